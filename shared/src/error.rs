@@ -1,0 +1,122 @@
+//! One error for the whole library: a kind that decides the exit code, a sentence, and what to type next.
+
+use std::fmt;
+
+/// What went wrong, as far as a script must know it. Each kind is one exit code (see `orchestra_terminal::exit`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// The request itself is wrong (2).
+    Usage,
+    /// It cannot be done as things stand; a hint says what would change that (3).
+    Refused,
+    /// Another writer was quicker, or two things collide; trying again is safe (4).
+    Conflict,
+    /// A program outside (git, an agent) could not be run or broke (5).
+    External,
+    /// A bug, or state that cannot be read (70).
+    Internal,
+    /// A wait reached its limit (124).
+    Timeout,
+    /// There is no git repository here (128).
+    NotARepository,
+}
+
+/// Says what failed, on what and why, in lower case and without a full stop; hints are commands to type.
+#[derive(Debug)]
+pub struct Error {
+    /// Decides the exit code.
+    pub kind: Kind,
+    /// What failed, on what.
+    pub message: String,
+    /// What to do next, each a sentence of its own.
+    pub hints: Vec<String>,
+    /// Why, from the layer below.
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// The library's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error of `kind` saying `message`.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hints: Vec::new(), source: None }
+    }
+
+    /// It cannot be done as things stand.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self::new(Kind::Refused, message)
+    }
+
+    /// The request itself is wrong.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    /// A bug or unreadable state.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(Kind::Internal, message)
+    }
+
+    /// Adds what to type next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The message and all causes on one line, for places that keep text only (an agent's reason).
+    pub fn one_line(&self) -> String {
+        let mut text = self.message.clone();
+        for cause in self.causes() {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+        text
+    }
+
+    /// The causes, outermost first, without those that only repeat the one before.
+    pub fn causes(&self) -> Vec<String> {
+        let mut causes: Vec<String> = Vec::new();
+        let mut next: Option<&dyn std::error::Error> = self.source.as_deref().map(|e| e as _);
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            if !text.is_empty() && !causes.last().is_some_and(|last| last.contains(&text)) {
+                causes.push(text);
+            }
+            next = cause.source();
+        }
+        causes
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|e| e as _)
+    }
+}
+
+/// Turns a foreign error into ours, keeping it as the cause.
+pub trait Context<T> {
+    /// Names what failed, as an error of `kind`.
+    fn context(self, kind: Kind, message: impl FnOnce() -> String) -> Result<T>;
+}
+
+impl<T, E: Into<Box<dyn std::error::Error + Send + Sync>>> Context<T> for Result<T, E> {
+    fn context(self, kind: Kind, message: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|source| Error::new(kind, message()).because(source))
+    }
+}

@@ -1,0 +1,24 @@
+//! The workshop behind `git orchestra`: everything that is not a terminal.
+//!
+//! | module | knows |
+//! |---|---|
+//! | [`model`] | what an agent is: ids, events, phases, the fold. Pure; imports nothing of ours |
+//! | [`git`] | the only door to a repository and to the `git` program |
+//! | [`store`] | events on refs: append, read, join, cache. The only place that spells a ref |
+//! | [`worktree`] | making worktrees, taking the work out of them, mending half-made ones |
+//! | [`profile`] | the coding agents: how each is started |
+//! | [`supervise`] | processes: launch, tree, queue, limits, control |
+//! | [`ops`] | one file a command: `Request → Report` |
+//! | [`config`] | the `orchestra.*` keys, one table |
+//! | [`world`], [`process`] | clock, randomness, environment; starting a program. One door each |
+//!
+//! Data flows one way: `argv → cli → Request → ops → model · store · git · worktree · supervise → Report → view`.
+//! Shared state lives under `refs/orchestra/`, private state under `refs/orchestra-local/`; files under
+//! `<common git dir>/orchestra/` are bound to this machine or disposable.
+
+pub mod error;
+pub mod model;
+pub mod process;
+pub mod world;
+
+pub use error::{Error, Kind, Result};

@@ -1,0 +1,86 @@
+//! The state of an agent, as its events tell it.
+
+use jiff::Timestamp;
+
+use super::Phase;
+
+/// What all events of an agent together say. Every text in it is safe to show, on one line.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Agent {
+    /// The task in a few words.
+    pub title: String,
+    /// How it is run.
+    pub profile: String,
+    /// The model asked for.
+    pub model: Option<String>,
+    /// The agents of one `spawn` share it.
+    pub run: String,
+    /// The agent whose program spawned it.
+    pub parent: Option<String>,
+    /// The clone that made it.
+    pub writer: String,
+    /// The commit it started from.
+    pub base: String,
+    /// Its branch, without `refs/heads/`.
+    pub branch: String,
+    /// When it was made.
+    pub queued_at: Timestamp,
+    /// The highest launch; 0 before the first.
+    pub attempt: u32,
+    /// Where it is.
+    pub phase: Phase,
+    /// Why it is there.
+    pub reason: Option<String>,
+    /// When the attempt was launched.
+    pub started_at: Option<Timestamp>,
+    /// When the attempt ended.
+    pub ended_at: Option<Timestamp>,
+    /// What its program returned.
+    pub exit_code: Option<i32>,
+    /// The commit that holds its work.
+    pub head: Option<String>,
+    /// Commits between base and head.
+    pub commits: u64,
+    /// Files that differ between base and head.
+    pub files_changed: u64,
+    /// Lines added between base and head.
+    pub insertions: u64,
+    /// Lines removed between base and head.
+    pub deletions: u64,
+    /// Files that stay in the worktree only.
+    pub left_out: u64,
+    /// Facts that contradict each other; [`super::fold::Fold::conflicts`] says which.
+    pub conflicts: u64,
+    /// The highest Lamport number.
+    pub lamport: u64,
+}
+
+impl Default for Agent {
+    fn default() -> Self {
+        Self {
+            title: String::new(),
+            profile: String::new(),
+            model: None,
+            run: String::new(),
+            parent: None,
+            writer: String::new(),
+            base: String::new(),
+            branch: String::new(),
+            queued_at: Timestamp::UNIX_EPOCH,
+            attempt: 0,
+            phase: Phase::Queued,
+            reason: None,
+            started_at: None,
+            ended_at: None,
+            exit_code: None,
+            head: None,
+            commits: 0,
+            files_changed: 0,
+            insertions: 0,
+            deletions: 0,
+            left_out: 0,
+            conflicts: 0,
+            lamport: 0,
+        }
+    }
+}

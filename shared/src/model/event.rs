@@ -1,0 +1,247 @@
+//! One fact about an agent, never changed once written: one canonical JSON object on a line.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{Phase, canonical};
+
+/// The version of the event format. A newer one makes an agent read-only here, never unreadable.
+pub const VERSION: u32 = 1;
+/// Lamport numbers stay exact in every JSON reader.
+pub const MAX_LAMPORT: u64 = 1 << 53;
+/// Paths named in one event as left out; more are only counted.
+pub const MAX_LEFT_OUT: usize = 50;
+
+/// What happened. `t` names it in JSON.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum Fact {
+    /// Someone gave a task to a coding agent.
+    Created(Created),
+    /// The agent came to a phase that is no end. `starting` is a launch: it opens its attempt.
+    Phase {
+        /// Which launch; 1 is the first.
+        attempt: u32,
+        /// Not a terminal one.
+        phase: Phase,
+        /// Why, for people.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// An attempt ended, and this is what it left.
+    Finished(Finished),
+    /// Someone asks the supervisor to end the agent.
+    Stop {
+        /// Why, for people.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+}
+
+/// See [`Fact::Created`].
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Created {
+    /// The task in a few words.
+    pub title: String,
+    /// How it is run.
+    pub profile: String,
+    /// The model asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The agents of one `spawn` share it.
+    pub run: String,
+    /// The agent whose program typed `spawn`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// The commit it starts from.
+    pub base: String,
+    /// Its branch, without `refs/heads/`.
+    pub branch: String,
+    /// The whole task; absent when it is the blob `prompt` in the commit's tree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+}
+
+/// See [`Fact::Finished`].
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Finished {
+    /// Which launch; 0 when there was none.
+    pub attempt: u32,
+    /// A terminal one.
+    pub phase: Phase,
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What the program returned; 128 + n when signal n ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<i32>,
+    /// The commit that holds the work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<String>,
+    /// Commits between base and head.
+    #[serde(default)]
+    pub commits: u64,
+    /// Files that differ between base and head.
+    #[serde(default)]
+    pub files: u64,
+    /// Lines added between base and head.
+    #[serde(default)]
+    pub insertions: u64,
+    /// Lines removed between base and head.
+    #[serde(default)]
+    pub deletions: u64,
+    /// What was not taken into the head, at most [`MAX_LEFT_OUT`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+    /// How many more were left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out_more: u64,
+}
+
+/// A file that stays in the worktree only.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct LeftOut {
+    /// Path in the worktree.
+    pub path: String,
+    /// Why it was not taken.
+    pub why: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// A fact with its place in the order.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Event {
+    /// The canonical line, as it stands in the commit.
+    pub line: String,
+    /// Lamport number: 1 + the highest its writer had seen of this agent.
+    pub lamport: u64,
+    /// Hash of the line.
+    pub id: EventId,
+    /// When, for people only.
+    pub at: Timestamp,
+    /// The clone that wrote it.
+    pub writer: String,
+    /// What happened; `None` for a type or version that is newer than this program.
+    pub fact: Option<Fact>,
+}
+
+/// SHA-256 of an event's line.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct EventId([u8; 32]);
+
+#[derive(Deserialize)]
+struct Envelope {
+    at: Timestamp,
+    l: u64,
+    t: String,
+    v: u32,
+    w: String,
+}
+
+impl Event {
+    /// Writes a fact down. `None` where it does not fit into one line (see [`canonical::MAX_LINE`]).
+    pub fn new(fact: &Fact, lamport: u64, at: Timestamp, writer: &str) -> Option<Self> {
+        let mut value = serde_json::to_value(fact).ok()?;
+        let map = value.as_object_mut()?;
+        map.insert("at".into(), Value::from(at.to_string()));
+        map.insert("l".into(), Value::from(lamport));
+        map.insert("v".into(), Value::from(VERSION));
+        map.insert("w".into(), Value::from(writer));
+        Self::read(&canonical::write(&value)?)
+    }
+
+    /// Reads a line. `None` if it is malformed: such an event is set aside alone.
+    pub fn read(line: &str) -> Option<Self> {
+        let value = canonical::read(line)?;
+        let envelope = Envelope::deserialize(&value).ok()?;
+        if envelope.l == 0 || envelope.l >= MAX_LAMPORT || !is_writer(&envelope.w) {
+            return None;
+        }
+        let known =
+            envelope.v == VERSION && matches!(envelope.t.as_str(), "created" | "phase" | "finished" | "stop");
+        let fact = if known { Some(Fact::deserialize(&value).ok()?) } else { None };
+        if let Some(fact) = &fact
+            && !fact.is_sound()
+        {
+            return None;
+        }
+        Some(Self {
+            id: EventId(Sha256::digest(line.as_bytes()).into()),
+            line: line.to_owned(),
+            lamport: envelope.l,
+            at: envelope.at,
+            writer: envelope.w,
+            fact,
+        })
+    }
+
+    /// The place in the one order that all machines agree on.
+    pub const fn order(&self) -> (u64, EventId) {
+        (self.lamport, self.id)
+    }
+}
+
+impl Fact {
+    /// The phase and the kind of event belong together.
+    const fn is_sound(&self) -> bool {
+        match self {
+            Self::Phase { phase, attempt, .. } => !phase.is_terminal() && *attempt > 0,
+            Self::Finished(finished) => {
+                finished.phase.is_terminal() && finished.left_out.len() <= MAX_LEFT_OUT
+            }
+            Self::Created(_) | Self::Stop { .. } => true,
+        }
+    }
+}
+
+/// A writer's id: 1 to 40 lower-case letters and digits.
+pub fn is_writer(text: &str) -> bool {
+    (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at() -> Timestamp {
+        "2026-11-21T01:40:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn an_event_is_one_canonical_line() {
+        let fact = Fact::Phase { attempt: 1, phase: Phase::Running, reason: None };
+        let event = Event::new(&fact, 12, at(), "5t2k").unwrap();
+        assert_eq!(
+            event.line,
+            r#"{"at":"2026-11-21T01:40:00Z","attempt":1,"l":12,"phase":"running","t":"phase","v":1,"w":"5t2k"}"#
+        );
+        assert_eq!(event.fact, Some(fact));
+    }
+
+    #[test]
+    fn keeps_what_is_newer_and_refuses_what_is_broken() {
+        let newer = r#"{"at":"2026-11-21T01:40:00Z","l":3,"t":"hologram","v":1,"w":"a"}"#;
+        assert_eq!(Event::read(newer).unwrap().fact, None);
+        let version = r#"{"at":"2026-11-21T01:40:00Z","l":3,"t":"stop","v":2,"w":"a"}"#;
+        assert_eq!(Event::read(version).unwrap().fact, None);
+        for line in [
+            r#"{"at":"2026-11-21T01:40:00Z","l":0,"t":"stop","v":1,"w":"a"}"#,
+            r#"{"at":"2026-11-21T01:40:00Z","l":9007199254740992,"t":"stop","v":1,"w":"a"}"#,
+            r#"{"at":"yesterday","l":1,"t":"stop","v":1,"w":"a"}"#,
+            r#"{"at":"2026-11-21T01:40:00Z","l":1,"t":"stop","v":1,"w":"../a"}"#,
+            r#"{"at":"2026-11-21T01:40:00Z","attempt":1,"l":1,"phase":"done","t":"phase","v":1,"w":"a"}"#,
+            r#"{"at":"2026-11-21T01:40:00Z","attempt":1,"l":1,"phase":"running","t":"finished","v":1,"w":"a"}"#,
+            r#"{"at":"2026-11-21T01:40:00Z","attempt":"1","l":1,"phase":"done","t":"finished","v":1,"w":"a"}"#,
+            r#"{"l":1,"t":"stop","v":1,"w":"a"}"#,
+        ] {
+            assert!(Event::read(line).is_none(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! From events to state: a total function of a *set* of events. Order of arrival, repeats and the machine do not matter.
+//!
+//! Events are applied in the order (Lamport number, event id). A higher attempt wins. Within one attempt an end beats
+//! what is no end; between two ends `done > failed > timeout > stopped`, and the contradiction is listed; between two
+//! others the last in order holds. Two launches with one number: the first in order is the attempt, the other is a
+//! listed contradiction and its later events are ignored.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::{
+    Agent, Event, Fact, Phase,
+    event::{Created, Finished},
+    text,
+};
+
+/// The version of these rules. State written under another one is folded anew.
+pub const FOLD: u32 = 1;
+
+/// Columns kept of a reason, a model and other short texts.
+const SHORT: usize = 200;
+
+/// An agent, and what the fold had to decide on the way.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Fold {
+    /// The state.
+    pub agent: Agent,
+    /// Contradictions, each a sentence.
+    pub conflicts: Vec<String>,
+    /// Events newer than this program; with any of them the agent is read-only here.
+    pub newer: usize,
+    /// The highest Lamport number of a request to stop; 0 if there is none.
+    pub stop_asked: u64,
+    /// Whether the event that makes the agent is there. Without it, it has no title, base or branch.
+    pub created: bool,
+}
+
+/// Folds events, given in any order and any number of times.
+pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Fold {
+    let mut seen = HashSet::new();
+    let mut events: Vec<&Event> = events.into_iter().filter(|event| seen.insert(event.id)).collect();
+    events.sort_unstable_by_key(|event| event.order());
+    let mut folder = Folder::default();
+    for event in events {
+        folder.apply(event);
+    }
+    folder.fold.agent.conflicts = folder.fold.conflicts.len() as u64;
+    folder.fold
+}
+
+#[derive(Default)]
+struct Folder {
+    fold: Fold,
+    /// Attempt → the writer that launched it.
+    launches: BTreeMap<u32, String>,
+}
+
+impl Folder {
+    fn apply(&mut self, event: &Event) {
+        self.fold.agent.lamport = event.lamport;
+        match &event.fact {
+            None => self.fold.newer += 1,
+            Some(Fact::Created(created)) => self.created(event, created),
+            Some(Fact::Stop { .. }) => self.fold.stop_asked = event.lamport,
+            Some(Fact::Phase { attempt, phase, reason }) => {
+                self.phase(event, *attempt, *phase, reason.as_deref());
+            }
+            Some(Fact::Finished(finished)) => self.finished(event, finished),
+        }
+    }
+
+    fn created(&mut self, event: &Event, created: &Created) {
+        if self.fold.created {
+            self.conflict(format!("made twice, by {} and {}", self.fold.agent.writer, event.writer));
+            return;
+        }
+        self.fold.created = true;
+        let agent = &mut self.fold.agent;
+        agent.title = text::title(&created.title);
+        agent.profile = short(&created.profile);
+        agent.model = given(created.model.as_deref());
+        agent.run = short(&created.run);
+        agent.parent = given(created.parent.as_deref());
+        agent.writer.clone_from(&event.writer);
+        agent.base = short(&created.base);
+        agent.branch = text::one_line(&created.branch, 1024);
+        agent.queued_at = event.at;
+    }
+
+    fn phase(&mut self, event: &Event, attempt: u32, phase: Phase, reason: Option<&str>) {
+        let launch = phase == Phase::Starting;
+        if !self.belongs(event, attempt, launch) || attempt < self.fold.agent.attempt {
+            return;
+        }
+        let agent = &mut self.fold.agent;
+        if attempt > agent.attempt {
+            *agent = Agent { attempt, exit_code: None, ended_at: None, started_at: None, ..agent.clone() };
+        } else if agent.phase.is_terminal() {
+            return;
+        }
+        if launch {
+            agent.started_at = Some(event.at);
+        }
+        agent.phase = phase;
+        agent.reason = given(reason);
+    }
+
+    fn finished(&mut self, event: &Event, finished: &Finished) {
+        if !self.belongs(event, finished.attempt, false) || finished.attempt < self.fold.agent.attempt {
+            return;
+        }
+        let same = finished.attempt == self.fold.agent.attempt;
+        let before = self.fold.agent.phase;
+        if same && before.is_terminal() {
+            if before != finished.phase {
+                self.conflict(format!(
+                    "attempt {} ended twice: {} and {}",
+                    finished.attempt,
+                    before.as_str(),
+                    finished.phase.as_str()
+                ));
+            }
+            if before.rank() >= finished.phase.rank() {
+                return;
+            }
+        }
+        let agent = &mut self.fold.agent;
+        if !same {
+            agent.started_at = None;
+        }
+        agent.attempt = finished.attempt;
+        agent.phase = finished.phase;
+        agent.reason = given(finished.reason.as_deref());
+        agent.ended_at = Some(event.at);
+        agent.exit_code = finished.exit;
+        agent.head = given(finished.head.as_deref()).or_else(|| agent.head.take());
+        agent.commits = finished.commits;
+        agent.files_changed = finished.files;
+        agent.insertions = finished.insertions;
+        agent.deletions = finished.deletions;
+        agent.left_out = finished.left_out_more.saturating_add(finished.left_out.len() as u64);
+    }
+
+    /// Whether an event of `attempt` comes from the launch that holds it. Attempt 0 is before any launch.
+    fn belongs(&mut self, event: &Event, attempt: u32, launch: bool) -> bool {
+        if attempt == 0 {
+            return true;
+        }
+        match self.launches.get(&attempt) {
+            None => {
+                self.launches.insert(attempt, event.writer.clone());
+                true
+            }
+            Some(writer) if *writer == event.writer => true,
+            Some(writer) => {
+                if launch {
+                    let sentence = format!("attempt {attempt} was launched by {writer} and {}", event.writer);
+                    self.conflict(sentence);
+                }
+                false
+            }
+        }
+    }
+
+    fn conflict(&mut self, sentence: String) {
+        self.fold.conflicts.push(sentence);
+    }
+}
+
+/// Nothing said and nothing to see are the same.
+fn given(text: Option<&str>) -> Option<String> {
+    text.map(short).filter(|text| !text.is_empty())
+}
+
+fn short(text: &str) -> String {
+    text::one_line(text, SHORT)
+}
+
+#[cfg(test)]
+pub(crate) use tests as tests_support;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn event(lamport: u64, writer: &str, fact: &Fact) -> Event {
+        Event::new(fact, lamport, Timestamp::UNIX_EPOCH, writer).unwrap()
+    }
+
+    fn phase(attempt: u32, phase: Phase) -> Fact {
+        Fact::Phase { attempt, phase, reason: None }
+    }
+
+    fn end(attempt: u32, phase: Phase) -> Fact {
+        Fact::Finished(Finished {
+            attempt,
+            phase,
+            reason: None,
+            exit: None,
+            head: None,
+            commits: 1,
+            files: 2,
+            insertions: 3,
+            deletions: 4,
+            left_out: vec![],
+            left_out_more: 0,
+        })
+    }
+
+    fn told(facts: &[(u64, &str, Fact)]) -> (u32, Phase, usize) {
+        let events: Vec<Event> = facts.iter().map(|(l, w, fact)| event(*l, w, fact)).collect();
+        let fold = fold(&events);
+        (fold.agent.attempt, fold.agent.phase, fold.conflicts.len())
+    }
+
+    #[test]
+    fn phase_rules() {
+        use Phase::*;
+        let table: &[(&[(u64, &str, Fact)], (u32, Phase, usize))] = &[
+            (&[], (0, Queued, 0)),
+            (&[(2, "a", phase(1, Starting)), (3, "a", phase(1, Running))], (1, Running, 0)),
+            // an end beats what comes after it in the same attempt
+            (
+                &[(2, "a", phase(1, Starting)), (3, "a", end(1, Done)), (4, "a", phase(1, Running))],
+                (1, Done, 0),
+            ),
+            // a higher attempt wins over an end
+            (&[(2, "a", end(1, Failed)), (3, "a", phase(2, Starting))], (2, Starting, 0)),
+            // and over a later event of a lower one
+            (&[(2, "a", phase(2, Starting)), (9, "a", end(1, Done))], (2, Starting, 0)),
+            // two ends: the higher rank, and it is listed
+            (&[(2, "a", end(1, Stopped)), (3, "a", end(1, Done))], (1, Done, 1)),
+            (&[(2, "a", end(1, Done)), (3, "a", end(1, Stopped))], (1, Done, 1)),
+            (&[(2, "a", end(1, Timeout)), (3, "a", end(1, Failed))], (1, Failed, 1)),
+            // two launches of one number: the first is the attempt
+            (
+                &[(2, "a", phase(1, Starting)), (3, "b", phase(1, Starting)), (4, "b", end(1, Done))],
+                (1, Starting, 1),
+            ),
+            // stopped before any launch
+            (&[(2, "b", end(0, Stopped))], (0, Stopped, 0)),
+        ];
+        for (facts, expected) in table {
+            assert_eq!(told(facts), *expected, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn hostile_texts_become_harmless() {
+        let created = Created {
+            title: "a\u{1b}]0;x\u{7}\nb".into(),
+            profile: "p\r\nOrchestra-State: done".into(),
+            ..Created::default()
+        };
+        let fold = fold(&[event(1, "a", &Fact::Created(created))]);
+        assert_eq!(fold.agent.title, "a\\e]0;x\\u{7}");
+        assert_eq!(fold.agent.profile, "p\\u{d}\\nOrchestra-State: done");
+    }
+
+    pub(crate) fn facts() -> impl Strategy<Value = Fact> {
+        let word = "[ -~\u{1b}\n\u{202e}é日]{0,12}";
+        prop_oneof![
+            (word, word, prop::option::of(word)).prop_map(|(title, profile, model)| {
+                Fact::Created(Created { title, profile, model, ..Created::default() })
+            }),
+            (1u32..4, 0usize..5, prop::option::of(word)).prop_map(|(attempt, at, reason)| Fact::Phase {
+                attempt,
+                phase: Phase::ALL[at],
+                reason
+            }),
+            (0u32..4, 5usize..9, prop::option::of(word), prop::option::of(-300i32..300)).prop_map(
+                |(attempt, at, reason, exit)| {
+                    let Fact::Finished(finished) = end(attempt, Phase::ALL[at]) else { unreachable!() };
+                    Fact::Finished(Finished { reason, exit, ..finished })
+                }
+            ),
+            Just(Fact::Stop { reason: None }),
+        ]
+    }
+
+    pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
+        prop::collection::vec((1u64..30, "[ab]", 0i64..1000, facts()), 0..24).prop_map(|all| {
+            all.iter()
+                .map(|(l, w, at, fact)| {
+                    Event::new(fact, *l, Timestamp::from_second(*at).unwrap(), w).unwrap()
+                })
+                .collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
+
+        /// Permuted and duplicated events fold to the same state.
+        #[test]
+        fn order_and_repeats_do_not_matter(events in events(), seed: u64) {
+            let mut shuffled: Vec<Event> = events.iter().chain(&events).cloned().collect();
+            let mut state = seed | 1;
+            for at in (1..shuffled.len()).rev() {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                shuffled.swap(at, (state >> 33) as usize % (at + 1));
+            }
+            prop_assert_eq!(fold(&events), fold(&shuffled));
+        }
+    }
+}

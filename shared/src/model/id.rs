@@ -1,0 +1,170 @@
+//! Agent ids: a slug of the task and five random characters, `add-rate-limit-k3m9q`.
+
+use std::fmt;
+
+use crate::{Error, Result};
+
+/// Lower-case letters and digits without the ones that are taken for each other (`i l o u`).
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// Random characters at the end: 32⁵ = 33 million ids for one slug.
+const RANDOM: usize = 5;
+/// Longest slug, so that ids fit in a table and in a path.
+const SLUG: usize = 24;
+
+/// The name of an agent, valid in a ref, a path, a shell word and JSON alike.
+///
+/// Every id passes [`AgentId::parse`] at every door; there is no other way to make one from text.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct AgentId(String);
+
+impl AgentId {
+    /// Makes an id for a task from random bytes.
+    pub fn new(task: &str, random: [u8; RANDOM]) -> Self {
+        let mut id = slug(task);
+        id.push('-');
+        id.extend(random.iter().map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()])));
+        Self(id)
+    }
+
+    /// Accepts exactly what [`AgentId::new`] can make.
+    ///
+    /// # Errors
+    /// The text is not an agent id.
+    pub fn parse(text: &str) -> Result<Self> {
+        let valid = text.rsplit_once('-').is_some_and(|(slug, tail)| {
+            is_slug(slug) && tail.len() == RANDOM && tail.bytes().all(|byte| ALPHABET.contains(&byte))
+        });
+        if valid {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Error::usage(format!("'{}' is not an agent id", super::text::safe(text))))
+        }
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AgentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn is_slug(text: &str) -> bool {
+    (1..=SLUG).contains(&text.len())
+        && text.split('-').all(|word| {
+            !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        })
+}
+
+/// The first words of a task in `[a-z0-9-]`, cut at a word's end where there is one.
+fn slug(task: &str) -> String {
+    let mut slug = String::new();
+    for word in task.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
+        let separator = usize::from(!slug.is_empty());
+        if slug.len() + separator + word.len() > SLUG {
+            if slug.is_empty() {
+                slug.push_str(&word[..SLUG].to_ascii_lowercase());
+            }
+            break;
+        }
+        if separator == 1 {
+            slug.push('-');
+        }
+        slug.push_str(&word.to_ascii_lowercase());
+    }
+    if slug.is_empty() { "task".to_owned() } else { slug }
+}
+
+/// Finds the one id that `typed` means: itself, or the only one that begins with it.
+///
+/// # Errors
+/// None or several match; the error names the candidates.
+pub fn resolve<'a>(typed: &str, known: impl IntoIterator<Item = &'a AgentId>) -> Result<AgentId> {
+    let shown = super::text::safe(typed);
+    let mut matches: Vec<&AgentId> = Vec::new();
+    for id in known {
+        if id.as_str() == typed {
+            return Ok(id.clone());
+        }
+        if !typed.is_empty() && id.as_str().starts_with(typed) {
+            matches.push(id);
+        }
+    }
+    match matches.as_slice() {
+        [one] => Ok((*one).clone()),
+        [] => Err(Error::refused(format!("no agent '{shown}'"))
+            .hint("'git orchestra status --all' lists the agents of this repository")),
+        several => {
+            let mut names: Vec<&str> = several.iter().take(8).map(|id| id.as_str()).collect();
+            names.sort_unstable();
+            let more = several.len() - names.len();
+            let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
+            Err(Error::refused(format!("'{shown}' means {} agents", several.len()))
+                .hint(format!("type more of one of: {}{tail}", names.join(", "))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn slugs_are_words_of_the_task() {
+        for (task, slug) in [
+            ("Add rate limiting to the API", "add-rate-limiting-to-the"),
+            ("  fix: `parse()`!  ", "fix-parse"),
+            ("日本語", "task"),
+            ("", "task"),
+            ("--help", "help"),
+            ("Donaudampfschifffahrtsgesellschaft", "donaudampfschifffahrtsge"),
+            ("../../etc/passwd", "etc-passwd"),
+        ] {
+            assert_eq!(super::slug(task), slug, "{task}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_it_would_not_make() {
+        for text in [
+            "",
+            "a",
+            "a-",
+            "-k3m9q",
+            "a-k3m9",
+            "a-k3m9q9",
+            "A-k3m9q",
+            "a--k3m9q",
+            "a/b-k3m9q",
+            "a-k3mlq",
+            "a.lock",
+        ] {
+            assert!(AgentId::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_means_the_only_agent_that_has_it() {
+        let known: Vec<_> =
+            ["add-a-00000", "add-b-00000", "fix-00000"].map(|t| AgentId::parse(t).unwrap()).into();
+        assert_eq!(resolve("fix", &known).unwrap().as_str(), "fix-00000");
+        assert_eq!(resolve("add-b-00000", &known).unwrap().as_str(), "add-b-00000");
+        assert!(resolve("add", &known).unwrap_err().hints[0].contains("add-a-00000, add-b-00000"));
+        assert!(resolve("", &known).is_err());
+        assert!(resolve("zzz", &known).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn every_new_id_parses(task: String, random: [u8; RANDOM]) {
+            let id = AgentId::new(&task, random);
+            prop_assert_eq!(AgentId::parse(id.as_str()).unwrap(), id);
+        }
+    }
+}

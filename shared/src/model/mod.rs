@@ -1,0 +1,15 @@
+//! What an agent is. Pure: no file, no process, no clock.
+
+pub mod agent;
+pub mod canonical;
+pub mod event;
+pub mod fold;
+pub mod id;
+pub mod phase;
+pub mod text;
+pub mod trailers;
+
+pub use agent::Agent;
+pub use event::{Event, Fact};
+pub use id::AgentId;
+pub use phase::{Liveness, Phase};

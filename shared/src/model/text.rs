@@ -1,0 +1,180 @@
+//! Foreign text made safe to show: what a terminal would obey becomes visible.
+
+use std::borrow::Cow;
+
+use unicode_width::UnicodeWidthChar;
+
+/// Longest title, in columns.
+pub const TITLE: usize = 120;
+
+/// `text` with control, bidirectional and zero-width characters written as `\u{…}`, and the backslash of such a
+/// spelling kept apart from a real one. Everything shown that we did not write passes here.
+pub fn safe(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\u{1b}' => out.push_str("\\e"),
+            c if is_unsafe(c) => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// As [`safe`], but line breaks and tabs stay: for text that is shown as a block.
+pub fn safe_block(text: &str) -> String {
+    let lines: Vec<Cow<'_, str>> =
+        text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).map(safe_line).collect();
+    lines.join("\n")
+}
+
+fn safe_line(line: &str) -> Cow<'_, str> {
+    if line.contains('\t') {
+        Cow::Owned(line.split('\t').map(safe).collect::<Vec<_>>().join("\t"))
+    } else {
+        safe(line)
+    }
+}
+
+/// Output of a program as a terminal would leave it standing: without colours, and of a line that was written over and
+/// over (a progress bar) only what was written last. What else a terminal would obey stays, for [`safe`].
+pub fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, line) in text.split('\n').enumerate() {
+        if at > 0 {
+            out.push('\n');
+        }
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let last = line.rsplit('\r').find(|part| !part.is_empty()).unwrap_or_default();
+        push_without_colours(last, &mut out);
+    }
+    out
+}
+
+/// `ESC [ digits ; … m` sets colours and does nothing else.
+fn push_without_colours(line: &str, out: &mut String) {
+    let mut rest = line;
+    while let Some(at) = rest.find("\u{1b}[") {
+        out.push_str(&rest[..at]);
+        let after = &rest[at + 2..];
+        let parameters = after.bytes().take_while(|b| b.is_ascii_digit() || matches!(b, b';' | b':')).count();
+        if after[parameters..].starts_with('m') {
+            rest = &after[parameters + 1..];
+        } else {
+            out.push_str("\u{1b}[");
+            rest = after;
+        }
+    }
+    out.push_str(rest);
+}
+
+/// Characters that a terminal obeys or that hide or reorder others.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// The title of a task: its first line with words in it, safe to show, at most [`TITLE`] columns.
+pub fn title(task: &str) -> String {
+    let line = task
+        .lines()
+        .map(|line| line.trim().trim_start_matches(['#', '*']).trim())
+        .find(|line| line.chars().any(char::is_alphanumeric))
+        .or_else(|| task.lines().map(str::trim).find(|line| !line.is_empty()))
+        .unwrap_or("");
+    one_line(line, TITLE)
+}
+
+/// `text` on one line: safe, without white space at its ends, at most `columns` wide, cut with `…`.
+pub fn one_line(text: &str, columns: usize) -> String {
+    // No character is narrower than the bytes cut here: a longer text would be cut in any case.
+    let text = text.trim().chars().take(columns.saturating_mul(4)).collect::<String>();
+    cut(&safe(&text), columns)
+}
+
+/// `text`, at most `columns` wide, cut with `…`.
+pub fn cut(text: &str, columns: usize) -> String {
+    let mut width = 0;
+    for (at, c) in text.char_indices() {
+        width += c.width().unwrap_or(0);
+        if width > columns {
+            let room = columns.saturating_sub(1);
+            let mut kept = 0;
+            let end = text[..at]
+                .char_indices()
+                .take_while(|(_, c)| {
+                    kept += c.width().unwrap_or(0);
+                    kept <= room
+                })
+                .last()
+                .map_or(0, |(i, c)| i + c.len_utf8());
+            return format!("{}…", text[..end].trim_end());
+        }
+    }
+    text.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn shows_what_a_terminal_would_obey() {
+        for (text, shown) in [
+            ("plain ünïcode 日本", "plain ünïcode 日本"),
+            ("\u{1b}[31mred", "\\e[31mred"),
+            ("a\nb\tc\r", "a\\nb\\tc\\u{d}"),
+            ("\u{202e}txt.exe", "\\u{202e}txt.exe"),
+            ("zero\u{200b}width", "zero\\u{200b}width"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+        ] {
+            assert_eq!(safe(text), shown);
+        }
+        assert_eq!(safe_block("a\tb\r\n\u{7}c"), "a\tb\n\\u{7}c");
+    }
+
+    #[test]
+    fn output_is_what_would_stand() {
+        for (text, left) in [
+            ("a\u{1b}[1;31mred\u{1b}[0m b", "ared b"),
+            ("10%\r20%\r100%\ndone\r\n", "100%\ndone\n"),
+            ("\u{1b}[2Jclear", "\u{1b}[2Jclear"),
+            ("cut \u{1b}[3", "cut \u{1b}[3"),
+        ] {
+            assert_eq!(plain(text), left);
+        }
+    }
+
+    #[test]
+    fn titles_are_the_first_words() {
+        for (task, shown) in [
+            ("\n\n  # Add auth\nmore", "Add auth"),
+            ("#!/bin/sh\necho", "!/bin/sh"),
+            ("---\nreal words", "real words"),
+            ("???", "???"),
+            ("", ""),
+        ] {
+            assert_eq!(title(task), shown);
+        }
+        assert_eq!(title(&"ab ".repeat(80)).chars().count(), 120);
+        assert_eq!(cut("日本語", 5), "日本…");
+    }
+
+    proptest! {
+        #[test]
+        fn titles_are_safe_and_short(task: String) {
+            let title = title(&task);
+            prop_assert_eq!(&safe(&title), &title);
+            prop_assert!(title.chars().map(|c| c.width().unwrap_or(0)).sum::<usize>() <= TITLE);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! An agent's state as git trailers at the end of its newest event commit: one object read tells it all, to us and to
+//! `git for-each-ref --format='%(contents:trailers)'` alike.
+
+use jiff::Timestamp;
+
+use super::{Agent, Phase, fold::FOLD};
+
+/// The format of the commit as a whole. A newer one is never written by this program.
+pub const FORMAT: u32 = 1;
+
+/// What a list must know of every agent before it decides which to show.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Glance {
+    /// Where it is.
+    pub phase: Phase,
+    /// When it was made, in seconds since 1970.
+    pub queued_at: i64,
+}
+
+/// Writes the state. `by` is the writer of the commit, who vouches for it.
+pub fn write(agent: &Agent, by: &str) -> String {
+    let mut out = String::with_capacity(640);
+    let mut line = |key: &str, value: &str| {
+        // A text of white space only is no trailer to git; such a one is no information either.
+        if !value.trim().is_empty() {
+            out.push_str("Orchestra-");
+            out.push_str(key);
+            out.push_str(": ");
+            out.push_str(value.trim());
+            out.push('\n');
+        }
+    };
+    line("State", agent.phase.as_str());
+    line("Queued", &agent.queued_at.to_string());
+    line("Title", &agent.title);
+    line("Branch", &agent.branch);
+    line("Base", &agent.base);
+    line("Head", agent.head.as_deref().unwrap_or_default());
+    line("Profile", &agent.profile);
+    line("Model", agent.model.as_deref().unwrap_or_default());
+    line("Run", &agent.run);
+    line("Parent", agent.parent.as_deref().unwrap_or_default());
+    line("Writer", &agent.writer);
+    line("Attempt", &agent.attempt.to_string());
+    line("Reason", agent.reason.as_deref().unwrap_or_default());
+    line("Started", &moment(agent.started_at));
+    line("Ended", &moment(agent.ended_at));
+    line("Exit", &agent.exit_code.map(|code| code.to_string()).unwrap_or_default());
+    line("Commits", &number(agent.commits));
+    line("Files", &number(agent.files_changed));
+    line("Insertions", &number(agent.insertions));
+    line("Deletions", &number(agent.deletions));
+    line("Left-Out", &number(agent.left_out));
+    line("Conflicts", &number(agent.conflicts));
+    line("Lamport", &agent.lamport.to_string());
+    line("By", by);
+    line("Fold", &FOLD.to_string());
+    line("Format", &FORMAT.to_string());
+    out
+}
+
+fn moment(at: Option<Timestamp>) -> String {
+    at.map(|at| at.to_string()).unwrap_or_default()
+}
+
+fn number(number: u64) -> String {
+    if number == 0 { String::new() } else { number.to_string() }
+}
+
+/// The trailers in a commit message: its last paragraph, if that is ours.
+pub fn paragraph(message: &str) -> Option<&str> {
+    let message = message.trim_end_matches('\n');
+    let start = message.rfind("\n\n").map_or(0, |at| at + 2);
+    let last = &message[start..];
+    last.starts_with("Orchestra-").then_some(last)
+}
+
+/// Whether `writer` vouches for these trailers under the rules of this program.
+pub fn is_trusted(paragraph: &str, writer: &str) -> bool {
+    let mut from_end = paragraph.lines().rev();
+    let mut next = |key: &str| from_end.next().and_then(|line| line.strip_prefix(key));
+    next("Orchestra-Format: ").and_then(|n| n.parse().ok()) == Some(FORMAT)
+        && next("Orchestra-Fold: ").and_then(|n| n.parse().ok()) == Some(FOLD)
+        && next("Orchestra-By: ") == Some(writer)
+}
+
+/// Reads the two facts that stand first.
+pub fn glance(paragraph: &str) -> Option<Glance> {
+    let mut lines = paragraph.lines();
+    let phase = Phase::parse(lines.next()?.strip_prefix("Orchestra-State: ")?)?;
+    let at: Timestamp = lines.next()?.strip_prefix("Orchestra-Queued: ")?.parse().ok()?;
+    Some(Glance { phase, queued_at: at.as_second() })
+}
+
+/// Reads the state back. `None` where a key stands twice, a known one is malformed, or the state is missing.
+pub fn read(paragraph: &str) -> Option<Agent> {
+    let mut agent = Agent::default();
+    let mut seen: Vec<&str> = Vec::with_capacity(26);
+    for line in paragraph.lines() {
+        let (key, value) = line.split_once(": ")?;
+        let key = key.strip_prefix("Orchestra-")?;
+        if seen.contains(&key) {
+            return None;
+        }
+        seen.push(key);
+        take(&mut agent, key, value)?;
+    }
+    seen.contains(&"State").then_some(agent)
+}
+
+/// Unknown keys are passed over: a newer program may write more.
+fn take(agent: &mut Agent, key: &str, value: &str) -> Option<()> {
+    let text = || value.to_owned();
+    match key {
+        "State" => agent.phase = Phase::parse(value)?,
+        "Queued" => agent.queued_at = value.parse().ok()?,
+        "Title" => agent.title = text(),
+        "Branch" => agent.branch = text(),
+        "Base" => agent.base = text(),
+        "Head" => agent.head = Some(text()),
+        "Profile" => agent.profile = text(),
+        "Model" => agent.model = Some(text()),
+        "Run" => agent.run = text(),
+        "Parent" => agent.parent = Some(text()),
+        "Writer" => agent.writer = text(),
+        "Attempt" => agent.attempt = value.parse().ok()?,
+        "Reason" => agent.reason = Some(text()),
+        "Started" => agent.started_at = Some(value.parse().ok()?),
+        "Ended" => agent.ended_at = Some(value.parse().ok()?),
+        "Exit" => agent.exit_code = Some(value.parse().ok()?),
+        "Commits" => agent.commits = value.parse().ok()?,
+        "Files" => agent.files_changed = value.parse().ok()?,
+        "Insertions" => agent.insertions = value.parse().ok()?,
+        "Deletions" => agent.deletions = value.parse().ok()?,
+        "Left-Out" => agent.left_out = value.parse().ok()?,
+        "Conflicts" => agent.conflicts = value.parse().ok()?,
+        "Lamport" => agent.lamport = value.parse().ok()?,
+        _ => {}
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{super::fold, *};
+
+    proptest! {
+        /// Reading one object is enough: the trailers of a fold are the fold.
+        #[test]
+        fn trailers_are_the_fold(events in fold::tests_support::events()) {
+            let agent = fold::fold(&events).agent;
+            let written = write(&agent, "w1");
+            prop_assert!(is_trusted(&written, "w1") && !is_trusted(&written, "w2"));
+            let message = format!("subject\n\n{{}}\n\n{written}");
+            prop_assert_eq!(paragraph(&message), Some(written.trim_end()));
+            prop_assert_eq!(
+                glance(&written),
+                Some(Glance { phase: agent.phase, queued_at: agent.queued_at.as_second() })
+            );
+            prop_assert_eq!(read(&written), Some(agent));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text: String) {
+            let _ = paragraph(&text);
+            let _ = glance(&text);
+            let _ = read(&text);
+        }
+    }
+
+    #[test]
+    fn a_key_twice_is_distrusted() {
+        let written = write(&Agent::default(), "w");
+        assert!(read(&written).is_some());
+        assert!(read(&format!("{written}Orchestra-State: done\n")).is_none());
+        assert!(read("Orchestra-Title: x\n").is_none());
+    }
+}

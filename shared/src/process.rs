@@ -1,0 +1,77 @@
+//! The one door through which a program is started: every child gets an environment that names no repository.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::world;
+
+/// What `git rev-parse --local-env-vars` lists (git 2.47), and what else ties a child to the repository
+/// or the pager of its parent. With any of these set, a git in another directory works on the wrong repository.
+const TIED_TO_A_REPOSITORY: &[&str] = &[
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_ATTR_SOURCE",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_DIR",
+    "GIT_EXEC_PATH",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_NAMESPACE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PAGER_IN_USE",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_SUPER_PREFIX",
+    "GIT_WORK_TREE",
+    "GIT_ORCHESTRA_ASK",
+    "OLDPWD",
+];
+
+/// A command for `program` with every variable removed that names a repository, and without the folder
+/// that git puts in front of PATH for its own children.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for name in TIED_TO_A_REPOSITORY {
+        command.env_remove(name);
+    }
+    if let Some(path) = path_without_git() {
+        command.env("PATH", path);
+    }
+    command
+}
+
+/// A program of ours that takes this one's place, arguments and environment untouched.
+#[expect(clippy::disallowed_methods, reason = "this is the door; a sibling command must see what we saw")]
+pub fn sibling(program: &Path) -> Command {
+    Command::new(program)
+}
+
+/// PATH without git's own folder, if git put it there.
+fn path_without_git() -> Option<OsString> {
+    let exec_path = PathBuf::from(world::variable("GIT_EXEC_PATH")?);
+    let path = world::variable("PATH")?;
+    let kept: Vec<PathBuf> = std::env::split_paths(&path).filter(|entry| *entry != exec_path).collect();
+    std::env::join_paths(kept).ok()
+}
+
+/// The companion program `name` in the folder of the running one.
+pub fn beside_us(name: &str) -> PathBuf {
+    world::this_program().with_file_name(name)
+}
+
+/// Where `program` is on PATH, if it is.
+pub fn on_path(program: impl AsRef<OsStr>) -> Option<PathBuf> {
+    which::which(program).ok()
+}

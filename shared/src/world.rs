@@ -1,0 +1,65 @@
+//! The one door to what differs from run to run: clock, randomness, environment.
+
+use std::{ffi::OsString, path::PathBuf};
+
+/// Wall time in whole seconds since 1970, UTC. For people only: it never decides anything in the state.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn now() -> jiff::Timestamp {
+    let now = jiff::Timestamp::now();
+    jiff::Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
+/// Random bytes from the operating system.
+///
+/// # Errors
+/// The system's source of randomness does not answer.
+pub fn random<const N: usize>() -> crate::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|e| crate::Error::internal("no random numbers from the system").because(e.to_string()))?;
+    Ok(bytes)
+}
+
+/// Random lower-case hexadecimal digits, two a byte.
+///
+/// # Errors
+/// As [`random`].
+pub fn random_hex<const N: usize>() -> crate::Result<String> {
+    Ok(random::<N>()?.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A variable of the environment, absent when empty.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// A variable of the environment that must be text.
+pub fn text_variable(name: &str) -> Option<String> {
+    variable(name)?.into_string().ok()
+}
+
+/// The user's directory: the current one, or below it the folder from which a shell alias was called
+/// (git moves aliases to the top of the checkout and leaves the place in `GIT_PREFIX`).
+pub fn directory() -> PathBuf {
+    let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    match variable("GIT_PREFIX") {
+        Some(prefix) if current.join(&prefix).is_dir() => current.join(prefix),
+        _ => current,
+    }
+}
+
+/// The program that is running now, links resolved. After an update of the suite it is the new one in its place.
+pub fn this_program() -> PathBuf {
+    let path = std::env::current_exe().unwrap_or_default();
+    let path = match path.to_str().and_then(|text| text.strip_suffix(" (deleted)")) {
+        Some(replaced) => PathBuf::from(replaced),
+        None => path,
+    };
+    path.canonicalize().unwrap_or(path)
+}
+
+/// Seconds since 1970 of a time in RFC 3339, as reports hold it.
+pub fn seconds(text: &str) -> Option<i64> {
+    text.parse::<jiff::Timestamp>().ok().map(|at| at.as_second())
+}
