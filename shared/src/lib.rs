@@ -17,6 +17,8 @@
 //! `<common git dir>/orchestra/` are bound to this machine or disposable.
 
 pub mod error;
+pub mod git;
+pub mod lock;
 pub mod model;
 pub mod process;
 pub mod world;

@@ -1,0 +1,206 @@
+//! The door to the `git` program: no hooks, no fsmonitor, no pager, no maintenance, no inherited repository, a time limit.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io::{Read, Write},
+    path::Path,
+    process::{Child, ExitStatus, Stdio},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use crate::{Error, Kind, Result, error::Context, process};
+
+/// For calls that only look at a few files.
+pub const SHORT: Duration = Duration::from_secs(60);
+/// For calls that read or write a whole checkout.
+pub const LONG: Duration = Duration::from_secs(30 * 60);
+
+/// Settings that no repository may override: nothing of the repository's own runs.
+const TAMED: &[&str] = &[
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.untrackedCache=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "submodule.recurse=false",
+    "protocol.ext.allow=never",
+    "core.fsync=loose-object,pack,pack-metadata,reference",
+    "core.fsyncMethod=batch",
+];
+
+/// A call of git being put together.
+pub struct Git {
+    command: std::process::Command,
+    what: String,
+    input: Vec<u8>,
+    limit: Duration,
+}
+
+/// What a call of git gave back.
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Its answer.
+    pub stdout: Vec<u8>,
+    /// What it said.
+    pub stderr: String,
+}
+
+impl Git {
+    /// `git <verb>` in `directory`.
+    pub fn new(directory: &Path, verb: &str) -> Self {
+        let mut command = process::command("git");
+        command.arg("--no-pager");
+        for setting in TAMED {
+            command.args(["-c", setting]);
+        }
+        command
+            .arg(verb)
+            .current_dir(directory)
+            .env("LC_ALL", "C")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .env("GIT_ADVICE", "0");
+        Self { command, what: format!("git {verb}"), input: Vec::new(), limit: SHORT }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.command.env(name, value.into());
+        self
+    }
+
+    /// What git reads on its standard input.
+    #[must_use]
+    pub fn input(mut self, bytes: Vec<u8>) -> Self {
+        self.input = bytes;
+        self
+    }
+
+    /// How long it may take.
+    #[must_use]
+    pub const fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Runs it and gives the answer.
+    ///
+    /// # Errors
+    /// It cannot be started, fails, or takes too long.
+    pub fn run(self) -> Result<Vec<u8>> {
+        let what = self.what.clone();
+        let output = self.output()?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        let said = crate::model::text::safe_block(output.stderr.trim());
+        Err(Error::new(Kind::External, format!("{what} failed ({})", output.status)).because(said))
+    }
+
+    /// Runs it and gives the answer as one line of text.
+    ///
+    /// # Errors
+    /// As [`Git::run`].
+    pub fn line(self) -> Result<String> {
+        Ok(String::from_utf8_lossy(&self.run()?).trim_end().to_owned())
+    }
+
+    /// Runs it and hands its answer on as it comes, without keeping it.
+    ///
+    /// # Errors
+    /// It cannot be started or fails, or `sink` does not take the answer.
+    pub fn stream(mut self, sink: &mut dyn Write) -> Result<()> {
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let what = self.what;
+        let mut child = self.command.spawn().context(Kind::External, || "cannot run 'git'".into())?;
+        let copied = child.stdout.take().map_or(Ok(0), |mut stdout| std::io::copy(&mut stdout, sink));
+        if copied.is_err() {
+            let _ = child.kill();
+        }
+        let status = child.wait().context(Kind::External, || format!("lost track of {what}"))?;
+        copied.context(Kind::External, || "cannot write the answer".into())?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(Error::new(Kind::External, format!("{what} failed ({status})")))
+        }
+    }
+
+    /// Runs it, whatever its exit code.
+    ///
+    /// # Errors
+    /// It cannot be started, or takes too long.
+    pub fn output(mut self) -> Result<Output> {
+        let deadline = Instant::now() + self.limit;
+        self.command
+            .stdin(if self.input.is_empty() { Stdio::null() } else { Stdio::piped() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let what = self.what;
+        let mut child = self.command.spawn().map_err(|e| {
+            Error::new(Kind::External, "cannot run 'git'").because(e).hint("is git installed and on PATH?")
+        })?;
+        feed(&mut child, self.input);
+        let stdout = drain(child.stdout.take());
+        let stderr = drain(child.stderr.take());
+        let late = |child: &mut Child| {
+            let _ = child.kill();
+            let _ = child.wait();
+            Error::new(Kind::Timeout, format!("{what} took too long"))
+        };
+        let mut take = |from: &mpsc::Receiver<Vec<u8>>| {
+            from.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+                .map_err(|_| late(&mut child))
+        };
+        let stdout = take(&stdout)?;
+        let stderr = take(&stderr)?;
+        let mut pause = Duration::from_micros(50);
+        let status = loop {
+            match child.try_wait().context(Kind::External, || format!("lost track of {what}"))? {
+                Some(status) => break status,
+                None if Instant::now() > deadline => return Err(late(&mut child)),
+                None => std::thread::sleep(pause),
+            }
+            pause = (pause * 2).min(Duration::from_millis(20));
+        };
+        Ok(Output { status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
+    }
+}
+
+/// A thread of its own writes the input, so that neither side waits for the other with a full pipe.
+fn feed(child: &mut Child, input: Vec<u8>) {
+    if let Some(mut stdin) = child.stdin.take() {
+        std::thread::spawn(move || {
+            let _ = stdin.write_all(&input);
+        });
+    }
+}
+
+fn drain(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        let _ = sender.send(bytes);
+    });
+    receiver
+}

@@ -1,0 +1,15 @@
+//! The only door to a repository and to the `git` program. No type of gix leaves this module.
+
+pub mod command;
+
+pub mod frozen;
+pub mod index;
+pub mod objects;
+pub mod oid;
+pub mod refs;
+pub mod repo;
+pub mod worktrees;
+
+pub use command::Git;
+pub use oid::Oid;
+pub use repo::Repo;

@@ -1,0 +1,186 @@
+//! Reading and writing objects. What is written here is on the disk when the call returns.
+
+use std::{fs::File, path::PathBuf};
+
+use gix::objs::{Find, tree::EntryKind};
+
+use crate::{
+    Kind, Result,
+    error::Context,
+    git::{Oid, Repo, repo::Identity},
+};
+
+/// A commit as far as our own commits need it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Commit {
+    /// The tree it holds.
+    pub tree: Oid,
+    /// What it follows.
+    pub parents: Vec<Oid>,
+    /// `Name <email>` of author and committer.
+    pub name: String,
+    /// See `name`.
+    pub email: String,
+    /// Seconds since 1970, UTC.
+    pub seconds: i64,
+    /// Subject, blank line, body.
+    pub message: String,
+}
+
+impl Commit {
+    /// A commit by `identity` at `seconds`.
+    pub fn by(identity: &Identity, seconds: i64, tree: Oid, parents: Vec<Oid>, message: String) -> Self {
+        Self { tree, parents, name: identity.name.clone(), email: identity.email.clone(), seconds, message }
+    }
+}
+
+/// Reads many small commits with one buffer.
+pub struct CommitReader<'repo> {
+    repo: &'repo Repo,
+    buffer: Vec<u8>,
+}
+
+impl CommitReader<'_> {
+    /// The message of a commit, or nothing if there is no such commit or it is no text.
+    pub fn message(&mut self, id: Oid) -> Option<&str> {
+        let data = self.repo.gix.objects.try_find(&id.gix(), &mut self.buffer).ok()??;
+        if data.kind != gix::objs::Kind::Commit {
+            return None;
+        }
+        let text = std::str::from_utf8(data.data).ok()?;
+        text.split_once("\n\n").map(|(_, message)| message)
+    }
+}
+
+impl Repo {
+    /// A reader for many commits.
+    pub fn commit_reader(&self) -> CommitReader<'_> {
+        CommitReader { repo: self, buffer: Vec::new() }
+    }
+
+    /// Reads a commit.
+    ///
+    /// # Errors
+    /// It is missing or malformed.
+    pub fn read_commit(&self, id: Oid) -> Result<Commit> {
+        let broken = || format!("commit {} cannot be read", id.short());
+        let commit = self.gix.find_commit(id.gix()).context(Kind::Internal, broken)?;
+        let decoded = commit.decode().context(Kind::Internal, broken)?;
+        let committer = decoded.committer().context(Kind::Internal, broken)?;
+        Ok(Commit {
+            tree: decoded.tree().into(),
+            parents: decoded.parents().map(Into::into).collect(),
+            name: committer.name.to_string(),
+            email: committer.email.to_string(),
+            seconds: committer.seconds(),
+            message: decoded.message.to_string(),
+        })
+    }
+
+    /// Writes a commit, durably.
+    ///
+    /// # Errors
+    /// The disk is full or not writable.
+    pub fn write_commit(&self, commit: &Commit) -> Result<Oid> {
+        let signature = gix::actor::Signature {
+            name: commit.name.as_str().into(),
+            email: commit.email.as_str().into(),
+            time: gix::date::Time::new(commit.seconds, 0),
+        };
+        let object = gix::objs::Commit {
+            tree: commit.tree.gix(),
+            parents: commit.parents.iter().map(|id| id.gix()).collect(),
+            author: signature.clone(),
+            committer: signature,
+            encoding: None,
+            message: commit.message.as_str().into(),
+            extra_headers: Vec::new(),
+        };
+        let id = self.gix.write_object(&object).context(Kind::External, || "cannot write a commit".into())?;
+        self.sync_object(id.detach().into())
+    }
+
+    /// Writes a blob, durably.
+    ///
+    /// # Errors
+    /// The disk is full or not writable.
+    pub fn write_blob(&self, bytes: &[u8]) -> Result<Oid> {
+        let id = self.gix.write_blob(bytes).context(Kind::External, || "cannot write a blob".into())?;
+        self.sync_object(id.detach().into())
+    }
+
+    /// Writes a flat tree of blobs, durably.
+    ///
+    /// # Errors
+    /// The disk is full or not writable.
+    pub fn write_tree(&self, blobs: &[(&str, Oid)]) -> Result<Oid> {
+        let mut entries: Vec<_> = blobs
+            .iter()
+            .map(|(name, id)| gix::objs::tree::Entry {
+                mode: EntryKind::Blob.into(),
+                filename: (*name).into(),
+                oid: id.gix(),
+            })
+            .collect();
+        entries.sort_unstable();
+        let tree = gix::objs::Tree { entries };
+        let id = self.gix.write_object(&tree).context(Kind::External, || "cannot write a tree".into())?;
+        self.sync_object(id.detach().into())
+    }
+
+    /// The bytes of the blob `name` in the tree of a commit, if it is there.
+    ///
+    /// # Errors
+    /// Commit or tree cannot be read.
+    pub fn read_blob_of(&self, commit: Oid, name: &str) -> Result<Option<Vec<u8>>> {
+        let broken = || format!("the tree of {} cannot be read", commit.short());
+        let commit = self.gix.find_commit(commit.gix()).context(Kind::Internal, broken)?;
+        let tree = commit.tree().context(Kind::Internal, broken)?;
+        let Some(entry) = tree.lookup_entry_by_path(name).context(Kind::Internal, broken)? else {
+            return Ok(None);
+        };
+        let blob = entry.object().context(Kind::Internal, broken)?;
+        Ok(Some(blob.detach().data))
+    }
+
+    /// Names and ids of the blobs that stand at the top of a commit's tree.
+    ///
+    /// # Errors
+    /// Commit or tree cannot be read.
+    pub fn blobs_of(&self, commit: Oid) -> Result<Vec<(String, Oid)>> {
+        let broken = || format!("the tree of {} cannot be read", commit.short());
+        let tree = self.gix.find_commit(commit.gix()).context(Kind::Internal, broken)?;
+        let tree = tree.tree().context(Kind::Internal, broken)?;
+        let mut blobs = Vec::new();
+        for entry in tree.iter() {
+            let entry = entry.context(Kind::Internal, broken)?;
+            if entry.mode().is_blob() {
+                blobs.push((entry.filename().to_string(), entry.oid().to_owned().into()));
+            }
+        }
+        Ok(blobs)
+    }
+
+    /// The tree of a commit.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn tree_of(&self, commit: Oid) -> Result<Oid> {
+        Ok(self.read_commit(commit)?.tree)
+    }
+
+    /// After a power cut, an object that was not written through can be empty, and stay so for good.
+    fn sync_object(&self, id: Oid) -> Result<Oid> {
+        if !self.durable {
+            return Ok(id);
+        }
+        let hex = id.to_string();
+        let folder: PathBuf = self.gix.common_dir().join("objects").join(&hex[..2]);
+        for path in [folder.join(&hex[2..]), folder] {
+            File::open(&path)
+                .and_then(|file| file.sync_all())
+                .context(Kind::External, || format!("cannot write object {} through", id.short()))?;
+        }
+        Ok(id)
+    }
+}

@@ -1,0 +1,205 @@
+//! Finding and opening a repository, and what it says of itself.
+
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Kind, Result, error::Context, git::Oid, world};
+
+/// An opened repository. Opening costs a tenth of a millisecond; keep one only as long as it is used.
+pub struct Repo {
+    pub(super) gix: gix::Repository,
+    /// Whether objects are written through to the disk; off only where they stay in memory.
+    pub(super) durable: bool,
+}
+
+impl Repo {
+    /// Finds the repository of `directory`, as git does: `GIT_DIR` first, then upwards.
+    ///
+    /// # Errors
+    /// There is none (128), or it is of a kind we cannot read (3).
+    pub fn discover(directory: &Path) -> Result<Self> {
+        match gix::ThreadSafeRepository::discover_with_environment_overrides(directory) {
+            Ok(repo) => Self::checked(repo.to_thread_local()),
+            Err(error) => Err(Self::why_not(directory, error)),
+        }
+    }
+
+    /// Opens the repository at its common git directory, whatever the environment says.
+    ///
+    /// # Errors
+    /// It is gone, or of a kind we cannot read.
+    pub fn open(common_dir: &Path) -> Result<Self> {
+        Self::open_with(common_dir, &[])
+    }
+
+    /// As [`Repo::open`], with settings that hold in this process only.
+    pub(super) fn open_with(common_dir: &Path, settings: &[&str]) -> Result<Self> {
+        let options =
+            gix::open::Options::default().open_path_as_is(true).config_overrides(settings.iter().copied());
+        let repo = gix::ThreadSafeRepository::open_opts(common_dir, options)
+            .context(Kind::NotARepository, || format!("cannot open repository '{}'", common_dir.display()))?;
+        Self::checked(repo.to_thread_local())
+    }
+
+    /// gix opens a reftable repository without a word, lists nothing, and writes refs that git never sees.
+    fn checked(gix: gix::Repository) -> Result<Self> {
+        let storage = gix.config_snapshot().string("extensions.refStorage").map(|name| name.to_string());
+        match storage.as_deref() {
+            None | Some("files") => Ok(Self { gix, durable: true }),
+            Some(other) => Err(unsupported(&format!("its refs are stored as '{other}'"), "files")),
+        }
+    }
+
+    /// The same repository with all new objects kept in memory: for trials that leave nothing behind.
+    #[must_use]
+    pub fn in_memory(self) -> Self {
+        Self { gix: self.gix.with_object_memory(), durable: false }
+    }
+
+    /// Tells "no repository" from "one that we cannot read".
+    fn why_not(directory: &Path, error: gix::Error) -> Error {
+        let git_dir = world::variable("GIT_DIR").map(PathBuf::from).or_else(|| {
+            let (path, _) = gix::discover::upwards(directory).ok()?;
+            Some(path.into_repository_and_work_tree_directories().0)
+        });
+        let Some(git_dir) = git_dir.filter(|dir| dir.exists()) else {
+            return Error::new(
+                Kind::NotARepository,
+                "not a git repository (or any of the parent directories): .git",
+            );
+        };
+        let common = common_dir_of(&git_dir);
+        let config = std::fs::read_to_string(common.join("config")).unwrap_or_default().to_ascii_lowercase();
+        if config.contains("sha256") {
+            return unsupported("its objects are named by sha256", "sha1");
+        }
+        Error::new(Kind::NotARepository, format!("cannot open repository '{}'", git_dir.display()))
+            .because(error)
+            .hint("'git status' says more about the repository")
+    }
+
+    /// The git directory that all worktrees share, absolute, links resolved.
+    ///
+    /// # Errors
+    /// The folder is gone.
+    pub fn common_dir(&self) -> Result<PathBuf> {
+        let dir = self.gix.common_dir();
+        dir.canonicalize().context(Kind::NotARepository, || format!("cannot find '{}'", dir.display()))
+    }
+
+    /// The folder for what is bound to this machine or disposable: `<common>/orchestra`.
+    ///
+    /// # Errors
+    /// As [`Repo::common_dir`].
+    pub fn private_dir(&self) -> Result<PathBuf> {
+        Ok(self.common_dir()?.join("orchestra"))
+    }
+
+    /// The checkout in which the user stands, if it is one.
+    pub fn work_dir(&self) -> Option<PathBuf> {
+        self.gix.workdir().and_then(|dir| dir.canonicalize().ok())
+    }
+
+    /// The name and e-mail for our commits: the user's own.
+    ///
+    /// # Errors
+    /// None is configured; git would not commit either.
+    pub fn identity(&self) -> Result<Identity> {
+        let missing = || {
+            Error::refused("no name and e-mail for commits")
+                .hint("git config --global user.name \"Your Name\"")
+                .hint("git config --global user.email you@example.com")
+        };
+        let signature = self
+            .gix
+            .committer()
+            .ok_or_else(missing)?
+            .context(Kind::Refused, || "the committer's name or date is malformed".into())?;
+        if signature.name.is_empty() || signature.email.is_empty() {
+            return Err(missing());
+        }
+        Ok(Identity { name: signature.name.to_string(), email: signature.email.to_string() })
+    }
+
+    /// A value of the user's git config.
+    pub fn config(&self, key: &str) -> Option<String> {
+        self.gix.config_snapshot().string(key).map(|value| value.to_string())
+    }
+
+    /// Every value of a key of the user's git config, in order.
+    pub fn config_all(&self, key: &str) -> Vec<String> {
+        let snapshot = self.gix.config_snapshot();
+        let values = snapshot.plumbing().strings(key);
+        values.unwrap_or_default().iter().map(ToString::to_string).collect()
+    }
+
+    /// The subsections of a section: `claude` in `orchestra.agent.claude.command` for `orchestra` and `agent.`.
+    pub fn config_sections(&self, section: &str) -> Vec<String> {
+        let snapshot = self.gix.config_snapshot();
+        let Some(found) = snapshot.plumbing().sections_by_name(section) else { return Vec::new() };
+        found.filter_map(|s| s.header().subsection_name().map(ToString::to_string)).collect()
+    }
+
+    /// The commit that `revision` names.
+    ///
+    /// # Errors
+    /// It names none.
+    pub fn commit(&self, revision: &str) -> Result<Oid> {
+        let shown = crate::model::text::safe(revision).into_owned();
+        let bad = || Error::refused(format!("'{shown}' names no commit"));
+        if revision.is_empty() || revision.starts_with('-') {
+            return Err(bad());
+        }
+        let id = self.gix.rev_parse_single(revision).map_err(|e| bad().because(e))?;
+        let object = id.object().map_err(|e| bad().because(e))?;
+        Ok(object.peel_to_commit().map_err(|e| bad().because(e))?.id.into())
+    }
+
+    /// The commit on which the user stands.
+    ///
+    /// # Errors
+    /// There is no commit yet, or HEAD is broken.
+    pub fn head(&self) -> Result<Oid> {
+        let mut head = self.gix.head().context(Kind::Refused, || "HEAD cannot be read".into())?;
+        if head.is_unborn() {
+            return Err(Error::refused("there is no commit yet to start from")
+                .hint("git commit --allow-empty -m 'first commit'"));
+        }
+        Ok(head.peel_to_commit().context(Kind::Refused, || "HEAD names no commit".into())?.id.into())
+    }
+
+    /// How many commits lead from `base` (excluded) to `head`.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn commits_between(&self, base: Oid, head: Oid) -> Result<u64> {
+        let walk = self
+            .gix
+            .rev_walk([head.gix()])
+            .with_hidden([base.gix()])
+            .all()
+            .context(Kind::Internal, || format!("cannot walk the history of {}", head.short()))?;
+        Ok(walk.filter_map(std::result::Result::ok).count() as u64)
+    }
+}
+
+/// Who commits.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// `user.name`.
+    pub name: String,
+    /// `user.email`.
+    pub email: String,
+}
+
+fn common_dir_of(git_dir: &Path) -> PathBuf {
+    match std::fs::read_to_string(git_dir.join("commondir")) {
+        Ok(relative) => git_dir.join(relative.trim()),
+        Err(_) => git_dir.to_owned(),
+    }
+}
+
+fn unsupported(what: &str, wanted: &str) -> Error {
+    let option = if wanted == "sha1" { "--object-format=sha1" } else { "--ref-format=files" };
+    Error::refused(format!("this repository cannot be used with git orchestra: {what}"))
+        .hint(format!("only '{wanted}' repositories are supported; 'git init {option}' makes one"))
+}

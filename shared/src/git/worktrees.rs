@@ -1,0 +1,169 @@
+//! Git's own list of worktrees: registering one, filling it, reading the list.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
+
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{Oid, Repo},
+};
+
+/// What git writes into the `locked` file while a worktree is being made.
+const INITIALIZING: &str = "initializing";
+
+/// Files and folders of a linked worktree's git directory that say an operation is under way.
+const OPERATIONS: &[(&str, &str)] = &[
+    ("rebase-merge", "rebase"),
+    ("rebase-apply", "rebase"),
+    ("MERGE_HEAD", "merge"),
+    ("CHERRY_PICK_HEAD", "cherry-pick"),
+    ("REVERT_HEAD", "revert"),
+    ("BISECT_LOG", "bisect"),
+];
+
+/// A worktree that is registered and not yet filled. Dropped, it is taken away again.
+pub struct Prepared(gix::worktree::add::PrepareCheckout);
+
+impl Prepared {
+    /// Fills it with the files of its branch, on all cores, and finishes the registration.
+    ///
+    /// # Errors
+    /// A file cannot be written; nothing is left then.
+    pub fn checkout(self) -> Result<()> {
+        let go_on = AtomicBool::new(false);
+        self.0
+            .checkout(gix::progress::Discard, &go_on)
+            .context(Kind::External, || "cannot write the files of the worktree".into())?;
+        Ok(())
+    }
+}
+
+/// One linked worktree, read from its files alone: nothing in it runs.
+#[derive(Clone, Debug)]
+pub struct Worktree {
+    /// `<common>/worktrees/<name>`.
+    pub git_dir: PathBuf,
+    /// Where its files are.
+    pub path: PathBuf,
+}
+
+/// What a worktree stands on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Head {
+    /// A branch, with its full name.
+    Branch(String),
+    /// A commit.
+    Detached(Oid),
+    /// Neither can be read.
+    Unknown,
+}
+
+impl Repo {
+    /// The repository, opened for checking out: with a delta cache (gix has none by itself and is up to 20 times slower
+    /// without) and all cores.
+    ///
+    /// # Errors
+    /// As [`Repo::open`].
+    pub fn open_for_checkout(common_dir: &Path) -> Result<Self> {
+        Self::open_with(common_dir, &["core.deltaBaseCacheLimit=96m", "checkout.workers=0"])
+    }
+
+    /// Registers a worktree at `path` for an existing branch.
+    ///
+    /// # Errors
+    /// The folder is taken or cannot be written, or the branch is checked out elsewhere.
+    pub fn prepare_worktree(&self, path: &Path, branch_ref: &str) -> Result<Prepared> {
+        let cannot = || format!("cannot make worktree '{}'", path.display());
+        let name: gix::refs::FullName = branch_ref.try_into().context(Kind::Internal, cannot)?;
+        let go_on = AtomicBool::new(false);
+        let prepared = self
+            .gix
+            .prepare_add_worktree(path, gix::worktree::add::Head::Attached(name), &go_on)
+            .context(Kind::External, cannot)?;
+        Ok(Prepared(prepared))
+    }
+
+    /// All linked worktrees, in the order of their names.
+    ///
+    /// # Errors
+    /// The common git directory cannot be found.
+    pub fn worktrees(&self) -> Result<Vec<Worktree>> {
+        let Ok(entries) = fs::read_dir(self.common_dir()?.join("worktrees")) else { return Ok(Vec::new()) };
+        let mut found: Vec<Worktree> =
+            entries.flatten().filter_map(|entry| Worktree::read(&entry.path())).collect();
+        found.sort_unstable_by(|a, b| a.git_dir.cmp(&b.git_dir));
+        Ok(found)
+    }
+
+    /// The linked worktree that lies at `path`.
+    ///
+    /// # Errors
+    /// As [`Repo::worktrees`].
+    pub fn worktree_at(&self, path: &Path) -> Result<Option<Worktree>> {
+        let name = path.file_name().map(|name| self.gix.common_dir().join("worktrees").join(name));
+        if let Some(likely) = name.and_then(|git_dir| Worktree::read(&git_dir))
+            && likely.path == path
+        {
+            return Ok(Some(likely));
+        }
+        Ok(self.worktrees()?.into_iter().find(|worktree| worktree.path == path))
+    }
+}
+
+impl Worktree {
+    fn read(git_dir: &Path) -> Option<Self> {
+        let gitdir = fs::read_to_string(git_dir.join("gitdir")).ok()?;
+        let dot_git = git_dir.join(gitdir.trim_end_matches('\n'));
+        let path = dot_git.parent()?;
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        Some(Self { git_dir: git_dir.to_owned(), path })
+    }
+
+    /// What it stands on.
+    pub fn head(&self) -> Head {
+        let text = fs::read_to_string(self.git_dir.join("HEAD")).unwrap_or_default();
+        let text = text.trim();
+        match (text.strip_prefix("ref: "), Oid::parse(text)) {
+            (Some(name), _) => Head::Branch(name.trim().to_owned()),
+            (None, Some(id)) => Head::Detached(id),
+            (None, None) => Head::Unknown,
+        }
+    }
+
+    /// The git operation that is under way in it.
+    pub fn operation(&self) -> Option<&'static str> {
+        OPERATIONS.iter().find(|(file, _)| self.git_dir.join(file).exists()).map(|(_, name)| *name)
+    }
+
+    /// Why it is locked, if it is.
+    pub fn lock_reason(&self) -> Option<String> {
+        let text = fs::read_to_string(self.git_dir.join("locked")).ok()?;
+        Some(text.trim().to_owned())
+    }
+
+    /// Its making was cut off, or is under way.
+    pub fn is_half_made(&self) -> bool {
+        self.lock_reason().is_some_and(|reason| reason == INITIALIZING)
+    }
+
+    /// Takes away what a cut-off making left: the registration and the files checked out so far. Nobody worked in it.
+    ///
+    /// # Errors
+    /// It is not half-made, or cannot be removed.
+    pub fn remove_half_made(&self) -> Result<()> {
+        if !self.is_half_made() {
+            return Err(Error::internal(format!("worktree '{}' is not half-made", self.path.display())));
+        }
+        let cannot = || format!("cannot remove the half-made worktree '{}'", self.path.display());
+        let ours = fs::read_to_string(self.path.join(".git")).unwrap_or_default();
+        let points_here = ours.trim().ends_with(&self.git_dir.to_string_lossy().into_owned());
+        if points_here || fs::read_dir(&self.path).is_ok_and(|mut entries| entries.next().is_none()) {
+            fs::remove_dir_all(&self.path).context(Kind::External, cannot)?;
+        }
+        fs::remove_dir_all(&self.git_dir).context(Kind::External, cannot)
+    }
+}

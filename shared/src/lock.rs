@@ -1,0 +1,114 @@
+//! Locks that the kernel releases however their holder dies: `flock` on a file, opened close-on-exec.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io,
+    os::unix::fs::MetadataExt,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use crate::{Error, Kind, Result};
+
+/// A held lock; dropping it lets go.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+impl Lock {
+    /// Takes the lock at `path`, making the file and its folders, and waits at most `limit` for another holder.
+    /// `None`: it is still held then.
+    ///
+    /// # Errors
+    /// The file cannot be made or opened.
+    pub fn take(path: &Path, limit: Duration) -> Result<Option<Self>> {
+        let deadline = Instant::now() + limit;
+        let mut pause = Duration::from_millis(1);
+        loop {
+            match Self::attempt(path) {
+                Ok(Some(lock)) => return Ok(Some(lock)),
+                Ok(None) if Instant::now() >= deadline => return Ok(None),
+                Ok(None) => std::thread::sleep(pause),
+                Err(e) => return Err(cannot(path, e)),
+            }
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+    }
+
+    /// As [`Lock::take`], where a held lock is an error.
+    ///
+    /// # Errors
+    /// Another process holds it all the time (4), or as [`Lock::take`].
+    pub fn require(path: &Path, limit: Duration) -> Result<Self> {
+        Self::take(path, limit)?.ok_or_else(|| {
+            Error::new(Kind::Conflict, format!("'{}' is locked by another process", path.display()))
+                .hint("try again")
+        })
+    }
+
+    fn attempt(path: &Path) -> io::Result<Option<Self>> {
+        let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let file = match open() {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                if let Some(parent) = path.parent() {
+                    std::fs::create_dir_all(parent)?;
+                }
+                open()?
+            }
+            other => other?,
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(e)) => return Err(e),
+        }
+        // The holder before us may have removed the file: then this lock locks nothing.
+        let mine = file.metadata()?.ino();
+        match std::fs::metadata(path) {
+            Ok(now) if now.ino() == mine => Ok(Some(Self { file })),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether anybody holds the lock at `path`. Takes a shared lock for an instant.
+    pub fn is_held(path: &Path) -> bool {
+        let Ok(file) = File::open(path) else { return false };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
+    /// The locked file, for what is written in it or to hand it to a child.
+    pub const fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// A lock that this process inherited as an open file.
+    pub const fn inherited(file: File) -> Self {
+        Self { file }
+    }
+}
+
+fn cannot(path: &Path, error: io::Error) -> Error {
+    Error::new(Kind::External, format!("cannot lock '{}'", path.display())).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holder_at_a_time_and_none_after_a_removal() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b/lock");
+        assert!(!Lock::is_held(&path));
+        let first = Lock::take(&path, Duration::ZERO).unwrap().unwrap();
+        assert!(Lock::is_held(&path));
+        assert!(Lock::take(&path, Duration::ZERO).unwrap().is_none());
+        std::fs::remove_file(&path).unwrap();
+        let second = Lock::require(&path, Duration::ZERO).unwrap();
+        drop(first);
+        assert!(Lock::is_held(&path));
+        drop(second);
+        assert!(!Lock::is_held(&path));
+    }
+}
