@@ -16,11 +16,13 @@
 //! Shared state lives under `refs/orchestra/`, private state under `refs/orchestra-local/`; files under
 //! `<common git dir>/orchestra/` are bound to this machine or disposable.
 
+pub mod config;
 pub mod error;
 pub mod git;
 pub mod lock;
 pub mod model;
 pub mod process;
+pub mod store;
 pub mod world;
 
 pub use error::{Error, Kind, Result};

@@ -1,0 +1,252 @@
+//! The `orchestra.*` keys of git config, in one table that also makes the documentation.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::{Error, Result, git::Repo};
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// As it is written in git config.
+    pub name: &'static str,
+    /// What holds when it is not set.
+    pub default: &'static str,
+    /// What it does, one sentence without a full stop.
+    pub what: &'static str,
+}
+
+const JOBS: Key = Key { name: "orchestra.jobs", default: "3", what: "How many agents run at once" };
+const AGENT: Key = Key { name: "orchestra.agent", default: "sh", what: "The agent that spawn starts" };
+const BRANCH_PREFIX: Key =
+    Key { name: "orchestra.branchPrefix", default: "orchestra/", what: "What agents' branches begin with" };
+const WORKTREES: Key = Key {
+    name: "orchestra.worktrees",
+    default: "<repository>.worktrees",
+    what: "The folder for agents' worktrees, relative to the repository's own folder",
+};
+const MAX_TIME: Key = Key { name: "orchestra.maxTime", default: "1h", what: "The longest an agent may run" };
+const GRACE: Key = Key {
+    name: "orchestra.grace",
+    default: "5s",
+    what: "How long a stopped agent may tidy up before it is killed",
+};
+const MAX_OUTPUT: Key = Key {
+    name: "orchestra.maxOutput",
+    default: "1g",
+    what: "The most output of one attempt; an agent that prints more is stopped",
+};
+const MAX_FILE: Key = Key {
+    name: "orchestra.maxFile",
+    default: "100m",
+    what: "The largest untracked file that is taken into an agent's work",
+};
+const MIN_FREE: Key = Key {
+    name: "orchestra.minFree",
+    default: "200m",
+    what: "Free disk space below which no agent is started",
+};
+const COMMAND: Key = Key {
+    name: "orchestra.agent.<name>.command",
+    default: "",
+    what: "A shell command that runs the agent <name>; {prompt_file} in it is the file with the task, \
+           without it the task comes on standard input",
+};
+const STDIN: Key = Key {
+    name: "orchestra.agent.<name>.stdin",
+    default: "closed",
+    what: "'held' keeps the agent's standard input open as long as its supervisor lives; 'closed' ends it",
+};
+
+/// All keys.
+pub const KEYS: &[Key] =
+    &[AGENT, COMMAND, STDIN, JOBS, MAX_TIME, GRACE, MAX_OUTPUT, MAX_FILE, MIN_FREE, BRANCH_PREFIX, WORKTREES];
+
+/// Typed reading of the keys.
+pub struct Config<'repo> {
+    repo: &'repo Repo,
+}
+
+impl<'repo> Config<'repo> {
+    /// The user's settings for this repository.
+    pub const fn of(repo: &'repo Repo) -> Self {
+        Self { repo }
+    }
+
+    fn text(&self, key: Key) -> String {
+        self.repo.config(key.name).filter(|value| !value.is_empty()).unwrap_or_else(|| key.default.to_owned())
+    }
+
+    /// How many agents run at once.
+    ///
+    /// # Errors
+    /// The value is no number from 1 to 1000.
+    pub fn jobs(&self) -> Result<u32> {
+        let text = self.text(JOBS);
+        let jobs = text.parse().ok().filter(|jobs| (1..=1000).contains(jobs));
+        jobs.ok_or_else(|| bad(JOBS, &text, "a number from 1 to 1000"))
+    }
+
+    /// The agent that spawn starts.
+    pub fn agent(&self) -> String {
+        self.text(AGENT)
+    }
+
+    /// The command of a user's own agent.
+    pub fn agent_command(&self, name: &str) -> Option<String> {
+        self.repo.config(&format!("orchestra.agent.{name}.command")).filter(|value| !value.trim().is_empty())
+    }
+
+    /// Whether the standard input of a user's own agent is held open.
+    ///
+    /// # Errors
+    /// The value is neither `held` nor `closed`.
+    pub fn agent_stdin_held(&self, name: &str) -> Result<bool> {
+        match self.repo.config(&format!("orchestra.agent.{name}.stdin")).as_deref() {
+            None | Some("closed" | "") => Ok(false),
+            Some("held") => Ok(true),
+            Some(other) => Err(bad(STDIN, other, "'held' or 'closed'")),
+        }
+    }
+
+    /// The names of the user's own agents.
+    pub fn agents(&self) -> Vec<String> {
+        let names = self.repo.config_sections("orchestra");
+        let mut names: Vec<String> = names
+            .iter()
+            .filter_map(|name| name.strip_prefix("agent."))
+            .filter(|name| self.agent_command(name).is_some())
+            .map(str::to_owned)
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// What agents' branches begin with.
+    pub fn branch_prefix(&self) -> String {
+        self.text(BRANCH_PREFIX)
+    }
+
+    /// The folder for worktrees, if the user chose one.
+    pub fn worktrees(&self) -> Option<PathBuf> {
+        self.repo.config(WORKTREES.name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+
+    /// The longest an agent may run.
+    ///
+    /// # Errors
+    /// The value is no duration.
+    pub fn max_time(&self) -> Result<Duration> {
+        self.duration(MAX_TIME)
+    }
+
+    /// How long a stopped agent may tidy up.
+    ///
+    /// # Errors
+    /// The value is no duration.
+    pub fn grace(&self) -> Result<Duration> {
+        self.duration(GRACE)
+    }
+
+    /// The most output of one attempt, in bytes.
+    ///
+    /// # Errors
+    /// The value is no size.
+    pub fn max_output(&self) -> Result<u64> {
+        self.size(MAX_OUTPUT)
+    }
+
+    /// The largest untracked file that is taken, in bytes.
+    ///
+    /// # Errors
+    /// The value is no size.
+    pub fn max_file(&self) -> Result<u64> {
+        self.size(MAX_FILE)
+    }
+
+    /// Free disk space below which no agent is started, in bytes.
+    ///
+    /// # Errors
+    /// The value is no size.
+    pub fn min_free(&self) -> Result<u64> {
+        self.size(MIN_FREE)
+    }
+
+    fn duration(&self, key: Key) -> Result<Duration> {
+        let text = self.text(key);
+        duration(&text).ok_or_else(|| bad(key, &text, "a duration such as '90s', '5m' or '1h 30m'"))
+    }
+
+    fn size(&self, key: Key) -> Result<u64> {
+        let text = self.text(key);
+        size(&text).ok_or_else(|| bad(key, &text, "a size such as '500k', '100m' or '2g'"))
+    }
+}
+
+fn bad(key: Key, value: &str, wanted: &str) -> Error {
+    let shown = crate::model::text::safe(value);
+    Error::refused(format!("git config '{}' is '{shown}', not {wanted}", key.name)).hint(format!(
+        "git config {} {}",
+        key.name,
+        if key.default.is_empty() { "…" } else { key.default }
+    ))
+}
+
+/// Reads `90s`, `5m`, `1h 30m`, or a bare number of seconds. Zero, less and more than a year are none.
+pub fn duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let seconds = match text.parse::<u64>() {
+        Ok(seconds) => seconds,
+        Err(_) => u64::try_from(text.parse::<jiff::SignedDuration>().ok()?.as_secs()).ok()?,
+    };
+    (1..=366 * 24 * 3600).contains(&seconds).then(|| Duration::from_secs(seconds))
+}
+
+/// Reads a size as git does: `500k`, `100m`, `2g`, or bytes.
+pub fn size(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let (digits, unit) = match text.strip_suffix(['k', 'm', 'g']) {
+        Some(digits) => (digits, text.as_bytes()[text.len() - 1]),
+        None => (text.as_str(), b' '),
+    };
+    let factor = match unit {
+        b'k' => 1 << 10,
+        b'm' => 1 << 20,
+        b'g' => 1 << 30,
+        _ => 1,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_sizes() {
+        for (text, seconds) in [
+            ("90", Some(90)),
+            ("90s", Some(90)),
+            ("5m", Some(300)),
+            ("1h 30m", Some(5400)),
+            ("1h30m", Some(5400)),
+            ("0", None),
+            ("-5s", None),
+            ("soon", None),
+            ("", None),
+            ("9999999999999", None),
+        ] {
+            assert_eq!(duration(text).map(|d| d.as_secs()), seconds, "{text}");
+        }
+        for (text, bytes) in [
+            ("1", Some(1)),
+            ("2K", Some(2048)),
+            ("1g", Some(1 << 30)),
+            ("", None),
+            ("1t", None),
+            ("99999999999g", None),
+        ] {
+            assert_eq!(size(text), bytes, "{text}");
+        }
+    }
+}

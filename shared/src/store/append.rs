@@ -1,0 +1,205 @@
+//! Writing events: read the tip, write a commit, compare-and-swap the ref. When a call returns, its events are on the
+//! disk; when it fails at any point, the old state stands.
+
+use std::{
+    fs,
+    io::{Read, Seek, SeekFrom, Write},
+    path::Path,
+    time::Duration,
+};
+
+use crate::{
+    Error, Kind, Result,
+    git::{Oid, Repo, objects::Commit, refs::Edit},
+    lock::Lock,
+    model::{Agent, AgentId, Event, Fact, event::Created, fold, fold::Fold},
+    store::{
+        Chain, commit,
+        layout::{self, Private},
+        writer,
+    },
+    world,
+};
+
+/// Longest task that stands in the event itself, in bytes; a longer one is a blob in the commit's tree.
+const INLINE: usize = 4096;
+/// Longest task, in bytes.
+pub const MAX_PROMPT: usize = 1024 * 1024;
+/// How long to wait for another process of ours that writes to the same agent.
+const WAIT: Duration = Duration::from_secs(20);
+/// How often to try again when a program that is not ours moved the ref.
+const TRIES: usize = 8;
+
+/// An agent to be made.
+#[derive(Clone, Debug)]
+pub struct NewAgent {
+    /// Its id, not taken yet.
+    pub id: AgentId,
+    /// The facts.
+    pub created: Created,
+    /// The whole task.
+    pub prompt: String,
+    /// The commit it starts from.
+    pub base: Oid,
+}
+
+/// Makes agents, all or none: their first event, and their head at the base (so that it stays reachable).
+///
+/// # Errors
+/// An id is taken (4), or nothing can be written.
+pub fn create(repo: &Repo, agents: &[NewAgent]) -> Result<()> {
+    let identity = repo.identity()?;
+    let by = writer::writer(repo)?;
+    let at = world::now();
+    let mut edits = Vec::with_capacity(agents.len() * 2);
+    for new in agents {
+        let mut created = new.created.clone();
+        let tree = if new.prompt.len() > INLINE {
+            let blob = repo.write_blob(new.prompt.as_bytes())?;
+            repo.write_tree(&[("prompt", blob)])?
+        } else {
+            created.prompt = Some(new.prompt.clone());
+            repo.write_tree(&[])?
+        };
+        let event = Event::new(&Fact::Created(created), 1, at, &by)
+            .ok_or_else(|| Error::usage(format!("the task of '{}' does not fit into an event", new.id)))?;
+        let agent = fold::fold([&event]).agent;
+        let message = commit::message(&new.id, None, &[event], &agent, &by);
+        let tip = repo.write_commit(&Commit::by(&identity, at.as_second(), tree, vec![], message))?;
+        edits.push(Edit { name: layout::agent_ref(&new.id), old: None, new: Some(tip) });
+        edits.push(Edit { name: layout::head_ref(&new.id), old: None, new: Some(new.base) });
+    }
+    repo.edit_refs(&edits, "orchestra: spawn")
+}
+
+/// Adds facts to an agent's life and gives the state after them.
+///
+/// # Errors
+/// There is no such agent, it is of a newer format (3), or nothing can be written.
+pub fn append(repo: &Repo, id: &AgentId, facts: &[Fact]) -> Result<Agent> {
+    Ok(append_if(repo, id, |_| Some(facts.to_vec()))?.agent)
+}
+
+/// Adds the facts that `decide` makes of the present state, if any, and gives the state after them.
+/// `decide` is asked again when another program was quicker.
+///
+/// # Errors
+/// As [`append`].
+pub fn append_if(repo: &Repo, id: &AgentId, decide: impl Fn(&Fold) -> Option<Vec<Fact>>) -> Result<Fold> {
+    let private = Private::new(repo.private_dir()?);
+    let name = layout::agent_ref(id);
+    let lock = Lock::require(&private.append_lock(id), WAIT)?;
+    let intent = Intent { lock: &lock };
+    intent.mend_after_a_death(&repo.common_dir()?);
+    for _ in 0..TRIES {
+        let Some(tip) = repo.find_ref(&name)? else {
+            return Err(Error::refused(format!("no agent '{id}'")));
+        };
+        let chain = Chain::read(repo, &[tip])?;
+        let before = chain.fold();
+        let Some(facts) = decide(&before) else { return Ok(before) };
+        if chain.newer || before.newer > 0 {
+            return Err(Error::refused(format!("agent '{id}' was written by a newer git orchestra"))
+                .hint("update git orchestra; until then this agent can only be read"));
+        }
+        let (new, after) = next(repo, id, tip, &chain, &before, &facts)?;
+        intent.declare(&name, new);
+        let edit = Edit { name: name.clone(), old: Some(tip), new: Some(new) };
+        let moved = repo.edit_refs(&[edit], "orchestra: event");
+        match moved {
+            Ok(()) => {
+                intent.withdraw();
+                return Ok(after);
+            }
+            Err(e) if e.kind == Kind::Conflict => {}
+            Err(e) => {
+                intent.withdraw();
+                return Err(e);
+            }
+        }
+    }
+    intent.withdraw();
+    Err(Error::new(Kind::Conflict, format!("agent '{id}' is being changed by another program"))
+        .hint("try again"))
+}
+
+/// Writes the next commit, not yet reachable.
+fn next(
+    repo: &Repo,
+    id: &AgentId,
+    tip: Oid,
+    chain: &Chain,
+    before: &Fold,
+    facts: &[Fact],
+) -> Result<(Oid, Fold)> {
+    let identity = repo.identity()?;
+    let by = writer::writer(repo)?;
+    let at = world::now();
+    let mut new = Vec::with_capacity(facts.len());
+    for (lamport, fact) in (chain.lamport() + 1..).zip(facts) {
+        new.push(
+            Event::new(fact, lamport, at, &by)
+                .ok_or_else(|| Error::internal(format!("a fact of '{id}' does not fit into an event")))?,
+        );
+    }
+    let after = fold::fold(chain.events.iter().chain(&new));
+    let message = commit::message(id, Some(&before.agent), &new, &after.agent, &by);
+    let tree = repo.write_tree(&[])?;
+    let commit = Commit::by(&identity, at.as_second(), tree, vec![tip], message);
+    Ok((repo.write_commit(&commit)?, after))
+}
+
+/// What the holder of an append lock is about to do, written into the lock file: the ref and its new value.
+/// A holder that was killed leaves git's own `<ref>.lock` behind in one case of five, and nothing but this proves
+/// that its maker is dead: whoever holds our lock next knows that no process of ours is writing.
+struct Intent<'lock> {
+    lock: &'lock Lock,
+}
+
+impl Intent<'_> {
+    fn declare(&self, name: &str, new: Oid) {
+        self.write(&format!("{name} {new}\n"));
+    }
+
+    fn withdraw(&self) {
+        self.write("");
+    }
+
+    fn write(&self, text: &str) {
+        let mut file = self.lock.file();
+        let _ = file.set_len(0);
+        let _ = file.seek(SeekFrom::Start(0));
+        let _ = file.write_all(text.as_bytes());
+    }
+
+    /// Removes a ref lock that the holder before us left, if its content proves that it is ours: our new value, or
+    /// nothing yet and made no later than the declaration allows.
+    fn mend_after_a_death(&self, common_dir: &Path) {
+        let mut text = String::new();
+        let mut file = self.lock.file();
+        let _ = file.seek(SeekFrom::Start(0));
+        let _ = file.take(4096).read_to_string(&mut text);
+        let Some((name, new)) = text.trim().split_once(' ') else { return };
+        if name.starts_with(layout::AGENTS) && !name.contains("..") {
+            let path = common_dir.join(format!("{name}.lock"));
+            if fs::read_to_string(&path).is_ok_and(|content| content.trim() == new)
+                || self.was_left_empty(&path)
+            {
+                let _ = fs::remove_file(&path);
+            }
+        }
+        self.withdraw();
+    }
+
+    /// gix makes the lock file empty and fills it at once. One that is empty and as old as the declaration, within the
+    /// second that a write may take, was made by the process that died.
+    fn was_left_empty(&self, path: &Path) -> bool {
+        let (Ok(left), Ok(declared)) = (fs::metadata(path), self.lock.file().metadata()) else {
+            return false;
+        };
+        let (Ok(left_at), Ok(declared_at)) = (left.modified(), declared.modified()) else { return false };
+        left.len() == 0
+            && left_at >= declared_at
+            && left_at.duration_since(declared_at).is_ok_and(|gap| gap < Duration::from_secs(1))
+    }
+}

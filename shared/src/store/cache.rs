@@ -1,0 +1,117 @@
+//! A disposable file with what the newest event commits say, keyed by their ids: a list then reads the refs and nothing
+//! else. Deleting it costs speed only.
+
+use std::{collections::HashMap, fs, io::Write, ops::Range, path::Path};
+
+use crate::{
+    git::Oid,
+    model::{Phase, fold::FOLD, trailers::Glance},
+};
+
+/// Entry: 20 bytes tip, 4 bytes length, 1 byte phase, 8 bytes time, then the trailers.
+const HEAD: usize = 33;
+
+/// The file in memory.
+#[derive(Debug, Default)]
+pub struct Cache {
+    bytes: Vec<u8>,
+    /// Where the next entry is expected: refs and entries stand in one order.
+    at: usize,
+    /// Built at the first entry that is not where it is expected.
+    index: Option<HashMap<Oid, usize>>,
+}
+
+/// One entry.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Phase and time.
+    pub glance: Glance,
+    /// Where the trailers stand in [`Cache::bytes`].
+    pub text: Range<usize>,
+}
+
+fn magic(writer: &str) -> String {
+    format!("git-orchestra cache 1 fold {FOLD} writer {writer}\n")
+}
+
+impl Cache {
+    /// Reads the file; an absent, foreign or older one is empty.
+    pub fn read(path: &Path, writer: &str) -> Self {
+        let magic = magic(writer);
+        match fs::read(path) {
+            Ok(bytes) if bytes.starts_with(magic.as_bytes()) => Self { bytes, at: magic.len(), index: None },
+            _ => Self { bytes: magic.into_bytes(), at: usize::MAX, index: None },
+        }
+    }
+
+    /// All bytes, for the ranges of entries.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What is known of a tip.
+    pub fn find(&mut self, tip: Oid) -> Option<Entry> {
+        if let Some((found, entry, next)) = self.entry(self.at)
+            && found == tip
+        {
+            self.at = next;
+            return Some(entry);
+        }
+        if self.index.is_none() {
+            self.index = Some(self.build_index());
+        }
+        let at = *self.index.as_ref()?.get(&tip)?;
+        let (_, entry, next) = self.entry(at)?;
+        self.at = next;
+        Some(entry)
+    }
+
+    /// Remembers an entry for the ranges of this run; [`Cache::write`] decides what is kept.
+    pub fn add(&mut self, glance: Glance, text: &str) -> Entry {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(text.as_bytes());
+        Entry { glance, text: start..self.bytes.len() }
+    }
+
+    /// Replaces the file, whole or not at all. A failure costs speed only.
+    pub fn write<'a>(&self, path: &Path, writer: &str, entries: impl Iterator<Item = (Oid, &'a Entry)>) {
+        let Some(folder) = path.parent().filter(|folder| folder.is_dir()) else { return };
+        let mut out = magic(writer).into_bytes();
+        for (tip, entry) in entries {
+            let Ok(length) = u32::try_from(entry.text.len()) else { continue };
+            out.extend_from_slice(tip.as_bytes());
+            out.extend_from_slice(&length.to_le_bytes());
+            out.push(entry.glance.phase as u8);
+            out.extend_from_slice(&entry.glance.queued_at.to_le_bytes());
+            out.extend_from_slice(&self.bytes[entry.text.clone()]);
+        }
+        let Ok(mut file) = tempfile::NamedTempFile::new_in(folder) else { return };
+        if file.write_all(&out).is_ok() {
+            let _ = file.persist(path);
+        }
+    }
+
+    fn entry(&self, at: usize) -> Option<(Oid, Entry, usize)> {
+        let head = self.bytes.get(at..at.checked_add(HEAD)?)?;
+        let (tip, rest) = head.split_first_chunk::<20>()?;
+        let (length, rest) = rest.split_first_chunk::<4>()?;
+        let (phase, rest) = rest.split_first()?;
+        let queued_at = i64::from_le_bytes(rest.try_into().ok()?);
+        let phase = *Phase::ALL.get(usize::from(*phase))?;
+        let start = at + HEAD;
+        let end = start.checked_add(u32::from_le_bytes(*length) as usize)?;
+        (end <= self.bytes.len()).then(|| {
+            (Oid::from_bytes(*tip), Entry { glance: Glance { phase, queued_at }, text: start..end }, end)
+        })
+    }
+
+    fn build_index(&self) -> HashMap<Oid, usize> {
+        let mut index = HashMap::new();
+        let mut at = self.bytes.iter().position(|byte| *byte == b'\n').map_or(usize::MAX, |end| end + 1);
+        while let Some((tip, _, next)) = self.entry(at) {
+            index.insert(tip, at);
+            at = next;
+        }
+        index
+    }
+}

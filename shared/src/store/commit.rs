@@ -1,0 +1,61 @@
+//! One event commit: a line for people, the facts, the state after them.
+
+use crate::model::{Agent, AgentId, Event, event::EventId, trailers};
+
+/// Composes the message of a commit that adds `events` and leaves the agent in the state `agent`.
+pub fn message(id: &AgentId, before: Option<&Agent>, events: &[Event], agent: &Agent, by: &str) -> String {
+    let mut text = format!("agent {id}: {}\n\n", headline(before, agent, events));
+    for event in events {
+        text.push_str(&event.line);
+        text.push('\n');
+    }
+    text.push('\n');
+    text.push_str(&trailers::write(agent, by));
+    text
+}
+
+fn headline(before: Option<&Agent>, agent: &Agent, events: &[Event]) -> String {
+    let now = agent.phase.as_str();
+    match before {
+        None => now.to_owned(),
+        Some(before) if before.phase != agent.phase => format!("{} → {now}", before.phase.as_str()),
+        Some(_) => {
+            let asked = events.iter().any(|e| matches!(e.fact, Some(crate::model::Fact::Stop { .. })));
+            if asked { "stop asked".to_owned() } else { format!("{now}, noted") }
+        }
+    }
+}
+
+/// What one message holds.
+#[derive(Debug, Default)]
+pub struct Parsed {
+    /// Its events.
+    pub events: Vec<Event>,
+    /// Lines that look like events and are malformed: set aside alone, never fatal.
+    pub set_aside: Vec<String>,
+    /// The commit is of a newer format.
+    pub newer: bool,
+}
+
+/// Reads the events of a message.
+pub fn parse(message: &str) -> Parsed {
+    let mut parsed = Parsed::default();
+    for line in message.lines() {
+        if line.starts_with('{') {
+            match Event::read(line) {
+                Some(event) => parsed.events.push(event),
+                None => parsed.set_aside.push(line.to_owned()),
+            }
+        }
+    }
+    let format = trailers::paragraph(message)
+        .and_then(|all| all.lines().find_map(|line| line.strip_prefix("Orchestra-Format: ")))
+        .and_then(|number| number.parse::<u32>().ok());
+    parsed.newer = format.is_some_and(|format| format > trailers::FORMAT);
+    parsed
+}
+
+/// The ids of a message's events.
+pub fn event_ids(message: &str) -> Vec<EventId> {
+    parse(message).events.iter().map(|event| event.id).collect()
+}

@@ -1,0 +1,145 @@
+//! The only place that spells a ref or a file of ours.
+
+use std::path::{Path, PathBuf};
+
+use crate::model::AgentId;
+
+/// The agents' lives, one ref each.
+pub const AGENTS: &str = "refs/orchestra/agents/";
+
+/// The life of an agent: a chain of event commits.
+pub fn agent_ref(id: &AgentId) -> String {
+    format!("{AGENTS}{id}")
+}
+
+/// The work of an agent: the newest commit of its branch, what was left uncommitted on top.
+pub fn head_ref(id: &AgentId) -> String {
+    format!("refs/orchestra/heads/{id}")
+}
+
+/// The branch of an agent.
+pub fn branch_ref(branch: &str) -> String {
+    format!("refs/heads/{branch}")
+}
+
+/// The raw output of an agent's attempts; never travels.
+pub fn log_ref(id: &AgentId) -> String {
+    format!("refs/orchestra-local/logs/{id}")
+}
+
+/// The worktree of an agent as it was at some moment, untracked files included; never travels by itself.
+pub fn snapshot_ref(id: &AgentId) -> String {
+    format!("refs/orchestra-local/snapshots/{id}")
+}
+
+/// The file of one attempt's output, live and in [`log_ref`].
+pub fn output_name(attempt: u32) -> String {
+    format!("{attempt}.out")
+}
+
+/// The folder for what is bound to this machine or disposable.
+#[derive(Clone, Debug)]
+pub struct Private(PathBuf);
+
+impl Private {
+    /// `dir` is `<common git dir>/orchestra`.
+    pub const fn new(dir: PathBuf) -> Self {
+        Self(dir)
+    }
+
+    /// The folder itself.
+    pub fn dir(&self) -> &Path {
+        &self.0
+    }
+
+    /// Who this clone is.
+    pub fn writer(&self) -> PathBuf {
+        self.0.join("writer")
+    }
+
+    /// What the newest event commits say, for lists.
+    pub fn cache(&self) -> PathBuf {
+        self.0.join("cache")
+    }
+
+    /// The lock that orders the writers of one agent among the processes of this clone.
+    pub fn append_lock(&self, id: &AgentId) -> PathBuf {
+        let bucket = id.as_str().bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % 16;
+        self.0.join("locks").join(format!("append-{bucket:02}"))
+    }
+
+    /// The lock for the moments in which git's own list of worktrees is changed.
+    pub fn worktrees_lock(&self) -> PathBuf {
+        self.0.join("locks/worktrees")
+    }
+
+    /// The slot files.
+    pub fn slots(&self) -> PathBuf {
+        self.0.join("slots")
+    }
+
+    /// The tickets of waiting supervisors.
+    pub fn queue(&self) -> PathBuf {
+        self.0.join("queue")
+    }
+
+    /// What belongs to one agent while it has not ended.
+    pub fn agent(&self, id: &AgentId) -> AgentDir {
+        AgentDir(self.0.join("agents").join(id.as_str()))
+    }
+
+    /// The folders of all agents that have one.
+    pub fn agents(&self) -> Vec<AgentId> {
+        let Ok(entries) = std::fs::read_dir(self.0.join("agents")) else { return Vec::new() };
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let mut ids: Vec<AgentId> = names.filter_map(|name| AgentId::parse(&name).ok()).collect();
+        ids.sort_unstable();
+        ids
+    }
+}
+
+/// `<private>/agents/<id>`: there while the agent has not ended.
+#[derive(Clone, Debug)]
+pub struct AgentDir(PathBuf);
+
+impl AgentDir {
+    /// The folder itself.
+    pub fn dir(&self) -> &Path {
+        &self.0
+    }
+
+    /// Held by the agent's supervisor as long as it lives.
+    pub fn lock(&self) -> PathBuf {
+        self.0.join("lock")
+    }
+
+    /// What the supervisor was asked to do.
+    pub fn spec(&self) -> PathBuf {
+        self.0.join("spec.json")
+    }
+
+    /// Which processes belong to the agent.
+    pub fn processes(&self) -> PathBuf {
+        self.0.join("processes.json")
+    }
+
+    /// The task, as the program reads it.
+    pub fn prompt(&self) -> PathBuf {
+        self.0.join("prompt")
+    }
+
+    /// The output of an attempt while it is live.
+    pub fn output(&self, attempt: u32) -> PathBuf {
+        self.0.join(output_name(attempt))
+    }
+
+    /// What the supervisor and its helpers said.
+    pub fn diary(&self) -> PathBuf {
+        self.0.join("diary")
+    }
+
+    /// The shadow git directory through which the work is taken.
+    pub fn shadow(&self) -> PathBuf {
+        self.0.join("shadow")
+    }
+}

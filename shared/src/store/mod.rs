@@ -1,0 +1,14 @@
+//! Events on refs. Shared state under `refs/orchestra/`, private state under `refs/orchestra-local/`.
+
+pub mod append;
+pub mod cache;
+pub mod chain;
+pub mod commit;
+pub mod join;
+pub mod layout;
+pub mod list;
+pub mod writer;
+
+pub use append::{NewAgent, append, append_if, create};
+pub use chain::Chain;
+pub use list::Listing;

@@ -1,0 +1,67 @@
+//! Who this clone is: a random id in the common git directory, bound to the machine and the folder, so that a copied
+//! clone gets its own.
+
+use std::{fs, io::Write, os::unix::fs::MetadataExt, path::Path};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{Error, Kind, Result, error::Context, git::Repo, model::event, store::layout::Private, world};
+
+#[derive(Deserialize, Serialize)]
+struct Writer {
+    id: String,
+    machine: String,
+}
+
+/// The id of this clone as a writer, made at the first call.
+///
+/// # Errors
+/// The common git directory cannot be read or written.
+pub fn writer(repo: &Repo) -> Result<String> {
+    let common = repo.common_dir()?;
+    let private = Private::new(repo.private_dir()?);
+    let machine = fingerprint(&common);
+    match known(&private, &machine) {
+        Some(id) => Ok(id),
+        None => introduce(&private, &machine),
+    }
+}
+
+/// The id of this clone if it has one: for commands that only read.
+pub fn known_writer(repo: &Repo) -> Option<String> {
+    let common = repo.common_dir().ok()?;
+    known(&Private::new(common.join("orchestra")), &fingerprint(&common))
+}
+
+fn known(private: &Private, machine: &str) -> Option<String> {
+    let text = fs::read(private.writer()).ok()?;
+    let writer: Writer = serde_json::from_slice(&text).ok()?;
+    (writer.machine == machine && event::is_writer(&writer.id)).then_some(writer.id)
+}
+
+/// Written whole or not at all; of two processes that introduce the clone at once, the later reads what the first wrote.
+fn introduce(private: &Private, machine: &str) -> Result<String> {
+    let path = private.writer();
+    let cannot = || format!("cannot write '{}'", path.display());
+    fs::create_dir_all(private.dir()).context(Kind::External, cannot)?;
+    let writer = Writer { id: world::random_hex::<8>()?, machine: machine.to_owned() };
+    let mut file = tempfile::NamedTempFile::new_in(private.dir()).context(Kind::External, cannot)?;
+    let text = serde_json::to_vec(&writer).context(Kind::Internal, cannot)?;
+    file.write_all(&text).and_then(|()| file.as_file().sync_all()).context(Kind::External, cannot)?;
+    if path.exists() && known(private, machine).is_none() {
+        // The file of the clone that this one was copied from.
+        file.persist(&path).context(Kind::External, cannot)?;
+    } else {
+        let _ = file.persist_noclobber(&path);
+    }
+    known(private, machine).ok_or_else(|| Error::new(Kind::External, cannot()))
+}
+
+/// The machine and the folder's identity on its disk: survives a rename, not a copy.
+fn fingerprint(common: &Path) -> String {
+    let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    let inode = fs::metadata(common).map(|found| found.ino()).unwrap_or_default();
+    let digest = Sha256::digest(format!("{}\n{inode}", machine.trim()));
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
