@@ -22,7 +22,9 @@ pub mod git;
 pub mod lock;
 pub mod model;
 pub mod process;
+pub mod profile;
 pub mod store;
+pub mod worktree;
 pub mod world;
 
 pub use error::{Error, Kind, Result};

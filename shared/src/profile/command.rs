@@ -1,0 +1,59 @@
+//! A user's own agent: `git config orchestra.agent.NAME.command '…'`.
+
+use super::{Launch, PROMPT_FILE, Stdin};
+use crate::{Error, Result, model::text, process};
+
+/// The command runs in a shell; the file name comes to it as `$1`, never as part of its text.
+pub(super) fn launch(name: &str, command: &str, held: bool) -> Result<Launch> {
+    if let Some(program) = program_of(command)
+        && process::on_path(program).is_none()
+    {
+        let (name, program) = (text::safe(name), text::safe(program));
+        return Err(Error::refused(format!("the program '{program}' of agent '{name}' is not on PATH"))
+            .hint(format!("git config orchestra.agent.{name}.command shows what would run")));
+    }
+    let in_file = command.contains(PROMPT_FILE);
+    let script = command.replace(&format!("'{PROMPT_FILE}'"), "\"$1\"").replace(PROMPT_FILE, "\"$1\"");
+    let stdin = match (held, in_file) {
+        (true, _) => Stdin::Held,
+        (false, true) => Stdin::Empty,
+        (false, false) => Stdin::Prompt,
+    };
+    let argv = ["/bin/sh", "-c", &script, name, PROMPT_FILE];
+    Ok(Launch { argv: argv.map(str::to_owned).into(), stdin })
+}
+
+/// The first word, where it is plainly the name of a program and not shell.
+fn program_of(command: &str) -> Option<&str> {
+    let word = command.split_whitespace().next()?;
+    let plain = word.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._+-".contains(&b));
+    let builtin =
+        matches!(word, "exec" | "cd" | "export" | "set" | "if" | "for" | "while" | "test" | "." | ":");
+    (plain && !builtin).then_some(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_file_name_is_never_shell() {
+        let launch = launch("x", "cat {prompt_file} '{prompt_file}' | sh", false).unwrap();
+        assert_eq!(launch.stdin, Stdin::Empty);
+        assert_eq!(
+            launch.argv_for(Path::new("/a b/$(id)")),
+            ["/bin/sh", "-c", "cat \"$1\" \"$1\" | sh", "x", "/a b/$(id)"]
+        );
+        assert_eq!(super::launch("x", "cat", false).unwrap().stdin, Stdin::Prompt);
+        assert_eq!(super::launch("x", "cat", true).unwrap().stdin, Stdin::Held);
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let error = launch("x", "no-such-program-here --flag", false).unwrap_err();
+        assert!(error.message.contains("'no-such-program-here'"), "{error}");
+        assert!(launch("x", "X=1 no-such-program-here", false).is_ok());
+    }
+}

@@ -1,0 +1,49 @@
+//! Where an agent's worktree is now, and how large.
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Result,
+    git::{
+        Repo,
+        worktrees::{Head, Worktree},
+    },
+    model::AgentId,
+    store::layout,
+};
+
+/// The agent's worktree: the one that stands on its branch, else the one that bears its name.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn of_agent(repo: &Repo, id: &AgentId, branch: &str) -> Result<Option<Worktree>> {
+    Ok(pick(&repo.worktrees()?, id, branch).cloned())
+}
+
+/// As [`of_agent`], from a list that was read before.
+pub fn pick<'a>(all: &'a [Worktree], id: &AgentId, branch: &str) -> Option<&'a Worktree> {
+    let named = |worktree: &&Worktree| worktree.path.file_name().is_some_and(|name| name == id.as_str());
+    let wanted = Head::Branch(layout::branch_ref(branch));
+    all.iter().find(named).or_else(|| all.iter().find(|worktree| worktree.head() == wanted))
+}
+
+/// Bytes that a folder takes on the disk; links are not followed.
+pub fn size(folder: &Path) -> u64 {
+    let mut total = 0;
+    let mut open: Vec<PathBuf> = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for entry in entries.flatten() {
+            let Ok(found) = entry.metadata() else { continue };
+            total += found.blocks() * 512;
+            if found.is_dir() {
+                open.push(entry.path());
+            }
+        }
+    }
+    total
+}

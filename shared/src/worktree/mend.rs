@@ -1,0 +1,39 @@
+//! What a kill left half-made, taken away by the next command that changes something.
+
+use crate::{
+    Result,
+    git::Repo,
+    lock::Lock,
+    store::{
+        Chain,
+        layout::{self, Private},
+    },
+};
+
+/// Takes away half-made worktrees of agents whose supervisor is gone, and the private folders of agents that
+/// ended or never came to be. An agent's work, branch, log and life are never touched.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn mend(repo: &Repo) -> Result<()> {
+    let private = Private::new(repo.private_dir()?);
+    for id in private.agents() {
+        let dir = private.agent(&id);
+        // Whoever makes or supervises the agent holds its lock.
+        let Some(_lock) = Lock::take(&dir.lock(), std::time::Duration::ZERO)? else { continue };
+        let ended = match repo.find_ref(&layout::agent_ref(&id))? {
+            None => true,
+            Some(tip) => Chain::read(repo, &[tip])?.fold().agent.phase.is_terminal(),
+        };
+        if ended {
+            let _ = std::fs::remove_dir_all(dir.dir());
+        }
+        for worktree in repo.worktrees()? {
+            let named = worktree.path.file_name().is_some_and(|name| name == id.as_str());
+            if named && worktree.is_half_made() {
+                worktree.remove_half_made()?;
+            }
+        }
+    }
+    Ok(())
+}

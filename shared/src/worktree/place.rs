@@ -1,0 +1,85 @@
+//! Where worktrees lie: beside the repository. Inside the checkout `git clean -ffdx` deletes them, and build tools find
+//! the outer project.
+
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Kind, Result, config::Config, error::Context, git::Repo};
+
+/// The folder for the worktrees of this repository.
+///
+/// # Errors
+/// There is no folder that can be written.
+pub fn folder(repo: &Repo) -> Result<PathBuf> {
+    let wanted = planned(repo)?;
+    std::fs::create_dir_all(&wanted).map_err(|e| {
+        Error::new(Kind::Refused, format!("cannot make the folder '{}' for worktrees", wanted.display()))
+            .because(e)
+            .hint("git config orchestra.worktrees /a/folder/that/can/be/written")
+    })?;
+    wanted.canonicalize().context(Kind::External, || format!("cannot find '{}'", wanted.display()))
+}
+
+/// Where [`folder`] will be, without making it.
+///
+/// # Errors
+/// The common git directory cannot be found.
+pub fn planned(repo: &Repo) -> Result<PathBuf> {
+    let common = repo.common_dir()?;
+    let home = repository_folder(&common);
+    Ok(match Config::of(repo).worktrees() {
+        Some(chosen) => home.join(chosen),
+        None => beside(&home, &common),
+    })
+}
+
+/// The repository's own folder: the checkout, the bare repository, or for a submodule the outermost checkout.
+fn repository_folder(common: &Path) -> PathBuf {
+    if let Some(outer) = outermost(common) {
+        return outer;
+    }
+    match common.file_name() {
+        Some(name) if name == ".git" => common.parent().unwrap_or(common).to_owned(),
+        _ => common.to_owned(),
+    }
+}
+
+/// `/x` for `/x/.git/modules/a/modules/b`: the worktrees of a submodule must not lie in any checkout.
+fn outermost(common: &Path) -> Option<PathBuf> {
+    let mut parts = PathBuf::new();
+    let all: Vec<_> = common.components().collect();
+    for pair in all.windows(2) {
+        if pair[0].as_os_str() == ".git" && pair[1].as_os_str() == "modules" {
+            return Some(parts);
+        }
+        parts.push(pair[0]);
+    }
+    None
+}
+
+fn beside(home: &Path, common: &Path) -> PathBuf {
+    let name = home.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = name.strip_suffix(".git").filter(|stem| !stem.is_empty()).unwrap_or(&name).to_owned();
+    let folder = home.with_file_name(format!("{name}.worktrees"));
+    match common.strip_prefix(home.join(".git/modules")) {
+        Ok(module) => folder.join(module.to_string_lossy().replace("/modules/", "/")),
+        Err(_) => folder,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beside_whatever_kind_of_repository() {
+        for (common, folder) in [
+            ("/x/app/.git", "/x/app.worktrees"),
+            ("/x/app.git", "/x/app.worktrees"),
+            ("/x/.git/modules/lib", "/x.worktrees/lib"),
+            ("/x/.git/modules/a/modules/b", "/x.worktrees/a/b"),
+        ] {
+            let common = Path::new(common);
+            assert_eq!(beside(&repository_folder(common), common), Path::new(folder));
+        }
+    }
+}
