@@ -21,9 +21,11 @@ pub mod error;
 pub mod git;
 pub mod lock;
 pub mod model;
+pub mod ops;
 pub mod process;
 pub mod profile;
 pub mod store;
+pub mod supervise;
 pub mod worktree;
 pub mod world;
 

@@ -1,0 +1,190 @@
+//! The agent as every report shows it: what its events say, and what this machine says of it now.
+
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::Path,
+};
+
+use serde::Serialize;
+
+use crate::{
+    git::Repo,
+    model::{Agent, AgentId, Liveness, Phase, text},
+    store::layout::{self, Private},
+    supervise::{liveness, processes::Processes, queue},
+};
+
+/// Columns kept of an agent's last line.
+const ACTIVITY: usize = 120;
+
+/// One agent in `--json`. Names and meaning only grow; what is not known is `null`.
+#[derive(Clone, Debug, Serialize)]
+pub struct AgentObject {
+    /// Its id.
+    pub id: String,
+    /// The task in a few words.
+    pub title: String,
+    /// Where it is.
+    pub phase: Phase,
+    /// What the machine says now.
+    pub liveness: Liveness,
+    /// What it waits for.
+    pub waiting: Option<String>,
+    /// Why it is in its phase.
+    pub reason: Option<String>,
+    /// How it is run.
+    pub profile: String,
+    /// The model asked for.
+    pub model: Option<String>,
+    /// The agents of one `spawn` share it.
+    pub run: String,
+    /// The agent whose program spawned it.
+    pub parent: Option<String>,
+    /// Which launch; 0 before the first.
+    pub attempt: u32,
+    /// Its branch.
+    pub branch: String,
+    /// The commit it started from.
+    pub base: String,
+    /// The commit that holds its work.
+    pub head: Option<String>,
+    /// Where its files are, on this machine.
+    pub worktree: Option<String>,
+    /// The coding agent's own session.
+    pub session: Option<String>,
+    /// The clone that made it.
+    pub writer: String,
+    /// Its program, on this machine.
+    pub pid: Option<i32>,
+    /// Its supervisor, on this machine.
+    pub supervisor_pid: Option<i32>,
+    /// Processes that outlived their supervisor, on this machine.
+    pub orphans: Vec<i32>,
+    /// How many wait before it.
+    pub queue_position: Option<usize>,
+    /// When it was made.
+    pub queued_at: String,
+    /// When it was launched.
+    pub started_at: Option<String>,
+    /// When it ended.
+    pub ended_at: Option<String>,
+    /// What its program returned; 128 + n when signal n ended it.
+    pub exit_code: Option<i32>,
+    /// What it does now: the last line it printed.
+    pub activity: Option<String>,
+    /// Commits since its base.
+    pub commits: Option<u64>,
+    /// Files that differ from its base.
+    pub files_changed: Option<u64>,
+    /// Lines added.
+    pub insertions: Option<u64>,
+    /// Lines removed.
+    pub deletions: Option<u64>,
+    /// Files left in the worktree only.
+    pub left_out: u64,
+    /// Files with uncommitted changes, while it has not ended.
+    pub dirty: Option<usize>,
+    /// What it cost.
+    pub cost_usd: Option<f64>,
+    /// Tokens read.
+    pub input_tokens: Option<u64>,
+    /// Tokens written.
+    pub output_tokens: Option<u64>,
+    /// What it may do.
+    pub permission_mode: Option<String>,
+    /// What it was denied.
+    pub denials: Option<u64>,
+    /// The newest verdict on its work.
+    pub verdict: Option<String>,
+    /// Whether its work is in the target branch.
+    pub merged: Option<bool>,
+    /// Facts that contradict each other.
+    pub conflicts: u64,
+}
+
+impl AgentObject {
+    /// Puts together what the events say and what the machine says; `dirty` and `worktree` are filled in by who measures.
+    pub fn new(repo: &Repo, private: &Private, id: &AgentId, agent: Agent, writer: Option<&str>) -> Self {
+        let liveness = liveness::of(private, id, &agent, writer);
+        let ended = liveness == Liveness::Ended;
+        let mut object = Self {
+            id: id.to_string(),
+            phase: agent.phase,
+            liveness,
+            waiting: None,
+            profile: agent.profile,
+            model: agent.model,
+            run: agent.run,
+            parent: agent.parent,
+            attempt: agent.attempt,
+            worktree: None,
+            session: None,
+            writer: agent.writer,
+            pid: None,
+            supervisor_pid: None,
+            orphans: Vec::new(),
+            queue_position: None,
+            queued_at: agent.queued_at.to_string(),
+            started_at: agent.started_at.map(|at| at.to_string()),
+            ended_at: agent.ended_at.map(|at| at.to_string()),
+            exit_code: agent.exit_code,
+            activity: None,
+            commits: ended.then_some(agent.commits),
+            files_changed: ended.then_some(agent.files_changed),
+            insertions: ended.then_some(agent.insertions),
+            deletions: ended.then_some(agent.deletions),
+            left_out: agent.left_out,
+            dirty: None,
+            cost_usd: None,
+            input_tokens: None,
+            output_tokens: None,
+            permission_mode: None,
+            denials: None,
+            verdict: None,
+            merged: None,
+            conflicts: agent.conflicts,
+            title: agent.title,
+            reason: agent.reason,
+            branch: agent.branch,
+            base: agent.base,
+            head: agent.head,
+        };
+        if matches!(liveness, Liveness::Live | Liveness::Lost) {
+            object.look_at_the_machine(repo, private, id);
+        }
+        object
+    }
+
+    fn look_at_the_machine(&mut self, repo: &Repo, private: &Private, id: &AgentId) {
+        let dir = private.agent(id);
+        let record = Processes::read(&dir);
+        if self.liveness == Liveness::Live {
+            self.supervisor_pid = record.as_ref().map(|record| record.supervisor.pid);
+            self.pid = record.and_then(|record| record.program).map(|program| program.pid);
+            if self.phase == Phase::Queued {
+                self.queue_position = queue::ahead(private, id);
+            }
+        } else {
+            self.orphans =
+                record.map(|r| r.orphans().iter().map(|process| process.pid).collect()).unwrap_or_default();
+        }
+        self.activity = last_line(&dir.output(self.attempt));
+        let tip = repo.find_ref(&layout::branch_ref(&self.branch)).ok().flatten();
+        if let (Some(tip), Some(base)) = (tip, crate::git::Oid::parse(&self.base)) {
+            self.commits = repo.commits_between(base, tip).ok();
+            self.head = Some(tip.to_string());
+        }
+    }
+}
+
+/// The last line with something to see in a file, safe to show.
+fn last_line(path: &Path) -> Option<String> {
+    let mut file = File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(4096))).ok()?;
+    let mut tail = Vec::new();
+    file.take(4096).read_to_end(&mut tail).ok()?;
+    let tail = text::plain(&String::from_utf8_lossy(&tail));
+    tail.lines().rev().map(|line| text::one_line(line, ACTIVITY)).find(|line| !line.is_empty())
+}

@@ -1,0 +1,138 @@
+//! `logs`: what an agent printed, live and after its end.
+
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom, Write},
+    path::PathBuf,
+};
+
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{Git, Oid, Repo},
+    model::{AgentId, Phase},
+    ops::status,
+    store::{
+        Chain,
+        layout::{self, Private},
+    },
+};
+
+/// Whose output.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// By id or unique prefix.
+    pub agent: String,
+}
+
+/// Where it is.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The agent.
+    pub id: AgentId,
+    /// Its title.
+    pub title: String,
+    /// Where it was at the moment of asking.
+    pub phase: Phase,
+    /// Its attempts, first first.
+    pub attempts: Vec<Attempt>,
+}
+
+/// The output of one attempt.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Which launch.
+    pub number: u32,
+    source: Source,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Live(PathBuf),
+    Stored(Oid),
+}
+
+/// Finds the output of an agent.
+///
+/// # Errors
+/// There is no such agent, or its output is on another machine only (3).
+pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+    let id = status::resolve(repo, &request.agent)?;
+    let agent = Chain::of_agent(repo, &id)?.fold().agent;
+    let dir = Private::new(repo.private_dir()?).agent(&id);
+    let mut attempts: Vec<Attempt> = Vec::new();
+    if let Some(commit) = repo.find_ref(&layout::log_ref(&id))? {
+        for (name, blob) in repo.blobs_of(commit)? {
+            attempts.extend(number(&name).map(|number| Attempt { number, source: Source::Stored(blob) }));
+        }
+    }
+    for attempt in 1..=agent.attempt {
+        let path = dir.output(attempt);
+        if path.exists() && !attempts.iter().any(|known| known.number == attempt) {
+            attempts.push(Attempt { number: attempt, source: Source::Live(path) });
+        }
+    }
+    attempts.sort_by_key(|attempt| attempt.number);
+    if attempts.is_empty() && agent.attempt > 0 && agent.phase.is_terminal() {
+        return Err(Error::refused(format!("the output of '{id}' is not in this clone"))
+            .hint("output never travels; ask on the machine where the agent ran"));
+    }
+    Ok(Report { id, title: agent.title, phase: agent.phase, attempts })
+}
+
+fn number(name: &str) -> Option<u32> {
+    name.strip_suffix(".out")?.parse().ok()
+}
+
+impl Attempt {
+    /// Whether it is still a file that is written.
+    pub const fn is_live(&self) -> bool {
+        matches!(self.source, Source::Live(_))
+    }
+
+    /// Copies the output from byte `from` on into `sink` and gives where it ends now.
+    ///
+    /// # Errors
+    /// It cannot be read, or `sink` does not take it.
+    pub fn copy(&self, repo: &Repo, from: u64, sink: &mut dyn Write) -> Result<u64> {
+        match &self.source {
+            Source::Live(path) => {
+                let cannot = || format!("cannot read '{}'", path.display());
+                let mut file = File::open(path).context(Kind::External, cannot)?;
+                let end = file.metadata().context(Kind::External, cannot)?.len();
+                file.seek(SeekFrom::Start(from)).context(Kind::External, cannot)?;
+                let copied = std::io::copy(&mut file.take(end.saturating_sub(from)), sink)
+                    .context(Kind::External, cannot)?;
+                Ok(from + copied)
+            }
+            Source::Stored(blob) => {
+                let mut skipping = Skip { left: from, passed: 0, sink };
+                Git::new(&repo.common_dir()?, "cat-file")
+                    .args(["blob".to_owned(), blob.to_string()])
+                    .stream(&mut skipping)?;
+                Ok(from + skipping.passed)
+            }
+        }
+    }
+}
+
+/// Passes on what comes after the first bytes.
+struct Skip<'a> {
+    left: u64,
+    passed: u64,
+    sink: &'a mut dyn Write,
+}
+
+impl Write for Skip<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let skipped = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+        self.left -= skipped as u64;
+        self.sink.write_all(&bytes[skipped..])?;
+        self.passed += (bytes.len() - skipped) as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.sink.flush()
+    }
+}

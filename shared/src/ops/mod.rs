@@ -1,0 +1,10 @@
+//! What each command does: `Request → Report`. No terminal, no process of its own, no printing.
+
+pub mod agent_object;
+pub mod logs;
+pub mod spawn;
+pub mod status;
+pub mod stop;
+pub mod supervise;
+pub mod tasks;
+pub mod worktrees;

@@ -1,0 +1,153 @@
+//! `status`: every agent's true state, derived from facts at the moment of asking. Writes nothing but a cache.
+
+use serde::Serialize;
+
+use crate::{
+    Error, Kind, Result,
+    git::{Oid, Repo, worktrees::Worktree},
+    model::{AgentId, Liveness, id},
+    ops::agent_object::AgentObject,
+    store::{Listing, layout::Private, list::Row},
+    worktree::{
+        dirt::{self, Question},
+        list,
+        shadow::Shadow,
+    },
+};
+
+/// Ended agents shown when not all are asked for: the newest.
+const ENDED_SHOWN: usize = 20;
+
+/// Which agents.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// These only, by id or unique prefix.
+    pub agents: Vec<String>,
+    /// Those of one spawn only.
+    pub run: Option<String>,
+    /// All, however many.
+    pub all: bool,
+    /// Measure uncommitted work.
+    pub dirt: bool,
+}
+
+/// Their state.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Oldest first.
+    pub agents: Vec<AgentObject>,
+    /// Ended ones that were not asked for.
+    pub hidden: usize,
+    /// Agents whose events cannot be read.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// An agent whose events cannot be read.
+#[derive(Clone, Debug, Serialize)]
+pub struct Unreadable {
+    /// Its id.
+    pub id: String,
+    /// Why.
+    pub why: String,
+}
+
+/// Looks.
+///
+/// # Errors
+/// An agent named is not there (3), or the refs cannot be read.
+pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+    let listing = Listing::read(repo)?;
+    let (mut rows, hidden) = choose(&listing, request)?;
+    rows.sort_by(|a, b| (a.entry.glance.queued_at, &a.id).cmp(&(b.entry.glance.queued_at, &b.id)));
+    let private = Private::new(repo.private_dir()?);
+    let mut agents: Vec<AgentObject> = Vec::with_capacity(rows.len());
+    for row in rows {
+        let agent = listing.agent(row);
+        if request.run.as_ref().is_none_or(|run| *run == agent.run) {
+            agents.push(AgentObject::new(repo, &private, &row.id, agent, listing.writer.as_deref()));
+        }
+    }
+    if agents.iter().any(|agent| matches!(agent.liveness, Liveness::Live | Liveness::Lost | Liveness::Ended))
+    {
+        place(repo, &private, &mut agents, request.dirt)?;
+    }
+    let unreadable =
+        listing.broken.iter().map(|(id, why)| Unreadable { id: id.to_string(), why: why.clone() }).collect();
+    Ok(Report { agents, hidden, unreadable })
+}
+
+fn choose<'a>(listing: &'a Listing, request: &Request) -> Result<(Vec<&'a Row>, usize)> {
+    if !request.agents.is_empty() {
+        let mut rows = Vec::new();
+        for typed in &request.agents {
+            let id = id::resolve(typed, listing.ids())?;
+            rows.extend(listing.row(&id).filter(|row| !rows.iter().any(|known: &&Row| known.id == row.id)));
+        }
+        return Ok((rows, 0));
+    }
+    if request.all || request.run.is_some() {
+        return Ok((listing.rows.iter().collect(), 0));
+    }
+    let (mut ended, mut rows): (Vec<&Row>, Vec<&Row>) =
+        listing.rows.iter().partition(|row| row.entry.glance.phase.is_terminal());
+    let hidden = ended.len().saturating_sub(ENDED_SHOWN);
+    if hidden > 0 {
+        ended.select_nth_unstable_by(hidden, |a, b| a.entry.glance.queued_at.cmp(&b.entry.glance.queued_at));
+        ended.drain(..hidden);
+    }
+    rows.extend(ended);
+    Ok((rows, hidden))
+}
+
+/// Fills in where the worktrees are, and how dirty those of agents that have not ended.
+fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bool) -> Result<()> {
+    let worktrees = repo.worktrees()?;
+    let common = repo.common_dir()?;
+    let mut questions = Vec::new();
+    for (at, agent) in agents.iter_mut().enumerate() {
+        if agent.liveness == Liveness::Remote {
+            continue;
+        }
+        let Ok(id) = AgentId::parse(&agent.id) else { continue };
+        let Some(worktree) = list::pick(&worktrees, &id, &agent.branch) else { continue };
+        agent.worktree = Some(worktree.path.to_string_lossy().into_owned());
+        if measure && agent.liveness != Liveness::Ended {
+            let shadow = Shadow::at(private.agent(&id).shadow(), worktree.path.clone(), common.clone());
+            questions.extend(question(repo, worktree, shadow, agent).map(|question| (at, question)));
+        }
+    }
+    if !questions.is_empty() {
+        let (places, questions): (Vec<usize>, Vec<Question>) = questions.into_iter().unzip();
+        for (at, answer) in places.into_iter().zip(dirt::measure(questions, dirt::BUDGET)) {
+            agents[at].dirty = answer;
+        }
+    }
+    Ok(())
+}
+
+fn question(repo: &Repo, worktree: &Worktree, shadow: Shadow, agent: &AgentObject) -> Option<Question> {
+    if worktree.is_half_made() || !shadow.exists() {
+        return None;
+    }
+    let head = agent.head.as_deref().and_then(Oid::parse)?;
+    Some(Question { shadow, index: worktree.git_dir.join("index"), head_tree: repo.tree_of(head).ok()? })
+}
+
+/// The whole id of one agent, by its id or a unique prefix.
+///
+/// # Errors
+/// None or several match.
+pub fn resolve(repo: &Repo, typed: &str) -> Result<AgentId> {
+    let listing = Listing::read(repo)?;
+    id::resolve(typed, listing.ids())
+}
+
+/// The object of one agent.
+///
+/// # Errors
+/// There is no such agent.
+pub fn one(repo: &Repo, id: &AgentId) -> Result<AgentObject> {
+    let request = Request { agents: vec![id.to_string()], ..Request::default() };
+    let mut report = run(repo, &request)?;
+    report.agents.pop().ok_or_else(|| Error::new(Kind::Refused, format!("no agent '{id}'")))
+}

@@ -1,0 +1,130 @@
+//! `stop`: ends agents with everything they started, their work saved.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::{
+    Error, Kind, Result,
+    config::Config,
+    git::Repo,
+    model::{AgentId, Liveness, Phase, id},
+    ops::{agent_object::AgentObject, status},
+    store::Listing,
+    supervise::control,
+    worktree::mend,
+};
+
+/// What a supervisor needs to save the work, at the most, once the program has ended.
+const SAVING: Duration = Duration::from_secs(120);
+
+/// Which agents.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// By id or unique prefix.
+    pub agents: Vec<String>,
+    /// All of this clone that have not ended.
+    pub all: bool,
+    /// Why, for people.
+    pub reason: Option<String>,
+}
+
+/// What became of them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// In the order asked for.
+    pub agents: Vec<Stopped>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stopped {
+    /// What the command did.
+    pub outcome: Outcome,
+    /// The agent afterwards.
+    #[serde(flatten)]
+    pub agent: AgentObject,
+}
+
+/// What `stop` did to an agent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It ended it.
+    Stopped,
+    /// It had ended before.
+    AlreadyEnded,
+    /// It belongs to another clone: the request travels with the next sync.
+    Asked,
+}
+
+/// Stops the agents and waits until they have ended.
+///
+/// # Errors
+/// An agent is not there (3), does not end in time (124), or nothing can be written.
+pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+    mend::mend(repo)?;
+    let ids = choose(repo, request)?;
+    let mut asked = Vec::with_capacity(ids.len());
+    for id in ids {
+        let was_open = control::ask_to_stop(repo, &id, request.reason.as_deref())?;
+        asked.push((id, was_open));
+    }
+    let deadline = Instant::now() + Config::of(repo).grace()? + SAVING;
+    let mut agents = Vec::with_capacity(asked.len());
+    for (id, was_open) in asked {
+        let outcome = if was_open { wait(repo, &id, request, deadline)? } else { Outcome::AlreadyEnded };
+        agents.push(Stopped { outcome, agent: status::one(repo, &id)? });
+    }
+    mend::mend(repo)?;
+    Ok(Report { agents })
+}
+
+fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
+    let listing = Listing::read(repo)?;
+    if request.all {
+        let open = listing.rows.iter().filter(|row| !row.entry.glance.phase.is_terminal());
+        let ours = open.filter(|row| listing.writer.as_deref() == Some(listing.agent(row).writer.as_str()));
+        return Ok(ours.map(|row| row.id.clone()).collect());
+    }
+    let mut ids: Vec<AgentId> = Vec::new();
+    for typed in &request.agents {
+        let id = id::resolve(typed, listing.ids())?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
+}
+
+/// Waits for the supervisor; where there is none, does its work.
+fn wait(repo: &Repo, id: &AgentId, request: &Request, deadline: Instant) -> Result<Outcome> {
+    let mut pause = Duration::from_millis(5);
+    loop {
+        let agent = status::one(repo, id)?;
+        match agent.liveness {
+            Liveness::Ended => return Ok(verdict(agent.phase)),
+            Liveness::Remote => return Ok(Outcome::Asked),
+            Liveness::Lost => {
+                if control::end_lost(repo, id, request.reason.as_deref())? {
+                    return Ok(Outcome::Stopped);
+                }
+            }
+            Liveness::Live if Instant::now() > deadline => {
+                return Err(Error::new(Kind::Timeout, format!("agent '{id}' has not ended in time"))
+                    .hint(format!("git orchestra logs {id}")));
+            }
+            Liveness::Live => {}
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(200));
+    }
+}
+
+/// It may have ended by itself just before the request came.
+const fn verdict(phase: Phase) -> Outcome {
+    match phase {
+        Phase::Stopped => Outcome::Stopped,
+        _ => Outcome::AlreadyEnded,
+    }
+}

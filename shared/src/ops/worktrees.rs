@@ -1,0 +1,77 @@
+//! `worktrees`: the agents' worktrees, with what is in them.
+
+use serde::Serialize;
+
+use crate::{
+    Error, Result,
+    git::Repo,
+    model::AgentId,
+    ops::{agent_object::AgentObject, status},
+    store::Listing,
+    worktree::list,
+};
+
+/// Which.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Measure how much disk each takes.
+    pub size: bool,
+}
+
+/// All of them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// In the order of their agents.
+    pub worktrees: Vec<Entry>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry {
+    /// Where its files are.
+    pub path: String,
+    /// Bytes on the disk, if measured.
+    pub size: Option<u64>,
+    /// Why git keeps it locked, if it does.
+    pub locked: Option<String>,
+    /// The git operation under way in it.
+    pub operation: Option<String>,
+    /// The agent.
+    #[serde(flatten)]
+    pub agent: AgentObject,
+}
+
+/// Looks.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+    let report = status::run(repo, &status::Request { all: true, dirt: true, ..status::Request::default() })?;
+    let all = repo.worktrees()?;
+    let mut worktrees = Vec::new();
+    for agent in report.agents {
+        let Ok(id) = AgentId::parse(&agent.id) else { continue };
+        let Some(found) = list::pick(&all, &id, &agent.branch) else { continue };
+        worktrees.push(Entry {
+            path: found.path.to_string_lossy().into_owned(),
+            size: request.size.then(|| list::size(&found.path)),
+            locked: found.lock_reason(),
+            operation: found.operation().map(str::to_owned),
+            agent,
+        });
+    }
+    Ok(Report { worktrees })
+}
+
+/// Where the worktree of one agent is.
+///
+/// # Errors
+/// There is no such agent, or it has no worktree in this clone (3).
+pub fn path(repo: &Repo, typed: &str) -> Result<std::path::PathBuf> {
+    let listing = Listing::read(repo)?;
+    let id = crate::model::id::resolve(typed, listing.ids())?;
+    let branch = listing.row(&id).map(|row| listing.agent(row).branch).unwrap_or_default();
+    list::of_agent(repo, &id, &branch)?
+        .map(|worktree| worktree.path)
+        .ok_or_else(|| Error::refused(format!("agent '{id}' has no worktree here")))
+}

@@ -1,0 +1,40 @@
+//! Measured limits of the machine: free space by bytes and by files. Texts of errors are not believed: on a full disk
+//! `git update-ref` says only "unable to create directory".
+
+use std::path::Path;
+
+use crate::{Error, Kind, Result, error::Context};
+
+/// Free inodes below which no agent is started.
+const MIN_FILES: u64 = 1000;
+
+/// Refuses where less than `min_free` bytes, or hardly any files, are free at `path`.
+///
+/// # Errors
+/// There is too little, or it cannot be measured.
+pub fn check_space(path: &Path, min_free: u64) -> Result<()> {
+    let (bytes, files) = free(path)?;
+    let full = |what: String| {
+        Error::refused(format!("too little space for agents at '{}': {what}", path.display()))
+            .hint("free some space, or lower the limit: git config orchestra.minFree 50m")
+    };
+    if bytes < min_free {
+        return Err(full(format!("{} MiB are free, {} MiB are wanted", bytes >> 20, min_free >> 20)));
+    }
+    match files {
+        Some(files) if files < MIN_FILES => Err(full(format!("only {files} more files can be made"))),
+        _ => Ok(()),
+    }
+}
+
+/// Free bytes, and free files where the file system counts them.
+fn free(path: &Path) -> Result<(u64, Option<u64>)> {
+    let found = rustix::fs::statvfs(path)
+        .context(Kind::External, || format!("cannot measure the space at '{}'", path.display()))?;
+    Ok((found.f_bavail.saturating_mul(found.f_frsize), (found.f_files > 0).then_some(found.f_favail)))
+}
+
+/// Whether the disk is so full that an agent there cannot go on.
+pub fn is_full(path: &Path) -> bool {
+    free(path).is_ok_and(|(bytes, files)| bytes < 1 << 20 || files.is_some_and(|files| files < 16))
+}

@@ -1,0 +1,217 @@
+//! What needs a repository for longer than an event runs in a short-lived child, so that the supervisor stays small:
+//! making the worktree, taking the work.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    path::Path,
+    process::Stdio,
+    time::Duration,
+};
+
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{Git, Oid, Repo, command, objects::Commit, refs::Edit, worktrees::Worktree},
+    model::AgentId,
+    process,
+    store::layout::{self, AgentDir, Private},
+    supervise::{
+        processes::NONCE,
+        spec::{self, Spec},
+    },
+    worktree::{
+        list, make,
+        shadow::Shadow,
+        take::{self, Taken, Task},
+    },
+    world,
+};
+
+/// The longest a helper may take.
+pub const LIMIT: Duration = Duration::from_secs(60 * 60);
+/// Output up to this size is stored in memory, in bytes; a longer one by git, which streams it.
+const IN_MEMORY: u64 = 16 << 20;
+
+/// What a helper does. The word is its argument.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Job {
+    /// Make the worktree.
+    Prepare,
+    /// Keep the worktree as it is now.
+    Snapshot,
+    /// Take the work for good, and store the output.
+    Take,
+}
+
+impl Job {
+    /// All jobs.
+    pub const ALL: [Self; 3] = [Self::Prepare, Self::Snapshot, Self::Take];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::Snapshot => "snapshot",
+            Self::Take => "take",
+        }
+    }
+
+    /// The job of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|job| job.as_str() == word)
+    }
+}
+
+/// Starts a helper and gives its number. What it says goes into the agent's diary.
+///
+/// # Errors
+/// It cannot be started.
+pub fn start(common_dir: &Path, id: &AgentId, dir: &AgentDir, nonce: &str, job: Job) -> Result<i32> {
+    let cannot = || format!("cannot start the helper '{}' of agent '{id}'", job.as_str());
+    let diary = diary(dir).context(Kind::External, cannot)?;
+    let child = process::command(world::this_program())
+        .arg(job.as_str())
+        .arg(common_dir)
+        .arg(id.as_str())
+        .current_dir(common_dir)
+        .env(NONCE, nonce)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(diary)
+        .spawn()
+        .context(Kind::External, cannot)?;
+    i32::try_from(child.id()).context(Kind::Internal, cannot)
+}
+
+/// Opens the diary at its end.
+pub(super) fn diary(dir: &AgentDir) -> std::io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(dir.diary())
+}
+
+/// The last line of the diary: what a failed helper said.
+pub fn last_words(dir: &AgentDir) -> String {
+    let text = fs::read(dir.diary()).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text[text.len().saturating_sub(4096)..]).into_owned();
+    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim().to_owned()
+}
+
+/// Does a helper's job, in this process.
+///
+/// # Errors
+/// Whatever stands in its way.
+pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<()> {
+    let dir = Private::new(common_dir.join("orchestra")).agent(id);
+    let spec = Spec::read(&dir)?;
+    match job {
+        Job::Prepare => {
+            let repo = Repo::open_for_checkout(common_dir)?;
+            make::make(&repo, &spec.branch, base(&spec)?, &spec.worktree)
+        }
+        Job::Snapshot => {
+            let repo = Repo::open(common_dir)?;
+            with_worktree(&repo, id, &dir, &spec, |task, shadow, worktree| match worktree {
+                Some(worktree) => take::snapshot(&repo, task, shadow, worktree),
+                None => Err(Error::refused("the worktree is gone")),
+            })
+        }
+        Job::Take => {
+            let repo = Repo::open(common_dir)?;
+            let taken = take_work(&repo, id, &dir, &spec)?;
+            spec::write_json(&taken_file(&dir), &taken)
+        }
+    }
+}
+
+/// What the helper took.
+///
+/// # Errors
+/// It did not come that far.
+pub fn taken(dir: &AgentDir) -> Result<Taken> {
+    let text = fs::read(taken_file(dir)).context(Kind::External, || last_words(dir))?;
+    serde_json::from_slice(&text).context(Kind::Internal, || "the helper's answer is malformed".into())
+}
+
+fn taken_file(dir: &AgentDir) -> std::path::PathBuf {
+    dir.dir().join("taken.json")
+}
+
+/// Stores the output, then takes the work.
+///
+/// # Errors
+/// The worktree is gone, or something cannot be written.
+pub fn take_work(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<Taken> {
+    store_output(repo, id, dir)?;
+    with_worktree(repo, id, dir, spec, |task, shadow, worktree| match worktree {
+        Some(worktree) => take::finish(repo, task, shadow, worktree),
+        None => take::branch_only(repo, task, shadow),
+    })
+}
+
+fn with_worktree<T>(
+    repo: &Repo,
+    id: &AgentId,
+    dir: &AgentDir,
+    spec: &Spec,
+    what: impl FnOnce(&Task<'_>, &Shadow, Option<&Worktree>) -> Result<T>,
+) -> Result<T> {
+    let worktree = list::of_agent(repo, id, &spec.branch)?.filter(|worktree| worktree.path.is_dir());
+    let path = worktree.as_ref().map_or_else(|| spec.worktree.clone(), |worktree| worktree.path.clone());
+    let shadow = Shadow::at(dir.shadow(), path, repo.common_dir()?);
+    let task =
+        Task { id, title: &spec.title, branch: &spec.branch, base: base(spec)?, max_file: spec.max_file };
+    what(&task, &shadow, worktree.as_ref())
+}
+
+fn base(spec: &Spec) -> Result<Oid> {
+    Oid::parse(&spec.base).ok_or_else(|| Error::internal(format!("'{}' is no commit", spec.base)))
+}
+
+/// Puts the output of all attempts under the agent's log ref.
+fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
+    let mut blobs: Vec<(String, Oid)> = Vec::new();
+    let entries = fs::read_dir(dir.dir())
+        .context(Kind::External, || format!("cannot read '{}'", dir.dir().display()))?;
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".out") {
+            blobs.push((name, store_file(repo, &entry.path())?));
+        }
+    }
+    if blobs.is_empty() {
+        return Ok(());
+    }
+    let name = layout::log_ref(id);
+    let old = repo.find_ref(&name)?;
+    if let Some(old) = old {
+        for (known, blob) in repo.blobs_of(old)? {
+            if !blobs.iter().any(|(new, _)| *new == known) {
+                blobs.push((known, blob));
+            }
+        }
+    }
+    let entries: Vec<(&str, Oid)> = blobs.iter().map(|(name, id)| (name.as_str(), *id)).collect();
+    let tree = repo.write_tree(&entries)?;
+    if old.is_some_and(|old| repo.tree_of(old).is_ok_and(|known| known == tree)) {
+        return Ok(());
+    }
+    let message = format!("output of agent {id}\n");
+    let commit =
+        Commit::by(&repo.identity()?, world::now().as_second(), tree, old.into_iter().collect(), message);
+    let new = Some(repo.write_commit(&commit)?);
+    repo.edit_refs(&[Edit { name, old, new }], "orchestra: output of an agent")
+}
+
+fn store_file(repo: &Repo, path: &Path) -> Result<Oid> {
+    let cannot = || format!("cannot store '{}'", path.display());
+    let size = fs::metadata(path).context(Kind::External, cannot)?.len();
+    if size <= IN_MEMORY {
+        return repo.write_blob(&fs::read(path).context(Kind::External, cannot)?);
+    }
+    let common = repo.common_dir()?;
+    let hex = Git::new(&common, "hash-object")
+        .args(["-w", "--no-filters", "--"])
+        .arg(path)
+        .limit(command::LONG)
+        .line()?;
+    Oid::parse(&hex).ok_or_else(|| Error::internal("git hash-object gave no id"))
+}

@@ -1,0 +1,20 @@
+//! What the machine says of an agent at the moment of asking.
+
+use crate::{
+    lock::Lock,
+    model::{Agent, AgentId, Liveness},
+    store::layout::Private,
+};
+
+/// Derived from the phase, the writer and the agent's lock; nothing stored is believed.
+pub fn of(private: &Private, id: &AgentId, agent: &Agent, writer: Option<&str>) -> Liveness {
+    if agent.phase.is_terminal() {
+        Liveness::Ended
+    } else if writer != Some(agent.writer.as_str()) {
+        Liveness::Remote
+    } else if Lock::is_held(&private.agent(id).lock()) {
+        Liveness::Live
+    } else {
+        Liveness::Lost
+    }
+}

@@ -1,0 +1,24 @@
+//! Processes: one supervisor an agent, a queue without a daemon, the tree of what an agent started.
+//!
+//! A supervisor holds the agent's lock for as long as it lives; the kernel releases it however it dies. Everything that
+//! is said of a running agent is read from that lock and from the processes themselves.
+
+pub mod control;
+pub mod detach;
+pub mod ending;
+pub mod guard;
+pub mod helper;
+pub mod launch;
+pub mod life;
+pub mod liveness;
+pub mod processes;
+pub mod queue;
+pub mod reaper;
+pub mod spec;
+
+#[cfg(target_os = "linux")]
+#[path = "tree_linux.rs"]
+pub mod tree;
+#[cfg(not(target_os = "linux"))]
+#[path = "tree_elsewhere.rs"]
+pub mod tree;

@@ -1,0 +1,113 @@
+//! Which processes belong to an agent: written by its supervisor, read by whoever asks or mends.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, Kind, Result,
+    store::layout::AgentDir,
+    supervise::{
+        spec,
+        tree::{self, ProcessId},
+    },
+};
+
+/// In the environment of everything that an agent starts.
+pub const NONCE: &str = "ORCHESTRA_ATTEMPT";
+
+/// The record.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Processes {
+    /// Tells this boot of the machine from every other.
+    pub boot: String,
+    /// The value of [`NONCE`].
+    pub nonce: String,
+    /// Which launch.
+    pub attempt: u32,
+    /// The supervisor.
+    pub supervisor: ProcessId,
+    /// The agent's program, while it runs.
+    pub program: Option<ProcessId>,
+}
+
+impl Processes {
+    /// Reads the record; nothing where there is none from this boot.
+    pub fn read(dir: &AgentDir) -> Option<Self> {
+        let record: Self = serde_json::from_slice(&fs::read(dir.processes()).ok()?).ok()?;
+        (record.boot == tree::boot_id()).then_some(record)
+    }
+
+    /// Writes the record.
+    ///
+    /// # Errors
+    /// The disk is full or not writable.
+    pub fn write(&self, dir: &AgentDir) -> Result<()> {
+        spec::write_json(&dir.processes(), self)
+    }
+
+    /// What still runs of the agent though its supervisor is gone: its program with all below it, and whatever bears its
+    /// nonce. Never a process that it did not start.
+    pub fn orphans(&self) -> Vec<ProcessId> {
+        let mut found: BTreeMap<i32, ProcessId> = BTreeMap::new();
+        let program = self.program.filter(ProcessId::is_alive);
+        let below = program.map(|program| tree::descendants(program.pid, &[])).unwrap_or_default();
+        let marked = tree::with_variable(NONCE, &self.nonce);
+        for process in program.into_iter().chain(below).chain(marked) {
+            if process != self.supervisor {
+                found.insert(process.pid, process);
+            }
+        }
+        found.into_values().collect()
+    }
+}
+
+/// Sends a signal to a process, if it is still the same.
+pub fn signal(process: ProcessId, signal: Signal) {
+    if process.is_alive()
+        && let Some(pid) = Pid::from_raw(process.pid)
+    {
+        // It may end in between; a number is not given anew that quickly.
+        let _ = rustix::process::kill_process(pid, signal);
+    }
+}
+
+/// Ends all processes that `find` gives, again and again until it gives none: TERM, and KILL after `grace`.
+///
+/// # Errors
+/// Some cannot be killed within ten seconds more; they are named.
+pub fn end_all(find: impl Fn() -> Vec<ProcessId>, grace: Duration) -> Result<()> {
+    let begun = Instant::now();
+    let mut pause = Duration::from_millis(2);
+    let mut asked: Vec<ProcessId> = Vec::new();
+    loop {
+        let alive = find();
+        if alive.is_empty() {
+            return Ok(());
+        }
+        let kill = begun.elapsed() >= grace;
+        for process in &alive {
+            if kill {
+                signal(*process, Signal::KILL);
+            } else if !asked.contains(process) {
+                asked.push(*process);
+                signal(*process, Signal::TERM);
+                signal(*process, Signal::CONT);
+            }
+        }
+        if begun.elapsed() > grace + Duration::from_secs(10) {
+            let pids: Vec<String> = alive.iter().map(|process| process.pid.to_string()).collect();
+            return Err(Error::new(
+                Kind::External,
+                format!("processes {} cannot be killed", pids.join(", ")),
+            ));
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,173 @@
+//! The queue without a daemon: every supervisor waits for one of the slot files, the earliest first. Who leaves a slot
+//! wakes the next; who dies leaves it to the kernel.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rustix::process::Signal;
+
+use crate::{
+    Kind, Result,
+    error::Context,
+    lock::Lock,
+    model::AgentId,
+    store::layout::Private,
+    supervise::processes::{self, Processes},
+};
+
+/// How long to wait for another process that draws tickets.
+const WAIT: Duration = Duration::from_secs(20);
+
+/// A place in the queue. The file name says all: `<number>-<jobs>-<id>`.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Ticket {
+    /// Lower is earlier.
+    pub number: u64,
+    /// Which slots it may take: `1..=jobs`.
+    pub jobs: u32,
+    /// Whose it is.
+    pub id: AgentId,
+}
+
+impl Ticket {
+    fn name(&self) -> String {
+        format!("{:012}-{}-{}", self.number, self.jobs, self.id)
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        let (number, rest) = name.split_once('-')?;
+        let (jobs, id) = rest.split_once('-')?;
+        Some(Self { number: number.parse().ok()?, jobs: jobs.parse().ok()?, id: AgentId::parse(id).ok()? })
+    }
+}
+
+/// Draws tickets for agents, in their order.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn draw(private: &Private, ids: &[AgentId], jobs: u32) -> Result<()> {
+    let folder = private.queue();
+    let cannot = || format!("cannot write '{}'", folder.display());
+    fs::create_dir_all(&folder).context(Kind::External, cannot)?;
+    let _lock = Lock::require(&folder.join("lock"), WAIT)?;
+    let first = waiting(&folder).last().map_or(1, |last| last.number + 1);
+    for (number, id) in (first..).zip(ids) {
+        let ticket = Ticket { number, jobs, id: id.clone() };
+        fs::write(folder.join(ticket.name()), "").context(Kind::External, cannot)?;
+    }
+    Ok(())
+}
+
+/// Which slots `mine` may try: those that no earlier living ticket may take.
+pub fn slots_for(mine: &Ticket, earlier: &[Ticket]) -> std::ops::RangeInclusive<u32> {
+    let taken = earlier.iter().filter(|ticket| *ticket < mine).map(|ticket| ticket.jobs).max().unwrap_or(0);
+    taken + 1..=mine.jobs
+}
+
+/// Tries to take a slot for an agent. Gone tickets of the dead are cleared away on the way.
+///
+/// # Errors
+/// The slots' folder cannot be written.
+pub fn try_enter(private: &Private, id: &AgentId) -> Result<Option<Lock>> {
+    let folder = private.queue();
+    let all = waiting(&folder);
+    let Some(mine) = all.iter().find(|ticket| ticket.id == *id) else {
+        // Somebody removed our ticket by hand: then we stand in no one's way.
+        return any_slot(private, 1..=1);
+    };
+    let mut earlier = Vec::new();
+    for ticket in all.iter().filter(|ticket| *ticket < mine) {
+        if Lock::is_held(&private.agent(&ticket.id).lock()) {
+            earlier.push(ticket.clone());
+        } else {
+            let _ = fs::remove_file(folder.join(ticket.name()));
+        }
+    }
+    let slot = any_slot(private, slots_for(mine, &earlier))?;
+    if slot.is_some() {
+        leave(private, id);
+    }
+    Ok(slot)
+}
+
+/// Gives the ticket of an agent back and wakes whoever may be next.
+pub fn leave(private: &Private, id: &AgentId) {
+    let folder = private.queue();
+    for ticket in waiting(&folder) {
+        if ticket.id == *id {
+            let _ = fs::remove_file(folder.join(ticket.name()));
+        }
+    }
+    wake_next(private);
+}
+
+/// Wakes the first that waits, and the first of each larger number of jobs.
+pub fn wake_next(private: &Private) {
+    let mut jobs = 0;
+    for ticket in waiting(&private.queue()) {
+        if ticket.jobs > jobs {
+            jobs = ticket.jobs;
+            if let Some(record) = Processes::read(&private.agent(&ticket.id)) {
+                processes::signal(record.supervisor, Signal::USR1);
+            }
+        }
+    }
+}
+
+/// How many wait before an agent.
+pub fn ahead(private: &Private, id: &AgentId) -> Option<usize> {
+    waiting(&private.queue()).iter().position(|ticket| ticket.id == *id)
+}
+
+fn any_slot(private: &Private, slots: std::ops::RangeInclusive<u32>) -> Result<Option<Lock>> {
+    for slot in slots {
+        let path: PathBuf = private.slots().join(slot.to_string());
+        if let Some(lock) = Lock::take(&path, Duration::ZERO)? {
+            return Ok(Some(lock));
+        }
+    }
+    Ok(None)
+}
+
+/// All tickets, earliest first.
+fn waiting(folder: &Path) -> Vec<Ticket> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut all: Vec<Ticket> =
+        entries.flatten().filter_map(|entry| Ticket::parse(entry.file_name().to_str()?)).collect();
+    all.sort_unstable();
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticket(number: u64, jobs: u32) -> Ticket {
+        Ticket { number, jobs, id: AgentId::parse("t-00000").unwrap() }
+    }
+
+    #[test]
+    fn a_ticket_is_its_file_name() {
+        let one = ticket(7, 2);
+        assert_eq!(one.name(), "000000000007-2-t-00000");
+        assert_eq!(Ticket::parse(&one.name()), Some(one));
+        assert_eq!(Ticket::parse("lock"), None);
+    }
+
+    #[test]
+    fn the_earliest_goes_first_and_more_jobs_may_pass() {
+        let mine = ticket(5, 4);
+        for (earlier, slots) in [
+            (vec![], 1..=4),
+            (vec![ticket(1, 4)], 5..=4),
+            (vec![ticket(1, 2)], 3..=4),
+            (vec![ticket(1, 2), ticket(2, 8)], 9..=4),
+            (vec![ticket(9, 8)], 1..=4),
+        ] {
+            assert_eq!(slots_for(&mine, &earlier), slots, "{earlier:?}");
+        }
+    }
+}

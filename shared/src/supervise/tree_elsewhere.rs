@@ -1,0 +1,62 @@
+//! Systems on which agents cannot be supervised yet: everything else of the suite works there.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// See the Linux module.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct ProcessId {
+    /// Its number.
+    pub pid: i32,
+    /// Always 0 here.
+    pub start: u64,
+}
+
+impl ProcessId {
+    /// Nothing is known of any process.
+    pub fn of(_pid: i32) -> Option<Self> {
+        None
+    }
+
+    /// This process.
+    pub fn me() -> Self {
+        Self { pid: rustix::process::getpid().as_raw_nonzero().get(), start: 0 }
+    }
+
+    /// Nothing is known of any process.
+    pub fn is_alive(&self) -> bool {
+        false
+    }
+}
+
+/// No boot is told from another.
+pub fn boot_id() -> String {
+    String::new()
+}
+
+/// Refuses.
+///
+/// # Errors
+/// Always.
+pub fn adopt_orphans() -> Result<()> {
+    check()
+}
+
+/// Nothing is known of any process.
+pub fn descendants(_of: i32, _spare: &[i32]) -> Vec<ProcessId> {
+    Vec::new()
+}
+
+/// Nothing is known of any process.
+pub fn with_variable(_name: &str, _value: &str) -> Vec<ProcessId> {
+    Vec::new()
+}
+
+/// Refuses.
+///
+/// # Errors
+/// Always.
+pub fn check() -> Result<()> {
+    Err(Error::refused("agents can be supervised on Linux only so far"))
+}

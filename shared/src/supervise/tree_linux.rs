@@ -1,0 +1,128 @@
+//! What only Linux tells: who a process is, what it started, and which processes bear an agent's nonce.
+
+use std::{collections::HashMap, fs};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Kind, Result, error::Context};
+
+/// A process that cannot be taken for a later one with the same number.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct ProcessId {
+    /// Its number.
+    pub pid: i32,
+    /// When it started, in clock ticks since boot.
+    pub start: u64,
+}
+
+impl ProcessId {
+    /// The process that has this number now.
+    pub fn of(pid: i32) -> Option<Self> {
+        let (_, _, start) = stat(pid)?;
+        Some(Self { pid, start })
+    }
+
+    /// This process.
+    pub fn me() -> Self {
+        let pid = rustix::process::getpid().as_raw_nonzero().get();
+        Self::of(pid).unwrap_or(Self { pid, start: 0 })
+    }
+
+    /// Whether it still runs. A zombie does not.
+    pub fn is_alive(&self) -> bool {
+        stat(self.pid).is_some_and(|(_, state, start)| start == self.start && state != b'Z' && state != b'X')
+    }
+}
+
+/// Tells this boot of the machine from every other.
+pub fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
+
+/// From now on, what our descendants leave behind becomes our child instead of that of init.
+///
+/// # Errors
+/// The kernel refuses.
+pub fn adopt_orphans() -> Result<()> {
+    let me = Some(rustix::process::getpid());
+    rustix::process::set_child_subreaper(me)
+        .context(Kind::External, || "cannot become the reaper of the agent's processes".into())
+}
+
+/// All living descendants of a process, except those below the processes in `spare`.
+pub fn descendants(of: i32, spare: &[i32]) -> Vec<ProcessId> {
+    let mut children: HashMap<i32, Vec<ProcessId>> = HashMap::new();
+    for pid in all() {
+        if let Some((parent, state, start)) = stat(pid)
+            && state != b'Z'
+        {
+            children.entry(parent).or_default().push(ProcessId { pid, start });
+        }
+    }
+    let (mut found, mut open) = (Vec::new(), vec![of]);
+    while let Some(parent) = open.pop() {
+        for child in children.remove(&parent).unwrap_or_default() {
+            if !spare.contains(&child.pid) {
+                open.push(child.pid);
+                found.push(child);
+            }
+        }
+    }
+    found
+}
+
+/// All living processes whose environment holds `NAME=value`.
+pub fn with_variable(name: &str, value: &str) -> Vec<ProcessId> {
+    let wanted = format!("{name}={value}").into_bytes();
+    all()
+        .into_iter()
+        .filter(|pid| {
+            fs::read(format!("/proc/{pid}/environ"))
+                .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|entry| entry == wanted))
+        })
+        .filter_map(ProcessId::of)
+        .filter(ProcessId::is_alive)
+        .collect()
+}
+
+/// Parent, state and start of a process. The name in between may hold anything, also `)`.
+fn stat(pid: i32) -> Option<(i32, u8, u64)> {
+    let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let after = text.iter().rposition(|byte| *byte == b')')?;
+    let rest = std::str::from_utf8(text.get(after + 2..)?).ok()?;
+    let mut fields = rest.split(' ');
+    let state = *fields.next()?.as_bytes().first()?;
+    let parent = fields.next()?.parse().ok()?;
+    let start = fields.nth(17)?.parse().ok()?;
+    Some((parent, state, start))
+}
+
+fn all() -> Vec<i32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Whether agents can be supervised on this system.
+///
+/// # Errors
+/// `/proc` is not there.
+pub fn check() -> Result<()> {
+    if stat(ProcessId::me().pid).is_some() {
+        Ok(())
+    } else {
+        Err(Error::refused("agents cannot be supervised here: /proc is not mounted"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_its_number_and_its_start() {
+        let me = ProcessId::me();
+        assert!(me.is_alive());
+        assert!(!ProcessId { start: me.start + 1, ..me }.is_alive());
+        assert!(check().is_ok());
+    }
+}
