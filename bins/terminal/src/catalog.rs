@@ -1,0 +1,48 @@
+//! The commands of the suite: names and summaries, in the order in which they are used. A test holds them to what the
+//! commands say of themselves.
+
+/// One command.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// `spawn` for `git-orchestra-spawn`.
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub summary: &'static str,
+    /// Part of the dispatcher, not a binary of its own.
+    pub built_in: bool,
+}
+
+const fn binary(name: &'static str, summary: &'static str) -> Entry {
+    Entry { name, summary, built_in: false }
+}
+
+const fn built_in(name: &'static str, summary: &'static str) -> Entry {
+    Entry { name, summary, built_in: true }
+}
+
+/// What a user sees.
+pub const COMMANDS: &[Entry] = &[
+    binary("spawn", "Start an agent per task, each in its own worktree and branch"),
+    binary("status", "Show every agent's true state"),
+    binary("logs", "Show what an agent printed, live and after its end"),
+    binary("stop", "End agents with everything they started, their work saved"),
+    binary("worktrees", "List the agents' worktrees, or print where one is"),
+    built_in("demo", "Try it: four agents in a scratch repository"),
+    built_in("setup", "Install man pages and shell completions"),
+    built_in("completions", "Print the completion script for a shell"),
+    built_in("man", "Print a man page"),
+    built_in("help", "Show the help of a command"),
+];
+
+/// Binaries that people do not call.
+pub const INNER: &[Entry] = &[binary("supervise", "Supervise one agent (started by spawn)")];
+
+/// The binaries that people call.
+pub fn binaries() -> impl Iterator<Item = &'static Entry> {
+    COMMANDS.iter().filter(|entry| !entry.built_in)
+}
+
+/// The summary of a command.
+pub fn summary(name: &str) -> &'static str {
+    COMMANDS.iter().chain(INNER).find(|entry| entry.name == name).map_or("", |entry| entry.summary)
+}

@@ -1,0 +1,74 @@
+//! Completions: each binary answers for itself, from its own definitions and the repository.
+//!
+//! The protocol between our shell scripts and the binaries is ours: `GIT_ORCHESTRA_ASK=complete`, the index of the word to
+//! complete, the words. The answer is a line a candidate, `value TAB description`. It never writes, never waits for
+//! anything, and is empty at any error.
+
+use std::ffi::OsString;
+
+use clap::Command;
+use clap_complete::engine::CompletionCandidate;
+use orchestra::{config::Config, git::Repo, model::text, profile, store::Listing, world};
+
+/// Candidates beyond this help nobody.
+const MOST: usize = 200;
+
+/// Answers the question: `words` are the index and the words.
+pub fn answer(mut command: Command, mut words: Vec<OsString>) -> String {
+    if words.is_empty() {
+        return String::new();
+    }
+    let index = words.remove(0).to_str().and_then(|index| index.parse::<usize>().ok());
+    let Some(index) = index.filter(|index| *index <= words.len()) else { return String::new() };
+    words.resize(words.len().max(index + 1), OsString::new());
+    let current = words[index].to_string_lossy().into_owned();
+    let directory = world::directory();
+    let found = clap_complete::engine::complete(&mut command, words, index, Some(&directory));
+    let mut out = String::new();
+    for candidate in found.unwrap_or_default() {
+        let value = candidate.get_value().to_string_lossy();
+        // Options are offered to those who ask for them.
+        if candidate.is_hide_set() || value.starts_with('-') && !current.starts_with('-') {
+            continue;
+        }
+        out.push_str(&line(&value, candidate.get_help().map(ToString::to_string).as_deref()));
+    }
+    out
+}
+
+/// One candidate.
+pub fn line(value: &str, help: Option<&str>) -> String {
+    let help = help.and_then(|help| help.lines().next()).unwrap_or_default();
+    format!("{}\t{}\n", text::safe(value), text::one_line(help, 100))
+}
+
+/// The agents, newest first.
+pub fn agents() -> Vec<CompletionCandidate> {
+    agents_where(|_| true)
+}
+
+/// The agents that have not ended.
+pub fn open_agents() -> Vec<CompletionCandidate> {
+    agents_where(|terminal| !terminal)
+}
+
+fn agents_where(wanted: impl Fn(bool) -> bool) -> Vec<CompletionCandidate> {
+    let listing = Repo::discover(&world::directory()).and_then(|repo| Listing::read(&repo));
+    let Ok(listing) = listing else { return Vec::new() };
+    let mut rows: Vec<_> =
+        listing.rows.iter().filter(|row| wanted(row.entry.glance.phase.is_terminal())).collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.entry.glance.queued_at));
+    rows.truncate(MOST);
+    rows.into_iter()
+        .map(|row| {
+            let help = format!("{}: {}", row.entry.glance.phase.as_str(), listing.agent(row).title);
+            CompletionCandidate::new(row.id.as_str()).help(Some(help.into()))
+        })
+        .collect()
+}
+
+/// The agents that spawn can start.
+pub fn profiles() -> Vec<CompletionCandidate> {
+    let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
+    profile::ready(&Config::of(&repo)).into_iter().map(CompletionCandidate::new).collect()
+}

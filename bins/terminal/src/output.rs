@@ -1,0 +1,118 @@
+//! stdout is the answer, stderr the conversation.
+
+use std::{
+    cell::Cell,
+    io::{IsTerminal, Write},
+};
+
+pub use anstream::ColorChoice;
+use dialoguer::console::Term;
+
+use crate::paint::{Paint, Role};
+
+/// The two streams, with what they can.
+pub struct Terminal {
+    paint_out: Paint,
+    paint_err: Paint,
+    closed: Cell<bool>,
+}
+
+impl Terminal {
+    /// With the user's choice of colour.
+    pub fn new(choice: anstream::ColorChoice) -> Self {
+        Self {
+            paint_out: Paint::new(colours(choice, &std::io::stdout())),
+            paint_err: Paint::new(colours(choice, &std::io::stderr())),
+            closed: Cell::new(false),
+        }
+    }
+
+    /// Writes to stdout. A reader that went away ends the writing silently; see [`Terminal::is_closed`].
+    pub fn answer(&self, text: &str) {
+        self.answer_bytes(text.as_bytes());
+    }
+
+    /// As [`Terminal::answer`], for bytes that are not ours to change.
+    pub fn answer_bytes(&self, bytes: &[u8]) {
+        let mut stdout = std::io::stdout().lock();
+        if stdout.write_all(bytes).and_then(|()| stdout.flush()).is_err() {
+            self.closed.set(true);
+        }
+    }
+
+    /// Nobody reads stdout any more.
+    pub fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Writes a line to stderr.
+    pub fn say(&self, text: &str) {
+        let mut stderr = std::io::stderr().lock();
+        let _ = stderr.write_all(format!("{text}\n").as_bytes());
+    }
+
+    /// Writes a line to stderr that begins with a word such as `error`.
+    pub fn note(&self, word: &str, role: Role, text: &str) {
+        if word.is_empty() {
+            self.say(&self.paint_err.as_role(role, text));
+        } else {
+            let word = self.paint_err.as_role(role, &format!("{word}:"));
+            self.say(&format!("{word} {text}"));
+        }
+    }
+
+    /// Something the user should know.
+    pub fn warn(&self, text: &str) {
+        self.note("warning", Role::Warn, text);
+    }
+
+    /// What to do next.
+    pub fn hint(&self, text: &str) {
+        self.note("hint", Role::Hint, text);
+    }
+
+    /// Colours for stdout.
+    pub const fn paint(&self) -> &Paint {
+        &self.paint_out
+    }
+
+    /// Colours for stderr.
+    pub const fn paint_err(&self) -> &Paint {
+        &self.paint_err
+    }
+
+    /// Columns of stdout; `None` when it is no terminal, then nothing is cut.
+    pub fn width(&self) -> Option<usize> {
+        std::io::stdout().is_terminal().then(|| usize::from(Term::stdout().size().1))
+    }
+
+    /// Rows and columns of stderr, if it is a terminal.
+    pub fn stderr_size(&self) -> Option<(usize, usize)> {
+        std::io::stderr().is_terminal().then(|| {
+            let (rows, columns) = Term::stderr().size();
+            (usize::from(rows), usize::from(columns))
+        })
+    }
+
+    /// Rows and columns of stdout, if it is a terminal.
+    pub fn stdout_size(&self) -> Option<(usize, usize)> {
+        std::io::stdout().is_terminal().then(|| {
+            let (rows, columns) = Term::stdout().size();
+            (usize::from(rows), usize::from(columns))
+        })
+    }
+
+    /// Whether a question can be asked and seen.
+    pub fn can_ask(&self) -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+}
+
+/// `--color` first, then the environment (`NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE`), then whether it is a terminal.
+fn colours(choice: anstream::ColorChoice, stream: &impl anstream::stream::RawStream) -> bool {
+    match choice {
+        anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi => true,
+        anstream::ColorChoice::Never => false,
+        anstream::ColorChoice::Auto => anstream::AutoStream::choice(stream) != anstream::ColorChoice::Never,
+    }
+}

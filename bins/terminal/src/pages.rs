@@ -1,0 +1,162 @@
+//! Man pages and long help, from the commands' own definitions.
+
+use std::fmt::Write as _;
+
+use clap::Command;
+use clap_mangen::{
+    Man,
+    roff::{Roff, bold, roman},
+};
+use orchestra::config;
+
+use crate::{catalog, exit};
+
+/// The date in the pages: of the release, so that they are the same wherever they are printed.
+const DATE: &str = "2026-11-21";
+
+/// What a page says beyond the flags.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Page {
+    /// What to type, and what it does.
+    pub examples: &'static [(&'static str, &'static str)],
+    /// Further sections: heading and paragraphs.
+    pub sections: &'static [(&'static str, &'static [&'static str])],
+    /// Whether the table of configuration keys belongs here.
+    pub configuration: bool,
+    /// The other pages to read.
+    pub see_also: &'static [&'static str],
+}
+
+/// A command with the examples and the exit codes at the end of its long help.
+pub fn complete_help(command: Command, page: &Page) -> Command {
+    let mut after = String::new();
+    if !page.examples.is_empty() {
+        after.push_str("Examples:\n");
+        for (typed, does) in page.examples {
+            let _ = writeln!(after, "  {does}:\n      {typed}");
+        }
+        after.push('\n');
+    }
+    let name = command.get_name().to_owned();
+    let _ = write!(after, "'git help {}' shows the whole manual page.", name.trim_start_matches("git-"));
+    let shown =
+        name.replacen("git-orchestra-", "git orchestra ", 1).replacen("git-orchestra", "git orchestra", 1);
+    command.bin_name(&shown).display_name(shown).after_long_help(after).disable_help_subcommand(true)
+}
+
+/// The man page.
+pub fn man(command: Command, page: &Page) -> String {
+    let name = command.get_name().to_owned();
+    let summary = command.get_about().map(ToString::to_string).unwrap_or_default();
+    // The long description is the page's; examples have a section of their own.
+    let command = command.after_long_help("").display_name(name.clone());
+    let man = Man::new(command.clone())
+        .title(name.to_uppercase())
+        .section("1")
+        .date(DATE)
+        .source(concat!("git-orchestra ", env!("CARGO_PKG_VERSION")))
+        .manual("Git Orchestra Manual");
+    let mut out = Vec::new();
+    // Writing into memory does not fail.
+    let _ = man.render_title(&mut out);
+    let mut roff = Roff::new();
+    roff.control("SH", ["NAME"]).text([roman(format!("{name} - {}", lower_first(&summary)))]);
+    let _ = roff.to_writer(&mut out);
+    let mut roff = Roff::new();
+    roff.control("SH", ["SYNOPSIS"]);
+    for line in synopsis(command) {
+        roff.text([bold(line)]).control("br", []);
+    }
+    let _ = roff.to_writer(&mut out);
+    let _ = man.render_description_section(&mut out);
+    let _ = man.render_options_section(&mut out);
+    let _ = sections(&name, page).to_writer(&mut out);
+    tidy(&String::from_utf8_lossy(&out))
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+fn synopsis(mut command: Command) -> Vec<String> {
+    let usage = command.render_usage().to_string();
+    usage
+        .lines()
+        .map(|line| line.trim_start_matches("Usage:").trim().to_owned())
+        .filter(|l| !l.is_empty())
+        .collect()
+}
+
+fn sections(name: &str, page: &Page) -> Roff {
+    let mut roff = Roff::new();
+    for (heading, paragraphs) in page.sections {
+        roff.control("SH", [*heading]);
+        for (at, paragraph) in paragraphs.iter().enumerate() {
+            if at > 0 {
+                roff.control("PP", []);
+            }
+            roff.text([roman(*paragraph)]);
+        }
+    }
+    if !page.examples.is_empty() {
+        roff.control("SH", ["EXAMPLES"]);
+        for (typed, does) in page.examples {
+            roff.control("TP", []).text([bold(*typed)]).text([roman(format!("{does}."))]);
+        }
+    }
+    if page.configuration {
+        roff.control("SH", ["CONFIGURATION"]);
+        roff.text([roman("These keys of git config, for one repository or for all of a user:")]);
+        for key in config::KEYS {
+            let default =
+                if key.default.is_empty() { String::new() } else { format!(" (default: {})", key.default) };
+            roff.control("TP", []).text([bold(key.name)]).text([roman(format!("{}{default}.", key.what))]);
+        }
+    }
+    roff.control("SH", ["EXIT STATUS"]);
+    for (code, meaning) in exit::TABLE {
+        roff.control("TP", []).text([bold(*code)]).text([roman(*meaning)]);
+    }
+    roff.control("SH", ["SEE ALSO"]);
+    let mut pages: Vec<String> = page.see_also.iter().map(|page| format!("{page}(1)")).collect();
+    if name != "git-orchestra" {
+        pages.insert(0, "git-orchestra(1)".to_owned());
+    }
+    pages.push("git-worktree(1)".to_owned());
+    roff.text([roman(pages.join(", "))]);
+    roff.control("SH", ["NOTES"]);
+    roff.text([roman("Not part of git(1); a third-party suite of subcommands.")]);
+    roff
+}
+
+/// Without what the linters of man pages dislike: empty lines, lone breaks, white space at line ends.
+fn tidy(text: &str) -> String {
+    let mut out: Vec<&str> = Vec::new();
+    for line in text.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
+        let after_break = out.last().is_some_and(|last| last.starts_with(".br") || last.starts_with(".SH"));
+        if line == ".br" && after_break {
+            continue;
+        }
+        if line.starts_with('.') && !line.starts_with(".br") {
+            while out.last() == Some(&".br") {
+                out.pop();
+            }
+        }
+        out.push(line);
+    }
+    while out.last() == Some(&".br") {
+        out.pop();
+    }
+    format!("{}\n", out.join("\n"))
+}
+
+/// The commands, as a list for pages and help.
+pub fn command_list() -> String {
+    let width = catalog::COMMANDS.iter().map(|entry| entry.name.len()).max().unwrap_or(0);
+    let mut out = String::new();
+    for entry in catalog::COMMANDS {
+        let _ = writeln!(out, "  {:width$}  {}", entry.name, entry.summary);
+    }
+    out
+}

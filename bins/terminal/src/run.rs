@@ -1,0 +1,81 @@
+//! The one way a binary starts and ends.
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{Parser, error::ErrorKind};
+use orchestra::{Result, world};
+
+use crate::{
+    args::HasCommon,
+    complete,
+    exit::{self, Exit},
+    faults,
+    output::Terminal,
+    pages::{self, Page},
+};
+
+/// Read before anything is parsed: what the binary is asked to say of itself.
+pub const ASK: &str = "GIT_ORCHESTRA_ASK";
+
+/// A binary.
+pub struct Program<C> {
+    /// What its man page says beyond its flags.
+    pub page: Page,
+    /// What it does.
+    pub run: fn(C, &Terminal) -> Result<Exit>,
+}
+
+/// Runs a binary: answers a question about itself, or parses the command line, does the work, tells an error, and
+/// returns the exit code.
+pub fn run<C: Parser + HasCommon>(program: &Program<C>) -> ExitCode {
+    stop_at_a_bug();
+    let command = pages::complete_help(C::command(), &program.page);
+    match world::text_variable(ASK).as_deref() {
+        Some("man") => {
+            Terminal::new(anstream::ColorChoice::Never).answer(&pages::man(command, &program.page));
+            return ExitCode::SUCCESS;
+        }
+        Some("complete") => {
+            let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+            Terminal::new(anstream::ColorChoice::Never).answer(&complete::answer(command, words));
+            return ExitCode::SUCCESS;
+        }
+        _ => {}
+    }
+    let parsed = command.try_get_matches().and_then(|matches| C::from_arg_matches(&matches));
+    let arguments = match parsed {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let terminal = Terminal::new(arguments.common().choice());
+    match (program.run)(arguments, &terminal) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(error) => {
+            faults::tell(&terminal, &error);
+            ExitCode::from(exit::code_of(&error))
+        }
+    }
+}
+
+/// Help and version are answers; everything else is a wrong command line.
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ => ExitCode::from(2),
+    }
+}
+
+/// A panic is a bug: it says so, and ends with 70 instead of a core dump.
+fn stop_at_a_bug() {
+    std::panic::set_hook(Box::new(|info| {
+        let terminal = Terminal::new(anstream::ColorChoice::Auto);
+        terminal.note("error", crate::paint::Role::Bad, &format!("a bug in git orchestra: {info}"));
+        #[expect(
+            clippy::exit,
+            clippy::disallowed_methods,
+            reason = "this is the door, and a panic has no other way out"
+        )]
+        std::process::exit(70);
+    }));
+}

@@ -1,0 +1,205 @@
+//! Following agents to their end: drawn anew on a terminal, a line a change elsewhere. Ctrl-C leaves the agents running.
+
+use std::{collections::HashMap, time::Duration};
+
+use orchestra::{
+    Error, Kind, Result,
+    error::Context,
+    git::{Repo, refs::RefWatch},
+    model::{AgentId, Liveness},
+    ops::{
+        agent_object::AgentObject,
+        status::{self, Report, Request},
+    },
+    store::layout,
+};
+
+use crate::{Terminal, agents};
+
+/// How often the refs are looked at; reading one costs microseconds.
+const TICK: Duration = Duration::from_millis(25);
+/// How often everything is read anew, for ages, activity and the dead.
+const REDRAW: u32 = 40;
+
+/// Where the pictures go.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stream {
+    /// They are the answer.
+    Out,
+    /// They accompany the answer.
+    Err,
+}
+
+/// When watching ends by itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Until {
+    /// When none of the agents can change any more.
+    AllEnded,
+    /// Never.
+    Interrupted,
+}
+
+/// What watching came to.
+#[derive(Debug)]
+pub enum Watched {
+    /// No agent can change any more.
+    Ended(Report),
+    /// Ctrl-C; the agents run on.
+    Interrupted(Report),
+}
+
+/// Watches the agents of a request. With `silent` nothing is drawn.
+///
+/// # Errors
+/// The refs cannot be read.
+pub fn watch(
+    terminal: &Terminal,
+    repo: &Repo,
+    request: &Request,
+    stream: Stream,
+    until: Until,
+    silent: bool,
+) -> Result<Watched> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context(Kind::External, || "cannot watch".into())?;
+    runtime.block_on(async {
+        let mut view = View::new(terminal, stream, silent);
+        let mut refs = Refs::new(repo)?;
+        let interrupted = tokio::signal::ctrl_c();
+        tokio::pin!(interrupted);
+        loop {
+            let report = status::run(repo, request)?;
+            view.show(&report);
+            if until == Until::AllEnded && report.agents.iter().all(is_settled) {
+                return Ok(Watched::Ended(report));
+            }
+            if terminal.is_closed() {
+                return Ok(Watched::Interrupted(report));
+            }
+            refs.note(&report);
+            let wait = async {
+                for _ in 0..REDRAW {
+                    tokio::time::sleep(TICK).await;
+                    if refs.changed() {
+                        break;
+                    }
+                }
+            };
+            tokio::select! {
+                () = wait => {}
+                pressed = &mut interrupted => {
+                    pressed.map_err(|e| Error::new(Kind::External, "cannot listen for Ctrl-C").because(e))?;
+                    return Ok(Watched::Interrupted(report));
+                }
+            }
+        }
+    })
+}
+
+/// An agent of which nothing more is heard here.
+fn is_settled(agent: &AgentObject) -> bool {
+    agent.liveness != Liveness::Live
+}
+
+/// The refs of the watched agents, looked at without opening the repository.
+struct Refs {
+    common: std::path::PathBuf,
+    watched: Vec<(String, RefWatch)>,
+}
+
+impl Refs {
+    fn new(repo: &Repo) -> Result<Self> {
+        Ok(Self { common: repo.common_dir()?, watched: Vec::new() })
+    }
+
+    fn note(&mut self, report: &Report) {
+        let open = report.agents.iter().filter(|agent| agent.liveness == Liveness::Live);
+        let names = open.filter_map(|agent| AgentId::parse(&agent.id).ok()).map(|id| layout::agent_ref(&id));
+        self.watched = names.map(|name| (name, RefWatch::default())).collect();
+        self.changed();
+    }
+
+    fn changed(&mut self) -> bool {
+        let mut changed = false;
+        for (name, watch) in &mut self.watched {
+            changed |= watch.changed(&self.common, name) && self.common.join(&name).exists();
+        }
+        changed
+    }
+}
+
+struct View<'a> {
+    terminal: &'a Terminal,
+    stream: Stream,
+    silent: bool,
+    drawn: usize,
+    said: HashMap<String, (String, Option<String>)>,
+}
+
+impl<'a> View<'a> {
+    fn new(terminal: &'a Terminal, stream: Stream, silent: bool) -> Self {
+        Self { terminal, stream, silent, drawn: 0, said: HashMap::new() }
+    }
+
+    fn show(&mut self, report: &Report) {
+        if self.silent {
+            return;
+        }
+        let size = match self.stream {
+            Stream::Out => self.terminal.stdout_size(),
+            Stream::Err => self.terminal.stderr_size(),
+        };
+        match size {
+            Some((rows, columns)) => self.redraw(report, rows, columns),
+            None => self.say_changes(report),
+        }
+    }
+
+    fn redraw(&mut self, report: &Report, rows: usize, columns: usize) {
+        let paint = match self.stream {
+            Stream::Out => self.terminal.paint(),
+            Stream::Err => self.terminal.paint_err(),
+        };
+        // What runs stands last in a list that is too long for the screen.
+        let room = rows.saturating_sub(3).max(1);
+        let mut shown: Vec<AgentObject> = report.agents.clone();
+        if shown.len() > room {
+            shown.sort_by_key(|agent| !agent.phase.is_terminal());
+            shown.drain(..shown.len() - room);
+        }
+        let mut text = agents::draw(&shown, Some(columns), paint);
+        text.push_str(&agents::summary(&report.agents));
+        text.push('\n');
+        let back = if self.drawn > 0 { format!("\u{1b}[{}A\u{1b}[J", self.drawn) } else { String::new() };
+        self.drawn = text.lines().count();
+        self.put(&format!("{back}{text}"));
+    }
+
+    fn say_changes(&mut self, report: &Report) {
+        let paint = match self.stream {
+            Stream::Out => self.terminal.paint(),
+            Stream::Err => self.terminal.paint_err(),
+        };
+        let mut lines = String::new();
+        for agent in &report.agents {
+            let now = (agents::phase(agent), agent.reason.clone());
+            if self.said.get(&agent.id) != Some(&now) {
+                lines.push_str(&agents::line(agent, paint));
+                lines.push('\n');
+                self.said.insert(agent.id.clone(), now);
+            }
+        }
+        if !lines.is_empty() {
+            self.put(&lines);
+        }
+    }
+
+    fn put(&self, text: &str) {
+        match self.stream {
+            Stream::Out => self.terminal.answer(text),
+            Stream::Err => self.terminal.say(text.trim_end_matches('\n')),
+        }
+    }
+}
