@@ -1,0 +1,157 @@
+//! The command line of `spawn`.
+
+use std::{io::Read, path::PathBuf, time::Duration};
+
+use clap::{ArgAction, Parser, ValueHint};
+use clap_complete::engine::ArgValueCandidates;
+use orchestra::{
+    Error, Kind, Result, config,
+    error::Context,
+    ops::{spawn::Request, tasks},
+};
+use orchestra_terminal::{
+    args::{Common, HasCommon},
+    complete,
+    pages::Page,
+};
+
+/// Largest file of tasks, in bytes.
+const MAX_FILE: u64 = 16 << 20;
+
+/// Start an agent per task, each in its own worktree and branch
+///
+/// Every task is given to a coding agent that works in a worktree and on a branch of its own, beside the repository, under
+/// a supervisor that outlives this command and the terminal. At its end all its work is committed to its branch. More
+/// tasks than may run at once wait for their turn; none is dropped.
+///
+/// Without --detach the command watches until all agents have ended, and is successful if all are done. Ctrl-C ends the
+/// watching only: the agents run on.
+#[derive(Debug, Parser)]
+#[command(name = "git-orchestra-spawn", version)]
+pub(crate) struct Cli {
+    /// What the agents shall do, one task each; after -- a task may begin with a dash
+    #[arg(value_name = "TASK")]
+    pub(crate) tasks: Vec<String>,
+    /// Read tasks from a file, one a line or as a Markdown list; - is standard input
+    ///
+    /// In a Markdown list each item at the margin is a task, with the indented lines below it; ticked items are passed over.
+    #[arg(short, long = "file", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: Option<PathBuf>,
+    /// The agent; several, separated by commas, each get every task
+    ///
+    /// 'sh' is always there: the task is a shell script. Any program becomes an agent by git config
+    /// orchestra.agent.NAME.command. The default is git config orchestra.agent, else sh.
+    #[arg(long = "agent", value_name = "NAME", value_delimiter = ',', add = ArgValueCandidates::new(complete::profiles))]
+    pub(crate) agents: Vec<String>,
+    /// Start each task this many times, to compare
+    #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) copies: u32,
+    /// Start from this branch or commit instead of the one you are on
+    #[arg(short, long, value_name = "REV")]
+    pub(crate) base: Option<String>,
+    /// What the agents' names begin with, instead of the task's words
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// How many agents run at once; the others wait (default: git config orchestra.jobs, else 3)
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) jobs: Option<u32>,
+    /// Return as soon as all supervisors answer, instead of watching
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+    /// The longest an agent may run: 90s, 5m, 1h30m (default: git config orchestra.maxTime, else 1h)
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) max_time: Option<Duration>,
+    /// Only show what would be started
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Print the result as one JSON object
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+pub(crate) const PAGE: Page = Page {
+    examples: &[
+        (
+            "git orchestra spawn --agent sh 'cargo test > report.txt' 'sed -i s/a/b/ x.txt'",
+            "Run two shell scripts side by side",
+        ),
+        (
+            "git orchestra spawn -f TODO.md -j 4 --detach",
+            "Start the items of a list, four at a time, and return",
+        ),
+        (
+            "git orchestra spawn --agent a,b --copies 2 'speed up the parser'",
+            "Give one task to two agents, twice each",
+        ),
+        (
+            "git config orchestra.agent.mine.command 'my-agent --task {prompt_file}'",
+            "Make an agent of any program",
+        ),
+    ],
+    sections: &[(
+        "WHAT AN AGENT GETS",
+        &[
+            "The agent's program runs in its worktree. In its environment are ORCHESTRA_AGENT (its id), ORCHESTRA_BRANCH, \
+                 ORCHESTRA_BASE and ORCHESTRA_PROMPT_FILE; nothing in it names another repository.",
+            "When it ends, everything that it started ends too. What it left uncommitted is committed to its branch; \
+                 ignored files, repositories inside the worktree, very large files and files that look like secrets stay \
+                 in the worktree and are named.",
+        ],
+    )],
+    configuration: true,
+    see_also: &["git-orchestra-status", "git-orchestra-logs", "git-orchestra-stop"],
+};
+
+impl HasCommon for Cli {
+    fn common(&self) -> Common {
+        self.common
+    }
+}
+
+impl Cli {
+    /// What is asked for.
+    pub(crate) fn request(&self) -> Result<Request> {
+        let mut all = self.tasks.clone();
+        if let Some(file) = &self.file {
+            all.extend(tasks::parse(&read(file)?));
+        }
+        Ok(Request {
+            tasks: all,
+            agents: self.agents.clone(),
+            copies: self.copies,
+            base: self.base.clone(),
+            name: self.name.clone(),
+            jobs: self.jobs,
+            max_time: self.max_time,
+            dry_run: self.dry_run,
+        })
+    }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    config::duration(text).ok_or_else(|| "a duration such as 90s, 5m or 1h30m is wanted".to_owned())
+}
+
+fn read(file: &std::path::Path) -> Result<String> {
+    let shown =
+        if file.as_os_str() == "-" { "standard input".to_owned() } else { format!("'{}'", file.display()) };
+    let cannot = || format!("cannot read tasks from {shown}");
+    let mut source: Box<dyn Read> = if file.as_os_str() == "-" {
+        Box::new(std::io::stdin())
+    } else {
+        Box::new(std::fs::File::open(file).context(Kind::Refused, cannot)?)
+    };
+    let mut bytes = Vec::new();
+    source.by_ref().take(MAX_FILE + 1).read_to_end(&mut bytes).context(Kind::Refused, cannot)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(Error::usage(format!("{shown} is too long for a list of tasks")));
+    }
+    let text = String::from_utf8(bytes).context(Kind::Usage, || format!("{shown} is not UTF-8 text"))?;
+    if tasks::parse(&text).is_empty() {
+        return Err(Error::usage(format!("there is no task in {shown}"))
+            .hint("write one task a line, or a Markdown list"));
+    }
+    Ok(text)
+}

@@ -1,0 +1,73 @@
+//! The command line of `status`.
+
+use clap::Parser;
+use clap_complete::engine::ArgValueCandidates;
+use orchestra::ops::status::Request;
+use orchestra_terminal::{
+    args::{Common, HasCommon},
+    complete,
+    pages::Page,
+};
+
+/// Show every agent's true state
+///
+/// What is shown is derived at the moment of asking from locks, processes, refs and worktrees: an agent whose supervisor
+/// died is 'lost', never 'running', and the processes that outlived it are named. Agents of other clones are 'remote'.
+/// This command starts nothing, deletes nothing and moves no ref.
+#[derive(Debug, Parser)]
+#[command(name = "git-orchestra-status", version)]
+pub(crate) struct Cli {
+    /// Only these agents; the beginning of a name is enough
+    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
+    pub(crate) agents: Vec<String>,
+    /// Show all ended agents, not only the newest
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// Go on showing: drawn anew on a terminal, a line a change elsewhere; Ctrl-C ends it
+    #[arg(short, long)]
+    pub(crate) watch: bool,
+    /// Return when no agent runs any more, successful if all are done
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Print the result as one JSON object
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+pub(crate) const PAGE: Page = Page {
+    examples: &[
+        ("git orchestra status", "Show what runs and what ended lately"),
+        ("git orchestra status --watch", "Follow it"),
+        ("git orchestra status --wait add-tests && echo good", "Wait for one agent"),
+        (
+            "git orchestra status --json | jq '.agents[] | select(.liveness == \"lost\") | .id'",
+            "Find agents whose supervisor died",
+        ),
+    ],
+    sections: &[(
+        "COLUMNS",
+        &[
+            "PHASE is queued, starting, running, waiting or paused, and at the end done, failed, timeout or stopped; \
+             'lost' behind it says that its supervisor died, 'remote' that it belongs to another clone.",
+            "AGE counts from the start, or from the spawn while it waits, to now or to the end. COMMITS and CHANGES are \
+             what its branch has over its base; CHANGES are counted when it ends. DIRTY is the number of files with \
+             uncommitted changes while it runs. NOW is the last line it printed, or why it ended.",
+        ],
+    )],
+    configuration: false,
+    see_also: &["git-orchestra-spawn", "git-orchestra-logs", "git-orchestra-stop"],
+};
+
+impl HasCommon for Cli {
+    fn common(&self) -> Common {
+        self.common
+    }
+}
+
+impl Cli {
+    pub(crate) fn request(&self) -> Request {
+        Request { agents: self.agents.clone(), run: None, all: self.all, dirt: true }
+    }
+}

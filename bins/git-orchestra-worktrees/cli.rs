@@ -1,0 +1,48 @@
+//! The command line of `worktrees`.
+
+use clap::Parser;
+use clap_complete::engine::ArgValueCandidates;
+use orchestra_terminal::{
+    args::{Common, HasCommon},
+    complete,
+    pages::Page,
+};
+
+/// List the agents' worktrees, or print where one is
+#[derive(Debug, Parser)]
+#[command(name = "git-orchestra-worktrees", version)]
+pub(crate) struct Cli {
+    /// Print only the path of this agent's worktree
+    #[arg(long, value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
+    pub(crate) path: Option<String>,
+    /// Measure how much disk each takes
+    #[arg(short, long)]
+    pub(crate) size: bool,
+    /// Print the result as one JSON object
+    #[arg(long, conflicts_with = "path")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+pub(crate) const PAGE: Page = Page {
+    examples: &[
+        ("git orchestra worktrees --size", "List them with their sizes"),
+        ("cd \"$(git orchestra worktrees --path add-tests)\"", "Go to one"),
+    ],
+    sections: &[(
+        "WHERE THEY ARE",
+        &[
+            "Worktrees lie beside the repository, in the folder NAME.worktrees: inside the checkout 'git clean' would \
+           delete them. git config orchestra.worktrees chooses another folder.",
+        ],
+    )],
+    configuration: false,
+    see_also: &["git-orchestra-status"],
+};
+
+impl HasCommon for Cli {
+    fn common(&self) -> Common {
+        self.common
+    }
+}

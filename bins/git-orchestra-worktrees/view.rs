@@ -1,0 +1,59 @@
+//! What `worktrees` shows.
+
+use std::os::unix::ffi::OsStrExt;
+
+use orchestra::{
+    Result,
+    git::Repo,
+    model::text,
+    ops::worktrees::{self, Entry, Request},
+    world,
+};
+use orchestra_terminal::{
+    Exit, Terminal, agents, json,
+    paint::role_of,
+    table::{self, Text},
+    when,
+};
+
+use crate::cli::Cli;
+
+pub(crate) fn run(cli: Cli, terminal: &Terminal) -> Result<Exit> {
+    let repo = Repo::discover(&world::directory())?;
+    if let Some(agent) = &cli.path {
+        let path = worktrees::path(&repo, agent)?;
+        terminal.answer_bytes(path.as_os_str().as_bytes());
+        terminal.answer("\n");
+        return Ok(Exit::Done);
+    }
+    let report = worktrees::run(&repo, &Request { size: cli.size })?;
+    if cli.json {
+        json::answer(terminal, "worktrees", &report)?;
+        return Ok(Exit::Done);
+    }
+    if report.worktrees.is_empty() {
+        terminal.say("no agent has a worktree here");
+        return Ok(Exit::Done);
+    }
+    let rows = report.worktrees.iter().map(row).collect();
+    let headings = ["AGENT", "PHASE", "SIZE", "DIRTY", "STATE", "PATH"];
+    terminal.answer(&table::draw(&headings, rows, None, terminal.paint()));
+    Ok(Exit::Done)
+}
+
+fn row(entry: &Entry) -> Vec<Text> {
+    let state = match (&entry.operation, &entry.locked) {
+        (Some(operation), _) => format!("{operation} under way"),
+        (None, Some(reason)) => format!("locked: {}", text::one_line(reason, 40)),
+        (None, None) => "-".to_owned(),
+    };
+    let dirty = entry.agent.dirty.map_or_else(|| "-".to_owned(), |count| count.to_string());
+    vec![
+        Text::new(&entry.agent.id),
+        Text::role(agents::phase(&entry.agent), role_of(entry.agent.phase, entry.agent.liveness)),
+        Text::number(entry.size.map_or_else(|| "-".to_owned(), when::size)),
+        Text::number(dirty),
+        Text::new(state),
+        Text::new(text::safe(&entry.path)),
+    ]
+}

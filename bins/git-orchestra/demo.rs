@@ -1,0 +1,157 @@
+//! `git orchestra demo`: the main job, done with the same commands that a user types, in a repository of its own.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use orchestra::{Error, Kind, Result, error::Context, git::Git, process, world};
+use orchestra_terminal::{Exit, Terminal, paint::Role};
+
+use crate::cli::Demo;
+
+/// Name, script. The first two change the same line, which a later merge will have to settle.
+const TASKS: &[(&str, &str)] = &[
+    (
+        "greet",
+        "# Greet politely\nsed -i.bak 's/Hello/Good morning/' greeting.txt && rm greeting.txt.bak\necho 'greeting.txt changed'\n",
+    ),
+    (
+        "shout",
+        "# Greet loudly\nsed -i.bak 's/Hello/HELLO/' greeting.txt && rm greeting.txt.bak\necho 'greeting.txt changed'\n",
+    ),
+    (
+        "count",
+        "# Count the words\nfor n in 1 2 3; do echo \"pass $n of 3\"; sleep 0.4; done\nwc -w *.txt > words.txt\n",
+    ),
+    (
+        "notes",
+        "# Write notes and commit them itself\necho '* agents work side by side' > NOTES.md\ngit add NOTES.md\ngit commit -q -m 'Add notes'\n",
+    ),
+];
+
+pub(crate) fn run(options: &Demo, terminal: &Terminal) -> Result<Exit> {
+    let stage = Stage::set(options)?;
+    let say = |text: &str| terminal.say(&terminal.paint_err().as_role(Role::Head, text));
+    say(&format!("A scratch repository: {}", stage.repo.display()));
+    stage.make_repository()?;
+    say("\nFour agents, each in its own worktree and branch (the tasks are shell scripts):");
+    let mut arguments =
+        vec!["spawn".to_owned(), "--agent".to_owned(), "sh".to_owned(), "-j".to_owned(), "4".to_owned()];
+    arguments.extend(TASKS.iter().map(|(_, script)| (*script).to_owned()));
+    terminal.say("  $ git orchestra spawn --agent sh -j 4 '# Greet politely …' '# Greet loudly …' '# Count …' '# Write notes …'");
+    let done = stage.orchestra(&arguments)?;
+    say("\nTheir branches, in plain git:");
+    stage.show(terminal, &["log", "--oneline", "--graph", "--branches"])?;
+    say("\nTheir lives are refs; the newest commit of each tells its state:");
+    let format = "--format=%(contents:trailers:key=Orchestra-State,valueonly,separator=) %(refname)";
+    stage.show(terminal, &["for-each-ref", format, "refs/orchestra/agents"])?;
+    say("\nOne life, event by event:");
+    stage.show(terminal, &["log", "--format=%h %s", "--reverse", &stage.first_agent()?])?;
+    say("\nYour own checkout was never touched:");
+    stage.show(terminal, &["status", "--short", "--branch"])?;
+    stage.farewell(terminal);
+    Ok(if done { Exit::Done } else { Exit::No })
+}
+
+/// Where the demo plays.
+struct Stage {
+    folder: PathBuf,
+    repo: PathBuf,
+    keep: bool,
+}
+
+impl Stage {
+    fn set(options: &Demo) -> Result<Self> {
+        let (folder, keep) = match &options.dir {
+            Some(dir) => (world::directory().join(dir), true),
+            None => (
+                std::env::temp_dir().join(format!("git-orchestra-demo-{}", world::random_hex::<4>()?)),
+                options.keep,
+            ),
+        };
+        let cannot = || format!("cannot make the demo in '{}'", folder.display());
+        if fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(Error::refused(cannot())
+                .because("the folder is not empty")
+                .hint("name a new folder: --dir DIR"));
+        }
+        fs::create_dir_all(folder.join("greetings")).context(Kind::Refused, cannot)?;
+        let repo = folder.join("greetings");
+        Ok(Self { folder, repo, keep })
+    }
+
+    fn make_repository(&self) -> Result<()> {
+        let git =
+            |verb: &str, arguments: &[&str]| Git::new(&self.repo, verb).args(arguments).run().map(|_| ());
+        git("init", &["--quiet", "--initial-branch=main"])?;
+        git("config", &["user.name", "Demo"])?;
+        git("config", &["user.email", "demo@example.com"])?;
+        git("config", &["commit.gpgSign", "false"])?;
+        for (name, text) in [
+            ("greeting.txt", "Hello, world\n"),
+            ("readme.txt", "A greeting for the demo of git orchestra.\n"),
+        ] {
+            fs::write(self.repo.join(name), text)
+                .context(Kind::External, || format!("cannot write '{name}'"))?;
+        }
+        git("add", &["."])?;
+        git("commit", &["--quiet", "-m", "Say hello"])
+    }
+
+    /// Runs a command of the suite as a user would, on the user's terminal.
+    fn orchestra(&self, arguments: &[String]) -> Result<bool> {
+        let program = process::beside_us(&format!("git-orchestra-{}", arguments[0]));
+        let mut command: Command = process::command(&program);
+        let status = command
+            .args(&arguments[1..])
+            .current_dir(&self.repo)
+            .stdin(Stdio::null())
+            .status()
+            .context(Kind::External, || format!("cannot run '{}'", program.display()))?;
+        Ok(status.success())
+    }
+
+    /// Shows a git command and what it prints.
+    fn show(&self, terminal: &Terminal, arguments: &[&str]) -> Result<()> {
+        let typed: Vec<String> = arguments.iter().map(|argument| quoted(argument)).collect();
+        terminal.say(&format!("  $ git {}", typed.join(" ")));
+        let text = Git::new(&self.repo, arguments[0]).args(&arguments[1..]).run()?;
+        for line in String::from_utf8_lossy(&text).lines() {
+            terminal.answer(&format!("  {line}\n"));
+        }
+        Ok(())
+    }
+
+    fn first_agent(&self) -> Result<String> {
+        let arguments = ["--count=1", "--format=%(refname)", "refs/orchestra/agents"];
+        Git::new(&self.repo, "for-each-ref").args(arguments).line()
+    }
+
+    fn farewell(&self, terminal: &Terminal) {
+        if self.keep {
+            terminal.say("");
+            terminal.hint(&format!("it is kept; try: cd '{}'", self.repo.display()));
+            terminal.hint("git orchestra status; git orchestra logs count; git orchestra worktrees");
+            return;
+        }
+        terminal.say("");
+        if remove(&self.folder).is_ok() {
+            terminal.say("The scratch repository is removed again; --keep keeps it.");
+        }
+        terminal.hint("in a repository of yours: git orchestra spawn --agent sh 'make test > report.txt'");
+        terminal.hint("'git orchestra setup' installs manual pages and completions");
+    }
+}
+
+/// Only what the demo itself made in a temporary folder.
+fn remove(folder: &Path) -> std::io::Result<()> {
+    fs::remove_dir_all(folder)
+}
+
+/// As it could be typed.
+fn quoted(argument: &str) -> String {
+    let plain = argument.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:=".contains(&b));
+    if plain { argument.to_owned() } else { format!("'{argument}'") }
+}

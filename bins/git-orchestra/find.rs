@@ -1,0 +1,184 @@
+//! Finding `git-orchestra-<name>`: in our own folder first, so that versions agree, then on PATH; and handing over to it.
+
+use std::{
+    collections::BTreeSet,
+    ffi::{OsStr, OsString},
+    os::unix::process::CommandExt,
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use orchestra::{git::Git, model::text, process, world};
+use orchestra_terminal::{Terminal, catalog, complete, run::ASK};
+
+const PREFIX: &str = "git-orchestra-";
+
+/// Takes this process's place by the command that the first argument names, arguments unchanged. `None`: that one is ours.
+pub(crate) fn handed_over() -> Option<ExitCode> {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if world::text_variable(ASK).as_deref() == Some("complete") {
+        return complete_elsewhere(&arguments);
+    }
+    let name = arguments.first()?.to_str()?;
+    if name.starts_with('-') || is_built_in(name) {
+        return None;
+    }
+    let terminal = Terminal::new(anstream_choice());
+    match find(name) {
+        Some(program) => Some(exec(&terminal, &program, &arguments[1..])),
+        None => Some(unknown(&terminal, name)),
+    }
+}
+
+const fn anstream_choice() -> orchestra_terminal::output::ColorChoice {
+    orchestra_terminal::output::ColorChoice::Auto
+}
+
+fn is_built_in(name: &str) -> bool {
+    catalog::COMMANDS.iter().any(|entry| entry.built_in && entry.name == name)
+}
+
+/// Where the program of a command is.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
+    ours(name).or_else(|| is_name(name).then(|| process::on_path(format!("{PREFIX}{name}"))).flatten())
+}
+
+/// The program of a command in our own folder.
+pub(crate) fn ours(name: &str) -> Option<PathBuf> {
+    let known = catalog::COMMANDS.iter().chain(catalog::INNER).any(|entry| entry.name == name);
+    let program = process::beside_us(&format!("{PREFIX}{name}"));
+    (known && program.is_file()).then_some(program)
+}
+
+/// A name leads to no other folder.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+fn exec(terminal: &Terminal, program: &std::path::Path, arguments: &[OsString]) -> ExitCode {
+    let error = process::sibling(program).args(arguments).exec();
+    terminal.note(
+        "error",
+        orchestra_terminal::paint::Role::Bad,
+        &format!("cannot run '{}': {error}", program.display()),
+    );
+    ExitCode::from(5)
+}
+
+fn unknown(terminal: &Terminal, name: &str) -> ExitCode {
+    let shown = text::safe(name);
+    terminal.note(
+        "error",
+        orchestra_terminal::paint::Role::Bad,
+        &format!("'{shown}' is not a git orchestra command"),
+    );
+    if let Some(nearest) = nearest(name) {
+        terminal.hint(&format!("did you mean 'git orchestra {nearest}'?"));
+    }
+    terminal.hint("'git orchestra --list' shows all commands");
+    ExitCode::from(2)
+}
+
+fn nearest(name: &str) -> Option<String> {
+    let mut names: BTreeSet<String> = catalog::COMMANDS.iter().map(|entry| entry.name.to_owned()).collect();
+    names.extend(others());
+    names.into_iter().map(|known| (distance(name, &known), known)).min().and_then(|(distance, known)| {
+        let near = distance <= 1 + known.len() / 3 || known.starts_with(name) && name.len() > 1;
+        near.then_some(known)
+    })
+}
+
+/// Edits that lead from one word to the other; a swap of neighbours is one.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let change = usize::from(a[i - 1] != b[j - 1]);
+            let mut best = (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + change);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+/// Commands of others: programs `git-orchestra-NAME` on PATH that are not in our catalogue.
+pub(crate) fn others() -> Vec<String> {
+    let Some(path) = world::variable("PATH") else { return Vec::new() };
+    let mut names = BTreeSet::new();
+    for folder in std::env::split_paths(&path) {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        for entry in entries.flatten() {
+            let file = entry.file_name();
+            if let Some(name) = file.to_str().and_then(|file| file.strip_prefix(PREFIX))
+                && is_name(name)
+                && !catalog::COMMANDS.iter().chain(catalog::INNER).any(|known| known.name == name)
+                && is_program(&entry.path())
+            {
+                names.insert(name.to_owned());
+            }
+        }
+    }
+    names.into_iter().collect()
+}
+
+fn is_program(path: &std::path::Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+/// The first word after the dispatcher's name chooses who answers. Programs of others would simply run, so only those
+/// are asked of which the user says that they answer.
+fn complete_elsewhere(arguments: &[OsString]) -> Option<ExitCode> {
+    let index: usize = arguments.first()?.to_str()?.parse().ok()?;
+    let words = &arguments[1..];
+    let name = words.get(1)?.to_str()?.to_owned();
+    if index == 1 {
+        return Some(complete_names(&name));
+    }
+    if index < 1 || is_built_in(&name) {
+        return None;
+    }
+    let program = ours(&name).or_else(|| answers(&name).then(|| find(&name)).flatten());
+    let Some(program) = program else { return Some(ExitCode::SUCCESS) };
+    let mut passed: Vec<OsString> = vec![(index - 1).to_string().into(), format!("{PREFIX}{name}").into()];
+    passed.extend(words[2..].iter().cloned());
+    let _ = process::sibling(&program).args(passed).exec();
+    Some(ExitCode::SUCCESS)
+}
+
+fn complete_names(begun: &str) -> ExitCode {
+    if begun.starts_with('-') {
+        return complete_options(begun);
+    }
+    let terminal = Terminal::new(anstream_choice());
+    let ours = catalog::COMMANDS.iter().map(|entry| (entry.name.to_owned(), entry.summary));
+    for (name, summary) in ours.chain(others().into_iter().map(|name| (name, ""))) {
+        if name.starts_with(begun) {
+            terminal.answer(&complete::line(&name, Some(summary)));
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn complete_options(begun: &str) -> ExitCode {
+    let terminal = Terminal::new(anstream_choice());
+    for (option, help) in
+        [("--help", "Print help"), ("--list", "List all commands"), ("--version", "Print version")]
+    {
+        if option.starts_with(begun) {
+            terminal.answer(&complete::line(option, Some(help)));
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn answers(name: &str) -> bool {
+    let asked = Git::new(&world::directory(), "config").args(["--get-all", "orchestra.completes"]).line();
+    asked.is_ok_and(|names| names.lines().any(|known| OsStr::new(known) == OsStr::new(name)))
+}

@@ -1,0 +1,136 @@
+//! Installing man pages and completions where man and the shells look for them. No file of the user's is edited.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use orchestra::{Kind, Result, error::Context, world};
+use orchestra_terminal::{Exit, Terminal, catalog};
+
+use crate::{
+    cli::{Setup, Shell},
+    completions, view,
+};
+
+/// One file to install.
+struct Item {
+    /// Below the `share` folder.
+    path: String,
+    content: String,
+}
+
+pub(crate) fn run(options: &Setup, terminal: &Terminal) -> Result<Exit> {
+    let share = share(options)?;
+    for item in items()? {
+        let path = share.join(&item.path);
+        if options.uninstall {
+            remove(&path, options.dry_run, terminal)?;
+        } else {
+            install(&path, &item.content, options.dry_run, terminal)?;
+        }
+    }
+    if !options.uninstall {
+        advise(&share, terminal);
+    }
+    Ok(Exit::Done)
+}
+
+/// `<folder of the programs>/../share` if it can be written, as `man` and new shells look there by PATH; else the data
+/// folder of the user.
+fn share(options: &Setup) -> Result<PathBuf> {
+    if let Some(prefix) = &options.prefix {
+        return Ok(prefix.join("share"));
+    }
+    let beside = world::this_program().parent().and_then(Path::parent).map(|prefix| prefix.join("share"));
+    if let Some(beside) = beside.filter(|_| is_in_path())
+        && fs::create_dir_all(beside.join("man/man1")).is_ok()
+    {
+        return Ok(beside);
+    }
+    let data = world::variable("XDG_DATA_HOME").map(PathBuf::from);
+    let home = world::variable("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+    data.or(home).ok_or_else(|| {
+        orchestra::Error::refused("neither XDG_DATA_HOME nor HOME is set")
+            .hint("git orchestra setup --prefix DIR")
+    })
+}
+
+fn is_in_path() -> bool {
+    let program = world::this_program();
+    let folder = program.parent().unwrap_or(&program);
+    let path = world::variable("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|entry| entry.canonicalize().is_ok_and(|entry| entry == folder))
+}
+
+fn items() -> Result<Vec<Item>> {
+    let mut items = Vec::new();
+    for (file, page) in pages()? {
+        items.push(Item { path: format!("man/man1/{file}"), content: page });
+    }
+    for (path, shell) in [
+        ("bash-completion/completions/git-orchestra", Shell::Bash),
+        ("zsh/site-functions/_git-orchestra", Shell::Zsh),
+        ("zsh/site-functions/_git_orchestra", Shell::ZshGit),
+        ("fish/vendor_completions.d/git-orchestra.fish", Shell::Fish),
+        ("fish/vendor_conf.d/git-orchestra.fish", Shell::FishConf),
+    ] {
+        items.push(Item { path: path.to_owned(), content: completions::script(shell) });
+    }
+    Ok(items)
+}
+
+/// All man pages, by file name.
+pub(crate) fn pages() -> Result<Vec<(String, String)>> {
+    let mut pages = vec![("git-orchestra.1".to_owned(), view::page(None)?)];
+    for entry in catalog::COMMANDS.iter().chain(catalog::INNER) {
+        pages.push((format!("git-orchestra-{}.1", entry.name), view::page(Some(entry.name))?));
+    }
+    Ok(pages)
+}
+
+fn install(path: &Path, content: &str, dry_run: bool, terminal: &Terminal) -> Result<()> {
+    let cannot = || format!("cannot write '{}'", path.display());
+    if fs::read(path).is_ok_and(|known| known == content.as_bytes()) {
+        terminal.answer(&format!("as it should be: {}\n", path.display()));
+        return Ok(());
+    }
+    if dry_run {
+        terminal.answer(&format!("would write {}\n", path.display()));
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).context(Kind::Refused, cannot)?;
+    }
+    fs::write(path, content).context(Kind::Refused, cannot)?;
+    terminal.answer(&format!("wrote {}\n", path.display()));
+    Ok(())
+}
+
+fn remove(path: &Path, dry_run: bool, terminal: &Terminal) -> Result<()> {
+    if !path.exists() {
+        return Ok(());
+    }
+    if dry_run {
+        terminal.answer(&format!("would remove {}\n", path.display()));
+        return Ok(());
+    }
+    fs::remove_file(path).context(Kind::Refused, || format!("cannot remove '{}'", path.display()))?;
+    terminal.answer(&format!("removed {}\n", path.display()));
+    Ok(())
+}
+
+/// What a shell may still need to be told, by the user.
+fn advise(share: &Path, terminal: &Terminal) {
+    if !is_in_path() {
+        let program = world::this_program();
+        let folder = program.parent().unwrap_or(&program).display().to_string();
+        terminal.warn(&format!("'{folder}' is not in PATH: git does not find 'git orchestra'"));
+        terminal.hint(&format!("export PATH=\"{folder}:$PATH\""));
+    }
+    terminal.hint(&format!(
+        "zsh: before compinit, in ~/.zshrc: fpath+=('{}')",
+        share.join("zsh/site-functions").display()
+    ));
+    terminal.hint("new shells complete 'git orchestra'; 'git help orchestra' shows the manual");
+}
