@@ -60,6 +60,10 @@ fn changes(agent: &AgentObject) -> String {
     }
 }
 
+fn commits(count: u64) -> String {
+    if count == 1 { "1 commit".to_owned() } else { format!("{count} commits") }
+}
+
 fn dirty(agent: &AgentObject) -> String {
     match agent.dirty {
         None => "-".to_owned(),
@@ -105,7 +109,7 @@ pub fn line(agent: &AgentObject, paint: &Paint) -> String {
     let mut about: Vec<String> = Vec::new();
     if agent.phase.is_terminal() {
         if agent.commits.unwrap_or(0) > 0 {
-            about.push(format!("{} commits, {}", agent.commits.unwrap_or(0), changes(agent)));
+            about.push(format!("{}, {}", commits(agent.commits.unwrap_or(0)), changes(agent)));
         }
         about.extend(agent.reason.clone());
     } else if agent.phase == Phase::Queued {

@@ -54,7 +54,8 @@ fn push(text: &mut String, key: &str, value: &str) {
     let _ = writeln!(text, "\t{key} = {}", quoted(value));
 }
 
-fn quoted(text: &str) -> String {
+/// A value as a git config file takes it.
+pub fn quoted(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
     format!("\"{escaped}\"")
 }

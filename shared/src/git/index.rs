@@ -11,14 +11,12 @@ use crate::{
 };
 
 impl Repo {
-    /// Opens a git directory of ours for a work tree elsewhere, without any setting from outside of it.
+    /// Opens a git directory of ours that names its work tree, without any setting from outside of it.
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn open_shadow(dir: &Path, work_tree: &Path) -> Result<Self> {
-        let options = gix::open::Options::isolated()
-            .open_path_as_is(true)
-            .config_overrides([format!("core.worktree={}", work_tree.display())]);
+    pub fn open_shadow(dir: &Path) -> Result<Self> {
+        let options = gix::open::Options::isolated().open_path_as_is(true);
         let repo = gix::ThreadSafeRepository::open_opts(dir, options)
             .context(Kind::Internal, || format!("cannot open '{}'", dir.display()))?;
         Ok(Self { gix: repo.to_thread_local(), durable: true })

@@ -99,6 +99,15 @@ impl Repo {
         self.gix.workdir().and_then(|dir| dir.canonicalize().ok())
     }
 
+    /// The main checkout, wherever the user stands; none in a bare repository.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn main_checkout(&self) -> Result<Option<PathBuf>> {
+        let main = self.gix.main_repo().context(Kind::Internal, || "cannot find the main checkout".into())?;
+        Ok(main.workdir().and_then(|dir| dir.canonicalize().ok()))
+    }
+
     /// The name and e-mail for our commits: the user's own.
     ///
     /// # Errors

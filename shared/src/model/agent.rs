@@ -15,6 +15,8 @@ pub struct Agent {
     pub model: Option<String>,
     /// The agents of one `spawn` share it.
     pub run: String,
+    /// Its place among them.
+    pub place: u32,
     /// The agent whose program spawned it.
     pub parent: Option<String>,
     /// The clone that made it.
@@ -62,6 +64,7 @@ impl Default for Agent {
             profile: String::new(),
             model: None,
             run: String::new(),
+            place: 0,
             parent: None,
             writer: String::new(),
             base: String::new(),

@@ -53,6 +53,8 @@ pub struct Created {
     pub model: Option<String>,
     /// The agents of one `spawn` share it.
     pub run: String,
+    /// Its place among them; the first is 0.
+    pub place: u32,
     /// The agent whose program typed `spawn`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,

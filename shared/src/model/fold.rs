@@ -79,6 +79,7 @@ impl Folder {
         agent.profile = short(&created.profile);
         agent.model = given(created.model.as_deref());
         agent.run = short(&created.run);
+        agent.place = created.place;
         agent.parent = given(created.parent.as_deref());
         agent.writer.clone_from(&event.writer);
         agent.base = short(&created.base);

@@ -39,6 +39,7 @@ pub fn write(agent: &Agent, by: &str) -> String {
     line("Profile", &agent.profile);
     line("Model", agent.model.as_deref().unwrap_or_default());
     line("Run", &agent.run);
+    line("Place", &number(u64::from(agent.place)));
     line("Parent", agent.parent.as_deref().unwrap_or_default());
     line("Writer", &agent.writer);
     line("Attempt", &agent.attempt.to_string());
@@ -121,6 +122,7 @@ fn take(agent: &mut Agent, key: &str, value: &str) -> Option<()> {
         "Profile" => agent.profile = text(),
         "Model" => agent.model = Some(text()),
         "Run" => agent.run = text(),
+        "Place" => agent.place = value.parse().ok()?,
         "Parent" => agent.parent = Some(text()),
         "Writer" => agent.writer = text(),
         "Attempt" => agent.attempt = value.parse().ok()?,

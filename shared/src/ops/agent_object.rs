@@ -39,6 +39,8 @@ pub struct AgentObject {
     pub model: Option<String>,
     /// The agents of one `spawn` share it.
     pub run: String,
+    /// Its place among them.
+    pub place: u32,
     /// The agent whose program spawned it.
     pub parent: Option<String>,
     /// Which launch; 0 before the first.
@@ -116,6 +118,7 @@ impl AgentObject {
             profile: agent.profile,
             model: agent.model,
             run: agent.run,
+            place: agent.place,
             parent: agent.parent,
             attempt: agent.attempt,
             worktree: None,

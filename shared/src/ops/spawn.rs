@@ -29,9 +29,9 @@ use crate::{
         self, NewAgent,
         layout::{self, AgentDir, Private},
     },
-    supervise::{guard, queue, spec::Spec, tree},
+    supervise::{guard, mend, queue, spec::Spec, tree},
     worktree::{
-        mend, place,
+        place,
         shadow::{Frozen, Shadow},
     },
     world,
@@ -259,6 +259,7 @@ fn write_order(
         max_file: limits.max_file,
         since: 1,
     };
+    guard::set_aside(dir)?;
     spec.write(dir)?;
     let prompt = dir.prompt();
     fs::write(&prompt, &planned.task)
@@ -268,12 +269,13 @@ fn write_order(
 
 fn new_agents(report: &Report, base: Oid) -> Result<Vec<NewAgent>> {
     let parent = world::text_variable("ORCHESTRA_AGENT").filter(|id| AgentId::parse(id).is_ok());
-    let new = |planned: &Planned| {
+    let new = |(place, planned): (u32, &Planned)| {
         let created = Created {
             title: planned.title.clone(),
             profile: planned.profile.clone(),
             model: None,
             run: report.run.clone(),
+            place,
             parent: parent.clone(),
             base: planned.base.clone(),
             branch: planned.branch.clone(),
@@ -281,7 +283,7 @@ fn new_agents(report: &Report, base: Oid) -> Result<Vec<NewAgent>> {
         };
         Ok(NewAgent { id: AgentId::parse(&planned.id)?, created, prompt: planned.task.clone(), base })
     };
-    report.agents.iter().map(new).collect()
+    (0..).zip(&report.agents).map(new).collect()
 }
 
 /// Each supervisor gets its agent's lock as its standard input: from here to its end the agent is never without.

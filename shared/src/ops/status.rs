@@ -57,8 +57,7 @@ pub struct Unreadable {
 /// An agent named is not there (3), or the refs cannot be read.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let listing = Listing::read(repo)?;
-    let (mut rows, hidden) = choose(&listing, request)?;
-    rows.sort_by(|a, b| (a.entry.glance.queued_at, &a.id).cmp(&(b.entry.glance.queued_at, &b.id)));
+    let (rows, hidden) = choose(&listing, request)?;
     let private = Private::new(repo.private_dir()?);
     let mut agents: Vec<AgentObject> = Vec::with_capacity(rows.len());
     for row in rows {
@@ -67,6 +66,8 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
             agents.push(AgentObject::new(repo, &private, &row.id, agent, listing.writer.as_deref()));
         }
     }
+    agents
+        .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));
     if agents.iter().any(|agent| matches!(agent.liveness, Liveness::Live | Liveness::Lost | Liveness::Ended))
     {
         place(repo, &private, &mut agents, request.dirt)?;

@@ -11,8 +11,7 @@ use crate::{
     model::{AgentId, Liveness, Phase, id},
     ops::{agent_object::AgentObject, status},
     store::Listing,
-    supervise::control,
-    worktree::mend,
+    supervise::{control, mend},
 };
 
 /// What a supervisor needs to save the work, at the most, once the program has ended.

@@ -133,6 +133,11 @@ impl AgentDir {
         self.0.join(output_name(attempt))
     }
 
+    /// Space set aside, so that the agent's end can be written down on a full disk.
+    pub fn reserve(&self) -> PathBuf {
+        self.0.join("reserve")
+    }
+
     /// What the supervisor and its helpers said.
     pub fn diary(&self) -> PathBuf {
         self.0.join("diary")

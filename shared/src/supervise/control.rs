@@ -71,6 +71,8 @@ pub fn end_lost(repo: &Repo, id: &AgentId, reason: Option<&str>) -> Result<bool>
     let end = End::Stopped(Some(reason.unwrap_or("its supervisor had died").to_owned()));
     let fact = end.fact(attempt, taken.as_ref());
     append(repo, id, &[Fact::Finished(fact)])?;
-    let _ = std::fs::remove_dir_all(dir.dir());
+    if taken.is_ok() {
+        let _ = std::fs::remove_dir_all(dir.dir());
+    }
     Ok(true)
 }

@@ -1,12 +1,29 @@
 //! Measured limits of the machine: free space by bytes and by files. Texts of errors are not believed: on a full disk
 //! `git update-ref` says only "unable to create directory".
 
-use std::path::Path;
+use std::{fs, path::Path};
 
-use crate::{Error, Kind, Result, error::Context};
+use crate::{Error, Kind, Result, error::Context, store::layout::AgentDir};
 
 /// Free inodes below which no agent is started.
 const MIN_FILES: u64 = 1000;
+
+/// Set aside for every agent, in bytes: enough for a commit, a ref and their folders.
+const RESERVE: usize = 64 * 1024;
+
+/// Sets space aside for the agent's last words.
+///
+/// # Errors
+/// There is none.
+pub fn set_aside(dir: &AgentDir) -> Result<()> {
+    let path = dir.reserve();
+    fs::write(&path, [b'.'; RESERVE]).context(Kind::External, || format!("cannot write '{}'", path.display()))
+}
+
+/// Gives the space back, to be used at once.
+pub fn release(dir: &AgentDir) {
+    let _ = fs::remove_file(dir.reserve());
+}
 
 /// Refuses where less than `min_free` bytes, or hardly any files, are free at `path`.
 ///

@@ -2,9 +2,10 @@
 //! making the worktree, taking the work.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs,
+    io::Read,
     path::Path,
-    process::Stdio,
+    process::{ChildStderr, Stdio},
     time::Duration,
 };
 
@@ -62,37 +63,47 @@ impl Job {
     }
 }
 
-/// Starts a helper and gives its number. What it says goes into the agent's diary.
-///
-/// # Errors
-/// It cannot be started.
-pub fn start(common_dir: &Path, id: &AgentId, dir: &AgentDir, nonce: &str, job: Job) -> Result<i32> {
-    let cannot = || format!("cannot start the helper '{}' of agent '{id}'", job.as_str());
-    let diary = diary(dir).context(Kind::External, cannot)?;
-    let child = process::command(world::this_program())
-        .arg(job.as_str())
-        .arg(common_dir)
-        .arg(id.as_str())
-        .current_dir(common_dir)
-        .env(NONCE, nonce)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(diary)
-        .spawn()
-        .context(Kind::External, cannot)?;
-    i32::try_from(child.id()).context(Kind::Internal, cannot)
+/// A helper at work.
+#[derive(Debug)]
+pub struct Helper {
+    /// Its number, to wait for.
+    pub pid: i32,
+    stderr: Option<ChildStderr>,
 }
 
-/// Opens the diary at its end.
-pub(super) fn diary(dir: &AgentDir) -> std::io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(dir.diary())
-}
+impl Helper {
+    /// Starts a helper.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(common_dir: &Path, id: &AgentId, nonce: &str, job: Job) -> Result<Self> {
+        let cannot = || format!("cannot start the helper '{}' of agent '{id}'", job.as_str());
+        let mut child = process::command(world::this_program())
+            .arg(job.as_str())
+            .arg(common_dir)
+            .arg(id.as_str())
+            .current_dir(common_dir)
+            .env(NONCE, nonce)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context(Kind::External, cannot)?;
+        let pid = i32::try_from(child.id()).context(Kind::Internal, cannot)?;
+        Ok(Self { pid, stderr: child.stderr.take() })
+    }
 
-/// The last line of the diary: what a failed helper said.
-pub fn last_words(dir: &AgentDir) -> String {
-    let text = fs::read(dir.diary()).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text[text.len().saturating_sub(4096)..]).into_owned();
-    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim().to_owned()
+    /// What it said on failing, on one line; to be asked when it has ended. It says little, so a pipe holds it, also on
+    /// a full disk.
+    pub fn last_words(self) -> String {
+        let mut said = String::new();
+        let _ = self.stderr.map(|pipe| pipe.take(8192).read_to_string(&mut said));
+        let lines: Vec<&str> =
+            said.lines().map(str::trim).filter(|line| !line.starts_with("hint:")).collect();
+        let said = lines.join(": ");
+        let said = said.trim_start_matches("error:").trim();
+        if said.is_empty() { "it said nothing".to_owned() } else { said.to_owned() }
+    }
 }
 
 /// Does a helper's job, in this process.
@@ -127,7 +138,7 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<()> {
 /// # Errors
 /// It did not come that far.
 pub fn taken(dir: &AgentDir) -> Result<Taken> {
-    let text = fs::read(taken_file(dir)).context(Kind::External, || last_words(dir))?;
+    let text = fs::read(taken_file(dir)).context(Kind::External, || "the helper left no answer".into())?;
     serde_json::from_slice(&text).context(Kind::Internal, || "the helper's answer is malformed".into())
 }
 
@@ -167,7 +178,10 @@ fn base(spec: &Spec) -> Result<Oid> {
 }
 
 /// Puts the output of all attempts under the agent's log ref.
-fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
+///
+/// # Errors
+/// Something cannot be read or written.
+pub fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
     let mut blobs: Vec<(String, Oid)> = Vec::new();
     let entries = fs::read_dir(dir.dir())
         .context(Kind::External, || format!("cannot read '{}'", dir.dir().display()))?;

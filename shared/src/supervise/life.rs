@@ -24,7 +24,7 @@ use crate::{
     supervise::{
         ending::End,
         guard,
-        helper::{self, Job},
+        helper::{self, Helper, Job},
         launch::{self, Program},
         processes::{self, Processes},
         queue,
@@ -121,8 +121,10 @@ impl Supervisor {
         let taken = self.take().await;
         let taken = left.and(taken);
         self.tell_end(&end, taken.as_ref()).await?;
-        // The agent has ended: nothing in its folder matters any more. The lock goes with us.
-        let _ = std::fs::remove_dir_all(self.dir.dir());
+        // With the output stored, nothing in the folder matters any more. The lock goes with us.
+        if taken.is_ok() {
+            let _ = std::fs::remove_dir_all(self.dir.dir());
+        }
         Ok(())
     }
 
@@ -133,12 +135,7 @@ impl Supervisor {
         }
         self.launch()?;
         guard::check_space(&self.common, 0)?;
-        let helper = helper::start(&self.common, &self.id, &self.dir, &self.record.nonce, Job::Prepare)?;
-        match self.reaper.wait(helper, helper::LIMIT).await {
-            Some(End::Exit(0)) => {}
-            Some(_) => return Ok(End::Broken(helper::last_words(&self.dir))),
-            None => return Ok(End::Broken("making the worktree took too long".to_owned())),
-        }
+        self.help(Job::Prepare).await?;
         self.has_worktree = true;
         if let Some(end) = self.stop_asked()? {
             return Ok(end);
@@ -239,12 +236,19 @@ impl Supervisor {
         End::Stopped(Some("its supervisor was told to end (SIGTERM)".to_owned()))
     }
 
+    /// A snapshot that fails is no reason to end an agent; the next one comes in a minute.
     async fn keep_snapshot(&mut self) {
-        if let Ok(helper) =
-            helper::start(&self.common, &self.id, &self.dir, &self.record.nonce, Job::Snapshot)
-        {
-            // A snapshot that fails is said in the diary; the next one comes in a minute.
-            self.reaper.wait(helper, SNAPSHOT).await;
+        let _ = self.help(Job::Snapshot).await;
+    }
+
+    /// Lets a helper do a job.
+    async fn help(&mut self, job: Job) -> Result<()> {
+        let helper = Helper::start(&self.common, &self.id, &self.record.nonce, job)?;
+        match self.reaper.wait(helper.pid, helper::LIMIT).await {
+            Some(End::Exit(0)) => Ok(()),
+            Some(_) if guard::is_full(&self.common) => Err(Error::new(Kind::External, "the disk is full")),
+            Some(_) => Err(Error::new(Kind::External, helper.last_words())),
+            None => Err(Error::new(Kind::Timeout, format!("'{}' took too long", job.as_str()))),
         }
     }
 
@@ -268,12 +272,8 @@ impl Supervisor {
         if !self.has_worktree {
             return Ok(Taken::nothing(&self.spec.base));
         }
-        let helper = helper::start(&self.common, &self.id, &self.dir, &self.record.nonce, Job::Take)?;
-        match self.reaper.wait(helper, helper::LIMIT).await {
-            Some(End::Exit(0)) => helper::taken(&self.dir),
-            Some(_) => Err(Error::new(Kind::External, helper::last_words(&self.dir))),
-            None => Err(Error::new(Kind::Timeout, "taking the work took too long")),
-        }
+        self.help(Job::Take).await?;
+        helper::taken(&self.dir)
     }
 
     /// Nothing is acknowledged before it is on the disk; a full disk may have space again in a minute.
@@ -283,7 +283,10 @@ impl Supervisor {
         let mut pause = Duration::from_millis(200);
         loop {
             match self.say(std::slice::from_ref(&fact)) {
-                Err(_) if begun.elapsed() < PATIENCE => sleep(pause).await,
+                Err(_) if begun.elapsed() < PATIENCE => {
+                    guard::release(&self.dir);
+                    sleep(pause).await;
+                }
                 other => return other,
             }
             pause = (pause * 2).min(Duration::from_secs(30));

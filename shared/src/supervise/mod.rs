@@ -11,6 +11,7 @@ pub mod helper;
 pub mod launch;
 pub mod life;
 pub mod liveness;
+pub mod mend;
 pub mod processes;
 pub mod queue;
 pub mod reaper;

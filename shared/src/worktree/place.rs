@@ -5,18 +5,56 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Kind, Result, config::Config, error::Context, git::Repo};
 
+/// The folder in the checkout, where there is no other way.
+const INSIDE: &str = ".worktrees";
+
 /// The folder for the worktrees of this repository.
 ///
 /// # Errors
 /// There is no folder that can be written.
 pub fn folder(repo: &Repo) -> Result<PathBuf> {
-    let wanted = planned(repo)?;
-    std::fs::create_dir_all(&wanted).map_err(|e| {
-        Error::new(Kind::Refused, format!("cannot make the folder '{}' for worktrees", wanted.display()))
-            .because(e)
-            .hint("git config orchestra.worktrees /a/folder/that/can/be/written")
-    })?;
+    let mut wanted = planned(repo)?;
+    if let Err(error) = can_be_written(&wanted) {
+        wanted = match repo.main_checkout()?.filter(|_| Config::of(repo).worktrees().is_none()) {
+            Some(checkout) => inside(repo, &checkout)?,
+            None => return Err(refused(&wanted, error)),
+        };
+    }
     wanted.canonicalize().context(Kind::External, || format!("cannot find '{}'", wanted.display()))
+}
+
+fn can_be_written(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    tempfile::tempfile_in(folder).map(|_| ())
+}
+
+fn refused(folder: &Path, error: std::io::Error) -> Error {
+    Error::new(Kind::Refused, format!("cannot make the folder '{}' for worktrees", folder.display()))
+        .because(error)
+        .hint("git config orchestra.worktrees /a/folder/that/can/be/written")
+}
+
+/// `.worktrees` in the checkout, for want of a better place, kept out of the user's sight by the repository's private
+/// list of ignored files.
+fn inside(repo: &Repo, checkout: &Path) -> Result<PathBuf> {
+    let folder = checkout.join(INSIDE);
+    can_be_written(&folder).map_err(|error| refused(&folder, error))?;
+    let exclude = repo.common_dir()?.join("info/exclude");
+    let cannot = || format!("cannot write '{}'", exclude.display());
+    let mut text = std::fs::read_to_string(&exclude).unwrap_or_default();
+    let line = format!("/{INSIDE}/");
+    if !text.lines().any(|known| known == line) {
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(&line);
+        text.push('\n');
+        if let Some(info) = exclude.parent() {
+            std::fs::create_dir_all(info).context(Kind::Refused, cannot)?;
+        }
+        std::fs::write(&exclude, text).context(Kind::Refused, cannot)?;
+    }
+    Ok(folder)
 }
 
 /// Where [`folder`] will be, without making it.

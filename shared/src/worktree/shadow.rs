@@ -10,7 +10,7 @@ use std::{
 use crate::{
     Kind, Result,
     error::Context,
-    git::{Git, Repo},
+    git::{Git, Repo, frozen},
 };
 
 /// The shadow of one worktree.
@@ -36,10 +36,15 @@ impl Shadow {
         for folder in ["objects/info", "refs", "info"] {
             fs::create_dir_all(self.dir.join(folder)).context(Kind::External, cannot)?;
         }
+        let config = format!(
+            "{}[core]\n\tworktree = {}\n",
+            frozen.config,
+            frozen::quoted(&self.work_tree.to_string_lossy())
+        );
         let alternate = format!("{}\n", self.common_dir.join("objects").display());
         for (name, content) in [
             ("HEAD", "ref: refs/heads/shadow\n"),
-            ("config", frozen.config.as_str()),
+            ("config", config.as_str()),
             ("objects/info/alternates", alternate.as_str()),
             ("info/exclude", frozen.exclude.as_str()),
             ("info/attributes", frozen.attributes.as_str()),
@@ -89,7 +94,7 @@ impl Shadow {
     /// # Errors
     /// It was not made, or cannot be read.
     pub fn repo(&self) -> Result<Repo> {
-        Repo::open_shadow(&self.dir, &self.work_tree)
+        Repo::open_shadow(&self.dir)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
         Chain,
         layout::{self, Private},
     },
+    supervise::helper,
 };
 
 /// Takes away half-made worktrees of agents whose supervisor is gone, and the private folders of agents that
@@ -25,7 +26,8 @@ pub fn mend(repo: &Repo) -> Result<()> {
             None => true,
             Some(tip) => Chain::read(repo, &[tip])?.fold().agent.phase.is_terminal(),
         };
-        if ended {
+        // Output that could not be stored at the end, on a full disk, is stored now.
+        if ended && helper::store_output(repo, &id, &dir).is_ok() {
             let _ = std::fs::remove_dir_all(dir.dir());
         }
         for worktree in repo.worktrees()? {
