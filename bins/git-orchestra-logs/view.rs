@@ -24,10 +24,10 @@ const TICK: Duration = Duration::from_millis(100);
 /// A line longer than this is shown in pieces, in bytes.
 const LONGEST: usize = 64 * 1024;
 
-pub(crate) fn run(cli: Cli, terminal: &Terminal) -> Result<Exit> {
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = Repo::discover(&world::directory())?;
-    let agent = match cli.agent {
-        Some(agent) => agent,
+    let agent = match &cli.agent {
+        Some(agent) => agent.clone(),
         None => {
             let all = status::run(&repo, &status::Request::default())?.agents;
             prompt::pick_agent(terminal, "whose output?", &all, "git orchestra logs AGENT")?

@@ -18,7 +18,7 @@ use orchestra_terminal::{
 
 use crate::cli::Cli;
 
-pub(crate) fn run(cli: Cli, terminal: &Terminal) -> Result<Exit> {
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let request = cli.request()?;
     let repo = Repo::discover(&world::directory())?;
     let report = spawn::run(&repo, &request)?;
@@ -26,14 +26,14 @@ pub(crate) fn run(cli: Cli, terminal: &Terminal) -> Result<Exit> {
         terminal.warn(warning);
     }
     if request.dry_run {
-        return planned(&cli, terminal, &report);
+        return planned(cli, terminal, &report);
     }
     let mine = status::Request { run: Some(report.run.clone()), dirt: true, ..status::Request::default() };
     if cli.detach {
-        return detached(&cli, terminal, &report, &status::run(&repo, &mine)?);
+        return detached(cli, terminal, &report, &status::run(&repo, &mine)?);
     }
     match watch::watch(terminal, &repo, &mine, Stream::Err, Until::AllEnded, cli.json)? {
-        Watched::Ended(state) => ended(&cli, terminal, &state),
+        Watched::Ended(state) => ended(cli, terminal, &state),
         Watched::Interrupted(state) => {
             terminal.say(&format!("\nthe agents run on: {}", agents::summary(&state.agents)));
             terminal.hint("'git orchestra status --watch' shows them, 'git orchestra stop --all' ends them");

@@ -14,19 +14,19 @@ use orchestra_terminal::{
 
 use crate::cli::Cli;
 
-pub(crate) fn run(cli: Cli, terminal: &Terminal) -> Result<Exit> {
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = Repo::discover(&world::directory())?;
     let request = cli.request();
     if cli.watch || cli.wait {
         let until = if cli.wait { Until::AllEnded } else { Until::Interrupted };
         let silent = !cli.watch;
         return match watch::watch(terminal, &repo, &request, Stream::Out, until, silent)? {
-            Watched::Ended(report) => waited(&cli, terminal, &report),
+            Watched::Ended(report) => waited(cli, terminal, &report),
             Watched::Interrupted(_) => Ok(Exit::Interrupted),
         };
     }
     let report = status::run(&repo, &request)?;
-    show(&cli, terminal, &report)?;
+    show(cli, terminal, &report)?;
     Ok(Exit::Done)
 }
 

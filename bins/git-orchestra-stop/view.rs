@@ -13,7 +13,7 @@ use orchestra_terminal::{Exit, Terminal, agents, json, prompt};
 
 use crate::cli::Cli;
 
-pub(crate) fn run(cli: Cli, terminal: &Terminal) -> Result<Exit> {
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = Repo::discover(&world::directory())?;
     let mut request = cli.request();
     if request.agents.is_empty() && !request.all {

@@ -13,7 +13,7 @@ use orchestra_terminal::{Exit, Terminal};
 
 use crate::cli::{Cli, Verb};
 
-pub(crate) fn run(cli: Cli, terminal: &Terminal) -> Result<Exit> {
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let id = AgentId::parse(&cli.agent)?;
     let request = match cli.verb {
         Verb::Run => Request::Run { lock: detach::leave_the_session()? },
@@ -21,7 +21,7 @@ pub(crate) fn run(cli: Cli, terminal: &Terminal) -> Result<Exit> {
         Verb::Snapshot => Request::Help(Job::Snapshot),
         Verb::Take => Request::Help(Job::Take),
     };
-    supervise::run(cli.common_dir, &id, request, || {
+    supervise::run(&cli.common_dir, &id, request, || {
         terminal.answer(&format!("{READY_WORD}\n"));
         detach::close_output();
     })?;

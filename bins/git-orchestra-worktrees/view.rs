@@ -18,7 +18,7 @@ use orchestra_terminal::{
 
 use crate::cli::Cli;
 
-pub(crate) fn run(cli: Cli, terminal: &Terminal) -> Result<Exit> {
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = Repo::discover(&world::directory())?;
     if let Some(agent) = &cli.path {
         let path = worktrees::path(&repo, agent)?;

@@ -82,10 +82,11 @@ fn unknown(terminal: &Terminal, name: &str) -> ExitCode {
 fn nearest(name: &str) -> Option<String> {
     let mut names: BTreeSet<String> = catalog::COMMANDS.iter().map(|entry| entry.name.to_owned()).collect();
     names.extend(others());
-    names.into_iter().map(|known| (distance(name, &known), known)).min().and_then(|(distance, known)| {
-        let near = distance <= 1 + known.len() / 3 || known.starts_with(name) && name.len() > 1;
-        near.then_some(known)
-    })
+    if let Some(longer) = names.iter().find(|known| known.starts_with(name) && name.len() > 1) {
+        return Some(longer.clone());
+    }
+    let (distance, known) = names.into_iter().map(|known| (distance(name, &known), known)).min()?;
+    (distance <= 1 + known.len() / 3).then_some(known)
 }
 
 /// Edits that lead from one word to the other; a swap of neighbours is one.

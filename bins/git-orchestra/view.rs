@@ -11,24 +11,24 @@ use crate::{
     completions, demo, find, setup,
 };
 
-pub(crate) fn run(cli: Cli, terminal: &Terminal) -> Result<Exit> {
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if cli.list {
         return Ok(list(terminal));
     }
-    match cli.command {
+    match &cli.command {
         None => Ok(overview(terminal)),
         Some(BuiltIn::Help { command: None }) => Ok(overview(terminal)),
-        Some(BuiltIn::Help { command: Some(name) }) => help(terminal, &name),
+        Some(BuiltIn::Help { command: Some(name) }) => help(terminal, name),
         Some(BuiltIn::Man { command }) => {
             terminal.answer(&page(command.as_deref())?);
             Ok(Exit::Done)
         }
         Some(BuiltIn::Completions { shell }) => {
-            terminal.answer(&completions::script(shell));
+            terminal.answer(&completions::script(*shell));
             Ok(Exit::Done)
         }
-        Some(BuiltIn::Setup(options)) => setup::run(&options, terminal),
-        Some(BuiltIn::Demo(options)) => demo::run(&options, terminal),
+        Some(BuiltIn::Setup(options)) => setup::run(options, terminal),
+        Some(BuiltIn::Demo(options)) => demo::run(options, terminal),
     }
 }
 

@@ -2,11 +2,19 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
+pub use jiff::Timestamp;
+
 /// Wall time in whole seconds since 1970, UTC. For people only: it never decides anything in the state.
 #[expect(clippy::disallowed_methods, reason = "this is the door")]
 pub fn now() -> jiff::Timestamp {
     let now = jiff::Timestamp::now();
     jiff::Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
+/// Milliseconds since 1970. For the order of lists only.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn milliseconds() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
 }
 
 /// Random bytes from the operating system.

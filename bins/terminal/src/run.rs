@@ -22,7 +22,7 @@ pub struct Program<C> {
     /// What its man page says beyond its flags.
     pub page: Page,
     /// What it does.
-    pub run: fn(C, &Terminal) -> Result<Exit>,
+    pub run: fn(&C, &Terminal) -> Result<Exit>,
 }
 
 /// Runs a binary: answers a question about itself, or parses the command line, does the work, tells an error, and
@@ -48,7 +48,7 @@ pub fn run<C: Parser + HasCommon>(program: &Program<C>) -> ExitCode {
         Err(error) => return usage(&error),
     };
     let terminal = Terminal::new(arguments.common().choice());
-    match (program.run)(arguments, &terminal) {
+    match (program.run)(&arguments, &terminal) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
             faults::tell(&terminal, &error);

@@ -219,7 +219,8 @@ pub(crate) mod tests {
     #[test]
     fn phase_rules() {
         use Phase::*;
-        let table: &[(&[(u64, &str, Fact)], (u32, Phase, usize))] = &[
+        type Story<'a> = &'a [(u64, &'a str, Fact)];
+        let table: &[(Story<'_>, (u32, Phase, usize))] = &[
             (&[], (0, Queued, 0)),
             (&[(2, "a", phase(1, Starting)), (3, "a", phase(1, Running))], (1, Running, 0)),
             // an end beats what comes after it in the same attempt

@@ -209,7 +209,12 @@ fn plan(
             tasks::MAX_TASKS
         )));
     }
-    Ok(Report { run: world::random_hex::<6>()?, jobs, agents, warnings })
+    Ok(Report { run: run_id()?, jobs, agents, warnings })
+}
+
+/// Begins with the time, so that lists show the agents of one second in the order in which they were spawned.
+fn run_id() -> Result<String> {
+    Ok(format!("{:011x}{}", world::milliseconds(), world::random_hex::<3>()?))
 }
 
 /// First what only this machine knows, under each agent's lock; then the agents themselves, all at once; then their

@@ -1,6 +1,6 @@
 //! The inner command: supervise one agent, or do one job for its supervisor.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use crate::{
     Result,
@@ -28,9 +28,9 @@ pub enum Request {
 ///
 /// # Errors
 /// Whatever stands in its way.
-pub fn run(common_dir: PathBuf, id: &AgentId, request: Request, ready: impl FnOnce()) -> Result<()> {
+pub fn run(common_dir: &Path, id: &AgentId, request: Request, ready: impl FnOnce()) -> Result<()> {
     match request {
-        Request::Run { lock } => life::live(&common_dir, id, lock, ready),
-        Request::Help(job) => helper::work(&common_dir, id, job),
+        Request::Run { lock } => life::live(common_dir, id, lock, ready),
+        Request::Help(job) => helper::work(common_dir, id, job),
     }
 }

@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{Read, Seek, SeekFrom, Write},
     path::Path,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -27,8 +27,8 @@ const INLINE: usize = 4096;
 pub const MAX_PROMPT: usize = 1024 * 1024;
 /// How long to wait for another process of ours that writes to the same agent.
 const WAIT: Duration = Duration::from_secs(20);
-/// How often to try again when a program that is not ours moved the ref.
-const TRIES: usize = 8;
+/// How long to try again when a program that is not ours moves or locks the ref.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An agent to be made.
 #[derive(Clone, Debug)]
@@ -86,41 +86,39 @@ pub fn append(repo: &Repo, id: &AgentId, facts: &[Fact]) -> Result<Agent> {
 /// # Errors
 /// As [`append`].
 pub fn append_if(repo: &Repo, id: &AgentId, decide: impl Fn(&Fold) -> Option<Vec<Fact>>) -> Result<Fold> {
+    let begun = Instant::now();
+    let mut pause = Duration::from_millis(2);
+    loop {
+        match attempt(repo, id, &decide) {
+            // Between two attempts nothing is locked.
+            Err(e) if e.kind == Kind::Conflict && begun.elapsed() < PATIENCE => std::thread::sleep(pause),
+            other => return other,
+        }
+        pause = (pause * 2).min(Duration::from_millis(250));
+    }
+}
+
+fn attempt(repo: &Repo, id: &AgentId, decide: &impl Fn(&Fold) -> Option<Vec<Fact>>) -> Result<Fold> {
     let private = Private::new(repo.private_dir()?);
     let name = layout::agent_ref(id);
     let lock = Lock::require(&private.append_lock(id), WAIT)?;
     let intent = Intent { lock: &lock };
     intent.mend_after_a_death(&repo.common_dir()?);
-    for _ in 0..TRIES {
-        let Some(tip) = repo.find_ref(&name)? else {
-            return Err(Error::refused(format!("no agent '{id}'")));
-        };
-        let chain = Chain::read(repo, &[tip])?;
-        let before = chain.fold();
-        let Some(facts) = decide(&before) else { return Ok(before) };
-        if chain.newer || before.newer > 0 {
-            return Err(Error::refused(format!("agent '{id}' was written by a newer git orchestra"))
-                .hint("update git orchestra; until then this agent can only be read"));
-        }
-        let (new, after) = next(repo, id, tip, &chain, &before, &facts)?;
-        intent.declare(&name, new);
-        let edit = Edit { name: name.clone(), old: Some(tip), new: Some(new) };
-        let moved = repo.edit_refs(&[edit], "orchestra: event");
-        match moved {
-            Ok(()) => {
-                intent.withdraw();
-                return Ok(after);
-            }
-            Err(e) if e.kind == Kind::Conflict => {}
-            Err(e) => {
-                intent.withdraw();
-                return Err(e);
-            }
-        }
+    let Some(tip) = repo.find_ref(&name)? else {
+        return Err(Error::refused(format!("no agent '{id}'")));
+    };
+    let chain = Chain::read(repo, &[tip])?;
+    let before = chain.fold();
+    let Some(facts) = decide(&before) else { return Ok(before) };
+    if chain.newer || before.newer > 0 {
+        return Err(Error::refused(format!("agent '{id}' was written by a newer git orchestra"))
+            .hint("update git orchestra; until then this agent can only be read"));
     }
+    let (new, after) = next(repo, id, tip, &chain, &before, &facts)?;
+    intent.declare(&name, new);
+    let moved = repo.edit_refs(&[Edit { name, old: Some(tip), new: Some(new) }], "orchestra: event");
     intent.withdraw();
-    Err(Error::new(Kind::Conflict, format!("agent '{id}' is being changed by another program"))
-        .hint("try again"))
+    moved.map(|()| after)
 }
 
 /// Writes the next commit, not yet reachable.

@@ -13,7 +13,8 @@ use crate::{
 
 /// The tip that holds all events of both.
 ///
-/// `a` is ours; `b` is a peer's. If both hold the same events, the smaller id is taken, which needs no agreement.
+/// `a` is ours; `b` is a peer's. If both hold the same events, the one with more commits is taken, of two with equally many
+/// the smaller id: that needs no agreement.
 ///
 /// # Errors
 /// A commit of either chain is missing, or the join cannot be written.
@@ -29,7 +30,10 @@ pub fn join(repo: &Repo, id: &str, a: Oid, b: Oid) -> Result<Oid> {
         return Ok(b);
     }
     if told(repo, &ours)? == told(repo, &theirs)? {
-        return Ok(a.min(b));
+        // The same choice on every machine, and one that agrees with the two rules above: a tip that contains another has
+        // more commits. Choosing by the id alone leaves a ring of three with three tips.
+        let size = |chain: &Chain| chain.commits.len();
+        return Ok(if (size(&ours), b) > (size(&theirs), a) { a } else { b });
     }
     let parents = [a.min(b), a.max(b)];
     repo.write_commit(&joining(repo, id, parents)?)

@@ -161,13 +161,13 @@ mod tests {
     fn the_earliest_goes_first_and_more_jobs_may_pass() {
         let mine = ticket(5, 4);
         for (earlier, slots) in [
-            (vec![], 1..=4),
-            (vec![ticket(1, 4)], 5..=4),
-            (vec![ticket(1, 2)], 3..=4),
-            (vec![ticket(1, 2), ticket(2, 8)], 9..=4),
-            (vec![ticket(9, 8)], 1..=4),
+            (vec![], vec![1, 2, 3, 4]),
+            (vec![ticket(1, 4)], vec![]),
+            (vec![ticket(1, 2)], vec![3, 4]),
+            (vec![ticket(1, 2), ticket(2, 8)], vec![]),
+            (vec![ticket(9, 8)], vec![1, 2, 3, 4]),
         ] {
-            assert_eq!(slots_for(&mine, &earlier), slots, "{earlier:?}");
+            assert_eq!(slots_for(&mine, &earlier).collect::<Vec<_>>(), slots, "{earlier:?}");
         }
     }
 }

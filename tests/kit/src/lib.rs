@@ -1,1 +1,12 @@
-//! k
+//! The harness of the suite: a clean world for every test, real git, the real binaries, and plain git to look at what they
+//! did.
+
+mod command;
+mod poll;
+mod repo;
+mod world;
+
+pub use command::Ran;
+pub use poll::until;
+pub use repo::TestRepo;
+pub use world::World;

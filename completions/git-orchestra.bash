@@ -1,0 +1,42 @@
+# bash completion for git orchestra, through git's own completion and for the programs themselves.
+# It asks the programs: GIT_ORCHESTRA_ASK=complete git orchestra INDEX WORD...
+
+# Shows the answer to: git orchestra, word INDEX of the WORDs.
+__git_orchestra_reply ()
+{
+	local index=$1 value help
+	shift
+	local -a pre=( "${__git_C_args[@]}" )
+	[ -n "${__git_dir-}" ] && pre+=( --git-dir="$__git_dir" )
+	COMPREPLY=()
+	while IFS=$'\t' read -r value help; do
+		# readline replaces only what stands behind the last = or :
+		[[ $cur == *=* && $value == *=* ]] && value=${value#*=}
+		COMPREPLY+=( "$value" )
+	done < <(GIT_ORCHESTRA_ASK=complete git "${pre[@]}" orchestra "$index" "$@" 2>/dev/null)
+	if (( ${#COMPREPLY[@]} == 1 )) && [[ ${COMPREPLY[0]} != */ && ${COMPREPLY[0]} != *= ]]; then
+		compopt +o nospace 2>/dev/null || COMPREPLY[0]+=' '
+	fi
+}
+
+# Called by git's completion for: git orchestra ...
+_git_orchestra ()
+{
+	local at=${__git_cmd_idx:-1}
+	__git_orchestra_reply $((cword - at)) git-orchestra "${words[@]:at+1:cword-at}"
+}
+
+# For: git-orchestra ... and git-orchestra-COMMAND ...
+__git_orchestra_direct ()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} name=${COMP_WORDS[0]##*/}
+	local -a __git_C_args=() rest=( "${COMP_WORDS[@]:1:COMP_CWORD}" )
+	local __git_dir=
+	if [[ $name == git-orchestra ]]; then
+		__git_orchestra_reply "$COMP_CWORD" git-orchestra "${rest[@]}"
+	else
+		__git_orchestra_reply $((COMP_CWORD + 1)) git-orchestra "${name#git-orchestra-}" "${rest[@]}"
+	fi
+}
+
+complete -o bashdefault -o default -o nospace -F __git_orchestra_direct git-orchestra git-orchestra-spawn git-orchestra-status git-orchestra-logs git-orchestra-stop git-orchestra-worktrees

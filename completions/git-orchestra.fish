@@ -1,0 +1,15 @@
+# fish completion for git orchestra and its programs.
+# It asks the programs: GIT_ORCHESTRA_ASK=complete git orchestra INDEX WORD...
+
+function __git_orchestra_complete
+	set -l words (commandline -opc) (commandline -ct)
+	set -l name (string replace -r '.*/' '' -- $words[1])
+	set -e words[1]
+	set -l sub (string match -r -g '^git-orchestra-(.+)$' -- $name)
+	test -n "$sub"; and set words $sub $words
+	GIT_ORCHESTRA_ASK=complete git orchestra (count $words) git-orchestra $words 2>/dev/null
+end
+
+for program in git-orchestra git-orchestra-spawn git-orchestra-status git-orchestra-logs git-orchestra-stop git-orchestra-worktrees
+	complete --keep-order --exclusive --command $program --arguments '(__git_orchestra_complete)'
+end

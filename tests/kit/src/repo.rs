@@ -1,0 +1,145 @@
+//! A repository under test.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+use crate::{Ran, World, until};
+
+/// A repository; when it goes, its agents are ended.
+pub struct TestRepo<'world> {
+    world: &'world World,
+    path: PathBuf,
+}
+
+impl<'world> TestRepo<'world> {
+    /// The repository at `path`.
+    pub fn new(world: &'world World, path: PathBuf) -> Self {
+        Self { world, path: path.canonicalize().unwrap_or(path) }
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its world.
+    pub fn world(&self) -> &World {
+        self.world
+    }
+
+    /// A command in it.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        self.world.command(program, &self.path)
+    }
+
+    /// Runs plain git in it.
+    pub fn git<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, arguments: I) -> Ran {
+        self.world.git(&self.path, arguments)
+    }
+
+    /// The command `git orchestra …`, not yet run.
+    pub fn orchestra_command<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, arguments: I) -> Command {
+        let mut command = self.command("git");
+        command.arg("orchestra").args(arguments);
+        command
+    }
+
+    /// Runs `git orchestra …` through real git.
+    pub fn orchestra<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, arguments: I) -> Ran {
+        Ran::of(&mut self.orchestra_command(arguments))
+    }
+
+    /// Starts one shell agent and returns its id.
+    pub fn spawn(&self, script: &str) -> String {
+        self.orchestra(["spawn", "--agent", "sh", "--detach", "--", script]).succeeded().line()
+    }
+
+    /// Writes a file of the checkout.
+    pub fn write(&self, name: &str, text: &str) {
+        fs::write(self.path.join(name), text).expect("a file");
+    }
+
+    /// All agents, as `status --json` shows them.
+    pub fn agents(&self) -> Vec<Value> {
+        let report = self.orchestra(["status", "--all", "--json"]).succeeded().json();
+        report["agents"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// One agent, as `status --json` shows it.
+    pub fn agent(&self, id: &str) -> Value {
+        self.orchestra(["status", "--json", id]).succeeded().json()["agents"][0].clone()
+    }
+
+    /// Waits until an agent is in a phase.
+    pub fn wait_for(&self, id: &str, phase: &str) -> Value {
+        until(&format!("{id} {phase}"), || Some(self.agent(id)).filter(|agent| agent["phase"] == phase))
+    }
+
+    /// Waits until an agent has printed a text.
+    pub fn wait_for_output(&self, id: &str, text: &str) {
+        until(&format!("{id} prints {text}"), || {
+            self.orchestra(["logs", id]).stdout().contains(text).then_some(())
+        });
+    }
+
+    /// The refs below a prefix, by plain git: name and object.
+    pub fn refs(&self, prefix: &str) -> Vec<(String, String)> {
+        let listed = self.git(["for-each-ref", "--format=%(refname) %(objectname)", prefix]).stdout();
+        listed.lines().filter_map(|line| line.split_once(' ')).map(|(a, b)| (a.into(), b.into())).collect()
+    }
+
+    /// The value of a trailer at the tip of an agent, by plain git.
+    pub fn trailer(&self, id: &str, key: &str) -> String {
+        let format = format!("--format=%(contents:trailers:key=Orchestra-{key},valueonly,separator=)");
+        self.git(["for-each-ref", &format, &format!("refs/orchestra/agents/{id}")]).line()
+    }
+
+    /// A file in the work of an agent, by plain git.
+    pub fn file_in_head(&self, id: &str, file: &str) -> String {
+        self.git(["show", &format!("refs/orchestra/heads/{id}:{file}")]).stdout()
+    }
+
+    /// Where an agent's files are.
+    pub fn worktree(&self, id: &str) -> PathBuf {
+        PathBuf::from(self.orchestra(["worktrees", "--path", id]).succeeded().line())
+    }
+
+    /// Every byte of the checkout, of its index, of HEAD, of the branches that are not agents' and of the config.
+    pub fn checkout(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut found = Vec::new();
+        let mut open = vec![self.path.clone()];
+        while let Some(folder) = open.pop() {
+            for entry in fs::read_dir(&folder).expect("a folder").flatten() {
+                let path = entry.path();
+                if path == self.path.join(".git") {
+                    for file in ["index", "HEAD", "config"] {
+                        found.push((path.join(file), fs::read(path.join(file)).unwrap_or_default()));
+                    }
+                } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    open.push(path);
+                } else {
+                    found.push((path.clone(), fs::read(&path).unwrap_or_default()));
+                }
+            }
+        }
+        for (name, object) in self.refs("refs/heads/main") {
+            found.push((name.into(), object.into_bytes()));
+        }
+        found.sort();
+        found
+    }
+}
+
+impl Drop for TestRepo<'_> {
+    fn drop(&mut self) {
+        if self.path.join(".git").exists() || self.path.join("HEAD").exists() {
+            let _ = self.orchestra_command(["stop", "--all"]).output();
+        }
+    }
+}

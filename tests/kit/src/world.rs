@@ -1,0 +1,97 @@
+//! A world for one test: its own home, its own configuration, its own PATH.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use tempfile::TempDir;
+
+use crate::{command::Ran, repo::TestRepo};
+
+/// Everything a test may touch lies below one temporary folder, which goes with it.
+pub struct World {
+    root: TempDir,
+    path: std::ffi::OsString,
+    /// Stop what still runs when the test ends.
+    bins: PathBuf,
+}
+
+impl World {
+    /// A world in which `bins` is the folder of the built binaries.
+    pub fn new(bins: &Path) -> Self {
+        let root = tempfile::Builder::new().prefix("orchestra-test-").tempdir().expect("a temporary folder");
+        std::fs::create_dir_all(root.path().join("home")).expect("a home folder");
+        let mut folders = vec![bins.to_owned()];
+        folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+        let path = std::env::join_paths(folders).expect("a PATH");
+        let world = Self { root, path, bins: bins.to_owned() };
+        world.git(world.dir(), ["config", "--global", "user.name", "Tess Test"]);
+        world.git(world.dir(), ["config", "--global", "user.email", "tess@example.com"]);
+        world.git(world.dir(), ["config", "--global", "init.defaultBranch", "main"]);
+        world
+    }
+
+    /// The folder of all.
+    pub fn dir(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// The home folder.
+    pub fn home(&self) -> PathBuf {
+        self.dir().join("home")
+    }
+
+    /// The folder of the binaries.
+    pub fn bins(&self) -> &Path {
+        &self.bins
+    }
+
+    /// A command in a clean environment.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>, directory: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", &self.path)
+            .env("HOME", self.home())
+            .env("XDG_CONFIG_HOME", self.home().join(".config"))
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("LC_ALL", "C.UTF-8")
+            .env("TZ", "UTC")
+            .env("TERM", "dumb")
+            .current_dir(directory)
+            .stdin(std::process::Stdio::null());
+        command
+    }
+
+    /// Runs plain git.
+    pub fn git<I: IntoIterator<Item = S>, S: AsRef<std::ffi::OsStr>>(
+        &self,
+        directory: &Path,
+        arguments: I,
+    ) -> Ran {
+        Ran::of(self.command("git", directory).args(arguments)).succeeded()
+    }
+
+    /// A repository with one commit.
+    pub fn repo(&self) -> TestRepo<'_> {
+        self.repo_named("repo")
+    }
+
+    /// A repository with one commit, in a folder of that name.
+    pub fn repo_named(&self, name: &str) -> TestRepo<'_> {
+        let repo = self.empty_repo(name);
+        repo.write("file.txt", "one\n");
+        repo.git(["add", "."]);
+        repo.git(["commit", "-qm", "one"]);
+        repo
+    }
+
+    /// A repository without a commit.
+    pub fn empty_repo(&self, name: &str) -> TestRepo<'_> {
+        let path = self.dir().join(name);
+        std::fs::create_dir_all(&path).expect("a folder");
+        self.git(&path, ["init", "-q"]);
+        TestRepo::new(self, path)
+    }
+}

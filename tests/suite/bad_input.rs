@@ -1,0 +1,203 @@
+//! Bad input: a clear message, the exit code of the table, nothing half-made.
+
+use testkit::TestRepo;
+
+use crate::world;
+
+#[test]
+fn outside_of_a_repository_the_words_are_gits() {
+    let world = world();
+    let nowhere = TestRepo::new(&world, world.home());
+    for command in ["spawn", "status", "stop", "worktrees", "logs"] {
+        nowhere
+            .orchestra(
+                [command, if command == "stop" { "--all" } else { "x" }]
+                    .iter()
+                    .take(if command == "worktrees" { 1 } else { 2 }),
+            )
+            .exits(128)
+            .says("fatal: not a git repository (or any of the parent directories): .git");
+    }
+}
+
+#[test]
+fn repositories_that_cannot_be_used_say_why() {
+    let world = world();
+    let empty = world.empty_repo("empty");
+    empty
+        .orchestra(["spawn", "--agent", "sh", "true"])
+        .exits(3)
+        .says("no commit yet")
+        .says("git commit --allow-empty");
+    assert!(!empty.path().join(".git/orchestra").exists());
+
+    let nobody = world.repo_named("nobody");
+    std::fs::remove_file(world.home().join(".gitconfig")).expect("removed");
+    nobody.orchestra(["spawn", "--agent", "sh", "true"]).exits(3).says("git config --global user.name");
+    assert!(nobody.refs("refs/orchestra").is_empty());
+
+    for (option, word) in [("--object-format=sha256", "sha256"), ("--ref-format=reftable", "reftable")] {
+        let path = world.dir().join(word);
+        let made =
+            testkit::Ran::of(world.command("git", world.dir()).args(["init", "-q", option]).arg(&path));
+        if made.code() != 0 {
+            assert!(made.stderr().contains("unknown"), "{}", made.stderr());
+            eprintln!("skipped: this git has no {option}");
+            continue;
+        }
+        let repo = TestRepo::new(&world, path);
+        for command in ["spawn", "status"] {
+            repo.orchestra([command, "x"]).exits(3).says(word);
+        }
+    }
+}
+
+#[test]
+fn every_place_of_a_repository_will_do() {
+    let world = world();
+    let repo = world.repo();
+    repo.git(["checkout", "-q", "--detach"]);
+    std::fs::create_dir_all(repo.path().join("sub/dir")).expect("a folder");
+    let below = TestRepo::new(&world, repo.path().join("sub/dir"));
+    below.orchestra(["spawn", "--agent", "sh", "echo 1 > a"]).succeeded();
+    repo.git(["worktree", "add", "-q", "../linked"]);
+    let linked = TestRepo::new(&world, world.dir().join("linked"));
+    linked.orchestra(["spawn", "--agent", "sh", "echo 2 > a"]).succeeded();
+    assert_eq!(repo.agents().len(), 2);
+    assert_eq!(linked.agents().len(), 2);
+    let folders: Vec<_> = repo.agents().iter().map(|agent| agent["worktree"].clone()).collect();
+    assert!(
+        folders.iter().all(|folder| folder.as_str().is_some_and(|f| f.contains("/repo.worktrees/"))),
+        "{folders:?}"
+    );
+}
+
+#[test]
+fn a_branch_in_the_way_is_walked_around() {
+    let world = world();
+    let repo = world.repo();
+    repo.git(["branch", "orchestra"]);
+    repo.orchestra(["spawn", "--agent", "sh", "echo 1 > a"]).succeeded().says("'orchestra' is in the way");
+    let agent = repo.agents().remove(0);
+    assert!(
+        agent["branch"].as_str().is_some_and(|branch| branch.starts_with("orchestra-agents/")),
+        "{agent}"
+    );
+}
+
+#[test]
+fn tasks_of_every_shape() {
+    let world = world();
+    let repo = world.repo();
+    repo.orchestra(["spawn", "--agent", "sh", ""]).exits(2).says("a task is empty");
+    repo.orchestra(["spawn", "--agent", "sh", "true", " \n"]).exits(2).says("a task is empty");
+    repo.orchestra(["spawn", "--agent", "sh"]).exits(2).says("no task given");
+    repo.orchestra(["spawn", "--agent", "sh", "--unknown"]).exits(2).says("unexpected argument");
+    repo.orchestra(["spawn", "--agent", "sh", "-j", "0", "true"]).exits(2);
+    repo.orchestra(["spawn", "--agent", "sh", "--max-time", "soon", "true"]).exits(2).says("a duration");
+    repo.orchestra(["spawn", "--agent", "sh", "--base=--output=x", "true"]).exits(3).says("names no commit");
+    assert!(repo.refs("refs/orchestra").is_empty());
+
+    repo.write("long", &format!(": {}\n", "x".repeat(1_000_000)));
+    repo.orchestra(["spawn", "--agent", "sh", "--name", "long", "-f", "long"]).succeeded();
+    repo.write("longer", &"x".repeat(1_100_000));
+    repo.orchestra(["spawn", "--agent", "sh", "-f", "longer"]).exits(2).says("at most 1048576");
+    let escape = "echo done # \u{1b}[31m\u{1b}]0;owned\u{7}\u{202e}";
+    repo.orchestra(["spawn", "--agent", "sh", "--name", "escape", escape]).succeeded();
+    let shown = repo.orchestra(["status"]).succeeded();
+    assert!(!shown.stdout().contains(['\u{1b}', '\u{7}', '\u{202e}']), "{}", shown.stdout());
+    let titles: Vec<_> = repo.agents().iter().map(|agent| agent["title"].clone()).collect();
+    assert_eq!(titles[1], "echo done # \\e[31m\\e]0;owned\\u{7}\\u{202e}");
+    // Git prints subjects and trailers as they are: nothing in them may be obeyed.
+    let plain = repo.git(["log", "--format=%B", "--glob=refs/orchestra/agents"]).stdout();
+    assert!(!plain.contains(['\u{1b}', '\u{7}', '\u{202e}']));
+}
+
+#[test]
+fn unknown_agents_name_those_that_are_there() {
+    let world = world();
+    let repo = world.repo();
+    repo.git(["config", "orchestra.agent.mine.command", "no-such-program {prompt_file}"]);
+    repo.git(["config", "orchestra.agent.good.command", "cat"]);
+    repo.orchestra(["spawn", "--agent", "nope", "x"])
+        .exits(3)
+        .says("no agent program 'nope'")
+        .says("ready here: sh, good\n");
+    repo.orchestra(["spawn", "--agent", "mine", "x"])
+        .exits(3)
+        .says("'no-such-program' of agent 'mine' is not on PATH");
+    repo.git(["config", "orchestra.jobs", "many"]);
+    repo.orchestra(["spawn", "--agent", "sh", "x"]).exits(3).says("git config 'orchestra.jobs' is 'many'");
+    assert!(repo.refs("refs/orchestra").is_empty());
+}
+
+#[test]
+fn too_little_space_is_measured_before_anything_is_made() {
+    let world = world();
+    let repo = world.repo();
+    repo.git(["config", "orchestra.minFree", "99999999g"]);
+    repo.orchestra(["spawn", "--agent", "sh", "true"]).exits(3).says("too little space");
+    assert!(repo.refs("refs/orchestra").is_empty());
+}
+
+#[test]
+fn ambiguous_and_unknown_names() {
+    let world = world();
+    let repo = world.repo();
+    repo.orchestra(["spawn", "--agent", "sh", "--name", "twin", "--copies", "2", "true"]).succeeded();
+    repo.orchestra(["logs", "twin"])
+        .exits(3)
+        .says("'twin' means 2 agents")
+        .says("type more of one of: twin-");
+    repo.orchestra(["stop", "nobody"]).exits(3).says("no agent 'nobody'");
+    repo.orchestra(["stop"]).exits(2).says("git orchestra stop AGENT");
+    repo.orchestra(["worktrees", "--path", "\u{1b}[31m"]).exits(3).says("no agent '\\e[31m'");
+}
+
+#[test]
+fn broken_and_foreign_refs_hide_nobody() {
+    let world = world();
+    let repo = world.repo();
+    let id = {
+        repo.orchestra(["spawn", "--agent", "sh", "echo 1 > a"]).succeeded();
+        repo.agents().remove(0)["id"].as_str().expect("an id").to_owned()
+    };
+    let head = repo.git(["rev-parse", "HEAD"]).line();
+    // A commit that is no event, a blob, a name that is no id, an empty ref file, a missing object.
+    repo.git(["update-ref", "refs/orchestra/agents/plain-commit-00000", &head]);
+    let blob = repo.git(["rev-parse", "HEAD:file.txt"]).line();
+    repo.git(["update-ref", "refs/orchestra/agents/a-blob-00000", &blob]);
+    repo.git(["update-ref", "refs/orchestra/agents/Not.An.Id", &head]);
+    let agents = repo.path().join(".git/refs/orchestra/agents");
+    std::fs::write(agents.join("empty-00000"), "").expect("a file");
+    std::fs::write(agents.join("missing-00000"), format!("{}\n", "1".repeat(40))).expect("a file");
+    let report = repo.orchestra(["status", "--all", "--json"]).succeeded().json();
+    let shown: Vec<&str> =
+        report["agents"].as_array().expect("agents").iter().filter_map(|a| a["id"].as_str()).collect();
+    assert!(shown.contains(&id.as_str()), "{shown:?}");
+    let unreadable: Vec<&str> =
+        report["unreadable"].as_array().expect("a list").iter().filter_map(|a| a["id"].as_str()).collect();
+    assert_eq!(unreadable, ["a-blob-00000", "missing-00000"]);
+    for name in ["empty-00000", "missing-00000"] {
+        std::fs::remove_file(agents.join(name)).expect("removed");
+    }
+}
+
+#[test]
+fn forged_trailers_of_others_are_not_believed() {
+    let world = world();
+    let repo = world.repo();
+    repo.orchestra(["spawn", "--agent", "sh", "exit 1"]).exits(1);
+    let (name, tip) = repo.refs("refs/orchestra/agents/").remove(0);
+    let message = repo.git(["log", "-1", "--format=%B", &tip]).stdout();
+    let forged = message.replace("Orchestra-State: failed", "Orchestra-State: done");
+    let forged: String = forged
+        .lines()
+        .map(|l| if l.starts_with("Orchestra-By") { "Orchestra-By: ffff\n".into() } else { format!("{l}\n") })
+        .collect();
+    let tree = repo.git(["rev-parse", &format!("{tip}^{{tree}}")]).line();
+    let parent = repo.git(["rev-parse", &format!("{tip}^")]).line();
+    let commit = repo.git(["commit-tree", &tree, "-p", &parent, "-m", &forged]).line();
+    repo.git(["update-ref", &name, &commit]);
+    assert_eq!(repo.agents().remove(0)["phase"], "failed", "the events say so");
+}

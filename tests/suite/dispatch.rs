@@ -1,0 +1,125 @@
+//! The dispatcher: through real git, own folder first, arguments and exit codes untouched.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use testkit::{Ran, TestRepo};
+
+use crate::world;
+
+fn program(folder: &Path, name: &str, script: &str) {
+    fs::create_dir_all(folder).expect("a folder");
+    let path = folder.join(name);
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a program");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
+}
+
+fn with_path(repo: &TestRepo<'_>, first: &Path, arguments: &[&str]) -> Ran {
+    let mut command = repo.orchestra_command(arguments);
+    let path =
+        command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).expect("a PATH");
+    let mut folders = vec![first.to_owned()];
+    folders.extend(std::env::split_paths(path));
+    let path = std::env::join_paths(folders).expect("a PATH");
+    Ran::of(command.env("PATH", path))
+}
+
+#[test]
+fn commands_of_others_run_with_arguments_and_exit_code_untouched() {
+    let world = world();
+    let repo = world.repo();
+    let folder = world.dir().join("extra");
+    program(&folder, "git-orchestra-third", "printf '<%s>' \"$@\"; exit 37");
+    let ran = with_path(&repo, &folder, &["third", "a b", "--help", "", "--", "*"]).exits(37);
+    assert_eq!(ran.stdout(), "<a b><--help><><--><*>");
+    let list = with_path(&repo, &folder, &["--list"]).succeeded().stdout();
+    assert!(list.lines().any(|line| line == "third") && list.lines().any(|line| line == "spawn"), "{list}");
+    assert!(!list.contains("supervise"), "inner commands are not shown");
+}
+
+#[test]
+fn our_own_commands_are_found_beside_us_not_on_path() {
+    let world = world();
+    let repo = world.repo();
+    let folder = world.dir().join("fakes");
+    program(&folder, "git-orchestra-status", "echo fake");
+    with_path(&repo, &folder, &["status"]).succeeded().says("no agents yet");
+    // Not on PATH at all: called by its place, it still finds the others.
+    let mut command = repo.command(world.bins().join("git-orchestra"));
+    Ran::of(command.args(["status"]).env("PATH", "/usr/local/bin:/usr/bin:/bin"))
+        .succeeded()
+        .says("no agents yet");
+}
+
+#[test]
+fn a_typo_is_answered_with_the_nearest_name() {
+    let world = world();
+    let repo = world.repo();
+    for (typed, meant) in
+        [("spwan", "spawn"), ("stauts", "status"), ("log", "logs"), ("work", "worktrees"), ("hlep", "help")]
+    {
+        repo.orchestra([typed]).exits(2).says(&format!("did you mean 'git orchestra {meant}'?"));
+    }
+    let lost =
+        repo.orchestra(["xyzzy\u{1b}[31m"]).exits(2).says("'xyzzy\\e[31m' is not a git orchestra command");
+    assert!(!lost.stderr().contains("did you mean"), "{}", lost.stderr());
+    repo.orchestra(["../../bin/sh"]).exits(2);
+}
+
+#[test]
+fn help_is_there_in_every_form() {
+    let world = world();
+    let repo = world.repo();
+    for arguments in [vec![], vec!["help"]] {
+        let help = repo.orchestra(arguments).succeeded().stdout();
+        assert!(help.contains("spawn") && help.contains("Start an agent per task"), "{help}");
+    }
+    let short = repo.orchestra(["spawn", "-h"]).succeeded().stdout();
+    let long = repo.orchestra(["help", "spawn"]).succeeded().stdout();
+    assert!(
+        short.contains("Usage: git orchestra spawn")
+            && long.contains("Examples:")
+            && long.len() > short.len()
+    );
+    assert!(repo.orchestra(["-h"]).succeeded().stdout().contains("Usage: git orchestra"));
+    assert!(repo.orchestra(["help", "demo"]).succeeded().stdout().contains("--keep"));
+    repo.orchestra(["help", "nothing"]).exits(2).says("--list");
+    let version = format!("git orchestra {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(repo.orchestra(["--version"]).succeeded().stdout(), version);
+    assert_eq!(
+        repo.orchestra(["spawn", "--version"]).succeeded().stdout(),
+        format!("git orchestra spawn {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn pages_and_completions_are_installed_and_removed_again() {
+    let world = world();
+    let repo = world.repo();
+    let prefix = world.dir().join("prefix");
+    let prefix_text = prefix.to_str().expect("text");
+    let dry = repo.orchestra(["setup", "-n", "--prefix", prefix_text]).succeeded();
+    assert!(dry.stdout().contains("would write") && !prefix.exists());
+    repo.orchestra(["setup", "--prefix", prefix_text]).succeeded();
+    assert!(prefix.join("share/man/man1/git-orchestra-spawn.1").is_file());
+    assert!(prefix.join("share/bash-completion/completions/git-orchestra").is_file());
+    let again = repo.orchestra(["setup", "--prefix", prefix_text]).succeeded().stdout();
+    assert!(again.lines().all(|line| line.starts_with("as it should be")), "{again}");
+    repo.orchestra(["setup", "--uninstall", "--prefix", prefix_text]).succeeded();
+    assert!(!prefix.join("share/man/man1/git-orchestra-spawn.1").exists());
+}
+
+#[test]
+fn the_demo_does_the_main_job() {
+    let world = world();
+    let home = TestRepo::new(&world, world.home());
+    // Without any configuration of the user's.
+    fs::remove_file(world.home().join(".gitconfig")).expect("removed");
+    let stage = world.dir().join("stage");
+    home.orchestra(["demo", "--dir", stage.to_str().expect("text")])
+        .succeeded()
+        .says("Your own checkout was never touched");
+    let repo = TestRepo::new(&world, stage.join("greetings"));
+    assert_eq!(repo.refs("refs/orchestra/agents/").len(), 4);
+    assert!(repo.agents().iter().all(|agent| agent["phase"] == "done" && agent["commits"] == 1));
+    home.orchestra(["demo", "--dir", stage.to_str().expect("text")]).exits(3).says("not empty");
+}

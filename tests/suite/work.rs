@@ -1,0 +1,186 @@
+//! Taking the work: all of it, nothing else, and nothing of the agent's own runs while we do.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::world;
+
+/// Runs one agent to its end, whatever that is, and returns its id.
+fn ran(repo: &testkit::TestRepo<'_>, script: &str) -> String {
+    let report = repo.orchestra(["spawn", "--agent", "sh", "--json", "--", script]).json();
+    report["agents"][0]["id"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn files_of_every_kind_are_taken() {
+    let world = world();
+    let repo = world.repo();
+    let id = ran(
+        &repo,
+        "mkdir -p d/e; echo x > 'd/e/with space'; ln -s nowhere link; echo y > run; chmod +x run; \
+        rm file.txt; printf 'a\\0b' > binary; echo z > \"$(printf 'new\\nline')\"; echo q > -dash",
+    );
+    let tree = repo.git(["ls-tree", "-r", "-z", &format!("refs/orchestra/heads/{id}")]).stdout();
+    let entries: Vec<(String, String)> = tree
+        .split('\0')
+        .filter_map(|line| line.split_once('\t'))
+        .map(|(meta, path)| (meta[..6].to_owned(), path.to_owned()))
+        .collect();
+    let wanted = [
+        ("100644", "-dash"),
+        ("100644", "binary"),
+        ("100644", "d/e/with space"),
+        ("120000", "link"),
+        ("100644", "new\nline"),
+        ("100755", "run"),
+    ];
+    assert_eq!(entries, wanted.map(|(mode, path)| (mode.to_owned(), path.to_owned())));
+}
+
+#[test]
+fn ignored_files_secrets_nested_repositories_and_giants_stay_and_are_named() {
+    let world = world();
+    let repo = world.repo();
+    repo.write(".gitignore", "ignored/\n");
+    repo.git(["add", "."]);
+    repo.git(["commit", "-qm", "ignore"]);
+    repo.git(["config", "orchestra.maxFile", "1k"]);
+    let id = ran(
+        &repo,
+        "mkdir ignored; echo i > ignored/i; echo s > .env; git init -q inner; echo n > inner/n; \
+        git init -q empty; head -c 2000 /dev/zero > giant; echo good > good",
+    );
+    let names = repo.git(["ls-tree", "-r", "--name-only", &format!("refs/orchestra/heads/{id}")]).stdout();
+    assert_eq!(names, ".gitignore\nfile.txt\ngood\n");
+    let fact = repo.git(["log", "-1", "--format=%b", &format!("refs/orchestra/agents/{id}")]).stdout();
+    let fact: serde_json::Value = serde_json::from_str(fact.lines().next().expect("a line")).expect("JSON");
+    let left: Vec<&str> =
+        fact["left_out"].as_array().expect("a list").iter().filter_map(|l| l["path"].as_str()).collect();
+    assert_eq!(left, [".env", "empty/", "giant", "inner/"]);
+    assert_eq!(repo.agent(&id)["left_out"], 4);
+    assert!(repo.worktree(&id).join(".env").exists(), "they stay where they are");
+}
+
+#[test]
+fn an_agents_hooks_filters_and_config_do_not_run() {
+    let world = world();
+    let repo = world.repo();
+    let id = ran(
+        &repo,
+        "trap=\"touch $PWD/../trapped\"; main=$(git rev-parse --git-common-dir)
+        for hook in pre-commit post-commit reference-transaction post-index-change post-checkout; do
+            printf '#!/bin/sh\\n%s\\n' \"$trap\" > \"$main/hooks/$hook\"; chmod +x \"$main/hooks/$hook\"; done
+        git config filter.evil.clean \"$trap; cat\"; git config filter.evil.required true
+        git config core.fsmonitor \"$trap\"; git config core.attributesFile \"$PWD/attributes\"
+        echo '* filter=evil' > attributes; cp attributes .gitattributes
+        git config --global filter.evil.clean \"$trap; cat\"
+        echo work > work",
+    );
+    assert!(
+        !repo.path().with_file_name("repo.worktrees").join("trapped").exists(),
+        "something of the agent's ran"
+    );
+    assert_eq!(repo.file_in_head(&id, "work"), "work\n");
+    for setting in ["filter.evil.clean", "core.fsmonitor", "filter.evil.required", "core.attributesFile"] {
+        repo.git(["config", "--unset-all", setting]);
+    }
+    std::fs::remove_dir_all(repo.path().join(".git/hooks")).expect("removed");
+}
+
+#[test]
+fn the_users_own_filters_do_run() {
+    let world = world();
+    let repo = world.repo();
+    repo.git(["config", "filter.upper.clean", "tr a-z A-Z"]);
+    repo.git(["config", "filter.upper.smudge", "tr A-Z a-z"]);
+    repo.write(".gitattributes", "*.up filter=upper\n");
+    repo.git(["add", "."]);
+    repo.git(["commit", "-qm", "attributes"]);
+    let id = ran(&repo, "echo word > w.up");
+    assert_eq!(repo.git(["cat-file", "-p", &format!("refs/orchestra/heads/{id}:w.up")]).stdout(), "WORD\n");
+    assert_eq!(world.git(&repo.worktree(&id), ["status", "--porcelain"]).stdout(), "");
+}
+
+#[test]
+fn changes_hidden_from_git_are_found() {
+    let world = world();
+    let repo = world.repo();
+    repo.write("second.txt", "one\n");
+    repo.git(["add", "."]);
+    repo.git(["commit", "-qm", "two"]);
+    let id = ran(
+        &repo,
+        "git update-index --assume-unchanged file.txt; git update-index --skip-worktree second.txt; \
+        echo hidden > file.txt; echo hidden > second.txt",
+    );
+    assert_eq!(repo.file_in_head(&id, "file.txt"), "hidden\n");
+    assert_eq!(repo.file_in_head(&id, "second.txt"), "hidden\n");
+}
+
+#[test]
+fn an_open_merge_another_branch_or_no_branch_keep_the_work_off_the_branch() {
+    let world = world();
+    let repo = world.repo();
+    for (script, reason) in [
+        (
+            "git checkout -qb side; echo s > file.txt; git commit -qam s; git checkout -q -; echo t > file.txt; \
+          git commit -qam t; git merge side; echo left > left",
+            "a merge is under way",
+        ),
+        (
+            "git checkout -qb elsewhere-$ORCHESTRA_AGENT; echo left > left",
+            "the worktree is on another branch",
+        ),
+        ("git checkout -q --detach; echo left > left", "the worktree is on no branch"),
+    ] {
+        let id = ran(&repo, script);
+        let agent = repo.agent(&id);
+        assert!(agent["reason"].as_str().is_some_and(|r| r.contains(reason)), "{reason}: {agent}");
+        assert_eq!(repo.file_in_head(&id, "left"), "left\n");
+        let branch = repo.git(["ls-tree", "--name-only", &format!("orchestra/{id}")]).stdout();
+        assert!(!branch.contains("left"), "the branch is as the agent left it");
+        // The worktree is as the agent left it, too.
+        assert!(!world.git(&repo.worktree(&id), ["status", "--porcelain"]).stdout().is_empty());
+    }
+}
+
+#[test]
+fn a_worktree_or_branch_that_is_gone_is_no_disaster() {
+    let world = world();
+    let repo = world.repo();
+    let id = ran(&repo, "echo 1 > a; git add a; git commit -qm a; cd ..; rm -rf \"$ORCHESTRA_AGENT\"");
+    assert_eq!(repo.file_in_head(&id, "a"), "1\n");
+    assert!(repo.agent(&id)["reason"].as_str().is_some_and(|reason| reason.contains("its worktree is gone")));
+    let id = ran(
+        &repo,
+        "echo 1 > a; git checkout -q --detach; git branch -qD orchestra/$ORCHESTRA_AGENT; echo 2 > b",
+    );
+    assert_eq!(repo.file_in_head(&id, "b"), "2\n");
+}
+
+#[test]
+fn a_held_standard_input_ends_when_the_supervisor_dies() {
+    let world = world();
+    let repo = world.repo();
+    repo.git(["config", "orchestra.agent.talk.command", "tee heard; echo over > over; echo bye"]);
+    repo.git(["config", "orchestra.agent.talk.stdin", "held"]);
+    let id = repo.orchestra(["spawn", "--agent", "talk", "-d", "the task\n"]).succeeded().line();
+    repo.wait_for_output(&id, "the task");
+    let agent = repo.agent(&id);
+    assert_eq!(agent["phase"], "running", "it goes on listening");
+    let supervisor = agent["supervisor_pid"].as_i64().expect("a pid").to_string();
+    repo.command("kill").args(["-9", &supervisor]).status().expect("kill");
+    let worktree = repo.worktree(&id);
+    testkit::until("the agent sees the end", || worktree.join("over").exists().then_some(()));
+}
+
+#[test]
+fn an_unwritable_place_is_refused_and_nothing_is_made() {
+    let world = world();
+    let repo = world.repo();
+    let closed = world.dir().join("closed");
+    std::fs::write(&closed, "a file").expect("a file");
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o444)).expect("closed");
+    repo.git(["config", "orchestra.worktrees", closed.join("x").to_str().expect("text")]);
+    repo.orchestra(["spawn", "--agent", "sh", "true"]).exits(3).says("orchestra.worktrees");
+    assert!(repo.refs("refs/orchestra").is_empty());
+}
