@@ -7,6 +7,7 @@
     clippy::disallowed_methods,
     clippy::print_stdout,
     clippy::exit,
+    clippy::expect_used,
     reason = "a stand-in for a foreign program"
 )]
 

@@ -177,9 +177,13 @@ impl Repo {
         let hex = id.to_string();
         let folder: PathBuf = self.gix.common_dir().join("objects").join(&hex[..2]);
         for path in [folder.join(&hex[2..]), folder] {
-            File::open(&path)
-                .and_then(|file| file.sync_all())
-                .context(Kind::External, || format!("cannot write object {} through", id.short()))?;
+            match File::open(&path).and_then(|file| file.sync_all()) {
+                // It was there before, in a pack.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound && self.gix.has_object(id.gix()) => break,
+                other => {
+                    other.context(Kind::External, || format!("cannot write object {} through", id.short()))?
+                }
+            }
         }
         Ok(id)
     }

@@ -1,0 +1,54 @@
+//! Two works in turn, and the row that compares them.
+
+use std::{fmt, time::Duration};
+
+/// One line of the result.
+pub(crate) struct Row {
+    pub(crate) what: String,
+    ours: Duration,
+    anchor: Duration,
+    goal: f64,
+}
+
+impl Row {
+    pub(crate) fn new(what: &str, ours: Duration, anchor: Duration, goal: f64) -> Self {
+        Self { what: what.to_owned(), ours, anchor, goal }
+    }
+
+    fn ratio(&self) -> f64 {
+        self.ours.as_secs_f64() / self.anchor.as_secs_f64()
+    }
+
+    /// Misses the goal by more than a factor.
+    pub(crate) fn is_far_off(&self, factor: f64) -> bool {
+        self.ratio() > self.goal * factor
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        let verdict = if self.ratio() <= self.goal { "" } else { "  missed" };
+        let (ours, anchor, ratio) = (ms(self.ours), ms(self.anchor), self.ratio());
+        write!(f, "{:<44} {ours:>10.2} {anchor:>10.2} {ratio:>7.2} {:>6.2}{verdict}", self.what, self.goal)
+    }
+}
+
+/// Runs both in turn and gives the median of each. The first turns warm up.
+pub(crate) fn median_of_turns(
+    turns: usize,
+    ours: &mut impl FnMut() -> Duration,
+    anchor: &mut impl FnMut() -> Duration,
+) -> (Duration, Duration) {
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    for turn in 0..turns + 2 {
+        let (one, other) = (ours(), anchor());
+        if turn >= 2 {
+            a.push(one);
+            b.push(other);
+        }
+    }
+    a.sort_unstable();
+    b.sort_unstable();
+    (a[a.len() / 2], b[b.len() / 2])
+}

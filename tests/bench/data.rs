@@ -1,0 +1,219 @@
+//! Repositories to measure in, and the works.
+
+use std::{
+    cell::Cell,
+    fmt::Write as _,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use orchestra::{
+    git::Repo,
+    model::{AgentId, Event, Fact, Phase, event::Created, event::Finished},
+    store::{append, commit, layout},
+};
+use testkit::{TestRepo, World};
+
+/// A world with some repositories.
+pub(crate) struct Lab {
+    world: World,
+    bins: PathBuf,
+}
+
+impl Lab {
+    pub(crate) fn new(bins: &Path) -> Self {
+        Self { world: World::new(bins), bins: bins.to_owned() }
+    }
+
+    /// A command of ours, called directly.
+    pub(crate) fn ours(&self, name: &str) -> Command {
+        self.world.command(self.bins.join(name), self.world.dir())
+    }
+
+    pub(crate) fn git(&self) -> Command {
+        self.world.command("git", self.world.dir())
+    }
+
+    /// The time of one whole process.
+    pub(crate) fn run(&self, command: &mut Command, directory: &Path) -> Duration {
+        let begun = Instant::now();
+        let status = command.current_dir(directory).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let taken = begun.elapsed();
+        assert!(status.expect("a process").success(), "{command:?}");
+        taken
+    }
+
+    /// A repository with ended agents of three events each, packed, written by its own writer.
+    pub(crate) fn repo(&self, name: &str, agents: usize) -> PathBuf {
+        let repo = self.world.repo_named(name);
+        let path = repo.path().to_owned();
+        let opened = Repo::discover(&path).expect("a repository");
+        let writer = orchestra::store::writer::writer(&opened).expect("a writer");
+        drop(opened);
+        if agents > 0 {
+            let stream = (0..agents).fold(String::new(), |mut stream, at| {
+                write_agent(&mut stream, at, &writer);
+                stream
+            });
+            let mut import = self
+                .world
+                .command("git", &path)
+                .args(["fast-import", "--quiet"])
+                .stdin(Stdio::piped())
+                .spawn()
+                .expect("git fast-import");
+            import.stdin.take().expect("a pipe").write_all(stream.as_bytes()).expect("written");
+            assert!(import.wait().expect("an end").success());
+            for arguments in [vec!["pack-refs", "--all"], vec!["repack", "-adq"]] {
+                drop(self.world.git(&path, arguments));
+            }
+        }
+        std::mem::forget(repo);
+        path
+    }
+
+    /// One event, written in this process as a supervisor writes it: repository opened, chain read, ref moved, all synced.
+    pub(crate) fn appender(&self, path: &Path) -> impl FnMut() -> Duration + use<> {
+        let path = path.to_owned();
+        let id = agent_id(0);
+        let count = Cell::new(0u32);
+        move || {
+            let begun = Instant::now();
+            let repo = Repo::discover(&path).expect("a repository");
+            // A chain as long as a life is: ten events, then it starts anew.
+            if count.replace(count.get() + 1) % 10 == 9 {
+                let name = layout::agent_ref(&id);
+                let tip = repo.find_ref(&name).expect("a ref").expect("a tip");
+                let mut root = tip;
+                while let Some(parent) = repo.read_commit(root).expect("a commit").parents.first() {
+                    root = *parent;
+                }
+                let edit = orchestra::git::refs::Edit { name, old: Some(tip), new: Some(root) };
+                repo.edit_refs(&[edit], "reset").expect("moved");
+            }
+            append(&repo, &id, &[Fact::Stop { reason: None }]).expect("appended");
+            begun.elapsed()
+        }
+    }
+
+    /// The same with two processes of git that write through to the disk.
+    pub(crate) fn git_appender(&self, path: &Path) -> impl FnMut() -> Duration + use<'_> {
+        let path = path.to_owned();
+        move || {
+            let begun = Instant::now();
+            let settings = ["-c", "core.fsync=all", "-c", "core.fsyncMethod=fsync"];
+            let git = |arguments: &[&str]| {
+                let mut command = self.world.command("git", &path);
+                let output = command.args(settings).args(arguments).output().expect("git");
+                String::from_utf8_lossy(&output.stdout).trim().to_owned()
+            };
+            let tip = git(&["rev-parse", "-q", "--verify", "refs/bench/agent"]);
+            let tree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+            let begun = if tip.is_empty() { begun } else { Instant::now() };
+            let parent: Vec<&str> = if tip.is_empty() { vec![] } else { vec!["-p", &tip] };
+            let mut arguments = vec!["commit-tree", tree, "-m", "agent: running"];
+            arguments.extend(parent);
+            let commit = git(&arguments);
+            git(&["update-ref", "refs/bench/agent", &commit]);
+            begun.elapsed()
+        }
+    }
+
+    /// Five trivial agents, all at once, watched to the last one's end.
+    pub(crate) fn spawn_five(&self, path: &Path) -> Duration {
+        let mut command = self.ours("git-orchestra-spawn");
+        command.args(["--agent", "sh", "-j", "5", "--copies", "5", "--json", "echo x > made"]);
+        self.run(&mut command, path)
+    }
+
+    /// What a person would type instead: worktree, program, commit, five times.
+    pub(crate) fn shell_loop(&self, path: &Path) -> Duration {
+        let script = "for n in 1 2 3 4 5; do w=../loop-$$-$n; git worktree add -q --no-track -b loop-$$-$n $w && \
+                      (cd $w && sh -c 'echo x > made' && git add -A && git commit -qm made); done";
+        self.run(self.world.command("sh", path).args(["-c", script]), path)
+    }
+
+    /// Resident and private KiB, and the share of a core in percent, of a supervisor whose agent prints all the time.
+    pub(crate) fn supervisor_cost(&self, path: &Path) -> (u64, u64, f64) {
+        let repo = TestRepo::new(&self.world, path.to_owned());
+        let id = repo.spawn("while :; do echo working; sleep 0.01; done");
+        let agent = repo.wait_for(&id, "running");
+        let pid = agent["supervisor_pid"].as_i64().expect("a pid");
+        let ticks = || {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+            let fields: Vec<u64> = stat
+                .rsplit(") ")
+                .next()
+                .expect("fields")
+                .split(' ')
+                .filter_map(|field| field.parse().ok())
+                .collect();
+            // After state: utime and stime are the 11th and 12th number from there on.
+            fields[10] + fields[11]
+        };
+        let (before, begun) = (ticks(), Instant::now());
+        std::thread::sleep(Duration::from_secs(5));
+        let percent = (ticks() - before) as f64 / begun.elapsed().as_secs_f64();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("a process");
+        let value = |key: &str| {
+            let line = status.lines().find(|line| line.starts_with(key)).unwrap_or_default();
+            line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
+        };
+        let found = (value("Rss:"), value("Private_Dirty:") + value("Private_Clean:"), percent);
+        drop(repo.orchestra(["stop", &id]));
+        found
+    }
+}
+
+fn agent_id(at: usize) -> AgentId {
+    let random =
+        [(at >> 12) as u8 & 31, (at >> 9) as u8 & 7, (at >> 6) as u8 & 7, (at >> 3) as u8 & 7, at as u8 & 7];
+    AgentId::new(&format!("bench task {at}"), random)
+}
+
+/// Three commits of an ended agent, as a stream for `git fast-import`.
+fn write_agent(stream: &mut String, at: usize, writer: &str) {
+    let id = agent_id(at);
+    let hex = "0123456789abcdef0123456789abcdef01234567";
+    let facts = [
+        Fact::Created(Created {
+            title: format!("Bench task number {at}"),
+            profile: "sh".into(),
+            run: "0123456789ab".into(),
+            base: hex.into(),
+            branch: format!("orchestra/{id}"),
+            prompt: Some(format!("Bench task number {at}")),
+            ..Created::default()
+        }),
+        Fact::Phase { attempt: 1, phase: Phase::Starting, reason: None },
+        Fact::Finished(Finished {
+            attempt: 1,
+            phase: Phase::Done,
+            reason: None,
+            exit: Some(0),
+            head: Some(hex.into()),
+            commits: 2,
+            files: 3,
+            insertions: 40,
+            deletions: 5,
+            left_out: vec![],
+            left_out_more: 0,
+        }),
+    ];
+    let mut events: Vec<Event> = Vec::new();
+    for (lamport, fact) in (1..).zip(&facts) {
+        let time = "2026-11-21T01:00:00Z".parse().expect("a time");
+        let before = orchestra::model::fold::fold(&events).agent;
+        events.push(Event::new(fact, lamport, time, writer).expect("an event"));
+        let after = orchestra::model::fold::fold(&events).agent;
+        let message = commit::message(&id, Some(&before), &events[events.len() - 1..], &after, writer);
+        let _ = write!(
+            stream,
+            "commit {}\ncommitter W <w@example.com> 1795222800 +0000\ndata {}\n{message}\n",
+            layout::agent_ref(&id),
+            message.len()
+        );
+    }
+}

@@ -1,0 +1,121 @@
+//! Speed, as ratios to an anchor measured in the same run, in turn (A B A B): machines are noisy, ratios less so.
+//!
+//! `cargo bench --bench bench` measures; `-- --short` measures less often; both fail only where a goal is missed by
+//! far, which a noisy machine does not explain. Run `-- --profile dist` after `cargo build --profile dist` to measure what
+//! packagers build.
+
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a measuring program: it says what it measured, and ends where it cannot"
+)]
+
+mod anchor;
+mod data;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anchor::{Row, median_of_turns};
+use data::Lab;
+
+/// A goal missed by more than this factor fails the run.
+const FAR: f64 = 2.0;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    let short = arguments.iter().any(|argument| argument == "--short");
+    let turns = if short { 15 } else { 60 };
+    let bins = folder(&arguments);
+    let lab = Lab::new(&bins);
+    println!("{:<44} {:>10} {:>10} {:>7} {:>6}", "work", "ours ms", "anchor ms", "ratio", "goal");
+    let mut missed = Vec::new();
+    let mut show = |row: Row| {
+        println!("{row}");
+        if row.is_far_off(FAR) {
+            missed.push(row.what);
+        }
+    };
+    start_up(&lab, turns, &mut show);
+    status(&lab, turns, short, &mut show);
+    one_event(&lab, turns, &mut show);
+    spawn_of_five(&lab, if short { 5 } else { 15 }, &mut show);
+    supervisor(&lab);
+    if missed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        println!("missed by far: {}", missed.join(", "));
+        ExitCode::FAILURE
+    }
+}
+
+/// The binaries to measure: of this build, or of a profile built before.
+fn folder(arguments: &[String]) -> PathBuf {
+    let built = Path::new(env!("CARGO_BIN_EXE_git-orchestra")).parent().expect("a folder").to_owned();
+    let profile =
+        arguments.iter().position(|argument| argument == "--profile").and_then(|at| arguments.get(at + 1));
+    match profile {
+        Some(profile) => built.parent().expect("a target folder").join(profile),
+        None => built,
+    }
+}
+
+fn start_up(lab: &Lab, turns: usize, show: &mut impl FnMut(Row)) {
+    let repo = lab.repo("start", 0);
+    let mut direct = || lab.run(lab.ours("git-orchestra-status").arg("--json"), &repo);
+    let mut anchor = || lab.run(lab.git().args(["rev-parse", "--git-dir"]), &repo);
+    let (ours, git) = median_of_turns(turns * 3, &mut direct, &mut anchor);
+    show(Row::new("a command that opens a repository", ours, git, 1.3));
+    let mut through = || lab.run(lab.git().args(["orchestra", "status", "--json"]), &repo);
+    let (ours, git) = median_of_turns(turns * 3, &mut through, &mut anchor);
+    show(Row::new("the same through 'git orchestra'", ours, git, 3.0));
+}
+
+fn status(lab: &Lab, turns: usize, short: bool, show: &mut impl FnMut(Row)) {
+    let sizes: &[(usize, f64, Option<f64>)] =
+        &[(10, 1.5, None), (1_000, 0.75, Some(0.35)), (10_000, 0.65, Some(0.15))];
+    for (agents, cold, cached) in sizes.iter().take(if short { 2 } else { 3 }) {
+        let repo = lab.repo(&format!("status-{agents}"), *agents);
+        let format = "--format=%(refname) %(contents)";
+        let mut anchor = || lab.run(lab.git().args(["for-each-ref", format, "refs/orchestra/agents"]), &repo);
+        let cache = repo.join(".git/orchestra/cache");
+        let mut without = || {
+            let _ = std::fs::remove_file(&cache);
+            // Measured from here on: the removal of the cache is not part of it.
+            lab.run(&mut lab.ours("git-orchestra-status"), &repo)
+        };
+        let (ours, git) = median_of_turns(turns, &mut without, &mut anchor);
+        show(Row::new(&format!("status, {agents} agents, no cache"), ours, git, *cold));
+        if let Some(goal) = cached {
+            let mut with = || lab.run(&mut lab.ours("git-orchestra-status"), &repo);
+            let (ours, git) = median_of_turns(turns, &mut with, &mut anchor);
+            show(Row::new(&format!("status, {agents} agents, cache"), ours, git, *goal));
+        }
+    }
+}
+
+fn one_event(lab: &Lab, turns: usize, show: &mut impl FnMut(Row)) {
+    let repo = lab.repo("event", 1);
+    let (mut ours, mut git) = (lab.appender(&repo), lab.git_appender(&repo));
+    let (ours, git) = median_of_turns(turns, &mut ours, &mut git);
+    show(Row::new("one event, durable", ours, git, 0.25));
+}
+
+fn spawn_of_five(lab: &Lab, turns: usize, show: &mut impl FnMut(Row)) {
+    let repo = lab.repo("spawn", 0);
+    let mut ours = || lab.spawn_five(&repo);
+    let mut anchor = || lab.shell_loop(&repo);
+    let (ours, git) = median_of_turns(turns, &mut ours, &mut anchor);
+    show(Row::new("spawn of 5 trivial agents, to the last end", ours, git, 1.0));
+}
+
+/// Not a ratio: what a supervisor takes while its agent is busy.
+fn supervisor(lab: &Lab) {
+    let repo = lab.repo("supervisor", 0);
+    let (rss, private, percent) = lab.supervisor_cost(&repo);
+    println!(
+        "supervisor of a busy agent: {rss} KiB resident (goal 6144), {private} KiB private (goal 2048), {percent:.2} % of a core (goal 0.2)"
+    );
+}
