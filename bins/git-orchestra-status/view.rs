@@ -3,16 +3,24 @@
 use orchestra::{
     Result,
     git::Repo,
-    model::Phase,
-    ops::status::{self, Report},
+    model::{AgentId, Phase, text},
+    ops::{
+        agent_object::AgentObject,
+        status::{self, Report},
+    },
     world,
 };
 use orchestra_terminal::{
     Exit, Terminal, agents, json,
+    paint::Role,
     watch::{self, Stream, Until, Watched},
 };
 
 use crate::cli::Cli;
+
+/// Lines and columns shown of a task.
+const TASK_LINES: usize = 20;
+const TASK_COLUMNS: usize = 160;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = Repo::discover(&world::directory())?;
@@ -21,24 +29,24 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         let until = if cli.wait { Until::AllEnded } else { Until::Interrupted };
         let silent = !cli.watch;
         return match watch::watch(terminal, &repo, &request, Stream::Out, until, silent)? {
-            Watched::Ended(report) => waited(cli, terminal, &report),
+            Watched::Ended(report) => waited(cli, terminal, &repo, &report),
             Watched::Interrupted(_) => Ok(Exit::Interrupted),
         };
     }
     let report = status::run(&repo, &request)?;
-    show(cli, terminal, &report)?;
+    show(cli, terminal, &repo, &report)?;
     Ok(Exit::Done)
 }
 
-fn waited(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
+fn waited(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<Exit> {
     if !cli.watch {
-        show(cli, terminal, report)?;
+        show(cli, terminal, repo, report)?;
     }
     let all_done = report.agents.iter().all(|agent| agent.phase == Phase::Done);
     Ok(if all_done { Exit::Done } else { Exit::No })
 }
 
-fn show(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<()> {
+fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<()> {
     if cli.json {
         return json::answer(terminal, "status", report);
     }
@@ -52,8 +60,50 @@ fn show(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<()> {
         terminal.say(&format!("{} older ended agents are not shown; --all shows them", report.hidden));
     }
     agents::warn(terminal, &report.agents);
+    if let [agent] = report.agents.as_slice()
+        && cli.agents.len() == 1
+    {
+        detail(repo, terminal, agent)?;
+    }
     for unreadable in &report.unreadable {
         terminal.warn(&format!("agent '{}' cannot be read: {}", unreadable.id, unreadable.why));
     }
     Ok(())
+}
+
+/// What a look at one agent shows beyond its row.
+fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
+    let detail = status::detail(repo, &AgentId::parse(&agent.id)?)?;
+    let mut lines = vec![
+        ("branch", agent.branch.clone()),
+        ("base", short(&agent.base)),
+        ("head", agent.head.as_deref().map(short).unwrap_or_default()),
+        ("worktree", agent.worktree.clone().unwrap_or_default()),
+        ("parent", agent.parent.clone().unwrap_or_default()),
+    ];
+    lines.extend(detail.left_out.iter().map(|left| ("left out", format!("{} ({})", left.path, left.why))));
+    if detail.left_out_more > 0 {
+        lines.push(("left out", format!("{} more", detail.left_out_more)));
+    }
+    lines.extend(detail.contradictions.iter().map(|sentence| ("contradiction", sentence.clone())));
+    let mut text = String::from("\n");
+    for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
+        let name = terminal.paint().as_role(Role::Head, &format!("{name:<9}"));
+        text.push_str(&format!("{name} {}\n", text::safe(value)));
+    }
+    let task = text::safe_block(detail.task.unwrap_or_default().trim_end());
+    let name = terminal.paint().as_role(Role::Head, "task     ");
+    for (at, line) in task.lines().take(TASK_LINES).enumerate() {
+        let name = if at == 0 { name.as_str() } else { "         " };
+        text.push_str(&format!("{name} {}\n", text::cut(line, TASK_COLUMNS)));
+    }
+    if task.lines().count() > TASK_LINES {
+        text.push_str("          …\n");
+    }
+    terminal.answer(&text);
+    Ok(())
+}
+
+fn short(id: &str) -> String {
+    id.chars().take(10).collect()
 }

@@ -19,6 +19,10 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if request.agents.is_empty() && !request.all {
         let all = status::run(&repo, &status::Request::default())?.agents;
         let open: Vec<_> = all.into_iter().filter(|agent| !agent.phase.is_terminal()).collect();
+        if open.is_empty() {
+            terminal.say("no agent runs");
+            return Ok(Exit::Done);
+        }
         let picked =
             prompt::pick_agent(terminal, "which agent?", &open, "git orchestra stop AGENT, or --all")?;
         request.agents.push(picked);

@@ -54,7 +54,11 @@ impl Lock {
                 if let Some(parent) = path.parent() {
                     std::fs::create_dir_all(parent)?;
                 }
-                open()?
+                // Whoever mends may take the new folder away for an instant: that is worth another try.
+                match open() {
+                    Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+                    other => other?,
+                }
             }
             other => other?,
         };

@@ -150,7 +150,10 @@ fn ambiguous_and_unknown_names() {
         .says("'twin' means 2 agents")
         .says("type more of one of: twin-");
     repo.orchestra(["stop", "nobody"]).exits(3).says("no agent 'nobody'");
+    repo.orchestra(["stop"]).succeeded().says("no agent runs");
+    let open = repo.spawn("while :; do sleep 0.1; done");
     repo.orchestra(["stop"]).exits(2).says("git orchestra stop AGENT");
+    repo.orchestra(["stop", &open]).succeeded();
     repo.orchestra(["worktrees", "--path", "\u{1b}[31m"]).exits(3).says("no agent '\\e[31m'");
 }
 

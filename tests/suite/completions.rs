@@ -105,7 +105,7 @@ fn bash_completes_through_gits_own_completion() {
     };
     assert_eq!(complete("git orchestra sp"), ["spawn"]);
     assert!(complete("git orchestra status --").contains(&"--watch".into()));
-    assert_eq!(complete("git orchestra logs end"), [id.clone()]);
+    assert_eq!(complete("git orchestra logs end"), [id.as_str()]);
     let elsewhere = format!("git -C {} orchestra logs end", repo.path().display());
     assert_eq!(complete(&elsewhere), [id]);
 }
@@ -174,7 +174,7 @@ fn zsh_completes_in_a_terminal() {
     let started = tmux(&["new-session", "-d", "-x", "120", "-y", "30", &start]).succeeded();
     drop(started);
     let screen = |text: &str| {
-        testkit::until(text, || tmux(&["capture-pane", "-p"]).stdout().contains(text).then_some(()))
+        testkit::until(text, || tmux(&["capture-pane", "-p"]).stdout().contains(text).then_some(()));
     };
     screen("ready");
     for (typed, shown) in [("git orchestra logs end", id.as_str()), ("git orchestra stat", "status")] {

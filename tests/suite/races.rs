@@ -67,11 +67,17 @@ fn two_spawns_of_twenty_five_at_once() {
     let start = || {
         let mut arguments = vec!["spawn", "--agent", "sh", "-j", "3", "--copies", "25"];
         arguments.push("echo x > file");
-        repo.orchestra_command(arguments).stdout(std::process::Stdio::piped()).spawn().expect("spawn")
+        let mut command = repo.orchestra_command(arguments);
+        command
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("spawn")
     };
     let (first, second) = (start(), start());
     for child in [first, second] {
-        assert!(child.wait_with_output().expect("an end").status.success());
+        let output = child.wait_with_output().expect("an end");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
     check(&repo, 50);
 }

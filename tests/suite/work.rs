@@ -57,6 +57,8 @@ fn ignored_files_secrets_nested_repositories_and_giants_stay_and_are_named() {
         fact["left_out"].as_array().expect("a list").iter().filter_map(|l| l["path"].as_str()).collect();
     assert_eq!(left, [".env", "empty/", "giant", "inner/"]);
     assert_eq!(repo.agent(&id)["left_out"], 4);
+    let shown = repo.orchestra(["status", &id]).succeeded().stdout();
+    assert!(shown.contains("left out  giant (too large (orchestra.maxFile))"), "{shown}");
     assert!(repo.worktree(&id).join(".env").exists(), "they stay where they are");
 }
 

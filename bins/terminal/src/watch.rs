@@ -91,7 +91,7 @@ pub fn watch(
                 () = wait => {}
                 pressed = &mut interrupted => {
                     pressed.map_err(|e| Error::new(Kind::External, "cannot listen for Ctrl-C").because(e))?;
-                    return Ok(Watched::Interrupted(report));
+                    return Ok(Watched::Interrupted(status::run(repo, request)?));
                 }
             }
         }

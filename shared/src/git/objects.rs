@@ -5,7 +5,7 @@ use std::{fs::File, path::PathBuf};
 use gix::objs::{Find, tree::EntryKind};
 
 use crate::{
-    Kind, Result,
+    Error, Kind, Result,
     error::Context,
     git::{Oid, Repo, repo::Identity},
 };
@@ -180,9 +180,11 @@ impl Repo {
             match File::open(&path).and_then(|file| file.sync_all()) {
                 // It was there before, in a pack.
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound && self.gix.has_object(id.gix()) => break,
-                other => {
-                    other.context(Kind::External, || format!("cannot write object {} through", id.short()))?
+                Err(e) => {
+                    let message = format!("cannot write object {} through", id.short());
+                    return Err(Error::new(Kind::External, message).because(e));
                 }
+                Ok(()) => {}
             }
         }
         Ok(id)

@@ -39,6 +39,8 @@ use crate::{
 
 /// How long supervisors may take to answer.
 const READY: Duration = Duration::from_secs(30);
+/// How long another command may hold an agent's lock for a look.
+const SETTLE: Duration = Duration::from_secs(10);
 /// Prefix used where a branch named like ours is in the way.
 const OTHER_PREFIX: &str = "orchestra-agents/";
 
@@ -226,7 +228,8 @@ fn start(repo: &Repo, report: &Report, base: Oid, limits: &Limits) -> Result<()>
     let made = report.agents.iter().try_for_each(|planned| {
         let id = AgentId::parse(&planned.id)?;
         let dir = private.agent(&id);
-        let lock = Lock::require(&dir.lock(), Duration::ZERO)?;
+        // Another command that mends may look at the new folder for an instant.
+        let lock = Lock::require(&dir.lock(), SETTLE)?;
         locks.push((id, dir.clone(), lock));
         write_order(repo, planned, &dir, &frozen, limits)
     });

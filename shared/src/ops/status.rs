@@ -5,9 +5,14 @@ use serde::Serialize;
 use crate::{
     Error, Kind, Result,
     git::{Oid, Repo, worktrees::Worktree},
-    model::{AgentId, Liveness, id},
+    model::{Agent, AgentId, Fact, Liveness, event::LeftOut, id},
     ops::agent_object::AgentObject,
-    store::{Listing, layout::Private, list::Row},
+    store::{
+        Chain, Listing,
+        layout::{self, Private},
+        list::Row,
+    },
+    supervise::liveness,
     worktree::{
         dirt::{self, Question},
         list,
@@ -42,6 +47,40 @@ pub struct Report {
     pub unreadable: Vec<Unreadable>,
 }
 
+/// What only a look at one agent shows.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Detail {
+    /// The whole task.
+    pub task: Option<String>,
+    /// What was not taken into its work at its end.
+    pub left_out: Vec<LeftOut>,
+    /// How many more were left out.
+    pub left_out_more: u64,
+    /// What its events say against each other.
+    pub contradictions: Vec<String>,
+    /// Events that are malformed and were set aside.
+    pub set_aside: usize,
+}
+
+/// Reads all that is known of one agent.
+///
+/// # Errors
+/// There is no such agent, or its events cannot be read.
+pub fn detail(repo: &Repo, id: &AgentId) -> Result<Detail> {
+    let chain = Chain::of_agent(repo, id)?;
+    let task = chain.prompt(repo)?.map(|task| String::from_utf8_lossy(&task).into_owned());
+    let last = chain.events.iter().rev().max_by_key(|event| match &event.fact {
+        Some(Fact::Finished(finished)) => (finished.attempt + 1, event.lamport),
+        _ => (0, 0),
+    });
+    let (left_out, left_out_more) = match last.and_then(|event| event.fact.clone()) {
+        Some(Fact::Finished(finished)) => (finished.left_out, finished.left_out_more),
+        _ => (Vec::new(), 0),
+    };
+    let contradictions = chain.fold().conflicts;
+    Ok(Detail { task, left_out, left_out_more, contradictions, set_aside: chain.set_aside.len() })
+}
+
 /// An agent whose events cannot be read.
 #[derive(Clone, Debug, Serialize)]
 pub struct Unreadable {
@@ -61,7 +100,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let private = Private::new(repo.private_dir()?);
     let mut agents: Vec<AgentObject> = Vec::with_capacity(rows.len());
     for row in rows {
-        let agent = listing.agent(row);
+        let agent = still_true(repo, &private, &listing, row)?;
         if request.run.as_ref().is_none_or(|run| *run == agent.run) {
             agents.push(AgentObject::new(repo, &private, &row.id, agent, listing.writer.as_deref()));
         }
@@ -75,6 +114,19 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let unreadable =
         listing.broken.iter().map(|(id, why)| Unreadable { id: id.to_string(), why: why.clone() }).collect();
     Ok(Report { agents, hidden, unreadable })
+}
+
+/// The state of one row. A supervisor writes the end down before it lets go of the lock: an agent that seems lost may have
+/// ended between the two looks, so its ref is read once more.
+fn still_true(repo: &Repo, private: &Private, listing: &Listing, row: &Row) -> Result<Agent> {
+    let agent = listing.agent(row);
+    if liveness::of(private, &row.id, &agent, listing.writer.as_deref()) == Liveness::Lost
+        && let Some(tip) = repo.find_ref(&layout::agent_ref(&row.id))?
+        && tip != row.tip
+    {
+        return Ok(Chain::read(repo, &[tip])?.fold().agent);
+    }
+    Ok(agent)
 }
 
 fn choose<'a>(listing: &'a Listing, request: &Request) -> Result<(Vec<&'a Row>, usize)> {

@@ -113,6 +113,11 @@ impl AgentDir {
         self.0.join("lock")
     }
 
+    /// Held by a helper as long as it works.
+    pub fn helper_lock(&self) -> PathBuf {
+        self.0.join("helper.lock")
+    }
+
     /// What the supervisor was asked to do.
     pub fn spec(&self) -> PathBuf {
         self.0.join("spec.json")

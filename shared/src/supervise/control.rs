@@ -13,6 +13,7 @@ use crate::{
     supervise::{
         ending::End,
         helper::{self, Job},
+        mend,
         processes::{self, Processes},
         queue,
         spec::Spec,
@@ -51,8 +52,13 @@ pub fn end_lost(repo: &Repo, id: &AgentId, reason: Option<&str>) -> Result<bool>
     let private = Private::new(repo.private_dir()?);
     let dir = private.agent(id);
     let Some(_lock) = Lock::take(&dir.lock(), SETTLE)? else { return Ok(false) };
+    if Chain::of_agent(repo, id)?.fold().agent.phase.is_terminal() {
+        // It ended between the look that found it lost and the lock.
+        return Ok(false);
+    }
     let spec = Spec::read(&dir);
     let common = repo.common_dir()?;
+    helper::wait_for_an_orphan(&dir);
     if let Some(record) = Processes::read(&dir) {
         if !record.orphans().is_empty() {
             // Ending may make an agent tidy its files away. Without a worktree there is nothing to keep.
@@ -62,6 +68,7 @@ pub fn end_lost(repo: &Repo, id: &AgentId, reason: Option<&str>) -> Result<bool>
         processes::end_all(|| record.orphans(), grace)?;
     }
     queue::leave(&private, id);
+    mend::remove_half_made(repo, id)?;
     let attempt = Chain::of_agent(repo, id)?.fold().agent.attempt;
     let taken = match spec {
         Ok(spec) if attempt == 0 => Ok(Taken::nothing(&spec.base)),

@@ -13,6 +13,7 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     git::{Git, Oid, Repo, command, objects::Commit, refs::Edit, worktrees::Worktree},
+    lock::Lock,
     model::AgentId,
     process,
     store::layout::{self, AgentDir, Private},
@@ -113,6 +114,7 @@ impl Helper {
 pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<()> {
     let dir = Private::new(common_dir.join("orchestra")).agent(id);
     let spec = Spec::read(&dir)?;
+    let _lock = Lock::require(&dir.helper_lock(), Duration::from_secs(1))?;
     match job {
         Job::Prepare => {
             let repo = Repo::open_for_checkout(common_dir)?;
@@ -130,6 +132,14 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<()> {
             let taken = take_work(&repo, id, &dir, &spec)?;
             spec::write_json(&taken_file(&dir), &taken)
         }
+    }
+}
+
+/// Waits, for a minute at most, until a helper that outlived its supervisor is done: killed, it would leave git's lock on the
+/// worktree's index behind.
+pub fn wait_for_an_orphan(dir: &AgentDir) {
+    if dir.helper_lock().exists() {
+        let _ = Lock::take(&dir.helper_lock(), Duration::from_secs(60));
     }
 }
 

@@ -4,11 +4,12 @@ use crate::{
     Result,
     git::Repo,
     lock::Lock,
+    model::AgentId,
     store::{
         Chain,
         layout::{self, Private},
     },
-    supervise::helper,
+    supervise::{helper, processes::Processes},
 };
 
 /// Takes away half-made worktrees of agents whose supervisor is gone, and the private folders of agents that
@@ -30,11 +31,24 @@ pub fn mend(repo: &Repo) -> Result<()> {
         if ended && helper::store_output(repo, &id, &dir).is_ok() {
             let _ = std::fs::remove_dir_all(dir.dir());
         }
-        for worktree in repo.worktrees()? {
-            let named = worktree.path.file_name().is_some_and(|name| name == id.as_str());
-            if named && worktree.is_half_made() {
-                worktree.remove_half_made()?;
-            }
+        // A helper may have outlived its supervisor, and go on; `stop` ends it.
+        if Processes::read(&dir).is_none_or(|record| record.orphans().is_empty()) {
+            remove_half_made(repo, &id)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes away the half-made worktree of an agent, if there is one. To be called under the agent's lock, with no process of
+/// it alive.
+///
+/// # Errors
+/// It cannot be removed.
+pub fn remove_half_made(repo: &Repo, id: &AgentId) -> Result<()> {
+    for worktree in repo.worktrees()? {
+        let named = worktree.path.file_name().is_some_and(|name| name == id.as_str());
+        if named && worktree.is_half_made() {
+            worktree.remove_half_made()?;
         }
     }
     Ok(())
