@@ -80,7 +80,6 @@ impl Lab {
         let id = agent_id(0);
         let count = Cell::new(0u32);
         move || {
-            let begun = Instant::now();
             let repo = Repo::discover(&path).expect("a repository");
             // A chain as long as a life is: ten events, then it starts anew.
             if count.replace(count.get() + 1) % 10 == 9 {
@@ -90,9 +89,12 @@ impl Lab {
                 while let Some(parent) = repo.read_commit(root).expect("a commit").parents.first() {
                     root = *parent;
                 }
-                let edit = orchestra::git::refs::Edit { name, old: Some(tip), new: Some(root) };
+                let edit = orchestra::git::refs::Edit { name, old: Some(tip), new: root };
                 repo.edit_refs(&[edit], "reset").expect("moved");
             }
+            drop(repo);
+            let begun = Instant::now();
+            let repo = Repo::discover(&path).expect("a repository");
             append(&repo, &id, &[Fact::Stop { reason: None }]).expect("appended");
             begun.elapsed()
         }

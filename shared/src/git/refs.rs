@@ -1,17 +1,27 @@
 //! Reading refs and changing them by compare-and-swap, durably.
+//!
+//! Writing follows git's own protocol for loose refs to the letter: `<ref>.lock` is made exclusively, the present value is
+//! read under it, the new one is written through to the disk and renamed into place. gix would do it too, but locks
+//! `packed-refs` for every update (git does not): writers then wait for each other, and a kill at the wrong moment blocks every
+//! ref of the repository. Neither of them writes refs through by default.
 
-use std::{collections::BTreeSet, fs::File, path::Path};
-
-use gix::refs::{
-    Target,
-    transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog},
+use std::{
+    collections::BTreeSet,
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo},
+    git::{Oid, Repo, repo::Identity},
+    world,
 };
+
+/// How long to wait for another program that has locked a ref.
+const WAIT: Duration = Duration::from_secs(2);
 
 /// One change of one ref, made only if the ref is still what it was.
 #[derive(Clone, Debug)]
@@ -20,8 +30,8 @@ pub struct Edit {
     pub name: String,
     /// What it must be now; `None`: it must not exist.
     pub old: Option<Oid>,
-    /// What it shall be; `None`: it is removed.
-    pub new: Option<Oid>,
+    /// What it shall be.
+    pub new: Oid,
 }
 
 impl Repo {
@@ -57,87 +67,138 @@ impl Repo {
         Ok(refs)
     }
 
-    /// Makes all edits or none; when it returns, they survive a power cut.
+    /// Makes all edits or, if one of them cannot be made, none; when it returns, they survive a power cut. `why` goes into the
+    /// reflogs of branches.
     ///
     /// # Errors
     /// A ref is no longer what it was (4), is locked by another program (4), or cannot be written.
     pub fn edit_refs(&self, edits: &[Edit], why: &str) -> Result<()> {
-        let changes: Vec<RefEdit> = edits.iter().map(|edit| change(edit, why)).collect::<Result<_>>()?;
-        match self.gix.edit_references(changes) {
-            Ok(_) => self.sync_refs(edits),
-            Err(error) => Err(self.why_refused(edits, error)),
-        }
-    }
-
-    /// Neither git nor gix writes refs through to the disk by itself.
-    fn sync_refs(&self, edits: &[Edit]) -> Result<()> {
-        let common = self.gix.common_dir();
-        let mut paths = BTreeSet::new();
-        for edit in edits.iter().filter(|edit| edit.new.is_some()) {
-            let path = common.join(&edit.name);
-            paths.extend(path.parent().map(Path::to_owned));
-            paths.insert(path);
-        }
-        for path in paths {
-            match File::open(&path).and_then(|file| file.sync_all()) {
-                // A pack-refs may have taken the loose file away meanwhile; then it is in packed-refs.
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::new(
-                        Kind::External,
-                        format!("cannot write '{}' through", path.display()),
-                    )
-                    .because(e));
-                }
-                _ => {}
+        let mut sorted: Vec<&Edit> = edits.iter().collect();
+        // Everyone locks in one order, so that no two wait for each other.
+        sorted.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let mut locks = Vec::with_capacity(sorted.len());
+        for edit in sorted {
+            let lock = RefLock::take(self.gix.common_dir(), &edit.name)?;
+            if self.find_ref(&edit.name)? != edit.old {
+                return Err(Error::new(
+                    Kind::Conflict,
+                    format!("ref '{}' was changed by another program", edit.name),
+                )
+                .hint("try again"));
             }
+            locks.push((edit, lock));
+        }
+        for (edit, lock) in &mut locks {
+            lock.write(edit)?;
+        }
+        let mut folders = BTreeSet::new();
+        for (edit, lock) in locks {
+            self.log_branch(edit, why)?;
+            folders.insert(lock.commit(&edit.name)?);
+        }
+        for folder in folders {
+            File::open(&folder)
+                .and_then(|file| file.sync_all())
+                .context(Kind::External, || format!("cannot write '{}' through", folder.display()))?;
         }
         Ok(())
     }
 
-    fn why_refused(&self, edits: &[Edit], error: gix::Error) -> Error {
-        for edit in edits {
-            if self.find_ref(&edit.name).ok().flatten() != edit.old {
-                return Error::new(
-                    Kind::Conflict,
-                    format!("ref '{}' was changed by another program", edit.name),
-                )
-                .hint("try again");
-            }
+    /// Branches have reflogs, unless the user does not want them; our own refs have none.
+    fn log_branch(&self, edit: &Edit, why: &str) -> Result<()> {
+        let wanted =
+            self.gix.config_snapshot().boolean("core.logAllRefUpdates").unwrap_or(!self.gix.is_bare());
+        if !edit.name.starts_with("refs/heads/") || !wanted {
+            return Ok(());
         }
-        let names: Vec<&str> = edits.iter().map(|edit| edit.name.as_str()).collect();
-        let common = self.gix.common_dir();
-        for name in &names {
-            let lock = common.join(format!("{name}.lock"));
-            if lock.exists() {
-                return Error::new(Kind::Conflict, format!("ref '{name}' is locked by another program"))
-                    .because(error)
-                    .hint(format!("if no git runs here, remove '{}'", lock.display()));
-            }
+        let path = self.gix.common_dir().join("logs").join(&edit.name);
+        let cannot = || format!("cannot write '{}'", path.display());
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).context(Kind::External, cannot)?;
         }
-        Error::new(Kind::External, format!("cannot write ref '{}'", names.first().unwrap_or(&"")))
-            .because(error)
+        let Identity { name, email } = self.identity()?;
+        let old = edit.old.map_or_else(|| "0".repeat(40), |old| old.to_string());
+        let line = format!("{old} {} {name} <{email}> {} +0000\t{why}\n", edit.new, world::now().as_second());
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(&path).context(Kind::External, cannot)?;
+        file.write_all(line.as_bytes()).context(Kind::External, cannot)
     }
 }
 
-fn change(edit: &Edit, why: &str) -> Result<RefEdit> {
-    let expected = match edit.old {
-        Some(old) => PreviousValue::MustExistAndMatch(Target::Object(old.gix())),
-        None => PreviousValue::MustNotExist,
-    };
-    let change = match edit.new {
-        Some(new) => Change::Update {
-            log: LogChange { mode: RefLog::AndReference, force_create_reflog: false, message: why.into() },
-            expected,
-            new: Target::Object(new.gix()),
-        },
-        None => Change::Delete { expected, log: RefLog::AndReference },
-    };
-    let name = edit
-        .name
-        .as_str()
-        .try_into()
-        .context(Kind::Internal, || format!("'{}' is no ref name", edit.name))?;
-    Ok(RefEdit { change, name, deref: false })
+/// Git's lock on one loose ref. Dropped, it is taken away again.
+struct RefLock {
+    file: File,
+    lock: PathBuf,
+    path: PathBuf,
+    done: bool,
+}
+
+impl RefLock {
+    fn take(common_dir: &Path, name: &str) -> Result<Self> {
+        let _: gix::refs::FullName =
+            name.try_into().context(Kind::Internal, || format!("'{name}' is no ref name"))?;
+        let path = common_dir.join(name);
+        let lock = common_dir.join(format!("{name}.lock"));
+        let begun = Instant::now();
+        let mut pause = Duration::from_millis(1);
+        loop {
+            match create(&lock) {
+                Ok(file) => return Ok(Self { file, lock, path, done: false }),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && begun.elapsed() < WAIT => {
+                    std::thread::sleep(pause);
+                }
+                // Git takes empty folders away when it deletes a ref.
+                Err(e) if e.kind() == io::ErrorKind::NotFound && begun.elapsed() < WAIT => {}
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(Error::new(
+                        Kind::Conflict,
+                        format!("ref '{name}' is locked by another program"),
+                    )
+                    .hint(format!("if no git runs here, remove '{}'", lock.display())));
+                }
+                Err(e) => {
+                    return Err(Error::new(Kind::External, format!("cannot write ref '{name}'")).because(e));
+                }
+            }
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+    }
+
+    fn write(&mut self, edit: &Edit) -> Result<()> {
+        let cannot = || format!("cannot write ref '{}'", edit.name);
+        writeln!(self.file, "{}", edit.new).context(Kind::External, cannot)?;
+        self.file.sync_all().context(Kind::External, cannot)
+    }
+
+    /// Puts the new value in place and gives the folder that is to be written through.
+    fn commit(mut self, name: &str) -> Result<PathBuf> {
+        let cannot = || format!("cannot write ref '{name}'");
+        if self.path.is_dir() {
+            // Left by refs that were below it; git does the same.
+            let _ = fs::remove_dir(&self.path);
+        }
+        fs::rename(&self.lock, &self.path).context(Kind::External, cannot)?;
+        self.done = true;
+        Ok(self.path.parent().unwrap_or(&self.path).to_owned())
+    }
+}
+
+impl Drop for RefLock {
+    fn drop(&mut self) {
+        if !self.done {
+            let _ = fs::remove_file(&self.lock);
+        }
+    }
+}
+
+fn create(lock: &Path) -> io::Result<File> {
+    match File::create_new(lock) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(lock.parent().unwrap_or(lock))?;
+            File::create_new(lock)
+        }
+        other => other,
+    }
 }
 
 /// Tells cheaply, without opening a repository, whether a ref may have changed since the last look.
@@ -150,7 +211,7 @@ pub struct RefWatch {
 impl RefWatch {
     /// Whether the ref's loose file is other than at the last call. A packed ref always counts as changed.
     pub fn changed(&mut self, common_dir: &Path, name: &str) -> bool {
-        match std::fs::read(common_dir.join(name)) {
+        match fs::read(common_dir.join(name)) {
             Ok(now) if self.last.as_ref() == Some(&now) => false,
             Ok(now) => {
                 self.last = Some(now);

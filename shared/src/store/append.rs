@@ -52,6 +52,8 @@ pub fn create(repo: &Repo, agents: &[NewAgent]) -> Result<()> {
     let by = writer::writer(repo)?;
     let at = world::now();
     let mut edits = Vec::with_capacity(agents.len() * 2);
+    // Every git knows the empty tree, but not every reader of packs.
+    repo.write_tree(&[])?;
     for new in agents {
         let mut created = new.created.clone();
         let tree = if new.prompt.len() > INLINE {
@@ -59,15 +61,15 @@ pub fn create(repo: &Repo, agents: &[NewAgent]) -> Result<()> {
             repo.write_tree(&[("prompt", blob)])?
         } else {
             created.prompt = Some(new.prompt.clone());
-            repo.write_tree(&[])?
+            Oid::EMPTY_TREE
         };
         let event = Event::new(&Fact::Created(created), 1, at, &by)
             .ok_or_else(|| Error::usage(format!("the task of '{}' does not fit into an event", new.id)))?;
         let agent = fold::fold([&event]).agent;
         let message = commit::message(&new.id, None, &[event], &agent, &by);
         let tip = repo.write_commit(&Commit::by(&identity, at.as_second(), tree, vec![], message))?;
-        edits.push(Edit { name: layout::agent_ref(&new.id), old: None, new: Some(tip) });
-        edits.push(Edit { name: layout::head_ref(&new.id), old: None, new: Some(new.base) });
+        edits.push(Edit { name: layout::agent_ref(&new.id), old: None, new: tip });
+        edits.push(Edit { name: layout::head_ref(&new.id), old: None, new: new.base });
     }
     repo.edit_refs(&edits, "orchestra: spawn")
 }
@@ -116,7 +118,7 @@ fn attempt(repo: &Repo, id: &AgentId, decide: &impl Fn(&Fold) -> Option<Vec<Fact
     }
     let (new, after) = next(repo, id, tip, &chain, &before, &facts)?;
     intent.declare(&name, new);
-    let moved = repo.edit_refs(&[Edit { name, old: Some(tip), new: Some(new) }], "orchestra: event");
+    let moved = repo.edit_refs(&[Edit { name, old: Some(tip), new }], "orchestra: event");
     intent.withdraw();
     moved.map(|()| after)
 }
@@ -142,8 +144,7 @@ fn next(
     }
     let after = fold::fold(chain.events.iter().chain(&new));
     let message = commit::message(id, Some(&before.agent), &new, &after.agent, &by);
-    let tree = repo.write_tree(&[])?;
-    let commit = Commit::by(&identity, at.as_second(), tree, vec![tip], message);
+    let commit = Commit::by(&identity, at.as_second(), Oid::EMPTY_TREE, vec![tip], message);
     Ok((repo.write_commit(&commit)?, after))
 }
 
@@ -189,7 +190,7 @@ impl Intent<'_> {
         self.withdraw();
     }
 
-    /// gix makes the lock file empty and fills it at once. One that is empty and as old as the declaration, within the
+    /// A lock file is made empty and filled at once. One that is empty and as old as the declaration, within the
     /// second that a write may take, was made by the process that died.
     fn was_left_empty(&self, path: &Path) -> bool {
         let (Ok(left), Ok(declared)) = (fs::metadata(path), self.lock.file().metadata()) else {

@@ -221,7 +221,7 @@ pub fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
     let message = format!("output of agent {id}\n");
     let commit =
         Commit::by(&repo.identity()?, world::now().as_second(), tree, old.into_iter().collect(), message);
-    let new = Some(repo.write_commit(&commit)?);
+    let new = repo.write_commit(&commit)?;
     repo.edit_refs(&[Edit { name, old, new }], "orchestra: output of an agent")
 }
 

@@ -23,7 +23,7 @@ const WAIT: Duration = Duration::from_secs(120);
 pub fn make(repo: &Repo, branch: &str, base: Oid, path: &Path) -> Result<()> {
     let branch_ref = layout::branch_ref(branch);
     if repo.find_ref(&branch_ref)?.is_none() {
-        let edit = Edit { name: branch_ref.clone(), old: None, new: Some(base) };
+        let edit = Edit { name: branch_ref.clone(), old: None, new: base };
         repo.edit_refs(&[edit], "orchestra: branch of an agent")?;
     }
     // While git's list of worktrees changes, half of an entry is there; another of ours that reads it then would fail.

@@ -286,7 +286,7 @@ fn advance(
     let Some(lock) = IndexLock::take(worktree)? else {
         return Ok(Some("another git works in the worktree".to_owned()));
     };
-    let edit = Edit { name: layout::branch_ref(task.branch), old: Some(from), new: Some(head) };
+    let edit = Edit { name: layout::branch_ref(task.branch), old: Some(from), new: head };
     match repo.edit_refs(&[edit], "orchestra: what the agent left uncommitted") {
         Ok(()) => lock.replace_index(&shadow.index()).map(|()| None),
         Err(e) if e.kind == Kind::Conflict => Ok(Some("the branch moved".to_owned())),
@@ -347,7 +347,7 @@ fn set_ref(repo: &Repo, name: &str, new: Oid) -> Result<()> {
     if old == Some(new) {
         return Ok(());
     }
-    repo.edit_refs(&[Edit { name: name.to_owned(), old, new: Some(new) }], "orchestra: work of an agent")
+    repo.edit_refs(&[Edit { name: name.to_owned(), old, new }], "orchestra: work of an agent")
 }
 
 fn report(
