@@ -1,15 +1,12 @@
-//! `supervise` shows nothing but a word: that it answers.
+//! `supervise` shows a word, that it answers; a helper, what it took.
 
 use orchestra::{
     Result,
     model::AgentId,
-    ops::{
-        spawn::READY_WORD,
-        supervise::{self, Request},
-    },
-    supervise::{detach, helper::Job},
+    ops::supervise::{self, Request},
+    supervise::{detach, helper::Job, start::READY_WORD},
 };
-use orchestra_terminal::{Exit, Terminal};
+use orchestra_terminal::{Exit, Terminal, json};
 
 use crate::cli::{Cli, Verb};
 
@@ -21,9 +18,12 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Verb::Snapshot => Request::Help(Job::Snapshot),
         Verb::Take => Request::Help(Job::Take),
     };
-    supervise::run(&cli.common_dir, &id, request, || {
+    let taken = supervise::run(&cli.common_dir, &id, request, || {
         terminal.answer(&format!("{READY_WORD}\n"));
         detach::close_output();
     })?;
+    if let Some(taken) = taken {
+        json::answer(terminal, "taken", &taken)?;
+    }
     Ok(Exit::Done)
 }

@@ -151,7 +151,7 @@ fn never_touches_a_process_that_only_bears_the_number() {
     repo.wait_for_output(&id, "ready");
     let mut bystander = repo.command("sleep").arg("1000").spawn().expect("a process");
     // The record now names the bystander's number with another start: as after a reboot, or when numbers wrap around.
-    let record = repo.path().join(format!(".git/orchestra/agents/{id}/processes.json"));
+    let record = repo.path().join(format!(".git/orchestra/agents/{id}/lock"));
     let text = std::fs::read_to_string(&record).expect("a record");
     let mut json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let supervisor = json["supervisor"]["pid"].as_i64().expect("a pid").to_string();

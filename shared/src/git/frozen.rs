@@ -54,8 +54,7 @@ fn push(text: &mut String, key: &str, value: &str) {
     let _ = writeln!(text, "\t{key} = {}", quoted(value));
 }
 
-/// A value as a git config file takes it.
-pub fn quoted(text: &str) -> String {
+fn quoted(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
     format!("\"{escaped}\"")
 }

@@ -11,15 +11,18 @@ use crate::{
 };
 
 impl Repo {
-    /// Opens a git directory of ours that names its work tree, without any setting from outside of it.
+    /// Opens a git directory of ours for a work tree, without any setting from outside of it.
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn open_shadow(dir: &Path) -> Result<Self> {
+    pub fn open_shadow(dir: &Path, work_tree: &Path) -> Result<Self> {
         let options = gix::open::Options::isolated().open_path_as_is(true);
         let repo = gix::ThreadSafeRepository::open_opts(dir, options)
             .context(Kind::Internal, || format!("cannot open '{}'", dir.display()))?;
-        Ok(Self { gix: repo.to_thread_local(), durable: true })
+        let mut gix = repo.to_thread_local();
+        gix.set_workdir(work_tree.to_owned())
+            .context(Kind::Internal, || format!("cannot read '{}'", work_tree.display()))?;
+        Ok(Self { gix, durable: true })
     }
 
     /// Files that differ from the tree of `head`, staged or not, and untracked ones (a folder of them counts as one),

@@ -72,18 +72,20 @@ impl Repo {
         Self::open_with(common_dir, &["core.deltaBaseCacheLimit=96m", "checkout.workers=0"])
     }
 
-    /// Registers a worktree at `path` for an existing branch.
+    /// Registers a worktree at `path` for an existing branch, at its commit, that stands in no other worktree.
     ///
     /// # Errors
-    /// The folder is taken or cannot be written, or the branch is checked out elsewhere.
-    pub fn prepare_worktree(&self, path: &Path, branch_ref: &str) -> Result<Prepared> {
+    /// The folder is taken or cannot be written.
+    pub fn prepare_worktree(&self, path: &Path, branch_ref: &str, commit: Oid) -> Result<Prepared> {
         let cannot = || format!("cannot make worktree '{}'", path.display());
-        let name: gix::refs::FullName = branch_ref.try_into().context(Kind::Internal, cannot)?;
         let go_on = AtomicBool::new(false);
         let prepared = self
             .gix
-            .prepare_add_worktree(path, gix::worktree::add::Head::Attached(name), &go_on)
+            .prepare_add_worktree(path, gix::worktree::add::Head::Detached(commit.gix()), &go_on)
             .context(Kind::External, cannot)?;
+        // For an attached one gix opens every other worktree, to see who else stands on the branch; ours is new.
+        let head = prepared.repo().git_dir().join("HEAD");
+        fs::write(head, format!("ref: {branch_ref}\n")).context(Kind::External, cannot)?;
         Ok(Prepared(prepared))
     }
 

@@ -2,11 +2,8 @@
 
 use std::{
     fs,
-    io::Read,
     path::{Path, PathBuf},
-    process::{Child, Stdio},
-    sync::mpsc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde::Serialize;
@@ -17,28 +14,18 @@ use crate::{
     error::Context,
     git::{Oid, Repo},
     lock::Lock,
-    model::{
-        AgentId, Fact, Phase,
-        event::{Created, Finished},
-        text,
-    },
+    model::{AgentId, event::Created, text},
     ops::tasks,
-    process,
     profile::{self, Launch},
     store::{
         self, NewAgent,
         layout::{self, AgentDir, Private},
     },
-    supervise::{guard, mend, queue, spec::Spec, tree},
-    worktree::{
-        place,
-        shadow::{Frozen, Shadow},
-    },
+    supervise::{guard, mend, queue, spec::Spec, start, tree},
+    worktree::{place, shadow::Frozen},
     world,
 };
 
-/// How long supervisors may take to answer.
-const READY: Duration = Duration::from_secs(30);
 /// How long another command may hold an agent's lock for a look.
 const SETTLE: Duration = Duration::from_secs(10);
 /// Prefix used where a branch named like ours is in the way.
@@ -223,7 +210,8 @@ fn run_id() -> Result<String> {
 /// supervisors. Whatever a kill leaves is under an agent's name: `mend` or `stop` finds it.
 fn start(repo: &Repo, report: &Report, base: Oid, limits: &Limits) -> Result<()> {
     let private = Private::new(repo.private_dir()?);
-    let frozen = Frozen::now(repo)?;
+    guard::set_aside(&private)?;
+    let frozen = Frozen::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?;
     let mut locks: Vec<(AgentId, AgentDir, Lock)> = Vec::with_capacity(report.agents.len());
     let made = report.agents.iter().try_for_each(|planned| {
         let id = AgentId::parse(&planned.id)?;
@@ -231,7 +219,7 @@ fn start(repo: &Repo, report: &Report, base: Oid, limits: &Limits) -> Result<()>
         // Another command that mends may look at the new folder for an instant.
         let lock = Lock::require(&dir.lock(), SETTLE)?;
         locks.push((id, dir.clone(), lock));
-        write_order(repo, planned, &dir, &frozen, limits)
+        write_order(planned, &dir, &frozen, limits)
     });
     let ids: Vec<AgentId> = locks.iter().map(|(id, _, _)| id.clone()).collect();
     let made = made.and_then(|()| queue::draw(&private, &ids, limits.jobs));
@@ -242,24 +230,18 @@ fn start(repo: &Repo, report: &Report, base: Oid, limits: &Limits) -> Result<()>
         }
         return Err(error);
     }
-    start_supervisors(repo, locks)
+    start::supervisors(repo, locks.into_iter().map(|(id, _, lock)| (id, lock)).collect())
 }
 
-fn write_order(
-    repo: &Repo,
-    planned: &Planned,
-    dir: &AgentDir,
-    frozen: &Frozen,
-    limits: &Limits,
-) -> Result<()> {
-    let worktree = PathBuf::from(&planned.worktree);
+fn write_order(planned: &Planned, dir: &AgentDir, frozen: &str, limits: &Limits) -> Result<()> {
     let launch = planned.launch.clone().ok_or_else(|| Error::internal("a plan without a command"))?;
     let spec = Spec {
         launch,
         branch: planned.branch.clone(),
         base: planned.base.clone(),
         title: planned.title.clone(),
-        worktree: worktree.clone(),
+        worktree: PathBuf::from(&planned.worktree),
+        frozen: frozen.to_owned(),
         jobs: limits.jobs,
         max_time: limits.max_time.as_secs(),
         grace: limits.grace.as_secs(),
@@ -267,12 +249,10 @@ fn write_order(
         max_file: limits.max_file,
         since: 1,
     };
-    guard::set_aside(dir)?;
     spec.write(dir)?;
     let prompt = dir.prompt();
     fs::write(&prompt, &planned.task)
-        .context(Kind::External, || format!("cannot write '{}'", prompt.display()))?;
-    Shadow::at(dir.shadow(), worktree, repo.common_dir()?).make(frozen)
+        .context(Kind::External, || format!("cannot write '{}'", prompt.display()))
 }
 
 fn new_agents(report: &Report, base: Oid) -> Result<Vec<NewAgent>> {
@@ -292,82 +272,4 @@ fn new_agents(report: &Report, base: Oid) -> Result<Vec<NewAgent>> {
         Ok(NewAgent { id: AgentId::parse(&planned.id)?, created, prompt: planned.task.clone(), base })
     };
     (0..).zip(&report.agents).map(new).collect()
-}
-
-/// Each supervisor gets its agent's lock as its standard input: from here to its end the agent is never without.
-fn start_supervisors(repo: &Repo, locks: Vec<(AgentId, AgentDir, Lock)>) -> Result<()> {
-    let common = repo.common_dir()?;
-    let program = process::beside_us("git-orchestra-supervise");
-    let mut started = Vec::with_capacity(locks.len());
-    for (id, dir, lock) in locks {
-        let child = supervisor(&program, &common, &id, &dir, &lock);
-        started.push((id, lock, child));
-    }
-    let deadline = Instant::now() + READY;
-    let mut failure = None;
-    for (id, lock, child) in started {
-        let answered = child.and_then(|child| wait_ready(child, deadline));
-        if let Err(error) = answered {
-            tell_failure(repo, &id, &error);
-            failure = Some(error);
-        }
-        drop(lock);
-    }
-    failure.map_or(Ok(()), Err)
-}
-
-fn supervisor(program: &Path, common: &Path, id: &AgentId, dir: &AgentDir, lock: &Lock) -> Result<Child> {
-    let cannot = || format!("cannot start the supervisor of '{id}' ({})", program.display());
-    let inherited = lock.file().try_clone().context(Kind::External, cannot)?;
-    let diary = fs::File::create(dir.diary()).context(Kind::External, cannot)?;
-    process::command(program)
-        .arg("run")
-        .arg(common)
-        .arg(id.as_str())
-        .current_dir(common)
-        .stdin(inherited)
-        .stdout(Stdio::piped())
-        .stderr(diary)
-        .spawn()
-        .context(Kind::External, cannot)
-}
-
-/// The supervisor writes a word and closes its output when it has left our session.
-fn wait_ready(mut child: Child, deadline: Instant) -> Result<()> {
-    let (sender, receiver) = mpsc::channel();
-    let pipe = child.stdout.take();
-    std::thread::spawn(move || {
-        let mut said = String::new();
-        let _ = pipe.map(|pipe| pipe.take(64).read_to_string(&mut said));
-        let _ = sender.send(said);
-    });
-    let said = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now()));
-    // It outlives us; while we live, nobody else takes note of its end.
-    std::thread::spawn(move || child.wait());
-    match said {
-        Ok(word) if word.trim() == READY_WORD => Ok(()),
-        _ => Err(Error::new(Kind::External, "a supervisor did not start")
-            .hint("'git orchestra status' shows the agent; its diary is in .git/orchestra/agents/")),
-    }
-}
-
-/// What a supervisor says when it answers.
-pub const READY_WORD: &str = "ready";
-
-fn tell_failure(repo: &Repo, id: &AgentId, error: &Error) {
-    let finished = Finished {
-        attempt: 0,
-        phase: Phase::Failed,
-        reason: Some(error.one_line()),
-        exit: None,
-        head: None,
-        commits: 0,
-        files: 0,
-        insertions: 0,
-        deletions: 0,
-        left_out: Vec::new(),
-        left_out_more: 0,
-    };
-    // If this fails too, the agent shows as lost, which it is.
-    let _ = store::append(repo, id, &[Fact::Finished(finished)]);
 }

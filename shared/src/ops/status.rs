@@ -12,7 +12,7 @@ use crate::{
         layout::{self, Private},
         list::Row,
     },
-    supervise::liveness,
+    supervise::{liveness, spec::Spec},
     worktree::{
         dirt::{self, Question},
         list,
@@ -165,7 +165,10 @@ fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bo
         let Some(worktree) = list::pick(&worktrees, &id, &agent.branch) else { continue };
         agent.worktree = Some(worktree.path.to_string_lossy().into_owned());
         if measure && agent.liveness != Liveness::Ended {
-            let shadow = Shadow::at(private.agent(&id).shadow(), worktree.path.clone(), common.clone());
+            let dir = private.agent(&id);
+            let Ok(spec) = Spec::read(&dir) else { continue };
+            let frozen = private.frozen().join(&spec.frozen);
+            let shadow = Shadow::at(frozen, dir.index(), worktree.path.clone(), common.clone());
             questions.extend(question(repo, worktree, shadow, agent).map(|question| (at, question)));
         }
     }
@@ -179,7 +182,7 @@ fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bo
 }
 
 fn question(repo: &Repo, worktree: &Worktree, shadow: Shadow, agent: &AgentObject) -> Option<Question> {
-    if worktree.is_half_made() || !shadow.exists() {
+    if worktree.is_half_made() {
         return None;
     }
     let head = agent.head.as_deref().and_then(Oid::parse)?;

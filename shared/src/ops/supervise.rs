@@ -10,6 +10,7 @@ use crate::{
         helper::{self, Job},
         life,
     },
+    worktree::take::Taken,
 };
 
 /// What to do.
@@ -24,13 +25,13 @@ pub enum Request {
     Help(Job),
 }
 
-/// Does it. `ready` is called when a supervisor answers.
+/// Does it, and gives what was taken, if that was the job. `ready` is called when a supervisor answers.
 ///
 /// # Errors
 /// Whatever stands in its way.
-pub fn run(common_dir: &Path, id: &AgentId, request: Request, ready: impl FnOnce()) -> Result<()> {
+pub fn run(common_dir: &Path, id: &AgentId, request: Request, ready: impl FnOnce()) -> Result<Option<Taken>> {
     match request {
-        Request::Run { lock } => life::live(common_dir, id, lock, ready),
+        Request::Run { lock } => life::live(common_dir, id, lock, ready).map(|()| None),
         Request::Help(job) => helper::work(common_dir, id, job),
     }
 }

@@ -73,6 +73,21 @@ impl Private {
         self.0.join("locks/worktrees")
     }
 
+    /// Space set aside, so that an agent's end can be written down on a full disk.
+    pub fn reserve(&self) -> PathBuf {
+        self.0.join("reserve")
+    }
+
+    /// What supervisors said that could not be said elsewhere.
+    pub fn diary(&self) -> PathBuf {
+        self.0.join("diary")
+    }
+
+    /// Settings of the repository as they were at some moment, each a git directory of ours.
+    pub fn frozen(&self) -> PathBuf {
+        self.0.join("frozen")
+    }
+
     /// The slot files.
     pub fn slots(&self) -> PathBuf {
         self.0.join("slots")
@@ -108,24 +123,14 @@ impl AgentDir {
         &self.0
     }
 
-    /// Held by the agent's supervisor as long as it lives.
+    /// Held by the agent's supervisor as long as it lives; in it stands which processes belong to the agent.
     pub fn lock(&self) -> PathBuf {
         self.0.join("lock")
     }
 
-    /// Held by a helper as long as it works.
-    pub fn helper_lock(&self) -> PathBuf {
-        self.0.join("helper.lock")
-    }
-
-    /// What the supervisor was asked to do.
+    /// What the supervisor was asked to do. A helper locks it as long as it works.
     pub fn spec(&self) -> PathBuf {
         self.0.join("spec.json")
-    }
-
-    /// Which processes belong to the agent.
-    pub fn processes(&self) -> PathBuf {
-        self.0.join("processes.json")
     }
 
     /// The task, as the program reads it.
@@ -138,18 +143,8 @@ impl AgentDir {
         self.0.join(output_name(attempt))
     }
 
-    /// Space set aside, so that the agent's end can be written down on a full disk.
-    pub fn reserve(&self) -> PathBuf {
-        self.0.join("reserve")
-    }
-
-    /// What the supervisor and its helpers said.
-    pub fn diary(&self) -> PathBuf {
-        self.0.join("diary")
-    }
-
-    /// The shadow git directory through which the work is taken.
-    pub fn shadow(&self) -> PathBuf {
-        self.0.join("shadow")
+    /// Our own index of the agent's worktree.
+    pub fn index(&self) -> PathBuf {
+        self.0.join("index")
     }
 }

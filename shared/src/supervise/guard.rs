@@ -3,26 +3,30 @@
 
 use std::{fs, path::Path};
 
-use crate::{Error, Kind, Result, error::Context, store::layout::AgentDir};
+use crate::{Error, Kind, Result, error::Context, store::layout::Private};
 
 /// Free inodes below which no agent is started.
 const MIN_FILES: u64 = 1000;
 
-/// Set aside for every agent, in bytes: enough for a commit, a ref and their folders.
-const RESERVE: usize = 64 * 1024;
+/// Set aside in every repository, in bytes: enough for some commits, refs and their folders.
+const RESERVE: usize = 256 * 1024;
 
-/// Sets space aside for the agent's last words.
+/// Sets space aside for the last words of agents, unless it was done before.
 ///
 /// # Errors
 /// There is none.
-pub fn set_aside(dir: &AgentDir) -> Result<()> {
-    let path = dir.reserve();
+pub fn set_aside(private: &Private) -> Result<()> {
+    let path = private.reserve();
+    if path.exists() {
+        return Ok(());
+    }
+    let _ = fs::create_dir_all(private.dir());
     fs::write(&path, [b'.'; RESERVE]).context(Kind::External, || format!("cannot write '{}'", path.display()))
 }
 
 /// Gives the space back, to be used at once.
-pub fn release(dir: &AgentDir) {
-    let _ = fs::remove_file(dir.reserve());
+pub fn release(private: &Private) {
+    let _ = fs::remove_file(private.reserve());
 }
 
 /// Refuses where less than `min_free` bytes, or hardly any files, are free at `path`.

@@ -5,7 +5,7 @@ use std::{
     fs,
     io::Read,
     path::Path,
-    process::{ChildStderr, Stdio},
+    process::{ChildStderr, ChildStdout, Stdio},
     time::Duration,
 };
 
@@ -17,10 +17,7 @@ use crate::{
     model::AgentId,
     process,
     store::layout::{self, AgentDir, Private},
-    supervise::{
-        processes::NONCE,
-        spec::{self, Spec},
-    },
+    supervise::{processes::NONCE, spec::Spec},
     worktree::{
         list, make,
         shadow::Shadow,
@@ -33,6 +30,9 @@ use crate::{
 pub const LIMIT: Duration = Duration::from_secs(60 * 60);
 /// Output up to this size is stored in memory, in bytes; a longer one by git, which streams it.
 const IN_MEMORY: u64 = 16 << 20;
+
+/// Longest answer of a helper, in bytes: what a pipe holds.
+const ANSWER: u64 = 64 << 10;
 
 /// What a helper does. The word is its argument.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -69,6 +69,7 @@ impl Job {
 pub struct Helper {
     /// Its number, to wait for.
     pub pid: i32,
+    stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
 }
 
@@ -86,12 +87,22 @@ impl Helper {
             .current_dir(common_dir)
             .env(NONCE, nonce)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .context(Kind::External, cannot)?;
         let pid = i32::try_from(child.id()).context(Kind::Internal, cannot)?;
-        Ok(Self { pid, stderr: child.stderr.take() })
+        Ok(Self { pid, stdout: child.stdout.take(), stderr: child.stderr.take() })
+    }
+
+    /// What it took; to be asked when it has ended.
+    ///
+    /// # Errors
+    /// It did not say.
+    pub fn taken(self) -> Result<Taken> {
+        let mut said = Vec::new();
+        let _ = self.stdout.map(|pipe| pipe.take(ANSWER).read_to_end(&mut said));
+        serde_json::from_slice(&said).context(Kind::Internal, || "the helper's answer is malformed".into())
     }
 
     /// What it said on failing, on one line; to be asked when it has ended. It says little, so a pipe holds it, also on
@@ -107,18 +118,18 @@ impl Helper {
     }
 }
 
-/// Does a helper's job, in this process.
+/// Does a helper's job, in this process. Gives what was taken, if that was the job.
 ///
 /// # Errors
 /// Whatever stands in its way.
-pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<()> {
+pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<Taken>> {
     let dir = Private::new(common_dir.join("orchestra")).agent(id);
     let spec = Spec::read(&dir)?;
-    let _lock = Lock::require(&dir.helper_lock(), Duration::from_secs(1))?;
+    let _lock = Lock::require(&dir.spec(), Duration::from_secs(1))?;
     match job {
         Job::Prepare => {
             let repo = Repo::open_for_checkout(common_dir)?;
-            make::make(&repo, &spec.branch, base(&spec)?, &spec.worktree)
+            make::make(&repo, &spec.branch, base(&spec)?, &spec.worktree).map(|()| None)
         }
         Job::Snapshot => {
             let repo = Repo::open(common_dir)?;
@@ -126,11 +137,11 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<()> {
                 Some(worktree) => take::snapshot(&repo, task, shadow, worktree),
                 None => Err(Error::refused("the worktree is gone")),
             })
+            .map(|()| None)
         }
         Job::Take => {
             let repo = Repo::open(common_dir)?;
-            let taken = take_work(&repo, id, &dir, &spec)?;
-            spec::write_json(&taken_file(&dir), &taken)
+            take_work(&repo, id, &dir, &spec).map(Some)
         }
     }
 }
@@ -138,22 +149,9 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<()> {
 /// Waits, for a minute at most, until a helper that outlived its supervisor is done: killed, it would leave git's lock on the
 /// worktree's index behind.
 pub fn wait_for_an_orphan(dir: &AgentDir) {
-    if dir.helper_lock().exists() {
-        let _ = Lock::take(&dir.helper_lock(), Duration::from_secs(60));
+    if dir.spec().exists() {
+        let _ = Lock::take(&dir.spec(), Duration::from_secs(60));
     }
-}
-
-/// What the helper took.
-///
-/// # Errors
-/// It did not come that far.
-pub fn taken(dir: &AgentDir) -> Result<Taken> {
-    let text = fs::read(taken_file(dir)).context(Kind::External, || "the helper left no answer".into())?;
-    serde_json::from_slice(&text).context(Kind::Internal, || "the helper's answer is malformed".into())
-}
-
-fn taken_file(dir: &AgentDir) -> std::path::PathBuf {
-    dir.dir().join("taken.json")
 }
 
 /// Stores the output, then takes the work.
@@ -177,7 +175,8 @@ fn with_worktree<T>(
 ) -> Result<T> {
     let worktree = list::of_agent(repo, id, &spec.branch)?.filter(|worktree| worktree.path.is_dir());
     let path = worktree.as_ref().map_or_else(|| spec.worktree.clone(), |worktree| worktree.path.clone());
-    let shadow = Shadow::at(dir.shadow(), path, repo.common_dir()?);
+    let frozen = Private::new(repo.private_dir()?).frozen().join(&spec.frozen);
+    let shadow = Shadow::at(frozen, dir.index(), path, repo.common_dir()?);
     let task =
         Task { id, title: &spec.title, branch: &spec.branch, base: base(spec)?, max_file: spec.max_file };
     what(&task, &shadow, worktree.as_ref())

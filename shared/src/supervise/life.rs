@@ -75,7 +75,7 @@ struct Supervisor {
     watch: RefWatch,
     slot: Option<Lock>,
     has_worktree: bool,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Supervisor {
@@ -104,9 +104,9 @@ impl Supervisor {
             dir,
             spec,
             record,
-            _lock: lock,
+            lock,
         };
-        supervisor.record.write(&supervisor.dir)?;
+        supervisor.record.write(&supervisor.lock)?;
         Ok(supervisor)
     }
 
@@ -142,7 +142,7 @@ impl Supervisor {
         }
         let program = launch::start(&self.id, &self.dir, &self.spec, &self.record)?;
         self.record.program = Some(program.process);
-        self.record.write(&self.dir)?;
+        self.record.write(&self.lock)?;
         self.say(&[Fact::Phase { attempt: self.record.attempt, phase: Phase::Running, reason: None }])?;
         self.watch_over(&program).await
     }
@@ -171,7 +171,7 @@ impl Supervisor {
             Some(vec![Fact::Phase { attempt: fold.agent.attempt + 1, phase: Phase::Starting, reason: None }])
         })?;
         self.record.attempt = fold.agent.attempt;
-        self.record.write(&self.dir)
+        self.record.write(&self.lock)
     }
 
     async fn watch_over(&mut self, program: &Program) -> Result<End> {
@@ -242,10 +242,10 @@ impl Supervisor {
     }
 
     /// Lets a helper do a job.
-    async fn help(&mut self, job: Job) -> Result<()> {
+    async fn help(&mut self, job: Job) -> Result<Helper> {
         let helper = Helper::start(&self.common, &self.id, &self.record.nonce, job)?;
         match self.reaper.wait(helper.pid, helper::LIMIT).await {
-            Some(End::Exit(0)) => Ok(()),
+            Some(End::Exit(0)) => Ok(helper),
             Some(_) if guard::is_full(&self.common) => Err(Error::new(Kind::External, "the disk is full")),
             Some(_) => Err(Error::new(Kind::External, helper.last_words())),
             None => Err(Error::new(Kind::Timeout, format!("'{}' took too long", job.as_str()))),
@@ -272,8 +272,7 @@ impl Supervisor {
         if !self.has_worktree {
             return Ok(Taken::nothing(&self.spec.base));
         }
-        self.help(Job::Take).await?;
-        helper::taken(&self.dir)
+        self.help(Job::Take).await?.taken()
     }
 
     /// Nothing is acknowledged before it is on the disk; a full disk may have space again in a minute.
@@ -284,7 +283,7 @@ impl Supervisor {
         loop {
             match self.say(std::slice::from_ref(&fact)) {
                 Err(_) if begun.elapsed() < PATIENCE => {
-                    guard::release(&self.dir);
+                    guard::release(&self.private);
                     sleep(pause).await;
                 }
                 other => return other,

@@ -16,6 +16,7 @@ pub mod processes;
 pub mod queue;
 pub mod reaper;
 pub mod spec;
+pub mod start;
 
 #[cfg(target_os = "linux")]
 #[path = "tree_linux.rs"]

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::FileExt,
     time::{Duration, Instant},
 };
 
@@ -11,15 +12,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Kind, Result,
+    error::Context,
+    lock::Lock,
     store::layout::AgentDir,
-    supervise::{
-        spec,
-        tree::{self, ProcessId},
-    },
+    supervise::tree::{self, ProcessId},
 };
 
 /// In the environment of everything that an agent starts.
 pub const NONCE: &str = "ORCHESTRA_ATTEMPT";
+
+/// Bytes that a record takes, filled up with blanks.
+const RECORD: usize = 512;
 
 /// The record.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -39,16 +42,21 @@ pub struct Processes {
 impl Processes {
     /// Reads the record; nothing where there is none from this boot.
     pub fn read(dir: &AgentDir) -> Option<Self> {
-        let record: Self = serde_json::from_slice(&fs::read(dir.processes()).ok()?).ok()?;
+        // It may be read while it is written; then the next look finds it whole.
+        let read = || serde_json::from_slice::<Self>(&fs::read(dir.lock()).ok()?).ok();
+        let record = (0..3).find_map(|_| read())?;
         (record.boot == tree::boot_id()).then_some(record)
     }
 
-    /// Writes the record.
+    /// Writes the record into the agent's lock, at one stroke and always of one length.
     ///
     /// # Errors
     /// The disk is full or not writable.
-    pub fn write(&self, dir: &AgentDir) -> Result<()> {
-        spec::write_json(&dir.processes(), self)
+    pub fn write(&self, lock: &Lock) -> Result<()> {
+        let cannot = || "cannot write into the agent's lock".to_owned();
+        let mut text = serde_json::to_vec(self).context(Kind::Internal, cannot)?;
+        text.resize(text.len().max(RECORD), b' ');
+        lock.file().write_all_at(&text, 0).context(Kind::External, cannot)
     }
 
     /// What still runs of the agent though its supervisor is gone: its program with all below it, and whatever bears its

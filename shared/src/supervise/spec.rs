@@ -1,10 +1,10 @@
 //! What a supervisor is asked to do: written by `spawn` into the agent's private folder, from the user's own settings.
 
-use std::{fs, io::Write, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Kind, Result, error::Context, profile::Launch, store::layout::AgentDir};
+use crate::{Kind, Result, error::Context, profile::Launch, store::layout::AgentDir};
 
 /// The order to one supervisor.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -19,6 +19,8 @@ pub struct Spec {
     pub title: String,
     /// Where its worktree is to be.
     pub worktree: PathBuf,
+    /// Name of the settings that were frozen when it was spawned.
+    pub frozen: String,
     /// How many agents of this kind may run at once.
     pub jobs: u32,
     /// The longest it may run, in seconds.
@@ -50,7 +52,10 @@ impl Spec {
     /// # Errors
     /// The disk is full or not writable.
     pub fn write(&self, dir: &AgentDir) -> Result<()> {
-        write_json(&dir.spec(), self)
+        let path = dir.spec();
+        let cannot = || format!("cannot write '{}'", path.display());
+        let text = serde_json::to_vec(self).context(Kind::Internal, cannot)?;
+        fs::write(&path, text).context(Kind::External, cannot)
     }
 
     /// See the field.
@@ -62,15 +67,4 @@ impl Spec {
     pub const fn grace(&self) -> Duration {
         Duration::from_secs(self.grace)
     }
-}
-
-/// Writes a value as JSON, whole or not at all.
-pub(super) fn write_json(path: &std::path::Path, value: &impl Serialize) -> Result<()> {
-    let cannot = || format!("cannot write '{}'", path.display());
-    let folder = path.parent().ok_or_else(|| Error::internal(cannot()))?;
-    let text = serde_json::to_vec(value).context(Kind::Internal, cannot)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).context(Kind::External, cannot)?;
-    file.write_all(&text).context(Kind::External, cannot)?;
-    file.persist(path).context(Kind::External, cannot)?;
-    Ok(())
 }

@@ -22,13 +22,17 @@ const WAIT: Duration = Duration::from_secs(120);
 /// but the branch, which bears the agent's name.
 pub fn make(repo: &Repo, branch: &str, base: Oid, path: &Path) -> Result<()> {
     let branch_ref = layout::branch_ref(branch);
-    if repo.find_ref(&branch_ref)?.is_none() {
-        let edit = Edit { name: branch_ref.clone(), old: None, new: base };
-        repo.edit_refs(&[edit], "orchestra: branch of an agent")?;
-    }
+    let at = match repo.find_ref(&branch_ref)? {
+        Some(tip) => tip,
+        None => {
+            let edit = Edit { name: branch_ref.clone(), old: None, new: base };
+            repo.edit_refs(&[edit], "orchestra: branch of an agent")?;
+            base
+        }
+    };
     // While git's list of worktrees changes, half of an entry is there; another of ours that reads it then would fail.
     let lock = Lock::require(&Private::new(repo.private_dir()?).worktrees_lock(), WAIT)?;
-    let prepared = repo.prepare_worktree(path, &branch_ref)?;
+    let prepared = repo.prepare_worktree(path, &branch_ref, at)?;
     drop(lock);
     prepared.checkout()
 }

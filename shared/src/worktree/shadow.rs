@@ -7,51 +7,27 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sha2::{Digest, Sha256};
+
 use crate::{
     Kind, Result,
     error::Context,
-    git::{Git, Repo, frozen},
+    git::{Git, Repo},
 };
 
 /// The shadow of one worktree.
 #[derive(Clone, Debug)]
 pub struct Shadow {
     dir: PathBuf,
+    index: PathBuf,
     work_tree: PathBuf,
     common_dir: PathBuf,
 }
 
 impl Shadow {
-    /// The shadow at `dir` of the worktree at `work_tree`.
-    pub fn at(dir: PathBuf, work_tree: PathBuf, common_dir: PathBuf) -> Self {
-        Self { dir, work_tree, common_dir }
-    }
-
-    /// Writes it, with the settings of `repo` as they are now.
-    ///
-    /// # Errors
-    /// The disk is full or not writable.
-    pub fn make(&self, frozen: &Frozen) -> Result<()> {
-        let cannot = || format!("cannot write '{}'", self.dir.display());
-        for folder in ["objects/info", "refs", "info"] {
-            fs::create_dir_all(self.dir.join(folder)).context(Kind::External, cannot)?;
-        }
-        let config = format!(
-            "{}[core]\n\tworktree = {}\n",
-            frozen.config,
-            frozen::quoted(&self.work_tree.to_string_lossy())
-        );
-        let alternate = format!("{}\n", self.common_dir.join("objects").display());
-        for (name, content) in [
-            ("HEAD", "ref: refs/heads/shadow\n"),
-            ("config", config.as_str()),
-            ("objects/info/alternates", alternate.as_str()),
-            ("info/exclude", frozen.exclude.as_str()),
-            ("info/attributes", frozen.attributes.as_str()),
-        ] {
-            fs::write(self.dir.join(name), content).context(Kind::External, cannot)?;
-        }
-        Ok(())
+    /// The worktree at `work_tree` seen through the settings frozen at `dir` ([`Frozen::keep`]), with an index of our own.
+    pub const fn at(dir: PathBuf, index: PathBuf, work_tree: PathBuf, common_dir: PathBuf) -> Self {
+        Self { dir, index, work_tree, common_dir }
     }
 
     /// The worktree.
@@ -60,13 +36,8 @@ impl Shadow {
     }
 
     /// Our own index of the worktree.
-    pub fn index(&self) -> PathBuf {
-        self.dir.join("index")
-    }
-
-    /// Whether it was made.
-    pub fn exists(&self) -> bool {
-        self.dir.join("config").is_file()
+    pub fn index(&self) -> &Path {
+        &self.index
     }
 
     /// A call of git that sees the worktree through the shadow; new objects go into the repository.
@@ -94,7 +65,7 @@ impl Shadow {
     /// # Errors
     /// It was not made, or cannot be read.
     pub fn repo(&self) -> Result<Repo> {
-        Repo::open_shadow(&self.dir)
+        Repo::open_shadow(&self.dir, &self.work_tree)
     }
 }
 
@@ -115,5 +86,44 @@ impl Frozen {
         let info = repo.common_dir()?.join("info");
         let read = |name: &str| fs::read_to_string(info.join(name)).unwrap_or_default();
         Ok(Self { config: repo.frozen_config(), exclude: read("exclude"), attributes: read("attributes") })
+    }
+}
+
+impl Frozen {
+    /// Writes the settings below `folder`, unless they are there already, and gives the name under which they are.
+    ///
+    /// # Errors
+    /// The disk is full or not writable.
+    pub fn keep(&self, folder: &Path, common_dir: &Path) -> Result<String> {
+        let cannot = || format!("cannot write below '{}'", folder.display());
+        let alternate = format!("{}\n", common_dir.join("objects").display());
+        let files = [
+            ("HEAD", "ref: refs/heads/shadow\n"),
+            ("config", self.config.as_str()),
+            ("objects/info/alternates", alternate.as_str()),
+            ("info/exclude", self.exclude.as_str()),
+            ("info/attributes", self.attributes.as_str()),
+        ];
+        let mut digest = Sha256::new();
+        for (name, content) in files {
+            digest.update(format!("{name} {}\n{content}", content.len()));
+        }
+        let name: String = digest.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect();
+        if folder.join(&name).is_dir() {
+            return Ok(name);
+        }
+        fs::create_dir_all(folder).context(Kind::External, cannot)?;
+        let made = tempfile::tempdir_in(folder).context(Kind::External, cannot)?;
+        for below in ["objects/info", "refs", "info"] {
+            fs::create_dir_all(made.path().join(below)).context(Kind::External, cannot)?;
+        }
+        for (file, content) in files {
+            fs::write(made.path().join(file), content).context(Kind::External, cannot)?;
+        }
+        // Another spawn may have been quicker; then both wrote the same.
+        if fs::rename(made.path(), folder.join(&name)).is_ok() {
+            let _ = made.keep();
+        }
+        Ok(name)
     }
 }

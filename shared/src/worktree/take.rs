@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Longest path named as left out, in columns.
-const PATH_WIDTH: usize = 500;
+const PATH_WIDTH: usize = 200;
 
 /// Whose work is taken, and how.
 #[derive(Debug)]
@@ -206,7 +206,7 @@ fn capture(
 /// A copy of the worktree's own index spares reading every file again; without a usable one we start from the commit.
 fn start_index(shadow: &Shadow, worktree: &Worktree, standing: Oid) -> Result<()> {
     let copied = fs::copy(worktree.git_dir.join("index"), shadow.index()).is_ok();
-    match copied.then(|| hidden_entries(&shadow.index())) {
+    match copied.then(|| hidden_entries(shadow.index())) {
         Some(Ok(hidden)) => show_hidden_entries(shadow, &hidden),
         Some(Err(_)) | None => {
             let _ = fs::remove_file(shadow.index());
@@ -288,7 +288,7 @@ fn advance(
     };
     let edit = Edit { name: layout::branch_ref(task.branch), old: Some(from), new: head };
     match repo.edit_refs(&[edit], "orchestra: what the agent left uncommitted") {
-        Ok(()) => lock.replace_index(&shadow.index()).map(|()| None),
+        Ok(()) => lock.replace_index(shadow.index()).map(|()| None),
         Err(e) if e.kind == Kind::Conflict => Ok(Some("the branch moved".to_owned())),
         Err(e) => Err(e),
     }

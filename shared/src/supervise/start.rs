@@ -1,0 +1,117 @@
+//! Starting supervisors, each with its agent's lock in hand.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Read,
+    path::Path,
+    process::{Child, Stdio},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::Repo,
+    lock::Lock,
+    model::{AgentId, Fact, Phase, event::Finished},
+    process,
+    store::{self, layout::Private},
+};
+
+/// How long supervisors may take to answer.
+const READY: Duration = Duration::from_secs(30);
+/// Longest diary, in bytes.
+const DIARY: u64 = 1 << 20;
+
+/// What a supervisor says when it answers.
+pub const READY_WORD: &str = "ready";
+
+/// Each supervisor gets its agent's lock as its standard input: from here to its end the agent is never without.
+///
+/// # Errors
+/// One of them does not answer: its agent is shown as failed, with the reason; the others go on.
+pub fn supervisors(repo: &Repo, locks: Vec<(AgentId, Lock)>) -> Result<()> {
+    let common = repo.common_dir()?;
+    let program = process::beside_us("git-orchestra-supervise");
+    let diary = open_diary(&Private::new(repo.private_dir()?))?;
+    let mut started = Vec::with_capacity(locks.len());
+    for (id, lock) in locks {
+        let child = supervisor(&program, &common, &id, &diary, &lock);
+        started.push((id, lock, child));
+    }
+    let deadline = Instant::now() + READY;
+    let mut failure = None;
+    for (id, lock, child) in started {
+        let answered = child.and_then(|child| wait_ready(child, deadline));
+        if let Err(error) = answered {
+            tell_failure(repo, &id, &error);
+            failure = Some(error);
+        }
+        drop(lock);
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+fn supervisor(program: &Path, common: &Path, id: &AgentId, diary: &File, lock: &Lock) -> Result<Child> {
+    let cannot = || format!("cannot start the supervisor of '{id}' ({})", program.display());
+    let inherited = lock.file().try_clone().context(Kind::External, cannot)?;
+    process::command(program)
+        .arg("run")
+        .arg(common)
+        .arg(id.as_str())
+        .current_dir(common)
+        .stdin(inherited)
+        .stdout(Stdio::piped())
+        .stderr(diary.try_clone().context(Kind::External, cannot)?)
+        .spawn()
+        .context(Kind::External, cannot)
+}
+
+/// The supervisor writes a word and closes its output when it has left our session.
+fn wait_ready(mut child: Child, deadline: Instant) -> Result<()> {
+    let (sender, receiver) = mpsc::channel();
+    let pipe = child.stdout.take();
+    std::thread::spawn(move || {
+        let mut said = String::new();
+        let _ = pipe.map(|pipe| pipe.take(64).read_to_string(&mut said));
+        let _ = sender.send(said);
+    });
+    let said = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+    // It outlives us; while we live, nobody else takes note of its end.
+    std::thread::spawn(move || child.wait());
+    match said {
+        Ok(word) if word.trim() == READY_WORD => Ok(()),
+        _ => Err(Error::new(Kind::External, "a supervisor did not start")
+            .hint("'git orchestra status' shows the agent; '.git/orchestra/diary' may say why")),
+    }
+}
+
+fn tell_failure(repo: &Repo, id: &AgentId, error: &Error) {
+    let finished = Finished {
+        attempt: 0,
+        phase: Phase::Failed,
+        reason: Some(error.one_line()),
+        exit: None,
+        head: None,
+        commits: 0,
+        files: 0,
+        insertions: 0,
+        deletions: 0,
+        left_out: Vec::new(),
+        left_out_more: 0,
+    };
+    // If this fails too, the agent shows as lost, which it is.
+    let _ = store::append(repo, id, &[Fact::Finished(finished)]);
+}
+
+/// What a supervisor says when nobody listens; it starts anew when it is long.
+fn open_diary(private: &Private) -> Result<File> {
+    let path = private.diary();
+    let file = OpenOptions::new().create(true).append(true).open(&path);
+    let file = file.context(Kind::External, || format!("cannot write '{}'", path.display()))?;
+    if file.metadata().is_ok_and(|found| found.len() > DIARY) {
+        let _ = file.set_len(0);
+    }
+    Ok(file)
+}
