@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    io::{Read, Seek, SeekFrom, Write},
+    os::unix::fs::FileExt,
     path::Path,
     time::{Duration, Instant},
 };
@@ -25,6 +25,8 @@ use crate::{
 const INLINE: usize = 4096;
 /// Longest task, in bytes.
 pub const MAX_PROMPT: usize = 1024 * 1024;
+/// Bytes that an intent takes, filled up with blanks.
+const INTENT: usize = 256;
 /// How long to wait for another process of ours that writes to the same agent.
 const WAIT: Duration = Duration::from_secs(20);
 /// How long to try again when a program that is not ours moves or locks the ref.
@@ -105,7 +107,7 @@ fn attempt(repo: &Repo, id: &AgentId, decide: &impl Fn(&Fold) -> Option<Vec<Fact
     let name = layout::agent_ref(id);
     let lock = Lock::require(&private.append_lock(id), WAIT)?;
     let intent = Intent { lock: &lock };
-    intent.mend_after_a_death(&repo.common_dir()?);
+    intent.mend_after_a_death(repo)?;
     let Some(tip) = repo.find_ref(&name)? else {
         return Err(Error::refused(format!("no agent '{id}'")));
     };
@@ -118,9 +120,8 @@ fn attempt(repo: &Repo, id: &AgentId, decide: &impl Fn(&Fold) -> Option<Vec<Fact
     }
     let (new, after) = next(repo, id, tip, &chain, &before, &facts)?;
     intent.declare(&name, new);
-    let moved = repo.edit_refs(&[Edit { name, old: Some(tip), new }], "orchestra: event");
-    intent.withdraw();
-    moved.map(|()| after)
+    repo.edit_refs(&[Edit { name, old: Some(tip), new }], "orchestra: event")?;
+    Ok(after)
 }
 
 /// Writes the next commit, not yet reachable.
@@ -156,38 +157,36 @@ struct Intent<'lock> {
 }
 
 impl Intent<'_> {
+    /// At one stroke and always of one length: that is cheap, and read whole.
     fn declare(&self, name: &str, new: Oid) {
-        self.write(&format!("{name} {new}\n"));
-    }
-
-    fn withdraw(&self) {
-        self.write("");
-    }
-
-    fn write(&self, text: &str) {
-        let mut file = self.lock.file();
-        let _ = file.set_len(0);
-        let _ = file.seek(SeekFrom::Start(0));
-        let _ = file.write_all(text.as_bytes());
+        let mut text = format!("{name} {new}\n").into_bytes();
+        text.resize(text.len().max(INTENT), b' ');
+        // Without it, a lock that we leave behind would have to be removed by hand.
+        let _ = self.lock.file().write_all_at(&text, 0);
     }
 
     /// Removes a ref lock that the holder before us left, if its content proves that it is ours: our new value, or
-    /// nothing yet and made no later than the declaration allows.
-    fn mend_after_a_death(&self, common_dir: &Path) {
-        let mut text = String::new();
-        let mut file = self.lock.file();
-        let _ = file.seek(SeekFrom::Start(0));
-        let _ = file.take(4096).read_to_string(&mut text);
-        let Some((name, new)) = text.trim().split_once(' ') else { return };
-        if name.starts_with(layout::AGENTS) && !name.contains("..") {
-            let path = common_dir.join(format!("{name}.lock"));
-            if fs::read_to_string(&path).is_ok_and(|content| content.trim() == new)
-                || self.was_left_empty(&path)
-            {
-                let _ = fs::remove_file(&path);
-            }
+    /// nothing yet and made no later than the declaration allows. An intent that was fulfilled is no reason to look.
+    fn mend_after_a_death(&self, repo: &Repo) -> Result<()> {
+        let mut bytes = [0; INTENT];
+        let length = self.lock.file().read_at(&mut bytes, 0).unwrap_or(0);
+        let text = String::from_utf8_lossy(&bytes[..length]);
+        let declared = text.lines().next().and_then(|line| line.split_once(' '));
+        let Some((name, new)) = declared.and_then(|(name, new)| Some((name, Oid::parse(new.trim())?))) else {
+            return Ok(());
+        };
+        if !name.starts_with(layout::AGENTS) || name.contains("..") {
+            return Ok(());
         }
-        self.withdraw();
+        let path = repo.common_dir()?.join(format!("{name}.lock"));
+        if !path.exists() || repo.find_ref(name)? == Some(new) {
+            return Ok(());
+        }
+        let ours = fs::read_to_string(&path).is_ok_and(|content| Oid::parse(content.trim()) == Some(new));
+        if ours || self.was_left_empty(&path) {
+            let _ = fs::remove_file(&path);
+        }
+        Ok(())
     }
 
     /// A lock file is made empty and filled at once. One that is empty and as old as the declaration, within the
