@@ -163,7 +163,7 @@ impl Lab {
             let line = status.lines().find(|line| line.starts_with(key)).unwrap_or_default();
             line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
         };
-        let found = (value("Rss:"), value("Private_Dirty:"), percent);
+        let found = (value("Rss:"), value("Anonymous:"), percent);
         drop(repo.orchestra(["stop", &id]));
         found
     }

@@ -116,6 +116,6 @@ fn supervisor(lab: &Lab) {
     let repo = lab.repo("supervisor", 0);
     let (rss, private, percent) = lab.supervisor_cost(&repo);
     println!(
-        "supervisor of a busy agent: {rss} KiB resident (goal 6144), {private} KiB private (goal 2048), {percent:.2} % of a core (goal 0.2)"
+        "supervisor of a busy agent: {rss} KiB resident (goal 6144), {private} KiB of its own (goal 2048), {percent:.2} % of a core (goal 0.2)"
     );
 }

@@ -226,6 +226,32 @@ fn an_agent_may_spawn_agents_and_is_named_as_their_parent() {
 }
 
 #[test]
+fn agents_that_an_agent_spawned_outlive_it() {
+    let world = world();
+    let repo = world.repo();
+    let nested = "git orchestra spawn --agent sh -d --name child \
+        'echo up; while ! [ -e ../../repo/go ]; do sleep 0.05; done; echo made > made'; echo spawned";
+    for (name, end) in [("ends", ""), ("stopped", "; while :; do sleep 0.1; done")] {
+        let _ = std::fs::remove_file(repo.path().join("go"));
+        let spawn = ["spawn", "--agent", "sh", "-d", "--name", name, &format!("{nested}{end}")];
+        let parent = repo.orchestra(spawn).succeeded().line();
+        repo.wait_for_output(&parent, "spawned");
+        let child = repo.agents().iter().rev().find_map(|agent| {
+            let id = agent["id"].as_str()?.to_owned();
+            (agent["parent"] == parent.as_str()).then_some(id)
+        });
+        let child = child.expect("the child");
+        repo.wait_for_output(&child, "up");
+        repo.orchestra(["stop", &parent]).succeeded();
+        testkit::until("the parent's end", || (repo.agent(&parent)["liveness"] == "ended").then_some(()));
+        assert_eq!(repo.agent(&child)["liveness"], "live", "{name}");
+        repo.write("go", "");
+        repo.wait_for(&child, "done");
+        assert_eq!(repo.file_in_head(&child, "made"), "made\n");
+    }
+}
+
+#[test]
 fn an_interrupted_watch_leaves_the_agents_running() {
     let world = world();
     let repo = world.repo();

@@ -169,8 +169,9 @@ impl AgentObject {
                 self.queue_position = queue::ahead(private, id);
             }
         } else {
-            self.orphans =
-                record.map(|r| r.orphans().iter().map(|process| process.pid).collect()).unwrap_or_default();
+            self.orphans = record
+                .map(|r| r.orphans(private).iter().map(|process| process.pid).collect())
+                .unwrap_or_default();
         }
         self.activity = last_line(&dir.output(self.attempt));
         let tip = repo.find_ref(&layout::branch_ref(&self.branch)).ok().flatten();

@@ -60,12 +60,12 @@ pub fn end_lost(repo: &Repo, id: &AgentId, reason: Option<&str>) -> Result<bool>
     let common = repo.common_dir()?;
     helper::wait_for_an_orphan(&dir);
     if let Some(record) = Processes::read(&dir) {
-        if !record.orphans().is_empty() {
+        if !record.orphans(&private).is_empty() {
             // Ending may make an agent tidy its files away. Without a worktree there is nothing to keep.
             let _ = helper::work(&common, id, Job::Snapshot);
         }
         let grace = spec.as_ref().map_or(Duration::from_secs(5), Spec::grace);
-        processes::end_all(|| record.orphans(), grace)?;
+        processes::end_all(|| record.orphans(&private), grace)?;
     }
     queue::leave(&private, id);
     mend::remove_half_made(repo, id)?;

@@ -262,7 +262,8 @@ impl Supervisor {
         {
             let _ = kill_process_group(group, Number::TERM);
         }
-        let left = processes::end_all(|| tree::descendants(me, &[]), grace);
+        let private = &self.private;
+        let left = processes::end_all(|| tree::descendants(me, &processes::supervisors(private)), grace);
         self.record.program = None;
         left
     }

@@ -32,7 +32,7 @@ pub fn mend(repo: &Repo) -> Result<()> {
             let _ = std::fs::remove_dir_all(dir.dir());
         }
         // A helper may have outlived its supervisor, and go on; `stop` ends it.
-        if Processes::read(&dir).is_none_or(|record| record.orphans().is_empty()) {
+        if Processes::read(&dir).is_none_or(|record| record.orphans(&private).is_empty()) {
             remove_half_made(repo, &id)?;
         }
     }

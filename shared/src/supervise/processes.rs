@@ -14,7 +14,7 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     lock::Lock,
-    store::layout::AgentDir,
+    store::layout::{AgentDir, Private},
     supervise::tree::{self, ProcessId},
 };
 
@@ -61,18 +61,25 @@ impl Processes {
 
     /// What still runs of the agent though its supervisor is gone: its program with all below it, and whatever bears its
     /// nonce. Never a process that it did not start.
-    pub fn orphans(&self) -> Vec<ProcessId> {
+    pub fn orphans(&self, private: &Private) -> Vec<ProcessId> {
+        let spare = supervisors(private);
         let mut found: BTreeMap<i32, ProcessId> = BTreeMap::new();
         let program = self.program.filter(ProcessId::is_alive);
-        let below = program.map(|program| tree::descendants(program.pid, &[])).unwrap_or_default();
+        let below = program.map(|program| tree::descendants(program.pid, &spare)).unwrap_or_default();
         let marked = tree::with_variable(NONCE, &self.nonce);
         for process in program.into_iter().chain(below).chain(marked) {
-            if process != self.supervisor {
+            if process != self.supervisor && !spare.contains(&process.pid) {
                 found.insert(process.pid, process);
             }
         }
         found.into_values().collect()
     }
+}
+
+/// The supervisors of all agents that live. An agent may spawn others: they are in its tree, and have a life of their own.
+pub fn supervisors(private: &Private) -> Vec<i32> {
+    let records = private.agents().into_iter().filter_map(|id| Processes::read(&private.agent(&id)));
+    records.map(|record| record.supervisor).filter(ProcessId::is_alive).map(|process| process.pid).collect()
 }
 
 /// Sends a signal to a process, if it is still the same.

@@ -17,6 +17,7 @@ use crate::{
     model::{AgentId, Fact, Phase, event::Finished},
     process,
     store::{self, layout::Private},
+    supervise::processes::NONCE,
 };
 
 /// How long supervisors may take to answer.
@@ -61,6 +62,9 @@ fn supervisor(program: &Path, common: &Path, id: &AgentId, diary: &File, lock: &
         .arg(common)
         .arg(id.as_str())
         .current_dir(common)
+        // Typed by an agent: what it spawns is not of its own tree.
+        .env_remove(NONCE)
+        .env_remove("ORCHESTRA_AGENT")
         .stdin(inherited)
         .stdout(Stdio::piped())
         .stderr(diary.try_clone().context(Kind::External, cannot)?)
