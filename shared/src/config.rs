@@ -57,9 +57,27 @@ const STDIN: Key = Key {
     what: "'held' keeps the agent's standard input open as long as its supervisor lives; 'closed' ends it",
 };
 
+const COMPLETES: Key = Key {
+    name: "orchestra.completes",
+    default: "",
+    what: "A command of others on PATH that answers completions as ours do; may be given several times",
+};
+
 /// All keys.
-pub const KEYS: &[Key] =
-    &[AGENT, COMMAND, STDIN, JOBS, MAX_TIME, GRACE, MAX_OUTPUT, MAX_FILE, MIN_FREE, BRANCH_PREFIX, WORKTREES];
+pub const KEYS: &[Key] = &[
+    AGENT,
+    COMMAND,
+    STDIN,
+    JOBS,
+    MAX_TIME,
+    GRACE,
+    MAX_OUTPUT,
+    MAX_FILE,
+    MIN_FREE,
+    BRANCH_PREFIX,
+    WORKTREES,
+    COMPLETES,
+];
 
 /// Typed reading of the keys.
 pub struct Config<'repo> {

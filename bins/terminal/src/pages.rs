@@ -48,8 +48,11 @@ pub fn complete_help(command: Command, page: &Page) -> Command {
 pub fn man(command: Command, page: &Page) -> String {
     let name = command.get_name().to_owned();
     let summary = command.get_about().map(ToString::to_string).unwrap_or_default();
-    // The long description is the page's; examples have a section of their own.
-    let command = command.after_long_help("").display_name(name.clone());
+    // The long description is the page's, without the summary that stands above it; examples have a section of their own.
+    let long = command.get_long_about().map(ToString::to_string).unwrap_or_default();
+    let described = long.split_once("\n\n").map_or(long.as_str(), |(_, rest)| rest).to_owned();
+    let described = if described.is_empty() { format!("{summary}.") } else { described };
+    let command = command.after_long_help("").long_about(described).display_name(name.clone());
     let man = Man::new(command.clone())
         .title(name.to_uppercase())
         .section("1")
@@ -90,6 +93,13 @@ fn synopsis(mut command: Command) -> Vec<String> {
 
 fn sections(name: &str, page: &Page) -> Roff {
     let mut roff = Roff::new();
+    if name == "git-orchestra" {
+        roff.control("SH", ["COMMANDS"]);
+        for entry in catalog::COMMANDS {
+            let page = format!("git-orchestra-{}(1)", entry.name);
+            roff.control("TP", []).text([bold(page)]).text([roman(format!("{}.", entry.summary))]);
+        }
+    }
     for (heading, paragraphs) in page.sections {
         roff.control("SH", [*heading]);
         for (at, paragraph) in paragraphs.iter().enumerate() {
@@ -130,20 +140,29 @@ fn sections(name: &str, page: &Page) -> Roff {
     roff
 }
 
-/// Without what the linters of man pages dislike: empty lines, lone breaks, white space at line ends.
+/// Without what the linters of man pages dislike: empty lines (a paragraph's end becomes a request), lone breaks, white
+/// space at line ends.
 fn tidy(text: &str) -> String {
     let mut out: Vec<&str> = Vec::new();
-    for line in text.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
-        let after_break = out.last().is_some_and(|last| last.starts_with(".br") || last.starts_with(".SH"));
-        if line == ".br" && after_break {
+    let mut ended = false;
+    for line in text.lines().map(str::trim_end) {
+        if line.is_empty() {
+            ended = true;
             continue;
         }
-        if line.starts_with('.') && !line.starts_with(".br") {
+        let request = line.starts_with('.');
+        if request {
+            // A break before a request breaks nothing.
             while out.last() == Some(&".br") {
                 out.pop();
             }
+        } else if ended && out.last().is_some_and(|last| !last.starts_with('.')) {
+            out.push(".sp");
         }
-        out.push(line);
+        ended = false;
+        if line != ".br" || out.last().is_some_and(|last| !last.starts_with('.')) {
+            out.push(line);
+        }
     }
     while out.last() == Some(&".br") {
         out.pop();
