@@ -204,3 +204,25 @@ fn forged_trailers_of_others_are_not_believed() {
     repo.git(["update-ref", &name, &commit]);
     assert_eq!(repo.agents().remove(0)["phase"], "failed", "the events say so");
 }
+
+#[test]
+fn a_git_that_is_too_old_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = world();
+    let repo = world.repo();
+    let folder = world.dir().join("old");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let real = testkit::Ran::of(repo.command("sh").args(["-c", "command -v git"])).line();
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *version) echo git version 2.30.1;; *) exec {real} \"$@\";; esac\n"
+    );
+    std::fs::write(folder.join("git"), script).expect("a program");
+    std::fs::set_permissions(folder.join("git"), std::fs::Permissions::from_mode(0o755)).expect("executable");
+    let mut command = repo.orchestra_command(["spawn", "--agent", "sh", "true"]);
+    let path =
+        command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).expect("a PATH");
+    let folders = std::iter::once(folder).chain(std::env::split_paths(path));
+    let path = std::env::join_paths(folders).expect("a PATH");
+    testkit::Ran::of(command.env("PATH", path)).exits(3).says("git 2.30 is too old: 2.39 or newer");
+    assert!(repo.refs("refs/orchestra").is_empty());
+}

@@ -53,15 +53,16 @@ pub fn open_agents() -> Vec<CompletionCandidate> {
 }
 
 fn agents_where(wanted: impl Fn(bool) -> bool) -> Vec<CompletionCandidate> {
-    let listing = Repo::discover(&world::directory()).and_then(|repo| Listing::read(&repo));
-    let Ok(listing) = listing else { return Vec::new() };
+    let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
+    let Ok(listing) = Listing::read(&repo) else { return Vec::new() };
     let mut rows: Vec<_> =
         listing.rows.iter().filter(|row| wanted(row.entry.glance.phase.is_terminal())).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.entry.glance.queued_at));
     rows.truncate(MOST);
     rows.into_iter()
         .map(|row| {
-            let help = format!("{}: {}", row.entry.glance.phase.as_str(), listing.agent(row).title);
+            let title = listing.agent(&repo, row).map(|agent| agent.title).unwrap_or_default();
+            let help = format!("{}: {title}", row.entry.glance.phase.as_str());
             CompletionCandidate::new(row.id.as_str()).help(Some(help.into()))
         })
         .collect()

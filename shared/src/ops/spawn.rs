@@ -12,7 +12,7 @@ use crate::{
     Error, Kind, Result,
     config::Config,
     error::Context,
-    git::{Oid, Repo},
+    git::{Oid, Repo, command},
     lock::Lock,
     model::{AgentId, event::Created, text},
     ops::tasks,
@@ -101,6 +101,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     };
     repo.identity()?;
     tree::check()?;
+    command::check_version(&repo.common_dir()?)?;
     let limits = Limits::read(&config, request)?;
     let launches = launches(&config, &request.agents)?;
     let mut warnings = Vec::new();

@@ -119,7 +119,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 /// The state of one row. A supervisor writes the end down before it lets go of the lock: an agent that seems lost may have
 /// ended between the two looks, so its ref is read once more.
 fn still_true(repo: &Repo, private: &Private, listing: &Listing, row: &Row) -> Result<Agent> {
-    let agent = listing.agent(row);
+    let agent = listing.agent(repo, row)?;
     if liveness::of(private, &row.id, &agent, listing.writer.as_deref()) == Liveness::Lost
         && let Some(tip) = repo.find_ref(&layout::agent_ref(&row.id))?
         && tip != row.tip

@@ -82,9 +82,13 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
     let listing = Listing::read(repo)?;
     if request.all {
-        let open = listing.rows.iter().filter(|row| !row.entry.glance.phase.is_terminal());
-        let ours = open.filter(|row| listing.writer.as_deref() == Some(listing.agent(row).writer.as_str()));
-        return Ok(ours.map(|row| row.id.clone()).collect());
+        let mut ours = Vec::new();
+        for row in listing.rows.iter().filter(|row| !row.entry.glance.phase.is_terminal()) {
+            if listing.writer.as_deref() == Some(listing.agent(repo, row)?.writer.as_str()) {
+                ours.push(row.id.clone());
+            }
+        }
+        return Ok(ours);
     }
     let mut ids: Vec<AgentId> = Vec::new();
     for typed in &request.agents {

@@ -70,7 +70,10 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 pub fn path(repo: &Repo, typed: &str) -> Result<std::path::PathBuf> {
     let listing = Listing::read(repo)?;
     let id = crate::model::id::resolve(typed, listing.ids())?;
-    let branch = listing.row(&id).map(|row| listing.agent(row).branch).unwrap_or_default();
+    let branch = match listing.row(&id) {
+        Some(row) => listing.agent(repo, row)?.branch,
+        None => String::new(),
+    };
     list::of_agent(repo, &id, &branch)?
         .map(|worktree| worktree.path)
         .ok_or_else(|| Error::refused(format!("agent '{id}' has no worktree here")))

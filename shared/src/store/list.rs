@@ -90,9 +90,15 @@ impl Listing {
     }
 
     /// The whole state of one row.
-    pub fn agent(&self, row: &Row) -> Agent {
+    ///
+    /// # Errors
+    /// The trailers are malformed, and its events cannot be read.
+    pub fn agent(&self, repo: &Repo, row: &Row) -> Result<Agent> {
         let text = self.cache.bytes().get(row.entry.text.clone()).unwrap_or_default();
-        std::str::from_utf8(text).ok().and_then(trailers::read).unwrap_or_default()
+        match std::str::from_utf8(text).ok().and_then(trailers::read) {
+            Some(agent) => Ok(agent),
+            None => Ok(Chain::read(repo, &[row.tip])?.fold().agent),
+        }
     }
 
     /// The ids, for finding one by its prefix.
