@@ -9,7 +9,7 @@ use std::{
 use orchestra_terminal::catalog;
 use testkit::Ran;
 
-use crate::world;
+use crate::{skip, world};
 
 /// Longest source file and longest test file, in lines.
 const LONGEST: usize = 500;
@@ -128,7 +128,7 @@ fn man_pages_are_clean_and_complete() {
         ] {
             let mut command = world.command(linter, world.dir());
             if command.arg("--version").output().is_err() {
-                eprintln!("skipped: {linter} is not installed");
+                skip(&format!("{linter} is not installed"));
                 continue;
             }
             let ran = Ran::of(world.command(linter, world.dir()).args(arguments).arg(&page));

@@ -11,6 +11,7 @@ mod bad_input;
 mod completions;
 mod crash;
 mod dispatch;
+mod full_disk;
 mod house;
 mod logs;
 mod queue;
@@ -31,4 +32,10 @@ use testkit::World;
 fn world() -> World {
     let program = Path::new(env!("CARGO_BIN_EXE_git-orchestra"));
     World::new(program.parent().expect("a folder of binaries"))
+}
+
+/// Says loudly that a test cannot run here; where everything is required, it fails instead.
+fn skip(why: &str) {
+    assert!(std::env::var_os("ORCHESTRA_REQUIRE_ALL").is_none(), "cannot be skipped here: {why}");
+    eprintln!("skipped: {why}");
 }

@@ -1,0 +1,89 @@
+//! A full disk: nothing is lost, nothing is half-made, and the reason is said.
+
+use testkit::{Ran, World};
+
+use crate::{skip, world};
+
+/// Runs a script on a disk of 12 MB of its own, in a namespace of its own. `None`, loudly, where that is not allowed.
+fn on_a_small_disk(world: &World, script: &str) -> Option<Ran> {
+    let folder = world.dir().join("small");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let mount = format!("mount -t tmpfs -o size=12m tmpfs '{}' && cd '{0}'", folder.display());
+    let unshare = |script: &str| {
+        let mut command = world.command("unshare", world.dir());
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script]);
+        command.output().ok().filter(|output| output.status.success()).map(|_| ())
+    };
+    if unshare(&mount).is_none() {
+        skip("no file system can be mounted here");
+        return None;
+    }
+    let script = format!("{mount} || exit 99\n{script}");
+    let mut command = world.command("unshare", world.dir());
+    Some(Ran::of(command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])))
+}
+
+#[test]
+fn an_agent_that_fills_the_disk_fails_and_says_so() {
+    let world = world();
+    let script = "git init -q repo && cd repo && git commit -q --allow-empty -m one
+        git config orchestra.minFree 1m
+        git orchestra spawn --agent sh --name filler 'echo kept; dd if=/dev/zero of=big bs=1k count=40000 2>/dev/null' >&2
+        echo \"exit $?\"
+        git orchestra status --json
+        git orchestra spawn --agent sh --name refused true >&2; echo \"exit $?\"
+        rm ../repo.worktrees/*/big
+        git orchestra spawn --agent sh --name after 'echo fine > fine' >&2; echo \"exit $?\"
+        git orchestra logs filler
+        git for-each-ref --format='%(refname)' refs/orchestra
+        git fsck >&2 && find .git -name '*.lock'";
+    let Some(ran) = on_a_small_disk(&world, script) else { return };
+    let (said, shown) = (ran.stderr(), ran.stdout());
+    assert!(said.contains("its work stays in the worktree: the disk is full"), "{said}");
+    assert!(said.contains("too little space for agents"), "{said}");
+    let exits: Vec<&str> = shown.lines().filter(|line| line.starts_with("exit ")).collect();
+    assert_eq!(exits, ["exit 1", "exit 3", "exit 0"], "{said}\n{shown}");
+    assert!(shown.contains("\"phase\":\"failed\",\"liveness\":\"ended\""), "{shown}");
+    // Its output could not be stored at its end, and was when there was space again.
+    assert!(shown.contains("\nkept\n"), "{shown}");
+    assert!(!shown.contains("refused"), "what was refused left nothing: {shown}");
+    assert!(!shown.contains(".lock"), "{shown}");
+}
+
+#[test]
+fn where_nothing_can_be_written_beside_the_repository_worktrees_go_into_it() {
+    let world = world();
+    let script =
+        "mkdir outer && cd outer && git init -q repo && cd repo && git commit -q --allow-empty -m one
+        git config orchestra.minFree 1m
+        mount --bind .. .. && mount --bind . ../repo && mount -o remount,ro,bind .. && cd ../repo
+        git orchestra spawn --agent sh 'echo fine > fine' >&2; echo \"exit $?\"
+        git status --porcelain --untracked-files=all
+        git orchestra worktrees --path echo";
+    let Some(ran) = on_a_small_disk(&world, script) else { return };
+    let shown = ran.stdout();
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines.first(), Some(&"exit 0"), "{}", ran.stderr());
+    assert_eq!(lines.len(), 2, "the checkout stays clean: {shown}");
+    assert!(lines[1].contains("/outer/repo/.worktrees/echo-fine-fine-"), "{shown}");
+}
+
+#[test]
+fn a_repository_that_cannot_be_written_can_be_read() {
+    let world = world();
+    let repo = world.repo();
+    repo.orchestra(["spawn", "--agent", "sh", "echo 1 > a"]).succeeded();
+    let script = format!(
+        "git clone -q '{}' clone && cd clone && git config orchestra.minFree 1m && git fetch -q origin 'refs/orchestra/*:refs/orchestra/*' && cd .. && \
+         mount -o remount,ro . && cd clone && git orchestra status; echo \"exit $?\"; \
+         git orchestra spawn --agent sh true; echo \"exit $?\"",
+        repo.path().display()
+    );
+    let Some(ran) = on_a_small_disk(&world, &script) else { return };
+    let shown = ran.stdout();
+    assert!(shown.contains(" done "), "{shown}\n{}", ran.stderr());
+    let exits: Vec<&str> = shown.lines().filter(|line| line.starts_with("exit ")).collect();
+    assert_eq!(exits[0], "exit 0", "{}", ran.stderr());
+    assert!(["exit 3", "exit 5"].contains(&exits[1]), "{shown}");
+    assert!(ran.stderr().contains("Read-only file system"), "{}", ran.stderr());
+}
