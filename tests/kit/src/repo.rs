@@ -81,10 +81,12 @@ impl<'world> TestRepo<'world> {
         until(&format!("{id} {phase}"), || Some(self.agent(id)).filter(|agent| agent["phase"] == phase))
     }
 
-    /// Waits until an agent has printed a text.
+    /// Waits until an agent runs, by its own word, and has printed a text: a quick program prints before its supervisor
+    /// has written down that it runs.
     pub fn wait_for_output(&self, id: &str, text: &str) {
         until(&format!("{id} prints {text}"), || {
-            self.orchestra(["logs", id]).stdout().contains(text).then_some(())
+            let printed = self.orchestra(["logs", id]).stdout().contains(text);
+            (printed && self.agent(id)["phase"] != "starting").then_some(())
         });
     }
 
