@@ -39,6 +39,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
             terminal.hint("'git orchestra status --watch' shows them, 'git orchestra stop --all' ends them");
             Ok(Exit::Interrupted)
         }
+        Watched::Unread => Ok(Exit::Done),
     }
 }
 

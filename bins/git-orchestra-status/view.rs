@@ -31,6 +31,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return match watch::watch(terminal, &repo, &request, Stream::Out, until, silent)? {
             Watched::Ended(report) => waited(cli, terminal, &repo, &report),
             Watched::Interrupted(_) => Ok(Exit::Interrupted),
+            Watched::Unread => Ok(Exit::Done),
         };
     }
     let report = status::run(&repo, &request)?;

@@ -174,14 +174,30 @@ fn broken_and_foreign_refs_hide_nobody() {
     let agents = repo.path().join(".git/refs/orchestra/agents");
     std::fs::write(agents.join("empty-00000"), "").expect("a file");
     std::fs::write(agents.join("missing-00000"), format!("{}\n", "1".repeat(40))).expect("a file");
+    // Trailers that this clone vouches for, but malformed, on a commit whose parent is missing.
+    let whole = repo.git(["cat-file", "commit", &format!("refs/orchestra/agents/{id}")]).stdout();
+    let torn = whole.replace("Orchestra-Attempt: 1", "Orchestra-Attempt: x");
+    let torn: String = torn
+        .lines()
+        .map(
+            |line| {
+                if line.starts_with("parent") { format!("parent {}", "1".repeat(40)) } else { line.into() }
+            },
+        )
+        .map(|line| line + "\n")
+        .collect();
+    repo.write("torn", &torn);
+    let torn = repo.git(["hash-object", "-t", "commit", "-w", "--literally", "torn"]).line();
+    std::fs::write(agents.join("torn-00000"), format!("{torn}\n")).expect("a file");
     let report = repo.orchestra(["status", "--all", "--json"]).succeeded().json();
     let shown: Vec<&str> =
         report["agents"].as_array().expect("agents").iter().filter_map(|a| a["id"].as_str()).collect();
     assert!(shown.contains(&id.as_str()), "{shown:?}");
     let unreadable: Vec<&str> =
         report["unreadable"].as_array().expect("a list").iter().filter_map(|a| a["id"].as_str()).collect();
-    assert_eq!(unreadable, ["a-blob-00000", "missing-00000"]);
-    for name in ["empty-00000", "missing-00000"] {
+    assert_eq!(unreadable, ["a-blob-00000", "missing-00000", "torn-00000"]);
+    repo.orchestra(["stop", "--all"]).succeeded();
+    for name in ["empty-00000", "missing-00000", "torn-00000"] {
         std::fs::remove_file(agents.join(name)).expect("removed");
     }
 }

@@ -148,3 +148,20 @@ fn watching_without_a_terminal_prints_a_line_a_change() {
     let lines = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(lines.lines().last(), Some(format!("{id} done: nothing changed").as_str()), "{lines}");
 }
+
+#[test]
+fn watching_ends_when_nobody_reads_any_more() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("while :; do sleep 0.1; done");
+    repo.wait_for(&id, "running");
+    let mut watch = repo
+        .orchestra_command(["status", "--watch"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("status --watch");
+    // The reader goes away; nothing changes any more.
+    drop(watch.stdout.take());
+    let code = testkit::until("it ends", || watch.try_wait().expect("a state")).code();
+    assert_eq!(code, Some(0));
+}

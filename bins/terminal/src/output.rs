@@ -7,6 +7,7 @@ use std::{
 
 pub use anstream::ColorChoice;
 use dialoguer::console::Term;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::paint::{Paint, Role};
 
@@ -42,6 +43,15 @@ impl Terminal {
 
     /// Nobody reads stdout any more.
     pub fn is_closed(&self) -> bool {
+        if !self.closed.get() {
+            // A pipe says so before anything is written into it.
+            let stdout = std::io::stdout();
+            let mut asked = [PollFd::new(&stdout, PollFlags::empty())];
+            let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+            let gone = poll(&mut asked, Some(&at_once)).is_ok_and(|found| found > 0)
+                && asked[0].revents().intersects(PollFlags::ERR | PollFlags::HUP);
+            self.closed.set(gone);
+        }
         self.closed.get()
     }
 

@@ -46,6 +46,8 @@ pub enum Watched {
     Ended(Report),
     /// Ctrl-C; the agents run on.
     Interrupted(Report),
+    /// Nobody reads the answer any more.
+    Unread,
 }
 
 /// Watches the agents of a request. With `silent` nothing is drawn.
@@ -75,14 +77,15 @@ pub fn watch(
             if until == Until::AllEnded && report.agents.iter().all(is_settled) {
                 return Ok(Watched::Ended(report));
             }
-            if terminal.is_closed() {
-                return Ok(Watched::Interrupted(report));
+            let unread = || stream == Stream::Out && terminal.is_closed();
+            if unread() {
+                return Ok(Watched::Unread);
             }
             refs.note(&report);
             let wait = async {
                 for _ in 0..REDRAW {
                     tokio::time::sleep(TICK).await;
-                    if refs.changed() {
+                    if refs.changed() || unread() {
                         break;
                     }
                 }

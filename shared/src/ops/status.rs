@@ -99,8 +99,16 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let (rows, hidden) = choose(&listing, request)?;
     let private = Private::new(repo.private_dir()?);
     let mut agents: Vec<AgentObject> = Vec::with_capacity(rows.len());
+    let mut unreadable: Vec<Unreadable> =
+        listing.broken.iter().map(|(id, why)| Unreadable { id: id.to_string(), why: why.clone() }).collect();
     for row in rows {
-        let agent = still_true(repo, &private, &listing, row)?;
+        let agent = match still_true(repo, &private, &listing, row) {
+            Ok(agent) => agent,
+            Err(error) => {
+                unreadable.push(Unreadable { id: row.id.to_string(), why: error.one_line() });
+                continue;
+            }
+        };
         if request.run.as_ref().is_none_or(|run| *run == agent.run) {
             agents.push(AgentObject::new(repo, &private, &row.id, agent, listing.writer.as_deref()));
         }
@@ -111,8 +119,6 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     {
         place(repo, &private, &mut agents, request.dirt)?;
     }
-    let unreadable =
-        listing.broken.iter().map(|(id, why)| Unreadable { id: id.to_string(), why: why.clone() }).collect();
     Ok(Report { agents, hidden, unreadable })
 }
 

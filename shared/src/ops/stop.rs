@@ -84,7 +84,9 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
     if request.all {
         let mut ours = Vec::new();
         for row in listing.rows.iter().filter(|row| !row.entry.glance.phase.is_terminal()) {
-            if listing.writer.as_deref() == Some(listing.agent(repo, row)?.writer.as_str()) {
+            // One that cannot be read is nobody's; `status` names it.
+            let writer = listing.agent(repo, row).map(|agent| agent.writer).ok();
+            if writer.is_some() && writer == listing.writer {
                 ours.push(row.id.clone());
             }
         }

@@ -71,7 +71,7 @@ pub fn path(repo: &Repo, typed: &str) -> Result<std::path::PathBuf> {
     let listing = Listing::read(repo)?;
     let id = crate::model::id::resolve(typed, listing.ids())?;
     let branch = match listing.row(&id) {
-        Some(row) => listing.agent(repo, row)?.branch,
+        Some(row) => listing.agent(repo, row).map(|agent| agent.branch).unwrap_or_default(),
         None => String::new(),
     };
     list::of_agent(repo, &id, &branch)?
