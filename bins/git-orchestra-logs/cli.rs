@@ -10,7 +10,8 @@ use orchestra_terminal::{
 
 /// Show what an agent printed, live and after its end
 ///
-/// Colours are taken off, of progress bars only the last state is kept, and whatever else a terminal would obey is made
+/// What Claude Code says is shown as a conversation: > what it was told, → a tool that it used, ← what that gave, ✗ what
+/// failed or was denied, ? what it asked. Of other programs the output is shown: colours are taken off, of progress bars only the last state is kept, and whatever else a terminal would obey is made
 /// visible; --raw prints the bytes as they came.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-logs", version)]

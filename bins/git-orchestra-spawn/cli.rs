@@ -1,18 +1,20 @@
 //! The command line of `spawn`.
 
-use std::{io::Read, path::PathBuf, time::Duration};
+use std::{io::Read, path::PathBuf};
 
 use clap::{ArgAction, Parser, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::{
-    Error, Kind, Result, config,
+    Error, Kind, Result,
     error::Context,
     ops::{spawn::Request, tasks},
 };
 use orchestra_terminal::{
+    Terminal,
     args::{Common, HasCommon},
     complete,
     pages::Page,
+    settings::HowToRun,
 };
 
 /// Largest file of tasks, in bytes.
@@ -39,8 +41,8 @@ pub(crate) struct Cli {
     pub(crate) file: Option<PathBuf>,
     /// The agent; several, separated by commas, each get every task
     ///
-    /// 'sh' is always there: the task is a shell script. Any program becomes an agent by git config
-    /// orchestra.agent.NAME.command. The default is git config orchestra.agent, else sh.
+    /// 'claude' is Claude Code, with your own login and settings; 'sh' is always there: the task is a shell script. Any program
+    /// becomes an agent by git config orchestra.agent.NAME.command. The default is git config orchestra.agent, else claude.
     #[arg(long = "agent", value_name = "NAME", value_delimiter = ',', add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) agents: Vec<String>,
     /// Start each task this many times, to compare
@@ -52,27 +54,31 @@ pub(crate) struct Cli {
     /// What the agents' names begin with, instead of the task's words
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// How many agents run at once; the others wait (default: git config orchestra.jobs, else 3)
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub(crate) jobs: Option<u32>,
     /// Return as soon as all supervisors answer, instead of watching
     #[arg(short, long)]
     pub(crate) detach: bool,
-    /// The longest an agent may run: 90s, 5m, 1h30m (default: git config orchestra.maxTime, else 1h)
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub(crate) max_time: Option<Duration>,
     /// Only show what would be started
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
     /// Print the result as one JSON object
     #[arg(long, action = ArgAction::SetTrue)]
     pub(crate) json: bool,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "How they run")]
+    pub(crate) how: HowToRun,
+    #[command(flatten, next_help_heading = "Options")]
     pub(crate) common: Common,
 }
 
 pub(crate) const PAGE: Page = Page {
     examples: &[
+        (
+            "git orchestra spawn 'implement auth' 'add tests' 'fix performance'",
+            "Start three Claude Code agents side by side",
+        ),
+        (
+            "git orchestra spawn --allow 'Bash(cargo *)' --max-turns 40 'make the tests pass'",
+            "Let it run cargo without asking, within limits",
+        ),
         (
             "git orchestra spawn --agent sh 'cargo test > report.txt' 'sed -i s/a/b/ x.txt'",
             "Run two shell scripts side by side",
@@ -90,18 +96,37 @@ pub(crate) const PAGE: Page = Page {
             "Make an agent of any program",
         ),
     ],
-    sections: &[(
-        "WHAT AN AGENT GETS",
-        &[
-            "The agent's program runs in its worktree. In its environment are ORCHESTRA_AGENT (its id), ORCHESTRA_BRANCH, \
+    sections: &[
+        (
+            "CLAUDE CODE",
+            &[
+                "The program 'claude' is started in its print mode, with a conversation chosen and written down before. Your login \
+                 and settings hold; ours go by flag and are never written into a file of yours. What it leaves uncommitted is \
+                 committed at its end, so it needs no permission for git.",
+                "It asks for what its permission does not cover. What was denied is counted in status; an agent that changed \
+                 nothing and was denied something has failed. An agent that gives no sign of life, or meets an overloaded \
+                 service, goes on with the same conversation after a while; each launch is an attempt with a log of its own.",
+            ],
+        ),
+        (
+            "WHAT AN AGENT GETS",
+            &[
+                "The agent's program runs in its worktree. In its environment are ORCHESTRA_AGENT (its id), ORCHESTRA_BRANCH, \
                  ORCHESTRA_BASE and ORCHESTRA_PROMPT_FILE; nothing in it names another repository.",
-            "When it ends, everything that it started ends too. What it left uncommitted is committed to its branch; \
+                "When it ends, everything that it started ends too. What it left uncommitted is committed to its branch; \
                  ignored files, repositories inside the worktree, very large files and files that look like secrets stay \
                  in the worktree and are named.",
-        ],
-    )],
+            ],
+        ),
+    ],
     configuration: true,
-    see_also: &["git-orchestra-status", "git-orchestra-logs", "git-orchestra-stop"],
+    see_also: &[
+        "git-orchestra-status",
+        "git-orchestra-logs",
+        "git-orchestra-send",
+        "git-orchestra-resume",
+        "git-orchestra-stop",
+    ],
 };
 
 impl HasCommon for Cli {
@@ -112,7 +137,7 @@ impl HasCommon for Cli {
 
 impl Cli {
     /// What is asked for.
-    pub(crate) fn request(&self) -> Result<Request> {
+    pub(crate) fn request(&self, terminal: &Terminal) -> Result<Request> {
         let mut all = self.tasks.clone();
         if let Some(file) = &self.file {
             all.extend(tasks::parse(&read(file)?));
@@ -123,15 +148,10 @@ impl Cli {
             copies: self.copies,
             base: self.base.clone(),
             name: self.name.clone(),
-            jobs: self.jobs,
-            max_time: self.max_time,
+            settings: self.how.settings(terminal, self.detach),
             dry_run: self.dry_run,
         })
     }
-}
-
-fn time(text: &str) -> Result<Duration, String> {
-    config::duration(text).ok_or_else(|| "a duration such as 90s, 5m or 1h30m is wanted".to_owned())
 }
 
 fn read(file: &std::path::Path) -> Result<String> {

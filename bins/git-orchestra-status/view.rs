@@ -81,6 +81,10 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("head", agent.head.as_deref().map(short).unwrap_or_default()),
         ("worktree", agent.worktree.clone().unwrap_or_default()),
         ("parent", agent.parent.clone().unwrap_or_default()),
+        ("program", program(agent)),
+        ("session", agent.session.clone().unwrap_or_default()),
+        ("used", used(agent)),
+        ("waits", agent.waiting.clone().unwrap_or_default()),
     ];
     lines.extend(detail.left_out.iter().map(|left| ("left out", format!("{} ({})", left.path, left.why))));
     if detail.left_out_more > 0 {
@@ -103,6 +107,24 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     }
     terminal.answer(&text);
     Ok(())
+}
+
+/// `claude, claude-opus-5-5, acceptEdits`.
+fn program(agent: &AgentObject) -> String {
+    let parts = [Some(agent.profile.clone()), agent.model.clone(), agent.permission_mode.clone()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// `3 turns, 39001 tokens read, 83 written, $0.16, 1 denied`.
+fn used(agent: &AgentObject) -> String {
+    let parts = [
+        agent.turns.map(|turns| format!("{turns} turns")),
+        agent.input_tokens.map(|tokens| format!("{tokens} tokens read")),
+        agent.output_tokens.map(|tokens| format!("{tokens} written")),
+        agent.cost_micros().map(agents::dollars),
+        agent.denials.filter(|denials| *denials > 0).map(|denials| format!("{denials} denied")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn short(id: &str) -> String {

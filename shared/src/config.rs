@@ -2,7 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::{Error, Result, git::Repo};
+use crate::{
+    Error, Result,
+    git::Repo,
+    model::{OnPrompt, Permission},
+};
 
 /// One key.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +20,7 @@ pub struct Key {
 }
 
 const JOBS: Key = Key { name: "orchestra.jobs", default: "3", what: "How many agents run at once" };
-const AGENT: Key = Key { name: "orchestra.agent", default: "sh", what: "The agent that spawn starts" };
+const AGENT: Key = Key { name: "orchestra.agent", default: "claude", what: "The agent that spawn starts" };
 const BRANCH_PREFIX: Key =
     Key { name: "orchestra.branchPrefix", default: "orchestra/", what: "What agents' branches begin with" };
 const WORKTREES: Key = Key {
@@ -25,6 +29,41 @@ const WORKTREES: Key = Key {
     what: "The folder for agents' worktrees, relative to the repository's own folder",
 };
 const MAX_TIME: Key = Key { name: "orchestra.maxTime", default: "1h", what: "The longest an agent may run" };
+const IDLE: Key = Key {
+    name: "orchestra.idleTimeout",
+    default: "5m",
+    what: "How long a coding agent may give no sign of life: no output, no line in its conversation's file, no \
+           change in its worktree; programs that say nothing while they work (sh, your own) are watched only \
+           where this is set",
+};
+const RETRIES: Key = Key {
+    name: "orchestra.retries",
+    default: "2",
+    what: "How often an agent goes on with its conversation after a failure that may pass: no sign of life, \
+           an overloaded service",
+};
+const RETRY_DELAY: Key = Key {
+    name: "orchestra.retryDelay",
+    default: "5s",
+    what: "How long to wait before the first retry; twice as long before each further one",
+};
+const PERMISSION: Key = Key {
+    name: "orchestra.permission",
+    default: "acceptEdits",
+    what: "What a coding agent may do without asking: plan, default, dontAsk or acceptEdits; bypassPermissions \
+           can only be typed",
+};
+const ON_PROMPT: Key = Key {
+    name: "orchestra.onPrompt",
+    default: "",
+    what: "What happens when an agent asks for more: deny, ask (it waits for 'git orchestra send') or fail; where \
+           it is not set: ask while spawn watches on a terminal, else deny",
+};
+const ALLOWED_CLI: Key = Key {
+    name: "orchestra.allowedCli",
+    default: "",
+    what: "Programs that a coding agent may run without asking, separated by commas, such as gh,az",
+};
 const GRACE: Key = Key {
     name: "orchestra.grace",
     default: "5s",
@@ -51,6 +90,11 @@ const COMMAND: Key = Key {
     what: "A shell command that runs the agent <name>; {prompt_file} in it is the file with the task, \
            without it the task comes on standard input",
 };
+const PROGRAM: Key = Key {
+    name: "orchestra.agent.claude.program",
+    default: "claude",
+    what: "Where the program of that agent lies, if not on PATH",
+};
 const STDIN: Key = Key {
     name: "orchestra.agent.<name>.stdin",
     default: "closed",
@@ -68,8 +112,15 @@ pub const KEYS: &[Key] = &[
     AGENT,
     COMMAND,
     STDIN,
+    PROGRAM,
+    PERMISSION,
+    ON_PROMPT,
+    ALLOWED_CLI,
     JOBS,
     MAX_TIME,
+    IDLE,
+    RETRIES,
+    RETRY_DELAY,
     GRACE,
     MAX_OUTPUT,
     MAX_FILE,
@@ -124,6 +175,76 @@ impl<'repo> Config<'repo> {
             Some("held") => Ok(true),
             Some(other) => Err(bad(STDIN, other, "'held' or 'closed'")),
         }
+    }
+
+    /// Where the program of a known agent lies, if the user says so.
+    pub fn agent_program(&self, name: &str) -> Option<String> {
+        self.repo.config(&format!("orchestra.agent.{name}.program")).filter(|value| !value.trim().is_empty())
+    }
+
+    /// What a coding agent may do without asking.
+    ///
+    /// # Errors
+    /// The value is no such word, or allows everything: that is typed each time, never set once.
+    pub fn permission(&self) -> Result<Permission> {
+        let text = self.text(PERMISSION);
+        match Permission::parse(&text) {
+            Some(Permission::BypassPermissions) => {
+                Err(Error::refused("git config 'orchestra.permission' allows everything, once and for all")
+                    .hint("git config orchestra.permission acceptEdits")
+                    .hint("type --permission bypassPermissions for the agents that shall have it"))
+            }
+            Some(permission) => Ok(permission),
+            None => Err(bad(PERMISSION, &text, "plan, default, dontAsk or acceptEdits")),
+        }
+    }
+
+    /// What happens when an agent asks, if the user says so.
+    ///
+    /// # Errors
+    /// The value is no such word.
+    pub fn on_prompt(&self) -> Result<Option<OnPrompt>> {
+        let text = self.text(ON_PROMPT);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        OnPrompt::parse(&text).map(Some).ok_or_else(|| bad(ON_PROMPT, &text, "deny, ask or fail"))
+    }
+
+    /// Programs that a coding agent may run without asking.
+    pub fn allowed_programs(&self) -> Vec<String> {
+        let text = self.text(ALLOWED_CLI);
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        names.map(str::to_owned).collect()
+    }
+
+    /// How long an agent may give no sign of life; `None` where the user does not say.
+    ///
+    /// # Errors
+    /// The value is no duration.
+    pub fn idle_timeout(&self) -> Result<Option<Duration>> {
+        if self.repo.config(IDLE.name).is_none() {
+            return Ok(None);
+        }
+        self.duration(IDLE).map(Some)
+    }
+
+    /// How often an agent is started anew after a failure that may pass.
+    ///
+    /// # Errors
+    /// The value is no number from 0 to 100.
+    pub fn retries(&self) -> Result<u32> {
+        let text = self.text(RETRIES);
+        let retries = text.parse().ok().filter(|retries| (0..=100).contains(retries));
+        retries.ok_or_else(|| bad(RETRIES, &text, "a number from 0 to 100"))
+    }
+
+    /// How long to wait before the first retry.
+    ///
+    /// # Errors
+    /// The value is no duration.
+    pub fn retry_delay(&self) -> Result<Duration> {
+        self.duration(RETRY_DELAY)
     }
 
     /// The names of the user's own agents.

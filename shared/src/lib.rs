@@ -6,7 +6,8 @@
 //! | [`git`] | the only door to a repository and to the `git` program |
 //! | [`store`] | events on refs: append, read, join, cache. The only place that spells a ref |
 //! | [`worktree`] | making worktrees, taking the work out of them, mending half-made ones |
-//! | [`profile`] | the coding agents: how each is started |
+//! | [`profile`] | the coding agents: how each is started, spoken to and read |
+//! | [`conversation`] | the conversations of coding agents, as their programs keep them |
 //! | [`supervise`] | processes: launch, tree, queue, limits, control |
 //! | [`ops`] | one file a command: `Request → Report` |
 //! | [`config`] | the `orchestra.*` keys, one table |
@@ -17,6 +18,7 @@
 //! `<common git dir>/orchestra/` are bound to this machine or disposable.
 
 pub mod config;
+pub mod conversation;
 pub mod error;
 pub mod git;
 pub mod lock;

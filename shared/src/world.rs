@@ -36,6 +36,18 @@ pub fn random_hex<const N: usize>() -> crate::Result<String> {
     Ok(random::<N>()?.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// A random UUID, version 4.
+///
+/// # Errors
+/// As [`random`].
+pub fn uuid() -> crate::Result<String> {
+    let mut bytes = random::<16>()?;
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok([&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-"))
+}
+
 /// A variable of the environment, absent when empty.
 #[expect(clippy::disallowed_methods, reason = "this is the door")]
 pub fn variable(name: &str) -> Option<OsString> {

@@ -11,7 +11,10 @@ use std::{
 
 use orchestra::{
     git::Repo,
-    model::{AgentId, Event, Fact, Phase, event::Created, event::Finished},
+    model::{
+        AgentId, Event, Fact, Phase,
+        event::{Created, Finished, Step},
+    },
     store::{append, commit, layout},
 };
 use testkit::{TestRepo, World};
@@ -189,19 +192,15 @@ fn write_agent(stream: &mut String, at: usize, writer: &str) {
             prompt: Some(format!("Bench task number {at}")),
             ..Created::default()
         }),
-        Fact::Phase { attempt: 1, phase: Phase::Starting, reason: None },
+        Fact::Phase(Step::to(1, Phase::Starting)),
         Fact::Finished(Finished {
-            attempt: 1,
-            phase: Phase::Done,
-            reason: None,
             exit: Some(0),
             head: Some(hex.into()),
             commits: 2,
             files: 3,
             insertions: 40,
             deletions: 5,
-            left_out: vec![],
-            left_out_more: 0,
+            ..Finished::empty(1, Phase::Done)
         }),
     ];
     let mut events: Vec<Event> = Vec::new();

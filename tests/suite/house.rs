@@ -176,10 +176,26 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
         ("store", &["error", "git", "lock", "model", "world"]),
         ("profile", &["config", "error", "model", "process"]),
         ("worktree", &["config", "error", "git", "lock", "model", "store", "world"]),
-        ("supervise", &["error", "git", "lock", "model", "process", "profile", "store", "world", "worktree"]),
+        ("conversation", &["error", "model", "world"]),
+        (
+            "supervise",
+            &[
+                "conversation",
+                "error",
+                "git",
+                "lock",
+                "model",
+                "process",
+                "profile",
+                "store",
+                "world",
+                "worktree",
+            ],
+        ),
     ];
     let modules = [
         "config",
+        "conversation",
         "error",
         "git",
         "lock",

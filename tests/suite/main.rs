@@ -8,14 +8,18 @@
 )]
 
 mod bad_input;
+mod claude;
 mod completions;
 mod crash;
 mod dispatch;
 mod full_disk;
 mod house;
 mod logs;
+mod pause;
 mod queue;
 mod races;
+mod resume;
+mod send;
 mod spawn;
 mod status;
 mod stop;

@@ -2,7 +2,11 @@
 
 use orchestra::{
     git::{Oid, Repo, objects::Commit, repo::Identity},
-    model::{AgentId, Event, Fact, Phase, event::Created, fold::Fold},
+    model::{
+        AgentId, Event, Fact, Phase,
+        event::{self, Created},
+        fold::Fold,
+    },
     store::{Chain, commit, join::join},
 };
 use proptest::prelude::*;
@@ -39,8 +43,8 @@ fn root(repo: &Repo) -> Oid {
 fn fact(kind: u8, attempt: u32) -> Fact {
     match kind % 3 {
         0 => Fact::Stop { reason: None },
-        1 => Fact::Phase { attempt, phase: Phase::Starting, reason: None },
-        _ => Fact::Phase { attempt, phase: Phase::Running, reason: Some("x".into()) },
+        1 => Fact::Phase(event::Step::to(attempt, Phase::Starting)),
+        _ => Fact::Phase(event::Step::to(attempt, Phase::Running).because("x")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Agents as a table, and what the user must know of them.
 
 use orchestra::{
-    model::{Liveness, Phase},
+    model::{Liveness, Permission, Phase},
     ops::agent_object::AgentObject,
     worktree::dirt,
     world,
@@ -14,13 +14,24 @@ use crate::{
     when,
 };
 
-const HEADINGS: &[&str] = &["AGENT", "PHASE", "AGE", "COMMITS", "CHANGES", "DIRTY", "NOW"];
-
-/// Draws the agents.
+/// Draws the agents. What they cost and what they were denied is shown where any of them says so.
 pub fn draw(agents: &[AgentObject], width: Option<usize>, paint: &Paint) -> String {
     let now = world::now().as_second();
-    let rows = agents.iter().map(|agent| row(agent, now)).collect();
-    table::draw(HEADINGS, rows, width, paint)
+    let costs = agents.iter().any(|agent| agent.cost_usd.is_some());
+    let denials = agents.iter().any(|agent| agent.denials.is_some_and(|denials| denials > 0));
+    let mut headings = vec!["AGENT", "PHASE", "AGE", "COMMITS", "CHANGES", "DIRTY"];
+    headings.extend(costs.then_some("COST"));
+    headings.extend(denials.then_some("DENIED"));
+    headings.push("NOW");
+    let row = |agent: &AgentObject| {
+        let mut row = row(agent, now);
+        row.extend(costs.then(|| Text::number(cost(agent))));
+        row.extend(denials.then(|| Text::number(known(agent.denials))));
+        let role = if agent.liveness == Liveness::Ended { Role::Faint } else { Role::Plain };
+        row.push(Text::role(doing(agent), role));
+        row
+    };
+    table::draw(&headings, agents.iter().map(row).collect(), width, paint)
 }
 
 fn row(agent: &AgentObject, now: i64) -> Vec<Text> {
@@ -28,18 +39,38 @@ fn row(agent: &AgentObject, now: i64) -> Vec<Text> {
         Text::new(&agent.id),
         Text::role(phase(agent), role_of(agent.phase, agent.liveness)),
         Text::number(when::age(age(agent, now))),
-        Text::number(agent.commits.map_or_else(|| "-".to_owned(), |commits| commits.to_string())),
+        Text::number(known(agent.commits)),
         Text::number(changes(agent)),
         Text::number(dirty(agent)),
-        Text::role(doing(agent), if agent.liveness == Liveness::Ended { Role::Faint } else { Role::Plain }),
     ]
 }
 
-/// The phase, and what makes it less than it seems.
+fn known(number: Option<u64>) -> String {
+    number.map_or_else(|| "-".to_owned(), |number| number.to_string())
+}
+
+/// In US dollars.
+pub fn cost(agent: &AgentObject) -> String {
+    agent.cost_micros().map_or_else(|| "-".to_owned(), dollars)
+}
+
+/// Millionths of a US dollar, in whole cents.
+pub fn dollars(micros: u64) -> String {
+    let cents = (micros + 5000) / 10_000;
+    if cents == 0 && micros > 0 {
+        "<$0.01".to_owned()
+    } else {
+        format!("${}.{:02}", cents / 100, cents % 100)
+    }
+}
+
+/// The phase, and what makes it less, or more, than it seems.
 pub fn phase(agent: &AgentObject) -> String {
     let word = agent.phase.as_str();
+    let bypasses = agent.permission_mode.as_deref() == Some(Permission::BypassPermissions.as_str());
     match agent.liveness {
         Liveness::Lost | Liveness::Remote => format!("{word}, {}", agent.liveness.as_str()),
+        Liveness::Live if bypasses => format!("{word}, bypass"),
         Liveness::Live | Liveness::Ended => word.to_owned(),
     }
 }
@@ -58,6 +89,11 @@ fn changes(agent: &AgentObject) -> String {
         (Some(_), Some(plus), Some(minus)) => format!("+{plus} -{minus}"),
         (Some(files), _, _) => format!("{files} files"),
     }
+}
+
+/// `1 agent`, `3 agents`.
+pub fn count(agents: usize) -> String {
+    if agents == 1 { "1 agent".to_owned() } else { format!("{agents} agents") }
 }
 
 fn commits(count: u64) -> String {
@@ -79,6 +115,7 @@ fn doing(agent: &AgentObject) -> String {
     }
     let left = (agent.left_out > 0).then(|| format!("{} left out", agent.left_out));
     let main = match agent.liveness {
+        _ if agent.waiting.is_some() => agent.waiting.clone(),
         Liveness::Ended => agent.reason.clone().or_else(|| Some(agent.title.clone())),
         _ => agent.activity.clone().or_else(|| agent.reason.clone()).or_else(|| Some(agent.title.clone())),
     };
@@ -96,10 +133,28 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
             many => format!("{many} processes of it still run: {}", orphans.join(", ")),
         };
         terminal.warn(&format!("the supervisor of '{id}' is gone; {running}"));
-        terminal.hint(&format!("'git orchestra stop {id}' saves its work and ends it"));
+        terminal.hint(&format!(
+            "'git orchestra resume {id}' goes on with it, 'git orchestra stop {id}' saves its work and ends it"
+        ));
+    }
+    for agent in agents.iter().filter(|agent| agent.liveness == Liveness::Live) {
+        if let Some(what) = &agent.waiting {
+            terminal.warn(&format!("'{}' waits for an answer: {what}", agent.id));
+            terminal.hint(&answer(agent));
+        }
     }
     for agent in agents.iter().filter(|agent| agent.conflicts > 0) {
         terminal.warn(&format!("{} facts about '{}' contradict each other", agent.conflicts, agent.id));
+    }
+}
+
+/// What to type for an agent that waits.
+fn answer(agent: &AgentObject) -> String {
+    let id = &agent.id;
+    if agent.choice {
+        format!("git orchestra send {id} 'your choice'")
+    } else {
+        format!("git orchestra send {id} --allow, or --deny -m 'why'")
     }
 }
 
@@ -107,10 +162,17 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
 pub fn line(agent: &AgentObject, paint: &Paint) -> String {
     let phase = paint.as_role(role_of(agent.phase, agent.liveness), &phase(agent));
     let mut about: Vec<String> = Vec::new();
-    if agent.phase.is_terminal() {
+    if agent.phase.is_at_rest() {
         if agent.commits.unwrap_or(0) > 0 {
             about.push(format!("{}, {}", commits(agent.commits.unwrap_or(0)), changes(agent)));
         }
+        about.extend(agent.reason.clone());
+        about.extend(agent.cost_usd.map(|_| cost(agent)));
+        about.extend(agent.denials.filter(|denials| *denials > 0).map(|denials| format!("{denials} denied")));
+    } else if agent.phase == Phase::Waiting {
+        about.extend(agent.waiting.clone());
+        about.push(answer(agent));
+    } else if agent.phase == Phase::Starting {
         about.extend(agent.reason.clone());
     } else if agent.phase == Phase::Queued {
         about.push(agent.title.clone());

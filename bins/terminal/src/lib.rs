@@ -3,11 +3,12 @@
 //! | module | knows |
 //! |---|---|
 //! | [`run`] | the one way a binary starts and ends |
-//! | [`args`] | the flags that every command has |
+//! | [`args`], [`settings`] | the flags that every command has, and those that start agents |
 //! | [`output`] | stdout is the answer, stderr the conversation |
 //! | [`paint`], [`table`], [`agents`], [`when`] | how things look |
+//! | [`rested`] | what stop and pause show |
 //! | [`json`] | the envelope of `--json` |
-//! | [`watch`] | following agents to their end |
+//! | [`watch`], [`follow`] | following agents to their end |
 //! | [`prompt`] | asking, on a terminal only |
 //! | [`faults`], [`exit`] | errors as sentences and as exit codes |
 //! | [`pages`], [`complete`] | man pages and completions, from the commands' own definitions |
@@ -19,12 +20,15 @@ pub mod catalog;
 pub mod complete;
 pub mod exit;
 pub mod faults;
+pub mod follow;
 pub mod json;
 pub mod output;
 pub mod pages;
 pub mod paint;
 pub mod prompt;
+pub mod rested;
 pub mod run;
+pub mod settings;
 pub mod table;
 pub mod watch;
 pub mod when;

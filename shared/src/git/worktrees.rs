@@ -152,6 +152,27 @@ impl Worktree {
         self.lock_reason().is_some_and(|reason| reason == INITIALIZING)
     }
 
+    /// Moves the registration of a worktree whose files are gone into `folder`, so that it can be made anew in its place.
+    ///
+    /// # Errors
+    /// Its files are there, somebody locked it, or it cannot be moved.
+    pub fn set_aside(&self, folder: &Path) -> Result<()> {
+        let shown = self.path.display();
+        if self.path.join(".git").exists() {
+            return Err(Error::internal(format!("the files of worktree '{shown}' are there")));
+        }
+        if let Some(reason) = self.lock_reason() {
+            return Err(Error::refused(format!("worktree '{shown}' is gone, and locked: {reason}"))
+                .hint(format!("git worktree unlock '{shown}', if it will not come back")));
+        }
+        let cannot = || format!("cannot move '{}' aside", self.git_dir.display());
+        fs::create_dir_all(folder).context(Kind::External, cannot)?;
+        let name = self.git_dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let place = (0..1000).map(|n| folder.join(format!("{name}.{n}"))).find(|place| !place.exists());
+        let place = place.ok_or_else(|| Error::internal(cannot()))?;
+        fs::rename(&self.git_dir, place).context(Kind::External, cannot)
+    }
+
     /// Takes away what a cut-off making left: the registration and the files checked out so far. Nobody worked in it.
     ///
     /// # Errors

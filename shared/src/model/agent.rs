@@ -11,7 +11,7 @@ pub struct Agent {
     pub title: String,
     /// How it is run.
     pub profile: String,
-    /// The model asked for.
+    /// The model: as it was asked for, then the one that answered.
     pub model: Option<String>,
     /// The agents of one `spawn` share it.
     pub run: String,
@@ -19,6 +19,8 @@ pub struct Agent {
     pub place: u32,
     /// The agent whose program spawned it.
     pub parent: Option<String>,
+    /// What it may do, where its program knows such modes.
+    pub permission: Option<String>,
     /// The clone that made it.
     pub writer: String,
     /// The commit it started from.
@@ -33,6 +35,12 @@ pub struct Agent {
     pub phase: Phase,
     /// Why it is there.
     pub reason: Option<String>,
+    /// The program's own conversation, of the newest launch.
+    pub session: Option<String>,
+    /// What it waits for, as the program names it.
+    pub question: Option<String>,
+    /// It waits for a choice, not for a permission.
+    pub choice: bool,
     /// When the attempt was launched.
     pub started_at: Option<Timestamp>,
     /// When the attempt ended.
@@ -51,6 +59,16 @@ pub struct Agent {
     pub deletions: u64,
     /// Files that stay in the worktree only.
     pub left_out: u64,
+    /// What all its conversations cost, in millionths of a US dollar.
+    pub cost_micros: Option<u64>,
+    /// Tokens read.
+    pub input_tokens: Option<u64>,
+    /// Tokens written.
+    pub output_tokens: Option<u64>,
+    /// Rounds with the model.
+    pub turns: u64,
+    /// What it was denied.
+    pub denials: u64,
     /// Facts that contradict each other; [`super::fold::Fold::conflicts`] says which.
     pub conflicts: u64,
     /// The highest Lamport number.
@@ -66,6 +84,7 @@ impl Default for Agent {
             run: String::new(),
             place: 0,
             parent: None,
+            permission: None,
             writer: String::new(),
             base: String::new(),
             branch: String::new(),
@@ -73,6 +92,9 @@ impl Default for Agent {
             attempt: 0,
             phase: Phase::Queued,
             reason: None,
+            session: None,
+            question: None,
+            choice: false,
             started_at: None,
             ended_at: None,
             exit_code: None,
@@ -82,6 +104,11 @@ impl Default for Agent {
             insertions: 0,
             deletions: 0,
             left_out: 0,
+            cost_micros: None,
+            input_tokens: None,
+            output_tokens: None,
+            turns: 0,
+            denials: 0,
             conflicts: 0,
             lamport: 0,
         }

@@ -21,15 +21,7 @@ pub enum Fact {
     /// Someone gave a task to a coding agent.
     Created(Created),
     /// The agent came to a phase that is no end. `starting` is a launch: it opens its attempt.
-    Phase {
-        /// Which launch; 1 is the first.
-        attempt: u32,
-        /// Not a terminal one.
-        phase: Phase,
-        /// Why, for people.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reason: Option<String>,
-    },
+    Phase(Step),
     /// An attempt ended, and this is what it left.
     Finished(Finished),
     /// Someone asks the supervisor to end the agent.
@@ -38,6 +30,90 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// Someone asks the supervisor to end the agent's program for a while.
+    Pause {
+        /// Why, for people.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Someone says something to the agent.
+    Send(Message),
+}
+
+/// See [`Fact::Phase`].
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Step {
+    /// Which launch; 1 is the first.
+    pub attempt: u32,
+    /// Not a terminal one.
+    pub phase: Phase,
+    /// Why, for people; what is asked, where it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The conversation of this launch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// What is asked, as the program names it; an answer repeats it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
+    /// It is a choice, answered by a text; not a permission.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub choice: bool,
+}
+
+impl Step {
+    /// A phase, and nothing more to say.
+    pub const fn to(attempt: u32, phase: Phase) -> Self {
+        Self { attempt, phase, reason: None, session: None, question: None, choice: false }
+    }
+
+    /// With a reason.
+    #[must_use]
+    pub fn because(self, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..self }
+    }
+}
+
+/// See [`Fact::Send`].
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Message {
+    /// What is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The answer to a question.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow: Option<bool>,
+    /// Which question is answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
+}
+
+/// What a program used, as it says itself.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Usage {
+    /// The conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The model that answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Millionths of a US dollar, of the whole conversation so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_micros: Option<u64>,
+    /// Tokens read, cached ones included, of the whole conversation so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_tokens: Option<u64>,
+    /// Tokens written, of the whole conversation so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_tokens: Option<u64>,
+    /// Rounds with the model in this attempt.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub turns: u64,
+    /// What was denied in this attempt.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub denials: u64,
 }
 
 /// See [`Fact::Created`].
@@ -58,6 +134,9 @@ pub struct Created {
     /// The agent whose program typed `spawn`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// What it may do, where the program knows such modes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permission: Option<String>,
     /// The commit it starts from.
     pub base: String,
     /// Its branch, without `refs/heads/`.
@@ -72,11 +151,17 @@ pub struct Created {
 pub struct Finished {
     /// Which launch; 0 when there was none.
     pub attempt: u32,
-    /// A terminal one.
+    /// A terminal one, or `paused`.
     pub phase: Phase,
     /// Why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How many of the newest messages to it were not taken up.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unheard: u64,
+    /// What the program used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// What the program returned; 128 + n when signal n ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<i32>,
@@ -101,6 +186,27 @@ pub struct Finished {
     /// How many more were left out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out_more: u64,
+}
+
+impl Finished {
+    /// An end that left nothing.
+    pub const fn empty(attempt: u32, phase: Phase) -> Self {
+        Self {
+            attempt,
+            phase,
+            reason: None,
+            usage: None,
+            unheard: 0,
+            exit: None,
+            head: None,
+            commits: 0,
+            files: 0,
+            insertions: 0,
+            deletions: 0,
+            left_out: Vec::new(),
+            left_out_more: 0,
+        }
+    }
 }
 
 /// A file that stays in the worktree only.
@@ -166,8 +272,8 @@ impl Event {
         if envelope.l == 0 || envelope.l >= MAX_LAMPORT || !is_writer(&envelope.w) {
             return None;
         }
-        let known =
-            envelope.v == VERSION && matches!(envelope.t.as_str(), "created" | "phase" | "finished" | "stop");
+        let known = envelope.v == VERSION
+            && matches!(envelope.t.as_str(), "created" | "phase" | "finished" | "stop" | "pause" | "send");
         let fact = if known { Some(Fact::deserialize(&value).ok()?) } else { None };
         if let Some(fact) = &fact
             && !fact.is_sound()
@@ -194,11 +300,11 @@ impl Fact {
     /// The phase and the kind of event belong together.
     const fn is_sound(&self) -> bool {
         match self {
-            Self::Phase { phase, attempt, .. } => !phase.is_terminal() && *attempt > 0,
+            Self::Phase(step) => !step.phase.is_at_rest() && step.attempt > 0,
             Self::Finished(finished) => {
-                finished.phase.is_terminal() && finished.left_out.len() <= MAX_LEFT_OUT
+                finished.phase.is_at_rest() && finished.left_out.len() <= MAX_LEFT_OUT
             }
-            Self::Created(_) | Self::Stop { .. } => true,
+            Self::Created(_) | Self::Stop { .. } | Self::Pause { .. } | Self::Send(_) => true,
         }
     }
 }
@@ -218,7 +324,7 @@ mod tests {
 
     #[test]
     fn an_event_is_one_canonical_line() {
-        let fact = Fact::Phase { attempt: 1, phase: Phase::Running, reason: None };
+        let fact = Fact::Phase(Step::to(1, Phase::Running));
         let event = Event::new(&fact, 12, at(), "5t2k").unwrap();
         assert_eq!(
             event.line,

@@ -4,17 +4,20 @@
 //! what is no end; between two ends `done > failed > timeout > stopped`, and the contradiction is listed; between two
 //! others the last in order holds. Two launches with one number: the first in order is the attempt, the other is a
 //! listed contradiction and its later events are ignored.
+//!
+//! What a conversation used is told as its whole so far: of one conversation the highest figure holds, and those of
+//! several are added.
 
 use std::collections::{BTreeMap, HashSet};
 
 use super::{
     Agent, Event, Fact, Phase,
-    event::{Created, Finished},
+    event::{Created, Finished, Step, Usage},
     text,
 };
 
 /// The version of these rules. State written under another one is folded anew.
-pub const FOLD: u32 = 1;
+pub const FOLD: u32 = 2;
 
 /// Columns kept of a reason, a model and other short texts.
 const SHORT: usize = 200;
@@ -52,6 +55,10 @@ struct Folder {
     fold: Fold,
     /// Attempt → the writer that launched it.
     launches: BTreeMap<u32, String>,
+    /// Conversation → cost, tokens read, tokens written.
+    used: BTreeMap<String, [Option<u64>; 3]>,
+    /// Attempt → turns, denials.
+    went: BTreeMap<u32, (u64, u64)>,
 }
 
 impl Folder {
@@ -61,9 +68,8 @@ impl Folder {
             None => self.fold.newer += 1,
             Some(Fact::Created(created)) => self.created(event, created),
             Some(Fact::Stop { .. }) => self.fold.stop_asked = event.lamport,
-            Some(Fact::Phase { attempt, phase, reason }) => {
-                self.phase(event, *attempt, *phase, reason.as_deref());
-            }
+            Some(Fact::Pause { .. } | Fact::Send(_)) => {}
+            Some(Fact::Phase(step)) => self.phase(event, step),
             Some(Fact::Finished(finished)) => self.finished(event, finished),
         }
     }
@@ -81,32 +87,48 @@ impl Folder {
         agent.run = short(&created.run);
         agent.place = created.place;
         agent.parent = given(created.parent.as_deref());
+        agent.permission = given(created.permission.as_deref());
         agent.writer.clone_from(&event.writer);
         agent.base = short(&created.base);
         agent.branch = text::one_line(&created.branch, 1024);
         agent.queued_at = event.at;
     }
 
-    fn phase(&mut self, event: &Event, attempt: u32, phase: Phase, reason: Option<&str>) {
-        let launch = phase == Phase::Starting;
-        if !self.belongs(event, attempt, launch) || attempt < self.fold.agent.attempt {
+    fn phase(&mut self, event: &Event, step: &Step) {
+        let launch = step.phase == Phase::Starting;
+        if !self.belongs(event, step.attempt, launch) || step.attempt < self.fold.agent.attempt {
             return;
         }
         let agent = &mut self.fold.agent;
-        if attempt > agent.attempt {
-            *agent = Agent { attempt, exit_code: None, ended_at: None, started_at: None, ..agent.clone() };
+        if step.attempt > agent.attempt {
+            *agent = Agent {
+                attempt: step.attempt,
+                exit_code: None,
+                ended_at: None,
+                started_at: None,
+                ..agent.clone()
+            };
         } else if agent.phase.is_terminal() {
             return;
         }
         if launch {
             agent.started_at = Some(event.at);
         }
-        agent.phase = phase;
-        agent.reason = given(reason);
+        agent.phase = step.phase;
+        agent.reason = given(step.reason.as_deref());
+        agent.question = given(step.question.as_deref());
+        agent.choice = step.choice && agent.question.is_some();
+        agent.session = given(step.session.as_deref()).or_else(|| agent.session.take());
     }
 
     fn finished(&mut self, event: &Event, finished: &Finished) {
-        if !self.belongs(event, finished.attempt, false) || finished.attempt < self.fold.agent.attempt {
+        if !self.belongs(event, finished.attempt, false) {
+            return;
+        }
+        if let Some(usage) = &finished.usage {
+            self.used(finished.attempt, usage);
+        }
+        if finished.attempt < self.fold.agent.attempt {
             return;
         }
         let same = finished.attempt == self.fold.agent.attempt;
@@ -131,6 +153,8 @@ impl Folder {
         agent.attempt = finished.attempt;
         agent.phase = finished.phase;
         agent.reason = given(finished.reason.as_deref());
+        agent.question = None;
+        agent.choice = false;
         agent.ended_at = Some(event.at);
         agent.exit_code = finished.exit;
         agent.head = given(finished.head.as_deref()).or_else(|| agent.head.take());
@@ -139,6 +163,26 @@ impl Folder {
         agent.insertions = finished.insertions;
         agent.deletions = finished.deletions;
         agent.left_out = finished.left_out_more.saturating_add(finished.left_out.len() as u64);
+    }
+
+    fn used(&mut self, attempt: u32, usage: &Usage) {
+        let session = given(usage.session.as_deref()).unwrap_or_default();
+        let figures = [usage.cost_micros, usage.input_tokens, usage.output_tokens];
+        let known = self.used.entry(session).or_default();
+        for (known, said) in known.iter_mut().zip(figures) {
+            *known = (*known).max(said);
+        }
+        let went = self.went.entry(attempt).or_default();
+        *went = (went.0.max(usage.turns), went.1.max(usage.denials));
+        let sum = |at: usize| {
+            let all = self.used.values().filter_map(|figures| figures[at]);
+            all.fold(None, |sum: Option<u64>, one| Some(sum.unwrap_or(0).saturating_add(one)))
+        };
+        let agent = &mut self.fold.agent;
+        [agent.cost_micros, agent.input_tokens, agent.output_tokens] = [sum(0), sum(1), sum(2)];
+        agent.turns = self.went.values().fold(0, |sum, went| sum.saturating_add(went.0));
+        agent.denials = self.went.values().fold(0, |sum, went| sum.saturating_add(went.1));
+        agent.model = given(usage.model.as_deref()).or_else(|| agent.model.take());
     }
 
     /// Whether an event of `attempt` comes from the launch that holds it. Attempt 0 is before any launch.
@@ -184,29 +228,26 @@ pub(crate) mod tests {
     use jiff::Timestamp;
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{
+        super::{Phase::Failed, event::Message},
+        *,
+    };
 
     fn event(lamport: u64, writer: &str, fact: &Fact) -> Event {
         Event::new(fact, lamport, Timestamp::UNIX_EPOCH, writer).unwrap()
     }
 
     fn phase(attempt: u32, phase: Phase) -> Fact {
-        Fact::Phase { attempt, phase, reason: None }
+        Fact::Phase(Step::to(attempt, phase))
     }
 
     fn end(attempt: u32, phase: Phase) -> Fact {
         Fact::Finished(Finished {
-            attempt,
-            phase,
-            reason: None,
-            exit: None,
-            head: None,
             commits: 1,
             files: 2,
             insertions: 3,
             deletions: 4,
-            left_out: vec![],
-            left_out_more: 0,
+            ..Finished::empty(attempt, phase)
         })
     }
 
@@ -241,6 +282,10 @@ pub(crate) mod tests {
                 &[(2, "a", phase(1, Starting)), (3, "b", phase(1, Starting)), (4, "b", end(1, Done))],
                 (1, Starting, 1),
             ),
+            // a pause is an end that every other end beats, and a launch goes on from
+            (&[(2, "a", phase(1, Starting)), (3, "a", end(1, Paused))], (1, Paused, 0)),
+            (&[(2, "a", end(1, Paused)), (3, "a", end(1, Stopped))], (1, Stopped, 0)),
+            (&[(2, "a", end(1, Paused)), (3, "a", phase(2, Queued))], (2, Queued, 0)),
             // stopped before any launch
             (&[(2, "b", end(0, Stopped))], (0, Stopped, 0)),
         ];
@@ -261,24 +306,47 @@ pub(crate) mod tests {
         assert_eq!(fold.agent.profile, "p\\u{d}\\nOrchestra-State: done");
     }
 
+    fn usage(attempt: u32, session: &str, cost: u64, denials: u64) -> Fact {
+        let usage =
+            Usage { session: Some(session.into()), cost_micros: Some(cost), denials, ..Usage::default() };
+        Fact::Finished(Finished { usage: Some(usage), ..Finished::empty(attempt, Failed) })
+    }
+
+    #[test]
+    fn a_conversation_tells_its_whole_and_several_are_added() {
+        let told = [
+            event(2, "a", &usage(1, "s", 50, 1)),
+            event(3, "a", &usage(2, "s", 100, 2)),
+            // killed and resumed: the program forgot what the lost turn cost
+            event(4, "a", &usage(3, "s", 30, 0)),
+            event(5, "a", &usage(4, "t", 7, 0)),
+        ];
+        let agent = fold(&told).agent;
+        assert_eq!((agent.cost_micros, agent.denials, agent.input_tokens), (Some(107), 3, None));
+    }
+
     pub(crate) fn facts() -> impl Strategy<Value = Fact> {
         let word = "[ -~\u{1b}\n\u{202e}é日]{0,12}";
         prop_oneof![
             (word, word, prop::option::of(word)).prop_map(|(title, profile, model)| {
                 Fact::Created(Created { title, profile, model, ..Created::default() })
             }),
-            (1u32..4, 0usize..5, prop::option::of(word)).prop_map(|(attempt, at, reason)| Fact::Phase {
-                attempt,
-                phase: Phase::ALL[at],
-                reason
+            (1u32..4, 0usize..4, prop::option::of(word)).prop_map(|(attempt, at, reason)| {
+                let (session, question) = (reason.clone(), reason.clone());
+                let choice = question.is_some();
+                Fact::Phase(Step { reason, session, question, choice, ..Step::to(attempt, Phase::ALL[at]) })
             }),
-            (0u32..4, 5usize..9, prop::option::of(word), prop::option::of(-300i32..300)).prop_map(
+            (0u32..4, 4usize..9, prop::option::of(word), prop::option::of(-300i32..300)).prop_map(
                 |(attempt, at, reason, exit)| {
                     let Fact::Finished(finished) = end(attempt, Phase::ALL[at]) else { unreachable!() };
                     Fact::Finished(Finished { reason, exit, ..finished })
                 }
             ),
+            (0u32..4, "[st]", 0u64..9, 0u64..3)
+                .prop_map(|(attempt, session, cost, denials)| usage(attempt, &session, cost, denials)),
             Just(Fact::Stop { reason: None }),
+            Just(Fact::Pause { reason: None }),
+            Just(Fact::Send(Message { text: Some("on".into()), ..Message::default() })),
         ]
     }
 

@@ -65,6 +65,11 @@ impl Phase {
         matches!(self, Self::Done | Self::Failed | Self::Timeout | Self::Stopped)
     }
 
+    /// No process belongs to it, and none should.
+    pub const fn is_at_rest(self) -> bool {
+        self.is_terminal() || matches!(self, Self::Paused)
+    }
+
     /// Which of two ends of one attempt holds: the higher. `done > failed > timeout > stopped > any other`.
     pub const fn rank(self) -> u8 {
         match self {
@@ -87,7 +92,7 @@ pub enum Liveness {
     Lost,
     /// It belongs to another clone.
     Remote,
-    /// It has ended.
+    /// It has ended, or is paused: nothing of it should run.
     Ended,
 }
 

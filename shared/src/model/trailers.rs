@@ -41,9 +41,13 @@ pub fn write(agent: &Agent, by: &str) -> String {
     line("Run", &agent.run);
     line("Place", &number(u64::from(agent.place)));
     line("Parent", agent.parent.as_deref().unwrap_or_default());
+    line("Permission", agent.permission.as_deref().unwrap_or_default());
     line("Writer", &agent.writer);
     line("Attempt", &agent.attempt.to_string());
     line("Reason", agent.reason.as_deref().unwrap_or_default());
+    line("Session", agent.session.as_deref().unwrap_or_default());
+    line("Question", agent.question.as_deref().unwrap_or_default());
+    line("Choice", if agent.choice { "yes" } else { "" });
     line("Started", &moment(agent.started_at));
     line("Ended", &moment(agent.ended_at));
     line("Exit", &agent.exit_code.map(|code| code.to_string()).unwrap_or_default());
@@ -52,6 +56,11 @@ pub fn write(agent: &Agent, by: &str) -> String {
     line("Insertions", &number(agent.insertions));
     line("Deletions", &number(agent.deletions));
     line("Left-Out", &number(agent.left_out));
+    line("Cost-Micros", &known(agent.cost_micros));
+    line("Input-Tokens", &known(agent.input_tokens));
+    line("Output-Tokens", &known(agent.output_tokens));
+    line("Turns", &number(agent.turns));
+    line("Denials", &number(agent.denials));
     line("Conflicts", &number(agent.conflicts));
     line("Lamport", &agent.lamport.to_string());
     line("By", by);
@@ -62,6 +71,10 @@ pub fn write(agent: &Agent, by: &str) -> String {
 
 fn moment(at: Option<Timestamp>) -> String {
     at.map(|at| at.to_string()).unwrap_or_default()
+}
+
+fn known(number: Option<u64>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
 }
 
 fn number(number: u64) -> String {
@@ -96,7 +109,7 @@ pub fn glance(paragraph: &str) -> Option<Glance> {
 /// Reads the state back. `None` where a key stands twice, a known one is malformed, or the state is missing.
 pub fn read(paragraph: &str) -> Option<Agent> {
     let mut agent = Agent::default();
-    let mut seen: Vec<&str> = Vec::with_capacity(26);
+    let mut seen: Vec<&str> = Vec::with_capacity(36);
     for line in paragraph.lines() {
         let (key, value) = line.split_once(": ")?;
         let key = key.strip_prefix("Orchestra-")?;
@@ -124,9 +137,13 @@ fn take(agent: &mut Agent, key: &str, value: &str) -> Option<()> {
         "Run" => agent.run = text(),
         "Place" => agent.place = value.parse().ok()?,
         "Parent" => agent.parent = Some(text()),
+        "Permission" => agent.permission = Some(text()),
         "Writer" => agent.writer = text(),
         "Attempt" => agent.attempt = value.parse().ok()?,
         "Reason" => agent.reason = Some(text()),
+        "Session" => agent.session = Some(text()),
+        "Question" => agent.question = Some(text()),
+        "Choice" => agent.choice = value == "yes",
         "Started" => agent.started_at = Some(value.parse().ok()?),
         "Ended" => agent.ended_at = Some(value.parse().ok()?),
         "Exit" => agent.exit_code = Some(value.parse().ok()?),
@@ -135,6 +152,11 @@ fn take(agent: &mut Agent, key: &str, value: &str) -> Option<()> {
         "Insertions" => agent.insertions = value.parse().ok()?,
         "Deletions" => agent.deletions = value.parse().ok()?,
         "Left-Out" => agent.left_out = value.parse().ok()?,
+        "Cost-Micros" => agent.cost_micros = Some(value.parse().ok()?),
+        "Input-Tokens" => agent.input_tokens = Some(value.parse().ok()?),
+        "Output-Tokens" => agent.output_tokens = Some(value.parse().ok()?),
+        "Turns" => agent.turns = value.parse().ok()?,
+        "Denials" => agent.denials = value.parse().ok()?,
         "Conflicts" => agent.conflicts = value.parse().ok()?,
         "Lamport" => agent.lamport = value.parse().ok()?,
         _ => {}

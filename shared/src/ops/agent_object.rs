@@ -9,9 +9,11 @@ use std::{
 use serde::Serialize;
 
 use crate::{
+    config::Config,
     git::Repo,
-    model::{Agent, AgentId, Liveness, Phase, text},
-    store::layout::{self, Private},
+    model::{Agent, AgentId, Liveness, Phase, event::Usage, text},
+    profile::{self, Tally},
+    store::layout::{self, AgentDir, Private},
     supervise::{liveness, processes::Processes, queue},
 };
 
@@ -31,6 +33,8 @@ pub struct AgentObject {
     pub liveness: Liveness,
     /// What it waits for.
     pub waiting: Option<String>,
+    /// It waits for a choice, answered by a text; not for a permission.
+    pub choice: bool,
     /// Why it is in its phase.
     pub reason: Option<String>,
     /// How it is run.
@@ -87,12 +91,14 @@ pub struct AgentObject {
     pub left_out: u64,
     /// Files with uncommitted changes, while it has not ended.
     pub dirty: Option<usize>,
-    /// What it cost.
+    /// What it cost, in US dollars, by its program's own count.
     pub cost_usd: Option<f64>,
     /// Tokens read.
     pub input_tokens: Option<u64>,
     /// Tokens written.
     pub output_tokens: Option<u64>,
+    /// Rounds with the model.
+    pub turns: Option<u64>,
     /// What it may do.
     pub permission_mode: Option<String>,
     /// What it was denied.
@@ -114,7 +120,8 @@ impl AgentObject {
             id: id.to_string(),
             phase: agent.phase,
             liveness,
-            waiting: None,
+            choice: agent.choice,
+            waiting: agent.reason.clone().filter(|_| agent.phase == Phase::Waiting),
             profile: agent.profile,
             model: agent.model,
             run: agent.run,
@@ -122,7 +129,7 @@ impl AgentObject {
             parent: agent.parent,
             attempt: agent.attempt,
             worktree: None,
-            session: None,
+            session: agent.session,
             writer: agent.writer,
             pid: None,
             supervisor_pid: None,
@@ -139,11 +146,12 @@ impl AgentObject {
             deletions: ended.then_some(agent.deletions),
             left_out: agent.left_out,
             dirty: None,
-            cost_usd: None,
-            input_tokens: None,
-            output_tokens: None,
-            permission_mode: None,
-            denials: None,
+            cost_usd: agent.cost_micros.map(dollars),
+            input_tokens: agent.input_tokens,
+            output_tokens: agent.output_tokens,
+            turns: (agent.turns > 0).then_some(agent.turns),
+            denials: (agent.permission.is_some()).then_some(agent.denials),
+            permission_mode: agent.permission,
             verdict: None,
             merged: None,
             conflicts: agent.conflicts,
@@ -157,6 +165,26 @@ impl AgentObject {
             object.look_at_the_machine(repo, private, id);
         }
         object
+    }
+
+    /// Adds what the attempt under way has said to what its events say of earlier ones.
+    fn said_so_far(&mut self, tally: Tally) {
+        let Usage { model, cost_micros, input_tokens, output_tokens, turns, denials, .. } = tally.usage;
+        let cost = cost_micros.map(dollars);
+        self.cost_usd = if cost > self.cost_usd { cost } else { self.cost_usd };
+        self.input_tokens = self.input_tokens.max(input_tokens);
+        self.output_tokens = self.output_tokens.max(output_tokens);
+        self.turns = Some(self.turns.unwrap_or(0) + turns).filter(|turns| *turns > 0);
+        self.denials = Some(self.denials.unwrap_or(0) + denials);
+        self.model = model.or_else(|| self.model.take());
+        self.permission_mode = tally.mode.or_else(|| self.permission_mode.take());
+        self.activity = tally.activity;
+    }
+
+    /// Its cost, in millionths of a US dollar.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was such a number")]
+    pub fn cost_micros(&self) -> Option<u64> {
+        self.cost_usd.map(|cost| (cost * 1e6).round() as u64)
     }
 
     fn look_at_the_machine(&mut self, repo: &Repo, private: &Private, id: &AgentId) {
@@ -173,13 +201,28 @@ impl AgentObject {
                 .map(|r| r.orphans(private).iter().map(|process| process.pid).collect())
                 .unwrap_or_default();
         }
-        self.activity = last_line(&dir.output(self.attempt));
+        match tally(&dir) {
+            Some(tally) => self.said_so_far(tally),
+            // What a program says in a speech of its own is nothing to show as it stands.
+            None if profile::speech_of(&self.profile, &Config::of(repo)).is_understood() => {}
+            None => self.activity = last_line(&dir.output(self.attempt)),
+        }
         let tip = repo.find_ref(&layout::branch_ref(&self.branch)).ok().flatten();
         if let (Some(tip), Some(base)) = (tip, crate::git::Oid::parse(&self.base)) {
             self.commits = repo.commits_between(base, tip).ok();
             self.head = Some(tip.to_string());
         }
     }
+}
+
+/// What the supervisor heard of a program whose speech it understands.
+fn tally(dir: &AgentDir) -> Option<Tally> {
+    serde_json::from_slice(&std::fs::read(dir.tally()).ok()?).ok()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact to a cent far beyond any bill")]
+fn dollars(micros: u64) -> f64 {
+    micros as f64 / 1e6
 }
 
 /// The last line with something to see in a file, safe to show.

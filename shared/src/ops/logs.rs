@@ -8,10 +8,12 @@ use std::{
 
 use crate::{
     Error, Kind, Result,
+    config::Config,
     error::Context,
     git::{Git, Oid, Repo},
     model::{AgentId, Phase},
     ops::status,
+    profile::{self, Speech},
     store::{
         Chain,
         layout::{self, Private},
@@ -34,6 +36,8 @@ pub struct Report {
     pub title: String,
     /// Where it was at the moment of asking.
     pub phase: Phase,
+    /// How its program speaks.
+    pub speech: Speech,
     /// Its attempts, first first.
     pub attempts: Vec<Attempt>,
 }
@@ -44,6 +48,8 @@ pub struct Attempt {
     /// Which launch.
     pub number: u32,
     source: Source,
+    /// What it complained of, where its output is a speech of its own.
+    errors: Option<Source>,
 }
 
 #[derive(Clone, Debug)]
@@ -62,14 +68,24 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let dir = Private::new(repo.private_dir()?).agent(&id);
     let mut attempts: Vec<Attempt> = Vec::new();
     if let Some(commit) = repo.find_ref(&layout::log_ref(&id))? {
-        for (name, blob) in repo.blobs_of(commit)? {
-            attempts.extend(number(&name).map(|number| Attempt { number, source: Source::Stored(blob) }));
+        let blobs = repo.blobs_of(commit)?;
+        for (name, blob) in &blobs {
+            attempts.extend(number(name).map(|number| {
+                let complaints = layout::errors_name(number);
+                let errors = blobs.iter().find(|(name, _)| *name == complaints);
+                Attempt {
+                    number,
+                    source: Source::Stored(*blob),
+                    errors: errors.map(|(_, blob)| Source::Stored(*blob)),
+                }
+            }));
         }
     }
     for attempt in 1..=agent.attempt {
         let path = dir.output(attempt);
         if path.exists() && !attempts.iter().any(|known| known.number == attempt) {
-            attempts.push(Attempt { number: attempt, source: Source::Live(path) });
+            let errors = Some(dir.errors(attempt)).filter(|path| path.exists()).map(Source::Live);
+            attempts.push(Attempt { number: attempt, source: Source::Live(path), errors });
         }
     }
     attempts.sort_by_key(|attempt| attempt.number);
@@ -77,7 +93,8 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         return Err(Error::refused(format!("the output of '{id}' is not in this clone"))
             .hint("output never travels; ask on the machine where the agent ran"));
     }
-    Ok(Report { id, title: agent.title, phase: agent.phase, attempts })
+    let speech = profile::speech_of(&agent.profile, &Config::of(repo));
+    Ok(Report { id, title: agent.title, phase: agent.phase, speech, attempts })
 }
 
 fn number(name: &str) -> Option<u32> {
@@ -95,8 +112,22 @@ impl Attempt {
     /// # Errors
     /// It cannot be read, or `sink` does not take it.
     pub fn copy(&self, repo: &Repo, from: u64, sink: &mut dyn Write) -> Result<u64> {
-        match &self.source {
-            Source::Live(path) => {
+        self.source.copy(repo, from, sink)
+    }
+
+    /// Copies what it complained of, as [`Attempt::copy`].
+    ///
+    /// # Errors
+    /// As [`Attempt::copy`].
+    pub fn copy_errors(&self, repo: &Repo, from: u64, sink: &mut dyn Write) -> Result<u64> {
+        self.errors.as_ref().map_or(Ok(from), |errors| errors.copy(repo, from, sink))
+    }
+}
+
+impl Source {
+    fn copy(&self, repo: &Repo, from: u64, sink: &mut dyn Write) -> Result<u64> {
+        match self {
+            Self::Live(path) => {
                 let cannot = || format!("cannot read '{}'", path.display());
                 let mut file = File::open(path).context(Kind::External, cannot)?;
                 let end = file.metadata().context(Kind::External, cannot)?.len();
@@ -105,7 +136,7 @@ impl Attempt {
                     .context(Kind::External, cannot)?;
                 Ok(from + copied)
             }
-            Source::Stored(blob) => {
+            Self::Stored(blob) => {
                 let mut skipping = Skip { left: from, passed: 0, sink };
                 Git::new(&repo.common_dir()?, "cat-file")
                     .args(["blob".to_owned(), blob.to_string()])

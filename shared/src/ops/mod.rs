@@ -2,6 +2,10 @@
 
 pub mod agent_object;
 pub mod logs;
+pub mod pause;
+pub mod resume;
+pub mod send;
+pub mod settings;
 pub mod spawn;
 pub mod status;
 pub mod stop;

@@ -14,14 +14,18 @@ use crate::{
     error::Context,
     git::{Oid, Repo, command},
     lock::Lock,
-    model::{AgentId, event::Created, text},
-    ops::tasks,
-    profile::{self, Launch},
+    model::{AgentId, Permission, event::Created, text},
+    ops::{settings::Settings, tasks},
+    profile::{self, Launch, Options},
     store::{
         self, NewAgent,
         layout::{self, AgentDir, Private},
     },
-    supervise::{guard, mend, queue, spec::Spec, start, tree},
+    supervise::{
+        guard, mend, queue,
+        spec::{Limits, Spec},
+        start, tree,
+    },
     worktree::{place, shadow::Frozen},
     world,
 };
@@ -44,10 +48,8 @@ pub struct Request {
     pub base: Option<String>,
     /// What ids begin with, instead of the task's words.
     pub name: Option<String>,
-    /// How many run at once.
-    pub jobs: Option<u32>,
-    /// The longest each may run.
-    pub max_time: Option<Duration>,
+    /// How they shall run.
+    pub settings: Settings,
     /// Only say what would be done.
     pub dry_run: bool,
 }
@@ -74,6 +76,8 @@ pub struct Planned {
     pub title: String,
     /// How it is run.
     pub profile: String,
+    /// What it may do, where the program knows such modes.
+    pub permission: Option<Permission>,
     /// Its branch.
     pub branch: String,
     /// The commit it starts from.
@@ -83,7 +87,7 @@ pub struct Planned {
     #[serde(skip)]
     task: String,
     #[serde(skip)]
-    launch: Option<Launch>,
+    ready: Ready,
 }
 
 /// Starts the agents. When it returns, each has its first event on the disk and a supervisor that answers.
@@ -102,45 +106,39 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     repo.identity()?;
     tree::check()?;
     command::check_version(&repo.common_dir()?)?;
-    let limits = Limits::read(&config, request)?;
-    let launches = launches(&config, &request.agents)?;
+    request.settings.check()?;
+    let jobs = request.settings.jobs(&config)?;
+    let launches = launches(&config, request)?;
     let mut warnings = Vec::new();
     let prefix = branch_prefix(repo, &config, &mut warnings)?;
     if request.dry_run {
-        return plan(&place::planned(repo)?, request, &launches, base, &prefix, limits.jobs, warnings);
+        return plan(&place::planned(repo)?, request, &launches, base, &prefix, jobs, warnings);
     }
     guard::check_space(&repo.common_dir()?, config.min_free()?)?;
     let folder = place::folder(repo)?;
     guard::check_space(&folder, config.min_free()?)?;
-    let report = plan(&folder, request, &launches, base, &prefix, limits.jobs, warnings)?;
+    let report = plan(&folder, request, &launches, base, &prefix, jobs, warnings)?;
     mend::mend(repo)?;
-    start(repo, &report, base, &limits)?;
+    start(repo, &report, base, &request.settings.options)?;
     Ok(report)
 }
 
-struct Limits {
-    jobs: u32,
-    max_time: Duration,
-    grace: Duration,
-    max_output: u64,
-    max_file: u64,
+/// A kind of agent, ready to be started.
+#[derive(Clone, Debug)]
+struct Ready {
+    profile: String,
+    launch: Launch,
+    limits: Limits,
 }
 
-impl Limits {
-    fn read(config: &Config<'_>, request: &Request) -> Result<Self> {
-        Ok(Self {
-            jobs: request.jobs.map_or_else(|| config.jobs(), Ok)?,
-            max_time: request.max_time.map_or_else(|| config.max_time(), Ok)?,
-            grace: config.grace()?,
-            max_output: config.max_output()?,
-            max_file: config.max_file()?,
-        })
-    }
-}
-
-fn launches(config: &Config<'_>, named: &[String]) -> Result<Vec<(String, Launch)>> {
-    let names = if named.is_empty() { vec![config.agent()] } else { named.to_vec() };
-    names.into_iter().map(|name| profile::find(&name, config).map(|launch| (name, launch))).collect()
+fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<Ready>> {
+    let names = if request.agents.is_empty() { vec![config.agent()] } else { request.agents.clone() };
+    let ready = |profile: String| {
+        let launch = profile::find(&profile, config, &request.settings.options)?;
+        let limits = request.settings.limits(config, &launch, None)?;
+        Ok(Ready { profile, launch, limits })
+    };
+    names.into_iter().map(ready).collect()
 }
 
 /// A branch `orchestra` and branches `orchestra/…` cannot both exist.
@@ -164,7 +162,7 @@ fn branch_prefix(repo: &Repo, config: &Config<'_>, warnings: &mut Vec<String>) -
 fn plan(
     folder: &Path,
     request: &Request,
-    launches: &[(String, Launch)],
+    launches: &[Ready],
     base: Oid,
     prefix: &str,
     jobs: u32,
@@ -172,19 +170,20 @@ fn plan(
 ) -> Result<Report> {
     let mut agents = Vec::new();
     for task in &request.tasks {
-        for (profile, launch) in launches {
+        for ready in launches {
             for _ in 0..request.copies.max(1) {
                 let id =
                     AgentId::new(request.name.as_deref().unwrap_or(&text::title(task)), world::random()?);
                 agents.push(Planned {
                     title: text::title(task),
-                    profile: profile.clone(),
+                    profile: ready.profile.clone(),
+                    permission: ready.launch.permission,
                     branch: format!("{prefix}{id}"),
                     base: base.to_string(),
                     worktree: folder.join(id.as_str()).to_string_lossy().into_owned(),
                     id: id.to_string(),
                     task: task.clone(),
-                    launch: Some(launch.clone()),
+                    ready: ready.clone(),
                 });
             }
         }
@@ -209,7 +208,7 @@ fn run_id() -> Result<String> {
 
 /// First what only this machine knows, under each agent's lock; then the agents themselves, all at once; then their
 /// supervisors. Whatever a kill leaves is under an agent's name: `mend` or `stop` finds it.
-fn start(repo: &Repo, report: &Report, base: Oid, limits: &Limits) -> Result<()> {
+fn start(repo: &Repo, report: &Report, base: Oid, options: &Options) -> Result<()> {
     let private = Private::new(repo.private_dir()?);
     guard::set_aside(&private)?;
     let frozen = Frozen::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?;
@@ -220,11 +219,11 @@ fn start(repo: &Repo, report: &Report, base: Oid, limits: &Limits) -> Result<()>
         // Another command that mends may look at the new folder for an instant.
         let lock = Lock::require(&dir.lock(), SETTLE)?;
         locks.push((id, dir.clone(), lock));
-        write_order(planned, &dir, &frozen, limits)
+        write_order(planned, &dir, &frozen, report.jobs, options)
     });
     let ids: Vec<AgentId> = locks.iter().map(|(id, _, _)| id.clone()).collect();
-    let made = made.and_then(|()| queue::draw(&private, &ids, limits.jobs));
-    let made = made.and_then(|()| store::create(repo, &new_agents(report, base)?));
+    let made = made.and_then(|()| queue::draw(&private, &ids, report.jobs));
+    let made = made.and_then(|()| store::create(repo, &new_agents(report, base, options)?));
     if let Err(error) = made {
         for (_, dir, _) in &locks {
             let _ = fs::remove_dir_all(dir.dir());
@@ -234,21 +233,20 @@ fn start(repo: &Repo, report: &Report, base: Oid, limits: &Limits) -> Result<()>
     start::supervisors(repo, locks.into_iter().map(|(id, _, lock)| (id, lock)).collect())
 }
 
-fn write_order(planned: &Planned, dir: &AgentDir, frozen: &str, limits: &Limits) -> Result<()> {
-    let launch = planned.launch.clone().ok_or_else(|| Error::internal("a plan without a command"))?;
+fn write_order(planned: &Planned, dir: &AgentDir, frozen: &str, jobs: u32, options: &Options) -> Result<()> {
     let spec = Spec {
-        launch,
+        options: options.clone(),
+        launch: planned.ready.launch.clone(),
         branch: planned.branch.clone(),
         base: planned.base.clone(),
         title: planned.title.clone(),
         worktree: PathBuf::from(&planned.worktree),
         frozen: frozen.to_owned(),
-        jobs: limits.jobs,
-        max_time: limits.max_time.as_secs(),
-        grace: limits.grace.as_secs(),
-        max_output: limits.max_output,
-        max_file: limits.max_file,
+        jobs,
+        limits: planned.ready.limits,
         since: 1,
+        resumed: false,
+        fresh: false,
     };
     spec.write(dir)?;
     let prompt = dir.prompt();
@@ -256,13 +254,14 @@ fn write_order(planned: &Planned, dir: &AgentDir, frozen: &str, limits: &Limits)
         .context(Kind::External, || format!("cannot write '{}'", prompt.display()))
 }
 
-fn new_agents(report: &Report, base: Oid) -> Result<Vec<NewAgent>> {
+fn new_agents(report: &Report, base: Oid, options: &Options) -> Result<Vec<NewAgent>> {
     let parent = world::text_variable("ORCHESTRA_AGENT").filter(|id| AgentId::parse(id).is_ok());
     let new = |(place, planned): (u32, &Planned)| {
         let created = Created {
             title: planned.title.clone(),
             profile: planned.profile.clone(),
-            model: None,
+            model: options.model.clone(),
+            permission: planned.permission.map(|permission| permission.as_str().to_owned()),
             run: report.run.clone(),
             place,
             parent: parent.clone(),

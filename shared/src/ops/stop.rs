@@ -11,7 +11,10 @@ use crate::{
     model::{AgentId, Liveness, Phase, id},
     ops::{agent_object::AgentObject, status},
     store::Listing,
-    supervise::{control, mend},
+    supervise::{
+        control::{self, Rest},
+        mend,
+    },
 };
 
 /// What a supervisor needs to save the work, at the most, once the program has ended.
@@ -45,12 +48,14 @@ pub struct Stopped {
     pub agent: AgentObject,
 }
 
-/// What `stop` did to an agent.
+/// What `stop` or `pause` did to an agent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It ended it.
     Stopped,
+    /// It paused it.
+    Paused,
     /// It had ended before.
     AlreadyEnded,
     /// It belongs to another clone: the request travels with the next sync.
@@ -62,17 +67,23 @@ pub enum Outcome {
 /// # Errors
 /// An agent is not there (3), does not end in time (124), or nothing can be written.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+    bring_to(repo, request, Rest::Stop)
+}
+
+/// Brings the agents to rest and waits until they are.
+pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Report> {
     mend::mend(repo)?;
     let ids = choose(repo, request)?;
     let mut asked = Vec::with_capacity(ids.len());
     for id in ids {
-        let was_open = control::ask_to_stop(repo, &id, request.reason.as_deref())?;
+        let was_open = control::ask(repo, &id, rest, request.reason.as_deref())?;
         asked.push((id, was_open));
     }
     let deadline = Instant::now() + Config::of(repo).grace()? + SAVING;
     let mut agents = Vec::with_capacity(asked.len());
     for (id, was_open) in asked {
-        let outcome = if was_open { wait(repo, &id, request, deadline)? } else { Outcome::AlreadyEnded };
+        let outcome =
+            if was_open { wait(repo, &id, request, rest, deadline)? } else { Outcome::AlreadyEnded };
         agents.push(Stopped { outcome, agent: status::one(repo, &id)? });
     }
     mend::mend(repo)?;
@@ -103,16 +114,19 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
 }
 
 /// Waits for the supervisor; where there is none, does its work.
-fn wait(repo: &Repo, id: &AgentId, request: &Request, deadline: Instant) -> Result<Outcome> {
+fn wait(repo: &Repo, id: &AgentId, request: &Request, rest: Rest, deadline: Instant) -> Result<Outcome> {
     let mut pause = Duration::from_millis(5);
     loop {
         let agent = status::one(repo, id)?;
         match agent.liveness {
-            Liveness::Ended => return Ok(verdict(agent.phase)),
+            Liveness::Ended if rest == Rest::Pause || agent.phase.is_terminal() => {
+                return Ok(verdict(rest, agent.phase));
+            }
             Liveness::Remote => return Ok(Outcome::Asked),
-            Liveness::Lost => {
-                if control::end_lost(repo, id, request.reason.as_deref())? {
-                    return Ok(Outcome::Stopped);
+            // A paused one has no supervisor either.
+            Liveness::Lost | Liveness::Ended => {
+                if control::end_lost(repo, id, rest, request.reason.as_deref())? {
+                    return Ok(verdict(rest, status::one(repo, id)?.phase));
                 }
             }
             Liveness::Live if Instant::now() > deadline => {
@@ -127,9 +141,10 @@ fn wait(repo: &Repo, id: &AgentId, request: &Request, deadline: Instant) -> Resu
 }
 
 /// It may have ended by itself just before the request came.
-const fn verdict(phase: Phase) -> Outcome {
-    match phase {
-        Phase::Stopped => Outcome::Stopped,
+const fn verdict(rest: Rest, phase: Phase) -> Outcome {
+    match (rest, phase) {
+        (Rest::Stop, Phase::Stopped) => Outcome::Stopped,
+        (Rest::Pause, Phase::Paused) => Outcome::Paused,
         _ => Outcome::AlreadyEnded,
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn launch(name: &str, command: &str, held: bool) -> Result<Launch> {
         (false, false) => Stdin::Prompt,
     };
     let argv = ["/bin/sh", "-c", &script, name, PROMPT_FILE];
-    Ok(Launch { argv: argv.map(str::to_owned).into(), stdin })
+    Ok(Launch::plain(argv.map(str::to_owned).into(), stdin))
 }
 
 /// The first word, where it is plainly the name of a program and not shell.
@@ -36,14 +36,14 @@ fn program_of(command: &str) -> Option<&str> {
 mod tests {
     use std::path::Path;
 
-    use super::*;
+    use super::{super::Conversation, *};
 
     #[test]
     fn the_file_name_is_never_shell() {
         let launch = launch("x", "cat {prompt_file} '{prompt_file}' | sh", false).unwrap();
         assert_eq!(launch.stdin, Stdin::Empty);
         assert_eq!(
-            launch.argv_for(Path::new("/a b/$(id)")),
+            launch.argv_for(Path::new("/a b/$(id)"), Conversation::New("s")),
             ["/bin/sh", "-c", "cat \"$1\" \"$1\" | sh", "x", "/a b/$(id)"]
         );
         assert_eq!(super::launch("x", "cat", false).unwrap().stdin, Stdin::Prompt);

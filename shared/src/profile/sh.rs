@@ -7,5 +7,5 @@ pub(super) const NAME: &str = "sh";
 /// The script is a file rather than an argument (Linux allows 128 KiB for one), and reads nothing: a script that asks a
 /// question ends instead of waiting for an answer that nobody gives.
 pub(super) fn launch() -> Launch {
-    Launch { argv: vec!["/bin/sh".into(), PROMPT_FILE.into()], stdin: Stdin::Empty }
+    Launch::plain(vec!["/bin/sh".into(), PROMPT_FILE.into()], Stdin::Empty)
 }

@@ -32,10 +32,23 @@ pub fn snapshot_ref(id: &AgentId) -> String {
     format!("refs/orchestra-local/snapshots/{id}")
 }
 
+/// What was replaced in [`head_ref`] by work that does not contain it; never travels.
+pub fn replaced_head_ref(id: &AgentId, head: &str) -> String {
+    format!("refs/orchestra-local/trash/heads/{id}/{head}")
+}
+
 /// The file of one attempt's output, live and in [`log_ref`].
 pub fn output_name(attempt: u32) -> String {
     format!("{attempt}.out")
 }
+
+/// The file of one attempt's complaints, where output is a speech of its own; live and in [`log_ref`].
+pub fn errors_name(attempt: u32) -> String {
+    format!("{attempt}.err")
+}
+
+/// What the supervisor was asked to do, live and in [`log_ref`].
+pub const SPEC: &str = "spec.json";
 
 /// The folder for what is bound to this machine or disposable.
 #[derive(Clone, Debug)]
@@ -88,6 +101,11 @@ impl Private {
         self.0.join("frozen")
     }
 
+    /// Registrations of worktrees whose files are gone.
+    pub fn gone(&self) -> PathBuf {
+        self.0.join("gone")
+    }
+
     /// The slot files.
     pub fn slots(&self) -> PathBuf {
         self.0.join("slots")
@@ -130,7 +148,7 @@ impl AgentDir {
 
     /// What the supervisor was asked to do. A helper locks it as long as it works.
     pub fn spec(&self) -> PathBuf {
-        self.0.join("spec.json")
+        self.0.join(SPEC)
     }
 
     /// The task, as the program reads it.
@@ -141,6 +159,16 @@ impl AgentDir {
     /// The output of an attempt while it is live.
     pub fn output(&self, attempt: u32) -> PathBuf {
         self.0.join(output_name(attempt))
+    }
+
+    /// The complaints of an attempt while it is live.
+    pub fn errors(&self, attempt: u32) -> PathBuf {
+        self.0.join(errors_name(attempt))
+    }
+
+    /// What the attempt has said so far, summed up.
+    pub fn tally(&self) -> PathBuf {
+        self.0.join("tally.json")
     }
 
     /// Our own index of the agent's worktree.

@@ -1,4 +1,4 @@
-//! Asking a supervisor to end its agent, and ending an agent whose supervisor is gone.
+//! Asking a supervisor for something, and ending an agent whose supervisor is gone.
 
 use std::time::Duration;
 
@@ -8,10 +8,13 @@ use crate::{
     Result,
     git::Repo,
     lock::Lock,
-    model::{AgentId, Fact},
-    store::{Chain, append, append_if, layout::Private},
+    model::{Agent, AgentId, Fact, event::Message},
+    store::{
+        Chain, append, append_if,
+        layout::{AgentDir, Private},
+    },
     supervise::{
-        ending::End,
+        ending::{End, Ended},
         helper::{self, Job},
         mend,
         processes::{self, Processes},
@@ -24,23 +27,73 @@ use crate::{
 /// How long a supervisor that is just starting may hold its lock unseen.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// Writes the request down, where the agent has not ended, and wakes the supervisor. Gives whether it was written.
+/// The two ways to end an agent's program.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Rest {
+    /// For good, as far as this attempt goes.
+    Stop,
+    /// Until it is resumed.
+    Pause,
+}
+
+impl Rest {
+    fn asked(self, reason: Option<&str>) -> Fact {
+        let reason = reason.map(str::to_owned);
+        match self {
+            Self::Stop => Fact::Stop { reason },
+            Self::Pause => Fact::Pause { reason },
+        }
+    }
+
+    /// The end of an agent that has no supervisor to ask.
+    fn end(self, reason: Option<&str>) -> End {
+        match self {
+            Self::Stop => End::Stopped(reason.map(str::to_owned)),
+            Self::Pause => End::Paused(reason.map(str::to_owned)),
+        }
+    }
+
+    /// Whether an agent is where this leads, or beyond.
+    pub const fn is_reached(self, agent: &Agent) -> bool {
+        match self {
+            Self::Stop => agent.phase.is_terminal(),
+            Self::Pause => agent.phase.is_at_rest(),
+        }
+    }
+}
+
+/// Writes the request down, where the agent is not there already, and wakes the supervisor. Gives whether it was written.
 ///
 /// # Errors
 /// There is no such agent, or nothing can be written.
-pub fn ask_to_stop(repo: &Repo, id: &AgentId, reason: Option<&str>) -> Result<bool> {
+pub fn ask(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> Result<bool> {
     let asked = std::cell::Cell::new(false);
     append_if(repo, id, |fold| {
-        let open = !fold.agent.phase.is_terminal();
+        let open = !rest.is_reached(&fold.agent);
         asked.set(open);
-        open.then(|| vec![Fact::Stop { reason: reason.map(str::to_owned) }])
+        open.then(|| vec![rest.asked(reason)])
     })?;
-    if asked.get()
-        && let Some(record) = Processes::read(&Private::new(repo.private_dir()?).agent(id))
-    {
-        processes::signal(record.supervisor, Signal::USR1);
+    if asked.get() {
+        wake(repo, id)?;
     }
     Ok(asked.get())
+}
+
+/// Writes a message down, where `is_right` says so of the agent as it is, and wakes the supervisor. Gives the agent as it is.
+///
+/// # Errors
+/// As [`ask`].
+pub fn send(repo: &Repo, id: &AgentId, compose: impl Fn(&Agent) -> Option<Message>) -> Result<Agent> {
+    let fold = append_if(repo, id, |fold| Some(vec![Fact::Send(compose(&fold.agent)?)]))?;
+    wake(repo, id)?;
+    Ok(fold.agent)
+}
+
+fn wake(repo: &Repo, id: &AgentId) -> Result<()> {
+    if let Some(record) = Processes::read(&Private::new(repo.private_dir()?).agent(id)) {
+        processes::signal(record.supervisor, Signal::USR1);
+    }
+    Ok(())
 }
 
 /// Ends an agent whose supervisor is gone: keeps its work, ends what still runs of it, takes the work, says so.
@@ -48,38 +101,51 @@ pub fn ask_to_stop(repo: &Repo, id: &AgentId, reason: Option<&str>) -> Result<bo
 ///
 /// # Errors
 /// A process cannot be killed, or nothing can be written.
-pub fn end_lost(repo: &Repo, id: &AgentId, reason: Option<&str>) -> Result<bool> {
+pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> Result<bool> {
     let private = Private::new(repo.private_dir()?);
     let dir = private.agent(id);
     let Some(_lock) = Lock::take(&dir.lock(), SETTLE)? else { return Ok(false) };
-    if Chain::of_agent(repo, id)?.fold().agent.phase.is_terminal() {
+    let before = Chain::of_agent(repo, id)?.fold().agent;
+    if rest.is_reached(&before) {
         // It ended between the look that found it lost and the lock.
         return Ok(false);
     }
-    let spec = Spec::read(&dir);
-    let common = repo.common_dir()?;
-    helper::wait_for_an_orphan(&dir);
-    if let Some(record) = Processes::read(&dir) {
-        if !record.orphans(&private).is_empty() {
-            // Ending may make an agent tidy its files away. Without a worktree there is nothing to keep.
-            let _ = helper::work(&common, id, Job::Snapshot);
+    let was_paused = before.phase.is_at_rest();
+    clear_the_dead(repo, id, &private, &dir)?;
+    let taken = match Spec::last(repo, id, &dir) {
+        _ if before.attempt == 0 => {
+            helper::store_output(repo, id, &dir).map(|()| Taken::nothing(&before.base))
         }
-        let grace = spec.as_ref().map_or(Duration::from_secs(5), Spec::grace);
-        processes::end_all(|| record.orphans(&private), grace)?;
-    }
-    queue::leave(&private, id);
-    mend::remove_half_made(repo, id)?;
-    let attempt = Chain::of_agent(repo, id)?.fold().agent.attempt;
-    let taken = match spec {
-        Ok(spec) if attempt == 0 => Ok(Taken::nothing(&spec.base)),
-        Ok(spec) => helper::take_work(repo, id, &dir, &spec),
-        Err(error) => Err(error),
+        Some(spec) => {
+            // A helper reads the order where a supervisor has it.
+            spec.write(&dir)?;
+            helper::take_work(repo, id, &dir, &spec)
+        }
+        None => Err(crate::Error::refused("this clone does not know how it was started")),
     };
-    let end = End::Stopped(Some(reason.unwrap_or("its supervisor had died").to_owned()));
-    let fact = end.fact(attempt, taken.as_ref());
-    append(repo, id, &[Fact::Finished(fact)])?;
+    let reason = reason.or_else(|| (!was_paused).then_some("its supervisor had died"));
+    let ended = Ended::from(rest.end(reason));
+    append(repo, id, &[Fact::Finished(ended.fact(before.attempt, taken.as_ref()))])?;
     if taken.is_ok() {
         let _ = std::fs::remove_dir_all(dir.dir());
     }
     Ok(true)
+}
+
+/// Ends what still runs of an agent whose supervisor is gone, its worktree kept before. To be called under the agent's lock.
+///
+/// # Errors
+/// A process cannot be killed, or nothing can be written.
+pub fn clear_the_dead(repo: &Repo, id: &AgentId, private: &Private, dir: &AgentDir) -> Result<()> {
+    helper::wait_for_an_orphan(dir);
+    if let Some(record) = Processes::read(dir) {
+        if !record.orphans(private).is_empty() {
+            // Ending may make an agent tidy its files away. Without a worktree there is nothing to keep.
+            let _ = helper::work(&repo.common_dir()?, id, Job::Snapshot);
+        }
+        let grace = Spec::read(dir).map_or(Duration::from_secs(5), |spec| spec.limits.grace());
+        processes::end_all(|| record.orphans(private), grace)?;
+    }
+    queue::leave(private, id);
+    mend::remove_half_made(repo, id)
 }

@@ -3,6 +3,7 @@
 use crate::{
     Error,
     model::{Phase, event::Finished},
+    profile::{Tally, Turn},
     worktree::take::Taken,
 };
 
@@ -15,10 +16,56 @@ pub enum End {
     Signal(i32),
     /// It took longer than it may, in seconds.
     TooLong(u64),
-    /// Somebody asked.
+    /// It gave no sign of life for so many seconds.
+    Idle(u64),
+    /// It asked for something, and nobody is there to answer.
+    Asked(String),
+    /// Somebody asked for its end.
     Stopped(Option<String>),
+    /// Somebody asked for a pause.
+    Paused(Option<String>),
     /// We could not go on.
     Broken(String),
+}
+
+/// An attempt at its end.
+#[derive(Debug)]
+pub struct Ended {
+    /// How.
+    pub end: End,
+    /// What it said, where that is understood.
+    pub tally: Option<Tally>,
+    /// Its last complaint.
+    pub last_words: Option<String>,
+    /// How many messages to it were not taken up.
+    pub unheard: usize,
+}
+
+impl From<End> for Ended {
+    fn from(end: End) -> Self {
+        Self { end, tally: None, last_words: None, unheard: 0 }
+    }
+}
+
+/// What an end means.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Verdict {
+    /// The phase.
+    pub phase: Phase,
+    /// Why, for people.
+    pub reason: Option<String>,
+    /// The same conversation, gone on with in a while, may well come to a better end.
+    pub may_pass: bool,
+}
+
+impl Verdict {
+    fn of(phase: Phase, reason: impl Into<Option<String>>) -> Self {
+        Self { phase, reason: reason.into(), may_pass: false }
+    }
+
+    fn passing(phase: Phase, reason: String) -> Self {
+        Self { phase, reason: Some(reason), may_pass: true }
+    }
 }
 
 impl End {
@@ -27,25 +74,83 @@ impl End {
         match self {
             Self::Exit(code) => Some(*code),
             Self::Signal(number) => Some(128 + *number),
-            Self::TooLong(_) | Self::Stopped(_) | Self::Broken(_) => None,
+            _ => None,
         }
     }
 
-    /// The phase that it means, and why. An end without error is only good if the work could be taken; exit 0 without
-    /// any change is done, and says so.
-    pub fn judge(&self, taken: Result<&Taken, &Error>) -> (Phase, Option<String>) {
-        let (phase, reason) = match self {
-            Self::Exit(0) => (Phase::Done, None),
-            Self::Exit(code) => (Phase::Failed, Some(format!("exit code {code}"))),
-            Self::Signal(number) => (Phase::Failed, Some(format!("ended by signal {number}"))),
-            Self::TooLong(seconds) => (Phase::Timeout, Some(format!("ran longer than {seconds} s"))),
-            Self::Stopped(why) => (Phase::Stopped, why.clone()),
-            Self::Broken(why) => (Phase::Failed, Some(why.clone())),
-        };
-        match taken {
-            Ok(taken) if phase == Phase::Done && taken.commits == 0 => {
-                (phase, Some("nothing changed".to_owned()))
+    /// The program ended by itself.
+    pub const fn is_its_own(&self) -> bool {
+        self.exit_code().is_some()
+    }
+}
+
+impl Ended {
+    /// What it means, before its work is looked at.
+    pub fn verdict(&self) -> Verdict {
+        match &self.end {
+            End::TooLong(seconds) => Verdict::of(Phase::Timeout, format!("ran longer than {seconds} s")),
+            End::Idle(seconds) => {
+                Verdict::passing(Phase::Timeout, format!("no sign of life for {seconds} s"))
             }
+            End::Asked(what) => Verdict::of(Phase::Failed, format!("asked, and nobody answers: {what}")),
+            End::Stopped(why) => Verdict::of(Phase::Stopped, why.clone()),
+            End::Paused(why) => Verdict::of(Phase::Paused, why.clone()),
+            End::Broken(why) => Verdict::of(Phase::Failed, why.clone()),
+            End::Exit(code) => match &self.tally {
+                Some(tally) => self.said(tally, *code),
+                None if *code == 0 => Verdict::of(Phase::Done, None),
+                None => Verdict::of(Phase::Failed, format!("exit code {code}")),
+            },
+            End::Signal(number) => self.signal(*number),
+        }
+    }
+
+    /// Killed by the system, or crashed: that may pass. Told to end by a person: it may not.
+    fn signal(&self, number: i32) -> Verdict {
+        let reason = format!("ended by signal {number}");
+        let told = matches!(number, 1 | 2 | 15);
+        if self.tally.as_ref().is_some_and(|tally| tally.begun) && !told {
+            Verdict::passing(Phase::Failed, reason)
+        } else {
+            Verdict::of(Phase::Failed, reason)
+        }
+    }
+
+    /// A program whose speech we understand tells more than its exit code, which is 0 for much that is not done.
+    fn said(&self, tally: &Tally, code: i32) -> Verdict {
+        match &tally.last {
+            Some(turn) if turn.ok && code == 0 => Verdict::of(Phase::Done, None),
+            Some(turn) if !turn.ok => unfinished(tally, turn),
+            Some(_) => Verdict::of(Phase::Failed, self.with_last_words(format!("exit code {code}"))),
+            None if matches!(code, 129 | 130 | 143) => {
+                Verdict::of(Phase::Failed, format!("ended by signal {}", code - 128))
+            }
+            None if code == 0 => Verdict::of(Phase::Failed, "interrupted before it was done".to_owned()),
+            None if tally.begun => Verdict::passing(
+                Phase::Failed,
+                self.with_last_words(format!("crashed with exit code {code}")),
+            ),
+            None => Verdict::of(Phase::Failed, self.with_last_words(format!("exit code {code}"))),
+        }
+    }
+
+    fn with_last_words(&self, reason: String) -> String {
+        match &self.last_words {
+            Some(words) => format!("{reason}: {words}"),
+            None => reason,
+        }
+    }
+
+    /// The phase that it means with the work that was taken, and why. An end without error is only good if the work could be
+    /// taken; without any change it is done and says so, unless the change was denied.
+    pub fn judge(&self, taken: Result<&Taken, &Error>) -> (Phase, Option<String>) {
+        let Verdict { phase, reason, .. } = self.verdict();
+        let denied = self.tally.as_ref().and_then(|tally| tally.first_denied.as_ref());
+        match taken {
+            Ok(taken) if phase == Phase::Done && taken.commits == 0 => match denied {
+                Some(what) => (Phase::Failed, Some(format!("denied: {what}"))),
+                None => (phase, Some("nothing changed".to_owned())),
+            },
             Ok(taken) => (
                 phase,
                 join(reason, taken.off_branch.as_deref().map(|why| format!("not on its branch: {why}"))),
@@ -58,24 +163,76 @@ impl End {
         }
     }
 
-    /// The event that tells it.
+    /// The event that tells it, with the work.
     pub fn fact(&self, attempt: u32, taken: Result<&Taken, &Error>) -> Finished {
         let (phase, reason) = self.judge(taken);
-        let work = taken.ok();
-        Finished {
-            attempt,
-            phase,
-            reason,
-            exit: self.exit_code(),
-            head: work.map(|work| work.head.clone()),
-            commits: work.map_or(0, |work| work.commits),
-            files: work.map_or(0, |work| work.files),
-            insertions: work.map_or(0, |work| work.insertions),
-            deletions: work.map_or(0, |work| work.deletions),
-            left_out: work.map(|work| work.left_out.clone()).unwrap_or_default(),
-            left_out_more: work.map_or(0, |work| work.left_out_more),
+        let finished = Finished { reason, ..self.bare_fact(attempt, phase) };
+        match taken {
+            Err(_) => finished,
+            Ok(work) => Finished {
+                head: Some(work.head.clone()),
+                commits: work.commits,
+                files: work.files,
+                insertions: work.insertions,
+                deletions: work.deletions,
+                left_out: work.left_out.clone(),
+                left_out_more: work.left_out_more,
+                ..finished
+            },
         }
     }
+
+    /// The event that tells it, where another attempt goes on with the work.
+    pub fn fact_between(&self, attempt: u32) -> Finished {
+        let verdict = self.verdict();
+        Finished { reason: verdict.reason, ..self.bare_fact(attempt, verdict.phase) }
+    }
+
+    fn bare_fact(&self, attempt: u32, phase: Phase) -> Finished {
+        let usage = self.tally.as_ref().map(|tally| tally.usage.clone());
+        Finished {
+            usage,
+            unheard: self.unheard as u64,
+            exit: self.end.exit_code(),
+            ..Finished::empty(attempt, phase)
+        }
+    }
+}
+
+/// A turn that did not end as it should: its name for people, and whether it may pass.
+fn unfinished(tally: &Tally, turn: &Turn) -> Verdict {
+    match turn.how.as_str() {
+        "error_max_turns" | "max_turns" => {
+            Verdict::of(Phase::Failed, "used up its turns (--max-turns)".to_owned())
+        }
+        "error_max_budget_usd" | "budget_exhausted" => {
+            Verdict::of(Phase::Failed, "spent its budget (--budget)".to_owned())
+        }
+        "aborted_streaming" | "aborted_tools" => {
+            Verdict::of(Phase::Failed, "interrupted before it was done".to_owned())
+        }
+        how => {
+            let kind = tally.trouble.as_ref().map_or("", |trouble| trouble.kind.as_str());
+            let sentence = first_line(&turn.text).unwrap_or(how);
+            let refused = matches!(kind, "authentication_failed" | "billing_error" | "invalid_request");
+            match turn.status {
+                _ if kind == "authentication_failed" || turn.status == Some(401) => Verdict::of(
+                    Phase::Failed,
+                    format!("not logged in: {sentence} (run 'claude' once to log in)"),
+                ),
+                Some(408 | 409 | 429 | 500..) => Verdict::passing(Phase::Failed, sentence.to_owned()),
+                Some(_) => Verdict::of(Phase::Failed, sentence.to_owned()),
+                None if how == "api_error" && !refused => {
+                    Verdict::passing(Phase::Failed, sentence.to_owned())
+                }
+                None => Verdict::of(Phase::Failed, sentence.to_owned()),
+            }
+        }
+    }
+}
+
+fn first_line(text: &str) -> Option<&str> {
+    text.lines().map(str::trim).find(|line| !line.is_empty())
 }
 
 fn join(first: Option<String>, second: Option<String>) -> Option<String> {
@@ -88,18 +245,10 @@ fn join(first: Option<String>, second: Option<String>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::Trouble;
 
     fn taken(commits: u64, off_branch: Option<&str>) -> Taken {
-        Taken {
-            head: "0".repeat(40),
-            commits,
-            files: 0,
-            insertions: 0,
-            deletions: 0,
-            left_out: vec![],
-            left_out_more: 0,
-            off_branch: off_branch.map(str::to_owned),
-        }
+        Taken { commits, off_branch: off_branch.map(str::to_owned), ..Taken::nothing(&"0".repeat(40)) }
     }
 
     #[test]
@@ -118,7 +267,9 @@ mod tests {
             ),
             (End::Signal(9), Ok(&taken(1, None)), Phase::Failed, Some("ended by signal 9")),
             (End::TooLong(5), Ok(&taken(1, None)), Phase::Timeout, Some("ran longer than 5 s")),
+            (End::Idle(5), Ok(&taken(1, None)), Phase::Timeout, Some("no sign of life for 5 s")),
             (End::Stopped(None), Ok(&taken(0, None)), Phase::Stopped, None),
+            (End::Paused(Some("lunch".into())), Ok(&taken(0, None)), Phase::Paused, Some("lunch")),
             (
                 End::Stopped(None),
                 Err(&full),
@@ -132,8 +283,116 @@ mod tests {
                 Some("not on its branch: a merge is under way"),
             ),
         ] {
-            assert_eq!(end.judge(work), (phase, reason.map(str::to_owned)), "{end:?}");
+            let ended = Ended::from(end.clone());
+            assert_eq!(ended.judge(work), (phase, reason.map(str::to_owned)), "{end:?}");
         }
         assert_eq!(End::Signal(15).exit_code(), Some(143));
+    }
+
+    fn turn(ok: bool, how: &str, status: Option<u16>) -> Option<Turn> {
+        Some(Turn { ok, how: how.into(), status, text: "words".into(), ..Turn::default() })
+    }
+
+    #[test]
+    fn what_a_conversation_came_to() {
+        /// End, begun, last turn, trouble, then phase, reason, may pass.
+        type Row = (End, bool, Option<Turn>, &'static str, Phase, &'static str, bool);
+        let table: &[Row] = &[
+            (End::Exit(0), true, turn(true, "success", None), "", Phase::Done, "", false),
+            (End::Exit(1), true, turn(true, "success", None), "", Phase::Failed, "exit code 1: last", false),
+            (End::Exit(0), true, None, "", Phase::Failed, "interrupted before it was done", false),
+            (End::Exit(1), true, None, "", Phase::Failed, "crashed with exit code 1: last", true),
+            (End::Exit(1), false, None, "", Phase::Failed, "exit code 1: last", false),
+            (End::Exit(143), true, None, "", Phase::Failed, "ended by signal 15", false),
+            (End::Signal(9), true, None, "", Phase::Failed, "ended by signal 9", true),
+            (End::Signal(15), true, None, "", Phase::Failed, "ended by signal 15", false),
+            (End::Idle(300), true, None, "", Phase::Timeout, "no sign of life for 300 s", true),
+            (End::TooLong(9), true, None, "", Phase::Timeout, "ran longer than 9 s", false),
+            (
+                End::Exit(1),
+                true,
+                turn(false, "max_turns", None),
+                "",
+                Phase::Failed,
+                "used up its turns (--max-turns)",
+                false,
+            ),
+            (
+                End::Exit(1),
+                true,
+                turn(false, "budget_exhausted", None),
+                "",
+                Phase::Failed,
+                "spent its budget (--budget)",
+                false,
+            ),
+            (
+                End::Exit(0),
+                true,
+                turn(false, "aborted_tools", None),
+                "",
+                Phase::Failed,
+                "interrupted before it was done",
+                false,
+            ),
+            (End::Exit(1), true, turn(false, "api_error", Some(529)), "", Phase::Failed, "words", true),
+            (End::Exit(1), true, turn(false, "api_error", Some(429)), "", Phase::Failed, "words", true),
+            (End::Exit(1), true, turn(false, "api_error", Some(400)), "", Phase::Failed, "words", false),
+            (
+                End::Exit(1),
+                true,
+                turn(false, "api_error", Some(401)),
+                "",
+                Phase::Failed,
+                "not logged in: words (run 'claude' once to log in)",
+                false,
+            ),
+            (
+                End::Exit(1),
+                true,
+                turn(false, "api_error", None),
+                "authentication_failed",
+                Phase::Failed,
+                "not logged in: words (run 'claude' once to log in)",
+                false,
+            ),
+            (End::Exit(1), true, turn(false, "api_error", None), "unknown", Phase::Failed, "words", true),
+            (
+                End::Exit(1),
+                false,
+                turn(false, "error_during_execution", None),
+                "",
+                Phase::Failed,
+                "words",
+                false,
+            ),
+        ];
+        for (end, begun, last, trouble, phase, reason, may_pass) in table {
+            let trouble = Some(Trouble { kind: (*trouble).to_owned(), text: String::new() });
+            let mut tally = Tally::default();
+            (tally.begun, tally.last, tally.trouble) = (*begun, last.clone(), trouble);
+            let ended = Ended {
+                end: end.clone(),
+                tally: Some(tally),
+                last_words: Some("last".to_owned()),
+                unheard: 0,
+            };
+            let expected = Verdict {
+                phase: *phase,
+                reason: Some((*reason).to_owned()).filter(|reason| !reason.is_empty()),
+                may_pass: *may_pass,
+            };
+            assert_eq!(ended.verdict(), expected, "{end:?} {last:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_that_was_denied_is_a_failure_and_one_that_came_about_is_not() {
+        let mut tally = Tally::default();
+        tally.last = turn(true, "success", None);
+        tally.first_denied = Some("Bash touch x".into());
+        let ended = Ended { end: End::Exit(0), tally: Some(tally), last_words: None, unheard: 0 };
+        assert_eq!(ended.judge(Ok(&taken(0, None))), (Phase::Failed, Some("denied: Bash touch x".into())));
+        assert_eq!(ended.judge(Ok(&taken(1, None))), (Phase::Done, None));
     }
 }

@@ -129,7 +129,7 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<Taken>> 
     match job {
         Job::Prepare => {
             let repo = Repo::open_for_checkout(common_dir)?;
-            make::make(&repo, &spec.branch, base(&spec)?, &spec.worktree).map(|()| None)
+            prepare(&repo, id, &dir, &spec).map(|()| None)
         }
         Job::Snapshot => {
             let repo = Repo::open(common_dir)?;
@@ -144,6 +144,24 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<Taken>> 
             take_work(&repo, id, &dir, &spec).map(Some)
         }
     }
+}
+
+/// Makes the worktree; where the agent had one, that, or one like it: on its branch, with what the last snapshot had on top.
+fn prepare(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<()> {
+    if spec.resumed
+        && let Some(worktree) = list::of_agent(repo, id, &spec.branch)?
+    {
+        if worktree.path.join(".git").exists() {
+            return Ok(());
+        }
+        worktree.set_aside(&Private::new(repo.private_dir()?).gone())?;
+    }
+    let start = if spec.resumed { repo.find_ref(&layout::head_ref(id))? } else { None };
+    make::make(repo, &spec.branch, start.map_or_else(|| base(spec), Ok)?, &spec.worktree)?;
+    if spec.resumed {
+        with_worktree(repo, id, dir, spec, |task, shadow, _| take::restore(repo, task, shadow))?;
+    }
+    Ok(())
 }
 
 /// Waits, for a minute at most, until a helper that outlived its supervisor is done: killed, it would leave git's lock on the
@@ -177,8 +195,13 @@ fn with_worktree<T>(
     let path = worktree.as_ref().map_or_else(|| spec.worktree.clone(), |worktree| worktree.path.clone());
     let frozen = Private::new(repo.private_dir()?).frozen().join(&spec.frozen);
     let shadow = Shadow::at(frozen, dir.index(), path, repo.common_dir()?);
-    let task =
-        Task { id, title: &spec.title, branch: &spec.branch, base: base(spec)?, max_file: spec.max_file };
+    let task = Task {
+        id,
+        title: &spec.title,
+        branch: &spec.branch,
+        base: base(spec)?,
+        max_file: spec.limits.max_file,
+    };
     what(&task, &shadow, worktree.as_ref())
 }
 
@@ -196,11 +219,13 @@ pub fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
         .context(Kind::External, || format!("cannot read '{}'", dir.dir().display()))?;
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".out") {
+        if name.ends_with(".out") || name.ends_with(".err") || name == layout::SPEC {
             blobs.push((name, store_file(repo, &entry.path())?));
         }
     }
-    if blobs.is_empty() {
+    let said_nothing = !blobs.iter().any(|(name, _)| name.ends_with(".out"));
+    // A spawn that was killed leaves the order of an agent that never came to be.
+    if said_nothing && (blobs.is_empty() || repo.find_ref(&layout::agent_ref(id))?.is_none()) {
         return Ok(());
     }
     let name = layout::log_ref(id);

@@ -3,8 +3,10 @@
 use std::{
     fs::{File, OpenOptions},
     io::Write,
-    os::{fd::OwnedFd, unix::process::CommandExt},
+    os::unix::process::CommandExt,
+    path::Path,
     process::{ChildStdin, Stdio},
+    sync::mpsc,
 };
 
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
     error::Context,
     model::AgentId,
     process,
-    profile::Stdin,
+    profile::{Conversation, Stdin},
     store::layout::AgentDir,
     supervise::{
         processes::{NONCE, Processes},
@@ -26,31 +28,44 @@ use crate::{
 pub struct Program {
     /// Who it is.
     pub process: ProcessId,
-    /// Its standard input, held open; the kernel closes it when we die.
-    _held: Option<OwnedFd>,
+    /// Its standard input, while it is held open; the kernel closes it when we die.
+    pub voice: Option<Voice>,
 }
 
 /// Starts the program of `record.attempt` in its worktree. Its output goes into a file, so that neither its death nor
-/// ours blocks or ends the other.
+/// ours blocks or ends the other; where the output is a speech, complaints go into a file of their own.
 ///
 /// # Errors
 /// The program cannot be started, or the files cannot be opened.
-pub fn start(id: &AgentId, dir: &AgentDir, spec: &Spec, record: &Processes) -> Result<Program> {
+pub fn start(
+    id: &AgentId,
+    dir: &AgentDir,
+    spec: &Spec,
+    record: &Processes,
+    conversation: Conversation<'_>,
+) -> Result<Program> {
     let prompt = dir.prompt();
-    let argv = spec.launch.argv_for(&prompt);
+    let argv = spec.launch.argv_for(&prompt, conversation);
     let (program, arguments) = argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
     let cannot = || format!("cannot start '{program}'");
-    let output = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(dir.output(record.attempt))
-        .context(Kind::External, cannot)?;
+    let write =
+        |path: &Path| OpenOptions::new().create(true).append(true).open(path).context(Kind::External, cannot);
+    let output = write(&dir.output(record.attempt))?;
+    let errors = if spec.launch.speech.is_understood() {
+        write(&dir.errors(record.attempt))?
+    } else {
+        output.try_clone().context(Kind::External, cannot)?
+    };
     let stdin = match spec.launch.stdin {
         Stdin::Empty => Stdio::null(),
         Stdin::Prompt => File::open(&prompt).context(Kind::External, cannot)?.into(),
-        Stdin::Held => Stdio::piped(),
+        Stdin::Held | Stdin::Talk => Stdio::piped(),
     };
-    let mut child = process::command(program)
+    let mut command = process::command(program);
+    for name in &spec.launch.unset {
+        command.env_remove(name);
+    }
+    let mut child = command
         .args(arguments)
         .current_dir(&spec.worktree)
         .env("PWD", &spec.worktree)
@@ -60,25 +75,42 @@ pub fn start(id: &AgentId, dir: &AgentDir, spec: &Spec, record: &Processes) -> R
         .env("ORCHESTRA_BASE", &spec.base)
         .env("ORCHESTRA_PROMPT_FILE", &prompt)
         .stdin(stdin)
-        .stdout(output.try_clone().context(Kind::External, cannot)?)
-        .stderr(output)
+        .stdout(output)
+        .stderr(errors)
         .process_group(0)
         .spawn()
         .context(Kind::External, cannot)?;
-    let held =
-        child.stdin.take().map(|pipe| hold(pipe, &prompt)).transpose().context(Kind::External, cannot)?;
+    let voice = child.stdin.take().map(Voice::new);
+    if spec.launch.stdin == Stdin::Held
+        && let Some(voice) = &voice
+    {
+        voice.say(std::fs::read(&prompt).context(Kind::External, cannot)?);
+    }
     let pid = i32::try_from(child.id()).context(Kind::Internal, cannot)?;
     let process = ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 });
-    Ok(Program { process, _held: held })
+    Ok(Program { process, voice })
 }
 
-/// Writes the task into the pipe, by a thread, as the program may read it late, and keeps the pipe open.
-fn hold(pipe: ChildStdin, prompt: &std::path::Path) -> std::io::Result<OwnedFd> {
-    let task = std::fs::read(prompt)?;
-    let held = OwnedFd::from(pipe);
-    let mut writer = File::from(held.try_clone()?);
-    std::thread::spawn(move || {
-        let _ = writer.write_all(&task);
-    });
-    Ok(held)
+/// A program's standard input. A thread writes, as the program may read late or never; when this is dropped and all is
+/// written, the program reads the end.
+#[derive(Debug)]
+pub struct Voice(mpsc::Sender<Vec<u8>>);
+
+impl Voice {
+    fn new(mut pipe: ChildStdin) -> Self {
+        let (sender, receiver) = mpsc::channel::<Vec<u8>>();
+        std::thread::spawn(move || {
+            for bytes in receiver {
+                if pipe.write_all(&bytes).is_err() {
+                    break;
+                }
+            }
+        });
+        Self(sender)
+    }
+
+    /// Says something. Where the program has ended, nobody hears it.
+    pub fn say(&self, bytes: Vec<u8>) {
+        let _ = self.0.send(bytes);
+    }
 }

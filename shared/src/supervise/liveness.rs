@@ -8,7 +8,7 @@ use crate::{
 
 /// Derived from the phase, the writer and the agent's lock; nothing stored is believed.
 pub fn of(private: &Private, id: &AgentId, agent: &Agent, writer: Option<&str>) -> Liveness {
-    if agent.phase.is_terminal() {
+    if agent.phase.is_at_rest() {
         Liveness::Ended
     } else if writer != Some(agent.writer.as_str()) {
         Liveness::Remote

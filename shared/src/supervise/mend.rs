@@ -25,7 +25,7 @@ pub fn mend(repo: &Repo) -> Result<()> {
         let Some(_lock) = Lock::take(&dir.lock(), std::time::Duration::ZERO)? else { continue };
         let ended = match repo.find_ref(&layout::agent_ref(&id))? {
             None => true,
-            Some(tip) => Chain::read(repo, &[tip])?.fold().agent.phase.is_terminal(),
+            Some(tip) => Chain::read(repo, &[tip])?.fold().agent.phase.is_at_rest(),
         };
         // Output that could not be stored at the end, on a full disk, is stored now.
         if ended && helper::store_output(repo, &id, &dir).is_ok() {

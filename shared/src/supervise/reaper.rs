@@ -12,7 +12,8 @@ use crate::{Kind, Result, error::Context, supervise::ending::End};
 
 /// Collects every child that ends, so that none stays a zombie.
 pub struct Reaper {
-    ended: HashMap<i32, WaitStatus>,
+    /// Who will be asked for; the others are orphans of the agent's tree.
+    expected: HashMap<i32, Option<WaitStatus>>,
     child: Signal,
 }
 
@@ -24,18 +25,24 @@ impl Reaper {
     pub fn new() -> Result<Self> {
         let child =
             signal(SignalKind::child()).context(Kind::External, || "cannot watch for children".into())?;
-        Ok(Self { ended: HashMap::new(), child })
+        Ok(Self { expected: HashMap::new(), child })
     }
 
-    /// How a child ended, if it has.
+    /// A child that will be asked for. To be said before anything else is asked.
+    pub fn expect(&mut self, pid: i32) {
+        self.expected.entry(pid).or_default();
+    }
+
+    /// How an expected child ended, if it has; it is told once.
     pub fn ended(&mut self, pid: i32) -> Option<End> {
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
-            self.ended.insert(pid.as_raw_nonzero().get(), status);
+            if let Some(place) = self.expected.get_mut(&pid.as_raw_nonzero().get()) {
+                *place = Some(status);
+            }
         }
-        let end = self.ended.remove(&pid).map(|status| meaning(&status));
-        // We wait for one child at a time: the others are orphans of the agent's tree, and nobody will ask for them.
-        self.ended.clear();
-        end
+        let status = (*self.expected.get(&pid)?)?;
+        self.expected.remove(&pid);
+        Some(meaning(&status))
     }
 
     /// Returns when a child ended.
@@ -45,6 +52,7 @@ impl Reaper {
 
     /// Waits for one child. `None`: it takes longer than `limit`.
     pub async fn wait(&mut self, pid: i32, limit: Duration) -> Option<End> {
+        self.expect(pid);
         timeout(limit, async {
             loop {
                 if let Some(end) = self.ended(pid) {

@@ -1,14 +1,24 @@
-//! What a supervisor is asked to do: written by `spawn` into the agent's private folder, from the user's own settings.
+//! What a supervisor is asked to do: written by `spawn` and `resume` into the agent's private folder, from the user's own
+//! settings. At the end it is kept beside the output, which never travels, for a later `resume`.
 
 use std::{fs, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Result, error::Context, profile::Launch, store::layout::AgentDir};
+use crate::{
+    Kind, Result,
+    error::Context,
+    git::Repo,
+    model::AgentId,
+    profile::{Launch, Options},
+    store::layout::{self, AgentDir},
+};
 
 /// The order to one supervisor.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Spec {
+    /// What was asked of the coding agent.
+    pub options: Options,
     /// How the program is started.
     pub launch: Launch,
     /// The agent's branch, without `refs/heads/`.
@@ -23,16 +33,33 @@ pub struct Spec {
     pub frozen: String,
     /// How many agents of this kind may run at once.
     pub jobs: u32,
-    /// The longest it may run, in seconds.
-    pub max_time: u64,
-    /// How long it may tidy up when stopped, in seconds.
-    pub grace: u64,
-    /// The most output, in bytes.
-    pub max_output: u64,
-    /// The largest untracked file to take, in bytes.
-    pub max_file: u64,
-    /// Requests to stop that are as old as this Lamport number were meant for an earlier launch.
+    /// What it may use.
+    pub limits: Limits,
+    /// Requests and messages that are as old as this Lamport number were meant for an earlier launch.
     pub since: u64,
+    /// It ran before: its worktree and branch may hold work.
+    pub resumed: bool,
+    /// Its first launch begins a new conversation.
+    pub fresh: bool,
+}
+
+/// How long and how much. Times are in seconds, sizes in bytes.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Limits {
+    /// The longest it may run, all attempts together.
+    pub max_time: u64,
+    /// The longest it may give no sign of life; 0 for ever.
+    pub idle: u64,
+    /// How often it goes on after a failure that may pass.
+    pub retries: u32,
+    /// The wait before the first retry.
+    pub retry_delay: u64,
+    /// How long it may tidy up when stopped.
+    pub grace: u64,
+    /// The most output of an attempt.
+    pub max_output: u64,
+    /// The largest untracked file to take.
+    pub max_file: u64,
 }
 
 impl Spec {
@@ -47,6 +74,15 @@ impl Spec {
         serde_json::from_slice(&text).context(Kind::Internal, cannot)
     }
 
+    /// The order to the last supervisor, live or kept. `None`: this clone never had one, or it was of another version.
+    pub fn last(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Option<Self> {
+        if let Ok(live) = Self::read(dir) {
+            return Some(live);
+        }
+        let kept = repo.find_ref(&layout::log_ref(id)).ok()??;
+        serde_json::from_slice(&repo.read_blob_of(kept, layout::SPEC).ok()??).ok()
+    }
+
     /// Writes the order.
     ///
     /// # Errors
@@ -57,14 +93,41 @@ impl Spec {
         let text = serde_json::to_vec(self).context(Kind::Internal, cannot)?;
         fs::write(&path, text).context(Kind::External, cannot)
     }
+}
 
+impl Limits {
     /// See the field.
     pub const fn max_time(&self) -> Duration {
         Duration::from_secs(self.max_time)
     }
 
     /// See the field.
+    pub const fn idle(&self) -> Option<Duration> {
+        if self.idle == 0 { None } else { Some(Duration::from_secs(self.idle)) }
+    }
+
+    /// The wait before the `n`th retry; 1 is the first.
+    pub fn retry_delay(&self, n: u32) -> Duration {
+        let doubled = self.retry_delay.saturating_mul(1 << (n.clamp(1, 17) - 1));
+        Duration::from_secs(doubled.min(3600))
+    }
+
+    /// See the field.
     pub const fn grace(&self) -> Duration {
         Duration::from_secs(self.grace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_up_to_an_hour() {
+        let limits =
+            Limits { max_time: 1, idle: 0, retries: 9, retry_delay: 5, grace: 1, max_output: 1, max_file: 1 };
+        let waits: Vec<u64> = [1, 2, 3, 40].iter().map(|n| limits.retry_delay(*n).as_secs()).collect();
+        assert_eq!(waits, [5, 10, 20, 3600]);
+        assert_eq!(limits.idle(), None);
     }
 }

@@ -92,21 +92,12 @@ fn wait_ready(mut child: Child, deadline: Instant) -> Result<()> {
 }
 
 fn tell_failure(repo: &Repo, id: &AgentId, error: &Error) {
-    let finished = Finished {
-        attempt: 0,
-        phase: Phase::Failed,
-        reason: Some(error.one_line()),
-        exit: None,
-        head: None,
-        commits: 0,
-        files: 0,
-        insertions: 0,
-        deletions: 0,
-        left_out: Vec::new(),
-        left_out_more: 0,
-    };
+    let reason = Some(error.one_line());
     // If this fails too, the agent shows as lost, which it is.
-    let _ = store::append(repo, id, &[Fact::Finished(finished)]);
+    let _ = store::append_if(repo, id, |fold| {
+        let ended = Finished::empty(fold.agent.attempt, Phase::Failed);
+        Some(vec![Fact::Finished(Finished { reason: reason.clone(), ..ended })])
+    });
 }
 
 /// What a supervisor says when nobody listens; it starts anew when it is long.

@@ -2,6 +2,7 @@
 
 pub mod dirt;
 pub mod leave_out;
+pub mod life;
 pub mod list;
 pub mod make;
 pub mod place;

@@ -100,7 +100,7 @@ pub fn finish(repo: &Repo, task: &Task<'_>, shadow: &Shadow, worktree: &Worktree
     } else if let Some(tip) = unvisited_branch(repo, task, off_branch.is_some(), standing)? {
         head = tip;
     }
-    set_ref(repo, &layout::head_ref(task.id), head)?;
+    set_head(repo, task, head)?;
     let mut why_off = off_branch;
     if left && why_off.is_none() {
         why_off = advance(repo, task, shadow, worktree, standing, head)?;
@@ -113,8 +113,9 @@ pub fn finish(repo: &Repo, task: &Task<'_>, shadow: &Shadow, worktree: &Worktree
 /// # Errors
 /// Something cannot be read or written.
 pub fn branch_only(repo: &Repo, task: &Task<'_>, shadow: &Shadow) -> Result<Taken> {
-    let head = repo.find_ref(&layout::branch_ref(task.branch))?.unwrap_or(task.base);
-    set_ref(repo, &layout::head_ref(task.id), head)?;
+    let known = repo.find_ref(&layout::head_ref(task.id))?.unwrap_or(task.base);
+    let head = repo.find_ref(&layout::branch_ref(task.branch))?.unwrap_or(known);
+    set_head(repo, task, head)?;
     let why = (head != task.base).then(|| "its worktree is gone".to_owned());
     report(repo, task, shadow, head, Vec::new(), why)
 }
@@ -137,6 +138,24 @@ pub fn snapshot(repo: &Repo, task: &Task<'_>, shadow: &Shadow, worktree: &Worktr
     let commit = Commit::by(&repo.identity()?, world::now().as_second(), tree, vec![standing], message);
     let commit = repo.write_commit(&commit)?;
     set_ref(repo, &name, commit)
+}
+
+/// Brings back into a worktree made anew what the last snapshot had beyond the commit on which it stands.
+///
+/// # Errors
+/// Something cannot be read or written.
+pub fn restore(repo: &Repo, task: &Task<'_>, shadow: &Shadow) -> Result<()> {
+    let Some(kept) = repo.find_ref(&layout::snapshot_ref(task.id))? else { return Ok(()) };
+    let tip = repo.find_ref(&layout::branch_ref(task.branch))?;
+    if repo.read_commit(kept)?.parents.first().copied() != tip {
+        // The agent committed since: the snapshot is older than the branch.
+        return Ok(());
+    }
+    let _ = fs::remove_file(shadow.index());
+    for arguments in [["read-tree".to_owned(), kept.to_string()], ["checkout-index".into(), "-fa".into()]] {
+        shadow.git(&arguments[0]).arg(&arguments[1]).limit(command::LONG).run()?;
+    }
+    Ok(())
 }
 
 /// The commit on which the worktree stands, and why that is not its branch.
@@ -340,6 +359,18 @@ impl Drop for IndexLock {
             let _ = fs::remove_file(&self.lock);
         }
     }
+}
+
+/// Moves the head; what it held and the new one does not contain is kept.
+fn set_head(repo: &Repo, task: &Task<'_>, new: Oid) -> Result<()> {
+    let name = layout::head_ref(task.id);
+    if let Some(old) = repo.find_ref(&name)?
+        && old != new
+        && repo.commits_between(new, old)? > 0
+    {
+        set_ref(repo, &layout::replaced_head_ref(task.id, &old.to_string()), old)?;
+    }
+    set_ref(repo, &name, new)
 }
 
 fn set_ref(repo: &Repo, name: &str, new: Oid) -> Result<()> {

@@ -60,6 +60,36 @@ impl<'world> TestRepo<'world> {
         self.orchestra(["spawn", "--agent", "sh", "--detach", "--", script]).succeeded().line()
     }
 
+    /// Lets the scripted agent stand in for Claude Code, with quick retries.
+    pub fn with_scripted_claude(self) -> Self {
+        let program = self.world.bins().join("fake-claude");
+        self.git(["config", "orchestra.agent.claude.program", &program.to_string_lossy()]);
+        self.git(["config", "orchestra.retryDelay", "1s"]);
+        self.git(["config", "orchestra.grace", "1s"]);
+        self
+    }
+
+    /// Starts one scripted Claude Code agent and returns its id.
+    pub fn spawn_claude(&self, options: &[&str], task: &str) -> String {
+        let arguments = [&["spawn", "--detach", "--name", "agent"], options, &["--", task]].concat();
+        self.orchestra(arguments).succeeded().line()
+    }
+
+    /// Waits for the end of an agent, and gives it.
+    pub fn end_of(&self, id: &str) -> Value {
+        until(&format!("{id} ends"), || Some(self.agent(id)).filter(|agent| agent["liveness"] == "ended"))
+    }
+
+    /// The facts of an agent's life, oldest first, by plain git.
+    pub fn facts(&self, id: &str) -> Vec<Value> {
+        let life =
+            self.git(["log", "--reverse", "--format=%B", &format!("refs/orchestra/agents/{id}")]).stdout();
+        life.lines()
+            .filter(|line| line.starts_with('{'))
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+
     /// Writes a file of the checkout.
     pub fn write(&self, name: &str, text: &str) {
         fs::write(self.path.join(name), text).expect("a file");
@@ -87,6 +117,16 @@ impl<'world> TestRepo<'world> {
         until(&format!("{id} prints {text}"), || {
             let printed = self.orchestra(["logs", id]).stdout().contains(text);
             (printed && self.agent(id)["phase"] != "starting").then_some(())
+        });
+    }
+
+    /// Waits until an agent has a file in its worktree, and runs by its own word.
+    pub fn wait_for_file(&self, id: &str, name: &str) {
+        until(&format!("{id} makes {name}"), || {
+            let agent = self.agent(id);
+            let there =
+                agent["worktree"].as_str().is_some_and(|path| PathBuf::from(path).join(name).exists());
+            (there && agent["phase"] == "running").then_some(())
         });
     }
 

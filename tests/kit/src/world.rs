@@ -42,6 +42,17 @@ impl World {
         self.dir().join("home")
     }
 
+    /// Where Claude Code, the real or the scripted one, keeps its files.
+    pub fn claude_config(&self) -> PathBuf {
+        self.home().join("claude")
+    }
+
+    /// What the scripted Claude Code wrote into the file of a conversation.
+    pub fn scripted_conversation(&self, session: &str) -> String {
+        let path = self.claude_config().join("projects/scripted").join(format!("{session}.jsonl"));
+        std::fs::read_to_string(path).unwrap_or_default()
+    }
+
     /// The folder of the binaries.
     pub fn bins(&self) -> &Path {
         &self.bins
@@ -59,6 +70,7 @@ impl World {
             .env("LC_ALL", "C.UTF-8")
             .env("TZ", "UTC")
             .env("TERM", "dumb")
+            .env("CLAUDE_CONFIG_DIR", self.claude_config())
             .current_dir(directory)
             .stdin(std::process::Stdio::null());
         command

@@ -1,0 +1,77 @@
+//! The command line of `resume`.
+
+use clap::Parser;
+use clap_complete::engine::ArgValueCandidates;
+use orchestra::ops::resume::Request;
+use orchestra_terminal::{
+    Terminal,
+    args::{Common, HasCommon},
+    complete,
+    pages::Page,
+    settings::HowToRun,
+};
+
+/// Go on with agents that came to rest: paused, ended, or lost with their supervisor
+///
+/// The agent goes on in its own worktree, on its own branch and in its own conversation. A worktree that is gone is made
+/// anew, with what its last snapshot held. What still runs of an agent whose supervisor died is ended first, its files kept.
+/// What was said at its start holds again, with what is said now in addition.
+#[derive(Debug, Parser)]
+#[command(name = "git-orchestra-resume", version)]
+pub(crate) struct Cli {
+    /// The agents; the beginning of a name is enough
+    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
+    pub(crate) agents: Vec<String>,
+    /// All agents of this clone that are paused, or lost their supervisor, after a reboot for instance
+    #[arg(short, long, conflicts_with = "agents")]
+    pub(crate) all: bool,
+    /// What they are told; without it, to go on where they stopped
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
+    /// Start over with the task, in a new conversation
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// Return as soon as all supervisors answer, instead of watching
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten, next_help_heading = "How they run")]
+    pub(crate) how: HowToRun,
+    #[command(flatten, next_help_heading = "Options")]
+    pub(crate) common: Common,
+}
+
+pub(crate) const PAGE: Page = Page {
+    examples: &[
+        ("git orchestra resume --all", "Take up everything after a reboot"),
+        ("git orchestra resume add-auth -m 'now add the tests'", "Give a finished agent more to do"),
+        ("git orchestra resume add-auth --allow 'Bash(cargo *)'", "Go on with more permission"),
+        ("git orchestra resume --fresh add-auth", "Start over, in a new conversation"),
+    ],
+    sections: &[(
+        "PROGRAMS WITHOUT CONVERSATIONS",
+        &["sh and programs of your own run again, in the same worktree; -m then is their task."],
+    )],
+    configuration: false,
+    see_also: &["git-orchestra-pause", "git-orchestra-send", "git-orchestra-status"],
+};
+
+impl HasCommon for Cli {
+    fn common(&self) -> Common {
+        self.common
+    }
+}
+
+impl Cli {
+    pub(crate) fn request(&self, terminal: &Terminal) -> Request {
+        Request {
+            agents: self.agents.clone(),
+            all: self.all,
+            message: self.message.clone(),
+            fresh: self.fresh,
+            settings: self.how.settings(terminal, self.detach),
+        }
+    }
+}

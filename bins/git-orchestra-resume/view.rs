@@ -1,0 +1,36 @@
+//! What `resume` shows.
+
+use orchestra::{
+    Result,
+    git::Repo,
+    model::Liveness,
+    ops::{resume, status},
+    world,
+};
+use orchestra_terminal::{
+    Exit, Terminal,
+    follow::{How, follow},
+    prompt,
+};
+
+use crate::cli::Cli;
+
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
+    let repo = Repo::discover(&world::directory())?;
+    let mut request = cli.request(terminal);
+    if request.agents.is_empty() && !request.all {
+        let all = status::run(&repo, &status::Request::default())?.agents;
+        let resting: Vec<_> =
+            all.into_iter().filter(|a| matches!(a.liveness, Liveness::Ended | Liveness::Lost)).collect();
+        let hint = "git orchestra resume AGENT, or --all";
+        request.agents.push(prompt::pick_agent(terminal, "which agent?", &resting, hint)?);
+    }
+    let report = resume::run(&repo, &request)?;
+    if report.agents.is_empty() {
+        terminal.say("no agent is paused or lost");
+        return Ok(Exit::Done);
+    }
+    let mine = status::Request { agents: report.agents, dirt: true, ..status::Request::default() };
+    let how = How { kind: "resume", did: "resumed", detach: cli.detach, json: cli.json };
+    follow(terminal, &repo, &mine, how)
+}

@@ -1,0 +1,74 @@
+//! What a command shows that has started agents: their ids, or their way to the end.
+
+use orchestra::{
+    Result,
+    git::Repo,
+    model::Phase,
+    ops::status::{self, Report, Request},
+};
+
+use crate::{
+    Exit, Terminal, agents, json,
+    watch::{self, Stream, Until, Watched},
+};
+
+/// How it is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct How {
+    /// The `kind` in JSON, the command's name.
+    pub kind: &'static str,
+    /// What it did: `started`, `resumed`.
+    pub did: &'static str,
+    /// Return at once.
+    pub detach: bool,
+    /// As one JSON object.
+    pub json: bool,
+}
+
+/// Shows the agents of a request: at once, or until all have ended. Ctrl-C ends the watching only.
+///
+/// # Errors
+/// The refs cannot be read.
+pub fn follow(terminal: &Terminal, repo: &Repo, mine: &Request, how: How) -> Result<Exit> {
+    if how.detach {
+        return detached(terminal, &status::run(repo, mine)?, how);
+    }
+    match watch::watch(terminal, repo, mine, Stream::Err, Until::AllEnded, how.json)? {
+        Watched::Ended(state) => ended(terminal, &state, how),
+        Watched::Interrupted(state) => {
+            terminal.say(&format!("\nthe agents run on: {}", agents::summary(&state.agents)));
+            terminal.hint("'git orchestra status --watch' shows them, 'git orchestra stop --all' ends them");
+            Ok(Exit::Interrupted)
+        }
+        Watched::Unread => Ok(Exit::Done),
+    }
+}
+
+fn detached(terminal: &Terminal, state: &Report, how: How) -> Result<Exit> {
+    if how.json {
+        json::answer(terminal, how.kind, state)?;
+        return Ok(Exit::Done);
+    }
+    for agent in &state.agents {
+        terminal.answer(&format!("{}\n", agent.id));
+    }
+    terminal.say(&format!("{} {}", how.did, agents::count(state.agents.len())));
+    terminal.hint("'git orchestra status --watch' follows them");
+    Ok(Exit::Done)
+}
+
+fn ended(terminal: &Terminal, state: &Report, how: How) -> Result<Exit> {
+    let all_done = state.agents.iter().all(|agent| agent.phase == Phase::Done);
+    if how.json {
+        json::answer(terminal, how.kind, state)?;
+    } else {
+        if terminal.stderr_size().is_none() || terminal.width().is_none() {
+            terminal.answer(&agents::draw(&state.agents, terminal.width(), terminal.paint()));
+        }
+        agents::warn(terminal, &state.agents);
+        if let Some(failed) = state.agents.iter().find(|agent| agent.phase == Phase::Failed) {
+            terminal.hint(&format!("'git orchestra logs {}' shows what it printed", failed.id));
+        }
+    }
+    Ok(if all_done { Exit::Done } else { Exit::No })
+}

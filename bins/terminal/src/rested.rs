@@ -1,0 +1,59 @@
+//! What `stop` and `pause` show.
+
+use orchestra::{
+    Result,
+    git::Repo,
+    ops::{
+        status,
+        stop::{Outcome, Report, Request},
+    },
+};
+
+use crate::{Exit, Terminal, agents, json, prompt};
+
+/// Asks which agent, where none is named. `None`: none runs.
+///
+/// # Errors
+/// Nobody can be asked (2).
+pub fn complete(
+    terminal: &Terminal,
+    repo: &Repo,
+    mut request: Request,
+    command: &str,
+) -> Result<Option<Request>> {
+    if request.agents.is_empty() && !request.all {
+        let all = status::run(repo, &status::Request::default())?.agents;
+        let open: Vec<_> = all.into_iter().filter(|agent| !agent.phase.is_terminal()).collect();
+        if open.is_empty() {
+            terminal.say("no agent runs");
+            return Ok(None);
+        }
+        let hint = format!("git orchestra {command} AGENT, or --all");
+        request.agents.push(prompt::pick_agent(terminal, "which agent?", &open, &hint)?);
+    }
+    Ok(Some(request))
+}
+
+/// Shows what became of them.
+///
+/// # Errors
+/// The report is no JSON, which is a bug.
+pub fn show(terminal: &Terminal, kind: &str, report: &Report, as_json: bool) -> Result<Exit> {
+    if as_json {
+        json::answer(terminal, kind, report)?;
+        return Ok(Exit::Done);
+    }
+    if report.agents.is_empty() {
+        terminal.say("no agent runs");
+    }
+    for rested in &report.agents {
+        let line = agents::line(&rested.agent, terminal.paint());
+        let note = match rested.outcome {
+            Outcome::Stopped | Outcome::Paused => "",
+            Outcome::AlreadyEnded => " (it had ended before)",
+            Outcome::Asked => " (asked; the request travels with the next sync)",
+        };
+        terminal.answer(&format!("{line}{note}\n"));
+    }
+    Ok(Exit::Done)
+}

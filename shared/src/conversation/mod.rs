@@ -1,0 +1,3 @@
+//! The conversations of coding agents, as their programs keep them.
+
+pub mod claude;

@@ -1,0 +1,143 @@
+//! `send`: says something to an agent that runs, or answers what it asks.
+
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+
+use crate::{
+    Error, Kind, Result,
+    git::Repo,
+    model::{Agent, Liveness, Phase, event::Message},
+    ops::{agent_object::AgentObject, status},
+    profile::Stdin,
+    store::layout::Private,
+    supervise::{control, spec::Spec},
+};
+
+/// Longest message, in bytes: it stands in one event.
+pub const MAX_TEXT: usize = 16 * 1024;
+/// How long the supervisor may take to pass an answer on.
+const HEEDED: Duration = Duration::from_secs(10);
+
+/// What to whom.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// By id or unique prefix.
+    pub agent: String,
+    /// What is said.
+    pub text: Option<String>,
+    /// The answer to what it asks.
+    pub allow: Option<bool>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The question that was answered.
+    pub answered: Option<String>,
+    /// The agent afterwards.
+    #[serde(flatten)]
+    pub agent: AgentObject,
+}
+
+/// Writes the message down; the supervisor passes it on. For an answer, waits until it has.
+///
+/// # Errors
+/// Nothing is said (2); the agent does not run here, asks nothing, or hears nothing (3).
+pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+    let id = status::resolve(repo, &request.agent)?;
+    check(request)?;
+    let agent = status::one(repo, &id)?;
+    let fault = match agent.liveness {
+        Liveness::Live => None,
+        Liveness::Remote => Some((format!("agent '{id}' runs in another clone"), None)),
+        Liveness::Lost => Some((format!("the supervisor of '{id}' is gone"), Some("resume"))),
+        Liveness::Ended => {
+            Some((format!("agent '{id}' does not run: it is {}", agent.phase.as_str()), Some("resume")))
+        }
+    };
+    if let Some((what, hint)) = fault {
+        let error = Error::refused(what);
+        return Err(match hint {
+            Some(_) => error.hint(format!("git orchestra resume {id} -m '…' goes on with its conversation")),
+            None => error,
+        });
+    }
+    let spec = Spec::read(&Private::new(repo.private_dir()?).agent(&id))?;
+    if !matches!(spec.launch.stdin, Stdin::Talk | Stdin::Held) {
+        return Err(Error::refused(format!("agent '{id}' ({}) reads nothing while it runs", agent.profile)));
+    }
+    let refused = RefCell::new(None);
+    let before = control::send(repo, &id, |agent| match compose(request, agent) {
+        Ok(message) => {
+            refused.replace(None);
+            Some(message)
+        }
+        Err(why) => {
+            refused.replace(Some(why));
+            None
+        }
+    })?;
+    if let Some(why) = refused.into_inner() {
+        return Err(Error::refused(format!("agent '{id}' {why}")).hint(format!("git orchestra status {id}")));
+    }
+    let answered = before.question.clone().filter(|_| answers(request, &before)).and(before.reason.clone());
+    if answered.is_some() {
+        wait_until_heeded(repo, &id, &before)?;
+    }
+    Ok(Report { answered, agent: status::one(repo, &id)? })
+}
+
+fn check(request: &Request) -> Result<()> {
+    let text = request.text.as_deref().map(str::trim);
+    if request.allow.is_none() && text.is_none_or(str::is_empty) {
+        return Err(Error::usage("nothing is said")
+            .hint("git orchestra send AGENT 'what to do next', or --allow, or --deny"));
+    }
+    match request.text.as_ref().map_or(0, String::len) {
+        length if length > MAX_TEXT => {
+            Err(Error::usage(format!("the message has {length} bytes; at most {MAX_TEXT} are taken"))
+                .hint("put the long part into a file of the agent's worktree and name it"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Decided on the state under the lock, so that an answer never meets another question than the one that was seen.
+fn compose(request: &Request, agent: &Agent) -> std::result::Result<Message, String> {
+    if agent.phase.is_at_rest() {
+        return Err(format!("has ended meanwhile: it is {}", agent.phase.as_str()));
+    }
+    if request.allow.is_some() && agent.phase != Phase::Waiting {
+        return Err("asks nothing".to_owned());
+    }
+    let question = agent.question.clone().filter(|_| answers(request, agent));
+    Ok(Message { text: request.text.clone(), allow: request.allow, question })
+}
+
+fn answers(request: &Request, agent: &Agent) -> bool {
+    agent.phase == Phase::Waiting && (request.allow.is_some() || agent.choice)
+}
+
+fn wait_until_heeded(repo: &Repo, id: &crate::model::AgentId, before: &Agent) -> Result<()> {
+    let deadline = Instant::now() + HEEDED;
+    let mut pause = Duration::from_millis(5);
+    loop {
+        let now = crate::store::Chain::of_agent(repo, id)?.fold().agent;
+        if now.phase != Phase::Waiting || now.question != before.question {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(Error::new(
+                Kind::Timeout,
+                format!("the answer to '{id}' is written down, and not yet heeded"),
+            )
+            .hint(format!("git orchestra status {id}")));
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(100));
+    }
+}

@@ -1,0 +1,349 @@
+//! One attempt: the program runs, is listened to and answered, until it ends or must end.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    fs,
+    io::{Read, Seek, SeekFrom},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use tokio::time::sleep;
+
+use super::{Supervisor, TICK, told_to_end};
+use crate::{
+    Kind, Result, conversation,
+    error::Context,
+    model::{
+        Fact, OnPrompt, Phase,
+        event::{Message, Step},
+        text,
+    },
+    profile::{Answer, Ask, Question, Said, Speech, Tally},
+    supervise::{
+        ending::{End, Ended},
+        guard,
+        helper::Job,
+        idle::Idle,
+        launch::{self, Program},
+        listen::{Output, Span},
+    },
+};
+
+/// How often a program that speaks is listened to.
+const LISTEN: Duration = Duration::from_millis(250);
+/// How often the worktree of a running agent is kept.
+const SNAPSHOT: Duration = Duration::from_secs(60);
+/// How often what it said is written down for `status`, at the most.
+const SHOW: Duration = Duration::from_secs(1);
+/// A turn is over, and a message of ours was not taken up for so long: the program will take it up at the end of its input.
+const UNHEARD: Duration = Duration::from_secs(10);
+/// Columns kept of a program's last complaint.
+const LAST_WORDS: usize = 160;
+
+/// A program that runs.
+struct Attempt {
+    program: Program,
+    output: Output,
+    tally: Tally,
+    idle: Idle,
+    /// Where the questions stand in the output.
+    asked: HashMap<String, Span>,
+    /// The question that is shown as waited for.
+    waits_for: Option<Question>,
+    /// Said by us and not yet taken up.
+    unheard: VecDeque<String>,
+    /// How much was said by us.
+    said: usize,
+    /// Bytes of output, of a program that is not understood.
+    length: u64,
+    turn_over: Option<Instant>,
+    /// When what it said was last written down, and whether it said more since.
+    shown: Option<Instant>,
+    unshown: bool,
+    kept: Instant,
+    checked: Option<Instant>,
+}
+
+impl Supervisor {
+    /// Runs the program once. Gives its end, and what it was told and did not take up.
+    pub(super) async fn attempt(
+        &mut self,
+        why: Option<String>,
+        messages: Vec<String>,
+    ) -> Result<(Ended, Vec<String>)> {
+        let number = self.record.attempt;
+        let program = launch::start(&self.id, &self.dir, &self.spec, &self.record, self.conversation())?;
+        self.reaper.expect(program.process.pid);
+        self.record.program = Some(program.process);
+        self.record.write(&self.lock)?;
+        self.say(&[Fact::Phase(Step::to(number, Phase::Running))])?;
+        let mut attempt = Attempt {
+            program,
+            output: Output::new(self.dir.output(number), self.spec.launch.speech),
+            tally: Tally::default(),
+            idle: Idle::new(self.spec.limits.idle()),
+            asked: HashMap::new(),
+            waits_for: None,
+            unheard: VecDeque::new(),
+            said: 0,
+            length: 0,
+            turn_over: None,
+            shown: None,
+            unshown: false,
+            kept: Instant::now(),
+            checked: None,
+        };
+        let mut opened = 0;
+        if self.spec.launch.speech.is_understood() {
+            let opening = self.opening(why, &messages)?;
+            opened = opening.iter().len();
+            for words in opening.into_iter().chain(messages) {
+                self.tell(&mut attempt, words);
+            }
+        }
+        let end = self.watch_over(&mut attempt).await?;
+        self.listen(&mut attempt, true)?;
+        // The next attempt has an opening of its own.
+        let heard = attempt.said - attempt.unheard.len();
+        let unheard: Vec<String> = attempt.unheard.into_iter().skip(opened.saturating_sub(heard)).collect();
+        let understood = self.spec.launch.speech.is_understood();
+        let ended = Ended {
+            end,
+            last_words: understood.then(|| last_line(&self.dir.errors(number))).flatten(),
+            tally: understood.then_some(attempt.tally),
+            unheard: unheard.len(),
+        };
+        Ok((ended, unheard))
+    }
+
+    /// How the attempt is opened: with the task; or, in a conversation that knows it, with why it goes on. Nothing where there
+    /// are messages to go on with.
+    fn opening(&self, why: Option<String>, messages: &[String]) -> Result<Option<String>> {
+        let known = self.session.as_ref().is_some_and(|(_, known)| *known);
+        if known && why.is_none() && !messages.is_empty() {
+            return Ok(None);
+        }
+        let task = fs::read(self.dir.prompt()).context(Kind::External, || "cannot read the task".into())?;
+        let task = String::from_utf8_lossy(&task).into_owned();
+        if !known {
+            return Ok(Some(task));
+        }
+        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+        // The conversation may have been cut off before the task was in it.
+        Ok(Some(format!(
+            "You were interrupted{why}. Look at the state of your worktree, then go on where you stopped. \
+             Your task is still:\n\n{task}"
+        )))
+    }
+
+    async fn watch_over(&mut self, attempt: &mut Attempt) -> Result<End> {
+        loop {
+            let ended = self.reaper.ended(attempt.program.process.pid);
+            if self.listen(attempt, false)? {
+                attempt.idle.lives();
+            }
+            if let Some(end) = ended {
+                return Ok(end);
+            }
+            if let Some(end) = self.end_asked()? {
+                return Ok(end);
+            }
+            if let Some(end) = self.converse(attempt)? {
+                return Ok(end);
+            }
+            if let Some(end) = self.limit_reached(attempt) {
+                return Ok(end);
+            }
+            self.keep(attempt).await;
+            let tick = if self.spec.launch.speech.is_understood() { LISTEN } else { TICK };
+            let left = self.spec.limits.max_time().saturating_sub(self.begun.elapsed());
+            let left = attempt.idle.left().map_or(left, |idle| left.min(idle.max(LISTEN)));
+            tokio::select! {
+                () = self.reaper.any() => {}
+                _ = self.wake.recv() => {}
+                _ = self.term.recv() => return Ok(told_to_end()),
+                () = sleep(tick.min(left)) => {}
+            }
+        }
+    }
+
+    /// Hears what is new.
+    fn listen(&mut self, attempt: &mut Attempt, over: bool) -> Result<bool> {
+        if !self.spec.launch.speech.is_understood() {
+            let length = fs::metadata(self.dir.output(self.record.attempt)).map_or(0, |found| found.len());
+            let grew = length > attempt.length;
+            attempt.length = length;
+            return Ok(grew);
+        }
+        let (tally, asked, unheard) = (&mut attempt.tally, &mut attempt.asked, &mut attempt.unheard);
+        let new = attempt.output.listen(over, |said, span| {
+            tally.hear(said);
+            match said {
+                Said::Asks(question) => drop(asked.insert(question.id.clone(), span)),
+                Said::Heard(_) => drop(unheard.pop_front()),
+                _ => {}
+            }
+        })?;
+        attempt.unshown |= new;
+        if attempt.unshown && (over || attempt.shown.is_none_or(|at| at.elapsed() >= SHOW)) {
+            self.show(attempt);
+        }
+        Ok(new)
+    }
+
+    /// For `status`; a failure costs only freshness.
+    fn show(&self, attempt: &mut Attempt) {
+        attempt.shown = Some(Instant::now());
+        attempt.unshown = false;
+        let path = self.dir.tally();
+        let new = path.with_extension("new");
+        if let Ok(text) = serde_json::to_vec(&attempt.tally)
+            && fs::write(&new, text).is_ok()
+        {
+            let _ = fs::rename(new, path);
+        }
+    }
+
+    /// Answers, passes messages on, and closes the program's input when all is said.
+    fn converse(&mut self, attempt: &mut Attempt) -> Result<Option<End>> {
+        for message in self.messages_sent() {
+            self.pass_on(attempt, message)?;
+        }
+        if let Some(end) = self.wait_for_answers(attempt)? {
+            return Ok(Some(end));
+        }
+        attempt.turn_over = match attempt.tally.last {
+            Some(_) => attempt.turn_over.or_else(|| Some(Instant::now())),
+            None => None,
+        };
+        let patient = attempt.turn_over.is_some_and(|since| since.elapsed() >= UNHEARD);
+        if attempt.turn_over.is_some() && (attempt.unheard.is_empty() || patient) {
+            attempt.program.voice = None;
+        }
+        Ok(None)
+    }
+
+    /// Does with a question what the user wants: asks on, denies, or gives up. Says when the agent begins and ends to wait.
+    fn wait_for_answers(&mut self, attempt: &mut Attempt) -> Result<Option<End>> {
+        let Some(question) = attempt.tally.questions.front().cloned() else {
+            if attempt.waits_for.take().is_some() {
+                self.say(&[Fact::Phase(Step::to(self.record.attempt, Phase::Running))])?;
+            }
+            return Ok(None);
+        };
+        match self.spec.launch.on_prompt {
+            OnPrompt::Fail => return Ok(Some(End::Asked(question.text))),
+            OnPrompt::Deny => self.answer(attempt, &question.id, &Answer { allow: false, text: None })?,
+            OnPrompt::Ask => {
+                attempt.idle.lives();
+                if attempt.waits_for.as_ref() != Some(&question) {
+                    let step = Step {
+                        question: Some(question.id.clone()),
+                        choice: question.ask == Ask::Choice,
+                        ..Step::to(self.record.attempt, Phase::Waiting).because(question.text.clone())
+                    };
+                    self.show(attempt);
+                    self.say(&[Fact::Phase(step)])?;
+                    attempt.waits_for = Some(question);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// A message is the answer to the question that it names, or to the one that is shown; else it is said to the agent.
+    fn pass_on(&self, attempt: &mut Attempt, message: Message) -> Result<()> {
+        let open = attempt.waits_for.clone();
+        let meant = |question: &Question| message.question.as_ref().is_none_or(|id| *id == question.id);
+        match (message.allow, open) {
+            (Some(allow), Some(question)) if meant(&question) => {
+                let is_choice = question.ask == Ask::Choice;
+                let said_with_it = message.text.clone().filter(|_| !allow || is_choice);
+                self.answer(attempt, &question.id, &Answer { allow, text: said_with_it })?;
+                if let Some(words) = message.text.filter(|_| allow && !is_choice) {
+                    self.tell(attempt, words);
+                }
+            }
+            // An answer to a question that is not open any more.
+            (Some(_), _) => {}
+            (None, Some(question)) if question.ask == Ask::Choice => {
+                self.answer(attempt, &question.id, &Answer { allow: true, text: message.text })?;
+            }
+            (None, _) => {
+                if let Some(words) = message.text {
+                    self.tell(attempt, words);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(&self, attempt: &mut Attempt, id: &str, answer: &Answer) -> Result<()> {
+        attempt.tally.questions.retain(|question| question.id != id);
+        attempt.idle.lives();
+        if let Some(span) = attempt.asked.remove(id)
+            && let Some(voice) = &attempt.program.voice
+            && let Some(bytes) = self.spec.launch.speech.answer(&attempt.output.line(span)?, answer)
+        {
+            voice.say(bytes);
+        }
+        Ok(())
+    }
+
+    /// Says something to the agent. Where its input is closed already it stays unheard, for another attempt.
+    fn tell(&self, attempt: &mut Attempt, words: String) {
+        attempt.turn_over = None;
+        attempt.idle.lives();
+        if let Some(voice) = &attempt.program.voice {
+            voice.say(self.spec.launch.speech.message(&words));
+        }
+        attempt.unheard.push_back(words);
+        attempt.said += 1;
+    }
+
+    fn limit_reached(&self, attempt: &mut Attempt) -> Option<End> {
+        let limits = &self.spec.limits;
+        if self.begun.elapsed() >= limits.max_time() {
+            return Some(End::TooLong(limits.max_time));
+        }
+        if attempt.checked.is_some_and(|at| at.elapsed() < TICK) {
+            return None;
+        }
+        attempt.checked = Some(Instant::now());
+        let size = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
+        let number = self.record.attempt;
+        if size(&self.dir.output(number)) + size(&self.dir.errors(number)) > limits.max_output {
+            let limit = limits.max_output;
+            return Some(End::Broken(format!("printed more than {limit} bytes (orchestra.maxOutput)")));
+        }
+        if guard::is_full(&self.spec.worktree) || guard::is_full(&self.common) {
+            return Some(End::Broken("the disk is full".to_owned()));
+        }
+        let transcript = || match self.spec.launch.speech {
+            Speech::ClaudeStream => conversation::claude::transcript(&self.session.as_ref()?.0),
+            Speech::Plain => None,
+        };
+        let idle = attempt.idle.is_over(&self.spec.worktree, transcript)?;
+        Some(End::Idle(idle.as_secs()))
+    }
+
+    /// A snapshot that fails is no reason to end an agent; the next one comes in a minute.
+    async fn keep(&mut self, attempt: &mut Attempt) {
+        if attempt.kept.elapsed() >= SNAPSHOT {
+            let _ = self.help(Job::Snapshot).await;
+            attempt.kept = Instant::now();
+        }
+    }
+}
+
+/// The last line with something to see, safe to show.
+fn last_line(path: &Path) -> Option<String> {
+    let mut file = fs::File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(4096))).ok()?;
+    let mut tail = Vec::new();
+    file.take(4096).read_to_end(&mut tail).ok()?;
+    let tail = text::plain(&String::from_utf8_lossy(&tail));
+    tail.lines().rev().map(|line| text::one_line(line, LAST_WORDS)).find(|line| !line.is_empty())
+}

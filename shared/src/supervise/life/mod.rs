@@ -1,0 +1,340 @@
+//! The life of one supervisor: wait for a slot, make the worktree, run the program (again, where that may help), end its tree,
+//! take the work, say so.
+
+mod attempt;
+mod requests;
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Signal as Number, kill_process_group};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::sleep,
+};
+
+use self::requests::Requests;
+use crate::{
+    Error, Kind, Result, conversation,
+    error::Context,
+    git::Repo,
+    lock::Lock,
+    model::{Agent, AgentId, Fact, Phase, event::Step},
+    profile::{Conversation, Speech},
+    store::{
+        Chain, append, append_if,
+        layout::{AgentDir, Private},
+    },
+    supervise::{
+        ending::{End, Ended},
+        guard,
+        helper::{self, Helper, Job},
+        processes::{self, Processes},
+        queue,
+        reaper::Reaper,
+        spec::Spec,
+        tree::{self, ProcessId},
+    },
+    worktree::take::Taken,
+    world,
+};
+
+/// How often the limits and the agent's ref are looked at, when nothing wakes us earlier.
+const TICK: Duration = Duration::from_secs(1);
+/// How long what the program left running may tidy up after its end.
+const AFTERMATH: Duration = Duration::from_secs(2);
+/// How long to go on trying to write the end down, on a full disk for instance.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+/// Supervises the agent to its end. `lock` is the agent's lock; `ready` is called as soon as the supervisor answers.
+///
+/// # Errors
+/// The end could not be written down: the agent then shows as lost, which it is.
+pub fn live(common_dir: &Path, id: &AgentId, lock: Lock, ready: impl FnOnce()) -> Result<()> {
+    tree::adopt_orphans()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context(Kind::External, || "cannot start the supervisor".into())?;
+    runtime.block_on(async {
+        let supervisor = Supervisor::new(common_dir, id, lock)?;
+        ready();
+        supervisor.run().await
+    })
+}
+
+struct Supervisor {
+    common: PathBuf,
+    private: Private,
+    id: AgentId,
+    dir: AgentDir,
+    spec: Spec,
+    record: Processes,
+    reaper: Reaper,
+    wake: Signal,
+    term: Signal,
+    requests: Requests,
+    slot: Option<Lock>,
+    has_worktree: bool,
+    /// The conversation, where the program has such: its id, and whether it was there before this attempt.
+    session: Option<(String, bool)>,
+    /// Since the first launch.
+    begun: Instant,
+    lock: Lock,
+}
+
+impl Supervisor {
+    fn new(common_dir: &Path, id: &AgentId, lock: Lock) -> Result<Self> {
+        let private = Private::new(common_dir.join("orchestra"));
+        let dir = private.agent(id);
+        let spec = Spec::read(&dir)?;
+        let listen = |kind| signal(kind).context(Kind::External, || "cannot listen for signals".into());
+        let record = Processes {
+            boot: tree::boot_id(),
+            nonce: world::random_hex::<16>()?,
+            attempt: 0,
+            supervisor: ProcessId::me(),
+            program: None,
+        };
+        let supervisor = Self {
+            common: common_dir.to_owned(),
+            reaper: Reaper::new()?,
+            wake: listen(SignalKind::user_defined1())?,
+            term: listen(SignalKind::terminate())?,
+            requests: Requests::since(spec.since),
+            slot: None,
+            has_worktree: spec.resumed,
+            session: None,
+            begun: Instant::now(),
+            id: id.clone(),
+            private,
+            dir,
+            spec,
+            record,
+            lock,
+        };
+        supervisor.record.write(&supervisor.lock)?;
+        Ok(supervisor)
+    }
+
+    async fn run(mut self) -> Result<()> {
+        let ended = match self.live_on().await {
+            Ok(ended) => ended,
+            Err(error) => End::Broken(error.one_line()).into(),
+        };
+        let left = self.end_tree(&ended.end);
+        self.slot = None;
+        queue::leave(&self.private, &self.id);
+        let taken = self.take().await;
+        let taken = left.and(taken);
+        self.tell_end(&ended, taken.as_ref()).await?;
+        // With the output stored, nothing in the folder matters any more. The lock goes with us.
+        if taken.is_ok() {
+            let _ = std::fs::remove_dir_all(self.dir.dir());
+        }
+        Ok(())
+    }
+
+    /// From the queue to the end of the last attempt.
+    async fn live_on(&mut self) -> Result<Ended> {
+        if let Some(end) = self.wait_for_slot().await? {
+            return Ok(end.into());
+        }
+        self.begun = Instant::now();
+        let (why, mut messages) = self.first_launch()?;
+        guard::check_space(&self.common, 0)?;
+        self.help(Job::Prepare).await?;
+        self.has_worktree = true;
+        if let Some(end) = self.end_asked()? {
+            return Ok(end.into());
+        }
+        let mut why = why;
+        let mut retries = 0;
+        loop {
+            let (ended, unheard) = self.attempt(why.take(), messages).await?;
+            let verdict = ended.verdict();
+            let goes_on = verdict.phase == Phase::Done && !unheard.is_empty() && self.spec.launch.converses();
+            let again = verdict.may_pass && retries < self.spec.limits.retries;
+            if !goes_on && !again || self.begun.elapsed() >= self.spec.limits.max_time() {
+                return Ok(ended);
+            }
+            self.end_tree(&ended.end)?;
+            let reason = verdict.reason.unwrap_or_default();
+            let delay = if again {
+                retries += 1;
+                let delay = self.spec.limits.retry_delay(retries);
+                let (most, seconds) = (self.spec.limits.retries, delay.as_secs());
+                self.next_launch(&ended, &format!("retry {retries} of {most} in {seconds} s: {reason}"))?;
+                delay
+            } else {
+                self.next_launch(&ended, "goes on with a message")?;
+                Duration::ZERO
+            };
+            if let Some(end) = self.rest(delay).await? {
+                return Ok(Ended { end, ..ended });
+            }
+            why = again.then_some(reason);
+            messages = unheard;
+        }
+    }
+
+    async fn wait_for_slot(&mut self) -> Result<Option<End>> {
+        loop {
+            if let Some(slot) = queue::try_enter(&self.private, &self.id)? {
+                self.slot = Some(slot);
+                return Ok(None);
+            }
+            if let Some(end) = self.rest_once(TICK).await? {
+                return Ok(Some(end));
+            }
+        }
+    }
+
+    /// Waits, unless somebody asks for the end.
+    async fn rest(&mut self, time: Duration) -> Result<Option<End>> {
+        let begun = Instant::now();
+        while begun.elapsed() < time {
+            if let Some(end) = self.rest_once(TICK.min(time.saturating_sub(begun.elapsed()))).await? {
+                return Ok(Some(end));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn rest_once(&mut self, time: Duration) -> Result<Option<End>> {
+        tokio::select! {
+            _ = self.wake.recv() => {}
+            _ = self.term.recv() => return Ok(Some(told_to_end())),
+            () = sleep(time) => {}
+        }
+        self.end_asked()
+    }
+
+    /// The first launch of this supervisor. Gives why the agent stopped before, if it did, and what it was told since.
+    fn first_launch(&mut self) -> Result<(Option<String>, Vec<String>)> {
+        let repo = Repo::open(&self.common)?;
+        let chain = Chain::of_agent(&repo, &self.id)?;
+        let before = chain.fold().agent;
+        let known = before.session.clone().filter(|_| !self.spec.fresh);
+        let messages = self.requests.messages(&self.common, &self.id, &chain.events)?;
+        self.choose_conversation(known)?;
+        self.say_launch(&repo, None, None)?;
+        // Who says something says how to go on.
+        Ok((before.reason.filter(|_| messages.is_empty()), messages))
+    }
+
+    /// Another launch: the end of the attempt before and the beginning of the next are one event, so that nobody sees it ended
+    /// in between.
+    fn next_launch(&mut self, before: &Ended, why: &str) -> Result<()> {
+        let repo = Repo::open(&self.common)?;
+        self.choose_conversation(self.session.clone().map(|(session, _)| session))?;
+        let finished = Fact::Finished(before.fact_between(self.record.attempt));
+        self.say_launch(&repo, Some(&finished), Some(why))
+    }
+
+    /// A conversation that never came to be cannot be gone on with; its file tells.
+    fn choose_conversation(&mut self, known: Option<String>) -> Result<()> {
+        let there = known.filter(|session| match self.spec.launch.speech {
+            Speech::ClaudeStream => conversation::claude::transcript(session).is_some(),
+            Speech::Plain => false,
+        });
+        self.session = match there {
+            _ if !self.spec.launch.converses() => None,
+            Some(session) => Some((session, true)),
+            None => Some((world::uuid()?, false)),
+        };
+        Ok(())
+    }
+
+    fn conversation(&self) -> Conversation<'_> {
+        match &self.session {
+            Some((session, true)) => Conversation::Known(session),
+            Some((session, false)) => Conversation::New(session),
+            None => Conversation::New(""),
+        }
+    }
+
+    /// A launch is one more than the highest so far, unless `resume` has opened it. The conversation is written down before the
+    /// program is there: a crash at any point can be resumed.
+    fn say_launch(&mut self, repo: &Repo, first: Option<&Fact>, reason: Option<&str>) -> Result<()> {
+        // What the attempt before said stands in its end.
+        let _ = std::fs::remove_file(self.dir.tally());
+        let session = self.session.as_ref().map(|(session, _)| session.clone());
+        let fold = append_if(repo, &self.id, |fold| {
+            let reason = reason.map(str::to_owned);
+            let step = Step { reason, session: session.clone(), ..launch_after(&fold.agent) };
+            Some(first.into_iter().cloned().chain([Fact::Phase(step)]).collect())
+        })?;
+        self.record.attempt = fold.agent.attempt;
+        self.record.write(&self.lock)
+    }
+
+    /// Lets a helper do a job.
+    async fn help(&mut self, job: Job) -> Result<Helper> {
+        let helper = Helper::start(&self.common, &self.id, &self.record.nonce, job)?;
+        match self.reaper.wait(helper.pid, helper::LIMIT).await {
+            Some(End::Exit(0)) => Ok(helper),
+            Some(_) if guard::is_full(&self.common) => Err(Error::new(Kind::External, "the disk is full")),
+            Some(_) => Err(Error::new(Kind::External, helper.last_words())),
+            None => Err(Error::new(Kind::Timeout, format!("'{}' took too long", job.as_str()))),
+        }
+    }
+
+    /// Ends everything that the agent started: the group first, then whatever descends from us or bears the nonce.
+    fn end_tree(&mut self, end: &End) -> Result<()> {
+        let me = self.record.supervisor.pid;
+        let grace = if end.is_its_own() { AFTERMATH } else { self.spec.limits.grace() };
+        if let Some(program) = self.record.program
+            && program.is_alive()
+            && let Some(group) = rustix::process::Pid::from_raw(program.pid)
+        {
+            let _ = kill_process_group(group, Number::TERM);
+        }
+        let private = &self.private;
+        let left = processes::end_all(|| tree::descendants(me, &processes::supervisors(private)), grace);
+        self.record.program = None;
+        left
+    }
+
+    /// Takes the work; where there never was a worktree, only what was asked is kept.
+    async fn take(&mut self) -> Result<Taken> {
+        if !self.has_worktree {
+            helper::store_output(&Repo::open(&self.common)?, &self.id, &self.dir)?;
+            return Ok(Taken::nothing(&self.spec.base));
+        }
+        self.help(Job::Take).await?.taken()
+    }
+
+    /// Nothing is acknowledged before it is on the disk; a full disk may have space again in a minute.
+    async fn tell_end(&self, ended: &Ended, taken: Result<&Taken, &Error>) -> Result<()> {
+        let fact = Fact::Finished(ended.fact(self.record.attempt, taken));
+        let begun = Instant::now();
+        let mut pause = Duration::from_millis(200);
+        loop {
+            match self.say(std::slice::from_ref(&fact)) {
+                Err(_) if begun.elapsed() < PATIENCE => {
+                    guard::release(&self.private);
+                    sleep(pause).await;
+                }
+                other => return other,
+            }
+            pause = (pause * 2).min(Duration::from_secs(30));
+        }
+    }
+
+    fn say(&self, facts: &[Fact]) -> Result<()> {
+        let repo = Repo::open(&self.common)?;
+        append(&repo, &self.id, facts).map(|_| ())
+    }
+}
+
+fn launch_after(agent: &Agent) -> Step {
+    let is_open = agent.phase == Phase::Queued && agent.attempt > 0;
+    Step::to(if is_open { agent.attempt } else { agent.attempt + 1 }, Phase::Starting)
+}
+
+fn told_to_end() -> End {
+    End::Stopped(Some("its supervisor was told to end (SIGTERM)".to_owned()))
+}

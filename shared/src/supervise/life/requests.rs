@@ -1,0 +1,102 @@
+//! What people ask of a running agent: events on its ref, heeded in their order, each once.
+
+use std::{collections::HashSet, path::Path};
+
+use super::Supervisor;
+use crate::{
+    Result,
+    git::{Repo, refs::RefWatch},
+    model::{
+        AgentId, Event, Fact, Phase,
+        event::{EventId, Message},
+    },
+    store::{Chain, layout, writer},
+    supervise::ending::End,
+};
+
+/// The events that were heeded, and the ref that is watched for more.
+pub(super) struct Requests {
+    watch: RefWatch,
+    since: u64,
+    heeded: HashSet<EventId>,
+    /// Read, and not yet asked for.
+    messages: Vec<Message>,
+    end: Option<End>,
+}
+
+impl Requests {
+    /// Heeds what is newer than a Lamport number.
+    pub(super) fn since(since: u64) -> Self {
+        Self { watch: RefWatch::default(), since, heeded: HashSet::new(), messages: Vec::new(), end: None }
+    }
+
+    /// Reads the ref, if it moved.
+    fn read(&mut self, common: &Path, id: &AgentId) -> Result<()> {
+        if !self.watch.changed(common, &layout::agent_ref(id)) {
+            return Ok(());
+        }
+        let repo = Repo::open(common)?;
+        let ours = writer::known_writer(&repo);
+        let mut events = Chain::of_agent(&repo, id)?.events;
+        events.sort_unstable_by_key(Event::order);
+        for event in events.into_iter().filter(|event| event.lamport > self.since) {
+            if !self.heeded.insert(event.id) {
+                continue;
+            }
+            match event.fact {
+                Some(Fact::Stop { reason }) => self.end = Some(End::Stopped(reason)),
+                Some(Fact::Pause { reason }) if self.end.is_none() => self.end = Some(End::Paused(reason)),
+                // Of another clone only the end is obeyed; what its people say counts where they are trusted.
+                Some(Fact::Send(message)) if ours.as_deref() == Some(event.writer.as_str()) => {
+                    self.messages.push(message);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What a program that begins is to hear: what an earlier attempt did not take up, and what was said since.
+    pub(super) fn messages(&mut self, common: &Path, id: &AgentId, earlier: &[Event]) -> Result<Vec<String>> {
+        self.read(common, id)?;
+        let since = std::mem::take(&mut self.messages).into_iter().filter_map(|message| message.text);
+        Ok(not_taken_up(earlier).into_iter().chain(since).collect())
+    }
+}
+
+/// The messages that the last attempt had left when it ended.
+fn not_taken_up(events: &[Event]) -> Vec<String> {
+    let mut events: Vec<&Event> = events.iter().collect();
+    events.sort_unstable_by_key(|event| event.order());
+    let (mut said, mut left) = (Vec::new(), Vec::new());
+    for event in events {
+        match &event.fact {
+            Some(Fact::Send(message)) => said.extend(message.text.clone()),
+            Some(Fact::Finished(finished)) => {
+                let kept = usize::try_from(finished.unheard).unwrap_or(0).min(said.len());
+                left = said.split_off(said.len() - kept);
+                said.clear();
+            }
+            // A launch hears them, and tells itself what it leaves.
+            Some(Fact::Phase(step)) if step.phase == Phase::Starting => {
+                left.append(&mut said);
+                said = std::mem::take(&mut left);
+            }
+            _ => {}
+        }
+    }
+    left
+}
+
+impl Supervisor {
+    /// Whether somebody asked for the end or for a pause.
+    pub(super) fn end_asked(&mut self) -> Result<Option<End>> {
+        self.requests.read(&self.common, &self.id)?;
+        Ok(self.requests.end.clone())
+    }
+
+    /// What somebody said since the last look.
+    pub(super) fn messages_sent(&mut self) -> Vec<Message> {
+        std::mem::take(&mut self.requests.messages)
+    }
+}

@@ -1,0 +1,182 @@
+//! Listening to a program: its output file is read as it grows, line by line, of any length, in little memory.
+
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::PathBuf,
+};
+
+use crate::{
+    Kind, Result,
+    error::Context,
+    profile::{Said, Speech},
+};
+
+/// Lines up to this size are held; of longer ones only what matters is taken, in bytes.
+const HELD: usize = 256 * 1024;
+/// Bytes read at once.
+const CHUNK: usize = 64 * 1024;
+/// The most to read in one go, so that other things have their turn, in bytes.
+const GO: u64 = 8 << 20;
+/// The longest line that is read again for an answer, in bytes.
+const LONGEST: u64 = 64 << 20;
+
+/// Where a line stands in the output.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Span {
+    start: u64,
+    length: u64,
+}
+
+/// A program's output, up to where it was heard.
+#[derive(Debug)]
+pub struct Output {
+    path: PathBuf,
+    speech: Speech,
+    /// Bytes read.
+    read: u64,
+    /// Where the line that is not ended yet begins.
+    begun: u64,
+    /// That line, unless it is too long to hold.
+    held: Vec<u8>,
+}
+
+impl Output {
+    /// Output that nobody listened to yet.
+    pub const fn new(path: PathBuf, speech: Speech) -> Self {
+        Self { path, speech, read: 0, begun: 0, held: Vec::new() }
+    }
+
+    /// Bytes read so far.
+    pub const fn length(&self) -> u64 {
+        self.read
+    }
+
+    /// Reads on, and gives what was said to `hear`, with the place of its line. With `over`, a last line without an end
+    /// counts as well. Gives whether anything was new.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn listen(&mut self, over: bool, mut hear: impl FnMut(&Said, Span)) -> Result<bool> {
+        let cannot = || "cannot read the agent's output".to_owned();
+        let mut file = File::open(&self.path).context(Kind::External, cannot)?;
+        let length = file.metadata().context(Kind::External, cannot)?.len();
+        let goal = if over { length } else { length.min(self.read + GO) };
+        if goal <= self.read && !over {
+            return Ok(false);
+        }
+        let was = self.read;
+        file.seek(SeekFrom::Start(self.read)).context(Kind::External, cannot)?;
+        let mut chunk = vec![0; CHUNK];
+        while self.read < goal {
+            let got = file.read(&mut chunk).context(Kind::External, cannot)?;
+            if got == 0 {
+                break;
+            }
+            self.take(&chunk[..got], &mut hear);
+        }
+        if over && self.read > self.begun {
+            self.end_line(self.read, &mut hear);
+        }
+        if self.held.capacity() > CHUNK && self.held.len() < CHUNK {
+            self.held.shrink_to(CHUNK);
+        }
+        Ok(self.read > was)
+    }
+
+    fn take(&mut self, mut bytes: &[u8], hear: &mut impl FnMut(&Said, Span)) {
+        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+            self.hold(&bytes[..end]);
+            self.read += end as u64 + 1;
+            self.end_line(self.read - 1, hear);
+            self.begun = self.read;
+            bytes = &bytes[end + 1..];
+        }
+        self.hold(bytes);
+        self.read += bytes.len() as u64;
+    }
+
+    fn hold(&mut self, bytes: &[u8]) {
+        if self.held.len() <= HELD {
+            self.held.extend_from_slice(bytes);
+        }
+    }
+
+    fn end_line(&mut self, end: u64, hear: &mut impl FnMut(&Said, Span)) {
+        let span = Span { start: self.begun, length: end - self.begun };
+        let said = if self.held.len() <= HELD {
+            self.speech.read(&self.held)
+        } else {
+            match self.open(span) {
+                Ok(line) => self.speech.read_long(line, span.length),
+                Err(_) => Vec::new(),
+            }
+        };
+        self.held.clear();
+        self.begun = end;
+        for said in said {
+            hear(&said, span);
+        }
+    }
+
+    fn open(&self, span: Span) -> Result<impl Read + use<>> {
+        let cannot = || "cannot read the agent's output".to_owned();
+        let mut file = File::open(&self.path).context(Kind::External, cannot)?;
+        file.seek(SeekFrom::Start(span.start)).context(Kind::External, cannot)?;
+        Ok(file.take(span.length))
+    }
+
+    /// A line as it stood.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn line(&self, span: Span) -> Result<Vec<u8>> {
+        let mut line = Vec::new();
+        self.open(span)?
+            .take(LONGEST)
+            .read_to_end(&mut line)
+            .context(Kind::External, || "cannot read the agent's output".into())?;
+        Ok(line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn heard(pieces: &[&[u8]]) -> Vec<String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut output = Output::new(file.path().to_owned(), Speech::Plain);
+        let mut all = Vec::new();
+        for piece in pieces {
+            file.as_file().write_all(piece).unwrap();
+            output.listen(false, |said, span| all.push((said.clone(), span))).unwrap();
+        }
+        output.listen(true, |said, span| all.push((said.clone(), span))).unwrap();
+        all.iter()
+            .map(|(said, span)| match said {
+                Said::Plain(text) => {
+                    assert_eq!(output.line(*span).unwrap(), text.as_bytes());
+                    text.clone()
+                }
+                Said::Note(note) => note.clone(),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn lines_come_whole_however_they_are_written() {
+        assert_eq!(heard(&[b"on", b"e\ntwo\nth", b"", b"ree"]), ["one", "two", "three"]);
+        assert_eq!(heard(&[b"\n\na"]), ["", "", "a"]);
+        assert_eq!(heard(&[]), [""; 0]);
+    }
+
+    #[test]
+    fn a_line_too_long_to_hold_is_passed_and_the_next_is_heard() {
+        let long = vec![b'x'; HELD * 3];
+        assert_eq!(heard(&[&long, b"\nnext\n"]), [&format!("a line of {} bytes", HELD * 3), "next"]);
+    }
+}

@@ -1,0 +1,63 @@
+//! Whether anything changed in a worktree of late: a sign of life of an agent that says nothing.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
+};
+
+/// The longest to look, and the most to look at.
+const LIMIT: Duration = Duration::from_secs(2);
+const MOST: usize = 500_000;
+
+/// Whether a file or folder changed within the last `span`, ignored ones included. Where it cannot be told in time, it did.
+pub fn changed_within(folder: &Path, span: Duration) -> bool {
+    let begun = Instant::now();
+    let mut open: Vec<PathBuf> = vec![folder.to_owned()];
+    let mut seen = 0;
+    while let Some(folder) = open.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for entry in entries.flatten() {
+            seen += 1;
+            if seen > MOST || begun.elapsed() > LIMIT {
+                return true;
+            }
+            let Ok(found) = entry.metadata() else { continue };
+            if found.modified().is_ok_and(|at| is_within(at, span)) {
+                return true;
+            }
+            if found.is_dir() && entry.file_name() != ".git" {
+                open.push(entry.path());
+            }
+        }
+    }
+    false
+}
+
+/// Whether a moment lies within the last `span`. One in the future does: clocks differ.
+pub fn is_within(at: SystemTime, span: Duration) -> bool {
+    at.elapsed().map_or(true, |age| age < span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_deep_below_is_seen_and_an_old_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("a/b");
+        fs::create_dir_all(&deep).unwrap();
+        let file = deep.join("c");
+        fs::write(&file, "").unwrap();
+        let hour = Duration::from_secs(3600);
+        let old = fs::metadata(&file).unwrap().modified().unwrap() - hour;
+        for path in [&deep, &folder.path().join("a")] {
+            fs::File::open(path).unwrap().set_modified(old).unwrap();
+        }
+        assert!(changed_within(folder.path(), Duration::from_secs(600)));
+        fs::File::options().write(true).open(&file).unwrap().set_modified(old).unwrap();
+        assert!(!changed_within(folder.path(), Duration::from_secs(600)));
+        assert!(changed_within(folder.path(), hour * 2));
+    }
+}

@@ -1,0 +1,270 @@
+//! A scripted Claude Code for the tests: it takes the flags, speaks the `stream-json`, keeps a file of its conversation and
+//! leaves it behind as the real program does. Each line of a message is one act; `tests/real` shows that the real one agrees.
+//!
+//! `say TEXT` · `write FILE TEXT` · `ask COMMAND` (a permission) · `choose QUESTION` · `refused COMMAND` · `await FILE` ·
+//! `hang` · `hang once` · `long BYTES` · `noise` · `fail STATUS` · `fail STATUS once` · `crash once` · `exit CODE`
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::exit,
+    clippy::expect_used,
+    reason = "a stand-in for a foreign program"
+)]
+
+use std::{
+    collections::VecDeque,
+    io::{BufRead, Write},
+    path::{Path, PathBuf},
+    process::exit,
+    sync::mpsc::{Receiver, channel},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let value = |name: &str| {
+        arguments.iter().find_map(|a| a.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned)
+    };
+    if arguments.iter().any(|argument| argument == "--version") {
+        println!("0.0.0 (scripted)");
+        return;
+    }
+    let folder = PathBuf::from(std::env::var("CLAUDE_CONFIG_DIR").expect("CLAUDE_CONFIG_DIR"))
+        .join("projects/scripted");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let file = |session: &str| folder.join(format!("{session}.jsonl"));
+    let (session, known) = match (value("--session-id"), value("--resume")) {
+        (Some(session), None) => (session, false),
+        (None, Some(session)) => (session, true),
+        _ => fault("one of --session-id and --resume is wanted"),
+    };
+    if known && !file(&session).exists() {
+        say(&json!({"type": "result", "subtype": "error_during_execution", "is_error": true,
+            "errors": [format!("No conversation found with session ID: {session}")]}));
+        exit(1);
+    }
+    if !known && file(&session).exists() {
+        fault(&format!("Session ID {session} is already in use."));
+    }
+    let asks = value("--permission-prompt-tool").is_some();
+    let mode = value("--permission-mode").unwrap_or_default();
+    let mut agent = Agent::new(file(&session), session, mode, asks);
+    agent.note(&json!({"type": "arguments", "arguments": arguments}));
+    while let Some(message) = agent.next_message() {
+        agent.turn(&message);
+    }
+}
+
+fn fault(text: &str) -> ! {
+    eprintln!("Error: {text}");
+    exit(1)
+}
+
+fn say(value: &Value) {
+    println!("{value}");
+}
+
+struct Agent {
+    file: PathBuf,
+    session: String,
+    mode: String,
+    asks: bool,
+    input: Receiver<Value>,
+    queued: VecDeque<Value>,
+    denials: Vec<Value>,
+    acts: usize,
+}
+
+impl Agent {
+    fn new(file: PathBuf, session: String, mode: String, asks: bool) -> Self {
+        let (sender, input) = channel();
+        std::thread::spawn(move || {
+            for line in std::io::stdin().lock().lines() {
+                let line = line.expect("a line");
+                sender.send(serde_json::from_str(&line).expect("JSON")).expect("heard");
+            }
+        });
+        Self { file, session, mode, asks, input, queued: VecDeque::new(), denials: Vec::new(), acts: 0 }
+    }
+
+    /// Adds a line to the conversation's file.
+    fn note(&self, value: &Value) {
+        let mut file =
+            std::fs::OpenOptions::new().create(true).append(true).open(&self.file).expect("a file");
+        writeln!(file, "{value}").expect("written");
+    }
+
+    fn noted(&self, what: &str) -> usize {
+        std::fs::read_to_string(&self.file).unwrap_or_default().matches(what).count()
+    }
+
+    fn next_message(&mut self) -> Option<String> {
+        let value = self.queued.pop_front().or_else(|| self.input.recv().ok())?;
+        let text = value["message"]["content"].as_str().expect("a message").to_owned();
+        self.note(&json!({"type": "user", "message": text}));
+        say(&json!({"type": "system", "subtype": "init", "session_id": self.session, "model": "scripted-1",
+            "permissionMode": self.mode, "cwd": std::env::current_dir().expect("a folder")}));
+        say(&json!({"type": "user", "isReplay": true, "message": {"role": "user", "content": text}}));
+        Some(text)
+    }
+
+    fn turn(&mut self, message: &str) {
+        self.denials.clear();
+        for line in message.lines() {
+            self.acts += 1;
+            self.act(line);
+        }
+        self.note(&json!({"type": "turn"}));
+        self.result(&json!({"subtype": "success", "is_error": false, "result": "That is all.",
+            "terminal_reason": "completed"}));
+    }
+
+    /// Cost and tokens are of the whole conversation, a cent a turn.
+    fn result(&self, how: &Value) {
+        let turns = self.noted("\"type\":\"turn\"");
+        let mut result = json!({"type": "result", "session_id": self.session, "num_turns": 1,
+            "total_cost_usd": 0.01 * f64::from(u32::try_from(turns).expect("few")),
+            "modelUsage": {"scripted-1": {"inputTokens": 100 * turns, "outputTokens": 10 * turns,
+                "cacheReadInputTokens": turns, "cacheCreationInputTokens": 0}},
+            "permission_denials": self.denials});
+        for (key, value) in how.as_object().expect("an object") {
+            result[key] = value.clone();
+        }
+        say(&result);
+    }
+
+    fn act(&mut self, line: &str) {
+        let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match verb {
+            "say" => self.assistant(&json!({"type": "text", "text": rest})),
+            "write" => {
+                let (file, text) = rest.split_once(' ').unwrap_or((rest, ""));
+                let path = std::env::current_dir().expect("a folder").join(file);
+                self.tool("Write", &json!({"file_path": path, "content": text}));
+                std::fs::write(path, format!("{text}\n")).expect("written");
+                self.gave("File created", false);
+            }
+            "ask" => self.ask(rest),
+            "choose" => self.choose(rest),
+            "refused" => self.refuse(rest, &self.tool("Bash", &json!({"command": rest}))),
+            "await" => wait_for(Path::new(rest)),
+            "hang" if rest == "once" && self.noted("\"type\":\"arguments\"") > 1 => {}
+            "hang" => wait_for(Path::new("/nonexistent")),
+            "long" => {
+                let text = "x".repeat(rest.parse().expect("a number"));
+                say(
+                    &json!({"message": {"content": [{"type": "tool_result", "content": text}]}, "type": "user"}),
+                );
+            }
+            "noise" => {
+                let mut out = std::io::stdout();
+                out.write_all(b"not JSON\n\xff\xfe\n{\"type\":\"hologram\"}\n{\"type\":7}\n\n[1]\n")
+                    .expect("out");
+                out.write_all(b"{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"bad \xff byte\"}]}}\n")
+                    .expect("out");
+            }
+            "fail" => self.fail(rest),
+            "crash" if self.noted("\"type\":\"arguments\"") == 1 => fault("scripted crash"),
+            "exit" => exit(rest.parse().expect("a code")),
+            _ => self.assistant(&json!({"type": "text", "text": format!("heard: {line}")})),
+        }
+    }
+
+    fn assistant(&self, block: &Value) {
+        say(&json!({"type": "stream_event", "event": {"type": "content_block_start"}}));
+        say(&json!({"type": "assistant", "parent_tool_use_id": null,
+            "message": {"role": "assistant", "content": [block]}}));
+    }
+
+    fn tool(&self, name: &str, input: &Value) -> String {
+        let id = format!("tool-{}", self.acts);
+        self.assistant(&json!({"type": "tool_use", "id": id, "name": name, "input": input}));
+        id
+    }
+
+    fn gave(&self, text: &str, error: bool) {
+        say(&json!({"type": "user", "message": {"role": "user", "content": [
+            {"type": "tool_result", "tool_use_id": format!("tool-{}", self.acts), "is_error": error, "content": text}]}}));
+    }
+
+    fn refuse(&mut self, command: &str, id: &str) {
+        say(
+            &json!({"type": "system", "subtype": "permission_denied", "tool_name": "Bash", "tool_use_id": id,
+            "message": format!("{command} needs approval")}),
+        );
+        self.denied(id, command);
+    }
+
+    fn denied(&mut self, id: &str, why: &str) {
+        self.gave(why, true);
+        self.denials.push(json!({"tool_name": "Bash", "tool_use_id": id}));
+    }
+
+    fn ask(&mut self, command: &str) {
+        let input = json!({"command": command});
+        let id = self.tool("Bash", &input);
+        if !self.asks {
+            return self.refuse(command, &id);
+        }
+        let answer = self.answer_to("Bash", &input, &id);
+        if answer["behavior"] == "allow" {
+            assert_eq!(answer["updatedInput"], input);
+            self.gave(&format!("ran {command}"), false);
+        } else {
+            let why = answer["message"].as_str().unwrap_or("denied").to_owned();
+            self.denied(&id, &why);
+        }
+    }
+
+    fn choose(&mut self, question: &str) {
+        let input =
+            json!({"questions": [{"question": question, "options": [{"label": "red"}, {"label": "blue"}]}]});
+        let id = self.tool("AskUserQuestion", &input);
+        let answer = self.answer_to("AskUserQuestion", &input, &id);
+        let chosen = answer["updatedInput"]["answers"][question].as_str().unwrap_or("nothing").to_owned();
+        self.gave(&format!("chosen: {chosen}"), false);
+    }
+
+    fn answer_to(&mut self, tool: &str, input: &Value, id: &str) -> Value {
+        let request = format!("request-{}", self.acts);
+        say(&json!({"type": "control_request", "request_id": request, "request": {"subtype": "can_use_tool",
+            "tool_name": tool, "input": input, "tool_use_id": id}}));
+        loop {
+            match self.input.recv() {
+                Ok(value) if value["type"] == "control_response" => {
+                    assert_eq!(value["response"]["request_id"], request.as_str());
+                    return value["response"]["response"].clone();
+                }
+                Ok(value) => self.queued.push_back(value),
+                Err(_) => return json!({"behavior": "deny", "message": "nobody answers"}),
+            }
+        }
+    }
+
+    fn fail(&mut self, how: &str) {
+        let (status, once) = how.split_once(' ').map_or((how, false), |(status, _)| (status, true));
+        if once && self.noted("\"type\":\"arguments\"") > 1 {
+            return;
+        }
+        let status: u16 = status.parse().expect("a status");
+        say(
+            &json!({"type": "system", "subtype": "api_retry", "attempt": 1, "max_retries": 1, "error_status": status,
+            "error": "overloaded"}),
+        );
+        say(&json!({"type": "assistant", "error": "server_error", "message": {"model": "<synthetic>",
+            "content": [{"type": "text", "text": format!("API Error: {status}")}]}}));
+        self.result(&json!({"subtype": "success", "is_error": true, "terminal_reason": "api_error",
+            "api_error_status": status, "result": format!("API Error: {status}")}));
+        exit(1);
+    }
+}
+
+fn wait_for(path: &Path) {
+    while !path.exists() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
