@@ -1,6 +1,7 @@
 //! A world for one test: its own home, its own configuration, its own PATH.
 
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -13,8 +14,10 @@ use crate::{command::Ran, repo::TestRepo};
 pub struct World {
     root: TempDir,
     path: std::ffi::OsString,
-    /// Stop what still runs when the test ends.
     bins: PathBuf,
+    /// What every command is started through, and sees in its environment.
+    through: Vec<OsString>,
+    variables: Vec<(String, String)>,
 }
 
 impl World {
@@ -25,11 +28,17 @@ impl World {
         let mut folders = vec![bins.to_owned()];
         folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
         let path = std::env::join_paths(folders).expect("a PATH");
-        let world = Self { root, path, bins: bins.to_owned() };
+        let world = Self { root, path, bins: bins.to_owned(), through: Vec::new(), variables: Vec::new() };
         world.git(world.dir(), ["config", "--global", "user.name", "Tess Test"]);
         world.git(world.dir(), ["config", "--global", "user.email", "tess@example.com"]);
         world.git(world.dir(), ["config", "--global", "init.defaultBranch", "main"]);
         world
+    }
+
+    /// The same world, in which every command is started through another one, with more in its environment.
+    pub fn through(mut self, prefix: Vec<OsString>, variables: Vec<(String, String)>) -> Self {
+        (self.through, self.variables) = (prefix, variables);
+        self
     }
 
     /// The folder of all.
@@ -60,8 +69,10 @@ impl World {
 
     /// A command in a clean environment.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>, directory: &Path) -> Command {
-        let mut command = Command::new(program);
+        let mut words = self.through.iter().cloned().chain([program.as_ref().to_owned()]);
+        let mut command = Command::new(words.next().unwrap_or_default());
         command
+            .args(words)
             .env_clear()
             .env("PATH", &self.path)
             .env("HOME", self.home())
@@ -71,6 +82,7 @@ impl World {
             .env("TZ", "UTC")
             .env("TERM", "dumb")
             .env("CLAUDE_CONFIG_DIR", self.claude_config())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(directory)
             .stdin(std::process::Stdio::null());
         command

@@ -1,0 +1,207 @@
+//! Claude Code 2.1.329.
+
+use serde_json::Value;
+use testkit::{TestRepo, until};
+
+use crate::stage::Stage;
+
+fn spawn(repo: &TestRepo<'_>, name: &str, options: &[&str], task: &str) -> String {
+    let arguments = [&["spawn", "--detach", "--name", name], options, &["--", task]].concat();
+    repo.orchestra(arguments).succeeded().line()
+}
+
+/// What decides: phase, commits, denials.
+fn outcome(agent: &Value) -> (&str, u64, u64) {
+    let number = |key: &str| agent[key].as_u64().unwrap_or_default();
+    (agent["phase"].as_str().unwrap_or_default(), number("commits"), number("denials"))
+}
+
+#[test]
+fn six_at_once_come_to_their_ends() {
+    let Some(stage) = Stage::set() else { return };
+    let repo = stage.repo();
+    let before = repo.checkout();
+    let git = ["--allow", "Bash(git *)"].as_slice();
+    let ids: Vec<String> = [
+        ("write-a", [].as_slice(), "FAKE-WRITE a.txt"),
+        ("write-b", &[], "FAKE-WRITE b.txt"),
+        ("conflict-x", git, "FAKE-CONFLICT x"),
+        ("conflict-y", git, "FAKE-CONFLICT y"),
+        ("denied", &["--permission", "default"], "FAKE-DENIED"),
+        ("hang", &["--idle-timeout", "5s", "--retries", "0"], "FAKE-HANG"),
+    ]
+    .iter()
+    .map(|(name, options, task)| spawn(&repo, name, &[options, ["-j", "6"].as_slice()].concat(), task))
+    .collect();
+    repo.orchestra(["status", "--wait"]).exits(1);
+    let agents: Vec<Value> = ids.iter().map(|id| repo.agent(id)).collect();
+    for (agent, expected) in agents.iter().zip([
+        ("done", 1, 1),
+        ("done", 1, 1),
+        ("done", 1, 0),
+        ("done", 1, 0),
+        ("failed", 0, 1),
+        ("timeout", 0, 0),
+    ]) {
+        assert_eq!(
+            outcome(agent),
+            expected,
+            "{agent}\n{}",
+            repo.orchestra(["logs", agent["id"].as_str().expect("an id")]).stdout()
+        );
+        assert_eq!(agent["session"].as_str().map(str::len), Some(36), "{agent}");
+        if agent["phase"] != "timeout" {
+            assert!(
+                agent["cost_usd"].as_f64() > Some(0.0) && agent["input_tokens"].as_u64() > Some(0),
+                "{agent}"
+            );
+        }
+    }
+    assert_eq!(agents[4]["reason"], "denied: Bash touch denied-marker.txt");
+    assert_eq!(agents[5]["reason"], "no sign of life for 5 s");
+    assert_eq!(repo.file_in_head(&ids[0], "a.txt"), "hello from the scripted agent\n");
+    assert!(repo.file_in_head(&ids[2], "shared.txt").starts_with("first line by x\n"));
+    assert!(repo.file_in_head(&ids[3], "shared.txt").starts_with("first line by y\n"));
+    assert_eq!(repo.checkout(), before);
+    let log = repo.orchestra(["logs", &ids[0]]).succeeded().stdout();
+    for line in ["> FAKE-WRITE a.txt\n", "  → Write a.txt\n", "  ✗ denied: Bash: ", "── done: 3 turns, $"]
+    {
+        assert!(log.contains(line), "{line} in {log}");
+    }
+}
+
+#[test]
+fn a_killed_supervisor_is_lost_and_the_conversation_goes_on() {
+    let Some(stage) = Stage::set() else { return };
+    let repo = stage.repo();
+    let id = spawn(&repo, "slow", &["--permission", "bypassPermissions"], "FAKE-SLOWTOOL");
+    let running = until("its tool runs", || {
+        Some(repo.agent(&id))
+            .filter(|agent| agent["activity"].as_str().is_some_and(|what| what.starts_with("Bash")))
+    });
+    assert!(repo.orchestra(["status"]).succeeded().stdout().contains("running, bypass"));
+    let supervisor = running["supervisor_pid"].as_i64().expect("a pid").to_string();
+    repo.command("kill").args(["-9", &supervisor]).status().expect("kill");
+    let lost = until("it is lost", || Some(repo.agent(&id)).filter(|agent| agent["liveness"] == "lost"));
+    assert!(!lost["orphans"].as_array().expect("a list").is_empty(), "{lost}");
+    let asked = stage.requests().len();
+    repo.orchestra(["resume", &id, "-m", "FAKE-WRITE after.txt"]).succeeded();
+    let done = repo.agent(&id);
+    assert_eq!(
+        (outcome(&done), &done["session"], &done["attempt"]),
+        (("done", 1, 0), &lost["session"], &2.into())
+    );
+    assert_eq!(repo.file_in_head(&id, "after.txt"), "hello from the scripted agent\n");
+    // The model was sent what was said before: the task, the answer, the cut-off tool.
+    let requests = stage.requests();
+    let (first, again) = (&requests[0], &requests[asked]);
+    assert_eq!(first["conversation"], again["conversation"]);
+    assert!(
+        again["messages"].as_u64() > Some(first["messages"].as_u64().expect("a number") + 2),
+        "{first} {again}"
+    );
+}
+
+#[test]
+fn a_permission_is_asked_for_and_given_from_elsewhere() {
+    let Some(stage) = Stage::set() else { return };
+    let repo = stage.repo();
+    let allowed = spawn(&repo, "allowed", &["--on-prompt", "ask"], "FAKE-WRITE c.txt");
+    let denied = spawn(&repo, "denied", &["--on-prompt", "ask"], "FAKE-WRITE d.txt");
+    let chosen = spawn(&repo, "chosen", &["--on-prompt", "ask"], "FAKE-ASK");
+    for id in [&allowed, &denied] {
+        let agent = repo.wait_for(id, "waiting");
+        assert!(
+            agent["waiting"].as_str().is_some_and(|what| what.starts_with("Bash git add -A && git commit")),
+            "{agent}"
+        );
+    }
+    repo.orchestra(["send", &allowed, "--allow"]).succeeded();
+    repo.orchestra(["send", &denied, "--deny", "-m", "not yet"]).succeeded();
+    assert_eq!(repo.wait_for(&chosen, "waiting")["waiting"], "Which color? (red, blue)");
+    repo.orchestra(["send", &chosen, "blue"]).succeeded();
+    repo.orchestra(["status", "--wait"]).succeeded();
+    let agent = repo.agent(&allowed);
+    assert_eq!(outcome(&agent), ("done", 1, 0), "{agent}");
+    let subject = repo.git(["log", "-1", "--format=%s", &format!("refs/orchestra/heads/{allowed}")]).line();
+    assert_eq!(subject, "Add c.txt", "its own commit");
+    assert_eq!(outcome(&repo.agent(&denied)), ("done", 1, 1));
+    assert!(repo.orchestra(["logs", &denied]).succeeded().stdout().contains("✗ not yet"));
+    assert!(repo.orchestra(["logs", &chosen]).succeeded().stdout().contains("\"Which color?\"=\"blue\""));
+}
+
+#[test]
+fn messages_pauses_and_new_beginnings() {
+    let Some(stage) = Stage::set() else { return };
+    let repo = stage.repo();
+    let id = spawn(&repo, "talk", &["--on-prompt", "ask"], "FAKE-WRITE e.txt");
+    repo.wait_for(&id, "waiting");
+    repo.orchestra(["send", &id, "FAKE-SAY while-you-wait"]).succeeded();
+    repo.orchestra(["send", &id, "--allow"]).succeeded();
+    let first = repo.end_of(&id);
+    assert_eq!(outcome(&first), ("done", 1, 0), "{first}");
+    let log = repo.orchestra(["logs", &id]).succeeded().stdout();
+    assert!(log.contains("> FAKE-SAY while-you-wait"), "{log}");
+    repo.orchestra(["resume", &id, "-m", "FAKE-SAY again"]).succeeded();
+    let second = repo.agent(&id);
+    assert_eq!(second["session"], first["session"]);
+    assert!(second["cost_usd"].as_f64() > first["cost_usd"].as_f64(), "{second}");
+    repo.orchestra(["resume", "--fresh", &id, "--on-prompt", "deny"]).succeeded();
+    let third = repo.agent(&id);
+    assert_ne!(third["session"], first["session"]);
+    assert_eq!(third["attempt"], 3);
+    let slow = spawn(&repo, "slow", &["--permission", "bypassPermissions"], "FAKE-SLOWTOOL");
+    until("its tool runs", || {
+        repo.agent(&slow)["activity"].as_str().filter(|what| what.starts_with("Bash")).map(|_| ())
+    });
+    repo.orchestra(["pause", &slow]).succeeded();
+    assert_eq!(repo.agent(&slow)["phase"], "paused");
+    repo.orchestra(["resume", &slow, "-m", "FAKE-SAY awake"]).succeeded();
+    assert!(repo.orchestra(["logs", &slow]).succeeded().stdout().contains("You said awake."));
+}
+
+#[test]
+fn failures_have_names_and_only_some_are_tried_again() {
+    let Some(stage) = Stage::set() else { return };
+    let repo = stage.repo();
+    repo.git(["config", "orchestra.retryDelay", "1s"]);
+    repo.git(["config", "orchestra.jobs", "6"]);
+    for (task, options, phase, attempts, reason) in [
+        ("FAKE-400", [].as_slice(), "failed", 1, "scripted bad request"),
+        ("FAKE-401", &[], "failed", 1, "not logged in"),
+        ("FAKE-ALWAYS529", &["--retries", "1"], "failed", 2, "529"),
+        (
+            "FAKE-MIDHANG",
+            &["--idle-timeout", "3s", "--retries", "1"],
+            "timeout",
+            2,
+            "no sign of life for 3 s",
+        ),
+        ("FAKE-WRITE x.txt", &["--max-turns", "1"], "failed", 1, "used up its turns (--max-turns)"),
+        ("FAKE-WRITE y.txt", &["--budget", "0.000001"], "failed", 1, "spent its budget (--budget)"),
+        ("FAKE-WRITE z.txt", &["--deny", "Write"], "failed", 1, "denied: "),
+        ("FAKE-SUBAGENT", &[], "done", 1, "nothing changed"),
+        (
+            "FAKE-SAY x",
+            &["--model", "some-model", "--append-system-prompt", "be brief"],
+            "done",
+            1,
+            "nothing changed",
+        ),
+    ] {
+        let id = spawn(&repo, "task", options, task);
+        let agent = repo.end_of(&id);
+        let log = || repo.orchestra(["logs", &id]).stdout();
+        assert_eq!(
+            (&agent["phase"], &agent["attempt"]),
+            (&phase.into(), &attempts.into()),
+            "{task} {agent}\n{}",
+            log()
+        );
+        assert!(
+            agent["reason"].as_str().is_some_and(|why| why.contains(reason)),
+            "{task} {agent}\n{}",
+            log()
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! A world in which real agent programs run without network: a namespace with loopback only, and in it a scripted model.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::Value;
+use testkit::{TestRepo, World, until};
+
+/// The namespace, the model in it, and the world that sees both.
+pub(crate) struct Stage {
+    world: World,
+    model: Child,
+}
+
+impl Stage {
+    /// Sets the stage; `None`, said loudly, where something is missing.
+    pub(crate) fn set() -> Option<Self> {
+        let claude = program()?;
+        let bins = Path::new(env!("CARGO_BIN_EXE_git-orchestra")).parent().expect("a folder of binaries");
+        let world = World::new(bins);
+        let port_file = world.dir().join("port");
+        let mut model = start_model(&world)?;
+        let port = until("the model answers", || {
+            assert!(model.try_wait().expect("a state").is_none(), "the model's server ended");
+            std::fs::read_to_string(&port_file).ok().filter(|port| !port.trim().is_empty())
+        });
+        let variables = [
+            ("ANTHROPIC_BASE_URL", format!("http://127.0.0.1:{}", port.trim())),
+            ("ANTHROPIC_API_KEY", "dummy".to_owned()),
+            ("CLAUDE_CODE_MAX_RETRIES", "1".to_owned()),
+            ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".to_owned()),
+            ("DISABLE_AUTOUPDATER", "1".to_owned()),
+            ("DISABLE_ERROR_REPORTING", "1".to_owned()),
+            ("DISABLE_TELEMETRY", "1".to_owned()),
+            ("IS_SANDBOX", "1".to_owned()),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value)).into();
+        let mut enter: Vec<OsString> = vec!["nsenter".into(), "-t".into(), model.id().to_string().into()];
+        enter.extend(
+            if is_root() { vec!["-n"] } else { vec!["-U", "-n", "--preserve-credentials"] }
+                .iter()
+                .map(Into::into),
+        );
+        let world = world.through(enter, variables);
+        world.git(
+            world.dir(),
+            ["config", "--global", "orchestra.agent.claude.program", &claude.to_string_lossy()],
+        );
+        Some(Self { world, model })
+    }
+
+    /// A repository with a file of two lines.
+    pub(crate) fn repo(&self) -> TestRepo<'_> {
+        let repo = self.world.repo();
+        repo.write("shared.txt", "one\ntwo\n");
+        repo.git(["add", "."]);
+        repo.git(["commit", "-qm", "shared"]);
+        repo
+    }
+
+    /// The requests that the model answered, in their order.
+    pub(crate) fn requests(&self) -> Vec<Value> {
+        let log = std::fs::read_to_string(self.world.dir().join("requests")).unwrap_or_default();
+        log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = self.model.kill();
+        let _ = self.model.wait();
+    }
+}
+
+/// Where the pinned program is: `tests/real/install` puts it there.
+fn program() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let named = std::env::var_os("ORCHESTRA_REAL_CLAUDE").map(PathBuf::from);
+    let path = named.unwrap_or_else(|| root.join("target/agents/bin/claude"));
+    if path.exists() {
+        return Some(path);
+    }
+    skip("Claude Code is not installed; tests/real/install does it")
+}
+
+/// The server is the namespace's first process: it exists as long as the server.
+fn start_model(world: &World) -> Option<Child> {
+    let works = inside("ip link set lo up && command -v python3 && command -v nsenter").output();
+    if !works.is_ok_and(|ran| ran.status.success()) {
+        return skip("no namespace with loopback, python3 and nsenter");
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/model");
+    let script = "ip link set lo up && exec python3 -B \"$0/server.py\" --port 0 --port-file \"$1/port\" \
+                  --log \"$1/requests\" \"$0/scripts\"";
+    inside(script).arg(folder).arg(world.dir()).stdin(Stdio::null()).stdout(Stdio::null()).spawn().ok()
+}
+
+/// A shell in a network namespace of its own; where that takes it, in a user namespace as well.
+fn inside(script: &str) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(if is_root() { ["-n", "--"].as_slice() } else { ["-r", "-n", "--"].as_slice() });
+    command.args(["sh", "-c", script]);
+    command
+}
+
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|found| found.uid() == 0)
+}
+
+/// Says loudly that a test cannot run here; where real agents are required, it fails instead.
+fn skip<T>(why: &str) -> Option<T> {
+    assert!(std::env::var_os("ORCHESTRA_REQUIRE_REAL").is_none(), "cannot be skipped here: {why}");
+    eprintln!("SKIPPED, a real agent does not run: {why}");
+    None
+}
