@@ -63,10 +63,10 @@ pub(crate) struct Cli {
     /// Print the result as one JSON object
     #[arg(long, action = ArgAction::SetTrue)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
     #[command(flatten, next_help_heading = "How they run")]
     pub(crate) how: HowToRun,
-    #[command(flatten, next_help_heading = "Options")]
-    pub(crate) common: Common,
 }
 
 pub(crate) const PAGE: Page = Page {

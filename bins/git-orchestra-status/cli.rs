@@ -50,14 +50,23 @@ pub(crate) const PAGE: Page = Page {
         "COLUMNS",
         &[
             "PHASE is queued, starting, running, waiting or paused, and at the end done, failed, timeout or stopped; \
-             'lost' behind it says that its supervisor died, 'remote' that it belongs to another clone.",
+             'lost' behind it says that its supervisor died, 'remote' that it belongs to another clone, 'bypass' that it may do \
+             everything without asking.",
             "AGE counts from the start, or from the spawn while it waits, to now or to the end. COMMITS and CHANGES are \
              what its branch has over its base; CHANGES are counted when it ends. DIRTY is the number of files with \
-             uncommitted changes while it runs. NOW is the last line it printed, or why it ended.",
+             uncommitted changes while it runs. COST and DENIED are what its program says that it cost, in US dollars, and how \
+             often it was refused something; they are shown where any agent has them. NOW is what it does, what it waits for, \
+             or why it ended.",
         ],
     )],
     configuration: false,
-    see_also: &["git-orchestra-spawn", "git-orchestra-logs", "git-orchestra-stop"],
+    see_also: &[
+        "git-orchestra-spawn",
+        "git-orchestra-logs",
+        "git-orchestra-send",
+        "git-orchestra-resume",
+        "git-orchestra-stop",
+    ],
 };
 
 impl HasCommon for Cli {

@@ -50,6 +50,8 @@ fn main() {
     if !known && file(&session).exists() {
         fault(&format!("Session ID {session} is already in use."));
     }
+    // With these it would believe to be inside another session.
+    assert!(std::env::var_os("CLAUDECODE").is_none() && std::env::var_os("CLAUDE_CODE_ENTRYPOINT").is_none());
     let asks = value("--permission-prompt-tool").is_some();
     let mode = value("--permission-mode").unwrap_or_default();
     let mut agent = Agent::new(file(&session), session, mode, asks);

@@ -134,6 +134,15 @@ fn is_the_default_and_its_leftovers_are_committed_for_it() {
 }
 
 #[test]
+fn an_agent_of_an_agent_is_no_part_of_its_session() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let mut command = repo.orchestra_command(["spawn", "write a b"]);
+    command.env("CLAUDECODE", "1").env("CLAUDE_CODE_ENTRYPOINT", "cli");
+    testkit::Ran::of(&mut command).succeeded();
+}
+
+#[test]
 fn its_log_reads_like_a_conversation() {
     let world = world();
     let repo = world.repo().with_scripted_claude();

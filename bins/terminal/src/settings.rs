@@ -34,7 +34,8 @@ pub struct HowToRun {
     /// The wait before the first retry; it doubles (default: git config orchestra.retryDelay, else 5s)
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub retry_delay: Option<Duration>,
-    /// What it may do without asking (default: git config orchestra.permission, else acceptEdits)
+    /// What it may do without asking: plan, default, dontAsk, acceptEdits or bypassPermissions (default: git config
+    /// orchestra.permission, else acceptEdits)
     ///
     /// plan changes nothing; default asks for every change; dontAsk does only what --allow names; acceptEdits changes files in
     /// its worktree; bypassPermissions does everything, and status says so.

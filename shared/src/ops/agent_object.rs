@@ -13,8 +13,8 @@ use crate::{
     git::Repo,
     model::{Agent, AgentId, Liveness, Phase, event::Usage, text},
     profile::{self, Tally},
-    store::layout::{self, AgentDir, Private},
-    supervise::{liveness, processes::Processes, queue},
+    store::layout::{self, Private},
+    supervise::{listen, liveness, processes::Processes, queue},
 };
 
 /// Columns kept of an agent's last line.
@@ -201,7 +201,7 @@ impl AgentObject {
                 .map(|r| r.orphans(private).iter().map(|process| process.pid).collect())
                 .unwrap_or_default();
         }
-        match tally(&dir) {
+        match listen::tally(&dir) {
             Some(tally) => self.said_so_far(tally),
             // What a program says in a speech of its own is nothing to show as it stands.
             None if profile::speech_of(&self.profile, &Config::of(repo)).is_understood() => {}
@@ -213,11 +213,6 @@ impl AgentObject {
             self.head = Some(tip.to_string());
         }
     }
-}
-
-/// What the supervisor heard of a program whose speech it understands.
-fn tally(dir: &AgentDir) -> Option<Tally> {
-    serde_json::from_slice(&std::fs::read(dir.tally()).ok()?).ok()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "exact to a cent far beyond any bill")]

@@ -1,6 +1,6 @@
 //! One event commit: a line for people, the facts, the state after them.
 
-use crate::model::{Agent, AgentId, Event, event::EventId, trailers};
+use crate::model::{Agent, AgentId, Event, Fact, Phase, event::EventId, trailers};
 
 /// Composes the message of a commit that adds `events` and leaves the agent in the state `agent`.
 pub fn message(id: &AgentId, before: Option<&Agent>, events: &[Event], agent: &Agent, by: &str) -> String {
@@ -20,9 +20,24 @@ fn headline(before: Option<&Agent>, agent: &Agent, events: &[Event]) -> String {
         None => now.to_owned(),
         Some(before) if before.phase != agent.phase => format!("{} → {now}", before.phase.as_str()),
         Some(_) => {
-            let asked = events.iter().any(|e| matches!(e.fact, Some(crate::model::Fact::Stop { .. })));
-            if asked { "stop asked".to_owned() } else { format!("{now}, noted") }
+            let noted = events.iter().find_map(|event| event.fact.as_ref().and_then(noted));
+            noted.map_or_else(|| format!("{now}, noted"), str::to_owned)
         }
+    }
+}
+
+/// What a fact is, where it changes no phase.
+const fn noted(fact: &Fact) -> Option<&'static str> {
+    match fact {
+        Fact::Stop { .. } => Some("stop asked"),
+        Fact::Pause { .. } => Some("pause asked"),
+        Fact::Send(message) => Some(match message.allow {
+            Some(true) => "allowed",
+            Some(false) => "denied",
+            None => "told",
+        }),
+        Fact::Phase(step) if matches!(step.phase, Phase::Starting) => Some("launched again"),
+        Fact::Created(_) | Fact::Phase(_) | Fact::Finished(_) => None,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     supervise::{
         ending::{End, Ended},
         helper::{self, Job},
-        mend,
+        listen, mend,
         processes::{self, Processes},
         queue,
         spec::Spec,
@@ -110,6 +110,7 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
         // It ended between the look that found it lost and the lock.
         return Ok(false);
     }
+    let tally = listen::tally(&dir);
     let was_paused = before.phase.is_at_rest();
     clear_the_dead(repo, id, &private, &dir)?;
     let taken = match Spec::last(repo, id, &dir) {
@@ -124,7 +125,8 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
         None => Err(crate::Error::refused("this clone does not know how it was started")),
     };
     let reason = reason.or_else(|| (!was_paused).then_some("its supervisor had died"));
-    let ended = Ended::from(rest.end(reason));
+    // What it used is told by the end, and nobody else tells it.
+    let ended = Ended { tally, ..Ended::from(rest.end(reason)) };
     append(repo, id, &[Fact::Finished(ended.fact(before.attempt, taken.as_ref()))])?;
     if taken.is_ok() {
         let _ = std::fs::remove_dir_all(dir.dir());

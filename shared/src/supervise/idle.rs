@@ -46,3 +46,43 @@ impl Idle {
         Some(limit)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, time::SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn files_that_change_are_life_and_nothing_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let worktree = folder.path().join("worktree");
+        fs::create_dir(&worktree).unwrap();
+        let (work, transcript) = (worktree.join("work"), folder.path().join("transcript"));
+        fs::write(&work, "").unwrap();
+        fs::write(&transcript, "").unwrap();
+        let (old, new) = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 40));
+        let at = |path: &Path, time| {
+            fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap()
+        };
+        for (worked, wrote, over) in [(new, old, false), (old, new, false), (old, old, true)] {
+            at(&work, worked);
+            at(&transcript, wrote);
+            let limit = Duration::from_secs(3600);
+            let mut idle = Idle {
+                limit: Some(limit),
+                last: Instant::now().checked_sub(limit * 2).unwrap_or_else(Instant::now),
+            };
+            // A machine that booted just now knows no instant so long ago.
+            if idle.last.elapsed() >= limit {
+                assert_eq!(idle.is_over(&worktree, || Some(transcript.clone())).is_some(), over);
+                assert_eq!(idle.left().is_some_and(|left| left > Duration::ZERO), !over);
+            }
+        }
+        assert!(Idle::new(None).is_over(&worktree, || None).is_none());
+        assert!(
+            Idle::new(Some(Duration::from_secs(3600))).is_over(&worktree, || None).is_none(),
+            "it just began"
+        );
+    }
+}

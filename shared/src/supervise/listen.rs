@@ -9,7 +9,8 @@ use std::{
 use crate::{
     Kind, Result,
     error::Context,
-    profile::{Said, Speech},
+    profile::{Said, Speech, Tally},
+    store::layout::AgentDir,
 };
 
 /// Lines up to this size are held; of longer ones only what matters is taken, in bytes.
@@ -20,6 +21,11 @@ const CHUNK: usize = 64 * 1024;
 const GO: u64 = 8 << 20;
 /// The longest line that is read again for an answer, in bytes.
 const LONGEST: u64 = 64 << 20;
+
+/// What the supervisor of an agent heard so far in its attempt, as it wrote it down for others.
+pub fn tally(dir: &AgentDir) -> Option<Tally> {
+    serde_json::from_slice(&std::fs::read(dir.tally()).ok()?).ok()
+}
 
 /// Where a line stands in the output.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
