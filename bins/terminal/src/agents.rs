@@ -149,7 +149,7 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
 }
 
 /// What to type for an agent that waits.
-fn answer(agent: &AgentObject) -> String {
+pub fn answer(agent: &AgentObject) -> String {
     let id = &agent.id;
     if agent.choice {
         format!("git orchestra send {id} 'your choice'")

@@ -6,7 +6,7 @@ use orchestra::{
     Error, Kind, Result,
     error::Context,
     git::{Repo, refs::RefWatch},
-    model::{AgentId, Liveness},
+    model::{AgentId, Liveness, text},
     ops::{
         agent_object::AgentObject,
         status::{self, Report, Request},
@@ -20,6 +20,9 @@ use crate::{Terminal, agents};
 const TICK: Duration = Duration::from_millis(25);
 /// How often everything is read anew, for ages, activity and the dead.
 const REDRAW: u32 = 40;
+
+/// Waiting agents for which the screen says what to type.
+const HINTS: usize = 3;
 
 /// Where the pictures go.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -166,7 +169,7 @@ impl<'a> View<'a> {
             Stream::Err => self.terminal.paint_err(),
         };
         // What runs stands last in a list that is too long for the screen.
-        let room = rows.saturating_sub(3).max(1);
+        let room = rows.saturating_sub(3 + HINTS).max(1);
         let mut shown: Vec<AgentObject> = report.agents.clone();
         if shown.len() > room {
             shown.sort_by_key(|agent| !agent.phase.is_terminal());
@@ -175,6 +178,10 @@ impl<'a> View<'a> {
         let mut text = agents::draw(&shown, Some(columns), paint);
         text.push_str(&agents::summary(&report.agents));
         text.push('\n');
+        for waiting in report.agents.iter().filter(|agent| agent.waiting.is_some()).take(room.min(HINTS)) {
+            text.push_str(&text::cut(&format!("in another terminal: {}", agents::answer(waiting)), columns));
+            text.push('\n');
+        }
         let back = if self.drawn > 0 { format!("\u{1b}[{}A\u{1b}[J", self.drawn) } else { String::new() };
         self.drawn = text.lines().count();
         self.put(&format!("{back}{text}"));

@@ -63,7 +63,7 @@ mod tests {
         fs::write(&transcript, "").unwrap();
         let (old, new) = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 40));
         let at = |path: &Path, time| {
-            fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap()
+            fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
         };
         for (worked, wrote, over) in [(new, old, false), (old, new, false), (old, old, true)] {
             at(&work, worked);
