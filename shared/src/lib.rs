@@ -6,6 +6,7 @@
 //! | [`git`] | the only door to a repository and to the `git` program |
 //! | [`store`] | events on refs: append, read, join, cache. The only place that spells a ref |
 //! | [`worktree`] | making worktrees, taking the work out of them, mending half-made ones |
+//! | [`rank`] | in which order branches land, and why. Pure |
 //! | [`profile`] | the coding agents: how each is started, spoken to and read |
 //! | [`conversation`] | the conversations of coding agents, as their programs keep them |
 //! | [`supervise`] | processes: launch, tree, queue, limits, control |
@@ -26,6 +27,7 @@ pub mod model;
 pub mod ops;
 pub mod process;
 pub mod profile;
+pub mod rank;
 pub mod store;
 pub mod supervise;
 pub mod worktree;

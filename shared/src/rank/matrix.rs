@@ -1,0 +1,103 @@
+//! What conflicts with what.
+
+use serde::Serialize;
+
+/// How much two branches conflict.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Conflict {
+    /// Files that cannot be merged.
+    pub files: u32,
+    /// Places in them, as far as they are texts; a file that is none counts as one.
+    pub hunks: u32,
+}
+
+impl Conflict {
+    /// Of two conflicts together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self { files: self.files.saturating_add(other.files), hunks: self.hunks.saturating_add(other.hunks) }
+    }
+}
+
+/// Every pair of a number of branches, and every branch with the target. Symmetric.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Matrix {
+    size: usize,
+    pairs: Vec<Option<Conflict>>,
+    target: Vec<Option<Conflict>>,
+}
+
+impl Matrix {
+    /// Of branches that do not conflict.
+    pub fn new(size: usize) -> Self {
+        Self { size, pairs: vec![None; size * size.saturating_sub(1) / 2], target: vec![None; size] }
+    }
+
+    /// How many branches.
+    pub const fn size(&self) -> usize {
+        self.size
+    }
+
+    fn at(&self, a: usize, b: usize) -> Option<usize> {
+        let (low, high) = if a < b { (a, b) } else { (b, a) };
+        (low != high && high < self.size).then(|| high * (high - 1) / 2 + low)
+    }
+
+    /// Says what a pair came to. A branch with itself says nothing.
+    pub fn set(&mut self, a: usize, b: usize, conflict: Option<Conflict>) {
+        if let Some(at) = self.at(a, b) {
+            self.pairs[at] = conflict;
+        }
+    }
+
+    /// Says what a branch with the target came to.
+    pub fn set_target(&mut self, branch: usize, conflict: Option<Conflict>) {
+        self.target[branch] = conflict;
+    }
+
+    /// The conflict of a pair.
+    pub fn get(&self, a: usize, b: usize) -> Option<Conflict> {
+        self.pairs[self.at(a, b)?]
+    }
+
+    /// The conflict of a branch with the target.
+    pub fn with_target(&self, branch: usize) -> Option<Conflict> {
+        self.target[branch]
+    }
+
+    /// The branches that conflict with one.
+    pub fn against(&self, branch: usize) -> impl Iterator<Item = (usize, Conflict)> + '_ {
+        (0..self.size).filter_map(move |other| self.get(branch, other).map(|conflict| (other, conflict)))
+    }
+
+    /// How many pairs conflict.
+    pub fn conflicting(&self) -> usize {
+        self.pairs.iter().filter(|pair| pair.is_some()).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pair_has_its_place() {
+        let mut matrix = Matrix::new(5);
+        let mut seen = std::collections::HashSet::new();
+        for a in 0..5 {
+            for b in 0..5 {
+                assert_eq!(matrix.at(a, b), matrix.at(b, a));
+                if a < b {
+                    assert!(seen.insert(matrix.at(a, b).unwrap()));
+                }
+            }
+            assert_eq!(matrix.at(a, a), None);
+        }
+        assert_eq!((seen.len(), matrix.pairs.len()), (10, 10));
+        matrix.set(3, 1, Some(Conflict { files: 2, hunks: 3 }));
+        assert_eq!(matrix.get(1, 3), Some(Conflict { files: 2, hunks: 3 }));
+        assert_eq!(matrix.against(3).map(|(other, _)| other).collect::<Vec<_>>(), [1]);
+        assert_eq!(matrix.conflicting(), 1);
+        assert_eq!(Matrix::new(0).conflicting(), 0);
+    }
+}

@@ -1,0 +1,8 @@
+//! In which order branches land. Pure: from what conflicts with what to an order with reasons; no repository, no clock.
+
+mod independent;
+pub mod matrix;
+pub mod order;
+
+pub use matrix::{Conflict, Matrix};
+pub use order::{Candidate, Order, Place, Standing, order};

@@ -1,0 +1,291 @@
+//! The order of landing, and why each branch has its place.
+//!
+//! First the largest set of branches that land together without conflict; within it those asked for, then the approved, then
+//! the small, then the old. Then the others, those with the smallest conflict first. A branch that conflicts with the target,
+//! or was rejected, comes last: it lands only if somebody settles that.
+
+use serde::Serialize;
+
+use super::{Conflict, Matrix, independent};
+
+/// What people said of a branch.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// It was approved.
+    Approved,
+    /// Nobody said anything, or what was said is of an older state.
+    #[default]
+    Open,
+    /// Changes were asked for.
+    Changes,
+    /// It was rejected.
+    Rejected,
+}
+
+/// A branch that would land.
+#[derive(Clone, Debug, Default)]
+pub struct Candidate {
+    /// How people name it; decides last.
+    pub name: String,
+    /// Its place among those that were asked for first.
+    pub priority: Option<usize>,
+    /// What people said.
+    pub standing: Standing,
+    /// Lines that it changes.
+    pub lines: u64,
+    /// Files that it changes.
+    pub files: u64,
+    /// Seconds since 1970 of its newest commit.
+    pub since: i64,
+}
+
+/// A branch in the order.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// Which candidate.
+    pub branch: usize,
+    /// Why here, in words, without a full stop.
+    pub reason: String,
+    /// Its conflicts with branches that come before it.
+    pub conflicts: Vec<(usize, Conflict)>,
+    /// It belongs to the set that lands without conflict.
+    pub together: bool,
+}
+
+/// The whole order.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Order {
+    /// First first.
+    pub places: Vec<Place>,
+    /// The set that lands together is known to be the largest.
+    pub exact: bool,
+}
+
+/// Orders the branches. The same branches and conflicts give the same order, whatever order they come in.
+pub fn order(candidates: &[Candidate], matrix: &Matrix) -> Order {
+    let mut preferred: Vec<usize> = (0..candidates.len()).collect();
+    preferred.sort_by(|a, b| preference(&candidates[*a]).cmp(&preference(&candidates[*b])));
+    let may_land = |branch: usize| {
+        candidates[branch].standing != Standing::Rejected && matrix.with_target(branch).is_none()
+    };
+    let asked: Vec<usize> = asked_first(&preferred, candidates, matrix, &may_land);
+    let free: Vec<usize> = preferred
+        .iter()
+        .copied()
+        .filter(|&branch| may_land(branch) && asked.iter().all(|&first| matrix.get(first, branch).is_none()))
+        .filter(|branch| !asked.contains(branch))
+        .collect();
+    let (chosen, exact) = independent::largest(&graph(&free, matrix));
+    let together: Vec<usize> = asked.into_iter().chain(chosen.into_iter().map(|at| free[at])).collect();
+    let mut others: Vec<usize> = preferred.into_iter().filter(|branch| !together.contains(branch)).collect();
+    others.sort_by_key(|&branch| {
+        let standing =
+            (candidates[branch].standing == Standing::Rejected, matrix.with_target(branch).is_some());
+        (standing, sum(&before(branch, &together, matrix)))
+    });
+    let mut landed: Vec<usize> = Vec::with_capacity(candidates.len());
+    let mut places = Vec::with_capacity(candidates.len());
+    for (branch, is_together) in together.iter().map(|b| (*b, true)).chain(others.iter().map(|b| (*b, false)))
+    {
+        let conflicts = before(branch, &landed, matrix);
+        let reason = if is_together {
+            together_reason(&candidates[branch], matrix.against(branch).count(), together.len())
+        } else {
+            other_reason(&candidates[branch], matrix.with_target(branch), &conflicts, candidates)
+        };
+        places.push(Place { branch, reason, conflicts, together: is_together });
+        landed.push(branch);
+    }
+    Order { places, exact }
+}
+
+type Preference<'a> = (usize, Standing, u64, i64, &'a str);
+
+fn preference(candidate: &Candidate) -> Preference<'_> {
+    let priority = candidate.priority.unwrap_or(usize::MAX);
+    (priority, candidate.standing, candidate.lines, candidate.since, &candidate.name)
+}
+
+/// Those asked for come first, as far as they do not conflict with one another.
+fn asked_first(
+    preferred: &[usize],
+    candidates: &[Candidate],
+    matrix: &Matrix,
+    may_land: &impl Fn(usize) -> bool,
+) -> Vec<usize> {
+    let mut asked: Vec<usize> = Vec::new();
+    for &branch in preferred.iter().filter(|&&branch| candidates[branch].priority.is_some()) {
+        if may_land(branch) && asked.iter().all(|&first| matrix.get(first, branch).is_none()) {
+            asked.push(branch);
+        }
+    }
+    asked
+}
+
+/// The conflict graph of some branches, by their place among them.
+fn graph(branches: &[usize], matrix: &Matrix) -> Vec<Vec<usize>> {
+    let conflicts = |&a: &usize| {
+        let others = branches.iter().enumerate();
+        others.filter(|&(_, &b)| matrix.get(a, b).is_some()).map(|(at, _)| at).collect()
+    };
+    branches.iter().map(conflicts).collect()
+}
+
+fn before(branch: usize, landed: &[usize], matrix: &Matrix) -> Vec<(usize, Conflict)> {
+    landed.iter().filter_map(|&other| matrix.get(branch, other).map(|conflict| (other, conflict))).collect()
+}
+
+fn sum(conflicts: &[(usize, Conflict)]) -> Conflict {
+    conflicts.iter().fold(Conflict::default(), |all, (_, one)| all.and(*one))
+}
+
+fn together_reason(candidate: &Candidate, against: usize, together: usize) -> String {
+    let size = format!("{}, {}", count(candidate.files, "file"), count(candidate.lines, "line"));
+    let why = match (candidate.priority, candidate.standing) {
+        (Some(_), _) => "asked for first; ".to_owned(),
+        (None, Standing::Approved) => "approved; ".to_owned(),
+        (None, Standing::Changes) => "changes were asked for; ".to_owned(),
+        (None, Standing::Open | Standing::Rejected) => String::new(),
+    };
+    let set = match (against, together) {
+        (0, _) => "conflicts with nothing".to_owned(),
+        (_, 1) => "the one that is preferred of those that conflict".to_owned(),
+        (against, many) => {
+            format!("of the {many} that land together; conflicts with {}", count(against as u64, "later one"))
+        }
+    };
+    format!("{why}{set}; {size}")
+}
+
+fn other_reason(
+    candidate: &Candidate,
+    target: Option<Conflict>,
+    conflicts: &[(usize, Conflict)],
+    candidates: &[Candidate],
+) -> String {
+    if candidate.standing == Standing::Rejected {
+        return "was rejected in review".to_owned();
+    }
+    if let Some(conflict) = target {
+        return format!("conflicts with the target in {}", size(conflict));
+    }
+    match conflicts {
+        [] => "kept out by what lands before it".to_owned(),
+        [(other, conflict)] => {
+            format!("conflicts with {} in {}", candidates[*other].name, size(*conflict))
+        }
+        many => format!("conflicts with {} that land before it, in {}", many.len(), size(sum(many))),
+    }
+}
+
+fn size(conflict: Conflict) -> String {
+    let files = count(u64::from(conflict.files), "file");
+    if conflict.hunks > conflict.files {
+        format!("{files}, {}", count(u64::from(conflict.hunks), "place"))
+    } else {
+        files
+    }
+}
+
+fn count(number: u64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn candidate(name: &str, lines: u64) -> Candidate {
+        Candidate { name: name.into(), lines, files: 1, ..Candidate::default() }
+    }
+
+    fn names(candidates: &[Candidate], order: &Order) -> Vec<String> {
+        order.places.iter().map(|place| candidates[place.branch].name.clone()).collect()
+    }
+
+    const ONE: Option<Conflict> = Some(Conflict { files: 1, hunks: 1 });
+    const TWO: Option<Conflict> = Some(Conflict { files: 1, hunks: 2 });
+
+    #[test]
+    fn the_most_land_and_the_small_go_first() {
+        // big conflicts with both a and b; alone it is preferred by nobody.
+        let candidates = [candidate("big", 1), candidate("a", 50), candidate("b", 40), candidate("free", 90)];
+        let mut matrix = Matrix::new(4);
+        matrix.set(0, 1, ONE);
+        matrix.set(0, 2, TWO);
+        let order = order(&candidates, &matrix);
+        assert_eq!(names(&candidates, &order), ["b", "a", "free", "big"]);
+        let reasons: Vec<&str> = order.places.iter().map(|place| place.reason.as_str()).collect();
+        assert_eq!(
+            reasons,
+            [
+                "of the 3 that land together; conflicts with 1 later one; 1 file, 40 lines",
+                "of the 3 that land together; conflicts with 1 later one; 1 file, 50 lines",
+                "conflicts with nothing; 1 file, 90 lines",
+                "conflicts with 2 that land before it, in 2 files, 3 places",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_people_want_comes_first_and_what_they_reject_last() {
+        let mut candidates =
+            [candidate("a", 1), candidate("b", 2), candidate("c", 3), candidate("d", 4), candidate("e", 5)];
+        candidates[3].standing = Standing::Approved;
+        candidates[0].standing = Standing::Rejected;
+        candidates[4].priority = Some(0);
+        let mut matrix = Matrix::new(5);
+        matrix.set(4, 1, ONE);
+        matrix.set_target(2, TWO);
+        let order = order(&candidates, &matrix);
+        assert_eq!(names(&candidates, &order), ["e", "d", "b", "c", "a"]);
+        let reasons: Vec<&str> = order.places[2..].iter().map(|place| place.reason.as_str()).collect();
+        assert_eq!(
+            reasons,
+            [
+                "conflicts with e in 1 file",
+                "conflicts with the target in 1 file, 2 places",
+                "was rejected in review"
+            ]
+        );
+    }
+
+    proptest! {
+        /// The order is of the branches, not of their places in a list; and it names each once.
+        #[test]
+        fn does_not_depend_on_the_order_of_the_input(
+            size in 1usize..9,
+            bits: u64,
+            lines in prop::collection::vec(0u64..3, 9),
+            turn in 0usize..9,
+        ) {
+            let candidates: Vec<Candidate> =
+                (0..size).map(|n| candidate(&format!("b{n}"), lines[n])).collect();
+            let mut matrix = Matrix::new(size);
+            let mut turned = Matrix::new(size);
+            let at = |n: usize| (n + turn) % size;
+            for a in 0..size {
+                for b in 0..a {
+                    let conflict = if bits >> (a * 8 + b) & 1 == 1 { ONE } else { None };
+                    matrix.set(a, b, conflict);
+                    turned.set(at(a), at(b), conflict);
+                }
+            }
+            let mut others = candidates.clone();
+            for n in 0..size {
+                others[at(n)] = candidates[n].clone();
+            }
+            let (one, two) = (order(&candidates, &matrix), order(&others, &turned));
+            let told = |candidates: &[Candidate], order: &Order| -> Vec<(String, String)> {
+                order.places.iter().map(|p| (candidates[p.branch].name.clone(), p.reason.clone())).collect()
+            };
+            prop_assert_eq!(told(&candidates, &one), told(&others, &two));
+            let mut all: Vec<usize> = one.places.iter().map(|place| place.branch).collect();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..size).collect::<Vec<_>>());
+        }
+    }
+}
