@@ -15,6 +15,7 @@ mod dispatch;
 mod full_disk;
 mod house;
 mod logs;
+mod merging;
 mod pause;
 mod queue;
 mod races;

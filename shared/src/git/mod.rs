@@ -4,6 +4,7 @@ pub mod command;
 
 pub mod frozen;
 pub mod index;
+pub mod merging;
 pub mod objects;
 pub mod oid;
 pub mod refs;

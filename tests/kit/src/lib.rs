@@ -2,11 +2,13 @@
 //! did.
 
 mod command;
+mod forest;
 mod poll;
 mod repo;
 mod world;
 
 pub use command::Ran;
+pub use forest::{Forest, Numbers};
 pub use poll::until;
 pub use repo::TestRepo;
 pub use world::World;

@@ -1,0 +1,224 @@
+//! Trial merges: what would git say if two commits were merged? All in memory; nothing is left in the repository.
+//!
+//! Most pairs are told by their paths alone: no path in common, no merge. Where both changed the content of the same files and
+//! nothing else meets, these files alone are merged. Everything else is merged as trees, by gix; and the few cases in which gix
+//! and git are known to disagree, or in which a program of the user's decides, are put to git itself, in one batch.
+
+mod by_git;
+mod changes;
+mod contents;
+
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use self::{
+    changes::{Changes, Meeting},
+    contents::Merger,
+};
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{Oid, Repo},
+};
+
+/// More threads than this wait for memory.
+const MOST_THREADS: usize = 8;
+
+/// What cannot be merged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Clash {
+    /// Files.
+    pub files: u32,
+    /// Places in them; a file that is no text, or is gone on one side, counts as one.
+    pub hunks: u32,
+}
+
+/// How a verdict was found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum How {
+    /// The paths alone told it.
+    Paths,
+    /// By merging.
+    Merge,
+    /// Git was asked.
+    Git,
+}
+
+/// What became of one pair.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Trial {
+    /// What clashes; `None`: they merge.
+    pub clash: Option<Clash>,
+    /// How that was found.
+    pub how: How,
+}
+
+/// Merges pairs of commits on trial; each names two places in `tips`. The verdicts stand in the order of the pairs.
+///
+/// # Errors
+/// A commit or tree cannot be read, two commits have no common ancestor, or git fails.
+pub fn trials(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Result<Vec<Trial>> {
+    let trees = tips.iter().map(|tip| repo.tree_of(*tip)).collect::<Result<Vec<Oid>>>()?;
+    let bases = bases(repo, tips, pairs)?;
+    let changed = all_changes(repo, &trees, &bases, pairs)?;
+    let programs = repo.has_merge_programs();
+    let mut verdicts: Vec<Option<Trial>> = vec![None; pairs.len()];
+    let (mut to_merge, mut to_ask) = (Vec::new(), Vec::new());
+    for (at, &(a, b)) in pairs.iter().enumerate() {
+        let Base::One(base) = bases[at] else {
+            to_ask.push(at);
+            continue;
+        };
+        match changed[&(base, a)].meet(&changed[&(base, b)]) {
+            Meeting::Nowhere => verdicts[at] = Some(Trial { clash: None, how: How::Paths }),
+            Meeting::Doubtful => to_ask.push(at),
+            _ if programs => to_ask.push(at),
+            Meeting::Contents(_) | Meeting::Trees => to_merge.push((at, base)),
+        }
+    }
+    for (at, clash) in merge_all(repo, &trees, pairs, &to_merge, &changed)? {
+        verdicts[at] = Some(Trial { clash, how: How::Merge });
+    }
+    let asked: Vec<(Oid, Oid)> = to_ask.iter().map(|&at| (tips[pairs[at].0], tips[pairs[at].1])).collect();
+    for (at, clash) in to_ask.into_iter().zip(by_git::ask(repo, &asked)?) {
+        verdicts[at] = Some(Trial { clash, how: How::Git });
+    }
+    verdicts.into_iter().map(|one| one.ok_or_else(|| Error::internal("a pair without a verdict"))).collect()
+}
+
+/// From where two commits went apart.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Base {
+    /// The tree of the one best common ancestor.
+    One(Oid),
+    /// Several: their histories cross.
+    Several,
+}
+
+fn bases(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Result<Vec<Base>> {
+    let cannot = || "cannot find where branches went apart".to_owned();
+    let cache = repo.gix.commit_graph_if_enabled().context(Kind::Internal, cannot)?;
+    let mut graph = repo.gix.revision_graph(cache.as_ref());
+    let mut trees: HashMap<gix::ObjectId, Oid> = HashMap::new();
+    let mut found = Vec::with_capacity(pairs.len());
+    for &(a, b) in pairs {
+        let bases = repo
+            .gix
+            .merge_bases_many_with_graph(tips[a].gix(), &[tips[b].gix()], &mut graph)
+            .context(Kind::Internal, cannot)?;
+        found.push(match bases.as_slice() {
+            [] => {
+                return Err(Error::refused(format!(
+                    "commits {} and {} have no common ancestor",
+                    tips[a].short(),
+                    tips[b].short()
+                )));
+            }
+            [one] => {
+                let commit = one.detach();
+                let tree = match trees.get(&commit) {
+                    Some(tree) => *tree,
+                    None => repo.tree_of(commit.into())?,
+                };
+                trees.insert(commit, tree);
+                Base::One(tree)
+            }
+            _ => Base::Several,
+        });
+    }
+    Ok(found)
+}
+
+type AllChanges = HashMap<(Oid, usize), Changes>;
+
+/// What each branch changed against each base that a pair of it has: once, not once a pair.
+fn all_changes(repo: &Repo, trees: &[Oid], bases: &[Base], pairs: &[(usize, usize)]) -> Result<AllChanges> {
+    let mut wanted: Vec<(Oid, usize)> = Vec::new();
+    for (base, &(a, b)) in bases.iter().zip(pairs) {
+        if let Base::One(base) = *base {
+            wanted.extend([(base, a), (base, b)]);
+        }
+    }
+    wanted.sort_unstable_by_key(|(base, branch)| (*base.as_bytes(), *branch));
+    wanted.dedup();
+    let found = on_all_cores(
+        repo,
+        &wanted,
+        |_| Ok(()),
+        |repo, (), &(base, branch)| Changes::between(repo, base, trees[branch]),
+    )?;
+    Ok(wanted.into_iter().zip(found).collect())
+}
+
+fn merge_all(
+    repo: &Repo,
+    trees: &[Oid],
+    pairs: &[(usize, usize)],
+    to_merge: &[(usize, Oid)],
+    changed: &AllChanges,
+) -> Result<Vec<(usize, Option<Clash>)>> {
+    let merged = on_all_cores(repo, to_merge, Merger::new, |repo, merger, &(at, base)| {
+        let (a, b) = pairs[at];
+        match changed[&(base, a)].meet(&changed[&(base, b)]) {
+            Meeting::Contents(files) => merger.contents(repo, &files),
+            _ => merger.trees(repo, base, trees[a], trees[b]),
+        }
+    })?;
+    Ok(to_merge.iter().map(|(at, _)| *at).zip(merged).collect())
+}
+
+/// Does something for each item, on as many threads as help; each has a repository of its own, whose new objects stay in
+/// memory, and tools of its own.
+fn on_all_cores<I: Sync, T: Send, Tools>(
+    repo: &Repo,
+    items: &[I],
+    tools: impl Fn(&Repo) -> Result<Tools> + Sync,
+    work: impl Fn(&mut Repo, &mut Tools, &I) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores.min(MOST_THREADS).min(items.len().div_ceil(4)).max(1);
+    let next = AtomicUsize::new(0);
+    let shared = repo.gix.clone().into_sync();
+    let one_thread = || -> Result<Vec<(usize, T)>> {
+        if items.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut gix = shared.to_thread_local();
+        gix.object_cache_size_if_unset(32 << 20);
+        let mut repo = Repo { gix, durable: false }.in_memory();
+        let mut tools = tools(&repo)?;
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(at) else { return Ok(done) };
+            done.push((at, work(&mut repo, &mut tools, item)?));
+        }
+    };
+    let parts = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(one_thread)).collect();
+        let mut parts = vec![one_thread()];
+        parts.extend(
+            others
+                .into_iter()
+                .map(|one| one.join().unwrap_or_else(|_| Err(Error::internal("a thread died")))),
+        );
+        parts
+    });
+    let mut all: Vec<(usize, T)> = Vec::with_capacity(items.len());
+    for part in parts {
+        all.extend(part?);
+    }
+    all.sort_unstable_by_key(|(at, _)| *at);
+    Ok(all.into_iter().map(|(_, one)| one).collect())
+}
+
+impl Repo {
+    /// Whether the user has programs of their own that merge files.
+    fn has_merge_programs(&self) -> bool {
+        self.config_sections("merge")
+            .iter()
+            .any(|name| self.config(&format!("merge.{name}.driver")).is_some())
+    }
+}
