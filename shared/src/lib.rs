@@ -9,6 +9,7 @@
 //! | [`rank`] | in which order branches land, and why. Pure |
 //! | [`profile`] | the coding agents: how each is started, spoken to and read |
 //! | [`conversation`] | the conversations of coding agents, as their programs keep them |
+//! | [`landing`] | landing branches: which, in which order, step by step |
 //! | [`supervise`] | processes: launch, tree, queue, limits, control |
 //! | [`ops`] | one file a command: `Request → Report` |
 //! | [`config`] | the `orchestra.*` keys, one table |
@@ -22,6 +23,7 @@ pub mod config;
 pub mod conversation;
 pub mod error;
 pub mod git;
+pub mod landing;
 pub mod lock;
 pub mod model;
 pub mod ops;

@@ -11,13 +11,14 @@ use std::{
 
 use orchestra::{
     git::Repo,
+    landing,
     model::{
         AgentId, Event, Fact, Phase,
         event::{Created, Finished, Step},
     },
     store::{append, commit, layout},
 };
-use testkit::{TestRepo, World};
+use testkit::{Forest, Ran, TestRepo, World};
 
 /// A world with some repositories.
 pub(crate) struct Lab {
@@ -75,6 +76,78 @@ impl Lab {
         }
         std::mem::forget(repo);
         path
+    }
+
+    /// A repository made up from a seed, packed.
+    pub(crate) fn forest(&self, name: &str, forest: &Forest) -> PathBuf {
+        let repo = self.world.empty_repo(name);
+        let path = repo.path().to_owned();
+        let mut import = self.world.command("git", &path);
+        import.args(["fast-import", "--quiet"]);
+        forest.plant(import);
+        for arguments in [vec!["repack", "-adq"], vec!["pack-refs", "--all"], vec!["read-tree", "main"]] {
+            drop(self.world.git(&path, arguments));
+        }
+        std::mem::forget(repo);
+        path
+    }
+
+    /// A whole plan, in this process; with `anew`, without what was known from before.
+    pub(crate) fn plan(&self, path: &Path, anew: bool) -> Duration {
+        if anew {
+            for known in ["trials", "sizes"] {
+                let _ = std::fs::remove_file(path.join(".git/orchestra").join(known));
+            }
+        }
+        let begun = Instant::now();
+        let repo = Repo::discover(path).expect("a repository");
+        let target = landing::branches::target(&repo, Some("main")).expect("a target");
+        let names: Vec<String> = repo
+            .refs_below("refs/heads/b")
+            .expect("refs")
+            .into_iter()
+            .map(|(name, _)| name["refs/heads/".len()..].to_owned())
+            .collect();
+        let branches = landing::branches::branches(&repo, &names).expect("branches");
+        let plan = landing::plan::plan(&repo, target, branches, &[]).expect("a plan");
+        assert_eq!(plan.order.places.len(), names.len());
+        begun.elapsed()
+    }
+
+    /// A plan when all pairs are known but those of one branch, which got a commit.
+    pub(crate) fn plan_after_one_moved(&self, path: &Path) -> Duration {
+        self.plan(path, false);
+        let blob = Ran::of(self.world.command("git", path).args(["hash-object", "-w", "--stdin"])).line();
+        let count = self.world.git(path, ["rev-list", "--count", "b000"]).line();
+        let git = |arguments: &[&str]| {
+            let mut command = self.world.command("git", path);
+            command.env("GIT_INDEX_FILE", path.join("moved"));
+            Ran::of(command.args(arguments)).succeeded().line()
+        };
+        git(&["read-tree", "b000"]);
+        git(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},moved-{count}")]);
+        let tree = git(&["write-tree"]);
+        let commit = git(&["commit-tree", &tree, "-p", "b000", "-m", "moved"]);
+        git(&["update-ref", "refs/heads/b000", &commit]);
+        self.plan(path, false)
+    }
+
+    /// Git, asked for all pairs at once; with `anew`, what it writes is not there yet.
+    pub(crate) fn merge_tree(&self, path: &Path, forest: &Forest, anew: bool) -> Duration {
+        let scratch = path.join("scratch");
+        if anew {
+            let _ = std::fs::remove_dir_all(&scratch);
+        }
+        std::fs::create_dir_all(&scratch).expect("a folder");
+        let pairs = (0..forest.branches).flat_map(|a| (0..a).map(move |b| (b, a)));
+        let questions: String = pairs.map(|(a, b)| format!("b{a:03} b{b:03}\n")).collect();
+        std::fs::write(path.join("questions"), questions).expect("written");
+        let mut command = self.world.command("git", path);
+        command.args(["merge-tree", "--write-tree", "--stdin", "--name-only", "--no-messages"]);
+        command.env("GIT_OBJECT_DIRECTORY", &scratch);
+        command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", path.join(".git/objects"));
+        command.stdin(std::fs::File::open(path.join("questions")).expect("a file"));
+        self.run(&mut command, path)
     }
 
     /// One event, written in this process as a supervisor writes it: repository opened, chain read, ref moved, all synced.

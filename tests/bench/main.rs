@@ -20,6 +20,7 @@ use std::{
 
 use anchor::{Row, median_of_turns};
 use data::Lab;
+use testkit::Forest;
 
 /// A goal missed by more than this factor fails the run.
 const FAR: f64 = 4.0;
@@ -38,11 +39,28 @@ fn main() -> ExitCode {
             missed.push(row.what);
         }
     };
-    start_up(&lab, turns, &mut show);
-    status(&lab, turns, short, &mut show);
-    one_event(&lab, turns, &mut show);
-    spawn_of_five(&lab, if short { 5 } else { 15 }, &mut show);
-    supervisor(&lab);
+    // `--only ranking` measures one work alone.
+    let only =
+        arguments.iter().position(|argument| argument == "--only").and_then(|at| arguments.get(at + 1));
+    let wanted = |work: &str| only.is_none_or(|only| only == work);
+    if wanted("start") {
+        start_up(&lab, turns, &mut show);
+    }
+    if wanted("status") {
+        status(&lab, turns, short, &mut show);
+    }
+    if wanted("event") {
+        one_event(&lab, turns, &mut show);
+    }
+    if wanted("spawn") {
+        spawn_of_five(&lab, if short { 5 } else { 15 }, &mut show);
+    }
+    if wanted("ranking") {
+        ranking(&lab, short, &mut show);
+    }
+    if wanted("supervisor") {
+        supervisor(&lab);
+    }
     if missed.is_empty() {
         ExitCode::SUCCESS
     } else {
@@ -109,6 +127,24 @@ fn spawn_of_five(lab: &Lab, turns: usize, show: &mut impl FnMut(Row)) {
     let mut anchor = || lab.shell_loop(&repo);
     let (ours, git) = median_of_turns(turns, &mut ours, &mut anchor);
     show(Row::new("spawn of 5 trivial agents, to the last end", ours, git, 1.0));
+}
+
+/// A plan for many branches, against git merging all pairs on trial.
+fn ranking(lab: &Lab, short: bool, show: &mut impl FnMut(Row)) {
+    let (files, branches, turns) = if short { (5_000, 30, 3) } else { (50_000, 100, 5) };
+    let forest = Forest { files, folders: files / 25, lines: 80, branches, hot: 5, hot_share: 10, seed: 7 };
+    let repo = lab.forest("ranking", &forest);
+    let what = format!("a plan for {branches} branches of {files} files");
+    let (ours, git) =
+        median_of_turns(turns, &mut || lab.plan(&repo, true), &mut || lab.merge_tree(&repo, &forest, true));
+    show(Row::new(&what, ours, git, 0.10));
+    let (ours, git) =
+        median_of_turns(turns, &mut || lab.plan(&repo, false), &mut || lab.merge_tree(&repo, &forest, false));
+    show(Row::new(&format!("{what}, repeated"), ours, git, 0.20));
+    let (known, whole) =
+        median_of_turns(turns, &mut || lab.plan_after_one_moved(&repo), &mut || lab.plan(&repo, true));
+    #[expect(clippy::cast_precision_loss, reason = "few")]
+    show(Row::new("a plan after one branch moved, to a whole one", known, whole, 3.0 / branches as f64));
 }
 
 /// Not a ratio: what a supervisor takes while its agent is busy.

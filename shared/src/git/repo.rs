@@ -176,6 +176,40 @@ impl Repo {
         Ok(head.peel_to_commit().context(Kind::Refused, || "HEAD names no commit".into())?.id.into())
     }
 
+    /// The branch on which the user stands, without `refs/heads/`; none where HEAD is detached.
+    pub fn head_branch(&self) -> Option<String> {
+        let name = self.gix.head_name().ok()??;
+        Some(name.as_bstr().to_string().strip_prefix("refs/heads/")?.to_owned())
+    }
+
+    /// The time of a commit, in seconds since 1970: for people and for ties only.
+    pub fn commit_time(&self, id: Oid) -> i64 {
+        self.gix
+            .find_commit(id.gix())
+            .ok()
+            .and_then(|commit| commit.time().ok())
+            .map_or(0, |time| time.seconds)
+    }
+
+    /// Whether everything in `old` is in `new`.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn contains(&self, new: Oid, old: Oid) -> Result<bool> {
+        let cannot = || format!("cannot walk the history of {}", new.short());
+        let bases = self.gix.merge_bases_many(new.gix(), &[old.gix()]).context(Kind::Internal, cannot)?;
+        Ok(bases.iter().any(|base| base.detach() == old.gix()))
+    }
+
+    /// Whether two commits have a common ancestor.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn are_related(&self, one: Oid, other: Oid) -> Result<bool> {
+        let cannot = || format!("cannot walk the history of {}", one.short());
+        Ok(!self.gix.merge_bases_many(one.gix(), &[other.gix()]).context(Kind::Internal, cannot)?.is_empty())
+    }
+
     /// How many commits lead from `base` (excluded) to `head`.
     ///
     /// # Errors

@@ -106,6 +106,16 @@ impl Private {
         self.0.join("gone")
     }
 
+    /// What merges on trial came to.
+    pub fn trials(&self) -> PathBuf {
+        self.0.join("trials")
+    }
+
+    /// How much branches change.
+    pub fn sizes(&self) -> PathBuf {
+        self.0.join("sizes")
+    }
+
     /// The slot files.
     pub fn slots(&self) -> PathBuf {
         self.0.join("slots")

@@ -113,6 +113,12 @@ impl Changes {
         self.paths.insert(path, Change { old, new });
     }
 
+    /// The contents before and after, of every path.
+    pub(super) fn contents(&self) -> Vec<(Option<Oid>, Option<Oid>)> {
+        let id = |file: Option<File>| file.filter(|file| file.mode.is_blob()).map(|file| Oid::from(file.id));
+        self.paths.values().map(|change| (id(change.old), id(change.new))).collect()
+    }
+
     pub(super) fn meet(&self, other: &Self) -> Meeting {
         let (few, many) = if self.paths.len() <= other.paths.len() { (self, other) } else { (other, self) };
         // A renamed folder takes along what others add to it; there, git sees a conflict and gix does not.

@@ -7,12 +7,14 @@
 mod by_git;
 mod changes;
 mod contents;
+mod sizes;
 
 use std::{
     collections::HashMap,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+pub use self::sizes::Size;
 use self::{
     changes::{Changes, Meeting},
     contents::Merger,
@@ -86,6 +88,36 @@ pub fn trials(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Result<Vec
         verdicts[at] = Some(Trial { clash, how: How::Git });
     }
     verdicts.into_iter().map(|one| one.ok_or_else(|| Error::internal("a pair without a verdict"))).collect()
+}
+
+/// What a branch changes: the tree from which it went apart, and its own.
+pub type Span = (Oid, Oid);
+
+/// What each commit changes since it went apart from `target`; `None` where their histories cross.
+///
+/// # Errors
+/// As [`trials`].
+pub fn spans(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<Option<Span>>> {
+    let all: Vec<Oid> = tips.iter().copied().chain([target]).collect();
+    let pairs: Vec<(usize, usize)> = (0..tips.len()).map(|tip| (tip, tips.len())).collect();
+    let found = bases(repo, &all, &pairs)?.into_iter().zip(tips).map(|(base, tip)| match base {
+        Base::One(base) => Ok(Some((base, repo.tree_of(*tip)?))),
+        Base::Several => Ok(None),
+    });
+    found.collect()
+}
+
+/// How much each of them changes.
+///
+/// # Errors
+/// A tree cannot be read.
+pub fn sizes(repo: &Repo, spans: &[Span]) -> Result<Vec<Size>> {
+    on_all_cores(
+        repo,
+        spans,
+        |_| Ok(()),
+        |repo, (), &(base, tree)| Ok(Size::of(repo, &Changes::between(repo, base, tree)?)),
+    )
 }
 
 /// From where two commits went apart.
@@ -180,14 +212,14 @@ fn on_all_cores<I: Sync, T: Send, Tools>(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = cores.min(MOST_THREADS).min(items.len().div_ceil(4)).max(1);
     let next = AtomicUsize::new(0);
-    let shared = repo.gix.clone().into_sync();
+    let common = repo.common_dir()?;
     let one_thread = || -> Result<Vec<(usize, T)>> {
         if items.is_empty() {
             return Ok(Vec::new());
         }
-        let mut gix = shared.to_thread_local();
-        gix.object_cache_size_if_unset(32 << 20);
-        let mut repo = Repo { gix, durable: false }.in_memory();
+        // With a cache for deltas: many versions of the same files are read.
+        let mut repo = Repo::open_for_checkout(&common)?.in_memory();
+        repo.gix.object_cache_size_if_unset(32 << 20);
         let mut tools = tools(&repo)?;
         let mut done = Vec::new();
         loop {

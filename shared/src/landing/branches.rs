@@ -1,0 +1,118 @@
+//! The branches that would land: what was named, or the work of every agent that is done.
+
+use crate::{
+    Error, Result,
+    git::{Oid, Repo, merging::Size},
+    model::{Agent, AgentId, Phase, id, text},
+    store::{Listing, layout},
+};
+
+/// More branches than anybody lands at once.
+pub const MOST: usize = 1000;
+
+/// A branch to land.
+#[derive(Clone, Debug)]
+pub struct Branch {
+    /// As people name it: the agent's id, or what was typed.
+    pub name: String,
+    /// What lands.
+    pub tip: Oid,
+    /// Whose work it is.
+    pub agent: Option<(AgentId, Agent)>,
+}
+
+impl Branch {
+    /// How much it changes, if it is what its agent's events tell of.
+    pub(super) fn size_by_its_events(&self) -> Option<Size> {
+        let (_, agent) = self.agent.as_ref()?;
+        let current = agent.head.as_deref() == Some(self.tip.to_string().as_str());
+        let lines = agent.insertions.saturating_add(agent.deletions);
+        current.then_some(Size { files: agent.files_changed, lines })
+    }
+}
+
+/// Where the branches land.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The branch, without `refs/heads/`.
+    pub branch: String,
+    /// Where it stands.
+    pub tip: Oid,
+}
+
+/// The branch that was named, or that on which the user stands.
+///
+/// # Errors
+/// There is no such branch (3).
+pub fn target(repo: &Repo, named: Option<&str>) -> Result<Target> {
+    let branch = match named {
+        Some(named) => named.strip_prefix("refs/heads/").unwrap_or(named).to_owned(),
+        None => repo.head_branch().ok_or_else(|| {
+            Error::refused("you stand on no branch to land on").hint("name one: --into BRANCH")
+        })?,
+    };
+    let tip = match repo.find_ref(&layout::branch_ref(&branch)) {
+        Ok(Some(tip)) => tip,
+        _ => {
+            return Err(Error::refused(format!("no branch '{}' to land on", text::safe(&branch)))
+                .hint("git branch --list"));
+        }
+    };
+    Ok(Target { branch, tip })
+}
+
+/// The branches that were named; with none, the work of all agents that are done.
+///
+/// # Errors
+/// A name means nothing (3), or there are too many (2).
+pub fn branches(repo: &Repo, named: &[String]) -> Result<Vec<Branch>> {
+    let listing = Listing::read(repo)?;
+    let mut found: Vec<Branch> = Vec::new();
+    if named.is_empty() {
+        for row in listing.rows.iter().filter(|row| row.entry.glance.phase == Phase::Done) {
+            found.extend(of_agent(repo, &listing, &row.id)?);
+        }
+    } else {
+        for name in named {
+            found.push(one(repo, &listing, name)?);
+        }
+    }
+    if found.len() > MOST {
+        return Err(Error::usage(format!(
+            "{} branches at once are too many; at most {MOST} land",
+            found.len()
+        )));
+    }
+    Ok(found)
+}
+
+/// A branch of that name, else an agent, else whatever commit the name means.
+fn one(repo: &Repo, listing: &Listing, name: &str) -> Result<Branch> {
+    if let Ok(Some(tip)) = repo.find_ref(&layout::branch_ref(name)) {
+        let agent = agent_of_branch(repo, listing, name);
+        return Ok(Branch { name: name.to_owned(), tip, agent });
+    }
+    if let Ok(id) = id::resolve(name, listing.ids()) {
+        return of_agent(repo, listing, &id)?
+            .ok_or_else(|| Error::refused(format!("agent '{id}' has no work here")));
+    }
+    match repo.commit(name) {
+        Ok(tip) => Ok(Branch { name: name.to_owned(), tip, agent: None }),
+        Err(_) => Err(Error::refused(format!("'{}' is no branch, no agent and no commit", text::safe(name)))
+            .hint("git branch --list; git orchestra status --all")),
+    }
+}
+
+fn of_agent(repo: &Repo, listing: &Listing, id: &AgentId) -> Result<Option<Branch>> {
+    let Some(row) = listing.row(id) else { return Ok(None) };
+    let Ok(agent) = listing.agent(repo, row) else { return Ok(None) };
+    let Some(tip) = repo.find_ref(&layout::head_ref(id))? else { return Ok(None) };
+    Ok(Some(Branch { name: id.to_string(), tip, agent: Some((id.clone(), agent)) }))
+}
+
+/// A branch that is an agent's own brings its task along.
+fn agent_of_branch(repo: &Repo, listing: &Listing, branch: &str) -> Option<(AgentId, Agent)> {
+    let id = listing.ids().find(|id| branch.ends_with(id.as_str()))?;
+    let agent = listing.agent(repo, listing.row(id)?).ok()?;
+    (agent.branch == branch).then(|| (id.clone(), agent))
+}

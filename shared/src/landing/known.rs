@@ -1,0 +1,117 @@
+//! What was found out about two objects, remembered in a file: it does not change as long as the objects are the same. The file
+//! is disposable.
+
+use std::{collections::HashMap, fs, io::Write, path::Path};
+
+use crate::git::Oid;
+
+/// Entries kept; the oldest go first.
+const MOST: usize = 200_000;
+/// What a file begins with: under which conditions its entries were found.
+pub(super) type Conditions = [u8; 32];
+/// Two objects.
+pub(super) type Key = [u8; 40];
+
+/// What can be remembered, in `BYTES` bytes.
+pub(super) trait Entry: Copy {
+    const BYTES: usize;
+    fn write(&self, out: &mut Vec<u8>);
+    fn read(bytes: &[u8]) -> Option<Self>;
+}
+
+/// One file.
+pub(super) struct Known<V> {
+    conditions: Conditions,
+    /// Oldest first.
+    order: Vec<Key>,
+    entries: HashMap<Key, V>,
+}
+
+/// Of two objects whose order matters.
+pub(super) fn key(a: Oid, b: Oid) -> Key {
+    let mut key = [0; 40];
+    key[..20].copy_from_slice(a.as_bytes());
+    key[20..].copy_from_slice(b.as_bytes());
+    key
+}
+
+impl<V: Entry> Known<V> {
+    /// An absent, foreign or torn file knows nothing, or less.
+    pub(super) fn read(path: &Path, conditions: &Conditions) -> Self {
+        let mut known = Self { conditions: *conditions, order: Vec::new(), entries: HashMap::new() };
+        let bytes = fs::read(path).unwrap_or_default();
+        let Some(entries) = bytes.strip_prefix(conditions.as_slice()) else { return known };
+        for entry in entries.chunks_exact(40 + V::BYTES) {
+            if let Some((key, value)) = entry.split_first_chunk::<40>()
+                && let Some(value) = V::read(value)
+            {
+                known.add(*key, value);
+            }
+        }
+        known
+    }
+
+    pub(super) fn get(&self, key: &Key) -> Option<V> {
+        self.entries.get(key).copied()
+    }
+
+    pub(super) fn add(&mut self, key: Key, value: V) {
+        if self.entries.insert(key, value).is_none() {
+            self.order.push(key);
+        }
+    }
+
+    /// Whole or not at all; a failure costs speed only.
+    pub(super) fn write(&self, path: &Path) {
+        let Some(folder) = path.parent() else { return };
+        let kept = &self.order[self.order.len().saturating_sub(MOST)..];
+        let mut bytes = Vec::with_capacity(32 + kept.len() * (40 + V::BYTES));
+        bytes.extend_from_slice(&self.conditions);
+        for key in kept {
+            if let Some(value) = self.entries.get(key) {
+                bytes.extend_from_slice(key);
+                value.write(&mut bytes);
+            }
+        }
+        let _ = fs::create_dir_all(folder);
+        if let Ok(mut file) = tempfile::NamedTempFile::new_in(folder)
+            && file.write_all(&bytes).is_ok()
+        {
+            let _ = file.persist(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Entry for u8 {
+        const BYTES: usize = 1;
+        fn write(&self, out: &mut Vec<u8>) {
+            out.push(*self);
+        }
+        fn read(bytes: &[u8]) -> Option<Self> {
+            bytes.first().copied()
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_under_other_conditions_nothing_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("known");
+        let (a, b) = (Oid::from_bytes([1; 20]), Oid::from_bytes([2; 20]));
+        let mut known = Known::read(&path, &[7; 32]);
+        known.add(key(a, b), 5u8);
+        known.add(key(b, a), 6u8);
+        known.write(&path);
+        let read = Known::<u8>::read(&path, &[7; 32]);
+        assert_eq!(
+            (read.get(&key(a, b)), read.get(&key(b, a)), read.get(&key(a, a))),
+            (Some(5), Some(6), None)
+        );
+        assert_eq!(Known::<u8>::read(&path, &[8; 32]).get(&key(a, b)), None);
+        fs::write(&path, [7; 40]).unwrap();
+        assert!(Known::<u8>::read(&path, &[7; 32]).order.is_empty(), "torn");
+    }
+}

@@ -1,0 +1,153 @@
+//! The plan: every pair merged on trial, every branch with the target, and the order that follows.
+
+use super::{
+    branches::{Branch, Target},
+    trials::{sizes, trials},
+};
+use crate::{
+    Error, Result,
+    git::{
+        Oid, Repo,
+        merging::{How, Size, Trial},
+    },
+    rank::{self, Candidate, Conflict, Matrix, Order, Standing},
+};
+
+/// Branches in the order in which they would land.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Where they land.
+    pub target: Target,
+    /// Those that may land.
+    pub branches: Vec<Branch>,
+    /// How much each changes.
+    pub sizes: Vec<Size>,
+    /// What conflicts with what.
+    pub matrix: Matrix,
+    /// The order, of places in `branches`.
+    pub order: Order,
+    /// Those of which there is nothing to land, and why.
+    pub passed: Vec<Passed>,
+    /// How the pairs were judged.
+    pub pairs: Pairs,
+}
+
+/// Numbers of pairs.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Pairs {
+    /// All of them.
+    pub total: usize,
+    /// Those that conflict.
+    pub conflicting: usize,
+    /// Those of which the paths told enough.
+    pub filtered: usize,
+    /// Those that git was asked about.
+    pub by_git: usize,
+    /// Those that were known from before.
+    pub known: usize,
+}
+
+/// Plans. `first` names branches that shall land first, in their order.
+///
+/// # Errors
+/// There is nothing to land (3), a name in `first` is none of the branches (3), or a history cannot be read.
+pub fn plan(repo: &Repo, target: Target, named: Vec<Branch>, first: &[String]) -> Result<Plan> {
+    let (branches, passed) = sort_out(repo, &target, named)?;
+    let priorities = priorities(&branches, first)?;
+    let tips: Vec<Oid> = branches.iter().map(|branch| branch.tip).collect();
+    let sizes = all_sizes(repo, target.tip, &branches)?;
+    let (matrix, pairs) = matrix(repo, &tips, target.tip)?;
+    let candidates: Vec<Candidate> = branches
+        .iter()
+        .zip(&sizes)
+        .zip(priorities)
+        .map(|((branch, size), priority)| Candidate {
+            name: branch.name.clone(),
+            priority,
+            standing: Standing::Open,
+            lines: size.lines,
+            files: size.files,
+            since: repo.commit_time(branch.tip),
+        })
+        .collect();
+    let order = rank::order(&candidates, &matrix);
+    Ok(Plan { target, branches, sizes, matrix, order, passed, pairs })
+}
+
+/// What the supervisors of agents wrote down is not measured again.
+fn all_sizes(repo: &Repo, target: Oid, branches: &[Branch]) -> Result<Vec<Size>> {
+    let written: Vec<Option<Size>> = branches.iter().map(Branch::size_by_its_events).collect();
+    let unknown = |(branch, size): (&Branch, &Option<Size>)| size.is_none().then_some(branch.tip);
+    let tips: Vec<Oid> = branches.iter().zip(&written).filter_map(unknown).collect();
+    let mut measured = sizes(repo, target, &tips)?.into_iter();
+    Ok(written.into_iter().map(|size| size.or_else(|| measured.next()).unwrap_or_default()).collect())
+}
+
+/// A branch of which there is nothing to land, and why.
+pub type Passed = (Branch, String);
+
+/// What there is to land, and what there is not: already in the target, twice the same, or of another history.
+fn sort_out(repo: &Repo, target: &Target, named: Vec<Branch>) -> Result<(Vec<Branch>, Vec<Passed>)> {
+    let (mut branches, mut passed): (Vec<Branch>, Vec<Passed>) = (Vec::new(), Vec::new());
+    for branch in named {
+        let same = branches.iter().find(|known| known.tip == branch.tip).map(|known| known.name.clone());
+        if let Some(same) = same {
+            passed.push((branch, format!("the same commit as {same}")));
+        } else if !repo.are_related(target.tip, branch.tip)? {
+            passed.push((branch, format!("has no history in common with {}", target.branch)));
+        } else if repo.contains(target.tip, branch.tip)? {
+            passed.push((branch, format!("is in {} already", target.branch)));
+        } else {
+            branches.push(branch);
+        }
+    }
+    Ok((branches, passed))
+}
+
+fn priorities(branches: &[Branch], first: &[String]) -> Result<Vec<Option<usize>>> {
+    let mut priorities = vec![None; branches.len()];
+    for (at, name) in first.iter().enumerate() {
+        let matching: Vec<usize> = (0..branches.len())
+            .filter(|&b| branches[b].name == *name || branches[b].name.starts_with(name.as_str()))
+            .collect();
+        let exact = matching.iter().find(|&&b| branches[b].name == *name);
+        match (exact, matching.as_slice()) {
+            (Some(&branch), _) | (None, &[branch]) => priorities[branch] = Some(at),
+            (None, []) => {
+                let shown = crate::model::text::safe(name);
+                return Err(Error::refused(format!(
+                    "--priority: '{shown}' is none of the branches that land"
+                )));
+            }
+            (None, _) => {
+                let shown = crate::model::text::safe(name);
+                return Err(Error::refused(format!("--priority: '{shown}' means several of the branches")));
+            }
+        }
+    }
+    Ok(priorities)
+}
+
+fn matrix(repo: &Repo, tips: &[Oid], target: Oid) -> Result<(Matrix, Pairs)> {
+    let all: Vec<Oid> = tips.iter().copied().chain([target]).collect();
+    let pairs: Vec<(usize, usize)> = (0..all.len()).flat_map(|b| (0..b).map(move |a| (a, b))).collect();
+    let (found, known) = trials(repo, &all, &pairs)?;
+    let mut matrix = Matrix::new(tips.len());
+    for (&(a, b), trial) in pairs.iter().zip(&found) {
+        let conflict = trial.clash.map(|clash| Conflict { files: clash.files, hunks: clash.hunks });
+        if b == tips.len() {
+            matrix.set_target(a, conflict);
+        } else {
+            matrix.set(a, b, conflict);
+        }
+    }
+    let count = |wanted: fn(&Trial) -> bool| found.iter().filter(|trial| wanted(trial)).count();
+    let numbers = Pairs {
+        total: found.len(),
+        conflicting: count(|trial| trial.clash.is_some()),
+        filtered: count(|trial| trial.how == How::Paths),
+        by_git: count(|trial| trial.how == How::Git),
+        known,
+    };
+    Ok((matrix, numbers))
+}
