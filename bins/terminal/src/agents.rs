@@ -119,7 +119,9 @@ fn doing(agent: &AgentObject) -> String {
         Liveness::Ended => agent.reason.clone().or_else(|| Some(agent.title.clone())),
         _ => agent.activity.clone().or_else(|| agent.reason.clone()).or_else(|| Some(agent.title.clone())),
     };
-    [main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    let landed = agent.landed_in.as_ref().filter(|_| agent.merged == Some(true));
+    let landed = landed.map(|branch| format!("landed in {branch}"));
+    [landed, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// Warns of agents that are not what they were meant to be, and says what to type.

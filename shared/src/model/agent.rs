@@ -69,6 +69,12 @@ pub struct Agent {
     pub turns: u64,
     /// What it was denied.
     pub denials: u64,
+    /// The work of it that landed last: the head it was then.
+    pub landed_head: Option<String>,
+    /// As which commit it landed.
+    pub landed_as: Option<String>,
+    /// In which branch, without `refs/heads/`.
+    pub landed_in: Option<String>,
     /// Facts that contradict each other; [`super::fold::Fold::conflicts`] says which.
     pub conflicts: u64,
     /// The highest Lamport number.
@@ -109,6 +115,9 @@ impl Default for Agent {
             output_tokens: None,
             turns: 0,
             denials: 0,
+            landed_head: None,
+            landed_as: None,
+            landed_in: None,
             conflicts: 0,
             lamport: 0,
         }

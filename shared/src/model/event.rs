@@ -38,6 +38,54 @@ pub enum Fact {
     },
     /// Someone says something to the agent.
     Send(Message),
+    /// Its work was landed, or was not, or was taken back.
+    Landed(Landed),
+}
+
+/// See [`Fact::Landed`].
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Landed {
+    /// What became of it.
+    pub outcome: Landing,
+    /// The branch, without `refs/heads/`.
+    pub into: String,
+    /// The commit that held the work.
+    pub head: String,
+    /// As which commit it landed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What became of a branch that was to land.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Landing {
+    /// It is in the target.
+    Merged,
+    /// It conflicts, or was not wanted.
+    SetAside,
+    /// It merges, and the checks fail with it.
+    Failed,
+    /// There was nothing in it that the target had not.
+    UpToDate,
+    /// It was in the target, and is no more.
+    TakenBack,
+}
+
+impl Landing {
+    /// As it is written in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Merged => "merged",
+            Self::SetAside => "set_aside",
+            Self::Failed => "failed",
+            Self::UpToDate => "up_to_date",
+            Self::TakenBack => "taken_back",
+        }
+    }
 }
 
 /// See [`Fact::Phase`].
@@ -273,7 +321,7 @@ impl Event {
             return None;
         }
         let known = envelope.v == VERSION
-            && matches!(envelope.t.as_str(), "created" | "phase" | "finished" | "stop" | "pause" | "send");
+            && matches!(envelope.t.as_str(), "created" | "phase" | "finished" | "stop" | "pause" | "send" | "landed");
         let fact = if known { Some(Fact::deserialize(&value).ok()?) } else { None };
         if let Some(fact) = &fact
             && !fact.is_sound()
@@ -304,7 +352,7 @@ impl Fact {
             Self::Finished(finished) => {
                 finished.phase.is_at_rest() && finished.left_out.len() <= MAX_LEFT_OUT
             }
-            Self::Created(_) | Self::Stop { .. } | Self::Pause { .. } | Self::Send(_) => true,
+            Self::Created(_) | Self::Stop { .. } | Self::Pause { .. } | Self::Send(_) | Self::Landed(_) => true,
         }
     }
 }

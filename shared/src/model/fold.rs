@@ -12,12 +12,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{
     Agent, Event, Fact, Phase,
-    event::{Created, Finished, Step, Usage},
+    event::{Created, Finished, Landed, Landing, Step, Usage},
     text,
 };
 
 /// The version of these rules. State written under another one is folded anew.
-pub const FOLD: u32 = 2;
+pub const FOLD: u32 = 3;
 
 /// Columns kept of a reason, a model and other short texts.
 const SHORT: usize = 200;
@@ -71,6 +71,7 @@ impl Folder {
             Some(Fact::Pause { .. } | Fact::Send(_)) => {}
             Some(Fact::Phase(step)) => self.phase(event, step),
             Some(Fact::Finished(finished)) => self.finished(event, finished),
+            Some(Fact::Landed(landed)) => self.landed(landed),
         }
     }
 
@@ -163,6 +164,22 @@ impl Folder {
         agent.insertions = finished.insertions;
         agent.deletions = finished.deletions;
         agent.left_out = finished.left_out_more.saturating_add(finished.left_out.len() as u64);
+    }
+
+    /// The last word holds; what did not land changes nothing of what landed before.
+    fn landed(&mut self, landed: &Landed) {
+        let agent = &mut self.fold.agent;
+        match landed.outcome {
+            Landing::Merged | Landing::UpToDate => {
+                agent.landed_head = given(Some(&landed.head));
+                agent.landed_as = given(landed.commit.as_deref());
+                agent.landed_in = given(Some(&landed.into));
+            }
+            Landing::TakenBack => {
+                (agent.landed_head, agent.landed_as, agent.landed_in) = (None, None, None);
+            }
+            Landing::SetAside | Landing::Failed => {}
+        }
     }
 
     fn used(&mut self, attempt: u32, usage: &Usage) {
@@ -306,6 +323,22 @@ pub(crate) mod tests {
         assert_eq!(fold.agent.profile, "p\\u{d}\\nOrchestra-State: done");
     }
 
+    #[test]
+    fn what_landed_stays_until_it_is_taken_back() {
+        let landed = |outcome, head: &str| {
+            let (into, head, commit) = ("main".into(), head.into(), Some("c".into()));
+            Fact::Landed(Landed { outcome, into, head, commit, reason: None })
+        };
+        let mut events = vec![
+            event(2, "a", &landed(Landing::Merged, "one")),
+            event(3, "a", &landed(Landing::Failed, "two")),
+        ];
+        let agent = fold(&events).agent;
+        assert_eq!((agent.landed_head.as_deref(), agent.landed_in.as_deref()), (Some("one"), Some("main")));
+        events.push(event(4, "b", &landed(Landing::TakenBack, "one")));
+        assert_eq!(fold(&events).agent.landed_head, None);
+    }
+
     fn usage(attempt: u32, session: &str, cost: u64, denials: u64) -> Fact {
         let usage =
             Usage { session: Some(session.into()), cost_micros: Some(cost), denials, ..Usage::default() };
@@ -344,6 +377,11 @@ pub(crate) mod tests {
             ),
             (0u32..4, "[st]", 0u64..9, 0u64..3)
                 .prop_map(|(attempt, session, cost, denials)| usage(attempt, &session, cost, denials)),
+            (0usize..5, word, prop::option::of(word)).prop_map(|(at, into, commit)| {
+                use Landing::*;
+                let outcome = [Merged, SetAside, Failed, UpToDate, TakenBack][at];
+                Fact::Landed(Landed { outcome, head: into.clone(), into, commit, reason: None })
+            }),
             Just(Fact::Stop { reason: None }),
             Just(Fact::Pause { reason: None }),
             Just(Fact::Send(Message { text: Some("on".into()), ..Message::default() })),

@@ -61,6 +61,9 @@ pub fn write(agent: &Agent, by: &str) -> String {
     line("Output-Tokens", &known(agent.output_tokens));
     line("Turns", &number(agent.turns));
     line("Denials", &number(agent.denials));
+    line("Landed", agent.landed_head.as_deref().unwrap_or_default());
+    line("Landed-As", agent.landed_as.as_deref().unwrap_or_default());
+    line("Landed-In", agent.landed_in.as_deref().unwrap_or_default());
     line("Conflicts", &number(agent.conflicts));
     line("Lamport", &agent.lamport.to_string());
     line("By", by);
@@ -157,6 +160,9 @@ fn take(agent: &mut Agent, key: &str, value: &str) -> Option<()> {
         "Output-Tokens" => agent.output_tokens = Some(value.parse().ok()?),
         "Turns" => agent.turns = value.parse().ok()?,
         "Denials" => agent.denials = value.parse().ok()?,
+        "Landed" => agent.landed_head = Some(text()),
+        "Landed-As" => agent.landed_as = Some(text()),
+        "Landed-In" => agent.landed_in = Some(text()),
         "Conflicts" => agent.conflicts = value.parse().ok()?,
         "Lamport" => agent.lamport = value.parse().ok()?,
         _ => {}

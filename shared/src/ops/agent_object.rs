@@ -105,8 +105,10 @@ pub struct AgentObject {
     pub denials: Option<u64>,
     /// The newest verdict on its work.
     pub verdict: Option<String>,
-    /// Whether its work is in the target branch.
+    /// Whether its work, as it is now, landed.
     pub merged: Option<bool>,
+    /// The branch in which work of it landed last.
+    pub landed_in: Option<String>,
     /// Facts that contradict each other.
     pub conflicts: u64,
 }
@@ -153,7 +155,8 @@ impl AgentObject {
             denials: (agent.permission.is_some()).then_some(agent.denials),
             permission_mode: agent.permission,
             verdict: None,
-            merged: None,
+            merged: ended.then(|| agent.landed_head.is_some() && agent.landed_head == agent.head),
+            landed_in: agent.landed_in,
             conflicts: agent.conflicts,
             title: agent.title,
             reason: agent.reason,

@@ -1,6 +1,6 @@
 //! One event commit: a line for people, the facts, the state after them.
 
-use crate::model::{Agent, AgentId, Event, Fact, Phase, event::EventId, trailers};
+use crate::model::{Agent, AgentId, Event, Fact, Phase, event::{EventId, Landing}, trailers};
 
 /// Composes the message of a commit that adds `events` and leaves the agent in the state `agent`.
 pub fn message(id: &AgentId, before: Option<&Agent>, events: &[Event], agent: &Agent, by: &str) -> String {
@@ -35,6 +35,13 @@ const fn noted(fact: &Fact) -> Option<&'static str> {
             Some(true) => "allowed",
             Some(false) => "denied",
             None => "told",
+        }),
+        Fact::Landed(landed) => Some(match landed.outcome {
+            Landing::Merged => "landed",
+            Landing::UpToDate => "landed before",
+            Landing::SetAside => "set aside",
+            Landing::Failed => "failed to land",
+            Landing::TakenBack => "taken back",
         }),
         Fact::Phase(step) if matches!(step.phase, Phase::Starting) => Some("launched again"),
         Fact::Created(_) | Fact::Phase(_) | Fact::Finished(_) => None,
