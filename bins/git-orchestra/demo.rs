@@ -41,7 +41,7 @@ pub(crate) fn run(options: &Demo, terminal: &Terminal) -> Result<Exit> {
         vec!["spawn".to_owned(), "--agent".to_owned(), "sh".to_owned(), "-j".to_owned(), "4".to_owned()];
     arguments.extend(TASKS.iter().map(|(_, script)| (*script).to_owned()));
     terminal.say("  $ git orchestra spawn --agent sh -j 4 '# Greet politely …' '# Greet loudly …' '# Count …' '# Write notes …'");
-    let done = stage.orchestra(&arguments)?;
+    let done = stage.orchestra(&arguments)? == Some(0);
     say("\nTheir branches, in plain git:");
     stage.show(terminal, &["log", "--oneline", "--graph", "--branches"])?;
     say("\nTheir lives are refs; the newest commit of each tells its state:");
@@ -51,6 +51,12 @@ pub(crate) fn run(options: &Demo, terminal: &Terminal) -> Result<Exit> {
     stage.show(terminal, &["log", "--format=%h %s", "--reverse", &stage.first_agent()?])?;
     say("\nYour own checkout was never touched:");
     stage.show(terminal, &["status", "--short", "--branch"])?;
+    say("\nLand what goes together, the least conflicting first, each step tested; your branch moves once:");
+    terminal.say("  $ git orchestra merge-ranked --test 'test -s greeting.txt'");
+    // Two of them change the same line: one is set aside.
+    let landing = ["merge-ranked", "--test", "test -s greeting.txt"].map(str::to_owned);
+    let done = done && stage.orchestra(&landing)? == Some(1);
+    stage.show(terminal, &["log", "--oneline", "--graph", "--first-parent", "main"])?;
     stage.farewell(terminal);
     Ok(if done { Exit::Done } else { Exit::No })
 }
@@ -101,7 +107,7 @@ impl Stage {
     }
 
     /// Runs a command of the suite as a user would, on the user's terminal.
-    fn orchestra(&self, arguments: &[String]) -> Result<bool> {
+    fn orchestra(&self, arguments: &[String]) -> Result<Option<i32>> {
         let program = process::beside_us(&format!("git-orchestra-{}", arguments[0]));
         let mut command: Command = process::command(&program);
         let status = command
@@ -110,7 +116,7 @@ impl Stage {
             .stdin(Stdio::null())
             .status()
             .context(Kind::External, || format!("cannot run '{}'", program.display()))?;
-        Ok(status.success())
+        Ok(status.code())
     }
 
     /// Shows a git command and what it prints.

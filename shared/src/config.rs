@@ -101,6 +101,24 @@ const STDIN: Key = Key {
     what: "'held' keeps the agent's standard input open as long as its supervisor lives; 'closed' ends it",
 };
 
+const BUILD: Key = Key {
+    name: "orchestra.build",
+    default: "",
+    what: "The shell command that builds, run by merge-ranked after each branch",
+};
+const TEST: Key = Key {
+    name: "orchestra.test",
+    default: "",
+    what: "The shell command that tests, run by merge-ranked after each branch",
+};
+const CHECK_TIME: Key =
+    Key { name: "orchestra.checkTime", default: "30m", what: "The longest that one build or test may take" };
+const REGENERATE: Key = Key {
+    name: "orchestra.regenerate.<name>",
+    default: "",
+    what: "The shell command that makes a file anew that conflicts, where .gitattributes gives it the attribute \
+           orchestra-regenerate=<name>; run in the file's folder",
+};
 const COMPLETES: Key = Key {
     name: "orchestra.completes",
     default: "",
@@ -125,6 +143,10 @@ pub const KEYS: &[Key] = &[
     MAX_OUTPUT,
     MAX_FILE,
     MIN_FREE,
+    BUILD,
+    TEST,
+    CHECK_TIME,
+    REGENERATE,
     BRANCH_PREFIX,
     WORKTREES,
     COMPLETES,
@@ -245,6 +267,24 @@ impl<'repo> Config<'repo> {
     /// The value is no duration.
     pub fn retry_delay(&self) -> Result<Duration> {
         self.duration(RETRY_DELAY)
+    }
+
+    /// The command that builds.
+    pub fn build(&self) -> Option<String> {
+        Some(self.text(BUILD)).filter(|command| !command.trim().is_empty())
+    }
+
+    /// The command that tests.
+    pub fn test(&self) -> Option<String> {
+        Some(self.text(TEST)).filter(|command| !command.trim().is_empty())
+    }
+
+    /// The longest that one of them may take.
+    ///
+    /// # Errors
+    /// The value is no duration.
+    pub fn check_time(&self) -> Result<Duration> {
+        self.duration(CHECK_TIME)
     }
 
     /// The names of the user's own agents.

@@ -121,5 +121,8 @@ fn the_demo_does_the_main_job() {
     let repo = TestRepo::new(&world, stage.join("greetings"));
     assert_eq!(repo.refs("refs/orchestra/agents/").len(), 4);
     assert!(repo.agents().iter().all(|agent| agent["phase"] == "done" && agent["commits"] == 1));
+    // Two change the same line: one of them is set aside.
+    assert_eq!(repo.agents().iter().filter(|agent| agent["merged"] == true).count(), 3);
+    assert_eq!(repo.git(["log", "--merges", "--oneline", "main"]).stdout().lines().count(), 3);
     home.orchestra(["demo", "--dir", stage.to_str().expect("text")]).exits(3).says("not empty");
 }

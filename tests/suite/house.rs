@@ -46,13 +46,13 @@ fn every_command_has_its_folder_page_suite_and_line_in_the_readme() {
         }
         assert!(manifest.contains(&format!("path = \"bins/{name}/main.rs\"")), "{name} in the manifest");
         assert!(
-            root().join(format!("shared/src/ops/{}.rs", entry.name)).is_file(),
+            root().join(format!("shared/src/ops/{}.rs", entry.name.replace('-', "_"))).is_file(),
             "the operation of {name}"
         );
     }
     for entry in catalog::COMMANDS {
         assert!(readme.contains(&format!("`{}`", entry.name)), "{} in the README", entry.name);
-        let suite = root().join(format!("tests/suite/{}.rs", entry.name));
+        let suite = root().join(format!("tests/suite/{}.rs", entry.name.replace('-', "_")));
         assert!(entry.built_in || suite.is_file(), "{}", suite.display());
     }
 }
@@ -179,6 +179,22 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
         ("worktree", &["config", "error", "git", "lock", "model", "store", "world"]),
         ("conversation", &["error", "model", "world"]),
         (
+            "landing",
+            &[
+                "config",
+                "error",
+                "git",
+                "lock",
+                "model",
+                "process",
+                "rank",
+                "store",
+                "supervise",
+                "world",
+                "worktree",
+            ],
+        ),
+        (
             "supervise",
             &[
                 "conversation",
@@ -199,6 +215,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
         "conversation",
         "error",
         "git",
+        "landing",
         "lock",
         "model",
         "ops",

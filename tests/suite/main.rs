@@ -14,7 +14,9 @@ mod crash;
 mod dispatch;
 mod full_disk;
 mod house;
+mod landing_safety;
 mod logs;
+mod merge_ranked;
 mod merging;
 mod pause;
 mod queue;
@@ -26,6 +28,7 @@ mod status;
 mod stop;
 mod store;
 mod stories;
+mod undo;
 mod work;
 mod worktrees;
 

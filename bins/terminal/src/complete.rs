@@ -68,6 +68,31 @@ fn agents_where(wanted: impl Fn(bool) -> bool) -> Vec<CompletionCandidate> {
         .collect()
 }
 
+/// The user's branches.
+pub fn branches() -> Vec<CompletionCandidate> {
+    let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
+    let refs = repo.refs_below("refs/heads/").unwrap_or_default();
+    refs.into_iter()
+        .take(MOST)
+        .filter_map(|(name, _)| name.strip_prefix("refs/heads/").map(CompletionCandidate::new))
+        .collect()
+}
+
+/// What can land.
+pub fn agents_and_branches() -> Vec<CompletionCandidate> {
+    agents().into_iter().chain(branches()).collect()
+}
+
+/// What can be taken back.
+pub fn operations() -> Vec<CompletionCandidate> {
+    let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
+    let all = orchestra::store::operations::all(&repo).unwrap_or_default();
+    let candidate = |one: orchestra::store::operations::Operation| {
+        CompletionCandidate::new(one.id).help(Some(format!("{}: {}", one.command, one.summary).into()))
+    };
+    all.into_iter().take(MOST).map(candidate).collect()
+}
+
 /// The agents that spawn can start.
 pub fn profiles() -> Vec<CompletionCandidate> {
     let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };

@@ -7,6 +7,7 @@
 //! | [`output`] | stdout is the answer, stderr the conversation |
 //! | [`paint`], [`table`], [`agents`], [`when`] | how things look |
 //! | [`rested`] | what stop and pause show |
+//! | [`interrupt`] | Ctrl-C, for commands that tidy up before they end |
 //! | [`json`] | the envelope of `--json` |
 //! | [`watch`], [`follow`] | following agents to their end |
 //! | [`prompt`] | asking, on a terminal only |
@@ -21,6 +22,7 @@ pub mod complete;
 pub mod exit;
 pub mod faults;
 pub mod follow;
+pub mod interrupt;
 pub mod json;
 pub mod output;
 pub mod pages;

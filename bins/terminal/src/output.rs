@@ -61,6 +61,12 @@ impl Terminal {
         let _ = stderr.write_all(format!("{text}\n").as_bytes());
     }
 
+    /// Draws a line on stderr in the place of the last such line.
+    pub fn sketch(&self, text: &str) {
+        let mut stderr = std::io::stderr().lock();
+        let _ = stderr.write_all(format!("\r\x1b[K{text}").as_bytes());
+    }
+
     /// Writes a line to stderr that begins with a word such as `error`.
     pub fn note(&self, word: &str, role: Role, text: &str) {
         if word.is_empty() {

@@ -112,6 +112,15 @@ impl Git {
         self
     }
 
+    /// A setting that holds for this call, such as `merge.default=union`.
+    #[must_use]
+    pub fn setting(mut self, setting: &str) -> Self {
+        let (key, value) = setting.split_once('=').unwrap_or((setting, "true"));
+        self.command.env("GIT_CONFIG_COUNT", "1");
+        self.command.env("GIT_CONFIG_KEY_0", key).env("GIT_CONFIG_VALUE_0", value);
+        self
+    }
+
     /// What git reads on its standard input.
     #[must_use]
     pub fn input(mut self, bytes: Vec<u8>) -> Self {

@@ -201,6 +201,16 @@ impl Repo {
         Ok(bases.iter().any(|base| base.detach() == old.gix()))
     }
 
+    /// The best common ancestor of two commits; of several, the first.
+    ///
+    /// # Errors
+    /// They have none, or the history cannot be read.
+    pub fn merge_base(&self, one: Oid, other: Oid) -> Result<Oid> {
+        let cannot = || format!("cannot find where {} and {} went apart", one.short(), other.short());
+        let bases = self.gix.merge_bases_many(one.gix(), &[other.gix()]).context(Kind::Internal, cannot)?;
+        bases.first().map(|base| base.detach().into()).ok_or_else(|| Error::refused(cannot()))
+    }
+
     /// Whether two commits have a common ancestor.
     ///
     /// # Errors

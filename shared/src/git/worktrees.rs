@@ -42,6 +42,33 @@ impl Prepared {
     }
 }
 
+/// A checkout, the main one or a linked worktree, and what it stands on.
+#[derive(Clone, Debug)]
+pub struct Checkout {
+    /// Its own git directory.
+    pub git_dir: PathBuf,
+    /// Where its files are.
+    pub path: PathBuf,
+}
+
+impl Checkout {
+    /// The branch it stands on, with its full name; also while it is being rebased.
+    pub fn branch(&self) -> Option<String> {
+        let read = |file: &str| fs::read_to_string(self.git_dir.join(file)).ok();
+        let head = read("HEAD").unwrap_or_default();
+        if let Some(name) = head.trim().strip_prefix("ref: ") {
+            return Some(name.trim().to_owned());
+        }
+        let rebased = read("rebase-merge/head-name").or_else(|| read("rebase-apply/head-name"))?;
+        Some(rebased.trim().to_owned())
+    }
+
+    /// The git operation that is under way in it.
+    pub fn operation(&self) -> Option<&'static str> {
+        OPERATIONS.iter().find(|(file, _)| self.git_dir.join(file).exists()).map(|(_, name)| *name)
+    }
+}
+
 /// One linked worktree, read from its files alone: nothing in it runs.
 #[derive(Clone, Debug)]
 pub struct Worktree {
@@ -89,6 +116,18 @@ impl Repo {
         Ok(Prepared(prepared))
     }
 
+    /// Registers a worktree at `path` that stands on no branch, at a commit.
+    ///
+    /// # Errors
+    /// The folder is taken or cannot be written.
+    pub fn prepare_detached_worktree(&self, path: &Path, commit: Oid) -> Result<Prepared> {
+        let go_on = AtomicBool::new(false);
+        self.gix
+            .prepare_add_worktree(path, gix::worktree::add::Head::Detached(commit.gix()), &go_on)
+            .map(Prepared)
+            .context(Kind::External, || format!("cannot make worktree '{}'", path.display()))
+    }
+
     /// All linked worktrees, in the order of their names.
     ///
     /// # Errors
@@ -99,6 +138,21 @@ impl Repo {
             entries.flatten().filter_map(|entry| Worktree::read(&entry.path())).collect();
         found.sort_unstable_by(|a, b| a.git_dir.cmp(&b.git_dir));
         Ok(found)
+    }
+
+    /// Every checkout that stands on a branch: the main one first.
+    ///
+    /// # Errors
+    /// As [`Repo::worktrees`].
+    pub fn checkouts_of(&self, branch_ref: &str) -> Result<Vec<Checkout>> {
+        let mut all = Vec::new();
+        if let Some(path) = self.main_checkout()? {
+            all.push(Checkout { git_dir: self.common_dir()?, path });
+        }
+        let linked = self.worktrees()?.into_iter().filter(|worktree| worktree.path.exists());
+        all.extend(linked.map(|one| Checkout { git_dir: one.git_dir, path: one.path }));
+        all.retain(|checkout| checkout.branch().as_deref() == Some(branch_ref));
+        Ok(all)
     }
 
     /// The linked worktree that lies at `path`.

@@ -22,6 +22,16 @@ pub struct Branch {
 }
 
 impl Branch {
+    /// Whether just this work landed in the target before, by a way that history does not show: as one commit, or applied anew.
+    pub(super) fn landed_in(&self, repo: &Repo, target: &Target) -> Result<bool> {
+        let Some((_, agent)) = &self.agent else { return Ok(false) };
+        let same = agent.landed_in.as_deref() == Some(target.branch.as_str())
+            && agent.landed_head.as_deref() == Some(self.tip.to_string().as_str());
+        let commit = agent.landed_as.as_deref().and_then(Oid::parse).filter(|_| same);
+        // Somebody may have taken it back by hand.
+        commit.map_or(Ok(false), |commit| repo.contains(target.tip, commit))
+    }
+
     /// How much it changes, if it is what its agent's events tell of.
     pub(super) fn size_by_its_events(&self) -> Option<Size> {
         let (_, agent) = self.agent.as_ref()?;

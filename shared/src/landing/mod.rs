@@ -1,6 +1,32 @@
 //! Landing branches: which, in which order, one step after the other in a scratch worktree, and the target at the end.
+//!
+//! | module | knows |
+//! |---|---|
+//! | [`branches`] | what was named, or the work of every agent that is done |
+//! | [`plan`] | every pair merged on trial, and the order that follows |
+//! | [`steps`] | the steps: bring a branch in, prove it, keep it or set it aside |
+//! | `bring`, `merge`, `regenerate` | one merge; conflicts that settle themselves |
+//! | [`repair`] | conflicts and failures that an agent settles |
+//! | `check`, `scratch` | a command of the user's, in a worktree of our own |
+//! | [`state`] | what was done so far, written down after every step |
+//! | [`finish`], [`record`] | the target moves, once; then it is told |
 
 pub mod branches;
+mod bring;
+pub mod check;
+pub mod finish;
 mod known;
+pub mod merge;
+mod message;
 pub mod plan;
+pub mod record;
+mod regenerate;
+pub mod repair;
+mod scratch;
+pub mod state;
+pub mod steps;
 mod trials;
+
+pub use branches::{Branch, Target};
+pub use plan::Plan;
+pub use state::{Orders, State};

@@ -4,12 +4,15 @@ use super::{
     branches::{Branch, Target},
     trials::{sizes, trials},
 };
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Error, Result,
     git::{
         Oid, Repo,
         merging::{How, Size, Trial},
     },
+    model::{event::Landing, text},
     rank::{self, Candidate, Conflict, Matrix, Order, Standing},
 };
 
@@ -20,8 +23,8 @@ pub struct Plan {
     pub target: Target,
     /// Those that may land.
     pub branches: Vec<Branch>,
-    /// How much each changes.
-    pub sizes: Vec<Size>,
+    /// What decides about their order, in the order of `branches`.
+    pub candidates: Vec<Candidate>,
     /// What conflicts with what.
     pub matrix: Matrix,
     /// The order, of places in `branches`.
@@ -33,7 +36,7 @@ pub struct Plan {
 }
 
 /// Numbers of pairs.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Pairs {
     /// All of them.
     pub total: usize,
@@ -71,7 +74,7 @@ pub fn plan(repo: &Repo, target: Target, named: Vec<Branch>, first: &[String]) -
         })
         .collect();
     let order = rank::order(&candidates, &matrix);
-    Ok(Plan { target, branches, sizes, matrix, order, passed, pairs })
+    Ok(Plan { target, branches, candidates, matrix, order, passed, pairs })
 }
 
 /// What the supervisors of agents wrote down is not measured again.
@@ -83,20 +86,32 @@ fn all_sizes(repo: &Repo, target: Oid, branches: &[Branch]) -> Result<Vec<Size>>
     Ok(written.into_iter().map(|size| size.or_else(|| measured.next()).unwrap_or_default()).collect())
 }
 
-/// A branch of which there is nothing to land, and why.
-pub type Passed = (Branch, String);
+/// A branch of which there is nothing to land.
+#[derive(Clone, Debug)]
+pub struct Passed {
+    /// Which.
+    pub branch: Branch,
+    /// Whether it is there already, or cannot be landed.
+    pub outcome: Landing,
+    /// Why.
+    pub why: String,
+}
 
 /// What there is to land, and what there is not: already in the target, twice the same, or of another history.
 fn sort_out(repo: &Repo, target: &Target, named: Vec<Branch>) -> Result<(Vec<Branch>, Vec<Passed>)> {
     let (mut branches, mut passed): (Vec<Branch>, Vec<Passed>) = (Vec::new(), Vec::new());
+    let into = text::safe(&target.branch);
     for branch in named {
+        let mut pass = |branch: Branch, outcome, why| passed.push(Passed { branch, outcome, why });
         let same = branches.iter().find(|known| known.tip == branch.tip).map(|known| known.name.clone());
         if let Some(same) = same {
-            passed.push((branch, format!("the same commit as {same}")));
+            pass(branch, Landing::UpToDate, format!("the same commit as {}", text::safe(&same)));
         } else if !repo.are_related(target.tip, branch.tip)? {
-            passed.push((branch, format!("has no history in common with {}", target.branch)));
+            pass(branch, Landing::SetAside, format!("has no history in common with {into}"));
         } else if repo.contains(target.tip, branch.tip)? {
-            passed.push((branch, format!("is in {} already", target.branch)));
+            pass(branch, Landing::UpToDate, format!("is in {into} already"));
+        } else if branch.landed_in(repo, target)? {
+            pass(branch, Landing::UpToDate, format!("landed in {into} before"));
         } else {
             branches.push(branch);
         }
@@ -114,13 +129,13 @@ fn priorities(branches: &[Branch], first: &[String]) -> Result<Vec<Option<usize>
         match (exact, matching.as_slice()) {
             (Some(&branch), _) | (None, &[branch]) => priorities[branch] = Some(at),
             (None, []) => {
-                let shown = crate::model::text::safe(name);
+                let shown = text::safe(name);
                 return Err(Error::refused(format!(
                     "--priority: '{shown}' is none of the branches that land"
                 )));
             }
             (None, _) => {
-                let shown = crate::model::text::safe(name);
+                let shown = text::safe(name);
                 return Err(Error::refused(format!("--priority: '{shown}' means several of the branches")));
             }
         }

@@ -321,7 +321,10 @@ impl Event {
             return None;
         }
         let known = envelope.v == VERSION
-            && matches!(envelope.t.as_str(), "created" | "phase" | "finished" | "stop" | "pause" | "send" | "landed");
+            && matches!(
+                envelope.t.as_str(),
+                "created" | "phase" | "finished" | "stop" | "pause" | "send" | "landed"
+            );
         let fact = if known { Some(Fact::deserialize(&value).ok()?) } else { None };
         if let Some(fact) = &fact
             && !fact.is_sound()
@@ -352,7 +355,9 @@ impl Fact {
             Self::Finished(finished) => {
                 finished.phase.is_at_rest() && finished.left_out.len() <= MAX_LEFT_OUT
             }
-            Self::Created(_) | Self::Stop { .. } | Self::Pause { .. } | Self::Send(_) | Self::Landed(_) => true,
+            Self::Created(_) | Self::Stop { .. } | Self::Pause { .. } | Self::Send(_) | Self::Landed(_) => {
+                true
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod agent_object;
 pub mod logs;
+pub mod merge_ranked;
 pub mod pause;
 pub mod resume;
 pub mod send;
@@ -11,4 +12,5 @@ pub mod status;
 pub mod stop;
 pub mod supervise;
 pub mod tasks;
+pub mod undo;
 pub mod worktrees;

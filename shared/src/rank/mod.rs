@@ -5,4 +5,4 @@ pub mod matrix;
 pub mod order;
 
 pub use matrix::{Conflict, Matrix};
-pub use order::{Candidate, Order, Place, Standing, order};
+pub use order::{Candidate, Order, Place, Standing, order, order_after};

@@ -64,10 +64,18 @@ pub struct Order {
 
 /// Orders the branches. The same branches and conflicts give the same order, whatever order they come in.
 pub fn order(candidates: &[Candidate], matrix: &Matrix) -> Order {
-    let mut preferred: Vec<usize> = (0..candidates.len()).collect();
+    order_after(candidates, matrix, &[], &[])
+}
+
+/// As [`order`], when some branches have landed, and some are out of the question: set aside, or failed.
+pub fn order_after(candidates: &[Candidate], matrix: &Matrix, landed: &[usize], out: &[usize]) -> Order {
+    let mut preferred: Vec<usize> =
+        (0..candidates.len()).filter(|branch| !landed.contains(branch) && !out.contains(branch)).collect();
     preferred.sort_by(|a, b| preference(&candidates[*a]).cmp(&preference(&candidates[*b])));
     let may_land = |branch: usize| {
-        candidates[branch].standing != Standing::Rejected && matrix.with_target(branch).is_none()
+        candidates[branch].standing != Standing::Rejected
+            && matrix.with_target(branch).is_none()
+            && landed.iter().all(|&first| matrix.get(first, branch).is_none())
     };
     let asked: Vec<usize> = asked_first(&preferred, candidates, matrix, &may_land);
     let free: Vec<usize> = preferred
@@ -82,15 +90,17 @@ pub fn order(candidates: &[Candidate], matrix: &Matrix) -> Order {
     others.sort_by_key(|&branch| {
         let standing =
             (candidates[branch].standing == Standing::Rejected, matrix.with_target(branch).is_some());
-        (standing, sum(&before(branch, &together, matrix)))
+        let before_it: Vec<usize> = landed.iter().chain(&together).copied().collect();
+        (standing, sum(&before(branch, &before_it, matrix)))
     });
-    let mut landed: Vec<usize> = Vec::with_capacity(candidates.len());
+    let mut landed: Vec<usize> = landed.to_vec();
     let mut places = Vec::with_capacity(candidates.len());
     for (branch, is_together) in together.iter().map(|b| (*b, true)).chain(others.iter().map(|b| (*b, false)))
     {
         let conflicts = before(branch, &landed, matrix);
         let reason = if is_together {
-            together_reason(&candidates[branch], matrix.against(branch).count(), together.len())
+            let later = matrix.against(branch).filter(|(other, _)| !out.contains(other)).count();
+            together_reason(&candidates[branch], later, together.len())
         } else {
             other_reason(&candidates[branch], matrix.with_target(branch), &conflicts, candidates)
         };
@@ -250,6 +260,23 @@ mod tests {
                 "conflicts with the target in 1 file, 2 places",
                 "was rejected in review"
             ]
+        );
+    }
+
+    #[test]
+    fn when_one_fails_what_conflicted_with_it_moves_up() {
+        let candidates = [candidate("a", 1), candidate("b", 2), candidate("c", 3), candidate("d", 4)];
+        let mut matrix = Matrix::new(4);
+        matrix.set(0, 1, ONE);
+        matrix.set(2, 3, TWO);
+        assert_eq!(names(&candidates, &order(&candidates, &matrix)), ["a", "c", "b", "d"]);
+        // a failed; c landed
+        let order = order_after(&candidates, &matrix, &[2], &[0]);
+        assert_eq!(names(&candidates, &order), ["b", "d"]);
+        let reasons: Vec<&str> = order.places.iter().map(|place| place.reason.as_str()).collect();
+        assert_eq!(
+            reasons,
+            ["conflicts with nothing; 1 file, 2 lines", "conflicts with c in 1 file, 2 places"]
         );
     }
 

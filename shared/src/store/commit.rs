@@ -1,6 +1,10 @@
 //! One event commit: a line for people, the facts, the state after them.
 
-use crate::model::{Agent, AgentId, Event, Fact, Phase, event::{EventId, Landing}, trailers};
+use crate::model::{
+    Agent, AgentId, Event, Fact, Phase,
+    event::{EventId, Landing},
+    trailers,
+};
 
 /// Composes the message of a commit that adds `events` and leaves the agent in the state `agent`.
 pub fn message(id: &AgentId, before: Option<&Agent>, events: &[Event], agent: &Agent, by: &str) -> String {

@@ -37,6 +37,23 @@ pub fn replaced_head_ref(id: &AgentId, head: &str) -> String {
     format!("refs/orchestra-local/trash/heads/{id}/{head}")
 }
 
+/// What our commands changed, one ref each; never travels.
+pub const OPERATIONS: &str = "refs/orchestra-local/operations/";
+
+/// One of them.
+pub fn operation_ref(id: &str) -> String {
+    format!("{OPERATIONS}{id}")
+}
+
+/// What landing came to, as notes on the commits that landed.
+pub const RESULTS: &str = "refs/orchestra/notes/results";
+
+/// Every kind of note of ours, for `notes.displayRef`.
+pub const NOTES: &str = "refs/orchestra/notes/*";
+
+/// The name of the worktree in which branches are merged and checked before they land.
+pub const SCRATCH: &str = "landing";
+
 /// The file of one attempt's output, live and in [`log_ref`].
 pub fn output_name(attempt: u32) -> String {
     format!("{attempt}.out")
@@ -79,6 +96,11 @@ impl Private {
     pub fn append_lock(&self, id: &AgentId) -> PathBuf {
         let bucket = id.as_str().bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % 16;
         self.0.join("locks").join(format!("append-{bucket:02}"))
+    }
+
+    /// Held by whoever lands branches.
+    pub fn landing_lock(&self) -> PathBuf {
+        self.0.join("locks/landing")
     }
 
     /// The lock for the moments in which git's own list of worktrees is changed.

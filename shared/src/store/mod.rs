@@ -7,6 +7,7 @@ pub mod commit;
 pub mod join;
 pub mod layout;
 pub mod list;
+pub mod operations;
 pub mod writer;
 
 pub use append::{NewAgent, append, append_if, create};

@@ -95,6 +95,39 @@ impl<'world> TestRepo<'world> {
         fs::write(self.path.join(name), text).expect("a file");
     }
 
+    /// A branch that starts at main and has one commit, with these files. The checkout comes back to main.
+    pub fn branch(&self, name: &str, files: &[(&str, &str)]) {
+        self.git(["checkout", "-q", "-b", name, "main"]).succeeded();
+        self.commit(name, files);
+        self.git(["checkout", "-q", "main"]).succeeded();
+    }
+
+    /// A commit with these files, where the checkout stands.
+    pub fn commit(&self, message: &str, files: &[(&str, &str)]) {
+        for (file, text) in files {
+            let path = self.path.join(file);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, text).expect("a file");
+        }
+        self.git(["add", "."]).succeeded();
+        self.git(["commit", "-q", "-m", message]).succeeded();
+    }
+
+    /// The commit that a revision names, by plain git.
+    pub fn tip(&self, revision: &str) -> String {
+        self.git(["rev-parse", "--verify", revision]).succeeded().line()
+    }
+
+    /// A file of a revision, by plain git.
+    pub fn file_at(&self, revision: &str, file: &str) -> String {
+        self.git(["show", &format!("{revision}:{file}")]).stdout()
+    }
+
+    /// Whether a revision has a file, by plain git.
+    pub fn has(&self, revision: &str, file: &str) -> bool {
+        !self.git(["ls-tree", "--name-only", revision, file]).stdout().is_empty()
+    }
+
     /// All agents, as `status --json` shows them.
     pub fn agents(&self) -> Vec<Value> {
         let report = self.orchestra(["status", "--all", "--json"]).succeeded().json();

@@ -1,0 +1,189 @@
+//! The command line of `merge-ranked`.
+
+use std::time::Duration;
+
+use clap::{
+    Parser,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use clap_complete::engine::ArgValueCandidates;
+use orchestra::{
+    config,
+    landing::{
+        Orders,
+        merge::Strategy,
+        state::{OnConflict, OnFailure},
+    },
+    ops::merge_ranked::{Mode, Request},
+};
+use orchestra_terminal::{
+    args::{Common, HasCommon},
+    complete,
+    pages::Page,
+};
+
+/// Land many branches, the least conflicting first, each step proven
+///
+/// Every pair of branches is merged on trial, in memory. The largest set that lands together without conflict goes first, small
+/// branches before large ones; then the others. Each branch is merged on top of what landed before, and built and tested there,
+/// in a worktree of its own. What conflicts or fails is set aside with the reason, and the next goes on.
+///
+/// Your checkout, your index and your branch stay as they are until the end. Then the target moves, once, to where everything
+/// stands that proved good: in the checkout as 'git merge --ff-only' would, or not at all. If it moved meanwhile, everything is
+/// planned and proven again. 'git orchestra undo' takes the whole landing back.
+#[derive(Debug, Parser)]
+#[command(name = "git-orchestra-merge-ranked", version)]
+pub(crate) struct Cli {
+    /// Branches, agents or commits (default: the work of every agent that is done)
+    #[arg(value_name = "BRANCH", add = ArgValueCandidates::new(complete::agents_and_branches))]
+    pub(crate) branches: Vec<String>,
+    /// The branch on which they land (default: the one on which you stand)
+    #[arg(long, value_name = "BRANCH", add = ArgValueCandidates::new(complete::branches))]
+    pub(crate) into: Option<String>,
+    /// Only show order, reasons and conflicts; nothing changes
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// A branch that shall land first; may be given several times
+    #[arg(long, value_name = "BRANCH", add = ArgValueCandidates::new(complete::agents_and_branches))]
+    pub(crate) priority: Vec<String>,
+    /// How branches land: merge, squash or rebase
+    #[arg(long, value_name = "HOW", default_value = "merge", value_parser = strategy(), hide_possible_values = true)]
+    pub(crate) strategy: Strategy,
+    /// A shell command that must succeed after each branch (default: git config orchestra.build)
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) build: Option<String>,
+    /// Another one, run after the build (default: git config orchestra.test)
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) test: Option<String>,
+    /// The longest that one of them may take: 90s, 5m (default: git config orchestra.checkTime, else 30m)
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) check_time: Option<Duration>,
+    /// What happens to a branch that conflicts: skip, ours, theirs, union or agent
+    ///
+    /// skip: it is set aside; ours: what landed before it holds where both changed the same lines; theirs: what it brings holds;
+    /// union: both, one after the other; agent: its agent settles the conflict, in the conflicting files alone.
+    #[arg(long, value_name = "WHAT", default_value = "skip", value_parser = on_conflict(), hide_possible_values = true)]
+    pub(crate) on_conflict: OnConflict,
+    /// What happens to a branch with which build or test fails: skip, stop or agent
+    ///
+    /// skip: it is set aside; stop: the landing stops there, and nothing moves; agent: its agent is told what failed, and repairs
+    /// it.
+    #[arg(long, value_name = "WHAT", default_value = "skip", value_parser = on_failure(), hide_possible_values = true)]
+    pub(crate) on_failure: OnFailure,
+    /// How often an agent may try, for each branch
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=20))]
+    pub(crate) repairs: u32,
+    /// Go on with a landing that was cut off, stopped, or could not move its target
+    #[arg(long = "continue", conflicts_with_all = ["branches", "into", "dry_run", "priority", "build", "test", "check_time"])]
+    pub(crate) go_on: bool,
+    /// Give that landing up; the target stays where it is
+    #[arg(long, conflicts_with_all = ["branches", "into", "dry_run", "priority", "build", "test", "check_time", "go_on"])]
+    pub(crate) abort: bool,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+pub(crate) const PAGE: Page = Page {
+    examples: &[
+        (
+            "git orchestra merge-ranked --dry-run",
+            "See in which order the finished agents' work would land, and why",
+        ),
+        ("git orchestra merge-ranked --test 'cargo test'", "Land it, each step tested"),
+        (
+            "git orchestra merge-ranked b1 b2 b3 --into main --build 'cargo build' --test 'cargo test'",
+            "Land any branches",
+        ),
+        (
+            "git orchestra merge-ranked --on-conflict agent",
+            "Let the agents settle their conflicts themselves",
+        ),
+        ("git orchestra merge-ranked --continue", "Go on after a stop"),
+    ],
+    sections: &[
+        (
+            "THE ORDER",
+            &[
+                "Branches that were asked for with --priority come first; then the largest set of branches of which no two \
+                 conflict; within it the approved first, then those that change fewer lines, then the older ones. Up to 64 \
+                 branches that hang together by conflicts, the set is the largest there is; beyond, it is found by taking the \
+                 branch with the fewest conflicts again and again. Then come those that conflict with what lands before them, \
+                 the smallest conflict first; then those that conflict with the target itself. When one is set aside, what \
+                 conflicted with it alone moves up.",
+            ],
+        ),
+        (
+            "LOCK FILES",
+            &[
+                "Cargo.lock, package-lock.json, pnpm-lock.yaml, yarn.lock, poetry.lock, uv.lock and go.sum are not merged line \
+                 by line: where they conflict, what landed before is taken, and the tool that writes such a file makes it anew, if \
+                 it is on PATH. Other files are made anew by the command in git config orchestra.regenerate.NAME where \
+                 .gitattributes says orchestra-regenerate=NAME.",
+            ],
+        ),
+        (
+            "WHERE THINGS ARE",
+            &[
+                "A landing is an operation, refs/orchestra-local/operations/ID: what was done so far, and the output of every \
+                 build and test ('git show' prints what the column LOG of --json names). The commits that landed bear notes in \
+                 refs/orchestra/notes/results, which git log shows.",
+            ],
+        ),
+    ],
+    configuration: false,
+    see_also: &["git-orchestra-status", "git-orchestra-undo", "git-merge", "git-merge-tree"],
+};
+
+impl HasCommon for Cli {
+    fn common(&self) -> Common {
+        self.common
+    }
+}
+
+impl Cli {
+    pub(crate) fn request(&self) -> Request {
+        Request {
+            mode: match (self.dry_run, self.go_on, self.abort) {
+                (true, _, _) => Mode::DryRun,
+                (_, true, _) => Mode::Continue,
+                (_, _, true) => Mode::Abort,
+                _ => Mode::New,
+            },
+            branches: self.branches.clone(),
+            into: self.into.clone(),
+            orders: Orders {
+                strategy: self.strategy,
+                on_conflict: self.on_conflict,
+                on_failure: self.on_failure,
+                repairs: self.repairs,
+                first: self.priority.clone(),
+                ..Orders::default()
+            },
+            build: self.build.clone(),
+            test: self.test.clone(),
+            check_time: self.check_time,
+        }
+    }
+}
+
+fn strategy() -> impl TypedValueParser<Value = Strategy> {
+    PossibleValuesParser::new(Strategy::ALL.map(Strategy::as_str))
+        .try_map(|word| Strategy::parse(&word).ok_or("no such strategy"))
+}
+
+fn on_conflict() -> impl TypedValueParser<Value = OnConflict> {
+    PossibleValuesParser::new(OnConflict::ALL.map(OnConflict::as_str))
+        .try_map(|word| OnConflict::parse(&word).ok_or("no such reaction"))
+}
+
+fn on_failure() -> impl TypedValueParser<Value = OnFailure> {
+    PossibleValuesParser::new(OnFailure::ALL.map(OnFailure::as_str))
+        .try_map(|word| OnFailure::parse(&word).ok_or("no such reaction"))
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    config::duration(text).ok_or_else(|| "a duration such as 90s, 5m or 1h30m is wanted".to_owned())
+}

@@ -1,0 +1,13 @@
+//! `git orchestra merge-ranked`: land many branches.
+
+mod cli;
+mod matrix;
+mod view;
+
+use std::process::ExitCode;
+
+use orchestra_terminal::{Program, run};
+
+fn main() -> ExitCode {
+    run(&Program { page: cli::PAGE, run: view::run })
+}

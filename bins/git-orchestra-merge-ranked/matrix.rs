@@ -1,0 +1,91 @@
+//! Who conflicts with whom, on a terminal of any width. Pure.
+
+use orchestra::{landing::state::Step, model::text};
+
+/// Longest name beside the matrix, in columns.
+const NAME: usize = 32;
+const TITLE: &str = "files in conflict with";
+/// Pairs that are listed where the matrix does not fit.
+const PAIRS: usize = 20;
+
+/// Draws the branches that conflict: a matrix of files, or a list where that is wider than `width`. Nothing where none does.
+pub(crate) fn draw(order: &[Step], into: &str, width: Option<usize>) -> String {
+    let shown: Vec<&Step> = order.iter().filter(|step| !step.conflicts.is_empty()).collect();
+    if shown.is_empty() {
+        return String::new();
+    }
+    let matrix = matrix(&shown, into);
+    let widest = matrix.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+    if widest <= width.unwrap_or(120) { matrix } else { list(&shown, into) }
+}
+
+fn files(step: &Step, other: &str) -> Option<u32> {
+    step.conflicts.iter().find(|conflict| conflict.branch == other).map(|conflict| conflict.files)
+}
+
+/// A column a branch, headed by its rank; a row a branch; files that conflict.
+fn matrix(shown: &[&Step], into: &str) -> String {
+    let target = shown.iter().any(|step| files(step, into).is_some());
+    let name = |step: &Step| text::one_line(&step.branch, NAME);
+    let widest = shown.iter().map(|step| name(step).chars().count()).max().unwrap_or(0);
+    let widest = widest.max(TITLE.len());
+    let mut out = format!("{:>4} {TITLE:<widest$}", "");
+    let heading = text::one_line(into, 12);
+    let target_width = heading.chars().count().max(3) + 1;
+    if target {
+        out.push_str(&format!(" {heading:>target_width$}"));
+    }
+    for step in shown {
+        out.push_str(&format!("{:>4}", step.rank));
+    }
+    out.push('\n');
+    for step in shown {
+        out.push_str(&format!("{:>4} {:<widest$}", step.rank, name(step)));
+        if target {
+            out.push_str(&format!(" {:>target_width$}", cell(files(step, into))));
+        }
+        for other in shown {
+            let cell =
+                if other.rank == step.rank { "-".to_owned() } else { cell(files(step, &other.branch)) };
+            out.push_str(&format!("{cell:>4}"));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn cell(files: Option<u32>) -> String {
+    match files {
+        None => "·".to_owned(),
+        Some(many @ 1000..) => format!("{}k", (many / 1000).min(99)),
+        Some(files) => files.to_string(),
+    }
+}
+
+fn list(shown: &[&Step], into: &str) -> String {
+    let mut pairs = Vec::new();
+    for step in shown {
+        for conflict in &step.conflicts {
+            let other = shown.iter().find(|other| other.branch == conflict.branch);
+            // Each pair once.
+            if other.is_some_and(|other| other.rank > step.rank) {
+                continue;
+            }
+            let with = match other {
+                Some(other) => format!("{} {}", other.rank, text::one_line(&other.branch, NAME)),
+                None => text::one_line(into, NAME),
+            };
+            let name = text::one_line(&step.branch, NAME);
+            let files =
+                if conflict.files == 1 { "1 file".to_owned() } else { format!("{} files", conflict.files) };
+            pairs.push(format!("{} {name} × {with}: {files}\n", step.rank));
+        }
+    }
+    let more = pairs.len().saturating_sub(PAIRS);
+    let mut out = format!("{} pairs conflict:\n", pairs.len());
+    pairs.iter().take(PAIRS).for_each(|pair| out.push_str(&format!("  {pair}")));
+    if more > 0 {
+        out.push_str(&format!("  and {more} more (--json has them all)\n"));
+    }
+    out
+}

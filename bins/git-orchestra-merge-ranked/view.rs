@@ -1,0 +1,167 @@
+//! What `merge-ranked` shows.
+
+use orchestra::{
+    Error, Result,
+    git::Repo,
+    landing::{state::Step, steps::Progress},
+    model::{event::Landing, text},
+    ops::merge_ranked::{self, Left, Mode, Report},
+    world,
+};
+use orchestra_terminal::{
+    Exit, Terminal, interrupt, json,
+    paint::Role,
+    table::{self, Text},
+};
+
+use crate::{cli::Cli, matrix};
+
+/// Columns of a branch's name.
+const NAME: usize = 40;
+
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
+    let repo = Repo::discover(&world::directory())?;
+    let request = cli.request();
+    let interrupted = interrupt::flag()?;
+    let report = merge_ranked::run(&repo, &request, &|progress| tell(terminal, progress), &interrupted)?;
+    clear(terminal);
+    for warning in &report.warnings {
+        terminal.warn(warning);
+    }
+    if cli.json {
+        json::answer(terminal, "merge-ranked", &report)?;
+    } else {
+        show(terminal, &report, request.mode);
+    }
+    end(terminal, &report, request.mode)
+}
+
+/// On a terminal only: one line that says what is done now, and a line for each step that is over.
+fn tell(terminal: &Terminal, progress: Progress<'_>) {
+    let Some((_, width)) = terminal.stderr_size() else { return };
+    match progress {
+        Progress::Doing { rank, of, branch, what } => {
+            let line = format!("[{rank}/{of}] {}: {what} …", text::one_line(branch, NAME));
+            terminal.sketch(&text::cut(&line, width.saturating_sub(1)));
+        }
+        Progress::Done(step) => {
+            clear(terminal);
+            let (word, role) = outcome(step);
+            let why =
+                step.why.as_ref().map_or_else(String::new, |why| format!(": {}", text::one_line(why, 200)));
+            let word = terminal.paint_err().as_role(role, word);
+            terminal.say(&format!("{} {word}{why}", text::one_line(&step.branch, NAME)));
+        }
+    }
+}
+
+fn clear(terminal: &Terminal) {
+    if terminal.stderr_size().is_some() {
+        terminal.sketch("");
+    }
+}
+
+const fn outcome(step: &Step) -> (&'static str, Role) {
+    match step.outcome {
+        None => ("planned", Role::Plain),
+        Some(Landing::Merged) => ("merged", Role::Good),
+        Some(Landing::SetAside) => ("set aside", Role::Warn),
+        Some(Landing::Failed) => ("failed", Role::Bad),
+        Some(Landing::UpToDate) => ("up to date", Role::Faint),
+        Some(Landing::TakenBack) => ("taken back", Role::Faint),
+    }
+}
+
+fn show(terminal: &Terminal, report: &Report, mode: Mode) {
+    if mode == Mode::Abort {
+        return;
+    }
+    let rows = report.order.iter().map(row).collect();
+    let headings = ["#", "BRANCH", "OUTCOME", "FILES", "LINES", "WHY"];
+    terminal.answer(&table::draw(&headings, rows, terminal.width(), terminal.paint()));
+    let matrix = matrix::draw(&report.order, &report.into, terminal.width());
+    if !matrix.is_empty() {
+        terminal.answer(&format!("\n{matrix}"));
+    }
+}
+
+fn row(step: &Step) -> Vec<Text> {
+    let (word, role) = outcome(step);
+    let why = match (&step.outcome, &step.why) {
+        (Some(Landing::Merged), Some(settled)) => format!("{}; {settled}", step.reason),
+        (_, Some(why)) => why.clone(),
+        (_, None) => step.reason.clone(),
+    };
+    vec![
+        Text::number(step.rank.to_string()),
+        Text::new(text::one_line(&step.branch, NAME)),
+        Text::role(word, role),
+        Text::number(step.files.to_string()),
+        Text::number(step.lines.to_string()),
+        Text::new(text::one_line(&why, 400)),
+    ]
+}
+
+/// What it came to, what to type next, and the exit code.
+fn end(terminal: &Terminal, report: &Report, mode: Mode) -> Result<Exit> {
+    let go_on = "git orchestra merge-ranked --continue goes on, --abort gives it up";
+    let into = text::one_line(&report.into, NAME);
+    match &report.left {
+        Some(Left::Interrupted) => {
+            terminal.say(&format!("interrupted; {into} stays where it was"));
+            terminal.hint(go_on);
+            return Ok(Exit::Interrupted);
+        }
+        Some(Left::Stopped) => {
+            terminal.say(&format!("stopped at a failure; {into} stays where it was"));
+            logs(terminal, report);
+            terminal.hint(go_on);
+            return Ok(Exit::No);
+        }
+        Some(Left::Aborted) => {
+            terminal.say(&format!("given up; {into} stays where it was"));
+            return Ok(Exit::Done);
+        }
+        Some(Left::Blocked(why, hints)) => {
+            let error =
+                Error::refused(format!("{why}; what landed waits")).hint(hints.join("; ")).hint(go_on);
+            let result = report.result.map(|result| result.to_string()).unwrap_or_default();
+            return Err(error.hint(format!("git log --oneline {}..{result}", report.base.short())));
+        }
+        None => {}
+    }
+    if mode == Mode::DryRun {
+        return Ok(Exit::Done);
+    }
+    summary(terminal, report, &into);
+    Ok(if merge_ranked::all_landed(report) { Exit::Done } else { Exit::No })
+}
+
+fn summary(terminal: &Terminal, report: &Report, into: &str) {
+    let landed = report.count(Landing::Merged);
+    match report.result.filter(|_| report.moved) {
+        Some(result) => {
+            terminal.say(&format!(
+                "{landed} of {} landed in {into}: {}..{}",
+                report.order.len(),
+                report.base.short(),
+                result.short()
+            ));
+            terminal.hint("git orchestra undo takes it all back");
+            if report.notes_shown {
+                terminal
+                    .hint("from now on git log shows the notes on what landed (git config notes.displayRef)");
+            }
+        }
+        None => terminal.say(&format!("nothing landed; {into} stays where it was")),
+    }
+    logs(terminal, report);
+}
+
+/// Where to read what failed.
+fn logs(terminal: &Terminal, report: &Report) {
+    let failed = |step: &&Step| step.outcome == Some(Landing::Failed);
+    for log in report.order.iter().filter(failed).filter_map(|step| step.log.as_ref()).take(3) {
+        terminal.hint(&format!("git show {log}"));
+    }
+}

@@ -1,0 +1,56 @@
+//! The command line of `undo`.
+
+use clap::Parser;
+use clap_complete::engine::ArgValueCandidates;
+use orchestra::ops::undo::Request;
+use orchestra_terminal::{
+    args::{Common, HasCommon},
+    complete,
+    pages::Page,
+};
+
+/// Take back what a command changed
+///
+/// Every landing of 'git orchestra merge-ranked' is an operation; undo moves the branch back to where it was before, with the
+/// files of its checkout, as 'git reset --keep' would. It refuses where that would overwrite something, or where the branch has
+/// moved on since. An undo is an operation too: naming it takes it back.
+#[derive(Debug, Parser)]
+#[command(name = "git-orchestra-undo", version)]
+pub(crate) struct Cli {
+    /// The operation; the beginning of its id is enough (default: the newest that can be taken back)
+    #[arg(value_name = "OPERATION", add = ArgValueCandidates::new(complete::operations))]
+    pub(crate) operation: Option<String>,
+    /// List the operations, the newest first
+    #[arg(short, long, conflicts_with_all = ["operation", "dry_run"])]
+    pub(crate) list: bool,
+    /// Only say what would be taken back
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+pub(crate) const PAGE: Page = Page {
+    examples: &[
+        ("git orchestra undo", "Take the last landing back"),
+        ("git orchestra undo --list", "See what can be taken back"),
+    ],
+    sections: &[],
+    configuration: false,
+    see_also: &["git-orchestra-merge-ranked", "git-reset", "git-reflog"],
+};
+
+impl HasCommon for Cli {
+    fn common(&self) -> Common {
+        self.common
+    }
+}
+
+impl Cli {
+    pub(crate) fn request(&self) -> Request {
+        Request { operation: self.operation.clone(), list: self.list, dry_run: self.dry_run }
+    }
+}

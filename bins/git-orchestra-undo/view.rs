@@ -1,0 +1,78 @@
+//! What `undo` shows.
+
+use orchestra::{
+    Result,
+    git::Repo,
+    model::text,
+    ops::undo::{self, Listed, Report},
+    store::operations::Stage,
+    world,
+};
+use orchestra_terminal::{
+    Exit, Terminal, json,
+    paint::Role,
+    table::{self, Text},
+    when,
+};
+
+use crate::cli::Cli;
+
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
+    let repo = Repo::discover(&world::directory())?;
+    let report = undo::run(&repo, &cli.request())?;
+    for warning in &report.warnings {
+        terminal.warn(warning);
+    }
+    if cli.json {
+        json::answer(terminal, "undo", &report)?;
+    } else if cli.list {
+        list(terminal, &report);
+    } else {
+        tell(terminal, &report);
+    }
+    Ok(Exit::Done)
+}
+
+fn list(terminal: &Terminal, report: &Report) {
+    if report.operations.is_empty() {
+        terminal.say("nothing was done yet that could be taken back");
+        return;
+    }
+    let rows = report.operations.iter().map(row).collect();
+    let headings = ["OPERATION", "AGE", "COMMAND", "STATE", "WHAT"];
+    terminal.answer(&table::draw(&headings, rows, terminal.width(), terminal.paint()));
+}
+
+fn row(listed: &Listed) -> Vec<Text> {
+    let operation = &listed.operation;
+    let now = world::now().as_second();
+    let (state, role) = match (operation.stage, listed.holds) {
+        (Stage::Open, _) => ("open", Role::Warn),
+        (Stage::Aborted, _) => ("given up", Role::Faint),
+        (Stage::Done, false) => ("taken back", Role::Faint),
+        (Stage::Done, true) => ("done", Role::Good),
+    };
+    vec![
+        Text::new(text::one_line(&operation.id, 40)),
+        Text::number(world::seconds(&operation.at).map_or_else(|| "-".to_owned(), |at| when::age(now - at))),
+        Text::new(text::one_line(&operation.command, 40)),
+        Text::role(state, role),
+        Text::new(text::one_line(&operation.summary, 200)),
+    ]
+}
+
+fn tell(terminal: &Terminal, report: &Report) {
+    let Some(listed) = report.operations.first() else { return };
+    let did = if report.undo.is_some() { "is" } else { "would be" };
+    for change in &listed.operation.changes {
+        let branch = text::one_line(&change.branch, 200);
+        terminal.answer(&format!(
+            "{branch} {did} back at {} (it was at {})\n",
+            change.old.short(),
+            change.new.short()
+        ));
+    }
+    if let Some(id) = &report.undo {
+        terminal.hint(&format!("git orchestra undo {id} takes that back"));
+    }
+}

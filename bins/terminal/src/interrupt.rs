@@ -1,0 +1,39 @@
+//! Ctrl-C, for commands that tidy up before they end: they look at a flag.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use orchestra::{Kind, Result, error::Context};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Set at Ctrl-C, or when the command is asked to end.
+///
+/// # Errors
+/// The signals cannot be caught.
+pub fn flag() -> Result<Arc<AtomicBool>> {
+    let cannot = || "cannot listen for Ctrl-C".to_owned();
+    let flag = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&flag);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context(Kind::External, cannot)?;
+    let entered = runtime.enter();
+    let mut pressed = signal(SignalKind::interrupt()).context(Kind::External, cannot)?;
+    let mut asked = signal(SignalKind::terminate()).context(Kind::External, cannot)?;
+    let mut hung_up = signal(SignalKind::hangup()).context(Kind::External, cannot)?;
+    drop(entered);
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            loop {
+                tokio::select! {
+                    _ = pressed.recv() => {}
+                    _ = asked.recv() => {}
+                    _ = hung_up.recv() => {}
+                }
+                set.store(true, Ordering::Relaxed);
+            }
+        });
+    });
+    Ok(flag)
+}

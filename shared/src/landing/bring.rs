@@ -1,0 +1,204 @@
+//! Bringing one branch in: a commit on top of what landed, not proven yet.
+
+use super::{
+    branches::Branch,
+    merge::{self, Merged, Side, Strategy},
+    message::message,
+    regenerate::{self, Recipe},
+    scratch::Scratch,
+    state::{OnConflict, Step},
+    steps::Runner,
+};
+use crate::{
+    Result,
+    git::{Oid, objects::Commit},
+    model::text,
+    world,
+};
+
+/// Conflicting files that are named in a reason; more are counted.
+const NAMED: usize = 3;
+
+/// Columns of a branch's name in a reason.
+const NAME: usize = 60;
+
+/// What came of it.
+pub(super) enum Brought {
+    /// This commit, if it proves good.
+    Commit(Oid),
+    /// The target has all of it.
+    Nothing,
+    /// It conflicts. `tree` holds the files with marks, where git made it.
+    Conflict { why: String, tree: Option<Oid>, files: Vec<String> },
+}
+
+impl Runner<'_> {
+    pub(super) fn bring(&mut self, branch: &Branch, step: &mut Step) -> Result<Brought> {
+        if self.state.orders.strategy == Strategy::Rebase {
+            return self.bring_by_rebase(branch, step);
+        }
+        let ours = self.state.result;
+        match merge::merge(&self.place()?, ours, branch.tip)? {
+            Merged::Clean(tree) => self.commit(branch, step, tree, branch.tip),
+            Merged::Conflict { tree, files } => match self.settle(branch, step, &files)? {
+                Ok(settled) => self.commit(branch, step, settled, branch.tip),
+                Err((why, files)) => Ok(Brought::Conflict { why, tree: Some(tree), files }),
+            },
+        }
+    }
+
+    /// The commit that lands a tree; `head` is what it merges.
+    pub(super) fn commit(&self, branch: &Branch, step: &Step, tree: Oid, head: Oid) -> Result<Brought> {
+        let before = self.state.result;
+        if self.repo.tree_of(before)? == tree {
+            return Ok(Brought::Nothing);
+        }
+        let strategy = match self.state.orders.strategy {
+            Strategy::Merge => Strategy::Merge,
+            Strategy::Squash | Strategy::Rebase => Strategy::Squash,
+        };
+        let parents = if strategy == Strategy::Merge { vec![before, head] } else { vec![before] };
+        let text = message(branch, strategy, &step.settled);
+        let now = world::now().as_second();
+        let commit = Commit::by(&self.repo.identity()?, now, tree, parents, text);
+        Ok(Brought::Commit(self.repo.write_commit(&commit)?))
+    }
+
+    fn bring_by_rebase(&mut self, branch: &Branch, step: &mut Step) -> Result<Brought> {
+        let (onto, side) = (self.state.result, self.side());
+        let base = self.repo.merge_base(onto, branch.tip)?;
+        let scratch = self.scratch_at(onto)?;
+        let first = scratch.rebase(None, onto, base, branch.tip)?;
+        let done = match (first, side) {
+            (Err(_), Some(side)) => {
+                let done = scratch.rebase(Some(side), onto, base, branch.tip)?;
+                if done.is_ok() {
+                    step.settled.push(format!("conflicts were settled by '{}'", side.as_str()));
+                }
+                done
+            }
+            (first, _) => first,
+        };
+        match done {
+            Ok(head) if head == onto => Ok(Brought::Nothing),
+            Ok(head) => Ok(Brought::Commit(head)),
+            Err(files) => {
+                let tree = match merge::merge(&self.place()?, onto, branch.tip)? {
+                    Merged::Conflict { tree, .. } => Some(tree),
+                    Merged::Clean(_) => None,
+                };
+                Ok(Brought::Conflict { why: self.conflicts_in(&files), tree, files })
+            }
+        }
+    }
+
+    /// With what, in which files, and what is missing to settle it.
+    fn conflicts_in(&self, files: &[String]) -> String {
+        let missing = files.iter().find_map(|file| regenerate::missing(file));
+        let missing = missing
+            .map_or_else(String::new, |tool| format!("; {tool}, which could make it anew, is not on PATH"));
+        let with = match self.against.as_slice() {
+            [] => text::one_line(&self.state.into, NAME),
+            [one] => text::one_line(one, NAME),
+            [one, others @ ..] => format!("{} and {} more", text::one_line(one, NAME), others.len()),
+        };
+        format!("conflicts with {with} in {}{missing}", in_files(files))
+    }
+
+    const fn side(&self) -> Option<Side> {
+        match self.state.orders.on_conflict {
+            OnConflict::Ours => Some(Side::Ours),
+            OnConflict::Theirs => Some(Side::Theirs),
+            OnConflict::Union => Some(Side::Union),
+            OnConflict::Skip | OnConflict::Agent => None,
+        }
+    }
+
+    /// Settles what can be settled without anybody's judgement: lock files are made anew, and where the user said so, one side
+    /// holds. Gives the tree, or why not and which files are left.
+    fn settle(
+        &mut self,
+        branch: &Branch,
+        step: &mut Step,
+        files: &[String],
+    ) -> Result<std::result::Result<Oid, (String, Vec<String>)>> {
+        let (repo, ours, side) = (self.repo, self.state.result, self.side());
+        let (interrupted, nonce) = (self.around.interrupted, self.journal.operation.id.clone());
+        let all = self.conflicts_in(files);
+        let scratch = self.scratch_at(ours)?;
+        let recipes = regenerate::recipes(repo, scratch, files)?;
+        let is_made = |file: &String| recipes.iter().any(|recipe| recipe.path == *file);
+        let (made, others): (Vec<String>, Vec<String>) = files.iter().cloned().partition(is_made);
+        if side.is_none() && !others.is_empty() {
+            return Ok(Err((all, others)));
+        }
+        let merged = match side {
+            Some(side) if !others.is_empty() => scratch.merge_for(side, ours, branch.tip)?,
+            _ => scratch.merge_with_conflicts(ours, branch.tip)?,
+        };
+        let left: Vec<String> = match merged {
+            Merged::Clean(_) => Vec::new(),
+            Merged::Conflict { files, .. } => files.into_iter().filter(|file| !made.contains(file)).collect(),
+        };
+        if !left.is_empty() {
+            return Ok(Err((self.conflicts_in(&left), left)));
+        }
+        if let Some(side) = side.filter(|_| !others.is_empty()) {
+            step.settled.push(format!("{} settled by '{}'", in_files(&others), side.as_str()));
+        }
+        for recipe in &recipes {
+            match remake(scratch, recipe, interrupted, &nonce)? {
+                Ok(note) => step.settled.push(note),
+                Err(why) => return Ok(Err((why, made))),
+            }
+        }
+        Ok(Ok(scratch.write_tree()?))
+    }
+}
+
+/// Takes what landed before, and makes the file anew on top of that.
+fn remake(
+    scratch: &Scratch,
+    recipe: &Recipe,
+    interrupted: &std::sync::atomic::AtomicBool,
+    nonce: &str,
+) -> Result<std::result::Result<String, String>> {
+    let taken = scratch.git("checkout").args(["HEAD", "--"]).arg(&recipe.path).output()?;
+    if !taken.status.success() {
+        return Ok(Err(format!(
+            "{} conflicts, and is not in what landed before",
+            text::one_line(&recipe.path, 200)
+        )));
+    }
+    recipe.follow(scratch, interrupted, nonce)
+}
+
+impl Side {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+            Self::Theirs => "theirs",
+            Self::Union => "union",
+        }
+    }
+}
+
+/// `a.rs, b.rs and 3 more`.
+fn in_files(files: &[String]) -> String {
+    let names: Vec<String> = files.iter().take(NAMED).map(|file| text::one_line(file, 60)).collect();
+    let more = files.len().saturating_sub(NAMED);
+    let named = names.join(", ");
+    if more > 0 { format!("{named} and {more} more") } else { named }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_and_counted() {
+        let files = |count: usize| (0..count).map(|n| format!("{n}\u{1b}.rs")).collect::<Vec<_>>();
+        assert_eq!(in_files(&files(1)), "0\\e.rs");
+        assert_eq!(in_files(&files(5)), "0\\e.rs, 1\\e.rs, 2\\e.rs and 2 more");
+    }
+}

@@ -1,0 +1,119 @@
+//! Telling what landed: in the lives of the agents, and as notes on the commits.
+
+use serde_json::{Value, json};
+
+use super::{
+    branches::Branch,
+    state::{State, Step},
+};
+use crate::{
+    Result,
+    git::{Git, Repo, command, repo::Identity},
+    model::{
+        AgentId, Fact, canonical,
+        event::{Landed, Landing},
+        text,
+    },
+    store::{append, layout},
+    world,
+};
+
+/// Writes down what became of every branch. What cannot be written is told, not fatal: the work has landed.
+pub fn record(repo: &Repo, state: &State, branches: &[Branch]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for step in &state.steps {
+        if let Err(error) = on_the_agent(repo, state, step) {
+            warnings.push(format!("{}: {}", step.branch, error.one_line()));
+        }
+    }
+    if let Err(error) = on_the_commits(repo, state, branches) {
+        warnings.push(format!("no notes were written: {}", error.one_line()));
+    }
+    warnings
+}
+
+fn on_the_agent(repo: &Repo, state: &State, step: &Step) -> Result<()> {
+    let (Some(agent), Some(outcome)) = (&step.agent, step.outcome) else { return Ok(()) };
+    if outcome == Landing::UpToDate {
+        return Ok(());
+    }
+    let landed = Landed {
+        outcome,
+        into: state.into.clone(),
+        head: step.head.to_string(),
+        commit: step.commit.map(|commit| commit.to_string()),
+        reason: step.why.clone(),
+    };
+    append(repo, &AgentId::parse(agent)?, &[Fact::Landed(landed)]).map(|_| ())
+}
+
+/// All notes in one commit. `git notes` writes below `refs/notes` only; `git fast-import` writes any.
+fn on_the_commits(repo: &Repo, state: &State, branches: &[Branch]) -> Result<()> {
+    let mut notes = String::new();
+    for step in &state.steps {
+        let branch = branches.iter().find(|branch| branch.name == step.branch);
+        if let (Some(commit), Some(line)) = (step.commit, canonical::write(&note(state, step, branch))) {
+            notes.push_str(&format!("N inline {commit}\ndata {}\n{line}\n\n", line.len() + 1));
+        }
+    }
+    if notes.is_empty() {
+        return Ok(());
+    }
+    let Identity { name, email } = repo.identity()?;
+    let subject = format!("landed in {}", text::one_line(&state.into, 100));
+    let mut order = format!(
+        "commit {}\ncommitter {name} <{email}> {} +0000\ndata {}\n{subject}\n",
+        layout::RESULTS,
+        world::now().as_second(),
+        subject.len()
+    );
+    if let Some(tip) = repo.find_ref(layout::RESULTS)? {
+        order.push_str(&format!("from {tip}\n"));
+    }
+    order.push_str(&notes);
+    let git = Git::new(&repo.common_dir()?, "fast-import").args(["--quiet", "--done"]);
+    git.input(format!("{order}done\n").into_bytes()).limit(command::LONG).run().map(|_| ())
+}
+
+/// One object a line, as everything of ours.
+fn note(state: &State, step: &Step, branch: Option<&Branch>) -> Value {
+    let agent = branch.and_then(|branch| branch.agent.as_ref()).map(|(_, agent)| agent);
+    let checks: Vec<&str> = state.orders.checks.iter().map(|(name, _)| name.as_str()).collect();
+    let mut note = json!({
+        "v": 1,
+        "t": "landed",
+        "branch": step.branch,
+        "head": step.head.to_string(),
+        "into": state.into,
+        "passed": checks,
+    });
+    let mut add = |key: &str, value: Option<Value>| {
+        if let (Some(map), Some(value)) = (note.as_object_mut(), value) {
+            map.insert(key.to_owned(), value);
+        }
+    };
+    add("agent", step.agent.clone().map(Value::from));
+    add("task", agent.map(|agent| Value::from(agent.title.clone())));
+    add("cost_micros", agent.and_then(|agent| agent.cost_micros).map(Value::from));
+    add("session", agent.and_then(|agent| agent.session.clone()).map(Value::from));
+    add("settled", (!step.settled.is_empty()).then(|| Value::from(step.settled.clone())));
+    note
+}
+
+/// Lets plain `git log` show our notes, where the user has not decided otherwise. `true`: that is new.
+///
+/// # Errors
+/// The config cannot be written.
+pub fn show_notes(repo: &Repo) -> Result<bool> {
+    let ours = |value: &String| value == layout::NOTES || value == layout::RESULTS;
+    if repo
+        .config_all("notes.displayRef")
+        .iter()
+        .any(|value| ours(value) || value == "*" || value == "refs/*")
+    {
+        return Ok(false);
+    }
+    let arguments = ["--local", "--add", "notes.displayRef", layout::NOTES];
+    Git::new(&repo.common_dir()?, "config").args(arguments).run()?;
+    Ok(true)
+}

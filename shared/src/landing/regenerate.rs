@@ -1,0 +1,172 @@
+//! Lock files: merged by no one line by line. One side is taken, and the tool that writes such a file makes it anew from what the
+//! merge made of everything else.
+
+use std::{path::Path, sync::atomic::AtomicBool, time::Duration};
+
+use super::{
+    check::{self, Bounds, End},
+    scratch::Scratch,
+};
+use crate::{Result, git::Repo, model::text, process};
+
+/// The longest a tool may take.
+const LIMIT: Duration = Duration::from_secs(10 * 60);
+/// In `.gitattributes`: the file is made by the command `orchestra.regenerate.<value>`.
+const ATTRIBUTE: &str = "orchestra-regenerate";
+
+struct Tool {
+    file: &'static str,
+    program: &'static str,
+    /// Makes it, with as few changes as possible.
+    make: &'static str,
+    /// Says whether it is right.
+    verify: &'static str,
+    /// What it may change besides.
+    also: &'static [&'static str],
+}
+
+const TOOLS: &[Tool] = &[
+    Tool {
+        file: "Cargo.lock",
+        program: "cargo",
+        make: "cargo update --workspace --quiet",
+        verify: "cargo update --workspace --quiet --locked",
+        also: &[],
+    },
+    Tool {
+        file: "package-lock.json",
+        program: "npm",
+        make: "npm install --package-lock-only --ignore-scripts --no-audit --no-fund",
+        verify: "npm ci --dry-run --ignore-scripts --no-audit --no-fund",
+        also: &[],
+    },
+    Tool {
+        file: "pnpm-lock.yaml",
+        program: "pnpm",
+        make: "pnpm install --lockfile-only --ignore-scripts",
+        verify: "pnpm install --lockfile-only --frozen-lockfile --ignore-scripts",
+        also: &[],
+    },
+    Tool {
+        file: "yarn.lock",
+        program: "yarn",
+        // The newer yarn says so in its lock file, and knows other options.
+        make: "if grep -q '^__metadata:' yarn.lock; then yarn install --mode=update-lockfile; \
+               else yarn install --ignore-scripts --non-interactive; fi",
+        verify: "if grep -q '^__metadata:' yarn.lock; then yarn install --immutable --mode=update-lockfile; \
+                 else yarn install --ignore-scripts --non-interactive --frozen-lockfile; fi",
+        also: &[],
+    },
+    Tool {
+        file: "poetry.lock",
+        program: "poetry",
+        make: "if poetry lock --help | grep -q -e --no-update; then poetry lock --no-update -n; else poetry lock -n; fi",
+        verify: "poetry check --lock -n",
+        also: &[],
+    },
+    Tool { file: "uv.lock", program: "uv", make: "uv lock", verify: "uv lock --check", also: &[] },
+    Tool { file: "go.sum", program: "go", make: "go mod tidy", verify: "go mod verify", also: &["go.mod"] },
+];
+
+/// How one file is made.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Recipe {
+    /// Its path.
+    pub(super) path: String,
+    program: String,
+    make: String,
+    verify: Option<String>,
+    also: Vec<String>,
+}
+
+/// The recipes for those of the files that have one.
+pub(super) fn recipes(repo: &Repo, scratch: &Scratch, files: &[String]) -> Result<Vec<Recipe>> {
+    let said = scratch.git("check-attr").args(["-z", ATTRIBUTE, "--"]).args(files).run()?;
+    let said = String::from_utf8_lossy(&said).into_owned();
+    let words: Vec<&str> = said.split('\0').collect();
+    let attributes: Vec<(&str, &str)> = words.chunks_exact(3).map(|three| (three[0], three[2])).collect();
+    let recipe = |path: &String| {
+        let named = attributes.iter().find(|(file, _)| file == path).map(|(_, value)| *value);
+        by_attribute(repo, path, named).or_else(|| by_name(path))
+    };
+    Ok(files.iter().filter_map(recipe).collect())
+}
+
+/// What a file in the repository names is only a name; the command comes from the user's own settings.
+fn by_attribute(repo: &Repo, path: &str, named: Option<&str>) -> Option<Recipe> {
+    let name = named.filter(|name| !matches!(*name, "unspecified" | "set" | "unset" | ""))?;
+    let make =
+        repo.config(&format!("orchestra.regenerate.{name}")).filter(|command| !command.trim().is_empty())?;
+    let program = text::one_line(name, 40);
+    Some(Recipe { path: path.to_owned(), program, make, verify: None, also: Vec::new() })
+}
+
+fn by_name(path: &str) -> Option<Recipe> {
+    let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
+    let tool = TOOLS.iter().find(|tool| tool.file == name)?;
+    process::on_path(tool.program)?;
+    let beside =
+        |name: &&str| if folder.is_empty() { (*name).to_owned() } else { format!("{folder}/{name}") };
+    Some(Recipe {
+        path: path.to_owned(),
+        program: tool.program.to_owned(),
+        make: tool.make.to_owned(),
+        verify: Some(tool.verify.to_owned()),
+        also: tool.also.iter().map(beside).collect(),
+    })
+}
+
+/// The tool that would make a file, where it is not on PATH.
+pub(super) fn missing(path: &str) -> Option<&'static str> {
+    let name = path.rsplit('/').next()?;
+    let tool = TOOLS.iter().find(|tool| tool.file == name)?;
+    process::on_path(tool.program).is_none().then_some(tool.program)
+}
+
+impl Recipe {
+    /// Makes the file anew and stages it. What it says is for the commit's message; an error, why it could not be made.
+    pub(super) fn follow(
+        &self,
+        scratch: &Scratch,
+        interrupted: &AtomicBool,
+        nonce: &str,
+    ) -> Result<std::result::Result<String, String>> {
+        let folder = scratch.path().join(&self.path);
+        let folder = folder.parent().unwrap_or(Path::new("."));
+        let path = text::one_line(&self.path, 200);
+        for command in [Some(&self.make), self.verify.as_ref()].into_iter().flatten() {
+            let ran = check::run(command, folder, Bounds { limit: LIMIT, interrupted, nonce })?;
+            if let End::Failed(why) = ran.end {
+                let said = String::from_utf8_lossy(&ran.output).into_owned();
+                let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+                let last = text::one_line(last, 200);
+                return Ok(Err(format!(
+                    "{path} conflicts, and {} could not make it anew: {why}: {last}",
+                    self.program
+                )));
+            }
+        }
+        let also = self.also.iter().filter(|file| scratch.path().join(file).exists());
+        scratch.git("add").arg("--").arg(&self.path).args(also).run()?;
+        Ok(Ok(format!("{path} was made anew by {}", self.program)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lock_files_are_known_wherever_they_lie() {
+        let known = |path: &str| TOOLS.iter().any(|tool| path.rsplit('/').next() == Some(tool.file));
+        assert!(
+            known("Cargo.lock")
+                && known("a/b/package-lock.json")
+                && !known("MyCargo.lock")
+                && !known("a/lock")
+        );
+        let recipe = by_name("tools/x/Cargo.lock").unwrap();
+        assert_eq!((recipe.path.as_str(), recipe.program.as_str()), ("tools/x/Cargo.lock", "cargo"));
+        assert_eq!(by_name("src/main.rs"), None);
+    }
+}

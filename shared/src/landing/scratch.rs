@@ -1,0 +1,103 @@
+//! The worktree in which branches are merged and checked before they land. It is ours alone, bears no branch, and goes when the
+//! landing is over.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{
+    Error, Result,
+    git::{Git, Oid, Repo, command, worktrees::Head},
+    lock::Lock,
+    store::layout::{self, Private},
+    worktree::place,
+};
+
+/// How long to wait for others of ours that register worktrees.
+const WAIT: Duration = Duration::from_secs(120);
+
+/// The worktree.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    path: PathBuf,
+    common: PathBuf,
+}
+
+impl Scratch {
+    /// Makes it, at a commit; one that a cut-off landing left is taken over.
+    pub(super) fn make(repo: &Repo, at: Oid) -> Result<Self> {
+        let path = place::folder(repo)?.join(layout::SCRATCH);
+        let scratch = Self { path, common: repo.common_dir()? };
+        let private = Private::new(repo.private_dir()?);
+        let lock = Lock::require(&private.worktrees_lock(), WAIT)?;
+        match repo.worktree_at(&scratch.path)? {
+            Some(found) if found.is_half_made() => found.remove_half_made()?,
+            Some(found) if !scratch.path.join(".git").exists() => found.set_aside(&private.gone())?,
+            Some(found) => {
+                // Nobody but a landing works here, and there is one at a time.
+                let _ = std::fs::remove_file(found.git_dir.join("index.lock"));
+                if matches!(found.head(), Head::Branch(_)) {
+                    return Err(scratch.is_in_the_way("a branch is checked out in it"));
+                }
+                drop(lock);
+                return scratch.reset(at).map(|()| scratch);
+            }
+            None if scratch.path.exists() => return Err(scratch.is_in_the_way("it is not ours")),
+            None => {}
+        }
+        let prepared =
+            Repo::open_for_checkout(&scratch.common)?.prepare_detached_worktree(&scratch.path, at)?;
+        drop(lock);
+        prepared.checkout()?;
+        Ok(scratch)
+    }
+
+    fn is_in_the_way(&self, why: &str) -> Error {
+        let shown = self.path.display();
+        Error::refused(format!("'{shown}' is needed for merging, and {why}"))
+            .hint(format!("mv '{shown}' somewhere else"))
+    }
+
+    /// Its folder.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Git in it.
+    pub(super) fn git(&self, verb: &str) -> Git {
+        Git::new(&self.path, verb).limit(command::LONG)
+    }
+
+    /// Brings it to a commit. What builds left goes, but for ignored files: the next build goes on from them.
+    pub(super) fn reset(&self, to: Oid) -> Result<()> {
+        self.git("reset").args(["--quiet", "--hard", &to.to_string()]).run()?;
+        // A rebase that was given up or cut off keeps its state beside the files.
+        let _ = self.git("rebase").arg("--quit").output();
+        self.git("clean").args(["-ffdq"]).run()?;
+        Ok(())
+    }
+
+    /// Takes it away, if nobody made something else of it.
+    pub(super) fn remove(self, repo: &Repo) -> Result<()> {
+        let _lock = Lock::require(&Private::new(repo.private_dir()?).worktrees_lock(), WAIT)?;
+        remove(&self.common, &self.path)
+    }
+
+    /// Takes away what a landing left that is over.
+    pub(super) fn remove_left_over(repo: &Repo) -> Result<()> {
+        let path = place::planned(repo)?.join(layout::SCRATCH);
+        let path = path.canonicalize().unwrap_or(path);
+        match repo.worktree_at(&path)? {
+            Some(found) if matches!(found.head(), Head::Detached(_)) => remove(&repo.common_dir()?, &path),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn remove(common: &Path, path: &Path) -> Result<()> {
+    Git::new(common, "worktree").args(["remove", "--force"]).arg(path).limit(command::LONG).run()?;
+    // The folder of worktrees goes with its last one.
+    let _ = path.parent().map(std::fs::remove_dir);
+    Ok(())
+}

@@ -1,0 +1,278 @@
+//! `merge-ranked`: lands many branches, those that conflict least first, each step proven; the target moves once, at the end.
+
+mod asking;
+mod report;
+
+use std::{sync::atomic::AtomicBool, time::Duration};
+
+use self::asking::Asking;
+pub use self::report::{Left, Report};
+use crate::{
+    Error, Kind, Result,
+    config::Config,
+    git::{Oid, Repo, command},
+    landing::{
+        Orders, Plan, State,
+        branches::{self, Branch, Target},
+        check,
+        finish::{self, Move, Moved},
+        plan, record,
+        state::{COMMAND, Saved, open_one},
+        steps::{Around, Halt, Progress, Runner, clear},
+    },
+    lock::Lock,
+    model::event::Landing,
+    store::{
+        layout::Private,
+        operations::{Change, Journal, Operation, Stage},
+    },
+};
+
+/// How often it plans again when the target moves meanwhile.
+const PLANS: usize = 5;
+
+/// What to do.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Mode {
+    /// A new landing.
+    #[default]
+    New,
+    /// Only a plan.
+    DryRun,
+    /// Go on with the one that was cut off or could not be finished.
+    Continue,
+    /// Give that one up.
+    Abort,
+}
+
+/// What to land, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// See there.
+    pub mode: Mode,
+    /// Branches, agents or commits; none: the work of every agent that is done.
+    pub branches: Vec<String>,
+    /// The target; the branch on which the user stands if not given.
+    pub into: Option<String>,
+    /// How.
+    pub orders: Orders,
+    /// The build command, if it was typed.
+    pub build: Option<String>,
+    /// The test command, if it was typed.
+    pub test: Option<String>,
+    /// The longest that one of them may take, if it was typed.
+    pub check_time: Option<Duration>,
+}
+
+/// Lands, or plans.
+///
+/// # Errors
+/// The request is wrong (2); there is nothing to land on, or something is in the way (3); another landing runs (4).
+pub fn run(
+    repo: &Repo,
+    request: &Request,
+    tell: &dyn Fn(Progress<'_>),
+    interrupted: &AtomicBool,
+) -> Result<Report> {
+    if request.mode == Mode::DryRun {
+        let target = branches::target(repo, request.into.as_deref())?;
+        let plan = plan(repo, target, &request.branches, &request.orders.first)?;
+        return Ok(Report::planned(&plan));
+    }
+    repo.identity()?;
+    command::check_version(&repo.common_dir()?)?;
+    let lock = Private::new(repo.private_dir()?).landing_lock();
+    let _lock = Lock::take(&lock, Duration::from_millis(200))?.ok_or_else(|| {
+        Error::new(Kind::Conflict, "another merge-ranked runs in this repository")
+            .hint("wait for its end, and try again")
+    })?;
+    let asking = Asking { repo, interrupted };
+    let around = Around { repairs: &asking, tell, interrupted };
+    match request.mode {
+        Mode::Abort => abort(repo),
+        Mode::Continue => go_on(repo, around),
+        Mode::New | Mode::DryRun => begin(repo, request, around),
+    }
+}
+
+fn plan(repo: &Repo, target: Target, named: &[String], first: &[String]) -> Result<Plan> {
+    let branches = branches::branches(repo, named)?;
+    if branches.is_empty() {
+        return Err(Error::refused("there is nothing to land: no agent is done")
+            .hint("git orchestra status; git orchestra merge-ranked BRANCH…"));
+    }
+    plan::plan(repo, target, branches, first)
+}
+
+fn begin(repo: &Repo, request: &Request, around: Around<'_>) -> Result<Report> {
+    if let Some(open) = open_one(repo)? {
+        return Err(Error::refused(format!("a landing is not finished: {}", open.summary))
+            .hint("git orchestra merge-ranked --continue goes on with it, --abort gives it up"));
+    }
+    let orders = orders(repo, request)?;
+    let target = branches::target(repo, request.into.as_deref())?;
+    let plan = plan(repo, target, &request.branches, &orders.first)?;
+    let blocked = finish::blocked_now(repo, &plan.target.branch)?;
+    if plan.branches.is_empty() {
+        return Ok(Report::planned(&plan));
+    }
+    let saved = |branch: &Branch| Saved { name: branch.name.clone(), tip: branch.tip };
+    let passed = plan.passed.iter().map(|passed| &passed.branch);
+    let all = plan.branches.iter().chain(passed).map(saved).collect();
+    let state = State::new(&plan.target, orders, all);
+    let mut journal = Journal::new(COMMAND)?;
+    let early = blocked.map(|blocked| format!("{}; it will have to wait at the end", blocked.why));
+    let mut report = steps(repo, &plan, state, &mut journal, around)?;
+    // Said only if it still holds.
+    report.warnings.extend(early.filter(|_| report.left.is_some()));
+    Ok(report)
+}
+
+/// What was typed, else what is configured.
+fn orders(repo: &Repo, request: &Request) -> Result<Orders> {
+    let config = Config::of(repo);
+    let mut orders = request.orders.clone();
+    for (name, typed, configured) in
+        [("build", &request.build, config.build()), ("test", &request.test, config.test())]
+    {
+        if let Some(typed) = typed {
+            check::is_command(typed, name)?;
+        }
+        orders.checks.extend(typed.clone().or(configured).map(|command| (name.to_owned(), command)));
+    }
+    let limit = request.check_time.map_or_else(|| config.check_time(), Ok)?;
+    orders.check_seconds = limit.as_secs().max(1);
+    Ok(orders)
+}
+
+/// Everything that was kept, on the target as it stands.
+fn go_on(repo: &Repo, around: Around<'_>) -> Result<Report> {
+    let open = open_one(repo)?.ok_or_else(nothing_open)?;
+    let mut journal = Journal::open(repo, &open.id)?;
+    let state = State::load(repo, &journal)?;
+    if state.ready {
+        let plan = again(repo, &state, state.base)?;
+        return finish(repo, &plan, state, &mut journal, around);
+    }
+    let now = branches::target(repo, Some(&state.into))?.tip;
+    // A branch that has not landed yet is taken as it is now: somebody may have repaired it.
+    let state = State { branches: refreshed(repo, &state), ..state };
+    if now == state.base {
+        let plan = again(repo, &state, state.base)?;
+        return steps(repo, &plan, state, &mut journal, around);
+    }
+    anew(repo, state, now, &mut journal, around)
+}
+
+fn refreshed(repo: &Repo, state: &State) -> Vec<Saved> {
+    let fresh = |saved: &Saved| {
+        let done = state.steps.iter().any(|step| step.branch == saved.name);
+        let now = branches::branches(repo, std::slice::from_ref(&saved.name)).ok();
+        let tip = now.and_then(|found| found.first().map(|branch| branch.tip)).filter(|_| !done);
+        Saved { name: saved.name.clone(), tip: tip.unwrap_or(saved.tip) }
+    };
+    state.branches.iter().map(fresh).collect()
+}
+
+fn nothing_open() -> Error {
+    Error::refused("no landing is under way").hint("git orchestra merge-ranked --dry-run")
+}
+
+/// The plan of a landing that began before.
+fn again(repo: &Repo, state: &State, base: Oid) -> Result<Plan> {
+    let mut named = Vec::with_capacity(state.branches.len());
+    for saved in &state.branches {
+        let found = branches::branches(repo, std::slice::from_ref(&saved.name)).ok();
+        let agent = found.and_then(|found| found.into_iter().next()).and_then(|branch| branch.agent);
+        named.push(Branch { name: saved.name.clone(), tip: saved.tip, agent });
+    }
+    let target = Target { branch: state.into.clone(), tip: base };
+    plan::plan(repo, target, named, &state.orders.first)
+}
+
+fn steps(
+    repo: &Repo,
+    plan: &Plan,
+    state: State,
+    journal: &mut Journal,
+    around: Around<'_>,
+) -> Result<Report> {
+    let mut runner = Runner::new(repo, plan, state, journal, around);
+    let halt = runner.run();
+    if matches!(halt, Ok(Halt::Finished) | Err(_)) {
+        // What is in the way of tidying up is no reason to lose what landed.
+        let _ = runner.tidy();
+    }
+    let state = runner.state;
+    match halt? {
+        Halt::Finished => finish(repo, plan, state, journal, around),
+        Halt::Interrupted => Ok(Report::left(plan, &state, journal, Left::Interrupted)),
+        Halt::Stopped(step) => Ok(Report::stopped(plan, &state, journal, *step)),
+    }
+}
+
+fn finish(
+    repo: &Repo,
+    plan: &Plan,
+    state: State,
+    journal: &mut Journal,
+    around: Around<'_>,
+) -> Result<Report> {
+    let wanted =
+        Move { branch: &state.into, old: state.base, new: state.result, why: "orchestra merge-ranked" };
+    match finish::move_branch(repo, wanted)? {
+        Moved::Elsewhere(Some(now)) => anew(repo, state, now, journal, around),
+        Moved::Elsewhere(None) => Ok(Report::left(
+            plan,
+            &state,
+            journal,
+            Left::Blocked(format!("branch {} is gone", state.into), Vec::new()),
+        )),
+        Moved::Blocked(blocked) => {
+            Ok(Report::left(plan, &state, journal, Left::Blocked(blocked.why, blocked.hints)))
+        }
+        moved @ (Moved::Yes | Moved::NotNeeded) => {
+            let warnings = record::record(repo, &state, &plan.branches);
+            let mut notes_shown = false;
+            if moved == Moved::Yes {
+                let change = Change { branch: state.into.clone(), old: state.base, new: state.result };
+                journal.operation.changes.push(change);
+                notes_shown = record::show_notes(repo).unwrap_or(false);
+            }
+            journal.operation.stage = Stage::Done;
+            journal.write(repo, &[state.base, state.result])?;
+            Ok(Report { notes_shown, ..Report::done(plan, &state, journal, warnings) })
+        }
+    }
+}
+
+/// The target has moved: everything is planned and proven again on top of where it is now.
+fn anew(repo: &Repo, state: State, now: Oid, journal: &mut Journal, around: Around<'_>) -> Result<Report> {
+    let plan = again(repo, &state, now)?;
+    let replans = state.replans + 1;
+    if replans > PLANS {
+        return Err(Error::new(
+            Kind::Conflict,
+            format!("{} moves faster than branches land on it", state.into),
+        )
+        .hint("git orchestra merge-ranked --continue tries again"));
+    }
+    let fresh = State::new(&plan.target, state.orders, state.branches);
+    steps(repo, &plan, State { replans, ..fresh }, journal, around)
+}
+
+fn abort(repo: &Repo) -> Result<Report> {
+    let open: Operation = open_one(repo)?.ok_or_else(nothing_open)?;
+    let mut journal = Journal::open(repo, &open.id)?;
+    clear(repo, &open.id)?;
+    let state = State::load(repo, &journal)?;
+    let plan = again(repo, &state, state.base)?;
+    journal.operation.stage = Stage::Aborted;
+    journal.write(repo, &[state.base, state.result])?;
+    Ok(Report::left(&plan, &state, &journal, Left::Aborted))
+}
+
+/// Whether everything that was to land is in the target.
+pub fn all_landed(report: &Report) -> bool {
+    report.order.iter().all(|step| matches!(step.outcome, Some(Landing::Merged | Landing::UpToDate)))
+}

@@ -1,0 +1,100 @@
+//! Asking agents to settle conflicts and to repair what fails: in their own worktrees, in their own conversations.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use crate::{
+    Error, Kind, Result,
+    git::{Git, Oid, Repo, command},
+    landing::repair::Repairs,
+    model::{AgentId, Liveness, Phase},
+    ops::{resume, status},
+    store::layout,
+    worktree::list,
+};
+
+pub(super) struct Asking<'a> {
+    pub(super) repo: &'a Repo,
+    pub(super) interrupted: &'a AtomicBool,
+}
+
+impl Repairs for Asking<'_> {
+    fn ask(
+        &self,
+        agent: &AgentId,
+        forward_to: Option<Oid>,
+        message: &str,
+    ) -> Result<std::result::Result<Oid, String>> {
+        if let Some(commit) = forward_to
+            && let Err(why) = self.bring_forward(agent, commit)?
+        {
+            return Ok(Err(why));
+        }
+        let request = resume::Request {
+            agents: vec![agent.to_string()],
+            message: Some(message.to_owned()),
+            ..resume::Request::default()
+        };
+        if let Err(error) = resume::run(self.repo, &request) {
+            return Ok(Err(format!("its agent cannot be asked: {}", error.one_line())));
+        }
+        if let Err(why) = self.wait(agent)? {
+            return Ok(Err(why));
+        }
+        match self.repo.find_ref(&layout::head_ref(agent))? {
+            Some(head) => Ok(Ok(head)),
+            None => Ok(Err("its agent left no work".to_owned())),
+        }
+    }
+}
+
+impl Asking<'_> {
+    fn bring_forward(&self, id: &AgentId, commit: Oid) -> Result<std::result::Result<(), String>> {
+        let agent = status::one(self.repo, id)?;
+        if agent.liveness != Liveness::Ended {
+            return Ok(Err(format!("its agent cannot be asked: it is {}", agent.phase.as_str())));
+        }
+        let Some(worktree) =
+            list::of_agent(self.repo, id, &agent.branch)?.filter(|found| found.path.exists())
+        else {
+            return Ok(Err("its agent cannot be asked: its worktree is gone".to_owned()));
+        };
+        let output = Git::new(&worktree.path, "merge")
+            .args(["--ff-only", "--quiet", &commit.to_string()])
+            .limit(command::LONG)
+            .output()?;
+        let stands = self.repo.find_ref(&layout::branch_ref(&agent.branch))? == Some(commit);
+        Ok(if output.status.success() && stands {
+            Ok(())
+        } else {
+            Err("its agent cannot be asked: its worktree does not stand where its work does".to_owned())
+        })
+    }
+
+    /// Its own limits end it, if nothing else does.
+    fn wait(&self, id: &AgentId) -> Result<std::result::Result<(), String>> {
+        let mut pause = Duration::from_millis(20);
+        loop {
+            let agent = status::one(self.repo, id)?;
+            match agent.liveness {
+                Liveness::Ended if agent.phase == Phase::Done => return Ok(Ok(())),
+                Liveness::Ended | Liveness::Lost => {
+                    let why = agent.reason.unwrap_or_default();
+                    return Ok(Err(format!("its agent is {}: {why}", agent.phase.as_str())));
+                }
+                Liveness::Live | Liveness::Remote => {}
+            }
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Err(Error::new(
+                    Kind::Conflict,
+                    format!("interrupted while '{id}' works on its branch; it runs on"),
+                )
+                .hint("git orchestra merge-ranked --continue, when it has ended"));
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(500));
+        }
+    }
+}

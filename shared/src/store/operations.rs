@@ -1,0 +1,215 @@
+//! The journal: every command that changes branches is one operation, written down before it changes anything, with all that
+//! is needed to take it back.
+//!
+//! An operation is a ref of its own: a commit whose tree holds `operation.json` and what else belongs to it (the state of a
+//! landing, the output of checks), and whose parents keep every commit alive that was, or came to be.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{Oid, Repo, objects::Commit, refs::Edit},
+    model::text,
+    store::layout,
+    world,
+};
+
+const FILE: &str = "operation.json";
+const VERSION: u32 = 1;
+
+/// How far it came.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// It is under way, or was cut off.
+    Open,
+    /// Its changes are made.
+    Done,
+    /// It was given up before it changed anything.
+    Aborted,
+}
+
+/// One operation.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Operation {
+    /// The format.
+    pub version: u32,
+    /// Its id; ids sort by time.
+    pub id: String,
+    /// The command, such as `merge-ranked`.
+    pub command: String,
+    /// When it began, for people.
+    pub at: String,
+    /// What it did, in a line.
+    pub summary: String,
+    /// How far it came.
+    pub stage: Stage,
+    /// The branches it changed.
+    pub changes: Vec<Change>,
+    /// The operation that it takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<String>,
+}
+
+/// A branch that moved.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Change {
+    /// Without `refs/heads/`.
+    pub branch: String,
+    /// Where it was.
+    pub old: Oid,
+    /// Where it is.
+    pub new: Oid,
+}
+
+/// An operation being written.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    /// What is written of it.
+    pub operation: Operation,
+    files: BTreeMap<String, Oid>,
+    tip: Option<Oid>,
+}
+
+impl Journal {
+    /// A new one; nothing is written yet.
+    ///
+    /// # Errors
+    /// There is no randomness.
+    pub fn new(command: &str) -> Result<Self> {
+        let operation = Operation {
+            version: VERSION,
+            id: format!("{:011x}{}", world::milliseconds(), world::random_hex::<3>()?),
+            command: command.to_owned(),
+            at: world::now().to_string(),
+            summary: String::new(),
+            stage: Stage::Open,
+            changes: Vec::new(),
+            undoes: None,
+        };
+        Ok(Self { operation, files: BTreeMap::new(), tip: None })
+    }
+
+    /// One that was written before.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn open(repo: &Repo, id: &str) -> Result<Self> {
+        let tip = repo.find_ref(&layout::operation_ref(id))?;
+        let tip = tip.ok_or_else(|| Error::refused(format!("no operation '{}'", text::safe(id))))?;
+        let mut files: BTreeMap<String, Oid> = repo.blobs_of(tip)?.into_iter().collect();
+        files.remove(FILE);
+        Ok(Self { operation: read(repo, tip, FILE)?, files, tip: Some(tip) })
+    }
+
+    /// Puts a file into it; [`Journal::write`] makes it last.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn put(&mut self, repo: &Repo, name: &str, bytes: &[u8]) -> Result<()> {
+        let blob = repo.write_blob(bytes)?;
+        self.files.insert(name.to_owned(), blob);
+        Ok(())
+    }
+
+    /// A file of it, read as JSON.
+    ///
+    /// # Errors
+    /// It is not there, or malformed.
+    pub fn get<T: DeserializeOwned>(&self, repo: &Repo, name: &str) -> Result<T> {
+        let tip = self.tip.ok_or_else(|| Error::internal("an operation that was not written yet"))?;
+        read(repo, tip, name)
+    }
+
+    /// How plain git names a file of it.
+    pub fn spec_of(&self, name: &str) -> String {
+        format!("{}:{name}", layout::operation_ref(&self.operation.id))
+    }
+
+    /// Writes it down, with the commits that it must keep alive.
+    ///
+    /// # Errors
+    /// It cannot be written, or somebody else wrote it (4).
+    pub fn write(&mut self, repo: &Repo, pins: &[Oid]) -> Result<()> {
+        let cannot = || "cannot write the operation down".to_owned();
+        let json = serde_json::to_vec_pretty(&self.operation).context(Kind::Internal, cannot)?;
+        let blob = repo.write_blob(&json)?;
+        let files: Vec<(&str, Oid)> =
+            self.files.iter().map(|(name, id)| (name.as_str(), *id)).chain([(FILE, blob)]).collect();
+        let tree = repo.write_tree(&files)?;
+        let mut parents: Vec<Oid> = self.operation.changes.iter().flat_map(|c| [c.old, c.new]).collect();
+        parents.extend(pins);
+        let mut seen = std::collections::HashSet::new();
+        parents.retain(|id| seen.insert(*id));
+        let subject = format!("{}: {}\n", self.operation.command, self.operation.summary);
+        let now = world::now().as_second();
+        let new = repo.write_commit(&Commit::by(&repo.identity()?, now, tree, parents, subject))?;
+        let edit = Edit { name: layout::operation_ref(&self.operation.id), old: self.tip, new };
+        repo.edit_refs(&[edit], "orchestra: operation")?;
+        self.tip = Some(new);
+        Ok(())
+    }
+}
+
+fn read<T: DeserializeOwned>(repo: &Repo, commit: Oid, name: &str) -> Result<T> {
+    let broken = || format!("'{name}' of operation {} cannot be read", commit.short());
+    let bytes = repo.read_blob_of(commit, name)?.ok_or_else(|| Error::internal(broken()))?;
+    serde_json::from_slice(&bytes).context(Kind::Internal, broken)
+}
+
+/// All operations, the newest first. Those that cannot be read are passed over.
+///
+/// # Errors
+/// The refs cannot be read.
+pub fn all(repo: &Repo) -> Result<Vec<Operation>> {
+    let refs = repo.refs_below(layout::OPERATIONS)?;
+    Ok(refs.into_iter().rev().filter_map(|(_, tip)| read(repo, tip, FILE).ok()).collect())
+}
+
+/// Whether what an operation did holds: it is done, and no operation that holds takes it back. `all` is newest first.
+pub fn holds(operation: &Operation, all: &[Operation]) -> bool {
+    let taken_back =
+        |other: &Operation| other.undoes.as_deref() == Some(operation.id.as_str()) && holds(other, all);
+    // What takes it back is newer: the search ends.
+    operation.stage == Stage::Done && !all.iter().filter(|other| other.id > operation.id).any(taken_back)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operation(id: &str, undoes: Option<&str>, stage: Stage) -> Operation {
+        Operation {
+            version: VERSION,
+            id: id.into(),
+            command: String::new(),
+            at: String::new(),
+            summary: String::new(),
+            stage,
+            changes: Vec::new(),
+            undoes: undoes.map(Into::into),
+        }
+    }
+
+    #[test]
+    fn what_holds_after_undo_and_undo_of_undo() {
+        use Stage::{Aborted, Done, Open};
+        let mut all = vec![operation("1", None, Done)];
+        assert!(holds(&all[0], &all));
+        all.insert(0, operation("2", Some("1"), Done));
+        assert!(holds(&all[0], &all) && !holds(&all[1], &all));
+        all.insert(0, operation("3", Some("2"), Done));
+        let held: Vec<bool> = all.iter().map(|one| holds(one, &all)).collect();
+        assert_eq!(held, [true, false, true]);
+        for stage in [Open, Aborted] {
+            let all = [operation("5", Some("4"), stage), operation("4", None, Done)];
+            assert!(holds(&all[1], &all) && !holds(&all[0], &all));
+        }
+        // a forged circle ends
+        let circle = [operation("8", Some("7"), Done), operation("7", Some("8"), Done)];
+        assert!(holds(&circle[0], &circle) && !holds(&circle[1], &circle));
+    }
+}

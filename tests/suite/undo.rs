@@ -1,0 +1,73 @@
+//! `undo`: a landing is taken back, and an undo too.
+
+use crate::{
+    merge_ranked::{four, land},
+    world,
+};
+
+#[test]
+fn a_landing_and_its_undo_can_be_taken_back() {
+    let world = world();
+    let repo = four(&world);
+    let (checkout, base) = (repo.checkout(), repo.tip("main"));
+    land(&repo, &[]).exits(1);
+    let landed = repo.tip("main");
+    let said = repo.orchestra(["undo", "-n"]).succeeded().stdout();
+    assert_eq!(said, format!("main would be back at {} (it was at {})\n", &base[..10], &landed[..10]));
+    assert_eq!(repo.tip("main"), landed);
+    let undone = repo.orchestra(["undo", "--json"]).succeeded().json();
+    assert_eq!(repo.tip("main"), base);
+    // Byte for byte, but for the index and the setting that shows notes.
+    let files = |all: Vec<(std::path::PathBuf, Vec<u8>)>| -> Vec<_> {
+        all.into_iter().filter(|(path, _)| !path.ends_with("index") && !path.ends_with("config")).collect()
+    };
+    assert_eq!(files(repo.checkout()), files(checkout));
+    assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "");
+    repo.orchestra(["undo"]).exits(3).says("there is nothing to take back");
+    let list = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
+    let list = list["operations"].as_array().expect("operations");
+    let told: Vec<(&str, bool)> =
+        list.iter().map(|one| (one["command"].as_str().unwrap_or("-"), one["holds"] == true)).collect();
+    assert_eq!(told, [("undo", true), ("merge-ranked", false)]);
+    repo.orchestra(["undo", undone["undo"].as_str().expect("an id")]).succeeded();
+    assert_eq!(repo.tip("main"), landed);
+    repo.orchestra(["undo", "zzz"]).exits(3).says("no operation 'zzz'");
+    // Now the landing holds again.
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(repo.tip("main"), base);
+}
+
+#[test]
+fn what_came_after_and_what_is_not_committed_stays() {
+    let world = world();
+    let repo = four(&world);
+    land(&repo, &[]).exits(1);
+    let landed = repo.tip("main");
+    repo.write("lines.txt", "mine\n");
+    repo.orchestra(["undo"]).exits(3).says("1 file changed and not committed").says("stash");
+    repo.git(["checkout", "-q", "lines.txt"]);
+    repo.write("untracked.txt", "mine\n");
+    repo.commit("after", &[]);
+    repo.orchestra(["undo"]).exits(3).says("main has moved on since").says("git revert");
+    assert_eq!(repo.tip("main~1"), landed);
+    assert_eq!(repo.file_at("main", "untracked.txt"), "mine\n");
+}
+
+#[test]
+fn agents_know_that_their_work_was_taken_back() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("echo 1 > one.txt");
+    repo.end_of(&id);
+    repo.orchestra(["merge-ranked"]).succeeded();
+    assert_eq!(repo.agent(&id)["merged"], true);
+    let undo = repo.orchestra(["undo", "--json"]).succeeded().json();
+    assert_eq!(repo.agent(&id)["merged"], false);
+    assert_eq!(repo.facts(&id).last().expect("a fact")["outcome"], "taken_back");
+    repo.orchestra(["undo", undo["undo"].as_str().expect("an id")]).succeeded();
+    assert_eq!(repo.agent(&id)["merged"], true);
+    // Taken back, it can land again.
+    repo.orchestra(["undo"]).succeeded();
+    let report = repo.orchestra(["merge-ranked", "--json"]).succeeded().json();
+    assert_eq!((&report["moved"], &report["order"][0]["outcome"]), (&true.into(), &"merged".into()));
+}
