@@ -12,6 +12,7 @@
 
 mod anchor;
 mod data;
+mod landing;
 
 use std::{
     path::{Path, PathBuf},
@@ -60,6 +61,14 @@ fn main() -> ExitCode {
     }
     if wanted("supervisor") {
         supervisor(&lab);
+    }
+    let agreed = !wanted("verdicts") || landing::agreement(&bins, short);
+    if only.is_some_and(|only| only == "landing") {
+        landing::workspace(&bins);
+    }
+    if !agreed {
+        println!("the verdicts are not those of git");
+        return ExitCode::FAILURE;
     }
     if missed.is_empty() {
         ExitCode::SUCCESS

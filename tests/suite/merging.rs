@@ -14,29 +14,6 @@ fn tips(repo: &Repo, names: &[String]) -> Vec<Oid> {
     names.iter().map(|name| repo.commit(name).expect("a commit")).collect()
 }
 
-/// Whether git says that each pair conflicts; the objects that it writes go elsewhere.
-fn git_says(world: &World, path: &Path, pairs: &[(Oid, Oid)]) -> Vec<bool> {
-    let scratch = world.dir().join("scratch");
-    std::fs::create_dir_all(&scratch).expect("a folder");
-    let questions: String = pairs.iter().map(|(a, b)| format!("{a} {b}\n")).collect();
-    let file = world.dir().join("questions");
-    std::fs::write(&file, questions).expect("written");
-    let mut command = world.command("git", path);
-    command.args(["merge-tree", "--write-tree", "--stdin", "--name-only", "--no-messages"]);
-    command.env("GIT_OBJECT_DIRECTORY", &scratch);
-    command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", path.join(".git/objects"));
-    let said = Ran::of(command.stdin(std::fs::File::open(&file).expect("a file"))).succeeded().stdout();
-    let mut words = said.split('\0');
-    let mut all = Vec::new();
-    while let Some(word) = words.next().filter(|word| !word.is_empty()) {
-        all.push(word == "0");
-        let _tree = words.next();
-        while words.next().is_some_and(|word| !word.is_empty()) {}
-    }
-    assert_eq!(all.len(), pairs.len());
-    all
-}
-
 fn objects(world: &World, path: &Path) -> String {
     world.git(path, ["count-objects", "-v"]).stdout()
 }
@@ -57,8 +34,7 @@ fn made_up_repositories_get_the_verdicts_of_git() {
         let before = objects(&world, planted.path());
         let found = trials(&repo, &tips, &pairs).expect("verdicts");
         assert_eq!(objects(&world, planted.path()), before, "nothing is left behind");
-        let expected = git_says(
-            &world,
+        let expected = world.git_conflicts(
             planted.path(),
             &pairs.iter().map(|&(a, b)| (tips[a], tips[b])).collect::<Vec<_>>(),
         );
@@ -268,7 +244,7 @@ fn awkward_merges_get_the_verdicts_of_git() {
         let library = Repo::open(&repo.path().join(".git")).expect("a repository");
         let tips = tips(&library, &["a".into(), "b".into()]);
         let found = trials(&library, &tips, &[(0, 1), (1, 0)]).expect("verdicts");
-        let expected = git_says(&world, repo.path(), &[(tips[0], tips[1]), (tips[1], tips[0])]);
+        let expected = world.git_conflicts(repo.path(), &[(tips[0], tips[1]), (tips[1], tips[0])]);
         if found.iter().map(|trial| trial.clash.is_some()).collect::<Vec<_>>() != expected {
             differ.push(format!("{name}: git {expected:?}, {found:?}"));
         }

@@ -4,8 +4,11 @@
 use std::{
     collections::HashSet,
     io::Write,
+    path::Path,
     process::{Command, Stdio},
 };
+
+use crate::{Ran, World};
 
 /// The make-up of a repository.
 #[derive(Clone, Copy, Debug)]
@@ -164,5 +167,33 @@ impl Forest {
             lines.splice(at..end, new);
         }
         lines.concat()
+    }
+}
+
+impl World {
+    /// Whether git says of each pair of commits that it conflicts. What git writes goes elsewhere.
+    ///
+    /// # Panics
+    /// Git fails.
+    pub fn git_conflicts<C: std::fmt::Display>(&self, path: &Path, pairs: &[(C, C)]) -> Vec<bool> {
+        let scratch = self.dir().join("scratch");
+        std::fs::create_dir_all(&scratch).expect("a folder");
+        let questions: String = pairs.iter().map(|(a, b)| format!("{a} {b}\n")).collect();
+        let file = self.dir().join("questions");
+        std::fs::write(&file, questions).expect("written");
+        let mut command = self.command("git", path);
+        command.args(["merge-tree", "--write-tree", "--stdin", "--name-only", "--no-messages"]);
+        command.env("GIT_OBJECT_DIRECTORY", &scratch);
+        command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", path.join(".git/objects"));
+        let said = Ran::of(command.stdin(std::fs::File::open(&file).expect("a file"))).succeeded().stdout();
+        let mut words = said.split('\0');
+        let mut all = Vec::new();
+        while let Some(word) = words.next().filter(|word| !word.is_empty()) {
+            all.push(word == "0");
+            let _tree = words.next();
+            while words.next().is_some_and(|word| !word.is_empty()) {}
+        }
+        assert_eq!(all.len(), pairs.len());
+        all
     }
 }
