@@ -205,3 +205,30 @@ fn failures_have_names_and_only_some_are_tried_again() {
         );
     }
 }
+
+#[test]
+fn a_conflict_is_settled_by_its_agent_and_lands() {
+    let Some(stage) = Stage::set() else { return };
+    let repo = stage.repo();
+    let may = ["--allow", "Bash(git *)", "--allow", "Bash(sed *)"];
+    let ids = ["x", "y"].map(|who| spawn(&repo, who, &may, &format!("FAKE-CONFLICT {who}")));
+    repo.orchestra(["status", "--wait"]).succeeded();
+    let sessions = ids.each_ref().map(|id| repo.agent(id)["session"].clone());
+    let test = "! grep -q '<<<<' shared.txt";
+    let ran = repo.orchestra(["merge-ranked", "--on-conflict", "agent", "--test", test]).succeeded();
+    assert!(ran.stdout().contains("its agent settled the conflicts"), "{}", ran.stdout());
+    let landed = repo.file_at("main", "shared.txt");
+    assert!(landed.contains("first line by x\n") && landed.contains("first line by y\n"), "{landed}");
+    // In its own conversation.
+    let agents = ids.each_ref().map(|id| repo.agent(id));
+    let attempts: u64 = agents.iter().filter_map(|agent| agent["attempt"].as_u64()).sum();
+    assert_eq!((attempts, agents.each_ref().map(|agent| agent["session"].clone())), (3, sessions));
+    assert!(agents.iter().all(|agent| agent["merged"] == true));
+    let said = repo.git(["log", "--first-parent", "--format=%B%N", "main"]).stdout();
+    for (id, session) in ids.iter().zip(&agents) {
+        assert!(
+            said.contains(&format!("Orchestra-Agent: {id}"))
+                && said.contains(session["session"].as_str().expect("one"))
+        );
+    }
+}
