@@ -108,7 +108,7 @@ impl Lab {
             .into_iter()
             .map(|(name, _)| name["refs/heads/".len()..].to_owned())
             .collect();
-        let branches = landing::branches::branches(&repo, &names).expect("branches");
+        let branches = landing::branches::named(&repo, &names).expect("branches");
         let plan = landing::plan::plan(&repo, target, branches, &[]).expect("a plan");
         assert_eq!(plan.order.places.len(), names.len());
         begun.elapsed()

@@ -60,7 +60,7 @@ const BRANCHES: u64 = 30;
 pub(crate) fn workspace(bins: &Path) {
     let world = World::new(bins);
     let repo = world.repo_named("workspace");
-    let toolchain = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let toolchain = orchestra::world::text_variable("CARGO").unwrap_or_else(|| "cargo".to_owned());
     let toolchain = Path::new(&toolchain).parent().unwrap_or(Path::new("/usr/bin"));
     let path = format!("{}:{}:/usr/local/bin:/usr/bin:/bin", toolchain.display(), bins.display());
     let offline =

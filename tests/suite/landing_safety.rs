@@ -215,6 +215,20 @@ fn it_stops_at_a_failure_and_goes_on_with_what_was_repaired() {
 }
 
 #[test]
+fn a_branch_that_moves_while_it_lands_lands_as_it_was() {
+    let world = world();
+    let repo = four(&world);
+    let was = repo.tip("b3");
+    let test = format!("cd {} && git update-ref refs/heads/b3 b4", repo.path().display());
+    let ran = repo.orchestra(["merge-ranked", "b3", "--test", &test]).succeeded();
+    ran.says(&format!("b3 has moved since: what landed is {}", &was[..10]));
+    assert_eq!(repo.tip("main^2"), was);
+    let id = repo.spawn("while :; do sleep 0.1; done");
+    repo.wait_for(&id, "running");
+    repo.orchestra(["merge-ranked", &id]).exits(3).says("has not ended: it is running");
+}
+
+#[test]
 fn branches_that_cannot_land_say_why() {
     let world = world();
     let repo = four(&world);

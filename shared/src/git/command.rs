@@ -3,6 +3,7 @@
 use std::{
     ffi::{OsStr, OsString},
     io::{Read, Write},
+    os::unix::process::CommandExt,
     path::Path,
     process::{Child, ExitStatus, Stdio},
     sync::mpsc,
@@ -109,6 +110,13 @@ impl Git {
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.command.env(name, value.into());
+        self
+    }
+
+    /// Ctrl-C on the terminal does not reach it: what it has begun in somebody's files, it ends.
+    #[must_use]
+    pub fn undisturbed(mut self) -> Self {
+        self.command.process_group(0);
         self
     }
 

@@ -71,29 +71,58 @@ pub fn target(repo: &Repo, named: Option<&str>) -> Result<Target> {
     Ok(Target { branch, tip })
 }
 
-/// The branches that were named; with none, the work of all agents that are done.
+/// The branches that were named.
 ///
 /// # Errors
-/// A name means nothing (3), or there are too many (2).
-pub fn branches(repo: &Repo, named: &[String]) -> Result<Vec<Branch>> {
+/// A name means nothing, or an agent that still works (3), or there are too many (2).
+pub fn named(repo: &Repo, names: &[String]) -> Result<Vec<Branch>> {
     let listing = Listing::read(repo)?;
-    let mut found: Vec<Branch> = Vec::new();
-    if named.is_empty() {
-        for row in listing.rows.iter().filter(|row| row.entry.glance.phase == Phase::Done) {
-            found.extend(of_agent(repo, &listing, &row.id)?);
+    let mut found = Vec::with_capacity(names.len());
+    for name in names {
+        let branch = one(repo, &listing, name)?;
+        if let Some((id, agent)) = branch.agent.as_ref().filter(|(_, agent)| !agent.phase.is_at_rest()) {
+            let phase = agent.phase.as_str();
+            return Err(Error::refused(format!("agent '{id}' has not ended: it is {phase}"))
+                .hint(format!("git orchestra status --wait {id}, or git orchestra stop {id}")));
         }
-    } else {
-        for name in named {
-            found.push(one(repo, &listing, name)?);
+        found.push(branch);
+    }
+    not_too_many(found)
+}
+
+/// The work of all agents that are done, and that has not landed in the target yet.
+///
+/// # Errors
+/// The refs cannot be read, or there are too many (2).
+pub fn finished(repo: &Repo, target: &Target) -> Result<Vec<Branch>> {
+    let listing = Listing::read(repo)?;
+    let mut found = Vec::new();
+    for row in listing.rows.iter().filter(|row| row.entry.glance.phase == Phase::Done) {
+        if let Some(branch) = of_agent(repo, &listing, &row.id)?
+            && branch.agent.as_ref().is_none_or(|(_, agent)| agent.commits > 0)
+            && !branch.landed_in(repo, target)?
+        {
+            found.push(branch);
         }
     }
-    if found.len() > MOST {
-        return Err(Error::usage(format!(
-            "{} branches at once are too many; at most {MOST} land",
-            found.len()
-        )));
+    not_too_many(found)
+}
+
+/// What a name that was found before means now, if anything.
+///
+/// # Errors
+/// The refs cannot be read.
+pub fn again(repo: &Repo, name: &str) -> Result<Option<Branch>> {
+    Ok(one(repo, &Listing::read(repo)?, name).ok())
+}
+
+fn not_too_many(found: Vec<Branch>) -> Result<Vec<Branch>> {
+    match found.len() {
+        many if many > MOST => {
+            Err(Error::usage(format!("{many} branches at once are too many; at most {MOST} land")))
+        }
+        _ => Ok(found),
     }
-    Ok(found)
 }
 
 /// A branch of that name, else an agent, else whatever commit the name means.

@@ -72,8 +72,8 @@ pub fn move_branch(repo: &Repo, wanted: Move<'_>) -> Result<Moved> {
         // Refuses, as a merge does, where it would overwrite something.
         Git::new(&checkout.path, "reset").args(["--keep", "--quiet"])
     };
-    let output =
-        git.arg(wanted.new.to_string()).env("GIT_REFLOG_ACTION", wanted.why).limit(command::LONG).output()?;
+    let git = git.arg(wanted.new.to_string()).env("GIT_REFLOG_ACTION", wanted.why);
+    let output = git.undisturbed().limit(command::LONG).output()?;
     let now = repo.find_ref(&branch_ref)?;
     if now == Some(wanted.new) {
         return Ok(Moved::Yes);

@@ -3,7 +3,10 @@
 mod asking;
 mod report;
 
-use std::{sync::atomic::AtomicBool, time::Duration};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use self::asking::Asking;
 pub use self::report::{Left, Report};
@@ -21,7 +24,7 @@ use crate::{
         steps::{Around, Halt, Progress, Runner, clear},
     },
     lock::Lock,
-    model::event::Landing,
+    model::{event::Landing, text},
     store::{
         layout::Private,
         operations::{Change, Journal, Operation, Stage},
@@ -96,9 +99,10 @@ pub fn run(
 }
 
 fn plan(repo: &Repo, target: Target, named: &[String], first: &[String]) -> Result<Plan> {
-    let branches = branches::branches(repo, named)?;
+    let branches =
+        if named.is_empty() { branches::finished(repo, &target)? } else { branches::named(repo, named)? };
     if branches.is_empty() {
-        return Err(Error::refused("there is nothing to land: no agent is done")
+        return Err(Error::refused("there is nothing to land: no agent is done whose work is not there yet")
             .hint("git orchestra status; git orchestra merge-ranked BRANCH…"));
     }
     plan::plan(repo, target, branches, first)
@@ -167,8 +171,8 @@ fn go_on(repo: &Repo, around: Around<'_>) -> Result<Report> {
 fn refreshed(repo: &Repo, state: &State) -> Vec<Saved> {
     let fresh = |saved: &Saved| {
         let done = state.steps.iter().any(|step| step.branch == saved.name);
-        let now = branches::branches(repo, std::slice::from_ref(&saved.name)).ok();
-        let tip = now.and_then(|found| found.first().map(|branch| branch.tip)).filter(|_| !done);
+        let now = branches::again(repo, &saved.name).ok().flatten();
+        let tip = now.map(|branch| branch.tip).filter(|_| !done);
         Saved { name: saved.name.clone(), tip: tip.unwrap_or(saved.tip) }
     };
     state.branches.iter().map(fresh).collect()
@@ -182,8 +186,7 @@ fn nothing_open() -> Error {
 fn again(repo: &Repo, state: &State, base: Oid) -> Result<Plan> {
     let mut named = Vec::with_capacity(state.branches.len());
     for saved in &state.branches {
-        let found = branches::branches(repo, std::slice::from_ref(&saved.name)).ok();
-        let agent = found.and_then(|found| found.into_iter().next()).and_then(|branch| branch.agent);
+        let agent = branches::again(repo, &saved.name)?.and_then(|branch| branch.agent);
         named.push(Branch { name: saved.name.clone(), tip: saved.tip, agent });
     }
     let target = Target { branch: state.into.clone(), tip: base };
@@ -198,13 +201,19 @@ fn steps(
     around: Around<'_>,
 ) -> Result<Report> {
     let mut runner = Runner::new(repo, plan, state, journal, around);
-    let halt = runner.run();
+    let mut halt = runner.run();
+    if halt.is_err() && around.interrupted.load(Ordering::Relaxed) {
+        // Ctrl-C reaches the programs that we started as well.
+        halt = Ok(Halt::Interrupted);
+    }
     if matches!(halt, Ok(Halt::Finished) | Err(_)) {
         // What is in the way of tidying up is no reason to lose what landed.
         let _ = runner.tidy();
     }
     let state = runner.state;
-    match halt? {
+    let open = journal.operation.stage == Stage::Open;
+    let hint = "git orchestra merge-ranked --continue goes on, --abort gives it up";
+    match halt.map_err(|error| if open { error.hint(hint) } else { error })? {
         Halt::Finished => finish(repo, plan, state, journal, around),
         Halt::Interrupted => Ok(Report::left(plan, &state, journal, Left::Interrupted)),
         Halt::Stopped(step) => Ok(Report::stopped(plan, &state, journal, *step)),
@@ -232,7 +241,8 @@ fn finish(
             Ok(Report::left(plan, &state, journal, Left::Blocked(blocked.why, blocked.hints)))
         }
         moved @ (Moved::Yes | Moved::NotNeeded) => {
-            let warnings = record::record(repo, &state, &plan.branches);
+            let mut warnings = moved_meanwhile(repo, &state);
+            warnings.extend(record::record(repo, &state, &plan.branches));
             let mut notes_shown = false;
             if moved == Moved::Yes {
                 let change = Change { branch: state.into.clone(), old: state.base, new: state.result };
@@ -244,6 +254,17 @@ fn finish(
             Ok(Report { notes_shown, ..Report::done(plan, &state, journal, warnings) })
         }
     }
+}
+
+/// Branches that are no longer what landed.
+fn moved_meanwhile(repo: &Repo, state: &State) -> Vec<String> {
+    let merged = state.steps.iter().filter(|step| step.outcome == Some(Landing::Merged));
+    let moved = merged.filter_map(|step| {
+        let now = branches::again(repo, &step.branch).ok()??.tip;
+        let name = text::one_line(&step.branch, 100);
+        (now != step.head).then(|| format!("{name} has moved since: what landed is {}", step.head.short()))
+    });
+    moved.collect()
 }
 
 /// The target has moved: everything is planned and proven again on top of where it is now.
