@@ -123,7 +123,7 @@ fn why_blocked(checkouts: &[Checkout], branch: &str) -> Result<Option<Blocked>> 
         return Ok(Some(Blocked::new(why, format!("git -C '{place}' {operation} --continue, or --abort"))));
     }
     let said = Git::new(&checkout.path, "status")
-        .args(["--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=dirty"])
+        .args(["--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all"])
         .limit(command::LONG)
         .run()?;
     let dirty = said.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()).count();

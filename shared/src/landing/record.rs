@@ -12,9 +12,10 @@ use crate::{
     model::{
         AgentId, Fact, canonical,
         event::{Landed, Landing},
+        fold::Fold,
         text,
     },
-    store::{append, layout},
+    store::{append_if, layout},
     world,
 };
 
@@ -44,7 +45,12 @@ fn on_the_agent(repo: &Repo, state: &State, step: &Step) -> Result<()> {
         commit: step.commit.map(|commit| commit.to_string()),
         reason: step.why.clone(),
     };
-    append(repo, &AgentId::parse(agent)?, &[Fact::Landed(landed)]).map(|_| ())
+    // Said once, also when a landing that was cut off here is gone on with.
+    let news = |fold: &Fold| {
+        let known = outcome == Landing::Merged && fold.agent.landed_as == landed.commit;
+        (!known).then(|| vec![Fact::Landed(landed.clone())])
+    };
+    append_if(repo, &AgentId::parse(agent)?, news).map(|_| ())
 }
 
 /// All notes in one commit. `git notes` writes below `refs/notes` only; `git fast-import` writes any.

@@ -7,7 +7,8 @@ use std::{
 };
 
 use crate::{
-    Error, Result,
+    Error, Kind, Result,
+    error::Context,
     git::{Git, Oid, Repo, command, worktrees::Head},
     lock::Lock,
     store::layout::{self, Private},
@@ -42,6 +43,11 @@ impl Scratch {
                 }
                 drop(lock);
                 return scratch.reset(at).map(|()| scratch);
+            }
+            None if holds_nothing(&scratch.path) => {
+                // The making was cut off between the folder and its registration.
+                std::fs::remove_dir_all(&scratch.path)
+                    .context(Kind::External, || format!("cannot remove '{}'", scratch.path.display()))?;
             }
             None if scratch.path.exists() => return Err(scratch.is_in_the_way("it is not ours")),
             None => {}
@@ -93,6 +99,12 @@ impl Scratch {
             _ => Ok(()),
         }
     }
+}
+
+/// A folder with nothing in it but the pointer to its registration.
+fn holds_nothing(folder: &Path) -> bool {
+    let Ok(mut entries) = std::fs::read_dir(folder) else { return false };
+    entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == ".git" && entry.path().is_file()))
 }
 
 fn remove(common: &Path, path: &Path) -> Result<()> {
