@@ -51,7 +51,7 @@ impl Lab {
 
     /// A repository with ended agents of three events each, packed, written by its own writer.
     pub(crate) fn repo(&self, name: &str, agents: usize) -> PathBuf {
-        let repo = self.world.repo_named(name);
+        let repo = self.world.repo_named(name).with_identity();
         let path = repo.path().to_owned();
         let opened = Repo::discover(&path).expect("a repository");
         let writer = orchestra::store::writer::writer(&opened).expect("a writer");

@@ -161,7 +161,7 @@ fn a_join_is_the_same_commit_on_every_machine() {
 #[test]
 fn events_are_appended_by_many_threads_and_none_is_lost() {
     let world = world();
-    let fixture = world.repo();
+    let fixture = world.repo().with_identity();
     fixture.orchestra(["spawn", "--agent", "sh", "true"]).succeeded();
     let id = AgentId::parse(fixture.agents()[0]["id"].as_str().expect("an id")).expect("an id");
     std::thread::scope(|scope| {

@@ -95,6 +95,13 @@ impl<'world> TestRepo<'world> {
         fs::write(self.path.join(name), text).expect("a file");
     }
 
+    /// Puts the identity into the repository itself: the library, called in this process, does not see the world's home.
+    pub fn with_identity(self) -> Self {
+        self.git(["config", "user.name", "Tess Test"]);
+        self.git(["config", "user.email", "tess@example.com"]);
+        self
+    }
+
     /// A branch that starts at main and has one commit, with these files. The checkout comes back to main.
     pub fn branch(&self, name: &str, files: &[(&str, &str)]) {
         self.git(["checkout", "-q", "-b", name, "main"]).succeeded();
