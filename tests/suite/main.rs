@@ -11,6 +11,7 @@ mod bad_input;
 mod claude;
 mod completions;
 mod crash;
+mod diff;
 mod dispatch;
 mod full_disk;
 mod house;

@@ -92,6 +92,25 @@ impl Git {
         Self { command, what: format!("git {verb}"), input: Vec::new(), limit: SHORT }
     }
 
+    /// `git <verb>` in `directory` as the user would see it: their pager, their colours, their language. [`Git::show`] runs it.
+    pub fn for_the_user(directory: &Path, verb: &str) -> Self {
+        let mut command = process::command("git");
+        for setting in TAMED {
+            command.args(["-c", setting]);
+        }
+        command.arg(verb).current_dir(directory).env("GIT_OPTIONAL_LOCKS", "0");
+        Self { command, what: format!("git {verb}"), input: Vec::new(), limit: LONG }
+    }
+
+    /// Runs it on the user's own terminal, as long as they look at it; gives its exit code, none where a signal ended it.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn show(mut self) -> Result<Option<i32>> {
+        let status = self.command.status().context(Kind::External, || "cannot run 'git'".into())?;
+        Ok(status.code())
+    }
+
     /// Adds an argument.
     #[must_use]
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {

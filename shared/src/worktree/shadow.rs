@@ -22,12 +22,20 @@ pub struct Shadow {
     index: PathBuf,
     work_tree: PathBuf,
     common_dir: PathBuf,
+    /// Where new objects go, if not into the repository.
+    objects: Option<PathBuf>,
 }
 
 impl Shadow {
     /// The worktree at `work_tree` seen through the settings frozen at `dir` ([`Frozen::keep`]), with an index of our own.
     pub const fn at(dir: PathBuf, index: PathBuf, work_tree: PathBuf, common_dir: PathBuf) -> Self {
-        Self { dir, index, work_tree, common_dir }
+        Self { dir, index, work_tree, common_dir, objects: None }
+    }
+
+    /// The same for a look that leaves nothing in the repository: new objects go into `folder`.
+    #[must_use]
+    pub fn with_objects_in(self, folder: PathBuf) -> Self {
+        Self { objects: Some(folder), ..self }
     }
 
     /// The worktree.
@@ -46,9 +54,14 @@ impl Shadow {
             .env("GIT_DIR", self.dir.as_os_str())
             .env("GIT_WORK_TREE", self.work_tree.as_os_str())
             .env("GIT_INDEX_FILE", self.index().as_os_str())
-            .env("GIT_OBJECT_DIRECTORY", self.common_dir.join("objects").as_os_str())
+            .env("GIT_OBJECT_DIRECTORY", self.objects().as_os_str())
+            .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", self.common_dir.join("objects").as_os_str())
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")
+    }
+
+    fn objects(&self) -> PathBuf {
+        self.objects.clone().unwrap_or_else(|| self.common_dir.join("objects"))
     }
 
     /// A call of git that looks at objects only: it works when the worktree is gone.

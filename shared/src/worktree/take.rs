@@ -140,6 +140,27 @@ pub fn snapshot(repo: &Repo, task: &Task<'_>, shadow: &Shadow, worktree: &Worktr
     set_ref(repo, &name, commit)
 }
 
+/// The tree of the worktree's files as they are now, and what would be left out; nothing is kept. `None`: it stands on another
+/// branch, and is nothing of the agent's.
+///
+/// # Errors
+/// As [`finish`].
+pub fn look(
+    repo: &Repo,
+    task: &Task<'_>,
+    shadow: &Shadow,
+    worktree: &Worktree,
+) -> Result<Option<(Oid, Vec<LeftOut>)>> {
+    let (standing, _) = stand(repo, task, worktree)?;
+    let own = Head::Branch(layout::branch_ref(task.branch));
+    match worktree.head() {
+        head if head == own || matches!(head, Head::Detached(_)) => {
+            capture(task, shadow, worktree, standing).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
 /// Brings back into a worktree made anew what the last snapshot had beyond the commit on which it stands.
 ///
 /// # Errors

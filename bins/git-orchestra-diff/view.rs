@@ -1,0 +1,49 @@
+//! What `diff` shows.
+
+use orchestra::{
+    Error, Kind, Result,
+    git::Repo,
+    model::text,
+    ops::diff::{self, Report},
+    world,
+};
+use orchestra_terminal::{Exit, Terminal, json};
+
+use crate::cli::Cli;
+
+/// What is shown of what no commit would take.
+const LEFT_OUT: usize = 5;
+
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
+    let repo = Repo::discover(&world::directory())?;
+    let report = diff::run(&repo, &cli.request())?;
+    if cli.json {
+        json::answer(terminal, "diff", &report)?;
+        return Ok(Exit::Done);
+    }
+    let mut git = report.git_diff().arg(if cli.ext_diff { "--ext-diff" } else { "--no-ext-diff" });
+    if terminal.paint().is_on() {
+        git = git.arg("--color=always");
+    }
+    for (wanted, option) in [(cli.stat, "--stat"), (cli.name_only, "--name-only")] {
+        if wanted {
+            git = git.arg(option);
+        }
+    }
+    // A signal, or 141: the reader went away, which is their right.
+    if let Some(code) = report.compared(git).show()?.filter(|code| !matches!(code, 0 | 141)) {
+        return Err(Error::new(Kind::External, format!("git diff failed ({code})")));
+    }
+    left_out(terminal, &report);
+    Ok(Exit::Done)
+}
+
+fn left_out(terminal: &Terminal, report: &Report) {
+    for left in report.left_out.iter().take(LEFT_OUT) {
+        terminal.warn(&format!("not shown: {} ({})", text::safe(&left.path), text::safe(&left.why)));
+    }
+    let more = report.left_out.len().saturating_sub(LEFT_OUT);
+    if more > 0 {
+        terminal.warn(&format!("not shown: {more} more"));
+    }
+}

@@ -1,0 +1,228 @@
+//! `diff`: what an agent changed, from where it started to its files as they are now; or what two agents did differently.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use tempfile::TempDir;
+
+use crate::{
+    Error, Kind, Result,
+    config::Config,
+    error::Context,
+    git::{Git, Oid, Repo, command},
+    model::{Agent, AgentId, event::LeftOut, text},
+    ops::status,
+    store::{
+        Chain,
+        layout::{self, Private},
+    },
+    supervise::spec::Spec,
+    worktree::{
+        list,
+        shadow::{Frozen, Shadow},
+        take::{self, Task},
+    },
+};
+
+/// Whose work.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// By id or unique prefix.
+    pub agent: String,
+    /// Compared with this one's work, instead of with where it started.
+    pub other: Option<String>,
+    /// Only what is committed, or was taken at an end.
+    pub committed: bool,
+    /// Only these paths.
+    pub paths: Vec<String>,
+}
+
+/// Two trees, and what differs between them.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The agent.
+    pub agent: String,
+    /// The agent it is compared with.
+    pub other: Option<String>,
+    /// Where the comparison begins: the base, or the work of the agent named first.
+    pub from: Oid,
+    /// Where it ends.
+    pub to: Oid,
+    /// Files that differ.
+    pub files: Vec<File>,
+    /// Files of the worktree that no commit of ours would take.
+    pub left_out: Vec<LeftOut>,
+    #[serde(skip)]
+    place: PathBuf,
+    #[serde(skip)]
+    common: PathBuf,
+    #[serde(skip)]
+    paths: Vec<String>,
+    /// Holds objects that only this look needs.
+    #[serde(skip)]
+    scratch: Vec<TempDir>,
+}
+
+/// One file.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct File {
+    /// Its path; of a renamed one, the new path.
+    pub path: String,
+    /// Lines added; none in a binary file.
+    pub insertions: Option<u64>,
+    /// Lines removed.
+    pub deletions: Option<u64>,
+}
+
+/// Compares. Nothing is written into the repository.
+///
+/// # Errors
+/// There is no such agent, or its work is not here (3).
+pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+    let id = status::resolve(repo, &request.agent)?;
+    let mut scratch = Vec::new();
+    let one = work(repo, &id, request.committed, &mut scratch)?;
+    let (other, from, to, left_out) = match &request.other {
+        None => (None, one.base, one.now, one.left_out),
+        Some(other) => {
+            let other = status::resolve(repo, other)?;
+            let two = work(repo, &other, request.committed, &mut scratch)?;
+            (Some(other.to_string()), one.now, two.now, two.left_out)
+        }
+    };
+    let common = repo.common_dir()?;
+    let mut report = Report {
+        agent: id.to_string(),
+        other,
+        from,
+        to,
+        files: Vec::new(),
+        left_out,
+        place: repo.work_dir().unwrap_or_else(|| common.clone()),
+        common,
+        paths: request.paths.clone(),
+        scratch,
+    };
+    report.files = report.numbers()?;
+    Ok(report)
+}
+
+struct Work {
+    base: Oid,
+    now: Oid,
+    left_out: Vec<LeftOut>,
+}
+
+/// What an agent has, now: the files of its worktree if there is one here, else its head.
+fn work(repo: &Repo, id: &AgentId, committed: bool, scratch: &mut Vec<TempDir>) -> Result<Work> {
+    let agent = Chain::of_agent(repo, id)?.fold().agent;
+    let missing = || Error::refused(format!("the work of agent '{id}' is not here"));
+    let base = Oid::parse(&agent.base).filter(|base| repo.read_commit(*base).is_ok()).ok_or_else(missing)?;
+    if !committed && let Some((now, left_out)) = in_its_worktree(repo, id, &agent, base, scratch)? {
+        return Ok(Work { base, now, left_out });
+    }
+    let branch = repo.find_ref(&layout::branch_ref(&agent.branch))?;
+    // While it runs, its branch is ahead of what was taken.
+    let head = repo.find_ref(&layout::head_ref(id))?;
+    let now = if agent.phase.is_at_rest() { head.or(branch) } else { branch.or(head) };
+    Ok(Work { base, now: now.ok_or_else(missing)?, left_out: Vec::new() })
+}
+
+fn in_its_worktree(
+    repo: &Repo,
+    id: &AgentId,
+    agent: &Agent,
+    base: Oid,
+    scratch: &mut Vec<TempDir>,
+) -> Result<Option<(Oid, Vec<LeftOut>)>> {
+    let found = list::of_agent(repo, id, &agent.branch)?;
+    let Some(worktree) = found.filter(|worktree| worktree.path.is_dir()) else { return Ok(None) };
+    let folder = tempfile::tempdir().context(Kind::External, || "cannot make a temporary folder".into())?;
+    let common = repo.common_dir()?;
+    let private = Private::new(repo.private_dir()?);
+    // As they were before it ran, if that is known; it may have changed them.
+    let kept = Spec::last(repo, id, &private.agent(id)).map(|spec| private.frozen().join(spec.frozen));
+    let settings = match kept.filter(|kept| kept.is_dir()) {
+        Some(kept) => kept,
+        None => folder.path().join(Frozen::now(repo)?.keep(folder.path(), &common)?),
+    };
+    let shadow = Shadow::at(settings, folder.path().join("index"), worktree.path.clone(), common)
+        .with_objects_in(folder.path().join("objects"));
+    std::fs::create_dir_all(folder.path().join("objects"))
+        .context(Kind::External, || "cannot make a temporary folder".into())?;
+    let max_file = Config::of(repo).max_file()?;
+    let task = Task { id, title: &agent.title, branch: &agent.branch, base, max_file };
+    let looked = take::look(repo, &task, &shadow, &worktree)?;
+    scratch.push(folder);
+    Ok(looked)
+}
+
+impl Report {
+    /// `git diff` of what is compared, for the user's eyes.
+    pub fn git_diff(&self) -> Git {
+        self.with_objects(Git::for_the_user(&self.place, "diff"))
+    }
+
+    /// The two trees, and the paths, as the last arguments.
+    #[must_use]
+    pub fn compared(&self, git: Git) -> Git {
+        git.args([self.from.to_string(), self.to.to_string()]).arg("--").args(&self.paths)
+    }
+
+    fn with_objects(&self, git: Git) -> Git {
+        if self.scratch.is_empty() {
+            return git;
+        }
+        let folders: Vec<PathBuf> = self.scratch.iter().map(|folder| folder.path().join("objects")).collect();
+        let all =
+            folders.iter().map(|folder| folder.to_string_lossy().into_owned()).collect::<Vec<_>>().join(":");
+        git.env("GIT_OBJECT_DIRECTORY", self.common.join("objects").as_os_str())
+            .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", all)
+    }
+
+    fn numbers(&self) -> Result<Vec<File>> {
+        let git = self.with_objects(Git::new(&self.place, "diff"));
+        let git = git.args(["--numstat", "-z", "--no-ext-diff", "--no-textconv", "-M", "--no-relative"]);
+        let said = self.compared(git).limit(command::LONG).run()?;
+        Ok(parse(&String::from_utf8_lossy(&said)))
+    }
+}
+
+/// `added TAB removed TAB path NUL`; a renamed file has an empty path there, then both names.
+fn parse(said: &str) -> Vec<File> {
+    let mut files = Vec::new();
+    let mut words = said.split('\0');
+    while let Some(word) = words.next() {
+        let mut parts = word.splitn(3, '\t');
+        let (Some(added), Some(removed), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
+            continue;
+        };
+        let path = if path.is_empty() { words.nth(1).unwrap_or_default() } else { path };
+        files.push(File {
+            path: text::one_line(path, 400),
+            insertions: added.parse().ok(),
+            deletions: removed.parse().ok(),
+        });
+    }
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_every_kind() {
+        let file = |path: &str, insertions, deletions| File { path: path.into(), insertions, deletions };
+        assert_eq!(
+            parse("1\t2\ta b.rs\0-\t-\tbin\x000\t0\t\0old\0new\x003\t0\tlast\0"),
+            [
+                file("a b.rs", Some(1), Some(2)),
+                file("bin", None, None),
+                file("new", Some(0), Some(0)),
+                file("last", Some(3), Some(0)),
+            ]
+        );
+        assert_eq!(parse(""), []);
+    }
+}

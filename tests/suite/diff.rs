@@ -1,0 +1,58 @@
+//! `diff`: everything an agent changed, and nothing is written for it.
+
+use testkit::Ran;
+
+use crate::world;
+
+#[test]
+fn a_running_agent_shows_what_it_committed_changed_and_added() {
+    let world = world();
+    let repo = world.repo();
+    let script = "echo two >> file.txt; git commit -qam c; echo three >> file.txt; echo new > new.txt; \
+                  echo K=1 > .env; touch ready; while :; do sleep 0.1; done";
+    let id = repo.spawn(script);
+    repo.wait_for_file(&id, "ready");
+    let state = || (repo.refs(""), repo.git(["count-objects", "-v"]).stdout(), repo.checkout());
+    let before = state();
+    let ran = repo.orchestra(["diff", &id]).succeeded();
+    let shown = ran.stdout();
+    for line in ["+two\n", "+three\n", "+new\n", "+++ b/new.txt"] {
+        assert!(shown.contains(line), "{line}\n{shown}");
+    }
+    assert!(!shown.contains("K=1"), "{shown}");
+    ran.says("not shown: .env");
+    let names = repo.orchestra(["diff", "--name-only", &id]).succeeded().stdout();
+    assert_eq!(names, "file.txt\nnew.txt\nready\n");
+    let committed = repo.orchestra(["diff", "--committed", "--stat", &id]).succeeded().stdout();
+    assert!(committed.contains("file.txt | 1 +") && !committed.contains("new.txt"), "{committed}");
+    let files = repo.orchestra(["diff", "--json", &id, "--", "file.txt"]).succeeded().json();
+    assert_eq!(files["files"], serde_json::json!([{"path": "file.txt", "insertions": 2, "deletions": 0}]));
+    assert_eq!(state(), before, "nothing was written");
+}
+
+#[test]
+fn ended_agents_are_compared_with_their_base_and_with_each_other() {
+    let world = world();
+    let repo = world.repo();
+    let one = repo.spawn("echo 1 > same.txt; echo one > who.txt");
+    let two = repo.spawn("echo 1 > same.txt; echo two > who.txt");
+    for id in [&one, &two] {
+        repo.end_of(id);
+    }
+    let shown = repo.orchestra(["diff", &one, &two]).succeeded().stdout();
+    assert!(shown.contains("-one\n+two\n") && !shown.contains("same.txt"), "{shown}");
+    // What somebody does in its worktree afterwards is shown; what is gone with the worktree is not missed.
+    let worktree = repo.worktree(&one);
+    std::fs::write(worktree.join("later.txt"), "later\n").expect("a file");
+    assert!(repo.orchestra(["diff", "--name-only", &one]).succeeded().stdout().contains("later.txt"));
+    repo.git(["worktree", "remove", "--force", &worktree.to_string_lossy()]);
+    assert_eq!(repo.orchestra(["diff", "--name-only", &one]).succeeded().stdout(), "same.txt\nwho.txt\n");
+    // From below, and with a pager of the user's.
+    std::fs::create_dir_all(repo.path().join("sub")).expect("a folder");
+    repo.git(["config", "diff.external", "false"]);
+    let sub = world.command("git", &repo.path().join("sub")).args(["orchestra", "diff", &two]).output();
+    assert!(Ran::of(&mut repo.orchestra_command(["diff", "--ext-diff", &two])).code() == 5);
+    assert!(sub.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("+two")));
+    repo.orchestra(["diff", "nobody"]).exits(3);
+    repo.orchestra(["diff"]).exits(2);
+}
