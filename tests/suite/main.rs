@@ -23,6 +23,7 @@ mod pause;
 mod queue;
 mod races;
 mod resume;
+mod review;
 mod send;
 mod spawn;
 mod status;

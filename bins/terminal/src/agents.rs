@@ -1,7 +1,7 @@
 //! Agents as a table, and what the user must know of them.
 
 use orchestra::{
-    model::{Liveness, Permission, Phase},
+    model::{Liveness, Permission, Phase, verdict::Verdict},
     ops::agent_object::AgentObject,
     worktree::dirt,
     world,
@@ -121,7 +121,9 @@ fn doing(agent: &AgentObject) -> String {
     };
     let landed = agent.landed_in.as_ref().filter(|_| agent.merged == Some(true));
     let landed = landed.map(|branch| format!("landed in {branch}"));
-    [landed, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    let judged = agent.verdict.as_deref().filter(|_| landed.is_none() && agent.verdict_current == Some(true));
+    let judged = judged.and_then(Verdict::parse).map(|verdict| verdict.past().to_owned());
+    [landed, judged, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// Warns of agents that are not what they were meant to be, and says what to type.

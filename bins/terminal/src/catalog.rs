@@ -31,6 +31,7 @@ pub const COMMANDS: &[Entry] = &[
     binary("resume", "Go on with agents that came to rest: paused, ended, or lost with their supervisor"),
     binary("worktrees", "List the agents' worktrees, or print where one is"),
     binary("diff", "Show what an agent changed, uncommitted and new files included"),
+    binary("review", "Judge an agent's work: approve it, reject it, or ask for changes"),
     binary("merge-ranked", "Land many branches, the least conflicting first, each step proven"),
     binary("undo", "Take back what a command changed"),
     built_in("demo", "Try it: four agents in a scratch repository"),

@@ -35,3 +35,28 @@ pub fn pick_agent(
         .map(|agent| agent.id.clone())
         .ok_or_else(|| Error::refused("no agent picked"))
 }
+
+/// Lets the user choose one of several; the first is the default. `None`: they chose none.
+///
+/// # Errors
+/// Nobody can be asked (2).
+pub fn choose(terminal: &Terminal, question: &str, choices: &[&str]) -> Result<Option<usize>> {
+    if !terminal.can_ask() {
+        return Err(Error::usage("nobody can be asked here"));
+    }
+    let select = dialoguer::Select::new().with_prompt(question).items(choices).default(0);
+    select.interact_opt().map_err(|e| Error::new(Kind::External, "cannot ask").because(e.to_string()))
+}
+
+/// Lets the user type a line; `None` where it is empty.
+///
+/// # Errors
+/// The terminal is gone.
+pub fn line(question: &str) -> Result<Option<String>> {
+    let typed: String = dialoguer::Input::new()
+        .with_prompt(question)
+        .allow_empty(true)
+        .interact_text()
+        .map_err(|e| Error::new(Kind::External, "cannot ask").because(e.to_string()))?;
+    Ok(Some(typed.trim().to_owned()).filter(|typed| !typed.is_empty()))
+}

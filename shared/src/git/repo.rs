@@ -220,6 +220,20 @@ impl Repo {
         Ok(!self.gix.merge_bases_many(one.gix(), &[other.gix()]).context(Kind::Internal, cannot)?.is_empty())
     }
 
+    /// The newest commits that lead from `base` (excluded) to `head`, at most so many, the newest first.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn commits_since(&self, base: Oid, head: Oid, most: usize) -> Result<Vec<Oid>> {
+        let walk = self
+            .gix
+            .rev_walk([head.gix()])
+            .with_hidden([base.gix()])
+            .all()
+            .context(Kind::Internal, || format!("cannot walk the history of {}", head.short()))?;
+        Ok(walk.filter_map(std::result::Result::ok).take(most).map(|found| found.id.into()).collect())
+    }
+
     /// How many commits lead from `base` (excluded) to `head`.
     ///
     /// # Errors

@@ -12,8 +12,9 @@ use crate::{
         Oid, Repo,
         merging::{How, Size, Trial},
     },
-    model::{event::Landing, text},
+    model::{event::Landing, text, verdict::Verdict},
     rank::{self, Candidate, Conflict, Matrix, Order, Standing},
+    store::verdicts::{self, Holds},
 };
 
 /// Branches in the order in which they would land.
@@ -67,7 +68,7 @@ pub fn plan(repo: &Repo, target: Target, named: Vec<Branch>, first: &[String]) -
         .map(|((branch, size), priority)| Candidate {
             name: branch.name.clone(),
             priority,
-            standing: Standing::Open,
+            standing: standing(repo, branch),
             lines: size.lines,
             files: size.files,
             since: repo.commit_time(branch.tip),
@@ -75,6 +76,21 @@ pub fn plan(repo: &Repo, target: Target, named: Vec<Branch>, first: &[String]) -
         .collect();
     let order = rank::order(&candidates, &matrix);
     Ok(Plan { target, branches, candidates, matrix, order, passed, pairs })
+}
+
+/// What was said of it, if that holds and counts.
+fn standing(repo: &Repo, branch: &Branch) -> Standing {
+    let Some((_, agent)) = &branch.agent else { return Standing::Open };
+    match verdicts::of(repo, agent, branch.tip) {
+        Ok(Some((verdict, holds))) if holds != Holds::Stale && verdicts::counts(repo, &verdict.writer) => {
+            match verdict.verdict {
+                Verdict::Approve => Standing::Approved,
+                Verdict::Changes => Standing::Changes,
+                Verdict::Reject => Standing::Rejected,
+            }
+        }
+        _ => Standing::Open,
+    }
 }
 
 /// What the supervisors of agents wrote down is not measured again.

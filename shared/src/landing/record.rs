@@ -8,15 +8,14 @@ use super::{
 };
 use crate::{
     Result,
-    git::{Git, Repo, command, repo::Identity},
+    git::Repo,
     model::{
         AgentId, Fact, canonical,
         event::{Landed, Landing},
         fold::Fold,
         text,
     },
-    store::{append_if, layout},
-    world,
+    store::{append_if, layout, notes},
 };
 
 /// Writes down what became of every branch. What cannot be written is told, not fatal: the work has landed.
@@ -53,32 +52,15 @@ fn on_the_agent(repo: &Repo, state: &State, step: &Step) -> Result<()> {
     append_if(repo, &AgentId::parse(agent)?, news).map(|_| ())
 }
 
-/// All notes in one commit. `git notes` writes below `refs/notes` only; `git fast-import` writes any.
 fn on_the_commits(repo: &Repo, state: &State, branches: &[Branch]) -> Result<()> {
-    let mut notes = String::new();
+    let mut all = Vec::new();
     for step in &state.steps {
         let branch = branches.iter().find(|branch| branch.name == step.branch);
         if let (Some(commit), Some(line)) = (step.commit, canonical::write(&note(state, step, branch))) {
-            notes.push_str(&format!("N inline {commit}\ndata {}\n{line}\n\n", line.len() + 1));
+            all.push((commit, format!("{line}\n")));
         }
     }
-    if notes.is_empty() {
-        return Ok(());
-    }
-    let Identity { name, email } = repo.identity()?;
-    let subject = format!("landed in {}", text::one_line(&state.into, 100));
-    let mut order = format!(
-        "commit {}\ncommitter {name} <{email}> {} +0000\ndata {}\n{subject}\n",
-        layout::RESULTS,
-        world::now().as_second(),
-        subject.len()
-    );
-    if let Some(tip) = repo.find_ref(layout::RESULTS)? {
-        order.push_str(&format!("from {tip}\n"));
-    }
-    order.push_str(&notes);
-    let git = Git::new(&repo.common_dir()?, "fast-import").args(["--quiet", "--done"]);
-    git.input(format!("{order}done\n").into_bytes()).limit(command::LONG).run().map(|_| ())
+    notes::write(repo, layout::RESULTS, &format!("landed in {}", text::one_line(&state.into, 100)), &all)
 }
 
 /// One object a line, as everything of ours.
@@ -104,22 +86,4 @@ fn note(state: &State, step: &Step, branch: Option<&Branch>) -> Value {
     add("session", agent.and_then(|agent| agent.session.clone()).map(Value::from));
     add("settled", (!step.settled.is_empty()).then(|| Value::from(step.settled.clone())));
     note
-}
-
-/// Lets plain `git log` show our notes, where the user has not decided otherwise. `true`: that is new.
-///
-/// # Errors
-/// The config cannot be written.
-pub fn show_notes(repo: &Repo) -> Result<bool> {
-    let ours = |value: &String| value == layout::NOTES || value == layout::RESULTS;
-    if repo
-        .config_all("notes.displayRef")
-        .iter()
-        .any(|value| ours(value) || value == "*" || value == "refs/*")
-    {
-        return Ok(false);
-    }
-    let arguments = ["--local", "--add", "notes.displayRef", layout::NOTES];
-    Git::new(&repo.common_dir()?, "config").args(arguments).run()?;
-    Ok(true)
 }

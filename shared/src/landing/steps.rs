@@ -154,6 +154,10 @@ impl<'a> Runner<'a> {
     fn land(&mut self, place: &Place) -> Result<Option<Step>> {
         let branch = self.plan.branches[place.branch].clone();
         let mut step = self.plan.step(place, self.state.steps.len() + 1);
+        if !self.plan.candidates[place.branch].standing.may_land() {
+            let why = step.reason.clone();
+            return Ok(Some(step.ended(Landing::SetAside, why)));
+        }
         let mut tries = self.state.orders.repairs;
         let name = |(other, _): &(usize, _)| self.plan.branches[*other].name.clone();
         self.against = place.conflicts.iter().map(name).collect();

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Phase;
+use super::{Phase, verdict::Standing};
 
 /// What all events of an agent together say. Every text in it is safe to show, on one line.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -75,6 +75,8 @@ pub struct Agent {
     pub landed_as: Option<String>,
     /// In which branch, without `refs/heads/`.
     pub landed_in: Option<String>,
+    /// What is said of its work; of which work, it says itself.
+    pub verdict: Option<Standing>,
     /// Facts that contradict each other; [`super::fold::Fold::conflicts`] says which.
     pub conflicts: u64,
     /// The highest Lamport number.
@@ -118,6 +120,7 @@ impl Default for Agent {
             landed_head: None,
             landed_as: None,
             landed_in: None,
+            verdict: None,
             conflicts: 0,
             lamport: 0,
         }

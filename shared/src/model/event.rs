@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Phase, canonical};
+use super::{Phase, canonical, verdict::Review};
 
 /// The version of the event format. A newer one makes an agent read-only here, never unreadable.
 pub const VERSION: u32 = 1;
@@ -13,6 +13,9 @@ pub const VERSION: u32 = 1;
 pub const MAX_LAMPORT: u64 = 1 << 53;
 /// Paths named in one event as left out; more are only counted.
 pub const MAX_LEFT_OUT: usize = 50;
+
+/// Remarks in one verdict.
+pub const MAX_COMMENTS: usize = 200;
 
 /// What happened. `t` names it in JSON.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -40,6 +43,8 @@ pub enum Fact {
     Send(Message),
     /// Its work was landed, or was not, or was taken back.
     Landed(Landed),
+    /// Somebody judged its work.
+    Verdict(Review),
 }
 
 /// See [`Fact::Landed`].
@@ -323,7 +328,7 @@ impl Event {
         let known = envelope.v == VERSION
             && matches!(
                 envelope.t.as_str(),
-                "created" | "phase" | "finished" | "stop" | "pause" | "send" | "landed"
+                "created" | "phase" | "finished" | "stop" | "pause" | "send" | "landed" | "verdict"
             );
         let fact = if known { Some(Fact::deserialize(&value).ok()?) } else { None };
         if let Some(fact) = &fact
@@ -355,6 +360,7 @@ impl Fact {
             Self::Finished(finished) => {
                 finished.phase.is_at_rest() && finished.left_out.len() <= MAX_LEFT_OUT
             }
+            Self::Verdict(review) => review.comments.len() <= MAX_COMMENTS,
             Self::Created(_) | Self::Stop { .. } | Self::Pause { .. } | Self::Send(_) | Self::Landed(_) => {
                 true
             }

@@ -14,10 +14,11 @@ use super::{
     Agent, Event, Fact, Phase,
     event::{Created, Finished, Landed, Landing, Step, Usage},
     text,
+    verdict::{self, Review, Standing},
 };
 
 /// The version of these rules. State written under another one is folded anew.
-pub const FOLD: u32 = 3;
+pub const FOLD: u32 = 4;
 
 /// Columns kept of a reason, a model and other short texts.
 const SHORT: usize = 200;
@@ -55,6 +56,8 @@ struct Folder {
     fold: Fold,
     /// Attempt → the writer that launched it.
     launches: BTreeMap<u32, String>,
+    /// What was said of its work, in order.
+    verdicts: Vec<Standing>,
     /// Conversation → cost, tokens read, tokens written.
     used: BTreeMap<String, [Option<u64>; 3]>,
     /// Attempt → turns, denials.
@@ -72,6 +75,7 @@ impl Folder {
             Some(Fact::Phase(step)) => self.phase(event, step),
             Some(Fact::Finished(finished)) => self.finished(event, finished),
             Some(Fact::Landed(landed)) => self.landed(landed),
+            Some(Fact::Verdict(review)) => self.judged(event, review),
         }
     }
 
@@ -180,6 +184,18 @@ impl Folder {
             }
             Landing::SetAside | Landing::Failed => {}
         }
+    }
+
+    fn judged(&mut self, event: &Event, review: &Review) {
+        self.verdicts.push(Standing {
+            verdict: review.verdict,
+            base: short(&review.base),
+            head: short(&review.head),
+            patch: short(&review.patch),
+            by: short(&review.by),
+            writer: event.writer.clone(),
+        });
+        self.fold.agent.verdict = verdict::standing(&self.verdicts).cloned();
     }
 
     fn used(&mut self, attempt: u32, usage: &Usage) {
@@ -382,6 +398,21 @@ pub(crate) mod tests {
                 let outcome = [Merged, SetAside, Failed, UpToDate, TakenBack][at];
                 Fact::Landed(Landed { outcome, head: into.clone(), into, commit, reason: None })
             }),
+            (0usize..3, "[xy]", "[ab]", word, prop::option::of(word)).prop_map(
+                |(at, head, by, patch, text)| {
+                    let (verdict, base) = (verdict::Verdict::ALL[at], "b".to_owned());
+                    Fact::Verdict(Review {
+                        verdict,
+                        base,
+                        head,
+                        patch,
+                        by,
+                        text,
+                        check: None,
+                        comments: vec![],
+                    })
+                }
+            ),
             Just(Fact::Stop { reason: None }),
             Just(Fact::Pause { reason: None }),
             Just(Fact::Send(Message { text: Some("on".into()), ..Message::default() })),

@@ -9,6 +9,7 @@ pub mod permission;
 pub mod phase;
 pub mod text;
 pub mod trailers;
+pub mod verdict;
 
 pub use agent::Agent;
 pub use event::{Event, Fact};

@@ -3,7 +3,11 @@
 
 use jiff::Timestamp;
 
-use super::{Agent, Phase, fold::FOLD};
+use super::{
+    Agent, Phase,
+    fold::FOLD,
+    verdict::{Standing, Verdict},
+};
 
 /// The format of the commit as a whole. A newer one is never written by this program.
 pub const FORMAT: u32 = 1;
@@ -64,6 +68,14 @@ pub fn write(agent: &Agent, by: &str) -> String {
     line("Landed", agent.landed_head.as_deref().unwrap_or_default());
     line("Landed-As", agent.landed_as.as_deref().unwrap_or_default());
     line("Landed-In", agent.landed_in.as_deref().unwrap_or_default());
+    if let Some(verdict) = &agent.verdict {
+        line("Verdict", verdict.verdict.as_str());
+        line("Verdict-Base", &verdict.base);
+        line("Verdict-Head", &verdict.head);
+        line("Verdict-Patch", &verdict.patch);
+        line("Verdict-By", &verdict.by);
+        line("Verdict-Writer", &verdict.writer);
+    }
     line("Conflicts", &number(agent.conflicts));
     line("Lamport", &agent.lamport.to_string());
     line("By", by);
@@ -163,6 +175,22 @@ fn take(agent: &mut Agent, key: &str, value: &str) -> Option<()> {
         "Landed" => agent.landed_head = Some(text()),
         "Landed-As" => agent.landed_as = Some(text()),
         "Landed-In" => agent.landed_in = Some(text()),
+        "Verdict" => {
+            agent.verdict = Some(Standing {
+                verdict: Verdict::parse(value)?,
+                base: String::new(),
+                head: String::new(),
+                patch: String::new(),
+                by: String::new(),
+                writer: String::new(),
+            });
+        }
+        // They stand after the word itself.
+        "Verdict-Base" => agent.verdict.as_mut()?.base = text(),
+        "Verdict-Head" => agent.verdict.as_mut()?.head = text(),
+        "Verdict-Patch" => agent.verdict.as_mut()?.patch = text(),
+        "Verdict-By" => agent.verdict.as_mut()?.by = text(),
+        "Verdict-Writer" => agent.verdict.as_mut()?.writer = text(),
         "Conflicts" => agent.conflicts = value.parse().ok()?,
         "Lamport" => agent.lamport = value.parse().ok()?,
         _ => {}

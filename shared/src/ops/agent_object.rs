@@ -105,6 +105,8 @@ pub struct AgentObject {
     pub denials: Option<u64>,
     /// The newest verdict on its work.
     pub verdict: Option<String>,
+    /// Whether that is of its work as it is now.
+    pub verdict_current: Option<bool>,
     /// Whether its work, as it is now, landed.
     pub merged: Option<bool>,
     /// The branch in which work of it landed last.
@@ -154,7 +156,11 @@ impl AgentObject {
             turns: (agent.turns > 0).then_some(agent.turns),
             denials: (agent.permission.is_some()).then_some(agent.denials),
             permission_mode: agent.permission,
-            verdict: None,
+            verdict: agent.verdict.as_ref().map(|verdict| verdict.verdict.as_str().to_owned()),
+            verdict_current: agent
+                .verdict
+                .as_ref()
+                .map(|verdict| verdict.is_of(&agent.base, agent.head.as_deref().unwrap_or_default())),
             merged: ended.then(|| agent.landed_head.is_some() && agent.landed_head == agent.head),
             landed_in: agent.landed_in,
             conflicts: agent.conflicts,

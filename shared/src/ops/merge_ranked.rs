@@ -27,6 +27,7 @@ use crate::{
     model::{event::Landing, text},
     store::{
         layout::Private,
+        notes,
         operations::{Change, Journal, Operation, Stage},
     },
 };
@@ -247,7 +248,7 @@ fn finish(
             if moved == Moved::Yes {
                 let change = Change { branch: state.into.clone(), old: state.base, new: state.result };
                 journal.operation.changes.push(change);
-                notes_shown = record::show_notes(repo).unwrap_or(false);
+                notes_shown = notes::show(repo).unwrap_or(false);
             }
             journal.operation.stage = Stage::Done;
             journal.write(repo, &[state.base, state.result])?;

@@ -6,6 +6,7 @@ pub mod logs;
 pub mod merge_ranked;
 pub mod pause;
 pub mod resume;
+pub mod review;
 pub mod send;
 pub mod settings;
 pub mod spawn;

@@ -2,7 +2,7 @@
 //!
 //! First the largest set of branches that land together without conflict; within it those asked for, then the approved, then
 //! the small, then the old. Then the others, those with the smallest conflict first. A branch that conflicts with the target,
-//! or was rejected, comes last: it lands only if somebody settles that.
+//! comes last: it lands only if somebody settles that; one that was rejected, or is to be changed, does not land.
 
 use serde::Serialize;
 
@@ -21,6 +21,13 @@ pub enum Standing {
     Changes,
     /// It was rejected.
     Rejected,
+}
+
+impl Standing {
+    /// Whether nobody is against it as it is.
+    pub const fn may_land(self) -> bool {
+        matches!(self, Self::Approved | Self::Open)
+    }
 }
 
 /// A branch that would land.
@@ -73,7 +80,7 @@ pub fn order_after(candidates: &[Candidate], matrix: &Matrix, landed: &[usize], 
         (0..candidates.len()).filter(|branch| !landed.contains(branch) && !out.contains(branch)).collect();
     preferred.sort_by(|a, b| preference(&candidates[*a]).cmp(&preference(&candidates[*b])));
     let may_land = |branch: usize| {
-        candidates[branch].standing != Standing::Rejected
+        candidates[branch].standing.may_land()
             && matrix.with_target(branch).is_none()
             && landed.iter().all(|&first| matrix.get(first, branch).is_none())
     };
@@ -88,8 +95,7 @@ pub fn order_after(candidates: &[Candidate], matrix: &Matrix, landed: &[usize], 
     let together: Vec<usize> = asked.into_iter().chain(chosen.into_iter().map(|at| free[at])).collect();
     let mut others: Vec<usize> = preferred.into_iter().filter(|branch| !together.contains(branch)).collect();
     others.sort_by_key(|&branch| {
-        let standing =
-            (candidates[branch].standing == Standing::Rejected, matrix.with_target(branch).is_some());
+        let standing = (!candidates[branch].standing.may_land(), matrix.with_target(branch).is_some());
         let before_it: Vec<usize> = landed.iter().chain(&together).copied().collect();
         (standing, sum(&before(branch, &before_it, matrix)))
     });
@@ -155,8 +161,7 @@ fn together_reason(candidate: &Candidate, against: usize, together: usize) -> St
     let why = match (candidate.priority, candidate.standing) {
         (Some(_), _) => "asked for first; ".to_owned(),
         (None, Standing::Approved) => "approved; ".to_owned(),
-        (None, Standing::Changes) => "changes were asked for; ".to_owned(),
-        (None, Standing::Open | Standing::Rejected) => String::new(),
+        (None, _) => String::new(),
     };
     let set = match (against, together) {
         (0, _) => "conflicts with nothing".to_owned(),
@@ -174,8 +179,10 @@ fn other_reason(
     conflicts: &[(usize, Conflict)],
     candidates: &[Candidate],
 ) -> String {
-    if candidate.standing == Standing::Rejected {
-        return "was rejected in review".to_owned();
+    match candidate.standing {
+        Standing::Rejected => return "was rejected in review".to_owned(),
+        Standing::Changes => return "changes were asked for in review".to_owned(),
+        Standing::Approved | Standing::Open => {}
     }
     if let Some(conflict) = target {
         return format!("conflicts with the target in {}", size(conflict));

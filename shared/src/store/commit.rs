@@ -4,6 +4,7 @@ use crate::model::{
     Agent, AgentId, Event, Fact, Phase,
     event::{EventId, Landing},
     trailers,
+    verdict::Verdict,
 };
 
 /// Composes the message of a commit that adds `events` and leaves the agent in the state `agent`.
@@ -39,6 +40,11 @@ const fn noted(fact: &Fact) -> Option<&'static str> {
             Some(true) => "allowed",
             Some(false) => "denied",
             None => "told",
+        }),
+        Fact::Verdict(review) => Some(match review.verdict {
+            Verdict::Approve => "approved",
+            Verdict::Changes => "changes asked for",
+            Verdict::Reject => "rejected",
         }),
         Fact::Landed(landed) => Some(match landed.outcome {
             Landing::Merged => "landed",

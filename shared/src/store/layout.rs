@@ -48,6 +48,9 @@ pub fn operation_ref(id: &str) -> String {
 /// What landing came to, as notes on the commits that landed.
 pub const RESULTS: &str = "refs/orchestra/notes/results";
 
+/// Verdicts, as notes on the commits that were judged.
+pub const REVIEWS: &str = "refs/orchestra/notes/reviews";
+
 /// Every kind of note of ours, for `notes.displayRef`.
 pub const NOTES: &str = "refs/orchestra/notes/*";
 

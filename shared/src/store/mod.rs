@@ -7,7 +7,9 @@ pub mod commit;
 pub mod join;
 pub mod layout;
 pub mod list;
+pub mod notes;
 pub mod operations;
+pub mod verdicts;
 pub mod writer;
 
 pub use append::{NewAgent, append, append_if, create};

@@ -1,0 +1,96 @@
+//! Judging on a terminal: pick one, see it, decide.
+
+use orchestra::{
+    Error, Kind, Result,
+    git::Repo,
+    model::verdict::Verdict,
+    ops::{
+        diff,
+        review::{self, Give, Report, Request, Work},
+    },
+    process, world,
+};
+use orchestra_terminal::{Exit, Terminal, prompt};
+
+use crate::view;
+
+/// What can be done with a work; the first is the default, and does nothing.
+const CHOICES: [&str; 6] =
+    ["skip", "open the diff", "open a shell in its worktree", "approve", "ask for changes", "reject"];
+
+pub(crate) fn run(terminal: &Terminal, repo: &Repo, agent: Option<String>) -> Result<Exit> {
+    let only_one = agent.is_some();
+    let mut next = agent;
+    loop {
+        let id = match next.take() {
+            Some(id) => id,
+            None => {
+                let waiting = review::run(repo, &Request::default())?.waiting;
+                if waiting.is_empty() {
+                    terminal.say("nothing waits for a verdict");
+                    return Ok(Exit::Done);
+                }
+                match prompt::pick_agent(terminal, "whose work?", &waiting, "git orchestra review AGENT") {
+                    Ok(id) => id,
+                    Err(_) => return Ok(Exit::Done),
+                }
+            }
+        };
+        one(terminal, repo, &id)?;
+        if only_one {
+            return Ok(Exit::Done);
+        }
+    }
+}
+
+/// One work, until there is a verdict or it is skipped.
+fn one(terminal: &Terminal, repo: &Repo, id: &str) -> Result<()> {
+    let looked = review::run(repo, &Request { agent: Some(id.to_owned()), give: None })?;
+    let Some(work) = looked.work else { return Ok(()) };
+    terminal.answer(&view::details(terminal, &work));
+    loop {
+        match prompt::choose(terminal, &format!("{}?", work.agent.id), &CHOICES)? {
+            Some(1) => show_diff(repo, &work)?,
+            Some(2) => shell(terminal, repo, &work)?,
+            Some(3) => {
+                return give(terminal, repo, &work, Verdict::Approve, prompt::line("why (may be empty)")?);
+            }
+            Some(4) => match prompt::line("which changes")? {
+                Some(text) => return give(terminal, repo, &work, Verdict::Changes, Some(text)),
+                None => terminal.say("nothing was said, nothing was done"),
+            },
+            Some(5) => {
+                return give(terminal, repo, &work, Verdict::Reject, prompt::line("why (may be empty)")?);
+            }
+            _ => return Ok(()),
+        }
+    }
+}
+
+fn give(terminal: &Terminal, repo: &Repo, work: &Work, verdict: Verdict, text: Option<String>) -> Result<()> {
+    let head = work.agent.head.clone();
+    let give = Give { verdict, text, comments: Vec::new(), head, keep: false };
+    let report: Report =
+        review::run(repo, &Request { agent: Some(work.agent.id.clone()), give: Some(give) })?;
+    let told = if report.told { "; the agent was told, and works on it" } else { "" };
+    terminal.answer(&format!("{} {}{told}\n", work.agent.id, verdict.past()));
+    view::told(terminal, &report);
+    Ok(())
+}
+
+fn show_diff(repo: &Repo, work: &Work) -> Result<()> {
+    let request = diff::Request { agent: work.agent.id.clone(), committed: true, ..diff::Request::default() };
+    let report = diff::run(repo, &request)?;
+    report.compared(report.git_diff().arg("--no-ext-diff")).show().map(|_| ())
+}
+
+/// The user's own shell, where the files are.
+fn shell(terminal: &Terminal, repo: &Repo, work: &Work) -> Result<()> {
+    let Ok(folder) = orchestra::ops::worktrees::path(repo, &work.agent.id) else {
+        terminal.say("its worktree is gone");
+        return Ok(());
+    };
+    let shell = world::text_variable("SHELL").unwrap_or_else(|| "/bin/sh".to_owned());
+    let status = process::command(&shell).current_dir(folder).status();
+    status.map(|_| ()).map_err(|e| Error::new(Kind::External, format!("cannot run '{shell}'")).because(e))
+}

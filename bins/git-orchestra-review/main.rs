@@ -1,0 +1,13 @@
+//! `git orchestra review`: judge an agent's work.
+
+mod ask;
+mod cli;
+mod view;
+
+use std::process::ExitCode;
+
+use orchestra_terminal::{Program, run};
+
+fn main() -> ExitCode {
+    run(&Program { page: cli::PAGE, run: view::run })
+}

@@ -1,0 +1,141 @@
+//! What `review` shows.
+
+use orchestra::{
+    Result,
+    git::Repo,
+    model::{text, verdict::Verdict},
+    ops::review::{self, Report, Request, Work},
+    store::verdicts::Holds,
+    world,
+};
+use orchestra_terminal::{Exit, Terminal, agents, json, paint::Role};
+
+use crate::{ask, cli::Cli};
+
+/// Lines of a task, commits and files that are shown; more are counted.
+const TASK: usize = 12;
+const COMMITS: usize = 10;
+const FILES: usize = 20;
+
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
+    let repo = Repo::discover(&world::directory())?;
+    let request = cli.request()?;
+    let asks = !cli.json && request.give.is_none() && terminal.can_ask() && terminal.width().is_some();
+    if asks {
+        return ask::run(terminal, &repo, request.agent);
+    }
+    let report = review::run(&repo, &request)?;
+    if cli.json {
+        json::answer(terminal, "review", &report)?;
+    } else {
+        show(terminal, &report, &request);
+    }
+    told(terminal, &report);
+    Ok(if report.given == Some(Verdict::Reject) { Exit::No } else { Exit::Done })
+}
+
+fn show(terminal: &Terminal, report: &Report, request: &Request) {
+    match (&report.work, report.given) {
+        (Some(work), Some(verdict)) => {
+            let told = if report.told { "; the agent was told, and works on it" } else { "" };
+            terminal.answer(&format!("{} {}{told}\n", work.agent.id, verdict.past()));
+        }
+        (Some(work), None) => {
+            terminal.answer(&details(terminal, work));
+            let id = &work.agent.id;
+            terminal.hint(&format!("git orchestra diff {id}"));
+            terminal.hint(&format!("git orchestra review {id} --approve, --reject or --changes -m 'which'"));
+        }
+        (None, _) if request.agent.is_none() => list(terminal, report),
+        (None, _) => {}
+    }
+}
+
+fn list(terminal: &Terminal, report: &Report) {
+    if report.waiting.is_empty() {
+        terminal.say("nothing waits for a verdict");
+        return;
+    }
+    terminal.answer(&agents::draw(&report.waiting, terminal.width(), terminal.paint()));
+    terminal.hint("git orchestra review AGENT");
+}
+
+pub(crate) fn told(terminal: &Terminal, report: &Report) {
+    for warning in &report.warnings {
+        terminal.warn(warning);
+    }
+    if report.notes_shown {
+        terminal.hint(
+            "from now on git log shows the notes on what was judged and landed (git config notes.displayRef)",
+        );
+    }
+}
+
+/// Everything there is to know, in a page.
+pub(crate) fn details(terminal: &Terminal, work: &Work) -> String {
+    let head = |name: &str| terminal.paint().as_role(Role::Head, name);
+    let mut out = format!("{}\n", agents::line(&work.agent, terminal.paint()));
+    out.push_str(&format!("\n{}\n", head("TASK")));
+    section(&mut out, work.task.lines().map(str::to_owned).collect(), TASK, "lines");
+    out.push_str(&format!("\n{}\n", head("COMMITS")));
+    section(
+        &mut out,
+        work.commits_made.iter().map(|made| format!("{} {}", made.id.short(), made.subject)).collect(),
+        COMMITS,
+        "commits",
+    );
+    out.push_str(&format!("\n{}\n", head("FILES")));
+    let number = |lines: Option<u64>| lines.map_or_else(|| "?".to_owned(), |lines| lines.to_string());
+    let file = |file: &orchestra::ops::diff::File| {
+        format!("+{} -{} {}", number(file.insertions), number(file.deletions), file.path)
+    };
+    section(&mut out, work.files.iter().map(file).collect(), FILES, "files");
+    let mut facts = Vec::new();
+    facts.extend(
+        work.agent
+            .denials
+            .filter(|denials| *denials > 0)
+            .map(|denials| format!("{denials} things were denied to it")),
+    );
+    facts.extend(
+        (work.agent.left_out > 0).then(|| format!("{} files were left out of its work", work.agent.left_out)),
+    );
+    for conflict in &work.conflicts_with {
+        let files =
+            if conflict.files == 1 { "1 file".to_owned() } else { format!("{} files", conflict.files) };
+        facts.push(format!("conflicts with {} in {files}", text::one_line(&conflict.branch, 60)));
+    }
+    if let Some(into) = work.target.as_ref().filter(|_| work.conflicts_with.is_empty()) {
+        facts
+            .push(format!("conflicts neither with {} nor with other agents' work", text::one_line(into, 60)));
+    }
+    if let Some(known) = &work.known {
+        let holds = match known.holds {
+            Holds::Current => String::new(),
+            Holds::Carried => "; the patch is the same since".to_owned(),
+            Holds::Stale => format!(
+                "; of another work: git diff {} {} shows what is new",
+                &known.head[..known.head.len().min(10)],
+                work.agent.id
+            ),
+        };
+        let counts = if known.counts { "" } else { "; from a clone that is not trusted" };
+        facts.push(format!("{} by {}{holds}{counts}", known.verdict.past(), known.by));
+    }
+    out.push_str(&format!("\n{}\n", head("KNOWN")));
+    section(&mut out, facts, usize::MAX, "");
+    out
+}
+
+fn section(out: &mut String, lines: Vec<String>, most: usize, what: &str) {
+    let more = lines.len().saturating_sub(most);
+    if lines.is_empty() {
+        out.push_str("  -\n");
+    }
+    for line in lines.into_iter().take(most) {
+        out.push_str(&format!("  {line}\n"));
+    }
+    if more > 0 {
+        out.push_str(&format!("  … {more} more {what}\n"));
+    }
+}

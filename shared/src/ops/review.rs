@@ -1,0 +1,272 @@
+//! `review`: what waits for a verdict, what there is to know of one work, and the verdict itself.
+
+mod work;
+
+use serde::Serialize;
+use serde_json::json;
+
+pub use self::work::{Known, Work};
+use crate::{
+    Error, Kind, Result,
+    git::{Oid, Repo},
+    model::{
+        Agent, AgentId, Fact, canonical,
+        event::MAX_COMMENTS,
+        text,
+        verdict::{Comment, Review, Verdict},
+    },
+    ops::{agent_object::AgentObject, resume, status},
+    store::{
+        Chain, Listing, append_if, layout, notes,
+        verdicts::{self, Holds},
+    },
+};
+
+/// Longest text of a verdict and of one remark, in bytes.
+const MAX_TEXT: usize = 16 * 1024;
+
+/// What to look at, or to say.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// By id or unique prefix; without it, what waits is listed.
+    pub agent: Option<String>,
+    /// The verdict.
+    pub give: Option<Give>,
+}
+
+/// A verdict to give.
+#[derive(Clone, Debug)]
+pub struct Give {
+    /// The word.
+    pub verdict: Verdict,
+    /// What is said beyond.
+    pub text: Option<String>,
+    /// Remarks.
+    pub comments: Vec<Comment>,
+    /// The head that was looked at, if the caller knows: another one is not judged.
+    pub head: Option<String>,
+    /// Changes are asked for, and the agent is not told yet.
+    pub keep: bool,
+}
+
+/// What there is.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The agents whose work waits for a verdict, the oldest first; with an agent named, none.
+    pub waiting: Vec<AgentObject>,
+    /// The work that was looked at, or judged.
+    pub work: Option<Work>,
+    /// A verdict was given.
+    pub given: Option<Verdict>,
+    /// The agent was told, and works on it.
+    pub told: bool,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// From now on plain `git log` shows the notes: its config was told so.
+    pub notes_shown: bool,
+}
+
+/// Looks, or judges.
+///
+/// # Errors
+/// There is no such agent, it works still, or has no work (3); its work moved meanwhile (4); a remark is of no line (2).
+pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+    let mut report = Report {
+        waiting: Vec::new(),
+        work: None,
+        given: None,
+        told: false,
+        warnings: Vec::new(),
+        notes_shown: false,
+    };
+    let Some(typed) = &request.agent else {
+        report.waiting = waiting(repo)?;
+        return Ok(report);
+    };
+    let id = status::resolve(repo, typed)?;
+    if let Some(give) = &request.give {
+        judge(repo, &id, give, &mut report)?;
+    }
+    report.work = Some(work::look(repo, &id)?);
+    Ok(report)
+}
+
+/// Done, not landed, and without a verdict that holds.
+fn waiting(repo: &Repo) -> Result<Vec<AgentObject>> {
+    let listing = Listing::read(repo)?;
+    let mut ids = Vec::new();
+    for row in &listing.rows {
+        let Ok(agent) = listing.agent(repo, row) else { continue };
+        let Some(head) = agent.head.as_deref().and_then(Oid::parse) else { continue };
+        let wanted = row.entry.glance.phase == crate::model::Phase::Done
+            && agent.commits > 0
+            && agent.landed_head != agent.head;
+        let judged = || -> Result<bool> {
+            let held = verdicts::of(repo, &agent, head)?;
+            Ok(held.is_some_and(|(verdict, holds)| {
+                holds != Holds::Stale && verdicts::counts(repo, &verdict.writer)
+            }))
+        };
+        if wanted && !judged()? {
+            ids.push(row.id.to_string());
+        }
+    }
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked = status::Request { agents: ids, ..status::Request::default() };
+    Ok(status::run(repo, &asked)?.agents)
+}
+
+fn judge(repo: &Repo, id: &AgentId, give: &Give, report: &mut Report) -> Result<()> {
+    let identity = repo.identity()?;
+    let agent = Chain::of_agent(repo, id)?.fold().agent;
+    let (base, head) = judged_work(repo, id, &agent)?;
+    if give.head.as_ref().is_some_and(|looked| *looked != head.to_string()) {
+        return Err(moved(id));
+    }
+    check(repo, give, head)?;
+    let review = Review {
+        verdict: give.verdict,
+        base: base.to_string(),
+        head: head.to_string(),
+        patch: verdicts::patch_id(repo, base, head)?,
+        by: text::one_line(&format!("{} <{}>", identity.name, identity.email), 120),
+        check: None,
+        text: give.text.clone(),
+        comments: give.comments.clone(),
+    };
+    let still = |agent: &Agent| agent.head.as_deref() == Some(&review.head) && agent.phase.is_at_rest();
+    let after = append_if(repo, id, |fold| still(&fold.agent).then(|| vec![Fact::Verdict(review.clone())]))?;
+    if !still(&after.agent) {
+        return Err(moved(id));
+    }
+    report.given = Some(give.verdict);
+    if let Err(error) = write_notes(repo, id, head) {
+        report.warnings.push(format!("no note was written: {}", error.one_line()));
+    }
+    report.notes_shown = notes::show(repo).unwrap_or(false);
+    if give.verdict == Verdict::Changes && !give.keep {
+        match resume::run(repo, &telling(id, &review)) {
+            Ok(_) => report.told = true,
+            Err(error) => report.warnings.push(format!("the agent could not be told: {}", error.one_line())),
+        }
+    }
+    Ok(())
+}
+
+fn moved(id: &AgentId) -> Error {
+    Error::new(Kind::Conflict, format!("the work of '{id}' has moved since you looked at it"))
+        .hint(format!("git orchestra review {id}"))
+}
+
+/// Base and head of a work that can be judged.
+fn judged_work(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<(Oid, Oid)> {
+    if !agent.phase.is_at_rest() {
+        let phase = agent.phase.as_str();
+        return Err(Error::refused(format!("agent '{id}' has not ended: it is {phase}"))
+            .hint(format!("git orchestra status --wait {id}, or git orchestra stop {id}")));
+    }
+    let nothing = || Error::refused(format!("agent '{id}' has no work to judge"));
+    let head = repo.find_ref(&layout::head_ref(id))?.ok_or_else(nothing)?;
+    if agent.head.as_deref() != Some(head.to_string().as_str()) || agent.commits == 0 {
+        return Err(nothing());
+    }
+    let base = Oid::parse(&agent.base).ok_or_else(nothing)?;
+    Ok((base, head))
+}
+
+/// Whatever is said fits, and remarks are of lines that there are.
+fn check(repo: &Repo, give: &Give, head: Oid) -> Result<()> {
+    let texts = give.text.iter().chain(give.comments.iter().map(|comment| &comment.text));
+    if texts.into_iter().any(|text| text.len() > MAX_TEXT) || give.comments.len() > MAX_COMMENTS {
+        return Err(Error::usage(format!(
+            "a text is longer than {MAX_TEXT} bytes, or there are more than {MAX_COMMENTS} remarks"
+        )));
+    }
+    if give.verdict == Verdict::Changes && give.text.is_none() && give.comments.is_empty() {
+        return Err(Error::usage("changes are asked for, and not said which")
+            .hint("-m 'what to change', or -C FILE:LINE TEXT"));
+    }
+    for comment in &give.comments {
+        let shown = text::safe(&comment.file);
+        let Some(content) = repo.read_blob_of(head, &comment.file)? else {
+            return Err(Error::usage(format!("there is no file '{shown}' in that work")));
+        };
+        let lines = content.split_inclusive(|byte| *byte == b'\n').count();
+        if comment.line == 0 || comment.line as usize > lines {
+            return Err(Error::usage(format!(
+                "'{shown}' has {lines} lines there, and no line {}",
+                comment.line
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The verdicts on one commit, from the agent's own events: the same events give the same note.
+fn write_notes(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
+    let chain = Chain::of_agent(repo, id)?;
+    let mut events: Vec<_> = chain.events.iter().collect();
+    events.sort_unstable_by_key(|event| event.order());
+    let mut note = String::new();
+    for event in events {
+        let Some(Fact::Verdict(review)) = &event.fact else { continue };
+        if review.head != head.to_string() {
+            continue;
+        }
+        let line = json!({
+            "v": 1, "t": "verdict", "agent": id.as_str(), "at": event.at.to_string(), "w": event.writer,
+            "verdict": review.verdict.as_str(), "base": review.base, "head": review.head, "patch": review.patch,
+            "by": review.by, "check": review.check, "text": review.text, "comments": review.comments,
+        });
+        if let Some(line) = canonical::write(&line) {
+            note.push_str(&line);
+            note.push('\n');
+        }
+    }
+    notes::write(repo, layout::REVIEWS, &format!("verdict on {id}"), &[(head, note)])
+}
+
+fn telling(id: &AgentId, review: &Review) -> resume::Request {
+    resume::Request {
+        agents: vec![id.to_string()],
+        message: Some(message(review)),
+        ..resume::Request::default()
+    }
+}
+
+/// What the agent is told.
+fn message(review: &Review) -> String {
+    let mut out = String::from("Your work was reviewed, and changes are asked for.\n");
+    if let Some(text) = &review.text {
+        out.push_str(&format!("\n{}\n", text.trim()));
+    }
+    for comment in &review.comments {
+        out.push_str(&format!("\n{}:{}: {}\n", comment.file, comment.line, comment.text.trim()));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_agent_is_told() {
+        let review = Review {
+            verdict: Verdict::Changes,
+            base: String::new(),
+            head: String::new(),
+            patch: String::new(),
+            by: String::new(),
+            check: None,
+            text: Some("Use less memory. ".into()),
+            comments: vec![Comment { file: "a.rs".into(), line: 3, text: "why?".into() }],
+        };
+        assert_eq!(
+            message(&review),
+            "Your work was reviewed, and changes are asked for.\n\nUse less memory.\n\na.rs:3: why?\n"
+        );
+    }
+}

@@ -1,0 +1,132 @@
+//! What there is to know of one work before it is judged.
+
+use serde::Serialize;
+
+use super::Verdict;
+use crate::{
+    Result,
+    git::{Oid, Repo},
+    landing::{
+        branches::{self, Branch},
+        plan,
+        state::Against,
+    },
+    model::{AgentId, text},
+    ops::{
+        agent_object::AgentObject,
+        diff::{self, File},
+        status,
+    },
+    store::{
+        Chain,
+        verdicts::{self, Holds},
+    },
+};
+
+/// Commits that are named; more are counted.
+const COMMITS: usize = 50;
+
+/// One agent's work.
+#[derive(Debug, Serialize)]
+pub struct Work {
+    /// The whole task.
+    pub task: String,
+    /// Its commits, the oldest first.
+    pub commits_made: Vec<Made>,
+    /// The files that it changes.
+    pub files: Vec<File>,
+    /// What was said of it.
+    pub known: Option<Known>,
+    /// The branch on which the user stands.
+    pub target: Option<String>,
+    /// With what it conflicts: the target, and the work of other agents that is done.
+    pub conflicts_with: Vec<Against>,
+    /// The agent.
+    #[serde(flatten)]
+    pub agent: AgentObject,
+}
+
+/// A commit.
+#[derive(Debug, Serialize)]
+pub struct Made {
+    /// Its id.
+    pub id: Oid,
+    /// Its first line.
+    pub subject: String,
+}
+
+/// The verdict that was given.
+#[derive(Debug, Serialize)]
+pub struct Known {
+    /// The word.
+    pub verdict: Verdict,
+    /// Whether it holds.
+    pub holds: Holds,
+    /// Who gave it.
+    pub by: String,
+    /// The head that it is of.
+    pub head: String,
+    /// Whether it decides anything here.
+    pub counts: bool,
+}
+
+/// Looks at an agent's work.
+pub(super) fn look(repo: &Repo, id: &AgentId) -> Result<Work> {
+    let chain = Chain::of_agent(repo, id)?;
+    let agent = chain.fold().agent;
+    let task = chain.prompt(repo)?.unwrap_or_default();
+    let compared = diff::run(
+        repo,
+        &diff::Request {
+            agent: id.to_string(),
+            committed: agent.phase.is_at_rest(),
+            ..diff::Request::default()
+        },
+    );
+    let (files, head) = match compared {
+        Ok(report) => (report.files, Some(report.to)),
+        Err(_) => (Vec::new(), None),
+    };
+    let known = match head {
+        Some(head) if agent.phase.is_at_rest() => verdicts::of(repo, &agent, head)?,
+        _ => None,
+    };
+    let known = known.map(|(standing, holds)| Known {
+        verdict: standing.verdict,
+        holds,
+        counts: verdicts::counts(repo, &standing.writer),
+        by: standing.by,
+        head: standing.head,
+    });
+    let commits_made = match (Oid::parse(&agent.base), head.filter(|_| agent.phase.is_at_rest())) {
+        (Some(base), Some(head)) => made(repo, base, head)?,
+        _ => Vec::new(),
+    };
+    let (target, conflicts_with) = conflicts(repo, id).unwrap_or_default();
+    let task = text::safe_block(&String::from_utf8_lossy(&task));
+    Ok(Work { task, commits_made, files, known, target, conflicts_with, agent: status::one(repo, id)? })
+}
+
+fn made(repo: &Repo, base: Oid, head: Oid) -> Result<Vec<Made>> {
+    let mut made = Vec::new();
+    for id in repo.commits_since(base, head, COMMITS)? {
+        let message = repo.read_commit(id)?.message;
+        made.push(Made { id, subject: text::one_line(message.lines().next().unwrap_or_default(), 120) });
+    }
+    made.reverse();
+    Ok(made)
+}
+
+/// By trial merges, remembered from landing to landing. Nothing where the user stands on no branch.
+fn conflicts(repo: &Repo, id: &AgentId) -> Result<(Option<String>, Vec<Against>)> {
+    let target = branches::target(repo, None)?;
+    let mut all = branches::finished(repo, &target)?;
+    let is_it = |branch: &Branch| branch.name == id.as_str();
+    if !all.iter().any(is_it) {
+        all.extend(branches::again(repo, id.as_str())?);
+    }
+    let into = target.branch.clone();
+    let plan = plan::plan(repo, target, all, &[])?;
+    let step = plan.steps().into_iter().find(|step| step.branch == id.as_str());
+    Ok((Some(into), step.map(|step| step.conflicts).unwrap_or_default()))
+}

@@ -1,0 +1,185 @@
+//! `review`: a verdict is of one work, holds as long as that does, and decides what lands.
+
+use serde_json::Value;
+use testkit::TestRepo;
+
+use crate::world;
+
+/// An agent that is done, with this script.
+fn done(repo: &TestRepo<'_>, script: &str) -> String {
+    let id = repo.spawn(script);
+    repo.end_of(&id);
+    id
+}
+
+fn known(repo: &TestRepo<'_>, id: &str) -> Value {
+    repo.orchestra(["review", id, "--json"]).succeeded().json()["work"]["known"].clone()
+}
+
+#[test]
+fn what_waits_is_listed_and_everything_known_of_one_is_shown() {
+    let world = world();
+    let repo = world.repo();
+    repo.orchestra(["review"]).succeeded().says("nothing waits for a verdict");
+    let one = done(&repo, "# The first\necho one >> file.txt; git commit -qam 'Say one'; echo 1 > new.txt");
+    let two = done(&repo, "echo two >> file.txt");
+    let failed = done(&repo, "echo 3 > x; exit 1");
+    let waiting = repo.orchestra(["review", "--json"]).succeeded().json();
+    let ids: Vec<&str> = waiting["waiting"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|agent| agent["id"].as_str())
+        .collect();
+    assert!(ids.len() == 2 && ids.contains(&one.as_str()) && ids.contains(&two.as_str()), "{ids:?} {failed}");
+    let shown =
+        repo.orchestra(["review", &one]).succeeded().says("--approve, --reject or --changes").stdout();
+    for line in ["  # The first\n", " Say one\n", "  +1 -0 file.txt\n", "  +1 -0 new.txt\n"] {
+        assert!(shown.contains(line), "{line}\n{shown}");
+    }
+    assert!(shown.contains(&format!("  conflicts with {two} in 1 file\n")), "{shown}");
+    let work = repo.orchestra(["review", &one, "--json"]).succeeded().json()["work"].clone();
+    assert_eq!((&work["target"], &work["known"]), (&"main".into(), &Value::Null));
+    assert_eq!(work["conflicts_with"][0]["branch"], two.as_str());
+    assert_eq!(work["files"][0]["path"], "file.txt");
+}
+
+#[test]
+fn a_verdict_is_an_event_and_a_note_and_decides_what_lands() {
+    let world = world();
+    let repo = world.repo();
+    let good = done(&repo, "echo 1 > good.txt; echo 1 > big.txt; seq 50 >> big.txt");
+    let bad = done(&repo, "echo 1 > bad.txt");
+    let small = done(&repo, "echo 1 > small.txt");
+    let ran = repo.orchestra(["review", &good, "--approve", "-m", "well done"]).succeeded();
+    assert_eq!(ran.stdout(), format!("{good} approved\n"));
+    repo.orchestra(["review", &bad, "--reject"]).exits(1);
+    assert_eq!(
+        (repo.trailer(&good, "Verdict").as_str(), repo.trailer(&bad, "Verdict").as_str()),
+        ("approve", "reject")
+    );
+    let head = repo.tip(&format!("refs/orchestra/heads/{good}"));
+    assert_eq!(repo.trailer(&good, "Verdict-Head"), head);
+    assert!(repo.orchestra(["status", "--all"]).stdout().contains("approved; "));
+    assert_eq!(repo.agent(&good)["verdict_current"], true);
+    let fact = repo.facts(&good).pop().expect("a fact");
+    assert_eq!((&fact["t"], &fact["text"]), (&"verdict".into(), &"well done".into()));
+    // Plain git shows it with the commit.
+    let log = repo.git(["log", "-1", "--format=%N", &head]).stdout();
+    let note: Value = serde_json::from_str(log.trim()).expect("a note");
+    assert_eq!(
+        (&note["verdict"], &note["head"], &note["agent"]),
+        (&"approve".into(), &head.into(), &good.clone().into())
+    );
+    let report = repo.orchestra(["merge-ranked", "--json"]).exits(1).json();
+    let told: Vec<(&str, &str)> = report["order"]
+        .as_array()
+        .expect("an order")
+        .iter()
+        .map(|step| (step["branch"].as_str().unwrap_or("-"), step["outcome"].as_str().unwrap_or("-")))
+        .collect();
+    assert_eq!(told, [(good.as_str(), "merged"), (small.as_str(), "merged"), (bad.as_str(), "set_aside")]);
+    assert_eq!(report["order"][2]["why"], "was rejected in review");
+    assert!(!repo.has("main", "bad.txt"));
+}
+
+#[test]
+fn a_verdict_is_carried_with_the_patch_and_stale_without() {
+    let world = world();
+    let repo = world.repo();
+    repo.commit("more", &[("other.txt", "1\n")]);
+    let id = done(&repo, "echo two >> file.txt");
+    repo.orchestra(["review", &id, "--approve"]).succeeded();
+    assert_eq!(
+        (&known(&repo, &id)["verdict"], &known(&repo, &id)["holds"]),
+        (&"approve".into(), &"current".into())
+    );
+    // The agent goes on: first the same patch in another commit, then another patch.
+    let again = |script: &str| {
+        repo.orchestra(["resume", &id, "-m", script]).succeeded();
+        repo.end_of(&id);
+    };
+    again("git commit -q --amend -m 'said otherwise'");
+    assert_eq!(known(&repo, &id)["holds"], "carried");
+    let report = repo.orchestra(["merge-ranked", "-n", "--json"]).succeeded().json();
+    assert!(
+        report["order"][0]["reason"].as_str().is_some_and(|why| why.starts_with("approved; ")),
+        "{report}"
+    );
+    again("echo three >> file.txt");
+    assert_eq!(known(&repo, &id)["holds"], "stale");
+    let report = repo.orchestra(["merge-ranked", "-n", "--json"]).succeeded().json();
+    assert!(!report["order"][0]["reason"].as_str().is_some_and(|why| why.contains("approved")), "{report}");
+    let shown = repo.orchestra(["review", &id]).succeeded().stdout();
+    assert!(shown.contains("of another work: git diff "), "{shown}");
+}
+
+#[test]
+fn changes_go_to_the_agent_in_its_own_conversation() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let id = repo.spawn_claude(&[], "write a.txt 1");
+    let before = repo.end_of(&id);
+    let ran = repo
+        .orchestra(["review", &id, "--changes", "-m", "write b.txt 2", "-C", "a.txt:1", "why 1?"])
+        .succeeded();
+    assert_eq!(ran.stdout(), format!("{id} is to be changed; the agent was told, and works on it\n"));
+    let after = repo.end_of(&id);
+    assert_eq!((&after["attempt"], &after["session"]), (&2.into(), &before["session"]));
+    assert_eq!(repo.file_in_head(&id, "b.txt"), "2\n");
+    let said = repo.facts(&id).into_iter().find(|fact| fact["t"] == "send").expect("a message");
+    let text = said["text"].as_str().expect("a text");
+    assert!(text.contains("changes are asked for") && text.contains("a.txt:1: why 1?"), "{text}");
+    assert_eq!(known(&repo, &id)["holds"], "stale", "the new work needs a new verdict");
+    repo.orchestra(["review", &id, "--changes", "-m", "more", "--keep"]).succeeded();
+    assert_eq!(repo.agent(&id)["attempt"], 2);
+    let report = repo.orchestra(["merge-ranked", "--json"]).exits(1).json();
+    assert_eq!(report["order"][0]["why"], "changes were asked for in review");
+}
+
+#[test]
+fn several_reviewers_and_one_who_is_late() {
+    let world = world();
+    let repo = world.repo();
+    let id = done(&repo, "echo 1 > a.txt");
+    let head = repo.tip(&format!("refs/orchestra/heads/{id}"));
+    let by = |name: &str, verdict: &str| {
+        repo.git(["config", "user.name", name]);
+        repo.orchestra(
+            ["review", &id, verdict, "--head", &head, "--keep", "-m", "so"]
+                .iter()
+                .filter(|word| **word != "--keep"),
+        )
+    };
+    by("Ann", "--reject").exits(1);
+    by("Bob", "--approve").succeeded();
+    assert_eq!(known(&repo, &id)["verdict"], "reject", "one who rejects is not outvoted");
+    by("Ann", "--approve").succeeded();
+    assert_eq!(known(&repo, &id)["verdict"], "approve");
+    let notes = repo.git(["log", "-1", "--format=%N", &head]).stdout();
+    assert_eq!(notes.lines().filter(|line| line.starts_with('{')).count(), 3);
+    repo.orchestra(["resume", &id, "-m", "echo 2 > a.txt"]).succeeded();
+    repo.end_of(&id);
+    by("Bob", "--reject").exits(4).says("has moved since you looked at it");
+}
+
+#[test]
+fn what_cannot_be_judged() {
+    let world = world();
+    let repo = world.repo();
+    let id = done(&repo, "echo 1 > a.txt");
+    let empty = done(&repo, "true");
+    let running = repo.spawn("while :; do sleep 0.1; done");
+    repo.wait_for(&running, "running");
+    let give = |id: &str, more: &[&str]| repo.orchestra([&["review", id], more].concat());
+    give("nobody", &["--approve"]).exits(3);
+    give(&running, &["--approve"]).exits(3).says("has not ended: it is running");
+    give(&empty, &["--approve"]).exits(3).says("has no work to judge");
+    give(&id, &["--changes"]).exits(2).says("not said which");
+    give(&id, &["-m", "hm"]).exits(2).says("no verdict given");
+    give(&id, &["--approve", "--reject"]).exits(2);
+    give(&id, &["--changes", "-C", "a.txt:9", "x"]).exits(2).says("has 1 lines there, and no line 9");
+    give(&id, &["--changes", "-C", "b.txt:1", "x"]).exits(2).says("there is no file 'b.txt'");
+    give(&id, &["--changes", "-C", "b.txt", "x"]).exits(2).says("is no FILE:LINE");
+    assert!(repo.facts(&id).iter().all(|fact| fact["t"] != "verdict"), "nothing was half-done");
+}
