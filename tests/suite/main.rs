@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod claude;
+mod collect;
 mod completions;
 mod crash;
 mod diff;

@@ -104,6 +104,25 @@ fn a_dry_run_changes_nothing_and_says_the_same_twice() {
 }
 
 #[test]
+fn conflicts_have_a_kind() {
+    let world = world();
+    let repo = world.repo();
+    repo.commit("more", &[("a.txt", "1\n2\n3\n")]);
+    repo.branch("edits", &[("a.txt", "1\nzwei\n3\n"), ("new.txt", "x\n")]);
+    repo.git(["checkout", "-q", "-b", "deletes", "main"]);
+    repo.git(["rm", "-q", "a.txt"]);
+    repo.commit("deletes", &[("new.txt", "y\n")]);
+    repo.git(["checkout", "-q", "main"]);
+    let ran = repo.orchestra(["merge-ranked", "-n", "edits", "deletes", "--json"]).succeeded().json();
+    let conflict = ran["order"][1]["conflicts"][0].clone();
+    assert_eq!(conflict["kinds"], serde_json::json!(["modify/delete", "add/add"]));
+    assert_eq!(
+        ran["order"][1]["reason"].as_str().map(|why| why.contains("(modify/delete, add/add)")),
+        Some(true)
+    );
+}
+
+#[test]
 fn what_fails_is_set_aside_and_what_conflicted_with_it_moves_up() {
     let world = world();
     let repo = four(&world);

@@ -165,7 +165,8 @@ fn matrix(repo: &Repo, tips: &[Oid], target: Oid) -> Result<(Matrix, Pairs)> {
     let (found, known) = trials(repo, &all, &pairs)?;
     let mut matrix = Matrix::new(tips.len());
     for (&(a, b), trial) in pairs.iter().zip(&found) {
-        let conflict = trial.clash.map(|clash| Conflict { files: clash.files, hunks: clash.hunks });
+        let conflict =
+            trial.clash.map(|clash| Conflict { files: clash.files, hunks: clash.hunks, kinds: clash.kinds });
         if b == tips.len() {
             matrix.set_target(a, conflict);
         } else {

@@ -121,6 +121,9 @@ pub struct Against {
     pub files: u32,
     /// Places in them.
     pub hunks: u32,
+    /// In which ways, as git names them.
+    #[serde(default)]
+    pub kinds: Vec<String>,
 }
 
 /// One branch of the order, and what became of it.

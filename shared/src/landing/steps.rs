@@ -314,6 +314,7 @@ impl Plan {
             branch: name.to_owned(),
             files: conflict.files,
             hunks: conflict.hunks,
+            kinds: conflict.kinds.names().into_iter().map(str::to_owned).collect(),
         };
         let target = self.matrix.with_target(place.branch);
         let target = target.map(|conflict| against(&self.target.branch, conflict));

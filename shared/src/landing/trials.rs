@@ -11,6 +11,7 @@ use crate::{
         Oid, Repo,
         merging::{self, Clash, How, Size, Span, Trial},
     },
+    model::conflict::Kinds,
     store::layout::Private,
 };
 
@@ -63,7 +64,7 @@ fn unordered(a: Oid, b: Oid) -> Key {
 /// What decides how things merge, besides the commits: with other settings, nothing is known.
 fn settings(repo: &Repo) -> Conditions {
     let mut hash = Sha256::new();
-    hash.update("git orchestra trials 1\n");
+    hash.update("git orchestra trials 2\n");
     for name in ["merge.renames", "diff.renames", "merge.renameLimit", "diff.algorithm", "merge.default"] {
         hash.update(format!("{name}={}\n", repo.config(name).unwrap_or_default()));
     }
@@ -76,20 +77,23 @@ fn settings(repo: &Repo) -> Conditions {
 }
 
 impl Entry for Trial {
-    const BYTES: usize = 4 + 4 + 1;
+    const BYTES: usize = 4 + 4 + 1 + 1;
 
     fn write(&self, out: &mut Vec<u8>) {
-        let clash = self.clash.unwrap_or(Clash { files: 0, hunks: 0 });
+        let clash = self.clash.unwrap_or(Clash { files: 0, hunks: 0, kinds: Kinds::default() });
         out.extend_from_slice(&clash.files.to_le_bytes());
         out.extend_from_slice(&clash.hunks.to_le_bytes());
+        out.push(clash.kinds.bits());
         out.push(self.how as u8);
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
         let (files, rest) = bytes.split_first_chunk::<4>()?;
-        let (hunks, how) = rest.split_first_chunk::<4>()?;
-        let clash = Clash { files: u32::from_le_bytes(*files), hunks: u32::from_le_bytes(*hunks) };
-        let how = [How::Paths, How::Merge, How::Git].into_iter().find(|known| *known as u8 == how[0])?;
+        let (hunks, rest) = rest.split_first_chunk::<4>()?;
+        let [kinds, how] = rest.first_chunk::<2>()?;
+        let (files, hunks) = (u32::from_le_bytes(*files), u32::from_le_bytes(*hunks));
+        let clash = Clash { files, hunks, kinds: Kinds::from_bits(*kinds) };
+        let how = [How::Paths, How::Merge, How::Git].into_iter().find(|known| *known as u8 == *how)?;
         Some(Self { clash: (clash.files > 0).then_some(clash), how })
     }
 }
@@ -116,8 +120,8 @@ mod tests {
     #[test]
     fn verdicts_are_remembered_as_they_were() {
         for trial in [
-            Trial { clash: Some(Clash { files: 2, hunks: 3 }), how: How::Merge },
-            Trial { clash: Some(Clash { files: 1, hunks: u32::MAX }), how: How::Git },
+            Trial { clash: Some(Clash { files: 2, hunks: 3, kinds: Kinds::RENAME }), how: How::Merge },
+            Trial { clash: Some(Clash { files: 1, hunks: u32::MAX, kinds: Kinds::CONTENT }), how: How::Git },
             Trial { clash: None, how: How::Paths },
         ] {
             let mut bytes = Vec::new();

@@ -45,6 +45,31 @@ pub enum Fact {
     Landed(Landed),
     /// Somebody judged its work.
     Verdict(Review),
+    /// What was done in its worktree after its end was taken into its work.
+    Collected(Collected),
+}
+
+/// See [`Fact::Collected`].
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Collected {
+    /// Which launch it had come to.
+    pub attempt: u32,
+    /// The commit that holds the work now.
+    pub head: String,
+    /// Commits between base and head.
+    pub commits: u64,
+    /// Files that differ between base and head.
+    pub files: u64,
+    /// Lines added between base and head.
+    pub insertions: u64,
+    /// Lines removed between base and head.
+    pub deletions: u64,
+    /// What was not taken, at most [`MAX_LEFT_OUT`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+    /// How many more were left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out_more: u64,
 }
 
 /// See [`Fact::Landed`].
@@ -328,7 +353,15 @@ impl Event {
         let known = envelope.v == VERSION
             && matches!(
                 envelope.t.as_str(),
-                "created" | "phase" | "finished" | "stop" | "pause" | "send" | "landed" | "verdict"
+                "created"
+                    | "phase"
+                    | "finished"
+                    | "stop"
+                    | "pause"
+                    | "send"
+                    | "landed"
+                    | "verdict"
+                    | "collected"
             );
         let fact = if known { Some(Fact::deserialize(&value).ok()?) } else { None };
         if let Some(fact) = &fact
@@ -361,6 +394,7 @@ impl Fact {
                 finished.phase.is_at_rest() && finished.left_out.len() <= MAX_LEFT_OUT
             }
             Self::Verdict(review) => review.comments.len() <= MAX_COMMENTS,
+            Self::Collected(collected) => collected.left_out.len() <= MAX_LEFT_OUT,
             Self::Created(_) | Self::Stop { .. } | Self::Pause { .. } | Self::Send(_) | Self::Landed(_) => {
                 true
             }

@@ -12,13 +12,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{
     Agent, Event, Fact, Phase,
-    event::{Created, Finished, Landed, Landing, Step, Usage},
+    event::{Collected, Created, Finished, Landed, Landing, Step, Usage},
     text,
     verdict::{self, Review, Standing},
 };
 
 /// The version of these rules. State written under another one is folded anew.
-pub const FOLD: u32 = 4;
+pub const FOLD: u32 = 5;
 
 /// Columns kept of a reason, a model and other short texts.
 const SHORT: usize = 200;
@@ -76,6 +76,7 @@ impl Folder {
             Some(Fact::Finished(finished)) => self.finished(event, finished),
             Some(Fact::Landed(landed)) => self.landed(landed),
             Some(Fact::Verdict(review)) => self.judged(event, review),
+            Some(Fact::Collected(collected)) => self.collected(collected),
         }
     }
 
@@ -184,6 +185,20 @@ impl Folder {
             }
             Landing::SetAside | Landing::Failed => {}
         }
+    }
+
+    /// Counts only while the agent rests where it rested then.
+    fn collected(&mut self, collected: &Collected) {
+        let agent = &mut self.fold.agent;
+        if !agent.phase.is_at_rest() || collected.attempt != agent.attempt {
+            return;
+        }
+        agent.head = given(Some(&collected.head));
+        agent.commits = collected.commits;
+        agent.files_changed = collected.files;
+        agent.insertions = collected.insertions;
+        agent.deletions = collected.deletions;
+        agent.left_out = collected.left_out_more.saturating_add(collected.left_out.len() as u64);
     }
 
     fn judged(&mut self, event: &Event, review: &Review) {
@@ -413,6 +428,20 @@ pub(crate) mod tests {
                     })
                 }
             ),
+            (0u32..4, "[xy]", 0u64..9).prop_map(|(attempt, head, files)| {
+                let (left_out, left_out_more) = (vec![], files);
+                let (commits, insertions, deletions) = (1, 2, 3);
+                Fact::Collected(Collected {
+                    attempt,
+                    head,
+                    commits,
+                    files,
+                    insertions,
+                    deletions,
+                    left_out,
+                    left_out_more,
+                })
+            }),
             Just(Fact::Stop { reason: None }),
             Just(Fact::Pause { reason: None }),
             Just(Fact::Send(Message { text: Some("on".into()), ..Message::default() })),

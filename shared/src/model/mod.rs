@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod canonical;
+pub mod conflict;
 pub mod event;
 pub mod fold;
 pub mod id;

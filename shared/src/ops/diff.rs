@@ -7,21 +7,12 @@ use tempfile::TempDir;
 
 use crate::{
     Error, Kind, Result,
-    config::Config,
     error::Context,
     git::{Git, Oid, Repo, command},
     model::{Agent, AgentId, event::LeftOut, text},
-    ops::status,
-    store::{
-        Chain,
-        layout::{self, Private},
-    },
-    supervise::spec::Spec,
-    worktree::{
-        list,
-        shadow::{Frozen, Shadow},
-        take::{self, Task},
-    },
+    ops::{shadowed::Shadowed, status},
+    store::{Chain, layout},
+    worktree::take,
 };
 
 /// Whose work.
@@ -135,25 +126,13 @@ fn in_its_worktree(
     base: Oid,
     scratch: &mut Vec<TempDir>,
 ) -> Result<Option<(Oid, Vec<LeftOut>)>> {
-    let found = list::of_agent(repo, id, &agent.branch)?;
-    let Some(worktree) = found.filter(|worktree| worktree.path.is_dir()) else { return Ok(None) };
-    let folder = tempfile::tempdir().context(Kind::External, || "cannot make a temporary folder".into())?;
-    let common = repo.common_dir()?;
-    let private = Private::new(repo.private_dir()?);
-    // As they were before it ran, if that is known; it may have changed them.
-    let kept = Spec::last(repo, id, &private.agent(id)).map(|spec| private.frozen().join(spec.frozen));
-    let settings = match kept.filter(|kept| kept.is_dir()) {
-        Some(kept) => kept,
-        None => folder.path().join(Frozen::now(repo)?.keep(folder.path(), &common)?),
-    };
-    let shadow = Shadow::at(settings, folder.path().join("index"), worktree.path.clone(), common)
-        .with_objects_in(folder.path().join("objects"));
-    std::fs::create_dir_all(folder.path().join("objects"))
-        .context(Kind::External, || "cannot make a temporary folder".into())?;
-    let max_file = Config::of(repo).max_file()?;
-    let task = Task { id, title: &agent.title, branch: &agent.branch, base, max_file };
-    let looked = take::look(repo, &task, &shadow, &worktree)?;
-    scratch.push(folder);
+    let Some(shadowed) = Shadowed::of(repo, id, agent)? else { return Ok(None) };
+    let task = shadowed.task(id, agent, base);
+    let objects = shadowed.folder.path().join("objects");
+    std::fs::create_dir_all(&objects).context(Kind::External, || "cannot make a temporary folder".into())?;
+    let shadow = shadowed.shadow.clone().with_objects_in(objects);
+    let looked = take::look(repo, &task, &shadow, &shadowed.worktree)?;
+    scratch.push(shadowed.folder);
     Ok(looked)
 }
 

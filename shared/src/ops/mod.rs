@@ -1,6 +1,7 @@
 //! What each command does: `Request → Report`. No terminal, no process of its own, no printing.
 
 pub mod agent_object;
+pub mod collect;
 pub mod diff;
 pub mod logs;
 pub mod merge_ranked;
@@ -9,6 +10,7 @@ pub mod resume;
 pub mod review;
 pub mod send;
 pub mod settings;
+mod shadowed;
 pub mod spawn;
 pub mod status;
 pub mod stop;

@@ -59,6 +59,14 @@ pub struct Launch {
     pub unset: Vec<String>,
 }
 
+/// What a person types to go on with an agent's conversation without us.
+pub fn by_hand(name: &str, session: Option<&str>) -> Option<String> {
+    match (name, session) {
+        ("claude", Some(session)) => Some(format!("claude --resume {session}")),
+        _ => None,
+    }
+}
+
 /// The conversation of one launch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Conversation<'a> {

@@ -1,21 +1,27 @@
 //! What conflicts with what.
 
-use serde::Serialize;
+use crate::model::conflict::Kinds;
 
 /// How much two branches conflict.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Conflict {
     /// Files that cannot be merged.
     pub files: u32,
     /// Places in them, as far as they are texts; a file that is none counts as one.
     pub hunks: u32,
+    /// In which ways.
+    pub kinds: Kinds,
 }
 
 impl Conflict {
     /// Of two conflicts together.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
-        Self { files: self.files.saturating_add(other.files), hunks: self.hunks.saturating_add(other.hunks) }
+        Self {
+            files: self.files.saturating_add(other.files),
+            hunks: self.hunks.saturating_add(other.hunks),
+            kinds: self.kinds.and(other.kinds),
+        }
     }
 }
 
@@ -94,8 +100,8 @@ mod tests {
             assert_eq!(matrix.at(a, a), None);
         }
         assert_eq!((seen.len(), matrix.pairs.len()), (10, 10));
-        matrix.set(3, 1, Some(Conflict { files: 2, hunks: 3 }));
-        assert_eq!(matrix.get(1, 3), Some(Conflict { files: 2, hunks: 3 }));
+        matrix.set(3, 1, Some(Conflict { files: 2, hunks: 3, kinds: Kinds::CONTENT }));
+        assert_eq!(matrix.get(1, 3), Some(Conflict { files: 2, hunks: 3, kinds: Kinds::CONTENT }));
         assert_eq!(matrix.against(3).map(|(other, _)| other).collect::<Vec<_>>(), [1]);
         assert_eq!(matrix.conflicting(), 1);
         assert_eq!(Matrix::new(0).conflicting(), 0);

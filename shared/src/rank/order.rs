@@ -197,12 +197,14 @@ fn other_reason(
 }
 
 fn size(conflict: Conflict) -> String {
-    let files = count(u64::from(conflict.files), "file");
+    let mut said = count(u64::from(conflict.files), "file");
     if conflict.hunks > conflict.files {
-        format!("{files}, {}", count(u64::from(conflict.hunks), "place"))
-    } else {
-        files
+        said.push_str(&format!(", {}", count(u64::from(conflict.hunks), "place")));
     }
+    if !conflict.kinds.is_content() {
+        said.push_str(&format!(" ({})", conflict.kinds.names().join(", ")));
+    }
+    said
 }
 
 fn count(number: u64, what: &str) -> String {
@@ -214,6 +216,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::conflict::Kinds;
 
     fn candidate(name: &str, lines: u64) -> Candidate {
         Candidate { name: name.into(), lines, files: 1, ..Candidate::default() }
@@ -223,8 +226,8 @@ mod tests {
         order.places.iter().map(|place| candidates[place.branch].name.clone()).collect()
     }
 
-    const ONE: Option<Conflict> = Some(Conflict { files: 1, hunks: 1 });
-    const TWO: Option<Conflict> = Some(Conflict { files: 1, hunks: 2 });
+    const ONE: Option<Conflict> = Some(Conflict { files: 1, hunks: 1, kinds: Kinds::CONTENT });
+    const TWO: Option<Conflict> = Some(Conflict { files: 1, hunks: 2, kinds: Kinds::CONTENT });
 
     #[test]
     fn the_most_land_and_the_small_go_first() {

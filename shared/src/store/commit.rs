@@ -46,6 +46,7 @@ const fn noted(fact: &Fact) -> Option<&'static str> {
             Verdict::Changes => "changes asked for",
             Verdict::Reject => "rejected",
         }),
+        Fact::Collected(_) => Some("collected"),
         Fact::Landed(landed) => Some(match landed.outcome {
             Landing::Merged => "landed",
             Landing::UpToDate => "landed before",

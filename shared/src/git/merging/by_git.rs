@@ -5,6 +5,7 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     git::{Git, Oid, Repo, command},
+    model::conflict::Kinds,
 };
 
 /// The verdicts of git, in the order of the pairs.
@@ -18,7 +19,7 @@ pub(super) fn ask(repo: &Repo, pairs: &[(Oid, Oid)]) -> Result<Vec<Option<Clash>
     // In the checkout, if there is one: attributes are read from its files.
     let place = repo.main_checkout()?.unwrap_or_else(|| common.clone());
     let said = Git::new(&place, "merge-tree")
-        .args(["--write-tree", "--stdin", "--name-only", "--no-messages"])
+        .args(["--write-tree", "--stdin", "--name-only"])
         .env("GIT_OBJECT_DIRECTORY", scratch.path())
         .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", common.join("objects"))
         .input(questions.into_bytes())
@@ -28,7 +29,8 @@ pub(super) fn ask(repo: &Repo, pairs: &[(Oid, Oid)]) -> Result<Vec<Option<Clash>
     answers.ok_or_else(|| Error::internal("git merge-tree answered in an unknown way"))
 }
 
-/// For each pair: `1` or `0`, the tree, the files that clash, nothing; each ended by NUL.
+/// For each pair: `1` or `0`, the tree, the files that clash, nothing; where it clashes, messages: how many paths, the paths, the
+/// kind, the text; then nothing. Each ended by NUL.
 fn parse(said: &[u8]) -> Option<Vec<Option<Clash>>> {
     let mut words = said.split(|byte| *byte == 0);
     let mut answers = Vec::new();
@@ -44,7 +46,27 @@ fn parse(said: &[u8]) -> Option<Vec<Option<Clash>>> {
         while !words.next()?.is_empty() {
             files += 1;
         }
-        answers.push((!clean).then(|| Clash { files: files.max(1), hunks: files.max(1) }));
+        if clean {
+            answers.push(None);
+            continue;
+        }
+        let kinds = kinds(&mut words)?;
+        answers.push(Some(Clash { files: files.max(1), hunks: files.max(1), kinds }));
+    }
+}
+
+fn kinds<'a>(words: &mut impl Iterator<Item = &'a [u8]>) -> Option<Kinds> {
+    let mut kinds = Kinds::default();
+    loop {
+        let count = std::str::from_utf8(words.next()?).ok()?;
+        if count.is_empty() {
+            return Some(if kinds == Kinds::default() { Kinds::OTHER } else { kinds });
+        }
+        for _ in 0..count.parse::<usize>().ok()? {
+            words.next()?;
+        }
+        let (_, message) = (words.next()?, words.next()?);
+        kinds = Kinds::of_message(&String::from_utf8_lossy(message)).map_or(kinds, |kind| kinds.and(kind));
     }
 }
 
@@ -54,9 +76,13 @@ mod tests {
 
     #[test]
     fn answers_of_git() {
-        let one = Some(Clash { files: 1, hunks: 1 });
-        let two = Some(Clash { files: 2, hunks: 2 });
-        assert_eq!(parse(b"0\0dfd0\0a\0\x001\0dea4\0\x000\0c310\0a\0b\0\0"), Some(vec![one, None, two]));
+        let one = Some(Clash { files: 1, hunks: 1, kinds: Kinds::CONTENT });
+        let two = Some(Clash { files: 2, hunks: 2, kinds: Kinds::MODIFY_DELETE });
+        let first = b"0\0dfd0\0a\0\x001\0a\0Auto-merging\0Auto-merging a\n\x001\0a\0CONFLICT (contents)\0CONFLICT (content): Merge conflict in a\n\0\0";
+        let third =
+            b"0\0c310\0a\0b\0\x001\0a\0CONFLICT (modify/delete)\0CONFLICT (modify/delete): a deleted\n\0\0";
+        let all = [first.as_slice(), b"1\0dea4\0\0", third.as_slice()].concat();
+        assert_eq!(parse(&all), Some(vec![one, None, two]));
         assert_eq!(parse(b""), Some(vec![]));
         assert_eq!(parse(b"0\0dfd0\0a\0"), None);
         assert_eq!(parse(b"x\0"), None);

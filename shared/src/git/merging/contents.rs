@@ -13,6 +13,7 @@ use crate::{
     Kind, Result,
     error::Context,
     git::{Oid, Repo},
+    model::conflict::Kinds,
 };
 
 /// How a conflict begins in a merged text.
@@ -47,9 +48,7 @@ impl Merger {
         for file in files {
             let hunks = self.content(repo, file)?;
             if hunks > 0 {
-                let all = clash.get_or_insert(Clash { files: 0, hunks: 0 });
-                all.files += 1;
-                all.hunks += hunks;
+                clash.get_or_insert(Clash::NONE).add(hunks, Kinds::CONTENT);
             }
         }
         Ok(clash)
@@ -107,15 +106,38 @@ impl Merger {
         {
             let text =
                 conflict.content_merge().and_then(|merge| repo.gix.find_blob(merge.merged_blob_id).ok());
-            let all = clash.get_or_insert(Clash { files: 0, hunks: 0 });
-            all.files += 1;
-            all.hunks += text.map_or(1, |text| markers(&text.data));
+            let hunks = text.map_or(1, |text| markers(&text.data));
+            clash.get_or_insert(Clash::NONE).add(hunks, kind_of(conflict));
         }
         // What was merged on trial is wanted no more.
         drop(merged);
         repo.gix.objects.take_object_memory();
         repo.gix.objects.enable_object_memory();
         Ok(clash)
+    }
+}
+
+fn kind_of(conflict: &gix::merge::tree::Conflict) -> Kinds {
+    use gix::merge::tree::ResolutionFailure as Failure;
+    match &conflict.resolution {
+        // Where the contents clash: of a file that both had, or that both added.
+        Ok(_) => match (&conflict.ours, &conflict.theirs) {
+            (gix::diff::tree_with_rewrites::Change::Addition { .. }, _) => Kinds::ADD_ADD,
+            _ => Kinds::CONTENT,
+        },
+        Err(Failure::OursModifiedTheirsDeleted | Failure::OursDeletedTheirsRenamed) => Kinds::MODIFY_DELETE,
+        Err(
+            Failure::OursRenamedTheirsRenamedToSameLocation
+            | Failure::OursRenamedTheirsRenamedDifferently { .. },
+        ) => Kinds::RENAME,
+        Err(
+            Failure::OursModifiedTheirsDirectoryThenOursRenamed { .. }
+            | Failure::OursDirectoryTheirsNonDirectoryTheirsRenamed { .. }
+            | Failure::OursAddedTheirsAddedTypeMismatch { .. }
+            | Failure::OursModifiedTheirsRenamedTypeMismatch,
+        ) => Kinds::TYPE,
+        Err(Failure::SubmoduleMerge | Failure::SubmoduleAddAdd) => Kinds::SUBMODULE,
+        Err(Failure::Unknown) => Kinds::OTHER,
     }
 }
 

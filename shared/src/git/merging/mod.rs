@@ -23,6 +23,7 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     git::{Oid, Repo},
+    model::conflict::Kinds,
 };
 
 /// More threads than this wait for memory.
@@ -35,6 +36,20 @@ pub struct Clash {
     pub files: u32,
     /// Places in them; a file that is no text, or is gone on one side, counts as one.
     pub hunks: u32,
+    /// In which ways.
+    pub kinds: Kinds,
+}
+
+impl Clash {
+    /// Nothing yet.
+    const NONE: Self = Self { files: 0, hunks: 0, kinds: Kinds::from_bits(0) };
+
+    /// One file more.
+    fn add(&mut self, hunks: u32, kind: Kinds) {
+        self.files = self.files.saturating_add(1);
+        self.hunks = self.hunks.saturating_add(hunks);
+        self.kinds = self.kinds.and(kind);
+    }
 }
 
 /// How a verdict was found.

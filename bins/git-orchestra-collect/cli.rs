@@ -1,0 +1,58 @@
+//! The command line of `collect`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueHint};
+use clap_complete::engine::ArgValueCandidates;
+use orchestra::{ops::collect::Request, world};
+use orchestra_terminal::{
+    args::{Common, HasCommon},
+    complete,
+    pages::Page,
+};
+
+/// Save agents' work as it is now, and sum up what became of them
+///
+/// Of an agent that works, the worktree is kept as it is, uncommitted and new files included
+/// (refs/orchestra-local/snapshots/NAME); the agent is not disturbed. Of one that has ended, what was done in its worktree since
+/// is committed to its branch, as at its end. Then each is summed up: attempts, time, cost, commits, what was left out, and how to
+/// go on with it. Results become notes on the agents' commits.
+#[derive(Debug, Parser)]
+#[command(name = "git-orchestra-collect", version)]
+pub(crate) struct Cli {
+    /// The agents; the beginning of a name is enough (default: all of this clone)
+    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
+    pub(crate) agents: Vec<String>,
+    /// Write lives and work into a file as well, from which git can fetch
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+pub(crate) const PAGE: Page = Page {
+    examples: &[
+        ("git orchestra collect", "Save everything, see everything"),
+        ("git orchestra collect add-auth --bundle add-auth.bundle", "Take one agent along in a file"),
+        ("git fetch add-auth.bundle 'refs/orchestra/*:refs/orchestra/*'", "Read it in another clone"),
+    ],
+    sections: &[],
+    configuration: false,
+    see_also: &["git-orchestra-status", "git-orchestra-review", "git-orchestra-merge-ranked", "git-bundle"],
+};
+
+impl HasCommon for Cli {
+    fn common(&self) -> Common {
+        self.common
+    }
+}
+
+impl Cli {
+    pub(crate) fn request(&self) -> Request {
+        let here = world::directory();
+        Request { agents: self.agents.clone(), bundle: self.bundle.as_ref().map(|file| here.join(file)) }
+    }
+}

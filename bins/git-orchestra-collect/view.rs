@@ -1,0 +1,94 @@
+//! What `collect` shows.
+
+use orchestra::{
+    Result,
+    git::Repo,
+    model::{Liveness, text},
+    ops::collect::{self, Saved, Summary},
+    world,
+};
+use orchestra_terminal::{Exit, Terminal, agents, json, when};
+
+use crate::cli::Cli;
+
+/// Files that are named as left out; more are counted.
+const LEFT_OUT: usize = 5;
+
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
+    let repo = Repo::discover(&world::directory())?;
+    let report = collect::run(&repo, &cli.request())?;
+    for warning in &report.warnings {
+        terminal.warn(warning);
+    }
+    if cli.json {
+        json::answer(terminal, "collect", &report)?;
+        return Ok(Exit::Done);
+    }
+    if report.agents.is_empty() {
+        terminal.say("there are no agents");
+    }
+    for summary in &report.agents {
+        terminal.answer(&format!("{}\n", agents::line(&summary.agent, terminal.paint())));
+        for (name, value) in facts(summary) {
+            terminal.answer(&format!("  {name:<9} {value}\n"));
+        }
+    }
+    if let Some(file) = &report.bundle {
+        terminal.say(&format!("wrote '{}'", file.display()));
+        terminal.hint(&format!("git fetch '{}' 'refs/orchestra/*:refs/orchestra/*'", file.display()));
+    }
+    Ok(Exit::Done)
+}
+
+fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
+    let agent = &summary.agent;
+    let mut facts = vec![("task", agent.title.clone()), ("saved", saved(summary))];
+    let seconds = |text: &Option<String>| text.as_ref().and_then(|at| world::seconds(at));
+    let span =
+        seconds(&agent.started_at).zip(seconds(&agent.ended_at)).map(|(from, to)| when::age(to - from));
+    let attempts = format!(
+        "{}{}",
+        agent.attempt,
+        span.map_or_else(String::new, |span| format!(", the last one {span}"))
+    );
+    facts.push(("attempts", attempts));
+    if let Some(cost) = agent.cost_micros() {
+        let tokens = agent.input_tokens.zip(agent.output_tokens);
+        let tokens = tokens
+            .map_or_else(String::new, |(read, written)| format!("; {read} tokens read, {written} written"));
+        facts.push(("cost", format!("{}{tokens}", agents::dollars(cost))));
+    }
+    facts.extend(agent.head.as_ref().map(|head| ("head", head.clone())));
+    facts.extend(
+        agent
+            .landed_in
+            .as_ref()
+            .filter(|_| agent.merged == Some(true))
+            .map(|branch| ("landed", branch.clone())),
+    );
+    for left in summary.not_taken.iter().take(LEFT_OUT) {
+        facts.push(("left out", format!("{} ({})", text::safe(&left.path), text::safe(&left.why))));
+    }
+    let more = agent.left_out.saturating_sub(summary.not_taken.len().min(LEFT_OUT) as u64);
+    facts.extend((more > 0).then(|| ("left out", format!("{more} more"))));
+    if agent.liveness == Liveness::Ended {
+        let place = agent.worktree.as_ref().map(|path| format!("cd '{}' && ", text::safe(path)));
+        let by_hand =
+            place.zip(summary.by_hand.as_ref()).map(|(cd, command)| format!(", or by hand: {cd}{command}"));
+        facts.push(("go on", format!("git orchestra resume {}{}", agent.id, by_hand.unwrap_or_default())));
+    }
+    facts
+}
+
+fn saved(summary: &Summary) -> String {
+    let id = &summary.agent.id;
+    match summary.saved {
+        Saved::Snapshot => format!("its worktree as it is now: refs/orchestra-local/snapshots/{id}"),
+        Saved::Taken => "what was done since its end is in its work now".to_owned(),
+        Saved::Nothing => "its work had everything".to_owned(),
+        Saved::NotOurs if summary.agent.liveness == Liveness::Remote => "by its own clone".to_owned(),
+        Saved::NotOurs => {
+            format!("nothing: its supervisor is gone; git orchestra resume {id}, or stop {id}, saves it")
+        }
+    }
+}

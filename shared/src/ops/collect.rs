@@ -1,0 +1,233 @@
+//! `collect`: saves the work of agents as it is now, and sums up what became of them.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    Error, Kind, Result,
+    git::{Git, Oid, Repo, command},
+    lock::Lock,
+    model::{
+        Agent, AgentId, Fact, Liveness, canonical,
+        event::{self, LeftOut},
+        id,
+    },
+    ops::{agent_object::AgentObject, shadowed::Shadowed, status},
+    profile,
+    store::{
+        Chain, Listing, append_if,
+        layout::{self, Private},
+        notes,
+    },
+    supervise::helper::{self, Job},
+    worktree::take::{self, Taken},
+};
+
+/// How long another command may hold the agent's lock for a look.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// Whose work.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// By id or unique prefix; none: all of this clone.
+    pub agents: Vec<String>,
+    /// A file to which the agents are written as well, for `git fetch`.
+    pub bundle: Option<PathBuf>,
+}
+
+/// What became of them.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// In the order of their ids.
+    pub agents: Vec<Summary>,
+    /// The file.
+    pub bundle: Option<PathBuf>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// What `collect` did for an agent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Saved {
+    /// Its worktree, as it is while it works, is in `refs/orchestra-local/snapshots/<id>`.
+    Snapshot,
+    /// What was done since its end is in its head now.
+    Taken,
+    /// Its head had everything.
+    Nothing,
+    /// It is of another clone, or its supervisor is gone: `resume` and `stop` save what there is.
+    NotOurs,
+}
+
+/// One agent.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// What was done.
+    pub saved: Saved,
+    /// What stays in its worktree only.
+    pub not_taken: Vec<LeftOut>,
+    /// How its conversation is gone on with without us, in its worktree.
+    pub by_hand: Option<String>,
+    /// The agent.
+    #[serde(flatten)]
+    pub agent: AgentObject,
+}
+
+/// Saves, and sums up.
+///
+/// # Errors
+/// There is no such agent (3), or the bundle cannot be written. What cannot be saved of one agent is a warning.
+pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+    let ids = choose(repo, request)?;
+    let (mut agents, mut warnings) = (Vec::with_capacity(ids.len()), Vec::new());
+    for id in &ids {
+        let saved = match save(repo, id) {
+            Ok(saved) => saved,
+            Err(error) => {
+                warnings.push(format!("'{id}' could not be saved: {}", error.one_line()));
+                Saved::Nothing
+            }
+        };
+        agents.push(summary(repo, id, saved)?);
+    }
+    if let Err(error) = write_notes(repo, &agents) {
+        warnings.push(format!("no notes were written: {}", error.one_line()));
+    }
+    if let Some(file) = &request.bundle {
+        bundle(repo, &ids, file)?;
+    }
+    Ok(Report { agents, bundle: request.bundle.clone(), warnings })
+}
+
+fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
+    let listing = Listing::read(repo)?;
+    if request.agents.is_empty() {
+        let ours = |row: &&crate::store::list::Row| {
+            listing
+                .agent(repo, row)
+                .is_ok_and(|agent| listing.writer.as_deref() == Some(agent.writer.as_str()))
+        };
+        return Ok(listing.rows.iter().filter(ours).map(|row| row.id.clone()).collect());
+    }
+    let mut ids = Vec::new();
+    for typed in &request.agents {
+        let id = id::resolve(typed, listing.ids())?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
+}
+
+fn save(repo: &Repo, id: &AgentId) -> Result<Saved> {
+    match status::one(repo, id)?.liveness {
+        Liveness::Live => {
+            helper::work(&repo.common_dir()?, id, Job::Snapshot)?;
+            Ok(Saved::Snapshot)
+        }
+        Liveness::Ended => take_again(repo, id),
+        Liveness::Lost | Liveness::Remote => Ok(Saved::NotOurs),
+    }
+}
+
+/// What somebody did in the worktree since the end, or what could not be taken then.
+fn take_again(repo: &Repo, id: &AgentId) -> Result<Saved> {
+    let dir = Private::new(repo.private_dir()?).agent(id);
+    let Some(_lock) = Lock::take(&dir.lock(), SETTLE)? else { return Ok(Saved::Nothing) };
+    let taken = taken_under_lock(repo, id);
+    // An agent at rest has no folder.
+    let _ = std::fs::remove_dir_all(dir.dir());
+    taken
+}
+
+fn taken_under_lock(repo: &Repo, id: &AgentId) -> Result<Saved> {
+    let agent = Chain::of_agent(repo, id)?.fold().agent;
+    if !agent.phase.is_at_rest() {
+        return Ok(Saved::Nothing);
+    }
+    let Some(shadowed) = Shadowed::of(repo, id, &agent)? else { return Ok(Saved::Nothing) };
+    let base =
+        Oid::parse(&agent.base).ok_or_else(|| Error::internal(format!("'{}' is no commit", agent.base)))?;
+    let task = shadowed.task(id, &agent, base);
+    let taken = take::finish(repo, &task, &shadowed.shadow, &shadowed.worktree)?;
+    if agent.head.as_deref() == Some(&taken.head) {
+        return Ok(Saved::Nothing);
+    }
+    append_if(repo, id, |fold| {
+        fold.agent.phase.is_at_rest().then(|| vec![Fact::Collected(collected(&fold.agent, &taken))])
+    })?;
+    Ok(Saved::Taken)
+}
+
+fn collected(agent: &Agent, taken: &Taken) -> event::Collected {
+    event::Collected {
+        attempt: agent.attempt,
+        head: taken.head.clone(),
+        commits: taken.commits,
+        files: taken.files,
+        insertions: taken.insertions,
+        deletions: taken.deletions,
+        left_out: taken.left_out.clone(),
+        left_out_more: taken.left_out_more,
+    }
+}
+
+fn summary(repo: &Repo, id: &AgentId, saved: Saved) -> Result<Summary> {
+    let mut agent = status::one(repo, id)?;
+    let worktree = crate::worktree::list::of_agent(repo, id, &agent.branch)?;
+    agent.worktree = worktree.map(|found| found.path.to_string_lossy().into_owned());
+    let chain = Chain::of_agent(repo, id)?;
+    let mut events: Vec<_> = chain.events.iter().collect();
+    events.sort_unstable_by_key(|event| event.order());
+    let not_taken = events.iter().rev().find_map(|event| match &event.fact {
+        Some(Fact::Finished(finished)) => Some(finished.left_out.clone()),
+        Some(Fact::Collected(collected)) => Some(collected.left_out.clone()),
+        _ => None,
+    });
+    let by_hand = profile::by_hand(&agent.profile, agent.session.as_deref());
+    Ok(Summary { saved, not_taken: not_taken.unwrap_or_default(), by_hand, agent })
+}
+
+/// A result on the head of every agent at rest that made something.
+fn write_notes(repo: &Repo, agents: &[Summary]) -> Result<()> {
+    let mut all = Vec::new();
+    for summary in agents.iter().filter(|summary| summary.agent.liveness == Liveness::Ended) {
+        let agent = &summary.agent;
+        let head = agent.head.as_deref().and_then(Oid::parse).filter(|_| agent.commits.unwrap_or(0) > 0);
+        let note = json!({
+            "v": 1, "t": "result", "agent": agent.id, "task": agent.title, "phase": agent.phase.as_str(),
+            "reason": agent.reason, "attempt": agent.attempt, "commits": agent.commits,
+            "files": agent.files_changed, "cost_micros": agent.cost_micros(), "session": agent.session,
+        });
+        if let (Some(head), Some(line)) = (head, canonical::write(&note)) {
+            all.push((head, format!("{line}\n")));
+        }
+    }
+    notes::write(repo, layout::RESULTS, "results", &all)
+}
+
+/// Lives and work, without what lies before the agents' bases.
+fn bundle(repo: &Repo, ids: &[AgentId], file: &std::path::Path) -> Result<()> {
+    let mut arguments: Vec<String> = Vec::new();
+    for id in ids {
+        for name in [layout::agent_ref(id), layout::head_ref(id)] {
+            if repo.find_ref(&name)?.is_some() {
+                arguments.push(name);
+            }
+        }
+        if let Ok(chain) = Chain::of_agent(repo, id) {
+            arguments.extend(Oid::parse(&chain.fold().agent.base).map(|base| format!("^{base}")));
+        }
+    }
+    if arguments.is_empty() {
+        return Err(Error::refused("there is no agent to write into a bundle"));
+    }
+    let git = Git::new(&repo.common_dir()?, "bundle").args(["create", "--quiet"]).arg(file).args(arguments);
+    git.limit(command::LONG).run().map(|_| ()).map_err(|error| {
+        Error::new(Kind::External, format!("cannot write the bundle '{}'", file.display()))
+            .because(error.one_line())
+    })
+}
