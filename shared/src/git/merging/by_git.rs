@@ -58,11 +58,12 @@ fn parse(said: &[u8]) -> Option<Vec<Option<Clash>>> {
 fn kinds<'a>(words: &mut impl Iterator<Item = &'a [u8]>) -> Option<Kinds> {
     let mut kinds = Kinds::default();
     loop {
-        let count = std::str::from_utf8(words.next()?).ok()?;
-        if count.is_empty() {
+        // Before git 2.40, advice about submodules stands in the place of the last, empty word.
+        let count = std::str::from_utf8(words.next()?).ok().and_then(|count| count.parse::<usize>().ok());
+        let Some(count) = count else {
             return Some(if kinds == Kinds::default() { Kinds::OTHER } else { kinds });
-        }
-        for _ in 0..count.parse::<usize>().ok()? {
+        };
+        for _ in 0..count {
             words.next()?;
         }
         let (_, message) = (words.next()?, words.next()?);
@@ -83,6 +84,9 @@ mod tests {
             b"0\0c310\0a\0b\0\x001\0a\0CONFLICT (modify/delete)\0CONFLICT (modify/delete): a deleted\n\0\0";
         let all = [first.as_slice(), b"1\0dea4\0\0", third.as_slice()].concat();
         assert_eq!(parse(&all), Some(vec![one, None, two]));
+        let advice = b"0\0dfd0\0s\0\x001\0s\0CONFLICT\0CONFLICT (submodule): s\n\0Do this\n\x001\0dea4\0\0";
+        let submodule = Some(Clash { files: 1, hunks: 1, kinds: Kinds::SUBMODULE });
+        assert_eq!(parse(advice), Some(vec![submodule, None]));
         assert_eq!(parse(b""), Some(vec![]));
         assert_eq!(parse(b"0\0dfd0\0a\0"), None);
         assert_eq!(parse(b"x\0"), None);
