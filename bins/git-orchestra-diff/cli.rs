@@ -29,6 +29,9 @@ pub(crate) struct Cli {
     /// Only what is committed, or was taken at its end
     #[arg(long)]
     pub(crate) committed: bool,
+    /// From the work that was judged last, instead of from where the agent started
+    #[arg(long, conflicts_with = "other")]
+    pub(crate) since_review: bool,
     /// Show only how many lines of which files
     #[arg(long, conflicts_with = "name_only")]
     pub(crate) stat: bool,
@@ -49,6 +52,7 @@ pub(crate) const PAGE: Page = Page {
     examples: &[
         ("git orchestra diff add-auth", "What it changed so far"),
         ("git orchestra diff add-auth --stat", "Only how much"),
+        ("git orchestra diff add-auth --since-review", "What is new since you judged it"),
         ("git orchestra diff add-auth add-auth-2 -- src/auth.rs", "How two agents differ in one file"),
     ],
     sections: &[],
@@ -68,6 +72,7 @@ impl Cli {
             agent: self.agent.clone(),
             other: self.other.clone(),
             committed: self.committed,
+            since_review: self.since_review,
             paths: self.paths.clone(),
         }
     }

@@ -3,7 +3,7 @@
 use orchestra::{
     Error, Kind, Result,
     git::Repo,
-    model::verdict::Verdict,
+    model::verdict::{Comment, Verdict},
     ops::{
         diff,
         review::{self, Give, Report, Request, Work},
@@ -12,11 +12,18 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, prompt};
 
-use crate::view;
+use crate::{edit, view};
 
 /// What can be done with a work; the first is the default, and does nothing.
-const CHOICES: [&str; 6] =
-    ["skip", "open the diff", "open a shell in its worktree", "approve", "ask for changes", "reject"];
+const CHOICES: [&str; 7] = [
+    "skip",
+    "open the diff",
+    "open a shell in its worktree",
+    "approve",
+    "ask for changes",
+    "ask for changes, with remarks in the diff",
+    "reject",
+];
 
 pub(crate) fn run(terminal: &Terminal, repo: &Repo, agent: Option<String>) -> Result<Exit> {
     let only_one = agent.is_some();
@@ -53,23 +60,48 @@ fn one(terminal: &Terminal, repo: &Repo, id: &str) -> Result<()> {
             Some(1) => show_diff(repo, &work)?,
             Some(2) => shell(terminal, repo, &work)?,
             Some(3) => {
-                return give(terminal, repo, &work, Verdict::Approve, prompt::line("why (may be empty)")?);
+                return give(
+                    terminal,
+                    repo,
+                    &work,
+                    Verdict::Approve,
+                    prompt::line("why (may be empty)")?,
+                    vec![],
+                );
             }
             Some(4) => match prompt::line("which changes")? {
-                Some(text) => return give(terminal, repo, &work, Verdict::Changes, Some(text)),
+                Some(text) => return give(terminal, repo, &work, Verdict::Changes, Some(text), vec![]),
                 None => terminal.say("nothing was said, nothing was done"),
             },
-            Some(5) => {
-                return give(terminal, repo, &work, Verdict::Reject, prompt::line("why (may be empty)")?);
+            Some(5) => match edit::comments(repo, &work.agent.id)? {
+                remarks if remarks.is_empty() => terminal.say("nothing was said, nothing was done"),
+                remarks => return give(terminal, repo, &work, Verdict::Changes, None, remarks),
+            },
+            Some(6) => {
+                return give(
+                    terminal,
+                    repo,
+                    &work,
+                    Verdict::Reject,
+                    prompt::line("why (may be empty)")?,
+                    vec![],
+                );
             }
             _ => return Ok(()),
         }
     }
 }
 
-fn give(terminal: &Terminal, repo: &Repo, work: &Work, verdict: Verdict, text: Option<String>) -> Result<()> {
+fn give(
+    terminal: &Terminal,
+    repo: &Repo,
+    work: &Work,
+    verdict: Verdict,
+    text: Option<String>,
+    comments: Vec<Comment>,
+) -> Result<()> {
     let head = work.agent.head.clone();
-    let give = Give { verdict, text, comments: Vec::new(), head, keep: false };
+    let give = Give { verdict, text, comments, head, keep: false };
     let report: Report =
         review::run(repo, &Request { agent: Some(work.agent.id.clone()), give: Some(give) })?;
     let told = if report.told { "; the agent was told, and works on it" } else { "" };

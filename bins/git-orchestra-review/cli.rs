@@ -40,6 +40,9 @@ pub(crate) struct Cli {
     /// A remark on one line of the work, such as -C src/main.rs:12 'why?'; may be given several times
     #[arg(short = 'C', long = "comment", num_args = 2, value_names = ["FILE:LINE", "TEXT"])]
     pub(crate) comments: Vec<String>,
+    /// Write remarks into the diff, in your editor: lines that begin with '>'
+    #[arg(short, long, requires = "agent")]
+    pub(crate) edit: bool,
     /// Judge only if the work is still at this commit
     #[arg(long, value_name = "COMMIT")]
     pub(crate) head: Option<String>,
@@ -58,6 +61,10 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra review", "See what waits, pick one and decide"),
         ("git orchestra review add-auth", "See what there is to know of one"),
         ("git orchestra review add-auth --approve -m 'well done'", "Approve it"),
+        (
+            "git orchestra review add-auth --changes --edit",
+            "Send it back with remarks that you write into the diff",
+        ),
         (
             "git orchestra review add-auth --changes -C src/auth.rs:40 'this can panic'",
             "Send it back with a remark",
@@ -91,7 +98,7 @@ impl Cli {
         };
         let comments =
             self.comments.chunks_exact(2).map(|pair| comment(&pair[0], &pair[1])).collect::<Result<_>>()?;
-        if verdict.is_none() && (self.message.is_some() || !self.comments.is_empty()) {
+        if verdict.is_none() && (self.message.is_some() || !self.comments.is_empty() || self.edit) {
             return Err(Error::usage("something is said, and no verdict given")
                 .hint("--approve, --reject or --changes"));
         }

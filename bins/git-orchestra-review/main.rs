@@ -2,6 +2,7 @@
 
 mod ask;
 mod cli;
+mod edit;
 mod view;
 
 use std::process::ExitCode;

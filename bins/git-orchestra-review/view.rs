@@ -10,7 +10,7 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, agents, json, paint::Role};
 
-use crate::{ask, cli::Cli};
+use crate::{ask, cli::Cli, edit};
 
 /// Lines of a task, commits and files that are shown; more are counted.
 const TASK: usize = 12;
@@ -19,7 +19,10 @@ const FILES: usize = 20;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = Repo::discover(&world::directory())?;
-    let request = cli.request()?;
+    let mut request = cli.request()?;
+    if let (true, Some(give), Some(agent)) = (cli.edit, &mut request.give, &cli.agent) {
+        give.comments.extend(edit::comments(&repo, agent)?);
+    }
     let asks = !cli.json && request.give.is_none() && terminal.can_ask() && terminal.width().is_some();
     if asks {
         return ask::run(terminal, &repo, request.agent);
@@ -113,11 +116,12 @@ pub(crate) fn details(terminal: &Terminal, work: &Work) -> String {
         let holds = match known.holds {
             Holds::Current => String::new(),
             Holds::Carried => "; the patch is the same since".to_owned(),
-            Holds::Stale => format!(
-                "; of another work: git diff {} {} shows what is new",
-                &known.head[..known.head.len().min(10)],
-                work.agent.id
-            ),
+            Holds::Stale => {
+                format!(
+                    "; of another work: git orchestra diff {} --since-review shows what is new",
+                    work.agent.id
+                )
+            }
         };
         let counts = if known.counts { "" } else { "; from a clone that is not trusted" };
         facts.push(format!("{} by {}{holds}{counts}", known.verdict.past(), known.by));

@@ -111,7 +111,9 @@ fn a_verdict_is_carried_with_the_patch_and_stale_without() {
     let report = repo.orchestra(["merge-ranked", "-n", "--json"]).succeeded().json();
     assert!(!report["order"][0]["reason"].as_str().is_some_and(|why| why.contains("approved")), "{report}");
     let shown = repo.orchestra(["review", &id]).succeeded().stdout();
-    assert!(shown.contains("of another work: git diff "), "{shown}");
+    let new = repo.orchestra(["diff", &id, "--since-review"]).succeeded().stdout();
+    assert!(new.contains("+three\n") && !new.contains("+two\n"), "{new}");
+    assert!(shown.contains("of another work: git orchestra diff "), "{shown}");
 }
 
 #[test]
@@ -135,6 +137,21 @@ fn changes_go_to_the_agent_in_its_own_conversation() {
     assert_eq!(repo.agent(&id)["attempt"], 2);
     let report = repo.orchestra(["merge-ranked", "--json"]).exits(1).json();
     assert_eq!(report["order"][0]["why"], "changes were asked for in review");
+}
+
+#[test]
+fn remarks_are_written_into_the_diff() {
+    let world = world();
+    let repo = world.repo();
+    let id = done(&repo, "seq 3 > a.txt");
+    repo.git(["config", "core.editor", "sed -i '/^+2/a > why two?'"]);
+    repo.orchestra(["review", &id, "--changes", "--edit", "--keep"]).succeeded();
+    let fact = repo.facts(&id).pop().expect("a fact");
+    assert_eq!(fact["comments"], serde_json::json!([{"file": "a.txt", "line": 2, "text": "why two?"}]));
+    repo.git(["config", "core.editor", "false"]);
+    repo.orchestra(["review", &id, "--changes", "--edit"]).exits(5).says("nothing was said");
+    repo.git(["config", "core.editor", "true"]);
+    repo.orchestra(["review", &id, "--changes", "--edit"]).exits(2).says("not said which");
 }
 
 #[test]

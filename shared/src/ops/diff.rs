@@ -24,6 +24,8 @@ pub struct Request {
     pub other: Option<String>,
     /// Only what is committed, or was taken at an end.
     pub committed: bool,
+    /// From the work that was judged last, instead of from where the agent started.
+    pub since_review: bool,
     /// Only these paths.
     pub paths: Vec<String>,
 }
@@ -74,6 +76,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let mut scratch = Vec::new();
     let one = work(repo, &id, request.committed, &mut scratch)?;
     let (other, from, to, left_out) = match &request.other {
+        None if request.since_review => (None, judged(repo, &id)?, one.now, one.left_out),
         None => (None, one.base, one.now, one.left_out),
         Some(other) => {
             let other = status::resolve(repo, other)?;
@@ -96,6 +99,16 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     };
     report.files = report.numbers()?;
     Ok(report)
+}
+
+/// The head that was judged last.
+fn judged(repo: &Repo, id: &AgentId) -> Result<Oid> {
+    let verdict = Chain::of_agent(repo, id)?.fold().agent.verdict;
+    let head = verdict.and_then(|verdict| Oid::parse(&verdict.head));
+    head.filter(|head| repo.read_commit(*head).is_ok()).ok_or_else(|| {
+        Error::refused(format!("the work of '{id}' was not judged yet"))
+            .hint(format!("git orchestra review {id}"))
+    })
 }
 
 struct Work {
@@ -157,6 +170,18 @@ impl Report {
             folders.iter().map(|folder| folder.to_string_lossy().into_owned()).collect::<Vec<_>>().join(":");
         git.env("GIT_OBJECT_DIRECTORY", self.common.join("objects").as_os_str())
             .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", all)
+    }
+
+    /// The diff as text, for an editor.
+    ///
+    /// # Errors
+    /// Git fails.
+    pub fn text(&self) -> Result<String> {
+        let git = self.with_objects(Git::new(&self.place, "diff"));
+        let git =
+            git.args(["--no-ext-diff", "--no-color", "--no-relative", "--src-prefix=a/", "--dst-prefix=b/"]);
+        let said = self.compared(git).limit(command::LONG).run()?;
+        Ok(String::from_utf8_lossy(&said).into_owned())
     }
 
     fn numbers(&self) -> Result<Vec<File>> {

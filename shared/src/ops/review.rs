@@ -1,5 +1,6 @@
 //! `review`: what waits for a verdict, what there is to know of one work, and the verdict itself.
 
+pub mod remarks;
 mod work;
 
 use serde::Serialize;
