@@ -163,6 +163,32 @@ fn killed_at_any_moment_the_target_is_old_or_new_and_it_goes_on() {
     }
 }
 
+#[test]
+fn locks_that_a_kill_left_are_taken_away() {
+    let world = world();
+    let repo = four(&world);
+    repo.git(["checkout", "-q", "-b", "mine"]);
+    repo.write("file.txt", "not committed\n");
+    let stop =
+        ["merge-ranked", "b3", "--into", "main", "--on-failure", "stop", "--test", "! test -e three.txt"];
+    repo.orchestra(stop).exits(1);
+    let operation = repo.refs("refs/orchestra-local/operations/").pop().expect("an operation").0;
+    fs::write(repo.path().join(format!(".git/{operation}.lock")), "").expect("a lock");
+    repo.orchestra(["merge-ranked", "--continue"]).exits(1).says("stopped at a failure");
+    repo.orchestra(["merge-ranked", "--abort"]).succeeded();
+    // A lock of the target that holds what we would write is ours; any other is somebody's.
+    let foreign = repo.path().join(".git/refs/heads/main.lock");
+    fs::write(&foreign, "").expect("a lock");
+    repo.orchestra(["merge-ranked", "b3", "--into", "main"]).exits(4).says("is locked by another program");
+    assert!(foreign.exists());
+    let operation = repo.refs("refs/orchestra-local/operations/").pop().expect("an operation").0;
+    let state = repo.git(["show", &format!("{operation}:landing.json")]).stdout();
+    let state: serde_json::Value = serde_json::from_str(&state).expect("a state");
+    fs::write(&foreign, format!("{}\n", state["result"].as_str().expect("a result"))).expect("a lock");
+    repo.orchestra(["merge-ranked", "--continue"]).succeeded();
+    assert!(repo.has("main", "three.txt") && !foreign.exists());
+}
+
 fn four_named<'world>(world: &'world testkit::World, name: &str) -> TestRepo<'world> {
     let repo = world.repo_named(name);
     repo.commit("more", &[("lines.txt", "a\nb\nc\nd\ne\n")]);

@@ -104,6 +104,19 @@ impl Repo {
         Ok(())
     }
 
+    /// Takes away the lock of a ref that a process of ours left when it was killed. To be called where that is certain, or with
+    /// the value that only we would have written into it. `true`: it is gone.
+    pub fn take_lock_away(&self, name: &str, only_with: Option<Oid>) -> bool {
+        let lock = self.gix.common_dir().join(format!("{name}.lock"));
+        let proven = match only_with {
+            None => lock.exists(),
+            Some(value) => {
+                fs::read_to_string(&lock).is_ok_and(|content| Oid::parse(content.trim()) == Some(value))
+            }
+        };
+        proven && fs::remove_file(&lock).is_ok()
+    }
+
     /// Branches have reflogs, unless the user does not want them; our own refs have none.
     fn log_branch(&self, edit: &Edit, why: &str) -> Result<()> {
         let wanted =

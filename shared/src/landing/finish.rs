@@ -90,8 +90,13 @@ pub fn move_branch(repo: &Repo, wanted: Move<'_>) -> Result<Moved> {
 
 /// Where nobody has it checked out.
 fn by_ref(repo: &Repo, wanted: Move<'_>, branch_ref: &str) -> Result<Moved> {
-    let edit = Edit { name: branch_ref.to_owned(), old: Some(wanted.old), new: wanted.new };
-    match repo.edit_refs(&[edit], wanted.why) {
+    let edit = [Edit { name: branch_ref.to_owned(), old: Some(wanted.old), new: wanted.new }];
+    let mut moved = repo.edit_refs(&edit, wanted.why);
+    // Killed here before, we left our own lock: nobody else would write that value.
+    if moved.is_err() && repo.take_lock_away(branch_ref, Some(wanted.new)) {
+        moved = repo.edit_refs(&edit, wanted.why);
+    }
+    match moved {
         Ok(()) => Ok(Moved::Yes),
         Err(error) if error.kind == Kind::Conflict => match repo.find_ref(branch_ref)? {
             now if now == Some(wanted.old) => Err(error),

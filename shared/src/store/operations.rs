@@ -147,8 +147,16 @@ impl Journal {
         let subject = format!("{}: {}\n", self.operation.command, self.operation.summary);
         let now = world::now().as_second();
         let new = repo.write_commit(&Commit::by(&repo.identity()?, now, tree, parents, subject))?;
-        let edit = Edit { name: layout::operation_ref(&self.operation.id), old: self.tip, new };
-        repo.edit_refs(&[edit], "orchestra: operation")?;
+        let name = layout::operation_ref(&self.operation.id);
+        let edit = [Edit { name: name.clone(), old: self.tip, new }];
+        let written = repo.edit_refs(&edit, "orchestra: operation");
+        match written {
+            // Whoever writes operations holds the landing lock: a lock of the ref that outlasts the wait was left by a kill.
+            Err(error) if error.kind == Kind::Conflict && repo.take_lock_away(&name, None) => {
+                repo.edit_refs(&edit, "orchestra: operation")?;
+            }
+            other => other?,
+        }
         self.tip = Some(new);
         Ok(())
     }
