@@ -34,6 +34,16 @@ pub(crate) struct Cli {
     /// It may land when it is changed: -m and -C say how
     #[arg(long, requires = "agent")]
     pub(crate) changes: bool,
+    /// Let another agent judge, of this kind, such as claude
+    ///
+    /// The test is run first, by this command itself, on the work as it is; without one that passes nothing is approved. The
+    /// reviewer works in its own worktree, may look and run the test, and changes nothing that lands. Its findings become remarks;
+    /// the agent is not told of them until you say so ('git orchestra resume').
+    #[arg(long, value_name = "PROFILE", requires = "agent", conflicts_with_all = ["approve", "reject", "changes", "message", "comments", "edit"], add = ArgValueCandidates::new(complete::profiles))]
+    pub(crate) by: Option<String>,
+    /// The test command for --by (default: git config orchestra.test)
+    #[arg(long, value_name = "COMMAND", requires = "by")]
+    pub(crate) test: Option<String>,
     /// What is said beyond the verdict
     #[arg(short, long, value_name = "TEXT")]
     pub(crate) message: Option<String>,
@@ -60,6 +70,7 @@ pub(crate) const PAGE: Page = Page {
     examples: &[
         ("git orchestra review", "See what waits, pick one and decide"),
         ("git orchestra review add-auth", "See what there is to know of one"),
+        ("git orchestra review add-auth --by claude --test 'cargo test'", "Let another agent judge it"),
         ("git orchestra review add-auth --approve -m 'well done'", "Approve it"),
         (
             "git orchestra review add-auth --changes --edit",

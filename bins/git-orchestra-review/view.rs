@@ -4,11 +4,14 @@ use orchestra::{
     Result,
     git::Repo,
     model::{text, verdict::Verdict},
-    ops::review::{self, Report, Request, Work},
+    ops::review::{
+        self, Report, Request, Work,
+        by::{self, By},
+    },
     store::verdicts::Holds,
     world,
 };
-use orchestra_terminal::{Exit, Terminal, agents, json, paint::Role};
+use orchestra_terminal::{Exit, Terminal, agents, interrupt, json, paint::Role};
 
 use crate::{ask, cli::Cli, edit};
 
@@ -23,17 +26,26 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if let (true, Some(give), Some(agent)) = (cli.edit, &mut request.give, &cli.agent) {
         give.comments.extend(edit::comments(&repo, agent)?);
     }
+    if let (Some(profile), Some(agent)) = (&cli.by, &cli.agent) {
+        let by = By { profile: profile.clone(), test: cli.test.clone() };
+        let report = by::run(&repo, agent, &by, &*interrupt::flag()?)?;
+        return answer(terminal, cli, &report, &request);
+    }
     let asks = !cli.json && request.give.is_none() && terminal.can_ask() && terminal.width().is_some();
     if asks {
         return ask::run(terminal, &repo, request.agent);
     }
     let report = review::run(&repo, &request)?;
+    answer(terminal, cli, &report, &request)
+}
+
+fn answer(terminal: &Terminal, cli: &Cli, report: &Report, request: &Request) -> Result<Exit> {
     if cli.json {
-        json::answer(terminal, "review", &report)?;
+        json::answer(terminal, "review", report)?;
     } else {
-        show(terminal, &report, &request);
+        show(terminal, report, request);
     }
-    told(terminal, &report);
+    told(terminal, report);
     Ok(if report.given == Some(Verdict::Reject) { Exit::No } else { Exit::Done })
 }
 

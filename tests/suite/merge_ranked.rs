@@ -104,6 +104,22 @@ fn a_dry_run_changes_nothing_and_says_the_same_twice() {
 }
 
 #[test]
+fn a_matrix_that_is_too_wide_becomes_a_list() {
+    let world = world();
+    let repo = world.repo();
+    let names: Vec<String> = (0..26).map(|n| format!("rival-{n:02}")).collect();
+    for name in &names {
+        repo.branch(name, &[("file.txt", &format!("{name}\n"))]);
+    }
+    let shown = repo.orchestra(["merge-ranked", "-n"].into_iter().chain(names.iter().map(String::as_str)));
+    let shown = shown.succeeded().stdout();
+    let (_, list) = shown.split_once("\n\n").expect("two parts");
+    let lines: Vec<&str> = list.lines().collect();
+    assert_eq!((lines[0], lines[1]), ("325 pairs conflict:", "  2 rival-01 × 1 rival-00: 1 file"));
+    assert_eq!((lines.len(), lines[21]), (22, "  and 305 more (--json has them all)"));
+}
+
+#[test]
 fn conflicts_have_a_kind() {
     let world = world();
     let repo = world.repo();

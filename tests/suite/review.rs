@@ -181,6 +181,48 @@ fn several_reviewers_and_one_who_is_late() {
 }
 
 #[test]
+fn another_agent_judges_and_the_test_is_ours() {
+    let world = world();
+    let repo = world.repo();
+    let id = done(&repo, "seq 3 > a.txt");
+    let judge = |answer: &str, test: &str| {
+        repo.git([
+            "config",
+            "orchestra.agent.judge.command",
+            &format!("cat {{prompt_file}} > ../asked; cat a.txt; echo '{answer}'"),
+        ]);
+        repo.orchestra(["review", &id, "--by", "judge", "--test", test])
+    };
+    judge("fine", "true").exits(5).says("gave no verdict that can be read; nothing was judged");
+    assert!(repo.facts(&id).iter().all(|fact| fact["t"] != "verdict"));
+    // It says what it likes of tests: ours failed.
+    judge(r#"{"verdict":"approve"}"#, "echo broken; exit 3").succeeded();
+    let fact = repo.facts(&id).pop().expect("a fact");
+    assert_eq!(
+        (&fact["verdict"], &fact["text"]),
+        (&"changes".into(), &"The test does not pass: exit code 3.".into())
+    );
+    let answer = r#"{"verdict":"changes","summary":"nearly","findings":[{"severity":"high","file":"a.txt","line":2,"text":"why?"},{"file":"gone","line":1,"text":"elsewhere"}]}"#;
+    judge(answer, "test -e a.txt").succeeded();
+    let fact = repo.facts(&id).pop().expect("a fact");
+    assert_eq!(fact["comments"], serde_json::json!([{"file": "a.txt", "line": 2, "text": "high: why?"}]));
+    assert_eq!(
+        (&fact["text"], &fact["check"]),
+        (&"nearly\nelsewhere".into(), &"test -e a.txt: passed".into())
+    );
+    assert_eq!(fact["by"], "agent judge");
+    assert!(fact["reviewer"].as_str().is_some_and(|id| id.starts_with("review-")), "{fact}");
+    assert_eq!(repo.agent(&id)["attempt"], 1, "the agent was not told yet");
+    let asked = std::fs::read_to_string(repo.path().with_file_name("repo.worktrees").join("asked"))
+        .expect("it was asked");
+    assert!(asked.contains("seq 3 > a.txt") && asked.contains("was run on it: passed"), "{asked}");
+    judge(r#"{"verdict":"approve"}"#, "true").succeeded();
+    assert_eq!(known(&repo, &id)["verdict"], "approve", "of one kind of reviewer the last verdict counts");
+    repo.orchestra(["review", &id, "--by", "judge"]).exits(2).says("must have passed a test");
+    assert_eq!(repo.git(["worktree", "list"]).stdout().matches("/landing").count(), 0);
+}
+
+#[test]
 fn what_cannot_be_judged() {
     let world = world();
     let repo = world.repo();

@@ -8,6 +8,7 @@
 //! | `bring`, `merge`, `regenerate` | one merge; conflicts that settle themselves |
 //! | [`repair`] | conflicts and failures that an agent settles |
 //! | `check`, `scratch` | a command of the user's, in a worktree of our own |
+//! | [`prove`] | building and testing one commit, without landing anything |
 //! | [`state`] | what was done so far, written down after every step |
 //! | [`finish`], [`record`] | the target moves, once; then it is told |
 
@@ -19,6 +20,7 @@ mod known;
 pub mod merge;
 mod message;
 pub mod plan;
+pub mod prove;
 pub mod record;
 mod regenerate;
 pub mod repair;

@@ -423,6 +423,7 @@ pub(crate) mod tests {
                         patch,
                         by,
                         text,
+                        reviewer: None,
                         check: None,
                         comments: vec![],
                     })

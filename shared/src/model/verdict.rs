@@ -69,8 +69,11 @@ pub struct Review {
     /// The id of the patch from base to head, as `git patch-id --stable` makes it; empty for an empty patch.
     #[serde(default)]
     pub patch: String,
-    /// Who says it.
+    /// Who says it: a person, or a kind of agent.
     pub by: String,
+    /// The agent that says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewer: Option<String>,
     /// What the checks said of this head, if they ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<String>,

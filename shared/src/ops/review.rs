@@ -1,5 +1,6 @@
 //! `review`: what waits for a verdict, what there is to know of one work, and the verdict itself.
 
+pub mod by;
 pub mod remarks;
 mod work;
 
@@ -67,26 +68,42 @@ pub struct Report {
     pub notes_shown: bool,
 }
 
+impl Report {
+    const fn empty() -> Self {
+        Self {
+            waiting: Vec::new(),
+            work: None,
+            given: None,
+            told: false,
+            warnings: Vec::new(),
+            notes_shown: false,
+        }
+    }
+}
+
+/// An agent that judges.
+struct Judge {
+    /// Of which kind; of one kind the last verdict counts.
+    by: String,
+    /// Its id.
+    reviewer: String,
+    /// What the test said.
+    check: String,
+}
+
 /// Looks, or judges.
 ///
 /// # Errors
 /// There is no such agent, it works still, or has no work (3); its work moved meanwhile (4); a remark is of no line (2).
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
-    let mut report = Report {
-        waiting: Vec::new(),
-        work: None,
-        given: None,
-        told: false,
-        warnings: Vec::new(),
-        notes_shown: false,
-    };
+    let mut report = Report::empty();
     let Some(typed) = &request.agent else {
         report.waiting = waiting(repo)?;
         return Ok(report);
     };
     let id = status::resolve(repo, typed)?;
     if let Some(give) = &request.give {
-        judge(repo, &id, give, &mut report)?;
+        judge(repo, &id, give, &mut report, None)?;
     }
     report.work = Some(work::look(repo, &id)?);
     Ok(report)
@@ -119,8 +136,14 @@ fn waiting(repo: &Repo) -> Result<Vec<AgentObject>> {
     Ok(status::run(repo, &asked)?.agents)
 }
 
-fn judge(repo: &Repo, id: &AgentId, give: &Give, report: &mut Report) -> Result<()> {
+/// `by`: who judges, where that is not the user.
+fn judge(repo: &Repo, id: &AgentId, give: &Give, report: &mut Report, by: Option<Judge>) -> Result<()> {
     let identity = repo.identity()?;
+    let user = || text::one_line(&format!("{} <{}>", identity.name, identity.email), 120);
+    let (by, reviewer, check_said) = match by {
+        None => (user(), None, None),
+        Some(judge) => (judge.by, Some(judge.reviewer), Some(judge.check)),
+    };
     let agent = Chain::of_agent(repo, id)?.fold().agent;
     let (base, head) = judged_work(repo, id, &agent)?;
     if give.head.as_ref().is_some_and(|looked| *looked != head.to_string()) {
@@ -132,8 +155,9 @@ fn judge(repo: &Repo, id: &AgentId, give: &Give, report: &mut Report) -> Result<
         base: base.to_string(),
         head: head.to_string(),
         patch: verdicts::patch_id(repo, base, head)?,
-        by: text::one_line(&format!("{} <{}>", identity.name, identity.email), 120),
-        check: None,
+        by,
+        reviewer,
+        check: check_said,
         text: give.text.clone(),
         comments: give.comments.clone(),
     };
@@ -219,7 +243,7 @@ fn write_notes(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
         let line = json!({
             "v": 1, "t": "verdict", "agent": id.as_str(), "at": event.at.to_string(), "w": event.writer,
             "verdict": review.verdict.as_str(), "base": review.base, "head": review.head, "patch": review.patch,
-            "by": review.by, "check": review.check, "text": review.text, "comments": review.comments,
+            "by": review.by, "reviewer": review.reviewer, "check": review.check, "text": review.text, "comments": review.comments,
         });
         if let Some(line) = canonical::write(&line) {
             note.push_str(&line);
@@ -261,6 +285,7 @@ mod tests {
             head: String::new(),
             patch: String::new(),
             by: String::new(),
+            reviewer: None,
             check: None,
             text: Some("Use less memory. ".into()),
             comments: vec![Comment { file: "a.rs".into(), line: 3, text: "why?".into() }],

@@ -1,0 +1,254 @@
+//! `review --by`: another agent judges a work, in its own worktree, with its own and narrower permissions. The test is run by us:
+//! no agent's word stands for it.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use serde::Deserialize;
+
+use super::{Give, Judge, Report, Request, judge};
+use crate::{
+    Error, Kind, Result,
+    config::Config,
+    git::{Oid, Repo},
+    landing::prove::{Proof, prove},
+    model::{
+        AgentId, Liveness, OnPrompt, Permission, Phase, text,
+        verdict::{Comment, Verdict},
+    },
+    ops::{logs, settings::Settings, spawn, status},
+    profile::{self, Options, Said},
+    store::Chain,
+};
+
+/// Of the answer, the end is read, in bytes.
+const ANSWER: usize = 256 * 1024;
+/// Of the test's output, the reviewer is told so much, in bytes.
+const TOLD: usize = 4 * 1024;
+
+/// Who judges, and with which test.
+#[derive(Clone, Debug, Default)]
+pub struct By {
+    /// The kind of agent, such as `claude`.
+    pub profile: String,
+    /// The test command; `orchestra.test` if not given.
+    pub test: Option<String>,
+}
+
+/// What a reviewer answers.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    verdict: Verdict,
+    #[serde(default)]
+    summary: String,
+    #[serde(default)]
+    findings: Vec<Finding>,
+}
+
+/// One thing that it found.
+#[derive(Debug, Deserialize)]
+struct Finding {
+    #[serde(default)]
+    severity: String,
+    #[serde(default)]
+    file: String,
+    #[serde(default)]
+    line: u32,
+    text: String,
+}
+
+/// Lets an agent judge.
+///
+/// # Errors
+/// There is no test (2), the work cannot be judged (3), the reviewer fails or answers nonsense (5); nothing is judged then.
+pub fn run(repo: &Repo, agent: &str, by: &By, interrupted: &AtomicBool) -> Result<Report> {
+    let id = status::resolve(repo, agent)?;
+    let config = Config::of(repo);
+    let test = by.test.clone().or_else(|| config.test()).ok_or_else(|| {
+        Error::usage("a work that an agent approves must have passed a test, and there is none")
+            .hint("--test COMMAND, or git config orchestra.test COMMAND")
+    })?;
+    let chain = Chain::of_agent(repo, &id)?;
+    let (base, head) = super::judged_work(repo, &id, &chain.fold().agent)?;
+    let task = String::from_utf8_lossy(&chain.prompt(repo)?.unwrap_or_default()).into_owned();
+    let proof = prove(repo, head, &test, config.check_time()?, interrupted)?;
+    let reviewer = start(repo, &by.profile, head, &prompt(&task, base, &test, &proof), &test)?;
+    wait(repo, &reviewer, interrupted)?;
+    let said = last_words(repo, &reviewer)?;
+    let answer = answer(&said).ok_or_else(|| {
+        Error::new(
+            Kind::External,
+            format!("the reviewer '{reviewer}' gave no verdict that can be read; nothing was judged"),
+        )
+        .hint(format!("git orchestra logs {reviewer}"))
+    })?;
+    let mut report = Report::empty();
+    let give = give(repo, head, answer, &proof)?;
+    let judge_by = Judge {
+        by: format!("agent {}", text::one_line(&by.profile, 60)),
+        reviewer: reviewer.to_string(),
+        check: text::one_line(&format!("{test}: {}", proof.said), 200),
+    };
+    judge(repo, &id, &give, &mut report, Some(judge_by))?;
+    report.work = super::run(repo, &Request { agent: Some(id.to_string()), give: None })?.work;
+    Ok(report)
+}
+
+/// In its own worktree, at the work; it may look, and run the test.
+fn start(repo: &Repo, name: &str, head: Oid, task: &str, test: &str) -> Result<AgentId> {
+    let launch = profile::find(name, &Config::of(repo), &Options::default())?;
+    let options = match launch.permission {
+        None => Options::default(),
+        Some(_) => Options {
+            permission: Some(Permission::DontAsk),
+            on_prompt: Some(OnPrompt::Deny),
+            allow: ["Read", "Grep", "Glob", "Bash(git diff *)", "Bash(git log *)", "Bash(git show *)"]
+                .map(str::to_owned)
+                .into_iter()
+                .chain([format!("Bash({test})")])
+                .collect(),
+            ..Options::default()
+        },
+    };
+    let report = spawn::run(
+        repo,
+        &spawn::Request {
+            tasks: vec![task.to_owned()],
+            agents: vec![name.to_owned()],
+            base: Some(head.to_string()),
+            name: Some("review".to_owned()),
+            settings: Settings { options, ..Settings::default() },
+            ..spawn::Request::default()
+        },
+    )?;
+    let id = report.agents.first().map(|planned| planned.id.clone()).unwrap_or_default();
+    AgentId::parse(&id)
+}
+
+fn wait(repo: &Repo, id: &AgentId, interrupted: &AtomicBool) -> Result<()> {
+    let mut pause = Duration::from_millis(20);
+    loop {
+        let agent = status::one(repo, id)?;
+        match agent.liveness {
+            Liveness::Ended if agent.phase == Phase::Done => return Ok(()),
+            Liveness::Ended | Liveness::Lost => {
+                let why = agent.reason.unwrap_or_default();
+                let phase = agent.phase.as_str();
+                return Err(Error::new(
+                    Kind::External,
+                    format!("the reviewer '{id}' is {phase}: {why}; nothing was judged"),
+                )
+                .hint(format!("git orchestra logs {id}")));
+            }
+            Liveness::Live | Liveness::Remote => {}
+        }
+        if interrupted.load(Ordering::Relaxed) {
+            return Err(Error::new(
+                Kind::Conflict,
+                format!("interrupted; the reviewer '{id}' runs on, and nothing was judged"),
+            )
+            .hint(format!("git orchestra stop {id}")));
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(500));
+    }
+}
+
+/// The words of its last attempt.
+fn last_words(repo: &Repo, id: &AgentId) -> Result<String> {
+    let report = logs::run(repo, &logs::Request { agent: id.to_string() })?;
+    let mut output = Vec::new();
+    if let Some(attempt) = report.attempts.last() {
+        attempt.copy(repo, 0, &mut output)?;
+    }
+    let mut words = String::new();
+    if report.speech.is_understood() {
+        for line in output.split(|byte| *byte == b'\n') {
+            for said in report.speech.read(line) {
+                if let Said::Text(text) = said {
+                    words.push_str(&text);
+                    words.push('\n');
+                }
+            }
+        }
+    } else {
+        words = String::from_utf8_lossy(&output).into_owned();
+    }
+    Ok(words)
+}
+
+/// The last object with a verdict in what was said.
+fn answer(said: &str) -> Option<Answer> {
+    let mut from = said.len().saturating_sub(ANSWER);
+    while !said.is_char_boundary(from) {
+        from += 1;
+    }
+    let said = &said[from..];
+    let mut objects = said.match_indices('{').filter_map(|(at, _)| {
+        serde_json::Deserializer::from_str(&said[at..]).into_iter::<Answer>().next()?.ok()
+    });
+    objects.next_back()
+}
+
+/// Approval needs a test that passed; a finding of a line that there is becomes a remark, any other a sentence.
+fn give(repo: &Repo, head: Oid, answer: Answer, proof: &Proof) -> Result<Give> {
+    let mut said: Vec<String> = Vec::new();
+    let mut verdict = answer.verdict;
+    if !proof.passed && verdict == Verdict::Approve {
+        verdict = Verdict::Changes;
+        said.push(format!("The test does not pass: {}.", proof.said));
+    }
+    said.extend(Some(answer.summary).filter(|summary| !summary.trim().is_empty()));
+    let mut comments = Vec::new();
+    for finding in answer.findings.into_iter().take(crate::model::event::MAX_COMMENTS) {
+        let severity = Some(finding.severity).filter(|word| !word.is_empty());
+        let what =
+            severity.map_or_else(|| finding.text.clone(), |severity| format!("{severity}: {}", finding.text));
+        let lines = repo.read_blob_of(head, &finding.file).ok().flatten();
+        let lines = lines.map_or(0, |content| content.split_inclusive(|byte| *byte == b'\n').count());
+        if finding.line > 0 && finding.line as usize <= lines {
+            comments.push(Comment { file: finding.file, line: finding.line, text: what });
+        } else {
+            said.push(what);
+        }
+    }
+    if verdict == Verdict::Changes && said.is_empty() && comments.is_empty() {
+        said.push("It does not say which.".to_owned());
+    }
+    let text = Some(said.join("\n")).filter(|text| !text.is_empty());
+    // The agent is told by whoever reads the review.
+    Ok(Give { verdict, text, comments, head: Some(head.to_string()), keep: true })
+}
+
+fn prompt(task: &str, base: Oid, test: &str, proof: &Proof) -> String {
+    let tail = &proof.output[proof.output.len().saturating_sub(TOLD)..];
+    format!(
+        "Review the work in this worktree: what changed since commit {base} ('git diff {base} HEAD' shows it). Change nothing.\n\n\
+         The task was:\n\n{task}\n\n\
+         The test '{test}' was run on it: {}. The end of its output:\n\n{}\n\n\
+         Does the work do what the task asks, and do it right? Look for bugs, missing cases and tests, and security. Answer with one \
+         JSON object and nothing else:\n\
+         {{\"verdict\": \"approve\" or \"changes\" or \"reject\", \"summary\": \"…\", \"findings\": [{{\"severity\": \"high\" or \
+         \"medium\" or \"low\", \"file\": \"…\", \"line\": 1, \"text\": \"…\"}}]}}\n",
+        proof.said,
+        text::plain(&String::from_utf8_lossy(tail)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_verdict_counts_whatever_stands_around_it() {
+        let told = |said: &str| answer(said).map(|answer| (answer.verdict, answer.findings.len()));
+        assert_eq!(told("so: {\"verdict\":\"approve\"} done"), Some((Verdict::Approve, 0)));
+        let two = "{\"verdict\":\"approve\"}\n```json\n{\"verdict\":\"changes\",\"findings\":[{\"text\":\"{x}\"}]}\n```";
+        assert_eq!(told(two), Some((Verdict::Changes, 1)));
+        for nonsense in ["", "{}", "{\"verdict\":\"maybe\"}", "looks good", "{\"verdict\":"] {
+            assert_eq!(told(nonsense), None, "{nonsense}");
+        }
+    }
+}
