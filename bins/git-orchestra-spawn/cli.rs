@@ -143,6 +143,7 @@ impl Cli {
             all.extend(tasks::parse(&read(file)?));
         }
         Ok(Request {
+            reviews: None,
             tasks: all,
             agents: self.agents.clone(),
             copies: self.copies,

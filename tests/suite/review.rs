@@ -189,7 +189,7 @@ fn another_agent_judges_and_the_test_is_ours() {
         repo.git([
             "config",
             "orchestra.agent.judge.command",
-            &format!("cat {{prompt_file}} > ../asked; cat a.txt; echo '{answer}'"),
+            &format!("cat {{prompt_file}} > ../asked; echo x > scrap.txt; cat a.txt; echo '{answer}'"),
         ]);
         repo.orchestra(["review", &id, "--by", "judge", "--test", test])
     };
@@ -220,6 +220,14 @@ fn another_agent_judges_and_the_test_is_ours() {
     assert_eq!(known(&repo, &id)["verdict"], "approve", "of one kind of reviewer the last verdict counts");
     repo.orchestra(["review", &id, "--by", "judge"]).exits(2).says("must have passed a test");
     assert_eq!(repo.git(["worktree", "list"]).stdout().matches("/landing").count(), 0);
+    // What reviewers leave behind waits for nobody, and lands nowhere.
+    let report = repo.orchestra(["merge-ranked", "--json"]).succeeded().json();
+    assert_eq!(
+        (report["order"].as_array().map(Vec::len), &report["order"][0]["agent"]),
+        (Some(1), &id.clone().into())
+    );
+    assert!(!repo.has("main", "scrap.txt"));
+    repo.orchestra(["review"]).succeeded().says("nothing waits for a verdict");
 }
 
 #[test]

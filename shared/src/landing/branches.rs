@@ -99,7 +99,7 @@ pub fn finished(repo: &Repo, target: &Target) -> Result<Vec<Branch>> {
     let mut found = Vec::new();
     for row in listing.rows.iter().filter(|row| row.entry.glance.phase == Phase::Done) {
         if let Some(branch) = of_agent(repo, &listing, &row.id)?
-            && branch.agent.as_ref().is_none_or(|(_, agent)| agent.commits > 0)
+            && branch.agent.as_ref().is_none_or(|(_, agent)| agent.commits > 0 && agent.reviews.is_none())
             && !branch.landed_in(repo, target)?
         {
             found.push(branch);

@@ -19,6 +19,8 @@ pub struct Agent {
     pub place: u32,
     /// The agent whose program spawned it.
     pub parent: Option<String>,
+    /// The agent whose work it judges.
+    pub reviews: Option<String>,
     /// What it may do, where its program knows such modes.
     pub permission: Option<String>,
     /// The clone that made it.
@@ -92,6 +94,7 @@ impl Default for Agent {
             run: String::new(),
             place: 0,
             parent: None,
+            reviews: None,
             permission: None,
             writer: String::new(),
             base: String::new(),

@@ -212,6 +212,9 @@ pub struct Created {
     /// The agent whose program typed `spawn`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// The agent whose work it judges; nothing of its own lands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reviews: Option<String>,
     /// What it may do, where the program knows such modes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permission: Option<String>,

@@ -93,6 +93,7 @@ impl Folder {
         agent.run = short(&created.run);
         agent.place = created.place;
         agent.parent = given(created.parent.as_deref());
+        agent.reviews = given(created.reviews.as_deref());
         agent.permission = given(created.permission.as_deref());
         agent.writer.clone_from(&event.writer);
         agent.base = short(&created.base);
@@ -393,7 +394,7 @@ pub(crate) mod tests {
         let word = "[ -~\u{1b}\n\u{202e}é日]{0,12}";
         prop_oneof![
             (word, word, prop::option::of(word)).prop_map(|(title, profile, model)| {
-                Fact::Created(Created { title, profile, model, ..Created::default() })
+                Fact::Created(Created { title, profile, reviews: model.clone(), model, ..Created::default() })
             }),
             (1u32..4, 0usize..4, prop::option::of(word)).prop_map(|(attempt, at, reason)| {
                 let (session, question) = (reason.clone(), reason.clone());

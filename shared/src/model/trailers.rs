@@ -45,6 +45,7 @@ pub fn write(agent: &Agent, by: &str) -> String {
     line("Run", &agent.run);
     line("Place", &number(u64::from(agent.place)));
     line("Parent", agent.parent.as_deref().unwrap_or_default());
+    line("Reviews", agent.reviews.as_deref().unwrap_or_default());
     line("Permission", agent.permission.as_deref().unwrap_or_default());
     line("Writer", &agent.writer);
     line("Attempt", &agent.attempt.to_string());
@@ -152,6 +153,7 @@ fn take(agent: &mut Agent, key: &str, value: &str) -> Option<()> {
         "Run" => agent.run = text(),
         "Place" => agent.place = value.parse().ok()?,
         "Parent" => agent.parent = Some(text()),
+        "Reviews" => agent.reviews = Some(text()),
         "Permission" => agent.permission = Some(text()),
         "Writer" => agent.writer = text(),
         "Attempt" => agent.attempt = value.parse().ok()?,

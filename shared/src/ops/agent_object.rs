@@ -47,6 +47,8 @@ pub struct AgentObject {
     pub place: u32,
     /// The agent whose program spawned it.
     pub parent: Option<String>,
+    /// The agent whose work it judges.
+    pub reviews: Option<String>,
     /// Which launch; 0 before the first.
     pub attempt: u32,
     /// Its branch.
@@ -131,6 +133,7 @@ impl AgentObject {
             run: agent.run,
             place: agent.place,
             parent: agent.parent,
+            reviews: agent.reviews,
             attempt: agent.attempt,
             worktree: None,
             session: agent.session,

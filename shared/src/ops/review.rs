@@ -118,6 +118,7 @@ fn waiting(repo: &Repo) -> Result<Vec<AgentObject>> {
         let Some(head) = agent.head.as_deref().and_then(Oid::parse) else { continue };
         let wanted = row.entry.glance.phase == crate::model::Phase::Done
             && agent.commits > 0
+            && agent.reviews.is_none()
             && agent.landed_head != agent.head;
         let judged = || -> Result<bool> {
             let held = verdicts::of(repo, &agent, head)?;

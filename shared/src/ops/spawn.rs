@@ -48,6 +48,8 @@ pub struct Request {
     pub base: Option<String>,
     /// What ids begin with, instead of the task's words.
     pub name: Option<String>,
+    /// The agent whose work they judge.
+    pub reviews: Option<AgentId>,
     /// How they shall run.
     pub settings: Settings,
     /// Only say what would be done.
@@ -119,7 +121,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     guard::check_space(&folder, config.min_free()?)?;
     let report = plan(&folder, request, &launches, base, &prefix, jobs, warnings)?;
     mend::mend(repo)?;
-    start(repo, &report, base, &request.settings.options)?;
+    start(repo, &report, base, request)?;
     Ok(report)
 }
 
@@ -208,7 +210,7 @@ fn run_id() -> Result<String> {
 
 /// First what only this machine knows, under each agent's lock; then the agents themselves, all at once; then their
 /// supervisors. Whatever a kill leaves is under an agent's name: `mend` or `stop` finds it.
-fn start(repo: &Repo, report: &Report, base: Oid, options: &Options) -> Result<()> {
+fn start(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<()> {
     let private = Private::new(repo.private_dir()?);
     guard::set_aside(&private)?;
     let frozen = Frozen::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?;
@@ -219,11 +221,11 @@ fn start(repo: &Repo, report: &Report, base: Oid, options: &Options) -> Result<(
         // Another command that mends may look at the new folder for an instant.
         let lock = Lock::require(&dir.lock(), SETTLE)?;
         locks.push((id, dir.clone(), lock));
-        write_order(planned, &dir, &frozen, report.jobs, options)
+        write_order(planned, &dir, &frozen, report.jobs, &request.settings.options)
     });
     let ids: Vec<AgentId> = locks.iter().map(|(id, _, _)| id.clone()).collect();
     let made = made.and_then(|()| queue::draw(&private, &ids, report.jobs));
-    let made = made.and_then(|()| store::create(repo, &new_agents(report, base, options)?));
+    let made = made.and_then(|()| store::create(repo, &new_agents(report, base, request)?));
     if let Err(error) = made {
         for (_, dir, _) in &locks {
             let _ = fs::remove_dir_all(dir.dir());
@@ -254,7 +256,8 @@ fn write_order(planned: &Planned, dir: &AgentDir, frozen: &str, jobs: u32, optio
         .context(Kind::External, || format!("cannot write '{}'", prompt.display()))
 }
 
-fn new_agents(report: &Report, base: Oid, options: &Options) -> Result<Vec<NewAgent>> {
+fn new_agents(report: &Report, base: Oid, request: &Request) -> Result<Vec<NewAgent>> {
+    let (options, reviews) = (&request.settings.options, request.reviews.as_ref());
     let parent = world::text_variable("ORCHESTRA_AGENT").filter(|id| AgentId::parse(id).is_ok());
     let new = |(place, planned): (u32, &Planned)| {
         let created = Created {
@@ -265,6 +268,7 @@ fn new_agents(report: &Report, base: Oid, options: &Options) -> Result<Vec<NewAg
             run: report.run.clone(),
             place,
             parent: parent.clone(),
+            reviews: reviews.map(ToString::to_string),
             base: planned.base.clone(),
             branch: planned.branch.clone(),
             prompt: None,

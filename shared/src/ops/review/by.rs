@@ -74,7 +74,7 @@ pub fn run(repo: &Repo, agent: &str, by: &By, interrupted: &AtomicBool) -> Resul
     let (base, head) = super::judged_work(repo, &id, &chain.fold().agent)?;
     let task = String::from_utf8_lossy(&chain.prompt(repo)?.unwrap_or_default()).into_owned();
     let proof = prove(repo, head, &test, config.check_time()?, interrupted)?;
-    let reviewer = start(repo, &by.profile, head, &prompt(&task, base, &test, &proof), &test)?;
+    let reviewer = start(repo, &id, &by.profile, head, &prompt(&task, base, &test, &proof), &test)?;
     wait(repo, &reviewer, interrupted)?;
     let said = last_words(repo, &reviewer)?;
     let answer = answer(&said).ok_or_else(|| {
@@ -97,7 +97,7 @@ pub fn run(repo: &Repo, agent: &str, by: &By, interrupted: &AtomicBool) -> Resul
 }
 
 /// In its own worktree, at the work; it may look, and run the test.
-fn start(repo: &Repo, name: &str, head: Oid, task: &str, test: &str) -> Result<AgentId> {
+fn start(repo: &Repo, of: &AgentId, name: &str, head: Oid, task: &str, test: &str) -> Result<AgentId> {
     let launch = profile::find(name, &Config::of(repo), &Options::default())?;
     let options = match launch.permission {
         None => Options::default(),
@@ -119,6 +119,7 @@ fn start(repo: &Repo, name: &str, head: Oid, task: &str, test: &str) -> Result<A
             agents: vec![name.to_owned()],
             base: Some(head.to_string()),
             name: Some("review".to_owned()),
+            reviews: Some(of.clone()),
             settings: Settings { options, ..Settings::default() },
             ..spawn::Request::default()
         },
