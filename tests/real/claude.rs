@@ -232,3 +232,33 @@ fn a_conflict_is_settled_by_its_agent_and_lands() {
         );
     }
 }
+
+#[test]
+fn changes_are_asked_for_made_approved_and_landed() {
+    let Some(stage) = Stage::set() else { return };
+    let repo = stage.repo();
+    let id = spawn(&repo, "story", &[], "FAKE-WRITE a.txt");
+    repo.orchestra(["status", "--wait"]).succeeded();
+    let first = repo.agent(&id);
+    let ran =
+        repo.orchestra(["review", &id, "--changes", "-m", "FAKE-WRITE b.txt", "-C", "a.txt:1", "why hello?"]);
+    assert!(ran.succeeded().stdout().contains("the agent was told, and works on it"));
+    repo.orchestra(["status", "--wait"]).succeeded();
+    let second = repo.agent(&id);
+    assert_eq!((&second["attempt"], &second["session"]), (&2.into(), &first["session"]));
+    assert!(repo.file_in_head(&id, "b.txt").starts_with("hello"), "{second}");
+    assert_eq!(second["verdict_current"], false, "the new work needs a new verdict");
+    repo.orchestra(["review", &id, "--approve", "-m", "now it is right"]).succeeded();
+    repo.orchestra(["merge-ranked", "--test", "test -s b.txt"]).succeeded();
+    // Plain git log tells it all: the task, what it cost, what people said.
+    let log = repo.git(["log", "--format=%B%N", "main"]).stdout();
+    for line in [
+        "Orchestra-Task: FAKE-WRITE a.txt",
+        "Orchestra-Cost: ",
+        "\"verdict\":\"changes\"",
+        "\"verdict\":\"approve\"",
+        "\"passed\":[\"test\"]",
+    ] {
+        assert!(log.contains(line), "{line}\n{log}");
+    }
+}
