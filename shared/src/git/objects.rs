@@ -34,6 +34,58 @@ impl Commit {
     }
 }
 
+/// What an entry of a tree is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Sort {
+    /// A file.
+    File,
+    /// A file that can be run.
+    Program,
+    /// A symbolic link.
+    Link,
+    /// A tree below.
+    Folder,
+}
+
+impl Sort {
+    const fn mode(self) -> EntryKind {
+        match self {
+            Self::File => EntryKind::Blob,
+            Self::Program => EntryKind::BlobExecutable,
+            Self::Link => EntryKind::Link,
+            Self::Folder => EntryKind::Tree,
+        }
+    }
+
+    const fn of(kind: EntryKind) -> Option<Self> {
+        match kind {
+            EntryKind::Blob => Some(Self::File),
+            EntryKind::BlobExecutable => Some(Self::Program),
+            EntryKind::Link => Some(Self::Link),
+            EntryKind::Tree => Some(Self::Folder),
+            EntryKind::Commit => None,
+        }
+    }
+}
+
+/// One entry of a tree.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Entry {
+    /// Its name, one component of a path.
+    pub name: Vec<u8>,
+    /// What it is.
+    pub sort: Sort,
+    /// The object.
+    pub id: Oid,
+}
+
+impl Entry {
+    /// An entry.
+    pub fn new(name: impl Into<Vec<u8>>, sort: Sort, id: Oid) -> Self {
+        Self { name: name.into(), sort, id }
+    }
+}
+
 /// Reads many small commits with one buffer.
 pub struct CommitReader<'repo> {
     repo: &'repo Repo,
@@ -114,18 +166,62 @@ impl Repo {
     /// # Errors
     /// The disk is full or not writable.
     pub fn write_tree(&self, blobs: &[(&str, Oid)]) -> Result<Oid> {
-        let mut entries: Vec<_> = blobs
-            .iter()
-            .map(|(name, id)| gix::objs::tree::Entry {
-                mode: EntryKind::Blob.into(),
-                filename: (*name).into(),
-                oid: id.gix(),
-            })
-            .collect();
+        let entry = |(name, id): &(&str, Oid)| Entry::new(*name, Sort::File, *id);
+        self.write_entries(blobs.iter().map(entry).collect())
+    }
+
+    /// Writes a tree, durably.
+    ///
+    /// # Errors
+    /// The disk is full or not writable.
+    pub fn write_entries(&self, entries: Vec<Entry>) -> Result<Oid> {
+        let entry = |one: Entry| gix::objs::tree::Entry {
+            mode: one.sort.mode().into(),
+            filename: one.name.into(),
+            oid: one.id.gix(),
+        };
+        let mut entries: Vec<_> = entries.into_iter().map(entry).collect();
         entries.sort_unstable();
         let tree = gix::objs::Tree { entries };
         let id = self.gix.write_object(&tree).context(Kind::External, || "cannot write a tree".into())?;
         self.sync_object(id.detach().into())
+    }
+
+    /// The entries of a tree; those of sorts that we do not write are passed over.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn entries_of(&self, tree: Oid) -> Result<Vec<Entry>> {
+        let broken = || format!("tree {} cannot be read", tree.short());
+        let found = self.gix.find_tree(tree.gix()).context(Kind::Internal, broken)?;
+        let mut entries = Vec::new();
+        for entry in found.iter() {
+            let entry = entry.context(Kind::Internal, broken)?;
+            let sort = Sort::of(entry.mode().kind());
+            entries.extend(
+                sort.map(|sort| Entry::new(entry.filename().to_vec(), sort, entry.oid().to_owned().into())),
+            );
+        }
+        Ok(entries)
+    }
+
+    /// Whether there is such an object.
+    pub fn has_object(&self, id: Oid) -> bool {
+        self.gix.has_object(id.gix())
+    }
+
+    /// Whether there is such a commit.
+    pub fn has_commit(&self, id: Oid) -> bool {
+        self.gix.find_header(id.gix()).is_ok_and(|found| found.kind() == gix::objs::Kind::Commit)
+    }
+
+    /// The bytes of a blob.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read_blob(&self, id: Oid) -> Result<Vec<u8>> {
+        let broken = || format!("blob {} cannot be read", id.short());
+        Ok(self.gix.find_blob(id.gix()).context(Kind::Internal, broken)?.detach().data)
     }
 
     /// The bytes of the blob `name` in the tree of a commit, if it is there.
@@ -148,17 +244,9 @@ impl Repo {
     /// # Errors
     /// Commit or tree cannot be read.
     pub fn blobs_of(&self, commit: Oid) -> Result<Vec<(String, Oid)>> {
-        let broken = || format!("the tree of {} cannot be read", commit.short());
-        let tree = self.gix.find_commit(commit.gix()).context(Kind::Internal, broken)?;
-        let tree = tree.tree().context(Kind::Internal, broken)?;
-        let mut blobs = Vec::new();
-        for entry in tree.iter() {
-            let entry = entry.context(Kind::Internal, broken)?;
-            if entry.mode().is_blob() {
-                blobs.push((entry.filename().to_string(), entry.oid().to_owned().into()));
-            }
-        }
-        Ok(blobs)
+        let entries =
+            self.entries_of(self.tree_of(commit)?)?.into_iter().filter(|entry| entry.sort == Sort::File);
+        Ok(entries.map(|entry| (String::from_utf8_lossy(&entry.name).into_owned(), entry.id)).collect())
     }
 
     /// The tree of a commit.

@@ -16,7 +16,7 @@ use std::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, repo::Identity},
+    git::{Git, Oid, Repo, repo::Identity},
     world,
 };
 
@@ -102,6 +102,24 @@ impl Repo {
                 .context(Kind::External, || format!("cannot write '{}' through", folder.display()))?;
         }
         Ok(())
+    }
+
+    /// Deletes refs, all or none, each only if it is still what it was; a branch's reflog goes with it.
+    ///
+    /// # Errors
+    /// One of them is no longer what it was, or is locked (4).
+    pub fn delete_refs(&self, refs: &[(String, Oid)]) -> Result<()> {
+        if refs.is_empty() {
+            return Ok(());
+        }
+        // Packed refs are git's own affair.
+        let orders: String = refs.iter().map(|(name, old)| format!("delete {name} {old}\n")).collect();
+        Git::new(&self.common_dir()?, "update-ref")
+            .arg("--stdin")
+            .input(orders.into_bytes())
+            .run()
+            .map(|_| ())
+            .map_err(|error| Error { kind: Kind::Conflict, ..error })
     }
 
     /// Takes away the lock of a ref that a process of ours left when it was killed. To be called where that is certain, or with

@@ -47,6 +47,8 @@ pub enum Fact {
     Verdict(Review),
     /// What was done in its worktree after its end was taken into its work.
     Collected(Collected),
+    /// It was taken back out of the archive.
+    Restored,
 }
 
 /// See [`Fact::Collected`].
@@ -398,9 +400,12 @@ impl Fact {
             }
             Self::Verdict(review) => review.comments.len() <= MAX_COMMENTS,
             Self::Collected(collected) => collected.left_out.len() <= MAX_LEFT_OUT,
-            Self::Created(_) | Self::Stop { .. } | Self::Pause { .. } | Self::Send(_) | Self::Landed(_) => {
-                true
-            }
+            Self::Created(_)
+            | Self::Stop { .. }
+            | Self::Pause { .. }
+            | Self::Send(_)
+            | Self::Landed(_)
+            | Self::Restored => true,
         }
     }
 }

@@ -45,6 +45,14 @@ pub fn operation_ref(id: &str) -> String {
     format!("{OPERATIONS}{id}")
 }
 
+/// Agents that were put away, one chain a clone.
+pub const ARCHIVE: &str = "refs/orchestra/archive/";
+
+/// That of one clone.
+pub fn archive_ref(writer: &str) -> String {
+    format!("{ARCHIVE}{writer}")
+}
+
 /// What landing came to, as notes on the commits that landed.
 pub const RESULTS: &str = "refs/orchestra/notes/results";
 
@@ -93,6 +101,11 @@ impl Private {
     /// What the newest event commits say, for lists.
     pub fn cache(&self) -> PathBuf {
         self.0.join("cache")
+    }
+
+    /// Held by whoever adds to the archive of this clone.
+    pub fn archive_lock(&self) -> PathBuf {
+        self.0.join("locks/archive")
     }
 
     /// The lock that orders the writers of one agent among the processes of this clone.

@@ -1,6 +1,7 @@
 //! Events on refs. Shared state under `refs/orchestra/`, private state under `refs/orchestra-local/`.
 
 pub mod append;
+pub mod archive;
 pub mod cache;
 pub mod chain;
 pub mod commit;

@@ -11,7 +11,11 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, objects::Commit, refs::Edit},
+    git::{
+        Oid, Repo,
+        objects::{Commit, Entry, Sort},
+        refs::Edit,
+    },
     model::text,
     store::layout,
     world,
@@ -70,7 +74,8 @@ pub struct Change {
 pub struct Journal {
     /// What is written of it.
     pub operation: Operation,
-    files: BTreeMap<String, Oid>,
+    /// Name → what stands under it, but for the operation itself.
+    files: BTreeMap<String, (Sort, Oid)>,
     tip: Option<Oid>,
 }
 
@@ -100,8 +105,12 @@ impl Journal {
     pub fn open(repo: &Repo, id: &str) -> Result<Self> {
         let tip = repo.find_ref(&layout::operation_ref(id))?;
         let tip = tip.ok_or_else(|| Error::refused(format!("no operation '{}'", text::safe(id))))?;
-        let mut files: BTreeMap<String, Oid> = repo.blobs_of(tip)?.into_iter().collect();
-        files.remove(FILE);
+        let mut files = BTreeMap::new();
+        for entry in
+            repo.entries_of(repo.tree_of(tip)?)?.into_iter().filter(|entry| entry.name != FILE.as_bytes())
+        {
+            files.insert(String::from_utf8_lossy(&entry.name).into_owned(), (entry.sort, entry.id));
+        }
         Ok(Self { operation: read(repo, tip, FILE)?, files, tip: Some(tip) })
     }
 
@@ -111,8 +120,18 @@ impl Journal {
     /// It cannot be written.
     pub fn put(&mut self, repo: &Repo, name: &str, bytes: &[u8]) -> Result<()> {
         let blob = repo.write_blob(bytes)?;
-        self.files.insert(name.to_owned(), blob);
+        self.files.insert(name.to_owned(), (Sort::File, blob));
         Ok(())
+    }
+
+    /// Puts a tree into it; [`Journal::write`] makes it last.
+    pub fn put_tree(&mut self, name: &str, tree: Oid) {
+        self.files.insert(name.to_owned(), (Sort::Folder, tree));
+    }
+
+    /// The tree that stands in it under a name.
+    pub fn tree(&self, name: &str) -> Option<Oid> {
+        self.files.get(name).filter(|(sort, _)| *sort == Sort::Folder).map(|(_, id)| *id)
     }
 
     /// A file of it, read as JSON.
@@ -137,9 +156,8 @@ impl Journal {
         let cannot = || "cannot write the operation down".to_owned();
         let json = serde_json::to_vec_pretty(&self.operation).context(Kind::Internal, cannot)?;
         let blob = repo.write_blob(&json)?;
-        let files: Vec<(&str, Oid)> =
-            self.files.iter().map(|(name, id)| (name.as_str(), *id)).chain([(FILE, blob)]).collect();
-        let tree = repo.write_tree(&files)?;
+        let files = self.files.iter().map(|(name, (sort, id))| Entry::new(name.as_str(), *sort, *id));
+        let tree = repo.write_entries(files.chain([Entry::new(FILE, Sort::File, blob)]).collect())?;
         let mut parents: Vec<Oid> = self.operation.changes.iter().flat_map(|c| [c.old, c.new]).collect();
         parents.extend(pins);
         let mut seen = std::collections::HashSet::new();

@@ -1,0 +1,132 @@
+//! The archive: agents that were put away, folded into one ref a clone, so that refs number with the living.
+//!
+//! Each commit is one agent. Its parents are the archive before it, the tip of the agent's life and, where it is kept, its work:
+//! whoever has the ref has everything.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    Error, Result,
+    git::{Oid, Repo, objects::Commit, refs::Edit},
+    lock::Lock,
+    model::{Agent, AgentId},
+    store::{
+        layout::{self, Private},
+        writer,
+    },
+    world,
+};
+
+/// How long to wait for another process of ours that adds to the archive.
+const WAIT: Duration = Duration::from_secs(20);
+/// More agents than any archive has; a chain beyond it is not ours.
+const MOST: usize = 1_000_000;
+/// The format.
+const VERSION: u32 = 1;
+
+/// An agent in the archive.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Archived {
+    /// The agent.
+    pub id: AgentId,
+    /// The tip of its life.
+    pub tip: Oid,
+    /// The commit that holds its work, if that was kept.
+    pub work: Option<Oid>,
+}
+
+/// Puts an agent into the archive of this clone.
+///
+/// # Errors
+/// Nothing can be written, or another program changed the ref (4).
+pub fn add(repo: &Repo, archived: &Archived, agent: &Agent) -> Result<Oid> {
+    let by = writer::writer(repo)?;
+    let name = layout::archive_ref(&by);
+    let _lock = Lock::require(&Private::new(repo.private_dir()?).archive_lock(), WAIT)?;
+    let previous = repo.find_ref(&name)?;
+    let parents: Vec<Oid> = previous.into_iter().chain([archived.tip]).chain(archived.work).collect();
+    repo.write_tree(&[])?;
+    let now = world::now().as_second();
+    let commit = Commit::by(&repo.identity()?, now, Oid::EMPTY_TREE, parents, message(archived, agent));
+    let new = repo.write_commit(&commit)?;
+    let edit = [Edit { name: name.clone(), old: previous, new }];
+    match repo.edit_refs(&edit, "orchestra: archive") {
+        // The lock is ours: a lock of the ref that outlasts the wait was left by a kill.
+        Err(error) if error.kind == crate::Kind::Conflict && repo.take_lock_away(&name, None) => {
+            repo.edit_refs(&edit, "orchestra: archive")?;
+        }
+        other => other?,
+    }
+    Ok(new)
+}
+
+fn message(archived: &Archived, agent: &Agent) -> String {
+    let (id, phase) = (&archived.id, agent.phase.as_str());
+    let mut text = format!("agent {id}: {phase}, archived\n\n{}\n\nOrchestra-Agent: {id}\n", agent.title);
+    text.push_str(&format!("Orchestra-State: {phase}\nOrchestra-Tip: {}\n", archived.tip));
+    if let Some(work) = archived.work {
+        text.push_str(&format!("Orchestra-Work: {work}\n"));
+    }
+    text.push_str(&format!("Orchestra-Archive: {VERSION}\n"));
+    text
+}
+
+/// All agents in all archives, of every clone; of one that was put away several times the last.
+///
+/// # Errors
+/// A commit cannot be read.
+pub fn all(repo: &Repo) -> Result<BTreeMap<AgentId, Archived>> {
+    let mut found = BTreeMap::new();
+    for (_, tip) in repo.refs_below(layout::ARCHIVE)? {
+        for archived in chain(repo, tip)? {
+            found.entry(archived.id.clone()).or_insert(archived);
+        }
+    }
+    Ok(found)
+}
+
+/// The agents of one archive, the newest first.
+///
+/// # Errors
+/// A commit cannot be read, or the chain has no end.
+pub fn chain(repo: &Repo, tip: Oid) -> Result<Vec<Archived>> {
+    let (mut all, mut next) = (Vec::new(), Some(tip));
+    while let Some(id) = next {
+        if all.len() >= MOST {
+            return Err(Error::internal(format!("the archive {} has no end", tip.short())));
+        }
+        let commit = repo.read_commit(id)?;
+        let Some(archived) = read(&commit.message) else { break };
+        // The first has nothing before it.
+        next = commit.parents.first().copied().filter(|first| *first != archived.tip);
+        all.push(archived);
+    }
+    Ok(all)
+}
+
+/// What one message says; `None` where it is not of an archive.
+fn read(message: &str) -> Option<Archived> {
+    let last = message.trim_end().rsplit("\n\n").next()?;
+    let value = |key: &str| last.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
+    Some(Archived {
+        id: AgentId::parse(value("Orchestra-Agent")?).ok()?,
+        tip: Oid::parse(value("Orchestra-Tip")?)?,
+        work: value("Orchestra-Work").and_then(Oid::parse),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let archived =
+            |work| Archived { id: AgentId::parse("add-tests-k3m9q").unwrap(), tip: Oid::EMPTY_TREE, work };
+        for one in [archived(None), archived(Some(Oid::EMPTY_TREE))] {
+            let agent = Agent { title: "Orchestra-Agent: not this".into(), ..Agent::default() };
+            assert_eq!(read(&message(&one, &agent)), Some(one));
+        }
+        assert_eq!(read("agent x: done\n\nOrchestra-State: done\n"), None);
+    }
+}
