@@ -8,7 +8,6 @@ use clap::{
 };
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::{
-    config,
     landing::{
         Orders,
         merge::Strategy,
@@ -20,6 +19,7 @@ use orchestra_terminal::{
     args::{Common, HasCommon},
     complete,
     pages::Page,
+    settings::time,
 };
 
 /// Land many branches, the least conflicting first, each step proven
@@ -182,8 +182,4 @@ fn on_conflict() -> impl TypedValueParser<Value = OnConflict> {
 fn on_failure() -> impl TypedValueParser<Value = OnFailure> {
     PossibleValuesParser::new(OnFailure::ALL.map(OnFailure::as_str))
         .try_map(|word| OnFailure::parse(&word).ok_or("no such reaction"))
-}
-
-fn time(text: &str) -> Result<Duration, String> {
-    config::duration(text).ok_or_else(|| "a duration such as 90s, 5m or 1h30m is wanted".to_owned())
 }

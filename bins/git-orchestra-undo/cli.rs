@@ -11,9 +11,12 @@ use orchestra_terminal::{
 
 /// Take back what a command changed
 ///
-/// Every landing of 'git orchestra merge-ranked' is an operation; undo moves the branch back to where it was before, with the
-/// files of its checkout, as 'git reset --keep' would. It refuses where that would overwrite something, or where the branch has
-/// moved on since. An undo is an operation too: naming it takes it back.
+/// Every landing and every cleanup is an operation. Of a landing, undo moves the branch back to where it was before, with the files
+/// of its checkout, as 'git reset --keep' would; it refuses where that would overwrite something, or where the branch has moved on
+/// since. What cleanup took away comes back as it was: branch, worktree, uncommitted and staged changes, ignored files, modes and
+/// times. An undo is an operation too: naming it takes it back.
+///
+/// Commands that only add (spawn, send, review, collect) are no operations: nothing is gone that could come back.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-undo", version)]
 pub(crate) struct Cli {
@@ -35,12 +38,12 @@ pub(crate) struct Cli {
 
 pub(crate) const PAGE: Page = Page {
     examples: &[
-        ("git orchestra undo", "Take the last landing back"),
+        ("git orchestra undo", "Take the last landing or cleanup back"),
         ("git orchestra undo --list", "See what can be taken back"),
     ],
     sections: &[],
     configuration: false,
-    see_also: &["git-orchestra-merge-ranked", "git-reset", "git-reflog"],
+    see_also: &["git-orchestra-merge-ranked", "git-orchestra-cleanup", "git-reset", "git-reflog"],
 };
 
 impl HasCommon for Cli {

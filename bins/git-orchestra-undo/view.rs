@@ -72,6 +72,12 @@ fn tell(terminal: &Terminal, report: &Report) {
             change.new.short()
         ));
     }
+    for removal in &listed.operation.removals {
+        let agent = text::one_line(&removal.agent, 100);
+        let place =
+            removal.worktree.as_ref().map(|path| format!(", in '{}'", text::safe(&path.to_string_lossy())));
+        terminal.answer(&format!("{agent} {did} back{}\n", place.unwrap_or_default()));
+    }
     if let Some(id) = &report.undo {
         terminal.hint(&format!("git orchestra undo {id} takes that back"));
     }

@@ -119,6 +119,17 @@ const REGENERATE: Key = Key {
     what: "The shell command that makes a file anew that conflicts, where .gitattributes gives it the attribute \
            orchestra-regenerate=<name>; run in the file's folder",
 };
+const DERIVED: Key = Key {
+    name: "orchestra.derived",
+    default: "target,node_modules,__pycache__,.venv",
+    what: "Folders, by name and separated by commas, whose content can be made again: where git ignores them, cleanup \
+           takes them away unasked and undo does not bring them back",
+};
+const TRASH_TIME: Key = Key {
+    name: "orchestra.trashTime",
+    default: "30d",
+    what: "How long undo can take an operation back; the next cleanup after that forgets it",
+};
 const COMPLETES: Key = Key {
     name: "orchestra.completes",
     default: "",
@@ -149,6 +160,8 @@ pub const KEYS: &[Key] = &[
     REGENERATE,
     BRANCH_PREFIX,
     WORKTREES,
+    DERIVED,
+    TRASH_TIME,
     COMPLETES,
 ];
 
@@ -351,6 +364,21 @@ impl<'repo> Config<'repo> {
         self.size(MIN_FREE)
     }
 
+    /// Names of folders whose content can be made again.
+    pub fn derived(&self) -> Vec<String> {
+        let text = self.text(DERIVED);
+        let names = text.split(',').map(|name| name.trim().trim_end_matches('/'));
+        names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// How long operations can be taken back.
+    ///
+    /// # Errors
+    /// The value is no duration.
+    pub fn trash_time(&self) -> Result<Duration> {
+        self.duration(TRASH_TIME)
+    }
+
     fn duration(&self, key: Key) -> Result<Duration> {
         let text = self.text(key);
         duration(&text).ok_or_else(|| bad(key, &text, "a duration such as '90s', '5m' or '1h 30m'"))
@@ -371,10 +399,12 @@ fn bad(key: Key, value: &str, wanted: &str) -> Error {
     ))
 }
 
-/// Reads `90s`, `5m`, `1h 30m`, or a bare number of seconds. Zero, less and more than a year are none.
+/// Reads `90s`, `5m`, `1h 30m`, `7d`, or a bare number of seconds. Zero, less and more than a year are none.
 pub fn duration(text: &str) -> Option<Duration> {
     let text = text.trim();
+    let days = text.strip_suffix('d').and_then(|days| days.trim().parse::<u64>().ok());
     let seconds = match text.parse::<u64>() {
+        _ if days.is_some() => days?.checked_mul(24 * 3600)?,
         Ok(seconds) => seconds,
         Err(_) => u64::try_from(text.parse::<jiff::SignedDuration>().ok()?.as_secs()).ok()?,
     };
@@ -409,6 +439,8 @@ mod tests {
             ("5m", Some(300)),
             ("1h 30m", Some(5400)),
             ("1h30m", Some(5400)),
+            ("7d", Some(7 * 86400)),
+            ("99999999999999999d", None),
             ("0", None),
             ("-5s", None),
             ("soon", None),

@@ -9,6 +9,7 @@
 //! | [`rank`] | in which order branches land, and why. Pure |
 //! | [`profile`] | the coding agents: how each is started, spoken to and read |
 //! | [`conversation`] | the conversations of coding agents, as their programs keep them |
+//! | [`removal`] | taking agents away, every byte kept, and bringing them back |
 //! | [`landing`] | landing branches: which, in which order, step by step |
 //! | [`supervise`] | processes: launch, tree, queue, limits, control |
 //! | [`ops`] | one file a command: `Request → Report` |
@@ -30,6 +31,7 @@ pub mod ops;
 pub mod process;
 pub mod profile;
 pub mod rank;
+pub mod removal;
 pub mod store;
 pub mod supervise;
 pub mod worktree;

@@ -87,3 +87,20 @@ fn a_repository_that_cannot_be_written_can_be_read() {
     assert!(["exit 3", "exit 5"].contains(&exits[1]), "{shown}");
     assert!(ran.stderr().contains("Read-only file system"), "{}", ran.stderr());
 }
+
+#[test]
+fn what_cannot_be_kept_is_not_taken_away() {
+    let world = world();
+    let script = "git init -q repo && cd repo && echo '*.raw' > .gitignore && git add . && git commit -qm one
+        git config orchestra.minFree 100k
+        git orchestra spawn --agent sh --name big 'head -c 6000000 /dev/urandom > noise.raw' >&2
+        git orchestra cleanup --force big >&2; echo \"exit $?\"
+        ls ../repo.worktrees/*/noise.raw | wc -l; git orchestra worktrees >&2
+        git orchestra undo >&2; echo \"exit $?\"
+        rm ../repo.worktrees/*/noise.raw; git orchestra cleanup >&2; echo \"exit $?\"
+        git fsck >&2 && find .git -name '*.lock'; ls -d ../repo.worktrees/big* 2>/dev/null";
+    let Some(ran) = on_a_small_disk(&world, script) else { return };
+    let shown = ran.stdout();
+    assert_eq!(shown, "exit 1\n1\nexit 3\nexit 0\n", "{}", ran.stderr());
+    assert!(ran.stderr().contains("nothing to take back"), "{}", ran.stderr());
+}

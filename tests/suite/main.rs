@@ -9,13 +9,16 @@
 
 mod bad_input;
 mod claude;
+mod cleanup;
 mod collect;
 mod completions;
 mod crash;
 mod diff;
 mod dispatch;
 mod full_disk;
+mod histories;
 mod house;
+mod keeping;
 mod landing_safety;
 mod logs;
 mod merge_ranked;

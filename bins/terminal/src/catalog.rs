@@ -34,6 +34,7 @@ pub const COMMANDS: &[Entry] = &[
     binary("diff", "Show what an agent changed, uncommitted and new files included"),
     binary("review", "Judge an agent's work: approve it, reject it, or ask for changes"),
     binary("merge-ranked", "Land many branches, the least conflicting first, each step proven"),
+    binary("cleanup", "Take away agents whose work is elsewhere, every byte kept for undo"),
     binary("undo", "Take back what a command changed"),
     built_in("demo", "Try it: four agents in a scratch repository"),
     built_in("setup", "Install man pages and shell completions"),

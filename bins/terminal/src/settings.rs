@@ -106,7 +106,11 @@ fn on_prompt() -> impl TypedValueParser<Value = OnPrompt> {
         .try_map(|word| OnPrompt::parse(&word).ok_or("no such reaction"))
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+/// Reads a span of time, for options of clap.
+///
+/// # Errors
+/// It is none.
+pub fn time(text: &str) -> Result<Duration, String> {
     config::duration(text).ok_or_else(|| "a duration such as 90s, 5m or 1h30m is wanted".to_owned())
 }
 

@@ -1,6 +1,6 @@
 //! Reading an index and comparing it with its files, in memory.
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 use gix::index::entry::Flags;
 
@@ -42,7 +42,7 @@ impl Repo {
             .index_worktree_submodules(None)
             .into_iter(None)
             .context(Kind::Internal, unreadable)?;
-        let mut paths = std::collections::HashSet::new();
+        let mut paths = HashSet::new();
         for change in changes {
             let change = change.context(Kind::Internal, unreadable)?;
             paths.insert(change.location().to_owned());
@@ -51,6 +51,28 @@ impl Repo {
             }
         }
         Ok(paths.len())
+    }
+
+    /// The blobs that an index names and a tree does not: what is staged, conflicts included.
+    ///
+    /// # Errors
+    /// Index or tree cannot be read.
+    pub fn staged_beyond(&self, index: &Path, tree: Oid) -> Result<Vec<Oid>> {
+        let unreadable = || format!("cannot compare '{}' with its commit", index.display());
+        let committed = self.gix.index_from_tree(&tree.gix()).context(Kind::Internal, unreadable)?;
+        let known: HashSet<_> = committed.entries().iter().map(|entry| entry.id).collect();
+        let file = read_index(index)?;
+        let mut staged: Vec<Oid> = Vec::new();
+        for entry in file.entries().iter().filter(|entry| !known.contains(&entry.id)) {
+            let id: Oid = entry.id.into();
+            // A submodule's commit is in the submodule; what is only meant to be added has no object yet.
+            if self.kind_of(id).is_some() {
+                staged.push(id);
+            }
+        }
+        staged.sort_unstable();
+        staged.dedup();
+        Ok(staged)
     }
 }
 

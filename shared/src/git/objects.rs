@@ -1,14 +1,21 @@
 //! Reading and writing objects. What is written here is on the disk when the call returns.
 
-use std::{fs::File, path::PathBuf};
+use std::{
+    fs::File,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use gix::objs::{Find, tree::EntryKind};
 
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, repo::Identity},
+    git::{Git, Oid, Repo, command, repo::Identity},
 };
+
+/// Files beyond it, in bytes, go through git, which streams them.
+const LARGE: u64 = 64 << 20;
 
 /// A commit as far as our own commits need it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -213,6 +220,48 @@ impl Repo {
     /// Whether there is such a commit.
     pub fn has_commit(&self, id: Oid) -> bool {
         self.gix.find_header(id.gix()).is_ok_and(|found| found.kind() == gix::objs::Kind::Commit)
+    }
+
+    /// What an object is; `None` for commits, tags and what is not there.
+    pub fn kind_of(&self, id: Oid) -> Option<Sort> {
+        match self.gix.find_header(id.gix()).ok()?.kind() {
+            gix::objs::Kind::Blob => Some(Sort::File),
+            gix::objs::Kind::Tree => Some(Sort::Folder),
+            gix::objs::Kind::Commit | gix::objs::Kind::Tag => None,
+        }
+    }
+
+    /// Keeps a file as a blob, byte for byte. `length` is about how long it is.
+    ///
+    /// # Errors
+    /// It cannot be read, or the disk is full.
+    pub fn keep_file(&self, path: &Path, length: u64) -> Result<Oid> {
+        let cannot = || format!("cannot keep '{}'", path.display());
+        if length > LARGE {
+            let git =
+                Git::new(&self.common_dir()?, "hash-object").args(["-w", "--no-filters", "--"]).arg(path);
+            let said = git.limit(command::LONG).line()?;
+            return Oid::parse(&said).ok_or_else(|| Error::internal(cannot()));
+        }
+        let bytes = std::fs::read(path).context(Kind::External, cannot)?;
+        let id = gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, &bytes)
+            .context(Kind::Internal, cannot)?;
+        // Most files of a worktree are those of its commit.
+        if self.gix.has_object(id) { Ok(id.into()) } else { self.write_blob(&bytes) }
+    }
+
+    /// Writes the bytes of a blob into a file.
+    ///
+    /// # Errors
+    /// It cannot be read, or the disk is full.
+    pub fn copy_blob(&self, id: Oid, file: &mut File) -> Result<()> {
+        let cannot = || format!("cannot write blob {} into a file", id.short());
+        let length = self.gix.find_header(id.gix()).context(Kind::Internal, cannot)?.size();
+        if length > LARGE {
+            let git = Git::new(&self.common_dir()?, "cat-file").args(["blob", &id.to_string()]);
+            return git.limit(command::LONG).stream(file);
+        }
+        file.write_all(&self.read_blob(id)?).context(Kind::External, cannot)
     }
 
     /// The bytes of a blob.

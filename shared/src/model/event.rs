@@ -48,7 +48,7 @@ pub enum Fact {
     /// What was done in its worktree after its end was taken into its work.
     Collected(Collected),
     /// It was taken back out of the archive.
-    Restored,
+    Restored {},
 }
 
 /// See [`Fact::Collected`].
@@ -367,6 +367,7 @@ impl Event {
                     | "landed"
                     | "verdict"
                     | "collected"
+                    | "restored"
             );
         let fact = if known { Some(Fact::deserialize(&value).ok()?) } else { None };
         if let Some(fact) = &fact
@@ -405,7 +406,7 @@ impl Fact {
             | Self::Pause { .. }
             | Self::Send(_)
             | Self::Landed(_)
-            | Self::Restored => true,
+            | Self::Restored {} => true,
         }
     }
 }

@@ -71,7 +71,7 @@ impl Folder {
             None => self.fold.newer += 1,
             Some(Fact::Created(created)) => self.created(event, created),
             Some(Fact::Stop { .. }) => self.fold.stop_asked = event.lamport,
-            Some(Fact::Pause { .. } | Fact::Send(_) | Fact::Restored) => {}
+            Some(Fact::Pause { .. } | Fact::Send(_) | Fact::Restored {}) => {}
             Some(Fact::Phase(step)) => self.phase(event, step),
             Some(Fact::Finished(finished)) => self.finished(event, finished),
             Some(Fact::Landed(landed)) => self.landed(landed),

@@ -16,6 +16,8 @@ use crate::{
         event::{Landed, Landing},
         text,
     },
+    ops::cleanup,
+    removal::{restore, trash},
     store::{
         append,
         layout::Private,
@@ -65,15 +67,16 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         let listed = |one: &Operation| Listed { operation: one.clone(), holds: operations::holds(one, &all) };
         return Ok(Report { operations: all.iter().map(listed).collect(), undo: None, warnings: Vec::new() });
     }
-    let operation = choose(&all, request.operation.as_deref())?.clone();
+    let operation = newest_of(choose(&all, request.operation.as_deref())?, &all).clone();
     if request.dry_run {
         let listed = Listed { holds: true, operation };
         return Ok(Report { operations: vec![listed], undo: None, warnings: Vec::new() });
     }
     repo.identity()?;
     let lock = Private::new(repo.private_dir()?).landing_lock();
-    let _lock = Lock::take(&lock, std::time::Duration::from_millis(200))?
-        .ok_or_else(|| Error::new(Kind::Conflict, "a merge-ranked or undo runs in this repository"))?;
+    let _lock = Lock::take(&lock, std::time::Duration::from_millis(200))?.ok_or_else(|| {
+        Error::new(Kind::Conflict, "a merge-ranked, cleanup or undo runs in this repository")
+    })?;
     let (undo, warnings) = take_back(repo, &operation, &all)?;
     let listed = Listed { holds: false, operation };
     Ok(Report { operations: vec![listed], undo: Some(undo), warnings })
@@ -83,7 +86,7 @@ fn choose<'a>(all: &'a [Operation], typed: Option<&str>) -> Result<&'a Operation
     let hint = "git orchestra undo --list";
     let Some(typed) = typed else {
         let can =
-            |one: &&Operation| one.undoes.is_none() && !one.changes.is_empty() && operations::holds(one, all);
+            |one: &&Operation| one.undoes.is_none() && one.changed_something() && operations::holds(one, all);
         return all
             .iter()
             .find(can)
@@ -96,7 +99,7 @@ fn choose<'a>(all: &'a [Operation], typed: Option<&str>) -> Result<&'a Operation
         [] => return Err(Error::refused(format!("no operation '{shown}'")).hint(hint)),
         _ => return Err(Error::refused(format!("several operations begin with '{shown}'")).hint(hint)),
     };
-    if operation.changes.is_empty() {
+    if !operation.changed_something() && deed(operation, all) == Deed::Moved {
         return Err(Error::refused(format!("operation '{shown}' changed nothing")).hint(hint));
     }
     if !operations::holds(operation, all) {
@@ -105,9 +108,59 @@ fn choose<'a>(all: &'a [Operation], typed: Option<&str>) -> Result<&'a Operation
     Ok(operation)
 }
 
+/// What an operation did, and with it what takes it back.
+#[derive(Debug, Eq, PartialEq)]
+enum Deed<'a> {
+    /// It moved branches.
+    Moved,
+    /// It took agents away.
+    Removed,
+    /// It brought back what this one had taken away.
+    BroughtBack(&'a Operation),
+}
+
+fn deed<'a>(operation: &Operation, all: &'a [Operation]) -> Deed<'a> {
+    if !operation.removals.is_empty() {
+        return Deed::Removed;
+    }
+    let before = operation.undoes.as_ref().and_then(|id| all.iter().find(|one| one.id == *id));
+    match before.filter(|before| !before.removals.is_empty()) {
+        Some(before) => Deed::BroughtBack(before),
+        None => Deed::Moved,
+    }
+}
+
+/// Agents that came back and were taken away again are kept as they were the last time.
+fn newest_of<'a>(operation: &'a Operation, all: &'a [Operation]) -> &'a Operation {
+    let again = |one: &&Operation| {
+        let undone = one.undoes.as_ref().and_then(|id| all.iter().find(|other| other.id == *id));
+        let root = undone.and_then(|undone| undone.undoes.as_deref());
+        root == Some(operation.id.as_str()) && !one.removals.is_empty() && operations::holds(one, all)
+    };
+    match all.iter().filter(|one| one.id > operation.id).find(again) {
+        Some(newer) => newest_of(newer, all),
+        None => operation,
+    }
+}
+
 fn take_back(repo: &Repo, operation: &Operation, all: &[Operation]) -> Result<(String, Vec<String>)> {
     let mut journal = Journal::new("undo")?;
     journal.operation.undoes = Some(operation.id.clone());
+    let id = journal.operation.id.clone();
+    let warnings = match deed(operation, all) {
+        Deed::Moved => move_all_back(repo, journal, operation, all)?,
+        Deed::Removed => bring_back(repo, journal, operation)?,
+        Deed::BroughtBack(before) => remove_again(repo, journal, before)?,
+    };
+    Ok((id, warnings))
+}
+
+fn move_all_back(
+    repo: &Repo,
+    mut journal: Journal,
+    operation: &Operation,
+    all: &[Operation],
+) -> Result<Vec<String>> {
     let names: Vec<&str> = operation.changes.iter().map(|change| change.branch.as_str()).collect();
     journal.operation.summary = format!("of {} {} ({})", operation.command, operation.id, names.join(", "));
     for change in &operation.changes {
@@ -127,7 +180,39 @@ fn take_back(repo: &Repo, operation: &Operation, all: &[Operation]) -> Result<(S
     }
     journal.operation.stage = Stage::Done;
     journal.write(repo, &[])?;
-    Ok((journal.operation.id.clone(), tell_agents(repo, operation, all)))
+    Ok(tell_agents(repo, operation, all))
+}
+
+/// The agents come back as they were. What is cut off here is done by the next undo.
+fn bring_back(repo: &Repo, mut journal: Journal, operation: &Operation) -> Result<Vec<String>> {
+    let kept = Journal::open(repo, &operation.id)?;
+    for removal in &operation.removals {
+        restore::check(repo, removal)?;
+    }
+    for removal in &operation.removals {
+        let tree = kept.tree(&removal.agent).ok_or_else(|| {
+            let (id, agent) = (&operation.id, text::safe(&removal.agent));
+            Error::internal(format!("operation {id} holds nothing of '{agent}'"))
+        })?;
+        restore::restore(repo, tree, removal)?;
+    }
+    journal.operation.summary = format!("of {} {} ({})", operation.command, operation.id, operation.summary);
+    journal.operation.stage = Stage::Done;
+    journal.write(repo, &[])?;
+    Ok(Vec::new())
+}
+
+fn remove_again(repo: &Repo, journal: Journal, before: &Operation) -> Result<Vec<String>> {
+    let agents: Vec<(String, bool)> =
+        before.removals.iter().map(|removal| (removal.agent.clone(), removal.discarded)).collect();
+    let report = cleanup::again(repo, journal, &agents)?;
+    let kept = report.agents.iter().filter(|entry| entry.outcome == cleanup::Outcome::Kept);
+    let why: Vec<String> = kept.map(|entry| format!("'{}' is kept: {}", entry.agent.id, entry.why)).collect();
+    if report.operation.is_none() {
+        return Err(Error::refused(why.join("; ")));
+    }
+    trash::empty_when_idle(repo)?;
+    Ok(why)
 }
 
 fn move_back(repo: &Repo, change: &Change) -> Result<()> {

@@ -47,7 +47,7 @@ const fn noted(fact: &Fact) -> Option<&'static str> {
             Verdict::Reject => "rejected",
         }),
         Fact::Collected(_) => Some("collected"),
-        Fact::Restored => Some("restored"),
+        Fact::Restored {} => Some("restored"),
         Fact::Landed(landed) => Some(match landed.outcome {
             Landing::Merged => "landed",
             Landing::UpToDate => "landed before",

@@ -22,6 +22,11 @@ pub fn branch_ref(branch: &str) -> String {
     format!("refs/heads/{branch}")
 }
 
+/// What a remote had at the last fetch: `name` is `<remote>/<branch>`.
+pub fn tracking_ref(name: &str) -> String {
+    format!("refs/remotes/{name}")
+}
+
 /// The raw output of an agent's attempts; never travels.
 pub fn log_ref(id: &AgentId) -> String {
     format!("refs/orchestra-local/logs/{id}")

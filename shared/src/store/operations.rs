@@ -4,7 +4,7 @@
 //! An operation is a ref of its own: a commit whose tree holds `operation.json` and what else belongs to it (the state of a
 //! landing, the output of checks), and whose parents keep every commit alive that was, or came to be.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -53,9 +53,48 @@ pub struct Operation {
     pub stage: Stage,
     /// The branches it changed.
     pub changes: Vec<Change>,
+    /// The agents that it took away; what was kept of each stands in its tree, under the agent's name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removals: Vec<Removal>,
     /// The operation that it takes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<String>,
+}
+
+impl Operation {
+    /// Whether there is anything to take back.
+    pub const fn changed_something(&self) -> bool {
+        !self.changes.is_empty() || !self.removals.is_empty()
+    }
+}
+
+/// An agent that was taken away.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Removal {
+    /// Its id.
+    pub agent: String,
+    /// Where its worktree was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<PathBuf>,
+    /// The name of its registration, below `worktrees` in the common git directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<String>,
+    /// The refs that went, and what they held.
+    pub refs: Vec<(String, Oid)>,
+    /// The branch of the user's own on which its worktree stood. It stays; who takes it away, gets it back with the worktree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stood_on: Option<(String, Oid)>,
+    /// Bytes that its worktree took on the disk.
+    pub bytes: u64,
+    /// Its work was not elsewhere: somebody did not want it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub discarded: bool,
+}
+
+impl Removal {
+    fn commits(&self) -> impl Iterator<Item = Oid> {
+        self.refs.iter().chain(&self.stood_on).map(|(_, id)| *id)
+    }
 }
 
 /// A branch that moved.
@@ -93,6 +132,7 @@ impl Journal {
             summary: String::new(),
             stage: Stage::Open,
             changes: Vec::new(),
+            removals: Vec::new(),
             undoes: None,
         };
         Ok(Self { operation, files: BTreeMap::new(), tip: None })
@@ -159,6 +199,7 @@ impl Journal {
         let files = self.files.iter().map(|(name, (sort, id))| Entry::new(name.as_str(), *sort, *id));
         let tree = repo.write_entries(files.chain([Entry::new(FILE, Sort::File, blob)]).collect())?;
         let mut parents: Vec<Oid> = self.operation.changes.iter().flat_map(|c| [c.old, c.new]).collect();
+        parents.extend(self.operation.removals.iter().flat_map(Removal::commits));
         parents.extend(pins);
         let mut seen = std::collections::HashSet::new();
         parents.retain(|id| seen.insert(*id));
@@ -196,11 +237,14 @@ pub fn all(repo: &Repo) -> Result<Vec<Operation>> {
 }
 
 /// Whether what an operation did holds: it is done, and no operation that holds takes it back. `all` is newest first.
+/// Of one that took agents away and was cut off, some of it may be done: that holds.
 pub fn holds(operation: &Operation, all: &[Operation]) -> bool {
+    let cut_off = operation.stage == Stage::Open && !operation.removals.is_empty();
     let taken_back =
         |other: &Operation| other.undoes.as_deref() == Some(operation.id.as_str()) && holds(other, all);
     // What takes it back is newer: the search ends.
-    operation.stage == Stage::Done && !all.iter().filter(|other| other.id > operation.id).any(taken_back)
+    (operation.stage == Stage::Done || cut_off)
+        && !all.iter().filter(|other| other.id > operation.id).any(taken_back)
 }
 
 #[cfg(test)]
@@ -216,6 +260,7 @@ mod tests {
             summary: String::new(),
             stage,
             changes: Vec::new(),
+            removals: Vec::new(),
             undoes: undoes.map(Into::into),
         }
     }

@@ -1,6 +1,6 @@
 //! What only Linux tells: who a process is, what it started, and which processes bear an agent's nonce.
 
-use std::{collections::HashMap, fs};
+use std::{collections::HashMap, fs, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +83,25 @@ pub fn with_variable(name: &str, value: &str) -> Vec<ProcessId> {
         .filter_map(ProcessId::of)
         .filter(ProcessId::is_alive)
         .collect()
+}
+
+/// Where every process, this one aside, stands, runs or has a file open, as far as the user may know.
+pub fn places_in_use() -> Vec<(i32, PathBuf)> {
+    let me = ProcessId::me().pid;
+    let mut found = Vec::new();
+    for pid in all().into_iter().filter(|pid| *pid != me) {
+        let process = PathBuf::from(format!("/proc/{pid}"));
+        let open = fs::read_dir(process.join("fd")).into_iter().flatten().flatten().map(|entry| entry.path());
+        let links = ["cwd", "exe", "root"].map(|link| process.join(link)).into_iter().chain(open);
+        let paths = links.filter_map(|link| fs::read_link(link).ok()).filter(|path| path.is_absolute());
+        found.extend(paths.map(|path| (pid, path)));
+    }
+    found
+}
+
+/// What a process is called.
+pub fn name_of(pid: i32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
 }
 
 /// Parent, state and start of a process. The name in between may hold anything, also `)`.

@@ -3,7 +3,8 @@
 use std::{path::Path, time::Duration};
 
 use crate::{
-    Result,
+    Kind, Result,
+    error::Context,
     git::{Oid, Repo, refs::Edit},
     lock::Lock,
     store::layout::{self, Private},
@@ -32,6 +33,11 @@ pub fn make(repo: &Repo, branch: &str, base: Oid, path: &Path) -> Result<()> {
     };
     // While git's list of worktrees changes, half of an entry is there; another of ours that reads it then would fail.
     let lock = Lock::require(&Private::new(repo.private_dir()?).worktrees_lock(), WAIT)?;
+    // Under the lock: whoever takes the last worktree away takes the folder with it.
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .context(Kind::External, || format!("cannot make '{}'", folder.display()))?;
+    }
     let prepared = repo.prepare_worktree(path, &branch_ref, at)?;
     drop(lock);
     prepared.checkout()

@@ -1,7 +1,10 @@
 //! Where worktrees lie: beside the repository. Inside the checkout `git clean -ffdx` deletes them, and build tools find
 //! the outer project.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use crate::{Error, Kind, Result, config::Config, error::Context, git::Repo};
 
@@ -13,22 +16,37 @@ const INSIDE: &str = ".worktrees";
 /// # Errors
 /// There is no folder that can be written.
 pub fn folder(repo: &Repo) -> Result<PathBuf> {
-    let mut wanted = planned(repo)?;
-    if let Err(error) = can_be_written(&wanted) {
-        wanted = match repo.main_checkout()?.filter(|_| Config::of(repo).worktrees().is_none()) {
-            Some(checkout) => inside(repo, &checkout)?,
-            None => return Err(refused(&wanted, error)),
-        };
+    let wanted = planned(repo)?;
+    let error = match real(&wanted) {
+        Ok(folder) => return Ok(folder),
+        Err(error) => error,
+    };
+    match repo.main_checkout()?.filter(|_| Config::of(repo).worktrees().is_none()) {
+        Some(checkout) => inside(repo, &checkout),
+        None => Err(refused(&wanted, error)),
     }
-    wanted.canonicalize().context(Kind::External, || format!("cannot find '{}'", wanted.display()))
 }
 
-fn can_be_written(folder: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
+/// The folder, links resolved; made where it is missing.
+fn real(folder: &Path) -> io::Result<PathBuf> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let found = can_be_written(folder).and_then(|()| folder.canonicalize());
+        match found {
+            // Whoever took the last worktree away took the folder with it, in this very moment.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < 10 => {}
+            other => return other,
+        }
+    }
+}
+
+fn can_be_written(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
     tempfile::tempfile_in(folder).map(|_| ())
 }
 
-fn refused(folder: &Path, error: std::io::Error) -> Error {
+fn refused(folder: &Path, error: io::Error) -> Error {
     Error::new(Kind::Refused, format!("cannot make the folder '{}' for worktrees", folder.display()))
         .because(error)
         .hint("git config orchestra.worktrees /a/folder/that/can/be/written")
@@ -38,10 +56,10 @@ fn refused(folder: &Path, error: std::io::Error) -> Error {
 /// list of ignored files.
 fn inside(repo: &Repo, checkout: &Path) -> Result<PathBuf> {
     let folder = checkout.join(INSIDE);
-    can_be_written(&folder).map_err(|error| refused(&folder, error))?;
+    let folder = real(&folder).map_err(|error| refused(&folder, error))?;
     let exclude = repo.common_dir()?.join("info/exclude");
     let cannot = || format!("cannot write '{}'", exclude.display());
-    let mut text = std::fs::read_to_string(&exclude).unwrap_or_default();
+    let mut text = fs::read_to_string(&exclude).unwrap_or_default();
     let line = format!("/{INSIDE}/");
     if !text.lines().any(|known| known == line) {
         if !text.is_empty() && !text.ends_with('\n') {
@@ -50,9 +68,9 @@ fn inside(repo: &Repo, checkout: &Path) -> Result<PathBuf> {
         text.push_str(&line);
         text.push('\n');
         if let Some(info) = exclude.parent() {
-            std::fs::create_dir_all(info).context(Kind::Refused, cannot)?;
+            fs::create_dir_all(info).context(Kind::Refused, cannot)?;
         }
-        std::fs::write(&exclude, text).context(Kind::Refused, cannot)?;
+        fs::write(&exclude, text).context(Kind::Refused, cannot)?;
     }
     Ok(folder)
 }

@@ -54,6 +54,15 @@ impl Ran {
         self.exits(0)
     }
 
+    /// Insists that standard output holds a text.
+    ///
+    /// # Panics
+    /// It does not.
+    pub fn prints(self, text: &str) -> Self {
+        assert!(self.stdout().contains(text), "{}\n{}\n{}", self.shown, self.stdout(), self.stderr());
+        self
+    }
+
     /// Insists that standard error holds a text.
     ///
     /// # Panics

@@ -3,12 +3,14 @@
 
 mod command;
 mod forest;
+mod picture;
 mod poll;
 mod repo;
 mod world;
 
 pub use command::Ran;
 pub use forest::{Forest, Numbers};
+pub use picture::{Seen, picture};
 pub use poll::until;
 pub use repo::TestRepo;
 pub use world::World;

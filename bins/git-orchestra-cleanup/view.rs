@@ -1,0 +1,77 @@
+//! What `cleanup` shows.
+
+use orchestra::{
+    Result,
+    git::Repo,
+    ops::cleanup::{self, Entry, Outcome, Report},
+    removal::trash,
+    world,
+};
+use orchestra_terminal::{
+    Exit, Terminal, json,
+    paint::Role,
+    table::{self, Text},
+    when,
+};
+
+use crate::cli::Cli;
+
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
+    let repo = Repo::discover(&world::directory())?;
+    if cli.empty_trash {
+        trash::empty(&repo)?;
+        return Ok(Exit::Done);
+    }
+    let report = cleanup::run(&repo, &cli.request())?;
+    for warning in &report.warnings {
+        terminal.warn(warning);
+    }
+    if cli.json {
+        json::answer(terminal, "cleanup", &report)?;
+    } else {
+        tell(terminal, &report);
+    }
+    // Whoever named agents wants them gone; whoever named none wants what may go gone.
+    let named = !cli.agents.is_empty() || !cli.discard.is_empty();
+    let kept = report.agents.iter().any(|entry| entry.outcome == Outcome::Kept);
+    Ok(if named && kept { Exit::No } else { Exit::Done })
+}
+
+fn tell(terminal: &Terminal, report: &Report) {
+    if report.agents.is_empty() {
+        terminal.say("there are no agents");
+        return;
+    }
+    let rows = report.agents.iter().map(row).collect();
+    terminal.answer(&table::draw(
+        &["AGENT", "OUTCOME", "FREED", "WHY"],
+        rows,
+        terminal.width(),
+        terminal.paint(),
+    ));
+    let gone = report.agents.iter().filter(|entry| entry.outcome == Outcome::Removed).count();
+    if let Some(operation) = &report.operation {
+        let agents = if gone == 1 { "1 agent".to_owned() } else { format!("{gone} agents") };
+        terminal.answer(&format!("took {agents} away, {} freed\n", when::size(report.bytes)));
+        terminal.hint(&format!("git orchestra undo {operation} brings everything back"));
+    } else if let Some(hint) = report.agents.iter().find_map(|entry| entry.hint.as_ref()) {
+        terminal.hint(hint);
+    }
+    if report.forgotten > 0 {
+        terminal.say(&format!("{} older operations are forgotten (orchestra.trashTime)", report.forgotten));
+    }
+}
+
+fn row(entry: &Entry) -> Vec<Text> {
+    let outcome = match entry.outcome {
+        Outcome::Removed => Text::role("removed", Role::Good),
+        Outcome::Planned => Text::role("would go", Role::Good),
+        Outcome::Kept => Text::role("kept", Role::Faint),
+    };
+    vec![
+        Text::new(&entry.agent.id),
+        outcome,
+        Text::number(entry.bytes.map_or_else(|| "-".to_owned(), when::size)),
+        Text::new(&entry.why),
+    ]
+}

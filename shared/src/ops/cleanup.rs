@@ -1,0 +1,255 @@
+//! `cleanup`: takes away agents whose work is provably elsewhere, every byte kept for `undo`; what it does not take away, it says
+//! why.
+
+mod judge;
+mod targets;
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use self::judge::{Go, Judge, No};
+use crate::{
+    Error, Kind, Result,
+    config::Config,
+    git::Repo,
+    lock::Lock,
+    model::{Agent, AgentId, Liveness, id},
+    ops::{agent_object::AgentObject, status},
+    removal::{
+        remove::{self, Kept, Order},
+        trash,
+    },
+    store::{
+        Chain, Listing,
+        layout::Private,
+        operations::{Journal, Stage},
+    },
+    supervise::mend,
+};
+
+/// How long another command may hold an agent's lock for a look.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// Which agents, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// These only, by id or unique prefix; all of this clone if none is named.
+    pub agents: Vec<String>,
+    /// These, though their work is nowhere else.
+    pub discard: Vec<String>,
+    /// Only those that ended so long ago.
+    pub older_than: Option<Duration>,
+    /// The branch in which work must be.
+    pub into: Option<String>,
+    /// Uncommitted and ignored files are no reason to keep a worktree.
+    pub force: bool,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+/// What became of them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Oldest first.
+    pub agents: Vec<Entry>,
+    /// The operation, if anything was taken away.
+    pub operation: Option<String>,
+    /// Bytes on the disk that the worktrees took.
+    pub bytes: u64,
+    /// Operations that were too old to be kept any longer.
+    pub forgotten: usize,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why, in a sentence.
+    pub why: String,
+    /// What to type, if it was kept.
+    pub hint: Option<String>,
+    /// The process that works in its worktree.
+    pub held_by: Option<i32>,
+    /// Bytes on the disk that its worktree took.
+    pub bytes: Option<u64>,
+    /// The agent as it was.
+    #[serde(flatten)]
+    pub agent: AgentObject,
+}
+
+/// What became of an agent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is gone, and can come back.
+    Removed,
+    /// It would go.
+    Planned,
+    /// It is where it was.
+    Kept,
+}
+
+/// An agent that was looked at.
+struct Candidate {
+    id: AgentId,
+    agent: Agent,
+    object: AgentObject,
+    finding: Result<Go, No>,
+    discard: bool,
+}
+
+/// Looks at agents, and takes away those that may go.
+///
+/// # Errors
+/// An agent named is not there, another command of ours changes branches (4), or the operation cannot be written down; nothing is
+/// changed then.
+pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+    if request.dry_run {
+        let candidates = candidates(repo, request)?;
+        return Ok(report(candidates.into_iter().map(|one| entry(one, Outcome::Planned, None)).collect()));
+    }
+    repo.identity()?;
+    let _lock = Lock::take(&Private::new(repo.private_dir()?).landing_lock(), SETTLE)?.ok_or_else(|| {
+        Error::new(Kind::Conflict, "a merge-ranked, cleanup or undo runs in this repository")
+    })?;
+    mend::mend(repo)?;
+    let candidates = candidates(repo, request)?;
+    let mut report = take_away(repo, Journal::new("cleanup")?, candidates)?;
+    report.forgotten = trash::forget(repo, Config::of(repo).trash_time()?)?;
+    if let Err(error) = trash::empty_when_idle(repo) {
+        report.warnings.push(error.one_line());
+    }
+    Ok(report)
+}
+
+/// Takes the named agents away again, as an earlier operation did.
+pub(super) fn again(repo: &Repo, journal: Journal, removed: &[(String, bool)]) -> Result<Report> {
+    let named =
+        |discarded: bool| removed.iter().filter(move |(_, one)| *one == discarded).map(|(id, _)| id.clone());
+    let request = Request {
+        agents: named(false).collect(),
+        discard: named(true).collect(),
+        force: true,
+        ..Request::default()
+    };
+    take_away(repo, journal, candidates(repo, &request)?)
+}
+
+fn candidates(repo: &Repo, request: &Request) -> Result<Vec<Candidate>> {
+    let listing = Listing::read(repo)?;
+    let resolve = |typed: &Vec<String>| -> Result<Vec<AgentId>> {
+        typed.iter().map(|typed| id::resolve(typed, listing.ids())).collect()
+    };
+    let (mut named, discard) = (resolve(&request.agents)?, resolve(&request.discard)?);
+    named.extend(discard.iter().filter(|id| !named.contains(id)).cloned().collect::<Vec<_>>());
+    let agents = named.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let seen =
+        status::run(repo, &status::Request { all: agents.is_empty(), agents, ..status::Request::default() })?;
+    let judge = Judge::new(repo, request, &listing)?;
+    let mut found = Vec::new();
+    for object in seen.agents {
+        let Ok(id) = AgentId::parse(&object.id) else { continue };
+        if named.is_empty() && object.liveness == Liveness::Remote {
+            continue;
+        }
+        let agent = Chain::of_agent(repo, &id)?.fold().agent;
+        let discard = discard.contains(&id);
+        // What cannot be told is kept.
+        let finding =
+            judge.look(&id, &agent, &object, discard).unwrap_or_else(|error| Err(No::because(error)));
+        found.push(Candidate { id, agent, object, finding, discard });
+    }
+    Ok(found)
+}
+
+/// Keeps everything first, writes it down, and only then takes anything away.
+fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) -> Result<Report> {
+    let private = Private::new(repo.private_dir()?);
+    let (mut kept, mut pins): (Vec<Option<(Kept, Lock)>>, Vec<_>) = (Vec::new(), Vec::new());
+    for one in &mut candidates {
+        let done = match &one.finding {
+            Ok(go) => keep_one(repo, &private, one, go).map(Some),
+            Err(_) => Ok(None),
+        };
+        kept.push(done.unwrap_or_else(|error| {
+            one.finding = Err(No::because(error));
+            None
+        }));
+        if let Some(Some((one, _))) = kept.last() {
+            journal.put_tree(&one.removal.agent, one.tree);
+            journal.operation.removals.push(one.removal.clone());
+            pins.extend(one.pins.iter().copied());
+        }
+    }
+    if journal.operation.removals.is_empty() {
+        return Ok(report(candidates.into_iter().map(|one| entry(one, Outcome::Kept, None)).collect()));
+    }
+    journal.operation.summary = summary(&journal);
+    journal.write(repo, &pins)?;
+    let mut entries = Vec::new();
+    for (mut one, kept) in candidates.into_iter().zip(kept) {
+        let mut bytes = None;
+        if let (Some((kept, _lock)), Ok(go)) = (kept, &one.finding) {
+            match remove::carry_out(repo, &journal.operation.id, &order(&one, go), &kept) {
+                Ok(()) => bytes = Some(kept.removal.bytes),
+                Err(error) => {
+                    journal.operation.removals.retain(|removal| removal.agent != kept.removal.agent);
+                    one.finding = Err(No::because(error));
+                }
+            }
+            let _ = std::fs::remove_dir_all(private.agent(&one.id).dir());
+        }
+        entries.push(entry(one, Outcome::Removed, bytes));
+    }
+    let nothing = journal.operation.removals.is_empty();
+    journal.operation.stage = if nothing { Stage::Aborted } else { Stage::Done };
+    journal.operation.summary = summary(&journal);
+    journal.write(repo, &pins)?;
+    Ok(Report { operation: (!nothing).then(|| journal.operation.id.clone()), ..report(entries) })
+}
+
+/// Under the agent's lock, so that nobody resumes it meanwhile.
+fn keep_one(repo: &Repo, private: &Private, one: &Candidate, go: &Go) -> Result<(Kept, Lock)> {
+    let lock = Lock::take(&private.agent(&one.id).lock(), SETTLE)?
+        .ok_or_else(|| Error::new(Kind::Conflict, "another command works on it"))?;
+    if Chain::of_agent(repo, &one.id)?.fold().agent.lamport != one.agent.lamport {
+        return Err(Error::new(Kind::Conflict, "it went on in this very moment"));
+    }
+    Ok((remove::keep(repo, &order(one, go))?, lock))
+}
+
+const fn order<'a>(one: &'a Candidate, go: &'a Go) -> Order<'a> {
+    Order {
+        id: &one.id,
+        agent: &one.agent,
+        worktree: go.worktree.as_ref(),
+        derived: go.derived.as_slice(),
+        discard: one.discard,
+    }
+}
+
+fn summary(journal: &Journal) -> String {
+    let names: Vec<&str> = journal.operation.removals.iter().map(|removal| removal.agent.as_str()).collect();
+    match names.as_slice() {
+        [] => "nothing".to_owned(),
+        [one] => (*one).to_owned(),
+        [first, others @ ..] => format!("{first} and {} more", others.len()),
+    }
+}
+
+fn entry(one: Candidate, outcome: Outcome, bytes: Option<u64>) -> Entry {
+    let (outcome, why, hint, held_by) = match one.finding {
+        Ok(go) => (outcome, go.why, None, None),
+        Err(no) => (Outcome::Kept, no.why, no.hint, no.held_by),
+    };
+    Entry { outcome, why, hint, held_by, bytes, agent: one.object }
+}
+
+fn report(agents: Vec<Entry>) -> Report {
+    let bytes = agents.iter().filter_map(|entry| entry.bytes).sum();
+    Report { agents, operation: None, bytes, forgotten: 0, warnings: Vec::new() }
+}

@@ -1,0 +1,220 @@
+//! Whether one agent may be taken away. Every doubt is a reason to keep it.
+
+use std::path::PathBuf;
+
+use super::{
+    Request,
+    targets::{self, Target},
+};
+use crate::{
+    Error, Kind, Result,
+    config::Config,
+    error::Context,
+    git::{Oid, Repo, worktrees::Worktree},
+    model::{Agent, AgentId, Liveness},
+    ops::{agent_object::AgentObject, shadowed::Shadowed},
+    removal::{
+        contents,
+        elsewhere::{self, Finding, Work},
+        inside::Places,
+        place::{self, Place},
+    },
+    store::{Listing, layout},
+    world,
+};
+
+/// It may go.
+pub(super) struct Go {
+    pub(super) worktree: Option<Worktree>,
+    pub(super) derived: Vec<PathBuf>,
+    pub(super) why: String,
+}
+
+/// It may not.
+#[derive(Debug, Default)]
+pub(super) struct No {
+    pub(super) why: String,
+    pub(super) hint: Option<String>,
+    pub(super) held_by: Option<i32>,
+}
+
+impl No {
+    fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), ..Self::default() }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Something failed on the way.
+    pub(super) fn because(mut error: Error) -> Self {
+        let hint = if error.hints.is_empty() { None } else { Some(error.hints.remove(0)) };
+        Self { why: error.one_line(), hint, held_by: None }
+    }
+}
+
+/// Looks at agents, all at one moment.
+pub(super) struct Judge<'a> {
+    repo: &'a Repo,
+    request: &'a Request,
+    targets: Vec<Target>,
+    /// Branches that are agents' own: work in them is not elsewhere.
+    agents: Vec<String>,
+    processes: Places,
+    derived: Vec<String>,
+}
+
+impl<'a> Judge<'a> {
+    /// Looks at the machine and the branches.
+    ///
+    /// # Errors
+    /// The branch that was asked for is not there (3).
+    pub(super) fn new(repo: &'a Repo, request: &'a Request, listing: &Listing) -> Result<Self> {
+        let agents =
+            listing.rows.iter().filter_map(|row| listing.agent(repo, row).ok()).map(|agent| agent.branch);
+        let agents: Vec<String> = agents.collect();
+        let mut targets = targets::all(repo, request.into.as_deref())?;
+        targets.retain(|target| request.into.is_some() || !agents.contains(&target.name));
+        let derived = Config::of(repo).derived();
+        Ok(Self { repo, request, targets, agents, processes: Places::now(), derived })
+    }
+
+    /// Whether it may go.
+    pub(super) fn look(
+        &self,
+        id: &AgentId,
+        agent: &Agent,
+        object: &AgentObject,
+        discard: bool,
+    ) -> Result<Result<Go, No>> {
+        if let Some(no) = self.at_work(id, agent, object, discard).or_else(|| self.too_young(agent)) {
+            return Ok(Err(no));
+        }
+        let worktree = match place::of_agent(self.repo, id, &agent.branch)? {
+            Place::Doubtful(why) => return Ok(Err(No::new(why))),
+            Place::Worktree(worktree) => Some(worktree),
+            Place::None => None,
+        };
+        if let Some(inside) = worktree.as_ref().and_then(|worktree| self.processes.first_in(&worktree.path)) {
+            return Ok(Err(No { held_by: Some(inside.pid), ..No::new(inside.sentence()) }));
+        }
+        if let Some(why) = place::checked_out_elsewhere(self.repo, worktree.as_ref(), &agent.branch)? {
+            return Ok(Err(No::new(why)));
+        }
+        if let Some(worktree) = worktree.as_ref().filter(|_| !discard)
+            && let Some(why) = place::astray(self.repo, worktree, &agent.branch)?
+        {
+            return Ok(Err(No::new(why).hint(format!("cd '{}'", worktree.path.display()))));
+        }
+        let elsewhere = if discard { Ok("not wanted".to_owned()) } else { self.is_elsewhere(id, agent)? };
+        let why = match elsewhere {
+            Ok(why) => why,
+            Err(no) => return Ok(Err(no)),
+        };
+        let beyond = self.beyond(id, agent)?;
+        if let Some(why) = beyond.sentence().filter(|_| !self.request.force && !discard) {
+            return Ok(Err(No::new(why).hint(format!("git orchestra cleanup --force {id}"))));
+        }
+        Ok(Ok(Go { worktree, derived: beyond.derived, why }))
+    }
+
+    fn at_work(&self, id: &AgentId, agent: &Agent, object: &AgentObject, discard: bool) -> Option<No> {
+        let phase = agent.phase.as_str();
+        let no = match object.liveness {
+            Liveness::Remote => No::new("it belongs to another clone"),
+            Liveness::Live => {
+                No { held_by: object.supervisor_pid, ..No::new(format!("it has not ended: {phase}")) }
+                    .hint(format!("git orchestra stop {id}"))
+            }
+            Liveness::Lost => No::new(format!("it has not ended: {phase}, and its supervisor is gone"))
+                .hint(format!("git orchestra stop {id}")),
+            Liveness::Ended if !agent.phase.is_terminal() && !discard => {
+                No::new(format!("it has not ended: {phase}"))
+                    .hint(format!("git orchestra resume {id}, or stop {id}"))
+            }
+            Liveness::Ended => return None,
+        };
+        Some(no)
+    }
+
+    fn too_young(&self, agent: &Agent) -> Option<No> {
+        let least = i64::try_from(self.request.older_than?.as_secs()).ok()?;
+        let ended = agent.ended_at.unwrap_or(agent.queued_at).as_second();
+        (world::now().as_second() - ended < least).then(|| No::new("it ended too short a time ago"))
+    }
+
+    /// All its work, the branch as well as what was taken of it, in one branch or the other.
+    fn is_elsewhere(&self, id: &AgentId, agent: &Agent) -> Result<Result<String, No>> {
+        let base = Oid::parse(&agent.base)
+            .ok_or_else(|| Error::internal(format!("'{id}' has no base: '{}'", agent.base)))?;
+        let mut why = String::new();
+        let mut tips = Vec::new();
+        for name in [layout::head_ref(id), layout::branch_ref(&agent.branch)] {
+            tips.extend(self.repo.find_ref(&name)?.filter(|tip| !tips.contains(tip)));
+        }
+        for tip in tips {
+            let landed = agent.landed_head.as_deref() == Some(tip.to_string().as_str());
+            let landed_as = agent.landed_as.as_deref().and_then(Oid::parse).filter(|_| landed);
+            match self.find(agent, Work { base, tip, landed_as })? {
+                Ok(found) => why = found,
+                Err(why) => {
+                    let hint = format!("git orchestra merge-ranked {id}, or cleanup --discard {id}");
+                    return Ok(Err(No::new(why).hint(hint)));
+                }
+            }
+        }
+        Ok(Ok(why))
+    }
+
+    /// In which branch a piece of work is, or why it is in none.
+    fn find(&self, agent: &Agent, work: Work) -> Result<Result<String, String>> {
+        let mut targets = self.targets.clone();
+        let landed = agent.landed_in.as_deref().filter(|name| !self.agents.iter().any(|own| own == name));
+        if let Some(landed) = landed.filter(|_| self.request.into.is_none()) {
+            targets.extend(targets::at(self.repo, landed)?.filter(|target| !self.targets.contains(target)));
+        }
+        let mut first = None;
+        for target in targets.iter().filter(|target| target.name != agent.branch) {
+            let finding = elsewhere::look(self.repo, work, target.tip)?;
+            if finding.is_elsewhere() {
+                return Ok(Ok(sentence(finding, &target.name)));
+            }
+            first.get_or_insert_with(|| sentence(finding, &target.name));
+        }
+        Ok(Err(first
+            .unwrap_or_else(|| "there is no branch in which its work could be (--into BRANCH)".to_owned())))
+    }
+
+    fn beyond(&self, id: &AgentId, agent: &Agent) -> Result<contents::Beyond> {
+        let Some(shadowed) = Shadowed::of(self.repo, id, agent)? else {
+            return Ok(contents::Beyond::default());
+        };
+        let objects = shadowed.folder.path().join("objects");
+        std::fs::create_dir(&objects).context(Kind::External, || "cannot make a temporary folder".into())?;
+        let base = Oid::parse(&agent.base).unwrap_or(Oid::EMPTY_TREE);
+        let task = shadowed.task(id, agent, base);
+        let shadow = shadowed.shadow.clone().with_objects_in(objects);
+        contents::beyond(self.repo, &task, &shadow, &shadowed.worktree, &self.derived)
+    }
+}
+
+fn sentence(finding: Finding, branch: &str) -> String {
+    let branch = crate::model::text::one_line(branch, 100);
+    match finding {
+        Finding::Nothing => "it made nothing".to_owned(),
+        Finding::Merged => format!("merged into {branch}"),
+        Finding::Landed => format!("landed in {branch}"),
+        Finding::Squashed => format!("in {branch} as one commit"),
+        Finding::Picked => format!("in {branch}, commit by commit"),
+        Finding::Same => format!("{branch} has the same content"),
+        Finding::TakenBack(1) => format!("it was in {branch}; 1 file of it is as it was before"),
+        Finding::TakenBack(files) => {
+            format!("it was in {branch}; {files} files of it are as they were before")
+        }
+        Finding::Partly { there, of } => {
+            format!("{there} of its {of} commits are in {branch}, the rest nowhere else")
+        }
+        Finding::Missing => format!("its work is not in {branch}"),
+    }
+}

@@ -1,0 +1,56 @@
+//! The branches in which work may be, so that it need not be kept.
+
+use std::fs;
+
+use crate::{
+    Error, Result,
+    git::{Oid, Repo},
+    model::text,
+    store::layout,
+};
+
+/// One of them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Target {
+    /// As people name it.
+    pub(super) name: String,
+    /// Where it stands.
+    pub(super) tip: Oid,
+}
+
+/// The one that was named; else the branch of the main checkout, and what it follows.
+///
+/// # Errors
+/// There is no branch of that name (3).
+pub(super) fn all(repo: &Repo, named: Option<&str>) -> Result<Vec<Target>> {
+    if let Some(named) = named {
+        let found = at(repo, named)?.or(remote(repo, named)?);
+        return found.map(|one| vec![one]).ok_or_else(|| {
+            Error::refused(format!("no branch '{}' in which work could be", text::safe(named)))
+                .hint("git branch --list --all")
+        });
+    }
+    let head = fs::read_to_string(repo.common_dir()?.join("HEAD")).unwrap_or_default();
+    let Some(main) = head.trim().strip_prefix("ref: refs/heads/") else { return Ok(Vec::new()) };
+    let mut found: Vec<Target> = at(repo, main)?.into_iter().collect();
+    let value = |key: &str| repo.config(&format!("branch.{main}.{key}"));
+    if let (Some(from), Some(branch)) = (value("remote"), value("merge")) {
+        let branch = branch.trim_start_matches("refs/heads/").to_owned();
+        found.extend(remote(repo, &format!("{from}/{branch}"))?);
+    }
+    Ok(found)
+}
+
+/// A branch of this clone.
+///
+/// # Errors
+/// The ref is broken.
+pub(super) fn at(repo: &Repo, name: &str) -> Result<Option<Target>> {
+    let tip = repo.find_ref(&layout::branch_ref(name))?;
+    Ok(tip.map(|tip| Target { name: name.to_owned(), tip }))
+}
+
+fn remote(repo: &Repo, name: &str) -> Result<Option<Target>> {
+    let tip = repo.find_ref(&layout::tracking_ref(name))?;
+    Ok(tip.map(|tip| Target { name: name.to_owned(), tip }))
+}

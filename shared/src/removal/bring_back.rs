@@ -1,0 +1,119 @@
+//! A folder that was kept, written to the disk again.
+
+use std::{
+    collections::HashMap,
+    ffi::OsStr,
+    fs::{self, File, Permissions},
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use super::{
+    keep::{FILES, MANIFEST},
+    manifest,
+};
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{
+        Oid, Repo,
+        objects::{Entry, Sort},
+    },
+};
+
+/// Writes a folder that was kept to `place`, which must not exist: beside it first, then it is renamed.
+///
+/// # Errors
+/// Something lies there, or cannot be written; nothing is left then.
+pub fn bring_back(repo: &Repo, kept: Oid, place: &Path) -> Result<()> {
+    let shown = place.display();
+    if fs::symlink_metadata(place).is_ok() {
+        return Err(Error::refused(format!("'{shown}' is taken"))
+            .hint(format!("mv '{shown}' somewhere else, and try again")));
+    }
+    let cannot = || format!("cannot write '{shown}'");
+    let parent = place.parent().ok_or_else(|| Error::internal(cannot()))?;
+    fs::create_dir_all(parent).context(Kind::External, cannot)?;
+    let made = tempfile::Builder::new()
+        .prefix(".coming-back-")
+        .tempdir_in(parent)
+        .context(Kind::External, cannot)?;
+    let entries = repo.entries_of(kept)?;
+    let part = |name: &str| {
+        entries.iter().find(|entry| entry.name == name.as_bytes()).map(|entry| entry.id).ok_or_else(|| {
+            Error::internal(format!("'{name}' of the kept folder {} is missing", kept.short()))
+        })
+    };
+    let lines = manifest::read(&repo.read_blob(part(MANIFEST)?)?);
+    let mut writer = Writer { repo, lines, folders: Vec::new() };
+    writer.folders.push((made.path().to_owned(), Vec::new()));
+    writer.fill(made.path(), &[], part(FILES)?)?;
+    writer.finish_folders()?;
+    fs::rename(made.path(), place).context(Kind::External, cannot)?;
+    let _ = made.keep();
+    Ok(())
+}
+
+struct Writer<'a> {
+    repo: &'a Repo,
+    lines: HashMap<Vec<u8>, manifest::Entry>,
+    /// Where each folder is, and its path in the manifest: modes and times come when all is in them.
+    folders: Vec<(PathBuf, Vec<u8>)>,
+}
+
+impl Writer<'_> {
+    fn fill(&mut self, folder: &Path, below: &[u8], tree: Oid) -> Result<()> {
+        for Entry { name, sort, id } in self.repo.entries_of(tree)? {
+            let name = manifest::from_tree(&name);
+            if name.is_empty() || name == b"." || name == b".." || name.contains(&b'/') {
+                return Err(Error::internal(format!("tree {} holds a name that no file has", tree.short())));
+            }
+            let path = if below.is_empty() { name.to_vec() } else { [below, b"/", name].concat() };
+            let full = folder.join(OsStr::from_bytes(name));
+            self.one(&full, &path, sort, id)?;
+        }
+        Ok(())
+    }
+
+    fn one(&mut self, full: &Path, path: &[u8], sort: Sort, id: Oid) -> Result<()> {
+        let cannot = || format!("cannot write '{}'", full.display());
+        match sort {
+            Sort::Folder => {
+                fs::create_dir(full).context(Kind::External, cannot)?;
+                self.folders.push((full.to_owned(), path.to_vec()));
+                self.fill(full, path, id)
+            }
+            Sort::Link => {
+                let target = self.repo.read_blob(id)?;
+                std::os::unix::fs::symlink(OsStr::from_bytes(&target), full).context(Kind::External, cannot)
+            }
+            Sort::File | Sort::Program => {
+                let mut file = File::create_new(full).context(Kind::External, cannot)?;
+                self.repo.copy_blob(id, &mut file)?;
+                let plain =
+                    manifest::Entry { mode: if sort == Sort::File { 0o644 } else { 0o755 }, changed: (0, 0) };
+                finish(&file, self.lines.get(path).copied().unwrap_or(plain)).context(Kind::External, cannot)
+            }
+        }
+    }
+
+    /// The innermost first: whoever closes a folder cannot write below it any more.
+    fn finish_folders(&self) -> Result<()> {
+        for (full, path) in self.folders.iter().rev() {
+            let cannot = || format!("cannot write '{}'", full.display());
+            let Some(entry) = self.lines.get(path) else { continue };
+            let folder = File::open(full).context(Kind::External, cannot)?;
+            finish(&folder, *entry).context(Kind::External, cannot)?;
+        }
+        Ok(())
+    }
+}
+
+fn finish(file: &File, entry: manifest::Entry) -> std::io::Result<()> {
+    let (seconds, nanoseconds) = entry.changed;
+    let span = Duration::new(seconds.unsigned_abs(), 0);
+    let at = if seconds < 0 { SystemTime::UNIX_EPOCH - span } else { SystemTime::UNIX_EPOCH + span };
+    file.set_modified(at + Duration::from_nanos(u64::from(nanoseconds)))?;
+    file.set_permissions(Permissions::from_mode(entry.mode))
+}

@@ -1,0 +1,166 @@
+//! What lies in a worktree beyond the agent's work.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::ffi::OsStrExt,
+    path::{Component, Path, PathBuf},
+};
+
+use crate::{
+    Result,
+    git::{Oid, Repo, command, worktrees::Worktree},
+    model::text,
+    worktree::{list, shadow::Shadow, take},
+};
+
+/// See above.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Beyond {
+    /// Files that are changed, staged, new, or were left out of the work.
+    pub changed: Vec<String>,
+    /// Ignored files and folders that no rule calls derived, with their size in bytes.
+    pub ignored: Vec<(String, u64)>,
+    /// Ignored ones that a rule calls derived: they can be made again, and are not kept.
+    pub derived: Vec<PathBuf>,
+}
+
+impl Beyond {
+    /// Why it is not taken away just so; `None`: nothing speaks against it.
+    pub fn sentence(&self) -> Option<String> {
+        let first = |names: &[String]| text::one_line(&names[0], 100);
+        if !self.changed.is_empty() {
+            let more = more(self.changed.len());
+            return Some(format!(
+                "its worktree has changes that its work has not: {}{more}",
+                first(&self.changed)
+            ));
+        }
+        let names: Vec<String> = self.ignored.iter().map(|(name, _)| name.clone()).collect();
+        let bytes: u64 = self.ignored.iter().map(|(_, bytes)| bytes).sum();
+        (!names.is_empty()).then(|| {
+            format!(
+                "ignored files are in its worktree alone: {}{} ({bytes} bytes)",
+                first(&names),
+                more(names.len())
+            )
+        })
+    }
+}
+
+fn more(all: usize) -> String {
+    if all > 1 { format!(" and {} more", all - 1) } else { String::new() }
+}
+
+/// Looks. `derived` are names of folders that can be made again where git ignores them.
+///
+/// # Errors
+/// Something cannot be read.
+pub fn beyond(
+    repo: &Repo,
+    task: &take::Task<'_>,
+    shadow: &Shadow,
+    worktree: &Worktree,
+    derived: &[String],
+) -> Result<Beyond> {
+    let mut beyond = Beyond::default();
+    let tip = repo.find_ref(&crate::store::layout::branch_ref(task.branch))?.unwrap_or(task.base);
+    if let Some((tree, left_out)) = take::look(repo, task, shadow, worktree)? {
+        beyond.changed = differing(shadow, tip, tree)?;
+        beyond.changed.extend(left_out.into_iter().map(|left| left.path));
+        beyond.changed.extend(staged(shadow, worktree, tip)?);
+        beyond.changed.sort_unstable();
+        beyond.changed.dedup();
+    }
+    for path in ignored(shadow)? {
+        if is_derived(&path, derived) {
+            beyond.derived.push(path);
+        } else {
+            let full = worktree.path.join(&path);
+            let bytes = if full.is_dir() {
+                list::size(&full)
+            } else {
+                fs::metadata(&full).map_or(0, |found| found.len())
+            };
+            beyond.ignored.push((path.to_string_lossy().into_owned(), bytes));
+        }
+    }
+    Ok(beyond)
+}
+
+fn differing(shadow: &Shadow, tip: Oid, tree: Oid) -> Result<Vec<String>> {
+    let git = shadow.git("diff-tree").args(["-r", "-z", "--name-only", "--no-renames"]);
+    Ok(paths(&git.args([tip.to_string(), tree.to_string()]).limit(command::LONG).run()?).map(name).collect())
+}
+
+/// What the index has and the commit has not, whatever the files say.
+fn staged(shadow: &Shadow, worktree: &Worktree, tip: Oid) -> Result<Vec<String>> {
+    if fs::copy(worktree.git_dir.join("index"), shadow.index()).is_err() {
+        return Ok(Vec::new());
+    }
+    let git = shadow.git("diff-index").args([
+        "--cached",
+        "-z",
+        "--name-only",
+        "--no-renames",
+        &tip.to_string(),
+        "--",
+    ]);
+    Ok(paths(&git.limit(command::LONG).run()?).map(name).collect())
+}
+
+fn ignored(shadow: &Shadow) -> Result<Vec<PathBuf>> {
+    let git =
+        shadow.git("ls-files").args(["--others", "--ignored", "--exclude-standard", "--directory", "-z"]);
+    let listed = git.limit(command::LONG).run()?;
+    Ok(paths(&listed)
+        .map(|path| PathBuf::from(OsStr::from_bytes(path.strip_suffix(b"/").unwrap_or(path))))
+        .collect())
+}
+
+fn paths(listed: &[u8]) -> impl Iterator<Item = &[u8]> {
+    listed.split(|byte| *byte == 0).filter(|path| !path.is_empty())
+}
+
+fn name(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).into_owned()
+}
+
+/// Whether a folder of such a name is, or holds, the path.
+fn is_derived(path: &Path, names: &[String]) -> bool {
+    path.components().any(
+        |part| matches!(part, Component::Normal(name) if names.iter().any(|known| name == known.as_str())),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn derived_is_what_lies_in_a_folder_of_that_name() {
+        let names = ["target".to_owned(), "node_modules".to_owned()];
+        for (path, derived) in [
+            ("target", true),
+            ("crates/a/target/debug", true),
+            ("web/node_modules", true),
+            ("my-target", false),
+            (".env", false),
+        ] {
+            assert_eq!(is_derived(Path::new(path), &names), derived, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_speaks_against_it_is_said_in_a_line() {
+        assert_eq!(Beyond::default().sentence(), None);
+        let ignored = vec![(".env".to_owned(), 10), ("db".to_owned(), 20)];
+        let beyond = Beyond { ignored, ..Beyond::default() };
+        assert_eq!(
+            beyond.sentence().unwrap(),
+            "ignored files are in its worktree alone: .env and 1 more (30 bytes)"
+        );
+        let beyond = Beyond { changed: vec!["a\u{1b}b".into()], ..beyond };
+        assert_eq!(beyond.sentence().unwrap(), "its worktree has changes that its work has not: a\\x1bb");
+    }
+}

@@ -1,0 +1,95 @@
+//! What a tree of git cannot say of a folder: modes, times, empty folders, and names that git reserves. A line a file or folder,
+//! `<mode, octal> <seconds>.<nanoseconds> <path>`, ended by NUL; folders stand before what is in them.
+
+use std::collections::HashMap;
+
+/// One file or folder.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Entry {
+    /// Permissions: the lower twelve bits.
+    pub mode: u32,
+    /// When it was changed: seconds since 1970, and nanoseconds.
+    pub changed: (i64, u32),
+}
+
+/// Adds a line.
+pub fn write(lines: &mut Vec<u8>, path: &[u8], entry: Entry) {
+    let (seconds, nanoseconds) = entry.changed;
+    lines.extend_from_slice(format!("{:04o} {seconds}.{nanoseconds:09} ", entry.mode).as_bytes());
+    lines.extend_from_slice(path);
+    lines.push(0);
+}
+
+/// Reads all lines; malformed ones are passed over.
+pub fn read(lines: &[u8]) -> HashMap<Vec<u8>, Entry> {
+    lines.split(|byte| *byte == 0).filter_map(line).collect()
+}
+
+fn line(line: &[u8]) -> Option<(Vec<u8>, Entry)> {
+    let mut parts = line.splitn(3, |byte| *byte == b' ');
+    let mode = u32::from_str_radix(std::str::from_utf8(parts.next()?).ok()?, 8).ok()?;
+    let (seconds, nanoseconds) = std::str::from_utf8(parts.next()?).ok()?.split_once('.')?;
+    let changed = (seconds.parse().ok()?, nanoseconds.parse().ok()?);
+    Some((parts.next()?.to_vec(), Entry { mode: mode & 0o7777, changed }))
+}
+
+/// A name as a tree of git may hold it. Git refuses trees with a `.git` in any spelling, and a repository inside the folder has one.
+pub fn to_tree(name: &[u8]) -> Vec<u8> {
+    let reserved = is_reserved(name) || name.starts_with(b"%");
+    if reserved { [b"%", name].concat() } else { name.to_vec() }
+}
+
+/// The way back.
+pub fn from_tree(name: &[u8]) -> &[u8] {
+    name.strip_prefix(b"%").unwrap_or(name)
+}
+
+/// `.git`, its short name, and spellings that some file systems take for it.
+fn is_reserved(name: &[u8]) -> bool {
+    let plain: Vec<u8> = name.iter().filter(|byte| byte.is_ascii()).map(u8::to_ascii_lowercase).collect();
+    let stem = plain.split(|byte| *byte == b':').next().unwrap_or_default();
+    let stem = stem.trim_ascii_end();
+    let stem = stem.strip_suffix(b".").unwrap_or(stem);
+    stem == b".git" || stem.starts_with(b"git~")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_back_whatever_is_in_a_name() {
+        let mut lines = Vec::new();
+        let all: &[(&[u8], Entry)] = &[
+            (b"a b\nc", Entry { mode: 0o644, changed: (1, 5) }),
+            (b"\xff\x01", Entry { mode: 0o4755, changed: (-7, 999_999_999) }),
+        ];
+        for (path, entry) in all {
+            write(&mut lines, path, *entry);
+        }
+        let read = read(&lines);
+        assert!(all.iter().all(|(path, entry)| read.get(*path) == Some(entry)) && read.len() == 2);
+    }
+
+    #[test]
+    fn every_name_comes_back_and_none_is_git_s_own() {
+        for name in [
+            ".git",
+            ".GIT",
+            "git~1",
+            ".g\u{200c}it",
+            ".git::$INDEX",
+            ".git .",
+            "%.git",
+            "%",
+            "a",
+            ".gitignore",
+            "é",
+        ] {
+            let tree = to_tree(name.as_bytes());
+            assert!(!is_reserved(&tree), "{name}");
+            assert_eq!(from_tree(&tree), name.as_bytes());
+        }
+        assert_eq!(to_tree(b".gitignore"), b".gitignore");
+    }
+}

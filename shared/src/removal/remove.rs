@@ -1,0 +1,200 @@
+//! Taking one agent away. Everything is kept first; then the files move, the life goes into the archive, the refs go. Cut off
+//! between any two of these steps, it is an agent without a worktree or one that is still there; the operation tells either.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{
+    inside::Places,
+    keep::{self, Survey},
+    named, trash,
+};
+use crate::{
+    Error, Result,
+    git::{
+        Oid, Repo,
+        objects::{Entry, Sort},
+        worktrees::{Head, Worktree},
+    },
+    lock::Lock,
+    model::{Agent, AgentId},
+    store::{
+        archive::{self, Archived},
+        layout::{self, Private},
+        operations::Removal,
+    },
+};
+
+/// The parts of what is kept of an agent: its worktree, the registration of it, the reflog of its branch, and objects that git
+/// remembered by these alone.
+pub const WORKTREE: &str = "worktree";
+/// See [`WORKTREE`].
+pub const REGISTRATION: &str = "registration";
+/// See [`WORKTREE`].
+pub const REFLOG: &str = "reflog";
+/// See [`WORKTREE`].
+pub const OBJECTS: &str = "objects";
+
+/// How long to wait for others of ours that register worktrees.
+const WAIT: Duration = Duration::from_secs(120);
+
+/// An agent to take away.
+#[derive(Debug)]
+pub struct Order<'a> {
+    /// The agent.
+    pub id: &'a AgentId,
+    /// Its state.
+    pub agent: &'a Agent,
+    /// Its worktree, if it has one.
+    pub worktree: Option<&'a Worktree>,
+    /// What in it can be made again, and is not kept.
+    pub derived: &'a [PathBuf],
+    /// Its work goes into the trash alone, not into the archive.
+    pub discard: bool,
+}
+
+/// What was kept of an agent.
+#[derive(Debug)]
+pub struct Kept {
+    /// What is to be removed.
+    pub removal: Removal,
+    /// The tree that holds the parts.
+    pub tree: Oid,
+    /// Commits that must stay alive with it.
+    pub pins: Vec<Oid>,
+    /// Of what was seen in the worktree.
+    fingerprint: [u8; 32],
+}
+
+/// Keeps everything of an agent that is to go. Nothing is changed.
+///
+/// # Errors
+/// Something cannot be read, or the disk is full.
+pub fn keep(repo: &Repo, order: &Order<'_>) -> Result<Kept> {
+    let refs = refs_of(repo, order)?;
+    let (mut parts, mut pins) = (Vec::new(), Vec::new());
+    let reflog = repo.common_dir()?.join("logs").join(layout::branch_ref(&order.agent.branch));
+    let reflog = reflog.is_file().then_some(reflog);
+    if let Some(path) = &reflog {
+        parts.push(Entry::new(REFLOG, Sort::File, repo.keep_file(path, 0)?));
+    }
+    let mut removal = Removal {
+        agent: order.id.to_string(),
+        worktree: None,
+        registration: None,
+        stood_on: stood_on(repo, order, &refs)?,
+        refs,
+        bytes: 0,
+        discarded: order.discard,
+    };
+    let mut fingerprint = [0; 32];
+    if let Some(worktree) = order.worktree {
+        fingerprint = Survey::of(&worktree.path, order.derived)?.fingerprint();
+        let files = keep::keep(repo, &worktree.path, order.derived)?;
+        let registration = keep::keep(repo, &worktree.git_dir, &[])?;
+        parts.push(Entry::new(WORKTREE, Sort::Folder, files.tree));
+        parts.push(Entry::new(REGISTRATION, Sort::Folder, registration.tree));
+        let tip = tip_of(repo, order)?;
+        let further: Vec<PathBuf> = reflog.into_iter().collect();
+        let named = named::named(repo, &worktree.git_dir, &further, tip)?;
+        parts.extend(named.others.map(|tree| Entry::new(OBJECTS, Sort::Folder, tree)));
+        pins = named.commits;
+        removal.worktree = Some(worktree.path.clone());
+        removal.registration = worktree.git_dir.file_name().map(|name| name.to_string_lossy().into_owned());
+        removal.bytes = files.bytes;
+    }
+    Ok(Kept { removal, tree: repo.write_entries(parts)?, pins, fingerprint })
+}
+
+fn refs_of(repo: &Repo, order: &Order<'_>) -> Result<Vec<(String, Oid)>> {
+    let id = order.id;
+    let names = [
+        layout::agent_ref(id),
+        layout::head_ref(id),
+        layout::branch_ref(&order.agent.branch),
+        layout::log_ref(id),
+        layout::snapshot_ref(id),
+    ];
+    let mut refs = Vec::new();
+    for name in names {
+        refs.extend(repo.find_ref(&name)?.map(|at| (name, at)));
+    }
+    Ok(refs)
+}
+
+fn stood_on(repo: &Repo, order: &Order<'_>, refs: &[(String, Oid)]) -> Result<Option<(String, Oid)>> {
+    match order.worktree.map(Worktree::head) {
+        Some(Head::Branch(name)) if !refs.iter().any(|(known, _)| *known == name) => {
+            Ok(repo.find_ref(&name)?.map(|at| (name, at)))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn tip_of(repo: &Repo, order: &Order<'_>) -> Result<Oid> {
+    let at = [layout::branch_ref(&order.agent.branch), layout::head_ref(order.id)];
+    for name in at {
+        if let Some(tip) = repo.find_ref(&name)? {
+            return Ok(tip);
+        }
+    }
+    Oid::parse(&order.agent.base).ok_or_else(|| Error::internal(format!("'{}' has no base", order.id)))
+}
+
+/// Takes it away, now that what was kept is written down in the operation.
+///
+/// # Errors
+/// A process works in its worktree, something changed since it was kept, or cannot be moved; everything is back in its place
+/// then.
+pub fn carry_out(repo: &Repo, operation: &str, order: &Order<'_>, kept: &Kept) -> Result<()> {
+    let private = Private::new(repo.private_dir()?);
+    let lock = Lock::require(&private.worktrees_lock(), WAIT)?;
+    let mut moved = Vec::new();
+    let mut step = || -> Result<()> {
+        if let Some(worktree) = order.worktree {
+            free_of_processes(&worktree.path)?;
+        }
+        for (from, to) in trash::moves(repo, operation, &kept.removal)? {
+            trash::move_folder(&from, &to)?;
+            moved.push((from, to));
+        }
+        if order.worktree.is_some() {
+            still_as_kept(&moved[0].1, order, kept)?;
+        }
+        drop_refs(repo, order, &kept.removal)
+    };
+    let done = step();
+    if done.is_err() {
+        for (from, to) in moved.iter().rev() {
+            trash::move_folder(to, from)?;
+        }
+        // It may have been made for this one.
+        let _ = moved.first().and_then(|(_, to)| to.parent()).map(std::fs::remove_dir);
+    }
+    drop(lock);
+    done
+}
+
+fn free_of_processes(folder: &Path) -> Result<()> {
+    Places::now().first_in(folder).map_or(Ok(()), |inside| Err(Error::refused(inside.sentence())))
+}
+
+/// Between the look and the move somebody may have come in, or written something.
+fn still_as_kept(moved: &Path, order: &Order<'_>, kept: &Kept) -> Result<()> {
+    free_of_processes(moved)?;
+    if Survey::of(moved, order.derived)?.fingerprint() != kept.fingerprint {
+        return Err(Error::refused("its worktree changed in this very moment").hint("try again"));
+    }
+    Ok(())
+}
+
+fn drop_refs(repo: &Repo, order: &Order<'_>, removal: &Removal) -> Result<()> {
+    let of = |name: String| removal.refs.iter().find(|(known, _)| *known == name).map(|(_, at)| *at);
+    if let Some(tip) = of(layout::agent_ref(order.id)) {
+        let work = of(layout::head_ref(order.id)).filter(|_| !order.discard);
+        archive::add(repo, &Archived { id: order.id.clone(), tip, work }, order.agent)?;
+    }
+    repo.delete_refs(&removal.refs)
+}

@@ -1,0 +1,114 @@
+//! Bringing one agent back, as it was to the byte. Each step is left out where it is done already, so that one that was cut off is
+//! simply done again.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    bring_back::bring_back,
+    remove::{REFLOG, REGISTRATION, WORKTREE},
+};
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{Oid, Repo, objects::Entry, refs::Edit},
+    model::{AgentId, Fact, text},
+    store::{append, layout, operations::Removal},
+};
+
+/// Why it cannot come back as things stand; nothing is changed.
+///
+/// # Errors
+/// Its places are taken, or the repository cannot be read.
+pub fn check(repo: &Repo, removal: &Removal) -> Result<()> {
+    let agent = text::safe(&removal.agent);
+    for (place, _) in places(repo, removal)? {
+        if fs::symlink_metadata(&place).is_ok() && !belongs(&place, removal) {
+            let shown = place.display();
+            return Err(Error::refused(format!("'{agent}' cannot come back: '{shown}' is taken"))
+                .hint(format!("mv '{shown}' somewhere else, and try again")));
+        }
+    }
+    if is_there(repo, removal)? {
+        return Ok(());
+    }
+    for (name, was) in &removal.refs {
+        if let Some(now) = repo.find_ref(name)?.filter(|now| now != was) {
+            let shown = text::safe(name);
+            return Err(Error::refused(format!(
+                "'{agent}' cannot come back: '{shown}' is taken ({})",
+                now.short()
+            ))
+            .hint(format!("git update-ref -d {shown}, if it may go")));
+        }
+    }
+    Ok(())
+}
+
+/// Where its worktree and the registration of it are, each with the part of what was kept.
+fn places(repo: &Repo, removal: &Removal) -> Result<Vec<(PathBuf, &'static str)>> {
+    let mut places: Vec<_> = removal.worktree.iter().map(|place| (place.clone(), WORKTREE)).collect();
+    if let Some(name) = &removal.registration {
+        places.push((repo.common_dir()?.join("worktrees").join(name), REGISTRATION));
+    }
+    Ok(places)
+}
+
+/// Whether what lies there is the worktree, or its registration: they name each other.
+fn belongs(place: &Path, removal: &Removal) -> bool {
+    let holds =
+        |file: &str, text: &str| fs::read_to_string(place.join(file)).is_ok_and(|found| found.contains(text));
+    let registration = removal.registration.as_ref().map(|name| format!("/worktrees/{name}"));
+    let worktree = removal.worktree.as_ref().map(|path| path.to_string_lossy().into_owned());
+    registration.is_some_and(|name| holds(".git", &name))
+        || worktree.is_some_and(|path| holds("gitdir", &path))
+}
+
+/// Its refs never went, or came back.
+fn is_there(repo: &Repo, removal: &Removal) -> Result<bool> {
+    let id = AgentId::parse(&removal.agent)?;
+    Ok(repo.find_ref(&layout::agent_ref(&id))?.is_some())
+}
+
+/// Brings it back from what was kept of it.
+///
+/// # Errors
+/// Its places are taken, or cannot be written.
+pub fn restore(repo: &Repo, kept: Oid, removal: &Removal) -> Result<()> {
+    let parts = repo.entries_of(kept)?;
+    let part =
+        |name: &str| parts.iter().find(|entry| entry.name == name.as_bytes()).map(|entry: &Entry| entry.id);
+    for (place, name) in places(repo, removal)? {
+        if let Some(tree) = part(name).filter(|_| fs::symlink_metadata(&place).is_err()) {
+            bring_back(repo, tree, &place)?;
+        }
+    }
+    if is_there(repo, removal)? {
+        return Ok(());
+    }
+    let mut edits = Vec::new();
+    for (name, was) in removal.refs.iter().chain(&removal.stood_on) {
+        if repo.find_ref(name)?.is_none() {
+            edits.push(Edit { name: name.clone(), old: None, new: *was });
+        }
+    }
+    repo.edit_refs(&edits, "orchestra undo")?;
+    if let Some(reflog) = part(REFLOG) {
+        put_reflog(repo, removal, &repo.read_blob(reflog)?)?;
+    }
+    // The archive has its life as it was; one that goes on is not in the archive.
+    append(repo, &AgentId::parse(&removal.agent)?, &[Fact::Restored {}]).map(|_| ())
+}
+
+fn put_reflog(repo: &Repo, removal: &Removal, bytes: &[u8]) -> Result<()> {
+    let branch = removal.refs.iter().map(|(name, _)| name).find(|name| name.starts_with("refs/heads/"));
+    let Some(branch) = branch else { return Ok(()) };
+    let path = repo.common_dir()?.join("logs").join(branch);
+    let cannot = || format!("cannot write '{}'", path.display());
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).context(Kind::External, cannot)?;
+    }
+    fs::write(&path, bytes).context(Kind::External, cannot)
+}

@@ -1,0 +1,471 @@
+//! `cleanup`: what is elsewhere goes, everything else stays and says why, and all of it comes back.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use orchestra::{git::Repo, store::operations::Journal};
+use serde_json::Value;
+use testkit::{Ran, TestRepo, World, picture, until};
+
+use crate::world;
+
+/// An agent that has ended, with one file of work.
+fn ended(repo: &TestRepo<'_>, script: &str) -> String {
+    let id = repo.spawn(script);
+    repo.end_of(&id);
+    id
+}
+
+/// One that has landed as well.
+fn landed(repo: &TestRepo<'_>, script: &str) -> String {
+    let id = ended(repo, script);
+    repo.orchestra(["merge-ranked", &id]).succeeded();
+    id
+}
+
+fn cleanup(repo: &TestRepo<'_>, arguments: &[&str]) -> Value {
+    repo.orchestra(["cleanup", "--json"].iter().chain(arguments)).json()
+}
+
+/// What became of an agent, and why.
+fn told(report: &Value, id: &str) -> (String, String) {
+    let agents = report["agents"].as_array().expect("agents");
+    let entry = agents.iter().find(|entry| entry["id"] == id).expect("the agent");
+    let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+    (text("outcome"), text("why"))
+}
+
+#[test]
+fn what_landed_goes_into_the_archive_and_comes_back() {
+    let world = world();
+    let repo = world.repo();
+    let (gone, stays) = (landed(&repo, "echo 1 > one.txt"), ended(&repo, "echo 2 > two.txt"));
+    let idle = ended(&repo, "true");
+    let worktree = repo.worktree(&gone);
+    let (files, checkout) = (picture(&worktree), repo.checkout());
+    let tip = repo.tip(&format!("refs/orchestra/agents/{gone}"));
+    let work = repo.tip(&format!("refs/orchestra/heads/{gone}"));
+
+    let shown = repo.orchestra(["cleanup", "--dry-run"]).succeeded().stdout();
+    assert!(shown.contains("would go") && worktree.exists(), "{shown}");
+    let report = cleanup(&repo, &[]);
+    assert_eq!(told(&report, &gone), ("removed".into(), "merged into main".into()));
+    assert_eq!(told(&report, &idle), ("removed".into(), "it made nothing".into()));
+    assert_eq!(told(&report, &stays), ("kept".into(), "its work is not in main".into()));
+    assert!(report["bytes"].as_u64().expect("bytes") > 0 && !worktree.exists());
+    assert_eq!(repo.checkout(), checkout);
+
+    // To plain git: one ref with life and work, and no other trace.
+    let archive = repo.refs("refs/orchestra/archive/");
+    assert_eq!(archive.len(), 1);
+    for commit in [&tip, &work] {
+        repo.git(["merge-base", "--is-ancestor", commit, &archive[0].1]);
+    }
+    let named = repo
+        .git(["log", "--format=%(trailers:key=Orchestra-Agent,valueonly,separator=)", "-2", &archive[0].0])
+        .stdout();
+    assert!(named.contains(&gone) && named.contains(&idle), "{named}");
+    for prefix in [
+        "refs/orchestra/agents/",
+        "refs/orchestra/heads/",
+        "refs/orchestra-local/logs/",
+        "refs/heads/orchestra/",
+    ] {
+        assert_eq!(
+            repo.refs(prefix).iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(),
+            [format!("{prefix}{stays}")]
+        );
+    }
+    assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 2);
+    repo.orchestra(["status", &gone]).exits(3);
+
+    let undo = repo.orchestra(["undo", "--json"]).succeeded().json();
+    assert_eq!(picture(&worktree), files);
+    assert_eq!(repo.agent(&gone)["phase"], "done");
+    assert_eq!(repo.tip(&format!("refs/heads/orchestra/{gone}")), work);
+    assert_eq!(repo.tip(&format!("refs/orchestra/agents/{gone}~1")), tip, "its life goes on");
+    assert!(repo.orchestra(["logs", &gone]).succeeded().stdout().is_empty());
+
+    // An undo is an operation too; what was done meanwhile is kept with it.
+    fs::write(worktree.join("later.txt"), "later").expect("written");
+    repo.orchestra(["undo", undo["undo"].as_str().expect("an id")]).succeeded();
+    assert!(!worktree.exists());
+    repo.orchestra(["undo"]).succeeded().prints("is back");
+    assert_eq!(fs::read_to_string(worktree.join("later.txt")).expect("a file"), "later");
+    assert!(repo.git(["fsck", "--no-dangling"]).stdout().is_empty());
+}
+
+/// What it is called, what somebody does in a worktree, and what is said.
+type Doubt<'a> = (&'a str, &'a dyn Fn(&str, &Path), &'a str);
+
+#[test]
+fn every_doubt_keeps_it_and_is_said() {
+    let world = world();
+    let repo = world.repo();
+    repo.commit("ignore", &[(".gitignore", ".env\ntarget/\n")]);
+    let git = |id: &str, arguments: &[&str]| world.git(&repo.worktree(id), arguments).stdout();
+    let doubts: &[Doubt<'_>] = &[
+        (
+            "edited",
+            &|_, at| fs::write(at.join("file.txt"), "x").expect("written"),
+            "has changes that its work has not: file.txt",
+        ),
+        (
+            "new",
+            &|_, at| fs::write(at.join("new file"), "x").expect("written"),
+            "has changes that its work has not: new file",
+        ),
+        (
+            "staged",
+            &|id, at| {
+                fs::write(at.join("file.txt"), "x").expect("written");
+                git(id, &["add", "."]);
+                fs::write(at.join("file.txt"), "one\n").expect("written");
+            },
+            "has changes that its work has not: file.txt",
+        ),
+        (
+            "ignored",
+            &|_, at| fs::write(at.join(".env"), "KEY").expect("written"),
+            "ignored files are in its worktree alone: .env (3 bytes)",
+        ),
+        (
+            "detached",
+            &|id, _| {
+                git(id, &["checkout", "-q", "--detach"]);
+            },
+            "stands on no branch",
+        ),
+        (
+            "elsewhere",
+            &|id, _| {
+                git(id, &["checkout", "-qb", "mine"]);
+            },
+            "stands on another branch, mine",
+        ),
+        (
+            "renamed",
+            &|id, _| {
+                git(id, &["branch", "-m", "renamed"]);
+            },
+            "stands on another branch, renamed",
+        ),
+        (
+            "merging",
+            &|id, at| {
+                git(id, &["checkout", "-qb", "side", "HEAD~1"]);
+                fs::write(at.join("side.txt"), "x").expect("written");
+                git(id, &["add", "."]);
+                git(id, &["commit", "-qm", "side"]);
+                git(id, &["checkout", "-q", &format!("orchestra/{id}")]);
+                git(id, &["merge", "-q", "--no-commit", "side"]);
+            },
+            "a merge is under way",
+        ),
+        (
+            "locked",
+            &|id, at| {
+                git(id, &["worktree", "lock", "--reason", "usb stick", &at.to_string_lossy()]);
+            },
+            "is locked: usb stick",
+        ),
+        (
+            "moved",
+            &|_, at| fs::rename(at, at.with_extension("moved")).expect("moved"),
+            "is gone (moved by hand?",
+        ),
+        (
+            "linked",
+            &|_, at| {
+                fs::rename(at, at.with_extension("moved")).expect("moved");
+                std::os::unix::fs::symlink(at.with_extension("moved"), at).expect("a link");
+            },
+            "is a link or a file",
+        ),
+        ("pointerless", &|_, at| fs::remove_file(at.join(".git")).expect("removed"), "the '.git' file of"),
+        (
+            "replaced",
+            &|_, at| {
+                fs::rename(at, at.with_extension("moved")).expect("moved");
+                fs::create_dir(at).expect("a folder");
+                world.git(at, ["init", "-q"]);
+            },
+            "leads to another repository",
+        ),
+        (
+            "pruned",
+            &|id, _| {
+                fs::remove_dir_all(repo.path().join(".git/worktrees").join(id)).expect("removed");
+            },
+            "is no worktree of this repository",
+        ),
+        (
+            "gone on",
+            &|id, at| {
+                fs::write(at.join("more.txt"), "x").expect("written");
+                git(id, &["add", "."]);
+                git(id, &["commit", "-qm", "more"]);
+            },
+            "its work is not in main",
+        ),
+        (
+            "around",
+            &|_, at| {
+                repo.git(["worktree", "add", "-q", "--detach", &at.join("inner").to_string_lossy()]);
+            },
+            "lies in",
+        ),
+    ];
+    let mut ids = Vec::new();
+    for (name, spoil, why) in doubts {
+        let id = landed(&repo, &format!("echo '{name}' > clash.txt; mkdir -p target; echo x > target/x"));
+        spoil(&id, &repo.worktree(&id));
+        let report = cleanup(&repo, &[]);
+        let (outcome, said) = told(&report, &id);
+        assert!(outcome == "kept" && said.contains(why), "{name}: {outcome}: {said}");
+        assert!(!repo.refs(&format!("refs/orchestra/agents/{id}")).is_empty(), "{name}");
+        ids.push(id);
+    }
+    // What was only in the files goes when that is asked for, the rest does not.
+    let report = cleanup(&repo, &["--force"]);
+    for ((name, ..), id) in doubts.iter().zip(&ids) {
+        let goes = ["edited", "new", "staged", "ignored"].contains(name);
+        assert_eq!(told(&report, id).0 == "removed", goes, "{name}: {:?}", told(&report, id));
+    }
+}
+
+#[test]
+fn never_below_somebodys_feet() {
+    let world = world();
+    let repo = world.repo();
+    let id = landed(&repo, "echo 1 > one.txt; mkdir sub; echo 2 > sub/two.txt");
+    let worktree = repo.worktree(&id);
+    let files = picture(&worktree);
+    let turns: u32 = std::env::var("ORCHESTRA_CLEANUPS").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
+    let mut refused = 0;
+    for turn in 0..turns {
+        // Standing in it, in a folder of it, or with a file of it open.
+        let mut command = Command::new(if turn % 3 == 2 { "tail" } else { "cat" });
+        let place =
+            [worktree.clone(), worktree.join("sub"), world.dir().to_owned()][turn as usize % 3].clone();
+        let file = worktree.join("one.txt");
+        let arguments: &[&std::ffi::OsStr] =
+            if turn % 3 == 2 { &["-f".as_ref(), file.as_os_str()] } else { &[] };
+        command.args(arguments).current_dir(place).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut child = command.spawn().expect("started");
+        let pid = child.id();
+        // A child exists before it has opened its file.
+        until("the file is open", || {
+            let open = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
+            let open = open.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|path| path == file);
+            (turn % 3 != 2 || open).then_some(())
+        });
+        for arguments in [
+            &["cleanup", "--json"] as &[&str],
+            &["cleanup", "--json", "--force", &id],
+            &["cleanup", "--json", "--discard", &id],
+        ] {
+            let ran = repo.orchestra(arguments);
+            assert_eq!(ran.code(), i32::from(arguments.len() > 2), "{}", ran.stderr());
+            let report = ran.json();
+            let entry = &report["agents"][0];
+            assert_eq!((&entry["outcome"], &entry["held_by"]), (&"kept".into(), &pid.into()), "{entry}");
+            refused += 1;
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    eprintln!("{refused} of {refused} cleanups refused while a process was in the worktree");
+    assert_eq!(picture(&worktree), files);
+    cleanup(&repo, &[]);
+    assert!(!worktree.exists());
+}
+
+#[test]
+fn agents_that_have_not_ended_stay() {
+    let world = world();
+    let repo = world.repo();
+    let works = repo.spawn("echo 1 > one.txt; sleep 600");
+    repo.wait_for_file(&works, "one.txt");
+    for arguments in [&["--force", works.as_str()] as &[&str], &["--discard", &works]] {
+        let report = cleanup(&repo, arguments);
+        assert_eq!(told(&report, &works), ("kept".into(), "it has not ended: running".into()));
+        assert!(
+            report["agents"][0]["held_by"].is_u64()
+                && report["agents"][0]["hint"].as_str().expect("a hint").contains("stop")
+        );
+    }
+    repo.orchestra(["stop", &works]).succeeded();
+    assert_eq!(told(&cleanup(&repo, &["--older-than", "1h"]), &works).1, "it ended too short a time ago");
+    assert_eq!(told(&cleanup(&repo, &[]), &works).1, "its work is not in main");
+    repo.orchestra(["cleanup", "nobody"]).exits(3).says("nobody");
+    repo.orchestra(["cleanup", "--into", "nowhere"]).exits(3).says("no branch 'nowhere'");
+    repo.orchestra(["cleanup", "--older-than", "soon"]).exits(2);
+}
+
+#[test]
+fn what_nobody_wants_goes_by_name_only_and_its_work_is_not_archived() {
+    let world = world();
+    let repo = world.repo();
+    let id = ended(&repo, "echo secret > plan.txt");
+    let work = repo.tip(&format!("refs/orchestra/heads/{id}"));
+    repo.orchestra(["cleanup", "--force"]).succeeded().prints("its work is not in main");
+    repo.orchestra(["cleanup", "--discard", &id]).succeeded().prints("not wanted");
+    let (archive, _) = repo.refs("refs/orchestra/archive/").remove(0);
+    let reachable = repo.git(["rev-list", &archive]).stdout();
+    assert!(!reachable.contains(&work), "shared state does not hold what was discarded");
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(repo.file_in_head(&id, "plan.txt"), "secret\n");
+}
+
+#[test]
+fn what_can_be_made_again_is_not_kept_and_files_are_deleted_when_idle() {
+    let world = world();
+    let repo = world.repo();
+    repo.commit("ignore", &[(".gitignore", "target/\nout/\n")]);
+    repo.git(["config", "orchestra.derived", "target, out/"]);
+    let id = landed(
+        &repo,
+        "mkdir -p target out/x closed; echo big > target/big; echo y > out/x/y; echo z > closed/z; chmod 555 closed",
+    );
+    let worktree = repo.worktree(&id);
+    let report = cleanup(&repo, &[]);
+    assert_eq!(told(&report, &id).0, "removed");
+    until("the trash is empty", || (!worktree.parent()?.exists()).then_some(()));
+    assert!(!repo.path().join(".git/orchestra/gone").read_dir().is_ok_and(|mut left| left.next().is_some()));
+    repo.orchestra(["undo"]).succeeded();
+    assert!(
+        worktree.join("closed/z").exists()
+            && !worktree.join("target").exists()
+            && !worktree.join("out").exists()
+    );
+    fs::set_permissions(worktree.join("closed"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .expect("opened");
+}
+
+#[test]
+fn by_plain_git_as_well() {
+    let world = world();
+    let repo = world.repo();
+    let id = landed(&repo, "echo 1 > one.txt; ln -s one.txt link");
+    let operation = cleanup(&repo, &[])["operation"].as_str().expect("an operation").to_owned();
+    let there = world.dir().join("there");
+    fs::create_dir(&there).expect("a folder");
+    let name = format!("refs/orchestra-local/operations/{operation}");
+    let script = format!("git archive {name}:{id}/worktree/files | tar -x -C '{}'", there.display());
+    Ran::of(repo.command("sh").args(["-c", &script])).succeeded();
+    assert_eq!(fs::read_to_string(there.join("link")).expect("a link to a file"), "1\n");
+}
+
+#[test]
+fn trash_is_kept_for_its_time_and_then_forgotten() {
+    let world = world();
+    let repo = world.repo();
+    let (old, new) = (landed(&repo, "echo 1 > one.txt"), landed(&repo, "echo 2 > two.txt"));
+    let operation = cleanup(&repo, &[&old])["operation"].as_str().expect("an operation").to_owned();
+    let library = Repo::discover(repo.path()).expect("a repository");
+    let mut journal = Journal::open(&library, &operation).expect("the operation");
+    journal.operation.at = "2026-01-01T00:00:00Z".into();
+    journal.write(&library, &[]).expect("written");
+    let report = cleanup(&repo, &[&new]);
+    assert_eq!(report["forgotten"], 1);
+    repo.orchestra(["undo", &operation]).exits(3).says("no operation");
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(repo.agent(&new)["phase"], "done");
+}
+
+#[test]
+fn what_is_in_the_way_of_coming_back_is_named_and_nothing_is_half_done() {
+    let world = world();
+    let repo = world.repo();
+    let id = landed(&repo, "echo 1 > one.txt");
+    let worktree = repo.worktree(&id);
+    cleanup(&repo, &[]);
+    repo.git(["branch", &format!("orchestra/{id}"), "main"]);
+    repo.orchestra(["undo"]).exits(3).says("is taken").says("git update-ref -d");
+    assert!(!worktree.exists() && repo.refs(&format!("refs/orchestra/agents/{id}")).is_empty());
+    repo.git(["branch", "-qD", &format!("orchestra/{id}")]);
+    // A folder of the user's at its place stays, and the agent does without.
+    fs::create_dir_all(&worktree).expect("a folder");
+    repo.orchestra(["undo"]).exits(3).says("is taken");
+    fs::remove_dir(&worktree).expect("removed");
+    repo.orchestra(["undo"]).succeeded();
+    assert!(worktree.join("one.txt").exists());
+}
+
+#[test]
+fn two_at_once_and_what_cannot_be_moved() {
+    let world = world();
+    let repo = world.repo();
+    let ids: Vec<String> = (0..4).map(|n| landed(&repo, &format!("echo {n} > {n}.txt"))).collect();
+    // Its trash cannot be made: everything stays.
+    let trash = repo.worktree(&ids[0]).with_file_name(".trash");
+    fs::write(&trash, "in the way").expect("written");
+    let report = cleanup(&repo, &[]);
+    assert!(
+        ids.iter().all(|id| told(&report, id).0 == "kept" && repo.worktree(id).join("file.txt").exists())
+    );
+    assert!(told(&report, &ids[0]).1.starts_with("cannot move"), "{report}");
+    fs::remove_file(&trash).expect("removed");
+    let both: Vec<_> = (0..2)
+        .map(|_| repo.orchestra_command(["cleanup"]).stdout(Stdio::piped()).spawn().expect("started"))
+        .collect();
+    for child in both {
+        let code = child.wait_with_output().expect("ended").status.code();
+        assert!(matches!(code, Some(0 | 4)), "{code:?}");
+    }
+    assert!(repo.refs("refs/orchestra/agents/").is_empty());
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(repo.refs("refs/orchestra/agents/").len(), 4);
+}
+
+#[test]
+fn killed_at_any_moment_it_is_whole_after_undo() {
+    let world = world();
+    for turn in 0..10u64 {
+        let repo = world.repo_named(&format!("killed-{turn}"));
+        let ids: Vec<String> = (0..3).map(|n| landed(&repo, &format!("echo {n} > {n}.txt"))).collect();
+        let before: Vec<_> = ids.iter().map(|id| picture(&repo.worktree(id))).collect();
+        let places: Vec<_> = ids.iter().map(|id| repo.worktree(id)).collect();
+        killed(&world, &repo, &["git-orchestra-cleanup"], 5 + turn * 9);
+        // Whatever was done is taken back; where nothing was, the landing is the newest that can be.
+        let list = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
+        let newest = &list["operations"][0];
+        if newest["command"] == "cleanup" {
+            if turn % 2 == 0 {
+                killed(&world, &repo, &["git-orchestra-undo"], 3 + turn * 5);
+            }
+            let again = repo.orchestra(["undo", newest["id"].as_str().expect("an id")]);
+            assert!(
+                again.code() == 0 || again.stderr().contains("taken back before"),
+                "turn {turn}: {}",
+                again.stderr()
+            );
+        }
+        for ((id, place), before) in ids.iter().zip(&places).zip(&before) {
+            assert_eq!(picture(place), *before, "turn {turn}");
+            assert_eq!(repo.agent(id)["phase"], "done", "turn {turn}");
+        }
+        assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 4, "turn {turn}");
+        assert_eq!(repo.git(["fsck", "--no-dangling"]).stdout(), "");
+        // And it can go after all.
+        assert_eq!(cleanup(&repo, &[])["agents"].as_array().expect("agents").len(), 3, "turn {turn}");
+        assert!(places.iter().all(|place| !place.exists()), "turn {turn}");
+    }
+}
+
+fn killed(world: &World, repo: &TestRepo<'_>, command: &[&str], after: u64) {
+    let program = world.bins().join(command[0]);
+    let mut child = world
+        .command(program, repo.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("started");
+    std::thread::sleep(std::time::Duration::from_millis(after));
+    let _ = child.kill();
+    let _ = child.wait();
+}
