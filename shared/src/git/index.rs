@@ -1,13 +1,16 @@
 //! Reading an index and comparing it with its files, in memory.
 
-use std::{collections::HashSet, path::Path};
+use std::{
+    collections::{BTreeSet, HashSet},
+    path::Path,
+};
 
 use gix::index::entry::Flags;
 
 use crate::{
     Kind, Result,
     error::Context,
-    git::{Oid, Repo},
+    git::{Git, Oid, Repo},
 };
 
 impl Repo {
@@ -53,7 +56,8 @@ impl Repo {
         Ok(paths.len())
     }
 
-    /// The blobs that an index names and a tree does not: what is staged, conflicts included.
+    /// The objects that an index names and a tree does not: what is staged, both sides of conflicts, also of those that were
+    /// settled, and the trees that git has computed already.
     ///
     /// # Errors
     /// Index or tree cannot be read.
@@ -62,17 +66,33 @@ impl Repo {
         let committed = self.gix.index_from_tree(&tree.gix()).context(Kind::Internal, unreadable)?;
         let known: HashSet<_> = committed.entries().iter().map(|entry| entry.id).collect();
         let file = read_index(index)?;
-        let mut staged: Vec<Oid> = Vec::new();
-        for entry in file.entries().iter().filter(|entry| !known.contains(&entry.id)) {
-            let id: Oid = entry.id.into();
-            // A submodule's commit is in the submodule; what is only meant to be added has no object yet.
-            if self.kind_of(id).is_some() {
-                staged.push(id);
-            }
+        let mut staged: BTreeSet<Oid> = file
+            .entries()
+            .iter()
+            .filter(|entry| !known.contains(&entry.id))
+            .map(|entry| entry.id.into())
+            .collect();
+        let mut open: Vec<&gix::index::extension::Tree> = file.tree().into_iter().collect();
+        while let Some(tree) = open.pop() {
+            open.extend(&tree.children);
+            staged.extend(tree.num_entries.map(|_| Oid::from(tree.id)));
         }
-        staged.sort_unstable();
-        staged.dedup();
-        Ok(staged)
+        if file.resolve_undo().is_some() {
+            staged.extend(self.settled_in(index)?);
+        }
+        // A submodule's commit is in the submodule; what is only meant to be added has no object yet.
+        Ok(staged.into_iter().filter(|id| *id != tree && self.kind_of(*id).is_some()).collect())
+    }
+
+    /// The sides of conflicts that were settled, which `git checkout --merge` needs to make them again.
+    fn settled_in(&self, index: &Path) -> Result<Vec<Oid>> {
+        let listed = Git::new(&self.common_dir()?, "ls-files")
+            .args(["--resolve-undo", "-z"])
+            .env("GIT_INDEX_FILE", index.as_os_str())
+            .run()?;
+        let entries = listed.split(|byte| *byte == 0);
+        let ids = entries.filter_map(|entry| std::str::from_utf8(entry.get(7..47)?).ok());
+        Ok(ids.filter_map(Oid::parse).collect())
     }
 }
 

@@ -45,7 +45,8 @@ pub fn named(repo: &Repo, registration: &Path, further: &[PathBuf], tip: Oid) ->
     let index = registration.join("index");
     let staged = if index.is_file() { repo.staged_beyond(&index, repo.tree_of(tip)?)? } else { Vec::new() };
     let mut named = Named::default();
-    let mut others: Vec<Entry> = staged.iter().map(|id| entry(*id, Sort::File)).collect();
+    let mut others: Vec<Entry> = Vec::new();
+    ids.extend(staged);
     for id in ids {
         match repo.kind_of(id) {
             Some(Sort::Folder) => others.push(entry(id, Sort::Folder)),
@@ -54,8 +55,6 @@ pub fn named(repo: &Repo, registration: &Path, further: &[PathBuf], tip: Oid) ->
             None => {}
         }
     }
-    others.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    others.dedup_by(|a, b| a.name == b.name);
     if !others.is_empty() {
         named.others = Some(repo.write_entries(others)?);
     }
