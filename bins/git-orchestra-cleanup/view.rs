@@ -8,7 +8,7 @@ use orchestra::{
     world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, json,
+    Exit, Terminal, agents, json,
     paint::Role,
     table::{self, Text},
     when,
@@ -51,7 +51,7 @@ fn tell(terminal: &Terminal, report: &Report) {
     ));
     let gone = report.agents.iter().filter(|entry| entry.outcome == Outcome::Removed).count();
     if let Some(operation) = &report.operation {
-        let agents = if gone == 1 { "1 agent".to_owned() } else { format!("{gone} agents") };
+        let agents = agents::count(gone);
         terminal.answer(&format!("took {agents} away, {} freed\n", when::size(report.bytes)));
         terminal.hint(&format!("git orchestra undo {operation} brings everything back"));
     } else if let Some(hint) = report.agents.iter().find_map(|entry| entry.hint.as_ref()) {

@@ -81,7 +81,7 @@ fn gist(text: &str) -> String {
 
 /// `done: 3 turns, $0.05`.
 fn summary(turn: &Turn) -> String {
-    let mut parts = vec![if turn.turns == 1 { "1 turn".to_owned() } else { format!("{} turns", turn.turns) }];
+    let mut parts = vec![text::count(turn.turns, "turn")];
     parts.extend(turn.cost_micros.map(agents::dollars));
     if !turn.denied.is_empty() {
         parts.push(format!("{} denied", turn.denied.len()));

@@ -73,11 +73,14 @@ pub(crate) struct Cli {
     /// How often an agent may try, for each branch
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=20))]
     pub(crate) repairs: u32,
+    /// Land only what was approved in review, in the very state in which it is now
+    #[arg(long)]
+    pub(crate) approved: bool,
     /// Go on with a landing that was cut off, stopped, or could not move its target
-    #[arg(long = "continue", conflicts_with_all = ["branches", "into", "dry_run", "priority", "build", "test", "check_time"])]
+    #[arg(long = "continue", conflicts_with_all = ["branches", "into", "dry_run", "priority", "build", "test", "check_time", "approved"])]
     pub(crate) go_on: bool,
     /// Give that landing up; the target stays where it is
-    #[arg(long, conflicts_with_all = ["branches", "into", "dry_run", "priority", "build", "test", "check_time", "go_on"])]
+    #[arg(long, conflicts_with_all = ["branches", "into", "dry_run", "priority", "build", "test", "check_time", "approved", "go_on"])]
     pub(crate) abort: bool,
     /// Print the result as one JSON object
     #[arg(long)]
@@ -160,6 +163,7 @@ impl Cli {
                 on_failure: self.on_failure,
                 repairs: self.repairs,
                 first: self.priority.clone(),
+                approved: self.approved,
                 ..Orders::default()
             },
             build: self.build.clone(),

@@ -76,8 +76,7 @@ fn list(shown: &[&Step], into: &str) -> String {
                 None => text::one_line(into, NAME),
             };
             let name = text::one_line(&step.branch, NAME);
-            let files =
-                if conflict.files == 1 { "1 file".to_owned() } else { format!("{} files", conflict.files) };
+            let files = text::count(u64::from(conflict.files), "file");
             pairs.push(format!("{} {name} × {with}: {files}\n", step.rank));
         }
     }

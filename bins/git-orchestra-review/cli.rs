@@ -37,13 +37,20 @@ pub(crate) struct Cli {
     /// Let another agent judge, of this kind, such as claude
     ///
     /// The test is run first, by this command itself, on the work as it is; without one that passes nothing is approved. The
-    /// reviewer works in its own worktree, may look and run the test, and changes nothing that lands. Its findings become remarks;
-    /// the agent is not told of them until you say so ('git orchestra resume').
+    /// reviewer works in its own worktree, with permissions of its own (git config orchestra.review.allow), may look and run the
+    /// test, and changes nothing that lands, but with --fix. Its findings become remarks; the agent is not told of them until you
+    /// say so ('git orchestra resume').
     #[arg(long, value_name = "PROFILE", requires = "agent", conflicts_with_all = ["approve", "reject", "changes", "message", "comments", "edit"], add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) by: Option<String>,
-    /// The test command for --by (default: git config orchestra.test)
+    /// The test command for --by (default: git config orchestra.review.test, else orchestra.test)
     #[arg(long, value_name = "COMMAND", requires = "by")]
     pub(crate) test: Option<String>,
+    /// Let that reviewer repair what it finds; the repair becomes part of the work if the test passes with it
+    #[arg(long, requires = "by")]
+    pub(crate) fix: bool,
+    /// Land the work if it is approved, with the checks of 'git orchestra merge-ranked'
+    #[arg(long, requires = "agent", conflicts_with_all = ["reject", "changes"])]
+    pub(crate) automerge: bool,
     /// What is said beyond the verdict
     #[arg(short, long, value_name = "TEXT")]
     pub(crate) message: Option<String>,
@@ -72,6 +79,10 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra review add-auth", "See what there is to know of one"),
         ("git orchestra review add-auth --by claude --test 'cargo test'", "Let another agent judge it"),
         ("git orchestra review add-auth --approve -m 'well done'", "Approve it"),
+        (
+            "git orchestra review add-auth --by claude --fix --automerge",
+            "Let it repair small things, and land what it approves",
+        ),
         (
             "git orchestra review add-auth --changes --edit",
             "Send it back with remarks that you write into the diff",

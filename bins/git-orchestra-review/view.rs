@@ -3,7 +3,8 @@
 use orchestra::{
     Result,
     git::Repo,
-    model::{text, verdict::Verdict},
+    model::{event::Landing, text, verdict::Verdict},
+    ops::merge_ranked::Report as Landed,
     ops::review::{
         self, Report, Request, Work,
         by::{self, By},
@@ -27,15 +28,22 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         give.comments.extend(edit::comments(&repo, agent)?);
     }
     if let (Some(profile), Some(agent)) = (&cli.by, &cli.agent) {
-        let by = By { profile: profile.clone(), test: cli.test.clone() };
-        let report = by::run(&repo, agent, &by, &*interrupt::flag()?)?;
+        let by = By { profile: profile.clone(), test: cli.test.clone(), fix: cli.fix };
+        let interrupted = interrupt::flag()?;
+        let mut report = by::run(&repo, agent, &by, &interrupted)?;
+        if cli.automerge {
+            review::land(&repo, &mut report, &interrupted)?;
+        }
         return answer(terminal, cli, &report, &request);
     }
     let asks = !cli.json && request.give.is_none() && terminal.can_ask() && terminal.width().is_some();
     if asks {
         return ask::run(terminal, &repo, request.agent);
     }
-    let report = review::run(&repo, &request)?;
+    let mut report = review::run(&repo, &request)?;
+    if cli.automerge {
+        review::land(&repo, &mut report, &*interrupt::flag()?)?;
+    }
     answer(terminal, cli, &report, &request)
 }
 
@@ -46,14 +54,25 @@ fn answer(terminal: &Terminal, cli: &Cli, report: &Report, request: &Request) ->
         show(terminal, report, request);
     }
     told(terminal, report);
-    Ok(if report.given == Some(Verdict::Reject) { Exit::No } else { Exit::Done })
+    let stayed = report.landing.as_ref().is_some_and(|landing| !landing.moved);
+    Ok(if report.given == Some(Verdict::Reject) || stayed { Exit::No } else { Exit::Done })
 }
 
 fn show(terminal: &Terminal, report: &Report, request: &Request) {
     match (&report.work, report.given) {
         (Some(work), Some(verdict)) => {
             let told = if report.told { "; the agent was told, and works on it" } else { "" };
+            if let Some(repaired) = report.repaired {
+                terminal.answer(&format!(
+                    "{} repaired by the reviewer: {}\n",
+                    work.agent.id,
+                    repaired.short()
+                ));
+            }
             terminal.answer(&format!("{} {}{told}\n", work.agent.id, verdict.past()));
+            if let Some(landing) = &report.landing {
+                landed(terminal, landing);
+            }
         }
         (Some(work), None) => {
             terminal.answer(&details(terminal, work));
@@ -63,6 +82,27 @@ fn show(terminal: &Terminal, report: &Report, request: &Request) {
         }
         (None, _) if request.agent.is_none() => list(terminal, report),
         (None, _) => {}
+    }
+}
+
+/// What became of a work that was to land.
+fn landed(terminal: &Terminal, landing: &Landed) {
+    let into = text::one_line(&landing.into, 100);
+    for step in &landing.order {
+        let outcome = step.outcome.map_or("not landed", Landing::as_str).replace('_', " ");
+        let why = step.why.as_ref().unwrap_or(&step.reason);
+        terminal.answer(&format!(
+            "{} {outcome}: {}\n",
+            text::one_line(&step.branch, 100),
+            text::one_line(why, 200)
+        ));
+    }
+    if landing.moved {
+        terminal.answer(&format!("{into} is at {}\n", landing.result.unwrap_or(landing.base).short()));
+        terminal.hint("git orchestra undo takes it back");
+    } else if let Some(blocked) = &landing.blocked {
+        terminal.warn(blocked);
+        terminal.hint("git orchestra merge-ranked --continue goes on, --abort gives it up");
     }
 }
 
@@ -116,8 +156,7 @@ pub(crate) fn details(terminal: &Terminal, work: &Work) -> String {
         (work.agent.left_out > 0).then(|| format!("{} files were left out of its work", work.agent.left_out)),
     );
     for conflict in &work.conflicts_with {
-        let files =
-            if conflict.files == 1 { "1 file".to_owned() } else { format!("{} files", conflict.files) };
+        let files = text::count(u64::from(conflict.files), "file");
         facts.push(format!("conflicts with {} in {files}", text::one_line(&conflict.branch, 60)));
     }
     if let Some(into) = work.target.as_ref().filter(|_| work.conflicts_with.is_empty()) {

@@ -262,3 +262,33 @@ fn changes_are_asked_for_made_approved_and_landed() {
         assert!(log.contains(line), "{line}\n{log}");
     }
 }
+
+#[test]
+fn another_agent_judges_with_narrower_permissions_repairs_and_it_lands() {
+    let Some(stage) = Stage::set() else { return };
+    let repo = stage.repo();
+    let id = spawn(&repo, "work", &[], "FAKE-WRITE a.txt");
+    repo.orchestra(["status", "--wait"]).succeeded();
+    let head = repo.tip(&format!("refs/orchestra/heads/{id}"));
+    let review =
+        |more: &[&str]| repo.orchestra([&["review", &id, "--by", "claude"] as &[&str], more].concat());
+    let verdict =
+        || repo.facts(&id).into_iter().rev().find(|fact| fact["t"] == "verdict").expect("a verdict");
+
+    review(&["--test", "test -s a.txt"]).succeeded();
+    let first = verdict();
+    assert_eq!((&first["verdict"], &first["check"]), (&"approve".into(), &"test -s a.txt: passed".into()));
+    assert_eq!(first["comments"][0]["text"], "low: greet somebody");
+    let reviewer = repo.agent(first["reviewer"].as_str().expect("a reviewer"));
+    assert_eq!(
+        (&reviewer["permission_mode"], &reviewer["denials"], &reviewer["commits"]),
+        (&"dontAsk".into(), &2.into(), &0.into())
+    );
+    assert_eq!(repo.tip(&format!("refs/orchestra/heads/{id}")), head);
+
+    let ran = review(&["--fix", "--automerge", "--test", "test -s tests.txt"]).succeeded();
+    assert!(ran.stdout().contains("repaired by the reviewer"), "{}", ran.stdout());
+    assert_eq!(verdict()["head"], repo.tip(&format!("refs/orchestra/heads/{id}")));
+    assert_eq!(repo.file_at("main", "tests.txt"), "tested\n");
+    assert!(!repo.has("main", "forbidden.txt"));
+}

@@ -231,6 +231,81 @@ fn another_agent_judges_and_the_test_is_ours() {
 }
 
 #[test]
+fn a_reviewer_repairs_and_what_it_approves_lands() {
+    let world = world();
+    let repo = world.repo();
+    let judge = |commands: &str, verdict: &str| {
+        let command = format!("{commands}; echo '{{\"verdict\":\"{verdict}\",\"summary\":\"looked\"}}'");
+        repo.git(["config", "orchestra.agent.judge.command", &command]);
+    };
+    repo.git(["config", "orchestra.review.test", "grep -q good a.txt"]);
+    let id = done(&repo, "echo bad > a.txt");
+    let head = repo.tip(&format!("refs/orchestra/heads/{id}"));
+    let review =
+        |more: &[&str]| repo.orchestra([&["review", &id, "--by", "judge"] as &[&str], more].concat());
+
+    // What a reviewer changes unasked is no part of the work.
+    judge("echo good > a.txt", "approve");
+    review(&["--automerge"]).succeeded();
+    assert_eq!(known(&repo, &id)["verdict"], "changes", "the test fails without the repair");
+    assert_eq!(repo.tip(&format!("refs/orchestra/heads/{id}")), head);
+    assert!(!repo.has("main", "a.txt"));
+    // A repair with which the test fails is not taken.
+    judge("echo worse > a.txt", "approve");
+    review(&["--fix"]).succeeded();
+    assert_eq!(repo.tip(&format!("refs/orchestra/heads/{id}")), head);
+    let fact = repo.facts(&id).pop().expect("a fact");
+    assert!(
+        fact["text"].as_str().expect("a text").contains("Its repair was not taken: the test exit code 1."),
+        "{fact}"
+    );
+    // One with which it passes is a commit more, and lands with it.
+    judge("echo good > a.txt", "approve");
+    let ran = review(&["--fix", "--automerge"]).succeeded();
+    assert!(
+        ran.stdout().contains("repaired by the reviewer") && ran.stdout().contains("merged"),
+        "{}",
+        ran.stdout()
+    );
+    assert_eq!(repo.tip(&format!("refs/orchestra/heads/{id}~1")), head);
+    assert_eq!(repo.tip(&format!("refs/heads/orchestra/{id}~1")), head);
+    assert_eq!(std::fs::read_to_string(repo.worktree(&id).join("a.txt")).expect("a file"), "good\n");
+    assert_eq!(repo.file_at("main", "a.txt"), "good\n");
+    let fact = repo.facts(&id).into_iter().rev().find(|fact| fact["t"] == "verdict").expect("a verdict");
+    assert_eq!((&fact["verdict"], &fact["check"]), (&"approve".into(), &"grep -q good a.txt: passed".into()));
+    assert_eq!(fact["head"], repo.tip(&format!("refs/orchestra/heads/{id}")));
+}
+
+#[test]
+fn only_what_is_approved_as_it_is_lands_where_that_is_asked_for() {
+    let world = world();
+    let repo = world.repo();
+    let (stale, open, approved) =
+        (done(&repo, "echo 1 > a.txt"), done(&repo, "echo 1 > b.txt"), done(&repo, "echo 1 > c.txt"));
+    for id in [&stale, &approved] {
+        repo.orchestra(["review", id, "--approve"]).succeeded();
+    }
+    repo.orchestra(["resume", &stale, "-m", "echo 2 > a.txt"]).succeeded();
+    repo.end_of(&stale);
+    let report = repo.orchestra(["merge-ranked", "--approved", "--json"]).exits(1).json();
+    let told = |id: &str| {
+        let steps = report["order"].as_array().expect("an order");
+        let step = steps.iter().find(|step| step["agent"] == id).expect("the agent");
+        (step["outcome"].as_str().unwrap_or("-").to_owned(), step["why"].as_str().unwrap_or("-").to_owned())
+    };
+    assert_eq!(told(&approved).0, "merged");
+    assert_eq!(told(&open), ("set_aside".into(), "was not approved in review".into()));
+    assert_eq!(told(&stale), ("set_aside".into(), "was approved in another state than it is in now".into()));
+    repo.orchestra(["review", &open, "--approve", "--automerge"]).succeeded().prints("merged");
+    repo.orchestra(["review", &stale, "--reject", "--automerge"]).exits(2);
+    repo.write("file.txt", "mine\n");
+    repo.orchestra(["review", &stale, "--approve", "--automerge"])
+        .exits(1)
+        .says("changed and not committed")
+        .says("--continue");
+}
+
+#[test]
 fn what_cannot_be_judged() {
     let world = world();
     let repo = world.repo();

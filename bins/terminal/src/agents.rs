@@ -1,7 +1,7 @@
 //! Agents as a table, and what the user must know of them.
 
 use orchestra::{
-    model::{Liveness, Permission, Phase, verdict::Verdict},
+    model::{Liveness, Permission, Phase, text, verdict::Verdict},
     ops::agent_object::AgentObject,
     worktree::dirt,
     world,
@@ -93,11 +93,11 @@ fn changes(agent: &AgentObject) -> String {
 
 /// `1 agent`, `3 agents`.
 pub fn count(agents: usize) -> String {
-    if agents == 1 { "1 agent".to_owned() } else { format!("{agents} agents") }
+    text::count(agents as u64, "agent")
 }
 
 fn commits(count: u64) -> String {
-    if count == 1 { "1 commit".to_owned() } else { format!("{count} commits") }
+    text::count(count, "commit")
 }
 
 fn dirty(agent: &AgentObject) -> String {

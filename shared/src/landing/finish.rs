@@ -135,7 +135,7 @@ fn why_blocked(checkouts: &[Checkout], branch: &str) -> Result<Option<Blocked>> 
     if dirty == 0 {
         return Ok(None);
     }
-    let files = if dirty == 1 { "1 file".to_owned() } else { format!("{dirty} files") };
+    let files = text::count(dirty as u64, "file");
     let why = format!("{branch} is checked out in '{place}', where {files} changed and not committed");
     Ok(Some(Blocked::new(why, format!("git -C '{place}' stash, or commit them"))))
 }

@@ -2,6 +2,7 @@
 
 use super::{
     branches::{Branch, Target},
+    state::Orders,
     trials::{sizes, trials},
 };
 use serde::{Deserialize, Serialize};
@@ -51,13 +52,13 @@ pub struct Pairs {
     pub known: usize,
 }
 
-/// Plans. `first` names branches that shall land first, in their order.
+/// Plans.
 ///
 /// # Errors
-/// There is nothing to land (3), a name in `first` is none of the branches (3), or a history cannot be read.
-pub fn plan(repo: &Repo, target: Target, named: Vec<Branch>, first: &[String]) -> Result<Plan> {
+/// There is nothing to land (3), a name that shall come first is none of the branches (3), or a history cannot be read.
+pub fn plan(repo: &Repo, target: Target, named: Vec<Branch>, orders: &Orders) -> Result<Plan> {
     let (branches, passed) = sort_out(repo, &target, named)?;
-    let priorities = priorities(&branches, first)?;
+    let priorities = priorities(&branches, &orders.first)?;
     let tips: Vec<Oid> = branches.iter().map(|branch| branch.tip).collect();
     let sizes = all_sizes(repo, target.tip, &branches)?;
     let (matrix, pairs) = matrix(repo, &tips, target.tip)?;
@@ -68,7 +69,7 @@ pub fn plan(repo: &Repo, target: Target, named: Vec<Branch>, first: &[String]) -
         .map(|((branch, size), priority)| Candidate {
             name: branch.name.clone(),
             priority,
-            standing: standing(repo, branch),
+            standing: standing(repo, branch, orders.approved),
             lines: size.lines,
             files: size.files,
             since: repo.commit_time(branch.tip),
@@ -78,18 +79,18 @@ pub fn plan(repo: &Repo, target: Target, named: Vec<Branch>, first: &[String]) -
     Ok(Plan { target, branches, candidates, matrix, order, passed, pairs })
 }
 
-/// What was said of it, if that holds and counts.
-fn standing(repo: &Repo, branch: &Branch) -> Standing {
-    let Some((_, agent)) = &branch.agent else { return Standing::Open };
-    match verdicts::of(repo, agent, branch.tip) {
-        Ok(Some((verdict, holds))) if holds != Holds::Stale && verdicts::counts(repo, &verdict.writer) => {
-            match verdict.verdict {
-                Verdict::Approve => Standing::Approved,
-                Verdict::Changes => Standing::Changes,
-                Verdict::Reject => Standing::Rejected,
-            }
-        }
-        _ => Standing::Open,
+/// What was said of it, if that holds and counts. `approved`: nothing else lands.
+fn standing(repo: &Repo, branch: &Branch, approved: bool) -> Standing {
+    let said =
+        branch.agent.as_ref().and_then(|(_, agent)| verdicts::of(repo, agent, branch.tip).ok().flatten());
+    let said = said.filter(|(verdict, _)| verdicts::counts(repo, &verdict.writer));
+    match said.map(|(verdict, holds)| (verdict.verdict, holds)) {
+        Some((Verdict::Approve, Holds::Stale)) if approved => Standing::Stale,
+        None | Some((_, Holds::Stale)) if approved => Standing::Unapproved,
+        None | Some((_, Holds::Stale)) => Standing::Open,
+        Some((Verdict::Approve, _)) => Standing::Approved,
+        Some((Verdict::Changes, _)) => Standing::Changes,
+        Some((Verdict::Reject, _)) => Standing::Rejected,
     }
 }
 

@@ -101,6 +101,9 @@ pub struct Orders {
     pub check_seconds: u64,
     /// Branches that shall land first.
     pub first: Vec<String>,
+    /// Only what was approved, as it is now, lands.
+    #[serde(default)]
+    pub approved: bool,
 }
 
 /// A branch as it was when the landing began.

@@ -121,6 +121,11 @@ pub fn cut(text: &str, columns: usize) -> String {
     text.to_owned()
 }
 
+/// A number of things: `1 file`, `2 files`.
+pub fn count(number: u64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -133,8 +133,8 @@ fn save(repo: &Repo, id: &AgentId) -> Result<Saved> {
     }
 }
 
-/// What somebody did in the worktree since the end, or what could not be taken then.
-fn take_again(repo: &Repo, id: &AgentId) -> Result<Saved> {
+/// Takes what somebody did in the worktree since the end, or what could not be taken then.
+pub(super) fn take_again(repo: &Repo, id: &AgentId) -> Result<Saved> {
     let dir = Private::new(repo.private_dir()?).agent(id);
     let Some(_lock) = Lock::take(&dir.lock(), SETTLE)? else { return Ok(Saved::Nothing) };
     let taken = taken_under_lock(repo, id);

@@ -80,7 +80,7 @@ pub fn run(
 ) -> Result<Report> {
     if request.mode == Mode::DryRun {
         let target = branches::target(repo, request.into.as_deref())?;
-        let plan = plan(repo, target, &request.branches, &request.orders.first)?;
+        let plan = plan(repo, target, &request.branches, &request.orders)?;
         return Ok(Report::planned(&plan));
     }
     repo.identity()?;
@@ -99,14 +99,14 @@ pub fn run(
     }
 }
 
-fn plan(repo: &Repo, target: Target, named: &[String], first: &[String]) -> Result<Plan> {
+fn plan(repo: &Repo, target: Target, named: &[String], orders: &Orders) -> Result<Plan> {
     let branches =
         if named.is_empty() { branches::finished(repo, &target)? } else { branches::named(repo, named)? };
     if branches.is_empty() {
         return Err(Error::refused("there is nothing to land: no agent is done whose work is not there yet")
             .hint("git orchestra status; git orchestra merge-ranked BRANCH…"));
     }
-    plan::plan(repo, target, branches, first)
+    plan::plan(repo, target, branches, orders)
 }
 
 fn begin(repo: &Repo, request: &Request, around: Around<'_>) -> Result<Report> {
@@ -116,7 +116,7 @@ fn begin(repo: &Repo, request: &Request, around: Around<'_>) -> Result<Report> {
     }
     let orders = orders(repo, request)?;
     let target = branches::target(repo, request.into.as_deref())?;
-    let plan = plan(repo, target, &request.branches, &orders.first)?;
+    let plan = plan(repo, target, &request.branches, &orders)?;
     let blocked = finish::blocked_now(repo, &plan.target.branch)?;
     if plan.branches.is_empty() {
         return Ok(Report::planned(&plan));
@@ -191,7 +191,7 @@ fn again(repo: &Repo, state: &State, base: Oid) -> Result<Plan> {
         named.push(Branch { name: saved.name.clone(), tip: saved.tip, agent });
     }
     let target = Target { branch: state.into.clone(), tip: base };
-    plan::plan(repo, target, named, &state.orders.first)
+    plan::plan(repo, target, named, &state.orders)
 }
 
 fn steps(

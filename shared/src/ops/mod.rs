@@ -7,6 +7,7 @@ pub mod diff;
 pub mod logs;
 pub mod merge_ranked;
 pub mod pause;
+mod rest;
 pub mod resume;
 pub mod review;
 pub mod send;

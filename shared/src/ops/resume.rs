@@ -204,6 +204,7 @@ fn new_order(
         since: agent.lamport,
         resumed: agent.attempt > 0,
         fresh: request.fresh,
+        judges: agent.reviews.is_some(),
     })
 }
 

@@ -1,8 +1,11 @@
 //! `review`: what waits for a verdict, what there is to know of one work, and the verdict itself.
 
 pub mod by;
+mod fix;
 pub mod remarks;
 mod work;
+
+use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 use serde_json::json;
@@ -11,13 +14,14 @@ pub use self::work::{Known, Work};
 use crate::{
     Error, Kind, Result,
     git::{Oid, Repo},
+    landing::Orders,
     model::{
         Agent, AgentId, Fact, canonical,
         event::MAX_COMMENTS,
         text,
         verdict::{Comment, Review, Verdict},
     },
-    ops::{agent_object::AgentObject, resume, status},
+    ops::{agent_object::AgentObject, merge_ranked, resume, status},
     store::{
         Chain, Listing, append_if, layout, notes,
         verdicts::{self, Holds},
@@ -62,6 +66,10 @@ pub struct Report {
     pub given: Option<Verdict>,
     /// The agent was told, and works on it.
     pub told: bool,
+    /// What the reviewer repaired: the commit that was judged, and is the work now.
+    pub repaired: Option<Oid>,
+    /// What became of it in the landing that was asked for.
+    pub landing: Option<merge_ranked::Report>,
     /// What the user should know.
     pub warnings: Vec<String>,
     /// From now on plain `git log` shows the notes: its config was told so.
@@ -75,6 +83,8 @@ impl Report {
             work: None,
             given: None,
             told: false,
+            repaired: None,
+            landing: None,
             warnings: Vec::new(),
             notes_shown: false,
         }
@@ -107,6 +117,22 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     }
     report.work = Some(work::look(repo, &id)?);
     Ok(report)
+}
+
+/// Lands a work that was just approved, if it is still what was approved.
+///
+/// # Errors
+/// As [`merge_ranked::run`].
+pub fn land(repo: &Repo, report: &mut Report, interrupted: &AtomicBool) -> Result<()> {
+    let approved = report.given == Some(Verdict::Approve);
+    let Some(work) = report.work.as_ref().filter(|_| approved) else { return Ok(()) };
+    let request = merge_ranked::Request {
+        branches: vec![work.agent.id.clone()],
+        orders: Orders { approved: true, ..Orders::default() },
+        ..merge_ranked::Request::default()
+    };
+    report.landing = Some(merge_ranked::run(repo, &request, &|_| {}, interrupted)?);
+    Ok(())
 }
 
 /// Done, not landed, and without a verdict that holds.

@@ -16,7 +16,7 @@ use crate::{
     lock::Lock,
     model::{AgentId, Permission, event::Created, text},
     ops::{settings::Settings, tasks},
-    profile::{self, Launch, Options},
+    profile::{self, Launch},
     store::{
         self, NewAgent,
         layout::{self, AgentDir, Private},
@@ -221,7 +221,7 @@ fn start(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<(
         // Another command that mends may look at the new folder for an instant.
         let lock = Lock::require(&dir.lock(), SETTLE)?;
         locks.push((id, dir.clone(), lock));
-        write_order(planned, &dir, &frozen, report.jobs, &request.settings.options)
+        write_order(planned, &dir, &frozen, report.jobs, request)
     });
     let ids: Vec<AgentId> = locks.iter().map(|(id, _, _)| id.clone()).collect();
     let made = made.and_then(|()| queue::draw(&private, &ids, report.jobs));
@@ -235,9 +235,9 @@ fn start(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<(
     start::supervisors(repo, locks.into_iter().map(|(id, _, lock)| (id, lock)).collect())
 }
 
-fn write_order(planned: &Planned, dir: &AgentDir, frozen: &str, jobs: u32, options: &Options) -> Result<()> {
+fn write_order(planned: &Planned, dir: &AgentDir, frozen: &str, jobs: u32, request: &Request) -> Result<()> {
     let spec = Spec {
-        options: options.clone(),
+        options: request.settings.options.clone(),
         launch: planned.ready.launch.clone(),
         branch: planned.branch.clone(),
         base: planned.base.clone(),
@@ -249,6 +249,7 @@ fn write_order(planned: &Planned, dir: &AgentDir, frozen: &str, jobs: u32, optio
         since: 1,
         resumed: false,
         fresh: false,
+        judges: request.reviews.is_some(),
     };
     spec.write(dir)?;
     let prompt = dir.prompt();

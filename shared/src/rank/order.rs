@@ -7,6 +7,7 @@
 use serde::Serialize;
 
 use super::{Conflict, Matrix, independent};
+use crate::model::text::count;
 
 /// What people said of a branch.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -17,6 +18,10 @@ pub enum Standing {
     /// Nobody said anything, or what was said is of an older state.
     #[default]
     Open,
+    /// Nobody approved it, and only what was approved lands.
+    Unapproved,
+    /// The same; it was approved as it was at another time.
+    Stale,
     /// Changes were asked for.
     Changes,
     /// It was rejected.
@@ -182,6 +187,8 @@ fn other_reason(
     match candidate.standing {
         Standing::Rejected => return "was rejected in review".to_owned(),
         Standing::Changes => return "changes were asked for in review".to_owned(),
+        Standing::Unapproved => return "was not approved in review".to_owned(),
+        Standing::Stale => return "was approved in another state than it is in now".to_owned(),
         Standing::Approved | Standing::Open => {}
     }
     if let Some(conflict) = target {
@@ -205,10 +212,6 @@ fn size(conflict: Conflict) -> String {
         said.push_str(&format!(" ({})", conflict.kinds.names().join(", ")));
     }
     said
-}
-
-fn count(number: u64, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 #[cfg(test)]

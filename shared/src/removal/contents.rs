@@ -161,6 +161,6 @@ mod tests {
             "ignored files are in its worktree alone: .env and 1 more (30 bytes)"
         );
         let beyond = Beyond { changed: vec!["a\u{1b}b".into()], ..beyond };
-        assert_eq!(beyond.sentence().unwrap(), "its worktree has changes that its work has not: a\\x1bb");
+        assert_eq!(beyond.sentence().unwrap(), "its worktree has changes that its work has not: a\\eb");
     }
 }

@@ -39,11 +39,13 @@ pub struct Ended {
     pub last_words: Option<String>,
     /// How many messages to it were not taken up.
     pub unheard: usize,
+    /// It judges another agent's work: what it may not do is no failure of its own.
+    pub judges: bool,
 }
 
 impl From<End> for Ended {
     fn from(end: End) -> Self {
-        Self { end, tally: None, last_words: None, unheard: 0 }
+        Self { end, tally: None, last_words: None, unheard: 0, judges: false }
     }
 }
 
@@ -145,7 +147,8 @@ impl Ended {
     /// taken; without any change it is done and says so, unless the change was denied.
     pub fn judge(&self, taken: Result<&Taken, &Error>) -> (Phase, Option<String>) {
         let Verdict { phase, reason, .. } = self.verdict();
-        let denied = self.tally.as_ref().and_then(|tally| tally.first_denied.as_ref());
+        let denied =
+            self.tally.as_ref().filter(|_| !self.judges).and_then(|tally| tally.first_denied.as_ref());
         match taken {
             Ok(taken) if phase == Phase::Done && taken.commits == 0 => match denied {
                 Some(what) => (Phase::Failed, Some(format!("denied: {what}"))),
@@ -376,6 +379,7 @@ mod tests {
                 tally: Some(tally),
                 last_words: Some("last".to_owned()),
                 unheard: 0,
+                judges: false,
             };
             let expected = Verdict {
                 phase: *phase,
@@ -391,8 +395,11 @@ mod tests {
         let mut tally = Tally::default();
         tally.last = turn(true, "success", None);
         tally.first_denied = Some("Bash touch x".into());
-        let ended = Ended { end: End::Exit(0), tally: Some(tally), last_words: None, unheard: 0 };
+        let ended =
+            Ended { end: End::Exit(0), tally: Some(tally), last_words: None, unheard: 0, judges: false };
         assert_eq!(ended.judge(Ok(&taken(0, None))), (Phase::Failed, Some("denied: Bash touch x".into())));
         assert_eq!(ended.judge(Ok(&taken(1, None))), (Phase::Done, None));
+        let judge = Ended { judges: true, ..ended };
+        assert_eq!(judge.judge(Ok(&taken(0, None))), (Phase::Done, Some("nothing changed".into())));
     }
 }

@@ -41,6 +41,9 @@ pub struct Spec {
     pub resumed: bool,
     /// Its first launch begins a new conversation.
     pub fresh: bool,
+    /// It judges another agent's work: what it says counts, not what it changes.
+    #[serde(default)]
+    pub judges: bool,
 }
 
 /// How long and how much. Times are in seconds, sizes in bytes.

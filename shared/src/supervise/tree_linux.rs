@@ -1,6 +1,6 @@
 //! What only Linux tells: who a process is, what it started, and which processes bear an agent's nonce.
 
-use std::{collections::HashMap, fs, path::PathBuf};
+use std::{collections::HashMap, fs, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -74,15 +74,23 @@ pub fn descendants(of: i32, spare: &[i32]) -> Vec<ProcessId> {
 /// All living processes whose environment holds `NAME=value`.
 pub fn with_variable(name: &str, value: &str) -> Vec<ProcessId> {
     let wanted = format!("{name}={value}").into_bytes();
-    all()
-        .into_iter()
-        .filter(|pid| {
-            fs::read(format!("/proc/{pid}/environ"))
-                .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|entry| entry == wanted))
-        })
-        .filter_map(ProcessId::of)
-        .filter(ProcessId::is_alive)
-        .collect()
+    let bears = |pid: &i32| environment(*pid).split(|byte| *byte == 0).any(|entry| entry == wanted);
+    all().into_iter().filter(bears).filter_map(ProcessId::of).filter(ProcessId::is_alive).collect()
+}
+
+/// The environment of a process, as far as the user may know it. In the middle of an exec the kernel shows none for an instant:
+/// where a program runs and nothing is shown, it is looked at again.
+fn environment(pid: i32) -> Vec<u8> {
+    let process = PathBuf::from(format!("/proc/{pid}"));
+    for _ in 0..4 {
+        match fs::read(process.join("environ")) {
+            Ok(empty) if empty.is_empty() && fs::read_link(process.join("exe")).is_ok() => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            found => return found.unwrap_or_default(),
+        }
+    }
+    Vec::new()
 }
 
 /// Where every process, this one aside, stands, runs or has a file open, as far as the user may know.

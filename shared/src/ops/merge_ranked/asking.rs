@@ -1,16 +1,16 @@
 //! Asking agents to settle conflicts and to repair what fails: in their own worktrees, in their own conversations.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::AtomicBool;
 
 use crate::{
     Error, Kind, Result,
     git::{Git, Oid, Repo, command},
     landing::repair::Repairs,
-    model::{AgentId, Liveness, Phase},
-    ops::{resume, status},
+    model::{AgentId, Liveness},
+    ops::{
+        rest::{self, Rest},
+        resume, status,
+    },
     store::layout,
     worktree::list,
 };
@@ -73,28 +73,15 @@ impl Asking<'_> {
         })
     }
 
-    /// Its own limits end it, if nothing else does.
     fn wait(&self, id: &AgentId) -> Result<std::result::Result<(), String>> {
-        let mut pause = Duration::from_millis(20);
-        loop {
-            let agent = status::one(self.repo, id)?;
-            match agent.liveness {
-                Liveness::Ended if agent.phase == Phase::Done => return Ok(Ok(())),
-                Liveness::Ended | Liveness::Lost => {
-                    let why = agent.reason.unwrap_or_default();
-                    return Ok(Err(format!("its agent is {}: {why}", agent.phase.as_str())));
-                }
-                Liveness::Live | Liveness::Remote => {}
-            }
-            if self.interrupted.load(Ordering::Relaxed) {
-                return Err(Error::new(
-                    Kind::Conflict,
-                    format!("interrupted while '{id}' works on its branch; it runs on"),
-                )
-                .hint("git orchestra merge-ranked --continue, when it has ended"));
-            }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(500));
+        match rest::wait(self.repo, id, self.interrupted)? {
+            Rest::Done => Ok(Ok(())),
+            Rest::Otherwise(why) => Ok(Err(format!("its agent is {why}"))),
+            Rest::Interrupted => Err(Error::new(
+                Kind::Conflict,
+                format!("interrupted while '{id}' works on its branch; it runs on"),
+            )
+            .hint("git orchestra merge-ranked --continue, when it has ended")),
         }
     }
 }

@@ -1,26 +1,28 @@
 //! `review --by`: another agent judges a work, in its own worktree, with its own and narrower permissions. The test is run by us:
 //! no agent's word stands for it.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::AtomicBool;
 
 use serde::Deserialize;
 
-use super::{Give, Judge, Report, Request, judge};
+use super::{Give, Judge, Report, Request, fix, judge};
 use crate::{
     Error, Kind, Result,
     config::Config,
     git::{Oid, Repo},
     landing::prove::{Proof, prove},
     model::{
-        AgentId, Liveness, OnPrompt, Permission, Phase, text,
+        AgentId, OnPrompt, Permission, text,
         verdict::{Comment, Verdict},
     },
-    ops::{logs, settings::Settings, spawn, status},
+    ops::{
+        logs,
+        rest::{self, Rest},
+        settings::Settings,
+        spawn, status,
+    },
     profile::{self, Options, Said},
-    store::Chain,
+    store::{Chain, layout},
 };
 
 /// Of the answer, the end is read, in bytes.
@@ -28,13 +30,15 @@ const ANSWER: usize = 256 * 1024;
 /// Of the test's output, the reviewer is told so much, in bytes.
 const TOLD: usize = 4 * 1024;
 
-/// Who judges, and with which test.
+/// Who judges, and how.
 #[derive(Clone, Debug, Default)]
 pub struct By {
     /// The kind of agent, such as `claude`.
     pub profile: String,
-    /// The test command; `orchestra.test` if not given.
+    /// The test command; `orchestra.review.test`, else `orchestra.test`, if not given.
     pub test: Option<String>,
+    /// It may repair what it finds.
+    pub fix: bool,
 }
 
 /// What a reviewer answers.
@@ -66,18 +70,18 @@ struct Finding {
 pub fn run(repo: &Repo, agent: &str, by: &By, interrupted: &AtomicBool) -> Result<Report> {
     let id = status::resolve(repo, agent)?;
     let config = Config::of(repo);
-    let test = by.test.clone().or_else(|| config.test()).ok_or_else(|| {
+    let test = by.test.clone().or_else(|| config.review_test()).ok_or_else(|| {
         Error::usage("a work that an agent approves must have passed a test, and there is none")
             .hint("--test COMMAND, or git config orchestra.test COMMAND")
     })?;
     let chain = Chain::of_agent(repo, &id)?;
     let (base, head) = super::judged_work(repo, &id, &chain.fold().agent)?;
     let task = String::from_utf8_lossy(&chain.prompt(repo)?.unwrap_or_default()).into_owned();
-    let proof = prove(repo, head, &test, config.check_time()?, interrupted)?;
-    let reviewer = start(repo, &id, &by.profile, head, &prompt(&task, base, &test, &proof), &test)?;
+    let limit = config.check_time()?;
+    let mut proof = prove(repo, head, &test, limit, interrupted)?;
+    let reviewer = start(repo, &id, by, head, &prompt(&task, base, &test, &proof, by.fix), &test)?;
     wait(repo, &reviewer, interrupted)?;
-    let said = last_words(repo, &reviewer)?;
-    let answer = answer(&said).ok_or_else(|| {
+    let mut answer = answer(&last_words(repo, &reviewer)?).ok_or_else(|| {
         Error::new(
             Kind::External,
             format!("the reviewer '{reviewer}' gave no verdict that can be read; nothing was judged"),
@@ -85,7 +89,18 @@ pub fn run(repo: &Repo, agent: &str, by: &By, interrupted: &AtomicBool) -> Resul
         .hint(format!("git orchestra logs {reviewer}"))
     })?;
     let mut report = Report::empty();
-    let give = give(repo, head, answer, &proof)?;
+    let mut judged = head;
+    if let Some(repaired) = repaired(repo, &reviewer, head)?.filter(|_| by.fix) {
+        let again = prove(repo, repaired, &test, limit, interrupted)?;
+        if again.passed {
+            fix::bring(repo, &id, head, repaired)?;
+            (judged, proof, report.repaired) = (repaired, again, Some(repaired));
+        } else {
+            answer.verdict = Verdict::Changes;
+            answer.summary.push_str(&format!("\nIts repair was not taken: the test {}.", again.said));
+        }
+    }
+    let give = give(repo, judged, answer, &proof)?;
     let judge_by = Judge {
         by: format!("agent {}", text::one_line(&by.profile, 60)),
         reviewer: reviewer.to_string(),
@@ -96,19 +111,23 @@ pub fn run(repo: &Repo, agent: &str, by: &By, interrupted: &AtomicBool) -> Resul
     Ok(report)
 }
 
+/// What the reviewer left on top of the work, if anything.
+fn repaired(repo: &Repo, reviewer: &AgentId, head: Oid) -> Result<Option<Oid>> {
+    let left = repo.find_ref(&layout::head_ref(reviewer))?;
+    Ok(left.filter(|left| *left != head && repo.contains(*left, head).unwrap_or(false)))
+}
+
 /// In its own worktree, at the work; it may look, and run the test.
-fn start(repo: &Repo, of: &AgentId, name: &str, head: Oid, task: &str, test: &str) -> Result<AgentId> {
-    let launch = profile::find(name, &Config::of(repo), &Options::default())?;
+fn start(repo: &Repo, of: &AgentId, by: &By, head: Oid, task: &str, test: &str) -> Result<AgentId> {
+    let config = Config::of(repo);
+    let launch = profile::find(&by.profile, &config, &Options::default())?;
     let options = match launch.permission {
         None => Options::default(),
         Some(_) => Options {
-            permission: Some(Permission::DontAsk),
+            permission: Some(if by.fix { Permission::AcceptEdits } else { Permission::DontAsk }),
             on_prompt: Some(OnPrompt::Deny),
-            allow: ["Read", "Grep", "Glob", "Bash(git diff *)", "Bash(git log *)", "Bash(git show *)"]
-                .map(str::to_owned)
-                .into_iter()
-                .chain([format!("Bash({test})")])
-                .collect(),
+            allow: config.review_allow().into_iter().chain([format!("Bash({test})")]).collect(),
+            model: config.review_model(),
             ..Options::default()
         },
     };
@@ -116,7 +135,7 @@ fn start(repo: &Repo, of: &AgentId, name: &str, head: Oid, task: &str, test: &st
         repo,
         &spawn::Request {
             tasks: vec![task.to_owned()],
-            agents: vec![name.to_owned()],
+            agents: vec![by.profile.clone()],
             base: Some(head.to_string()),
             name: Some("review".to_owned()),
             reviews: Some(of.clone()),
@@ -129,31 +148,17 @@ fn start(repo: &Repo, of: &AgentId, name: &str, head: Oid, task: &str, test: &st
 }
 
 fn wait(repo: &Repo, id: &AgentId, interrupted: &AtomicBool) -> Result<()> {
-    let mut pause = Duration::from_millis(20);
-    loop {
-        let agent = status::one(repo, id)?;
-        match agent.liveness {
-            Liveness::Ended if agent.phase == Phase::Done => return Ok(()),
-            Liveness::Ended | Liveness::Lost => {
-                let why = agent.reason.unwrap_or_default();
-                let phase = agent.phase.as_str();
-                return Err(Error::new(
-                    Kind::External,
-                    format!("the reviewer '{id}' is {phase}: {why}; nothing was judged"),
-                )
-                .hint(format!("git orchestra logs {id}")));
-            }
-            Liveness::Live | Liveness::Remote => {}
+    match rest::wait(repo, id, interrupted)? {
+        Rest::Done => Ok(()),
+        Rest::Otherwise(why) => {
+            Err(Error::new(Kind::External, format!("the reviewer '{id}' is {why}; nothing was judged"))
+                .hint(format!("git orchestra logs {id}")))
         }
-        if interrupted.load(Ordering::Relaxed) {
-            return Err(Error::new(
-                Kind::Conflict,
-                format!("interrupted; the reviewer '{id}' runs on, and nothing was judged"),
-            )
-            .hint(format!("git orchestra stop {id}")));
-        }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(500));
+        Rest::Interrupted => Err(Error::new(
+            Kind::Conflict,
+            format!("interrupted; the reviewer '{id}' runs on, and nothing was judged"),
+        )
+        .hint(format!("git orchestra stop {id}"))),
     }
 }
 
@@ -223,10 +228,15 @@ fn give(repo: &Repo, head: Oid, answer: Answer, proof: &Proof) -> Result<Give> {
     Ok(Give { verdict, text, comments, head: Some(head.to_string()), keep: true })
 }
 
-fn prompt(task: &str, base: Oid, test: &str, proof: &Proof) -> String {
+fn prompt(task: &str, base: Oid, test: &str, proof: &Proof, fix: bool) -> String {
     let tail = &proof.output[proof.output.len().saturating_sub(TOLD)..];
+    let may = if fix {
+        "Repair what you find, where you are sure, in the files themselves; commit nothing. Judge the work as it is then."
+    } else {
+        "Change nothing."
+    };
     format!(
-        "Review the work in this worktree: what changed since commit {base} ('git diff {base} HEAD' shows it). Change nothing.\n\n\
+        "Review the work in this worktree: what changed since commit {base} ('git diff {base} HEAD' shows it). {may}\n\n\
          The task was:\n\n{task}\n\n\
          The test '{test}' was run on it: {}. The end of its output:\n\n{}\n\n\
          Does the work do what the task asks, and do it right? Look for bugs, missing cases and tests, and security. Answer with one \

@@ -7,6 +7,7 @@ use crate::{
     Result,
     git::{Oid, Repo},
     landing::{
+        Orders,
         branches::{self, Branch},
         plan,
         state::Against,
@@ -126,7 +127,7 @@ fn conflicts(repo: &Repo, id: &AgentId) -> Result<(Option<String>, Vec<Against>)
         all.extend(branches::again(repo, id.as_str())?);
     }
     let into = target.branch.clone();
-    let plan = plan::plan(repo, target, all, &[])?;
+    let plan = plan::plan(repo, target, all, &Orders::default())?;
     let step = plan.steps().into_iter().find(|step| step.branch == id.as_str());
     Ok((Some(into), step.map(|step| step.conflicts).unwrap_or_default()))
 }

@@ -113,6 +113,7 @@ impl Supervisor {
             last_words: understood.then(|| last_line(&self.dir.errors(number))).flatten(),
             tally: understood.then_some(attempt.tally),
             unheard: unheard.len(),
+            judges: self.spec.judges,
         };
         Ok((ended, unheard))
     }

@@ -1,0 +1,47 @@
+//! Waiting until an agent comes to rest. Its own limits end it, if nothing else does.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use crate::{
+    Result,
+    git::Repo,
+    model::{AgentId, Liveness, Phase},
+    ops::status,
+};
+
+/// How the waiting ended.
+pub(super) enum Rest {
+    /// The agent is done.
+    Done,
+    /// It came to rest otherwise: where, and why.
+    Otherwise(String),
+    /// The user does not want to wait any longer; it runs on.
+    Interrupted,
+}
+
+/// Waits.
+///
+/// # Errors
+/// The agent cannot be read.
+pub(super) fn wait(repo: &Repo, id: &AgentId, interrupted: &AtomicBool) -> Result<Rest> {
+    let mut pause = Duration::from_millis(20);
+    loop {
+        let agent = status::one(repo, id)?;
+        match agent.liveness {
+            Liveness::Ended if agent.phase == Phase::Done => return Ok(Rest::Done),
+            Liveness::Ended | Liveness::Lost => {
+                let why = agent.reason.unwrap_or_default();
+                return Ok(Rest::Otherwise(format!("{}: {why}", agent.phase.as_str())));
+            }
+            Liveness::Live | Liveness::Remote => {}
+        }
+        if interrupted.load(Ordering::Relaxed) {
+            return Ok(Rest::Interrupted);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(500));
+    }
+}
