@@ -34,7 +34,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
             Watched::Unread => Ok(Exit::Done),
         };
     }
-    let report = status::run(&repo, &request)?;
+    let report = if cli.archived { status::archived(&repo)? } else { status::run(&repo, &request)? };
     show(cli, terminal, &repo, &report)?;
     Ok(Exit::Done)
 }
@@ -52,6 +52,10 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
         return json::answer(terminal, "status", report);
     }
     if report.agents.is_empty() && report.unreadable.is_empty() {
+        if cli.archived {
+            terminal.say("no agent was put away yet");
+            return Ok(());
+        }
         terminal.say("no agents yet");
         terminal.hint("git orchestra spawn \"what to do\"");
         return Ok(());

@@ -80,7 +80,11 @@ fn what_landed_goes_into_the_archive_and_comes_back() {
         );
     }
     assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 2);
-    repo.orchestra(["status", &gone]).exits(3);
+    repo.orchestra(["status", &gone]).exits(3).says("--archived");
+    let put_away = repo.orchestra(["status", "--archived", "--json"]).succeeded().json();
+    let put_away: Vec<_> =
+        put_away["agents"].as_array().expect("agents").iter().map(|one| one["id"].clone()).collect();
+    assert_eq!(put_away, [gone.as_str(), idle.as_str()]);
 
     let undo = repo.orchestra(["undo", "--json"]).succeeded().json();
     assert_eq!(picture(&worktree), files);

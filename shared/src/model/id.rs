@@ -96,8 +96,9 @@ pub fn resolve<'a>(typed: &str, known: impl IntoIterator<Item = &'a AgentId>) ->
     }
     match matches.as_slice() {
         [one] => Ok((*one).clone()),
-        [] => Err(Error::refused(format!("no agent '{shown}'"))
-            .hint("'git orchestra status --all' lists the agents of this repository")),
+        [] => Err(Error::refused(format!("no agent '{shown}'")).hint(
+            "'git orchestra status --all' lists the agents of this repository, --archived those put away",
+        )),
         several => {
             let mut names: Vec<&str> = several.iter().take(8).map(|id| id.as_str()).collect();
             names.sort_unstable();

@@ -8,7 +8,7 @@ use crate::{
     model::{Agent, AgentId, Fact, Liveness, event::LeftOut, id},
     ops::agent_object::AgentObject,
     store::{
-        Chain, Listing,
+        Chain, Listing, archive,
         layout::{self, Private},
         list::Row,
     },
@@ -120,6 +120,29 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         place(repo, &private, &mut agents, request.dirt)?;
     }
     Ok(Report { agents, hidden, unreadable })
+}
+
+/// The agents that were put away, by all clones, as they were then; oldest first.
+///
+/// # Errors
+/// The archive cannot be read.
+pub fn archived(repo: &Repo) -> Result<Report> {
+    let private = Private::new(repo.private_dir()?);
+    let mut report = Report { agents: Vec::new(), hidden: 0, unreadable: Vec::new() };
+    for (id, archived) in archive::all(repo)? {
+        // One that came back lives.
+        if repo.find_ref(&layout::agent_ref(&id))?.is_some() {
+            continue;
+        }
+        match Chain::read(repo, &[archived.tip]) {
+            Ok(chain) => report.agents.push(AgentObject::new(repo, &private, &id, chain.fold().agent, None)),
+            Err(error) => {
+                report.unreadable.push(Unreadable { id: id.to_string(), why: error.one_line() });
+            }
+        }
+    }
+    report.agents.sort_by(|a, b| (&a.queued_at, &a.id).cmp(&(&b.queued_at, &b.id)));
+    Ok(report)
 }
 
 /// The state of one row. A supervisor writes the end down before it lets go of the lock: an agent that seems lost may have
