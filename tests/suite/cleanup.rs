@@ -216,6 +216,14 @@ fn every_doubt_keeps_it_and_is_said() {
             "its work is not in main",
         ),
         (
+            "twice",
+            &|id, at| {
+                let other = at.with_extension("other");
+                repo.git(["worktree", "add", "-qf", &other.to_string_lossy(), &format!("orchestra/{id}")]);
+            },
+            "its branch is checked out in",
+        ),
+        (
             "around",
             &|_, at| {
                 repo.git(["worktree", "add", "-q", "--detach", &at.join("inner").to_string_lossy()]);

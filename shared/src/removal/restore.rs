@@ -80,9 +80,10 @@ pub fn restore(repo: &Repo, kept: Oid, removal: &Removal) -> Result<()> {
     let parts = repo.entries_of(kept)?;
     let part =
         |name: &str| parts.iter().find(|entry| entry.name == name.as_bytes()).map(|entry: &Entry| entry.id);
+    let reader = Repo::open_for_checkout(&repo.common_dir()?)?;
     for (place, name) in places(repo, removal)? {
         if let Some(tree) = part(name).filter(|_| fs::symlink_metadata(&place).is_err()) {
-            bring_back(repo, tree, &place)?;
+            bring_back(&reader, tree, &place)?;
         }
     }
     if is_there(repo, removal)? {
