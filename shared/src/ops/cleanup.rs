@@ -31,6 +31,9 @@ use crate::{
 /// How long another command may hold an agent's lock for a look.
 const SETTLE: Duration = Duration::from_millis(500);
 
+/// Agents that go at once: each has a lock, and a process can hold so many files open.
+const AT_ONCE: usize = 200;
+
 /// Which agents, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -168,18 +171,14 @@ fn candidates(repo: &Repo, request: &Request) -> Result<Vec<Candidate>> {
 
 /// Keeps everything first, writes it down, and only then takes anything away.
 fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) -> Result<Report> {
-    let private = Private::new(repo.private_dir()?);
-    let (mut kept, mut pins): (Vec<Option<(Kept, Lock)>>, Vec<_>) = (Vec::new(), Vec::new());
+    let (mut kept, mut pins): (Vec<Option<Kept>>, Vec<_>) = (Vec::new(), Vec::new());
     for one in &mut candidates {
-        let done = match &one.finding {
-            Ok(go) => keep_one(repo, &private, one, go).map(Some),
-            Err(_) => Ok(None),
-        };
+        let done = order(one).map(|order| remove::keep(repo, &order)).transpose();
         kept.push(done.unwrap_or_else(|error| {
             one.finding = Err(No::because(error));
             None
         }));
-        if let Some(Some((one, _))) = kept.last() {
+        if let Some(Some(one)) = kept.last() {
             journal.put_tree(&one.removal.agent, one.tree);
             journal.operation.removals.push(one.removal.clone());
             pins.extend(one.pins.iter().copied());
@@ -190,20 +189,22 @@ fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) 
     }
     journal.operation.summary = summary(&journal);
     journal.write(repo, &pins)?;
+    let all: Vec<(Candidate, Option<Kept>)> = candidates.into_iter().zip(kept).collect();
     let mut entries = Vec::new();
-    for (mut one, kept) in candidates.into_iter().zip(kept) {
-        let mut bytes = None;
-        if let (Some((kept, _lock)), Ok(go)) = (kept, &one.finding) {
-            match remove::carry_out(repo, &journal.operation.id, &order(&one, go), &kept) {
-                Ok(()) => bytes = Some(kept.removal.bytes),
-                Err(error) => {
-                    journal.operation.removals.retain(|removal| removal.agent != kept.removal.agent);
-                    one.finding = Err(No::because(error));
-                }
-            }
-            let _ = std::fs::remove_dir_all(private.agent(&one.id).dir());
+    let mut all = all.into_iter();
+    loop {
+        let mut some: Vec<_> = all.by_ref().take(AT_ONCE).collect();
+        if some.is_empty() {
+            break;
         }
-        entries.push(entry(one, Outcome::Removed, bytes));
+        take_some(repo, &journal.operation.id, &mut some)?;
+        for (one, kept) in some {
+            let bytes = kept.filter(|_| one.finding.is_ok()).map(|kept| kept.removal.bytes);
+            if one.finding.is_err() {
+                journal.operation.removals.retain(|removal| removal.agent != one.id.as_str());
+            }
+            entries.push(entry(one, Outcome::Removed, bytes));
+        }
     }
     let nothing = journal.operation.removals.is_empty();
     journal.operation.stage = if nothing { Stage::Aborted } else { Stage::Done };
@@ -212,24 +213,51 @@ fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) 
     Ok(Report { operation: (!nothing).then(|| journal.operation.id.clone()), ..report(entries) })
 }
 
-/// Under the agent's lock, so that nobody resumes it meanwhile.
-fn keep_one(repo: &Repo, private: &Private, one: &Candidate, go: &Go) -> Result<(Kept, Lock)> {
+/// Under the agents' locks, so that nobody resumes them meanwhile.
+fn take_some(repo: &Repo, operation: &str, some: &mut [(Candidate, Option<Kept>)]) -> Result<()> {
+    let private = Private::new(repo.private_dir()?);
+    let mut locks = Vec::new();
+    for (one, kept) in some.iter_mut().filter(|(_, kept)| kept.is_some()) {
+        match still(repo, &private, one) {
+            Ok(lock) => locks.push((private.agent(&one.id), lock)),
+            Err(error) => (one.finding, *kept) = (Err(No::because(error)), None),
+        }
+    }
+    let batch: Vec<(Order<'_>, &Kept)> =
+        some.iter().filter_map(|(one, kept)| Some((order(one)?, kept.as_ref()?))).collect();
+    let done = remove::carry_out(repo, operation, &batch)?;
+    let gone = some.iter_mut().filter(|(one, kept)| one.finding.is_ok() && kept.is_some());
+    for ((one, _), done) in gone.zip(done) {
+        if let Err(error) = done {
+            one.finding = Err(No::because(error));
+        }
+    }
+    for (dir, _lock) in locks {
+        // An agent at rest has no folder.
+        let _ = std::fs::remove_dir_all(dir.dir());
+    }
+    Ok(())
+}
+
+/// The agent's lock, if it is still as it was looked at.
+fn still(repo: &Repo, private: &Private, one: &Candidate) -> Result<Lock> {
     let lock = Lock::take(&private.agent(&one.id).lock(), SETTLE)?
         .ok_or_else(|| Error::new(Kind::Conflict, "another command works on it"))?;
     if Chain::of_agent(repo, &one.id)?.fold().agent.lamport != one.agent.lamport {
         return Err(Error::new(Kind::Conflict, "it went on in this very moment"));
     }
-    Ok((remove::keep(repo, &order(one, go))?, lock))
+    Ok(lock)
 }
 
-const fn order<'a>(one: &'a Candidate, go: &'a Go) -> Order<'a> {
-    Order {
+fn order(one: &Candidate) -> Option<Order<'_>> {
+    let go = one.finding.as_ref().ok()?;
+    Some(Order {
         id: &one.id,
         agent: &one.agent,
         worktree: go.worktree.as_ref(),
         derived: go.derived.as_slice(),
         discard: one.discard,
-    }
+    })
 }
 
 fn summary(journal: &Journal) -> String {

@@ -9,7 +9,11 @@ use std::{
 
 use crate::{
     Result,
-    git::{Oid, Repo, command, worktrees::Worktree},
+    git::{
+        Oid, Repo, command,
+        index::hidden_entries,
+        worktrees::{Head, Worktree},
+    },
     model::text,
     worktree::{list, shadow::Shadow, take},
 };
@@ -65,7 +69,9 @@ pub fn beyond(
 ) -> Result<Beyond> {
     let mut beyond = Beyond::default();
     let tip = repo.find_ref(&crate::store::layout::branch_ref(task.branch))?.unwrap_or(task.base);
-    if let Some((tree, left_out)) = take::look(repo, task, shadow, worktree)? {
+    if is_clean(repo, shadow, worktree, tip)? {
+        // The rest is about ignored files.
+    } else if let Some((tree, left_out)) = take::look(repo, task, shadow, worktree)? {
         beyond.changed = differing(shadow, tip, tree)?;
         beyond.changed.extend(left_out.into_iter().map(|left| left.path));
         beyond.changed.extend(staged(shadow, worktree, tip)?);
@@ -86,6 +92,17 @@ pub fn beyond(
         }
     }
     Ok(beyond)
+}
+
+/// The quick look: nothing changed, nothing new, nothing hidden from it.
+fn is_clean(repo: &Repo, shadow: &Shadow, worktree: &Worktree, tip: Oid) -> Result<bool> {
+    let index = worktree.git_dir.join("index");
+    let hides_nothing = hidden_entries(&index).is_ok_and(|hidden| hidden.is_empty());
+    let on_its_tip = matches!(worktree.head(), Head::Branch(_));
+    if !hides_nothing || !on_its_tip {
+        return Ok(false);
+    }
+    Ok(shadow.repo()?.count_changes(&index, repo.tree_of(tip)?, 1).is_ok_and(|changes| changes == 0))
 }
 
 fn differing(shadow: &Shadow, tip: Oid, tree: Oid) -> Result<Vec<String>> {

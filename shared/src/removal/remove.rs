@@ -143,58 +143,99 @@ fn tip_of(repo: &Repo, order: &Order<'_>) -> Result<Oid> {
     Oid::parse(&order.agent.base).ok_or_else(|| Error::internal(format!("'{}' has no base", order.id)))
 }
 
-/// Takes it away, now that what was kept is written down in the operation.
+/// Agents that go at once, and what was kept of each.
+pub type Batch<'a> = [(Order<'a>, &'a Kept)];
+
+/// Takes agents away, now that what was kept is written down in the operation. The answers stand in the order of the agents: a
+/// process works in its worktree, something changed since it was kept, or cannot be moved; everything of that one is back in its
+/// place then.
 ///
 /// # Errors
-/// A process works in its worktree, something changed since it was kept, or cannot be moved; everything is back in its place
-/// then.
-pub fn carry_out(repo: &Repo, operation: &str, order: &Order<'_>, kept: &Kept) -> Result<()> {
+/// The lock on worktrees cannot be had; nothing is changed.
+pub fn carry_out(repo: &Repo, operation: &str, batch: &Batch<'_>) -> Result<Vec<Result<()>>> {
     let private = Private::new(repo.private_dir()?);
-    let lock = Lock::require(&private.worktrees_lock(), WAIT)?;
-    let mut moved = Vec::new();
-    let mut step = || -> Result<()> {
+    let _lock = Lock::require(&private.worktrees_lock(), WAIT)?;
+    let before = Places::now();
+    let mut moved: Vec<Result<Moved>> =
+        batch.iter().map(|(order, kept)| Moved::away(repo, operation, order, kept, &before)).collect();
+    // Between the look and the move somebody may have come in, or written something.
+    let after = Places::now();
+    for ((order, kept), moved) in batch.iter().zip(&mut moved) {
+        let checked = moved.as_ref().map(|moved| moved.still_as_kept(order, kept, &after));
+        if let Ok(Err(error)) = checked {
+            put_back(moved, error);
+        }
+    }
+    let gone: Vec<usize> = (0..batch.len()).filter(|at| moved[*at].is_ok()).collect();
+    if drop_refs(repo, gone.iter().map(|at| &batch[*at])).is_err() {
+        // One of them is in the way of all: each for itself.
+        for at in gone {
+            if let Err(error) = drop_refs(repo, [&batch[at]].into_iter()) {
+                put_back(&mut moved[at], error);
+            }
+        }
+    }
+    Ok(moved.into_iter().map(|moved| moved.map(|_| ())).collect())
+}
+
+fn put_back(moved: &mut Result<Moved>, error: Error) {
+    let back = moved.as_ref().map_or(Ok(()), Moved::back);
+    *moved = Err(back.err().unwrap_or(error));
+}
+
+/// Folders that were moved into the trash, from and to: the worktree first.
+struct Moved(Vec<(PathBuf, PathBuf)>);
+
+impl Moved {
+    fn away(repo: &Repo, operation: &str, order: &Order<'_>, kept: &Kept, places: &Places) -> Result<Self> {
         if let Some(worktree) = order.worktree {
-            free_of_processes(&worktree.path)?;
+            free_of_processes(&worktree.path, places)?;
         }
+        let mut moved = Self(Vec::new());
         for (from, to) in trash::moves(repo, operation, &kept.removal)? {
-            trash::move_folder(&from, &to)?;
-            moved.push((from, to));
+            if let Err(error) = trash::move_folder(&from, &to) {
+                moved.back()?;
+                return Err(error);
+            }
+            moved.0.push((from, to));
         }
-        if order.worktree.is_some() {
-            still_as_kept(&moved[0].1, order, kept)?;
-        }
-        drop_refs(repo, order, &kept.removal)
-    };
-    let done = step();
-    if done.is_err() {
-        for (from, to) in moved.iter().rev() {
+        Ok(moved)
+    }
+
+    fn back(&self) -> Result<()> {
+        for (from, to) in self.0.iter().rev() {
             trash::move_folder(to, from)?;
         }
-        // It may have been made for this one.
-        let _ = moved.first().and_then(|(_, to)| to.parent()).map(std::fs::remove_dir);
+        // The trash may have been made for this one.
+        let _ = self.0.first().and_then(|(_, to)| to.parent()).map(std::fs::remove_dir);
+        Ok(())
     }
-    drop(lock);
-    done
+
+    fn still_as_kept(&self, order: &Order<'_>, kept: &Kept, places: &Places) -> Result<()> {
+        let Some((_, files)) = self.0.first() else { return Ok(()) };
+        free_of_processes(files, places)?;
+        if Survey::of(files, order.derived)?.fingerprint() != kept.fingerprint {
+            return Err(Error::refused("its worktree changed in this very moment").hint("try again"));
+        }
+        Ok(())
+    }
 }
 
-fn free_of_processes(folder: &Path) -> Result<()> {
-    Places::now().first_in(folder).map_or(Ok(()), |inside| Err(Error::refused(inside.sentence())))
+fn free_of_processes(folder: &Path, places: &Places) -> Result<()> {
+    places.first_in(folder).map_or(Ok(()), |inside| Err(Error::refused(inside.sentence())))
 }
 
-/// Between the look and the move somebody may have come in, or written something.
-fn still_as_kept(moved: &Path, order: &Order<'_>, kept: &Kept) -> Result<()> {
-    free_of_processes(moved)?;
-    if Survey::of(moved, order.derived)?.fingerprint() != kept.fingerprint {
-        return Err(Error::refused("its worktree changed in this very moment").hint("try again"));
+/// The lives go into the archive, the refs go: all of them or none.
+fn drop_refs<'a>(repo: &Repo, gone: impl Iterator<Item = &'a (Order<'a>, &'a Kept)>) -> Result<()> {
+    let (mut lives, mut refs) = (Vec::new(), Vec::new());
+    for (order, kept) in gone {
+        let of = |name: String| kept.removal.refs.iter().find(|(known, _)| *known == name).map(|(_, at)| *at);
+        if let Some(tip) = of(layout::agent_ref(order.id)) {
+            let work = of(layout::head_ref(order.id)).filter(|_| !order.discard);
+            lives.push((Archived { id: order.id.clone(), tip, work }, order.agent));
+        }
+        refs.extend(kept.removal.refs.iter().cloned());
     }
-    Ok(())
-}
-
-fn drop_refs(repo: &Repo, order: &Order<'_>, removal: &Removal) -> Result<()> {
-    let of = |name: String| removal.refs.iter().find(|(known, _)| *known == name).map(|(_, at)| *at);
-    if let Some(tip) = of(layout::agent_ref(order.id)) {
-        let work = of(layout::head_ref(order.id)).filter(|_| !order.discard);
-        archive::add(repo, &Archived { id: order.id.clone(), tip, work }, order.agent)?;
-    }
-    repo.delete_refs(&removal.refs)
+    archive::add(repo, &lives)?;
+    repo.delete_refs(&refs)
 }

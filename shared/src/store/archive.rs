@@ -35,29 +35,34 @@ pub struct Archived {
     pub work: Option<Oid>,
 }
 
-/// Puts an agent into the archive of this clone.
+/// Puts agents into the archive of this clone, all or none.
 ///
 /// # Errors
 /// Nothing can be written, or another program changed the ref (4).
-pub fn add(repo: &Repo, archived: &Archived, agent: &Agent) -> Result<Oid> {
-    let by = writer::writer(repo)?;
+pub fn add(repo: &Repo, agents: &[(Archived, &Agent)]) -> Result<()> {
+    if agents.is_empty() {
+        return Ok(());
+    }
+    let (by, identity) = (writer::writer(repo)?, repo.identity()?);
     let name = layout::archive_ref(&by);
     let _lock = Lock::require(&Private::new(repo.private_dir()?).archive_lock(), WAIT)?;
     let previous = repo.find_ref(&name)?;
-    let parents: Vec<Oid> = previous.into_iter().chain([archived.tip]).chain(archived.work).collect();
     repo.write_tree(&[])?;
-    let now = world::now().as_second();
-    let commit = Commit::by(&repo.identity()?, now, Oid::EMPTY_TREE, parents, message(archived, agent));
-    let new = repo.write_commit(&commit)?;
+    let (now, mut tip) = (world::now().as_second(), previous);
+    for (archived, agent) in agents {
+        let parents: Vec<Oid> = tip.into_iter().chain([archived.tip]).chain(archived.work).collect();
+        let commit = Commit::by(&identity, now, Oid::EMPTY_TREE, parents, message(archived, agent));
+        tip = Some(repo.write_commit(&commit)?);
+    }
+    let Some(new) = tip else { return Ok(()) };
     let edit = [Edit { name: name.clone(), old: previous, new }];
     match repo.edit_refs(&edit, "orchestra: archive") {
         // The lock is ours: a lock of the ref that outlasts the wait was left by a kill.
         Err(error) if error.kind == crate::Kind::Conflict && repo.take_lock_away(&name, None) => {
-            repo.edit_refs(&edit, "orchestra: archive")?;
+            repo.edit_refs(&edit, "orchestra: archive")
         }
-        other => other?,
+        other => other,
     }
-    Ok(new)
 }
 
 fn message(archived: &Archived, agent: &Agent) -> String {
