@@ -481,3 +481,31 @@ fn killed(world: &World, repo: &TestRepo<'_>, command: &[&str], after: u64) {
     let _ = child.kill();
     let _ = child.wait();
 }
+
+#[test]
+fn what_is_in_a_submodule_stays_until_it_is_asked_for_and_comes_back() {
+    let world = world();
+    let library = world.repo_named("library");
+    let repo = world.repo();
+    let file = ["-c", "protocol.file.allow=always", "submodule", "--quiet"];
+    repo.git(file.iter().chain(&["add", &library.path().to_string_lossy(), "lib"]));
+    repo.git(["commit", "-qm", "library"]);
+    let id =
+        landed(&repo, "git -c protocol.file.allow=always submodule --quiet update --init; echo 1 > one.txt");
+    let worktree = repo.worktree(&id);
+    fs::write(worktree.join("lib/new.txt"), "unsaved").expect("written");
+    world.git(&worktree.join("lib"), ["commit", "-q", "--allow-empty", "-m", "only here"]);
+    let (outcome, why) = told(&cleanup(&repo, &[]), &id);
+    assert_eq!(
+        (outcome.as_str(), why.as_str()),
+        ("kept", "its worktree has a submodule, which may hold work: lib")
+    );
+    let (files, head) = (picture(&worktree), world.git(&worktree.join("lib"), ["rev-parse", "HEAD"]).line());
+    repo.orchestra(["cleanup", "--force", &id]).succeeded();
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(picture(&worktree), files);
+    assert_eq!(
+        world.git(&worktree.join("lib"), ["log", "-1", "--format=%H %s"]).line(),
+        format!("{head} only here")
+    );
+}

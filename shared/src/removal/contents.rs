@@ -27,6 +27,9 @@ pub struct Beyond {
     pub ignored: Vec<(String, u64)>,
     /// Ignored ones that a rule calls derived: they can be made again, and are not kept.
     pub derived: Vec<PathBuf>,
+    /// Submodules that were checked out: repositories of their own, in which there may be anything. Git would run what is written in
+    /// their config, so it does not look.
+    pub submodules: Vec<String>,
 }
 
 impl Beyond {
@@ -38,6 +41,13 @@ impl Beyond {
             return Some(format!(
                 "its worktree has changes that its work has not: {}{more}",
                 first(&self.changed)
+            ));
+        }
+        if !self.submodules.is_empty() {
+            let more = more(self.submodules.len());
+            return Some(format!(
+                "its worktree has a submodule, which may hold work: {}{more}",
+                first(&self.submodules)
             ));
         }
         let names: Vec<String> = self.ignored.iter().map(|(name, _)| name.clone()).collect();
@@ -67,7 +77,7 @@ pub fn beyond(
     worktree: &Worktree,
     derived: &[String],
 ) -> Result<Beyond> {
-    let mut beyond = Beyond::default();
+    let mut beyond = Beyond { submodules: submodules(worktree), ..Beyond::default() };
     let tip = repo.find_ref(&crate::store::layout::branch_ref(task.branch))?.unwrap_or(task.base);
     if is_clean(repo, shadow, worktree, tip)? {
         // The rest is about ignored files.
@@ -92,6 +102,15 @@ pub fn beyond(
         }
     }
     Ok(beyond)
+}
+
+/// A worktree's submodules have their git directories in its registration.
+fn submodules(worktree: &Worktree) -> Vec<String> {
+    let entries = fs::read_dir(worktree.git_dir.join("modules")).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort_unstable();
+    names
 }
 
 /// The quick look: nothing changed, nothing new, nothing hidden from it.
