@@ -5,12 +5,7 @@ use std::time::Duration;
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::ops::cleanup::Request;
-use orchestra_terminal::{
-    args::{Common, HasCommon},
-    complete,
-    pages::Page,
-    settings::time,
-};
+use orchestra_terminal::{complete, pages::Page, settings::time};
 
 /// Take away agents whose work is elsewhere, every byte kept for undo
 ///
@@ -49,8 +44,6 @@ pub(crate) struct Cli {
     /// Delete the files that were moved away before (started by cleanup itself)
     #[arg(long, hide = true, exclusive = true)]
     pub(crate) empty_trash: bool,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 pub(crate) const PAGE: Page = Page {
@@ -73,12 +66,6 @@ pub(crate) const PAGE: Page = Page {
         "git-worktree",
     ],
 };
-
-impl HasCommon for Cli {
-    fn common(&self) -> Common {
-        self.common
-    }
-}
 
 impl Cli {
     pub(crate) fn request(&self) -> Request {

@@ -5,11 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::{ops::collect::Request, world};
-use orchestra_terminal::{
-    args::{Common, HasCommon},
-    complete,
-    pages::Page,
-};
+use orchestra_terminal::{complete, pages::Page};
 
 /// Save agents' work as it is now, and sum up what became of them
 ///
@@ -29,8 +25,6 @@ pub(crate) struct Cli {
     /// Print the result as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 pub(crate) const PAGE: Page = Page {
@@ -43,12 +37,6 @@ pub(crate) const PAGE: Page = Page {
     configuration: false,
     see_also: &["git-orchestra-status", "git-orchestra-review", "git-orchestra-merge-ranked", "git-bundle"],
 };
-
-impl HasCommon for Cli {
-    fn common(&self) -> Common {
-        self.common
-    }
-}
 
 impl Cli {
     pub(crate) fn request(&self) -> Request {

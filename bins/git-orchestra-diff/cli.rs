@@ -3,11 +3,7 @@
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::ops::diff::Request;
-use orchestra_terminal::{
-    args::{Common, HasCommon},
-    complete,
-    pages::Page,
-};
+use orchestra_terminal::{complete, pages::Page};
 
 /// Show what an agent changed, uncommitted and new files included
 ///
@@ -44,8 +40,6 @@ pub(crate) struct Cli {
     /// Print the files as one JSON object
     #[arg(long, conflicts_with_all = ["stat", "name_only", "ext_diff"])]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 pub(crate) const PAGE: Page = Page {
@@ -59,12 +53,6 @@ pub(crate) const PAGE: Page = Page {
     configuration: false,
     see_also: &["git-orchestra-status", "git-orchestra-merge-ranked", "git-diff"],
 };
-
-impl HasCommon for Cli {
-    fn common(&self) -> Common {
-        self.common
-    }
-}
 
 impl Cli {
     pub(crate) fn request(&self) -> Request {

@@ -2,11 +2,7 @@
 
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
-use orchestra_terminal::{
-    args::{Common, HasCommon},
-    complete,
-    pages::Page,
-};
+use orchestra_terminal::{complete, pages::Page};
 
 /// Show what an agent printed, live and after its end
 ///
@@ -25,8 +21,6 @@ pub(crate) struct Cli {
     /// Print the bytes as they came
     #[arg(long)]
     pub(crate) raw: bool,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 pub(crate) const PAGE: Page = Page {
@@ -45,9 +39,3 @@ pub(crate) const PAGE: Page = Page {
     configuration: false,
     see_also: &["git-orchestra-status", "git-orchestra-stop"],
 };
-
-impl HasCommon for Cli {
-    fn common(&self) -> Common {
-        self.common
-    }
-}

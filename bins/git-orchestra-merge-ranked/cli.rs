@@ -15,12 +15,7 @@ use orchestra::{
     },
     ops::merge_ranked::{Mode, Request},
 };
-use orchestra_terminal::{
-    args::{Common, HasCommon},
-    complete,
-    pages::Page,
-    settings::time,
-};
+use orchestra_terminal::{complete, pages::Page, settings::time};
 
 /// Land many branches, the least conflicting first, each step proven
 ///
@@ -85,8 +80,6 @@ pub(crate) struct Cli {
     /// Print the result as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 pub(crate) const PAGE: Page = Page {
@@ -139,12 +132,6 @@ pub(crate) const PAGE: Page = Page {
     configuration: false,
     see_also: &["git-orchestra-status", "git-orchestra-undo", "git-merge", "git-merge-tree"],
 };
-
-impl HasCommon for Cli {
-    fn common(&self) -> Common {
-        self.common
-    }
-}
 
 impl Cli {
     pub(crate) fn request(&self) -> Request {

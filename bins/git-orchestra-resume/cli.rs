@@ -3,13 +3,7 @@
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::ops::resume::Request;
-use orchestra_terminal::{
-    Terminal,
-    args::{Common, HasCommon},
-    complete,
-    pages::Page,
-    settings::HowToRun,
-};
+use orchestra_terminal::{Terminal, complete, pages::Page, settings::HowToRun};
 
 /// Go on with agents that came to rest: paused, ended, or lost with their supervisor
 ///
@@ -37,8 +31,6 @@ pub(crate) struct Cli {
     /// Print the result as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) common: Common,
     #[command(flatten, next_help_heading = "How they run")]
     pub(crate) how: HowToRun,
 }
@@ -57,12 +49,6 @@ pub(crate) const PAGE: Page = Page {
     configuration: false,
     see_also: &["git-orchestra-pause", "git-orchestra-send", "git-orchestra-status"],
 };
-
-impl HasCommon for Cli {
-    fn common(&self) -> Common {
-        self.common
-    }
-}
 
 impl Cli {
     pub(crate) fn request(&self, terminal: &Terminal) -> Request {

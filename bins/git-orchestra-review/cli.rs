@@ -7,11 +7,7 @@ use orchestra::{
     model::verdict::{Comment, Verdict},
     ops::review::{Give, Request},
 };
-use orchestra_terminal::{
-    args::{Common, HasCommon},
-    complete,
-    pages::Page,
-};
+use orchestra_terminal::{complete, pages::Page};
 
 /// Judge an agent's work: approve it, reject it, or ask for changes
 ///
@@ -69,8 +65,6 @@ pub(crate) struct Cli {
     /// Print the result as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 pub(crate) const PAGE: Page = Page {
@@ -103,12 +97,6 @@ pub(crate) const PAGE: Page = Page {
     configuration: false,
     see_also: &["git-orchestra-diff", "git-orchestra-merge-ranked", "git-orchestra-resume"],
 };
-
-impl HasCommon for Cli {
-    fn common(&self) -> Common {
-        self.common
-    }
-}
 
 impl Cli {
     pub(crate) fn request(&self) -> Result<Request> {

@@ -3,11 +3,7 @@
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::ops::send::Request;
-use orchestra_terminal::{
-    args::{Common, HasCommon},
-    complete,
-    pages::Page,
-};
+use orchestra_terminal::{complete, pages::Page};
 
 /// Say something to a running agent, or answer what it asks
 ///
@@ -35,8 +31,6 @@ pub(crate) struct Cli {
     /// Print the result as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 pub(crate) const PAGE: Page = Page {
@@ -49,12 +43,6 @@ pub(crate) const PAGE: Page = Page {
     configuration: false,
     see_also: &["git-orchestra-status", "git-orchestra-resume", "git-orchestra-logs"],
 };
-
-impl HasCommon for Cli {
-    fn common(&self) -> Common {
-        self.common
-    }
-}
 
 impl Cli {
     pub(crate) fn request(&self) -> Request {

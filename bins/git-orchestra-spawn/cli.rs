@@ -9,13 +9,7 @@ use orchestra::{
     error::Context,
     ops::{spawn::Request, tasks},
 };
-use orchestra_terminal::{
-    Terminal,
-    args::{Common, HasCommon},
-    complete,
-    pages::Page,
-    settings::HowToRun,
-};
+use orchestra_terminal::{Terminal, complete, pages::Page, settings::HowToRun};
 
 /// Largest file of tasks, in bytes.
 const MAX_FILE: u64 = 16 << 20;
@@ -63,8 +57,6 @@ pub(crate) struct Cli {
     /// Print the result as one JSON object
     #[arg(long, action = ArgAction::SetTrue)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) common: Common,
     #[command(flatten, next_help_heading = "How they run")]
     pub(crate) how: HowToRun,
 }
@@ -128,12 +120,6 @@ pub(crate) const PAGE: Page = Page {
         "git-orchestra-stop",
     ],
 };
-
-impl HasCommon for Cli {
-    fn common(&self) -> Common {
-        self.common
-    }
-}
 
 impl Cli {
     /// What is asked for.

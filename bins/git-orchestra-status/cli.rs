@@ -3,11 +3,7 @@
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::ops::status::Request;
-use orchestra_terminal::{
-    args::{Common, HasCommon},
-    complete,
-    pages::Page,
-};
+use orchestra_terminal::{complete, pages::Page};
 
 /// Show every agent's true state
 ///
@@ -35,8 +31,6 @@ pub(crate) struct Cli {
     /// Print the result as one JSON object
     #[arg(long, conflicts_with = "watch")]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 pub(crate) const PAGE: Page = Page {
@@ -71,12 +65,6 @@ pub(crate) const PAGE: Page = Page {
         "git-orchestra-stop",
     ],
 };
-
-impl HasCommon for Cli {
-    fn common(&self) -> Common {
-        self.common
-    }
-}
 
 impl Cli {
     pub(crate) fn request(&self) -> Request {

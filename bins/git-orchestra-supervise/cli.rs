@@ -3,10 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
-use orchestra_terminal::{
-    args::{Common, HasCommon},
-    pages::Page,
-};
+use orchestra_terminal::pages::Page;
 
 /// What to do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -38,15 +35,7 @@ pub(crate) struct Cli {
     /// The agent
     #[arg(value_name = "AGENT")]
     pub(crate) agent: String,
-    #[command(flatten)]
-    pub(crate) common: Common,
 }
 
 pub(crate) const PAGE: Page =
     Page { examples: &[], sections: &[], configuration: false, see_also: &["git-orchestra-spawn"] };
-
-impl HasCommon for Cli {
-    fn common(&self) -> Common {
-        self.common
-    }
-}

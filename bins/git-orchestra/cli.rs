@@ -3,10 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
-use orchestra_terminal::{
-    args::{Common, HasCommon},
-    pages::Page,
-};
+use orchestra_terminal::pages::Page;
 
 /// Run coding agents side by side in git worktrees, with all state in git refs
 ///
@@ -21,8 +18,6 @@ pub(crate) struct Cli {
     /// List all commands, one a line, and those of others on PATH
     #[arg(long)]
     pub(crate) list: bool,
-    #[command(flatten)]
-    pub(crate) common: Common,
     #[command(subcommand)]
     pub(crate) command: Option<BuiltIn>,
 }
@@ -133,9 +128,3 @@ pub(crate) const PAGE: Page = Page {
         "git-orchestra-worktrees",
     ],
 };
-
-impl HasCommon for Cli {
-    fn common(&self) -> Common {
-        self.common
-    }
-}

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use clap::CommandFactory;
 use orchestra::{Error, Kind, Result, model::text, process};
-use orchestra_terminal::{Exit, Terminal, catalog, pages, paint::Role, run::ASK};
+use orchestra_terminal::{Exit, Terminal, args, catalog, pages, paint::Role, run::ASK};
 
 use crate::{
     cli::{BuiltIn, Cli, PAGE},
@@ -99,7 +99,7 @@ fn built_in(name: &str) -> Option<clap::Command> {
 /// The man page of a command of ours.
 pub(crate) fn page(name: Option<&str>) -> Result<String> {
     let Some(name) = name else {
-        let command = pages::complete_help(Cli::command(), &PAGE);
+        let command = pages::complete_help(args::command::<Cli>(), &PAGE);
         return Ok(pages::man(command, &PAGE));
     };
     if let Some(command) = built_in(name) {

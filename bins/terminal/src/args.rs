@@ -1,6 +1,6 @@
 //! The flags that every command has.
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Command, CommandFactory, ValueEnum};
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -14,7 +14,7 @@ pub enum Color {
     Never,
 }
 
-/// Flattened into every command.
+/// In every command.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct Common {
     /// When to use colours; `NO_COLOR` and `CLICOLOR` are honoured
@@ -39,8 +39,12 @@ impl Common {
     }
 }
 
-/// Commands that flatten [`Common`].
-pub trait HasCommon {
-    /// The flattened flags.
-    fn common(&self) -> Common;
+/// The command line of a binary: its own flags, and these.
+pub fn command<C: CommandFactory>() -> Command {
+    let own = C::command();
+    // Or the words that describe the flags would describe the command, and the flags would stand under its last heading.
+    let short = own.get_about().cloned().unwrap_or_default();
+    let long = own.get_long_about().cloned();
+    let all = Common::augment_args(own.next_help_heading(None::<&str>)).about(short);
+    long.into_iter().fold(all, Command::long_about)
 }

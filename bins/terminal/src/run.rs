@@ -2,11 +2,11 @@
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::{Parser, error::ErrorKind};
+use clap::{FromArgMatches, Parser, error::ErrorKind};
 use orchestra::{Result, world};
 
 use crate::{
-    args::HasCommon,
+    args::{self, Common},
     complete,
     exit::{self, Exit},
     faults,
@@ -27,9 +27,9 @@ pub struct Program<C> {
 
 /// Runs a binary: answers a question about itself, or parses the command line, does the work, tells an error, and
 /// returns the exit code.
-pub fn run<C: Parser + HasCommon>(program: &Program<C>) -> ExitCode {
+pub fn run<C: Parser>(program: &Program<C>) -> ExitCode {
     stop_at_a_bug();
-    let command = pages::complete_help(C::command(), &program.page);
+    let command = pages::complete_help(args::command::<C>(), &program.page);
     match world::text_variable(ASK).as_deref() {
         Some("man") => {
             Terminal::new(anstream::ColorChoice::Never).answer(&pages::man(command, &program.page));
@@ -42,12 +42,14 @@ pub fn run<C: Parser + HasCommon>(program: &Program<C>) -> ExitCode {
         }
         _ => {}
     }
-    let parsed = command.try_get_matches().and_then(|matches| C::from_arg_matches(&matches));
-    let arguments = match parsed {
+    let parsed = command
+        .try_get_matches()
+        .and_then(|matches| Ok((C::from_arg_matches(&matches)?, Common::from_arg_matches(&matches)?)));
+    let (arguments, common) = match parsed {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    let terminal = Terminal::new(arguments.common().choice());
+    let terminal = Terminal::new(common.choice());
     match (program.run)(&arguments, &terminal) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
