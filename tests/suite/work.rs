@@ -186,3 +186,29 @@ fn an_unwritable_place_is_refused_and_nothing_is_made() {
     repo.orchestra(["spawn", "--agent", "sh", "true"]).exits(3).says("orchestra.worktrees");
     assert!(repo.refs("refs/orchestra").is_empty());
 }
+
+#[test]
+fn a_change_in_the_instant_of_the_index_is_seen() {
+    let world = world();
+    let repo = world.repo();
+    // Git looks at nothing but length and second: what happens in one instant elsewhere can be made here.
+    repo.git(["config", "core.trustctime", "false"]);
+    repo.git(["config", "core.checkStat", "minimal"]);
+    let id = repo.spawn("echo abc > a.txt");
+    repo.end_of(&id);
+    let worktree = repo.worktree(&id);
+    let instant = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    let at_that_instant = |path: &std::path::Path| {
+        let file = std::fs::File::options().write(true).open(path).expect("a file");
+        file.set_modified(instant).expect("set");
+    };
+    let (file, index) = (worktree.join("a.txt"), repo.path().join(".git/worktrees").join(&id).join("index"));
+    at_that_instant(&file);
+    world.git(&worktree, ["update-index", "--refresh"]);
+    at_that_instant(&index);
+    std::fs::write(&file, "xyz\n").expect("written");
+    at_that_instant(&file);
+    repo.orchestra(["collect", &id]).succeeded();
+    assert_eq!(repo.file_in_head(&id, "a.txt"), "xyz\n");
+    assert_eq!(world.git(&worktree, ["status", "--porcelain"]).stdout(), "");
+}

@@ -1,7 +1,7 @@
 //! Taking an agent's work: its commits, and what it left uncommitted on top, through the shadow.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
     time::Duration,
@@ -245,7 +245,7 @@ fn capture(
 
 /// A copy of the worktree's own index spares reading every file again; without a usable one we start from the commit.
 fn start_index(shadow: &Shadow, worktree: &Worktree, standing: Oid) -> Result<()> {
-    let copied = fs::copy(worktree.git_dir.join("index"), shadow.index()).is_ok();
+    let copied = copy_index(&worktree.git_dir.join("index"), shadow.index()).is_ok();
     match copied.then(|| hidden_entries(shadow.index())) {
         Some(Ok(hidden)) => show_hidden_entries(shadow, &hidden),
         Some(Err(_)) | None => {
@@ -254,6 +254,17 @@ fn start_index(shadow: &Shadow, worktree: &Worktree, standing: Oid) -> Result<()
             Ok(())
         }
     }
+}
+
+/// With its time: a file that was changed in the same instant in which the index was written, and kept its length, is told from an
+/// unchanged one by that alone.
+fn copy_index(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::copy(from, to)?;
+    keep_time(from, &File::options().write(true).open(to)?)
+}
+
+fn keep_time(of: &Path, file: &File) -> std::io::Result<()> {
+    file.set_modified(fs::metadata(of)?.modified()?)
 }
 
 /// Entries marked "assume unchanged", or "skip" though their file is there, would hide an agent's changes.
@@ -336,7 +347,7 @@ fn advance(
 
 /// Git's own lock on a worktree's index.
 struct IndexLock {
-    file: Option<fs::File>,
+    file: Option<File>,
     lock: PathBuf,
     index: PathBuf,
 }
@@ -347,7 +358,7 @@ impl IndexLock {
         let index = worktree.git_dir.join("index");
         let lock = worktree.git_dir.join("index.lock");
         for _ in 0..40 {
-            match fs::File::create_new(&lock) {
+            match File::create_new(&lock) {
                 Ok(file) => return Ok(Some(Self { file: Some(file), lock, index })),
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
                     std::thread::sleep(Duration::from_millis(50));
@@ -367,6 +378,7 @@ impl IndexLock {
         let bytes = fs::read(new).context(Kind::External, cannot)?;
         if let Some(file) = &mut self.file {
             file.write_all(&bytes).context(Kind::External, cannot)?;
+            keep_time(new, file).context(Kind::External, cannot)?;
         }
         fs::rename(&self.lock, &self.index).context(Kind::External, cannot)?;
         self.file = None;
