@@ -6,9 +6,18 @@ use std::{
     process::{Command, Stdio},
 };
 
-use orchestra::{git::Repo, store::operations::Journal};
+use orchestra::{
+    git::Repo,
+    lock::Lock,
+    model::AgentId,
+    removal::trash,
+    store::{
+        layout::Private,
+        operations::{Journal, Stage},
+    },
+};
 use serde_json::Value;
-use testkit::{Ran, TestRepo, World, picture, until};
+use testkit::{Ran, TestRepo, World, picture, times, until};
 
 use crate::world;
 
@@ -256,9 +265,8 @@ fn never_below_somebodys_feet() {
     let id = landed(&repo, "echo 1 > one.txt; mkdir sub; echo 2 > sub/two.txt");
     let worktree = repo.worktree(&id);
     let files = picture(&worktree);
-    let turns: u32 = std::env::var("ORCHESTRA_CLEANUPS").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
     let mut refused = 0;
-    for turn in 0..turns {
+    for turn in 0..times("ORCHESTRA_CLEANUPS", 6) {
         // Standing in it, in a folder of it, or with a file of it open.
         let mut command = Command::new(if turn % 3 == 2 { "tail" } else { "cat" });
         let place =
@@ -359,6 +367,33 @@ fn what_can_be_made_again_is_not_kept_and_files_are_deleted_when_idle() {
 }
 
 #[test]
+fn what_may_still_be_put_back_is_not_deleted() {
+    let world = world();
+    let repo = world.repo();
+    let id = landed(&repo, "echo 1 > one.txt");
+    let worktree = repo.worktree(&id);
+    let operation = cleanup(&repo, &[])["operation"].as_str().expect("an operation").to_owned();
+    until("the trash is empty", || (!worktree.parent()?.exists()).then_some(()));
+    // As it is while another cleanup works: the operation is open, the folder in the trash, the lock held.
+    let library = Repo::discover(repo.path()).expect("a repository");
+    let mut journal = Journal::open(&library, &operation).expect("the operation");
+    journal.operation.stage = Stage::Open;
+    journal.write(&library, &[]).expect("written");
+    let agent = AgentId::parse(&id).expect("an id");
+    let trash = trash::place(&worktree, &operation, &agent).expect("a place");
+    fs::create_dir_all(&trash).expect("a folder");
+    let private = Private::new(library.private_dir().expect("a folder"));
+    let lock = Lock::require(&private.landing_lock(), std::time::Duration::ZERO).expect("the lock");
+    repo.orchestra(["cleanup", "--empty-trash"]).succeeded();
+    assert!(trash.exists());
+    drop(lock);
+    repo.orchestra(["cleanup", "--empty-trash"]).succeeded();
+    assert!(!trash.exists());
+    repo.orchestra(["undo"]).succeeded();
+    assert!(worktree.join("one.txt").exists(), "what was cut off can be taken back");
+}
+
+#[test]
 fn by_plain_git_as_well() {
     let world = world();
     let repo = world.repo();
@@ -437,18 +472,18 @@ fn two_at_once_and_what_cannot_be_moved() {
 #[test]
 fn killed_at_any_moment_it_is_whole_after_undo() {
     let world = world();
-    for turn in 0..10u64 {
+    for turn in 0..times("ORCHESTRA_KILLS", 10) {
         let repo = world.repo_named(&format!("killed-{turn}"));
         let ids: Vec<String> = (0..3).map(|n| landed(&repo, &format!("echo {n} > {n}.txt"))).collect();
         let before: Vec<_> = ids.iter().map(|id| picture(&repo.worktree(id))).collect();
         let places: Vec<_> = ids.iter().map(|id| repo.worktree(id)).collect();
-        killed(&world, &repo, &["git-orchestra-cleanup"], 5 + turn * 9);
+        killed(&world, &repo, &["git-orchestra-cleanup"], 5 + turn % 20 * 9);
         // Whatever was done is taken back; where nothing was, the landing is the newest that can be.
         let list = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
         let newest = &list["operations"][0];
         if newest["command"] == "cleanup" {
             if turn % 2 == 0 {
-                killed(&world, &repo, &["git-orchestra-undo"], 3 + turn * 5);
+                killed(&world, &repo, &["git-orchestra-undo"], 3 + turn % 20 * 5);
             }
             let again = repo.orchestra(["undo", newest["id"].as_str().expect("an id")]);
             assert!(

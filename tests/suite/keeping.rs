@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use testkit::{Numbers, Ran, Seen, TestRepo, picture};
+use testkit::{Numbers, Ran, Seen, TestRepo, picture, times};
 
 use crate::world;
 
@@ -64,17 +64,12 @@ fn state(repo: &TestRepo<'_>, id: &str, worktree: &Path) -> State {
     State { files, registration: picture(&repo.path().join(".git/worktrees").join(id)), status, refs }
 }
 
-/// How many sequences: `ORCHESTRA_SEQUENCES`, for longer runs.
-fn sequences() -> u64 {
-    std::env::var("ORCHESTRA_SEQUENCES").ok().and_then(|text| text.parse().ok()).unwrap_or(10)
-}
-
 #[test]
 fn whatever_was_done_comes_back_to_the_byte() {
     let world = world();
     let repo = world.repo();
     repo.commit("ignore", &[(".gitignore", ".env\ncache/\ntarget/\n")]);
-    for seed in 1..=sequences() {
+    for seed in 1..=times("ORCHESTRA_SEQUENCES", 10) {
         let mut numbers = Numbers::from(seed);
         let id = repo.spawn("echo work > work.txt");
         repo.end_of(&id);

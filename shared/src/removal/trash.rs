@@ -65,8 +65,11 @@ pub fn empty_when_idle(repo: &Repo) -> Result<()> {
 pub fn empty(repo: &Repo) -> Result<()> {
     let _ = rustix::process::nice(19);
     let private = Private::new(repo.private_dir()?);
+    let all = operations::all(repo)?;
+    // Whoever works on one that is open may want to put a folder back; one that was cut off nobody works on.
+    let nobody_works = Lock::take(&private.landing_lock(), Duration::ZERO)?.is_some();
     let mut emptied = BTreeSet::new();
-    for operation in operations::all(repo)? {
+    for operation in all.iter().filter(|one| one.stage != Stage::Open || nobody_works) {
         for removal in &operation.removals {
             for (_, folder) in moves(repo, &operation.id, removal)? {
                 if delete(&folder) {

@@ -11,6 +11,6 @@ mod world;
 pub use command::Ran;
 pub use forest::{Forest, Numbers};
 pub use picture::{Seen, picture};
-pub use poll::until;
+pub use poll::{times, until};
 pub use repo::TestRepo;
 pub use world::World;
