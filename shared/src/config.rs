@@ -130,6 +130,22 @@ const TRASH_TIME: Key = Key {
     default: "30d",
     what: "How long undo can take an operation back; the next cleanup after that forgets it",
 };
+const REMOTE: Key = Key {
+    name: "orchestra.remote",
+    default: "",
+    what: "The remote that sync speaks with, where it is another than the branch's own or origin; work then stays at \
+           home, unless 'sync --with work' asks for it",
+};
+const SHARE_WITH: Key = Key {
+    name: "orchestra.shareWith",
+    default: "",
+    what: "A URL to which sync may send agents; written when you agree to it; may be given several times",
+};
+const TRUST_WRITER: Key = Key {
+    name: "orchestra.trustWriter",
+    default: "",
+    what: "The id of another clone whose verdicts count here; may be given several times",
+};
 const COMPLETES: Key = Key {
     name: "orchestra.completes",
     default: "",
@@ -162,6 +178,9 @@ pub const KEYS: &[Key] = &[
     WORKTREES,
     DERIVED,
     TRASH_TIME,
+    REMOTE,
+    SHARE_WITH,
+    TRUST_WRITER,
     COMPLETES,
 ];
 

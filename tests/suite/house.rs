@@ -194,6 +194,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
                 "worktree",
             ],
         ),
+        ("sync", &["error", "git", "model", "store", "world"]),
         (
             "supervise",
             &[
@@ -224,6 +225,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
         "rank",
         "store",
         "supervise",
+        "sync",
         "world",
         "worktree",
     ];

@@ -34,6 +34,7 @@ mod status;
 mod stop;
 mod store;
 mod stories;
+mod sync;
 mod undo;
 mod work;
 mod worktrees;

@@ -35,6 +35,7 @@ pub const COMMANDS: &[Entry] = &[
     binary("review", "Judge an agent's work: approve it, reject it, or ask for changes"),
     binary("merge-ranked", "Land many branches, the least conflicting first, each step proven"),
     binary("cleanup", "Take away agents whose work is elsewhere, every byte kept for undo"),
+    binary("sync", "Let agents, branches and results travel between clones"),
     binary("undo", "Take back what a command changed"),
     built_in("demo", "Try it: four agents in a scratch repository"),
     built_in("setup", "Install man pages and shell completions"),

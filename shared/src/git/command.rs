@@ -32,7 +32,8 @@ const TAMED: &[&str] = &[
 
 /// Beyond [`TAMED`], for speaking with a remote. What a fetch writes down of a remote is disposable, and events are many:
 /// without `skipping`, each of them would be offered.
-const ABROAD: &[&str] = &["core.fsync=loose-object,pack,pack-metadata", "fetch.negotiationAlgorithm=skipping"];
+const ABROAD: &[&str] =
+    &["core.fsync=loose-object,pack,pack-metadata", "fetch.negotiationAlgorithm=skipping"];
 
 /// The oldest git with all that is used here.
 const OLDEST: (u32, u32) = (2, 39);

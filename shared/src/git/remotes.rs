@@ -197,10 +197,7 @@ mod tests {
             lease(&push(None, Rule::Lease(Some(old)))),
             Some(format!("--force-with-lease=refs/x:{old}"))
         );
-        assert_eq!(
-            lease(&push(None, Rule::Lease(None))).as_deref(),
-            Some("--force-with-lease=refs/x:")
-        );
+        assert_eq!(lease(&push(None, Rule::Lease(None))).as_deref(), Some("--force-with-lease=refs/x:"));
         assert_eq!(refspec(&push(None, Rule::Forward)), ":refs/x");
         assert_eq!(refspec(&push(Some(new), Rule::Forward)), format!("{new}:refs/x"));
     }

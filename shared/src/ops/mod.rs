@@ -16,6 +16,7 @@ pub mod spawn;
 pub mod status;
 pub mod stop;
 pub mod supervise;
+pub mod sync;
 pub mod tasks;
 pub mod undo;
 pub mod worktrees;

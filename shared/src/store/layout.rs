@@ -74,8 +74,10 @@ pub fn missing(remote: &str) -> String {
     format!("refs/orchestra-local/missing/{remote}/")
 }
 
-/// Where notes of two clones are put together.
-pub const NOTES_SCRATCH: &str = "refs/orchestra-local/scratch/notes";
+/// Notes of one kind.
+pub fn notes_ref(topic: &str) -> String {
+    format!("refs/orchestra/notes/{topic}")
+}
 
 /// What landing came to, as notes on the commits that landed.
 pub const RESULTS: &str = "refs/orchestra/notes/results";
