@@ -35,6 +35,7 @@ mod stop;
 mod store;
 mod stories;
 mod sync;
+mod sync_hostile;
 mod undo;
 mod work;
 mod worktrees;

@@ -15,7 +15,7 @@ fn hub(world: &World) -> PathBuf {
 }
 
 /// A repository with a hub that has its main branch.
-fn first(world: &World) -> TestRepo<'_> {
+pub(crate) fn first(world: &World) -> TestRepo<'_> {
     let hub = hub(world);
     let repo = world.repo();
     repo.git(["remote", "add", "origin", &hub.to_string_lossy()]);
@@ -25,7 +25,7 @@ fn first(world: &World) -> TestRepo<'_> {
 }
 
 /// A clone of the hub.
-fn clone<'world>(world: &'world World, name: &str) -> TestRepo<'world> {
+pub(crate) fn clone<'world>(world: &'world World, name: &str) -> TestRepo<'world> {
     let hub = world.dir().join("hub.git");
     let path = world.dir().join(name);
     world.git(world.dir(), ["clone", "-q", &hub.to_string_lossy(), &path.to_string_lossy()]);
@@ -38,16 +38,16 @@ fn agreed<'world>(repo: TestRepo<'world>, hub: &Path) -> TestRepo<'world> {
     repo
 }
 
-fn sync(repo: &TestRepo<'_>) -> Value {
+pub(crate) fn sync(repo: &TestRepo<'_>) -> Value {
     repo.orchestra(["sync", "--json"]).succeeded().json()
 }
 
 /// The agents, work and notes of a repository, by plain git.
-fn shared(repo: &TestRepo<'_>) -> Vec<(String, String)> {
+pub(crate) fn shared(repo: &TestRepo<'_>) -> Vec<(String, String)> {
     repo.refs("refs/orchestra/")
 }
 
-fn shared_of_hub(world: &World) -> Vec<(String, String)> {
+pub(crate) fn shared_of_hub(world: &World) -> Vec<(String, String)> {
     let hub = TestRepo::new(world, world.dir().join("hub.git"));
     let refs = shared(&hub);
     std::mem::forget(hub);

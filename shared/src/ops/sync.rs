@@ -84,7 +84,10 @@ pub fn run(repo: &Repo, request: &Request, asks: &mut dyn Asks) -> Result<Report
         work: request.work || !remote.apart,
         ask: request.ask,
     };
-    let mut consent = Consent { repo, remote: &remote, request, asks, given: false };
+    if request.agreed && !request.dry_run {
+        remote::agree(repo, &remote.urls(repo))?;
+    }
+    let mut consent = Consent { repo, remote: &remote, asks, given: request.agreed };
     let outcome = if request.dry_run {
         let trial = Repo::open(&common)?.in_memory();
         round::run(&trial, &remote, &order, &mut consent)?
@@ -99,7 +102,6 @@ pub fn run(repo: &Repo, request: &Request, asks: &mut dyn Asks) -> Result<Report
 struct Consent<'a> {
     repo: &'a Repo,
     remote: &'a Remote,
-    request: &'a Request,
     asks: &'a mut dyn Asks,
     given: bool,
 }
@@ -116,7 +118,7 @@ impl Talk for Consent<'_> {
         let urls = self.remote.urls(self.repo);
         if !remote::agreed(self.repo, &urls) {
             let agents = round::agents_of(sends).len();
-            if !self.request.agreed && !self.asks.may_share(&urls, agents)? {
+            if !self.asks.may_share(&urls, agents)? {
                 return Err(Error::refused(format!("nothing was sent to {}", urls.join(", ")))
                     .hint("git orchestra sync --fetch takes in what is there"));
             }

@@ -13,7 +13,7 @@ use crate::{
 const MAX_COMMIT: u64 = 1024 * 1024;
 /// Parents of a commit; a join of ours has two.
 const MAX_PARENTS: usize = 16;
-/// Largest tree of an event commit, in bytes: a few attachments.
+/// Files beside the events of one commit.
 const MAX_ENTRIES: usize = 16;
 
 /// How a tip of theirs stands to ours.
@@ -144,15 +144,16 @@ fn fitting(repo: &Repo, id: Oid) -> Result<Commit, String> {
     if found.parents.len() > MAX_PARENTS {
         return Err(format!("entry {} has {} parents", id.short(), found.parents.len()));
     }
-    if found.tree != Oid::EMPTY_TREE {
-        attachments_fit(repo, id)?;
+    // A fetch proves that all is there; what is not is left out of a partial clone.
+    if found.tree != Oid::EMPTY_TREE && repo.has_object(found.tree) {
+        attachments_fit(repo, id, found.tree)?;
     }
     Ok(found)
 }
 
-/// A long task is a blob beside the events. A partial clone may not have it; then it has no size either.
-fn attachments_fit(repo: &Repo, id: Oid) -> Result<(), String> {
-    let tree = repo.tree_of(id).and_then(|tree| repo.entries_of(tree)).map_err(|error| error.one_line())?;
+/// A long task is a blob beside the events.
+fn attachments_fit(repo: &Repo, id: Oid, tree: Oid) -> Result<(), String> {
+    let tree = repo.entries_of(tree).map_err(|error| error.one_line())?;
     if tree.len() > MAX_ENTRIES {
         return Err(format!("entry {} holds {} files: it is no entry of a life", id.short(), tree.len()));
     }

@@ -177,8 +177,8 @@ impl Sync<'_> {
             }
             strangers += 1;
         }
-        let (address, n) = (text::safe(&self.remote.address), theirs.agents.len());
-        Err(Error::refused(format!("'{address}' holds {n} agents of another project"))
+        let address = text::safe(&self.remote.address);
+        Err(Error::refused(format!("'{address}' holds agents of another project"))
             .because(format!(
                 "the work of the first {strangers} has no commit in common with this repository"
             ))
