@@ -12,6 +12,7 @@ mod claude;
 mod cleanup;
 mod collect;
 mod completions;
+mod convergence;
 mod crash;
 mod diff;
 mod dispatch;
