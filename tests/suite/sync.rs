@@ -296,3 +296,42 @@ fn eight_clones_that_push_at_once_end_at_the_same_tips() {
         assert_eq!(asked, 24);
     }
 }
+
+#[test]
+fn what_was_put_away_does_not_come_back() {
+    let world = world();
+    let (a, b, c) = (first(&world), clone(&world, "b"), clone(&world, "c"));
+    let id = a.spawn("echo 1 > one.txt");
+    a.end_of(&id);
+    for repo in [&a, &b, &c] {
+        sync(repo);
+    }
+    // One of them goes on with it meanwhile, offline.
+    let other = a.spawn("echo 2 > two.txt");
+    a.end_of(&other);
+    sync(&a);
+    sync(&c);
+    c.orchestra(["review", &other, "--approve"]).succeeded();
+    a.orchestra(["merge-ranked"]).succeeded();
+    a.orchestra(["cleanup"]).succeeded();
+    let gone = |repo: &TestRepo<'_>, id: &str| !shared(repo).iter().any(|(name, _)| name.ends_with(id));
+    assert!(gone(&a, &id) && gone(&a, &other));
+    sync(&a);
+    assert_eq!(sync(&b)["changes"][&id], "archived");
+    assert!(gone(&b, &id));
+    let names: Vec<String> = shared_of_hub(&world).into_iter().map(|(name, _)| name).collect();
+    assert!(names.iter().all(|name| !name.contains("/agents/") && !name.contains("/heads/")), "{names:?}");
+    // Plain git brings it back there; the next sync of anybody takes it away again.
+    c.git(["push", "-q", "origin", "refs/orchestra/agents/*:refs/orchestra/agents/*"]).succeeded();
+    sync(&c);
+    assert!(gone(&c, &id));
+    // What was said of it later stays, with all that was said before.
+    assert!(!gone(&c, &other));
+    let facts: Vec<String> = c.facts(&other).iter().map(|fact| fact["t"].to_string()).collect();
+    assert!(facts.contains(&"\"verdict\"".into()) && facts.contains(&"\"landed\"".into()), "{facts:?}");
+    for repo in [&a, &b, &c] {
+        sync(repo);
+        sync(repo);
+        assert_eq!(shared(repo), shared_of_hub(&world));
+    }
+}
