@@ -136,6 +136,11 @@ const REMOTE: Key = Key {
     what: "The remote that sync speaks with, where it is another than the branch's own or origin; work then stays at \
            home, unless 'sync --with work' asks for it",
 };
+const LABEL: Key = Key {
+    name: "orchestra.label",
+    default: "",
+    what: "What other clones call this one, such as laptop; it stands in the events of its agents",
+};
 const SHARE_WITH: Key = Key {
     name: "orchestra.shareWith",
     default: "",
@@ -144,7 +149,7 @@ const SHARE_WITH: Key = Key {
 const TRUST_WRITER: Key = Key {
     name: "orchestra.trustWriter",
     default: "",
-    what: "The id of another clone whose verdicts count here; may be given several times",
+    what: "The id of another clone whose verdicts, messages and answers count here; may be given several times",
 };
 const COMPLETES: Key = Key {
     name: "orchestra.completes",
@@ -179,6 +184,7 @@ pub const KEYS: &[Key] = &[
     DERIVED,
     TRASH_TIME,
     REMOTE,
+    LABEL,
     SHARE_WITH,
     TRUST_WRITER,
     COMPLETES,
@@ -331,6 +337,11 @@ impl<'repo> Config<'repo> {
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    /// What other clones call this one.
+    pub fn label(&self) -> Option<String> {
+        Some(self.text(LABEL)).filter(|label| !label.trim().is_empty())
     }
 
     /// What agents' branches begin with.

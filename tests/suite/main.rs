@@ -36,6 +36,7 @@ mod stop;
 mod store;
 mod stories;
 mod sync;
+mod sync_afar;
 mod sync_hostile;
 mod undo;
 mod work;

@@ -224,6 +224,9 @@ pub struct Created {
     pub base: String,
     /// Its branch, without `refs/heads/`.
     pub branch: String,
+    /// What its people call the clone that it lives in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// The whole task; absent when it is the blob `prompt` in the commit's tree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,

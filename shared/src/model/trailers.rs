@@ -48,6 +48,8 @@ pub fn write(agent: &Agent, by: &str) -> String {
     line("Reviews", agent.reviews.as_deref().unwrap_or_default());
     line("Permission", agent.permission.as_deref().unwrap_or_default());
     line("Writer", &agent.writer);
+    line("Label", agent.label.as_deref().unwrap_or_default());
+    line("Told", &agent.told_at.to_string());
     line("Attempt", &agent.attempt.to_string());
     line("Reason", agent.reason.as_deref().unwrap_or_default());
     line("Session", agent.session.as_deref().unwrap_or_default());
@@ -156,6 +158,8 @@ fn take(agent: &mut Agent, key: &str, value: &str) -> Option<()> {
         "Reviews" => agent.reviews = Some(text()),
         "Permission" => agent.permission = Some(text()),
         "Writer" => agent.writer = text(),
+        "Label" => agent.label = Some(text()),
+        "Told" => agent.told_at = value.parse().ok()?,
         "Attempt" => agent.attempt = value.parse().ok()?,
         "Reason" => agent.reason = Some(text()),
         "Session" => agent.session = Some(text()),
