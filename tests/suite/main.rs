@@ -19,6 +19,7 @@ mod dispatch;
 mod full_disk;
 mod histories;
 mod house;
+mod init;
 mod keeping;
 mod landing_safety;
 mod logs;

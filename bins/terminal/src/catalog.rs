@@ -22,6 +22,7 @@ const fn built_in(name: &'static str, summary: &'static str) -> Entry {
 
 /// What a user sees.
 pub const COMMANDS: &[Entry] = &[
+    binary("init", "Name this clone and look what its remote takes (never needed)"),
     binary("spawn", "Start an agent per task, each in its own worktree and branch"),
     binary("status", "Show every agent's true state"),
     binary("logs", "Show what an agent printed, live and after its end"),

@@ -74,6 +74,11 @@ pub fn missing(remote: &str) -> String {
     format!("refs/orchestra-local/missing/{remote}/")
 }
 
+/// Sent to a remote to see whether it is taken, and taken away at once.
+pub fn probe_ref(chance: &str) -> String {
+    format!("refs/orchestra/probe/{chance}")
+}
+
 /// Notes of one kind.
 pub fn notes_ref(topic: &str) -> String {
     format!("refs/orchestra/notes/{topic}")
