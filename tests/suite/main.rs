@@ -34,6 +34,7 @@ mod send;
 mod spawn;
 mod status;
 mod stop;
+mod storage;
 mod store;
 mod stories;
 mod sync;
