@@ -32,6 +32,9 @@ pub(crate) struct Cli {
     /// Send again what the remote had and lost
     #[arg(long, conflicts_with = "fetch")]
     pub(crate) restore: bool,
+    /// Take what looks like a secret out of an event that no remote has yet
+    #[arg(long, value_name = "EVENT", conflicts_with_all = ["remote", "fetch", "push", "restore", "dry_run", "yes", "with"])]
+    pub(crate) redact: Option<String>,
     /// Agree to share agents with this remote
     #[arg(short, long)]
     pub(crate) yes: bool,
@@ -69,6 +72,14 @@ pub(crate) const PAGE: Page = Page {
                 "The lives of agents (refs/orchestra/agents), the commits that hold their work (refs/orchestra/heads), notes \
              (refs/orchestra/notes) and agents that were put away (refs/orchestra/archive). Output, worktrees and \
              conversations stay at home. What a remote had at the last look is kept below refs/orchestra-local/remotes.",
+            ],
+        ),
+        (
+            "SECRETS",
+            &[
+                "Before anything is sent, what the remote does not have is read: events, tasks, notes, and of the work the lines that agents \
+             added. A text that looks like a key, a token or a password, or holds the value of a variable of the environment \
+             that is named like one, stops the push. What a remote has cannot be called back: revoke it.",
             ],
         ),
         (

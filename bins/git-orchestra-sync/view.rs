@@ -17,6 +17,9 @@ const NAMED: usize = 20;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = Repo::discover(&world::directory())?;
+    if let Some(event) = &cli.redact {
+        return redact(&repo, terminal, event, cli.json);
+    }
     let mut asking = Asking { terminal };
     let result = sync::run(&repo, &cli.request(terminal.can_ask()), &mut asking);
     asking.clear();
@@ -31,6 +34,17 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         json::answer(terminal, "sync", &report)?;
     } else {
         tell(terminal, &report);
+    }
+    Ok(Exit::Done)
+}
+
+fn redact(repo: &Repo, terminal: &Terminal, event: &str, as_json: bool) -> Result<Exit> {
+    let redacted = sync::redact(repo, event)?;
+    if as_json {
+        json::answer(terminal, "redact", &redacted)?;
+    } else {
+        terminal.answer(&format!("{}: taken out\n", redacted.agent));
+        terminal.hint("its work, its branch and its conversation are as they were");
     }
     Ok(Exit::Done)
 }

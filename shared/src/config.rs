@@ -146,6 +146,11 @@ const SHARE_WITH: Key = Key {
     default: "",
     what: "A URL to which sync may send agents; written when you agree to it; may be given several times",
 };
+const NOT_SECRET: Key = Key {
+    name: "orchestra.notSecret",
+    default: "",
+    what: "The id of an event, or its beginning, that looks like a secret and is none; may be given several times",
+};
 const TRUST_WRITER: Key = Key {
     name: "orchestra.trustWriter",
     default: "",
@@ -186,6 +191,7 @@ pub const KEYS: &[Key] = &[
     REMOTE,
     LABEL,
     SHARE_WITH,
+    NOT_SECRET,
     TRUST_WRITER,
     COMPLETES,
 ];

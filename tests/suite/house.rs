@@ -205,7 +205,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
                 "worktree",
             ],
         ),
-        ("sync", &["error", "git", "model", "store", "world"]),
+        ("sync", &["error", "git", "lock", "model", "store", "world"]),
         (
             "supervise",
             &[

@@ -30,6 +30,7 @@ mod queue;
 mod races;
 mod resume;
 mod review;
+mod secrets;
 mod send;
 mod spawn;
 mod status;

@@ -330,6 +330,18 @@ pub struct Event {
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct EventId([u8; 32]);
 
+impl EventId {
+    /// As people see it.
+    pub fn hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The first digits.
+    pub fn short(&self) -> String {
+        self.hex()[..12].to_owned()
+    }
+}
+
 #[derive(Deserialize)]
 struct Envelope {
     at: Timestamp,

@@ -116,6 +116,11 @@ pub fn is_trusted(paragraph: &str, writer: &str) -> bool {
         && next("Orchestra-By: ") == Some(writer)
 }
 
+/// The writer who vouches for the trailers.
+pub fn by(paragraph: &str) -> Option<&str> {
+    paragraph.lines().rev().find_map(|line| line.strip_prefix("Orchestra-By: "))
+}
+
 /// Reads the two facts that stand first.
 pub fn glance(paragraph: &str) -> Option<Glance> {
     let mut lines = paragraph.lines();

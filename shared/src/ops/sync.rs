@@ -10,7 +10,7 @@ use crate::{
     lock::Lock,
     store::layout::Private,
     sync::{
-        Remote, remote,
+        Remote, redact, remote,
         round::{self, Order, Outcome, Talk, Way},
     },
 };
@@ -96,6 +96,23 @@ pub fn run(repo: &Repo, request: &Request, asks: &mut dyn Asks) -> Result<Report
     };
     let warnings = warnings(&remote, &outcome);
     Ok(Report { remote: remote.address, dry_run: request.dry_run, outcome, warnings })
+}
+
+/// Takes a secret out of an event that no remote has yet; gives the agent.
+///
+/// # Errors
+/// There is no such event, a remote has it, or the agent runs (3).
+pub fn redact(repo: &Repo, event: &str) -> Result<Redacted> {
+    repo.identity()?;
+    let agent = redact::redact(repo, event)?.to_string();
+    Ok(Redacted { agent })
+}
+
+/// The agent whose life holds it no more.
+#[derive(Clone, Debug, Serialize)]
+pub struct Redacted {
+    /// Its id.
+    pub agent: String,
 }
 
 /// Nothing leaves the machine before the user agreed to where it goes.

@@ -69,6 +69,11 @@ pub fn tracking(remote: &str) -> String {
     format!("refs/orchestra-local/remotes/{remote}/")
 }
 
+/// What all remotes had.
+pub const fn tracking_all() -> &'static str {
+    "refs/orchestra-local/remotes/"
+}
+
 /// What a remote had once, and lost or took back since: this clone does not push it again unasked. Never travels.
 pub fn missing(remote: &str) -> String {
     format!("refs/orchestra-local/missing/{remote}/")

@@ -7,6 +7,7 @@
 //! | [`check`] | whether what came can be taken in |
 //! | [`plan`] | what is to be done so that both sides have the same |
 //! | [`heads`], [`notes`], [`archives`] | the same for work, notes and agents that were put away |
+//! | [`secrets`], [`redact`] | what must not be sent; taking it out |
 //! | [`missing`] | what a remote had and lost |
 //! | [`round`] | look, take in, send, look again, until both sides are the same |
 //!
@@ -19,8 +20,10 @@ pub mod heads;
 pub mod missing;
 pub mod notes;
 pub mod plan;
+pub mod redact;
 pub mod remote;
 pub mod round;
+pub mod secrets;
 pub mod side;
 
 pub use remote::Remote;

@@ -55,6 +55,23 @@ pub fn merge(repo: &Repo, ours: Option<Oid>, theirs: Oid) -> Result<Oid> {
     }
 }
 
+/// The notes with every text changed by `by`; the same commit where that changes nothing.
+///
+/// # Errors
+/// They cannot be read or written.
+pub fn change(repo: &Repo, tip: Oid, by: &dyn Fn(&str) -> String) -> Result<Oid> {
+    let mut notes = read(repo, tip)?;
+    let before = notes.clone();
+    for note in notes.values_mut() {
+        let text = String::from_utf8_lossy(&repo.read_blob(*note)?).into_owned();
+        let changed = by(&text);
+        if changed != text {
+            *note = repo.write_blob(changed.as_bytes())?;
+        }
+    }
+    if notes == before { Ok(tip) } else { write(repo, &notes, None, tip) }
+}
+
 fn read(repo: &Repo, tip: Oid) -> Result<Notes> {
     let mut notes = Notes::new();
     let mut open = vec![(String::new(), repo.tree_of(tip)?)];
