@@ -13,6 +13,14 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let id = &report.agent.id;
+    if report.travels {
+        let clone = report.agent.label.as_ref().unwrap_or(&report.agent.writer);
+        terminal.say(&format!(
+            "{id} runs at {clone}: it hears it after the next syncs, if that clone trusts this one"
+        ));
+        terminal.hint("git orchestra sync");
+        return Ok(Exit::Done);
+    }
     match &report.answered {
         Some(what) if cli.allow => terminal.say(&format!("{id} may: {what}")),
         Some(what) if cli.deny => terminal.say(&format!("{id} may not: {what}")),

@@ -95,6 +95,10 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         lines.push(("left out", format!("{} more", detail.left_out_more)));
     }
     lines.extend(detail.contradictions.iter().map(|sentence| ("contradiction", sentence.clone())));
+    lines.extend(detail.proposals.iter().map(|one| {
+        let said = one.text.as_ref().map_or_else(String::new, |text| format!(": {text}"));
+        ("proposed", format!("{} (by {}, which is not trusted here){said}", one.what, one.writer))
+    }));
     let mut text = String::from("\n");
     for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
         let name = terminal.paint().as_role(Role::Head, &format!("{name:<9}"));

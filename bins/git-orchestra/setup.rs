@@ -13,6 +13,10 @@ use crate::{
     completions, view,
 };
 
+/// The pages that are of no command.
+const FORMATS: &[(&str, &str)] =
+    &[("gitorchestra-storage.5", include_str!("../../man/gitorchestra-storage.5"))];
+
 /// One file to install.
 struct Item {
     /// Below the `share` folder.
@@ -67,6 +71,9 @@ fn items() -> Result<Vec<Item>> {
     let mut items = Vec::new();
     for (file, page) in pages()? {
         items.push(Item { path: format!("man/man1/{file}"), content: page });
+    }
+    for (file, page) in FORMATS {
+        items.push(Item { path: format!("man/man5/{file}"), content: (*page).to_owned() });
     }
     for (path, shell) in [
         ("bash-completion/completions/git-orchestra", Shell::Bash),

@@ -12,6 +12,7 @@
 //! | [`removal`] | taking agents away, every byte kept, and bringing them back |
 //! | [`landing`] | landing branches: which, in which order, step by step |
 //! | [`supervise`] | processes: launch, tree, queue, limits, control |
+//! | [`sync`] | what travels: what two sides have, what is taken in, what is sent |
 //! | [`ops`] | one file a command: `Request → Report` |
 //! | [`config`] | the `orchestra.*` keys, one table |
 //! | [`world`], [`process`] | clock, randomness, environment; starting a program. One door each |
@@ -34,6 +35,7 @@ pub mod rank;
 pub mod removal;
 pub mod store;
 pub mod supervise;
+pub mod sync;
 pub mod worktree;
 pub mod world;
 

@@ -59,6 +59,13 @@ pub fn text_variable(name: &str) -> Option<String> {
     variable(name)?.into_string().ok()
 }
 
+/// All variables of the environment that are text.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn variables() -> Vec<(String, String)> {
+    let all = std::env::vars_os();
+    all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
 /// The user's directory: the current one, or below it the folder from which a shell alias was called
 /// (git moves aliases to the top of the checkout and leaves the place in `GIT_PREFIX`).
 pub fn directory() -> PathBuf {

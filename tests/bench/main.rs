@@ -13,6 +13,7 @@
 mod anchor;
 mod data;
 mod landing;
+mod sync;
 
 use std::{
     path::{Path, PathBuf},
@@ -58,6 +59,9 @@ fn main() -> ExitCode {
     }
     if wanted("ranking") {
         ranking(&lab, short, &mut show);
+    }
+    if wanted("sync") {
+        sync::sync(&lab, turns, &mut show);
     }
     if wanted("supervisor") {
         supervisor(&lab);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use orchestra_terminal::catalog;
-use testkit::Ran;
+use testkit::{Ran, World};
 
 use crate::{skip, world};
 
@@ -83,6 +83,9 @@ fn man_pages_and_completions_are_fresh() {
     for page in fs::read_dir(prefix.join("share/man/man1")).expect("pages").flatten() {
         fresh.push((format!("man/{}", page.file_name().to_string_lossy()), page.path()));
     }
+    for page in fs::read_dir(prefix.join("share/man/man5")).expect("pages").flatten() {
+        fresh.push((format!("man/{}", page.file_name().to_string_lossy()), page.path()));
+    }
     for (file, installed) in [
         ("git-orchestra.bash", "bash-completion/completions/git-orchestra"),
         ("_git-orchestra", "zsh/site-functions/_git-orchestra"),
@@ -122,19 +125,27 @@ fn man_pages_are_clean_and_complete() {
             assert!(text.contains(section), "{section} in {}", page.display());
         }
         assert!(!text.contains("  \n") && !text.contains("\n\n"), "{}", page.display());
-        for (linter, arguments) in [
-            ("mandoc", vec!["-T", "lint", "-W", "warning"]),
-            ("man", vec!["--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z"]),
-        ] {
-            let mut command = world.command(linter, world.dir());
-            if command.arg("--version").output().is_err() {
-                skip(&format!("{linter} is not installed"));
-                continue;
-            }
-            let ran = Ran::of(world.command(linter, world.dir()).args(arguments).arg(&page));
-            let complaint = if linter == "man" { ran.stderr() } else { ran.stdout() + &ran.stderr() };
-            assert_eq!(complaint.trim(), "", "{linter} {}", page.display());
+        lint(&world, &page);
+    }
+    for page in files("man", ".5") {
+        lint(&world, &page);
+    }
+}
+
+/// Nothing that the linters of man pages dislike.
+fn lint(world: &World, page: &Path) {
+    for (linter, arguments) in [
+        ("mandoc", vec!["-T", "lint", "-W", "warning"]),
+        ("man", vec!["--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z"]),
+    ] {
+        let mut command = world.command(linter, world.dir());
+        if command.arg("--version").output().is_err() {
+            skip(&format!("{linter} is not installed"));
+            continue;
         }
+        let ran = Ran::of(world.command(linter, world.dir()).args(arguments).arg(page));
+        let complaint = if linter == "man" { ran.stderr() } else { ran.stdout() + &ran.stderr() };
+        assert_eq!(complaint.trim(), "", "{linter} {}", page.display());
     }
 }
 
@@ -194,6 +205,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
                 "worktree",
             ],
         ),
+        ("sync", &["error", "git", "lock", "model", "store", "world"]),
         (
             "supervise",
             &[
@@ -224,6 +236,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
         "rank",
         "store",
         "supervise",
+        "sync",
         "world",
         "worktree",
     ];

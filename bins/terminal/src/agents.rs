@@ -113,6 +113,9 @@ fn doing(agent: &AgentObject) -> String {
     if let Some(ahead) = agent.queue_position {
         return if ahead == 0 { "next".to_owned() } else { format!("{ahead} ahead") };
     }
+    if agent.liveness == Liveness::Remote {
+        return elsewhere(agent);
+    }
     let left = (agent.left_out > 0).then(|| format!("{} left out", agent.left_out));
     let main = match agent.liveness {
         _ if agent.waiting.is_some() => agent.waiting.clone(),
@@ -124,6 +127,14 @@ fn doing(agent: &AgentObject) -> String {
     let judged = agent.verdict.as_deref().filter(|_| landed.is_none() && agent.verdict_current == Some(true));
     let judged = judged.and_then(Verdict::parse).map(|verdict| verdict.past().to_owned());
     [landed, judged, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// Where an agent of another clone is, and how old the news of it is.
+fn elsewhere(agent: &AgentObject) -> String {
+    let clone = agent.label.as_ref().unwrap_or(&agent.writer);
+    let age = world::seconds(&agent.told_at).map_or(0, |at| world::now().as_second() - at);
+    let what = agent.waiting.as_ref().or(agent.reason.as_ref()).unwrap_or(&agent.title);
+    format!("at {clone}, as told {} ago; {what}", when::age(age))
 }
 
 /// Warns of agents that are not what they were meant to be, and says what to type.

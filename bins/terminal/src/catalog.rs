@@ -22,6 +22,7 @@ const fn built_in(name: &'static str, summary: &'static str) -> Entry {
 
 /// What a user sees.
 pub const COMMANDS: &[Entry] = &[
+    binary("init", "Name this clone and look what its remote takes (never needed)"),
     binary("spawn", "Start an agent per task, each in its own worktree and branch"),
     binary("status", "Show every agent's true state"),
     binary("logs", "Show what an agent printed, live and after its end"),
@@ -35,6 +36,7 @@ pub const COMMANDS: &[Entry] = &[
     binary("review", "Judge an agent's work: approve it, reject it, or ask for changes"),
     binary("merge-ranked", "Land many branches, the least conflicting first, each step proven"),
     binary("cleanup", "Take away agents whose work is elsewhere, every byte kept for undo"),
+    binary("sync", "Let agents, branches and results travel between clones"),
     binary("undo", "Take back what a command changed"),
     built_in("demo", "Try it: four agents in a scratch repository"),
     built_in("setup", "Install man pages and shell completions"),

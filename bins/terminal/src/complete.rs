@@ -52,6 +52,12 @@ pub fn open_agents() -> Vec<CompletionCandidate> {
     agents_where(|terminal| !terminal)
 }
 
+/// The remotes of git's config.
+pub fn remotes() -> Vec<CompletionCandidate> {
+    let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
+    repo.remotes().into_iter().take(MOST).map(CompletionCandidate::new).collect()
+}
+
 fn agents_where(wanted: impl Fn(bool) -> bool) -> Vec<CompletionCandidate> {
     let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
     let Ok(listing) = Listing::read(&repo) else { return Vec::new() };

@@ -48,6 +48,21 @@ pub fn choose(terminal: &Terminal, question: &str, choices: &[&str]) -> Result<O
     select.interact_opt().map_err(|e| Error::new(Kind::External, "cannot ask").because(e.to_string()))
 }
 
+/// Asks a question that is answered by yes or no; no is the default. `instead` says what to type where nobody can be asked.
+///
+/// # Errors
+/// Nobody can be asked (3).
+pub fn confirm(terminal: &Terminal, question: &str, instead: &str) -> Result<bool> {
+    if !terminal.can_ask() {
+        return Err(Error::refused(format!("nobody can be asked here: {question}")).hint(instead));
+    }
+    dialoguer::Confirm::new()
+        .with_prompt(question)
+        .default(false)
+        .interact()
+        .map_err(|e| Error::new(Kind::External, "cannot ask").because(e.to_string()))
+}
+
 /// Lets the user type a line; `None` where it is empty.
 ///
 /// # Errors

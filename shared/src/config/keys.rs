@@ -137,6 +137,32 @@ pub(super) const REVIEW_ALLOW: Key = Key {
 };
 pub(super) const REVIEW_MODEL: Key =
     Key { name: "orchestra.review.model", default: "", what: "The model of a reviewing agent" };
+pub(super) const REMOTE: Key = Key {
+    name: "orchestra.remote",
+    default: "",
+    what: "The remote that sync speaks with, where it is another than the branch's own or origin; work then stays at \
+           home, unless 'sync --with work' asks for it",
+};
+pub(super) const LABEL: Key = Key {
+    name: "orchestra.label",
+    default: "",
+    what: "What other clones call this one, such as laptop; it stands in the events of its agents",
+};
+pub(super) const SHARE_WITH: Key = Key {
+    name: "orchestra.shareWith",
+    default: "",
+    what: "A URL to which sync may send agents; written when you agree to it; may be given several times",
+};
+pub(super) const NOT_SECRET: Key = Key {
+    name: "orchestra.notSecret",
+    default: "",
+    what: "The id of an event, or its beginning, that looks like a secret and is none; may be given several times",
+};
+pub(super) const TRUST_WRITER: Key = Key {
+    name: "orchestra.trustWriter",
+    default: "",
+    what: "The id of another clone whose verdicts, messages and answers count here; may be given several times",
+};
 pub(super) const COMPLETES: Key = Key {
     name: "orchestra.completes",
     default: "",
@@ -172,5 +198,10 @@ pub const KEYS: &[Key] = &[
     REVIEW_MODEL,
     DERIVED,
     TRASH_TIME,
+    REMOTE,
+    LABEL,
+    SHARE_WITH,
+    NOT_SECRET,
+    TRUST_WRITER,
     COMPLETES,
 ];

@@ -5,9 +5,9 @@ mod keys;
 use std::{path::PathBuf, time::Duration};
 
 use self::keys::{
-    AGENT, ALLOWED_CLI, BRANCH_PREFIX, BUILD, CHECK_TIME, DERIVED, GRACE, IDLE, JOBS, MAX_FILE, MAX_OUTPUT,
-    MAX_TIME, MIN_FREE, ON_PROMPT, PERMISSION, RETRIES, RETRY_DELAY, REVIEW_ALLOW, REVIEW_MODEL, REVIEW_TEST,
-    STDIN, TEST, TRASH_TIME, WORKTREES,
+    AGENT, ALLOWED_CLI, BRANCH_PREFIX, BUILD, CHECK_TIME, DERIVED, GRACE, IDLE, JOBS, LABEL, MAX_FILE,
+    MAX_OUTPUT, MAX_TIME, MIN_FREE, ON_PROMPT, PERMISSION, RETRIES, RETRY_DELAY, REVIEW_ALLOW, REVIEW_MODEL,
+    REVIEW_TEST, STDIN, TEST, TRASH_TIME, WORKTREES,
 };
 pub use self::keys::{KEYS, Key};
 use crate::{
@@ -179,6 +179,11 @@ impl<'repo> Config<'repo> {
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    /// What other clones call this one.
+    pub fn label(&self) -> Option<String> {
+        Some(self.text(LABEL)).filter(|label| !label.trim().is_empty())
     }
 
     /// What agents' branches begin with.

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    io::{Read, Write},
+    io::{Read, Seek, Write},
     os::unix::process::CommandExt,
     path::Path,
     process::{Child, ExitStatus, Stdio},
@@ -29,6 +29,11 @@ const TAMED: &[&str] = &[
     "core.fsync=loose-object,pack,pack-metadata,reference",
     "core.fsyncMethod=batch",
 ];
+
+/// Beyond [`TAMED`], for speaking with a remote. What a fetch writes down of a remote is disposable, and events are many:
+/// without `skipping`, each of them would be offered.
+const ABROAD: &[&str] =
+    &["core.fsync=loose-object,pack,pack-metadata", "fetch.negotiationAlgorithm=skipping"];
 
 /// The oldest git with all that is used here.
 const OLDEST: (u32, u32) = (2, 39);
@@ -100,6 +105,63 @@ impl Git {
         }
         command.arg(verb).current_dir(directory).env("GIT_OPTIONAL_LOCKS", "0");
         Self { command, what: format!("git {verb}"), input: Vec::new(), limit: LONG }
+    }
+
+    /// `git <verb>` that speaks with a remote: transport, credentials and, where `hooks` says so, hooks are the user's own.
+    /// Where `ask` says so, git may ask for a password.
+    pub fn abroad(directory: &Path, verb: &str, hooks: bool, ask: bool) -> Self {
+        let mut command = process::command("git");
+        command.arg("--no-pager");
+        for setting in TAMED.iter().chain(ABROAD).filter(|one| !hooks || !one.starts_with("core.hooksPath")) {
+            command.args(["-c", setting]);
+        }
+        command
+            .arg(verb)
+            .current_dir(directory)
+            .env("LC_ALL", "C")
+            .env("GIT_TERMINAL_PROMPT", if ask { "1" } else { "0" })
+            .env("GIT_ADVICE", "0");
+        Self { command, what: format!("git {verb}"), input: Vec::new(), limit: LONG }
+    }
+
+    /// Runs it with its answer in a file: what a transport leaves running (a shared ssh connection) holds nobody up.
+    /// `watch` is told the last thing that git said on its way.
+    ///
+    /// # Errors
+    /// It cannot be started, or takes too long.
+    pub fn travel(mut self, watch: &mut dyn FnMut(&str)) -> Result<Output> {
+        let cannot = || "cannot make a temporary file".to_owned();
+        let mut said = tempfile::NamedTempFile::new().context(Kind::External, cannot)?;
+        let mut answer = tempfile::tempfile().context(Kind::External, cannot)?;
+        let complaints = said.reopen().context(Kind::External, cannot)?;
+        let out = answer.try_clone().context(Kind::External, cannot)?;
+        self.command.stdin(Stdio::null()).stdout(out).stderr(complaints);
+        let mut child = self.command.spawn().map_err(|e| {
+            Error::new(Kind::External, "cannot run 'git'").because(e).hint("is git installed and on PATH?")
+        })?;
+        let deadline = Instant::now() + self.limit;
+        let mut pause = Duration::from_micros(200);
+        let status = loop {
+            if let Some(status) =
+                child.try_wait().context(Kind::External, || format!("lost track of {}", self.what))?
+            {
+                break status;
+            }
+            if Instant::now() > deadline {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(Error::new(Kind::Timeout, format!("{} took too long", self.what)));
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(100));
+            if pause >= Duration::from_millis(100) {
+                watch(&last_words(said.path()));
+            }
+        };
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let read = answer.rewind().and_then(|()| answer.read_to_end(&mut stdout));
+        read.and_then(|_| said.read_to_end(&mut stderr)).context(Kind::External, cannot)?;
+        Ok(Output { status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
     }
 
     /// Runs it on the user's own terminal, as long as they look at it; gives its exit code, none where a signal ended it.
@@ -244,6 +306,13 @@ impl Git {
         };
         Ok(Output { status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
     }
+}
+
+/// The last line that git said: its progress.
+fn last_words(file: &Path) -> String {
+    let text = std::fs::read(file).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text[text.len().saturating_sub(400)..]).into_owned();
+    text.rsplit(['\r', '\n']).find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
 }
 
 /// A thread of its own writes the input, so that neither side waits for the other with a full pipe.

@@ -8,6 +8,7 @@ pub mod merging;
 pub mod objects;
 pub mod oid;
 pub mod refs;
+pub mod remotes;
 pub mod repo;
 pub mod worktrees;
 

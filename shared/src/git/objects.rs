@@ -136,6 +136,21 @@ impl Repo {
         })
     }
 
+    /// Whether an object is here, is a commit, and how many bytes it has. Reads no more of it than its header.
+    pub fn commit_size(&self, id: Oid) -> Option<u64> {
+        self.size_of(id, gix::objs::Kind::Commit)
+    }
+
+    /// As [`Repo::commit_size`], for a blob.
+    pub fn blob_size(&self, id: Oid) -> Option<u64> {
+        self.size_of(id, gix::objs::Kind::Blob)
+    }
+
+    fn size_of(&self, id: Oid, kind: gix::objs::Kind) -> Option<u64> {
+        let header = self.gix.find_header(id.gix()).ok()?;
+        (header.kind() == kind).then(|| header.size())
+    }
+
     /// Writes a commit, durably.
     ///
     /// # Errors

@@ -25,6 +25,10 @@ pub struct Agent {
     pub permission: Option<String>,
     /// The clone that made it.
     pub writer: String,
+    /// What its people call that clone.
+    pub label: Option<String>,
+    /// When the newest of its events was told.
+    pub told_at: Timestamp,
     /// The commit it started from.
     pub base: String,
     /// Its branch, without `refs/heads/`.
@@ -97,6 +101,8 @@ impl Default for Agent {
             reviews: None,
             permission: None,
             writer: String::new(),
+            label: None,
+            told_at: Timestamp::UNIX_EPOCH,
             base: String::new(),
             branch: String::new(),
             queued_at: Timestamp::UNIX_EPOCH,

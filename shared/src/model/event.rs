@@ -224,6 +224,9 @@ pub struct Created {
     pub base: String,
     /// Its branch, without `refs/heads/`.
     pub branch: String,
+    /// What its people call the clone that it lives in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// The whole task; absent when it is the blob `prompt` in the commit's tree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
@@ -326,6 +329,18 @@ pub struct Event {
 /// SHA-256 of an event's line.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct EventId([u8; 32]);
+
+impl EventId {
+    /// As people see it.
+    pub fn hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The first digits.
+    pub fn short(&self) -> String {
+        self.hex()[..12].to_owned()
+    }
+}
 
 #[derive(Deserialize)]
 struct Envelope {

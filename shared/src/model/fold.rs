@@ -18,7 +18,7 @@ use super::{
 };
 
 /// The version of these rules. State written under another one is folded anew.
-pub const FOLD: u32 = 5;
+pub const FOLD: u32 = 6;
 
 /// Columns kept of a reason, a model and other short texts.
 const SHORT: usize = 200;
@@ -67,6 +67,7 @@ struct Folder {
 impl Folder {
     fn apply(&mut self, event: &Event) {
         self.fold.agent.lamport = event.lamport;
+        self.fold.agent.told_at = event.at;
         match &event.fact {
             None => self.fold.newer += 1,
             Some(Fact::Created(created)) => self.created(event, created),
@@ -96,6 +97,7 @@ impl Folder {
         agent.reviews = given(created.reviews.as_deref());
         agent.permission = given(created.permission.as_deref());
         agent.writer.clone_from(&event.writer);
+        agent.label = given(created.label.as_deref());
         agent.base = short(&created.base);
         agent.branch = text::one_line(&created.branch, 1024);
         agent.queued_at = event.at;
@@ -394,7 +396,8 @@ pub(crate) mod tests {
         let word = "[ -~\u{1b}\n\u{202e}é日]{0,12}";
         prop_oneof![
             (word, word, prop::option::of(word)).prop_map(|(title, profile, model)| {
-                Fact::Created(Created { title, profile, reviews: model.clone(), model, ..Created::default() })
+                let (reviews, label) = (model.clone(), model.clone());
+                Fact::Created(Created { title, profile, reviews, label, model, ..Created::default() })
             }),
             (1u32..4, 0usize..4, prop::option::of(word)).prop_map(|(attempt, at, reason)| {
                 let (session, question) = (reason.clone(), reason.clone());

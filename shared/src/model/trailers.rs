@@ -48,6 +48,8 @@ pub fn write(agent: &Agent, by: &str) -> String {
     line("Reviews", agent.reviews.as_deref().unwrap_or_default());
     line("Permission", agent.permission.as_deref().unwrap_or_default());
     line("Writer", &agent.writer);
+    line("Label", agent.label.as_deref().unwrap_or_default());
+    line("Told", &agent.told_at.to_string());
     line("Attempt", &agent.attempt.to_string());
     line("Reason", agent.reason.as_deref().unwrap_or_default());
     line("Session", agent.session.as_deref().unwrap_or_default());
@@ -114,6 +116,11 @@ pub fn is_trusted(paragraph: &str, writer: &str) -> bool {
         && next("Orchestra-By: ") == Some(writer)
 }
 
+/// The writer who vouches for the trailers.
+pub fn by(paragraph: &str) -> Option<&str> {
+    paragraph.lines().rev().find_map(|line| line.strip_prefix("Orchestra-By: "))
+}
+
 /// Reads the two facts that stand first.
 pub fn glance(paragraph: &str) -> Option<Glance> {
     let mut lines = paragraph.lines();
@@ -156,6 +163,8 @@ fn take(agent: &mut Agent, key: &str, value: &str) -> Option<()> {
         "Reviews" => agent.reviews = Some(text()),
         "Permission" => agent.permission = Some(text()),
         "Writer" => agent.writer = text(),
+        "Label" => agent.label = Some(text()),
+        "Told" => agent.told_at = value.parse().ok()?,
         "Attempt" => agent.attempt = value.parse().ok()?,
         "Reason" => agent.reason = Some(text()),
         "Session" => agent.session = Some(text()),

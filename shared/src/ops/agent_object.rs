@@ -63,6 +63,10 @@ pub struct AgentObject {
     pub session: Option<String>,
     /// The clone that made it.
     pub writer: String,
+    /// What its people call that clone.
+    pub label: Option<String>,
+    /// When the newest of its events was told: so old is what is known of an agent of another clone.
+    pub told_at: String,
     /// Its program, on this machine.
     pub pid: Option<i32>,
     /// Its supervisor, on this machine.
@@ -138,6 +142,8 @@ impl AgentObject {
             worktree: None,
             session: agent.session,
             writer: agent.writer,
+            label: agent.label,
+            told_at: agent.told_at.to_string(),
             pid: None,
             supervisor_pid: None,
             orphans: Vec::new(),

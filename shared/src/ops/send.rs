@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     Error, Kind, Result,
     git::Repo,
-    model::{Agent, Liveness, Phase, event::Message},
+    model::{Agent, AgentId, Liveness, Phase, event::Message},
     ops::{agent_object::AgentObject, status},
     profile::Stdin,
     store::layout::Private,
@@ -38,6 +38,8 @@ pub struct Request {
 pub struct Report {
     /// The question that was answered.
     pub answered: Option<String>,
+    /// It runs in another clone: the message travels with the next sync, and counts where that clone trusts this one.
+    pub travels: bool,
     /// The agent afterwards.
     #[serde(flatten)]
     pub agent: AgentObject,
@@ -46,29 +48,23 @@ pub struct Report {
 /// Writes the message down; the supervisor passes it on. For an answer, waits until it has.
 ///
 /// # Errors
-/// Nothing is said (2); the agent does not run here, asks nothing, or hears nothing (3).
+/// Nothing is said (2); the agent does not run, asks nothing, or hears nothing (3).
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let id = status::resolve(repo, &request.agent)?;
     check(request)?;
     let agent = status::one(repo, &id)?;
     let fault = match agent.liveness {
-        Liveness::Live => None,
-        Liveness::Remote => Some((format!("agent '{id}' runs in another clone"), None)),
-        Liveness::Lost => Some((format!("the supervisor of '{id}' is gone"), Some("resume"))),
-        Liveness::Ended => {
-            Some((format!("agent '{id}' does not run: it is {}", agent.phase.as_str()), Some("resume")))
-        }
+        Liveness::Live | Liveness::Remote => None,
+        Liveness::Lost => Some(format!("the supervisor of '{id}' is gone")),
+        Liveness::Ended => Some(format!("agent '{id}' does not run: it is {}", agent.phase.as_str())),
     };
-    if let Some((what, hint)) = fault {
-        let error = Error::refused(what);
-        return Err(match hint {
-            Some(_) => error.hint(format!("git orchestra resume {id} -m '…' goes on with its conversation")),
-            None => error,
-        });
+    if let Some(what) = fault {
+        return Err(Error::refused(what)
+            .hint(format!("git orchestra resume {id} -m '…' goes on with its conversation")));
     }
-    let spec = Spec::read(&Private::new(repo.private_dir()?).agent(&id))?;
-    if !matches!(spec.launch.stdin, Stdin::Talk | Stdin::Held) {
-        return Err(Error::refused(format!("agent '{id}' ({}) reads nothing while it runs", agent.profile)));
+    let travels = agent.liveness == Liveness::Remote;
+    if !travels {
+        check_hearing(repo, &id, &agent)?;
     }
     let refused = RefCell::new(None);
     let before = control::send(repo, &id, |agent| match compose(request, agent) {
@@ -85,10 +81,19 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         return Err(Error::refused(format!("agent '{id}' {why}")).hint(format!("git orchestra status {id}")));
     }
     let answered = before.question.clone().filter(|_| answers(request, &before)).and(before.reason.clone());
-    if answered.is_some() {
+    if answered.is_some() && !travels {
         wait_until_heeded(repo, &id, &before)?;
     }
-    Ok(Report { answered, agent: status::one(repo, &id)? })
+    Ok(Report { answered, travels, agent: status::one(repo, &id)? })
+}
+
+/// Whether its program reads what is said to it.
+fn check_hearing(repo: &Repo, id: &AgentId, agent: &AgentObject) -> Result<()> {
+    let spec = Spec::read(&Private::new(repo.private_dir()?).agent(id))?;
+    if matches!(spec.launch.stdin, Stdin::Talk | Stdin::Held) {
+        return Ok(());
+    }
+    Err(Error::refused(format!("agent '{id}' ({}) reads nothing while it runs", agent.profile)))
 }
 
 fn check(request: &Request) -> Result<()> {
@@ -122,7 +127,7 @@ fn answers(request: &Request, agent: &Agent) -> bool {
     agent.phase == Phase::Waiting && (request.allow.is_some() || agent.choice)
 }
 
-fn wait_until_heeded(repo: &Repo, id: &crate::model::AgentId, before: &Agent) -> Result<()> {
+fn wait_until_heeded(repo: &Repo, id: &AgentId, before: &Agent) -> Result<()> {
     let deadline = Instant::now() + HEEDED;
     let mut pause = Duration::from_millis(5);
     loop {

@@ -225,7 +225,7 @@ fn start(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<(
     });
     let ids: Vec<AgentId> = locks.iter().map(|(id, _, _)| id.clone()).collect();
     let made = made.and_then(|()| queue::draw(&private, &ids, report.jobs));
-    let made = made.and_then(|()| store::create(repo, &new_agents(report, base, request)?));
+    let made = made.and_then(|()| store::create(repo, &new_agents(repo, report, base, request)?));
     if let Err(error) = made {
         for (_, dir, _) in &locks {
             let _ = fs::remove_dir_all(dir.dir());
@@ -257,9 +257,10 @@ fn write_order(planned: &Planned, dir: &AgentDir, frozen: &str, jobs: u32, reque
         .context(Kind::External, || format!("cannot write '{}'", prompt.display()))
 }
 
-fn new_agents(report: &Report, base: Oid, request: &Request) -> Result<Vec<NewAgent>> {
+fn new_agents(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<Vec<NewAgent>> {
     let (options, reviews) = (&request.settings.options, request.reviews.as_ref());
     let parent = world::text_variable("ORCHESTRA_AGENT").filter(|id| AgentId::parse(id).is_ok());
+    let label = Config::of(repo).label();
     let new = |(place, planned): (u32, &Planned)| {
         let created = Created {
             title: planned.title.clone(),
@@ -272,6 +273,7 @@ fn new_agents(report: &Report, base: Oid, request: &Request) -> Result<Vec<NewAg
             reviews: reviews.map(ToString::to_string),
             base: planned.base.clone(),
             branch: planned.branch.clone(),
+            label: label.clone(),
             prompt: None,
         };
         Ok(NewAgent { id: AgentId::parse(&planned.id)?, created, prompt: planned.task.clone(), base })

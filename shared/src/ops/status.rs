@@ -5,12 +5,13 @@ use serde::Serialize;
 use crate::{
     Error, Kind, Result,
     git::{Oid, Repo, worktrees::Worktree},
-    model::{Agent, AgentId, Fact, Liveness, event::LeftOut, id},
+    model::{Agent, AgentId, Event, Fact, Liveness, event::LeftOut, id, text},
     ops::agent_object::AgentObject,
     store::{
         Chain, Listing, archive,
         layout::{self, Private},
         list::Row,
+        verdicts,
     },
     supervise::{liveness, spec::Spec},
     worktree::{
@@ -22,6 +23,9 @@ use crate::{
 
 /// Ended agents shown when not all are asked for: the newest.
 const ENDED_SHOWN: usize = 20;
+/// Proposals of other clones shown: the newest; and columns kept of each.
+const PROPOSALS: usize = 10;
+const PROPOSED: usize = 400;
 
 /// Which agents.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +64,19 @@ pub struct Detail {
     pub contradictions: Vec<String>,
     /// Events that are malformed and were set aside.
     pub set_aside: usize,
+    /// What clones ask for that are not trusted here, the newest last.
+    pub proposals: Vec<Proposal>,
+}
+
+/// What another clone asks for, and what counts only where the user says it too.
+#[derive(Clone, Debug, Serialize)]
+pub struct Proposal {
+    /// The clone.
+    pub writer: String,
+    /// What it is: a message, an answer, a verdict.
+    pub what: String,
+    /// What is said.
+    pub text: Option<String>,
 }
 
 /// Reads all that is known of one agent.
@@ -78,7 +95,29 @@ pub fn detail(repo: &Repo, id: &AgentId) -> Result<Detail> {
         _ => (Vec::new(), 0),
     };
     let contradictions = chain.fold().conflicts;
-    Ok(Detail { task, left_out, left_out_more, contradictions, set_aside: chain.set_aside.len() })
+    let proposals = proposals(repo, &chain);
+    Ok(Detail { task, left_out, left_out_more, contradictions, set_aside: chain.set_aside.len(), proposals })
+}
+
+fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {
+    let mut events: Vec<_> = chain.events.iter().filter(|one| !verdicts::counts(repo, &one.writer)).collect();
+    events.sort_unstable_by_key(|event| event.order());
+    let of_event = |event: &&Event| {
+        let (what, text) = match event.fact.as_ref()? {
+            Fact::Send(message) => match message.allow {
+                Some(true) => ("allow", message.text.as_ref()),
+                Some(false) => ("deny", message.text.as_ref()),
+                None => ("send", message.text.as_ref()),
+            },
+            Fact::Verdict(review) => (review.verdict.as_str(), review.text.as_ref()),
+            _ => return None,
+        };
+        let text = text.map(|text| text::one_line(text, PROPOSED));
+        Some(Proposal { writer: event.writer.clone(), what: what.to_owned(), text })
+    };
+    let mut newest: Vec<Proposal> = events.iter().rev().filter_map(of_event).take(PROPOSALS).collect();
+    newest.reverse();
+    newest
 }
 
 /// An agent whose events cannot be read.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// More event commits than any agent has; a chain beyond it is not ours.
-const MAX_COMMITS: usize = 100_000;
+pub const MAX_COMMITS: usize = 100_000;
 
 /// All that is reachable from one or more tips.
 #[derive(Debug, Default)]
@@ -24,6 +24,8 @@ pub struct Chain {
     pub set_aside: Vec<String>,
     /// The commits walked.
     pub commits: HashSet<Oid>,
+    /// Those of them that only join others: they tell nothing.
+    pub joins: HashSet<Oid>,
     /// Some of it is of a format newer than this program.
     pub newer: bool,
     /// The commit whose tree holds the task, if it is too long for an event.
@@ -47,6 +49,9 @@ impl Chain {
             }
             let found = repo.read_commit(id)?;
             let parsed = commit::parse(&found.message);
+            if found.parents.len() > 1 && parsed.is_join {
+                chain.joins.insert(id);
+            }
             chain.events.extend(parsed.events);
             chain.set_aside.extend(parsed.set_aside);
             chain.newer |= parsed.newer;
@@ -56,6 +61,32 @@ impl Chain {
             open.extend(found.parents);
         }
         Ok(chain)
+    }
+
+    /// Whether the chain of `tip` holds a commit. Reads no further than to that.
+    ///
+    /// # Errors
+    /// As [`Chain::read`].
+    pub fn holds(repo: &Repo, tip: Oid, sought: Oid) -> Result<bool> {
+        let (mut seen, mut open) = (HashSet::new(), vec![tip]);
+        while let Some(id) = open.pop() {
+            if id == sought {
+                return Ok(true);
+            }
+            if !seen.insert(id) {
+                continue;
+            }
+            if seen.len() > MAX_COMMITS {
+                return Err(Error::internal(format!("the chain of {} has no end", tip.short())));
+            }
+            open.extend(repo.read_commit(id)?.parents);
+        }
+        Ok(false)
+    }
+
+    /// The commits that tell something.
+    pub fn told(&self) -> HashSet<Oid> {
+        self.commits.difference(&self.joins).copied().collect()
     }
 
     /// Reads the life of an agent.

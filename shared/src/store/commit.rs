@@ -1,11 +1,6 @@
 //! One event commit: a line for people, the facts, the state after them.
 
-use crate::model::{
-    Agent, AgentId, Event, Fact, Phase,
-    event::{EventId, Landing},
-    trailers,
-    verdict::Verdict,
-};
+use crate::model::{Agent, AgentId, Event, Fact, Phase, event::Landing, trailers, verdict::Verdict};
 
 /// Composes the message of a commit that adds `events` and leaves the agent in the state `agent`.
 pub fn message(id: &AgentId, before: Option<&Agent>, events: &[Event], agent: &Agent, by: &str) -> String {
@@ -69,6 +64,8 @@ pub struct Parsed {
     pub set_aside: Vec<String>,
     /// The commit is of a newer format.
     pub newer: bool,
+    /// It says of itself that it joins others, and says nothing else.
+    pub is_join: bool,
 }
 
 /// Reads the events of a message.
@@ -82,14 +79,13 @@ pub fn parse(message: &str) -> Parsed {
             }
         }
     }
-    let format = trailers::paragraph(message)
+    let trailers = trailers::paragraph(message);
+    parsed.is_join = parsed.events.is_empty()
+        && parsed.set_aside.is_empty()
+        && trailers.is_some_and(|all| all.starts_with("Orchestra-Join: "));
+    let format = trailers
         .and_then(|all| all.lines().find_map(|line| line.strip_prefix("Orchestra-Format: ")))
         .and_then(|number| number.parse::<u32>().ok());
     parsed.newer = format.is_some_and(|format| format > trailers::FORMAT);
     parsed
-}
-
-/// The ids of a message's events.
-pub fn event_ids(message: &str) -> Vec<EventId> {
-    parse(message).events.iter().map(|event| event.id).collect()
 }

@@ -2,34 +2,28 @@
 //! makes the same one; and where two tips hold the same events no join is made, or machines would join each other's
 //! joins for ever.
 
-use std::collections::BTreeSet;
-
 use crate::{
     Result,
     git::{Oid, Repo, objects::Commit},
-    model::event::EventId,
-    store::{Chain, commit},
+    store::Chain,
 };
 
-/// The tip that holds all events of both.
+/// The tip that holds everything that both tell, malformed and newer entries included.
 ///
-/// `a` is ours; `b` is a peer's. If both hold the same events, the one with more commits is taken, of two with equally many
+/// `a` is ours; `b` is a peer's. If both tell the same, the one with more commits is taken, of two with equally many
 /// the smaller id: that needs no agreement.
 ///
 /// # Errors
 /// A commit of either chain is missing, or the join cannot be written.
 pub fn join(repo: &Repo, id: &str, a: Oid, b: Oid) -> Result<Oid> {
-    if a == b {
+    if a == b || Chain::holds(repo, a, b)? {
         return Ok(a);
     }
-    let (ours, theirs) = (Chain::read(repo, &[a])?, Chain::read(repo, &[b])?);
-    if ours.commits.contains(&b) {
-        return Ok(a);
-    }
-    if theirs.commits.contains(&a) {
+    if Chain::holds(repo, b, a)? {
         return Ok(b);
     }
-    if told(repo, &ours)? == told(repo, &theirs)? {
+    let (ours, theirs) = (Chain::read(repo, &[a])?, Chain::read(repo, &[b])?);
+    if ours.told() == theirs.told() {
         // The same choice on every machine, and one that agrees with the two rules above: a tip that contains another has
         // more commits. Choosing by the id alone leaves a ring of three with three tips.
         let size = |chain: &Chain| chain.commits.len();
@@ -37,21 +31,6 @@ pub fn join(repo: &Repo, id: &str, a: Oid, b: Oid) -> Result<Oid> {
     }
     let parents = [a.min(b), a.max(b)];
     repo.write_commit(&joining(repo, id, parents)?)
-}
-
-/// The commits of a chain that hold events.
-fn told(repo: &Repo, chain: &Chain) -> Result<BTreeSet<Oid>> {
-    let mut told = BTreeSet::new();
-    for id in &chain.commits {
-        if !events_of(repo, *id)?.is_empty() {
-            told.insert(*id);
-        }
-    }
-    Ok(told)
-}
-
-fn events_of(repo: &Repo, id: Oid) -> Result<Vec<EventId>> {
-    Ok(commit::event_ids(&repo.read_commit(id)?.message))
 }
 
 /// Date and identity come from the parents: the later date, the identity of the smaller id.

@@ -58,6 +58,37 @@ pub fn archive_ref(writer: &str) -> String {
     format!("{ARCHIVE}{writer}")
 }
 
+/// All that travels, below one prefix for each kind.
+pub const SHARED: &str = "refs/orchestra/";
+
+/// The kinds that travel: lives, work, notes, and agents that were archived.
+pub const KINDS: [&str; 4] = ["agents", "heads", "notes", "archive"];
+
+/// What a remote had at the last look; never travels. A fetch writes here and nowhere else.
+pub fn tracking(remote: &str) -> String {
+    format!("refs/orchestra-local/remotes/{remote}/")
+}
+
+/// What all remotes had.
+pub const fn tracking_all() -> &'static str {
+    "refs/orchestra-local/remotes/"
+}
+
+/// What a remote had once, and lost or took back since: this clone does not push it again unasked. Never travels.
+pub fn missing(remote: &str) -> String {
+    format!("refs/orchestra-local/missing/{remote}/")
+}
+
+/// Sent to a remote to see whether it is taken, and taken away at once.
+pub fn probe_ref(chance: &str) -> String {
+    format!("refs/orchestra/probe/{chance}")
+}
+
+/// Notes of one kind.
+pub fn notes_ref(topic: &str) -> String {
+    format!("refs/orchestra/notes/{topic}")
+}
+
 /// What landing came to, as notes on the commits that landed.
 pub const RESULTS: &str = "refs/orchestra/notes/results";
 
@@ -117,6 +148,11 @@ impl Private {
     pub fn append_lock(&self, id: &AgentId) -> PathBuf {
         let bucket = id.as_str().bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % 16;
         self.0.join("locks").join(format!("append-{bucket:02}"))
+    }
+
+    /// Held by whoever speaks with a remote.
+    pub fn sync_lock(&self) -> PathBuf {
+        self.0.join("locks/sync")
     }
 
     /// Held by whoever lands branches.

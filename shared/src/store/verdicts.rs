@@ -51,7 +51,8 @@ pub fn of(repo: &Repo, agent: &Agent, head: Oid) -> Result<Option<(Standing, Hol
     Ok(Some((verdict, if same { Holds::Carried } else { Holds::Stale })))
 }
 
-/// Whether a verdict of that writer decides anything here: our own do, and those of writers whom the user trusts.
+/// Whether what that writer says decides anything here (a verdict, a message, an answer): what we say does, and what those say
+/// whom the user trusts.
 pub fn counts(repo: &Repo, writer: &str) -> bool {
     writer::known_writer(repo).as_deref() == Some(writer)
         || repo.config_all("orchestra.trustWriter").iter().any(|trusted| trusted == writer)

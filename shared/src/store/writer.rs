@@ -40,6 +40,21 @@ fn known(private: &Private, machine: &str) -> Option<String> {
     (writer.machine == machine && event::is_writer(&writer.id)).then_some(writer.id)
 }
 
+/// Gives this clone another id, where somebody else writes under the one that it has. What it wrote stays as it is.
+///
+/// # Errors
+/// The common git directory cannot be read or written.
+pub fn rename(repo: &Repo) -> Result<String> {
+    let private = Private::new(repo.private_dir()?);
+    match fs::remove_file(private.writer()) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            let message = format!("cannot replace '{}'", private.writer().display());
+            Err(Error::new(Kind::External, message).because(e))
+        }
+        _ => writer(repo),
+    }
+}
+
 /// Written whole or not at all; of two processes that introduce the clone at once, the later reads what the first wrote.
 fn introduce(private: &Private, machine: &str) -> Result<String> {
     let path = private.writer();

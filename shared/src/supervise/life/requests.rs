@@ -10,7 +10,7 @@ use crate::{
         AgentId, Event, Fact, Phase,
         event::{EventId, Message},
     },
-    store::{Chain, layout, writer},
+    store::{Chain, layout, verdicts},
     supervise::ending::End,
 };
 
@@ -36,7 +36,6 @@ impl Requests {
             return Ok(());
         }
         let repo = Repo::open(common)?;
-        let ours = writer::known_writer(&repo);
         let mut events = Chain::of_agent(&repo, id)?.events;
         events.sort_unstable_by_key(Event::order);
         for event in events.into_iter().filter(|event| event.lamport > self.since) {
@@ -47,7 +46,7 @@ impl Requests {
                 Some(Fact::Stop { reason }) => self.end = Some(End::Stopped(reason)),
                 Some(Fact::Pause { reason }) if self.end.is_none() => self.end = Some(End::Paused(reason)),
                 // Of another clone only the end is obeyed; what its people say counts where they are trusted.
-                Some(Fact::Send(message)) if ours.as_deref() == Some(event.writer.as_str()) => {
+                Some(Fact::Send(message)) if verdicts::counts(&repo, &event.writer) => {
                     self.messages.push(message);
                 }
                 _ => {}
@@ -60,18 +59,20 @@ impl Requests {
     pub(super) fn messages(&mut self, common: &Path, id: &AgentId, earlier: &[Event]) -> Result<Vec<String>> {
         self.read(common, id)?;
         let since = std::mem::take(&mut self.messages).into_iter().filter_map(|message| message.text);
-        Ok(not_taken_up(earlier).into_iter().chain(since).collect())
+        let repo = Repo::open(common)?;
+        let counts = |writer: &str| verdicts::counts(&repo, writer);
+        Ok(not_taken_up(earlier, &counts).into_iter().chain(since).collect())
     }
 }
 
 /// The messages that the last attempt had left when it ended.
-fn not_taken_up(events: &[Event]) -> Vec<String> {
+fn not_taken_up(events: &[Event], counts: &dyn Fn(&str) -> bool) -> Vec<String> {
     let mut events: Vec<&Event> = events.iter().collect();
     events.sort_unstable_by_key(|event| event.order());
     let (mut said, mut left) = (Vec::new(), Vec::new());
     for event in events {
         match &event.fact {
-            Some(Fact::Send(message)) => said.extend(message.text.clone()),
+            Some(Fact::Send(message)) if counts(&event.writer) => said.extend(message.text.clone()),
             Some(Fact::Finished(finished)) => {
                 let kept = usize::try_from(finished.unheard).unwrap_or(0).min(said.len());
                 left = said.split_off(said.len() - kept);

@@ -1,0 +1,54 @@
+//! What `init` shows.
+
+use orchestra::{
+    Result,
+    git::Repo,
+    model::text,
+    ops::init::{self, Report},
+    world,
+};
+use orchestra_terminal::{Exit, Terminal, json};
+
+use crate::cli::Cli;
+
+/// Bytes that a remote's answer has for each ref of an agent.
+const BYTES: usize = 75;
+
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
+    let repo = Repo::discover(&world::directory())?;
+    let report = init::run(&repo, &cli.request(terminal.can_ask()))?;
+    let refused = report.probe.as_ref().is_some_and(|probe| !probe.takes);
+    if cli.json {
+        json::answer(terminal, "init", &report)?;
+    } else {
+        tell(terminal, &report);
+    }
+    Ok(if refused { Exit::No } else { Exit::Done })
+}
+
+fn tell(terminal: &Terminal, report: &Report) {
+    for sentence in &report.changed {
+        terminal.answer(&format!("{}\n", text::safe(sentence)));
+    }
+    if report.changed.is_empty() {
+        terminal.say("all is as it was");
+    }
+    if let Some(tracked) = &report.tracked {
+        let (refs, bytes) = (tracked.refs, tracked.refs * BYTES);
+        terminal.say(&format!(
+            "at the last look that were {refs} refs, {bytes} bytes of every answer of {}",
+            text::safe(&tracked.remote)
+        ));
+        terminal.hint("git orchestra init --undo takes it back");
+    }
+    let Some(probe) = &report.probe else { return };
+    let remote = text::safe(&probe.remote);
+    match &probe.why {
+        None => terminal.answer(&format!("{remote} takes agents\n")),
+        Some(why) => {
+            terminal.answer(&format!("{remote} does not take agents: {}\n", text::safe(why)));
+            terminal.hint("a bare repository of your own can: git init --bare PATH, on this or any machine you reach by ssh");
+            terminal.hint("git config orchestra.remote URL lets sync use it; code stays where it is");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The command line of `sync`.
+
+use clap::{Parser, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
+use orchestra::{ops::sync::Request, sync::round::Way, world};
+use orchestra_terminal::{complete, pages::Page};
+
+/// Let agents, branches and results travel between clones
+///
+/// Takes in what the remote has of agents, and sends what this clone has, until both have the same. Nothing is overwritten at
+/// either end: where two clones went on apart, their events are joined, on every machine to the same commit. What a
+/// remote lost stays here. Nothing that comes starts a program, and nothing is sent before you agreed to where it goes.
+#[derive(Debug, Parser)]
+#[command(name = "git-orchestra-sync", version)]
+pub(crate) struct Cli {
+    /// A remote or a URL (default: orchestra.remote, the branch's remote, or origin)
+    #[arg(value_name = "REMOTE", add = ArgValueCandidates::new(complete::remotes))]
+    pub(crate) remote: Option<String>,
+    /// Only take in; send nothing
+    #[arg(long, conflicts_with = "push")]
+    pub(crate) fetch: bool,
+    /// Only send what the remote takes as it is; take nothing in
+    #[arg(long)]
+    pub(crate) push: bool,
+    /// Send what only travels when it is asked for
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub(crate) with: Vec<With>,
+    /// Send again what the remote had and lost
+    #[arg(long, conflicts_with = "fetch")]
+    pub(crate) restore: bool,
+    /// Take what looks like a secret out of an event that no remote has yet
+    #[arg(long, value_name = "EVENT", conflicts_with_all = ["remote", "fetch", "push", "restore", "dry_run", "yes", "with"])]
+    pub(crate) redact: Option<String>,
+    /// Agree to share agents with this remote
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Only say what would change
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What does not travel by itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum With {
+    /// Agents' commits, where the remote is not that of the code
+    Work,
+}
+
+pub(crate) const PAGE: Page = Page {
+    examples: &[
+        ("git orchestra sync", "Have the same agents here and at origin"),
+        ("git orchestra sync -n", "See what would change"),
+        ("git orchestra sync --fetch ../other-clone", "Take in what another clone has"),
+        (
+            "git push origin 'refs/orchestra/*:refs/orchestra/*'",
+            "Plain git does it too, where nobody else wrote",
+        ),
+    ],
+    sections: &[
+        (
+            "WHAT TRAVELS",
+            &[
+                "The lives of agents (refs/orchestra/agents), the commits that hold their work (refs/orchestra/heads), notes \
+             (refs/orchestra/notes) and agents that were put away (refs/orchestra/archive). Output, worktrees and \
+             conversations stay at home. What a remote had at the last look is kept below refs/orchestra-local/remotes.",
+            ],
+        ),
+        (
+            "SECRETS",
+            &[
+                "Before anything is sent, what the remote does not have is read: events, tasks, notes, and of the work the lines that agents \
+             added. A text that looks like a key, a token or a password, or holds the value of a variable of the environment \
+             that is named like one, stops the push. What a remote has cannot be called back: revoke it.",
+            ],
+        ),
+        (
+            "TRUST",
+            &[
+                "Transport, credentials and the hooks of a push are git's own. What comes is checked before it is taken in, and \
+             shown with what a terminal would obey made visible. Of what another clone asks, an agent here obeys stop and \
+             pause alone; verdicts of others count where orchestra.trustWriter names their clone.",
+            ],
+        ),
+    ],
+    configuration: false,
+    see_also: &["git-orchestra-status", "git-orchestra-collect", "git-fetch", "git-push"],
+};
+
+impl Cli {
+    pub(crate) fn request(&self, ask: bool) -> Request {
+        let way = match (self.fetch, self.push) {
+            (true, _) => Way::Fetch,
+            (_, true) => Way::Push,
+            _ => Way::Both,
+        };
+        Request {
+            remote: self.remote.clone(),
+            here: world::directory(),
+            way,
+            dry_run: self.dry_run,
+            restore: self.restore,
+            work: self.with.contains(&With::Work),
+            agreed: self.yes,
+            ask,
+        }
+    }
+}

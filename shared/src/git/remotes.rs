@@ -1,0 +1,204 @@
+//! Speaking with other repositories, through the `git` program: transports and credentials are the user's own.
+
+use std::path::PathBuf;
+
+use crate::{
+    Error, Kind, Result,
+    git::{Git, Oid, Repo, command::Output},
+    model::text,
+};
+
+/// Refs in one push: more would not fit on a command line.
+const AT_ONCE: usize = 2000;
+
+/// How a ref of the remote may be changed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Rule {
+    /// Only to what contains what is there.
+    Forward,
+    /// Only while it is still this; `None`: while it is not there.
+    Lease(Option<Oid>),
+}
+
+/// One ref to be changed at a remote.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Push {
+    /// Its full name there.
+    pub name: String,
+    /// What it shall be; `None`: gone.
+    pub new: Option<Oid>,
+    /// What it may be now.
+    pub rule: Rule,
+}
+
+/// A ref that the remote did not change.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Rejected {
+    /// Its full name there.
+    pub name: String,
+    /// Why, in git's or the remote's words.
+    pub why: String,
+    /// Somebody else was quicker: with what they wrote taken in, it can be tried again.
+    pub outrun: bool,
+}
+
+/// How to speak with a remote.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner {
+    /// Git may ask for a password.
+    pub ask: bool,
+}
+
+impl Repo {
+    /// Brings what `refspecs` name, and takes away on this side what is no longer there. Writes nothing else: no tags, no
+    /// `FETCH_HEAD`, none of the refspecs that are configured.
+    ///
+    /// # Errors
+    /// Git cannot speak with the remote, or the transfer breaks off.
+    pub fn fetch(
+        &self,
+        remote: &str,
+        refspecs: &[String],
+        manner: Manner,
+        watch: &mut dyn FnMut(&str),
+    ) -> Result<()> {
+        let git = Git::abroad(&self.standpoint()?, "fetch", false, manner.ask)
+            .args(["--no-tags", "--no-write-fetch-head", "--refmap=", "--prune", "--progress"])
+            .args(["--no-recurse-submodules", "--no-show-forced-updates", "--end-of-options", remote])
+            .args(refspecs);
+        let output = git.travel(watch)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(broken(format!("cannot fetch from '{}'", text::safe(remote)), &output))
+    }
+
+    /// Changes refs at a remote, each by its rule; gives those that it did not change.
+    ///
+    /// # Errors
+    /// Git cannot speak with the remote, or it takes nothing at all.
+    pub fn push(
+        &self,
+        remote: &str,
+        refs: &[Push],
+        manner: Manner,
+        watch: &mut dyn FnMut(&str),
+    ) -> Result<Vec<Rejected>> {
+        let mut rejected = Vec::new();
+        for some in refs.chunks(AT_ONCE) {
+            let git = Git::abroad(&self.standpoint()?, "push", true, manner.ask)
+                .args(["--porcelain", "--progress", "--no-follow-tags", "--recurse-submodules=no"])
+                .args(some.iter().filter_map(lease))
+                .args(["--end-of-options", remote])
+                .args(some.iter().map(refspec));
+            let output = git.travel(watch)?;
+            let told = rejections(&output);
+            if !output.status.success() && told.is_empty() {
+                return Err(broken(format!("cannot push to '{}'", text::safe(remote)), &output));
+            }
+            rejected.extend(told);
+        }
+        Ok(rejected)
+    }
+
+    /// The URLs that git pushes to under a name; none where it is no configured remote.
+    pub fn push_urls(&self, remote: &str) -> Vec<String> {
+        let Ok(place) = self.standpoint() else { return Vec::new() };
+        let git = Git::new(&place, "remote").args(["get-url", "--push", "--all", "--end-of-options", remote]);
+        git.line().map(|said| said.lines().map(str::to_owned).collect()).unwrap_or_default()
+    }
+
+    /// The names of the configured remotes.
+    pub fn remotes(&self) -> Vec<String> {
+        let mut names = self.config_sections("remote");
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Where git itself stands when it reads a relative path in a URL.
+    fn standpoint(&self) -> Result<PathBuf> {
+        self.work_dir().map_or_else(|| self.common_dir(), Ok)
+    }
+}
+
+fn lease(push: &Push) -> Option<String> {
+    let Rule::Lease(old) = push.rule else { return None };
+    let old = old.map(|old| old.to_string()).unwrap_or_default();
+    Some(format!("--force-with-lease={}:{old}", push.name))
+}
+
+fn refspec(push: &Push) -> String {
+    let new = push.new.map(|new| new.to_string()).unwrap_or_default();
+    format!("{new}:{}", push.name)
+}
+
+/// Reads `!<TAB>from:to<TAB>[rejected] (why)`.
+fn rejections(output: &Output) -> Vec<Rejected> {
+    let answer = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines = answer.lines().filter_map(|line| line.strip_prefix("!\t"));
+    let told = lines.filter_map(|line| {
+        let (refs, why) = line.split_once('\t')?;
+        let name = refs.rsplit_once(':')?.1.to_owned();
+        Some(Rejected { name, why: text::one_line(why, 300), outrun: is_outrun(why) })
+    });
+    told.collect()
+}
+
+/// What git, and the git at the other end, say of a race.
+fn is_outrun(why: &str) -> bool {
+    let races = [
+        "fetch first",
+        "non-fast-forward",
+        "stale info",
+        "cannot lock ref",
+        "failed to update ref",
+        "failed to lock",
+        "incorrect old value",
+        "reference already exists",
+        "remote ref updated since checkout",
+    ];
+    races.iter().any(|race| why.contains(race))
+}
+
+fn broken(message: String, output: &Output) -> Error {
+    let progress = ["Enumerating", "Counting", "Compressing", "Writing", "Receiving", "Resolving", "Delta"];
+    let lines = output.stderr.split(['\r', '\n']).map(|line| line.trim_start_matches("remote: ").trim());
+    let told: Vec<&str> = lines
+        .filter(|line| !line.is_empty() && !progress.iter().any(|word| line.starts_with(word)))
+        .collect();
+    let last: Vec<&str> = told.iter().rev().take(12).rev().copied().collect();
+    Error::new(Kind::External, message).because(text::safe_block(&last.join("\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::process::ExitStatusExt, process::ExitStatus};
+
+    use super::*;
+
+    #[test]
+    fn what_a_push_says() {
+        let answer = "To x\n*\taa:refs/o/a\t[new reference]\n!\tbb:refs/o/b\t[rejected] (fetch first)\n\
+                      !\tcc:refs/o/c\t[remote rejected] (deny updating a hidden ref)\nDone\n";
+        let output =
+            Output { status: ExitStatus::from_raw(256), stdout: answer.into(), stderr: String::new() };
+        let told = rejections(&output);
+        let told: Vec<(&str, bool)> = told.iter().map(|one| (one.name.as_str(), one.outrun)).collect();
+        assert_eq!(told, [("refs/o/b", true), ("refs/o/c", false)]);
+    }
+
+    #[test]
+    fn leases_and_refspecs() {
+        let (old, new) = (Oid::EMPTY_TREE, Oid::from_bytes([1; 20]));
+        let push = |new, rule| Push { name: "refs/x".into(), new, rule };
+        assert_eq!(lease(&push(Some(new), Rule::Forward)), None);
+        assert_eq!(
+            lease(&push(None, Rule::Lease(Some(old)))),
+            Some(format!("--force-with-lease=refs/x:{old}"))
+        );
+        assert_eq!(lease(&push(None, Rule::Lease(None))).as_deref(), Some("--force-with-lease=refs/x:"));
+        assert_eq!(refspec(&push(None, Rule::Forward)), ":refs/x");
+        assert_eq!(refspec(&push(Some(new), Rule::Forward)), format!("{new}:refs/x"));
+    }
+}

@@ -1,0 +1,207 @@
+//! `init`: names this clone, lets plain git show our notes, and finds out what a remote takes. Never needed; touches nothing but
+//! git's config and the files below `<common git dir>/orchestra`.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::{
+    Error, Kind, Result,
+    config::Config,
+    git::{
+        Git, Oid, Repo, command,
+        objects::Commit,
+        remotes::{Manner, Push, Rule},
+    },
+    model::text,
+    store::{layout, notes, writer},
+    sync::{Remote, Side},
+    world,
+};
+
+/// Where the label stands in git's config.
+const KEY: &str = "orchestra.label";
+/// Where git reads which notes to show.
+const DISPLAY: &str = "notes.displayRef";
+/// Longest label.
+const LABEL: usize = 40;
+
+/// What to set up, or to take back.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// What other clones call this one.
+    pub label: Option<String>,
+    /// Find out whether the remote takes our refs.
+    pub probe: bool,
+    /// Let every `git fetch` bring what the remote has.
+    pub track: bool,
+    /// Take back what was set up.
+    pub undo: bool,
+    /// A remote or a URL; none: the one that `sync` would take.
+    pub remote: Option<String>,
+    /// Where the user stands.
+    pub here: PathBuf,
+    /// Git may ask for a password.
+    pub ask: bool,
+}
+
+/// How it is now.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Who this clone is.
+    pub writer: Option<String>,
+    /// What other clones call it.
+    pub label: Option<String>,
+    /// Plain `git log` shows our notes.
+    pub notes_shown: bool,
+    /// What every `git fetch` brings as well.
+    pub tracked: Option<Tracked>,
+    /// What the remote said.
+    pub probe: Option<Probe>,
+    /// What was changed, in sentences; empty where all was so before.
+    pub changed: Vec<String>,
+}
+
+/// A fetch refspec, and what it costs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tracked {
+    /// The remote.
+    pub remote: String,
+    /// What is fetched, and where it goes.
+    pub refspec: String,
+    /// How many refs that is, at the last look.
+    pub refs: usize,
+}
+
+/// Whether a remote takes our refs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Probe {
+    /// The remote, as it was named.
+    pub remote: String,
+    /// It does.
+    pub takes: bool,
+    /// Why it does not.
+    pub why: Option<String>,
+}
+
+/// Sets up, or takes back.
+///
+/// # Errors
+/// The label is none (2), there is no remote (3), git cannot speak with it (5), or the config cannot be written.
+pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+    if request.undo {
+        return undo(repo, request);
+    }
+    let mut changed = Vec::new();
+    if let Some(label) = &request.label {
+        set_label(repo, label, &mut changed)?;
+    }
+    let known = writer::known_writer(repo);
+    let writer = writer::writer(repo)?;
+    if known.is_none() {
+        changed.push(format!("this clone is the writer {writer}"));
+    }
+    if notes::show(repo)? {
+        changed.push("git log shows the notes on agents' work (notes.displayRef)".to_owned());
+    }
+    let choose = || Remote::choose(repo, request.remote.as_deref(), &request.here);
+    let tracked = if request.track { Some(track(repo, &choose()?, &mut changed)?) } else { None };
+    let probe = if request.probe { Some(probe(repo, &choose()?, request.ask)?) } else { None };
+    let label = request.label.clone().or_else(|| Config::of(repo).label());
+    Ok(Report { writer: Some(writer), label, notes_shown: true, tracked, probe, changed })
+}
+
+fn set_label(repo: &Repo, label: &str, changed: &mut Vec<String>) -> Result<()> {
+    if text::one_line(label, LABEL) != label || label.is_empty() {
+        return Err(Error::usage(format!("a label is one line of 1 to {LABEL} characters that can be seen")));
+    }
+    if Config::of(repo).label().as_deref() != Some(label) {
+        set(repo, &["--replace-all", KEY, label])?;
+        changed.push(format!("other clones call this one {label}"));
+    }
+    Ok(())
+}
+
+fn set(repo: &Repo, arguments: &[&str]) -> Result<()> {
+    Git::new(&repo.common_dir()?, "config").arg("--local").args(arguments).run().map(|_| ())
+}
+
+/// What a fetch of the user's brings goes where `sync` looks; what is ours is never overwritten.
+fn track(repo: &Repo, remote: &Remote, changed: &mut Vec<String>) -> Result<Tracked> {
+    if !repo.remotes().contains(&remote.address) {
+        let shown = text::safe(&remote.address);
+        return Err(Error::refused(format!("'{shown}' is no remote of git's config"))
+            .hint(format!("git remote add NAME '{shown}'")));
+    }
+    let (key, refspec) = refspec_of(remote);
+    if !repo.config_all(&key).contains(&refspec) {
+        set(repo, &["--add", &key, &refspec])?;
+        changed.push(format!("every git fetch of {} brings agents as well", remote.address));
+    }
+    let side = Side::read(repo, &layout::tracking(&remote.name))?;
+    let refs = side.agents.len() + side.heads.len() + side.notes.len() + side.archives.len();
+    Ok(Tracked { remote: remote.address.clone(), refspec, refs })
+}
+
+fn refspec_of(remote: &Remote) -> (String, String) {
+    let refspec = format!("+{}*:{}*", layout::SHARED, layout::tracking(&remote.name));
+    (format!("remote.{}.fetch", remote.address), refspec)
+}
+
+/// Sends a ref that nobody else uses, and takes it away again.
+fn probe(repo: &Repo, remote: &Remote, ask: bool) -> Result<Probe> {
+    let name = layout::probe_ref(&world::random_hex::<6>()?);
+    let tree = repo.write_tree(&[])?;
+    let now = world::now().as_second();
+    let said = "a probe of git orchestra, taken away at once\n".to_owned();
+    let commit: Oid = repo.write_commit(&Commit::by(&repo.identity()?, now, tree, vec![], said))?;
+    let push = |new, old| [Push { name: name.clone(), new, rule: Rule::Lease(old) }];
+    let manner = Manner { ask };
+    let quiet = &mut |_: &str| {};
+    let rejected = repo.push(&remote.address, &push(Some(commit), None), manner, quiet)?;
+    let why = match rejected.into_iter().next() {
+        Some(rejected) => Some(rejected.why),
+        None => {
+            let left = repo.push(&remote.address, &push(None, Some(commit)), manner, quiet)?;
+            left.into_iter()
+                .next()
+                .map(|left| format!("it takes refs, and does not let them go: {}", left.why))
+        }
+    };
+    Ok(Probe { remote: remote.address.clone(), takes: why.is_none(), why })
+}
+
+/// The writer's id stays: agents are called by it.
+fn undo(repo: &Repo, request: &Request) -> Result<Report> {
+    let mut changed = Vec::new();
+    let mut unset = |key: &str, value: Option<&str>, what: String| -> Result<()> {
+        let git = Git::new(&repo.common_dir()?, "config").arg("--local");
+        let git = match value {
+            Some(value) => git.args(["--fixed-value", "--unset-all", key, value]),
+            None => git.args(["--unset-all", key]),
+        };
+        // 5: there is no such value.
+        match git.limit(command::SHORT).output()?.status.code() {
+            Some(0) => changed.push(what),
+            Some(5) => {}
+            _ => return Err(Error::new(Kind::External, format!("git config '{key}' cannot be unset"))),
+        }
+        Ok(())
+    };
+    unset(KEY, None, "this clone has no label any more".to_owned())?;
+    unset(DISPLAY, Some(layout::NOTES), "git log shows no notes of ours any more".to_owned())?;
+    let remotes = match &request.remote {
+        Some(remote) => vec![Remote::choose(repo, Some(remote), &request.here)?],
+        None => repo
+            .remotes()
+            .iter()
+            .filter_map(|name| Remote::choose(repo, Some(name), &request.here).ok())
+            .collect(),
+    };
+    for remote in remotes {
+        let (key, refspec) = refspec_of(&remote);
+        unset(&key, Some(&refspec), format!("git fetch of {} brings no agents any more", remote.address))?;
+    }
+    let writer = writer::known_writer(repo);
+    Ok(Report { writer, label: None, notes_shown: false, tracked: None, probe: None, changed })
+}

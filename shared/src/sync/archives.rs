@@ -1,0 +1,98 @@
+//! The archives of all clones, and what they say of the agents that still have refs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    Result,
+    git::{Oid, Repo},
+    model::AgentId,
+    store::{
+        Chain,
+        archive::{self, Archived},
+    },
+    sync::side::Side,
+};
+
+/// Agent → the tips that it had when it was put away.
+pub type Put = BTreeMap<AgentId, Vec<Oid>>;
+
+/// Reads what was put away. An archive that cannot be read says nothing.
+pub fn read(repo: &Repo, side: &Side) -> Put {
+    let mut put = Put::new();
+    for tip in side.archives.values() {
+        for archived in archive::chain(repo, *tip).unwrap_or_default() {
+            put.entry(archived.id).or_default().push(archived.tip);
+        }
+    }
+    put
+}
+
+/// Whether all that a tip tells is in an archive.
+///
+/// # Errors
+/// A commit that is ours cannot be read.
+pub fn hold(repo: &Repo, put: &Put, id: &AgentId, tip: Oid) -> Result<bool> {
+    for archived in put.get(id).into_iter().flatten() {
+        if Chain::holds(repo, *archived, tip)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The archive that holds what both hold. `None`: theirs is none.
+///
+/// Two of one writer grow apart only where a clone was copied: then what is in ours alone is put on top of theirs.
+///
+/// # Errors
+/// Our own archive cannot be read, or nothing can be written.
+pub fn merge(repo: &Repo, ours: Option<Oid>, theirs: Oid) -> Result<Option<Oid>> {
+    let foreign = archive::chain(repo, theirs).unwrap_or_default();
+    if foreign.is_empty() || !foreign.iter().all(|archived| is_whole(repo, archived)) {
+        return Ok(None);
+    }
+    let Some(ours) = ours else { return Ok(Some(theirs)) };
+    if repo.contains(theirs, ours)? {
+        return Ok(Some(theirs));
+    }
+    if repo.contains(ours, theirs)? {
+        return Ok(Some(ours));
+    }
+    let mine = commits(repo, ours)?;
+    let (told, known) = (entries(&mine), entries(&commits(repo, theirs)?));
+    if told == known {
+        return Ok(Some(ours.min(theirs)));
+    }
+    let mut tip = theirs;
+    for (id, archived) in mine.iter().rev().filter(|(_, archived)| !known.contains(&name(archived))) {
+        let mut commit = repo.read_commit(*id)?;
+        commit.parents = [tip, archived.tip].into_iter().chain(archived.work).collect();
+        tip = repo.write_commit(&commit)?;
+    }
+    Ok(Some(tip))
+}
+
+/// What it names is here.
+fn is_whole(repo: &Repo, archived: &Archived) -> bool {
+    repo.has_commit(archived.tip) && archived.work.is_none_or(|work| repo.has_commit(work))
+}
+
+fn name(archived: &Archived) -> (AgentId, Oid) {
+    (archived.id.clone(), archived.tip)
+}
+
+fn entries(commits: &[(Oid, Archived)]) -> BTreeSet<(AgentId, Oid)> {
+    commits.iter().map(|(_, archived)| name(archived)).collect()
+}
+
+/// The commits of an archive with what each says, the newest first.
+fn commits(repo: &Repo, tip: Oid) -> Result<Vec<(Oid, Archived)>> {
+    let (mut all, mut next) = (Vec::new(), tip);
+    for archived in archive::chain(repo, tip)? {
+        let before = repo.read_commit(next)?.parents.first().copied();
+        let here = next;
+        next = before.unwrap_or(next);
+        all.push((here, archived));
+    }
+    Ok(all)
+}

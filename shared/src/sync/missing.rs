@@ -1,0 +1,76 @@
+//! What a remote had and has no more. Nothing that it loses is lost here; and since somebody may have wanted it gone there, it
+//! is not sent again unasked.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    Result,
+    git::{Oid, Repo, refs::Edit},
+    model::AgentId,
+    store::{Chain, layout},
+    sync::{
+        archives::{self, Put},
+        side::Side,
+    },
+};
+
+/// By its name there (below the common prefix), what it was.
+pub type Missing = BTreeMap<String, Oid>;
+
+/// Looks what became of what the remote had at the look before, and writes down what is gone. `restore`: all of it shall be
+/// sent again, so nothing is missing any more.
+///
+/// # Errors
+/// Our refs cannot be read or written.
+pub fn look(repo: &Repo, remote: &str, before: &Side, theirs: &Side, restore: bool) -> Result<Missing> {
+    let prefix = layout::missing(remote);
+    let known: Missing = repo
+        .refs_below(&prefix)?
+        .into_iter()
+        .map(|(name, old)| (name[prefix.len()..].to_owned(), old))
+        .collect();
+    let lost = gone(repo, before, theirs);
+    if known.is_empty() && lost.is_empty() {
+        return Ok(known);
+    }
+    let put = archives::read(repo, theirs);
+    let is_gone = |name: &str, old: Oid| {
+        !restore && !is_there(repo, theirs, name, old) && !is_put_away(repo, &put, name, old)
+    };
+    let (still, back): (Missing, Missing) = known.into_iter().partition(|(name, old)| is_gone(name, *old));
+    let new: Missing =
+        lost.into_iter().filter(|(name, old)| !still.contains_key(name) && is_gone(name, *old)).collect();
+    let full = |name: &String| format!("{prefix}{name}");
+    repo.delete_refs(&back.iter().map(|(name, old)| (full(name), *old)).collect::<Vec<_>>())?;
+    let edits: Vec<Edit> =
+        new.iter().map(|(name, old)| Edit { name: full(name), old: None, new: *old }).collect();
+    repo.edit_refs(&edits, "orchestra: missing at a remote")?;
+    Ok(still.into_iter().chain(new).collect())
+}
+
+/// What was there before and is not there now, or is older now.
+fn gone(repo: &Repo, before: &Side, theirs: &Side) -> Missing {
+    let agents = before.agents.iter().map(|(id, old)| (format!("agents/{id}"), *old));
+    let archives = before.archives.iter().map(|(writer, old)| (format!("archive/{writer}"), *old));
+    let notes = before.notes.iter().map(|(topic, old)| (format!("notes/{topic}"), *old));
+    agents.chain(archives).chain(notes).filter(|(name, old)| !is_there(repo, theirs, name, *old)).collect()
+}
+
+fn is_there(repo: &Repo, theirs: &Side, name: &str, old: Oid) -> bool {
+    let now = match name.split_once('/') {
+        Some(("agents", id)) => AgentId::parse(id).ok().and_then(|id| theirs.agents.get(&id).copied()),
+        Some(("archive", writer)) => theirs.archives.get(writer).copied(),
+        Some(("notes", topic)) => return theirs.notes.contains_key(topic),
+        _ => None,
+    };
+    let grew = |now| match name.starts_with("archive/") {
+        true => repo.contains(now, old),
+        false => Chain::holds(repo, now, old),
+    };
+    now.is_some_and(|now| now == old || grew(now).unwrap_or(false))
+}
+
+fn is_put_away(repo: &Repo, put: &Put, name: &str, old: Oid) -> bool {
+    let id = name.strip_prefix("agents/").and_then(|id| AgentId::parse(id).ok());
+    id.is_some_and(|id| archives::hold(repo, put, &id, old).unwrap_or(false))
+}

@@ -1,0 +1,329 @@
+//! What is to be done so that both sides have the same. Reads objects, writes joins (which nobody sees until a ref names
+//! them), and changes no ref.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::{
+    Result,
+    git::{
+        Oid, Repo,
+        refs::Edit,
+        remotes::{Push, Rule},
+    },
+    model::AgentId,
+    store::{
+        join::join,
+        layout::{self, Private},
+    },
+    sync::{
+        archives::{self, Put},
+        check::{self, Known, Relation},
+        heads::{self, Heads},
+        notes,
+        side::Side,
+    },
+};
+
+/// An agent that runs here writes under the name under which it was launched, to its end.
+const IMPOSTOR: &str = "another clone writes under the name of this one; this one gets a new name at the first sync at \
+                        which no agent runs here, and takes it in then";
+
+/// What is known of both sides.
+pub struct Sides<'a> {
+    /// This clone.
+    pub ours: &'a Side,
+    /// The remote at the last look.
+    pub theirs: &'a Side,
+    /// The remote at the look before.
+    pub before: &'a Side,
+    /// Names that are not sent (below the common prefix), because the remote had them and lost them.
+    pub held: &'a BTreeSet<String>,
+    /// Who we are.
+    pub writer: Option<&'a str>,
+    /// The work travels as well.
+    pub work: bool,
+    /// Agents run here: this clone cannot get another name now.
+    pub busy: bool,
+}
+
+/// What became of an agent here.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// It was not here.
+    New,
+    /// It has news.
+    News,
+    /// It had news on both sides.
+    Joined,
+    /// Its work moved.
+    Work,
+    /// Somebody put it away.
+    Archived,
+}
+
+/// What is to be done.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Refs of ours to be changed.
+    pub edits: Vec<Edit>,
+    /// Refs of ours that an archive makes needless.
+    pub deletes: Vec<(String, Oid)>,
+    /// Refs of theirs to be changed.
+    pub sends: Vec<Push>,
+    /// What that means for the agents.
+    pub changes: BTreeMap<AgentId, Change>,
+    /// What is not taken in, by its name there, and why.
+    pub refused: BTreeMap<String, String>,
+    /// Somebody writes under our name.
+    pub impostors: usize,
+}
+
+/// Makes the plan.
+///
+/// # Errors
+/// Our own state cannot be read, or nothing can be written.
+pub fn plan(repo: &Repo, sides: &Sides<'_>) -> Result<Plan> {
+    let mut planner = Planner {
+        repo,
+        sides,
+        private: Private::new(repo.private_dir()?),
+        put: Put::new(),
+        after: sides.ours.clone(),
+        plan: Plan::default(),
+    };
+    planner.archives()?;
+    let ids: BTreeSet<&AgentId> = sides.ours.agents.keys().chain(sides.theirs.agents.keys()).collect();
+    for id in ids {
+        planner.agent(id)?;
+    }
+    planner.notes();
+    Ok(planner.plan)
+}
+
+struct Planner<'a> {
+    repo: &'a Repo,
+    sides: &'a Sides<'a>,
+    private: Private,
+    /// Agents that were put away.
+    put: Put,
+    /// Ours, as it will be.
+    after: Side,
+    plan: Plan,
+}
+
+impl Planner<'_> {
+    fn archives(&mut self) -> Result<()> {
+        for (writer, theirs) in &self.sides.theirs.archives {
+            let ours = self.sides.ours.archives.get(writer).copied();
+            if ours == Some(*theirs) {
+                continue;
+            }
+            match archives::merge(self.repo, ours, *theirs)? {
+                Some(new) if Some(new) != ours => {
+                    self.after.archives.insert(writer.clone(), new);
+                    self.edit(layout::archive_ref(writer), ours, new);
+                }
+                Some(_) => {}
+                None => self.refuse(format!("archive/{writer}"), "it is no archive of agents".to_owned()),
+            }
+        }
+        for (writer, new) in &self.after.archives {
+            let name = format!("archive/{writer}");
+            if self.sides.theirs.archives.get(writer) != Some(new) && !self.is_kept_back(&name) {
+                self.plan.sends.push(Push {
+                    name: layout::archive_ref(writer),
+                    new: Some(*new),
+                    rule: Rule::Forward,
+                });
+            }
+        }
+        self.put = archives::read(self.repo, &self.after);
+        Ok(())
+    }
+
+    fn agent(&mut self, id: &AgentId) -> Result<()> {
+        let (ours, theirs) = (self.sides.ours.agents.get(id), self.sides.theirs.agents.get(id));
+        let (ours, theirs) = (ours.copied(), theirs.copied());
+        if self.put.contains_key(id) && self.put_away(id, ours, theirs)? {
+            return Ok(());
+        }
+        let heads = (self.sides.ours.heads.get(id), self.sides.theirs.heads.get(id));
+        if ours == theirs && heads.0 == heads.1 && !self.put.contains_key(id) {
+            return Ok(());
+        }
+        let Some((tip, names_work)) = self.life(id, ours, theirs)? else { return Ok(()) };
+        let name = format!("agents/{id}");
+        if self.is_kept_back(&name) {
+            return Ok(());
+        }
+        if theirs != Some(tip) {
+            self.send(layout::agent_ref(id), tip, Rule::Forward);
+        }
+        if heads.0 != heads.1 || names_work {
+            self.work(id, tip)?;
+        }
+        Ok(())
+    }
+
+    /// The tip that holds what both sides, and the archives, tell. `None`: it stays as it is here.
+    fn life(&mut self, id: &AgentId, ours: Option<Oid>, theirs: Option<Oid>) -> Result<Option<(Oid, bool)>> {
+        let (mut tip, mut names_work) = (ours, false);
+        let put: Vec<Oid> = self.put.get(id).cloned().unwrap_or_default();
+        for (from, name) in theirs
+            .map(|theirs| (theirs, format!("agents/{id}")))
+            .into_iter()
+            .chain(put.into_iter().map(|put| (put, format!("agents/{id} in an archive"))))
+        {
+            if tip == Some(from) {
+                continue;
+            }
+            let before = self.sides.before.agents.get(id).copied();
+            let known = Known { ours: tip, before, writer: self.sides.writer };
+            let news = match check::look(self.repo, id, from, &known)? {
+                Ok(news) => news,
+                Err(why) => {
+                    self.refuse(name, why);
+                    return Ok(None);
+                }
+            };
+            if news.impostors > 0 && self.sides.busy {
+                self.refuse(name, IMPOSTOR.to_owned());
+                return Ok(None);
+            }
+            self.plan.impostors += news.impostors;
+            names_work |= news.names_work;
+            let change = match news.relation {
+                Relation::Behind => continue,
+                Relation::New => Change::New,
+                Relation::Ahead => Change::News,
+                Relation::Apart => Change::Joined,
+            };
+            tip = Some(match tip {
+                Some(tip) => join(self.repo, id.as_str(), tip, from)?,
+                None => from,
+            });
+            if tip != ours {
+                self.change(id, change);
+            }
+        }
+        if let Some(tip) = tip.filter(|tip| Some(*tip) != ours) {
+            self.edit(layout::agent_ref(id), ours, tip);
+        }
+        Ok(tip.map(|tip| (tip, names_work)))
+    }
+
+    fn work(&mut self, id: &AgentId, tip: Oid) -> Result<()> {
+        let (ours, theirs) =
+            (self.sides.ours.heads.get(id).copied(), self.sides.theirs.heads.get(id).copied());
+        if ours == theirs {
+            return Ok(());
+        }
+        let settled = heads::settle(self.repo, &self.private, id, &Heads { tip, ours, theirs })?;
+        if let Some(new) = settled.ours.filter(|new| Some(*new) != ours) {
+            if let Some(old) = ours {
+                self.keep(id, old, new)?;
+            }
+            self.change(id, Change::Work);
+            self.edit(layout::head_ref(id), ours, new);
+        }
+        if let Some(new) = settled.ours.filter(|_| settled.send && self.sides.work) {
+            if let Some(old) = theirs {
+                self.keep(id, old, new)?;
+            }
+            self.send(layout::head_ref(id), new, Rule::Lease(theirs));
+        }
+        Ok(())
+    }
+
+    /// What a new head does not contain is never lost.
+    fn keep(&mut self, id: &AgentId, old: Oid, new: Oid) -> Result<()> {
+        if self.repo.has_commit(old) && !self.repo.contains(new, old)? {
+            let name = layout::replaced_head_ref(id, &old.to_string());
+            if self.repo.find_ref(&name)?.is_none() {
+                self.edit(name, None, old);
+            }
+        }
+        Ok(())
+    }
+
+    /// An agent all of whose life is in an archive needs no refs, neither here nor there. `true`: that is so.
+    fn put_away(&mut self, id: &AgentId, ours: Option<Oid>, theirs: Option<Oid>) -> Result<bool> {
+        let held = |tip: Option<Oid>| match tip {
+            Some(tip) if !self.repo.has_commit(tip) => Ok(false),
+            Some(tip) => archives::hold(self.repo, &self.put, id, tip),
+            None => Ok(true),
+        };
+        if self.private.agent(id).dir().is_dir() || !held(ours)? || !held(theirs)? {
+            return Ok(false);
+        }
+        let refs =
+            [(layout::agent_ref(id), ours), (layout::head_ref(id), self.sides.ours.heads.get(id).copied())];
+        for (name, tip) in refs {
+            self.plan.deletes.extend(tip.map(|tip| (name, tip)));
+        }
+        if ours.is_some() {
+            self.change(id, Change::Archived);
+        }
+        // There it goes only once the archive is there.
+        let archived_there =
+            self.after.archives.iter().all(|one| self.sides.theirs.archives.get(one.0) == Some(one.1));
+        let work = self.sides.theirs.heads.get(id).copied();
+        for (name, tip) in [(layout::agent_ref(id), theirs), (layout::head_ref(id), work)] {
+            if let Some(tip) = tip.filter(|_| archived_there) {
+                self.plan.sends.push(Push { name, new: None, rule: Rule::Lease(Some(tip)) });
+            }
+        }
+        Ok(true)
+    }
+
+    /// What cannot be read of theirs stays theirs.
+    fn notes(&mut self) {
+        let (ours, theirs) = (&self.sides.ours.notes, &self.sides.theirs.notes);
+        let topics: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+        for topic in topics {
+            let (mine, foreign) = (ours.get(topic).copied(), theirs.get(topic).copied());
+            let merged = match foreign {
+                Some(foreign) if mine != Some(foreign) => notes::merge(self.repo, mine, foreign).map(Some),
+                _ => Ok(mine),
+            };
+            match merged {
+                Ok(Some(new)) => {
+                    if mine != Some(new) {
+                        self.edit(layout::notes_ref(topic), mine, new);
+                    }
+                    if foreign != Some(new) && !self.is_kept_back(&format!("notes/{topic}")) {
+                        self.send(layout::notes_ref(topic), new, Rule::Lease(foreign));
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => self.refuse(format!("notes/{topic}"), error.one_line()),
+            }
+        }
+    }
+
+    fn is_kept_back(&self, name: &str) -> bool {
+        self.sides.held.contains(name) || self.plan.refused.contains_key(name)
+    }
+
+    fn edit(&mut self, name: String, old: Option<Oid>, new: Oid) {
+        if !self.plan.edits.iter().rev().take(4).any(|edit| edit.name == name) {
+            self.plan.edits.push(Edit { name, old, new });
+        }
+    }
+
+    fn send(&mut self, name: String, new: Oid, rule: Rule) {
+        self.plan.sends.push(Push { name, new: Some(new), rule });
+    }
+
+    /// The first change says the most.
+    fn change(&mut self, id: &AgentId, change: Change) {
+        self.plan.changes.entry(id.clone()).or_insert(change);
+    }
+
+    fn refuse(&mut self, name: String, why: String) {
+        self.plan.refused.insert(name, why);
+    }
+}

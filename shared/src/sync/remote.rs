@@ -1,0 +1,152 @@
+//! With whom: a remote of git's config, or a URL; and whether the user agreed to share agents with it.
+
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Error, Result,
+    git::{Git, Repo},
+    model::text,
+};
+
+/// The remote for agents, where it is another than for code.
+const CHOSEN: &str = "orchestra.remote";
+/// Where the user agreed to send agents.
+const AGREED: &str = "orchestra.shareWith";
+/// Longest name that is used as it is.
+const NAME: usize = 60;
+
+/// A repository to speak with.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Remote {
+    /// As git is told.
+    pub address: String,
+    /// As a part of a ref.
+    pub name: String,
+    /// It is for agents only; code goes elsewhere.
+    pub apart: bool,
+}
+
+impl Remote {
+    /// Picks the one that is meant: typed (a path is of `here`), configured, the branch's own, `origin`, or the only one.
+    ///
+    /// # Errors
+    /// There is none, or several to choose from (3).
+    pub fn choose(repo: &Repo, typed: Option<&str>, here: &Path) -> Result<Self> {
+        let known = repo.remotes();
+        let of_code = of_code(repo, &known);
+        let chosen = typed.map(str::to_owned).or_else(|| repo.config(CHOSEN)).filter(|name| !name.is_empty());
+        let address = match chosen.or_else(|| of_code.clone()) {
+            Some(address) => address,
+            None if known.is_empty() => {
+                return Err(Error::refused("this repository has no remote to share agents with")
+                    .hint("git remote add origin URL")
+                    .hint("git orchestra sync URL"));
+            }
+            None => {
+                return Err(Error::refused("there are several remotes, and none of them is 'origin'")
+                    .hint(format!("git orchestra sync {}", known.join("|")))
+                    .hint("git config orchestra.remote NAME sets one for good"));
+            }
+        };
+        if address.starts_with('-') {
+            return Err(Error::usage(format!("'{}' is no remote", text::safe(&address))));
+        }
+        let apart = of_code.is_some_and(|code| code != address);
+        if known.contains(&address) {
+            return Ok(Self { name: part(&address), address, apart });
+        }
+        let there = here.join(&address);
+        let address = if there.is_dir() {
+            there.canonicalize().unwrap_or(there).to_string_lossy().into_owned()
+        } else {
+            address
+        };
+        Ok(Self { name: part(&address), address, apart })
+    }
+
+    /// Where it is sent to, as people see it: without a password.
+    pub fn urls(&self, repo: &Repo) -> Vec<String> {
+        let known = repo.push_urls(&self.address);
+        let all = if known.is_empty() { vec![self.address.clone()] } else { known };
+        all.iter().map(|url| without_password(url)).collect()
+    }
+}
+
+/// The remote that code goes to from here.
+fn of_code(repo: &Repo, known: &[String]) -> Option<String> {
+    let of_branch = repo.head_branch().and_then(|branch| repo.config(&format!("branch.{branch}.remote")));
+    let is_known = |name: &String| known.contains(name);
+    of_branch
+        .filter(is_known)
+        .or_else(|| Some("origin".to_owned()).filter(is_known))
+        .or_else(|| Some(known).and_then(|all| <[String; 1]>::try_from(all.to_vec()).ok()).map(|[only]| only))
+}
+
+/// The name itself where it can stand in a ref and is no beginning of another; else one made of it.
+fn part(address: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let stands =
+        (1..=NAME).contains(&address.len()) && address.bytes().all(plain) && !address.starts_with("at-");
+    if stands {
+        return address.to_owned();
+    }
+    let digest = Sha256::digest(address.as_bytes());
+    let hex: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    format!("at-{hex}")
+}
+
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (user, host) = host.rsplit_once('@').map_or((None, host), |(user, host)| (Some(user), host));
+    let user =
+        user.and_then(|user| user.split(':').next()).map_or_else(String::new, |user| format!("{user}@"));
+    format!("{scheme}://{user}{host}{path}")
+}
+
+/// Whether the user agreed to send agents to all of these.
+pub fn agreed(repo: &Repo, urls: &[String]) -> bool {
+    let agreed = repo.config_all(AGREED);
+    urls.iter().all(|url| agreed.contains(url))
+}
+
+/// Writes down that the user agrees, in this clone's own config.
+///
+/// # Errors
+/// The config cannot be written.
+pub fn agree(repo: &Repo, urls: &[String]) -> Result<()> {
+    let known = repo.config_all(AGREED);
+    for url in urls.iter().filter(|url| !known.contains(url)) {
+        Git::new(&repo.common_dir()?, "config").args(["--local", "--add", AGREED, url]).run()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_can_stand_in_a_ref() {
+        assert_eq!(part("origin"), "origin");
+        for address in ["at-1", "a/b", "../hub.git", "https://x/y", "a.lock", "x y", "-x\u{1b}"] {
+            let part = part(address);
+            assert!(part.starts_with("at-") && part.len() == 15, "{address}: {part}");
+        }
+    }
+
+    #[test]
+    fn nobody_sees_a_password() {
+        for (url, shown) in [
+            ("https://me:secret@host/x.git", "https://me@host/x.git"),
+            ("https://host/a@b", "https://host/a@b"),
+            ("ssh://git@host:22/x", "ssh://git@host:22/x"),
+            ("git@host:x.git", "git@host:x.git"),
+            ("/srv/hub.git", "/srv/hub.git"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What one side has of all that travels: names and objects, nothing read yet.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    Result,
+    git::{Oid, Repo},
+    model::{AgentId, event},
+    store::layout,
+};
+
+/// Longest name of a kind of notes.
+const TOPIC: usize = 40;
+
+/// This clone, or a remote at the last look.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Side {
+    /// Lives.
+    pub agents: BTreeMap<AgentId, Oid>,
+    /// Work.
+    pub heads: BTreeMap<AgentId, Oid>,
+    /// Notes, by topic.
+    pub notes: BTreeMap<String, Oid>,
+    /// Archives, by the writer of each.
+    pub archives: BTreeMap<String, Oid>,
+    /// Refs among them whose names are not ours.
+    pub strange: usize,
+}
+
+impl Side {
+    /// Reads the refs below `prefix`, which ends in `/`.
+    ///
+    /// # Errors
+    /// The refs cannot be read.
+    pub fn read(repo: &Repo, prefix: &str) -> Result<Self> {
+        let mut side = Self::default();
+        for (name, object) in repo.refs_below(prefix)? {
+            side.add(&name[prefix.len()..], object);
+        }
+        Ok(side)
+    }
+
+    /// What this clone has.
+    ///
+    /// # Errors
+    /// The refs cannot be read.
+    pub fn ours(repo: &Repo) -> Result<Self> {
+        Self::read(repo, layout::SHARED)
+    }
+
+    fn add(&mut self, name: &str, object: Oid) {
+        let known = name.split_once('/').is_some_and(|(kind, rest)| match kind {
+            "agents" => AgentId::parse(rest).is_ok_and(|id| self.agents.insert(id, object).is_none()),
+            "heads" => AgentId::parse(rest).is_ok_and(|id| self.heads.insert(id, object).is_none()),
+            "notes" => is_topic(rest) && self.notes.insert(rest.to_owned(), object).is_none(),
+            "archive" => event::is_writer(rest) && self.archives.insert(rest.to_owned(), object).is_none(),
+            _ => false,
+        });
+        self.strange += usize::from(!known);
+    }
+}
+
+fn is_topic(name: &str) -> bool {
+    (1..=TOPIC).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_not_ours_are_counted_and_nothing_else() {
+        let mut side = Side::default();
+        for name in ["agents/fix-00000", "heads/fix-00000", "notes/results", "archive/5t2k"] {
+            side.add(name, Oid::EMPTY_TREE);
+        }
+        assert_eq!(side.strange, 0);
+        for name in
+            ["agents/../x", "agents/Fix-00000", "agents/a/b", "notes/A b", "archive/x-y", "junk/1", "x"]
+        {
+            side.add(name, Oid::EMPTY_TREE);
+        }
+        assert_eq!((side.strange, side.agents.len(), side.notes.len(), side.archives.len()), (7, 1, 1, 1));
+    }
+}

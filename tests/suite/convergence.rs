@@ -1,0 +1,416 @@
+//! Clones that write, meet, crash and lose things at random end with the same objects: the decisions of `sync`, driven through the
+//! library, with the objects of all clones in one memory and their refs in this file's own.
+//!
+//! `ORCHESTRA_SCHEDULES` sets how many of each kind are run, `ORCHESTRA_SEED` where they begin.
+
+use std::collections::BTreeSet;
+
+use orchestra::{
+    git::{
+        Oid, Repo,
+        objects::{Commit, Entry, Sort},
+        remotes::{Push, Rule},
+        repo::Identity,
+    },
+    model::{
+        AgentId, Event, Fact, Phase,
+        event::{Created, Finished, Step},
+        fold, trailers,
+    },
+    store::{Chain, commit},
+    sync::{
+        Side,
+        plan::{self, Plan, Sides},
+    },
+};
+use testkit::Numbers;
+
+use crate::world;
+
+const CLONES: usize = 3;
+const STEPS: u64 = 200;
+const AGENTS: u64 = 5;
+/// Quiet rounds after which all are the same.
+const ROUNDS: usize = 3;
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    /// All speak with one bare repository.
+    Hub,
+    /// Each speaks with the others.
+    Ring,
+    /// One of them is of another version, which folds in another way.
+    Versions,
+}
+
+#[test]
+fn clones_with_a_hub_agree() {
+    many(Kind::Hub);
+}
+
+#[test]
+fn clones_without_a_hub_agree() {
+    many(Kind::Ring);
+}
+
+#[test]
+fn clones_of_two_versions_agree() {
+    many(Kind::Versions);
+}
+
+fn many(kind: Kind) {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let (count, begin) = (number("ORCHESTRA_SCHEDULES").unwrap_or(20), number("ORCHESTRA_SEED").unwrap_or(1));
+    let world = world();
+    let fixture = world.repo();
+    for seed in begin..begin + count {
+        let repo = Repo::discover(fixture.path()).expect("a repository").in_memory();
+        Play::new(&repo, kind, seed).run();
+    }
+}
+
+struct Play<'a> {
+    repo: &'a Repo,
+    kind: Kind,
+    seed: u64,
+    numbers: Numbers,
+    clones: Vec<Clone>,
+    hub: Side,
+    /// Lines of events that some clone has written and nobody may lose.
+    written: BTreeSet<String>,
+    names: usize,
+}
+
+struct Clone {
+    ours: Side,
+    /// What it knows of the hub.
+    tracking: Side,
+    writer: String,
+    /// How wrong its clock is, in seconds.
+    clock: i64,
+}
+
+impl<'a> Play<'a> {
+    fn new(repo: &'a Repo, kind: Kind, seed: u64) -> Self {
+        let mut numbers = Numbers::from(seed);
+        let mut clone = |at: usize| {
+            let wrong = [0, 86_400, -86_400, 315_360_000, -315_360_000];
+            Clone {
+                ours: Side::default(),
+                tracking: Side::default(),
+                writer: ["a", "b", "c"][at].to_owned(),
+                clock: wrong[usize::try_from(numbers.below(5)).expect("small")],
+            }
+        };
+        let clones = (0..CLONES).map(&mut clone).collect();
+        Self { repo, kind, seed, numbers, clones, hub: Side::default(), written: BTreeSet::new(), names: 0 }
+    }
+
+    fn pick(&mut self, of: u64) -> usize {
+        usize::try_from(self.numbers.below(of)).expect("small")
+    }
+
+    fn run(mut self) {
+        for _ in 0..STEPS {
+            let at = self.pick(CLONES as u64);
+            match self.numbers.below(20) {
+                0..=9 => self.write(at),
+                10..=11 => self.end(at),
+                12 => self.archive(at),
+                13 => self.note(at),
+                14 => self.lose(),
+                15 if self.numbers.below(8) == 0 => self.copy_name(at),
+                _ => {
+                    let crash = (self.numbers.below(4) == 0).then(|| self.pick(6));
+                    self.meet(at, crash);
+                }
+            }
+        }
+        self.settle();
+    }
+
+    fn settle(mut self) {
+        for _ in 0..ROUNDS {
+            for at in 0..CLONES {
+                self.meet(at, None);
+            }
+        }
+        let (kind, seed) = (self.kind, self.seed);
+        for at in 0..CLONES {
+            assert_eq!(
+                self.clones[at].ours, self.clones[0].ours,
+                "{kind:?} {seed}: clones 0 and {at} differ"
+            );
+            if self.kind != Kind::Ring {
+                assert_eq!(self.clones[at].ours, self.hub, "{kind:?} {seed}: the hub and clone {at} differ");
+            }
+            for theirs in self.others(at) {
+                let plan = self.plan(at, &theirs, &theirs);
+                assert!(
+                    plan.edits.is_empty() && plan.deletes.is_empty() && plan.sends.is_empty(),
+                    "{seed}: {plan:?}"
+                );
+            }
+        }
+        self.nothing_is_lost();
+    }
+
+    /// Every event is in the life of an agent or in an archive, and folds to the same bytes under both orders of reading.
+    fn nothing_is_lost(&self) {
+        let side = &self.clones[0].ours;
+        let mut found = BTreeSet::new();
+        let tips = side.agents.values().chain(side.archives.values()).copied();
+        for tip in tips {
+            let chain = Chain::read(self.repo, &[tip]).expect("a chain");
+            let forward = fold::fold(&chain.events).agent;
+            let backward = fold::fold(chain.events.iter().rev()).agent;
+            assert_eq!(trailers::write(&forward, "w"), trailers::write(&backward, "w"));
+            found.extend(chain.events.into_iter().map(|event| event.line));
+        }
+        let lost: Vec<&String> = self.written.difference(&found).collect();
+        assert!(lost.is_empty(), "{:?} {}: lost {lost:?}", self.kind, self.seed);
+    }
+
+    fn id(number: usize) -> AgentId {
+        AgentId::parse(&format!("agent-{number:05}")).expect("an id")
+    }
+
+    fn write(&mut self, at: usize) {
+        let id = Self::id(self.pick(AGENTS));
+        let fact = match self.clones[at].ours.agents.get(&id) {
+            None => {
+                // Of one name there is one agent: it is made once.
+                if self.clones.iter().any(|other| other.ours.agents.contains_key(&id))
+                    || self.hub.agents.contains_key(&id)
+                    || self.is_put_away(&id)
+                {
+                    return;
+                }
+                let base = self.repo.head().expect("a head").to_string();
+                Fact::Created(Created { title: format!("task {id}"), base, ..Created::default() })
+            }
+            Some(_) => match self.numbers.below(3) {
+                0 => Fact::Stop { reason: Some(self.seed.to_string()) },
+                1 => Fact::Phase(Step::to(1, Phase::Starting)),
+                _ => Fact::Phase(Step::to(2, Phase::Running).because("x")),
+            },
+        };
+        self.append(at, &id, &fact);
+    }
+
+    fn is_put_away(&self, id: &AgentId) -> bool {
+        let sides = self.clones.iter().map(|clone| &clone.ours).chain([&self.hub]);
+        sides.flat_map(|side| side.archives.values()).any(|tip| {
+            orchestra::store::archive::chain(self.repo, *tip)
+                .expect("an archive")
+                .iter()
+                .any(|one| one.id == *id)
+        })
+    }
+
+    fn append(&mut self, at: usize, id: &AgentId, fact: &Fact) {
+        let clone = &self.clones[at];
+        let tip = clone.ours.agents.get(id).copied();
+        let chain = tip.map(|tip| Chain::read(self.repo, &[tip]).expect("a chain")).unwrap_or_default();
+        let seconds = 1_800_000_000 + clone.clock;
+        let when = orchestra::world::Timestamp::from_second(seconds).expect("a time");
+        let event = Event::new(fact, chain.lamport() + 1, when, &clone.writer).expect("an event");
+        let before = tip.map(|_| chain.fold().agent);
+        let after = fold::fold(chain.events.iter().chain([&event])).agent;
+        let line = event.line.clone();
+        let mut message = commit::message(id, before.as_ref(), &[event], &after, &clone.writer);
+        if self.kind == Kind::Versions && at == 2 {
+            let fold = format!("Orchestra-Fold: {}", fold::FOLD);
+            message = message.replace(&fold, "Orchestra-Fold: 1").replace("State: running", "State: strange");
+            message = message.replacen("\n\nOrchestra", "\n{\"malformed\":1.5}\n\nOrchestra", 1);
+        }
+        let new = self.commit(tip.into_iter().collect(), seconds, message, Oid::EMPTY_TREE);
+        self.written.insert(line);
+        let ours = &mut self.clones[at].ours;
+        ours.agents.insert(id.clone(), new);
+        let base = self.repo.head().expect("a head");
+        ours.heads.entry(id.clone()).or_insert(base);
+    }
+
+    fn commit(&self, parents: Vec<Oid>, seconds: i64, message: String, tree: Oid) -> Oid {
+        let identity = Identity { name: "W".into(), email: "w@example.com".into() };
+        self.repo.write_commit(&Commit::by(&identity, seconds, tree, parents, message)).expect("written")
+    }
+
+    /// An agent ends, with work.
+    fn end(&mut self, at: usize) {
+        let id = Self::id(self.pick(AGENTS));
+        let Some(head) = self.clones[at].ours.heads.get(&id).copied() else { return };
+        let tree = self.repo.tree_of(head).expect("a tree");
+        let message = format!("work {}", self.numbers.next());
+        let work = self.commit(vec![head], 7, message, tree);
+        self.clones[at].ours.heads.insert(id.clone(), work);
+        let finished =
+            Finished { head: Some(work.to_string()), commits: 1, ..Finished::empty(1, Phase::Done) };
+        self.append(at, &id, &Fact::Finished(finished));
+    }
+
+    /// As `store::archive::add` does, in this memory.
+    fn archive(&mut self, at: usize) {
+        let id = Self::id(self.pick(AGENTS));
+        let ours = &self.clones[at].ours;
+        let (Some(tip), Some(work)) = (ours.agents.get(&id).copied(), ours.heads.get(&id).copied()) else {
+            return;
+        };
+        let writer = self.clones[at].writer.clone();
+        let before = ours.archives.get(&writer).copied();
+        let message = format!(
+            "agent {id}: archived\n\nOrchestra-Agent: {id}\nOrchestra-Tip: {tip}\nOrchestra-Work: {work}\nOrchestra-Archive: 1\n"
+        );
+        let new = self.commit(before.into_iter().chain([tip, work]).collect(), 8, message, Oid::EMPTY_TREE);
+        let ours = &mut self.clones[at].ours;
+        ours.archives.insert(writer, new);
+        ours.agents.remove(&id);
+        ours.heads.remove(&id);
+    }
+
+    fn note(&mut self, at: usize) {
+        let head = self.repo.head().expect("a head");
+        let line = format!("{{\"n\":{},\"t\":\"landed\"}}\n", self.numbers.below(1000));
+        let before = self.clones[at].ours.notes.get("results").copied();
+        let old = before.and_then(|tip| self.repo.read_blob_of(tip, &head.to_string()).expect("a tree"));
+        let text = String::from_utf8(old.unwrap_or_default()).expect("text") + &line;
+        let blob = self.repo.write_blob(text.as_bytes()).expect("written");
+        let tree =
+            self.repo.write_entries(vec![Entry::new(head.to_string(), Sort::File, blob)]).expect("written");
+        let new = self.commit(before.into_iter().collect(), 9, "notes\n".into(), tree);
+        self.clones[at].ours.notes.insert("results".into(), new);
+    }
+
+    /// The hub loses something that some clone has.
+    fn lose(&mut self) {
+        let id = Self::id(self.pick(AGENTS));
+        let Some(there) = self.hub.agents.get(&id).copied() else { return };
+        let holds = |clone: &Clone| {
+            let tip = clone.ours.agents.get(&id);
+            tip.is_some_and(|tip| Chain::holds(self.repo, *tip, there).expect("a chain"))
+        };
+        if self.clones.iter().any(holds) {
+            self.hub.agents.remove(&id);
+            self.hub.heads.remove(&id);
+        }
+    }
+
+    /// A machine is copied: two clones write under one name.
+    fn copy_name(&mut self, at: usize) {
+        self.clones[at].writer = self.clones[(at + 1) % CLONES].writer.clone();
+    }
+
+    /// The sides that a clone speaks with.
+    fn others(&self, at: usize) -> Vec<Side> {
+        match self.kind {
+            Kind::Ring => (1..CLONES).map(|next| self.clones[(at + next) % CLONES].ours.clone()).collect(),
+            _ => vec![self.hub.clone()],
+        }
+    }
+
+    fn plan(&self, at: usize, theirs: &Side, before: &Side) -> Plan {
+        let clone = &self.clones[at];
+        let sides = Sides {
+            ours: &clone.ours,
+            theirs,
+            before,
+            held: &BTreeSet::new(),
+            writer: Some(&clone.writer),
+            work: true,
+            busy: false,
+        };
+        let plan = plan::plan(self.repo, &sides).expect("a plan");
+        assert!(plan.refused.is_empty(), "{:?} {}: {:?}", self.kind, self.seed, plan.refused);
+        plan
+    }
+
+    /// One sync; `crash` says after how many changes it is cut off.
+    fn meet(&mut self, at: usize, crash: Option<usize>) {
+        let mut left = crash.unwrap_or(usize::MAX);
+        for other in 0..self.others(at).len() {
+            for _ in 0..8 {
+                let theirs = self.others(at).swap_remove(other);
+                let before = std::mem::replace(&mut self.clones[at].tracking, theirs.clone());
+                let before = if self.kind == Kind::Ring { Side::default() } else { before };
+                let plan = self.plan(at, &theirs, &before);
+                if plan.impostors > 0 {
+                    self.names += 1;
+                    self.clones[at].writer = format!("n{}", self.names);
+                }
+                if !self.take_in(at, &plan, &mut left) || self.kind == Kind::Ring || plan.sends.is_empty() {
+                    break;
+                }
+                // Somebody else may be quicker.
+                if crash.is_some() && self.numbers.below(2) == 0 {
+                    self.meet((at + 1) % CLONES, None);
+                }
+                for push in &plan.sends {
+                    if left == 0 {
+                        return;
+                    }
+                    left -= 1;
+                    push_to(self.repo, &mut self.hub, push);
+                }
+            }
+        }
+    }
+
+    fn take_in(&mut self, at: usize, plan: &Plan, left: &mut usize) -> bool {
+        for edit in &plan.edits {
+            if *left == 0 {
+                return false;
+            }
+            *left -= 1;
+            set(&mut self.clones[at].ours, &edit.name, Some(edit.new));
+        }
+        for (name, _) in &plan.deletes {
+            set(&mut self.clones[at].ours, name, None);
+        }
+        true
+    }
+}
+
+/// As git and a server would.
+fn push_to(repo: &Repo, hub: &mut Side, push: &Push) {
+    let now = get(hub, &push.name);
+    let may = match (push.rule, now, push.new) {
+        (Rule::Lease(old), now, _) => old == now,
+        (Rule::Forward, Some(now), Some(new)) => repo.contains(new, now).expect("a history"),
+        (Rule::Forward, _, _) => true,
+    };
+    if may {
+        set(hub, &push.name, push.new);
+    }
+}
+
+fn get(side: &Side, name: &str) -> Option<Oid> {
+    let (kind, rest) = split(name);
+    match kind {
+        "agents" => side.agents.get(&AgentId::parse(rest).expect("an id")).copied(),
+        "heads" => side.heads.get(&AgentId::parse(rest).expect("an id")).copied(),
+        "notes" => side.notes.get(rest).copied(),
+        _ => side.archives.get(rest).copied(),
+    }
+}
+
+fn set(side: &mut Side, name: &str, new: Option<Oid>) {
+    if name.starts_with("refs/orchestra-local/") {
+        return;
+    }
+    let (kind, rest) = split(name);
+    let id = || AgentId::parse(rest).expect("an id");
+    match (kind, new) {
+        ("agents", Some(new)) => drop(side.agents.insert(id(), new)),
+        ("agents", None) => drop(side.agents.remove(&id())),
+        ("heads", Some(new)) => drop(side.heads.insert(id(), new)),
+        ("heads", None) => drop(side.heads.remove(&id())),
+        ("notes", Some(new)) => drop(side.notes.insert(rest.to_owned(), new)),
+        (_, Some(new)) => drop(side.archives.insert(rest.to_owned(), new)),
+        (_, None) => unreachable!("{name}"),
+    }
+}
+
+fn split(name: &str) -> (&str, &str) {
+    name.strip_prefix("refs/orchestra/").and_then(|name| name.split_once('/')).expect("a name of ours")
+}

@@ -1,0 +1,200 @@
+//! Secrets do not leave the machine by `sync`; what is none is not held up.
+
+use std::{fs, path::Path};
+
+use orchestra::model::secret;
+use testkit::{Numbers, TestRepo};
+
+use crate::{
+    sync::{clone, first, sync},
+    world,
+};
+
+const PLAIN: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+const CAPITALS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const HEX: &str = "0123456789abcdef";
+
+/// What vendors give out: `{kind:length}` is that many characters of that kind.
+const GIVEN_OUT: &[&str] = &[
+    "AKIA{C:16}",
+    "aws_secret_access_key = {P:40}",
+    "ghp_{P:36}",
+    "ghs_{P:36}",
+    "github_pat_{P:22}_{P:59}",
+    "glpat-{P:20}",
+    "xoxb-{H:12}-{H:12}-{P:24}",
+    "https://hooks.slack.com/services/T{C:8}/B{C:8}/{P:24}",
+    "sk_live_{P:24}",
+    "whsec_{P:32}",
+    "sk-ant-api03-{P:93}-{P:6}AA",
+    "sk-proj-{P:48}",
+    "sk-{P:48}",
+    "AIza{P:35}",
+    "GOCSPX-{P:28}",
+    "npm_{P:36}",
+    "pypi-AgEIcHlwaS5vcmc{P:150}",
+    "cio{P:32}",
+    "SG.{P:22}.{P:43}",
+    "dop_v1_{H:64}",
+    "hf_{P:34}",
+    "dapi{H:32}",
+    "dckr_pat_{P:27}",
+    "hvs.{P:90}",
+    "glsa_{P:32}_{H:8}",
+    "shpat_{H:32}",
+    "ATATT3xFfGF0{P:180}",
+    "lin_api_{P:40}",
+    "PMAK-{H:24}-{H:34}",
+    "figd_{P:40}",
+    "AccountKey={P:86}==",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx{P:20}.{P:43}",
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n{P:70}\n-----END OPENSSH PRIVATE KEY-----",
+    "postgres://app:{P:16}@db.example.com/app",
+    "Authorization: Bearer {P:40}",
+    "DB_PASSWORD={P:20}",
+    "api_key: \"{P:32}\"",
+];
+
+/// Where secrets turn up.
+const AROUND: &[&str] =
+    &["{}", "use {} for it", "export X='{}'", "{\"key\":\"{}\"}", "line\n{}\nline", "(`{}`)"];
+
+fn made(pattern: &str, numbers: &mut Numbers) -> String {
+    let mut out = String::new();
+    let mut rest = pattern;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (order, after) = after.split_once('}').expect("an end");
+        let (kind, length) = order.split_once(':').expect("a length");
+        let from = match kind {
+            "P" => PLAIN,
+            "C" => CAPITALS,
+            _ => HEX,
+        };
+        out.push_str(before);
+        for _ in 0..length.parse::<usize>().expect("a number") {
+            let at = usize::try_from(numbers.below(from.len() as u64)).expect("small");
+            out.push(char::from(from.as_bytes()[at]));
+        }
+        rest = after;
+    }
+    out + rest
+}
+
+#[test]
+fn what_is_planted_is_found_and_what_is_clean_is_not() {
+    let mut numbers = Numbers::from(7);
+    let (mut planted, mut missed) = (0, Vec::new());
+    for pattern in GIVEN_OUT {
+        for around in AROUND {
+            for _ in 0..5 {
+                let text = around.replacen("{}", &made(pattern, &mut numbers), 1);
+                planted += 1;
+                if secret::look(&text).is_none() {
+                    missed.push(text);
+                }
+            }
+        }
+    }
+    let mut clean = lines(Path::new(env!("CARGO_MANIFEST_DIR")));
+    for _ in 0..2000 {
+        for pattern in [
+            "commit {H:40}",
+            "session {H:8}-{H:4}-4{H:3}-a{H:3}-{H:12}",
+            "sha256-{P:43}=",
+            "v1.2.{H:2}-rc{H:1}",
+            "/tmp/x{P:10}/y",
+        ] {
+            clean.push(made(pattern, &mut numbers));
+        }
+    }
+    let alarms: Vec<&String> = clean.iter().filter(|line| secret::look(line).is_some()).collect();
+    let found = planted - missed.len();
+    println_numbers(found, planted, alarms.len(), clean.len());
+    assert!(found * 100 >= planted * 99, "missed: {missed:?}");
+    assert!(alarms.len() * 100 < clean.len(), "{alarms:?}");
+}
+
+#[expect(clippy::print_stdout, reason = "the numbers are what the test is for")]
+fn println_numbers(found: usize, planted: usize, alarms: usize, clean: usize) {
+    println!("secrets: {found} of {planted} found; {alarms} false alarms in {clean} clean lines");
+}
+
+/// Every line of our own sources and pages, but for those that are about secrets.
+fn lines(root: &Path) -> Vec<String> {
+    let mut open: Vec<_> =
+        ["bins", "shared", "tests", "man"].iter().map(|folder| root.join(folder)).collect();
+    let mut lines = Vec::new();
+    while let Some(path) = open.pop() {
+        if let Ok(entries) = fs::read_dir(&path) {
+            open.extend(entries.flatten().map(|entry| entry.path()));
+        } else if !path.to_string_lossy().contains("secret") {
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            lines.extend(text.lines().map(str::to_owned));
+        }
+    }
+    lines
+}
+
+/// Whether any object of a repository holds a text.
+fn holds(repo: &TestRepo<'_>, text: &str) -> bool {
+    repo.git(["cat-file", "--batch", "--batch-all-objects", "--buffer"]).stdout().contains(text)
+}
+
+#[test]
+fn a_secret_stops_the_push_and_can_be_taken_out() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let hub = TestRepo::new(&world, world.dir().join("hub.git"));
+    let key = made("ghp_{P:36}", &mut Numbers::from(1));
+    let id = a.spawn(&format!("echo ok > one.txt # with {key}"));
+    a.end_of(&id);
+    a.orchestra(["review", &id, "--approve"]).succeeded();
+    a.orchestra(["collect"]).succeeded();
+    let refused = a.orchestra(["sync"]).exits(3).says("looks like a GitHub token").says("--redact");
+    assert!(hub.refs("refs/orchestra").is_empty());
+    let said = refused.stderr();
+    let event =
+        said.lines().next().and_then(|line| line.split_whitespace().nth(2)).expect("an event").to_owned();
+    let before = a.agent(&id);
+    a.orchestra(["sync", "--redact", &event]).succeeded();
+    let after = a.agent(&id);
+    assert!(after["title"].as_str().is_some_and(|title| title.contains("[taken out]")), "{after}");
+    assert_eq!(
+        (&after["phase"], &after["head"], &after["verdict"]),
+        (&before["phase"], &before["head"], &before["verdict"])
+    );
+    // The branch's own commit names its task.
+    a.orchestra(["sync"]).exits(3).says("commit ").says("git commit --amend");
+    world.git(&a.worktree(&id), ["commit", "-q", "--amend", "-m", "without it"]);
+    a.orchestra(["collect", &id]).succeeded();
+    sync(&a);
+    sync(&b);
+    assert_eq!(
+        (b.agent(&id)["phase"].clone(), b.file_in_head(&id, "one.txt")),
+        ("done".into(), "ok\n".into())
+    );
+    assert!(!holds(&hub, &key) && !holds(&b, &key));
+    a.orchestra(["sync", "--redact", "zzzz"]).exits(3).says("0 events begin with");
+}
+
+#[test]
+fn values_of_the_environment_and_what_was_sent_before() {
+    let world = world();
+    let a = first(&world);
+    let id = a.spawn("echo ok > one.txt # use correct horse battery");
+    a.end_of(&id);
+    let with = |arguments: &[&str]| {
+        testkit::Ran::of(a.orchestra_command(arguments).env("DEPLOY_TOKEN", "correct horse battery"))
+    };
+    let said = with(&["sync"]).exits(3).says("the value of $DEPLOY_TOKEN").stderr();
+    let event =
+        said.lines().next().and_then(|line| line.split_whitespace().nth(2)).expect("an event").to_owned();
+    // The user says that it is none; then a remote has it, and it cannot be called back.
+    a.git(["config", "orchestra.notSecret", &event]);
+    let work = a.tip(&format!("refs/orchestra/heads/{id}"));
+    with(&["sync"]).exits(3).says(&format!("commit {}", &work[..12]));
+    a.git(["config", "--add", "orchestra.notSecret", &work[..12]]);
+    with(&["sync"]).succeeded();
+    with(&["sync", "--redact", &event]).exits(3).says("origin has event").says("revoke the secret");
+    assert!(!holds(&a, "no such text at all"));
+}

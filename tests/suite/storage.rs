@@ -1,0 +1,64 @@
+//! The page that says how agents are kept is enough to read them: the reader on it, a shell script that uses git alone, tells
+//! everything that we know.
+
+use std::{collections::BTreeSet, fs};
+
+use testkit::Ran;
+
+use crate::{
+    sync::{clone, first, sync},
+    world,
+};
+
+/// The script on the page, as `man` would show it.
+fn reader() -> String {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/man/gitorchestra-storage.5"))
+        .expect("a page");
+    let examples = page.split(".SH EXAMPLES").nth(1).expect("examples");
+    let script = examples.split(".EX\n").nth(1).and_then(|rest| rest.split(".EE").next()).expect("a script");
+    script.replace("\\e", "\\")
+}
+
+#[test]
+fn a_script_that_uses_git_alone_reads_everything_back() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let long = format!("echo 1 > one.txt # {}", "é".repeat(3000));
+    let (done, long, gone) = (a.spawn("echo 2 > two.txt"), a.spawn(&long), a.spawn("echo 3 > three.txt"));
+    for id in [&done, &long, &gone] {
+        a.end_of(id);
+    }
+    a.orchestra(["collect"]).succeeded();
+    a.orchestra(["merge-ranked", &gone]).succeeded();
+    a.orchestra(["cleanup", &gone]).succeeded();
+    sync(&a);
+    sync(&b);
+    // One with news on both sides.
+    for (repo, why) in [(&a, "good"), (&b, "very good")] {
+        repo.orchestra(["review", &done, "--approve", "-m", why]).succeeded();
+    }
+    for repo in [&a, &b, &a] {
+        sync(repo);
+    }
+    let script = world.dir().join("reader");
+    fs::write(&script, reader()).expect("written");
+    let told = Ran::of(b.command("sh").arg(&script)).succeeded().stdout();
+    for line in [format!("agent {long} done"), format!("archived {gone}"), format!("agent {done} joined")] {
+        assert!(told.lines().any(|one| one == line), "{line} in {told}");
+    }
+    let events: BTreeSet<String> =
+        told.lines().filter_map(|line| line.strip_prefix("  event ")).map(str::to_owned).collect();
+    let mut ours = BTreeSet::new();
+    for (name, _) in a.refs("refs/orchestra/agents").into_iter().chain(a.refs("refs/orchestra/archive")) {
+        let all = a.git(["log", "--format=%B", &name]).stdout();
+        ours.extend(all.lines().filter(|line| line.starts_with('{')).map(str::to_owned));
+    }
+    assert!(events == ours && events.iter().filter(|event| event.contains("\"t\":\"verdict\"")).count() == 2);
+    assert!(told.contains("two.txt") && told.contains("one.txt"));
+    assert_eq!(told.matches("  task 6").count(), 1, "{told}");
+    assert!(
+        told.lines().any(|line| line.starts_with("note ") && line.contains("\"t\":\"landed\"")),
+        "{told}"
+    );
+    assert!(told.lines().any(|line| line.starts_with("note ") && line.contains("very good")), "{told}");
+}

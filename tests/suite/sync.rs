@@ -1,0 +1,337 @@
+//! `sync`: what one clone has, the other has, and nothing is lost on the way.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use testkit::{TestRepo, World, until};
+
+use crate::world;
+
+/// A bare repository.
+fn hub(world: &World) -> PathBuf {
+    let path = world.dir().join("hub.git");
+    world.git(world.dir(), ["init", "-q", "--bare", &path.to_string_lossy()]);
+    path
+}
+
+/// A repository with a hub that has its main branch.
+pub(crate) fn first(world: &World) -> TestRepo<'_> {
+    let hub = hub(world);
+    let repo = world.repo();
+    repo.git(["remote", "add", "origin", &hub.to_string_lossy()]);
+    repo.git(["push", "-q", "origin", "main"]).succeeded();
+    repo.git(["branch", "-q", "--set-upstream-to=origin/main"]);
+    agreed(repo, &hub)
+}
+
+/// A clone of the hub.
+pub(crate) fn clone<'world>(world: &'world World, name: &str) -> TestRepo<'world> {
+    let hub = world.dir().join("hub.git");
+    let path = world.dir().join(name);
+    world.git(world.dir(), ["clone", "-q", &hub.to_string_lossy(), &path.to_string_lossy()]);
+    agreed(TestRepo::new(world, path), &hub)
+}
+
+/// The user agreed to share with the hub.
+fn agreed<'world>(repo: TestRepo<'world>, hub: &Path) -> TestRepo<'world> {
+    repo.git(["config", "orchestra.shareWith", &hub.to_string_lossy()]);
+    repo
+}
+
+pub(crate) fn sync(repo: &TestRepo<'_>) -> Value {
+    repo.orchestra(["sync", "--json"]).succeeded().json()
+}
+
+/// The agents, work and notes of a repository, by plain git.
+pub(crate) fn shared(repo: &TestRepo<'_>) -> Vec<(String, String)> {
+    repo.refs("refs/orchestra/")
+}
+
+pub(crate) fn shared_of_hub(world: &World) -> Vec<(String, String)> {
+    let hub = TestRepo::new(world, world.dir().join("hub.git"));
+    let refs = shared(&hub);
+    std::mem::forget(hub);
+    refs
+}
+
+/// Objects of a repository, loose and packed.
+fn objects(repo: &TestRepo<'_>) -> String {
+    let all = repo.git(["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"]).stdout();
+    all.lines().count().to_string()
+}
+
+#[test]
+fn an_agent_its_work_and_its_result_are_there() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = a.spawn("echo 1 > one.txt");
+    a.end_of(&id);
+    a.orchestra(["collect"]).succeeded();
+    let report = sync(&a);
+    assert_eq!(report["sent"].as_array().map(Vec::len), Some(3), "{report}");
+    let shown = b.orchestra(["sync"]).succeeded();
+    assert_eq!(shown.stdout(), format!("{id} is new here\n"));
+    let agent = b.agent(&id);
+    assert_eq!((&agent["phase"], &agent["liveness"]), (&"done".into(), &"ended".into()));
+    assert_eq!(b.file_in_head(&id, "one.txt"), "1\n");
+    assert_eq!((shared(&a), shared(&b)), (shared_of_hub(&world), shared_of_hub(&world)));
+    let head = b.tip(&format!("refs/orchestra/heads/{id}"));
+    let notes = ["-c", "notes.displayRef=refs/orchestra/notes/*", "show", "-s", "--format=%N", &head];
+    assert!(b.git(notes).stdout().contains("\"t\":\"result\""));
+    // Nothing new makes nothing, at no end.
+    let before = (objects(&a), objects(&b), shared(&a));
+    for repo in [&a, &b] {
+        let report = sync(repo);
+        assert_eq!(
+            (&report["changes"], &report["attempts"]),
+            (&serde_json::json!({}), &0.into()),
+            "{report}"
+        );
+    }
+    assert_eq!(before, (objects(&a), objects(&b), shared(&a)));
+    assert_eq!(a.git(["for-each-ref", "refs/tags"]).stdout(), "");
+    assert!(!a.path().join(".git/FETCH_HEAD").exists());
+}
+
+#[test]
+fn nothing_is_sent_before_the_user_agreed() {
+    let world = world();
+    let a = first(&world);
+    a.git(["config", "--unset-all", "orchestra.shareWith"]);
+    let id = a.spawn("true");
+    a.end_of(&id);
+    let url = world.dir().join("hub.git").to_string_lossy().into_owned();
+    a.orchestra(["sync"]).exits(3).says(&format!("share 1 agent with {url}")).says("--yes");
+    a.orchestra(["sync", "-n"]).succeeded().says("2 refs would be sent");
+    a.orchestra(["sync", "--fetch"]).succeeded();
+    assert!(shared_of_hub(&world).is_empty());
+    a.orchestra(["sync", "--yes"]).succeeded();
+    assert_eq!(shared_of_hub(&world), shared(&a));
+    // Agreed once, it holds; but not for another place.
+    a.orchestra(["sync"]).succeeded();
+    let other = world.dir().join("other.git");
+    world.git(world.dir(), ["init", "-q", "--bare", &other.to_string_lossy()]);
+    a.git(["remote", "set-url", "--push", "origin", &other.to_string_lossy()]);
+    let more = a.spawn("true");
+    a.end_of(&more);
+    a.orchestra(["sync"]).exits(3).says("other.git");
+}
+
+#[test]
+fn a_stop_from_afar_is_obeyed_at_the_next_sync() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = a.spawn("echo half > half.txt; touch ready; sleep 600");
+    a.wait_for_file(&id, "ready");
+    sync(&a);
+    sync(&b);
+    assert_eq!(b.agent(&id)["liveness"], "remote");
+    let asked = b.orchestra(["stop", &id, "--json"]).succeeded().json();
+    assert_eq!(asked["agents"][0]["outcome"], "asked");
+    sync(&b);
+    assert_eq!(sync(&a)["changes"][&id], "news");
+    assert_eq!(a.end_of(&id)["phase"], "stopped");
+    sync(&a);
+    assert_eq!(sync(&b)["changes"][&id], "news");
+    assert_eq!(
+        (b.agent(&id)["phase"].clone(), b.file_in_head(&id, "half.txt")),
+        ("stopped".into(), "half\n".into())
+    );
+}
+
+#[test]
+fn clones_that_went_on_apart_agree_after_the_next_syncs() {
+    let world = world();
+    let (a, b, c) = (first(&world), clone(&world, "b"), clone(&world, "c"));
+    let id = a.spawn("touch ready; while ! test -e go; do sleep 0.05; done");
+    a.wait_for_file(&id, "ready");
+    for repo in [&a, &b, &c] {
+        sync(repo);
+    }
+    for (repo, why) in [(&b, "enough"), (&c, "too much")] {
+        repo.orchestra(["stop", &id, "-m", why]).succeeded();
+    }
+    a.end_of_after(&id);
+    assert_eq!(sync(&c)["changes"], serde_json::json!({}));
+    assert_eq!(sync(&b)["changes"][&id], "joined");
+    for repo in [&a, &c, &b, &a, &c, &b] {
+        sync(repo);
+    }
+    let all = shared_of_hub(&world);
+    for repo in [&a, &b, &c] {
+        assert_eq!(shared(repo), all);
+    }
+    let reasons: Vec<Value> = a.facts(&id).into_iter().filter(|fact| fact["t"] == "stop").collect();
+    assert_eq!(reasons.len(), 2);
+}
+
+trait EndOf {
+    fn end_of_after(&self, id: &str);
+}
+
+impl EndOf for TestRepo<'_> {
+    /// Lets it end by itself.
+    fn end_of_after(&self, id: &str) {
+        std::fs::write(self.worktree(id).join("go"), "").expect("a file");
+        self.end_of(id);
+    }
+}
+
+#[test]
+fn what_the_remote_loses_stays_here_and_is_offered() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = a.spawn("echo 1 > one.txt");
+    a.end_of(&id);
+    sync(&a);
+    sync(&b);
+    let hub = world.dir().join("hub.git");
+    let before = shared(&a);
+    let agent = format!("refs/orchestra/agents/{id}");
+    let rewound = a.tip(&format!("{agent}~1"));
+    // Rewound: what it tells now is less than before.
+    world.git(&hub, ["update-ref", &agent, &rewound]);
+    a.orchestra(["sync"]).succeeded().says("lost them, or took them back").says("--restore");
+    assert_eq!((shared(&a), world.git(&hub, ["rev-parse", &agent]).line()), (before.clone(), rewound));
+    a.orchestra(["sync", "--restore"]).succeeded();
+    assert_eq!(shared_of_hub(&world), before);
+    // Emptied, as by a mirror of a clone without agents.
+    for (name, _) in &before {
+        world.git(&hub, ["update-ref", "-d", name]);
+    }
+    for repo in [&a, &b, &a] {
+        repo.orchestra(["sync"]).succeeded().says("this clone keeps what it has");
+        assert_eq!((shared(repo), shared_of_hub(&world)), (before.clone(), vec![]));
+    }
+    b.orchestra(["sync", "--restore"]).succeeded();
+    assert_eq!(shared_of_hub(&world), before);
+    let quiet = a.orchestra(["sync"]).succeeded();
+    assert!(!quiet.stderr().contains("lost"), "{}", quiet.stderr());
+}
+
+#[test]
+fn plain_git_does_it_too() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = a.spawn("echo 1 > one.txt");
+    a.end_of(&id);
+    a.git(["push", "-q", "origin", "refs/orchestra/*:refs/orchestra/*"]).succeeded();
+    b.git(["fetch", "-q", "origin", "refs/orchestra/*:refs/orchestra/*"]).succeeded();
+    assert_eq!((shared(&b), b.agent(&id)["phase"].clone()), (shared(&a), "done".into()));
+    for repo in [&a, &b] {
+        assert_eq!(sync(repo)["changes"], serde_json::json!({}));
+    }
+    // What is private stays private.
+    assert_eq!(shared_of_hub(&world).len(), 2);
+    let hub = TestRepo::new(&world, world.dir().join("hub.git"));
+    assert!(hub.refs("refs/orchestra-local").is_empty());
+}
+
+#[test]
+fn a_copied_clone_gets_a_name_of_its_own() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = a.spawn("true");
+    a.end_of(&id);
+    sync(&a);
+    sync(&b);
+    // A machine that was copied while it slept: the same id and the same fingerprint, as far as the copy can tell.
+    let name = |repo: &TestRepo<'_>| {
+        let text = std::fs::read_to_string(repo.path().join(".git/orchestra/writer")).unwrap_or_default();
+        serde_json::from_str::<Value>(&text)
+            .map_or_else(|_| String::new(), |writer| writer["id"].as_str().unwrap_or_default().to_owned())
+    };
+    let other = b.spawn("true");
+    b.end_of(&other);
+    let writer = std::fs::read_to_string(b.path().join(".git/orchestra/writer")).expect("a writer");
+    let copied = writer.replace(&name(&b), &name(&a));
+    std::fs::write(b.path().join(".git/orchestra/writer"), copied).expect("written");
+    let (of_a, of_b) = (a.spawn("echo a"), b.spawn("echo b"));
+    a.end_of(&of_a);
+    b.end_of(&of_b);
+    let before = name(&a);
+    sync(&b);
+    let report = a.orchestra(["sync"]).succeeded().says("another clone writes under the name of this one");
+    assert_ne!(name(&a), before, "{}", report.stderr());
+    sync(&b);
+    assert_eq!((shared(&a), shared(&b)), (shared_of_hub(&world), shared_of_hub(&world)));
+    assert_eq!(a.orchestra(["sync"]).succeeded().stderr().matches("another clone").count(), 0);
+}
+
+#[test]
+fn eight_clones_that_push_at_once_end_at_the_same_tips() {
+    let world = world();
+    let a = first(&world);
+    let id = a.spawn("touch ready; while ! test -e go; do sleep 0.05; done");
+    a.wait_for_file(&id, "ready");
+    sync(&a);
+    let clones: Vec<TestRepo<'_>> = (0..8).map(|n| clone(&world, &format!("c{n}"))).collect();
+    for repo in &clones {
+        sync(repo);
+    }
+    std::thread::scope(|scope| {
+        for (n, repo) in clones.iter().enumerate() {
+            let id = &id;
+            scope.spawn(move || {
+                for round in 0..3 {
+                    repo.orchestra(["stop", id, "-m", &format!("{n}.{round}")]).succeeded();
+                    until("a sync is not outrun", || {
+                        let ran = repo.orchestra(["sync"]);
+                        assert!([0, 4].contains(&ran.code()), "{}", ran.stderr());
+                        (ran.code() == 0).then_some(())
+                    });
+                }
+            });
+        }
+    });
+    for _ in 0..2 {
+        for repo in &clones {
+            sync(repo);
+        }
+    }
+    let all = shared_of_hub(&world);
+    for repo in &clones {
+        assert_eq!(shared(repo), all);
+        let asked = repo.facts(&id).iter().filter(|fact| fact["t"] == "stop").count();
+        assert_eq!(asked, 24);
+    }
+}
+
+#[test]
+fn what_was_put_away_does_not_come_back() {
+    let world = world();
+    let (a, b, c) = (first(&world), clone(&world, "b"), clone(&world, "c"));
+    let id = a.spawn("echo 1 > one.txt");
+    a.end_of(&id);
+    for repo in [&a, &b, &c] {
+        sync(repo);
+    }
+    // One of them goes on with it meanwhile, offline.
+    let other = a.spawn("echo 2 > two.txt");
+    a.end_of(&other);
+    sync(&a);
+    sync(&c);
+    c.orchestra(["review", &other, "--approve"]).succeeded();
+    a.orchestra(["merge-ranked"]).succeeded();
+    a.orchestra(["cleanup"]).succeeded();
+    let gone = |repo: &TestRepo<'_>, id: &str| !shared(repo).iter().any(|(name, _)| name.ends_with(id));
+    assert!(gone(&a, &id) && gone(&a, &other));
+    sync(&a);
+    assert_eq!(sync(&b)["changes"][&id], "archived");
+    assert!(gone(&b, &id));
+    let names: Vec<String> = shared_of_hub(&world).into_iter().map(|(name, _)| name).collect();
+    assert!(names.iter().all(|name| !name.contains("/agents/") && !name.contains("/heads/")), "{names:?}");
+    // Plain git brings it back there; the next sync of anybody takes it away again.
+    c.git(["push", "-q", "origin", "refs/orchestra/agents/*:refs/orchestra/agents/*"]).succeeded();
+    sync(&c);
+    assert!(gone(&c, &id));
+    // What was said of it later stays, with all that was said before.
+    assert!(!gone(&c, &other));
+    let facts: Vec<String> = c.facts(&other).iter().map(|fact| fact["t"].to_string()).collect();
+    assert!(facts.contains(&"\"verdict\"".into()) && facts.contains(&"\"landed\"".into()), "{facts:?}");
+    for repo in [&a, &b, &c] {
+        sync(repo);
+        sync(repo);
+        assert_eq!(shared(repo), shared_of_hub(&world));
+    }
+}

@@ -1,0 +1,284 @@
+//! `sync` with remotes that are broken, hostile or not what they seem: a clear message, and nothing of ours is touched.
+
+use std::{fs, io::Write, path::Path, process::Stdio};
+
+use testkit::{TestRepo, World};
+
+use crate::{
+    sync::{clone, first, shared, shared_of_hub, sync},
+    world,
+};
+
+/// Git in the hub.
+fn in_hub(world: &World, arguments: &[&str]) -> String {
+    world.git(&world.dir().join("hub.git"), arguments).line()
+}
+
+/// A commit in the hub with this message and these parents, and the empty tree.
+fn commit_in_hub(world: &World, message: &str, parents: &[&str]) -> String {
+    let hub = world.dir().join("hub.git");
+    let file = world.dir().join("message");
+    fs::write(&file, message).expect("written");
+    let tree = in_hub(world, &["hash-object", "-t", "tree", "-w", "/dev/null"]);
+    let mut arguments =
+        vec!["commit-tree".to_owned(), tree, "-F".into(), file.to_string_lossy().into_owned()];
+    arguments.extend(parents.iter().flat_map(|parent| ["-p".to_owned(), (*parent).to_owned()]));
+    world.git(&hub, ["config", "user.name", "Mallory"]);
+    world.git(&hub, ["config", "user.email", "m@example.com"]);
+    world.git(&hub, arguments).line()
+}
+
+fn event(fact: &str, l: u64, writer: &str) -> String {
+    let mut all: Vec<String> =
+        vec!["\"at\":\"2026-11-21T00:00:00Z\"".into(), format!("\"l\":{l}"), "\"v\":1".into()];
+    all.push(format!("\"w\":\"{writer}\""));
+    all.extend(fact.split(',').filter(|part| !part.is_empty()).map(str::to_owned));
+    all.sort();
+    format!("{{{}}}", all.join(","))
+}
+
+fn an_ended_agent(repo: &TestRepo<'_>) -> String {
+    let id = repo.spawn("echo 1 > one.txt");
+    repo.end_of(&id);
+    id
+}
+
+#[test]
+fn a_remote_that_is_not_there_or_takes_nothing() {
+    let world = world();
+    let a = first(&world);
+    an_ended_agent(&a);
+    let before = shared(&a);
+    a.orchestra(["sync", "nowhere"]).exits(5).says("cannot fetch from 'nowhere'");
+    a.orchestra(["sync", "--", "-x"]).exits(2).says("is no remote");
+    a.orchestra(["sync", "https://127.0.0.1:1/x.git"]).exits(5).says("cannot fetch from");
+    a.orchestra(["sync", "ext::sh -c 'touch ran'"]).exits(5);
+    assert!(!a.path().join("ran").exists());
+    // It refuses the namespace.
+    in_hub(&world, &["config", "receive.hideRefs", "refs/orchestra"]);
+    a.orchestra(["sync"]).exits(5).says("does not take 'refs/orchestra/").says("hidden ref");
+    in_hub(&world, &["config", "--unset", "receive.hideRefs"]);
+    // A hook of it refuses.
+    let hook = world.dir().join("hub.git/hooks/pre-receive");
+    fs::write(&hook, "#!/bin/sh\necho 'not here, please' >&2\nexit 1\n").expect("written");
+    world.command("chmod", world.dir()).arg("+x").arg(&hook).status().expect("chmod");
+    a.orchestra(["sync"]).exits(5).says("pre-receive hook declined");
+    fs::remove_file(&hook).expect("removed");
+    assert_eq!((shared(&a), shared_of_hub(&world)), (before.clone(), vec![]));
+    // It swallows what it takes.
+    let hook = world.dir().join("hub.git/hooks/post-receive");
+    let swallow =
+        "#!/bin/sh\ngit for-each-ref --format='delete %(refname)' refs/orchestra | git update-ref --stdin\n";
+    fs::write(&hook, swallow).expect("written");
+    world.command("chmod", world.dir()).arg("+x").arg(&hook).status().expect("chmod");
+    a.orchestra(["sync"]).exits(5).says("and does not have them");
+    fs::remove_file(&hook).expect("removed");
+    a.orchestra(["sync"]).succeeded();
+    assert_eq!((shared(&a), shared_of_hub(&world)), (before.clone(), before));
+    let lonely = world.repo_named("lonely");
+    lonely.orchestra(["sync"]).exits(3).says("no remote").says("git remote add");
+}
+
+#[test]
+fn a_hook_of_the_user_may_stop_a_push() {
+    let world = world();
+    let a = first(&world);
+    an_ended_agent(&a);
+    let hook = a.path().join(".git/hooks/pre-push");
+    fs::create_dir_all(hook.parent().expect("a folder")).expect("a folder");
+    fs::write(&hook, "#!/bin/sh\necho 'not on a Friday' >&2\nexit 1\n").expect("written");
+    world.command("chmod", world.dir()).arg("+x").arg(&hook).status().expect("chmod");
+    a.orchestra(["sync"]).exits(5).says("not on a Friday");
+    assert!(shared_of_hub(&world).is_empty());
+}
+
+#[test]
+fn names_that_are_not_ours_and_chains_that_are_no_lives() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = an_ended_agent(&a);
+    sync(&a);
+    let main = in_hub(&world, &["rev-parse", "main"]);
+    let mut orders = String::new();
+    for n in 0..300 {
+        orders.push_str(&format!("create refs/orchestra/agents/junk{n} {main}\n"));
+    }
+    for name in ["$(touch)", "-rf", "x;y", "CON", "Ä-00000", "a/b/c-00000"] {
+        orders.push_str(&format!("create refs/orchestra/agents/{name} {main}\n"));
+    }
+    let blob = in_hub(&world, &["hash-object", "-w", "--stdin"]);
+    let stranger = commit_in_hub(&world, "x\n\nOrchestra-State: done\n", &[]);
+    let many: Vec<String> = (0..20).map(|n| commit_in_hub(&world, &format!("p{n}"), &[])).collect();
+    let octopus = commit_in_hub(&world, "octopus", &many.iter().map(String::as_str).collect::<Vec<_>>());
+    let huge = commit_in_hub(&world, &"x".repeat(2 << 20), &[]);
+    for (name, object) in [
+        ("blob-00000", &blob),
+        ("code-00000", &main),
+        ("nobody-00000", &stranger),
+        ("octopus-00000", &octopus),
+        ("huge-00000", &huge),
+    ] {
+        orders.push_str(&format!("create refs/orchestra/agents/{name} {object}\n"));
+        orders.push_str(&format!("create refs/orchestra/heads/{name} {object}\n"));
+    }
+    update_refs(&world, &orders);
+    let ran = b.orchestra(["sync"]).succeeded();
+    let ran = ran.says("'agents/code-00000' of origin is not taken in: it is not the life of an agent");
+    let ran = ran.says("agents/blob-00000").says("no commit").says("octopus-00000").says("20 parents");
+    ran.says("'agents/huge-00000'").says("306 refs of origin have names that are not ours");
+    let names: Vec<String> = shared(&b).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, [format!("refs/orchestra/agents/{id}"), format!("refs/orchestra/heads/{id}")]);
+    assert!(!b.path().join("ran").exists() && !b.path().join(".git/ran").exists());
+    b.orchestra(["status"]).succeeded();
+    // Nothing of theirs is changed either.
+    assert_eq!(in_hub(&world, &["rev-parse", "refs/orchestra/agents/code-00000"]), main);
+}
+
+fn update_refs(world: &World, orders: &str) {
+    let mut command = world.command("git", &world.dir().join("hub.git"));
+    let mut child = command.args(["update-ref", "--stdin"]).stdin(Stdio::piped()).spawn().expect("git");
+    child.stdin.take().expect("a pipe").write_all(orders.as_bytes()).expect("written");
+    assert!(child.wait().expect("an end").success());
+}
+
+#[test]
+fn whoever_signs_with_our_name_is_found_out() {
+    let world = world();
+    let a = first(&world);
+    let id = an_ended_agent(&a);
+    sync(&a);
+    let agent = format!("refs/orchestra/agents/{id}");
+    let tip = a.tip(&agent);
+    let message = a.git(["log", "-1", "--format=%B", &tip]).stdout();
+    let forged = commit_in_hub(&world, &message.replace("State: done", "State: failed"), &[&tip]);
+    in_hub(&world, &["update-ref", &agent, &forged]);
+    a.orchestra(["sync"]).succeeded().says("claims to be ours, and says what its events do not say");
+    assert_eq!((a.tip(&agent), a.agent(&id)["phase"].clone()), (tip, "done".into()));
+}
+
+#[test]
+fn commands_in_every_field_do_not_run_and_what_a_terminal_obeys_is_shown() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    an_ended_agent(&a);
+    sync(&a);
+    let canary = world.dir().join("ran");
+    let evil = format!(
+        "\\u001b]0;x\\u0007$(touch {0})`touch {0}`;touch {0}|--upload-pack=touch {0}",
+        canary.display()
+    );
+    let main = in_hub(&world, &["rev-parse", "main"]);
+    let created: String = ["title", "profile", "model", "run", "parent", "permission", "branch", "prompt"]
+        .iter()
+        .map(|key| format!("\"{key}\":\"{evil}\","))
+        .collect();
+    let event = event(&format!("{created}\"base\":\"{main}\",\"place\":0,\"t\":\"created\""), 1, "mallory");
+    let commit = commit_in_hub(&world, &format!("evil\n\n{event}\n\nOrchestra-Format: 1\n"), &[]);
+    in_hub(&world, &["update-ref", "refs/orchestra/agents/evil-00000", &commit]);
+    in_hub(&world, &["update-ref", "refs/orchestra/heads/evil-00000", &main]);
+    let mut shown = b.orchestra(["sync"]).succeeded().stdout();
+    assert!(shown.contains("evil-00000 is new here"));
+    for command in [
+        &["status", "--all"] as &[&str],
+        &["status", "evil-00000"],
+        &["logs", "evil-00000"],
+        &["collect", "evil-00000"],
+        &["diff", "evil-00000"],
+        &["stop", "evil-00000"],
+        &["review"],
+        &["worktrees"],
+    ] {
+        let ran = b.orchestra(command);
+        shown.push_str(&(ran.stdout() + &ran.stderr()));
+    }
+    b.orchestra(["resume", "evil-00000"]).exits(3);
+    assert!(!shown.contains(['\u{1b}', '\u{7}']), "{shown}");
+    assert!(!canary.exists());
+}
+
+#[test]
+fn broken_objects_and_a_transfer_that_breaks_off() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = an_ended_agent(&a);
+    sync(&a);
+    sync(&b);
+    let before = shared(&b);
+    let more = an_ended_agent(&a);
+    sync(&a);
+    // An object of the new one is damaged in the hub.
+    let tip = a.tip(&format!("refs/orchestra/agents/{more}"));
+    let hub = world.dir().join("hub.git");
+    unpack(&world, &hub);
+    let object = hub.join("objects").join(&tip[..2]).join(&tip[2..]);
+    let whole = fs::read(&object).expect("an object");
+    fs::remove_file(&object).expect("removed");
+    fs::write(&object, b"no object").expect("written");
+    b.orchestra(["sync"]).exits(5).says("cannot fetch from 'origin'");
+    assert_eq!(shared(&b), before);
+    fs::remove_file(&object).expect("removed");
+    fs::write(&object, whole).expect("written");
+    sync(&b);
+    assert_eq!(shared(&b), shared_of_hub(&world));
+    assert_eq!(b.agent(&id)["phase"], "done");
+}
+
+/// Every object in a file of its own.
+fn unpack(world: &World, hub: &Path) {
+    let Ok(packs) = fs::read_dir(hub.join("objects/pack")) else { return };
+    for pack in
+        packs.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "pack"))
+    {
+        let away = world.dir().join("taken.pack");
+        fs::rename(&pack, &away).expect("moved");
+        let _ = fs::remove_file(pack.with_extension("idx"));
+        let input = fs::File::open(&away).expect("a pack");
+        let unpacked = world.command("git", hub).args(["unpack-objects", "-q"]).stdin(input).status();
+        assert!(unpacked.expect("git").success());
+    }
+}
+
+#[test]
+fn another_project_is_not_taken_in() {
+    let world = world();
+    let a = first(&world);
+    an_ended_agent(&a);
+    sync(&a);
+    let stranger = world.empty_repo("stranger");
+    stranger.commit("of another project", &[("other.txt", "x\n")]);
+    let hub = world.dir().join("hub.git").to_string_lossy().into_owned();
+    stranger.orchestra(["sync", &hub]).exits(3).says("holds agents of another project");
+    assert!(shared(&stranger).is_empty());
+}
+
+#[test]
+fn shallow_and_partial_clones_take_part() {
+    let world = world();
+    let a = first(&world);
+    for n in 0..3 {
+        a.commit(&format!("more {n}"), &[("file.txt", &format!("{n}\n"))]);
+    }
+    a.git(["push", "-q", "origin", "main"]).succeeded();
+    let long = "x ".repeat(4000);
+    let id = a.spawn(&format!("echo 1 > one.txt # {long}"));
+    a.end_of(&id);
+    sync(&a);
+    let hub = world.dir().join("hub.git");
+    in_hub(&world, &["config", "uploadpack.allowFilter", "true"]);
+    let url = format!("file://{}", hub.display());
+    for (name, option) in
+        [("shallow", "--depth=1"), ("partial", "--filter=blob:none"), ("treeless", "--filter=tree:0")]
+    {
+        let path = world.dir().join(name);
+        world.git(world.dir(), ["clone", "-q", option, &url, &path.to_string_lossy()]);
+        let repo = TestRepo::new(&world, path);
+        repo.orchestra(["sync", "--yes"]).succeeded();
+        assert_eq!(repo.agent(&id)["phase"], "done", "{name}");
+        assert_eq!(repo.file_in_head(&id, "one.txt"), "1\n", "{name}");
+        let mine = an_ended_agent(&repo);
+        repo.orchestra(["sync"]).succeeded();
+        assert_eq!(shared(&repo), shared_of_hub(&world), "{name}");
+        sync(&a);
+        assert_eq!(a.file_in_head(&mine, "one.txt"), "1\n", "{name}");
+    }
+}
