@@ -37,6 +37,9 @@ pub(crate) struct Cli {
     /// Only say what would change
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
+    /// Sync unasked, without a question and without a word (started by supervisors, see orchestra.autoSync)
+    #[arg(long, hide = true, exclusive = true)]
+    pub(crate) auto: bool,
     /// Print the result as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -20,6 +20,10 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if let Some(event) = &cli.redact {
         return redact(&repo, terminal, event, cli.json);
     }
+    if cli.auto {
+        sync::auto::run(&repo)?;
+        return Ok(Exit::Done);
+    }
     let mut asking = Asking { terminal };
     let result = sync::run(&repo, &cli.request(terminal.can_ask()), &mut asking);
     asking.clear();

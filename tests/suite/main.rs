@@ -40,6 +40,7 @@ mod store;
 mod stories;
 mod sync;
 mod sync_afar;
+mod sync_auto;
 mod sync_hostile;
 mod undo;
 mod work;

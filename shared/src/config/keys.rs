@@ -143,6 +143,12 @@ pub(super) const REMOTE: Key = Key {
     what: "The remote that sync speaks with, where it is another than the branch's own or origin; work then stays at \
            home, unless 'sync --with work' asks for it",
 };
+pub(super) const AUTO_SYNC: Key = Key {
+    name: "orchestra.autoSync",
+    default: "",
+    what: "How often supervisors sync unasked while their agents run, such as 5m, and after every change of phase as well, \
+           with the remote that you agreed to; not set: never",
+};
 pub(super) const LABEL: Key = Key {
     name: "orchestra.label",
     default: "",
@@ -199,6 +205,7 @@ pub const KEYS: &[Key] = &[
     DERIVED,
     TRASH_TIME,
     REMOTE,
+    AUTO_SYNC,
     LABEL,
     SHARE_WITH,
     NOT_SECRET,

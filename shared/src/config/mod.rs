@@ -5,9 +5,9 @@ mod keys;
 use std::{path::PathBuf, time::Duration};
 
 use self::keys::{
-    AGENT, ALLOWED_CLI, BRANCH_PREFIX, BUILD, CHECK_TIME, DERIVED, GRACE, IDLE, JOBS, LABEL, MAX_FILE,
-    MAX_OUTPUT, MAX_TIME, MIN_FREE, ON_PROMPT, PERMISSION, RETRIES, RETRY_DELAY, REVIEW_ALLOW, REVIEW_MODEL,
-    REVIEW_TEST, STDIN, TEST, TRASH_TIME, WORKTREES,
+    AGENT, ALLOWED_CLI, AUTO_SYNC, BRANCH_PREFIX, BUILD, CHECK_TIME, DERIVED, GRACE, IDLE, JOBS, LABEL,
+    MAX_FILE, MAX_OUTPUT, MAX_TIME, MIN_FREE, ON_PROMPT, PERMISSION, RETRIES, RETRY_DELAY, REVIEW_ALLOW,
+    REVIEW_MODEL, REVIEW_TEST, STDIN, TEST, TRASH_TIME, WORKTREES,
 };
 pub use self::keys::{KEYS, Key};
 use crate::{
@@ -184,6 +184,14 @@ impl<'repo> Config<'repo> {
     /// What other clones call this one.
     pub fn label(&self) -> Option<String> {
         Some(self.text(LABEL)).filter(|label| !label.trim().is_empty())
+    }
+
+    /// How often supervisors sync unasked, if they do.
+    ///
+    /// # Errors
+    /// The value is no duration.
+    pub fn auto_sync(&self) -> Result<Option<Duration>> {
+        if self.text(AUTO_SYNC).is_empty() { Ok(None) } else { self.duration(AUTO_SYNC).map(Some) }
     }
 
     /// What agents' branches begin with.

@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     git::Repo,
     lock::Lock,
-    model::{Agent, AgentId, Liveness, id},
+    model::{Agent, AgentId, id},
     ops::{agent_object::AgentObject, status},
     removal::{
         remove::{self, Kept, Order},
@@ -24,6 +24,7 @@ use crate::{
         Chain, Listing,
         layout::Private,
         operations::{Journal, Stage},
+        pack,
     },
     supervise::mend,
 };
@@ -123,6 +124,9 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let candidates = candidates(repo, request)?;
     let mut report = take_away(repo, Journal::new("cleanup")?, candidates)?;
     report.forgotten = trash::forget(repo, Config::of(repo).trash_time()?)?;
+    if let Err(error) = pack::when_many(repo, pack::MANY) {
+        report.warnings.push(error.one_line());
+    }
     if let Err(error) = trash::empty_when_idle(repo) {
         report.warnings.push(error.one_line());
     }
@@ -156,7 +160,7 @@ fn candidates(repo: &Repo, request: &Request) -> Result<Vec<Candidate>> {
     let mut found = Vec::new();
     for object in seen.agents {
         let Ok(id) = AgentId::parse(&object.id) else { continue };
-        if named.is_empty() && object.liveness == Liveness::Remote {
+        if named.is_empty() && Some(object.writer.as_str()) != listing.writer.as_deref() {
             continue;
         }
         let agent = Chain::of_agent(repo, &id)?.fold().agent;

@@ -1,5 +1,7 @@
 //! `sync`: agents, their work and their results travel between clones.
 
+pub mod auto;
+
 use std::{path::PathBuf, time::Duration};
 
 use serde::Serialize;
@@ -8,7 +10,7 @@ use crate::{
     Error, Kind, Result,
     git::{Repo, command, remotes::Push},
     lock::Lock,
-    store::layout::Private,
+    store::{layout::Private, pack},
     sync::{
         Remote, redact, remote,
         round::{self, Order, Outcome, Talk, Way},
@@ -94,7 +96,12 @@ pub fn run(repo: &Repo, request: &Request, asks: &mut dyn Asks) -> Result<Report
     } else {
         round::run(repo, &remote, &order, &mut consent)?
     };
-    let warnings = warnings(&remote, &outcome);
+    let mut warnings = warnings(&remote, &outcome);
+    if !request.dry_run
+        && let Err(error) = pack::when_many(repo, pack::MANY)
+    {
+        warnings.push(error.one_line());
+    }
     Ok(Report { remote: remote.address, dry_run: request.dry_run, outcome, warnings })
 }
 

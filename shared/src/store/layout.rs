@@ -61,6 +61,9 @@ pub fn archive_ref(writer: &str) -> String {
 /// All that travels, below one prefix for each kind.
 pub const SHARED: &str = "refs/orchestra/";
 
+/// All that stays at home.
+pub const PRIVATE: &str = "refs/orchestra-local/";
+
 /// The kinds that travel: lives, work, notes, and agents that were archived.
 pub const KINDS: [&str; 4] = ["agents", "heads", "notes", "archive"];
 
@@ -148,6 +151,26 @@ impl Private {
     pub fn append_lock(&self, id: &AgentId) -> PathBuf {
         let bucket = id.as_str().bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % 16;
         self.0.join("locks").join(format!("append-{bucket:02}"))
+    }
+
+    /// How many loose objects there were after the last time that ours were packed.
+    pub fn loose(&self) -> PathBuf {
+        self.0.join("loose")
+    }
+
+    /// Held by whoever packs our objects.
+    pub fn pack_lock(&self) -> PathBuf {
+        self.0.join("locks/pack")
+    }
+
+    /// There is news that no remote has been told.
+    pub fn news(&self) -> PathBuf {
+        self.0.join("news")
+    }
+
+    /// Held by whoever syncs unasked.
+    pub fn auto_sync_lock(&self) -> PathBuf {
+        self.0.join("locks/auto-sync")
     }
 
     /// Held by whoever speaks with a remote.

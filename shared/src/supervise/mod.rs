@@ -14,6 +14,7 @@ pub mod life;
 pub mod listen;
 pub mod liveness;
 pub mod mend;
+pub mod news;
 pub mod processes;
 pub mod queue;
 pub mod reaper;

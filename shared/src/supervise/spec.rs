@@ -63,6 +63,9 @@ pub struct Limits {
     pub max_output: u64,
     /// The largest untracked file to take.
     pub max_file: u64,
+    /// How often it speaks with the remote unasked; 0 never.
+    #[serde(default)]
+    pub sync_every: u64,
 }
 
 impl Spec {
@@ -109,6 +112,11 @@ impl Limits {
         if self.idle == 0 { None } else { Some(Duration::from_secs(self.idle)) }
     }
 
+    /// See the field.
+    pub const fn sync_every(&self) -> Option<Duration> {
+        if self.sync_every == 0 { None } else { Some(Duration::from_secs(self.sync_every)) }
+    }
+
     /// The wait before the `n`th retry; 1 is the first.
     pub fn retry_delay(&self, n: u32) -> Duration {
         let doubled = self.retry_delay.saturating_mul(1 << (n.clamp(1, 17) - 1));
@@ -127,8 +135,16 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_up_to_an_hour() {
-        let limits =
-            Limits { max_time: 1, idle: 0, retries: 9, retry_delay: 5, grace: 1, max_output: 1, max_file: 1 };
+        let limits = Limits {
+            max_time: 1,
+            idle: 0,
+            retries: 9,
+            retry_delay: 5,
+            grace: 1,
+            max_output: 1,
+            max_file: 1,
+            sync_every: 0,
+        };
         let waits: Vec<u64> = [1, 2, 3, 40].iter().map(|n| limits.retry_delay(*n).as_secs()).collect();
         assert_eq!(waits, [5, 10, 20, 3600]);
         assert_eq!(limits.idle(), None);

@@ -1,6 +1,11 @@
 //! What only Linux tells: who a process is, what it started, and which processes bear an agent's nonce.
 
-use std::{collections::HashMap, fs, path::PathBuf, time::Duration};
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -105,6 +110,12 @@ pub fn places_in_use() -> Vec<(i32, PathBuf)> {
         found.extend(paths.map(|path| (pid, path)));
     }
     found
+}
+
+/// The processes that run a program.
+pub fn running(program: &Path) -> Vec<i32> {
+    let runs = |pid: &i32| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == program);
+    all().into_iter().filter(runs).collect()
 }
 
 /// What a process is called.

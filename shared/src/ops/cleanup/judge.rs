@@ -63,6 +63,8 @@ pub(super) struct Judge<'a> {
     agents: Vec<String>,
     processes: Places,
     derived: Vec<String>,
+    /// Who we are.
+    writer: Option<&'a str>,
 }
 
 impl<'a> Judge<'a> {
@@ -70,14 +72,15 @@ impl<'a> Judge<'a> {
     ///
     /// # Errors
     /// The branch that was asked for is not there (3).
-    pub(super) fn new(repo: &'a Repo, request: &'a Request, listing: &Listing) -> Result<Self> {
+    pub(super) fn new(repo: &'a Repo, request: &'a Request, listing: &'a Listing) -> Result<Self> {
         let agents =
             listing.rows.iter().filter_map(|row| listing.agent(repo, row).ok()).map(|agent| agent.branch);
         let agents: Vec<String> = agents.collect();
         let mut targets = targets::all(repo, request.into.as_deref())?;
         targets.retain(|target| request.into.is_some() || !agents.contains(&target.name));
         let derived = Config::of(repo).derived();
-        Ok(Self { repo, request, targets, agents, processes: Places::now(), derived })
+        let writer = listing.writer.as_deref();
+        Ok(Self { repo, request, targets, agents, processes: Places::now(), derived, writer })
     }
 
     /// Whether it may go.
@@ -121,6 +124,9 @@ impl<'a> Judge<'a> {
 
     fn at_work(&self, id: &AgentId, agent: &Agent, object: &AgentObject, discard: bool) -> Option<No> {
         let phase = agent.phase.as_str();
+        if self.writer != Some(agent.writer.as_str()) {
+            return Some(No::new("it belongs to another clone"));
+        }
         let no = match object.liveness {
             Liveness::Remote => No::new("it belongs to another clone"),
             Liveness::Live => {

@@ -31,6 +31,7 @@ use crate::{
         ending::{End, Ended},
         guard,
         helper::{self, Helper, Job},
+        news,
         processes::{self, Processes},
         queue,
         reaper::Reaper,
@@ -120,6 +121,7 @@ impl Supervisor {
     }
 
     async fn run(mut self) -> Result<()> {
+        news::keep_telling(&self.common, &self.spec.limits);
         let ended = match self.live_on().await {
             Ok(ended) => ended,
             Err(error) => End::Broken(error.one_line()).into(),
@@ -293,7 +295,8 @@ impl Supervisor {
             let _ = kill_process_group(group, Number::TERM);
         }
         let private = &self.private;
-        let left = processes::end_all(|| tree::descendants(me, &processes::supervisors(private)), grace);
+        let spared = || [processes::supervisors(private), news::under_way()].concat();
+        let left = processes::end_all(|| tree::descendants(me, &spared()), grace);
         self.record.program = None;
         left
     }
@@ -326,7 +329,9 @@ impl Supervisor {
 
     fn say(&self, facts: &[Fact]) -> Result<()> {
         let repo = Repo::open(&self.common)?;
-        append(&repo, &self.id, facts).map(|_| ())
+        append(&repo, &self.id, facts)?;
+        news::tell(&self.common, &self.spec.limits);
+        Ok(())
     }
 }
 
