@@ -42,6 +42,7 @@ mod sync;
 mod sync_afar;
 mod sync_auto;
 mod sync_hostile;
+mod transports;
 mod undo;
 mod work;
 mod worktrees;
