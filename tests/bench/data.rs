@@ -57,8 +57,9 @@ impl Lab {
         let writer = orchestra::store::writer::writer(&opened).expect("a writer");
         drop(opened);
         if agents > 0 {
+            let base = repo.tip("main");
             let stream = (0..agents).fold(String::new(), |mut stream, at| {
-                write_agent(&mut stream, at, &writer);
+                write_agent(&mut stream, at, &writer, &base);
                 stream
             });
             let mut import = self
@@ -76,6 +77,11 @@ impl Lab {
         }
         std::mem::forget(repo);
         path
+    }
+
+    /// How many refs there are below a prefix.
+    pub(crate) fn refs(&self, path: &Path, prefix: &str) -> usize {
+        self.world.git(path, ["for-each-ref", prefix]).stdout().lines().count()
     }
 
     /// A repository made up from a seed, packed.
@@ -252,15 +258,14 @@ fn agent_id(at: usize) -> AgentId {
 }
 
 /// Three commits of an ended agent, as a stream for `git fast-import`.
-fn write_agent(stream: &mut String, at: usize, writer: &str) {
+fn write_agent(stream: &mut String, at: usize, writer: &str, base: &str) {
     let id = agent_id(at);
-    let hex = "0123456789abcdef0123456789abcdef01234567";
     let facts = [
         Fact::Created(Created {
             title: format!("Bench task number {at}"),
             profile: "sh".into(),
             run: "0123456789ab".into(),
-            base: hex.into(),
+            base: base.into(),
             branch: format!("orchestra/{id}"),
             prompt: Some(format!("Bench task number {at}")),
             ..Created::default()
@@ -268,7 +273,7 @@ fn write_agent(stream: &mut String, at: usize, writer: &str) {
         Fact::Phase(Step::to(1, Phase::Starting)),
         Fact::Finished(Finished {
             exit: Some(0),
-            head: Some(hex.into()),
+            head: Some(base.into()),
             commits: 2,
             files: 3,
             insertions: 40,

@@ -11,6 +11,7 @@
 )]
 
 mod anchor;
+mod archive;
 mod data;
 mod landing;
 mod sync;
@@ -62,6 +63,9 @@ fn main() -> ExitCode {
     }
     if wanted("sync") {
         sync::sync(&lab, turns, &mut show);
+    }
+    if wanted("archive") {
+        archive::archive(&lab, turns, short, &mut show);
     }
     if wanted("supervisor") {
         supervisor(&lab);

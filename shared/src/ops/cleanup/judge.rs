@@ -159,6 +159,13 @@ impl<'a> Judge<'a> {
         for name in [layout::head_ref(id), layout::branch_ref(&agent.branch)] {
             tips.extend(self.repo.find_ref(&name)?.filter(|tip| !tips.contains(tip)));
         }
+        // What its life tells of counts as well, whatever became of the refs.
+        if let Some(told) = agent.head.as_deref().and_then(Oid::parse).filter(|told| !tips.contains(told)) {
+            if !self.repo.has_commit(told) {
+                return Ok(Err(No::new(format!("its work, {}, is not in this repository", told.short()))));
+            }
+            tips.push(told);
+        }
         for tip in tips {
             let landed = agent.landed_head.as_deref() == Some(tip.to_string().as_str());
             let landed_as = agent.landed_as.as_deref().and_then(Oid::parse).filter(|_| landed);
