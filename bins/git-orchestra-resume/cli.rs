@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::ops::resume::Request;
+use orchestra::ops::resume::{Request, TakeOver};
 use orchestra_terminal::{Terminal, complete, pages::Page, settings::HowToRun};
 
 /// Go on with agents that came to rest: paused, ended, or lost with their supervisor
@@ -22,6 +22,9 @@ pub(crate) struct Cli {
     /// What they are told; without it, to go on where they stopped
     #[arg(short, long, value_name = "TEXT")]
     pub(crate) message: Option<String>,
+    /// Take over an agent of another clone that seems to run there, because that machine is gone
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) take_over: bool,
     /// Start over with the task, in a new conversation
     #[arg(long)]
     pub(crate) fresh: bool,
@@ -42,10 +45,22 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra resume add-auth --allow 'Bash(cargo *)'", "Go on with more permission"),
         ("git orchestra resume --fresh add-auth", "Start over, in a new conversation"),
     ],
-    sections: &[(
-        "PROGRAMS WITHOUT CONVERSATIONS",
-        &["sh and programs of your own run again, in the same worktree; -m then is their task."],
-    )],
+    sections: &[
+        (
+            "PROGRAMS WITHOUT CONVERSATIONS",
+            &["sh and programs of your own run again, in the same worktree; -m then is their task."],
+        ),
+        (
+            "AGENTS OF OTHER CLONES",
+            &[
+                "An agent that rests in another clone can go on here: its branch is made at its work, its last snapshot is put on \
+               top, and its conversation into the program's own folder, as far as 'git orchestra sync --with \
+               snapshots,transcripts' brought them, typed at both ends. Of several clones that take up one agent at once, the \
+               remote takes the first; without it, both are kept and shown as a contradiction. Program, permissions and limits are \
+               those of this clone.",
+            ],
+        ),
+    ],
     configuration: false,
     see_also: &["git-orchestra-pause", "git-orchestra-send", "git-orchestra-status"],
 };
@@ -57,6 +72,7 @@ impl Cli {
             all: self.all,
             message: self.message.clone(),
             fresh: self.fresh,
+            take_over: if self.take_over { TakeOver::Always } else { TakeOver::AtRest },
             settings: self.how.settings(terminal, self.detach),
         }
     }

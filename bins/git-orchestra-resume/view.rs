@@ -26,6 +26,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         request.agents.push(prompt::pick_agent(terminal, "which agent?", &resting, hint)?);
     }
     let report = resume::run(&repo, &request)?;
+    for warning in &report.warnings {
+        terminal.warn(warning);
+    }
     if report.agents.is_empty() {
         terminal.say("no agent is paused or lost");
         return Ok(Exit::Done);

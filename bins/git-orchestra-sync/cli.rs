@@ -2,7 +2,11 @@
 
 use clap::{Parser, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::{ops::sync::Request, sync::round::Way, world};
+use orchestra::{
+    ops::sync::{Extra, Request},
+    sync::round::Way,
+    world,
+};
 use orchestra_terminal::{complete, pages::Page};
 
 /// Let agents, branches and results travel between clones
@@ -50,6 +54,10 @@ pub(crate) struct Cli {
 pub(crate) enum With {
     /// Agents' commits, where the remote is not that of the code
     Work,
+    /// Worktrees as they were at the last look, untracked files included
+    Snapshots,
+    /// Conversations with coding agents
+    Transcripts,
 }
 
 pub(crate) const PAGE: Page = Page {
@@ -106,6 +114,10 @@ impl Cli {
             dry_run: self.dry_run,
             restore: self.restore,
             work: self.with.contains(&With::Work),
+            with: [(With::Snapshots, Extra::Snapshots), (With::Transcripts, Extra::Transcripts)]
+                .into_iter()
+                .filter_map(|(asked, extra)| self.with.contains(&asked).then_some(extra))
+                .collect(),
             agreed: self.yes,
             ask,
         }

@@ -36,7 +36,14 @@ fn main() {
     let folder = PathBuf::from(std::env::var("CLAUDE_CONFIG_DIR").expect("CLAUDE_CONFIG_DIR"))
         .join("projects/scripted");
     std::fs::create_dir_all(&folder).expect("a folder");
-    let file = |session: &str| folder.join(format!("{session}.jsonl"));
+    // As the real one, it finds a conversation in the folder that is named after its own.
+    let here: String = std::env::current_dir().expect("a folder").to_string_lossy().into_owned();
+    let named = here.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let moved = folder.with_file_name(named);
+    let file = |session: &str| {
+        let moved = moved.join(format!("{session}.jsonl"));
+        if moved.exists() { moved } else { folder.join(format!("{session}.jsonl")) }
+    };
     let (session, known) = match (value("--session-id"), value("--resume")) {
         (Some(session), None) => (session, false),
         (None, Some(session)) => (session, true),

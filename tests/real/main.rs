@@ -8,4 +8,5 @@
 )]
 
 mod claude;
+mod hand_over;
 mod stage;

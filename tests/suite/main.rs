@@ -17,6 +17,7 @@ mod crash;
 mod diff;
 mod dispatch;
 mod full_disk;
+mod hand_over;
 mod histories;
 mod house;
 mod init;

@@ -149,12 +149,12 @@ fn what_cannot_be_resumed_is_refused_in_words() {
     repo.orchestra(["resume", &id]).exits(3).says("runs already").says("git orchestra send");
     repo.orchestra(["resume", "nobody"]).exits(3).says("no agent 'nobody'");
     repo.orchestra(["resume"]).exits(2).says("git orchestra resume AGENT, or --all");
-    repo.orchestra(["stop", &id]).succeeded();
-    // Another clone's agent.
+    // Another clone's agent, while it runs there.
     world.git(world.dir(), ["clone", "-q", &repo.path().to_string_lossy(), "other"]);
     let other = TestRepo::new(&world, world.dir().join("other"));
     other.git(["fetch", "-q", "origin", "refs/orchestra/*:refs/orchestra/*"]);
-    other.orchestra(["resume", &id]).exits(3).says("belongs to another clone");
+    other.orchestra(["resume", &id]).exits(3).says("belongs to another clone").says("--take-over");
+    repo.orchestra(["stop", &id]).succeeded();
     // A program that is not here any more.
     repo.git(["config", "orchestra.agent.mine.command", "cat {prompt_file}"]);
     let mine = repo.orchestra(["spawn", "-d", "--agent", "mine", "x"]).succeeded().line();

@@ -23,7 +23,7 @@ pub struct Agent {
     pub reviews: Option<String>,
     /// What it may do, where its program knows such modes.
     pub permission: Option<String>,
-    /// The clone that made it.
+    /// The clone that it lives in: the one that made it, or that took it over.
     pub writer: String,
     /// What its people call that clone.
     pub label: Option<String>,

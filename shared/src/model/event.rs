@@ -139,12 +139,15 @@ pub struct Step {
     /// It is a choice, answered by a text; not a permission.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub choice: bool,
+    /// What its people call the clone, where the agent comes to live in another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
 }
 
 impl Step {
     /// A phase, and nothing more to say.
     pub const fn to(attempt: u32, phase: Phase) -> Self {
-        Self { attempt, phase, reason: None, session: None, question: None, choice: false }
+        Self { attempt, phase, reason: None, session: None, question: None, choice: false, label: None }
     }
 
     /// With a reason.

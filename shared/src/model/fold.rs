@@ -1,5 +1,7 @@
 //! From events to state: a total function of a *set* of events. Order of arrival, repeats and the machine do not matter.
 //!
+//! An agent lives in the clone that launched its highest attempt.
+//!
 //! Events are applied in the order (Lamport number, event id). A higher attempt wins. Within one attempt an end beats
 //! what is no end; between two ends `done > failed > timeout > stopped`, and the contradiction is listed; between two
 //! others the last in order holds. Two launches with one number: the first in order is the attempt, the other is a
@@ -117,6 +119,10 @@ impl Folder {
                 started_at: None,
                 ..agent.clone()
             };
+            if agent.writer != event.writer {
+                agent.writer.clone_from(&event.writer);
+                agent.label = given(step.label.as_deref());
+            }
         } else if agent.phase.is_terminal() {
             return;
         }

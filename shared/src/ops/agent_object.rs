@@ -61,7 +61,7 @@ pub struct AgentObject {
     pub worktree: Option<String>,
     /// The coding agent's own session.
     pub session: Option<String>,
-    /// The clone that made it.
+    /// The clone that it lives in.
     pub writer: String,
     /// What its people call that clone.
     pub label: Option<String>,

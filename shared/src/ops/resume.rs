@@ -1,6 +1,8 @@
 //! `resume`: goes on with agents that ended, were paused, or lost their supervisor: in the same worktree, on the same branch,
 //! in the same conversation.
 
+mod taking_over;
+
 use std::{fs, path::PathBuf, time::Duration};
 
 use serde::Serialize;
@@ -20,7 +22,7 @@ use crate::{
     profile,
     store::{
         Chain, Listing, append_if,
-        layout::{AgentDir, Private},
+        layout::{self, AgentDir, Private},
         writer,
     },
     supervise::{control, guard, liveness, mend, queue, spec::Spec, start, tree},
@@ -41,8 +43,22 @@ pub struct Request {
     pub message: Option<String>,
     /// In a new conversation, from the task on.
     pub fresh: bool,
+    /// Agents of other clones may be taken over.
+    pub take_over: TakeOver,
     /// What is to be different from before.
     pub settings: Settings,
+}
+
+/// Whether agents of other clones may be gone on with here.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum TakeOver {
+    /// They are left alone.
+    #[default]
+    Never,
+    /// Where they rest.
+    AtRest,
+    /// Whatever is known of them: their machine is gone.
+    Always,
 }
 
 /// What was resumed.
@@ -50,6 +66,8 @@ pub struct Request {
 pub struct Report {
     /// Their ids.
     pub agents: Vec<String>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
 }
 
 /// Starts the supervisors. When it returns, each is in the queue and answers.
@@ -69,12 +87,12 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     guard::check_space(&repo.common_dir()?, config.min_free()?)?;
     mend::mend(repo)?;
     let ids = choose(repo, request)?;
-    let mut agents = Vec::with_capacity(ids.len());
+    let (mut agents, mut warnings) = (Vec::with_capacity(ids.len()), Vec::new());
     for id in ids {
-        one(repo, &config, &id, request)?;
+        warnings.extend(one(repo, &config, &id, request)?);
         agents.push(id.to_string());
     }
-    Ok(Report { agents })
+    Ok(Report { agents, warnings })
 }
 
 fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
@@ -101,14 +119,17 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
     Ok(ids)
 }
 
-/// All under the agent's lock, which goes on to the supervisor: of many that resume one agent at once, one does.
-fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Result<()> {
+/// All under the agent's lock, which goes on to the supervisor: of many that resume one agent at once, one does. Gives what the
+/// user should know.
+fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Result<Option<String>> {
     let private = Private::new(repo.private_dir()?);
     let dir = private.agent(id);
+    let before = repo.find_ref(&layout::agent_ref(id))?;
     let chain = Chain::of_agent(repo, id)?;
     let agent = chain.fold().agent;
-    if writer::known_writer(repo).as_deref() != Some(agent.writer.as_str()) {
-        return Err(Error::refused(format!("agent '{id}' belongs to another clone")));
+    let foreign = writer::known_writer(repo).as_deref() != Some(agent.writer.as_str());
+    if foreign {
+        taking_over::prepare(repo, id, &agent, request.take_over, &place_for(repo, id)?)?;
     }
     let runs = || {
         Error::refused(format!("agent '{id}' runs already"))
@@ -143,8 +164,10 @@ fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Res
     let opened = append_if(repo, id, |fold| {
         let now = &fold.agent;
         // A queued agent that never ran keeps its first attempt.
-        let attempt = if now.phase == Phase::Queued { now.attempt } else { now.attempt + 1 };
-        let step = (attempt > 0).then(|| Fact::Phase(Step::to(attempt, Phase::Queued).because(resumed(now))));
+        let attempt = if now.phase == Phase::Queued && !foreign { now.attempt } else { now.attempt + 1 };
+        let label = config.label().filter(|_| foreign);
+        let step = Step { label, ..Step::to(attempt, Phase::Queued).because(resumed(now)) };
+        let step = (attempt > 0).then_some(Fact::Phase(step));
         let said = message.map(|text| Fact::Send(Message { text: Some(text.clone()), ..Message::default() }));
         Some(step.into_iter().chain(said).collect())
     });
@@ -153,7 +176,17 @@ fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Res
         give_up(&dir, &agent);
         return Err(error);
     }
-    start::supervisors(repo, vec![(id.clone(), lock)])
+    let warning = match before.filter(|_| foreign).map(|before| taking_over::arbitrate(repo, id, before)) {
+        Some(Err(error)) => {
+            queue::leave(&private, id);
+            let _ = fs::remove_dir_all(dir.dir());
+            return Err(error);
+        }
+        Some(Ok(warning)) => warning,
+        None => None,
+    };
+    start::supervisors(repo, vec![(id.clone(), lock)])?;
+    Ok(warning)
 }
 
 /// An agent at rest has no folder; one that is lost keeps its own.
@@ -180,6 +213,7 @@ fn new_order(
     dir: &AgentDir,
     request: &Request,
 ) -> Result<Spec> {
+    let foreign = writer::known_writer(repo).as_deref() != Some(agent.writer.as_str());
     let before = Spec::last(repo, id, dir);
     let said = before.as_ref().map(|spec| spec.options.clone()).unwrap_or_default();
     let options = said.with(request.settings.options.clone());
@@ -202,7 +236,7 @@ fn new_order(
         jobs: request.settings.jobs(config)?,
         limits,
         since: agent.lamport,
-        resumed: agent.attempt > 0,
+        resumed: agent.attempt > 0 || foreign,
         fresh: request.fresh,
         judges: agent.reviews.is_some(),
     })

@@ -1,6 +1,7 @@
 //! `sync`: agents, their work and their results travel between clones.
 
 pub mod auto;
+mod extras;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -16,6 +17,8 @@ use crate::{
         round::{self, Order, Outcome, Talk, Way},
     },
 };
+
+pub use extras::Extra;
 
 /// How long to wait for another sync of this clone.
 const WAIT: Duration = Duration::from_secs(30);
@@ -35,6 +38,8 @@ pub struct Request {
     pub restore: bool,
     /// The work travels, although the remote is not that of the code.
     pub work: bool,
+    /// What travels by name only.
+    pub with: Vec<Extra>,
     /// The user agrees to share with this remote.
     pub agreed: bool,
     /// Git may ask for a password.
@@ -96,6 +101,17 @@ pub fn run(repo: &Repo, request: &Request, asks: &mut dyn Asks) -> Result<Report
     } else {
         round::run(repo, &remote, &order, &mut consent)?
     };
+    let mut outcome = outcome;
+    for extra in request.with.iter().filter(|_| !request.dry_run) {
+        extras::fetch(repo, &remote, *extra, request.ask)?;
+        let sends =
+            if request.way == Way::Fetch { Vec::new() } else { extras::sends(repo, &remote, *extra)? };
+        if !sends.is_empty() {
+            consent.may_send(&sends)?;
+            outcome.sent.extend(extras::send(repo, &remote, &sends, request.ask)?);
+            extras::fetch(repo, &remote, *extra, request.ask)?;
+        }
+    }
     let mut warnings = warnings(&remote, &outcome);
     if !request.dry_run
         && let Err(error) = pack::when_many(repo, pack::MANY)

@@ -77,6 +77,24 @@ pub const fn tracking_all() -> &'static str {
     "refs/orchestra-local/remotes/"
 }
 
+/// Snapshots and conversations that came from remotes; never travels.
+pub const EXTRAS: &str = "refs/orchestra-local/extras/";
+
+/// Those of one kind, from one remote.
+pub fn extras(remote: &str, kind: &str) -> String {
+    format!("{EXTRAS}{remote}/{kind}/")
+}
+
+/// The conversation of an agent; travels by name only.
+pub fn transcript_ref(id: &AgentId) -> String {
+    format!("refs/orchestra-local/transcripts/{id}")
+}
+
+/// The file of a conversation in [`transcript_ref`].
+pub fn transcript_name(session: &str) -> String {
+    format!("{session}.jsonl")
+}
+
 /// What a remote had once, and lost or took back since: this clone does not push it again unasked. Never travels.
 pub fn missing(remote: &str) -> String {
     format!("refs/orchestra-local/missing/{remote}/")

@@ -22,7 +22,7 @@ use crate::{
         missing::{self, Missing},
         plan::{self, Change, Plan, Sides},
         remote::Remote,
-        secrets::{self, Found},
+        secrets,
         side::Side,
     },
     world,
@@ -254,7 +254,7 @@ impl Sync<'_> {
     fn send(&mut self, sends: &[Push], theirs: &Side) -> Result<Vec<Rejected>> {
         self.talk.may_send(sends)?;
         if let Some(found) = secrets::look(self.repo, sends, theirs)? {
-            return Err(secret(&found));
+            return Err(secrets::refusal(&found));
         }
         self.outcome.attempts += 1;
         let n = sends.len();
@@ -313,22 +313,6 @@ impl Sync<'_> {
         std::thread::sleep(Duration::from_millis(10 + most * chance / 255));
         Ok(())
     }
-}
-
-/// Nothing was sent, and what to do about it.
-fn secret(found: &Found) -> Error {
-    let Found { name, event, what, in_work } = found;
-    let place = if *in_work { "commit" } else { "event" };
-    let error =
-        Error::refused(format!("{place} {event} of '{name}' holds what looks like {what}; nothing was sent"));
-    let error = if *in_work {
-        error
-            .hint("in the agent's worktree, git commit --amend or git rebase takes it out")
-            .hint("then git orchestra collect AGENT takes the work again")
-    } else {
-        error.hint(format!("git orchestra sync --redact {event} takes it out"))
-    };
-    error.hint(format!("git config --add orchestra.notSecret {event} says that it is none"))
 }
 
 fn names(side: &Side) -> BTreeMap<String, Oid> {

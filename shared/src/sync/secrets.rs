@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::{
-    Result,
+    Error, Result,
     git::{Git, Oid, Repo, command, objects::Sort, remotes::Push},
     model::{Event, secret},
     store::commit,
@@ -20,7 +20,7 @@ const NONE: &str = "orchestra.notSecret";
 /// Shortest value of the environment that is looked for.
 const SHORTEST: usize = 8;
 /// Largest blob that is read.
-const LARGEST: u64 = 4 * 1024 * 1024;
+const LARGEST: u64 = 256 * 1024 * 1024;
 
 /// What was found.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,6 +33,22 @@ pub struct Found {
     pub in_work: bool,
     /// What it looks like.
     pub what: String,
+}
+
+/// Nothing was sent, and what to do about it.
+pub fn refusal(found: &Found) -> Error {
+    let Found { name, event, what, in_work } = found;
+    let place = if *in_work { "commit" } else { "event" };
+    let error =
+        Error::refused(format!("{place} {event} of '{name}' holds what looks like {what}; nothing was sent"));
+    let error = if *in_work {
+        error
+            .hint("in the agent's worktree, git commit --amend or git rebase takes it out")
+            .hint("then git orchestra collect AGENT takes the work again")
+    } else {
+        error.hint(format!("git orchestra sync --redact {event} takes it out"))
+    };
+    error.hint(format!("git config --add orchestra.notSecret {event} says that it is none"))
 }
 
 /// Values of the environment that are secrets by their names.
@@ -76,8 +92,9 @@ pub fn look(repo: &Repo, sends: &[Push], theirs: &Side) -> Result<Option<Found>>
     let is_known = |event: &str| known.iter().any(|one| !one.is_empty() && event.starts_with(one.as_str()));
     let (lives, others): (Vec<&Push>, Vec<&Push>) =
         sends.iter().filter(|push| push.new.is_some()).partition(|push| is_life(&push.name));
-    let (work, notes): (Vec<&Push>, Vec<&Push>) =
-        others.into_iter().partition(|push| push.name.contains("/heads/"));
+    let (work, notes): (Vec<&Push>, Vec<&Push>) = others
+        .into_iter()
+        .partition(|push| push.name.contains("/heads/") || push.name.contains("/snapshots/"));
     let found = match in_lives(repo, &lives, theirs, &environment, &is_known)? {
         None => work::look(repo, &work, theirs, &environment, &is_known)?,
         found => found,
@@ -85,7 +102,7 @@ pub fn look(repo: &Repo, sends: &[Push], theirs: &Side) -> Result<Option<Found>>
     if found.is_some() {
         return Ok(found);
     }
-    for push in notes.into_iter().filter(|push| push.name.contains("/notes/")) {
+    for push in notes {
         let topic = push.name.rsplit('/').next().unwrap_or_default();
         let before = theirs.notes.get(topic).map(|tip| blobs(repo, *tip)).transpose()?.unwrap_or_default();
         let tip = push.new.unwrap_or(Oid::EMPTY_TREE);

@@ -10,7 +10,7 @@ use crate::{
         AgentId, Event, Fact, Phase,
         event::{EventId, Message},
     },
-    store::{Chain, layout, verdicts},
+    store::{Chain, layout, verdicts, writer},
     supervise::ending::End,
 };
 
@@ -36,7 +36,12 @@ impl Requests {
             return Ok(());
         }
         let repo = Repo::open(common)?;
-        let mut events = Chain::of_agent(&repo, id)?.events;
+        let chain = Chain::of_agent(&repo, id)?;
+        let lives_in = chain.fold().agent.writer;
+        if writer::known_writer(&repo).as_ref() != Some(&lives_in) {
+            self.end = Some(End::Stopped(Some(format!("the clone {lives_in} goes on with it"))));
+        }
+        let mut events = chain.events;
         events.sort_unstable_by_key(Event::order);
         for event in events.into_iter().filter(|event| event.lamport > self.since) {
             if !self.heeded.insert(event.id) {

@@ -1,0 +1,176 @@
+//! Going on with an agent of another clone: its branch, what its last snapshot held, and its conversation are put where this
+//! clone looks for them.
+
+use std::path::Path;
+
+use super::TakeOver;
+use crate::{
+    Error, Kind, Result,
+    config::Config,
+    conversation,
+    git::{
+        Oid, Repo,
+        refs::Edit,
+        remotes::{Manner, Push, Rule},
+    },
+    model::{Agent, AgentId, text},
+    store::layout,
+    sync::{Remote, Side, remote, secrets},
+    worktree::list,
+};
+
+/// Largest conversation that is put back.
+const LARGEST: u64 = 1 << 30;
+
+/// Puts everything in place, so that it goes on as an agent of this clone would. Changes nothing of what is there.
+///
+/// # Errors
+/// It runs elsewhere, as far as is known here, or what it stands on is not here (3).
+pub(super) fn prepare(
+    repo: &Repo,
+    id: &AgentId,
+    agent: &Agent,
+    how: TakeOver,
+    worktree: &Path,
+) -> Result<()> {
+    may(repo, id, agent, how)?;
+    let head = repo.find_ref(&layout::head_ref(id))?.filter(|head| repo.has_commit(*head));
+    let head = head.ok_or_else(|| not_here(id, "the commit that holds its work"))?;
+    if Oid::parse(&agent.base).is_none_or(|base| !repo.has_commit(base)) {
+        return Err(not_here(id, "the commit it started from"));
+    }
+    let kept = bring_snapshot(repo, id)?;
+    let stood =
+        kept.map(|kept| repo.read_commit(kept)).transpose()?.and_then(|kept| kept.parents.first().copied());
+    let start = match stood {
+        // Its machine died before it said what it had committed.
+        Some(stood) if repo.contains(stood, head)? => stood,
+        _ => head,
+    };
+    stand_on(repo, id, agent, start)?;
+    bring_conversation(repo, id, agent, worktree)
+}
+
+fn may(repo: &Repo, id: &AgentId, agent: &Agent, how: TakeOver) -> Result<()> {
+    let clone = agent.label.as_ref().unwrap_or(&agent.writer);
+    let allowed = how == TakeOver::Always || how == TakeOver::AtRest && agent.phase.is_at_rest();
+    if !allowed {
+        let error = Error::refused(format!("agent '{id}' belongs to another clone, {clone}"));
+        if how == TakeOver::Never {
+            return Err(error);
+        }
+        return Err(error
+            .because(format!("it is {} there, as far as is known here", agent.phase.as_str()))
+            .hint(format!("git orchestra stop {id}, and a sync at both ends"))
+            .hint(format!("git orchestra resume --take-over {id}, if that machine is gone")));
+    }
+    // A branch named by strangers is not checked out, unless it is the one that we would have given.
+    let ours = format!("{}{id}", Config::of(repo).branch_prefix());
+    if agent.branch == ours {
+        return Ok(());
+    }
+    let theirs = text::safe(&agent.branch);
+    Err(Error::refused(format!("the branch of '{id}' is called '{theirs}', here it would be '{ours}'"))
+        .hint("git config orchestra.branchPrefix sets what branches of agents begin with"))
+}
+
+fn not_here(id: &AgentId, what: &str) -> Error {
+    Error::refused(format!("{what} is not here: '{id}' cannot go on")).hint("git orchestra sync")
+}
+
+/// The newest snapshot that travelled here, as if it had been taken here.
+fn bring_snapshot(repo: &Repo, id: &AgentId) -> Result<Option<Oid>> {
+    let Some(kept) = travelled(repo, "snapshots", id)? else { return Ok(None) };
+    let name = layout::snapshot_ref(id);
+    let old = repo.find_ref(&name)?;
+    if old != Some(kept) {
+        repo.edit_refs(&[Edit { name, old, new: kept }], "orchestra: taken over")?;
+    }
+    Ok(Some(kept))
+}
+
+/// What came with `sync --with`, from whichever remote; of several the newest.
+fn travelled(repo: &Repo, kind: &str, id: &AgentId) -> Result<Option<Oid>> {
+    let ending = format!("/{kind}/{id}");
+    let all = repo.refs_below(layout::EXTRAS)?.into_iter().filter(|(name, _)| name.ends_with(&ending));
+    Ok(all.map(|(_, tip)| tip).filter(|tip| repo.has_commit(*tip)).max_by_key(|tip| repo.commit_time(*tip)))
+}
+
+/// The branch, at the work. One that is checked out here is not moved under its files.
+fn stand_on(repo: &Repo, id: &AgentId, agent: &Agent, start: Oid) -> Result<()> {
+    let name = layout::branch_ref(&agent.branch);
+    let old = repo.find_ref(&name)?;
+    if let Some(old) = old {
+        if repo.contains(old, start)? {
+            return Ok(());
+        }
+        if !repo.contains(start, old)? {
+            let branch = text::safe(&agent.branch);
+            let what = format!("branch {branch} is here already, with commits that the agent's work has not");
+            return Err(Error::refused(what).hint(format!("git branch -m {branch} ANOTHER-NAME")));
+        }
+        if let Some(worktree) = list::of_agent(repo, id, &agent.branch)? {
+            let place = worktree.path.display().to_string();
+            return Err(Error::refused(format!(
+                "the worktree of '{id}' here stands on an older commit than its work"
+            ))
+            .hint(format!("git -C '{place}' merge --ff-only {start}")));
+        }
+    }
+    repo.edit_refs(&[Edit { name, old, new: start }], "orchestra: taken over")
+}
+
+/// The conversation, in the folder in which its program looks for it.
+fn bring_conversation(repo: &Repo, id: &AgentId, agent: &Agent, worktree: &Path) -> Result<()> {
+    let Some(session) = &agent.session else { return Ok(()) };
+    if conversation::claude::transcript(session).is_some() {
+        return Ok(());
+    }
+    let Some(kept) = travelled(repo, "transcripts", id)? else { return Ok(()) };
+    let name = layout::transcript_name(session);
+    let blob = repo.blobs_of(kept)?.into_iter().find(|(known, _)| *known == name).map(|(_, blob)| blob);
+    let Some(blob) = blob.filter(|blob| repo.blob_size(*blob).is_some_and(|size| size <= LARGEST)) else {
+        return Ok(());
+    };
+    conversation::claude::restore(session, worktree, &repo.read_blob(blob)?)
+}
+
+/// Of several clones that go on with one agent, a remote decides: it takes the first that says so, and no other. Gives what the
+/// user should know.
+///
+/// # Errors
+/// Another clone was quicker (4); then it is as if nobody had tried here.
+pub(super) fn arbitrate(repo: &Repo, id: &AgentId, before: Oid) -> Result<Option<String>> {
+    let name = layout::agent_ref(id);
+    let Some(now) = repo.find_ref(&name)? else { return Ok(None) };
+    let mut alone =
+        Some(format!("no remote knows '{id}': if another clone goes on with it too, both are kept"));
+    for remote in repo.remotes() {
+        let remote = Remote::choose(repo, Some(&remote), Path::new("/"))?;
+        let theirs = Side::read(repo, &layout::tracking(&remote.name))?;
+        if !theirs.agents.contains_key(id) || !remote::agreed(repo, &remote.urls(repo)) {
+            continue;
+        }
+        let push = [Push { name: name.clone(), new: Some(now), rule: Rule::Forward }];
+        if secrets::look(repo, &push, &theirs)?.is_some() {
+            continue;
+        }
+        match repo.push(&remote.address, &push, Manner::default(), &mut |_| {}) {
+            Ok(rejected) if rejected.is_empty() => alone = None,
+            Ok(_) => {
+                repo.edit_refs(&[Edit { name, old: Some(now), new: before }], "orchestra: not taken over")?;
+                let address = text::safe(&remote.address);
+                return Err(Error::new(
+                    Kind::Conflict,
+                    format!("'{address}' has news of '{id}': another clone goes on with it, perhaps"),
+                )
+                .hint("git orchestra sync, then git orchestra status"));
+            }
+            Err(error) => {
+                let why = error.one_line();
+                alone = Some(format!("{why}; if another clone goes on with '{id}' too, both are kept"));
+            }
+        }
+    }
+    Ok(alone)
+}

@@ -1,0 +1,121 @@
+//! What travels by name only: snapshots of worktrees, and conversations. They stand below a prefix of their own at both ends.
+
+use std::fs;
+
+use serde::Serialize;
+
+use crate::{
+    Error, Kind, Result, conversation,
+    error::Context,
+    git::{
+        Oid, Repo,
+        objects::Commit,
+        refs::Edit,
+        remotes::{Manner, Push, Rule},
+    },
+    model::{Agent, AgentId},
+    store::{Listing, layout},
+    sync::{Remote, Side, secrets},
+    world,
+};
+
+/// Largest conversation that travels, in bytes.
+const LARGEST: u64 = 256 * 1024 * 1024;
+
+/// One kind.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Extra {
+    /// The worktree as it was at the last look, untracked files included.
+    Snapshots,
+    /// The conversation with the coding agent.
+    Transcripts,
+}
+
+impl Extra {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Snapshots => "snapshots",
+            Self::Transcripts => "transcripts",
+        }
+    }
+}
+
+/// Takes in what the remote has of a kind. Ours are not touched.
+///
+/// # Errors
+/// Git cannot speak with the remote.
+pub(super) fn fetch(repo: &Repo, remote: &Remote, extra: Extra, ask: bool) -> Result<()> {
+    let kind = extra.name();
+    let refspec = format!("+{}{kind}/*:{}*", layout::SHARED, layout::extras(&remote.name, kind));
+    repo.fetch(&remote.address, &[refspec], Manner { ask }, &mut |_| {})
+}
+
+/// What of this clone the remote does not have.
+///
+/// # Errors
+/// Something cannot be read or written.
+pub(super) fn sends(repo: &Repo, remote: &Remote, extra: Extra) -> Result<Vec<Push>> {
+    let listing = Listing::read(repo)?;
+    let kind = extra.name();
+    let mut sends = Vec::new();
+    for row in &listing.rows {
+        let Ok(agent) = listing.agent(repo, row) else { continue };
+        if listing.writer.as_deref() != Some(agent.writer.as_str()) {
+            continue;
+        }
+        if extra == Extra::Transcripts {
+            keep_conversation(repo, &row.id, &agent)?;
+        }
+        let ours = match extra {
+            Extra::Snapshots => repo.find_ref(&layout::snapshot_ref(&row.id))?,
+            Extra::Transcripts => repo.find_ref(&layout::transcript_ref(&row.id))?,
+        };
+        let there = repo.find_ref(&format!("{}{}", layout::extras(&remote.name, kind), row.id))?;
+        if let Some(new) = ours.filter(|new| Some(*new) != there) {
+            let name = format!("{}{kind}/{}", layout::SHARED, row.id);
+            sends.push(Push { name, new: Some(new), rule: Rule::Lease(there) });
+        }
+    }
+    Ok(sends)
+}
+
+/// Sends them, if nothing in them looks like a secret.
+///
+/// # Errors
+/// Something looks like a secret (3), or the remote does not take them.
+pub(super) fn send(repo: &Repo, remote: &Remote, sends: &[Push], ask: bool) -> Result<Vec<String>> {
+    let theirs = Side::read(repo, &layout::tracking(&remote.name))?;
+    if let Some(found) = secrets::look(repo, sends, &theirs)? {
+        return Err(secrets::refusal(&found));
+    }
+    let rejected = repo.push(&remote.address, sends, Manner { ask }, &mut |_| {})?;
+    let sent = sends.iter().filter(|push| !rejected.iter().any(|one| one.name == push.name));
+    Ok(sent.map(|push| push.name.clone()).collect())
+}
+
+/// Puts the conversation into a ref, before its program deletes it.
+fn keep_conversation(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<()> {
+    let Some(session) = &agent.session else { return Ok(()) };
+    let Some(file) = conversation::claude::transcript(session) else { return Ok(()) };
+    let cannot = || format!("the conversation of '{id}' cannot be read");
+    let size = fs::metadata(&file).context(Kind::Refused, cannot)?.len();
+    if size > LARGEST {
+        return Err(Error::refused(format!(
+            "the conversation of '{id}' has {size} bytes: too many to travel"
+        )));
+    }
+    let blob = repo.write_blob(&fs::read(&file).context(Kind::Refused, cannot)?)?;
+    let tree: Oid = repo.write_tree(&[(layout::transcript_name(session).as_str(), blob)])?;
+    let name = layout::transcript_ref(id);
+    let old = repo.find_ref(&name)?;
+    if let Some(old) = old
+        && repo.tree_of(old)? == tree
+    {
+        return Ok(());
+    }
+    let message = format!("conversation of agent {id}\n");
+    let commit = Commit::by(&repo.identity()?, world::now().as_second(), tree, vec![], message);
+    let new = repo.write_commit(&commit)?;
+    repo.edit_refs(&[Edit { name, old, new }], "orchestra: conversation")
+}

@@ -1,0 +1,55 @@
+//! A conversation goes on in another home.
+
+use std::path::PathBuf;
+
+use testkit::{Ran, TestRepo};
+
+use crate::stage::Stage;
+
+const WITH: [&str; 4] = ["sync", "--yes", "--with", "snapshots,transcripts"];
+
+#[test]
+fn a_conversation_goes_on_in_another_home_through_a_bare_repository() {
+    let Some(stage) = Stage::set() else { return };
+    let a = stage.repo();
+    let world = a.world();
+    let hub = world.dir().join("hub.git").to_string_lossy().into_owned();
+    let there = world.dir().join("there");
+    world.git(world.dir(), ["init", "-q", "--bare", &hub]);
+    a.git(["remote", "add", "origin", &hub]);
+    a.git(["push", "-q", "origin", "main"]);
+    world.git(world.dir(), ["clone", "-q", &hub, &there.to_string_lossy()]);
+    let b = TestRepo::new(world, there);
+    let home: PathBuf = world.dir().join("other-home");
+    let in_b = |arguments: &[&str]| {
+        Ran::of(b.orchestra_command(arguments).env("CLAUDE_CONFIG_DIR", home.join("claude")))
+    };
+    let task = [
+        "spawn",
+        "--detach",
+        "--name",
+        "moves",
+        "--permission",
+        "bypassPermissions",
+        "--",
+        "FAKE-WRITE a.txt",
+    ];
+    let id = a.orchestra(task).succeeded().line();
+    let first = a.end_of(&id);
+    a.orchestra(WITH).succeeded();
+    in_b(&WITH).succeeded();
+    let asked = stage.requests().len();
+    in_b(&["resume", &id, "--permission", "bypassPermissions", "-m", "FAKE-WRITE b.txt"]).succeeded();
+    let second = in_b(&["status", "--json", &id]).json()["agents"][0].clone();
+    assert_eq!((&second["phase"], &second["attempt"]), (&"done".into(), &2.into()), "{second}");
+    assert_eq!(second["session"], first["session"]);
+    assert!(
+        b.file_in_head(&id, "a.txt").starts_with("hello")
+            && b.file_in_head(&id, "b.txt").starts_with("hello")
+    );
+    // The model was sent what was said on the other machine.
+    let requests = stage.requests();
+    let (before, after) = (&requests[0], &requests[asked]);
+    assert!(after["messages"].as_u64() > before["messages"].as_u64().map(|n| n + 2), "{before} {after}");
+    assert!(second["cost_usd"].as_f64() > first["cost_usd"].as_f64(), "{second}");
+}
