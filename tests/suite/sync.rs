@@ -335,3 +335,18 @@ fn what_was_put_away_does_not_come_back() {
         assert_eq!(shared(repo), shared_of_hub(&world));
     }
 }
+
+#[test]
+fn a_lock_that_a_kill_left_among_what_is_known_of_a_remote_is_taken_away() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = a.spawn("true");
+    a.end_of(&id);
+    sync(&a);
+    let folder = b.path().join(".git/refs/orchestra-local/remotes/origin/agents");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let lock = folder.join(format!("{id}.lock"));
+    std::fs::write(&lock, "").expect("written");
+    assert_eq!(sync(&b)["changes"][&id], "new");
+    assert!(!lock.exists());
+}

@@ -135,6 +135,21 @@ impl Repo {
         proven && fs::remove_file(&lock).is_ok()
     }
 
+    /// Takes away the locks of refs below `prefix` that a killed process left. To be called by who knows that nobody writes there.
+    pub fn take_locks_away_below(&self, prefix: &str) {
+        let mut open = vec![self.gix.common_dir().join(prefix)];
+        while let Some(folder) = open.pop() {
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    open.push(path);
+                } else if path.extension().is_some_and(|ending| ending == "lock") {
+                    let _ = fs::remove_file(path);
+                }
+            }
+        }
+    }
+
     /// Branches have reflogs, unless the user does not want them; our own refs have none.
     fn log_branch(&self, edit: &Edit, why: &str) -> Result<()> {
         let wanted =

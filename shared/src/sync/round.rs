@@ -144,6 +144,10 @@ impl Sync<'_> {
     /// What the remote had at the last look, and what it has.
     fn look(&mut self) -> Result<(Side, Side)> {
         let tracking = layout::tracking(&self.remote.name);
+        if !self.is_tracked(&tracking) {
+            // Whoever syncs holds a lock of ours: what locks these refs is dead.
+            self.repo.take_locks_away_below(&tracking);
+        }
         let before = Side::read(self.repo, &tracking)?;
         let refspecs: Vec<String> = layout::KINDS
             .iter()
@@ -156,6 +160,12 @@ impl Sync<'_> {
         let theirs = Side::read(self.repo, &tracking)?;
         self.outcome.strange = theirs.strange;
         Ok((before, theirs))
+    }
+
+    /// Whether a fetch of the user's writes there as well.
+    fn is_tracked(&self, tracking: &str) -> bool {
+        let refspecs = self.repo.config_all(&format!("remote.{}.fetch", self.remote.address));
+        refspecs.iter().any(|refspec| refspec.contains(tracking))
     }
 
     fn manner(&self) -> Manner {
