@@ -28,7 +28,7 @@ pub(crate) fn sync(lab: &Lab, turns: usize, show: &mut impl FnMut(Row)) {
     let plain = Pair::new(lab, "plain");
     ours.sync_both(lab);
     plain.plain_both(lab);
-    let mut idle = || lab.run(lab.ours("git-orchestra-sync").arg("--yes"), &ours.near);
+    let mut idle = || lab.run(&mut lab.ours("git-orchestra-sync"), &ours.near);
     let fetch = ["fetch", "-q", "origin", "+refs/orchestra/*:refs/orchestra-local/remotes/origin/*"];
     let mut anchor = || lab.run(lab.git().args(fetch), &plain.near);
     let (idle, git) = median_of_turns(turns, &mut idle, &mut anchor);
@@ -63,11 +63,14 @@ impl Pair {
         lab.run(lab.git().args(["remote", "add", "origin", &text(&hub)]), &near);
         lab.run(lab.git().args(["push", "-q", "origin", "main"]), &near);
         lab.run(lab.git().args(["clone", "-q", &text(&hub), &text(&far)]), &near);
+        for clone in [&near, &far] {
+            lab.run(lab.git().args(["config", "orchestra.shareWith", &text(&hub)]), clone);
+        }
         Self { near, far }
     }
 
     fn sync_both(&self, lab: &Lab) -> Duration {
-        let sync = |at: &Path| lab.run(lab.ours("git-orchestra-sync").arg("--yes"), at);
+        let sync = |at: &Path| lab.run(&mut lab.ours("git-orchestra-sync"), at);
         sync(&self.near) + sync(&self.far)
     }
 

@@ -17,6 +17,10 @@ pub const SHORT: Duration = Duration::from_secs(60);
 /// For calls that read or write a whole checkout.
 pub const LONG: Duration = Duration::from_secs(30 * 60);
 
+/// The shortest and the longest pause between two looks at a git that travels.
+const GLANCE: Duration = Duration::from_micros(200);
+const NOTICE: Duration = Duration::from_millis(100);
+
 /// Settings that no repository may override: nothing of the repository's own runs.
 const TAMED: &[&str] = &[
     "core.hooksPath=/dev/null",
@@ -139,8 +143,8 @@ impl Git {
         let mut child = self.command.spawn().map_err(|e| {
             Error::new(Kind::External, "cannot run 'git'").because(e).hint("is git installed and on PATH?")
         })?;
-        let deadline = Instant::now() + self.limit;
-        let mut pause = Duration::from_micros(200);
+        let begun = Instant::now();
+        let deadline = begun + self.limit;
         let status = loop {
             if let Some(status) =
                 child.try_wait().context(Kind::External, || format!("lost track of {}", self.what))?
@@ -152,9 +156,9 @@ impl Git {
                 let _ = child.wait();
                 return Err(Error::new(Kind::Timeout, format!("{} took too long", self.what)));
             }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(100));
-            if pause >= Duration::from_millis(100) {
+            // What takes long may be noticed late; what is quick may not.
+            std::thread::sleep((begun.elapsed() / 16).clamp(GLANCE, NOTICE));
+            if begun.elapsed() > Duration::from_secs(1) {
                 watch(&last_words(said.path()));
             }
         };

@@ -77,7 +77,6 @@ pub trait Asks {
 /// There is no remote, or the user does not agree (3); git cannot speak with it (5); others are quicker (4).
 pub fn run(repo: &Repo, request: &Request, asks: &mut dyn Asks) -> Result<Report> {
     repo.identity()?;
-    command::check_version(&repo.common_dir()?)?;
     let common = repo.common_dir()?;
     let remote = Remote::choose(repo, request.remote.as_deref(), &request.here)?;
     let lock = Private::new(repo.private_dir()?).sync_lock();
@@ -95,13 +94,14 @@ pub fn run(repo: &Repo, request: &Request, asks: &mut dyn Asks) -> Result<Report
         remote::agree(repo, &remote.urls(repo))?;
     }
     let mut consent = Consent { repo, remote: &remote, asks, given: request.agreed };
-    let outcome = if request.dry_run {
+    let synced = if request.dry_run {
         let trial = Repo::open(&common)?.in_memory();
-        round::run(&trial, &remote, &order, &mut consent)?
+        round::run(&trial, &remote, &order, &mut consent)
     } else {
-        round::run(repo, &remote, &order, &mut consent)?
+        round::run(repo, &remote, &order, &mut consent)
     };
-    let mut outcome = outcome;
+    // A git that is too old fails in words of its own.
+    let mut outcome = synced.or_else(|error| command::check_version(&common).and(Err(error)))?;
     for extra in request.with.iter().filter(|_| !request.dry_run) {
         extras::fetch(repo, &remote, *extra, request.ask)?;
         let sends =
