@@ -13,15 +13,15 @@ use crate::{
     sync::side::Side,
 };
 
-/// Agent → the tips that it had when it was put away.
-pub type Put = BTreeMap<AgentId, Vec<Oid>>;
+/// Agent → what it was each time that it was put away.
+pub type Put = BTreeMap<AgentId, Vec<Archived>>;
 
 /// Reads what was put away. An archive that cannot be read says nothing.
 pub fn read(repo: &Repo, side: &Side) -> Put {
     let mut put = Put::new();
     for tip in side.archives.values() {
         for archived in archive::chain(repo, *tip).unwrap_or_default() {
-            put.entry(archived.id).or_default().push(archived.tip);
+            put.entry(archived.id.clone()).or_default().push(archived);
         }
     }
     put
@@ -33,7 +33,7 @@ pub fn read(repo: &Repo, side: &Side) -> Put {
 /// A commit that is ours cannot be read.
 pub fn hold(repo: &Repo, put: &Put, id: &AgentId, tip: Oid) -> Result<bool> {
     for archived in put.get(id).into_iter().flatten() {
-        if Chain::holds(repo, *archived, tip)? {
+        if Chain::holds(repo, archived.tip, tip)? {
             return Ok(true);
         }
     }

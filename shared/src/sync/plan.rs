@@ -95,7 +95,10 @@ pub fn plan(repo: &Repo, sides: &Sides<'_>) -> Result<Plan> {
         plan: Plan::default(),
     };
     planner.archives()?;
-    let ids: BTreeSet<&AgentId> = sides.ours.agents.keys().chain(sides.theirs.agents.keys()).collect();
+    let mut ids: BTreeSet<&AgentId> = sides.ours.agents.keys().chain(sides.theirs.agents.keys()).collect();
+    // A sync that was cut off may have left the work of an agent that is put away, and nothing else of it.
+    let works = sides.ours.heads.keys().chain(sides.theirs.heads.keys());
+    ids.extend(works.filter(|id| planner.put.contains_key(*id)));
     for id in ids {
         planner.agent(id)?;
     }
@@ -171,7 +174,7 @@ impl Planner<'_> {
     /// The tip that holds what both sides, and the archives, tell. `None`: it stays as it is here.
     fn life(&mut self, id: &AgentId, ours: Option<Oid>, theirs: Option<Oid>) -> Result<Option<(Oid, bool)>> {
         let (mut tip, mut names_work) = (ours, false);
-        let put: Vec<Oid> = self.put.get(id).cloned().unwrap_or_default();
+        let put: Vec<Oid> = self.put.get(id).into_iter().flatten().map(|put| put.tip).collect();
         for (from, name) in theirs
             .map(|theirs| (theirs, format!("agents/{id}")))
             .into_iter()
@@ -249,6 +252,23 @@ impl Planner<'_> {
         Ok(())
     }
 
+    /// Whoever put it away may have wanted the life alone, or have known less of the work.
+    fn keep_unless_archived(&mut self, id: &AgentId, work: Oid) -> Result<()> {
+        if self.put.get(id).into_iter().flatten().any(|put| put.work == Some(work)) {
+            return Ok(());
+        }
+        for archive in self.after.archives.values() {
+            if !self.repo.has_commit(work) || self.repo.contains(*archive, work)? {
+                return Ok(());
+            }
+        }
+        let name = layout::replaced_head_ref(id, &work.to_string());
+        if self.repo.find_ref(&name)?.is_none() {
+            self.edit(name, None, work);
+        }
+        Ok(())
+    }
+
     /// An agent all of whose life is in an archive needs no refs, neither here nor there. `true`: that is so.
     fn put_away(&mut self, id: &AgentId, ours: Option<Oid>, theirs: Option<Oid>) -> Result<bool> {
         let held = |tip: Option<Oid>| match tip {
@@ -259,9 +279,11 @@ impl Planner<'_> {
         if self.private.agent(id).dir().is_dir() || !held(ours)? || !held(theirs)? {
             return Ok(false);
         }
-        let refs =
-            [(layout::agent_ref(id), ours), (layout::head_ref(id), self.sides.ours.heads.get(id).copied())];
-        for (name, tip) in refs {
+        let work = self.sides.ours.heads.get(id).copied();
+        if let Some(work) = work {
+            self.keep_unless_archived(id, work)?;
+        }
+        for (name, tip) in [(layout::agent_ref(id), ours), (layout::head_ref(id), work)] {
             self.plan.deletes.extend(tip.map(|tip| (name, tip)));
         }
         if ours.is_some() {
