@@ -29,6 +29,7 @@ mod races;
 mod resume;
 mod review;
 mod send;
+mod sessions;
 mod spawn;
 mod status;
 mod stop;

@@ -11,6 +11,7 @@ mod rest;
 pub mod resume;
 pub mod review;
 pub mod send;
+pub mod sessions;
 pub mod settings;
 mod shadowed;
 pub mod spawn;

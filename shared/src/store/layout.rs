@@ -37,6 +37,14 @@ pub fn snapshot_ref(id: &AgentId) -> String {
     format!("refs/orchestra-local/snapshots/{id}")
 }
 
+/// The conversations of coding agents, kept before their programs delete them; never travel by themselves.
+pub const TRANSCRIPTS: &str = "refs/orchestra-local/transcripts/";
+
+/// One of them, by its program's own id.
+pub fn transcript_ref(conversation: &str) -> String {
+    format!("{TRANSCRIPTS}{conversation}")
+}
+
 /// What was replaced in [`head_ref`] by work that does not contain it; never travels.
 pub fn replaced_head_ref(id: &AgentId, head: &str) -> String {
     format!("refs/orchestra-local/trash/heads/{id}/{head}")
@@ -106,6 +114,11 @@ impl Private {
     /// What the newest event commits say, for lists.
     pub fn cache(&self) -> PathBuf {
         self.0.join("cache")
+    }
+
+    /// What was read of the conversations of coding agents, for lists.
+    pub fn conversations(&self) -> PathBuf {
+        self.0.join("conversations")
     }
 
     /// Held by whoever adds to the archive of this clone.

@@ -10,6 +10,7 @@ pub mod layout;
 pub mod list;
 pub mod notes;
 pub mod operations;
+pub mod transcripts;
 pub mod verdicts;
 pub mod writer;
 

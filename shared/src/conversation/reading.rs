@@ -1,0 +1,185 @@
+//! Reading transcripts: the beginning and the end for a list, every line for what is counted, only new lines where the others
+//! are known.
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    os::unix::fs::FileExt,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Facts, Place, Program,
+    lines::{self, Line},
+};
+
+/// Bytes read at the beginning and at the end, growing as long as nothing is found, in four steps.
+const FIRST: usize = 8 << 10;
+const MOST: usize = 512 << 10;
+/// Bytes before the end of what is known that must still be the same.
+const MARK: usize = 64;
+
+/// Every line of a file, up to some offset.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Reading {
+    /// What is known.
+    pub facts: Facts,
+    /// Every line up to here is in it.
+    pub offset: u64,
+    /// Tells whether what stands before the offset is still the same.
+    pub mark: u64,
+    /// The longest line that was passed over.
+    pub passed_over: u64,
+}
+
+/// What a list must know of a conversation: where it was, what it is called, what was asked.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn skim(program: &dyn Program, place: &Place) -> io::Result<Facts> {
+    let file = File::open(&place.path)?;
+    let length = file.metadata()?.len();
+    let mut facts = Facts::default();
+    let read = head(program, &file, length, &mut facts)?;
+    if read < length {
+        // What was counted so far is a part only.
+        let (messages, days) = (0, std::collections::BTreeMap::new());
+        facts = Facts { messages, days, unanswered: 0, last_answer: None, last_usage: None, ..facts };
+        tail(program, &file, read, length, &mut facts)?;
+        (facts.messages, facts.unanswered) = (0, 0);
+        facts.days.clear();
+    }
+    Ok(facts)
+}
+
+/// Reads until it is known where the conversation is and what was asked; gives up to where.
+fn head(program: &dyn Program, file: &File, length: u64, facts: &mut Facts) -> io::Result<u64> {
+    let mut window = FIRST;
+    loop {
+        let mut bytes = vec![0; window.min(usize::try_from(length).unwrap_or(window))];
+        let got = fill(file, &mut bytes, 0)?;
+        let whole = memchr::memrchr(b'\n', &bytes[..got]).map_or(0, |end| end + 1);
+        let mut now = Facts::default();
+        bytes[..whole].split(|byte| *byte == b'\n').for_each(|line| program.learn(&mut now, line));
+        let enough = now.cwd.is_some() && now.first_prompt.is_some() && now.id.is_some();
+        if enough || window >= MOST || got as u64 >= length {
+            *facts = now;
+            return Ok(if got as u64 >= length { length } else { whole as u64 });
+        }
+        window *= 4;
+    }
+}
+
+/// Reads what stands at the end: the last whole lines that say where the conversation is now.
+fn tail(program: &dyn Program, file: &File, from: u64, length: u64, facts: &mut Facts) -> io::Result<()> {
+    let mut window = FIRST as u64;
+    loop {
+        let start = length.saturating_sub(window).max(from);
+        let mut bytes = vec![0; usize::try_from(length - start).unwrap_or(0)];
+        let got = fill(file, &mut bytes, start)?;
+        let bytes = &bytes[..got];
+        // The first line is a part of one, unless the head ended here.
+        let begin = if start == from { 0 } else { memchr::memchr(b'\n', bytes).map_or(got, |end| end + 1) };
+        let mut now = Facts { id: facts.id.clone(), inner: facts.inner, ..Facts::default() };
+        bytes[begin..].split(|byte| *byte == b'\n').for_each(|line| program.learn(&mut now, line));
+        if now.cwd.is_some() || window >= MOST as u64 || start == from {
+            facts.join(now);
+            return Ok(());
+        }
+        window *= 4;
+    }
+}
+
+/// Every line. `known` is what was read before: of a file that only grew, its new lines are read alone. Gives where to read on,
+/// and what is known with what stands behind the last whole line.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn whole(program: &dyn Program, place: &Place, known: Option<Reading>) -> io::Result<(Reading, Facts)> {
+    let mut file = File::open(&place.path)?;
+    let length = file.metadata()?.len();
+    let mut read = known.filter(|known| still_begins(&file, length, known)).unwrap_or_default();
+    file.seek(SeekFrom::Start(read.offset))?;
+    let (facts, passed) = (&mut read.facts, &mut read.passed_over);
+    let mut cut = None;
+    let done = lines::read(file.try_clone()?.take(length - read.offset), |line| {
+        match line {
+            Line::Whole(bytes) if program.counts(bytes) => program.learn(facts, bytes),
+            // An end that is being written is looked at, and read again when it has become a line.
+            Line::Cut(bytes) => cut = Some(bytes.to_vec()),
+            Line::Whole(_) => {}
+            Line::TooLong(length) => *passed = length.max(*passed),
+        }
+        true
+    })?;
+    read.offset += done;
+    read.mark = mark(&file, read.offset);
+    let mut facts = read.facts.clone();
+    if let Some(line) = cut {
+        program.learn(&mut facts, &line);
+    }
+    Ok((read, facts))
+}
+
+fn still_begins(file: &File, length: u64, known: &Reading) -> bool {
+    known.offset > 0 && known.offset <= length && mark(file, known.offset) == known.mark
+}
+
+/// A digest (FNV-1a) of the bytes before an offset.
+fn mark(file: &File, offset: u64) -> u64 {
+    let mut bytes = [0; MARK];
+    let length = usize::try_from(offset).unwrap_or(MARK).min(MARK);
+    match fill(file, &mut bytes[..length], offset - length as u64) {
+        Ok(got) => bytes[..got]
+            .iter()
+            .fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)),
+        Err(_) => 0,
+    }
+}
+
+/// Reads at an offset until the buffer is full or the file ends.
+fn fill(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut got = 0;
+    while got < buffer.len() {
+        match file.read_at(&mut buffer[got..], offset + got as u64) {
+            Ok(0) => break,
+            Ok(more) => got += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(got)
+}
+
+/// Does the same to every item, on all cores; the results stand in the order of the items.
+pub fn on_all_cores<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
+    if cores <= 1 {
+        return items.iter().map(each).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let work = || {
+            let mut mine = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(item) = items.get(at) else { return mine };
+                mine.push((at, each(item)));
+            }
+        };
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+    });
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Opens the transcript of a place.
+///
+/// # Errors
+/// It cannot be read.
+pub fn open(place: &Place) -> io::Result<Box<dyn Read>> {
+    Ok(Box::new(File::open(&place.path)?))
+}
