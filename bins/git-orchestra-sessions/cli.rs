@@ -84,6 +84,135 @@ pub(crate) enum Verb {
         #[command(flatten)]
         common: Common,
     },
+    /// Find words in prompts and answers, the newest conversation first
+    ///
+    /// What tools were given and gave is not searched. Exits with 1 where nothing is found.
+    Search {
+        #[command(flatten)]
+        search: Search,
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Print one as Markdown, or byte for byte
+    Export {
+        #[command(flatten)]
+        one: One,
+        /// Every byte, as its program wrote it
+        #[arg(long, conflicts_with = "full")]
+        jsonl: bool,
+        /// Thoughts, what tools were used on, and all that they gave as well
+        #[arg(long)]
+        full: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Sum up messages, tokens and cost by day, project and model
+    ///
+    /// Days are those of UTC. What no program recorded is shown as -.
+    Stats {
+        #[command(flatten)]
+        which: Which,
+        /// Print the result as one JSON object
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Go on with one, in its own program and folder
+    ///
+    /// An agent's worktree that is gone is made again; a transcript that is gone is put back from what is kept. One that goes on
+    /// elsewhere is refused, but for --fork. Without an ID you pick one.
+    Resume {
+        #[command(flatten)]
+        how: GoOn,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Keep some in this repository, whatever their programs delete
+    ///
+    /// They stand below refs/orchestra-local/transcripts/, which no push sends. Those of agents are kept at each end by
+    /// themselves. show, search, export and resume read them when the file is gone.
+    Keep {
+        #[command(flatten)]
+        some: Several,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Forget what is kept of some; what their programs keep stays
+    ///
+    /// Nothing brings it back: the objects go when git next collects its garbage.
+    Forget {
+        #[command(flatten)]
+        some: Several,
+        /// Only say what would be forgotten
+        #[arg(short = 'n', long)]
+        dry_run: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+/// What to search for.
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub(crate) struct Search {
+    /// The words
+    #[arg(value_name = "WORDS")]
+    pub(crate) words: String,
+    /// Upper and lower case are the same
+    #[arg(short, long)]
+    pub(crate) ignore_case: bool,
+    /// The words are a regular expression
+    #[arg(short = 'E', long)]
+    pub(crate) regex: bool,
+    /// Lines shown before and after
+    #[arg(short = 'C', long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) context: usize,
+    /// Print the ids of the conversations alone
+    #[arg(short = 'l', long = "ids", conflicts_with = "json")]
+    pub(crate) files: bool,
+    /// In so many conversations at most, the newest; 0: all
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) limit: usize,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How to go on.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct GoOn {
+    /// The conversation, or its agent; the beginning is enough
+    #[arg(value_name = "ID", add = ArgValueCandidates::new(complete::conversations))]
+    pub(crate) id: Option<String>,
+    /// What is said first
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
+    /// Not on the terminal: say what -m says, print the answer, end
+    #[arg(short, long, requires = "message")]
+    pub(crate) print: bool,
+    /// In a new conversation that begins as this one
+    #[arg(long)]
+    pub(crate) fork: bool,
+    /// Print the command instead of running it
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// More arguments for the program
+    #[arg(value_name = "ARGUMENT", last = true)]
+    pub(crate) more: Vec<String>,
+}
+
+/// Several conversations.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Several {
+    /// The conversations, or their agents; the beginning is enough
+    #[arg(value_name = "ID", required = true, add = ArgValueCandidates::new(complete::conversations))]
+    pub(crate) ids: Vec<String>,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// One conversation.
@@ -99,6 +228,12 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra sessions", "Those of this repository, newest first"),
         ("git orchestra sessions --all --hours 24", "Everything on this machine since yesterday"),
         ("git orchestra sessions show 3f2a", "Read one"),
+        ("git orchestra sessions search -i 'rate limit'", "Find where something was talked about"),
+        ("git orchestra sessions export 3f2a > talk.md", "Take one along"),
+        ("git orchestra sessions resume 3f2a", "Go on with one, where it was"),
+        ("git orchestra sessions resume 3f2a --print -m 'and the tests?'", "Ask it something"),
+        ("git orchestra sessions keep 3f2a", "Keep one for good"),
+        ("git orchestra sessions stats --all --since 7d", "See what a week cost"),
     ],
     sections: &[(
         "WHERE THEY ARE",
@@ -115,7 +250,15 @@ impl HasCommon for Cli {
     fn common(&self) -> Common {
         match &self.verb {
             None => self.common,
-            Some(Verb::Show { common, .. }) => *common,
+            Some(
+                Verb::Show { common, .. }
+                | Verb::Search { common, .. }
+                | Verb::Export { common, .. }
+                | Verb::Stats { common, .. }
+                | Verb::Resume { common, .. }
+                | Verb::Keep { common, .. }
+                | Verb::Forget { common, .. },
+            ) => *common,
         }
     }
 }

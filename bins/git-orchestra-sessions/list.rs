@@ -2,7 +2,7 @@
 
 use orchestra::{
     Result,
-    git::Repo,
+    conversation::Trouble,
     model::text,
     ops::sessions::{self, Session},
     world,
@@ -23,19 +23,9 @@ const SHORT: usize = 8;
 const BRANCH: usize = 28;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = match cli.which.all {
-        true => view::repo(),
-        false => Some(
-            Repo::discover(&world::directory())
-                .map_err(|error| error.hint("git orchestra sessions --all lists those of this machine"))?,
-        ),
-    };
+    let repo = view::repo_for(&cli.which)?;
     let report = sessions::run(repo.as_ref(), &cli.which.request(cli.limit)?)?;
-    if cli.which.verbose {
-        for trouble in &report.troubles {
-            terminal.warn(&format!("'{}': {}", text::safe(&trouble.path.to_string_lossy()), trouble.why));
-        }
-    }
+    troubles(terminal, &report.troubles, cli.which.verbose);
     if cli.json {
         json::answer(terminal, "sessions", &Answer { sessions: &report.sessions, more: report.more })?;
         return Ok(Exit::Done);
@@ -55,10 +45,17 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if report.more > 0 {
         terminal.say(&format!("{} more; --limit 0 shows all", report.more));
     }
-    if !cli.which.verbose && !report.troubles.is_empty() {
-        terminal.hint("not everything could be read; --verbose says what");
-    }
     Ok(Exit::Done)
+}
+
+/// Says what could not be read, or that there is something.
+pub(crate) fn troubles(terminal: &Terminal, troubles: &[Trouble], verbose: bool) {
+    if !verbose && !troubles.is_empty() {
+        return terminal.hint("not everything could be read; --verbose says what");
+    }
+    for trouble in troubles {
+        terminal.warn(&format!("'{}': {}", text::safe(&trouble.path.to_string_lossy()), trouble.why));
+    }
 }
 
 #[derive(Serialize)]

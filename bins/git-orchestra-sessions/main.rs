@@ -1,8 +1,13 @@
 //! `git orchestra sessions`: find and read the conversations of coding agents.
 
 mod cli;
+mod export;
+mod find;
+mod go_on;
+mod keep;
 mod list;
 mod show;
+mod stats;
 mod view;
 
 use std::process::ExitCode;

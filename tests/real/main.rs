@@ -8,4 +8,5 @@
 )]
 
 mod claude;
+mod sessions;
 mod stage;

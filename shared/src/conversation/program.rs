@@ -67,6 +67,18 @@ pub struct Place {
     pub written: i64,
 }
 
+impl Place {
+    /// A conversation whose file is known.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn at(program: &'static str, id: &str, path: &Path) -> std::io::Result<Self> {
+        let there = fs::metadata(path)?;
+        let (id, path, size) = (id.to_owned(), path.to_owned(), there.len());
+        Ok(Self { program, id, path, size, written: written(&there) })
+    }
+}
+
 /// A conversation that another one started.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Inner {
@@ -164,8 +176,7 @@ impl Found {
         let there = if kind.is_symlink() { fs::metadata(&path) } else { entry.metadata() };
         match there {
             Ok(there) if there.is_file() => {
-                let written = there.mtime().saturating_mul(1_000_000_000).saturating_add(there.mtime_nsec());
-                Some(Entry { name, path, is_dir: false, size: there.len(), written })
+                Some(Entry { name, path, is_dir: false, size: there.len(), written: written(&there) })
             }
             Ok(_) => None,
             // Gone between two looks.
@@ -205,6 +216,11 @@ impl Found {
             self.troubles.push(Trouble { path: path.to_owned(), why: why.into() });
         }
     }
+}
+
+/// Nanoseconds since 1970.
+fn written(there: &fs::Metadata) -> i64 {
+    there.mtime().saturating_mul(1_000_000_000).saturating_add(there.mtime_nsec())
 }
 
 /// Whether a text can be the id of a conversation: it becomes part of a path and of a ref.

@@ -2,9 +2,13 @@
 //! index.
 
 pub mod catalogue;
+pub mod keep;
 pub mod read;
+pub mod resume;
 mod scope;
+pub mod search;
 mod session;
+pub mod stats;
 
 use crate::{
     Error, Result,

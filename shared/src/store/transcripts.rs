@@ -38,8 +38,8 @@ pub struct About {
     pub path: String,
     /// Its size, in bytes.
     pub size: u64,
-    /// When it was last written, RFC 3339.
-    pub written_at: String,
+    /// When it was last written, in nanoseconds since 1970.
+    pub written: i64,
     /// The orchestra agent it belongs to.
     #[serde(default)]
     pub agent: Option<String>,

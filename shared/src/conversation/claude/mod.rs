@@ -106,7 +106,7 @@ impl Program for Claude {
     }
 
     fn resume(&self, id: &str, fork: bool) -> Option<Vec<String>> {
-        let mut argv = vec![NAME.to_owned(), "--resume".to_owned(), id.to_owned()];
+        let mut argv = vec![NAME.to_owned(), format!("--resume={id}")];
         argv.extend(fork.then(|| "--fork-session".to_owned()));
         Some(argv)
     }

@@ -43,6 +43,13 @@ pub struct Row {
     repository: Option<PathBuf>,
 }
 
+/// The agent that holds a conversation.
+struct Held {
+    agent: AgentId,
+    is_live: bool,
+    pid: Option<i32>,
+}
+
 /// Everything that was found, and what is known of it.
 pub struct Catalogue {
     found: Found,
@@ -51,7 +58,7 @@ pub struct Catalogue {
     scope: Option<Scope>,
     repositories: Repositories,
     kept: HashMap<String, Kept>,
-    agents: HashMap<String, (AgentId, Option<i32>)>,
+    agents: HashMap<String, Held>,
     running: HashMap<String, i32>,
 }
 
@@ -92,7 +99,7 @@ impl Catalogue {
         let gone = gone.filter_map(kept_row).filter(|row| recent(row.written) && of_program(&row.program));
         rows.extend(gone.collect::<Vec<Row>>());
         rows.retain(|row| wanted.branch.is_none() || row.facts.branch == wanted.branch);
-        rows.retain(|row| !wanted.live || self.pid_of(&row.id).is_some());
+        rows.retain(|row| !wanted.live || self.is_live(&row.id));
         rows.sort_by(|a, b| (b.written, &a.id).cmp(&(a.written, &b.id)));
         rows
     }
@@ -193,8 +200,8 @@ impl Catalogue {
         session.repository =
             row.repository.as_deref().map(|common| above::home(common).to_string_lossy().into_owned());
         session.pid = self.pid_of(&row.id);
-        session.live = session.pid.is_some();
-        session.agent = self.agents.get(&row.id).map(|(id, _)| id.to_string());
+        session.live = self.is_live(&row.id);
+        session.agent = self.agents.get(&row.id).map(|held| held.agent.to_string());
         if let Some(kept) = self.kept.get(&row.id) {
             session.kept = true;
             session.size = kept.about.size;
@@ -226,7 +233,7 @@ impl Catalogue {
         let places = self.found.places.iter().map(|place| place.id.as_str());
         let known: BTreeSet<&str> = places.chain(self.kept.keys().map(String::as_str)).collect();
         let agents = self.agents.iter().filter(|(session, _)| known.contains(session.as_str()));
-        let names = agents.map(|(session, (agent, _))| (agent.as_str(), session.as_str()));
+        let names = agents.map(|(session, held)| (held.agent.as_str(), session.as_str()));
         let names: Vec<(&str, &str)> = known.iter().map(|id| (*id, *id)).chain(names).collect();
         if let Some((_, id)) = names.iter().find(|(name, _)| *name == typed) {
             return Ok((*id).to_owned());
@@ -271,8 +278,13 @@ impl Catalogue {
         self.kept.get(id)
     }
 
+    /// Whether a program is in it: it says so itself, or it is of an agent that runs.
+    fn is_live(&self, id: &str) -> bool {
+        self.running.contains_key(id) || self.agents.get(id).is_some_and(|held| held.is_live)
+    }
+
     fn pid_of(&self, id: &str) -> Option<i32> {
-        self.running.get(id).copied().or_else(|| self.agents.get(id)?.1)
+        self.running.get(id).copied().or_else(|| self.agents.get(id)?.pid)
     }
 }
 
@@ -280,25 +292,24 @@ impl Catalogue {
 fn kept_row(kept: &Kept) -> Option<Row> {
     let about = &kept.about;
     let facts: Facts = serde_json::from_value(about.facts.clone()).ok()?;
-    let written = about.written_at.parse::<Timestamp>().ok()?;
-    let written = i64::try_from(written.as_nanosecond()).ok()?;
-    let (id, program) = (about.id.clone(), about.program.clone());
+    let (id, program, written) = (about.id.clone(), about.program.clone(), about.written);
     Some(Row { id, program, place: None, facts, is_whole: true, written, repository: None })
 }
 
 /// The conversations of agents, and the process of each that runs.
-fn agents(repo: &Repo) -> Result<HashMap<String, (AgentId, Option<i32>)>> {
+fn agents(repo: &Repo) -> Result<HashMap<String, Held>> {
     let listing = Listing::read(repo)?;
     let private = Private::new(repo.private_dir()?);
-    let pid = |id: &AgentId, agent: &Agent| {
-        let live = liveness::of(&private, id, agent, listing.writer.as_deref()) == Liveness::Live;
-        let program = live.then(|| Processes::read(&private.agent(id))).flatten()?.program?;
-        program.is_alive().then_some(program.pid)
+    let held = |id: &AgentId, agent: &Agent| {
+        let is_live = liveness::of(&private, id, agent, listing.writer.as_deref()) == Liveness::Live;
+        let record = is_live.then(|| Processes::read(&private.agent(id))).flatten();
+        let program = record.and_then(|record| record.program).filter(ProcessId::is_alive);
+        Held { agent: id.clone(), is_live, pid: program.map(|program| program.pid) }
     };
     let agents = listing.rows.iter().filter_map(|row| {
         let agent = listing.agent(repo, row).ok()?;
         let session = agent.session.clone()?;
-        Some((session, (row.id.clone(), pid(&row.id, &agent))))
+        Some((session, held(&row.id, &agent)))
     });
     Ok(agents.collect())
 }
