@@ -8,5 +8,6 @@
 )]
 
 mod claude;
+mod codex;
 mod sessions;
 mod stage;

@@ -5,6 +5,7 @@
 //! the end of a file ([`reading`]) and remembers what it read ([`Index`]). Nothing here writes but the index.
 
 pub mod claude;
+mod codex;
 mod facts;
 mod index;
 pub mod lines;
@@ -18,7 +19,7 @@ pub use piece::{Piece, What};
 pub use program::{Entry, Found, Inner, Place, Program, Running, Trouble, is_id};
 
 /// Every program whose conversations can be read.
-pub const PROGRAMS: &[&dyn Program] = &[&claude::Claude];
+pub const PROGRAMS: &[&dyn Program] = &[&claude::Claude, &codex::Codex];
 
 /// The program of that name.
 pub fn program(name: &str) -> Option<&'static dyn Program> {

@@ -45,6 +45,11 @@ pub trait Program: Sync {
         Vec::new()
     }
 
+    /// Whether it keeps the file of a conversation open as long as it is in it: then the open file tells, not a note.
+    fn holds_its_files(&self) -> bool {
+        false
+    }
+
     /// Program and arguments that go on with a conversation on the terminal.
     fn resume(&self, id: &str, fork: bool) -> Option<Vec<String>>;
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use jiff::Timestamp;
@@ -22,7 +22,11 @@ use crate::{
         layout::Private,
         transcripts::{self, Kept},
     },
-    supervise::{liveness, processes::Processes, tree::ProcessId},
+    supervise::{
+        liveness,
+        processes::Processes,
+        tree::{self, ProcessId},
+    },
 };
 
 /// One conversation.
@@ -76,14 +80,14 @@ impl Catalogue {
         let index_path = private.map(|private| private.conversations());
         let kept = repo.map(transcripts::all).transpose()?.unwrap_or_default();
         Ok(Self {
-            found,
             index: index_path.as_deref().map(Index::read).unwrap_or_default(),
             index_path,
             scope: repo.filter(|_| !everywhere).map(Scope::of).transpose()?,
             repositories: Repositories::default(),
             kept: kept.into_iter().map(|kept| (kept.about.id.clone(), kept)).collect(),
             agents: repo.map(agents).transpose()?.unwrap_or_default(),
-            running: running(),
+            running: running(&found.places),
+            found,
         })
     }
 
@@ -314,13 +318,24 @@ fn agents(repo: &Repo) -> Result<HashMap<String, Held>> {
     Ok(agents.collect())
 }
 
-/// The conversations that programs say they are in, where the very same process still runs.
-fn running() -> HashMap<String, i32> {
+/// The conversations that programs say they are in, where the very same process still runs; and those whose files are held open.
+fn running(places: &[Place]) -> HashMap<String, i32> {
     let claims = PROGRAMS.iter().flat_map(|program| program.running());
     let alive = |claim: &conversation::Running| {
         claim.start.is_some_and(|start| ProcessId { pid: claim.pid, start }.is_alive())
     };
-    claims.filter(alive).map(|claim| (claim.id, claim.pid)).collect()
+    let mut running: HashMap<String, i32> = claims.filter(alive).map(|claim| (claim.id, claim.pid)).collect();
+    let holds = |place: &&Place| {
+        conversation::program(place.program).is_some_and(|program| program.holds_its_files())
+    };
+    let held: HashMap<&Path, &str> =
+        places.iter().filter(holds).map(|place| (place.path.as_path(), place.id.as_str())).collect();
+    if !held.is_empty() {
+        let open = tree::places_in_use();
+        let found = open.iter().filter_map(|(pid, path)| Some((held.get(path.as_path())?, *pid)));
+        running.extend(found.map(|(id, pid)| ((*id).to_owned(), pid)));
+    }
+    running
 }
 
 fn time(nanoseconds: i64) -> String {
