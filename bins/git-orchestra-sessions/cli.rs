@@ -238,7 +238,7 @@ pub(crate) const PAGE: Page = Page {
     sections: &[(
         "WHERE THEY ARE",
         &[
-            "Claude Code: ~/.claude/projects, or below CLAUDE_CONFIG_DIR. Codex: ~/.codex/sessions, or below CODEX_HOME. Nothing is written there by looking. What was read is \
+            "Claude Code: ~/.claude/projects, or below CLAUDE_CONFIG_DIR. Codex: ~/.codex/sessions, or below CODEX_HOME. Gemini CLI: ~/.gemini/tmp. Nothing is written there by looking. What was read is \
            remembered in a file below the git directory, which may be deleted at any time.",
         ],
     )],

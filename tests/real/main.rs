@@ -9,5 +9,6 @@
 
 mod claude;
 mod codex;
+mod gemini;
 mod sessions;
 mod stage;

@@ -215,7 +215,7 @@ fn a_list_is_limited_by_time_program_branch_number_and_life() {
     assert_eq!(listed(&repo, &["--program", "claude"]).len(), 9);
     let report = repo.orchestra(["sessions", "--json", "--limit", "2"]).succeeded().json();
     assert_eq!((report["sessions"].as_array().map(Vec::len), &report["more"]), (Some(2), &json!(7)));
-    repo.orchestra(["sessions", "--program", "nobody"]).exits(2).says("those of claude, codex can");
+    repo.orchestra(["sessions", "--program", "nobody"]).exits(2).says("those of claude, codex, gemini");
     repo.orchestra(["sessions", "--since", "yesterday-ish"]).exits(2).says("is no time");
     let raw = repo.orchestra(["sessions", "-z", "--limit", "0"]).succeeded().stdout();
     assert_eq!(raw.split_terminator('\0').count(), 9);
@@ -655,4 +655,45 @@ fn codex_every_field_is_what_the_program_recorded() {
         repo.orchestra(["sessions", "resume", CODEX, "--fork"]).succeeded().line(),
         format!("fork {CODEX}")
     );
+}
+
+#[test]
+fn gemini_every_field_is_what_the_program_recorded() {
+    let world = world();
+    let repo = world.repo();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/gemini/tmp");
+    let home = world.home().join(".gemini/tmp");
+    copy(&fixtures, &home, &repo.path().to_string_lossy());
+    let id = "f3288181-f59c-4757-ac9f-af512feff9ab";
+    let path = home.join("project-a/chats/session-2026-11-21T18-48-f3288181.jsonl");
+    let here = repo.path().to_string_lossy().into_owned();
+    assert_eq!(listed(&repo, &[]).len(), 1, "the empty file that a resume leaves is no conversation");
+    let found = one(&repo, id);
+    for (field, value) in [
+        ("program", json!("gemini")),
+        ("title", json!("FAKE-SAY again")),
+        ("first_prompt", json!("FAKE-WRITE gem.txt")),
+        ("last_prompt", json!("FAKE-SAY again")),
+        ("cwd", json!(here)),
+        ("repository", json!(here)),
+        ("branch", Value::Null),
+        ("messages", json!(6)),
+        ("started_at", json!("2026-11-21T18:48:58.388Z")),
+        ("model", json!("gemini-2.5-pro")),
+        ("input_tokens", json!(12328 + 12471 + 12702 + 12914)),
+        ("output_tokens", json!(34 + 40 + 8 + 4)),
+        ("cost_usd", Value::Null),
+        ("live", json!(false)),
+        ("size", json!(fs::metadata(&path).expect("a file").len())),
+        ("path", json!(path)),
+        ("kept", json!(false)),
+    ] {
+        assert_eq!(found[field], value, "{field}");
+    }
+    let shown = repo.orchestra(["sessions", "show", id]).succeeded().stdout();
+    assert_eq!(shown.matches("I will create gem.txt").count(), 1, "it stands in two lines: {shown}");
+    assert!(shown.contains("  → write_file ") && shown.contains("  ← Successfully created"), "{shown}");
+    let hits = repo.orchestra(["sessions", "search", "--json", "I will create"]).succeeded().json();
+    assert_eq!(hits["sessions"][0]["hits"].as_array().map(Vec::len), Some(1), "{hits}");
+    repo.orchestra(["sessions", "resume", id, "--fork", "-n"]).exits(3).says("cannot be forked");
 }

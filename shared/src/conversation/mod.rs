@@ -7,6 +7,7 @@
 pub mod claude;
 mod codex;
 mod facts;
+mod gemini;
 mod index;
 pub mod lines;
 mod piece;
@@ -19,7 +20,7 @@ pub use piece::{Piece, What};
 pub use program::{Entry, Found, Inner, Place, Program, Running, Trouble, is_id};
 
 /// Every program whose conversations can be read.
-pub const PROGRAMS: &[&dyn Program] = &[&claude::Claude, &codex::Codex];
+pub const PROGRAMS: &[&dyn Program] = &[&claude::Claude, &codex::Codex, &gemini::Gemini];
 
 /// The program of that name.
 pub fn program(name: &str) -> Option<&'static dyn Program> {

@@ -31,6 +31,11 @@ pub trait Program: Sync {
         Vec::new()
     }
 
+    /// What is known before the first line.
+    fn begin(&self, _place: &Place) -> Facts {
+        Facts::default()
+    }
+
     /// What a line adds to what is known.
     fn learn(&self, facts: &mut Facts, line: &[u8]);
 

@@ -41,13 +41,14 @@ pub struct Reading {
 pub fn skim(program: &dyn Program, place: &Place) -> io::Result<Facts> {
     let file = File::open(&place.path)?;
     let length = file.metadata()?.len();
-    let mut facts = Facts::default();
+    let begun = program.begin(place);
+    let mut facts = begun.clone();
     let read = head(program, &file, length, &mut facts)?;
     if read < length {
         // What was counted so far is a part only.
         let (messages, days) = (0, std::collections::BTreeMap::new());
         facts = Facts { messages, days, unanswered: 0, last_answer: None, last_usage: None, ..facts };
-        tail(program, &file, read, length, &mut facts)?;
+        tail(program, &file, read, length, &begun, &mut facts)?;
         (facts.messages, facts.unanswered) = (0, 0);
         facts.days.clear();
     }
@@ -61,7 +62,7 @@ fn head(program: &dyn Program, file: &File, length: u64, facts: &mut Facts) -> i
         let mut bytes = vec![0; window.min(usize::try_from(length).unwrap_or(window))];
         let got = fill(file, &mut bytes, 0)?;
         let whole = memchr::memrchr(b'\n', &bytes[..got]).map_or(0, |end| end + 1);
-        let mut now = Facts::default();
+        let mut now = facts.clone();
         bytes[..whole].split(|byte| *byte == b'\n').for_each(|line| program.learn(&mut now, line));
         let enough = now.cwd.is_some() && now.first_prompt.is_some() && now.id.is_some();
         if enough || window >= MOST || got as u64 >= length {
@@ -73,7 +74,14 @@ fn head(program: &dyn Program, file: &File, length: u64, facts: &mut Facts) -> i
 }
 
 /// Reads what stands at the end: the last whole lines that say where the conversation is now.
-fn tail(program: &dyn Program, file: &File, from: u64, length: u64, facts: &mut Facts) -> io::Result<()> {
+fn tail(
+    program: &dyn Program,
+    file: &File,
+    from: u64,
+    length: u64,
+    begun: &Facts,
+    facts: &mut Facts,
+) -> io::Result<()> {
     let mut window = FIRST as u64;
     loop {
         let start = length.saturating_sub(window).max(from);
@@ -82,7 +90,7 @@ fn tail(program: &dyn Program, file: &File, from: u64, length: u64, facts: &mut 
         let bytes = &bytes[..got];
         // The first line is a part of one, unless the head ended here.
         let begin = if start == from { 0 } else { memchr::memchr(b'\n', bytes).map_or(got, |end| end + 1) };
-        let mut now = Facts { id: facts.id.clone(), inner: facts.inner, ..Facts::default() };
+        let mut now = Facts { id: facts.id.clone(), inner: facts.inner, ..begun.clone() };
         bytes[begin..].split(|byte| *byte == b'\n').for_each(|line| program.learn(&mut now, line));
         if now.cwd.is_some() || window >= MOST as u64 || start == from {
             facts.join(now);
@@ -100,7 +108,9 @@ fn tail(program: &dyn Program, file: &File, from: u64, length: u64, facts: &mut 
 pub fn whole(program: &dyn Program, place: &Place, known: Option<Reading>) -> io::Result<(Reading, Facts)> {
     let mut file = File::open(&place.path)?;
     let length = file.metadata()?.len();
-    let mut read = known.filter(|known| still_begins(&file, length, known)).unwrap_or_default();
+    let mut read = known
+        .filter(|known| still_begins(&file, length, known))
+        .unwrap_or_else(|| Reading { facts: program.begin(place), ..Reading::default() });
     file.seek(SeekFrom::Start(read.offset))?;
     let (facts, passed) = (&mut read.facts, &mut read.passed_over);
     let mut cut = None;

@@ -133,7 +133,7 @@ impl Catalogue {
     fn row(&mut self, place: Place) -> Option<Row> {
         let known = self.index.find(&place)?;
         let facts = known.facts.clone();
-        if facts.inner || facts.first_prompt.is_none() && facts.cwd.is_none() {
+        if facts.inner || facts.first_prompt.is_none() && facts.title.is_none() {
             return None;
         }
         let is_whole = known.is_whole && self.index.fresh(&place).is_some();
@@ -263,15 +263,14 @@ impl Catalogue {
     /// There is none, or it cannot be read (3).
     pub fn one(&mut self, id: &str) -> Result<Row> {
         let places = self.found.places.iter().filter(|place| place.id == id);
-        let newest = places.max_by_key(|place| place.written).cloned();
-        if let Some(place) = newest {
-            self.skim(std::slice::from_ref(&place));
-            if let Some(row) = self.row(place) {
-                let mut rows = [row];
-                self.read_whole(&mut rows);
-                let [row] = rows;
-                return Ok(row);
-            }
+        let mut places: Vec<Place> = places.cloned().collect();
+        places.sort_by_key(|place| std::cmp::Reverse(place.written));
+        self.skim(&places);
+        if let Some(row) = places.into_iter().find_map(|place| self.row(place)) {
+            let mut rows = [row];
+            self.read_whole(&mut rows);
+            let [row] = rows;
+            return Ok(row);
         }
         let kept = self.kept.get(id).and_then(kept_row);
         kept.ok_or_else(|| Error::refused(format!("there is nothing to read in conversation '{id}'")))

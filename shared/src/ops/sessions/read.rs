@@ -65,13 +65,20 @@ impl Open {
     /// # Errors
     /// It cannot be read on.
     pub fn pieces(&mut self, mut each: impl FnMut(Piece) -> bool) -> Result<u64> {
-        let mut too_long = 0;
+        let (mut too_long, mut last) = (0, None);
         let cannot = || format!("cannot read on in '{}'", self.session.id);
         self.file.seek(SeekFrom::Start(0)).context(Kind::External, cannot)?;
         let each_line = |line: Line<'_>| {
             too_long += u64::from(matches!(line, Line::TooLong(_)));
             let pieces = line.bytes().map(|bytes| self.program.pieces(bytes)).unwrap_or_default();
-            pieces.into_iter().all(&mut each)
+            pieces.into_iter().all(|piece| {
+                // What is written again, with more behind it, is said once.
+                let again = piece.words().is_some() && last.as_ref() == Some(&piece);
+                if piece.words().is_some() {
+                    last = Some(piece.clone());
+                }
+                again || each(piece)
+            })
         };
         lines::read(&self.file, each_line).context(Kind::External, cannot)?;
         Ok(too_long)

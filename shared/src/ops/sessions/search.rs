@@ -134,7 +134,8 @@ fn search(row: &Row, matcher: &Matcher, file: impl io::Read) -> io::Result<(Vec<
     lines::read(file, |line| {
         let bytes = line.bytes().filter(|bytes| matcher.may_be_in(bytes) && program.counts(bytes));
         for piece in bytes.map(|bytes| program.pieces(bytes)).unwrap_or_default() {
-            if let Some(hit) = matcher.find(piece) {
+            // What is written again, with more behind it, is said once.
+            if let Some(hit) = matcher.find(piece).filter(|hit| hits.last() != Some(hit)) {
                 if hits.len() < MOST_HITS { hits.push(hit) } else { more += 1 }
             }
         }
