@@ -130,6 +130,22 @@ pub(crate) enum Verb {
         #[command(flatten)]
         common: Common,
     },
+    /// Make an agent of one that git orchestra did not start
+    ///
+    /// The agent is at rest: 'git orchestra resume' goes on with the conversation under a supervisor, in a worktree of its own, on a
+    /// branch that starts where the conversation's branch is. Files that are not committed stay where they are.
+    Adopt {
+        #[command(flatten)]
+        one: One,
+        /// Where the agent's branch starts instead
+        #[arg(long, value_name = "REVISION")]
+        base: Option<String>,
+        /// Print the result as one JSON object
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Keep some in this repository, whatever their programs delete
     ///
     /// They stand below refs/orchestra-local/transcripts/, which no push sends. Those of agents are kept at each end by
@@ -233,6 +249,7 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra sessions resume 3f2a", "Go on with one, where it was"),
         ("git orchestra sessions resume 3f2a --print -m 'and the tests?'", "Ask it something"),
         ("git orchestra sessions keep 3f2a", "Keep one for good"),
+        ("git orchestra sessions adopt 3f2a", "Make an agent of one that you began by hand"),
         ("git orchestra sessions stats --all --since 7d", "See what a week cost"),
     ],
     sections: &[(
@@ -256,6 +273,7 @@ impl HasCommon for Cli {
                 | Verb::Export { common, .. }
                 | Verb::Stats { common, .. }
                 | Verb::Resume { common, .. }
+                | Verb::Adopt { common, .. }
                 | Verb::Keep { common, .. }
                 | Verb::Forget { common, .. },
             ) => *common,

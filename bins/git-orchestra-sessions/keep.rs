@@ -1,9 +1,12 @@
-//! Keeping and forgetting.
+//! Keeping, forgetting and adopting.
 
 use orchestra::{
     Result,
     git::Repo,
-    ops::sessions::keep::{self, Report},
+    ops::sessions::{
+        adopt::{self, Request},
+        keep::{self, Report},
+    },
     world,
 };
 use orchestra_terminal::{Exit, Terminal, json};
@@ -14,6 +17,19 @@ pub(crate) fn keep(terminal: &Terminal, some: &Several) -> Result<Exit> {
     let repo = Repo::discover(&world::directory())?;
     let report = keep::keep(&repo, &some.ids)?;
     tell(terminal, some, "keep", &report, ["kept", "nothing new to keep"])
+}
+
+pub(crate) fn adopt(terminal: &Terminal, id: &str, base: Option<String>, as_json: bool) -> Result<Exit> {
+    let repo = Repo::discover(&world::directory())?;
+    let report = adopt::run(&repo, &Request { session: id.to_owned(), base })?;
+    report.warnings.iter().for_each(|warning| terminal.warn(warning));
+    if as_json {
+        json::answer(terminal, "adopt", &report)?;
+        return Ok(Exit::Done);
+    }
+    terminal.answer(&format!("{}\n", report.agent));
+    terminal.hint(&format!("git orchestra resume {} -m '…' goes on with it", report.agent));
+    Ok(Exit::Done)
 }
 
 pub(crate) fn forget(terminal: &Terminal, some: &Several, dry_run: bool) -> Result<Exit> {

@@ -88,7 +88,7 @@ fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
         row.extend(cost.then(|| Text::number(one.cost_usd.map_or_else(|| "-".to_owned(), dollars))));
         row.extend(everywhere.then(|| Text::new(line(one.cwd.as_deref(), 60))));
         row.push(Text::new(line(one.branch.as_deref(), BRANCH)));
-        row.extend(agent.then(|| Text::new(one.agent.clone().unwrap_or_default())));
+        row.extend(agent.then(|| Text::new(one.agent.clone().unwrap_or_else(|| "-".to_owned()))));
         row.push(Text::new(line(one.title.as_deref(), text::TITLE)));
         row
     });

@@ -66,8 +66,10 @@ fn every_field_of_a_new_conversation_and_it_goes_on_even_from_what_is_kept() {
     assert!(requests[before]["messages"].as_u64() > requests[0]["messages"].as_u64(), "{requests:?}");
     assert_eq!((&only(&repo)["messages"], &only(&repo)["last_prompt"]), (&json!(4), &json!("FAKE-SAY two")));
     repo.orchestra(["sessions", "keep", &id]).succeeded();
-    fs::remove_dir_all(one["path"].as_str().map(std::path::Path::new).and_then(|path| path.parent()).expect("a folder"))
-        .expect("gone");
+    fs::remove_dir_all(
+        one["path"].as_str().map(std::path::Path::new).and_then(|path| path.parent()).expect("a folder"),
+    )
+    .expect("gone");
     let before = stage.requests().len();
     tell("FAKE-SAY three").prints("You said three.");
     let again = &stage.requests()[before];

@@ -697,3 +697,27 @@ fn gemini_every_field_is_what_the_program_recorded() {
     assert_eq!(hits["sessions"][0]["hits"].as_array().map(Vec::len), Some(1), "{hits}");
     repo.orchestra(["sessions", "resume", id, "--fork", "-n"]).exits(3).says("cannot be forked");
 }
+
+#[test]
+fn a_conversation_that_was_begun_by_hand_becomes_an_agent() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let id = "30000000-0000-4000-8000-000000000001";
+    let small = write_small(&world, id, repo.path(), "Begun by hand");
+    let folder = world.claude_config().join("projects/scripted");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::rename(&small, folder.join(format!("{id}.jsonl"))).expect("moved");
+    let agent = repo.orchestra(["sessions", "adopt", id]).succeeded().line();
+    assert!(agent.starts_with("begun-by-hand-"), "{agent}");
+    let at_rest = repo.agent(&agent);
+    assert_eq!((&at_rest["phase"], &at_rest["session"]), (&json!("stopped"), &json!(id)));
+    let listed = one(&repo, id);
+    assert_eq!((&listed["agent"], &listed["kept"]), (&json!(agent), &json!(true)));
+    repo.orchestra(["sessions", "adopt", id]).exits(3).says(&format!("is of agent '{agent}'"));
+    repo.orchestra(["resume", &agent, "-m", "write more.txt 2"]).succeeded();
+    let done = repo.agent(&agent);
+    assert_eq!((&done["phase"], &done["attempt"], &done["session"]), (&json!("done"), &json!(2), &json!(id)));
+    assert_eq!(repo.file_in_head(&agent, "more.txt"), "2\n");
+    let file = world.scripted_conversation(id);
+    assert!(file.contains("Begun by hand") && file.contains("write more.txt 2"), "{file}");
+}

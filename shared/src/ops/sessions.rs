@@ -1,6 +1,7 @@
 //! `sessions`: the conversations of coding agents, on this machine and kept in this repository. Looking writes nothing but an
 //! index.
 
+pub mod adopt;
 pub mod catalogue;
 pub mod keep;
 pub mod read;
