@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// Characters kept of a prompt.
-const PROMPT: usize = 500;
+const PROMPT: usize = 200;
 /// Days and models told apart in one conversation; more are added to the last.
 const MOST_DAYS: usize = 512;
 
@@ -44,6 +44,7 @@ pub struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_at: Option<String>,
     /// Prompts and answers.
+    #[serde(skip_serializing_if = "is_zero")]
     pub messages: u64,
     /// What it cost, in millionths of a US dollar, as the program summed it up.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,6 +56,7 @@ pub struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<u64>,
     /// Prompts that belong to the day and model of the next answer.
+    #[serde(skip_serializing_if = "is_zero")]
     pub unanswered: u64,
     /// By day and model, where every line was read.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -66,8 +68,10 @@ pub struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_usage: Option<String>,
     /// Whether a prompt was seen.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub prompted: bool,
     /// Whether it is one that a conversation started, or none at all.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub inner: bool,
 }
 
@@ -226,6 +230,11 @@ pub fn day_of(key: &str) -> &str {
 /// The model of a key of [`Facts::days`]; empty where it is not known.
 pub fn model_of(key: &str) -> &str {
     key.split_once(' ').map_or("", |(_, model)| model)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn set(field: &mut Option<String>, value: &str) {

@@ -3,14 +3,17 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File},
-    io::{BufRead, BufReader, Write},
+    fs,
+    io::Write,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::{Facts, Place, reading::Reading};
+use super::{
+    Facts, Place,
+    reading::{self, Reading},
+};
 
 /// What the file begins with; an older one is read anew.
 const MAGIC: &str = "git-orchestra conversations 1";
@@ -62,17 +65,14 @@ impl Index {
     /// Reads the file; an absent, foreign or older one is empty.
     pub fn read(path: &Path) -> Self {
         let mut index = Self::default();
-        let Ok(file) = File::open(path) else { return index };
-        if file.metadata().map_or(true, |found| found.len() > LARGEST) {
+        if fs::metadata(path).map_or(true, |found| found.len() > LARGEST) {
             return index;
         }
-        let mut lines = BufReader::with_capacity(256 << 10, file).split(b'\n').map_while(Result::ok);
-        if lines.next().as_deref() != Some(MAGIC.as_bytes()) {
-            return index;
-        }
-        for known in lines.filter_map(|line| serde_json::from_slice::<Known>(&line).ok()) {
-            index.known.insert(known.path.clone(), known);
-        }
+        let bytes = fs::read(path).unwrap_or_default();
+        let Some(bytes) = bytes.strip_prefix(MAGIC.as_bytes()) else { return index };
+        let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+        let known = reading::on_all_cores(&lines, |line| serde_json::from_slice::<Known>(line).ok());
+        index.known = known.into_iter().flatten().map(|known| (known.path.clone(), known)).collect();
         index
     }
 

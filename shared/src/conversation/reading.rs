@@ -8,6 +8,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -18,6 +19,8 @@ use super::{
 /// Bytes read at the beginning and at the end, growing as long as nothing is found, in four steps.
 const FIRST: usize = 8 << 10;
 const MOST: usize = 512 << 10;
+/// How the lines begin that say where a conversation is, in every program's JSON; in a text the quotes would be escaped.
+const PLACE: &[u8] = b"\"cwd\":\"";
 /// Bytes before the end of what is known that must still be the same.
 const MARK: usize = 64;
 
@@ -63,11 +66,16 @@ fn head(program: &dyn Program, file: &File, length: u64, facts: &mut Facts) -> i
         let got = fill(file, &mut bytes, 0)?;
         let whole = memchr::memrchr(b'\n', &bytes[..got]).map_or(0, |end| end + 1);
         let mut now = facts.clone();
-        bytes[..whole].split(|byte| *byte == b'\n').for_each(|line| program.learn(&mut now, line));
-        let enough = now.cwd.is_some() && now.first_prompt.is_some() && now.id.is_some();
-        if enough || window >= MOST || got as u64 >= length {
+        let is_enough = |now: &Facts| now.cwd.is_some() && now.first_prompt.is_some() && now.id.is_some();
+        let mut read = 0;
+        while read < whole && !is_enough(&now) {
+            let end = memchr::memchr(b'\n', &bytes[read..whole]).map_or(whole, |end| read + end);
+            program.learn(&mut now, &bytes[read..end]);
+            read = end + 1;
+        }
+        if is_enough(&now) || window >= MOST || got as u64 >= length {
             *facts = now;
-            return Ok(if got as u64 >= length { length } else { whole as u64 });
+            return Ok(read as u64);
         }
         window *= 4;
     }
@@ -90,9 +98,15 @@ fn tail(
         let bytes = &bytes[..got];
         // The first line is a part of one, unless the head ended here.
         let begin = if start == from { 0 } else { memchr::memchr(b'\n', bytes).map_or(got, |end| end + 1) };
-        let mut now = Facts { id: facts.id.clone(), inner: facts.inner, ..begun.clone() };
-        bytes[begin..].split(|byte| *byte == b'\n').for_each(|line| program.learn(&mut now, line));
-        if now.cwd.is_some() || window >= MOST as u64 || start == from {
+        // From the last line on that says where the conversation is: what stands before is of yesterday.
+        let last = memmem::rfind(&bytes[begin..], PLACE).map(|at| begin + at);
+        if last.is_some() || begun.cwd.is_some() || window >= MOST as u64 || start == from {
+            let line =
+                |at: usize| memchr::memrchr(b'\n', &bytes[begin..at]).map_or(begin, |end| begin + end + 1);
+            let mut now = Facts { id: facts.id.clone(), inner: facts.inner, ..begun.clone() };
+            bytes[last.map_or(begin, line)..]
+                .split(|byte| *byte == b'\n')
+                .for_each(|line| program.learn(&mut now, line));
             facts.join(now);
             return Ok(());
         }
