@@ -72,8 +72,8 @@ fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
     let mut headings = vec!["SESSION", "PROGRAM", "ACTIVE", "MESSAGES"];
     headings.extend(state.then_some("STATE"));
     headings.extend(cost.then_some("COST"));
-    headings.extend(if everywhere { Some("FOLDER") } else { None });
-    headings.extend(["BRANCH"]);
+    headings.extend(everywhere.then_some("FOLDER"));
+    headings.push("BRANCH");
     headings.extend(agent.then_some("AGENT"));
     headings.push("TITLE");
     let rows = sessions.iter().map(|one| {

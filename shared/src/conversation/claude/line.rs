@@ -129,8 +129,9 @@ impl<'a> Content<'a> {
     }
 }
 
-/// How the program says that the user cut an answer off.
-const INTERRUPTED: &str = "[Request interrupted by user";
+/// How the program's own words begin where they stand as the user's: an answer was cut off, a command of the program was typed.
+const NOT_SAID: [&str; 4] =
+    ["[Request interrupted by user", "<command-name>", "<command-message>", "<local-command-"];
 
 impl Line<'_> {
     /// The user's words, if that is what the line is: results of tools, remarks of the program and summaries are not.
@@ -138,7 +139,7 @@ impl Line<'_> {
         let message = self.message.as_ref().filter(|_| self.kind == "user" && !self.is_of_the_program())?;
         let text = message.content.texts();
         let said = !message.content.has("tool_result") && !text.trim().is_empty();
-        (said && !text.starts_with(INTERRUPTED)).then_some(text)
+        (said && !NOT_SAID.iter().any(|begin| text.starts_with(begin))).then_some(text)
     }
 
     /// The agent's words, if that is what the line is.
@@ -166,5 +167,37 @@ pub(super) fn with<T: Default>(line: &[u8], each: impl FnOnce(&Line<'_>) -> T) -
             serde_json::from_str::<Line<'_>>(&text).map_or_else(|_| T::default(), |parsed| each(&parsed))
         }
         Err(_) => T::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompts_are_what_a_person_said() {
+        for (line, prompt) in [
+            (r#"{"type":"user","message":{"content":"hello"}}"#, Some("hello")),
+            (
+                r#"{"type":"user","message":{"content":[{"type":"text","text":"a"},{"type":"image"},{"type":"text","text":"b"}]}}"#,
+                Some("a\nb"),
+            ),
+            (
+                r#"{"type":"user","message":{"content":[{"type":"text","text":"a"},{"type":"tool_result","content":"b"}]}}"#,
+                None,
+            ),
+            (r#"{"type":"user","isMeta":true,"message":{"content":"hello"}}"#, None),
+            (r#"{"type":"user","isSidechain":true,"message":{"content":"hello"}}"#, None),
+            (r#"{"type":"user","isCompactSummary":true,"message":{"content":"hello"}}"#, None),
+            (r#"{"type":"user","promptSource":"system","message":{"content":"hello"}}"#, None),
+            (r#"{"type":"user","message":{"content":"<command-name>/clear</command-name>"}}"#, None),
+            (r#"{"type":"user","message":{"content":"[Request interrupted by user for tool use]"}}"#, None),
+            (r#"{"type":"assistant","message":{"content":"hello"}}"#, None),
+            (r#"{"type":"user","message":{"content":null}}"#, None),
+            (r#"{"type":"user","message":7}"#, None),
+            ("", None),
+        ] {
+            assert_eq!(with(line.as_bytes(), |line| line.prompt()).as_deref(), prompt, "{line}");
+        }
     }
 }

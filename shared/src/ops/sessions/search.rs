@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn a_sieve_lets_through_whatever_may_match() {
         for (words, run) in
-            [("rate limit", "rate limit"), ("say \"no\" now", "say "), ("größe", "gr"), ("\n\\", "")]
+            [("rate limit", "rate limit"), ("say \"no\" now", " now"), ("größe", "gr"), ("\n\\", "")]
         {
             assert_eq!(plain_run(words), run, "{words}");
         }
