@@ -13,6 +13,7 @@
 mod anchor;
 mod data;
 mod landing;
+mod sessions;
 
 use std::{
     path::{Path, PathBuf},
@@ -58,6 +59,9 @@ fn main() -> ExitCode {
     }
     if wanted("ranking") {
         ranking(&lab, short, &mut show);
+    }
+    if wanted("sessions") {
+        sessions::rows(&lab, short, &mut show);
     }
     if wanted("supervisor") {
         supervisor(&lab);

@@ -184,7 +184,9 @@ pub fn on_all_cores<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Sync
         return items.iter().map(each).collect();
     }
     let next = AtomicUsize::new(0);
-    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
+    let mut done: Vec<Option<R>> = Vec::new();
+    done.resize_with(items.len(), || None);
+    std::thread::scope(|scope| {
         let work = || {
             let mut mine = Vec::new();
             loop {
@@ -194,10 +196,11 @@ pub fn on_all_cores<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Sync
             }
         };
         let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+        for (at, result) in workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()) {
+            done[at] = Some(result);
+        }
     });
-    done.sort_unstable_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, result)| result).collect()
+    done.into_iter().flatten().collect()
 }
 
 /// Opens the transcript of a place.

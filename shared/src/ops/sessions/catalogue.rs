@@ -96,7 +96,10 @@ impl Catalogue {
         let recent = |written: i64| wanted.since.is_none_or(|since| written / 1_000_000_000 >= since);
         let of_program = |name: &str| wanted.program.as_deref().is_none_or(|program| program == name);
         let fits = |place: &Place| recent(place.written) && of_program(place.program);
-        let places: Vec<Place> = self.found.places.iter().filter(|place| fits(place)).cloned().collect();
+        let fitting = self.found.places.iter().filter(|place| fits(place));
+        let mut places: Vec<Place> = fitting.cloned().collect();
+        // Rows are large: what is in order already is not moved again.
+        places.sort_unstable_by(|a, b| (b.written, &a.id).cmp(&(a.written, &b.id)));
         self.skim(&places);
         let mut rows: Vec<Row> = places.into_iter().filter_map(|place| self.row(place)).collect();
         let gone = self.kept.values().filter(|kept| !rows.iter().any(|row| row.id == kept.about.id));
