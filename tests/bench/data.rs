@@ -36,6 +36,16 @@ impl Lab {
         self.world.command(self.bins.join(name), self.world.dir())
     }
 
+    /// A command that is not ours.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        self.world.command(program, self.world.dir())
+    }
+
+    /// Where Claude Code would keep its conversations.
+    pub(crate) fn claude_projects(&self) -> PathBuf {
+        self.world.claude_config().join("projects")
+    }
+
     pub(crate) fn git(&self) -> Command {
         self.world.command("git", self.world.dir())
     }

@@ -14,6 +14,7 @@ mod anchor;
 mod archive;
 mod data;
 mod landing;
+mod sessions;
 mod sync;
 
 use std::{
@@ -66,6 +67,9 @@ fn main() -> ExitCode {
     }
     if wanted("archive") {
         archive::archive(&lab, turns, short, &mut show);
+    }
+    if wanted("sessions") {
+        sessions::rows(&lab, short, &mut show);
     }
     if wanted("supervisor") {
         supervisor(&lab);

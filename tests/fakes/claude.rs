@@ -114,7 +114,8 @@ impl Agent {
     fn next_message(&mut self) -> Option<String> {
         let value = self.queued.pop_front().or_else(|| self.input.recv().ok())?;
         let text = value["message"]["content"].as_str().expect("a message").to_owned();
-        self.note(&json!({"type": "user", "message": text}));
+        self.note(&json!({"type": "user", "message": {"role": "user", "content": text},
+            "sessionId": self.session, "cwd": std::env::current_dir().expect("a folder")}));
         say(&json!({"type": "system", "subtype": "init", "session_id": self.session, "model": "scripted-1",
             "permissionMode": self.mode, "cwd": std::env::current_dir().expect("a folder")}));
         say(&json!({"type": "user", "isReplay": true, "message": {"role": "user", "content": text}}));

@@ -8,5 +8,8 @@
 )]
 
 mod claude;
+mod codex;
+mod gemini;
 mod hand_over;
+mod sessions;
 mod stage;

@@ -13,12 +13,13 @@ use testkit::{TestRepo, World, until};
 pub(crate) struct Stage {
     world: World,
     model: Child,
+    url: String,
 }
 
 impl Stage {
     /// Sets the stage; `None`, said loudly, where something is missing.
     pub(crate) fn set() -> Option<Self> {
-        let claude = program()?;
+        let claude = program("claude")?;
         let bins = Path::new(env!("CARGO_BIN_EXE_git-orchestra")).parent().expect("a folder of binaries");
         let world = World::new(bins);
         let port_file = world.dir().join("port");
@@ -27,9 +28,14 @@ impl Stage {
             assert!(model.try_wait().expect("a state").is_none(), "the model's server ended");
             std::fs::read_to_string(&port_file).ok().filter(|port| !port.trim().is_empty())
         });
+        let url = format!("http://127.0.0.1:{}", port.trim());
         let variables = [
-            ("ANTHROPIC_BASE_URL", format!("http://127.0.0.1:{}", port.trim())),
+            ("ANTHROPIC_BASE_URL", url.clone()),
             ("ANTHROPIC_API_KEY", "dummy".to_owned()),
+            ("FAKE_KEY", "dummy".to_owned()),
+            ("GEMINI_API_KEY", "dummy".to_owned()),
+            ("GOOGLE_GEMINI_BASE_URL", url.clone()),
+            ("GEMINI_CLI_TRUST_WORKSPACE", "true".to_owned()),
             ("CLAUDE_CODE_MAX_RETRIES", "1".to_owned()),
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".to_owned()),
             ("DISABLE_AUTOUPDATER", "1".to_owned()),
@@ -49,7 +55,17 @@ impl Stage {
             world.dir(),
             ["config", "--global", "orchestra.agent.claude.program", &claude.to_string_lossy()],
         );
-        Some(Self { world, model })
+        Some(Self { world, model, url })
+    }
+
+    /// Where the scripted model answers.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The world.
+    pub(crate) const fn world(&self) -> &World {
+        &self.world
     }
 
     /// A repository with a file of two lines.
@@ -75,15 +91,15 @@ impl Drop for Stage {
     }
 }
 
-/// Where the pinned program is: `tests/real/install` puts it there.
-fn program() -> Option<PathBuf> {
+/// Where a pinned program is: `tests/real/install` puts it there.
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let named = std::env::var_os("ORCHESTRA_REAL_CLAUDE").map(PathBuf::from);
-    let path = named.unwrap_or_else(|| root.join("target/agents/bin/claude"));
+    let named = std::env::var_os(format!("ORCHESTRA_REAL_{}", name.to_uppercase())).map(PathBuf::from);
+    let path = named.unwrap_or_else(|| root.join("target/agents/bin").join(name));
     if path.exists() {
         return Some(path);
     }
-    skip("Claude Code is not installed; tests/real/install does it")
+    skip(&format!("{name} is not installed; tests/real/install does it"))
 }
 
 /// The server is the namespace's first process: it exists as long as the server.

@@ -33,6 +33,7 @@ mod resume;
 mod review;
 mod secrets;
 mod send;
+mod sessions;
 mod spawn;
 mod status;
 mod stop;

@@ -1,6 +1,6 @@
 //! The flags that every command has.
 
-use clap::{Args, Command, CommandFactory, ValueEnum};
+use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, ValueEnum};
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -20,6 +20,7 @@ pub struct Common {
     /// When to use colours; `NO_COLOR` and `CLICOLOR` are honoured
     #[arg(
         long,
+        global = true,
         value_name = "WHEN",
         default_value = "auto",
         hide_default_value = true,
@@ -29,6 +30,17 @@ pub struct Common {
 }
 
 impl Common {
+    /// As they were typed, before a subcommand or behind it.
+    ///
+    /// # Errors
+    /// They were not declared.
+    pub fn of(mut matches: &ArgMatches) -> Result<Self, clap::Error> {
+        while let Some((_, inner)) = matches.subcommand() {
+            matches = inner;
+        }
+        Self::from_arg_matches(matches)
+    }
+
     /// For the streams.
     pub const fn choice(self) -> anstream::ColorChoice {
         match self.color {

@@ -31,6 +31,7 @@ pub const COMMANDS: &[Entry] = &[
     binary("pause", "End agents' programs for a while, their work saved"),
     binary("resume", "Go on with agents that came to rest: paused, ended, or lost with their supervisor"),
     binary("worktrees", "List the agents' worktrees, or print where one is"),
+    binary("sessions", "Find, read, search, keep and resume the conversations of coding agents"),
     binary("collect", "Save agents' work as it is now, and sum up what became of them"),
     binary("diff", "Show what an agent changed, uncommitted and new files included"),
     binary("review", "Judge an agent's work: approve it, reject it, or ask for changes"),

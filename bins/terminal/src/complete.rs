@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 use clap::Command;
 use clap_complete::engine::CompletionCandidate;
-use orchestra::{config::Config, git::Repo, model::text, profile, store::Listing, world};
+use orchestra::{config::Config, git::Repo, model::text, ops::sessions, profile, store::Listing, world};
 
 /// Candidates beyond this help nobody.
 const MOST: usize = 200;
@@ -82,6 +82,23 @@ pub fn branches() -> Vec<CompletionCandidate> {
         .take(MOST)
         .filter_map(|(name, _)| name.strip_prefix("refs/heads/").map(CompletionCandidate::new))
         .collect()
+}
+
+/// The programs whose conversations can be read.
+pub fn conversing() -> Vec<CompletionCandidate> {
+    orchestra::conversation::PROGRAMS.iter().map(|one| CompletionCandidate::new(one.name())).collect()
+}
+
+/// The conversations of this repository, newest first.
+pub fn conversations() -> Vec<CompletionCandidate> {
+    let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
+    let request = sessions::Request { limit: MOST, ..sessions::Request::default() };
+    let Ok(report) = sessions::glance(&repo, &request) else { return Vec::new() };
+    let candidate = |one: sessions::Session| {
+        let help = format!("{}: {}", one.program, one.title.unwrap_or_default());
+        CompletionCandidate::new(one.id).help(Some(help.into()))
+    };
+    report.sessions.into_iter().map(candidate).collect()
 }
 
 /// What can land.

@@ -21,9 +21,15 @@ struct Envelope<'a, T> {
 /// # Errors
 /// It cannot be written as JSON, which is a bug.
 pub fn answer(terminal: &Terminal, kind: &str, report: &impl Serialize) -> Result<()> {
-    let envelope = Envelope { version: VERSION, kind, report };
-    let text =
-        serde_json::to_string(&envelope).map_err(|e| Error::internal("cannot write JSON").because(e))?;
-    terminal.answer(&format!("{text}\n"));
+    terminal.answer(&format!("{}\n", text(kind, report)?));
     Ok(())
+}
+
+/// The object as text, for an answer that is written piece by piece.
+///
+/// # Errors
+/// As [`answer`].
+pub fn text(kind: &str, report: &impl Serialize) -> Result<String> {
+    let envelope = Envelope { version: VERSION, kind, report };
+    serde_json::to_string(&envelope).map_err(|e| Error::internal("cannot write JSON").because(e))
 }

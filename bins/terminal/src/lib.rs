@@ -25,6 +25,7 @@ pub mod follow;
 pub mod interrupt;
 pub mod json;
 pub mod output;
+pub mod pager;
 pub mod pages;
 pub mod paint;
 pub mod prompt;

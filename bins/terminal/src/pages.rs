@@ -67,14 +67,51 @@ pub fn man(command: Command, page: &Page) -> String {
     let _ = roff.to_writer(&mut out);
     let mut roff = Roff::new();
     roff.control("SH", ["SYNOPSIS"]);
-    for line in synopsis(command) {
+    for line in synopsis(command.clone()) {
         roff.text([bold(line)]).control("br", []);
     }
     let _ = roff.to_writer(&mut out);
     let _ = man.render_description_section(&mut out);
     let _ = man.render_options_section(&mut out);
+    // The dispatcher's commands have pages of their own.
+    if name != "git-orchestra" {
+        let _ = verbs(&command).to_writer(&mut out);
+    }
     let _ = sections(&name, page).to_writer(&mut out);
     tidy(&String::from_utf8_lossy(&out))
+}
+
+/// What a command of several verbs does with each: how it is typed, what it does, and its options.
+fn verbs(command: &Command) -> Roff {
+    let mut roff = Roff::new();
+    let mut verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set()).peekable();
+    if verbs.peek().is_some() {
+        roff.control("SH", ["COMMANDS"]);
+    }
+    for verb in verbs {
+        let name = format!(
+            "{} {}",
+            command.get_name().replacen("git-orchestra-", "git orchestra ", 1),
+            verb.get_name()
+        );
+        let mut verb = verb.clone().bin_name(name);
+        let usage = verb.render_usage().to_string();
+        let about =
+            verb.get_long_about().or_else(|| verb.get_about()).map(ToString::to_string).unwrap_or_default();
+        roff.control("SS", [usage.trim_start_matches("Usage:").trim()]);
+        for (at, paragraph) in about.split("\n\n").enumerate() {
+            if at > 0 {
+                roff.control("PP", []);
+            }
+            let end = if paragraph.ends_with('.') { "" } else { "." };
+            roff.text([roman(format!("{paragraph}{end}"))]);
+        }
+        for option in verb.get_arguments().filter(|one| !one.is_hide_set() && one.get_id() != "color") {
+            let help = option.get_help().map(ToString::to_string).unwrap_or_default();
+            roff.control("TP", []).text([bold(option.to_string())]).text([roman(help)]);
+        }
+    }
+    roff
 }
 
 fn lower_first(text: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::{FromArgMatches, Parser, error::ErrorKind};
+use clap::{Parser, error::ErrorKind};
 use orchestra::{Result, world};
 
 use crate::{
@@ -44,7 +44,7 @@ pub fn run<C: Parser>(program: &Program<C>) -> ExitCode {
     }
     let parsed = command
         .try_get_matches()
-        .and_then(|matches| Ok((C::from_arg_matches(&matches)?, Common::from_arg_matches(&matches)?)));
+        .and_then(|matches| Ok((C::from_arg_matches(&matches)?, Common::of(&matches)?)));
     let (arguments, common) = match parsed {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),

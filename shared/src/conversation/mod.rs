@@ -1,3 +1,28 @@
-//! The conversations of coding agents, as their programs keep them.
+//! The conversations of coding agents, as their programs keep them: found, read in bounded memory, remembered.
+//!
+//! A program is one file behind [`Program`]: where its transcripts lie and what a line of them means. All else is the same
+//! for every program: what is known of a conversation is folded from its lines ([`Facts`]); a list reads the beginning and
+//! the end of a file ([`reading`]) and remembers what it read ([`Index`]). Nothing here writes but the index.
 
 pub mod claude;
+mod codex;
+mod facts;
+mod gemini;
+mod index;
+pub mod lines;
+mod piece;
+mod program;
+pub mod reading;
+
+pub use facts::{Facts, Share, day_of, model_of};
+pub use index::{Index, Known};
+pub use piece::{Piece, What};
+pub use program::{Entry, Found, Inner, Place, Program, Running, Trouble, is_id};
+
+/// Every program whose conversations can be read.
+pub const PROGRAMS: &[&dyn Program] = &[&claude::Claude, &codex::Codex, &gemini::Gemini];
+
+/// The program of that name.
+pub fn program(name: &str) -> Option<&'static dyn Program> {
+    PROGRAMS.iter().copied().find(|program| program.name() == name)
+}

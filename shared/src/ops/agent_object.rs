@@ -234,7 +234,7 @@ impl AgentObject {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "exact to a cent far beyond any bill")]
-fn dollars(micros: u64) -> f64 {
+pub(super) fn dollars(micros: u64) -> f64 {
     micros as f64 / 1e6
 }
 

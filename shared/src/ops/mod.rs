@@ -12,6 +12,7 @@ mod rest;
 pub mod resume;
 pub mod review;
 pub mod send;
+pub mod sessions;
 pub mod settings;
 mod shadowed;
 pub mod spawn;

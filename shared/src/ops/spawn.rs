@@ -144,7 +144,7 @@ fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<Ready>> {
 }
 
 /// A branch `orchestra` and branches `orchestra/…` cannot both exist.
-fn branch_prefix(repo: &Repo, config: &Config<'_>, warnings: &mut Vec<String>) -> Result<String> {
+pub(super) fn branch_prefix(repo: &Repo, config: &Config<'_>, warnings: &mut Vec<String>) -> Result<String> {
     let prefix = config.branch_prefix();
     let mut above = String::new();
     for part in prefix.trim_end_matches('/').split('/') {
@@ -204,7 +204,7 @@ fn plan(
 }
 
 /// Begins with the time, so that lists show the agents of one second in the order in which they were spawned.
-fn run_id() -> Result<String> {
+pub(super) fn run_id() -> Result<String> {
     Ok(format!("{:011x}{}", world::milliseconds(), world::random_hex::<3>()?))
 }
 

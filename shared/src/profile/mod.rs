@@ -67,6 +67,11 @@ pub fn by_hand(name: &str, session: Option<&str>) -> Option<String> {
     }
 }
 
+/// Variables of the environment that a program must not see: with them it believes to be inside another one.
+pub fn unset(name: &str) -> &'static [&'static str] {
+    if name == claude::NAME { claude::OF_A_SESSION } else { &[] }
+}
+
 /// The conversation of one launch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Conversation<'a> {

@@ -37,6 +37,14 @@ pub fn snapshot_ref(id: &AgentId) -> String {
     format!("refs/orchestra-local/snapshots/{id}")
 }
 
+/// The conversations of coding agents, kept before their programs delete them; never travel by themselves.
+pub const TRANSCRIPTS: &str = "refs/orchestra-local/transcripts/";
+
+/// One of them, by its program's own id.
+pub fn transcript_ref(conversation: &str) -> String {
+    format!("{TRANSCRIPTS}{conversation}")
+}
+
 /// What was replaced in [`head_ref`] by work that does not contain it; never travels.
 pub fn replaced_head_ref(id: &AgentId, head: &str) -> String {
     format!("refs/orchestra-local/trash/heads/{id}/{head}")
@@ -83,16 +91,6 @@ pub const EXTRAS: &str = "refs/orchestra-local/extras/";
 /// Those of one kind, from one remote.
 pub fn extras(remote: &str, kind: &str) -> String {
     format!("{EXTRAS}{remote}/{kind}/")
-}
-
-/// The conversation of an agent; travels by name only.
-pub fn transcript_ref(id: &AgentId) -> String {
-    format!("refs/orchestra-local/transcripts/{id}")
-}
-
-/// The file of a conversation in [`transcript_ref`].
-pub fn transcript_name(session: &str) -> String {
-    format!("{session}.jsonl")
 }
 
 /// What a remote had once, and lost or took back since: this clone does not push it again unasked. Never travels.
@@ -158,6 +156,11 @@ impl Private {
     /// What the newest event commits say, for lists.
     pub fn cache(&self) -> PathBuf {
         self.0.join("cache")
+    }
+
+    /// What was read of the conversations of coding agents, for lists.
+    pub fn conversations(&self) -> PathBuf {
+        self.0.join("conversations")
     }
 
     /// Held by whoever adds to the archive of this clone.

@@ -11,6 +11,7 @@ pub mod list;
 pub mod notes;
 pub mod operations;
 pub mod pack;
+pub mod transcripts;
 pub mod verdicts;
 pub mod writer;
 

@@ -17,7 +17,7 @@ use crate::{
     model::AgentId,
     process,
     store::layout::{self, AgentDir, Private},
-    supervise::{processes::NONCE, spec::Spec},
+    supervise::{conversations, processes::NONCE, spec::Spec},
     worktree::{
         list, make,
         shadow::Shadow,
@@ -178,6 +178,8 @@ pub fn wait_for_an_orphan(dir: &AgentDir) {
 /// The worktree is gone, or something cannot be written.
 pub fn take_work(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<Taken> {
     store_output(repo, id, dir)?;
+    // The work counts for more: a conversation that cannot be kept now can be kept later.
+    let _ = conversations::keep_of_agent(repo, id);
     with_worktree(repo, id, dir, spec, |task, shadow, worktree| match worktree {
         Some(worktree) => take::finish(repo, task, shadow, worktree),
         None => take::branch_only(repo, task, shadow),

@@ -4,6 +4,7 @@
 //! is said of a running agent is read from that lock and from the processes themselves.
 
 pub mod control;
+pub mod conversations;
 pub mod detach;
 pub mod ending;
 pub mod guard;

@@ -14,7 +14,7 @@ use crate::{
         remotes::{Manner, Push, Rule},
     },
     model::{Agent, AgentId, text},
-    store::layout,
+    store::{layout, transcripts},
     sync::{Remote, Side, remote, secrets},
     worktree::list,
 };
@@ -127,11 +127,13 @@ fn bring_conversation(repo: &Repo, id: &AgentId, agent: &Agent, worktree: &Path)
         return Ok(());
     }
     let Some(kept) = travelled(repo, "transcripts", id)? else { return Ok(()) };
-    let name = layout::transcript_name(session);
-    let blob = repo.blobs_of(kept)?.into_iter().find(|(known, _)| *known == name).map(|(_, blob)| blob);
-    let Some(blob) = blob.filter(|blob| repo.blob_size(*blob).is_some_and(|size| size <= LARGEST)) else {
+    let Some(kept) = transcripts::read(repo, kept)?.filter(|kept| kept.about.id == *session) else {
         return Ok(());
     };
+    let blob = transcripts::transcript(repo, &kept)?;
+    if repo.blob_size(blob).is_none_or(|size| size > LARGEST) {
+        return Ok(());
+    }
     conversation::claude::restore(session, worktree, &repo.read_blob(blob)?)
 }
 

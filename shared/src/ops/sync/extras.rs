@@ -1,22 +1,17 @@
 //! What travels by name only: snapshots of worktrees, and conversations. They stand below a prefix of their own at both ends.
 
-use std::fs;
-
 use serde::Serialize;
 
 use crate::{
-    Error, Kind, Result, conversation,
-    error::Context,
+    Error, Result,
     git::{
         Oid, Repo,
-        objects::Commit,
-        refs::Edit,
         remotes::{Manner, Push, Rule},
     },
     model::{Agent, AgentId},
-    store::{Listing, layout},
+    store::{Listing, layout, transcripts},
+    supervise::conversations,
     sync::{Remote, Side, secrets},
-    world,
 };
 
 /// Largest conversation that travels, in bytes.
@@ -64,12 +59,9 @@ pub(super) fn sends(repo: &Repo, remote: &Remote, extra: Extra) -> Result<Vec<Pu
         if listing.writer.as_deref() != Some(agent.writer.as_str()) {
             continue;
         }
-        if extra == Extra::Transcripts {
-            keep_conversation(repo, &row.id, &agent)?;
-        }
         let ours = match extra {
             Extra::Snapshots => repo.find_ref(&layout::snapshot_ref(&row.id))?,
-            Extra::Transcripts => repo.find_ref(&layout::transcript_ref(&row.id))?,
+            Extra::Transcripts => conversation(repo, &row.id, &agent)?,
         };
         let there = repo.find_ref(&format!("{}{}", layout::extras(&remote.name, kind), row.id))?;
         if let Some(new) = ours.filter(|new| Some(*new) != there) {
@@ -94,28 +86,15 @@ pub(super) fn send(repo: &Repo, remote: &Remote, sends: &[Push], ask: bool) -> R
     Ok(sent.map(|push| push.name.clone()).collect())
 }
 
-/// Puts the conversation into a ref, before its program deletes it.
-fn keep_conversation(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<()> {
-    let Some(session) = &agent.session else { return Ok(()) };
-    let Some(file) = conversation::claude::transcript(session) else { return Ok(()) };
-    let cannot = || format!("the conversation of '{id}' cannot be read");
-    let size = fs::metadata(&file).context(Kind::Refused, cannot)?.len();
-    if size > LARGEST {
+/// What is kept of the agent's conversation, as it is now.
+fn conversation(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Oid>> {
+    let Some(session) = &agent.session else { return Ok(None) };
+    conversations::keep_of_agent(repo, id)?;
+    let kept = transcripts::find(repo, session)?;
+    if let Some(size) = kept.as_ref().map(|kept| kept.about.size).filter(|size| *size > LARGEST) {
         return Err(Error::refused(format!(
             "the conversation of '{id}' has {size} bytes: too many to travel"
         )));
     }
-    let blob = repo.write_blob(&fs::read(&file).context(Kind::Refused, cannot)?)?;
-    let tree: Oid = repo.write_tree(&[(layout::transcript_name(session).as_str(), blob)])?;
-    let name = layout::transcript_ref(id);
-    let old = repo.find_ref(&name)?;
-    if let Some(old) = old
-        && repo.tree_of(old)? == tree
-    {
-        return Ok(());
-    }
-    let message = format!("conversation of agent {id}\n");
-    let commit = Commit::by(&repo.identity()?, world::now().as_second(), tree, vec![], message);
-    let new = repo.write_commit(&commit)?;
-    repo.edit_refs(&[Edit { name, old, new }], "orchestra: conversation")
+    Ok(kept.map(|kept| kept.tip))
 }

@@ -17,7 +17,7 @@ pub(super) use read::{read, read_long};
 pub(super) const NAME: &str = "claude";
 
 /// Set in the environment of everything that a session starts: with them a second one believes to be inside the first.
-const OF_A_SESSION: &[&str] =
+pub(super) const OF_A_SESSION: &[&str] =
     &["CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT", "CLAUDE_CODE_SESSION_ID"];
 
 /// Where the program is.

@@ -1,23 +1,11 @@
-//! Claude Code's own files: `<config>/projects/<folder>/<session>.jsonl`. The folder's name is lossy, so it is never decoded.
+//! A conversation of another machine, put where the program looks for it here.
 
-use std::{
-    fs,
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{fs, io::Write, path::Path};
 
 use serde_json::Value;
 
-use crate::{Error, Kind, Result, error::Context, model::text, world};
-
-/// More folders than anyone has projects.
-const MAX_FOLDERS: usize = 20_000;
-
-/// The folder of the program's settings.
-fn config_dir() -> Option<PathBuf> {
-    let own = world::variable("CLAUDE_CONFIG_DIR").map(PathBuf::from);
-    own.or_else(|| Some(PathBuf::from(world::variable("HOME")?).join(".claude")))
-}
+use super::config_dir;
+use crate::{Error, Kind, Result, conversation::program, error::Context, model::text};
 
 /// Puts a conversation where the program looks for it when it runs in `folder`. It speaks of the folder in which it was had: that
 /// becomes this one, or the program would go on writing there.
@@ -26,7 +14,7 @@ fn config_dir() -> Option<PathBuf> {
 /// The id is none, or the file cannot be written.
 pub fn restore(session: &str, folder: &Path, content: &[u8]) -> Result<()> {
     let cannot = || format!("cannot put back the conversation {}", text::safe(session));
-    let config = config_dir().filter(|_| is_id(session));
+    let config = config_dir().filter(|_| program::is_id(session));
     let config = config.ok_or_else(|| Error::new(Kind::Refused, cannot()))?;
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let name: String = folder.to_string_lossy().chars().map(plain).collect();
@@ -59,21 +47,6 @@ fn moved(content: &str, folder: &Path) -> String {
         rest = end;
     }
     out + rest
-}
-
-/// The id comes from an event: it must not lead elsewhere.
-fn is_id(session: &str) -> bool {
-    !session.is_empty() && session.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-}
-
-/// The file of a conversation, if there is one.
-pub fn transcript(session: &str) -> Option<PathBuf> {
-    if !is_id(session) {
-        return None;
-    }
-    let name = format!("{session}.jsonl");
-    let folders = fs::read_dir(config_dir()?.join("projects")).ok()?;
-    folders.flatten().take(MAX_FOLDERS).map(|folder| folder.path().join(&name)).find(|path| path.is_file())
 }
 
 #[cfg(test)]

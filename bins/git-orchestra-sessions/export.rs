@@ -1,0 +1,126 @@
+//! A conversation as Markdown, or byte for byte.
+
+use std::io::{self, Write};
+
+use orchestra::{
+    Result,
+    conversation::{Piece, What},
+    model::text,
+    ops::sessions::{Session, read},
+};
+use orchestra_terminal::{Exit, Terminal};
+
+use crate::{show, view};
+
+pub(crate) fn run(terminal: &Terminal, id: &str, raw: bool, full: bool) -> Result<Exit> {
+    let repo = view::repo();
+    let mut open = read::open(repo.as_ref(), id)?;
+    if raw {
+        return match open.copy(&mut Out(terminal)) {
+            Err(_) if terminal.is_closed() => Ok(Exit::Done),
+            other => other.map(|()| Exit::Done),
+        };
+    }
+    terminal.answer(&head(&open.session));
+    let mut last = None;
+    let too_long = open.pieces(|piece| {
+        if let Some(shown) = markdown(&piece, full, &mut last) {
+            terminal.answer(&shown);
+        }
+        !terminal.is_closed()
+    })?;
+    if too_long > 0 {
+        terminal.warn(&format!(
+            "{} too long to be exported; --jsonl copies every byte",
+            text::count(too_long, "line")
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+fn head(session: &Session) -> String {
+    let title = session
+        .title
+        .as_deref()
+        .map_or_else(|| session.id.clone(), |title| text::one_line(title, text::TITLE));
+    let mut out = format!("# {title}\n\n");
+    let facts = [
+        ("Session", Some(format!("`{}` ({})", session.id, session.program))),
+        ("Folder", session.cwd.as_deref().map(|cwd| format!("`{}`", text::one_line(cwd, 400)))),
+        ("Branch", session.branch.as_deref().map(|branch| format!("`{}`", text::one_line(branch, 400)))),
+        ("Model", session.model.as_deref().map(|model| text::one_line(model, 100))),
+        ("Started", session.started_at.as_deref().map(|at| text::one_line(at, 40))),
+    ];
+    for (name, value) in facts {
+        out.extend(value.map(|value| format!("- {name}: {value}\n")));
+    }
+    out
+}
+
+/// What is said under a heading for who says it, which stands where the speaker changes. `last` is who spoke last.
+fn markdown(piece: &Piece, full: bool, last: &mut Option<&'static str>) -> Option<String> {
+    let (who, said) = match &piece.what {
+        What::Prompt(words) => ("User", format!("{}\n", body(words))),
+        What::Answer(words) => ("Agent", format!("{}\n", body(words))),
+        What::Thought(words) if full => ("Agent", quoted(words)),
+        What::Tool { name, input } if full => {
+            ("Agent", format!("**{}**\n\n{}", text::safe(name), fenced(input)))
+        }
+        What::Tool { name, input } => {
+            ("Agent", format!("- **{}** {}\n", text::safe(name), code(&show::about(input))))
+        }
+        What::Result { error, text } if full => {
+            ("Agent", format!("{}\n\n{}", if *error { "Failed:" } else { "Gave:" }, fenced(text)))
+        }
+        What::Result { error: true, text } => ("Agent", format!("  - failed: {}\n", code(&show::gist(text)))),
+        What::Thought(_) | What::Result { .. } | What::Note(_) => return None,
+    };
+    let anew = *last != Some(who) || who == "User";
+    *last = Some(who);
+    let at = piece.at.as_deref().map_or_else(String::new, |at| format!(" ({})", text::one_line(at, 40)));
+    let heading = if anew { format!("\n## {who}{at}\n\n") } else { String::new() };
+    let list = said.starts_with("- ") || said.starts_with("  - ");
+    Some(format!("{heading}{said}{}", if list { "" } else { "\n" }))
+}
+
+/// As it is, but for what a terminal would obey.
+fn body(words: &str) -> String {
+    text::safe_block(words.trim_end())
+}
+
+fn quoted(words: &str) -> String {
+    body(words).lines().map(|line| format!("> {line}\n")).collect()
+}
+
+/// In a fence that is longer than any in it.
+fn fenced(words: &str) -> String {
+    let longest =
+        words.lines().map(|line| line.trim_start().bytes().take_while(|b| *b == b'`').count()).max();
+    let fence = "`".repeat(longest.unwrap_or(0).max(2) + 1);
+    format!("{fence}\n{}\n{fence}\n", body(words))
+}
+
+fn code(words: &str) -> String {
+    let words = text::one_line(words, 160);
+    if words.is_empty() {
+        words
+    } else if words.contains('`') {
+        format!("`` {words} ``")
+    } else {
+        format!("`{words}`")
+    }
+}
+
+/// Standard output, which may go away.
+struct Out<'a>(&'a Terminal);
+
+impl Write for Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.answer_bytes(bytes);
+        if self.0.is_closed() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! Going on with a conversation: this process becomes its program.
+
+use std::{
+    io::{Seek, Write},
+    os::unix::process::CommandExt,
+    process::Stdio,
+};
+
+use orchestra::{
+    Error, Kind, Result,
+    error::Context,
+    model::text,
+    ops::sessions::{
+        self,
+        resume::{self, Plan, Request},
+    },
+    process,
+};
+use orchestra_terminal::{Exit, Terminal, prompt};
+
+use crate::{cli::GoOn, view};
+
+/// Conversations among which one is picked.
+const TO_PICK: usize = 30;
+
+pub(crate) fn run(terminal: &Terminal, how: &GoOn) -> Result<Exit> {
+    let repo = view::repo();
+    let session = match &how.id {
+        Some(id) => id.clone(),
+        None => pick(terminal)?,
+    };
+    let request = Request {
+        session,
+        fork: how.fork,
+        print: how.print,
+        message: how.message.clone(),
+        more: how.more.clone(),
+        dry_run: how.dry_run,
+    };
+    let plan = resume::plan(repo.as_ref(), &request)?;
+    if how.dry_run {
+        plan.steps.iter().for_each(|step| terminal.say(&format!("would {step}")));
+        terminal.answer(&format!("{}\n", typed(&plan)));
+        return Ok(Exit::Done);
+    }
+    Err(become_it(&plan)?)
+}
+
+fn pick(terminal: &Terminal) -> Result<String> {
+    let hint = "git orchestra sessions resume ID";
+    if !terminal.can_ask() {
+        return Err(Error::usage("no conversation named").hint(hint));
+    }
+    let repo = view::repo();
+    let request =
+        sessions::Request { everywhere: repo.is_none(), limit: TO_PICK, ..sessions::Request::default() };
+    let found = sessions::run(repo.as_ref(), &request)?.sessions;
+    let line = |one: &sessions::Session| {
+        let title = one.title.as_deref().map_or_else(String::new, |title| text::one_line(title, 60));
+        format!("{}  {}  {title}", one.last_active_at.get(..16).unwrap_or_default(), one.program)
+    };
+    let lines: Vec<String> = found.iter().map(line).collect();
+    let choices: Vec<&str> = lines.iter().map(String::as_str).collect();
+    if choices.is_empty() {
+        return Err(Error::refused("there is no conversation").hint("git orchestra sessions --all"));
+    }
+    let picked = prompt::choose(terminal, "which conversation?", &choices)?;
+    picked.and_then(|at| found.get(at)).map(|one| one.id.clone()).ok_or_else(|| Error::refused("none picked"))
+}
+
+/// What a person would type.
+fn typed(plan: &Plan) -> String {
+    let words: Vec<String> = plan.argv.iter().map(|word| quoted(word)).collect();
+    let said =
+        plan.stdin.as_deref().map_or_else(String::new, |said| format!("printf %s {} | ", quoted(said)));
+    format!("cd {} && {said}{}", quoted(&plan.folder.to_string_lossy()), words.join(" "))
+}
+
+/// As a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", text::safe_block(word).replace('\'', "'\\''"))
+}
+
+/// Gives why it did not come to be; where it did, there is nobody left to give anything.
+fn become_it(plan: &Plan) -> Result<Error> {
+    let cannot = || format!("cannot run '{}'", plan.argv.first().map_or("", String::as_str));
+    let Some((program, arguments)) = plan.argv.split_first() else { return Err(Error::internal(cannot())) };
+    let mut command = process::command(program);
+    command.args(arguments).current_dir(&plan.folder);
+    for name in &plan.unset {
+        command.env_remove(name);
+    }
+    if let Some(said) = &plan.stdin {
+        let mut file = tempfile::tempfile().context(Kind::External, cannot)?;
+        file.write_all(said.as_bytes()).and_then(|()| file.rewind()).context(Kind::External, cannot)?;
+        command.stdin(Stdio::from(file));
+    }
+    let error = command.exec();
+    Ok(Error::new(Kind::External, cannot()).because(error))
+}

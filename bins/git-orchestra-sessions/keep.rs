@@ -1,0 +1,56 @@
+//! Keeping, forgetting and adopting.
+
+use orchestra::{
+    Result,
+    git::Repo,
+    ops::sessions::{
+        adopt::{self, Request},
+        keep::{self, Report},
+    },
+    world,
+};
+use orchestra_terminal::{Exit, Terminal, json};
+
+use crate::cli::Several;
+
+pub(crate) fn keep(terminal: &Terminal, some: &Several) -> Result<Exit> {
+    let repo = Repo::discover(&world::directory())?;
+    let report = keep::keep(&repo, &some.ids)?;
+    tell(terminal, some, "keep", &report, ["kept", "nothing new to keep"])
+}
+
+pub(crate) fn adopt(terminal: &Terminal, id: &str, base: Option<String>, as_json: bool) -> Result<Exit> {
+    let repo = Repo::discover(&world::directory())?;
+    let report = adopt::run(&repo, &Request { session: id.to_owned(), base })?;
+    report.warnings.iter().for_each(|warning| terminal.warn(warning));
+    if as_json {
+        json::answer(terminal, "adopt", &report)?;
+        return Ok(Exit::Done);
+    }
+    terminal.answer(&format!("{}\n", report.agent));
+    terminal.hint(&format!("git orchestra resume {} -m '…' goes on with it", report.agent));
+    Ok(Exit::Done)
+}
+
+pub(crate) fn forget(terminal: &Terminal, some: &Several, dry_run: bool) -> Result<Exit> {
+    let repo = Repo::discover(&world::directory())?;
+    let report = keep::forget(&repo, &some.ids, dry_run)?;
+    tell(
+        terminal,
+        some,
+        "forget",
+        &report,
+        [if dry_run { "would be forgotten" } else { "forgotten" }, "was not kept"],
+    )
+}
+
+fn tell(terminal: &Terminal, some: &Several, kind: &str, report: &Report, words: [&str; 2]) -> Result<Exit> {
+    if some.json {
+        json::answer(terminal, kind, report)?;
+        return Ok(Exit::Done);
+    }
+    for one in &report.sessions {
+        terminal.answer(&format!("{} {}\n", one.id, if one.changed { words[0] } else { words[1] }));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,120 @@
+//! The list.
+
+use orchestra::{
+    Result,
+    conversation::Trouble,
+    model::text,
+    ops::sessions::{self, Session},
+    world,
+};
+use orchestra_terminal::{
+    Exit, Terminal, agents, json,
+    paint::Role,
+    table::{self, Text},
+    when,
+};
+use serde::Serialize;
+
+use crate::{cli::Cli, view};
+
+/// Characters of an id that are shown at least.
+const SHORT: usize = 8;
+/// Columns of a branch.
+const BRANCH: usize = 28;
+
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
+    let repo = view::repo_for(&cli.which)?;
+    let report = sessions::run(repo.as_ref(), &cli.which.request(cli.limit)?)?;
+    troubles(terminal, &report.troubles, cli.which.verbose);
+    if cli.json {
+        json::answer(terminal, "sessions", &Answer { sessions: &report.sessions, more: report.more })?;
+        return Ok(Exit::Done);
+    }
+    if cli.nul {
+        report.sessions.iter().for_each(|session| terminal.answer(&format!("{}\0", session.id)));
+        return Ok(Exit::Done);
+    }
+    if report.sessions.is_empty() {
+        terminal.say("there are no conversations here");
+        if !cli.which.all {
+            terminal.hint("git orchestra sessions --all lists those of this machine");
+        }
+        return Ok(Exit::Done);
+    }
+    terminal.answer(&draw(&report.sessions, cli.which.all, terminal));
+    if report.more > 0 {
+        terminal.say(&format!("{} more; --limit 0 shows all", report.more));
+    }
+    Ok(Exit::Done)
+}
+
+/// Says what could not be read, or that there is something.
+pub(crate) fn troubles(terminal: &Terminal, troubles: &[Trouble], verbose: bool) {
+    if !verbose && !troubles.is_empty() {
+        return terminal.hint("not everything could be read; --verbose says what");
+    }
+    for trouble in troubles {
+        terminal.warn(&format!("'{}': {}", text::safe(&trouble.path.to_string_lossy()), trouble.why));
+    }
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    sessions: &'a [Session],
+    more: usize,
+}
+
+fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
+    let now = world::now().as_second();
+    let any = |has: fn(&Session) -> bool| sessions.iter().any(has);
+    let (state, cost, agent) =
+        (any(|one| one.live || one.kept), any(|one| one.cost_usd.is_some()), any(|one| one.agent.is_some()));
+    let mut headings = vec!["SESSION", "PROGRAM", "ACTIVE", "MESSAGES"];
+    headings.extend(state.then_some("STATE"));
+    headings.extend(cost.then_some("COST"));
+    headings.extend(everywhere.then_some("FOLDER"));
+    headings.push("BRANCH");
+    headings.extend(agent.then_some("AGENT"));
+    headings.push("TITLE");
+    let rows = sessions.iter().map(|one| {
+        let age = world::seconds(&one.last_active_at).map_or_else(String::new, |at| when::age(now - at));
+        let mut row = vec![
+            Text::new(short(one, sessions)),
+            Text::new(one.program.clone()),
+            Text::number(age),
+            Text::number(one.messages.map_or_else(|| "?".to_owned(), |count| count.to_string())),
+        ];
+        row.extend(state.then(|| state_of(one)));
+        row.extend(cost.then(|| Text::number(one.cost_usd.map_or_else(|| "-".to_owned(), dollars))));
+        row.extend(everywhere.then(|| Text::new(line(one.cwd.as_deref(), 60))));
+        row.push(Text::new(line(one.branch.as_deref(), BRANCH)));
+        row.extend(agent.then(|| Text::new(one.agent.clone().unwrap_or_else(|| "-".to_owned()))));
+        row.push(Text::new(line(one.title.as_deref(), text::TITLE)));
+        row
+    });
+    table::draw(&headings, rows.collect(), terminal.width(), terminal.paint())
+}
+
+fn state_of(one: &Session) -> Text {
+    match (one.live, one.kept) {
+        (true, _) => Text::role("live", Role::Active),
+        (false, true) => Text::role("kept", Role::Good),
+        (false, false) => Text::new("-"),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was micros before")]
+pub(crate) fn dollars(cost: f64) -> String {
+    agents::dollars((cost * 1e6).round() as u64)
+}
+
+fn line(text: Option<&str>, columns: usize) -> String {
+    text.map_or_else(|| "-".to_owned(), |text| text::one_line(text, columns))
+}
+
+/// As much of an id as tells it from the others of the list.
+fn short(one: &Session, all: &[Session]) -> String {
+    let shared = |other: &Session| one.id.bytes().zip(other.id.bytes()).take_while(|(a, b)| a == b).count();
+    let longest = all.iter().filter(|other| other.id != one.id).map(shared).max().unwrap_or(0);
+    one.id.chars().take(SHORT.max(longest + 1)).collect()
+}

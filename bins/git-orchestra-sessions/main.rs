@@ -1,0 +1,19 @@
+//! `git orchestra sessions`: find and read the conversations of coding agents.
+
+mod cli;
+mod export;
+mod find;
+mod go_on;
+mod keep;
+mod list;
+mod show;
+mod stats;
+mod view;
+
+use std::process::ExitCode;
+
+use orchestra_terminal::{Program, run};
+
+fn main() -> ExitCode {
+    run(&Program { page: cli::PAGE, run: view::run })
+}

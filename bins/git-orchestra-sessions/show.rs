@@ -1,0 +1,191 @@
+//! One conversation, to be read.
+
+use orchestra::{
+    Error, Result,
+    conversation::{Piece, What},
+    model::text,
+    ops::sessions::{Session, read},
+    world,
+};
+use orchestra_terminal::{
+    Exit, Terminal, json,
+    pager::Pager,
+    paint::{Paint, Role},
+    when,
+};
+use serde::Serialize;
+
+use crate::{list, view};
+
+/// Columns of what a tool was used on and gave.
+const COLUMNS: usize = 160;
+
+pub(crate) fn run(terminal: &Terminal, id: &str, full: bool, as_json: bool) -> Result<Exit> {
+    let repo = view::repo();
+    let mut open = read::open(repo.as_ref(), id)?;
+    if as_json {
+        return whole(terminal, &mut open);
+    }
+    let mut pager = Pager::start(terminal, &world::directory());
+    pager.show(&head(&open.session, terminal.paint()));
+    let paint = *terminal.paint();
+    let too_long = open.pieces(|piece| match piece_of(&piece, full, &paint) {
+        Some(shown) => pager.show(&format!("{shown}\n")),
+        None => true,
+    })?;
+    drop(pager);
+    if too_long > 0 {
+        terminal.warn(&format!("{} too long to be read", text::count(too_long, "line")));
+    }
+    Ok(Exit::Done)
+}
+
+/// What stands above it.
+fn head(session: &Session, paint: &Paint) -> String {
+    let mut facts: Vec<(&str, String)> = vec![("session", session.id.clone())];
+    let line = |text: &Option<String>| text.as_deref().map(|text| text::one_line(text, COLUMNS));
+    facts.extend(line(&session.title).map(|title| ("title", title)));
+    facts.extend(line(&session.cwd).map(|cwd| ("folder", cwd)));
+    facts.extend(line(&session.branch).map(|branch| ("branch", branch)));
+    facts.extend(line(&session.model).map(|model| ("model", model)));
+    facts.extend(session.agent.clone().map(|agent| ("agent", agent)));
+    let started = session.started_at.as_deref().map(|at| text::one_line(at, 40));
+    facts.push((
+        "active",
+        format!("{}{}", started.map_or_else(String::new, |at| format!("{at} to ")), session.last_active_at),
+    ));
+    facts.extend(session.cost_usd.map(|cost| ("cost", list::dollars(cost))));
+    let tokens = session.input_tokens.zip(session.output_tokens);
+    facts.extend(tokens.map(|(read, written)| ("tokens", format!("{read} read, {written} written"))));
+    for inner in &session.subagents {
+        let about = inner.description.as_deref().or(inner.kind.as_deref()).unwrap_or_default();
+        let about = text::one_line(about, COLUMNS);
+        facts.push(("subagent", format!("{} {about} ({})", text::safe(&inner.id), when::size(inner.size))));
+    }
+    facts
+        .into_iter()
+        .map(|(name, value)| format!("{} {value}\n", paint.as_role(Role::Faint, &format!("{name:<9}"))))
+        .collect::<String>()
+        + "\n"
+}
+
+fn piece_of(piece: &Piece, full: bool, paint: &Paint) -> Option<String> {
+    let line = |mark: &str, role: Role, words: &str| {
+        Some(format!("  {} {}", paint.as_role(role, mark), text::one_line(words, COLUMNS)))
+    };
+    match &piece.what {
+        What::Prompt(words) => {
+            let at = piece.at.as_deref().map_or_else(String::new, |at| text::one_line(at, 40));
+            Some(format!(
+                "\n{}\n{}",
+                paint.as_role(Role::Faint, &at),
+                lines(words, |line| paint.as_role(Role::Head, &format!("> {line}")))
+            ))
+        }
+        What::Answer(words) => Some(block(words)),
+        What::Thought(words) if full => {
+            Some(lines(words, |line| paint.as_role(Role::Faint, &format!("  ~ {line}"))))
+        }
+        What::Thought(_) => None,
+        What::Tool { name, input } if full => Some(format!(
+            "  {} {}\n{}",
+            paint.as_role(Role::Hint, "→"),
+            text::safe(name),
+            lines(input, |line| format!("    {line}"))
+        )),
+        What::Tool { name, input } => line("→", Role::Hint, &format!("{name} {}", about(input))),
+        What::Result { error, text } => {
+            let (mark, role) = if *error { ("✗", Role::Bad) } else { ("←", Role::Faint) };
+            if full {
+                return Some(format!(
+                    "  {}\n{}",
+                    paint.as_role(role, mark),
+                    lines(text, |line| format!("    {line}"))
+                ));
+            }
+            line(mark, role, &gist(text))
+        }
+        What::Note(words) => line("·", Role::Faint, words),
+    }
+}
+
+/// The one thing that tells most of what a tool is used on.
+pub(crate) fn about(input: &str) -> String {
+    const TOLD: [&str; 9] =
+        ["command", "cmd", "file_path", "path", "pattern", "url", "query", "description", "prompt"];
+    let value: Option<serde_json::Value> = serde_json::from_str(input).ok();
+    let told = value.as_ref().and_then(|value| {
+        TOLD.iter().find_map(|key| match value.get(key)? {
+            serde_json::Value::String(text) => Some(text.clone()),
+            serde_json::Value::Array(words) => {
+                Some(words.iter().filter_map(|word| word.as_str()).collect::<Vec<_>>().join(" "))
+            }
+            _ => None,
+        })
+    });
+    text::one_line(told.as_deref().unwrap_or(input), COLUMNS)
+}
+
+/// The first line, and how many more there are.
+pub(crate) fn gist(words: &str) -> String {
+    let more = words.trim_end().lines().count().saturating_sub(1);
+    let first = text::cut(words.lines().next().unwrap_or_default(), COLUMNS - 20);
+    if more > 0 { format!("{first} (+{more} lines)") } else { first }
+}
+
+fn block(words: &str) -> String {
+    text::safe_block(&text::plain(words.trim_end()))
+}
+
+fn lines(words: &str, each: impl Fn(&str) -> String) -> String {
+    block(words).lines().map(each).collect::<Vec<_>>().join("\n")
+}
+
+/// One thing said, for programs.
+#[derive(Serialize)]
+struct Said<'a> {
+    at: Option<&'a str>,
+    role: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    error: bool,
+    text: &'a str,
+}
+
+impl<'a> From<&'a Piece> for Said<'a> {
+    fn from(piece: &'a Piece) -> Self {
+        let (role, tool, error, text) = match &piece.what {
+            What::Prompt(text) => ("user", None, false, text),
+            What::Answer(text) => ("assistant", None, false, text),
+            What::Thought(text) => ("thinking", None, false, text),
+            What::Tool { name, input } => ("tool", Some(name.as_str()), false, input),
+            What::Result { error, text } => ("result", None, *error, text),
+            What::Note(text) => ("note", None, false, text),
+        };
+        Self { at: piece.at.as_deref(), role, tool, error, text }
+    }
+}
+
+/// As one object, written piece by piece: a conversation may be longer than memory.
+fn whole(terminal: &Terminal, open: &mut read::Open) -> Result<Exit> {
+    let begun = json::text("session", &open.session)?;
+    terminal.answer(&format!("{},\"said\":[", begun.strip_suffix('}').unwrap_or(&begun)));
+    let mut between = "";
+    let mut broken = None;
+    open.pieces(|piece| match serde_json::to_string(&Said::from(&piece)) {
+        Ok(text) => {
+            terminal.answer(&format!("{}{text}", std::mem::replace(&mut between, ",")));
+            !terminal.is_closed()
+        }
+        Err(error) => {
+            broken = Some(error);
+            false
+        }
+    })?;
+    terminal.answer("]}\n");
+    match broken {
+        Some(error) => Err(Error::internal("cannot write JSON").because(error)),
+        None => Ok(Exit::Done),
+    }
+}

@@ -1,0 +1,46 @@
+//! The sums.
+
+use orchestra::{
+    Result,
+    model::text,
+    ops::sessions::stats::{self, Sum},
+};
+use orchestra_terminal::{
+    Exit, Terminal, json,
+    table::{self, Text},
+};
+
+use crate::{cli::Which, list, view};
+
+pub(crate) fn run(terminal: &Terminal, which: &Which, as_json: bool) -> Result<Exit> {
+    let repo = view::repo_for(which)?;
+    let report = stats::run(repo.as_ref(), &which.request(0)?)?;
+    list::troubles(terminal, &report.troubles, which.verbose);
+    if as_json {
+        json::answer(terminal, "stats", &report)?;
+        return Ok(Exit::Done);
+    }
+    let groups = [("DAY", &report.days), ("PROJECT", &report.projects), ("MODEL", &report.models)];
+    for (heading, sums) in groups {
+        terminal.answer(&draw(heading, sums, terminal));
+        terminal.answer("\n");
+    }
+    terminal.answer(&draw("TOTAL", std::slice::from_ref(&report.total), terminal));
+    Ok(Exit::Done)
+}
+
+fn draw(heading: &str, sums: &[Sum], terminal: &Terminal) -> String {
+    let number = |number: Option<u64>| Text::number(number.map_or_else(|| "-".to_owned(), |n| n.to_string()));
+    let row = |sum: &Sum| {
+        vec![
+            number(Some(sum.sessions)),
+            number(Some(sum.messages)),
+            number(sum.input_tokens),
+            number(sum.output_tokens),
+            Text::number(sum.cost_usd.map_or_else(|| "-".to_owned(), list::dollars)),
+            Text::new(sum.name.as_deref().map_or_else(|| "-".to_owned(), |name| text::one_line(name, 80))),
+        ]
+    };
+    let headings = ["SESSIONS", "MESSAGES", "READ", "WRITTEN", "COST", heading];
+    table::draw(&headings, sums.iter().map(row).collect(), terminal.width(), terminal.paint())
+}

@@ -1,0 +1,37 @@
+//! What `sessions` shows.
+
+use orchestra::{Result, git::Repo, world};
+use orchestra_terminal::{Exit, Terminal};
+
+use crate::{
+    cli::{Cli, Verb, Which},
+    export, find, go_on, keep, list, show, stats,
+};
+
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
+    match &cli.verb {
+        None => list::run(cli, terminal),
+        Some(Verb::Show { one, full, json, .. }) => show::run(terminal, &one.id, *full, *json),
+        Some(Verb::Search { search, which, .. }) => find::run(terminal, search, which),
+        Some(Verb::Stats { which, json, .. }) => stats::run(terminal, which, *json),
+        Some(Verb::Resume { how, .. }) => go_on::run(terminal, how),
+        Some(Verb::Adopt { one, base, json, .. }) => keep::adopt(terminal, &one.id, base.clone(), *json),
+        Some(Verb::Keep { some, .. }) => keep::keep(terminal, some),
+        Some(Verb::Forget { some, dry_run, .. }) => keep::forget(terminal, some, *dry_run),
+        Some(Verb::Export { one, jsonl, full, .. }) => export::run(terminal, &one.id, *jsonl, *full),
+    }
+}
+
+/// The repository here; none where there is none, which only some questions need.
+pub(crate) fn repo() -> Option<Repo> {
+    Repo::discover(&world::directory()).ok()
+}
+
+/// As [`repo`], where it limits what is looked at.
+pub(crate) fn repo_for(which: &Which) -> Result<Option<Repo>> {
+    if which.all {
+        return Ok(repo());
+    }
+    let hint = "--all looks at every folder of this machine";
+    Repo::discover(&world::directory()).map(Some).map_err(|error| error.hint(hint))
+}

@@ -1,0 +1,244 @@
+//! What is known of a conversation: folded from its lines, in their order, each once.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Characters kept of a prompt.
+const PROMPT: usize = 200;
+/// Days and models told apart in one conversation; more are added to the last.
+const MOST_DAYS: usize = 512;
+
+/// The facts. What the program did not record is `None`, never a guess.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Facts {
+    /// The program's own id of the conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The title that was given to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What was asked first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_prompt: Option<String>,
+    /// What was asked last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_prompt: Option<String>,
+    /// The folder in which it began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_cwd: Option<String>,
+    /// The folder in which it was last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    /// The branch it was last on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// The model that answered last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The first time in it, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// The last time in it, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_at: Option<String>,
+    /// Prompts and answers.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub messages: u64,
+    /// What it cost, in millionths of a US dollar, as the program summed it up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_micros: Option<u64>,
+    /// Tokens read, caches included, as the program summed them up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_tokens: Option<u64>,
+    /// Tokens written, as the program summed them up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_tokens: Option<u64>,
+    /// Prompts that belong to the day and model of the next answer.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unanswered: u64,
+    /// By day and model, where every line was read.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub days: BTreeMap<String, Share>,
+    /// The answer that was counted last: one answer has several lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_answer: Option<String>,
+    /// The answer whose tokens were counted last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_usage: Option<String>,
+    /// Whether a prompt was seen.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub prompted: bool,
+    /// Whether it is one that a conversation started, or none at all.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub inner: bool,
+}
+
+/// The share of one day and model in a conversation.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Share {
+    /// Prompts and answers.
+    pub messages: u64,
+    /// Tokens read, caches included.
+    pub input: u64,
+    /// Tokens written.
+    pub output: u64,
+    /// Whether tokens were recorded at all.
+    pub counted: bool,
+    /// Millionths of a US dollar.
+    pub cost: u64,
+    /// Whether costs were recorded at all.
+    pub priced: bool,
+}
+
+impl Facts {
+    /// A prompt of the user's.
+    pub fn prompt(&mut self, text: &str) {
+        let text = text.trim();
+        if text.is_empty() {
+            return;
+        }
+        self.asked(text);
+        self.prompted = true;
+        self.messages += 1;
+        self.unanswered += 1;
+    }
+
+    /// What the program noted as asked last. After a fork that is what was asked before it: a prompt that was seen is believed.
+    pub fn noted(&mut self, text: &str) {
+        if !self.prompted {
+            self.asked(text);
+        }
+    }
+
+    fn asked(&mut self, text: &str) {
+        let kept: String = text.trim().chars().take(PROMPT).collect();
+        if kept.is_empty() {
+            return;
+        }
+        self.first_prompt.get_or_insert_with(|| kept.clone());
+        self.last_prompt = Some(kept);
+    }
+
+    /// A line of the answer `id`, which is counted once.
+    pub fn answer(&mut self, id: Option<&str>) {
+        if id.is_some() && self.last_answer.as_deref() == id {
+            return;
+        }
+        self.last_answer = id.map(str::to_owned);
+        self.messages += 1;
+        let prompts = std::mem::take(&mut self.unanswered);
+        self.today(self.model.clone()).messages += 1 + prompts;
+    }
+
+    /// The tokens of the answer `id`, which are counted once.
+    pub fn usage(&mut self, id: Option<&str>, input: u64, output: u64) {
+        if id.is_some() && self.last_usage.as_deref() == id {
+            return;
+        }
+        self.last_usage = id.map(str::to_owned);
+        let share = self.today(self.model.clone());
+        share.counted = true;
+        share.input = share.input.saturating_add(input);
+        share.output = share.output.saturating_add(output);
+    }
+
+    /// A moment and a place that a line names.
+    pub fn at(&mut self, time: Option<&str>, cwd: Option<&str>, branch: Option<&str>) {
+        if let Some(time) = time.filter(|time| (20..40).contains(&time.len())) {
+            self.started_at.get_or_insert_with(|| time.to_owned());
+            if self.last_at.as_deref() < Some(time) {
+                self.last_at = Some(time.to_owned());
+            }
+        }
+        if let Some(cwd) = cwd.filter(|cwd| !cwd.is_empty()) {
+            self.first_cwd.get_or_insert_with(|| cwd.to_owned());
+            set(&mut self.cwd, cwd);
+        }
+        if let Some(branch) = branch.filter(|branch| !branch.is_empty()) {
+            set(&mut self.branch, branch);
+        }
+    }
+
+    /// The model that answers from here on.
+    pub fn by(&mut self, model: &str) {
+        set(&mut self.model, model);
+    }
+
+    /// What the program says that everything cost up to here; what is new of it belongs to this day.
+    pub fn costs(&mut self, model: &str, micros: u64) {
+        let known = self.days.iter().filter(|(key, _)| model_of(key) == model);
+        let known = known.map(|(_, share)| share.cost).fold(0, u64::saturating_add);
+        let share = self.today(Some(model.to_owned()));
+        share.priced = true;
+        share.cost = share.cost.saturating_add(micros.saturating_sub(known));
+    }
+
+    /// Tokens read and written: as the program summed them up, else as its answers say.
+    pub fn tokens(&self) -> (Option<u64>, Option<u64>) {
+        let counted = || self.days.values().filter(|share| share.counted);
+        let any = counted().next().is_some();
+        let sum = |part: fn(&Share) -> u64| any.then(|| counted().map(part).fold(0, u64::saturating_add));
+        (
+            self.input_tokens.or_else(|| sum(|share| share.input)),
+            self.output_tokens.or_else(|| sum(|share| share.output)),
+        )
+    }
+
+    /// Adds what later lines say; nothing of it is counted.
+    pub fn join(&mut self, later: Self) {
+        fn newer<T>(field: &mut Option<T>, later: Option<T>) {
+            if later.is_some() {
+                *field = later;
+            }
+        }
+        newer(&mut self.title, later.title);
+        if self.first_prompt.is_none() {
+            self.first_prompt = later.first_prompt;
+        }
+        newer(&mut self.last_prompt, later.last_prompt);
+        if self.first_cwd.is_none() {
+            self.first_cwd = later.first_cwd;
+        }
+        newer(&mut self.cwd, later.cwd);
+        newer(&mut self.branch, later.branch);
+        newer(&mut self.model, later.model);
+        self.started_at = [self.started_at.take(), later.started_at].into_iter().flatten().min();
+        self.last_at = self.last_at.take().max(later.last_at);
+        newer(&mut self.cost_micros, later.cost_micros);
+        newer(&mut self.input_tokens, later.input_tokens);
+        newer(&mut self.output_tokens, later.output_tokens);
+    }
+
+    fn today(&mut self, model: Option<String>) -> &mut Share {
+        let day = self.last_at.as_deref().and_then(|at| at.get(..10)).unwrap_or_default();
+        let key = format!("{day} {}", model.unwrap_or_default());
+        let key = match self.days.last_key_value() {
+            Some((last, _)) if self.days.len() >= MOST_DAYS && !self.days.contains_key(&key) => last.clone(),
+            _ => key,
+        };
+        self.days.entry(key).or_default()
+    }
+}
+
+/// The day of a key of [`Facts::days`]; empty where it is not known.
+pub fn day_of(key: &str) -> &str {
+    key.split_once(' ').map_or("", |(day, _)| day)
+}
+
+/// The model of a key of [`Facts::days`]; empty where it is not known.
+pub fn model_of(key: &str) -> &str {
+    key.split_once(' ').map_or("", |(_, model)| model)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+fn set(field: &mut Option<String>, value: &str) {
+    if field.as_deref() != Some(value) {
+        *field = Some(value.to_owned());
+    }
+}

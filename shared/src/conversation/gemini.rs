@@ -1,0 +1,173 @@
+//! Gemini CLI's own files: `<home>/.gemini/tmp/<project>/chats/session-<time>-<id8>.jsonl`, as version 0.61.0 writes them. The
+//! folder stands beside them in `.project_root`; branch and cost are not recorded.
+
+use std::{borrow::Cow, path::PathBuf};
+
+use memchr::memmem;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    Facts, Found, Piece, Place, Program, What, is_id,
+    program::{beginning, note},
+};
+use crate::world;
+
+/// The name of its profile.
+const NAME: &str = "gemini";
+/// More projects than anyone has, and more files than any has.
+const MOST: usize = 20_000;
+/// Bytes of a first line and of a path, at most.
+const LINE: u64 = 8 << 10;
+/// What the lines that count bear, as the program writes them. In a text the quotes would be escaped.
+const COUNTED: [&[u8]; 3] = [b"\"type\":\"user\"", b"\"type\":\"gemini\"", b"\"sessionId\""];
+
+/// See the module.
+pub(super) struct Gemini;
+
+/// One line, as far as we know it.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Line<'a> {
+    session_id: Option<String>,
+    start_time: Option<String>,
+    /// Of a conversation: `main`, where a person started it.
+    #[serde(borrow)]
+    kind: Option<Cow<'a, str>>,
+    id: Option<String>,
+    #[serde(borrow)]
+    timestamp: Option<Cow<'a, str>>,
+    #[serde(rename = "type")]
+    role: Option<String>,
+    content: Value,
+    thoughts: Value,
+    tokens: Value,
+    model: Option<String>,
+    tool_calls: Value,
+}
+
+impl Program for Gemini {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn root(&self) -> Option<PathBuf> {
+        Some(PathBuf::from(world::variable("HOME")?).join(".gemini/tmp"))
+    }
+
+    fn find(&self, found: &mut Found) {
+        let Some(root) = self.root() else { return };
+        for project in found.list(&root, MOST).into_iter().filter(|entry| entry.is_dir) {
+            for entry in found.list(&project.path.join("chats"), MOST) {
+                let is_one =
+                    !entry.is_dir && entry.name.starts_with("session-") && entry.name.ends_with(".jsonl");
+                // The name bears the beginning of the id only.
+                let first = || beginning(&entry.path, LINE);
+                let id = is_one
+                    .then(first)
+                    .and_then(|bytes| parse(bytes.split(|b| *b == b'\n').next()?)?.session_id);
+                if let Some(id) = id.filter(|id| is_id(id)) {
+                    found.add(NAME, &id, &entry);
+                }
+            }
+        }
+    }
+
+    fn begin(&self, place: &Place) -> Facts {
+        let mut facts = Facts::default();
+        let project = place.path.parent().and_then(|chats| chats.parent());
+        let folder = project.and_then(|project| note(&project.join(".project_root"), LINE));
+        let folder = folder.and_then(|bytes| String::from_utf8(bytes).ok());
+        facts.at(None, folder.as_deref().map(str::trim_end), None);
+        facts
+    }
+
+    fn learn(&self, facts: &mut Facts, line: &[u8]) {
+        let Some(line) = parse(line) else { return };
+        if let Some(id) = line.session_id {
+            facts.inner = line.kind.is_some_and(|kind| kind != "main");
+            facts.id.get_or_insert(id);
+            facts.at(line.start_time.as_deref(), None, None);
+            return;
+        }
+        facts.at(line.timestamp.as_deref(), None, None);
+        match line.role.as_deref() {
+            Some("user") => facts.prompt(&texts(&line.content)),
+            Some("gemini") => answer(facts, &line),
+            _ => {}
+        }
+    }
+
+    fn counts(&self, line: &[u8]) -> bool {
+        COUNTED.iter().any(|mark| memmem::find(line, mark).is_some())
+    }
+
+    fn pieces(&self, line: &[u8]) -> Vec<Piece> {
+        let Some(line) = parse(line) else { return Vec::new() };
+        said(&line).into_iter().map(|what| Piece::new(line.timestamp.as_deref(), what)).collect()
+    }
+
+    fn resume(&self, id: &str, fork: bool) -> Option<Vec<String>> {
+        (!fork).then(|| [NAME, "--resume", id].map(str::to_owned).into())
+    }
+
+    fn tell(&self, id: &str, fork: bool) -> Option<Vec<String>> {
+        // What is piped into it is a prompt, and then it ends.
+        self.resume(id, fork)
+    }
+}
+
+fn parse(line: &[u8]) -> Option<Line<'_>> {
+    serde_json::from_slice(line).ok()
+}
+
+/// It stands there again with each tool that it used: it is counted once.
+fn answer(facts: &mut Facts, line: &Line<'_>) {
+    line.model.iter().for_each(|model| facts.by(model));
+    if !texts(&line.content).trim().is_empty() {
+        facts.answer(line.id.as_deref());
+    }
+    let count = |key: &str| line.tokens[key].as_u64();
+    if let Some((read, written)) = count("input").zip(count("output")) {
+        facts.usage(line.id.as_deref(), read, written.saturating_add(count("thoughts").unwrap_or(0)));
+    }
+}
+
+fn said(line: &Line<'_>) -> Vec<What> {
+    let words = texts(&line.content);
+    let words = Some(words).filter(|words| !words.trim().is_empty());
+    match line.role.as_deref() {
+        Some("user") => words.map(What::Prompt).into_iter().collect(),
+        Some("gemini") => {
+            let thoughts = line.thoughts.as_array().into_iter().flatten();
+            let thoughts = thoughts.filter_map(|thought| thought["description"].as_str());
+            let tools = line.tool_calls.as_array().into_iter().flatten().flat_map(tool);
+            thoughts
+                .map(|text| What::Thought(text.to_owned()))
+                .chain(words.map(What::Answer))
+                .chain(tools)
+                .collect()
+        }
+        Some("error" | "info" | "warning") => words.map(What::Note).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn tool(call: &Value) -> [What; 2] {
+    let gave = call["result"].as_array().into_iter().flatten();
+    let gave: Vec<&str> =
+        gave.filter_map(|part| part["functionResponse"]["response"]["output"].as_str()).collect();
+    let name = call["name"].as_str().unwrap_or_default().to_owned();
+    let error = call["status"].as_str().is_some_and(|status| status != "success");
+    [What::Tool { name, input: call["args"].to_string() }, What::Result { error, text: gave.join("\n") }]
+}
+
+/// A text, or parts of which some are text.
+fn texts(content: &Value) -> String {
+    if let Some(text) = content.as_str() {
+        return text.to_owned();
+    }
+    let parts = content.as_array().into_iter().flatten();
+    let texts: Vec<&str> = parts.filter_map(|part| part["text"].as_str()).collect();
+    texts.join("\n")
+}

@@ -1,0 +1,117 @@
+//! A transcript, line by line, in bounded memory. A line may be longer than memory: then it is passed over, and said so.
+
+use std::io::{self, Read};
+
+use memchr::memchr;
+
+/// The longest line that is held, in bytes.
+pub const LONGEST: usize = 8 << 20;
+/// Bytes asked for at a time.
+const CHUNK: usize = 256 << 10;
+
+/// One line, without its end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Line<'a> {
+    /// A line that ended.
+    Whole(&'a [u8]),
+    /// What stands behind the last end of a line: being written now, or cut off.
+    Cut(&'a [u8]),
+    /// A line of so many bytes, too long to hold.
+    TooLong(u64),
+}
+
+impl<'a> Line<'a> {
+    /// Its bytes, if they are held.
+    pub const fn bytes(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Whole(bytes) | Self::Cut(bytes) => Some(bytes),
+            Self::TooLong(_) => None,
+        }
+    }
+}
+
+/// Hands on every line, as long as `each` wants more; gives the bytes up to the end of the last whole line.
+///
+/// # Errors
+/// It cannot be read on.
+pub fn read(mut from: impl Read, mut each: impl FnMut(Line<'_>) -> bool) -> io::Result<u64> {
+    let mut buffer = vec![0; CHUNK];
+    // Held bytes, of them looked at; bytes of a line that is too long; bytes handed on.
+    let (mut held, mut seen, mut skipped, mut done) = (0, 0, 0u64, 0u64);
+    loop {
+        if held == buffer.len() {
+            if held >= LONGEST {
+                skipped += held as u64;
+                (held, seen) = (0, 0);
+            } else {
+                buffer.resize((held * 2).min(LONGEST), 0);
+            }
+        }
+        let got = match from.read(&mut buffer[held..]) {
+            Ok(0) => break,
+            Ok(got) => got,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        held += got;
+        let mut start = 0;
+        while let Some(end) = memchr(b'\n', &buffer[seen..held]).map(|at| seen + at) {
+            let length = (end - start) as u64 + std::mem::take(&mut skipped);
+            let fits = length == (end - start) as u64;
+            let line = if fits { Line::Whole(&buffer[start..end]) } else { Line::TooLong(length) };
+            done += length + 1;
+            (start, seen) = (end + 1, end + 1);
+            if !each(line) {
+                return Ok(done);
+            }
+        }
+        buffer.copy_within(start..held, 0);
+        held -= start;
+        seen = held;
+    }
+    if skipped > 0 {
+        each(Line::TooLong(skipped + held as u64));
+    } else if held > 0 {
+        each(Line::Cut(&buffer[..held]));
+    }
+    Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(bytes: &[u8]) -> (Vec<String>, u64) {
+        let mut lines = Vec::new();
+        let done = read(bytes, |line| {
+            lines.push(match line {
+                Line::Whole(bytes) => format!("whole {}", String::from_utf8_lossy(bytes)),
+                Line::Cut(bytes) => format!("cut {}", String::from_utf8_lossy(bytes)),
+                Line::TooLong(length) => format!("long {length}"),
+            });
+            true
+        });
+        (lines, done.unwrap())
+    }
+
+    #[test]
+    fn whole_cut_and_too_long() {
+        assert_eq!(read_all(b""), (vec![], 0));
+        assert_eq!(read_all(b"a\n\nbc"), (vec!["whole a".into(), "whole ".into(), "cut bc".into()], 3));
+        let long = [vec![b'x'; LONGEST + 5], b"\nafter\n".to_vec(), vec![b'y'; LONGEST + 1]].concat();
+        let (lines, done) = read_all(&long);
+        let expected =
+            [format!("long {}", LONGEST + 5), "whole after".into(), format!("long {}", LONGEST + 1)];
+        assert_eq!((lines, done), (expected.into(), LONGEST as u64 + 12));
+    }
+
+    #[test]
+    fn ends_where_nobody_wants_more() {
+        let mut seen = 0;
+        let done = read(b"a\nb\nc\n".as_slice(), |_| {
+            seen += 1;
+            seen < 2
+        });
+        assert_eq!((seen, done.unwrap()), (2, 4));
+    }
+}

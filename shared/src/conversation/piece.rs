@@ -1,0 +1,52 @@
+//! What is said in a conversation, whatever program keeps it.
+
+/// One thing said or done.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Piece {
+    /// When, RFC 3339, as the program recorded it.
+    pub at: Option<String>,
+    /// What.
+    pub what: What,
+}
+
+/// What was said or done.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum What {
+    /// By the user.
+    Prompt(String),
+    /// By the agent.
+    Answer(String),
+    /// By the agent to itself.
+    Thought(String),
+    /// The agent uses a tool.
+    Tool {
+        /// Which.
+        name: String,
+        /// On what, as JSON or text.
+        input: String,
+    },
+    /// What a tool gave.
+    Result {
+        /// It failed, or was denied.
+        error: bool,
+        /// Its words.
+        text: String,
+    },
+    /// What the program itself remarks.
+    Note(String),
+}
+
+impl Piece {
+    /// A piece of that time.
+    pub fn new(at: Option<&str>, what: What) -> Self {
+        Self { at: at.map(str::to_owned), what }
+    }
+
+    /// The words of the user or the agent, which are what people search for.
+    pub fn words(&self) -> Option<&str> {
+        match &self.what {
+            What::Prompt(text) | What::Answer(text) => Some(text),
+            _ => None,
+        }
+    }
+}

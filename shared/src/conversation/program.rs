@@ -1,0 +1,257 @@
+//! What every program is asked, and what is found.
+
+use std::{
+    collections::HashMap,
+    fs,
+    io::Read,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use super::{Facts, Piece};
+
+/// Troubles that are remembered; more are counted.
+const MOST_TROUBLES: usize = 200;
+/// Longest id of a conversation.
+const LONGEST_ID: usize = 100;
+
+/// A coding agent, as far as its conversations go.
+pub trait Program: Sync {
+    /// The name of its profile.
+    fn name(&self) -> &'static str;
+
+    /// The folder below which its transcripts lie, and below which they may be put back.
+    fn root(&self) -> Option<PathBuf>;
+
+    /// Finds its conversations, without reading them.
+    fn find(&self, found: &mut Found);
+
+    /// The sub-agents of one conversation.
+    fn inner(&self, _place: &Place, _found: &mut Found) -> Vec<Inner> {
+        Vec::new()
+    }
+
+    /// What is known before the first line.
+    fn begin(&self, _place: &Place) -> Facts {
+        Facts::default()
+    }
+
+    /// What a line adds to what is known.
+    fn learn(&self, facts: &mut Facts, line: &[u8]);
+
+    /// Whether a line may add to what is counted; cheap, and `true` where that is not certain.
+    fn counts(&self, line: &[u8]) -> bool;
+
+    /// What a line says.
+    fn pieces(&self, line: &[u8]) -> Vec<Piece>;
+
+    /// The conversations that run, as the program itself notes it.
+    fn running(&self) -> Vec<Running> {
+        Vec::new()
+    }
+
+    /// Whether it keeps the file of a conversation open as long as it is in it: then the open file tells, not a note.
+    fn holds_its_files(&self) -> bool {
+        false
+    }
+
+    /// Program and arguments that go on with a conversation on the terminal.
+    fn resume(&self, id: &str, fork: bool) -> Option<Vec<String>>;
+
+    /// Program and arguments that say what stands on standard input, and print the answer.
+    fn tell(&self, id: &str, fork: bool) -> Option<Vec<String>>;
+}
+
+/// Where a conversation lies.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// The name of its program.
+    pub program: &'static str,
+    /// The program's own id.
+    pub id: String,
+    /// The file.
+    pub path: PathBuf,
+    /// Its size, in bytes.
+    pub size: u64,
+    /// When it was written, in nanoseconds since 1970.
+    pub written: i64,
+}
+
+impl Place {
+    /// A conversation whose file is known.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn at(program: &'static str, id: &str, path: &Path) -> std::io::Result<Self> {
+        let there = fs::metadata(path)?;
+        let (id, path, size) = (id.to_owned(), path.to_owned(), there.len());
+        Ok(Self { program, id, path, size, written: written(&there) })
+    }
+}
+
+/// A conversation that another one started.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Inner {
+    /// The program's own id.
+    pub id: String,
+    /// Which kind of sub-agent.
+    pub kind: Option<String>,
+    /// What it was for, in a few words.
+    pub about: Option<String>,
+    /// The file.
+    pub path: PathBuf,
+    /// Its size, in bytes.
+    pub size: u64,
+}
+
+/// A conversation that its program says it is in.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Running {
+    /// The conversation.
+    pub id: String,
+    /// The process.
+    pub pid: i32,
+    /// When it started, in clock ticks since boot; without it, it cannot be told from a later one.
+    pub start: Option<u64>,
+}
+
+/// What could not be read, and why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Trouble {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// Why.
+    pub why: String,
+}
+
+/// One entry of a folder.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// A folder, not a link to one.
+    pub is_dir: bool,
+    /// Bytes.
+    pub size: u64,
+    /// When it was written, in nanoseconds since 1970.
+    pub written: i64,
+}
+
+/// What was found, and what stood in the way.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The conversations.
+    pub places: Vec<Place>,
+    /// What could not be read.
+    pub troubles: Vec<Trouble>,
+    /// Sub-agents that lie beside their conversations, by folder.
+    strays: HashMap<PathBuf, Vec<Entry>>,
+}
+
+impl Found {
+    /// The entries of a folder, at most so many. A folder that is not there has none; one that cannot be read is a trouble.
+    /// Links are followed to files only, so that no folder leads into itself.
+    pub fn list(&mut self, folder: &Path, most: usize) -> Vec<Entry> {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+            Err(error) => {
+                self.trouble(folder, error.to_string());
+                return Vec::new();
+            }
+        };
+        let mut all = Vec::new();
+        for entry in entries {
+            match entry {
+                Ok(_) if all.len() >= most => {
+                    self.trouble(folder, format!("more than {most} entries; the rest is passed over"));
+                    break;
+                }
+                Ok(entry) => all.extend(self.entry(&entry)),
+                Err(error) => self.trouble(folder, error.to_string()),
+            }
+        }
+        all
+    }
+
+    fn entry(&mut self, entry: &fs::DirEntry) -> Option<Entry> {
+        let name = entry.file_name().into_string().ok()?;
+        let path = entry.path();
+        let kind = entry.file_type().ok()?;
+        if kind.is_dir() {
+            return Some(Entry { name, path, is_dir: true, size: 0, written: 0 });
+        }
+        let there = if kind.is_symlink() { fs::metadata(&path) } else { entry.metadata() };
+        match there {
+            Ok(there) if there.is_file() => {
+                Some(Entry { name, path, is_dir: false, size: there.len(), written: written(&there) })
+            }
+            Ok(_) => None,
+            // Gone between two looks.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !kind.is_symlink() => None,
+            Err(error) => {
+                self.trouble(&path, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Adds a conversation.
+    pub fn add(&mut self, program: &'static str, id: &str, entry: &Entry) {
+        let Entry { path, size, written, .. } = entry;
+        let (path, id) = (path.clone(), id.to_owned());
+        self.places.push(Place { program, id, path, size: *size, written: *written });
+    }
+
+    /// Adds a sub-agent that lies in the folder of its conversation.
+    pub(super) fn stray(&mut self, folder: &Path, entry: Entry) {
+        self.strays.entry(folder.to_owned()).or_default().push(entry);
+    }
+
+    /// The sub-agents that lie in a folder of conversations.
+    pub(super) fn strays_of(&self, folder: &Path) -> &[Entry] {
+        self.strays.get(folder).map_or(&[], Vec::as_slice)
+    }
+
+    /// Adds that a line was too long to be held.
+    pub fn passed_over(&mut self, path: &Path, length: u64) {
+        self.trouble(path, format!("a line of {length} bytes is passed over"));
+    }
+
+    /// Adds what could not be read.
+    pub fn trouble(&mut self, path: &Path, why: impl Into<String>) {
+        if self.troubles.len() < MOST_TROUBLES {
+            self.troubles.push(Trouble { path: path.to_owned(), why: why.into() });
+        }
+    }
+}
+
+/// Nanoseconds since 1970.
+fn written(there: &fs::Metadata) -> i64 {
+    there.mtime().saturating_mul(1_000_000_000).saturating_add(there.mtime_nsec())
+}
+
+/// Whether a text can be the id of a conversation: it becomes part of a path and of a ref.
+pub fn is_id(text: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    !text.is_empty() && text.len() <= LONGEST_ID && !text.starts_with('-') && text.bytes().all(word)
+}
+
+/// A small file, or nothing.
+pub(super) fn note(path: &Path, longest: u64) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path).ok()?.take(longest + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 <= longest).then_some(bytes)
+}
+
+/// The first bytes of a file, at most so many.
+pub(super) fn beginning(path: &Path, most: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Ok(file) = fs::File::open(path) {
+        // What was read before an error is a beginning too.
+        let _ = file.take(most).read_to_end(&mut bytes);
+    }
+    bytes
+}

@@ -1,0 +1,38 @@
+//! The repository above a folder, by its files alone: a list asks for hundreds.
+
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+/// Longest file that leads from a worktree to its repository, in bytes.
+const LONGEST: u64 = 8 << 10;
+
+/// The common git directory of the checkout or worktree in which `folder` lies; none where it lies in none, or is gone.
+pub fn common_dir(folder: &Path) -> Option<PathBuf> {
+    if !folder.is_dir() {
+        return None;
+    }
+    let found = folder.ancestors().find_map(|place| {
+        let git = place.join(".git");
+        let kind = fs::symlink_metadata(&git).ok()?;
+        if kind.is_file() { line(&git)?.strip_prefix("gitdir: ").map(|to| place.join(to)) } else { Some(git) }
+    })?;
+    let common = line(&found.join("commondir")).map_or(found.clone(), |to| found.join(to));
+    common.canonicalize().ok()
+}
+
+/// What people call the repository: its checkout, or the bare repository itself.
+pub fn home(common_dir: &Path) -> &Path {
+    match common_dir.file_name() {
+        Some(name) if name == ".git" => common_dir.parent().unwrap_or(common_dir),
+        _ => common_dir,
+    }
+}
+
+fn line(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    fs::File::open(path).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
+    Some(text.trim_end().to_owned())
+}

@@ -1,0 +1,117 @@
+//! `sessions adopt`: makes an agent of a conversation that git orchestra did not start. `git orchestra resume` then goes on with
+//! it under a supervisor, in a worktree of its own.
+
+use serde::Serialize;
+
+use super::catalogue::Catalogue;
+use crate::{
+    Error, Result,
+    config::Config,
+    git::{Oid, Repo},
+    model::{
+        AgentId, Fact, Phase,
+        event::{Created, Finished, Step},
+        text,
+    },
+    ops::spawn,
+    profile::{self, Options},
+    store::{self, NewAgent, append, layout},
+    supervise::conversations,
+    world,
+};
+
+/// What is to be adopted.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// The conversation.
+    pub session: String,
+    /// Where the agent's branch starts: the branch of the conversation if not given, and if that is gone the user's commit.
+    pub base: Option<String>,
+}
+
+/// The agent.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Its id.
+    pub agent: String,
+    /// The conversation.
+    pub session: String,
+    /// Its branch.
+    pub branch: String,
+    /// The commit it starts from.
+    pub base: String,
+    /// What the user should know.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
+}
+
+/// Makes the agent, at rest, and keeps the conversation.
+///
+/// # Errors
+/// The conversation is not there, goes on, or has an agent (3); agents of its program cannot go on with conversations (3);
+/// nothing can be written.
+pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+    let mut catalogue = Catalogue::read(Some(repo), true)?;
+    let row = catalogue.one(&catalogue.resolve(&request.session)?)?;
+    let session = catalogue.session(&row);
+    catalogue.close();
+    if let Some(agent) = &session.agent {
+        return Err(Error::refused(format!("conversation '{}' is of agent '{agent}'", session.id))
+            .hint(format!("git orchestra resume {agent}")));
+    }
+    if session.live {
+        return Err(Error::refused(format!("conversation '{}' goes on elsewhere", session.id))
+            .hint("end it there first"));
+    }
+    if !profile::find(&session.program, &Config::of(repo), &Options::default())?.converses() {
+        let name = &session.program;
+        return Err(Error::refused(format!("agents of '{name}' cannot go on with conversations"))
+            .hint(format!("git orchestra sessions resume {} goes on with it without an agent", session.id)));
+    }
+    if row.place.is_none() {
+        return Err(Error::refused(format!(
+            "the transcript of '{}' is not where its program looks",
+            session.id
+        ))
+        .hint(format!("git orchestra sessions resume {} puts it back", session.id)));
+    }
+    let base = base(repo, request, session.branch.as_deref())?;
+    let mut warnings = Vec::new();
+    let prefix = spawn::branch_prefix(repo, &Config::of(repo), &mut warnings)?;
+    let title = text::title(session.title.as_deref().unwrap_or(&session.id));
+    let id = AgentId::new(&title, world::random()?);
+    let branch = format!("{prefix}{id}");
+    let created = Created {
+        title,
+        profile: session.program,
+        model: None,
+        permission: None,
+        run: spawn::run_id()?,
+        place: 0,
+        parent: None,
+        reviews: None,
+        base: base.to_string(),
+        branch: branch.clone(),
+        label: Config::of(repo).label(),
+        prompt: None,
+    };
+    let prompt = session.first_prompt.unwrap_or_default();
+    store::create(repo, &[NewAgent { id: id.clone(), created, prompt, base }])?;
+    let launch = Step { session: Some(session.id.clone()), ..Step::to(1, Phase::Starting) };
+    let ended = Finished {
+        reason: Some("adopted".to_owned()),
+        head: Some(base.to_string()),
+        ..Finished::empty(1, Phase::Stopped)
+    };
+    append(repo, &id, &[Fact::Phase(launch), Fact::Finished(ended)])?;
+    conversations::keep_of_agent(repo, &id)?;
+    Ok(Report { agent: id.to_string(), session: session.id, branch, base: base.to_string(), warnings })
+}
+
+fn base(repo: &Repo, request: &Request, branch: Option<&str>) -> Result<Oid> {
+    if let Some(revision) = &request.base {
+        return repo.commit(revision);
+    }
+    let known = branch.map(|branch| repo.find_ref(&layout::branch_ref(branch))).transpose()?.flatten();
+    known.map_or_else(|| repo.head(), Ok)
+}

@@ -1,0 +1,346 @@
+//! All conversations: those that lie in the home folder, and those that are kept in the repository.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+
+use super::{
+    Request,
+    scope::{Repositories, Scope},
+    session::{Session, SubAgent},
+};
+use crate::{
+    Error, Result,
+    conversation::{self, Facts, Found, Index, Known, PROGRAMS, Place, Trouble, reading},
+    git::{Repo, above},
+    model::{Agent, AgentId, Liveness, text},
+    store::{
+        Listing,
+        layout::Private,
+        transcripts::{self, Kept},
+    },
+    supervise::{
+        liveness,
+        processes::Processes,
+        tree::{self, ProcessId},
+    },
+};
+
+/// One conversation.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The program's own id.
+    pub id: String,
+    /// The name of its program.
+    pub program: String,
+    /// The file, where it is still there.
+    pub place: Option<Place>,
+    /// What its lines say.
+    pub facts: Facts,
+    /// Every line was read.
+    pub is_whole: bool,
+    /// When it was last written, in nanoseconds since 1970.
+    pub written: i64,
+    repository: Option<PathBuf>,
+}
+
+/// The agent that holds a conversation.
+struct Held {
+    agent: AgentId,
+    is_live: bool,
+    pid: Option<i32>,
+}
+
+/// Everything that was found, and what is known of it.
+pub struct Catalogue {
+    found: Found,
+    index: Index,
+    index_path: Option<PathBuf>,
+    scope: Option<Scope>,
+    repositories: Repositories,
+    kept: HashMap<String, Kept>,
+    agents: HashMap<String, Held>,
+    running: HashMap<String, i32>,
+}
+
+impl Catalogue {
+    /// Looks at every program's files, without reading them. With `everywhere` the repository is no limit.
+    ///
+    /// # Errors
+    /// The refs cannot be read.
+    pub fn read(repo: Option<&Repo>, everywhere: bool) -> Result<Self> {
+        let mut found = Found::default();
+        for program in PROGRAMS {
+            program.find(&mut found);
+        }
+        let private = repo.map(|repo| repo.private_dir().map(Private::new)).transpose()?;
+        let index_path = private.map(|private| private.conversations());
+        let kept = repo.map(transcripts::all).transpose()?.unwrap_or_default();
+        Ok(Self {
+            index: index_path.as_deref().map(Index::read).unwrap_or_default(),
+            index_path,
+            scope: repo.filter(|_| !everywhere).map(Scope::of).transpose()?,
+            repositories: Repositories::default(),
+            kept: kept.into_iter().map(|kept| (kept.about.id.clone(), kept)).collect(),
+            agents: repo.map(agents).transpose()?.unwrap_or_default(),
+            running: running(&found.places),
+            found,
+        })
+    }
+
+    /// The conversations that fit, newest first; their beginnings and ends are read.
+    pub(super) fn rows(&mut self, wanted: &Request) -> Vec<Row> {
+        let recent = |written: i64| wanted.since.is_none_or(|since| written / 1_000_000_000 >= since);
+        let of_program = |name: &str| wanted.program.as_deref().is_none_or(|program| program == name);
+        let fits = |place: &Place| recent(place.written) && of_program(place.program);
+        let fitting = self.found.places.iter().filter(|place| fits(place));
+        let mut places: Vec<Place> = fitting.cloned().collect();
+        // Rows are large: what is in order already is not moved again.
+        places.sort_unstable_by(|a, b| (b.written, &a.id).cmp(&(a.written, &b.id)));
+        self.skim(&places);
+        let mut rows: Vec<Row> = places.into_iter().filter_map(|place| self.row(place)).collect();
+        let gone = self.kept.values().filter(|kept| !rows.iter().any(|row| row.id == kept.about.id));
+        let gone = gone.filter_map(kept_row).filter(|row| recent(row.written) && of_program(&row.program));
+        rows.extend(gone.collect::<Vec<Row>>());
+        rows.retain(|row| wanted.branch.is_none() || row.facts.branch == wanted.branch);
+        rows.retain(|row| !wanted.live || self.is_live(&row.id));
+        rows.sort_by(|a, b| (b.written, &a.id).cmp(&(a.written, &b.id)));
+        rows
+    }
+
+    /// Reads the beginnings and ends that are not known yet, on all cores.
+    fn skim(&mut self, places: &[Place]) {
+        let new: Vec<&Place> = places.iter().filter(|place| self.index.fresh(place).is_none()).collect();
+        let read = reading::on_all_cores(&new, |place| {
+            let program = conversation::program(place.program)?;
+            Some(reading::skim(program, place))
+        });
+        for (place, read) in new.into_iter().zip(read) {
+            match read {
+                Some(Ok(facts)) => {
+                    let known = Known::skimmed(place, facts, self.index.find(place));
+                    self.index.learn(known);
+                }
+                // Gone between two looks.
+                Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Some(Err(error)) => self.found.trouble(&place.path, error.to_string()),
+                None => {}
+            }
+        }
+    }
+
+    /// The row of a file, if it is a conversation within the scope.
+    fn row(&mut self, place: Place) -> Option<Row> {
+        let known = self.index.find(&place)?;
+        let facts = known.facts.clone();
+        if facts.inner || facts.first_prompt.is_none() && facts.title.is_none() {
+            return None;
+        }
+        let is_whole = known.is_whole && self.index.fresh(&place).is_some();
+        if let Some(length) =
+            known.reading.as_ref().map(|read| read.passed_over).filter(|length| is_whole && *length > 0)
+        {
+            self.found.passed_over(&place.path, length);
+        }
+        let before = known.repository.clone();
+        let now = facts.cwd.as_deref().and_then(|cwd| self.repositories.of(cwd)).map(PathBuf::from);
+        if let Some(scope) = &self.scope {
+            let folders = [facts.cwd.as_deref(), facts.first_cwd.as_deref()].into_iter().flatten();
+            let mut ours = self.agents.contains_key(&place.id) || self.kept.contains_key(&place.id);
+            for folder in folders {
+                let there = self.repositories.of(folder);
+                ours = ours || scope.holds(folder.as_ref(), there, before.as_deref());
+            }
+            if !ours {
+                return None;
+            }
+            self.index.belongs(&place, scope.common());
+        }
+        let repository =
+            now.or(before).or_else(|| self.scope.as_ref().map(|scope| scope.common().to_owned()));
+        let (id, program, written) = (place.id.clone(), place.program.to_owned(), place.written);
+        Some(Row { id, program, place: Some(place), facts, is_whole, written, repository })
+    }
+
+    /// Reads every line of the rows, or those that are new since they were read last, on all cores.
+    pub(super) fn read_whole(&mut self, rows: &mut [Row]) {
+        let new: Vec<&mut Row> = rows.iter_mut().filter(|row| !row.is_whole).collect();
+        let places: Vec<(Place, Option<reading::Reading>)> = new
+            .iter()
+            .filter_map(|row| row.place.clone())
+            .map(|place| {
+                let known = self.index.find(&place).and_then(|known| known.reading.clone());
+                (place, known)
+            })
+            .collect();
+        let read = reading::on_all_cores(&places, |(place, known)| {
+            conversation::program(place.program).map(|program| reading::whole(program, place, known.clone()))
+        });
+        let mut read = places.into_iter().zip(read);
+        for row in new.into_iter().filter(|row| row.place.is_some()) {
+            match read.next() {
+                Some(((place, _), Some(Ok((reading, mut facts))))) => {
+                    // Lines that count nothing may still say where it was last.
+                    let asked = facts.last_prompt.clone();
+                    facts.join(std::mem::take(&mut row.facts));
+                    facts.last_prompt = asked.or(facts.last_prompt);
+                    (row.facts, row.is_whole) = (facts.clone(), true);
+                    if reading.passed_over > 0 {
+                        self.found.passed_over(&place.path, reading.passed_over);
+                    }
+                    self.index.learn(Known::read(&place, reading, facts));
+                }
+                Some((_, Some(Err(error)))) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Some(((place, _), Some(Err(error)))) => self.found.trouble(&place.path, error.to_string()),
+                Some((_, None)) | None => {}
+            }
+        }
+    }
+
+    /// The row as it is reported.
+    pub(super) fn session(&mut self, row: &Row) -> Session {
+        let mut session = Session::of(&row.id, &row.program, &row.facts, row.is_whole);
+        session.last_active_at = time(row.written);
+        session.repository =
+            row.repository.as_deref().map(|common| above::home(common).to_string_lossy().into_owned());
+        session.pid = self.pid_of(&row.id);
+        session.live = self.is_live(&row.id);
+        session.agent = self.agents.get(&row.id).map(|held| held.agent.to_string());
+        if let Some(kept) = self.kept.get(&row.id) {
+            session.kept = true;
+            session.size = kept.about.size;
+            session.agent = session.agent.or_else(|| kept.about.agent.clone());
+        }
+        if let Some(place) = &row.place {
+            (session.size, session.path) = (place.size, Some(place.path.clone()));
+            let program = conversation::program(place.program);
+            let inner = program.map(|program| program.inner(place, &mut self.found)).unwrap_or_default();
+            session.subagents = inner.into_iter().map(SubAgent::from).collect();
+        }
+        session
+    }
+
+    /// Remembers what was read; gives what could not be.
+    pub(super) fn close(self) -> Vec<Trouble> {
+        if let Some(path) = &self.index_path {
+            self.index.write(path, self.found.places.iter());
+        }
+        self.found.troubles
+    }
+
+    /// The conversation that `typed` means: its id or an agent's, or the only one that begins so.
+    ///
+    /// # Errors
+    /// None or several match (3); the error names the candidates.
+    pub fn resolve(&self, typed: &str) -> Result<String> {
+        let shown = text::safe(typed);
+        let places = self.found.places.iter().map(|place| place.id.as_str());
+        let known: BTreeSet<&str> = places.chain(self.kept.keys().map(String::as_str)).collect();
+        let agents = self.agents.iter().filter(|(session, _)| known.contains(session.as_str()));
+        let names = agents.map(|(session, held)| (held.agent.as_str(), session.as_str()));
+        let names: Vec<(&str, &str)> = known.iter().map(|id| (*id, *id)).chain(names).collect();
+        if let Some((_, id)) = names.iter().find(|(name, _)| *name == typed) {
+            return Ok((*id).to_owned());
+        }
+        let begins = |(name, _): &&(&str, &str)| !typed.is_empty() && name.starts_with(typed);
+        match names.iter().filter(begins).collect::<Vec<_>>().as_slice() {
+            [(_, id)] => Ok((*id).to_owned()),
+            [] => Err(Error::refused(format!("no conversation '{shown}'"))
+                .hint("git orchestra sessions --all lists those of this machine")),
+            several => {
+                let some: Vec<&str> = several.iter().take(8).map(|(name, _)| *name).collect();
+                let more = several.len() - some.len();
+                let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
+                Err(Error::refused(format!("'{shown}' means {} conversations", several.len()))
+                    .hint(format!("type more of one of: {}{tail}", some.join(", "))))
+            }
+        }
+    }
+
+    /// The conversation of that id, every line of it read: the file that was written last, else what is kept.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read (3).
+    pub fn one(&mut self, id: &str) -> Result<Row> {
+        let places = self.found.places.iter().filter(|place| place.id == id);
+        let mut places: Vec<Place> = places.cloned().collect();
+        places.sort_by_key(|place| std::cmp::Reverse(place.written));
+        self.skim(&places);
+        if let Some(row) = places.into_iter().find_map(|place| self.row(place)) {
+            let mut rows = [row];
+            self.read_whole(&mut rows);
+            let [row] = rows;
+            return Ok(row);
+        }
+        let kept = self.kept.get(id).and_then(kept_row);
+        kept.ok_or_else(|| Error::refused(format!("there is nothing to read in conversation '{id}'")))
+    }
+
+    /// What is kept of a conversation.
+    pub fn kept(&self, id: &str) -> Option<&Kept> {
+        self.kept.get(id)
+    }
+
+    /// Whether a program is in it: it says so itself, or it is of an agent that runs.
+    fn is_live(&self, id: &str) -> bool {
+        self.running.contains_key(id) || self.agents.get(id).is_some_and(|held| held.is_live)
+    }
+
+    fn pid_of(&self, id: &str) -> Option<i32> {
+        self.running.get(id).copied().or_else(|| self.agents.get(id)?.pid)
+    }
+}
+
+/// A row of which only the kept transcript is left.
+fn kept_row(kept: &Kept) -> Option<Row> {
+    let about = &kept.about;
+    let facts: Facts = serde_json::from_value(about.facts.clone()).ok()?;
+    let (id, program, written) = (about.id.clone(), about.program.clone(), about.written);
+    Some(Row { id, program, place: None, facts, is_whole: true, written, repository: None })
+}
+
+/// The conversations of agents, and the process of each that runs.
+fn agents(repo: &Repo) -> Result<HashMap<String, Held>> {
+    let listing = Listing::read(repo)?;
+    let private = Private::new(repo.private_dir()?);
+    let held = |id: &AgentId, agent: &Agent| {
+        let is_live = liveness::of(&private, id, agent, listing.writer.as_deref()) == Liveness::Live;
+        let record = is_live.then(|| Processes::read(&private.agent(id))).flatten();
+        let program = record.and_then(|record| record.program).filter(ProcessId::is_alive);
+        Held { agent: id.clone(), is_live, pid: program.map(|program| program.pid) }
+    };
+    let agents = listing.rows.iter().filter_map(|row| {
+        let agent = listing.agent(repo, row).ok()?;
+        let session = agent.session.clone()?;
+        Some((session, held(&row.id, &agent)))
+    });
+    Ok(agents.collect())
+}
+
+/// The conversations that programs say they are in, where the very same process still runs; and those whose files are held open.
+fn running(places: &[Place]) -> HashMap<String, i32> {
+    let claims = PROGRAMS.iter().flat_map(|program| program.running());
+    let alive = |claim: &conversation::Running| {
+        claim.start.is_some_and(|start| ProcessId { pid: claim.pid, start }.is_alive())
+    };
+    let mut running: HashMap<String, i32> = claims.filter(alive).map(|claim| (claim.id, claim.pid)).collect();
+    let holds = |place: &&Place| {
+        conversation::program(place.program).is_some_and(|program| program.holds_its_files())
+    };
+    let held: HashMap<&Path, &str> =
+        places.iter().filter(holds).map(|place| (place.path.as_path(), place.id.as_str())).collect();
+    if !held.is_empty() {
+        let open = tree::places_in_use();
+        let found = open.iter().filter_map(|(pid, path)| Some((held.get(path.as_path())?, *pid)));
+        running.extend(found.map(|(id, pid)| ((*id).to_owned(), pid)));
+    }
+    running
+}
+
+fn time(nanoseconds: i64) -> String {
+    Timestamp::from_nanosecond(i128::from(nanoseconds) / 1_000_000 * 1_000_000)
+        .map_or_else(|_| String::new(), |at| at.to_string())
+}

@@ -1,0 +1,65 @@
+//! `sessions keep` and `forget`: what is kept in the repository outlives what programs delete.
+
+use serde::Serialize;
+
+use super::catalogue::Catalogue;
+use crate::{
+    Error, Result,
+    conversation::{self, Found},
+    git::Repo,
+    store::transcripts,
+    supervise::conversations,
+};
+
+/// What was kept or forgotten.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// In the order in which they were named.
+    pub sessions: Vec<Done>,
+}
+
+/// One conversation.
+#[derive(Debug, Serialize)]
+pub struct Done {
+    /// Its program's own id.
+    pub id: String,
+    /// There was something new to keep, or something to forget.
+    pub changed: bool,
+}
+
+/// Keeps conversations as they are now, with what they started.
+///
+/// # Errors
+/// One is not there (3), or nothing can be written. Those before it are kept.
+pub fn keep(repo: &Repo, typed: &[String]) -> Result<Report> {
+    let one = |typed: &String| {
+        let mut catalogue = Catalogue::read(Some(repo), true)?;
+        let row = catalogue.one(&catalogue.resolve(typed)?)?;
+        let session = catalogue.session(&row);
+        catalogue.close();
+        // Where the file is gone, what is kept is all there is.
+        let Some(place) = &row.place else { return Ok(Done { id: row.id, changed: false }) };
+        let program = conversation::program(place.program);
+        let inner = program.map(|program| program.inner(place, &mut Found::default())).unwrap_or_default();
+        let changed = conversations::keep(repo, place, &row.facts, session.agent, &inner)?;
+        Ok(Done { id: row.id, changed })
+    };
+    Ok(Report { sessions: typed.iter().map(one).collect::<Result<_>>()? })
+}
+
+/// Forgets what is kept of conversations; what their programs keep stays. With `dry_run` it is only said.
+///
+/// # Errors
+/// One is not kept (3), or its ref cannot be deleted. Those before it are forgotten.
+pub fn forget(repo: &Repo, typed: &[String], dry_run: bool) -> Result<Report> {
+    let one = |typed: &String| {
+        let id = Catalogue::read(Some(repo), true)?.resolve(typed)?;
+        if transcripts::find(repo, &id)?.is_none() {
+            return Err(Error::refused(format!("conversation '{id}' is not kept"))
+                .hint("git orchestra sessions shows which are"));
+        }
+        let changed = dry_run || transcripts::forget(repo, &id)?;
+        Ok(Done { id, changed })
+    };
+    Ok(Report { sessions: typed.iter().map(one).collect::<Result<_>>()? })
+}

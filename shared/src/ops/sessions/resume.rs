@@ -1,0 +1,214 @@
+//! `sessions resume`: goes on with a conversation in its own program and folder, whether or not git orchestra started it.
+
+use std::{
+    fs,
+    path::{Component, Path, PathBuf},
+};
+
+use serde::Serialize;
+
+use super::{
+    Session,
+    catalogue::{Catalogue, Row},
+};
+use crate::{
+    Error, Kind, Result,
+    config::Config,
+    conversation::{self, Program},
+    error::Context,
+    git::{Repo, objects::Sort},
+    model::{AgentId, text},
+    process, profile,
+    store::{Chain, layout, transcripts},
+    worktree::{make, place},
+};
+
+/// Which conversation, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// The conversation, or its agent.
+    pub session: String,
+    /// In a new conversation that begins as this one.
+    pub fork: bool,
+    /// Not on the terminal: say this, print the answer, end.
+    pub print: bool,
+    /// What is said first.
+    pub message: Option<String>,
+    /// More arguments for the program.
+    pub more: Vec<String>,
+    /// Only say what would be run.
+    pub dry_run: bool,
+}
+
+/// What is to be run, everything else being done.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// The conversation.
+    pub id: String,
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Where.
+    pub folder: PathBuf,
+    /// What it reads on standard input; none: the terminal.
+    pub stdin: Option<String>,
+    /// Variables of the environment that it must not see.
+    #[serde(skip)]
+    pub unset: Vec<&'static str>,
+    /// What had to be done before, or would have to.
+    pub steps: Vec<String>,
+}
+
+/// Puts back what is missing (the transcript from what is kept, an agent's worktree) and gives what to run.
+///
+/// # Errors
+/// The conversation is not there, runs elsewhere, or its folder or program is gone (3); nothing can be written.
+pub fn plan(repo: Option<&Repo>, request: &Request) -> Result<Plan> {
+    if request.print && request.message.is_none() {
+        return Err(Error::usage("--print needs something to say").hint("-m 'what to say'"));
+    }
+    let mut catalogue = Catalogue::read(repo, true)?;
+    let row = catalogue.one(&catalogue.resolve(&request.session)?)?;
+    let session = catalogue.session(&row);
+    if session.live && !request.fork {
+        return Err(is_live(&session));
+    }
+    let program = conversation::program(&row.program).ok_or_else(|| {
+        Error::refused(format!("conversations of '{}' cannot be gone on with", row.program))
+    })?;
+    let (argv, stdin) = command(repo, program, &row, request)?;
+    let mut steps = Vec::new();
+    let folder = folder(repo, &session, request.dry_run, &mut steps)?;
+    if row.place.is_none() {
+        put_back(repo, &catalogue, program, &row, request.dry_run, &mut steps)?;
+    }
+    catalogue.close();
+    Ok(Plan { id: row.id, argv, folder, stdin, unset: profile::unset(&row.program).to_vec(), steps })
+}
+
+fn is_live(session: &Session) -> Error {
+    let process = session.pid.map_or_else(String::new, |pid| format!(" in process {pid}"));
+    let error = Error::refused(format!("conversation '{}' goes on{process}", session.id));
+    let error = match &session.agent {
+        Some(agent) => error.hint(format!("git orchestra send {agent} '…' says something to it")),
+        None => error,
+    };
+    error.hint("--fork begins a new one from it")
+}
+
+fn command(
+    repo: Option<&Repo>,
+    program: &dyn Program,
+    row: &Row,
+    request: &Request,
+) -> Result<(Vec<String>, Option<String>)> {
+    let words = match request.print {
+        true => program.tell(&row.id, request.fork),
+        false => program.resume(&row.id, request.fork),
+    };
+    let mut argv = words.ok_or_else(|| {
+        let how = if request.fork { "forked" } else { "gone on with like this" };
+        Error::refused(format!("conversations of '{}' cannot be {how}", row.program))
+    })?;
+    let named = repo.and_then(|repo| Config::of(repo).agent_program(&row.program));
+    let named = named.unwrap_or_else(|| argv.first().cloned().unwrap_or_default());
+    let path = process::on_path(&named).ok_or_else(|| {
+        Error::refused(format!("no program '{}' on PATH", text::safe(&named)))
+            .hint(format!("git config orchestra.agent.{}.program PATH, where it lies elsewhere", row.program))
+    })?;
+    if let Some(first) = argv.first_mut() {
+        *first = path.to_string_lossy().into_owned();
+    }
+    argv.extend(request.more.iter().cloned());
+    if request.print {
+        // Every user of the machine can read a command line.
+        return Ok((argv, request.message.clone()));
+    }
+    argv.extend(request.message.clone());
+    Ok((argv, None))
+}
+
+/// The folder in which it was last; that of an agent is made anew where it is gone.
+fn folder(repo: Option<&Repo>, session: &Session, dry_run: bool, steps: &mut Vec<String>) -> Result<PathBuf> {
+    let folder = session
+        .folder()
+        .ok_or_else(|| Error::refused(format!("it is not known where conversation '{}' was", session.id)))?;
+    if folder.is_dir() {
+        return Ok(folder.to_owned());
+    }
+    let gone = || {
+        Error::refused(format!(
+            "the folder of the conversation is gone: '{}'",
+            text::safe(&folder.to_string_lossy())
+        ))
+        .hint("git worktree add makes a worktree there; the conversation then goes on in it")
+    };
+    let agent = session.agent.as_deref().and_then(|agent| AgentId::parse(agent).ok());
+    let (repo, agent) = repo.zip(agent).ok_or_else(gone)?;
+    let worktree = place::planned(repo)?.join(agent.as_str());
+    if !folder.starts_with(&worktree) {
+        return Err(gone());
+    }
+    steps.push(format!("make the worktree of agent {agent} again"));
+    if !dry_run {
+        make_again(repo, &agent, &worktree)?;
+        fs::create_dir_all(folder)
+            .context(Kind::External, || format!("cannot make '{}'", folder.display()))?;
+    }
+    Ok(folder.to_owned())
+}
+
+/// With all its work, what was left uncommitted at its end included.
+fn make_again(repo: &Repo, agent: &AgentId, worktree: &Path) -> Result<()> {
+    let branch = Chain::of_agent(repo, agent)?.fold().agent.branch;
+    let head = repo.find_ref(&layout::head_ref(agent))?;
+    let head =
+        head.ok_or_else(|| Error::refused(format!("the work of agent '{agent}' is not in this clone")))?;
+    place::folder(repo)?;
+    make::make(&Repo::open_for_checkout(&repo.common_dir()?)?, &branch, head, worktree)
+}
+
+/// Writes what is kept to where the program looks for it.
+fn put_back(
+    repo: Option<&Repo>,
+    catalogue: &Catalogue,
+    program: &dyn Program,
+    row: &Row,
+    dry_run: bool,
+    steps: &mut Vec<String>,
+) -> Result<()> {
+    let gone = || Error::refused(format!("the transcript of '{}' is gone", row.id));
+    let (repo, kept) = repo.zip(catalogue.kept(&row.id)).ok_or_else(gone)?;
+    let below = Path::new(&kept.about.path);
+    // A ref can be written by hand: it must not lead elsewhere.
+    let stays = below.components().all(|part| matches!(part, Component::Normal(_)));
+    let root = program.root().filter(|_| stays && below.extension().is_some_and(|end| end == "jsonl"));
+    let path = root.ok_or_else(gone)?.join(below);
+    steps.push("put its transcript back".to_owned());
+    if dry_run {
+        return Ok(());
+    }
+    write(repo, &path, transcripts::transcript(repo, kept)?)?;
+    let folder = path.with_extension("").join("subagents");
+    for entry in transcripts::inner(repo, kept)? {
+        let name = String::from_utf8_lossy(&entry.name).into_owned();
+        if entry.sort == Sort::File && !name.contains('/') && name != ".." {
+            write(repo, &folder.join(name), entry.id)?;
+        }
+    }
+    Ok(())
+}
+
+/// A file that is there is left as it is.
+fn write(repo: &Repo, path: &Path, blob: crate::git::Oid) -> Result<()> {
+    let cannot = || format!("cannot write '{}'", path.display());
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).context(Kind::External, cannot)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).context(Kind::External, cannot)?;
+    repo.copy_blob(blob, file.as_file_mut())?;
+    match file.persist_noclobber(path) {
+        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(error.error).context(Kind::External, cannot)
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,68 @@
+//! Which folders belong to a repository: its checkouts, those that are gone included.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Result,
+    git::{Repo, above},
+    store::layout::Private,
+    worktree::place,
+};
+
+/// The folders of one repository.
+#[derive(Debug)]
+pub(super) struct Scope {
+    common: PathBuf,
+    roots: Vec<PathBuf>,
+}
+
+impl Scope {
+    /// Of a repository: its checkout, its worktrees, where agents' worktrees are made, and those that are known to be gone.
+    pub(super) fn of(repo: &Repo) -> Result<Self> {
+        let common = repo.common_dir()?;
+        let common = common.canonicalize().unwrap_or(common);
+        let mut roots: Vec<PathBuf> = repo.main_checkout()?.into_iter().collect();
+        roots.extend(repo.worktrees()?.into_iter().map(|worktree| worktree.path));
+        roots.extend(place::planned(repo));
+        roots.extend(gone(&Private::new(repo.private_dir()?)));
+        Ok(Self { common, roots })
+    }
+
+    pub(super) fn common(&self) -> &Path {
+        &self.common
+    }
+
+    /// Whether a folder belongs to the repository. `now` is the repository in which it lies now, `before` the one in which it
+    /// was seen before.
+    pub(super) fn holds(&self, folder: &Path, now: Option<&Path>, before: Option<&Path>) -> bool {
+        match now.or(before.filter(|_| !folder.exists())) {
+            Some(common) => common == self.common,
+            // A repository inside another folder of ours that is gone cannot be told from it.
+            None => self.roots.iter().any(|root| folder.starts_with(root)),
+        }
+    }
+}
+
+/// Worktrees whose registrations were set aside because their files were gone.
+fn gone(private: &Private) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(private.gone()) else { return Vec::new() };
+    let links = entries.flatten().filter_map(|entry| fs::read_to_string(entry.path().join("gitdir")).ok());
+    links.filter_map(|link| Path::new(link.trim_end()).parent().map(Path::to_owned)).collect()
+}
+
+/// In which repositories folders lie, each asked once.
+#[derive(Debug, Default)]
+pub(super) struct Repositories(HashMap<String, Option<PathBuf>>);
+
+impl Repositories {
+    pub(super) fn of(&mut self, folder: &str) -> Option<&Path> {
+        if !self.0.contains_key(folder) {
+            self.0.insert(folder.to_owned(), above::common_dir(Path::new(folder)));
+        }
+        self.0.get(folder)?.as_deref()
+    }
+}

@@ -1,0 +1,160 @@
+//! `sessions stats`: what was said and spent, by day, project and model. Days are those of UTC.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Request, catalogue::Catalogue};
+use crate::{
+    Result,
+    conversation::{Share, Trouble, day_of, model_of},
+    git::Repo,
+    ops::agent_object,
+};
+
+/// The sums.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// Of everything.
+    pub total: Sum,
+    /// Newest first.
+    pub days: Vec<Sum>,
+    /// By what they cost, then by messages, the most first.
+    pub projects: Vec<Sum>,
+    /// As the projects.
+    pub models: Vec<Sum>,
+    /// What could not be read.
+    #[serde(skip)]
+    pub troubles: Vec<Trouble>,
+}
+
+/// One sum. What no program recorded is `None`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Sum {
+    /// The day, the project's folder or the model; none where it is not known.
+    pub name: Option<String>,
+    /// Conversations that have a share in it.
+    pub sessions: u64,
+    /// Prompts and answers.
+    pub messages: u64,
+    /// Tokens read, caches included.
+    pub input_tokens: Option<u64>,
+    /// Tokens written.
+    pub output_tokens: Option<u64>,
+    /// What it cost.
+    pub cost_usd: Option<f64>,
+}
+
+/// Sums up; every line of every conversation that fits is read, or remembered.
+///
+/// # Errors
+/// There is no such program (2), or the refs cannot be read.
+pub fn run(repo: Option<&Repo>, request: &Request) -> Result<Report> {
+    super::check(request)?;
+    let mut catalogue = Catalogue::read(repo, request.everywhere)?;
+    let mut rows = catalogue.rows(request);
+    catalogue.read_whole(&mut rows);
+    let mut sums = Sums::default();
+    for row in &rows {
+        let session = catalogue.session(row);
+        let project = session.repository.or(session.cwd).unwrap_or_default();
+        let mut mine = Sums::default();
+        for (key, share) in &row.facts.days {
+            mine.add(day_of(key), &project, model_of(key), share);
+        }
+        // Prompts that nobody answered.
+        let unanswered = Share { messages: row.facts.unanswered, ..Share::default() };
+        if unanswered.messages > 0 {
+            let last = row.facts.last_at.as_deref().and_then(|at| at.get(..10)).unwrap_or_default();
+            mine.add(last, &project, row.facts.model.as_deref().unwrap_or_default(), &unanswered);
+        }
+        sums.join(mine);
+    }
+    Ok(sums.report(catalogue.close()))
+}
+
+/// A share, and the conversations in it.
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    sessions: u64,
+    share: Share,
+}
+
+#[derive(Default)]
+struct Sums {
+    total: Counted,
+    days: BTreeMap<String, Counted>,
+    projects: BTreeMap<String, Counted>,
+    models: BTreeMap<String, Counted>,
+}
+
+impl Sums {
+    fn add(&mut self, day: &str, project: &str, model: &str, share: &Share) {
+        let groups = [(&mut self.days, day), (&mut self.projects, project), (&mut self.models, model)];
+        for (group, name) in groups {
+            add(&mut group.entry(name.to_owned()).or_default().share, share);
+        }
+        add(&mut self.total.share, share);
+    }
+
+    /// Adds those of one conversation.
+    fn join(&mut self, one: Self) {
+        let groups =
+            [(&mut self.days, one.days), (&mut self.projects, one.projects), (&mut self.models, one.models)];
+        for (group, mine) in groups {
+            for (name, counted) in mine {
+                let sum = group.entry(name).or_default();
+                sum.sessions += 1;
+                add(&mut sum.share, &counted.share);
+            }
+        }
+        self.total.sessions += 1;
+        add(&mut self.total.share, &one.total.share);
+    }
+
+    fn report(self, troubles: Vec<Trouble>) -> Report {
+        let named =
+            |group: BTreeMap<String, Counted>| -> Vec<(String, Counted)> { group.into_iter().collect() };
+        let sums = |group: Vec<(String, Counted)>| {
+            group
+                .into_iter()
+                .map(|(name, counted)| sum(Some(name).filter(|name| !name.is_empty()), &counted))
+                .collect()
+        };
+        let dearest = |group| {
+            let mut group = named(group);
+            group.sort_by_key(|(_, counted)| std::cmp::Reverse((counted.share.cost, counted.share.messages)));
+            group
+        };
+        let mut days = named(self.days);
+        days.reverse();
+        Report {
+            total: sum(None, &self.total),
+            days: sums(days),
+            projects: sums(dearest(self.projects)),
+            models: sums(dearest(self.models)),
+            troubles,
+        }
+    }
+}
+
+const fn add(sum: &mut Share, more: &Share) {
+    sum.messages = sum.messages.saturating_add(more.messages);
+    sum.input = sum.input.saturating_add(more.input);
+    sum.output = sum.output.saturating_add(more.output);
+    sum.cost = sum.cost.saturating_add(more.cost);
+    sum.counted |= more.counted;
+    sum.priced |= more.priced;
+}
+
+fn sum(name: Option<String>, counted: &Counted) -> Sum {
+    let share = &counted.share;
+    Sum {
+        name,
+        sessions: counted.sessions,
+        messages: share.messages,
+        input_tokens: share.counted.then_some(share.input),
+        output_tokens: share.counted.then_some(share.output),
+        cost_usd: share.priced.then(|| agent_object::dollars(share.cost)),
+    }
+}

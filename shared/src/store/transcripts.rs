@@ -1,0 +1,170 @@
+//! Conversations that are kept: each the tree of a commit, the newest on the ones before, so that none is lost by keeping it
+//! again.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{
+        Oid, Repo,
+        objects::{Commit, Entry, Sort},
+        refs::Edit,
+    },
+    store::layout,
+    world,
+};
+
+/// The file with what is known of a conversation.
+const ABOUT: &str = "about.json";
+/// The transcript, byte for byte.
+const TRANSCRIPT: &str = "transcript.jsonl";
+/// The files of what it started.
+const INNER: &str = "subagents";
+
+/// What is known of a kept conversation without reading it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct About {
+    /// The format.
+    pub v: u32,
+    /// The name of its program.
+    pub program: String,
+    /// The program's own id.
+    pub id: String,
+    /// Where it lay below the folder of the program's transcripts.
+    pub path: String,
+    /// Its size, in bytes.
+    pub size: u64,
+    /// When it was last written, in nanoseconds since 1970.
+    pub written: i64,
+    /// The orchestra agent it belongs to.
+    #[serde(default)]
+    pub agent: Option<String>,
+    /// What else its lines say.
+    pub facts: Value,
+}
+
+/// One kept conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    /// Where it stands.
+    pub tip: Oid,
+    /// What is known of it.
+    pub about: About,
+}
+
+/// A file to be kept.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its name, for one that the conversation started.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// About how long it is, in bytes.
+    pub size: u64,
+}
+
+/// Keeps a conversation; `true`: there was something new to keep.
+///
+/// # Errors
+/// A file cannot be read, or nothing can be written.
+pub fn keep(repo: &Repo, about: &About, transcript: &Source, inner: &[Source]) -> Result<bool> {
+    let name = layout::transcript_ref(&about.id);
+    let old = repo.find_ref(&name)?;
+    let blob = repo.keep_file(&transcript.path, transcript.size)?;
+    let folder = inner
+        .iter()
+        .map(|one| Ok(Entry::new(one.name.clone(), Sort::File, repo.keep_file(&one.path, one.size)?)));
+    let folder = folder.collect::<Result<Vec<Entry>>>()?;
+    if let Some(old) = old
+        && entry(repo, old, TRANSCRIPT)?.is_some_and(|known| known.id == blob)
+    {
+        return Ok(false);
+    }
+    let text = serde_json::to_vec(about).context(Kind::Internal, || "cannot write what is known".into())?;
+    let mut entries = vec![
+        Entry::new(ABOUT, Sort::File, repo.write_blob(&text)?),
+        Entry::new(TRANSCRIPT, Sort::File, blob),
+    ];
+    if !folder.is_empty() {
+        entries.push(Entry::new(INNER, Sort::Folder, repo.write_entries(folder)?));
+    }
+    let tree = repo.write_entries(entries)?;
+    let message = format!("conversation {} of {}\n", about.id, about.program);
+    let parents = old.into_iter().collect();
+    let commit = Commit::by(&repo.identity()?, world::now().as_second(), tree, parents, message);
+    let new = repo.write_commit(&commit)?;
+    repo.edit_refs(&[Edit { name, old, new }], "orchestra: conversation kept")?;
+    Ok(true)
+}
+
+/// All kept conversations; what cannot be read is not among them.
+///
+/// # Errors
+/// The refs cannot be read.
+pub fn all(repo: &Repo) -> Result<Vec<Kept>> {
+    let refs = repo.refs_below(layout::TRANSCRIPTS)?;
+    Ok(refs.into_iter().filter_map(|(_, tip)| read(repo, tip).ok().flatten()).collect())
+}
+
+/// The kept conversation of that id.
+///
+/// # Errors
+/// It cannot be read.
+pub fn find(repo: &Repo, id: &str) -> Result<Option<Kept>> {
+    match repo.find_ref(&layout::transcript_ref(id))? {
+        Some(tip) => read(repo, tip),
+        None => Ok(None),
+    }
+}
+
+/// The conversation that a commit holds, if it holds one.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read(repo: &Repo, tip: Oid) -> Result<Option<Kept>> {
+    let Some(bytes) = repo.read_blob_of(tip, ABOUT)? else { return Ok(None) };
+    let about: About = serde_json::from_slice(&bytes)
+        .context(Kind::Internal, || format!("commit {} holds no conversation", tip.short()))?;
+    Ok(Some(Kept { tip, about }))
+}
+
+/// The transcript itself.
+///
+/// # Errors
+/// It cannot be read.
+pub fn transcript(repo: &Repo, kept: &Kept) -> Result<Oid> {
+    let found = entry(repo, kept.tip, TRANSCRIPT)?;
+    found.map(|entry| entry.id).ok_or_else(|| Error::internal(format!("'{}' holds no transcript", kept.tip)))
+}
+
+/// What the conversation started: names and contents.
+///
+/// # Errors
+/// It cannot be read.
+pub fn inner(repo: &Repo, kept: &Kept) -> Result<Vec<Entry>> {
+    match entry(repo, kept.tip, INNER)? {
+        Some(folder) => repo.entries_of(folder.id),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Forgets a kept conversation, and every state of it; `true`: there was one.
+///
+/// # Errors
+/// The ref was changed by another program (4), or cannot be deleted.
+pub fn forget(repo: &Repo, id: &str) -> Result<bool> {
+    let name = layout::transcript_ref(id);
+    match repo.find_ref(&name)? {
+        Some(tip) => repo.delete_refs(&[(name, tip)]).map(|()| true),
+        None => Ok(false),
+    }
+}
+
+fn entry(repo: &Repo, commit: Oid, name: &str) -> Result<Option<Entry>> {
+    let entries = repo.entries_of(repo.tree_of(commit)?)?;
+    Ok(entries.into_iter().find(|entry| entry.name == name.as_bytes()))
+}

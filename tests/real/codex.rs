@@ -1,0 +1,80 @@
+//! Codex 0.169.0.
+
+use std::{fs, process::Command};
+
+use serde_json::{Value, json};
+use testkit::{Ran, TestRepo};
+
+use crate::stage::{self, Stage};
+
+/// The program itself, as a person starts it, with the scripted model in its settings.
+fn codex(stage: &Stage, repo: &TestRepo<'_>, arguments: &[&str]) -> Option<Command> {
+    let program = stage::program("codex")?;
+    let home = stage.world().home().join(".codex");
+    fs::create_dir_all(&home).expect("a folder");
+    let settings = format!(
+        "model = \"fake-model\"\nmodel_provider = \"fake\"\n[analytics]\nenabled = false\n[model_providers.fake]\n\
+         name = \"fake\"\nbase_url = \"{}/v1\"\nenv_key = \"FAKE_KEY\"\nwire_api = \"responses\"\n",
+        stage.url()
+    );
+    fs::write(home.join("config.toml"), settings).expect("a file");
+    repo.git(["config", "orchestra.agent.codex.program", &program.to_string_lossy()]);
+    let mut command = repo.command(program);
+    command.args(arguments);
+    Some(command)
+}
+
+fn only(repo: &TestRepo<'_>) -> Value {
+    let report = repo.orchestra(["sessions", "--json"]).succeeded().json();
+    let all = report["sessions"].as_array().expect("a list");
+    assert_eq!(all.len(), 1, "{report}");
+    all[0].clone()
+}
+
+#[test]
+fn every_field_of_a_new_conversation_and_it_goes_on_even_from_what_is_kept() {
+    let Some(stage) = Stage::set() else { return };
+    let repo = stage.repo();
+    let Some(mut command) = codex(&stage, &repo, &["exec", "--json", "FAKE-SAY one"]) else { return };
+    let said = Ran::of(&mut command).succeeded().stdout();
+    let events: Vec<Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let usage = &events.iter().find(|event| event["type"] == "turn.completed").expect("an end")["usage"];
+    let one = only(&repo);
+    let here = repo.path().to_string_lossy().into_owned();
+    for (field, value) in [
+        ("id", events[0]["thread_id"].clone()),
+        ("program", json!("codex")),
+        ("title", json!("FAKE-SAY one")),
+        ("first_prompt", json!("FAKE-SAY one")),
+        ("last_prompt", json!("FAKE-SAY one")),
+        ("cwd", json!(here)),
+        ("repository", json!(here)),
+        ("branch", json!("main")),
+        ("messages", json!(2)),
+        ("model", json!("fake-model")),
+        ("input_tokens", usage["input_tokens"].clone()),
+        ("output_tokens", usage["output_tokens"].clone()),
+        ("cost_usd", Value::Null),
+        ("live", json!(false)),
+        ("pid", Value::Null),
+        ("agent", Value::Null),
+        ("kept", json!(false)),
+    ] {
+        assert_eq!(one[field], value, "{field} of {one}");
+    }
+    let id = one["id"].as_str().expect("an id").to_owned();
+    let path = one["path"].as_str().expect("a path").to_owned();
+    let before = stage.requests().len();
+    let tell = |words: &str| repo.orchestra(["sessions", "resume", &id, "--print", "-m", words]).succeeded();
+    tell("FAKE-SAY two").prints("You said two.");
+    let requests = stage.requests();
+    assert!(requests[before]["messages"].as_u64() > requests[0]["messages"].as_u64(), "{requests:?}");
+    assert_eq!((&only(&repo)["messages"], &only(&repo)["last_prompt"]), (&json!(4), &json!("FAKE-SAY two")));
+    repo.orchestra(["sessions", "keep", &id]).succeeded();
+    fs::remove_file(&path).expect("gone");
+    let before = stage.requests().len();
+    tell("FAKE-SAY three").prints("You said three.");
+    let again = &stage.requests()[before];
+    assert!(again["messages"].as_u64() > requests[0]["messages"].as_u64().map(|count| count + 2), "{again}");
+    assert_eq!(only(&repo)["messages"], 6);
+}

@@ -1,0 +1,78 @@
+//! Gemini CLI 0.61.0.
+
+use std::{fs, process::Command};
+
+use serde_json::{Value, json};
+use testkit::{Ran, TestRepo};
+
+use crate::stage::{self, Stage};
+
+/// The program itself, as a person starts it, with the scripted model behind it.
+fn gemini(stage: &Stage, repo: &TestRepo<'_>, arguments: &[&str]) -> Option<Command> {
+    let program = stage::program("gemini")?;
+    let home = stage.world().home().join(".gemini");
+    fs::create_dir_all(&home).expect("a folder");
+    let settings = json!({"security": {"auth": {"selectedType": "gemini-api-key"}},
+        "privacy": {"usageStatisticsEnabled": false}, "general": {"disableAutoUpdate": true}});
+    fs::write(home.join("settings.json"), settings.to_string()).expect("a file");
+    repo.git(["config", "orchestra.agent.gemini.program", &program.to_string_lossy()]);
+    let mut command = repo.command(program);
+    command.args(arguments).args(["-m", "gemini-2.5-pro"]);
+    Some(command)
+}
+
+fn only(repo: &TestRepo<'_>) -> Value {
+    let report = repo.orchestra(["sessions", "--json"]).succeeded().json();
+    let all = report["sessions"].as_array().expect("a list");
+    assert_eq!(all.len(), 1, "{report}");
+    all[0].clone()
+}
+
+#[test]
+fn every_field_of_a_new_conversation_and_it_goes_on_even_from_what_is_kept() {
+    let Some(stage) = Stage::set() else { return };
+    let repo = stage.repo();
+    let Some(mut command) = gemini(&stage, &repo, &["-p", "FAKE-SAY one", "-o", "json"]) else { return };
+    let result = Ran::of(&mut command).succeeded().json();
+    let one = only(&repo);
+    let here = repo.path().to_string_lossy().into_owned();
+    let used = &result["stats"]["models"]["gemini-2.5-pro"]["tokens"];
+    for (field, value) in [
+        ("id", result["session_id"].clone()),
+        ("program", json!("gemini")),
+        ("title", json!("FAKE-SAY one")),
+        ("first_prompt", json!("FAKE-SAY one")),
+        ("last_prompt", json!("FAKE-SAY one")),
+        ("cwd", json!(here)),
+        ("repository", json!(here)),
+        ("messages", json!(2)),
+        ("model", json!("gemini-2.5-pro")),
+        ("input_tokens", used["prompt"].clone()),
+        ("output_tokens", used["candidates"].clone()),
+        ("cost_usd", Value::Null),
+        ("live", json!(false)),
+        ("kept", json!(false)),
+    ] {
+        assert_eq!(one[field], value, "{field} of {one} after {result}");
+    }
+    let id = one["id"].as_str().expect("an id").to_owned();
+    let tell = |words: &str| {
+        let arguments = ["sessions", "resume", &id, "--print", "-m", words, "--", "-m", "gemini-2.5-pro"];
+        repo.orchestra(arguments).succeeded()
+    };
+    let before = stage.requests().len();
+    tell("FAKE-SAY two").prints("You said two.");
+    let requests = stage.requests();
+    assert!(requests[before]["messages"].as_u64() > requests[0]["messages"].as_u64(), "{requests:?}");
+    assert_eq!((&only(&repo)["messages"], &only(&repo)["last_prompt"]), (&json!(4), &json!("FAKE-SAY two")));
+    repo.orchestra(["sessions", "keep", &id]).succeeded();
+    fs::remove_dir_all(
+        one["path"].as_str().map(std::path::Path::new).and_then(|path| path.parent()).expect("a folder"),
+    )
+    .expect("gone");
+    let before = stage.requests().len();
+    tell("FAKE-SAY three").prints("You said three.");
+    let again = &stage.requests()[before];
+    assert!(again["messages"].as_u64() > requests[0]["messages"].as_u64().map(|count| count + 2), "{again}");
+    assert_eq!(only(&repo)["messages"], 6);
+}

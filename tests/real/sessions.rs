@@ -1,0 +1,127 @@
+//! `sessions` over what the real Claude Code writes.
+
+use std::{fs, process::Command};
+
+use serde_json::{Value, json};
+use testkit::{Ran, TestRepo, until};
+
+use crate::stage::Stage;
+
+/// The program itself, as a person starts it, in the folder of the repository.
+fn claude(repo: &TestRepo<'_>, arguments: &[&str]) -> Command {
+    let program = repo.git(["config", "orchestra.agent.claude.program"]).line();
+    let mut command = repo.command(program);
+    command.args(arguments);
+    command
+}
+
+fn listed(repo: &TestRepo<'_>, session: &str) -> Value {
+    let report = repo.orchestra(["sessions", "--json"]).succeeded().json();
+    let all = report["sessions"].as_array().cloned().expect("a list");
+    all.into_iter().find(|one| one["id"] == session).expect("it is listed")
+}
+
+const SESSION: &str = "20000000-0000-4000-8000-000000000001";
+
+#[test]
+fn every_field_of_a_new_conversation_and_it_goes_on_even_from_what_is_kept() {
+    let Some(stage) = Stage::set() else { return };
+    let repo = stage.repo();
+    let arguments = [
+        "-p",
+        "FAKE-WRITE a.txt",
+        "--session-id",
+        SESSION,
+        "--output-format",
+        "json",
+        "--permission-mode",
+        "bypassPermissions",
+        "--name",
+        "a name",
+    ];
+    let result = Ran::of(&mut claude(&repo, &arguments)).succeeded().json();
+    let one = listed(&repo, SESSION);
+    let here = repo.path().to_string_lossy().into_owned();
+    for (field, value) in [
+        ("program", json!("claude")),
+        ("title", json!("a name")),
+        ("first_prompt", json!("FAKE-WRITE a.txt")),
+        ("last_prompt", json!("FAKE-WRITE a.txt")),
+        ("cwd", json!(here)),
+        ("repository", json!(here)),
+        ("branch", json!("main")),
+        ("messages", json!(4)),
+        ("live", json!(false)),
+        ("pid", Value::Null),
+        ("agent", Value::Null),
+        ("kept", json!(false)),
+        ("subagents", json!([])),
+    ] {
+        assert_eq!(one[field], value, "{field} of {one}");
+    }
+    let cost = |value: &Value| (value.as_f64().expect("a cost") * 1e6).round();
+    assert_eq!(cost(&one["cost_usd"]), cost(&result["total_cost_usd"]));
+    let used: Vec<&Value> = result["modelUsage"].as_object().expect("models").values().collect();
+    let sum = |keys: &[&str]| {
+        used.iter().flat_map(|model| keys.iter().filter_map(|key| model[*key].as_u64())).sum::<u64>()
+    };
+    let read = ["inputTokens", "cacheReadInputTokens", "cacheCreationInputTokens"];
+    assert_eq!(
+        (&one["input_tokens"], &one["output_tokens"]),
+        (&json!(sum(&read)), &json!(sum(&["outputTokens"])))
+    );
+    let path = one["path"].as_str().expect("a path").to_owned();
+    assert_eq!(one["size"], fs::metadata(&path).expect("a file").len());
+    // It goes on: the model is sent what was said before.
+    let before = stage.requests().len();
+    let said = repo.orchestra(["sessions", "resume", SESSION, "--print", "-m", "FAKE-SAY again"]).succeeded();
+    assert_eq!(said.line(), "You said again.");
+    let requests = stage.requests();
+    assert_eq!(requests[before]["conversation"], requests[0]["conversation"]);
+    assert!(
+        requests[before]["messages"].as_u64() > requests[0]["messages"].as_u64(),
+        "{:?}",
+        requests[before]
+    );
+    let again = listed(&repo, SESSION);
+    assert_eq!((&again["messages"], &again["last_prompt"]), (&json!(6), &json!("FAKE-SAY again")));
+    // And when its file is gone, from what is kept.
+    repo.orchestra(["sessions", "keep", SESSION]).succeeded();
+    fs::remove_file(&path).expect("gone");
+    let before = stage.requests().len();
+    let said = repo.orchestra(["sessions", "resume", SESSION, "--print", "-m", "FAKE-SAY kept"]).succeeded();
+    assert_eq!(said.line(), "You said kept.");
+    let requests = stage.requests();
+    assert!(requests[before]["messages"].as_u64() > requests[0]["messages"].as_u64().map(|count| count + 4));
+    assert_eq!(listed(&repo, SESSION)["messages"], 8);
+    // A fork is a conversation of its own.
+    repo.orchestra(["sessions", "resume", SESSION, "--fork", "--print", "-m", "FAKE-SAY forked"]).succeeded();
+    let report = repo.orchestra(["sessions", "--json"]).succeeded().json();
+    let all = report["sessions"].as_array().expect("a list");
+    assert_eq!(all.len(), 2);
+    assert!(all.iter().any(|one| one["last_prompt"] == "FAKE-SAY forked" && one["id"] != SESSION));
+}
+
+#[test]
+fn one_that_runs_is_live_and_left_alone_and_sub_agents_are_nested() {
+    let Some(stage) = Stage::set() else { return };
+    let repo = stage.repo();
+    let mut child = claude(&repo, &["-p", "FAKE-HANG", "--session-id", SESSION]).spawn().expect("claude");
+    let live = until("it is live", || {
+        let report = repo.orchestra(["sessions", "--live", "--json"]).succeeded().json();
+        report["sessions"].as_array().and_then(|all| all.first().cloned())
+    });
+    assert_eq!((&live["id"], &live["live"]), (&json!(SESSION), &json!(true)));
+    assert!(live["pid"].as_u64().is_some(), "{live}");
+    repo.orchestra(["sessions", "resume", SESSION, "--print", "-m", "x"]).exits(3).says("goes on in process");
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    // Its note is still there, its process is not.
+    assert_eq!(listed(&repo, SESSION)["live"], false);
+    let inner = "20000000-0000-4000-8000-000000000002";
+    Ran::of(&mut claude(&repo, &["-p", "FAKE-SUBAGENT", "--session-id", inner])).succeeded();
+    let one = listed(&repo, inner);
+    assert_eq!(one["subagents"].as_array().map(Vec::len), Some(1), "{one}");
+    let report = repo.orchestra(["sessions", "--json"]).succeeded().json();
+    assert_eq!(report["sessions"].as_array().map(Vec::len), Some(2), "a sub-agent is none");
+}
