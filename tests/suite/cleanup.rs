@@ -369,7 +369,7 @@ fn what_can_be_made_again_is_not_kept_and_files_are_deleted_when_idle() {
 #[test]
 fn what_may_still_be_put_back_is_not_deleted() {
     let world = world();
-    let repo = world.repo();
+    let repo = world.repo().with_identity();
     let id = landed(&repo, "echo 1 > one.txt");
     let worktree = repo.worktree(&id);
     let operation = cleanup(&repo, &[])["operation"].as_str().expect("an operation").to_owned();
@@ -410,7 +410,7 @@ fn by_plain_git_as_well() {
 #[test]
 fn trash_is_kept_for_its_time_and_then_forgotten() {
     let world = world();
-    let repo = world.repo();
+    let repo = world.repo().with_identity();
     let (old, new) = (landed(&repo, "echo 1 > one.txt"), landed(&repo, "echo 2 > two.txt"));
     let operation = cleanup(&repo, &[&old])["operation"].as_str().expect("an operation").to_owned();
     let library = Repo::discover(repo.path()).expect("a repository");

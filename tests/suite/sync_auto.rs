@@ -74,7 +74,7 @@ fn the_work_of_another_clone_can_be_looked_at_and_judged() {
 #[test]
 fn many_loose_objects_of_ours_become_one_pack_and_the_users_stay() {
     let world = world();
-    let repo = world.repo();
+    let repo = world.repo().with_identity();
     let id = repo.spawn("true");
     repo.end_of(&id);
     let library = Repo::discover(repo.path()).expect("a repository");
