@@ -67,11 +67,7 @@ pub fn glance(repo: &Repo, request: &Request) -> Result<Report> {
 fn look(repo: Option<&Repo>, request: &Request, count: bool) -> Result<Report> {
     check(request)?;
     let mut catalogue = Catalogue::read(repo, request.everywhere)?;
-    let mut rows = catalogue.rows(request);
-    let all = rows.len();
-    if request.limit > 0 {
-        rows.truncate(request.limit);
-    }
+    let (mut rows, all) = catalogue.rows(request);
     if count {
         catalogue.read_whole(&mut rows);
     }

@@ -91,24 +91,39 @@ impl Catalogue {
         })
     }
 
-    /// The conversations that fit, newest first; their beginnings and ends are read.
-    pub(super) fn rows(&mut self, wanted: &Request) -> Vec<Row> {
+    /// The conversations that fit, newest first, at most as many as are wanted, and how many fit; their beginnings and ends are
+    /// read.
+    pub(super) fn rows(&mut self, wanted: &Request) -> (Vec<Row>, usize) {
         let recent = |written: i64| wanted.since.is_none_or(|since| written / 1_000_000_000 >= since);
         let of_program = |name: &str| wanted.program.as_deref().is_none_or(|program| program == name);
         let fits = |place: &Place| recent(place.written) && of_program(place.program);
         let fitting = self.found.places.iter().filter(|place| fits(place));
         let mut places: Vec<Place> = fitting.cloned().collect();
-        // Rows are large: what is in order already is not moved again.
         places.sort_unstable_by(|a, b| (b.written, &a.id).cmp(&(a.written, &b.id)));
         self.skim(&places);
-        let mut rows: Vec<Row> = places.into_iter().filter_map(|place| self.row(place)).collect();
-        let gone = self.kept.values().filter(|kept| !rows.iter().any(|row| row.id == kept.about.id));
-        let gone = gone.filter_map(kept_row).filter(|row| recent(row.written) && of_program(&row.program));
-        rows.extend(gone.collect::<Vec<Row>>());
-        rows.retain(|row| wanted.branch.is_none() || row.facts.branch == wanted.branch);
-        rows.retain(|row| !wanted.live || self.is_live(&row.id));
+        let most = if wanted.limit == 0 { usize::MAX } else { wanted.limit };
+        let (mut rows, mut all, mut there) = (Vec::new(), 0, BTreeSet::new());
+        for place in places {
+            if self.is_within(&place) {
+                there.insert(place.id.clone());
+                if self.is_wanted(&place, wanted) {
+                    all += 1;
+                    // Rows are large: those beyond the limit are only counted.
+                    rows.extend(if all <= most { self.row(place) } else { None });
+                }
+            }
+        }
+        let gone = self.kept.values().filter(|kept| !there.contains(&kept.about.id)).filter_map(kept_row);
+        let gone = gone
+            .filter(|row| recent(row.written) && of_program(&row.program))
+            .filter(|row| wanted.branch.is_none() || row.facts.branch == wanted.branch)
+            .filter(|row| !wanted.live || self.is_live(&row.id));
+        let gone: Vec<Row> = gone.collect();
+        all += gone.len();
+        rows.extend(gone);
         rows.sort_by(|a, b| (b.written, &a.id).cmp(&(a.written, &b.id)));
-        rows
+        rows.truncate(most);
+        (rows, all)
     }
 
     /// Reads the beginnings and ends that are not known yet, on all cores.
@@ -132,33 +147,42 @@ impl Catalogue {
         }
     }
 
-    /// The row of a file, if it is a conversation within the scope.
+    /// Whether a file is a conversation within the scope.
+    fn is_within(&mut self, place: &Place) -> bool {
+        let Some(known) = self.index.find(place) else { return false };
+        let facts = &known.facts;
+        if facts.inner || facts.first_prompt.is_none() && facts.title.is_none() {
+            return false;
+        }
+        let Some(scope) = &self.scope else { return true };
+        let mut ours = self.agents.contains_key(&place.id) || self.kept.contains_key(&place.id);
+        for folder in [facts.cwd.as_deref(), facts.first_cwd.as_deref()].into_iter().flatten() {
+            let there = self.repositories.of(folder);
+            ours = ours || scope.holds(folder.as_ref(), there, known.repository.as_deref());
+        }
+        if ours {
+            self.index.belongs(place, scope.common());
+        }
+        ours
+    }
+
+    fn is_wanted(&self, place: &Place, wanted: &Request) -> bool {
+        let branch = || self.index.find(place).and_then(|known| known.facts.branch.as_ref());
+        (wanted.branch.is_none() || branch() == wanted.branch.as_ref())
+            && (!wanted.live || self.is_live(&place.id))
+    }
+
+    /// The row of a file, if that is known.
     fn row(&mut self, place: Place) -> Option<Row> {
         let known = self.index.find(&place)?;
         let facts = known.facts.clone();
-        if facts.inner || facts.first_prompt.is_none() && facts.title.is_none() {
-            return None;
-        }
         let is_whole = known.is_whole && self.index.fresh(&place).is_some();
-        if let Some(length) =
-            known.reading.as_ref().map(|read| read.passed_over).filter(|length| is_whole && *length > 0)
-        {
-            self.found.passed_over(&place.path, length);
+        let passed_over = known.reading.as_ref().map_or(0, |read| read.passed_over);
+        if is_whole && passed_over > 0 {
+            self.found.passed_over(&place.path, passed_over);
         }
         let before = known.repository.clone();
         let now = facts.cwd.as_deref().and_then(|cwd| self.repositories.of(cwd)).map(PathBuf::from);
-        if let Some(scope) = &self.scope {
-            let folders = [facts.cwd.as_deref(), facts.first_cwd.as_deref()].into_iter().flatten();
-            let mut ours = self.agents.contains_key(&place.id) || self.kept.contains_key(&place.id);
-            for folder in folders {
-                let there = self.repositories.of(folder);
-                ours = ours || scope.holds(folder.as_ref(), there, before.as_deref());
-            }
-            if !ours {
-                return None;
-            }
-            self.index.belongs(&place, scope.common());
-        }
         let repository =
             now.or(before).or_else(|| self.scope.as_ref().map(|scope| scope.common().to_owned()));
         let (id, program, written) = (place.id.clone(), place.program.to_owned(), place.written);
@@ -269,7 +293,8 @@ impl Catalogue {
         let mut places: Vec<Place> = places.cloned().collect();
         places.sort_by_key(|place| std::cmp::Reverse(place.written));
         self.skim(&places);
-        if let Some(row) = places.into_iter().find_map(|place| self.row(place)) {
+        let found = places.into_iter().find(|place| self.is_within(place));
+        if let Some(row) = found.and_then(|place| self.row(place)) {
             let mut rows = [row];
             self.read_whole(&mut rows);
             let [row] = rows;

@@ -86,10 +86,7 @@ pub fn run(
     let matcher = Matcher::new(query)?;
     super::check(request)?;
     let mut catalogue = Catalogue::read(repo, request.everywhere)?;
-    let mut rows = catalogue.rows(request);
-    if request.limit > 0 {
-        rows.truncate(request.limit);
-    }
+    let (rows, _) = catalogue.rows(request);
     let mut outcome = Outcome::default();
     'all: for some in rows.chunks(AT_ONCE) {
         let found = reading::on_all_cores(some, |row| row.place.as_ref().map(|_| search_file(row, &matcher)));

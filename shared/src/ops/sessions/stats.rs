@@ -52,7 +52,7 @@ pub struct Sum {
 pub fn run(repo: Option<&Repo>, request: &Request) -> Result<Report> {
     super::check(request)?;
     let mut catalogue = Catalogue::read(repo, request.everywhere)?;
-    let mut rows = catalogue.rows(request);
+    let (mut rows, _) = catalogue.rows(&Request { limit: 0, ..request.clone() });
     catalogue.read_whole(&mut rows);
     let mut sums = Sums::default();
     for row in &rows {
