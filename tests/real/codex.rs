@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use serde_json::{Value, json};
 use testkit::{Ran, TestRepo};
 
-use crate::stage::{self, Stage};
+use crate::stage::{self, Stage, only};
 
 /// The program itself, as a person starts it, with the scripted model in its settings.
 fn codex(stage: &Stage, repo: &TestRepo<'_>, arguments: &[&str]) -> Option<Command> {
@@ -22,13 +22,6 @@ fn codex(stage: &Stage, repo: &TestRepo<'_>, arguments: &[&str]) -> Option<Comma
     let mut command = repo.command(program);
     command.args(arguments);
     Some(command)
-}
-
-fn only(repo: &TestRepo<'_>) -> Value {
-    let report = repo.orchestra(["sessions", "--json"]).succeeded().json();
-    let all = report["sessions"].as_array().expect("a list");
-    assert_eq!(all.len(), 1, "{report}");
-    all[0].clone()
 }
 
 #[test]

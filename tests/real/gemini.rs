@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use serde_json::{Value, json};
 use testkit::{Ran, TestRepo};
 
-use crate::stage::{self, Stage};
+use crate::stage::{self, Stage, only};
 
 /// The program itself, as a person starts it, with the scripted model behind it.
 fn gemini(stage: &Stage, repo: &TestRepo<'_>, arguments: &[&str]) -> Option<Command> {
@@ -19,13 +19,6 @@ fn gemini(stage: &Stage, repo: &TestRepo<'_>, arguments: &[&str]) -> Option<Comm
     let mut command = repo.command(program);
     command.args(arguments).args(["-m", "gemini-2.5-pro"]);
     Some(command)
-}
-
-fn only(repo: &TestRepo<'_>) -> Value {
-    let report = repo.orchestra(["sessions", "--json"]).succeeded().json();
-    let all = report["sessions"].as_array().expect("a list");
-    assert_eq!(all.len(), 1, "{report}");
-    all[0].clone()
 }
 
 #[test]

@@ -91,6 +91,14 @@ impl Drop for Stage {
     }
 }
 
+/// The one conversation that is listed.
+pub(crate) fn only(repo: &TestRepo<'_>) -> Value {
+    let report = repo.orchestra(["sessions", "--json"]).succeeded().json();
+    let all = report["sessions"].as_array().expect("a list");
+    assert_eq!(all.len(), 1, "{report}");
+    all[0].clone()
+}
+
 /// Where a pinned program is: `tests/real/install` puts it there.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -103,8 +103,8 @@ fn one_landing_at_a_time_and_ctrl_c_leaves_nothing_running() {
     let child =
         started(&mut repo.orchestra_command(["merge-ranked", "b1", "b3", "--test", &waiting(world.dir())]));
     until("the test runs", || world.dir().join("there").exists().then_some(()));
-    land(&repo, &[]).exits(4).says("another merge-ranked runs");
-    repo.orchestra(["undo"]).exits(3);
+    land(&repo, &[]).exits(4).says("another merge-ranked, review, cleanup or undo runs");
+    repo.orchestra(["undo"]).exits(4).says("wait for its end");
     let program = until("our program", || {
         let found = Ran::of(repo.command("pgrep").args(["-f", "git-orchestra-merge-ranked b1 b3"]));
         found.stdout().lines().next().and_then(|pid| pid.parse::<u32>().ok())

@@ -71,3 +71,20 @@ fn agents_know_that_their_work_was_taken_back() {
     let report = repo.orchestra(["merge-ranked", "--json"]).succeeded().json();
     assert_eq!((&report["moved"], &report["order"][0]["outcome"]), (&true.into(), &"merged".into()));
 }
+
+#[test]
+fn of_two_at_once_one_takes_it_back() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("true");
+    repo.end_of(&id);
+    repo.orchestra(["cleanup"]).succeeded();
+    let start = || repo.orchestra_command(["undo"]).spawn().expect("started");
+    let both = [start(), start()];
+    let mut codes = both.map(|mut child| child.wait().expect("ended").code());
+    codes.sort_unstable();
+    // The other is too late, or finds nothing to take back.
+    assert!(codes[0] == Some(0) && matches!(codes[1], Some(3 | 4)), "{codes:?}");
+    let list = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
+    assert_eq!(list["operations"].as_array().map(Vec::len), Some(2), "{list}");
+}

@@ -225,13 +225,7 @@ impl Repo {
     /// # Errors
     /// The history cannot be read.
     pub fn commits_since(&self, base: Oid, head: Oid, most: usize) -> Result<Vec<Oid>> {
-        let walk = self
-            .gix
-            .rev_walk([head.gix()])
-            .with_hidden([base.gix()])
-            .all()
-            .context(Kind::Internal, || format!("cannot walk the history of {}", head.short()))?;
-        Ok(walk.filter_map(std::result::Result::ok).take(most).map(|found| found.id.into()).collect())
+        Ok(self.since(base, head)?.take(most).collect())
     }
 
     /// How many commits lead from `base` (excluded) to `head`.
@@ -239,13 +233,17 @@ impl Repo {
     /// # Errors
     /// The history cannot be read.
     pub fn commits_between(&self, base: Oid, head: Oid) -> Result<u64> {
+        Ok(self.since(base, head)?.count() as u64)
+    }
+
+    fn since(&self, base: Oid, head: Oid) -> Result<impl Iterator<Item = Oid>> {
         let walk = self
             .gix
             .rev_walk([head.gix()])
             .with_hidden([base.gix()])
             .all()
             .context(Kind::Internal, || format!("cannot walk the history of {}", head.short()))?;
-        Ok(walk.filter_map(std::result::Result::ok).count() as u64)
+        Ok(walk.filter_map(std::result::Result::ok).map(|found| found.id.into()))
     }
 }
 

@@ -9,8 +9,7 @@ use super::{
 use crate::{
     Error, Kind, Result,
     git::{Oid, Repo},
-    lock::Lock,
-    store::layout::Private,
+    store::operations,
     world,
 };
 
@@ -37,11 +36,7 @@ pub fn prove(
     interrupted: &AtomicBool,
 ) -> Result<Proof> {
     check::is_command(command, "test")?;
-    let lock = Private::new(repo.private_dir()?).landing_lock();
-    let _lock = Lock::take(&lock, Duration::from_millis(200))?.ok_or_else(|| {
-        Error::new(Kind::Conflict, "a merge-ranked runs in this repository, and tests there")
-            .hint("wait for its end, and try again")
-    })?;
+    let _lock = operations::lock(repo)?;
     let nonce = format!("prove-{}", world::random_hex::<8>()?);
     let scratch = Scratch::make(repo, commit)?;
     let ran = check::run(command, scratch.path(), Bounds { limit, interrupted, nonce: &nonce });

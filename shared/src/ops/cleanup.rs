@@ -23,7 +23,7 @@ use crate::{
     store::{
         Chain, Listing,
         layout::Private,
-        operations::{Journal, Stage},
+        operations::{self, Journal, Stage},
         pack,
     },
     supervise::mend,
@@ -117,9 +117,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         return Ok(report(candidates.into_iter().map(|one| entry(one, Outcome::Planned, None)).collect()));
     }
     repo.identity()?;
-    let _lock = Lock::take(&Private::new(repo.private_dir()?).landing_lock(), SETTLE)?.ok_or_else(|| {
-        Error::new(Kind::Conflict, "a merge-ranked, cleanup or undo runs in this repository")
-    })?;
+    let _lock = operations::lock(repo)?;
     mend::mend(repo)?;
     let candidates = candidates(repo, request)?;
     let mut report = take_away(repo, Journal::new("cleanup")?, candidates)?;

@@ -23,12 +23,10 @@ use crate::{
         state::{COMMAND, Saved, open_one},
         steps::{Around, Halt, Progress, Runner, clear},
     },
-    lock::Lock,
     model::{event::Landing, text},
     store::{
-        layout::Private,
         notes,
-        operations::{Change, Journal, Operation, Stage},
+        operations::{self, Change, Journal, Operation, Stage},
     },
 };
 
@@ -85,11 +83,7 @@ pub fn run(
     }
     repo.identity()?;
     command::check_version(&repo.common_dir()?)?;
-    let lock = Private::new(repo.private_dir()?).landing_lock();
-    let _lock = Lock::take(&lock, Duration::from_millis(200))?.ok_or_else(|| {
-        Error::new(Kind::Conflict, "another merge-ranked runs in this repository")
-            .hint("wait for its end, and try again")
-    })?;
+    let _lock = operations::lock(repo)?;
     let asking = Asking { repo, interrupted };
     let around = Around { repairs: &asking, tell, interrupted };
     match request.mode {

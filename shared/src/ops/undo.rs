@@ -3,14 +3,13 @@
 use serde::Serialize;
 
 use crate::{
-    Error, Kind, Result,
+    Error, Result,
     git::Repo,
     landing::{
         State,
         finish::{self, Move, Moved},
         state::COMMAND,
     },
-    lock::Lock,
     model::{
         AgentId, Fact,
         event::{Landed, Landing},
@@ -20,7 +19,6 @@ use crate::{
     removal::{restore, trash},
     store::{
         append,
-        layout::Private,
         operations::{self, Change, Journal, Operation, Stage},
     },
 };
@@ -62,21 +60,22 @@ pub struct Listed {
 /// # Errors
 /// There is none, or it cannot be taken back as things stand (3).
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
-    let all = operations::all(repo)?;
     if request.list {
+        let all = operations::all(repo)?;
         let listed = |one: &Operation| Listed { operation: one.clone(), holds: operations::holds(one, &all) };
         return Ok(Report { operations: all.iter().map(listed).collect(), undo: None, warnings: Vec::new() });
     }
-    let operation = newest_of(choose(&all, request.operation.as_deref())?, &all).clone();
     if request.dry_run {
+        let all = operations::all(repo)?;
+        let operation = newest_of(choose(&all, request.operation.as_deref())?, &all).clone();
         let listed = Listed { holds: true, operation };
         return Ok(Report { operations: vec![listed], undo: None, warnings: Vec::new() });
     }
     repo.identity()?;
-    let lock = Private::new(repo.private_dir()?).landing_lock();
-    let _lock = Lock::take(&lock, std::time::Duration::from_millis(200))?.ok_or_else(|| {
-        Error::new(Kind::Conflict, "a merge-ranked, cleanup or undo runs in this repository")
-    })?;
+    let _lock = operations::lock(repo)?;
+    // Under the lock: of two at once, the second finds what the first left.
+    let all = operations::all(repo)?;
+    let operation = newest_of(choose(&all, request.operation.as_deref())?, &all).clone();
     let (undo, warnings) = take_back(repo, &operation, &all)?;
     let listed = Listed { holds: false, operation };
     Ok(Report { operations: vec![listed], undo: Some(undo), warnings })

@@ -67,7 +67,7 @@ pub fn empty(repo: &Repo) -> Result<()> {
     let private = Private::new(repo.private_dir()?);
     let all = operations::all(repo)?;
     // Whoever works on one that is open may want to put a folder back; one that was cut off nobody works on.
-    let nobody_works = Lock::take(&private.landing_lock(), Duration::ZERO)?.is_some();
+    let nobody_works = Lock::take(&private.operations_lock(), Duration::ZERO)?.is_some();
     let mut emptied = BTreeSet::new();
     for operation in all.iter().filter(|one| one.stage != Stage::Open || nobody_works) {
         for removal in &operation.removals {

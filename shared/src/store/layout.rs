@@ -199,9 +199,9 @@ impl Private {
         self.0.join("locks/sync")
     }
 
-    /// Held by whoever lands branches.
-    pub fn landing_lock(&self) -> PathBuf {
-        self.0.join("locks/landing")
+    /// Held by whoever changes branches, takes agents away or brings them back.
+    pub fn operations_lock(&self) -> PathBuf {
+        self.0.join("locks/operations")
     }
 
     /// The lock for the moments in which git's own list of worktrees is changed.

@@ -4,7 +4,7 @@
 //! An operation is a ref of its own: a commit whose tree holds `operation.json` and what else belongs to it (the state of a
 //! landing, the output of checks), and whose parents keep every commit alive that was, or came to be.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -16,8 +16,9 @@ use crate::{
         objects::{Commit, Entry, Sort},
         refs::Edit,
     },
+    lock::Lock,
     model::text,
-    store::layout,
+    store::layout::{self, Private},
     world,
 };
 
@@ -210,7 +211,7 @@ impl Journal {
         let edit = [Edit { name: name.clone(), old: self.tip, new }];
         let written = repo.edit_refs(&edit, "orchestra: operation");
         match written {
-            // Whoever writes operations holds the landing lock: a lock of the ref that outlasts the wait was left by a kill.
+            // Whoever writes operations holds their lock: a lock of the ref that outlasts the wait was left by a kill.
             Err(error) if error.kind == Kind::Conflict && repo.take_lock_away(&name, None) => {
                 repo.edit_refs(&edit, "orchestra: operation")?;
             }
@@ -225,6 +226,21 @@ fn read<T: DeserializeOwned>(repo: &Repo, commit: Oid, name: &str) -> Result<T> 
     let broken = || format!("'{name}' of operation {} cannot be read", commit.short());
     let bytes = repo.read_blob_of(commit, name)?.ok_or_else(|| Error::internal(broken()))?;
     serde_json::from_slice(&bytes).context(Kind::Internal, broken)
+}
+
+/// How long another command may hold the lock for a look.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// The right to change something: operations are written under it alone, one command after the other.
+///
+/// # Errors
+/// Another command has it (4).
+pub fn lock(repo: &Repo) -> Result<Lock> {
+    let lock = Private::new(repo.private_dir()?).operations_lock();
+    Lock::take(&lock, SETTLE)?.ok_or_else(|| {
+        Error::new(Kind::Conflict, "another merge-ranked, review, cleanup or undo runs in this repository")
+            .hint("wait for its end, and try again")
+    })
 }
 
 /// All operations, the newest first. Those that cannot be read are passed over.

@@ -1,0 +1,129 @@
+//! `sessions`: the conversations of Codex and Gemini CLI, from the files that the programs themselves wrote.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+use testkit::World;
+
+use crate::{
+    sessions::{copy, listed, one},
+    world,
+};
+
+const CODEX: &str = "01a1ff68-246d-7860-b219-63aa3909e263";
+
+/// The conversation that the real Codex left, as if it had been held in `folder`.
+fn with_codex(world: &World, folder: &Path) -> PathBuf {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/codex/sessions");
+    let home = world.home().join(".codex/sessions");
+    copy(&fixtures, &home, &folder.to_string_lossy());
+    home.join(format!("2026/11/21/rollout-2026-11-21T18-39-37-{CODEX}.jsonl"))
+}
+
+#[test]
+fn codex_every_field_is_what_the_program_recorded() {
+    let world = world();
+    let repo = world.repo();
+    let path = with_codex(&world, repo.path());
+    let here = repo.path().to_string_lossy().into_owned();
+    let found = one(&repo, CODEX);
+    for (field, value) in [
+        ("program", json!("codex")),
+        ("title", json!("FAKE-SAY again")),
+        ("first_prompt", json!("FAKE-WRITE hello.txt")),
+        ("last_prompt", json!("FAKE-SAY again")),
+        ("cwd", json!(here)),
+        ("repository", json!(here)),
+        ("branch", json!("main")),
+        ("messages", json!(6)),
+        ("started_at", json!("2026-11-21T18:39:37.653Z")),
+        ("model", json!("fake-model")),
+        ("input_tokens", json!(41539)),
+        ("output_tokens", json!(92)),
+        ("cost_usd", Value::Null),
+        ("live", json!(false)),
+        ("pid", Value::Null),
+        ("size", json!(fs::metadata(&path).expect("a file").len())),
+        ("path", json!(path)),
+        ("agent", Value::Null),
+        ("kept", json!(false)),
+        ("subagents", json!([])),
+    ] {
+        assert_eq!(found[field], value, "{field}");
+    }
+    let shown = repo.orchestra(["sessions", "show", CODEX]).succeeded().stdout();
+    for line in [
+        "> FAKE-WRITE hello.txt\n",
+        "I will create hello.txt and commit it.\n  → exec /bin/bash -lc mkdir",
+        "  ✗ Author identity unknown",
+        "You said again.\n",
+    ] {
+        assert!(shown.contains(line), "{line} in {shown}");
+    }
+    let found = repo.orchestra(["sessions", "search", "-l", "created hello", "-i"]).succeeded().line();
+    assert_eq!(found, CODEX);
+    // It is live as long as its program holds the file.
+    let held = fs::File::open(&path).expect("a file");
+    assert_eq!(one(&repo, CODEX)["pid"], std::process::id());
+    drop(held);
+    assert_eq!(one(&repo, CODEX)["live"], false);
+    // Kept, and put back.
+    repo.orchestra(["sessions", "keep", CODEX]).succeeded();
+    let bytes = fs::read(&path).expect("a file");
+    fs::remove_dir_all(world.home().join(".codex")).expect("gone");
+    let program = world.dir().join("codex");
+    fs::write(&program, "#!/bin/sh\necho \"$@\"; cat\n").expect("a file");
+    fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
+    repo.git(["config", "orchestra.agent.codex.program", &program.to_string_lossy()]);
+    let ran = repo.orchestra(["sessions", "resume", CODEX, "--print", "-m", "more"]).succeeded();
+    assert_eq!(ran.stdout(), format!("exec resume {CODEX} -\nmore"));
+    assert_eq!(fs::read(&path).expect("a file"), bytes);
+    assert_eq!(
+        repo.orchestra(["sessions", "resume", CODEX, "--fork"]).succeeded().line(),
+        format!("fork {CODEX}")
+    );
+}
+
+#[test]
+fn gemini_every_field_is_what_the_program_recorded() {
+    let world = world();
+    let repo = world.repo();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/gemini/tmp");
+    let home = world.home().join(".gemini/tmp");
+    copy(&fixtures, &home, &repo.path().to_string_lossy());
+    let id = "f3288181-f59c-4757-ac9f-af512feff9ab";
+    let path = home.join("project-a/chats/session-2026-11-21T18-48-f3288181.jsonl");
+    let here = repo.path().to_string_lossy().into_owned();
+    assert_eq!(listed(&repo, &[]).len(), 1, "the empty file that a resume leaves is no conversation");
+    let found = one(&repo, id);
+    for (field, value) in [
+        ("program", json!("gemini")),
+        ("title", json!("FAKE-SAY again")),
+        ("first_prompt", json!("FAKE-WRITE gem.txt")),
+        ("last_prompt", json!("FAKE-SAY again")),
+        ("cwd", json!(here)),
+        ("repository", json!(here)),
+        ("branch", Value::Null),
+        ("messages", json!(6)),
+        ("started_at", json!("2026-11-21T18:48:58.388Z")),
+        ("model", json!("gemini-2.5-pro")),
+        ("input_tokens", json!(12328 + 12471 + 12702 + 12914)),
+        ("output_tokens", json!(34 + 40 + 8 + 4)),
+        ("cost_usd", Value::Null),
+        ("live", json!(false)),
+        ("size", json!(fs::metadata(&path).expect("a file").len())),
+        ("path", json!(path)),
+        ("kept", json!(false)),
+    ] {
+        assert_eq!(found[field], value, "{field}");
+    }
+    let shown = repo.orchestra(["sessions", "show", id]).succeeded().stdout();
+    assert_eq!(shown.matches("I will create gem.txt").count(), 1, "it stands in two lines: {shown}");
+    assert!(shown.contains("  → write_file ") && shown.contains("  ← Successfully created"), "{shown}");
+    let hits = repo.orchestra(["sessions", "search", "--json", "I will create"]).succeeded().json();
+    assert_eq!(hits["sessions"][0]["hits"].as_array().map(Vec::len), Some(1), "{hits}");
+    repo.orchestra(["sessions", "resume", id, "--fork", "-n"]).exits(3).says("cannot be forked");
+}

@@ -1,0 +1,297 @@
+//! `sessions`: one conversation, read, searched, handed on, kept, summed up and gone on with.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use testkit::{Ran, TestRepo, World};
+
+use crate::{
+    sessions::{file, id, listed, one, with_fixtures, write_small},
+    world,
+};
+
+#[test]
+fn one_is_shown_as_a_conversation() {
+    let world = world();
+    let repo = world.repo();
+    with_fixtures(&world, repo.path());
+    let shown = repo.orchestra(["sessions", "show", &id("1")]).succeeded().stdout();
+    for line in [
+        "folder    ",
+        "cost      $0.21\n",
+        "> Please do FAKE-WRITE hello.txt\n",
+        "I will create hello.txt and commit it.\n  → Write ",
+        "  ← File created",
+        "> Now FAKE-SAY again\nYou said again.\n",
+    ] {
+        assert!(shown.contains(line), "{line} in {shown}");
+    }
+    let full = repo.orchestra(["sessions", "show", "--full", &id("1")]).succeeded().stdout();
+    assert!(
+        full.contains("hello from the scripted agent") && !shown.contains("hello from the scripted"),
+        "{full}"
+    );
+    let report = repo.orchestra(["sessions", "show", "--json", &id("1")]).succeeded().json();
+    assert_eq!((&report["kind"], &report["id"]), (&json!("session"), &json!(id("1"))));
+    let roles: Vec<&str> =
+        report["said"].as_array().expect("a list").iter().filter_map(|said| said["role"].as_str()).collect();
+    assert_eq!(roles.iter().filter(|role| **role == "user").count(), 2);
+    assert_eq!(roles.iter().filter(|role| **role == "result").count(), 2);
+    repo.orchestra(["sessions", "show", "10000000"]).exits(3).says("means 8 conversations");
+    repo.orchestra(["sessions", "show", "nothing"]).exits(3).says("no conversation 'nothing'");
+}
+
+#[test]
+fn words_are_found_in_prompts_and_answers_alone() {
+    let world = world();
+    let repo = world.repo();
+    with_fixtures(&world, repo.path());
+    write_small(&world, "odd", repo.path(), "before\nSay \"Größe\" \u{1b}[31mnow\nafter");
+    let search = |arguments: &[&str]| repo.orchestra([&["sessions", "search"], arguments].concat());
+    let report = search(&["--json", "You said again."]).succeeded().json();
+    let found: Vec<&Value> = report["sessions"].as_array().expect("a list").iter().collect();
+    // The conversation, and the one that was forked from it.
+    assert_eq!((found.len(), &report["searched"]), (2, &json!(9)));
+    for one in found {
+        let hit = &one["hits"][0];
+        assert_eq!((&hit["role"], &hit["line"]), (&json!("assistant"), &json!("You said again.")));
+        assert!(hit["at"].as_str().is_some_and(|at| at.starts_with("2026-11-21T02:01:3")), "{hit}");
+    }
+    // What tools were given and gave is not searched, nor what the program tells itself.
+    search(&["File created"]).exits(1).says("not in 9 conversations");
+    search(&["tool_use"]).exits(1);
+    search(&["you SAID again"]).exits(1);
+    assert_eq!(search(&["-l", "-i", "you SAID again"]).succeeded().stdout().lines().count(), 2);
+    assert_eq!(search(&["-l", "-E", "said (again|forked)[.]$"]).succeeded().stdout().lines().count(), 2);
+    for words in ["\"Größe\"", "größe", "SAY \"G"] {
+        assert_eq!(search(&["-l", "-i", words]).succeeded().line(), "odd", "{words}");
+    }
+    let shown = search(&["-C", "1", "Größe"]).succeeded().stdout();
+    assert!(shown.contains("  > before\n  > Say \"Größe\" \\e[31mnow\n  > after\n"), "{shown}");
+    search(&["-E", "("]).exits(2).says("is no regular expression");
+    search(&[""]).exits(2);
+}
+
+#[test]
+fn an_export_is_markdown_or_every_byte() {
+    let world = world();
+    let repo = world.repo();
+    with_fixtures(&world, repo.path());
+    let text = repo.orchestra(["sessions", "export", &id("1")]).succeeded().stdout();
+    for part in [
+        "# Now FAKE-SAY again\n\n- Session: `10000000-0000-4000-8000-000000000001` (claude)\n",
+        "\n## User (2026-11-21T02:01:30.234Z)\n\nPlease do FAKE-WRITE hello.txt\n",
+        "\n## Agent (2026-11-21T02:01:30.319Z)\n\nI will create hello.txt and commit it.\n",
+        "- **Bash** `git add -A",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(!text.contains("File created"), "{text}");
+    let full = repo.orchestra(["sessions", "export", "--full", &id("1")]).succeeded().stdout();
+    assert!(full.contains("```\nFile created"), "{full}");
+    let raw = repo.orchestra(["sessions", "export", "--jsonl", &id("1")]).succeeded().stdout();
+    assert_eq!(raw, fs::read_to_string(file(&world, &id("1"))).expect("a file"));
+}
+
+/// A program that says where it is, what it was told, and becomes nothing else.
+fn with_a_stand_in(world: &World, repo: &TestRepo<'_>) {
+    use std::os::unix::fs::PermissionsExt;
+    let program = world.dir().join("stand-in");
+    fs::write(&program, "#!/bin/sh\npwd\nprintf '%s\\n' \"$@\"\necho \"inside: ${CLAUDECODE:-no}\"\ncat\n")
+        .expect("a file");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a mode");
+    repo.git(["config", "orchestra.agent.claude.program", &program.to_string_lossy()]);
+}
+
+#[test]
+fn one_is_gone_on_with_in_its_own_folder_and_program() {
+    let world = world();
+    let repo = world.repo();
+    with_a_stand_in(&world, &repo);
+    let there = world.dir().join("it's here");
+    fs::create_dir(&there).expect("a folder");
+    write_small(&world, "talk-1", &there, "hello");
+    let mut command = repo
+        .orchestra_command(["sessions", "resume", "talk", "--print", "-m", "and now?", "--", "--model", "m"]);
+    command.env("CLAUDECODE", "1");
+    let said = Ran::of(&mut command).succeeded().stdout();
+    assert_eq!(
+        said,
+        format!("{}\n--resume=talk-1\n--print\n--model\nm\ninside: no\nand now?", there.display())
+    );
+    let ran = repo.orchestra(["sessions", "resume", "talk-1", "--fork", "-m", "other"]).succeeded();
+    assert!(ran.stdout().contains("--resume=talk-1\n--fork-session\nother\n"), "{}", ran.stdout());
+    let shown = repo.orchestra(["sessions", "resume", "talk-1", "-n"]).succeeded().line();
+    assert_eq!(
+        shown,
+        format!(
+            "cd '{}' && {} --resume=talk-1",
+            there.to_string_lossy().replace('\'', "'\\''"),
+            world.dir().join("stand-in").display()
+        )
+    );
+    repo.orchestra(["sessions", "resume"]).exits(2).says("git orchestra sessions resume ID");
+    repo.orchestra(["sessions", "resume", "talk-1", "--print"]).exits(2);
+    // One that goes on elsewhere is left alone.
+    let me = orchestra::supervise::tree::ProcessId::me();
+    let registry = world.claude_config().join("sessions");
+    fs::create_dir_all(&registry).expect("a folder");
+    let note = json!({"pid": me.pid, "procStart": me.start, "sessionId": "talk-1"});
+    fs::write(registry.join("1.json"), note.to_string()).expect("a note");
+    let ran = repo.orchestra(["sessions", "resume", "talk-1"]).exits(3);
+    ran.says(&format!("goes on in process {}", me.pid)).says("--fork");
+    repo.orchestra(["sessions", "resume", "--fork", "talk-1", "-n"]).succeeded();
+    fs::remove_dir_all(&registry).expect("gone");
+    fs::remove_dir(&there).expect("gone");
+    repo.orchestra(["sessions", "resume", "talk-1"]).exits(3).says("the folder of the conversation is gone");
+}
+
+#[test]
+fn what_is_kept_outlives_what_its_program_deletes() {
+    let world = world();
+    let repo = world.repo();
+    with_a_stand_in(&world, &repo);
+    with_fixtures(&world, repo.path());
+    let id = id("7");
+    let read = || {
+        let shown = repo.orchestra(["sessions", "show", &id]).succeeded().stdout();
+        let shown = shown.split_once("\n\n").map(|(_, said)| said.to_owned());
+        let raw = repo.orchestra(["sessions", "export", "--jsonl", &id]).succeeded().stdout();
+        let found = repo.orchestra(["sessions", "search", "-l", "answered again"]).succeeded().line();
+        (shown, raw, found)
+    };
+    let before = read();
+    assert_eq!(repo.orchestra(["sessions", "keep", &id]).succeeded().line(), format!("{id} kept"));
+    assert_eq!(
+        repo.orchestra(["sessions", "keep", &id]).succeeded().line(),
+        format!("{id} nothing new to keep")
+    );
+    let listed = one(&repo, &id);
+    assert_eq!(listed["kept"], true);
+    // A push sends nothing of it.
+    let tip = repo.refs(&format!("refs/orchestra-local/transcripts/{id}"));
+    assert_eq!(tip.len(), 1);
+    let folder = world.claude_config().join("projects");
+    fs::rename(&folder, world.dir().join("projects-before")).expect("gone");
+    assert_eq!(read(), before);
+    let kept = one(&repo, &id);
+    for field in [
+        "title",
+        "messages",
+        "cost_usd",
+        "input_tokens",
+        "cwd",
+        "branch",
+        "started_at",
+        "last_active_at",
+        "size",
+    ] {
+        assert_eq!(kept[field], listed[field], "{field}");
+    }
+    assert_eq!(kept["path"], Value::Null);
+    // Going on puts it back to where its program looks for it, to the byte, with its sub-agents.
+    repo.orchestra(["sessions", "resume", &id, "-n"]).succeeded().says("would put its transcript back");
+    assert!(!folder.exists());
+    repo.orchestra(["sessions", "resume", &id]).succeeded().prints(&format!("--resume={id}"));
+    let all = Ran::of(world.command("diff", world.dir()).args(["-r", "projects-before"]).arg(&folder));
+    assert!(
+        !all.stdout().contains("differ") && all.stdout().contains("Only in projects-before"),
+        "{}",
+        all.stdout()
+    );
+    assert!(
+        folder
+            .join(format!("-home-dev-project-a/{id}/subagents/agent-a6f6cea9d5151de20.meta.json"))
+            .is_file()
+    );
+    repo.orchestra(["sessions", "forget", "-n", &id]).succeeded().prints("would be forgotten");
+    repo.orchestra(["sessions", "forget", &id]).succeeded();
+    assert!(repo.refs("refs/orchestra-local/transcripts").is_empty());
+    repo.orchestra(["sessions", "forget", &id]).exits(3).says("is not kept");
+}
+
+#[test]
+fn agents_conversations_are_kept_and_their_worktrees_made_again() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let agent = repo.spawn_claude(&[], "say something\nwrite hello.txt hi");
+    repo.end_of(&agent);
+    let session = repo.agent(&agent)["session"].as_str().expect("a session").to_owned();
+    let listed = one(&repo, &session);
+    assert_eq!((&listed["agent"], &listed["kept"]), (&json!(agent), &json!(true)), "{listed}");
+    assert_eq!(listed["live"], false);
+    fs::remove_dir_all(world.claude_config().join("projects")).expect("gone");
+    let worktree = repo.worktree(&agent);
+    repo.git(["worktree", "remove", "--force", &worktree.to_string_lossy()]);
+    repo.orchestra(["sessions", "show", &agent]).succeeded().prints("> say something");
+    with_a_stand_in(&world, &repo);
+    let ran = repo.orchestra(["sessions", "resume", &agent]).succeeded();
+    assert!(
+        ran.stdout().starts_with(&format!("{}\n--resume={session}\n", worktree.display())),
+        "{}",
+        ran.stdout()
+    );
+    assert_eq!(fs::read_to_string(worktree.join("hello.txt")).expect("a file"), "hi\n");
+    let file = world.scripted_conversation(&session);
+    assert!(file.contains("say something"), "{file}");
+}
+
+#[test]
+fn sums_are_those_of_the_conversations_by_day_project_and_model() {
+    let world = world();
+    let repo = world.repo();
+    with_fixtures(&world, repo.path());
+    write_small(&world, "small-1", repo.path(), "small");
+    let report = repo.orchestra(["sessions", "stats", "--json"]).succeeded().json();
+    let all = listed(&repo, &[]);
+    let sum = |field: &str| all.iter().filter_map(|one| one[field].as_u64()).sum::<u64>();
+    let total = &report["total"];
+    assert_eq!((&total["sessions"], &total["messages"]), (&json!(9), &json!(sum("messages"))));
+    let micros = |value: &Value| (value.as_f64().expect("a cost") * 1e6).round() as i64;
+    let costs: i64 =
+        all.iter().filter(|one| !one["cost_usd"].is_null()).map(|one| micros(&one["cost_usd"])).sum();
+    assert_eq!(micros(&total["cost_usd"]), costs);
+    let days = report["days"].as_array().expect("a list");
+    assert_eq!(
+        days.iter().map(|day| &day["name"]).collect::<Vec<_>>(),
+        [&json!("2026-11-21"), &json!("2026-11-20")]
+    );
+    assert_eq!(
+        (&days[1]["messages"], &days[1]["cost_usd"], &days[1]["input_tokens"]),
+        (&json!(2), &Value::Null, &Value::Null)
+    );
+    assert_eq!(report["projects"][0]["name"], json!(repo.path()));
+    let models: Vec<&str> = report["models"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|model| model["name"].as_str())
+        .collect();
+    assert_eq!(models, ["claude-opus-5-5", "claude-opus-4-8", "m"]);
+    let shown = repo.orchestra(["sessions", "stats"]).succeeded().stdout();
+    assert!(shown.contains("2026-11-21") && shown.contains("TOTAL"), "{shown}");
+}
+
+#[test]
+fn a_conversation_that_was_begun_by_hand_becomes_an_agent() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let id = "30000000-0000-4000-8000-000000000001";
+    let small = write_small(&world, id, repo.path(), "Begun by hand");
+    let folder = world.claude_config().join("projects/scripted");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::rename(&small, folder.join(format!("{id}.jsonl"))).expect("moved");
+    let agent = repo.orchestra(["sessions", "adopt", id]).succeeded().line();
+    assert!(agent.starts_with("begun-by-hand-"), "{agent}");
+    let at_rest = repo.agent(&agent);
+    assert_eq!((&at_rest["phase"], &at_rest["session"]), (&json!("stopped"), &json!(id)));
+    let listed = one(&repo, id);
+    assert_eq!((&listed["agent"], &listed["kept"]), (&json!(agent), &json!(true)));
+    repo.orchestra(["sessions", "adopt", id]).exits(3).says(&format!("is of agent '{agent}'"));
+    repo.orchestra(["resume", &agent, "-m", "write more.txt 2"]).succeeded();
+    let done = repo.agent(&agent);
+    assert_eq!((&done["phase"], &done["attempt"], &done["session"]), (&json!("done"), &json!(2), &json!(id)));
+    assert_eq!(repo.file_in_head(&agent, "more.txt"), "2\n");
+    let file = world.scripted_conversation(id);
+    assert!(file.contains("Begun by hand") && file.contains("write more.txt 2"), "{file}");
+}
