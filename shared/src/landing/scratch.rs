@@ -3,7 +3,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -17,6 +17,8 @@ use crate::{
 
 /// How long to wait for others of ours that register worktrees.
 const WAIT: Duration = Duration::from_secs(120);
+/// How long what a killed landing had started may go on writing.
+const AFTERMATH: Duration = Duration::from_secs(2);
 
 /// The worktree.
 #[derive(Debug)]
@@ -26,8 +28,21 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Makes it, at a commit; one that a cut-off landing left is taken over.
+    /// Makes it, at a commit; one that a cut-off landing left is taken over. A git that a killed landing had started works to its end,
+    /// and may write there for an instant: then it is tried again.
     pub(super) fn make(repo: &Repo, at: Oid) -> Result<Self> {
+        let begun = Instant::now();
+        loop {
+            match Self::attempt(repo, at) {
+                Err(error) if error.kind == Kind::External && begun.elapsed() < AFTERMATH => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn attempt(repo: &Repo, at: Oid) -> Result<Self> {
         let path = place::folder(repo)?.join(layout::SCRATCH);
         let scratch = Self { path, common: repo.common_dir()? };
         let private = Private::new(repo.private_dir()?);
