@@ -233,8 +233,12 @@ pub(crate) const PAGE: Page = Page {
     sections: &[(
         "WHERE THEY ARE",
         &[
-            "Claude Code: ~/.claude/projects, or below CLAUDE_CONFIG_DIR. Codex: ~/.codex/sessions, or below CODEX_HOME. Gemini CLI: ~/.gemini/tmp. Nothing is written there by looking. What was read is \
-           remembered in a file below the git directory, which may be deleted at any time.",
+            "Claude Code: ~/.claude/projects, or below CLAUDE_CONFIG_DIR. Codex: ~/.codex/sessions, or below CODEX_HOME. Gemini CLI: ~/.gemini/tmp. \
+           Nothing is written there by looking. What was read is remembered in a file below the git directory, which may be deleted \
+           at any time.",
+            "opencode keeps conversations in a database and is asked itself ('opencode db', export, import), which takes it a second; a \
+           list asks only when the database has changed. What was said is copied to ~/.cache/git-orchestra/opencode, for its user \
+           alone; that may be deleted at any time. Where opencode is not on PATH: git config orchestra.agent.opencode.program PATH.",
         ],
     )],
     configuration: false,

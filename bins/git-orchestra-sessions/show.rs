@@ -111,8 +111,18 @@ fn piece_of(piece: &Piece, full: bool, paint: &Paint) -> Option<String> {
 
 /// The one thing that tells most of what a tool is used on.
 pub(crate) fn about(input: &str) -> String {
-    const TOLD: [&str; 9] =
-        ["command", "cmd", "file_path", "path", "pattern", "url", "query", "description", "prompt"];
+    const TOLD: [&str; 10] = [
+        "command",
+        "cmd",
+        "file_path",
+        "filePath",
+        "path",
+        "pattern",
+        "url",
+        "query",
+        "description",
+        "prompt",
+    ];
     let value: Option<serde_json::Value> = serde_json::from_str(input).ok();
     let told = value.as_ref().and_then(|value| {
         TOLD.iter().find_map(|key| match value.get(key)? {

@@ -11,5 +11,6 @@ mod claude;
 mod codex;
 mod gemini;
 mod hand_over;
+mod opencode;
 mod sessions;
 mod stage;

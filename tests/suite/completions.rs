@@ -6,7 +6,7 @@ use testkit::{Ran, TestRepo};
 
 use crate::{skip, world};
 
-fn asked(repo: &TestRepo<'_>, index: usize, words: &[&str]) -> Vec<String> {
+pub(crate) fn asked(repo: &TestRepo<'_>, index: usize, words: &[&str]) -> Vec<String> {
     let mut command = repo.orchestra_command([index.to_string()]);
     command.args(words).env("GIT_ORCHESTRA_ASK", "complete");
     let ran = Ran::of(&mut command).succeeded();

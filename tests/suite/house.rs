@@ -188,7 +188,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
         ("store", &["error", "git", "lock", "model", "world"]),
         ("profile", &["config", "error", "model", "process"]),
         ("worktree", &["config", "error", "git", "lock", "model", "store", "world"]),
-        ("conversation", &["error", "model", "world"]),
+        ("conversation", &["error", "lock", "model", "process", "world"]),
         (
             "landing",
             &[

@@ -92,8 +92,7 @@ pub fn conversing() -> Vec<CompletionCandidate> {
 /// The conversations of this repository, newest first.
 pub fn conversations() -> Vec<CompletionCandidate> {
     let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
-    let request = sessions::Request { limit: MOST, ..sessions::Request::default() };
-    let Ok(report) = sessions::glance(&repo, &request) else { return Vec::new() };
+    let Ok(report) = sessions::glance(&repo, MOST) else { return Vec::new() };
     let candidate = |one: sessions::Session| {
         let help = format!("{}: {}", one.program, one.title.unwrap_or_default());
         CompletionCandidate::new(one.id).help(Some(help.into()))

@@ -175,6 +175,15 @@ impl Facts {
         share.cost = share.cost.saturating_add(micros.saturating_sub(known));
     }
 
+    /// What one answer cost, in US dollars, where the program says it of each.
+    pub fn cost(&mut self, dollars: f64) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+        let micros = (dollars * 1e6).round() as u64;
+        let share = self.today(self.model.clone());
+        share.priced = true;
+        share.cost = share.cost.saturating_add(micros);
+    }
+
     /// Tokens read and written: as the program summed them up, else as its answers say.
     pub fn tokens(&self) -> (Option<u64>, Option<u64>) {
         let counted = || self.days.values().filter(|share| share.counted);
@@ -184,6 +193,14 @@ impl Facts {
             self.input_tokens.or_else(|| sum(|share| share.input)),
             self.output_tokens.or_else(|| sum(|share| share.output)),
         )
+    }
+
+    /// What it cost, in millionths of a US dollar: as the program summed it up, else as its answers say.
+    pub fn spent(&self) -> Option<u64> {
+        let priced = || self.days.values().filter(|share| share.priced);
+        let any = priced().next().is_some();
+        self.cost_micros
+            .or_else(|| any.then(|| priced().map(|share| share.cost).fold(0, u64::saturating_add)))
     }
 
     /// Adds what later lines say; nothing of it is counted.

@@ -2,25 +2,31 @@
 //!
 //! A program is one file behind [`Program`]: where its transcripts lie and what a line of them means. All else is the same
 //! for every program: what is known of a conversation is folded from its lines ([`Facts`]); a list reads the beginning and
-//! the end of a file ([`reading`]) and remembers what it read ([`Index`]). Nothing here writes but the index.
+//! the end of a file ([`reading`]) and remembers what it read ([`Index`]). A program that keeps no files is asked, and what it said
+//! is copied. Nothing here writes but the index and the copies.
 
 pub mod claude;
 mod codex;
 mod facts;
 mod gemini;
 mod index;
+mod installed;
 pub mod lines;
+mod opencode;
 mod piece;
 mod program;
 pub mod reading;
+mod transcript;
 
 pub use facts::{Facts, Share, day_of, model_of};
 pub use index::{Index, Known};
+pub use installed::Installed;
 pub use piece::{Piece, What};
 pub use program::{Entry, Found, Inner, Place, Program, Running, Trouble, is_id};
+pub use transcript::Transcript;
 
 /// Every program whose conversations can be read.
-pub const PROGRAMS: &[&dyn Program] = &[&claude::Claude, &codex::Codex, &gemini::Gemini];
+pub const PROGRAMS: &[&dyn Program] = &[&claude::Claude, &codex::Codex, &gemini::Gemini, &opencode::Opencode];
 
 /// The program of that name.
 pub fn program(name: &str) -> Option<&'static dyn Program> {

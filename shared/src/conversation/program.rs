@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Facts, Piece};
+use super::{Facts, Installed, Piece, Transcript};
 
 /// Troubles that are remembered; more are counted.
 const MOST_TROUBLES: usize = 200;
@@ -22,6 +22,11 @@ pub trait Program: Sync {
 
     /// The folder below which its transcripts lie, and below which they may be put back.
     fn root(&self) -> Option<PathBuf>;
+
+    /// Whether what was typed may be the beginning of one of its ids: a program that has to be asked is spared the question.
+    fn answers_to(&self, _typed: &str) -> bool {
+        true
+    }
 
     /// Finds its conversations, without reading them.
     fn find(&self, found: &mut Found);
@@ -45,6 +50,27 @@ pub trait Program: Sync {
     /// What a line says.
     fn pieces(&self, line: &[u8]) -> Vec<Piece>;
 
+    /// Everything of a conversation, where what was found is not all of it.
+    ///
+    /// # Errors
+    /// The program that has to be asked is not there, or fails.
+    fn whole(&self, _id: &str, path: &Path, _installed: &Installed) -> std::io::Result<Transcript> {
+        Ok(Transcript::own(path))
+    }
+
+    /// Whether it keeps conversations in files below [`Program::root`]; else they are handed back to it.
+    fn keeps_files(&self) -> bool {
+        true
+    }
+
+    /// Hands a conversation back to the program, in the folder in which it was.
+    ///
+    /// # Errors
+    /// It keeps files, is not there, or fails.
+    fn take_back(&self, _transcript: &Path, _folder: &Path, _installed: &Installed) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+
     /// The conversations that run, as the program itself notes it.
     fn running(&self) -> Vec<Running> {
         Vec::new()
@@ -57,6 +83,11 @@ pub trait Program: Sync {
 
     /// Program and arguments that go on with a conversation on the terminal.
     fn resume(&self, id: &str, fork: bool) -> Option<Vec<String>>;
+
+    /// What stands before the first words on its command line.
+    fn opening(&self) -> Option<&'static str> {
+        None
+    }
 
     /// Program and arguments that say what stands on standard input, and print the answer.
     fn tell(&self, id: &str, fork: bool) -> Option<Vec<String>>;
@@ -146,11 +177,18 @@ pub struct Found {
     pub places: Vec<Place>,
     /// What could not be read.
     pub troubles: Vec<Trouble>,
+    /// The programs that may be asked.
+    pub installed: Installed,
     /// Sub-agents that lie beside their conversations, by folder.
     strays: HashMap<PathBuf, Vec<Entry>>,
 }
 
 impl Found {
+    /// Nothing yet; these programs may be asked.
+    pub fn new(installed: Installed) -> Self {
+        Self { installed, ..Self::default() }
+    }
+
     /// The entries of a folder, at most so many. A folder that is not there has none; one that cannot be read is a trouble.
     /// Links are followed to files only, so that no folder leads into itself.
     pub fn list(&mut self, folder: &Path, most: usize) -> Vec<Entry> {

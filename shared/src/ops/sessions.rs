@@ -15,7 +15,7 @@ use crate::{
     Error, Result,
     conversation::{self, Trouble},
     git::Repo,
-    ops::sessions::catalogue::Catalogue,
+    ops::sessions::catalogue::{Catalogue, Row},
 };
 
 pub use session::{Session, SubAgent};
@@ -53,27 +53,27 @@ pub struct Report {
 /// # Errors
 /// There is no such program (2), or the refs cannot be read.
 pub fn run(repo: Option<&Repo>, request: &Request) -> Result<Report> {
-    look(repo, request, true)
+    check(request)?;
+    let mut catalogue = Catalogue::read(repo, request.everywhere, request.program.as_deref())?;
+    let (mut rows, all) = catalogue.rows(request);
+    catalogue.read_whole(&mut rows);
+    Ok(report(catalogue, &rows, all))
 }
 
-/// As [`run`], but nothing is counted: beginnings and ends are read alone.
+/// The newest of a repository, at most so many (0: all); nothing is counted, and no program is asked.
 ///
 /// # Errors
-/// As [`run`].
-pub fn glance(repo: &Repo, request: &Request) -> Result<Report> {
-    look(Some(repo), request, false)
+/// The refs cannot be read.
+pub fn glance(repo: &Repo, limit: usize) -> Result<Report> {
+    let mut catalogue = Catalogue::remembered(repo)?;
+    let (rows, all) = catalogue.rows(&Request { limit, ..Request::default() });
+    Ok(report(catalogue, &rows, all))
 }
 
-fn look(repo: Option<&Repo>, request: &Request, count: bool) -> Result<Report> {
-    check(request)?;
-    let mut catalogue = Catalogue::read(repo, request.everywhere)?;
-    let (mut rows, all) = catalogue.rows(request);
-    if count {
-        catalogue.read_whole(&mut rows);
-    }
+fn report(mut catalogue: Catalogue, rows: &[Row], all: usize) -> Report {
     let sessions: Vec<Session> = rows.iter().map(|row| catalogue.session(row)).collect();
     let troubles = catalogue.close();
-    Ok(Report { more: all - sessions.len(), sessions, troubles })
+    Report { more: all - sessions.len(), sessions, troubles }
 }
 
 fn check(request: &Request) -> Result<()> {

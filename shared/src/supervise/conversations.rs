@@ -1,8 +1,10 @@
 //! Agents' conversations are kept in the repository, before their programs delete them.
 
+use std::{fs, path::Path};
+
 use crate::{
     Error, Kind, Result,
-    conversation::{self, Facts, Found, Inner, Place, claude, reading},
+    conversation::{self, Facts, Found, Inner, Installed, Place, Transcript, claude, reading},
     error::Context,
     git::Repo,
     model::AgentId,
@@ -25,7 +27,7 @@ pub fn keep_of_agent(repo: &Repo, id: &AgentId) -> Result<()> {
     let Some(program) = conversation::program(place.program) else { return Ok(()) };
     let (_, facts) = reading::whole(program, &place, None).context(Kind::External, cannot)?;
     let inner = program.inner(&place, &mut Found::default());
-    keep(repo, &place, &facts, Some(id.to_string()), &inner).map(|_| ())
+    keep(repo, &place, &facts, Some(id.to_string()), &inner, &Installed::default()).map(|_| ())
 }
 
 /// Keeps a conversation with what it started; `true`: there was something new to keep.
@@ -38,12 +40,21 @@ pub fn keep(
     facts: &Facts,
     agent: Option<String>,
     inner: &[Inner],
+    installed: &Installed,
 ) -> Result<bool> {
-    let root = conversation::program(place.program).and_then(|program| program.root());
+    let program = conversation::program(place.program);
+    let root = program.and_then(|program| program.root());
     let path = root.and_then(|root| Some(place.path.strip_prefix(root).ok()?.to_string_lossy().into_owned()));
     let path = path.ok_or_else(|| {
         Error::refused(format!("'{}' does not lie where its program keeps such", place.path.display()))
     })?;
+    let whole = |id: &str, path: &Path| {
+        let whole =
+            program.map_or_else(|| Ok(Transcript::own(path)), |program| program.whole(id, path, installed));
+        whole.context(Kind::External, || format!("cannot read all of '{id}'"))
+    };
+    let transcript = whole(&place.id, &place.path)?;
+    let size = fs::metadata(transcript.path()).map_or(place.size, |there| there.len());
     let facts =
         serde_json::to_value(facts).context(Kind::Internal, || "cannot write what is known".into())?;
     let about = About {
@@ -51,17 +62,23 @@ pub fn keep(
         program: place.program.to_owned(),
         id: place.id.clone(),
         path,
-        size: place.size,
+        size,
         written: place.written,
         agent,
         facts,
     };
-    let source = |path: &std::path::Path, size| {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        Source { name: name.unwrap_or_default(), path: path.to_owned(), size }
-    };
-    let notes = inner.iter().map(|inner| inner.path.with_extension("meta.json"));
-    let notes = notes.filter(|note| note.is_file()).map(|note| source(&note, 0));
-    let inner: Vec<Source> = inner.iter().map(|inner| source(&inner.path, inner.size)).chain(notes).collect();
-    transcripts::keep(repo, &about, &source(&place.path, place.size), &inner)
+    let inner: Vec<(&Inner, Transcript)> =
+        inner.iter().map(|one| Ok((one, whole(&one.id, &one.path)?))).collect::<Result<_>>()?;
+    let notes =
+        inner.iter().map(|(one, _)| one.path.with_extension("meta.json")).filter(|note| note.is_file());
+    let files = inner.iter().map(|(one, whole)| source(&one.path, whole.path()));
+    let files: Vec<Source> = files.chain(notes.map(|note| source(&note, &note))).collect();
+    transcripts::keep(repo, &about, &source(&place.path, transcript.path()), &files)
+}
+
+/// A file, under the name that it has in its place.
+fn source(place: &Path, path: &Path) -> Source {
+    let name = place.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let size = fs::metadata(path).map_or(0, |there| there.len());
+    Source { name, path: path.to_owned(), size }
 }

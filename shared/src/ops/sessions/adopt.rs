@@ -51,7 +51,7 @@ pub struct Report {
 /// The conversation is not there, goes on, or has an agent (3); agents of its program cannot go on with conversations (3);
 /// nothing can be written.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
-    let mut catalogue = Catalogue::read(Some(repo), true)?;
+    let mut catalogue = Catalogue::of_typed(Some(repo), &request.session)?;
     let row = catalogue.one(&catalogue.resolve(&request.session)?)?;
     let session = catalogue.session(&row);
     catalogue.close();

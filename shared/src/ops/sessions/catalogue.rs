@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     Error, Result,
-    conversation::{self, Facts, Found, Index, Known, PROGRAMS, Place, Trouble, reading},
+    config::Config,
+    conversation::{self, Facts, Found, Index, Installed, Known, PROGRAMS, Place, Program, Trouble, reading},
     git::{Repo, above},
     model::{Agent, AgentId, Liveness, text},
     store::{
@@ -67,13 +68,41 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Looks at every program's files, without reading them. With `everywhere` the repository is no limit.
+    /// Looks for the conversation that `typed` means, wherever it was.
     ///
     /// # Errors
     /// The refs cannot be read.
-    pub fn read(repo: Option<&Repo>, everywhere: bool) -> Result<Self> {
-        let mut found = Found::default();
-        for program in PROGRAMS {
+    pub fn of_typed(repo: Option<&Repo>, typed: &str) -> Result<Self> {
+        Self::look(repo, true, installed(repo), |program| program.answers_to(typed))
+    }
+
+    /// Looks for the conversations of a program, or of all. With `everywhere` the repository is no limit.
+    ///
+    /// # Errors
+    /// The refs cannot be read.
+    pub fn read(repo: Option<&Repo>, everywhere: bool, wanted: Option<&str>) -> Result<Self> {
+        Self::look(repo, everywhere, installed(repo), |program| {
+            wanted.is_none_or(|name| program.name() == name)
+        })
+    }
+
+    /// As [`Catalogue::read`], but no program is asked: what is remembered of its answers must do.
+    ///
+    /// # Errors
+    /// The refs cannot be read.
+    pub fn remembered(repo: &Repo) -> Result<Self> {
+        Self::look(Some(repo), false, Installed::nothing(), |_| true)
+    }
+
+    /// Looks at what programs keep, without reading it.
+    fn look(
+        repo: Option<&Repo>,
+        everywhere: bool,
+        installed: Installed,
+        is_asked: impl Fn(&dyn Program) -> bool,
+    ) -> Result<Self> {
+        let mut found = Found::new(installed);
+        for program in PROGRAMS.iter().filter(|program| is_asked(**program)) {
             program.find(&mut found);
         }
         let private = repo.map(|repo| repo.private_dir().map(Private::new)).transpose()?;
@@ -304,6 +333,11 @@ impl Catalogue {
         kept.ok_or_else(|| Error::refused(format!("there is nothing to read in conversation '{id}'")))
     }
 
+    /// The programs that may be asked.
+    pub const fn installed(&self) -> &Installed {
+        &self.found.installed
+    }
+
     /// What is kept of a conversation.
     pub fn kept(&self, id: &str) -> Option<&Kept> {
         self.kept.get(id)
@@ -317,6 +351,11 @@ impl Catalogue {
     fn pid_of(&self, id: &str) -> Option<i32> {
         self.running.get(id).copied().or_else(|| self.agents.get(id)?.pid)
     }
+}
+
+/// The programs that the user named, else those on PATH.
+fn installed(repo: Option<&Repo>) -> Installed {
+    repo.map_or_else(Installed::default, |repo| Installed::of(|name| Config::of(repo).agent_program(name)))
 }
 
 /// A row of which only the kept transcript is left.

@@ -33,15 +33,16 @@ pub struct Done {
 /// One is not there (3), or nothing can be written. Those before it are kept.
 pub fn keep(repo: &Repo, typed: &[String]) -> Result<Report> {
     let one = |typed: &String| {
-        let mut catalogue = Catalogue::read(Some(repo), true)?;
+        let mut catalogue = Catalogue::of_typed(Some(repo), typed)?;
         let row = catalogue.one(&catalogue.resolve(typed)?)?;
         let session = catalogue.session(&row);
+        let installed = catalogue.installed().clone();
         catalogue.close();
         // Where the file is gone, what is kept is all there is.
         let Some(place) = &row.place else { return Ok(Done { id: row.id, changed: false }) };
         let program = conversation::program(place.program);
         let inner = program.map(|program| program.inner(place, &mut Found::default())).unwrap_or_default();
-        let changed = conversations::keep(repo, place, &row.facts, session.agent, &inner)?;
+        let changed = conversations::keep(repo, place, &row.facts, session.agent, &inner, &installed)?;
         Ok(Done { id: row.id, changed })
     };
     Ok(Report { sessions: typed.iter().map(one).collect::<Result<_>>()? })
@@ -53,7 +54,7 @@ pub fn keep(repo: &Repo, typed: &[String]) -> Result<Report> {
 /// One is not kept (3), or its ref cannot be deleted. Those before it are forgotten.
 pub fn forget(repo: &Repo, typed: &[String], dry_run: bool) -> Result<Report> {
     let one = |typed: &String| {
-        let id = Catalogue::read(Some(repo), true)?.resolve(typed)?;
+        let id = Catalogue::of_typed(Some(repo), typed)?.resolve(typed)?;
         if transcripts::find(repo, &id)?.is_none() {
             return Err(Error::refused(format!("conversation '{id}' is not kept"))
                 .hint("git orchestra sessions shows which are"));

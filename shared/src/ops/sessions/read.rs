@@ -33,21 +33,26 @@ pub struct Open {
 /// # Errors
 /// None or several match, or it cannot be read (3).
 pub fn open(repo: Option<&Repo>, typed: &str) -> Result<Open> {
-    let mut catalogue = Catalogue::read(repo, true)?;
+    let mut catalogue = Catalogue::of_typed(repo, typed)?;
     let id = catalogue.resolve(typed)?;
     let row = catalogue.one(&id)?;
     let session = catalogue.session(&row);
     let file = file_of(repo, &catalogue, &row)?;
     catalogue.close();
-    let program = conversation::program(&row.program)
-        .ok_or_else(|| Error::refused(format!("conversations of '{}' cannot be read", row.program)))?;
-    Ok(Open { session, program, file })
+    Ok(Open { session, program: program(&row.program)?, file })
+}
+
+fn program(name: &str) -> Result<&'static dyn Program> {
+    conversation::program(name)
+        .ok_or_else(|| Error::refused(format!("conversations of '{name}' cannot be read")))
 }
 
 /// The file, or one with what is kept.
 pub(super) fn file_of(repo: Option<&Repo>, catalogue: &Catalogue, row: &Row) -> Result<File> {
     if let Some(place) = &row.place {
-        return File::open(&place.path)
+        let whole = program(&row.program)?.whole(&place.id, &place.path, catalogue.installed());
+        return whole
+            .and_then(|whole| File::open(whole.path()))
             .context(Kind::Refused, || format!("cannot read '{}'", place.path.display()));
     }
     let gone = || Error::refused(format!("the transcript of '{}' is gone", row.id));

@@ -16,7 +16,7 @@ use crate::{
     config::Config,
     conversation::{self, Program},
     error::Context,
-    git::{Repo, objects::Sort},
+    git::{Oid, Repo, objects::Sort},
     model::{AgentId, text},
     process, profile,
     store::{Chain, layout, transcripts},
@@ -66,7 +66,7 @@ pub fn plan(repo: Option<&Repo>, request: &Request) -> Result<Plan> {
     if request.print && request.message.is_none() {
         return Err(Error::usage("--print needs something to say").hint("-m 'what to say'"));
     }
-    let mut catalogue = Catalogue::read(repo, true)?;
+    let mut catalogue = Catalogue::of_typed(repo, &request.session)?;
     let row = catalogue.one(&catalogue.resolve(&request.session)?)?;
     let session = catalogue.session(&row);
     if session.live && !request.fork {
@@ -79,7 +79,8 @@ pub fn plan(repo: Option<&Repo>, request: &Request) -> Result<Plan> {
     let mut steps = Vec::new();
     let folder = folder(repo, &session, request.dry_run, &mut steps)?;
     if row.place.is_none() {
-        put_back(repo, &catalogue, program, &row, request.dry_run, &mut steps)?;
+        steps.push("put its transcript back".to_owned());
+        put_back(repo, &catalogue, program, &row, &folder, request.dry_run)?;
     }
     catalogue.close();
     Ok(Plan { id: row.id, argv, folder, stdin, unset: profile::unset(&row.program).to_vec(), steps })
@@ -123,6 +124,7 @@ fn command(
         // Every user of the machine can read a command line.
         return Ok((argv, request.message.clone()));
     }
+    argv.extend(request.message.as_ref().and_then(|_| program.opening()).map(str::to_owned));
     argv.extend(request.message.clone());
     Ok((argv, None))
 }
@@ -167,14 +169,14 @@ fn make_again(repo: &Repo, agent: &AgentId, worktree: &Path) -> Result<()> {
     make::make(&Repo::open_for_checkout(&repo.common_dir()?)?, &branch, head, worktree)
 }
 
-/// Writes what is kept to where the program looks for it.
+/// Gives what is kept back to its program, or writes it to where that looks for it.
 fn put_back(
     repo: Option<&Repo>,
     catalogue: &Catalogue,
     program: &dyn Program,
     row: &Row,
+    folder: &Path,
     dry_run: bool,
-    steps: &mut Vec<String>,
 ) -> Result<()> {
     let gone = || Error::refused(format!("the transcript of '{}' is gone", row.id));
     let (repo, kept) = repo.zip(catalogue.kept(&row.id)).ok_or_else(gone)?;
@@ -183,23 +185,39 @@ fn put_back(
     let stays = below.components().all(|part| matches!(part, Component::Normal(_)));
     let root = program.root().filter(|_| stays && below.extension().is_some_and(|end| end == "jsonl"));
     let path = root.ok_or_else(gone)?.join(below);
-    steps.push("put its transcript back".to_owned());
     if dry_run {
         return Ok(());
     }
-    write(repo, &path, transcripts::transcript(repo, kept)?)?;
-    let folder = path.with_extension("").join("subagents");
+    let inner = path.with_extension("").join("subagents");
+    let mut files = vec![(path, transcripts::transcript(repo, kept)?)];
     for entry in transcripts::inner(repo, kept)? {
         let name = String::from_utf8_lossy(&entry.name).into_owned();
         if entry.sort == Sort::File && !name.contains('/') && name != ".." {
-            write(repo, &folder.join(name), entry.id)?;
+            files.push((inner.join(name), entry.id));
         }
     }
-    Ok(())
+    files.iter().try_for_each(|(path, blob)| match program.keeps_files() {
+        true => write(repo, path, *blob),
+        false => hand_back(repo, catalogue, program, *blob, folder),
+    })
+}
+
+/// Hands a transcript to a program that keeps no files.
+fn hand_back(
+    repo: &Repo,
+    catalogue: &Catalogue,
+    program: &dyn Program,
+    blob: Oid,
+    folder: &Path,
+) -> Result<()> {
+    let cannot = || format!("cannot give the conversation back to {}", program.name());
+    let mut file = tempfile::NamedTempFile::new().context(Kind::External, cannot)?;
+    repo.copy_blob(blob, file.as_file_mut())?;
+    program.take_back(file.path(), folder, catalogue.installed()).context(Kind::External, cannot)
 }
 
 /// A file that is there is left as it is.
-fn write(repo: &Repo, path: &Path, blob: crate::git::Oid) -> Result<()> {
+fn write(repo: &Repo, path: &Path, blob: Oid) -> Result<()> {
     let cannot = || format!("cannot write '{}'", path.display());
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).context(Kind::External, cannot)?;

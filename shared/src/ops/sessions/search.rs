@@ -85,7 +85,7 @@ pub fn run(
 ) -> Result<Outcome> {
     let matcher = Matcher::new(query)?;
     super::check(request)?;
-    let mut catalogue = Catalogue::read(repo, request.everywhere)?;
+    let mut catalogue = Catalogue::read(repo, request.everywhere, request.program.as_deref())?;
     let (rows, _) = catalogue.rows(request);
     let mut outcome = Outcome::default();
     'all: for some in rows.chunks(AT_ONCE) {

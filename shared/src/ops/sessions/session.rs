@@ -101,7 +101,10 @@ impl Session {
             model: facts.model.clone(),
             input_tokens: input_tokens.filter(|_| counted || summed),
             output_tokens: output_tokens.filter(|_| counted || summed),
-            cost_usd: facts.cost_micros.map(agent_object::dollars),
+            cost_usd: facts
+                .spent()
+                .filter(|_| counted || facts.cost_micros.is_some())
+                .map(agent_object::dollars),
             live: false,
             pid: None,
             size: 0,

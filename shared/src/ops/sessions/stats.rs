@@ -51,7 +51,7 @@ pub struct Sum {
 /// There is no such program (2), or the refs cannot be read.
 pub fn run(repo: Option<&Repo>, request: &Request) -> Result<Report> {
     super::check(request)?;
-    let mut catalogue = Catalogue::read(repo, request.everywhere)?;
+    let mut catalogue = Catalogue::read(repo, request.everywhere, request.program.as_deref())?;
     let (mut rows, _) = catalogue.rows(&Request { limit: 0, ..request.clone() });
     catalogue.read_whole(&mut rows);
     let mut sums = Sums::default();

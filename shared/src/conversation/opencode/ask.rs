@@ -1,0 +1,68 @@
+//! Asking opencode itself: it keeps conversations in a database, and its own commands are the way to them.
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io::{self, Read, Seek},
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::process;
+
+/// The longest that a question may take.
+const LONGEST: Duration = Duration::from_secs(30);
+/// How long to wait before it is looked again whether there is an answer.
+const GLANCE: Duration = Duration::from_millis(5);
+/// Nothing that a repository or a plugin brings is run for a question, and nothing is fetched.
+const QUIET: [(&str, &str); 4] = [
+    ("OPENCODE_PURE", "1"),
+    ("OPENCODE_DISABLE_PROJECT_CONFIG", "1"),
+    ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
+    ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
+];
+/// Bytes of a complaint that are looked at.
+const COMPLAINT: u64 = 64 << 10;
+
+/// Runs it in a folder with its answer in a file.
+///
+/// # Errors
+/// It cannot be started, takes too long, or fails: then its own last words.
+pub(super) fn ask(program: &Path, arguments: &[impl AsRef<OsStr>], folder: &Path) -> io::Result<File> {
+    let (mut answer, mut complaint) = (tempfile::tempfile()?, tempfile::tempfile()?);
+    let mut command = process::command(program);
+    command.args(arguments).current_dir(folder).envs(QUIET);
+    command.stdin(Stdio::null()).stdout(answer.try_clone()?).stderr(complaint.try_clone()?);
+    let status = within(&mut command)?;
+    if !status.success() {
+        complaint.rewind()?;
+        let mut said = Vec::new();
+        complaint.take(COMPLAINT).read_to_end(&mut said)?;
+        return Err(io::Error::other(format!("opencode failed: {}", last_words(&said))));
+    }
+    answer.rewind()?;
+    Ok(answer)
+}
+
+fn within(command: &mut Command) -> io::Result<ExitStatus> {
+    let mut child: Child = command.spawn()?;
+    let deadline = Instant::now() + LONGEST;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if Instant::now() > deadline {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "opencode did not answer in time"));
+        }
+        std::thread::sleep(GLANCE);
+    }
+}
+
+fn last_words(said: &[u8]) -> String {
+    let text = String::from_utf8_lossy(said);
+    let words = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("no reason given");
+    words.chars().take(200).collect()
+}

@@ -1,0 +1,127 @@
+//! A whole conversation: what `opencode export` gives, as lines, and what `opencode import` takes, from them.
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, Read, Write},
+    path::Path,
+};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tempfile::NamedTempFile;
+
+use super::ask::ask;
+use crate::conversation::lines;
+
+/// Bytes of the largest export that is read.
+const LARGEST: u64 = 256 << 20;
+
+#[derive(Deserialize)]
+struct Export<'a> {
+    #[serde(borrow)]
+    info: &'a RawValue,
+    #[serde(borrow)]
+    messages: Vec<&'a RawValue>,
+}
+
+/// Every word of a conversation, a line for itself and one for each of its messages.
+///
+/// # Errors
+/// The program fails, or gives no such thing.
+pub(super) fn whole(program: &Path, id: &str) -> io::Result<NamedTempFile> {
+    let mut said = String::new();
+    ask(program, &["export", id], Path::new("/"))?.take(LARGEST).read_to_string(&mut said)?;
+    let file = NamedTempFile::new()?;
+    let mut sink = BufWriter::new(file.as_file());
+    write_lines(&said, &mut sink)?;
+    sink.flush()?;
+    drop(sink);
+    Ok(file)
+}
+
+fn write_lines(said: &str, sink: &mut impl Write) -> io::Result<()> {
+    let export: Export<'_> = serde_json::from_str(said)?;
+    writeln!(sink, "{{\"info\":{}}}", on_one_line(export.info.get()))?;
+    export.messages.iter().try_for_each(|message| writeln!(sink, "{}", on_one_line(message.get())))
+}
+
+/// JSON without the spaces between its words: every end of a line stands there.
+fn on_one_line(json: &str) -> String {
+    let (mut in_text, mut escaped) = (false, false);
+    let keep = |c: &char| {
+        let keep = in_text || !c.is_ascii_whitespace();
+        match c {
+            '"' if !escaped => in_text = !in_text,
+            _ => {}
+        }
+        escaped = in_text && *c == '\\' && !escaped;
+        keep
+    };
+    json.chars().filter(keep).collect()
+}
+
+/// Gives a conversation back to the program, in the folder in which it was.
+///
+/// # Errors
+/// The lines are none of a conversation, or the program fails.
+pub(super) fn give_back(program: &Path, transcript: &Path, folder: &Path) -> io::Result<()> {
+    let file = NamedTempFile::with_suffix(".json")?;
+    let mut sink = BufWriter::new(file.as_file());
+    let mut written = Ok(());
+    let mut count = 0u64;
+    lines::read(File::open(transcript)?, |line| {
+        written = line.bytes().map_or_else(
+            || Err(io::Error::other("a line is too long")),
+            |bytes| write_element(&mut sink, count, bytes),
+        );
+        count += 1;
+        written.is_ok()
+    })?;
+    written?;
+    if count == 0 {
+        return Err(io::Error::other("there is nothing in it"));
+    }
+    sink.write_all(b"]}")?;
+    sink.flush()?;
+    drop(sink);
+    ask(program, &["import", &file.path().to_string_lossy()], folder).map(|_| ())
+}
+
+fn write_element(sink: &mut impl Write, count: u64, line: &[u8]) -> io::Result<()> {
+    match count {
+        // The object goes on behind what is known of the conversation.
+        0 => {
+            let open = line.strip_suffix(b"}").ok_or_else(|| io::Error::other("the first line is cut"))?;
+            sink.write_all(open)?;
+            sink.write_all(b",\"messages\":[")
+        }
+        1 => sink.write_all(line),
+        _ => {
+            sink.write_all(b",")?;
+            sink.write_all(line)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_becomes_lines_and_its_texts_stay_as_they_are() {
+        let export = "{\n  \"info\": {\n    \"id\": \"ses_1\", \"title\": \"a \\\"b  c\\\\\" },\n  \"messages\": [\n    \
+                      { \"info\": {}, \"parts\": [ 1.50 ] },\n    { }\n  ]\n}\n";
+        let mut out = Vec::new();
+        write_lines(export, &mut out).expect("lines");
+        let lines = "{\"info\":{\"id\":\"ses_1\",\"title\":\"a \\\"b  c\\\\\"}}\n{\"info\":{},\"parts\":[1.50]}\n{}\n";
+        assert_eq!(String::from_utf8_lossy(&out), lines);
+        let mut again = Vec::new();
+        for (count, line) in lines.lines().enumerate() {
+            write_element(&mut again, count as u64, line.as_bytes()).expect("written");
+        }
+        again.extend_from_slice(b"]}");
+        let same: serde_json::Value = serde_json::from_slice(&again).expect("JSON");
+        assert_eq!(same, serde_json::from_str::<serde_json::Value>(export).expect("JSON"));
+        assert!(write_lines("{\"info\":1}", &mut Vec::new()).is_err());
+    }
+}

@@ -1,0 +1,168 @@
+//! What a line means. The first one holds the conversation, every other one a message with its parts, as `opencode export` gives
+//! them.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::conversation::{Facts, What};
+
+/// How titles begin that nobody gave.
+const NO_TITLES: [&str; 2] = ["New session - ", "Child session - "];
+
+/// One line, as far as we know it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Line {
+    pub(super) info: Info,
+    parts: Vec<Part>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Info {
+    id: String,
+    /// Of a message: `user` or `assistant`.
+    role: Option<String>,
+    pub(super) title: Option<String>,
+    /// Which kind of agent answers.
+    pub(super) agent: Option<String>,
+    directory: Option<String>,
+    path: Value,
+    time: Value,
+    #[serde(rename = "modelID")]
+    model: Option<String>,
+    tokens: Value,
+    cost: Option<f64>,
+    #[serde(rename = "parentID")]
+    parent: Option<String>,
+    error: Value,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Part {
+    #[serde(rename = "type")]
+    sort: String,
+    text: String,
+    /// Put in by the program, not by the user.
+    synthetic: bool,
+    tool: String,
+    state: Value,
+    time: Value,
+}
+
+impl Info {
+    /// The title that somebody gave, or the program found.
+    pub(super) fn given_title(&self) -> Option<&str> {
+        let title = self.title.as_deref().map(str::trim).filter(|title| !title.is_empty())?;
+        (!NO_TITLES.iter().any(|none| title.starts_with(none))).then_some(title)
+    }
+}
+
+/// Reads a line.
+pub(super) fn parse(line: &[u8]) -> Option<Line> {
+    serde_json::from_slice(line).ok()
+}
+
+/// What the line adds to what is known.
+pub(super) fn learn(facts: &mut Facts, line: &Line) {
+    let info = &line.info;
+    let at = moment(&info.time["created"]);
+    match info.role.as_deref() {
+        None if info.directory.is_some() => {
+            facts.id.get_or_insert_with(|| info.id.clone());
+            facts.inner = info.parent.is_some();
+            facts.title = info.given_title().map(str::to_owned);
+            facts.at(at.as_deref(), info.directory.as_deref(), None);
+        }
+        Some("user") => {
+            facts.at(at.as_deref(), None, None);
+            facts.prompt(&line.words());
+        }
+        Some("assistant") => {
+            facts.at(at.as_deref(), info.path["cwd"].as_str(), None);
+            facts.at(moment(&info.time["completed"]).as_deref(), None, None);
+            answer(facts, line);
+        }
+        _ => {}
+    }
+}
+
+fn answer(facts: &mut Facts, line: &Line) {
+    let info = &line.info;
+    info.model.iter().for_each(|model| facts.by(model));
+    if !line.words().trim().is_empty() {
+        facts.answer(Some(&info.id));
+    }
+    let count = |value: &Value| value.as_u64().unwrap_or(0);
+    let tokens = &info.tokens;
+    if tokens.is_object() {
+        let cached = count(&tokens["cache"]["read"]).saturating_add(count(&tokens["cache"]["write"]));
+        let written = count(&tokens["output"]).saturating_add(count(&tokens["reasoning"]));
+        facts.usage(Some(&info.id), count(&tokens["input"]).saturating_add(cached), written);
+    }
+    if let Some(cost) = info.cost.filter(|cost| cost.is_finite() && *cost >= 0.0) {
+        facts.cost(cost);
+    }
+}
+
+impl Line {
+    /// The words of the user or of the agent.
+    fn words(&self) -> String {
+        let texts = self.parts.iter().filter(|part| part.sort == "text" && !part.synthetic);
+        texts.map(|part| part.text.trim()).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What is said and done, each with its time.
+    pub(super) fn said(&self) -> Vec<(Option<String>, What)> {
+        let by_user = match self.info.role.as_deref() {
+            Some("user") => true,
+            Some("assistant") => false,
+            _ => return Vec::new(),
+        };
+        let begun = || moment(&self.info.time["created"]);
+        let mut said: Vec<_> = Vec::new();
+        for part in &self.parts {
+            let at =
+                moment(&part.time["start"]).or_else(|| moment(&part.state["time"]["start"])).or_else(begun);
+            said.extend(part.said(by_user).into_iter().map(|what| (at.clone(), what)));
+        }
+        let error = &self.info.error;
+        let why = error["data"]["message"].as_str().or_else(|| error["name"].as_str());
+        said.extend(why.map(|why| (begun(), What::Note(why.to_owned()))));
+        said
+    }
+}
+
+impl Part {
+    fn said(&self, by_user: bool) -> Vec<What> {
+        let text = || self.text.trim().to_owned();
+        match self.sort.as_str() {
+            "text" if text().is_empty() => Vec::new(),
+            "text" if self.synthetic => vec![What::Note(text())],
+            "text" if by_user => vec![What::Prompt(text())],
+            "text" => vec![What::Answer(text())],
+            "reasoning" if !text().is_empty() => vec![What::Thought(text())],
+            "tool" => self.tool_said(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn tool_said(&self) -> Vec<What> {
+        let state = &self.state;
+        let mut said = vec![What::Tool { name: self.tool.clone(), input: state["input"].to_string() }];
+        let gave = match state["status"].as_str() {
+            Some("completed") => state["output"].as_str().map(|text| (false, text)),
+            Some("error") => state["error"].as_str().map(|text| (true, text)),
+            _ => None,
+        };
+        said.extend(gave.map(|(error, text)| What::Result { error, text: text.to_owned() }));
+        said
+    }
+}
+
+/// Milliseconds since 1970 as RFC 3339.
+fn moment(value: &Value) -> Option<String> {
+    Timestamp::from_millisecond(value.as_i64()?).ok().map(|at| format!("{at:.3}"))
+}

@@ -1,0 +1,147 @@
+//! opencode's conversations, as version 1.18.33 gives them away: they lie in a database, and its own commands answer for it. What
+//! was said is copied to `<cache>/git-orchestra/opencode`; what tools gave is asked for when somebody wants to see it. The branch
+//! is not recorded.
+
+mod ask;
+mod copies;
+mod export;
+mod lines;
+mod question;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use copies::Copies;
+
+use super::{Facts, Found, Inner, Installed, Piece, Place, Program, Transcript, program::beginning};
+use crate::world;
+
+/// The name of its profile.
+const NAME: &str = "opencode";
+/// How its ids begin.
+const PREFIX: &str = "ses_";
+/// More conversations than anyone has.
+const MOST: usize = 20_000;
+/// Bytes in which a sub-agent says what it is.
+const HEADER: u64 = 8 << 10;
+
+/// See the module.
+pub(super) struct Opencode;
+
+impl Program for Opencode {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn root(&self) -> Option<PathBuf> {
+        Some(copies()?.folder().to_owned())
+    }
+
+    fn answers_to(&self, typed: &str) -> bool {
+        typed.starts_with(PREFIX) || PREFIX.starts_with(typed)
+    }
+
+    fn find(&self, found: &mut Found) {
+        let Some((copies, database)) = copies().zip(database()) else { return };
+        if !database.is_file() {
+            return;
+        }
+        if let Err(error) = copies.refresh(&database, found.installed.path(NAME)) {
+            found.trouble(&database, error.to_string());
+        }
+        for entry in found.list(copies.folder(), MOST).into_iter().filter(|entry| !entry.is_dir) {
+            if let Some(id) = entry.name.strip_suffix(".jsonl") {
+                found.add(NAME, id, &entry);
+            }
+        }
+    }
+
+    fn inner(&self, place: &Place, found: &mut Found) -> Vec<Inner> {
+        let Some(copies) = copies() else { return Vec::new() };
+        let entries = found.list(&copies.inner(&place.id), MOST);
+        let mut all: Vec<Inner> = entries
+            .into_iter()
+            .filter_map(|entry| {
+                let id = entry.name.strip_suffix(".jsonl")?.to_owned();
+                let (kind, about) = header(&entry.path);
+                Some(Inner { id, kind, about, path: entry.path, size: entry.size })
+            })
+            .collect();
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        all
+    }
+
+    fn learn(&self, facts: &mut Facts, line: &[u8]) {
+        if let Some(line) = lines::parse(line) {
+            lines::learn(facts, &line);
+        }
+    }
+
+    fn counts(&self, _line: &[u8]) -> bool {
+        true
+    }
+
+    fn pieces(&self, line: &[u8]) -> Vec<Piece> {
+        let said = lines::parse(line).map(|line| line.said()).unwrap_or_default();
+        said.into_iter().map(|(at, what)| Piece { at, what }).collect()
+    }
+
+    fn whole(&self, id: &str, _path: &Path, installed: &Installed) -> io::Result<Transcript> {
+        export::whole(&program(installed)?, id).map(Transcript::made)
+    }
+
+    fn keeps_files(&self) -> bool {
+        false
+    }
+
+    fn take_back(&self, transcript: &Path, folder: &Path, installed: &Installed) -> io::Result<()> {
+        export::give_back(&program(installed)?, transcript, folder)
+    }
+
+    fn resume(&self, id: &str, fork: bool) -> Option<Vec<String>> {
+        Some(words(&[NAME, "--session", id], fork))
+    }
+
+    fn opening(&self) -> Option<&'static str> {
+        Some("--prompt")
+    }
+
+    fn tell(&self, id: &str, fork: bool) -> Option<Vec<String>> {
+        Some(words(&[NAME, "run", "--session", id], fork))
+    }
+}
+
+fn words(words: &[&str], fork: bool) -> Vec<String> {
+    let fork = fork.then_some("--fork");
+    words.iter().copied().chain(fork).map(str::to_owned).collect()
+}
+
+fn program(installed: &Installed) -> io::Result<PathBuf> {
+    installed.path(NAME).ok_or_else(|| io::Error::other("there is no program 'opencode' on PATH"))
+}
+
+fn copies() -> Option<Copies> {
+    let cache = folder("XDG_CACHE_HOME", ".cache")?;
+    Some(Copies::at(cache.join("git-orchestra").join(NAME)))
+}
+
+/// The database.
+fn database() -> Option<PathBuf> {
+    let name = world::variable("OPENCODE_DB").map_or_else(|| PathBuf::from("opencode.db"), PathBuf::from);
+    Some(folder("XDG_DATA_HOME", ".local/share")?.join(NAME).join(name))
+}
+
+fn folder(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let named = world::variable(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    named.or_else(|| Some(PathBuf::from(world::variable("HOME")?).join(below_home)))
+}
+
+/// Which kind of agent a sub-agent is, and what it was for.
+fn header(path: &Path) -> (Option<String>, Option<String>) {
+    let bytes = beginning(path, HEADER);
+    let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').filter_map(lines::parse).collect();
+    let kind = lines.iter().find_map(|line| line.info.agent.clone());
+    (kind, lines.first().and_then(|line| line.info.given_title()).map(str::to_owned))
+}
