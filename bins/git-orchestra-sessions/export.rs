@@ -22,7 +22,7 @@ pub(crate) fn run(terminal: &Terminal, id: &str, raw: bool, full: bool) -> Resul
         };
     }
     terminal.answer(&head(&open.session));
-    let mut last = None;
+    let mut last = Last::default();
     let too_long = open.pieces(|piece| {
         if let Some(shown) = markdown(&piece, full, &mut last) {
             terminal.answer(&shown);
@@ -57,8 +57,15 @@ fn head(session: &Session) -> String {
     out
 }
 
-/// What is said under a heading for who says it, which stands where the speaker changes. `last` is who spoke last.
-fn markdown(piece: &Piece, full: bool, last: &mut Option<&'static str>) -> Option<String> {
+/// Who spoke last, and whether that ended in a list.
+#[derive(Default)]
+struct Last {
+    who: &'static str,
+    list: bool,
+}
+
+/// What is said under a heading for who says it, which stands where the speaker changes.
+fn markdown(piece: &Piece, full: bool, last: &mut Last) -> Option<String> {
     let (who, said) = match &piece.what {
         What::Prompt(words) => ("User", format!("{}\n", body(words))),
         What::Answer(words) => ("Agent", format!("{}\n", body(words))),
@@ -75,12 +82,17 @@ fn markdown(piece: &Piece, full: bool, last: &mut Option<&'static str>) -> Optio
         What::Result { error: true, text } => ("Agent", format!("  - failed: {}\n", code(&show::gist(text)))),
         What::Thought(_) | What::Result { .. } | What::Note(_) => return None,
     };
-    let anew = *last != Some(who) || who == "User";
-    *last = Some(who);
+    let anew = last.who != who || who == "User";
     let at = piece.at.as_deref().map_or_else(String::new, |at| format!(" ({})", text::one_line(at, 40)));
-    let heading = if anew { format!("\n## {who}{at}\n\n") } else { String::new() };
     let list = said.starts_with("- ") || said.starts_with("  - ");
-    Some(format!("{heading}{said}{}", if list { "" } else { "\n" }))
+    let before = match (anew, last.list && !list) {
+        (true, _) => format!("\n## {who}{at}\n\n"),
+        // Else it would go on in the list.
+        (false, true) => "\n".to_owned(),
+        (false, false) => String::new(),
+    };
+    *last = Last { who, list };
+    Some(format!("{before}{said}{}", if list { "" } else { "\n" }))
 }
 
 /// As it is, but for what a terminal would obey.
