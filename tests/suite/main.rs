@@ -34,6 +34,7 @@ mod review;
 mod secrets;
 mod send;
 mod sessions;
+mod sessions_live;
 mod sessions_opencode;
 mod sessions_programs;
 mod sessions_talk;

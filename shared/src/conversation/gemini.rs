@@ -107,6 +107,10 @@ impl Program for Gemini {
         said(&line).into_iter().map(|what| Piece::new(line.timestamp.as_deref(), what)).collect()
     }
 
+    fn is_silent(&self) -> bool {
+        true
+    }
+
     fn resume(&self, id: &str, fork: bool) -> Option<Vec<String>> {
         (!fork).then(|| [NAME, "--resume", id].map(str::to_owned).into())
     }

@@ -9,6 +9,7 @@ pub mod claude;
 mod codex;
 mod facts;
 mod gemini;
+pub mod holding;
 mod index;
 mod installed;
 pub mod lines;

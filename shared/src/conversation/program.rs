@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::{Facts, Installed, Piece, Transcript};
+use crate::world;
 
 /// Troubles that are remembered; more are counted.
 const MOST_TROUBLES: usize = 200;
@@ -78,6 +79,11 @@ pub trait Program: Sync {
 
     /// Whether it keeps the file of a conversation open as long as it is in it: then the open file tells, not a note.
     fn holds_its_files(&self) -> bool {
+        false
+    }
+
+    /// Whether it neither notes nor holds open what it is in: then that is concluded from where its processes stand.
+    fn is_silent(&self) -> bool {
         false
     }
 
@@ -264,6 +270,17 @@ impl Found {
             self.troubles.push(Trouble { path: path.to_owned(), why: why.into() });
         }
     }
+}
+
+/// The folder for what may be deleted at any time.
+pub(super) fn cache() -> Option<PathBuf> {
+    Some(user_folder("XDG_CACHE_HOME", ".cache")?.join("git-orchestra"))
+}
+
+/// A folder of the user's, as the XDG Base Directory Specification names it: by a variable, else below the home folder.
+pub(super) fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let named = world::variable(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    named.or_else(|| Some(PathBuf::from(world::variable("HOME")?).join(below_home)))
 }
 
 /// Nanoseconds since 1970.

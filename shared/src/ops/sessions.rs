@@ -4,6 +4,7 @@
 pub mod adopt;
 pub mod catalogue;
 pub mod keep;
+mod living;
 pub mod read;
 pub mod resume;
 mod scope;

@@ -63,6 +63,24 @@ pub fn running(_program: &std::path::Path) -> Vec<i32> {
     Vec::new()
 }
 
+/// A program at work.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// Its process.
+    pub pid: i32,
+    /// When that began, in nanoseconds since 1970.
+    pub begun: i64,
+    /// The folder in which it stands.
+    pub folder: std::path::PathBuf,
+    /// What it was started with.
+    pub arguments: Vec<String>,
+}
+
+/// Nothing is known of any process.
+pub fn at_work(_program: &str) -> Vec<Work> {
+    Vec::new()
+}
+
 /// Nothing is known of any process.
 pub fn name_of(_pid: i32) -> String {
     String::new()

@@ -9,7 +9,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Kind, Result, error::Context};
+use crate::{Error, Kind, Result, error::Context, world};
+
+/// Nanoseconds of one clock tick: Linux tells times of processes in hundredths of a second.
+const TICK: i64 = 10_000_000;
 
 /// A process that cannot be taken for a later one with the same number.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -37,6 +40,19 @@ impl ProcessId {
     pub fn is_alive(&self) -> bool {
         stat(self.pid).is_some_and(|(_, state, start)| start == self.start && state != b'Z' && state != b'X')
     }
+}
+
+/// A program at work.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// Its process.
+    pub pid: i32,
+    /// When that began, in nanoseconds since 1970.
+    pub begun: i64,
+    /// The folder in which it stands.
+    pub folder: PathBuf,
+    /// What it was started with.
+    pub arguments: Vec<String>,
 }
 
 /// Tells this boot of the machine from every other.
@@ -118,6 +134,47 @@ pub fn running(program: &Path) -> Vec<i32> {
     all().into_iter().filter(runs).collect()
 }
 
+/// The processes that run a program or its script, by the name of that. What one of them started is a part of it.
+pub fn at_work(program: &str) -> Vec<Work> {
+    let found: HashMap<i32, Vec<String>> = all()
+        .into_iter()
+        .filter_map(|pid| Some((pid, arguments(pid).filter(|words| names(words, program))?)))
+        .collect();
+    let booted = booted();
+    let of = |(pid, arguments): (&i32, &Vec<String>)| {
+        let (parent, state, start) = stat(*pid)?;
+        if found.contains_key(&parent) || state == b'Z' {
+            return None;
+        }
+        let folder = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
+        let since = i64::try_from(start).ok()?.saturating_mul(TICK);
+        Some(Work { pid: *pid, begun: booted.saturating_add(since), folder, arguments: arguments.clone() })
+    };
+    found.iter().filter_map(of).collect()
+}
+
+/// The words of a command line.
+fn arguments(pid: i32) -> Option<Vec<String>> {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let words = bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
+    Some(words.collect())
+}
+
+/// The program itself; or an interpreter, perhaps with options, and the path of the script.
+fn names(arguments: &[String], program: &str) -> bool {
+    let is_it = |word: &str| Path::new(word).file_name().is_some_and(|name| name == program);
+    let mut words = arguments.iter().map(String::as_str);
+    let runs = words.next().is_some_and(is_it);
+    runs || words.find(|word| !word.starts_with('-')).is_some_and(|word| word.contains('/') && is_it(word))
+}
+
+/// When the machine was started, in nanoseconds since 1970, as the clock stands now.
+fn booted() -> i64 {
+    let text = fs::read_to_string("/proc/uptime").unwrap_or_default();
+    let seconds = text.split('.').next().and_then(|whole| whole.parse().ok()).unwrap_or(0i64);
+    world::milliseconds().saturating_mul(1_000_000).saturating_sub(seconds.saturating_mul(1_000_000_000))
+}
+
 /// What a process is called.
 pub fn name_of(pid: i32) -> String {
     fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
@@ -155,6 +212,23 @@ pub fn check() -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_is_known_by_its_name_or_by_that_of_its_script() {
+        for (line, expected) in [
+            ("gemini", true),
+            ("/usr/bin/gemini -p x", true),
+            ("node /usr/lib/bin/gemini", true),
+            ("node --memory=1 /usr/lib/bin/gemini -p x", true),
+            ("vim notes/gemini.md", false),
+            ("git-orchestra-sessions --program gemini", false),
+            ("node server.js /usr/bin/gemini", false),
+            ("", false),
+        ] {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            assert_eq!(names(&words, "gemini"), expected, "{line}");
+        }
+    }
 
     #[test]
     fn a_process_is_its_number_and_its_start() {

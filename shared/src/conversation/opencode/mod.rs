@@ -15,7 +15,10 @@ use std::{
 
 use copies::Copies;
 
-use super::{Facts, Found, Inner, Installed, Piece, Place, Program, Transcript, program::beginning};
+use super::{
+    Facts, Found, Inner, Installed, Piece, Place, Program, Transcript,
+    program::{beginning, cache, user_folder},
+};
 use crate::world;
 
 /// The name of its profile.
@@ -100,6 +103,10 @@ impl Program for Opencode {
         export::give_back(&program(installed)?, transcript, folder)
     }
 
+    fn is_silent(&self) -> bool {
+        true
+    }
+
     fn resume(&self, id: &str, fork: bool) -> Option<Vec<String>> {
         Some(words(&[NAME, "--session", id], fork))
     }
@@ -123,19 +130,13 @@ fn program(installed: &Installed) -> io::Result<PathBuf> {
 }
 
 fn copies() -> Option<Copies> {
-    let cache = folder("XDG_CACHE_HOME", ".cache")?;
-    Some(Copies::at(cache.join("git-orchestra").join(NAME)))
+    Some(Copies::at(cache()?.join(NAME)))
 }
 
 /// The database.
 fn database() -> Option<PathBuf> {
     let name = world::variable("OPENCODE_DB").map_or_else(|| PathBuf::from("opencode.db"), PathBuf::from);
-    Some(folder("XDG_DATA_HOME", ".local/share")?.join(NAME).join(name))
-}
-
-fn folder(variable: &str, below_home: &str) -> Option<PathBuf> {
-    let named = world::variable(variable).map(PathBuf::from).filter(|path| path.is_absolute());
-    named.or_else(|| Some(PathBuf::from(world::variable("HOME")?).join(below_home)))
+    Some(user_folder("XDG_DATA_HOME", ".local/share")?.join(NAME).join(name))
 }
 
 /// Which kind of agent a sub-agent is, and what it was for.

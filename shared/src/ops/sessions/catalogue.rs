@@ -2,13 +2,14 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use jiff::Timestamp;
 
 use super::{
     Request,
+    living::{self, Trace},
     scope::{Repositories, Scope},
     session::{Session, SubAgent},
 };
@@ -115,7 +116,7 @@ impl Catalogue {
             repositories: Repositories::default(),
             kept: kept.into_iter().map(|kept| (kept.about.id.clone(), kept)).collect(),
             agents: repo.map(agents).transpose()?.unwrap_or_default(),
-            running: running(&found.places),
+            running: living::noted(&found.places),
             found,
         })
     }
@@ -130,6 +131,7 @@ impl Catalogue {
         let mut places: Vec<Place> = fitting.cloned().collect();
         places.sort_unstable_by(|a, b| (b.written, &a.id).cmp(&(a.written, &b.id)));
         self.skim(&places);
+        self.conclude();
         let most = if wanted.limit == 0 { usize::MAX } else { wanted.limit };
         let (mut rows, mut all, mut there) = (Vec::new(), 0, BTreeSet::new());
         for place in places {
@@ -174,6 +176,25 @@ impl Catalogue {
                 None => {}
             }
         }
+    }
+
+    /// Concludes which conversations the programs are in that do not say so.
+    fn conclude(&mut self) {
+        for program in PROGRAMS.iter().filter(|program| program.is_silent()) {
+            let mine = |place: &&Place| place.program == program.name();
+            let mine: Vec<Place> = self.found.places.iter().filter(mine).cloned().collect();
+            let works = if mine.is_empty() { Vec::new() } else { tree::at_work(program.name()) };
+            if !works.is_empty() {
+                self.skim(&mine);
+                let traces: Vec<Trace> = mine.iter().filter_map(|place| self.trace(place)).collect();
+                self.running.extend(living::concluded(&works, &traces));
+            }
+        }
+    }
+
+    fn trace(&self, place: &Place) -> Option<Trace> {
+        let folder = self.index.find(place)?.facts.first_cwd.as_deref()?.into();
+        Some(Trace { id: place.id.clone(), folder, written: place.written })
     }
 
     /// Whether a file is a conversation within the scope.
@@ -322,6 +343,7 @@ impl Catalogue {
         let mut places: Vec<Place> = places.cloned().collect();
         places.sort_by_key(|place| std::cmp::Reverse(place.written));
         self.skim(&places);
+        self.conclude();
         let found = places.into_iter().find(|place| self.is_within(place));
         if let Some(row) = found.and_then(|place| self.row(place)) {
             let mut rows = [row];
@@ -382,26 +404,6 @@ fn agents(repo: &Repo) -> Result<HashMap<String, Held>> {
         Some((session, held(&row.id, &agent)))
     });
     Ok(agents.collect())
-}
-
-/// The conversations that programs say they are in, where the very same process still runs; and those whose files are held open.
-fn running(places: &[Place]) -> HashMap<String, i32> {
-    let claims = PROGRAMS.iter().flat_map(|program| program.running());
-    let alive = |claim: &conversation::Running| {
-        claim.start.is_some_and(|start| ProcessId { pid: claim.pid, start }.is_alive())
-    };
-    let mut running: HashMap<String, i32> = claims.filter(alive).map(|claim| (claim.id, claim.pid)).collect();
-    let holds = |place: &&Place| {
-        conversation::program(place.program).is_some_and(|program| program.holds_its_files())
-    };
-    let held: HashMap<&Path, &str> =
-        places.iter().filter(holds).map(|place| (place.path.as_path(), place.id.as_str())).collect();
-    if !held.is_empty() {
-        let open = tree::places_in_use();
-        let found = open.iter().filter_map(|(pid, path)| Some((held.get(path.as_path())?, *pid)));
-        running.extend(found.map(|(id, pid)| ((*id).to_owned(), pid)));
-    }
-    running
 }
 
 fn time(nanoseconds: i64) -> String {

@@ -14,7 +14,10 @@ use super::{
 use crate::{
     Error, Kind, Result,
     config::Config,
-    conversation::{self, Program},
+    conversation::{
+        self, Program,
+        holding::{self, Hold},
+    },
     error::Context,
     git::{Oid, Repo, objects::Sort},
     model::{AgentId, text},
@@ -41,7 +44,7 @@ pub struct Request {
 }
 
 /// What is to be run, everything else being done.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct Plan {
     /// The conversation.
     pub id: String,
@@ -56,6 +59,9 @@ pub struct Plan {
     pub unset: Vec<&'static str>,
     /// What had to be done before, or would have to.
     pub steps: Vec<String>,
+    /// Keeps others from going on with it, as long as this process lives, whatever it becomes.
+    #[serde(skip)]
+    pub hold: Option<Hold>,
 }
 
 /// Puts back what is missing (the transcript from what is kept, an agent's worktree) and gives what to run.
@@ -76,6 +82,7 @@ pub fn plan(repo: Option<&Repo>, request: &Request) -> Result<Plan> {
         Error::refused(format!("conversations of '{}' cannot be gone on with", row.program))
     })?;
     let (argv, stdin) = command(repo, program, &row, request)?;
+    let hold = if request.fork || request.dry_run { None } else { Some(hold(&session)?) };
     let mut steps = Vec::new();
     let folder = folder(repo, &session, request.dry_run, &mut steps)?;
     if row.place.is_none() {
@@ -83,7 +90,14 @@ pub fn plan(repo: Option<&Repo>, request: &Request) -> Result<Plan> {
         put_back(repo, &catalogue, program, &row, &folder, request.dry_run)?;
     }
     catalogue.close();
-    Ok(Plan { id: row.id, argv, folder, stdin, unset: profile::unset(&row.program).to_vec(), steps })
+    Ok(Plan { id: row.id, argv, folder, stdin, unset: profile::unset(&row.program).to_vec(), steps, hold })
+}
+
+/// Of several that go on with it at once, one does.
+fn hold(session: &Session) -> Result<Hold> {
+    let taken = holding::hold(&session.id)
+        .context(Kind::External, || format!("cannot take conversation '{}'", session.id))?;
+    taken.ok_or_else(|| is_live(session))
 }
 
 fn is_live(session: &Session) -> Error {

@@ -1,0 +1,144 @@
+//! Which conversations a program is in now. Some programs write it down or hold their files open; of the others it is concluded from
+//! the processes that run in the folders of their conversations.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    conversation::{self, PROGRAMS, Place, Running, holding},
+    supervise::tree::{self, ProcessId, Work},
+};
+
+/// Clocks of processes and of files may differ by so many nanoseconds.
+const SLACK: i64 = 2_000_000_000;
+
+/// A conversation, as far as it tells who is in it.
+#[derive(Clone, Debug)]
+pub(super) struct Trace {
+    /// The program's own id.
+    pub id: String,
+    /// The folder in which it began.
+    pub folder: PathBuf,
+    /// When it was last written, in nanoseconds since 1970.
+    pub written: i64,
+}
+
+/// The conversations that their programs or locks tell of, and the process in each.
+pub(super) fn noted(places: &[Place]) -> HashMap<String, i32> {
+    let mut running: HashMap<String, i32> = holding::held().into_iter().collect();
+    let claims = PROGRAMS.iter().flat_map(|program| program.running());
+    running.extend(claims.filter(is_true).map(|claim| (claim.id, claim.pid)));
+    running.extend(open(places));
+    running
+}
+
+/// The very same process still runs.
+fn is_true(claim: &Running) -> bool {
+    claim.start.is_some_and(|start| ProcessId { pid: claim.pid, start }.is_alive())
+}
+
+/// Those whose files are held open.
+fn open(places: &[Place]) -> Vec<(String, i32)> {
+    let holds = |place: &&Place| {
+        conversation::program(place.program).is_some_and(|program| program.holds_its_files())
+    };
+    let held: HashMap<&Path, &str> =
+        places.iter().filter(holds).map(|place| (place.path.as_path(), place.id.as_str())).collect();
+    if held.is_empty() {
+        return Vec::new();
+    }
+    let open = tree::places_in_use();
+    let found = open.iter().filter_map(|(pid, path)| Some(((*held.get(path.as_path())?).to_owned(), *pid)));
+    found.collect()
+}
+
+/// What the processes of one program are in. One that names a conversation is in it; of the others each is in one that was written
+/// since it began, in its own folder: the newest ones.
+pub(super) fn concluded(works: &[Work], traces: &[Trace]) -> HashMap<String, i32> {
+    let mut found = HashMap::new();
+    let mut silent: HashMap<&Path, Vec<&Work>> = HashMap::new();
+    for work in works {
+        match traces.iter().find(|trace| work.arguments.contains(&trace.id)) {
+            Some(trace) => {
+                found.insert(trace.id.clone(), work.pid);
+            }
+            None => silent.entry(&work.folder).or_default().push(work),
+        }
+    }
+    for (folder, works) in silent {
+        let begun = works.iter().map(|work| work.begun).min().unwrap_or(i64::MAX);
+        let mut here: Vec<&Trace> = traces
+            .iter()
+            .filter(|trace| trace.folder == folder && trace.written.saturating_add(SLACK) >= begun)
+            .filter(|trace| !found.contains_key(&trace.id))
+            .collect();
+        here.sort_by_key(|trace| std::cmp::Reverse(trace.written));
+        here.truncate(works.len());
+        found.extend(paired(&works, &here));
+    }
+    found
+}
+
+/// Each conversation with the process that began last before it was written; none has two.
+fn paired(works: &[&Work], newest: &[&Trace]) -> Vec<(String, i32)> {
+    let mut works = works.to_vec();
+    works.sort_by_key(|work| std::cmp::Reverse(work.begun));
+    let mut taken = HashSet::new();
+    let mut pairs = Vec::new();
+    for trace in newest {
+        let fits =
+            |work: &&&Work| work.begun <= trace.written.saturating_add(SLACK) && !taken.contains(&work.pid);
+        if let Some(pid) = works.iter().find(fits).map(|work| work.pid) {
+            taken.insert(pid);
+            pairs.push((trace.id.clone(), pid));
+        }
+    }
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn work(pid: i32, begun: i64, folder: &str, words: &[&str]) -> Work {
+        let arguments = words.iter().map(|word| (*word).to_owned()).collect();
+        Work { pid, begun: begun * SECOND, folder: folder.into(), arguments }
+    }
+
+    fn trace(id: &str, folder: &str, written: i64) -> Trace {
+        Trace { id: id.into(), folder: folder.into(), written: written * SECOND }
+    }
+
+    #[test]
+    fn a_process_is_in_the_conversation_that_it_names_or_that_was_written_in_its_folder_since() {
+        let traces = [trace("old", "/a", 100), trace("new", "/a", 900), trace("other", "/b", 950)];
+        for (name, works, expected) in [
+            ("nobody", vec![], vec![]),
+            ("a folder", vec![work(1, 500, "/a", &[])], vec![("new", 1)]),
+            ("nothing said yet", vec![work(1, 990, "/a", &[])], vec![]),
+            ("another folder", vec![work(1, 500, "/c", &[])], vec![]),
+            ("by name", vec![work(1, 990, "/a", &["--resume", "old"])], vec![("old", 1)]),
+            (
+                "by name and by folder",
+                vec![work(1, 50, "/a", &["--resume", "old"]), work(2, 500, "/a", &[])],
+                vec![("new", 2), ("old", 1)],
+            ),
+            (
+                "two in a folder",
+                vec![work(1, 50, "/a", &[]), work(2, 500, "/a", &[])],
+                vec![("new", 2), ("old", 1)],
+            ),
+            ("two, one silent", vec![work(1, 500, "/a", &[]), work(2, 990, "/a", &[])], vec![("new", 1)]),
+        ] {
+            let mut found: Vec<(String, i32)> = concluded(&works, &traces).into_iter().collect();
+            found.sort();
+            let expected: Vec<(String, i32)> =
+                expected.into_iter().map(|(id, pid): (&str, i32)| (id.to_owned(), pid)).collect();
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+}

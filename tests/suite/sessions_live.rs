@@ -1,0 +1,109 @@
+//! `sessions`: which conversations go on now, and that of several who would go on with one, one does.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, SystemTime},
+};
+
+use serde_json::Value;
+use testkit::{World, until};
+
+use crate::{
+    sessions::{copy, listed, one, write_small},
+    world,
+};
+
+/// Ends when its standard input does. What it leaves behind is no longer it.
+const WAITING: &str =
+    "#!/bin/sh\necho $$ >\"$0.pid\"\nsleep 5 >/dev/null 2>&1 &\nread -r line <\"$0.fifo\"\necho \"$@\"\n";
+
+/// A program that waits until it is let go.
+struct Waiting {
+    program: PathBuf,
+}
+
+impl Waiting {
+    fn named(world: &World, name: &str) -> Self {
+        let folder = world.dir().join("waiting");
+        fs::create_dir_all(&folder).expect("a folder");
+        let program = folder.join(name);
+        fs::write(&program, WAITING).expect("a file");
+        fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("a mode");
+        let made = Command::new("mkfifo").arg(program.with_extension("fifo")).status().expect("mkfifo");
+        assert!(made.success());
+        Self { program }
+    }
+
+    /// Gives what was started, and the process of the program.
+    fn start(&self, mut command: Command) -> (Child, i32) {
+        let note = self.program.with_extension("pid");
+        let _ = fs::remove_file(&note);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let pid = until("it waits", || fs::read_to_string(&note).ok()?.trim().parse().ok());
+        (child.expect("it starts"), pid)
+    }
+
+    fn let_go(&self, mut child: Child) {
+        fs::write(self.program.with_extension("fifo"), "go\n").expect("it reads");
+        assert!(child.wait().expect("an end").success());
+    }
+}
+
+#[test]
+fn of_several_that_go_on_with_one_at_once_one_does() {
+    let world = world();
+    let repo = world.repo();
+    let waiting = Waiting::named(&world, "claude");
+    repo.git(["config", "orchestra.agent.claude.program", &waiting.program.to_string_lossy()]);
+    write_small(&world, "talk-1", repo.path(), "hello");
+    let (child, pid) = waiting.start(repo.orchestra_command(["sessions", "resume", "talk-1"]));
+    let live = one(&repo, "talk-1");
+    assert_eq!((&live["live"], &live["pid"]), (&true.into(), &pid.into()), "it is in it");
+    let ran = repo.orchestra(["sessions", "resume", "talk-1"]).exits(3);
+    ran.says(&format!("goes on in process {pid}")).says("--fork");
+    repo.orchestra(["sessions", "resume", "talk-1", "--fork", "-n"]).succeeded();
+    waiting.let_go(child);
+    // What it started still runs, and is not in it.
+    assert_eq!(one(&repo, "talk-1")["live"], false);
+    let (child, _) = waiting.start(repo.orchestra_command(["sessions", "resume", "talk-1"]));
+    waiting.let_go(child);
+}
+
+/// All files in a folder were written an hour ago.
+fn age(folder: &Path) {
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        if entry.path().is_dir() {
+            age(&entry.path());
+        } else {
+            let file = fs::File::options().write(true).open(entry.path()).expect("a file");
+            file.set_modified(SystemTime::now() - Duration::from_secs(3600)).expect("a time");
+        }
+    }
+}
+
+#[test]
+fn a_program_that_says_nothing_is_in_what_is_written_where_it_stands() {
+    let world = world();
+    let repo = world.repo();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/gemini/tmp");
+    let home = world.home().join(".gemini/tmp");
+    let state = || {
+        let all = listed(&repo, &["--program", "gemini"]);
+        all.iter().map(|one| (one["live"].clone(), one["pid"].clone())).collect::<Vec<_>>()
+    };
+    let gemini = Waiting::named(&world, "gemini");
+    let (elsewhere, _) = gemini.start(world.command(&gemini.program, world.dir()));
+    copy(&fixtures, &home, &repo.path().to_string_lossy());
+    assert_eq!(state(), [(false.into(), Value::Null)], "one that stands elsewhere is in another");
+    gemini.let_go(elsewhere);
+    age(&home);
+    let (here, pid) = gemini.start(repo.command(&gemini.program));
+    assert_eq!(state(), [(false.into(), Value::Null)], "it has said nothing yet");
+    copy(&fixtures, &home, &repo.path().to_string_lossy());
+    assert_eq!(state(), [(true.into(), pid.into())]);
+    gemini.let_go(here);
+    assert_eq!(state(), [(false.into(), Value::Null)]);
+}
