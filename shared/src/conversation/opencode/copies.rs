@@ -64,12 +64,11 @@ impl Copies {
     ///
     /// # Errors
     /// The program is not there, or does not answer; the copies that are there stay.
-    pub(super) fn refresh(&self, database: &Path, program: Option<PathBuf>) -> io::Result<()> {
+    pub(super) fn refresh(&self, database: &Path, program: io::Result<PathBuf>) -> io::Result<()> {
         if self.is_of(&state(database)?) {
             return Ok(());
         }
-        let program =
-            program.ok_or_else(|| io::Error::other("there is no program 'opencode' on PATH to ask"))?;
+        let program = program?;
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let lock = Lock::take(&self.folder.join("lock"), PATIENCE).map_err(io::Error::other)?;
         let Some(_lock) = lock else { return Err(io::Error::other("somebody else asks it")) };

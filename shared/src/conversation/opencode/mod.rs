@@ -51,7 +51,7 @@ impl Program for Opencode {
         if !database.is_file() {
             return;
         }
-        if let Err(error) = copies.refresh(&database, found.installed.path(NAME)) {
+        if let Err(error) = copies.refresh(&database, program(&found.installed)) {
             found.trouble(&database, error.to_string());
         }
         for entry in found.list(copies.folder(), MOST).into_iter().filter(|entry| !entry.is_dir) {
@@ -126,7 +126,7 @@ fn words(words: &[&str], fork: bool) -> Vec<String> {
 }
 
 fn program(installed: &Installed) -> io::Result<PathBuf> {
-    installed.path(NAME).ok_or_else(|| io::Error::other("there is no program 'opencode' on PATH"))
+    installed.path(NAME).ok_or_else(|| io::Error::other("there is no program 'opencode' to ask"))
 }
 
 fn copies() -> Option<Copies> {

@@ -193,8 +193,11 @@ impl Catalogue {
     }
 
     fn trace(&self, place: &Place) -> Option<Trace> {
-        let folder = self.index.find(place)?.facts.first_cwd.as_deref()?.into();
-        Some(Trace { id: place.id.clone(), folder, written: place.written })
+        let facts = &self.index.find(place)?.facts;
+        let folder = facts.first_cwd.as_deref()?.into();
+        let began: Timestamp = facts.started_at.as_deref()?.parse().ok()?;
+        let began = i64::try_from(began.as_nanosecond()).ok()?;
+        Some(Trace { id: place.id.clone(), folder, began, written: place.written })
     }
 
     /// Whether a file is a conversation within the scope.

@@ -2,7 +2,7 @@
 //! the processes that run in the folders of their conversations.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     path::{Path, PathBuf},
 };
 
@@ -21,6 +21,8 @@ pub(super) struct Trace {
     pub id: String,
     /// The folder in which it began.
     pub folder: PathBuf,
+    /// When it began, in nanoseconds since 1970.
+    pub began: i64,
     /// When it was last written, in nanoseconds since 1970.
     pub written: i64,
 }
@@ -54,48 +56,33 @@ fn open(places: &[Place]) -> Vec<(String, i32)> {
     found.collect()
 }
 
-/// What the processes of one program are in. One that names a conversation is in it; of the others each is in one that was written
-/// since it began, in its own folder: the newest ones.
+/// What the processes of one program are in. One that names a conversation is in it. Of the others each is in the newest that began in
+/// its folder since it did, else in the newest that was written there since.
 pub(super) fn concluded(works: &[Work], traces: &[Trace]) -> HashMap<String, i32> {
     let mut found = HashMap::new();
-    let mut silent: HashMap<&Path, Vec<&Work>> = HashMap::new();
+    let mut silent = Vec::new();
     for work in works {
         match traces.iter().find(|trace| work.arguments.contains(&trace.id)) {
             Some(trace) => {
                 found.insert(trace.id.clone(), work.pid);
             }
-            None => silent.entry(&work.folder).or_default().push(work),
+            None => silent.push(work),
         }
     }
-    for (folder, works) in silent {
-        let begun = works.iter().map(|work| work.begun).min().unwrap_or(i64::MAX);
-        let mut here: Vec<&Trace> = traces
-            .iter()
-            .filter(|trace| trace.folder == folder && trace.written.saturating_add(SLACK) >= begun)
-            .filter(|trace| !found.contains_key(&trace.id))
-            .collect();
-        here.sort_by_key(|trace| std::cmp::Reverse(trace.written));
-        here.truncate(works.len());
-        found.extend(paired(&works, &here));
+    // What the one that began last can have begun itself, no other has.
+    silent.sort_by_key(|work| std::cmp::Reverse(work.begun));
+    for since in [|trace: &Trace| trace.began, |trace: &Trace| trace.written] {
+        silent.retain(|work| {
+            let fits = |trace: &&Trace| {
+                trace.folder == work.folder
+                    && since(trace).saturating_add(SLACK) >= work.begun
+                    && !found.contains_key(&trace.id)
+            };
+            let newest = traces.iter().filter(fits).max_by_key(|trace| trace.written);
+            newest.is_none_or(|trace| found.insert(trace.id.clone(), work.pid).is_some())
+        });
     }
     found
-}
-
-/// Each conversation with the process that began last before it was written; none has two.
-fn paired(works: &[&Work], newest: &[&Trace]) -> Vec<(String, i32)> {
-    let mut works = works.to_vec();
-    works.sort_by_key(|work| std::cmp::Reverse(work.begun));
-    let mut taken = HashSet::new();
-    let mut pairs = Vec::new();
-    for trace in newest {
-        let fits =
-            |work: &&&Work| work.begun <= trace.written.saturating_add(SLACK) && !taken.contains(&work.pid);
-        if let Some(pid) = works.iter().find(fits).map(|work| work.pid) {
-            taken.insert(pid);
-            pairs.push((trace.id.clone(), pid));
-        }
-    }
-    pairs
 }
 
 #[cfg(test)]
@@ -109,19 +96,22 @@ mod tests {
         Work { pid, begun: begun * SECOND, folder: folder.into(), arguments }
     }
 
-    fn trace(id: &str, folder: &str, written: i64) -> Trace {
-        Trace { id: id.into(), folder: folder.into(), written: written * SECOND }
+    fn trace(id: &str, folder: &str, began: i64, written: i64) -> Trace {
+        Trace { id: id.into(), folder: folder.into(), began: began * SECOND, written: written * SECOND }
     }
 
     #[test]
-    fn a_process_is_in_the_conversation_that_it_names_or_that_was_written_in_its_folder_since() {
-        let traces = [trace("old", "/a", 100), trace("new", "/a", 900), trace("other", "/b", 950)];
+    fn a_process_is_in_what_it_names_or_began_or_what_was_written_in_its_folder_since() {
+        let traces =
+            [trace("old", "/a", 60, 700), trace("new", "/a", 510, 600), trace("other", "/b", 10, 950)];
         for (name, works, expected) in [
             ("nobody", vec![], vec![]),
-            ("a folder", vec![work(1, 500, "/a", &[])], vec![("new", 1)]),
+            ("it began one", vec![work(1, 500, "/a", &[])], vec![("new", 1)]),
+            ("it began several", vec![work(1, 50, "/a", &[])], vec![("old", 1)]),
+            ("it took up one", vec![work(1, 650, "/a", &[])], vec![("old", 1)]),
             ("nothing said yet", vec![work(1, 990, "/a", &[])], vec![]),
             ("another folder", vec![work(1, 500, "/c", &[])], vec![]),
-            ("by name", vec![work(1, 990, "/a", &["--resume", "old"])], vec![("old", 1)]),
+            ("by name", vec![work(1, 990, "/a", &["--resume", "new"])], vec![("new", 1)]),
             (
                 "by name and by folder",
                 vec![work(1, 50, "/a", &["--resume", "old"]), work(2, 500, "/a", &[])],
@@ -132,7 +122,7 @@ mod tests {
                 vec![work(1, 50, "/a", &[]), work(2, 500, "/a", &[])],
                 vec![("new", 2), ("old", 1)],
             ),
-            ("two, one silent", vec![work(1, 500, "/a", &[]), work(2, 990, "/a", &[])], vec![("new", 1)]),
+            ("two, one silent", vec![work(1, 50, "/a", &[]), work(2, 990, "/a", &[])], vec![("old", 1)]),
         ] {
             let mut found: Vec<(String, i32)> = concluded(&works, &traces).into_iter().collect();
             found.sort();
