@@ -98,4 +98,7 @@ fn every_field_of_a_new_conversation_and_it_goes_on_even_from_what_is_kept() {
         all.len() == 2 && all[0]["last_prompt"] == "FAKE-SAY forked" && all[0]["id"] != json!(id),
         "{report}"
     );
+    assert_eq!(all[0]["messages"], 9);
+    let total = &repo.orchestra(["sessions", "stats", "--json"]).succeeded().json()["total"];
+    assert_eq!(total["messages"], 9, "what a fork tells again is counted once: {report}");
 }

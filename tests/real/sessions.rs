@@ -99,7 +99,11 @@ fn every_field_of_a_new_conversation_and_it_goes_on_even_from_what_is_kept() {
     let report = repo.orchestra(["sessions", "--json"]).succeeded().json();
     let all = report["sessions"].as_array().expect("a list");
     assert_eq!(all.len(), 2);
-    assert!(all.iter().any(|one| one["last_prompt"] == "FAKE-SAY forked" && one["id"] != SESSION));
+    let fork = all.iter().find(|one| one["last_prompt"] == "FAKE-SAY forked" && one["id"] != SESSION);
+    // What it tells again is counted once: it has paid for everything that was said before it.
+    let total = &repo.orchestra(["sessions", "stats", "--json"]).succeeded().json()["total"];
+    assert_eq!(total["messages"], 10, "{report}");
+    assert_eq!(cost(&total["cost_usd"]), cost(&fork.expect("a fork")["cost_usd"]), "{report}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `sessions`: one conversation, read, searched, handed on, kept, summed up and gone on with.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 use testkit::{Ran, TestRepo, World};
@@ -166,6 +166,10 @@ fn what_is_kept_outlives_what_its_program_deletes() {
         repo.orchestra(["sessions", "keep", &id]).succeeded().line(),
         format!("{id} nothing new to keep")
     );
+    let inner = format!("projects/-home-dev-project-a/{id}/subagents/agent-a6f6cea9d5151de20.jsonl");
+    let inner = world.claude_config().join(inner);
+    fs::write(&inner, [fs::read(&inner).expect("a file"), b"{}\n".to_vec()].concat()).expect("written");
+    assert_eq!(repo.orchestra(["sessions", "keep", &id]).succeeded().line(), format!("{id} kept"));
     let listed = one(&repo, &id);
     assert_eq!(listed["kept"], true);
     // A push sends nothing of it.
@@ -246,11 +250,14 @@ fn sums_are_those_of_the_conversations_by_day_project_and_model() {
     let all = listed(&repo, &[]);
     let sum = |field: &str| all.iter().filter_map(|one| one[field].as_u64()).sum::<u64>();
     let total = &report["total"];
-    assert_eq!((&total["sessions"], &total["messages"]), (&json!(9), &json!(sum("messages"))));
+    // The second is a fork of the first, which it tells again.
+    let again = one(&repo, &id("1"));
+    let messages = sum("messages") - again["messages"].as_u64().expect("a number");
+    assert_eq!((&total["sessions"], &total["messages"]), (&json!(9), &json!(messages)));
     let micros = |value: &Value| (value.as_f64().expect("a cost") * 1e6).round() as i64;
     let costs: i64 =
         all.iter().filter(|one| !one["cost_usd"].is_null()).map(|one| micros(&one["cost_usd"])).sum();
-    assert_eq!(micros(&total["cost_usd"]), costs);
+    assert_eq!(micros(&total["cost_usd"]), costs - micros(&again["cost_usd"]));
     let days = report["days"].as_array().expect("a list");
     assert_eq!(
         days.iter().map(|day| &day["name"]).collect::<Vec<_>>(),
@@ -270,6 +277,65 @@ fn sums_are_those_of_the_conversations_by_day_project_and_model() {
     assert_eq!(models, ["claude-opus-5-5", "claude-opus-4-8", "m"]);
     let shown = repo.orchestra(["sessions", "stats"]).succeeded().stdout();
     assert!(shown.contains("2026-11-21") && shown.contains("TOTAL"), "{shown}");
+}
+
+/// A conversation of Claude Code in which `turns` were asked, with what everything cost after each. Every line has its own id.
+fn write_turns(world: &World, id: &str, cwd: &Path, began: &str, turns: &[(&str, f64)]) {
+    let folder = world.claude_config().join("projects/turns");
+    fs::create_dir_all(&folder).expect("a folder");
+    let mut lines = vec![json!({"type": "queue-operation", "timestamp": began, "sessionId": id})];
+    for (turn, cost) in turns {
+        let line = |kind: &str, message: Value| {
+            json!({"type": kind, "uuid": format!("{turn} {kind}"), "message": message, "cwd": cwd, "sessionId": id,
+                "isSidechain": false, "timestamp": format!("2026-11-20T10:0{}:00.000Z", &turn[..1])})
+        };
+        lines.push(line("user", json!({"role": "user", "content": turn})));
+        let answer = json!({"id": turn, "role": "assistant", "model": "m", "content": [{"type": "text", "text": "yes"}],
+            "usage": {"input_tokens": 100, "output_tokens": 10}});
+        lines.push(line("assistant", answer));
+        lines.push(json!({"type": "last-prompt", "lastPrompt": turn, "sessionId": id}));
+        // A fork does not have those of its conversation.
+        if cost.is_normal() {
+            let used = json!({"m": {"inputTokens": 100, "outputTokens": 10, "costUSD": cost}});
+            lines.push(
+                json!({"type": "cost-state", "sessionId": id, "totalCostUSD": cost, "modelUsage": used}),
+            );
+        }
+    }
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    fs::write(folder.join(format!("{id}.jsonl")), text).expect("a file");
+}
+
+#[test]
+fn what_a_fork_tells_again_is_counted_once() {
+    let world = world();
+    let repo = world.repo();
+    let write = |id, began, turns: &[(&str, f64)]| write_turns(&world, id, repo.path(), began, turns);
+    write("first", "2026-11-20T10:00:00.000Z", &[("1 a", 0.5), ("2 a", 0.75), ("3 a", 1.0)]);
+    write("fork", "2026-11-20T11:00:00.000Z", &[("1 a", 0.0), ("2 a", 0.0), ("4 b", 1.25)]);
+    write(
+        "fork-of-it",
+        "2026-11-20T12:00:00.000Z",
+        &[("1 a", 0.0), ("2 a", 0.0), ("4 b", 0.0), ("5 c", 3.25)],
+    );
+    write("other", "2026-11-20T10:00:00.000Z", &[("9 d", 8.0)]);
+    let report = repo.orchestra(["sessions", "stats", "--json"]).succeeded().json();
+    let total = &report["total"];
+    // Six turns; of the costs 1 of the first, a half of the fork, 2 of the fork of that, 8 of the other.
+    assert_eq!(
+        (
+            &total["sessions"],
+            &total["messages"],
+            &total["input_tokens"],
+            &total["output_tokens"],
+            &total["cost_usd"]
+        ),
+        (&json!(4), &json!(12), &json!(600), &json!(60), &json!(11.5)),
+        "{report}"
+    );
+    // Each still says of itself what its program recorded.
+    let fork = one(&repo, "fork");
+    assert_eq!((&fork["messages"], &fork["cost_usd"]), (&json!(6), &json!(1.25)));
 }
 
 #[test]

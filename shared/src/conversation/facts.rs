@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// Characters kept of a prompt.
 const PROMPT: usize = 200;
+/// How a key of [`Facts::days`] begins whose share is told again from another conversation.
+const REPEATED: char = '~';
 /// Days and models told apart in one conversation; more are added to the last.
 const MOST_DAYS: usize = 512;
 
@@ -70,6 +72,12 @@ pub struct Facts {
     /// Whether a prompt was seen.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub prompted: bool,
+    /// Whether what is read now was said in another conversation, of which this is a fork.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub repeats: bool,
+    /// What a fork has in common with its conversation, if anything: the mark of the first prompt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
     /// Whether it is one that a conversation started, or none at all.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub inner: bool,
@@ -184,6 +192,21 @@ impl Facts {
         share.cost = share.cost.saturating_add(micros);
     }
 
+    /// Its shares by day and model, without what is told again from another conversation.
+    pub fn own_days(&self) -> impl Iterator<Item = (&String, &Share)> {
+        self.days.iter().filter(|(key, _)| !key.starts_with(REPEATED))
+    }
+
+    /// What it cost up to here, by model.
+    pub fn costs_by_model(&self) -> BTreeMap<String, u64> {
+        let mut sums = BTreeMap::new();
+        for (key, share) in self.days.iter().filter(|(_, share)| share.priced) {
+            let sum: &mut u64 = sums.entry(model_of(key).to_owned()).or_default();
+            *sum = sum.saturating_add(share.cost);
+        }
+        sums
+    }
+
     /// Tokens read and written: as the program summed them up, else as its answers say.
     pub fn tokens(&self) -> (Option<u64>, Option<u64>) {
         let counted = || self.days.values().filter(|share| share.counted);
@@ -211,6 +234,9 @@ impl Facts {
             }
         }
         newer(&mut self.title, later.title);
+        if self.root.is_none() {
+            self.root = later.root;
+        }
         if self.first_prompt.is_none() {
             self.first_prompt = later.first_prompt;
         }
@@ -230,7 +256,8 @@ impl Facts {
 
     fn today(&mut self, model: Option<String>) -> &mut Share {
         let day = self.last_at.as_deref().and_then(|at| at.get(..10)).unwrap_or_default();
-        let key = format!("{day} {}", model.unwrap_or_default());
+        let repeated = self.repeats.then_some(REPEATED).map(String::from).unwrap_or_default();
+        let key = format!("{repeated}{day} {}", model.unwrap_or_default());
         let key = match self.days.last_key_value() {
             Some((last, _)) if self.days.len() >= MOST_DAYS && !self.days.contains_key(&key) => last.clone(),
             _ => key,

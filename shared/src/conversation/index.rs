@@ -16,7 +16,7 @@ use super::{
 };
 
 /// What the file begins with; an older one is read anew.
-const MAGIC: &str = "git-orchestra conversations 1";
+const MAGIC: &str = "git-orchestra conversations 2";
 /// A file larger than this, in bytes, is not ours.
 const LARGEST: u64 = 256 << 20;
 

@@ -48,6 +48,11 @@ pub trait Program: Sync {
     /// Whether a line may add to what is counted; cheap, and `true` where that is not certain.
     fn counts(&self, line: &[u8]) -> bool;
 
+    /// What a line is known by that a fork has in common with its conversation; see [`Facts::root`].
+    fn mark(&self, _line: &[u8]) -> Option<String> {
+        None
+    }
+
     /// What a line says.
     fn pieces(&self, line: &[u8]) -> Vec<Piece>;
 

@@ -3,6 +3,7 @@
 
 pub mod adopt;
 pub mod catalogue;
+mod forks;
 pub mod keep;
 mod living;
 pub mod read;

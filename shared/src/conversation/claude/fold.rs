@@ -29,6 +29,11 @@ pub(super) fn begins_in(bytes: &[u8], conversation: &str) -> bool {
     with(first, |line| line.session_id.as_deref() == Some(conversation))
 }
 
+/// What a line is known by; a fork has the lines of its conversation with theirs.
+pub(super) fn mark(line: &[u8]) -> Option<String> {
+    with(line, |line| line.uuid.as_deref().map(str::to_owned))
+}
+
 pub(super) fn learn(facts: &mut Facts, line: &[u8]) {
     with(line, |line| {
         if facts.id.is_none() {
@@ -43,6 +48,9 @@ pub(super) fn learn(facts: &mut Facts, line: &[u8]) {
             "user" => {
                 if let Some(text) = line.prompt() {
                     facts.prompt(&text);
+                    if facts.root.is_none() {
+                        facts.root = line.uuid.as_deref().map(str::to_owned);
+                    }
                 }
             }
             "assistant" => assistant(facts, line),

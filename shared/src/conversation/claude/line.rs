@@ -28,6 +28,8 @@ pub(super) struct Line<'a> {
     #[serde(borrow)]
     pub(super) session_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
+    pub(super) uuid: Option<Cow<'a, str>>,
+    #[serde(borrow)]
     pub(super) message: Option<Message<'a>>,
     pub(super) last_prompt: Option<String>,
     pub(super) custom_title: Option<String>,

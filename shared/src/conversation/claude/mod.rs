@@ -93,6 +93,10 @@ impl Program for Claude {
         fold::counts(line)
     }
 
+    fn mark(&self, line: &[u8]) -> Option<String> {
+        fold::mark(line)
+    }
+
     fn pieces(&self, line: &[u8]) -> Vec<Piece> {
         pieces::pieces(line)
     }

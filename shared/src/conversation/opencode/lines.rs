@@ -69,6 +69,8 @@ pub(super) fn parse(line: &[u8]) -> Option<Line> {
 pub(super) fn learn(facts: &mut Facts, line: &Line) {
     let info = &line.info;
     let at = moment(&info.time["created"]);
+    // A fork takes over what was said before it was.
+    facts.repeats = info.role.is_some() && at.is_some() && at < facts.started_at;
     match info.role.as_deref() {
         None if info.directory.is_some() => {
             facts.id.get_or_insert_with(|| info.id.clone());

@@ -300,6 +300,12 @@ impl Catalogue {
         session
     }
 
+    /// Adds what could not be read.
+    pub(super) fn trouble(&mut self, row: &Row, error: &std::io::Error) {
+        let path = row.place.as_ref().map(|place| place.path.clone()).unwrap_or_default();
+        self.found.trouble(&path, error.to_string());
+    }
+
     /// Remembers what was read; gives what could not be.
     pub(super) fn close(self) -> Vec<Trouble> {
         if let Some(path) = &self.index_path {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Request, catalogue::Catalogue};
+use super::{Request, catalogue::Catalogue, forks};
 use crate::{
     Result,
     conversation::{Share, Trouble, day_of, model_of},
@@ -54,12 +54,13 @@ pub fn run(repo: Option<&Repo>, request: &Request) -> Result<Report> {
     let mut catalogue = Catalogue::read(repo, request.everywhere, request.program.as_deref())?;
     let (mut rows, _) = catalogue.rows(&Request { limit: 0, ..request.clone() });
     catalogue.read_whole(&mut rows);
+    forks::count_once(repo, &mut catalogue, &mut rows);
     let mut sums = Sums::default();
     for row in &rows {
         let session = catalogue.session(row);
         let project = session.repository.or(session.cwd).unwrap_or_default();
         let mut mine = Sums::default();
-        for (key, share) in &row.facts.days {
+        for (key, share) in row.facts.own_days() {
             mine.add(day_of(key), &project, model_of(key), share);
         }
         // Prompts that nobody answered.

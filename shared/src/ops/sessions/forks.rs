@@ -1,0 +1,118 @@
+//! A fork tells again what was said in the conversation from which it was made: in a sum that counts once.
+
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::DefaultHasher},
+    fs::File,
+    hash::{Hash, Hasher},
+    io,
+};
+
+use super::{
+    catalogue::{Catalogue, Row},
+    read,
+};
+use crate::{
+    conversation::{self, Facts, Program, Share, lines, model_of},
+    git::Repo,
+};
+
+/// Takes from the shares of forks what others have a share in already. Conversations without forks are not read again.
+pub(super) fn count_once(repo: Option<&Repo>, catalogue: &mut Catalogue, rows: &mut [Row]) {
+    let mut families: HashMap<(String, String), Vec<&mut Row>> = HashMap::new();
+    for row in rows {
+        if let Some(root) = &row.facts.root {
+            families.entry((row.program.clone(), root.clone())).or_default().push(row);
+        }
+    }
+    for mut family in families.into_values().filter(|family| family.len() > 1) {
+        // The one that is told again began first.
+        family.sort_by(|a, b| (&a.facts.started_at, a.written).cmp(&(&b.facts.started_at, b.written)));
+        let mut told = Told::default();
+        for row in family {
+            let read = read::file_of(repo, catalogue, row).map_err(io::Error::other);
+            let program = conversation::program(&row.program);
+            match read.and_then(|file| program.map(|program| told.add(program, file)).transpose()) {
+                Ok(Some(again)) => again.take_from(&mut row.facts.days),
+                Ok(None) => {}
+                Err(error) => catalogue.trouble(row, &error),
+            }
+        }
+    }
+}
+
+/// What a family has told so far.
+#[derive(Default)]
+struct Told {
+    /// Every line, and the costs when it was said.
+    lines: HashMap<u64, Option<usize>>,
+    costs: Vec<BTreeMap<String, u64>>,
+}
+
+/// What a conversation tells again.
+#[derive(Debug, Default)]
+struct Again {
+    days: BTreeMap<String, Share>,
+    /// What everything had cost where its own part begins, by model.
+    costs: BTreeMap<String, u64>,
+}
+
+impl Told {
+    /// Reads one more of the family.
+    fn add(&mut self, program: &dyn Program, file: File) -> io::Result<Again> {
+        let (mut all, mut again, mut base) = (Facts::default(), Facts::default(), None);
+        let (mut new, mut paid) = (Vec::new(), BTreeMap::new());
+        lines::read(file, |line| {
+            let Some(line) = line.bytes().filter(|line| program.counts(line)) else { return true };
+            program.learn(&mut all, line);
+            match program.mark(line).map(|mark| digest(&mark)) {
+                Some(mark) if self.lines.contains_key(&mark) => {
+                    program.learn(&mut again, line);
+                    base = self.lines[&mark].or(base);
+                }
+                Some(mark) => new.push(mark),
+                // What everything cost stands behind what was said.
+                None => self.note_costs(&all, &mut paid, &mut new),
+            }
+            true
+        })?;
+        self.lines.extend(new.into_iter().map(|mark| (mark, None)));
+        let costs = base.and_then(|base| self.costs.get(base)).cloned().unwrap_or_default();
+        Ok(Again { days: again.days, costs })
+    }
+
+    /// Where they have risen, they are those of the lines that are new.
+    fn note_costs(&mut self, all: &Facts, paid: &mut BTreeMap<String, u64>, new: &mut Vec<u64>) {
+        let costs = all.costs_by_model();
+        if costs != *paid {
+            self.lines.extend(new.drain(..).map(|mark| (mark, Some(self.costs.len()))));
+            self.costs.push(costs.clone());
+            *paid = costs;
+        }
+    }
+}
+
+impl Again {
+    /// What is left is told here for the first time.
+    fn take_from(mut self, days: &mut BTreeMap<String, Share>) {
+        for (key, share) in days.iter_mut() {
+            if let Some(again) = self.days.get(key) {
+                share.messages = share.messages.saturating_sub(again.messages);
+                share.input = share.input.saturating_sub(again.input);
+                share.output = share.output.saturating_sub(again.output);
+            }
+            if let Some(paid) = self.costs.get_mut(model_of(key)) {
+                let taken = share.cost.min(*paid);
+                share.cost -= taken;
+                *paid -= taken;
+            }
+        }
+        let is_left = |share: &Share| share.messages + share.input + share.output + share.cost > 0;
+        days.retain(|_, share| is_left(share));
+    }
+}
+
+fn digest(mark: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    mark.hash(&mut hasher);
+    hasher.finish()
+}
