@@ -79,19 +79,19 @@ pub fn keep(repo: &Repo, about: &About, transcript: &Source, inner: &[Source]) -
         .iter()
         .map(|one| Ok(Entry::new(one.name.clone(), Sort::File, repo.keep_file(&one.path, one.size)?)));
     let folder = folder.collect::<Result<Vec<Entry>>>()?;
-    if let Some(old) = old
-        && entry(repo, old, TRANSCRIPT)?.is_some_and(|known| known.id == blob)
-    {
-        return Ok(false);
+    let folder = if folder.is_empty() { None } else { Some(repo.write_entries(folder)?) };
+    if let Some(old) = old {
+        let known = |name| entry(repo, old, name).map(|entry| entry.map(|entry| entry.id));
+        if known(TRANSCRIPT)? == Some(blob) && known(INNER)? == folder {
+            return Ok(false);
+        }
     }
     let text = serde_json::to_vec(about).context(Kind::Internal, || "cannot write what is known".into())?;
     let mut entries = vec![
         Entry::new(ABOUT, Sort::File, repo.write_blob(&text)?),
         Entry::new(TRANSCRIPT, Sort::File, blob),
     ];
-    if !folder.is_empty() {
-        entries.push(Entry::new(INNER, Sort::Folder, repo.write_entries(folder)?));
-    }
+    entries.extend(folder.map(|folder| Entry::new(INNER, Sort::Folder, folder)));
     let tree = repo.write_entries(entries)?;
     let message = format!("conversation {} of {}\n", about.id, about.program);
     let parents = old.into_iter().collect();
