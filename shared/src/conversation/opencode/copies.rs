@@ -25,9 +25,9 @@ use crate::{
 /// How the file begins that says which state of the database was copied.
 const FORMAT: &str = "git-orchestra opencode 1";
 /// Conversations asked for at once.
-const AT_ONCE: usize = 50;
+const AT_ONCE: usize = 500;
 /// The longest that is waited for another one who asks, and that is asked on.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Conversations in each other, at most.
 const DEEPEST: usize = 16;
 
