@@ -230,17 +230,34 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra sessions adopt 3f2a", "Make an agent of one that you began by hand"),
         ("git orchestra sessions stats --all --since 7d", "See what a week cost"),
     ],
-    sections: &[(
-        "WHERE THEY ARE",
-        &[
-            "Claude Code: ~/.claude/projects, or below CLAUDE_CONFIG_DIR. Codex: ~/.codex/sessions, or below CODEX_HOME. Gemini CLI: ~/.gemini/tmp. \
+    sections: &[
+        (
+            "WHERE THEY ARE",
+            &[
+                "Claude Code: ~/.claude/projects, or below CLAUDE_CONFIG_DIR. Codex: ~/.codex/sessions, or below CODEX_HOME. Gemini CLI: ~/.gemini/tmp. \
            Nothing is written there by looking. What was read is remembered in a file below the git directory, which may be deleted \
            at any time.",
-            "opencode keeps conversations in a database and is asked itself ('opencode db', export, import), which takes it a second; a \
+                "opencode keeps conversations in a database and is asked itself ('opencode db', export, import), which takes it a second; a \
            list asks only when the database has changed. What was said is copied to ~/.cache/git-orchestra/opencode, for its user \
            alone; that may be deleted at any time. Where opencode is not on PATH: git config orchestra.agent.opencode.program PATH.",
-        ],
-    )],
+            ],
+        ),
+        (
+            "WHICH GO ON",
+            &[
+                "Claude Code notes what it is in; Codex holds its file open; whoever goes on by 'git orchestra sessions resume' holds a lock as \
+           long as the program runs. Gemini CLI and opencode say nothing: each of their processes is taken to be in the conversation that its \
+           command line names, else in the newest that began in its folder since it did, else in the newest that was written there since.",
+            ],
+        ),
+        (
+            "WHAT IS COUNTED",
+            &[
+                "Messages are prompts and answers, not what tools gave. Tokens and costs are what programs recorded, and '-' where they \
+           recorded none. A fork has all of its conversation in its own numbers; 'sessions stats' counts that once.",
+            ],
+        ),
+    ],
     configuration: false,
     see_also: &["git-orchestra-logs", "git-orchestra-resume", "git-orchestra-status"],
 };
