@@ -35,10 +35,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     if report.sessions.is_empty() {
-        terminal.say("there are no conversations here");
-        if !cli.which.all {
-            terminal.hint("git orchestra sessions --all lists those of this machine");
-        }
+        nothing(terminal, cli.which.all);
         return Ok(Exit::Done);
     }
     terminal.answer(&draw(&report.sessions, cli.which.all, terminal));
@@ -62,6 +59,14 @@ pub(crate) fn troubles(terminal: &Terminal, troubles: &[Trouble], verbose: bool)
 struct Answer<'a> {
     sessions: &'a [Session],
     more: usize,
+}
+
+/// Says that there is nothing, and where there may be more.
+pub(crate) fn nothing(terminal: &Terminal, everywhere: bool) {
+    terminal.say("there are no conversations here");
+    if !everywhere {
+        terminal.hint("git orchestra sessions --all looks at every folder of this machine");
+    }
 }
 
 fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {

@@ -20,6 +20,10 @@ pub(crate) fn run(terminal: &Terminal, which: &Which, as_json: bool) -> Result<E
         json::answer(terminal, "stats", &report)?;
         return Ok(Exit::Done);
     }
+    if report.total.sessions == 0 {
+        list::nothing(terminal, which.all);
+        return Ok(Exit::Done);
+    }
     let groups = [("DAY", &report.days), ("PROJECT", &report.projects), ("MODEL", &report.models)];
     for (heading, sums) in groups {
         terminal.answer(&draw(heading, sums, terminal));

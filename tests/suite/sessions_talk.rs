@@ -244,6 +244,7 @@ fn agents_conversations_are_kept_and_their_worktrees_made_again() {
 fn sums_are_those_of_the_conversations_by_day_project_and_model() {
     let world = world();
     let repo = world.repo();
+    repo.orchestra(["sessions", "stats"]).succeeded().says("there are no conversations here");
     with_fixtures(&world, repo.path());
     write_small(&world, "small-1", repo.path(), "small");
     let report = repo.orchestra(["sessions", "stats", "--json"]).succeeded().json();
