@@ -1,6 +1,6 @@
 //! What is known of a conversation: folded from its lines, in their order, each once.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -121,12 +121,13 @@ impl Facts {
     }
 
     fn asked(&mut self, text: &str) {
-        let kept: String = text.trim().chars().take(PROMPT).collect();
+        let text = text.trim();
+        let kept = text.char_indices().nth(PROMPT).map_or(text, |(end, _)| &text[..end]);
         if kept.is_empty() {
             return;
         }
-        self.first_prompt.get_or_insert_with(|| kept.clone());
-        self.last_prompt = Some(kept);
+        self.first_prompt.get_or_insert_with(|| kept.to_owned());
+        set(&mut self.last_prompt, kept);
     }
 
     /// A line of the answer `id`, which is counted once.
@@ -256,12 +257,16 @@ impl Facts {
 
     fn today(&mut self, model: Option<String>) -> &mut Share {
         let day = self.last_at.as_deref().and_then(|at| at.get(..10)).unwrap_or_default();
-        let repeated = self.repeats.then_some(REPEATED).map(String::from).unwrap_or_default();
-        let key = format!("{repeated}{day} {}", model.unwrap_or_default());
-        let key = match self.days.last_key_value() {
-            Some((last, _)) if self.days.len() >= MOST_DAYS && !self.days.contains_key(&key) => last.clone(),
-            _ => key,
+        let day = if self.repeats { Cow::Owned(format!("{REPEATED}{day}")) } else { Cow::Borrowed(day) };
+        let model = model.unwrap_or_default();
+        let last = self.days.last_key_value().map(|(last, _)| last);
+        // Nearly always it is that of the line before.
+        let key = match last.filter(|last| day_of(last) == day && model_of(last) == model) {
+            Some(last) => last.clone(),
+            None => format!("{day} {model}"),
         };
+        let is_full = self.days.len() >= MOST_DAYS && !self.days.contains_key(&key);
+        let key = last.filter(|_| is_full).cloned().unwrap_or(key);
         self.days.entry(key).or_default()
     }
 }

@@ -20,7 +20,7 @@ pub mod reading;
 mod transcript;
 
 pub use facts::{Facts, Share, day_of, model_of};
-pub use index::{Index, Known};
+pub use index::{Index, Known, Record};
 pub use installed::Installed;
 pub use piece::{Piece, What};
 pub use program::{Entry, Found, Inner, Place, Program, Running, Trouble, is_id};

@@ -264,6 +264,14 @@ impl Found {
         self.strays.get(folder).map_or(&[], Vec::as_slice)
     }
 
+    /// Adds what was found elsewhere.
+    pub(super) fn join(&mut self, more: Self) {
+        self.places.extend(more.places);
+        self.strays.extend(more.strays);
+        let room = MOST_TROUBLES.saturating_sub(self.troubles.len());
+        self.troubles.extend(more.troubles.into_iter().take(room));
+    }
+
     /// Adds that a line was too long to be held.
     pub fn passed_over(&mut self, path: &Path, length: u64) {
         self.trouble(path, format!("a line of {length} bytes is passed over"));

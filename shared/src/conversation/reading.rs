@@ -4,6 +4,7 @@
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
+    ops::Range,
     os::unix::fs::FileExt,
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -16,9 +17,11 @@ use super::{
     lines::{self, Line},
 };
 
-/// Bytes read at the beginning and at the end, growing as long as nothing is found, in four steps.
-const FIRST: usize = 8 << 10;
-const MOST: usize = 512 << 10;
+/// Bytes read at the beginning and at the end, growing as long as nothing is found, in five steps.
+const FIRST: u64 = 4 << 10;
+/// Bytes read at the end where no line says where the conversation is, so that nothing tells how many are enough.
+const ENOUGH: u64 = 8 << 10;
+const MOST: u64 = 1 << 20;
 /// How the lines begin that say where a conversation is, in every program's JSON; in a text the quotes would be escaped.
 const PLACE: &[u8] = b"\"cwd\":\"";
 /// Bytes before the end of what is known that must still be the same.
@@ -42,29 +45,45 @@ pub struct Reading {
 /// # Errors
 /// The file cannot be read.
 pub fn skim(program: &dyn Program, place: &Place) -> io::Result<Facts> {
-    let file = File::open(&place.path)?;
-    let length = file.metadata()?.len();
+    let mut window = Window { file: File::open(&place.path)?, bytes: Vec::new() };
+    // What it got since it was found is read next time: it is remembered with the size that it had then.
+    let length = place.size;
     let begun = program.begin(place);
     let mut facts = begun.clone();
-    let read = head(program, &file, length, &mut facts)?;
+    let read = head(program, &mut window, length, &mut facts)?;
     if read < length {
         // What was counted so far is a part only.
         let (messages, days) = (0, std::collections::BTreeMap::new());
         facts = Facts { messages, days, unanswered: 0, last_answer: None, last_usage: None, ..facts };
-        tail(program, &file, read, length, &begun, &mut facts)?;
+        tail(program, &mut window, read..length, &begun, &mut facts)?;
         (facts.messages, facts.unanswered) = (0, 0);
         facts.days.clear();
     }
     Ok(facts)
 }
 
+/// A part of a file, in memory that serves for the next one too.
+struct Window {
+    file: File,
+    bytes: Vec<u8>,
+}
+
+impl Window {
+    /// So many bytes from an offset on, or as many as there are.
+    fn read(&mut self, offset: u64, most: u64) -> io::Result<&[u8]> {
+        let most = usize::try_from(most).unwrap_or_default();
+        self.bytes.resize(most.max(self.bytes.len()), 0);
+        let got = fill(&self.file, &mut self.bytes[..most], offset)?;
+        Ok(&self.bytes[..got])
+    }
+}
+
 /// Reads until it is known where the conversation is and what was asked; gives up to where.
-fn head(program: &dyn Program, file: &File, length: u64, facts: &mut Facts) -> io::Result<u64> {
-    let mut window = FIRST;
+fn head(program: &dyn Program, window: &mut Window, length: u64, facts: &mut Facts) -> io::Result<u64> {
+    let mut most = FIRST;
     loop {
-        let mut bytes = vec![0; window.min(usize::try_from(length).unwrap_or(window))];
-        let got = fill(file, &mut bytes, 0)?;
-        let whole = memchr::memrchr(b'\n', &bytes[..got]).map_or(0, |end| end + 1);
+        let bytes = window.read(0, most.min(length))?;
+        let whole = memchr::memrchr(b'\n', bytes).map_or(0, |end| end + 1);
         let mut now = facts.clone();
         let is_enough = |now: &Facts| now.cwd.is_some() && now.first_prompt.is_some() && now.id.is_some();
         let mut read = 0;
@@ -73,44 +92,57 @@ fn head(program: &dyn Program, file: &File, length: u64, facts: &mut Facts) -> i
             program.learn(&mut now, &bytes[read..end]);
             read = end + 1;
         }
-        if is_enough(&now) || window >= MOST || got as u64 >= length {
+        if is_enough(&now) || most >= MOST || bytes.len() as u64 >= length {
             *facts = now;
             return Ok(read as u64);
         }
-        window *= 4;
+        most *= 4;
     }
 }
 
 /// Reads what stands at the end: the last whole lines that say where the conversation is now.
 fn tail(
     program: &dyn Program,
-    file: &File,
-    from: u64,
-    length: u64,
+    window: &mut Window,
+    all: Range<u64>,
     begun: &Facts,
     facts: &mut Facts,
 ) -> io::Result<()> {
-    let mut window = FIRST as u64;
+    let mut most = if begun.cwd.is_some() { ENOUGH } else { FIRST };
     loop {
-        let start = length.saturating_sub(window).max(from);
-        let mut bytes = vec![0; usize::try_from(length - start).unwrap_or(0)];
-        let got = fill(file, &mut bytes, start)?;
-        let bytes = &bytes[..got];
+        let start = all.end.saturating_sub(most).max(all.start);
+        let bytes = window.read(start, all.end - start)?;
         // The first line is a part of one, unless the head ended here.
-        let begin = if start == from { 0 } else { memchr::memchr(b'\n', bytes).map_or(got, |end| end + 1) };
+        let is_part = start > all.start;
+        let begin = if is_part { memchr::memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1) } else { 0 };
         // From the last line on that says where the conversation is: what stands before is of yesterday.
-        let last = memmem::rfind(&bytes[begin..], PLACE).map(|at| begin + at);
-        if last.is_some() || begun.cwd.is_some() || window >= MOST as u64 || start == from {
-            let line =
-                |at: usize| memchr::memrchr(b'\n', &bytes[begin..at]).map_or(begin, |end| begin + end + 1);
+        let last = last_place(&bytes[begin..]);
+        if last.is_some() || begun.cwd.is_some() || most >= MOST || !is_part {
             let mut now = Facts { id: facts.id.clone(), inner: facts.inner, ..begun.clone() };
-            bytes[last.map_or(begin, line)..]
-                .split(|byte| *byte == b'\n')
-                .for_each(|line| program.learn(&mut now, line));
+            let mut rest = &bytes[begin + last.unwrap_or(0)..];
+            while !rest.is_empty() {
+                let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                program.learn(&mut now, &rest[..end]);
+                rest = rest.get(end + 1..).unwrap_or_default();
+            }
             facts.join(now);
             return Ok(());
         }
-        window *= 4;
+        most *= 4;
+    }
+}
+
+/// Where the last line begins that says where the conversation is. It is looked for line by line, from the end: where the line is
+/// long, it stands near its beginning.
+fn last_place(bytes: &[u8]) -> Option<usize> {
+    let place = memmem::Finder::new(PLACE);
+    let mut end = bytes.len();
+    loop {
+        let begin = memchr::memrchr(b'\n', &bytes[..end]).map_or(0, |before| before + 1);
+        if place.find(&bytes[begin..end]).is_some() {
+            return Some(begin);
+        }
+        end = begin.checked_sub(1)?;
     }
 }
 
@@ -195,8 +227,10 @@ pub fn on_all_cores<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Sync
                 mine.push((at, each(item)));
             }
         };
-        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
-        for (at, result) in workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()) {
+        let workers: Vec<_> = (1..cores).map(|_| scope.spawn(work)).collect();
+        let mine = work();
+        let theirs = workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default());
+        for (at, result) in mine.into_iter().chain(theirs) {
             done[at] = Some(result);
         }
     });

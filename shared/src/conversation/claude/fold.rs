@@ -1,26 +1,32 @@
 //! What a line adds to what is known of its conversation.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use serde_json::Value;
 
 use super::line::{Line, Message, with};
 use crate::conversation::Facts;
 
-/// What the lines that count bear, as the program writes them. In a text the quotes would be escaped.
-const COUNTED: [&[u8]; 5] = [
-    b"\"type\":\"user\"",
-    b"\"type\":\"assistant\"",
-    b"\"cost-state\"",
-    b"\"last-prompt\"",
-    b"\"custom-title\"",
-];
+/// How the kinds of lines and of their blocks are written. In a text the quotes would be escaped.
+static KIND: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"type\":\""));
+/// The kinds of the lines that count.
+const COUNTED: [&[u8]; 5] = [b"user\"", b"assistant\"", b"cost-state\"", b"last-prompt\"", b"custom-title\""];
 /// What a tool gave, often long, is nobody's prompt.
-const RESULT: &[u8] = b"\"type\":\"tool_result\"";
+const RESULT: &[u8] = b"tool_result\"";
 /// The model of words that no model said.
 const SYNTHETIC: &str = "<synthetic>";
 
 pub(super) fn counts(line: &[u8]) -> bool {
-    COUNTED.iter().any(|mark| memmem::find(line, mark).is_some()) && memmem::find(line, RESULT).is_none()
+    let mut counts = false;
+    for at in KIND.find_iter(line) {
+        let kind = &line[at + KIND.needle().len()..];
+        if kind.starts_with(RESULT) {
+            return false;
+        }
+        counts |= COUNTED.iter().any(|counted| kind.starts_with(counted));
+    }
+    counts
 }
 
 /// Whether a file that begins like this is of a conversation.
@@ -70,7 +76,7 @@ fn assistant(facts: &mut Facts, line: &Line<'_>) {
         facts.by(model);
     }
     let id = message.id.as_deref();
-    if line.answer().is_some() {
+    if line.is_answer() {
         facts.answer(id);
     }
     if let Message { usage: Some(usage), .. } = message {

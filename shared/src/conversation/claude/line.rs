@@ -6,6 +6,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{SeqAccess, Visitor},
 };
+use serde_json::value::RawValue;
 
 /// Everything may be missing; what is unknown is passed over.
 #[derive(Default, Deserialize)]
@@ -42,8 +43,10 @@ pub(super) struct Line<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Message<'a> {
-    pub(super) id: Option<String>,
-    pub(super) model: Option<String>,
+    #[serde(borrow)]
+    pub(super) id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) model: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub(super) content: Content<'a>,
     pub(super) usage: Option<Usage>,
@@ -58,9 +61,29 @@ pub(super) struct Usage {
     pub(super) output_tokens: u64,
 }
 
+/// A part of a line as it stands there, read when it is wanted: most texts are long, and few are.
+#[derive(Default, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Later<'a>(#[serde(borrow)] Option<&'a RawValue>);
+
+impl<'a> Later<'a> {
+    /// What it is; nothing where it is something else.
+    pub(super) fn read<T: Default + Deserialize<'a>>(&self) -> T {
+        self.0.and_then(|part| serde_json::from_str(part.get()).ok()).unwrap_or_default()
+    }
+
+    fn is_blank(&self) -> bool {
+        // The first letter nearly always tells.
+        let begin = self.0.and_then(|part| part.get().strip_prefix('"')).unwrap_or_default().trim_start();
+        !begin.starts_with(|c: char| c.is_ascii_alphanumeric()) && self.read::<String>().trim().is_empty()
+    }
+}
+
 /// A text, or blocks of which some are text.
-#[derive(Default)]
-pub(super) struct Content<'a>(pub(super) Vec<Block<'a>>);
+pub(super) enum Content<'a> {
+    Text(Cow<'a, str>),
+    Blocks(Vec<Block<'a>>),
+}
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -68,22 +91,29 @@ pub(super) struct Block<'a> {
     #[serde(borrow, rename = "type")]
     pub(super) kind: Cow<'a, str>,
     #[serde(borrow)]
-    pub(super) text: Cow<'a, str>,
+    pub(super) text: Later<'a>,
     #[serde(borrow)]
-    pub(super) thinking: Cow<'a, str>,
+    pub(super) thinking: Later<'a>,
     #[serde(borrow)]
     pub(super) name: Cow<'a, str>,
     pub(super) is_error: bool,
-    pub(super) input: Option<serde_json::Value>,
+    #[serde(borrow)]
+    pub(super) input: Later<'a>,
     /// What a tool gave.
     #[serde(borrow)]
-    pub(super) content: Content<'a>,
+    pub(super) content: Later<'a>,
+}
+
+impl Default for Content<'_> {
+    fn default() -> Self {
+        Self::Blocks(Vec::new())
+    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Blocks;
-        impl<'de> Visitor<'de> for Blocks {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
             type Value = Content<'de>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -91,11 +121,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
             }
 
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Content<'de>, E> {
-                Ok(Content::text(Cow::Borrowed(text)))
+                Ok(Content::Text(Cow::Borrowed(text)))
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Content<'de>, E> {
-                Ok(Content::text(Cow::Owned(text.to_owned())))
+                Ok(Content::Text(Cow::Owned(text.to_owned())))
             }
 
             fn visit_unit<E>(self) -> Result<Content<'de>, E> {
@@ -107,27 +137,35 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
                 while let Some(block) = blocks.next_element()? {
                     all.push(block);
                 }
-                Ok(Content(all))
+                Ok(Content::Blocks(all))
             }
         }
-        deserializer.deserialize_any(Blocks)
+        deserializer.deserialize_any(Any)
     }
 }
 
-impl<'a> Content<'a> {
-    fn text(text: Cow<'a, str>) -> Self {
-        Self(vec![Block { kind: "text".into(), text, ..Block::default() }])
-    }
-
+impl Content<'_> {
     /// All text in it.
-    pub(super) fn texts(&self) -> String {
-        let texts: Vec<&str> =
-            self.0.iter().filter(|block| block.kind == "text").map(|block| block.text.as_ref()).collect();
-        texts.join("\n")
+    pub(super) fn texts(&self) -> Cow<'_, str> {
+        let of_text = |block: &&Block<'_>| block.kind == "text";
+        match self {
+            Self::Text(text) => Cow::Borrowed(text.as_ref()),
+            Self::Blocks(blocks) => {
+                let texts = blocks.iter().filter(of_text).map(|block| block.text.read());
+                Cow::Owned(texts.collect::<Vec<String>>().join("\n"))
+            }
+        }
     }
 
     pub(super) fn has(&self, kind: &str) -> bool {
-        self.0.iter().any(|block| block.kind == kind)
+        matches!(self, Self::Blocks(blocks) if blocks.iter().any(|block| block.kind == kind))
+    }
+
+    fn is_blank(&self) -> bool {
+        match self {
+            Self::Text(text) => text.trim().is_empty(),
+            Self::Blocks(blocks) => blocks.iter().all(|block| block.kind != "text" || block.text.is_blank()),
+        }
     }
 }
 
@@ -137,19 +175,19 @@ const NOT_SAID: [&str; 4] =
 
 impl Line<'_> {
     /// The user's words, if that is what the line is: results of tools, remarks of the program and summaries are not.
-    pub(super) fn prompt(&self) -> Option<String> {
+    pub(super) fn prompt(&self) -> Option<Cow<'_, str>> {
         let message = self.message.as_ref().filter(|_| self.kind == "user" && !self.is_of_the_program())?;
-        let text = message.content.texts();
-        let said = !message.content.has("tool_result") && !text.trim().is_empty();
+        let content = Some(&message.content).filter(|content| !content.has("tool_result"))?;
+        let text = content.texts();
+        let said = !text.trim().is_empty();
         (said && !NOT_SAID.iter().any(|begin| text.starts_with(begin))).then_some(text)
     }
 
-    /// The agent's words, if that is what the line is.
-    pub(super) fn answer(&self) -> Option<String> {
-        let message =
-            self.message.as_ref().filter(|_| self.kind == "assistant" && !self.is_api_error_message)?;
-        let text = message.content.texts();
-        (!self.is_sidechain && !text.trim().is_empty()).then_some(text)
+    /// Whether the agent says something in it.
+    pub(super) fn is_answer(&self) -> bool {
+        let is_of_the_agent = self.kind == "assistant" && !self.is_api_error_message && !self.is_sidechain;
+        let message = self.message.as_ref().filter(|_| is_of_the_agent);
+        message.is_some_and(|message| !message.content.is_blank())
     }
 
     fn is_of_the_program(&self) -> bool {
@@ -162,14 +200,8 @@ impl Line<'_> {
 
 /// Reads a line and hands it on; bytes that are no text stand in a string, and the rest of the line is as good as any.
 pub(super) fn with<T: Default>(line: &[u8], each: impl FnOnce(&Line<'_>) -> T) -> T {
-    match serde_json::from_slice::<Line<'_>>(line) {
-        Ok(parsed) => each(&parsed),
-        Err(_) if std::str::from_utf8(line).is_err() => {
-            let text = String::from_utf8_lossy(line);
-            serde_json::from_str::<Line<'_>>(&text).map_or_else(|_| T::default(), |parsed| each(&parsed))
-        }
-        Err(_) => T::default(),
-    }
+    let text = std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
+    serde_json::from_str::<Line<'_>>(&text).map_or_else(|_| T::default(), |parsed| each(&parsed))
 }
 
 #[cfg(test)]
@@ -199,7 +231,8 @@ mod tests {
             (r#"{"type":"user","message":7}"#, None),
             ("", None),
         ] {
-            assert_eq!(with(line.as_bytes(), |line| line.prompt()).as_deref(), prompt, "{line}");
+            let found = with(line.as_bytes(), |line| line.prompt().map(Cow::into_owned));
+            assert_eq!(found.as_deref(), prompt, "{line}");
         }
     }
 }

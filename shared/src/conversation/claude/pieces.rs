@@ -1,6 +1,8 @@
 //! What a line says.
 
-use super::line::{Block, Line, with};
+use serde_json::Value;
+
+use super::line::{Block, Content, Line, with};
 use crate::conversation::{Piece, What};
 
 pub(super) fn pieces(line: &[u8]) -> Vec<Piece> {
@@ -12,27 +14,40 @@ pub(super) fn pieces(line: &[u8]) -> Vec<Piece> {
 fn said(line: &Line<'_>) -> Vec<What> {
     let Some(message) = &line.message else { return Vec::new() };
     if let Some(text) = line.prompt() {
-        return vec![What::Prompt(text)];
+        return vec![What::Prompt(text.into_owned())];
     }
     match line.kind.as_ref() {
-        "assistant" if line.is_api_error_message => vec![What::Note(message.content.texts())],
-        "assistant" => message.content.0.iter().filter_map(block).collect(),
-        "user" if message.content.has("tool_result") => message.content.0.iter().filter_map(block).collect(),
-        "user" if !line.is_meta => vec![What::Note(message.content.texts())],
+        "assistant" if line.is_api_error_message => vec![What::Note(message.content.texts().into_owned())],
+        "assistant" => blocks(&message.content),
+        "user" if message.content.has("tool_result") => blocks(&message.content),
+        "user" if !line.is_meta => vec![What::Note(message.content.texts().into_owned())],
         _ => Vec::new(),
     }
 }
 
+fn blocks(content: &Content<'_>) -> Vec<What> {
+    match content {
+        Content::Text(text) => unless_blank(text.to_string()).map(What::Answer).into_iter().collect(),
+        Content::Blocks(blocks) => blocks.iter().filter_map(block).collect(),
+    }
+}
+
 fn block(block: &Block<'_>) -> Option<What> {
-    let text = |text: &str| Some(text.to_owned()).filter(|text| !text.trim().is_empty());
     match block.kind.as_ref() {
-        "text" => text(&block.text).map(What::Answer),
-        "thinking" => text(&block.thinking).map(What::Thought),
+        "text" => unless_blank(block.text.read()).map(What::Answer),
+        "thinking" => unless_blank(block.thinking.read()).map(What::Thought),
         "tool_use" | "server_tool_use" => Some(What::Tool {
             name: block.name.clone().into_owned(),
-            input: block.input.as_ref().map(ToString::to_string).unwrap_or_default(),
+            input: block.input.read::<Option<Value>>().map(|input| input.to_string()).unwrap_or_default(),
         }),
-        "tool_result" => Some(What::Result { error: block.is_error, text: block.content.texts() }),
+        "tool_result" => Some(What::Result {
+            error: block.is_error,
+            text: block.content.read::<Content<'_>>().texts().into_owned(),
+        }),
         _ => None,
     }
+}
+
+fn unless_blank(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.trim().is_empty())
 }

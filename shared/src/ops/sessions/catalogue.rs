@@ -16,7 +16,9 @@ use super::{
 use crate::{
     Error, Result,
     config::Config,
-    conversation::{self, Facts, Found, Index, Installed, Known, PROGRAMS, Place, Program, Trouble, reading},
+    conversation::{
+        self, Facts, Found, Index, Installed, Known, PROGRAMS, Place, Program, Record, Trouble, reading,
+    },
     git::{Repo, above},
     model::{Agent, AgentId, Liveness, text},
     store::{
@@ -124,27 +126,29 @@ impl Catalogue {
     /// The conversations that fit, newest first, at most as many as are wanted, and how many fit; their beginnings and ends are
     /// read.
     pub(super) fn rows(&mut self, wanted: &Request) -> (Vec<Row>, usize) {
+        self.conclude();
         let recent = |written: i64| wanted.since.is_none_or(|since| written / 1_000_000_000 >= since);
         let of_program = |name: &str| wanted.program.as_deref().is_none_or(|program| program == name);
-        let fits = |place: &Place| recent(place.written) && of_program(place.program);
-        let fitting = self.found.places.iter().filter(|place| fits(place));
-        let mut places: Vec<Place> = fitting.cloned().collect();
+        let fits = |place: &&Place| recent(place.written) && of_program(place.program);
+        // Thousands: they are lent, not copied, and given back below.
+        let found = std::mem::take(&mut self.found.places);
+        let mut places: Vec<&Place> = found.iter().filter(fits).collect();
         places.sort_unstable_by(|a, b| (b.written, &a.id).cmp(&(a.written, &b.id)));
         self.skim(&places);
-        self.conclude();
         let most = if wanted.limit == 0 { usize::MAX } else { wanted.limit };
         let (mut rows, mut all, mut there) = (Vec::new(), 0, BTreeSet::new());
         for place in places {
-            if self.is_within(&place) {
-                there.insert(place.id.clone());
-                if self.is_wanted(&place, wanted) {
+            if self.is_within(place) {
+                there.extend(self.kept.contains_key(&place.id).then_some(place.id.as_str()));
+                if self.is_wanted(place, wanted) {
                     all += 1;
                     // Rows are large: those beyond the limit are only counted.
                     rows.extend(if all <= most { self.row(place) } else { None });
                 }
             }
         }
-        let gone = self.kept.values().filter(|kept| !there.contains(&kept.about.id)).filter_map(kept_row);
+        let gone = self.kept.values().filter(|kept| !there.contains(kept.about.id.as_str()));
+        let gone = gone.filter_map(kept_row);
         let gone = gone
             .filter(|row| recent(row.written) && of_program(&row.program))
             .filter(|row| wanted.branch.is_none() || row.facts.branch == wanted.branch)
@@ -152,24 +156,26 @@ impl Catalogue {
         let gone: Vec<Row> = gone.collect();
         all += gone.len();
         rows.extend(gone);
+        self.found.places = found;
         rows.sort_by(|a, b| (b.written, &a.id).cmp(&(a.written, &b.id)));
         rows.truncate(most);
         (rows, all)
     }
 
     /// Reads the beginnings and ends that are not known yet, on all cores.
-    fn skim(&mut self, places: &[Place]) {
-        let new: Vec<&Place> = places.iter().filter(|place| self.index.fresh(place).is_none()).collect();
+    fn skim(&mut self, places: &[&Place]) {
+        let new = places.iter().filter(|place| self.index.fresh(place).is_none());
+        let new: Vec<&Place> = new.copied().collect();
         let read = reading::on_all_cores(&new, |place| {
             let program = conversation::program(place.program)?;
-            Some(reading::skim(program, place))
+            let before = self.index.find(place).and_then(|before| before.known());
+            let facts = reading::skim(program, place);
+            // Made ready to be written here: thousands of facts are too large to be handed around.
+            Some(facts.map(|facts| Record::of(Known::skimmed(place, facts, before))))
         });
         for (place, read) in new.into_iter().zip(read) {
             match read {
-                Some(Ok(facts)) => {
-                    let known = Known::skimmed(place, facts, self.index.find(place));
-                    self.index.learn(known);
-                }
+                Some(Ok(record)) => record.into_iter().for_each(|record| self.index.learn(record)),
                 // Gone between two looks.
                 Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Some(Err(error)) => self.found.trouble(&place.path, error.to_string()),
@@ -185,7 +191,7 @@ impl Catalogue {
             let mine: Vec<Place> = self.found.places.iter().filter(mine).cloned().collect();
             let works = if mine.is_empty() { Vec::new() } else { tree::at_work(program.name()) };
             if !works.is_empty() {
-                self.skim(&mine);
+                self.skim(&mine.iter().collect::<Vec<_>>());
                 let traces: Vec<Trace> = mine.iter().filter_map(|place| self.trace(place)).collect();
                 self.running.extend(living::concluded(&works, &traces));
             }
@@ -193,7 +199,7 @@ impl Catalogue {
     }
 
     fn trace(&self, place: &Place) -> Option<Trace> {
-        let facts = &self.index.find(place)?.facts;
+        let facts = self.index.find(place)?.known()?.facts;
         let folder = facts.first_cwd.as_deref()?.into();
         let began: Timestamp = facts.started_at.as_deref()?.parse().ok()?;
         let began = i64::try_from(began.as_nanosecond()).ok()?;
@@ -202,16 +208,12 @@ impl Catalogue {
 
     /// Whether a file is a conversation within the scope.
     fn is_within(&mut self, place: &Place) -> bool {
-        let Some(known) = self.index.find(place) else { return false };
-        let facts = &known.facts;
-        if facts.inner || facts.first_prompt.is_none() && facts.title.is_none() {
-            return false;
-        }
+        let Some(known) = self.index.find(place).filter(|known| known.is_shown()) else { return false };
         let Some(scope) = &self.scope else { return true };
         let mut ours = self.agents.contains_key(&place.id) || self.kept.contains_key(&place.id);
-        for folder in [facts.cwd.as_deref(), facts.first_cwd.as_deref()].into_iter().flatten() {
+        for folder in [known.cwd(), known.first_cwd()].into_iter().flatten() {
             let there = self.repositories.of(folder);
-            ours = ours || scope.holds(folder.as_ref(), there, known.repository.as_deref());
+            ours = ours || scope.holds(folder.as_ref(), there, known.repository());
         }
         if ours {
             self.index.belongs(place, scope.common());
@@ -220,26 +222,24 @@ impl Catalogue {
     }
 
     fn is_wanted(&self, place: &Place, wanted: &Request) -> bool {
-        let branch = || self.index.find(place).and_then(|known| known.facts.branch.as_ref());
-        (wanted.branch.is_none() || branch() == wanted.branch.as_ref())
+        let branch = || self.index.find(place).and_then(|known| known.branch());
+        (wanted.branch.is_none() || branch() == wanted.branch.as_deref())
             && (!wanted.live || self.is_live(&place.id))
     }
 
     /// The row of a file, if that is known.
-    fn row(&mut self, place: Place) -> Option<Row> {
-        let known = self.index.find(&place)?;
-        let facts = known.facts.clone();
-        let is_whole = known.is_whole && self.index.fresh(&place).is_some();
-        let passed_over = known.reading.as_ref().map_or(0, |read| read.passed_over);
+    fn row(&mut self, place: &Place) -> Option<Row> {
+        let Known { facts, is_whole, reading, repository: before, .. } = self.index.find(place)?.known()?;
+        let is_whole = is_whole && self.index.fresh(place).is_some();
+        let passed_over = reading.map_or(0, |read| read.passed_over);
         if is_whole && passed_over > 0 {
             self.found.passed_over(&place.path, passed_over);
         }
-        let before = known.repository.clone();
         let now = facts.cwd.as_deref().and_then(|cwd| self.repositories.of(cwd)).map(PathBuf::from);
         let repository =
             now.or(before).or_else(|| self.scope.as_ref().map(|scope| scope.common().to_owned()));
         let (id, program, written) = (place.id.clone(), place.program.to_owned(), place.written);
-        Some(Row { id, program, place: Some(place), facts, is_whole, written, repository })
+        Some(Row { id, program, place: Some(place.clone()), facts, is_whole, written, repository })
     }
 
     /// Reads every line of the rows, or those that are new since they were read last, on all cores.
@@ -249,7 +249,7 @@ impl Catalogue {
             .iter()
             .filter_map(|row| row.place.clone())
             .map(|place| {
-                let known = self.index.find(&place).and_then(|known| known.reading.clone());
+                let known = self.index.find(&place).and_then(|known| known.known()?.reading);
                 (place, known)
             })
             .collect();
@@ -268,7 +268,8 @@ impl Catalogue {
                     if reading.passed_over > 0 {
                         self.found.passed_over(&place.path, reading.passed_over);
                     }
-                    self.index.learn(Known::read(&place, reading, facts));
+                    let record = Record::of(Known::read(&place, reading, facts));
+                    record.into_iter().for_each(|record| self.index.learn(record));
                 }
                 Some((_, Some(Err(error)))) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Some(((place, _), Some(Err(error)))) => self.found.trouble(&place.path, error.to_string()),
@@ -351,9 +352,9 @@ impl Catalogue {
         let places = self.found.places.iter().filter(|place| place.id == id);
         let mut places: Vec<Place> = places.cloned().collect();
         places.sort_by_key(|place| std::cmp::Reverse(place.written));
-        self.skim(&places);
         self.conclude();
-        let found = places.into_iter().find(|place| self.is_within(place));
+        self.skim(&places.iter().collect::<Vec<_>>());
+        let found = places.iter().find(|place| self.is_within(place));
         if let Some(row) = found.and_then(|place| self.row(place)) {
             let mut rows = [row];
             self.read_whole(&mut rows);

@@ -1,0 +1,189 @@
+//! A disposable file with what was read of transcripts, by path, size and time: a list then looks at the files and reads
+//! only what is new in them. Deleting it costs speed only.
+
+mod record;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    fs,
+    io::{self, BufWriter, Read, Write},
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
+
+use record::Head;
+pub use record::Record;
+
+use super::{Facts, Place, reading::Reading};
+
+/// What the file begins with; an older one is read anew.
+const MAGIC: &[u8] = b"git-orchestra conversations 2\n";
+/// A file larger than this, in bytes, is not ours.
+const LARGEST: u64 = 256 << 20;
+/// Bytes written at a time.
+const CHUNK: usize = 64 << 10;
+
+/// What is known of one file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Known {
+    path: PathBuf,
+    size: u64,
+    written: i64,
+    /// What its lines say; what is counted holds only where [`Known::is_whole`].
+    pub facts: Facts,
+    /// Every line was read.
+    pub is_whole: bool,
+    /// Where to read on.
+    pub reading: Option<Reading>,
+    /// The common git directory of its folder, seen when the folder was there.
+    pub repository: Option<PathBuf>,
+}
+
+impl Known {
+    /// After a look at the beginning and the end; what was read whole before is read on from there.
+    pub fn skimmed(place: &Place, facts: Facts, before: Option<Self>) -> Self {
+        Self { facts, reading: before.and_then(|before| before.reading), ..Self::of(place) }
+    }
+
+    /// After every line was read.
+    pub fn read(place: &Place, reading: Reading, facts: Facts) -> Self {
+        Self { facts, reading: Some(reading), is_whole: true, ..Self::of(place) }
+    }
+
+    fn of(place: &Place) -> Self {
+        Self { path: place.path.clone(), size: place.size, written: place.written, ..Self::default() }
+    }
+}
+
+/// The file in memory: its bytes as they are, so that nobody pays for what he does not look at.
+#[derive(Debug, Default)]
+pub struct Index {
+    bytes: Vec<u8>,
+    /// What was learned since; what was replaced stays until the end.
+    learned: Vec<Record>,
+    /// Where the records are, by the digest of the path.
+    spots: HashMap<u64, Spot>,
+}
+
+/// Where a record is.
+#[derive(Clone, Copy, Debug)]
+enum Spot {
+    /// From this byte of the file on.
+    Read(usize),
+    /// So many were learned before it.
+    Learned(usize),
+}
+
+impl Index {
+    /// Reads the file; an absent, foreign, damaged or older one is empty.
+    pub fn read(path: &Path) -> Self {
+        content(path).and_then(Self::of).unwrap_or_default()
+    }
+
+    fn of(bytes: Vec<u8>) -> Option<Self> {
+        let (sum, records) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<8>()?;
+        let (mut spots, mut found, mut rest) = (HashMap::new(), 0, records);
+        while !rest.is_empty() {
+            let (head, behind) = Head::read(rest)?;
+            spots.insert(digest(head.path()), Spot::Read(bytes.len() - rest.len()));
+            found = joined(found, &rest[..rest.len() - behind.len()]);
+            rest = behind;
+        }
+        (found == u64::from_le_bytes(*sum)).then(|| Self { bytes, spots, ..Self::default() })
+    }
+
+    /// What is known of a file, whatever became of it since.
+    pub fn find(&self, place: &Place) -> Option<Head<'_>> {
+        self.at(place.path.as_os_str().as_bytes()).map(|(head, _)| head)
+    }
+
+    /// What is known of a file that is still as it was.
+    pub fn fresh(&self, place: &Place) -> Option<Head<'_>> {
+        self.find(place).filter(|head| head.state() == (place.size, place.written))
+    }
+
+    /// A record, and its bytes.
+    fn at(&self, path: &[u8]) -> Option<(Head<'_>, &[u8])> {
+        let bytes = match *self.spots.get(&digest(path))? {
+            Spot::Read(begin) => self.bytes.get(begin..)?,
+            Spot::Learned(before) => self.learned.get(before)?.bytes(),
+        };
+        let (head, behind) = Head::read(bytes)?;
+        (head.path() == path).then(|| (head, &bytes[..bytes.len() - behind.len()]))
+    }
+
+    /// Remembers; the repository that was known stays known.
+    pub fn learn(&mut self, record: Record) {
+        let Some((head, _)) = Head::read(record.bytes()) else { return };
+        let before = self.at(head.path()).and_then(|(before, _)| before.repository());
+        let joined =
+            before.filter(|_| head.repository().is_none()).and_then(|known| head.in_repository(known));
+        let path = digest(head.path());
+        self.put(path, joined.unwrap_or(record));
+    }
+
+    /// Remembers to which repository a conversation belongs: its folder may be gone one day.
+    pub fn belongs(&mut self, place: &Place, repository: &Path) {
+        let head = self.find(place).filter(|head| head.repository() != Some(repository));
+        if let Some(record) = head.and_then(|head| head.in_repository(repository)) {
+            self.put(digest(place.path.as_os_str().as_bytes()), record);
+        }
+    }
+
+    fn put(&mut self, path: u64, record: Record) {
+        self.spots.insert(path, Spot::Learned(self.learned.len()));
+        self.learned.push(record);
+    }
+
+    /// Replaces the file, whole or not at all, with what is known of `places`. A failure costs speed only.
+    pub fn write<'a>(&self, path: &Path, places: impl Iterator<Item = &'a Place>) {
+        let Some(folder) = path.parent().filter(|_| !self.learned.is_empty()) else { return };
+        let known = places.filter_map(|place| self.at(place.path.as_os_str().as_bytes()));
+        let records: Vec<&[u8]> = known.map(|(_, record)| record).collect();
+        if !folder.is_dir() && fs::create_dir_all(folder).is_err() {
+            return;
+        }
+        let Ok(mut file) = tempfile::NamedTempFile::new_in(folder) else { return };
+        if write(&mut file, &records).is_ok() {
+            let _ = file.persist(path);
+        }
+    }
+}
+
+fn write(file: &mut impl Write, records: &[&[u8]]) -> io::Result<()> {
+    let sum = records.iter().fold(0, |sum, record| joined(sum, record));
+    let mut file = BufWriter::with_capacity(CHUNK, file);
+    file.write_all(MAGIC)?;
+    file.write_all(&sum.to_le_bytes())?;
+    for record in records {
+        file.write_all(record)?;
+    }
+    file.flush()
+}
+
+/// All bytes of a file, if they are not too many.
+fn content(path: &Path) -> Option<Vec<u8>> {
+    let file = fs::File::open(path).ok()?;
+    let length = file.metadata().ok().filter(|found| found.is_file() && found.len() <= LARGEST)?.len();
+    let mut bytes = Vec::with_capacity(usize::try_from(length).ok()?);
+    file.take(length).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// The digest of several records, one more of them added.
+fn joined(sum: u64, record: &[u8]) -> u64 {
+    step(sum, digest(record))
+}
+
+/// A digest (FNV-1a, of eight bytes at a time): no single byte changes without it.
+fn digest(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let sum = words.iter().fold(bytes.len() as u64, |sum, word| step(sum, u64::from_le_bytes(*word)));
+    rest.iter().fold(sum ^ 0xcbf2_9ce4_8422_2325, |sum, byte| step(sum, u64::from(*byte)))
+}
+
+const fn step(sum: u64, word: u64) -> u64 {
+    (sum ^ word).wrapping_mul(0x100_0000_01b3).rotate_left(29)
+}

@@ -1,0 +1,186 @@
+//! How one file stands in the index: first what every list looks at, as plain bytes; behind it the rest, as JSON, which is read
+//! only of what is shown.
+
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::Known;
+use crate::conversation::{Facts, reading::Reading};
+
+/// Size, time, flags, and the lengths of the parts.
+const FIXED: usize = 8 + 8 + 1 + 4 * PARTS;
+const PARTS: usize = 6;
+/// Flags: every line was read; a list shows it.
+const WHOLE: u8 = 1;
+const SHOWN: u8 = 2;
+
+/// What is known of one file, as it is written.
+#[derive(Clone, Debug)]
+pub struct Record(Vec<u8>);
+
+/// What every list looks at; nothing of it is copied. An empty part is none.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    size: u64,
+    written: i64,
+    flags: u8,
+    path: &'a [u8],
+    cwd: &'a [u8],
+    first_cwd: &'a [u8],
+    branch: &'a [u8],
+    repository: &'a [u8],
+    rest: &'a [u8],
+}
+
+/// What is read only of what is shown.
+#[derive(Deserialize, Serialize)]
+struct Rest {
+    facts: Facts,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reading: Option<Reading>,
+}
+
+impl Record {
+    /// Of what is known; none if a part of it is longer than 4 GiB.
+    pub fn of(known: Known) -> Option<Self> {
+        let Known { path, size, written, mut facts, is_whole, reading, repository } = known;
+        let is_shown = !facts.inner && (facts.first_prompt.is_some() || facts.title.is_some());
+        let flags = if is_whole { WHOLE } else { 0 } | if is_shown { SHOWN } else { 0 };
+        // These stand before the JSON, and only there.
+        let [cwd, first_cwd, branch] = [&mut facts.cwd, &mut facts.first_cwd, &mut facts.branch]
+            .map(|text| text.take().unwrap_or_default());
+        let rest = serde_json::to_vec(&Rest { facts, reading }).ok()?;
+        let head = Head {
+            size,
+            written,
+            flags,
+            path: path.as_os_str().as_bytes(),
+            cwd: cwd.as_bytes(),
+            first_cwd: first_cwd.as_bytes(),
+            branch: branch.as_bytes(),
+            repository: repository.as_ref().map_or(&[], |repository| repository.as_os_str().as_bytes()),
+            rest: &rest,
+        };
+        head.record()
+    }
+
+    /// Its bytes; they say themselves how many they are.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<'a> Head<'a> {
+    /// Of bytes that begin with a record, and what stands behind it; none if they do not.
+    pub fn read(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (size, bytes) = bytes.split_first_chunk::<8>()?;
+        let (written, bytes) = bytes.split_first_chunk::<8>()?;
+        let (flags, bytes) = bytes.split_first()?;
+        let (lengths, mut behind) = bytes.split_at_checked(4 * PARTS)?;
+        let mut lengths = lengths.as_chunks::<4>().0.iter();
+        let mut part = || {
+            let length = usize::try_from(u32::from_le_bytes(*lengths.next()?)).ok()?;
+            let part;
+            (part, behind) = behind.split_at_checked(length)?;
+            Some(part)
+        };
+        let head = Self {
+            size: u64::from_le_bytes(*size),
+            written: i64::from_le_bytes(*written),
+            flags: *flags,
+            path: part()?,
+            cwd: part()?,
+            first_cwd: part()?,
+            branch: part()?,
+            repository: part()?,
+            rest: part()?,
+        };
+        Some((head, behind))
+    }
+
+    /// The same, of another repository.
+    pub fn in_repository(self, repository: &'a Path) -> Option<Record> {
+        Self { repository: repository.as_os_str().as_bytes(), ..self }.record()
+    }
+
+    /// The file, as the bytes of its path.
+    pub const fn path(&self) -> &'a [u8] {
+        self.path
+    }
+
+    /// Its size, in bytes, and when it was written, in nanoseconds since 1970.
+    pub const fn state(&self) -> (u64, i64) {
+        (self.size, self.written)
+    }
+
+    /// It is a conversation of its own, in which something was asked or which has a title.
+    pub const fn is_shown(&self) -> bool {
+        self.flags & SHOWN != 0
+    }
+
+    /// Every line was read.
+    pub const fn is_whole(&self) -> bool {
+        self.flags & WHOLE != 0
+    }
+
+    /// The folder in which it was last.
+    pub fn cwd(&self) -> Option<&'a str> {
+        text(self.cwd)
+    }
+
+    /// The folder in which it began.
+    pub fn first_cwd(&self) -> Option<&'a str> {
+        text(self.first_cwd)
+    }
+
+    /// The branch it was last on.
+    pub fn branch(&self) -> Option<&'a str> {
+        text(self.branch)
+    }
+
+    /// The common git directory of its folder, seen when the folder was there.
+    pub fn repository(&self) -> Option<&'a Path> {
+        (!self.repository.is_empty()).then(|| Path::new(OsStr::from_bytes(self.repository)))
+    }
+
+    /// Everything that is known; none if it cannot be read.
+    pub fn known(&self) -> Option<Known> {
+        let Rest { mut facts, reading } = serde_json::from_slice(self.rest).ok()?;
+        [facts.cwd, facts.first_cwd, facts.branch] =
+            [self.cwd(), self.first_cwd(), self.branch()].map(|text| text.map(str::to_owned));
+        Some(Known {
+            path: PathBuf::from(OsStr::from_bytes(self.path)),
+            size: self.size,
+            written: self.written,
+            facts,
+            is_whole: self.is_whole(),
+            reading,
+            repository: self.repository().map(Path::to_owned),
+        })
+    }
+
+    fn record(&self) -> Option<Record> {
+        let Self { size, written, flags, path, cwd, first_cwd, branch, repository, rest } = *self;
+        let parts: [&[u8]; PARTS] = [path, cwd, first_cwd, branch, repository, rest];
+        let mut bytes = Vec::with_capacity(FIXED + parts.iter().map(|part| part.len()).sum::<usize>());
+        bytes.extend_from_slice(&size.to_le_bytes());
+        bytes.extend_from_slice(&written.to_le_bytes());
+        bytes.push(flags);
+        for part in parts {
+            bytes.extend_from_slice(&u32::try_from(part.len()).ok()?.to_le_bytes());
+        }
+        for part in parts {
+            bytes.extend_from_slice(part);
+        }
+        Some(Record(bytes))
+    }
+}
+
+fn text(part: &[u8]) -> Option<&str> {
+    std::str::from_utf8(part).ok().filter(|text| !text.is_empty())
+}

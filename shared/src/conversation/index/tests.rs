@@ -1,0 +1,119 @@
+//! What is remembered is what was learned, and a file that is not wholly ours is no index.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn place(path: &str, size: u64) -> Place {
+    Place { program: "claude", id: "id".into(), path: path.into(), size, written: -7 }
+}
+
+fn facts(cwd: &str, prompt: &str) -> Facts {
+    let mut facts = Facts::default();
+    facts.at(Some("2026-11-20T10:00:00.000Z"), Some(cwd), Some("main"));
+    facts.prompt(prompt);
+    facts
+}
+
+/// An index of two files, one of them read whole.
+fn written(folder: &Path) -> (PathBuf, [Place; 2]) {
+    let (path, places) = (folder.join("deep/index"), [place("/c/one.jsonl", 1), place("/c/two.jsonl", 2)]);
+    let mut index = Index::default();
+    let reading = Reading { facts: facts("/w", "to two"), offset: 2, mark: 3, passed_over: 0 };
+    let two = Known::read(&places[1], reading, facts("/w", "to two"));
+    for known in [Known::skimmed(&places[0], facts("/w/ä", "to \"one\""), None), two] {
+        index.learn(Record::of(known).unwrap());
+    }
+    index.write(&path, places.iter());
+    (path, places)
+}
+
+#[test]
+fn what_was_learned_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, places) = written(folder.path());
+    let index = Index::read(&path);
+    let one = index.fresh(&places[0]).unwrap();
+    assert_eq!((one.cwd(), one.first_cwd(), one.branch()), (Some("/w/ä"), Some("/w/ä"), Some("main")));
+    assert_eq!((one.is_shown(), one.repository(), one.path()), (true, None, &b"/c/one.jsonl"[..]));
+    let known = one.known().unwrap();
+    assert_eq!(known, Known::skimmed(&places[0], facts("/w/ä", "to \"one\""), None));
+    let two = index.find(&places[1]).unwrap().known().unwrap();
+    assert_eq!((two.is_whole, two.reading.unwrap().offset), (true, 2));
+    assert!(index.fresh(&place("/c/two.jsonl", 3)).is_none(), "it grew");
+    assert!(index.find(&place("/c/three.jsonl", 2)).is_none());
+}
+
+#[test]
+fn a_repository_stays_known_when_the_file_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, places) = written(folder.path());
+    let mut index = Index::read(&path);
+    index.belongs(&places[0], Path::new("/w/.git"));
+    index.learn(Record::of(Known::skimmed(&places[0], facts("/v", "again"), None)).unwrap());
+    index.write(&path, places.iter());
+    let index = Index::read(&path);
+    let known = index.find(&places[0]).unwrap();
+    assert_eq!((known.repository(), known.cwd()), (Some(Path::new("/w/.git")), Some("/v")));
+    assert_eq!(index.spots.len(), 2);
+}
+
+#[test]
+fn only_conversations_of_their_own_with_something_in_them_are_shown() {
+    let shown = |facts: Facts| {
+        let record = Record::of(Known::skimmed(&place("/c", 1), facts, None)).unwrap();
+        Head::read(record.bytes()).unwrap().0.is_shown()
+    };
+    assert!(!shown(Facts::default()));
+    assert!(shown(Facts { title: Some("a title".into()), ..Facts::default() }));
+    assert!(!shown(Facts { inner: true, ..facts("/w", "asked") }));
+}
+
+#[test]
+fn what_did_not_change_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, places) = written(folder.path());
+    let index = Index::read(&path);
+    fs::remove_file(&path).unwrap();
+    index.write(&path, places.iter());
+    assert!(!path.exists());
+}
+
+#[test]
+fn an_absent_foreign_or_older_file_is_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("index");
+    assert!(Index::read(&path).spots.is_empty());
+    assert!(Index::read(folder.path()).spots.is_empty());
+    for content in [&b"git-orchestra conversations 1\n{}"[..], MAGIC, b"\0", b""] {
+        fs::write(&path, content).unwrap();
+        assert!(Index::read(&path).spots.is_empty());
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_torn_or_damaged_file_is_empty(at: prop::sample::Index, flip in 1..=255_u8) {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, _) = written(folder.path());
+        let whole = fs::read(&path).unwrap();
+        let at = at.index(whole.len());
+        let mut damaged = whole.clone();
+        damaged[at] ^= flip;
+        prop_assert!(Index::of(damaged).is_none());
+        prop_assert!(Index::of(whole[..at].to_vec()).is_none());
+    }
+
+    #[test]
+    fn whatever_the_bytes_are_they_are_read_or_not(mut bytes: Vec<u8>, sizes: [u8; 6]) {
+        // Lengths that fit more often than chance would have it.
+        for (byte, size) in bytes.iter_mut().skip(17).step_by(4).zip(sizes) {
+            *byte = size % 4;
+        }
+        let content = [MAGIC, &joined(0, &bytes).to_le_bytes(), &bytes].concat();
+        if let Some(index) = Index::of(content) {
+            let known = index.find(&place("", 0)).and_then(|head| head.known());
+            prop_assert!(known.is_none_or(|known| known.path.as_os_str().is_empty()));
+        }
+    }
+}
