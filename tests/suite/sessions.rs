@@ -320,3 +320,32 @@ fn only_what_is_new_is_read_again() {
     // Looking writes nothing else.
     assert!(repo.refs("refs/orchestra").is_empty() && repo.refs("refs/orchestra-local").is_empty());
 }
+
+#[test]
+fn what_was_passed_over_in_a_short_list_is_whole_in_a_long_one() {
+    let world = world();
+    let repo = world.repo();
+    with_fixtures(&world, repo.path());
+    // Long enough that its end is not in sight of its beginning; it moved here from elsewhere.
+    let elsewhere = world.dir().join("elsewhere");
+    let path = write_small(&world, "moved", &elsewhere, "begun elsewhere");
+    let line = |cwd: &Path, prompt: &str| {
+        let message = json!({"role": "user", "content": prompt});
+        let line = json!({"type": "user", "message": message, "cwd": cwd, "sessionId": "moved", "gitBranch": "late",
+            "timestamp": "2026-11-20T10:00:01.000Z"});
+        format!("{line}\n")
+    };
+    let more: String = (0..200).map(|_| line(&elsewhere, &"more ".repeat(50))).collect();
+    let text = fs::read_to_string(&path).expect("a file") + &more + &line(repo.path(), "ended here");
+    fs::write(&path, text).expect("written");
+    let index = repo.path().join(".git/orchestra/conversations");
+    let whole = listed(&repo, &["--limit", "0"]);
+    fs::remove_file(&index).expect("an index");
+    let first = listed(&repo, &["--limit", "1"]);
+    assert_eq!(first[..], whole[..1]);
+    assert_eq!(listed(&repo, &["--limit", "0"]), whole);
+    let moved = whole.iter().find(|session| session["id"] == "moved").expect("it is listed");
+    assert_eq!((&moved["last_prompt"], &moved["branch"]), (&json!("ended here"), &json!("late")));
+    fs::remove_file(&index).expect("an index");
+    assert_eq!(ids(&listed(&repo, &["--branch", "late"])), ["moved"]);
+}

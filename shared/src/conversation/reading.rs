@@ -40,26 +40,42 @@ pub struct Reading {
     pub passed_over: u64,
 }
 
-/// What a list must know of a conversation: where it was, what it is called, what was asked.
+/// How much of a file a look takes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Look {
+    /// Its beginning: what it is, where it began, what was asked first.
+    Beginning,
+    /// Its end as well: where it is now, what was asked last.
+    Ends,
+}
+
+/// What a list must know of a conversation; and whether it was all that [`Look::Ends`] would have found.
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn skim(program: &dyn Program, place: &Place) -> io::Result<Facts> {
+pub fn skim(program: &dyn Program, place: &Place, look: Look) -> io::Result<(Facts, bool)> {
     let mut window = Window { file: File::open(&place.path)?, bytes: Vec::new() };
     // What it got since it was found is read next time: it is remembered with the size that it had then.
     let length = place.size;
     let begun = program.begin(place);
     let mut facts = begun.clone();
     let read = head(program, &mut window, length, &mut facts)?;
-    if read < length {
-        // What was counted so far is a part only.
-        let (messages, days) = (0, std::collections::BTreeMap::new());
-        facts = Facts { messages, days, unanswered: 0, last_answer: None, last_usage: None, ..facts };
-        tail(program, &mut window, read..length, &begun, &mut facts)?;
-        (facts.messages, facts.unanswered) = (0, 0);
-        facts.days.clear();
+    if read >= length {
+        return Ok((facts, true));
     }
-    Ok(facts)
+    // What was counted so far is a part only.
+    uncount(&mut facts);
+    if look == Look::Ends {
+        tail(program, &mut window, read..length, &begun, &mut facts)?;
+        uncount(&mut facts);
+    }
+    Ok((facts, look == Look::Ends))
+}
+
+fn uncount(facts: &mut Facts) {
+    (facts.messages, facts.unanswered) = (0, 0);
+    (facts.last_answer, facts.last_usage) = (None, None);
+    facts.days.clear();
 }
 
 /// A part of a file, in memory that serves for the next one too.

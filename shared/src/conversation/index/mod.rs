@@ -19,7 +19,7 @@ pub use record::Record;
 use super::{Facts, Place, reading::Reading};
 
 /// What the file begins with; an older one is read anew.
-const MAGIC: &[u8] = b"git-orchestra conversations 2\n";
+const MAGIC: &[u8] = b"git-orchestra conversations 3\n";
 /// A file larger than this, in bytes, is not ours.
 const LARGEST: u64 = 256 << 20;
 /// Bytes written at a time.
@@ -35,6 +35,8 @@ pub struct Known {
     pub facts: Facts,
     /// Every line was read.
     pub is_whole: bool,
+    /// Only its beginning was read.
+    pub is_begun: bool,
     /// Where to read on.
     pub reading: Option<Reading>,
     /// The common git directory of its folder, seen when the folder was there.
@@ -45,6 +47,11 @@ impl Known {
     /// After a look at the beginning and the end; what was read whole before is read on from there.
     pub fn skimmed(place: &Place, facts: Facts, before: Option<Self>) -> Self {
         Self { facts, reading: before.and_then(|before| before.reading), ..Self::of(place) }
+    }
+
+    /// As [`Known::skimmed`], after a look at the beginning alone.
+    pub fn begun(place: &Place, facts: Facts, before: Option<Self>) -> Self {
+        Self { is_begun: true, ..Self::skimmed(place, facts, before) }
     }
 
     /// After every line was read.

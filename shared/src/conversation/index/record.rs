@@ -15,9 +15,10 @@ use crate::conversation::{Facts, reading::Reading};
 /// Size, time, flags, and the lengths of the parts.
 const FIXED: usize = 8 + 8 + 1 + 4 * PARTS;
 const PARTS: usize = 6;
-/// Flags: every line was read; a list shows it.
+/// Flags: every line was read; a list shows it; only the beginning was read.
 const WHOLE: u8 = 1;
 const SHOWN: u8 = 2;
+const BEGUN: u8 = 4;
 
 /// What is known of one file, as it is written.
 #[derive(Clone, Debug)]
@@ -48,9 +49,10 @@ struct Rest {
 impl Record {
     /// Of what is known; none if a part of it is longer than 4 GiB.
     pub fn of(known: Known) -> Option<Self> {
-        let Known { path, size, written, mut facts, is_whole, reading, repository } = known;
+        let Known { path, size, written, mut facts, is_whole, is_begun, reading, repository } = known;
         let is_shown = !facts.inner && (facts.first_prompt.is_some() || facts.title.is_some());
-        let flags = if is_whole { WHOLE } else { 0 } | if is_shown { SHOWN } else { 0 };
+        let set = |flag: u8, is_so: bool| if is_so { flag } else { 0 };
+        let flags = set(WHOLE, is_whole) | set(SHOWN, is_shown) | set(BEGUN, is_begun);
         // These stand before the JSON, and only there.
         let [cwd, first_cwd, branch] = [&mut facts.cwd, &mut facts.first_cwd, &mut facts.branch]
             .map(|text| text.take().unwrap_or_default());
@@ -128,6 +130,11 @@ impl<'a> Head<'a> {
         self.flags & WHOLE != 0
     }
 
+    /// Only the beginning was read.
+    pub const fn is_begun(&self) -> bool {
+        self.flags & BEGUN != 0
+    }
+
     /// The folder in which it was last.
     pub fn cwd(&self) -> Option<&'a str> {
         text(self.cwd)
@@ -159,6 +166,7 @@ impl<'a> Head<'a> {
             written: self.written,
             facts,
             is_whole: self.is_whole(),
+            is_begun: self.is_begun(),
             reading,
             repository: self.repository().map(Path::to_owned),
         })

@@ -17,7 +17,8 @@ use crate::{
     Error, Result,
     config::Config,
     conversation::{
-        self, Facts, Found, Index, Installed, Known, PROGRAMS, Place, Program, Record, Trouble, reading,
+        self, Facts, Found, Index, Installed, Known, PROGRAMS, Place, Program, Record, Trouble,
+        reading::{self, Look},
     },
     git::{Repo, above},
     model::{Agent, AgentId, Liveness, text},
@@ -123,8 +124,8 @@ impl Catalogue {
         })
     }
 
-    /// The conversations that fit, newest first, at most as many as are wanted, and how many fit; their beginnings and ends are
-    /// read.
+    /// The conversations that fit, newest first, at most as many as are wanted, and how many fit. The ends are read only of
+    /// those, and where the beginning does not tell.
     pub(super) fn rows(&mut self, wanted: &Request) -> (Vec<Row>, usize) {
         self.conclude();
         let recent = |written: i64| wanted.since.is_none_or(|since| written / 1_000_000_000 >= since);
@@ -134,19 +135,24 @@ impl Catalogue {
         let found = std::mem::take(&mut self.found.places);
         let mut places: Vec<&Place> = found.iter().filter(fits).collect();
         places.sort_unstable_by(|a, b| (b.written, &a.id).cmp(&(a.written, &b.id)));
-        self.skim(&places);
+        self.skim(&places, Look::Beginning);
+        let unclear = |place: &&Place| self.is_unclear(place, wanted);
+        let unclear: Vec<&Place> = places.iter().copied().filter(unclear).collect();
+        self.skim(&unclear, Look::Ends);
         let most = if wanted.limit == 0 { usize::MAX } else { wanted.limit };
-        let (mut rows, mut all, mut there) = (Vec::new(), 0, BTreeSet::new());
+        let (mut shown, mut all, mut there) = (Vec::new(), 0, BTreeSet::new());
         for place in places {
             if self.is_within(place) {
                 there.extend(self.kept.contains_key(&place.id).then_some(place.id.as_str()));
                 if self.is_wanted(place, wanted) {
                     all += 1;
                     // Rows are large: those beyond the limit are only counted.
-                    rows.extend(if all <= most { self.row(place) } else { None });
+                    shown.extend((all <= most).then_some(place));
                 }
             }
         }
+        self.skim(&shown, Look::Ends);
+        let mut rows: Vec<Row> = shown.into_iter().filter_map(|place| self.row(place)).collect();
         let gone = self.kept.values().filter(|kept| !there.contains(kept.about.id.as_str()));
         let gone = gone.filter_map(kept_row);
         let gone = gone
@@ -162,16 +168,28 @@ impl Catalogue {
         (rows, all)
     }
 
-    /// Reads the beginnings and ends that are not known yet, on all cores.
-    fn skim(&mut self, places: &[&Place]) {
-        let new = places.iter().filter(|place| self.index.fresh(place).is_none());
+    /// Whether the beginning of a file does not tell if it is asked for.
+    fn is_unclear(&mut self, place: &Place, wanted: &Request) -> bool {
+        let is_begun = self.index.fresh(place).is_some_and(|known| known.is_begun());
+        is_begun && (wanted.branch.is_some() || !self.is_within(place))
+    }
+
+    /// Reads the beginnings, and the ends, that are not known yet, on all cores.
+    fn skim(&mut self, places: &[&Place], look: Look) {
+        let is_known = |place: &Place| {
+            self.index.fresh(place).is_some_and(|known| look == Look::Beginning || !known.is_begun())
+        };
+        let new = places.iter().filter(|place| !is_known(place));
         let new: Vec<&Place> = new.copied().collect();
         let read = reading::on_all_cores(&new, |place| {
             let program = conversation::program(place.program)?;
             let before = self.index.find(place).and_then(|before| before.known());
-            let facts = reading::skim(program, place);
+            let read = reading::skim(program, place, look);
             // Made ready to be written here: thousands of facts are too large to be handed around.
-            Some(facts.map(|facts| Record::of(Known::skimmed(place, facts, before))))
+            Some(read.map(|(facts, is_all)| {
+                let known = if is_all { Known::skimmed } else { Known::begun };
+                Record::of(known(place, facts, before))
+            }))
         });
         for (place, read) in new.into_iter().zip(read) {
             match read {
@@ -191,7 +209,7 @@ impl Catalogue {
             let mine: Vec<Place> = self.found.places.iter().filter(mine).cloned().collect();
             let works = if mine.is_empty() { Vec::new() } else { tree::at_work(program.name()) };
             if !works.is_empty() {
-                self.skim(&mine.iter().collect::<Vec<_>>());
+                self.skim(&mine.iter().collect::<Vec<_>>(), Look::Beginning);
                 let traces: Vec<Trace> = mine.iter().filter_map(|place| self.trace(place)).collect();
                 self.running.extend(living::concluded(&works, &traces));
             }
@@ -353,7 +371,7 @@ impl Catalogue {
         let mut places: Vec<Place> = places.cloned().collect();
         places.sort_by_key(|place| std::cmp::Reverse(place.written));
         self.conclude();
-        self.skim(&places.iter().collect::<Vec<_>>());
+        self.skim(&places.iter().collect::<Vec<_>>(), Look::Ends);
         let found = places.iter().find(|place| self.is_within(place));
         if let Some(row) = found.and_then(|place| self.row(place)) {
             let mut rows = [row];
