@@ -27,6 +27,8 @@ pub(crate) fn rows(lab: &Lab, short: bool, show: &mut impl FnMut(Row)) {
     let repo = lab.repo("sessions", 1);
     let projects = lab.claude_projects();
     let bytes: u64 = (0..files).map(|number| write(&projects, number)).sum();
+    // Else the disk is busy with them while others are measured.
+    lab.run(&mut lab.command("sync"), &repo);
     let what = format!("{files} conversations, {} MB", bytes / 1_000_000);
     let index = repo.join(".git/orchestra/conversations");
     let turns = if short { 5 } else { 9 };

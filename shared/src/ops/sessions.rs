@@ -4,6 +4,7 @@
 pub mod adopt;
 pub mod catalogue;
 mod forks;
+mod holders;
 pub mod keep;
 mod living;
 pub mod read;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::{
     Request,
+    holders::{self, Held},
     living::{self, Trace},
     scope::{Repositories, Scope},
     session::{Session, SubAgent},
@@ -21,17 +22,12 @@ use crate::{
         reading::{self, Look},
     },
     git::{Repo, above},
-    model::{Agent, AgentId, Liveness, text},
+    model::text,
     store::{
-        Listing,
         layout::Private,
         transcripts::{self, Kept},
     },
-    supervise::{
-        liveness,
-        processes::Processes,
-        tree::{self, ProcessId},
-    },
+    supervise::tree,
 };
 
 /// One conversation.
@@ -50,13 +46,6 @@ pub struct Row {
     /// When it was last written, in nanoseconds since 1970.
     pub written: i64,
     repository: Option<PathBuf>,
-}
-
-/// The agent that holds a conversation.
-struct Held {
-    agent: AgentId,
-    is_live: bool,
-    pid: Option<i32>,
 }
 
 /// Everything that was found, and what is known of it.
@@ -105,22 +94,35 @@ impl Catalogue {
         installed: Installed,
         is_asked: impl Fn(&dyn Program) -> bool,
     ) -> Result<Self> {
-        let mut found = Found::new(installed);
-        for program in PROGRAMS.iter().filter(|program| is_asked(**program)) {
-            program.find(&mut found);
-        }
+        let asked: Vec<&'static dyn Program> =
+            PROGRAMS.iter().copied().filter(|program| is_asked(*program)).collect();
+        // Files are looked at while the repository is.
+        std::thread::scope(|scope| {
+            let finding = scope.spawn(move || {
+                let mut found = Found::new(installed);
+                asked.into_iter().for_each(|program| program.find(&mut found));
+                found
+            });
+            let known = Self::known(repo, everywhere)?;
+            let found = finding.join().map_err(|_| Error::internal("the search for conversations broke"))?;
+            Ok(Self { running: living::noted(&found.places), found, ..known })
+        })
+    }
+
+    /// What the repository knows, before anything is found.
+    fn known(repo: Option<&Repo>, everywhere: bool) -> Result<Self> {
         let private = repo.map(|repo| repo.private_dir().map(Private::new)).transpose()?;
         let index_path = private.map(|private| private.conversations());
         let kept = repo.map(transcripts::all).transpose()?.unwrap_or_default();
         Ok(Self {
+            found: Found::default(),
             index: index_path.as_deref().map(Index::read).unwrap_or_default(),
             index_path,
             scope: repo.filter(|_| !everywhere).map(Scope::of).transpose()?,
             repositories: Repositories::default(),
             kept: kept.into_iter().map(|kept| (kept.about.id.clone(), kept)).collect(),
-            agents: repo.map(agents).transpose()?.unwrap_or_default(),
-            running: living::noted(&found.places),
-            found,
+            agents: repo.map(holders::all).transpose()?.unwrap_or_default(),
+            running: HashMap::new(),
         })
     }
 
@@ -414,24 +416,6 @@ fn kept_row(kept: &Kept) -> Option<Row> {
     let facts: Facts = serde_json::from_value(about.facts.clone()).ok()?;
     let (id, program, written) = (about.id.clone(), about.program.clone(), about.written);
     Some(Row { id, program, place: None, facts, is_whole: true, written, repository: None })
-}
-
-/// The conversations of agents, and the process of each that runs.
-fn agents(repo: &Repo) -> Result<HashMap<String, Held>> {
-    let listing = Listing::read(repo)?;
-    let private = Private::new(repo.private_dir()?);
-    let held = |id: &AgentId, agent: &Agent| {
-        let is_live = liveness::of(&private, id, agent, listing.writer.as_deref()) == Liveness::Live;
-        let record = is_live.then(|| Processes::read(&private.agent(id))).flatten();
-        let program = record.and_then(|record| record.program).filter(ProcessId::is_alive);
-        Held { agent: id.clone(), is_live, pid: program.map(|program| program.pid) }
-    };
-    let agents = listing.rows.iter().filter_map(|row| {
-        let agent = listing.agent(repo, row).ok()?;
-        let session = agent.session.clone()?;
-        Some((session, held(&row.id, &agent)))
-    });
-    Ok(agents.collect())
 }
 
 fn time(nanoseconds: i64) -> String {
