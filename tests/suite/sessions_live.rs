@@ -72,6 +72,26 @@ fn of_several_that_go_on_with_one_at_once_one_does() {
     waiting.let_go(child);
 }
 
+#[test]
+fn an_agent_does_not_go_on_where_somebody_is() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let agent = repo.spawn_claude(&[], "say one");
+    repo.wait_for(&agent, "done");
+    let session = repo.agent(&agent)["session"].as_str().expect("a conversation").to_owned();
+    let scripted = repo.git(["config", "orchestra.agent.claude.program"]).line();
+    let waiting = Waiting::named(&world, "claude");
+    repo.git(["config", "orchestra.agent.claude.program", &waiting.program.to_string_lossy()]);
+    let (child, pid) = waiting.start(repo.orchestra_command(["sessions", "resume", &agent]));
+    repo.git(["config", "orchestra.agent.claude.program", &scripted]);
+    let ran = repo.orchestra(["resume", &agent, "-m", "say two"]).exits(3);
+    ran.says(&format!("its conversation '{session}' goes on in process {pid}")).says("--fresh");
+    waiting.let_go(child);
+    repo.orchestra(["resume", &agent, "-m", "say two"]).succeeded();
+    repo.wait_for(&agent, "done");
+    assert_eq!(repo.agent(&agent)["session"], session);
+}
+
 /// All files in a folder were written an hour ago.
 fn age(folder: &Path) {
     for entry in fs::read_dir(folder).expect("a folder").flatten() {

@@ -1,5 +1,5 @@
-//! Who goes on with a conversation through us: a lock that belongs to a process, outlives its exec, and is let go however it dies.
-//! What the process starts does not inherit it.
+//! Who goes on with a conversation through us: a lock that belongs to a process, may outlive its exec, and is let go however it
+//! dies. What the process starts does not inherit it.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -19,11 +19,21 @@ use super::{is_id, program::cache};
 /// Conversations that are looked at; nobody goes on with so many.
 const MOST: usize = 10_000;
 
-/// A conversation that this process, and the program that it becomes, goes on with. Opening the file of the lock and closing it
+/// A conversation that this process goes on with. Opening the file of the lock and closing it
 /// again in the same process lets go of it: [`held`] is asked before.
 #[derive(Debug)]
 pub struct Hold {
-    _file: File,
+    file: File,
+}
+
+impl Hold {
+    /// The program that this process becomes has it as long as it lives.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn outlive_exec(&self) -> io::Result<()> {
+        Ok(rustix::io::fcntl_setfd(&self.file, FdFlags::empty())?)
+    }
 }
 
 /// Takes a conversation; `None`: another process has it.
@@ -41,9 +51,7 @@ pub fn hold(id: &str) -> io::Result<Option<Hold>> {
         Err(Errno::AGAIN | Errno::ACCESS) => return Ok(None),
         Err(error) => return Err(error.into()),
     }
-    // The program that this process becomes has it open as long as it lives.
-    rustix::io::fcntl_setfd(&file, FdFlags::empty())?;
-    Ok(Some(Hold { _file: file }))
+    Ok(Some(Hold { file }))
 }
 
 /// The conversations that processes hold, and those processes.

@@ -18,7 +18,7 @@ use crate::{
         event::{Message, Step},
         id,
     },
-    ops::{send, settings::Settings},
+    ops::{send, sessions::living, settings::Settings},
     profile,
     store::{
         Chain, Listing, append_if,
@@ -145,6 +145,7 @@ fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Res
         .hint(format!("git orchestra status {id}")));
     }
     control::clear_the_dead(repo, id, &private, &dir)?;
+    check_alone(&agent, request)?;
     let order = || -> Result<Spec> {
         let spec = new_order(repo, config, id, &agent, &dir, request)?;
         spec.write(&dir)?;
@@ -187,6 +188,18 @@ fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Res
     };
     start::supervisors(repo, vec![(id.clone(), lock)])?;
     Ok(warning)
+}
+
+/// Two programs in one conversation would write over each other.
+fn check_alone(agent: &Agent, request: &Request) -> Result<()> {
+    let session = agent.session.as_deref().filter(|_| !request.fresh);
+    match session.and_then(|session| Some((session, living::user_of(session)?))) {
+        Some((session, pid)) => {
+            Err(Error::refused(format!("its conversation '{session}' goes on in process {pid}"))
+                .hint("end it there first; --fresh begins a new one"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// An agent at rest has no folder; one that is lost keeps its own.

@@ -6,7 +6,7 @@ pub mod catalogue;
 mod forks;
 mod holders;
 pub mod keep;
-mod living;
+pub(in crate::ops) mod living;
 pub mod read;
 pub mod resume;
 mod scope;

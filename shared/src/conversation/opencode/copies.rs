@@ -11,7 +11,7 @@ use std::{
 };
 
 use serde::Deserialize;
-use tempfile::NamedTempFile;
+use tempfile::{Builder, NamedTempFile};
 
 use super::{ask::ask, question};
 use crate::{
@@ -28,6 +28,8 @@ const FORMAT: &str = "git-orchestra opencode 1";
 const AT_ONCE: usize = 500;
 /// The longest that is waited for another one who asks, and that is asked on.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How the names of copies begin that are not whole yet.
+const HALF: &str = ".half-";
 /// Conversations in each other, at most.
 const DEEPEST: usize = 16;
 
@@ -94,6 +96,7 @@ impl Copies {
 
     fn bring_up_to_date(&self, program: &Path) -> io::Result<()> {
         let begun = Instant::now();
+        self.sweep();
         let there = self.there();
         let newest = there.values().max().copied().unwrap_or(0);
         let answer = ask(program, &question::since(newest, AT_ONCE), &self.folder)?;
@@ -155,13 +158,24 @@ impl Copies {
     fn begin(&self, id: &str, about: &Listed, all: &All) -> io::Result<Copy> {
         let folder = outermost(id, all).map_or_else(|| self.folder.clone(), |root| self.inner(root));
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        let file = io::BufWriter::new(NamedTempFile::new_in(&folder)?);
+        let file = io::BufWriter::new(Builder::new().prefix(HALF).tempfile_in(&folder)?);
         Ok(Copy { id: id.to_owned(), updated: about.updated, path: folder.join(format!("{id}.jsonl")), file })
     }
 
     /// The copies that are there, and of which moment each is.
     fn there(&self) -> HashMap<String, i64> {
         self.files().into_iter().filter_map(|(id, path)| Some((id, modified(&path)?))).collect()
+    }
+
+    /// Removes what one left half-written who was killed: whoever has the lock is the only writer.
+    fn sweep(&self) {
+        for folder in self.folders() {
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+                if entry.file_name().to_string_lossy().starts_with(HALF) {
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
     }
 
     fn remove(&self, is_gone: impl Fn(&str) -> bool) {
@@ -173,19 +187,21 @@ impl Copies {
 
     fn files(&self) -> Vec<(String, PathBuf)> {
         let mut files = Vec::new();
-        let mut folders = vec![self.folder.clone()];
-        while let Some(folder) = folders.pop() {
+        for folder in self.folders() {
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let name = entry.file_name().to_string_lossy().into_owned();
-                if folder == self.folder && is_id(&name) && entry.file_type().is_ok_and(|kind| kind.is_dir())
-                {
-                    folders.push(entry.path());
-                } else if let Some(id) = name.strip_suffix(".jsonl").filter(|id| is_id(id)) {
-                    files.push((id.to_owned(), entry.path()));
-                }
+                let id = name.strip_suffix(".jsonl").filter(|id| is_id(id));
+                files.extend(id.map(|id| (id.to_owned(), entry.path())));
             }
         }
         files
+    }
+
+    /// That of the conversations, and those of what they started.
+    fn folders(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        std::iter::once(self.folder.clone()).chain(inner.map(|entry| entry.path())).collect()
     }
 }
 

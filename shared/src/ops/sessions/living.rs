@@ -36,6 +36,11 @@ pub(super) fn noted(places: &[Place]) -> HashMap<String, i32> {
     running
 }
 
+/// The process that is in a conversation, as far as its program or a lock tells.
+pub(in crate::ops) fn user_of(session: &str) -> Option<i32> {
+    noted(&[]).remove(session)
+}
+
 /// The very same process still runs.
 fn is_true(claim: &Running) -> bool {
     claim.start.is_some_and(|start| ProcessId { pid: claim.pid, start }.is_alive())

@@ -82,7 +82,7 @@ pub fn plan(repo: Option<&Repo>, request: &Request) -> Result<Plan> {
         Error::refused(format!("conversations of '{}' cannot be gone on with", row.program))
     })?;
     let (argv, stdin) = command(repo, program, &row, request)?;
-    let hold = if request.fork || request.dry_run { None } else { Some(hold(&session)?) };
+    let hold = if request.fork || request.dry_run { None } else { hold(&session)? };
     let mut steps = Vec::new();
     let folder = folder(repo, &session, request.dry_run, &mut steps)?;
     if row.place.is_none() {
@@ -93,11 +93,12 @@ pub fn plan(repo: Option<&Repo>, request: &Request) -> Result<Plan> {
     Ok(Plan { id: row.id, argv, folder, stdin, unset: profile::unset(&row.program).to_vec(), steps, hold })
 }
 
-/// Of several that go on with it at once, one does.
-fn hold(session: &Session) -> Result<Hold> {
-    let taken = holding::hold(&session.id)
-        .context(Kind::External, || format!("cannot take conversation '{}'", session.id))?;
-    taken.ok_or_else(|| is_live(session))
+/// Of several that go on with it at once, one does. Without a home folder that can be written to, what the program notes must do.
+fn hold(session: &Session) -> Result<Option<Hold>> {
+    let Ok(held) = holding::hold(&session.id) else { return Ok(None) };
+    let hold = held.ok_or_else(|| is_live(session))?;
+    hold.outlive_exec().context(Kind::External, || format!("cannot hold conversation '{}'", session.id))?;
+    Ok(Some(hold))
 }
 
 fn is_live(session: &Session) -> Error {

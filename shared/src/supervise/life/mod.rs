@@ -17,7 +17,11 @@ use tokio::{
 
 use self::requests::Requests;
 use crate::{
-    Error, Kind, Result, conversation,
+    Error, Kind, Result,
+    conversation::{
+        self,
+        holding::{self, Hold},
+    },
     error::Context,
     git::Repo,
     lock::Lock,
@@ -81,6 +85,8 @@ struct Supervisor {
     has_worktree: bool,
     /// The conversation, where the program has such: its id, and whether it was there before this attempt.
     session: Option<(String, bool)>,
+    /// Keeps others out of the conversation.
+    hold: Option<(String, Hold)>,
     /// Since the first launch.
     begun: Instant,
     lock: Lock,
@@ -108,6 +114,7 @@ impl Supervisor {
             slot: None,
             has_worktree: spec.resumed,
             session: None,
+            hold: None,
             begun: Instant::now(),
             id: id.clone(),
             private,
@@ -247,6 +254,25 @@ impl Supervisor {
             Some(session) => Some((session, true)),
             None => Some((world::uuid()?, false)),
         };
+        self.hold_conversation()
+    }
+
+    /// What is held is not opened again: closing that would let go of it.
+    fn hold_conversation(&mut self) -> Result<()> {
+        let wanted = self.session.as_ref().map(|(session, _)| session);
+        if self.hold.as_ref().map(|(held, _)| held) == wanted {
+            return Ok(());
+        }
+        self.hold = None;
+        let Some(session) = wanted.cloned() else { return Ok(()) };
+        match holding::hold(&session) {
+            Ok(Some(hold)) => self.hold = Some((session, hold)),
+            Ok(None) => {
+                return Err(Error::refused(format!("conversation '{session}' goes on in another program")));
+            }
+            // Without a home folder that can be written to, what the program notes must do.
+            Err(_) => {}
+        }
         Ok(())
     }
 
