@@ -71,3 +71,18 @@ fn every_field_of_a_new_conversation_and_it_goes_on_even_from_what_is_kept() {
     assert!(again["messages"].as_u64() > requests[0]["messages"].as_u64().map(|count| count + 2), "{again}");
     assert_eq!(only(&repo)["messages"], 6);
 }
+
+#[test]
+fn a_sub_agent_is_nested_under_its_conversation() {
+    let Some(stage) = Stage::set() else { return };
+    let repo = stage.repo();
+    let Some(mut command) = codex(&stage, &repo, &["exec", "--json", "FAKE-SPAWN now"]) else { return };
+    let said = Ran::of(&mut command).succeeded().stdout();
+    let mut events = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let started =
+        events.find_map(|event| event["item"]["receiver_thread_ids"][0].as_str().map(str::to_owned));
+    let one = only(&repo);
+    assert_eq!(one["first_prompt"], "FAKE-SPAWN now");
+    assert_eq!(one["subagents"][0]["id"].as_str(), started.as_deref(), "{one} after {said}");
+    assert!(started.is_some(), "{said}");
+}

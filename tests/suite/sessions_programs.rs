@@ -88,6 +88,32 @@ fn codex_every_field_is_what_the_program_recorded() {
 }
 
 #[test]
+fn codex_sub_agents_are_nested_kept_and_put_back() {
+    let world = world();
+    let repo = world.repo();
+    with_codex(&world, repo.path());
+    let (parent, inner) = ("01a2002e-4d04-7b62-9b6e-d19fc54424f1", "01a2002e-4d7a-7953-91a7-0bdaa9308fef");
+    assert_eq!(listed(&repo, &[]).len(), 2, "a sub-agent is no conversation");
+    let found = one(&repo, parent)["subagents"].clone();
+    assert_eq!(found.as_array().map(Vec::len), Some(1), "{found}");
+    let found = &found[0];
+    assert_eq!(
+        (&found["id"], &found["kind"], &found["description"]),
+        (&json!(inner), &Value::Null, &json!("FAKE-SAY from-subagent"))
+    );
+    assert_eq!(one(&repo, CODEX)["subagents"], json!([]));
+    // Kept, and put back, where its program looks for it.
+    repo.orchestra(["sessions", "keep", parent]).succeeded();
+    let path = PathBuf::from(found["path"].as_str().expect("a path"));
+    let bytes = fs::read(&path).expect("a file");
+    fs::remove_dir_all(world.home().join(".codex")).expect("gone");
+    repo.git(["config", "orchestra.agent.codex.program", "true"]);
+    repo.orchestra(["sessions", "resume", parent]).succeeded();
+    assert_eq!(fs::read(&path).expect("it is back"), bytes);
+    assert_eq!(one(&repo, parent)["subagents"][0]["id"], inner);
+}
+
+#[test]
 fn gemini_every_field_is_what_the_program_recorded() {
     let world = world();
     let repo = world.repo();

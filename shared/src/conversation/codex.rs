@@ -76,6 +76,10 @@ impl Program for Codex {
         said.into_iter().map(|what| Piece::new(line.timestamp.as_deref(), what)).collect()
     }
 
+    fn inner_beside(&self) -> bool {
+        true
+    }
+
     fn holds_its_files(&self) -> bool {
         true
     }
@@ -118,6 +122,8 @@ fn learn(facts: &mut Facts, line: &Line<'_>) {
             facts.id = facts.id.take().or_else(|| word("id").map(str::to_owned));
             // Those that a person started name their way in by a word.
             facts.inner = payload.get("source").is_some_and(Value::is_object);
+            facts.parent = word("parent_thread_id").map(str::to_owned);
+            facts.kind = word("agent_role").map(str::to_owned);
             facts.at(at, word("cwd"), payload["git"]["branch"].as_str());
         }
         "turn_context" => {

@@ -78,6 +78,12 @@ pub struct Facts {
     /// What a fork has in common with its conversation, if anything: the mark of the first prompt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<String>,
+    /// The conversation that started it, where its own lines say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Which kind of sub-agent it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// Whether it is one that a conversation started, or none at all.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub inner: bool,

@@ -37,6 +37,11 @@ pub trait Program: Sync {
         Vec::new()
     }
 
+    /// Whether its sub-agents lie among its conversations, and say themselves whose they are ([`Facts::parent`]).
+    fn inner_beside(&self) -> bool {
+        false
+    }
+
     /// What is known before the first line.
     fn begin(&self, _place: &Place) -> Facts {
         Facts::default()

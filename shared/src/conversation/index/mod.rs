@@ -19,7 +19,7 @@ pub use record::Record;
 use super::{Facts, Place, reading::Reading};
 
 /// What the file begins with; an older one is read anew.
-const MAGIC: &[u8] = b"git-orchestra conversations 3\n";
+const MAGIC: &[u8] = b"git-orchestra conversations 4\n";
 /// A file larger than this, in bytes, is not ours.
 const LARGEST: u64 = 256 << 20;
 /// Bytes written at a time.

@@ -18,7 +18,7 @@ use crate::{
     Error, Result,
     config::Config,
     conversation::{
-        self, Facts, Found, Index, Installed, Known, PROGRAMS, Place, Program, Record, Trouble,
+        self, Facts, Found, Index, Inner, Installed, Known, PROGRAMS, Place, Program, Record, Trouble,
         reading::{self, Look},
     },
     git::{Repo, above},
@@ -58,6 +58,8 @@ pub struct Catalogue {
     kept: HashMap<String, Kept>,
     agents: HashMap<String, Held>,
     running: HashMap<String, i32>,
+    /// Sub-agents that lie among conversations, once somebody asked.
+    beside: Option<HashMap<String, Vec<Inner>>>,
 }
 
 impl Catalogue {
@@ -123,6 +125,7 @@ impl Catalogue {
             kept: kept.into_iter().map(|kept| (kept.about.id.clone(), kept)).collect(),
             agents: repo.map(holders::all).transpose()?.unwrap_or_default(),
             running: HashMap::new(),
+            beside: None,
         })
     }
 
@@ -314,11 +317,44 @@ impl Catalogue {
         }
         if let Some(place) = &row.place {
             (session.size, session.path) = (place.size, Some(place.path.clone()));
-            let program = conversation::program(place.program);
-            let inner = program.map(|program| program.inner(place, &mut self.found)).unwrap_or_default();
-            session.subagents = inner.into_iter().map(SubAgent::from).collect();
+            session.subagents = self.inner(place).into_iter().map(SubAgent::from).collect();
         }
         session
+    }
+
+    /// What a conversation started.
+    pub(super) fn inner(&mut self, place: &Place) -> Vec<Inner> {
+        match conversation::program(place.program) {
+            Some(program) if program.inner_beside() => {
+                if self.beside.is_none() {
+                    self.beside = Some(self.find_beside());
+                }
+                self.beside.as_ref().and_then(|all| all.get(&place.id)).cloned().unwrap_or_default()
+            }
+            Some(program) => program.inner(place, &mut self.found),
+            None => Vec::new(),
+        }
+    }
+
+    /// The sub-agents that lie among conversations, by whose they are.
+    fn find_beside(&mut self) -> HashMap<String, Vec<Inner>> {
+        let is_beside = |place: &&Place| {
+            conversation::program(place.program).is_some_and(|program| program.inner_beside())
+        };
+        let places: Vec<Place> = self.found.places.iter().filter(is_beside).cloned().collect();
+        self.skim(&places.iter().collect::<Vec<_>>(), Look::Beginning);
+        let mut all: HashMap<String, Vec<Inner>> = HashMap::new();
+        for place in places {
+            let known = self.index.find(&place).filter(|known| !known.is_shown());
+            let Some(Known { facts, .. }) = known.and_then(|known| known.known()) else { continue };
+            if let Some(parent) = facts.parent {
+                let Place { id, path, size, .. } = place;
+                let inner = Inner { id, kind: facts.kind, about: facts.first_prompt, path, size };
+                all.entry(parent).or_default().push(inner);
+            }
+        }
+        all.values_mut().for_each(|some| some.sort_by(|a, b| a.path.cmp(&b.path)));
+        all
     }
 
     /// Adds what could not be read.

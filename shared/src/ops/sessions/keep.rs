@@ -3,13 +3,7 @@
 use serde::Serialize;
 
 use super::catalogue::Catalogue;
-use crate::{
-    Error, Result,
-    conversation::{self, Found},
-    git::Repo,
-    store::transcripts,
-    supervise::conversations,
-};
+use crate::{Error, Result, git::Repo, store::transcripts, supervise::conversations};
 
 /// What was kept or forgotten.
 #[derive(Debug, Serialize)]
@@ -36,12 +30,11 @@ pub fn keep(repo: &Repo, typed: &[String]) -> Result<Report> {
         let mut catalogue = Catalogue::of_typed(Some(repo), typed)?;
         let row = catalogue.one(&catalogue.resolve(typed)?)?;
         let session = catalogue.session(&row);
+        let inner = row.place.as_ref().map(|place| catalogue.inner(place)).unwrap_or_default();
         let installed = catalogue.installed().clone();
         catalogue.close();
         // Where the file is gone, what is kept is all there is.
         let Some(place) = &row.place else { return Ok(Done { id: row.id, changed: false }) };
-        let program = conversation::program(place.program);
-        let inner = program.map(|program| program.inner(place, &mut Found::default())).unwrap_or_default();
         let changed = conversations::keep(repo, place, &row.facts, session.agent, &inner, &installed)?;
         Ok(Done { id: row.id, changed })
     };

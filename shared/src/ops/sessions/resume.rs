@@ -203,7 +203,10 @@ fn put_back(
     if dry_run {
         return Ok(());
     }
-    let inner = path.with_extension("").join("subagents");
+    let inner = match path.parent().filter(|_| program.inner_beside()) {
+        Some(folder) => folder.to_owned(),
+        None => path.with_extension("").join("subagents"),
+    };
     let mut files = vec![(path, transcripts::transcript(repo, kept)?)];
     for entry in transcripts::inner(repo, kept)? {
         let name = String::from_utf8_lossy(&entry.name).into_owned();
