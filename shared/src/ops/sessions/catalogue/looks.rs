@@ -1,0 +1,101 @@
+//! Reading what is not known yet, on all cores, and remembering it.
+
+use jiff::Timestamp;
+
+use super::{Catalogue, Row};
+use crate::{
+    conversation::{
+        self, Known, PROGRAMS, Place, Record,
+        reading::{self, Look},
+    },
+    ops::sessions::living::{self, Trace},
+    supervise::tree,
+};
+
+impl Catalogue {
+    /// Reads the beginnings, and the ends, that are not known yet, on all cores.
+    pub(super) fn skim(&mut self, places: &[&Place], look: Look) {
+        let is_known = |place: &Place| {
+            self.index.fresh(place).is_some_and(|known| look == Look::Beginning || !known.is_begun())
+        };
+        let new = places.iter().filter(|place| !is_known(place));
+        let new: Vec<&Place> = new.copied().collect();
+        let read = reading::on_all_cores(&new, |place| {
+            let program = conversation::program(place.program)?;
+            let before = self.index.find(place).and_then(|before| before.known());
+            let read = reading::skim(program, place, look);
+            // Made ready to be written here: thousands of facts are too large to be handed around.
+            Some(read.map(|(facts, is_all)| {
+                let known = if is_all { Known::skimmed } else { Known::begun };
+                Record::of(known(place, facts, before))
+            }))
+        });
+        for (place, read) in new.into_iter().zip(read) {
+            match read {
+                Some(Ok(record)) => record.into_iter().for_each(|record| self.index.learn(record)),
+                // Gone between two looks.
+                Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Some(Err(error)) => self.found.trouble(&place.path, error.to_string()),
+                None => {}
+            }
+        }
+    }
+
+    /// Reads every line of the rows, or those that are new since they were read last, on all cores.
+    pub(in crate::ops::sessions) fn read_whole(&mut self, rows: &mut [Row]) {
+        let new: Vec<&mut Row> = rows.iter_mut().filter(|row| !row.is_whole).collect();
+        let places: Vec<(Place, Option<reading::Reading>)> = new
+            .iter()
+            .filter_map(|row| row.place.clone())
+            .map(|place| {
+                let known = self.index.find(&place).and_then(|known| known.known()?.reading);
+                (place, known)
+            })
+            .collect();
+        let read = reading::on_all_cores(&places, |(place, known)| {
+            conversation::program(place.program).map(|program| reading::whole(program, place, known.clone()))
+        });
+        let mut read = places.into_iter().zip(read);
+        for row in new.into_iter().filter(|row| row.place.is_some()) {
+            match read.next() {
+                Some(((place, _), Some(Ok((reading, mut facts))))) => {
+                    // Lines that count nothing may still say where it was last.
+                    let asked = facts.last_prompt.clone();
+                    facts.join(std::mem::take(&mut row.facts));
+                    facts.last_prompt = asked.or(facts.last_prompt);
+                    (row.facts, row.is_whole) = (facts.clone(), true);
+                    if reading.passed_over > 0 {
+                        self.found.passed_over(&place.path, reading.passed_over);
+                    }
+                    let record = Record::of(Known::read(&place, reading, facts));
+                    record.into_iter().for_each(|record| self.index.learn(record));
+                }
+                Some((_, Some(Err(error)))) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Some(((place, _), Some(Err(error)))) => self.found.trouble(&place.path, error.to_string()),
+                Some((_, None)) | None => {}
+            }
+        }
+    }
+
+    /// Concludes which conversations the programs are in that do not say so.
+    pub(super) fn conclude(&mut self) {
+        for program in PROGRAMS.iter().filter(|program| program.is_silent()) {
+            let mine = |place: &&Place| place.program == program.name();
+            let mine: Vec<Place> = self.found.places.iter().filter(mine).cloned().collect();
+            let works = if mine.is_empty() { Vec::new() } else { tree::at_work(program.name()) };
+            if !works.is_empty() {
+                self.skim(&mine.iter().collect::<Vec<_>>(), Look::Beginning);
+                let traces: Vec<Trace> = mine.iter().filter_map(|place| self.trace(place)).collect();
+                self.running.extend(living::concluded(&works, &traces));
+            }
+        }
+    }
+
+    fn trace(&self, place: &Place) -> Option<Trace> {
+        let facts = self.index.find(place)?.known()?.facts;
+        let folder = facts.first_cwd.as_deref()?.into();
+        let began: Timestamp = facts.started_at.as_deref()?.parse().ok()?;
+        let began = i64::try_from(began.as_nanosecond()).ok()?;
+        Some(Trace { id: place.id.clone(), folder, began, written: place.written })
+    }
+}
