@@ -136,10 +136,17 @@ fn it_is_asked_only_for_what_may_be_new() {
     Opencode::change(&world);
     assert_eq!(listed(&repo, &[]).len(), 1);
     // An answer that is cut off, or none: what is known stays, and it is said.
-    fs::write(opencode.0.join("db.tsv"), &answer[..answer.len() / 3]).expect("a file");
+    let cut = answer.rfind("FAKE-SAY again").expect("it is in it");
+    fs::write(opencode.0.join("db.tsv"), &answer[..cut]).expect("a file");
     Opencode::change(&world);
     let ran = repo.orchestra(["sessions", "--verbose"]).succeeded();
     assert!(ran.stderr().contains("the answer of opencode is cut off"), "{}", ran.stderr());
+    // Nobody waits for the same again, for a minute.
+    opencode.asked();
+    let ran = repo.orchestra(["sessions", "--verbose"]).succeeded();
+    assert!(ran.stderr().contains("the answer of opencode is cut off"), "{}", ran.stderr());
+    assert_eq!(opencode.asked(), "");
+    fs::remove_file(world.home().join(".cache/git-orchestra/opencode/failed")).expect("a note");
     fs::write(opencode.0.join("broken"), "").expect("a file");
     let ran = repo.orchestra(["sessions", "--verbose"]).succeeded();
     assert!(ran.stderr().contains("opencode failed: no such column"), "{}", ran.stderr());

@@ -12,7 +12,7 @@ use std::{
 use crate::process;
 
 /// The longest that a question may take.
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(20);
 /// How long to wait before it is looked again whether there is an answer.
 const GLANCE: Duration = Duration::from_millis(5);
 /// Nothing that a repository or a plugin brings is run for a question, and nothing is fetched.

@@ -28,6 +28,9 @@ const FORMAT: &str = "git-orchestra opencode 1";
 const AT_ONCE: usize = 500;
 /// The longest that is waited for another one who asks, and that is asked on.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The note that it did not answer, and how long that holds.
+const FAILED: &str = "failed";
+const RETRY: Duration = Duration::from_secs(60);
 /// How the names of copies begin that are not whole yet.
 const HALF: &str = ".half-";
 /// Conversations in each other, at most.
@@ -74,14 +77,32 @@ impl Copies {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let lock = Lock::take(&self.folder.join("lock"), PATIENCE).map_err(io::Error::other)?;
         let Some(_lock) = lock else { return Err(io::Error::other("somebody else asks it")) };
-        // Whoever had the lock may have done it.
+        // Whoever had the lock may have done it, or in vain.
         let state = state(database)?;
         if self.is_of(&state) {
             return Ok(());
         }
-        self.bring_up_to_date(&program)?;
+        if let Some(why) = self.failed_before() {
+            return Err(io::Error::other(why));
+        }
+        let left = self.bring_up_to_date(&program).inspect_err(|error| self.remember_failure(error))?;
+        if left > 0 {
+            return Err(io::Error::other(format!("{left} conversations are still to be read: ask again")));
+        }
         // What was written to it meanwhile is asked for the next time.
         fs::write(self.state_file(), format!("{FORMAT}\n{state}"))
+    }
+
+    /// Why it failed less than a minute ago: nobody waits for the same again.
+    fn failed_before(&self) -> Option<String> {
+        let note = self.folder.join(FAILED);
+        let age = fs::metadata(&note).ok()?.modified().ok()?.elapsed().ok()?;
+        if age < RETRY { fs::read_to_string(note).ok() } else { None }
+    }
+
+    fn remember_failure(&self, error: &io::Error) {
+        // Where that cannot be written, it is asked again.
+        let _ = fs::write(self.folder.join(FAILED), error.to_string());
     }
 
     fn state_file(&self) -> PathBuf {
@@ -94,7 +115,8 @@ impl Copies {
         })
     }
 
-    fn bring_up_to_date(&self, program: &Path) -> io::Result<()> {
+    /// Gives how many conversations are still to be read, where there were too many.
+    fn bring_up_to_date(&self, program: &Path) -> io::Result<usize> {
         let begun = Instant::now();
         self.sweep();
         let there = self.there();
@@ -111,15 +133,12 @@ impl Copies {
         old.sort_unstable_by_key(|id| std::cmp::Reverse(all[*id].updated));
         for (done, some) in old.chunks(AT_ONCE).enumerate() {
             if begun.elapsed() > PATIENCE {
-                let left = old.len() - done * AT_ONCE;
-                return Err(io::Error::other(format!(
-                    "{left} conversations are still to be read: ask again"
-                )));
+                return Ok(old.len() - done * AT_ONCE);
             }
             let answer = ask(program, &question::of(some), &self.folder)?;
             self.take_in(answer, Some(&all))?;
         }
-        Ok(())
+        Ok(0)
     }
 
     /// Writes the copies that an answer brings; gives all conversations of the database.
@@ -142,8 +161,12 @@ impl Copies {
             failed.is_ok()
         })?;
         failed?;
+        if !is_whole {
+            // What was being written is a part only, and stays out of its place.
+            return Err(io::Error::other("the answer of opencode is cut off"));
+        }
         open.map_or(Ok(()), Copy::close)?;
-        if is_whole { Ok(all) } else { Err(io::Error::other("the answer of opencode is cut off")) }
+        Ok(all)
     }
 
     /// Adds a line to the copy that is being written, or begins the next.
