@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use testkit::World;
 
 use crate::{
-    sessions::{copy, listed, one},
+    sessions::{copy, listed, one, write_small},
     world,
 };
 
@@ -111,6 +111,24 @@ fn codex_sub_agents_are_nested_kept_and_put_back() {
     repo.orchestra(["sessions", "resume", parent]).succeeded();
     assert_eq!(fs::read(&path).expect("it is back"), bytes);
     assert_eq!(one(&repo, parent)["subagents"][0]["id"], inner);
+}
+
+#[test]
+fn a_list_of_one_program_forgets_nothing_of_the_others() {
+    let world = world();
+    let repo = world.repo();
+    let away = world.dir().join("away");
+    repo.git(["worktree", "add", "-q", &away.to_string_lossy()]);
+    write_small(&world, "away-1", &away, "in a worktree");
+    assert_eq!(one(&repo, "away-1")["title"], "in a worktree");
+    repo.git(["worktree", "remove", &away.to_string_lossy()]);
+    with_codex(&world, repo.path());
+    assert_eq!(listed(&repo, &["--program", "codex"]).len(), 2);
+    assert_eq!(
+        one(&repo, "away-1")["title"],
+        "in a worktree",
+        "that it was of this repository is remembered"
+    );
 }
 
 #[test]

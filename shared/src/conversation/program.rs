@@ -193,14 +193,16 @@ pub struct Found {
     pub places: Vec<Place>,
     /// What could not be read.
     pub troubles: Vec<Trouble>,
-    /// The programs that may be asked.
+    /// Where programs are that have to be asked.
     pub installed: Installed,
+    /// Whether the next one may be asked; else what is remembered of its answers must do.
+    pub may_ask: bool,
     /// Sub-agents that lie beside their conversations, by folder.
     strays: HashMap<PathBuf, Vec<Entry>>,
 }
 
 impl Found {
-    /// Nothing yet; these programs may be asked.
+    /// Nothing yet.
     pub fn new(installed: Installed) -> Self {
         Self { installed, ..Self::default() }
     }

@@ -252,11 +252,3 @@ pub fn on_all_cores<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Sync
     });
     done.into_iter().flatten().collect()
 }
-
-/// Opens the transcript of a place.
-///
-/// # Errors
-/// It cannot be read.
-pub fn open(place: &Place) -> io::Result<Box<dyn Read>> {
-    Ok(Box::new(File::open(&place.path)?))
-}

@@ -51,7 +51,9 @@ impl Program for Opencode {
         if !database.is_file() {
             return;
         }
-        if let Err(error) = copies.refresh(&database, program(&found.installed)) {
+        if found.may_ask
+            && let Err(error) = copies.refresh(&database, program(&found.installed))
+        {
             found.trouble(&database, error.to_string());
         }
         for entry in found.list(copies.folder(), MOST).into_iter().filter(|entry| !entry.is_dir) {

@@ -64,7 +64,7 @@ impl Catalogue {
     /// # Errors
     /// The refs cannot be read.
     pub fn of_typed(repo: Option<&Repo>, typed: &str) -> Result<Self> {
-        Self::look(repo, true, installed(repo), |program| program.answers_to(typed))
+        Self::look(repo, true, |program| program.answers_to(typed))
     }
 
     /// Looks for the conversations of a program, or of all. With `everywhere` the repository is no limit.
@@ -72,9 +72,7 @@ impl Catalogue {
     /// # Errors
     /// The refs cannot be read.
     pub fn read(repo: Option<&Repo>, everywhere: bool, wanted: Option<&str>) -> Result<Self> {
-        Self::look(repo, everywhere, installed(repo), |program| {
-            wanted.is_none_or(|name| program.name() == name)
-        })
+        Self::look(repo, everywhere, |program| wanted.is_none_or(|name| program.name() == name))
     }
 
     /// As [`Catalogue::read`], but no program is asked: what is remembered of its answers must do.
@@ -82,23 +80,22 @@ impl Catalogue {
     /// # Errors
     /// The refs cannot be read.
     pub fn remembered(repo: &Repo) -> Result<Self> {
-        Self::look(Some(repo), false, Installed::nothing(), |_| true)
+        Self::look(Some(repo), false, |_| false)
     }
 
-    /// Looks at what programs keep, without reading it.
-    fn look(
-        repo: Option<&Repo>,
-        everywhere: bool,
-        installed: Installed,
-        is_asked: impl Fn(&dyn Program) -> bool,
-    ) -> Result<Self> {
-        let asked: Vec<&'static dyn Program> =
-            PROGRAMS.iter().copied().filter(|program| is_asked(*program)).collect();
+    /// Looks at what programs keep, without reading it. Those that are not asked are looked at as well: what is remembered of a
+    /// file is forgotten when it is not found.
+    fn look(repo: Option<&Repo>, everywhere: bool, is_asked: impl Fn(&dyn Program) -> bool) -> Result<Self> {
+        let programs: Vec<(&'static dyn Program, bool)> =
+            PROGRAMS.iter().map(|program| (*program, is_asked(*program))).collect();
+        let mut found = Found::new(installed(repo));
         // Files are looked at while the repository is.
         std::thread::scope(|scope| {
             let finding = scope.spawn(move || {
-                let mut found = Found::new(installed);
-                asked.into_iter().for_each(|program| program.find(&mut found));
+                for (program, may_ask) in programs {
+                    found.may_ask = may_ask;
+                    program.find(&mut found);
+                }
                 found
             });
             let known = Self::known(repo, everywhere)?;
