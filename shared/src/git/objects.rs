@@ -1,6 +1,7 @@
 //! Reading and writing objects. What is written here is on the disk when the call returns.
 
 use std::{
+    collections::HashMap,
     fs::File,
     io::Write,
     path::{Path, PathBuf},
@@ -225,6 +226,32 @@ impl Repo {
             );
         }
         Ok(entries)
+    }
+
+    /// Insists that everything of a tree is here which `known`, a tree that is complete, does not have: with batched fsync git
+    /// ends with success also where it could not move an object into its place.
+    ///
+    /// # Errors
+    /// Something is not here.
+    pub fn require_complete(&self, tree: Oid, known: Option<Oid>) -> Result<()> {
+        if Some(tree) == known {
+            return Ok(());
+        }
+        let before = known.map(|known| self.entries_of(known)).transpose()?.unwrap_or_default();
+        let before: HashMap<Vec<u8>, Entry> =
+            before.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
+        for entry in self.entries_of(tree)? {
+            let old = before.get(&entry.name).filter(|old| old.sort == entry.sort).map(|old| old.id);
+            match entry.sort {
+                Sort::Folder => self.require_complete(entry.id, old)?,
+                _ if old == Some(entry.id) || self.has_object(entry.id) => {}
+                _ => {
+                    let message = format!("object {} was not written", entry.id.short());
+                    return Err(Error::new(Kind::External, message).hint("try again"));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether there is such an object.

@@ -196,7 +196,10 @@ fn with_worktree<T>(
     let worktree = list::of_agent(repo, id, &spec.branch)?.filter(|worktree| worktree.path.is_dir());
     let path = worktree.as_ref().map_or_else(|| spec.worktree.clone(), |worktree| worktree.path.clone());
     let frozen = Private::new(repo.private_dir()?).frozen().join(&spec.frozen);
-    let shadow = Shadow::at(frozen, dir.index(), path, repo.common_dir()?);
+    // An index of its own each time: a git that was killed leaves a lock on it, and one that outlives its helper still writes it.
+    let folder = tempfile::Builder::new().prefix("index-").tempdir_in(dir.dir());
+    let folder = folder.context(Kind::External, || format!("cannot write in '{}'", dir.dir().display()))?;
+    let shadow = Shadow::at(frozen, folder.path().join("index"), path, repo.common_dir()?);
     let task = Task {
         id,
         title: &spec.title,

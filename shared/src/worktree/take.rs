@@ -91,6 +91,7 @@ impl Taken {
 pub fn finish(repo: &Repo, task: &Task<'_>, shadow: &Shadow, worktree: &Worktree) -> Result<Taken> {
     let (standing, off_branch) = stand(repo, task, worktree)?;
     let (tree, left_out) = capture(task, shadow, worktree, standing)?;
+    repo.require_complete(tree, Some(repo.tree_of(standing)?))?;
     let mut head = standing;
     let left = tree != repo.tree_of(standing)?;
     if left {
@@ -125,6 +126,7 @@ pub fn branch_only(repo: &Repo, task: &Task<'_>, shadow: &Shadow) -> Result<Take
 pub fn snapshot(repo: &Repo, task: &Task<'_>, shadow: &Shadow, worktree: &Worktree) -> Result<()> {
     let (standing, _) = stand(repo, task, worktree)?;
     let (tree, _) = capture(task, shadow, worktree, standing)?;
+    repo.require_complete(tree, Some(repo.tree_of(standing)?))?;
     let name = layout::snapshot_ref(task.id);
     if let Some(last) = repo.find_ref(&name)? {
         let last = repo.read_commit(last)?;
