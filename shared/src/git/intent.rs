@@ -240,9 +240,7 @@ impl Intent {
 
     /// Unlocks everything.
     pub(super) fn release(&mut self) {
-        for lock in self.held.drain(..) {
-            let _ = fs::remove_file(lock);
-        }
+        self.held.retain(|lock| mend::remove_if_there(lock).is_err());
     }
 }
 
@@ -253,11 +251,12 @@ impl Drop for Intent {
             self.undecide();
         }
         self.release();
-        // The proof of what the locks were goes after them, the intent last of all.
-        for staged in &self.staged {
-            let _ = fs::remove_file(staged);
+        // The proof of what the locks were goes after them, the intent last of all. What cannot be removed the next command
+        // mends.
+        let locked = self.held.iter();
+        if locked.chain(&self.staged).try_for_each(|path| mend::remove_if_there(path)).is_ok() {
+            let _ = fs::remove_file(self.folder.join(&self.nonce));
         }
-        let _ = fs::remove_file(self.folder.join(&self.nonce));
     }
 }
 
