@@ -98,6 +98,13 @@ impl Lock {
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 
+    /// Whether the locked file is still the one at `path`: somebody may have removed it.
+    pub fn is_at(&self, path: &Path) -> bool {
+        let inode = |found: io::Result<std::fs::Metadata>| found.map(|found| found.ino()).ok();
+        let mine = inode(self.file.metadata());
+        mine.is_some() && inode(std::fs::metadata(path)) == mine
+    }
+
     /// The locked file, for what is written in it or to hand it to a child.
     pub const fn file(&self) -> &File {
         &self.file

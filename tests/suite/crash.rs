@@ -111,3 +111,69 @@ fn deleting_all_private_files_while_nothing_runs_loses_nothing() {
     assert_eq!(repo.orchestra(["logs", id]).succeeded().stdout(), "out\n");
     repo.orchestra(["spawn", "--agent", "sh", "echo 2 > a"]).succeeded();
 }
+
+/// An agent that runs, with the numbers of its supervisor and its program.
+fn running(repo: &TestRepo<'_>) -> (String, i64, i64) {
+    let id = repo.spawn("echo 1 > w; while :; do sleep 0.1; done");
+    repo.wait_for_file(&id, "w");
+    let agent = repo.agent(&id);
+    let pid = |key: &str| agent[key].as_i64().expect("a number");
+    (id, pid("supervisor_pid"), pid("pid"))
+}
+
+fn runs(pid: i64) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
+}
+
+/// It has one supervisor and can be stopped with its work, whatever was removed.
+fn is_still_ours(repo: &TestRepo<'_>, (id, supervisor, program): &(String, i64, i64)) {
+    assert_eq!(repo.agent(id)["liveness"], "live");
+    repo.orchestra(["resume", "-d", id]).exits(3).says("runs already");
+    assert_eq!(repo.agent(id)["liveness"], "live");
+    repo.orchestra(["stop", "--all"]).succeeded().prints("stopped");
+    let ended = repo.agent(id);
+    assert_eq!((&ended["liveness"], &ended["phase"]), (&"ended".into(), &"stopped".into()));
+    assert_eq!(repo.file_in_head(id, "w"), "1\n");
+    until("nothing of it runs", || (!runs(*supervisor) && !runs(*program)).then_some(()));
+}
+
+#[test]
+fn an_agent_whose_lock_was_removed_still_runs_and_gets_no_second_supervisor() {
+    let world = world();
+    let repo = world.repo();
+    let agent = running(&repo);
+    std::fs::remove_file(repo.path().join(format!(".git/orchestra/agents/{}/lock", agent.0)))
+        .expect("removed");
+    is_still_ours(&repo, &agent);
+}
+
+#[test]
+fn an_agent_whose_private_files_were_all_removed_is_still_of_this_clone() {
+    let world = world();
+    let repo = world.repo();
+    let agent = running(&repo);
+    let writer = repo.agent(&agent.0)["writer"].clone();
+    std::fs::remove_dir_all(repo.path().join(".git/orchestra")).expect("removed");
+    is_still_ours(&repo, &agent);
+    let id = repo.spawn("true");
+    assert_eq!(repo.end_of(&id)["writer"], writer);
+}
+
+#[test]
+fn what_runs_of_a_lost_agent_is_found_without_its_private_files() {
+    let world = world();
+    let repo = world.repo();
+    let (id, supervisor, program) = running(&repo);
+    let killed = repo.command("kill").args(["-9", &supervisor.to_string()]).status().expect("kill");
+    assert!(killed.success());
+    until("the supervisor is gone", || (!runs(supervisor)).then_some(()));
+    std::fs::remove_dir_all(repo.path().join(".git/orchestra")).expect("removed");
+    let agent = repo.agent(&id);
+    assert_eq!(agent["liveness"], "lost");
+    assert!(agent["orphans"].as_array().expect("a list").contains(&program.into()), "{agent}");
+    repo.orchestra(["stop", "--all"]).succeeded();
+    assert!(!runs(program));
+    repo.orchestra(["collect", &id]).succeeded();
+    assert_eq!(repo.file_in_head(&id, "w"), "1\n");
+}

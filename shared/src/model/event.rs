@@ -142,12 +142,24 @@ pub struct Step {
     /// What its people call the clone, where the agent comes to live in another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// Tells the processes of this launch: a digest of what each of them has in its environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
 }
 
 impl Step {
     /// A phase, and nothing more to say.
     pub const fn to(attempt: u32, phase: Phase) -> Self {
-        Self { attempt, phase, reason: None, session: None, question: None, choice: false, label: None }
+        Self {
+            attempt,
+            phase,
+            reason: None,
+            session: None,
+            question: None,
+            choice: false,
+            label: None,
+            mark: None,
+        }
     }
 
     /// With a reason.

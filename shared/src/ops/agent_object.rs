@@ -14,7 +14,11 @@ use crate::{
     model::{Agent, AgentId, Liveness, Phase, event::Usage, text},
     profile::{self, Tally},
     store::layout::{self, Private},
-    supervise::{listen, liveness, processes::Processes, queue},
+    supervise::{
+        listen, liveness,
+        processes::{self, Processes},
+        queue,
+    },
 };
 
 /// Columns kept of an agent's last line.
@@ -215,9 +219,7 @@ impl AgentObject {
                 self.queue_position = queue::ahead(private, id);
             }
         } else {
-            self.orphans = record
-                .map(|r| r.orphans(private).iter().map(|process| process.pid).collect())
-                .unwrap_or_default();
+            self.orphans = processes::left_of(repo, private, id).iter().map(|process| process.pid).collect();
         }
         match listen::tally(&dir) {
             Some(tally) => self.said_so_far(tally),

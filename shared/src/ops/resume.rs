@@ -30,7 +30,7 @@ use crate::{
         layout::{self, AgentDir, Private},
         writer,
     },
-    supervise::{control, guard, liveness, mend, queue, spec::Spec, start, tree},
+    supervise::{control, guard, liveness, mend, processes, queue, spec::Spec, start, tree},
     worktree::{list, place, shadow::Frozen},
 };
 
@@ -152,6 +152,10 @@ fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Res
             .hint(format!("git orchestra send {id} '…' says something to it"))
     };
     let Some(lock) = Lock::take(&dir.lock(), SETTLE)? else { return Err(runs()) };
+    // Also where somebody removed its lock: an agent never has two supervisors.
+    if processes::supervisor_of(&private, id).is_some() {
+        return Err(runs());
+    }
     let now = Chain::of_agent(repo, id)?.fold().agent;
     if (now.attempt, now.phase) != (agent.attempt, agent.phase) {
         return Err(Error::new(

@@ -146,11 +146,11 @@ fn wait(repo: &Repo, id: &AgentId, request: &Request, rest: Rest, deadline: Inst
                     return Ok(verdict(rest, status::one(repo, id)?.phase));
                 }
             }
-            Liveness::Live if Instant::now() > deadline => {
-                return Err(Error::new(Kind::Timeout, format!("agent '{id}' has not ended in time"))
-                    .hint(format!("git orchestra logs {id}")));
-            }
             Liveness::Live => {}
+        }
+        if Instant::now() > deadline {
+            return Err(Error::new(Kind::Timeout, format!("agent '{id}' has not ended in time"))
+                .hint(format!("git orchestra logs {id}")));
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(200));

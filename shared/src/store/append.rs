@@ -45,6 +45,7 @@ pub struct NewAgent {
 pub fn create(repo: &Repo, agents: &[NewAgent]) -> Result<()> {
     let identity = repo.identity()?;
     let by = writer::writer(repo)?;
+    writer::remember(repo, &by)?;
     let at = world::now();
     let mut edits = Vec::with_capacity(agents.len() * 2);
     // Every git knows the empty tree, but not every reader of packs.

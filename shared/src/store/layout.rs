@@ -80,6 +80,9 @@ pub fn tracking(remote: &str) -> String {
     format!("refs/orchestra-local/remotes/{remote}/")
 }
 
+/// Who this clone is, where the file that says so was removed; never travels.
+pub const WRITER: &str = "refs/orchestra-local/writer";
+
 /// What all remotes had.
 pub const fn tracking_all() -> &'static str {
     "refs/orchestra-local/remotes/"

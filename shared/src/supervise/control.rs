@@ -90,8 +90,10 @@ pub fn send(repo: &Repo, id: &AgentId, compose: impl Fn(&Agent) -> Option<Messag
 }
 
 fn wake(repo: &Repo, id: &AgentId) -> Result<()> {
-    if let Some(record) = Processes::read(&Private::new(repo.private_dir()?).agent(id)) {
-        processes::signal(record.supervisor, Signal::USR1);
+    let private = Private::new(repo.private_dir()?);
+    let recorded = Processes::read(&private.agent(id)).map(|record| record.supervisor);
+    if let Some(supervisor) = recorded.or_else(|| processes::supervisor_of(&private, id)) {
+        processes::signal(supervisor, Signal::USR1);
     }
     Ok(())
 }
@@ -105,6 +107,10 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
     let private = Private::new(repo.private_dir()?);
     let dir = private.agent(id);
     let Some(_lock) = Lock::take(&dir.lock(), SETTLE)? else { return Ok(false) };
+    if processes::supervisor_of(&private, id).is_some() {
+        // Somebody removed its lock; it ends the agent itself.
+        return Ok(false);
+    }
     let before = Chain::of_agent(repo, id)?.fold().agent;
     if rest.is_reached(&before) {
         // It ended between the look that found it lost and the lock.
@@ -140,13 +146,11 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
 /// A process cannot be killed, or nothing can be written.
 pub fn clear_the_dead(repo: &Repo, id: &AgentId, private: &Private, dir: &AgentDir) -> Result<()> {
     helper::wait_for_an_orphan(dir);
-    if let Some(record) = Processes::read(dir) {
-        if !record.orphans(private).is_empty() {
-            // Ending may make an agent tidy its files away. Without a worktree there is nothing to keep.
-            let _ = helper::work(&repo.common_dir()?, id, Job::Snapshot);
-        }
+    if !processes::left_of(repo, private, id).is_empty() {
+        // Ending may make an agent tidy its files away. Without a worktree there is nothing to keep.
+        let _ = helper::work(&repo.common_dir()?, id, Job::Snapshot);
         let grace = Spec::read(dir).map_or(Duration::from_secs(5), |spec| spec.limits.grace());
-        processes::end_all(|| record.orphans(private), grace)?;
+        processes::end_all(|| processes::left_of(repo, private, id), grace)?;
     }
     queue::leave(private, id);
     mend::remove_half_made(repo, id)

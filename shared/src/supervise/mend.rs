@@ -9,7 +9,7 @@ use crate::{
         Chain,
         layout::{self, Private},
     },
-    supervise::{helper, processes::Processes},
+    supervise::{helper, processes},
 };
 
 /// Takes away half-made worktrees of agents whose supervisor is gone, and the private folders of agents that
@@ -31,6 +31,10 @@ fn agent(repo: &Repo, private: &Private, id: &AgentId) -> Result<()> {
     let dir = private.agent(id);
     // Whoever makes or supervises the agent holds its lock.
     let Some(_lock) = Lock::take(&dir.lock(), std::time::Duration::ZERO)? else { return Ok(()) };
+    if processes::supervisor_of(private, id).is_some() {
+        // Somebody removed its lock.
+        return Ok(());
+    }
     let ended = match repo.find_ref(&layout::agent_ref(id))? {
         None => true,
         Some(tip) => Chain::read(repo, &[tip])?.fold().agent.phase.is_at_rest(),
@@ -40,7 +44,7 @@ fn agent(repo: &Repo, private: &Private, id: &AgentId) -> Result<()> {
         let _ = std::fs::remove_dir_all(dir.dir());
     }
     // A helper may have outlived its supervisor, and go on; `stop` ends it.
-    if Processes::read(&dir).is_none_or(|record| record.orphans(private).is_empty()) {
+    if processes::left_of(repo, private, id).is_empty() {
         remove_half_made(repo, id)?;
     }
     Ok(())

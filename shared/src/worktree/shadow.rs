@@ -103,6 +103,22 @@ impl Frozen {
 }
 
 impl Frozen {
+    /// As they were kept in a folder.
+    ///
+    /// # Errors
+    /// It is not there, or cannot be read.
+    pub fn load(dir: &Path) -> Result<Self> {
+        let read = |name: &str| {
+            let path = dir.join(name);
+            fs::read_to_string(&path).context(Kind::External, || format!("cannot read '{}'", path.display()))
+        };
+        Ok(Self {
+            config: read("config")?,
+            exclude: read("info/exclude")?,
+            attributes: read("info/attributes")?,
+        })
+    }
+
     /// Writes the settings below `folder`, unless they are there already, and gives the name under which they are.
     ///
     /// # Errors

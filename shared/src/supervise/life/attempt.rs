@@ -140,6 +140,7 @@ impl Supervisor {
 
     async fn watch_over(&mut self, attempt: &mut Attempt) -> Result<End> {
         loop {
+            self.keep_files();
             let ended = self.reaper.ended(attempt.program.process.pid);
             if self.listen(attempt, false)? {
                 attempt.idle.lives();

@@ -2,6 +2,7 @@
 //! take the work, say so.
 
 mod attempt;
+mod files;
 mod requests;
 
 use std::{
@@ -42,7 +43,7 @@ use crate::{
         spec::Spec,
         tree::{self, ProcessId},
     },
-    worktree::take::Taken,
+    worktree::{shadow::Frozen, take::Taken},
     world,
 };
 
@@ -76,6 +77,8 @@ struct Supervisor {
     id: AgentId,
     dir: AgentDir,
     spec: Spec,
+    /// The settings under which the work is taken, as they were read at the start.
+    frozen: Option<Frozen>,
     record: Processes,
     reaper: Reaper,
     wake: Signal,
@@ -117,6 +120,7 @@ impl Supervisor {
             hold: None,
             begun: Instant::now(),
             id: id.clone(),
+            frozen: Frozen::load(&private.frozen().join(&spec.frozen)).ok(),
             private,
             dir,
             spec,
@@ -213,6 +217,7 @@ impl Supervisor {
     }
 
     async fn rest_once(&mut self, time: Duration) -> Result<Option<End>> {
+        self.keep_files();
         tokio::select! {
             _ = self.wake.recv() => {}
             _ = self.term.recv() => return Ok(Some(told_to_end())),
@@ -292,7 +297,8 @@ impl Supervisor {
         let session = self.session.as_ref().map(|(session, _)| session.clone());
         let fold = append_if(repo, &self.id, |fold| {
             let reason = reason.map(str::to_owned);
-            let step = Step { reason, session: session.clone(), ..launch_after(&fold.agent) };
+            let mark = Some(processes::mark(&self.record.nonce));
+            let step = Step { reason, session: session.clone(), mark, ..launch_after(&fold.agent) };
             Some(first.into_iter().cloned().chain([Fact::Phase(step)]).collect())
         })?;
         self.record.attempt = fold.agent.attempt;
@@ -301,6 +307,7 @@ impl Supervisor {
 
     /// Lets a helper do a job.
     async fn help(&mut self, job: Job) -> Result<Helper> {
+        self.keep_files();
         let helper = Helper::start(&self.common, &self.id, &self.record.nonce, job)?;
         match self.reaper.wait(helper.pid, helper::LIMIT).await {
             Some(End::Exit(0)) => Ok(helper),
