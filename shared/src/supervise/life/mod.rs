@@ -36,7 +36,7 @@ use crate::{
         ending::{End, Ended},
         guard,
         helper::{self, Helper, Job},
-        news,
+        mend, news,
         processes::{self, Processes},
         queue,
         reaper::Reaper,
@@ -158,7 +158,13 @@ impl Supervisor {
         self.begun = Instant::now();
         let (why, mut messages) = self.first_launch()?;
         guard::check_space(&self.common, 0)?;
-        self.help(Job::Prepare).await?;
+        if let Err(error) = self.help(Job::Prepare).await {
+            if !self.spec.resumed {
+                // Killed, the helper leaves what it began. Nothing ever ran in it.
+                let _ = mend::remove_half_made(&Repo::open(&self.common)?, &self.id);
+            }
+            return Err(error);
+        }
         self.has_worktree = true;
         if let Some(end) = self.end_asked()? {
             return Ok(end.into());
