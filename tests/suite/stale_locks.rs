@@ -77,6 +77,7 @@ fn locks_of_every_kind_are_gone_after_the_next_command() {
         "refs/orchestra/archive/w".to_owned(),
         "refs/orchestra/runs/r".to_owned(),
         format!("worktrees/{id}/index"),
+        "config".to_owned(),
     ];
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let declared: String = names.iter().map(|name| format!("replace {name}\n")).collect();

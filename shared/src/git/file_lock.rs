@@ -15,8 +15,8 @@ pub struct FileLock {
 const CONTENT: &str = "0";
 
 impl Repo {
-    /// Locks a file below the common git directory, to be replaced by `content`, whose time is to be `modified`. `None`: another
-    /// program has it locked.
+    /// Locks a file below the common git directory, to be replaced by `content`, whose time is to be `modified`; it keeps its
+    /// permissions. `None`: another program has it locked.
     ///
     /// # Errors
     /// The lock cannot be made, or the disk is full.
@@ -34,6 +34,10 @@ impl Repo {
         let name = name.to_str().ok_or_else(|| Error::internal(cannot()))?.to_owned();
         let mut intent = Intent::declare(&common, [(Action::Replace, name.as_str())].into_iter())?;
         intent.stage(&[(CONTENT.to_owned(), content)], usize::MAX)?;
+        if let Ok(present) = fs::metadata(path) {
+            fs::set_permissions(intent.staged(CONTENT), present.permissions())
+                .context(Kind::External, cannot)?;
+        }
         if let Some(modified) = modified {
             let file = fs::File::options().write(true).open(intent.staged(CONTENT));
             file.and_then(|file| file.set_modified(modified)).context(Kind::External, cannot)?;

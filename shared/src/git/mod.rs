@@ -2,6 +2,7 @@
 
 pub mod above;
 pub mod command;
+pub mod config_file;
 pub mod file_lock;
 pub mod frozen;
 pub mod index;

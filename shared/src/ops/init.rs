@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::{
-    Error, Kind, Result,
+    Error, Result,
     config::Config,
     git::{
-        Git, Oid, Repo, command,
+        Oid, Repo,
         objects::Commit,
         remotes::{Manner, Push, Rule},
     },
@@ -123,7 +123,7 @@ fn set_label(repo: &Repo, label: &str, changed: &mut Vec<String>) -> Result<()> 
 }
 
 fn set(repo: &Repo, arguments: &[&str]) -> Result<()> {
-    Git::new(&repo.common_dir()?, "config").arg("--local").args(arguments).run().map(|_| ())
+    repo.edit_config(arguments).map(|_| ())
 }
 
 /// What a fetch of the user's brings goes where `sync` looks; what is ours is never overwritten.
@@ -175,16 +175,13 @@ fn probe(repo: &Repo, remote: &Remote, ask: bool) -> Result<Probe> {
 fn undo(repo: &Repo, request: &Request) -> Result<Report> {
     let mut changed = Vec::new();
     let mut unset = |key: &str, value: Option<&str>, what: String| -> Result<()> {
-        let git = Git::new(&repo.common_dir()?, "config").arg("--local");
-        let git = match value {
-            Some(value) => git.args(["--fixed-value", "--unset-all", key, value]),
-            None => git.args(["--unset-all", key]),
+        let code = match value {
+            Some(value) => repo.edit_config(&["--fixed-value", "--unset-all", key, value])?,
+            None => repo.edit_config(&["--unset-all", key])?,
         };
-        // 5: there is no such value.
-        match git.limit(command::SHORT).output()?.status.code() {
-            Some(0) => changed.push(what),
-            Some(5) => {}
-            _ => return Err(Error::new(Kind::External, format!("git config '{key}' cannot be unset"))),
+        // Anything else: there is no such value.
+        if code == 0 {
+            changed.push(what);
         }
         Ok(())
     };

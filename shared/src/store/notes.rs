@@ -81,7 +81,6 @@ pub fn show(repo: &Repo) -> Result<bool> {
     if repo.config_all("notes.displayRef").iter().any(shown) {
         return Ok(false);
     }
-    let arguments = ["--local", "--add", "notes.displayRef", layout::NOTES];
-    Git::new(&repo.common_dir()?, "config").args(arguments).run()?;
+    repo.edit_config(&["--add", "notes.displayRef", layout::NOTES])?;
     Ok(true)
 }

@@ -4,11 +4,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::{
-    Error, Result,
-    git::{Git, Repo},
-    model::text,
-};
+use crate::{Error, Result, git::Repo, model::text};
 
 /// The remote for agents, where it is another than for code.
 const CHOSEN: &str = "orchestra.remote";
@@ -119,7 +115,7 @@ pub fn agreed(repo: &Repo, urls: &[String]) -> bool {
 pub fn agree(repo: &Repo, urls: &[String]) -> Result<()> {
     let known = repo.config_all(AGREED);
     for url in urls.iter().filter(|url| !known.contains(url)) {
-        Git::new(&repo.common_dir()?, "config").args(["--local", "--add", AGREED, url]).run()?;
+        repo.edit_config(&["--add", AGREED, url])?;
     }
     Ok(())
 }
