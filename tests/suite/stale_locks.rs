@@ -6,6 +6,8 @@ use orchestra::{
     Kind,
     git::{Oid, Repo, refs::Edit},
     lock::Lock,
+    model::{AgentId, Fact},
+    store::{append, layout::Private},
 };
 use testkit::TestRepo;
 
@@ -291,6 +293,21 @@ fn one_agent_that_is_locked_by_others_stops_nobody_else() {
         kept["agents"].as_array().expect("agents").iter().filter_map(|one| one["outcome"].as_str()).collect();
     assert_eq!(outcomes, ["kept", "removed"]);
     unlock(&repo, &head);
+}
+
+#[test]
+fn who_waits_for_a_locked_agent_holds_nobody_else_up() {
+    let world = world();
+    let repo = world.repo();
+    repo.orchestra(["spawn", "--agent", "sh", "--name", "a", "true"]).succeeded();
+    let id = AgentId::parse(repo.agents()[0]["id"].as_str().expect("an id")).expect("an id");
+    foreign_lock(&repo, &format!("refs/orchestra/agents/{id}"));
+    let library = library(&repo);
+    let shared = Private::new(library.private_dir().expect("a folder")).append_lock(&id);
+    let _held = Lock::take(&shared, std::time::Duration::ZERO).expect("a lock").expect("free");
+    // It never came so far as to wait for the lock that agents share.
+    let refused = append(&library, &id, &[Fact::Stop { reason: None }]).expect_err("locked");
+    assert!(refused.message.contains("is locked by another program"), "{refused}");
 }
 
 #[test]

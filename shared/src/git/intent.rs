@@ -264,7 +264,7 @@ fn cannot_lock(name: &str) -> String {
     format!("cannot lock '{name}'")
 }
 
-fn locked(name: &str, lock: &Path) -> Error {
+pub(super) fn locked(name: &str, lock: &Path) -> Error {
     let what = if name.starts_with("refs/") { "ref " } else { "" };
     Error::new(Kind::Conflict, format!("{what}'{name}' is locked by another program"))
         .hint(format!("if no git runs here, remove '{}'", lock.display()))

@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::{
-    intent::{Action, Intent, PACKED, lock_of, sync_folder},
+    intent::{Action, Intent, PACKED, lock_of, locked, sync_folder},
     mend::{self, remove_if_there},
     packed,
 };
@@ -174,6 +174,15 @@ impl Repo {
     /// Whether a ref is locked at this moment, by whomever.
     pub fn is_locked(&self, name: &str) -> bool {
         lock_of(self.gix.common_dir(), name).exists()
+    }
+
+    /// Refuses at once where another program has a ref locked, for who holds something meanwhile that others wait for.
+    ///
+    /// # Errors
+    /// It is locked (4), and the lock was not left by a killed command of ours.
+    pub fn require_unlocked(&self, name: &str) -> Result<()> {
+        let common = self.gix.common_dir();
+        if mend::lock(common, name) { Ok(()) } else { Err(locked(name, &lock_of(common, name))) }
     }
 
     /// Removes the locks on refs that killed commands of ours left, and finishes what they had decided. To be called at the start

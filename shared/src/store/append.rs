@@ -99,6 +99,8 @@ pub fn append_if(repo: &Repo, id: &AgentId, decide: impl Fn(&Fold) -> Option<Vec
 fn attempt(repo: &Repo, id: &AgentId, decide: &impl Fn(&Fold) -> Option<Vec<Fact>>) -> Result<Fold> {
     let private = Private::new(repo.private_dir()?);
     let name = layout::agent_ref(id);
+    // Other agents share the lock: it is not held while somebody else's lock on this one's ref is waited for.
+    repo.require_unlocked(&name)?;
     let _lock = Lock::require(&private.append_lock(id), WAIT)?;
     let Some(tip) = repo.find_ref(&name)? else {
         return Err(Error::refused(format!("no agent '{id}'")));
