@@ -7,6 +7,8 @@ pub mod index;
 pub mod merging;
 pub mod objects;
 pub mod oid;
+mod ref_aside;
+pub mod ref_list;
 pub mod refs;
 pub mod remotes;
 pub mod repo;

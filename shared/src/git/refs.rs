@@ -37,38 +37,6 @@ pub struct Edit {
 }
 
 impl Repo {
-    /// The object that a ref names, if the ref exists.
-    ///
-    /// # Errors
-    /// The ref is broken.
-    pub fn find_ref(&self, name: &str) -> Result<Option<Oid>> {
-        let broken = || format!("ref '{name}' is broken");
-        match self.gix.try_find_reference(name).context(Kind::Internal, broken)? {
-            None => Ok(None),
-            Some(mut found) => Ok(Some(found.peel_to_id().context(Kind::Internal, broken)?.detach().into())),
-        }
-    }
-
-    /// All refs below `prefix` (which ends in `/`) with what they name, in the order of their names.
-    /// Broken ones are passed over; `doctor` is for them.
-    ///
-    /// # Errors
-    /// The refs cannot be read at all.
-    pub fn refs_below(&self, prefix: &str) -> Result<Vec<(String, Oid)>> {
-        let unreadable = || format!("cannot read the refs below '{prefix}'");
-        let platform = self.gix.refs.iter().context(Kind::Internal, unreadable)?;
-        let relative: &gix::path::RelativePath =
-            prefix.try_into().context(Kind::Internal, || format!("'{prefix}' is no ref prefix"))?;
-        let mut refs = Vec::new();
-        for found in platform.prefixed(relative).context(Kind::Internal, unreadable)? {
-            let Ok(found) = found else { continue };
-            if let (Ok(name), Some(id)) = (std::str::from_utf8(found.name.as_bstr()), found.target.try_id()) {
-                refs.push((name.to_owned(), id.to_owned().into()));
-            }
-        }
-        Ok(refs)
-    }
-
     /// Makes all edits or, if one of them cannot be made, none; when it returns, they survive a power cut. `why` goes into the
     /// reflogs of branches.
     ///
@@ -90,7 +58,7 @@ impl Repo {
             }
             locks.push((edit, lock));
         }
-        write_all(&mut locks)?;
+        write_all(&locks)?;
         let mut folders = BTreeSet::new();
         for (edit, lock) in locks {
             self.log_branch(edit, why)?;
@@ -172,14 +140,14 @@ impl Repo {
 }
 
 /// Writes the new values through to the disk; many at once, as a disk takes them together as quickly as one.
-fn write_all(locks: &mut [(&Edit, RefLock)]) -> Result<()> {
-    let write = |some: &mut [(&Edit, RefLock)]| some.iter_mut().try_for_each(|(edit, lock)| lock.write(edit));
+fn write_all(locks: &[(&Edit, RefLock)]) -> Result<()> {
+    let write = |some: &[(&Edit, RefLock)]| some.iter().try_for_each(|(edit, lock)| lock.write(edit));
     if locks.len() < HANDS {
         return write(locks);
     }
     let share = locks.len().div_ceil(HANDS);
     std::thread::scope(|scope| {
-        let hands: Vec<_> = locks.chunks_mut(share).map(|some| scope.spawn(move || write(some))).collect();
+        let hands: Vec<_> = locks.chunks(share).map(|some| scope.spawn(move || write(some))).collect();
         hands.into_iter().try_for_each(|hand| {
             hand.join().unwrap_or_else(|_| Err(Error::internal("refs could not be written")))
         })
@@ -187,15 +155,16 @@ fn write_all(locks: &mut [(&Edit, RefLock)]) -> Result<()> {
 }
 
 /// Git's lock on one loose ref. Dropped, it is taken away again.
-struct RefLock {
-    file: File,
+///
+/// Its file is not kept open: a process may have only so many open files, and one sync changes thousands of refs.
+pub(super) struct RefLock {
     lock: PathBuf,
     path: PathBuf,
     done: bool,
 }
 
 impl RefLock {
-    fn take(common_dir: &Path, name: &str) -> Result<Self> {
+    pub(super) fn take(common_dir: &Path, name: &str) -> Result<Self> {
         let _: gix::refs::FullName =
             name.try_into().context(Kind::Internal, || format!("'{name}' is no ref name"))?;
         let path = common_dir.join(name);
@@ -204,7 +173,7 @@ impl RefLock {
         let mut pause = Duration::from_millis(1);
         loop {
             match create(&lock) {
-                Ok(file) => return Ok(Self { file, lock, path, done: false }),
+                Ok(_) => return Ok(Self { lock, path, done: false }),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists && begun.elapsed() < WAIT => {
                     std::thread::sleep(pause);
                 }
@@ -225,10 +194,11 @@ impl RefLock {
         }
     }
 
-    fn write(&mut self, edit: &Edit) -> Result<()> {
+    fn write(&self, edit: &Edit) -> Result<()> {
         let cannot = || format!("cannot write ref '{}'", edit.name);
-        writeln!(self.file, "{}", edit.new).context(Kind::External, cannot)?;
-        self.file.sync_all().context(Kind::External, cannot)
+        let mut file = OpenOptions::new().write(true).open(&self.lock).context(Kind::External, cannot)?;
+        writeln!(file, "{}", edit.new).context(Kind::External, cannot)?;
+        file.sync_all().context(Kind::External, cannot)
     }
 
     /// Puts the new value in place and gives the folder that is to be written through.
