@@ -12,6 +12,7 @@ pub mod ref_list;
 pub mod refs;
 pub mod remotes;
 pub mod repo;
+pub mod trees;
 pub mod worktrees;
 
 pub use command::Git;

@@ -8,8 +8,29 @@ use crate::{
     model::conflict::Kinds,
 };
 
-/// The verdicts of git, in the order of the pairs.
-pub(super) fn ask(repo: &Repo, pairs: &[(Oid, Oid)]) -> Result<Vec<Option<Clash>>> {
+/// What clashes, if anything does.
+type Verdict = Option<Clash>;
+
+/// The verdicts of git, in the order of the pairs; `None` for a pair over which git breaks off: the others are asked about
+/// without it.
+pub(super) fn ask(repo: &Repo, pairs: &[(Oid, Oid)]) -> Result<Vec<Option<Verdict>>> {
+    match (batch(repo, pairs), pairs) {
+        (Err(error), [(a, _)]) => match batch(repo, &[(*a, *a)]) {
+            Ok(_) => Ok(vec![None]),
+            // It is not the pair: git itself does not work here.
+            Err(_) => Err(error),
+        },
+        (Err(_), pairs) => {
+            let (first, second) = pairs.split_at(pairs.len() / 2);
+            let mut answers = ask(repo, first)?;
+            answers.extend(ask(repo, second)?);
+            Ok(answers)
+        }
+        (Ok(answers), _) => Ok(answers.into_iter().map(Some).collect()),
+    }
+}
+
+fn batch(repo: &Repo, pairs: &[(Oid, Oid)]) -> Result<Vec<Verdict>> {
     if pairs.is_empty() {
         return Ok(Vec::new());
     }
