@@ -38,8 +38,11 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 }
 
 fn tell(terminal: &Terminal, report: &Report) {
+    agents::warn_unreadable(terminal, &report.unreadable);
     if report.agents.is_empty() {
-        terminal.say("there are no agents");
+        if report.unreadable.is_empty() {
+            terminal.say("there are no agents");
+        }
         return;
     }
     let rows = report.agents.iter().map(row).collect();

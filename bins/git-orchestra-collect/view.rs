@@ -24,7 +24,8 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         json::answer(terminal, "collect", &report)?;
         return Ok(Exit::Done);
     }
-    if report.agents.is_empty() {
+    agents::warn_unreadable(terminal, &report.unreadable);
+    if report.agents.is_empty() && report.unreadable.is_empty() {
         terminal.say("there are no agents");
     }
     for summary in &report.agents {

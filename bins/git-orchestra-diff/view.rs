@@ -34,6 +34,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if let Some(code) = report.compared(git).show()?.filter(|code| !matches!(code, 0 | 141)) {
         return Err(Error::new(Kind::External, format!("git diff failed ({code})")));
     }
+    if let Some(problem) = &report.problem {
+        terminal.warn(&format!("this work will not land: {problem}"));
+    }
     left_out(terminal, &report);
     Ok(Exit::Done)
 }

@@ -9,7 +9,7 @@ use orchestra::{
     world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, interrupt, json,
+    Exit, Terminal, agents, interrupt, json,
     paint::Role,
     table::{self, Text},
 };
@@ -28,6 +28,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     for warning in &report.warnings {
         terminal.warn(warning);
     }
+    agents::warn_unreadable(terminal, &report.unreadable);
     if cli.json {
         json::answer(terminal, "merge-ranked", &report)?;
     } else {

@@ -10,7 +10,7 @@ use orchestra::{
     },
     process, world,
 };
-use orchestra_terminal::{Exit, Terminal, prompt};
+use orchestra_terminal::{Exit, Terminal, agents, prompt};
 
 use crate::{edit, view};
 
@@ -32,7 +32,9 @@ pub(crate) fn run(terminal: &Terminal, repo: &Repo, agent: Option<String>) -> Re
         let id = match next.take() {
             Some(id) => id,
             None => {
-                let waiting = review::run(repo, &Request::default())?.waiting;
+                let report = review::run(repo, &Request::default())?;
+                agents::warn_unreadable(terminal, &report.unreadable);
+                let waiting = report.waiting;
                 if waiting.is_empty() {
                     terminal.say("nothing waits for a verdict");
                     return Ok(Exit::Done);

@@ -107,6 +107,7 @@ fn landed(terminal: &Terminal, landing: &Landed) {
 }
 
 fn list(terminal: &Terminal, report: &Report) {
+    agents::warn_unreadable(terminal, &report.unreadable);
     if report.waiting.is_empty() {
         terminal.say("nothing waits for a verdict");
         return;
@@ -145,7 +146,7 @@ pub(crate) fn details(terminal: &Terminal, work: &Work) -> String {
         format!("+{} -{} {}", number(file.insertions), number(file.deletions), file.path)
     };
     section(&mut out, work.files.iter().map(file).collect(), FILES, "files");
-    let mut facts = Vec::new();
+    let mut facts: Vec<String> = work.problem.iter().cloned().collect();
     facts.extend(
         work.agent
             .denials
@@ -174,8 +175,12 @@ pub(crate) fn details(terminal: &Terminal, work: &Work) -> String {
                 )
             }
         };
-        let counts = if known.counts { "" } else { "; from a clone that is not trusted" };
-        facts.push(format!("{} by {}{holds}{counts}", known.verdict.past(), known.by));
+        facts.push(if known.counts {
+            format!("{} by {}{holds}", known.verdict.past(), known.by)
+        } else {
+            let (word, by) = (known.verdict.as_str(), agents::proposed_by(&known.writer));
+            format!("{word} {by} (it says: {}){holds}", known.by)
+        });
     }
     out.push_str(&format!("\n{}\n", head("KNOWN")));
     section(&mut out, facts, usize::MAX, "");

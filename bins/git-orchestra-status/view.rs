@@ -60,7 +60,9 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
         terminal.hint("git orchestra spawn \"what to do\"");
         return Ok(());
     }
-    terminal.answer(&agents::draw(&report.agents, terminal.width(), terminal.paint()));
+    if !report.agents.is_empty() {
+        terminal.answer(&agents::draw(&report.agents, terminal.width(), terminal.paint()));
+    }
     if report.hidden > 0 {
         terminal.say(&format!("{} older ended agents are not shown; --all shows them", report.hidden));
     }
@@ -70,9 +72,7 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
     {
         detail(repo, terminal, agent)?;
     }
-    for unreadable in &report.unreadable {
-        terminal.warn(&format!("agent '{}' cannot be read: {}", unreadable.id, unreadable.why));
-    }
+    agents::warn_unreadable(terminal, &report.unreadable);
     Ok(())
 }
 

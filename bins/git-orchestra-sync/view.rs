@@ -39,7 +39,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     } else {
         tell(terminal, &report);
     }
-    Ok(Exit::Done)
+    Ok(if report.outcome.unsent.is_empty() { Exit::Done } else { Exit::No })
 }
 
 fn redact(repo: &Repo, terminal: &Terminal, event: &str, as_json: bool) -> Result<Exit> {

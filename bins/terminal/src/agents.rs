@@ -3,6 +3,7 @@
 use orchestra::{
     model::{Liveness, Permission, Phase, text, verdict::Verdict},
     ops::agent_object::AgentObject,
+    store::Unreadable,
     worktree::dirt,
     world,
 };
@@ -126,7 +127,14 @@ fn doing(agent: &AgentObject) -> String {
     let landed = landed.map(|branch| format!("landed in {branch}"));
     let judged = agent.verdict.as_deref().filter(|_| landed.is_none() && agent.verdict_current == Some(true));
     let judged = judged.and_then(Verdict::parse).map(|verdict| verdict.past().to_owned());
-    [landed, judged, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    let proposed = agent.proposed_verdict.as_ref().filter(|one| landed.is_none() && one.current);
+    let proposed = proposed.map(|one| format!("{} {}", one.verdict.as_str(), proposed_by(&one.writer)));
+    [landed, judged, proposed, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// Who proposes a verdict that does not count: the clone, since a name can be anybody's.
+pub fn proposed_by(writer: &str) -> String {
+    format!("proposed by clone {}, not trusted", text::one_line(writer, 40))
 }
 
 /// Where an agent of another clone is, and how old the news of it is.
@@ -160,6 +168,16 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
     }
     for agent in agents.iter().filter(|agent| agent.conflicts > 0) {
         terminal.warn(&format!("{} facts about '{}' contradict each other", agent.conflicts, agent.id));
+    }
+}
+
+/// Warns of what cannot be read, and says what brings it back.
+pub fn warn_unreadable(terminal: &Terminal, unreadable: &[Unreadable]) {
+    for one in unreadable {
+        terminal.warn(&text::safe(&one.sentence()));
+        if let Some(remedy) = &one.remedy {
+            terminal.hint(&text::safe(remedy));
+        }
     }
 }
 

@@ -211,6 +211,16 @@ impl Repo {
         bases.first().map(|base| base.detach().into()).ok_or_else(|| Error::refused(cannot()))
     }
 
+    /// The best common ancestors of two commits; none where their histories have nothing in common.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn merge_bases(&self, one: Oid, other: Oid) -> Result<Vec<Oid>> {
+        let cannot = || format!("cannot walk the history of {}", other.short());
+        let bases = self.gix.merge_bases_many(one.gix(), &[other.gix()]).context(Kind::Internal, cannot)?;
+        Ok(bases.iter().map(|base| base.detach().into()).collect())
+    }
+
     /// Whether two commits have a common ancestor.
     ///
     /// # Errors

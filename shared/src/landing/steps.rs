@@ -15,12 +15,15 @@ use super::{
     state::{Against, OnFailure, State, Step},
 };
 use crate::{
-    Error, Result,
+    Error, Kind, Result,
     git::{Oid, Repo},
     model::{event::Landing, text},
     rank::{Place, order_after},
     store::operations::{Journal, Stage},
 };
+
+/// Columns of the reason why a branch was set aside over which something broke.
+const LONGEST_REASON: usize = 300;
 
 /// What a landing tells while it works.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +113,7 @@ impl<'a> Runner<'a> {
             if self.around.interrupted.load(Ordering::Relaxed) {
                 return Ok(Halt::Interrupted);
             }
-            let Some(step) = self.land(&place)? else { return Ok(Halt::Interrupted) };
+            let Some(step) = self.land_or_set_aside(&place)? else { return Ok(Halt::Interrupted) };
             (self.around.tell)(Progress::Done(&step));
             if step.outcome == Some(Landing::Failed) && self.state.orders.on_failure == OnFailure::Stop {
                 return Ok(Halt::Stopped(Box::new(step)));
@@ -148,6 +151,23 @@ impl<'a> Runner<'a> {
                 self.state.steps.push(passed.step(self.state.steps.len() + 1));
             }
         }
+    }
+
+    /// One branch. What breaks on it sets it aside, and is no reason to land none of the others; what breaks on what landed before
+    /// as well is not its fault. `None`: interrupted.
+    fn land_or_set_aside(&mut self, place: &Place) -> Result<Option<Step>> {
+        let before = self.state.result;
+        let error = match self.land(place) {
+            Err(error) if matches!(error.kind, Kind::External | Kind::Internal) => error,
+            other => return other,
+        };
+        if self.around.interrupted.load(Ordering::Relaxed) || self.scratch_at(before).is_err() {
+            return Err(error);
+        }
+        self.state.result = before;
+        let step = self.plan.step(place, self.state.steps.len() + 1);
+        let why = text::one_line(&error.one_line(), LONGEST_REASON);
+        Ok(Some(step.ended(Landing::SetAside, format!("not landed: {why}"))))
     }
 
     /// One branch. `None`: interrupted.

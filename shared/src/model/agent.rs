@@ -81,8 +81,10 @@ pub struct Agent {
     pub landed_as: Option<String>,
     /// In which branch, without `refs/heads/`.
     pub landed_in: Option<String>,
-    /// What is said of its work; of which work, it says itself.
+    /// What is said of its work, by whichever clone; of which work, it says itself.
     pub verdict: Option<Standing>,
+    /// The clones in which something was said of its work, sorted. Whether one of them counts, each reader decides.
+    pub judges: Vec<String>,
     /// Facts that contradict each other; [`super::fold::Fold::conflicts`] says which.
     pub conflicts: u64,
     /// The highest Lamport number.
@@ -130,6 +132,7 @@ impl Default for Agent {
             landed_as: None,
             landed_in: None,
             verdict: None,
+            judges: Vec::new(),
             conflicts: 0,
             lamport: 0,
         }

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// The version of these rules. State written under another one is folded anew.
-pub const FOLD: u32 = 6;
+pub const FOLD: u32 = 7;
 
 /// Columns kept of a reason, a model and other short texts.
 const SHORT: usize = 200;
@@ -38,6 +38,8 @@ pub struct Fold {
     pub stop_asked: u64,
     /// Whether the event that makes the agent is there. Without it, it has no title, base or branch.
     pub created: bool,
+    /// Every verdict on its work, in order.
+    pub verdicts: Vec<Standing>,
 }
 
 /// Folds events, given in any order and any number of times.
@@ -58,8 +60,6 @@ struct Folder {
     fold: Fold,
     /// Attempt → the writer that launched it.
     launches: BTreeMap<u32, String>,
-    /// What was said of its work, in order.
-    verdicts: Vec<Standing>,
     /// Conversation → cost, tokens read, tokens written.
     used: BTreeMap<String, [Option<u64>; 3]>,
     /// Attempt → turns, denials.
@@ -211,7 +211,7 @@ impl Folder {
     }
 
     fn judged(&mut self, event: &Event, review: &Review) {
-        self.verdicts.push(Standing {
+        self.fold.verdicts.push(Standing {
             verdict: review.verdict,
             base: short(&review.base),
             head: short(&review.head),
@@ -219,7 +219,11 @@ impl Folder {
             by: short(&review.by),
             writer: event.writer.clone(),
         });
-        self.fold.agent.verdict = verdict::standing(&self.verdicts).cloned();
+        let agent = &mut self.fold.agent;
+        agent.verdict = verdict::standing(&self.fold.verdicts).cloned();
+        if let Err(at) = agent.judges.binary_search(&event.writer) {
+            agent.judges.insert(at, event.writer.clone());
+        }
     }
 
     fn used(&mut self, attempt: u32, usage: &Usage) {

@@ -78,6 +78,7 @@ pub fn write(agent: &Agent, by: &str) -> String {
         line("Verdict-Patch", &verdict.patch);
         line("Verdict-By", &verdict.by);
         line("Verdict-Writer", &verdict.writer);
+        line("Judges", &agent.judges.join(" "));
     }
     line("Conflicts", &number(agent.conflicts));
     line("Lamport", &agent.lamport.to_string());
@@ -202,6 +203,7 @@ fn take(agent: &mut Agent, key: &str, value: &str) -> Option<()> {
         "Verdict-Patch" => agent.verdict.as_mut()?.patch = text(),
         "Verdict-By" => agent.verdict.as_mut()?.by = text(),
         "Verdict-Writer" => agent.verdict.as_mut()?.writer = text(),
+        "Judges" => agent.judges = value.split(' ').map(str::to_owned).collect(),
         "Conflicts" => agent.conflicts = value.parse().ok()?,
         "Lamport" => agent.lamport = value.parse().ok()?,
         _ => {}

@@ -11,9 +11,17 @@ use serde::Serialize;
 use crate::{
     config::Config,
     git::Repo,
-    model::{Agent, AgentId, Liveness, Phase, event::Usage, text},
+    model::{
+        Agent, AgentId, Liveness, Phase,
+        event::Usage,
+        text,
+        verdict::{Standing, Verdict},
+    },
     profile::{self, Tally},
-    store::layout::{self, Private},
+    store::{
+        layout::{self, Private},
+        verdicts,
+    },
     supervise::{listen, liveness, processes::Processes, queue},
 };
 
@@ -109,10 +117,12 @@ pub struct AgentObject {
     pub permission_mode: Option<String>,
     /// What it was denied.
     pub denials: Option<u64>,
-    /// The newest verdict on its work.
+    /// The verdict on its work that decides.
     pub verdict: Option<String>,
     /// Whether that is of its work as it is now.
     pub verdict_current: Option<bool>,
+    /// What a clone says of its work that the user does not trust: it decides nothing.
+    pub proposed_verdict: Option<Proposed>,
     /// Whether its work, as it is now, landed.
     pub merged: Option<bool>,
     /// The branch in which work of it landed last.
@@ -121,10 +131,34 @@ pub struct AgentObject {
     pub conflicts: u64,
 }
 
+/// A verdict that does not count here.
+#[derive(Clone, Debug, Serialize)]
+pub struct Proposed {
+    /// The word.
+    pub verdict: Verdict,
+    /// Who gave it, as their clone calls them: anybody may say so.
+    pub by: String,
+    /// The clone in which it was given.
+    pub writer: String,
+    /// Whether it is of the work as it is now.
+    pub current: bool,
+}
+
 impl AgentObject {
     /// Puts together what the events say and what the machine says; `dirty` and `worktree` are filled in by who measures.
     pub fn new(repo: &Repo, private: &Private, id: &AgentId, agent: Agent, writer: Option<&str>) -> Self {
         let liveness = liveness::of(private, id, &agent, writer);
+        let is_current =
+            |verdict: &Standing| verdict.is_of(&agent.base, agent.head.as_deref().unwrap_or_default());
+        // What cannot be told is no approval.
+        let verdict = verdicts::counting(repo, id, &agent).ok().flatten();
+        let verdict_current = verdict.as_ref().map(is_current);
+        let proposed_verdict = verdicts::proposed(repo, &agent).map(|proposed| Proposed {
+            verdict: proposed.verdict,
+            current: is_current(&proposed),
+            by: proposed.by,
+            writer: proposed.writer,
+        });
         let ended = liveness == Liveness::Ended;
         let mut object = Self {
             id: id.to_string(),
@@ -165,11 +199,9 @@ impl AgentObject {
             turns: (agent.turns > 0).then_some(agent.turns),
             denials: (agent.permission.is_some()).then_some(agent.denials),
             permission_mode: agent.permission,
-            verdict: agent.verdict.as_ref().map(|verdict| verdict.verdict.as_str().to_owned()),
-            verdict_current: agent
-                .verdict
-                .as_ref()
-                .map(|verdict| verdict.is_of(&agent.base, agent.head.as_deref().unwrap_or_default())),
+            verdict: verdict.map(|verdict| verdict.verdict.as_str().to_owned()),
+            verdict_current,
+            proposed_verdict,
             merged: ended.then(|| agent.landed_head.is_some() && agent.landed_head == agent.head),
             landed_in: agent.landed_in,
             conflicts: agent.conflicts,

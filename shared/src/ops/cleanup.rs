@@ -14,14 +14,14 @@ use crate::{
     config::Config,
     git::Repo,
     lock::Lock,
-    model::{Agent, AgentId, id},
+    model::{Agent, AgentId},
     ops::{agent_object::AgentObject, status},
     removal::{
         remove::{self, Kept, Order},
         trash,
     },
     store::{
-        Chain, Listing,
+        Chain, Listing, Unreadable,
         layout::Private,
         operations::{self, Journal, Stage},
         pack,
@@ -65,6 +65,8 @@ pub struct Report {
     pub forgotten: usize,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// Agents that were not looked at, because they cannot be read.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// One of them.
@@ -113,14 +115,16 @@ struct Candidate {
 /// changed then.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     if request.dry_run {
-        let candidates = candidates(repo, request)?;
-        return Ok(report(candidates.into_iter().map(|one| entry(one, Outcome::Planned, None)).collect()));
+        let (candidates, unreadable) = candidates(repo, request)?;
+        let entries = candidates.into_iter().map(|one| entry(one, Outcome::Planned, None)).collect();
+        return Ok(Report { unreadable, ..report(entries) });
     }
     repo.identity()?;
     let _lock = operations::lock(repo)?;
     mend::mend(repo)?;
-    let candidates = candidates(repo, request)?;
+    let (candidates, unreadable) = candidates(repo, request)?;
     let mut report = take_away(repo, Journal::new("cleanup")?, candidates)?;
+    report.unreadable = unreadable;
     report.forgotten = trash::forget(repo, Config::of(repo).trash_time()?)?;
     if let Err(error) = pack::when_many(repo, pack::MANY) {
         report.warnings.push(error.one_line());
@@ -141,13 +145,14 @@ pub(super) fn again(repo: &Repo, journal: Journal, removed: &[(String, bool)]) -
         force: true,
         ..Request::default()
     };
-    take_away(repo, journal, candidates(repo, &request)?)
+    take_away(repo, journal, candidates(repo, &request)?.0)
 }
 
-fn candidates(repo: &Repo, request: &Request) -> Result<Vec<Candidate>> {
+/// The agents that are asked for, and those that cannot be read.
+fn candidates(repo: &Repo, request: &Request) -> Result<(Vec<Candidate>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     let resolve = |typed: &Vec<String>| -> Result<Vec<AgentId>> {
-        typed.iter().map(|typed| id::resolve(typed, listing.ids())).collect()
+        typed.iter().map(|typed| listing.resolve(typed)).collect()
     };
     let (mut named, discard) = (resolve(&request.agents)?, resolve(&request.discard)?);
     named.extend(discard.iter().filter(|id| !named.contains(id)).cloned().collect::<Vec<_>>());
@@ -168,7 +173,7 @@ fn candidates(repo: &Repo, request: &Request) -> Result<Vec<Candidate>> {
             judge.look(&id, &agent, &object, discard).unwrap_or_else(|error| Err(No::because(error)));
         found.push(Candidate { id, agent, object, finding, discard });
     }
-    Ok(found)
+    Ok((found, seen.unreadable))
 }
 
 /// Keeps everything first, writes it down, and only then takes anything away.
@@ -281,5 +286,5 @@ fn entry(one: Candidate, outcome: Outcome, bytes: Option<u64>) -> Entry {
 
 fn report(agents: Vec<Entry>) -> Report {
     let bytes = agents.iter().filter_map(|entry| entry.bytes).sum();
-    Report { agents, operation: None, bytes, forgotten: 0, warnings: Vec::new() }
+    Report { agents, operation: None, bytes, forgotten: 0, warnings: Vec::new(), unreadable: Vec::new() }
 }

@@ -12,12 +12,11 @@ use crate::{
     model::{
         Agent, AgentId, Fact, Liveness, canonical,
         event::{self, LeftOut},
-        id,
     },
     ops::{agent_object::AgentObject, shadowed::Shadowed, status},
     profile,
     store::{
-        Chain, Listing, append_if,
+        Chain, Listing, Unreadable, append_if,
         layout::{self, Private},
         notes,
     },
@@ -46,6 +45,8 @@ pub struct Report {
     pub bundle: Option<PathBuf>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// Agents that were not looked at, because they cannot be read.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// What `collect` did for an agent.
@@ -81,7 +82,7 @@ pub struct Summary {
 /// # Errors
 /// There is no such agent (3), or the bundle cannot be written. What cannot be saved of one agent is a warning.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
-    let ids = choose(repo, request)?;
+    let (ids, unreadable) = choose(repo, request)?;
     let (mut agents, mut warnings) = (Vec::with_capacity(ids.len()), Vec::new());
     for id in &ids {
         let saved = match save(repo, id) {
@@ -99,10 +100,11 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     if let Some(file) = &request.bundle {
         bundle(repo, &ids, file)?;
     }
-    Ok(Report { agents, bundle: request.bundle.clone(), warnings })
+    Ok(Report { agents, bundle: request.bundle.clone(), warnings, unreadable })
 }
 
-fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
+/// The agents that are asked for; where none is named, those that cannot be read as well.
+fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     if request.agents.is_empty() {
         let ours = |row: &&crate::store::list::Row| {
@@ -110,16 +112,17 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
                 .agent(repo, row)
                 .is_ok_and(|agent| listing.writer.as_deref() == Some(agent.writer.as_str()))
         };
-        return Ok(listing.rows.iter().filter(ours).map(|row| row.id.clone()).collect());
+        let ids = listing.rows.iter().filter(ours).map(|row| row.id.clone()).collect();
+        return Ok((ids, listing.broken));
     }
     let mut ids = Vec::new();
     for typed in &request.agents {
-        let id = id::resolve(typed, listing.ids())?;
+        let id = listing.resolve(typed)?;
         if !ids.contains(&id) {
             ids.push(id);
         }
     }
-    Ok(ids)
+    Ok((ids, Vec::new()))
 }
 
 fn save(repo: &Repo, id: &AgentId) -> Result<Saved> {

@@ -11,7 +11,7 @@ use crate::{
     git::{Git, Oid, Repo, command},
     model::{Agent, AgentId, event::LeftOut, text},
     ops::{shadowed::Shadowed, status},
-    store::{Chain, layout},
+    store::{Chain, layout, sound, verdicts},
     worktree::take,
 };
 
@@ -45,6 +45,8 @@ pub struct Report {
     pub files: Vec<File>,
     /// Files of the worktree that no commit of ours would take.
     pub left_out: Vec<LeftOut>,
+    /// Why the work will not land, if git would refuse it.
+    pub problem: Option<String>,
     #[serde(skip)]
     place: PathBuf,
     #[serde(skip)]
@@ -81,9 +83,13 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         Some(other) => {
             let other = status::resolve(repo, other)?;
             let two = work(repo, &other, request.committed, &mut scratch)?;
+            for (id, work) in [(&id, &one), (&other, &two)].iter().filter(|(_, work)| work.is_kept) {
+                flaw(repo, id, work.now)?;
+            }
             (Some(other.to_string()), one.now, two.now, two.left_out)
         }
     };
+    let problem = if one.is_kept { flaw(repo, &id, one.now)? } else { None };
     let common = repo.common_dir()?;
     let mut report = Report {
         agent: id.to_string(),
@@ -92,6 +98,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         to,
         files: Vec::new(),
         left_out,
+        problem,
         place: repo.work_dir().unwrap_or_else(|| common.clone()),
         common,
         paths: request.paths.clone(),
@@ -101,9 +108,23 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     Ok(report)
 }
 
+/// Why a work will not land.
+///
+/// # Errors
+/// It cannot be compared either (3).
+fn flaw(repo: &Repo, id: &AgentId, work: Oid) -> Result<Option<String>> {
+    match sound::flaw_of(repo, work)? {
+        Some(unsound) if unsound.can_be_read => Ok(Some(unsound.why)),
+        Some(unsound) => {
+            Err(Error::refused(format!("the work of '{id}' cannot be compared: {}", unsound.why)))
+        }
+        None => Ok(None),
+    }
+}
+
 /// The head that was judged last.
 fn judged(repo: &Repo, id: &AgentId) -> Result<Oid> {
-    let verdict = Chain::of_agent(repo, id)?.fold().agent.verdict;
+    let verdict = verdicts::counting(repo, id, &Chain::of_agent(repo, id)?.fold().agent)?;
     let head = verdict.and_then(|verdict| Oid::parse(&verdict.head));
     head.filter(|head| repo.read_commit(*head).is_ok()).ok_or_else(|| {
         Error::refused(format!("the work of '{id}' was not judged yet"))
@@ -115,6 +136,8 @@ struct Work {
     base: Oid,
     now: Oid,
     left_out: Vec<LeftOut>,
+    /// It is a commit of the repository, not what a look at a worktree made.
+    is_kept: bool,
 }
 
 /// What an agent has, now: the files of its worktree if there is one here, else its head.
@@ -123,13 +146,13 @@ fn work(repo: &Repo, id: &AgentId, committed: bool, scratch: &mut Vec<TempDir>) 
     let missing = || Error::refused(format!("the work of agent '{id}' is not here"));
     let base = Oid::parse(&agent.base).filter(|base| repo.read_commit(*base).is_ok()).ok_or_else(missing)?;
     if !committed && let Some((now, left_out)) = in_its_worktree(repo, id, &agent, base, scratch)? {
-        return Ok(Work { base, now, left_out });
+        return Ok(Work { base, now, left_out, is_kept: false });
     }
     let branch = repo.find_ref(&layout::branch_ref(&agent.branch))?;
     // While it runs, its branch is ahead of what was taken.
     let head = repo.find_ref(&layout::head_ref(id))?;
     let now = if agent.phase.is_at_rest() { head.or(branch) } else { branch.or(head) };
-    Ok(Work { base, now: now.ok_or_else(missing)?, left_out: Vec::new() })
+    Ok(Work { base, now: now.ok_or_else(missing)?, left_out: Vec::new(), is_kept: true })
 }
 
 fn in_its_worktree(

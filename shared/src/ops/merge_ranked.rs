@@ -25,7 +25,7 @@ use crate::{
     },
     model::{event::Landing, text},
     store::{
-        notes,
+        Unreadable, notes,
         operations::{self, Change, Journal, Operation, Stage},
     },
 };
@@ -94,13 +94,21 @@ pub fn run(
 }
 
 fn plan(repo: &Repo, target: Target, named: &[String], orders: &Orders) -> Result<Plan> {
-    let branches =
-        if named.is_empty() { branches::finished(repo, &target)? } else { branches::named(repo, named)? };
+    let (branches, unreadable) = if named.is_empty() {
+        branches::finished(repo, &target)?
+    } else {
+        (branches::named(repo, named)?, Vec::new())
+    };
     if branches.is_empty() {
-        return Err(Error::refused("there is nothing to land: no agent is done whose work is not there yet")
-            .hint("git orchestra status; git orchestra merge-ranked BRANCH…"));
+        let nothing = "there is nothing to land: no agent is done whose work is not there yet";
+        let error = match unreadable.as_slice() {
+            [] => Error::refused(nothing),
+            broken => Error::refused(nothing)
+                .because(broken.iter().map(Unreadable::sentence).collect::<Vec<_>>().join("\n")),
+        };
+        return Err(error.hint("git orchestra status; git orchestra merge-ranked BRANCH…"));
     }
-    plan::plan(repo, target, branches, orders)
+    Ok(Plan { unreadable, ..plan::plan(repo, target, branches, orders)? })
 }
 
 fn begin(repo: &Repo, request: &Request, around: Around<'_>) -> Result<Report> {
@@ -182,7 +190,7 @@ fn again(repo: &Repo, state: &State, base: Oid) -> Result<Plan> {
     let mut named = Vec::with_capacity(state.branches.len());
     for saved in &state.branches {
         let agent = branches::again(repo, &saved.name)?.and_then(|branch| branch.agent);
-        named.push(Branch { name: saved.name.clone(), tip: saved.tip, agent });
+        named.push(Branch { name: saved.name.clone(), tip: saved.tip, agent, problem: None });
     }
     let target = Target { branch: state.into.clone(), tip: base };
     plan::plan(repo, target, named, &state.orders)

@@ -16,7 +16,6 @@ use crate::{
     model::{
         Agent, AgentId, Fact, Liveness, Phase,
         event::{Message, Step},
-        id,
     },
     ops::{send, sessions::living, settings::Settings},
     profile,
@@ -111,7 +110,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
         return Ok(ids);
     }
     for typed in &request.agents {
-        let id = id::resolve(typed, listing.ids())?;
+        let id = listing.resolve(typed)?;
         if !ids.contains(&id) {
             ids.push(id);
         }

@@ -23,7 +23,7 @@ use crate::{
     },
     ops::{agent_object::AgentObject, merge_ranked, resume, status},
     store::{
-        Chain, Listing, append_if, layout, notes,
+        Chain, Listing, Unreadable, append_if, layout, notes, sound,
         verdicts::{self, Holds},
     },
 };
@@ -74,6 +74,8 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// From now on plain `git log` shows the notes: its config was told so.
     pub notes_shown: bool,
+    /// Agents, work, notes and archives that cannot be read; with an agent named, none.
+    pub unreadable: Vec<Unreadable>,
 }
 
 impl Report {
@@ -87,6 +89,7 @@ impl Report {
             landing: None,
             warnings: Vec::new(),
             notes_shown: false,
+            unreadable: Vec::new(),
         }
     }
 }
@@ -108,7 +111,7 @@ struct Judge {
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let mut report = Report::empty();
     let Some(typed) = &request.agent else {
-        report.waiting = waiting(repo)?;
+        (report.waiting, report.unreadable) = waiting(repo)?;
         return Ok(report);
     };
     let id = status::resolve(repo, typed)?;
@@ -135,8 +138,8 @@ pub fn land(repo: &Repo, report: &mut Report, interrupted: &AtomicBool) -> Resul
     Ok(())
 }
 
-/// Done, not landed, and without a verdict that holds.
-fn waiting(repo: &Repo) -> Result<Vec<AgentObject>> {
+/// Done, not landed, and without a verdict that holds; and what cannot be read.
+fn waiting(repo: &Repo) -> Result<(Vec<AgentObject>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     let mut ids = Vec::new();
     for row in &listing.rows {
@@ -146,21 +149,21 @@ fn waiting(repo: &Repo) -> Result<Vec<AgentObject>> {
             && agent.commits > 0
             && agent.reviews.is_none()
             && agent.landed_head != agent.head;
-        let judged = || -> Result<bool> {
-            let held = verdicts::of(repo, &agent, head)?;
-            Ok(held.is_some_and(|(verdict, holds)| {
-                holds != Holds::Stale && verdicts::counts(repo, &verdict.writer)
-            }))
+        // What cannot be compared waits: one work that is not here does not keep the others from the list.
+        let judged = || {
+            let held = verdicts::of(repo, &row.id, &agent, head).ok().flatten();
+            held.is_some_and(|(_, holds)| holds != Holds::Stale)
         };
-        if wanted && !judged()? {
+        if wanted && !judged() {
             ids.push(row.id.to_string());
         }
     }
     if ids.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), listing.broken));
     }
     let asked = status::Request { agents: ids, ..status::Request::default() };
-    Ok(status::run(repo, &asked)?.agents)
+    let report = status::run(repo, &asked)?;
+    Ok((report.agents, listing.broken.into_iter().chain(report.unreadable).collect()))
 }
 
 /// `by`: who judges, where that is not the user.
@@ -175,6 +178,9 @@ fn judge(repo: &Repo, id: &AgentId, give: &Give, report: &mut Report, by: Option
     let (base, head) = judged_work(repo, id, &agent)?;
     if give.head.as_ref().is_some_and(|looked| *looked != head.to_string()) {
         return Err(moved(id));
+    }
+    if give.verdict == Verdict::Approve {
+        is_sound(repo, id, head)?;
     }
     check(repo, give, head)?;
     let review = Review {
@@ -226,6 +232,15 @@ fn judged_work(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<(Oid, Oid)> {
     }
     let base = Oid::parse(&agent.base).ok_or_else(nothing)?;
     Ok((base, head))
+}
+
+/// What git would refuse is neither approved nor checked out for a test.
+fn is_sound(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
+    match sound::flaw_of(repo, head)? {
+        None => Ok(()),
+        Some(unsound) => Err(Error::refused(format!("the work of '{id}' cannot land: {}", unsound.why))
+            .hint(format!("git orchestra review {id} --reject"))),
+    }
 }
 
 /// Whatever is said fits, and remarks are of lines that there are.

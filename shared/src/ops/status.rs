@@ -5,13 +5,13 @@ use serde::Serialize;
 use crate::{
     Error, Kind, Result,
     git::{Oid, Repo, worktrees::Worktree},
-    model::{Agent, AgentId, Event, Fact, Liveness, event::LeftOut, id, text},
+    model::{Agent, AgentId, Event, Fact, Liveness, event::LeftOut, text},
     ops::agent_object::AgentObject,
     store::{
-        Chain, Listing, archive,
+        Chain, Listing, Unreadable, archive,
         layout::{self, Private},
         list::Row,
-        verdicts,
+        unreadable, verdicts,
     },
     supervise::{liveness, spec::Spec},
     worktree::{
@@ -47,7 +47,7 @@ pub struct Report {
     pub agents: Vec<AgentObject>,
     /// Ended ones that were not asked for.
     pub hidden: usize,
-    /// Agents whose events cannot be read.
+    /// Agents, work, notes and archives that cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
 
@@ -120,15 +120,6 @@ fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {
     newest
 }
 
-/// An agent whose events cannot be read.
-#[derive(Clone, Debug, Serialize)]
-pub struct Unreadable {
-    /// Its id.
-    pub id: String,
-    /// Why.
-    pub why: String,
-}
-
 /// Looks.
 ///
 /// # Errors
@@ -138,16 +129,17 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let (rows, hidden) = choose(&listing, request)?;
     let private = Private::new(repo.private_dir()?);
     let mut agents: Vec<AgentObject> = Vec::with_capacity(rows.len());
-    let mut unreadable: Vec<Unreadable> =
-        listing.broken.iter().map(|(id, why)| Unreadable { id: id.to_string(), why: why.clone() }).collect();
+    let mut unreadable =
+        if request.agents.is_empty() { unreadable_of_all(repo, &listing)? } else { Vec::new() };
     for row in rows {
         let agent = match still_true(repo, &private, &listing, row) {
             Ok(agent) => agent,
             Err(error) => {
-                unreadable.push(Unreadable { id: row.id.to_string(), why: error.one_line() });
+                unreadable.push(Unreadable::agent(repo, &row.id, error.one_line()));
                 continue;
             }
         };
+        unreadable.extend(unreadable::work_of(repo, &row.id)?);
         if request.run.as_ref().is_none_or(|run| *run == agent.run) {
             agents.push(AgentObject::new(repo, &private, &row.id, agent, listing.writer.as_deref()));
         }
@@ -161,22 +153,30 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     Ok(Report { agents, hidden, unreadable })
 }
 
+/// Everything of ours that cannot be read, but for the work of agents: that is looked at where the agent is.
+fn unreadable_of_all(repo: &Repo, listing: &Listing) -> Result<Vec<Unreadable>> {
+    let mut all = listing.broken.clone();
+    all.extend(unreadable::of_no_agent(repo)?);
+    Ok(all)
+}
+
 /// The agents that were put away, by all clones, as they were then; oldest first.
 ///
 /// # Errors
 /// The archive cannot be read.
 pub fn archived(repo: &Repo) -> Result<Report> {
     let private = Private::new(repo.private_dir()?);
-    let mut report = Report { agents: Vec::new(), hidden: 0, unreadable: Vec::new() };
-    for (id, archived) in archive::all(repo)? {
-        // One that came back lives.
-        if repo.find_ref(&layout::agent_ref(&id))?.is_some() {
+    let (all, unreadable) = archive::all(repo)?;
+    let mut report = Report { agents: Vec::new(), hidden: 0, unreadable };
+    for (id, archived) in all {
+        // One that came back lives; so does one that cannot be read.
+        if repo.find_ref(&layout::agent_ref(&id)).map_or(true, |tip| tip.is_some()) {
             continue;
         }
         match Chain::read(repo, &[archived.tip]) {
             Ok(chain) => report.agents.push(AgentObject::new(repo, &private, &id, chain.fold().agent, None)),
             Err(error) => {
-                report.unreadable.push(Unreadable { id: id.to_string(), why: error.one_line() });
+                report.unreadable.push(Unreadable::agent(repo, &id, error.one_line()));
             }
         }
     }
@@ -201,7 +201,7 @@ fn choose<'a>(listing: &'a Listing, request: &Request) -> Result<(Vec<&'a Row>, 
     if !request.agents.is_empty() {
         let mut rows = Vec::new();
         for typed in &request.agents {
-            let id = id::resolve(typed, listing.ids())?;
+            let id = listing.resolve(typed)?;
             rows.extend(listing.row(&id).filter(|row| !rows.iter().any(|known: &&Row| known.id == row.id)));
         }
         return Ok((rows, 0));
@@ -263,7 +263,7 @@ fn question(repo: &Repo, worktree: &Worktree, shadow: Shadow, agent: &AgentObjec
 /// None or several match.
 pub fn resolve(repo: &Repo, typed: &str) -> Result<AgentId> {
     let listing = Listing::read(repo)?;
-    id::resolve(typed, listing.ids())
+    listing.resolve(typed)
 }
 
 /// The object of one agent.

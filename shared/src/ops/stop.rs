@@ -8,7 +8,7 @@ use crate::{
     Error, Kind, Result,
     config::Config,
     git::Repo,
-    model::{AgentId, Liveness, Phase, id},
+    model::{AgentId, Liveness, Phase},
     ops::{agent_object::AgentObject, status},
     store::Listing,
     supervise::{
@@ -105,7 +105,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
     }
     let mut ids: Vec<AgentId> = Vec::new();
     for typed in &request.agents {
-        let id = id::resolve(typed, listing.ids())?;
+        let id = listing.resolve(typed)?;
         if !ids.contains(&id) {
             ids.push(id);
         }

@@ -175,6 +175,12 @@ fn warnings(remote: &Remote, outcome: &Outcome) -> Vec<String> {
     for (name, why) in &outcome.refused {
         warnings.push(format!("'{name}' of {address} is not taken in: {why}"));
     }
+    for (name, why) in &outcome.unsent {
+        warnings.push(format!("'{name}' is not sent to {address}: {why}"));
+    }
+    for (name, file) in &outcome.moved_aside {
+        warnings.push(format!("'{name}' was damaged; its file is '{}' now", file.display()));
+    }
     if outcome.strange > 0 {
         warnings.push(format!(
             "{} refs of {address} have names that are not ours; they are passed over",

@@ -7,7 +7,7 @@ use crate::{
     git::Repo,
     model::AgentId,
     ops::{agent_object::AgentObject, status},
-    store::Listing,
+    store::{Listing, Unreadable},
     worktree::list,
 };
 
@@ -23,6 +23,8 @@ pub struct Request {
 pub struct Report {
     /// In the order of their agents.
     pub worktrees: Vec<Entry>,
+    /// Agents, work, notes and archives that cannot be read.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// One of them.
@@ -60,7 +62,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
             agent,
         });
     }
-    Ok(Report { worktrees })
+    Ok(Report { worktrees, unreadable: report.unreadable })
 }
 
 /// Where the worktree of one agent is.
@@ -69,7 +71,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 /// There is no such agent, or it has no worktree in this clone (3).
 pub fn path(repo: &Repo, typed: &str) -> Result<std::path::PathBuf> {
     let listing = Listing::read(repo)?;
-    let id = crate::model::id::resolve(typed, listing.ids())?;
+    let id = listing.resolve(typed)?;
     let branch = match listing.row(&id) {
         Some(row) => listing.agent(repo, row).map(|agent| agent.branch).unwrap_or_default(),
         None => String::new(),

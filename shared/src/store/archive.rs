@@ -7,10 +7,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     Error, Result,
-    git::{Oid, Repo, objects::Commit, refs::Edit},
+    git::{Oid, Repo, objects::Commit, ref_list::BrokenRef, refs::Edit},
     lock::Lock,
     model::{Agent, AgentId},
     store::{
+        Unreadable,
         layout::{self, Private},
         writer,
     },
@@ -76,18 +77,28 @@ fn message(archived: &Archived, agent: &Agent) -> String {
     text
 }
 
-/// All agents in all archives, of every clone; of one that was put away several times the last.
+/// All agents in all archives, of every clone; of one that was put away several times the last. And the archives that cannot be
+/// read: one of them does not hide the others.
 ///
 /// # Errors
-/// A commit cannot be read.
-pub fn all(repo: &Repo) -> Result<BTreeMap<AgentId, Archived>> {
+/// The refs cannot be read at all.
+pub fn all(repo: &Repo) -> Result<(BTreeMap<AgentId, Archived>, Vec<Unreadable>)> {
     let mut found = BTreeMap::new();
-    for (_, tip) in repo.refs_below(layout::ARCHIVE)? {
-        for archived in chain(repo, tip)? {
-            found.entry(archived.id.clone()).or_insert(archived);
+    let list = repo.ref_list(layout::ARCHIVE)?;
+    let mut broken = list.broken;
+    for (name, tip) in list.refs {
+        match chain(repo, tip) {
+            Ok(agents) => {
+                for archived in agents {
+                    found.entry(archived.id.clone()).or_insert(archived);
+                }
+            }
+            Err(error) => {
+                broken.push(BrokenRef { name, why: format!("cannot be followed: {}", error.one_line()) })
+            }
         }
     }
-    Ok(found)
+    Ok((found, broken.iter().map(|broken| Unreadable::broken(repo, broken)).collect()))
 }
 
 /// The agents of one archive, the newest first.

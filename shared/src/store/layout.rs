@@ -12,9 +12,12 @@ pub fn agent_ref(id: &AgentId) -> String {
     format!("{AGENTS}{id}")
 }
 
+/// The agents' work, one ref each.
+pub const HEADS: &str = "refs/orchestra/heads/";
+
 /// The work of an agent: the newest commit of its branch, what was left uncommitted on top.
 pub fn head_ref(id: &AgentId) -> String {
-    format!("refs/orchestra/heads/{id}")
+    format!("{HEADS}{id}")
 }
 
 /// The branch of an agent.
@@ -45,9 +48,12 @@ pub fn transcript_ref(conversation: &str) -> String {
     format!("{TRANSCRIPTS}{conversation}")
 }
 
+/// What was replaced in the heads of agents, below the id of each.
+pub const REPLACED_HEADS: &str = "refs/orchestra-local/trash/heads/";
+
 /// What was replaced in [`head_ref`] by work that does not contain it; never travels.
 pub fn replaced_head_ref(id: &AgentId, head: &str) -> String {
-    format!("refs/orchestra-local/trash/heads/{id}/{head}")
+    format!("{REPLACED_HEADS}{id}/{head}")
 }
 
 /// What our commands changed, one ref each; never travels.
@@ -103,9 +109,12 @@ pub fn probe_ref(chance: &str) -> String {
     format!("refs/orchestra/probe/{chance}")
 }
 
+/// Notes of every kind, one ref each.
+pub const NOTES_BELOW: &str = "refs/orchestra/notes/";
+
 /// Notes of one kind.
 pub fn notes_ref(topic: &str) -> String {
-    format!("refs/orchestra/notes/{topic}")
+    format!("{NOTES_BELOW}{topic}")
 }
 
 /// What landing came to, as notes on the commits that landed.
@@ -192,6 +201,21 @@ impl Private {
     /// Held by whoever syncs unasked.
     pub fn auto_sync_lock(&self) -> PathBuf {
         self.0.join("locks/auto-sync")
+    }
+
+    /// Files of damaged refs that were moved out of the way, each under the name of its ref.
+    pub fn damaged(&self) -> PathBuf {
+        self.0.join("damaged")
+    }
+
+    /// What remotes have and this clone does not take in, and why.
+    pub fn refused(&self) -> PathBuf {
+        self.0.join("refused")
+    }
+
+    /// Trees in which git would find nothing to refuse.
+    pub fn sound_trees(&self) -> PathBuf {
+        self.0.join("sound-trees")
     }
 
     /// Held by whoever speaks with a remote.

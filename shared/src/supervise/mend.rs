@@ -23,10 +23,12 @@ pub fn mend(repo: &Repo) -> Result<()> {
         let dir = private.agent(&id);
         // Whoever makes or supervises the agent holds its lock.
         let Some(_lock) = Lock::take(&dir.lock(), std::time::Duration::ZERO)? else { continue };
-        let ended = match repo.find_ref(&layout::agent_ref(&id))? {
-            None => true,
-            Some(tip) => Chain::read(repo, &[tip])?.fold().agent.phase.is_at_rest(),
-        };
+        // What cannot be told of one agent does not keep the others from being repaired: it stays as it is.
+        let life = repo
+            .find_ref(&layout::agent_ref(&id))
+            .and_then(|tip| tip.map(|tip| Chain::read(repo, &[tip])).transpose());
+        let Ok(life) = life else { continue };
+        let ended = life.is_none_or(|chain| chain.fold().agent.phase.is_at_rest());
         // Output that could not be stored at the end, on a full disk, is stored now.
         if ended && helper::store_output(repo, &id, &dir).is_ok() {
             let _ = std::fs::remove_dir_all(dir.dir());

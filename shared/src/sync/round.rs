@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -11,7 +12,8 @@ use crate::{
     Error, Kind, Result,
     git::{
         Oid, Repo,
-        remotes::{Manner, Push, Rejected},
+        refs::Edit,
+        remotes::{Cause, Manner, Push, Rejected},
     },
     model::{AgentId, text},
     store::{
@@ -19,6 +21,7 @@ use crate::{
         writer,
     },
     sync::{
+        apart::{self, Unfetched},
         missing::{self, Missing},
         plan::{self, Change, Plan, Sides},
         remote::Remote,
@@ -30,6 +33,9 @@ use crate::{
 
 /// How often to try again when others are quicker.
 const ATTEMPTS: u32 = 8;
+/// Why a ref is not sent that was locked at every attempt.
+const LOCKED_THERE: &str =
+    "it is locked there; a git that was killed has left a file named as the ref and '.lock', perhaps";
 /// Refs named in a message; more are counted.
 const NAMED: usize = 3;
 
@@ -80,6 +86,10 @@ pub struct Outcome {
     pub sent: Vec<String>,
     /// What was not taken in, and why.
     pub refused: BTreeMap<String, String>,
+    /// What the remote does not have from us, and why.
+    pub unsent: BTreeMap<String, String>,
+    /// Damaged refs of ours that were moved out of the way, because git cannot fetch past them, and where to.
+    pub moved_aside: BTreeMap<String, PathBuf>,
     /// What the remote had and lost; it is still here.
     pub missing: Vec<String>,
     /// Refs of theirs with names that are not ours.
@@ -98,13 +108,15 @@ pub struct Outcome {
 /// # Errors
 /// Git cannot speak with the remote (5), it takes nothing (5), or others are quicker all the time (4). What was taken in stays.
 pub fn run(repo: &Repo, remote: &Remote, order: &Order, talk: &mut dyn Talk) -> Result<Outcome> {
-    let mut sync = Sync { repo, remote, order, talk, outcome: Outcome::default() };
+    let mut sync =
+        Sync { repo, remote, order, talk, outcome: Outcome::default(), unfetched: Unfetched::new() };
     let (mut before, mut theirs) = sync.look()?;
     sync.outcome.first = before == Side::default();
     sync.is_ours(&theirs)?;
     loop {
         let missing = missing::look(repo, &remote.name, &before, &theirs, order.restore)?;
-        let plan = sync.take_in(&before, &theirs, &missing)?;
+        let mut plan = sync.take_in(&before, &theirs, &missing)?;
+        plan.sends.retain(|push| !sync.outcome.unsent.contains_key(below_shared(&push.name)));
         if order.way == Way::Fetch || plan.sends.is_empty() {
             break;
         }
@@ -125,11 +137,16 @@ pub fn run(repo: &Repo, remote: &Remote, order: &Order, talk: &mut dyn Talk) -> 
         if order.way == Way::Push {
             break;
         }
-        if !rejected.is_empty() {
+        if rejected.iter().any(|one| one.cause != Cause::Refused) {
             sync.wait()?;
         }
     }
     Ok(sync.outcome)
+}
+
+/// The name of a ref below the prefix that all shared ones have.
+fn below_shared(name: &str) -> &str {
+    name.strip_prefix(layout::SHARED).unwrap_or(name)
 }
 
 struct Sync<'a> {
@@ -138,6 +155,8 @@ struct Sync<'a> {
     order: &'a Order,
     talk: &'a mut dyn Talk,
     outcome: Outcome,
+    /// What could not be fetched at the last look.
+    unfetched: Unfetched,
 }
 
 impl Sync<'_> {
@@ -154,12 +173,51 @@ impl Sync<'_> {
             .map(|kind| format!("+{}{kind}/*:{tracking}{kind}/*", layout::SHARED))
             .collect();
         self.talk.doing(&format!("looking at {}", text::safe(&self.remote.address)));
-        let manner = self.manner();
-        let talk = &mut self.talk;
-        self.repo.fetch(&self.remote.address, &refspecs, manner, &mut |said| talk.doing(said))?;
+        self.unfetched.clear();
+        let mut fetched = self.fetch(&refspecs);
+        // Git fetches nothing while one ref, of whatever kind, names what is not here.
+        if fetched.is_err() && self.move_damaged_refs()? {
+            fetched = self.fetch(&refspecs);
+        }
+        if let Err(error) = fetched {
+            let (manner, talk) = (self.manner(), &mut self.talk);
+            let mut watch = |said: &str| talk.doing(said);
+            self.unfetched = apart::fetch(self.repo, self.remote, &before, manner, error, &mut watch)?;
+        }
         let theirs = Side::read(self.repo, &tracking)?;
         self.outcome.strange = theirs.strange;
         Ok((before, theirs))
+    }
+
+    fn fetch(&mut self, refspecs: &[String]) -> Result<()> {
+        let manner = self.manner();
+        let talk = &mut self.talk;
+        self.repo.fetch(&self.remote.address, refspecs, manner, &mut |said| talk.doing(said))
+    }
+
+    /// Moves every damaged ref of ours out of the way. `true`: there was one. What a remote has of it comes back with the fetch.
+    fn move_damaged_refs(&mut self) -> Result<bool> {
+        let mut damaged: Vec<(String, String)> = Vec::new();
+        for prefix in [layout::SHARED, layout::PRIVATE] {
+            let list = self.repo.ref_list(prefix)?;
+            damaged.extend(list.broken.into_iter().map(|broken| (broken.name, broken.why)));
+            for (name, _) in list.refs {
+                damaged.extend(self.repo.ref_damage(&name)?.map(|why| (name, why)));
+            }
+        }
+        if let (Some((name, why)), true) = (damaged.first(), self.order.dry_run) {
+            return Err(Error::refused(format!("git cannot fetch past the damaged ref '{name}': it {why}"))
+                .hint("git orchestra sync, without --dry-run, moves it out of the way"));
+        }
+        let folder = Private::new(self.repo.private_dir()?).damaged();
+        let mut moved = false;
+        for (name, _) in damaged {
+            if let Some(file) = self.repo.set_ref_aside(&name, &folder)? {
+                self.outcome.moved_aside.insert(name, file);
+                moved = true;
+            }
+        }
+        Ok(moved)
     }
 
     /// Whether a fetch of the user's writes there as well.
@@ -200,12 +258,14 @@ impl Sync<'_> {
     fn take_in(&mut self, before: &Side, theirs: &Side, missing: &Missing) -> Result<Plan> {
         self.outcome.missing = missing.keys().cloned().collect();
         let ours = Side::ours(self.repo)?;
-        if ours == (Side { strange: ours.strange, ..theirs.clone() }) {
+        let is_whole = ours.broken.is_empty() && self.unfetched.is_empty();
+        if is_whole && ours == (Side { strange: ours.strange, ..theirs.clone() }) {
             self.outcome.refused.clear();
             return Ok(Plan::default());
         }
         let writer = writer::known_writer(self.repo);
-        let held: BTreeSet<String> = missing.keys().cloned().collect();
+        // What could not be fetched is not known, and so not written over.
+        let held: BTreeSet<String> = missing.keys().chain(self.unfetched.keys()).cloned().collect();
         let busy = !Private::new(self.repo.private_dir()?).agents().is_empty();
         let sides = Sides {
             ours: &ours,
@@ -218,6 +278,8 @@ impl Sync<'_> {
         };
         let mut plan = plan::plan(self.repo, &sides)?;
         self.outcome.refused = plan.refused.clone();
+        self.outcome.refused.extend(self.unfetched.clone());
+        self.outcome.unsent.extend(plan.unsent.clone());
         if self.order.way == Way::Push {
             let as_it_is: BTreeSet<Oid> = [ours.agents.values(), ours.heads.values()]
                 .into_iter()
@@ -229,26 +291,38 @@ impl Sync<'_> {
             plan.sends.retain(|push| push.new.is_some_and(|new| as_it_is.contains(&new)));
             return Ok(plan);
         }
-        for (id, change) in &plan.changes {
+        let failed = if self.order.dry_run { BTreeSet::new() } else { self.change_ours(&plan)? };
+        for (id, change) in plan.changes.iter().filter(|(id, _)| !failed.contains(id.as_str())) {
             self.outcome.changes.entry(id.to_string()).or_insert(*change);
-        }
-        if !self.order.dry_run {
-            self.change_ours(&plan)?;
         }
         Ok(plan)
     }
 
-    fn change_ours(&mut self, plan: &Plan) -> Result<()> {
+    /// Changes our refs, all at once or, where that cannot be, those of each agent by themselves. Gives what did not change: agents
+    /// by their ids, other refs by the last part of their names.
+    fn change_ours(&mut self, plan: &Plan) -> Result<BTreeSet<String>> {
         const WHY: &str = "orchestra: sync";
+        let mut failed = BTreeSet::new();
         if plan.impostors > 0 {
             self.outcome.renamed = Some(writer::rename(self.repo)?);
         }
         match self.repo.edit_refs(&plan.edits, WHY) {
-            Err(error) if error.kind == Kind::Conflict => {
+            Err(error) if is_of_one_ref(&error) => {
+                let mut groups: BTreeMap<&str, Vec<Edit>> = BTreeMap::new();
                 for edit in &plan.edits {
-                    match self.repo.edit_refs(std::slice::from_ref(edit), WHY) {
-                        Err(error) if error.kind != Kind::Conflict => return Err(error),
-                        _ => {}
+                    groups.entry(owner(&edit.name)).or_default().push(edit.clone());
+                }
+                for (owner, edits) in groups {
+                    match self.repo.edit_refs(&edits, WHY) {
+                        Err(error) if !is_of_one_ref(&error) => return Err(error),
+                        Err(error) => {
+                            failed.insert(owner.to_owned());
+                            let names =
+                                edits.iter().filter_map(|edit| edit.name.strip_prefix(layout::SHARED));
+                            let why = error.one_line();
+                            self.outcome.refused.extend(names.map(|name| (name.to_owned(), why.clone())));
+                        }
+                        Ok(()) => {}
                     }
                 }
             }
@@ -256,7 +330,7 @@ impl Sync<'_> {
         }
         match self.repo.delete_refs(&plan.deletes) {
             Err(error) if error.kind != Kind::Conflict => Err(error),
-            _ => Ok(()),
+            _ => Ok(failed),
         }
     }
 
@@ -272,10 +346,27 @@ impl Sync<'_> {
         let manner = self.manner();
         let talk = &mut self.talk;
         let rejected = self.repo.push(&self.remote.address, sends, manner, &mut |said| talk.doing(said))?;
-        match rejected.iter().find(|one| !one.outrun) {
-            Some(refused) => Err(self.refused(refused)),
-            None => Ok(rejected),
+        self.keep_at_home(sends.len(), &rejected)?;
+        Ok(rejected)
+    }
+
+    /// What the remote does not take stays here by name; where it takes nothing at all, that is an error.
+    fn keep_at_home(&mut self, sent: usize, rejected: &[Rejected]) -> Result<()> {
+        let is_last = self.outcome.attempts >= ATTEMPTS;
+        let stays = |one: &&Rejected| one.cause == Cause::Refused || one.cause == Cause::Locked && is_last;
+        if let Some(refused) = rejected.iter().find(|one| one.cause == Cause::Refused)
+            && rejected.len() == sent
+        {
+            return Err(self.refused(refused));
         }
+        for one in rejected.iter().filter(stays) {
+            let why = match one.cause {
+                Cause::Locked => LOCKED_THERE.to_owned(),
+                Cause::Race | Cause::Refused => format!("it is not taken: {}", one.why),
+            };
+            self.outcome.unsent.insert(below_shared(&one.name).to_owned(), why);
+        }
+        Ok(())
     }
 
     fn refused(&self, rejected: &Rejected) -> Error {
@@ -295,7 +386,7 @@ impl Sync<'_> {
 
     /// What is said to be sent was seen there. Gives whether anything was.
     fn confirm(&mut self, sends: &[Push], theirs: &Side) -> bool {
-        let there = names(theirs);
+        let there = theirs.names();
         let arrived = |push: &&Push| match (there.get(&push.name), push.new) {
             (Some(now), Some(new)) => *now == new || self.repo.contains(*now, new).unwrap_or(false),
             (now, new) => now.is_none() && new.is_none(),
@@ -325,12 +416,15 @@ impl Sync<'_> {
     }
 }
 
-fn names(side: &Side) -> BTreeMap<String, Oid> {
-    let agents = side.agents.iter().map(|(id, tip)| (layout::agent_ref(id), *tip));
-    let heads = side.heads.iter().map(|(id, tip)| (layout::head_ref(id), *tip));
-    let notes = side.notes.iter().map(|(topic, tip)| (layout::notes_ref(topic), *tip));
-    let archives = side.archives.iter().map(|(writer, tip)| (layout::archive_ref(writer), *tip));
-    agents.chain(heads).chain(notes).chain(archives).collect()
+/// Whether an error is about a ref: somebody else changed or locked it, or it is broken.
+const fn is_of_one_ref(error: &Error) -> bool {
+    matches!(error.kind, Kind::Conflict | Kind::Internal)
+}
+
+/// The agent to which a ref belongs, of whatever kind; of other refs the last part of the name.
+fn owner(name: &str) -> &str {
+    let replaced = name.strip_prefix(layout::REPLACED_HEADS).and_then(|rest| rest.split('/').next());
+    replaced.unwrap_or_else(|| name.rsplit('/').next().unwrap_or(name))
 }
 
 /// The agents that a push tells of.

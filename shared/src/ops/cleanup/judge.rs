@@ -19,7 +19,7 @@ use crate::{
         inside::Places,
         place::{self, Place},
     },
-    store::{Listing, layout},
+    store::{Listing, layout, sound},
     world,
 };
 
@@ -167,6 +167,9 @@ impl<'a> Judge<'a> {
             tips.push(told);
         }
         for tip in tips {
+            if let Some(unsound) = sound::flaw_of(self.repo, tip)? {
+                return Ok(Err(No::new(unsound.why).hint(format!("git orchestra cleanup --discard {id}"))));
+            }
             let landed = agent.landed_head.as_deref() == Some(tip.to_string().as_str());
             let landed_as = agent.landed_as.as_deref().and_then(Oid::parse).filter(|_| landed);
             match self.find(agent, Work { base, tip, landed_as })? {

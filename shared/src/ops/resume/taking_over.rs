@@ -14,7 +14,7 @@ use crate::{
         remotes::{Manner, Push, Rule},
     },
     model::{Agent, AgentId, text},
-    store::{layout, transcripts},
+    store::{layout, sound, transcripts},
     sync::{Remote, Side, remote, secrets},
     worktree::list,
 };
@@ -47,6 +47,11 @@ pub(super) fn prepare(
         Some(stood) if repo.contains(stood, head)? => stood,
         _ => head,
     };
+    for work in kept.into_iter().chain([start]) {
+        if let Some(unsound) = sound::flaw_of(repo, work)? {
+            return Err(Error::refused(format!("the work of '{id}' cannot be checked out: {}", unsound.why)));
+        }
+    }
     stand_on(repo, id, agent, start)?;
     bring_conversation(repo, id, agent, worktree)
 }
