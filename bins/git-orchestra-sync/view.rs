@@ -1,7 +1,7 @@
 //! What `sync` shows.
 
 use orchestra::{
-    Result,
+    Kind, Result,
     git::Repo,
     model::text,
     ops::sync::{self, Asks, Report},
@@ -39,7 +39,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     } else {
         tell(terminal, &report);
     }
-    Ok(Exit::Done)
+    Ok(if report.outcome.locked.is_empty() { Exit::Done } else { Exit::Failed(Kind::Conflict) })
 }
 
 fn redact(repo: &Repo, terminal: &Terminal, event: &str, as_json: bool) -> Result<Exit> {
@@ -64,6 +64,7 @@ fn tell(terminal: &Terminal, report: &Report) {
     let remote = text::safe(&report.remote);
     let would = if report.dry_run { "would be " } else { "" };
     match (outcome.changes.len(), outcome.sent.len()) {
+        (0, 0) if !outcome.locked.is_empty() => {}
         (0, 0) => terminal.say(&format!("nothing new here, nothing new at {remote}")),
         (taken, sent) => {
             terminal.say(&format!(

@@ -1,6 +1,6 @@
 //! Locks of git's protocol that a killed writer of ours left: the next command mends them, and nobody else's.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use orchestra::{
     Kind,
@@ -231,4 +231,92 @@ fn refs_go_all_or_none_packed_or_loose_and_so_do_their_reflogs() {
     assert!(!repo.path().join(".git/refs/heads/orchestra").exists());
     repo.git(["fsck", "--strict"]).succeeded();
     repo.git(["branch", "orchestra"]).succeeded();
+}
+
+fn foreign_lock(repo: &TestRepo<'_>, name: &str) {
+    let lock = repo.path().join(format!(".git/{name}.lock"));
+    fs::create_dir_all(lock.parent().unwrap_or(Path::new("/"))).expect("a folder");
+    fs::write(lock, "").expect("a lock");
+}
+
+fn unlock(repo: &TestRepo<'_>, name: &str) {
+    fs::remove_file(repo.path().join(format!(".git/{name}.lock"))).expect("removed");
+}
+
+#[test]
+fn one_agent_that_is_locked_by_others_stops_nobody_else() {
+    let world = world();
+    let repo = world.repo();
+    let agents: Vec<String> = ["aaa", "mmm", "zzz"]
+        .iter()
+        .map(|name| {
+            let task = "echo 1 > w; exec sleep 300";
+            let spawned =
+                repo.orchestra(["spawn", "--agent", "sh", "-d", "--name", name, task]).succeeded().line();
+            repo.wait_for_file(&spawned, "w");
+            spawned
+        })
+        .collect();
+    let stuck = format!("refs/orchestra/agents/{}", agents[0]);
+    foreign_lock(&repo, &stuck);
+    repo.orchestra(["pause", "--all"]).exits(4).says(&agents[0]).says("is locked by another program");
+    let phases = |repo: &TestRepo<'_>| -> Vec<String> {
+        agents.iter().map(|id| repo.agent(id)["phase"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(phases(&repo), ["running", "paused", "paused"]);
+    unlock(&repo, &stuck);
+    repo.orchestra(["pause", "--all"]).succeeded();
+    foreign_lock(&repo, &stuck);
+    let report = repo.orchestra(["resume", "--all", "-d", "--json"]).exits(4).says(&agents[0]);
+    assert!(report.stdout().contains(&agents[2]), "{}", report.stdout());
+    for id in &agents[1..] {
+        repo.wait_for(id, "running");
+    }
+    let report = repo.orchestra(["stop", "--all", "--json"]).exits(4).json();
+    assert_eq!(report["failed"][0]["id"], agents[0].as_str());
+    assert_eq!(phases(&repo), ["paused", "stopped", "stopped"]);
+    // Of a single one it is the error itself, as ever.
+    repo.orchestra(["stop", &agents[0]])
+        .exits(4)
+        .says("error: ref '")
+        .says("hint: if no git runs here, remove");
+    let head = format!("refs/orchestra/heads/{}", agents[1]);
+    foreign_lock(&repo, &head);
+    unlock(&repo, &stuck);
+    let kept =
+        repo.orchestra(["cleanup", "--force", "--discard", &agents[1], "--discard", &agents[2], "--json"]);
+    let kept = kept.exits(4).json();
+    let outcomes: Vec<&str> =
+        kept["agents"].as_array().expect("agents").iter().filter_map(|one| one["outcome"].as_str()).collect();
+    assert_eq!(outcomes, ["kept", "removed"]);
+    unlock(&repo, &head);
+}
+
+#[test]
+fn a_fetch_that_finds_a_ref_locked_says_so() {
+    let world = world();
+    let origin = world.repo_named("origin");
+    world.git(world.dir(), ["init", "-q", "--bare", "hub.git"]);
+    origin.git(["remote", "add", "origin", "../hub.git"]);
+    origin.git(["push", "-q", "origin", "main"]);
+    for name in ["a", "b"] {
+        origin.orchestra(["spawn", "--agent", "sh", "--name", name, "echo 1 > w"]).succeeded();
+    }
+    origin.orchestra(["sync", "--yes"]).succeeded();
+    world.git(world.dir(), ["clone", "-q", "hub.git", "clone"]);
+    let clone = TestRepo::new(&world, world.dir().join("clone"));
+    let locked = origin.agents()[0]["id"].as_str().expect("an id").to_owned();
+    let name = format!("refs/orchestra/agents/{locked}");
+    foreign_lock(&clone, &name);
+    let ran =
+        clone.orchestra(["sync", "--fetch"]).exits(4).says("1 agent taken in").says(&format!("'{name}'"));
+    assert!(!ran.stdout().contains(&locked), "{}", ran.stdout());
+    assert_eq!(
+        clone.refs(&format!("refs/orchestra/heads/{locked}")),
+        [],
+        "its work does not come without its life"
+    );
+    unlock(&clone, &name);
+    clone.orchestra(["sync", "--fetch"]).succeeded().prints(&format!("{locked} is new here"));
+    assert_eq!(clone.agents().len(), 2);
 }

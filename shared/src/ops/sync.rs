@@ -83,6 +83,8 @@ pub fn run(repo: &Repo, request: &Request, asks: &mut dyn Asks) -> Result<Report
     let _lock = Lock::take(&lock, WAIT)?.ok_or_else(|| {
         Error::new(Kind::Conflict, "another sync of this repository runs").hint("try again")
     })?;
+    // A git that fetches can mend nothing.
+    repo.mend_locks();
     let order = Order {
         way: request.way,
         dry_run: request.dry_run,
@@ -173,6 +175,9 @@ fn warnings(remote: &Remote, outcome: &Outcome) -> Vec<String> {
     let mut warnings = Vec::new();
     let address = &remote.address;
     for (name, why) in &outcome.refused {
+        warnings.push(format!("'{name}' of {address} is not taken in: {why}"));
+    }
+    for (name, why) in &outcome.locked {
         warnings.push(format!("'{name}' of {address} is not taken in: {why}"));
     }
     if outcome.strange > 0 {

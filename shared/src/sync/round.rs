@@ -11,6 +11,7 @@ use crate::{
     Error, Kind, Result,
     git::{
         Oid, Repo,
+        refs::Edit,
         remotes::{Manner, Push, Rejected},
     },
     model::{AgentId, text},
@@ -80,6 +81,8 @@ pub struct Outcome {
     pub sent: Vec<String>,
     /// What was not taken in, and why.
     pub refused: BTreeMap<String, String>,
+    /// Refs here that could not be changed, and why: what the remote has of them is not taken in.
+    pub locked: BTreeMap<String, String>,
     /// What the remote had and lost; it is still here.
     pub missing: Vec<String>,
     /// Refs of theirs with names that are not ours.
@@ -202,6 +205,7 @@ impl Sync<'_> {
         let ours = Side::ours(self.repo)?;
         if ours == (Side { strange: ours.strange, ..theirs.clone() }) {
             self.outcome.refused.clear();
+            self.outcome.locked.clear();
             return Ok(Plan::default());
         }
         let writer = writer::known_writer(self.repo);
@@ -229,35 +233,36 @@ impl Sync<'_> {
             plan.sends.retain(|push| push.new.is_some_and(|new| as_it_is.contains(&new)));
             return Ok(plan);
         }
-        for (id, change) in &plan.changes {
+        self.outcome.locked = if self.order.dry_run { BTreeMap::new() } else { self.change_ours(&plan)? };
+        let unchanged: BTreeSet<AgentId> =
+            self.outcome.locked.keys().filter_map(|name| agent_of(name)).collect();
+        for (id, change) in plan.changes.iter().filter(|(id, _)| !unchanged.contains(id)) {
             self.outcome.changes.entry(id.to_string()).or_insert(*change);
-        }
-        if !self.order.dry_run {
-            self.change_ours(&plan)?;
         }
         Ok(plan)
     }
 
-    fn change_ours(&mut self, plan: &Plan) -> Result<()> {
-        const WHY: &str = "orchestra: sync";
+    /// Gives the refs that somebody else has locked or changed, and what was said of each. All refs of one agent change together
+    /// or not at all.
+    fn change_ours(&mut self, plan: &Plan) -> Result<BTreeMap<String, String>> {
         if plan.impostors > 0 {
             self.outcome.renamed = Some(writer::rename(self.repo)?);
         }
-        match self.repo.edit_refs(&plan.edits, WHY) {
-            Err(error) if error.kind == Kind::Conflict => {
-                for edit in &plan.edits {
-                    match self.repo.edit_refs(std::slice::from_ref(edit), WHY) {
-                        Err(error) if error.kind != Kind::Conflict => return Err(error),
-                        _ => {}
-                    }
+        let all = Changes { edits: plan.edits.clone(), deletes: plan.deletes.clone() };
+        match all.make(self.repo) {
+            Err(error) if error.kind == Kind::Conflict => {}
+            other => return other.map(|()| BTreeMap::new()),
+        }
+        let mut unchanged = BTreeMap::new();
+        for changes in all.remaining(self.repo)?.by_agent() {
+            match changes.make(self.repo) {
+                Err(error) if error.kind == Kind::Conflict => {
+                    unchanged.extend(changes.names().map(|name| (name.to_owned(), error.one_line())));
                 }
+                other => other?,
             }
-            other => other?,
         }
-        match self.repo.delete_refs(&plan.deletes) {
-            Err(error) if error.kind != Kind::Conflict => Err(error),
-            _ => Ok(()),
-        }
+        Ok(unchanged)
     }
 
     /// Gives what was rejected because others were quicker.
@@ -323,6 +328,59 @@ impl Sync<'_> {
         std::thread::sleep(Duration::from_millis(10 + most * chance / 255));
         Ok(())
     }
+}
+
+/// Changes of our own refs.
+#[derive(Default)]
+struct Changes {
+    edits: Vec<Edit>,
+    deletes: Vec<(String, Oid)>,
+}
+
+impl Changes {
+    fn make(&self, repo: &Repo) -> Result<()> {
+        repo.edit_refs(&self.edits, "orchestra: sync")?;
+        repo.delete_refs(&self.deletes)
+    }
+
+    /// What is not made yet.
+    fn remaining(mut self, repo: &Repo) -> Result<Self> {
+        let mut edits = Vec::new();
+        for edit in self.edits {
+            if repo.find_ref(&edit.name)? != Some(edit.new) {
+                edits.push(edit);
+            }
+        }
+        self.edits = edits;
+        Ok(self)
+    }
+
+    /// One part for each agent, and one for each other ref.
+    fn by_agent(self) -> impl Iterator<Item = Self> {
+        let mut parts: BTreeMap<String, Self> = BTreeMap::new();
+        let key = |name: &str| agent_of(name).map_or_else(|| name.to_owned(), |id| id.to_string());
+        for edit in self.edits {
+            parts.entry(key(&edit.name)).or_default().edits.push(edit);
+        }
+        for delete in self.deletes {
+            parts.entry(key(&delete.0)).or_default().deletes.push(delete);
+        }
+        parts.into_values()
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let deletes = self.deletes.iter().map(|(name, _)| name.as_str());
+        self.edits.iter().map(|edit| edit.name.as_str()).chain(deletes)
+    }
+}
+
+/// The agent whose life or work a ref of ours is.
+fn agent_of(name: &str) -> Option<AgentId> {
+    let id = name
+        .strip_prefix(layout::SHARED)?
+        .split_once('/')
+        .filter(|(kind, _)| ["agents", "heads"].contains(kind));
+    AgentId::parse(id?.1).ok()
 }
 
 fn names(side: &Side) -> BTreeMap<String, Oid> {
