@@ -31,6 +31,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     } else {
         tell(terminal, &report);
     }
+    if let Some(kind) = report.agents.iter().find_map(|entry| entry.kind) {
+        return Ok(Exit::Failed(kind));
+    }
     // Whoever named agents wants them gone; whoever named none wants what may go gone.
     let named = !cli.agents.is_empty() || !cli.discard.is_empty();
     let kept = report.agents.iter().any(|entry| entry.outcome == Outcome::Kept);

@@ -1,7 +1,7 @@
 //! What `sync` shows.
 
 use orchestra::{
-    Result,
+    Kind, Result,
     git::Repo,
     model::text,
     ops::sync::{self, Asks, Report},
@@ -39,7 +39,11 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     } else {
         tell(terminal, &report);
     }
-    Ok(if report.outcome.unsent.is_empty() { Exit::Done } else { Exit::No })
+    Ok(match (report.outcome.locked.is_empty(), report.outcome.unsent.is_empty()) {
+        (false, _) => Exit::Failed(Kind::Conflict),
+        (true, false) => Exit::No,
+        (true, true) => Exit::Done,
+    })
 }
 
 fn redact(repo: &Repo, terminal: &Terminal, event: &str, as_json: bool) -> Result<Exit> {
@@ -64,6 +68,7 @@ fn tell(terminal: &Terminal, report: &Report) {
     let remote = text::safe(&report.remote);
     let would = if report.dry_run { "would be " } else { "" };
     match (outcome.changes.len(), outcome.sent.len()) {
+        (0, 0) if !outcome.locked.is_empty() => {}
         (0, 0) => terminal.say(&format!("nothing new here, nothing new at {remote}")),
         (taken, sent) => {
             terminal.say(&format!(

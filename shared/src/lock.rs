@@ -62,6 +62,11 @@ impl Lock {
             }
             other => other?,
         };
+        Self::of(file, path)
+    }
+
+    /// `None`: it is held, or the file is not the one at `path` any more.
+    fn of(file: File, path: &Path) -> io::Result<Option<Self>> {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
@@ -72,6 +77,18 @@ impl Lock {
         match std::fs::metadata(path) {
             Ok(now) if now.ino() == mine => Ok(Some(Self { file })),
             _ => Ok(None),
+        }
+    }
+
+    /// The lock at `path` if its file is there and nobody holds it. The file is not made.
+    ///
+    /// # Errors
+    /// The file cannot be opened or locked.
+    pub fn take_existing(path: &Path) -> io::Result<Option<Self>> {
+        match OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => Self::of(file, path),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
         }
     }
 

@@ -99,24 +99,6 @@ fn a_ref_lock_left_by_a_killed_writer_is_mended_and_a_foreign_one_is_not() {
 }
 
 #[test]
-fn a_ref_lock_that_our_own_dead_writer_left_is_taken_away() {
-    let world = world();
-    let repo = world.repo();
-    let id = repo.spawn("while :; do sleep 0.1; done");
-    repo.wait_for(&id, "running");
-    let name = format!("refs/orchestra/agents/{id}");
-    // What a writer leaves that is killed between its declaration and the rename.
-    let new = repo.git(["rev-parse", "HEAD"]).line();
-    let bucket = id.bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % 16;
-    let intent = repo.path().join(format!(".git/orchestra/locks/append-{bucket:02}"));
-    std::fs::write(intent, format!("{name} {new}\n")).expect("an intent");
-    let lock = repo.path().join(format!(".git/{name}.lock"));
-    std::fs::write(&lock, format!("{new}\n")).expect("a lock");
-    repo.orchestra(["stop", &id]).succeeded();
-    assert!(!lock.exists());
-}
-
-#[test]
 fn deleting_all_private_files_while_nothing_runs_loses_nothing() {
     let world = world();
     let repo = world.repo();

@@ -101,6 +101,6 @@ fn what_cannot_be_kept_is_not_taken_away() {
         git fsck >&2 && find .git -name '*.lock'; ls -d ../repo.worktrees/big* 2>/dev/null";
     let Some(ran) = on_a_small_disk(&world, script) else { return };
     let shown = ran.stdout();
-    assert_eq!(shown, "exit 1\n1\nexit 3\nexit 0\n", "{}", ran.stderr());
+    assert_eq!(shown, "exit 5\n1\nexit 3\nexit 0\n", "{}", ran.stderr());
     assert!(ran.stderr().contains("nothing to take back"), "{}", ran.stderr());
 }

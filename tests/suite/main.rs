@@ -39,6 +39,7 @@ mod sessions_opencode;
 mod sessions_programs;
 mod sessions_talk;
 mod spawn;
+mod stale_locks;
 mod status;
 mod stop;
 mod storage;

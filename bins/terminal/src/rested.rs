@@ -9,7 +9,7 @@ use orchestra::{
     },
 };
 
-use crate::{Exit, Terminal, agents, json, prompt};
+use crate::{Exit, Terminal, agents, faults, json, prompt};
 
 /// Asks which agent, where none is named. `None`: none runs.
 ///
@@ -39,11 +39,13 @@ pub fn complete(
 /// # Errors
 /// The report is no JSON, which is a bug.
 pub fn show(terminal: &Terminal, kind: &str, report: &Report, as_json: bool) -> Result<Exit> {
+    let failed = faults::tell_failures(terminal, &report.failed);
+    let exit = failed.unwrap_or(Exit::Done);
     if as_json {
         json::answer(terminal, kind, report)?;
-        return Ok(Exit::Done);
+        return Ok(exit);
     }
-    if report.agents.is_empty() {
+    if report.agents.is_empty() && report.failed.is_empty() {
         terminal.say("no agent runs");
     }
     for rested in &report.agents {
@@ -55,5 +57,5 @@ pub fn show(terminal: &Terminal, kind: &str, report: &Report, as_json: bool) -> 
         };
         terminal.answer(&format!("{line}{note}\n"));
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }

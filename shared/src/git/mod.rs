@@ -2,11 +2,15 @@
 
 pub mod above;
 pub mod command;
+pub mod file_lock;
 pub mod frozen;
 pub mod index;
+mod intent;
+mod mend;
 pub mod merging;
 pub mod objects;
 pub mod oid;
+mod packed;
 mod ref_aside;
 pub mod ref_list;
 pub mod refs;

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::refs::RefLock;
+use super::intent::{Action, Intent};
 use crate::{Error, Kind, Result, error::Context, git::Repo};
 
 impl Repo {
@@ -15,7 +15,9 @@ impl Repo {
     /// # Errors
     /// The ref is locked by another program (4), or the file cannot be moved.
     pub fn set_ref_aside(&self, name: &str, folder: &Path) -> Result<Option<PathBuf>> {
-        let lock = RefLock::take(self.gix.common_dir(), name)?;
+        let mut lock = Intent::declare(self.gix.common_dir(), std::iter::once((Action::Hold, name)))?;
+        let suffix = lock.empty(0)?;
+        lock.lock(name, &suffix)?;
         // Under the lock: somebody may have repaired it meanwhile.
         if self.ref_damage(name)?.is_none() {
             return Ok(None);

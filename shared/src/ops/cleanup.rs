@@ -80,6 +80,11 @@ pub struct Entry {
     pub hint: Option<String>,
     /// The process that works in its worktree.
     pub held_by: Option<i32>,
+    /// It was kept because something failed, not because it may not go.
+    pub failed: bool,
+    /// Decides the exit code, where something failed.
+    #[serde(skip)]
+    pub kind: Option<Kind>,
     /// Bytes on the disk that its worktree took.
     pub bytes: Option<u64>,
     /// The agent as it was.
@@ -125,7 +130,10 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let (candidates, unreadable) = candidates(repo, request)?;
     let mut report = take_away(repo, Journal::new("cleanup")?, candidates)?;
     report.unreadable = unreadable;
-    report.forgotten = trash::forget(repo, Config::of(repo).trash_time()?)?;
+    match trash::forget(repo, Config::of(repo).trash_time()?) {
+        Ok(forgotten) => report.forgotten = forgotten,
+        Err(error) => report.warnings.push(error.one_line()),
+    }
     if let Err(error) = pack::when_many(repo, pack::MANY) {
         report.warnings.push(error.one_line());
     }
@@ -277,11 +285,12 @@ fn summary(journal: &Journal) -> String {
 }
 
 fn entry(one: Candidate, outcome: Outcome, bytes: Option<u64>) -> Entry {
-    let (outcome, why, hint, held_by) = match one.finding {
-        Ok(go) => (outcome, go.why, None, None),
-        Err(no) => (Outcome::Kept, no.why, no.hint, no.held_by),
+    let (outcome, no) = match one.finding {
+        Ok(go) => (outcome, No { why: go.why, ..No::default() }),
+        Err(no) => (Outcome::Kept, no),
     };
-    Entry { outcome, why, hint, held_by, bytes, agent: one.object }
+    let No { why, hint, held_by, kind } = no;
+    Entry { outcome, why, hint, held_by, failed: kind.is_some(), kind, bytes, agent: one.object }
 }
 
 fn report(agents: Vec<Entry>) -> Report {

@@ -92,7 +92,10 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
                 Saved::Nothing
             }
         };
-        agents.push(summary(repo, id, saved)?);
+        match summary(repo, id, saved) {
+            Ok(summary) => agents.push(summary),
+            Err(error) => warnings.push(format!("'{id}' cannot be read: {}", error.one_line())),
+        }
     }
     if let Err(error) = write_notes(repo, &agents) {
         warnings.push(format!("no notes were written: {}", error.one_line()));

@@ -17,7 +17,12 @@ use crate::{
         Agent, AgentId, Fact, Liveness, Phase,
         event::{Message, Step},
     },
-    ops::{send, sessions::living, settings::Settings},
+    ops::{
+        failure::{Failure, locked_last},
+        send,
+        sessions::living,
+        settings::Settings,
+    },
     profile,
     store::{
         Chain, Listing, append_if,
@@ -65,6 +70,8 @@ pub enum TakeOver {
 pub struct Report {
     /// Their ids.
     pub agents: Vec<String>,
+    /// Those that could not be resumed.
+    pub failed: Vec<Failure>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -72,8 +79,8 @@ pub struct Report {
 /// Starts the supervisors. When it returns, each is in the queue and answers.
 ///
 /// # Errors
-/// An agent is not there, runs, or belongs to another clone (3); its program is not here (3); nothing can be written.
-/// The first that cannot be resumed ends the command; those before it run.
+/// An agent is not there (3), or there is too little space (3). The only one runs, belongs to another clone, or its program is not
+/// here (3); of several, that is a failure in the report, and the others are resumed all the same.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     request.settings.check()?;
     if request.message.as_ref().is_some_and(|text| text.len() > send::MAX_TEXT) {
@@ -85,13 +92,22 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let config = Config::of(repo);
     guard::check_space(&repo.common_dir()?, config.min_free()?)?;
     mend::mend(repo)?;
-    let ids = choose(repo, request)?;
-    let (mut agents, mut warnings) = (Vec::with_capacity(ids.len()), Vec::new());
+    let mut ids = choose(repo, request)?;
+    locked_last(repo, &mut ids);
+    let only = ids.len() == 1;
+    let mut report =
+        Report { agents: Vec::with_capacity(ids.len()), failed: Vec::new(), warnings: Vec::new() };
     for id in ids {
-        warnings.extend(one(repo, &config, &id, request)?);
-        agents.push(id.to_string());
+        match one(repo, &config, &id, request) {
+            Ok(warning) => {
+                report.warnings.extend(warning);
+                report.agents.push(id.to_string());
+            }
+            Err(error) if only => return Err(error),
+            Err(error) => report.failed.push(Failure::new(&id, error)),
+        }
     }
-    Ok(Report { agents, warnings })
+    Ok(report)
 }
 
 fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {

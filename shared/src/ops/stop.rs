@@ -9,7 +9,11 @@ use crate::{
     config::Config,
     git::Repo,
     model::{AgentId, Liveness, Phase},
-    ops::{agent_object::AgentObject, status},
+    ops::{
+        agent_object::AgentObject,
+        failure::{Failure, locked_last},
+        status,
+    },
     store::Listing,
     supervise::{
         control::{self, Rest},
@@ -34,8 +38,10 @@ pub struct Request {
 /// What became of them.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// In the order asked for.
+    /// Those that came to rest.
     pub agents: Vec<Stopped>,
+    /// Those that did not.
+    pub failed: Vec<Failure>,
 }
 
 /// One of them.
@@ -65,7 +71,8 @@ pub enum Outcome {
 /// Stops the agents and waits until they have ended.
 ///
 /// # Errors
-/// An agent is not there (3), does not end in time (124), or nothing can be written.
+/// An agent is not there (3). The only one does not end in time (124), or cannot be asked; of several, that is a failure in the
+/// report, and the others are stopped all the same.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     bring_to(repo, request, Rest::Stop)
 }
@@ -73,21 +80,31 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 /// Brings the agents to rest and waits until they are.
 pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Report> {
     mend::mend(repo)?;
-    let ids = choose(repo, request)?;
-    let mut asked = Vec::with_capacity(ids.len());
+    let mut ids = choose(repo, request)?;
+    locked_last(repo, &mut ids);
+    let grace = Config::of(repo).grace()?;
+    let (mut asked, mut failed) = (Vec::with_capacity(ids.len()), Vec::new());
     for id in ids {
-        let was_open = control::ask(repo, &id, rest, request.reason.as_deref())?;
+        let was_open = control::ask(repo, &id, rest, request.reason.as_deref());
         asked.push((id, was_open));
     }
-    let deadline = Instant::now() + Config::of(repo).grace()? + SAVING;
+    let deadline = Instant::now() + grace + SAVING;
+    let only = asked.len() == 1;
     let mut agents = Vec::with_capacity(asked.len());
     for (id, was_open) in asked {
-        let outcome =
-            if was_open { wait(repo, &id, request, rest, deadline)? } else { Outcome::AlreadyEnded };
-        agents.push(Stopped { outcome, agent: status::one(repo, &id)? });
+        let rested = was_open.and_then(|was_open| {
+            let outcome =
+                if was_open { wait(repo, &id, request, rest, deadline)? } else { Outcome::AlreadyEnded };
+            Ok(Stopped { outcome, agent: status::one(repo, &id)? })
+        });
+        match rested {
+            Ok(stopped) => agents.push(stopped),
+            Err(error) if only => return Err(error),
+            Err(error) => failed.push(Failure::new(&id, error)),
+        }
     }
     mend::mend(repo)?;
-    Ok(Report { agents })
+    Ok(Report { agents, failed })
 }
 
 fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {

@@ -83,6 +83,8 @@ pub fn run(repo: &Repo, request: &Request, asks: &mut dyn Asks) -> Result<Report
     let _lock = Lock::take(&lock, WAIT)?.ok_or_else(|| {
         Error::new(Kind::Conflict, "another sync of this repository runs").hint("try again")
     })?;
+    // A git that fetches can mend nothing.
+    repo.mend_locks();
     let order = Order {
         way: request.way,
         dry_run: request.dry_run,
@@ -180,6 +182,9 @@ fn warnings(remote: &Remote, outcome: &Outcome) -> Vec<String> {
     }
     for (name, file) in &outcome.moved_aside {
         warnings.push(format!("'{name}' was damaged; its file is '{}' now", file.display()));
+    }
+    for (name, why) in &outcome.locked {
+        warnings.push(format!("'{name}' of {address} is not taken in: {why}"));
     }
     if outcome.strange > 0 {
         warnings.push(format!(

@@ -56,14 +56,7 @@ pub fn add(repo: &Repo, agents: &[(Archived, &Agent)]) -> Result<()> {
         tip = Some(repo.write_commit(&commit)?);
     }
     let Some(new) = tip else { return Ok(()) };
-    let edit = [Edit { name: name.clone(), old: previous, new }];
-    match repo.edit_refs(&edit, "orchestra: archive") {
-        // The lock is ours: a lock of the ref that outlasts the wait was left by a kill.
-        Err(error) if error.kind == crate::Kind::Conflict && repo.take_lock_away(&name, None) => {
-            repo.edit_refs(&edit, "orchestra: archive")
-        }
-        other => other,
-    }
+    repo.edit_refs(&[Edit { name, old: previous, new }], "orchestra: archive")
 }
 
 fn message(archived: &Archived, agent: &Agent) -> String {

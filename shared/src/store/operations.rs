@@ -208,15 +208,7 @@ impl Journal {
         let now = world::now().as_second();
         let new = repo.write_commit(&Commit::by(&repo.identity()?, now, tree, parents, subject))?;
         let name = layout::operation_ref(&self.operation.id);
-        let edit = [Edit { name: name.clone(), old: self.tip, new }];
-        let written = repo.edit_refs(&edit, "orchestra: operation");
-        match written {
-            // Whoever writes operations holds their lock: a lock of the ref that outlasts the wait was left by a kill.
-            Err(error) if error.kind == Kind::Conflict && repo.take_lock_away(&name, None) => {
-                repo.edit_refs(&edit, "orchestra: operation")?;
-            }
-            other => other?,
-        }
+        repo.edit_refs(&[Edit { name, old: self.tip, new }], "orchestra: operation")?;
         self.tip = Some(new);
         Ok(())
     }
@@ -237,10 +229,13 @@ const SETTLE: Duration = Duration::from_millis(500);
 /// Another command has it (4).
 pub fn lock(repo: &Repo) -> Result<Lock> {
     let lock = Private::new(repo.private_dir()?).operations_lock();
-    Lock::take(&lock, SETTLE)?.ok_or_else(|| {
+    let lock = Lock::take(&lock, SETTLE)?.ok_or_else(|| {
         Error::new(Kind::Conflict, "another merge-ranked, review, cleanup or undo runs in this repository")
             .hint("wait for its end, and try again")
-    })
+    })?;
+    // Also for the git programs that the command starts: they can mend nothing.
+    repo.mend_locks();
+    Ok(lock)
 }
 
 /// All operations, the newest first. Those that cannot be read are passed over.

@@ -18,25 +18,30 @@ use crate::{
 /// # Errors
 /// The repository cannot be read.
 pub fn mend(repo: &Repo) -> Result<()> {
+    repo.mend_locks();
     let private = Private::new(repo.private_dir()?);
     for id in private.agents() {
-        let dir = private.agent(&id);
-        // Whoever makes or supervises the agent holds its lock.
-        let Some(_lock) = Lock::take(&dir.lock(), std::time::Duration::ZERO)? else { continue };
-        // What cannot be told of one agent does not keep the others from being repaired: it stays as it is.
-        let life = repo
-            .find_ref(&layout::agent_ref(&id))
-            .and_then(|tip| tip.map(|tip| Chain::read(repo, &[tip])).transpose());
-        let Ok(life) = life else { continue };
-        let ended = life.is_none_or(|chain| chain.fold().agent.phase.is_at_rest());
-        // Output that could not be stored at the end, on a full disk, is stored now.
-        if ended && helper::store_output(repo, &id, &dir).is_ok() {
-            let _ = std::fs::remove_dir_all(dir.dir());
-        }
-        // A helper may have outlived its supervisor, and go on; `stop` ends it.
-        if Processes::read(&dir).is_none_or(|record| record.orphans(&private).is_empty()) {
-            remove_half_made(repo, &id)?;
-        }
+        // What cannot be mended of one agent keeps nobody from the others; the next command tries again.
+        let _ = agent(repo, &private, &id);
+    }
+    Ok(())
+}
+
+fn agent(repo: &Repo, private: &Private, id: &AgentId) -> Result<()> {
+    let dir = private.agent(id);
+    // Whoever makes or supervises the agent holds its lock.
+    let Some(_lock) = Lock::take(&dir.lock(), std::time::Duration::ZERO)? else { return Ok(()) };
+    let ended = match repo.find_ref(&layout::agent_ref(id))? {
+        None => true,
+        Some(tip) => Chain::read(repo, &[tip])?.fold().agent.phase.is_at_rest(),
+    };
+    // Output that could not be stored at the end, on a full disk, is stored now.
+    if ended && helper::store_output(repo, id, &dir).is_ok() {
+        let _ = std::fs::remove_dir_all(dir.dir());
+    }
+    // A helper may have outlived its supervisor, and go on; `stop` ends it.
+    if Processes::read(&dir).is_none_or(|record| record.orphans(private).is_empty()) {
+        remove_half_made(repo, id)?;
     }
     Ok(())
 }

@@ -90,6 +90,8 @@ pub struct Outcome {
     pub unsent: BTreeMap<String, String>,
     /// Damaged refs of ours that were moved out of the way, because git cannot fetch past them, and where to.
     pub moved_aside: BTreeMap<String, PathBuf>,
+    /// Refs here that could not be changed, and why: what the remote has of them is not taken in.
+    pub locked: BTreeMap<String, String>,
     /// What the remote had and lost; it is still here.
     pub missing: Vec<String>,
     /// Refs of theirs with names that are not ours.
@@ -261,6 +263,7 @@ impl Sync<'_> {
         let is_whole = ours.broken.is_empty() && self.unfetched.is_empty();
         if is_whole && ours == (Side { strange: ours.strange, ..theirs.clone() }) {
             self.outcome.refused.clear();
+            self.outcome.locked.clear();
             return Ok(Plan::default());
         }
         let writer = writer::known_writer(self.repo);
@@ -291,47 +294,36 @@ impl Sync<'_> {
             plan.sends.retain(|push| push.new.is_some_and(|new| as_it_is.contains(&new)));
             return Ok(plan);
         }
-        let failed = if self.order.dry_run { BTreeSet::new() } else { self.change_ours(&plan)? };
-        for (id, change) in plan.changes.iter().filter(|(id, _)| !failed.contains(id.as_str())) {
+        self.outcome.locked = if self.order.dry_run { BTreeMap::new() } else { self.change_ours(&plan)? };
+        let unchanged: BTreeSet<AgentId> =
+            self.outcome.locked.keys().filter_map(|name| agent_of(name)).collect();
+        for (id, change) in plan.changes.iter().filter(|(id, _)| !unchanged.contains(id)) {
             self.outcome.changes.entry(id.to_string()).or_insert(*change);
         }
         Ok(plan)
     }
 
-    /// Changes our refs, all at once or, where that cannot be, those of each agent by themselves. Gives what did not change: agents
-    /// by their ids, other refs by the last part of their names.
-    fn change_ours(&mut self, plan: &Plan) -> Result<BTreeSet<String>> {
-        const WHY: &str = "orchestra: sync";
-        let mut failed = BTreeSet::new();
+    /// Gives the refs that somebody else has locked or changed, and what was said of each. All refs of one agent change together
+    /// or not at all.
+    fn change_ours(&mut self, plan: &Plan) -> Result<BTreeMap<String, String>> {
         if plan.impostors > 0 {
             self.outcome.renamed = Some(writer::rename(self.repo)?);
         }
-        match self.repo.edit_refs(&plan.edits, WHY) {
-            Err(error) if is_of_one_ref(&error) => {
-                let mut groups: BTreeMap<&str, Vec<Edit>> = BTreeMap::new();
-                for edit in &plan.edits {
-                    groups.entry(owner(&edit.name)).or_default().push(edit.clone());
+        let all = Changes { edits: plan.edits.clone(), deletes: plan.deletes.clone() };
+        match all.make(self.repo) {
+            Err(error) if is_of_one_ref(&error) => {}
+            other => return other.map(|()| BTreeMap::new()),
+        }
+        let mut unchanged = BTreeMap::new();
+        for changes in all.remaining(self.repo)?.by_agent() {
+            match changes.make(self.repo) {
+                Err(error) if is_of_one_ref(&error) => {
+                    unchanged.extend(changes.names().map(|name| (name.to_owned(), error.one_line())));
                 }
-                for (owner, edits) in groups {
-                    match self.repo.edit_refs(&edits, WHY) {
-                        Err(error) if !is_of_one_ref(&error) => return Err(error),
-                        Err(error) => {
-                            failed.insert(owner.to_owned());
-                            let names =
-                                edits.iter().filter_map(|edit| edit.name.strip_prefix(layout::SHARED));
-                            let why = error.one_line();
-                            self.outcome.refused.extend(names.map(|name| (name.to_owned(), why.clone())));
-                        }
-                        Ok(()) => {}
-                    }
-                }
+                other => other?,
             }
-            other => other?,
         }
-        match self.repo.delete_refs(&plan.deletes) {
-            Err(error) if error.kind != Kind::Conflict => Err(error),
-            _ => Ok(failed),
-        }
+        Ok(unchanged)
     }
 
     /// Gives what was rejected because others were quicker.
@@ -416,15 +408,62 @@ impl Sync<'_> {
     }
 }
 
-/// Whether an error is about a ref: somebody else changed or locked it, or it is broken.
+/// Whether an error is about some refs: somebody else changed or locked one, or it is broken.
 const fn is_of_one_ref(error: &Error) -> bool {
     matches!(error.kind, Kind::Conflict | Kind::Internal)
 }
 
-/// The agent to which a ref belongs, of whatever kind; of other refs the last part of the name.
-fn owner(name: &str) -> &str {
-    let replaced = name.strip_prefix(layout::REPLACED_HEADS).and_then(|rest| rest.split('/').next());
-    replaced.unwrap_or_else(|| name.rsplit('/').next().unwrap_or(name))
+/// Changes of our own refs.
+#[derive(Default)]
+struct Changes {
+    edits: Vec<Edit>,
+    deletes: Vec<(String, Oid)>,
+}
+
+impl Changes {
+    fn make(&self, repo: &Repo) -> Result<()> {
+        repo.edit_refs(&self.edits, "orchestra: sync")?;
+        repo.delete_refs(&self.deletes)
+    }
+
+    /// What is not made yet.
+    fn remaining(mut self, repo: &Repo) -> Result<Self> {
+        let mut edits = Vec::new();
+        for edit in self.edits {
+            if !repo.find_ref(&edit.name).is_ok_and(|now| now == Some(edit.new)) {
+                edits.push(edit);
+            }
+        }
+        self.edits = edits;
+        Ok(self)
+    }
+
+    /// One part for each agent, and one for each other ref.
+    fn by_agent(self) -> impl Iterator<Item = Self> {
+        let mut parts: BTreeMap<String, Self> = BTreeMap::new();
+        let key = |name: &str| agent_of(name).map_or_else(|| name.to_owned(), |id| id.to_string());
+        for edit in self.edits {
+            parts.entry(key(&edit.name)).or_default().edits.push(edit);
+        }
+        for delete in self.deletes {
+            parts.entry(key(&delete.0)).or_default().deletes.push(delete);
+        }
+        parts.into_values()
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let deletes = self.deletes.iter().map(|(name, _)| name.as_str());
+        self.edits.iter().map(|edit| edit.name.as_str()).chain(deletes)
+    }
+}
+
+/// The agent whose life or work a ref of ours is.
+fn agent_of(name: &str) -> Option<AgentId> {
+    let id = name
+        .strip_prefix(layout::SHARED)?
+        .split_once('/')
+        .filter(|(kind, _)| ["agents", "heads"].contains(kind));
+    AgentId::parse(id?.1).ok()
 }
 
 /// The agents that a push tells of.

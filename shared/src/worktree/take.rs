@@ -2,9 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::Write,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -334,63 +332,18 @@ fn advance(
     from: Oid,
     head: Oid,
 ) -> Result<Option<String>> {
-    let Some(lock) = IndexLock::take(worktree)? else {
+    let index = shadow.index();
+    let cannot = || format!("cannot read '{}'", index.display());
+    let content = fs::read(index).context(Kind::External, cannot)?;
+    let modified = fs::metadata(index).and_then(|found| found.modified()).context(Kind::External, cannot)?;
+    let Some(lock) = repo.lock_file(&worktree.git_dir.join("index"), content, Some(modified))? else {
         return Ok(Some("another git works in the worktree".to_owned()));
     };
     let edit = Edit { name: layout::branch_ref(task.branch), old: Some(from), new: head };
     match repo.edit_refs(&[edit], "orchestra: what the agent left uncommitted") {
-        Ok(()) => lock.replace_index(shadow.index()).map(|()| None),
+        Ok(()) => lock.commit().map(|()| None),
         Err(e) if e.kind == Kind::Conflict => Ok(Some("the branch moved".to_owned())),
         Err(e) => Err(e),
-    }
-}
-
-/// Git's own lock on a worktree's index.
-struct IndexLock {
-    file: Option<File>,
-    lock: PathBuf,
-    index: PathBuf,
-}
-
-impl IndexLock {
-    /// `None`: somebody else holds it for two seconds.
-    fn take(worktree: &Worktree) -> Result<Option<Self>> {
-        let index = worktree.git_dir.join("index");
-        let lock = worktree.git_dir.join("index.lock");
-        for _ in 0..40 {
-            match File::create_new(&lock) {
-                Ok(file) => return Ok(Some(Self { file: Some(file), lock, index })),
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
-                    std::thread::sleep(Duration::from_millis(50));
-                }
-                Err(e) => {
-                    return Err(
-                        Error::new(Kind::External, format!("cannot write '{}'", lock.display())).because(e)
-                    );
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    fn replace_index(mut self, new: &Path) -> Result<()> {
-        let cannot = || format!("cannot write '{}'", self.index.display());
-        let bytes = fs::read(new).context(Kind::External, cannot)?;
-        if let Some(file) = &mut self.file {
-            file.write_all(&bytes).context(Kind::External, cannot)?;
-            keep_time(new, file).context(Kind::External, cannot)?;
-        }
-        fs::rename(&self.lock, &self.index).context(Kind::External, cannot)?;
-        self.file = None;
-        Ok(())
-    }
-}
-
-impl Drop for IndexLock {
-    fn drop(&mut self) {
-        if self.file.is_some() {
-            let _ = fs::remove_file(&self.lock);
-        }
     }
 }
 

@@ -36,6 +36,8 @@ pub(super) struct No {
     pub(super) why: String,
     pub(super) hint: Option<String>,
     pub(super) held_by: Option<i32>,
+    /// What kind of error it was, where something failed.
+    pub(super) kind: Option<Kind>,
 }
 
 impl No {
@@ -50,7 +52,9 @@ impl No {
     /// Something failed on the way.
     pub(super) fn because(mut error: Error) -> Self {
         let hint = if error.hints.is_empty() { None } else { Some(error.hints.remove(0)) };
-        Self { why: error.one_line(), hint, held_by: None }
+        // What is refused as things stand is a decision.
+        let kind = Some(error.kind).filter(|kind| *kind != Kind::Refused);
+        Self { why: error.one_line(), hint, held_by: None, kind }
     }
 }
 
