@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod broken_refs;
 mod claude;
 mod cleanup;
 mod collect;
@@ -19,6 +20,7 @@ mod dispatch;
 mod full_disk;
 mod hand_over;
 mod histories;
+mod hostile_trees;
 mod house;
 mod init;
 mod keeping;

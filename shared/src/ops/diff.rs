@@ -104,7 +104,10 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         paths: request.paths.clone(),
         scratch,
     };
-    report.files = report.numbers()?;
+    report.files = report.numbers().map_err(|error| match &report.problem {
+        Some(why) => Error::refused(format!("the work of '{id}' cannot be compared: {why}")),
+        None => error,
+    })?;
     Ok(report)
 }
 

@@ -169,7 +169,7 @@ impl Sync<'_> {
             // Whoever syncs holds a lock of ours: what locks these refs is dead.
             self.repo.take_locks_away_below(&tracking);
         }
-        let before = Side::read(self.repo, &tracking)?;
+        let mut before = Side::read(self.repo, &tracking)?;
         let refspecs: Vec<String> = layout::KINDS
             .iter()
             .map(|kind| format!("+{}{kind}/*:{tracking}{kind}/*", layout::SHARED))
@@ -179,6 +179,7 @@ impl Sync<'_> {
         let mut fetched = self.fetch(&refspecs);
         // Git fetches nothing while one ref, of whatever kind, names what is not here.
         if fetched.is_err() && self.move_damaged_refs()? {
+            before = Side::read(self.repo, &tracking)?;
             fetched = self.fetch(&refspecs);
         }
         if let Err(error) = fetched {

@@ -19,7 +19,7 @@ use crate::{
         inside::Places,
         place::{self, Place},
     },
-    store::{Listing, layout, sound},
+    store::{Listing, layout, sound, unreadable},
     world,
 };
 
@@ -158,6 +158,10 @@ impl<'a> Judge<'a> {
     fn is_elsewhere(&self, id: &AgentId, agent: &Agent) -> Result<Result<String, No>> {
         let base = Oid::parse(&agent.base)
             .ok_or_else(|| Error::internal(format!("'{id}' has no base: '{}'", agent.base)))?;
+        if let Some(broken) = unreadable::work_of(self.repo, id)? {
+            let no = No::new(broken.sentence());
+            return Ok(Err(broken.remedy.into_iter().fold(no, No::hint)));
+        }
         let mut why = String::new();
         let mut tips = Vec::new();
         for name in [layout::head_ref(id), layout::branch_ref(&agent.branch)] {
