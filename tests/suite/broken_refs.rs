@@ -165,7 +165,9 @@ fn damaged_notes_and_archives_are_named_and_hide_nothing() {
             }
         }
         fs::remove_file(&path).expect("removed");
-        whole.map(|whole| fs::write(&path, whole).expect("restored"));
+        if let Some(whole) = whole {
+            fs::write(&path, whole).expect("restored");
+        }
     }
 }
 

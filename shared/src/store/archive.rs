@@ -87,7 +87,8 @@ pub fn all(repo: &Repo) -> Result<(BTreeMap<AgentId, Archived>, Vec<Unreadable>)
                 }
             }
             Err(error) => {
-                broken.push(BrokenRef { name, why: format!("cannot be followed: {}", error.one_line()) })
+                let why = format!("cannot be followed: {}", error.one_line());
+                broken.push(BrokenRef { name, why });
             }
         }
     }

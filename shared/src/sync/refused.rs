@@ -93,3 +93,31 @@ impl Refused {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_known_for_just_these_tips() {
+        let folder = tempfile::tempdir().unwrap();
+        let at =
+            |path: PathBuf| Refused { path, known: HashMap::new(), order: VecDeque::new(), is_new: false };
+        let (theirs, ours) = (Oid::from_bytes([1; 20]), Oid::from_bytes([2; 20]));
+        let mut refused = at(folder.path().join("refused"));
+        refused.add(theirs, Some(ours), "too\nlong \u{1b}[2J");
+        refused.add(theirs, None, "too long");
+        refused.remember();
+        let file = fs::read_to_string(folder.path().join("refused")).unwrap();
+        assert_eq!(file.lines().count(), 3, "{file}");
+        assert!(!file.contains('\u{1b}'), "{file}");
+        assert_eq!(refused.why(theirs, None), Some("too long"));
+        assert!(refused.why(theirs, Some(ours)).is_some() && refused.why(ours, None).is_none());
+        for n in 0..=MOST {
+            let mut id = [0; 20];
+            id[..8].copy_from_slice(&(n as u64).to_be_bytes());
+            refused.add(Oid::from_bytes(id), None, "x");
+        }
+        assert_eq!((refused.known.len(), refused.why(theirs, None)), (MOST, None));
+    }
+}

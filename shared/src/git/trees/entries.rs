@@ -162,7 +162,8 @@ mod tests {
     fn modes_order_and_duplicates() {
         use What::{Malformed, Mode, Twice, Unsorted};
         let mode = |mode: &str| Some(Mode(mode.to_owned()));
-        let table: &[(&[(&str, &[u8])], Option<What>)] = &[
+        type Entries<'a> = &'a [(&'a str, &'a [u8])];
+        let table: &[(Entries<'_>, Option<What>)] = &[
             (&[], None),
             (&[("100644", b"a"), ("40000", b"a.b"), ("100644", b"a0")], None),
             (&[("100644", b"a.b"), ("40000", b"a")], None),
