@@ -173,7 +173,12 @@ fn locks_that_a_kill_left_are_taken_away() {
         ["merge-ranked", "b3", "--into", "main", "--on-failure", "stop", "--test", "! test -e three.txt"];
     repo.orchestra(stop).exits(1);
     let operation = repo.refs("refs/orchestra-local/operations/").pop().expect("an operation").0;
-    fs::write(repo.path().join(format!(".git/{operation}.lock")), "").expect("a lock");
+    // What a writer of ours leaves that is killed while it holds the lock.
+    let intent = repo.path().join(".git/orchestra/intents/00aa");
+    fs::write(&intent, format!("replace {operation}\n")).expect("an intent");
+    fs::write(intent.with_extension("0"), "").expect("a staged file");
+    fs::hard_link(intent.with_extension("0"), repo.path().join(format!(".git/{operation}.lock")))
+        .expect("a lock");
     repo.orchestra(["merge-ranked", "--continue"]).exits(1).says("stopped at a failure");
     repo.orchestra(["merge-ranked", "--abort"]).succeeded();
     // A lock of the target that holds what we would write is ours; any other is somebody's.
