@@ -24,8 +24,10 @@ use orchestra_terminal::{complete, pages::Page, settings::time};
 /// in a worktree of its own. What conflicts or fails is set aside with the reason, and the next goes on.
 ///
 /// Your checkout, your index and your branch stay as they are until the end. Then the target moves, once, to where everything
-/// stands that proved good: in the checkout as 'git merge --ff-only' would, or not at all. If it moved meanwhile, everything is
-/// planned and proven again. 'git orchestra undo' takes the whole landing back.
+/// stands that proved good, and the files of its checkout with it, or not at all. What you changed there without committing it
+/// stays as it is; where the landing changes the same file, or where a file is in the way that git does not track or ignores,
+/// nothing moves, and the landing waits for you. If the target moved meanwhile, everything is planned and proven again.
+/// 'git orchestra undo' takes the whole landing back.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-merge-ranked", version)]
 pub(crate) struct Cli {
@@ -74,7 +76,7 @@ pub(crate) struct Cli {
     /// Go on with a landing that was cut off, stopped, or could not move its target
     #[arg(long = "continue", conflicts_with_all = ["branches", "into", "dry_run", "priority", "build", "test", "check_time", "approved"])]
     pub(crate) go_on: bool,
-    /// Give that landing up; the target stays where it is
+    /// Give that landing up; the target is where it was
     #[arg(long, conflicts_with_all = ["branches", "into", "dry_run", "priority", "build", "test", "check_time", "approved", "go_on"])]
     pub(crate) abort: bool,
     /// Print the result as one JSON object

@@ -9,7 +9,7 @@ use orchestra::{
     world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, json,
+    Exit, Terminal, interrupt, json,
     paint::Role,
     table::{self, Text},
     when,
@@ -19,6 +19,8 @@ use crate::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = Repo::discover(&world::directory())?;
+    // Ctrl-C ends nothing here: what was begun in the user's files is brought to its end.
+    let _pressed = interrupt::flag()?;
     let report = undo::run(&repo, &cli.request())?;
     for warning in &report.warnings {
         terminal.warn(warning);

@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod branch_moves;
 mod claude;
 mod cleanup;
 mod collect;

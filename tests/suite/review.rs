@@ -298,10 +298,11 @@ fn only_what_is_approved_as_it_is_lands_where_that_is_asked_for() {
     assert_eq!(told(&stale), ("set_aside".into(), "was approved in another state than it is in now".into()));
     repo.orchestra(["review", &open, "--approve", "--automerge"]).succeeded().prints("merged");
     repo.orchestra(["review", &stale, "--reject", "--automerge"]).exits(2);
-    repo.write("file.txt", "mine\n");
+    repo.write("a.txt", "mine\n");
     repo.orchestra(["review", &stale, "--approve", "--automerge"])
         .exits(1)
-        .says("changed and not committed")
+        .says("main cannot be moved")
+        .says("a.txt")
         .says("--continue");
 }
 

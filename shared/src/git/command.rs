@@ -86,8 +86,23 @@ pub struct Output {
 impl Git {
     /// `git <verb>` in `directory`.
     pub fn new(directory: &Path, verb: &str) -> Self {
+        Self::with_options(directory, &[], verb)
+    }
+
+    /// `git <verb>` in `directory`, as the work tree of a git directory, whatever the `.git` in it says.
+    pub fn for_work_tree(directory: &Path, git_dir: &Path, verb: &str) -> Self {
+        let option = |name: &str, path: &Path| {
+            let mut option = OsString::from(name);
+            option.push(path);
+            option
+        };
+        let options = [option("--git-dir=", git_dir), option("--work-tree=", directory)];
+        Self::with_options(directory, &options, verb)
+    }
+
+    fn with_options(directory: &Path, options: &[OsString], verb: &str) -> Self {
         let mut command = process::command("git");
-        command.arg("--no-pager");
+        command.arg("--no-pager").args(options);
         for setting in TAMED {
             command.args(["-c", setting]);
         }

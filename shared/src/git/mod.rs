@@ -1,6 +1,7 @@
 //! The only door to a repository and to the `git` program. No type of gix leaves this module.
 
 pub mod above;
+pub mod checkout;
 pub mod command;
 pub mod frozen;
 pub mod index;

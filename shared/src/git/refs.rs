@@ -152,21 +152,29 @@ impl Repo {
 
     /// Branches have reflogs, unless the user does not want them; our own refs have none.
     fn log_branch(&self, edit: &Edit, why: &str) -> Result<()> {
-        let wanted =
-            self.gix.config_snapshot().boolean("core.logAllRefUpdates").unwrap_or(!self.gix.is_bare());
-        if !edit.name.starts_with("refs/heads/") || !wanted {
+        if !edit.name.starts_with("refs/heads/") {
             return Ok(());
         }
-        let path = self.gix.common_dir().join("logs").join(&edit.name);
+        self.write_reflog(&self.gix.common_dir().join("logs").join(&edit.name), edit.old, edit.new, why)
+    }
+
+    /// Adds an entry to a reflog, unless the user does not want reflogs.
+    ///
+    /// # Errors
+    /// It cannot be written, or the user has no name for it.
+    pub fn write_reflog(&self, path: &Path, old: Option<Oid>, new: Oid, why: &str) -> Result<()> {
+        if !self.gix.config_snapshot().boolean("core.logAllRefUpdates").unwrap_or(!self.gix.is_bare()) {
+            return Ok(());
+        }
         let cannot = || format!("cannot write '{}'", path.display());
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).context(Kind::External, cannot)?;
         }
         let Identity { name, email } = self.identity()?;
-        let old = edit.old.map_or_else(|| "0".repeat(40), |old| old.to_string());
-        let line = format!("{old} {} {name} <{email}> {} +0000\t{why}\n", edit.new, world::now().as_second());
+        let old = old.map_or_else(|| "0".repeat(40), |old| old.to_string());
+        let line = format!("{old} {new} {name} <{email}> {} +0000\t{why}\n", world::now().as_second());
         let mut file =
-            OpenOptions::new().create(true).append(true).open(&path).context(Kind::External, cannot)?;
+            OpenOptions::new().create(true).append(true).open(path).context(Kind::External, cannot)?;
         file.write_all(line.as_bytes()).context(Kind::External, cannot)
     }
 }

@@ -38,7 +38,7 @@ impl Runner<'_> {
             return self.bring_by_rebase(branch, step);
         }
         let ours = self.state.result;
-        match merge::merge(&self.place()?, ours, branch.tip)? {
+        match merge::merge(self.merge_tree()?, ours, branch.tip)? {
             Merged::Clean(tree) => self.commit(branch, step, tree, branch.tip),
             Merged::Conflict { tree, files } => match self.settle(branch, step, &files)? {
                 Ok(settled) => self.commit(branch, step, settled, branch.tip),
@@ -83,7 +83,7 @@ impl Runner<'_> {
             Ok(head) if head == onto => Ok(Brought::Nothing),
             Ok(head) => Ok(Brought::Commit(head)),
             Err(files) => {
-                let tree = match merge::merge(&self.place()?, onto, branch.tip)? {
+                let tree = match merge::merge(self.merge_tree()?, onto, branch.tip)? {
                     Merged::Conflict { tree, .. } => Some(tree),
                     Merged::Clean(_) => None,
                 };
@@ -163,7 +163,7 @@ fn remake(
     interrupted: &std::sync::atomic::AtomicBool,
     nonce: &str,
 ) -> Result<std::result::Result<String, String>> {
-    let taken = scratch.git("checkout").args(["HEAD", "--"]).arg(&recipe.path).output()?;
+    let taken = scratch.git("checkout")?.args(["HEAD", "--"]).arg(&recipe.path).output()?;
     if !taken.status.success() {
         return Ok(Err(format!(
             "{} conflicts, and is not in what landed before",

@@ -11,6 +11,7 @@
 //! | [`prove`] | building and testing one commit, without landing anything |
 //! | [`state`] | what was done so far, written down after every step |
 //! | [`finish`], [`record`] | the target moves, once; then it is told |
+//! | `moving` | a branch and the checkout that is on it move together, or not at all |
 
 pub mod branches;
 mod bring;
@@ -19,6 +20,7 @@ pub mod finish;
 mod known;
 pub mod merge;
 mod message;
+mod moving;
 pub mod plan;
 pub mod prove;
 pub mod record;

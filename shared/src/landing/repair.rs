@@ -113,7 +113,7 @@ impl Runner<'_> {
         }
         step.head = head;
         step.settled.push("its agent repaired what failed".to_owned());
-        let merged = super::merge::merge(&self.place()?, self.state.result, head)?;
+        let merged = super::merge::merge(self.merge_tree()?, self.state.result, head)?;
         match merged {
             super::merge::Merged::Clean(tree) => Ok(Ok(self.commit(branch, step, tree, head)?)),
             super::merge::Merged::Conflict { files, .. } => {

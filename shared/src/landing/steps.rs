@@ -1,7 +1,6 @@
 //! Landing step by step: bring a branch in, prove it, keep it or set it aside, and write that down.
 
 use std::{
-    path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -9,6 +8,7 @@ use std::{
 use super::{
     bring::Brought,
     check::{self, Bounds, End},
+    merge::MERGE,
     plan::{Passed, Plan},
     repair::Repairs,
     scratch::Scratch,
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    git::{Oid, Repo},
+    git::{Git, Oid, Repo, command},
     model::{event::Landing, text},
     rank::{Place, order_after},
     store::operations::{Journal, Stage},
@@ -248,11 +248,14 @@ impl<'a> Runner<'a> {
         self.scratch.as_ref().ok_or_else(|| Error::internal("no scratch worktree"))
     }
 
-    /// Where git may merge without a checkout.
-    pub(super) fn place(&self) -> Result<PathBuf> {
+    /// Git for a merge without a checkout.
+    pub(super) fn merge_tree(&self) -> Result<Git> {
         match &self.scratch {
-            Some(scratch) => Ok(scratch.path().to_owned()),
-            None => Ok(self.repo.main_checkout()?.unwrap_or(self.repo.common_dir()?)),
+            Some(scratch) => scratch.git(MERGE),
+            None => {
+                let place = self.repo.main_checkout()?.unwrap_or(self.repo.common_dir()?);
+                Ok(Git::new(&place, MERGE).limit(command::LONG))
+            }
         }
     }
 

@@ -25,7 +25,7 @@ use crate::{
     },
     model::{event::Landing, text},
     store::{
-        notes,
+        layout, notes,
         operations::{self, Change, Journal, Operation, Stage},
     },
 };
@@ -84,13 +84,16 @@ pub fn run(
     repo.identity()?;
     command::check_version(&repo.common_dir()?)?;
     let _lock = operations::lock(repo)?;
+    let mut warnings = finish::recover(repo)?;
     let asking = Asking { repo, interrupted };
     let around = Around { repairs: &asking, tell, interrupted };
-    match request.mode {
+    let mut report = match request.mode {
         Mode::Abort => abort(repo),
         Mode::Continue => go_on(repo, around),
         Mode::New | Mode::DryRun => begin(repo, request, around),
-    }
+    }?;
+    warnings.append(&mut report.warnings);
+    Ok(Report { warnings, ..report })
 }
 
 fn plan(repo: &Repo, target: Target, named: &[String], orders: &Orders) -> Result<Plan> {
@@ -224,31 +227,59 @@ fn finish(
 ) -> Result<Report> {
     let wanted =
         Move { branch: &state.into, old: state.base, new: state.result, why: "orchestra merge-ranked" };
-    match finish::move_branch(repo, wanted)? {
+    let moved = finish::move_branch(repo, wanted).map_err(|error| {
+        error.hint("git orchestra merge-ranked --continue, then; --abort gives the landing up")
+    })?;
+    match moved {
         Moved::Elsewhere(Some(now)) => anew(repo, state, now, journal, around),
-        Moved::Elsewhere(None) => Ok(Report::left(
-            plan,
-            &state,
-            journal,
-            Left::Blocked(format!("branch {} is gone", state.into), Vec::new()),
-        )),
+        Moved::Elsewhere(None) => {
+            let hints = vec![format!("git branch {} {}", text::safe(&state.into), state.base)];
+            let why = format!("branch {} is gone", text::safe(&state.into));
+            Ok(Report::left(plan, &state, journal, Left::Blocked(why, hints)))
+        }
         Moved::Blocked(blocked) => {
             Ok(Report::left(plan, &state, journal, Left::Blocked(blocked.why, blocked.hints)))
         }
-        moved @ (Moved::Yes | Moved::NotNeeded) => {
-            let mut warnings = moved_meanwhile(repo, &state);
-            warnings.extend(record::record(repo, &state, &plan.branches));
-            let mut notes_shown = false;
-            if moved == Moved::Yes {
-                let change = Change { branch: state.into.clone(), old: state.base, new: state.result };
-                journal.operation.changes.push(change);
-                notes_shown = notes::show(repo).unwrap_or(false);
-            }
-            journal.operation.stage = Stage::Done;
-            journal.write(repo, &[state.base, state.result])?;
-            Ok(Report { notes_shown, ..Report::done(plan, &state, journal, warnings) })
-        }
+        Moved::Yes | Moved::NotNeeded => record_landing(repo, plan, &state, journal),
     }
+}
+
+/// The target has what landed: that is written down, and told.
+fn record_landing(repo: &Repo, plan: &Plan, state: &State, journal: &mut Journal) -> Result<Report> {
+    let mut warnings = moved_meanwhile(repo, state);
+    warnings.extend(record::record(repo, state, &plan.branches));
+    let mut notes_shown = false;
+    if state.result != state.base {
+        let change = Change { branch: state.into.clone(), old: state.base, new: state.result };
+        journal.operation.changes.push(change);
+        notes_shown = notes::show(repo).unwrap_or(false);
+    }
+    journal.operation.stage = Stage::Done;
+    journal.write(repo, &[state.base, state.result])?;
+    Ok(Report { notes_shown, ..Report::done(plan, state, journal, warnings) })
+}
+
+/// Finishes a landing that was killed after its target had moved, and before that was written down. Gives what the user should
+/// know. The caller holds the lock of operations.
+///
+/// # Errors
+/// It cannot be read or written.
+pub(super) fn finish_if_moved(repo: &Repo) -> Result<Vec<String>> {
+    let Some(open) = open_one(repo)? else { return Ok(Vec::new()) };
+    let mut journal = Journal::open(repo, &open.id)?;
+    let Ok(state) = State::load(repo, &journal) else { return Ok(Vec::new()) };
+    if !has_moved(repo, &state)? {
+        return Ok(Vec::new());
+    }
+    let plan = again(repo, &state, state.base)?;
+    Ok(record_landing(repo, &plan, &state, &mut journal)?.warnings)
+}
+
+/// Whether the target has what a landing that is still open brings.
+fn has_moved(repo: &Repo, state: &State) -> Result<bool> {
+    let now = repo.find_ref(&layout::branch_ref(&state.into))?;
+    let Some(now) = now.filter(|_| state.ready && state.result != state.base) else { return Ok(false) };
+    Ok(now == state.result || now != state.base && repo.contains(now, state.result)?)
 }
 
 /// Branches that are no longer what landed.
@@ -282,10 +313,30 @@ fn abort(repo: &Repo) -> Result<Report> {
     let mut journal = Journal::open(repo, &open.id)?;
     clear(repo, &open.id)?;
     let state = State::load(repo, &journal)?;
+    if has_moved(repo, &state)? {
+        move_back(repo, &state)?;
+    }
     let plan = again(repo, &state, state.base)?;
     journal.operation.stage = Stage::Aborted;
     journal.write(repo, &[state.base, state.result])?;
     Ok(Report::left(&plan, &state, &journal, Left::Aborted))
+}
+
+/// The landing was killed after its target had moved.
+fn move_back(repo: &Repo, state: &State) -> Result<()> {
+    let why = "orchestra merge-ranked --abort";
+    let wanted = Move { branch: &state.into, old: state.result, new: state.base, why };
+    match finish::move_branch(repo, wanted)? {
+        Moved::Yes | Moved::NotNeeded => Ok(()),
+        Moved::Elsewhere(_) => {
+            let into = text::safe(&state.into);
+            Err(Error::refused(format!("{into} has what landed, and commits on top of it"))
+                .hint("git orchestra merge-ranked --continue finishes the landing"))
+        }
+        Moved::Blocked(blocked) => {
+            Err(blocked.hints.into_iter().fold(Error::refused(blocked.why), Error::hint))
+        }
+    }
 }
 
 /// Whether everything that was to land is in the target.

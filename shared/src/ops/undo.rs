@@ -15,7 +15,7 @@ use crate::{
         event::{Landed, Landing},
         text,
     },
-    ops::cleanup,
+    ops::{cleanup, merge_ranked},
     removal::{restore, trash},
     store::{
         append,
@@ -73,10 +73,14 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     }
     repo.identity()?;
     let _lock = operations::lock(repo)?;
+    // What was killed is finished or taken back first: it decides what is newest.
+    let mut warnings = finish::recover(repo)?;
+    warnings.extend(merge_ranked::finish_if_moved(repo)?);
     // Under the lock: of two at once, the second finds what the first left.
     let all = operations::all(repo)?;
     let operation = newest_of(choose(&all, request.operation.as_deref())?, &all).clone();
-    let (undo, warnings) = take_back(repo, &operation, &all)?;
+    let (undo, more) = take_back(repo, &operation, &all)?;
+    warnings.extend(more);
     let listed = Listed { holds: false, operation };
     Ok(Report { operations: vec![listed], undo: Some(undo), warnings })
 }

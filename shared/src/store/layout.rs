@@ -229,6 +229,11 @@ impl Private {
         self.0.join("gone")
     }
 
+    /// What is needed to take a move of a checkout back that is under way, or was cut off; one folder each.
+    pub fn moves(&self) -> PathBuf {
+        self.0.join("moves")
+    }
+
     /// What merges on trial came to.
     pub fn trials(&self) -> PathBuf {
         self.0.join("trials")

@@ -4,8 +4,11 @@ use std::sync::atomic::AtomicBool;
 
 use crate::{
     Error, Kind, Result,
-    git::{Git, Oid, Repo, command},
-    landing::repair::Repairs,
+    git::{Oid, Repo, worktrees::Head},
+    landing::{
+        finish::{self, Move, Moved},
+        repair::Repairs,
+    },
     model::{AgentId, Liveness},
     ops::{
         rest::{self, Rest},
@@ -56,21 +59,25 @@ impl Asking<'_> {
         if agent.liveness != Liveness::Ended {
             return Ok(Err(format!("its agent cannot be asked: it is {}", agent.phase.as_str())));
         }
+        let cannot = |why: &str| Ok(Err(format!("its agent cannot be asked: {why}")));
         let Some(worktree) =
             list::of_agent(self.repo, id, &agent.branch)?.filter(|found| found.path.exists())
         else {
-            return Ok(Err("its agent cannot be asked: its worktree is gone".to_owned()));
+            return cannot("its worktree is gone");
         };
-        let output = Git::new(&worktree.path, "merge")
-            .args(["--ff-only", "--quiet", &commit.to_string()])
-            .limit(command::LONG)
-            .output()?;
-        let stands = self.repo.find_ref(&layout::branch_ref(&agent.branch))? == Some(commit);
-        Ok(if output.status.success() && stands {
-            Ok(())
-        } else {
-            Err("its agent cannot be asked: its worktree does not stand where its work does".to_owned())
-        })
+        let branch_ref = layout::branch_ref(&agent.branch);
+        let now = self.repo.find_ref(&branch_ref)?;
+        let now = now.filter(|_| worktree.head() == Head::Branch(branch_ref));
+        let Some(now) = now.filter(|now| self.repo.contains(commit, *now).unwrap_or(false)) else {
+            return cannot("its worktree does not stand where its work does");
+        };
+        let why = "orchestra merge-ranked: for its agent";
+        let wanted = Move { branch: &agent.branch, old: now, new: commit, why };
+        match finish::move_branch(self.repo, wanted)? {
+            Moved::Yes | Moved::NotNeeded => Ok(Ok(())),
+            Moved::Elsewhere(_) => cannot("its branch moved meanwhile"),
+            Moved::Blocked(blocked) => cannot(&blocked.why),
+        }
     }
 
     fn wait(&self, id: &AgentId) -> Result<std::result::Result<(), String>> {

@@ -109,10 +109,13 @@ fn stand_on(repo: &Repo, id: &AgentId, agent: &Agent, start: Oid) -> Result<()> 
             let what = format!("branch {branch} is here already, with commits that the agent's work has not");
             return Err(Error::refused(what).hint(format!("git branch -m {branch} ANOTHER-NAME")));
         }
-        if let Some(worktree) = list::of_agent(repo, id, &agent.branch)? {
-            let place = worktree.path.display().to_string();
+        // Also where it is not the agent's worktree that is on it.
+        let checkout = repo.checkouts_of(&name)?.into_iter().next().map(|checkout| checkout.path);
+        let worktree = list::of_agent(repo, id, &agent.branch)?.map(|worktree| worktree.path);
+        if let Some(place) = checkout.or(worktree) {
+            let place = place.display().to_string();
             return Err(Error::refused(format!(
-                "the worktree of '{id}' here stands on an older commit than its work"
+                "'{place}' has the branch of '{id}' checked out, at an older commit than its work"
             ))
             .hint(format!("git -C '{place}' merge --ff-only {start}")));
         }
