@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use testkit::{Ran, TestRepo, World};
+use testkit::{Ran, TestRepo, World, until};
 
 use crate::{merge_ranked::four, skip, world};
 
@@ -479,4 +479,28 @@ fn a_branch_that_is_another_name_stays_one() {
         .exits(3)
         .says("branch trunk is another name of refs/heads/main");
     assert_eq!(repo.git(["symbolic-ref", "refs/heads/trunk"]).line(), "refs/heads/main");
+}
+
+#[test]
+fn whoever_switches_to_a_branch_while_it_moves_gets_its_files() {
+    let world = world();
+    let repo = four(&world);
+    let base = repo.tip("main");
+    repo.git(["checkout", "-q", "-b", "mine"]).succeeded();
+    repo.git(["rm", "-q", "file.txt"]).succeeded();
+    repo.git(["commit", "-qm", "mine"]).succeeded();
+    // This file takes long to write: as long as main is where it was.
+    let wait = format!(
+        "cat; for i in $(seq 500); do test $(git rev-parse main) = {base} || exit 0; sleep 0.02; done"
+    );
+    repo.git(["config", "filter.slow.smudge", &wait]).succeeded();
+    repo.write(".git/info/attributes", "file.txt filter=slow\n");
+    let mut switching = repo.command("git").args(["checkout", "-q", "main"]).spawn().expect("started");
+    until("git writes files", || repo.path().join(".git/index.lock").exists().then_some(()));
+    repo.orchestra(["merge-ranked", "b3", "--into", "main"]).succeeded();
+    assert!(switching.wait().expect("an end").success());
+    assert_eq!(repo.git(["symbolic-ref", "HEAD"]).line(), "refs/heads/main");
+    assert_eq!(read(&repo, "three.txt"), "1\n2\n3\n");
+    assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "");
+    nothing_is_left(&repo, "switched");
 }

@@ -85,7 +85,10 @@ pub fn move_branch(repo: &Repo, wanted: Move<'_>) -> Result<Moved> {
         if let Some(blocked) = why_blocked(&checkouts, wanted.branch) {
             return Ok(Moved::Blocked(blocked));
         }
-        let Some(checkout) = checkouts.first() else { return by_ref(repo, wanted, &branch_ref) };
+        let Some(checkout) = checkouts.first() else {
+            let moved = by_ref(repo, wanted, &branch_ref)?;
+            return if moved == Moved::Yes { follow(repo, wanted, &branch_ref) } else { Ok(moved) };
+        };
         match moving::move_checkout(repo, checkout, wanted)? {
             Outcome::Moved => return Ok(Moved::Yes),
             Outcome::Elsewhere(now) => return Ok(Moved::Elsewhere(now)),
@@ -96,6 +99,21 @@ pub fn move_branch(repo: &Repo, wanted: Move<'_>) -> Result<Moved> {
     let branch = text::safe(wanted.branch);
     Err(Error::new(Kind::Conflict, format!("{branch} is checked out and left again all the time"))
         .hint("try again"))
+}
+
+/// Brings files along where somebody switched to the branch while it moved: git reads a branch first and is on it last. Where they
+/// cannot be brought along, the branch goes back.
+fn follow(repo: &Repo, wanted: Move<'_>, branch_ref: &str) -> Result<Moved> {
+    moving::wait_for_switches(repo)?;
+    let Some(checkout) = repo.checkouts_of(branch_ref)?.into_iter().next() else { return Ok(Moved::Yes) };
+    match moving::bring_along(repo, &checkout, wanted)? {
+        Outcome::Blocked(blocked) => {
+            let back = Move { old: wanted.new, new: wanted.old, ..wanted };
+            by_ref(repo, back, branch_ref)?;
+            Ok(Moved::Blocked(blocked))
+        }
+        Outcome::Moved | Outcome::Elsewhere(_) | Outcome::Switched => Ok(Moved::Yes),
+    }
 }
 
 /// Takes every move of a checkout back that a kill cut off, with the locks that it left. Gives what the user should know.

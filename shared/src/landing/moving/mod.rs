@@ -10,7 +10,10 @@ mod record;
 mod refusal;
 mod take_back;
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use self::{
     locks::Locks,
@@ -28,6 +31,9 @@ use crate::{
     model::text,
     store::layout::{self, Private},
 };
+
+/// How long to wait for a git that may be about to switch.
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// How a move ended.
 #[derive(Debug)]
@@ -47,6 +53,18 @@ pub(super) enum Outcome {
 /// # Errors
 /// Another git works there (4), the checkout is not where it is registered (3), or something cannot be written.
 pub(super) fn move_checkout(repo: &Repo, checkout: &Checkout, wanted: Move<'_>) -> Result<Outcome> {
+    attempt(repo, checkout, wanted, wanted.old)
+}
+
+/// Brings the files of a checkout along whose branch has moved already, if its index is still as the branch was before.
+///
+/// # Errors
+/// As [`move_checkout`].
+pub(super) fn bring_along(repo: &Repo, checkout: &Checkout, wanted: Move<'_>) -> Result<Outcome> {
+    attempt(repo, checkout, wanted, wanted.new)
+}
+
+fn attempt(repo: &Repo, checkout: &Checkout, wanted: Move<'_>, expected: Oid) -> Result<Outcome> {
     checkout.verify()?;
     let plan = Plan {
         checkout: checkout.clone(),
@@ -55,13 +73,33 @@ pub(super) fn move_checkout(repo: &Repo, checkout: &Checkout, wanted: Move<'_>) 
         new: wanted.new,
     };
     let record = Record::begin(repo, plan)?;
-    let mut attempt = Attempt { repo, record: &record, why: wanted.why, settled: true };
+    let mut attempt = Attempt { repo, record: &record, why: wanted.why, expected, settled: true };
     let outcome = attempt.run();
     // What could not be taken back now is for the next command.
     if attempt.settled {
         record.remove();
     }
     outcome
+}
+
+/// Waits, not for long, for git where it works in a checkout now: it may be about to switch.
+///
+/// # Errors
+/// The checkouts cannot be listed.
+pub(super) fn wait_for_switches(repo: &Repo) -> Result<()> {
+    let mut locks = vec![repo.common_dir()?.join("index.lock")];
+    locks.extend(repo.worktrees()?.into_iter().map(|worktree| worktree.git_dir.join("index.lock")));
+    let begun = Instant::now();
+    let mut waited = false;
+    while begun.elapsed() < MAX_WAIT && locks.iter().any(|lock| lock.exists()) {
+        waited = true;
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    if waited {
+        // Git gives the index back before it writes HEAD.
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
 }
 
 /// Takes every move back that was cut off by a kill. Gives what the user should know.
@@ -98,6 +136,17 @@ pub(super) fn recover(repo: &Repo) -> Result<Vec<String>> {
             warnings.push(format!("a move of the files in '{place}' was cut off; not taken back: {files}"));
         }
         drop(locks);
+        let wanted = Move {
+            branch: &record.plan.branch,
+            old: record.plan.old,
+            new: record.plan.new,
+            why: "orchestra: a move that was cut off",
+        };
+        let checkout = record.plan.checkout.clone();
+        let moved = repo.find_ref(&layout::branch_ref(wanted.branch))? == Some(wanted.new);
+        if moved && checkout.is_on(&layout::branch_ref(wanted.branch)) {
+            bring_along(repo, &checkout, wanted)?;
+        }
         record.remove();
     }
     // Gone with its last record, unless another move is under way.
@@ -110,6 +159,8 @@ struct Attempt<'a> {
     repo: &'a Repo,
     record: &'a Record,
     why: &'a str,
+    /// Where the branch must be when the locks are taken.
+    expected: Oid,
     /// Nothing is half done.
     settled: bool,
 }
@@ -131,7 +182,8 @@ impl Attempt<'_> {
             Err(error) => Err(error),
         };
         let plan = &self.record.plan;
-        if self.repo.find_ref(&layout::branch_ref(&plan.branch))? == Some(plan.new) {
+        let has_moved = || Ok(self.repo.find_ref(&layout::branch_ref(&plan.branch))? == Some(plan.new));
+        if matches!(done, Ok(Outcome::Moved)) || self.expected == plan.old && has_moved()? {
             self.settled = true;
             return Ok(Outcome::Moved);
         }
@@ -151,7 +203,7 @@ impl Attempt<'_> {
             return Ok(Some(Outcome::Switched));
         }
         let now = self.repo.find_ref(&branch_ref)?;
-        if now != Some(*old) {
+        if now != Some(self.expected) {
             return Ok(Some(Outcome::Elsewhere(now)));
         }
         let place = checkout.path.display();
@@ -164,6 +216,10 @@ impl Attempt<'_> {
         let staged = self.record.staged()?;
         if staged.is_empty() {
             return Ok(None);
+        }
+        if self.expected != *old {
+            // Whoever switched has the files of the moved branch, or has gone on from there.
+            return Ok(Some(Outcome::Elsewhere(now)));
         }
         let names: Vec<String> =
             staged.iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect();
@@ -212,7 +268,8 @@ impl Attempt<'_> {
         record::second_name(&index, &self.record.new_index())
             .context(Kind::External, || format!("cannot keep '{}'", index.display()))?;
         let branch_log = self.record.common.join("logs").join(layout::branch_ref(branch));
-        for log in [branch_log, checkout.git_dir.join("logs/HEAD")] {
+        let branch_log = (self.expected == *old).then_some(branch_log);
+        for log in branch_log.into_iter().chain([checkout.git_dir.join("logs/HEAD")]) {
             self.repo.write_reflog(&log, Some(*old), *new, self.why)?;
         }
         locks.replace_index(&index)?;
