@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Error, Kind, Result, error::Context, process};
+use crate::{Error, Kind, Result, error::Context, git::ownership, process};
 
 /// For calls that only look at a few files.
 pub const SHORT: Duration = Duration::from_secs(60);
@@ -86,7 +86,7 @@ pub struct Output {
 impl Git {
     /// `git <verb>` in `directory`.
     pub fn new(directory: &Path, verb: &str) -> Self {
-        let mut command = process::command("git");
+        let mut command = git();
         command.arg("--no-pager");
         for setting in TAMED {
             command.args(["-c", setting]);
@@ -103,7 +103,7 @@ impl Git {
 
     /// `git <verb>` in `directory` as the user would see it: their pager, their colours, their language. [`Git::show`] runs it.
     pub fn for_the_user(directory: &Path, verb: &str) -> Self {
-        let mut command = process::command("git");
+        let mut command = git();
         for setting in TAMED {
             command.args(["-c", setting]);
         }
@@ -114,7 +114,7 @@ impl Git {
     /// `git <verb>` that speaks with a remote: transport, credentials and, where `hooks` says so, hooks are the user's own.
     /// Where `ask` says so, git may ask for a password.
     pub fn abroad(directory: &Path, verb: &str, hooks: bool, ask: bool) -> Self {
-        let mut command = process::command("git");
+        let mut command = git();
         command.arg("--no-pager");
         for setting in TAMED.iter().chain(ABROAD).filter(|one| !hooks || !one.starts_with("core.hooksPath")) {
             command.args(["-c", setting]);
@@ -310,6 +310,17 @@ impl Git {
         };
         Ok(Output { status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
     }
+}
+
+/// The program, told which repositories of others were accepted.
+fn git() -> std::process::Command {
+    let mut command = process::command("git");
+    for place in ownership::accepted() {
+        let mut setting = OsString::from("safe.directory=");
+        setting.push(place);
+        command.arg("-c").arg(setting);
+    }
+    command
 }
 
 /// The last line that git said: its progress.

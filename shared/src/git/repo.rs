@@ -2,7 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Kind, Result, error::Context, git::Oid, world};
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{Oid, above, ownership},
+    world,
+};
 
 /// An opened repository. Opening costs a tenth of a millisecond; keep one only as long as it is used.
 pub struct Repo {
@@ -15,26 +20,53 @@ impl Repo {
     /// Finds the repository of `directory`, as git does: `GIT_DIR` first, then upwards.
     ///
     /// # Errors
-    /// There is none (128), or it is of a kind we cannot read (3).
+    /// There is none, or it belongs to another user (128); or it is of a kind we cannot read (3).
     pub fn discover(directory: &Path) -> Result<Self> {
-        match gix::ThreadSafeRepository::discover_with_environment_overrides(directory) {
+        ownership::check_found(directory)?;
+        let trust = gix::discover::upwards::TrustPolicy::Assume(gix::sec::Trust::Full);
+        let upwards = gix::discover::upwards::Options { trust, ..Default::default() };
+        let options =
+            gix::sec::trust::Mapping { full: ownership::trusting(), reduced: ownership::trusting() };
+        match gix::ThreadSafeRepository::discover_with_environment_overrides_opts(directory, upwards, options)
+        {
             Ok(repo) => Self::checked(repo.to_thread_local()),
             Err(error) => Err(Self::why_not(directory, error)),
         }
     }
 
+    /// As [`Repo::discover`]; none where there is none, or where it cannot be read.
+    ///
+    /// # Errors
+    /// It belongs to another user (128).
+    pub fn find(directory: &Path) -> Result<Option<Self>> {
+        ownership::check_found(directory)?;
+        Ok(Self::discover(directory).ok())
+    }
+
     /// Opens the repository at its common git directory, whatever the environment says.
     ///
     /// # Errors
-    /// It is gone, or of a kind we cannot read.
+    /// It is gone, belongs to another user, or is of a kind we cannot read.
     pub fn open(common_dir: &Path) -> Result<Self> {
         Self::open_with(common_dir, &[])
     }
 
     /// As [`Repo::open`], with settings that hold in this process only.
     pub(super) fn open_with(common_dir: &Path, settings: &[&str]) -> Result<Self> {
-        let options =
-            gix::open::Options::default().open_path_as_is(true).config_overrides(settings.iter().copied());
+        Self::open_under(common_dir, ownership::trusting(), settings)
+    }
+
+    /// As [`Repo::open_with`], without what the repository's own configuration says of anything but its format.
+    pub(super) fn open_without_own_settings(common_dir: &Path, settings: &[&str]) -> Result<Self> {
+        let options = ownership::trusting().filter_config_section(|section| {
+            !matches!(section.source, gix::config::Source::Local | gix::config::Source::Worktree)
+        });
+        Self::open_under(common_dir, options, settings)
+    }
+
+    fn open_under(common_dir: &Path, options: gix::open::Options, settings: &[&str]) -> Result<Self> {
+        ownership::check(common_dir)?;
+        let options = options.open_path_as_is(true).config_overrides(settings.iter().copied());
         let repo = gix::ThreadSafeRepository::open_opts(common_dir, options)
             .context(Kind::NotARepository, || format!("cannot open repository '{}'", common_dir.display()))?;
         Self::checked(repo.to_thread_local())
@@ -67,7 +99,7 @@ impl Repo {
                 "not a git repository (or any of the parent directories): .git",
             );
         };
-        let common = common_dir_of(&git_dir);
+        let common = above::common_dir_of(&git_dir);
         let config = std::fs::read_to_string(common.join("config")).unwrap_or_default().to_ascii_lowercase();
         if config.contains("sha256") {
             return unsupported("its objects are named by sha256", "sha1");
@@ -254,13 +286,6 @@ pub struct Identity {
     pub name: String,
     /// `user.email`.
     pub email: String,
-}
-
-fn common_dir_of(git_dir: &Path) -> PathBuf {
-    match std::fs::read_to_string(git_dir.join("commondir")) {
-        Ok(relative) => git_dir.join(relative.trim()),
-        Err(_) => git_dir.to_owned(),
-    }
 }
 
 fn unsupported(what: &str, wanted: &str) -> Error {
