@@ -8,7 +8,7 @@ use orchestra::{
     world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, json,
+    Exit, Terminal, accepted, agents, json,
     paint::Role,
     table::{self, Text},
     when,
@@ -22,7 +22,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         trash::empty(&repo)?;
         return Ok(Exit::Done);
     }
-    let report = cleanup::run(&repo, &cli.request())?;
+    let report = cleanup::run(&accepted::accept(terminal, repo)?, &cli.request())?;
     for warning in &report.warnings {
         terminal.warn(warning);
     }

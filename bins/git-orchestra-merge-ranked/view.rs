@@ -2,14 +2,12 @@
 
 use orchestra::{
     Error, Result,
-    git::Repo,
     landing::{state::Step, steps::Progress},
     model::{event::Landing, text},
     ops::merge_ranked::{self, Left, Mode, Report},
-    world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, interrupt, json,
+    Exit, Terminal, accepted, interrupt, json,
     paint::Role,
     table::{self, Text},
 };
@@ -20,7 +18,7 @@ use crate::{cli::Cli, matrix};
 const NAME: usize = 40;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = accepted::repository(terminal)?;
     let request = cli.request();
     let interrupted = interrupt::flag()?;
     let report = merge_ranked::run(&repo, &request, &|progress| tell(terminal, progress), &interrupted)?;

@@ -2,13 +2,11 @@
 
 use orchestra::{
     Result,
-    git::Repo,
     model::Liveness,
     ops::{resume, status},
-    world,
 };
 use orchestra_terminal::{
-    Exit, Terminal,
+    Exit, Terminal, accepted,
     follow::{How, follow},
     prompt,
 };
@@ -16,7 +14,7 @@ use orchestra_terminal::{
 use crate::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = accepted::repository(terminal)?;
     let mut request = cli.request(terminal);
     if request.agents.is_empty() && !request.all {
         let all = status::run(&repo, &status::Request::default())?.agents;

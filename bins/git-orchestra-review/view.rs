@@ -12,7 +12,7 @@ use orchestra::{
     store::verdicts::Holds,
     world,
 };
-use orchestra_terminal::{Exit, Terminal, agents, interrupt, json, paint::Role};
+use orchestra_terminal::{Exit, Terminal, accepted, agents, interrupt, json, paint::Role};
 
 use crate::{ask, cli::Cli, edit};
 
@@ -22,8 +22,13 @@ const COMMITS: usize = 10;
 const FILES: usize = 20;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
     let mut request = cli.request()?;
+    let asks = !cli.json && request.give.is_none() && terminal.can_ask() && terminal.width().is_some();
+    if request.agent.is_none() && !asks {
+        let report = review::list(&Repo::discover(&world::directory())?)?;
+        return answer(terminal, cli, &report, &request);
+    }
+    let repo = accepted::repository(terminal)?;
     if let (true, Some(give), Some(agent)) = (cli.edit, &mut request.give, &cli.agent) {
         give.comments.extend(edit::comments(&repo, agent)?);
     }
@@ -36,7 +41,6 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         }
         return answer(terminal, cli, &report, &request);
     }
-    let asks = !cli.json && request.give.is_none() && terminal.can_ask() && terminal.width().is_some();
     if asks {
         return ask::run(terminal, &repo, request.agent);
     }

@@ -13,7 +13,7 @@ use orchestra_terminal::{Exit, Terminal};
 use crate::{show, view};
 
 pub(crate) fn run(terminal: &Terminal, id: &str, raw: bool, full: bool) -> Result<Exit> {
-    let repo = view::repo();
+    let repo = view::repo()?;
     let mut open = read::open(repo.as_ref(), id)?;
     if raw {
         return match open.copy(&mut Out(terminal)) {

@@ -16,7 +16,7 @@ use orchestra::{
     },
     process,
 };
-use orchestra_terminal::{Exit, Terminal, prompt};
+use orchestra_terminal::{Exit, Terminal, accepted, prompt};
 
 use crate::{cli::GoOn, view};
 
@@ -24,7 +24,7 @@ use crate::{cli::GoOn, view};
 const TO_PICK: usize = 30;
 
 pub(crate) fn run(terminal: &Terminal, how: &GoOn) -> Result<Exit> {
-    let repo = view::repo();
+    let repo = view::repo()?.map(|repo| accepted::accept(terminal, repo)).transpose()?;
     let session = match &how.id {
         Some(id) => id.clone(),
         None => pick(terminal)?,
@@ -51,7 +51,7 @@ fn pick(terminal: &Terminal) -> Result<String> {
     if !terminal.can_ask() {
         return Err(Error::usage("no conversation named").hint(hint));
     }
-    let repo = view::repo();
+    let repo = view::repo()?;
     let request =
         sessions::Request { everywhere: repo.is_none(), limit: TO_PICK, ..sessions::Request::default() };
     let found = sessions::run(repo.as_ref(), &request)?.sessions;

@@ -21,7 +21,7 @@ use crate::{list, view};
 const COLUMNS: usize = 160;
 
 pub(crate) fn run(terminal: &Terminal, id: &str, full: bool, as_json: bool) -> Result<Exit> {
-    let repo = view::repo();
+    let repo = view::repo()?;
     let mut open = read::open(repo.as_ref(), id)?;
     if as_json {
         return whole(terminal, &mut open);

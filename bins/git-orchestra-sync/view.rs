@@ -8,7 +8,7 @@ use orchestra::{
     sync::plan::Change,
     world,
 };
-use orchestra_terminal::{Exit, Terminal, json, prompt};
+use orchestra_terminal::{Exit, Terminal, accepted, json, prompt};
 
 use crate::cli::Cli;
 
@@ -20,6 +20,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if let Some(event) = &cli.redact {
         return redact(&repo, terminal, event, cli.json);
     }
+    let repo = accepted::accept(terminal, repo)?;
     if cli.auto {
         sync::auto::run(&repo)?;
         return Ok(Exit::Done);

@@ -42,6 +42,6 @@ pub(crate) const PAGE: Page = Page {
 
 impl Cli {
     pub(crate) fn request(&self) -> Request {
-        Request { operation: self.operation.clone(), list: self.list, dry_run: self.dry_run }
+        Request { operation: self.operation.clone(), dry_run: self.dry_run }
     }
 }

@@ -218,6 +218,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
                 "process",
                 "profile",
                 "store",
+                "trust",
                 "world",
                 "worktree",
             ],

@@ -50,6 +50,7 @@ mod sync_auto;
 mod sync_hostile;
 mod transports;
 mod trash;
+mod trust;
 mod undo;
 mod work;
 mod worktrees;

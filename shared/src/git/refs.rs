@@ -69,6 +69,19 @@ impl Repo {
         Ok(refs)
     }
 
+    /// Whether there is any ref below `prefix`, which ends in `/`.
+    ///
+    /// # Errors
+    /// The refs cannot be read at all.
+    pub fn has_refs_below(&self, prefix: &str) -> Result<bool> {
+        let unreadable = || format!("cannot read the refs below '{prefix}'");
+        let platform = self.gix.refs.iter().context(Kind::Internal, unreadable)?;
+        let relative: &gix::path::RelativePath =
+            prefix.try_into().context(Kind::Internal, || format!("'{prefix}' is not a ref prefix"))?;
+        let found = platform.prefixed(relative).context(Kind::Internal, unreadable)?.next();
+        Ok(found.is_some())
+    }
+
     /// Makes all edits or, if one of them cannot be made, none; when it returns, they survive a power cut. `why` goes into the
     /// reflogs of branches.
     ///

@@ -9,11 +9,14 @@ use std::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo},
+    git::{Oid, Repo, frozen},
 };
 
 /// What git writes into the `locked` file while a worktree is being made.
 const INITIALIZING: &str = "initializing";
+
+/// Settings under which files are written: a delta cache, and all cores.
+const FOR_CHECKOUT: [&str; 2] = ["core.deltaBaseCacheLimit=96m", "checkout.workers=0"];
 
 /// Files and folders of a linked worktree's git directory that say an operation is under way.
 const OPERATIONS: &[(&str, &str)] = &[
@@ -96,7 +99,18 @@ impl Repo {
     /// # Errors
     /// As [`Repo::open`].
     pub fn open_for_checkout(common_dir: &Path) -> Result<Self> {
-        Self::open_with(common_dir, &["core.deltaBaseCacheLimit=96m", "checkout.workers=0"])
+        Self::open_with(common_dir, &FOR_CHECKOUT)
+    }
+
+    /// As [`Repo::open_for_checkout`], by the settings that were frozen in the git directory `frozen` of ours: what agents wrote
+    /// into the repository's own configuration since takes no effect on how files are written.
+    ///
+    /// # Errors
+    /// As [`Repo::open`].
+    pub fn open_for_checkout_as_frozen(common_dir: &Path, frozen: &Path) -> Result<Self> {
+        let settings = frozen::settings(frozen);
+        let settings = settings.iter().map(String::as_str).chain(FOR_CHECKOUT);
+        Self::open_without_own_settings(common_dir, &settings.collect::<Vec<_>>())
     }
 
     /// Registers a worktree at `path` for an existing branch, at its commit, that stands in no other worktree.

@@ -27,6 +27,7 @@ use crate::{
         pack,
     },
     supervise::mend,
+    trust::AcceptedRepo,
 };
 
 /// How long another command may hold an agent's lock for a look.
@@ -111,7 +112,7 @@ struct Candidate {
 /// # Errors
 /// An agent named is not there, another command of ours changes branches (4), or the operation cannot be written down; nothing is
 /// changed then.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.dry_run {
         let candidates = candidates(repo, request)?;
         return Ok(report(candidates.into_iter().map(|one| entry(one, Outcome::Planned, None)).collect()));

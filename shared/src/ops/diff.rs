@@ -12,6 +12,7 @@ use crate::{
     model::{Agent, AgentId, event::LeftOut, text},
     ops::{shadowed::Shadowed, status},
     store::{Chain, layout},
+    trust::AcceptedRepo,
     worktree::take,
 };
 
@@ -71,7 +72,7 @@ pub struct File {
 ///
 /// # Errors
 /// There is no such agent, or its work is not here (3).
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let id = status::resolve(repo, &request.agent)?;
     let mut scratch = Vec::new();
     let one = work(repo, &id, request.committed, &mut scratch)?;

@@ -28,6 +28,7 @@ use crate::{
         notes,
         operations::{self, Change, Journal, Operation, Stage},
     },
+    trust::AcceptedRepo,
 };
 
 /// How often it plans again when the target moves meanwhile.
@@ -71,7 +72,7 @@ pub struct Request {
 /// # Errors
 /// The request is wrong (2); there is nothing to land on, or something is in the way (3); another landing runs (4).
 pub fn run(
-    repo: &Repo,
+    repo: &AcceptedRepo,
     request: &Request,
     tell: &dyn Fn(Progress<'_>),
     interrupted: &AtomicBool,

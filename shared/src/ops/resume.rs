@@ -26,6 +26,7 @@ use crate::{
         writer,
     },
     supervise::{control, guard, liveness, mend, queue, spec::Spec, start, tree},
+    trust::AcceptedRepo,
     worktree::{list, place, shadow::Frozen},
 };
 
@@ -75,7 +76,7 @@ pub struct Report {
 /// # Errors
 /// An agent is not there, runs, or belongs to another clone (3); its program is not here (3); nothing can be written.
 /// The first that cannot be resumed ends the command; those before it run.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     request.settings.check()?;
     if request.message.as_ref().is_some_and(|text| text.len() > send::MAX_TEXT) {
         return Err(Error::usage(format!("the message is longer than {} bytes", send::MAX_TEXT)));
@@ -121,7 +122,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
 
 /// All under the agent's lock, which goes on to the supervisor: of many that resume one agent at once, one does. Gives what the
 /// user should know.
-fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Result<Option<String>> {
+fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request) -> Result<Option<String>> {
     let private = Private::new(repo.private_dir()?);
     let dir = private.agent(id);
     let before = repo.find_ref(&layout::agent_ref(id))?;
@@ -160,6 +161,7 @@ fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Res
         queue::draw(&private, std::slice::from_ref(id), spec.jobs)?;
         Ok(spec)
     };
+    repo.begin(std::slice::from_ref(id))?;
     let spec = order().inspect_err(|_| give_up(&dir, &agent))?;
     let message = request.message.as_ref().filter(|_| spec.launch.converses());
     let opened = append_if(repo, id, |fold| {

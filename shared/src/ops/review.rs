@@ -26,6 +26,7 @@ use crate::{
         Chain, Listing, append_if, layout, notes,
         verdicts::{self, Holds},
     },
+    trust::AcceptedRepo,
 };
 
 /// Longest text of a verdict and of one remark, in bytes.
@@ -101,16 +102,21 @@ struct Judge {
     check: String,
 }
 
+/// Lists what waits for a verdict.
+///
+/// # Errors
+/// The agents cannot be read.
+pub fn list(repo: &Repo) -> Result<Report> {
+    Ok(Report { waiting: waiting(repo)?, ..Report::empty() })
+}
+
 /// Looks, or judges.
 ///
 /// # Errors
 /// There is no such agent, it works still, or has no work (3); its work moved meanwhile (4); a remark is of no line (2).
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+    let Some(typed) = &request.agent else { return list(repo) };
     let mut report = Report::empty();
-    let Some(typed) = &request.agent else {
-        report.waiting = waiting(repo)?;
-        return Ok(report);
-    };
     let id = status::resolve(repo, typed)?;
     if let Some(give) = &request.give {
         judge(repo, &id, give, &mut report, None)?;
@@ -123,7 +129,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 ///
 /// # Errors
 /// As [`merge_ranked::run`].
-pub fn land(repo: &Repo, report: &mut Report, interrupted: &AtomicBool) -> Result<()> {
+pub fn land(repo: &AcceptedRepo, report: &mut Report, interrupted: &AtomicBool) -> Result<()> {
     let approved = report.given == Some(Verdict::Approve);
     let Some(work) = report.work.as_ref().filter(|_| approved) else { return Ok(()) };
     let request = merge_ranked::Request {
@@ -164,7 +170,13 @@ fn waiting(repo: &Repo) -> Result<Vec<AgentObject>> {
 }
 
 /// `by`: who judges, where that is not the user.
-fn judge(repo: &Repo, id: &AgentId, give: &Give, report: &mut Report, by: Option<Judge>) -> Result<()> {
+fn judge(
+    repo: &AcceptedRepo,
+    id: &AgentId,
+    give: &Give,
+    report: &mut Report,
+    by: Option<Judge>,
+) -> Result<()> {
     let identity = repo.identity()?;
     let user = || text::one_line(&format!("{} <{}>", identity.name, identity.email), 120);
     let (by, reviewer, check_said) = match by {

@@ -26,6 +26,7 @@ use crate::{
         spec::{Limits, Spec},
         start, tree,
     },
+    trust::AcceptedRepo,
     worktree::{place, shadow::Frozen},
     world,
 };
@@ -96,7 +97,7 @@ pub struct Planned {
 ///
 /// # Errors
 /// The request is wrong (2), something is missing (3), or nothing can be written. Nothing is half-made then.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     for task in &request.tasks {
         tasks::check(task)?;
     }
@@ -210,7 +211,7 @@ pub(super) fn run_id() -> Result<String> {
 
 /// First what only this machine knows, under each agent's lock; then the agents themselves, all at once; then their
 /// supervisors. Whatever a kill leaves is under an agent's name: `mend` or `stop` finds it.
-fn start(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<()> {
+fn start(repo: &AcceptedRepo, report: &Report, base: Oid, request: &Request) -> Result<()> {
     let private = Private::new(repo.private_dir()?);
     guard::set_aside(&private)?;
     let frozen = Frozen::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?;
@@ -225,6 +226,7 @@ fn start(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<(
     });
     let ids: Vec<AgentId> = locks.iter().map(|(id, _, _)| id.clone()).collect();
     let made = made.and_then(|()| queue::draw(&private, &ids, report.jobs));
+    let made = made.and_then(|()| repo.begin(&ids));
     let made = made.and_then(|()| store::create(repo, &new_agents(repo, report, base, request)?));
     if let Err(error) = made {
         for (_, dir, _) in &locks {

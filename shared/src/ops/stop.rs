@@ -20,6 +20,9 @@ use crate::{
 /// What a supervisor needs to save the work, at the most, once the program has ended.
 const SAVING: Duration = Duration::from_secs(120);
 
+/// How long an agent may tidy up, where the setting cannot be understood.
+const DEFAULT_GRACE: Duration = Duration::from_secs(5);
+
 /// Which agents.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -79,7 +82,9 @@ pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Rep
         let was_open = control::ask(repo, &id, rest, request.reason.as_deref())?;
         asked.push((id, was_open));
     }
-    let deadline = Instant::now() + Config::of(repo).grace()? + SAVING;
+    // A setting that cannot be understood is no reason not to stop; the supervisor has its own, from when it started.
+    let grace = Config::of(repo).grace().unwrap_or(DEFAULT_GRACE);
+    let deadline = Instant::now() + grace + SAVING;
     let mut agents = Vec::with_capacity(asked.len());
     for (id, was_open) in asked {
         let outcome =

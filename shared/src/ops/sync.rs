@@ -16,6 +16,7 @@ use crate::{
         Remote, redact, remote,
         round::{self, Order, Outcome, Talk, Way},
     },
+    trust::AcceptedRepo,
 };
 
 pub use extras::Extra;
@@ -75,7 +76,7 @@ pub trait Asks {
 ///
 /// # Errors
 /// There is no remote, or the user does not agree (3); git cannot speak with it (5); others are quicker (4).
-pub fn run(repo: &Repo, request: &Request, asks: &mut dyn Asks) -> Result<Report> {
+pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn Asks) -> Result<Report> {
     repo.identity()?;
     let common = repo.common_dir()?;
     let remote = Remote::choose(repo, request.remote.as_deref(), &request.here)?;
@@ -92,6 +93,7 @@ pub fn run(repo: &Repo, request: &Request, asks: &mut dyn Asks) -> Result<Report
     };
     if request.agreed && !request.dry_run {
         remote::agree(repo, &remote.urls(repo))?;
+        repo.take_own_change(remote::AGREED)?;
     }
     let mut consent = Consent { repo, remote: &remote, asks, given: request.agreed };
     let synced = if request.dry_run {
@@ -140,7 +142,7 @@ pub struct Redacted {
 
 /// Nothing leaves the machine before the user agreed to where it goes.
 struct Consent<'a> {
-    repo: &'a Repo,
+    repo: &'a AcceptedRepo,
     remote: &'a Remote,
     asks: &'a mut dyn Asks,
     given: bool,
@@ -163,6 +165,7 @@ impl Talk for Consent<'_> {
                     .hint("git orchestra sync --fetch takes in what is there"));
             }
             remote::agree(self.repo, &urls)?;
+            self.repo.take_own_change(remote::AGREED)?;
         }
         self.given = true;
         Ok(())

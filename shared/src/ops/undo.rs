@@ -21,6 +21,7 @@ use crate::{
         append,
         operations::{self, Change, Journal, Operation, Stage},
     },
+    trust::AcceptedRepo,
 };
 
 /// Which operation.
@@ -28,8 +29,6 @@ use crate::{
 pub struct Request {
     /// Its id, or a unique beginning; the newest that can be taken back if not given.
     pub operation: Option<String>,
-    /// Only list them.
-    pub list: bool,
     /// Only say what would be done.
     pub dry_run: bool,
 }
@@ -55,16 +54,21 @@ pub struct Listed {
     pub holds: bool,
 }
 
-/// Takes an operation back, or lists what there is.
+/// Lists the operations, the newest first.
+///
+/// # Errors
+/// They cannot be read.
+pub fn list(repo: &Repo) -> Result<Report> {
+    let all = operations::all(repo)?;
+    let listed = |one: &Operation| Listed { operation: one.clone(), holds: operations::holds(one, &all) };
+    Ok(Report { operations: all.iter().map(listed).collect(), undo: None, warnings: Vec::new() })
+}
+
+/// Takes an operation back.
 ///
 /// # Errors
 /// There is none, or it cannot be taken back as things stand (3).
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
-    if request.list {
-        let all = operations::all(repo)?;
-        let listed = |one: &Operation| Listed { operation: one.clone(), holds: operations::holds(one, &all) };
-        return Ok(Report { operations: all.iter().map(listed).collect(), undo: None, warnings: Vec::new() });
-    }
+pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.dry_run {
         let all = operations::all(repo)?;
         let operation = newest_of(choose(&all, request.operation.as_deref())?, &all).clone();

@@ -27,9 +27,12 @@ pub fn tracking_ref(name: &str) -> String {
     format!("refs/remotes/{name}")
 }
 
-/// The raw output of an agent's attempts; never travels.
+/// The raw output of agents' attempts, one ref each; never travels.
+pub const LOGS: &str = "refs/orchestra-local/logs/";
+
+/// That of one agent.
 pub fn log_ref(id: &AgentId) -> String {
-    format!("refs/orchestra-local/logs/{id}")
+    format!("{LOGS}{id}")
 }
 
 /// The worktree of an agent as it was at some moment, untracked files included; never travels by itself.
@@ -161,6 +164,16 @@ impl Private {
     /// What was read of the conversations of coding agents, for lists.
     pub fn conversations(&self) -> PathBuf {
         self.0.join("conversations")
+    }
+
+    /// The configuration that a person accepted, and what was seen of it since.
+    pub fn accepted(&self) -> PathBuf {
+        self.0.join("accepted.json")
+    }
+
+    /// Held by whoever changes that.
+    pub fn accepted_lock(&self) -> PathBuf {
+        self.0.join("locks/accepted")
     }
 
     /// Held by whoever adds to the archive of this clone.

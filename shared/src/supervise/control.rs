@@ -21,6 +21,7 @@ use crate::{
         queue,
         spec::Spec,
     },
+    trust::acceptance,
     worktree::take::Taken,
 };
 
@@ -113,6 +114,7 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
     let tally = listen::tally(&dir);
     let was_paused = before.phase.is_at_rest();
     clear_the_dead(repo, id, &private, &dir)?;
+    let _ = acceptance::end(&repo.common_dir()?, id);
     let taken = match Spec::last(repo, id, &dir) {
         _ if before.attempt == 0 => {
             helper::store_output(repo, id, &dir).map(|()| Taken::nothing(&before.base))

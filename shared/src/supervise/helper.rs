@@ -128,7 +128,8 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<Taken>> 
     let _lock = Lock::require(&dir.spec(), Duration::from_secs(1))?;
     match job {
         Job::Prepare => {
-            let repo = Repo::open_for_checkout(common_dir)?;
+            let frozen = Private::new(common_dir.join("orchestra")).frozen().join(&spec.frozen);
+            let repo = Repo::open_for_checkout_as_frozen(common_dir, &frozen)?;
             prepare(&repo, id, &dir, &spec).map(|()| None)
         }
         Job::Snapshot => {

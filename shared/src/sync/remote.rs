@@ -13,7 +13,7 @@ use crate::{
 /// The remote for agents, where it is another than for code.
 const CHOSEN: &str = "orchestra.remote";
 /// Where the user agreed to send agents.
-const AGREED: &str = "orchestra.shareWith";
+pub const AGREED: &str = "orchestra.shareWith";
 /// Longest name that is used as it is.
 const NAME: usize = 60;
 

@@ -55,9 +55,8 @@ impl Snapshot {
     pub fn at(common_dir: &Path) -> Self {
         let settings = Settings::of(common_dir);
         let mut snapshot = Self::default();
-        for one in
-            settings.values.iter().filter(|one| counts(&one.section, one.subsection.as_deref(), &one.name))
-        {
+        let counted = |one: &&Setting| counts(&one.section, one.subsection.as_deref(), &one.name);
+        for one in settings.values.iter().filter(counted).filter(|one| !is_default(one)) {
             snapshot.add(key_of(one), one.value.clone());
         }
         for (file, why) in &settings.unreadable {
@@ -98,13 +97,33 @@ impl Snapshot {
         keys.filter(differs).filter(|key| !went(key)).collect()
     }
 
+    /// Takes the values of a key, in whatever file, from another snapshot.
+    pub(super) fn take(&mut self, other: &Self, key: &str) {
+        match other.entries.get(key) {
+            Some(values) => self.entries.insert(key.to_owned(), values.clone()),
+            None => self.entries.remove(key),
+        };
+    }
+
+    /// Names this snapshot: another one has another name.
+    pub fn fingerprint(&self) -> String {
+        let mut text = String::new();
+        for (key, values) in &self.entries {
+            for part in std::iter::once(key).chain(values) {
+                text.push_str(&format!("{} {part}\n", part.len()));
+            }
+            text.push('\n');
+        }
+        settings::fingerprint(text.as_bytes())
+    }
+
     fn shown(&self, key: &str) -> Option<String> {
         let values = self.entries.get(key)?;
         let shown: Vec<String> = values.iter().map(|value| without_secret(key, value)).collect();
         Some(text::one_line(&shown.join("; "), WIDEST))
     }
 
-    fn add(&mut self, key: String, value: String) {
+    pub(super) fn add(&mut self, key: String, value: String) {
         self.entries.entry(key).or_default().push(value);
     }
 
@@ -151,6 +170,15 @@ fn below(common_dir: &Path, path: &str) -> PathBuf {
 
 fn fingerprint(bytes: &[u8]) -> String {
     format!("{} ({})", text::count(bytes.len() as u64, "byte"), settings::fingerprint(bytes))
+}
+
+/// What git itself writes into a new repository says nothing.
+fn is_default(one: &Setting) -> bool {
+    one.section == "core"
+        && matches!(
+            (one.name.as_str(), one.value.as_str()),
+            ("bare", "false") | ("repositoryformatversion", "0")
+        )
 }
 
 fn key_of(one: &Setting) -> String {

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::{
     Error, Kind, Result,
-    git::{Git, Oid, Repo, command},
+    git::{Git, Oid, command},
     landing::repair::Repairs,
     model::{AgentId, Liveness},
     ops::{
@@ -12,11 +12,12 @@ use crate::{
         resume, status,
     },
     store::layout,
+    trust::AcceptedRepo,
     worktree::list,
 };
 
 pub(super) struct Asking<'a> {
-    pub(super) repo: &'a Repo,
+    pub(super) repo: &'a AcceptedRepo,
     pub(super) interrupted: &'a AtomicBool,
 }
 
@@ -43,6 +44,8 @@ impl Repairs for Asking<'_> {
         if let Err(why) = self.wait(agent)? {
             return Ok(Err(why));
         }
+        // It ran meanwhile, and the landing goes on with what the configuration names.
+        self.repo.confirm()?;
         match self.repo.find_ref(&layout::head_ref(agent))? {
             Some(head) => Ok(Ok(head)),
             None => Ok(Err("its agent left no work".to_owned())),

@@ -22,6 +22,7 @@ use crate::{
         Chain,
         verdicts::{self, Holds},
     },
+    trust::AcceptedRepo,
 };
 
 /// Commits that are named; more are counted.
@@ -72,7 +73,7 @@ pub struct Known {
 }
 
 /// Looks at an agent's work.
-pub(super) fn look(repo: &Repo, id: &AgentId) -> Result<Work> {
+pub(super) fn look(repo: &AcceptedRepo, id: &AgentId) -> Result<Work> {
     let chain = Chain::of_agent(repo, id)?;
     let agent = chain.fold().agent;
     let task = chain.prompt(repo)?.unwrap_or_default();

@@ -17,6 +17,7 @@ use crate::{
     profile::{self, Options},
     store::{self, NewAgent, append, layout},
     supervise::conversations,
+    trust::AcceptedRepo,
     world,
 };
 
@@ -50,7 +51,7 @@ pub struct Report {
 /// # Errors
 /// The conversation is not there, goes on, or has an agent (3); agents of its program cannot go on with conversations (3);
 /// nothing can be written.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let mut catalogue = Catalogue::of_typed(Some(repo), &request.session)?;
     let row = catalogue.one(&catalogue.resolve(&request.session)?)?;
     let session = catalogue.session(&row);

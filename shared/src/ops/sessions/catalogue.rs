@@ -24,6 +24,7 @@ use crate::{
         layout::Private,
         transcripts::{self, Kept},
     },
+    trust::acceptance,
 };
 
 /// One conversation.
@@ -206,9 +207,10 @@ impl Catalogue {
     }
 }
 
-/// The programs that the user named, else those on PATH.
+/// The programs that the user named, else those on PATH. One that an agent may have named is not run by who only reads.
 fn installed(repo: Option<&Repo>) -> Installed {
-    repo.map_or_else(Installed::default, |repo| Installed::of(|name| Config::of(repo).agent_program(name)))
+    let named = |repo| Installed::of(|name| Config::of(repo).agent_program(name));
+    repo.filter(|repo| acceptance::is_accepted(repo)).map_or_else(Installed::default, named)
 }
 
 /// A row of which only the kept transcript is left.

@@ -23,6 +23,7 @@ use crate::{
     model::{AgentId, text},
     process, profile,
     store::{Chain, layout, transcripts},
+    trust::AcceptedRepo,
     worktree::{make, place},
 };
 
@@ -68,10 +69,11 @@ pub struct Plan {
 ///
 /// # Errors
 /// The conversation is not there, runs elsewhere, or its folder or program is gone (3); nothing can be written.
-pub fn plan(repo: Option<&Repo>, request: &Request) -> Result<Plan> {
+pub fn plan(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Plan> {
     if request.print && request.message.is_none() {
         return Err(Error::usage("--print needs something to say").hint("-m 'what to say'"));
     }
+    let repo = repo.map(|repo| &**repo);
     let mut catalogue = Catalogue::of_typed(repo, &request.session)?;
     let row = catalogue.one(&catalogue.resolve(&request.session)?)?;
     let session = catalogue.session(&row);

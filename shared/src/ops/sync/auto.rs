@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use super::{Asks, Request};
-use crate::{Kind, Result, error::Context, git::Repo, lock::Lock, store::layout::Private, world};
+use crate::{Kind, Result, error::Context, lock::Lock, store::layout::Private, trust::AcceptedRepo, world};
 
 /// Nobody is there.
 struct Nobody;
@@ -20,7 +20,7 @@ impl Asks for Nobody {
 ///
 /// # Errors
 /// As [`super::run`].
-pub fn run(repo: &Repo) -> Result<()> {
+pub fn run(repo: &AcceptedRepo) -> Result<()> {
     let private = Private::new(repo.private_dir()?);
     let word = private.news();
     fs::write(&word, "").context(Kind::External, || format!("cannot write '{}'", word.display()))?;

@@ -42,6 +42,7 @@ use crate::{
         spec::Spec,
         tree::{self, ProcessId},
     },
+    trust::acceptance,
     worktree::take::Taken,
     world,
 };
@@ -137,6 +138,8 @@ impl Supervisor {
         self.slot = None;
         queue::leave(&self.private, &self.id);
         let taken = self.take().await;
+        // Nothing of it runs any more. Where this cannot be written, the agent counts as running, and what changed is asked about.
+        let _ = acceptance::end(&self.common, &self.id);
         let taken = left.and(taken);
         self.tell_end(&ended, taken.as_ref()).await?;
         // With the output stored, nothing in the folder matters any more. The lock goes with us.
