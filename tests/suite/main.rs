@@ -26,6 +26,7 @@ mod landing_safety;
 mod logs;
 mod merge_ranked;
 mod merging;
+mod ownership;
 mod pause;
 mod queue;
 mod races;
