@@ -16,6 +16,7 @@
 //! | [`trust`] | which configuration may name a program, and whether a person accepted it |
 //! | [`ops`] | one file a command: `Request → Report` |
 //! | [`config`] | the `orchestra.*` keys, one table |
+//! | [`private_files`] | files that only their owner may read |
 //! | [`world`], [`process`] | clock, randomness, environment; starting a program. One door each |
 //!
 //! Data flows one way: `argv → cli → Request → ops → model · store · git · worktree · supervise → Report → view`.
@@ -30,6 +31,7 @@ pub mod landing;
 pub mod lock;
 pub mod model;
 pub mod ops;
+pub mod private_files;
 pub mod process;
 pub mod profile;
 pub mod rank;

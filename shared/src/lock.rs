@@ -1,14 +1,14 @@
 //! Locks that the kernel releases however their holder dies: `flock` on a file, opened close-on-exec.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{File, TryLockError},
     io,
     os::unix::fs::MetadataExt,
     path::Path,
     time::{Duration, Instant},
 };
 
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, private_files};
 
 /// A held lock; dropping it lets go.
 #[derive(Debug)]
@@ -48,11 +48,11 @@ impl Lock {
     }
 
     fn attempt(path: &Path) -> io::Result<Option<Self>> {
-        let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let open = || private_files::options().read(true).write(true).create(true).truncate(false).open(path);
         let file = match open() {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 if let Some(parent) = path.parent() {
-                    std::fs::create_dir_all(parent)?;
+                    private_files::create_dir(parent)?;
                 }
                 // Whoever mends may take the new folder away for an instant: that is worth another try.
                 match open() {

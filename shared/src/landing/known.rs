@@ -73,7 +73,7 @@ impl<V: Entry> Known<V> {
                 value.write(&mut bytes);
             }
         }
-        let _ = fs::create_dir_all(folder);
+        let _ = crate::private_files::create_dir(folder);
         if let Ok(mut file) = tempfile::NamedTempFile::new_in(folder)
             && file.write_all(&bytes).is_ok()
         {

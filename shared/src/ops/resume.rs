@@ -19,7 +19,7 @@ use crate::{
         id,
     },
     ops::{send, sessions::living, settings::Settings},
-    profile,
+    private_files, profile,
     store::{
         Chain, Listing, append_if,
         layout::{self, AgentDir, Private},
@@ -156,7 +156,7 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
             Some(message) if !spec.launch.converses() => message.clone().into_bytes(),
             _ => task,
         };
-        fs::write(dir.prompt(), task)
+        private_files::write(&dir.prompt(), task)
             .context(Kind::External, || format!("cannot write '{}'", dir.prompt().display()))?;
         queue::draw(&private, std::slice::from_ref(id), spec.jobs)?;
         Ok(spec)

@@ -16,6 +16,7 @@ use crate::{
     lock::Lock,
     model::{AgentId, Permission, event::Created, text},
     ops::{settings::Settings, tasks},
+    private_files,
     profile::{self, Launch},
     store::{
         self, NewAgent,
@@ -255,7 +256,7 @@ fn write_order(planned: &Planned, dir: &AgentDir, frozen: &str, jobs: u32, reque
     };
     spec.write(dir)?;
     let prompt = dir.prompt();
-    fs::write(&prompt, &planned.task)
+    private_files::write(&prompt, &planned.task)
         .context(Kind::External, || format!("cannot write '{}'", prompt.display()))
 }
 

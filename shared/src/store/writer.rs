@@ -6,7 +6,10 @@ use std::{fs, io::Write, os::unix::fs::MetadataExt, path::Path};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Kind, Result, error::Context, git::Repo, model::event, store::layout::Private, world};
+use crate::{
+    Error, Kind, Result, error::Context, git::Repo, model::event, private_files, store::layout::Private,
+    world,
+};
 
 #[derive(Deserialize, Serialize)]
 struct Writer {
@@ -59,7 +62,7 @@ pub fn rename(repo: &Repo) -> Result<String> {
 fn introduce(private: &Private, machine: &str) -> Result<String> {
     let path = private.writer();
     let cannot = || format!("cannot write '{}'", path.display());
-    fs::create_dir_all(private.dir()).context(Kind::External, cannot)?;
+    private_files::create_dir(private.dir()).context(Kind::External, cannot)?;
     let writer = Writer { id: world::random_hex::<8>()?, machine: machine.to_owned() };
     let mut file = tempfile::NamedTempFile::new_in(private.dir()).context(Kind::External, cannot)?;
     let text = serde_json::to_vec(&writer).context(Kind::Internal, cannot)?;

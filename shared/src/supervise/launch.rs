@@ -1,7 +1,7 @@
 //! Starting an agent's program.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::Write,
     os::unix::process::CommandExt,
     path::Path,
@@ -13,7 +13,7 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     model::AgentId,
-    process,
+    private_files, process,
     profile::{Conversation, Stdin},
     store::layout::AgentDir,
     supervise::{
@@ -48,8 +48,9 @@ pub fn start(
     let argv = spec.launch.argv_for(&prompt, conversation);
     let (program, arguments) = argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
     let cannot = || format!("cannot start '{program}'");
-    let write =
-        |path: &Path| OpenOptions::new().create(true).append(true).open(path).context(Kind::External, cannot);
+    let write = |path: &Path| {
+        private_files::options().create(true).append(true).open(path).context(Kind::External, cannot)
+    };
     let output = write(&dir.output(record.attempt))?;
     let errors = if spec.launch.speech.is_understood() {
         write(&dir.errors(record.attempt))?

@@ -10,6 +10,7 @@ use crate::{
     error::Context,
     git::Repo,
     model::AgentId,
+    private_files,
     profile::{Launch, Options},
     store::layout::{self, AgentDir},
 };
@@ -97,7 +98,7 @@ impl Spec {
         let path = dir.spec();
         let cannot = || format!("cannot write '{}'", path.display());
         let text = serde_json::to_vec(self).context(Kind::Internal, cannot)?;
-        fs::write(&path, text).context(Kind::External, cannot)
+        private_files::write(&path, text).context(Kind::External, cannot)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Starting supervisors, each with its agent's lock in hand.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::Read,
     path::Path,
     process::{Child, Stdio},
@@ -15,7 +15,7 @@ use crate::{
     git::Repo,
     lock::Lock,
     model::{AgentId, Fact, Phase, event::Finished},
-    process,
+    private_files, process,
     store::{self, layout::Private},
     supervise::processes::NONCE,
 };
@@ -103,7 +103,7 @@ fn tell_failure(repo: &Repo, id: &AgentId, error: &Error) {
 /// What a supervisor says when nobody listens; it starts anew when it is long.
 fn open_diary(private: &Private) -> Result<File> {
     let path = private.diary();
-    let file = OpenOptions::new().create(true).append(true).open(&path);
+    let file = private_files::options().create(true).append(true).open(&path);
     let file = file.context(Kind::External, || format!("cannot write '{}'", path.display()))?;
     if file.metadata().is_ok_and(|found| found.len() > DIARY) {
         let _ = file.set_len(0);

@@ -19,6 +19,7 @@ use crate::{
         event::{Message, Step},
         text,
     },
+    private_files,
     profile::{Answer, Ask, Question, Said, Speech, Tally},
     supervise::{
         ending::{End, Ended},
@@ -200,7 +201,7 @@ impl Supervisor {
         let path = self.dir.tally();
         let new = path.with_extension("new");
         if let Ok(text) = serde_json::to_vec(&attempt.tally)
-            && fs::write(&new, text).is_ok()
+            && private_files::write(&new, text).is_ok()
         {
             let _ = fs::rename(new, path);
         }
