@@ -24,6 +24,10 @@ const TASK_COLUMNS: usize = 160;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = Repo::discover(&world::directory())?;
+    if let Some(why) = repo.trouble() {
+        terminal.warn(&format!("the configuration of this repository cannot be used: {}", text::safe(why)));
+        terminal.hint("git config --edit");
+    }
     let request = cli.request();
     if cli.watch || cli.wait {
         let until = if cli.wait { Until::AllEnded } else { Until::Interrupted };

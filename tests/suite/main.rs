@@ -53,6 +53,7 @@ mod transports;
 mod trash;
 mod trust;
 mod undo;
+mod unusable_config;
 mod work;
 mod worktrees;
 

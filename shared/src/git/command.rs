@@ -21,6 +21,9 @@ pub const LONG: Duration = Duration::from_secs(30 * 60);
 const GLANCE: Duration = Duration::from_micros(200);
 const NOTICE: Duration = Duration::from_millis(100);
 
+/// The longest that a git which speaks with a remote may say nothing: it tells its progress all the time.
+const SILENCE: Duration = Duration::from_secs(5 * 60);
+
 /// Settings that no repository may override: nothing of the repository's own runs.
 const TAMED: &[&str] = &[
     "core.hooksPath=/dev/null",
@@ -97,8 +100,17 @@ impl Git {
             .env("LC_ALL", "C")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_OPTIONAL_LOCKS", "0")
+            // An object that is missing is not fetched in passing: by which program, the configuration would say.
+            .env("GIT_NO_LAZY_FETCH", "1")
             .env("GIT_ADVICE", "0");
         Self { command, what: format!("git {verb}"), input: Vec::new(), limit: SHORT }
+    }
+
+    /// In a partial clone, what is missing may be fetched. For commands under which the configuration is accepted.
+    #[must_use]
+    pub fn fetching_what_is_missing(mut self) -> Self {
+        self.command.env_remove("GIT_NO_LAZY_FETCH");
+        self
     }
 
     /// `git <verb>` in `directory` as the user would see it: their pager, their colours, their language. [`Git::show`] runs it.
@@ -145,16 +157,23 @@ impl Git {
         })?;
         let begun = Instant::now();
         let deadline = begun + self.limit;
+        let (mut heard, mut last) = (0, begun);
         let status = loop {
             if let Some(status) =
                 child.try_wait().context(Kind::External, || format!("lost track of {}", self.what))?
             {
                 break status;
             }
-            if Instant::now() > deadline {
+            let length = said.as_file().metadata().map_or(heard, |found| found.len());
+            if length != heard {
+                (heard, last) = (length, Instant::now());
+            }
+            if Instant::now() > deadline || last.elapsed() > SILENCE {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(Error::new(Kind::Timeout, format!("{} took too long", self.what)));
+                let why =
+                    if Instant::now() > deadline { "took too long" } else { "said nothing for 5 minutes" };
+                return Err(Error::new(Kind::Timeout, format!("{} {why}", self.what)));
             }
             // What takes long may be noticed late; what is quick may not.
             std::thread::sleep((begun.elapsed() / 16).clamp(GLANCE, NOTICE));

@@ -10,7 +10,7 @@ use gix::index::entry::Flags;
 use crate::{
     Kind, Result,
     error::Context,
-    git::{Git, Oid, Repo},
+    git::{Oid, Repo},
 };
 
 impl Repo {
@@ -25,7 +25,7 @@ impl Repo {
         let mut gix = repo.to_thread_local();
         gix.set_workdir(work_tree.to_owned())
             .context(Kind::Internal, || format!("cannot read '{}'", work_tree.display()))?;
-        Ok(Self { gix, durable: true })
+        Ok(Self::of(gix))
     }
 
     /// Files that differ from the tree of `head`, staged or not, and untracked ones (a folder of them counts as one),
@@ -86,7 +86,8 @@ impl Repo {
 
     /// The sides of conflicts that were settled, which `git checkout --merge` needs to make them again.
     fn settled_in(&self, index: &Path) -> Result<Vec<Oid>> {
-        let listed = Git::new(&self.common_dir()?, "ls-files")
+        let listed = self
+            .git("ls-files")?
             .args(["--resolve-undo", "-z"])
             .env("GIT_INDEX_FILE", index.as_os_str())
             .run()?;

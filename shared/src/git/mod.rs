@@ -2,6 +2,7 @@
 
 pub mod above;
 pub mod command;
+mod fallback;
 pub mod frozen;
 pub mod index;
 pub mod merging;

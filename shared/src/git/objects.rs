@@ -11,7 +11,7 @@ use gix::objs::{Find, tree::EntryKind};
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Git, Oid, Repo, command, repo::Identity},
+    git::{Oid, Repo, command, repo::Identity},
 };
 
 /// Files beyond it, in bytes, go through git, which streams them.
@@ -253,8 +253,7 @@ impl Repo {
     pub fn keep_file(&self, path: &Path, length: u64) -> Result<Oid> {
         let cannot = || format!("cannot keep '{}'", path.display());
         if length > LARGE {
-            let git =
-                Git::new(&self.common_dir()?, "hash-object").args(["-w", "--no-filters", "--"]).arg(path);
+            let git = self.git("hash-object")?.args(["-w", "--no-filters", "--"]).arg(path);
             let said = git.limit(command::LONG).line()?;
             return Oid::parse(&said).ok_or_else(|| Error::internal(cannot()));
         }
@@ -273,7 +272,7 @@ impl Repo {
         let cannot = || format!("cannot write blob {} into a file", id.short());
         let length = self.gix.find_header(id.gix()).context(Kind::Internal, cannot)?.size();
         if length > LARGE {
-            let git = Git::new(&self.common_dir()?, "cat-file").args(["blob", &id.to_string()]);
+            let git = self.git("cat-file")?.args(["blob", &id.to_string()]);
             return git.limit(command::LONG).stream(file);
         }
         file.write_all(&self.read_blob(id)?).context(Kind::External, cannot)

@@ -30,44 +30,53 @@ pub(super) fn trusting() -> Options {
     Options::default().with(gix::sec::Trust::Full).filter_config_section(|_| true)
 }
 
+/// A repository that may be used.
+pub(super) struct Found {
+    /// The git directory, of a worktree its own.
+    pub(super) git_dir: PathBuf,
+    /// The checkout, if it is of one.
+    pub(super) work_tree: Option<PathBuf>,
+}
+
 /// Finds the repository of `directory` and refuses it where it belongs to somebody else. `None`: there is none.
 ///
 /// # Errors
 /// It belongs to somebody else, and `safe.directory` does not name it (128).
-pub(super) fn check_found(directory: &Path) -> Result<Option<()>> {
+pub(super) fn find(directory: &Path) -> Result<Option<Found>> {
     let found = match world::variable("GIT_DIR").map(PathBuf::from) {
         // A repository that is named is checked as one that is found: the git processes we start find it by themselves.
         Some(git_dir) => named(&directory.join(git_dir)),
         None => found(directory),
     };
     let Some((place, trust)) = found else { return Ok(None) };
-    if trust == gix::sec::Trust::Full && !is_bare(&place) {
-        return Ok(Some(()));
-    }
+    let is_bare = is_bare(&place);
     let (git_dir, work_tree) = place.into_repository_and_work_tree_directories();
-    let git_dir = directory.join(git_dir);
-    // Where the user stands, not at the top: inside a git directory another setting is asked for.
-    let stands =
-        if world::variable("GIT_DIR").is_some() { work_tree.as_ref().unwrap_or(&git_dir) } else { directory };
-    ask(stands)?;
-    if trust == gix::sec::Trust::Full {
-        return Ok(Some(()));
+    let found = Found {
+        git_dir: directory.join(git_dir),
+        work_tree: work_tree.map(|work_tree| directory.join(work_tree)),
+    };
+    if trust == gix::sec::Trust::Reduced || is_bare {
+        let is_named = world::variable("GIT_DIR").is_some();
+        // Where the user stands, not at the top: inside a git directory another setting is asked for.
+        ask(if is_named { found.work_tree.as_ref().unwrap_or(&found.git_dir) } else { directory })?;
     }
-    let common = above::common_dir_of(&git_dir);
-    if common == git_dir {
-        accept(&[above::home(&common), &common]);
-    } else {
-        // Git checks the worktree alone; we read and write the repository behind it as well.
-        check(&common)?;
-        accept(&[&work_tree.unwrap_or_default(), &git_dir]);
+    if trust == gix::sec::Trust::Reduced {
+        let common = above::common_dir_of(&found.git_dir);
+        if common == found.git_dir {
+            accept(&[above::home(&common), &common]);
+        } else {
+            // Git checks the worktree alone; we read and write the repository behind it as well.
+            check(&common)?;
+            accept(&[found.work_tree.as_deref().unwrap_or(&found.git_dir), &found.git_dir]);
+        }
     }
-    Ok(Some(()))
+    Ok(Some(found))
 }
 
 /// Refuses a repository, named by its common git directory, that belongs to somebody else.
 ///
 /// # Errors
-/// As [`check_found`].
+/// As [`find`].
 pub(super) fn check(common_dir: &Path) -> Result<()> {
     let checkout = above::home(common_dir);
     let work_tree = (checkout != common_dir).then_some(checkout);

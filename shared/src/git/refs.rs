@@ -16,7 +16,7 @@ use std::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Git, Oid, Repo, repo::Identity},
+    git::{Oid, Repo, repo::Identity},
     world,
 };
 
@@ -127,7 +127,7 @@ impl Repo {
         }
         // Packed refs are git's own affair.
         let orders: String = refs.iter().map(|(name, old)| format!("delete {name} {old}\n")).collect();
-        Git::new(&self.common_dir()?, "update-ref")
+        self.git("update-ref")?
             .arg("--stdin")
             .input(orders.into_bytes())
             .run()
@@ -175,7 +175,7 @@ impl Repo {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).context(Kind::External, cannot)?;
         }
-        let Identity { name, email } = self.identity()?;
+        let Identity { name, email } = self.identity_or_none();
         let old = edit.old.map_or_else(|| "0".repeat(40), |old| old.to_string());
         let line = format!("{old} {} {name} <{email}> {} +0000\t{why}\n", edit.new, world::now().as_second());
         let mut file =

@@ -1,11 +1,18 @@
 //! Finding and opening a repository, and what it says of itself.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, above, ownership},
+    git::{
+        Git, Oid, above,
+        fallback::{self, View},
+        ownership,
+    },
     world,
 };
 
@@ -14,6 +21,8 @@ pub struct Repo {
     pub(super) gix: gix::Repository,
     /// Whether objects are written through to the disk; off only where they stay in memory.
     pub(super) durable: bool,
+    /// How it is seen where its own configuration cannot be used.
+    view: Option<Arc<View>>,
 }
 
 impl Repo {
@@ -22,7 +31,16 @@ impl Repo {
     /// # Errors
     /// There is none, or it belongs to another user (128); or it is of a kind we cannot read (3).
     pub fn discover(directory: &Path) -> Result<Self> {
-        ownership::check_found(directory)?;
+        let Some(found) = ownership::find(directory)? else { return Err(no_repository()) };
+        let opened = match fallback::is_in_the_way(&above::common_dir_of(&found.git_dir)) {
+            true => Err(not_a_file()),
+            false => Self::discover_trusted(directory),
+        };
+        opened
+            .or_else(|error| Self::past_its_configuration(&found.git_dir, found.work_tree.as_deref(), error))
+    }
+
+    fn discover_trusted(directory: &Path) -> Result<Self> {
         let trust = gix::discover::upwards::TrustPolicy::Assume(gix::sec::Trust::Full);
         let upwards = gix::discover::upwards::Options { trust, ..Default::default() };
         let options =
@@ -34,13 +52,38 @@ impl Repo {
         }
     }
 
+    /// For reading and stopping: see [`Repo::trouble`].
+    fn past_its_configuration(git_dir: &Path, work_dir: Option<&Path>, why: Error) -> Result<Self> {
+        let (gix, view) = View::open(git_dir, work_dir, why)?;
+        Ok(Self { gix, durable: true, view: Some(Arc::new(view)) })
+    }
+
+    /// Why the repository's own configuration cannot be used, if it cannot; everything else of it can be read and written then.
+    pub fn trouble(&self) -> Option<&str> {
+        self.view.as_ref().map(|view| view.why.as_str())
+    }
+
+    /// `git <verb>` on the repository's objects and refs, in its common git directory.
+    ///
+    /// # Errors
+    /// The folder is gone.
+    pub fn git(&self, verb: &str) -> Result<Git> {
+        let git = Git::new(&self.common_dir()?, verb);
+        Ok(match &self.view {
+            Some(view) => git.env("GIT_DIR", view.path().as_os_str()),
+            None => git,
+        })
+    }
+
     /// As [`Repo::discover`]; none where there is none, or where it cannot be read.
     ///
     /// # Errors
     /// It belongs to another user (128).
     pub fn find(directory: &Path) -> Result<Option<Self>> {
-        ownership::check_found(directory)?;
-        Ok(Self::discover(directory).ok())
+        match ownership::find(directory)? {
+            Some(_) => Ok(Self::discover(directory).ok()),
+            None => Ok(None),
+        }
     }
 
     /// Opens the repository at its common git directory, whatever the environment says.
@@ -48,7 +91,12 @@ impl Repo {
     /// # Errors
     /// It is gone, belongs to another user, or is of a kind we cannot read.
     pub fn open(common_dir: &Path) -> Result<Self> {
-        Self::open_with(common_dir, &[])
+        ownership::check(common_dir)?;
+        let opened = match fallback::is_in_the_way(common_dir) {
+            true => Err(not_a_file()),
+            false => Self::open_with(common_dir, &[]),
+        };
+        opened.or_else(|error| Self::past_its_configuration(common_dir, None, error))
     }
 
     /// As [`Repo::open`], with settings that hold in this process only.
@@ -76,15 +124,19 @@ impl Repo {
     fn checked(gix: gix::Repository) -> Result<Self> {
         let storage = gix.config_snapshot().string("extensions.refStorage").map(|name| name.to_string());
         match storage.as_deref() {
-            None | Some("files") => Ok(Self { gix, durable: true }),
+            None | Some("files") => Ok(Self::of(gix)),
             Some(other) => Err(unsupported(&format!("its refs are stored as '{other}'"), "files")),
         }
+    }
+
+    pub(super) const fn of(gix: gix::Repository) -> Self {
+        Self { gix, durable: true, view: None }
     }
 
     /// The same repository with all new objects kept in memory: for trials that leave nothing behind.
     #[must_use]
     pub fn in_memory(self) -> Self {
-        Self { gix: self.gix.with_object_memory(), durable: false }
+        Self { gix: self.gix.with_object_memory(), durable: false, view: self.view }
     }
 
     /// Tells "no repository" from "one that we cannot read".
@@ -94,10 +146,7 @@ impl Repo {
             Some(path.into_repository_and_work_tree_directories().0)
         });
         let Some(git_dir) = git_dir.filter(|dir| dir.exists()) else {
-            return Error::new(
-                Kind::NotARepository,
-                "not a git repository (or any of the parent directories): .git",
-            );
+            return no_repository();
         };
         let common = above::common_dir_of(&git_dir);
         let config = std::fs::read_to_string(common.join("config")).unwrap_or_default().to_ascii_lowercase();
@@ -114,6 +163,9 @@ impl Repo {
     /// # Errors
     /// The folder is gone.
     pub fn common_dir(&self) -> Result<PathBuf> {
+        if let Some(view) = &self.view {
+            return Ok(view.common_dir.clone());
+        }
         let dir = self.gix.common_dir();
         dir.canonicalize().context(Kind::NotARepository, || format!("cannot find '{}'", dir.display()))
     }
@@ -128,6 +180,9 @@ impl Repo {
 
     /// The checkout in which the user stands, if it is one.
     pub fn work_dir(&self) -> Option<PathBuf> {
+        if let Some(view) = &self.view {
+            return view.work_dir.clone();
+        }
         self.gix.workdir().and_then(|dir| dir.canonicalize().ok())
     }
 
@@ -136,6 +191,10 @@ impl Repo {
     /// # Errors
     /// The repository cannot be read.
     pub fn main_checkout(&self) -> Result<Option<PathBuf>> {
+        if let Some(view) = &self.view {
+            let checkout = above::home(&view.common_dir);
+            return Ok((checkout != view.common_dir).then(|| checkout.to_owned()));
+        }
         let main = self.gix.main_repo().context(Kind::Internal, || "cannot find the main checkout".into())?;
         Ok(main.workdir().and_then(|dir| dir.canonicalize().ok()))
     }
@@ -159,6 +218,15 @@ impl Repo {
             return Err(missing());
         }
         Ok(Identity { name: signature.name.to_string(), email: signature.email.to_string() })
+    }
+
+    /// As [`Repo::identity`]; where there is none, one that says so. For events, which say who wrote them by other means: nobody
+    /// is kept from stopping an agent by a name that is missing.
+    pub fn identity_or_none(&self) -> Identity {
+        self.identity().unwrap_or_else(|_| Identity {
+            name: "git orchestra".to_owned(),
+            email: "no-identity@localhost".to_owned(),
+        })
     }
 
     /// A value of the user's git config.
@@ -286,6 +354,14 @@ pub struct Identity {
     pub name: String,
     /// `user.email`.
     pub email: String,
+}
+
+fn no_repository() -> Error {
+    Error::new(Kind::NotARepository, "not a git repository (or any of the parent directories): .git")
+}
+
+fn not_a_file() -> Error {
+    Error::new(Kind::NotARepository, "the repository's 'config' is not a file")
 }
 
 fn unsupported(what: &str, wanted: &str) -> Error {

@@ -174,7 +174,8 @@ impl Repo {
     /// # Errors
     /// As [`Repo::worktrees`].
     pub fn worktree_at(&self, path: &Path) -> Result<Option<Worktree>> {
-        let name = path.file_name().map(|name| self.gix.common_dir().join("worktrees").join(name));
+        let common = self.common_dir()?;
+        let name = path.file_name().map(|name| common.join("worktrees").join(name));
         if let Some(likely) = name.and_then(|git_dir| Worktree::read(&git_dir))
             && likely.path == path
         {

@@ -67,10 +67,10 @@ pub fn move_branch(repo: &Repo, wanted: Move<'_>) -> Result<Moved> {
         return Ok(Moved::Blocked(blocked));
     }
     let git = if repo.contains(wanted.new, wanted.old)? {
-        Git::new(&checkout.path, "merge").args(["--ff-only", "--quiet"])
+        Git::new(&checkout.path, "merge").fetching_what_is_missing().args(["--ff-only", "--quiet"])
     } else {
         // Refuses, as a merge does, where it would overwrite something.
-        Git::new(&checkout.path, "reset").args(["--keep", "--quiet"])
+        Git::new(&checkout.path, "reset").fetching_what_is_missing().args(["--keep", "--quiet"])
     };
     let git = git.arg(wanted.new.to_string()).env("GIT_REFLOG_ACTION", wanted.why);
     let output = git.undisturbed().limit(command::LONG).output()?;
@@ -128,6 +128,7 @@ fn why_blocked(checkouts: &[Checkout], branch: &str) -> Result<Option<Blocked>> 
         return Ok(Some(Blocked::new(why, format!("git -C '{place}' {operation} --continue, or --abort"))));
     }
     let said = Git::new(&checkout.path, "status")
+        .fetching_what_is_missing()
         .args(["--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all"])
         .limit(command::LONG)
         .run()?;

@@ -66,6 +66,7 @@ pub(super) enum Merged {
 /// Merges two commits without any checkout. `place` is a folder of the repository; attributes are read there.
 pub(super) fn merge(place: &Path, ours: Oid, theirs: Oid) -> Result<Merged> {
     let output = Git::new(place, "merge-tree")
+        .fetching_what_is_missing()
         .args(["--write-tree", "-z", "--name-only", "--no-messages"])
         .args([ours.to_string(), theirs.to_string()])
         .limit(command::LONG)

@@ -87,7 +87,7 @@ impl Scratch {
 
     /// Git in it.
     pub(super) fn git(&self, verb: &str) -> Git {
-        Git::new(&self.path, verb).limit(command::LONG)
+        Git::new(&self.path, verb).fetching_what_is_missing().limit(command::LONG)
     }
 
     /// Brings it to a commit. What builds left goes, but for ignored files: the next build goes on from them.

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     Error, Kind, Result,
-    git::{Git, Oid, Repo, command},
+    git::{Oid, Repo, command},
     lock::Lock,
     model::{
         Agent, AgentId, Fact, Liveness, canonical,
@@ -225,7 +225,7 @@ fn bundle(repo: &Repo, ids: &[AgentId], file: &std::path::Path) -> Result<()> {
     if arguments.is_empty() {
         return Err(Error::refused("there is no agent to write into a bundle"));
     }
-    let git = Git::new(&repo.common_dir()?, "bundle").args(["create", "--quiet"]).arg(file).args(arguments);
+    let git = repo.git("bundle")?.args(["create", "--quiet"]).arg(file).args(arguments);
     git.limit(command::LONG).run().map(|_| ()).map_err(|error| {
         Error::new(Kind::External, format!("cannot write the bundle '{}'", file.display()))
             .because(error.one_line())

@@ -178,15 +178,21 @@ impl Report {
     /// # Errors
     /// Git fails.
     pub fn text(&self) -> Result<String> {
-        let git = self.with_objects(Git::new(&self.place, "diff"));
-        let git =
-            git.args(["--no-ext-diff", "--no-color", "--no-relative", "--src-prefix=a/", "--dst-prefix=b/"]);
+        let git = self.with_objects(Git::new(&self.place, "diff").fetching_what_is_missing());
+        let git = git.args([
+            "--no-ext-diff",
+            "--no-textconv",
+            "--no-color",
+            "--no-relative",
+            "--src-prefix=a/",
+            "--dst-prefix=b/",
+        ]);
         let said = self.compared(git).limit(command::LONG).run()?;
         Ok(String::from_utf8_lossy(&said).into_owned())
     }
 
     fn numbers(&self) -> Result<Vec<File>> {
-        let git = self.with_objects(Git::new(&self.place, "diff"));
+        let git = self.with_objects(Git::new(&self.place, "diff").fetching_what_is_missing());
         let git = git.args(["--numstat", "-z", "--no-ext-diff", "--no-textconv", "-M", "--no-relative"]);
         let said = self.compared(git).limit(command::LONG).run()?;
         Ok(parse(&String::from_utf8_lossy(&said)))

@@ -104,7 +104,7 @@ fn plan(repo: &Repo, target: Target, named: &[String], orders: &Orders) -> Resul
     plan::plan(repo, target, branches, orders)
 }
 
-fn begin(repo: &Repo, request: &Request, around: Around<'_>) -> Result<Report> {
+fn begin(repo: &AcceptedRepo, request: &Request, around: Around<'_>) -> Result<Report> {
     if let Some(open) = open_one(repo)? {
         return Err(Error::refused(format!("a landing is not finished: {}", open.summary))
             .hint("git orchestra merge-ranked --continue goes on with it, --abort gives it up"));
@@ -146,7 +146,7 @@ fn orders(repo: &Repo, request: &Request) -> Result<Orders> {
 }
 
 /// Everything that was kept, on the target as it stands.
-fn go_on(repo: &Repo, around: Around<'_>) -> Result<Report> {
+fn go_on(repo: &AcceptedRepo, around: Around<'_>) -> Result<Report> {
     let open = open_one(repo)?.ok_or_else(nothing_open)?;
     let mut journal = Journal::open(repo, &open.id)?;
     let state = State::load(repo, &journal)?;
@@ -190,7 +190,7 @@ fn again(repo: &Repo, state: &State, base: Oid) -> Result<Plan> {
 }
 
 fn steps(
-    repo: &Repo,
+    repo: &AcceptedRepo,
     plan: &Plan,
     state: State,
     journal: &mut Journal,
@@ -217,7 +217,7 @@ fn steps(
 }
 
 fn finish(
-    repo: &Repo,
+    repo: &AcceptedRepo,
     plan: &Plan,
     state: State,
     journal: &mut Journal,
@@ -225,6 +225,8 @@ fn finish(
 ) -> Result<Report> {
     let wanted =
         Move { branch: &state.into, old: state.base, new: state.result, why: "orchestra merge-ranked" };
+    // Other agents may have run during the landing; what follows writes files into the user's checkout.
+    repo.confirm().map_err(|error| error.hint("git orchestra merge-ranked --continue, after that"))?;
     match finish::move_branch(repo, wanted)? {
         Moved::Elsewhere(Some(now)) => anew(repo, state, now, journal, around),
         Moved::Elsewhere(None) => Ok(Report::left(
@@ -264,7 +266,13 @@ fn moved_meanwhile(repo: &Repo, state: &State) -> Vec<String> {
 }
 
 /// The target has moved: everything is planned and proven again on top of where it is now.
-fn anew(repo: &Repo, state: State, now: Oid, journal: &mut Journal, around: Around<'_>) -> Result<Report> {
+fn anew(
+    repo: &AcceptedRepo,
+    state: State,
+    now: Oid,
+    journal: &mut Journal,
+    around: Around<'_>,
+) -> Result<Report> {
     let plan = again(repo, &state, now)?;
     let replans = state.replans + 1;
     if replans > PLANS {

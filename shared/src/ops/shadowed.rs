@@ -10,12 +10,16 @@ use crate::{
     model::{Agent, AgentId},
     store::layout::Private,
     supervise::spec::Spec,
+    trust::acceptance,
     worktree::{
         list,
         shadow::{Frozen, Shadow},
         take::Task,
     },
 };
+
+/// The largest untracked file that is taken, where the setting cannot be understood.
+const MAX_FILE: u64 = 100 << 20;
 
 /// See above.
 pub(super) struct Shadowed {
@@ -36,13 +40,20 @@ impl Shadowed {
         let common = repo.common_dir()?;
         let private = Private::new(repo.private_dir()?);
         // As they were before it ran, if that is known; it may have changed them.
-        let kept = Spec::last(repo, id, &private.agent(id)).map(|spec| private.frozen().join(spec.frozen));
-        let settings = match kept.filter(|kept| kept.is_dir()) {
-            Some(kept) => kept,
-            None => folder.path().join(Frozen::now(repo)?.keep(folder.path(), &common)?),
+        let settings = match Spec::last(repo, id, &private.agent(id)) {
+            Some(spec) if private.frozen().join(&spec.frozen).is_dir() => {
+                Frozen::kept(&private.frozen(), &spec.frozen, &common)?
+            }
+            _ => {
+                let accepted = acceptance::is_accepted(repo);
+                let settings = if accepted { Frozen::now(repo)? } else { Frozen::plain() };
+                folder.path().join(settings.keep(folder.path(), &common)?)
+            }
         };
+        // A size that cannot be understood keeps nobody from looking.
+        let max_file = Config::of(repo).max_file().unwrap_or(MAX_FILE);
         let shadow = Shadow::at(settings, folder.path().join("index"), worktree.path.clone(), common);
-        Ok(Some(Self { folder, shadow, worktree, max_file: Config::of(repo).max_file()? }))
+        Ok(Some(Self { folder, shadow, worktree, max_file }))
     }
 
     /// Whose work is taken.

@@ -50,7 +50,7 @@ pub struct NewAgent {
 /// # Errors
 /// An id is taken (4), or nothing can be written.
 pub fn create(repo: &Repo, agents: &[NewAgent]) -> Result<()> {
-    let identity = repo.identity()?;
+    let identity = repo.identity_or_none();
     let by = writer::writer(repo)?;
     let at = world::now();
     let mut edits = Vec::with_capacity(agents.len() * 2);
@@ -133,7 +133,7 @@ fn next(
     before: &Fold,
     facts: &[Fact],
 ) -> Result<(Oid, Fold)> {
-    let identity = repo.identity()?;
+    let identity = repo.identity_or_none();
     let by = writer::writer(repo)?;
     let at = world::now();
     let mut new = Vec::with_capacity(facts.len());

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Git, Oid, Repo, command, objects::Commit, refs::Edit, worktrees::Worktree},
+    git::{Oid, Repo, command, objects::Commit, refs::Edit, worktrees::Worktree},
     lock::Lock,
     model::AgentId,
     process,
@@ -20,7 +20,7 @@ use crate::{
     supervise::{conversations, processes::NONCE, spec::Spec},
     worktree::{
         list, make,
-        shadow::Shadow,
+        shadow::{Frozen, Shadow},
         take::{self, Taken, Task},
     },
     world,
@@ -128,7 +128,8 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<Taken>> 
     let _lock = Lock::require(&dir.spec(), Duration::from_secs(1))?;
     match job {
         Job::Prepare => {
-            let frozen = Private::new(common_dir.join("orchestra")).frozen().join(&spec.frozen);
+            let frozen =
+                Frozen::kept(&Private::new(common_dir.join("orchestra")).frozen(), &spec.frozen, common_dir)?;
             let repo = Repo::open_for_checkout_as_frozen(common_dir, &frozen)?;
             prepare(&repo, id, &dir, &spec).map(|()| None)
         }
@@ -196,8 +197,9 @@ fn with_worktree<T>(
 ) -> Result<T> {
     let worktree = list::of_agent(repo, id, &spec.branch)?.filter(|worktree| worktree.path.is_dir());
     let path = worktree.as_ref().map_or_else(|| spec.worktree.clone(), |worktree| worktree.path.clone());
-    let frozen = Private::new(repo.private_dir()?).frozen().join(&spec.frozen);
-    let shadow = Shadow::at(frozen, dir.index(), path, repo.common_dir()?);
+    let common = repo.common_dir()?;
+    let frozen = Frozen::kept(&Private::new(repo.private_dir()?).frozen(), &spec.frozen, &common)?;
+    let shadow = Shadow::at(frozen, dir.index(), path, common);
     let task = Task {
         id,
         title: &spec.title,
@@ -246,8 +248,13 @@ pub fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
         return Ok(());
     }
     let message = format!("output of agent {id}\n");
-    let commit =
-        Commit::by(&repo.identity()?, world::now().as_second(), tree, old.into_iter().collect(), message);
+    let commit = Commit::by(
+        &repo.identity_or_none(),
+        world::now().as_second(),
+        tree,
+        old.into_iter().collect(),
+        message,
+    );
     let new = repo.write_commit(&commit)?;
     repo.edit_refs(&[Edit { name, old, new }], "orchestra: output of an agent")
 }
@@ -258,11 +265,7 @@ fn store_file(repo: &Repo, path: &Path) -> Result<Oid> {
     if size <= IN_MEMORY {
         return repo.write_blob(&fs::read(path).context(Kind::External, cannot)?);
     }
-    let common = repo.common_dir()?;
-    let hex = Git::new(&common, "hash-object")
-        .args(["-w", "--no-filters", "--"])
-        .arg(path)
-        .limit(command::LONG)
-        .line()?;
+    let hex =
+        repo.git("hash-object")?.args(["-w", "--no-filters", "--"]).arg(path).limit(command::LONG).line()?;
     Oid::parse(&hex).ok_or_else(|| Error::internal("git hash-object gave no id"))
 }

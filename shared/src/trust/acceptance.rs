@@ -7,9 +7,11 @@ use super::{
     record::Record,
 };
 use crate::{
-    Error, Result,
+    Error, Kind, Result,
+    error::Context,
     git::Repo,
     model::{AgentId, text},
+    private_files,
     store::layout::{self, Private},
     world,
 };
@@ -71,6 +73,8 @@ impl AcceptedRepo {
     /// The record cannot be written.
     pub fn begin(&self, ids: &[AgentId]) -> Result<()> {
         let private = Private::new(self.0.private_dir()?);
+        let cannot = || format!("cannot close '{}' to other users", private.dir().display());
+        private_files::close(private.dir()).context(Kind::External, cannot)?;
         let now = Snapshot::of(&self.0);
         Record::change(&private, |record| {
             record.get_or_insert_with(|| Record::accepting(&now)).begin(&now, ids, &private);
@@ -132,8 +136,11 @@ impl Pending {
 /// Looks at the configuration.
 ///
 /// # Errors
-/// The repository cannot be read.
+/// The repository cannot be read, or its configuration cannot be used by anybody (3).
 pub fn check(repo: Repo) -> Result<Checked> {
+    if let Some(why) = repo.trouble() {
+        return Err(unusable(&repo, why));
+    }
     let private = Private::new(repo.private_dir()?);
     if Record::read(&private).is_none() && !agents_ran(&repo, &private)? {
         return Ok(Checked::Accepted(AcceptedRepo(repo)));
@@ -151,6 +158,9 @@ pub fn check(repo: Repo) -> Result<Checked> {
 pub fn is_accepted(repo: &Repo) -> bool {
     let look = || -> Result<bool> {
         let private = Private::new(repo.private_dir()?);
+        if repo.trouble().is_some() {
+            return Ok(false);
+        }
         if Record::read(&private).is_none() && !agents_ran(repo, &private)? {
             return Ok(true);
         }
@@ -186,6 +196,19 @@ fn pending(repo: &Repo, now: &Snapshot) -> Result<Vec<Change>> {
 /// Whether agents ever ran in this clone, as far as it knows.
 fn agents_ran(repo: &Repo, private: &Private) -> Result<bool> {
     Ok(!private.agents().is_empty() || repo.has_refs_below(layout::LOGS)?)
+}
+
+/// The configuration is such that git would not use it either.
+fn unusable(repo: &Repo, why: &str) -> Error {
+    let error = Error::refused(format!("the configuration of this repository cannot be used: {why}"))
+        .hint("'git config --edit' repairs it; status, logs, collect, stop and pause work meanwhile");
+    match pending(repo, &Snapshot::of(repo)) {
+        Ok(changes) if !changes.is_empty() => {
+            let keys: Vec<&str> = changes.iter().map(|one| one.key.as_str()).collect();
+            error.hint(format!("changed while agents ran: {}", keys.join(", ")))
+        }
+        _ => error,
+    }
 }
 
 fn refusal(changes: &[Change], now: &Snapshot) -> Error {

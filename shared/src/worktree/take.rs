@@ -135,7 +135,8 @@ pub fn snapshot(repo: &Repo, task: &Task<'_>, shadow: &Shadow, worktree: &Worktr
         }
     }
     let message = format!("snapshot of agent {}\n", task.id);
-    let commit = Commit::by(&repo.identity()?, world::now().as_second(), tree, vec![standing], message);
+    let commit =
+        Commit::by(&repo.identity_or_none(), world::now().as_second(), tree, vec![standing], message);
     let commit = repo.write_commit(&commit)?;
     set_ref(repo, &name, commit)
 }
@@ -322,7 +323,7 @@ fn commit_leftovers(repo: &Repo, task: &Task<'_>, tree: Oid, parent: Oid) -> Res
         id = task.id
     );
     let at = world::now().as_second();
-    repo.write_commit(&Commit::by(&repo.identity()?, at, tree, vec![parent], message))
+    repo.write_commit(&Commit::by(&repo.identity_or_none(), at, tree, vec![parent], message))
 }
 
 /// Moves the branch to `head` and lets the worktree's index follow. Gives the reason if it could not.

@@ -19,6 +19,7 @@ pub(super) fn ask(repo: &Repo, pairs: &[(Oid, Oid)]) -> Result<Vec<Option<Clash>
     // In the checkout, if there is one: attributes are read from its files.
     let place = repo.main_checkout()?.unwrap_or_else(|| common.clone());
     let said = Git::new(&place, "merge-tree")
+        .fetching_what_is_missing()
         .args(["--write-tree", "--stdin", "--name-only"])
         .env("GIT_OBJECT_DIRECTORY", scratch.path())
         .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", common.join("objects"))

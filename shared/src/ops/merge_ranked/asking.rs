@@ -65,6 +65,7 @@ impl Asking<'_> {
             return Ok(Err("its agent cannot be asked: its worktree is gone".to_owned()));
         };
         let output = Git::new(&worktree.path, "merge")
+            .fetching_what_is_missing()
             .args(["--ff-only", "--quiet", &commit.to_string()])
             .limit(command::LONG)
             .output()?;
