@@ -75,6 +75,10 @@ const PROGRAMS: &[(&str, &str)] = &[
     ),
     ("mergetool.evil.cmd", "git config mergetool.evil.cmd \"$EVIL\""),
     (
+        "filter.evil.clean (in modules/sub/config",
+        "mkdir -p $G/modules/sub; cp $G/HEAD $G/modules/sub; git config --file $G/modules/sub/config filter.evil.clean \"$EVIL\"",
+    ),
+    (
         "orchestra.agent.evil.command",
         "git config orchestra.agent.evil.command \"$EVIL\"; git config orchestra.agent evil",
     ),
@@ -226,6 +230,7 @@ fn each_program_is_named_until_it_is_gone_or_accepted() {
         assert!(said.contains("hint: git orchestra init --accept="), "{key}: {said}");
         stage.run(&["status"]).succeeded();
         // What is restored is not asked about.
+        let _ = fs::remove_dir_all(git_dir.join("modules"));
         for name in ["config", "info", "hooks"] {
             let (from, to) = (saved.join(name), git_dir.join(name));
             let _ = fs::remove_dir_all(&to);

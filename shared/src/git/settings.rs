@@ -1,7 +1,9 @@
-//! The repository's own configuration as its files say it: `config`, every `config.worktree`, and what they include.
+//! The repository's own configuration as its files say it: `config`, every `config.worktree`, those of its submodules, and what
+//! they include.
 //! Read file by file, bounded, and without git: it works where git refuses the configuration, and nothing runs.
 
 use std::{
+    collections::HashSet,
     fs::{self, OpenOptions},
     io::{self, Read},
     os::unix::fs::OpenOptionsExt,
@@ -19,7 +21,7 @@ const LONGEST: u64 = 4 << 20;
 /// How deep files may include each other; git's own limit.
 const DEEPEST: u32 = 10;
 /// Files read at most, so that files which include each other end.
-const MOST_FILES: usize = 200;
+const MOST_FILES: usize = 10_000;
 
 /// One value in one file.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -48,7 +50,7 @@ pub struct Settings {
 impl Settings {
     /// Reads the files of the repository at `common_dir`.
     pub fn of(common_dir: &Path) -> Self {
-        let mut reader = Reader { common_dir, found: Self::default(), seen: Vec::new() };
+        let mut reader = Reader { common_dir, found: Self::default(), seen: HashSet::new() };
         reader.read(&common_dir.join("config"), None, 0);
         if reader.found.last("extensions", "worktreeconfig").is_some() {
             let folders = fs::read_dir(common_dir.join("worktrees")).into_iter().flatten().flatten();
@@ -59,6 +61,11 @@ impl Settings {
                 let label = reader.label(&file);
                 reader.read(&file, Some(label), 0);
             }
+        }
+        for module in modules(common_dir) {
+            let file = module.join("config");
+            let label = reader.label(&file);
+            reader.read(&file, Some(label), 0);
         }
         reader.found
     }
@@ -75,7 +82,7 @@ impl Settings {
 struct Reader<'a> {
     common_dir: &'a Path,
     found: Settings,
-    seen: Vec<PathBuf>,
+    seen: HashSet<PathBuf>,
 }
 
 impl Reader<'_> {
@@ -84,16 +91,19 @@ impl Reader<'_> {
     }
 
     fn read(&mut self, file: &Path, label: Option<String>, depth: u32) {
-        if self.seen.len() >= MOST_FILES || self.seen.iter().any(|seen| seen == file) {
+        if self.seen.contains(file) {
             return;
         }
-        self.seen.push(file.to_owned());
         let name = label.clone().unwrap_or_else(|| "config".to_owned());
         let bytes = match read_regular(file, LONGEST) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => return self.found.unreadable.push((name, error.to_string())),
         };
+        if self.seen.len() >= MOST_FILES {
+            return self.found.unreadable.push((name, "one configuration file too many".to_owned()));
+        }
+        self.seen.insert(file.to_owned());
         let meta = Metadata::from(gix::config::Source::Local);
         let Ok(parsed) = gix::config::File::from_bytes_no_includes(&bytes, meta, Default::default()) else {
             let why = format!("cannot be understood ({})", fingerprint(&bytes));
@@ -134,6 +144,28 @@ impl Reader<'_> {
             self.read(&path, Some(label), depth + 1);
         }
     }
+}
+
+/// The git directories of submodules, which git enters by itself: `modules/<name>`, where a name may have several parts.
+pub fn modules(common_dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![(common_dir.join("modules"), 0)];
+    while let Some((folder, depth)) = open.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if found.len() >= MOST_FILES || !path.is_dir() {
+                continue;
+            }
+            if path.join("HEAD").exists() {
+                open.push((path.join("modules"), depth + 1));
+                found.push(path);
+            } else if depth < DEEPEST {
+                open.push((path, depth + 1));
+            }
+        }
+    }
+    found.sort_unstable();
+    found
 }
 
 /// The content of a regular file. A pipe or a device in its place is an error and holds nobody up.

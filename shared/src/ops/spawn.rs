@@ -215,6 +215,7 @@ pub(super) fn run_id() -> Result<String> {
 fn start(repo: &AcceptedRepo, report: &Report, base: Oid, request: &Request) -> Result<()> {
     let private = Private::new(repo.private_dir()?);
     guard::set_aside(&private)?;
+    repo.remember()?;
     let frozen = Frozen::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?;
     let mut locks: Vec<(AgentId, AgentDir, Lock)> = Vec::with_capacity(report.agents.len());
     let made = report.agents.iter().try_for_each(|planned| {

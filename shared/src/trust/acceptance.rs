@@ -67,6 +67,22 @@ impl AcceptedRepo {
         if changes.is_empty() { Ok(()) } else { Err(refusal(&changes, &now)) }
     }
 
+    /// Writes down what holds now, where nothing is written yet: before anything of an agent is there, by which others see that
+    /// agents ran.
+    ///
+    /// # Errors
+    /// The record cannot be written.
+    pub fn remember(&self) -> Result<()> {
+        let private = Private::new(self.0.private_dir()?);
+        if Record::read(&private).is_some() {
+            return Ok(());
+        }
+        let now = Snapshot::of(&self.0);
+        Record::change(&private, |record| {
+            record.get_or_insert_with(|| Record::accepting(&now));
+        })
+    }
+
     /// Agents are about to run, their locks held: from here to their ends what changes is in doubt.
     ///
     /// # Errors
@@ -141,8 +157,7 @@ pub fn check(repo: Repo) -> Result<Checked> {
     if let Some(why) = repo.trouble() {
         return Err(unusable(&repo, why));
     }
-    let private = Private::new(repo.private_dir()?);
-    if Record::read(&private).is_none() && !agents_ran(&repo, &private)? {
+    if is_untouched(&repo)? {
         return Ok(Checked::Accepted(AcceptedRepo(repo)));
     }
     let now = Snapshot::of(&repo);
@@ -157,11 +172,10 @@ pub fn check(repo: Repo) -> Result<Checked> {
 /// Whether the configuration may be used, for who does without it otherwise.
 pub fn is_accepted(repo: &Repo) -> bool {
     let look = || -> Result<bool> {
-        let private = Private::new(repo.private_dir()?);
         if repo.trouble().is_some() {
             return Ok(false);
         }
-        if Record::read(&private).is_none() && !agents_ran(repo, &private)? {
+        if is_untouched(repo)? {
             return Ok(true);
         }
         Ok(pending(repo, &Snapshot::of(repo))?.is_empty())
@@ -184,18 +198,22 @@ pub fn end(common_dir: &Path, id: &AgentId) -> Result<()> {
 }
 
 fn pending(repo: &Repo, now: &Snapshot) -> Result<Vec<Change>> {
-    let private = Private::new(repo.private_dir()?);
-    match Record::read(&private) {
-        Some(record) => Ok(record.pending(now)),
-        // Agents ran, and what there was before is not known any more.
-        None if agents_ran(repo, &private)? => Ok(Snapshot::default().changes(now)),
-        None => Ok(Vec::new()),
+    if is_untouched(repo)? {
+        return Ok(Vec::new());
     }
+    Ok(match Record::read(&Private::new(repo.private_dir()?)) {
+        Some(record) => record.pending(now),
+        // Agents ran, and what there was before is not known any more.
+        None => Snapshot::default().changes(now),
+    })
 }
 
-/// Whether agents ever ran in this clone, as far as it knows.
-fn agents_ran(repo: &Repo, private: &Private) -> Result<bool> {
-    Ok(!private.agents().is_empty() || repo.has_refs_below(layout::LOGS)?)
+/// Whether no agent ever ran in this clone, as far as it knows: then everything is the user's own.
+fn is_untouched(repo: &Repo) -> Result<bool> {
+    let private = Private::new(repo.private_dir()?);
+    let agents_ran =
+        || -> Result<bool> { Ok(!private.agents().is_empty() || repo.has_refs_below(layout::LOGS)?) };
+    Ok(Record::read(&private).is_none() && !agents_ran()?)
 }
 
 /// The configuration is such that git would not use it either.

@@ -63,6 +63,10 @@ impl Snapshot {
             snapshot.add(file.clone(), why.clone());
         }
         snapshot.add_attributes("info/attributes".to_owned(), &common_dir.join("info/attributes"));
+        for module in settings::modules(common_dir) {
+            let name = module.strip_prefix(common_dir).unwrap_or(&module).to_string_lossy().into_owned();
+            snapshot.add_attributes(format!("{name}/info/attributes"), &module.join("info/attributes"));
+        }
         if let Some(file) = settings.last("core", "attributesfile") {
             snapshot.add_attributes(format!("attributes in {file}"), &below(common_dir, file));
         }
