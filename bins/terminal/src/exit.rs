@@ -47,6 +47,6 @@ pub const TABLE: &[(&str, &str)] = &[
     ("5", "A program outside (git, an agent) could not be run or broke."),
     ("70", "A bug, or state that cannot be read."),
     ("124", "A wait reached its limit."),
-    ("128", "There is no git repository here."),
+    ("128", "There is no git repository here, or it belongs to another user."),
     ("128+n", "Ended by signal n."),
 ];

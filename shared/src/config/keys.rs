@@ -172,7 +172,8 @@ pub(super) const TRUST_WRITER: Key = Key {
 pub(super) const COMPLETES: Key = Key {
     name: "orchestra.completes",
     default: "",
-    what: "A command of others on PATH that answers completions as ours do; may be given several times",
+    what: "A command of others on PATH that answers completions as ours do; may be given several times; read from your own \
+           configuration only, not from the repository's",
 };
 
 /// All keys.
