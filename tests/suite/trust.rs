@@ -479,3 +479,21 @@ fn completion_asks_only_programs_that_the_user_named() {
     repo.git(["config", "--global", "orchestra.completes", "others"]);
     assert!(complete(), "named by the user");
 }
+
+#[test]
+fn a_landing_looks_again_before_it_moves_the_branch() {
+    let world = world();
+    let stage = Stage::new(first(&world), "echo work > work; git add work; git commit -qm work");
+    let id = stage.repo.spawn("touch ready; exec sleep 1000");
+    stage.repo.wait_for_file(&id, "ready");
+    let main = stage.repo.tip("main");
+    // While the landing tests, an agent that runs could do what the test does here.
+    let test = format!("git -C '{}' config merge.evil.driver evil", stage.repo.path().display());
+    let ran = stage.run(&["merge-ranked", "AGENT", "--test", &test]).exits(3);
+    assert!(ran.stderr().contains("merge.evil.driver"), "{}", ran.stderr());
+    assert_eq!(stage.repo.tip("main"), main);
+    stage.run(&["merge-ranked", "--continue"]).exits(3);
+    stage.repo.git(["config", "--remove-section", "merge.evil"]);
+    stage.run(&["merge-ranked", "--continue"]).succeeded();
+    assert!(stage.repo.has("main", "work"));
+}

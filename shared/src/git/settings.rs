@@ -59,13 +59,13 @@ impl Settings {
             for folder in std::iter::once(common_dir.to_owned()).chain(folders) {
                 let file = folder.join("config.worktree");
                 let label = reader.label(&file);
-                reader.read(&file, Some(label), 0);
+                reader.read(&file, Some(&label), 0);
             }
         }
         for module in modules(common_dir) {
             let file = module.join("config");
             let label = reader.label(&file);
-            reader.read(&file, Some(label), 0);
+            reader.read(&file, Some(&label), 0);
         }
         reader.found
     }
@@ -90,11 +90,11 @@ impl Reader<'_> {
         file.strip_prefix(self.common_dir).unwrap_or(file).to_string_lossy().into_owned()
     }
 
-    fn read(&mut self, file: &Path, label: Option<String>, depth: u32) {
+    fn read(&mut self, file: &Path, label: Option<&str>, depth: u32) {
         if self.seen.contains(file) {
             return;
         }
-        let name = label.clone().unwrap_or_else(|| "config".to_owned());
+        let name = label.unwrap_or("config").to_owned();
         let bytes = match read_regular(file, LONGEST) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
@@ -127,7 +127,13 @@ impl Reader<'_> {
                         self.include(file, &value, depth);
                     }
                     let (section, subsection, name) = (group.clone(), subsection.clone(), name.clone());
-                    self.found.values.push(Setting { file: label.clone(), section, subsection, name, value });
+                    self.found.values.push(Setting {
+                        file: label.map(str::to_owned),
+                        section,
+                        subsection,
+                        name,
+                        value,
+                    });
                 }
             }
         }
@@ -141,7 +147,7 @@ impl Reader<'_> {
         };
         if depth < DEEPEST {
             let label = self.label(&path);
-            self.read(&path, Some(label), depth + 1);
+            self.read(&path, Some(&label), depth + 1);
         }
     }
 }
