@@ -8,6 +8,7 @@ pub mod fold;
 pub mod id;
 pub mod permission;
 pub mod phase;
+pub mod quote;
 pub mod secret;
 pub mod text;
 pub mod trailers;
