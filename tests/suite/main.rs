@@ -27,6 +27,7 @@ mod logs;
 mod merge_ranked;
 mod merging;
 mod pause;
+mod prose;
 mod queue;
 mod races;
 mod resume;

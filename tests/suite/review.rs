@@ -185,6 +185,7 @@ fn another_agent_judges_and_the_test_is_ours() {
     let world = world();
     let repo = world.repo();
     let id = done(&repo, "seq 3 > a.txt");
+    repo.git(["config", "orchestra.agent.judge.reads", "prose"]);
     let judge = |answer: &str, test: &str| {
         repo.git([
             "config",
@@ -239,6 +240,7 @@ fn a_reviewer_repairs_and_what_it_approves_lands() {
         repo.git(["config", "orchestra.agent.judge.command", &command]);
     };
     repo.git(["config", "orchestra.review.test", "grep -q good a.txt"]);
+    repo.git(["config", "orchestra.agent.judge.reads", "prose"]);
     let id = done(&repo, "echo bad > a.txt");
     let head = repo.tip(&format!("refs/orchestra/heads/{id}"));
     let review =

@@ -95,6 +95,12 @@ pub(super) const STDIN: Key = Key {
     default: "closed",
     what: "'held' keeps the agent's standard input open as long as its supervisor lives; 'closed' ends it",
 };
+pub(super) const READS: Key = Key {
+    name: "orchestra.agent.<name>.reads",
+    default: "script",
+    what: "'prose' where the agent reads its task as words, as coding agents do; 'script' where it may run them: such an agent \
+           is told nothing that you did not type, such as review comments, conflicts or the output of a test",
+};
 
 pub(super) const BUILD: Key = Key {
     name: "orchestra.build",
@@ -180,6 +186,7 @@ pub const KEYS: &[Key] = &[
     AGENT,
     COMMAND,
     STDIN,
+    READS,
     PROGRAM,
     PERMISSION,
     ON_PROMPT,

@@ -14,16 +14,16 @@ use crate::{
     git::{Repo, command},
     lock::Lock,
     model::{
-        Agent, AgentId, Fact, Liveness, Phase,
+        Agent, AgentId, Event, Fact, Liveness, Phase,
         event::{Message, Step},
         id,
     },
     ops::{send, sessions::living, settings::Settings},
-    profile,
+    profile::{self, Words},
     store::{
         Chain, Listing, append_if,
         layout::{self, AgentDir, Private},
-        writer,
+        verdicts, writer,
     },
     supervise::{control, guard, liveness, mend, queue, spec::Spec, start, tree},
     worktree::{list, place, shadow::Frozen},
@@ -40,7 +40,7 @@ pub struct Request {
     /// All of this clone that are paused, or lost their supervisor.
     pub all: bool,
     /// What they are told.
-    pub message: Option<String>,
+    pub message: Option<Words>,
     /// In a new conversation, from the task on.
     pub fresh: bool,
     /// Agents of other clones may be taken over.
@@ -77,7 +77,7 @@ pub struct Report {
 /// The first that cannot be resumed ends the command; those before it run.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     request.settings.check()?;
-    if request.message.as_ref().is_some_and(|text| text.len() > send::MAX_TEXT) {
+    if request.message.as_ref().is_some_and(|words| words.text().len() > send::MAX_TEXT) {
         return Err(Error::usage(format!("the message is longer than {} bytes", send::MAX_TEXT)));
     }
     repo.identity()?;
@@ -129,6 +129,10 @@ fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Res
     let agent = chain.fold().agent;
     let foreign = writer::known_writer(repo).as_deref() != Some(agent.writer.as_str());
     if foreign {
+        taking_over::may(repo, id, &agent, request.take_over)?;
+    }
+    check_script(repo, config, id, &chain, request)?;
+    if foreign {
         taking_over::prepare(repo, id, &agent, request.take_over, &place_for(repo, id)?)?;
     }
     let runs = || {
@@ -152,7 +156,7 @@ fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Res
         let task = chain.prompt(repo)?.unwrap_or_default();
         // A program without conversations is told everything by its task.
         let task = match &request.message {
-            Some(message) if !spec.launch.converses() => message.clone().into_bytes(),
+            Some(words) if !spec.launch.converses() => words.text().as_bytes().to_vec(),
             _ => task,
         };
         fs::write(dir.prompt(), task)
@@ -169,7 +173,8 @@ fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Res
         let label = config.label().filter(|_| foreign);
         let step = Step { label, ..Step::to(attempt, Phase::Queued).because(resumed(now)) };
         let step = (attempt > 0).then_some(Fact::Phase(step));
-        let said = message.map(|text| Fact::Send(Message { text: Some(text.clone()), ..Message::default() }));
+        let said = message
+            .map(|text| Fact::Send(Message { text: Some(text.text().to_owned()), ..Message::default() }));
         Some(step.into_iter().chain(said).collect())
     });
     if let Err(error) = opened {
@@ -188,6 +193,33 @@ fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Res
     };
     start::supervisors(repo, vec![(id.clone(), lock)])?;
     Ok(warning)
+}
+
+/// An agent that may run what it is told gets only what the user typed in this clone, or in one that is trusted.
+fn check_script(
+    repo: &Repo,
+    config: &Config<'_>,
+    id: &AgentId,
+    chain: &Chain,
+    request: &Request,
+) -> Result<()> {
+    let profile = &chain.fold().agent.profile;
+    match &request.message {
+        Some(Words::Typed(_)) => Ok(()),
+        Some(Words::Composed(_)) => profile::check_prose(profile, config, "what others wrote"),
+        None => {
+            let created = |event: &&Event| matches!(event.fact, Some(Fact::Created(_)));
+            let ours = chain.events.iter().filter(created).all(|made| verdicts::counts(repo, &made.writer));
+            if ours {
+                return Ok(());
+            }
+            profile::check_prose(profile, config, "a task of another clone").map_err(|error| {
+                error
+                    .hint_command(&[&"git", &"orchestra", &"status", &id.as_str()])
+                    .hint(format!("git orchestra resume {id} -m 'what it shall run'"))
+            })
+        }
+    }
 }
 
 /// Two programs in one conversation would write over each other.

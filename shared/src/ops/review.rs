@@ -13,6 +13,7 @@ use serde_json::json;
 pub use self::work::{Known, Work};
 use crate::{
     Error, Kind, Result,
+    config::Config,
     git::{Oid, Repo},
     landing::Orders,
     model::{
@@ -22,6 +23,7 @@ use crate::{
         verdict::{Comment, Review, Verdict},
     },
     ops::{agent_object::AgentObject, merge_ranked, resume, status},
+    profile::{self, Words},
     store::{
         Chain, Listing, append_if, layout, notes,
         verdicts::{self, Holds},
@@ -177,6 +179,9 @@ fn judge(repo: &Repo, id: &AgentId, give: &Give, report: &mut Report, by: Option
         return Err(moved(id));
     }
     check(repo, give, head)?;
+    if give.verdict == Verdict::Changes && !give.keep {
+        check_hears(repo, id, &agent)?;
+    }
     let review = Review {
         verdict: give.verdict,
         base: base.to_string(),
@@ -205,6 +210,15 @@ fn judge(repo: &Repo, id: &AgentId, give: &Give, report: &mut Report, by: Option
         }
     }
     Ok(())
+}
+
+/// Nothing is written down that the agent was to hear and cannot.
+fn check_hears(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<()> {
+    profile::check_prose(&agent.profile, &Config::of(repo), "a review").map_err(|error| {
+        error
+            .hint(format!("git orchestra review {id} --changes --keep -m '…' only writes it down"))
+            .hint(format!("git orchestra resume {id} -m 'what it shall run'"))
+    })
 }
 
 fn moved(id: &AgentId) -> Error {
@@ -283,7 +297,7 @@ fn write_notes(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
 fn telling(id: &AgentId, review: &Review) -> resume::Request {
     resume::Request {
         agents: vec![id.to_string()],
-        message: Some(message(review)),
+        message: Some(Words::Composed(message(review))),
         ..resume::Request::default()
     }
 }

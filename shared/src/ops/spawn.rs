@@ -137,6 +137,10 @@ fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<Ready>> {
     let names = if request.agents.is_empty() { vec![config.agent()] } else { request.agents.clone() };
     let ready = |profile: String| {
         let launch = profile::find(&profile, config, &request.settings.options)?;
+        if request.reviews.is_some() {
+            // The task of a reviewer holds what the agent under review and its test wrote.
+            profile::check_prose(&profile, config, "a review")?;
+        }
         let limits = request.settings.limits(config, &launch, None)?;
         Ok(Ready { profile, launch, limits })
     };

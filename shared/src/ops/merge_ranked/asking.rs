@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::{
     Error, Kind, Result,
+    config::Config,
     git::{Git, Oid, Repo, command},
     landing::repair::Repairs,
     model::{AgentId, Liveness},
@@ -11,7 +12,8 @@ use crate::{
         rest::{self, Rest},
         resume, status,
     },
-    store::layout,
+    profile::{self, Words},
+    store::{Chain, layout},
     worktree::list,
 };
 
@@ -27,6 +29,11 @@ impl Repairs for Asking<'_> {
         forward_to: Option<Oid>,
         message: &str,
     ) -> Result<std::result::Result<Oid, String>> {
+        let profile = Chain::of_agent(self.repo, agent)?.fold().agent.profile;
+        let what = "the names and the output of others";
+        if let Err(refused) = profile::check_prose(&profile, &Config::of(self.repo), what) {
+            return Ok(Err(format!("its agent cannot be asked: {}", refused.one_line())));
+        }
         if let Some(commit) = forward_to
             && let Err(why) = self.bring_forward(agent, commit)?
         {
@@ -34,7 +41,7 @@ impl Repairs for Asking<'_> {
         }
         let request = resume::Request {
             agents: vec![agent.to_string()],
-            message: Some(message.to_owned()),
+            message: Some(Words::Composed(message.to_owned())),
             ..resume::Request::default()
         };
         if let Err(error) = resume::run(self.repo, &request) {

@@ -51,7 +51,11 @@ pub(super) fn prepare(
     bring_conversation(repo, id, agent, worktree)
 }
 
-fn may(repo: &Repo, id: &AgentId, agent: &Agent, how: TakeOver) -> Result<()> {
+/// Whether it may be taken over at all.
+///
+/// # Errors
+/// The request does not allow it, or its branch is not called as ours are (3).
+pub(super) fn may(repo: &Repo, id: &AgentId, agent: &Agent, how: TakeOver) -> Result<()> {
     let clone = agent.label.as_ref().unwrap_or(&agent.writer);
     let allowed = how == TakeOver::Always || how == TakeOver::AtRest && agent.phase.is_at_rest();
     if !allowed {
@@ -107,14 +111,27 @@ fn stand_on(repo: &Repo, id: &AgentId, agent: &Agent, start: Oid) -> Result<()> 
         if !repo.contains(start, old)? {
             let branch = text::safe(&agent.branch);
             let what = format!("branch {branch} is here already, with commits that the agent's work has not");
-            return Err(Error::refused(what).hint(format!("git branch -m {branch} ANOTHER-NAME")));
+            return Err(Error::refused(what).hint_command(&[
+                &"git",
+                &"branch",
+                &"-m",
+                &"--",
+                &agent.branch,
+                &"ANOTHER-NAME",
+            ]));
         }
         if let Some(worktree) = list::of_agent(repo, id, &agent.branch)? {
-            let place = worktree.path.display().to_string();
             return Err(Error::refused(format!(
                 "the worktree of '{id}' here stands on an older commit than its work"
             ))
-            .hint(format!("git -C '{place}' merge --ff-only {start}")));
+            .hint_command(&[
+                &"git",
+                &"-C",
+                &worktree.path,
+                &"merge",
+                &"--ff-only",
+                &start.to_string(),
+            ]));
         }
     }
     repo.edit_refs(&[Edit { name, old, new: start }], "orchestra: taken over")

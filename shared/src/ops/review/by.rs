@@ -76,6 +76,7 @@ pub fn run(repo: &Repo, agent: &str, by: &By, interrupted: &AtomicBool) -> Resul
     })?;
     let chain = Chain::of_agent(repo, &id)?;
     let (base, head) = super::judged_work(repo, &id, &chain.fold().agent)?;
+    profile::check_prose(&by.profile, &config, "a review")?;
     let task = String::from_utf8_lossy(&chain.prompt(repo)?.unwrap_or_default()).into_owned();
     let limit = config.check_time()?;
     let mut proof = prove(repo, head, &test, limit, interrupted)?;

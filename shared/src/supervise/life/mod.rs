@@ -110,7 +110,7 @@ impl Supervisor {
             reaper: Reaper::new()?,
             wake: listen(SignalKind::user_defined1())?,
             term: listen(SignalKind::terminate())?,
-            requests: Requests::since(spec.since),
+            requests: Requests::since(spec.since, spec.launch.takes_prose()),
             slot: None,
             has_worktree: spec.resumed,
             session: None,
