@@ -3,8 +3,9 @@
 use orchestra::{
     Result,
     git::Repo,
-    model::{Liveness, text},
+    model::{Liveness, quote, text},
     ops::collect::{self, Saved, Summary},
+    store::layout,
     world,
 };
 use orchestra_terminal::{Exit, Terminal, agents, json, when};
@@ -35,7 +36,8 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     if let Some(file) = &report.bundle {
         terminal.say(&format!("wrote '{}'", file.display()));
-        terminal.hint(&format!("git fetch '{}' 'refs/orchestra/*:refs/orchestra/*'", file.display()));
+        let refspec = format!("{0}*:{0}*", layout::SHARED);
+        terminal.hint_command(&[&"git", &"fetch", &"--", file, &refspec]);
     }
     Ok(Exit::Done)
 }
@@ -72,7 +74,7 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
     let more = agent.left_out.saturating_sub(summary.not_taken.len().min(LEFT_OUT) as u64);
     facts.extend((more > 0).then(|| ("left out", format!("{more} more"))));
     if agent.liveness == Liveness::Ended {
-        let place = agent.worktree.as_ref().map(|path| format!("cd '{}' && ", text::safe(path)));
+        let place = agent.worktree.as_ref().map(|path| format!("{} && ", quote::command(&[&"cd", path])));
         let by_hand =
             place.zip(summary.by_hand.as_ref()).map(|(cd, command)| format!(", or by hand: {cd}{command}"));
         facts.push(("go on", format!("git orchestra resume {}{}", agent.id, by_hand.unwrap_or_default())));

@@ -123,8 +123,8 @@ fn end(terminal: &Terminal, report: &Report, mode: Mode) -> Result<Exit> {
             return Ok(Exit::Done);
         }
         Some(Left::Blocked(why, hints)) => {
-            let error =
-                Error::refused(format!("{why}; what landed waits")).hint(hints.join("; ")).hint(go_on);
+            let error = Error::refused(format!("{why}; what landed waits"));
+            let error = hints.iter().cloned().fold(error, Error::hint).hint(go_on);
             let result = report.result.map(|result| result.to_string()).unwrap_or_default();
             return Err(error.hint(format!("git log --oneline {}..{result}", report.base.short())));
         }
@@ -162,6 +162,6 @@ fn summary(terminal: &Terminal, report: &Report, into: &str) {
 fn logs(terminal: &Terminal, report: &Report) {
     let failed = |step: &&Step| step.outcome == Some(Landing::Failed);
     for log in report.order.iter().filter(failed).filter_map(|step| step.log.as_ref()).take(3) {
-        terminal.hint(&format!("git show {log}"));
+        terminal.hint_command(&[&"git", &"show", log]);
     }
 }

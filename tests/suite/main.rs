@@ -19,6 +19,7 @@ mod dispatch;
 mod full_disk;
 mod hand_over;
 mod histories;
+mod hints;
 mod house;
 mod init;
 mod keeping;

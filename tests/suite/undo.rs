@@ -44,7 +44,10 @@ fn what_came_after_and_what_is_not_committed_stays() {
     land(&repo, &[]).exits(1);
     let landed = repo.tip("main");
     repo.write("lines.txt", "mine\n");
-    repo.orchestra(["undo"]).exits(3).says("1 file changed and not committed").says("stash");
+    repo.orchestra(["undo"])
+        .exits(3)
+        .says("1 file changed and not committed")
+        .says("hint: commit them: git -C ");
     repo.git(["checkout", "-q", "lines.txt"]);
     repo.write("untracked.txt", "mine\n");
     repo.commit("after", &[]);

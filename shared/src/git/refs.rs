@@ -17,6 +17,7 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     git::{Git, Oid, Repo, repo::Identity},
+    model::quote,
     world,
 };
 
@@ -215,7 +216,7 @@ impl RefLock {
                         Kind::Conflict,
                         format!("ref '{name}' is locked by another program"),
                     )
-                    .hint(format!("if no git runs here, remove '{}'", lock.display())));
+                    .hint(format!("if no git runs here: {}", quote::command(&[&"rm", &lock]))));
                 }
                 Err(e) => {
                     return Err(Error::new(Kind::External, format!("cannot write ref '{name}'")).because(e));

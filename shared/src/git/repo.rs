@@ -266,5 +266,5 @@ fn common_dir_of(git_dir: &Path) -> PathBuf {
 fn unsupported(what: &str, wanted: &str) -> Error {
     let option = if wanted == "sha1" { "--object-format=sha1" } else { "--ref-format=files" };
     Error::refused(format!("this repository cannot be used with git orchestra: {what}"))
-        .hint(format!("only '{wanted}' repositories are supported; 'git init {option}' makes one"))
+        .hint(format!("only {wanted} repositories are supported; 'git init {option}' makes one"))
 }

@@ -10,6 +10,7 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     git::{Oid, Repo},
+    model::quote,
 };
 
 /// What git writes into the `locked` file while a worktree is being made.
@@ -216,8 +217,12 @@ impl Worktree {
             return Err(Error::internal(format!("the files of worktree '{shown}' are there")));
         }
         if let Some(reason) = self.lock_reason() {
-            return Err(Error::refused(format!("worktree '{shown}' is gone, and locked: {reason}"))
-                .hint(format!("git worktree unlock '{shown}', if it will not come back")));
+            return Err(Error::refused(format!("worktree '{shown}' is gone, and locked: {reason}")).hint(
+                format!(
+                    "if it will not come back: {}",
+                    quote::command(&[&"git", &"worktree", &"unlock", &self.path])
+                ),
+            ));
         }
         let cannot = || format!("cannot move '{}' aside", self.git_dir.display());
         fs::create_dir_all(folder).context(Kind::External, cannot)?;

@@ -3,7 +3,7 @@
 use crate::{
     Kind, Result,
     git::{Git, Oid, Repo, command, refs::Edit, worktrees::Checkout},
-    model::text,
+    model::{quote, text},
     store::layout,
 };
 
@@ -125,7 +125,8 @@ fn why_blocked(checkouts: &[Checkout], branch: &str) -> Result<Option<Blocked>> 
     let place = checkout.path.display();
     if let Some(operation) = checkout.operation() {
         let why = format!("a {operation} of {branch} is under way in '{place}'");
-        return Ok(Some(Blocked::new(why, format!("git -C '{place}' {operation} --continue, or --abort"))));
+        let command = quote::command(&[&"git", &"-C", &checkout.path, &operation, &"--continue"]);
+        return Ok(Some(Blocked::new(why, format!("{command}, or --abort"))));
     }
     let said = Git::new(&checkout.path, "status")
         .args(["--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all"])
@@ -137,5 +138,6 @@ fn why_blocked(checkouts: &[Checkout], branch: &str) -> Result<Option<Blocked>> 
     }
     let files = text::count(dirty as u64, "file");
     let why = format!("{branch} is checked out in '{place}', where {files} changed and not committed");
-    Ok(Some(Blocked::new(why, format!("git -C '{place}' stash, or commit them"))))
+    let command = quote::command(&[&"git", &"-C", &checkout.path, &"commit", &"--all"]);
+    Ok(Some(Blocked::new(why, format!("commit them: {command}"))))
 }

@@ -11,6 +11,7 @@ use crate::{
     error::Context,
     git::{Git, Oid, Repo, command, worktrees::Head},
     lock::Lock,
+    model::quote,
     store::layout::{self, Private},
     worktree::place,
 };
@@ -77,7 +78,7 @@ impl Scratch {
     fn is_in_the_way(&self, why: &str) -> Error {
         let shown = self.path.display();
         Error::refused(format!("'{shown}' is needed for merging, and {why}"))
-            .hint(format!("mv '{shown}' somewhere else"))
+            .hint(format!("{} SOMEWHERE-ELSE", quote::command(&[&"mv", &self.path])))
     }
 
     /// Its folder.

@@ -282,7 +282,7 @@ impl<'a> Runner<'a> {
         self.state.save(self.repo, self.journal)?;
         let into = text::safe(&self.state.into);
         Ok(Error::refused(format!("{name} fails on {into} itself, before anything is merged: {why}"))
-            .hint(format!("git show {}", self.journal.spec_of(&file))))
+            .hint_command(&[&"git", &"show", &self.journal.spec_of(&file)]))
     }
 
     /// Takes the scratch worktree away.

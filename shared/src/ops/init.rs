@@ -130,8 +130,14 @@ fn set(repo: &Repo, arguments: &[&str]) -> Result<()> {
 fn track(repo: &Repo, remote: &Remote, changed: &mut Vec<String>) -> Result<Tracked> {
     if !repo.remotes().contains(&remote.address) {
         let shown = text::safe(&remote.address);
-        return Err(Error::refused(format!("'{shown}' is no remote of git's config"))
-            .hint(format!("git remote add NAME '{shown}'")));
+        return Err(Error::refused(format!("'{shown}' is no remote of git's config")).hint_command(&[
+            &"git",
+            &"remote",
+            &"add",
+            &"--",
+            &"NAME",
+            &remote.address,
+        ]));
     }
     let (key, refspec) = refspec_of(remote);
     if !repo.config_all(&key).contains(&refspec) {

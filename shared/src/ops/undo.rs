@@ -219,8 +219,13 @@ fn move_back(repo: &Repo, change: &Change) -> Result<()> {
     let wanted = Move { branch: &change.branch, old: change.old, new: change.new, why: "orchestra undo" };
     match finish::move_branch(repo, wanted)? {
         Moved::Yes | Moved::NotNeeded => Ok(()),
-        Moved::Elsewhere(None) => Err(Error::refused(format!("branch {branch} is gone"))
-            .hint(format!("git branch {branch} {}", change.new))),
+        Moved::Elsewhere(None) => Err(Error::refused(format!("branch {branch} is gone")).hint_command(&[
+            &"git",
+            &"branch",
+            &"--",
+            &change.branch,
+            &change.new.to_string(),
+        ])),
         Moved::Elsewhere(Some(now)) => {
             let (from, to) = (change.old.short(), now.short());
             Err(Error::refused(format!("{branch} has moved on since: from {from} to {to}"))

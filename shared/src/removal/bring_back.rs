@@ -20,6 +20,7 @@ use crate::{
         Oid, Repo,
         objects::{Entry, Sort},
     },
+    model::quote,
 };
 
 /// Writes a folder that was kept to `place`, which must not exist: beside it first, then it is renamed.
@@ -30,7 +31,7 @@ pub fn bring_back(repo: &Repo, kept: Oid, place: &Path) -> Result<()> {
     let shown = place.display();
     if fs::symlink_metadata(place).is_ok() {
         return Err(Error::refused(format!("'{shown}' is taken"))
-            .hint(format!("mv '{shown}' somewhere else, and try again")));
+            .hint(format!("{} SOMEWHERE-ELSE, and try again", quote::command(&[&"mv", &place]))));
     }
     let cannot = || format!("cannot write '{shown}'");
     let parent = place.parent().ok_or_else(|| Error::internal(cannot()))?;

@@ -12,7 +12,7 @@ use crate::{
         Repo,
         worktrees::{Head, Worktree},
     },
-    model::{AgentId, text},
+    model::{AgentId, quote, text},
     store::layout,
     worktree::{list, place},
 };
@@ -49,7 +49,8 @@ fn unregistered(repo: &Repo, id: &AgentId) -> Result<Place> {
     }
     let shown = shown(&folder);
     Ok(Place::Doubtful(format!(
-        "'{shown}' is no worktree of this repository (git worktree repair '{shown}')"
+        "'{shown}' is not a worktree of this repository ({})",
+        quote::command(&[&"git", &"worktree", &"repair", &folder])
     )))
 }
 

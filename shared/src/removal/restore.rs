@@ -14,7 +14,7 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     git::{Oid, Repo, objects::Entry, refs::Edit},
-    model::{AgentId, Fact, text},
+    model::{AgentId, Fact, quote, text},
     store::{append, layout, operations::Removal},
 };
 
@@ -28,7 +28,7 @@ pub fn check(repo: &Repo, removal: &Removal) -> Result<()> {
         if fs::symlink_metadata(&place).is_ok() && !belongs(&place, removal) {
             let shown = place.display();
             return Err(Error::refused(format!("'{agent}' cannot come back: '{shown}' is taken"))
-                .hint(format!("mv '{shown}' somewhere else, and try again")));
+                .hint(format!("{} SOMEWHERE-ELSE, and try again", quote::command(&[&"mv", &place]))));
         }
     }
     if is_there(repo, removal)? {
@@ -41,7 +41,7 @@ pub fn check(repo: &Repo, removal: &Removal) -> Result<()> {
                 "'{agent}' cannot come back: '{shown}' is taken ({})",
                 now.short()
             ))
-            .hint(format!("git update-ref -d {shown}, if it may go")));
+            .hint(format!("if it may go: {}", quote::command(&[&"git", &"update-ref", &"-d", name]))));
         }
     }
     Ok(())

@@ -133,8 +133,8 @@ pub(super) fn move_folder(from: &Path, to: &Path) -> Result<()> {
         fs::create_dir_all(parent).context(Kind::External, cannot)?;
     }
     fs::rename(from, to).map_err(|error| {
-        let hint = format!("ls -ld '{}'", from.parent().unwrap_or(from).display());
-        Error::new(Kind::Refused, cannot()).because(error).hint(hint)
+        let folder = from.parent().unwrap_or(from);
+        Error::new(Kind::Refused, cannot()).because(error).hint_command(&[&"ls", &"-ld", &folder])
     })
 }
 

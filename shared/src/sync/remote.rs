@@ -16,6 +16,8 @@ const CHOSEN: &str = "orchestra.remote";
 const AGREED: &str = "orchestra.shareWith";
 /// Longest name that is used as it is.
 const NAME: usize = 60;
+/// Remotes named in a hint.
+const HINTED: usize = 4;
 
 /// A repository to speak with.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -45,8 +47,10 @@ impl Remote {
                     .hint("git orchestra sync URL"));
             }
             None => {
-                return Err(Error::refused("there are several remotes, and none of them is 'origin'")
-                    .hint(format!("git orchestra sync {}", known.join("|")))
+                let several = Error::refused("there are several remotes, and none of them is 'origin'");
+                let named = known.iter().take(HINTED);
+                return Err(named
+                    .fold(several, |error, name| error.hint_command(&[&"git", &"orchestra", &"sync", name]))
                     .hint("git config orchestra.remote NAME sets one for good"));
             }
         };

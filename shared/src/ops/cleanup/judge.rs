@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     error::Context,
     git::{Oid, Repo, worktrees::Worktree},
-    model::{Agent, AgentId, Liveness},
+    model::{Agent, AgentId, Liveness, quote},
     ops::{agent_object::AgentObject, shadowed::Shadowed},
     removal::{
         contents,
@@ -108,7 +108,7 @@ impl<'a> Judge<'a> {
         if let Some(worktree) = worktree.as_ref().filter(|_| !discard)
             && let Some(why) = place::astray(self.repo, worktree, &agent.branch)?
         {
-            return Ok(Err(No::new(why).hint(format!("cd '{}'", worktree.path.display()))));
+            return Ok(Err(No::new(why).hint(quote::command(&[&"cd", &worktree.path]))));
         }
         let elsewhere = if discard { Ok("not wanted".to_owned()) } else { self.is_elsewhere(id, agent)? };
         let why = match elsewhere {

@@ -20,7 +20,7 @@ use crate::{
     },
     error::Context,
     git::{Oid, Repo, objects::Sort},
-    model::{AgentId, text},
+    model::{AgentId, quote, text},
     process, profile,
     store::{Chain, layout, transcripts},
     worktree::{make, place},
@@ -105,7 +105,10 @@ fn is_live(session: &Session) -> Error {
     let process = session.pid.map_or_else(String::new, |pid| format!(" in process {pid}"));
     let error = Error::refused(format!("conversation '{}' goes on{process}", session.id));
     let error = match &session.agent {
-        Some(agent) => error.hint(format!("git orchestra send {agent} '…' says something to it")),
+        Some(agent) => error.hint(format!(
+            "{} says something to it",
+            quote::command(&[&"git", &"orchestra", &"send", agent, &"…"])
+        )),
         None => error,
     };
     error.hint("--fork begins a new one from it")
