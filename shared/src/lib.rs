@@ -13,6 +13,7 @@
 //! | [`landing`] | landing branches: which, in which order, step by step |
 //! | [`supervise`] | processes: launch, tree, queue, limits, control |
 //! | [`sync`] | what travels: what two sides have, what is taken in, what is sent |
+//! | [`trust`] | which configuration may name a program, and whether a person accepted it |
 //! | [`ops`] | one file a command: `Request → Report` |
 //! | [`config`] | the `orchestra.*` keys, one table |
 //! | [`world`], [`process`] | clock, randomness, environment; starting a program. One door each |
@@ -36,6 +37,7 @@ pub mod removal;
 pub mod store;
 pub mod supervise;
 pub mod sync;
+pub mod trust;
 pub mod worktree;
 pub mod world;
 

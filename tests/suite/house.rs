@@ -206,6 +206,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
             ],
         ),
         ("sync", &["error", "git", "lock", "model", "store", "world"]),
+        ("trust", &["error", "git", "lock", "model", "store", "world"]),
         (
             "supervise",
             &[
@@ -237,6 +238,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
         "store",
         "supervise",
         "sync",
+        "trust",
         "world",
         "worktree",
     ];

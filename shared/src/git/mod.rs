@@ -10,6 +10,7 @@ pub mod oid;
 pub mod refs;
 pub mod remotes;
 pub mod repo;
+pub mod settings;
 pub mod worktrees;
 
 pub use command::Git;

@@ -1,0 +1,4 @@
+//! What may run: which configuration can name a program or decide where things go, and whether a person accepted it.
+
+pub mod configuration;
+mod counted;
