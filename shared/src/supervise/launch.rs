@@ -4,7 +4,7 @@ use std::{
     fs::{File, OpenOptions},
     io::Write,
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{ChildStdin, Stdio},
     sync::mpsc,
 };
@@ -17,10 +17,13 @@ use crate::{
     profile::{Conversation, Stdin},
     store::layout::AgentDir,
     supervise::{
+        environment::{self, Fate},
         processes::{NONCE, Processes},
+        prompt,
         spec::Spec,
         tree::ProcessId,
     },
+    world,
 };
 
 /// The program of an attempt.
@@ -40,11 +43,12 @@ pub struct Program {
 pub fn start(
     id: &AgentId,
     dir: &AgentDir,
+    common_dir: &Path,
     spec: &Spec,
     record: &Processes,
     conversation: Conversation<'_>,
 ) -> Result<Program> {
-    let prompt = dir.prompt();
+    let prompt = prompt::copy(&dir.prompt(), &spec.worktree, id)?;
     let argv = spec.launch.argv_for(&prompt, conversation);
     let (program, arguments) = argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
     let cannot = || format!("cannot start '{program}'");
@@ -62,6 +66,14 @@ pub fn start(
         Stdin::Held | Stdin::Talk => Stdio::piped(),
     };
     let mut command = process::command(program);
+    let home = world::variable("HOME").map(PathBuf::from);
+    for (name, fate) in environment::changes(&world::variables(), common_dir, &spec.worktree, home.as_deref())
+    {
+        match fate {
+            Fate::Removed => command.env_remove(name),
+            Fate::Moved(path) => command.env(name, path),
+        };
+    }
     for name in &spec.launch.unset {
         command.env_remove(name);
     }

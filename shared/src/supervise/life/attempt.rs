@@ -73,7 +73,8 @@ impl Supervisor {
         messages: Vec<String>,
     ) -> Result<(Ended, Vec<String>)> {
         let number = self.record.attempt;
-        let program = launch::start(&self.id, &self.dir, &self.spec, &self.record, self.conversation())?;
+        let program =
+            launch::start(&self.id, &self.dir, &self.common, &self.spec, &self.record, self.conversation())?;
         self.reaper.expect(program.process.pid);
         self.record.program = Some(program.process);
         self.record.write(&self.lock)?;
