@@ -6,7 +6,7 @@ use orchestra::{
     model::{Liveness, quote, text},
     ops::collect::{self, Saved, Summary},
     store::layout,
-    world,
+    surroundings, world,
 };
 use orchestra_terminal::{Exit, Terminal, agents, json, when};
 
@@ -68,6 +68,8 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
             .filter(|_| agent.merged == Some(true))
             .map(|branch| ("landed", branch.clone())),
     );
+    let around = surroundings::warnings(&agent.surroundings);
+    facts.extend((!around.is_empty()).then(|| ("warning", surroundings::summary(&around))));
     for left in summary.not_taken.iter().take(LEFT_OUT) {
         facts.push(("left out", format!("{} ({})", text::safe(&left.path), text::safe(&left.why))));
     }

@@ -10,6 +10,7 @@ use orchestra::{
         by::{self, By},
     },
     store::verdicts::Holds,
+    surroundings::Level,
     world,
 };
 use orchestra_terminal::{Exit, Terminal, agents, interrupt, json, paint::Role};
@@ -54,7 +55,11 @@ fn answer(terminal: &Terminal, cli: &Cli, report: &Report, request: &Request) ->
         show(terminal, report, request);
     }
     told(terminal, report);
-    let stayed = report.landing.as_ref().is_some_and(|landing| !landing.moved);
+    if let (Some(why), Some(work)) = (&report.not_landed, &report.work) {
+        terminal.warn(&format!("'{}' was approved and not landed; {why}", work.agent.id));
+        terminal.hint_command(&[&"git", &"orchestra", &"merge-ranked", &work.agent.id]);
+    }
+    let stayed = report.not_landed.is_some() || report.landing.as_ref().is_some_and(|landing| !landing.moved);
     Ok(if report.given == Some(Verdict::Reject) || stayed { Exit::No } else { Exit::Done })
 }
 
@@ -155,6 +160,10 @@ pub(crate) fn details(terminal: &Terminal, work: &Work) -> String {
     facts.extend(
         (work.agent.left_out > 0).then(|| format!("{} files were left out of its work", work.agent.left_out)),
     );
+    for change in &work.agent.surroundings {
+        let word = if change.level == Level::Warning { "warning: while it ran" } else { "while it ran" };
+        facts.push(format!("{word}: {}", change.what));
+    }
     for conflict in &work.conflicts_with {
         let files = text::count(u64::from(conflict.files), "file");
         facts.push(format!("conflicts with {} in {files}", text::one_line(&conflict.branch, 60)));

@@ -1,5 +1,7 @@
 //! What `status` shows.
 
+use std::collections::BTreeSet;
+
 use orchestra::{
     Result,
     git::Repo,
@@ -8,6 +10,7 @@ use orchestra::{
         agent_object::AgentObject,
         status::{self, Report},
     },
+    surroundings::Level,
     world,
 };
 use orchestra_terminal::{
@@ -94,6 +97,12 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     if detail.left_out_more > 0 {
         lines.push(("left out", format!("{} more", detail.left_out_more)));
     }
+    lines.extend(agent.surroundings.iter().map(|change| {
+        (if change.level == Level::Warning { "warning" } else { "meanwhile" }, change.what.clone())
+    }));
+    let others: BTreeSet<&String> = agent.surroundings.iter().flat_map(|change| &change.meanwhile).collect();
+    let others = others.into_iter().cloned().collect::<Vec<_>>().join(", ");
+    lines.push(("ran with", others));
     lines.extend(detail.contradictions.iter().map(|sentence| ("contradiction", sentence.clone())));
     lines.extend(detail.proposals.iter().map(|one| {
         let said = one.text.as_ref().map_or_else(String::new, |text| format!(": {text}"));

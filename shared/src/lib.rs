@@ -12,6 +12,7 @@
 //! | [`removal`] | taking agents away, every byte kept, and bringing them back |
 //! | [`landing`] | landing branches: which, in which order, step by step |
 //! | [`supervise`] | processes: launch, tree, queue, limits, control |
+//! | [`surroundings`] | what changed outside the agents' worktrees while they ran |
 //! | [`sync`] | what travels: what two sides have, what is taken in, what is sent |
 //! | [`trust`] | which configuration may name a program, and whether a person accepted it |
 //! | [`ops`] | one file a command: `Request → Report` |
@@ -36,6 +37,7 @@ pub mod rank;
 pub mod removal;
 pub mod store;
 pub mod supervise;
+pub mod surroundings;
 pub mod sync;
 pub mod trust;
 pub mod worktree;

@@ -207,6 +207,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
         ),
         ("sync", &["error", "git", "lock", "model", "store", "world"]),
         ("trust", &["error", "git", "lock", "model", "store", "world"]),
+        ("surroundings", &["config", "error", "git", "model", "store", "trust", "world", "worktree"]),
         (
             "supervise",
             &[
@@ -218,6 +219,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
                 "process",
                 "profile",
                 "store",
+                "surroundings",
                 "world",
                 "worktree",
             ],
@@ -237,6 +239,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
         "rank",
         "store",
         "supervise",
+        "surroundings",
         "sync",
         "trust",
         "world",

@@ -3,6 +3,7 @@
 use orchestra::{
     model::{Liveness, Permission, Phase, text, verdict::Verdict},
     ops::agent_object::AgentObject,
+    surroundings,
     worktree::dirt,
     world,
 };
@@ -13,6 +14,9 @@ use crate::{
     table::{self, Text},
     when,
 };
+
+/// Agents that a warning names; more are counted.
+const NAMED: usize = 3;
 
 /// Draws the agents. What they cost and what they were denied is shown where any of them says so.
 pub fn draw(agents: &[AgentObject], width: Option<usize>, paint: &Paint) -> String {
@@ -158,8 +162,37 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
             terminal.hint(&answer(agent));
         }
     }
+    warn_of_surroundings(terminal, agents);
     for agent in agents.iter().filter(|agent| agent.conflicts > 0) {
         terminal.warn(&format!("{} facts about '{}' contradict each other", agent.conflicts, agent.id));
+    }
+}
+
+/// One line for all agents whose work has not landed, and around which something changed that nothing explains.
+fn warn_of_surroundings(terminal: &Terminal, agents: &[AgentObject]) {
+    let (mut ids, mut what): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    for agent in agents.iter().filter(|agent| agent.merged != Some(true)) {
+        let warnings = surroundings::warnings(&agent.surroundings);
+        if !warnings.is_empty() {
+            ids.push(&agent.id);
+        }
+        for warning in warnings {
+            if !what.contains(&warning) {
+                what.push(warning);
+            }
+        }
+    }
+    let Some(first) = ids.first() else { return };
+    terminal.warn(&format!("while {} ran: {}", listed(&ids, "agent"), surroundings::summary(&what)));
+    terminal.hint_command(&[&"git", &"orchestra", &"status", first]);
+}
+
+/// `'a', 'b' and 3 more agents`.
+fn listed(ids: &[&str], what: &str) -> String {
+    let quoted: Vec<String> = ids.iter().take(NAMED).map(|id| format!("'{id}'")).collect();
+    match ids.len().saturating_sub(NAMED) {
+        0 => quoted.join(", "),
+        more => format!("{} and {}", quoted.join(", "), text::count(more as u64, &format!("more {what}"))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reading an index and comparing it with its files, in memory.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     path::Path,
 };
 
@@ -25,7 +25,7 @@ impl Repo {
         let mut gix = repo.to_thread_local();
         gix.set_workdir(work_tree.to_owned())
             .context(Kind::Internal, || format!("cannot read '{}'", work_tree.display()))?;
-        Ok(Self { gix, durable: true })
+        Ok(Self::of(gix))
     }
 
     /// Files that differ from the tree of `head`, staged or not, and untracked ones (a folder of them counts as one),
@@ -54,6 +54,42 @@ impl Repo {
             }
         }
         Ok(paths.len())
+    }
+
+    /// Paths that differ from the tree of `head`, staged or not (`true`), and untracked ones (`false`; a folder of them counts as
+    /// one), read with the index at `index`. `None`: there are more than `most`.
+    ///
+    /// # Errors
+    /// Index or tree cannot be read.
+    pub fn changed_paths(
+        &self,
+        index: &Path,
+        head_tree: Oid,
+        most: usize,
+    ) -> Result<Option<BTreeMap<Vec<u8>, bool>>> {
+        let unreadable = || format!("cannot compare '{}' with its files", index.display());
+        let changes = self
+            .gix
+            .status(gix::progress::Discard)
+            .context(Kind::Internal, unreadable)?
+            .index(gix::worktree::IndexPersistedOrInMemory::InMemory(read_index(index)?))
+            .head_tree(head_tree.gix())
+            .index_worktree_submodules(None)
+            .into_iter(None)
+            .context(Kind::Internal, unreadable)?;
+        let mut paths = BTreeMap::new();
+        for change in changes {
+            let change = change.context(Kind::Internal, unreadable)?;
+            let tracked = !matches!(
+                change,
+                gix::status::Item::IndexWorktree(gix::status::index_worktree::Item::DirectoryContents { .. })
+            );
+            *paths.entry(change.location().to_vec()).or_default() |= tracked;
+            if paths.len() > most {
+                return Ok(None);
+            }
+        }
+        Ok(Some(paths))
     }
 
     /// The objects that an index names and a tree does not: what is staged, both sides of conflicts, also of those that were

@@ -7,6 +7,8 @@ pub mod index;
 pub mod merging;
 pub mod objects;
 pub mod oid;
+pub mod outside;
+pub mod reflog;
 pub mod refs;
 pub mod remotes;
 pub mod repo;

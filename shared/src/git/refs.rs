@@ -216,7 +216,7 @@ impl RefLock {
                         Kind::Conflict,
                         format!("ref '{name}' is locked by another program"),
                     )
-                    .hint(format!("if no git runs here: {}", quote::command(&[&"rm", &lock]))));
+                    .hint(format!("if no git runs here, remove it: {}", quote::command(&[&"rm", &lock]))));
                 }
                 Err(e) => {
                     return Err(Error::new(Kind::External, format!("cannot write ref '{name}'")).because(e));

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Error, Kind, Result, error::Context, git::Oid, world};
 
 /// An opened repository. Opening costs a tenth of a millisecond; keep one only as long as it is used.
@@ -9,6 +11,8 @@ pub struct Repo {
     pub(super) gix: gix::Repository,
     /// Whether objects are written through to the disk; off only where they stay in memory.
     pub(super) durable: bool,
+    /// Who commits, where that is not asked of the configuration.
+    identity: Option<Identity>,
 }
 
 impl Repo {
@@ -44,15 +48,27 @@ impl Repo {
     fn checked(gix: gix::Repository) -> Result<Self> {
         let storage = gix.config_snapshot().string("extensions.refStorage").map(|name| name.to_string());
         match storage.as_deref() {
-            None | Some("files") => Ok(Self { gix, durable: true }),
+            None | Some("files") => Ok(Self::of(gix)),
             Some(other) => Err(unsupported(&format!("its refs are stored as '{other}'"), "files")),
         }
+    }
+
+    pub(super) const fn of(gix: gix::Repository) -> Self {
+        Self { gix, durable: true, identity: None }
     }
 
     /// The same repository with all new objects kept in memory: for trials that leave nothing behind.
     #[must_use]
     pub fn in_memory(self) -> Self {
-        Self { gix: self.gix.with_object_memory(), durable: false }
+        Self { gix: self.gix.with_object_memory(), durable: false, identity: self.identity }
+    }
+
+    /// The same repository, in which commits and reflogs bear this identity whatever the configuration says by now; without
+    /// one, that of the configuration.
+    #[must_use]
+    pub fn acting_as(&self, identity: Option<&Identity>) -> Self {
+        let identity = identity.or(self.identity.as_ref()).cloned();
+        Self { gix: self.gix.clone(), durable: self.durable, identity }
     }
 
     /// Tells "no repository" from "one that we cannot read".
@@ -108,11 +124,14 @@ impl Repo {
         Ok(main.workdir().and_then(|dir| dir.canonicalize().ok()))
     }
 
-    /// The name and e-mail for our commits: the user's own.
+    /// The name and e-mail for our commits: the user's own, or those of [`Repo::acting_as`].
     ///
     /// # Errors
     /// None is configured; git would not commit either.
     pub fn identity(&self) -> Result<Identity> {
+        if let Some(identity) = &self.identity {
+            return Ok(identity.clone());
+        }
         let missing = || {
             Error::refused("no name and e-mail for commits")
                 .hint("git config --global user.name \"Your Name\"")
@@ -248,7 +267,7 @@ impl Repo {
 }
 
 /// Who commits.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Identity {
     /// `user.name`.
     pub name: String,

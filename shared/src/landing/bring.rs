@@ -11,8 +11,10 @@ use super::{
 };
 use crate::{
     Result,
-    git::{Oid, objects::Commit},
+    git::{Oid, objects::Commit, repo::Identity},
     model::text,
+    store::layout::Private,
+    supervise::spec::Spec,
     world,
 };
 
@@ -60,8 +62,16 @@ impl Runner<'_> {
         let parents = if strategy == Strategy::Merge { vec![before, head] } else { vec![before] };
         let text = message(branch, strategy, &step.settled);
         let now = world::now().as_second();
-        let commit = Commit::by(&self.repo.identity()?, now, tree, parents, text);
+        let commit = Commit::by(&self.identity(branch)?, now, tree, parents, text);
         Ok(Brought::Commit(self.repo.write_commit(&commit)?))
+    }
+
+    /// Who commits for a branch: for that of an agent, the user as they were when it was started.
+    pub(super) fn identity(&self, branch: &Branch) -> Result<Identity> {
+        let Some((id, _)) = &branch.agent else { return self.repo.identity() };
+        let dir = Private::new(self.repo.private_dir()?).agent(id);
+        let known = Spec::last(self.repo, id, &dir).and_then(|spec| spec.identity);
+        known.map_or_else(|| self.repo.identity(), Ok)
     }
 
     fn bring_by_rebase(&mut self, branch: &Branch, step: &mut Step) -> Result<Brought> {

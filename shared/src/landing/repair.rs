@@ -80,7 +80,7 @@ impl Runner<'_> {
         let message = format!("Merge {}, with conflicts to settle\n", text::one_line(&self.state.into, 100));
         let parents = vec![branch.tip, self.state.result];
         let now = world::now().as_second();
-        self.repo.write_commit(&Commit::by(&self.repo.identity()?, now, tree, parents, message))
+        self.repo.write_commit(&Commit::by(&self.identity(branch)?, now, tree, parents, message))
     }
 
     /// Lets the agent repair what fails with its branch.

@@ -15,6 +15,7 @@ use crate::{
     profile::{self, Tally},
     store::layout::{self, Private},
     supervise::{listen, liveness, processes::Processes, queue},
+    surroundings::Change,
 };
 
 /// Columns kept of an agent's last line.
@@ -119,6 +120,8 @@ pub struct AgentObject {
     pub landed_in: Option<String>,
     /// Facts that contradict each other.
     pub conflicts: u64,
+    /// What changed outside its worktree while it ran, on this machine; of archived agents nothing.
+    pub surroundings: Vec<Change>,
 }
 
 impl AgentObject {
@@ -173,6 +176,7 @@ impl AgentObject {
             merged: ended.then(|| agent.landed_head.is_some() && agent.landed_head == agent.head),
             landed_in: agent.landed_in,
             conflicts: agent.conflicts,
+            surroundings: Vec::new(),
             title: agent.title,
             reason: agent.reason,
             branch: agent.branch,

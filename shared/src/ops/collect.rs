@@ -152,6 +152,7 @@ fn taken_under_lock(repo: &Repo, id: &AgentId) -> Result<Saved> {
     let base =
         Oid::parse(&agent.base).ok_or_else(|| Error::internal(format!("'{}' is no commit", agent.base)))?;
     let task = shadowed.task(id, &agent, base);
+    let repo = &repo.acting_as(shadowed.identity.as_ref());
     let taken = take::finish(repo, &task, &shadowed.shadow, &shadowed.worktree)?;
     if agent.head.as_deref() == Some(&taken.head) {
         return Ok(Saved::Nothing);

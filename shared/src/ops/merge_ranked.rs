@@ -23,11 +23,12 @@ use crate::{
         state::{COMMAND, Saved, open_one},
         steps::{Around, Halt, Progress, Runner, clear},
     },
-    model::{event::Landing, text},
+    model::{AgentId, event::Landing, text},
     store::{
         notes,
         operations::{self, Change, Journal, Operation, Stage},
     },
+    surroundings,
 };
 
 /// How often it plans again when the target moves meanwhile.
@@ -71,6 +72,24 @@ pub struct Request {
 /// # Errors
 /// The request is wrong (2); there is nothing to land on, or something is in the way (3); another landing runs (4).
 pub fn run(
+    repo: &Repo,
+    request: &Request,
+    tell: &dyn Fn(Progress<'_>),
+    interrupted: &AtomicBool,
+) -> Result<Report> {
+    let mut report = land(repo, request, tell, interrupted)?;
+    let agents = report.order.iter().filter_map(|step| AgentId::parse(step.agent.as_deref()?).ok());
+    for id in agents.collect::<Vec<_>>() {
+        let changes = surroundings::of_agent(repo, &id)?;
+        let around = surroundings::warnings(&changes);
+        if !around.is_empty() {
+            report.warnings.push(format!("while '{id}' ran: {}", surroundings::summary(&around)));
+        }
+    }
+    Ok(report)
+}
+
+fn land(
     repo: &Repo,
     request: &Request,
     tell: &dyn Fn(Progress<'_>),

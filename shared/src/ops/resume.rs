@@ -26,6 +26,7 @@ use crate::{
         verdicts, writer,
     },
     supervise::{control, guard, liveness, mend, queue, spec::Spec, start, tree},
+    surroundings,
     worktree::{list, place, shadow::Frozen},
 };
 
@@ -149,6 +150,11 @@ fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Res
         .hint(format!("git orchestra status {id}")));
     }
     control::clear_the_dead(repo, id, &private, &dir)?;
+    if let Ok(spec) = Spec::read(&dir) {
+        // What changed around the attempt that was cut off; the next one has a look of its own.
+        surroundings::after(repo, id, &dir, &private.frozen().join(spec.frozen))?;
+    }
+    let _ = fs::remove_file(dir.surroundings());
     check_alone(&agent, request)?;
     let order = || -> Result<Spec> {
         let spec = new_order(repo, config, id, &agent, &dir, request)?;
@@ -260,6 +266,7 @@ fn new_order(
 ) -> Result<Spec> {
     let foreign = writer::known_writer(repo).as_deref() != Some(agent.writer.as_str());
     let before = Spec::last(repo, id, dir);
+    let known = before.as_ref().and_then(|spec| spec.identity.clone());
     let said = before.as_ref().map(|spec| spec.options.clone()).unwrap_or_default();
     let options = said.with(request.settings.options.clone());
     let launch = profile::find(&agent.profile, config, &options)?;
@@ -277,6 +284,7 @@ fn new_order(
         base: agent.base.clone(),
         title: agent.title.clone(),
         worktree,
+        identity: Some(known.map_or_else(|| repo.identity(), Ok)?),
         frozen: Frozen::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?,
         jobs: request.settings.jobs(config)?,
         limits,

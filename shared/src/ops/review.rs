@@ -28,6 +28,7 @@ use crate::{
         Chain, Listing, append_if, layout, notes,
         verdicts::{self, Holds},
     },
+    surroundings,
 };
 
 /// Longest text of a verdict and of one remark, in bytes.
@@ -72,6 +73,8 @@ pub struct Report {
     pub repaired: Option<Oid>,
     /// What became of it in the landing that was asked for.
     pub landing: Option<merge_ranked::Report>,
+    /// Why it was not landed unasked, where it was approved and was to land.
+    pub not_landed: Option<String>,
     /// What the user should know.
     pub warnings: Vec<String>,
     /// From now on plain `git log` shows the notes: its config was told so.
@@ -87,6 +90,7 @@ impl Report {
             told: false,
             repaired: None,
             landing: None,
+            not_landed: None,
             warnings: Vec::new(),
             notes_shown: false,
         }
@@ -121,13 +125,20 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     Ok(report)
 }
 
-/// Lands a work that was just approved, if it is still what was approved.
+/// Lands a work that was just approved, if it is still what was approved, and nothing changed around its agent that nothing
+/// explains.
 ///
 /// # Errors
 /// As [`merge_ranked::run`].
 pub fn land(repo: &Repo, report: &mut Report, interrupted: &AtomicBool) -> Result<()> {
     let approved = report.given == Some(Verdict::Approve);
     let Some(work) = report.work.as_ref().filter(|_| approved) else { return Ok(()) };
+    let around = surroundings::warnings(&work.agent.surroundings);
+    if !around.is_empty() {
+        // Somebody should look before it lands.
+        report.not_landed = Some(format!("while it ran: {}", surroundings::summary(&around)));
+        return Ok(());
+    }
     let request = merge_ranked::Request {
         branches: vec![work.agent.id.clone()],
         orders: Orders { approved: true, ..Orders::default() },

@@ -6,7 +6,7 @@ use crate::{
     Kind, Result,
     config::Config,
     error::Context,
-    git::{Oid, Repo, worktrees::Worktree},
+    git::{Oid, Repo, repo::Identity, worktrees::Worktree},
     model::{Agent, AgentId},
     store::layout::Private,
     supervise::spec::Spec,
@@ -23,6 +23,8 @@ pub(super) struct Shadowed {
     pub(super) folder: TempDir,
     pub(super) shadow: Shadow,
     pub(super) worktree: Worktree,
+    /// Who commits for the agent.
+    pub(super) identity: Option<Identity>,
     max_file: u64,
 }
 
@@ -36,13 +38,15 @@ impl Shadowed {
         let common = repo.common_dir()?;
         let private = Private::new(repo.private_dir()?);
         // As they were before it ran, if that is known; it may have changed them.
-        let kept = Spec::last(repo, id, &private.agent(id)).map(|spec| private.frozen().join(spec.frozen));
+        let spec = Spec::last(repo, id, &private.agent(id));
+        let identity = spec.as_ref().and_then(|spec| spec.identity.clone());
+        let kept = spec.map(|spec| private.frozen().join(spec.frozen));
         let settings = match kept.filter(|kept| kept.is_dir()) {
             Some(kept) => kept,
             None => folder.path().join(Frozen::now(repo)?.keep(folder.path(), &common)?),
         };
         let shadow = Shadow::at(settings, folder.path().join("index"), worktree.path.clone(), common);
-        Ok(Some(Self { folder, shadow, worktree, max_file: Config::of(repo).max_file()? }))
+        Ok(Some(Self { folder, shadow, worktree, identity, max_file: Config::of(repo).max_file()? }))
     }
 
     /// Whose work is taken.

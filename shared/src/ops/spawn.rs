@@ -12,7 +12,7 @@ use crate::{
     Error, Kind, Result,
     config::Config,
     error::Context,
-    git::{Oid, Repo, command},
+    git::{Oid, Repo, command, repo::Identity},
     lock::Lock,
     model::{AgentId, Permission, event::Created, text},
     ops::{settings::Settings, tasks},
@@ -26,14 +26,13 @@ use crate::{
         spec::{Limits, Spec},
         start, tree,
     },
+    surroundings::{self, Snapshot},
     worktree::{place, shadow::Frozen},
     world,
 };
 
 /// How long another command may hold an agent's lock for a look.
 const SETTLE: Duration = Duration::from_secs(10);
-/// Prefix used where a branch named like ours is in the way.
-const OTHER_PREFIX: &str = "orchestra-agents/";
 
 /// What to start.
 #[derive(Clone, Debug, Default)]
@@ -156,9 +155,10 @@ pub(super) fn branch_prefix(repo: &Repo, config: &Config<'_>, warnings: &mut Vec
         if prefix.contains('/') && repo.find_ref(&layout::branch_ref(&above))?.is_some() {
             let shown = text::safe(&above).into_owned();
             warnings.push(format!(
-                "a branch '{shown}' is in the way of '{prefix}…'; the agents' branches begin with '{OTHER_PREFIX}'"
+                "a branch '{shown}' is in the way of '{prefix}…'; the agents' branches begin with '{}'",
+                layout::OTHER_PREFIX
             ));
-            return Ok(OTHER_PREFIX.to_owned());
+            return Ok(layout::OTHER_PREFIX.to_owned());
         }
         above.push('/');
     }
@@ -217,6 +217,7 @@ pub(super) fn run_id() -> Result<String> {
 fn start(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<()> {
     let private = Private::new(repo.private_dir()?);
     guard::set_aside(&private)?;
+    let identity = repo.identity()?;
     let frozen = Frozen::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?;
     let mut locks: Vec<(AgentId, AgentDir, Lock)> = Vec::with_capacity(report.agents.len());
     let made = report.agents.iter().try_for_each(|planned| {
@@ -225,11 +226,13 @@ fn start(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<(
         // Another command that mends may look at the new folder for an instant.
         let lock = Lock::require(&dir.lock(), SETTLE)?;
         locks.push((id, dir.clone(), lock));
-        write_order(planned, &dir, &frozen, report.jobs, request)
+        write_order(planned, &dir, &identity, &frozen, report.jobs, request)
     });
     let ids: Vec<AgentId> = locks.iter().map(|(id, _, _)| id.clone()).collect();
     let made = made.and_then(|()| queue::draw(&private, &ids, report.jobs));
-    let made = made.and_then(|()| store::create(repo, &new_agents(repo, report, base, request)?));
+    let made = made.and_then(|()| {
+        create_and_look(repo, &private, &frozen, &locks, &new_agents(repo, report, base, request)?)
+    });
     if let Err(error) = made {
         for (_, dir, _) in &locks {
             let _ = fs::remove_dir_all(dir.dir());
@@ -239,7 +242,36 @@ fn start(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<(
     start::supervisors(repo, locks.into_iter().map(|(id, _, lock)| (id, lock)).collect())
 }
 
-fn write_order(planned: &Planned, dir: &AgentDir, frozen: &str, jobs: u32, request: &Request) -> Result<()> {
+/// Writes the agents' first events; meanwhile looks, once for all of them, at what surrounds them. Where that fails, each agent's
+/// own helper tries again before its program starts.
+fn create_and_look(
+    repo: &Repo,
+    private: &Private,
+    frozen: &str,
+    locks: &[(AgentId, AgentDir, Lock)],
+    agents: &[NewAgent],
+) -> Result<()> {
+    let (common, frozen) = (repo.common_dir()?, private.frozen().join(frozen));
+    std::thread::scope(|scope| {
+        let look = scope.spawn(|| Snapshot::take(&common, &frozen, None, surroundings::BUDGET_BEFORE));
+        store::create(repo, agents)?;
+        if let Ok(Ok(snapshot)) = look.join() {
+            for (_, dir, _) in locks {
+                let _ = surroundings::write(&snapshot, dir);
+            }
+        }
+        Ok(())
+    })
+}
+
+fn write_order(
+    planned: &Planned,
+    dir: &AgentDir,
+    identity: &Identity,
+    frozen: &str,
+    jobs: u32,
+    request: &Request,
+) -> Result<()> {
     let spec = Spec {
         options: request.settings.options.clone(),
         launch: planned.ready.launch.clone(),
@@ -247,6 +279,7 @@ fn write_order(planned: &Planned, dir: &AgentDir, frozen: &str, jobs: u32, reque
         base: planned.base.clone(),
         title: planned.title.clone(),
         worktree: PathBuf::from(&planned.worktree),
+        identity: Some(identity.clone()),
         frozen: frozen.to_owned(),
         jobs,
         limits: planned.ready.limits,

@@ -14,6 +14,7 @@ use crate::{
         verdicts,
     },
     supervise::{liveness, spec::Spec},
+    surroundings,
     worktree::{
         dirt::{self, Question},
         list,
@@ -154,6 +155,12 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     }
     agents
         .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));
+    let records = surroundings::all(repo)?;
+    for agent in &mut agents {
+        if let Some(record) = records.get(&agent.id) {
+            agent.surroundings = surroundings::load(repo, *record);
+        }
+    }
     if agents.iter().any(|agent| matches!(agent.liveness, Liveness::Live | Liveness::Lost | Liveness::Ended))
     {
         place(repo, &private, &mut agents, request.dirt)?;

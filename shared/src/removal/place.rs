@@ -49,7 +49,7 @@ fn unregistered(repo: &Repo, id: &AgentId) -> Result<Place> {
     }
     let shown = shown(&folder);
     Ok(Place::Doubtful(format!(
-        "'{shown}' is not a worktree of this repository ({})",
+        "'{shown}' is no worktree of this repository ({})",
         quote::command(&[&"git", &"worktree", &"repair", &folder])
     )))
 }

@@ -116,6 +116,7 @@ fn refs_of(repo: &Repo, order: &Order<'_>) -> Result<Vec<(String, Oid)>> {
         layout::branch_ref(&order.agent.branch),
         layout::log_ref(id),
         layout::snapshot_ref(id),
+        layout::surroundings_ref(id),
     ];
     let mut refs = Vec::new();
     for name in names {

@@ -32,6 +32,17 @@ pub fn log_ref(id: &AgentId) -> String {
     format!("refs/orchestra-local/logs/{id}")
 }
 
+/// What changed outside the worktrees of agents while they ran, one ref an agent; never travels: it names files of the user's.
+pub const SURROUNDINGS: &str = "refs/orchestra-local/surroundings/";
+
+/// That of one agent.
+pub fn surroundings_ref(id: &AgentId) -> String {
+    format!("{SURROUNDINGS}{id}")
+}
+
+/// What branches of agents begin with where a branch named like the configured prefix is in the way.
+pub const OTHER_PREFIX: &str = "orchestra-agents/";
+
 /// The worktree of an agent as it was at some moment, untracked files included; never travels by itself.
 pub fn snapshot_ref(id: &AgentId) -> String {
     format!("refs/orchestra-local/snapshots/{id}")
@@ -302,6 +313,11 @@ impl AgentDir {
     /// What the attempt has said so far, summed up.
     pub fn tally(&self) -> PathBuf {
         self.0.join("tally.json")
+    }
+
+    /// What surrounded the agent when it was started.
+    pub fn surroundings(&self) -> PathBuf {
+        self.0.join("surroundings.json")
     }
 
     /// Our own index of the agent's worktree.

@@ -18,7 +18,7 @@ use crate::{
         helper::{self, Job},
         listen, mend,
         processes::{self, Processes},
-        queue,
+        prompt, queue,
         spec::Spec,
     },
     worktree::take::Taken,
@@ -113,7 +113,9 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
     let tally = listen::tally(&dir);
     let was_paused = before.phase.is_at_rest();
     clear_the_dead(repo, id, &private, &dir)?;
-    let taken = match Spec::last(repo, id, &dir) {
+    let spec = Spec::last(repo, id, &dir);
+    let repo = &repo.acting_as(spec.as_ref().and_then(|spec| spec.identity.as_ref()));
+    let taken = match spec {
         _ if before.attempt == 0 => {
             helper::store_output(repo, id, &dir).map(|()| Taken::nothing(&before.base))
         }
@@ -147,6 +149,9 @@ pub fn clear_the_dead(repo: &Repo, id: &AgentId, private: &Private, dir: &AgentD
         }
         let grace = Spec::read(dir).map_or(Duration::from_secs(5), |spec| spec.limits.grace());
         processes::end_all(|| record.orphans(private), grace)?;
+    }
+    if let Ok(spec) = Spec::read(dir) {
+        prompt::remove(&spec.worktree, id);
     }
     queue::leave(private, id);
     mend::remove_half_made(repo, id)

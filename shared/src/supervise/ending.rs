@@ -154,10 +154,13 @@ impl Ended {
                 Some(what) => (Phase::Failed, Some(format!("denied: {what}"))),
                 None => (phase, Some("nothing changed".to_owned())),
             },
-            Ok(taken) => (
-                phase,
-                join(reason, taken.off_branch.as_deref().map(|why| format!("not on its branch: {why}"))),
-            ),
+            Ok(taken) => {
+                let off = taken.off_branch.as_deref().map(|why| format!("not on its branch: {why}"));
+                let unrecorded = taken.unrecorded.as_deref();
+                let unrecorded =
+                    unrecorded.map(|why| format!("what changed around it is not recorded: {why}"));
+                (phase, join(join(reason, off), unrecorded))
+            }
             Err(error) => {
                 let lost = format!("its work stays in the worktree: {}", error.one_line());
                 let phase = if phase == Phase::Done { Phase::Failed } else { phase };

@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::Read,
-    path::Path,
+    path::{Path, PathBuf},
     process::{ChildStderr, ChildStdout, Stdio},
     time::Duration,
 };
@@ -18,6 +18,7 @@ use crate::{
     process,
     store::layout::{self, AgentDir, Private},
     supervise::{conversations, processes::NONCE, spec::Spec},
+    surroundings,
     worktree::{
         list, make,
         shadow::Shadow,
@@ -128,11 +129,12 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<Taken>> 
     let _lock = Lock::require(&dir.spec(), Duration::from_secs(1))?;
     match job {
         Job::Prepare => {
-            let repo = Repo::open_for_checkout(common_dir)?;
+            let repo = Repo::open_for_checkout(common_dir)?.acting_as(spec.identity.as_ref());
+            surroundings::before(common_dir, &dir, &frozen(&repo, &spec)?)?;
             prepare(&repo, id, &dir, &spec).map(|()| None)
         }
         Job::Snapshot => {
-            let repo = Repo::open(common_dir)?;
+            let repo = Repo::open(common_dir)?.acting_as(spec.identity.as_ref());
             with_worktree(&repo, id, &dir, &spec, |task, shadow, worktree| match worktree {
                 Some(worktree) => take::snapshot(&repo, task, shadow, worktree),
                 None => Err(Error::refused("the worktree is gone")),
@@ -177,13 +179,23 @@ pub fn wait_for_an_orphan(dir: &AgentDir) {
 /// # Errors
 /// The worktree is gone, or something cannot be written.
 pub fn take_work(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<Taken> {
+    let repo = &repo.acting_as(spec.identity.as_ref());
     store_output(repo, id, dir)?;
     // The work counts for more: a conversation that cannot be kept now can be kept later.
     let _ = conversations::keep_of_agent(repo, id);
-    with_worktree(repo, id, dir, spec, |task, shadow, worktree| match worktree {
+    let mut taken = with_worktree(repo, id, dir, spec, |task, shadow, worktree| match worktree {
         Some(worktree) => take::finish(repo, task, shadow, worktree),
         None => take::branch_only(repo, task, shadow),
-    })
+    })?;
+    // The work is taken, whatever becomes of this.
+    let recorded = surroundings::after(repo, id, dir, &frozen(repo, spec)?);
+    taken.unrecorded = recorded.err().map(|error| error.one_line());
+    Ok(taken)
+}
+
+/// The settings that held when the agent was started.
+fn frozen(repo: &Repo, spec: &Spec) -> Result<PathBuf> {
+    Ok(Private::new(repo.private_dir()?).frozen().join(&spec.frozen))
 }
 
 fn with_worktree<T>(
@@ -195,8 +207,7 @@ fn with_worktree<T>(
 ) -> Result<T> {
     let worktree = list::of_agent(repo, id, &spec.branch)?.filter(|worktree| worktree.path.is_dir());
     let path = worktree.as_ref().map_or_else(|| spec.worktree.clone(), |worktree| worktree.path.clone());
-    let frozen = Private::new(repo.private_dir()?).frozen().join(&spec.frozen);
-    let shadow = Shadow::at(frozen, dir.index(), path, repo.common_dir()?);
+    let shadow = Shadow::at(frozen(repo, spec)?, dir.index(), path, repo.common_dir()?);
     let task = Task {
         id,
         title: &spec.title,

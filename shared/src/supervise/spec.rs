@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Kind, Result,
     error::Context,
-    git::Repo,
+    git::{Repo, repo::Identity},
     model::AgentId,
     profile::{Launch, Options},
     store::layout::{self, AgentDir},
@@ -29,6 +29,9 @@ pub struct Spec {
     pub title: String,
     /// Where its worktree is to be.
     pub worktree: PathBuf,
+    /// Who commits for it: the user as they were known when it was started, whatever the configuration says later.
+    #[serde(default)]
+    pub identity: Option<Identity>,
     /// Name of the settings that were frozen when it was spawned.
     pub frozen: String,
     /// How many agents of this kind may run at once.

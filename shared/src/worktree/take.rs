@@ -66,6 +66,9 @@ pub struct Taken {
     pub left_out_more: u64,
     /// Why the rest is in `heads` alone and not on the branch, if it is so.
     pub off_branch: Option<String>,
+    /// Why it is not recorded what changed around it, if it is so.
+    #[serde(default)]
+    pub unrecorded: Option<String>,
 }
 
 impl Taken {
@@ -80,6 +83,7 @@ impl Taken {
             left_out: Vec::new(),
             left_out_more: 0,
             off_branch: None,
+            unrecorded: None,
         }
     }
 }
@@ -435,6 +439,7 @@ fn report(
         left_out,
         left_out_more: more,
         off_branch,
+        unrecorded: None,
     })
 }
 

@@ -37,7 +37,7 @@ use crate::{
         helper::{self, Helper, Job},
         news,
         processes::{self, Processes},
-        queue,
+        prompt, queue,
         reaper::Reaper,
         spec::Spec,
         tree::{self, ProcessId},
@@ -134,6 +134,7 @@ impl Supervisor {
             Err(error) => End::Broken(error.one_line()).into(),
         };
         let left = self.end_tree(&ended.end);
+        prompt::remove(&self.spec.worktree, &self.id);
         self.slot = None;
         queue::leave(&self.private, &self.id);
         let taken = self.take().await;
@@ -195,6 +196,8 @@ impl Supervisor {
                 self.slot = Some(slot);
                 return Ok(None);
             }
+            // What changes while it waits is nothing of its time: the look is taken again.
+            let _ = std::fs::remove_file(self.dir.surroundings());
             if let Some(end) = self.rest_once(TICK).await? {
                 return Ok(Some(end));
             }
@@ -223,7 +226,7 @@ impl Supervisor {
 
     /// The first launch of this supervisor. Gives why the agent stopped before, if it did, and what it was told since.
     fn first_launch(&mut self) -> Result<(Option<String>, Vec<String>)> {
-        let repo = Repo::open(&self.common)?;
+        let repo = self.repo()?;
         let chain = Chain::of_agent(&repo, &self.id)?;
         let before = chain.fold().agent;
         let known = before.session.clone().filter(|_| !self.spec.fresh);
@@ -237,7 +240,7 @@ impl Supervisor {
     /// Another launch: the end of the attempt before and the beginning of the next are one event, so that nobody sees it ended
     /// in between.
     fn next_launch(&mut self, before: &Ended, why: &str) -> Result<()> {
-        let repo = Repo::open(&self.common)?;
+        let repo = self.repo()?;
         self.choose_conversation(self.session.clone().map(|(session, _)| session))?;
         let finished = Fact::Finished(before.fact_between(self.record.attempt));
         self.say_launch(&repo, Some(&finished), Some(why))
@@ -330,7 +333,7 @@ impl Supervisor {
     /// Takes the work; where there never was a worktree, only what was asked is kept.
     async fn take(&mut self) -> Result<Taken> {
         if !self.has_worktree {
-            helper::store_output(&Repo::open(&self.common)?, &self.id, &self.dir)?;
+            helper::store_output(&self.repo()?, &self.id, &self.dir)?;
             return Ok(Taken::nothing(&self.spec.base));
         }
         self.help(Job::Take).await?.taken()
@@ -353,8 +356,13 @@ impl Supervisor {
         }
     }
 
+    /// The repository, in which the supervisor writes as the user who started the agent.
+    fn repo(&self) -> Result<Repo> {
+        Ok(Repo::open(&self.common)?.acting_as(self.spec.identity.as_ref()))
+    }
+
     fn say(&self, facts: &[Fact]) -> Result<()> {
-        let repo = Repo::open(&self.common)?;
+        let repo = self.repo()?;
         append(&repo, &self.id, facts)?;
         news::tell(&self.common, &self.spec.limits);
         Ok(())
