@@ -77,11 +77,12 @@ impl Runner<'_> {
     fn bring_by_rebase(&mut self, branch: &Branch, step: &mut Step) -> Result<Brought> {
         let (onto, side) = (self.state.result, self.side());
         let base = self.repo.merge_base(onto, branch.tip)?;
+        let identity = self.identity(branch)?;
         let scratch = self.scratch_at(onto)?;
-        let first = scratch.rebase(None, onto, base, branch.tip)?;
+        let first = scratch.rebase(None, onto, base, branch.tip, &identity)?;
         let done = match (first, side) {
             (Err(_), Some(side)) => {
-                let done = scratch.rebase(Some(side), onto, base, branch.tip)?;
+                let done = scratch.rebase(Some(side), onto, base, branch.tip, &identity)?;
                 if done.is_ok() {
                     step.settled.push(format!("conflicts were settled by '{}'", side.as_str()));
                 }

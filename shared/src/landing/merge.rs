@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::scratch::Scratch;
 use crate::{
     Error, Kind, Result,
-    git::{Git, Oid, command},
+    git::{Git, Oid, command, repo::Identity},
     model::text,
 };
 
@@ -126,6 +126,7 @@ impl Scratch {
         onto: Oid,
         base: Oid,
         tip: Oid,
+        identity: &Identity,
     ) -> Result<std::result::Result<Oid, Vec<String>>> {
         self.reset(onto)?;
         let git = match side {
@@ -138,6 +139,8 @@ impl Scratch {
             .args(["--quiet", "--empty=drop", "--no-autostash", "--onto"])
             .args([onto.to_string(), base.to_string(), tip.to_string()])
             .env("GIT_EDITOR", "true")
+            .env("GIT_COMMITTER_NAME", identity.name.as_str())
+            .env("GIT_COMMITTER_EMAIL", identity.email.as_str())
             .output()?;
         let head = || self.git("rev-parse").arg("HEAD").line();
         if output.status.success() {
