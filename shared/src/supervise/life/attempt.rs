@@ -78,7 +78,11 @@ impl Supervisor {
         self.reaper.expect(program.process.pid);
         self.record.program = Some(program.process);
         self.record.write(&self.lock)?;
-        self.say(&[Fact::Phase(Step::to(number, Phase::Running))])?;
+        match self.say(&[Fact::Phase(Step::to(number, Phase::Running))]) {
+            // The program may have broken the repository's configuration already.
+            Err(error) if self.can_read() => return Err(error),
+            _ => {}
+        }
         let mut attempt = Attempt {
             program,
             output: Output::new(self.dir.output(number), self.spec.launch.speech),

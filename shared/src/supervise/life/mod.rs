@@ -137,6 +137,7 @@ impl Supervisor {
         prompt::remove(&self.spec.worktree, &self.id);
         self.slot = None;
         queue::leave(&self.private, &self.id);
+        self.wait_for_the_repository().await;
         let taken = self.take().await;
         let taken = left.and(taken);
         self.tell_end(&ended, taken.as_ref()).await?;
@@ -330,6 +331,14 @@ impl Supervisor {
         left
     }
 
+    /// A configuration that nobody can read, which the agent may have left, keeps its work from being taken: it may be repaired.
+    async fn wait_for_the_repository(&self) {
+        let begun = Instant::now();
+        while !self.can_read() && begun.elapsed() < PATIENCE {
+            sleep(TICK).await;
+        }
+    }
+
     /// Takes the work; where there never was a worktree, only what was asked is kept.
     async fn take(&mut self) -> Result<Taken> {
         if !self.has_worktree {
@@ -354,6 +363,10 @@ impl Supervisor {
             }
             pause = (pause * 2).min(Duration::from_secs(30));
         }
+    }
+
+    fn can_read(&self) -> bool {
+        Repo::open(&self.common).is_ok()
     }
 
     /// The repository, in which the supervisor writes as the user who started the agent.

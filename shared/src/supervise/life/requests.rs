@@ -44,7 +44,11 @@ impl Requests {
         if !self.watch.changed(common, &layout::agent_ref(id)) {
             return Ok(());
         }
-        let repo = Repo::open(common)?;
+        let Ok(repo) = Repo::open(common) else {
+            // Its configuration may be broken for a while: no reason to end a program that works.
+            self.watch = RefWatch::default();
+            return Ok(());
+        };
         let chain = Chain::of_agent(&repo, id)?;
         let lives_in = chain.fold().agent.writer;
         let own = writer::known_writer(&repo);
