@@ -56,13 +56,14 @@ pub(crate) struct Cli {
     /// What happens to a branch that conflicts: skip, ours, theirs, union or agent
     ///
     /// skip: it is set aside; ours: what landed before it holds where both changed the same lines; theirs: what it brings holds;
-    /// union: both, one after the other; agent: its agent settles the conflict, in the conflicting files alone.
+    /// union: both, one after the other; agent: its agent settles the conflict, in the conflicting files alone, unless it
+    /// would run what it is told as a script.
     #[arg(long, value_name = "WHAT", default_value = "skip", value_parser = on_conflict(), hide_possible_values = true)]
     pub(crate) on_conflict: OnConflict,
     /// What happens to a branch with which build or test fails: skip, stop or agent
     ///
     /// skip: it is set aside; stop: the landing stops there, and nothing moves; agent: its agent is told what failed, and repairs
-    /// it.
+    /// it, unless it would run what it is told as a script.
     #[arg(long, value_name = "WHAT", default_value = "skip", value_parser = on_failure(), hide_possible_values = true)]
     pub(crate) on_failure: OnFailure,
     /// How often an agent may try, for each branch
