@@ -256,9 +256,7 @@ fn create_and_look(
         let look = scope.spawn(|| Snapshot::take(&common, &frozen, None, surroundings::BUDGET_BEFORE));
         store::create(repo, agents)?;
         if let Ok(Ok(snapshot)) = look.join() {
-            for (_, dir, _) in locks {
-                let _ = surroundings::write(&snapshot, dir);
-            }
+            let _ = surroundings::write(&snapshot, locks.iter().map(|(_, dir, _)| dir));
         }
         Ok(())
     })

@@ -39,19 +39,23 @@ pub fn before(common_dir: &Path, dir: &AgentDir, frozen: &Path) -> Result<()> {
     if dir.surroundings().exists() {
         return Ok(());
     }
-    write(&Snapshot::take(common_dir, frozen, None, BUDGET_BEFORE)?, dir)
+    write(&Snapshot::take(common_dir, frozen, None, BUDGET_BEFORE)?, [dir])
 }
 
-/// Writes a snapshot down for an agent.
+/// Writes one snapshot down for agents that start together.
 ///
 /// # Errors
 /// The disk is full or not writable.
-pub fn write(snapshot: &Snapshot, dir: &AgentDir) -> Result<()> {
-    let path = dir.surroundings();
-    let cannot = || format!("cannot write '{}'", path.display());
-    let text = serde_json::to_vec(snapshot).context(Kind::Internal, cannot)?;
-    let new = path.with_extension("new");
-    fs::write(&new, text).and_then(|()| fs::rename(&new, &path)).context(Kind::External, cannot)
+pub fn write<'a>(snapshot: &Snapshot, dirs: impl IntoIterator<Item = &'a AgentDir>) -> Result<()> {
+    let text = serde_json::to_vec(snapshot)
+        .context(Kind::Internal, || "what surrounds the agents cannot be written".into())?;
+    for path in dirs.into_iter().map(AgentDir::surroundings) {
+        let new = path.with_extension("new");
+        fs::write(&new, &text)
+            .and_then(|()| fs::rename(&new, &path))
+            .context(Kind::External, || format!("cannot write '{}'", path.display()))?;
+    }
+    Ok(())
 }
 
 /// Compares what is there at the agent's end with what was before, and writes down what differs.
