@@ -10,7 +10,7 @@ const PLAIN: &str = "-_./:,+@%";
 
 /// An argument vector as one line for a shell.
 pub fn command(words: &[&dyn AsRef<OsStr>]) -> String {
-    let words: Vec<String> = words.iter().map(|word| self::word(word)).collect();
+    let words: Vec<String> = words.iter().map(word).collect();
     words.join(" ")
 }
 

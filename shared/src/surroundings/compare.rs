@@ -68,14 +68,14 @@ pub(super) fn compare(before: &Snapshot, after: &Snapshot, evidence: &dyn Eviden
         checkouts(before, after, evidence),
         files(before, after, evidence),
     ] {
-        changes.extend(limited(some));
+        changes.extend(limited(&some));
     }
     changes.sort_by_key(|change| change.level);
     changes
 }
 
 /// Of very many, the first of each level, and how many more.
-fn limited(all: Vec<Change>) -> Vec<Change> {
+fn limited(all: &[Change]) -> Vec<Change> {
     let mut kept = Vec::new();
     for level in [Level::Warning, Level::Note] {
         let some: Vec<Change> = all.iter().filter(|change| change.level == level).cloned().collect();
