@@ -157,12 +157,13 @@ pub(super) const LABEL: Key = Key {
 pub(super) const SHARE_WITH: Key = Key {
     name: "orchestra.shareWith",
     default: "",
-    what: "A URL to which sync may send agents; written when you agree to it; may be given several times",
+    what: "A URL to which sync may send agents; written when you agree to it, and no consent by itself; may be given several times",
 };
 pub(super) const NOT_SECRET: Key = Key {
     name: "orchestra.notSecret",
     default: "",
-    what: "The id of an event, or its beginning, that looks like a secret and is none; may be given several times",
+    what: "The id of an event, a commit or a file's object, or at least 7 digits of it, that looks like a secret and is not one; \
+           may be given several times",
 };
 pub(super) const TRUST_WRITER: Key = Key {
     name: "orchestra.trustWriter",

@@ -7,6 +7,7 @@ pub mod index;
 pub mod merging;
 pub mod objects;
 pub mod oid;
+pub mod raw;
 pub mod refs;
 pub mod remotes;
 pub mod repo;

@@ -101,11 +101,60 @@ impl Repo {
         Ok(rejected)
     }
 
-    /// The URLs that git pushes to under a name; none where it is no configured remote.
-    pub fn push_urls(&self, remote: &str) -> Vec<String> {
-        let Ok(place) = self.standpoint() else { return Vec::new() };
-        let git = Git::new(&place, "remote").args(["get-url", "--push", "--all", "--end-of-options", remote]);
-        git.line().map(|said| said.lines().map(str::to_owned).collect()).unwrap_or_default()
+    /// The URLs that git pushes to, with everything that the config says of them (`pushurl`, `insteadOf`) applied. `remote` is
+    /// the name of a configured remote, or a URL.
+    ///
+    /// # Errors
+    /// Git cannot be run, or finds none.
+    pub fn push_urls(&self, remote: &str) -> Result<Vec<String>> {
+        if !self.remotes().iter().any(|name| name == remote) {
+            return Ok(vec![self.rewritten_for_push(remote)]);
+        }
+        let git = Git::new(&self.standpoint()?, "remote");
+        let said = git.args(["get-url", "--push", "--all", "--end-of-options", remote]).line()?;
+        Ok(said.lines().map(str::to_owned).collect())
+    }
+
+    /// Whether git pushes to another place than it fetches from.
+    pub fn pushes_elsewhere(&self, remote: &str) -> bool {
+        let own = |key: &str| self.config_all(&format!("remote.{remote}.{key}"));
+        !own("pushurl").is_empty() || own("url").len() > 1 || self.has_push_rewrites()
+    }
+
+    /// Every ref that a repository shows to those who ask, with its object. `remote` is a name or a URL.
+    ///
+    /// # Errors
+    /// Git cannot speak with it.
+    pub fn refs_of_remote(&self, remote: &str, manner: Manner) -> Result<Vec<(String, Oid)>> {
+        let git = Git::abroad(&self.standpoint()?, "ls-remote", false, manner.ask).args([
+            "--refs",
+            "--quiet",
+            "--end-of-options",
+            remote,
+        ]);
+        let output = git.travel(&mut |_| {})?;
+        if !output.status.success() {
+            return Err(broken(format!("cannot see what '{}' has", text::safe(remote)), &output));
+        }
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let refs = said.lines().filter_map(|line| line.split_once('\t'));
+        Ok(refs.filter_map(|(id, name)| Some((name.to_owned(), Oid::parse(id)?))).collect())
+    }
+
+    /// Brings branches of a remote without writing any ref: afterwards their objects are here.
+    ///
+    /// # Errors
+    /// Git cannot speak with it, or the transfer breaks off.
+    pub fn fetch_objects(&self, remote: &str, branches: &[String], manner: Manner) -> Result<()> {
+        let git = Git::abroad(&self.standpoint()?, "fetch", false, manner.ask)
+            .args(["--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "--no-prune"])
+            .args(["--no-recurse-submodules", "--end-of-options", remote])
+            .args(branches);
+        let output = git.travel(&mut |_| {})?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(broken(format!("cannot fetch from '{}'", text::safe(remote)), &output))
     }
 
     /// The names of the configured remotes.

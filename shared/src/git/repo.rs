@@ -148,6 +148,20 @@ impl Repo {
         found.filter_map(|s| s.header().subsection_name().map(ToString::to_string)).collect()
     }
 
+    /// Whether the config rewrites URLs for pushing alone (`url.*.pushInsteadOf`).
+    pub(super) fn has_push_rewrites(&self) -> bool {
+        let snapshot = self.gix.config_snapshot();
+        let Some(mut found) = snapshot.plumbing().sections_by_name("url") else { return false };
+        found.any(|section| section.value("pushInsteadOf").is_some())
+    }
+
+    /// A URL that is no configured remote, with the rewrites of the config applied.
+    pub(super) fn rewritten_for_push(&self, url: &str) -> String {
+        let remote = self.gix.remote_at(url).ok();
+        let found = remote.and_then(|remote| Some(remote.url(gix::remote::Direction::Push)?.to_bstring()));
+        found.map_or_else(|| url.to_owned(), |found| found.to_string())
+    }
+
     /// The commit that `revision` names.
     ///
     /// # Errors

@@ -95,6 +95,14 @@ pub fn all(repo: &Repo) -> Result<BTreeMap<AgentId, Archived>> {
 /// # Errors
 /// A commit cannot be read, or the chain has no end.
 pub fn chain(repo: &Repo, tip: Oid) -> Result<Vec<Archived>> {
+    Ok(commits(repo, tip)?.into_iter().map(|(_, archived)| archived).collect())
+}
+
+/// The commits of one archive with what each says, the newest first.
+///
+/// # Errors
+/// A commit cannot be read, or the chain has no end.
+pub fn commits(repo: &Repo, tip: Oid) -> Result<Vec<(Oid, Archived)>> {
     let (mut all, mut next) = (Vec::new(), Some(tip));
     while let Some(id) = next {
         if all.len() >= MOST {
@@ -104,7 +112,7 @@ pub fn chain(repo: &Repo, tip: Oid) -> Result<Vec<Archived>> {
         let Some(archived) = read(&commit.message) else { break };
         // The first has nothing before it.
         next = commit.parents.first().copied().filter(|first| *first != archived.tip);
-        all.push(archived);
+        all.push((id, archived));
     }
     Ok(all)
 }

@@ -17,9 +17,17 @@ pub fn head_ref(id: &AgentId) -> String {
     format!("refs/orchestra/heads/{id}")
 }
 
+/// All branches of this clone.
+pub const BRANCHES: &str = "refs/heads/";
+
 /// The branch of an agent.
 pub fn branch_ref(branch: &str) -> String {
-    format!("refs/heads/{branch}")
+    format!("{BRANCHES}{branch}")
+}
+
+/// The name of a branch, without what all of them begin with.
+pub fn branch_of(name: &str) -> Option<&str> {
+    name.strip_prefix(BRANCHES)
 }
 
 /// What a remote had at the last fetch: `name` is `<remote>/<branch>`.
@@ -74,6 +82,32 @@ pub const PRIVATE: &str = "refs/orchestra-local/";
 
 /// The kinds that travel: lives, work, notes, and agents that were archived.
 pub const KINDS: [&str; 4] = ["agents", "heads", "notes", "archive"];
+
+/// The agent that a shared ref belongs to alone.
+pub fn agent_of(name: &str) -> Option<AgentId> {
+    let (kind, id) = name.strip_prefix(SHARED)?.split_once('/')?;
+    matches!(kind, "agents" | "heads" | "snapshots" | "transcripts").then(|| AgentId::parse(id).ok())?
+}
+
+/// Whether a ref is the life of an agent.
+pub fn is_agent(name: &str) -> bool {
+    name.starts_with(AGENTS)
+}
+
+/// Whether a shared ref holds commits of an agent's worktree, with everything on which they build.
+pub fn is_work(name: &str) -> bool {
+    name.strip_prefix(SHARED).is_some_and(|rest| rest.starts_with("heads/") || rest.starts_with("snapshots/"))
+}
+
+/// Whether a ref is an archive.
+pub fn is_archive(name: &str) -> bool {
+    name.starts_with(ARCHIVE)
+}
+
+/// Whether a ref holds notes of ours.
+pub fn is_notes(name: &str) -> bool {
+    name.strip_prefix(SHARED).is_some_and(|rest| rest.starts_with("notes/"))
+}
 
 /// What a remote had at the last look; never travels. A fetch writes here and nowhere else.
 pub fn tracking(remote: &str) -> String {
@@ -172,6 +206,16 @@ impl Private {
     pub fn append_lock(&self, id: &AgentId) -> PathBuf {
         let bucket = id.as_str().bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % 16;
         self.0.join("locks").join(format!("append-{bucket:02}"))
+    }
+
+    /// Objects in which no secret was found.
+    pub fn scanned(&self) -> PathBuf {
+        self.0.join("scanned")
+    }
+
+    /// Where the user agreed to send agents.
+    pub fn consent(&self) -> PathBuf {
+        self.0.join("consent")
     }
 
     /// How many loose objects there were after the last time that ours were packed.

@@ -135,7 +135,9 @@ impl Planner<'_> {
         }
         for (writer, new) in &self.after.archives {
             let name = format!("archive/{writer}");
-            if self.sides.theirs.archives.get(writer) != Some(new) && !self.is_kept_back(&name) {
+            let theirs = self.sides.theirs.archives.get(writer);
+            let stays = !self.sides.work && archives::bring_work(self.repo, *new, theirs.copied());
+            if theirs != Some(new) && !stays && !self.is_kept_back(&name) {
                 self.plan.sends.push(Push {
                     name: layout::archive_ref(writer),
                     new: Some(*new),

@@ -20,9 +20,11 @@ use crate::{
     },
     sync::{
         missing::{self, Missing},
+        own_work::OwnWork,
         plan::{self, Change, Plan, Sides},
         remote::Remote,
-        secrets,
+        screen::{self, Leave, Parcel},
+        secrets::Held,
         side::Side,
     },
     world,
@@ -64,11 +66,11 @@ pub struct Order {
 pub trait Talk {
     /// What happens now.
     fn doing(&mut self, what: &str);
-    /// Whether these refs may be sent.
+    /// Whether this may leave.
     ///
     /// # Errors
-    /// They may not.
-    fn may_send(&mut self, sends: &[Push]) -> Result<()>;
+    /// It may not (3).
+    fn may_leave(&mut self, parcel: &Parcel<'_>) -> Result<Leave>;
 }
 
 /// What came of it.
@@ -78,6 +80,10 @@ pub struct Outcome {
     pub changes: BTreeMap<String, Change>,
     /// Names of refs that the remote has now as we have them.
     pub sent: Vec<String>,
+    /// What was not sent, and why.
+    pub held: Vec<Held>,
+    /// Commits of the user's that were sent along, because agents' work builds on them.
+    pub own_work: Vec<OwnWork>,
     /// What was not taken in, and why.
     pub refused: BTreeMap<String, String>,
     /// What the remote had and lost; it is still here.
@@ -98,29 +104,32 @@ pub struct Outcome {
 /// # Errors
 /// Git cannot speak with the remote (5), it takes nothing (5), or others are quicker all the time (4). What was taken in stays.
 pub fn run(repo: &Repo, remote: &Remote, order: &Order, talk: &mut dyn Talk) -> Result<Outcome> {
-    let mut sync = Sync { repo, remote, order, talk, outcome: Outcome::default() };
+    let mut sync = Sync { repo, remote, order, talk, outcome: Outcome::default(), screened: BTreeSet::new() };
     let (mut before, mut theirs) = sync.look()?;
     sync.outcome.first = before == Side::default();
     sync.is_ours(&theirs)?;
     loop {
         let missing = missing::look(repo, &remote.name, &before, &theirs, order.restore)?;
         let plan = sync.take_in(&before, &theirs, &missing)?;
-        if order.way == Way::Fetch || plan.sends.is_empty() {
+        if order.way == Way::Fetch {
             break;
         }
-        let names = plan.sends.iter().map(|push| push.name.clone()).collect();
+        let sends = sync.screen(&plan.sends)?;
+        if sends.is_empty() {
+            break;
+        }
         if order.dry_run {
-            sync.outcome.sent = names;
+            sync.outcome.sent = sends.into_iter().map(|push| push.name).collect();
             break;
         }
         if sync.outcome.attempts >= ATTEMPTS {
-            return Err(sync.outrun(&plan.sends));
+            return Err(sync.outrun(&sends));
         }
-        let rejected = sync.send(&plan.sends, &theirs)?;
+        let rejected = sync.send(&sends)?;
         (before, theirs) = sync.look()?;
-        let seen = sync.confirm(&plan.sends, &theirs);
+        let seen = sync.confirm(&sends, &theirs);
         if rejected.is_empty() && !seen {
-            return Err(sync.swallowed(&plan.sends));
+            return Err(sync.swallowed(&sends));
         }
         if order.way == Way::Push {
             break;
@@ -138,6 +147,8 @@ struct Sync<'a> {
     order: &'a Order,
     talk: &'a mut dyn Talk,
     outcome: Outcome,
+    /// What stays at home, so that it is not looked at again.
+    screened: BTreeSet<(String, Option<Oid>)>,
 }
 
 impl Sync<'_> {
@@ -260,12 +271,31 @@ impl Sync<'_> {
         }
     }
 
-    /// Gives what was rejected because others were quicker.
-    fn send(&mut self, sends: &[Push], theirs: &Side) -> Result<Vec<Rejected>> {
-        self.talk.may_send(sends)?;
-        if let Some(found) = secrets::look(self.repo, sends, theirs)? {
-            return Err(secrets::refusal(&found));
+    /// What of the plan may leave.
+    fn screen(&mut self, sends: &[Push]) -> Result<Vec<Push>> {
+        let key = |push: &Push| (push.name.clone(), push.new);
+        let new: Vec<Push> =
+            sends.iter().filter(|push| !self.screened.contains(&key(push))).cloned().collect();
+        let talk = &mut self.talk;
+        talk.doing(&format!("reading what {} does not have", text::safe(&self.remote.address)));
+        let manner = Manner { ask: self.order.ask };
+        let screened =
+            screen::screen(self.repo, self.remote, &new, manner, &mut |parcel| talk.may_leave(parcel))?;
+        let go: BTreeSet<_> = screened.go.iter().map(key).collect();
+        self.screened.extend(new.iter().map(key).filter(|one| !go.contains(one)));
+        for held in screened.held {
+            if !self.outcome.held.iter().any(|known| known.name == held.name) {
+                self.outcome.held.push(held);
+            }
         }
+        if !screened.own.is_empty() {
+            self.outcome.own_work = screened.own;
+        }
+        Ok(screened.go)
+    }
+
+    /// Gives what was rejected because others were quicker.
+    fn send(&mut self, sends: &[Push]) -> Result<Vec<Rejected>> {
         self.outcome.attempts += 1;
         let n = sends.len();
         self.talk.doing(&format!("sending {n} refs to {}", text::safe(&self.remote.address)));
@@ -335,6 +365,5 @@ fn names(side: &Side) -> BTreeMap<String, Oid> {
 
 /// The agents that a push tells of.
 pub fn agents_of(sends: &[Push]) -> BTreeSet<AgentId> {
-    let ids = sends.iter().filter_map(|push| AgentId::parse(push.name.strip_prefix(layout::AGENTS)?).ok());
-    ids.collect()
+    sends.iter().filter(|push| push.new.is_some()).filter_map(|push| layout::agent_of(&push.name)).collect()
 }

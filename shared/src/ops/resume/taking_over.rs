@@ -15,7 +15,7 @@ use crate::{
     },
     model::{Agent, AgentId, text},
     store::{layout, transcripts},
-    sync::{Remote, Side, remote, secrets},
+    sync::{Remote, Side, consent, known::Known, secrets},
     worktree::list,
 };
 
@@ -150,14 +150,18 @@ pub(super) fn arbitrate(repo: &Repo, id: &AgentId, before: Oid) -> Result<Option
     for remote in repo.remotes() {
         let remote = Remote::choose(repo, Some(&remote), Path::new("/"))?;
         let theirs = Side::read(repo, &layout::tracking(&remote.name))?;
-        if !theirs.agents.contains_key(id) || !remote::agreed(repo, &remote.urls(repo)) {
+        let agreed = || remote.urls(repo).is_ok_and(|urls| consent::given(repo, &urls).is_some());
+        if !theirs.agents.contains_key(id) || !agreed() {
             continue;
         }
         let push = [Push { name: name.clone(), new: Some(now), rule: Rule::Forward }];
-        if secrets::look(repo, &push, &theirs)?.is_some() {
+        let checked = Known::ask(repo, &remote, Manner::default())
+            .and_then(|known| secrets::check(repo, &push, &known).map(|checked| checked.held.is_empty()));
+        if checked.as_ref().is_ok_and(|clean| !clean) {
             continue;
         }
-        match repo.push(&remote.address, &push, Manner::default(), &mut |_| {}) {
+        let pushed = checked.and_then(|_| repo.push(&remote.address, &push, Manner::default(), &mut |_| {}));
+        match pushed {
             Ok(rejected) if rejected.is_empty() => alone = None,
             Ok(_) => {
                 repo.edit_refs(&[Edit { name, old: Some(now), new: before }], "orchestra: not taken over")?;

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use super::{Asks, Request};
+use super::{Asks, Question, Request};
 use crate::{Kind, Result, error::Context, git::Repo, lock::Lock, store::layout::Private, world};
 
 /// Nobody is there.
@@ -11,7 +11,7 @@ struct Nobody;
 impl Asks for Nobody {
     fn doing(&mut self, _what: &str) {}
 
-    fn may_share(&mut self, _urls: &[String], _agents: usize) -> Result<bool> {
+    fn agrees(&mut self, _question: &Question) -> Result<bool> {
         Ok(false)
     }
 }
