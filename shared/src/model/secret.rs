@@ -3,10 +3,9 @@
 mod shapes;
 pub mod spelling;
 
-use std::{collections::BTreeSet, ops::Range, sync::LazyLock};
+use std::ops::Range;
 
 use memchr::memmem;
-use regex::bytes::Regex;
 
 use shapes::{Of, SHAPES};
 
@@ -29,6 +28,12 @@ const NAMES: &[&str] = &[
 
 /// Longest and shortest value of such a name.
 const VALUE: std::ops::RangeInclusive<usize> = 12..=200;
+/// How often a text is looked through for what to take out.
+const PASSES: usize = 8;
+/// Longest token, web token and private key that are looked at: a file made of their beginnings must not take for ever.
+const LONGEST: usize = 1024;
+const LONGEST_WEB_TOKEN: usize = 8 << 10;
+const LONGEST_KEY: usize = 64 << 10;
 /// Longest host with user and password in a URL that is looked at.
 const HOST: usize = 2048;
 
@@ -36,20 +41,30 @@ const PRIVATE_KEY: &str = "-----BEGIN ";
 const WEB_TOKEN: &str = "eyJ";
 const URL: &str = "://";
 
-/// Every way in which something begins that is looked at more closely.
-#[expect(clippy::expect_used, reason = "the pattern is made of constants, and a test compiles it")]
-static BEGINNINGS: LazyLock<Regex> = LazyLock::new(|| {
-    let all = SHAPES.iter().map(|(_, begin, ..)| *begin).chain([PRIVATE_KEY, WEB_TOKEN, URL]);
-    let all: BTreeSet<String> = all.map(regex::escape).collect();
-    let all: Vec<String> = all.into_iter().collect();
-    Regex::new(&format!("(?-u:{})", all.join("|"))).expect("a pattern")
-});
+/// A bit for every two bytes with which something begins that is looked at more closely.
+static PAIRS: [u64; 1024] = pairs();
 
-/// A name, and what stands between it and its value.
-#[expect(clippy::expect_used, reason = "the pattern is made of constants, and a test compiles it")]
-static ASSIGNMENT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(&format!("(?i-u:(?:{})[\"' \\t]*[=:])", NAMES.join("|"))).expect("a pattern")
-});
+const fn pairs() -> [u64; 1024] {
+    let mut pairs = [0; 1024];
+    let mut at = 0;
+    while at < SHAPES.len() {
+        set(&mut pairs, SHAPES[at].1);
+        at += 1;
+    }
+    set(&mut pairs, PRIVATE_KEY);
+    set(&mut pairs, WEB_TOKEN);
+    set(&mut pairs, URL);
+    pairs
+}
+
+const fn set(pairs: &mut [u64; 1024], begin: &str) {
+    let pair = pair(begin.as_bytes()[0], begin.as_bytes()[1]);
+    pairs[pair / 64] |= 1 << (pair % 64);
+}
+
+const fn pair(first: u8, second: u8) -> usize {
+    (first as usize) << 8 | second as usize
+}
 
 /// Something that looks like a secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -68,15 +83,16 @@ pub fn look(text: &str) -> Option<&'static str> {
 /// Everything that looks like a secret, in the order in which it stands there.
 pub fn find(bytes: &[u8]) -> Vec<Finding> {
     let mut all = Vec::new();
-    let mut from = 0;
-    while let Some(found) = BEGINNINGS.find_at(bytes, from) {
-        beginning(bytes, found.start(), &mut all);
-        from = found.start() + 1;
+    for (at, two) in bytes.windows(2).enumerate() {
+        let pair = pair(two[0], two[1]);
+        if PAIRS[pair / 64] >> (pair % 64) & 1 == 1 {
+            beginning(bytes, at, &mut all);
+        }
     }
-    let mut from = 0;
-    while let Some(found) = ASSIGNMENT.find_at(bytes, from) {
-        all.extend(value(bytes, found.end()));
-        from = found.end();
+    for at in memchr::memchr2_iter(b'=', b':', bytes) {
+        if is_named(&bytes[..at]) {
+            all.extend(value(bytes, at + 1));
+        }
     }
     all.sort_by_key(|found| found.place.start);
     all
@@ -86,16 +102,21 @@ pub fn find(bytes: &[u8]) -> Vec<Finding> {
 fn beginning(bytes: &[u8], at: usize, all: &mut Vec<Finding>) {
     let rest = &bytes[at..];
     let inside = bytes[..at].last().is_some_and(u8::is_ascii_alphanumeric);
-    for (what, begin, of, least) in SHAPES.iter().filter(|_| !inside) {
-        let Some(body) = rest.strip_prefix(begin.as_bytes()).map(|body| run(body, *of)) else { continue };
+    for (what, begin, of, least) in SHAPES.iter().filter(|shape| !inside && shape.1.as_bytes()[0] == rest[0])
+    {
+        let Some(body) = rest.strip_prefix(begin.as_bytes()).map(|body| run(body, *of, LONGEST)) else {
+            continue;
+        };
         if body.len() >= *least && is_random(body) {
             all.push(Finding { what, place: at..at + begin.len() + body.len() });
         }
     }
     if rest.starts_with(PRIVATE_KEY.as_bytes()) {
-        let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        if memmem::find(&line[..line.len().min(200)], b"PRIVATE KEY").is_some() {
-            let end = memmem::find(rest, b"-----END ").map_or(bytes.len(), |end| at + end);
+        let line = &rest[..rest.len().min(200)];
+        let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        if memmem::find(line, b"PRIVATE KEY").is_some() {
+            let rest = &rest[..rest.len().min(LONGEST_KEY)];
+            let end = at + memmem::find(rest, b"-----END ").unwrap_or(rest.len());
             all.push(Finding { what: "a private key", place: at..end });
         }
     } else if rest.starts_with(WEB_TOKEN.as_bytes()) {
@@ -111,7 +132,8 @@ pub fn without(text: &str, values: &[String]) -> String {
     for value in values {
         text = text.replace(value.as_str(), GONE);
     }
-    loop {
+    // What is put in the place of one could, with what stands around it, look like another.
+    for _ in 0..PASSES {
         let found = find(text.as_bytes());
         if found.is_empty() {
             break;
@@ -119,7 +141,8 @@ pub fn without(text: &str, values: &[String]) -> String {
         text = cut_out(text.as_bytes(), &found);
     }
     // What only another reading shows stands there by its own characters, or in escapes that cannot be told apart.
-    for reading in spelling::readings(text.clone().as_bytes()).iter().skip(1) {
+    let before = text.clone();
+    for reading in spelling::readings(before.as_bytes()).iter().skip(1) {
         let hidden = find(reading).into_iter().map(|found| reading[found.place].to_vec());
         let known = values.iter().map(|value| value.clone().into_bytes());
         for secret in hidden.chain(known.filter(|value| memmem::find(reading, value).is_some())) {
@@ -148,8 +171,8 @@ fn cut_out(bytes: &[u8], found: &[Finding]) -> String {
 /// What stands in the place of a secret.
 pub const GONE: &str = "[taken out]";
 
-fn run(bytes: &[u8], of: Of) -> &[u8] {
-    &bytes[..bytes.iter().take_while(|byte| of.has(**byte)).count()]
+fn run(bytes: &[u8], of: Of, longest: usize) -> &[u8] {
+    &bytes[..bytes.iter().take(longest).take_while(|byte| of.has(**byte)).count()]
 }
 
 /// `xxxx` and `example-key` are none.
@@ -162,7 +185,7 @@ fn is_random(body: &[u8]) -> bool {
 
 /// Three parts of base64, the first two JSON.
 fn web_token(bytes: &[u8], at: usize) -> Option<Finding> {
-    let body = run(&bytes[at..], Of::Dotted);
+    let body = run(&bytes[at..], Of::Dotted, LONGEST_WEB_TOKEN);
     let parts: Vec<&[u8]> = body.split(|byte| *byte == b'.').collect();
     let is_token = parts.len() >= 3
         && parts[1].starts_with(WEB_TOKEN.as_bytes())
@@ -187,12 +210,23 @@ fn password_in_url(bytes: &[u8], start: usize) -> Option<Finding> {
     is_one.then(|| Finding { what: "a password in a URL", place: from..from + password.len() })
 }
 
+/// Whether a text ends in the name of a secret, and what may stand between it and the sign that follows.
+fn is_named(text: &[u8]) -> bool {
+    let between = text.iter().rev().take_while(|byte| matches!(byte, b'"' | b'\'' | b' ' | b'\t')).count();
+    let text = &text[..text.len() - between];
+    NAMES.iter().any(|name| {
+        text.len()
+            .checked_sub(name.len())
+            .is_some_and(|from| text[from..].eq_ignore_ascii_case(name.as_bytes()))
+    })
+}
+
 /// `password = "…"`, `API_TOKEN: …`: a value of letters and digits that is no word. `at`: after the sign between.
 fn value(bytes: &[u8], at: usize) -> Option<Finding> {
     let rest = &bytes[at..];
     let skipped = rest.iter().take_while(|byte| matches!(byte, b'"' | b'\'' | b' ' | b'\t' | b'`')).count();
     let body = &rest[skipped..];
-    let body = &body[..body.iter().take_while(|byte| is_value(**byte)).count()];
+    let body = &body[..body.iter().take(VALUE.end() + 1).take_while(|byte| is_value(**byte)).count()];
     let from = at + skipped;
     let is_one = VALUE.contains(&body.len()) && is_key(body);
     is_one.then(|| Finding { what: "a value that is named as a secret", place: from..from + body.len() })
@@ -261,12 +295,8 @@ mod tests {
 
     #[test]
     fn all_of_them_and_among_bytes_that_are_no_text() {
-        let text = [
-            b"\xff\0x ",
-            key("ghp_", BODY).as_bytes(),
-            b"\xfe\n",
-            key("AKIA", "J4K7N2P9Q3R8S5T6").as_bytes(),
-        ];
+        let (token, access) = (key("ghp_", BODY), key("AKIA", "J4K7N2P9Q3R8S5T6"));
+        let text = [b"\xff\0x ", token.as_bytes(), b"\xfe\n", access.as_bytes()];
         let found: Vec<&str> = find(&text.concat()).iter().map(|found| found.what).collect();
         assert_eq!(found, ["a GitHub token", "an AWS access key"]);
     }

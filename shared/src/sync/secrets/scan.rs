@@ -1,6 +1,9 @@
 //! Reading one object: every byte of it, in every spelling.
 
-use std::io::{self, Write};
+use std::{
+    collections::HashSet,
+    io::{self, Write},
+};
 
 use super::Environment;
 use crate::{
@@ -12,7 +15,7 @@ use crate::{
 };
 
 /// Objects beyond it, in bytes, are read piece by piece.
-const LARGE: u64 = 32 << 20;
+const LARGE: u64 = 8 << 20;
 /// Bytes of one piece, and how far each reaches into the one before: no secret is cut in two.
 const PIECE: usize = 4 << 20;
 const OVERLAP: usize = 16 << 10;
@@ -71,11 +74,12 @@ impl<'a> Scanner<'a> {
 
 /// Adds what stands in a text, each thing once.
 fn look(bytes: &[u8], kind: ObjectKind, environment: &Environment, hits: &mut Vec<Hit>) {
+    let mut seen: HashSet<Vec<u8>> = hits.iter().map(|hit| hit.text.clone()).collect();
     for reading in spelling::readings(bytes) {
         let found = secret::find(&reading).into_iter();
         let found = found.map(|found| (found.what.to_owned(), &reading[found.place]));
         for (what, text) in found.chain(environment.find(&reading)) {
-            if !hits.iter().any(|hit| hit.text == text) {
+            if seen.insert(text.to_vec()) {
                 hits.push(Hit { what, text: text.to_vec(), kind });
             }
         }
