@@ -89,7 +89,7 @@ const WORK: &[(&str, &str)] = &[
     ),
     (
         "large",
-        "{ head -c 40000000 /dev/zero; printf %s $T; head -c 9000000 /dev/zero; } > a.bin; git add .; git commit -qm w",
+        "{ head -c 8800000 /dev/zero; printf %s $T; head -c 200000 /dev/zero; } > a.bin; git add .; git commit -qm w",
     ),
     (
         "among-many",
@@ -400,6 +400,68 @@ fn the_archive_goes_as_far_as_it_is_clean() {
     let message = a.git(["show", "-s", "--format=%B", &archive.1]).stdout();
     assert!(message.contains(&format!("Orchestra-Agent: {early}")), "{message}");
     assert!(there.iter().any(|(name, _)| name.ends_with(&format!("heads/{late}"))), "{there:?}");
+    // With the work left out of it, which stays in this clone, all of it goes.
+    let said = ran.stderr();
+    let id =
+        said.split_once("--redact ").expect("a hint").1.split_whitespace().next().expect("an id").to_owned();
+    let work = a.git([
+        "log",
+        "--format=%B",
+        &format!("refs/orchestra/archive/{}", archive.0.rsplit('/').next().expect("a writer")),
+    ]);
+    let work = work.stdout();
+    let work = work.lines().find_map(|line| line.strip_prefix("Orchestra-Work: ")).expect("work").to_owned();
+    a.orchestra(["sync", "--redact", &id]).succeeded().prints(&bad);
+    assert!(a.refs("refs/orchestra-local/trash").iter().any(|(_, kept)| *kept == work));
+    assert!(held(&sync(&a, &[]).succeeded()).is_empty());
+    assert!(!leaked(&world, "hub.git"));
+    assert_eq!(shared_of_hub(&world), a.refs("refs/orchestra/"));
+    let archived = a.orchestra(["status", "--archived"]).succeeded().stdout();
+    assert!(archived.contains(&early) && archived.contains(&bad), "{archived}");
+}
+
+#[test]
+fn an_event_of_an_archived_agent_can_be_taken_out() {
+    let world = world();
+    let a = with_keys(&world);
+    let bad = spawn_task(&a, "bad", &format!("echo 1 > one.txt # {}", token()));
+    let later = spawn_task(&a, "later", "echo 2 > two.txt");
+    for id in [&bad, &later] {
+        a.end_of(id);
+    }
+    // The branch's own commit names its task.
+    world.git(&a.worktree(&bad), ["commit", "-q", "--amend", "-m", "without it"]);
+    a.orchestra(["collect", &bad]).succeeded();
+    a.orchestra(["merge-ranked"]).succeeded();
+    a.orchestra(["cleanup"]).succeeded();
+    let said = sync(&a, &[]).exits(1).says(&format!("the archived agent '{bad}'")).stderr();
+    let id =
+        said.split_once("--redact ").expect("a hint").1.split_whitespace().next().expect("an id").to_owned();
+    a.orchestra(["sync", "--redact", &id]).succeeded().prints(&bad);
+    let ran = sync(&a, &[]);
+    assert_eq!((ran.code(), leaked(&world, "hub.git")), (0, false), "{}", ran.stderr());
+    assert_eq!(shared_of_hub(&world), a.refs("refs/orchestra/"));
+    a.orchestra(["sync", "--redact", &id]).exits(3);
+}
+
+#[test]
+fn archived_work_does_not_go_to_a_remote_for_agents_alone() {
+    let world = world();
+    let a = with_keys(&world);
+    let id = spawn_task(&a, "kept", "echo 1 > one.txt");
+    a.end_of(&id);
+    a.orchestra(["merge-ranked"]).succeeded();
+    a.orchestra(["cleanup"]).succeeded();
+    let state = world.dir().join("state.git");
+    world.git(world.dir(), ["init", "-q", "--bare", &state.to_string_lossy()]);
+    let state = TestRepo::new(&world, state);
+    a.git(["config", "orchestra.remote", &state.path().to_string_lossy()]);
+    a.orchestra(["sync", "--yes"]).succeeded();
+    let objects = || state.git(["cat-file", "--batch-all-objects", "--batch-check"]).stdout();
+    let blob = a.tip("main:one.txt");
+    assert!(!objects().contains(&blob), "{}", objects());
+    a.orchestra(["sync", "--yes", "--with", "work"]).succeeded();
+    assert!(objects().contains(&blob));
 }
 
 #[test]

@@ -65,6 +65,23 @@ pub fn add(repo: &Repo, agents: &[(Archived, &Agent)]) -> Result<()> {
     }
 }
 
+/// Writes an archive commit again: after another one, and with other things to say of its agent. Date and identity stay.
+///
+/// # Errors
+/// It cannot be read, or nothing can be written.
+pub fn rewrite(
+    repo: &Repo,
+    commit: Oid,
+    previous: Option<Oid>,
+    archived: &Archived,
+    agent: &Agent,
+) -> Result<Oid> {
+    let mut found = repo.read_commit(commit)?;
+    found.parents = previous.into_iter().chain([archived.tip]).chain(archived.work).collect();
+    found.message = message(archived, agent);
+    repo.write_commit(&found)
+}
+
 fn message(archived: &Archived, agent: &Agent) -> String {
     let (id, phase) = (&archived.id, agent.phase.as_str());
     let mut text = format!("agent {id}: {phase}, archived\n\n{}\n\nOrchestra-Agent: {id}\n", agent.title);

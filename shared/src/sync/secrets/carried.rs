@@ -79,11 +79,8 @@ fn in_memory(reader: &mut RawReader<'_>, tips: &[Oid], carried: &mut Carried) ->
         }
         let Some((kind, bytes)) = reader.read(id) else {
             // Git says of a commit that is missing what is the matter with it.
-            if is_commit {
-                roots.push(id)
-            } else {
-                carried.missing.push(id)
-            }
+            let unread = if is_commit { &mut roots } else { &mut carried.missing };
+            unread.push(id);
             continue;
         };
         match kind {

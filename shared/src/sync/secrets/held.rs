@@ -105,10 +105,17 @@ impl Held {
 
     /// What to type, each a sentence.
     pub fn hints(&self) -> Vec<String> {
-        let named = self.agent.as_ref().filter(|agent| agent.as_str() == self.name);
-        let mut hints = match (&self.reason, named) {
+        let archived = self.agent.as_ref().is_some_and(|agent| agent.as_str() != self.name);
+        let mut hints = match (&self.reason, &self.agent) {
             (Reason::Event { id, .. }, Some(_)) => {
                 vec![format!("git orchestra sync --redact {id} takes it out")]
+            }
+            (Reason::Commit { id, .. } | Reason::File { id, .. } | Reason::Name { id, .. }, Some(_))
+                if archived =>
+            {
+                vec![format!(
+                    "git orchestra sync --redact {id} leaves the work out of the archive, and keeps it here"
+                )]
             }
             (Reason::Commit { .. } | Reason::File { .. } | Reason::Name { .. }, Some(agent)) => vec![
                 "in the agent's worktree, git commit --amend or git rebase takes it out".to_owned(),
