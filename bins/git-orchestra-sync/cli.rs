@@ -32,7 +32,7 @@ pub(crate) struct Cli {
     /// Send again what the remote had and lost
     #[arg(long, conflicts_with = "fetch")]
     pub(crate) restore: bool,
-    /// Take what looks like a secret out of an event that no remote has yet
+    /// Take what looks like a secret out of an event, or leave archived work with one out of the archive, while no remote has it
     #[arg(long, value_name = "EVENT", conflicts_with_all = ["remote", "fetch", "push", "restore", "dry_run", "yes", "with"])]
     pub(crate) redact: Option<String>,
     /// Agree to share agents with this remote

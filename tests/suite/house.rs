@@ -285,6 +285,16 @@ fn refs_are_spelled_in_one_place() {
     }
 }
 
+#[test]
+fn questions_are_asked_in_one_place() {
+    for file in files("bins", ".rs").into_iter().filter(|file| !is(file, "terminal/src/prompt.rs")) {
+        let text = fs::read_to_string(&file).expect("a file");
+        for word in ["dialoguer::Select", "dialoguer::Confirm", "dialoguer::Input", "read_line("] {
+            assert!(!text.contains(word), "{} asks by itself: {word}", file.display());
+        }
+    }
+}
+
 fn is(file: &Path, ending: &str) -> bool {
     file.to_string_lossy().ends_with(ending)
 }
