@@ -3,6 +3,7 @@
 pub mod above;
 pub mod command;
 pub mod frozen;
+pub mod gitlinks;
 pub mod index;
 pub mod merging;
 pub mod objects;

@@ -10,12 +10,14 @@
 //! | `check`, `scratch` | a command of the user's, in a worktree of our own |
 //! | [`prove`] | building and testing one commit, without landing anything |
 //! | [`state`] | what was done so far, written down after every step |
+//! | [`gitlinks`] | repositories inside a branch of which nobody else can get the commits |
 //! | [`finish`], [`record`] | the target moves, once; then it is told |
 
 pub mod branches;
 mod bring;
 pub mod check;
 pub mod finish;
+pub mod gitlinks;
 mod known;
 pub mod merge;
 mod message;

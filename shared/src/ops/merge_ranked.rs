@@ -19,7 +19,7 @@ use crate::{
         branches::{self, Branch, Target},
         check,
         finish::{self, Move, Moved},
-        plan, record,
+        gitlinks, plan, record,
         state::{COMMAND, Saved, open_one},
         steps::{Around, Halt, Progress, Runner, clear},
     },
@@ -79,7 +79,8 @@ pub fn run(
     if request.mode == Mode::DryRun {
         let target = branches::target(repo, request.into.as_deref())?;
         let plan = plan(repo, target, &request.branches, &request.orders)?;
-        return Ok(Report::planned(&plan));
+        let warnings = gitlinks::warnings(repo, plan.target.tip, &plan.branches)?;
+        return Ok(Report { warnings, ..Report::planned(&plan) });
     }
     repo.identity()?;
     command::check_version(&repo.common_dir()?)?;
@@ -238,6 +239,7 @@ fn finish(
         moved @ (Moved::Yes | Moved::NotNeeded) => {
             let mut warnings = moved_meanwhile(repo, &state);
             warnings.extend(record::record(repo, &state, &plan.branches));
+            warnings.extend(gitlinks::warnings(repo, state.base, merged(&state, plan))?);
             let mut notes_shown = false;
             if moved == Moved::Yes {
                 let change = Change { branch: state.into.clone(), old: state.base, new: state.result };
@@ -249,6 +251,14 @@ fn finish(
             Ok(Report { notes_shown, ..Report::done(plan, &state, journal, warnings) })
         }
     }
+}
+
+/// The branches that landed.
+fn merged<'a>(state: &'a State, plan: &'a Plan) -> impl Iterator<Item = &'a Branch> {
+    let is_merged = |name: &str| {
+        state.steps.iter().any(|step| step.branch == name && step.outcome == Some(Landing::Merged))
+    };
+    plan.branches.iter().filter(move |branch| is_merged(&branch.name))
 }
 
 /// Branches that are no longer what landed.
