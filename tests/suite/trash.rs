@@ -10,6 +10,7 @@ use orchestra::{
     store::{
         layout::Private,
         operations::{Journal, Stage},
+        trash_clock::{self, Reading},
     },
 };
 use testkit::{Ran, TestRepo, World, picture, times, until};
@@ -85,6 +86,13 @@ fn by_plain_git_as_well() {
     assert_eq!(fs::read_to_string(there.join("link")).expect("a link to a file"), "1\n");
 }
 
+const DAY: u64 = 24 * 60 * 60;
+
+/// What the clocks say on a day of use, as long as the machine is not started again.
+fn day(number: u64) -> Reading {
+    Reading { wall: 0, boot: "one boot".into(), uptime: number * DAY }
+}
+
 #[test]
 fn trash_is_kept_for_its_time_and_then_forgotten() {
     let world = world();
@@ -92,14 +100,52 @@ fn trash_is_kept_for_its_time_and_then_forgotten() {
     let (old, new) = (landed(&repo, "echo 1 > one.txt"), landed(&repo, "echo 2 > two.txt"));
     let operation = cleanup(&repo, &[&old])["operation"].as_str().expect("an operation").to_owned();
     let library = Repo::discover(repo.path()).expect("a repository");
-    let mut journal = Journal::open(&library, &operation).expect("the operation");
-    journal.operation.at = "2026-01-01T00:00:00Z".into();
-    journal.write(&library, &[]).expect("written");
+    trash_clock::advance(&library, day(1)).expect("advanced");
+    for number in 2..=32 {
+        trash_clock::advance(&library, day(number)).expect("advanced");
+    }
     let report = cleanup(&repo, &[&new]);
-    assert_eq!(report["forgotten"], 1);
+    assert_eq!(report["forgotten"], 3, "the two landings before it as well");
     repo.orchestra(["undo", &operation]).exits(3).says("no operation");
     repo.orchestra(["undo"]).succeeded();
     assert_eq!(repo.agent(&new)["phase"], "done");
+}
+
+#[test]
+fn no_clock_that_jumps_makes_it_forget() {
+    let world = world();
+    let repo = world.repo().with_identity();
+    let id = landed(&repo, "echo 1 > one.txt");
+    let operation =
+        cleanup(&repo, &["--discard", &id])["operation"].as_str().expect("an operation").to_owned();
+    let library = Repo::discover(repo.path()).expect("a repository");
+    let now = Reading::now();
+    let keep = std::time::Duration::from_secs(30 * DAY);
+    let year = 365 * i64::try_from(DAY).expect("small");
+    for (wall, boot) in [
+        (now.wall + 70 * year, now.boot.as_str()),
+        (now.wall - 10 * year, &now.boot),
+        (now.wall + 9 * year, "b"),
+        (0, "c"),
+    ] {
+        let reading = Reading { wall, boot: boot.to_owned(), uptime: now.uptime };
+        let clock = trash_clock::advance(&library, reading).expect("advanced");
+        assert_eq!(
+            orchestra::removal::trash::forget(&library, keep, clock).expect("looked"),
+            0,
+            "{wall} {boot}"
+        );
+    }
+    // An operation of 0.1.0, made under a clock of another year: its time begins now.
+    let mut journal = Journal::open(&library, &operation).expect("the operation");
+    (journal.operation.at, journal.operation.clock) = ("2020-01-01T00:00:00Z".into(), 0);
+    journal.write(&library, &[]).expect("written");
+    repo.orchestra(["cleanup"]).succeeded();
+    // The private files are disposable: without them everything is younger.
+    fs::remove_file(Private::new(library.private_dir().expect("a folder")).trash_clock()).expect("removed");
+    assert_eq!(cleanup(&repo, &[])["forgotten"], 0);
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(repo.file_in_head(&id, "one.txt"), "1\n");
 }
 
 #[test]

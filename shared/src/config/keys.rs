@@ -123,7 +123,8 @@ pub(super) const DERIVED: Key = Key {
 pub(super) const TRASH_TIME: Key = Key {
     name: "orchestra.trashTime",
     default: "30d",
-    what: "How long undo can take an operation back; the next cleanup after that forgets it",
+    what: "How long undo can take an operation back, counted in time in which git orchestra was used here: a pause counts for a \
+           day at the most; the next cleanup after that forgets it",
 };
 pub(super) const REVIEW_TEST: Key = Key {
     name: "orchestra.review.test",

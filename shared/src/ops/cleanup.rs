@@ -24,7 +24,7 @@ use crate::{
         Chain, Listing,
         layout::Private,
         operations::{self, Journal, Stage},
-        pack,
+        pack, trash_clock,
     },
     supervise::mend,
 };
@@ -120,8 +120,9 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let _lock = operations::lock(repo)?;
     mend::mend(repo)?;
     let candidates = candidates(repo, request)?;
-    let mut report = take_away(repo, Journal::new("cleanup")?, candidates)?;
-    report.forgotten = trash::forget(repo, Config::of(repo).trash_time()?)?;
+    let mut report = take_away(repo, Journal::new(repo, "cleanup")?, candidates)?;
+    let clock = trash_clock::advance(repo, trash_clock::Reading::now())?;
+    report.forgotten = trash::forget(repo, Config::of(repo).trash_time()?, clock)?;
     if let Err(error) = pack::when_many(repo, pack::MANY) {
         report.warnings.push(error.one_line());
     }

@@ -120,7 +120,7 @@ fn begin(repo: &Repo, request: &Request, around: Around<'_>) -> Result<Report> {
     let passed = plan.passed.iter().map(|passed| &passed.branch);
     let all = plan.branches.iter().chain(passed).map(saved).collect();
     let state = State::new(&plan.target, orders, all);
-    let mut journal = Journal::new(COMMAND)?;
+    let mut journal = Journal::new(repo, COMMAND)?;
     let early = blocked.map(|blocked| format!("{}; it will have to wait at the end", blocked.why));
     let mut report = steps(repo, &plan, state, &mut journal, around)?;
     // Said only if it still holds.

@@ -143,7 +143,7 @@ fn newest_of<'a>(operation: &'a Operation, all: &'a [Operation]) -> &'a Operatio
 }
 
 fn take_back(repo: &Repo, operation: &Operation, all: &[Operation]) -> Result<(String, Vec<String>)> {
-    let mut journal = Journal::new("undo")?;
+    let mut journal = Journal::new(repo, "undo")?;
     journal.operation.undoes = Some(operation.id.clone());
     let id = journal.operation.id.clone();
     let warnings = match deed(operation, all) {

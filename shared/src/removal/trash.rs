@@ -19,9 +19,9 @@ use crate::{
     process,
     store::{
         layout::{self, Private},
-        operations::{self, Operation, Removal, Stage},
+        operations::{self, Removal, Stage},
+        trash_clock,
     },
-    world,
 };
 
 /// How long to wait for others of ours that register worktrees.
@@ -107,18 +107,18 @@ fn delete(folder: &Path) -> bool {
     true
 }
 
-/// Forgets operations that are older than `age`; git collects what they alone kept. Gives how many.
+/// Forgets operations that were kept for `keep`, by the clock of the trash, which says `now`; git collects what they alone kept.
+/// Gives how many.
 ///
 /// # Errors
 /// A ref cannot be deleted.
-pub fn forget(repo: &Repo, age: Duration) -> Result<usize> {
-    let seconds = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
-    let oldest = world::now().as_second().saturating_sub(seconds);
-    let is_old = |operation: &Operation| {
-        operation.stage != Stage::Open && world::seconds(&operation.at).is_some_and(|at| at < oldest)
-    };
+pub fn forget(repo: &Repo, keep: Duration, now: u64) -> Result<usize> {
     let mut refs = Vec::new();
-    for operation in operations::all(repo)?.iter().filter(|one| is_old(one)) {
+    let all = operations::all(repo)?;
+    let due = all.iter().enumerate().filter(|(later, operation)| {
+        operation.stage != Stage::Open && trash_clock::is_due(operation.clock, now, keep.as_secs(), *later)
+    });
+    for (_, operation) in due {
         let name = layout::operation_ref(&operation.id);
         refs.extend(repo.find_ref(&name)?.map(|tip| (name, tip)));
     }

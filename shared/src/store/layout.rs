@@ -50,6 +50,11 @@ pub fn replaced_head_ref(id: &AgentId, head: &str) -> String {
     format!("refs/orchestra-local/trash/heads/{id}/{head}")
 }
 
+/// What git remembered only by the registration of a worktree whose files are gone; never travels.
+pub fn gone_registration_ref(id: &AgentId, commit: &str) -> String {
+    format!("refs/orchestra-local/trash/worktrees/{id}/{commit}")
+}
+
 /// What our commands changed, one ref each; never travels.
 pub const OPERATIONS: &str = "refs/orchestra-local/operations/";
 
@@ -120,14 +125,19 @@ pub const NOTES: &str = "refs/orchestra/notes/*";
 /// The name of the worktree in which branches are merged and checked before they land.
 pub const SCRATCH: &str = "landing";
 
+/// How the names of files with output end.
+const OUTPUT: &str = ".out";
+/// How the names of files with complaints end.
+const ERRORS: &str = ".err";
+
 /// The file of one attempt's output, live and in [`log_ref`].
 pub fn output_name(attempt: u32) -> String {
-    format!("{attempt}.out")
+    format!("{attempt}{OUTPUT}")
 }
 
 /// The file of one attempt's complaints, where output is a speech of its own; live and in [`log_ref`].
 pub fn errors_name(attempt: u32) -> String {
-    format!("{attempt}.err")
+    format!("{attempt}{ERRORS}")
 }
 
 /// What the supervisor was asked to do, live and in [`log_ref`].
@@ -204,6 +214,21 @@ impl Private {
         self.0.join("locks/operations")
     }
 
+    /// How long the repository was in use, as the trash counts it.
+    pub fn trash_clock(&self) -> PathBuf {
+        self.0.join("trash-clock")
+    }
+
+    /// What could not be deleted of the trash.
+    pub fn stuck_trash(&self) -> PathBuf {
+        self.0.join("trash-stuck")
+    }
+
+    /// Held by whoever deletes what is in the trash.
+    pub fn trash_lock(&self) -> PathBuf {
+        self.0.join("locks/trash")
+    }
+
     /// The lock for the moments in which git's own list of worktrees is changed.
     pub fn worktrees_lock(&self) -> PathBuf {
         self.0.join("locks/worktrees")
@@ -272,6 +297,21 @@ impl AgentDir {
     /// The folder itself.
     pub fn dir(&self) -> &Path {
         &self.0
+    }
+
+    /// Whether there is output of an attempt that may not be stored yet.
+    pub fn holds_output(&self) -> bool {
+        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let is_output = |name: &str| name.ends_with(OUTPUT) || name.ends_with(ERRORS);
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).any(|name| is_output(&name))
+    }
+
+    /// Removes the folder of an agent that is at rest. Where output lies in it that could not be stored at the end, it stays,
+    /// and the next command that changes something stores it.
+    pub fn remove_unless_it_holds_output(&self) {
+        if !self.holds_output() {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
     }
 
     /// Held by the agent's supervisor as long as it lives; in it stands which processes belong to the agent.

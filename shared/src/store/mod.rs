@@ -12,6 +12,7 @@ pub mod notes;
 pub mod operations;
 pub mod pack;
 pub mod transcripts;
+pub mod trash_clock;
 pub mod verdicts;
 pub mod writer;
 
