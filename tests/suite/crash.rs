@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testkit::{TestRepo, until};
+use testkit::{Ran, TestRepo, picture, until};
 
 use crate::world;
 
@@ -128,4 +128,111 @@ fn deleting_all_private_files_while_nothing_runs_loses_nothing() {
     let id = after["id"].as_str().expect("an id");
     assert_eq!(repo.orchestra(["logs", id]).succeeded().stdout(), "out\n");
     repo.orchestra(["spawn", "--agent", "sh", "echo 2 > a"]).succeeded();
+}
+
+/// Kills an agent's supervisor and its program at once.
+fn kill_all_of(repo: &TestRepo<'_>, id: &str) {
+    let agent = repo.agent(id);
+    let pids = ["supervisor_pid", "pid"].iter().filter_map(|key| agent[key].as_i64());
+    for pid in pids {
+        let _ =
+            repo.command("kill").args(["-9", &pid.to_string()]).stderr(std::process::Stdio::null()).status();
+    }
+    until("it is lost", || (repo.agent(id)["liveness"] == "lost").then_some(()));
+}
+
+#[test]
+fn what_ran_is_never_taken_for_incomplete() {
+    let world = world();
+    let repo = world.repo();
+    let script = "echo precious > precious.txt; echo initializing > \"$(git rev-parse --git-dir)/locked\"; touch ready; exec sleep 600";
+    for next in [&["spawn", "--agent", "sh", "true"] as &[&str], &["stop", "--all"], &["cleanup"]] {
+        let id = repo.spawn(script);
+        repo.wait_for_file(&id, "ready");
+        let worktree = repo.worktree(&id);
+        kill_all_of(&repo, &id);
+        repo.orchestra(next).succeeded();
+        assert_eq!(
+            std::fs::read_to_string(worktree.join("precious.txt")).expect("a file"),
+            "precious\n",
+            "{next:?}"
+        );
+        repo.orchestra(["stop", "--all"]).succeeded();
+        assert_eq!(repo.file_in_head(&id, "precious.txt"), "precious\n", "{next:?}");
+        assert!(!repo.git(["worktree", "list", "--porcelain"]).stdout().contains("locked"));
+    }
+}
+
+/// An agent that never ran, and a worktree of it whose making was cut off, as git leaves it.
+fn never_run(repo: &TestRepo<'_>) -> (String, std::path::PathBuf) {
+    repo.git(["config", "orchestra.jobs", "1"]);
+    let first = repo.spawn("touch ready; exec sleep 600");
+    repo.wait_for_file(&first, "ready");
+    let id = repo.spawn("true");
+    kill_all_of(repo, &id);
+    let place = repo.worktree(&first).with_file_name(&id);
+    let branch = format!("orchestra/{id}");
+    repo.git(["worktree", "add", "-q", "-b", &branch, "--no-checkout", &place.to_string_lossy(), "main"]);
+    let registration = repo.path().join(".git/worktrees").join(&id);
+    std::fs::write(registration.join("locked"), "initializing").expect("written");
+    let _ = std::fs::remove_file(registration.join("index"));
+    (id, place)
+}
+
+#[test]
+fn an_incomplete_worktree_is_removed_only_if_nothing_in_it_can_be_work() {
+    let world = world();
+    let repo = world.repo();
+    repo.commit("more", &[("deep/er/long.txt", "a long file\n"), ("short.txt", "x\n")]);
+    // A checkout that was cut off in the middle of a file.
+    let (_, place) = never_run(&repo);
+    std::fs::create_dir_all(place.join("deep/er")).expect("a folder");
+    std::fs::write(place.join("deep/er/long.txt"), "a lon").expect("written");
+    std::fs::write(place.join("short.txt"), "x\n").expect("written");
+    let said = repo.orchestra(["spawn", "--agent", "sh", "-d", "true"]).succeeded();
+    assert!(!place.exists() && !said.stderr().contains("trash"), "{}", said.stderr());
+    assert!(repo.refs("refs/orchestra-local/operations/").is_empty());
+    repo.orchestra(["stop", "--all"]).succeeded();
+    // Anything else in it may be work: a file, a changed file, a longer one, what is staged, a commit, a repository.
+    let commit =
+        "git -c user.name=a -c user.email=a@a commit -q --allow-empty -m lost; git reset -q --soft HEAD~1";
+    for script in [
+        "echo precious > precious",
+        "echo precious > short.txt",
+        "printf 'a long file\\nand more' > deep/er/long.txt",
+        "echo staged > staged; git add staged; rm staged",
+        commit,
+        "git init -q inner",
+        "ln -s precious link",
+        "mkdir \"$(git rev-parse --git-dir)/modules\"",
+    ] {
+        let (id, place) = never_run(&repo);
+        std::fs::create_dir_all(place.join("deep/er")).expect("a folder");
+        Ran::of(repo.command("sh").args(["-c", script]).current_dir(&place)).succeeded();
+        let before = picture(&place);
+        let said = repo.orchestra(["spawn", "--agent", "sh", "-d", "true"]).succeeded();
+        assert!(
+            !place.exists() && said.stderr().contains("is in the trash, because"),
+            "{script}: {}",
+            said.stderr()
+        );
+        repo.orchestra(["undo"]).exits(3).says("nothing to undo");
+        let list = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
+        let newest = &list["operations"][0];
+        assert_eq!(
+            (&newest["command"], &newest["removals"][0]["agent"]),
+            (&"repair".into(), &id.as_str().into())
+        );
+        repo.git(["gc", "-q", "--prune=now"]);
+        let undo =
+            repo.orchestra(["undo", "--json", newest["id"].as_str().expect("an id")]).succeeded().json();
+        assert_eq!(picture(&place), before, "{script}");
+        repo.git(["fsck", "--no-dangling"]);
+        // Complete now: it stays, and an undo of the undo does not remove the agent.
+        repo.orchestra(["undo", undo["undo"].as_str().expect("an id")])
+            .exits(3)
+            .says("no agent had been removed");
+        repo.orchestra(["stop", "--all"]).succeeded();
+        assert_eq!(picture(&place).len(), before.len(), "{script}");
+    }
 }

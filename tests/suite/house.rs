@@ -205,6 +205,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
                 "worktree",
             ],
         ),
+        ("removal", &["error", "git", "lock", "model", "process", "store", "supervise", "world", "worktree"]),
         ("sync", &["error", "git", "lock", "model", "store", "world"]),
         (
             "supervise",
@@ -234,6 +235,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
         "process",
         "profile",
         "rank",
+        "removal",
         "store",
         "supervise",
         "sync",

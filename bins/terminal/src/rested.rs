@@ -43,6 +43,9 @@ pub fn show(terminal: &Terminal, kind: &str, report: &Report, as_json: bool) -> 
         json::answer(terminal, kind, report)?;
         return Ok(Exit::Done);
     }
+    for warning in &report.warnings {
+        terminal.warn(warning);
+    }
     if report.agents.is_empty() {
         terminal.say("no agent runs");
     }

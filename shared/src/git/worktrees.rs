@@ -12,7 +12,9 @@ use crate::{
     git::{Oid, Repo},
 };
 
-/// What git writes into the `locked` file while a worktree is being made.
+/// The file of a registration that says why its worktree is locked.
+pub const LOCKED: &str = "locked";
+/// What git writes into it while a worktree is being made.
 const INITIALIZING: &str = "initializing";
 
 /// Files and folders of a linked worktree's git directory that say an operation is under way.
@@ -197,7 +199,7 @@ impl Worktree {
 
     /// Why it is locked, if it is.
     pub fn lock_reason(&self) -> Option<String> {
-        let text = fs::read_to_string(self.git_dir.join("locked")).ok()?;
+        let text = fs::read_to_string(self.git_dir.join(LOCKED)).ok()?;
         Some(text.trim().to_owned())
     }
 
@@ -225,22 +227,5 @@ impl Worktree {
         let place = (0..1000).map(|n| folder.join(format!("{name}.{n}"))).find(|place| !place.exists());
         let place = place.ok_or_else(|| Error::internal(cannot()))?;
         fs::rename(&self.git_dir, place).context(Kind::External, cannot)
-    }
-
-    /// Takes away what a cut-off making left: the registration and the files checked out so far. Nobody worked in it.
-    ///
-    /// # Errors
-    /// It is not half-made, or cannot be removed.
-    pub fn remove_half_made(&self) -> Result<()> {
-        if !self.is_half_made() {
-            return Err(Error::internal(format!("worktree '{}' is not half-made", self.path.display())));
-        }
-        let cannot = || format!("cannot remove the half-made worktree '{}'", self.path.display());
-        let ours = fs::read_to_string(self.path.join(".git")).unwrap_or_default();
-        let points_here = ours.trim().ends_with(&self.git_dir.to_string_lossy().into_owned());
-        if points_here || fs::read_dir(&self.path).is_ok_and(|mut entries| entries.next().is_none()) {
-            fs::remove_dir_all(&self.path).context(Kind::External, cannot)?;
-        }
-        fs::remove_dir_all(&self.git_dir).context(Kind::External, cannot)
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     git::{Git, Oid, Repo, command, worktrees::Head},
     lock::Lock,
     store::layout::{self, Private},
-    worktree::place,
+    worktree::{incomplete, place},
 };
 
 /// How long to wait for others of ours that register worktrees.
@@ -48,7 +48,11 @@ impl Scratch {
         let private = Private::new(repo.private_dir()?);
         let lock = Lock::require(&private.worktrees_lock(), WAIT)?;
         match repo.worktree_at(&scratch.path)? {
-            Some(found) if found.is_half_made() => found.remove_half_made()?,
+            Some(found) if found.is_half_made() => {
+                if let Some(why) = incomplete::remove(repo, &found)? {
+                    return Err(scratch.is_in_the_way(&format!("its making was cut off, and {why}")));
+                }
+            }
             Some(found) if !scratch.path.join(".git").exists() => found.set_aside(&private.gone())?,
             Some(found) => {
                 // Nobody but a landing works here, and there is one at a time.

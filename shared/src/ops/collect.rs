@@ -138,8 +138,7 @@ pub(super) fn take_again(repo: &Repo, id: &AgentId) -> Result<Saved> {
     let dir = Private::new(repo.private_dir()?).agent(id);
     let Some(_lock) = Lock::take(&dir.lock(), SETTLE)? else { return Ok(Saved::Nothing) };
     let taken = taken_under_lock(repo, id);
-    // An agent at rest has no folder.
-    let _ = std::fs::remove_dir_all(dir.dir());
+    dir.remove_unless_it_holds_output();
     taken
 }
 

@@ -85,9 +85,9 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     command::check_version(&repo.common_dir()?)?;
     let config = Config::of(repo);
     guard::check_space(&repo.common_dir()?, config.min_free()?)?;
-    mend::mend(repo)?;
+    let mut warnings = mend::mend(repo, mend::Operations::Free)?;
     let ids = choose(repo, request)?;
-    let (mut agents, mut warnings) = (Vec::with_capacity(ids.len()), Vec::new());
+    let mut agents = Vec::with_capacity(ids.len());
     for id in ids {
         warnings.extend(one(repo, &config, &id, request)?);
         agents.push(id.to_string());
@@ -121,7 +121,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
 
 /// All under the agent's lock, which goes on to the supervisor: of many that resume one agent at once, one does. Gives what the
 /// user should know.
-fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Result<Option<String>> {
+fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Result<Vec<String>> {
     let private = Private::new(repo.private_dir()?);
     let dir = private.agent(id);
     let before = repo.find_ref(&layout::agent_ref(id))?;
@@ -144,7 +144,7 @@ fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Res
         )
         .hint(format!("git orchestra status {id}")));
     }
-    control::clear_the_dead(repo, id, &private, &dir)?;
+    let notice = control::clear_the_dead(repo, id, &private, &dir)?;
     check_alone(&agent, request)?;
     let order = || -> Result<Spec> {
         let spec = new_order(repo, config, id, &agent, &dir, request)?;
@@ -180,14 +180,14 @@ fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Res
     let warning = match before.filter(|_| foreign).map(|before| taking_over::arbitrate(repo, id, before)) {
         Some(Err(error)) => {
             queue::leave(&private, id);
-            let _ = fs::remove_dir_all(dir.dir());
+            dir.remove_unless_it_holds_output();
             return Err(error);
         }
         Some(Ok(warning)) => warning,
         None => None,
     };
     start::supervisors(repo, vec![(id.clone(), lock)])?;
-    Ok(warning)
+    Ok(notice.into_iter().chain(warning).collect())
 }
 
 /// Two programs in one conversation would write over each other.
@@ -205,7 +205,7 @@ fn check_alone(agent: &Agent, request: &Request) -> Result<()> {
 /// An agent at rest has no folder; one that is lost keeps its own.
 fn give_up(dir: &AgentDir, agent: &Agent) {
     if agent.phase.is_at_rest() {
-        let _ = fs::remove_dir_all(dir.dir());
+        dir.remove_unless_it_holds_output();
     }
 }
 

@@ -119,8 +119,8 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     guard::check_space(&repo.common_dir()?, config.min_free()?)?;
     let folder = place::folder(repo)?;
     guard::check_space(&folder, config.min_free()?)?;
-    let report = plan(&folder, request, &launches, base, &prefix, jobs, warnings)?;
-    mend::mend(repo)?;
+    let mut report = plan(&folder, request, &launches, base, &prefix, jobs, warnings)?;
+    report.warnings.extend(mend::mend(repo, mend::Operations::Free)?);
     start(repo, &report, base, request)?;
     Ok(report)
 }

@@ -36,6 +36,8 @@ pub struct Request {
 pub struct Report {
     /// In the order asked for.
     pub agents: Vec<Stopped>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
 }
 
 /// One of them.
@@ -72,7 +74,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 
 /// Brings the agents to rest and waits until they are.
 pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Report> {
-    mend::mend(repo)?;
+    let mut warnings = mend::mend(repo, mend::Operations::Free)?;
     let ids = choose(repo, request)?;
     let mut asked = Vec::with_capacity(ids.len());
     for id in ids {
@@ -86,8 +88,8 @@ pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Rep
             if was_open { wait(repo, &id, request, rest, deadline)? } else { Outcome::AlreadyEnded };
         agents.push(Stopped { outcome, agent: status::one(repo, &id)? });
     }
-    mend::mend(repo)?;
-    Ok(Report { agents })
+    warnings.extend(mend::mend(repo, mend::Operations::Free)?);
+    Ok(Report { agents, warnings })
 }
 
 fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {

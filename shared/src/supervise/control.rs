@@ -112,7 +112,7 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
     }
     let tally = listen::tally(&dir);
     let was_paused = before.phase.is_at_rest();
-    clear_the_dead(repo, id, &private, &dir)?;
+    let notice = clear_the_dead(repo, id, &private, &dir)?;
     let taken = match Spec::last(repo, id, &dir) {
         _ if before.attempt == 0 => {
             helper::store_output(repo, id, &dir).map(|()| Taken::nothing(&before.base))
@@ -124,7 +124,11 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
         }
         None => Err(crate::Error::refused("this clone does not know how it was started")),
     };
-    let reason = reason.or_else(|| (!was_paused).then_some("its supervisor had died"));
+    let died = match &notice {
+        Some(notice) => format!("its supervisor had died; {notice}"),
+        None => "its supervisor had died".to_owned(),
+    };
+    let reason = reason.or_else(|| (!was_paused).then_some(died.as_str()));
     // What it used is told by the end, and nobody else tells it.
     let ended = Ended { tally, ..Ended::from(rest.end(reason)) };
     append(repo, id, &[Fact::Finished(ended.fact(before.attempt, taken.as_ref()))])?;
@@ -134,11 +138,17 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
     Ok(true)
 }
 
-/// Ends what still runs of an agent whose supervisor is gone, its worktree kept before. To be called under the agent's lock.
+/// Ends what still runs of an agent whose supervisor is gone, its worktree kept before. To be called under the agent's lock. Gives
+/// what the user should know.
 ///
 /// # Errors
 /// A process cannot be killed, or nothing can be written.
-pub fn clear_the_dead(repo: &Repo, id: &AgentId, private: &Private, dir: &AgentDir) -> Result<()> {
+pub fn clear_the_dead(
+    repo: &Repo,
+    id: &AgentId,
+    private: &Private,
+    dir: &AgentDir,
+) -> Result<Option<String>> {
     helper::wait_for_an_orphan(dir);
     if let Some(record) = Processes::read(dir) {
         if !record.orphans(private).is_empty() {
@@ -149,5 +159,5 @@ pub fn clear_the_dead(repo: &Repo, id: &AgentId, private: &Private, dir: &AgentD
         processes::end_all(|| record.orphans(private), grace)?;
     }
     queue::leave(private, id);
-    mend::remove_half_made(repo, id)
+    mend::remove_half_made(repo, id, mend::Operations::Free)
 }

@@ -17,9 +17,9 @@ use crate::{
     model::AgentId,
     process,
     store::layout::{self, AgentDir, Private},
-    supervise::{conversations, processes::NONCE, spec::Spec},
+    supervise::{conversations, mend, processes::NONCE, spec::Spec},
     worktree::{
-        list, make,
+        list, make, named,
         shadow::Shadow,
         take::{self, Taken, Task},
     },
@@ -151,9 +151,11 @@ fn prepare(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<()>
     if spec.resumed
         && let Some(worktree) = list::of_agent(repo, id, &spec.branch)?
     {
+        mend::refuse_half_made(&worktree)?;
         if worktree.path.join(".git").exists() {
             return Ok(());
         }
+        keep_registration(repo, id, spec, &worktree)?;
         worktree.set_aside(&Private::new(repo.private_dir()?).gone())?;
     }
     let start = if spec.resumed { repo.find_ref(&layout::head_ref(id))? } else { None };
@@ -162,6 +164,24 @@ fn prepare(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<()>
         with_worktree(repo, id, dir, spec, |task, shadow, _| take::restore(repo, task, shadow))?;
     }
     Ok(())
+}
+
+/// Keeps what git remembers only by the registration of a worktree whose files are gone: what was staged, commits on no branch.
+fn keep_registration(repo: &Repo, id: &AgentId, spec: &Spec, worktree: &Worktree) -> Result<()> {
+    let tip = repo.find_ref(&layout::branch_ref(&spec.branch))?.map_or_else(|| base(spec), Ok)?;
+    let named = named::named(repo, &worktree.git_dir, &[], tip)?;
+    if named.commits.is_empty() && named.others.is_none() {
+        return Ok(());
+    }
+    let tree = named.others.map_or_else(|| repo.write_tree(&[]), Ok)?;
+    let message = format!("registration of a worktree of agent {id} whose files are gone\n");
+    let commit = Commit::by(&repo.identity()?, world::now().as_second(), tree, named.commits, message);
+    let new = repo.write_commit(&commit)?;
+    let name = layout::gone_registration_ref(id, &new.to_string());
+    match repo.find_ref(&name)? {
+        Some(_) => Ok(()),
+        None => repo.edit_refs(&[Edit { name, old: None, new }], "orchestra: a worktree is gone"),
+    }
 }
 
 /// Waits, for a minute at most, until a helper that outlived its supervisor is done: killed, it would leave git's lock on the

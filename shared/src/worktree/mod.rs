@@ -1,10 +1,15 @@
 //! Agents' worktrees: where they lie, making them, taking the work out of them.
 
+pub mod away;
 pub mod dirt;
+pub mod incomplete;
+pub mod keep;
 pub mod leave_out;
 pub mod life;
 pub mod list;
 pub mod make;
+pub mod manifest;
+pub mod named;
 pub mod place;
 pub mod shadow;
 pub mod take;

@@ -23,6 +23,9 @@ use crate::{
     world,
 };
 
+/// Said of an agent without work.
+const NOTHING: &str = "it made nothing";
+
 /// It may go.
 pub(super) struct Go {
     pub(super) worktree: Option<Worktree>,
@@ -36,6 +39,8 @@ pub(super) struct No {
     pub(super) why: String,
     pub(super) hint: Option<String>,
     pub(super) held_by: Option<i32>,
+    /// What kind of error it was, where something failed.
+    pub(super) kind: Option<Kind>,
 }
 
 impl No {
@@ -50,7 +55,9 @@ impl No {
     /// Something failed on the way.
     pub(super) fn because(mut error: Error) -> Self {
         let hint = if error.hints.is_empty() { None } else { Some(error.hints.remove(0)) };
-        Self { why: error.one_line(), hint, held_by: None }
+        // What is refused as things stand is a decision.
+        let kind = Some(error.kind).filter(|kind| *kind != Kind::Refused);
+        Self { why: error.one_line(), hint, held_by: None, kind }
     }
 }
 
@@ -101,6 +108,13 @@ impl<'a> Judge<'a> {
         };
         if let Some(inside) = worktree.as_ref().and_then(|worktree| self.processes.first_in(&worktree.path)) {
             return Ok(Err(No { held_by: Some(inside.pid), ..No::new(inside.sentence()) }));
+        }
+        if let Some(worktree) = &worktree
+            && let Some(from) = place::moved_from(self.repo, id, worktree)?
+        {
+            let (here, from) = (worktree.path.display(), from.display());
+            return Ok(Err(No::new(format!("its worktree was moved to '{here}'"))
+                .hint(format!("git worktree move '{here}' '{from}' moves it back"))));
         }
         if let Some(why) = place::checked_out_elsewhere(self.repo, worktree.as_ref(), &agent.branch)? {
             return Ok(Err(No::new(why)));
@@ -170,7 +184,9 @@ impl<'a> Judge<'a> {
             let landed = agent.landed_head.as_deref() == Some(tip.to_string().as_str());
             let landed_as = agent.landed_as.as_deref().and_then(Oid::parse).filter(|_| landed);
             match self.find(agent, Work { base, tip, landed_as })? {
-                Ok(found) => why = found,
+                // The branch of work that is in the head alone made nothing: that says little.
+                Ok(found) if why.is_empty() || why == NOTHING => why = found,
+                Ok(_) => {}
                 Err(why) => {
                     let hint = format!("git orchestra merge-ranked {id}, or cleanup --discard {id}");
                     return Ok(Err(No::new(why).hint(hint)));
@@ -215,7 +231,7 @@ impl<'a> Judge<'a> {
 fn sentence(finding: Finding, branch: &str) -> String {
     let branch = crate::model::text::one_line(branch, 100);
     match finding {
-        Finding::Nothing => "it made nothing".to_owned(),
+        Finding::Nothing => NOTHING.to_owned(),
         Finding::Merged => format!("merged into {branch}"),
         Finding::Landed => format!("landed in {branch}"),
         Finding::Squashed => format!("in {branch} as one commit"),
