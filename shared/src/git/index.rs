@@ -96,6 +96,16 @@ impl Repo {
     }
 }
 
+/// Gitlinks of an index: paths of repositories inside, and the commit that is recorded of each.
+///
+/// # Errors
+/// The index cannot be read.
+pub fn gitlinks(index: &Path) -> Result<Vec<(Vec<u8>, Oid)>> {
+    let file = read_index(index)?;
+    let links = file.entries().iter().filter(|entry| entry.mode == gix::index::entry::Mode::COMMIT);
+    Ok(links.map(|entry| (entry.path(&file).to_vec(), entry.id.into())).collect())
+}
+
 /// Paths that an index hides from git: marked "assume unchanged", or "skip" (as a sparse checkout does).
 /// The second of each pair says whether it is a skip.
 ///

@@ -1,6 +1,7 @@
 //! What lies in a worktree beyond the agent's work.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsStr,
     fs,
     os::unix::ffi::OsStrExt,
@@ -15,7 +16,8 @@ use crate::{
         worktrees::{Head, Worktree},
     },
     model::text,
-    worktree::{list, shadow::Shadow, take},
+    store::layout,
+    worktree::{inner, list, shadow::Shadow, take},
 };
 
 /// See above.
@@ -30,12 +32,20 @@ pub struct Beyond {
     /// Submodules that were checked out: repositories of their own, in which there may be anything. Git would run what is written in
     /// their config, so it does not look.
     pub submodules: Vec<String>,
+    /// Repositories that somebody made in it; what is in them is nowhere else, also where a gitlink of them is committed.
+    pub inner: Vec<PathBuf>,
 }
 
 impl Beyond {
     /// Why it is not taken away just so; `None`: nothing speaks against it.
     pub fn sentence(&self) -> Option<String> {
         let first = |names: &[String]| text::one_line(&names[0], 100);
+        if let [inner, ..] = self.inner.as_slice() {
+            let (name, more) = (text::one_line(&inner.to_string_lossy(), 100), more(self.inner.len()));
+            return Some(format!(
+                "a repository of its own is in its worktree, which may hold work: {name}{more}"
+            ));
+        }
         if !self.changed.is_empty() {
             let more = more(self.changed.len());
             return Some(format!(
@@ -77,19 +87,24 @@ pub fn beyond(
     worktree: &Worktree,
     derived: &[String],
 ) -> Result<Beyond> {
-    let mut beyond = Beyond { submodules: submodules(worktree), ..Beyond::default() };
-    let tip = repo.find_ref(&crate::store::layout::branch_ref(task.branch))?.unwrap_or(task.base);
+    let (submodules, inner) = (submodules(worktree), inner::find(worktree)?);
+    let mut beyond = Beyond { submodules, inner, ..Beyond::default() };
+    let tip = repo.find_ref(&layout::branch_ref(task.branch))?.unwrap_or(task.base);
     if is_clean(repo, shadow, worktree, tip)? {
         // The rest is about ignored files.
     } else if let Some((tree, left_out)) = take::look(repo, task, shadow, worktree)? {
-        beyond.changed = differing(shadow, tip, tree)?;
-        beyond.changed.extend(left_out.into_iter().map(|left| left.path));
-        beyond.changed.extend(staged(shadow, worktree, tip)?);
-        beyond.changed.sort_unstable();
-        beyond.changed.dedup();
+        // What could not go to the branch is in the head: either of them has it.
+        let head = repo.find_ref(&layout::head_ref(task.id))?.unwrap_or(tip);
+        let mut changed = BTreeSet::from_iter(staged(shadow, worktree, &[tip, head])?);
+        changed.extend(unlike_all(&[tip, head], |commit| differing(shadow, commit, tree))?);
+        changed.extend(left_out.into_iter().map(|left| left.path));
+        let is_inner = |path: &String| beyond.inner.iter().any(|one| Path::new(path) == one);
+        beyond.changed = changed.into_iter().filter(|path| !is_inner(path)).collect();
     }
     for path in ignored(shadow)? {
-        if is_derived(&path, derived) {
+        // A folder that can be made again is passed over with all that is in it.
+        let has_inner = beyond.inner.iter().any(|inner| inner.starts_with(&path));
+        if is_derived(&path, derived) && !has_inner {
             beyond.derived.push(path);
         } else {
             let full = worktree.path.join(&path);
@@ -124,22 +139,36 @@ fn is_clean(repo: &Repo, shadow: &Shadow, worktree: &Worktree, tip: Oid) -> Resu
     Ok(shadow.repo()?.count_changes(&index, repo.tree_of(tip)?, 1).is_ok_and(|changes| changes == 0))
 }
 
+/// The paths in which something differs from every one of the commits.
+fn unlike_all(commits: &[Oid], differing: impl Fn(Oid) -> Result<Vec<String>>) -> Result<Vec<String>> {
+    let mut unlike: Option<BTreeSet<String>> = None;
+    for commit in commits {
+        let now = BTreeSet::from_iter(differing(*commit)?);
+        unlike = Some(unlike.map_or_else(|| now.clone(), |before| &before & &now));
+    }
+    Ok(unlike.unwrap_or_default().into_iter().collect())
+}
+
 fn differing(shadow: &Shadow, tip: Oid, tree: Oid) -> Result<Vec<String>> {
     let git = shadow.git("diff-tree").args(["-r", "-z", "--name-only", "--no-renames"]);
     Ok(paths(&git.args([tip.to_string(), tree.to_string()]).limit(command::LONG).run()?).map(name).collect())
 }
 
-/// What the index has and the commit has not, whatever the files say.
-fn staged(shadow: &Shadow, worktree: &Worktree, tip: Oid) -> Result<Vec<String>> {
+/// What the index has and none of the commits has, whatever the files say.
+fn staged(shadow: &Shadow, worktree: &Worktree, commits: &[Oid]) -> Result<Vec<String>> {
     if fs::copy(worktree.git_dir.join("index"), shadow.index()).is_err() {
         return Ok(Vec::new());
     }
+    unlike_all(commits, |commit| staged_beyond(shadow, commit))
+}
+
+fn staged_beyond(shadow: &Shadow, commit: Oid) -> Result<Vec<String>> {
     let git = shadow.git("diff-index").args([
         "--cached",
         "-z",
         "--name-only",
         "--no-renames",
-        &tip.to_string(),
+        &commit.to_string(),
         "--",
     ]);
     Ok(paths(&git.limit(command::LONG).run()?).map(name).collect())

@@ -3,6 +3,7 @@
 pub mod away;
 pub mod dirt;
 pub mod incomplete;
+pub mod inner;
 pub mod keep;
 pub mod leave_out;
 pub mod life;

@@ -25,7 +25,7 @@ use crate::{
         text,
     },
     store::layout,
-    worktree::{leave_out, shadow::Shadow},
+    worktree::{inner, leave_out, shadow::Shadow},
     world,
 };
 
@@ -92,7 +92,8 @@ impl Taken {
 /// then branch and index together.
 pub fn finish(repo: &Repo, task: &Task<'_>, shadow: &Shadow, worktree: &Worktree) -> Result<Taken> {
     let (standing, off_branch) = stand(repo, task, worktree)?;
-    let (tree, left_out) = capture(task, shadow, worktree, standing)?;
+    let (tree, mut left_out) = capture(task, shadow, worktree, standing)?;
+    left_out.extend(inner::left_out(repo, task.base, tree)?);
     let mut head = standing;
     let left = tree != repo.tree_of(standing)?;
     if left {
@@ -335,14 +336,26 @@ fn advance(
     head: Oid,
 ) -> Result<Option<String>> {
     let Some(lock) = IndexLock::take(worktree)? else {
-        return Ok(Some("another git works in the worktree".to_owned()));
+        return Ok(Some(format!(
+            "the worktree's index is locked: another git works there, or left '{}' in '.git/worktrees' when it was killed",
+            index_lock_name(worktree)
+        )));
     };
     let edit = Edit { name: layout::branch_ref(task.branch), old: Some(from), new: head };
     match repo.edit_refs(&[edit], "orchestra: what the agent left uncommitted") {
         Ok(()) => lock.replace_index(shadow.index()).map(|()| None),
-        Err(e) if e.kind == Kind::Conflict => Ok(Some("the branch moved".to_owned())),
+        Err(e) if e.kind == Kind::Conflict => {
+            let moved = repo.find_ref(&layout::branch_ref(task.branch))? != Some(from);
+            Ok(Some(if moved { "the branch moved".to_owned() } else { e.one_line() }))
+        }
         Err(e) => Err(e),
     }
+}
+
+/// The name of the lock for people: events hold no absolute paths.
+fn index_lock_name(worktree: &Worktree) -> String {
+    let name = worktree.git_dir.file_name().unwrap_or_default().to_string_lossy();
+    text::one_line(&format!("{name}/index.lock"), PATH_WIDTH)
 }
 
 /// Git's own lock on a worktree's index.
