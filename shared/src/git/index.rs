@@ -113,7 +113,7 @@ pub fn hidden_entries(index: &Path) -> Result<Vec<(Vec<u8>, bool)>> {
     Ok(hidden)
 }
 
-fn read_index(path: &Path) -> Result<gix::index::File> {
+pub(super) fn read_index(path: &Path) -> Result<gix::index::File> {
     gix::index::File::at(path, gix::hash::Kind::Sha1, true, Default::default())
         .context(Kind::Internal, || format!("cannot read index '{}'", path.display()))
 }

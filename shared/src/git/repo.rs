@@ -134,6 +134,12 @@ impl Repo {
         self.gix.config_snapshot().string(key).map(|value| value.to_string())
     }
 
+    /// A path in the user's git config, `~` spelled out.
+    pub fn config_path(&self, key: &str) -> Option<PathBuf> {
+        let path = self.gix.config_snapshot().trusted_path(key).ok()??;
+        (!path.as_os_str().is_empty()).then_some(path)
+    }
+
     /// Every value of a key of the user's git config, in order.
     pub fn config_all(&self, key: &str) -> Vec<String> {
         let snapshot = self.gix.config_snapshot();

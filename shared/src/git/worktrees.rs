@@ -9,7 +9,7 @@ use std::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo},
+    git::{Oid, Repo, careful},
 };
 
 /// What git writes into the `locked` file while a worktree is being made.
@@ -18,10 +18,12 @@ const INITIALIZING: &str = "initializing";
 /// Files and folders of a linked worktree's git directory that say an operation is under way.
 const OPERATIONS: &[(&str, &str)] = &[
     ("rebase-merge", "rebase"),
+    ("rebase-apply/applying", "am"),
     ("rebase-apply", "rebase"),
     ("MERGE_HEAD", "merge"),
     ("CHERRY_PICK_HEAD", "cherry-pick"),
     ("REVERT_HEAD", "revert"),
+    ("sequencer", "cherry-pick"),
     ("BISECT_LOG", "bisect"),
 ];
 
@@ -54,7 +56,7 @@ pub struct Checkout {
 impl Checkout {
     /// The branch it stands on, with its full name; also while it is being rebased.
     pub fn branch(&self) -> Option<String> {
-        let read = |file: &str| fs::read_to_string(self.git_dir.join(file)).ok();
+        let read = |file: &str| careful::small_text(&self.git_dir.join(file));
         let head = read("HEAD").unwrap_or_default();
         if let Some(name) = head.trim().strip_prefix("ref: ") {
             return Some(name.trim().to_owned());
@@ -172,16 +174,27 @@ impl Repo {
 
 impl Worktree {
     fn read(git_dir: &Path) -> Option<Self> {
-        let gitdir = fs::read_to_string(git_dir.join("gitdir")).ok()?;
+        let gitdir = careful::small_text(&git_dir.join("gitdir"))?;
         let dot_git = git_dir.join(gitdir.trim_end_matches('\n'));
         let path = dot_git.parent()?;
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         Some(Self { git_dir: git_dir.to_owned(), path })
     }
 
+    /// Where its registration says that it is; links in that path are not resolved.
+    pub fn registered_path(&self) -> Option<PathBuf> {
+        let gitdir = careful::small_text(&self.git_dir.join("gitdir"))?;
+        self.git_dir.join(gitdir.trim_end_matches('\n')).parent().map(Path::to_owned)
+    }
+
+    /// Whether anything lies where it should be, a link included.
+    pub fn is_there(&self) -> bool {
+        self.registered_path().is_some_and(|path| fs::symlink_metadata(path).is_ok())
+    }
+
     /// What it stands on.
     pub fn head(&self) -> Head {
-        let text = fs::read_to_string(self.git_dir.join("HEAD")).unwrap_or_default();
+        let text = careful::small_text(&self.git_dir.join("HEAD")).unwrap_or_default();
         let text = text.trim();
         match (text.strip_prefix("ref: "), Oid::parse(text)) {
             (Some(name), _) => Head::Branch(name.trim().to_owned()),
@@ -197,7 +210,7 @@ impl Worktree {
 
     /// Why it is locked, if it is.
     pub fn lock_reason(&self) -> Option<String> {
-        let text = fs::read_to_string(self.git_dir.join("locked")).ok()?;
+        let text = careful::small_text(&self.git_dir.join("locked"))?;
         Some(text.trim().to_owned())
     }
 
