@@ -20,9 +20,15 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     for warning in &report.warnings {
         terminal.warn(warning);
     }
+    for summary in &report.agents {
+        if let Some(why) = &summary.failure {
+            terminal.warn(&format!("'{}' could not be saved: {why}", summary.agent.id));
+        }
+    }
+    let exit = report.failed.map_or(Exit::Done, Exit::Failed);
     if cli.json {
         json::answer(terminal, "collect", &report)?;
-        return Ok(Exit::Done);
+        return Ok(exit);
     }
     if report.agents.is_empty() {
         terminal.say("there are no agents");
@@ -37,7 +43,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         terminal.say(&format!("wrote '{}'", file.display()));
         terminal.hint(&format!("git fetch '{}' 'refs/orchestra/*:refs/orchestra/*'", file.display()));
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
@@ -58,6 +64,7 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
             .map_or_else(String::new, |(read, written)| format!("; {read} tokens read, {written} written"));
         facts.push(("cost", format!("{}{tokens}", agents::dollars(cost))));
     }
+    facts.extend(agent.unfinished.as_ref().map(|what| ("unfinished", what.clone())));
     facts.extend(agent.head.as_ref().map(|head| ("head", head.clone())));
     facts.extend(
         agent
@@ -86,6 +93,9 @@ fn saved(summary: &Summary) -> String {
         Saved::Snapshot => format!("its worktree as it is now: refs/orchestra-local/snapshots/{id}"),
         Saved::Taken => "what was done since its end is in its work now".to_owned(),
         Saved::Nothing => "its work had everything".to_owned(),
+        Saved::Failed => {
+            format!("not: its work stays in its worktree (git orchestra collect {id} tries again)")
+        }
         Saved::NotOurs if summary.agent.liveness == Liveness::Remote => "by its own clone".to_owned(),
         Saved::NotOurs => {
             format!("nothing: its supervisor is gone; git orchestra resume {id}, or stop {id}, saves it")

@@ -106,8 +106,11 @@ pub(crate) const PAGE: Page = Page {
                 "The agent's program runs in its worktree. In its environment are ORCHESTRA_AGENT (its id), ORCHESTRA_BRANCH, \
                  ORCHESTRA_BASE and ORCHESTRA_PROMPT_FILE; nothing in it names another repository.",
                 "When it ends, everything that it started ends too. What it left uncommitted is committed to its branch; \
-                 ignored files, repositories inside the worktree, very large files and files that look like secrets stay \
-                 in the worktree and are named.",
+                 ignored files, repositories inside the worktree, very large files, files that look like secrets and \
+                 whatever cannot be read stay in the worktree and are named, the ignored ones excepted.",
+                "An agent that ends in the middle of a merge, a rebase or the like, or with unresolved conflicts, has failed: its \
+                 files are kept as they are, and do not land. So has one whose work could not be saved; 'git orchestra collect' \
+                 tries again.",
             ],
         ),
     ],

@@ -89,6 +89,8 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("session", agent.session.clone().unwrap_or_default()),
         ("used", used(agent)),
         ("waits", agent.waiting.clone().unwrap_or_default()),
+        ("unfinished", agent.unfinished.clone().unwrap_or_default()),
+        ("unsaved", agent.unsaved.clone().unwrap_or_default()),
     ];
     lines.extend(detail.left_out.iter().map(|left| ("left out", format!("{} ({})", left.path, left.why))));
     if detail.left_out_more > 0 {

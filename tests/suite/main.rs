@@ -26,6 +26,8 @@ mod landing_safety;
 mod logs;
 mod merge_ranked;
 mod merging;
+mod odd_shapes;
+mod odd_worktrees;
 mod pause;
 mod queue;
 mod races;

@@ -9,6 +9,8 @@ pub enum Exit {
     Done,
     /// Done, and the answer is no.
     No,
+    /// It was reported, and a part of it failed: with the code of an error of this kind.
+    Failed(Kind),
     /// Ended by the user's Ctrl-C, where that is a way to end.
     Interrupted,
 }
@@ -19,6 +21,7 @@ impl Exit {
         match self {
             Self::Done => 0,
             Self::No => 1,
+            Self::Failed(kind) => code_of_kind(kind),
             Self::Interrupted => 130,
         }
     }
@@ -26,7 +29,11 @@ impl Exit {
 
 /// The number for the shell of an error.
 pub const fn code_of(error: &Error) -> u8 {
-    match error.kind {
+    code_of_kind(error.kind)
+}
+
+const fn code_of_kind(kind: Kind) -> u8 {
+    match kind {
         Kind::Usage => 2,
         Kind::Refused => 3,
         Kind::Conflict => 4,

@@ -1,7 +1,7 @@
 //! What `stop` and `pause` show.
 
 use orchestra::{
-    Result,
+    Kind, Result,
     git::Repo,
     ops::{
         status,
@@ -39,9 +39,11 @@ pub fn complete(
 /// # Errors
 /// The report is no JSON, which is a bug.
 pub fn show(terminal: &Terminal, kind: &str, report: &Report, as_json: bool) -> Result<Exit> {
+    let unsaved: Vec<_> = report.agents.iter().filter(|rested| rested.agent.unsaved.is_some()).collect();
+    let exit = if unsaved.is_empty() { Exit::Done } else { Exit::Failed(Kind::External) };
     if as_json {
         json::answer(terminal, kind, report)?;
-        return Ok(Exit::Done);
+        return Ok(exit);
     }
     if report.agents.is_empty() {
         terminal.say("no agent runs");
@@ -55,5 +57,10 @@ pub fn show(terminal: &Terminal, kind: &str, report: &Report, as_json: bool) -> 
         };
         terminal.answer(&format!("{line}{note}\n"));
     }
-    Ok(Exit::Done)
+    for rested in unsaved {
+        let (id, why) = (&rested.agent.id, rested.agent.unsaved.as_deref().unwrap_or_default());
+        terminal.warn(&format!("the work of '{id}' could not be saved: {why}"));
+        terminal.hint(&format!("git orchestra collect {id} tries again"));
+    }
+    Ok(exit)
 }

@@ -72,7 +72,7 @@ pub(super) const MAX_OUTPUT: Key = Key {
 pub(super) const MAX_FILE: Key = Key {
     name: "orchestra.maxFile",
     default: "100m",
-    what: "The largest untracked file that is taken into an agent's work",
+    what: "The largest file that is taken into an agent's work; one that git tracks may be twice as large as it was",
 };
 pub(super) const MIN_FREE: Key = Key {
     name: "orchestra.minFree",

@@ -228,7 +228,7 @@ impl<'repo> Config<'repo> {
         self.size(MAX_OUTPUT)
     }
 
-    /// The largest untracked file that is taken, in bytes.
+    /// The largest file that is taken, in bytes.
     ///
     /// # Errors
     /// The value is no size.

@@ -1,11 +1,9 @@
-//! Reading an index and comparing it with its files, in memory.
+//! Reading an index, and what it names beyond a commit.
 
 use std::{
     collections::{BTreeSet, HashSet},
     path::Path,
 };
-
-use gix::index::entry::Flags;
 
 use crate::{
     Kind, Result,
@@ -26,34 +24,6 @@ impl Repo {
         gix.set_workdir(work_tree.to_owned())
             .context(Kind::Internal, || format!("cannot read '{}'", work_tree.display()))?;
         Ok(Self { gix, durable: true })
-    }
-
-    /// Files that differ from the tree of `head`, staged or not, and untracked ones (a folder of them counts as one),
-    /// read with the index at `index`. Stops counting at `most`.
-    ///
-    /// # Errors
-    /// Index or tree cannot be read.
-    pub fn count_changes(&self, index: &Path, head_tree: Oid, most: usize) -> Result<usize> {
-        let unreadable = || format!("cannot compare '{}' with its files", index.display());
-        let file = read_index(index)?;
-        let changes = self
-            .gix
-            .status(gix::progress::Discard)
-            .context(Kind::Internal, unreadable)?
-            .index(gix::worktree::IndexPersistedOrInMemory::InMemory(file))
-            .head_tree(head_tree.gix())
-            .index_worktree_submodules(None)
-            .into_iter(None)
-            .context(Kind::Internal, unreadable)?;
-        let mut paths = HashSet::new();
-        for change in changes {
-            let change = change.context(Kind::Internal, unreadable)?;
-            paths.insert(change.location().to_owned());
-            if paths.len() >= most {
-                break;
-            }
-        }
-        Ok(paths.len())
     }
 
     /// The objects that an index names and a tree does not: what is staged, both sides of conflicts, also of those that were
@@ -94,23 +64,6 @@ impl Repo {
         let ids = entries.filter_map(|entry| std::str::from_utf8(entry.get(7..47)?).ok());
         Ok(ids.filter_map(Oid::parse).collect())
     }
-}
-
-/// Paths that an index hides from git: marked "assume unchanged", or "skip" (as a sparse checkout does).
-/// The second of each pair says whether it is a skip.
-///
-/// # Errors
-/// The index cannot be read.
-pub fn hidden_entries(index: &Path) -> Result<Vec<(Vec<u8>, bool)>> {
-    let file = read_index(index)?;
-    let mut hidden = Vec::new();
-    for entry in file.entries() {
-        let skipped = entry.flags.contains(Flags::SKIP_WORKTREE);
-        if skipped || entry.flags.contains(Flags::ASSUME_VALID) {
-            hidden.push((entry.path(&file).to_vec(), skipped));
-        }
-    }
-    Ok(hidden)
 }
 
 pub(super) fn read_index(path: &Path) -> Result<gix::index::File> {

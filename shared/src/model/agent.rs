@@ -65,6 +65,10 @@ pub struct Agent {
     pub deletions: u64,
     /// Files that stay in the worktree only.
     pub left_out: u64,
+    /// What it has not finished: a merge, or conflicts. Such work does not land.
+    pub unfinished: Option<String>,
+    /// Why what is in its worktree could not be saved.
+    pub unsaved: Option<String>,
     /// What all its conversations cost, in millionths of a US dollar.
     pub cost_micros: Option<u64>,
     /// Tokens read.
@@ -121,6 +125,8 @@ impl Default for Agent {
             insertions: 0,
             deletions: 0,
             left_out: 0,
+            unfinished: None,
+            unsaved: None,
             cost_micros: None,
             input_tokens: None,
             output_tokens: None,

@@ -72,6 +72,15 @@ pub struct Collected {
     /// How many more were left out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out_more: u64,
+    /// What the agent has not finished, for people: a merge, or conflicts. Such work does not land.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<String>,
+    /// The work was rolled back to what it was at an earlier end: the phase of that end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// Why it was rolled back, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// See [`Fact::Landed`].
@@ -275,6 +284,12 @@ pub struct Finished {
     /// How many more were left out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out_more: u64,
+    /// What the agent has not finished, for people: a merge, or conflicts. Such work does not land.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<String>,
+    /// Why what is in the worktree could not be saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsaved: Option<String>,
 }
 
 impl Finished {
@@ -294,6 +309,8 @@ impl Finished {
             deletions: 0,
             left_out: Vec::new(),
             left_out_more: 0,
+            unfinished: None,
+            unsaved: None,
         }
     }
 }
@@ -418,7 +435,13 @@ impl Fact {
                 finished.phase.is_at_rest() && finished.left_out.len() <= MAX_LEFT_OUT
             }
             Self::Verdict(review) => review.comments.len() <= MAX_COMMENTS,
-            Self::Collected(collected) => collected.left_out.len() <= MAX_LEFT_OUT,
+            Self::Collected(collected) => {
+                collected.left_out.len() <= MAX_LEFT_OUT
+                    && match collected.phase {
+                        Some(phase) => phase.is_at_rest(),
+                        None => true,
+                    }
+            }
             Self::Created(_)
             | Self::Stop { .. }
             | Self::Pause { .. }

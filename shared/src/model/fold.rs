@@ -20,7 +20,7 @@ use super::{
 };
 
 /// The version of these rules. State written under another one is folded anew.
-pub const FOLD: u32 = 6;
+pub const FOLD: u32 = 7;
 
 /// Columns kept of a reason, a model and other short texts.
 const SHORT: usize = 200;
@@ -79,7 +79,7 @@ impl Folder {
             Some(Fact::Finished(finished)) => self.finished(event, finished),
             Some(Fact::Landed(landed)) => self.landed(landed),
             Some(Fact::Verdict(review)) => self.judged(event, review),
-            Some(Fact::Collected(collected)) => self.collected(collected),
+            Some(Fact::Collected(collected)) => self.collected(event, collected),
         }
     }
 
@@ -178,6 +178,8 @@ impl Folder {
         agent.insertions = finished.insertions;
         agent.deletions = finished.deletions;
         agent.left_out = finished.left_out_more.saturating_add(finished.left_out.len() as u64);
+        agent.unfinished = given(finished.unfinished.as_deref());
+        agent.unsaved = given(finished.unsaved.as_deref());
     }
 
     /// The last word holds; what did not land changes nothing of what landed before.
@@ -197,7 +199,7 @@ impl Folder {
     }
 
     /// Counts only while the agent rests where it rested then.
-    fn collected(&mut self, collected: &Collected) {
+    fn collected(&mut self, event: &Event, collected: &Collected) {
         let agent = &mut self.fold.agent;
         if !agent.phase.is_at_rest() || collected.attempt != agent.attempt {
             return;
@@ -208,6 +210,12 @@ impl Folder {
         agent.insertions = collected.insertions;
         agent.deletions = collected.deletions;
         agent.left_out = collected.left_out_more.saturating_add(collected.left_out.len() as u64);
+        agent.unfinished = given(collected.unfinished.as_deref());
+        agent.unsaved = None;
+        if let Some(phase) = collected.phase.filter(|_| event.writer == agent.writer) {
+            agent.phase = phase;
+            agent.reason = given(collected.reason.as_deref());
+        }
     }
 
     fn judged(&mut self, event: &Event, review: &Review) {
@@ -413,7 +421,8 @@ pub(crate) mod tests {
             (0u32..4, 4usize..9, prop::option::of(word), prop::option::of(-300i32..300)).prop_map(
                 |(attempt, at, reason, exit)| {
                     let Fact::Finished(finished) = end(attempt, Phase::ALL[at]) else { unreachable!() };
-                    Fact::Finished(Finished { reason, exit, ..finished })
+                    let (unfinished, unsaved) = (reason.clone(), reason.clone());
+                    Fact::Finished(Finished { reason, exit, unfinished, unsaved, ..finished })
                 }
             ),
             (0u32..4, "[st]", 0u64..9, 0u64..3)
@@ -451,6 +460,9 @@ pub(crate) mod tests {
                     deletions,
                     left_out,
                     left_out_more,
+                    unfinished: (files > 5).then(|| "a merge".to_owned()),
+                    phase: (files == 8).then_some(Failed),
+                    reason: (files == 8).then(|| "rolled back".to_owned()),
                 })
             }),
             Just(Fact::Stop { reason: None }),

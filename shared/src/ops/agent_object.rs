@@ -95,6 +95,10 @@ pub struct AgentObject {
     pub deletions: Option<u64>,
     /// Files left in the worktree only.
     pub left_out: u64,
+    /// What it has not finished: a merge, or conflicts. Such work does not land.
+    pub unfinished: Option<String>,
+    /// Why what is in its worktree could not be saved.
+    pub unsaved: Option<String>,
     /// Files with uncommitted changes, while it has not ended.
     pub dirty: Option<usize>,
     /// What it cost, in US dollars, by its program's own count.
@@ -158,6 +162,8 @@ impl AgentObject {
             insertions: ended.then_some(agent.insertions),
             deletions: ended.then_some(agent.deletions),
             left_out: agent.left_out,
+            unfinished: agent.unfinished,
+            unsaved: agent.unsaved,
             dirty: None,
             cost_usd: agent.cost_micros.map(dollars),
             input_tokens: agent.input_tokens,
@@ -224,6 +230,9 @@ impl AgentObject {
             // What a program says in a speech of its own is nothing to show as it stands.
             None if profile::speech_of(&self.profile, &Config::of(repo)).is_understood() => {}
             None => self.activity = last_line(&dir.output(self.attempt)),
+        }
+        if self.liveness == Liveness::Live && self.phase == Phase::Running && self.pid.is_none() {
+            self.activity = Some("its program has ended; its work is being saved".to_owned());
         }
         let tip = repo.find_ref(&layout::branch_ref(&self.branch)).ok().flatten();
         if let (Some(tip), Some(base)) = (tip, crate::git::Oid::parse(&self.base)) {

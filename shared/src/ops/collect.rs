@@ -22,7 +22,10 @@ use crate::{
         notes,
     },
     supervise::helper::{self, Job},
-    worktree::take::{self, Taken},
+    worktree::{
+        take::{self, Taken},
+        unfinished::Unfinished,
+    },
 };
 
 /// How long another command may hold the agent's lock for a look.
@@ -46,6 +49,9 @@ pub struct Report {
     pub bundle: Option<PathBuf>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// What kind of failure the first one was, where something could not be saved.
+    #[serde(skip)]
+    pub failed: Option<Kind>,
 }
 
 /// What `collect` did for an agent.
@@ -60,6 +66,8 @@ pub enum Saved {
     Nothing,
     /// It is of another clone, or its supervisor is gone: `resume` and `stop` save what there is.
     NotOurs,
+    /// What is in its worktree could not be saved.
+    Failed,
 }
 
 /// One agent.
@@ -67,6 +75,8 @@ pub enum Saved {
 pub struct Summary {
     /// What was done.
     pub saved: Saved,
+    /// Why it could not be saved.
+    pub failure: Option<String>,
     /// What stays in its worktree only.
     pub not_taken: Vec<LeftOut>,
     /// How its conversation is gone on with without us, in its worktree.
@@ -79,19 +89,20 @@ pub struct Summary {
 /// Saves, and sums up.
 ///
 /// # Errors
-/// There is no such agent (3), or the bundle cannot be written. What cannot be saved of one agent is a warning.
+/// There is no such agent (3), or the bundle cannot be written. What cannot be saved of one agent stands in its summary.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let ids = choose(repo, request)?;
     let (mut agents, mut warnings) = (Vec::with_capacity(ids.len()), Vec::new());
+    let mut failed = None;
     for id in &ids {
-        let saved = match save(repo, id) {
-            Ok(saved) => saved,
+        let (saved, failure) = match save(repo, id) {
+            Ok(saved) => (saved, None),
             Err(error) => {
-                warnings.push(format!("'{id}' could not be saved: {}", error.one_line()));
-                Saved::Nothing
+                failed = failed.or(Some(error.kind));
+                (Saved::Failed, Some(error.one_line()))
             }
         };
-        agents.push(summary(repo, id, saved)?);
+        agents.push(summary(repo, id, saved, failure)?);
     }
     if let Err(error) = write_notes(repo, &agents) {
         warnings.push(format!("no notes were written: {}", error.one_line()));
@@ -99,7 +110,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     if let Some(file) = &request.bundle {
         bundle(repo, &ids, file)?;
     }
-    Ok(Report { agents, bundle: request.bundle.clone(), warnings })
+    Ok(Report { agents, bundle: request.bundle.clone(), warnings, failed })
 }
 
 fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
@@ -148,12 +159,19 @@ fn taken_under_lock(repo: &Repo, id: &AgentId) -> Result<Saved> {
     if !agent.phase.is_at_rest() {
         return Ok(Saved::Nothing);
     }
-    let Some(shadowed) = Shadowed::of(repo, id, &agent)? else { return Ok(Saved::Nothing) };
+    let Some(shadowed) = Shadowed::of(repo, id, &agent)? else {
+        return match &agent.unsaved {
+            Some(why) => Err(Error::refused(format!("its worktree is gone; at its end: {why}"))),
+            None => Ok(Saved::Nothing),
+        };
+    };
     let base =
         Oid::parse(&agent.base).ok_or_else(|| Error::internal(format!("'{}' is no commit", agent.base)))?;
     let task = shadowed.task(id, &agent, base);
-    let taken = take::finish(repo, &task, &shadowed.shadow, &shadowed.worktree)?;
-    if agent.head.as_deref() == Some(&taken.head) {
+    let taken = take::finish(repo, &task, &shadowed.place(&shadowed.shadow))?;
+    let unfinished = taken.unfinished.as_ref().map(Unfinished::sentence);
+    let is_known = agent.head.as_deref() == Some(&taken.head) && agent.unfinished == unfinished;
+    if is_known && agent.unsaved.is_none() {
         return Ok(Saved::Nothing);
     }
     append_if(repo, id, |fold| {
@@ -172,10 +190,13 @@ fn collected(agent: &Agent, taken: &Taken) -> event::Collected {
         deletions: taken.deletions,
         left_out: taken.left_out.clone(),
         left_out_more: taken.left_out_more,
+        unfinished: taken.unfinished.as_ref().map(Unfinished::sentence),
+        phase: None,
+        reason: None,
     }
 }
 
-fn summary(repo: &Repo, id: &AgentId, saved: Saved) -> Result<Summary> {
+fn summary(repo: &Repo, id: &AgentId, saved: Saved, failure: Option<String>) -> Result<Summary> {
     let mut agent = status::one(repo, id)?;
     let worktree = crate::worktree::list::of_agent(repo, id, &agent.branch)?;
     agent.worktree = worktree.map(|found| found.path.to_string_lossy().into_owned());
@@ -188,7 +209,7 @@ fn summary(repo: &Repo, id: &AgentId, saved: Saved) -> Result<Summary> {
         _ => None,
     });
     let by_hand = profile::by_hand(&agent.profile, agent.session.as_deref());
-    Ok(Summary { saved, not_taken: not_taken.unwrap_or_default(), by_hand, agent })
+    Ok(Summary { saved, failure, not_taken: not_taken.unwrap_or_default(), by_hand, agent })
 }
 
 /// A result on the head of every agent at rest that made something.

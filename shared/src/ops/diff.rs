@@ -144,9 +144,9 @@ fn in_its_worktree(
     let objects = shadowed.folder.path().join("objects");
     std::fs::create_dir_all(&objects).context(Kind::External, || "cannot make a temporary folder".into())?;
     let shadow = shadowed.shadow.clone().with_objects_in(objects);
-    let looked = take::look(repo, &task, &shadow, &shadowed.worktree)?;
+    let captured = take::look(repo, &task, &shadowed.place(&shadow))?;
     scratch.push(shadowed.folder);
-    Ok(looked)
+    Ok(captured.map(|captured| (captured.tree, captured.left_out)))
 }
 
 impl Report {

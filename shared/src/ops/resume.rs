@@ -26,7 +26,7 @@ use crate::{
         writer,
     },
     supervise::{control, guard, liveness, mend, queue, spec::Spec, start, tree},
-    worktree::{list, place, shadow::Frozen},
+    worktree::{door, list, place, shadow::Frozen},
 };
 
 /// How long another command may hold the agent's lock for a look.
@@ -234,8 +234,10 @@ fn new_order(
     let limits = request.settings.limits(config, &launch, before.as_ref().map(|spec| &spec.limits))?;
     let private = Private::new(repo.private_dir()?);
     guard::set_aside(&private)?;
-    let worktree = match list::of_agent(repo, id, &agent.branch)? {
-        Some(worktree) => worktree.path,
+    let made = before.as_ref().map(Spec::made).unwrap_or_default();
+    let worktree = match list::of_agent(repo, id, &agent.branch)?.filter(|found| found.is_there()) {
+        // A program of ours is not started in a folder that somebody put in its place.
+        Some(worktree) => door::enter(repo, &worktree, made)?.path().to_owned(),
         None => place_for(repo, id)?,
     };
     Ok(Spec {
@@ -245,6 +247,7 @@ fn new_order(
         base: agent.base.clone(),
         title: agent.title.clone(),
         worktree,
+        folder: before.as_ref().and_then(|spec| spec.folder),
         frozen: Frozen::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?,
         jobs: request.settings.jobs(config)?,
         limits,

@@ -243,6 +243,7 @@ fn write_order(planned: &Planned, dir: &AgentDir, frozen: &str, jobs: u32, reque
         base: planned.base.clone(),
         title: planned.title.clone(),
         worktree: PathBuf::from(&planned.worktree),
+        folder: None,
         frozen: frozen.to_owned(),
         jobs,
         limits: planned.ready.limits,

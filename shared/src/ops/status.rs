@@ -16,7 +16,8 @@ use crate::{
     supervise::{liveness, spec::Spec},
     worktree::{
         dirt::{self, Question},
-        list,
+        door, list,
+        root::Root,
         shadow::Shadow,
     },
 };
@@ -236,8 +237,9 @@ fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bo
             let dir = private.agent(&id);
             let Ok(spec) = Spec::read(&dir) else { continue };
             let frozen = private.frozen().join(&spec.frozen);
-            let shadow = Shadow::at(frozen, dir.index(), worktree.path.clone(), common.clone());
-            questions.extend(question(repo, worktree, shadow, agent).map(|question| (at, question)));
+            let Ok(root) = door::enter(repo, worktree, spec.made()) else { continue };
+            let shadow = Shadow::at(frozen, dir.index(), root.path().to_owned(), common.clone());
+            questions.extend(question(repo, worktree, root, shadow, agent).map(|question| (at, question)));
         }
     }
     if !questions.is_empty() {
@@ -249,12 +251,18 @@ fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bo
     Ok(())
 }
 
-fn question(repo: &Repo, worktree: &Worktree, shadow: Shadow, agent: &AgentObject) -> Option<Question> {
+fn question(
+    repo: &Repo,
+    worktree: &Worktree,
+    root: Root,
+    shadow: Shadow,
+    agent: &AgentObject,
+) -> Option<Question> {
     if worktree.is_half_made() {
         return None;
     }
     let head = agent.head.as_deref().and_then(Oid::parse)?;
-    Some(Question { shadow, index: worktree.git_dir.join("index"), head_tree: repo.tree_of(head).ok()? })
+    Some(Question { root, worktree: worktree.clone(), shadow, head_tree: repo.tree_of(head).ok()? })
 }
 
 /// The whole id of one agent, by its id or a unique prefix.

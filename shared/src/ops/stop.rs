@@ -9,7 +9,7 @@ use crate::{
     config::Config,
     git::Repo,
     model::{AgentId, Liveness, Phase, id},
-    ops::{agent_object::AgentObject, status},
+    ops::{agent_object::AgentObject, collect, status},
     store::Listing,
     supervise::{
         control::{self, Rest},
@@ -82,12 +82,25 @@ pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Rep
     let deadline = Instant::now() + Config::of(repo).grace()? + SAVING;
     let mut agents = Vec::with_capacity(asked.len());
     for (id, was_open) in asked {
-        let outcome =
-            if was_open { wait(repo, &id, request, rest, deadline)? } else { Outcome::AlreadyEnded };
+        let outcome = if was_open {
+            wait(repo, &id, request, rest, deadline)?
+        } else {
+            save_what_was_not(repo, &id)?;
+            Outcome::AlreadyEnded
+        };
         agents.push(Stopped { outcome, agent: status::one(repo, &id)? });
     }
     mend::mend(repo)?;
     Ok(Report { agents })
+}
+
+/// Where the work could not be saved at the end, this tries again; what stands in its way is what the agent says already.
+fn save_what_was_not(repo: &Repo, id: &AgentId) -> Result<()> {
+    let agent = status::one(repo, id)?;
+    if agent.unsaved.is_some() && agent.liveness == Liveness::Ended {
+        let _ = collect::take_again(repo, id);
+    }
+    Ok(())
 }
 
 fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {

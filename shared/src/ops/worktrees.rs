@@ -54,7 +54,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         let Some(found) = list::pick(&all, &id, &agent.branch) else { continue };
         worktrees.push(Entry {
             path: found.path.to_string_lossy().into_owned(),
-            size: request.size.then(|| list::size(&found.path)),
+            size: request.size.then(|| found.registered_path().map_or(0, |path| list::size(&path))),
             locked: found.lock_reason(),
             operation: found.operation().map(str::to_owned),
             agent,

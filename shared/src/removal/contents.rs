@@ -5,17 +5,21 @@ use std::{
     fs,
     os::unix::ffi::OsStrExt,
     path::{Component, Path, PathBuf},
+    time::Instant,
 };
 
 use crate::{
     Result,
     git::{
-        Oid, Repo, command,
-        index::hidden_entries,
+        Git, Oid, Repo, command,
         worktrees::{Head, Worktree},
     },
     model::text,
-    worktree::{list, shadow::Shadow, take},
+    worktree::{
+        branch_index, dirt, list,
+        shadow::Shadow,
+        take::{self, Place},
+    },
 };
 
 /// See above.
@@ -70,33 +74,36 @@ fn more(all: usize) -> String {
 ///
 /// # Errors
 /// Something cannot be read.
-pub fn beyond(
-    repo: &Repo,
-    task: &take::Task<'_>,
-    shadow: &Shadow,
-    worktree: &Worktree,
-    derived: &[String],
-) -> Result<Beyond> {
+pub fn beyond(repo: &Repo, task: &take::Task<'_>, place: &Place<'_>, derived: &[String]) -> Result<Beyond> {
+    let worktree = place.worktree;
     let mut beyond = Beyond { submodules: submodules(worktree), ..Beyond::default() };
     let tip = repo.find_ref(&crate::store::layout::branch_ref(task.branch))?.unwrap_or(task.base);
-    if is_clean(repo, shadow, worktree, tip)? {
+    let glance = glance(repo, place, tip);
+    let ignored = match glance {
         // The rest is about ignored files.
-    } else if let Some((tree, left_out)) = take::look(repo, task, shadow, worktree)? {
-        beyond.changed = differing(shadow, tip, tree)?;
-        beyond.changed.extend(left_out.into_iter().map(|left| left.path));
-        beyond.changed.extend(staged(shadow, worktree, tip)?);
-        beyond.changed.sort_unstable();
-        beyond.changed.dedup();
-    }
-    for path in ignored(shadow)? {
+        Ok(look) if is_clean(&look, worktree) => look.ignored,
+        looked => match take::look(repo, task, place)? {
+            Some(captured) => {
+                beyond.changed = differing(place.shadow, tip, captured.tree)?;
+                beyond.changed.extend(captured.left_out.into_iter().map(|left| left.path));
+                beyond.changed.extend(staged(place, tip)?);
+                beyond.changed.sort_unstable();
+                beyond.changed.dedup();
+                captured.ignored
+            }
+            None => looked?.ignored,
+        },
+    };
+    for path in ignored {
+        let path = PathBuf::from(OsStr::from_bytes(path.strip_suffix(b"/").unwrap_or(&path)));
         if is_derived(&path, derived) {
             beyond.derived.push(path);
         } else {
-            let full = worktree.path.join(&path);
-            let bytes = if full.is_dir() {
-                list::size(&full)
-            } else {
-                fs::metadata(&full).map_or(0, |found| found.len())
+            let full = place.root.path().join(&path);
+            let found = fs::symlink_metadata(&full).ok();
+            let bytes = match found {
+                Some(found) if found.is_dir() => list::size(&full),
+                found => found.map_or(0, |found| found.len()),
             };
             beyond.ignored.push((path.to_string_lossy().into_owned(), bytes));
         }
@@ -113,28 +120,34 @@ fn submodules(worktree: &Worktree) -> Vec<String> {
     names
 }
 
-/// The quick look: nothing changed, nothing new, nothing hidden from it.
-fn is_clean(repo: &Repo, shadow: &Shadow, worktree: &Worktree, tip: Oid) -> Result<bool> {
-    let index = worktree.git_dir.join("index");
-    let hides_nothing = hidden_entries(&index).is_ok_and(|hidden| hidden.is_empty());
-    let on_its_tip = matches!(worktree.head(), Head::Branch(_));
-    if !hides_nothing || !on_its_tip {
-        return Ok(false);
-    }
-    Ok(shadow.repo()?.count_changes(&index, repo.tree_of(tip)?, 1).is_ok_and(|changes| changes == 0))
+/// The quick look, which stores nothing.
+fn glance(repo: &Repo, place: &Place<'_>, tip: Oid) -> Result<dirt::Look> {
+    let deadline = Instant::now() + take::LIMIT;
+    let compared = dirt::Compared {
+        root: place.root,
+        worktree: place.worktree,
+        shadow: place.shadow,
+        head_tree: repo.tree_of(tip)?,
+    };
+    dirt::look(&compared, 1, deadline)
+}
+
+/// Nothing changed, nothing new, nothing hidden from the look.
+fn is_clean(look: &dirt::Look, worktree: &Worktree) -> bool {
+    look.changes == 0 && look.left_out == 0 && !look.hides_files && matches!(worktree.head(), Head::Branch(_))
 }
 
 fn differing(shadow: &Shadow, tip: Oid, tree: Oid) -> Result<Vec<String>> {
-    let git = shadow.git("diff-tree").args(["-r", "-z", "--name-only", "--no-renames"]);
+    let git = away_from_files(shadow, "diff-tree").args(["-r", "-z", "--name-only", "--no-renames"]);
     Ok(paths(&git.args([tip.to_string(), tree.to_string()]).limit(command::LONG).run()?).map(name).collect())
 }
 
 /// What the index has and the commit has not, whatever the files say.
-fn staged(shadow: &Shadow, worktree: &Worktree, tip: Oid) -> Result<Vec<String>> {
-    if fs::copy(worktree.git_dir.join("index"), shadow.index()).is_err() {
+fn staged(place: &Place<'_>, tip: Oid) -> Result<Vec<String>> {
+    if branch_index::copy(place.worktree, place.shadow.index()).is_err() {
         return Ok(Vec::new());
     }
-    let git = shadow.git("diff-index").args([
+    let git = away_from_files(place.shadow, "diff-index").args([
         "--cached",
         "-z",
         "--name-only",
@@ -145,13 +158,10 @@ fn staged(shadow: &Shadow, worktree: &Worktree, tip: Oid) -> Result<Vec<String>>
     Ok(paths(&git.limit(command::LONG).run()?).map(name).collect())
 }
 
-fn ignored(shadow: &Shadow) -> Result<Vec<PathBuf>> {
-    let git =
-        shadow.git("ls-files").args(["--others", "--ignored", "--exclude-standard", "--directory", "-z"]);
-    let listed = git.limit(command::LONG).run()?;
-    Ok(paths(&listed)
-        .map(|path| PathBuf::from(OsStr::from_bytes(path.strip_suffix(b"/").unwrap_or(path))))
-        .collect())
+/// Trees and an index are compared where no file of the agent's lies.
+fn away_from_files(shadow: &Shadow, verb: &str) -> Git {
+    let folder = shadow.index().parent().unwrap_or(shadow.index()).to_owned();
+    shadow.with_files_in(folder).git(verb)
 }
 
 fn paths(listed: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -128,7 +128,7 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
     // What it used is told by the end, and nobody else tells it.
     let ended = Ended { tally, ..Ended::from(rest.end(reason)) };
     append(repo, id, &[Fact::Finished(ended.fact(before.attempt, taken.as_ref()))])?;
-    if taken.is_ok() {
+    if taken.is_ok_and(|taken| taken.unsaved.is_none()) {
         let _ = std::fs::remove_dir_all(dir.dir());
     }
     Ok(true)

@@ -19,15 +19,20 @@ use crate::{
     store::layout::{self, AgentDir, Private},
     supervise::{conversations, processes::NONCE, spec::Spec},
     worktree::{
-        list, make,
+        door, list, make,
+        root::Root,
         shadow::Shadow,
-        take::{self, Taken, Task},
+        take::{self, Place, Taken, Task},
     },
     world,
 };
 
-/// The longest a helper may take.
-pub const LIMIT: Duration = Duration::from_secs(60 * 60);
+/// The longest that making a worktree may take.
+const PREPARING: Duration = Duration::from_secs(60 * 60);
+/// The longest that taking the work may take: reading and storing it, and the output and the conversation besides.
+const TAKING: Duration = take::LIMIT.saturating_add(Duration::from_secs(5 * 60));
+/// The longest that a running agent's worktree may take to be kept; the next try comes in a minute.
+const KEEPING: Duration = Duration::from_secs(60);
 /// Output up to this size is stored in memory, in bytes; a longer one by git, which streams it.
 const IN_MEMORY: u64 = 16 << 20;
 
@@ -55,6 +60,15 @@ impl Job {
             Self::Prepare => "prepare",
             Self::Snapshot => "snapshot",
             Self::Take => "take",
+        }
+    }
+
+    /// The longest it may take.
+    pub const fn limit(self) -> Duration {
+        match self {
+            Self::Prepare => PREPARING,
+            Self::Snapshot => KEEPING,
+            Self::Take => TAKING,
         }
     }
 
@@ -133,11 +147,16 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<Taken>> 
         }
         Job::Snapshot => {
             let repo = Repo::open(common_dir)?;
-            with_worktree(&repo, id, &dir, &spec, |task, shadow, worktree| match worktree {
-                Some(worktree) => take::snapshot(&repo, task, shadow, worktree),
-                None => Err(Error::refused("the worktree is gone")),
-            })
-            .map(|()| None)
+            let worktree =
+                registered(&repo, id, &spec)?.ok_or_else(|| Error::refused("the worktree is gone"))?;
+            let root = door::enter(&repo, &worktree, spec.made())?;
+            let shadow = shadow(&repo, &dir, &spec, root.path())?;
+            take::snapshot(
+                &repo,
+                &task(id, &spec)?,
+                &Place { root: &root, worktree: &worktree, shadow: &shadow },
+            )?;
+            Ok(None)
         }
         Job::Take => {
             let repo = Repo::open(common_dir)?;
@@ -147,21 +166,35 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<Taken>> 
 }
 
 /// Makes the worktree; where the agent had one, that, or one like it: on its branch, with what the last snapshot had on top.
+/// Writes down which folder it is.
 fn prepare(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<()> {
     if spec.resumed
         && let Some(worktree) = list::of_agent(repo, id, &spec.branch)?
     {
-        if worktree.path.join(".git").exists() {
-            return Ok(());
+        if worktree.is_there() {
+            let root = door::enter(repo, &worktree, spec.made())?;
+            if root.has_git_file() {
+                return remember_folder(&root, dir, spec);
+            }
         }
         worktree.set_aside(&Private::new(repo.private_dir()?).gone())?;
     }
     let start = if spec.resumed { repo.find_ref(&layout::head_ref(id))? } else { None };
     make::make(repo, &spec.branch, start.map_or_else(|| base(spec), Ok)?, &spec.worktree)?;
     if spec.resumed {
-        with_worktree(repo, id, dir, spec, |task, shadow, _| take::restore(repo, task, shadow))?;
+        take::restore(repo, &task(id, spec)?, &shadow(repo, dir, spec, &spec.worktree)?)?;
     }
-    Ok(())
+    let root = Root::open(&spec.worktree);
+    let root = root.context(Kind::External, || format!("cannot open '{}'", spec.worktree.display()))?;
+    remember_folder(&root, dir, spec)
+}
+
+fn remember_folder(root: &Root, dir: &AgentDir, spec: &Spec) -> Result<()> {
+    let folder = root.identity().context(Kind::External, || "cannot look at the worktree".into())?;
+    if spec.folder == Some(folder) {
+        return Ok(());
+    }
+    Spec { folder: Some(folder), ..spec.clone() }.write(dir)
 }
 
 /// Waits, for a minute at most, until a helper that outlived its supervisor is done: killed, it would leave git's lock on the
@@ -180,31 +213,43 @@ pub fn take_work(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Resu
     store_output(repo, id, dir)?;
     // The work counts for more: a conversation that cannot be kept now can be kept later.
     let _ = conversations::keep_of_agent(repo, id);
-    with_worktree(repo, id, dir, spec, |task, shadow, worktree| match worktree {
-        Some(worktree) => take::finish(repo, task, shadow, worktree),
-        None => take::branch_only(repo, task, shadow),
+    let task = task(id, spec)?;
+    let Some(worktree) = registered(repo, id, spec)? else {
+        let taken = take::branch_only(
+            repo,
+            &task,
+            &shadow(repo, dir, spec, &spec.worktree)?,
+            "its worktree is gone",
+        )?;
+        let unregistered = "git does not know the worktree any more (git worktree repair)".to_owned();
+        let unsaved = fs::symlink_metadata(&spec.worktree).is_ok().then_some(unregistered);
+        return Ok(Taken { unsaved, ..taken });
+    };
+    let finished = door::enter(repo, &worktree, spec.made()).and_then(|root| {
+        let shadow = shadow(repo, dir, spec, root.path())?;
+        take::finish(repo, &task, &Place { root: &root, worktree: &worktree, shadow: &shadow })
+    });
+    finished.or_else(|error| {
+        // What the agent committed can be taken even so.
+        let why = error.one_line();
+        let taken = take::branch_only(repo, &task, &shadow(repo, dir, spec, &worktree.path)?, &why);
+        taken.map(|taken| Taken { unsaved: Some(why), ..taken }).map_err(|_| error)
     })
 }
 
-fn with_worktree<T>(
-    repo: &Repo,
-    id: &AgentId,
-    dir: &AgentDir,
-    spec: &Spec,
-    what: impl FnOnce(&Task<'_>, &Shadow, Option<&Worktree>) -> Result<T>,
-) -> Result<T> {
-    let worktree = list::of_agent(repo, id, &spec.branch)?.filter(|worktree| worktree.path.is_dir());
-    let path = worktree.as_ref().map_or_else(|| spec.worktree.clone(), |worktree| worktree.path.clone());
+/// The agent's worktree, where anything lies in its place.
+fn registered(repo: &Repo, id: &AgentId, spec: &Spec) -> Result<Option<Worktree>> {
+    Ok(list::of_agent(repo, id, &spec.branch)?.filter(Worktree::is_there))
+}
+
+fn shadow(repo: &Repo, dir: &AgentDir, spec: &Spec, files: &Path) -> Result<Shadow> {
     let frozen = Private::new(repo.private_dir()?).frozen().join(&spec.frozen);
-    let shadow = Shadow::at(frozen, dir.index(), path, repo.common_dir()?);
-    let task = Task {
-        id,
-        title: &spec.title,
-        branch: &spec.branch,
-        base: base(spec)?,
-        max_file: spec.limits.max_file,
-    };
-    what(&task, &shadow, worktree.as_ref())
+    Ok(Shadow::at(frozen, dir.index(), files.to_owned(), repo.common_dir()?))
+}
+
+fn task<'a>(id: &'a AgentId, spec: &'a Spec) -> Result<Task<'a>> {
+    let max_file = spec.limits.max_file;
+    Ok(Task { id, title: &spec.title, branch: &spec.branch, base: base(spec)?, max_file })
 }
 
 fn base(spec: &Spec) -> Result<Oid> {

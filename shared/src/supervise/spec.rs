@@ -12,6 +12,7 @@ use crate::{
     model::AgentId,
     profile::{Launch, Options},
     store::layout::{self, AgentDir},
+    worktree::door::Made,
 };
 
 /// The order to one supervisor.
@@ -29,6 +30,9 @@ pub struct Spec {
     pub title: String,
     /// Where its worktree is to be.
     pub worktree: PathBuf,
+    /// The device and number of the worktree's folder, once it is made.
+    #[serde(default)]
+    pub folder: Option<(u64, u64)>,
     /// Name of the settings that were frozen when it was spawned.
     pub frozen: String,
     /// How many agents of this kind may run at once.
@@ -61,7 +65,7 @@ pub struct Limits {
     pub grace: u64,
     /// The most output of an attempt.
     pub max_output: u64,
-    /// The largest untracked file to take.
+    /// The largest file to take.
     pub max_file: u64,
     /// How often it speaks with the remote unasked; 0 never.
     #[serde(default)]
@@ -69,6 +73,11 @@ pub struct Limits {
 }
 
 impl Spec {
+    /// What is known of the worktree since it was made.
+    pub fn made(&self) -> Made<'_> {
+        Made { path: Some(&self.worktree), identity: self.folder }
+    }
+
     /// Reads the order.
     ///
     /// # Errors

@@ -38,6 +38,12 @@ impl Shadow {
         Self { objects: Some(folder), ..self }
     }
 
+    /// The same settings and index for files in another folder.
+    #[must_use]
+    pub fn with_files_in(&self, work_tree: PathBuf) -> Self {
+        Self { work_tree, ..self.clone() }
+    }
+
     /// The worktree.
     pub fn work_tree(&self) -> &Path {
         &self.work_tree

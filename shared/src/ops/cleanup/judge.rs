@@ -208,7 +208,7 @@ impl<'a> Judge<'a> {
         let base = Oid::parse(&agent.base).unwrap_or(Oid::EMPTY_TREE);
         let task = shadowed.task(id, agent, base);
         let shadow = shadowed.shadow.clone().with_objects_in(objects);
-        contents::beyond(self.repo, &task, &shadow, &shadowed.worktree, &self.derived)
+        contents::beyond(self.repo, &task, &shadowed.place(&shadow), &self.derived)
     }
 }
 

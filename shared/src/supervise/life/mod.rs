@@ -140,7 +140,7 @@ impl Supervisor {
         let taken = left.and(taken);
         self.tell_end(&ended, taken.as_ref()).await?;
         // With the output stored, nothing in the folder matters any more. The lock goes with us.
-        if taken.is_ok() {
+        if taken.is_ok_and(|taken| taken.unsaved.is_none()) {
             let _ = std::fs::remove_dir_all(self.dir.dir());
         }
         Ok(())
@@ -302,12 +302,27 @@ impl Supervisor {
     /// Lets a helper do a job.
     async fn help(&mut self, job: Job) -> Result<Helper> {
         let helper = Helper::start(&self.common, &self.id, &self.record.nonce, job)?;
-        match self.reaper.wait(helper.pid, helper::LIMIT).await {
+        match self.reaper.wait(helper.pid, job.limit()).await {
             Some(End::Exit(0)) => Ok(helper),
             Some(_) if guard::is_full(&self.common) => Err(Error::new(Kind::External, "the disk is full")),
             Some(_) => Err(Error::new(Kind::External, helper.last_words())),
-            None => Err(Error::new(Kind::Timeout, format!("'{}' took too long", job.as_str()))),
+            None => {
+                self.end_helper(helper.pid);
+                Err(Error::new(Kind::Timeout, format!("'{}' took too long", job.as_str())))
+            }
         }
+    }
+
+    /// Ends a helper that takes too long, with the git that it waits for: what it holds locked is free then.
+    fn end_helper(&mut self, pid: i32) {
+        let all = || {
+            let helper = ProcessId::of(pid).filter(ProcessId::is_alive);
+            helper.into_iter().chain(tree::descendants(pid, &[])).collect::<Vec<_>>()
+        };
+        for process in all() {
+            processes::signal(process, Number::KILL);
+        }
+        let _ = self.reaper.ended(pid);
     }
 
     /// Ends everything that the agent started: the group first, then whatever descends from us or bears the nonce.
@@ -324,6 +339,8 @@ impl Supervisor {
         let spared = || [processes::supervisors(private), news::under_way()].concat();
         let left = processes::end_all(|| tree::descendants(me, &spared()), grace);
         self.record.program = None;
+        // For `status`: from now on its work is being saved.
+        let _ = self.record.write(&self.lock);
         left
     }
 
@@ -333,7 +350,10 @@ impl Supervisor {
             helper::store_output(&Repo::open(&self.common)?, &self.id, &self.dir)?;
             return Ok(Taken::nothing(&self.spec.base));
         }
-        self.help(Job::Take).await?.taken()
+        let taken = self.help(Job::Take).await?.taken()?;
+        let full = taken.unsaved.is_some() && guard::is_full(&self.common);
+        let unsaved = if full { Some("the disk is full".to_owned()) } else { taken.unsaved };
+        Ok(Taken { unsaved, ..taken })
     }
 
     /// Nothing is acknowledged before it is on the disk; a full disk may have space again in a minute.
