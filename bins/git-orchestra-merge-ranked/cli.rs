@@ -57,12 +57,13 @@ pub(crate) struct Cli {
     ///
     /// skip: it is set aside; ours: what landed before it holds where both changed the same lines; theirs: what it brings holds;
     /// union: both, one after the other; agent: its agent settles the conflict, in the conflicting files alone.
+    /// An agent that does not is given back what it had.
     #[arg(long, value_name = "WHAT", default_value = "skip", value_parser = on_conflict(), hide_possible_values = true)]
     pub(crate) on_conflict: OnConflict,
     /// What happens to a branch with which build or test fails: skip, stop or agent
     ///
     /// skip: it is set aside; stop: the landing stops there, and nothing moves; agent: its agent is told what failed, and repairs
-    /// it.
+    /// it. A repair that fails is rolled back.
     #[arg(long, value_name = "WHAT", default_value = "skip", value_parser = on_failure(), hide_possible_values = true)]
     pub(crate) on_failure: OnFailure,
     /// How often an agent may try, for each branch
@@ -109,6 +110,14 @@ pub(crate) const PAGE: Page = Page {
                  branch with the fewest conflicts again and again. Then come those that conflict with what lands before them, \
                  the smallest conflict first; then those that conflict with the target itself. When one is set aside, what \
                  conflicted with it alone moves up.",
+            ],
+        ),
+        (
+            "WHAT DOES NOT LAND",
+            &[
+                "The work of an agent that ended in the middle of a merge, a rebase or the like, or with unresolved conflicts, \
+                 is set aside, by name as well; so is a branch in which marks of a conflict are left that its agent was asked to \
+                 resolve. Resolve and commit it in the agent's worktree, then 'git orchestra collect AGENT'.",
             ],
         ),
         (

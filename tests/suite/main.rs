@@ -53,6 +53,7 @@ mod sync_hostile;
 mod transports;
 mod trash;
 mod undo;
+mod unfinished_merges;
 mod work;
 mod worktrees;
 

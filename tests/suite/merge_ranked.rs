@@ -339,7 +339,7 @@ fn an_agent_that_repairs_the_wrong_thing_is_told_and_then_set_aside() {
     let ran =
         repo.orchestra(["merge-ranked", "other", &id, "--on-conflict", "agent", "--repairs", "2"]).exits(1);
     assert!(
-        ran.stdout().contains("conflicts with other in lines.txt; its agent did not settle it"),
+        ran.stdout().contains("conflicts with other in lines.txt; its agent did not resolve the conflict"),
         "{}",
         ran.stdout()
     );

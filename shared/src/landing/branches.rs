@@ -32,6 +32,13 @@ impl Branch {
         commit.map_or(Ok(false), |commit| repo.contains(target.tip, commit))
     }
 
+    /// What its agent has not finished, if that is in what would land.
+    pub(super) fn unfinished(&self) -> Option<String> {
+        let (_, agent) = self.agent.as_ref()?;
+        let is_its_work = agent.head.as_deref() == Some(self.tip.to_string().as_str());
+        agent.unfinished.clone().filter(|_| is_its_work)
+    }
+
     /// How much it changes, if it is what its agent's events tell of.
     pub(super) fn size_by_its_events(&self) -> Option<Size> {
         let (_, agent) = self.agent.as_ref()?;

@@ -6,12 +6,14 @@
 //! | [`plan`] | every pair merged on trial, and the order that follows |
 //! | [`steps`] | the steps: bring a branch in, prove it, keep it or set it aside |
 //! | `bring`, `merge`, `regenerate` | one merge; conflicts that settle themselves |
-//! | [`repair`] | conflicts and failures that an agent settles |
+//! | [`repair`], [`before`] | conflicts and failures that an agent repairs; what it had before |
+//! | `unresolved` | conflicts that an agent was asked to resolve and did not |
 //! | `check`, `scratch` | a command of the user's, in a worktree of our own |
 //! | [`prove`] | building and testing one commit, without landing anything |
 //! | [`state`] | what was done so far, written down after every step |
 //! | [`finish`], [`record`] | the target moves, once; then it is told |
 
+pub mod before;
 pub mod branches;
 mod bring;
 pub mod check;
@@ -28,6 +30,7 @@ mod scratch;
 pub mod state;
 pub mod steps;
 mod trials;
+mod unresolved;
 
 pub use branches::{Branch, Target};
 pub use plan::Plan;

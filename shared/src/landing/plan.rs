@@ -4,6 +4,7 @@ use super::{
     branches::{Branch, Target},
     state::Orders,
     trials::{sizes, trials},
+    unresolved,
 };
 use serde::{Deserialize, Serialize};
 
@@ -129,6 +130,11 @@ fn sort_out(repo: &Repo, target: &Target, named: Vec<Branch>) -> Result<(Vec<Bra
             pass(branch, Landing::UpToDate, format!("is in {into} already"));
         } else if branch.landed_in(repo, target)? {
             pass(branch, Landing::UpToDate, format!("landed in {into} before"));
+        } else if let Some(unfinished) = branch.unfinished() {
+            pass(branch, Landing::SetAside, unfinished);
+        } else if let Some(file) = unresolved::files(repo, target.tip, branch.tip)?.first() {
+            let file = text::one_line(file, 100);
+            pass(branch, Landing::SetAside, format!("has unresolved conflicts in {file}"));
         } else {
             branches.push(branch);
         }

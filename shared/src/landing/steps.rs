@@ -110,7 +110,8 @@ impl<'a> Runner<'a> {
             if self.around.interrupted.load(Ordering::Relaxed) {
                 return Ok(Halt::Interrupted);
             }
-            let Some(step) = self.land(&place)? else { return Ok(Halt::Interrupted) };
+            let Some(mut step) = self.land(&place)? else { return Ok(Halt::Interrupted) };
+            self.end_repair(&mut step)?;
             (self.around.tell)(Progress::Done(&step));
             if step.outcome == Some(Landing::Failed) && self.state.orders.on_failure == OnFailure::Stop {
                 return Ok(Halt::Stopped(Box::new(step)));
@@ -124,6 +125,7 @@ impl<'a> Runner<'a> {
             }
         }
         self.pass_the_rest();
+        self.end_interrupted_repair()?;
         self.state.ready = true;
         self.state.save(self.repo, self.journal)?;
         Ok(Halt::Finished)

@@ -2,6 +2,7 @@
 
 mod asking;
 mod report;
+mod rolling_back;
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -87,7 +88,7 @@ pub fn run(
     let asking = Asking { repo, interrupted };
     let around = Around { repairs: &asking, tell, interrupted };
     match request.mode {
-        Mode::Abort => abort(repo),
+        Mode::Abort => abort(repo, around),
         Mode::Continue => go_on(repo, around),
         Mode::New | Mode::DryRun => begin(repo, request, around),
     }
@@ -273,19 +274,27 @@ fn anew(repo: &Repo, state: State, now: Oid, journal: &mut Journal, around: Arou
         )
         .hint("git orchestra merge-ranked --continue tries again"));
     }
+    let before_repair = state.before_repair;
     let fresh = State::new(&plan.target, state.orders, state.branches);
-    steps(repo, &plan, State { replans, ..fresh }, journal, around)
+    steps(repo, &plan, State { replans, before_repair, ..fresh }, journal, around)
 }
 
-fn abort(repo: &Repo) -> Result<Report> {
+fn abort(repo: &Repo, around: Around<'_>) -> Result<Report> {
     let open: Operation = open_one(repo)?.ok_or_else(nothing_open)?;
     let mut journal = Journal::open(repo, &open.id)?;
     clear(repo, &open.id)?;
     let state = State::load(repo, &journal)?;
+    let mut warnings = Vec::new();
+    if let Some(before) = &state.before_repair
+        && let Err(why) =
+            around.repairs.roll_back(before, "conflict not resolved: the landing was aborted")?
+    {
+        warnings.push(format!("the repair by '{}' was not rolled back: {why}", before.agent));
+    }
     let plan = again(repo, &state, state.base)?;
     journal.operation.stage = Stage::Aborted;
     journal.write(repo, &[state.base, state.result])?;
-    Ok(Report::left(&plan, &state, &journal, Left::Aborted))
+    Ok(Report { warnings, ..Report::left(&plan, &state, &journal, Left::Aborted) })
 }
 
 /// Whether everything that was to land is in the target.

@@ -5,14 +5,19 @@ use std::sync::atomic::AtomicBool;
 use crate::{
     Error, Kind, Result,
     git::{Git, Oid, Repo, command},
-    landing::repair::Repairs,
+    landing::{before::BeforeRepair, repair::Repairs},
     model::{AgentId, Liveness},
     ops::{
+        merge_ranked::rolling_back,
         rest::{self, Rest},
         resume, status,
     },
-    store::layout,
-    worktree::list,
+    store::{
+        Chain,
+        layout::{self, Private},
+    },
+    supervise::spec::Spec,
+    worktree::{door, list},
 };
 
 pub(super) struct Asking<'a> {
@@ -48,6 +53,17 @@ impl Repairs for Asking<'_> {
             None => Ok(Err("its agent left no work".to_owned())),
         }
     }
+
+    fn before(&self, id: &AgentId) -> Result<BeforeRepair> {
+        let agent = Chain::of_agent(self.repo, id)?.fold().agent;
+        let tip = self.repo.find_ref(&layout::branch_ref(&agent.branch))?;
+        let head = self.repo.find_ref(&layout::head_ref(id))?;
+        Ok(BeforeRepair::of(id, &agent, tip, head))
+    }
+
+    fn roll_back(&self, before: &BeforeRepair, why: &str) -> Result<std::result::Result<(), String>> {
+        rolling_back::roll_back(self.repo, before, why)
+    }
 }
 
 impl Asking<'_> {
@@ -61,6 +77,12 @@ impl Asking<'_> {
         else {
             return Ok(Err("its agent cannot be asked: its worktree is gone".to_owned()));
         };
+        let spec = Spec::last(self.repo, id, &Private::new(self.repo.private_dir()?).agent(id));
+        if let Err(error) =
+            door::enter(self.repo, &worktree, spec.as_ref().map(Spec::made).unwrap_or_default())
+        {
+            return Ok(Err(format!("its agent cannot be asked: {}", error.one_line())));
+        }
         let output = Git::new(&worktree.path, "merge")
             .args(["--ff-only", "--quiet", &commit.to_string()])
             .limit(command::LONG)
