@@ -127,7 +127,9 @@ fn command(
     })?;
     let named = repo.and_then(|repo| Config::of(repo).agent_program(&row.program));
     let named = named.unwrap_or_else(|| argv.first().cloned().unwrap_or_default());
-    let path = process::on_path(&named).ok_or_else(|| {
+    // What would be run can be said without the program.
+    let unfound = || request.dry_run.then(|| PathBuf::from(&named));
+    let path = process::on_path(&named).or_else(unfound).ok_or_else(|| {
         Error::refused(format!("no program '{}' on PATH", text::safe(&named)))
             .hint(format!("git config orchestra.agent.{}.program PATH, where it lies elsewhere", row.program))
     })?;
