@@ -37,6 +37,7 @@ mod sessions;
 mod sessions_live;
 mod sessions_opencode;
 mod sessions_programs;
+mod sessions_shapes;
 mod sessions_talk;
 mod spawn;
 mod status;
