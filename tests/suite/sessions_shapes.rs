@@ -532,7 +532,14 @@ fn sub_agents_are_shown_searched_and_kept() {
     let world = world();
     let repo = world.repo();
     let folder = with_sub_agents(&world, &repo);
+    let inner = one(&repo, "parent")["subagents"][0].clone();
+    assert_eq!((&inner["messages"], &inner["description"]), (&json!(2), &json!("look for the needle")));
+    let another = folder.join("parent/subagents/agent-a1b3.jsonl");
+    fs::write(&another, lines(&[asks("01", "other")])).expect("a file");
+    repo.orchestra(["sessions", "show", "a1b"]).exits(3).says("'a1b' means 2 sub-agents").says("a1b2, a1b3");
+    fs::remove_file(another).expect("gone");
     let shown = repo.orchestra(["sessions", "show", "c3d4"]).succeeded().stdout();
+    assert!(shown.contains("title     step\n"), "{shown}");
     assert!(shown.contains("> step\n") && shown.contains("\na step\n"), "{shown}");
     let shown = repo.orchestra(["sessions", "show", "parent"]).succeeded().stdout();
     assert!(shown.contains("subagent  a1b2 ") && shown.contains("120 read, 1000 written)\n"), "{shown}");

@@ -83,7 +83,7 @@ fn title(text: Option<&str>) -> Option<String> {
 }
 
 fn person(facts: &mut Facts, line: &Line<'_>) {
-    match line.typed() {
+    match line.typed(facts.inner) {
         Some(Typed::Prompt(text)) if begins_with_a_tag(&text) => facts.command(&text),
         Some(Typed::Prompt(text)) => facts.prompt(&text),
         Some(Typed::Command(text)) => facts.command(&text),
@@ -107,7 +107,7 @@ fn assistant(facts: &mut Facts, line: &Line<'_>) {
     if let Some(model) = model(message) {
         facts.by(model);
     }
-    if line.is_answer() {
+    if line.is_answer(facts.inner) {
         facts.answer(message.id.as_deref());
     }
     used(facts, line, message);

@@ -200,9 +200,11 @@ impl Typed {
 }
 
 impl Line<'_> {
-    /// What a person typed, if that is what the line is: results of tools, remarks of the program and summaries are not.
-    pub(super) fn typed(&self) -> Option<Typed> {
-        let message = self.message.as_ref().filter(|_| self.kind == "user" && !self.is_of_the_program())?;
+    /// What a person typed, if that is what the line is: results of tools, remarks of the program and summaries are not. In the file
+    /// of a sub-agent (`is_inner`) it is what that was asked.
+    pub(super) fn typed(&self, is_inner: bool) -> Option<Typed> {
+        let is_of_a_person = !self.is_of_the_program() && (is_inner || !self.is_sidechain);
+        let message = self.message.as_ref().filter(|_| self.kind == "user" && is_of_a_person)?;
         let content = Some(&message.content).filter(|content| !content.has("tool_result"))?;
         match content {
             Content::Text(text) => typed::typed(text),
@@ -221,18 +223,16 @@ impl Line<'_> {
         }
     }
 
-    /// Whether the agent says something in it.
-    pub(super) fn is_answer(&self) -> bool {
-        let is_of_the_agent = self.kind == "assistant" && !self.is_api_error_message && !self.is_sidechain;
+    /// Whether the agent says something in it; in the file of a sub-agent (`is_inner`) that.
+    pub(super) fn is_answer(&self, is_inner: bool) -> bool {
+        let is_its_own = is_inner || !self.is_sidechain;
+        let is_of_the_agent = self.kind == "assistant" && !self.is_api_error_message && is_its_own;
         let message = self.message.as_ref().filter(|_| is_of_the_agent);
         message.is_some_and(|message| !message.content.is_blank())
     }
 
     fn is_of_the_program(&self) -> bool {
-        self.is_sidechain
-            || self.is_meta
-            || self.is_compact_summary
-            || self.prompt_source.as_deref() == Some("system")
+        self.is_meta || self.is_compact_summary || self.prompt_source.as_deref() == Some("system")
     }
 }
 
@@ -335,7 +335,7 @@ mod tests {
             ("", None),
         ] {
             let mut found = None;
-            each(line.as_bytes(), |line| found = line.typed().map(Typed::text));
+            each(line.as_bytes(), |line| found = line.typed(false).map(Typed::text));
             assert_eq!(found.as_deref(), prompt, "{line}");
         }
     }

@@ -19,7 +19,7 @@ pub(super) fn pieces(line: &[u8]) -> Vec<Piece> {
 
 fn said(line: &Line<'_>) -> Vec<What> {
     let Some(message) = &line.message else { return Vec::new() };
-    if let Some(typed) = line.typed() {
+    if let Some(typed) = line.typed(false) {
         return vec![What::Prompt(typed.text())];
     }
     match line.kind.as_ref() {

@@ -15,12 +15,13 @@ use super::{
     scope::{Repositories, Scope},
 };
 use crate::{
-    Error, Result,
+    Error, Kind, Result,
     config::Config,
     conversation::{
         self, Facts, Found, Index, Inner, Installed, PROGRAMS, Place, Program, Share, Trouble,
         reading::{self, Look},
     },
+    error::Context,
     git::Repo,
     model::text,
     store::{
@@ -239,9 +240,12 @@ impl Catalogue {
     }
 
     /// The sub-agent that `typed` means, as a conversation of its own: its id, or the only one that begins so.
-    pub fn sub_agent(&mut self, typed: &str) -> Option<Row> {
+    ///
+    /// # Errors
+    /// Several match (3); the error names them. Or its file cannot be read (3).
+    pub fn sub_agent(&mut self, typed: &str) -> Result<Option<Row>> {
         if typed.len() < SHORTEST {
-            return None;
+            return Ok(None);
         }
         let places = self.found.places.clone();
         let inner = places.iter().flat_map(|place| {
@@ -253,14 +257,24 @@ impl Catalogue {
             found.swap(0, exact);
             found.truncate(1);
         }
-        let [(conversation, inner)] = found.as_slice() else { return None };
-        let program = conversation::program(conversation.program)?;
+        let (conversation, inner) = match found.as_slice() {
+            [] => return Ok(None),
+            [(conversation, inner)] => (conversation, inner),
+            several => {
+                let some: Vec<&str> = several.iter().take(8).map(|(_, inner)| inner.id.as_str()).collect();
+                let what = format!("'{}' means {} sub-agents", text::safe(typed), several.len());
+                return Err(Error::refused(what).hint(format!("type more of one of: {}", some.join(", "))));
+            }
+        };
+        let Some(program) = conversation::program(conversation.program) else { return Ok(None) };
         let place = inner.place(program.name());
-        let (mut facts, _) = reading::inner(program, &place, &conversation.path).ok()?;
+        let (mut facts, _) = reading::inner(program, &place, &conversation.path)
+            .context(Kind::Refused, || format!("cannot read '{}'", place.path.display()))?;
         facts.title = facts.title.take().or_else(|| facts.first_typed().or(inner.about.as_ref()).cloned());
         let (id, program, written) = (inner.id.clone(), program.name().to_owned(), inner.written);
         let inner = Some(Vec::new());
-        Some(Row { id, program, place: Some(place), facts, is_whole: true, written, inner, repository: None })
+        let place = Some(place);
+        Ok(Some(Row { id, program, place, facts, is_whole: true, written, inner, repository: None }))
     }
 
     /// The file of a conversation.

@@ -38,7 +38,7 @@ pub fn open(repo: Option<&Repo>, typed: &str) -> Result<Open> {
     let mut catalogue = Catalogue::of_typed(repo, typed)?;
     let (row, is_inner) = match catalogue.resolve(typed).and_then(|id| catalogue.one(&id)) {
         Ok(row) => (row, false),
-        Err(error) => (catalogue.sub_agent(typed).ok_or(error)?, true),
+        Err(error) => (catalogue.sub_agent(typed)?.ok_or(error)?, true),
     };
     let session = catalogue.session(&row);
     let file = file_of(repo, &catalogue, &row)?;

@@ -108,10 +108,12 @@ impl Catalogue {
                 match read {
                     Ok((facts, unread, record)) => {
                         self.found.unread_lines(&place.path, &unread);
-                        if program.inner_beside() {
+                        let asked = facts.first_typed().cloned();
+                        inner.about = match program.inner_beside() {
                             // What stands first in its file may be its conversation's.
-                            inner.about = facts.first_typed().cloned().or(inner.about);
-                        }
+                            true => asked.or(inner.about),
+                            false => inner.about.or(asked),
+                        };
                         record.into_iter().for_each(|record| self.index.learn(record));
                         all.push((inner, facts));
                     }
