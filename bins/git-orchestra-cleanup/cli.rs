@@ -12,10 +12,12 @@ use orchestra_terminal::{complete, pages::Page, settings::time};
 /// An agent goes, with its worktree and its branch, when it has ended and its work is provably in the branch of your main checkout, or
 /// in the one that this follows: merged, as one commit, rebased, picked commit by commit, or the same content. Its life stays in
 /// refs/orchestra/archive. Everything else is kept, and the reason is said: work that is nowhere else or was taken back, files that
-/// are in no commit, ignored ones too, a worktree that was moved or locked or in which a process works.
+/// are in no commit, ignored ones too, a repository inside the worktree, also where a gitlink of it is committed, a worktree that was
+/// moved or locked or in which a process works. An agent that is kept because something failed, a full disk for instance, is an error.
 ///
 /// Before anything goes, every byte of the worktree, what is staged and what the reflog names are written into the repository;
-/// 'git orchestra undo' brings them back for 30 days (git config orchestra.trashTime). Owners and extended attributes are not kept,
+/// 'git orchestra undo' brings them back for 30 days of use (git config orchestra.trashTime), a pause counting for a day at the most,
+/// and the newest operation for as long as it is the newest. Owners and extended attributes are not kept,
 /// nor are ignored folders that can be made again (git config orchestra.derived).
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-cleanup", version)]

@@ -8,7 +8,7 @@ use orchestra::{
     world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, json,
+    Exit, Terminal, accepted, agents, json,
     paint::Role,
     table::{self, Text},
     when,
@@ -22,7 +22,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         trash::empty(&repo)?;
         return Ok(Exit::Done);
     }
-    let report = cleanup::run(&repo, &cli.request())?;
+    let report = cleanup::run(&accepted::accept(terminal, repo)?, &cli.request())?;
     for warning in &report.warnings {
         terminal.warn(warning);
     }
@@ -31,6 +31,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     } else {
         tell(terminal, &report);
     }
+    if let Some(failure) = report.failure() {
+        return Err(failure);
+    }
     // Whoever named agents wants them gone; whoever named none wants what may go gone.
     let named = !cli.agents.is_empty() || !cli.discard.is_empty();
     let kept = report.agents.iter().any(|entry| entry.outcome == Outcome::Kept);
@@ -38,13 +41,16 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 }
 
 fn tell(terminal: &Terminal, report: &Report) {
+    agents::warn_unreadable(terminal, &report.unreadable);
     if report.agents.is_empty() {
-        terminal.say("there are no agents");
+        if report.unreadable.is_empty() {
+            terminal.say("there are no agents");
+        }
         return;
     }
     let rows = report.agents.iter().map(row).collect();
     terminal.answer(&table::draw(
-        &["AGENT", "OUTCOME", "FREED", "WHY"],
+        &["AGENT", "OUTCOME", "SIZE", "WHY"],
         rows,
         terminal.width(),
         terminal.paint(),
@@ -52,7 +58,8 @@ fn tell(terminal: &Terminal, report: &Report) {
     let gone = report.agents.iter().filter(|entry| entry.outcome == Outcome::Removed).count();
     if let Some(operation) = &report.operation {
         let agents = agents::count(gone);
-        terminal.answer(&format!("took {agents} away, {} freed\n", when::size(report.bytes)));
+        let size = when::size(report.bytes);
+        terminal.answer(&format!("removed {agents}; {size} are deleted in the background\n"));
         terminal.hint(&format!("git orchestra undo {operation} brings everything back"));
     } else if let Some(hint) = report.agents.iter().find_map(|entry| entry.hint.as_ref()) {
         terminal.hint(hint);

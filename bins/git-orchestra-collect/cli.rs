@@ -11,7 +11,7 @@ use orchestra_terminal::{complete, pages::Page};
 ///
 /// Of an agent that works, the worktree is kept as it is, uncommitted and new files included
 /// (refs/orchestra-local/snapshots/NAME); the agent is not disturbed. Of one that has ended, what was done in its worktree since
-/// is committed to its branch, as at its end. Then each is summed up: attempts, time, cost, commits, what was left out, and how to
+/// is committed to its branch, as at its end; what could not be saved then is tried again. Then each is summed up: attempts, time, cost, commits, what was left out, and how to
 /// go on with it. Results become notes on the agents' commits.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-collect", version)]

@@ -3,9 +3,10 @@
 use orchestra::{
     Result,
     git::Repo,
-    model::{Liveness, text},
+    model::{Liveness, quote, text},
     ops::collect::{self, Saved, Summary},
-    world,
+    store::layout,
+    surroundings, world,
 };
 use orchestra_terminal::{Exit, Terminal, agents, json, when};
 
@@ -20,11 +21,18 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     for warning in &report.warnings {
         terminal.warn(warning);
     }
+    for summary in &report.agents {
+        if let Some(why) = &summary.failure {
+            terminal.warn(&format!("'{}' could not be saved: {why}", summary.agent.id));
+        }
+    }
+    let exit = report.failed.map_or(Exit::Done, Exit::Failed);
     if cli.json {
         json::answer(terminal, "collect", &report)?;
-        return Ok(Exit::Done);
+        return Ok(exit);
     }
-    if report.agents.is_empty() {
+    agents::warn_unreadable(terminal, &report.unreadable);
+    if report.agents.is_empty() && report.unreadable.is_empty() {
         terminal.say("there are no agents");
     }
     for summary in &report.agents {
@@ -35,9 +43,10 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     if let Some(file) = &report.bundle {
         terminal.say(&format!("wrote '{}'", file.display()));
-        terminal.hint(&format!("git fetch '{}' 'refs/orchestra/*:refs/orchestra/*'", file.display()));
+        let refspec = format!("{0}*:{0}*", layout::SHARED);
+        terminal.hint_command(&[&"git", &"fetch", &"--", file, &refspec]);
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
@@ -58,6 +67,7 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
             .map_or_else(String::new, |(read, written)| format!("; {read} tokens read, {written} written"));
         facts.push(("cost", format!("{}{tokens}", agents::dollars(cost))));
     }
+    facts.extend(agent.unfinished.as_ref().map(|what| ("unfinished", what.clone())));
     facts.extend(agent.head.as_ref().map(|head| ("head", head.clone())));
     facts.extend(
         agent
@@ -66,13 +76,15 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
             .filter(|_| agent.merged == Some(true))
             .map(|branch| ("landed", branch.clone())),
     );
+    let around = surroundings::warnings(&agent.surroundings);
+    facts.extend((!around.is_empty()).then(|| ("warning", surroundings::summary(&around))));
     for left in summary.not_taken.iter().take(LEFT_OUT) {
         facts.push(("left out", format!("{} ({})", text::safe(&left.path), text::safe(&left.why))));
     }
     let more = agent.left_out.saturating_sub(summary.not_taken.len().min(LEFT_OUT) as u64);
     facts.extend((more > 0).then(|| ("left out", format!("{more} more"))));
     if agent.liveness == Liveness::Ended {
-        let place = agent.worktree.as_ref().map(|path| format!("cd '{}' && ", text::safe(path)));
+        let place = agent.worktree.as_ref().map(|path| format!("{} && ", quote::command(&[&"cd", path])));
         let by_hand =
             place.zip(summary.by_hand.as_ref()).map(|(cd, command)| format!(", or by hand: {cd}{command}"));
         facts.push(("go on", format!("git orchestra resume {}{}", agent.id, by_hand.unwrap_or_default())));
@@ -86,6 +98,9 @@ fn saved(summary: &Summary) -> String {
         Saved::Snapshot => format!("its worktree as it is now: refs/orchestra-local/snapshots/{id}"),
         Saved::Taken => "what was done since its end is in its work now".to_owned(),
         Saved::Nothing => "its work had everything".to_owned(),
+        Saved::Failed => {
+            format!("not: its work stays in its worktree (git orchestra collect {id} tries again)")
+        }
         Saved::NotOurs if summary.agent.liveness == Liveness::Remote => "by its own clone".to_owned(),
         Saved::NotOurs => {
             format!("nothing: its supervisor is gone; git orchestra resume {id}, or stop {id}, saves it")

@@ -2,12 +2,10 @@
 
 use orchestra::{
     Error, Kind, Result,
-    git::Repo,
     model::text,
     ops::diff::{self, Report},
-    world,
 };
-use orchestra_terminal::{Exit, Terminal, json};
+use orchestra_terminal::{Exit, Terminal, accepted, json};
 
 use crate::cli::Cli;
 
@@ -15,7 +13,7 @@ use crate::cli::Cli;
 const LEFT_OUT: usize = 5;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = accepted::repository(terminal)?;
     let report = diff::run(&repo, &cli.request())?;
     if cli.json {
         json::answer(terminal, "diff", &report)?;
@@ -33,6 +31,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     // A signal, or 141: the reader went away, which is their right.
     if let Some(code) = report.compared(git).show()?.filter(|code| !matches!(code, 0 | 141)) {
         return Err(Error::new(Kind::External, format!("git diff failed ({code})")));
+    }
+    if let Some(problem) = &report.problem {
+        terminal.warn(&format!("this work will not land: {problem}"));
     }
     left_out(terminal, &report);
     Ok(Exit::Done)

@@ -5,9 +5,14 @@ use orchestra::{
     git::Repo,
     model::text,
     ops::init::{self, Report},
+    trust::{
+        acceptance::{self, Checked},
+        configuration::Change,
+    },
     world,
 };
-use orchestra_terminal::{Exit, Terminal, json};
+use orchestra_terminal::{Exit, Terminal, accepted, json, prompt};
+use serde::Serialize;
 
 use crate::cli::Cli;
 
@@ -16,7 +21,14 @@ const BYTES: usize = 75;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = Repo::discover(&world::directory())?;
-    let report = init::run(&repo, &cli.request(terminal.can_ask()))?;
+    if let Some(fingerprint) = &cli.accept {
+        return accept(cli, terminal, repo, fingerprint);
+    }
+    let request = cli.request(terminal.can_ask());
+    let mut report = init::run(&repo, &request)?;
+    if cli.probe {
+        report.probe = Some(init::probe(&accepted::accept(terminal, repo)?, &request)?);
+    }
     let refused = report.probe.as_ref().is_some_and(|probe| !probe.takes);
     if cli.json {
         json::answer(terminal, "init", &report)?;
@@ -24,6 +36,39 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         tell(terminal, &report);
     }
     Ok(if refused { Exit::No } else { Exit::Done })
+}
+
+/// What a person saw is what is accepted: by its fingerprint, or by their answer to a question.
+fn accept(cli: &Cli, terminal: &Terminal, repo: Repo, fingerprint: &str) -> Result<Exit> {
+    let changes = match acceptance::check(repo)? {
+        Checked::Accepted(_) => Vec::new(),
+        Checked::Pending(pending) => {
+            accepted::show(terminal, pending.changes());
+            let agreed = match fingerprint {
+                "" => terminal.can_ask() && prompt::confirm(terminal, accepted::QUESTION, "")?,
+                typed => typed == pending.fingerprint(),
+            };
+            if !agreed {
+                return Err(pending.refusal());
+            }
+            let changes = pending.changes().to_vec();
+            pending.accept()?;
+            changes
+        }
+    };
+    if cli.json {
+        json::answer(terminal, "accept", &Accepted { changes })?;
+    } else if changes.is_empty() {
+        terminal.say("the configuration has not changed while agents ran");
+    } else {
+        terminal.answer(&format!("accepted {}\n", text::count(changes.len() as u64, "key")));
+    }
+    Ok(Exit::Done)
+}
+
+#[derive(Serialize)]
+struct Accepted {
+    changes: Vec<Change>,
 }
 
 fn tell(terminal: &Terminal, report: &Report) {

@@ -24,8 +24,10 @@ use orchestra_terminal::{complete, pages::Page, settings::time};
 /// in a worktree of its own. What conflicts or fails is set aside with the reason, and the next goes on.
 ///
 /// Your checkout, your index and your branch stay as they are until the end. Then the target moves, once, to where everything
-/// stands that proved good: in the checkout as 'git merge --ff-only' would, or not at all. If it moved meanwhile, everything is
-/// planned and proven again. 'git orchestra undo' takes the whole landing back.
+/// stands that proved good, and the files of its checkout with it, or not at all. What you changed there without committing it
+/// stays as it is; where the landing changes the same file, or where a file is in the way that git does not track or ignores,
+/// nothing moves, and the landing waits for you. If the target moved meanwhile, everything is planned and proven again.
+/// 'git orchestra undo' takes the whole landing back.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-merge-ranked", version)]
 pub(crate) struct Cli {
@@ -56,13 +58,14 @@ pub(crate) struct Cli {
     /// What happens to a branch that conflicts: skip, ours, theirs, union or agent
     ///
     /// skip: it is set aside; ours: what landed before it holds where both changed the same lines; theirs: what it brings holds;
-    /// union: both, one after the other; agent: its agent settles the conflict, in the conflicting files alone.
+    /// union: both, one after the other; agent: its agent settles the conflict, in the conflicting files alone, unless it
+    /// would run what it is told as a script. An agent that does not is given back what it had.
     #[arg(long, value_name = "WHAT", default_value = "skip", value_parser = on_conflict(), hide_possible_values = true)]
     pub(crate) on_conflict: OnConflict,
     /// What happens to a branch with which build or test fails: skip, stop or agent
     ///
     /// skip: it is set aside; stop: the landing stops there, and nothing moves; agent: its agent is told what failed, and repairs
-    /// it.
+    /// it, unless it would run what it is told as a script. A repair that fails is rolled back.
     #[arg(long, value_name = "WHAT", default_value = "skip", value_parser = on_failure(), hide_possible_values = true)]
     pub(crate) on_failure: OnFailure,
     /// How often an agent may try, for each branch
@@ -74,7 +77,7 @@ pub(crate) struct Cli {
     /// Go on with a landing that was cut off, stopped, or could not move its target
     #[arg(long = "continue", conflicts_with_all = ["branches", "into", "dry_run", "priority", "build", "test", "check_time", "approved"])]
     pub(crate) go_on: bool,
-    /// Give that landing up; the target stays where it is
+    /// Give that landing up; the target is where it was
     #[arg(long, conflicts_with_all = ["branches", "into", "dry_run", "priority", "build", "test", "check_time", "approved", "go_on"])]
     pub(crate) abort: bool,
     /// Print the result as one JSON object
@@ -109,6 +112,14 @@ pub(crate) const PAGE: Page = Page {
                  branch with the fewest conflicts again and again. Then come those that conflict with what lands before them, \
                  the smallest conflict first; then those that conflict with the target itself. When one is set aside, what \
                  conflicted with it alone moves up.",
+            ],
+        ),
+        (
+            "WHAT DOES NOT LAND",
+            &[
+                "The work of an agent that ended in the middle of a merge, a rebase or the like, or with unresolved conflicts, \
+                 is set aside, by name as well; so is a branch in which marks of a conflict are left that its agent was asked to \
+                 resolve. Resolve and commit it in the agent's worktree, then 'git orchestra collect AGENT'.",
             ],
         ),
         (

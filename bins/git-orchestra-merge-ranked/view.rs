@@ -2,14 +2,12 @@
 
 use orchestra::{
     Error, Result,
-    git::Repo,
     landing::{state::Step, steps::Progress},
     model::{event::Landing, text},
     ops::merge_ranked::{self, Left, Mode, Report},
-    world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, interrupt, json,
+    Exit, Terminal, accepted, agents, interrupt, json,
     paint::Role,
     table::{self, Text},
 };
@@ -20,7 +18,7 @@ use crate::{cli::Cli, matrix};
 const NAME: usize = 40;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = accepted::repository(terminal)?;
     let request = cli.request();
     let interrupted = interrupt::flag()?;
     let report = merge_ranked::run(&repo, &request, &|progress| tell(terminal, progress), &interrupted)?;
@@ -28,6 +26,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     for warning in &report.warnings {
         terminal.warn(warning);
     }
+    agents::warn_unreadable(terminal, &report.unreadable);
     if cli.json {
         json::answer(terminal, "merge-ranked", &report)?;
     } else {
@@ -123,8 +122,8 @@ fn end(terminal: &Terminal, report: &Report, mode: Mode) -> Result<Exit> {
             return Ok(Exit::Done);
         }
         Some(Left::Blocked(why, hints)) => {
-            let error =
-                Error::refused(format!("{why}; what landed waits")).hint(hints.join("; ")).hint(go_on);
+            let error = Error::refused(format!("{why}; what landed waits"));
+            let error = hints.iter().cloned().fold(error, Error::hint).hint(go_on);
             let result = report.result.map(|result| result.to_string()).unwrap_or_default();
             return Err(error.hint(format!("git log --oneline {}..{result}", report.base.short())));
         }
@@ -162,6 +161,6 @@ fn summary(terminal: &Terminal, report: &Report, into: &str) {
 fn logs(terminal: &Terminal, report: &Report) {
     let failed = |step: &&Step| step.outcome == Some(Landing::Failed);
     for log in report.order.iter().filter(failed).filter_map(|step| step.log.as_ref()).take(3) {
-        terminal.hint(&format!("git show {log}"));
+        terminal.hint_command(&[&"git", &"show", log]);
     }
 }

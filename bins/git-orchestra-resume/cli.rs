@@ -2,7 +2,10 @@
 
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::ops::resume::{Request, TakeOver};
+use orchestra::{
+    ops::resume::{Request, TakeOver},
+    profile::Words,
+};
 use orchestra_terminal::{Terminal, complete, pages::Page, settings::HowToRun};
 
 /// Go on with agents that came to rest: paused, ended, or lost with their supervisor
@@ -70,7 +73,7 @@ impl Cli {
         Request {
             agents: self.agents.clone(),
             all: self.all,
-            message: self.message.clone(),
+            message: self.message.clone().map(Words::Typed),
             fresh: self.fresh,
             take_over: if self.take_over { TakeOver::Always } else { TakeOver::AtRest },
             settings: self.how.settings(terminal, self.detach),

@@ -2,13 +2,11 @@
 
 use orchestra::{
     Result,
-    git::Repo,
     model::Liveness,
     ops::{resume, status},
-    world,
 };
 use orchestra_terminal::{
-    Exit, Terminal,
+    Exit, Terminal, accepted, faults,
     follow::{How, follow},
     prompt,
 };
@@ -16,7 +14,7 @@ use orchestra_terminal::{
 use crate::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = accepted::repository(terminal)?;
     let mut request = cli.request(terminal);
     if request.agents.is_empty() && !request.all {
         let all = status::run(&repo, &status::Request::default())?.agents;
@@ -29,11 +27,15 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     for warning in &report.warnings {
         terminal.warn(warning);
     }
+    let failed = faults::tell_failures(terminal, &report.failed);
     if report.agents.is_empty() {
-        terminal.say("no agent is paused or lost");
-        return Ok(Exit::Done);
+        if failed.is_none() {
+            terminal.say("no agent is paused or lost");
+        }
+        return Ok(failed.unwrap_or(Exit::Done));
     }
     let mine = status::Request { agents: report.agents, dirt: true, ..status::Request::default() };
     let how = How { kind: "resume", did: "resumed", detach: cli.detach, json: cli.json };
-    follow(terminal, &repo, &mine, how)
+    let exit = follow(terminal, &repo, &mine, how)?;
+    Ok(failed.filter(|_| exit == Exit::Done).unwrap_or(exit))
 }

@@ -2,15 +2,16 @@
 
 use orchestra::{
     Error, Kind, Result,
-    git::Repo,
     model::verdict::{Comment, Verdict},
     ops::{
         diff,
         review::{self, Give, Report, Request, Work},
     },
-    process, world,
+    process,
+    trust::AcceptedRepo,
+    world,
 };
-use orchestra_terminal::{Exit, Terminal, prompt};
+use orchestra_terminal::{Exit, Terminal, agents, prompt};
 
 use crate::{edit, view};
 
@@ -25,14 +26,16 @@ const CHOICES: [&str; 7] = [
     "reject",
 ];
 
-pub(crate) fn run(terminal: &Terminal, repo: &Repo, agent: Option<String>) -> Result<Exit> {
+pub(crate) fn run(terminal: &Terminal, repo: &AcceptedRepo, agent: Option<String>) -> Result<Exit> {
     let only_one = agent.is_some();
     let mut next = agent;
     loop {
         let id = match next.take() {
             Some(id) => id,
             None => {
-                let waiting = review::run(repo, &Request::default())?.waiting;
+                let report = review::run(repo, &Request::default())?;
+                agents::warn_unreadable(terminal, &report.unreadable);
+                let waiting = report.waiting;
                 if waiting.is_empty() {
                     terminal.say("nothing waits for a verdict");
                     return Ok(Exit::Done);
@@ -51,7 +54,7 @@ pub(crate) fn run(terminal: &Terminal, repo: &Repo, agent: Option<String>) -> Re
 }
 
 /// One work, until there is a verdict or it is skipped.
-fn one(terminal: &Terminal, repo: &Repo, id: &str) -> Result<()> {
+fn one(terminal: &Terminal, repo: &AcceptedRepo, id: &str) -> Result<()> {
     let looked = review::run(repo, &Request { agent: Some(id.to_owned()), give: None })?;
     let Some(work) = looked.work else { return Ok(()) };
     terminal.answer(&view::details(terminal, &work));
@@ -94,7 +97,7 @@ fn one(terminal: &Terminal, repo: &Repo, id: &str) -> Result<()> {
 
 fn give(
     terminal: &Terminal,
-    repo: &Repo,
+    repo: &AcceptedRepo,
     work: &Work,
     verdict: Verdict,
     text: Option<String>,
@@ -110,14 +113,14 @@ fn give(
     Ok(())
 }
 
-fn show_diff(repo: &Repo, work: &Work) -> Result<()> {
+fn show_diff(repo: &AcceptedRepo, work: &Work) -> Result<()> {
     let request = diff::Request { agent: work.agent.id.clone(), committed: true, ..diff::Request::default() };
     let report = diff::run(repo, &request)?;
     report.compared(report.git_diff().arg("--no-ext-diff")).show().map(|_| ())
 }
 
 /// The user's own shell, where the files are.
-fn shell(terminal: &Terminal, repo: &Repo, work: &Work) -> Result<()> {
+fn shell(terminal: &Terminal, repo: &AcceptedRepo, work: &Work) -> Result<()> {
     let Ok(folder) = orchestra::ops::worktrees::path(repo, &work.agent.id) else {
         terminal.say("its worktree is gone");
         return Ok(());

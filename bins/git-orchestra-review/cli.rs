@@ -44,7 +44,8 @@ pub(crate) struct Cli {
     /// Let that reviewer repair what it finds; the repair becomes part of the work if the test passes with it
     #[arg(long, requires = "by")]
     pub(crate) fix: bool,
-    /// Land the work if it is approved, with the checks of 'git orchestra merge-ranked'
+    /// Land the work if it is approved, with the checks of 'git orchestra merge-ranked'; not where something changed outside its
+    /// worktree while its agent ran
     #[arg(long, requires = "agent", conflicts_with_all = ["reject", "changes"])]
     pub(crate) automerge: bool,
     /// What is said beyond the verdict
@@ -59,7 +60,7 @@ pub(crate) struct Cli {
     /// Judge only if the work is still at this commit
     #[arg(long, value_name = "COMMIT")]
     pub(crate) head: Option<String>,
-    /// Do not tell the agent of the changes yet
+    /// Do not tell the agent of the changes yet; an agent that would run them as a script, such as sh, cannot be told
     #[arg(long, requires = "changes")]
     pub(crate) keep: bool,
     /// Print the result as one JSON object

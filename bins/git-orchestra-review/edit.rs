@@ -5,17 +5,19 @@ use std::io::Write;
 use orchestra::{
     Error, Kind, Result,
     error::Context,
-    git::{Git, Repo},
+    git::Git,
     model::verdict::Comment,
     ops::{
         diff,
         review::remarks::{parse, template},
     },
-    process, world,
+    process,
+    trust::AcceptedRepo,
+    world,
 };
 
 /// Opens the diff of a work, and reads the remarks.
-pub(crate) fn comments(repo: &Repo, agent: &str) -> Result<Vec<Comment>> {
+pub(crate) fn comments(repo: &AcceptedRepo, agent: &str) -> Result<Vec<Comment>> {
     let cannot = || "cannot write a temporary file".to_owned();
     let request = diff::Request { agent: agent.to_owned(), committed: true, ..diff::Request::default() };
     let text = template(&diff::run(repo, &request)?.text()?);

@@ -10,9 +10,10 @@ use orchestra::{
         by::{self, By},
     },
     store::verdicts::Holds,
+    surroundings::Level,
     world,
 };
-use orchestra_terminal::{Exit, Terminal, agents, interrupt, json, paint::Role};
+use orchestra_terminal::{Exit, Terminal, accepted, agents, interrupt, json, paint::Role};
 
 use crate::{ask, cli::Cli, edit};
 
@@ -22,8 +23,13 @@ const COMMITS: usize = 10;
 const FILES: usize = 20;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
     let mut request = cli.request()?;
+    let asks = !cli.json && request.give.is_none() && terminal.can_ask() && terminal.width().is_some();
+    if request.agent.is_none() && !asks {
+        let report = review::list(&Repo::discover(&world::directory())?)?;
+        return answer(terminal, cli, &report, &request);
+    }
+    let repo = accepted::repository(terminal)?;
     if let (true, Some(give), Some(agent)) = (cli.edit, &mut request.give, &cli.agent) {
         give.comments.extend(edit::comments(&repo, agent)?);
     }
@@ -36,7 +42,6 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         }
         return answer(terminal, cli, &report, &request);
     }
-    let asks = !cli.json && request.give.is_none() && terminal.can_ask() && terminal.width().is_some();
     if asks {
         return ask::run(terminal, &repo, request.agent);
     }
@@ -54,7 +59,11 @@ fn answer(terminal: &Terminal, cli: &Cli, report: &Report, request: &Request) ->
         show(terminal, report, request);
     }
     told(terminal, report);
-    let stayed = report.landing.as_ref().is_some_and(|landing| !landing.moved);
+    if let (Some(why), Some(work)) = (&report.not_landed, &report.work) {
+        terminal.warn(&format!("'{}' was approved and not landed; {why}", work.agent.id));
+        terminal.hint_command(&[&"git", &"orchestra", &"merge-ranked", &work.agent.id]);
+    }
+    let stayed = report.not_landed.is_some() || report.landing.as_ref().is_some_and(|landing| !landing.moved);
     Ok(if report.given == Some(Verdict::Reject) || stayed { Exit::No } else { Exit::Done })
 }
 
@@ -107,6 +116,7 @@ fn landed(terminal: &Terminal, landing: &Landed) {
 }
 
 fn list(terminal: &Terminal, report: &Report) {
+    agents::warn_unreadable(terminal, &report.unreadable);
     if report.waiting.is_empty() {
         terminal.say("nothing waits for a verdict");
         return;
@@ -145,7 +155,7 @@ pub(crate) fn details(terminal: &Terminal, work: &Work) -> String {
         format!("+{} -{} {}", number(file.insertions), number(file.deletions), file.path)
     };
     section(&mut out, work.files.iter().map(file).collect(), FILES, "files");
-    let mut facts = Vec::new();
+    let mut facts: Vec<String> = work.problem.iter().cloned().collect();
     facts.extend(
         work.agent
             .denials
@@ -155,6 +165,10 @@ pub(crate) fn details(terminal: &Terminal, work: &Work) -> String {
     facts.extend(
         (work.agent.left_out > 0).then(|| format!("{} files were left out of its work", work.agent.left_out)),
     );
+    for change in &work.agent.surroundings {
+        let word = if change.level == Level::Warning { "warning: while it ran" } else { "while it ran" };
+        facts.push(format!("{word}: {}", change.what));
+    }
     for conflict in &work.conflicts_with {
         let files = text::count(u64::from(conflict.files), "file");
         facts.push(format!("conflicts with {} in {files}", text::one_line(&conflict.branch, 60)));
@@ -174,8 +188,12 @@ pub(crate) fn details(terminal: &Terminal, work: &Work) -> String {
                 )
             }
         };
-        let counts = if known.counts { "" } else { "; from a clone that is not trusted" };
-        facts.push(format!("{} by {}{holds}{counts}", known.verdict.past(), known.by));
+        facts.push(if known.counts {
+            format!("{} by {}{holds}", known.verdict.past(), known.by)
+        } else {
+            let (word, by) = (known.verdict.as_str(), agents::proposed_by(&known.writer));
+            format!("{word} {by} (it says: {}){holds}", known.by)
+        });
     }
     out.push_str(&format!("\n{}\n", head("KNOWN")));
     section(&mut out, facts, usize::MAX, "");

@@ -8,9 +8,9 @@ use orchestra_terminal::{complete, pages::Page};
 /// Find, read, search, keep and resume the conversations of coding agents
 ///
 /// Without a command, the conversations of this repository and all its worktrees are listed, newest first, those of worktrees
-/// that are gone included, whether or not git orchestra started them. Titles are those given to them, else what was asked last;
-/// messages are prompts and answers, not what tools gave; cost and tokens are what the program itself recorded. Sub-agents belong
-/// to the conversation that started them.
+/// that are gone included, whether or not git orchestra started them. A title is the one that a person gave, else the program's own,
+/// else what was asked; messages are prompts, commands and answers, not what tools gave; cost and tokens are what the program
+/// itself recorded. Sub-agents belong to the conversation that started them: what they used is part of its numbers.
 #[derive(Debug, Parser)]
 #[command(
     name = "git-orchestra-sessions",
@@ -65,7 +65,8 @@ pub(crate) struct Which {
 pub(crate) enum Verb {
     /// Read one, as a conversation; tools in a line each
     ///
-    /// > is what was asked, → a tool that was used, ← what that gave, ✗ what failed. A long one is shown in your pager.
+    /// Marked with > is what was asked, → a tool that was used, - and + what an edit changes, ← what a tool gave, ✗ what failed. A
+    /// sub-agent is shown by its own id. A long one is shown in your pager.
     Show {
         #[command(flatten)]
         one: One,
@@ -78,7 +79,7 @@ pub(crate) enum Verb {
     },
     /// Find words in prompts and answers, the newest conversation first
     ///
-    /// What tools were given and gave is not searched. Exits with 1 where nothing is found.
+    /// Sub-agents are searched as well. What tools were given and gave is not. Exits with 1 where nothing is found.
     Search {
         #[command(flatten)]
         search: Search,
@@ -98,7 +99,8 @@ pub(crate) enum Verb {
     },
     /// Sum up messages, tokens and cost by day, project and model
     ///
-    /// Days are those of UTC. What no program recorded is shown as -.
+    /// Days are those of UTC. With --since only the days since then count, that day included. What sub-agents used is counted. What
+    /// no program recorded is shown as -.
     Stats {
         #[command(flatten)]
         which: Which,
@@ -235,8 +237,9 @@ pub(crate) const PAGE: Page = Page {
             "WHERE THEY ARE",
             &[
                 "Claude Code: ~/.claude/projects, or below CLAUDE_CONFIG_DIR. Codex: ~/.codex/sessions, or below CODEX_HOME. Gemini CLI: ~/.gemini/tmp. \
-           Nothing is written there by looking. What was read is remembered in a file below the git directory, which may be deleted \
-           at any time.",
+           Codex is read since its version of September 2025, Gemini CLI since January 2026; files of the latter that are one object \
+           are copied to ~/.cache/git-orchestra/gemini, for their user alone. Looking writes nothing where programs keep their files. What was read is \
+           remembered in a file below the git directory. It and the copies may be deleted at any time.",
                 "opencode keeps conversations in a database and is asked itself ('opencode db', export, import), which takes it a second; a \
            list asks only when the database has changed. What was said is copied to ~/.cache/git-orchestra/opencode, for its user \
            alone; that may be deleted at any time. Where opencode is not on PATH: git config orchestra.agent.opencode.program PATH.",
@@ -253,8 +256,9 @@ pub(crate) const PAGE: Page = Page {
         (
             "WHAT IS COUNTED",
             &[
-                "Messages are prompts and answers, not what tools gave. Tokens and costs are what programs recorded, and '-' where they \
-           recorded none. A fork has all of its conversation in its own numbers; 'sessions stats' counts that once.",
+                "Messages are prompts, commands and answers, not what tools gave nor what the program wrote in your name. Tokens and costs are \
+           what programs recorded, and '-' where they recorded none; they include those of sub-agents, messages do not. A fork has all \
+           of its conversation in its own numbers; 'sessions stats' counts that once. Times are those of the lines, not of the file.",
             ],
         ),
     ],

@@ -13,7 +13,7 @@ use orchestra_terminal::{Exit, Terminal};
 use crate::{show, view};
 
 pub(crate) fn run(terminal: &Terminal, id: &str, raw: bool, full: bool) -> Result<Exit> {
-    let repo = view::repo();
+    let repo = view::repo()?;
     let mut open = read::open(repo.as_ref(), id)?;
     if raw {
         return match open.copy(&mut Out(terminal)) {
@@ -66,20 +66,23 @@ struct Last {
 
 /// What is said under a heading for who says it, which stands where the speaker changes.
 fn markdown(piece: &Piece, full: bool, last: &mut Last) -> Option<String> {
+    let agent = if piece.by_subagent { "Sub-agent" } else { "Agent" };
     let (who, said) = match &piece.what {
-        What::Prompt(words) => ("User", format!("{}\n", body(words))),
-        What::Answer(words) => ("Agent", format!("{}\n", body(words))),
-        What::Thought(words) if full => ("Agent", quoted(words)),
+        _ if piece.by_subagent && !full => return None,
+        What::Prompt(words) if piece.by_subagent => ("Sub-agent", quoted(words)),
+        What::Prompt(words) => ("User", format!("{}\n", below(&body(words)))),
+        What::Answer(words) => (agent, format!("{}\n", below(&body(words)))),
+        What::Thought(words) if full => (agent, quoted(words)),
         What::Tool { name, input } if full => {
-            ("Agent", format!("**{}**\n\n{}", text::safe(name), fenced(input)))
+            (agent, format!("**{}**\n\n{}", text::safe(name), fenced(input)))
         }
         What::Tool { name, input } => {
-            ("Agent", format!("- **{}** {}\n", text::safe(name), code(&show::about(input))))
+            (agent, format!("- **{}** {}\n", text::safe(name), code(&show::about(input))))
         }
         What::Result { error, text } if full => {
-            ("Agent", format!("{}\n\n{}", if *error { "Failed:" } else { "Gave:" }, fenced(text)))
+            (agent, format!("{}\n\n{}", if *error { "Failed:" } else { "Gave:" }, fenced(text)))
         }
-        What::Result { error: true, text } => ("Agent", format!("  - failed: {}\n", code(&show::gist(text)))),
+        What::Result { error: true, text } => (agent, format!("  - failed: {}\n", code(&show::gist(text)))),
         What::Thought(_) | What::Result { .. } | What::Note(_) => return None,
     };
     let anew = last.who != who || who == "User";
@@ -95,9 +98,31 @@ fn markdown(piece: &Piece, full: bool, last: &mut Last) -> Option<String> {
     Some(format!("{before}{said}{}", if list { "" } else { "\n" }))
 }
 
+/// Markdown whose headings stand below those of the speakers; what is in a fence stays as it is.
+fn below(words: &str) -> String {
+    let mut fence: Option<&str> = None;
+    let line = |line: &str| {
+        let trimmed = line.trim_start();
+        let mark = ["```", "~~~"].into_iter().find(|mark| trimmed.starts_with(mark));
+        match (fence, mark) {
+            (None, Some(mark)) => fence = Some(mark),
+            (Some(open), Some(mark)) if open == mark => fence = None,
+            _ => {}
+        }
+        let level = line.bytes().take_while(|byte| *byte == b'#').count();
+        let is_heading = (1..=6).contains(&level) && line[level..].starts_with(' ');
+        if fence.is_none() && is_heading {
+            format!("{}{}", "#".repeat((level + 2).min(6)), &line[level..])
+        } else {
+            line.to_owned()
+        }
+    };
+    words.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// As it is, but for what a terminal would obey.
 fn body(words: &str) -> String {
-    text::safe_block(words.trim_end())
+    text::safe_block(words.trim_end().trim_start_matches(['\r', '\n']))
 }
 
 fn quoted(words: &str) -> String {

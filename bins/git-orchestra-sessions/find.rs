@@ -70,13 +70,19 @@ struct Found {
 struct Place {
     at: Option<String>,
     role: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subagent: Option<String>,
     line: String,
 }
 
 impl From<Hits> for Found {
     fn from(hits: Hits) -> Self {
-        let place =
-            |hit: Hit| Place { line: lines_around(&hit, 0).1.join("\n"), role: role(&hit), at: hit.at };
+        let place = |hit: Hit| Place {
+            line: lines_around(&hit, 0).1.join("\n"),
+            role: role(&hit),
+            subagent: hit.subagent,
+            at: hit.at,
+        };
         let Hits { session, hits, more } = hits;
         let (id, program, title, cwd) = (session.id, session.program, session.title, session.cwd);
         Self { id, program, title, cwd, hits: hits.into_iter().map(place).collect(), more }
@@ -98,7 +104,11 @@ fn show(hits: &Hits, search: &Search, paint: &Paint) -> String {
     for hit in &hits.hits {
         let at = hit.at.as_deref().map_or_else(String::new, |at| text::one_line(at, 40));
         let mark = if hit.by_user { ">" } else { " " };
-        out.push_str(&format!("  {} {}\n", paint.as_role(Role::Faint, &at), role(hit)));
+        let who = match &hit.subagent {
+            Some(id) => format!("sub-agent {}", text::safe(id)),
+            None => role(hit).to_owned(),
+        };
+        out.push_str(&format!("  {} {who}\n", paint.as_role(Role::Faint, &at)));
         let (at, lines) = lines_around(hit, search.context);
         for (number, line) in lines.iter().enumerate() {
             let shown = if number == at { marked(hit, line, paint) } else { text::one_line(line, COLUMNS) };

@@ -9,14 +9,14 @@ use std::{
 use orchestra::{
     Error, Kind, Result,
     error::Context,
-    model::text,
+    model::{quote, text},
     ops::sessions::{
         self,
         resume::{self, Plan, Request},
     },
     process,
 };
-use orchestra_terminal::{Exit, Terminal, prompt};
+use orchestra_terminal::{Exit, Terminal, accepted, prompt};
 
 use crate::{cli::GoOn, view};
 
@@ -24,7 +24,7 @@ use crate::{cli::GoOn, view};
 const TO_PICK: usize = 30;
 
 pub(crate) fn run(terminal: &Terminal, how: &GoOn) -> Result<Exit> {
-    let repo = view::repo();
+    let repo = view::repo()?.map(|repo| accepted::accept(terminal, repo)).transpose()?;
     let session = match &how.id {
         Some(id) => id.clone(),
         None => pick(terminal)?,
@@ -51,7 +51,7 @@ fn pick(terminal: &Terminal) -> Result<String> {
     if !terminal.can_ask() {
         return Err(Error::usage("no conversation named").hint(hint));
     }
-    let repo = view::repo();
+    let repo = view::repo()?;
     let request =
         sessions::Request { everywhere: repo.is_none(), limit: TO_PICK, ..sessions::Request::default() };
     let found = sessions::run(repo.as_ref(), &request)?.sessions;
@@ -70,19 +70,10 @@ fn pick(terminal: &Terminal) -> Result<String> {
 
 /// What a person would type.
 fn typed(plan: &Plan) -> String {
-    let words: Vec<String> = plan.argv.iter().map(|word| quoted(word)).collect();
-    let said =
-        plan.stdin.as_deref().map_or_else(String::new, |said| format!("printf %s {} | ", quoted(said)));
-    format!("cd {} && {said}{}", quoted(&plan.folder.to_string_lossy()), words.join(" "))
-}
-
-/// As a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", text::safe_block(word).replace('\'', "'\\''"))
+    let words: Vec<String> = plan.argv.iter().map(quote::word).collect();
+    let said = plan.stdin.as_deref().map(|said| quote::command(&[&"printf", &"%s", &said]));
+    let said = said.map_or_else(String::new, |said| format!("{said} | "));
+    format!("{} && {said}{}", quote::command(&[&"cd", &plan.folder]), words.join(" "))
 }
 
 /// Gives why it did not come to be; where it did, there is nobody left to give anything.

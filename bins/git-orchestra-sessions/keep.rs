@@ -9,7 +9,7 @@ use orchestra::{
     },
     world,
 };
-use orchestra_terminal::{Exit, Terminal, json};
+use orchestra_terminal::{Exit, Terminal, accepted, json};
 
 use crate::cli::Several;
 
@@ -20,7 +20,7 @@ pub(crate) fn keep(terminal: &Terminal, some: &Several) -> Result<Exit> {
 }
 
 pub(crate) fn adopt(terminal: &Terminal, id: &str, base: Option<String>, as_json: bool) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = accepted::repository(terminal)?;
     let report = adopt::run(&repo, &Request { session: id.to_owned(), base })?;
     report.warnings.iter().for_each(|warning| terminal.warn(warning));
     if as_json {

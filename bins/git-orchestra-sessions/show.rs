@@ -2,7 +2,7 @@
 
 use orchestra::{
     Error, Result,
-    conversation::{Piece, What},
+    conversation::{Piece, What, edit},
     model::text,
     ops::sessions::{Session, read},
     world,
@@ -19,17 +19,19 @@ use crate::{list, view};
 
 /// Columns of what a tool was used on and gave.
 const COLUMNS: usize = 160;
+/// Lines of an edit that are shown where not everything is.
+const CHANGES: usize = 12;
 
 pub(crate) fn run(terminal: &Terminal, id: &str, full: bool, as_json: bool) -> Result<Exit> {
-    let repo = view::repo();
+    let repo = view::repo()?;
     let mut open = read::open(repo.as_ref(), id)?;
     if as_json {
         return whole(terminal, &mut open);
     }
     let mut pager = Pager::start(terminal, &world::directory());
     pager.show(&head(&open.session, terminal.paint()));
-    let paint = *terminal.paint();
-    let too_long = open.pieces(|piece| match piece_of(&piece, full, &paint) {
+    let mut talk = Talk::new(*terminal.paint(), full, &open.session.program);
+    let too_long = open.pieces(|piece| match talk.next(&piece) {
         Some(shown) => pager.show(&format!("{shown}\n")),
         None => true,
     })?;
@@ -60,13 +62,75 @@ fn head(session: &Session, paint: &Paint) -> String {
     for inner in &session.subagents {
         let about = inner.description.as_deref().or(inner.kind.as_deref()).unwrap_or_default();
         let about = text::one_line(about, COLUMNS);
-        facts.push(("subagent", format!("{} {about} ({})", text::safe(&inner.id), when::size(inner.size))));
+        let tokens = inner.input_tokens.zip(inner.output_tokens);
+        let tokens =
+            tokens.map_or_else(String::new, |(read, written)| format!(", {read} read, {written} written"));
+        let size = when::size(inner.size);
+        facts.push(("subagent", format!("{} {about} ({size}{tokens})", text::safe(&inner.id))));
     }
     facts
         .into_iter()
         .map(|(name, value)| format!("{} {value}\n", paint.as_role(Role::Faint, &format!("{name:<9}"))))
-        .collect::<String>()
-        + "\n"
+        .collect()
+}
+
+/// A conversation being shown: who spoke last decides where a heading stands.
+struct Talk {
+    paint: Paint,
+    full: bool,
+    program: String,
+    last: Option<Speaker>,
+}
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Speaker {
+    Person,
+    Agent,
+    Subagent,
+}
+
+impl Talk {
+    fn new(paint: Paint, full: bool, program: &str) -> Self {
+        Self { paint, full, program: text::safe(program).into_owned(), last: None }
+    }
+
+    /// The piece as it is shown, below a heading where the speaker changes; nothing where it is not shown.
+    fn next(&mut self, piece: &Piece) -> Option<String> {
+        let speaker = match &piece.what {
+            _ if piece.by_subagent => Speaker::Subagent,
+            What::Prompt(_) => Speaker::Person,
+            _ => Speaker::Agent,
+        };
+        let shown = match speaker {
+            Speaker::Subagent if !self.full => return self.folded(piece),
+            _ => piece_of(piece, self.full, &self.paint)?,
+        };
+        let is_new = self.last != Some(speaker) || speaker == Speaker::Person;
+        // What the program remarks has no speaker of its own.
+        if matches!(piece.what, What::Note(_)) && !piece.by_subagent {
+            return Some(shown);
+        }
+        self.last = Some(speaker);
+        Some(if is_new { format!("\n{}\n{shown}", self.heading(speaker, piece)) } else { shown })
+    }
+
+    /// A sub-agent in the same file is shown by what it was asked, and no more.
+    fn folded(&mut self, piece: &Piece) -> Option<String> {
+        let What::Prompt(words) = &piece.what else { return None };
+        let asked = text::one_line(&one_paragraph(words), COLUMNS);
+        Some(format!("  {} sub-agent: {asked}", self.paint.as_role(Role::Faint, "·")))
+    }
+
+    fn heading(&self, speaker: Speaker, piece: &Piece) -> String {
+        let who = match speaker {
+            Speaker::Person => "you",
+            Speaker::Agent => &self.program,
+            Speaker::Subagent => "sub-agent",
+        };
+        let at = piece.at.as_deref().map_or_else(String::new, |at| text::one_line(at, 40));
+        self.paint.as_role(Role::Faint, format!("── {who}  {at}").trim_end())
+    }
 }
 
 fn piece_of(piece: &Piece, full: bool, paint: &Paint) -> Option<String> {
@@ -75,25 +139,15 @@ fn piece_of(piece: &Piece, full: bool, paint: &Paint) -> Option<String> {
     };
     match &piece.what {
         What::Prompt(words) => {
-            let at = piece.at.as_deref().map_or_else(String::new, |at| text::one_line(at, 40));
-            Some(format!(
-                "\n{}\n{}",
-                paint.as_role(Role::Faint, &at),
-                lines(words, |line| paint.as_role(Role::Head, &format!("> {line}")))
-            ))
+            Some(lines(words, |line| paint.as_role(Role::Head, format!("> {line}").trim_end())))
         }
         What::Answer(words) => Some(block(words)),
         What::Thought(words) if full => {
             Some(lines(words, |line| paint.as_role(Role::Faint, &format!("  ~ {line}"))))
         }
         What::Thought(_) => None,
-        What::Tool { name, input } if full => Some(format!(
-            "  {} {}\n{}",
-            paint.as_role(Role::Hint, "→"),
-            text::safe(name),
-            lines(input, |line| format!("    {line}"))
-        )),
-        What::Tool { name, input } => line("→", Role::Hint, &format!("{name} {}", about(input))),
+        What::Tool { name, input } => Some(tool(name, input, full, paint)),
+        What::Result { error: false, text } if text.trim().is_empty() && !full => None,
         What::Result { error, text } => {
             let (mark, role) = if *error { ("✗", Role::Bad) } else { ("←", Role::Faint) };
             if full {
@@ -105,8 +159,43 @@ fn piece_of(piece: &Piece, full: bool, paint: &Paint) -> Option<String> {
             }
             line(mark, role, &gist(text))
         }
-        What::Note(words) => line("·", Role::Faint, words),
+        What::Note(words) => line("·", Role::Faint, &one_paragraph(words)),
     }
+}
+
+/// A tool and what it was used on; of an edit, what it changes.
+fn tool(name: &str, input: &str, full: bool, paint: &Paint) -> String {
+    let head = format!("  {} {}", paint.as_role(Role::Hint, "→"), text::safe(name));
+    let changes = edit::changes(input);
+    if changes.is_empty() {
+        return if full {
+            format!("{head}\n{}", lines(input, |line| format!("    {line}")))
+        } else {
+            format!("{head} {}", about(input))
+        };
+    }
+    let most = if full { usize::MAX } else { CHANGES };
+    let mut shown: Vec<String> = changes
+        .iter()
+        .take(most)
+        .map(|change| {
+            let (mark, words, role) = match change {
+                edit::Change::Removed(words) => ("-", words, Role::Bad),
+                edit::Change::Added(words) => ("+", words, Role::Good),
+            };
+            let words = text::one_line(&text::plain(words).replace('\t', "    "), COLUMNS);
+            paint.as_role(role, format!("    {mark} {words}").trim_end())
+        })
+        .collect();
+    if changes.len() > most {
+        shown.push(format!("    … {} more", text::count((changes.len() - most) as u64, "line")));
+    }
+    format!("{head} {}\n{}", about(input), shown.join("\n"))
+}
+
+/// Words without line breaks, as one paragraph.
+fn one_paragraph(words: &str) -> String {
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The one thing that tells most of what a tool is used on.
@@ -139,12 +228,13 @@ pub(crate) fn about(input: &str) -> String {
 /// The first line, and how many more there are.
 pub(crate) fn gist(words: &str) -> String {
     let more = words.trim_end().lines().count().saturating_sub(1);
-    let first = text::cut(words.lines().next().unwrap_or_default(), COLUMNS - 20);
+    let first = words.lines().next().unwrap_or_default().replace('\t', "    ");
+    let first = text::cut(first.trim_end(), COLUMNS - 20);
     if more > 0 { format!("{first} (+{more} lines)") } else { first }
 }
 
 fn block(words: &str) -> String {
-    text::safe_block(&text::plain(words.trim_end()))
+    text::safe_block(&text::plain(words.trim_end().trim_start_matches(['\r', '\n'])))
 }
 
 fn lines(words: &str, each: impl Fn(&str) -> String) -> String {
@@ -154,6 +244,9 @@ fn lines(words: &str, each: impl Fn(&str) -> String) -> String {
 /// One thing said, for programs.
 #[derive(Serialize)]
 struct Said<'a> {
+    /// By a sub-agent in the same file.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    subagent: bool,
     at: Option<&'a str>,
     role: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,7 +266,7 @@ impl<'a> From<&'a Piece> for Said<'a> {
             What::Result { error, text } => ("result", None, *error, text),
             What::Note(text) => ("note", None, false, text),
         };
-        Self { at: piece.at.as_deref(), role, tool, error, text }
+        Self { subagent: piece.by_subagent, at: piece.at.as_deref(), role, tool, error, text }
     }
 }
 

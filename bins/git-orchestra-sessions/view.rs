@@ -23,14 +23,14 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 }
 
 /// The repository here; none where there is none, which only some questions need.
-pub(crate) fn repo() -> Option<Repo> {
-    Repo::discover(&world::directory()).ok()
+pub(crate) fn repo() -> Result<Option<Repo>> {
+    Repo::find(&world::directory())
 }
 
 /// As [`repo`], where it limits what is looked at.
 pub(crate) fn repo_for(which: &Which) -> Result<Option<Repo>> {
     if which.all {
-        return Ok(repo());
+        return repo();
     }
     let hint = "--all looks at every folder of this machine";
     Repo::discover(&world::directory()).map(Some).map_err(|error| error.hint(hint))

@@ -104,10 +104,19 @@ pub(crate) const PAGE: Page = Page {
             "WHAT AN AGENT GETS",
             &[
                 "The agent's program runs in its worktree. In its environment are ORCHESTRA_AGENT (its id), ORCHESTRA_BRANCH, \
-                 ORCHESTRA_BASE and ORCHESTRA_PROMPT_FILE; nothing in it names another repository.",
+                 ORCHESTRA_BASE and ORCHESTRA_PROMPT_FILE; nothing in it names another repository: variables of git that \
+                 belong to one command or hook are not inherited, and a value that is a path in the main checkout names the \
+                 same place in the worktree. PATH and other lists stay as they are.",
+                "Commits that are made for it bear the name and e-mail that were configured when it was started.",
+                "The task is handed over as it was typed. An agent that may run it as a script (sh, and your own unless \
+                 orchestra.agent.<name>.reads is 'prose') gets nothing that you did not type: no review, no conflict, no \
+                 output of a test.",
                 "When it ends, everything that it started ends too. What it left uncommitted is committed to its branch; \
-                 ignored files, repositories inside the worktree, very large files and files that look like secrets stay \
-                 in the worktree and are named.",
+                 ignored files, repositories inside the worktree, very large files, files that look like secrets and \
+                 whatever cannot be read stay in the worktree and are named, the ignored ones excepted.",
+                "An agent that ends in the middle of a merge, a rebase or the like, or with unresolved conflicts, has failed: its \
+                 files are kept as they are, and do not land. So has one whose work could not be saved; 'git orchestra collect' \
+                 tries again.",
             ],
         ),
     ],

@@ -2,15 +2,13 @@
 
 use orchestra::{
     Result,
-    git::Repo,
     ops::{
         spawn::{self, Report},
         status,
     },
-    world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents,
+    Exit, Terminal, accepted, agents,
     follow::{How, follow},
     json,
     table::{self, Text},
@@ -20,7 +18,7 @@ use crate::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let request = cli.request(terminal)?;
-    let repo = Repo::discover(&world::directory())?;
+    let repo = accepted::repository(terminal)?;
     let report = spawn::run(&repo, &request)?;
     for warning in &report.warnings {
         terminal.warn(warning);

@@ -43,19 +43,33 @@ pub(crate) const PAGE: Page = Page {
             "Find agents whose supervisor died",
         ),
     ],
-    sections: &[(
-        "COLUMNS",
-        &[
-            "PHASE is queued, starting, running, waiting or paused, and at the end done, failed, timeout or stopped; \
+    sections: &[
+        (
+            "COLUMNS",
+            &[
+                "PHASE is queued, starting, running, waiting or paused, and at the end done, failed, timeout or stopped; \
              'lost' behind it says that its supervisor died, 'remote' that it belongs to another clone, 'bypass' that it may do \
              everything without asking.",
-            "AGE counts from the start, or from the spawn while it waits, to now or to the end. COMMITS and CHANGES are \
+                "AGE counts from the start, or from the spawn while it waits, to now or to the end. COMMITS and CHANGES are \
              what its branch has over its base; CHANGES are counted when it ends. DIRTY is the number of files with \
              uncommitted changes while it runs. COST and DENIED are what its program says that it cost, in US dollars, and how \
              often it was refused something; they are shown where any agent has them. NOW is what it does, what it waits for, \
              or why it ended.",
-        ],
-    )],
+            ],
+        ),
+        (
+            "OUTSIDE THE WORKTREES",
+            &[
+                "Before an agent's program starts and after its end, the configuration, the hooks, the refs that are not git \
+             orchestra's, your checkouts and the changed files of the main one are looked at. What differs is shown for that \
+             agent, in JSON as 'surroundings'. Who did it is not known, the agent, another one that ran meanwhile, or you.",
+                "A note is what the reflogs of your checkouts tell of (your commits, switches, merges, fetches) and what does no \
+             harm, such as a new branch. All else is a warning: it is shown until the work has landed, and keeps 'git \
+             orchestra review --automerge' from landing it. Files are looked at within a time limit; where there is too much, \
+             that is said. The record is private, in refs/orchestra-local/surroundings, and never travels.",
+            ],
+        ),
+    ],
     configuration: false,
     see_also: &[
         "git-orchestra-spawn",

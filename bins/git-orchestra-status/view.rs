@@ -1,5 +1,7 @@
 //! What `status` shows.
 
+use std::collections::BTreeSet;
+
 use orchestra::{
     Result,
     git::Repo,
@@ -8,6 +10,7 @@ use orchestra::{
         agent_object::AgentObject,
         status::{self, Report},
     },
+    surroundings::Level,
     world,
 };
 use orchestra_terminal::{
@@ -24,6 +27,10 @@ const TASK_COLUMNS: usize = 160;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = Repo::discover(&world::directory())?;
+    if let Some(why) = repo.trouble() {
+        terminal.warn(&format!("the configuration of this repository cannot be used: {}", text::safe(why)));
+        terminal.hint("git config --edit");
+    }
     let request = cli.request();
     if cli.watch || cli.wait {
         let until = if cli.wait { Until::AllEnded } else { Until::Interrupted };
@@ -60,7 +67,9 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
         terminal.hint("git orchestra spawn \"what to do\"");
         return Ok(());
     }
-    terminal.answer(&agents::draw(&report.agents, terminal.width(), terminal.paint()));
+    if !report.agents.is_empty() {
+        terminal.answer(&agents::draw(&report.agents, terminal.width(), terminal.paint()));
+    }
     if report.hidden > 0 {
         terminal.say(&format!("{} older ended agents are not shown; --all shows them", report.hidden));
     }
@@ -70,9 +79,7 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
     {
         detail(repo, terminal, agent)?;
     }
-    for unreadable in &report.unreadable {
-        terminal.warn(&format!("agent '{}' cannot be read: {}", unreadable.id, unreadable.why));
-    }
+    agents::warn_unreadable(terminal, &report.unreadable);
     Ok(())
 }
 
@@ -89,11 +96,19 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("session", agent.session.clone().unwrap_or_default()),
         ("used", used(agent)),
         ("waits", agent.waiting.clone().unwrap_or_default()),
+        ("unfinished", agent.unfinished.clone().unwrap_or_default()),
+        ("unsaved", agent.unsaved.clone().unwrap_or_default()),
     ];
     lines.extend(detail.left_out.iter().map(|left| ("left out", format!("{} ({})", left.path, left.why))));
     if detail.left_out_more > 0 {
         lines.push(("left out", format!("{} more", detail.left_out_more)));
     }
+    lines.extend(agent.surroundings.iter().map(|change| {
+        (if change.level == Level::Warning { "warning" } else { "meanwhile" }, change.what.clone())
+    }));
+    let others: BTreeSet<&String> = agent.surroundings.iter().flat_map(|change| &change.meanwhile).collect();
+    let others = others.into_iter().cloned().collect::<Vec<_>>().join(", ");
+    lines.push(("ran with", others));
     lines.extend(detail.contradictions.iter().map(|sentence| ("contradiction", sentence.clone())));
     lines.extend(detail.proposals.iter().map(|one| {
         let said = one.text.as_ref().map_or_else(String::new, |text| format!(": {text}"));

@@ -9,7 +9,7 @@ use orchestra_terminal::{complete, pages::Page};
 ///
 /// The whole tree of processes is asked to end (SIGTERM), and what is left after git config orchestra.grace (5s) is
 /// killed, double-forked children included. Then the work is taken as at every end: what was left uncommitted is committed
-/// to the agent's branch. An agent whose supervisor died is ended the same way. Only processes that the agent
+/// to the agent's branch. Where that fails, the exit code says so, and 'git orchestra collect' tries again. An agent whose supervisor died is ended the same way. Only processes that the agent
 /// started are touched.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-stop", version)]

@@ -32,13 +32,13 @@ pub(crate) struct Cli {
     /// Send again what the remote had and lost
     #[arg(long, conflicts_with = "fetch")]
     pub(crate) restore: bool,
-    /// Take what looks like a secret out of an event that no remote has yet
+    /// Take what looks like a secret out of an event, or leave archived work with one out of the archive, while no remote has it
     #[arg(long, value_name = "EVENT", conflicts_with_all = ["remote", "fetch", "push", "restore", "dry_run", "yes", "with"])]
     pub(crate) redact: Option<String>,
     /// Agree to share agents with this remote
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Only say what would change
+    /// Show what would change
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
     /// Sync unasked, without a question and without a word (started by supervisors, see orchestra.autoSync)
@@ -80,11 +80,25 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
+            "CONSENT",
+            &[
+                "Before anything leaves for the first time, sync asks: how many agents, how large, and to which URL, after insteadOf and \
+             pushurl. Only 'y' or 'yes', typed after the question on a line of its own, agrees; where nobody can be asked, --yes does. The \
+             answer is kept in orchestra.shareWith and, so that no config alone can give it, in a file of this clone; a URL \
+             that changes is asked about again.",
+                "An agent's work builds on the commit that it started from. Where that one, or others below it, are not at the remote yet, \
+             they are named (3 commits of main), and agreed to once for each URL; until then the work stays here, or goes once \
+             they are pushed.",
+            ],
+        ),
+        (
             "SECRETS",
             &[
-                "Before anything is sent, what the remote does not have is read: events, tasks, notes, and of the work the lines that agents \
-             added. A text that looks like a key, a token or a password, or holds the value of a variable of the environment \
-             that is named like one, stops the push. What a remote has cannot be called back: revoke it.",
+                "Before anything is sent, every object that the remote does not have is read: messages, authors and committers of \
+             commits, names and content of files, binary ones too, targets of links, events, tasks, notes and archived work; as they are, \
+             with escapes decoded, and as UTF-16. A text that looks like a key, a token or a password, or is the value of a \
+             variable of the environment that is named like one, keeps its agent at home, and so does what cannot be read. The rest \
+             goes, and the exit code is 1. A dry run says the same. Compressed files are not opened. What a remote has cannot be called back: revoke it.",
             ],
         ),
         (

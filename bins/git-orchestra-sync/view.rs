@@ -1,25 +1,28 @@
 //! What `sync` shows.
 
 use orchestra::{
-    Result,
+    Kind, Result,
     git::Repo,
     model::text,
-    ops::sync::{self, Asks, Report},
-    sync::plan::Change,
+    ops::sync::{self, Asks, Question, Report},
+    sync::{own_work::OwnWork, plan::Change, round::Outcome, secrets::Held},
     world,
 };
-use orchestra_terminal::{Exit, Terminal, json, prompt};
+use orchestra_terminal::{Exit, Terminal, accepted, json, prompt, when};
 
 use crate::cli::Cli;
 
 /// Agents named one by one; more are counted.
 const NAMED: usize = 20;
+/// Hints about what stays here.
+const HINTS: usize = 12;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = Repo::discover(&world::directory())?;
     if let Some(event) = &cli.redact {
         return redact(&repo, terminal, event, cli.json);
     }
+    let repo = accepted::accept(terminal, repo)?;
     if cli.auto {
         sync::auto::run(&repo)?;
         return Ok(Exit::Done);
@@ -34,12 +37,33 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if !report.outcome.missing.is_empty() {
         terminal.hint("git orchestra sync --restore sends it again");
     }
+    for held in &report.outcome.held {
+        terminal.warn(&text::safe(&held.message()));
+    }
+    hints(terminal, &report);
     if cli.json {
         json::answer(terminal, "sync", &report)?;
     } else {
         tell(terminal, &report);
     }
-    Ok(Exit::Done)
+    let Outcome { unsent, held, unfetched, .. } = &report.outcome;
+    let is_all_there = unsent.is_empty() && held.is_empty() && unfetched.is_empty();
+    Ok(match (report.outcome.locked.is_empty(), is_all_there) {
+        (false, _) => Exit::Failed(Kind::Conflict),
+        (true, false) => Exit::No,
+        (true, true) => Exit::Done,
+    })
+}
+
+/// What to type about what stays here, each thing once.
+fn hints(terminal: &Terminal, report: &Report) {
+    let mut told: Vec<String> = Vec::new();
+    for hint in report.outcome.held.iter().flat_map(Held::hints) {
+        if told.len() < HINTS && !told.contains(&hint) {
+            terminal.hint(&text::safe(&hint));
+            told.push(hint);
+        }
+    }
 }
 
 fn redact(repo: &Repo, terminal: &Terminal, event: &str, as_json: bool) -> Result<Exit> {
@@ -63,7 +87,15 @@ fn tell(terminal: &Terminal, report: &Report) {
     }
     let remote = text::safe(&report.remote);
     let would = if report.dry_run { "would be " } else { "" };
+    if !outcome.own_work.is_empty() {
+        terminal.say(&format!("{would}sent along: {} that {remote} did not have", own(&outcome.own_work)));
+    }
+    if let Some(question) = &report.asks {
+        terminal.hint(&format!("git orchestra sync asks first: {}", ask(question)));
+    }
     match (outcome.changes.len(), outcome.sent.len()) {
+        (0, 0) if !outcome.locked.is_empty() => {}
+        (0, 0) if !outcome.held.is_empty() => terminal.say(&format!("nothing {would}sent to {remote}")),
         (0, 0) => terminal.say(&format!("nothing new here, nothing new at {remote}")),
         (taken, sent) => {
             terminal.say(&format!(
@@ -105,14 +137,36 @@ impl Asks for Asking<'_> {
         self.terminal.sketch(&text::cut(&what, width.saturating_sub(1)));
     }
 
-    fn may_share(&mut self, urls: &[String], agents: usize) -> Result<bool> {
+    fn agrees(&mut self, question: &Question) -> Result<bool> {
         self.clear();
-        let places: Vec<String> = urls.iter().map(|url| text::safe(url).into_owned()).collect();
-        let question = format!(
-            "share {} with {}, now and with every sync?",
-            text::count(agents as u64, "agent"),
-            places.join(" and ")
-        );
-        prompt::confirm(self.terminal, &question, "git orchestra sync --yes agrees")
+        prompt::confirm(self.terminal, &ask(question), "git orchestra sync --yes agrees")
     }
+}
+
+/// `3 commits of main and 1 commit of topic`.
+fn own(own: &[OwnWork]) -> String {
+    own.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+}
+
+/// What leaves, how large it is, and where it goes.
+fn ask(question: &Question) -> String {
+    let places: Vec<String> = question.urls.iter().map(|url| text::safe(url).into_owned()).collect();
+    let places = places.join(" and ");
+    let size = question.bytes.map_or_else(|| "size unknown".to_owned(), when::size);
+    let own = match question.own_work.as_slice() {
+        [] => String::new(),
+        all => format!("{} that it does not have", own(all)),
+    };
+    if question.agreed_before {
+        return format!(
+            "Agents' work builds on {own}. Send those ({size}) to {places}, now and with every sync?"
+        );
+    }
+    let what = if question.work { "their tasks, commits and reviews" } else { "their tasks and reviews" };
+    let what = match question.agents {
+        0 => format!("{} ({size})", text::count(question.refs as u64, "ref")),
+        agents => format!("{} ({what}; {size})", text::count(agents as u64, "agent")),
+    };
+    let own = if own.is_empty() { own } else { format!(" and {own}") };
+    format!("Send {what}{own} to {places}, now and with every sync?")
 }

@@ -8,7 +8,7 @@ use orchestra_terminal::{complete, pages::Page};
 /// Take back what a command changed
 ///
 /// Every landing and every cleanup is an operation. Of a landing, undo moves the branch back to where it was before, with the files
-/// of its checkout, as 'git reset --keep' would; it refuses where that would overwrite something, or where the branch has moved on
+/// of its checkout; it refuses where that would overwrite something, ignored files included, or where the branch has moved on
 /// since. What cleanup took away comes back as it was: branch, worktree, uncommitted and staged changes, ignored files, modes and
 /// times. An undo is an operation too: naming it takes it back.
 ///
@@ -42,6 +42,6 @@ pub(crate) const PAGE: Page = Page {
 
 impl Cli {
     pub(crate) fn request(&self) -> Request {
-        Request { operation: self.operation.clone(), list: self.list, dry_run: self.dry_run }
+        Request { operation: self.operation.clone(), dry_run: self.dry_run }
     }
 }

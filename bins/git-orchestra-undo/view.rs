@@ -9,7 +9,7 @@ use orchestra::{
     world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, json,
+    Exit, Terminal, accepted, interrupt, json,
     paint::Role,
     table::{self, Text},
     when,
@@ -18,8 +18,12 @@ use orchestra_terminal::{
 use crate::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
-    let report = undo::run(&repo, &cli.request())?;
+    // Ctrl-C ends nothing here: what was begun in the user's files is brought to its end.
+    let _pressed = interrupt::flag()?;
+    let report = match cli.list {
+        true => undo::list(&Repo::discover(&world::directory())?)?,
+        false => undo::run(&accepted::repository(terminal)?, &cli.request())?,
+    };
     for warning in &report.warnings {
         terminal.warn(warning);
     }

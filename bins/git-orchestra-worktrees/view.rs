@@ -31,8 +31,11 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         json::answer(terminal, "worktrees", &report)?;
         return Ok(Exit::Done);
     }
+    agents::warn_unreadable(terminal, &report.unreadable);
     if report.worktrees.is_empty() {
-        terminal.say("no agent has a worktree here");
+        if report.unreadable.is_empty() {
+            terminal.say("no agent has a worktree here");
+        }
         return Ok(Exit::Done);
     }
     let rows = report.worktrees.iter().map(row).collect();

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use orchestra::{Error, Kind, Result, error::Context, git::Git, process, world};
+use orchestra::{Error, Kind, Result, error::Context, git::Git, model::quote, process, world};
 use orchestra_terminal::{Exit, Terminal, paint::Role};
 
 use crate::cli::Demo;
@@ -121,7 +121,7 @@ impl Stage {
 
     /// Shows a git command and what it prints.
     fn show(&self, terminal: &Terminal, arguments: &[&str]) -> Result<()> {
-        let typed: Vec<String> = arguments.iter().map(|argument| quoted(argument)).collect();
+        let typed: Vec<String> = arguments.iter().map(quote::word).collect();
         terminal.say(&format!("  $ git {}", typed.join(" ")));
         let text = Git::new(&self.repo, arguments[0]).args(&arguments[1..]).run()?;
         for line in String::from_utf8_lossy(&text).lines() {
@@ -138,7 +138,7 @@ impl Stage {
     fn farewell(&self, terminal: &Terminal) {
         if self.keep {
             terminal.say("");
-            terminal.hint(&format!("it is kept; try: cd '{}'", self.repo.display()));
+            terminal.hint(&format!("it is kept; try: {}", quote::command(&[&"cd", &self.repo])));
             terminal.hint("git orchestra status; git orchestra logs count; git orchestra worktrees");
             return;
         }
@@ -154,10 +154,4 @@ impl Stage {
 /// Only what the demo itself made in a temporary folder.
 fn remove(folder: &Path) -> std::io::Result<()> {
     fs::remove_dir_all(folder)
-}
-
-/// As it could be typed.
-fn quoted(argument: &str) -> String {
-    let plain = argument.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:=".contains(&b));
-    if plain { argument.to_owned() } else { format!("'{argument}'") }
 }

@@ -1,11 +1,7 @@
 //! Finding `git-orchestra-<name>`: in our own folder first, so that versions agree, then on PATH; and handing over to it.
 
 use std::{
-    collections::BTreeSet,
-    ffi::{OsStr, OsString},
-    os::unix::process::CommandExt,
-    path::PathBuf,
-    process::ExitCode,
+    collections::BTreeSet, ffi::OsString, os::unix::process::CommandExt, path::PathBuf, process::ExitCode,
 };
 
 use orchestra::{git::Git, model::text, process, world};
@@ -179,7 +175,14 @@ fn complete_options(begun: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// By the user's own configuration: what stands in a repository's may be anybody's, and nobody is asked at a key press.
 fn answers(name: &str) -> bool {
-    let asked = Git::new(&world::directory(), "config").args(["--get-all", "orchestra.completes"]).line();
-    asked.is_ok_and(|names| names.lines().any(|known| OsStr::new(known) == OsStr::new(name)))
+    let asked = Git::new(&world::directory(), "config")
+        .args(["--show-scope", "--get-all", "orchestra.completes"])
+        .line();
+    let of_the_user = |line: &str| {
+        let (scope, known) = line.split_once('\t').unwrap_or_default();
+        matches!(scope, "global" | "system") && known == name
+    };
+    asked.is_ok_and(|lines| lines.lines().any(of_the_user))
 }

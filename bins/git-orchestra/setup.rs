@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use orchestra::{Kind, Result, error::Context, world};
+use orchestra::{Kind, Result, error::Context, model::quote, world};
 use orchestra_terminal::{Exit, Terminal, catalog};
 
 use crate::{
@@ -133,11 +133,11 @@ fn advise(share: &Path, terminal: &Terminal) {
         let program = world::this_program();
         let folder = program.parent().unwrap_or(&program).display().to_string();
         terminal.warn(&format!("'{folder}' is not in PATH: git does not find 'git orchestra'"));
-        terminal.hint(&format!("export PATH=\"{folder}:$PATH\""));
+        terminal.hint(&format!("export PATH={}:\"$PATH\"", quote::word(&folder)));
     }
     terminal.hint(&format!(
-        "zsh: before compinit, in ~/.zshrc: fpath+=('{}')",
-        share.join("zsh/site-functions").display()
+        "zsh: before compinit, in ~/.zshrc: fpath+=({})",
+        quote::word(share.join("zsh/site-functions"))
     ));
     terminal.hint("new shells complete 'git orchestra'; 'git help orchestra' shows the manual");
 }

@@ -1,6 +1,8 @@
 //! One error for the whole library: a kind that decides the exit code, a sentence, and what to type next.
 
-use std::fmt;
+use std::{ffi::OsStr, fmt};
+
+use crate::model::quote;
 
 /// What went wrong, as far as a script must know it. Each kind is one exit code (see `orchestra_terminal::exit`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -58,11 +60,20 @@ impl Error {
         Self::new(Kind::Internal, message)
     }
 
-    /// Adds what to type next.
+    /// Adds what to type next, in our own words. A command that holds a name or a path is [`Error::hint_command`].
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hints.push(hint.into());
+        let hint = hint.into();
+        if !hint.trim().is_empty() {
+            self.hints.push(hint);
+        }
         self
+    }
+
+    /// Adds a command to type next, as an argument vector: names and paths in it are quoted for a shell.
+    #[must_use]
+    pub fn hint_command(self, words: &[&dyn AsRef<OsStr>]) -> Self {
+        self.hint(quote::command(words))
     }
 
     /// Adds the cause.

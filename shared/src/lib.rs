@@ -12,9 +12,12 @@
 //! | [`removal`] | taking agents away, every byte kept, and bringing them back |
 //! | [`landing`] | landing branches: which, in which order, step by step |
 //! | [`supervise`] | processes: launch, tree, queue, limits, control |
+//! | [`surroundings`] | what changed outside the agents' worktrees while they ran |
 //! | [`sync`] | what travels: what two sides have, what is taken in, what is sent |
+//! | [`trust`] | which configuration may name a program, and whether a person accepted it |
 //! | [`ops`] | one file a command: `Request → Report` |
 //! | [`config`] | the `orchestra.*` keys, one table |
+//! | [`private_files`] | files that only their owner may read |
 //! | [`world`], [`process`] | clock, randomness, environment; starting a program. One door each |
 //!
 //! Data flows one way: `argv → cli → Request → ops → model · store · git · worktree · supervise → Report → view`.
@@ -29,13 +32,16 @@ pub mod landing;
 pub mod lock;
 pub mod model;
 pub mod ops;
+pub mod private_files;
 pub mod process;
 pub mod profile;
 pub mod rank;
 pub mod removal;
 pub mod store;
 pub mod supervise;
+pub mod surroundings;
 pub mod sync;
+pub mod trust;
 pub mod worktree;
 pub mod world;
 

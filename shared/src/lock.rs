@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, private_files};
 
 /// A held lock; dropping it lets go.
 #[derive(Debug)]
@@ -48,11 +48,11 @@ impl Lock {
     }
 
     fn attempt(path: &Path) -> io::Result<Option<Self>> {
-        let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let open = || private_files::options().read(true).write(true).create(true).truncate(false).open(path);
         let file = match open() {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 if let Some(parent) = path.parent() {
-                    std::fs::create_dir_all(parent)?;
+                    private_files::create_dir(parent)?;
                 }
                 // Whoever mends may take the new folder away for an instant: that is worth another try.
                 match open() {
@@ -62,6 +62,11 @@ impl Lock {
             }
             other => other?,
         };
+        Self::of(file, path)
+    }
+
+    /// `None`: it is held, or the file is not the one at `path` any more.
+    fn of(file: File, path: &Path) -> io::Result<Option<Self>> {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
@@ -75,10 +80,29 @@ impl Lock {
         }
     }
 
+    /// The lock at `path` if its file is there and nobody holds it. The file is not made.
+    ///
+    /// # Errors
+    /// The file cannot be opened or locked.
+    pub fn take_existing(path: &Path) -> io::Result<Option<Self>> {
+        match OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => Self::of(file, path),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
     /// Whether anybody holds the lock at `path`. Takes a shared lock for an instant.
     pub fn is_held(path: &Path) -> bool {
         let Ok(file) = File::open(path) else { return false };
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
+    /// Whether the locked file is still the one at `path`: somebody may have removed it.
+    pub fn is_at(&self, path: &Path) -> bool {
+        let inode = |found: io::Result<std::fs::Metadata>| found.map(|found| found.ino()).ok();
+        let mine = inode(self.file.metadata());
+        mine.is_some() && inode(std::fs::metadata(path)) == mine
     }
 
     /// The locked file, for what is written in it or to hand it to a child.

@@ -17,6 +17,14 @@ pub fn milliseconds() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
+/// Which boot of the machine this is, and the seconds since then, those in which it slept too. Nobody can set this clock. `None`
+/// where the system does not tell.
+pub fn uptime() -> Option<(String, u64)> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let text = std::fs::read_to_string("/proc/uptime").ok()?;
+    Some((boot.trim().to_owned(), text.split('.').next()?.parse().ok()?))
+}
+
 /// Random bytes from the operating system.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ use std::{
 use orchestra::{
     model::{AgentId, Event, Fact, fold},
     store::{Chain, commit, layout},
+    sync::consent,
 };
 
 use crate::{
@@ -64,7 +65,9 @@ impl Pair {
         lab.run(lab.git().args(["push", "-q", "origin", "main"]), &near);
         lab.run(lab.git().args(["clone", "-q", &text(&hub), &text(&far)]), &near);
         for clone in [&near, &far] {
-            lab.run(lab.git().args(["config", "orchestra.shareWith", &text(&hub)]), clone);
+            let repo = orchestra::git::Repo::discover(clone).expect("a repository");
+            let given = consent::Given { own_work: true };
+            consent::give(&repo, &[text(&hub)], given).expect("the user agrees");
         }
         Self { near, far }
     }

@@ -195,7 +195,10 @@ fn broken_and_foreign_refs_hide_nobody() {
     assert!(shown.contains(&id.as_str()), "{shown:?}");
     let unreadable: Vec<&str> =
         report["unreadable"].as_array().expect("a list").iter().filter_map(|a| a["id"].as_str()).collect();
-    assert_eq!(unreadable, ["a-blob-00000", "missing-00000", "torn-00000"]);
+    assert_eq!(
+        unreadable,
+        ["a-blob-00000", "empty-00000", "missing-00000", "plain-commit-00000", "torn-00000"]
+    );
     repo.orchestra(["stop", "--all"]).succeeded();
     for name in ["empty-00000", "missing-00000", "torn-00000"] {
         std::fs::remove_file(agents.join(name)).expect("removed");

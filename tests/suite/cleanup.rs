@@ -384,3 +384,135 @@ fn what_is_in_a_submodule_stays_until_it_is_asked_for_and_comes_back() {
         format!("{head} only here")
     );
 }
+
+/// How a repository comes to lie in a worktree, and where; each holds a file that is nowhere else.
+const INNER: &[(&str, &str)] = &[
+    (
+        "git init -q inner; cd inner; echo only > only; git add .; git commit -qm only; echo d > dirty; cd ..; git add -A; git commit -qm link",
+        "inner",
+    ),
+    ("git init -q inner; echo only > inner/only", "inner"),
+    ("mkdir -p a/b; git init -q a/b/inner; echo only > a/b/inner/only", "a/b/inner"),
+    ("mkdir -p target/x; git init -q target/x/inner; echo only > target/x/inner/only", "target/x/inner"),
+    ("git init -q hidden; echo only > hidden/only", "hidden"),
+    // A gitlink whose repository is gone: git does not look at the files below it.
+    (
+        "git init -q inner; cd inner; echo only > only; git add .; git commit -qm only; cd ..; git add -A; git commit -qm link; rm -rf inner/.git",
+        "inner",
+    ),
+    // The git directory lies beside it.
+    ("git init -q --separate-git-dir=elsewhere inner; echo only > inner/only", "inner"),
+];
+
+#[test]
+fn a_repository_inside_keeps_the_worktree() {
+    let world = world();
+    for (turn, (script, inner)) in INNER.iter().enumerate() {
+        let repo = world.repo_named(&format!("inner-{turn}"));
+        repo.commit("ignore", &[(".gitignore", "target/\nhidden/\n")]);
+        let id = landed(&repo, &format!("echo 1 > one.txt; git add one.txt; git commit -qm one; {script}"));
+        let worktree = repo.worktree(&id);
+        let (outcome, why) = told(&cleanup(&repo, &[]), &id);
+        assert_eq!(
+            (outcome.as_str(), why),
+            ("kept", format!("a repository of its own is in its worktree, which may hold work: {inner}")),
+            "{script}"
+        );
+        let files = picture(&worktree);
+        repo.orchestra(["cleanup", "--force", &id]).succeeded();
+        until("the trash is empty", || (!worktree.exists()).then_some(()));
+        repo.orchestra(["undo"]).succeeded();
+        let mut back = picture(&worktree);
+        // A folder that was passed over would be missing; the one around the worktree has another time.
+        let top = Path::new("");
+        assert_eq!(back.remove(top).is_some(), files.contains_key(top));
+        assert!(
+            back.iter().all(|(path, seen)| files.get(path) == Some(seen)) && back.len() + 1 == files.len(),
+            "{script}"
+        );
+        assert_eq!(
+            fs::read_to_string(worktree.join(inner).join("only")).expect("a file"),
+            "only\n",
+            "{script}"
+        );
+    }
+}
+
+#[test]
+fn a_gitlink_that_nobody_else_can_follow_is_named_at_every_step() {
+    let world = world();
+    let library = world.repo_named("library");
+    let repo = world.repo();
+    let id = ended(&repo, &format!("{}; echo 1 > one.txt", INNER[0].0));
+    let collected = repo.orchestra(["collect", "--json", &id]).succeeded().json();
+    assert_eq!(collected["agents"][0]["not_taken"][0]["path"], "inner/", "{collected}");
+    let warning = "lands a gitlink 'inner' without .gitmodules";
+    let plan = repo.orchestra(["merge-ranked", "--dry-run", &id]).succeeded();
+    assert!(plan.stderr().contains(warning), "{}", plan.stderr());
+    repo.orchestra(["merge-ranked", &id]).succeeded().says(warning);
+    // A submodule with its line in .gitmodules is no surprise to anybody.
+    let add =
+        format!("git -c protocol.file.allow=always submodule --quiet add '{}' lib", library.path().display());
+    let id = ended(&repo, &add);
+    repo.accept_configuration();
+    let ran = repo.orchestra(["merge-ranked", &id]).succeeded();
+    assert!(!ran.stderr().contains("gitlink"), "{}", ran.stderr());
+}
+
+#[test]
+fn a_worktree_that_was_moved_stays() {
+    let world = world();
+    let repo = world.repo();
+    let id = landed(&repo, "echo 1 > one.txt");
+    let (at, mine) = (repo.worktree(&id), world.dir().join("mine"));
+    repo.git(["worktree", "move", &at.to_string_lossy(), &mine.to_string_lossy()]);
+    for arguments in [&[] as &[&str], &["--force", &id], &["--discard", &id]] {
+        let report = cleanup(&repo, arguments);
+        assert_eq!(
+            told(&report, &id),
+            ("kept".into(), format!("its worktree was moved to '{}'", mine.display()))
+        );
+        assert!(report["agents"][0]["hint"].as_str().expect("a hint").starts_with("git worktree move"));
+    }
+    repo.git(["worktree", "move", &mine.to_string_lossy(), &at.to_string_lossy()]);
+    assert_eq!(told(&cleanup(&repo, &[]), &id).0, "removed");
+}
+
+#[test]
+fn what_is_in_the_head_is_not_called_unsaved() {
+    let world = world();
+    let repo = world.repo();
+    // The lock of a git that was killed: the branch cannot follow, the head has the work.
+    let id = ended(&repo, "echo 1 > one.txt; touch \"$(git rev-parse --git-dir)/index.lock\"");
+    assert_eq!(repo.file_in_head(&id, "one.txt"), "1\n");
+    repo.orchestra(["merge-ranked", &id]).succeeded();
+    assert_eq!(repo.file_at("main", "one.txt"), "1\n");
+    let worktree = repo.worktree(&id);
+    assert_eq!(told(&cleanup(&repo, &[]), &id), ("removed".into(), "merged into main".into()));
+    repo.orchestra(["undo"]).succeeded();
+    fs::write(worktree.join("two.txt"), "2").expect("written");
+    assert_eq!(told(&cleanup(&repo, &[]), &id).1, "its worktree has changes that its work has not: two.txt");
+}
+
+#[test]
+fn what_is_kept_because_something_failed_is_an_error() {
+    let world = world();
+    let repo = world.repo();
+    let id = landed(&repo, "echo 1 > one.txt");
+    let trash = repo.worktree(&id).with_file_name(".trash");
+    fs::write(&trash, "in the way").expect("written");
+    for arguments in [&["cleanup"] as &[&str], &["cleanup", "--force"], &["cleanup", "--discard", &id]] {
+        repo.orchestra(arguments)
+            .exits(5)
+            .prints("kept")
+            .says("is kept because something failed")
+            .says("cannot move");
+    }
+    let report = repo.orchestra(["cleanup", "--json"]).exits(5).json();
+    assert_eq!(
+        (&report["agents"][0]["outcome"], &report["agents"][0]["failed"]),
+        (&"kept".into(), &true.into())
+    );
+    fs::remove_file(&trash).expect("removed");
+    repo.orchestra(["cleanup"]).succeeded();
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testkit::{TestRepo, until};
+use testkit::{Ran, TestRepo, picture, until};
 
 use crate::world;
 
@@ -91,27 +91,14 @@ fn a_ref_lock_left_by_a_killed_writer_is_mended_and_a_foreign_one_is_not() {
     let id = repo.spawn("while :; do sleep 0.1; done");
     repo.wait_for(&id, "running");
     let lock = repo.path().join(format!(".git/refs/orchestra/agents/{id}.lock"));
-    std::fs::write(&lock, "").expect("a lock");
-    repo.orchestra(["stop", &id]).exits(4).says("is locked by another program").says("remove");
+    let other = std::fs::File::create(&lock).expect("a lock");
+    repo.orchestra(["stop", &id])
+        .exits(4)
+        .says("is locked by another program")
+        .says("if no git runs here: rm ");
     assert!(lock.exists(), "a foreign lock is never removed");
-    std::fs::remove_file(&lock).expect("removed");
-    repo.orchestra(["stop", &id]).succeeded();
-}
-
-#[test]
-fn a_ref_lock_that_our_own_dead_writer_left_is_taken_away() {
-    let world = world();
-    let repo = world.repo();
-    let id = repo.spawn("while :; do sleep 0.1; done");
-    repo.wait_for(&id, "running");
-    let name = format!("refs/orchestra/agents/{id}");
-    // What a writer leaves that is killed between its declaration and the rename.
-    let new = repo.git(["rev-parse", "HEAD"]).line();
-    let bucket = id.bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % 16;
-    let intent = repo.path().join(format!(".git/orchestra/locks/append-{bucket:02}"));
-    std::fs::write(intent, format!("{name} {new}\n")).expect("an intent");
-    let lock = repo.path().join(format!(".git/{name}.lock"));
-    std::fs::write(&lock, format!("{new}\n")).expect("a lock");
+    // Its maker was killed.
+    drop(other);
     repo.orchestra(["stop", &id]).succeeded();
     assert!(!lock.exists());
 }
@@ -128,4 +115,176 @@ fn deleting_all_private_files_while_nothing_runs_loses_nothing() {
     let id = after["id"].as_str().expect("an id");
     assert_eq!(repo.orchestra(["logs", id]).succeeded().stdout(), "out\n");
     repo.orchestra(["spawn", "--agent", "sh", "echo 2 > a"]).succeeded();
+}
+
+/// An agent that runs, with the numbers of its supervisor and its program.
+fn running(repo: &TestRepo<'_>) -> (String, i64, i64) {
+    let id = repo.spawn("echo 1 > w; while :; do sleep 0.1; done");
+    repo.wait_for_file(&id, "w");
+    let agent = repo.agent(&id);
+    let pid = |key: &str| agent[key].as_i64().expect("a number");
+    (id, pid("supervisor_pid"), pid("pid"))
+}
+
+fn runs(pid: i64) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
+}
+
+/// It has one supervisor and can be stopped with its work, whatever was removed.
+fn is_still_ours(repo: &TestRepo<'_>, (id, supervisor, program): &(String, i64, i64)) {
+    assert_eq!(repo.agent(id)["liveness"], "live");
+    repo.orchestra(["resume", "-d", id]).exits(3).says("runs already");
+    assert_eq!(repo.agent(id)["liveness"], "live");
+    repo.orchestra(["stop", "--all"]).succeeded().prints("stopped");
+    let ended = repo.agent(id);
+    assert_eq!((&ended["liveness"], &ended["phase"]), (&"ended".into(), &"stopped".into()));
+    assert_eq!(repo.file_in_head(id, "w"), "1\n");
+    until("nothing of it runs", || (!runs(*supervisor) && !runs(*program)).then_some(()));
+}
+
+#[test]
+fn an_agent_whose_lock_was_removed_still_runs_and_gets_no_second_supervisor() {
+    let world = world();
+    let repo = world.repo();
+    let agent = running(&repo);
+    std::fs::remove_file(repo.path().join(format!(".git/orchestra/agents/{}/lock", agent.0)))
+        .expect("removed");
+    is_still_ours(&repo, &agent);
+}
+
+#[test]
+fn an_agent_whose_private_files_were_all_removed_is_still_of_this_clone() {
+    let world = world();
+    let repo = world.repo();
+    let agent = running(&repo);
+    let writer = repo.agent(&agent.0)["writer"].clone();
+    std::fs::remove_dir_all(repo.path().join(".git/orchestra")).expect("removed");
+    is_still_ours(&repo, &agent);
+    let id = repo.spawn("true");
+    assert_eq!(repo.end_of(&id)["writer"], writer);
+}
+
+#[test]
+fn what_runs_of_a_lost_agent_is_found_without_its_private_files() {
+    let world = world();
+    let repo = world.repo();
+    let (id, supervisor, program) = running(&repo);
+    let killed = repo.command("kill").args(["-9", &supervisor.to_string()]).status().expect("kill");
+    assert!(killed.success());
+    until("the supervisor is gone", || (!runs(supervisor)).then_some(()));
+    std::fs::remove_dir_all(repo.path().join(".git/orchestra")).expect("removed");
+    let agent = repo.agent(&id);
+    assert_eq!(agent["liveness"], "lost");
+    assert!(agent["orphans"].as_array().expect("a list").contains(&program.into()), "{agent}");
+    repo.orchestra(["stop", "--all"]).succeeded();
+    assert!(!runs(program));
+    assert_eq!(repo.file_in_head(&id, "w"), "1\n");
+}
+
+/// Kills an agent's supervisor and its program at once.
+fn kill_all_of(repo: &TestRepo<'_>, id: &str) {
+    let agent = repo.agent(id);
+    let pids = ["supervisor_pid", "pid"].iter().filter_map(|key| agent[key].as_i64());
+    for pid in pids {
+        let _ =
+            repo.command("kill").args(["-9", &pid.to_string()]).stderr(std::process::Stdio::null()).status();
+    }
+    until("it is lost", || (repo.agent(id)["liveness"] == "lost").then_some(()));
+}
+
+#[test]
+fn what_ran_is_never_taken_for_incomplete() {
+    let world = world();
+    let repo = world.repo();
+    let script = "echo precious > precious.txt; echo initializing > \"$(git rev-parse --git-dir)/locked\"; touch ready; exec sleep 600";
+    for next in [&["spawn", "--agent", "sh", "true"] as &[&str], &["stop", "--all"], &["cleanup"]] {
+        let id = repo.spawn(script);
+        repo.wait_for_file(&id, "ready");
+        let worktree = repo.worktree(&id);
+        kill_all_of(&repo, &id);
+        repo.orchestra(next).succeeded();
+        assert_eq!(
+            std::fs::read_to_string(worktree.join("precious.txt")).expect("a file"),
+            "precious\n",
+            "{next:?}"
+        );
+        repo.orchestra(["stop", "--all"]).succeeded();
+        assert_eq!(repo.file_in_head(&id, "precious.txt"), "precious\n", "{next:?}");
+        assert!(!repo.git(["worktree", "list", "--porcelain"]).stdout().contains("locked"));
+    }
+}
+
+/// An agent that never ran, and a worktree of it whose making was cut off, as git leaves it.
+fn never_run(repo: &TestRepo<'_>) -> (String, std::path::PathBuf) {
+    repo.git(["config", "orchestra.jobs", "1"]);
+    let first = repo.spawn("touch ready; exec sleep 600");
+    repo.wait_for_file(&first, "ready");
+    let id = repo.spawn("true");
+    kill_all_of(repo, &id);
+    let place = repo.worktree(&first).with_file_name(&id);
+    let branch = format!("orchestra/{id}");
+    repo.git(["worktree", "add", "-q", "-b", &branch, "--no-checkout", &place.to_string_lossy(), "main"]);
+    let registration = repo.path().join(".git/worktrees").join(&id);
+    std::fs::write(registration.join("locked"), "initializing").expect("written");
+    let _ = std::fs::remove_file(registration.join("index"));
+    (id, place)
+}
+
+#[test]
+fn an_incomplete_worktree_is_removed_only_if_nothing_in_it_can_be_work() {
+    let world = world();
+    let repo = world.repo();
+    repo.commit("more", &[("deep/er/long.txt", "a long file\n"), ("short.txt", "x\n")]);
+    // A checkout that was cut off in the middle of a file.
+    let (_, place) = never_run(&repo);
+    std::fs::create_dir_all(place.join("deep/er")).expect("a folder");
+    std::fs::write(place.join("deep/er/long.txt"), "a lon").expect("written");
+    std::fs::write(place.join("short.txt"), "x\n").expect("written");
+    let said = repo.orchestra(["spawn", "--agent", "sh", "-d", "true"]).succeeded();
+    assert!(!place.exists() && !said.stderr().contains("trash"), "{}", said.stderr());
+    assert!(repo.refs("refs/orchestra-local/operations/").is_empty());
+    repo.orchestra(["stop", "--all"]).succeeded();
+    // Anything else in it may be work: a file, a changed file, a longer one, what is staged, a commit, a repository.
+    let commit =
+        "git -c user.name=a -c user.email=a@a commit -q --allow-empty -m lost; git reset -q --soft HEAD~1";
+    for script in [
+        "echo precious > precious",
+        "echo precious > short.txt",
+        "printf 'a long file\\nand more' > deep/er/long.txt",
+        "echo staged > staged; git add staged; rm staged",
+        commit,
+        "git init -q inner",
+        "ln -s precious link",
+        "mkdir \"$(git rev-parse --git-dir)/modules\"",
+    ] {
+        let (id, place) = never_run(&repo);
+        std::fs::create_dir_all(place.join("deep/er")).expect("a folder");
+        Ran::of(repo.command("sh").args(["-c", script]).current_dir(&place)).succeeded();
+        let before = picture(&place);
+        let said = repo.orchestra(["spawn", "--agent", "sh", "-d", "true"]).succeeded();
+        assert!(
+            !place.exists() && said.stderr().contains("is in the trash, because"),
+            "{script}: {}",
+            said.stderr()
+        );
+        repo.orchestra(["undo"]).exits(3).says("nothing to undo");
+        let list = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
+        let newest = &list["operations"][0];
+        assert_eq!(
+            (&newest["command"], &newest["removals"][0]["agent"]),
+            (&"repair".into(), &id.as_str().into())
+        );
+        repo.git(["gc", "-q", "--prune=now"]);
+        let undo =
+            repo.orchestra(["undo", "--json", newest["id"].as_str().expect("an id")]).succeeded().json();
+        assert_eq!(picture(&place), before, "{script}");
+        repo.git(["fsck", "--no-dangling"]);
+        // Complete now: it stays, and an undo of the undo does not remove the agent.
+        repo.orchestra(["undo", undo["undo"].as_str().expect("an id")])
+            .exits(3)
+            .says("no agent had been removed");
+        repo.orchestra(["stop", "--all"]).succeeded();
+        assert_eq!(picture(&place).len(), before.len(), "{script}");
+    }
 }

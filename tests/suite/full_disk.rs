@@ -101,6 +101,28 @@ fn what_cannot_be_kept_is_not_taken_away() {
         git fsck >&2 && find .git -name '*.lock'; ls -d ../repo.worktrees/big* 2>/dev/null";
     let Some(ran) = on_a_small_disk(&world, script) else { return };
     let shown = ran.stdout();
-    assert_eq!(shown, "exit 1\n1\nexit 3\nexit 0\n", "{}", ran.stderr());
-    assert!(ran.stderr().contains("nothing to take back"), "{}", ran.stderr());
+    assert_eq!(shown, "exit 5\n1\nexit 3\nexit 0\n", "{}", ran.stderr());
+    assert!(ran.stderr().contains("nothing to undo"), "{}", ran.stderr());
+}
+
+#[test]
+fn a_cleanup_that_cannot_keep_everything_keeps_the_agent_and_is_an_error() {
+    let world = world();
+    let script = "git init -q repo && cd repo && git commit -q --allow-empty -m one
+        git config orchestra.minFree 1m
+        git orchestra spawn --agent sh --name full 'echo work > work' >&2
+        dd if=/dev/urandom of=$(ls -d ../repo.worktrees/*)/unsaved bs=1k count=600 2>/dev/null
+        dd if=/dev/zero of=../filler bs=1k count=40000 2>/dev/null
+        git orchestra cleanup --discard full >&2; echo \"exit $?\"
+        ls ../repo.worktrees/*/unsaved
+        rm ../filler
+        git orchestra cleanup --discard full >&2; echo \"exit $?\"
+        git orchestra undo >&2; echo \"exit $?\"
+        ls ../repo.worktrees/*/unsaved; git fsck >&2";
+    let Some(ran) = on_a_small_disk(&world, script) else { return };
+    let (said, shown) = (ran.stderr(), ran.stdout());
+    let exits: Vec<&str> = shown.lines().filter(|line| line.starts_with("exit ")).collect();
+    assert_eq!(exits, ["exit 5", "exit 0", "exit 0"], "{said}\n{shown}");
+    assert_eq!(shown.matches("/unsaved").count(), 2, "{said}\n{shown}");
+    assert!(said.contains("is kept because something failed"), "{said}");
 }

@@ -43,7 +43,16 @@ fn a_stopped_agent_goes_on_elsewhere_with_everything_it_had() {
     );
     // And back again.
     let back = ["resume", &id, "-m", "echo 3 > three.txt"];
-    let said = a.orchestra(back).exits(3).says("stands on an older commit").stderr();
+    // Its branch is not moved under the files of the user's own checkout either.
+    let (tree, branch) = (a.worktree(&id).to_string_lossy().into_owned(), format!("orchestra/{id}"));
+    a.git(["worktree", "remove", "--force", &tree]).succeeded();
+    a.git(["checkout", "-q", &branch]).succeeded();
+    let before = a.tip(&branch);
+    a.orchestra(back).exits(3).says("at an older commit than its work");
+    assert_eq!((a.tip(&branch), a.git(["status", "--porcelain"]).stdout()), (before, String::new()));
+    a.git(["checkout", "-q", "main"]).succeeded();
+    a.git(["worktree", "add", "-q", &tree, &branch]).succeeded();
+    let said = a.orchestra(back).exits(3).says("at an older commit than its work").stderr();
     let typed =
         said.lines().find_map(|line| line.strip_prefix("hint: git -C ")).expect("what to type").to_owned();
     Ran::of(a.command("sh").arg("-c").arg(format!("git -C {typed}"))).succeeded();

@@ -184,7 +184,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
     let allowed: &[(&str, &[&str])] = &[
         ("model", &["error"]),
         ("rank", &["model"]),
-        ("git", &["error", "model", "process", "world"]),
+        ("git", &["error", "lock", "model", "process", "world"]),
         ("store", &["error", "git", "lock", "model", "world"]),
         ("profile", &["config", "error", "model", "process"]),
         ("worktree", &["config", "error", "git", "lock", "model", "store", "world"]),
@@ -205,7 +205,10 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
                 "worktree",
             ],
         ),
+        ("removal", &["error", "git", "lock", "model", "process", "store", "supervise", "world", "worktree"]),
         ("sync", &["error", "git", "lock", "model", "store", "world"]),
+        ("trust", &["error", "git", "lock", "model", "store", "world"]),
+        ("surroundings", &["config", "error", "git", "model", "store", "trust", "world", "worktree"]),
         (
             "supervise",
             &[
@@ -217,6 +220,8 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
                 "process",
                 "profile",
                 "store",
+                "trust",
+                "surroundings",
                 "world",
                 "worktree",
             ],
@@ -234,9 +239,12 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
         "process",
         "profile",
         "rank",
+        "removal",
         "store",
         "supervise",
+        "surroundings",
         "sync",
+        "trust",
         "world",
         "worktree",
     ];
@@ -282,6 +290,16 @@ fn refs_are_spelled_in_one_place() {
         let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
         let spelled = code.contains("\"refs/orchestra");
         assert!(!spelled || is(&file, "store/layout.rs"), "{} spells a ref", file.display());
+    }
+}
+
+#[test]
+fn questions_are_asked_in_one_place() {
+    for file in files("bins", ".rs").into_iter().filter(|file| !is(file, "terminal/src/prompt.rs")) {
+        let text = fs::read_to_string(&file).expect("a file");
+        for word in ["dialoguer::Select", "dialoguer::Confirm", "dialoguer::Input", "read_line("] {
+            assert!(!text.contains(word), "{} asks by itself: {word}", file.display());
+        }
     }
 }
 

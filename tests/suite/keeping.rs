@@ -27,6 +27,9 @@ const DEEDS: &[&str] = &[
     "echo x > run; chmod 755 run; echo y > private; chmod 600 private; mkdir -p closed; echo z > closed/z; chmod 444 closed/z; chmod 555 closed",
     "mkdir -p empty/deep",
     "git init -q vendor && cd vendor && echo v > v && git add v && git -c user.name=V -c user.email=v@v commit -qm v; echo w > w",
+    "git init -q linkedN && cd linkedN && echo v > v && git add v && git commit -qm v && cd .. && git add linkedN && git commit -qm gitlink; echo w > linkedN/w",
+    "git init -q emptied && cd emptied && git commit -q --allow-empty -m v && cd .. && git add emptied && git commit -qm gitlink && rm -rf emptied/.git; echo w > emptied/w",
+    "mkdir -p target/tool && git init -q target/tool && echo v > target/tool/v",
     "git commit -q --amend -m amended --allow-empty",
     "git reset -q --hard HEAD~1",
     "printf 1 > \"$(printf 'a\\nb')\"; printf 2 > 'sp ace'; printf 3 > \"$(printf '\\377\\376')\"; printf 4 > %percent; printf 5 > .gitnot",
@@ -52,8 +55,9 @@ fn state(repo: &TestRepo<'_>, id: &str, worktree: &Path) -> State {
     let status = ["--no-optional-locks", "status", "--porcelain=v2", "--branch", "--ignored", "-z"];
     let status = repo.world().git(worktree, status).stdout();
     let mut files = picture(worktree);
-    // Derived: git ignores it, and it can be made again.
-    files.retain(|path, _| !path.starts_with("target"));
+    // Derived: git ignores it, and it can be made again; a repository in it cannot.
+    let has_repository = worktree.join("target/tool").exists();
+    files.retain(|path, _| has_repository || !path.starts_with("target"));
     let status = status.replace("! target/\0", "");
     // The folder itself was changed by what it no longer holds.
     files.remove(Path::new(""));
@@ -105,10 +109,13 @@ fn whatever_was_done_comes_back_to_the_byte() {
 
 /// Every command that removes; the last one does, whatever is in it.
 fn take_away(repo: &TestRepo<'_>, id: &str, worktree: &Path) {
+    let inner =
+        ["vendor/.git", "emptied/w", "target/tool/.git"].iter().any(|path| worktree.join(path).exists());
     for arguments in [&["cleanup"] as &[&str], &["cleanup", "--force", id], &["cleanup", "--discard", id]] {
         if worktree.exists() {
             let ran = repo.orchestra(arguments);
             assert!(matches!(ran.code(), 0 | 1), "{} {}", ran.code(), ran.stderr());
+            assert!(!inner || arguments.len() > 1 || worktree.exists(), "a repository inside is work");
         }
     }
     assert!(!worktree.exists() && repo.refs(&format!("refs/orchestra/agents/{id}")).is_empty());

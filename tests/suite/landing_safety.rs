@@ -40,7 +40,8 @@ fn a_dirty_checkout_stays_as_it_is_and_the_result_waits() {
     repo.write("lines.txt", "not committed\n");
     let before = repo.checkout();
     let ran = land(&repo, &[]).exits(3);
-    let ran = ran.says("1 file changed and not committed; what landed waits").says("--continue goes on");
+    let ran = ran.says("are not committed: lines.txt; what landed waits").says("hint: commit them");
+    let ran = ran.says("--continue goes on");
     assert!(ran.stdout().contains("merged"));
     assert_eq!(repo.checkout(), before);
     // What landed is kept by a ref, and shown by the hint.
@@ -50,7 +51,7 @@ fn a_dirty_checkout_stays_as_it_is_and_the_result_waits() {
     assert_eq!(repo.git(["log", "--merges", "--oneline", range]).succeeded().stdout().lines().count(), 3);
     land(&repo, &[]).exits(3).says("a landing is not finished: 3 of 4 into main");
     repo.orchestra(["merge-ranked", "--continue"]).exits(3).says("what landed waits");
-    repo.git(["stash", "-q"]).succeeded();
+    repo.git(["checkout", "-q", "lines.txt"]).succeeded();
     repo.orchestra(["merge-ranked", "--continue"]).exits(1);
     assert_eq!(repo.file_at("main", "three.txt"), "1\n2\n3\n");
     repo.orchestra(["merge-ranked", "--continue"]).exits(3).says("no landing is under way");
@@ -173,7 +174,12 @@ fn locks_that_a_kill_left_are_taken_away() {
         ["merge-ranked", "b3", "--into", "main", "--on-failure", "stop", "--test", "! test -e three.txt"];
     repo.orchestra(stop).exits(1);
     let operation = repo.refs("refs/orchestra-local/operations/").pop().expect("an operation").0;
-    fs::write(repo.path().join(format!(".git/{operation}.lock")), "").expect("a lock");
+    // What a writer of ours leaves that is killed while it holds the lock.
+    let intent = repo.path().join(".git/orchestra/intents/00aa");
+    fs::write(&intent, format!("replace {operation}\n")).expect("an intent");
+    fs::write(intent.with_extension("0"), "").expect("a staged file");
+    fs::hard_link(intent.with_extension("0"), repo.path().join(format!(".git/{operation}.lock")))
+        .expect("a lock");
     repo.orchestra(["merge-ranked", "--continue"]).exits(1).says("stopped at a failure");
     repo.orchestra(["merge-ranked", "--abort"]).succeeded();
     // A lock of the target that holds what we would write is ours; any other is somebody's.

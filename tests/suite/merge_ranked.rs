@@ -278,6 +278,7 @@ fn an_agent_settles_its_conflict_in_its_own_files() {
         "orchestra.agent.worker.command",
         &format!("sh {} {{prompt_file}}", script.display()),
     ]);
+    repo.git(["config", "orchestra.agent.worker.reads", "prose"]);
     let spawn = |task: &str| {
         let id = repo.orchestra(["spawn", "--agent", "worker", "--detach", "--", task]).succeeded().line();
         repo.end_of(&id);
@@ -332,6 +333,7 @@ fn an_agent_that_repairs_the_wrong_thing_is_told_and_then_set_aside() {
         "orchestra.agent.worker.command",
         &format!("sh {} {{prompt_file}}", script.display()),
     ]);
+    repo.git(["config", "orchestra.agent.worker.reads", "prose"]);
     let task = "sed -i 's/a/A2/' lines.txt; echo 2 > two.txt";
     let id = repo.orchestra(["spawn", "--agent", "worker", "--detach", "--", task]).succeeded().line();
     repo.end_of(&id);
@@ -339,7 +341,7 @@ fn an_agent_that_repairs_the_wrong_thing_is_told_and_then_set_aside() {
     let ran =
         repo.orchestra(["merge-ranked", "other", &id, "--on-conflict", "agent", "--repairs", "2"]).exits(1);
     assert!(
-        ran.stdout().contains("conflicts with other in lines.txt; its agent did not settle it"),
+        ran.stdout().contains("conflicts with other in lines.txt; its agent did not resolve the conflict"),
         "{}",
         ran.stdout()
     );

@@ -185,6 +185,7 @@ fn another_agent_judges_and_the_test_is_ours() {
     let world = world();
     let repo = world.repo();
     let id = done(&repo, "seq 3 > a.txt");
+    repo.git(["config", "orchestra.agent.judge.reads", "prose"]);
     let judge = |answer: &str, test: &str| {
         repo.git([
             "config",
@@ -239,6 +240,7 @@ fn a_reviewer_repairs_and_what_it_approves_lands() {
         repo.git(["config", "orchestra.agent.judge.command", &command]);
     };
     repo.git(["config", "orchestra.review.test", "grep -q good a.txt"]);
+    repo.git(["config", "orchestra.agent.judge.reads", "prose"]);
     let id = done(&repo, "echo bad > a.txt");
     let head = repo.tip(&format!("refs/orchestra/heads/{id}"));
     let review =
@@ -298,10 +300,11 @@ fn only_what_is_approved_as_it_is_lands_where_that_is_asked_for() {
     assert_eq!(told(&stale), ("set_aside".into(), "was approved in another state than it is in now".into()));
     repo.orchestra(["review", &open, "--approve", "--automerge"]).succeeded().prints("merged");
     repo.orchestra(["review", &stale, "--reject", "--automerge"]).exits(2);
-    repo.write("file.txt", "mine\n");
+    repo.write("a.txt", "mine\n");
     repo.orchestra(["review", &stale, "--approve", "--automerge"])
         .exits(1)
-        .says("changed and not committed")
+        .says("main cannot be moved")
+        .says("a.txt")
         .says("--continue");
 }
 

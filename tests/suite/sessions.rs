@@ -198,19 +198,27 @@ fn a_list_is_limited_by_time_program_branch_number_and_life() {
     let world = world();
     let repo = world.repo();
     with_fixtures(&world, repo.path());
-    let small = write_small(&world, "small-1", repo.path(), "small");
-    fs::File::options()
-        .append(true)
-        .open(&small)
-        .and_then(|file| {
-            file.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(86_400))
-        })
-        .expect("a time");
+    // Its file is the newest, but what was said in it is not.
+    write_small(&world, "small-1", repo.path(), "small");
     assert_eq!(listed(&repo, &[]).last().expect("one")["id"], "small-1", "newest first");
-    assert_eq!(listed(&repo, &["--hours", "24"]).len(), 8);
-    assert_eq!(listed(&repo, &["--since", "2h"]).len(), 8);
-    assert_eq!(listed(&repo, &["--since", "1970-01-02"]).len(), 9);
-    assert_eq!(listed(&repo, &["--since", "1970-01-02T00:00:01Z"]).len(), 8);
+    let newest = |limit: &str| ids(&listed(&repo, &["--limit", limit])).contains(&"small-1");
+    assert!(!newest("1") && !newest("8") && newest("9"));
+    assert_eq!(listed(&repo, &["--since", "2026-11-20T10:00:00Z"]).len(), 9);
+    assert_eq!(listed(&repo, &["--since", "2026-11-20T10:00:01Z"]).len(), 8);
+    // Where no line has a time, the file's holds.
+    let untimed = write_small(&world, "untimed", repo.path(), "untimed");
+    let text = fs::read_to_string(&untimed).expect("a file").replace("\"timestamp\"", "\"other\"");
+    fs::write(&untimed, text).expect("a file");
+    for options in [["--hours", "24"], ["--since", "2h"]] {
+        assert!(ids(&listed(&repo, &options)).contains(&"untimed"));
+    }
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(86_400);
+    let file = fs::File::options().append(true).open(&untimed).expect("a file");
+    file.set_modified(long_ago).expect("a time");
+    assert!(!ids(&listed(&repo, &["--hours", "24"])).contains(&"untimed"));
+    assert_eq!(listed(&repo, &["--since", "1970-01-02"]).len(), 10);
+    assert_eq!(listed(&repo, &["--since", "1970-01-02T00:00:01Z"]).len(), 9);
+    fs::remove_file(&untimed).expect("gone");
     assert_eq!(ids(&listed(&repo, &["--branch", "small"])), ["small-1"]);
     assert_eq!(listed(&repo, &["--program", "claude"]).len(), 9);
     let report = repo.orchestra(["sessions", "--json", "--limit", "2"]).succeeded().json();
@@ -258,6 +266,7 @@ fn what_is_broken_is_named_and_never_fatal() {
     let odd = one(&repo, "odd");
     assert_eq!((&odd["first_prompt"], &odd["messages"]), (&json!("\u{fffd}ad \u{1}"), &json!(2)));
     let ran = repo.orchestra(["sessions", "--verbose"]).succeeded();
+    assert!(ran.stderr().contains("odd.jsonl': 3 lines cannot be read"), "{ran:?}");
     assert!(ran.stderr().contains("broken.jsonl") && ran.stdout().contains("\\u{1}"), "{ran:?}");
     repo.orchestra(["sessions"]).succeeded().says("--verbose says what");
     repo.orchestra(["sessions", "show", "odd"]).succeeded().prints("I heard: bad \\u{1}");

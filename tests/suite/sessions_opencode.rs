@@ -80,7 +80,7 @@ fn every_field_is_what_the_program_answers() {
         ("branch", Value::Null),
         ("messages", json!(6)),
         ("started_at", json!("2026-11-21T20:36:45.717Z")),
-        ("last_active_at", json!("2026-11-21T20:36:55.546Z")),
+        ("last_active_at", json!("2026-11-21T20:36:55.512Z")),
         ("model", json!("fake-model")),
         ("input_tokens", json!(7769 + 7864 + 7960 + 7990)),
         ("output_tokens", json!(35 + 37 + 9 + 4)),

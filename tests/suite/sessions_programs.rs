@@ -32,7 +32,7 @@ fn codex_every_field_is_what_the_program_recorded() {
     let found = one(&repo, CODEX);
     for (field, value) in [
         ("program", json!("codex")),
-        ("title", json!("FAKE-SAY again")),
+        ("title", json!("FAKE-WRITE hello.txt")),
         ("first_prompt", json!("FAKE-WRITE hello.txt")),
         ("last_prompt", json!("FAKE-SAY again")),
         ("cwd", json!(here)),
@@ -145,7 +145,7 @@ fn gemini_every_field_is_what_the_program_recorded() {
     let found = one(&repo, id);
     for (field, value) in [
         ("program", json!("gemini")),
-        ("title", json!("FAKE-SAY again")),
+        ("title", json!("FAKE-WRITE gem.txt")),
         ("first_prompt", json!("FAKE-WRITE gem.txt")),
         ("last_prompt", json!("FAKE-SAY again")),
         ("cwd", json!(here)),

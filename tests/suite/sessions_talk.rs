@@ -22,7 +22,7 @@ fn one_is_shown_as_a_conversation() {
         "> Please do FAKE-WRITE hello.txt\n",
         "I will create hello.txt and commit it.\n  → Write ",
         "  ← File created",
-        "> Now FAKE-SAY again\nYou said again.\n",
+        "\n── you  2026-11-21T02:01:30.821Z\n> Now FAKE-SAY again\n\n── claude  2026-11-21T02:01:30.873Z\nYou said again.\n",
     ] {
         assert!(shown.contains(line), "{line} in {shown}");
     }
@@ -131,6 +131,12 @@ fn one_is_gone_on_with_in_its_own_folder_and_program() {
         )
     );
     repo.orchestra(["sessions", "resume"]).exits(2).says("git orchestra sessions resume ID");
+    // What would be run can be said where the program is not.
+    repo.git(["config", "orchestra.agent.claude.program", "not-installed-here"]);
+    let shown = repo.orchestra(["sessions", "resume", "talk-1", "-n"]).succeeded().line();
+    assert!(shown.ends_with(" && not-installed-here --resume=talk-1"), "{shown}");
+    repo.orchestra(["sessions", "resume", "talk-1"]).exits(3).says("no program 'not-installed-here' on PATH");
+    with_a_stand_in(&world, &repo);
     repo.orchestra(["sessions", "resume", "talk-1", "--print"]).exits(2);
     // One that goes on elsewhere is left alone.
     let me = orchestra::supervise::tree::ProcessId::me();

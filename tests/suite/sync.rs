@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use orchestra::{
+    git::Repo,
+    sync::consent::{self, Given},
+};
 use serde_json::Value;
 use testkit::{TestRepo, World, until};
 
@@ -32,10 +36,17 @@ pub(crate) fn clone<'world>(world: &'world World, name: &str) -> TestRepo<'world
     agreed(TestRepo::new(world, path), &hub)
 }
 
-/// The user agreed to share with the hub.
+/// The user agreed to share with the hub, whatever goes along.
 fn agreed<'world>(repo: TestRepo<'world>, hub: &Path) -> TestRepo<'world> {
-    repo.git(["config", "orchestra.shareWith", &hub.to_string_lossy()]);
+    agree(&repo, hub, true);
     repo
+}
+
+/// Writes down that the user agreed to send agents there, and their own commits or not.
+pub(crate) fn agree(repo: &TestRepo<'_>, hub: &Path, own_work: bool) {
+    let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+    let urls = [hub.to_string_lossy().into_owned()];
+    consent::give(&library, &urls, Given { own_work }).expect("written");
 }
 
 pub(crate) fn sync(repo: &TestRepo<'_>) -> Value {
@@ -101,8 +112,13 @@ fn nothing_is_sent_before_the_user_agreed() {
     let id = a.spawn("true");
     a.end_of(&id);
     let url = world.dir().join("hub.git").to_string_lossy().into_owned();
-    a.orchestra(["sync"]).exits(3).says(&format!("share 1 agent with {url}")).says("--yes");
-    a.orchestra(["sync", "-n"]).succeeded().says("2 refs would be sent");
+    let asked =
+        a.orchestra(["sync"]).exits(3).says("Send 1 agent (their tasks, commits and reviews; ").says("--yes");
+    assert!(asked.stderr().contains(&format!(") to {url}, now and with every sync?")), "{}", asked.stderr());
+    a.orchestra(["sync", "-n"])
+        .succeeded()
+        .says("2 refs would be sent")
+        .says("sync asks first: Send 1 agent (");
     a.orchestra(["sync", "--fetch"]).succeeded();
     assert!(shared_of_hub(&world).is_empty());
     a.orchestra(["sync", "--yes"]).succeeded();

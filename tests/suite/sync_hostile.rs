@@ -2,9 +2,10 @@
 
 use std::{fs, io::Write, path::Path, process::Stdio};
 
-use testkit::{TestRepo, World};
+use testkit::{Ran, TestRepo, World};
 
 use crate::{
+    hostile_trees::{object, tree},
     sync::{clone, first, shared, shared_of_hub, sync},
     world,
 };
@@ -204,7 +205,7 @@ fn broken_objects_and_a_transfer_that_breaks_off() {
     sync(&a);
     sync(&b);
     let before = shared(&b);
-    let more = an_ended_agent(&a);
+    let (more, other) = (an_ended_agent(&a), an_ended_agent(&a));
     sync(&a);
     // An object of the new one is damaged in the hub.
     let tip = a.tip(&format!("refs/orchestra/agents/{more}"));
@@ -214,8 +215,13 @@ fn broken_objects_and_a_transfer_that_breaks_off() {
     let whole = fs::read(&object).expect("an object");
     fs::remove_file(&object).expect("removed");
     fs::write(&object, b"no object").expect("written");
-    b.orchestra(["sync"]).exits(5).says("cannot fetch from 'origin'");
-    assert_eq!(shared(&b), before);
+    // That one is named, and what else is new there is fetched.
+    b.orchestra(["sync"])
+        .exits(1)
+        .says(&format!("'agents/{more}' of origin is not taken in"))
+        .prints(&format!("{other} is new here"));
+    let now: Vec<_> = shared(&b).into_iter().filter(|(name, _)| !name.ends_with(&other)).collect();
+    assert_eq!(now, before);
     fs::remove_file(&object).expect("removed");
     fs::write(&object, whole).expect("written");
     sync(&b);
@@ -281,4 +287,189 @@ fn shallow_and_partial_clones_take_part() {
         sync(&a);
         assert_eq!(a.file_in_head(&mine, "one.txt"), "1\n", "{name}");
     }
+}
+
+#[test]
+fn notes_that_are_a_bomb_stay_there_and_the_rest_is_taken_in() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = an_ended_agent(&a);
+    sync(&a);
+    let hub = TestRepo::new(&world, world.dir().join("hub.git"));
+    let note = object(&hub, "blob", b"{\"t\":\"x\"}\n");
+    // Paths that are notes, and paths that lead nowhere.
+    for (file, why) in [("0".repeat(24), "again and again"), ("x".to_owned(), "again and again")] {
+        let mut below = tree(&hub, &[("100644", file.as_bytes(), &note)]);
+        for _ in 0..8 {
+            let names: Vec<String> = (0..16).map(|n| format!("{n:02x}")).collect();
+            let all: Vec<_> = names.iter().map(|name| ("40000", name.as_bytes(), below.as_str())).collect();
+            below = tree(&hub, &all);
+        }
+        let tip = world.git(
+            hub.path(),
+            ["-c", "user.name=M", "-c", "user.email=m@x", "commit-tree", "-m", &file, &below],
+        );
+        in_hub(&world, &["update-ref", "refs/orchestra/notes/reviews", &tip.line()]);
+        for _ in 0..2 {
+            let said = b.orchestra(["sync"]).succeeded().stderr();
+            assert!(said.contains("'notes/reviews' of origin is not taken in"), "{said}");
+            assert!(said.contains(why) || said.contains("have notes"), "{said}");
+        }
+    }
+    std::mem::forget(hub);
+    assert_eq!(b.agent(&id)["phase"], "done");
+    assert!(!shared(&b).iter().any(|(name, _)| name.ends_with("notes/reviews")));
+}
+
+#[test]
+fn more_refs_than_a_process_may_open_files_are_taken_in_and_sent() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = an_ended_agent(&a);
+    sync(&a);
+    let (life, work) =
+        (a.tip(&format!("refs/orchestra/agents/{id}")), a.tip(&format!("refs/orchestra/heads/{id}")));
+    let orders: String = (0..200)
+        .map(|n| {
+            format!("create refs/orchestra/agents/x{n}-00000 {life}\ncreate refs/orchestra/heads/x{n}-00000 {work}\n")
+        })
+        .collect();
+    update_refs(&world, &orders);
+    let limited = |repo: &TestRepo<'_>, words: &str| {
+        let mut command = repo.command("sh");
+        Ran::of(command.args(["-c", &format!("ulimit -n 64; exec git orchestra {words}")]))
+    };
+    limited(&b, "sync").succeeded().says("201 agents taken in");
+    assert_eq!(shared(&b), shared_of_hub(&world));
+    limited(&b, "status --all").succeeded();
+    let other = world.dir().join("other.git");
+    world.git(world.dir(), ["init", "-q", "--bare", &other.to_string_lossy()]);
+    limited(&b, "sync --yes ../other.git").succeeded();
+    assert_eq!(
+        world.git(&other, ["for-each-ref", "--format=%(refname)", "refs/orchestra"]).stdout().lines().count(),
+        201
+    );
+}
+
+#[test]
+fn what_was_refused_is_not_read_again() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    an_ended_agent(&a);
+    sync(&a);
+    let root = commit_in_hub(&world, &"x".repeat(2 << 20), &[]);
+    let tip = commit_in_hub(&world, "agent: told\n\nOrchestra-Join: 1\n", &[&root]);
+    in_hub(&world, &["update-ref", "refs/orchestra/agents/long-00000", &tip]);
+    let why = "'agents/long-00000' of origin is not taken in: entry";
+    b.orchestra(["sync"]).succeeded().says(why).says("bytes");
+    // Somebody who reads it again finds that its beginning is gone.
+    unpack(&world, &b.path().join(".git"));
+    fs::remove_file(b.path().join(".git/objects").join(&root[..2]).join(&root[2..])).expect("an object");
+    let again = b.orchestra(["sync", "--json"]).json()["refused"]["agents/long-00000"].clone();
+    assert!(again.as_str().is_some_and(|why| why.contains("bytes")), "{again}");
+}
+
+#[test]
+fn a_ref_that_is_locked_at_the_remote_is_named_and_the_rest_is_sent() {
+    let world = world();
+    let a = first(&world);
+    let (locked, other) = (an_ended_agent(&a), an_ended_agent(&a));
+    let lock = world.dir().join(format!("hub.git/refs/orchestra/agents/{locked}.lock"));
+    fs::create_dir_all(lock.parent().expect("a folder")).expect("a folder");
+    fs::write(&lock, "").expect("a lock");
+    let ran = a.orchestra(["sync"]).exits(1);
+    let said = ran.stderr();
+    assert!(said.contains(&format!("'agents/{locked}' is not sent to origin: it is locked there")), "{said}");
+    assert!(!said.contains("faster"), "{said}");
+    let there = shared_of_hub(&world);
+    assert!(there.iter().any(|(name, _)| name.ends_with(&format!("agents/{other}"))), "{there:?}");
+    fs::remove_file(&lock).expect("removed");
+    a.orchestra(["sync"]).succeeded();
+    assert_eq!(shared(&a), shared_of_hub(&world));
+}
+
+#[test]
+fn one_ref_that_a_hook_of_the_remote_refuses_is_named_and_the_rest_is_sent() {
+    let world = world();
+    let a = first(&world);
+    let (refused, other) = (an_ended_agent(&a), an_ended_agent(&a));
+    let hook = world.dir().join("hub.git/hooks/update");
+    fs::write(&hook, format!("#!/bin/sh\ncase $1 in *{refused}) echo no >&2; exit 1;; esac\n"))
+        .expect("written");
+    world.command("chmod", world.dir()).arg("+x").arg(&hook).status().expect("chmod");
+    a.orchestra(["sync"]).exits(1).says(&format!(
+        "'agents/{refused}' is not sent to origin: it is not taken: [remote rejected] (hook declined)"
+    ));
+    let there = shared_of_hub(&world);
+    assert!(there.iter().any(|(name, _)| name.ends_with(&format!("heads/{other}"))), "{there:?}");
+    assert!(!there.iter().any(|(name, _)| name.ends_with(&refused)), "{there:?}");
+}
+
+#[test]
+fn a_git_that_refuses_objects_of_one_agent_fetches_the_others() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = an_ended_agent(&a);
+    sync(&a);
+    let hub = TestRepo::new(&world, world.dir().join("hub.git"));
+    let inner = tree(&hub, &[("100644", b"config", &object(&hub, "blob", b"x\n"))]);
+    let bad = tree(&hub, &[("40000", b".git", &inner)]);
+    let main = in_hub(&world, &["rev-parse", "main"]);
+    let identity =
+        ["-c", "user.name=M", "-c", "user.email=m@x", "commit-tree", "-m", "bad", "-p", &main, &bad];
+    let tip = world.git(hub.path(), identity).line();
+    std::mem::forget(hub);
+    in_hub(
+        &world,
+        &["update-ref", "refs/orchestra/agents/bad-00000", &a.tip(&format!("refs/orchestra/agents/{id}"))],
+    );
+    in_hub(&world, &["update-ref", "refs/orchestra/heads/bad-00000", &tip]);
+    b.git(["config", "fetch.fsckObjects", "true"]);
+    b.orchestra(["sync"]).exits(1).says("'heads/bad-00000' of origin is not taken in").prints("is new here");
+    assert_eq!(b.agent(&id)["phase"], "done");
+    assert_eq!(b.file_in_head(&id, "one.txt"), "1\n");
+}
+
+#[test]
+fn a_verdict_of_a_clone_that_is_not_trusted_is_a_proposal_and_hides_none_that_counts() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = an_ended_agent(&a);
+    sync(&a);
+    sync(&b);
+    b.orchestra(["review", &id, "--approve"]).succeeded();
+    sync(&b);
+    sync(&a);
+    let clone: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(b.path().join(".git/orchestra/writer")).expect("a file"))
+            .expect("JSON");
+    let clone = clone["id"].as_str().expect("an id").to_owned();
+    let proposed = format!("approve proposed by clone {clone}, not trusted");
+    for command in [&["status"] as &[&str], &["review"], &["review", &id]] {
+        let shown = a.orchestra(command).succeeded().stdout();
+        assert!(shown.contains(&proposed) && !shown.contains("approved"), "{shown}");
+    }
+    let agent = a.agent(&id);
+    assert_eq!(agent["verdict"], serde_json::Value::Null);
+    assert_eq!(
+        (&agent["proposed_verdict"]["verdict"], &agent["proposed_verdict"]["writer"]),
+        (&"approve".into(), &clone.as_str().into())
+    );
+    a.orchestra(["merge-ranked", "--approved"]).exits(1).prints("set aside");
+    // Said under the same name, in a clone that is not trusted, it takes nothing back.
+    a.orchestra(["review", &id, "--reject"]).exits(1);
+    sync(&a);
+    sync(&b);
+    b.orchestra(["review", &id, "--approve"]).succeeded();
+    sync(&b);
+    sync(&a);
+    assert_eq!(a.agent(&id)["verdict"], "reject");
+    a.orchestra(["merge-ranked", "-n"]).succeeded().prints("rejected");
+    // Trusted, it counts.
+    a.git(["config", "orchestra.trustWriter", &clone]);
+    let agent = a.agent(&id);
+    assert_eq!(
+        (&agent["verdict"], &agent["proposed_verdict"]),
+        (&"approve".into(), &serde_json::Value::Null)
+    );
 }

@@ -1,16 +1,21 @@
 //! What `cleanup` moved away: kept for its time, whole after a kill, and what is in the way of its coming back.
 
-use std::{fs, process::Stdio};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use orchestra::{
     git::Repo,
     lock::Lock,
     model::AgentId,
-    removal::trash,
     store::{
         layout::Private,
         operations::{Journal, Stage},
+        trash_clock::{self, Reading},
     },
+    worktree::away,
 };
 use testkit::{Ran, TestRepo, World, picture, times, until};
 
@@ -44,31 +49,115 @@ fn what_can_be_made_again_is_not_kept_and_files_are_deleted_when_idle() {
         .expect("opened");
 }
 
-#[test]
-fn what_may_still_be_put_back_is_not_deleted() {
-    let world = world();
-    let repo = world.repo().with_identity();
-    let id = landed(&repo, "echo 1 > one.txt");
-    let worktree = repo.worktree(&id);
-    let operation = cleanup(&repo, &[])["operation"].as_str().expect("an operation").to_owned();
+/// The state of a cleanup that was killed after it had moved the folders and before it deleted a ref, with what somebody wrote into
+/// a file after it was kept. Gives the place in the trash.
+fn cut_off(repo: &TestRepo<'_>, id: &str) -> PathBuf {
+    let worktree = repo.worktree(id);
+    let registration = repo.path().join(".git/worktrees").join(id);
+    let copy = |from: &Path, name: &str| {
+        let to = repo.world().dir().join(name);
+        Ran::of(repo.command("cp").arg("-a").args([from, &to])).succeeded();
+        to
+    };
+    let (files, registered) = (copy(&worktree, "files"), copy(&registration, "registration"));
+    fs::write(files.join("late.txt"), "written last").expect("written");
+    let refs = [format!("refs/orchestra/agents/{id}"), format!("refs/orchestra/heads/{id}")];
+    let tips: Vec<String> = refs.iter().map(|name| repo.tip(name)).collect();
+    let operation = cleanup(repo, &["--force", id])["operation"].as_str().expect("an operation").to_owned();
     until("the trash is empty", || (!worktree.parent()?.exists()).then_some(()));
-    // As it is while another cleanup works: the operation is open, the folder in the trash, the lock held.
     let library = Repo::discover(repo.path()).expect("a repository");
     let mut journal = Journal::open(&library, &operation).expect("the operation");
     journal.operation.stage = Stage::Open;
     journal.write(&library, &[]).expect("written");
-    let agent = AgentId::parse(&id).expect("an id");
-    let trash = trash::place(&worktree, &operation, &agent).expect("a place");
-    fs::create_dir_all(&trash).expect("a folder");
+    for (name, tip) in refs.iter().zip(&tips) {
+        repo.git(["update-ref", name, tip]);
+    }
+    let agent = AgentId::parse(id).expect("an id");
+    let trash = away::place(&worktree, &operation, &agent).expect("a place");
     let private = Private::new(library.private_dir().expect("a folder"));
-    let lock = Lock::require(&private.operations_lock(), std::time::Duration::ZERO).expect("the lock");
-    repo.orchestra(["cleanup", "--empty-trash"]).succeeded();
-    assert!(trash.exists());
-    drop(lock);
-    repo.orchestra(["cleanup", "--empty-trash"]).succeeded();
-    assert!(!trash.exists());
+    for (from, to) in
+        [(files, trash.clone()), (registered, away::registration_place(&private, &operation, &agent))]
+    {
+        fs::create_dir_all(to.parent().expect("a parent")).expect("a folder");
+        fs::rename(from, to).expect("moved");
+    }
+    trash
+}
+
+#[test]
+fn what_a_cut_off_cleanup_moved_away_is_not_deleted_and_moves_back() {
+    let world = world();
+    for next in [&["cleanup"] as &[&str], &["undo"]] {
+        let repo = world.repo_named(next[0]).with_identity();
+        let id = landed(&repo, "echo 1 > one.txt");
+        let (worktree, branch) = (repo.worktree(&id), format!("refs/heads/orchestra/{id}"));
+        let tip = repo.tip(&branch);
+        let trash = cut_off(&repo, &id);
+        // While another command holds the lock, and afterwards.
+        let private =
+            Private::new(Repo::discover(repo.path()).and_then(|repo| repo.private_dir()).expect("one"));
+        let lock = Lock::require(&private.operations_lock(), std::time::Duration::ZERO).expect("the lock");
+        repo.orchestra(["cleanup", "--empty-trash"]).succeeded();
+        drop(lock);
+        repo.orchestra(["cleanup", "--empty-trash"]).succeeded();
+        assert!(trash.join("late.txt").exists());
+        let ran = repo.orchestra(next).succeeded();
+        // What was written last is in no commit: cleanup keeps the worktree, with its reason.
+        assert_eq!(
+            fs::read_to_string(worktree.join("late.txt")).expect("a file"),
+            "written last",
+            "{}",
+            ran.stdout()
+        );
+        assert_eq!(repo.tip(&branch), tip);
+        assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 2);
+        assert!(!trash.exists() && repo.agent(&id)["phase"] == "done");
+        assert_eq!(
+            repo.facts(&id).last().expect("a fact")["t"],
+            "restored",
+            "its life is in the archive as well"
+        );
+        fs::remove_file(worktree.join("late.txt")).expect("removed");
+        assert_eq!(told(&cleanup(&repo, &[]), &id).0, "removed");
+    }
+}
+
+#[test]
+fn what_was_put_back_when_its_refs_could_not_all_be_deleted_is_whole_again() {
+    let world = world();
+    let repo = world.repo().with_identity();
+    let id = landed(&repo, "echo 1 > one.txt");
+    let worktree = repo.worktree(&id);
+    let refs = || repo.refs("refs").into_iter().filter(|(name, _)| name.ends_with(&id)).map(|(name, _)| name);
+    let before: Vec<String> = refs().collect();
+    let trash = cut_off(&repo, &id);
+    // The folders are in their places, the ref of its life is gone, that of its work is not.
+    let name = trash.file_name().expect("a name");
+    fs::create_dir_all(worktree.parent().expect("a parent")).expect("a folder");
+    fs::rename(&trash, &worktree).expect("moved");
+    let registration = repo.path().join(".git/orchestra/gone").join(name);
+    fs::create_dir_all(repo.path().join(".git/worktrees")).expect("a folder");
+    fs::rename(registration, repo.path().join(".git/worktrees").join(&id)).expect("moved");
+    repo.git(["update-ref", "-d", &format!("refs/orchestra/agents/{id}")]);
+    let report = cleanup(&repo, &[]);
+    assert_eq!(told(&report, &id).1, "its worktree has changes that its work has not: late.txt");
+    assert_eq!(refs().collect::<Vec<_>>(), before);
+}
+
+#[test]
+fn a_registration_that_0_1_0_left_beside_the_others_is_moved_away() {
+    let world = world();
+    let repo = world.repo();
+    let id = landed(&repo, "echo 1 > one.txt");
+    let registered = repo.path().join(".git/worktrees");
+    let copy = registered.join(".coming-back-AbCdEf");
+    Ran::of(repo.command("cp").arg("-a").args([&registered.join(&id), &copy])).succeeded();
+    assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 3);
+    assert_eq!(told(&cleanup(&repo, &[]), &id).0, "removed");
+    assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 1);
     repo.orchestra(["undo"]).succeeded();
-    assert!(worktree.join("one.txt").exists(), "what was cut off can be taken back");
+    assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 2);
+    assert!(repo.git(["fsck", "--no-dangling"]).stdout().is_empty());
 }
 
 #[test]
@@ -85,6 +174,13 @@ fn by_plain_git_as_well() {
     assert_eq!(fs::read_to_string(there.join("link")).expect("a link to a file"), "1\n");
 }
 
+const DAY: u64 = 24 * 60 * 60;
+
+/// What the clocks say on a day of use, as long as the machine is not started again.
+fn day(number: u64) -> Reading {
+    Reading { wall: 0, boot: "one boot".into(), uptime: number * DAY }
+}
+
 #[test]
 fn trash_is_kept_for_its_time_and_then_forgotten() {
     let world = world();
@@ -92,14 +188,52 @@ fn trash_is_kept_for_its_time_and_then_forgotten() {
     let (old, new) = (landed(&repo, "echo 1 > one.txt"), landed(&repo, "echo 2 > two.txt"));
     let operation = cleanup(&repo, &[&old])["operation"].as_str().expect("an operation").to_owned();
     let library = Repo::discover(repo.path()).expect("a repository");
-    let mut journal = Journal::open(&library, &operation).expect("the operation");
-    journal.operation.at = "2026-01-01T00:00:00Z".into();
-    journal.write(&library, &[]).expect("written");
+    trash_clock::advance(&library, day(1)).expect("advanced");
+    for number in 2..=32 {
+        trash_clock::advance(&library, day(number)).expect("advanced");
+    }
     let report = cleanup(&repo, &[&new]);
-    assert_eq!(report["forgotten"], 1);
+    assert_eq!(report["forgotten"], 3, "the two landings before it as well");
     repo.orchestra(["undo", &operation]).exits(3).says("no operation");
     repo.orchestra(["undo"]).succeeded();
     assert_eq!(repo.agent(&new)["phase"], "done");
+}
+
+#[test]
+fn no_clock_that_jumps_makes_it_forget() {
+    let world = world();
+    let repo = world.repo().with_identity();
+    let id = landed(&repo, "echo 1 > one.txt");
+    let operation =
+        cleanup(&repo, &["--discard", &id])["operation"].as_str().expect("an operation").to_owned();
+    let library = Repo::discover(repo.path()).expect("a repository");
+    let now = Reading::now();
+    let keep = std::time::Duration::from_secs(30 * DAY);
+    let year = 365 * i64::try_from(DAY).expect("small");
+    for (wall, boot) in [
+        (now.wall + 70 * year, now.boot.as_str()),
+        (now.wall - 10 * year, &now.boot),
+        (now.wall + 9 * year, "b"),
+        (0, "c"),
+    ] {
+        let reading = Reading { wall, boot: boot.to_owned(), uptime: now.uptime };
+        let clock = trash_clock::advance(&library, reading).expect("advanced");
+        assert_eq!(
+            orchestra::removal::trash::forget(&library, keep, clock).expect("looked"),
+            0,
+            "{wall} {boot}"
+        );
+    }
+    // An operation of 0.1.0, made under a clock of another year: its time begins now.
+    let mut journal = Journal::open(&library, &operation).expect("the operation");
+    (journal.operation.at, journal.operation.clock) = ("2020-01-01T00:00:00Z".into(), 0);
+    journal.write(&library, &[]).expect("written");
+    repo.orchestra(["cleanup"]).succeeded();
+    // The private files are disposable: without them everything is younger.
+    fs::remove_file(Private::new(library.private_dir().expect("a folder")).trash_clock()).expect("removed");
+    assert_eq!(cleanup(&repo, &[])["forgotten"], 0);
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(repo.file_in_head(&id, "one.txt"), "1\n");
 }
 
 #[test]
@@ -121,45 +255,97 @@ fn what_is_in_the_way_of_coming_back_is_named_and_nothing_is_half_done() {
     assert!(worktree.join("one.txt").exists());
 }
 
+/// Killed at some moment, then looked at by the next command: whole, and nothing left over.
 #[test]
-fn killed_at_any_moment_it_is_whole_after_undo() {
+fn killed_at_any_moment_it_is_whole_after_the_next_command() {
     let world = world();
     for turn in 0..times("ORCHESTRA_KILLS", 10) {
         let repo = world.repo_named(&format!("killed-{turn}"));
         let ids: Vec<String> = (0..3).map(|n| landed(&repo, &format!("echo {n} > {n}.txt"))).collect();
-        let before: Vec<_> = ids.iter().map(|id| picture(&repo.worktree(id))).collect();
         let places: Vec<_> = ids.iter().map(|id| repo.worktree(id)).collect();
-        killed(&world, &repo, &["git-orchestra-cleanup"], 5 + turn % 20 * 9);
-        // Whatever was done is taken back; where nothing was, the landing is the newest that can be.
-        let list = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
-        let newest = &list["operations"][0];
-        if newest["command"] == "cleanup" {
-            if turn % 2 == 0 {
-                killed(&world, &repo, &["git-orchestra-undo"], 3 + turn % 20 * 5);
+        // With work that is in the worktree alone.
+        for place in &places {
+            fs::write(place.join("unsaved.txt"), "unsaved").expect("written");
+        }
+        let before: Vec<_> = places.iter().map(|place| picture(place)).collect();
+        let option = if turn % 3 == 0 { "--discard" } else { "--force" };
+        let how: Vec<&str> = match option {
+            "--discard" => ids.iter().flat_map(|id| ["--discard", id]).collect(),
+            _ => std::iter::once("--force").chain(ids.iter().map(String::as_str)).collect(),
+        };
+        let step = turn / 3 % 20;
+        killed(&world, &repo, "git-orchestra-cleanup", &how, 5 + step * 9);
+        let newest =
+            || repo.orchestra(["undo", "--list", "--json"]).succeeded().json()["operations"][0].clone();
+        if newest()["command"] == "cleanup" && turn % 2 == 0 {
+            killed(&world, &repo, "git-orchestra-undo", &[], 3 + step * 5);
+        }
+        remove_ref_locks(&repo);
+        let what = format!("turn {turn}");
+        if turn % 4 < 2 {
+            if newest()["command"] != "merge-ranked" {
+                // Whatever was done is undone; where nothing is in effect, nothing was, or it is back.
+                let list = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
+                let all = list["operations"].as_array().expect("operations");
+                let removed = all.iter().find(|one| one["command"] == "cleanup" && one["holds"] == true);
+                if let Some(id) = removed.and_then(|one| one["id"].as_str()) {
+                    repo.orchestra(["undo", id]).succeeded();
+                }
             }
-            let again = repo.orchestra(["undo", newest["id"].as_str().expect("an id")]);
-            assert!(
-                again.code() == 0 || again.stderr().contains("taken back before"),
-                "turn {turn}: {}",
-                again.stderr()
-            );
+            for (place, before) in places.iter().zip(&before) {
+                assert_eq!(picture(place), *before, "{what}");
+            }
+            tidy(&repo, 3, &what);
         }
-        for ((id, place), before) in ids.iter().zip(&places).zip(&before) {
-            assert_eq!(picture(place), *before, "turn {turn}");
-            assert_eq!(repo.agent(id)["phase"], "done", "turn {turn}");
-        }
-        assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 4, "turn {turn}");
-        assert_eq!(repo.git(["fsck", "--no-dangling"]).stdout(), "");
         // And it can go after all.
-        assert_eq!(cleanup(&repo, &[])["agents"].as_array().expect("agents").len(), 3, "turn {turn}");
-        assert!(places.iter().all(|place| !place.exists()), "turn {turn}");
+        let report = repo.orchestra(["cleanup", "--json"].iter().chain(&how)).succeeded().json();
+        assert!(report["warnings"].as_array().is_some_and(Vec::is_empty), "{what}: {report}");
+        assert!(places.iter().all(|place| !place.exists()), "{what}: {report}");
+        tidy(&repo, 0, &what);
+        repo.orchestra(["undo"]).succeeded();
+        for ((id, place), before) in ids.iter().zip(&places).zip(&before) {
+            assert_eq!(picture(place), *before, "{what}");
+            assert_eq!(repo.agent(id)["phase"], "done", "{what}");
+        }
+        tidy(&repo, 3, &what);
     }
 }
 
-fn killed(world: &World, repo: &TestRepo<'_>, command: &[&str], after: u64) {
-    let program = world.bins().join(command[0]);
+/// So many worktrees, each once, and nothing of ours beside them.
+fn tidy(repo: &TestRepo<'_>, worktrees: usize, what: &str) {
+    let listed = repo.git(["worktree", "list", "--porcelain"]).stdout();
+    assert_eq!(listed.matches("worktree ").count(), worktrees + 1, "{what}: {listed}");
+    assert!(!listed.contains("prunable") && !listed.contains("locked"), "{what}: {listed}");
+    assert_eq!(repo.refs("refs/orchestra/agents/").len(), worktrees, "{what}");
+    assert_eq!(repo.refs("refs/heads/orchestra/").len(), worktrees, "{what}");
+    let ran = repo.git(["fsck", "--no-dangling"]);
+    assert_eq!((ran.stdout(), ran.stderr()), (String::new(), String::new()), "{what}");
+    let names = |folder: PathBuf| -> Vec<String> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    };
+    let beside =
+        repo.path().with_file_name(format!("{}.worktrees", repo.path().file_name().expect("one").display()));
+    until(&format!("{what}: the trash is empty"), || {
+        let left = [names(beside.join(".trash")), names(repo.path().join(".git/orchestra/gone"))].concat();
+        left.is_empty().then_some(())
+    });
+    let strange = |name: &String| name.starts_with('.') && name != ".trash";
+    for folder in [beside, repo.path().join(".git/worktrees")] {
+        assert!(!names(folder.clone()).iter().any(strange), "{what}: {:?}", names(folder));
+    }
+}
+
+/// Locks of refs are another matter, and have their own tests.
+fn remove_ref_locks(repo: &TestRepo<'_>) {
+    let script = "find .git/refs .git/packed-refs.lock -name '*.lock' -delete 2>/dev/null; true";
+    Ran::of(repo.command("sh").args(["-c", script])).succeeded();
+}
+
+fn killed(world: &World, repo: &TestRepo<'_>, program: &str, arguments: &[&str], after: u64) {
     let mut child = world
-        .command(program, repo.path())
+        .command(world.bins().join(program), repo.path())
+        .args(arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

@@ -1,5 +1,10 @@
 //! `undo`: a landing is taken back, and an undo too.
 
+use orchestra::{
+    git::Repo,
+    store::operations::{Journal, Stage},
+};
+
 use crate::{
     merge_ranked::{four, land},
     world,
@@ -23,7 +28,7 @@ fn a_landing_and_its_undo_can_be_taken_back() {
     };
     assert_eq!(files(repo.checkout()), files(checkout));
     assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "");
-    repo.orchestra(["undo"]).exits(3).says("there is nothing to take back");
+    repo.orchestra(["undo"]).exits(3).says("nothing to undo");
     let list = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
     let list = list["operations"].as_array().expect("operations");
     let told: Vec<(&str, bool)> =
@@ -44,7 +49,7 @@ fn what_came_after_and_what_is_not_committed_stays() {
     land(&repo, &[]).exits(1);
     let landed = repo.tip("main");
     repo.write("lines.txt", "mine\n");
-    repo.orchestra(["undo"]).exits(3).says("1 file changed and not committed").says("stash");
+    repo.orchestra(["undo"]).exits(3).says("are not committed: lines.txt").says("hint: commit them");
     repo.git(["checkout", "-q", "lines.txt"]);
     repo.write("untracked.txt", "mine\n");
     repo.commit("after", &[]);
@@ -87,4 +92,32 @@ fn of_two_at_once_one_takes_it_back() {
     assert!(codes[0] == Some(0) && matches!(codes[1], Some(3 | 4)), "{codes:?}");
     let list = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
     assert_eq!(list["operations"].as_array().map(Vec::len), Some(2), "{list}");
+}
+
+#[test]
+fn the_last_operation_is_the_last_whatever_the_clock_said() {
+    let world = world();
+    let repo = world.repo().with_identity();
+    let ids: Vec<String> = (0..2).map(|n| repo.spawn(&format!("echo {n} > {n}.txt"))).collect();
+    ids.iter().for_each(|id| drop(repo.end_of(id)));
+    // The first was done under a clock that was a hundred years ahead.
+    let first = repo.orchestra(["cleanup", "--discard", &ids[0], "--json"]).succeeded().json();
+    let first = first["operation"].as_str().expect("an operation").to_owned();
+    let library = Repo::discover(repo.path()).expect("a repository");
+    let mut journal = Journal::open(&library, &first).expect("the operation");
+    let ahead = "4d5c5c5c5c5aaaaaa".to_owned();
+    journal.operation.id.clone_from(&ahead);
+    (journal.operation.at, journal.operation.stage) = ("2126-01-01T00:00:00Z".into(), Stage::Done);
+    let name = |id: &str| format!("refs/orchestra-local/operations/{id}");
+    repo.git(["update-ref", &name(&ahead), &repo.tip(&name(&first))]);
+    journal.write(&library, &[]).expect("written");
+    repo.git(["update-ref", "-d", &name(&first)]);
+
+    repo.orchestra(["cleanup", "--discard", &ids[1]]).succeeded();
+    let list = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
+    let listed: Vec<_> =
+        list["operations"].as_array().expect("operations").iter().map(|one| one["id"].clone()).collect();
+    assert_eq!(listed[1], ahead.as_str(), "{list}");
+    repo.orchestra(["undo"]).succeeded().prints(&ids[1]);
+    repo.orchestra(["undo"]).succeeded().prints(&ids[0]);
 }

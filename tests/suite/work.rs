@@ -126,7 +126,7 @@ fn an_open_merge_another_branch_or_no_branch_keep_the_work_off_the_branch() {
         (
             "git checkout -qb side; echo s > file.txt; git commit -qam s; git checkout -q -; echo t > file.txt; \
           git commit -qam t; git merge side; echo left > left",
-            "a merge is under way",
+            "a merge is unfinished: conflicts in file.txt",
         ),
         (
             "git checkout -qb elsewhere-$ORCHESTRA_AGENT; echo left > left",
@@ -211,4 +211,29 @@ fn a_change_in_the_instant_of_the_index_is_seen() {
     repo.orchestra(["collect", &id]).succeeded();
     assert_eq!(repo.file_in_head(&id, "a.txt"), "xyz\n");
     assert_eq!(world.git(&worktree, ["status", "--porcelain"]).stdout(), "");
+}
+
+#[test]
+fn the_index_that_is_left_knows_the_files() {
+    let world = world();
+    let repo = world.repo();
+    for (version, name) in ["2", "3", "4"].into_iter().zip(["two", "three", "four"]) {
+        // A conflict that was resolved is remembered by the index as well.
+        let id = ran(
+            &repo,
+            &format!(
+                "git checkout -qb side-{name}; echo s > file.txt; git commit -qam s; git checkout -q -; echo t > file.txt
+                git commit -qam t; git merge -q side-{name}; echo both > file.txt; git add file.txt; git commit -qm both
+                git update-index --index-version {version}; mkdir -p a/b; echo 1 > a/b/one; echo 2 > run; chmod +x run
+                ln -s run link; echo x >> file.txt"
+            ),
+        );
+        let worktree = repo.worktree(&id);
+        let resolved = world.git(&worktree, ["ls-files", "--resolve-undo"]).stdout();
+        assert_eq!(resolved.lines().count(), 3, "version {version}");
+        // Plumbing does not read a file to see whether it changed: the index alone tells.
+        assert_eq!(world.git(&worktree, ["diff-files", "--name-only"]).stdout(), "", "version {version}");
+        assert_eq!(world.git(&worktree, ["status", "--porcelain"]).stdout(), "");
+        assert_eq!(repo.file_in_head(&id, "a/b/one"), "1\n");
+    }
 }

@@ -3,6 +3,8 @@
 use orchestra::{
     model::{Liveness, Permission, Phase, text, verdict::Verdict},
     ops::agent_object::AgentObject,
+    store::Unreadable,
+    surroundings,
     worktree::dirt,
     world,
 };
@@ -13,6 +15,9 @@ use crate::{
     table::{self, Text},
     when,
 };
+
+/// Agents that a warning names; more are counted.
+const NAMED: usize = 3;
 
 /// Draws the agents. What they cost and what they were denied is shown where any of them says so.
 pub fn draw(agents: &[AgentObject], width: Option<usize>, paint: &Paint) -> String {
@@ -126,7 +131,14 @@ fn doing(agent: &AgentObject) -> String {
     let landed = landed.map(|branch| format!("landed in {branch}"));
     let judged = agent.verdict.as_deref().filter(|_| landed.is_none() && agent.verdict_current == Some(true));
     let judged = judged.and_then(Verdict::parse).map(|verdict| verdict.past().to_owned());
-    [landed, judged, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    let proposed = agent.proposed_verdict.as_ref().filter(|one| landed.is_none() && one.current);
+    let proposed = proposed.map(|one| format!("{} {}", one.verdict.as_str(), proposed_by(&one.writer)));
+    [landed, judged, proposed, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// Who proposes a verdict that does not count: the clone, since a name can be anybody's.
+pub fn proposed_by(writer: &str) -> String {
+    format!("proposed by clone {}, not trusted", text::one_line(writer, 40))
 }
 
 /// Where an agent of another clone is, and how old the news of it is.
@@ -158,8 +170,47 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
             terminal.hint(&answer(agent));
         }
     }
+    warn_of_surroundings(terminal, agents);
     for agent in agents.iter().filter(|agent| agent.conflicts > 0) {
         terminal.warn(&format!("{} facts about '{}' contradict each other", agent.conflicts, agent.id));
+    }
+}
+
+/// Warns of what cannot be read, and says what brings it back.
+pub fn warn_unreadable(terminal: &Terminal, unreadable: &[Unreadable]) {
+    for one in unreadable {
+        terminal.warn(&text::safe(&one.sentence()));
+        if let Some(remedy) = &one.remedy {
+            terminal.hint(&text::safe(remedy));
+        }
+    }
+}
+
+/// One line for all agents whose work has not landed, and around which something changed that nothing explains.
+fn warn_of_surroundings(terminal: &Terminal, agents: &[AgentObject]) {
+    let (mut ids, mut what): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    for agent in agents.iter().filter(|agent| agent.merged != Some(true)) {
+        let warnings = surroundings::warnings(&agent.surroundings);
+        if !warnings.is_empty() {
+            ids.push(&agent.id);
+        }
+        for warning in warnings {
+            if !what.contains(&warning) {
+                what.push(warning);
+            }
+        }
+    }
+    let Some(first) = ids.first() else { return };
+    terminal.warn(&format!("while {} ran: {}", listed(&ids, "agent"), surroundings::summary(&what)));
+    terminal.hint_command(&[&"git", &"orchestra", &"status", first]);
+}
+
+/// `'a', 'b' and 3 more agents`.
+fn listed(ids: &[&str], what: &str) -> String {
+    let quoted: Vec<String> = ids.iter().take(NAMED).map(|id| format!("'{id}'")).collect();
+    match ids.len().saturating_sub(NAMED) {
+        0 => quoted.join(", "),
+        more => format!("{} and {}", quoted.join(", "), text::count(more as u64, &format!("more {what}"))),
     }
 }
 

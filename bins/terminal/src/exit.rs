@@ -9,6 +9,8 @@ pub enum Exit {
     Done,
     /// Done, and the answer is no.
     No,
+    /// Some of it failed, and was told; the rest is done.
+    Failed(Kind),
     /// Ended by the user's Ctrl-C, where that is a way to end.
     Interrupted,
 }
@@ -19,6 +21,7 @@ impl Exit {
         match self {
             Self::Done => 0,
             Self::No => 1,
+            Self::Failed(kind) => code(kind),
             Self::Interrupted => 130,
         }
     }
@@ -26,7 +29,11 @@ impl Exit {
 
 /// The number for the shell of an error.
 pub const fn code_of(error: &Error) -> u8 {
-    match error.kind {
+    code(error.kind)
+}
+
+const fn code(kind: Kind) -> u8 {
+    match kind {
         Kind::Usage => 2,
         Kind::Refused => 3,
         Kind::Conflict => 4,
@@ -47,6 +54,6 @@ pub const TABLE: &[(&str, &str)] = &[
     ("5", "A program outside (git, an agent) could not be run or broke."),
     ("70", "A bug, or state that cannot be read."),
     ("124", "A wait reached its limit."),
-    ("128", "There is no git repository here."),
+    ("128", "There is no git repository here, or it belongs to another user."),
     ("128+n", "Ended by signal n."),
 ];

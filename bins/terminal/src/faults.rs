@@ -1,8 +1,19 @@
 //! Errors as sentences: what failed, why, what to type next.
 
-use orchestra::{Error, Kind, model::text};
+use orchestra::{Error, Kind, model::text, ops::failure::Failure};
 
-use crate::{output::Terminal, paint::Role};
+use crate::{Exit, output::Terminal, paint::Role};
+
+/// Tells on stderr for which of several agents a command failed. Gives how it ends then; `None`: none failed.
+pub fn tell_failures(terminal: &Terminal, failures: &[Failure]) -> Option<Exit> {
+    for failure in failures {
+        terminal.note("error", Role::Bad, &text::safe(&format!("{}: {}", failure.id, failure.error)));
+        for hint in &failure.hints {
+            terminal.hint(hint);
+        }
+    }
+    failures.first().map(|failure| Exit::Failed(failure.kind))
+}
 
 /// Tells an error on stderr.
 pub fn tell(terminal: &Terminal, error: &Error) {

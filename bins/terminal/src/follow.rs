@@ -69,6 +69,9 @@ fn ended(terminal: &Terminal, state: &Report, how: How) -> Result<Exit> {
         if let Some(failed) = state.agents.iter().find(|agent| agent.phase == Phase::Failed) {
             terminal.hint(&format!("'git orchestra logs {}' shows what it printed", failed.id));
         }
+        for unsaved in state.agents.iter().filter(|agent| agent.unsaved.is_some()) {
+            terminal.hint(&format!("git orchestra collect {} tries again to save its work", unsaved.id));
+        }
     }
     Ok(if all_done { Exit::Done } else { Exit::No })
 }

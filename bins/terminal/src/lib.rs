@@ -2,7 +2,7 @@
 //!
 //! | module | knows |
 //! |---|---|
-//! | [`run`] | the one way a binary starts and ends |
+//! | [`mod@run`] | the one way a binary starts and ends |
 //! | [`args`], [`settings`] | the flags that every command has, and those that start agents |
 //! | [`output`] | stdout is the answer, stderr the conversation |
 //! | [`paint`], [`table`], [`agents`], [`when`] | how things look |
@@ -10,11 +10,13 @@
 //! | [`interrupt`] | Ctrl-C, for commands that tidy up before they end |
 //! | [`json`] | the envelope of `--json` |
 //! | [`watch`], [`follow`] | following agents to their end |
+//! | [`accepted`] | asking about a configuration that changed while agents ran |
 //! | [`prompt`] | asking, on a terminal only |
 //! | [`faults`], [`exit`] | errors as sentences and as exit codes |
 //! | [`pages`], [`complete`] | man pages and completions, from the commands' own definitions |
 //! | [`catalog`] | the commands of the suite |
 
+pub mod accepted;
 pub mod agents;
 pub mod args;
 pub mod catalog;

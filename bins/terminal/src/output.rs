@@ -2,11 +2,13 @@
 
 use std::{
     cell::Cell,
+    ffi::OsStr,
     io::{IsTerminal, Write},
 };
 
 pub use anstream::ColorChoice;
 use dialoguer::console::Term;
+use orchestra::model::{quote, text};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::paint::{Paint, Role};
@@ -82,9 +84,16 @@ impl Terminal {
         self.note("warning", Role::Warn, text);
     }
 
-    /// What to do next.
-    pub fn hint(&self, text: &str) {
-        self.note("hint", Role::Hint, text);
+    /// What to do next. Nothing to say prints nothing.
+    pub fn hint(&self, hint: &str) {
+        if !hint.trim().is_empty() {
+            self.note("hint", Role::Hint, &text::safe(hint));
+        }
+    }
+
+    /// A command to type next, as an argument vector.
+    pub fn hint_command(&self, words: &[&dyn AsRef<OsStr>]) {
+        self.hint(&quote::command(words));
     }
 
     /// Colours for stdout.

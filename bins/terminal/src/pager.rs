@@ -6,7 +6,12 @@ use std::{
     process::{Child, Stdio},
 };
 
-use orchestra::{git::Git, process, world};
+use orchestra::{
+    git::{Git, Repo},
+    process,
+    trust::acceptance,
+    world,
+};
 
 use crate::output::Terminal;
 
@@ -45,6 +50,10 @@ impl Drop for Pager<'_> {
 }
 
 fn child(directory: &Path) -> Option<Child> {
+    // A pager that an agent may have named is not used; nothing is asked of somebody who only reads.
+    if Repo::find(directory).is_ok_and(|repo| repo.is_some_and(|repo| !acceptance::is_accepted(&repo))) {
+        return None;
+    }
     let pager = Git::new(directory, "var").arg("GIT_PAGER").line().ok()?;
     if pager.is_empty() || pager == "cat" {
         return None;

@@ -1,8 +1,14 @@
-//! Asking, on a terminal only, with "no" as the default; elsewhere the flag to pass is named.
+//! The one place where anything is asked: on a terminal only, with "no" as the default; elsewhere the flag to pass is named.
+//! What was typed before a question could be read is no answer to it, and is thrown away.
+
+use std::io::{BufRead, Read};
 
 use orchestra::{Error, Kind, Result, model::text, ops::agent_object::AgentObject};
 
 use crate::output::Terminal;
+
+/// Longest answer that is read, in bytes: what is longer is no "yes".
+const ANSWER: u64 = 4096;
 
 /// Lets the user pick one of several agents. `instead` says what to type where nobody can be asked.
 ///
@@ -24,6 +30,7 @@ pub fn pick_agent(
         .iter()
         .map(|agent| format!("{}  {}  {}", agent.id, agent.phase.as_str(), text::cut(&agent.title, 60)))
         .collect();
+    forget_typed();
     let picked = dialoguer::Select::new()
         .with_prompt(question)
         .items(&items)
@@ -44,11 +51,13 @@ pub fn choose(terminal: &Terminal, question: &str, choices: &[&str]) -> Result<O
     if !terminal.can_ask() {
         return Err(Error::usage("nobody can be asked here"));
     }
+    forget_typed();
     let select = dialoguer::Select::new().with_prompt(question).items(choices).default(0);
     select.interact_opt().map_err(|e| Error::new(Kind::External, "cannot ask").because(e.to_string()))
 }
 
-/// Asks a question that is answered by yes or no; no is the default. `instead` says what to type where nobody can be asked.
+/// Asks a question that is answered by `y` or `yes` on a line of its own. Any other line, and the end of the input, are no.
+/// `instead` says what to type where nobody can be asked.
 ///
 /// # Errors
 /// Nobody can be asked (3).
@@ -56,11 +65,28 @@ pub fn confirm(terminal: &Terminal, question: &str, instead: &str) -> Result<boo
     if !terminal.can_ask() {
         return Err(Error::refused(format!("nobody can be asked here: {question}")).hint(instead));
     }
-    dialoguer::Confirm::new()
-        .with_prompt(question)
-        .default(false)
-        .interact()
-        .map_err(|e| Error::new(Kind::External, "cannot ask").because(e.to_string()))
+    forget_typed();
+    terminal.sketch(&format!("{question} [y/N] "));
+    let mut line = Vec::new();
+    let read = std::io::stdin().lock().take(ANSWER).read_until(b'\n', &mut line);
+    read.map_err(|e| Error::new(Kind::External, "cannot ask").because(e))?;
+    if !line.ends_with(b"\n") {
+        terminal.say("");
+    }
+    Ok(agrees(&line))
+}
+
+/// Whether a line agrees. One that the end of the input cuts off does not.
+fn agrees(line: &[u8]) -> bool {
+    let Some(line) = line.strip_suffix(b"\n") else { return false };
+    let answer = line.trim_ascii();
+    answer.eq_ignore_ascii_case(b"y") || answer.eq_ignore_ascii_case(b"yes")
+}
+
+/// Throws away what was typed so far.
+fn forget_typed() {
+    // It fails where there is no terminal: nothing was typed there.
+    let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
 }
 
 /// Lets the user type a line; `None` where it is empty.
@@ -68,10 +94,39 @@ pub fn confirm(terminal: &Terminal, question: &str, instead: &str) -> Result<boo
 /// # Errors
 /// The terminal is gone.
 pub fn line(question: &str) -> Result<Option<String>> {
+    forget_typed();
     let typed: String = dialoguer::Input::new()
         .with_prompt(question)
         .allow_empty(true)
         .interact_text()
         .map_err(|e| Error::new(Kind::External, "cannot ask").because(e.to_string()))?;
     Ok(Some(typed.trim().to_owned()).filter(|typed| !typed.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_line_of_yes_agrees() {
+        for line in ["y\n", "yes\n", "Y\n", "YES\r\n", " yes \n"] {
+            assert!(agrees(line.as_bytes()), "{line:?}");
+        }
+        for line in [
+            "",
+            "y",
+            "yes",
+            "\n",
+            "n\n",
+            "no\n",
+            "yy\n",
+            "git log; say hello\n",
+            "y n\n",
+            "\u{1b}y\n",
+            "yes, but\n",
+            "ja\n",
+        ] {
+            assert!(!agrees(line.as_bytes()), "{line:?}");
+        }
+    }
 }

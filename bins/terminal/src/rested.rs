@@ -1,7 +1,7 @@
 //! What `stop` and `pause` show.
 
 use orchestra::{
-    Result,
+    Kind, Result,
     git::Repo,
     ops::{
         status,
@@ -9,7 +9,7 @@ use orchestra::{
     },
 };
 
-use crate::{Exit, Terminal, agents, json, prompt};
+use crate::{Exit, Terminal, agents, faults, json, prompt};
 
 /// Asks which agent, where none is named. `None`: none runs.
 ///
@@ -39,11 +39,18 @@ pub fn complete(
 /// # Errors
 /// The report is no JSON, which is a bug.
 pub fn show(terminal: &Terminal, kind: &str, report: &Report, as_json: bool) -> Result<Exit> {
+    let failed = faults::tell_failures(terminal, &report.failed);
+    let unsaved: Vec<_> = report.agents.iter().filter(|rested| rested.agent.unsaved.is_some()).collect();
+    let saved = if unsaved.is_empty() { Exit::Done } else { Exit::Failed(Kind::External) };
+    let exit = failed.unwrap_or(saved);
     if as_json {
         json::answer(terminal, kind, report)?;
-        return Ok(Exit::Done);
+        return Ok(exit);
     }
-    if report.agents.is_empty() {
+    for warning in &report.warnings {
+        terminal.warn(warning);
+    }
+    if report.agents.is_empty() && report.failed.is_empty() {
         terminal.say("no agent runs");
     }
     for rested in &report.agents {
@@ -55,5 +62,10 @@ pub fn show(terminal: &Terminal, kind: &str, report: &Report, as_json: bool) -> 
         };
         terminal.answer(&format!("{line}{note}\n"));
     }
-    Ok(Exit::Done)
+    for rested in unsaved {
+        let (id, why) = (&rested.agent.id, rested.agent.unsaved.as_deref().unwrap_or_default());
+        terminal.warn(&format!("the work of '{id}' could not be saved: {why}"));
+        terminal.hint(&format!("git orchestra collect {id} tries again"));
+    }
+    Ok(exit)
 }

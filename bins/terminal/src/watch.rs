@@ -74,7 +74,13 @@ pub fn watch(
         let mut refs = Refs::new(repo)?;
         let interrupted = tokio::signal::ctrl_c();
         tokio::pin!(interrupted);
+        let mut unreadable = false;
         loop {
+            // Ours was opened before; the supervisors open it anew, and cannot tell anything where that fails.
+            match Repo::open(&refs.common) {
+                Err(error) if unreadable => return Err(not_readable(error)),
+                opened => unreadable = opened.is_err(),
+            }
             let report = status::run(repo, request)?;
             view.show(&report);
             if until == Until::AllEnded && report.agents.iter().all(is_settled) {
@@ -102,6 +108,13 @@ pub fn watch(
             }
         }
     })
+}
+
+/// Neither at this look nor at the one before.
+fn not_readable(error: Error) -> Error {
+    error
+        .hint("the agents keep running; what they did is saved as soon as the repository can be read again")
+        .hint("git orchestra status --watch, when it is repaired")
 }
 
 /// An agent of which nothing more is heard here.

@@ -72,7 +72,7 @@ pub(super) const MAX_OUTPUT: Key = Key {
 pub(super) const MAX_FILE: Key = Key {
     name: "orchestra.maxFile",
     default: "100m",
-    what: "The largest untracked file that is taken into an agent's work",
+    what: "The largest file that is taken into an agent's work; one that git tracks may be twice as large as it was",
 };
 pub(super) const MIN_FREE: Key = Key {
     name: "orchestra.minFree",
@@ -94,6 +94,12 @@ pub(super) const STDIN: Key = Key {
     name: "orchestra.agent.<name>.stdin",
     default: "closed",
     what: "'held' keeps the agent's standard input open as long as its supervisor lives; 'closed' ends it",
+};
+pub(super) const READS: Key = Key {
+    name: "orchestra.agent.<name>.reads",
+    default: "script",
+    what: "'prose' where the agent reads its task as words, as coding agents do; 'script' where it may run them: such an agent \
+           is told nothing that you did not type, such as review comments, conflicts or the output of a test",
 };
 
 pub(super) const BUILD: Key = Key {
@@ -123,7 +129,8 @@ pub(super) const DERIVED: Key = Key {
 pub(super) const TRASH_TIME: Key = Key {
     name: "orchestra.trashTime",
     default: "30d",
-    what: "How long undo can take an operation back; the next cleanup after that forgets it",
+    what: "How long undo can take an operation back, counted in time in which git orchestra was used here: a pause counts for a \
+           day at the most; the next cleanup after that forgets it",
 };
 pub(super) const REVIEW_TEST: Key = Key {
     name: "orchestra.review.test",
@@ -157,12 +164,13 @@ pub(super) const LABEL: Key = Key {
 pub(super) const SHARE_WITH: Key = Key {
     name: "orchestra.shareWith",
     default: "",
-    what: "A URL to which sync may send agents; written when you agree to it; may be given several times",
+    what: "A URL to which sync may send agents; written when you agree to it, and no consent by itself; may be given several times",
 };
 pub(super) const NOT_SECRET: Key = Key {
     name: "orchestra.notSecret",
     default: "",
-    what: "The id of an event, or its beginning, that looks like a secret and is none; may be given several times",
+    what: "The id of an event, a commit or a file's object, or at least 7 digits of it, that looks like a secret and is not one; \
+           may be given several times",
 };
 pub(super) const TRUST_WRITER: Key = Key {
     name: "orchestra.trustWriter",
@@ -172,7 +180,8 @@ pub(super) const TRUST_WRITER: Key = Key {
 pub(super) const COMPLETES: Key = Key {
     name: "orchestra.completes",
     default: "",
-    what: "A command of others on PATH that answers completions as ours do; may be given several times",
+    what: "A command of others on PATH that answers completions as ours do; may be given several times; read from your own \
+           configuration only, not from the repository's",
 };
 
 /// All keys.
@@ -180,6 +189,7 @@ pub const KEYS: &[Key] = &[
     AGENT,
     COMMAND,
     STDIN,
+    READS,
     PROGRAM,
     PERMISSION,
     ON_PROMPT,

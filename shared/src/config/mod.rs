@@ -6,8 +6,8 @@ use std::{path::PathBuf, time::Duration};
 
 use self::keys::{
     AGENT, ALLOWED_CLI, AUTO_SYNC, BRANCH_PREFIX, BUILD, CHECK_TIME, DERIVED, GRACE, IDLE, JOBS, LABEL,
-    MAX_FILE, MAX_OUTPUT, MAX_TIME, MIN_FREE, ON_PROMPT, PERMISSION, RETRIES, RETRY_DELAY, REVIEW_ALLOW,
-    REVIEW_MODEL, REVIEW_TEST, STDIN, TEST, TRASH_TIME, WORKTREES,
+    MAX_FILE, MAX_OUTPUT, MAX_TIME, MIN_FREE, ON_PROMPT, PERMISSION, READS, RETRIES, RETRY_DELAY,
+    REVIEW_ALLOW, REVIEW_MODEL, REVIEW_TEST, STDIN, TEST, TRASH_TIME, WORKTREES,
 };
 pub use self::keys::{KEYS, Key};
 use crate::{
@@ -60,6 +60,18 @@ impl<'repo> Config<'repo> {
             None | Some("closed" | "") => Ok(false),
             Some("held") => Ok(true),
             Some(other) => Err(bad(STDIN, other, "'held' or 'closed'")),
+        }
+    }
+
+    /// Whether a user's own agent reads its task as words and never runs it.
+    ///
+    /// # Errors
+    /// The value is neither `prose` nor `script`.
+    pub fn agent_reads_prose(&self, name: &str) -> Result<bool> {
+        match self.repo.config(&format!("orchestra.agent.{name}.reads")).as_deref() {
+            None | Some("script" | "") => Ok(false),
+            Some("prose") => Ok(true),
+            Some(other) => Err(bad(READS, other, "'prose' or 'script'")),
         }
     }
 
@@ -228,7 +240,7 @@ impl<'repo> Config<'repo> {
         self.size(MAX_OUTPUT)
     }
 
-    /// The largest untracked file that is taken, in bytes.
+    /// The largest file that is taken, in bytes.
     ///
     /// # Errors
     /// The value is no size.

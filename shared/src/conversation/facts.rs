@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Characters kept of a prompt.
@@ -10,6 +11,8 @@ const PROMPT: usize = 200;
 const REPEATED: char = '~';
 /// Days and models told apart in one conversation; more are added to the last.
 const MOST_DAYS: usize = 512;
+/// Answers whose usage may still grow: more than sub-agents ever answer at once in one file.
+const RECENT: usize = 16;
 
 /// The facts. What the program did not record is `None`, never a guess.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -21,9 +24,21 @@ pub struct Facts {
     /// The title that was given to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// What was asked first.
+    /// The title that the program made of what was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ai_title: Option<String>,
+    /// The summary that the program made of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// The last prompt as the program noted it on a line of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noted_prompt: Option<String>,
+    /// What was asked first, in a person's own words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_prompt: Option<String>,
+    /// The first command that was typed, such as `/review 14`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_command: Option<String>,
     /// What was asked last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_prompt: Option<String>,
@@ -57,6 +72,9 @@ pub struct Facts {
     /// Tokens written, as the program summed them up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<u64>,
+    /// Whether the program's sums hold what its sub-agents used as well.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sums_include_inner: bool,
     /// Prompts that belong to the day and model of the next answer.
     #[serde(skip_serializing_if = "is_zero")]
     pub unanswered: u64,
@@ -66,9 +84,9 @@ pub struct Facts {
     /// The answer that was counted last: one answer has several lines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_answer: Option<String>,
-    /// The answer whose tokens were counted last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_usage: Option<String>,
+    /// The answers of which the usage was counted last, with what was counted: an answer has several lines, and its numbers grow.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recent_usage: Vec<(String, Usage)>,
     /// Whether a prompt was seen.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub prompted: bool,
@@ -78,6 +96,9 @@ pub struct Facts {
     /// What a fork has in common with its conversation, if anything: the mark of the first prompt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<String>,
+    /// The conversation of which it is a fork, where its own lines say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fork_of: Option<String>,
     /// The conversation that started it, where its own lines say so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
@@ -87,6 +108,17 @@ pub struct Facts {
     /// Whether it is one that a conversation started, or none at all.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub inner: bool,
+}
+
+/// What one answer used, as far as the program recorded it.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Usage {
+    /// Tokens read, caches included, and tokens written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<(u64, u64)>,
+    /// Millionths of a US dollar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<u64>,
 }
 
 /// The share of one day and model in a conversation.
@@ -119,16 +151,54 @@ impl Facts {
         self.unanswered += 1;
     }
 
+    /// A command that the user typed.
+    pub fn command(&mut self, text: &str) {
+        let text = beginning(text);
+        if text.is_empty() {
+            return;
+        }
+        self.first_command.get_or_insert_with(|| text.to_owned());
+        set(&mut self.last_prompt, text);
+        self.prompted = true;
+        self.messages += 1;
+        self.unanswered += 1;
+    }
+
     /// What the program noted as asked last. After a fork that is what was asked before it: a prompt that was seen is believed.
     pub fn noted(&mut self, text: &str) {
+        if !beginning(text).is_empty() {
+            set(&mut self.noted_prompt, beginning(text));
+        }
         if !self.prompted {
             self.asked(text);
         }
     }
 
+    /// What was typed first: a prompt, or where there is none a command.
+    pub const fn first_typed(&self) -> Option<&String> {
+        if self.first_prompt.is_some() { self.first_prompt.as_ref() } else { self.first_command.as_ref() }
+    }
+
+    /// When something was last said in it, in nanoseconds since 1970; where no line says so, when its file was written.
+    pub fn active(&self, written: i64) -> i64 {
+        let last = self.last_at.as_deref().and_then(|at| at.parse::<Timestamp>().ok());
+        last.and_then(|at| i64::try_from(at.as_nanosecond()).ok()).unwrap_or(written)
+    }
+
+    /// Whether a list shows it: it is a conversation of its own in which something was typed, or which has a title.
+    pub const fn is_shown(&self) -> bool {
+        !self.inner && (self.first_typed().is_some() || self.title.is_some())
+    }
+
+    /// What a list calls it, in the order of Claude Code 2.1.329: the title that a person gave, the one that the program made, the
+    /// last prompt as it was noted, a summary, what was typed first.
+    pub fn best_title(&self) -> Option<&String> {
+        let titles = [&self.title, &self.ai_title, &self.noted_prompt, &self.summary];
+        titles.into_iter().find_map(Option::as_ref).or_else(|| self.first_typed())
+    }
+
     fn asked(&mut self, text: &str) {
-        let text = text.trim();
-        let kept = text.char_indices().nth(PROMPT).map_or(text, |(end, _)| &text[..end]);
+        let kept = beginning(text);
         if kept.is_empty() {
             return;
         }
@@ -147,22 +217,53 @@ impl Facts {
         self.today(self.model.clone()).messages += 1 + prompts;
     }
 
-    /// The tokens of the answer `id`, which are counted once.
-    pub fn usage(&mut self, id: Option<&str>, input: u64, output: u64) {
-        if id.is_some() && self.last_usage.as_deref() == id {
-            return;
+    /// What the answer `id` of a model used. Of several lines of one answer the highest numbers count, once.
+    pub fn usage(&mut self, id: Option<&str>, model: Option<&str>, usage: Usage) {
+        let known = self.recent_usage.iter().position(|(known, _)| Some(known.as_str()) == id);
+        let before = known.map_or(Usage::default(), |at| self.recent_usage.remove(at).1);
+        if let Some(id) = id {
+            if self.recent_usage.len() >= RECENT {
+                self.recent_usage.remove(0);
+            }
+            self.recent_usage.push((id.to_owned(), before.highest(usage)));
         }
-        self.last_usage = id.map(str::to_owned);
-        let share = self.today(self.model.clone());
-        share.counted = true;
-        share.input = share.input.saturating_add(input);
-        share.output = share.output.saturating_add(output);
+        let model = model.map(str::to_owned).or_else(|| self.model.clone());
+        let share = self.today(model);
+        if let Some((read, written)) = usage.tokens {
+            let (read_before, written_before) = before.tokens.unwrap_or_default();
+            share.counted = true;
+            share.input = share.input.saturating_add(read.saturating_sub(read_before));
+            share.output = share.output.saturating_add(written.saturating_sub(written_before));
+        }
+        if let Some(cost) = usage.cost {
+            share.priced = true;
+            share.cost = share.cost.saturating_add(cost.saturating_sub(before.cost.unwrap_or(0)));
+        }
+    }
+
+    /// What the program says that a model read and wrote up to here; what is more than its answers say belongs to this day.
+    pub fn summed(&mut self, model: &str, read: u64, written: u64) {
+        let shares = || self.days.iter().filter(|(key, _)| model_of(key) == model).map(|(_, share)| share);
+        let known = |part: fn(&Share) -> u64| shares().map(part).fold(0, u64::saturating_add);
+        let (more_read, more_written) = (
+            read.saturating_sub(known(|share| share.input)),
+            written.saturating_sub(known(|share| share.output)),
+        );
+        if more_read + more_written > 0 {
+            let share = self.today(Some(model.to_owned()));
+            share.counted = true;
+            share.input = share.input.saturating_add(more_read);
+            share.output = share.output.saturating_add(more_written);
+        }
     }
 
     /// A moment and a place that a line names.
     pub fn at(&mut self, time: Option<&str>, cwd: Option<&str>, branch: Option<&str>) {
         if let Some(time) = time.filter(|time| (20..40).contains(&time.len())) {
-            self.started_at.get_or_insert_with(|| time.to_owned());
+            // What a fork repeats was said before it began.
+            if self.started_at.as_deref().is_none_or(|first| time < first && !self.repeats) {
+                self.started_at = Some(time.to_owned());
+            }
             if self.last_at.as_deref() < Some(time) {
                 self.last_at = Some(time.to_owned());
             }
@@ -214,15 +315,12 @@ impl Facts {
         sums
     }
 
-    /// Tokens read and written: as the program summed them up, else as its answers say.
+    /// Tokens read and written: those of its answers where they were counted, else as the program summed them up.
     pub fn tokens(&self) -> (Option<u64>, Option<u64>) {
         let counted = || self.days.values().filter(|share| share.counted);
         let any = counted().next().is_some();
         let sum = |part: fn(&Share) -> u64| any.then(|| counted().map(part).fold(0, u64::saturating_add));
-        (
-            self.input_tokens.or_else(|| sum(|share| share.input)),
-            self.output_tokens.or_else(|| sum(|share| share.output)),
-        )
+        (sum(|share| share.input).or(self.input_tokens), sum(|share| share.output).or(self.output_tokens))
     }
 
     /// What it cost, in millionths of a US dollar: as the program summed it up, else as its answers say.
@@ -241,6 +339,12 @@ impl Facts {
             }
         }
         newer(&mut self.title, later.title);
+        newer(&mut self.ai_title, later.ai_title);
+        newer(&mut self.summary, later.summary);
+        newer(&mut self.noted_prompt, later.noted_prompt);
+        if self.first_command.is_none() {
+            self.first_command = later.first_command;
+        }
         if self.root.is_none() {
             self.root = later.root;
         }
@@ -259,6 +363,7 @@ impl Facts {
         newer(&mut self.cost_micros, later.cost_micros);
         newer(&mut self.input_tokens, later.input_tokens);
         newer(&mut self.output_tokens, later.output_tokens);
+        self.sums_include_inner |= later.sums_include_inner;
     }
 
     fn today(&mut self, model: Option<String>) -> &mut Share {
@@ -285,6 +390,23 @@ pub fn day_of(key: &str) -> &str {
 /// The model of a key of [`Facts::days`]; empty where it is not known.
 pub fn model_of(key: &str) -> &str {
     key.split_once(' ').map_or("", |(_, model)| model)
+}
+
+impl Usage {
+    /// The highest numbers of two lines of one answer.
+    fn highest(self, other: Self) -> Self {
+        let tokens = match (self.tokens, other.tokens) {
+            (Some((read, written)), Some((r, w))) => Some((read.max(r), written.max(w))),
+            (one, other) => one.or(other),
+        };
+        Self { tokens, cost: self.cost.max(other.cost) }
+    }
+}
+
+/// As much of a prompt as is kept.
+fn beginning(text: &str) -> &str {
+    let text = text.trim();
+    text.char_indices().nth(PROMPT).map_or(text, |(end, _)| &text[..end])
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]

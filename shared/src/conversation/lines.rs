@@ -4,8 +4,8 @@ use std::io::{self, Read};
 
 use memchr::memchr;
 
-/// The longest line that is held, in bytes.
-pub const LONGEST: usize = 8 << 20;
+/// The longest line that is held, in bytes: a prompt with several pictures has more than eight million.
+pub const LONGEST: usize = 32 << 20;
 /// Bytes asked for at a time.
 const CHUNK: usize = 256 << 10;
 

@@ -7,11 +7,13 @@
 
 pub mod claude;
 mod codex;
+pub mod edit;
 mod facts;
 mod gemini;
 pub mod holding;
 mod index;
 mod installed;
+mod json;
 pub mod lines;
 mod opencode;
 mod piece;

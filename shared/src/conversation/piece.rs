@@ -7,6 +7,8 @@ pub struct Piece {
     pub at: Option<String>,
     /// What.
     pub what: What,
+    /// By a sub-agent in the file of its conversation.
+    pub by_subagent: bool,
 }
 
 /// What was said or done.
@@ -39,7 +41,14 @@ pub enum What {
 impl Piece {
     /// A piece of that time.
     pub fn new(at: Option<&str>, what: What) -> Self {
-        Self { at: at.map(str::to_owned), what }
+        Self { at: at.map(str::to_owned), what, by_subagent: false }
+    }
+
+    /// The same, by a sub-agent where `by_subagent` says so.
+    #[must_use]
+    pub const fn by_subagent(mut self, by_subagent: bool) -> Self {
+        self.by_subagent = by_subagent;
+        self
     }
 
     /// The words of the user or the agent, which are what people search for.

@@ -8,8 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Facts, Installed, Piece, Transcript};
-use crate::world;
+use super::{Facts, Installed, Piece, Transcript, reading::Reading};
+use crate::{model::text, world};
 
 /// Troubles that are remembered; more are counted.
 const MOST_TROUBLES: usize = 200;
@@ -23,6 +23,11 @@ pub trait Program: Sync {
 
     /// The folder below which its transcripts lie, and below which they may be put back.
     fn root(&self) -> Option<PathBuf>;
+
+    /// Where a transcript lies below [`Program::root`]; nothing where it does not.
+    fn path_below_root(&self, path: &Path) -> Option<PathBuf> {
+        path.strip_prefix(self.root()?).ok().map(Path::to_owned)
+    }
 
     /// Whether what was typed may be the beginning of one of its ids: a program that has to be asked is spared the question.
     fn answers_to(&self, _typed: &str) -> bool {
@@ -42,13 +47,22 @@ pub trait Program: Sync {
         false
     }
 
+    /// What a sub-agent or a fork itself used and said, where its file repeats what stands in that of its conversation; else nothing.
+    /// It is asked only where the file is new or has changed, and for sums over forks.
+    ///
+    /// # Errors
+    /// One of the files cannot be read.
+    fn own_part(&self, _inner: &Path, _conversation: &Path) -> std::io::Result<Option<Facts>> {
+        Ok(None)
+    }
+
     /// What is known before the first line.
     fn begin(&self, _place: &Place) -> Facts {
         Facts::default()
     }
 
-    /// What a line adds to what is known.
-    fn learn(&self, facts: &mut Facts, line: &[u8]);
+    /// Adds to what is known what a line says; gives whether the line could be read.
+    fn learn(&self, facts: &mut Facts, line: &[u8]) -> bool;
 
     /// Whether a line may add to what is counted; cheap, and `true` where that is not certain.
     fn counts(&self, line: &[u8]) -> bool;
@@ -137,7 +151,7 @@ impl Place {
 }
 
 /// A conversation that another one started.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Inner {
     /// The program's own id.
     pub id: String,
@@ -149,6 +163,16 @@ pub struct Inner {
     pub path: PathBuf,
     /// Its size, in bytes.
     pub size: u64,
+    /// When it was written, in nanoseconds since 1970.
+    pub written: i64,
+}
+
+impl Inner {
+    /// Where it lies, as a conversation of this program.
+    pub fn place(&self, program: &'static str) -> Place {
+        let Self { id, path, size, written, .. } = self;
+        Place { program, id: id.clone(), path: path.clone(), size: *size, written: *written }
+    }
 }
 
 /// A conversation that its program says it is in.
@@ -279,9 +303,14 @@ impl Found {
         self.troubles.extend(more.troubles.into_iter().take(room));
     }
 
-    /// Adds that a line was too long to be held.
-    pub fn passed_over(&mut self, path: &Path, length: u64) {
-        self.trouble(path, format!("a line of {length} bytes is passed over"));
+    /// Adds what of a file that was read could not be: lines too long to be held, and lines that are not JSON.
+    pub fn unread_lines(&mut self, path: &Path, reading: &Reading) {
+        if reading.passed_over > 0 {
+            self.trouble(path, format!("a line of {} bytes is passed over", reading.passed_over));
+        }
+        if reading.unreadable > 0 {
+            self.trouble(path, format!("{} cannot be read", text::count(reading.unreadable, "line")));
+        }
     }
 
     /// Adds what could not be read.

@@ -6,6 +6,7 @@ use std::{
     io::{self, Read, Seek, SeekFrom},
     ops::Range,
     os::unix::fs::FileExt,
+    path::Path,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -29,6 +30,7 @@ const MARK: usize = 64;
 
 /// Every line of a file, up to some offset.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
 pub struct Reading {
     /// What is known.
     pub facts: Facts,
@@ -38,6 +40,8 @@ pub struct Reading {
     pub mark: u64,
     /// The longest line that was passed over.
     pub passed_over: u64,
+    /// Lines that could not be read.
+    pub unreadable: u64,
 }
 
 /// How much of a file a look takes.
@@ -69,12 +73,33 @@ pub fn skim(program: &dyn Program, place: &Place, look: Look) -> io::Result<(Fac
         tail(program, &mut window, read..length, &begun, &mut facts)?;
         uncount(&mut facts);
     }
+    if !facts.is_shown() && !facts.inner {
+        // What a person typed may stand anywhere, and a list shows what has something typed.
+        search_typed(program, &mut window.file, read, &mut facts)?;
+    }
     Ok((facts, look == Look::Ends))
+}
+
+/// Reads on until something typed is found.
+fn search_typed(program: &dyn Program, file: &mut File, from: u64, facts: &mut Facts) -> io::Result<()> {
+    let mut found = Facts { id: facts.id.clone(), ..Facts::default() };
+    file.seek(SeekFrom::Start(from))?;
+    lines::read(file, |line| {
+        if let Some(bytes) = line.bytes().filter(|bytes| program.counts(bytes)) {
+            program.learn(&mut found, bytes);
+        }
+        found.first_typed().is_none()
+    })?;
+    facts.first_prompt = found.first_prompt;
+    facts.first_command = found.first_command;
+    facts.last_prompt = facts.last_prompt.take().or(found.last_prompt);
+    Ok(())
 }
 
 fn uncount(facts: &mut Facts) {
     (facts.messages, facts.unanswered) = (0, 0);
-    (facts.last_answer, facts.last_usage) = (None, None);
+    facts.last_answer = None;
+    facts.recent_usage.clear();
     facts.days.clear();
 }
 
@@ -174,14 +199,17 @@ pub fn whole(program: &dyn Program, place: &Place, known: Option<Reading>) -> io
         .filter(|known| still_begins(&file, length, known))
         .unwrap_or_else(|| Reading { facts: program.begin(place), ..Reading::default() });
     file.seek(SeekFrom::Start(read.offset))?;
-    let (facts, passed) = (&mut read.facts, &mut read.passed_over);
+    let (facts, passed, unreadable) = (&mut read.facts, &mut read.passed_over, &mut read.unreadable);
     let mut cut = None;
     let done = lines::read(file.try_clone()?.take(length - read.offset), |line| {
         match line {
-            Line::Whole(bytes) if program.counts(bytes) => program.learn(facts, bytes),
+            Line::Whole(bytes) => {
+                let could_be_read =
+                    if program.counts(bytes) { program.learn(facts, bytes) } else { looks_like_json(bytes) };
+                *unreadable += u64::from(!could_be_read);
+            }
             // An end that is being written is looked at, and read again when it has become a line.
             Line::Cut(bytes) => cut = Some(bytes.to_vec()),
-            Line::Whole(_) => {}
             Line::TooLong(length) => *passed = length.max(*passed),
         }
         true
@@ -193,6 +221,26 @@ pub fn whole(program: &dyn Program, place: &Place, known: Option<Reading>) -> io
         program.learn(&mut facts, &line);
     }
     Ok((read, facts))
+}
+
+/// What a sub-agent used and said that is not in the file of its conversation as well; and what could not be read of its file.
+///
+/// # Errors
+/// One of the files cannot be read.
+pub fn inner(program: &dyn Program, inner: &Place, conversation: &Path) -> io::Result<(Facts, Reading)> {
+    match program.own_part(&inner.path, conversation)? {
+        Some(own) => Ok((own, Reading::default())),
+        None => {
+            let (Reading { passed_over, unreadable, .. }, facts) = whole(program, inner, None)?;
+            Ok((facts, Reading { passed_over, unreadable, ..Reading::default() }))
+        }
+    }
+}
+
+/// Whether a line that counts for nothing may be an object, or is empty.
+fn looks_like_json(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    line.is_empty() || (line.ends_with(b"}") && line.contains(&b'{'))
 }
 
 fn still_begins(file: &File, length: u64, known: &Reading) -> bool {

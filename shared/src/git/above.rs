@@ -31,6 +31,11 @@ pub fn home(common_dir: &Path) -> &Path {
     }
 }
 
+/// The git directory that the worktree of `git_dir` shares with others; `git_dir` itself where it is none of a worktree.
+pub(super) fn common_dir_of(git_dir: &Path) -> PathBuf {
+    line(&git_dir.join("commondir")).map_or_else(|| git_dir.to_owned(), |to| git_dir.join(to))
+}
+
 fn line(path: &Path) -> Option<String> {
     let mut text = String::new();
     fs::File::open(path).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Error, Kind, Result, error::Context, process};
+use crate::{Error, Kind, Result, error::Context, git::ownership, process};
 
 /// For calls that only look at a few files.
 pub const SHORT: Duration = Duration::from_secs(60);
@@ -20,6 +20,9 @@ pub const LONG: Duration = Duration::from_secs(30 * 60);
 /// The shortest and the longest pause between two looks at a git that travels.
 const GLANCE: Duration = Duration::from_micros(200);
 const NOTICE: Duration = Duration::from_millis(100);
+
+/// The longest that a git which speaks with a remote may say nothing: it tells its progress all the time.
+const SILENCE: Duration = Duration::from_secs(5 * 60);
 
 /// Settings that no repository may override: nothing of the repository's own runs.
 const TAMED: &[&str] = &[
@@ -86,8 +89,23 @@ pub struct Output {
 impl Git {
     /// `git <verb>` in `directory`.
     pub fn new(directory: &Path, verb: &str) -> Self {
-        let mut command = process::command("git");
-        command.arg("--no-pager");
+        Self::with_options(directory, &[], verb)
+    }
+
+    /// `git <verb>` in `directory`, as the work tree of a git directory, whatever the `.git` in it says.
+    pub fn for_work_tree(directory: &Path, git_dir: &Path, verb: &str) -> Self {
+        let option = |name: &str, path: &Path| {
+            let mut option = OsString::from(name);
+            option.push(path);
+            option
+        };
+        let options = [option("--git-dir=", git_dir), option("--work-tree=", directory)];
+        Self::with_options(directory, &options, verb)
+    }
+
+    fn with_options(directory: &Path, options: &[OsString], verb: &str) -> Self {
+        let mut command = git();
+        command.arg("--no-pager").args(options);
         for setting in TAMED {
             command.args(["-c", setting]);
         }
@@ -97,13 +115,22 @@ impl Git {
             .env("LC_ALL", "C")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_OPTIONAL_LOCKS", "0")
+            // An object that is missing is not fetched in passing: by which program, the configuration would say.
+            .env("GIT_NO_LAZY_FETCH", "1")
             .env("GIT_ADVICE", "0");
         Self { command, what: format!("git {verb}"), input: Vec::new(), limit: SHORT }
     }
 
+    /// In a partial clone, what is missing may be fetched. For commands under which the configuration is accepted.
+    #[must_use]
+    pub fn fetching_what_is_missing(mut self) -> Self {
+        self.command.env_remove("GIT_NO_LAZY_FETCH");
+        self
+    }
+
     /// `git <verb>` in `directory` as the user would see it: their pager, their colours, their language. [`Git::show`] runs it.
     pub fn for_the_user(directory: &Path, verb: &str) -> Self {
-        let mut command = process::command("git");
+        let mut command = git();
         for setting in TAMED {
             command.args(["-c", setting]);
         }
@@ -114,7 +141,7 @@ impl Git {
     /// `git <verb>` that speaks with a remote: transport, credentials and, where `hooks` says so, hooks are the user's own.
     /// Where `ask` says so, git may ask for a password.
     pub fn abroad(directory: &Path, verb: &str, hooks: bool, ask: bool) -> Self {
-        let mut command = process::command("git");
+        let mut command = git();
         command.arg("--no-pager");
         for setting in TAMED.iter().chain(ABROAD).filter(|one| !hooks || !one.starts_with("core.hooksPath")) {
             command.args(["-c", setting]);
@@ -145,16 +172,23 @@ impl Git {
         })?;
         let begun = Instant::now();
         let deadline = begun + self.limit;
+        let (mut heard, mut last) = (0, begun);
         let status = loop {
             if let Some(status) =
                 child.try_wait().context(Kind::External, || format!("lost track of {}", self.what))?
             {
                 break status;
             }
-            if Instant::now() > deadline {
+            let length = said.as_file().metadata().map_or(heard, |found| found.len());
+            if length != heard {
+                (heard, last) = (length, Instant::now());
+            }
+            if Instant::now() > deadline || last.elapsed() > SILENCE {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(Error::new(Kind::Timeout, format!("{} took too long", self.what)));
+                let why =
+                    if Instant::now() > deadline { "took too long" } else { "said nothing for 5 minutes" };
+                return Err(Error::new(Kind::Timeout, format!("{} {why}", self.what)));
             }
             // What takes long may be noticed late; what is quick may not.
             std::thread::sleep((begun.elapsed() / 16).clamp(GLANCE, NOTICE));
@@ -310,6 +344,17 @@ impl Git {
         };
         Ok(Output { status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
     }
+}
+
+/// The program, told which repositories of others were accepted.
+fn git() -> std::process::Command {
+    let mut command = process::command("git");
+    for place in ownership::accepted() {
+        let mut setting = OsString::from("safe.directory=");
+        setting.push(place);
+        command.arg("-c").arg(setting);
+    }
+    command
 }
 
 /// The last line that git said: its progress.

@@ -1,9 +1,12 @@
 //! The settings that decide how files become objects, frozen before an agent runs: what it writes into config,
 //! attributes or filters afterwards takes no effect on how its work is taken.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path};
 
-use crate::git::Repo;
+use crate::git::{Repo, settings};
+
+/// Longest file of frozen settings, in bytes.
+const LONGEST: u64 = 4 << 20;
 
 /// `core.*` settings that matter for the way from files to objects.
 const CORE: &[&str] = &[
@@ -48,6 +51,30 @@ impl Repo {
         }
         text
     }
+}
+
+/// What was frozen in the git directory `dir`, as git is told settings on a command line. What cannot be told so (a filter with
+/// a line break in its name) is not.
+pub(super) fn settings(dir: &Path) -> Vec<String> {
+    let Ok(bytes) = settings::read_regular(&dir.join("config"), LONGEST) else { return Vec::new() };
+    let meta = gix::config::file::Metadata::from(gix::config::Source::Local);
+    let parsed = gix::config::File::from_bytes_no_includes(&bytes, meta, Default::default());
+    let Ok(parsed) = parsed else { return Vec::new() };
+    let mut found = Vec::new();
+    for section in parsed.sections() {
+        let header = section.header();
+        let filter = header.subsection_name().map(|name| format!("{name}."));
+        let prefix = format!("{}.{}", header.name(), filter.unwrap_or_default());
+        for name in section.value_names() {
+            let value = section.value(&name).unwrap_or_default();
+            found.push(format!("{prefix}{name}={value}"));
+        }
+    }
+    found.retain(|setting| {
+        let key = setting.split('=').next().unwrap_or_default();
+        !key.contains('\n') && !key.ends_with("repositoryformatversion") && !key.ends_with(".bare")
+    });
+    found
 }
 
 fn push(text: &mut String, key: &str, value: &str) {

@@ -1,16 +1,14 @@
-//! Reading an index and comparing it with its files, in memory.
+//! Reading an index, and what it names beyond a commit.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     path::Path,
 };
-
-use gix::index::entry::Flags;
 
 use crate::{
     Kind, Result,
     error::Context,
-    git::{Git, Oid, Repo},
+    git::{Oid, Repo},
 };
 
 impl Repo {
@@ -25,35 +23,43 @@ impl Repo {
         let mut gix = repo.to_thread_local();
         gix.set_workdir(work_tree.to_owned())
             .context(Kind::Internal, || format!("cannot read '{}'", work_tree.display()))?;
-        Ok(Self { gix, durable: true })
+        Ok(Self::of(gix))
     }
 
-    /// Files that differ from the tree of `head`, staged or not, and untracked ones (a folder of them counts as one),
-    /// read with the index at `index`. Stops counting at `most`.
+    /// Paths that differ from the tree of `head`, staged or not (`true`), and untracked ones (`false`; a folder of them counts as
+    /// one), read with the index at `index`. `None`: there are more than `most`.
     ///
     /// # Errors
     /// Index or tree cannot be read.
-    pub fn count_changes(&self, index: &Path, head_tree: Oid, most: usize) -> Result<usize> {
+    pub fn changed_paths(
+        &self,
+        index: &Path,
+        head_tree: Oid,
+        most: usize,
+    ) -> Result<Option<BTreeMap<Vec<u8>, bool>>> {
         let unreadable = || format!("cannot compare '{}' with its files", index.display());
-        let file = read_index(index)?;
         let changes = self
             .gix
             .status(gix::progress::Discard)
             .context(Kind::Internal, unreadable)?
-            .index(gix::worktree::IndexPersistedOrInMemory::InMemory(file))
+            .index(gix::worktree::IndexPersistedOrInMemory::InMemory(read_index(index)?))
             .head_tree(head_tree.gix())
             .index_worktree_submodules(None)
             .into_iter(None)
             .context(Kind::Internal, unreadable)?;
-        let mut paths = HashSet::new();
+        let mut paths = BTreeMap::new();
         for change in changes {
             let change = change.context(Kind::Internal, unreadable)?;
-            paths.insert(change.location().to_owned());
-            if paths.len() >= most {
-                break;
+            let tracked = !matches!(
+                change,
+                gix::status::Item::IndexWorktree(gix::status::index_worktree::Item::DirectoryContents { .. })
+            );
+            *paths.entry(change.location().to_vec()).or_default() |= tracked;
+            if paths.len() > most {
+                return Ok(None);
             }
         }
-        Ok(paths.len())
+        Ok(Some(paths))
     }
 
     /// The objects that an index names and a tree does not: what is staged, both sides of conflicts, also of those that were
@@ -86,7 +92,8 @@ impl Repo {
 
     /// The sides of conflicts that were settled, which `git checkout --merge` needs to make them again.
     fn settled_in(&self, index: &Path) -> Result<Vec<Oid>> {
-        let listed = Git::new(&self.common_dir()?, "ls-files")
+        let listed = self
+            .git("ls-files")?
             .args(["--resolve-undo", "-z"])
             .env("GIT_INDEX_FILE", index.as_os_str())
             .run()?;
@@ -96,24 +103,17 @@ impl Repo {
     }
 }
 
-/// Paths that an index hides from git: marked "assume unchanged", or "skip" (as a sparse checkout does).
-/// The second of each pair says whether it is a skip.
+/// Gitlinks of an index: paths of repositories inside, and the commit that is recorded of each.
 ///
 /// # Errors
 /// The index cannot be read.
-pub fn hidden_entries(index: &Path) -> Result<Vec<(Vec<u8>, bool)>> {
+pub fn gitlinks(index: &Path) -> Result<Vec<(Vec<u8>, Oid)>> {
     let file = read_index(index)?;
-    let mut hidden = Vec::new();
-    for entry in file.entries() {
-        let skipped = entry.flags.contains(Flags::SKIP_WORKTREE);
-        if skipped || entry.flags.contains(Flags::ASSUME_VALID) {
-            hidden.push((entry.path(&file).to_vec(), skipped));
-        }
-    }
-    Ok(hidden)
+    let links = file.entries().iter().filter(|entry| entry.mode == gix::index::entry::Mode::COMMIT);
+    Ok(links.map(|entry| (entry.path(&file).to_vec(), entry.id.into())).collect())
 }
 
-fn read_index(path: &Path) -> Result<gix::index::File> {
+pub(super) fn read_index(path: &Path) -> Result<gix::index::File> {
     gix::index::File::at(path, gix::hash::Kind::Sha1, true, Default::default())
         .context(Kind::Internal, || format!("cannot read index '{}'", path.display()))
 }

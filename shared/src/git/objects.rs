@@ -1,6 +1,7 @@
 //! Reading and writing objects. What is written here is on the disk when the call returns.
 
 use std::{
+    collections::HashMap,
     fs::File,
     io::Write,
     path::{Path, PathBuf},
@@ -11,7 +12,7 @@ use gix::objs::{Find, tree::EntryKind};
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Git, Oid, Repo, command, repo::Identity},
+    git::{Oid, Repo, command, repo::Identity},
 };
 
 /// Files beyond it, in bytes, go through git, which streams them.
@@ -227,6 +228,32 @@ impl Repo {
         Ok(entries)
     }
 
+    /// Insists that everything of a tree is here which `known`, a tree that is complete, does not have: with batched fsync git
+    /// ends with success also where it could not move an object into its place.
+    ///
+    /// # Errors
+    /// Something is not here.
+    pub fn require_complete(&self, tree: Oid, known: Option<Oid>) -> Result<()> {
+        if Some(tree) == known {
+            return Ok(());
+        }
+        let before = known.map(|known| self.entries_of(known)).transpose()?.unwrap_or_default();
+        let before: HashMap<Vec<u8>, Entry> =
+            before.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
+        for entry in self.entries_of(tree)? {
+            let old = before.get(&entry.name).filter(|old| old.sort == entry.sort).map(|old| old.id);
+            match entry.sort {
+                Sort::Folder => self.require_complete(entry.id, old)?,
+                _ if old == Some(entry.id) || self.has_object(entry.id) => {}
+                _ => {
+                    let message = format!("object {} was not written", entry.id.short());
+                    return Err(Error::new(Kind::External, message).hint("try again"));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Whether there is such an object.
     pub fn has_object(&self, id: Oid) -> bool {
         self.gix.has_object(id.gix())
@@ -253,8 +280,7 @@ impl Repo {
     pub fn keep_file(&self, path: &Path, length: u64) -> Result<Oid> {
         let cannot = || format!("cannot keep '{}'", path.display());
         if length > LARGE {
-            let git =
-                Git::new(&self.common_dir()?, "hash-object").args(["-w", "--no-filters", "--"]).arg(path);
+            let git = self.git("hash-object")?.args(["-w", "--no-filters", "--"]).arg(path);
             let said = git.limit(command::LONG).line()?;
             return Oid::parse(&said).ok_or_else(|| Error::internal(cannot()));
         }
@@ -273,7 +299,7 @@ impl Repo {
         let cannot = || format!("cannot write blob {} into a file", id.short());
         let length = self.gix.find_header(id.gix()).context(Kind::Internal, cannot)?.size();
         if length > LARGE {
-            let git = Git::new(&self.common_dir()?, "cat-file").args(["blob", &id.to_string()]);
+            let git = self.git("cat-file")?.args(["blob", &id.to_string()]);
             return git.limit(command::LONG).stream(file);
         }
         file.write_all(&self.read_blob(id)?).context(Kind::External, cannot)

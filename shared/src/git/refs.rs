@@ -1,29 +1,33 @@
 //! Reading refs and changing them by compare-and-swap, durably.
 //!
-//! Writing follows git's own protocol for loose refs to the letter: `<ref>.lock` is made exclusively, the present value is
-//! read under it, the new one is written through to the disk and renamed into place. gix would do it too, but locks
-//! `packed-refs` for every update (git does not): writers then wait for each other, and a kill at the wrong moment blocks every
-//! ref of the repository. Neither of them writes refs through by default.
+//! Writing follows git's own protocol for loose refs: `<ref>.lock` is made exclusively, the present value is read under it, and
+//! the new one, on the disk already, takes its place. How a lock of ours is made and mended stands in `git::intent`. gix
+//! would write refs too, but locks `packed-refs` for every update (git does not): writers then wait for each other, and a kill
+//! at the wrong moment blocks every ref of the repository. Neither of them writes refs through to the disk by default.
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File, OpenOptions},
+    fs::{self, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
-    time::{Duration, Instant},
 };
 
+use super::{
+    intent::{Action, Intent, PACKED, lock_of, locked, sync_folder},
+    mend::{self, remove_if_there},
+    packed,
+};
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Git, Oid, Repo, repo::Identity},
+    git::{Oid, Repo, repo::Identity},
     world,
 };
 
-/// Threads that write refs through, where they are many.
-const HANDS: usize = 8;
-/// How long to wait for another program that has locked a ref.
-const WAIT: Duration = Duration::from_secs(2);
+/// Threads that write refs through to the disk, where they are many.
+const WRITERS: usize = 8;
+/// The file of all refs that have no file of their own.
+pub(super) const PACKED_REFS: &str = "packed-refs";
 
 /// One change of one ref, made only if the ref is still what it was.
 #[derive(Clone, Debug)]
@@ -37,89 +41,143 @@ pub struct Edit {
 }
 
 impl Repo {
-    /// The object that a ref names, if the ref exists.
-    ///
-    /// # Errors
-    /// The ref is broken.
-    pub fn find_ref(&self, name: &str) -> Result<Option<Oid>> {
-        let broken = || format!("ref '{name}' is broken");
-        match self.gix.try_find_reference(name).context(Kind::Internal, broken)? {
-            None => Ok(None),
-            Some(mut found) => Ok(Some(found.peel_to_id().context(Kind::Internal, broken)?.detach().into())),
-        }
-    }
-
-    /// All refs below `prefix` (which ends in `/`) with what they name, in the order of their names.
-    /// Broken ones are passed over; `doctor` is for them.
+    /// Whether there is any ref below `prefix`, which ends in `/`.
     ///
     /// # Errors
     /// The refs cannot be read at all.
-    pub fn refs_below(&self, prefix: &str) -> Result<Vec<(String, Oid)>> {
+    pub fn has_refs_below(&self, prefix: &str) -> Result<bool> {
         let unreadable = || format!("cannot read the refs below '{prefix}'");
         let platform = self.gix.refs.iter().context(Kind::Internal, unreadable)?;
         let relative: &gix::path::RelativePath =
-            prefix.try_into().context(Kind::Internal, || format!("'{prefix}' is no ref prefix"))?;
-        let mut refs = Vec::new();
-        for found in platform.prefixed(relative).context(Kind::Internal, unreadable)? {
-            let Ok(found) = found else { continue };
-            if let (Ok(name), Some(id)) = (std::str::from_utf8(found.name.as_bstr()), found.target.try_id()) {
-                refs.push((name.to_owned(), id.to_owned().into()));
-            }
-        }
-        Ok(refs)
+            prefix.try_into().context(Kind::Internal, || format!("'{prefix}' is not a ref prefix"))?;
+        let found = platform.prefixed(relative).context(Kind::Internal, unreadable)?.next();
+        Ok(found.is_some())
     }
 
-    /// Makes all edits or, if one of them cannot be made, none; when it returns, they survive a power cut. `why` goes into the
-    /// reflogs of branches.
+    /// Makes all edits or, if one of them cannot be made, none; when it returns, they survive a power cut. Where the process is
+    /// killed, the next command finishes what was decided, or removes the locks. `why` goes into the reflogs of branches.
     ///
     /// # Errors
     /// A ref is no longer what it was (4), is locked by another program (4), or cannot be written.
     pub fn edit_refs(&self, edits: &[Edit], why: &str) -> Result<()> {
         let mut sorted: Vec<&Edit> = edits.iter().collect();
+        if sorted.is_empty() {
+            return Ok(());
+        }
         // Everyone locks in one order, so that no two wait for each other.
         sorted.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let mut locks = Vec::with_capacity(sorted.len());
-        for edit in sorted {
-            let lock = RefLock::take(self.gix.common_dir(), &edit.name)?;
-            if self.find_ref(&edit.name)? != edit.old {
-                return Err(Error::new(
-                    Kind::Conflict,
-                    format!("ref '{}' was changed by another program", edit.name),
-                )
-                .hint("try again"));
-            }
-            locks.push((edit, lock));
+        for edit in &sorted {
+            is_ref_name(&edit.name)?;
         }
-        write_all(&mut locks)?;
-        let mut folders = BTreeSet::new();
-        for (edit, lock) in locks {
+        let common = self.gix.common_dir();
+        let mut intent =
+            Intent::declare(common, sorted.iter().map(|edit| (Action::Replace, edit.name.as_str())))?;
+        let values = sorted.iter().enumerate();
+        let values: Vec<_> =
+            values.map(|(at, edit)| (at.to_string(), format!("{}\n", edit.new).into_bytes())).collect();
+        intent.stage(&values, WRITERS)?;
+        for (edit, (suffix, _)) in sorted.iter().zip(&values) {
+            intent.lock(&edit.name, suffix)?;
+            self.check_value(&edit.name, edit.old)?;
+        }
+        for edit in &sorted {
             self.log_branch(edit, why)?;
-            folders.insert(lock.commit(&edit.name)?);
         }
-        for folder in folders {
-            File::open(&folder)
-                .and_then(|file| file.sync_all())
-                .context(Kind::External, || format!("cannot write '{}' through", folder.display()))?;
+        if let [only] = sorted.as_slice() {
+            let replaced = intent.replace_by_lock(&only.name);
+            replaced.context(Kind::External, || format!("cannot write ref '{}'", only.name))?;
+        } else {
+            intent.decide()?;
+            for (done, (edit, (suffix, _))) in sorted.iter().zip(&values).enumerate() {
+                if let Err(error) = intent.replace(&edit.name, suffix) {
+                    intent.undecide();
+                    let changed = sorted[..done].iter().map(|edit| (edit.name.as_str(), edit.old));
+                    take_back(common, &mut intent, changed);
+                    let message = format!("cannot write ref '{}'", edit.name);
+                    return Err(Error::new(Kind::External, message).because(error));
+                }
+            }
+            intent.release();
         }
-        Ok(())
+        drop(intent);
+        sync_folders(common, sorted.iter().map(|edit| edit.name.as_str()))
     }
 
-    /// Deletes refs, all or none, each only if it is still what it was; a branch's reflog goes with it.
+    /// Deletes refs, all or none, each only if it is still what it was; a branch's reflog goes with it. Interrupted, it is
+    /// finished or given up as [`Repo::edit_refs`] is.
     ///
     /// # Errors
-    /// One of them is no longer what it was, or is locked (4).
+    /// One of them is no longer what it was (4), is locked (4), or cannot be removed.
     pub fn delete_refs(&self, refs: &[(String, Oid)]) -> Result<()> {
         if refs.is_empty() {
             return Ok(());
         }
-        // Packed refs are git's own affair.
-        let orders: String = refs.iter().map(|(name, old)| format!("delete {name} {old}\n")).collect();
-        Git::new(&self.common_dir()?, "update-ref")
-            .arg("--stdin")
-            .input(orders.into_bytes())
-            .run()
-            .map(|_| ())
-            .map_err(|error| Error { kind: Kind::Conflict, ..error })
+        let mut sorted: Vec<&(String, Oid)> = refs.iter().collect();
+        sorted.sort_unstable();
+        let names: Vec<&str> = sorted.iter().map(|(name, _)| name.as_str()).collect();
+        for name in &names {
+            is_ref_name(name)?;
+        }
+        let common = self.gix.common_dir();
+        let deletes = names.iter().map(|name| (Action::Delete, *name));
+        let mut intent = Intent::declare(common, deletes.chain([(Action::Hold, PACKED_REFS)]))?;
+        for (at, (name, old)) in sorted.iter().enumerate() {
+            let suffix = intent.empty(at)?;
+            intent.lock(name, &suffix)?;
+            self.check_value(name, Some(*old))?;
+        }
+        // Locked also where no line of it goes: else a git that packs refs at this moment would bring them back.
+        let suffix = intent.empty(sorted.len())?;
+        intent.lock(PACKED_REFS, &suffix)?;
+        let packed = packed::without(&common.join(PACKED_REFS), &names)?;
+        if let Some(packed) = &packed {
+            intent.stage(&[(PACKED.to_owned(), packed.bytes.clone())], WRITERS)?;
+            packed.set_time(&intent.staged(PACKED))?;
+        }
+        intent.decide()?;
+        if let Err(error) = remove(common, &intent, packed.is_some(), &names) {
+            intent.undecide();
+            take_back(common, &mut intent, sorted.iter().map(|(name, old)| (name.as_str(), Some(*old))));
+            return Err(Error::new(Kind::External, "cannot delete refs").because(error));
+        }
+        for name in names.iter().filter(|name| name.starts_with("refs/heads/")) {
+            let _ = fs::remove_file(common.join("logs").join(name));
+        }
+        intent.release();
+        drop(intent);
+        sync_folders(common, names.iter().copied().chain([PACKED_REFS]))?;
+        for name in &names {
+            remove_empty_folders(common, name);
+        }
+        Ok(())
+    }
+
+    /// Whether a ref is locked at this moment, by whomever.
+    pub fn is_locked(&self, name: &str) -> bool {
+        lock_of(self.gix.common_dir(), name).exists()
+    }
+
+    /// Refuses at once where another program has a ref locked, for who holds something meanwhile that others wait for.
+    ///
+    /// # Errors
+    /// It is locked (4), and the lock was not left by a killed command of ours.
+    pub fn require_unlocked(&self, name: &str) -> Result<()> {
+        let common = self.gix.common_dir();
+        if mend::lock(common, name, None) { Ok(()) } else { Err(locked(name, &lock_of(common, name))) }
+    }
+
+    /// Removes the locks on refs that killed commands of ours left, and finishes what they had decided. To be called at the start
+    /// of a command that changes something; who finds a ref locked mends that one by itself.
+    pub fn mend_locks(&self) {
+        mend::all(self.gix.common_dir());
+    }
+
+    fn check_value(&self, name: &str, expected: Option<Oid>) -> Result<()> {
+        if self.find_ref(name)? == expected {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Conflict, format!("ref '{name}' was changed by another program"))
+            .hint("try again"))
     }
 
     /// Takes away the lock of a ref that a process of ours left when it was killed. To be called where that is certain, or with
@@ -152,113 +210,76 @@ impl Repo {
 
     /// Branches have reflogs, unless the user does not want them; our own refs have none.
     fn log_branch(&self, edit: &Edit, why: &str) -> Result<()> {
-        let wanted =
-            self.gix.config_snapshot().boolean("core.logAllRefUpdates").unwrap_or(!self.gix.is_bare());
-        if !edit.name.starts_with("refs/heads/") || !wanted {
+        if !edit.name.starts_with("refs/heads/") {
             return Ok(());
         }
-        let path = self.gix.common_dir().join("logs").join(&edit.name);
+        self.write_reflog(&self.gix.common_dir().join("logs").join(&edit.name), edit.old, edit.new, why)
+    }
+
+    /// Adds an entry to a reflog, unless the user does not want reflogs.
+    ///
+    /// # Errors
+    /// It cannot be written, or the user has no name for it.
+    pub fn write_reflog(&self, path: &Path, old: Option<Oid>, new: Oid, why: &str) -> Result<()> {
+        if !self.gix.config_snapshot().boolean("core.logAllRefUpdates").unwrap_or(!self.gix.is_bare()) {
+            return Ok(());
+        }
         let cannot = || format!("cannot write '{}'", path.display());
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).context(Kind::External, cannot)?;
         }
-        let Identity { name, email } = self.identity()?;
-        let old = edit.old.map_or_else(|| "0".repeat(40), |old| old.to_string());
-        let line = format!("{old} {} {name} <{email}> {} +0000\t{why}\n", edit.new, world::now().as_second());
+        let Identity { name, email } = self.identity_or_none();
+        let old = old.map_or_else(|| "0".repeat(40), |old| old.to_string());
+        let line = format!("{old} {new} {name} <{email}> {} +0000\t{why}\n", world::now().as_second());
         let mut file =
-            OpenOptions::new().create(true).append(true).open(&path).context(Kind::External, cannot)?;
+            OpenOptions::new().create(true).append(true).open(path).context(Kind::External, cannot)?;
         file.write_all(line.as_bytes()).context(Kind::External, cannot)
     }
 }
 
-/// Writes the new values through to the disk; many at once, as a disk takes them together as quickly as one.
-fn write_all(locks: &mut [(&Edit, RefLock)]) -> Result<()> {
-    let write = |some: &mut [(&Edit, RefLock)]| some.iter_mut().try_for_each(|(edit, lock)| lock.write(edit));
-    if locks.len() < HANDS {
-        return write(locks);
+fn is_ref_name(name: &str) -> Result<()> {
+    let checked: std::result::Result<gix::refs::FullName, _> = name.try_into();
+    checked.map(|_| ()).context(Kind::Internal, || format!("'{name}' is not a ref name"))
+}
+
+/// Removes the values of refs: first the packed ones, which would show again where only the loose one is gone.
+fn remove(common: &Path, intent: &Intent, packed: bool, names: &[&str]) -> io::Result<()> {
+    if packed {
+        intent.move_in_place(PACKED_REFS, PACKED)?;
     }
-    let share = locks.len().div_ceil(HANDS);
-    std::thread::scope(|scope| {
-        let hands: Vec<_> = locks.chunks_mut(share).map(|some| scope.spawn(move || write(some))).collect();
-        hands.into_iter().try_for_each(|hand| {
-            hand.join().unwrap_or_else(|_| Err(Error::internal("refs could not be written")))
-        })
-    })
+    names.iter().try_for_each(|name| remove_if_there(&common.join(name)))
 }
 
-/// Git's lock on one loose ref. Dropped, it is taken away again.
-struct RefLock {
-    file: File,
-    lock: PathBuf,
-    path: PathBuf,
-    done: bool,
+/// Gives refs that are still locked their old values back, after an error half-way.
+fn take_back<'a>(common: &Path, intent: &mut Intent, changed: impl Iterator<Item = (&'a str, Option<Oid>)>) {
+    for (at, (name, old)) in changed.enumerate() {
+        let Some(old) = old else {
+            let _ = fs::remove_file(common.join(name));
+            continue;
+        };
+        let suffix = format!("{at}.old");
+        if intent.stage(&[(suffix.clone(), format!("{old}\n").into_bytes())], WRITERS).is_ok() {
+            let _ = intent.replace(name, &suffix);
+        }
+    }
 }
 
-impl RefLock {
-    fn take(common_dir: &Path, name: &str) -> Result<Self> {
-        let _: gix::refs::FullName =
-            name.try_into().context(Kind::Internal, || format!("'{name}' is no ref name"))?;
-        let path = common_dir.join(name);
-        let lock = common_dir.join(format!("{name}.lock"));
-        let begun = Instant::now();
-        let mut pause = Duration::from_millis(1);
-        loop {
-            match create(&lock) {
-                Ok(file) => return Ok(Self { file, lock, path, done: false }),
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && begun.elapsed() < WAIT => {
-                    std::thread::sleep(pause);
-                }
-                // Git takes empty folders away when it deletes a ref.
-                Err(e) if e.kind() == io::ErrorKind::NotFound && begun.elapsed() < WAIT => {}
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                    return Err(Error::new(
-                        Kind::Conflict,
-                        format!("ref '{name}' is locked by another program"),
-                    )
-                    .hint(format!("if no git runs here, remove '{}'", lock.display())));
-                }
-                Err(e) => {
-                    return Err(Error::new(Kind::External, format!("cannot write ref '{name}'")).because(e));
-                }
+/// Writes the folders of files of git through to the disk.
+fn sync_folders<'a>(common: &Path, names: impl Iterator<Item = &'a str>) -> Result<()> {
+    let folders: BTreeSet<PathBuf> =
+        names.filter_map(|name| common.join(name).parent().map(Path::to_owned)).collect();
+    folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sync_folder(folder))
+}
+
+/// Removes the folders that a ref was the last in, as git does; those with two names, such as `refs/heads`, stay.
+fn remove_empty_folders(common: &Path, name: &str) {
+    for top in [common.to_owned(), common.join("logs")] {
+        let inside = Path::new(name).ancestors().skip(1).take_while(|path| path.components().count() > 2);
+        for path in inside {
+            if fs::remove_dir(top.join(path)).is_err() {
+                break;
             }
-            pause = (pause * 2).min(Duration::from_millis(50));
         }
-    }
-
-    fn write(&mut self, edit: &Edit) -> Result<()> {
-        let cannot = || format!("cannot write ref '{}'", edit.name);
-        writeln!(self.file, "{}", edit.new).context(Kind::External, cannot)?;
-        self.file.sync_all().context(Kind::External, cannot)
-    }
-
-    /// Puts the new value in place and gives the folder that is to be written through.
-    fn commit(mut self, name: &str) -> Result<PathBuf> {
-        let cannot = || format!("cannot write ref '{name}'");
-        if self.path.is_dir() {
-            // Left by refs that were below it; git does the same.
-            let _ = fs::remove_dir(&self.path);
-        }
-        fs::rename(&self.lock, &self.path).context(Kind::External, cannot)?;
-        self.done = true;
-        Ok(self.path.parent().unwrap_or(&self.path).to_owned())
-    }
-}
-
-impl Drop for RefLock {
-    fn drop(&mut self) {
-        if !self.done {
-            let _ = fs::remove_file(&self.lock);
-        }
-    }
-}
-
-fn create(lock: &Path) -> io::Result<File> {
-    match File::create_new(lock) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(lock.parent().unwrap_or(lock))?;
-            File::create_new(lock)
-        }
-        other => other,
     }
 }
 

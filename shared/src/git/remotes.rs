@@ -38,8 +38,19 @@ pub struct Rejected {
     pub name: String,
     /// Why, in git's or the remote's words.
     pub why: String,
+    /// What that means for another try.
+    pub cause: Cause,
+}
+
+/// Why a remote did not change a ref.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Cause {
     /// Somebody else was quicker: with what they wrote taken in, it can be tried again.
-    pub outrun: bool,
+    Race,
+    /// It is locked there: by somebody who writes it now, or by a git that was killed.
+    Locked,
+    /// It is not taken.
+    Refused,
 }
 
 /// How to speak with a remote.
@@ -73,6 +84,26 @@ impl Repo {
         Err(broken(format!("cannot fetch from '{}'", text::safe(remote)), &output))
     }
 
+    /// The refs of a remote and what they name; nothing is fetched.
+    ///
+    /// # Errors
+    /// Git cannot speak with the remote.
+    pub fn remote_refs(&self, remote: &str, manner: Manner) -> Result<Vec<(String, Oid)>> {
+        let git = Git::abroad(&self.standpoint()?, "ls-remote", false, manner.ask).args([
+            "--refs",
+            "--quiet",
+            "--end-of-options",
+            remote,
+        ]);
+        let output = git.travel(&mut |_| {})?;
+        if !output.status.success() {
+            return Err(broken(format!("cannot list the refs of '{}'", text::safe(remote)), &output));
+        }
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let refs = said.lines().filter_map(|line| line.split_once('\t'));
+        Ok(refs.filter_map(|(id, name)| Some((name.to_owned(), Oid::parse(id)?))).collect())
+    }
+
     /// Changes refs at a remote, each by its rule; gives those that it did not change.
     ///
     /// # Errors
@@ -101,11 +132,60 @@ impl Repo {
         Ok(rejected)
     }
 
-    /// The URLs that git pushes to under a name; none where it is no configured remote.
-    pub fn push_urls(&self, remote: &str) -> Vec<String> {
-        let Ok(place) = self.standpoint() else { return Vec::new() };
-        let git = Git::new(&place, "remote").args(["get-url", "--push", "--all", "--end-of-options", remote]);
-        git.line().map(|said| said.lines().map(str::to_owned).collect()).unwrap_or_default()
+    /// The URLs that git pushes to, with everything that the config says of them (`pushurl`, `insteadOf`) applied. `remote` is
+    /// the name of a configured remote, or a URL.
+    ///
+    /// # Errors
+    /// Git cannot be run, or finds none.
+    pub fn push_urls(&self, remote: &str) -> Result<Vec<String>> {
+        if !self.remotes().iter().any(|name| name == remote) {
+            return Ok(vec![self.rewritten_for_push(remote)]);
+        }
+        let git = Git::new(&self.standpoint()?, "remote");
+        let said = git.args(["get-url", "--push", "--all", "--end-of-options", remote]).line()?;
+        Ok(said.lines().map(str::to_owned).collect())
+    }
+
+    /// Whether git pushes to another place than it fetches from.
+    pub fn pushes_elsewhere(&self, remote: &str) -> bool {
+        let own = |key: &str| self.config_all(&format!("remote.{remote}.{key}"));
+        !own("pushurl").is_empty() || own("url").len() > 1 || self.has_push_rewrites()
+    }
+
+    /// Every ref that a repository shows to those who ask, with its object. `remote` is a name or a URL.
+    ///
+    /// # Errors
+    /// Git cannot speak with it.
+    pub fn refs_of_remote(&self, remote: &str, manner: Manner) -> Result<Vec<(String, Oid)>> {
+        let git = Git::abroad(&self.standpoint()?, "ls-remote", false, manner.ask).args([
+            "--refs",
+            "--quiet",
+            "--end-of-options",
+            remote,
+        ]);
+        let output = git.travel(&mut |_| {})?;
+        if !output.status.success() {
+            return Err(broken(format!("cannot see what '{}' has", text::safe(remote)), &output));
+        }
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let refs = said.lines().filter_map(|line| line.split_once('\t'));
+        Ok(refs.filter_map(|(id, name)| Some((name.to_owned(), Oid::parse(id)?))).collect())
+    }
+
+    /// Brings branches of a remote without writing any ref: afterwards their objects are here.
+    ///
+    /// # Errors
+    /// Git cannot speak with it, or the transfer breaks off.
+    pub fn fetch_objects(&self, remote: &str, branches: &[String], manner: Manner) -> Result<()> {
+        let git = Git::abroad(&self.standpoint()?, "fetch", false, manner.ask)
+            .args(["--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "--no-prune"])
+            .args(["--no-recurse-submodules", "--end-of-options", remote])
+            .args(branches);
+        let output = git.travel(&mut |_| {})?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(broken(format!("cannot fetch from '{}'", text::safe(remote)), &output))
     }
 
     /// The names of the configured remotes.
@@ -140,13 +220,14 @@ fn rejections(output: &Output) -> Vec<Rejected> {
     let told = lines.filter_map(|line| {
         let (refs, why) = line.split_once('\t')?;
         let name = refs.rsplit_once(':')?.1.to_owned();
-        Some(Rejected { name, why: text::one_line(why, 300), outrun: is_outrun(why) })
+        let cause = cause(&name, why, &output.stderr);
+        Some(Rejected { name, why: text::one_line(why, 300), cause })
     });
     told.collect()
 }
 
-/// What git, and the git at the other end, say of a race.
-fn is_outrun(why: &str) -> bool {
+/// What git, and the git at the other end, say of a race and of a lock.
+fn cause(name: &str, why: &str, stderr: &str) -> Cause {
     let races = [
         "fetch first",
         "non-fast-forward",
@@ -158,7 +239,12 @@ fn is_outrun(why: &str) -> bool {
         "reference already exists",
         "remote ref updated since checkout",
     ];
-    races.iter().any(|race| why.contains(race))
+    if !races.iter().any(|race| why.contains(race)) {
+        return Cause::Refused;
+    }
+    let lock = format!("{name}.lock'");
+    let is_locked = |line: &str| line.contains(&lock) && line.contains("File exists");
+    if stderr.lines().chain([why]).any(is_locked) { Cause::Locked } else { Cause::Race }
 }
 
 fn broken(message: String, output: &Output) -> Error {
@@ -180,12 +266,17 @@ mod tests {
     #[test]
     fn what_a_push_says() {
         let answer = "To x\n*\taa:refs/o/a\t[new reference]\n!\tbb:refs/o/b\t[rejected] (fetch first)\n\
-                      !\tcc:refs/o/c\t[remote rejected] (deny updating a hidden ref)\nDone\n";
+                      !\tcc:refs/o/c\t[remote rejected] (deny updating a hidden ref)\n\
+                      !\tdd:refs/o/d\t[remote rejected] (failed to update ref)\nDone\n";
+        let stderr = "remote: error: cannot lock ref 'refs/o/d': Unable to create '/h/./refs/o/d.lock': File exists.   \n";
         let output =
-            Output { status: ExitStatus::from_raw(256), stdout: answer.into(), stderr: String::new() };
+            Output { status: ExitStatus::from_raw(256), stdout: answer.into(), stderr: stderr.into() };
         let told = rejections(&output);
-        let told: Vec<(&str, bool)> = told.iter().map(|one| (one.name.as_str(), one.outrun)).collect();
-        assert_eq!(told, [("refs/o/b", true), ("refs/o/c", false)]);
+        let told: Vec<(&str, Cause)> = told.iter().map(|one| (one.name.as_str(), one.cause)).collect();
+        assert_eq!(
+            told,
+            [("refs/o/b", Cause::Race), ("refs/o/c", Cause::Refused), ("refs/o/d", Cause::Locked)]
+        );
     }
 
     #[test]

@@ -1,40 +1,124 @@
 //! Finding and opening a repository, and what it says of itself.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use crate::{Error, Kind, Result, error::Context, git::Oid, world};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{
+        Git, Oid, above,
+        fallback::{self, View},
+        ownership,
+    },
+    world,
+};
 
 /// An opened repository. Opening costs a tenth of a millisecond; keep one only as long as it is used.
 pub struct Repo {
     pub(super) gix: gix::Repository,
     /// Whether objects are written through to the disk; off only where they stay in memory.
     pub(super) durable: bool,
+    /// How it is seen where its own configuration cannot be used.
+    view: Option<Arc<View>>,
+    /// Who commits, where that is not asked of the configuration.
+    identity: Option<Identity>,
 }
 
 impl Repo {
     /// Finds the repository of `directory`, as git does: `GIT_DIR` first, then upwards.
     ///
     /// # Errors
-    /// There is none (128), or it is of a kind we cannot read (3).
+    /// There is none, or it belongs to another user (128); or it is of a kind we cannot read (3).
     pub fn discover(directory: &Path) -> Result<Self> {
-        match gix::ThreadSafeRepository::discover_with_environment_overrides(directory) {
+        let Some(found) = ownership::find(directory)? else { return Err(no_repository()) };
+        let opened = match fallback::is_in_the_way(&above::common_dir_of(&found.git_dir)) {
+            true => Err(not_a_file()),
+            false => Self::discover_trusted(directory),
+        };
+        opened
+            .or_else(|error| Self::past_its_configuration(&found.git_dir, found.work_tree.as_deref(), error))
+    }
+
+    fn discover_trusted(directory: &Path) -> Result<Self> {
+        let trust = gix::discover::upwards::TrustPolicy::Assume(gix::sec::Trust::Full);
+        let upwards = gix::discover::upwards::Options { trust, ..Default::default() };
+        let options =
+            gix::sec::trust::Mapping { full: ownership::trusting(), reduced: ownership::trusting() };
+        match gix::ThreadSafeRepository::discover_with_environment_overrides_opts(directory, upwards, options)
+        {
             Ok(repo) => Self::checked(repo.to_thread_local()),
             Err(error) => Err(Self::why_not(directory, error)),
+        }
+    }
+
+    /// For reading and stopping: see [`Repo::trouble`].
+    fn past_its_configuration(git_dir: &Path, work_dir: Option<&Path>, why: Error) -> Result<Self> {
+        let (gix, view) = View::open(git_dir, work_dir, why)?;
+        Ok(Self { gix, durable: true, view: Some(Arc::new(view)), identity: None })
+    }
+
+    /// Why the repository's own configuration cannot be used, if it cannot; everything else of it can be read and written then.
+    pub fn trouble(&self) -> Option<&str> {
+        self.view.as_ref().map(|view| view.why.as_str())
+    }
+
+    /// `git <verb>` on the repository's objects and refs, in its common git directory.
+    ///
+    /// # Errors
+    /// The folder is gone.
+    pub fn git(&self, verb: &str) -> Result<Git> {
+        let git = Git::new(&self.common_dir()?, verb);
+        Ok(match &self.view {
+            Some(view) => git.env("GIT_DIR", view.path().as_os_str()),
+            None => git,
+        })
+    }
+
+    /// As [`Repo::discover`]; none where there is none, or where it cannot be read.
+    ///
+    /// # Errors
+    /// It belongs to another user (128).
+    pub fn find(directory: &Path) -> Result<Option<Self>> {
+        match ownership::find(directory)? {
+            Some(_) => Ok(Self::discover(directory).ok()),
+            None => Ok(None),
         }
     }
 
     /// Opens the repository at its common git directory, whatever the environment says.
     ///
     /// # Errors
-    /// It is gone, or of a kind we cannot read.
+    /// It is gone, belongs to another user, or is of a kind we cannot read.
     pub fn open(common_dir: &Path) -> Result<Self> {
-        Self::open_with(common_dir, &[])
+        ownership::check(common_dir)?;
+        let opened = match fallback::is_in_the_way(common_dir) {
+            true => Err(not_a_file()),
+            false => Self::open_with(common_dir, &[]),
+        };
+        opened.or_else(|error| Self::past_its_configuration(common_dir, None, error))
     }
 
     /// As [`Repo::open`], with settings that hold in this process only.
     pub(super) fn open_with(common_dir: &Path, settings: &[&str]) -> Result<Self> {
-        let options =
-            gix::open::Options::default().open_path_as_is(true).config_overrides(settings.iter().copied());
+        Self::open_under(common_dir, ownership::trusting(), settings)
+    }
+
+    /// As [`Repo::open_with`], without what the repository's own configuration says of anything but its format.
+    pub(super) fn open_without_own_settings(common_dir: &Path, settings: &[&str]) -> Result<Self> {
+        let options = ownership::trusting().filter_config_section(|section| {
+            !matches!(section.source, gix::config::Source::Local | gix::config::Source::Worktree)
+        });
+        Self::open_under(common_dir, options, settings)
+    }
+
+    fn open_under(common_dir: &Path, options: gix::open::Options, settings: &[&str]) -> Result<Self> {
+        ownership::check(common_dir)?;
+        let options = options.open_path_as_is(true).config_overrides(settings.iter().copied());
         let repo = gix::ThreadSafeRepository::open_opts(common_dir, options)
             .context(Kind::NotARepository, || format!("cannot open repository '{}'", common_dir.display()))?;
         Self::checked(repo.to_thread_local())
@@ -44,15 +128,27 @@ impl Repo {
     fn checked(gix: gix::Repository) -> Result<Self> {
         let storage = gix.config_snapshot().string("extensions.refStorage").map(|name| name.to_string());
         match storage.as_deref() {
-            None | Some("files") => Ok(Self { gix, durable: true }),
+            None | Some("files") => Ok(Self::of(gix)),
             Some(other) => Err(unsupported(&format!("its refs are stored as '{other}'"), "files")),
         }
+    }
+
+    pub(super) const fn of(gix: gix::Repository) -> Self {
+        Self { gix, durable: true, view: None, identity: None }
     }
 
     /// The same repository with all new objects kept in memory: for trials that leave nothing behind.
     #[must_use]
     pub fn in_memory(self) -> Self {
-        Self { gix: self.gix.with_object_memory(), durable: false }
+        Self { gix: self.gix.with_object_memory(), durable: false, view: self.view, identity: self.identity }
+    }
+
+    /// The same repository, in which commits and reflogs bear this identity whatever the configuration says by now; without
+    /// one, that of the configuration.
+    #[must_use]
+    pub fn acting_as(&self, identity: Option<&Identity>) -> Self {
+        let identity = identity.or(self.identity.as_ref()).cloned();
+        Self { gix: self.gix.clone(), durable: self.durable, view: self.view.clone(), identity }
     }
 
     /// Tells "no repository" from "one that we cannot read".
@@ -62,12 +158,9 @@ impl Repo {
             Some(path.into_repository_and_work_tree_directories().0)
         });
         let Some(git_dir) = git_dir.filter(|dir| dir.exists()) else {
-            return Error::new(
-                Kind::NotARepository,
-                "not a git repository (or any of the parent directories): .git",
-            );
+            return no_repository();
         };
-        let common = common_dir_of(&git_dir);
+        let common = above::common_dir_of(&git_dir);
         let config = std::fs::read_to_string(common.join("config")).unwrap_or_default().to_ascii_lowercase();
         if config.contains("sha256") {
             return unsupported("its objects are named by sha256", "sha1");
@@ -82,6 +175,9 @@ impl Repo {
     /// # Errors
     /// The folder is gone.
     pub fn common_dir(&self) -> Result<PathBuf> {
+        if let Some(view) = &self.view {
+            return Ok(view.common_dir.clone());
+        }
         let dir = self.gix.common_dir();
         dir.canonicalize().context(Kind::NotARepository, || format!("cannot find '{}'", dir.display()))
     }
@@ -96,6 +192,9 @@ impl Repo {
 
     /// The checkout in which the user stands, if it is one.
     pub fn work_dir(&self) -> Option<PathBuf> {
+        if let Some(view) = &self.view {
+            return view.work_dir.clone();
+        }
         self.gix.workdir().and_then(|dir| dir.canonicalize().ok())
     }
 
@@ -104,15 +203,22 @@ impl Repo {
     /// # Errors
     /// The repository cannot be read.
     pub fn main_checkout(&self) -> Result<Option<PathBuf>> {
+        if let Some(view) = &self.view {
+            let checkout = above::home(&view.common_dir);
+            return Ok((checkout != view.common_dir).then(|| checkout.to_owned()));
+        }
         let main = self.gix.main_repo().context(Kind::Internal, || "cannot find the main checkout".into())?;
         Ok(main.workdir().and_then(|dir| dir.canonicalize().ok()))
     }
 
-    /// The name and e-mail for our commits: the user's own.
+    /// The name and e-mail for our commits: the user's own, or those of [`Repo::acting_as`].
     ///
     /// # Errors
     /// None is configured; git would not commit either.
     pub fn identity(&self) -> Result<Identity> {
+        if let Some(identity) = &self.identity {
+            return Ok(identity.clone());
+        }
         let missing = || {
             Error::refused("no name and e-mail for commits")
                 .hint("git config --global user.name \"Your Name\"")
@@ -129,9 +235,24 @@ impl Repo {
         Ok(Identity { name: signature.name.to_string(), email: signature.email.to_string() })
     }
 
+    /// As [`Repo::identity`]; where there is none, one that says so. For events, which say who wrote them by other means: nobody
+    /// is kept from stopping an agent by a name that is missing.
+    pub fn identity_or_none(&self) -> Identity {
+        self.identity().unwrap_or_else(|_| Identity {
+            name: "git orchestra".to_owned(),
+            email: "no-identity@localhost".to_owned(),
+        })
+    }
+
     /// A value of the user's git config.
     pub fn config(&self, key: &str) -> Option<String> {
         self.gix.config_snapshot().string(key).map(|value| value.to_string())
+    }
+
+    /// A path in the user's git config, `~` spelled out.
+    pub fn config_path(&self, key: &str) -> Option<PathBuf> {
+        let path = self.gix.config_snapshot().trusted_path(key).ok()??;
+        (!path.as_os_str().is_empty()).then_some(path)
     }
 
     /// Every value of a key of the user's git config, in order.
@@ -146,6 +267,20 @@ impl Repo {
         let snapshot = self.gix.config_snapshot();
         let Some(found) = snapshot.plumbing().sections_by_name(section) else { return Vec::new() };
         found.filter_map(|s| s.header().subsection_name().map(ToString::to_string)).collect()
+    }
+
+    /// Whether the config rewrites URLs for pushing alone (`url.*.pushInsteadOf`).
+    pub(super) fn has_push_rewrites(&self) -> bool {
+        let snapshot = self.gix.config_snapshot();
+        let Some(mut found) = snapshot.plumbing().sections_by_name("url") else { return false };
+        found.any(|section| section.value("pushInsteadOf").is_some())
+    }
+
+    /// A URL that is no configured remote, with the rewrites of the config applied.
+    pub(super) fn rewritten_for_push(&self, url: &str) -> String {
+        let remote = self.gix.remote_at(url).ok();
+        let found = remote.and_then(|remote| Some(remote.url(gix::remote::Direction::Push)?.to_bstring()));
+        found.map_or_else(|| url.to_owned(), |found| found.to_string())
     }
 
     /// The commit that `revision` names.
@@ -211,6 +346,16 @@ impl Repo {
         bases.first().map(|base| base.detach().into()).ok_or_else(|| Error::refused(cannot()))
     }
 
+    /// The best common ancestors of two commits; none where their histories have nothing in common.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn merge_bases(&self, one: Oid, other: Oid) -> Result<Vec<Oid>> {
+        let cannot = || format!("cannot walk the history of {}", other.short());
+        let bases = self.gix.merge_bases_many(one.gix(), &[other.gix()]).context(Kind::Internal, cannot)?;
+        Ok(bases.iter().map(|base| base.detach().into()).collect())
+    }
+
     /// Whether two commits have a common ancestor.
     ///
     /// # Errors
@@ -248,7 +393,7 @@ impl Repo {
 }
 
 /// Who commits.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Identity {
     /// `user.name`.
     pub name: String,
@@ -256,15 +401,16 @@ pub struct Identity {
     pub email: String,
 }
 
-fn common_dir_of(git_dir: &Path) -> PathBuf {
-    match std::fs::read_to_string(git_dir.join("commondir")) {
-        Ok(relative) => git_dir.join(relative.trim()),
-        Err(_) => git_dir.to_owned(),
-    }
+fn no_repository() -> Error {
+    Error::new(Kind::NotARepository, "not a git repository (or any of the parent directories): .git")
+}
+
+fn not_a_file() -> Error {
+    Error::new(Kind::NotARepository, "the repository's 'config' is not a file")
 }
 
 fn unsupported(what: &str, wanted: &str) -> Error {
     let option = if wanted == "sha1" { "--object-format=sha1" } else { "--ref-format=files" };
     Error::refused(format!("this repository cannot be used with git orchestra: {what}"))
-        .hint(format!("only '{wanted}' repositories are supported; 'git init {option}' makes one"))
+        .hint(format!("only {wanted} repositories are supported; 'git init {option}' makes one"))
 }

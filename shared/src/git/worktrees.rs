@@ -9,19 +9,27 @@ use std::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo},
+    git::{Oid, Repo, careful, frozen},
+    model::quote,
 };
 
-/// What git writes into the `locked` file while a worktree is being made.
+/// The file of a registration that says why its worktree is locked.
+pub const LOCKED: &str = "locked";
+/// What git writes into it while a worktree is being made.
 const INITIALIZING: &str = "initializing";
+
+/// Settings under which files are written: a delta cache, and all cores.
+const FOR_CHECKOUT: [&str; 2] = ["core.deltaBaseCacheLimit=96m", "checkout.workers=0"];
 
 /// Files and folders of a linked worktree's git directory that say an operation is under way.
 const OPERATIONS: &[(&str, &str)] = &[
     ("rebase-merge", "rebase"),
+    ("rebase-apply/applying", "am"),
     ("rebase-apply", "rebase"),
     ("MERGE_HEAD", "merge"),
     ("CHERRY_PICK_HEAD", "cherry-pick"),
     ("REVERT_HEAD", "revert"),
+    ("sequencer", "cherry-pick"),
     ("BISECT_LOG", "bisect"),
 ];
 
@@ -54,7 +62,7 @@ pub struct Checkout {
 impl Checkout {
     /// The branch it stands on, with its full name; also while it is being rebased.
     pub fn branch(&self) -> Option<String> {
-        let read = |file: &str| fs::read_to_string(self.git_dir.join(file)).ok();
+        let read = |file: &str| careful::small_text(&self.git_dir.join(file));
         let head = read("HEAD").unwrap_or_default();
         if let Some(name) = head.trim().strip_prefix("ref: ") {
             return Some(name.trim().to_owned());
@@ -96,7 +104,18 @@ impl Repo {
     /// # Errors
     /// As [`Repo::open`].
     pub fn open_for_checkout(common_dir: &Path) -> Result<Self> {
-        Self::open_with(common_dir, &["core.deltaBaseCacheLimit=96m", "checkout.workers=0"])
+        Self::open_with(common_dir, &FOR_CHECKOUT)
+    }
+
+    /// As [`Repo::open_for_checkout`], by the settings that were frozen in the git directory `frozen` of ours: what agents wrote
+    /// into the repository's own configuration since takes no effect on how files are written.
+    ///
+    /// # Errors
+    /// As [`Repo::open`].
+    pub fn open_for_checkout_as_frozen(common_dir: &Path, frozen: &Path) -> Result<Self> {
+        let settings = frozen::settings(frozen);
+        let settings = settings.iter().map(String::as_str).chain(FOR_CHECKOUT);
+        Self::open_without_own_settings(common_dir, &settings.collect::<Vec<_>>())
     }
 
     /// Registers a worktree at `path` for an existing branch, at its commit, that stands in no other worktree.
@@ -160,7 +179,8 @@ impl Repo {
     /// # Errors
     /// As [`Repo::worktrees`].
     pub fn worktree_at(&self, path: &Path) -> Result<Option<Worktree>> {
-        let name = path.file_name().map(|name| self.gix.common_dir().join("worktrees").join(name));
+        let common = self.common_dir()?;
+        let name = path.file_name().map(|name| common.join("worktrees").join(name));
         if let Some(likely) = name.and_then(|git_dir| Worktree::read(&git_dir))
             && likely.path == path
         {
@@ -172,16 +192,27 @@ impl Repo {
 
 impl Worktree {
     fn read(git_dir: &Path) -> Option<Self> {
-        let gitdir = fs::read_to_string(git_dir.join("gitdir")).ok()?;
+        let gitdir = careful::small_text(&git_dir.join("gitdir"))?;
         let dot_git = git_dir.join(gitdir.trim_end_matches('\n'));
         let path = dot_git.parent()?;
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         Some(Self { git_dir: git_dir.to_owned(), path })
     }
 
+    /// Where its registration says that it is; links in that path are not resolved.
+    pub fn registered_path(&self) -> Option<PathBuf> {
+        let gitdir = careful::small_text(&self.git_dir.join("gitdir"))?;
+        self.git_dir.join(gitdir.trim_end_matches('\n')).parent().map(Path::to_owned)
+    }
+
+    /// Whether anything lies where it should be, a link included.
+    pub fn is_there(&self) -> bool {
+        self.registered_path().is_some_and(|path| fs::symlink_metadata(path).is_ok())
+    }
+
     /// What it stands on.
     pub fn head(&self) -> Head {
-        let text = fs::read_to_string(self.git_dir.join("HEAD")).unwrap_or_default();
+        let text = careful::small_text(&self.git_dir.join("HEAD")).unwrap_or_default();
         let text = text.trim();
         match (text.strip_prefix("ref: "), Oid::parse(text)) {
             (Some(name), _) => Head::Branch(name.trim().to_owned()),
@@ -197,7 +228,7 @@ impl Worktree {
 
     /// Why it is locked, if it is.
     pub fn lock_reason(&self) -> Option<String> {
-        let text = fs::read_to_string(self.git_dir.join("locked")).ok()?;
+        let text = careful::small_text(&self.git_dir.join(LOCKED))?;
         Some(text.trim().to_owned())
     }
 
@@ -216,8 +247,12 @@ impl Worktree {
             return Err(Error::internal(format!("the files of worktree '{shown}' are there")));
         }
         if let Some(reason) = self.lock_reason() {
-            return Err(Error::refused(format!("worktree '{shown}' is gone, and locked: {reason}"))
-                .hint(format!("git worktree unlock '{shown}', if it will not come back")));
+            return Err(Error::refused(format!("worktree '{shown}' is gone, and locked: {reason}")).hint(
+                format!(
+                    "if it will not come back: {}",
+                    quote::command(&[&"git", &"worktree", &"unlock", &self.path])
+                ),
+            ));
         }
         let cannot = || format!("cannot move '{}' aside", self.git_dir.display());
         fs::create_dir_all(folder).context(Kind::External, cannot)?;
@@ -225,22 +260,5 @@ impl Worktree {
         let place = (0..1000).map(|n| folder.join(format!("{name}.{n}"))).find(|place| !place.exists());
         let place = place.ok_or_else(|| Error::internal(cannot()))?;
         fs::rename(&self.git_dir, place).context(Kind::External, cannot)
-    }
-
-    /// Takes away what a cut-off making left: the registration and the files checked out so far. Nobody worked in it.
-    ///
-    /// # Errors
-    /// It is not half-made, or cannot be removed.
-    pub fn remove_half_made(&self) -> Result<()> {
-        if !self.is_half_made() {
-            return Err(Error::internal(format!("worktree '{}' is not half-made", self.path.display())));
-        }
-        let cannot = || format!("cannot remove the half-made worktree '{}'", self.path.display());
-        let ours = fs::read_to_string(self.path.join(".git")).unwrap_or_default();
-        let points_here = ours.trim().ends_with(&self.git_dir.to_string_lossy().into_owned());
-        if points_here || fs::read_dir(&self.path).is_ok_and(|mut entries| entries.next().is_none()) {
-            fs::remove_dir_all(&self.path).context(Kind::External, cannot)?;
-        }
-        fs::remove_dir_all(&self.git_dir).context(Kind::External, cannot)
     }
 }

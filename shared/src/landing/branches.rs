@@ -4,7 +4,7 @@ use crate::{
     Error, Result,
     git::{Oid, Repo, merging::Size},
     model::{Agent, AgentId, Phase, id, text},
-    store::{Listing, layout},
+    store::{Listing, Unreadable, layout, unreadable},
 };
 
 /// More branches than anybody lands at once.
@@ -19,6 +19,8 @@ pub struct Branch {
     pub tip: Oid,
     /// Whose work it is.
     pub agent: Option<(AgentId, Agent)>,
+    /// Why it cannot land, where that is known before it is looked at.
+    pub problem: Option<String>,
 }
 
 impl Branch {
@@ -28,8 +30,17 @@ impl Branch {
         let same = agent.landed_in.as_deref() == Some(target.branch.as_str())
             && agent.landed_head.as_deref() == Some(self.tip.to_string().as_str());
         let commit = agent.landed_as.as_deref().and_then(Oid::parse).filter(|_| same);
-        // Somebody may have taken it back by hand.
-        commit.map_or(Ok(false), |commit| repo.contains(target.tip, commit))
+        // Somebody may have taken it back by hand; and an event of another clone may name what is not here.
+        Ok(commit
+            .filter(|commit| repo.has_commit(*commit))
+            .is_some_and(|commit| repo.contains(target.tip, commit).unwrap_or(false)))
+    }
+
+    /// What its agent has not finished, if that is in what would land.
+    pub(super) fn unfinished(&self) -> Option<String> {
+        let (_, agent) = self.agent.as_ref()?;
+        let is_its_work = agent.head.as_deref() == Some(self.tip.to_string().as_str());
+        agent.unfinished.clone().filter(|_| is_its_work)
     }
 
     /// How much it changes, if it is what its agent's events tell of.
@@ -90,11 +101,11 @@ pub fn named(repo: &Repo, names: &[String]) -> Result<Vec<Branch>> {
     not_too_many(found)
 }
 
-/// The work of all agents that are done, and that has not landed in the target yet.
+/// The work of all agents that are done, and that has not landed in the target yet; and the agents that cannot be read.
 ///
 /// # Errors
-/// The refs cannot be read, or there are too many (2).
-pub fn finished(repo: &Repo, target: &Target) -> Result<Vec<Branch>> {
+/// The refs cannot be read at all, or there are too many (2).
+pub fn finished(repo: &Repo, target: &Target) -> Result<(Vec<Branch>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     let mut found = Vec::new();
     for row in listing.rows.iter().filter(|row| row.entry.glance.phase == Phase::Done) {
@@ -105,7 +116,7 @@ pub fn finished(repo: &Repo, target: &Target) -> Result<Vec<Branch>> {
             found.push(branch);
         }
     }
-    not_too_many(found)
+    Ok((not_too_many(found)?, listing.broken))
 }
 
 /// What a name that was found before means now, if anything.
@@ -129,14 +140,18 @@ fn not_too_many(found: Vec<Branch>) -> Result<Vec<Branch>> {
 fn one(repo: &Repo, listing: &Listing, name: &str) -> Result<Branch> {
     if let Ok(Some(tip)) = repo.find_ref(&layout::branch_ref(name)) {
         let agent = agent_of_branch(repo, listing, name);
-        return Ok(Branch { name: name.to_owned(), tip, agent });
+        return Ok(Branch { name: name.to_owned(), tip, agent, problem: None });
     }
-    if let Ok(id) = id::resolve(name, listing.ids()) {
+    let broken = listing.broken.iter().filter_map(Unreadable::agent_id);
+    if let Ok(id) = id::resolve(name, listing.ids().chain(broken)) {
+        if let Some(broken) = listing.unreadable(&id) {
+            return of_unreadable(repo, &id, broken);
+        }
         return of_agent(repo, listing, &id)?
             .ok_or_else(|| Error::refused(format!("agent '{id}' has no work here")));
     }
     match repo.commit(name) {
-        Ok(tip) => Ok(Branch { name: name.to_owned(), tip, agent: None }),
+        Ok(tip) => Ok(Branch { name: name.to_owned(), tip, agent: None, problem: None }),
         Err(_) => Err(Error::refused(format!("'{}' is no branch, no agent and no commit", text::safe(name)))
             .hint("git branch --list; git orchestra status --all")),
     }
@@ -145,8 +160,24 @@ fn one(repo: &Repo, listing: &Listing, name: &str) -> Result<Branch> {
 fn of_agent(repo: &Repo, listing: &Listing, id: &AgentId) -> Result<Option<Branch>> {
     let Some(row) = listing.row(id) else { return Ok(None) };
     let Ok(agent) = listing.agent(repo, row) else { return Ok(None) };
-    let Some(tip) = repo.find_ref(&layout::head_ref(id))? else { return Ok(None) };
-    Ok(Some(Branch { name: id.to_string(), tip, agent: Some((id.clone(), agent)) }))
+    let broken = unreadable::work_of(repo, id)?;
+    let tip = match &broken {
+        None => repo.find_ref(&layout::head_ref(id))?,
+        // Its events name the work, so that it has its line among the others.
+        Some(_) => agent.head.as_deref().and_then(Oid::parse),
+    };
+    let problem = broken.map(|broken| broken.sentence());
+    Ok(tip.map(|tip| Branch { name: id.to_string(), tip, agent: Some((id.clone(), agent)), problem }))
+}
+
+/// An agent that was named and cannot be read does not keep the others that were named from landing.
+fn of_unreadable(repo: &Repo, id: &AgentId, broken: &Unreadable) -> Result<Branch> {
+    match repo.find_ref(&layout::head_ref(id)) {
+        Ok(Some(tip)) => {
+            Ok(Branch { name: id.to_string(), tip, agent: None, problem: Some(broken.sentence()) })
+        }
+        _ => Err(broken.error()),
+    }
 }
 
 /// A branch that is an agent's own brings its task along.

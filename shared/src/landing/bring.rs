@@ -11,8 +11,10 @@ use super::{
 };
 use crate::{
     Result,
-    git::{Oid, objects::Commit},
+    git::{Oid, objects::Commit, repo::Identity},
     model::text,
+    store::layout::Private,
+    supervise::spec::Spec,
     world,
 };
 
@@ -38,7 +40,7 @@ impl Runner<'_> {
             return self.bring_by_rebase(branch, step);
         }
         let ours = self.state.result;
-        match merge::merge(&self.place()?, ours, branch.tip)? {
+        match merge::merge(self.merge_tree()?, ours, branch.tip)? {
             Merged::Clean(tree) => self.commit(branch, step, tree, branch.tip),
             Merged::Conflict { tree, files } => match self.settle(branch, step, &files)? {
                 Ok(settled) => self.commit(branch, step, settled, branch.tip),
@@ -60,18 +62,27 @@ impl Runner<'_> {
         let parents = if strategy == Strategy::Merge { vec![before, head] } else { vec![before] };
         let text = message(branch, strategy, &step.settled);
         let now = world::now().as_second();
-        let commit = Commit::by(&self.repo.identity()?, now, tree, parents, text);
+        let commit = Commit::by(&self.identity(branch)?, now, tree, parents, text);
         Ok(Brought::Commit(self.repo.write_commit(&commit)?))
+    }
+
+    /// Who commits for a branch: for that of an agent, the user as they were when it was started.
+    pub(super) fn identity(&self, branch: &Branch) -> Result<Identity> {
+        let Some((id, _)) = &branch.agent else { return self.repo.identity() };
+        let dir = Private::new(self.repo.private_dir()?).agent(id);
+        let known = Spec::last(self.repo, id, &dir).and_then(|spec| spec.identity);
+        known.map_or_else(|| self.repo.identity(), Ok)
     }
 
     fn bring_by_rebase(&mut self, branch: &Branch, step: &mut Step) -> Result<Brought> {
         let (onto, side) = (self.state.result, self.side());
         let base = self.repo.merge_base(onto, branch.tip)?;
+        let identity = self.identity(branch)?;
         let scratch = self.scratch_at(onto)?;
-        let first = scratch.rebase(None, onto, base, branch.tip)?;
+        let first = scratch.rebase(None, onto, base, branch.tip, &identity)?;
         let done = match (first, side) {
             (Err(_), Some(side)) => {
-                let done = scratch.rebase(Some(side), onto, base, branch.tip)?;
+                let done = scratch.rebase(Some(side), onto, base, branch.tip, &identity)?;
                 if done.is_ok() {
                     step.settled.push(format!("conflicts were settled by '{}'", side.as_str()));
                 }
@@ -83,7 +94,7 @@ impl Runner<'_> {
             Ok(head) if head == onto => Ok(Brought::Nothing),
             Ok(head) => Ok(Brought::Commit(head)),
             Err(files) => {
-                let tree = match merge::merge(&self.place()?, onto, branch.tip)? {
+                let tree = match merge::merge(self.merge_tree()?, onto, branch.tip)? {
                     Merged::Conflict { tree, .. } => Some(tree),
                     Merged::Clean(_) => None,
                 };
@@ -163,7 +174,7 @@ fn remake(
     interrupted: &std::sync::atomic::AtomicBool,
     nonce: &str,
 ) -> Result<std::result::Result<String, String>> {
-    let taken = scratch.git("checkout").args(["HEAD", "--"]).arg(&recipe.path).output()?;
+    let taken = scratch.git("checkout")?.args(["HEAD", "--"]).arg(&recipe.path).output()?;
     if !taken.status.success() {
         return Ok(Err(format!(
             "{} conflicts, and is not in what landed before",

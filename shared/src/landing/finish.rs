@@ -1,11 +1,15 @@
 //! Moving a branch, once: the target to where everything stands that proved good, or back.
 
+use super::moving::{self, Outcome};
 use crate::{
-    Kind, Result,
-    git::{Git, Oid, Repo, command, refs::Edit, worktrees::Checkout},
+    Error, Kind, Result,
+    git::{Oid, Repo, refs::Edit, worktrees::Checkout},
     model::text,
     store::layout,
 };
+
+/// How often the user may leave the branch, or come back to it, while we look.
+const MAX_SWITCHES: usize = 5;
 
 /// What came of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,8 +34,21 @@ pub struct Blocked {
 }
 
 impl Blocked {
-    fn new(why: String, hint: String) -> Self {
-        Self { why, hints: vec![hint] }
+    pub(super) fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { why: why.into(), hints: vec![hint.into()] }
+    }
+
+    /// A merge, rebase or the like is under way.
+    pub(super) fn by_operation(checkout: &Checkout, branch: &str, operation: &str) -> Self {
+        let (branch, place) = (text::safe(branch), checkout.path.display());
+        let end = match operation {
+            "bisect" => "git bisect reset".to_owned(),
+            other => format!("git {other} --continue, or git {other} --abort"),
+        };
+        Self::new(
+            format!("a {operation} of {branch} is under way in '{place}'"),
+            format!("{end}, in that folder"),
+        )
     }
 }
 
@@ -48,44 +65,63 @@ pub struct Move<'a> {
     pub why: &'a str,
 }
 
-/// Moves a branch, forward or back; where it is checked out and clean, its files go along.
+/// Moves a branch, forward or back, from the value that was seen to the value that is meant; where it is checked out, its files
+/// go along. What the user committed, staged, switched or wrote meanwhile is left alone: then nothing moves.
 ///
 /// # Errors
-/// The ref cannot be written, or git fails.
+/// Another git works on the branch or in its checkout (4), or something cannot be written.
 pub fn move_branch(repo: &Repo, wanted: Move<'_>) -> Result<Moved> {
     let branch_ref = layout::branch_ref(wanted.branch);
-    let now = repo.find_ref(&branch_ref)?;
-    if now == Some(wanted.new) {
-        return Ok(if wanted.new == wanted.old { Moved::NotNeeded } else { Moved::Yes });
+    moving::refuse_symbolic(&repo.common_dir()?, wanted.branch)?;
+    for _ in 0..MAX_SWITCHES {
+        let now = repo.find_ref(&branch_ref)?;
+        if now == Some(wanted.new) {
+            return Ok(if wanted.new == wanted.old { Moved::NotNeeded } else { Moved::Yes });
+        }
+        if now != Some(wanted.old) {
+            return Ok(Moved::Elsewhere(now));
+        }
+        let checkouts = repo.checkouts_of(&branch_ref)?;
+        if let Some(blocked) = why_blocked(&checkouts, wanted.branch) {
+            return Ok(Moved::Blocked(blocked));
+        }
+        let Some(checkout) = checkouts.first() else {
+            let moved = by_ref(repo, wanted, &branch_ref)?;
+            return if moved == Moved::Yes { follow(repo, wanted, &branch_ref) } else { Ok(moved) };
+        };
+        match moving::move_checkout(repo, checkout, wanted)? {
+            Outcome::Moved => return Ok(Moved::Yes),
+            Outcome::Elsewhere(now) => return Ok(Moved::Elsewhere(now)),
+            Outcome::Blocked(blocked) => return Ok(Moved::Blocked(blocked)),
+            Outcome::Switched => {}
+        }
     }
-    if now != Some(wanted.old) {
-        return Ok(Moved::Elsewhere(now));
+    let branch = text::safe(wanted.branch);
+    Err(Error::new(Kind::Conflict, format!("{branch} is checked out and left again all the time"))
+        .hint("try again"))
+}
+
+/// Brings files along where somebody switched to the branch while it moved: git reads a branch first and is on it last. Where they
+/// cannot be brought along, the branch goes back.
+fn follow(repo: &Repo, wanted: Move<'_>, branch_ref: &str) -> Result<Moved> {
+    moving::wait_for_switches(repo)?;
+    let Some(checkout) = repo.checkouts_of(branch_ref)?.into_iter().next() else { return Ok(Moved::Yes) };
+    match moving::bring_along(repo, &checkout, wanted)? {
+        Outcome::Blocked(blocked) => {
+            let back = Move { old: wanted.new, new: wanted.old, ..wanted };
+            by_ref(repo, back, branch_ref)?;
+            Ok(Moved::Blocked(blocked))
+        }
+        Outcome::Moved | Outcome::Elsewhere(_) | Outcome::Switched => Ok(Moved::Yes),
     }
-    let checkouts = repo.checkouts_of(&branch_ref)?;
-    let Some(checkout) = checkouts.first() else { return by_ref(repo, wanted, &branch_ref) };
-    if let Some(blocked) = why_blocked(&checkouts, wanted.branch)? {
-        return Ok(Moved::Blocked(blocked));
-    }
-    let git = if repo.contains(wanted.new, wanted.old)? {
-        Git::new(&checkout.path, "merge").args(["--ff-only", "--quiet"])
-    } else {
-        // Refuses, as a merge does, where it would overwrite something.
-        Git::new(&checkout.path, "reset").args(["--keep", "--quiet"])
-    };
-    let git = git.arg(wanted.new.to_string()).env("GIT_REFLOG_ACTION", wanted.why);
-    let output = git.undisturbed().limit(command::LONG).output()?;
-    let now = repo.find_ref(&branch_ref)?;
-    if now == Some(wanted.new) {
-        return Ok(Moved::Yes);
-    }
-    if now != Some(wanted.old) {
-        return Ok(Moved::Elsewhere(now));
-    }
-    let said = text::safe_block(output.stderr.trim());
-    let first = said.lines().next().unwrap_or("git failed").trim_start_matches("error: ").to_owned();
-    let why = format!("'{}' cannot be moved: {first}", checkout.path.display());
-    let hints = said.lines().skip(1).map(|line| line.trim().to_owned()).filter(|line| !line.is_empty());
-    Ok(Moved::Blocked(Blocked { why, hints: hints.take(10).collect() }))
+}
+
+/// Takes every move of a checkout back that a kill cut off, with the locks that it left. Gives what the user should know.
+///
+/// # Errors
+/// Another git works in that checkout (4), or something cannot be written.
+pub fn recover(repo: &Repo) -> Result<Vec<String>> {
+    moving::recover(repo)
 }
 
 /// Where nobody has it checked out.
@@ -106,36 +142,21 @@ fn by_ref(repo: &Repo, wanted: Move<'_>, branch_ref: &str) -> Result<Moved> {
     }
 }
 
-/// What would keep a branch from being moved now, if anything.
+/// What would keep a branch from being moved now, as far as that can be told before it is known which files would change.
 ///
 /// # Errors
-/// Git fails.
+/// The checkouts cannot be listed.
 pub fn blocked_now(repo: &Repo, branch: &str) -> Result<Option<Blocked>> {
-    why_blocked(&repo.checkouts_of(&layout::branch_ref(branch))?, branch)
+    Ok(why_blocked(&repo.checkouts_of(&layout::branch_ref(branch))?, branch))
 }
 
-fn why_blocked(checkouts: &[Checkout], branch: &str) -> Result<Option<Blocked>> {
-    let branch = text::safe(branch);
+fn why_blocked(checkouts: &[Checkout], branch: &str) -> Option<Blocked> {
     if checkouts.len() > 1 {
         let paths: Vec<String> = checkouts.iter().map(|one| format!("'{}'", one.path.display())).collect();
+        let branch = text::safe(branch);
         let why = format!("{branch} is checked out in several places: {}", paths.join(", "));
-        return Ok(Some(Blocked::new(why, "check out another branch in all but one of them".to_owned())));
+        return Some(Blocked::new(why, "check out another branch in all but one of them"));
     }
-    let Some(checkout) = checkouts.first() else { return Ok(None) };
-    let place = checkout.path.display();
-    if let Some(operation) = checkout.operation() {
-        let why = format!("a {operation} of {branch} is under way in '{place}'");
-        return Ok(Some(Blocked::new(why, format!("git -C '{place}' {operation} --continue, or --abort"))));
-    }
-    let said = Git::new(&checkout.path, "status")
-        .args(["--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all"])
-        .limit(command::LONG)
-        .run()?;
-    let dirty = said.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()).count();
-    if dirty == 0 {
-        return Ok(None);
-    }
-    let files = text::count(dirty as u64, "file");
-    let why = format!("{branch} is checked out in '{place}', where {files} changed and not committed");
-    Ok(Some(Blocked::new(why, format!("git -C '{place}' stash, or commit them"))))
+    let checkout = checkouts.first()?;
+    checkout.operation().map(|operation| Blocked::by_operation(checkout, branch, operation))
 }

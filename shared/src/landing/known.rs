@@ -17,6 +17,10 @@ pub(super) trait Entry: Copy {
     const BYTES: usize;
     fn write(&self, out: &mut Vec<u8>);
     fn read(bytes: &[u8]) -> Option<Self>;
+    /// Whether it holds the next time as well.
+    fn is_lasting(&self) -> bool {
+        true
+    }
 }
 
 /// One file.
@@ -68,12 +72,12 @@ impl<V: Entry> Known<V> {
         let mut bytes = Vec::with_capacity(32 + kept.len() * (40 + V::BYTES));
         bytes.extend_from_slice(&self.conditions);
         for key in kept {
-            if let Some(value) = self.entries.get(key) {
+            if let Some(value) = self.entries.get(key).filter(|value| value.is_lasting()) {
                 bytes.extend_from_slice(key);
                 value.write(&mut bytes);
             }
         }
-        let _ = fs::create_dir_all(folder);
+        let _ = crate::private_files::create_dir(folder);
         if let Ok(mut file) = tempfile::NamedTempFile::new_in(folder)
             && file.write_all(&bytes).is_ok()
         {

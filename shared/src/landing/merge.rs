@@ -1,13 +1,11 @@
 //! One merge: with git, outside of any checkout where that is possible, in the scratch worktree where it is not.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
 use super::scratch::Scratch;
 use crate::{
     Error, Kind, Result,
-    git::{Git, Oid, command},
+    git::{Git, Oid, command, repo::Identity},
     model::text,
 };
 
@@ -63,9 +61,12 @@ pub(super) enum Merged {
     Conflict { tree: Oid, files: Vec<String> },
 }
 
-/// Merges two commits without any checkout. `place` is a folder of the repository; attributes are read there.
-pub(super) fn merge(place: &Path, ours: Oid, theirs: Oid) -> Result<Merged> {
-    let output = Git::new(place, "merge-tree")
+/// The command of [`merge`].
+pub(super) const MERGE: &str = "merge-tree";
+
+/// Merges two commits without any checkout, by a [`MERGE`] that runs in a folder of the repository; attributes are read there.
+pub(super) fn merge(git: Git, ours: Oid, theirs: Oid) -> Result<Merged> {
+    let output = git
         .args(["--write-tree", "-z", "--name-only", "--no-messages"])
         .args([ours.to_string(), theirs.to_string()])
         .limit(command::LONG)
@@ -89,9 +90,9 @@ impl Scratch {
     pub(super) fn merge_for(&self, side: Side, ours: Oid, theirs: Oid) -> Result<Merged> {
         self.reset(ours)?;
         let mut git = match side {
-            Side::Ours => self.git("merge").arg("-Xours"),
-            Side::Theirs => self.git("merge").arg("-Xtheirs"),
-            Side::Union => self.git_with("merge.default=union", "merge"),
+            Side::Ours => self.git("merge")?.arg("-Xours"),
+            Side::Theirs => self.git("merge")?.arg("-Xtheirs"),
+            Side::Union => self.git_with("merge.default=union", "merge")?,
         };
         git = git.args(["--quiet", "--no-commit", "--no-ff", &theirs.to_string()]);
         let output = git.output()?;
@@ -111,7 +112,7 @@ impl Scratch {
     pub(super) fn merge_with_conflicts(&self, ours: Oid, theirs: Oid) -> Result<Merged> {
         self.reset(ours)?;
         let output =
-            self.git("merge").args(["--quiet", "--no-commit", "--no-ff", &theirs.to_string()]).output()?;
+            self.git("merge")?.args(["--quiet", "--no-commit", "--no-ff", &theirs.to_string()]).output()?;
         let files = self.unmerged()?;
         if files.is_empty() && !output.status.success() {
             return Err(failed("git merge", &output.stderr));
@@ -126,20 +127,23 @@ impl Scratch {
         onto: Oid,
         base: Oid,
         tip: Oid,
+        identity: &Identity,
     ) -> Result<std::result::Result<Oid, Vec<String>>> {
         self.reset(onto)?;
         let git = match side {
-            None => self.git("rebase"),
-            Some(Side::Ours) => self.git("rebase").arg("-Xours"),
-            Some(Side::Theirs) => self.git("rebase").arg("-Xtheirs"),
-            Some(Side::Union) => self.git_with("merge.default=union", "rebase"),
+            None => self.git("rebase")?,
+            Some(Side::Ours) => self.git("rebase")?.arg("-Xours"),
+            Some(Side::Theirs) => self.git("rebase")?.arg("-Xtheirs"),
+            Some(Side::Union) => self.git_with("merge.default=union", "rebase")?,
         };
         let output = git
             .args(["--quiet", "--empty=drop", "--no-autostash", "--onto"])
             .args([onto.to_string(), base.to_string(), tip.to_string()])
             .env("GIT_EDITOR", "true")
+            .env("GIT_COMMITTER_NAME", identity.name.as_str())
+            .env("GIT_COMMITTER_EMAIL", identity.email.as_str())
             .output()?;
-        let head = || self.git("rev-parse").arg("HEAD").line();
+        let head = || self.git("rev-parse")?.arg("HEAD").line();
         if output.status.success() {
             let head = head()?;
             return Oid::parse(&head).map(Ok).ok_or_else(|| Error::internal("git rebase left no commit"));
@@ -148,25 +152,25 @@ impl Scratch {
         if files.is_empty() {
             return Err(failed("git rebase", &output.stderr));
         }
-        self.git("rebase").arg("--abort").run()?;
+        self.git("rebase")?.arg("--abort").run()?;
         Ok(Err(files))
     }
 
     /// Files that a merge could not settle.
     fn unmerged(&self) -> Result<Vec<String>> {
-        let said = self.git("diff").args(["--name-only", "--diff-filter=U", "-z"]).run()?;
+        let said = self.git("diff")?.args(["--name-only", "--diff-filter=U", "-z"]).run()?;
         let names = String::from_utf8_lossy(&said);
         Ok(names.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
     }
 
     /// What is staged, as a tree.
     pub(super) fn write_tree(&self) -> Result<Oid> {
-        let said = self.git("write-tree").line()?;
+        let said = self.git("write-tree")?.line()?;
         Oid::parse(&said).ok_or_else(|| Error::internal("git write-tree named no tree"))
     }
 
-    fn git_with(&self, setting: &str, verb: &str) -> Git {
-        self.git(verb).setting(setting)
+    fn git_with(&self, setting: &str, verb: &str) -> Result<Git> {
+        Ok(self.git(verb)?.setting(setting))
     }
 }
 

@@ -6,19 +6,25 @@
 //! | [`plan`] | every pair merged on trial, and the order that follows |
 //! | [`steps`] | the steps: bring a branch in, prove it, keep it or set it aside |
 //! | `bring`, `merge`, `regenerate` | one merge; conflicts that settle themselves |
-//! | [`repair`] | conflicts and failures that an agent settles |
+//! | [`repair`], [`before`] | conflicts and failures that an agent repairs; what it had before |
+//! | `unresolved` | conflicts that an agent was asked to resolve and did not |
 //! | `check`, `scratch` | a command of the user's, in a worktree of our own |
 //! | [`prove`] | building and testing one commit, without landing anything |
 //! | [`state`] | what was done so far, written down after every step |
+//! | [`gitlinks`] | repositories inside a branch of which nobody else can get the commits |
 //! | [`finish`], [`record`] | the target moves, once; then it is told |
+//! | `moving` | a branch and the checkout that is on it move together, or not at all |
 
+pub mod before;
 pub mod branches;
 mod bring;
 pub mod check;
 pub mod finish;
+pub mod gitlinks;
 mod known;
 pub mod merge;
 mod message;
+mod moving;
 pub mod plan;
 pub mod prove;
 pub mod record;
@@ -28,6 +34,7 @@ mod scratch;
 pub mod state;
 pub mod steps;
 mod trials;
+mod unresolved;
 
 pub use branches::{Branch, Target};
 pub use plan::Plan;

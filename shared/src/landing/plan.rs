@@ -4,6 +4,7 @@ use super::{
     branches::{Branch, Target},
     state::Orders,
     trials::{sizes, trials},
+    unresolved,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,11 @@ use crate::{
     },
     model::{event::Landing, text, verdict::Verdict},
     rank::{self, Candidate, Conflict, Matrix, Order, Standing},
-    store::verdicts::{self, Holds},
+    store::{
+        Unreadable,
+        sound::SoundWork,
+        verdicts::{self, Holds},
+    },
 };
 
 /// Branches in the order in which they would land.
@@ -35,6 +40,8 @@ pub struct Plan {
     pub passed: Vec<Passed>,
     /// How the pairs were judged.
     pub pairs: Pairs,
+    /// Agents that cannot be read: whether they have anything to land is not known.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// Numbers of pairs.
@@ -76,14 +83,15 @@ pub fn plan(repo: &Repo, target: Target, named: Vec<Branch>, orders: &Orders) ->
         })
         .collect();
     let order = rank::order(&candidates, &matrix);
-    Ok(Plan { target, branches, candidates, matrix, order, passed, pairs })
+    Ok(Plan { target, branches, candidates, matrix, order, passed, pairs, unreadable: Vec::new() })
 }
 
 /// What was said of it, if that holds and counts. `approved`: nothing else lands.
 fn standing(repo: &Repo, branch: &Branch, approved: bool) -> Standing {
-    let said =
-        branch.agent.as_ref().and_then(|(_, agent)| verdicts::of(repo, agent, branch.tip).ok().flatten());
-    let said = said.filter(|(verdict, _)| verdicts::counts(repo, &verdict.writer));
+    let said = branch
+        .agent
+        .as_ref()
+        .and_then(|(id, agent)| verdicts::of(repo, id, agent, branch.tip).ok().flatten());
     match said.map(|(verdict, holds)| (verdict.verdict, holds)) {
         Some((Verdict::Approve, Holds::Stale)) if approved => Standing::Stale,
         None | Some((_, Holds::Stale)) if approved => Standing::Unapproved,
@@ -117,23 +125,59 @@ pub struct Passed {
 /// What there is to land, and what there is not: already in the target, twice the same, or of another history.
 fn sort_out(repo: &Repo, target: &Target, named: Vec<Branch>) -> Result<(Vec<Branch>, Vec<Passed>)> {
     let (mut branches, mut passed): (Vec<Branch>, Vec<Passed>) = (Vec::new(), Vec::new());
-    let into = text::safe(&target.branch);
+    let mut sound = SoundWork::read(repo)?;
     for branch in named {
-        let mut pass = |branch: Branch, outcome, why| passed.push(Passed { branch, outcome, why });
         let same = branches.iter().find(|known| known.tip == branch.tip).map(|known| known.name.clone());
-        if let Some(same) = same {
-            pass(branch, Landing::UpToDate, format!("the same commit as {}", text::safe(&same)));
-        } else if !repo.are_related(target.tip, branch.tip)? {
-            pass(branch, Landing::SetAside, format!("has no history in common with {into}"));
-        } else if repo.contains(target.tip, branch.tip)? {
-            pass(branch, Landing::UpToDate, format!("is in {into} already"));
-        } else if branch.landed_in(repo, target)? {
-            pass(branch, Landing::UpToDate, format!("landed in {into} before"));
-        } else {
-            branches.push(branch);
+        let pass = match same {
+            Some(same) => Some((Landing::UpToDate, format!("the same commit as {}", text::safe(&same)))),
+            None => why_not(repo, target, &branch, &mut sound),
+        };
+        match pass {
+            Some((outcome, why)) => passed.push(Passed { branch, outcome, why }),
+            None => branches.push(branch),
         }
     }
+    sound.remember();
     Ok((branches, passed))
+}
+
+/// Why there is nothing of a branch to land. What is wrong with one branch is never a reason to land none.
+fn why_not(
+    repo: &Repo,
+    target: &Target,
+    branch: &Branch,
+    sound: &mut SoundWork<'_>,
+) -> Option<(Landing, String)> {
+    let into = text::safe(&target.branch);
+    if let Some(problem) = &branch.problem {
+        return Some((Landing::SetAside, format!("not landed: {problem}")));
+    }
+    let bases = match repo.merge_bases(target.tip, branch.tip) {
+        Ok(bases) => bases,
+        Err(error) => return Some((Landing::SetAside, format!("not landed: {}", error.one_line()))),
+    };
+    if bases.is_empty() {
+        return Some((Landing::SetAside, format!("has no history in common with {into}")));
+    }
+    if bases.contains(&branch.tip) {
+        return Some((Landing::UpToDate, format!("is in {into} already")));
+    }
+    if branch.landed_in(repo, target).unwrap_or(false) {
+        return Some((Landing::UpToDate, format!("landed in {into} before")));
+    }
+    if let Some(unfinished) = branch.unfinished() {
+        return Some((Landing::SetAside, unfinished));
+    }
+    if let Some(unsound) = sound.flaw(branch.tip, Some(target.tip)) {
+        return Some((Landing::SetAside, format!("not landed: {}", unsound.why)));
+    }
+    match unresolved::files(repo, target.tip, branch.tip) {
+        Ok(files) => {
+            let file = text::one_line(files.first()?, 100);
+            Some((Landing::SetAside, format!("has unresolved conflicts in {file}")))
+        }
+        Err(error) => Some((Landing::SetAside, format!("not landed: {}", error.one_line()))),
+    }
 }
 
 fn priorities(branches: &[Branch], first: &[String]) -> Result<Vec<Option<usize>>> {

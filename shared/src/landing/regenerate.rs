@@ -81,7 +81,7 @@ pub(super) struct Recipe {
 
 /// The recipes for those of the files that have one.
 pub(super) fn recipes(repo: &Repo, scratch: &Scratch, files: &[String]) -> Result<Vec<Recipe>> {
-    let said = scratch.git("check-attr").args(["-z", ATTRIBUTE, "--"]).args(files).run()?;
+    let said = scratch.git("check-attr")?.args(["-z", ATTRIBUTE, "--"]).args(files).run()?;
     let said = String::from_utf8_lossy(&said).into_owned();
     let words: Vec<&str> = said.split('\0').collect();
     let attributes: Vec<(&str, &str)> = words.chunks_exact(3).map(|three| (three[0], three[2])).collect();
@@ -147,7 +147,7 @@ impl Recipe {
             }
         }
         let also = self.also.iter().filter(|file| scratch.path().join(file).exists());
-        scratch.git("add").arg("--").arg(&self.path).args(also).run()?;
+        scratch.git("add")?.arg("--").arg(&self.path).args(also).run()?;
         Ok(Ok(format!("{path} was made anew by {}", self.program)))
     }
 }

@@ -1,21 +1,21 @@
 //! Handing a conflict, or a failed check, to the agent whose branch it is; and looking at what it made of it.
 
 use super::{
+    before::BeforeRepair,
     branches::Branch,
     bring::Brought,
     merge::Strategy,
     state::{OnConflict, OnFailure, Step},
     steps::Runner,
+    unresolved,
 };
 use crate::{
     Result,
     git::{Git, Oid, Repo, command, objects::Commit},
-    model::{AgentId, text},
+    model::{AgentId, event::Landing, text},
     world,
 };
 
-/// How a conflict begins and ends in a file.
-const MARKS: [&str; 2] = ["<<<<<<< ", ">>>>>>> "];
 /// Of the output of a failed check, an agent is told so much, in bytes.
 const TOLD: usize = 8 * 1024;
 
@@ -32,6 +32,19 @@ pub trait Repairs {
         forward_to: Option<Oid>,
         message: &str,
     ) -> Result<std::result::Result<Oid, String>>;
+
+    /// What an agent at rest has now.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn before(&self, agent: &AgentId) -> Result<BeforeRepair>;
+
+    /// Brings an agent back to what it had, after a repair that failed; `why` is told of it then. Gives why that was not
+    /// possible, if it was not.
+    ///
+    /// # Errors
+    /// Something cannot be read or written.
+    fn roll_back(&self, before: &BeforeRepair, why: &str) -> Result<std::result::Result<(), String>>;
 }
 
 /// A branch brought in after all, or why not; `None`: nobody was to be asked.
@@ -40,7 +53,7 @@ type Tried = std::result::Result<Brought, Option<String>>;
 impl Runner<'_> {
     /// Lets the agent settle its conflict, in the conflicting files alone.
     pub(super) fn settle_by_agent(
-        &self,
+        &mut self,
         branch: &Branch,
         step: &mut Step,
         tree: Option<Oid>,
@@ -53,6 +66,7 @@ impl Runner<'_> {
         let (Some((id, _)), Some(tree)) = (&branch.agent, tree) else {
             return Ok(Err(Some("there is no agent to ask".to_owned())));
         };
+        self.remember(id)?;
         let marked = self.marked(branch, tree)?;
         let mut forward = Some(marked);
         let mut message = conflict_message(&self.state.into, files);
@@ -72,20 +86,53 @@ impl Runner<'_> {
                 Some(wrong) => message = format!("{wrong}\n\n{message}"),
             }
         }
-        Ok(Err(Some("its agent did not settle it".to_owned())))
+        Ok(Err(Some("its agent did not resolve the conflict".to_owned())))
+    }
+
+    /// Writes down what the agent has, before anything of it is touched for a repair.
+    fn remember(&mut self, id: &AgentId) -> Result<()> {
+        if self.state.before_repair.as_ref().is_none_or(|before| before.agent != id.as_str()) {
+            self.state.before_repair = Some(self.around.repairs.before(id)?);
+            self.state.save(self.repo, self.journal)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the repair of a branch: of one that did not land, the agent gets back what it had.
+    pub(super) fn end_repair(&mut self, step: &mut Step) -> Result<()> {
+        let is_of_the_step = |before: &mut BeforeRepair| step.agent.as_deref() == Some(before.agent.as_str());
+        let Some(before) = self.state.before_repair.take_if(is_of_the_step) else { return Ok(()) };
+        if step.outcome != Some(Landing::Merged) {
+            let what =
+                if step.outcome == Some(Landing::Failed) { "repair failed" } else { "conflict not resolved" };
+            let why = step.why.as_deref().map_or_else(|| what.to_owned(), |why| format!("{what}: {why}"));
+            if let Err(not) = self.around.repairs.roll_back(&before, &why)? {
+                step.why = Some([step.why.take().unwrap_or_default(), not].join("; "));
+            }
+            step.head = before.head.unwrap_or(step.head);
+        }
+        Ok(())
+    }
+
+    /// Rolls back a repair of a landing that was interrupted, whose branch is not tried again.
+    pub(super) fn end_interrupted_repair(&mut self) -> Result<()> {
+        let Some(before) = self.state.before_repair.take() else { return Ok(()) };
+        // Where it is not possible, the marks that are left keep the branch from landing.
+        let _ = self.around.repairs.roll_back(&before, "conflict not resolved")?;
+        Ok(())
     }
 
     /// The merge with its conflicts marked, on top of the agent's branch: that is what it works on.
     fn marked(&self, branch: &Branch, tree: Oid) -> Result<Oid> {
-        let message = format!("Merge {}, with conflicts to settle\n", text::one_line(&self.state.into, 100));
+        let message = unresolved::message(&self.state.into);
         let parents = vec![branch.tip, self.state.result];
         let now = world::now().as_second();
-        self.repo.write_commit(&Commit::by(&self.repo.identity()?, now, tree, parents, message))
+        self.repo.write_commit(&Commit::by(&self.identity(branch)?, now, tree, parents, message))
     }
 
     /// Lets the agent repair what fails with its branch.
     pub(super) fn repair_by_agent(
-        &self,
+        &mut self,
         branch: &Branch,
         step: &mut Step,
         commit: Oid,
@@ -100,6 +147,7 @@ impl Runner<'_> {
             return Ok(Err(Some("there is no agent to ask".to_owned())));
         };
         *tries -= 1;
+        self.remember(id)?;
         self.tell(step, "asking the agent");
         // The merge contains its branch, unless it was made into one commit: then the agent works on its branch as it is.
         let forward = (self.state.orders.strategy == Strategy::Merge).then_some(commit);
@@ -113,7 +161,7 @@ impl Runner<'_> {
         }
         step.head = head;
         step.settled.push("its agent repaired what failed".to_owned());
-        let merged = super::merge::merge(&self.place()?, self.state.result, head)?;
+        let merged = super::merge::merge(self.merge_tree()?, self.state.result, head)?;
         match merged {
             super::merge::Merged::Clean(tree) => Ok(Ok(self.commit(branch, step, tree, head)?)),
             super::merge::Merged::Conflict { files, .. } => {
@@ -140,8 +188,7 @@ fn complaint(repo: &Repo, marked: Oid, head: Oid, files: &[String]) -> Result<Op
     }
     for file in files {
         let content = repo.read_blob_of(head, file)?.unwrap_or_default();
-        let content = String::from_utf8_lossy(&content);
-        if content.lines().any(|line| MARKS.iter().any(|mark| line.starts_with(mark))) {
+        if unresolved::marks(&content) > 0 {
             let file = text::one_line(file, 200);
             return Ok(Some(format!("Conflict marks are left in {file}.")));
         }

@@ -9,10 +9,14 @@ use std::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Git, Oid, Repo, command, worktrees::Head},
+    git::{
+        Git, Oid, Repo, command,
+        worktrees::{Checkout, Head, Worktree},
+    },
     lock::Lock,
+    model::quote,
     store::layout::{self, Private},
-    worktree::place,
+    worktree::{incomplete, place},
 };
 
 /// How long to wait for others of ours that register worktrees.
@@ -20,10 +24,10 @@ const WAIT: Duration = Duration::from_secs(120);
 /// How long what a killed landing had started may go on writing.
 const AFTERMATH: Duration = Duration::from_secs(2);
 
-/// The worktree.
+/// The worktree. Git reaches it by its registration; where its folder is no longer the registered one, git does not run.
 #[derive(Debug)]
 pub(super) struct Scratch {
-    path: PathBuf,
+    checkout: Checkout,
     common: PathBuf,
 }
 
@@ -44,65 +48,80 @@ impl Scratch {
 
     fn attempt(repo: &Repo, at: Oid) -> Result<Self> {
         let path = place::folder(repo)?.join(layout::SCRATCH);
-        let scratch = Self { path, common: repo.common_dir()? };
+        let common = repo.common_dir()?;
         let private = Private::new(repo.private_dir()?);
         let lock = Lock::require(&private.worktrees_lock(), WAIT)?;
-        match repo.worktree_at(&scratch.path)? {
-            Some(found) if found.is_half_made() => found.remove_half_made()?,
-            Some(found) if !scratch.path.join(".git").exists() => found.set_aside(&private.gone())?,
+        match repo.worktree_at(&path)? {
+            Some(found) if found.is_half_made() => {
+                if let Some(why) = incomplete::remove(repo, &found)? {
+                    return Err(is_in_the_way(&path, &format!("its making was cut off, and {why}")));
+                }
+            }
+            Some(found) if !path.join(".git").exists() => found.set_aside(&private.gone())?,
             Some(found) => {
                 // Nobody but a landing works here, and there is one at a time.
                 let _ = std::fs::remove_file(found.git_dir.join("index.lock"));
                 if matches!(found.head(), Head::Branch(_)) {
-                    return Err(scratch.is_in_the_way("a branch is checked out in it"));
+                    return Err(is_in_the_way(&path, "a branch is checked out in it"));
                 }
                 drop(lock);
+                let scratch = Self { checkout: checkout_of(found), common };
                 return scratch.reset(at).map(|()| scratch);
             }
-            None if holds_nothing(&scratch.path) => {
+            None if holds_nothing(&path) => {
                 // The making was cut off between the folder and its registration.
-                std::fs::remove_dir_all(&scratch.path)
-                    .context(Kind::External, || format!("cannot remove '{}'", scratch.path.display()))?;
+                std::fs::remove_dir_all(&path)
+                    .context(Kind::External, || format!("cannot remove '{}'", path.display()))?;
             }
-            None if scratch.path.exists() => return Err(scratch.is_in_the_way("it is not ours")),
+            None if path.exists() => return Err(is_in_the_way(&path, "it is not ours")),
             None => {}
         }
-        let prepared =
-            Repo::open_for_checkout(&scratch.common)?.prepare_detached_worktree(&scratch.path, at)?;
+        let prepared = Repo::open_for_checkout(&common)?.prepare_detached_worktree(&path, at)?;
         drop(lock);
         prepared.checkout()?;
-        Ok(scratch)
-    }
-
-    fn is_in_the_way(&self, why: &str) -> Error {
-        let shown = self.path.display();
-        Error::refused(format!("'{shown}' is needed for merging, and {why}"))
-            .hint(format!("mv '{shown}' somewhere else"))
+        let made = repo.worktree_at(&path)?;
+        let made =
+            made.ok_or_else(|| Error::internal(format!("'{}' was made and is gone", path.display())))?;
+        Ok(Self { checkout: checkout_of(made), common })
     }
 
     /// Its folder.
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        &self.checkout.path
     }
 
     /// Git in it.
-    pub(super) fn git(&self, verb: &str) -> Git {
-        Git::new(&self.path, verb).limit(command::LONG)
+    ///
+    /// # Errors
+    /// Its folder is no longer the one that is registered (3): somebody made something else of it.
+    pub(super) fn git(&self, verb: &str) -> Result<Git> {
+        self.verify()?;
+        Ok(self.checkout.git(verb).limit(command::LONG))
+    }
+
+    fn verify(&self) -> Result<()> {
+        let path = self.path();
+        self.checkout
+            .verify()
+            .map_err(|error| error.hint(format!("{} SOMEWHERE-ELSE", quote::command(&[&"mv", &path]))))
     }
 
     /// Brings it to a commit. What builds left goes, but for ignored files: the next build goes on from them.
     pub(super) fn reset(&self, to: Oid) -> Result<()> {
-        self.git("reset").args(["--quiet", "--hard", &to.to_string()]).run()?;
+        self.git("reset")?.args(["--quiet", "--hard", &to.to_string()]).run()?;
         // A rebase that was given up or cut off keeps its state beside the files.
-        let _ = self.git("rebase").arg("--quit").output();
-        self.git("clean").args(["-ffdq"]).run()?;
+        let _ = self.git("rebase")?.arg("--quit").output();
+        self.git("clean")?.args(["-ffdq"]).run()?;
         Ok(())
     }
 
     /// Takes it away, if nobody made something else of it.
     pub(super) fn remove(self, repo: &Repo) -> Result<()> {
         let _lock = Lock::require(&Private::new(repo.private_dir()?).worktrees_lock(), WAIT)?;
-        remove(&self.common, &self.path)
+        if self.path().exists() {
+            self.verify()?;
+        }
+        remove(&self.common, self.path())
     }
 
     /// Takes away what a landing left that is over.
@@ -110,10 +129,24 @@ impl Scratch {
         let path = place::planned(repo)?.join(layout::SCRATCH);
         let path = path.canonicalize().unwrap_or(path);
         match repo.worktree_at(&path)? {
-            Some(found) if matches!(found.head(), Head::Detached(_)) => remove(&repo.common_dir()?, &path),
+            Some(found) if matches!(found.head(), Head::Detached(_)) => {
+                let left = Self { checkout: checkout_of(found), common: repo.common_dir()? };
+                // What somebody made of it is theirs; the next landing says that it is in the way.
+                if left.verify().is_ok() || !left.path().exists() { left.remove(repo) } else { Ok(()) }
+            }
             _ => Ok(()),
         }
     }
+}
+
+fn checkout_of(worktree: Worktree) -> Checkout {
+    Checkout { git_dir: worktree.git_dir, path: worktree.path }
+}
+
+fn is_in_the_way(path: &Path, why: &str) -> Error {
+    let shown = path.display();
+    Error::refused(format!("'{shown}' is needed for merging, and {why}"))
+        .hint(format!("{} SOMEWHERE-ELSE", quote::command(&[&"mv", &path])))
 }
 
 /// A folder with nothing in it but the pointer to its registration.

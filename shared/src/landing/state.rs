@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{branches::Target, merge::Strategy, plan::Pairs};
+use super::{before::BeforeRepair, branches::Target, merge::Strategy, plan::Pairs};
 use crate::{
     Result,
     git::{Oid, Repo},
@@ -186,6 +186,9 @@ pub struct State {
     /// How often it was begun anew because the target had moved.
     #[serde(default)]
     pub replans: usize,
+    /// What the agent had that is asked to repair its branch, until its branch lands or is rolled back.
+    #[serde(default)]
+    pub before_repair: Option<BeforeRepair>,
 }
 
 impl State {
@@ -201,6 +204,7 @@ impl State {
             pairs: Pairs::default(),
             ready: false,
             replans: 0,
+            before_repair: None,
         }
     }
 

@@ -1,7 +1,6 @@
 //! Landing step by step: bring a branch in, prove it, keep it or set it aside, and write that down.
 
 use std::{
-    path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -9,18 +8,22 @@ use std::{
 use super::{
     bring::Brought,
     check::{self, Bounds, End},
+    merge::MERGE,
     plan::{Passed, Plan},
     repair::Repairs,
     scratch::Scratch,
     state::{Against, OnFailure, State, Step},
 };
 use crate::{
-    Error, Result,
-    git::{Oid, Repo},
+    Error, Kind, Result,
+    git::{Git, Oid, Repo, command},
     model::{event::Landing, text},
     rank::{Place, order_after},
     store::operations::{Journal, Stage},
 };
+
+/// Columns of the reason why a branch was set aside over which something broke.
+const LONGEST_REASON: usize = 300;
 
 /// What a landing tells while it works.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +113,8 @@ impl<'a> Runner<'a> {
             if self.around.interrupted.load(Ordering::Relaxed) {
                 return Ok(Halt::Interrupted);
             }
-            let Some(step) = self.land(&place)? else { return Ok(Halt::Interrupted) };
+            let Some(mut step) = self.land_or_set_aside(&place)? else { return Ok(Halt::Interrupted) };
+            self.end_repair(&mut step)?;
             (self.around.tell)(Progress::Done(&step));
             if step.outcome == Some(Landing::Failed) && self.state.orders.on_failure == OnFailure::Stop {
                 return Ok(Halt::Stopped(Box::new(step)));
@@ -124,6 +128,7 @@ impl<'a> Runner<'a> {
             }
         }
         self.pass_the_rest();
+        self.end_interrupted_repair()?;
         self.state.ready = true;
         self.state.save(self.repo, self.journal)?;
         Ok(Halt::Finished)
@@ -148,6 +153,23 @@ impl<'a> Runner<'a> {
                 self.state.steps.push(passed.step(self.state.steps.len() + 1));
             }
         }
+    }
+
+    /// One branch. What breaks on it sets it aside, and is no reason to land none of the others; what breaks on what landed before
+    /// as well is not its fault. `None`: interrupted.
+    fn land_or_set_aside(&mut self, place: &Place) -> Result<Option<Step>> {
+        let before = self.state.result;
+        let error = match self.land(place) {
+            Err(error) if matches!(error.kind, Kind::External | Kind::Internal) => error,
+            other => return other,
+        };
+        if self.around.interrupted.load(Ordering::Relaxed) || self.scratch_at(before).is_err() {
+            return Err(error);
+        }
+        self.state.result = before;
+        let step = self.plan.step(place, self.state.steps.len() + 1);
+        let why = text::one_line(&error.one_line(), LONGEST_REASON);
+        Ok(Some(step.ended(Landing::SetAside, format!("not landed: {why}"))))
     }
 
     /// One branch. `None`: interrupted.
@@ -248,11 +270,14 @@ impl<'a> Runner<'a> {
         self.scratch.as_ref().ok_or_else(|| Error::internal("no scratch worktree"))
     }
 
-    /// Where git may merge without a checkout.
-    pub(super) fn place(&self) -> Result<PathBuf> {
+    /// Git for a merge without a checkout.
+    pub(super) fn merge_tree(&self) -> Result<Git> {
         match &self.scratch {
-            Some(scratch) => Ok(scratch.path().to_owned()),
-            None => Ok(self.repo.main_checkout()?.unwrap_or(self.repo.common_dir()?)),
+            Some(scratch) => scratch.git(MERGE),
+            None => {
+                let place = self.repo.main_checkout()?.unwrap_or(self.repo.common_dir()?);
+                Ok(Git::new(&place, MERGE).fetching_what_is_missing().limit(command::LONG))
+            }
         }
     }
 
@@ -282,7 +307,7 @@ impl<'a> Runner<'a> {
         self.state.save(self.repo, self.journal)?;
         let into = text::safe(&self.state.into);
         Ok(Error::refused(format!("{name} fails on {into} itself, before anything is merged: {why}"))
-            .hint(format!("git show {}", self.journal.spec_of(&file))))
+            .hint_command(&[&"git", &"show", &self.journal.spec_of(&file)]))
     }
 
     /// Takes the scratch worktree away.

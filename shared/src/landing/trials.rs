@@ -87,6 +87,10 @@ impl Entry for Trial {
         out.push(self.how as u8);
     }
 
+    fn is_lasting(&self) -> bool {
+        self.how != How::Unknown
+    }
+
     fn read(bytes: &[u8]) -> Option<Self> {
         let (files, rest) = bytes.split_first_chunk::<4>()?;
         let (hunks, rest) = rest.split_first_chunk::<4>()?;

@@ -65,6 +65,10 @@ pub struct Agent {
     pub deletions: u64,
     /// Files that stay in the worktree only.
     pub left_out: u64,
+    /// What it has not finished: a merge, or conflicts. Such work does not land.
+    pub unfinished: Option<String>,
+    /// Why what is in its worktree could not be saved.
+    pub unsaved: Option<String>,
     /// What all its conversations cost, in millionths of a US dollar.
     pub cost_micros: Option<u64>,
     /// Tokens read.
@@ -81,8 +85,10 @@ pub struct Agent {
     pub landed_as: Option<String>,
     /// In which branch, without `refs/heads/`.
     pub landed_in: Option<String>,
-    /// What is said of its work; of which work, it says itself.
+    /// What is said of its work, by whichever clone; of which work, it says itself.
     pub verdict: Option<Standing>,
+    /// The clones in which something was said of its work, sorted. Whether one of them counts, each reader decides.
+    pub judges: Vec<String>,
     /// Facts that contradict each other; [`super::fold::Fold::conflicts`] says which.
     pub conflicts: u64,
     /// The highest Lamport number.
@@ -121,6 +127,8 @@ impl Default for Agent {
             insertions: 0,
             deletions: 0,
             left_out: 0,
+            unfinished: None,
+            unsaved: None,
             cost_micros: None,
             input_tokens: None,
             output_tokens: None,
@@ -130,6 +138,7 @@ impl Default for Agent {
             landed_as: None,
             landed_in: None,
             verdict: None,
+            judges: Vec::new(),
             conflicts: 0,
             lamport: 0,
         }

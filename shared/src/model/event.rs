@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub use super::landing::{Landed, Landing};
 use super::{Phase, canonical, verdict::Review};
 
 /// The version of the event format. A newer one makes an agent read-only here, never unreadable.
@@ -72,52 +73,15 @@ pub struct Collected {
     /// How many more were left out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out_more: u64,
-}
-
-/// See [`Fact::Landed`].
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Landed {
-    /// What became of it.
-    pub outcome: Landing,
-    /// The branch, without `refs/heads/`.
-    pub into: String,
-    /// The commit that held the work.
-    pub head: String,
-    /// As which commit it landed.
+    /// What the agent has not finished, for people: a merge, or conflicts. Such work does not land.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub commit: Option<String>,
-    /// Why, for people.
+    pub unfinished: Option<String>,
+    /// The work was rolled back to what it was at an earlier end: the phase of that end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// Why it was rolled back, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-}
-
-/// What became of a branch that was to land.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Landing {
-    /// It is in the target.
-    Merged,
-    /// It conflicts, or was not wanted.
-    SetAside,
-    /// It merges, and the checks fail with it.
-    Failed,
-    /// There was nothing in it that the target had not.
-    UpToDate,
-    /// It was in the target, and is no more.
-    TakenBack,
-}
-
-impl Landing {
-    /// As it is written in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Merged => "merged",
-            Self::SetAside => "set_aside",
-            Self::Failed => "failed",
-            Self::UpToDate => "up_to_date",
-            Self::TakenBack => "taken_back",
-        }
-    }
 }
 
 /// See [`Fact::Phase`].
@@ -142,12 +106,24 @@ pub struct Step {
     /// What its people call the clone, where the agent comes to live in another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// Tells the processes of this launch: a digest of what each of them has in its environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
 }
 
 impl Step {
     /// A phase, and nothing more to say.
     pub const fn to(attempt: u32, phase: Phase) -> Self {
-        Self { attempt, phase, reason: None, session: None, question: None, choice: false, label: None }
+        Self {
+            attempt,
+            phase,
+            reason: None,
+            session: None,
+            question: None,
+            choice: false,
+            label: None,
+            mark: None,
+        }
     }
 
     /// With a reason.
@@ -275,6 +251,12 @@ pub struct Finished {
     /// How many more were left out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out_more: u64,
+    /// What the agent has not finished, for people: a merge, or conflicts. Such work does not land.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<String>,
+    /// Why what is in the worktree could not be saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsaved: Option<String>,
 }
 
 impl Finished {
@@ -294,6 +276,8 @@ impl Finished {
             deletions: 0,
             left_out: Vec::new(),
             left_out_more: 0,
+            unfinished: None,
+            unsaved: None,
         }
     }
 }
@@ -418,7 +402,13 @@ impl Fact {
                 finished.phase.is_at_rest() && finished.left_out.len() <= MAX_LEFT_OUT
             }
             Self::Verdict(review) => review.comments.len() <= MAX_COMMENTS,
-            Self::Collected(collected) => collected.left_out.len() <= MAX_LEFT_OUT,
+            Self::Collected(collected) => {
+                collected.left_out.len() <= MAX_LEFT_OUT
+                    && match collected.phase {
+                        Some(phase) => phase.is_at_rest(),
+                        None => true,
+                    }
+            }
             Self::Created(_)
             | Self::Stop { .. }
             | Self::Pause { .. }

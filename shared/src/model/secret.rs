@@ -1,88 +1,16 @@
 //! Texts that look like keys, tokens and passwords. Pure.
 
-/// Which characters a secret is made of.
-#[derive(Clone, Copy, Debug)]
-enum Of {
-    /// Letters and digits.
-    Plain,
-    /// Capital letters and digits.
-    Capitals,
-    /// Hexadecimal digits, lower case.
-    Hex,
-    /// Letters, digits, `-` and `_`.
-    Dashed,
-    /// As [`Of::Dashed`], and `.`.
-    Dotted,
-    /// As in base64.
-    Base64,
-}
+mod shapes;
+pub mod spelling;
 
-impl Of {
-    const fn has(self, byte: u8) -> bool {
-        match self {
-            Self::Plain => byte.is_ascii_alphanumeric(),
-            Self::Capitals => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
-            Self::Hex => byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'),
-            Self::Dashed => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'),
-            Self::Dotted => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'),
-            Self::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='),
-        }
-    }
-}
+use std::ops::Range;
 
-/// What it is, how it begins, what follows, and how many of that at the least.
-const SHAPES: &[(&str, &str, Of, usize)] = &[
-    ("an AWS access key", "AKIA", Of::Capitals, 16),
-    ("an AWS access key", "ASIA", Of::Capitals, 16),
-    ("a GitHub token", "ghp_", Of::Plain, 36),
-    ("a GitHub token", "gho_", Of::Plain, 36),
-    ("a GitHub token", "ghu_", Of::Plain, 36),
-    ("a GitHub token", "ghs_", Of::Plain, 36),
-    ("a GitHub token", "ghr_", Of::Plain, 36),
-    ("a GitHub token", "github_pat_", Of::Dashed, 40),
-    ("a GitLab token", "glpat-", Of::Dashed, 20),
-    ("a GitLab token", "gldt-", Of::Dashed, 20),
-    ("an Anthropic key", "sk-ant-", Of::Dashed, 24),
-    ("an OpenAI key", "sk-proj-", Of::Dashed, 24),
-    ("an OpenAI key", "sk-svcacct-", Of::Dashed, 24),
-    ("an OpenAI key", "sk-", Of::Plain, 40),
-    ("a Slack token", "xoxb-", Of::Dashed, 20),
-    ("a Slack token", "xoxp-", Of::Dashed, 20),
-    ("a Slack token", "xoxa-", Of::Dashed, 20),
-    ("a Slack token", "xoxs-", Of::Dashed, 20),
-    ("a Slack token", "xapp-", Of::Dashed, 20),
-    ("a Slack webhook", "hooks.slack.com/services/", Of::Base64, 30),
-    ("a Stripe key", "sk_live_", Of::Plain, 16),
-    ("a Stripe key", "rk_live_", Of::Plain, 16),
-    ("a Stripe key", "sk_test_", Of::Plain, 16),
-    ("a Stripe secret", "whsec_", Of::Plain, 24),
-    ("a Google key", "AIza", Of::Dashed, 35),
-    ("a Google token", "ya29.", Of::Dashed, 20),
-    ("a Google secret", "GOCSPX-", Of::Dashed, 20),
-    ("an npm token", "npm_", Of::Plain, 36),
-    ("a PyPI token", "pypi-", Of::Dashed, 50),
-    ("a crates.io token", "cio", Of::Plain, 32),
-    ("a SendGrid key", "SG.", Of::Dotted, 60),
-    ("a DigitalOcean token", "dop_v1_", Of::Hex, 64),
-    ("a Hugging Face token", "hf_", Of::Plain, 34),
-    ("a Databricks token", "dapi", Of::Hex, 32),
-    ("a Docker token", "dckr_pat_", Of::Dashed, 20),
-    ("a Vault token", "hvs.", Of::Dashed, 24),
-    ("a Grafana token", "glsa_", Of::Dashed, 32),
-    ("a Shopify token", "shpat_", Of::Hex, 32),
-    ("a Square token", "sq0atp-", Of::Dashed, 22),
-    ("an Atlassian token", "ATATT3", Of::Dashed, 40),
-    ("a Linear key", "lin_api_", Of::Plain, 32),
-    ("a Postman key", "PMAK-", Of::Dashed, 50),
-    ("a Figma token", "figd_", Of::Dashed, 36),
-    ("a Notion token", "ntn_", Of::Plain, 40),
-    ("a Mailgun key", "key-", Of::Hex, 32),
-    ("a New Relic key", "NRAK-", Of::Capitals, 27),
-    ("a Supabase token", "sbp_", Of::Hex, 40),
-    ("an Azure storage key", "AccountKey=", Of::Base64, 80),
-    ("an age key", "AGE-SECRET-KEY-1", Of::Capitals, 50),
-    ("a bearer token", "Bearer ", Of::Dotted, 32),
-];
+use memchr::memmem;
+
+use shapes::{Of, SHAPES};
+
+/// The number of these rules: what was found clean by other rules is read again.
+pub const RULES: u32 = 2;
 
 /// Names of which the value is a secret, in code and in configuration.
 const NAMES: &[&str] = &[
@@ -100,31 +28,102 @@ const NAMES: &[&str] = &[
 
 /// Longest and shortest value of such a name.
 const VALUE: std::ops::RangeInclusive<usize> = 12..=200;
+/// How often a text is looked through for what to take out.
+const PASSES: usize = 8;
+/// Longest token, web token and private key that are looked at: a file made of their beginnings must not take for ever.
+const LONGEST: usize = 1024;
+const LONGEST_WEB_TOKEN: usize = 8 << 10;
+const LONGEST_KEY: usize = 64 << 10;
+/// Longest host with user and password in a URL that is looked at.
+const HOST: usize = 2048;
+
+const PRIVATE_KEY: &str = "-----BEGIN ";
+const WEB_TOKEN: &str = "eyJ";
+const URL: &str = "://";
+
+/// A bit for every two bytes with which something begins that is looked at more closely.
+static PAIRS: [u64; 1024] = pairs();
+
+const fn pairs() -> [u64; 1024] {
+    let mut pairs = [0; 1024];
+    let mut at = 0;
+    while at < SHAPES.len() {
+        set(&mut pairs, SHAPES[at].1);
+        at += 1;
+    }
+    set(&mut pairs, PRIVATE_KEY);
+    set(&mut pairs, WEB_TOKEN);
+    set(&mut pairs, URL);
+    pairs
+}
+
+const fn set(pairs: &mut [u64; 1024], begin: &str) {
+    let pair = pair(begin.as_bytes()[0], begin.as_bytes()[1]);
+    pairs[pair / 64] |= 1 << (pair % 64);
+}
+
+const fn pair(first: u8, second: u8) -> usize {
+    (first as usize) << 8 | second as usize
+}
+
+/// Something that looks like a secret.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Finding {
+    /// What it looks like.
+    pub what: &'static str,
+    /// Where it stands.
+    pub place: Range<usize>,
+}
 
 /// What a text seems to hold; `None`: nothing that we know.
 pub fn look(text: &str) -> Option<&'static str> {
-    find(text).map(|(what, _)| what)
+    find(text.as_bytes()).first().map(|found| found.what)
 }
 
-/// What it seems to hold, and where.
-fn find(text: &str) -> Option<(&'static str, std::ops::Range<usize>)> {
-    if let Some(at) = text
-        .find("-----BEGIN ")
-        .filter(|at| text[*at..].lines().next().is_some_and(|l| l.contains("PRIVATE KEY")))
-    {
-        let end = text[at..].find("-----END ").map_or(text.len(), |end| at + end);
-        return Some(("a private key", at..end));
-    }
-    for (what, begin, of, least) in SHAPES {
-        for (at, _) in text.match_indices(begin) {
-            let inside = text[..at].bytes().next_back().is_some_and(|byte| byte.is_ascii_alphanumeric());
-            let body = run(&text[at + begin.len()..], *of);
-            if !inside && body.len() >= *least && is_random(body) {
-                return Some((what, at..at + begin.len() + body.len()));
-            }
+/// Everything that looks like a secret, in the order in which it stands there.
+pub fn find(bytes: &[u8]) -> Vec<Finding> {
+    let mut all = Vec::new();
+    for (at, two) in bytes.windows(2).enumerate() {
+        let pair = pair(two[0], two[1]);
+        if PAIRS[pair / 64] >> (pair % 64) & 1 == 1 {
+            beginning(bytes, at, &mut all);
         }
     }
-    web_token(text).or_else(|| password_in_url(text)).or_else(|| named(text))
+    for at in memchr::memchr2_iter(b'=', b':', bytes) {
+        if is_named(&bytes[..at]) {
+            all.extend(value(bytes, at + 1));
+        }
+    }
+    all.sort_by_key(|found| found.place.start);
+    all
+}
+
+/// What begins at `at`.
+fn beginning(bytes: &[u8], at: usize, all: &mut Vec<Finding>) {
+    let rest = &bytes[at..];
+    let inside = bytes[..at].last().is_some_and(u8::is_ascii_alphanumeric);
+    for (what, begin, of, least) in SHAPES.iter().filter(|shape| !inside && shape.1.as_bytes()[0] == rest[0])
+    {
+        let Some(body) = rest.strip_prefix(begin.as_bytes()).map(|body| run(body, *of, LONGEST)) else {
+            continue;
+        };
+        if body.len() >= *least && is_random(body) {
+            all.push(Finding { what, place: at..at + begin.len() + body.len() });
+        }
+    }
+    if rest.starts_with(PRIVATE_KEY.as_bytes()) {
+        let line = &rest[..rest.len().min(200)];
+        let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        if memmem::find(line, b"PRIVATE KEY").is_some() {
+            let rest = &rest[..rest.len().min(LONGEST_KEY)];
+            let end = at + memmem::find(rest, b"-----END ").unwrap_or(rest.len());
+            all.push(Finding { what: "a private key", place: at..end });
+        }
+    } else if rest.starts_with(WEB_TOKEN.as_bytes()) {
+        all.extend(web_token(bytes, at));
+    } else if rest.starts_with(URL.as_bytes()) {
+        all.extend(password_in_url(bytes, at + URL.len()));
+    }
 }
 
 /// With everything that looks like a secret, and these values, taken out.
@@ -133,75 +132,104 @@ pub fn without(text: &str, values: &[String]) -> String {
     for value in values {
         text = text.replace(value.as_str(), GONE);
     }
-    while let Some((_, place)) = find(&text) {
-        text.replace_range(place, GONE);
+    // What is put in the place of one could, with what stands around it, look like another.
+    for _ in 0..PASSES {
+        let found = find(text.as_bytes());
+        if found.is_empty() {
+            break;
+        }
+        text = cut_out(text.as_bytes(), &found);
+    }
+    // What only another reading shows stands there by its own characters, or in escapes that cannot be told apart.
+    let before = text.clone();
+    for reading in spelling::readings(before.as_bytes()).iter().skip(1) {
+        let hidden = find(reading).into_iter().map(|found| reading[found.place].to_vec());
+        let known = values.iter().map(|value| value.clone().into_bytes());
+        for secret in hidden.chain(known.filter(|value| memmem::find(reading, value).is_some())) {
+            match std::str::from_utf8(&secret).ok().filter(|secret| text.contains(*secret)) {
+                Some(secret) => text = text.replace(secret, GONE),
+                None => return GONE.to_owned(),
+            }
+        }
     }
     text
+}
+
+fn cut_out(bytes: &[u8], found: &[Finding]) -> String {
+    let (mut out, mut from) = (Vec::with_capacity(bytes.len()), 0);
+    for Finding { place, .. } in found {
+        if place.start >= from {
+            out.extend_from_slice(&bytes[from..place.start]);
+            out.extend_from_slice(GONE.as_bytes());
+        }
+        from = from.max(place.end);
+    }
+    out.extend_from_slice(&bytes[from..]);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// What stands in the place of a secret.
 pub const GONE: &str = "[taken out]";
 
-fn run(text: &str, of: Of) -> &str {
-    &text[..text.bytes().take_while(|byte| of.has(*byte)).count()]
+fn run(bytes: &[u8], of: Of, longest: usize) -> &[u8] {
+    &bytes[..bytes.iter().take(longest).take_while(|byte| of.has(**byte)).count()]
 }
 
 /// `xxxx` and `example-key` are none.
-fn is_random(body: &str) -> bool {
-    let distinct = body.bytes().collect::<std::collections::BTreeSet<u8>>().len();
-    distinct >= 8.min(body.len() / 2) && body.bytes().any(|byte| byte.is_ascii_digit())
+fn is_random(body: &[u8]) -> bool {
+    let mut seen = [false; 256];
+    body.iter().for_each(|byte| seen[usize::from(*byte)] = true);
+    let distinct = seen.iter().filter(|one| **one).count();
+    distinct >= 8.min(body.len() / 2) && body.iter().any(u8::is_ascii_digit)
 }
 
 /// Three parts of base64, the first two JSON.
-fn web_token(text: &str) -> Option<(&'static str, std::ops::Range<usize>)> {
-    for (at, _) in text.match_indices("eyJ") {
-        let body = run(&text[at..], Of::Dotted);
-        let parts: Vec<&str> = body.split('.').collect();
-        if parts.len() >= 3 && parts[1].starts_with("eyJ") && parts[..3].iter().all(|part| part.len() >= 10) {
-            return Some(("a JSON web token", at..at + body.len()));
-        }
-    }
-    None
+fn web_token(bytes: &[u8], at: usize) -> Option<Finding> {
+    let body = run(&bytes[at..], Of::Dotted, LONGEST_WEB_TOKEN);
+    let parts: Vec<&[u8]> = body.split(|byte| *byte == b'.').collect();
+    let is_token = parts.len() >= 3
+        && parts[1].starts_with(WEB_TOKEN.as_bytes())
+        && parts[..3].iter().all(|part| part.len() >= 10);
+    is_token.then(|| Finding { what: "a JSON web token", place: at..at + body.len() })
 }
 
-/// `https://user:password@host`.
-fn password_in_url(text: &str) -> Option<(&'static str, std::ops::Range<usize>)> {
-    for (at, _) in text.match_indices("://") {
-        let start = at + 3;
-        let end = text[start..]
-            .find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '`' | '<' | '>'));
-        let place = &text[start..end.map_or(text.len(), |end| start + end)];
-        let Some((user, _)) = place.rsplit_once('@') else { continue };
-        let Some((name, password)) = user.split_once(':') else { continue };
-        if password.len() >= 6
-            && !password.contains(['$', '{', '*', '<'])
-            && !matches!(password, "password" | "secret")
-        {
-            let from = start + name.len() + 1;
-            return Some(("a password in a URL", from..from + password.len()));
-        }
-    }
-    None
+/// `https://user:password@host`: what stands after `://`.
+fn password_in_url(bytes: &[u8], start: usize) -> Option<Finding> {
+    let rest = &bytes[start..];
+    let ends = |byte: &u8| {
+        byte.is_ascii_whitespace() || matches!(byte, 0 | b'/' | b'"' | b'\'' | b'`' | b'<' | b'>')
+    };
+    let place = &rest[..rest.iter().take(HOST).take_while(|byte| !ends(byte)).count()];
+    let user = &place[..memchr::memrchr(b'@', place)?];
+    let colon = memchr::memchr(b':', user)?;
+    let password = &user[colon + 1..];
+    let is_one = password.len() >= 6
+        && !password.iter().any(|byte| matches!(byte, b'$' | b'{' | b'*' | b'<'))
+        && !matches!(password, b"password" | b"secret");
+    let from = start + colon + 1;
+    is_one.then(|| Finding { what: "a password in a URL", place: from..from + password.len() })
 }
 
-/// `password = "…"`, `API_TOKEN: …`: a value of letters and digits that is no word.
-fn named(text: &str) -> Option<(&'static str, std::ops::Range<usize>)> {
-    let lower = text.to_ascii_lowercase();
-    for name in NAMES {
-        for (at, _) in lower.match_indices(name) {
-            let mut from = at + name.len();
-            let rest = text[from..].trim_start_matches(['"', '\'', ' ', '\t']);
-            from = text.len() - rest.len();
-            let Some(value) = rest.strip_prefix(['=', ':']) else { continue };
-            let value = value.trim_start_matches(['"', '\'', ' ', '\t', '`']);
-            from += rest.len() - value.len();
-            let body = &value[..value.bytes().take_while(|byte| is_value(*byte)).count()];
-            if VALUE.contains(&body.len()) && is_key(body) {
-                return Some(("a value that is named as a secret", from..from + body.len()));
-            }
-        }
-    }
-    None
+/// Whether a text ends in the name of a secret, and what may stand between it and the sign that follows.
+fn is_named(text: &[u8]) -> bool {
+    let between = text.iter().rev().take_while(|byte| matches!(byte, b'"' | b'\'' | b' ' | b'\t')).count();
+    let text = &text[..text.len() - between];
+    NAMES.iter().any(|name| {
+        text.len()
+            .checked_sub(name.len())
+            .is_some_and(|from| text[from..].eq_ignore_ascii_case(name.as_bytes()))
+    })
+}
+
+/// `password = "…"`, `API_TOKEN: …`: a value of letters and digits that is no word. `at`: after the sign between.
+fn value(bytes: &[u8], at: usize) -> Option<Finding> {
+    let rest = &bytes[at..];
+    let skipped = rest.iter().take_while(|byte| matches!(byte, b'"' | b'\'' | b' ' | b'\t' | b'`')).count();
+    let body = &rest[skipped..];
+    let body = &body[..body.iter().take(VALUE.end() + 1).take_while(|byte| is_value(**byte)).count()];
+    let from = at + skipped;
+    let is_one = VALUE.contains(&body.len()) && is_key(body);
+    is_one.then(|| Finding { what: "a value that is named as a secret", place: from..from + body.len() })
 }
 
 const fn is_value(byte: u8) -> bool {
@@ -212,31 +240,37 @@ const fn is_value(byte: u8) -> bool {
         )
 }
 
-/// Capital and small letters or many characters, digits among them, and no path, call or sentence.
-fn is_key(body: &str) -> bool {
-    let count = |wanted: fn(&u8) -> bool| body.bytes().filter(wanted).count();
+/// Whether a value is made like a key: capital and small letters or many characters, digits among them, and no path, call
+/// or sentence.
+pub fn is_key(body: &[u8]) -> bool {
+    let count = |wanted: fn(&u8) -> bool| body.iter().filter(|byte| wanted(byte)).count();
     let (digits, small, large) =
         (count(u8::is_ascii_digit), count(u8::is_ascii_lowercase), count(u8::is_ascii_uppercase));
     let mixed = small > 1 && large > 1 || body.len() >= 20 && small + large > 4;
-    digits > 1 && mixed && is_random(body) && !body.contains("::") && body.matches(['/', '.']).count() < 3
+    let parts = count(|byte| matches!(byte, b'/' | b'.'));
+    digits > 1 && mixed && is_random(body) && memmem::find(body, b"::").is_none() && parts < 3
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const BODY: &str = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6kL9n";
+
+    fn key(begin: &str, body: &str) -> String {
+        format!("{begin}{body}")
+    }
+
     #[test]
     fn what_looks_like_one_and_what_does_not() {
-        let key = |begin: &str, body: &str| format!("{begin}{body}");
-        let body = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6kL9n";
         for text in [
-            key("use ghp_", body),
+            key("use ghp_", BODY),
             key("x=AKIA", "J4K7N2P9Q3R8S5T6"),
             key("-----BEGIN RSA PRIVATE", " KEY-----\nabc"),
             key("https://me:", "hunter2hunter@host/x"),
             key("PASSWORD = \"", "Tr0ub4dor3xY\""),
             key("api_key: ", "q8Z3k1L0p9X7w5V2"),
-            key("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.", body),
+            key("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.", BODY),
         ] {
             assert!(look(&text).is_some(), "{text}");
             assert!(look(&without(&text, &[])).is_none(), "{text}");
@@ -257,5 +291,23 @@ mod tests {
             without("say hunter22 twice: hunter22", &["hunter22".into()]),
             "say [taken out] twice: [taken out]"
         );
+    }
+
+    #[test]
+    fn all_of_them_and_among_bytes_that_are_no_text() {
+        let (token, access) = (key("ghp_", BODY), key("AKIA", "J4K7N2P9Q3R8S5T6"));
+        let text = [b"\xff\0x ", token.as_bytes(), b"\xfe\n", access.as_bytes()];
+        let found: Vec<&str> = find(&text.concat()).iter().map(|found| found.what).collect();
+        assert_eq!(found, ["a GitHub token", "an AWS access key"]);
+    }
+
+    #[test]
+    fn what_only_another_spelling_shows_is_taken_out_as_well() {
+        for text in [key(r"say \nghp_", BODY), key(r"say \\nghp_", BODY), key(r"say \u0067hp_", BODY)] {
+            assert_eq!(look(&text), None, "{text}");
+            let clean = without(&text, &[]);
+            assert!(clean.contains(GONE) && !clean.contains(BODY), "{clean}");
+        }
+        assert_eq!(without(r"use \u0068unter22", &["hunter22".into()]), GONE);
     }
 }

@@ -74,7 +74,7 @@ fn push_without_colours(line: &str, out: &mut String) {
 }
 
 /// Characters that a terminal obeys or that hide or reorder others.
-fn is_unsafe(c: char) -> bool {
+pub(super) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

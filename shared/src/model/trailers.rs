@@ -63,6 +63,8 @@ pub fn write(agent: &Agent, by: &str) -> String {
     line("Insertions", &number(agent.insertions));
     line("Deletions", &number(agent.deletions));
     line("Left-Out", &number(agent.left_out));
+    line("Unfinished", agent.unfinished.as_deref().unwrap_or_default());
+    line("Unsaved", agent.unsaved.as_deref().unwrap_or_default());
     line("Cost-Micros", &known(agent.cost_micros));
     line("Input-Tokens", &known(agent.input_tokens));
     line("Output-Tokens", &known(agent.output_tokens));
@@ -78,6 +80,7 @@ pub fn write(agent: &Agent, by: &str) -> String {
         line("Verdict-Patch", &verdict.patch);
         line("Verdict-By", &verdict.by);
         line("Verdict-Writer", &verdict.writer);
+        line("Judges", &agent.judges.join(" "));
     }
     line("Conflicts", &number(agent.conflicts));
     line("Lamport", &agent.lamport.to_string());
@@ -178,6 +181,8 @@ fn take(agent: &mut Agent, key: &str, value: &str) -> Option<()> {
         "Insertions" => agent.insertions = value.parse().ok()?,
         "Deletions" => agent.deletions = value.parse().ok()?,
         "Left-Out" => agent.left_out = value.parse().ok()?,
+        "Unfinished" => agent.unfinished = Some(text()),
+        "Unsaved" => agent.unsaved = Some(text()),
         "Cost-Micros" => agent.cost_micros = Some(value.parse().ok()?),
         "Input-Tokens" => agent.input_tokens = Some(value.parse().ok()?),
         "Output-Tokens" => agent.output_tokens = Some(value.parse().ok()?),
@@ -202,6 +207,7 @@ fn take(agent: &mut Agent, key: &str, value: &str) -> Option<()> {
         "Verdict-Patch" => agent.verdict.as_mut()?.patch = text(),
         "Verdict-By" => agent.verdict.as_mut()?.by = text(),
         "Verdict-Writer" => agent.verdict.as_mut()?.writer = text(),
+        "Judges" => agent.judges = value.split(' ').map(str::to_owned).collect(),
         "Conflicts" => agent.conflicts = value.parse().ok()?,
         "Lamport" => agent.lamport = value.parse().ok()?,
         _ => {}

@@ -11,10 +11,23 @@ use serde::Serialize;
 use crate::{
     config::Config,
     git::Repo,
-    model::{Agent, AgentId, Liveness, Phase, event::Usage, text},
+    model::{
+        Agent, AgentId, Liveness, Phase,
+        event::Usage,
+        text,
+        verdict::{Standing, Verdict},
+    },
     profile::{self, Tally},
-    store::layout::{self, Private},
-    supervise::{listen, liveness, processes::Processes, queue},
+    store::{
+        layout::{self, Private},
+        verdicts,
+    },
+    supervise::{
+        listen, liveness,
+        processes::{self, Processes},
+        queue,
+    },
+    surroundings::Change,
 };
 
 /// Columns kept of an agent's last line.
@@ -95,6 +108,10 @@ pub struct AgentObject {
     pub deletions: Option<u64>,
     /// Files left in the worktree only.
     pub left_out: u64,
+    /// What it has not finished: a merge, or conflicts. Such work does not land.
+    pub unfinished: Option<String>,
+    /// Why what is in its worktree could not be saved.
+    pub unsaved: Option<String>,
     /// Files with uncommitted changes, while it has not ended.
     pub dirty: Option<usize>,
     /// What it cost, in US dollars, by its program's own count.
@@ -109,22 +126,50 @@ pub struct AgentObject {
     pub permission_mode: Option<String>,
     /// What it was denied.
     pub denials: Option<u64>,
-    /// The newest verdict on its work.
+    /// The verdict on its work that decides.
     pub verdict: Option<String>,
     /// Whether that is of its work as it is now.
     pub verdict_current: Option<bool>,
+    /// What a clone says of its work that the user does not trust: it decides nothing.
+    pub proposed_verdict: Option<Proposed>,
     /// Whether its work, as it is now, landed.
     pub merged: Option<bool>,
     /// The branch in which work of it landed last.
     pub landed_in: Option<String>,
     /// Facts that contradict each other.
     pub conflicts: u64,
+    /// What changed outside its worktree while it ran, on this machine; of archived agents nothing.
+    pub surroundings: Vec<Change>,
+}
+
+/// A verdict that does not count here.
+#[derive(Clone, Debug, Serialize)]
+pub struct Proposed {
+    /// The word.
+    pub verdict: Verdict,
+    /// Who gave it, as their clone calls them: anybody may say so.
+    pub by: String,
+    /// The clone in which it was given.
+    pub writer: String,
+    /// Whether it is of the work as it is now.
+    pub current: bool,
 }
 
 impl AgentObject {
     /// Puts together what the events say and what the machine says; `dirty` and `worktree` are filled in by who measures.
     pub fn new(repo: &Repo, private: &Private, id: &AgentId, agent: Agent, writer: Option<&str>) -> Self {
         let liveness = liveness::of(private, id, &agent, writer);
+        let is_current =
+            |verdict: &Standing| verdict.is_of(&agent.base, agent.head.as_deref().unwrap_or_default());
+        // What cannot be told is no approval.
+        let verdict = verdicts::counting(repo, id, &agent).ok().flatten();
+        let verdict_current = verdict.as_ref().map(is_current);
+        let proposed_verdict = verdicts::proposed(repo, &agent).map(|proposed| Proposed {
+            verdict: proposed.verdict,
+            current: is_current(&proposed),
+            by: proposed.by,
+            writer: proposed.writer,
+        });
         let ended = liveness == Liveness::Ended;
         let mut object = Self {
             id: id.to_string(),
@@ -158,6 +203,8 @@ impl AgentObject {
             insertions: ended.then_some(agent.insertions),
             deletions: ended.then_some(agent.deletions),
             left_out: agent.left_out,
+            unfinished: agent.unfinished,
+            unsaved: agent.unsaved,
             dirty: None,
             cost_usd: agent.cost_micros.map(dollars),
             input_tokens: agent.input_tokens,
@@ -165,14 +212,13 @@ impl AgentObject {
             turns: (agent.turns > 0).then_some(agent.turns),
             denials: (agent.permission.is_some()).then_some(agent.denials),
             permission_mode: agent.permission,
-            verdict: agent.verdict.as_ref().map(|verdict| verdict.verdict.as_str().to_owned()),
-            verdict_current: agent
-                .verdict
-                .as_ref()
-                .map(|verdict| verdict.is_of(&agent.base, agent.head.as_deref().unwrap_or_default())),
+            verdict: verdict.map(|verdict| verdict.verdict.as_str().to_owned()),
+            verdict_current,
+            proposed_verdict,
             merged: ended.then(|| agent.landed_head.is_some() && agent.landed_head == agent.head),
             landed_in: agent.landed_in,
             conflicts: agent.conflicts,
+            surroundings: Vec::new(),
             title: agent.title,
             reason: agent.reason,
             branch: agent.branch,
@@ -215,15 +261,16 @@ impl AgentObject {
                 self.queue_position = queue::ahead(private, id);
             }
         } else {
-            self.orphans = record
-                .map(|r| r.orphans(private).iter().map(|process| process.pid).collect())
-                .unwrap_or_default();
+            self.orphans = processes::left_of(repo, private, id).iter().map(|process| process.pid).collect();
         }
         match listen::tally(&dir) {
             Some(tally) => self.said_so_far(tally),
             // What a program says in a speech of its own is nothing to show as it stands.
             None if profile::speech_of(&self.profile, &Config::of(repo)).is_understood() => {}
             None => self.activity = last_line(&dir.output(self.attempt)),
+        }
+        if self.liveness == Liveness::Live && self.phase == Phase::Running && self.pid.is_none() {
+            self.activity = Some("its program has ended; its work is being saved".to_owned());
         }
         let tip = repo.find_ref(&layout::branch_ref(&self.branch)).ok().flatten();
         if let (Some(tip), Some(base)) = (tip, crate::git::Oid::parse(&self.base)) {

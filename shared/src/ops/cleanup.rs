@@ -4,7 +4,7 @@
 mod judge;
 mod targets;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
@@ -14,19 +14,20 @@ use crate::{
     config::Config,
     git::Repo,
     lock::Lock,
-    model::{Agent, AgentId, id},
+    model::{Agent, AgentId, text},
     ops::{agent_object::AgentObject, status},
     removal::{
-        remove::{self, Kept, Order},
-        trash,
+        remove::{self, Fate, Kept, Order},
+        trash, unfinished,
     },
     store::{
-        Chain, Listing,
+        Chain, Listing, Unreadable,
         layout::Private,
         operations::{self, Journal, Stage},
-        pack,
+        pack, trash_clock,
     },
     supervise::mend,
+    trust::AcceptedRepo,
 };
 
 /// How long another command may hold an agent's lock for a look.
@@ -65,6 +66,23 @@ pub struct Report {
     pub forgotten: usize,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// Agents that were not looked at, because they cannot be read.
+    pub unreadable: Vec<Unreadable>,
+}
+
+impl Report {
+    /// The error that agents were kept for, if something failed: the first, and how many there are.
+    pub fn failure(&self) -> Option<Error> {
+        let mut failed = self.agents.iter().filter_map(|entry| Some((entry, entry.kind?)));
+        let (entry, kind) = failed.next()?;
+        let more = match failed.count() {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        let message = format!("'{}' is kept because something failed{more}: {}", entry.agent.id, entry.why);
+        let again = format!("git orchestra cleanup {}, once that is mended", entry.agent.id);
+        Some(Error::new(kind, message).hint(entry.hint.clone().unwrap_or(again)))
+    }
 }
 
 /// One of them.
@@ -78,6 +96,11 @@ pub struct Entry {
     pub hint: Option<String>,
     /// The process that works in its worktree.
     pub held_by: Option<i32>,
+    /// It was kept because something failed, not because it may not go.
+    pub failed: bool,
+    /// Decides the exit code, where something failed.
+    #[serde(skip)]
+    pub kind: Option<Kind>,
     /// Bytes on the disk that its worktree took.
     pub bytes: Option<u64>,
     /// The agent as it was.
@@ -111,17 +134,26 @@ struct Candidate {
 /// # Errors
 /// An agent named is not there, another command of ours changes branches (4), or the operation cannot be written down; nothing is
 /// changed then.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.dry_run {
-        let candidates = candidates(repo, request)?;
-        return Ok(report(candidates.into_iter().map(|one| entry(one, Outcome::Planned, None)).collect()));
+        let (candidates, unreadable) = candidates(repo, request)?;
+        let entries = candidates.into_iter().map(|one| entry(one, Outcome::Planned, None)).collect();
+        return Ok(Report { unreadable, ..report(entries) });
     }
     repo.identity()?;
-    let _lock = operations::lock(repo)?;
-    mend::mend(repo)?;
-    let candidates = candidates(repo, request)?;
-    let mut report = take_away(repo, Journal::new("cleanup")?, candidates)?;
-    report.forgotten = trash::forget(repo, Config::of(repo).trash_time()?)?;
+    let lock = operations::lock(repo)?;
+    let mut warnings = mend::mend(repo, mend::Operations::Held(&lock))?;
+    warnings.extend(unfinished::settle(repo)?);
+    warnings.extend(stuck(repo)?);
+    let (candidates, unreadable) = candidates(repo, request)?;
+    let mut report = take_away(repo, Journal::new(repo, "cleanup")?, candidates)?;
+    report.unreadable = unreadable;
+    report.warnings.extend(warnings);
+    let clock = trash_clock::advance(repo, trash_clock::Reading::now())?;
+    match trash::forget(repo, Config::of(repo).trash_time()?, clock) {
+        Ok(forgotten) => report.forgotten = forgotten,
+        Err(error) => report.warnings.push(error.one_line()),
+    }
     if let Err(error) = pack::when_many(repo, pack::MANY) {
         report.warnings.push(error.one_line());
     }
@@ -129,6 +161,18 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         report.warnings.push(error.one_line());
     }
     Ok(report)
+}
+
+/// Says what the disk still holds though it was removed.
+fn stuck(repo: &Repo) -> Result<Vec<String>> {
+    let shown = |folder: &PathBuf| text::safe(&folder.to_string_lossy()).into_owned();
+    let sentence = |folder| {
+        let shown = shown(&folder);
+        format!(
+            "files of an earlier cleanup cannot be deleted and take space: '{shown}' (ls -lR '{shown}' tells whose they are)"
+        )
+    };
+    Ok(trash::stuck(repo)?.into_iter().map(sentence).collect())
 }
 
 /// Takes the named agents away again, as an earlier operation did.
@@ -141,13 +185,14 @@ pub(super) fn again(repo: &Repo, journal: Journal, removed: &[(String, bool)]) -
         force: true,
         ..Request::default()
     };
-    take_away(repo, journal, candidates(repo, &request)?)
+    take_away(repo, journal, candidates(repo, &request)?.0)
 }
 
-fn candidates(repo: &Repo, request: &Request) -> Result<Vec<Candidate>> {
+/// The agents that are asked for, and those that cannot be read.
+fn candidates(repo: &Repo, request: &Request) -> Result<(Vec<Candidate>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     let resolve = |typed: &Vec<String>| -> Result<Vec<AgentId>> {
-        typed.iter().map(|typed| id::resolve(typed, listing.ids())).collect()
+        typed.iter().map(|typed| listing.resolve(typed)).collect()
     };
     let (mut named, discard) = (resolve(&request.agents)?, resolve(&request.discard)?);
     named.extend(discard.iter().filter(|id| !named.contains(id)).cloned().collect::<Vec<_>>());
@@ -168,7 +213,7 @@ fn candidates(repo: &Repo, request: &Request) -> Result<Vec<Candidate>> {
             judge.look(&id, &agent, &object, discard).unwrap_or_else(|error| Err(No::because(error)));
         found.push(Candidate { id, agent, object, finding, discard });
     }
-    Ok(found)
+    Ok((found, seen.unreadable))
 }
 
 /// Keeps everything first, writes it down, and only then takes anything away.
@@ -192,31 +237,37 @@ fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) 
     journal.operation.summary = summary(&journal);
     journal.write(repo, &pins)?;
     let all: Vec<(Candidate, Option<Kept>)> = candidates.into_iter().zip(kept).collect();
-    let mut entries = Vec::new();
+    let (mut entries, mut stuck) = (Vec::new(), Vec::new());
     let mut all = all.into_iter();
     loop {
         let mut some: Vec<_> = all.by_ref().take(AT_ONCE).collect();
         if some.is_empty() {
             break;
         }
-        take_some(repo, &journal.operation.id, &mut some)?;
+        let halfway = take_some(repo, &journal.operation.id, &mut some)?;
         for (one, kept) in some {
             let bytes = kept.filter(|_| one.finding.is_ok()).map(|kept| kept.removal.bytes);
-            if one.finding.is_err() {
+            if one.finding.is_err() && !halfway.contains(&one.id) {
                 journal.operation.removals.retain(|removal| removal.agent != one.id.as_str());
             }
             entries.push(entry(one, Outcome::Removed, bytes));
         }
+        stuck.extend(halfway);
     }
     let nothing = journal.operation.removals.is_empty();
-    journal.operation.stage = if nothing { Stage::Aborted } else { Stage::Done };
+    journal.operation.stage = match (nothing, stuck.is_empty()) {
+        (true, _) => Stage::Aborted,
+        (false, true) => Stage::Done,
+        // The next command puts back what could not be put back.
+        (false, false) => Stage::Open,
+    };
     journal.operation.summary = summary(&journal);
     journal.write(repo, &pins)?;
     Ok(Report { operation: (!nothing).then(|| journal.operation.id.clone()), ..report(entries) })
 }
 
-/// Under the agents' locks, so that nobody resumes them meanwhile.
-fn take_some(repo: &Repo, operation: &str, some: &mut [(Candidate, Option<Kept>)]) -> Result<()> {
+/// Under the agents' locks, so that nobody resumes them meanwhile. Gives those that are neither removed nor as they were.
+fn take_some(repo: &Repo, operation: &str, some: &mut [(Candidate, Option<Kept>)]) -> Result<Vec<AgentId>> {
     let private = Private::new(repo.private_dir()?);
     let mut locks = Vec::new();
     for (one, kept) in some.iter_mut().filter(|(_, kept)| kept.is_some()) {
@@ -228,23 +279,31 @@ fn take_some(repo: &Repo, operation: &str, some: &mut [(Candidate, Option<Kept>)
     let batch: Vec<(Order<'_>, &Kept)> =
         some.iter().filter_map(|(one, kept)| Some((order(one)?, kept.as_ref()?))).collect();
     let done = remove::carry_out(repo, operation, &batch)?;
+    let mut stuck = Vec::new();
     let gone = some.iter_mut().filter(|(one, kept)| one.finding.is_ok() && kept.is_some());
-    for ((one, _), done) in gone.zip(done) {
-        if let Err(error) = done {
-            one.finding = Err(No::because(error));
+    for ((one, _), fate) in gone.zip(done) {
+        match fate {
+            Fate::Removed => {}
+            Fate::Kept(error) => one.finding = Err(No::because(error)),
+            Fate::Stuck(error) => {
+                one.finding = Err(No::because(error));
+                stuck.push(one.id.clone());
+            }
         }
     }
     for (dir, _lock) in locks {
-        // An agent at rest has no folder.
-        let _ = std::fs::remove_dir_all(dir.dir());
+        dir.remove_unless_it_holds_output();
     }
-    Ok(())
+    Ok(stuck)
 }
 
 /// The agent's lock, if it is still as it was looked at.
 fn still(repo: &Repo, private: &Private, one: &Candidate) -> Result<Lock> {
     let lock = Lock::take(&private.agent(&one.id).lock(), SETTLE)?
         .ok_or_else(|| Error::new(Kind::Conflict, "another command works on it"))?;
+    if private.agent(&one.id).holds_output() {
+        return Err(Error::new(Kind::External, "its output could not be stored yet"));
+    }
     if Chain::of_agent(repo, &one.id)?.fold().agent.lamport != one.agent.lamport {
         return Err(Error::new(Kind::Conflict, "it went on in this very moment"));
     }
@@ -272,14 +331,15 @@ fn summary(journal: &Journal) -> String {
 }
 
 fn entry(one: Candidate, outcome: Outcome, bytes: Option<u64>) -> Entry {
-    let (outcome, why, hint, held_by) = match one.finding {
-        Ok(go) => (outcome, go.why, None, None),
-        Err(no) => (Outcome::Kept, no.why, no.hint, no.held_by),
+    let (outcome, no) = match one.finding {
+        Ok(go) => (outcome, No { why: go.why, ..No::default() }),
+        Err(no) => (Outcome::Kept, no),
     };
-    Entry { outcome, why, hint, held_by, bytes, agent: one.object }
+    let No { why, hint, held_by, kind } = no;
+    Entry { outcome, why, hint, held_by, failed: kind.is_some(), kind, bytes, agent: one.object }
 }
 
 fn report(agents: Vec<Entry>) -> Report {
     let bytes = agents.iter().filter_map(|entry| entry.bytes).sum();
-    Report { agents, operation: None, bytes, forgotten: 0, warnings: Vec::new() }
+    Report { agents, operation: None, bytes, forgotten: 0, warnings: Vec::new(), unreadable: Vec::new() }
 }

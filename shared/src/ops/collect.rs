@@ -7,22 +7,27 @@ use serde_json::json;
 
 use crate::{
     Error, Kind, Result,
-    git::{Git, Oid, Repo, command},
+    git::{Oid, Repo, command},
     lock::Lock,
     model::{
         Agent, AgentId, Fact, Liveness, canonical,
         event::{self, LeftOut},
-        id,
     },
     ops::{agent_object::AgentObject, shadowed::Shadowed, status},
     profile,
     store::{
-        Chain, Listing, append_if,
+        Chain, Listing, Unreadable, append_if,
         layout::{self, Private},
         notes,
     },
-    supervise::helper::{self, Job},
-    worktree::take::{self, Taken},
+    supervise::{
+        helper::{self, Job},
+        mend,
+    },
+    worktree::{
+        take::{self, Taken},
+        unfinished::Unfinished,
+    },
 };
 
 /// How long another command may hold the agent's lock for a look.
@@ -46,6 +51,11 @@ pub struct Report {
     pub bundle: Option<PathBuf>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// Agents that were not looked at, because they cannot be read.
+    pub unreadable: Vec<Unreadable>,
+    /// What kind of failure the first one was, where something could not be saved.
+    #[serde(skip)]
+    pub failed: Option<Kind>,
 }
 
 /// What `collect` did for an agent.
@@ -60,6 +70,8 @@ pub enum Saved {
     Nothing,
     /// It is of another clone, or its supervisor is gone: `resume` and `stop` save what there is.
     NotOurs,
+    /// What is in its worktree could not be saved.
+    Failed,
 }
 
 /// One agent.
@@ -67,6 +79,8 @@ pub enum Saved {
 pub struct Summary {
     /// What was done.
     pub saved: Saved,
+    /// Why it could not be saved.
+    pub failure: Option<String>,
     /// What stays in its worktree only.
     pub not_taken: Vec<LeftOut>,
     /// How its conversation is gone on with without us, in its worktree.
@@ -79,19 +93,25 @@ pub struct Summary {
 /// Saves, and sums up.
 ///
 /// # Errors
-/// There is no such agent (3), or the bundle cannot be written. What cannot be saved of one agent is a warning.
+/// There is no such agent (3), or the bundle cannot be written. What cannot be saved of one agent stands in its summary.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
-    let ids = choose(repo, request)?;
-    let (mut agents, mut warnings) = (Vec::with_capacity(ids.len()), Vec::new());
+    let (ids, unreadable) = choose(repo, request)?;
+    // What a kill left unfinished holds no work, and is not looked at.
+    let mut warnings = mend::mend(repo, mend::Operations::Free)?;
+    let mut agents = Vec::with_capacity(ids.len());
+    let mut failed = None;
     for id in &ids {
-        let saved = match save(repo, id) {
-            Ok(saved) => saved,
+        let (saved, failure) = match save(repo, id) {
+            Ok(saved) => (saved, None),
             Err(error) => {
-                warnings.push(format!("'{id}' could not be saved: {}", error.one_line()));
-                Saved::Nothing
+                failed = failed.or(Some(error.kind));
+                (Saved::Failed, Some(error.one_line()))
             }
         };
-        agents.push(summary(repo, id, saved)?);
+        match summary(repo, id, saved, failure) {
+            Ok(summary) => agents.push(summary),
+            Err(error) => warnings.push(format!("'{id}' cannot be read: {}", error.one_line())),
+        }
     }
     if let Err(error) = write_notes(repo, &agents) {
         warnings.push(format!("no notes were written: {}", error.one_line()));
@@ -99,10 +119,11 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     if let Some(file) = &request.bundle {
         bundle(repo, &ids, file)?;
     }
-    Ok(Report { agents, bundle: request.bundle.clone(), warnings })
+    Ok(Report { agents, bundle: request.bundle.clone(), warnings, unreadable, failed })
 }
 
-fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
+/// The agents that are asked for; where none is named, those that cannot be read as well.
+fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     if request.agents.is_empty() {
         let ours = |row: &&crate::store::list::Row| {
@@ -110,16 +131,17 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
                 .agent(repo, row)
                 .is_ok_and(|agent| listing.writer.as_deref() == Some(agent.writer.as_str()))
         };
-        return Ok(listing.rows.iter().filter(ours).map(|row| row.id.clone()).collect());
+        let ids = listing.rows.iter().filter(ours).map(|row| row.id.clone()).collect();
+        return Ok((ids, listing.broken));
     }
     let mut ids = Vec::new();
     for typed in &request.agents {
-        let id = id::resolve(typed, listing.ids())?;
+        let id = listing.resolve(typed)?;
         if !ids.contains(&id) {
             ids.push(id);
         }
     }
-    Ok(ids)
+    Ok((ids, Vec::new()))
 }
 
 fn save(repo: &Repo, id: &AgentId) -> Result<Saved> {
@@ -138,8 +160,7 @@ pub(super) fn take_again(repo: &Repo, id: &AgentId) -> Result<Saved> {
     let dir = Private::new(repo.private_dir()?).agent(id);
     let Some(_lock) = Lock::take(&dir.lock(), SETTLE)? else { return Ok(Saved::Nothing) };
     let taken = taken_under_lock(repo, id);
-    // An agent at rest has no folder.
-    let _ = std::fs::remove_dir_all(dir.dir());
+    dir.remove_unless_it_holds_output();
     taken
 }
 
@@ -148,12 +169,20 @@ fn taken_under_lock(repo: &Repo, id: &AgentId) -> Result<Saved> {
     if !agent.phase.is_at_rest() {
         return Ok(Saved::Nothing);
     }
-    let Some(shadowed) = Shadowed::of(repo, id, &agent)? else { return Ok(Saved::Nothing) };
+    let Some(shadowed) = Shadowed::of(repo, id, &agent)? else {
+        return match &agent.unsaved {
+            Some(why) => Err(Error::refused(format!("its worktree is gone; at its end: {why}"))),
+            None => Ok(Saved::Nothing),
+        };
+    };
     let base =
         Oid::parse(&agent.base).ok_or_else(|| Error::internal(format!("'{}' is no commit", agent.base)))?;
     let task = shadowed.task(id, &agent, base);
-    let taken = take::finish(repo, &task, &shadowed.shadow, &shadowed.worktree)?;
-    if agent.head.as_deref() == Some(&taken.head) {
+    let repo = &repo.acting_as(shadowed.identity.as_ref());
+    let taken = take::finish(repo, &task, &shadowed.place(&shadowed.shadow))?;
+    let unfinished = taken.unfinished.as_ref().map(Unfinished::sentence);
+    let is_known = agent.head.as_deref() == Some(&taken.head) && agent.unfinished == unfinished;
+    if is_known && agent.unsaved.is_none() {
         return Ok(Saved::Nothing);
     }
     append_if(repo, id, |fold| {
@@ -172,10 +201,13 @@ fn collected(agent: &Agent, taken: &Taken) -> event::Collected {
         deletions: taken.deletions,
         left_out: taken.left_out.clone(),
         left_out_more: taken.left_out_more,
+        unfinished: taken.unfinished.as_ref().map(Unfinished::sentence),
+        phase: None,
+        reason: None,
     }
 }
 
-fn summary(repo: &Repo, id: &AgentId, saved: Saved) -> Result<Summary> {
+fn summary(repo: &Repo, id: &AgentId, saved: Saved, failure: Option<String>) -> Result<Summary> {
     let mut agent = status::one(repo, id)?;
     let worktree = crate::worktree::list::of_agent(repo, id, &agent.branch)?;
     agent.worktree = worktree.map(|found| found.path.to_string_lossy().into_owned());
@@ -188,7 +220,7 @@ fn summary(repo: &Repo, id: &AgentId, saved: Saved) -> Result<Summary> {
         _ => None,
     });
     let by_hand = profile::by_hand(&agent.profile, agent.session.as_deref());
-    Ok(Summary { saved, not_taken: not_taken.unwrap_or_default(), by_hand, agent })
+    Ok(Summary { saved, failure, not_taken: not_taken.unwrap_or_default(), by_hand, agent })
 }
 
 /// A result on the head of every agent at rest that made something.
@@ -225,7 +257,7 @@ fn bundle(repo: &Repo, ids: &[AgentId], file: &std::path::Path) -> Result<()> {
     if arguments.is_empty() {
         return Err(Error::refused("there is no agent to write into a bundle"));
     }
-    let git = Git::new(&repo.common_dir()?, "bundle").args(["create", "--quiet"]).arg(file).args(arguments);
+    let git = repo.git("bundle")?.args(["create", "--quiet"]).arg(file).args(arguments);
     git.limit(command::LONG).run().map(|_| ()).map_err(|error| {
         Error::new(Kind::External, format!("cannot write the bundle '{}'", file.display()))
             .because(error.one_line())

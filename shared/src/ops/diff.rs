@@ -11,7 +11,8 @@ use crate::{
     git::{Git, Oid, Repo, command},
     model::{Agent, AgentId, event::LeftOut, text},
     ops::{shadowed::Shadowed, status},
-    store::{Chain, layout},
+    store::{Chain, layout, sound, verdicts},
+    trust::AcceptedRepo,
     worktree::take,
 };
 
@@ -45,6 +46,8 @@ pub struct Report {
     pub files: Vec<File>,
     /// Files of the worktree that no commit of ours would take.
     pub left_out: Vec<LeftOut>,
+    /// Why the work will not land, if git would refuse it.
+    pub problem: Option<String>,
     #[serde(skip)]
     place: PathBuf,
     #[serde(skip)]
@@ -71,7 +74,7 @@ pub struct File {
 ///
 /// # Errors
 /// There is no such agent, or its work is not here (3).
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let id = status::resolve(repo, &request.agent)?;
     let mut scratch = Vec::new();
     let one = work(repo, &id, request.committed, &mut scratch)?;
@@ -81,9 +84,13 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         Some(other) => {
             let other = status::resolve(repo, other)?;
             let two = work(repo, &other, request.committed, &mut scratch)?;
+            for (id, work) in [(&id, &one), (&other, &two)].iter().filter(|(_, work)| work.is_kept) {
+                flaw(repo, id, work.now)?;
+            }
             (Some(other.to_string()), one.now, two.now, two.left_out)
         }
     };
+    let problem = if one.is_kept { flaw(repo, &id, one.now)? } else { None };
     let common = repo.common_dir()?;
     let mut report = Report {
         agent: id.to_string(),
@@ -92,18 +99,36 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         to,
         files: Vec::new(),
         left_out,
+        problem,
         place: repo.work_dir().unwrap_or_else(|| common.clone()),
         common,
         paths: request.paths.clone(),
         scratch,
     };
-    report.files = report.numbers()?;
+    report.files = report.numbers().map_err(|error| match &report.problem {
+        Some(why) => Error::refused(format!("the work of '{id}' cannot be compared: {why}")),
+        None => error,
+    })?;
     Ok(report)
+}
+
+/// Why a work will not land.
+///
+/// # Errors
+/// It cannot be compared either (3).
+fn flaw(repo: &Repo, id: &AgentId, work: Oid) -> Result<Option<String>> {
+    match sound::flaw_of(repo, work)? {
+        Some(unsound) if unsound.can_be_read => Ok(Some(unsound.why)),
+        Some(unsound) => {
+            Err(Error::refused(format!("the work of '{id}' cannot be compared: {}", unsound.why)))
+        }
+        None => Ok(None),
+    }
 }
 
 /// The head that was judged last.
 fn judged(repo: &Repo, id: &AgentId) -> Result<Oid> {
-    let verdict = Chain::of_agent(repo, id)?.fold().agent.verdict;
+    let verdict = verdicts::counting(repo, id, &Chain::of_agent(repo, id)?.fold().agent)?;
     let head = verdict.and_then(|verdict| Oid::parse(&verdict.head));
     head.filter(|head| repo.read_commit(*head).is_ok()).ok_or_else(|| {
         Error::refused(format!("the work of '{id}' was not judged yet"))
@@ -115,6 +140,8 @@ struct Work {
     base: Oid,
     now: Oid,
     left_out: Vec<LeftOut>,
+    /// It is a commit of the repository, not what a look at a worktree made.
+    is_kept: bool,
 }
 
 /// What an agent has, now: the files of its worktree if there is one here, else its head.
@@ -123,13 +150,13 @@ fn work(repo: &Repo, id: &AgentId, committed: bool, scratch: &mut Vec<TempDir>) 
     let missing = || Error::refused(format!("the work of agent '{id}' is not here"));
     let base = Oid::parse(&agent.base).filter(|base| repo.read_commit(*base).is_ok()).ok_or_else(missing)?;
     if !committed && let Some((now, left_out)) = in_its_worktree(repo, id, &agent, base, scratch)? {
-        return Ok(Work { base, now, left_out });
+        return Ok(Work { base, now, left_out, is_kept: false });
     }
     let branch = repo.find_ref(&layout::branch_ref(&agent.branch))?;
     // While it runs, its branch is ahead of what was taken.
     let head = repo.find_ref(&layout::head_ref(id))?;
     let now = if agent.phase.is_at_rest() { head.or(branch) } else { branch.or(head) };
-    Ok(Work { base, now: now.ok_or_else(missing)?, left_out: Vec::new() })
+    Ok(Work { base, now: now.ok_or_else(missing)?, left_out: Vec::new(), is_kept: true })
 }
 
 fn in_its_worktree(
@@ -144,9 +171,9 @@ fn in_its_worktree(
     let objects = shadowed.folder.path().join("objects");
     std::fs::create_dir_all(&objects).context(Kind::External, || "cannot make a temporary folder".into())?;
     let shadow = shadowed.shadow.clone().with_objects_in(objects);
-    let looked = take::look(repo, &task, &shadow, &shadowed.worktree)?;
+    let captured = take::look(repo, &task, &shadowed.place(&shadow))?;
     scratch.push(shadowed.folder);
-    Ok(looked)
+    Ok(captured.map(|captured| (captured.tree, captured.left_out)))
 }
 
 impl Report {
@@ -177,15 +204,21 @@ impl Report {
     /// # Errors
     /// Git fails.
     pub fn text(&self) -> Result<String> {
-        let git = self.with_objects(Git::new(&self.place, "diff"));
-        let git =
-            git.args(["--no-ext-diff", "--no-color", "--no-relative", "--src-prefix=a/", "--dst-prefix=b/"]);
+        let git = self.with_objects(Git::new(&self.place, "diff").fetching_what_is_missing());
+        let git = git.args([
+            "--no-ext-diff",
+            "--no-textconv",
+            "--no-color",
+            "--no-relative",
+            "--src-prefix=a/",
+            "--dst-prefix=b/",
+        ]);
         let said = self.compared(git).limit(command::LONG).run()?;
         Ok(String::from_utf8_lossy(&said).into_owned())
     }
 
     fn numbers(&self) -> Result<Vec<File>> {
-        let git = self.with_objects(Git::new(&self.place, "diff"));
+        let git = self.with_objects(Git::new(&self.place, "diff").fetching_what_is_missing());
         let git = git.args(["--numstat", "-z", "--no-ext-diff", "--no-textconv", "-M", "--no-relative"]);
         let said = self.compared(git).limit(command::LONG).run()?;
         Ok(parse(&String::from_utf8_lossy(&said)))

@@ -6,16 +6,17 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::{
-    Error, Kind, Result,
+    Error, Result,
     config::Config,
     git::{
-        Git, Oid, Repo, command,
+        Oid, Repo,
         objects::Commit,
         remotes::{Manner, Push, Rule},
     },
     model::text,
     store::{layout, notes, writer},
     sync::{Remote, Side},
+    trust::AcceptedRepo,
     world,
 };
 
@@ -31,8 +32,6 @@ const LABEL: usize = 40;
 pub struct Request {
     /// What other clones call this one.
     pub label: Option<String>,
-    /// Find out whether the remote takes our refs.
-    pub probe: bool,
     /// Let every `git fetch` bring what the remote has.
     pub track: bool,
     /// Take back what was set up.
@@ -56,7 +55,7 @@ pub struct Report {
     pub notes_shown: bool,
     /// What every `git fetch` brings as well.
     pub tracked: Option<Tracked>,
-    /// What the remote said.
+    /// What the remote said, where [`probe`] asked it.
     pub probe: Option<Probe>,
     /// What was changed, in sentences; empty where all was so before.
     pub changed: Vec<String>,
@@ -87,7 +86,7 @@ pub struct Probe {
 /// Sets up, or takes back.
 ///
 /// # Errors
-/// The label is none (2), there is no remote (3), git cannot speak with it (5), or the config cannot be written.
+/// The label is none (2), there is no remote to track (3), or the config cannot be written.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     if request.undo {
         return undo(repo, request);
@@ -104,11 +103,10 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     if notes::show(repo)? {
         changed.push("git log shows the notes on agents' work (notes.displayRef)".to_owned());
     }
-    let choose = || Remote::choose(repo, request.remote.as_deref(), &request.here);
-    let tracked = if request.track { Some(track(repo, &choose()?, &mut changed)?) } else { None };
-    let probe = if request.probe { Some(probe(repo, &choose()?, request.ask)?) } else { None };
+    let tracked =
+        if request.track { Some(track(repo, &remote(repo, request)?, &mut changed)?) } else { None };
     let label = request.label.clone().or_else(|| Config::of(repo).label());
-    Ok(Report { writer: Some(writer), label, notes_shown: true, tracked, probe, changed })
+    Ok(Report { writer: Some(writer), label, notes_shown: true, tracked, probe: None, changed })
 }
 
 fn set_label(repo: &Repo, label: &str, changed: &mut Vec<String>) -> Result<()> {
@@ -123,15 +121,21 @@ fn set_label(repo: &Repo, label: &str, changed: &mut Vec<String>) -> Result<()> 
 }
 
 fn set(repo: &Repo, arguments: &[&str]) -> Result<()> {
-    Git::new(&repo.common_dir()?, "config").arg("--local").args(arguments).run().map(|_| ())
+    repo.edit_config(arguments).map(|_| ())
 }
 
 /// What a fetch of the user's brings goes where `sync` looks; what is ours is never overwritten.
 fn track(repo: &Repo, remote: &Remote, changed: &mut Vec<String>) -> Result<Tracked> {
     if !repo.remotes().contains(&remote.address) {
         let shown = text::safe(&remote.address);
-        return Err(Error::refused(format!("'{shown}' is no remote of git's config"))
-            .hint(format!("git remote add NAME '{shown}'")));
+        return Err(Error::refused(format!("'{shown}' is no remote of git's config")).hint_command(&[
+            &"git",
+            &"remote",
+            &"add",
+            &"--",
+            &"NAME",
+            &remote.address,
+        ]));
     }
     let (key, refspec) = refspec_of(remote);
     if !repo.config_all(&key).contains(&refspec) {
@@ -148,15 +152,23 @@ fn refspec_of(remote: &Remote) -> (String, String) {
     (format!("remote.{}.fetch", remote.address), refspec)
 }
 
-/// Sends a ref that nobody else uses, and takes it away again.
-fn probe(repo: &Repo, remote: &Remote, ask: bool) -> Result<Probe> {
+fn remote(repo: &Repo, request: &Request) -> Result<Remote> {
+    Remote::choose(repo, request.remote.as_deref(), &request.here)
+}
+
+/// Sends a ref that nobody else uses, and removes it again.
+///
+/// # Errors
+/// There is no remote (3), or git cannot speak with it (5).
+pub fn probe(repo: &AcceptedRepo, request: &Request) -> Result<Probe> {
+    let remote = remote(repo, request)?;
     let name = layout::probe_ref(&world::random_hex::<6>()?);
     let tree = repo.write_tree(&[])?;
     let now = world::now().as_second();
     let said = "a probe of git orchestra, taken away at once\n".to_owned();
     let commit: Oid = repo.write_commit(&Commit::by(&repo.identity()?, now, tree, vec![], said))?;
     let push = |new, old| [Push { name: name.clone(), new, rule: Rule::Lease(old) }];
-    let manner = Manner { ask };
+    let manner = Manner { ask: request.ask };
     let quiet = &mut |_: &str| {};
     let rejected = repo.push(&remote.address, &push(Some(commit), None), manner, quiet)?;
     let why = match rejected.into_iter().next() {
@@ -175,16 +187,13 @@ fn probe(repo: &Repo, remote: &Remote, ask: bool) -> Result<Probe> {
 fn undo(repo: &Repo, request: &Request) -> Result<Report> {
     let mut changed = Vec::new();
     let mut unset = |key: &str, value: Option<&str>, what: String| -> Result<()> {
-        let git = Git::new(&repo.common_dir()?, "config").arg("--local");
-        let git = match value {
-            Some(value) => git.args(["--fixed-value", "--unset-all", key, value]),
-            None => git.args(["--unset-all", key]),
+        let code = match value {
+            Some(value) => repo.edit_config(&["--fixed-value", "--unset-all", key, value])?,
+            None => repo.edit_config(&["--unset-all", key])?,
         };
-        // 5: there is no such value.
-        match git.limit(command::SHORT).output()?.status.code() {
-            Some(0) => changed.push(what),
-            Some(5) => {}
-            _ => return Err(Error::new(Kind::External, format!("git config '{key}' cannot be unset"))),
+        // Anything else: there is no such value.
+        if code == 0 {
+            changed.push(what);
         }
         Ok(())
     };

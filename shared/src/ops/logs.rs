@@ -10,7 +10,7 @@ use crate::{
     Error, Kind, Result,
     config::Config,
     error::Context,
-    git::{Git, Oid, Repo},
+    git::{Oid, Repo},
     model::{AgentId, Phase},
     ops::status,
     profile::{self, Speech},
@@ -138,9 +138,7 @@ impl Source {
             }
             Self::Stored(blob) => {
                 let mut skipping = Skip { left: from, passed: 0, sink };
-                Git::new(&repo.common_dir()?, "cat-file")
-                    .args(["blob".to_owned(), blob.to_string()])
-                    .stream(&mut skipping)?;
+                repo.git("cat-file")?.args(["blob".to_owned(), blob.to_string()]).stream(&mut skipping)?;
                 Ok(from + skipping.passed)
             }
         }

@@ -2,6 +2,7 @@
 
 mod asking;
 mod report;
+mod rolling_back;
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -19,15 +20,17 @@ use crate::{
         branches::{self, Branch, Target},
         check,
         finish::{self, Move, Moved},
-        plan, record,
+        gitlinks, plan, record,
         state::{COMMAND, Saved, open_one},
         steps::{Around, Halt, Progress, Runner, clear},
     },
-    model::{event::Landing, text},
+    model::{AgentId, event::Landing, text},
     store::{
-        notes,
+        Unreadable, layout, notes,
         operations::{self, Change, Journal, Operation, Stage},
     },
+    surroundings,
+    trust::AcceptedRepo,
 };
 
 /// How often it plans again when the target moves meanwhile.
@@ -71,7 +74,25 @@ pub struct Request {
 /// # Errors
 /// The request is wrong (2); there is nothing to land on, or something is in the way (3); another landing runs (4).
 pub fn run(
-    repo: &Repo,
+    repo: &AcceptedRepo,
+    request: &Request,
+    tell: &dyn Fn(Progress<'_>),
+    interrupted: &AtomicBool,
+) -> Result<Report> {
+    let mut report = land(repo, request, tell, interrupted)?;
+    let agents = report.order.iter().filter_map(|step| AgentId::parse(step.agent.as_deref()?).ok());
+    for id in agents.collect::<Vec<_>>() {
+        let changes = surroundings::of_agent(repo, &id)?;
+        let around = surroundings::warnings(&changes);
+        if !around.is_empty() {
+            report.warnings.push(format!("while '{id}' ran: {}", surroundings::summary(&around)));
+        }
+    }
+    Ok(report)
+}
+
+fn land(
+    repo: &AcceptedRepo,
     request: &Request,
     tell: &dyn Fn(Progress<'_>),
     interrupted: &AtomicBool,
@@ -79,31 +100,43 @@ pub fn run(
     if request.mode == Mode::DryRun {
         let target = branches::target(repo, request.into.as_deref())?;
         let plan = plan(repo, target, &request.branches, &request.orders)?;
-        return Ok(Report::planned(&plan));
+        let warnings = gitlinks::warnings(repo, plan.target.tip, &plan.branches)?;
+        return Ok(Report { warnings, ..Report::planned(&plan) });
     }
     repo.identity()?;
     command::check_version(&repo.common_dir()?)?;
     let _lock = operations::lock(repo)?;
+    let mut warnings = finish::recover(repo)?;
     let asking = Asking { repo, interrupted };
     let around = Around { repairs: &asking, tell, interrupted };
-    match request.mode {
-        Mode::Abort => abort(repo),
+    let mut report = match request.mode {
+        Mode::Abort => abort(repo, around),
         Mode::Continue => go_on(repo, around),
         Mode::New | Mode::DryRun => begin(repo, request, around),
-    }
+    }?;
+    warnings.append(&mut report.warnings);
+    Ok(Report { warnings, ..report })
 }
 
 fn plan(repo: &Repo, target: Target, named: &[String], orders: &Orders) -> Result<Plan> {
-    let branches =
-        if named.is_empty() { branches::finished(repo, &target)? } else { branches::named(repo, named)? };
+    let (branches, unreadable) = if named.is_empty() {
+        branches::finished(repo, &target)?
+    } else {
+        (branches::named(repo, named)?, Vec::new())
+    };
     if branches.is_empty() {
-        return Err(Error::refused("there is nothing to land: no agent is done whose work is not there yet")
-            .hint("git orchestra status; git orchestra merge-ranked BRANCH…"));
+        let nothing = "there is nothing to land: no agent is done whose work is not there yet";
+        let error = match unreadable.as_slice() {
+            [] => Error::refused(nothing),
+            broken => Error::refused(nothing)
+                .because(broken.iter().map(Unreadable::sentence).collect::<Vec<_>>().join("\n")),
+        };
+        return Err(error.hint("git orchestra status; git orchestra merge-ranked BRANCH…"));
     }
-    plan::plan(repo, target, branches, orders)
+    Ok(Plan { unreadable, ..plan::plan(repo, target, branches, orders)? })
 }
 
-fn begin(repo: &Repo, request: &Request, around: Around<'_>) -> Result<Report> {
+fn begin(repo: &AcceptedRepo, request: &Request, around: Around<'_>) -> Result<Report> {
     if let Some(open) = open_one(repo)? {
         return Err(Error::refused(format!("a landing is not finished: {}", open.summary))
             .hint("git orchestra merge-ranked --continue goes on with it, --abort gives it up"));
@@ -119,7 +152,7 @@ fn begin(repo: &Repo, request: &Request, around: Around<'_>) -> Result<Report> {
     let passed = plan.passed.iter().map(|passed| &passed.branch);
     let all = plan.branches.iter().chain(passed).map(saved).collect();
     let state = State::new(&plan.target, orders, all);
-    let mut journal = Journal::new(COMMAND)?;
+    let mut journal = Journal::new(repo, COMMAND)?;
     let early = blocked.map(|blocked| format!("{}; it will have to wait at the end", blocked.why));
     let mut report = steps(repo, &plan, state, &mut journal, around)?;
     // Said only if it still holds.
@@ -145,7 +178,7 @@ fn orders(repo: &Repo, request: &Request) -> Result<Orders> {
 }
 
 /// Everything that was kept, on the target as it stands.
-fn go_on(repo: &Repo, around: Around<'_>) -> Result<Report> {
+fn go_on(repo: &AcceptedRepo, around: Around<'_>) -> Result<Report> {
     let open = open_one(repo)?.ok_or_else(nothing_open)?;
     let mut journal = Journal::open(repo, &open.id)?;
     let state = State::load(repo, &journal)?;
@@ -182,14 +215,14 @@ fn again(repo: &Repo, state: &State, base: Oid) -> Result<Plan> {
     let mut named = Vec::with_capacity(state.branches.len());
     for saved in &state.branches {
         let agent = branches::again(repo, &saved.name)?.and_then(|branch| branch.agent);
-        named.push(Branch { name: saved.name.clone(), tip: saved.tip, agent });
+        named.push(Branch { name: saved.name.clone(), tip: saved.tip, agent, problem: None });
     }
     let target = Target { branch: state.into.clone(), tip: base };
     plan::plan(repo, target, named, &state.orders)
 }
 
 fn steps(
-    repo: &Repo,
+    repo: &AcceptedRepo,
     plan: &Plan,
     state: State,
     journal: &mut Journal,
@@ -216,7 +249,7 @@ fn steps(
 }
 
 fn finish(
-    repo: &Repo,
+    repo: &AcceptedRepo,
     plan: &Plan,
     state: State,
     journal: &mut Journal,
@@ -224,31 +257,70 @@ fn finish(
 ) -> Result<Report> {
     let wanted =
         Move { branch: &state.into, old: state.base, new: state.result, why: "orchestra merge-ranked" };
-    match finish::move_branch(repo, wanted)? {
+    // Other agents may have run during the landing; what follows writes files into the user's checkout.
+    repo.confirm().map_err(|error| error.hint("git orchestra merge-ranked --continue, after that"))?;
+    let moved = finish::move_branch(repo, wanted).map_err(|error| {
+        error.hint("git orchestra merge-ranked --continue, then; --abort gives the landing up")
+    })?;
+    match moved {
         Moved::Elsewhere(Some(now)) => anew(repo, state, now, journal, around),
-        Moved::Elsewhere(None) => Ok(Report::left(
-            plan,
-            &state,
-            journal,
-            Left::Blocked(format!("branch {} is gone", state.into), Vec::new()),
-        )),
+        Moved::Elsewhere(None) => {
+            let hints = vec![format!("git branch {} {}", text::safe(&state.into), state.base)];
+            let why = format!("branch {} is gone", text::safe(&state.into));
+            Ok(Report::left(plan, &state, journal, Left::Blocked(why, hints)))
+        }
         Moved::Blocked(blocked) => {
             Ok(Report::left(plan, &state, journal, Left::Blocked(blocked.why, blocked.hints)))
         }
-        moved @ (Moved::Yes | Moved::NotNeeded) => {
-            let mut warnings = moved_meanwhile(repo, &state);
-            warnings.extend(record::record(repo, &state, &plan.branches));
-            let mut notes_shown = false;
-            if moved == Moved::Yes {
-                let change = Change { branch: state.into.clone(), old: state.base, new: state.result };
-                journal.operation.changes.push(change);
-                notes_shown = notes::show(repo).unwrap_or(false);
-            }
-            journal.operation.stage = Stage::Done;
-            journal.write(repo, &[state.base, state.result])?;
-            Ok(Report { notes_shown, ..Report::done(plan, &state, journal, warnings) })
-        }
+        Moved::Yes | Moved::NotNeeded => record_landing(repo, plan, &state, journal),
     }
+}
+
+/// The target has what landed: that is written down, and told.
+fn record_landing(repo: &Repo, plan: &Plan, state: &State, journal: &mut Journal) -> Result<Report> {
+    let mut warnings = moved_meanwhile(repo, state);
+    warnings.extend(record::record(repo, state, &plan.branches));
+    warnings.extend(gitlinks::warnings(repo, state.base, merged(state, plan))?);
+    let mut notes_shown = false;
+    if state.result != state.base {
+        let change = Change { branch: state.into.clone(), old: state.base, new: state.result };
+        journal.operation.changes.push(change);
+        notes_shown = notes::show(repo).unwrap_or(false);
+    }
+    journal.operation.stage = Stage::Done;
+    journal.write(repo, &[state.base, state.result])?;
+    Ok(Report { notes_shown, ..Report::done(plan, state, journal, warnings) })
+}
+
+/// Finishes a landing that was killed after its target had moved, and before that was written down. Gives what the user should
+/// know. The caller holds the lock of operations.
+///
+/// # Errors
+/// It cannot be read or written.
+pub(super) fn finish_if_moved(repo: &Repo) -> Result<Vec<String>> {
+    let Some(open) = open_one(repo)? else { return Ok(Vec::new()) };
+    let mut journal = Journal::open(repo, &open.id)?;
+    let Ok(state) = State::load(repo, &journal) else { return Ok(Vec::new()) };
+    if !has_moved(repo, &state)? {
+        return Ok(Vec::new());
+    }
+    let plan = again(repo, &state, state.base)?;
+    Ok(record_landing(repo, &plan, &state, &mut journal)?.warnings)
+}
+
+/// Whether the target has what a landing that is still open brings.
+fn has_moved(repo: &Repo, state: &State) -> Result<bool> {
+    let now = repo.find_ref(&layout::branch_ref(&state.into))?;
+    let Some(now) = now.filter(|_| state.ready && state.result != state.base) else { return Ok(false) };
+    Ok(now == state.result || now != state.base && repo.contains(now, state.result)?)
+}
+
+/// The branches that landed.
+fn merged<'a>(state: &'a State, plan: &'a Plan) -> impl Iterator<Item = &'a Branch> {
+    let is_merged = |name: &str| {
+        state.steps.iter().any(|step| step.branch == name && step.outcome == Some(Landing::Merged))
+    };
+    plan.branches.iter().filter(move |branch| is_merged(&branch.name))
 }
 
 /// Branches that are no longer what landed.
@@ -263,7 +335,13 @@ fn moved_meanwhile(repo: &Repo, state: &State) -> Vec<String> {
 }
 
 /// The target has moved: everything is planned and proven again on top of where it is now.
-fn anew(repo: &Repo, state: State, now: Oid, journal: &mut Journal, around: Around<'_>) -> Result<Report> {
+fn anew(
+    repo: &AcceptedRepo,
+    state: State,
+    now: Oid,
+    journal: &mut Journal,
+    around: Around<'_>,
+) -> Result<Report> {
     let plan = again(repo, &state, now)?;
     let replans = state.replans + 1;
     if replans > PLANS {
@@ -273,19 +351,47 @@ fn anew(repo: &Repo, state: State, now: Oid, journal: &mut Journal, around: Arou
         )
         .hint("git orchestra merge-ranked --continue tries again"));
     }
+    let before_repair = state.before_repair;
     let fresh = State::new(&plan.target, state.orders, state.branches);
-    steps(repo, &plan, State { replans, ..fresh }, journal, around)
+    steps(repo, &plan, State { replans, before_repair, ..fresh }, journal, around)
 }
 
-fn abort(repo: &Repo) -> Result<Report> {
+fn abort(repo: &Repo, around: Around<'_>) -> Result<Report> {
     let open: Operation = open_one(repo)?.ok_or_else(nothing_open)?;
     let mut journal = Journal::open(repo, &open.id)?;
     clear(repo, &open.id)?;
     let state = State::load(repo, &journal)?;
+    if has_moved(repo, &state)? {
+        move_back(repo, &state)?;
+    }
+    let mut warnings = Vec::new();
+    if let Some(before) = &state.before_repair
+        && let Err(why) =
+            around.repairs.roll_back(before, "conflict not resolved: the landing was aborted")?
+    {
+        warnings.push(format!("the repair by '{}' was not rolled back: {why}", before.agent));
+    }
     let plan = again(repo, &state, state.base)?;
     journal.operation.stage = Stage::Aborted;
     journal.write(repo, &[state.base, state.result])?;
-    Ok(Report::left(&plan, &state, &journal, Left::Aborted))
+    Ok(Report { warnings, ..Report::left(&plan, &state, &journal, Left::Aborted) })
+}
+
+/// The landing was killed after its target had moved.
+fn move_back(repo: &Repo, state: &State) -> Result<()> {
+    let why = "orchestra merge-ranked --abort";
+    let wanted = Move { branch: &state.into, old: state.result, new: state.base, why };
+    match finish::move_branch(repo, wanted)? {
+        Moved::Yes | Moved::NotNeeded => Ok(()),
+        Moved::Elsewhere(_) => {
+            let into = text::safe(&state.into);
+            Err(Error::refused(format!("{into} has what landed, and commits on top of it"))
+                .hint("git orchestra merge-ranked --continue finishes the landing"))
+        }
+        Moved::Blocked(blocked) => {
+            Err(blocked.hints.into_iter().fold(Error::refused(blocked.why), Error::hint))
+        }
+    }
 }
 
 /// Whether everything that was to land is in the target.

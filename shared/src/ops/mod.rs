@@ -4,6 +4,7 @@ pub mod agent_object;
 pub mod cleanup;
 pub mod collect;
 pub mod diff;
+pub mod failure;
 pub mod init;
 pub mod logs;
 pub mod merge_ranked;

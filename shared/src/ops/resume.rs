@@ -14,19 +14,26 @@ use crate::{
     git::{Repo, command},
     lock::Lock,
     model::{
-        Agent, AgentId, Fact, Liveness, Phase,
+        Agent, AgentId, Event, Fact, Liveness, Phase,
         event::{Message, Step},
-        id,
     },
-    ops::{send, sessions::living, settings::Settings},
-    profile,
+    ops::{
+        failure::{Failure, locked_last},
+        send,
+        sessions::living,
+        settings::Settings,
+    },
+    private_files,
+    profile::{self, Words},
     store::{
         Chain, Listing, append_if,
         layout::{self, AgentDir, Private},
-        writer,
+        verdicts, writer,
     },
-    supervise::{control, guard, liveness, mend, queue, spec::Spec, start, tree},
-    worktree::{list, place, shadow::Frozen},
+    supervise::{control, guard, liveness, mend, processes, queue, spec::Spec, start, tree},
+    surroundings,
+    trust::AcceptedRepo,
+    worktree::{door, list, place, shadow::Frozen},
 };
 
 /// How long another command may hold the agent's lock for a look.
@@ -40,7 +47,7 @@ pub struct Request {
     /// All of this clone that are paused, or lost their supervisor.
     pub all: bool,
     /// What they are told.
-    pub message: Option<String>,
+    pub message: Option<Words>,
     /// In a new conversation, from the task on.
     pub fresh: bool,
     /// Agents of other clones may be taken over.
@@ -66,6 +73,8 @@ pub enum TakeOver {
 pub struct Report {
     /// Their ids.
     pub agents: Vec<String>,
+    /// Those that could not be resumed.
+    pub failed: Vec<Failure>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -73,11 +82,11 @@ pub struct Report {
 /// Starts the supervisors. When it returns, each is in the queue and answers.
 ///
 /// # Errors
-/// An agent is not there, runs, or belongs to another clone (3); its program is not here (3); nothing can be written.
-/// The first that cannot be resumed ends the command; those before it run.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+/// An agent is not there (3), or there is too little space (3). The only one runs, belongs to another clone, or its program is not
+/// here (3); of several, that is a failure in the report, and the others are resumed all the same.
+pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     request.settings.check()?;
-    if request.message.as_ref().is_some_and(|text| text.len() > send::MAX_TEXT) {
+    if request.message.as_ref().is_some_and(|words| words.text().len() > send::MAX_TEXT) {
         return Err(Error::usage(format!("the message is longer than {} bytes", send::MAX_TEXT)));
     }
     repo.identity()?;
@@ -85,14 +94,22 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     command::check_version(&repo.common_dir()?)?;
     let config = Config::of(repo);
     guard::check_space(&repo.common_dir()?, config.min_free()?)?;
-    mend::mend(repo)?;
-    let ids = choose(repo, request)?;
-    let (mut agents, mut warnings) = (Vec::with_capacity(ids.len()), Vec::new());
+    let warnings = mend::mend(repo, mend::Operations::Free)?;
+    let mut ids = choose(repo, request)?;
+    locked_last(repo, &mut ids);
+    let only = ids.len() == 1;
+    let mut report = Report { agents: Vec::with_capacity(ids.len()), failed: Vec::new(), warnings };
     for id in ids {
-        warnings.extend(one(repo, &config, &id, request)?);
-        agents.push(id.to_string());
+        match one(repo, &config, &id, request) {
+            Ok(warning) => {
+                report.warnings.extend(warning);
+                report.agents.push(id.to_string());
+            }
+            Err(error) if only => return Err(error),
+            Err(error) => report.failed.push(Failure::new(&id, error)),
+        }
     }
-    Ok(Report { agents, warnings })
+    Ok(report)
 }
 
 fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
@@ -111,7 +128,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
         return Ok(ids);
     }
     for typed in &request.agents {
-        let id = id::resolve(typed, listing.ids())?;
+        let id = listing.resolve(typed)?;
         if !ids.contains(&id) {
             ids.push(id);
         }
@@ -121,13 +138,17 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
 
 /// All under the agent's lock, which goes on to the supervisor: of many that resume one agent at once, one does. Gives what the
 /// user should know.
-fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Result<Option<String>> {
+fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request) -> Result<Vec<String>> {
     let private = Private::new(repo.private_dir()?);
     let dir = private.agent(id);
     let before = repo.find_ref(&layout::agent_ref(id))?;
     let chain = Chain::of_agent(repo, id)?;
     let agent = chain.fold().agent;
     let foreign = writer::known_writer(repo).as_deref() != Some(agent.writer.as_str());
+    if foreign {
+        taking_over::may(repo, id, &agent, request.take_over)?;
+    }
+    check_script(repo, config, id, &chain, request)?;
     if foreign {
         taking_over::prepare(repo, id, &agent, request.take_over, &place_for(repo, id)?)?;
     }
@@ -136,6 +157,10 @@ fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Res
             .hint(format!("git orchestra send {id} '…' says something to it"))
     };
     let Some(lock) = Lock::take(&dir.lock(), SETTLE)? else { return Err(runs()) };
+    // Also where somebody removed its lock: an agent never has two supervisors.
+    if processes::supervisor_of(&private, id).is_some() {
+        return Err(runs());
+    }
     let now = Chain::of_agent(repo, id)?.fold().agent;
     if (now.attempt, now.phase) != (agent.attempt, agent.phase) {
         return Err(Error::new(
@@ -144,7 +169,12 @@ fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Res
         )
         .hint(format!("git orchestra status {id}")));
     }
-    control::clear_the_dead(repo, id, &private, &dir)?;
+    let notice = control::clear_the_dead(repo, id, &private, &dir)?;
+    if let Ok(spec) = Spec::read(&dir) {
+        // What changed around the attempt that was cut off; the next one has a look of its own.
+        surroundings::after(repo, id, &dir, &private.frozen().join(spec.frozen))?;
+    }
+    let _ = fs::remove_file(dir.surroundings());
     check_alone(&agent, request)?;
     let order = || -> Result<Spec> {
         let spec = new_order(repo, config, id, &agent, &dir, request)?;
@@ -152,14 +182,15 @@ fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Res
         let task = chain.prompt(repo)?.unwrap_or_default();
         // A program without conversations is told everything by its task.
         let task = match &request.message {
-            Some(message) if !spec.launch.converses() => message.clone().into_bytes(),
+            Some(words) if !spec.launch.converses() => words.text().as_bytes().to_vec(),
             _ => task,
         };
-        fs::write(dir.prompt(), task)
+        private_files::write(&dir.prompt(), task)
             .context(Kind::External, || format!("cannot write '{}'", dir.prompt().display()))?;
         queue::draw(&private, std::slice::from_ref(id), spec.jobs)?;
         Ok(spec)
     };
+    repo.begin(std::slice::from_ref(id))?;
     let spec = order().inspect_err(|_| give_up(&dir, &agent))?;
     let message = request.message.as_ref().filter(|_| spec.launch.converses());
     let opened = append_if(repo, id, |fold| {
@@ -169,7 +200,8 @@ fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Res
         let label = config.label().filter(|_| foreign);
         let step = Step { label, ..Step::to(attempt, Phase::Queued).because(resumed(now)) };
         let step = (attempt > 0).then_some(Fact::Phase(step));
-        let said = message.map(|text| Fact::Send(Message { text: Some(text.clone()), ..Message::default() }));
+        let said = message
+            .map(|text| Fact::Send(Message { text: Some(text.text().to_owned()), ..Message::default() }));
         Some(step.into_iter().chain(said).collect())
     });
     if let Err(error) = opened {
@@ -180,14 +212,41 @@ fn one(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Res
     let warning = match before.filter(|_| foreign).map(|before| taking_over::arbitrate(repo, id, before)) {
         Some(Err(error)) => {
             queue::leave(&private, id);
-            let _ = fs::remove_dir_all(dir.dir());
+            dir.remove_unless_it_holds_output();
             return Err(error);
         }
         Some(Ok(warning)) => warning,
         None => None,
     };
     start::supervisors(repo, vec![(id.clone(), lock)])?;
-    Ok(warning)
+    Ok(notice.into_iter().chain(warning).collect())
+}
+
+/// An agent that may run what it is told gets only what the user typed in this clone, or in one that is trusted.
+fn check_script(
+    repo: &Repo,
+    config: &Config<'_>,
+    id: &AgentId,
+    chain: &Chain,
+    request: &Request,
+) -> Result<()> {
+    let profile = &chain.fold().agent.profile;
+    match &request.message {
+        Some(Words::Typed(_)) => Ok(()),
+        Some(Words::Composed(_)) => profile::check_prose(profile, config, "what others wrote"),
+        None => {
+            let created = |event: &&Event| matches!(event.fact, Some(Fact::Created(_)));
+            let ours = chain.events.iter().filter(created).all(|made| verdicts::counts(repo, &made.writer));
+            if ours {
+                return Ok(());
+            }
+            profile::check_prose(profile, config, "a task of another clone").map_err(|error| {
+                error
+                    .hint_command(&[&"git", &"orchestra", &"status", &id.as_str()])
+                    .hint(format!("git orchestra resume {id} -m 'what it shall run'"))
+            })
+        }
+    }
 }
 
 /// Two programs in one conversation would write over each other.
@@ -205,7 +264,7 @@ fn check_alone(agent: &Agent, request: &Request) -> Result<()> {
 /// An agent at rest has no folder; one that is lost keeps its own.
 fn give_up(dir: &AgentDir, agent: &Agent) {
     if agent.phase.is_at_rest() {
-        let _ = fs::remove_dir_all(dir.dir());
+        dir.remove_unless_it_holds_output();
     }
 }
 
@@ -228,14 +287,17 @@ fn new_order(
 ) -> Result<Spec> {
     let foreign = writer::known_writer(repo).as_deref() != Some(agent.writer.as_str());
     let before = Spec::last(repo, id, dir);
+    let known = before.as_ref().and_then(|spec| spec.identity.clone());
     let said = before.as_ref().map(|spec| spec.options.clone()).unwrap_or_default();
     let options = said.with(request.settings.options.clone());
     let launch = profile::find(&agent.profile, config, &options)?;
     let limits = request.settings.limits(config, &launch, before.as_ref().map(|spec| &spec.limits))?;
     let private = Private::new(repo.private_dir()?);
     guard::set_aside(&private)?;
-    let worktree = match list::of_agent(repo, id, &agent.branch)? {
-        Some(worktree) => worktree.path,
+    let made = before.as_ref().map(Spec::made).unwrap_or_default();
+    let worktree = match list::of_agent(repo, id, &agent.branch)?.filter(|found| found.is_there()) {
+        // A program of ours is not started in a folder that somebody put in its place.
+        Some(worktree) => door::enter(repo, &worktree, made)?.path().to_owned(),
         None => place_for(repo, id)?,
     };
     Ok(Spec {
@@ -245,6 +307,8 @@ fn new_order(
         base: agent.base.clone(),
         title: agent.title.clone(),
         worktree,
+        identity: Some(known.map_or_else(|| repo.identity(), Ok)?),
+        folder: before.as_ref().and_then(|spec| spec.folder),
         frozen: Frozen::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?,
         jobs: request.settings.jobs(config)?,
         limits,

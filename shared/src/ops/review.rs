@@ -13,6 +13,7 @@ use serde_json::json;
 pub use self::work::{Known, Work};
 use crate::{
     Error, Kind, Result,
+    config::Config,
     git::{Oid, Repo},
     landing::Orders,
     model::{
@@ -22,10 +23,13 @@ use crate::{
         verdict::{Comment, Review, Verdict},
     },
     ops::{agent_object::AgentObject, merge_ranked, resume, status},
+    profile::{self, Words},
     store::{
-        Chain, Listing, append_if, layout, notes,
+        Chain, Listing, Unreadable, append_if, layout, notes, sound,
         verdicts::{self, Holds},
     },
+    surroundings,
+    trust::AcceptedRepo,
 };
 
 /// Longest text of a verdict and of one remark, in bytes.
@@ -70,10 +74,14 @@ pub struct Report {
     pub repaired: Option<Oid>,
     /// What became of it in the landing that was asked for.
     pub landing: Option<merge_ranked::Report>,
+    /// Why it was not landed unasked, where it was approved and was to land.
+    pub not_landed: Option<String>,
     /// What the user should know.
     pub warnings: Vec<String>,
     /// From now on plain `git log` shows the notes: its config was told so.
     pub notes_shown: bool,
+    /// Agents, work, notes and archives that cannot be read; with an agent named, none.
+    pub unreadable: Vec<Unreadable>,
 }
 
 impl Report {
@@ -85,8 +93,10 @@ impl Report {
             told: false,
             repaired: None,
             landing: None,
+            not_landed: None,
             warnings: Vec::new(),
             notes_shown: false,
+            unreadable: Vec::new(),
         }
     }
 }
@@ -101,16 +111,22 @@ struct Judge {
     check: String,
 }
 
+/// Lists what waits for a verdict.
+///
+/// # Errors
+/// The agents cannot be read.
+pub fn list(repo: &Repo) -> Result<Report> {
+    let (waiting, unreadable) = waiting(repo)?;
+    Ok(Report { waiting, unreadable, ..Report::empty() })
+}
+
 /// Looks, or judges.
 ///
 /// # Errors
 /// There is no such agent, it works still, or has no work (3); its work moved meanwhile (4); a remark is of no line (2).
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+    let Some(typed) = &request.agent else { return list(repo) };
     let mut report = Report::empty();
-    let Some(typed) = &request.agent else {
-        report.waiting = waiting(repo)?;
-        return Ok(report);
-    };
     let id = status::resolve(repo, typed)?;
     if let Some(give) = &request.give {
         judge(repo, &id, give, &mut report, None)?;
@@ -119,13 +135,20 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     Ok(report)
 }
 
-/// Lands a work that was just approved, if it is still what was approved.
+/// Lands a work that was just approved, if it is still what was approved, and nothing changed around its agent that nothing
+/// explains.
 ///
 /// # Errors
 /// As [`merge_ranked::run`].
-pub fn land(repo: &Repo, report: &mut Report, interrupted: &AtomicBool) -> Result<()> {
+pub fn land(repo: &AcceptedRepo, report: &mut Report, interrupted: &AtomicBool) -> Result<()> {
     let approved = report.given == Some(Verdict::Approve);
     let Some(work) = report.work.as_ref().filter(|_| approved) else { return Ok(()) };
+    let around = surroundings::warnings(&work.agent.surroundings);
+    if !around.is_empty() {
+        // Somebody should look before it lands.
+        report.not_landed = Some(format!("while it ran: {}", surroundings::summary(&around)));
+        return Ok(());
+    }
     let request = merge_ranked::Request {
         branches: vec![work.agent.id.clone()],
         orders: Orders { approved: true, ..Orders::default() },
@@ -135,8 +158,8 @@ pub fn land(repo: &Repo, report: &mut Report, interrupted: &AtomicBool) -> Resul
     Ok(())
 }
 
-/// Done, not landed, and without a verdict that holds.
-fn waiting(repo: &Repo) -> Result<Vec<AgentObject>> {
+/// Done, not landed, and without a verdict that holds; and what cannot be read.
+fn waiting(repo: &Repo) -> Result<(Vec<AgentObject>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     let mut ids = Vec::new();
     for row in &listing.rows {
@@ -146,25 +169,31 @@ fn waiting(repo: &Repo) -> Result<Vec<AgentObject>> {
             && agent.commits > 0
             && agent.reviews.is_none()
             && agent.landed_head != agent.head;
-        let judged = || -> Result<bool> {
-            let held = verdicts::of(repo, &agent, head)?;
-            Ok(held.is_some_and(|(verdict, holds)| {
-                holds != Holds::Stale && verdicts::counts(repo, &verdict.writer)
-            }))
+        // What cannot be compared waits: one work that is not here does not keep the others from the list.
+        let judged = || {
+            let held = verdicts::of(repo, &row.id, &agent, head).ok().flatten();
+            held.is_some_and(|(_, holds)| holds != Holds::Stale)
         };
-        if wanted && !judged()? {
+        if wanted && !judged() {
             ids.push(row.id.to_string());
         }
     }
     if ids.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), listing.broken));
     }
     let asked = status::Request { agents: ids, ..status::Request::default() };
-    Ok(status::run(repo, &asked)?.agents)
+    let report = status::run(repo, &asked)?;
+    Ok((report.agents, listing.broken.into_iter().chain(report.unreadable).collect()))
 }
 
 /// `by`: who judges, where that is not the user.
-fn judge(repo: &Repo, id: &AgentId, give: &Give, report: &mut Report, by: Option<Judge>) -> Result<()> {
+fn judge(
+    repo: &AcceptedRepo,
+    id: &AgentId,
+    give: &Give,
+    report: &mut Report,
+    by: Option<Judge>,
+) -> Result<()> {
     let identity = repo.identity()?;
     let user = || text::one_line(&format!("{} <{}>", identity.name, identity.email), 120);
     let (by, reviewer, check_said) = match by {
@@ -176,7 +205,13 @@ fn judge(repo: &Repo, id: &AgentId, give: &Give, report: &mut Report, by: Option
     if give.head.as_ref().is_some_and(|looked| *looked != head.to_string()) {
         return Err(moved(id));
     }
+    if give.verdict == Verdict::Approve {
+        is_sound(repo, id, head)?;
+    }
     check(repo, give, head)?;
+    if give.verdict == Verdict::Changes && !give.keep {
+        check_hears(repo, id, &agent)?;
+    }
     let review = Review {
         verdict: give.verdict,
         base: base.to_string(),
@@ -207,6 +242,15 @@ fn judge(repo: &Repo, id: &AgentId, give: &Give, report: &mut Report, by: Option
     Ok(())
 }
 
+/// Nothing is written down that the agent was to hear and cannot.
+fn check_hears(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<()> {
+    profile::check_prose(&agent.profile, &Config::of(repo), "a review").map_err(|error| {
+        error
+            .hint(format!("git orchestra review {id} --changes --keep -m '…' only writes it down"))
+            .hint(format!("git orchestra resume {id} -m 'what it shall run'"))
+    })
+}
+
 fn moved(id: &AgentId) -> Error {
     Error::new(Kind::Conflict, format!("the work of '{id}' has moved since you looked at it"))
         .hint(format!("git orchestra review {id}"))
@@ -226,6 +270,15 @@ fn judged_work(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<(Oid, Oid)> {
     }
     let base = Oid::parse(&agent.base).ok_or_else(nothing)?;
     Ok((base, head))
+}
+
+/// What git would refuse is neither approved nor checked out for a test.
+fn is_sound(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
+    match sound::flaw_of(repo, head)? {
+        None => Ok(()),
+        Some(unsound) => Err(Error::refused(format!("the work of '{id}' cannot land: {}", unsound.why))
+            .hint(format!("git orchestra review {id} --reject"))),
+    }
 }
 
 /// Whatever is said fits, and remarks are of lines that there are.
@@ -283,7 +336,7 @@ fn write_notes(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
 fn telling(id: &AgentId, review: &Review) -> resume::Request {
     resume::Request {
         agents: vec![id.to_string()],
-        message: Some(message(review)),
+        message: Some(Words::Composed(message(review))),
         ..resume::Request::default()
     }
 }

@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use crate::{
     Error, Kind, Result,
+    config::Config,
     git::Repo,
     model::{Agent, AgentId, Liveness, Phase, event::Message},
     ops::{agent_object::AgentObject, status},
-    profile::Stdin,
+    profile::{self, Stdin},
     store::layout::Private,
     supervise::{control, spec::Spec},
 };
@@ -90,10 +91,13 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 /// Whether its program reads what is said to it.
 fn check_hearing(repo: &Repo, id: &AgentId, agent: &AgentObject) -> Result<()> {
     let spec = Spec::read(&Private::new(repo.private_dir()?).agent(id))?;
-    if matches!(spec.launch.stdin, Stdin::Talk | Stdin::Held) {
+    if !matches!(spec.launch.stdin, Stdin::Talk | Stdin::Held) {
+        return Err(Error::refused(format!("agent '{id}' ({}) reads nothing while it runs", agent.profile)));
+    }
+    if spec.launch.takes_prose() {
         return Ok(());
     }
-    Err(Error::refused(format!("agent '{id}' ({}) reads nothing while it runs", agent.profile)))
+    profile::check_prose(&agent.profile, &Config::of(repo), "a message")
 }
 
 fn check(request: &Request) -> Result<()> {

@@ -6,16 +6,21 @@ use crate::{
     Kind, Result,
     config::Config,
     error::Context,
-    git::{Oid, Repo, worktrees::Worktree},
+    git::{Oid, Repo, repo::Identity, worktrees::Worktree},
     model::{Agent, AgentId},
     store::layout::Private,
     supervise::spec::Spec,
+    trust::acceptance,
     worktree::{
-        list,
+        door, list,
+        root::Root,
         shadow::{Frozen, Shadow},
-        take::Task,
+        take::{Place, Task},
     },
 };
+
+/// The largest untracked file that is taken, where the setting cannot be understood.
+const MAX_FILE: u64 = 100 << 20;
 
 /// See above.
 pub(super) struct Shadowed {
@@ -23,26 +28,45 @@ pub(super) struct Shadowed {
     pub(super) folder: TempDir,
     pub(super) shadow: Shadow,
     pub(super) worktree: Worktree,
+    /// Who commits for the agent.
+    pub(super) identity: Option<Identity>,
+    root: Root,
     max_file: u64,
 }
 
 impl Shadowed {
     /// Of an agent; `None` where it has no worktree here.
+    ///
+    /// # Errors
+    /// The worktree is not what it should be (3), or something cannot be read or written.
     pub(super) fn of(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Self>> {
         let found = list::of_agent(repo, id, &agent.branch)?;
-        let Some(worktree) = found.filter(|worktree| worktree.path.is_dir()) else { return Ok(None) };
-        let folder =
-            tempfile::tempdir().context(Kind::External, || "cannot make a temporary folder".into())?;
+        let Some(worktree) = found.filter(Worktree::is_there) else { return Ok(None) };
         let common = repo.common_dir()?;
         let private = Private::new(repo.private_dir()?);
+        let spec = Spec::last(repo, id, &private.agent(id));
+        let root = door::enter(repo, &worktree, spec.as_ref().map(Spec::made).unwrap_or_default())?;
+        let folder =
+            tempfile::tempdir().context(Kind::External, || "cannot make a temporary folder".into())?;
         // As they were before it ran, if that is known; it may have changed them.
-        let kept = Spec::last(repo, id, &private.agent(id)).map(|spec| private.frozen().join(spec.frozen));
-        let settings = match kept.filter(|kept| kept.is_dir()) {
-            Some(kept) => kept,
-            None => folder.path().join(Frozen::now(repo)?.keep(folder.path(), &common)?),
+        let identity = spec.as_ref().and_then(|spec| spec.identity.clone());
+        let settings = match spec.filter(|spec| private.frozen().join(&spec.frozen).is_dir()) {
+            Some(spec) => Frozen::kept(&private.frozen(), &spec.frozen, &common)?,
+            None => {
+                let accepted = acceptance::is_accepted(repo);
+                let settings = if accepted { Frozen::now(repo)? } else { Frozen::plain() };
+                folder.path().join(settings.keep(folder.path(), &common)?)
+            }
         };
-        let shadow = Shadow::at(settings, folder.path().join("index"), worktree.path.clone(), common);
-        Ok(Some(Self { folder, shadow, worktree, max_file: Config::of(repo).max_file()? }))
+        // A size that cannot be understood keeps nobody from looking.
+        let max_file = Config::of(repo).max_file().unwrap_or(MAX_FILE);
+        let shadow = Shadow::at(settings, folder.path().join("index"), root.path().to_owned(), common);
+        Ok(Some(Self { folder, shadow, worktree, identity, root, max_file }))
+    }
+
+    /// The worktree, for a look that stores objects where `shadow` says.
+    pub(super) fn place<'a>(&'a self, shadow: &'a Shadow) -> Place<'a> {
+        Place { root: &self.root, worktree: &self.worktree, shadow }
     }
 
     /// Whose work is taken.

@@ -12,10 +12,11 @@ use crate::{
     Error, Kind, Result,
     config::Config,
     error::Context,
-    git::{Oid, Repo, command},
+    git::{Oid, Repo, command, repo::Identity},
     lock::Lock,
     model::{AgentId, Permission, event::Created, text},
     ops::{settings::Settings, tasks},
+    private_files,
     profile::{self, Launch},
     store::{
         self, NewAgent,
@@ -26,14 +27,14 @@ use crate::{
         spec::{Limits, Spec},
         start, tree,
     },
+    surroundings::{self, Snapshot},
+    trust::AcceptedRepo,
     worktree::{place, shadow::Frozen},
     world,
 };
 
 /// How long another command may hold an agent's lock for a look.
 const SETTLE: Duration = Duration::from_secs(10);
-/// Prefix used where a branch named like ours is in the way.
-const OTHER_PREFIX: &str = "orchestra-agents/";
 
 /// What to start.
 #[derive(Clone, Debug, Default)]
@@ -96,7 +97,7 @@ pub struct Planned {
 ///
 /// # Errors
 /// The request is wrong (2), something is missing (3), or nothing can be written. Nothing is half-made then.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     for task in &request.tasks {
         tasks::check(task)?;
     }
@@ -119,8 +120,8 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     guard::check_space(&repo.common_dir()?, config.min_free()?)?;
     let folder = place::folder(repo)?;
     guard::check_space(&folder, config.min_free()?)?;
-    let report = plan(&folder, request, &launches, base, &prefix, jobs, warnings)?;
-    mend::mend(repo)?;
+    let mut report = plan(&folder, request, &launches, base, &prefix, jobs, warnings)?;
+    report.warnings.extend(mend::mend(repo, mend::Operations::Free)?);
     start(repo, &report, base, request)?;
     Ok(report)
 }
@@ -137,6 +138,10 @@ fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<Ready>> {
     let names = if request.agents.is_empty() { vec![config.agent()] } else { request.agents.clone() };
     let ready = |profile: String| {
         let launch = profile::find(&profile, config, &request.settings.options)?;
+        if request.reviews.is_some() {
+            // The task of a reviewer holds what the agent under review and its test wrote.
+            profile::check_prose(&profile, config, "a review")?;
+        }
         let limits = request.settings.limits(config, &launch, None)?;
         Ok(Ready { profile, launch, limits })
     };
@@ -152,9 +157,10 @@ pub(super) fn branch_prefix(repo: &Repo, config: &Config<'_>, warnings: &mut Vec
         if prefix.contains('/') && repo.find_ref(&layout::branch_ref(&above))?.is_some() {
             let shown = text::safe(&above).into_owned();
             warnings.push(format!(
-                "a branch '{shown}' is in the way of '{prefix}…'; the agents' branches begin with '{OTHER_PREFIX}'"
+                "a branch '{shown}' is in the way of '{prefix}…'; the agents' branches begin with '{}'",
+                layout::OTHER_PREFIX
             ));
-            return Ok(OTHER_PREFIX.to_owned());
+            return Ok(layout::OTHER_PREFIX.to_owned());
         }
         above.push('/');
     }
@@ -210,9 +216,11 @@ pub(super) fn run_id() -> Result<String> {
 
 /// First what only this machine knows, under each agent's lock; then the agents themselves, all at once; then their
 /// supervisors. Whatever a kill leaves is under an agent's name: `mend` or `stop` finds it.
-fn start(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<()> {
+fn start(repo: &AcceptedRepo, report: &Report, base: Oid, request: &Request) -> Result<()> {
     let private = Private::new(repo.private_dir()?);
     guard::set_aside(&private)?;
+    repo.remember()?;
+    let identity = repo.identity()?;
     let frozen = Frozen::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?;
     let mut locks: Vec<(AgentId, AgentDir, Lock)> = Vec::with_capacity(report.agents.len());
     let made = report.agents.iter().try_for_each(|planned| {
@@ -221,11 +229,14 @@ fn start(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<(
         // Another command that mends may look at the new folder for an instant.
         let lock = Lock::require(&dir.lock(), SETTLE)?;
         locks.push((id, dir.clone(), lock));
-        write_order(planned, &dir, &frozen, report.jobs, request)
+        write_order(planned, &dir, &identity, &frozen, report.jobs, request)
     });
     let ids: Vec<AgentId> = locks.iter().map(|(id, _, _)| id.clone()).collect();
     let made = made.and_then(|()| queue::draw(&private, &ids, report.jobs));
-    let made = made.and_then(|()| store::create(repo, &new_agents(repo, report, base, request)?));
+    let made = made.and_then(|()| repo.begin(&ids));
+    let made = made.and_then(|()| {
+        create_and_look(repo, &private, &frozen, &locks, &new_agents(repo, report, base, request)?)
+    });
     if let Err(error) = made {
         for (_, dir, _) in &locks {
             let _ = fs::remove_dir_all(dir.dir());
@@ -235,7 +246,34 @@ fn start(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<(
     start::supervisors(repo, locks.into_iter().map(|(id, _, lock)| (id, lock)).collect())
 }
 
-fn write_order(planned: &Planned, dir: &AgentDir, frozen: &str, jobs: u32, request: &Request) -> Result<()> {
+/// Writes the agents' first events; meanwhile looks, once for all of them, at what surrounds them. Where that fails, each agent's
+/// own helper tries again before its program starts.
+fn create_and_look(
+    repo: &Repo,
+    private: &Private,
+    frozen: &str,
+    locks: &[(AgentId, AgentDir, Lock)],
+    agents: &[NewAgent],
+) -> Result<()> {
+    let (common, frozen) = (repo.common_dir()?, private.frozen().join(frozen));
+    std::thread::scope(|scope| {
+        let look = scope.spawn(|| Snapshot::take(&common, &frozen, None, surroundings::BUDGET_BEFORE));
+        store::create(repo, agents)?;
+        if let Ok(Ok(snapshot)) = look.join() {
+            let _ = surroundings::write(&snapshot, locks.iter().map(|(_, dir, _)| dir));
+        }
+        Ok(())
+    })
+}
+
+fn write_order(
+    planned: &Planned,
+    dir: &AgentDir,
+    identity: &Identity,
+    frozen: &str,
+    jobs: u32,
+    request: &Request,
+) -> Result<()> {
     let spec = Spec {
         options: request.settings.options.clone(),
         launch: planned.ready.launch.clone(),
@@ -243,6 +281,8 @@ fn write_order(planned: &Planned, dir: &AgentDir, frozen: &str, jobs: u32, reque
         base: planned.base.clone(),
         title: planned.title.clone(),
         worktree: PathBuf::from(&planned.worktree),
+        identity: Some(identity.clone()),
+        folder: None,
         frozen: frozen.to_owned(),
         jobs,
         limits: planned.ready.limits,
@@ -253,7 +293,7 @@ fn write_order(planned: &Planned, dir: &AgentDir, frozen: &str, jobs: u32, reque
     };
     spec.write(dir)?;
     let prompt = dir.prompt();
-    fs::write(&prompt, &planned.task)
+    private_files::write(&prompt, &planned.task)
         .context(Kind::External, || format!("cannot write '{}'", prompt.display()))
 }
 

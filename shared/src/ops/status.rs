@@ -5,18 +5,20 @@ use serde::Serialize;
 use crate::{
     Error, Kind, Result,
     git::{Oid, Repo, worktrees::Worktree},
-    model::{Agent, AgentId, Event, Fact, Liveness, event::LeftOut, id, text},
+    model::{Agent, AgentId, Event, Fact, Liveness, event::LeftOut, text},
     ops::agent_object::AgentObject,
     store::{
-        Chain, Listing, archive,
+        Chain, Listing, Unreadable, archive,
         layout::{self, Private},
         list::Row,
-        verdicts,
+        unreadable, verdicts,
     },
     supervise::{liveness, spec::Spec},
+    surroundings,
     worktree::{
         dirt::{self, Question},
-        list,
+        door, list,
+        root::Root,
         shadow::Shadow,
     },
 };
@@ -47,7 +49,7 @@ pub struct Report {
     pub agents: Vec<AgentObject>,
     /// Ended ones that were not asked for.
     pub hidden: usize,
-    /// Agents whose events cannot be read.
+    /// Agents, work, notes and archives that cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
 
@@ -120,15 +122,6 @@ fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {
     newest
 }
 
-/// An agent whose events cannot be read.
-#[derive(Clone, Debug, Serialize)]
-pub struct Unreadable {
-    /// Its id.
-    pub id: String,
-    /// Why.
-    pub why: String,
-}
-
 /// Looks.
 ///
 /// # Errors
@@ -138,27 +131,41 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let (rows, hidden) = choose(&listing, request)?;
     let private = Private::new(repo.private_dir()?);
     let mut agents: Vec<AgentObject> = Vec::with_capacity(rows.len());
-    let mut unreadable: Vec<Unreadable> =
-        listing.broken.iter().map(|(id, why)| Unreadable { id: id.to_string(), why: why.clone() }).collect();
+    let mut unreadable =
+        if request.agents.is_empty() { unreadable_of_all(repo, &listing)? } else { Vec::new() };
     for row in rows {
         let agent = match still_true(repo, &private, &listing, row) {
             Ok(agent) => agent,
             Err(error) => {
-                unreadable.push(Unreadable { id: row.id.to_string(), why: error.one_line() });
+                unreadable.push(Unreadable::agent(repo, &row.id, error.one_line()));
                 continue;
             }
         };
+        unreadable.extend(unreadable::work_of(repo, &row.id)?);
         if request.run.as_ref().is_none_or(|run| *run == agent.run) {
             agents.push(AgentObject::new(repo, &private, &row.id, agent, listing.writer.as_deref()));
         }
     }
     agents
         .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));
+    let records = surroundings::all(repo)?;
+    for agent in &mut agents {
+        if let Some(record) = records.get(&agent.id) {
+            agent.surroundings = surroundings::load(repo, *record);
+        }
+    }
     if agents.iter().any(|agent| matches!(agent.liveness, Liveness::Live | Liveness::Lost | Liveness::Ended))
     {
         place(repo, &private, &mut agents, request.dirt)?;
     }
     Ok(Report { agents, hidden, unreadable })
+}
+
+/// Everything of ours that cannot be read, but for the work of agents: that is looked at where the agent is.
+fn unreadable_of_all(repo: &Repo, listing: &Listing) -> Result<Vec<Unreadable>> {
+    let mut all = listing.broken.clone();
+    all.extend(unreadable::of_no_agent(repo)?);
+    Ok(all)
 }
 
 /// The agents that were put away, by all clones, as they were then; oldest first.
@@ -167,16 +174,17 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 /// The archive cannot be read.
 pub fn archived(repo: &Repo) -> Result<Report> {
     let private = Private::new(repo.private_dir()?);
-    let mut report = Report { agents: Vec::new(), hidden: 0, unreadable: Vec::new() };
-    for (id, archived) in archive::all(repo)? {
-        // One that came back lives.
-        if repo.find_ref(&layout::agent_ref(&id))?.is_some() {
+    let (all, unreadable) = archive::all(repo)?;
+    let mut report = Report { agents: Vec::new(), hidden: 0, unreadable };
+    for (id, archived) in all {
+        // One that came back lives; so does one that cannot be read.
+        if repo.find_ref(&layout::agent_ref(&id)).map_or(true, |tip| tip.is_some()) {
             continue;
         }
         match Chain::read(repo, &[archived.tip]) {
             Ok(chain) => report.agents.push(AgentObject::new(repo, &private, &id, chain.fold().agent, None)),
             Err(error) => {
-                report.unreadable.push(Unreadable { id: id.to_string(), why: error.one_line() });
+                report.unreadable.push(Unreadable::agent(repo, &id, error.one_line()));
             }
         }
     }
@@ -201,7 +209,7 @@ fn choose<'a>(listing: &'a Listing, request: &Request) -> Result<(Vec<&'a Row>, 
     if !request.agents.is_empty() {
         let mut rows = Vec::new();
         for typed in &request.agents {
-            let id = id::resolve(typed, listing.ids())?;
+            let id = listing.resolve(typed)?;
             rows.extend(listing.row(&id).filter(|row| !rows.iter().any(|known: &&Row| known.id == row.id)));
         }
         return Ok((rows, 0));
@@ -236,8 +244,9 @@ fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bo
             let dir = private.agent(&id);
             let Ok(spec) = Spec::read(&dir) else { continue };
             let frozen = private.frozen().join(&spec.frozen);
-            let shadow = Shadow::at(frozen, dir.index(), worktree.path.clone(), common.clone());
-            questions.extend(question(repo, worktree, shadow, agent).map(|question| (at, question)));
+            let Ok(root) = door::enter(repo, worktree, spec.made()) else { continue };
+            let shadow = Shadow::at(frozen, dir.index(), root.path().to_owned(), common.clone());
+            questions.extend(question(repo, worktree, root, shadow, agent).map(|question| (at, question)));
         }
     }
     if !questions.is_empty() {
@@ -249,12 +258,18 @@ fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bo
     Ok(())
 }
 
-fn question(repo: &Repo, worktree: &Worktree, shadow: Shadow, agent: &AgentObject) -> Option<Question> {
+fn question(
+    repo: &Repo,
+    worktree: &Worktree,
+    root: Root,
+    shadow: Shadow,
+    agent: &AgentObject,
+) -> Option<Question> {
     if worktree.is_half_made() {
         return None;
     }
     let head = agent.head.as_deref().and_then(Oid::parse)?;
-    Some(Question { shadow, index: worktree.git_dir.join("index"), head_tree: repo.tree_of(head).ok()? })
+    Some(Question { root, worktree: worktree.clone(), shadow, head_tree: repo.tree_of(head).ok()? })
 }
 
 /// The whole id of one agent, by its id or a unique prefix.
@@ -263,7 +278,7 @@ fn question(repo: &Repo, worktree: &Worktree, shadow: Shadow, agent: &AgentObjec
 /// None or several match.
 pub fn resolve(repo: &Repo, typed: &str) -> Result<AgentId> {
     let listing = Listing::read(repo)?;
-    id::resolve(typed, listing.ids())
+    listing.resolve(typed)
 }
 
 /// The object of one agent.

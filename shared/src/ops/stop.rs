@@ -8,8 +8,13 @@ use crate::{
     Error, Kind, Result,
     config::Config,
     git::Repo,
-    model::{AgentId, Liveness, Phase, id},
-    ops::{agent_object::AgentObject, status},
+    model::{AgentId, Liveness, Phase},
+    ops::{
+        agent_object::AgentObject,
+        collect,
+        failure::{Failure, locked_last},
+        status,
+    },
     store::Listing,
     supervise::{
         control::{self, Rest},
@@ -19,6 +24,9 @@ use crate::{
 
 /// What a supervisor needs to save the work, at the most, once the program has ended.
 const SAVING: Duration = Duration::from_secs(120);
+
+/// How long an agent may tidy up, where the setting cannot be understood.
+const DEFAULT_GRACE: Duration = Duration::from_secs(5);
 
 /// Which agents.
 #[derive(Clone, Debug, Default)]
@@ -34,8 +42,12 @@ pub struct Request {
 /// What became of them.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// In the order asked for.
+    /// Those that came to rest.
     pub agents: Vec<Stopped>,
+    /// Those that did not.
+    pub failed: Vec<Failure>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
 }
 
 /// One of them.
@@ -65,29 +77,51 @@ pub enum Outcome {
 /// Stops the agents and waits until they have ended.
 ///
 /// # Errors
-/// An agent is not there (3), does not end in time (124), or nothing can be written.
+/// An agent is not there (3). The only one does not end in time (124), or cannot be asked; of several, that is a failure in the
+/// report, and the others are stopped all the same.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     bring_to(repo, request, Rest::Stop)
 }
 
 /// Brings the agents to rest and waits until they are.
 pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Report> {
-    mend::mend(repo)?;
-    let ids = choose(repo, request)?;
-    let mut asked = Vec::with_capacity(ids.len());
+    let mut warnings = mend::mend(repo, mend::Operations::Free)?;
+    let mut ids = choose(repo, request)?;
+    locked_last(repo, &mut ids);
+    // A setting that cannot be understood is no reason not to stop; the supervisor has its own, from when it started.
+    let grace = Config::of(repo).grace().unwrap_or(DEFAULT_GRACE);
+    let (mut asked, mut failed) = (Vec::with_capacity(ids.len()), Vec::new());
     for id in ids {
-        let was_open = control::ask(repo, &id, rest, request.reason.as_deref())?;
+        let was_open = control::ask(repo, &id, rest, request.reason.as_deref());
         asked.push((id, was_open));
     }
-    let deadline = Instant::now() + Config::of(repo).grace()? + SAVING;
+    let deadline = Instant::now() + grace + SAVING;
+    let only = asked.len() == 1;
     let mut agents = Vec::with_capacity(asked.len());
     for (id, was_open) in asked {
-        let outcome =
-            if was_open { wait(repo, &id, request, rest, deadline)? } else { Outcome::AlreadyEnded };
-        agents.push(Stopped { outcome, agent: status::one(repo, &id)? });
+        let rested = was_open.and_then(|was_open| {
+            let outcome =
+                if was_open { wait(repo, &id, request, rest, deadline)? } else { Outcome::AlreadyEnded };
+            save_what_was_not(repo, &id)?;
+            Ok(Stopped { outcome, agent: status::one(repo, &id)? })
+        });
+        match rested {
+            Ok(stopped) => agents.push(stopped),
+            Err(error) if only => return Err(error),
+            Err(error) => failed.push(Failure::new(&id, error)),
+        }
     }
-    mend::mend(repo)?;
-    Ok(Report { agents })
+    warnings.extend(mend::mend(repo, mend::Operations::Free)?);
+    Ok(Report { agents, failed, warnings })
+}
+
+/// Where the work could not be saved at the end, this tries again; what stands in its way is what the agent says already.
+fn save_what_was_not(repo: &Repo, id: &AgentId) -> Result<()> {
+    let agent = status::one(repo, id)?;
+    if agent.unsaved.is_some() && agent.liveness == Liveness::Ended {
+        let _ = collect::take_again(repo, id);
+    }
+    Ok(())
 }
 
 fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
@@ -105,7 +139,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
     }
     let mut ids: Vec<AgentId> = Vec::new();
     for typed in &request.agents {
-        let id = id::resolve(typed, listing.ids())?;
+        let id = listing.resolve(typed)?;
         if !ids.contains(&id) {
             ids.push(id);
         }
@@ -129,11 +163,11 @@ fn wait(repo: &Repo, id: &AgentId, request: &Request, rest: Rest, deadline: Inst
                     return Ok(verdict(rest, status::one(repo, id)?.phase));
                 }
             }
-            Liveness::Live if Instant::now() > deadline => {
-                return Err(Error::new(Kind::Timeout, format!("agent '{id}' has not ended in time"))
-                    .hint(format!("git orchestra logs {id}")));
-            }
             Liveness::Live => {}
+        }
+        if Instant::now() > deadline {
+            return Err(Error::new(Kind::Timeout, format!("agent '{id}' has not ended in time"))
+                .hint(format!("git orchestra logs {id}")));
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(200));

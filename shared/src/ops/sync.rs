@@ -9,13 +9,21 @@ use serde::Serialize;
 
 use crate::{
     Error, Kind, Result,
-    git::{Repo, command, remotes::Push},
+    git::{Repo, command, remotes::Manner},
     lock::Lock,
-    store::{layout::Private, pack},
-    sync::{
-        Remote, redact, remote,
-        round::{self, Order, Outcome, Talk, Way},
+    store::{
+        layout::{self, Private},
+        pack,
     },
+    sync::{
+        Remote,
+        consent::{self, Given},
+        own_work::OwnWork,
+        redact,
+        round::{self, Order, Outcome, Talk, Way},
+        screen::{self, Leave, Parcel},
+    },
+    trust::AcceptedRepo,
 };
 
 pub use extras::Extra;
@@ -32,7 +40,7 @@ pub struct Request {
     pub here: PathBuf,
     /// In which direction.
     pub way: Way,
-    /// Only say what would be done.
+    /// Show what would be done.
     pub dry_run: bool,
     /// Send again what the remote had and lost.
     pub restore: bool,
@@ -56,26 +64,47 @@ pub struct Report {
     /// What changed on both sides.
     #[serde(flatten)]
     pub outcome: Outcome,
+    /// What a sync that is no dry run asks before it sends anything.
+    pub asks: Option<Question>,
     /// What the user should know.
     pub warnings: Vec<String>,
+}
+
+/// What the user is asked before anything leaves.
+#[derive(Clone, Debug, Serialize)]
+pub struct Question {
+    /// Where it goes, as git uses it, without passwords.
+    pub urls: Vec<String>,
+    /// How many agents go.
+    pub agents: usize,
+    /// How many refs that is.
+    pub refs: usize,
+    /// Their commits are among them.
+    pub work: bool,
+    /// About how many bytes that is.
+    pub bytes: Option<u64>,
+    /// Commits of the user's that go along.
+    pub own_work: Vec<OwnWork>,
+    /// The user agreed to send agents there before: it is about their own commits alone.
+    pub agreed_before: bool,
 }
 
 /// Who is asked and told on the way.
 pub trait Asks {
     /// What happens now.
     fn doing(&mut self, what: &str);
-    /// Whether so many agents may be sent to these places, for the first time.
+    /// Whether the user agrees.
     ///
     /// # Errors
     /// Nobody can be asked.
-    fn may_share(&mut self, urls: &[String], agents: usize) -> Result<bool>;
+    fn agrees(&mut self, question: &Question) -> Result<bool>;
 }
 
 /// Syncs.
 ///
 /// # Errors
 /// There is no remote, or the user does not agree (3); git cannot speak with it (5); others are quicker (4).
-pub fn run(repo: &Repo, request: &Request, asks: &mut dyn Asks) -> Result<Report> {
+pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn Asks) -> Result<Report> {
     repo.identity()?;
     let common = repo.common_dir()?;
     let remote = Remote::choose(repo, request.remote.as_deref(), &request.here)?;
@@ -83,6 +112,8 @@ pub fn run(repo: &Repo, request: &Request, asks: &mut dyn Asks) -> Result<Report
     let _lock = Lock::take(&lock, WAIT)?.ok_or_else(|| {
         Error::new(Kind::Conflict, "another sync of this repository runs").hint("try again")
     })?;
+    // A git that fetches can mend nothing.
+    repo.mend_locks();
     let order = Order {
         way: request.way,
         dry_run: request.dry_run,
@@ -91,9 +122,10 @@ pub fn run(repo: &Repo, request: &Request, asks: &mut dyn Asks) -> Result<Report
         ask: request.ask,
     };
     if request.agreed && !request.dry_run {
-        remote::agree(repo, &remote.urls(repo))?;
+        consent::give(repo, &remote.urls(repo)?, Given { own_work: true })?;
+        repo.take_own_change(consent::KEY)?;
     }
-    let mut consent = Consent { repo, remote: &remote, asks, given: request.agreed };
+    let mut consent = Consent { repo, request, asks, question: None };
     let synced = if request.dry_run {
         let trial = Repo::open(&common)?.in_memory();
         round::run(&trial, &remote, &order, &mut consent)
@@ -102,23 +134,46 @@ pub fn run(repo: &Repo, request: &Request, asks: &mut dyn Asks) -> Result<Report
     };
     // A git that is too old fails in words of its own.
     let mut outcome = synced.or_else(|error| command::check_version(&common).and(Err(error)))?;
-    for extra in request.with.iter().filter(|_| !request.dry_run) {
-        extras::fetch(repo, &remote, *extra, request.ask)?;
-        let sends =
-            if request.way == Way::Fetch { Vec::new() } else { extras::sends(repo, &remote, *extra)? };
-        if !sends.is_empty() {
-            consent.may_send(&sends)?;
-            outcome.sent.extend(extras::send(repo, &remote, &sends, request.ask)?);
-            extras::fetch(repo, &remote, *extra, request.ask)?;
-        }
+    if !request.with.is_empty() {
+        send_extras(repo, &remote, request, &mut outcome, &mut consent)?;
     }
+    let asks = consent.question;
     let mut warnings = warnings(&remote, &outcome);
     if !request.dry_run
         && let Err(error) = pack::when_many(repo, pack::MANY)
     {
         warnings.push(error.one_line());
     }
-    Ok(Report { remote: remote.address, dry_run: request.dry_run, outcome, warnings })
+    Ok(Report { remote: remote.address, dry_run: request.dry_run, outcome, asks, warnings })
+}
+
+/// What travels by name only.
+fn send_extras(
+    repo: &Repo,
+    remote: &Remote,
+    request: &Request,
+    outcome: &mut Outcome,
+    consent: &mut Consent<'_>,
+) -> Result<()> {
+    for extra in &request.with {
+        extras::fetch(repo, remote, *extra, request.ask)?;
+        if request.way == Way::Fetch {
+            continue;
+        }
+        let mut sends = extras::sends(repo, remote, *extra, !request.dry_run)?;
+        let stays = |agent: &str| outcome.held.iter().any(|held| held.name == agent);
+        sends.retain(|push| layout::agent_of(&push.name).is_none_or(|agent| !stays(agent.as_str())));
+        let manner = Manner { ask: request.ask };
+        let screened = screen::screen(repo, remote, &sends, manner, &mut |parcel| consent.may_leave(parcel))?;
+        outcome.held.extend(screened.held);
+        if request.dry_run {
+            outcome.sent.extend(screened.go.into_iter().map(|push| push.name));
+        } else if !screened.go.is_empty() {
+            outcome.sent.extend(extras::send(repo, remote, &screened.go, request.ask)?);
+            extras::fetch(repo, remote, *extra, request.ask)?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes a secret out of an event that no remote has yet; gives the agent.
@@ -140,10 +195,25 @@ pub struct Redacted {
 
 /// Nothing leaves the machine before the user agreed to where it goes.
 struct Consent<'a> {
-    repo: &'a Repo,
-    remote: &'a Remote,
+    repo: &'a AcceptedRepo,
+    request: &'a Request,
     asks: &'a mut dyn Asks,
-    given: bool,
+    /// What a dry run would have asked.
+    question: Option<Question>,
+}
+
+impl Consent<'_> {
+    fn question(&self, urls: Vec<String>, parcel: &Parcel<'_>, agreed_before: bool) -> Question {
+        Question {
+            urls,
+            agents: round::agents_of(parcel.sends).len(),
+            refs: parcel.sends.len(),
+            work: parcel.sends.iter().any(|push| layout::is_work(&push.name)),
+            bytes: parcel.size(),
+            own_work: parcel.own.to_vec(),
+            agreed_before,
+        }
+    }
 }
 
 impl Talk for Consent<'_> {
@@ -151,21 +221,36 @@ impl Talk for Consent<'_> {
         self.asks.doing(what);
     }
 
-    fn may_send(&mut self, sends: &[Push]) -> Result<()> {
-        if self.given {
-            return Ok(());
+    fn may_leave(&mut self, parcel: &Parcel<'_>) -> Result<Leave> {
+        let urls = parcel.remote.urls(self.repo)?;
+        let given = match consent::given(self.repo, &urls) {
+            _ if self.request.agreed => Some(Given { own_work: true }),
+            given => given,
+        };
+        if given.is_some_and(|given| given.own_work || parcel.own.is_empty()) {
+            return Ok(Leave::All);
         }
-        let urls = self.remote.urls(self.repo);
-        if !remote::agreed(self.repo, &urls) {
-            let agents = round::agents_of(sends).len();
-            if !self.asks.may_share(&urls, agents)? {
-                return Err(Error::refused(format!("nothing was sent to {}", urls.join(", ")))
-                    .hint("git orchestra sync --fetch takes in what is there"));
-            }
-            remote::agree(self.repo, &urls)?;
+        let agreed_before = given.is_some();
+        // Where nobody is, what was agreed to goes, and no more.
+        if agreed_before && !self.request.ask {
+            return Ok(Leave::WithoutOwnWork);
         }
-        self.given = true;
-        Ok(())
+        let question = self.question(urls, parcel, agreed_before);
+        if self.request.dry_run {
+            self.question.get_or_insert(question);
+            return Ok(Leave::All);
+        }
+        let agrees = self.asks.agrees(&question)?;
+        if agrees {
+            consent::give(self.repo, &question.urls, Given { own_work: !parcel.own.is_empty() })?;
+            self.repo.take_own_change(consent::KEY)?;
+            return Ok(Leave::All);
+        }
+        if agreed_before {
+            return Ok(Leave::WithoutOwnWork);
+        }
+        Err(Error::refused(format!("nothing was sent to {}", question.urls.join(", ")))
+            .hint("git orchestra sync --fetch takes in what is there"))
     }
 }
 
@@ -173,6 +258,15 @@ fn warnings(remote: &Remote, outcome: &Outcome) -> Vec<String> {
     let mut warnings = Vec::new();
     let address = &remote.address;
     for (name, why) in &outcome.refused {
+        warnings.push(format!("'{name}' of {address} is not taken in: {why}"));
+    }
+    for (name, why) in &outcome.unsent {
+        warnings.push(format!("'{name}' is not sent to {address}: {why}"));
+    }
+    for (name, file) in &outcome.moved_aside {
+        warnings.push(format!("'{name}' was damaged; its file is '{}' now", file.display()));
+    }
+    for (name, why) in &outcome.locked {
         warnings.push(format!("'{name}' of {address} is not taken in: {why}"));
     }
     if outcome.strange > 0 {

@@ -15,12 +15,14 @@ use crate::{
         event::{Landed, Landing},
         text,
     },
-    ops::cleanup,
-    removal::{restore, trash},
+    ops::{cleanup, merge_ranked},
+    removal::{trash, unfinished},
     store::{
         append,
         operations::{self, Change, Journal, Operation, Stage},
     },
+    trust::AcceptedRepo,
+    worktree::incomplete,
 };
 
 /// Which operation.
@@ -28,8 +30,6 @@ use crate::{
 pub struct Request {
     /// Its id, or a unique beginning; the newest that can be taken back if not given.
     pub operation: Option<String>,
-    /// Only list them.
-    pub list: bool,
     /// Only say what would be done.
     pub dry_run: bool,
 }
@@ -55,16 +55,21 @@ pub struct Listed {
     pub holds: bool,
 }
 
-/// Takes an operation back, or lists what there is.
+/// Lists the operations, the newest first.
+///
+/// # Errors
+/// They cannot be read.
+pub fn list(repo: &Repo) -> Result<Report> {
+    let all = operations::all(repo)?;
+    let listed = |one: &Operation| Listed { operation: one.clone(), holds: operations::holds(one, &all) };
+    Ok(Report { operations: all.iter().map(listed).collect(), undo: None, warnings: Vec::new() })
+}
+
+/// Takes an operation back.
 ///
 /// # Errors
 /// There is none, or it cannot be taken back as things stand (3).
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
-    if request.list {
-        let all = operations::all(repo)?;
-        let listed = |one: &Operation| Listed { operation: one.clone(), holds: operations::holds(one, &all) };
-        return Ok(Report { operations: all.iter().map(listed).collect(), undo: None, warnings: Vec::new() });
-    }
+pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.dry_run {
         let all = operations::all(repo)?;
         let operation = newest_of(choose(&all, request.operation.as_deref())?, &all).clone();
@@ -73,10 +78,14 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     }
     repo.identity()?;
     let _lock = operations::lock(repo)?;
+    // What was killed is finished or taken back first: it decides what is newest.
+    let mut warnings = finish::recover(repo)?;
+    warnings.extend(merge_ranked::finish_if_moved(repo)?);
     // Under the lock: of two at once, the second finds what the first left.
     let all = operations::all(repo)?;
     let operation = newest_of(choose(&all, request.operation.as_deref())?, &all).clone();
-    let (undo, warnings) = take_back(repo, &operation, &all)?;
+    let (undo, more) = take_back(repo, &operation, &all)?;
+    warnings.extend(more);
     let listed = Listed { holds: false, operation };
     Ok(Report { operations: vec![listed], undo: Some(undo), warnings })
 }
@@ -84,12 +93,14 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 fn choose<'a>(all: &'a [Operation], typed: Option<&str>) -> Result<&'a Operation> {
     let hint = "git orchestra undo --list";
     let Some(typed) = typed else {
-        let can =
-            |one: &&Operation| one.undoes.is_none() && one.changed_something() && operations::holds(one, all);
-        return all
-            .iter()
-            .find(can)
-            .ok_or_else(|| Error::refused("there is nothing to take back").hint(hint));
+        // What a command repaired on its way is not what its user wants to undo.
+        let can = |one: &&Operation| {
+            one.undoes.is_none()
+                && one.command != incomplete::COMMAND
+                && one.changed_something()
+                && operations::holds(one, all)
+        };
+        return all.iter().find(can).ok_or_else(|| Error::refused("nothing to undo").hint(hint));
     };
     let shown = text::safe(typed);
     let found: Vec<&Operation> = all.iter().filter(|one| one.id.starts_with(typed)).collect();
@@ -143,12 +154,12 @@ fn newest_of<'a>(operation: &'a Operation, all: &'a [Operation]) -> &'a Operatio
 }
 
 fn take_back(repo: &Repo, operation: &Operation, all: &[Operation]) -> Result<(String, Vec<String>)> {
-    let mut journal = Journal::new("undo")?;
+    let mut journal = Journal::new(repo, "undo")?;
     journal.operation.undoes = Some(operation.id.clone());
     let id = journal.operation.id.clone();
     let warnings = match deed(operation, all) {
         Deed::Moved => move_all_back(repo, journal, operation, all)?,
-        Deed::Removed => bring_back(repo, journal, operation)?,
+        Deed::Removed => return bring_back(repo, journal, operation, all),
         Deed::BroughtBack(before) => remove_again(repo, journal, before)?,
     };
     Ok((id, warnings))
@@ -182,29 +193,39 @@ fn move_all_back(
     Ok(tell_agents(repo, operation, all))
 }
 
-/// The agents come back as they were. What is cut off here is done by the next undo.
-fn bring_back(repo: &Repo, mut journal: Journal, operation: &Operation) -> Result<Vec<String>> {
-    let kept = Journal::open(repo, &operation.id)?;
-    for removal in &operation.removals {
-        restore::check(repo, removal)?;
-    }
-    for removal in &operation.removals {
-        let tree = kept.tree(&removal.agent).ok_or_else(|| {
-            let (id, agent) = (&operation.id, text::safe(&removal.agent));
-            Error::internal(format!("operation {id} holds nothing of '{agent}'"))
-        })?;
-        restore::restore(repo, tree, removal)?;
-    }
-    journal.operation.summary = format!("of {} {} ({})", operation.command, operation.id, operation.summary);
-    journal.operation.stage = Stage::Done;
-    journal.write(repo, &[])?;
-    Ok(Vec::new())
+/// The agents come back as they were. An undo that was cut off is finished under its own name.
+fn bring_back(
+    repo: &Repo,
+    journal: Journal,
+    operation: &Operation,
+    all: &[Operation],
+) -> Result<(String, Vec<String>)> {
+    let is_cut_off = |one: &&Operation| {
+        one.stage == Stage::Open
+            && one.removals.is_empty()
+            && one.undoes.as_deref() == Some(operation.id.as_str())
+    };
+    let mut journal = match all.iter().find(is_cut_off) {
+        Some(cut_off) => Journal::open(repo, &cut_off.id)?,
+        None => journal,
+    };
+    unfinished::bring_back(repo, &mut journal, operation)?;
+    // What a command that was killed left in the trash goes as well.
+    let warning = trash::empty_when_idle(repo).err().map(|error| error.one_line());
+    Ok((journal.operation.id, warning.into_iter().collect()))
 }
 
 fn remove_again(repo: &Repo, journal: Journal, before: &Operation) -> Result<Vec<String>> {
+    if before.command == incomplete::COMMAND {
+        return Err(Error::refused("it brought back a worktree, and no agent had been removed")
+            .hint(format!("git orchestra cleanup {} removes the agent", text::safe(&before.summary))));
+    }
     let agents: Vec<(String, bool)> =
         before.removals.iter().map(|removal| (removal.agent.clone(), removal.discarded)).collect();
     let report = cleanup::again(repo, journal, &agents)?;
+    if let Some(failure) = report.failure().filter(|_| report.operation.is_none()) {
+        return Err(failure);
+    }
     let kept = report.agents.iter().filter(|entry| entry.outcome == cleanup::Outcome::Kept);
     let why: Vec<String> = kept.map(|entry| format!("'{}' is kept: {}", entry.agent.id, entry.why)).collect();
     if report.operation.is_none() {
@@ -219,8 +240,13 @@ fn move_back(repo: &Repo, change: &Change) -> Result<()> {
     let wanted = Move { branch: &change.branch, old: change.old, new: change.new, why: "orchestra undo" };
     match finish::move_branch(repo, wanted)? {
         Moved::Yes | Moved::NotNeeded => Ok(()),
-        Moved::Elsewhere(None) => Err(Error::refused(format!("branch {branch} is gone"))
-            .hint(format!("git branch {branch} {}", change.new))),
+        Moved::Elsewhere(None) => Err(Error::refused(format!("branch {branch} is gone")).hint_command(&[
+            &"git",
+            &"branch",
+            &"--",
+            &change.branch,
+            &change.new.to_string(),
+        ])),
         Moved::Elsewhere(Some(now)) => {
             let (from, to) = (change.old.short(), now.short());
             Err(Error::refused(format!("{branch} has moved on since: from {from} to {to}"))

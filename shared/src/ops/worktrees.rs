@@ -7,7 +7,7 @@ use crate::{
     git::Repo,
     model::AgentId,
     ops::{agent_object::AgentObject, status},
-    store::Listing,
+    store::{Listing, Unreadable},
     worktree::list,
 };
 
@@ -23,6 +23,8 @@ pub struct Request {
 pub struct Report {
     /// In the order of their agents.
     pub worktrees: Vec<Entry>,
+    /// Agents, work, notes and archives that cannot be read.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// One of them.
@@ -54,13 +56,13 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         let Some(found) = list::pick(&all, &id, &agent.branch) else { continue };
         worktrees.push(Entry {
             path: found.path.to_string_lossy().into_owned(),
-            size: request.size.then(|| list::size(&found.path)),
+            size: request.size.then(|| found.registered_path().map_or(0, |path| list::size(&path))),
             locked: found.lock_reason(),
             operation: found.operation().map(str::to_owned),
             agent,
         });
     }
-    Ok(Report { worktrees })
+    Ok(Report { worktrees, unreadable: report.unreadable })
 }
 
 /// Where the worktree of one agent is.
@@ -69,7 +71,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 /// There is no such agent, or it has no worktree in this clone (3).
 pub fn path(repo: &Repo, typed: &str) -> Result<std::path::PathBuf> {
     let listing = Listing::read(repo)?;
-    let id = crate::model::id::resolve(typed, listing.ids())?;
+    let id = listing.resolve(typed)?;
     let branch = match listing.row(&id) {
         Some(row) => listing.agent(repo, row).map(|agent| agent.branch).unwrap_or_default(),
         None => String::new(),

@@ -1,16 +1,21 @@
 //! A user's own agent: `git config orchestra.agent.NAME.command '…'`.
 
-use super::{Launch, PROMPT_FILE, Stdin};
-use crate::{Error, Result, model::text, process};
+use super::{Launch, PROMPT_FILE, Reads, Stdin};
+use crate::{
+    Error, Result,
+    model::{quote, text},
+    process,
+};
 
 /// The command runs in a shell; the file name comes to it as `$1`, never as part of its text.
-pub(super) fn launch(name: &str, command: &str, held: bool) -> Result<Launch> {
+pub(super) fn launch(name: &str, command: &str, held: bool, reads: Reads) -> Result<Launch> {
     if let Some(program) = program_of(command)
         && process::on_path(program).is_none()
     {
+        let key = format!("orchestra.agent.{name}.command");
         let (name, program) = (text::safe(name), text::safe(program));
         return Err(Error::refused(format!("the program '{program}' of agent '{name}' is not on PATH"))
-            .hint(format!("git config orchestra.agent.{name}.command shows what would run")));
+            .hint(format!("{} shows what would run", quote::command(&[&"git", &"config", &key]))));
     }
     let in_file = command.contains(PROMPT_FILE);
     let script = command.replace(&format!("'{PROMPT_FILE}'"), "\"$1\"").replace(PROMPT_FILE, "\"$1\"");
@@ -20,7 +25,7 @@ pub(super) fn launch(name: &str, command: &str, held: bool) -> Result<Launch> {
         (false, false) => Stdin::Prompt,
     };
     let argv = ["/bin/sh", "-c", &script, name, PROMPT_FILE];
-    Ok(Launch::plain(argv.map(str::to_owned).into(), stdin))
+    Ok(Launch::plain(argv.map(str::to_owned).into(), stdin, reads))
 }
 
 /// The first word, where it is plainly the name of a program and not shell.
@@ -40,20 +45,20 @@ mod tests {
 
     #[test]
     fn the_file_name_is_never_shell() {
-        let launch = launch("x", "cat {prompt_file} '{prompt_file}' | sh", false).unwrap();
+        let launch = launch("x", "cat {prompt_file} '{prompt_file}' | sh", false, Reads::Script).unwrap();
         assert_eq!(launch.stdin, Stdin::Empty);
         assert_eq!(
             launch.argv_for(Path::new("/a b/$(id)"), Conversation::New("s")),
             ["/bin/sh", "-c", "cat \"$1\" \"$1\" | sh", "x", "/a b/$(id)"]
         );
-        assert_eq!(super::launch("x", "cat", false).unwrap().stdin, Stdin::Prompt);
-        assert_eq!(super::launch("x", "cat", true).unwrap().stdin, Stdin::Held);
+        assert_eq!(super::launch("x", "cat", false, Reads::Script).unwrap().stdin, Stdin::Prompt);
+        assert_eq!(super::launch("x", "cat", true, Reads::Script).unwrap().stdin, Stdin::Held);
     }
 
     #[test]
     fn a_missing_program_is_named() {
-        let error = launch("x", "no-such-program-here --flag", false).unwrap_err();
+        let error = launch("x", "no-such-program-here --flag", false, Reads::Script).unwrap_err();
         assert!(error.message.contains("'no-such-program-here'"), "{error}");
-        assert!(launch("x", "X=1 no-such-program-here", false).is_ok());
+        assert!(launch("x", "X=1 no-such-program-here", false, Reads::Script).is_ok());
     }
 }

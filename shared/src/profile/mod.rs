@@ -4,6 +4,7 @@
 mod claude;
 mod command;
 mod options;
+mod prose;
 mod said;
 mod sh;
 mod speech;
@@ -14,6 +15,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use options::Options;
+pub use prose::{Reads, Words, check_prose};
 pub use said::{Ask, Question, Said, Turn};
 pub use speech::{Answer, Speech};
 pub use tally::{Tally, Trouble, within};
@@ -21,7 +23,7 @@ pub use tally::{Tally, Trouble, within};
 use crate::{
     Error, Result,
     config::Config,
-    model::{OnPrompt, Permission, text},
+    model::{OnPrompt, Permission, quote, text},
 };
 
 /// How the agent's standard input behaves.
@@ -51,6 +53,9 @@ pub struct Launch {
     pub stdin: Stdin,
     /// How it speaks.
     pub speech: Speech,
+    /// What it makes of its task and of what it is told.
+    #[serde(default)]
+    pub reads: Reads,
     /// What it may do, where it knows such modes.
     pub permission: Option<Permission>,
     /// What happens when it asks for more.
@@ -83,13 +88,14 @@ pub enum Conversation<'a> {
 
 impl Launch {
     /// A program that takes its task and says what it likes.
-    fn plain(argv: Vec<String>, stdin: Stdin) -> Self {
+    fn plain(argv: Vec<String>, stdin: Stdin, reads: Reads) -> Self {
         Self {
             argv,
             first: vec![],
             again: vec![],
             stdin,
             speech: Speech::Plain,
+            reads,
             permission: None,
             on_prompt: OnPrompt::Deny,
             unset: vec![],
@@ -127,7 +133,8 @@ pub fn find(name: &str, config: &Config<'_>, options: &Options) -> Result<Launch
     let shown = text::safe(name);
     if let Some(command) = config.agent_command(name) {
         options.refuse_for(name)?;
-        return command::launch(name, &command, config.agent_stdin_held(name)?);
+        let reads = prose::reads(name, config)?;
+        return command::launch(name, &command, config.agent_stdin_held(name)?, reads);
     }
     match name {
         sh::NAME => {
@@ -139,7 +146,13 @@ pub fn find(name: &str, config: &Config<'_>, options: &Options) -> Result<Launch
         _ => Err(Error::refused(format!("no agent program '{shown}'"))
             .hint(format!("ready here: {}", ready(config).join(", ")))
             .hint(format!(
-                "git config orchestra.agent.{shown}.command '… {PROMPT_FILE} …' makes one of any program"
+                "{} makes one of any program",
+                quote::command(&[
+                    &"git",
+                    &"config",
+                    &format!("orchestra.agent.{name}.command"),
+                    &format!("… {PROMPT_FILE} …"),
+                ])
             ))),
     }
 }

@@ -9,10 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{
-    keep::{FILES, MANIFEST},
-    manifest,
-};
+use super::trash;
 use crate::{
     Error, Kind, Result,
     error::Context,
@@ -20,25 +17,49 @@ use crate::{
         Oid, Repo,
         objects::{Entry, Sort},
     },
+    lock::Lock,
+    model::quote,
+    store::layout::Private,
+    worktree::{
+        away::WAIT,
+        keep::{FILES, MANIFEST},
+        manifest,
+    },
 };
 
-/// Writes a folder that was kept to `place`, which must not exist: beside it first, then it is renamed.
+/// Writes a folder that was kept to `place`, which must not exist. It is written to `temporary` first, on the same disk, and then
+/// renamed; what an earlier attempt left there is replaced.
 ///
 /// # Errors
-/// Something lies there, or cannot be written; nothing is left then.
-pub fn bring_back(repo: &Repo, kept: Oid, place: &Path) -> Result<()> {
+/// Something lies at `place`, or cannot be written; nothing is left then.
+pub fn bring_back(repo: &Repo, kept: Oid, temporary: &Path, place: &Path) -> Result<()> {
     let shown = place.display();
     if fs::symlink_metadata(place).is_ok() {
         return Err(Error::refused(format!("'{shown}' is taken"))
-            .hint(format!("mv '{shown}' somewhere else, and try again")));
+            .hint(format!("{} SOMEWHERE-ELSE, and try again", quote::command(&[&"mv", &place]))));
     }
     let cannot = || format!("cannot write '{shown}'");
-    let parent = place.parent().ok_or_else(|| Error::internal(cannot()))?;
-    fs::create_dir_all(parent).context(Kind::External, cannot)?;
-    let made = tempfile::Builder::new()
-        .prefix(".coming-back-")
-        .tempdir_in(parent)
-        .context(Kind::External, cannot)?;
+    make_folder(repo, temporary, place).context(Kind::External, cannot)?;
+    let written = fill(repo, kept, temporary);
+    let done = written.and_then(|()| fs::rename(temporary, place).context(Kind::External, cannot));
+    if done.is_err() {
+        trash::delete(temporary);
+    }
+    done
+}
+
+/// Under the lock on worktrees: whoever empties the trash takes empty folders away, that of the trash and that of worktrees.
+fn make_folder(repo: &Repo, temporary: &Path, place: &Path) -> Result<()> {
+    let _lock = Lock::require(&Private::new(repo.private_dir()?).worktrees_lock(), WAIT)?;
+    trash::delete(temporary);
+    for parent in [place.parent(), temporary.parent()].into_iter().flatten() {
+        fs::create_dir_all(parent)
+            .context(Kind::External, || format!("cannot make the folder '{}'", parent.display()))?;
+    }
+    fs::create_dir(temporary).context(Kind::External, || format!("cannot make '{}'", temporary.display()))
+}
+
+fn fill(repo: &Repo, kept: Oid, folder: &Path) -> Result<()> {
     let entries = repo.entries_of(kept)?;
     let part = |name: &str| {
         entries.iter().find(|entry| entry.name == name.as_bytes()).map(|entry| entry.id).ok_or_else(|| {
@@ -47,12 +68,9 @@ pub fn bring_back(repo: &Repo, kept: Oid, place: &Path) -> Result<()> {
     };
     let lines = manifest::read(&repo.read_blob(part(MANIFEST)?)?);
     let mut writer = Writer { repo, lines, folders: Vec::new() };
-    writer.folders.push((made.path().to_owned(), Vec::new()));
-    writer.fill(made.path(), &[], part(FILES)?)?;
-    writer.finish_folders()?;
-    fs::rename(made.path(), place).context(Kind::External, cannot)?;
-    let _ = made.keep();
-    Ok(())
+    writer.folders.push((folder.to_owned(), Vec::new()));
+    writer.fill(folder, &[], part(FILES)?)?;
+    writer.finish_folders()
 }
 
 struct Writer<'a> {

@@ -1,21 +1,27 @@
 //! What lies in a worktree beyond the agent's work.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsStr,
     fs,
     os::unix::ffi::OsStrExt,
     path::{Component, Path, PathBuf},
+    time::Instant,
 };
 
 use crate::{
     Result,
     git::{
-        Oid, Repo, command,
-        index::hidden_entries,
+        Git, Oid, Repo, command,
         worktrees::{Head, Worktree},
     },
     model::text,
-    worktree::{list, shadow::Shadow, take},
+    store::layout,
+    worktree::{
+        branch_index, dirt, inner, list,
+        shadow::Shadow,
+        take::{self, Place},
+    },
 };
 
 /// See above.
@@ -30,12 +36,20 @@ pub struct Beyond {
     /// Submodules that were checked out: repositories of their own, in which there may be anything. Git would run what is written in
     /// their config, so it does not look.
     pub submodules: Vec<String>,
+    /// Repositories that somebody made in it; what is in them is nowhere else, also where a gitlink of them is committed.
+    pub inner: Vec<PathBuf>,
 }
 
 impl Beyond {
     /// Why it is not taken away just so; `None`: nothing speaks against it.
     pub fn sentence(&self) -> Option<String> {
         let first = |names: &[String]| text::one_line(&names[0], 100);
+        if let [inner, ..] = self.inner.as_slice() {
+            let (name, more) = (text::one_line(&inner.to_string_lossy(), 100), more(self.inner.len()));
+            return Some(format!(
+                "a repository of its own is in its worktree, which may hold work: {name}{more}"
+            ));
+        }
         if !self.changed.is_empty() {
             let more = more(self.changed.len());
             return Some(format!(
@@ -70,33 +84,41 @@ fn more(all: usize) -> String {
 ///
 /// # Errors
 /// Something cannot be read.
-pub fn beyond(
-    repo: &Repo,
-    task: &take::Task<'_>,
-    shadow: &Shadow,
-    worktree: &Worktree,
-    derived: &[String],
-) -> Result<Beyond> {
-    let mut beyond = Beyond { submodules: submodules(worktree), ..Beyond::default() };
-    let tip = repo.find_ref(&crate::store::layout::branch_ref(task.branch))?.unwrap_or(task.base);
-    if is_clean(repo, shadow, worktree, tip)? {
+pub fn beyond(repo: &Repo, task: &take::Task<'_>, place: &Place<'_>, derived: &[String]) -> Result<Beyond> {
+    let worktree = place.worktree;
+    let (submodules, inner) = (submodules(worktree), inner::find(worktree)?);
+    let mut beyond = Beyond { submodules, inner, ..Beyond::default() };
+    let tip = repo.find_ref(&layout::branch_ref(task.branch))?.unwrap_or(task.base);
+    let ignored = match glance(repo, place, tip) {
         // The rest is about ignored files.
-    } else if let Some((tree, left_out)) = take::look(repo, task, shadow, worktree)? {
-        beyond.changed = differing(shadow, tip, tree)?;
-        beyond.changed.extend(left_out.into_iter().map(|left| left.path));
-        beyond.changed.extend(staged(shadow, worktree, tip)?);
-        beyond.changed.sort_unstable();
-        beyond.changed.dedup();
-    }
-    for path in ignored(shadow)? {
-        if is_derived(&path, derived) {
+        Ok(look) if is_clean(&look, worktree) => look.ignored,
+        looked => match take::look(repo, task, place)? {
+            Some(captured) => {
+                // What could not go to the branch is in the head: either of them has it.
+                let head = repo.find_ref(&layout::head_ref(task.id))?.unwrap_or(tip);
+                let mut changed = BTreeSet::from_iter(staged(place, &[tip, head])?);
+                let differs = |commit| differing(place.shadow, commit, captured.tree);
+                changed.extend(unlike_all(&[tip, head], differs)?);
+                changed.extend(captured.left_out.into_iter().map(|left| left.path));
+                let is_inner = |path: &String| beyond.inner.iter().any(|one| Path::new(path) == one);
+                beyond.changed = changed.into_iter().filter(|path| !is_inner(path)).collect();
+                captured.ignored
+            }
+            None => looked?.ignored,
+        },
+    };
+    for path in ignored {
+        let path = PathBuf::from(OsStr::from_bytes(path.strip_suffix(b"/").unwrap_or(&path)));
+        // A folder that can be made again is passed over with all that is in it.
+        let has_inner = beyond.inner.iter().any(|inner| inner.starts_with(&path));
+        if is_derived(&path, derived) && !has_inner {
             beyond.derived.push(path);
         } else {
-            let full = worktree.path.join(&path);
-            let bytes = if full.is_dir() {
-                list::size(&full)
-            } else {
-                fs::metadata(&full).map_or(0, |found| found.len())
+            let full = place.root.path().join(&path);
+            let found = fs::symlink_metadata(&full).ok();
+            let bytes = match found {
+                Some(found) if found.is_dir() => list::size(&full),
+                found => found.map_or(0, |found| found.len()),
             };
             beyond.ignored.push((path.to_string_lossy().into_owned(), bytes));
         }
@@ -113,45 +135,62 @@ fn submodules(worktree: &Worktree) -> Vec<String> {
     names
 }
 
-/// The quick look: nothing changed, nothing new, nothing hidden from it.
-fn is_clean(repo: &Repo, shadow: &Shadow, worktree: &Worktree, tip: Oid) -> Result<bool> {
-    let index = worktree.git_dir.join("index");
-    let hides_nothing = hidden_entries(&index).is_ok_and(|hidden| hidden.is_empty());
-    let on_its_tip = matches!(worktree.head(), Head::Branch(_));
-    if !hides_nothing || !on_its_tip {
-        return Ok(false);
+/// The quick look, which stores nothing.
+fn glance(repo: &Repo, place: &Place<'_>, tip: Oid) -> Result<dirt::Look> {
+    let deadline = Instant::now() + take::LIMIT;
+    let compared = dirt::Compared {
+        root: place.root,
+        worktree: place.worktree,
+        shadow: place.shadow,
+        head_tree: repo.tree_of(tip)?,
+    };
+    dirt::look(&compared, 1, deadline)
+}
+
+/// Nothing changed, nothing new, nothing hidden from the look.
+fn is_clean(look: &dirt::Look, worktree: &Worktree) -> bool {
+    look.changes == 0 && look.left_out == 0 && !look.hides_files && matches!(worktree.head(), Head::Branch(_))
+}
+
+/// The paths in which something differs from every one of the commits.
+fn unlike_all(commits: &[Oid], differing: impl Fn(Oid) -> Result<Vec<String>>) -> Result<Vec<String>> {
+    let mut unlike: Option<BTreeSet<String>> = None;
+    for commit in commits {
+        let now = BTreeSet::from_iter(differing(*commit)?);
+        unlike = Some(unlike.map_or_else(|| now.clone(), |before| &before & &now));
     }
-    Ok(shadow.repo()?.count_changes(&index, repo.tree_of(tip)?, 1).is_ok_and(|changes| changes == 0))
+    Ok(unlike.unwrap_or_default().into_iter().collect())
 }
 
 fn differing(shadow: &Shadow, tip: Oid, tree: Oid) -> Result<Vec<String>> {
-    let git = shadow.git("diff-tree").args(["-r", "-z", "--name-only", "--no-renames"]);
+    let git = away_from_files(shadow, "diff-tree").args(["-r", "-z", "--name-only", "--no-renames"]);
     Ok(paths(&git.args([tip.to_string(), tree.to_string()]).limit(command::LONG).run()?).map(name).collect())
 }
 
-/// What the index has and the commit has not, whatever the files say.
-fn staged(shadow: &Shadow, worktree: &Worktree, tip: Oid) -> Result<Vec<String>> {
-    if fs::copy(worktree.git_dir.join("index"), shadow.index()).is_err() {
+/// What the index has and none of the commits has, whatever the files say.
+fn staged(place: &Place<'_>, commits: &[Oid]) -> Result<Vec<String>> {
+    if branch_index::copy(place.worktree, place.shadow.index()).is_err() {
         return Ok(Vec::new());
     }
-    let git = shadow.git("diff-index").args([
+    unlike_all(commits, |commit| staged_beyond(place.shadow, commit))
+}
+
+fn staged_beyond(shadow: &Shadow, commit: Oid) -> Result<Vec<String>> {
+    let git = away_from_files(shadow, "diff-index").args([
         "--cached",
         "-z",
         "--name-only",
         "--no-renames",
-        &tip.to_string(),
+        &commit.to_string(),
         "--",
     ]);
     Ok(paths(&git.limit(command::LONG).run()?).map(name).collect())
 }
 
-fn ignored(shadow: &Shadow) -> Result<Vec<PathBuf>> {
-    let git =
-        shadow.git("ls-files").args(["--others", "--ignored", "--exclude-standard", "--directory", "-z"]);
-    let listed = git.limit(command::LONG).run()?;
-    Ok(paths(&listed)
-        .map(|path| PathBuf::from(OsStr::from_bytes(path.strip_suffix(b"/").unwrap_or(path))))
-        .collect())
+/// Trees and an index are compared where no file of the agent's lies.
+fn away_from_files(shadow: &Shadow, verb: &str) -> Git {
+    let folder = shadow.index().parent().unwrap_or(shadow.index()).to_owned();
+    shadow.with_files_in(folder).git(verb)
 }
 
 fn paths(listed: &[u8]) -> impl Iterator<Item = &[u8]> {

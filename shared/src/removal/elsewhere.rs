@@ -133,6 +133,7 @@ fn adds_nothing(repo: &Repo, work: Work, target: Oid) -> Result<bool> {
     let common = repo.common_dir()?;
     let made = tempfile::tempdir().context(Kind::External, || "cannot make a temporary folder".into())?;
     let output = Git::new(&common, "merge-tree")
+        .fetching_what_is_missing()
         .args([
             "--write-tree",
             "--no-messages",
@@ -171,6 +172,7 @@ fn patches(repo: &Repo, range: &str, files: &[String]) -> Result<HashMap<String,
     let place = repo.common_dir()?;
     let most = format!("--max-count={SEARCHED}");
     let mut log = Git::new(&place, "log")
+        .fetching_what_is_missing()
         .args([
             "-p",
             "--no-merges",

@@ -6,19 +6,17 @@
 //! | [`place`] | whether an agent's worktree is what it seems |
 //! | [`contents`] | what lies in it beyond the agent's work |
 //! | [`inside`] | which processes work in it |
-//! | [`keep`], [`manifest`], [`named`] | a folder as objects, byte for byte, with all that git remembers only by it |
 //! | [`bring_back`] | the way back |
 //! | [`remove`], [`restore`] | one agent, step by step; each step alone leaves a state that can be told and undone |
 //! | [`trash`] | what was moved away, deleted when nothing waits for it |
+//! | [`unfinished`] | what a killed cleanup or undo left |
 
 pub mod bring_back;
 pub mod contents;
 pub mod elsewhere;
 pub mod inside;
-pub mod keep;
-pub mod manifest;
-pub mod named;
 pub mod place;
 pub mod remove;
 pub mod restore;
 pub mod trash;
+pub mod unfinished;

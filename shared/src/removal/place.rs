@@ -12,8 +12,9 @@ use crate::{
         Repo,
         worktrees::{Head, Worktree},
     },
-    model::{AgentId, text},
-    store::layout,
+    model::{AgentId, quote, text},
+    store::layout::{self, Private},
+    supervise::spec::Spec,
     worktree::{list, place},
 };
 
@@ -49,7 +50,8 @@ fn unregistered(repo: &Repo, id: &AgentId) -> Result<Place> {
     }
     let shown = shown(&folder);
     Ok(Place::Doubtful(format!(
-        "'{shown}' is no worktree of this repository (git worktree repair '{shown}')"
+        "'{shown}' is no worktree of this repository ({})",
+        quote::command(&[&"git", &"worktree", &"repair", &folder])
     )))
 }
 
@@ -59,7 +61,7 @@ fn doubt(repo: &Repo, worktree: &Worktree, all: &[Worktree]) -> Result<Option<St
     if let Some(reason) = worktree.lock_reason() {
         let reason = text::one_line(&reason, 100);
         return Ok(Some(format!(
-            "'{place}' is locked: {}",
+            "'{place}' is locked: {} (git worktree unlock '{place}')",
             if reason.is_empty() { "no reason given" } else { &reason }
         )));
     }
@@ -96,6 +98,22 @@ fn points_to(folder: &Path, git_dir: &Path) -> bool {
     let Some(named) = text.trim().strip_prefix("gitdir: ") else { return false };
     let real = |path: &Path| path.canonicalize().ok();
     real(&folder.join(named)).is_some() && real(&folder.join(named)) == real(git_dir)
+}
+
+/// Where the worktree was made, if somebody moved it since. Who moves a worktree has a use for it.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn moved_from(repo: &Repo, id: &AgentId, worktree: &Worktree) -> Result<Option<PathBuf>> {
+    let real = |path: PathBuf| match (path.parent().map(Path::canonicalize), path.file_name()) {
+        (Some(Ok(parent)), Some(name)) => parent.join(name),
+        _ => path,
+    };
+    let made_at =
+        Spec::last(repo, id, &Private::new(repo.private_dir()?).agent(id)).map(|spec| spec.worktree);
+    let places = [made_at, Some(place::planned(repo)?.join(id.as_str()))];
+    let is_there = places.iter().flatten().any(|place| real(place.clone()) == worktree.path);
+    Ok(places.into_iter().flatten().next().filter(|_| !is_there))
 }
 
 /// Why a worktree that is what it seems does not stand where its agent left it.

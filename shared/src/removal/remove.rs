@@ -1,16 +1,9 @@
 //! Taking one agent away. Everything is kept first; then the files move, the life goes into the archive, the refs go. Cut off
 //! between any two of these steps, it is an agent without a worktree or one that is still there; the operation tells either.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
-use super::{
-    inside::Places,
-    keep::{self, Survey},
-    named, trash,
-};
+use super::{inside::Places, restore};
 use crate::{
     Error, Result,
     git::{
@@ -25,20 +18,12 @@ use crate::{
         layout::{self, Private},
         operations::Removal,
     },
+    worktree::{
+        away::{self, OBJECTS, REFLOG, REGISTRATION, WAIT, WORKTREE},
+        keep::{self, Survey},
+        named,
+    },
 };
-
-/// The parts of what is kept of an agent: its worktree, the registration of it, the reflog of its branch, and objects that git
-/// remembered by these alone.
-pub const WORKTREE: &str = "worktree";
-/// See [`WORKTREE`].
-pub const REGISTRATION: &str = "registration";
-/// See [`WORKTREE`].
-pub const REFLOG: &str = "reflog";
-/// See [`WORKTREE`].
-pub const OBJECTS: &str = "objects";
-
-/// How long to wait for others of ours that register worktrees.
-const WAIT: Duration = Duration::from_secs(120);
 
 /// An agent to take away.
 #[derive(Debug)]
@@ -116,6 +101,7 @@ fn refs_of(repo: &Repo, order: &Order<'_>) -> Result<Vec<(String, Oid)>> {
         layout::branch_ref(&order.agent.branch),
         layout::log_ref(id),
         layout::snapshot_ref(id),
+        layout::surroundings_ref(id),
     ];
     let mut refs = Vec::new();
     for name in names {
@@ -146,73 +132,121 @@ fn tip_of(repo: &Repo, order: &Order<'_>) -> Result<Oid> {
 /// Agents that go at once, and what was kept of each.
 pub type Batch<'a> = [(Order<'a>, &'a Kept)];
 
+/// What became of one agent.
+#[derive(Debug)]
+pub enum Fate {
+    /// It is gone.
+    Removed,
+    /// Something stood in the way, and everything of it is back in its place.
+    Kept(Error),
+    /// Something stood in the way, also of putting it back: part of it is in the trash. The operation must stay open, so that the
+    /// next command puts it back.
+    Stuck(Error),
+}
+
 /// Takes agents away, now that what was kept is written down in the operation. The answers stand in the order of the agents: a
-/// process works in its worktree, something changed since it was kept, or cannot be moved; everything of that one is back in its
-/// place then.
+/// process works in its worktree, something changed since it was kept, or cannot be moved.
 ///
 /// # Errors
 /// The lock on worktrees cannot be had; nothing is changed.
-pub fn carry_out(repo: &Repo, operation: &str, batch: &Batch<'_>) -> Result<Vec<Result<()>>> {
+pub fn carry_out(repo: &Repo, operation: &str, batch: &Batch<'_>) -> Result<Vec<Fate>> {
     let private = Private::new(repo.private_dir()?);
     let _lock = Lock::require(&private.worktrees_lock(), WAIT)?;
     let before = Places::now();
-    let mut moved: Vec<Result<Moved>> =
-        batch.iter().map(|(order, kept)| Moved::away(repo, operation, order, kept, &before)).collect();
+    let mut moved: Vec<Moved> = Vec::with_capacity(batch.len());
+    for (order, kept) in batch {
+        moved.push(Moved::away(repo, operation, order, kept, &before));
+    }
     // Between the look and the move somebody may have come in, or written something.
     let after = Places::now();
     for ((order, kept), moved) in batch.iter().zip(&mut moved) {
-        let checked = moved.as_ref().map(|moved| moved.still_as_kept(order, kept, &after));
-        if let Ok(Err(error)) = checked {
-            put_back(moved, error);
+        if moved.error.is_none()
+            && let Err(error) = moved.still_as_kept(order, kept, &after)
+        {
+            moved.put_back(error);
         }
     }
-    let gone: Vec<usize> = (0..batch.len()).filter(|at| moved[*at].is_ok()).collect();
+    let gone: Vec<usize> = (0..batch.len()).filter(|at| moved[*at].error.is_none()).collect();
     if drop_refs(repo, gone.iter().map(|at| &batch[*at])).is_err() {
         // One of them is in the way of all: each for itself.
         for at in gone {
             if let Err(error) = drop_refs(repo, [&batch[at]].into_iter()) {
-                put_back(&mut moved[at], error);
+                moved[at].put_back(error);
+                moved[at].revive(repo, batch[at].1);
             }
         }
     }
-    Ok(moved.into_iter().map(|moved| moved.map(|_| ())).collect())
+    Ok(moved.into_iter().map(Moved::fate).collect())
 }
 
-fn put_back(moved: &mut Result<Moved>, error: Error) {
-    let back = moved.as_ref().map_or(Ok(()), Moved::back);
-    *moved = Err(back.err().unwrap_or(error));
+/// Folders of one agent that were moved into the trash, from and to: the worktree first.
+#[derive(Default)]
+struct Moved {
+    folders: Vec<(PathBuf, PathBuf)>,
+    /// Why it is kept.
+    error: Option<Error>,
+    /// It could not be put back.
+    stuck: bool,
 }
-
-/// Folders that were moved into the trash, from and to: the worktree first.
-struct Moved(Vec<(PathBuf, PathBuf)>);
 
 impl Moved {
-    fn away(repo: &Repo, operation: &str, order: &Order<'_>, kept: &Kept, places: &Places) -> Result<Self> {
+    fn away(repo: &Repo, operation: &str, order: &Order<'_>, kept: &Kept, places: &Places) -> Self {
+        let mut moved = Self::default();
+        if let Err(error) = moved.move_away(repo, operation, order, kept, places) {
+            moved.put_back(error);
+        }
+        moved
+    }
+
+    fn move_away(
+        &mut self,
+        repo: &Repo,
+        operation: &str,
+        order: &Order<'_>,
+        kept: &Kept,
+        places: &Places,
+    ) -> Result<()> {
         if let Some(worktree) = order.worktree {
             free_of_processes(&worktree.path, places)?;
         }
-        let mut moved = Self(Vec::new());
-        for (from, to) in trash::moves(repo, operation, &kept.removal)? {
-            if let Err(error) = trash::move_folder(&from, &to) {
-                moved.back()?;
-                return Err(error);
-            }
-            moved.0.push((from, to));
+        for (from, to) in away::moves(repo, operation, &kept.removal)? {
+            away::move_folder(&from, &to)?;
+            self.folders.push((from, to));
         }
-        Ok(moved)
-    }
-
-    fn back(&self) -> Result<()> {
-        for (from, to) in self.0.iter().rev() {
-            trash::move_folder(to, from)?;
-        }
-        // The trash may have been made for this one.
-        let _ = self.0.first().and_then(|(_, to)| to.parent()).map(std::fs::remove_dir);
         Ok(())
     }
 
+    fn put_back(&mut self, error: Error) {
+        for (from, to) in self.folders.iter().rev() {
+            if let Err(worse) = away::move_folder(to, from) {
+                (self.error, self.stuck) = (Some(worse), true);
+                return;
+            }
+        }
+        // The trash may have been made for this one.
+        let _ = self.folders.first().and_then(|(_, to)| to.parent()).map(std::fs::remove_dir);
+        self.error = Some(error);
+    }
+
+    /// Some of its refs may be gone, and its life may be in the archive.
+    fn revive(&mut self, repo: &Repo, kept: &Kept) {
+        let archived = archive::all(repo);
+        let revived = archived.and_then(|all| restore::restore_refs(repo, kept.tree, &kept.removal, &all.0));
+        if let Err(worse) = revived {
+            (self.error, self.stuck) = (Some(worse), true);
+        }
+    }
+
+    fn fate(self) -> Fate {
+        match self.error {
+            None => Fate::Removed,
+            Some(error) if self.stuck => Fate::Stuck(error),
+            Some(error) => Fate::Kept(error),
+        }
+    }
+
     fn still_as_kept(&self, order: &Order<'_>, kept: &Kept, places: &Places) -> Result<()> {
-        let Some((_, files)) = self.0.first() else { return Ok(()) };
+        let Some((_, files)) = self.folders.first() else { return Ok(()) };
         free_of_processes(files, places)?;
         if Survey::of(files, order.derived)?.fingerprint() != kept.fingerprint {
             return Err(Error::refused("its worktree changed in this very moment").hint("try again"));

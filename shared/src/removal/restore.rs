@@ -2,20 +2,19 @@
 //! simply done again.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
-use super::{
-    bring_back::bring_back,
-    remove::{REFLOG, REGISTRATION, WORKTREE},
-};
+use super::bring_back::bring_back;
 use crate::{
     Error, Kind, Result,
     error::Context,
     git::{Oid, Repo, objects::Entry, refs::Edit},
-    model::{AgentId, Fact, text},
-    store::{append, layout, operations::Removal},
+    model::{AgentId, Fact, quote, text},
+    store::{append, archive::Archived, layout, operations::Removal},
+    worktree::away::{self, REFLOG, REGISTRATION, WORKTREE},
 };
 
 /// Why it cannot come back as things stand; nothing is changed.
@@ -28,7 +27,7 @@ pub fn check(repo: &Repo, removal: &Removal) -> Result<()> {
         if fs::symlink_metadata(&place).is_ok() && !belongs(&place, removal) {
             let shown = place.display();
             return Err(Error::refused(format!("'{agent}' cannot come back: '{shown}' is taken"))
-                .hint(format!("mv '{shown}' somewhere else, and try again")));
+                .hint(format!("{} SOMEWHERE-ELSE, and try again", quote::command(&[&"mv", &place]))));
         }
     }
     if is_there(repo, removal)? {
@@ -41,7 +40,7 @@ pub fn check(repo: &Repo, removal: &Removal) -> Result<()> {
                 "'{agent}' cannot come back: '{shown}' is taken ({})",
                 now.short()
             ))
-            .hint(format!("git update-ref -d {shown}, if it may go")));
+            .hint(format!("if it may go: {}", quote::command(&[&"git", &"update-ref", &"-d", name]))));
         }
     }
     Ok(())
@@ -72,23 +71,36 @@ fn is_there(repo: &Repo, removal: &Removal) -> Result<bool> {
     Ok(repo.find_ref(&layout::agent_ref(&id))?.is_some())
 }
 
-/// Brings it back from what was kept of it.
+/// Brings it back from what was kept of it. `undo` is the operation that does so: what is not finished lies in the trash under
+/// its name, where the next command finds it.
 ///
 /// # Errors
 /// Its places are taken, or cannot be written.
-pub fn restore(repo: &Repo, kept: Oid, removal: &Removal) -> Result<()> {
+pub fn restore(repo: &Repo, undo: &str, kept: Oid, removal: &Removal, archived: &Archive) -> Result<()> {
     let parts = repo.entries_of(kept)?;
     let part =
         |name: &str| parts.iter().find(|entry| entry.name == name.as_bytes()).map(|entry: &Entry| entry.id);
     let reader = Repo::open_for_checkout(&repo.common_dir()?)?;
-    for (place, name) in places(repo, removal)? {
+    for ((place, name), (_, temporary)) in
+        places(repo, removal)?.into_iter().zip(away::moves(repo, undo, removal)?)
+    {
         if let Some(tree) = part(name).filter(|_| fs::symlink_metadata(&place).is_err()) {
-            bring_back(&reader, tree, &place)?;
+            bring_back(&reader, tree, &temporary, &place)?;
         }
     }
-    if is_there(repo, removal)? {
-        return Ok(());
-    }
+    restore_refs(repo, kept, removal, archived)
+}
+
+/// Archived agents, by their ids.
+pub type Archive = BTreeMap<AgentId, Archived>;
+
+/// Makes its refs again, those that are missing. `archived` is what the archives hold.
+///
+/// # Errors
+/// A ref cannot be written.
+pub fn restore_refs(repo: &Repo, kept: Oid, removal: &Removal, archived: &Archive) -> Result<()> {
+    let id = AgentId::parse(&removal.agent)?;
+    let life = layout::agent_ref(&id);
     let mut edits = Vec::new();
     for (name, was) in removal.refs.iter().chain(&removal.stood_on) {
         if repo.find_ref(name)?.is_none() {
@@ -96,16 +108,21 @@ pub fn restore(repo: &Repo, kept: Oid, removal: &Removal) -> Result<()> {
         }
     }
     repo.edit_refs(&edits, "orchestra undo")?;
-    if let Some(reflog) = part(REFLOG) {
-        put_reflog(repo, removal, &repo.read_blob(reflog)?)?;
+    let branch = edits.iter().map(|edit| &edit.name).find(|name| name.starts_with("refs/heads/"));
+    let reflog = repo.entries_of(kept)?.into_iter().find(|entry| entry.name == REFLOG.as_bytes());
+    if let (Some(branch), Some(reflog)) = (branch, reflog) {
+        put_reflog(repo, branch, &repo.read_blob(reflog.id)?)?;
     }
     // The archive has its life as it was; one that goes on is not in the archive.
-    append(repo, &AgentId::parse(&removal.agent)?, &[Fact::Restored {}]).map(|_| ())
+    let was_gone = edits.iter().any(|edit| edit.name == life);
+    let is_archived = match archived.get(&id) {
+        Some(known) => repo.find_ref(&life)? == Some(known.tip),
+        None => false,
+    };
+    if was_gone || is_archived { append(repo, &id, &[Fact::Restored {}]).map(|_| ()) } else { Ok(()) }
 }
 
-fn put_reflog(repo: &Repo, removal: &Removal, bytes: &[u8]) -> Result<()> {
-    let branch = removal.refs.iter().map(|(name, _)| name).find(|name| name.starts_with("refs/heads/"));
-    let Some(branch) = branch else { return Ok(()) };
+fn put_reflog(repo: &Repo, branch: &str, bytes: &[u8]) -> Result<()> {
     let path = repo.common_dir()?.join("logs").join(branch);
     let cannot = || format!("cannot write '{}'", path.display());
     if let Some(folder) = path.parent() {

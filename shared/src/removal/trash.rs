@@ -3,42 +3,27 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsStr,
     fs,
-    os::unix::{fs::PermissionsExt, process::CommandExt},
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
 };
 
 use crate::{
-    Error, Kind, Result,
+    Kind, Result,
     error::Context,
     git::Repo,
     lock::Lock,
-    model::AgentId,
     process,
     store::{
         layout::{self, Private},
-        operations::{self, Operation, Removal, Stage},
+        operations::{self, Stage},
+        trash_clock,
     },
-    world,
+    worktree::away::{self, FOLDER, WAIT},
 };
-
-/// How long to wait for others of ours that register worktrees.
-const WAIT: Duration = Duration::from_secs(120);
-
-/// The folder beside a worktree.
-const FOLDER: &str = ".trash";
-
-/// Where the files of a worktree go: on the same disk, so that moving them is one step.
-pub fn place(worktree: &Path, operation: &str, agent: &AgentId) -> Option<PathBuf> {
-    Some(worktree.parent()?.join(FOLDER).join(format!("{operation}-{agent}")))
-}
-
-/// Where its registration goes.
-pub fn registration_place(private: &Private, operation: &str, agent: &AgentId) -> PathBuf {
-    private.gone().join(format!("{operation}-{agent}"))
-}
 
 /// Has a process of its own delete what was moved away, at the lowest priority, while the user goes on.
 ///
@@ -65,19 +50,15 @@ pub fn empty_when_idle(repo: &Repo) -> Result<()> {
 pub fn empty(repo: &Repo) -> Result<()> {
     let _ = rustix::process::nice(19);
     let private = Private::new(repo.private_dir()?);
-    let all = operations::all(repo)?;
-    // Whoever works on one that is open may want to put a folder back; one that was cut off nobody works on.
-    let nobody_works = Lock::take(&private.operations_lock(), Duration::ZERO)?.is_some();
+    let Some(_emptying) = Lock::take(&private.trash_lock(), Duration::ZERO)? else { return Ok(()) };
     let mut emptied = BTreeSet::new();
-    for operation in all.iter().filter(|one| one.stage != Stage::Open || nobody_works) {
-        for removal in &operation.removals {
-            for (_, folder) in moves(repo, &operation.id, removal)? {
-                if delete(&folder) {
-                    emptied.extend(folder.parent().map(Path::to_owned));
-                }
-            }
+    let folders = disposable(repo)?;
+    for folder in &folders {
+        if delete(folder) {
+            emptied.extend(folder.parent().map(Path::to_owned));
         }
     }
+    note_stuck(&private, &folders);
     // The folder of trash goes with the last that was in it, that of worktrees with the last worktree.
     let _lock = Lock::require(&private.worktrees_lock(), WAIT)?;
     for trash in emptied.iter().filter(|folder| folder.ends_with(FOLDER)) {
@@ -87,9 +68,43 @@ pub fn empty(repo: &Repo) -> Result<()> {
     Ok(())
 }
 
+/// The folders in the trash that may be deleted: those of operations that are over. Of a cleanup that is open, under way or cut
+/// off, the folders may hold what was written after they were kept: they move back ([`super::unfinished`]).
+fn disposable(repo: &Repo) -> Result<Vec<PathBuf>> {
+    let all = operations::all(repo)?;
+    let mut folders = Vec::new();
+    for operation in all.iter().filter(|one| one.stage != Stage::Open) {
+        // An undo has its unfinished copies under its own name.
+        let undone = all.iter().find(|one| operation.undoes.as_deref() == Some(one.id.as_str()));
+        for removal in operation.removals.iter().chain(undone.into_iter().flat_map(|one| &one.removals)) {
+            folders.extend(away::moves(repo, &operation.id, removal)?.into_iter().map(|(_, folder)| folder));
+        }
+    }
+    Ok(folders)
+}
+
+/// Folders of earlier operations that could not be deleted, such as those with files of another user.
+///
+/// # Errors
+/// The private folder cannot be found.
+pub fn stuck(repo: &Repo) -> Result<Vec<PathBuf>> {
+    let listed = fs::read(Private::new(repo.private_dir()?).stuck_trash()).unwrap_or_default();
+    let folders = listed.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+    let mut folders: Vec<PathBuf> = folders.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect();
+    folders.retain(|folder| fs::symlink_metadata(folder).is_ok());
+    Ok(folders)
+}
+
+/// Writes down what could not be deleted, for the next command to say so; a failure costs only that.
+fn note_stuck(private: &Private, folders: &[PathBuf]) {
+    let left = folders.iter().filter(|folder| fs::symlink_metadata(folder).is_ok());
+    let list: Vec<&[u8]> = left.map(|folder| folder.as_os_str().as_bytes()).collect();
+    let _ = fs::write(private.stuck_trash(), list.join(&0));
+}
+
 /// As far as it can be: what stays is tried again next time. Folders that nobody may write into are opened first. `true`: there was
 /// something.
-fn delete(folder: &Path) -> bool {
+pub(super) fn delete(folder: &Path) -> bool {
     if fs::symlink_metadata(folder).is_err() {
         return false;
     }
@@ -107,50 +122,21 @@ fn delete(folder: &Path) -> bool {
     true
 }
 
-/// Forgets operations that are older than `age`; git collects what they alone kept. Gives how many.
+/// Forgets operations that were kept for `keep`, by the clock of the trash, which says `now`; git collects what they alone kept.
+/// Gives how many.
 ///
 /// # Errors
 /// A ref cannot be deleted.
-pub fn forget(repo: &Repo, age: Duration) -> Result<usize> {
-    let seconds = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
-    let oldest = world::now().as_second().saturating_sub(seconds);
-    let is_old = |operation: &Operation| {
-        operation.stage != Stage::Open && world::seconds(&operation.at).is_some_and(|at| at < oldest)
-    };
+pub fn forget(repo: &Repo, keep: Duration, now: u64) -> Result<usize> {
     let mut refs = Vec::new();
-    for operation in operations::all(repo)?.iter().filter(|one| is_old(one)) {
+    let all = operations::all(repo)?;
+    let due = all.iter().enumerate().filter(|(later, operation)| {
+        operation.stage != Stage::Open && trash_clock::is_due(operation.clock, now, keep.as_secs(), *later)
+    });
+    for (_, operation) in due {
         let name = layout::operation_ref(&operation.id);
         refs.extend(repo.find_ref(&name)?.map(|tip| (name, tip)));
     }
     repo.delete_refs(&refs)?;
     Ok(refs.len())
-}
-
-/// Moves a folder; `back` after something went wrong.
-pub(super) fn move_folder(from: &Path, to: &Path) -> Result<()> {
-    let cannot = || format!("cannot move '{}' to '{}'", from.display(), to.display());
-    if let Some(parent) = to.parent() {
-        fs::create_dir_all(parent).context(Kind::External, cannot)?;
-    }
-    fs::rename(from, to).map_err(|error| {
-        let hint = format!("ls -ld '{}'", from.parent().unwrap_or(from).display());
-        Error::new(Kind::Refused, cannot()).because(error).hint(hint)
-    })
-}
-
-/// The paths that a removal moves, from and to.
-pub(super) fn moves(repo: &Repo, operation: &str, removal: &Removal) -> Result<Vec<(PathBuf, PathBuf)>> {
-    let agent = AgentId::parse(&removal.agent)?;
-    let private = Private::new(repo.private_dir()?);
-    let mut moves = Vec::new();
-    if let Some(worktree) = &removal.worktree
-        && let Some(to) = place(worktree, operation, &agent)
-    {
-        moves.push((worktree.clone(), to));
-    }
-    if let Some(name) = &removal.registration {
-        let from = repo.common_dir()?.join("worktrees").join(name);
-        moves.push((from, registration_place(&private, operation, &agent)));
-    }
-    Ok(moves)
 }

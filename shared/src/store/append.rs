@@ -1,12 +1,7 @@
 //! Writing events: read the tip, write a commit, compare-and-swap the ref. When a call returns, its events are on the
 //! disk; when it fails at any point, the old state stands.
 
-use std::{
-    fs,
-    os::unix::fs::FileExt,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use crate::{
     Error, Kind, Result,
@@ -25,8 +20,6 @@ use crate::{
 const INLINE: usize = 4096;
 /// Longest task, in bytes.
 pub const MAX_PROMPT: usize = 1024 * 1024;
-/// Bytes that an intent takes, filled up with blanks.
-const INTENT: usize = 256;
 /// How long to wait for another process of ours that writes to the same agent.
 const WAIT: Duration = Duration::from_secs(20);
 /// How long to try again when a program that is not ours moves or locks the ref.
@@ -50,8 +43,9 @@ pub struct NewAgent {
 /// # Errors
 /// An id is taken (4), or nothing can be written.
 pub fn create(repo: &Repo, agents: &[NewAgent]) -> Result<()> {
-    let identity = repo.identity()?;
+    let identity = repo.identity_or_none();
     let by = writer::writer(repo)?;
+    writer::remember(repo, &by)?;
     let at = world::now();
     let mut edits = Vec::with_capacity(agents.len() * 2);
     // Every git knows the empty tree, but not every reader of packs.
@@ -105,9 +99,9 @@ pub fn append_if(repo: &Repo, id: &AgentId, decide: impl Fn(&Fold) -> Option<Vec
 fn attempt(repo: &Repo, id: &AgentId, decide: &impl Fn(&Fold) -> Option<Vec<Fact>>) -> Result<Fold> {
     let private = Private::new(repo.private_dir()?);
     let name = layout::agent_ref(id);
-    let lock = Lock::require(&private.append_lock(id), WAIT)?;
-    let intent = Intent { lock: &lock };
-    intent.mend_after_a_death(repo)?;
+    // Other agents share the lock: it is not held while somebody else's lock on this one's ref is waited for.
+    repo.require_unlocked(&name)?;
+    let _lock = Lock::require(&private.append_lock(id), WAIT)?;
     let Some(tip) = repo.find_ref(&name)? else {
         return Err(Error::refused(format!("no agent '{id}'")));
     };
@@ -119,7 +113,6 @@ fn attempt(repo: &Repo, id: &AgentId, decide: &impl Fn(&Fold) -> Option<Vec<Fact
             .hint("update git orchestra; until then this agent can only be read"));
     }
     let (new, after) = next(repo, id, tip, &chain, &before, &facts)?;
-    intent.declare(&name, new);
     repo.edit_refs(&[Edit { name, old: Some(tip), new }], "orchestra: event")?;
     Ok(after)
 }
@@ -133,7 +126,7 @@ fn next(
     before: &Fold,
     facts: &[Fact],
 ) -> Result<(Oid, Fold)> {
-    let identity = repo.identity()?;
+    let identity = repo.identity_or_none();
     let by = writer::writer(repo)?;
     let at = world::now();
     let mut new = Vec::with_capacity(facts.len());
@@ -147,57 +140,4 @@ fn next(
     let message = commit::message(id, Some(&before.agent), &new, &after.agent, &by);
     let commit = Commit::by(&identity, at.as_second(), Oid::EMPTY_TREE, vec![tip], message);
     Ok((repo.write_commit(&commit)?, after))
-}
-
-/// What the holder of an append lock is about to do, written into the lock file: the ref and its new value.
-/// A holder that was killed leaves git's own `<ref>.lock` behind in one case of five, and nothing but this proves
-/// that its maker is dead: whoever holds our lock next knows that no process of ours is writing.
-struct Intent<'lock> {
-    lock: &'lock Lock,
-}
-
-impl Intent<'_> {
-    /// At one stroke and always of one length: that is cheap, and read whole.
-    fn declare(&self, name: &str, new: Oid) {
-        let mut text = format!("{name} {new}\n").into_bytes();
-        text.resize(text.len().max(INTENT), b' ');
-        // Without it, a lock that we leave behind would have to be removed by hand.
-        let _ = self.lock.file().write_all_at(&text, 0);
-    }
-
-    /// Removes a ref lock that the holder before us left, if its content proves that it is ours: our new value, or
-    /// nothing yet and made no later than the declaration allows. An intent that was fulfilled is no reason to look.
-    fn mend_after_a_death(&self, repo: &Repo) -> Result<()> {
-        let mut bytes = [0; INTENT];
-        let length = self.lock.file().read_at(&mut bytes, 0).unwrap_or(0);
-        let text = String::from_utf8_lossy(&bytes[..length]);
-        let declared = text.lines().next().and_then(|line| line.split_once(' '));
-        let Some((name, new)) = declared.and_then(|(name, new)| Some((name, Oid::parse(new.trim())?))) else {
-            return Ok(());
-        };
-        if !name.starts_with(layout::AGENTS) || name.contains("..") {
-            return Ok(());
-        }
-        let path = repo.common_dir()?.join(format!("{name}.lock"));
-        if !path.exists() || repo.find_ref(name)? == Some(new) {
-            return Ok(());
-        }
-        let ours = fs::read_to_string(&path).is_ok_and(|content| Oid::parse(content.trim()) == Some(new));
-        if ours || self.was_left_empty(&path) {
-            let _ = fs::remove_file(&path);
-        }
-        Ok(())
-    }
-
-    /// A lock file is made empty and filled at once. One that is empty and as old as the declaration, within the
-    /// second that a write may take, was made by the process that died.
-    fn was_left_empty(&self, path: &Path) -> bool {
-        let (Ok(left), Ok(declared)) = (fs::metadata(path), self.lock.file().metadata()) else {
-            return false;
-        };
-        let (Ok(left_at), Ok(declared_at)) = (left.modified(), declared.modified()) else { return false };
-        left.len() == 0
-            && left_at >= declared_at
-            && left_at.duration_since(declared_at).is_ok_and(|gap| gap < Duration::from_secs(1))
-    }
 }

@@ -7,10 +7,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     Error, Result,
-    git::{Oid, Repo, objects::Commit, refs::Edit},
+    git::{Oid, Repo, objects::Commit, ref_list::BrokenRef, refs::Edit},
     lock::Lock,
     model::{Agent, AgentId},
     store::{
+        Unreadable,
         layout::{self, Private},
         writer,
     },
@@ -55,14 +56,24 @@ pub fn add(repo: &Repo, agents: &[(Archived, &Agent)]) -> Result<()> {
         tip = Some(repo.write_commit(&commit)?);
     }
     let Some(new) = tip else { return Ok(()) };
-    let edit = [Edit { name: name.clone(), old: previous, new }];
-    match repo.edit_refs(&edit, "orchestra: archive") {
-        // The lock is ours: a lock of the ref that outlasts the wait was left by a kill.
-        Err(error) if error.kind == crate::Kind::Conflict && repo.take_lock_away(&name, None) => {
-            repo.edit_refs(&edit, "orchestra: archive")
-        }
-        other => other,
-    }
+    repo.edit_refs(&[Edit { name, old: previous, new }], "orchestra: archive")
+}
+
+/// Writes an archive commit again: after another one, and with other things to say of its agent. Date and identity stay.
+///
+/// # Errors
+/// It cannot be read, or nothing can be written.
+pub fn rewrite(
+    repo: &Repo,
+    commit: Oid,
+    previous: Option<Oid>,
+    archived: &Archived,
+    agent: &Agent,
+) -> Result<Oid> {
+    let mut found = repo.read_commit(commit)?;
+    found.parents = previous.into_iter().chain([archived.tip]).chain(archived.work).collect();
+    found.message = message(archived, agent);
+    repo.write_commit(&found)
 }
 
 fn message(archived: &Archived, agent: &Agent) -> String {
@@ -76,18 +87,29 @@ fn message(archived: &Archived, agent: &Agent) -> String {
     text
 }
 
-/// All agents in all archives, of every clone; of one that was put away several times the last.
+/// All agents in all archives, of every clone; of one that was put away several times the last. And the archives that cannot be
+/// read: one of them does not hide the others.
 ///
 /// # Errors
-/// A commit cannot be read.
-pub fn all(repo: &Repo) -> Result<BTreeMap<AgentId, Archived>> {
+/// The refs cannot be read at all.
+pub fn all(repo: &Repo) -> Result<(BTreeMap<AgentId, Archived>, Vec<Unreadable>)> {
     let mut found = BTreeMap::new();
-    for (_, tip) in repo.refs_below(layout::ARCHIVE)? {
-        for archived in chain(repo, tip)? {
-            found.entry(archived.id.clone()).or_insert(archived);
+    let list = repo.ref_list(layout::ARCHIVE)?;
+    let mut broken = list.broken;
+    for (name, tip) in list.refs {
+        match chain(repo, tip) {
+            Ok(agents) => {
+                for archived in agents {
+                    found.entry(archived.id.clone()).or_insert(archived);
+                }
+            }
+            Err(error) => {
+                let why = format!("cannot be followed: {}", error.one_line());
+                broken.push(BrokenRef { name, why });
+            }
         }
     }
-    Ok(found)
+    Ok((found, broken.iter().map(|broken| Unreadable::broken(repo, broken)).collect()))
 }
 
 /// The agents of one archive, the newest first.
@@ -95,6 +117,14 @@ pub fn all(repo: &Repo) -> Result<BTreeMap<AgentId, Archived>> {
 /// # Errors
 /// A commit cannot be read, or the chain has no end.
 pub fn chain(repo: &Repo, tip: Oid) -> Result<Vec<Archived>> {
+    Ok(commits(repo, tip)?.into_iter().map(|(_, archived)| archived).collect())
+}
+
+/// The commits of one archive with what each says, the newest first.
+///
+/// # Errors
+/// A commit cannot be read, or the chain has no end.
+pub fn commits(repo: &Repo, tip: Oid) -> Result<Vec<(Oid, Archived)>> {
     let (mut all, mut next) = (Vec::new(), Some(tip));
     while let Some(id) = next {
         if all.len() >= MOST {
@@ -104,7 +134,7 @@ pub fn chain(repo: &Repo, tip: Oid) -> Result<Vec<Archived>> {
         let Some(archived) = read(&commit.message) else { break };
         // The first has nothing before it.
         next = commit.parents.first().copied().filter(|first| *first != archived.tip);
-        all.push(archived);
+        all.push((id, archived));
     }
     Ok(all)
 }

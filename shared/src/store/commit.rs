@@ -68,6 +68,13 @@ pub struct Parsed {
     pub is_join: bool,
 }
 
+impl Parsed {
+    /// Whether the commit cannot be one of ours, of whatever format.
+    pub const fn is_foreign(&self) -> bool {
+        self.events.is_empty() && self.set_aside.is_empty() && !self.newer && !self.is_join
+    }
+}
+
 /// Reads the events of a message.
 pub fn parse(message: &str) -> Parsed {
     let mut parsed = Parsed::default();

@@ -12,14 +12,25 @@ pub fn agent_ref(id: &AgentId) -> String {
     format!("{AGENTS}{id}")
 }
 
+/// The agents' work, one ref each.
+pub const HEADS: &str = "refs/orchestra/heads/";
+
 /// The work of an agent: the newest commit of its branch, what was left uncommitted on top.
 pub fn head_ref(id: &AgentId) -> String {
-    format!("refs/orchestra/heads/{id}")
+    format!("{HEADS}{id}")
 }
+
+/// All branches of this clone.
+pub const BRANCHES: &str = "refs/heads/";
 
 /// The branch of an agent.
 pub fn branch_ref(branch: &str) -> String {
-    format!("refs/heads/{branch}")
+    format!("{BRANCHES}{branch}")
+}
+
+/// The name of a branch, without what all of them begin with.
+pub fn branch_of(name: &str) -> Option<&str> {
+    name.strip_prefix(BRANCHES)
 }
 
 /// What a remote had at the last fetch: `name` is `<remote>/<branch>`.
@@ -27,10 +38,24 @@ pub fn tracking_ref(name: &str) -> String {
     format!("refs/remotes/{name}")
 }
 
-/// The raw output of an agent's attempts; never travels.
+/// The raw output of agents' attempts, one ref each; never travels.
+pub const LOGS: &str = "refs/orchestra-local/logs/";
+
+/// That of one agent.
 pub fn log_ref(id: &AgentId) -> String {
-    format!("refs/orchestra-local/logs/{id}")
+    format!("{LOGS}{id}")
 }
+
+/// What changed outside the worktrees of agents while they ran, one ref an agent; never travels: it names files of the user's.
+pub const SURROUNDINGS: &str = "refs/orchestra-local/surroundings/";
+
+/// That of one agent.
+pub fn surroundings_ref(id: &AgentId) -> String {
+    format!("{SURROUNDINGS}{id}")
+}
+
+/// What branches of agents begin with where a branch named like the configured prefix is in the way.
+pub const OTHER_PREFIX: &str = "orchestra-agents/";
 
 /// The worktree of an agent as it was at some moment, untracked files included; never travels by itself.
 pub fn snapshot_ref(id: &AgentId) -> String {
@@ -45,9 +70,17 @@ pub fn transcript_ref(conversation: &str) -> String {
     format!("{TRANSCRIPTS}{conversation}")
 }
 
+/// What was replaced in the heads of agents, below the id of each.
+pub const REPLACED_HEADS: &str = "refs/orchestra-local/trash/heads/";
+
 /// What was replaced in [`head_ref`] by work that does not contain it; never travels.
 pub fn replaced_head_ref(id: &AgentId, head: &str) -> String {
-    format!("refs/orchestra-local/trash/heads/{id}/{head}")
+    format!("{REPLACED_HEADS}{id}/{head}")
+}
+
+/// What git remembered only by the registration of a worktree whose files are gone; never travels.
+pub fn gone_registration_ref(id: &AgentId, commit: &str) -> String {
+    format!("refs/orchestra-local/trash/worktrees/{id}/{commit}")
 }
 
 /// What our commands changed, one ref each; never travels.
@@ -75,10 +108,39 @@ pub const PRIVATE: &str = "refs/orchestra-local/";
 /// The kinds that travel: lives, work, notes, and agents that were archived.
 pub const KINDS: [&str; 4] = ["agents", "heads", "notes", "archive"];
 
+/// The agent that a shared ref belongs to alone.
+pub fn agent_of(name: &str) -> Option<AgentId> {
+    let (kind, id) = name.strip_prefix(SHARED)?.split_once('/')?;
+    matches!(kind, "agents" | "heads" | "snapshots" | "transcripts").then(|| AgentId::parse(id).ok())?
+}
+
+/// Whether a ref is the life of an agent.
+pub fn is_agent(name: &str) -> bool {
+    name.starts_with(AGENTS)
+}
+
+/// Whether a shared ref holds commits of an agent's worktree, with everything on which they build.
+pub fn is_work(name: &str) -> bool {
+    name.strip_prefix(SHARED).is_some_and(|rest| rest.starts_with("heads/") || rest.starts_with("snapshots/"))
+}
+
+/// Whether a ref is an archive.
+pub fn is_archive(name: &str) -> bool {
+    name.starts_with(ARCHIVE)
+}
+
+/// Whether a ref holds notes of ours.
+pub fn is_notes(name: &str) -> bool {
+    name.strip_prefix(SHARED).is_some_and(|rest| rest.starts_with("notes/"))
+}
+
 /// What a remote had at the last look; never travels. A fetch writes here and nowhere else.
 pub fn tracking(remote: &str) -> String {
     format!("refs/orchestra-local/remotes/{remote}/")
 }
+
+/// Who this clone is, where the file that says so was removed; never travels.
+pub const WRITER: &str = "refs/orchestra-local/writer";
 
 /// What all remotes had.
 pub const fn tracking_all() -> &'static str {
@@ -103,9 +165,12 @@ pub fn probe_ref(chance: &str) -> String {
     format!("refs/orchestra/probe/{chance}")
 }
 
+/// Notes of every kind, one ref each.
+pub const NOTES_BELOW: &str = "refs/orchestra/notes/";
+
 /// Notes of one kind.
 pub fn notes_ref(topic: &str) -> String {
-    format!("refs/orchestra/notes/{topic}")
+    format!("{NOTES_BELOW}{topic}")
 }
 
 /// What landing came to, as notes on the commits that landed.
@@ -120,14 +185,19 @@ pub const NOTES: &str = "refs/orchestra/notes/*";
 /// The name of the worktree in which branches are merged and checked before they land.
 pub const SCRATCH: &str = "landing";
 
+/// How the names of files with output end.
+const OUTPUT: &str = ".out";
+/// How the names of files with complaints end.
+const ERRORS: &str = ".err";
+
 /// The file of one attempt's output, live and in [`log_ref`].
 pub fn output_name(attempt: u32) -> String {
-    format!("{attempt}.out")
+    format!("{attempt}{OUTPUT}")
 }
 
 /// The file of one attempt's complaints, where output is a speech of its own; live and in [`log_ref`].
 pub fn errors_name(attempt: u32) -> String {
-    format!("{attempt}.err")
+    format!("{attempt}{ERRORS}")
 }
 
 /// What the supervisor was asked to do, live and in [`log_ref`].
@@ -163,6 +233,16 @@ impl Private {
         self.0.join("conversations")
     }
 
+    /// The configuration that a person accepted, and what was seen of it since.
+    pub fn accepted(&self) -> PathBuf {
+        self.0.join("accepted.json")
+    }
+
+    /// Held by whoever changes that.
+    pub fn accepted_lock(&self) -> PathBuf {
+        self.0.join("locks/accepted")
+    }
+
     /// Held by whoever adds to the archive of this clone.
     pub fn archive_lock(&self) -> PathBuf {
         self.0.join("locks/archive")
@@ -172,6 +252,16 @@ impl Private {
     pub fn append_lock(&self, id: &AgentId) -> PathBuf {
         let bucket = id.as_str().bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % 16;
         self.0.join("locks").join(format!("append-{bucket:02}"))
+    }
+
+    /// Objects in which no secret was found.
+    pub fn scanned(&self) -> PathBuf {
+        self.0.join("scanned")
+    }
+
+    /// Where the user agreed to send agents.
+    pub fn consent(&self) -> PathBuf {
+        self.0.join("consent")
     }
 
     /// How many loose objects there were after the last time that ours were packed.
@@ -194,6 +284,21 @@ impl Private {
         self.0.join("locks/auto-sync")
     }
 
+    /// Files of damaged refs that were moved out of the way, each under the name of its ref.
+    pub fn damaged(&self) -> PathBuf {
+        self.0.join("damaged")
+    }
+
+    /// What remotes have and this clone does not take in, and why.
+    pub fn refused(&self) -> PathBuf {
+        self.0.join("refused")
+    }
+
+    /// Trees in which git would find nothing to refuse.
+    pub fn sound_trees(&self) -> PathBuf {
+        self.0.join("sound-trees")
+    }
+
     /// Held by whoever speaks with a remote.
     pub fn sync_lock(&self) -> PathBuf {
         self.0.join("locks/sync")
@@ -202,6 +307,21 @@ impl Private {
     /// Held by whoever changes branches, takes agents away or brings them back.
     pub fn operations_lock(&self) -> PathBuf {
         self.0.join("locks/operations")
+    }
+
+    /// How long the repository was in use, as the trash counts it.
+    pub fn trash_clock(&self) -> PathBuf {
+        self.0.join("trash-clock")
+    }
+
+    /// What could not be deleted of the trash.
+    pub fn stuck_trash(&self) -> PathBuf {
+        self.0.join("trash-stuck")
+    }
+
+    /// Held by whoever deletes what is in the trash.
+    pub fn trash_lock(&self) -> PathBuf {
+        self.0.join("locks/trash")
     }
 
     /// The lock for the moments in which git's own list of worktrees is changed.
@@ -227,6 +347,11 @@ impl Private {
     /// Registrations of worktrees whose files are gone.
     pub fn gone(&self) -> PathBuf {
         self.0.join("gone")
+    }
+
+    /// What is needed to take a move of a checkout back that is under way, or was cut off; one folder each.
+    pub fn moves(&self) -> PathBuf {
+        self.0.join("moves")
     }
 
     /// What merges on trial came to.
@@ -274,6 +399,21 @@ impl AgentDir {
         &self.0
     }
 
+    /// Whether there is output of an attempt that may not be stored yet.
+    pub fn holds_output(&self) -> bool {
+        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let is_output = |name: &str| name.ends_with(OUTPUT) || name.ends_with(ERRORS);
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).any(|name| is_output(&name))
+    }
+
+    /// Removes the folder of an agent that is at rest. Where output lies in it that could not be stored at the end, it stays,
+    /// and the next command that changes something stores it.
+    pub fn remove_unless_it_holds_output(&self) {
+        if !self.holds_output() {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
     /// Held by the agent's supervisor as long as it lives; in it stands which processes belong to the agent.
     pub fn lock(&self) -> PathBuf {
         self.0.join("lock")
@@ -302,6 +442,11 @@ impl AgentDir {
     /// What the attempt has said so far, summed up.
     pub fn tally(&self) -> PathBuf {
         self.0.join("tally.json")
+    }
+
+    /// What surrounded the agent when it was started.
+    pub fn surroundings(&self) -> PathBuf {
+        self.0.join("surroundings.json")
     }
 
     /// Our own index of the agent's worktree.

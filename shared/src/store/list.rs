@@ -1,18 +1,20 @@
 //! All agents at once: the refs, and one object each at the most.
 
 use crate::{
-    Result,
-    git::{Oid, Repo},
-    model::{Agent, AgentId, trailers},
+    Error, Result,
+    git::{Oid, Repo, ref_list::BrokenRef},
+    model::{Agent, AgentId, id, trailers},
     store::{
         Chain,
         cache::{Cache, Entry},
+        commit,
         layout::{self, Private},
+        unreadable::{self, Unreadable},
         writer,
     },
 };
 
-/// Lists with fewer unknown tips than this are quicker read than remembered.
+/// Lists for which fewer unknown commits than this are read are quicker read than remembered.
 const WORTH_REMEMBERING: usize = 16;
 
 /// Every agent of the repository, with what decides whether it is shown; the rest on demand.
@@ -20,7 +22,7 @@ pub struct Listing {
     /// In the order of their ids.
     pub rows: Vec<Row>,
     /// Agents whose events cannot be read, and why.
-    pub broken: Vec<(AgentId, String)>,
+    pub broken: Vec<Unreadable>,
     /// Who this clone is, if it ever wrote.
     pub writer: Option<String>,
     cache: Cache,
@@ -46,29 +48,32 @@ impl Listing {
         let private = Private::new(repo.private_dir()?);
         let writer = writer::known_writer(repo);
         let vouching = writer.clone().unwrap_or_default();
-        let refs = repo.refs_below(layout::AGENTS)?;
+        let list = repo.ref_list(layout::AGENTS)?;
         let mut listing = Self {
-            rows: Vec::with_capacity(refs.len()),
+            rows: Vec::with_capacity(list.refs.len()),
             broken: Vec::new(),
             writer,
             cache: Cache::read(&private.cache(), &vouching),
         };
         let mut unknown = 0;
         let mut reader = repo.commit_reader();
-        for (name, tip) in refs {
-            // A name that is no id is nobody's agent; `doctor` shows it.
+        for (name, tip) in list.refs {
+            // A name that is not an id is nobody's agent.
             let Ok(id) = AgentId::parse(&name[layout::AGENTS.len()..]) else { continue };
             if let Some(entry) = listing.cache.find(tip) {
                 listing.rows.push(Row { id, tip, entry });
                 continue;
             }
-            unknown += 1;
             let message = reader.message(tip);
             match listing.learn(repo, message, tip, &vouching) {
-                Ok(entry) => listing.rows.push(Row { id, tip, entry }),
-                Err(e) => listing.broken.push((id, e.one_line())),
+                Ok((entry, commits)) => {
+                    unknown += commits;
+                    listing.rows.push(Row { id, tip, entry });
+                }
+                Err(e) => listing.broken.push(Unreadable::agent(repo, &id, e.one_line())),
             }
         }
+        listing.add_broken(repo, list.broken, list.symbolic)?;
         if unknown >= WORTH_REMEMBERING {
             let rows = listing.rows.iter().map(|row| (row.tip, &row.entry));
             listing.cache.write(&private.cache(), &vouching, rows);
@@ -76,17 +81,49 @@ impl Listing {
         Ok(listing)
     }
 
-    /// Takes the trailers where we vouch for them, else folds the chain.
-    fn learn(&mut self, repo: &Repo, message: Option<&str>, tip: Oid, vouching: &str) -> Result<Entry> {
+    /// Adds the refs that name no commit, if they bear the id of an agent.
+    fn add_broken(&mut self, repo: &Repo, broken: Vec<BrokenRef>, symbolic: Vec<String>) -> Result<()> {
+        let why = || "points to another ref".to_owned();
+        let symbolic = symbolic.into_iter().map(|name| BrokenRef { name, why: why() });
+        let all = broken.into_iter().chain(symbolic);
+        let all: Vec<Unreadable> = all.map(|broken| Unreadable::broken(repo, &broken)).collect();
+        self.broken.extend(all.into_iter().filter(|one| one.agent_id().is_some()));
+        let is_known = |id: &AgentId| {
+            self.row(id).is_some() || self.broken.iter().any(|known| known.agent_id() == Some(id))
+        };
+        let moved = unreadable::moved_aside(repo, is_known)?;
+        self.broken.extend(moved);
+        self.broken.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(())
+    }
+
+    /// Takes the trailers where we vouch for them, else folds the chain. Gives as well how many commits were read.
+    fn learn(
+        &mut self,
+        repo: &Repo,
+        message: Option<&str>,
+        tip: Oid,
+        vouching: &str,
+    ) -> Result<(Entry, usize)> {
         if let Some(text) = message.and_then(trailers::paragraph)
             && trailers::is_trusted(text, vouching)
             && let Some(glance) = trailers::glance(text)
         {
-            return Ok(self.cache.add(glance, text));
+            return Ok((self.cache.add(glance, text), 1));
         }
-        let agent = Chain::read(repo, &[tip])?.fold().agent;
+        // A commit of somebody's code may have a history of any length: it is not walked.
+        let parsed = message.map(commit::parse);
+        if parsed.is_some_and(|parsed| parsed.is_foreign()) {
+            return Err(not_a_life());
+        }
+        let chain = Chain::read(repo, &[tip])?;
+        let fold = chain.fold();
+        if !fold.created && fold.newer == 0 && !chain.newer {
+            return Err(not_a_life());
+        }
+        let agent = fold.agent;
         let glance = trailers::Glance { phase: agent.phase, queued_at: agent.queued_at.as_second() };
-        Ok(self.cache.add(glance, &trailers::write(&agent, vouching)))
+        Ok((self.cache.add(glance, &trailers::write(&agent, vouching)), chain.commits.len()))
     }
 
     /// The whole state of one row.
@@ -101,6 +138,24 @@ impl Listing {
         }
     }
 
+    /// The whole id of one agent, by its id or a unique prefix.
+    ///
+    /// # Errors
+    /// None or several match, or it is one that cannot be read (3).
+    pub fn resolve(&self, typed: &str) -> Result<AgentId> {
+        let broken = self.broken.iter().filter_map(Unreadable::agent_id);
+        let id = id::resolve(typed, self.ids().chain(broken))?;
+        match self.unreadable(&id) {
+            Some(broken) => Err(broken.error()),
+            None => Ok(id),
+        }
+    }
+
+    /// Why the events of an agent cannot be read, if they cannot.
+    pub fn unreadable(&self, id: &AgentId) -> Option<&Unreadable> {
+        self.broken.iter().find(|one| one.agent_id() == Some(id))
+    }
+
     /// The ids, for finding one by its prefix.
     pub fn ids(&self) -> impl Iterator<Item = &AgentId> {
         self.rows.iter().map(|row| &row.id)
@@ -110,4 +165,8 @@ impl Listing {
     pub fn row(&self, id: &AgentId) -> Option<&Row> {
         self.rows.binary_search_by(|row| row.id.cmp(id)).ok().map(|at| &self.rows[at])
     }
+}
+
+fn not_a_life() -> Error {
+    Error::internal("it is not the life of an agent")
 }

@@ -11,10 +11,14 @@ pub mod list;
 pub mod notes;
 pub mod operations;
 pub mod pack;
+pub mod sound;
 pub mod transcripts;
+pub mod trash_clock;
+pub mod unreadable;
 pub mod verdicts;
 pub mod writer;
 
 pub use append::{NewAgent, append, append_if, create};
 pub use chain::Chain;
 pub use list::Listing;
+pub use unreadable::Unreadable;

@@ -1,34 +1,73 @@
 //! Notes on commits, for plain `git log`: a projection of events, a JSON object a line. `git notes` writes below `refs/notes`
-//! only; `git fast-import` writes any.
+//! only; `git fast-import` writes any. It works in a git directory of its own: killed, it leaves no lock on a ref of ours.
+
+use std::{fs, path::Path};
 
 use crate::{
-    Result,
-    git::{Git, Oid, Repo, command, repo::Identity},
+    Error, Kind, Result,
+    error::Context,
+    git::{Git, Oid, Repo, command, refs::Edit, repo::Identity},
     store::layout,
     world,
 };
 
+/// How often to try again when another program is quicker.
+const ATTEMPTS: u32 = 5;
+
 /// Puts notes on commits, all in one commit of `name`; a note that was there is replaced.
 ///
 /// # Errors
-/// There is no identity, or git fails.
+/// There is no identity, git fails, or other programs are quicker all the time (4).
 pub fn write(repo: &Repo, name: &str, subject: &str, notes: &[(Oid, String)]) -> Result<()> {
     if notes.is_empty() {
         return Ok(());
     }
+    for attempt in 1.. {
+        let old = repo.find_ref(name)?;
+        let new = import(repo, name, old, subject, notes)?;
+        match repo.edit_refs(&[Edit { name: name.to_owned(), old, new }], "orchestra: notes") {
+            Err(error)
+                if error.kind == Kind::Conflict && attempt < ATTEMPTS && repo.find_ref(name)? != old => {}
+            other => return other,
+        }
+    }
+    Ok(())
+}
+
+/// Writes the commit that holds the notes; no ref names it yet.
+fn import(repo: &Repo, name: &str, tip: Option<Oid>, subject: &str, notes: &[(Oid, String)]) -> Result<Oid> {
     let Identity { name: who, email } = repo.identity()?;
     let now = world::now().as_second();
-    let mut order =
-        format!("commit {name}\ncommitter {who} <{email}> {now} +0000\ndata {}\n{subject}\n", subject.len());
-    if let Some(tip) = repo.find_ref(name)? {
+    let mut order = format!(
+        "commit {name}\nmark :1\ncommitter {who} <{email}> {now} +0000\ndata {}\n{subject}\n",
+        subject.len()
+    );
+    if let Some(tip) = tip {
         order.push_str(&format!("from {tip}\n"));
     }
     for (commit, text) in notes {
         order.push_str(&format!("N inline {commit}\ndata {}\n{text}\n", text.len()));
     }
-    order.push_str("done\n");
-    let git = Git::new(&repo.common_dir()?, "fast-import").args(["--quiet", "--done"]);
-    git.input(order.into_bytes()).limit(command::LONG).run().map(|_| ())
+    order.push_str("get-mark :1\ndone\n");
+    let place = tempfile::tempdir().context(Kind::External, || "cannot make a temporary folder".into())?;
+    let common = repo.common_dir()?;
+    make_git_dir(place.path())?;
+    let git = Git::new(place.path(), "fast-import").args(["--quiet", "--done"]);
+    let git = git.env("GIT_DIR", place.path()).env("GIT_OBJECT_DIRECTORY", common.join("objects"));
+    let said = git.input(order.into_bytes()).limit(command::LONG).line()?;
+    let new = Oid::parse(said.trim()).ok_or_else(|| Error::internal("git fast-import gave no commit"))?;
+    repo.require_complete(repo.tree_of(new)?, tip.map(|tip| repo.tree_of(tip)).transpose()?)?;
+    Ok(new)
+}
+
+/// An empty git directory, as far as git insists on one.
+fn make_git_dir(place: &Path) -> Result<()> {
+    let cannot = || format!("cannot write '{}'", place.display());
+    fs::create_dir(place.join("refs")).context(Kind::External, cannot)?;
+    fs::create_dir(place.join("objects")).context(Kind::External, cannot)?;
+    fs::write(place.join("HEAD"), "ref: refs/heads/none\n").context(Kind::External, cannot)?;
+    let config = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
+    fs::write(place.join("config"), config).context(Kind::External, cannot)
 }
 
 /// Lets plain `git log` show our notes, where the user has not decided otherwise. `true`: that is new.
@@ -42,7 +81,6 @@ pub fn show(repo: &Repo) -> Result<bool> {
     if repo.config_all("notes.displayRef").iter().any(shown) {
         return Ok(false);
     }
-    let arguments = ["--local", "--add", "notes.displayRef", layout::NOTES];
-    Git::new(&repo.common_dir()?, "config").args(arguments).run()?;
+    repo.edit_config(&["--add", "notes.displayRef", layout::NOTES])?;
     Ok(true)
 }

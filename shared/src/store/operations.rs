@@ -18,12 +18,19 @@ use crate::{
     },
     lock::Lock,
     model::text,
-    store::layout::{self, Private},
+    store::{
+        layout::{self, Private},
+        trash_clock,
+    },
     world,
 };
 
 const FILE: &str = "operation.json";
 const VERSION: u32 = 1;
+/// Hexadecimal digits of the number with which an id begins.
+const DIGITS: usize = 11;
+/// The largest number that a clock may give (in the year 2248), so that there are larger ones for what comes after it.
+const LATEST: u64 = 0x7ff_ffff_ffff;
 
 /// How far it came.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -42,7 +49,7 @@ pub enum Stage {
 pub struct Operation {
     /// The format.
     pub version: u32,
-    /// Its id; ids sort by time.
+    /// Its id. Ids sort in the order in which the operations were made, whatever the clock said.
     pub id: String,
     /// The command, such as `merge-ranked`.
     pub command: String,
@@ -60,6 +67,9 @@ pub struct Operation {
     /// The operation that it takes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<String>,
+    /// What the clock of the trash said when it began ([`super::trash_clock`]); 0 in operations of 0.1.0, which did not have one.
+    #[serde(default)]
+    pub clock: u64,
 }
 
 impl Operation {
@@ -116,18 +126,22 @@ pub struct Journal {
     pub operation: Operation,
     /// Name → what stands under it, but for the operation itself.
     files: BTreeMap<String, (Sort, Oid)>,
+    /// Commits that it keeps alive beyond those that the operation names.
+    pins: Vec<Oid>,
     tip: Option<Oid>,
 }
 
 impl Journal {
-    /// A new one; nothing is written yet.
+    /// A new one, newer than all that there are; nothing is written yet. To be called under [`lock`].
     ///
     /// # Errors
-    /// There is no randomness.
-    pub fn new(command: &str) -> Result<Self> {
+    /// There is no randomness, or the operations cannot be read.
+    pub fn new(repo: &Repo, command: &str) -> Result<Self> {
+        let known = repo.refs_below(layout::OPERATIONS)?;
+        let newest = known.last().and_then(|(name, _)| name.strip_prefix(layout::OPERATIONS));
         let operation = Operation {
             version: VERSION,
-            id: format!("{:011x}{}", world::milliseconds(), world::random_hex::<3>()?),
+            id: format!("{:011x}{}", number_after(newest, world::milliseconds()), world::random_hex::<3>()?),
             command: command.to_owned(),
             at: world::now().to_string(),
             summary: String::new(),
@@ -135,8 +149,9 @@ impl Journal {
             changes: Vec::new(),
             removals: Vec::new(),
             undoes: None,
+            clock: trash_clock::advance(repo, trash_clock::Reading::now())?,
         };
-        Ok(Self { operation, files: BTreeMap::new(), tip: None })
+        Ok(Self { operation, files: BTreeMap::new(), pins: Vec::new(), tip: None })
     }
 
     /// One that was written before.
@@ -152,7 +167,8 @@ impl Journal {
         {
             files.insert(String::from_utf8_lossy(&entry.name).into_owned(), (entry.sort, entry.id));
         }
-        Ok(Self { operation: read(repo, tip, FILE)?, files, tip: Some(tip) })
+        let pins = repo.read_commit(tip)?.parents;
+        Ok(Self { operation: read(repo, tip, FILE)?, files, pins, tip: Some(tip) })
     }
 
     /// Puts a file into it; [`Journal::write`] makes it last.
@@ -189,7 +205,7 @@ impl Journal {
         format!("{}:{name}", layout::operation_ref(&self.operation.id))
     }
 
-    /// Writes it down, with the commits that it must keep alive.
+    /// Writes it down, with further commits that it must keep alive. What it kept before, it keeps.
     ///
     /// # Errors
     /// It cannot be written, or somebody else wrote it (4).
@@ -201,25 +217,26 @@ impl Journal {
         let tree = repo.write_entries(files.chain([Entry::new(FILE, Sort::File, blob)]).collect())?;
         let mut parents: Vec<Oid> = self.operation.changes.iter().flat_map(|c| [c.old, c.new]).collect();
         parents.extend(self.operation.removals.iter().flat_map(Removal::commits));
-        parents.extend(pins);
+        self.pins.extend(pins);
+        parents.extend(&self.pins);
         let mut seen = std::collections::HashSet::new();
         parents.retain(|id| seen.insert(*id));
         let subject = format!("{}: {}\n", self.operation.command, self.operation.summary);
         let now = world::now().as_second();
         let new = repo.write_commit(&Commit::by(&repo.identity()?, now, tree, parents, subject))?;
         let name = layout::operation_ref(&self.operation.id);
-        let edit = [Edit { name: name.clone(), old: self.tip, new }];
-        let written = repo.edit_refs(&edit, "orchestra: operation");
-        match written {
-            // Whoever writes operations holds their lock: a lock of the ref that outlasts the wait was left by a kill.
-            Err(error) if error.kind == Kind::Conflict && repo.take_lock_away(&name, None) => {
-                repo.edit_refs(&edit, "orchestra: operation")?;
-            }
-            other => other?,
-        }
+        repo.edit_refs(&[Edit { name, old: self.tip, new }], "orchestra: operation")?;
         self.tip = Some(new);
         Ok(())
     }
+}
+
+/// The number with which a new id begins: the time in milliseconds, or 1 more than that of the newest id where the clock is behind
+/// it. So ids sort in the order in which operations were made, also after the clock was set back.
+fn number_after(newest: Option<&str>, milliseconds: i64) -> u64 {
+    let now = u64::try_from(milliseconds).unwrap_or(0).min(LATEST);
+    let before = newest.and_then(|id| u64::from_str_radix(id.get(..DIGITS)?, 16).ok());
+    before.map_or(now, |before| now.max(before + 1))
 }
 
 fn read<T: DeserializeOwned>(repo: &Repo, commit: Oid, name: &str) -> Result<T> {
@@ -237,10 +254,13 @@ const SETTLE: Duration = Duration::from_millis(500);
 /// Another command has it (4).
 pub fn lock(repo: &Repo) -> Result<Lock> {
     let lock = Private::new(repo.private_dir()?).operations_lock();
-    Lock::take(&lock, SETTLE)?.ok_or_else(|| {
+    let lock = Lock::take(&lock, SETTLE)?.ok_or_else(|| {
         Error::new(Kind::Conflict, "another merge-ranked, review, cleanup or undo runs in this repository")
             .hint("wait for its end, and try again")
-    })
+    })?;
+    // Also for the git programs that the command starts: they can mend nothing.
+    repo.mend_locks();
+    Ok(lock)
 }
 
 /// All operations, the newest first. Those that cannot be read are passed over.
@@ -250,6 +270,14 @@ pub fn lock(repo: &Repo) -> Result<Lock> {
 pub fn all(repo: &Repo) -> Result<Vec<Operation>> {
     let refs = repo.refs_below(layout::OPERATIONS)?;
     Ok(refs.into_iter().rev().filter_map(|(_, tip)| read(repo, tip, FILE).ok()).collect())
+}
+
+/// The highest clock of the trash that an operation tells of.
+///
+/// # Errors
+/// The refs cannot be read.
+pub fn newest_clock(repo: &Repo) -> Result<u64> {
+    Ok(all(repo)?.iter().map(|operation| operation.clock).max().unwrap_or(0))
 }
 
 /// Whether what an operation did holds: it is done, and no operation that holds takes it back. `all` is newest first.
@@ -278,6 +306,26 @@ mod tests {
             changes: Vec::new(),
             removals: Vec::new(),
             undoes: undoes.map(Into::into),
+            clock: 0,
+        }
+    }
+
+    #[test]
+    fn ids_sort_in_the_order_of_making_whatever_the_clock_says() {
+        let id = |number: u64| format!("{number:011x}abcdef");
+        for (newest, clock, number) in [
+            (None, 5_000, 5_000),
+            (Some(id(4_000)), 5_000, 5_000),
+            (Some(id(5_000)), 5_000, 5_001),
+            // set back, set forward by far too much, before 1970
+            (Some(id(9_000)), 5_000, 9_001),
+            (Some(id(LATEST)), 5_000, LATEST + 1),
+            (None, i64::MAX, LATEST),
+            (Some(id(LATEST + 7)), i64::MAX, LATEST + 8),
+            (None, -1, 0),
+            (Some("zzz".into()), 5_000, 5_000),
+        ] {
+            assert_eq!(number_after(newest.as_deref(), clock), number, "{newest:?} {clock}");
         }
     }
 

@@ -45,6 +45,18 @@ pub struct About {
     pub agent: Option<String>,
     /// What else its lines say.
     pub facts: Value,
+    /// What it started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inner: Vec<AboutInner>,
+}
+
+/// What is known of a sub-agent of a kept conversation.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct AboutInner {
+    /// Its id within the conversation.
+    pub id: String,
+    /// What its lines say.
+    pub facts: Value,
 }
 
 /// One kept conversation.

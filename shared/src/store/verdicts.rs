@@ -5,8 +5,11 @@ use serde::Serialize;
 use crate::{
     Result,
     git::{Git, Oid, Repo, command},
-    model::{Agent, verdict::Standing},
-    store::writer,
+    model::{
+        Agent, AgentId,
+        verdict::{self, Standing},
+    },
+    store::{Chain, writer},
 };
 
 /// Of which work a verdict is.
@@ -35,20 +38,52 @@ pub fn patch_id(repo: &Repo, base: Oid, head: Oid) -> Result<String> {
     Ok(said.split_whitespace().next().unwrap_or_default().to_owned())
 }
 
-/// The verdict on an agent's work, and whether it holds.
+/// The verdict on an agent's work that decides, and whether it holds. What is said in clones that the user does not trust decides
+/// nothing: it neither approves the work, nor takes the place of what was said in the others.
+///
+/// # Errors
+/// As [`patch_id`], or its events cannot be read.
+pub fn of(repo: &Repo, id: &AgentId, agent: &Agent, head: Oid) -> Result<Option<(Standing, Holds)>> {
+    match counting(repo, id, agent)? {
+        Some(verdict) => Ok(Some(held(repo, agent, head, verdict)?)),
+        None => Ok(None),
+    }
+}
+
+/// The verdict that decides, of whichever work it is.
+///
+/// # Errors
+/// Its events cannot be read.
+pub fn counting(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Standing>> {
+    if agent.judges.iter().all(|writer| counts(repo, writer)) {
+        return Ok(agent.verdict.clone());
+    }
+    if !agent.judges.iter().any(|writer| counts(repo, writer)) {
+        return Ok(None);
+    }
+    let mut all = Chain::of_agent(repo, id)?.fold().verdicts;
+    all.retain(|verdict| counts(repo, &verdict.writer));
+    Ok(verdict::standing(&all).cloned())
+}
+
+/// What a clone proposes that the user does not trust, if that would be the verdict.
+pub fn proposed(repo: &Repo, agent: &Agent) -> Option<Standing> {
+    agent.verdict.clone().filter(|verdict| !counts(repo, &verdict.writer))
+}
+
+/// A verdict, and whether it holds for the work at `head`.
 ///
 /// # Errors
 /// As [`patch_id`].
-pub fn of(repo: &Repo, agent: &Agent, head: Oid) -> Result<Option<(Standing, Holds)>> {
-    let Some(verdict) = agent.verdict.clone() else { return Ok(None) };
+pub fn held(repo: &Repo, agent: &Agent, head: Oid, verdict: Standing) -> Result<(Standing, Holds)> {
     if verdict.is_of(&agent.base, &head.to_string()) {
-        return Ok(Some((verdict, Holds::Current)));
+        return Ok((verdict, Holds::Current));
     }
     let same = match Oid::parse(&agent.base) {
         Some(base) => !verdict.patch.is_empty() && patch_id(repo, base, head)? == verdict.patch,
         None => false,
     };
-    Ok(Some((verdict, if same { Holds::Carried } else { Holds::Stale })))
+    Ok((verdict, if same { Holds::Carried } else { Holds::Stale }))
 }
 
 /// Whether what that writer says decides anything here (a verdict, a message, an answer): what we say does, and what those say

@@ -1,12 +1,21 @@
 //! Who this clone is: a random id in the common git directory, bound to the machine and the folder, so that a copied
-//! clone gets its own.
+//! clone gets its own. A private ref says it as well: whoever removes our files does not make this clone another one, to which
+//! the agents that run here would not belong.
 
 use std::{fs, io::Write, os::unix::fs::MetadataExt, path::Path};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Kind, Result, error::Context, git::Repo, model::event, store::layout::Private, world};
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{Repo, objects::Commit, refs::Edit},
+    model::event,
+    private_files,
+    store::layout::{self, Private},
+    world,
+};
 
 #[derive(Deserialize, Serialize)]
 struct Writer {
@@ -24,14 +33,52 @@ pub fn writer(repo: &Repo) -> Result<String> {
     let machine = fingerprint(&common);
     match known(&private, &machine) {
         Some(id) => Ok(id),
-        None => introduce(&private, &machine),
+        None => introduce(repo, &private, &machine),
     }
 }
 
 /// The id of this clone if it has one: for commands that only read.
 pub fn known_writer(repo: &Repo) -> Option<String> {
     let common = repo.common_dir().ok()?;
-    known(&Private::new(common.join("orchestra")), &fingerprint(&common))
+    let machine = fingerprint(&common);
+    known(&Private::new(common.join("orchestra")), &machine).or_else(|| remembered(repo, &machine))
+}
+
+/// What the private ref says.
+fn remembered(repo: &Repo, machine: &str) -> Option<String> {
+    let commit = repo.read_commit(repo.find_ref(layout::WRITER).ok()??).ok()?;
+    let writer: Writer = serde_json::from_str(commit.message.lines().nth(2)?).ok()?;
+    (writer.machine == machine && event::is_writer(&writer.id)).then_some(writer.id)
+}
+
+/// Writes the private ref, if it does not say so already.
+///
+/// # Errors
+/// It cannot be written.
+pub fn remember(repo: &Repo, id: &str) -> Result<()> {
+    let common = repo.common_dir()?;
+    let machine = fingerprint(&common);
+    if remembered(repo, &machine).as_deref() == Some(id) {
+        return Ok(());
+    }
+    // Also for a trial, which keeps its objects in memory.
+    let repo = Repo::open(&common)?;
+    let cannot = || "cannot write down who this clone is".to_owned();
+    let writer = Writer { id: id.to_owned(), machine: machine.clone() };
+    let message =
+        format!("writer {id}\n\n{}\n", serde_json::to_string(&writer).context(Kind::Internal, cannot)?);
+    let tree = repo.write_tree(&[])?;
+    let commit = Commit::by(&repo.identity()?, world::now().as_second(), tree, Vec::new(), message);
+    let edit = Edit {
+        name: layout::WRITER.to_owned(),
+        old: repo.find_ref(layout::WRITER)?,
+        new: repo.write_commit(&commit)?,
+    };
+    match repo.edit_refs(&[edit], "orchestra: writer") {
+        // Another command of ours was quicker, and wrote the same.
+        Err(_) if remembered(&repo, &machine).as_deref() == Some(id) => Ok(()),
+        other => other,
+    }
 }
 
 fn known(private: &Private, machine: &str) -> Option<String> {
@@ -46,6 +93,9 @@ fn known(private: &Private, machine: &str) -> Option<String> {
 /// The common git directory cannot be read or written.
 pub fn rename(repo: &Repo) -> Result<String> {
     let private = Private::new(repo.private_dir()?);
+    if let Some(old) = repo.find_ref(layout::WRITER)? {
+        repo.delete_refs(&[(layout::WRITER.to_owned(), old)])?;
+    }
     match fs::remove_file(private.writer()) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
             let message = format!("cannot replace '{}'", private.writer().display());
@@ -56,11 +106,12 @@ pub fn rename(repo: &Repo) -> Result<String> {
 }
 
 /// Written whole or not at all; of two processes that introduce the clone at once, the later reads what the first wrote.
-fn introduce(private: &Private, machine: &str) -> Result<String> {
+fn introduce(repo: &Repo, private: &Private, machine: &str) -> Result<String> {
     let path = private.writer();
     let cannot = || format!("cannot write '{}'", path.display());
-    fs::create_dir_all(private.dir()).context(Kind::External, cannot)?;
-    let writer = Writer { id: world::random_hex::<8>()?, machine: machine.to_owned() };
+    private_files::create_dir(private.dir()).context(Kind::External, cannot)?;
+    let id = remembered(repo, machine).map_or_else(world::random_hex::<8>, Ok)?;
+    let writer = Writer { id, machine: machine.to_owned() };
     let mut file = tempfile::NamedTempFile::new_in(private.dir()).context(Kind::External, cannot)?;
     let text = serde_json::to_vec(&writer).context(Kind::Internal, cannot)?;
     file.write_all(&text).and_then(|()| file.as_file().sync_all()).context(Kind::External, cannot)?;

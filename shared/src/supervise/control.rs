@@ -18,9 +18,10 @@ use crate::{
         helper::{self, Job},
         listen, mend,
         processes::{self, Processes},
-        queue,
+        prompt, queue,
         spec::Spec,
     },
+    trust::acceptance,
     worktree::take::Taken,
 };
 
@@ -90,8 +91,10 @@ pub fn send(repo: &Repo, id: &AgentId, compose: impl Fn(&Agent) -> Option<Messag
 }
 
 fn wake(repo: &Repo, id: &AgentId) -> Result<()> {
-    if let Some(record) = Processes::read(&Private::new(repo.private_dir()?).agent(id)) {
-        processes::signal(record.supervisor, Signal::USR1);
+    let private = Private::new(repo.private_dir()?);
+    let recorded = Processes::read(&private.agent(id)).map(|record| record.supervisor);
+    if let Some(supervisor) = recorded.or_else(|| processes::supervisor_of(&private, id)) {
+        processes::signal(supervisor, Signal::USR1);
     }
     Ok(())
 }
@@ -105,6 +108,10 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
     let private = Private::new(repo.private_dir()?);
     let dir = private.agent(id);
     let Some(_lock) = Lock::take(&dir.lock(), SETTLE)? else { return Ok(false) };
+    if processes::supervisor_of(&private, id).is_some() {
+        // Somebody removed its lock; it ends the agent itself.
+        return Ok(false);
+    }
     let before = Chain::of_agent(repo, id)?.fold().agent;
     if rest.is_reached(&before) {
         // It ended between the look that found it lost and the lock.
@@ -112,8 +119,11 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
     }
     let tally = listen::tally(&dir);
     let was_paused = before.phase.is_at_rest();
-    clear_the_dead(repo, id, &private, &dir)?;
-    let taken = match Spec::last(repo, id, &dir) {
+    let notice = clear_the_dead(repo, id, &private, &dir)?;
+    let _ = acceptance::end(&repo.common_dir()?, id);
+    let spec = Spec::last(repo, id, &dir);
+    let repo = &repo.acting_as(spec.as_ref().and_then(|spec| spec.identity.as_ref()));
+    let taken = match spec {
         _ if before.attempt == 0 => {
             helper::store_output(repo, id, &dir).map(|()| Taken::nothing(&before.base))
         }
@@ -124,30 +134,41 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
         }
         None => Err(crate::Error::refused("this clone does not know how it was started")),
     };
-    let reason = reason.or_else(|| (!was_paused).then_some("its supervisor had died"));
+    let died = match &notice {
+        Some(notice) => format!("its supervisor had died; {notice}"),
+        None => "its supervisor had died".to_owned(),
+    };
+    let reason = reason.or_else(|| (!was_paused).then_some(died.as_str()));
     // What it used is told by the end, and nobody else tells it.
     let ended = Ended { tally, ..Ended::from(rest.end(reason)) };
     append(repo, id, &[Fact::Finished(ended.fact(before.attempt, taken.as_ref()))])?;
-    if taken.is_ok() {
+    if taken.is_ok_and(|taken| taken.unsaved.is_none()) {
         let _ = std::fs::remove_dir_all(dir.dir());
     }
     Ok(true)
 }
 
-/// Ends what still runs of an agent whose supervisor is gone, its worktree kept before. To be called under the agent's lock.
+/// Ends what still runs of an agent whose supervisor is gone, its worktree kept before. To be called under the agent's lock. Gives
+/// what the user should know.
 ///
 /// # Errors
 /// A process cannot be killed, or nothing can be written.
-pub fn clear_the_dead(repo: &Repo, id: &AgentId, private: &Private, dir: &AgentDir) -> Result<()> {
+pub fn clear_the_dead(
+    repo: &Repo,
+    id: &AgentId,
+    private: &Private,
+    dir: &AgentDir,
+) -> Result<Option<String>> {
     helper::wait_for_an_orphan(dir);
-    if let Some(record) = Processes::read(dir) {
-        if !record.orphans(private).is_empty() {
-            // Ending may make an agent tidy its files away. Without a worktree there is nothing to keep.
-            let _ = helper::work(&repo.common_dir()?, id, Job::Snapshot);
-        }
+    if !processes::left_of(repo, private, id).is_empty() {
+        // Ending may make an agent tidy its files away. Without a worktree there is nothing to keep.
+        let _ = helper::work(&repo.common_dir()?, id, Job::Snapshot);
         let grace = Spec::read(dir).map_or(Duration::from_secs(5), |spec| spec.limits.grace());
-        processes::end_all(|| record.orphans(private), grace)?;
+        processes::end_all(|| processes::left_of(repo, private, id), grace)?;
+    }
+    if let Ok(spec) = Spec::read(dir) {
+        prompt::remove(&spec.worktree, id);
     }
     queue::leave(private, id);
-    mend::remove_half_made(repo, id)
+    mend::remove_half_made(repo, id, mend::Operations::Free)
 }

@@ -1,16 +1,16 @@
 //! Agents' conversations are kept in the repository, before their programs delete them.
 
-use std::{fs, path::Path};
+use std::{collections::HashSet, fs, path::Path};
 
 use crate::{
     Error, Kind, Result,
-    conversation::{self, Facts, Found, Inner, Installed, Place, Transcript, claude, reading},
+    conversation::{self, Facts, Found, Inner, Installed, Place, Program, Transcript, claude, reading},
     error::Context,
     git::Repo,
     model::AgentId,
     store::{
         Chain,
-        transcripts::{self, About, Source},
+        transcripts::{self, About, AboutInner, Source},
     },
 };
 
@@ -43,8 +43,8 @@ pub fn keep(
     installed: &Installed,
 ) -> Result<bool> {
     let program = conversation::program(place.program);
-    let root = program.and_then(|program| program.root());
-    let path = root.and_then(|root| Some(place.path.strip_prefix(root).ok()?.to_string_lossy().into_owned()));
+    let path = program.and_then(|program| program.path_below_root(&place.path));
+    let path = path.map(|path| path.to_string_lossy().into_owned());
     let path = path.ok_or_else(|| {
         Error::refused(format!("'{}' does not lie where its program keeps such", place.path.display()))
     })?;
@@ -66,14 +66,35 @@ pub fn keep(
         written: place.written,
         agent,
         facts,
+        inner: inner.iter().filter_map(|one| known_of(program?, one, place)).collect(),
     };
     let inner: Vec<(&Inner, Transcript)> =
         inner.iter().map(|one| Ok((one, whole(&one.id, &one.path)?))).collect::<Result<_>>()?;
     let notes =
         inner.iter().map(|(one, _)| one.path.with_extension("meta.json")).filter(|note| note.is_file());
     let files = inner.iter().map(|(one, whole)| source(&one.path, whole.path()));
-    let files: Vec<Source> = files.chain(notes.map(|note| source(&note, &note))).collect();
+    let mut files: Vec<Source> = files.chain(notes.map(|note| source(&note, &note))).collect();
+    tell_apart(&mut files);
     transcripts::keep(repo, &about, &source(&place.path, transcript.path()), &files)
+}
+
+/// What is known of a sub-agent, if its file can be read.
+fn known_of(program: &dyn Program, one: &Inner, conversation: &Place) -> Option<AboutInner> {
+    let (facts, _) = reading::inner(program, &one.place(conversation.program), &conversation.path).ok()?;
+    Some(AboutInner { id: one.id.clone(), facts: serde_json::to_value(facts).ok()? })
+}
+
+/// Sub-agents of two workflows may have the same name: the later ones get that of their folder as well.
+fn tell_apart(files: &mut [Source]) {
+    let mut names = HashSet::new();
+    for file in files {
+        if !names.insert(file.name.clone()) {
+            let folder = file.path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+            let rest = file.name.strip_prefix("agent-").unwrap_or(&file.name);
+            file.name = format!("agent-{folder}-{rest}");
+            names.insert(file.name.clone());
+        }
+    }
 }
 
 /// A file, under the name that it has in its place.

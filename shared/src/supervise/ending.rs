@@ -4,7 +4,7 @@ use crate::{
     Error,
     model::{Phase, event::Finished},
     profile::{Tally, Turn},
-    worktree::take::Taken,
+    worktree::{take::Taken, unfinished::Unfinished},
 };
 
 /// How an attempt came to its end.
@@ -144,26 +144,33 @@ impl Ended {
     }
 
     /// The phase that it means with the work that was taken, and why. An end without error is only good if the work could be
-    /// taken; without any change it is done and says so, unless the change was denied.
+    /// taken and is finished; without any change it is done and says so, unless the change was denied.
     pub fn judge(&self, taken: Result<&Taken, &Error>) -> (Phase, Option<String>) {
         let Verdict { phase, reason, .. } = self.verdict();
+        let no_success = if phase == Phase::Done { Phase::Failed } else { phase };
+        let unsaved = match taken {
+            Ok(taken) => taken.unsaved.clone(),
+            Err(error) => Some(error.one_line()),
+        };
+        if let Some(why) = unsaved {
+            return (no_success, join(reason, Some(format!("its work stays in the worktree: {why}"))));
+        }
+        let Ok(taken) = taken else { return (no_success, reason) };
+        if let Some(unfinished) = &taken.unfinished {
+            return (no_success, join(reason, Some(unfinished.sentence())));
+        }
         let denied =
             self.tally.as_ref().filter(|_| !self.judges).and_then(|tally| tally.first_denied.as_ref());
-        match taken {
-            Ok(taken) if phase == Phase::Done && taken.commits == 0 => match denied {
+        if phase == Phase::Done && taken.commits == 0 {
+            return match denied {
                 Some(what) => (Phase::Failed, Some(format!("denied: {what}"))),
                 None => (phase, Some("nothing changed".to_owned())),
-            },
-            Ok(taken) => (
-                phase,
-                join(reason, taken.off_branch.as_deref().map(|why| format!("not on its branch: {why}"))),
-            ),
-            Err(error) => {
-                let lost = format!("its work stays in the worktree: {}", error.one_line());
-                let phase = if phase == Phase::Done { Phase::Failed } else { phase };
-                (phase, join(reason, Some(lost)))
-            }
+            };
         }
+        let off = taken.off_branch.as_deref().map(|why| format!("not on its branch: {why}"));
+        let unrecorded = taken.unrecorded.as_deref();
+        let unrecorded = unrecorded.map(|why| format!("what changed around it is not recorded: {why}"));
+        (phase, join(join(reason, off), unrecorded))
     }
 
     /// The event that tells it, with the work.
@@ -171,7 +178,7 @@ impl Ended {
         let (phase, reason) = self.judge(taken);
         let finished = Finished { reason, ..self.bare_fact(attempt, phase) };
         match taken {
-            Err(_) => finished,
+            Err(error) => Finished { unsaved: Some(error.one_line()), ..finished },
             Ok(work) => Finished {
                 head: Some(work.head.clone()),
                 commits: work.commits,
@@ -180,6 +187,8 @@ impl Ended {
                 deletions: work.deletions,
                 left_out: work.left_out.clone(),
                 left_out_more: work.left_out_more,
+                unfinished: work.unfinished.as_ref().map(Unfinished::sentence),
+                unsaved: work.unsaved.clone(),
                 ..finished
             },
         }
@@ -254,9 +263,17 @@ mod tests {
         Taken { commits, off_branch: off_branch.map(str::to_owned), ..Taken::nothing(&"0".repeat(40)) }
     }
 
+    fn unfinished(conflicts: &[&str]) -> Taken {
+        let conflicts = conflicts.iter().map(|file| (*file).to_owned()).collect();
+        let unfinished = Some(Unfinished { operation: Some("merge".to_owned()), conflicts });
+        Taken { unfinished, ..taken(1, Some("a merge is under way")) }
+    }
+
     #[test]
     fn every_end_has_its_phase_and_reason() {
         let full = Error::refused("no space");
+        let unsaved = Some("the worktree is a symbolic link".to_owned());
+        let unsaved = Taken { unsaved, ..taken(1, Some("the worktree is a symbolic link")) };
         for (end, work, phase, reason) in [
             (End::Exit(0), Ok(&taken(1, None)), Phase::Done, None),
             (End::Exit(0), Ok(&taken(0, None)), Phase::Done, Some("nothing changed")),
@@ -281,9 +298,22 @@ mod tests {
             ),
             (
                 End::Exit(0),
-                Ok(&taken(2, Some("a merge is under way"))),
+                Ok(&taken(2, Some("the branch moved"))),
                 Phase::Done,
-                Some("not on its branch: a merge is under way"),
+                Some("not on its branch: the branch moved"),
+            ),
+            (
+                End::Exit(0),
+                Ok(&unfinished(&["c.txt"])),
+                Phase::Failed,
+                Some("a merge is unfinished: conflicts in c.txt"),
+            ),
+            (End::Stopped(None), Ok(&unfinished(&[])), Phase::Stopped, Some("a merge is unfinished")),
+            (
+                End::Exit(0),
+                Ok(&unsaved),
+                Phase::Failed,
+                Some("its work stays in the worktree: the worktree is a symbolic link"),
             ),
         ] {
             let ended = Ended::from(end.clone());

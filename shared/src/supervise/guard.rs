@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use crate::{Error, Kind, Result, error::Context, store::layout::Private};
+use crate::{Error, Kind, Result, error::Context, private_files, store::layout::Private};
 
 /// Free inodes below which no agent is started.
 const MIN_FILES: u64 = 1000;
@@ -20,8 +20,9 @@ pub fn set_aside(private: &Private) -> Result<()> {
     if path.exists() {
         return Ok(());
     }
-    let _ = fs::create_dir_all(private.dir());
-    fs::write(&path, [b'.'; RESERVE]).context(Kind::External, || format!("cannot write '{}'", path.display()))
+    let _ = private_files::create_dir(private.dir());
+    private_files::write(&path, [b'.'; RESERVE])
+        .context(Kind::External, || format!("cannot write '{}'", path.display()))
 }
 
 /// Gives the space back, to be used at once.

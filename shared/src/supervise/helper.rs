@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::Read,
-    path::Path,
+    path::{Path, PathBuf},
     process::{ChildStderr, ChildStdout, Stdio},
     time::Duration,
 };
@@ -12,22 +12,28 @@ use std::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Git, Oid, Repo, command, objects::Commit, refs::Edit, worktrees::Worktree},
+    git::{Oid, Repo, command, objects::Commit, refs::Edit, worktrees::Worktree},
     lock::Lock,
     model::AgentId,
     process,
     store::layout::{self, AgentDir, Private},
-    supervise::{conversations, processes::NONCE, spec::Spec},
+    supervise::{conversations, mend, processes::NONCE, spec::Spec},
+    surroundings,
     worktree::{
-        list, make,
-        shadow::Shadow,
-        take::{self, Taken, Task},
+        door, list, make, named,
+        root::Root,
+        shadow::{Frozen, Shadow},
+        take::{self, Place, Taken, Task},
     },
     world,
 };
 
-/// The longest a helper may take.
-pub const LIMIT: Duration = Duration::from_secs(60 * 60);
+/// The longest that making a worktree may take.
+const PREPARING: Duration = Duration::from_secs(60 * 60);
+/// The longest that taking the work may take: reading and storing it, and the output and the conversation besides.
+const TAKING: Duration = take::LIMIT.saturating_add(Duration::from_secs(5 * 60));
+/// The longest that a running agent's worktree may take to be kept; the next try comes in a minute.
+const KEEPING: Duration = Duration::from_secs(60);
 /// Output up to this size is stored in memory, in bytes; a longer one by git, which streams it.
 const IN_MEMORY: u64 = 16 << 20;
 
@@ -55,6 +61,15 @@ impl Job {
             Self::Prepare => "prepare",
             Self::Snapshot => "snapshot",
             Self::Take => "take",
+        }
+    }
+
+    /// The longest it may take.
+    pub const fn limit(self) -> Duration {
+        match self {
+            Self::Prepare => PREPARING,
+            Self::Snapshot => KEEPING,
+            Self::Take => TAKING,
         }
     }
 
@@ -128,16 +143,25 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<Taken>> 
     let _lock = Lock::require(&dir.spec(), Duration::from_secs(1))?;
     match job {
         Job::Prepare => {
-            let repo = Repo::open_for_checkout(common_dir)?;
+            let frozen =
+                Frozen::kept(&Private::new(common_dir.join("orchestra")).frozen(), &spec.frozen, common_dir)?;
+            let repo =
+                Repo::open_for_checkout_as_frozen(common_dir, &frozen)?.acting_as(spec.identity.as_ref());
+            surroundings::before(common_dir, &dir, &frozen)?;
             prepare(&repo, id, &dir, &spec).map(|()| None)
         }
         Job::Snapshot => {
-            let repo = Repo::open(common_dir)?;
-            with_worktree(&repo, id, &dir, &spec, |task, shadow, worktree| match worktree {
-                Some(worktree) => take::snapshot(&repo, task, shadow, worktree),
-                None => Err(Error::refused("the worktree is gone")),
-            })
-            .map(|()| None)
+            let repo = Repo::open(common_dir)?.acting_as(spec.identity.as_ref());
+            let worktree =
+                registered(&repo, id, &spec)?.ok_or_else(|| Error::refused("the worktree is gone"))?;
+            let root = door::enter(&repo, &worktree, spec.made())?;
+            let own = OwnShadow::of(&repo, &dir, &spec, root.path())?;
+            take::snapshot(
+                &repo,
+                &task(id, &spec)?,
+                &Place { root: &root, worktree: &worktree, shadow: &own.shadow },
+            )?;
+            Ok(None)
         }
         Job::Take => {
             let repo = Repo::open(common_dir)?;
@@ -147,21 +171,55 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<Taken>> 
 }
 
 /// Makes the worktree; where the agent had one, that, or one like it: on its branch, with what the last snapshot had on top.
+/// Writes down which folder it is.
 fn prepare(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<()> {
     if spec.resumed
         && let Some(worktree) = list::of_agent(repo, id, &spec.branch)?
     {
-        if worktree.path.join(".git").exists() {
-            return Ok(());
+        mend::refuse_half_made(&worktree)?;
+        if worktree.is_there() {
+            let root = door::enter(repo, &worktree, spec.made())?;
+            if root.has_git_file() {
+                return remember_folder(&root, dir, spec);
+            }
         }
+        keep_registration(repo, id, spec, &worktree)?;
         worktree.set_aside(&Private::new(repo.private_dir()?).gone())?;
     }
     let start = if spec.resumed { repo.find_ref(&layout::head_ref(id))? } else { None };
     make::make(repo, &spec.branch, start.map_or_else(|| base(spec), Ok)?, &spec.worktree)?;
     if spec.resumed {
-        with_worktree(repo, id, dir, spec, |task, shadow, _| take::restore(repo, task, shadow))?;
+        take::restore(repo, &task(id, spec)?, &OwnShadow::of(repo, dir, spec, &spec.worktree)?.shadow)?;
     }
-    Ok(())
+    let root = Root::open(&spec.worktree);
+    let root = root.context(Kind::External, || format!("cannot open '{}'", spec.worktree.display()))?;
+    remember_folder(&root, dir, spec)
+}
+
+fn remember_folder(root: &Root, dir: &AgentDir, spec: &Spec) -> Result<()> {
+    let folder = root.identity().context(Kind::External, || "cannot look at the worktree".into())?;
+    if spec.folder == Some(folder) {
+        return Ok(());
+    }
+    Spec { folder: Some(folder), ..spec.clone() }.write(dir)
+}
+
+/// Keeps what git remembers only by the registration of a worktree whose files are gone: what was staged, commits on no branch.
+fn keep_registration(repo: &Repo, id: &AgentId, spec: &Spec, worktree: &Worktree) -> Result<()> {
+    let tip = repo.find_ref(&layout::branch_ref(&spec.branch))?.map_or_else(|| base(spec), Ok)?;
+    let named = named::named(repo, &worktree.git_dir, &[], tip)?;
+    if named.commits.is_empty() && named.others.is_none() {
+        return Ok(());
+    }
+    let tree = named.others.map_or_else(|| repo.write_tree(&[]), Ok)?;
+    let message = format!("registration of a worktree of agent {id} whose files are gone\n");
+    let commit = Commit::by(&repo.identity()?, world::now().as_second(), tree, named.commits, message);
+    let new = repo.write_commit(&commit)?;
+    let name = layout::gone_registration_ref(id, &new.to_string());
+    match repo.find_ref(&name)? {
+        Some(_) => Ok(()),
+        None => repo.edit_refs(&[Edit { name, old: None, new }], "orchestra: a worktree is gone"),
+    }
 }
 
 /// Waits, for a minute at most, until a helper that outlived its supervisor is done: killed, it would leave git's lock on the
@@ -177,34 +235,70 @@ pub fn wait_for_an_orphan(dir: &AgentDir) {
 /// # Errors
 /// The worktree is gone, or something cannot be written.
 pub fn take_work(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<Taken> {
+    let repo = &repo.acting_as(spec.identity.as_ref());
     store_output(repo, id, dir)?;
     // The work counts for more: a conversation that cannot be kept now can be kept later.
     let _ = conversations::keep_of_agent(repo, id);
-    with_worktree(repo, id, dir, spec, |task, shadow, worktree| match worktree {
-        Some(worktree) => take::finish(repo, task, shadow, worktree),
-        None => take::branch_only(repo, task, shadow),
+    let mut taken = take_files(repo, id, dir, spec)?;
+    // The work is taken, whatever becomes of this.
+    let recorded = surroundings::after(repo, id, dir, &frozen(repo, spec)?);
+    taken.unrecorded = recorded.err().map(|error| error.one_line());
+    Ok(taken)
+}
+
+fn take_files(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<Taken> {
+    let task = task(id, spec)?;
+    let Some(worktree) = registered(repo, id, spec)? else {
+        let own = OwnShadow::of(repo, dir, spec, &spec.worktree)?;
+        let taken = take::branch_only(repo, &task, &own.shadow, "its worktree is gone")?;
+        let unregistered = "git does not know the worktree any more (git worktree repair)".to_owned();
+        let unsaved = fs::symlink_metadata(&spec.worktree).is_ok().then_some(unregistered);
+        return Ok(Taken { unsaved, ..taken });
+    };
+    let finished = door::enter(repo, &worktree, spec.made()).and_then(|root| {
+        let own = OwnShadow::of(repo, dir, spec, root.path())?;
+        take::finish(repo, &task, &Place { root: &root, worktree: &worktree, shadow: &own.shadow })
+    });
+    finished.or_else(|error| {
+        // What the agent committed can be taken even so.
+        let why = error.one_line();
+        let own = OwnShadow::of(repo, dir, spec, &worktree.path)?;
+        let taken = take::branch_only(repo, &task, &own.shadow, &why);
+        taken.map(|taken| Taken { unsaved: Some(why), ..taken }).map_err(|_| error)
     })
 }
 
-fn with_worktree<T>(
-    repo: &Repo,
-    id: &AgentId,
-    dir: &AgentDir,
-    spec: &Spec,
-    what: impl FnOnce(&Task<'_>, &Shadow, Option<&Worktree>) -> Result<T>,
-) -> Result<T> {
-    let worktree = list::of_agent(repo, id, &spec.branch)?.filter(|worktree| worktree.path.is_dir());
-    let path = worktree.as_ref().map_or_else(|| spec.worktree.clone(), |worktree| worktree.path.clone());
-    let frozen = Private::new(repo.private_dir()?).frozen().join(&spec.frozen);
-    let shadow = Shadow::at(frozen, dir.index(), path, repo.common_dir()?);
-    let task = Task {
-        id,
-        title: &spec.title,
-        branch: &spec.branch,
-        base: base(spec)?,
-        max_file: spec.limits.max_file,
-    };
-    what(&task, &shadow, worktree.as_ref())
+/// The agent's worktree, where anything lies in its place.
+fn registered(repo: &Repo, id: &AgentId, spec: &Spec) -> Result<Option<Worktree>> {
+    Ok(list::of_agent(repo, id, &spec.branch)?.filter(Worktree::is_there))
+}
+
+/// The settings that held when the agent was started; plain ones where somebody changed what was kept of them.
+fn frozen(repo: &Repo, spec: &Spec) -> Result<PathBuf> {
+    Frozen::kept(&Private::new(repo.private_dir()?).frozen(), &spec.frozen, &repo.common_dir()?)
+}
+
+/// A shadow with an index of its own each time: a git that was killed leaves a lock on it, and one that outlives its helper still
+/// writes it.
+struct OwnShadow {
+    shadow: Shadow,
+    _folder: tempfile::TempDir,
+}
+
+impl OwnShadow {
+    fn of(repo: &Repo, dir: &AgentDir, spec: &Spec, files: &Path) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("index-").tempdir_in(dir.dir());
+        let folder =
+            folder.context(Kind::External, || format!("cannot write in '{}'", dir.dir().display()))?;
+        let index = folder.path().join("index");
+        let shadow = Shadow::at(frozen(repo, spec)?, index, files.to_owned(), repo.common_dir()?);
+        Ok(Self { shadow, _folder: folder })
+    }
+}
+
+fn task<'a>(id: &'a AgentId, spec: &'a Spec) -> Result<Task<'a>> {
+    let max_file = spec.limits.max_file;
+    Ok(Task { id, title: &spec.title, branch: &spec.branch, base: base(spec)?, max_file })
 }
 
 fn base(spec: &Spec) -> Result<Oid> {
@@ -245,8 +339,13 @@ pub fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
         return Ok(());
     }
     let message = format!("output of agent {id}\n");
-    let commit =
-        Commit::by(&repo.identity()?, world::now().as_second(), tree, old.into_iter().collect(), message);
+    let commit = Commit::by(
+        &repo.identity_or_none(),
+        world::now().as_second(),
+        tree,
+        old.into_iter().collect(),
+        message,
+    );
     let new = repo.write_commit(&commit)?;
     repo.edit_refs(&[Edit { name, old, new }], "orchestra: output of an agent")
 }
@@ -257,11 +356,7 @@ fn store_file(repo: &Repo, path: &Path) -> Result<Oid> {
     if size <= IN_MEMORY {
         return repo.write_blob(&fs::read(path).context(Kind::External, cannot)?);
     }
-    let common = repo.common_dir()?;
-    let hex = Git::new(&common, "hash-object")
-        .args(["-w", "--no-filters", "--"])
-        .arg(path)
-        .limit(command::LONG)
-        .line()?;
+    let hex =
+        repo.git("hash-object")?.args(["-w", "--no-filters", "--"]).arg(path).limit(command::LONG).line()?;
     Oid::parse(&hex).ok_or_else(|| Error::internal("git hash-object gave no id"))
 }

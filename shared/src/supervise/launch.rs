@@ -1,10 +1,10 @@
 //! Starting an agent's program.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::Write,
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{ChildStdin, Stdio},
     sync::mpsc,
 };
@@ -13,14 +13,17 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     model::AgentId,
-    process,
+    private_files, process,
     profile::{Conversation, Stdin},
     store::layout::AgentDir,
     supervise::{
+        environment::{self, Fate},
         processes::{NONCE, Processes},
+        prompt,
         spec::Spec,
         tree::ProcessId,
     },
+    world,
 };
 
 /// The program of an attempt.
@@ -40,16 +43,18 @@ pub struct Program {
 pub fn start(
     id: &AgentId,
     dir: &AgentDir,
+    common_dir: &Path,
     spec: &Spec,
     record: &Processes,
     conversation: Conversation<'_>,
 ) -> Result<Program> {
-    let prompt = dir.prompt();
+    let prompt = prompt::copy(&dir.prompt(), &spec.worktree, id)?;
     let argv = spec.launch.argv_for(&prompt, conversation);
     let (program, arguments) = argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
     let cannot = || format!("cannot start '{program}'");
-    let write =
-        |path: &Path| OpenOptions::new().create(true).append(true).open(path).context(Kind::External, cannot);
+    let write = |path: &Path| {
+        private_files::options().create(true).append(true).open(path).context(Kind::External, cannot)
+    };
     let output = write(&dir.output(record.attempt))?;
     let errors = if spec.launch.speech.is_understood() {
         write(&dir.errors(record.attempt))?
@@ -62,6 +67,14 @@ pub fn start(
         Stdin::Held | Stdin::Talk => Stdio::piped(),
     };
     let mut command = process::command(program);
+    let home = world::variable("HOME").map(PathBuf::from);
+    for (name, fate) in environment::changes(&world::variables(), common_dir, &spec.worktree, home.as_deref())
+    {
+        match fate {
+            Fate::Removed => command.env_remove(name),
+            Fate::Moved(path) => command.env(name, path),
+        };
+    }
     for name in &spec.launch.unset {
         command.env_remove(name);
     }

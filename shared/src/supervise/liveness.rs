@@ -4,6 +4,7 @@ use crate::{
     lock::Lock,
     model::{Agent, AgentId, Liveness},
     store::layout::Private,
+    supervise::processes::{self, Processes},
 };
 
 /// Derived from the phase, the writer and the agent's lock; nothing stored is believed.
@@ -12,9 +13,14 @@ pub fn of(private: &Private, id: &AgentId, agent: &Agent, writer: Option<&str>) 
         Liveness::Ended
     } else if writer != Some(agent.writer.as_str()) {
         Liveness::Remote
-    } else if Lock::is_held(&private.agent(id).lock()) {
+    } else if Lock::is_held(&private.agent(id).lock()) || lost_its_lock(private, id) {
         Liveness::Live
     } else {
         Liveness::Lost
     }
+}
+
+/// Somebody removed the agent's lock, and its supervisor lives; it makes the lock anew within a second.
+fn lost_its_lock(private: &Private, id: &AgentId) -> bool {
+    !Processes::is_recorded(&private.agent(id)) && processes::supervisor_of(private, id).is_some()
 }

@@ -1,22 +1,34 @@
 //! Which processes belong to an agent: written by its supervisor, read by whoever asks or mends.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fs,
     os::unix::fs::FileExt,
+    path::Path,
     time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::{
     Error, Kind, Result,
     error::Context,
+    git::Repo,
     lock::Lock,
-    store::layout::{AgentDir, Private},
+    model::{AgentId, Fact},
+    store::{
+        Chain,
+        layout::{AgentDir, Private},
+    },
     supervise::tree::{self, ProcessId},
 };
+
+/// The program of supervisors, and the word that makes it one.
+pub const SUPERVISOR: &str = "git-orchestra-supervise";
+/// See [`SUPERVISOR`]: its first argument.
+pub const RUN: &str = "run";
 
 /// In the environment of everything that an agent starts.
 pub const NONCE: &str = "ORCHESTRA_ATTEMPT";
@@ -46,6 +58,11 @@ impl Processes {
         let read = || serde_json::from_slice::<Self>(&fs::read(dir.lock()).ok()?).ok();
         let record = (0..3).find_map(|_| read())?;
         (record.boot == tree::boot_id()).then_some(record)
+    }
+
+    /// Whether anything is written there, of whatever boot. Where it is not, somebody removed the file.
+    pub fn is_recorded(dir: &AgentDir) -> bool {
+        fs::metadata(dir.lock()).is_ok_and(|found| found.len() > 0)
     }
 
     /// Writes the record into the agent's lock, at one stroke and always of one length.
@@ -78,8 +95,62 @@ impl Processes {
 
 /// The supervisors of all agents that live. An agent may spawn others: they are in its tree, and have a life of their own.
 pub fn supervisors(private: &Private) -> Vec<i32> {
-    let records = private.agents().into_iter().filter_map(|id| Processes::read(&private.agent(&id)));
-    records.map(|record| record.supervisor).filter(ProcessId::is_alive).map(|process| process.pid).collect()
+    at_work(private).into_iter().map(|(_, process)| process.pid).collect()
+}
+
+/// The supervisor of an agent, also where its lock and its record were removed.
+pub fn supervisor_of(private: &Private, id: &AgentId) -> Option<ProcessId> {
+    at_work(private).into_iter().find(|(of, _)| of == id.as_str()).map(|(_, process)| process)
+}
+
+/// The supervisors of this repository with their agents, by their command lines.
+fn at_work(private: &Private) -> Vec<(String, ProcessId)> {
+    let Some(common) = private.dir().parent() else { return Vec::new() };
+    let all = tree::with_arguments().into_iter();
+    all.filter_map(|(process, words)| Some((supervised(&words, common)?.to_owned(), process))).collect()
+}
+
+/// The agent that a command line supervises.
+fn supervised<'a>(words: &'a [String], common: &Path) -> Option<&'a str> {
+    let [program, verb, place, id, ..] = words else { return None };
+    let is_supervisor = Path::new(program).file_name().is_some_and(|name| name == SUPERVISOR);
+    (is_supervisor && verb == RUN && Path::new(place) == common).then_some(id)
+}
+
+/// What an event says of a launch, so that its processes can be found where the record is gone: a digest of their nonce, which
+/// stays here.
+pub fn mark(nonce: &str) -> String {
+    Sha256::digest(nonce).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What still runs of an agent whose supervisor is gone: by the record; where that is gone as well, by the marks in its events.
+pub fn left_of(repo: &Repo, private: &Private, id: &AgentId) -> Vec<ProcessId> {
+    if let Some(record) = Processes::read(&private.agent(id)) {
+        return record.orphans(private);
+    }
+    if Processes::is_recorded(&private.agent(id)) {
+        // The machine was started anew.
+        return Vec::new();
+    }
+    let Ok(chain) = Chain::of_agent(repo, id) else { return Vec::new() };
+    let marks: HashSet<&str> = chain
+        .events
+        .iter()
+        .filter_map(|event| match &event.fact {
+            Some(Fact::Phase(step)) => step.mark.as_deref(),
+            _ => None,
+        })
+        .collect();
+    if marks.is_empty() {
+        return Vec::new();
+    }
+    let spare = supervisors(private);
+    let marked = tree::values_of(NONCE).into_iter();
+    let marked = marked.filter(|(_, nonce)| marks.contains(mark(nonce).as_str())).map(|(process, _)| process);
+    let all: HashSet<ProcessId> = marked
+        .flat_map(|process| tree::descendants(process.pid, &spare).into_iter().chain([process]))
+        .collect();
+    all.into_iter().filter(|process| !spare.contains(&process.pid)).collect()
 }
 
 /// Sends a signal to a process, if it is still the same.
@@ -124,5 +195,26 @@ pub fn end_all(find: impl Fn() -> Vec<ProcessId>, grace: Duration) -> Result<()>
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_supervisor_is_known_by_its_command_line() {
+        let common = Path::new("/r/.git");
+        for (line, agent) in [
+            ("/bin/git-orchestra-supervise run /r/.git a-00000", Some("a-00000")),
+            ("git-orchestra-supervise run /r/.git a-00000", Some("a-00000")),
+            ("git-orchestra-supervise take /r/.git a-00000", None),
+            ("git-orchestra-supervise run /other/.git a-00000", None),
+            ("vim git-orchestra-supervise run /r/.git a-00000", None),
+            ("git-orchestra-supervise run /r/.git", None),
+        ] {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            assert_eq!(supervised(&words, common), agent, "{line}");
+        }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     error::Context,
     lock::Lock,
     model::AgentId,
+    private_files,
     store::layout::Private,
     supervise::processes::{self, Processes},
 };
@@ -51,7 +52,7 @@ impl Ticket {
 pub fn draw(private: &Private, ids: &[AgentId], jobs: u32) -> Result<()> {
     let folder = private.queue();
     let cannot = || format!("cannot write '{}'", folder.display());
-    fs::create_dir_all(&folder).context(Kind::External, cannot)?;
+    private_files::create_dir(&folder).context(Kind::External, cannot)?;
     let _lock = Lock::require(&folder.join("lock"), WAIT)?;
     let first = waiting(&folder).last().map_or(1, |last| last.number + 1);
     for (number, id) in (first..).zip(ids) {

@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Kind, Result,
     error::Context,
-    git::Repo,
+    git::{Repo, repo::Identity},
     model::AgentId,
+    private_files,
     profile::{Launch, Options},
     store::layout::{self, AgentDir},
+    worktree::door::Made,
 };
 
 /// The order to one supervisor.
@@ -29,6 +31,12 @@ pub struct Spec {
     pub title: String,
     /// Where its worktree is to be.
     pub worktree: PathBuf,
+    /// Who commits for it: the user as they were known when it was started, whatever the configuration says later.
+    #[serde(default)]
+    pub identity: Option<Identity>,
+    /// The device and number of the worktree's folder, once it is made.
+    #[serde(default)]
+    pub folder: Option<(u64, u64)>,
     /// Name of the settings that were frozen when it was spawned.
     pub frozen: String,
     /// How many agents of this kind may run at once.
@@ -61,7 +69,7 @@ pub struct Limits {
     pub grace: u64,
     /// The most output of an attempt.
     pub max_output: u64,
-    /// The largest untracked file to take.
+    /// The largest file to take.
     pub max_file: u64,
     /// How often it speaks with the remote unasked; 0 never.
     #[serde(default)]
@@ -69,6 +77,11 @@ pub struct Limits {
 }
 
 impl Spec {
+    /// What is known of the worktree since it was made.
+    pub fn made(&self) -> Made<'_> {
+        Made { path: Some(&self.worktree), identity: self.folder }
+    }
+
     /// Reads the order.
     ///
     /// # Errors
@@ -97,7 +110,7 @@ impl Spec {
         let path = dir.spec();
         let cannot = || format!("cannot write '{}'", path.display());
         let text = serde_json::to_vec(self).context(Kind::Internal, cannot)?;
-        fs::write(&path, text).context(Kind::External, cannot)
+        private_files::write(&path, text).context(Kind::External, cannot)
     }
 }
 

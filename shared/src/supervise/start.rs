@@ -1,7 +1,7 @@
 //! Starting supervisors, each with its agent's lock in hand.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::Read,
     path::Path,
     process::{Child, Stdio},
@@ -15,9 +15,9 @@ use crate::{
     git::Repo,
     lock::Lock,
     model::{AgentId, Fact, Phase, event::Finished},
-    process,
+    private_files, process,
     store::{self, layout::Private},
-    supervise::processes::NONCE,
+    supervise::processes::{NONCE, RUN, SUPERVISOR},
 };
 
 /// How long supervisors may take to answer.
@@ -34,7 +34,7 @@ pub const READY_WORD: &str = "ready";
 /// One of them does not answer: its agent is shown as failed, with the reason; the others go on.
 pub fn supervisors(repo: &Repo, locks: Vec<(AgentId, Lock)>) -> Result<()> {
     let common = repo.common_dir()?;
-    let program = process::beside_us("git-orchestra-supervise");
+    let program = process::beside_us(SUPERVISOR);
     let diary = open_diary(&Private::new(repo.private_dir()?))?;
     let mut started = Vec::with_capacity(locks.len());
     for (id, lock) in locks {
@@ -58,7 +58,7 @@ fn supervisor(program: &Path, common: &Path, id: &AgentId, diary: &File, lock: &
     let cannot = || format!("cannot start the supervisor of '{id}' ({})", program.display());
     let inherited = lock.file().try_clone().context(Kind::External, cannot)?;
     process::command(program)
-        .arg("run")
+        .arg(RUN)
         .arg(common)
         .arg(id.as_str())
         .current_dir(common)
@@ -103,7 +103,7 @@ fn tell_failure(repo: &Repo, id: &AgentId, error: &Error) {
 /// What a supervisor says when nobody listens; it starts anew when it is long.
 fn open_diary(private: &Private) -> Result<File> {
     let path = private.diary();
-    let file = OpenOptions::new().create(true).append(true).open(&path);
+    let file = private_files::options().create(true).append(true).open(&path);
     let file = file.context(Kind::External, || format!("cannot write '{}'", path.display()))?;
     if file.metadata().is_ok_and(|found| found.len() > DIARY) {
         let _ = file.set_len(0);

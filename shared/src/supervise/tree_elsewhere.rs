@@ -54,6 +54,16 @@ pub fn with_variable(_name: &str, _value: &str) -> Vec<ProcessId> {
 }
 
 /// Nothing is known of any process.
+pub fn values_of(_name: &str) -> Vec<(ProcessId, String)> {
+    Vec::new()
+}
+
+/// Nothing is known of any process.
+pub fn with_arguments() -> Vec<(ProcessId, Vec<String>)> {
+    Vec::new()
+}
+
+/// Nothing is known of any process.
 pub fn places_in_use() -> Vec<(i32, std::path::PathBuf)> {
     Vec::new()
 }

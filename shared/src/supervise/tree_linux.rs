@@ -99,6 +99,24 @@ pub fn with_variable(name: &str, value: &str) -> Vec<ProcessId> {
     all().into_iter().filter(bears).filter_map(ProcessId::of).filter(ProcessId::is_alive).collect()
 }
 
+/// All living processes whose environment holds a variable, with its value.
+pub fn values_of(name: &str) -> Vec<(ProcessId, String)> {
+    let prefix = format!("{name}=").into_bytes();
+    let value = |pid: i32| {
+        let environment = environment(pid);
+        let mut entries = environment.split(|byte| *byte == 0);
+        let value = entries.find_map(|entry| entry.strip_prefix(prefix.as_slice()))?;
+        Some((ProcessId::of(pid)?, String::from_utf8_lossy(value).into_owned()))
+    };
+    all().into_iter().filter_map(value).filter(|(process, _)| process.is_alive()).collect()
+}
+
+/// All living processes with what each was started with.
+pub fn with_arguments() -> Vec<(ProcessId, Vec<String>)> {
+    let of = |pid: i32| Some((ProcessId::of(pid)?, arguments(pid)?));
+    all().into_iter().filter_map(of).filter(|(process, _)| process.is_alive()).collect()
+}
+
 /// The environment of a process, as far as the user may know it. In the middle of an exec the kernel shows none for an instant:
 /// where a program runs and nothing is shown, it is looked at again.
 fn environment(pid: i32) -> Vec<u8> {

@@ -58,8 +58,8 @@ pub fn merge(repo: &Repo, ours: Option<Oid>, theirs: Oid) -> Result<Option<Oid>>
     if repo.contains(ours, theirs)? {
         return Ok(Some(ours));
     }
-    let mine = commits(repo, ours)?;
-    let (told, known) = (entries(&mine), entries(&commits(repo, theirs)?));
+    let mine = archive::commits(repo, ours)?;
+    let (told, known) = (entries(&mine), entries(&archive::commits(repo, theirs)?));
     if told == known {
         return Ok(Some(ours.min(theirs)));
     }
@@ -70,6 +70,12 @@ pub fn merge(repo: &Repo, ours: Option<Oid>, theirs: Oid) -> Result<Option<Oid>>
         tip = repo.write_commit(&commit)?;
     }
     Ok(Some(tip))
+}
+
+/// Whether a newer archive brings commits of agents' worktrees that an older one does not have.
+pub fn bring_work(repo: &Repo, new: Oid, old: Option<Oid>) -> bool {
+    let Ok(commits) = archive::commits(repo, new) else { return true };
+    commits.iter().take_while(|(commit, _)| Some(*commit) != old).any(|(_, archived)| archived.work.is_some())
 }
 
 /// What it names is here.
@@ -83,16 +89,4 @@ fn name(archived: &Archived) -> (AgentId, Oid) {
 
 fn entries(commits: &[(Oid, Archived)]) -> BTreeSet<(AgentId, Oid)> {
     commits.iter().map(|(_, archived)| name(archived)).collect()
-}
-
-/// The commits of an archive with what each says, the newest first.
-fn commits(repo: &Repo, tip: Oid) -> Result<Vec<(Oid, Archived)>> {
-    let (mut all, mut next) = (Vec::new(), tip);
-    for archived in archive::chain(repo, tip)? {
-        let before = repo.read_commit(next)?.parents.first().copied();
-        let here = next;
-        next = before.unwrap_or(next);
-        all.push((here, archived));
-    }
-    Ok(all)
 }

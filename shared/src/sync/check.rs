@@ -40,6 +40,25 @@ pub struct News {
     pub impostors: usize,
 }
 
+/// Why a tip of theirs cannot be taken in.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    /// In a sentence.
+    pub why: String,
+    /// It will be the same the next time, as long as both tips are the same.
+    pub is_lasting: bool,
+}
+
+impl Refusal {
+    const fn lasting(why: String) -> Self {
+        Self { why, is_lasting: true }
+    }
+
+    const fn for_now(why: String) -> Self {
+        Self { why, is_lasting: false }
+    }
+}
+
 /// What is known before the look.
 pub struct Known<'a> {
     /// Our tip.
@@ -54,7 +73,7 @@ pub struct Known<'a> {
 ///
 /// # Errors
 /// Our own commits cannot be read.
-pub fn look(repo: &Repo, id: &AgentId, theirs: Oid, known: &Known<'_>) -> Result<Result<News, String>> {
+pub fn look(repo: &Repo, id: &AgentId, theirs: Oid, known: &Known<'_>) -> Result<Result<News, Refusal>> {
     let behind = News { relation: Relation::Behind, names_work: false, impostors: 0 };
     // What they had before, we have taken in: the look would walk to the beginning in vain.
     if let Some(ours) = known.ours.filter(|_| known.before == Some(theirs))
@@ -67,7 +86,9 @@ pub fn look(repo: &Repo, id: &AgentId, theirs: Oid, known: &Known<'_>) -> Result
         Err(why) => return Ok(Err(why)),
     };
     let relation = match known.ours {
-        None if !walk.begins => return Ok(Err("it is not the life of an agent".to_owned())),
+        None if !walk.begins => {
+            return Ok(Err(Refusal::lasting("it is not the life of an agent".to_owned())));
+        }
         None => Relation::New,
         Some(_) if walk.met => Relation::Ahead,
         Some(ours) => {
@@ -76,13 +97,15 @@ pub fn look(repo: &Repo, id: &AgentId, theirs: Oid, known: &Known<'_>) -> Result
                 return Ok(Ok(behind));
             }
             if mine.is_disjoint(&walk.seen) {
-                return Ok(Err(format!("it is another agent that is called {id} as well")));
+                let why = format!("it is another agent that is called {id} as well");
+                return Ok(Err(Refusal::lasting(why)));
             }
             Relation::Apart
         }
     };
     if relation != Relation::Apart && forged(repo, theirs, known.writer) {
-        return Ok(Err("its newest entry claims to be ours, and says what its events do not say".to_owned()));
+        let why = "its newest entry claims to be ours, and says what its events do not say";
+        return Ok(Err(Refusal::for_now(why.to_owned())));
     }
     let impostors = impostors(repo, &walk, known)?;
     Ok(Ok(News { relation, names_work: walk.names_work, impostors }))
@@ -101,7 +124,7 @@ struct Walk {
 }
 
 /// From their tip to ours, or to the beginning.
-fn walk(repo: &Repo, theirs: Oid, ours: Option<Oid>) -> Result<Walk, String> {
+fn walk(repo: &Repo, theirs: Oid, ours: Option<Oid>) -> Result<Walk, Refusal> {
     let mut walk = Walk::default();
     let mut open = vec![theirs];
     while let Some(id) = open.pop() {
@@ -113,7 +136,7 @@ fn walk(repo: &Repo, theirs: Oid, ours: Option<Oid>) -> Result<Walk, String> {
             continue;
         }
         if walk.seen.len() > MAX_COMMITS {
-            return Err(format!("it has more than {MAX_COMMITS} entries"));
+            return Err(Refusal::lasting(format!("it has more than {MAX_COMMITS} entries")));
         }
         let found = fitting(repo, id)?;
         let parsed = commit::parse(&found.message);
@@ -134,15 +157,19 @@ const fn names_work(event: &Event) -> bool {
 }
 
 /// Reads one commit, if it may be one of a life.
-fn fitting(repo: &Repo, id: Oid) -> Result<Commit, String> {
+fn fitting(repo: &Repo, id: Oid) -> Result<Commit, Refusal> {
+    let too_large = |size| Refusal::lasting(format!("entry {} has {size} bytes", id.short()));
     match repo.commit_size(id) {
-        None => return Err(format!("entry {} is missing, or is no commit", id.short())),
-        Some(size) if size > MAX_COMMIT => return Err(format!("entry {} has {size} bytes", id.short())),
+        None => {
+            return Err(Refusal::for_now(format!("entry {} is missing, or is no commit", id.short())));
+        }
+        Some(size) if size > MAX_COMMIT => return Err(too_large(size)),
         Some(_) => {}
     }
-    let found = repo.read_commit(id).map_err(|error| error.one_line())?;
+    let found = repo.read_commit(id).map_err(|error| Refusal::for_now(error.one_line()))?;
     if found.parents.len() > MAX_PARENTS {
-        return Err(format!("entry {} has {} parents", id.short(), found.parents.len()));
+        let why = format!("entry {} has {} parents", id.short(), found.parents.len());
+        return Err(Refusal::lasting(why));
     }
     // A fetch proves that all is there; what is not is left out of a partial clone.
     if found.tree != Oid::EMPTY_TREE && repo.has_object(found.tree) {
@@ -152,14 +179,16 @@ fn fitting(repo: &Repo, id: Oid) -> Result<Commit, String> {
 }
 
 /// A long task is a blob beside the events.
-fn attachments_fit(repo: &Repo, id: Oid, tree: Oid) -> Result<(), String> {
-    let tree = repo.entries_of(tree).map_err(|error| error.one_line())?;
+fn attachments_fit(repo: &Repo, id: Oid, tree: Oid) -> Result<(), Refusal> {
+    let tree = repo.entries_of(tree).map_err(|error| Refusal::for_now(error.one_line()))?;
     if tree.len() > MAX_ENTRIES {
-        return Err(format!("entry {} holds {} files: it is no entry of a life", id.short(), tree.len()));
+        let why = format!("entry {} holds {} files: it is no entry of a life", id.short(), tree.len());
+        return Err(Refusal::lasting(why));
     }
     let largest = tree.iter().filter_map(|entry| repo.blob_size(entry.id)).max().unwrap_or(0);
     if largest > append::MAX_PROMPT as u64 {
-        return Err(format!("entry {} holds a file of {largest} bytes", id.short()));
+        let why = format!("entry {} holds a file of {largest} bytes", id.short());
+        return Err(Refusal::lasting(why));
     }
     Ok(())
 }

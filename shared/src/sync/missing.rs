@@ -53,7 +53,10 @@ fn gone(repo: &Repo, before: &Side, theirs: &Side) -> Missing {
     let agents = before.agents.iter().map(|(id, old)| (format!("agents/{id}"), *old));
     let archives = before.archives.iter().map(|(writer, old)| (format!("archive/{writer}"), *old));
     let notes = before.notes.iter().map(|(topic, old)| (format!("notes/{topic}"), *old));
-    agents.chain(archives).chain(notes).filter(|(name, old)| !is_there(repo, theirs, name, *old)).collect()
+    // A damaged ref says nothing of what was there.
+    let was = |old: &Oid| repo.has_object(*old) || repo.is_partial();
+    let all = agents.chain(archives).chain(notes);
+    all.filter(|(name, old)| !is_there(repo, theirs, name, *old) && was(old)).collect()
 }
 
 fn is_there(repo: &Repo, theirs: &Side, name: &str, old: Oid) -> bool {

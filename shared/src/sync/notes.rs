@@ -18,6 +18,11 @@ use crate::{
 const MOST: usize = 200_000;
 /// Longest note, in bytes.
 const LONGEST: u64 = 4 * 1024 * 1024;
+/// Notes that differ, of both sides together, in bytes.
+const MOST_BYTES: u64 = 256 * 1024 * 1024;
+/// Trees that may lead to few notes. Git makes a folder only where there are many notes: one that leads to none, or a few that lead
+/// to themselves again and again, are not its work.
+const SPARE_TREES: usize = 1_024;
 /// Up to here, the notes of a repository stand in one tree.
 const FLAT: usize = 256;
 
@@ -38,11 +43,16 @@ pub fn merge(repo: &Repo, ours: Option<Oid>, theirs: Oid) -> Result<Oid> {
         return Ok(ours.unwrap_or(theirs));
     }
     let mut all = if after { Notes::new() } else { mine.clone() };
+    let mut bytes = 0;
     for (commit, note) in &foreign {
         let known = mine.get(commit);
         let kept = if known == Some(note) {
             Some(*note)
         } else {
+            bytes += repo.blob_size(*note).unwrap_or(0).min(LONGEST);
+            if bytes > MOST_BYTES {
+                return Err(Error::refused(format!("its notes have more than {MOST_BYTES} bytes")));
+            }
             one(repo, known.copied().filter(|_| !after), *note)?
         };
         all.extend(kept.map(|kept| (*commit, kept)));
@@ -74,12 +84,17 @@ pub fn change(repo: &Repo, tip: Oid, by: &dyn Fn(&str) -> String) -> Result<Oid>
 
 fn read(repo: &Repo, tip: Oid) -> Result<Notes> {
     let mut notes = Notes::new();
+    let mut trees = 0;
     let mut open = vec![(String::new(), repo.tree_of(tip)?)];
     while let Some((prefix, tree)) = open.pop() {
+        trees += 1;
+        if trees > SPARE_TREES + 2 * notes.len() {
+            return Err(Error::refused("its folders lead to no notes, or to the same ones again and again"));
+        }
         for entry in repo.entries_of(tree)? {
             let name = format!("{prefix}{}", String::from_utf8_lossy(&entry.name));
             match entry.sort {
-                Sort::Folder if name.len() < 40 && name.len() > prefix.len() => open.push((name, entry.id)),
+                Sort::Folder if name.len() < 40 && is_part(&entry.name) => open.push((name, entry.id)),
                 Sort::File => notes.extend(Oid::parse(&name).map(|commit| (commit, entry.id))),
                 _ => {}
             }
@@ -89,6 +104,11 @@ fn read(repo: &Repo, tip: Oid) -> Result<Notes> {
         }
     }
     Ok(notes)
+}
+
+/// A folder of git's: two digits of the id.
+fn is_part(name: &[u8]) -> bool {
+    name.len() == 2 && name.iter().all(u8::is_ascii_hexdigit)
 }
 
 /// All lines of both; none are left: no note.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::{
-    Result,
+    Kind, Result,
     git::{
         Oid, Repo,
         refs::Edit,
@@ -16,12 +16,14 @@ use crate::{
     store::{
         join::join,
         layout::{self, Private},
+        sound::SoundWork,
     },
     sync::{
         archives::{self, Put},
         check::{self, Known, Relation},
         heads::{self, Heads},
         notes,
+        refused::Refused,
         side::Side,
     },
 };
@@ -77,6 +79,8 @@ pub struct Plan {
     pub changes: BTreeMap<AgentId, Change>,
     /// What is not taken in, by its name there, and why.
     pub refused: BTreeMap<String, String>,
+    /// What is not sent, by its name there, and why.
+    pub unsent: BTreeMap<String, String>,
     /// Somebody writes under our name.
     pub impostors: usize,
 }
@@ -92,8 +96,12 @@ pub fn plan(repo: &Repo, sides: &Sides<'_>) -> Result<Plan> {
         private: Private::new(repo.private_dir()?),
         put: Put::new(),
         after: sides.ours.clone(),
+        refused: Refused::read(repo)?,
+        sound: SoundWork::read(repo)?,
+        has: repo.head().ok(),
         plan: Plan::default(),
     };
+    planner.damaged();
     planner.archives()?;
     let mut ids: BTreeSet<&AgentId> = sides.ours.agents.keys().chain(sides.theirs.agents.keys()).collect();
     // A sync that was cut off may have left the work of an agent that is put away, and nothing else of it.
@@ -103,6 +111,8 @@ pub fn plan(repo: &Repo, sides: &Sides<'_>) -> Result<Plan> {
         planner.agent(id)?;
     }
     planner.notes();
+    planner.refused.remember();
+    planner.sound.remember();
     Ok(planner.plan)
 }
 
@@ -114,14 +124,34 @@ struct Planner<'a> {
     put: Put,
     /// Ours, as it will be.
     after: Side,
+    refused: Refused,
+    sound: SoundWork<'a>,
+    /// A commit of the user's.
+    has: Option<Oid>,
     plan: Plan,
 }
 
 impl Planner<'_> {
+    /// A ref of ours that is damaged is neither changed nor sent, nor is anything else of its agent.
+    fn damaged(&mut self) {
+        let broken = self.sides.ours.broken.iter().chain(&self.sides.theirs.broken);
+        for (name, why) in broken.map(|(name, why)| (name.clone(), format!("the ref here {why}"))) {
+            if let Some(id) = name.strip_prefix("heads/") {
+                self.refuse(format!("agents/{id}"), why.clone());
+            }
+            self.refuse(name, why);
+        }
+    }
+
     fn archives(&mut self) -> Result<()> {
         for (writer, theirs) in &self.sides.theirs.archives {
             let ours = self.sides.ours.archives.get(writer).copied();
-            if ours == Some(*theirs) {
+            let name = format!("archive/{writer}");
+            if ours == Some(*theirs) || self.plan.refused.contains_key(&name) {
+                continue;
+            }
+            if let Some(why) = self.refused.why(*theirs, ours).map(str::to_owned) {
+                self.refuse(name, why);
                 continue;
             }
             match archives::merge(self.repo, ours, *theirs)? {
@@ -130,12 +160,18 @@ impl Planner<'_> {
                     self.edit(layout::archive_ref(writer), ours, new);
                 }
                 Some(_) => {}
-                None => self.refuse(format!("archive/{writer}"), "it is no archive of agents".to_owned()),
+                None => {
+                    let why = "it is no archive of agents";
+                    self.refused.add(*theirs, ours, why);
+                    self.refuse(name, why.to_owned());
+                }
             }
         }
         for (writer, new) in &self.after.archives {
             let name = format!("archive/{writer}");
-            if self.sides.theirs.archives.get(writer) != Some(new) && !self.is_kept_back(&name) {
+            let theirs = self.sides.theirs.archives.get(writer);
+            let stays = !self.sides.work && archives::bring_work(self.repo, *new, theirs.copied());
+            if theirs != Some(new) && !stays && !self.is_kept_back(&name) {
                 self.plan.sends.push(Push {
                     name: layout::archive_ref(writer),
                     new: Some(*new),
@@ -150,6 +186,9 @@ impl Planner<'_> {
     fn agent(&mut self, id: &AgentId) -> Result<()> {
         let (ours, theirs) = (self.sides.ours.agents.get(id), self.sides.theirs.agents.get(id));
         let (ours, theirs) = (ours.copied(), theirs.copied());
+        if self.plan.refused.contains_key(&format!("agents/{id}")) {
+            return Ok(());
+        }
         if self.put.contains_key(id) && self.put_away(id, ours, theirs)? {
             return Ok(());
         }
@@ -183,12 +222,19 @@ impl Planner<'_> {
             if tip == Some(from) {
                 continue;
             }
+            if let Some(why) = self.refused.why(from, tip).map(str::to_owned) {
+                self.refuse(name, why);
+                return Ok(None);
+            }
             let before = self.sides.before.agents.get(id).copied();
             let known = Known { ours: tip, before, writer: self.sides.writer };
             let news = match check::look(self.repo, id, from, &known)? {
                 Ok(news) => news,
-                Err(why) => {
-                    self.refuse(name, why);
+                Err(refusal) => {
+                    if refusal.is_lasting {
+                        self.refused.add(from, tip, &refusal.why);
+                    }
+                    self.refuse(name, refusal.why);
                     return Ok(None);
                 }
             };
@@ -233,6 +279,11 @@ impl Planner<'_> {
             self.edit(layout::head_ref(id), ours, new);
         }
         if let Some(new) = settled.ours.filter(|_| settled.send && self.sides.work) {
+            // A remote may refuse everything that comes with it, and a look for secrets in it may have no end.
+            if let Some(unsound) = self.sound.flaw(new, self.has) {
+                self.plan.unsent.insert(format!("heads/{id}"), unsound.why);
+                return Ok(());
+            }
             if let Some(old) = theirs {
                 self.keep(id, old, new)?;
             }
@@ -307,6 +358,15 @@ impl Planner<'_> {
         let topics: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
         for topic in topics {
             let (mine, foreign) = (ours.get(topic).copied(), theirs.get(topic).copied());
+            let name = format!("notes/{topic}");
+            if self.plan.refused.contains_key(&name) {
+                continue;
+            }
+            if let Some(why) = foreign.and_then(|foreign| self.refused.why(foreign, None)).map(str::to_owned)
+            {
+                self.refuse(name, why);
+                continue;
+            }
             let merged = match foreign {
                 Some(foreign) if mine != Some(foreign) => notes::merge(self.repo, mine, foreign).map(Some),
                 _ => Ok(mine),
@@ -321,7 +381,13 @@ impl Planner<'_> {
                     }
                 }
                 Ok(None) => {}
-                Err(error) => self.refuse(format!("notes/{topic}"), error.one_line()),
+                Err(error) => {
+                    // What cannot be read may be readable later; what is no notes at all is not.
+                    if let Some(foreign) = foreign.filter(|_| error.kind == Kind::Refused) {
+                        self.refused.add(foreign, None, &error.one_line());
+                    }
+                    self.refuse(name, error.one_line());
+                }
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Taking a secret out of an agent's life, as long as no remote has it: the commits from there on are written anew.
 
+mod archived;
+
 use std::collections::HashMap;
 
 use serde_json::Value;
@@ -19,12 +21,16 @@ use crate::{
 /// How long another process may write to the agent.
 const WAIT: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Takes what looks like a secret out of the event whose id begins so. Gives the agent.
+/// Takes what looks like a secret out of the event whose id begins so; of an archived agent, the id of an object of its work
+/// will do as well. Gives the agent.
 ///
 /// # Errors
 /// There is no such event, it looks like nothing, a remote has it, or the agent runs (3).
 pub fn redact(repo: &Repo, typed: &str) -> Result<AgentId> {
     let private = Private::new(repo.private_dir()?);
+    if let Some(id) = archived::redact(repo, typed)? {
+        return Ok(id);
+    }
     let (id, holder, event) = find(repo, typed)?;
     let _lock = Lock::require(&private.append_lock(&id), WAIT)?;
     if private.agent(&id).dir().is_dir() {
@@ -75,11 +81,15 @@ fn find(repo: &Repo, typed: &str) -> Result<(AgentId, Oid, Event)> {
 
 /// What remotes had of an agent at the last look.
 fn published(repo: &Repo, id: &AgentId) -> Result<Vec<(String, Oid)>> {
+    tracked(repo, &format!("/agents/{id}"))
+}
+
+/// What remotes had at the last look of refs whose names end so: each remote with the object.
+fn tracked(repo: &Repo, ending: &str) -> Result<Vec<(String, Oid)>> {
     let below = layout::tracking_all();
-    let ending = format!("/agents/{id}");
     let refs = repo.refs_below(below)?.into_iter();
     Ok(refs
-        .filter_map(|(name, tip)| Some((name.strip_prefix(below)?.strip_suffix(&ending)?.to_owned(), tip)))
+        .filter_map(|(name, tip)| Some((name.strip_prefix(below)?.strip_suffix(ending)?.to_owned(), tip)))
         .collect())
 }
 

@@ -1,21 +1,17 @@
-//! With whom: a remote of git's config, or a URL; and whether the user agreed to share agents with it.
+//! With whom: a remote of git's config, or a URL.
 
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::{
-    Error, Result,
-    git::{Git, Repo},
-    model::text,
-};
+use crate::{Error, Result, git::Repo, model::text};
 
 /// The remote for agents, where it is another than for code.
 const CHOSEN: &str = "orchestra.remote";
-/// Where the user agreed to send agents.
-const AGREED: &str = "orchestra.shareWith";
 /// Longest name that is used as it is.
 const NAME: usize = 60;
+/// Remotes named in a hint.
+const HINTED: usize = 4;
 
 /// A repository to speak with.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -45,8 +41,10 @@ impl Remote {
                     .hint("git orchestra sync URL"));
             }
             None => {
-                return Err(Error::refused("there are several remotes, and none of them is 'origin'")
-                    .hint(format!("git orchestra sync {}", known.join("|")))
+                let several = Error::refused("there are several remotes, and none of them is 'origin'");
+                let named = known.iter().take(HINTED);
+                return Err(named
+                    .fold(several, |error, name| error.hint_command(&[&"git", &"orchestra", &"sync", name]))
                     .hint("git config orchestra.remote NAME sets one for good"));
             }
         };
@@ -66,11 +64,24 @@ impl Remote {
         Ok(Self { name: part(&address), address, apart })
     }
 
-    /// Where it is sent to, as people see it: without a password.
-    pub fn urls(&self, repo: &Repo) -> Vec<String> {
-        let known = repo.push_urls(&self.address);
-        let all = if known.is_empty() { vec![self.address.clone()] } else { known };
-        all.iter().map(|url| without_password(url)).collect()
+    /// Where it is sent to, as git does it after everything that the config says, and as people see it: without a password.
+    ///
+    /// # Errors
+    /// Git finds no place.
+    pub fn urls(&self, repo: &Repo) -> Result<Vec<String>> {
+        Ok(repo.push_urls(&self.address)?.iter().map(|url| without_password(url)).collect())
+    }
+
+    /// What git is told in order to speak with the very places that a push goes to.
+    ///
+    /// # Errors
+    /// Git finds no place.
+    pub fn places(&self, repo: &Repo) -> Result<Vec<String>> {
+        if repo.pushes_elsewhere(&self.address) {
+            repo.push_urls(&self.address)
+        } else {
+            Ok(vec![self.address.clone()])
+        }
     }
 }
 
@@ -104,24 +115,6 @@ fn without_password(url: &str) -> String {
     let user =
         user.and_then(|user| user.split(':').next()).map_or_else(String::new, |user| format!("{user}@"));
     format!("{scheme}://{user}{host}{path}")
-}
-
-/// Whether the user agreed to send agents to all of these.
-pub fn agreed(repo: &Repo, urls: &[String]) -> bool {
-    let agreed = repo.config_all(AGREED);
-    urls.iter().all(|url| agreed.contains(url))
-}
-
-/// Writes down that the user agrees, in this clone's own config.
-///
-/// # Errors
-/// The config cannot be written.
-pub fn agree(repo: &Repo, urls: &[String]) -> Result<()> {
-    let known = repo.config_all(AGREED);
-    for url in urls.iter().filter(|url| !known.contains(url)) {
-        Git::new(&repo.common_dir()?, "config").args(["--local", "--add", AGREED, url]).run()?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

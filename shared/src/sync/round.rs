@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -11,7 +12,7 @@ use crate::{
     Error, Kind, Result,
     git::{
         Oid, Repo,
-        remotes::{Manner, Push, Rejected},
+        remotes::{Cause, Manner, Push, Rejected},
     },
     model::{AgentId, text},
     store::{
@@ -19,10 +20,14 @@ use crate::{
         writer,
     },
     sync::{
+        apart::{self, Unfetched},
+        changes::Changes,
         missing::{self, Missing},
+        own_work::OwnWork,
         plan::{self, Change, Plan, Sides},
         remote::Remote,
-        secrets,
+        screen::{self, Leave, Parcel},
+        secrets::Held,
         side::Side,
     },
     world,
@@ -30,6 +35,9 @@ use crate::{
 
 /// How often to try again when others are quicker.
 const ATTEMPTS: u32 = 8;
+/// Why a ref is not sent that was locked at every attempt.
+const LOCKED_THERE: &str =
+    "it is locked there; a git that was killed has left a file named as the ref and '.lock', perhaps";
 /// Refs named in a message; more are counted.
 const NAMED: usize = 3;
 
@@ -64,11 +72,11 @@ pub struct Order {
 pub trait Talk {
     /// What happens now.
     fn doing(&mut self, what: &str);
-    /// Whether these refs may be sent.
+    /// Whether this may leave.
     ///
     /// # Errors
-    /// They may not.
-    fn may_send(&mut self, sends: &[Push]) -> Result<()>;
+    /// It may not (3).
+    fn may_leave(&mut self, parcel: &Parcel<'_>) -> Result<Leave>;
 }
 
 /// What came of it.
@@ -78,8 +86,20 @@ pub struct Outcome {
     pub changes: BTreeMap<String, Change>,
     /// Names of refs that the remote has now as we have them.
     pub sent: Vec<String>,
+    /// What was not sent, and why.
+    pub held: Vec<Held>,
+    /// Commits of the user's that were sent along, because agents' work builds on them.
+    pub own_work: Vec<OwnWork>,
     /// What was not taken in, and why.
     pub refused: BTreeMap<String, String>,
+    /// What of it could not be fetched at all.
+    pub unfetched: BTreeSet<String>,
+    /// What the remote does not have from us, and why.
+    pub unsent: BTreeMap<String, String>,
+    /// Damaged refs of ours that were moved out of the way, because git cannot fetch past them, and where to.
+    pub moved_aside: BTreeMap<String, PathBuf>,
+    /// Refs here that could not be changed, and why: what the remote has of them is not taken in.
+    pub locked: BTreeMap<String, String>,
     /// What the remote had and lost; it is still here.
     pub missing: Vec<String>,
     /// Refs of theirs with names that are not ours.
@@ -98,38 +118,55 @@ pub struct Outcome {
 /// # Errors
 /// Git cannot speak with the remote (5), it takes nothing (5), or others are quicker all the time (4). What was taken in stays.
 pub fn run(repo: &Repo, remote: &Remote, order: &Order, talk: &mut dyn Talk) -> Result<Outcome> {
-    let mut sync = Sync { repo, remote, order, talk, outcome: Outcome::default() };
+    let mut sync = Sync {
+        repo,
+        remote,
+        order,
+        talk,
+        outcome: Outcome::default(),
+        unfetched: Unfetched::new(),
+        screened: BTreeSet::new(),
+    };
     let (mut before, mut theirs) = sync.look()?;
     sync.outcome.first = before == Side::default();
     sync.is_ours(&theirs)?;
     loop {
         let missing = missing::look(repo, &remote.name, &before, &theirs, order.restore)?;
-        let plan = sync.take_in(&before, &theirs, &missing)?;
-        if order.way == Way::Fetch || plan.sends.is_empty() {
+        let mut plan = sync.take_in(&before, &theirs, &missing)?;
+        plan.sends.retain(|push| !sync.outcome.unsent.contains_key(below_shared(&push.name)));
+        if order.way == Way::Fetch {
             break;
         }
-        let names = plan.sends.iter().map(|push| push.name.clone()).collect();
+        let sends = sync.screen(&plan.sends)?;
+        if sends.is_empty() {
+            break;
+        }
         if order.dry_run {
-            sync.outcome.sent = names;
+            sync.outcome.sent = sends.into_iter().map(|push| push.name).collect();
             break;
         }
         if sync.outcome.attempts >= ATTEMPTS {
-            return Err(sync.outrun(&plan.sends));
+            return Err(sync.outrun(&sends));
         }
-        let rejected = sync.send(&plan.sends, &theirs)?;
+        let rejected = sync.send(&sends)?;
         (before, theirs) = sync.look()?;
-        let seen = sync.confirm(&plan.sends, &theirs);
+        let seen = sync.confirm(&sends, &theirs);
         if rejected.is_empty() && !seen {
-            return Err(sync.swallowed(&plan.sends));
+            return Err(sync.swallowed(&sends));
         }
         if order.way == Way::Push {
             break;
         }
-        if !rejected.is_empty() {
+        if rejected.iter().any(|one| one.cause != Cause::Refused) {
             sync.wait()?;
         }
     }
     Ok(sync.outcome)
+}
+
+/// The name of a ref below the prefix that all shared ones have.
+fn below_shared(name: &str) -> &str {
+    name.strip_prefix(layout::SHARED).unwrap_or(name)
 }
 
 struct Sync<'a> {
@@ -138,6 +175,10 @@ struct Sync<'a> {
     order: &'a Order,
     talk: &'a mut dyn Talk,
     outcome: Outcome,
+    /// What could not be fetched at the last look.
+    unfetched: Unfetched,
+    /// What stays at home, so that it is not looked at again.
+    screened: BTreeSet<(String, Option<Oid>)>,
 }
 
 impl Sync<'_> {
@@ -148,18 +189,60 @@ impl Sync<'_> {
             // Whoever syncs holds a lock of ours: what locks these refs is dead.
             self.repo.take_locks_away_below(&tracking);
         }
-        let before = Side::read(self.repo, &tracking)?;
+        let mut before = Side::read(self.repo, &tracking)?;
         let refspecs: Vec<String> = layout::KINDS
             .iter()
             .map(|kind| format!("+{}{kind}/*:{tracking}{kind}/*", layout::SHARED))
             .collect();
         self.talk.doing(&format!("looking at {}", text::safe(&self.remote.address)));
-        let manner = self.manner();
-        let talk = &mut self.talk;
-        self.repo.fetch(&self.remote.address, &refspecs, manner, &mut |said| talk.doing(said))?;
+        self.unfetched.clear();
+        let mut fetched = self.fetch(&refspecs);
+        // Git fetches nothing while one ref, of whatever kind, names what is not here.
+        if fetched.is_err() && self.move_damaged_refs()? {
+            before = Side::read(self.repo, &tracking)?;
+            fetched = self.fetch(&refspecs);
+        }
+        if let Err(error) = fetched {
+            // A git that was killed half-way left its locks.
+            self.repo.take_locks_away_below(&tracking);
+            let (manner, talk) = (self.manner(), &mut self.talk);
+            let mut watch = |said: &str| talk.doing(said);
+            self.unfetched = apart::fetch(self.repo, self.remote, &before, manner, error, &mut watch)?;
+        }
         let theirs = Side::read(self.repo, &tracking)?;
         self.outcome.strange = theirs.strange;
         Ok((before, theirs))
+    }
+
+    fn fetch(&mut self, refspecs: &[String]) -> Result<()> {
+        let manner = self.manner();
+        let talk = &mut self.talk;
+        self.repo.fetch(&self.remote.address, refspecs, manner, &mut |said| talk.doing(said))
+    }
+
+    /// Moves every damaged ref of ours out of the way. `true`: there was one. What a remote has of it comes back with the fetch.
+    fn move_damaged_refs(&mut self) -> Result<bool> {
+        let mut damaged: Vec<(String, String)> = Vec::new();
+        for prefix in [layout::SHARED, layout::PRIVATE] {
+            let list = self.repo.ref_list(prefix)?;
+            damaged.extend(list.broken.into_iter().map(|broken| (broken.name, broken.why)));
+            for (name, _) in list.refs {
+                damaged.extend(self.repo.ref_damage(&name)?.map(|why| (name, why)));
+            }
+        }
+        if let (Some((name, why)), true) = (damaged.first(), self.order.dry_run) {
+            return Err(Error::refused(format!("git cannot fetch past the damaged ref '{name}': it {why}"))
+                .hint("git orchestra sync, without --dry-run, moves it out of the way"));
+        }
+        let folder = Private::new(self.repo.private_dir()?).damaged();
+        let mut moved = false;
+        for (name, _) in damaged {
+            if let Some(file) = self.repo.set_ref_aside(&name, &folder)? {
+                self.outcome.moved_aside.insert(name, file);
+                moved = true;
+            }
+        }
+        Ok(moved)
     }
 
     /// Whether a fetch of the user's writes there as well.
@@ -200,12 +283,15 @@ impl Sync<'_> {
     fn take_in(&mut self, before: &Side, theirs: &Side, missing: &Missing) -> Result<Plan> {
         self.outcome.missing = missing.keys().cloned().collect();
         let ours = Side::ours(self.repo)?;
-        if ours == (Side { strange: ours.strange, ..theirs.clone() }) {
+        let is_whole = ours.broken.is_empty() && self.unfetched.is_empty();
+        if is_whole && ours == (Side { strange: ours.strange, ..theirs.clone() }) {
             self.outcome.refused.clear();
+            self.outcome.locked.clear();
             return Ok(Plan::default());
         }
         let writer = writer::known_writer(self.repo);
-        let held: BTreeSet<String> = missing.keys().cloned().collect();
+        // What could not be fetched is not known, and so not written over.
+        let held: BTreeSet<String> = missing.keys().chain(self.unfetched.keys()).cloned().collect();
         let busy = !Private::new(self.repo.private_dir()?).agents().is_empty();
         let sides = Sides {
             ours: &ours,
@@ -218,6 +304,9 @@ impl Sync<'_> {
         };
         let mut plan = plan::plan(self.repo, &sides)?;
         self.outcome.refused = plan.refused.clone();
+        self.outcome.refused.extend(self.unfetched.clone());
+        self.outcome.unfetched = self.unfetched.keys().cloned().collect();
+        self.outcome.unsent.extend(plan.unsent.clone());
         if self.order.way == Way::Push {
             let as_it_is: BTreeSet<Oid> = [ours.agents.values(), ours.heads.values()]
                 .into_iter()
@@ -229,53 +318,90 @@ impl Sync<'_> {
             plan.sends.retain(|push| push.new.is_some_and(|new| as_it_is.contains(&new)));
             return Ok(plan);
         }
-        for (id, change) in &plan.changes {
+        self.outcome.locked = if self.order.dry_run { BTreeMap::new() } else { self.change_ours(&plan)? };
+        let unchanged: BTreeSet<AgentId> =
+            self.outcome.locked.keys().filter_map(|name| layout::agent_of(name)).collect();
+        for (id, change) in plan.changes.iter().filter(|(id, _)| !unchanged.contains(id)) {
             self.outcome.changes.entry(id.to_string()).or_insert(*change);
-        }
-        if !self.order.dry_run {
-            self.change_ours(&plan)?;
         }
         Ok(plan)
     }
 
-    fn change_ours(&mut self, plan: &Plan) -> Result<()> {
-        const WHY: &str = "orchestra: sync";
+    /// Gives the refs that somebody else has locked or changed, and what was said of each. All refs of one agent change together
+    /// or not at all.
+    fn change_ours(&mut self, plan: &Plan) -> Result<BTreeMap<String, String>> {
         if plan.impostors > 0 {
             self.outcome.renamed = Some(writer::rename(self.repo)?);
         }
-        match self.repo.edit_refs(&plan.edits, WHY) {
-            Err(error) if error.kind == Kind::Conflict => {
-                for edit in &plan.edits {
-                    match self.repo.edit_refs(std::slice::from_ref(edit), WHY) {
-                        Err(error) if error.kind != Kind::Conflict => return Err(error),
-                        _ => {}
-                    }
+        let all = Changes { edits: plan.edits.clone(), deletes: plan.deletes.clone() };
+        match all.make(self.repo) {
+            Err(error) if is_of_one_ref(&error) => {}
+            other => return other.map(|()| BTreeMap::new()),
+        }
+        let mut unchanged = BTreeMap::new();
+        for changes in all.remaining(self.repo)?.by_agent() {
+            match changes.make(self.repo) {
+                Err(error) if is_of_one_ref(&error) => {
+                    unchanged.extend(changes.names().map(|name| (name.to_owned(), error.one_line())));
                 }
+                other => other?,
             }
-            other => other?,
         }
-        match self.repo.delete_refs(&plan.deletes) {
-            Err(error) if error.kind != Kind::Conflict => Err(error),
-            _ => Ok(()),
+        Ok(unchanged)
+    }
+
+    /// What of the plan may leave.
+    fn screen(&mut self, sends: &[Push]) -> Result<Vec<Push>> {
+        let key = |push: &Push| (push.name.clone(), push.new);
+        let new: Vec<Push> =
+            sends.iter().filter(|push| !self.screened.contains(&key(push))).cloned().collect();
+        let talk = &mut self.talk;
+        talk.doing(&format!("reading what {} does not have", text::safe(&self.remote.address)));
+        let manner = Manner { ask: self.order.ask };
+        let screened =
+            screen::screen(self.repo, self.remote, &new, manner, &mut |parcel| talk.may_leave(parcel))?;
+        let go: BTreeSet<_> = screened.go.iter().map(key).collect();
+        self.screened.extend(new.iter().map(key).filter(|one| !go.contains(one)));
+        for held in screened.held {
+            if !self.outcome.held.iter().any(|known| known.name == held.name) {
+                self.outcome.held.push(held);
+            }
         }
+        if !screened.own.is_empty() {
+            self.outcome.own_work = screened.own;
+        }
+        Ok(screened.go)
     }
 
     /// Gives what was rejected because others were quicker.
-    fn send(&mut self, sends: &[Push], theirs: &Side) -> Result<Vec<Rejected>> {
-        self.talk.may_send(sends)?;
-        if let Some(found) = secrets::look(self.repo, sends, theirs)? {
-            return Err(secrets::refusal(&found));
-        }
+    fn send(&mut self, sends: &[Push]) -> Result<Vec<Rejected>> {
         self.outcome.attempts += 1;
         let n = sends.len();
         self.talk.doing(&format!("sending {n} refs to {}", text::safe(&self.remote.address)));
         let manner = self.manner();
         let talk = &mut self.talk;
         let rejected = self.repo.push(&self.remote.address, sends, manner, &mut |said| talk.doing(said))?;
-        match rejected.iter().find(|one| !one.outrun) {
-            Some(refused) => Err(self.refused(refused)),
-            None => Ok(rejected),
+        self.keep_at_home(sends.len(), &rejected)?;
+        Ok(rejected)
+    }
+
+    /// What the remote does not take stays here by name; where it takes nothing at all, that is an error.
+    fn keep_at_home(&mut self, sent: usize, rejected: &[Rejected]) -> Result<()> {
+        let is_last = self.outcome.attempts >= ATTEMPTS;
+        let stays = |one: &&Rejected| one.cause == Cause::Refused || one.cause == Cause::Locked && is_last;
+        if let Some(refused) = rejected.iter().find(|one| one.cause == Cause::Refused)
+            && rejected.len() == sent
+        {
+            return Err(self.refused(refused));
         }
+        for one in rejected.iter().filter(stays) {
+            let why = match one.cause {
+                Cause::Locked => LOCKED_THERE.to_owned(),
+                Cause::Race | Cause::Refused => format!("it is not taken: {}", one.why),
+            };
+            self.outcome.unsent.insert(below_shared(&one.name).to_owned(), why);
+        }
+        Ok(())
     }
 
     fn refused(&self, rejected: &Rejected) -> Error {
@@ -295,7 +421,7 @@ impl Sync<'_> {
 
     /// What is said to be sent was seen there. Gives whether anything was.
     fn confirm(&mut self, sends: &[Push], theirs: &Side) -> bool {
-        let there = names(theirs);
+        let there = theirs.names();
         let arrived = |push: &&Push| match (there.get(&push.name), push.new) {
             (Some(now), Some(new)) => *now == new || self.repo.contains(*now, new).unwrap_or(false),
             (now, new) => now.is_none() && new.is_none(),
@@ -325,16 +451,12 @@ impl Sync<'_> {
     }
 }
 
-fn names(side: &Side) -> BTreeMap<String, Oid> {
-    let agents = side.agents.iter().map(|(id, tip)| (layout::agent_ref(id), *tip));
-    let heads = side.heads.iter().map(|(id, tip)| (layout::head_ref(id), *tip));
-    let notes = side.notes.iter().map(|(topic, tip)| (layout::notes_ref(topic), *tip));
-    let archives = side.archives.iter().map(|(writer, tip)| (layout::archive_ref(writer), *tip));
-    agents.chain(heads).chain(notes).chain(archives).collect()
+/// Whether an error is about some refs: somebody else changed or locked one, or it is broken.
+const fn is_of_one_ref(error: &Error) -> bool {
+    matches!(error.kind, Kind::Conflict | Kind::Internal)
 }
 
 /// The agents that a push tells of.
 pub fn agents_of(sends: &[Push]) -> BTreeSet<AgentId> {
-    let ids = sends.iter().filter_map(|push| AgentId::parse(push.name.strip_prefix(layout::AGENTS)?).ok());
-    ids.collect()
+    sends.iter().filter(|push| push.new.is_some()).filter_map(|push| layout::agent_of(&push.name)).collect()
 }

@@ -1,205 +1,203 @@
-//! Nothing that looks like a secret is sent: what a push would bring that the remote does not have yet is read before.
+//! Nothing that looks like a secret is sent: every object that a push would carry is read before, and what cannot be read
+//! stays. What holds a secret stays at home by its name; the rest goes.
 
-mod work;
+mod cache;
+pub mod carried;
+mod environment;
+mod excuse;
+mod held;
+mod scan;
 
-use std::collections::BTreeSet;
-
-use serde_json::Value;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::{
-    Error, Result,
-    git::{Git, Oid, Repo, command, objects::Sort, remotes::Push},
-    model::{Event, secret},
-    store::commit,
-    sync::side::Side,
-    world,
+    Result,
+    git::{
+        Oid, Repo,
+        raw::RawReader,
+        remotes::{Push, Rule},
+    },
+    model::AgentId,
+    store::{archive, layout, layout::Private},
+    sync::known::Known,
 };
 
-/// Where the user says that something is none.
-const NONE: &str = "orchestra.notSecret";
-/// Shortest value of the environment that is looked for.
-const SHORTEST: usize = 8;
-/// Largest blob that is read.
-const LARGEST: u64 = 256 * 1024 * 1024;
+pub use environment::Environment;
+pub use held::{Held, Reason};
 
-/// What was found.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Found {
-    /// The ref that would have sent it.
-    pub name: String,
-    /// The event, by the beginning of its id, or the object.
-    pub event: String,
-    /// It stands in a commit of the work.
-    pub in_work: bool,
-    /// What it looks like.
-    pub what: String,
+use cache::Cache;
+use carried::Carried;
+use excuse::Excuses;
+use scan::{Hit, Scanner};
+
+/// What may be sent, and what may not.
+#[derive(Clone, Debug, Default)]
+pub struct Checked {
+    /// What holds no secret.
+    pub go: Vec<Push>,
+    /// What stays, and why.
+    pub held: Vec<Held>,
 }
 
-/// Nothing was sent, and what to do about it.
-pub fn refusal(found: &Found) -> Error {
-    let Found { name, event, what, in_work } = found;
-    let place = if *in_work { "commit" } else { "event" };
-    let error =
-        Error::refused(format!("{place} {event} of '{name}' holds what looks like {what}; nothing was sent"));
-    let error = if *in_work {
-        error
-            .hint("in the agent's worktree, git commit --amend or git rebase takes it out")
-            .hint("then git orchestra collect AGENT takes the work again")
-    } else {
-        error.hint(format!("git orchestra sync --redact {event} takes it out"))
-    };
-    error.hint(format!("git config --add orchestra.notSecret {event} says that it is none"))
-}
-
-/// Values of the environment that are secrets by their names.
-pub struct Environment(Vec<(String, String)>);
-
-impl Environment {
-    /// That of this process.
-    pub fn read() -> Self {
-        let secret = |name: &str| {
-            let parts = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"];
-            parts.iter().any(|part| name.to_ascii_uppercase().contains(part))
-        };
-        let telling = |value: &str| {
-            value.len() >= SHORTEST
-                && !value.contains('/')
-                && value.bytes().any(|byte| !byte.is_ascii_digit())
-        };
-        Self(world::variables().into_iter().filter(|(name, value)| secret(name) && telling(value)).collect())
-    }
-
-    fn look(&self, text: &str) -> Option<String> {
-        let named = self.0.iter().find(|(_, value)| text.contains(value.as_str()));
-        let named = named.map(|(name, _)| format!("the value of ${name}"));
-        named.or_else(|| secret::look(text).map(str::to_owned))
-    }
-
-    /// The values.
-    pub fn values(&self) -> Vec<String> {
-        self.0.iter().map(|(_, value)| value.clone()).collect()
-    }
-}
-
-/// Looks at everything that the pushes bring and the remote does not have: events, tasks, notes, and of the work what agents
-/// added. What stands on branches of the user is the user's affair.
+/// Reads everything that these pushes would bring to a remote which has what is `known`.
 ///
 /// # Errors
-/// What we would send cannot be read.
-pub fn look(repo: &Repo, sends: &[Push], theirs: &Side) -> Result<Option<Found>> {
-    let known = repo.config_all(NONE);
+/// The repository itself cannot be read. An object that cannot be read holds back what it belongs to.
+pub fn check(repo: &Repo, sends: &[Push], known: &Known) -> Result<Checked> {
+    let (news, gone): (Vec<Push>, Vec<Push>) = sends.iter().cloned().partition(|push| push.new.is_some());
+    if news.is_empty() {
+        return Ok(Checked { go: gone, held: Vec::new() });
+    }
     let environment = Environment::read();
-    let is_known = |event: &str| known.iter().any(|one| !one.is_empty() && event.starts_with(one.as_str()));
-    let (lives, others): (Vec<&Push>, Vec<&Push>) =
-        sends.iter().filter(|push| push.new.is_some()).partition(|push| is_life(&push.name));
-    let (work, notes): (Vec<&Push>, Vec<&Push>) = others
-        .into_iter()
-        .partition(|push| push.name.contains("/heads/") || push.name.contains("/snapshots/"));
-    let found = match in_lives(repo, &lives, theirs, &environment, &is_known)? {
-        None => work::look(repo, &work, theirs, &environment, &is_known)?,
-        found => found,
+    let cache = Cache::read(&Private::new(repo.private_dir()?).scanned(), &environment);
+    let mut scanner = Scanner::new(RawReader::new(repo)?, environment);
+    let mut gate = Gate {
+        repo,
+        known,
+        excuses: Excuses::read(repo, &mut scanner, &news)?,
+        scanner,
+        cache,
+        hits: HashMap::new(),
+        found: Vec::new(),
     };
-    if found.is_some() {
-        return Ok(found);
+    gate.judge(&news)?;
+    gate.cache.write();
+    let found = std::mem::take(&mut gate.found);
+    let mut checked = gate.sort(news, found)?;
+    checked.go.extend(gone);
+    Ok(checked)
+}
+
+struct Gate<'a> {
+    repo: &'a Repo,
+    known: &'a Known,
+    scanner: Scanner<'a>,
+    excuses: Excuses,
+    cache: Cache,
+    /// What was found, so that nothing is read twice.
+    hits: HashMap<Oid, Vec<Hit>>,
+    /// Names of pushes that stay, and why.
+    found: Vec<(String, Reason)>,
+}
+
+impl Gate<'_> {
+    /// Looks at all at once, and where that shows something, at the halves: which of them carries it is known at the end.
+    fn judge(&mut self, pushes: &[Push]) -> Result<()> {
+        let Some(reason) = self.look(pushes)? else { return Ok(()) };
+        if let [push] = pushes {
+            self.found.push((push.name.clone(), reason));
+            return Ok(());
+        }
+        let (one, other) = pushes.split_at(pushes.len() / 2);
+        self.judge(one)?;
+        self.judge(other)
     }
-    for push in notes {
-        let topic = push.name.rsplit('/').next().unwrap_or_default();
-        let before = theirs.notes.get(topic).map(|tip| blobs(repo, *tip)).transpose()?.unwrap_or_default();
-        let tip = push.new.unwrap_or(Oid::EMPTY_TREE);
-        for blob in blobs(repo, tip)?.difference(&before) {
-            let text = read(repo, *blob);
-            if let Some(what) = environment.look(&text).filter(|_| !is_known(&blob.to_string())) {
-                return Ok(Some(Found {
-                    name: push.name.clone(),
-                    event: blob.short(),
-                    in_work: false,
-                    what,
-                }));
+
+    /// The first thing that must not leave among what these pushes carry.
+    fn look(&mut self, pushes: &[Push]) -> Result<Option<Reason>> {
+        let tips: Vec<Oid> = pushes.iter().filter_map(|push| push.new).collect();
+        let carried = match carried::list(self.repo, self.scanner.reader(), &tips, self.known) {
+            Ok(carried) => carried,
+            Err(error) => {
+                let id = tips.first().map(Oid::short).unwrap_or_default();
+                return Ok(Some(Reason::Unreadable { id, why: Some(error.one_line()) }));
             }
-        }
-    }
-    Ok(None)
-}
-
-fn is_life(name: &str) -> bool {
-    name.contains("/agents/") || name.contains("/archive/")
-}
-
-fn in_lives(
-    repo: &Repo,
-    lives: &[&Push],
-    theirs: &Side,
-    environment: &Environment,
-    is_known: &dyn Fn(&str) -> bool,
-) -> Result<Option<Found>> {
-    if lives.is_empty() {
-        return Ok(None);
-    }
-    let mut orders: String = lives.iter().filter_map(|push| push.new).map(|new| format!("{new}\n")).collect();
-    let there = theirs.agents.values().chain(theirs.archives.values()).chain(theirs.heads.values());
-    orders.extend(there.filter(|tip| repo.has_commit(**tip)).map(|tip| format!("^{tip}\n")));
-    let git = Git::new(&repo.common_dir()?, "rev-list").arg("--stdin").input(orders.into_bytes());
-    let listed = git.limit(command::LONG).line()?;
-    for id in listed.lines().filter_map(Oid::parse) {
-        let found = repo.read_commit(id)?;
-        let ours = commit::parse(&found.message);
-        if ours.events.is_empty() && !found.message.contains("\nOrchestra-") {
-            continue;
-        }
-        let name = || {
-            let push =
-                lives.iter().find(|push| push.new.is_some_and(|new| repo.contains(new, id).unwrap_or(false)));
-            push.map(|push| push.name.clone()).unwrap_or_default()
         };
-        for event in &ours.events {
-            let short = event.id.short();
-            if let Some(what) = in_event(event, environment).filter(|_| !is_known(&short)) {
-                return Ok(Some(Found { name: name(), event: short, in_work: false, what }));
+        if let Some(missing) = carried.missing.first() {
+            return Ok(Some(Reason::Unreadable { id: missing.short(), why: None }));
+        }
+        for (id, path) in &carried.objects {
+            if self.cache.has(*id) {
+                continue;
+            }
+            if !self.hits.contains_key(id) {
+                match self.scanner.scan(*id) {
+                    None => return Ok(Some(Reason::Unreadable { id: id.short(), why: None })),
+                    Some(hits) if hits.is_empty() => {
+                        self.cache.add(*id);
+                        continue;
+                    }
+                    Some(hits) => drop(self.hits.insert(*id, hits)),
+                }
+            }
+            if let Some(reason) = self.reason(*id, path, pushes, &carried)? {
+                return Ok(Some(reason));
             }
         }
-        let attached = if found.tree == Oid::EMPTY_TREE { Vec::new() } else { repo.blobs_of(id)? };
-        let made = ours.events.first().map(|event| event.id.short());
-        for (_, blob) in attached {
-            let event = made.clone().unwrap_or_else(|| id.short());
-            if let Some(what) = environment.look(&read(repo, blob)).filter(|_| !is_known(&event)) {
-                return Ok(Some(Found { name: name(), event, in_work: false, what }));
+        Ok(None)
+    }
+
+    /// Why an object with hits must stay; `None`: every one of them is excused.
+    fn reason(&self, id: Oid, path: &[u8], pushes: &[Push], carried: &Carried) -> Result<Option<Reason>> {
+        if self.excuses.object(id) {
+            return Ok(None);
+        }
+        let mut edges = carried.edges.clone();
+        edges.extend(pushes.iter().filter_map(|push| self.known.get(&push.name)));
+        for hit in self.hits.get(&id).into_iter().flatten() {
+            if excuse::is_there_already(self.repo, &edges, path, hit) {
+                continue;
+            }
+            if self.excuses.text(&hit.text) {
+                continue;
+            }
+            return held::reason(self.repo, id, path, hit, pushes, carried).map(Some);
+        }
+        Ok(None)
+    }
+
+    /// An agent goes whole or not at all. Of an archive, which is one chain, goes what stands before the first secret.
+    fn sort(&mut self, news: Vec<Push>, found: Vec<(String, Reason)>) -> Result<Checked> {
+        let mut checked = Checked::default();
+        let mut agents: BTreeSet<AgentId> = BTreeSet::new();
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        for (name, reason) in found {
+            match layout::agent_of(&name) {
+                Some(agent) => {
+                    if agents.insert(agent.clone()) {
+                        checked.held.push(Held { name: agent.to_string(), agent: Some(agent), reason });
+                    }
+                }
+                None => {
+                    let tip = news.iter().find(|push| push.name == name).and_then(|push| push.new);
+                    let part = tip.filter(|_| layout::is_archive(&name));
+                    let (go, agent) =
+                        part.map(|tip| self.clean_part(&name, tip)).transpose()?.unwrap_or_default();
+                    checked.go.extend(go);
+                    checked.held.push(Held { name: name.clone(), agent, reason });
+                    names.insert(name);
+                }
             }
         }
+        let stays = |push: &Push| {
+            names.contains(&push.name)
+                || layout::agent_of(&push.name).is_some_and(|agent| agents.contains(&agent))
+        };
+        checked.go.extend(news.into_iter().filter(|push| !stays(push)));
+        Ok(checked)
     }
-    Ok(None)
-}
 
-/// In JSON, a text is spelled otherwise than it is meant.
-fn in_event(event: &Event, environment: &Environment) -> Option<String> {
-    let value: Value = serde_json::from_str(&event.line).ok()?;
-    in_value(&value, environment)
-}
-
-fn in_value(value: &Value, environment: &Environment) -> Option<String> {
-    match value {
-        Value::String(text) => environment.look(text),
-        Value::Array(all) => all.iter().find_map(|one| in_value(one, environment)),
-        Value::Object(all) => all.values().find_map(|one| in_value(one, environment)),
-        _ => None,
-    }
-}
-
-fn read(repo: &Repo, blob: Oid) -> String {
-    let fits = repo.blob_size(blob).is_some_and(|size| size <= LARGEST);
-    let bytes = if fits { repo.read_blob(blob).unwrap_or_default() } else { Vec::new() };
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// The notes in a tree of notes.
-fn blobs(repo: &Repo, tip: Oid) -> Result<BTreeSet<Oid>> {
-    let (mut all, mut open) = (BTreeSet::new(), vec![repo.tree_of(tip)?]);
-    while let Some(tree) = open.pop() {
-        for entry in repo.entries_of(tree)? {
-            match entry.sort {
-                Sort::Folder => open.push(entry.id),
-                _ => drop(all.insert(entry.id)),
+    /// The longest part of an archive that may be sent, if any, and the agent that comes next in it.
+    fn clean_part(&mut self, name: &str, tip: Oid) -> Result<(Option<Push>, Option<AgentId>)> {
+        let there = self.known.get(name);
+        let mut chain = Vec::new();
+        for (commit, archived) in archive::commits(self.repo, tip)? {
+            if Some(commit) == there {
+                break;
+            }
+            chain.push((commit, archived.id));
+        }
+        chain.reverse();
+        let push = |commit| Push { name: name.to_owned(), new: Some(commit), rule: Rule::Forward };
+        let (mut clean, mut dirty) = (0, chain.len());
+        while clean < dirty {
+            let middle = clean.midpoint(dirty);
+            match self.look(&[push(chain[middle].0)])? {
+                None => clean = middle + 1,
+                Some(_) => dirty = middle,
             }
         }
+        let agent = chain.get(clean).map(|(_, agent)| agent.clone());
+        Ok((clean.checked_sub(1).map(|last| push(chain[last].0)), agent))
     }
-    Ok(all)
 }

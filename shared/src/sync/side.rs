@@ -25,6 +25,8 @@ pub struct Side {
     pub archives: BTreeMap<String, Oid>,
     /// Refs among them whose names are not ours.
     pub strange: usize,
+    /// Refs among them that name no object, by their names below the prefix, and why.
+    pub broken: BTreeMap<String, String>,
 }
 
 impl Side {
@@ -34,8 +36,13 @@ impl Side {
     /// The refs cannot be read.
     pub fn read(repo: &Repo, prefix: &str) -> Result<Self> {
         let mut side = Self::default();
-        for (name, object) in repo.refs_below(prefix)? {
+        let list = repo.ref_list(prefix)?;
+        for (name, object) in list.refs {
             side.add(&name[prefix.len()..], object);
+        }
+        for broken in list.broken {
+            let name = broken.name.strip_prefix(prefix).unwrap_or(&broken.name).to_owned();
+            side.broken.insert(name, broken.why);
         }
         Ok(side)
     }
@@ -46,6 +53,15 @@ impl Side {
     /// The refs cannot be read.
     pub fn ours(repo: &Repo) -> Result<Self> {
         Self::read(repo, layout::SHARED)
+    }
+
+    /// Everything by its full name.
+    pub fn names(&self) -> BTreeMap<String, Oid> {
+        let agents = self.agents.iter().map(|(id, tip)| (layout::agent_ref(id), *tip));
+        let heads = self.heads.iter().map(|(id, tip)| (layout::head_ref(id), *tip));
+        let notes = self.notes.iter().map(|(topic, tip)| (layout::notes_ref(topic), *tip));
+        let archives = self.archives.iter().map(|(writer, tip)| (layout::archive_ref(writer), *tip));
+        agents.chain(heads).chain(notes).chain(archives).collect()
     }
 
     fn add(&mut self, name: &str, object: Oid) {

@@ -1,7 +1,7 @@
 //! Uncommitted work of live agents: measured, on all cores, within a budget.
 
 use std::{
-    path::PathBuf,
+    collections::HashSet,
     sync::{
         atomic::{AtomicUsize, Ordering},
         mpsc,
@@ -9,7 +9,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{git::Oid, worktree::shadow::Shadow};
+use crate::{
+    Kind, Result,
+    error::Context,
+    git::{Oid, careful, entries::Entries, worktrees::Worktree},
+    worktree::{
+        root::Root,
+        shadow::Shadow,
+        survey::{self, Survey, Terms},
+    },
+};
 
 /// Counting stops here; a table says `999+`.
 pub const MOST: usize = 1000;
@@ -19,10 +28,12 @@ pub const BUDGET: Duration = Duration::from_millis(300);
 /// One worktree to look at.
 #[derive(Debug)]
 pub struct Question {
+    /// Its files, reached through [`super::door`].
+    pub root: Root,
+    /// Its registration.
+    pub worktree: Worktree,
     /// Its shadow.
     pub shadow: Shadow,
-    /// The index of the worktree itself.
-    pub index: PathBuf,
     /// The tree of its newest commit.
     pub head_tree: Oid,
 }
@@ -43,7 +54,7 @@ pub fn measure(questions: Vec<Question>, budget: Duration) -> Vec<Option<usize>>
             while Instant::now() < deadline {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(question) = questions.get(at) else { break };
-                if sender.send((at, answer(question))).is_err() {
+                if sender.send((at, answer(question, deadline))).is_err() {
                     break;
                 }
             }
@@ -57,7 +68,70 @@ pub fn measure(questions: Vec<Question>, budget: Duration) -> Vec<Option<usize>>
     answers
 }
 
-fn answer(question: &Question) -> Option<usize> {
-    let repo = question.shadow.repo().ok()?;
-    repo.count_changes(&question.index, question.head_tree, MOST).ok()
+fn answer(question: &Question, deadline: Instant) -> Option<usize> {
+    let Question { root, worktree, shadow, head_tree } = question;
+    let compared = Compared { root, worktree, shadow, head_tree: *head_tree };
+    Some(look(&compared, MOST, deadline).ok()?.changes)
+}
+
+/// A worktree, and what it is compared with.
+#[derive(Clone, Copy, Debug)]
+pub struct Compared<'a> {
+    /// Its files, reached through [`super::door`].
+    pub root: &'a Root,
+    /// Its registration.
+    pub worktree: &'a Worktree,
+    /// Its shadow.
+    pub shadow: &'a Shadow,
+    /// The tree of its newest commit.
+    pub head_tree: Oid,
+}
+
+/// A worktree compared with its commit and its own index.
+#[derive(Debug)]
+pub struct Look {
+    /// Paths that differ from the commit, staged or not, and untracked ones; a folder of them counts as one. At most as many
+    /// as were asked for.
+    pub changes: usize,
+    /// Files that cannot be taken.
+    pub left_out: usize,
+    /// Git is told not to look at some files.
+    pub hides_files: bool,
+    /// Files and folders that git ignores; folders end in `/`.
+    pub ignored: Vec<Vec<u8>>,
+}
+
+/// Compares a worktree, without storing anything. A file that was touched, and goes through a filter, counts as changed.
+///
+/// # Errors
+/// It has no index, a tree or folder cannot be read, or it took too long.
+pub fn look(question: &Compared<'_>, most: usize, deadline: Instant) -> Result<Look> {
+    let repo = question.shadow.repo()?;
+    let index = question.worktree.git_dir.join("index");
+    careful::open_regular(&index)
+        .context(Kind::External, || format!("cannot read index '{}'", index.display()))?;
+    let entries = Entries::read(&repo, &index)?;
+    let terms = Terms { repo: &repo, entries: &entries, max_file: u64::MAX / 2, deadline };
+    let survey = survey::look(question.root, &terms)?;
+    let mut paths = entries.staged_since(&repo, question.head_tree, most)?;
+    count(&entries, &survey, &mut paths);
+    Ok(Look {
+        changes: paths.len().min(most),
+        left_out: survey.left_out.len(),
+        hides_files: entries.hides_files(),
+        ignored: survey.ignored,
+    })
+}
+
+fn count(entries: &Entries, survey: &Survey, paths: &mut HashSet<Vec<u8>>) {
+    for path in survey.changes().chain(survey.unmerged.iter().map(Vec::as_slice)) {
+        let is_tracked = entries.of_path(path).is_some();
+        let folder = path
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte == b'/')
+            .map(|(at, _)| &path[..=at])
+            .find(|folder| !is_tracked && !entries.has_below(folder));
+        paths.insert(folder.unwrap_or(path).to_vec());
+    }
 }

@@ -8,14 +8,19 @@ const SECRET_ENDINGS: &[&str] = &[".pem", ".p12", ".pfx", ".jks", ".keystore"];
 /// `.env.example` and the like are made to be shared.
 const SHARED_ENV: &[&str] = &["example", "sample", "template", "dist", "defaults"];
 
+/// Why a repository inside the worktree is left out.
+pub const REPOSITORY: &str = "a repository of its own";
+/// Why a giant is left out.
+pub const TOO_LARGE: &str = "too large (orchestra.maxFile)";
+
 /// Why an untracked file is left out; `None`: it is taken. `size` in bytes, `None` if it is gone.
 /// A path that ends in `/` is a repository inside the worktree: git names the folder only.
 pub fn why(path: &str, size: Option<u64>, largest: u64) -> Option<&'static str> {
     if path.ends_with('/') {
-        return Some("a repository of its own");
+        return Some(REPOSITORY);
     }
     if size.is_some_and(|size| size > largest) {
-        return Some("too large (orchestra.maxFile)");
+        return Some(TOO_LARGE);
     }
     let name = path.rsplit('/').next().unwrap_or(path);
     let looks_secret = SECRET_NAMES.contains(&name)

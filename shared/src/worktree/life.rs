@@ -13,6 +13,9 @@ const MOST: usize = 500_000;
 /// Whether a file or folder changed within the last `span`, ignored ones included. Where it cannot be told in time, it did.
 pub fn changed_within(folder: &Path, span: Duration) -> bool {
     let begun = Instant::now();
+    if fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink()) {
+        return false;
+    }
     let mut open: Vec<PathBuf> = vec![folder.to_owned()];
     let mut seen = 0;
     while let Some(folder) = open.pop() {

@@ -16,7 +16,8 @@ use crate::{
     store::layout,
 };
 
-/// The agent's worktree: the one that stands on its branch, else the one that bears its name.
+/// The agent's worktree: the one that is registered under its name, else the one whose folder bears its name, else the one that
+/// stands on its branch.
 ///
 /// # Errors
 /// The repository cannot be read.
@@ -26,14 +27,20 @@ pub fn of_agent(repo: &Repo, id: &AgentId, branch: &str) -> Result<Option<Worktr
 
 /// As [`of_agent`], from a list that was read before.
 pub fn pick<'a>(all: &'a [Worktree], id: &AgentId, branch: &str) -> Option<&'a Worktree> {
-    let named = |worktree: &&Worktree| worktree.path.file_name().is_some_and(|name| name == id.as_str());
+    let bears_name = |path: &Path| path.file_name().is_some_and(|name| name == id.as_str());
     let wanted = Head::Branch(layout::branch_ref(branch));
-    all.iter().find(named).or_else(|| all.iter().find(|worktree| worktree.head() == wanted))
+    all.iter()
+        .find(|worktree| bears_name(&worktree.git_dir))
+        .or_else(|| all.iter().find(|worktree| bears_name(&worktree.path)))
+        .or_else(|| all.iter().find(|worktree| worktree.head() == wanted))
 }
 
-/// Bytes that a folder takes on the disk; links are not followed.
+/// Bytes that a folder takes on the disk; links are not followed, the folder itself included.
 pub fn size(folder: &Path) -> u64 {
     let mut total = 0;
+    if !fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir()) {
+        return total;
+    }
     let mut open: Vec<PathBuf> = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
         let Ok(entries) = fs::read_dir(&folder) else { continue };

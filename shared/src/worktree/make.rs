@@ -15,7 +15,8 @@ const WAIT: Duration = Duration::from_secs(120);
 
 /// Makes the branch at `base`, if it is not there yet, and a worktree of it at `path`.
 ///
-/// Killed on the way, it leaves a registration that says `initializing`, which [`super::mend`] takes away.
+/// Killed on the way, it leaves a registration that says `initializing`, which the next command removes
+/// ([`super::incomplete`]).
 /// The branch is made without tracking: with it, git locks the config, and of 16 at once 10 fail.
 ///
 /// # Errors

@@ -12,8 +12,12 @@ use sha2::{Digest, Sha256};
 use crate::{
     Kind, Result,
     error::Context,
-    git::{Git, Repo},
+    git::{Git, Repo, settings},
+    private_files,
 };
+
+/// Longest file of settings, in bytes.
+const LONGEST: u64 = 16 << 20;
 
 /// The shadow of one worktree.
 #[derive(Clone, Debug)]
@@ -36,6 +40,12 @@ impl Shadow {
     #[must_use]
     pub fn with_objects_in(self, folder: PathBuf) -> Self {
         Self { objects: Some(folder), ..self }
+    }
+
+    /// The same settings and index for files in another folder.
+    #[must_use]
+    pub fn with_files_in(&self, work_tree: PathBuf) -> Self {
+        Self { work_tree, ..self.clone() }
     }
 
     /// The worktree.
@@ -103,35 +113,61 @@ impl Frozen {
 }
 
 impl Frozen {
+    /// As they were kept in a folder.
+    ///
+    /// # Errors
+    /// It is not there, or cannot be read.
+    pub fn load(dir: &Path) -> Result<Self> {
+        let read = |name: &str| {
+            let path = dir.join(name);
+            fs::read_to_string(&path).context(Kind::External, || format!("cannot read '{}'", path.display()))
+        };
+        Ok(Self {
+            config: read("config")?,
+            exclude: read("info/exclude")?,
+            attributes: read("info/attributes")?,
+        })
+    }
+
+    /// Without any program: where it is not known which ones a person accepted.
+    pub fn plain() -> Self {
+        let config = "[core]\n\trepositoryformatversion = 0\n\tbare = false\n".to_owned();
+        Self { config, exclude: String::new(), attributes: String::new() }
+    }
+
+    /// Where settings lie that were kept below `folder` under `name`; where somebody changed them since, plain ones instead.
+    ///
+    /// # Errors
+    /// The disk is full or not writable.
+    pub fn kept(folder: &Path, name: &str, common_dir: &Path) -> Result<PathBuf> {
+        if is_intact(folder, name) {
+            return Ok(folder.join(name));
+        }
+        let plain = Self::plain();
+        let name = plain.name(common_dir);
+        if !is_intact(folder, &name) {
+            let _ = fs::remove_dir_all(folder.join(&name));
+        }
+        Ok(folder.join(plain.keep(folder, common_dir)?))
+    }
+
     /// Writes the settings below `folder`, unless they are there already, and gives the name under which they are.
     ///
     /// # Errors
     /// The disk is full or not writable.
     pub fn keep(&self, folder: &Path, common_dir: &Path) -> Result<String> {
         let cannot = || format!("cannot write below '{}'", folder.display());
-        let alternate = format!("{}\n", common_dir.join("objects").display());
-        let files = [
-            ("HEAD", "ref: refs/heads/shadow\n"),
-            ("config", self.config.as_str()),
-            ("objects/info/alternates", alternate.as_str()),
-            ("info/exclude", self.exclude.as_str()),
-            ("info/attributes", self.attributes.as_str()),
-        ];
-        let mut digest = Sha256::new();
-        for (name, content) in files {
-            digest.update(format!("{name} {}\n{content}", content.len()));
-        }
-        let name: String = digest.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect();
+        let name = self.name(common_dir);
         if folder.join(&name).is_dir() {
             return Ok(name);
         }
-        fs::create_dir_all(folder).context(Kind::External, cannot)?;
-        let made = tempfile::tempdir_in(folder).context(Kind::External, cannot)?;
+        private_files::create_dir(folder).context(Kind::External, cannot)?;
+        let made = private_files::temporary_dir(folder).context(Kind::External, cannot)?;
         for below in ["objects/info", "refs", "info"] {
             fs::create_dir_all(made.path().join(below)).context(Kind::External, cannot)?;
         }
-        for (file, content) in files {
-            fs::write(made.path().join(file), content).context(Kind::External, cannot)?;
+        for (file, content) in self.files(common_dir) {
+            private_files::write(&made.path().join(file), content).context(Kind::External, cannot)?;
         }
         // Another spawn may have been quicker; then both wrote the same.
         if fs::rename(made.path(), folder.join(&name)).is_ok() {
@@ -139,4 +175,42 @@ impl Frozen {
         }
         Ok(name)
     }
+
+    fn files(&self, common_dir: &Path) -> [(&'static str, String); 5] {
+        [
+            ("HEAD", "ref: refs/heads/shadow\n".to_owned()),
+            ("config", self.config.clone()),
+            ("objects/info/alternates", format!("{}\n", common_dir.join("objects").display())),
+            ("info/exclude", self.exclude.clone()),
+            ("info/attributes", self.attributes.clone()),
+        ]
+    }
+
+    /// Made of the content: what is under a name is what was kept under it.
+    fn name(&self, common_dir: &Path) -> String {
+        name_of(self.files(common_dir).iter().map(|(file, content)| (*file, content.as_bytes())))
+    }
+}
+
+fn name_of<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
+    let mut digest = Sha256::new();
+    for (file, content) in files {
+        digest.update(format!("{file} {}\n", content.len()));
+        digest.update(content);
+    }
+    digest.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether settings are as they were kept: an agent can write here. A file more, such as `commondir`, could say everything anew.
+fn is_intact(folder: &Path, name: &str) -> bool {
+    let dir = folder.join(name);
+    let known = ["HEAD", "config", "info", "objects", "refs"];
+    let is_known = |entry: fs::DirEntry| known.iter().any(|known| *known == entry.file_name());
+    if !fs::read_dir(&dir).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(is_known))) {
+        return false;
+    }
+    let files = ["HEAD", "config", "objects/info/alternates", "info/exclude", "info/attributes"];
+    let read: Option<Vec<Vec<u8>>> =
+        files.iter().map(|file| settings::read_regular(&dir.join(file), LONGEST).ok()).collect();
+    read.is_some_and(|read| name_of(files.into_iter().zip(read.iter().map(Vec::as_slice))) == name)
 }

@@ -1,20 +1,19 @@
 //! Taking an agent's work: its commits, and what it left uncommitted on top, through the shadow.
 
 use std::{
-    fs::{self, File},
-    io::Write,
-    path::{Path, PathBuf},
-    time::Duration,
+    fs,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Kind, Result,
+    Kind, Result,
     error::Context,
     git::{
         Oid, Repo, command,
-        index::hidden_entries,
+        entries::{Entries, set_stats},
+        file_stat::FileStat,
         objects::Commit,
         refs::Edit,
         worktrees::{Head, Worktree},
@@ -25,12 +24,19 @@ use crate::{
         text,
     },
     store::layout,
-    worktree::{leave_out, shadow::Shadow},
+    worktree::{
+        branch_index, inner,
+        root::Root,
+        shadow::Shadow,
+        stage::Stage,
+        survey::{self, PATH_WIDTH, Terms},
+        unfinished::Unfinished,
+    },
     world,
 };
 
-/// Longest path named as left out, in columns.
-const PATH_WIDTH: usize = 200;
+/// The longest that reading and storing a worktree may take.
+pub const LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// Whose work is taken, and how.
 #[derive(Debug)]
@@ -43,8 +49,19 @@ pub struct Task<'a> {
     pub branch: &'a str,
     /// Where it started.
     pub base: Oid,
-    /// The largest untracked file that is taken, in bytes.
+    /// The largest file that is taken, in bytes; one that was larger before may have doubled.
     pub max_file: u64,
+}
+
+/// The worktree from which work is taken.
+#[derive(Debug)]
+pub struct Place<'a> {
+    /// Its files, reached through [`super::door`].
+    pub root: &'a Root,
+    /// Its registration.
+    pub worktree: &'a Worktree,
+    /// How git sees it.
+    pub shadow: &'a Shadow,
 }
 
 /// What an agent has done so far.
@@ -66,6 +83,15 @@ pub struct Taken {
     pub left_out_more: u64,
     /// Why the rest is in `heads` alone and not on the branch, if it is so.
     pub off_branch: Option<String>,
+    /// Why it is not recorded what changed around it, if it is so.
+    #[serde(default)]
+    pub unrecorded: Option<String>,
+    /// The git operation that it stopped in the middle of, and conflicts that it did not resolve.
+    #[serde(default)]
+    pub unfinished: Option<Unfinished>,
+    /// Why what is in the worktree could not be saved, if it is so; only commits were taken then.
+    #[serde(default)]
+    pub unsaved: Option<String>,
 }
 
 impl Taken {
@@ -80,6 +106,9 @@ impl Taken {
             left_out: Vec::new(),
             left_out_more: 0,
             off_branch: None,
+            unrecorded: None,
+            unfinished: None,
+            unsaved: None,
         }
     }
 }
@@ -90,33 +119,43 @@ impl Taken {
 /// # Errors
 /// The worktree is gone, or something cannot be read or written. Nothing is half-done then: the head moves first,
 /// then branch and index together.
-pub fn finish(repo: &Repo, task: &Task<'_>, shadow: &Shadow, worktree: &Worktree) -> Result<Taken> {
+pub fn finish(repo: &Repo, task: &Task<'_>, place: &Place<'_>) -> Result<Taken> {
+    let Place { shadow, worktree, .. } = place;
     let (standing, off_branch) = stand(repo, task, worktree)?;
-    let (tree, left_out) = capture(task, shadow, worktree, standing)?;
+    let mut captured = capture(task, place, standing)?;
+    repo.require_complete(captured.tree, Some(repo.tree_of(standing)?))?;
+    captured.left_out.extend(inner::left_out(repo, task.base, captured.tree)?);
     let mut head = standing;
-    let left = tree != repo.tree_of(standing)?;
+    let left = captured.tree != repo.tree_of(standing)?;
     if left {
-        head = commit_leftovers(repo, task, tree, standing)?;
+        head = commit_leftovers(repo, task, captured.tree, standing)?;
     } else if let Some(tip) = unvisited_branch(repo, task, off_branch.is_some(), standing)? {
         head = tip;
     }
     set_head(repo, task, head)?;
     let mut why_off = off_branch;
-    if left && why_off.is_none() {
+    // An index with conflicts tells what they are; it stays.
+    if left && why_off.is_none() && captured.unfinished.is_some() {
+        why_off = Some("its conflicts are not resolved".to_owned());
+    }
+    if why_off.is_none() && captured.unfinished.is_none() && (left || !captured.stats.is_empty()) {
+        // Without it, git would only have to read some files again.
+        let _ = set_stats(shadow.index(), &captured.stats);
         why_off = advance(repo, task, shadow, worktree, standing, head)?;
     }
-    report(repo, task, shadow, head, left_out, why_off.filter(|_| left))
+    let taken = report(repo, task, shadow, head, captured.left_out, why_off.filter(|_| left))?;
+    Ok(Taken { unfinished: captured.unfinished, ..taken })
 }
 
-/// What can still be taken of an agent whose worktree is gone: the commits of its branch.
+/// What can still be taken of an agent whose worktree is gone or cannot be read: the commits of its branch.
 ///
 /// # Errors
 /// Something cannot be read or written.
-pub fn branch_only(repo: &Repo, task: &Task<'_>, shadow: &Shadow) -> Result<Taken> {
+pub fn branch_only(repo: &Repo, task: &Task<'_>, shadow: &Shadow, why: &str) -> Result<Taken> {
     let known = repo.find_ref(&layout::head_ref(task.id))?.unwrap_or(task.base);
     let head = repo.find_ref(&layout::branch_ref(task.branch))?.unwrap_or(known);
     set_head(repo, task, head)?;
-    let why = (head != task.base).then(|| "its worktree is gone".to_owned());
+    let why = (head != task.base).then(|| why.to_owned());
     report(repo, task, shadow, head, Vec::new(), why)
 }
 
@@ -124,9 +163,10 @@ pub fn branch_only(repo: &Repo, task: &Task<'_>, shadow: &Shadow) -> Result<Take
 ///
 /// # Errors
 /// As [`finish`].
-pub fn snapshot(repo: &Repo, task: &Task<'_>, shadow: &Shadow, worktree: &Worktree) -> Result<()> {
-    let (standing, _) = stand(repo, task, worktree)?;
-    let (tree, _) = capture(task, shadow, worktree, standing)?;
+pub fn snapshot(repo: &Repo, task: &Task<'_>, place: &Place<'_>) -> Result<()> {
+    let (standing, _) = stand(repo, task, place.worktree)?;
+    let tree = capture(task, place, standing)?.tree;
+    repo.require_complete(tree, Some(repo.tree_of(standing)?))?;
     let name = layout::snapshot_ref(task.id);
     if let Some(last) = repo.find_ref(&name)? {
         let last = repo.read_commit(last)?;
@@ -135,7 +175,8 @@ pub fn snapshot(repo: &Repo, task: &Task<'_>, shadow: &Shadow, worktree: &Worktr
         }
     }
     let message = format!("snapshot of agent {}\n", task.id);
-    let commit = Commit::by(&repo.identity()?, world::now().as_second(), tree, vec![standing], message);
+    let commit =
+        Commit::by(&repo.identity_or_none(), world::now().as_second(), tree, vec![standing], message);
     let commit = repo.write_commit(&commit)?;
     set_ref(repo, &name, commit)
 }
@@ -145,18 +186,11 @@ pub fn snapshot(repo: &Repo, task: &Task<'_>, shadow: &Shadow, worktree: &Worktr
 ///
 /// # Errors
 /// As [`finish`].
-pub fn look(
-    repo: &Repo,
-    task: &Task<'_>,
-    shadow: &Shadow,
-    worktree: &Worktree,
-) -> Result<Option<(Oid, Vec<LeftOut>)>> {
-    let (standing, _) = stand(repo, task, worktree)?;
+pub fn look(repo: &Repo, task: &Task<'_>, place: &Place<'_>) -> Result<Option<Captured>> {
+    let (standing, _) = stand(repo, task, place.worktree)?;
     let own = Head::Branch(layout::branch_ref(task.branch));
-    match worktree.head() {
-        head if head == own || matches!(head, Head::Detached(_)) => {
-            capture(task, shadow, worktree, standing).map(Some)
-        }
+    match place.worktree.head() {
+        head if head == own || matches!(head, Head::Detached(_)) => capture(task, place, standing).map(Some),
         _ => Ok(None),
     }
 }
@@ -211,108 +245,52 @@ fn unvisited_branch(repo: &Repo, task: &Task<'_>, elsewhere: bool, standing: Oid
     Ok((repo.commits_between(standing, tip)? > 0).then_some(tip))
 }
 
+/// The files of a worktree as they were at one look.
+#[derive(Debug)]
+pub struct Captured {
+    /// Their tree.
+    pub tree: Oid,
+    /// What is not in it.
+    pub left_out: Vec<LeftOut>,
+    /// Files and folders that git ignores; folders end in `/`.
+    pub ignored: Vec<Vec<u8>>,
+    /// What the agent has not finished.
+    pub unfinished: Option<Unfinished>,
+    /// What the file system said of the files that were read.
+    stats: Vec<(Vec<u8>, FileStat)>,
+}
+
 /// Writes the tree of the worktree's files.
-fn capture(
-    task: &Task<'_>,
-    shadow: &Shadow,
-    worktree: &Worktree,
-    standing: Oid,
-) -> Result<(Oid, Vec<LeftOut>)> {
-    if !worktree.path.is_dir() {
-        return Err(Error::refused(format!("worktree '{}' is gone", worktree.path.display())));
-    }
-    start_index(shadow, worktree, standing)?;
-    let (changed, left_out) = changed_paths(task, shadow)?;
-    if !changed.is_empty() {
-        shadow
-            .git("update-index")
-            .args(["--add", "--remove", "-z", "--stdin"])
-            .input(changed)
-            .limit(command::LONG)
-            .run()?;
-    }
-    let written = shadow.git("write-tree").limit(command::LONG).output()?;
-    let tree = if written.status.success() {
-        String::from_utf8_lossy(&written.stdout).trim().to_owned()
-    } else {
-        // Conflicted entries cannot be written as a tree; the files on the disk are what the agent has.
-        shadow.git("add").args(["-u"]).limit(command::LONG).run()?;
-        shadow.git("write-tree").line()?
-    };
-    let tree = Oid::parse(&tree).ok_or_else(|| Error::internal("git write-tree gave no tree"))?;
-    Ok((tree, left_out))
+fn capture(task: &Task<'_>, place: &Place<'_>, standing: Oid) -> Result<Captured> {
+    let shadow = place.shadow;
+    let deadline = Instant::now() + LIMIT;
+    let seen = shadow.repo()?;
+    let entries = start_index(&seen, place, standing)?;
+    let terms = Terms { repo: &seen, entries: &entries, max_file: task.max_file, deadline };
+    let mut survey = survey::look(place.root, &terms)?;
+    let mut stage = Stage::make(place.root, &entries, shadow, task.max_file, deadline)?;
+    let tree = stage.write(&seen, &mut survey)?;
+    Ok(Captured {
+        unfinished: Unfinished::of(place.worktree, &survey.unmerged),
+        tree,
+        left_out: survey.sorted_left_out(),
+        ignored: survey.ignored,
+        stats: [std::mem::take(&mut stage.stats), survey.touched].concat(),
+    })
 }
 
 /// A copy of the worktree's own index spares reading every file again; without a usable one we start from the commit.
-fn start_index(shadow: &Shadow, worktree: &Worktree, standing: Oid) -> Result<()> {
-    let copied = copy_index(&worktree.git_dir.join("index"), shadow.index()).is_ok();
-    match copied.then(|| hidden_entries(shadow.index())) {
-        Some(Ok(hidden)) => show_hidden_entries(shadow, &hidden),
-        Some(Err(_)) | None => {
-            let _ = fs::remove_file(shadow.index());
-            shadow.git("read-tree").arg(standing.to_string()).limit(command::LONG).run()?;
-            Ok(())
-        }
+fn start_index(seen: &Repo, place: &Place<'_>, standing: Oid) -> Result<Entries> {
+    let shadow = place.shadow;
+    if branch_index::copy(place.worktree, shadow.index()).is_ok()
+        && let Ok(entries) = Entries::read(seen, shadow.index())
+    {
+        return Ok(entries);
     }
-}
-
-/// With its time: a file that was changed in the same instant in which the index was written, and kept its length, is told from an
-/// unchanged one by that alone.
-fn copy_index(from: &Path, to: &Path) -> std::io::Result<()> {
-    fs::copy(from, to)?;
-    keep_time(from, &File::options().write(true).open(to)?)
-}
-
-fn keep_time(of: &Path, file: &File) -> std::io::Result<()> {
-    file.set_modified(fs::metadata(of)?.modified()?)
-}
-
-/// Entries marked "assume unchanged", or "skip" though their file is there, would hide an agent's changes.
-fn show_hidden_entries(shadow: &Shadow, hidden: &[(Vec<u8>, bool)]) -> Result<()> {
-    let mut paths = Vec::new();
-    for (path, skipped) in hidden {
-        if !skipped || shadow.work_tree().join(path_of(path)).symlink_metadata().is_ok() {
-            paths.extend_from_slice(path);
-            paths.push(0);
-        }
-    }
-    if paths.is_empty() {
-        return Ok(());
-    }
-    for option in ["--no-assume-unchanged", "--no-skip-worktree"] {
-        shadow.git("update-index").args([option, "-z", "--stdin"]).input(paths.clone()).run()?;
-    }
-    Ok(())
-}
-
-/// Changed, removed and untracked paths, separated by NUL, without those to leave out.
-fn changed_paths(task: &Task<'_>, shadow: &Shadow) -> Result<(Vec<u8>, Vec<LeftOut>)> {
-    let listed = shadow
-        .git("ls-files")
-        .args(["-z", "-t", "--modified", "--others", "--exclude-standard"])
-        .limit(command::LONG)
-        .run()?;
-    let (mut changed, mut left_out) = (Vec::new(), Vec::new());
-    for entry in listed.split(|byte| *byte == 0).filter(|entry| entry.len() > 2) {
-        let (tag, path) = (entry[0], &entry[2..]);
-        if tag == b'?' {
-            let file = shadow.work_tree().join(path_of(path));
-            let size = file.symlink_metadata().ok().map(|found| found.len());
-            let shown = String::from_utf8_lossy(path);
-            if let Some(why) = leave_out::why(&shown, size, task.max_file) {
-                left_out.push(LeftOut { path: text::one_line(&shown, PATH_WIDTH), why: why.to_owned() });
-                continue;
-            }
-        }
-        changed.extend_from_slice(path);
-        changed.push(0);
-    }
-    Ok((changed, left_out))
-}
-
-fn path_of(bytes: &[u8]) -> PathBuf {
-    use std::os::unix::ffi::OsStrExt;
-    PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
+    let _ = fs::remove_file(shadow.index());
+    let git = shadow.git_without_files("read-tree").arg(standing.to_string());
+    git.env("GIT_INDEX_FILE", shadow.index().as_os_str()).limit(command::LONG).run()?;
+    Entries::read(seen, shadow.index())
 }
 
 fn commit_leftovers(repo: &Repo, task: &Task<'_>, tree: Oid, parent: Oid) -> Result<Oid> {
@@ -322,10 +300,10 @@ fn commit_leftovers(repo: &Repo, task: &Task<'_>, tree: Oid, parent: Oid) -> Res
         id = task.id
     );
     let at = world::now().as_second();
-    repo.write_commit(&Commit::by(&repo.identity()?, at, tree, vec![parent], message))
+    repo.write_commit(&Commit::by(&repo.identity_or_none(), at, tree, vec![parent], message))
 }
 
-/// Moves the branch to `head` and lets the worktree's index follow. Gives the reason if it could not.
+/// Moves the branch to `head`, if it is not there, and lets the worktree's index follow. Gives the reason if it could not.
 fn advance(
     repo: &Repo,
     task: &Task<'_>,
@@ -334,64 +312,32 @@ fn advance(
     from: Oid,
     head: Oid,
 ) -> Result<Option<String>> {
-    let Some(lock) = IndexLock::take(worktree)? else {
-        return Ok(Some("another git works in the worktree".to_owned()));
+    let index = shadow.index();
+    let cannot = || format!("cannot read '{}'", index.display());
+    let content = fs::read(index).context(Kind::External, cannot)?;
+    let modified = fs::metadata(index).and_then(|found| found.modified()).context(Kind::External, cannot)?;
+    let Some(lock) = repo.lock_file(&worktree.git_dir.join("index"), content, Some(modified))? else {
+        return Ok(Some(format!(
+            "the worktree's index is locked: another git works there, or left '{}' in '.git/worktrees' when it was killed",
+            index_lock_name(worktree)
+        )));
     };
     let edit = Edit { name: layout::branch_ref(task.branch), old: Some(from), new: head };
-    match repo.edit_refs(&[edit], "orchestra: what the agent left uncommitted") {
-        Ok(()) => lock.replace_index(shadow.index()).map(|()| None),
-        Err(e) if e.kind == Kind::Conflict => Ok(Some("the branch moved".to_owned())),
+    let edits = if from == head { Vec::new() } else { vec![edit] };
+    match repo.edit_refs(&edits, "orchestra: what the agent left uncommitted") {
+        Ok(()) => lock.commit().map(|()| None),
+        Err(e) if e.kind == Kind::Conflict => {
+            let moved = repo.find_ref(&layout::branch_ref(task.branch))? != Some(from);
+            Ok(Some(if moved { "the branch moved".to_owned() } else { e.one_line() }))
+        }
         Err(e) => Err(e),
     }
 }
 
-/// Git's own lock on a worktree's index.
-struct IndexLock {
-    file: Option<File>,
-    lock: PathBuf,
-    index: PathBuf,
-}
-
-impl IndexLock {
-    /// `None`: somebody else holds it for two seconds.
-    fn take(worktree: &Worktree) -> Result<Option<Self>> {
-        let index = worktree.git_dir.join("index");
-        let lock = worktree.git_dir.join("index.lock");
-        for _ in 0..40 {
-            match File::create_new(&lock) {
-                Ok(file) => return Ok(Some(Self { file: Some(file), lock, index })),
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
-                    std::thread::sleep(Duration::from_millis(50));
-                }
-                Err(e) => {
-                    return Err(
-                        Error::new(Kind::External, format!("cannot write '{}'", lock.display())).because(e)
-                    );
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    fn replace_index(mut self, new: &Path) -> Result<()> {
-        let cannot = || format!("cannot write '{}'", self.index.display());
-        let bytes = fs::read(new).context(Kind::External, cannot)?;
-        if let Some(file) = &mut self.file {
-            file.write_all(&bytes).context(Kind::External, cannot)?;
-            keep_time(new, file).context(Kind::External, cannot)?;
-        }
-        fs::rename(&self.lock, &self.index).context(Kind::External, cannot)?;
-        self.file = None;
-        Ok(())
-    }
-}
-
-impl Drop for IndexLock {
-    fn drop(&mut self) {
-        if self.file.is_some() {
-            let _ = fs::remove_file(&self.lock);
-        }
-    }
+/// The name of the lock for people: events hold no absolute paths.
+fn index_lock_name(worktree: &Worktree) -> String {
+    let name = worktree.git_dir.file_name().unwrap_or_default().to_string_lossy();
+    text::one_line(&format!("{name}/index.lock"), PATH_WIDTH)
 }
 
 /// Moves the head; what it held and the new one does not contain is kept.
@@ -435,6 +381,9 @@ fn report(
         left_out,
         left_out_more: more,
         off_branch,
+        unrecorded: None,
+        unfinished: None,
+        unsaved: None,
     })
 }
 

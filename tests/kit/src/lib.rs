@@ -6,6 +6,7 @@ mod forest;
 mod picture;
 mod poll;
 mod repo;
+mod terminal;
 mod world;
 
 pub use command::Ran;
@@ -13,4 +14,5 @@ pub use forest::{Forest, Numbers};
 pub use picture::{Seen, picture};
 pub use poll::{times, until};
 pub use repo::TestRepo;
+pub use terminal::{has_terminal, talk};
 pub use world::World;

@@ -75,6 +75,16 @@ impl<'world> TestRepo<'world> {
         self.orchestra(arguments).succeeded().line()
     }
 
+    /// Accepts what agents changed in the configuration, as the refused command says.
+    ///
+    /// # Panics
+    /// Nothing was changed.
+    pub fn accept_configuration(&self) {
+        let said = self.orchestra(["undo", "--dry-run"]).exits(3).stderr();
+        let accept = said.split_whitespace().find(|word| word.starts_with("--accept="));
+        self.orchestra(["init", accept.expect("a fingerprint")]).succeeded();
+    }
+
     /// Waits for the end of an agent, and gives it.
     pub fn end_of(&self, id: &str) -> Value {
         until(&format!("{id} ends"), || Some(self.agent(id)).filter(|agent| agent["liveness"] == "ended"))

@@ -35,6 +35,11 @@ impl World {
         world
     }
 
+    /// Keeps the folder when the world goes, so that a person can look at what went wrong.
+    pub fn keep(&mut self) {
+        self.root.disable_cleanup(true);
+    }
+
     /// The same world, in which every command is started through another one, with more in its environment.
     pub fn through(mut self, prefix: Vec<OsString>, variables: Vec<(String, String)>) -> Self {
         (self.through, self.variables) = (prefix, variables);

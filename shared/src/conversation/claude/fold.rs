@@ -1,26 +1,35 @@
 //! What a line adds to what is known of its conversation.
 
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
 use serde_json::Value;
 
-use super::line::{Line, Message, with};
-use crate::conversation::Facts;
+use super::{
+    line::{Line, Message, Typed, each},
+    typed::begins_with_a_tag,
+};
+use crate::conversation::{Facts, facts::Usage, json};
 
-/// How the kinds of lines and of their blocks are written. In a text the quotes would be escaped.
-static KIND: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"type\":\""));
 /// The kinds of the lines that count.
-const COUNTED: [&[u8]; 5] = [b"user\"", b"assistant\"", b"cost-state\"", b"last-prompt\"", b"custom-title\""];
+const COUNTED: [&[u8]; 8] = [
+    b"user\"",
+    b"assistant\"",
+    b"cost-state\"",
+    b"last-prompt\"",
+    b"custom-title\"",
+    b"ai-title\"",
+    b"summary\"",
+    b"relocated\"",
+];
 /// What a tool gave, often long, is nobody's prompt.
 const RESULT: &[u8] = b"tool_result\"";
+/// Tokens of a model in the sums over a conversation.
+const READ: [&str; 3] = ["inputTokens", "cacheReadInputTokens", "cacheCreationInputTokens"];
+const WRITTEN: [&str; 1] = ["outputTokens"];
 /// The model of words that no model said.
 const SYNTHETIC: &str = "<synthetic>";
 
 pub(super) fn counts(line: &[u8]) -> bool {
     let mut counts = false;
-    for at in KIND.find_iter(line) {
-        let kind = &line[at + KIND.needle().len()..];
+    for kind in json::kinds(line) {
         if kind.starts_with(RESULT) {
             return false;
         }
@@ -32,78 +41,113 @@ pub(super) fn counts(line: &[u8]) -> bool {
 /// Whether a file that begins like this is of a conversation.
 pub(super) fn begins_in(bytes: &[u8], conversation: &str) -> bool {
     let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    with(first, |line| line.session_id.as_deref() == Some(conversation))
+    let mut is_in = false;
+    each(first, |line| is_in |= line.session_id.as_deref() == Some(conversation));
+    is_in
 }
 
 /// What a line is known by; a fork has the lines of its conversation with theirs.
 pub(super) fn mark(line: &[u8]) -> Option<String> {
-    with(line, |line| line.uuid.as_deref().map(str::to_owned))
+    let mut mark = None;
+    each(line, |line| mark = mark.take().or_else(|| line.uuid.as_deref().map(str::to_owned)));
+    mark
 }
 
-pub(super) fn learn(facts: &mut Facts, line: &[u8]) {
-    with(line, |line| {
+/// Gives whether the line could be read.
+pub(super) fn learn(facts: &mut Facts, line: &[u8]) -> bool {
+    each(line, |line| {
         if facts.id.is_none() {
             facts.id = line.session_id.as_deref().map(str::to_owned);
             facts.inner = line.is_sidechain;
         }
         if line.is_sidechain && !facts.inner {
-            return;
+            return sub_agent(facts, line);
         }
         facts.at(line.timestamp.as_deref(), line.cwd.as_deref(), line.git_branch.as_deref());
         match line.kind.as_ref() {
-            "user" => {
-                if let Some(text) = line.prompt() {
-                    facts.prompt(&text);
-                    if facts.root.is_none() {
-                        facts.root = line.uuid.as_deref().map(str::to_owned);
-                    }
-                }
-            }
+            "user" => person(facts, line),
             "assistant" => assistant(facts, line),
             "last-prompt" => facts.noted(line.last_prompt.as_deref().unwrap_or_default()),
-            "custom-title" => {
-                facts.title = line.custom_title.clone().filter(|title| !title.trim().is_empty());
-            }
+            "custom-title" => facts.title = title(line.custom_title.as_deref()),
+            "ai-title" => facts.ai_title = title(line.ai_title.as_deref()).or(facts.ai_title.take()),
+            "summary" => facts.summary = title(line.summary.as_deref()).or(facts.summary.take()),
+            "relocated" => facts.at(None, line.relocated_cwd.as_deref(), None),
             "cost-state" => costs(facts, line),
             _ => {}
         }
-    });
+    })
+}
+
+fn title(text: Option<&str>) -> Option<String> {
+    text.map(str::trim).filter(|title| !title.is_empty()).map(str::to_owned)
+}
+
+fn person(facts: &mut Facts, line: &Line<'_>) {
+    match line.typed(facts.inner) {
+        Some(Typed::Prompt(text)) if begins_with_a_tag(&text) => facts.command(&text),
+        Some(Typed::Prompt(text)) => facts.prompt(&text),
+        Some(Typed::Command(text)) => facts.command(&text),
+        None => return,
+    }
+    if facts.root.is_none() {
+        facts.root = line.uuid.as_deref().map(str::to_owned);
+    }
+}
+
+/// A sub-agent in the file of its conversation, as older versions have it: only what it used counts.
+fn sub_agent(facts: &mut Facts, line: &Line<'_>) {
+    facts.at(line.timestamp.as_deref(), None, None);
+    if let Some(message) = line.message.as_ref().filter(|_| line.kind == "assistant") {
+        used(facts, line, message);
+    }
 }
 
 fn assistant(facts: &mut Facts, line: &Line<'_>) {
     let Some(message) = line.message.as_ref().filter(|_| !line.is_api_error_message) else { return };
-    if let Some(model) = message.model.as_deref().filter(|model| *model != SYNTHETIC) {
+    if let Some(model) = model(message) {
         facts.by(model);
     }
-    let id = message.id.as_deref();
-    if line.is_answer() {
-        facts.answer(id);
+    if line.is_answer(facts.inner) {
+        facts.answer(message.id.as_deref());
     }
-    if let Message { usage: Some(usage), .. } = message {
+    used(facts, line, message);
+}
+
+fn model<'a>(message: &'a Message<'_>) -> Option<&'a str> {
+    message.model.as_deref().filter(|model| *model != SYNTHETIC)
+}
+
+/// What an answer used: each of its lines says it, the last one says it all.
+fn used(facts: &mut Facts, line: &Line<'_>, message: &Message<'_>) {
+    let usage = message.usage.as_ref().map(|usage| {
         let read = [usage.input_tokens, usage.cache_creation_input_tokens, usage.cache_read_input_tokens];
-        facts.usage(id, read.into_iter().fold(0, u64::saturating_add), usage.output_tokens);
+        (read.into_iter().fold(0, u64::saturating_add), usage.output_tokens)
+    });
+    let cost = line.cost.and_then(micros);
+    if usage.is_some() || cost.is_some() {
+        facts.usage(message.id.as_deref(), model(message), Usage { tokens: usage, cost });
     }
 }
 
-/// Sums over the whole conversation, also over what it was before it was gone on with: the last ones hold.
+/// Sums over the whole conversation, also over what it was before it was resumed: the last ones hold.
 fn costs(facts: &mut Facts, line: &Line<'_>) {
     let Some(models) = &line.model_usage else { return };
-    let sum = |keys: &[&str]| {
-        let of_one = |model: &Value| {
-            keys.iter().filter_map(|key| model.get(key)?.as_u64()).fold(0, u64::saturating_add)
-        };
-        models.values().map(of_one).fold(0, u64::saturating_add)
+    let count = |used: &Value, keys: &[&str]| {
+        let counts = keys.iter().filter_map(|key| json::whole_number(used.get(key)?));
+        counts.fold(0, u64::saturating_add)
     };
-    facts.input_tokens = Some(sum(&["inputTokens", "cacheReadInputTokens", "cacheCreationInputTokens"]));
-    facts.output_tokens = Some(sum(&["outputTokens"]));
+    let sum = |keys: &[&str]| models.values().map(|used| count(used, keys)).fold(0, u64::saturating_add);
+    facts.input_tokens = Some(sum(&READ));
+    facts.output_tokens = Some(sum(&WRITTEN));
+    facts.sums_include_inner = true;
     // Where the price of a model is not known, the sum is none.
     facts.cost_micros = line.total_cost.filter(|_| !line.has_unknown_model_cost).and_then(micros);
-    if facts.cost_micros.is_some() {
-        for (model, used) in models {
-            if let Some(micros) = used.get("costUSD").and_then(Value::as_f64).and_then(micros) {
-                facts.costs(model, micros);
-            }
+    for (model, used) in models {
+        let micros = used.get("costUSD").and_then(Value::as_f64).and_then(micros);
+        if let Some(micros) = micros.filter(|_| facts.cost_micros.is_some()) {
+            facts.costs(model, micros);
         }
+        facts.summed(model, count(used, &READ), count(used, &WRITTEN));
     }
 }
 

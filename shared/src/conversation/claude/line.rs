@@ -6,7 +6,13 @@ use serde::{
     Deserialize, Deserializer,
     de::{SeqAccess, Visitor},
 };
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
+
+use super::typed;
+use crate::conversation::json;
+
+/// What a prompt without words is called, as Claude Code calls it.
+const IMAGE: &str = "Image";
 
 /// Everything may be missing; what is unknown is passed over.
 #[derive(Default, Deserialize)]
@@ -34,6 +40,13 @@ pub(super) struct Line<'a> {
     pub(super) message: Option<Message<'a>>,
     pub(super) last_prompt: Option<String>,
     pub(super) custom_title: Option<String>,
+    pub(super) ai_title: Option<String>,
+    pub(super) summary: Option<String>,
+    /// The folder to which the conversation moved.
+    pub(super) relocated_cwd: Option<String>,
+    /// What one answer cost, in US dollars, as versions until mid 2025 recorded it.
+    #[serde(rename = "costUSD")]
+    pub(super) cost: Option<f64>,
     #[serde(rename = "totalCostUSD")]
     pub(super) total_cost: Option<f64>,
     pub(super) model_usage: Option<serde_json::Map<String, serde_json::Value>>,
@@ -169,39 +182,118 @@ impl Content<'_> {
     }
 }
 
-/// How the program's own words begin where they stand as the user's: an answer was cut off, a command of the program was typed.
-const NOT_SAID: [&str; 4] =
-    ["[Request interrupted by user", "<command-name>", "<command-message>", "<local-command-"];
+/// Who typed a line, and what.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Typed {
+    /// A person, in their own words.
+    Prompt(String),
+    /// A person, as a command: `/review 14`.
+    Command(String),
+}
+
+impl Typed {
+    pub(super) fn text(self) -> String {
+        match self {
+            Self::Prompt(text) | Self::Command(text) => text,
+        }
+    }
+}
 
 impl Line<'_> {
-    /// The user's words, if that is what the line is: results of tools, remarks of the program and summaries are not.
-    pub(super) fn prompt(&self) -> Option<Cow<'_, str>> {
-        let message = self.message.as_ref().filter(|_| self.kind == "user" && !self.is_of_the_program())?;
+    /// What a person typed, if that is what the line is: results of tools, remarks of the program and summaries are not. In the file
+    /// of a sub-agent (`is_inner`) it is what that was asked.
+    pub(super) fn typed(&self, is_inner: bool) -> Option<Typed> {
+        let is_of_a_person = !self.is_of_the_program() && (is_inner || !self.is_sidechain);
+        let message = self.message.as_ref().filter(|_| self.kind == "user" && is_of_a_person)?;
         let content = Some(&message.content).filter(|content| !content.has("tool_result"))?;
-        let text = content.texts();
-        let said = !text.trim().is_empty();
-        (said && !NOT_SAID.iter().any(|begin| text.starts_with(begin))).then_some(text)
+        match content {
+            Content::Text(text) => typed::typed(text),
+            Content::Blocks(blocks) => {
+                let texts = blocks.iter().filter(|block| block.kind == "text");
+                let typed: Vec<Typed> =
+                    texts.filter_map(|block| typed::typed(&block.text.read::<String>())).collect();
+                let is_command = matches!(typed.as_slice(), [Typed::Command(_)]);
+                let texts: Vec<String> = typed.into_iter().map(Typed::text).collect();
+                match texts.join("\n") {
+                    text if is_command => Some(Typed::Command(text)),
+                    text if text.is_empty() => content.has("image").then(|| Typed::Prompt(IMAGE.to_owned())),
+                    text => Some(Typed::Prompt(text)),
+                }
+            }
+        }
     }
 
-    /// Whether the agent says something in it.
-    pub(super) fn is_answer(&self) -> bool {
-        let is_of_the_agent = self.kind == "assistant" && !self.is_api_error_message && !self.is_sidechain;
+    /// Whether the agent says something in it; in the file of a sub-agent (`is_inner`) that.
+    pub(super) fn is_answer(&self, is_inner: bool) -> bool {
+        let is_its_own = is_inner || !self.is_sidechain;
+        let is_of_the_agent = self.kind == "assistant" && !self.is_api_error_message && is_its_own;
         let message = self.message.as_ref().filter(|_| is_of_the_agent);
         message.is_some_and(|message| !message.content.is_blank())
     }
 
     fn is_of_the_program(&self) -> bool {
-        self.is_sidechain
-            || self.is_meta
-            || self.is_compact_summary
-            || self.prompt_source.as_deref() == Some("system")
+        self.is_meta || self.is_compact_summary || self.prompt_source.as_deref() == Some("system")
     }
 }
 
-/// Reads a line and hands it on; bytes that are no text stand in a string, and the rest of the line is as good as any.
-pub(super) fn with<T: Default>(line: &[u8], each: impl FnOnce(&Line<'_>) -> T) -> T {
-    let text = std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
-    serde_json::from_str::<Line<'_>>(&text).map_or_else(|_| T::default(), |parsed| each(&parsed))
+/// Hands on every object of a line; gives whether the line could be read.
+pub(super) fn each(line: &[u8], mut each: impl FnMut(&Line<'_>)) -> bool {
+    let text = json::text(line);
+    if let Ok(parsed) = serde_json::from_str::<Line<'_>>(&text) {
+        each(&parsed);
+        return true;
+    }
+    let objects = json::objects(&text, tidy);
+    let parsed = objects.iter().filter_map(|object| serde_json::from_str::<Line<'_>>(object).ok());
+    parsed.map(|parsed| each(&parsed)).count() > 0
+}
+
+/// Removes what is not of the kind that it should be, so that the rest of the line can be read.
+fn tidy(line: &mut Value) {
+    const FLAGS: [&str; 5] =
+        ["isSidechain", "isMeta", "isCompactSummary", "isApiErrorMessage", "hasUnknownModelCost"];
+    const TEXTS: [&str; 12] = [
+        "type",
+        "promptSource",
+        "timestamp",
+        "cwd",
+        "gitBranch",
+        "sessionId",
+        "uuid",
+        "lastPrompt",
+        "customTitle",
+        "aiTitle",
+        "summary",
+        "relocatedCwd",
+    ];
+    const TOKENS: [&str; 4] =
+        ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens"];
+    json::keep_kinds(line, &FLAGS, &TEXTS, &[]);
+    let Some(fields) = line.as_object_mut() else { return };
+    fields.retain(|name, value| match name.as_str() {
+        "totalCostUSD" | "costUSD" => value.is_number(),
+        "modelUsage" | "message" => value.is_object(),
+        _ => true,
+    });
+    let Some(message) = fields.get_mut("message") else { return };
+    json::keep_kinds(message, &[], &["id", "model"], &[]);
+    if let Some(usage) = message.get_mut("usage") {
+        if !usage.is_object() {
+            *usage = Value::Null;
+        }
+        json::keep_kinds(usage, &[], &[], &TOKENS);
+    }
+    let Some(content) = message.get_mut("content") else { return };
+    match content {
+        Value::Array(blocks) => {
+            blocks.retain(Value::is_object);
+            blocks
+                .iter_mut()
+                .for_each(|block| json::keep_kinds(block, &["is_error"], &["type", "name"], &[]));
+        }
+        Value::String(_) => {}
+        _ => *content = Value::Null,
+    }
 }
 
 #[cfg(test)]
@@ -209,7 +301,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prompts_are_what_a_person_said() {
+    fn prompts_are_what_a_person_typed() {
         for (line, prompt) in [
             (r#"{"type":"user","message":{"content":"hello"}}"#, Some("hello")),
             (
@@ -224,14 +316,26 @@ mod tests {
             (r#"{"type":"user","isSidechain":true,"message":{"content":"hello"}}"#, None),
             (r#"{"type":"user","isCompactSummary":true,"message":{"content":"hello"}}"#, None),
             (r#"{"type":"user","promptSource":"system","message":{"content":"hello"}}"#, None),
-            (r#"{"type":"user","message":{"content":"<command-name>/clear</command-name>"}}"#, None),
+            (
+                r#"{"type":"user","message":{"content":"<command-message>go</command-message>\n<command-name>/go</command-name>\n<command-args>14 now</command-args>"}}"#,
+                Some("/go 14 now"),
+            ),
+            (r#"{"type":"user","message":{"content":[{"type":"image"}]}}"#, Some("Image")),
+            (r#"{"type":"user","isMeta":null,"message":{"content":"hello"}}"#, Some("hello")),
+            (
+                r#"{"type":"user","message":{"content":"hello","usage":{"output_tokens":1.5e0}}}"#,
+                Some("hello"),
+            ),
+            (r#"{"type":"user","message":{"content":"half \ud83d"}}"#, Some("half \u{FFFD}")),
+            (r#"{"type":"system"}{"type":"user","message":{"content":"second"}}"#, Some("second")),
             (r#"{"type":"user","message":{"content":"[Request interrupted by user for tool use]"}}"#, None),
             (r#"{"type":"assistant","message":{"content":"hello"}}"#, None),
             (r#"{"type":"user","message":{"content":null}}"#, None),
             (r#"{"type":"user","message":7}"#, None),
             ("", None),
         ] {
-            let found = with(line.as_bytes(), |line| line.prompt().map(Cow::into_owned));
+            let mut found = None;
+            each(line.as_bytes(), |line| found = line.typed(false).map(Typed::text));
             assert_eq!(found.as_deref(), prompt, "{line}");
         }
     }

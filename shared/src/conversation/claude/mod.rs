@@ -4,17 +4,19 @@
 mod fold;
 mod line;
 mod pieces;
+mod repeated;
 mod restore;
+mod typed;
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use serde::Deserialize;
 
 pub use self::restore::restore;
-use super::{Facts, Found, Inner, Piece, Place, Program, Running, program, reading};
+use super::{Entry, Facts, Found, Inner, Piece, Place, Program, Running, program, reading};
 use crate::world;
 
 /// The name of its profile.
@@ -24,6 +26,8 @@ const MAX_FOLDERS: usize = 20_000;
 const MAX_FILES: usize = 50_000;
 /// More than any conversation has sub-agents.
 const MAX_INNER: usize = 1_000;
+/// Folders in folders of sub-agents: `workflows`, then one for each workflow.
+const INNER_DEPTH: usize = 2;
 /// Longest note beside a sub-agent or a live session, in bytes.
 const NOTE: u64 = 64 << 10;
 
@@ -71,22 +75,25 @@ impl Program for Claude {
         let Some(folder) = place.path.parent() else { return Vec::new() };
         let nested = folder.join(&place.id).join("subagents");
         let mut inner: Vec<Inner> = Vec::new();
-        let there = if nested.is_dir() { found.list(&nested, MAX_INNER) } else { Vec::new() };
-        for entry in there {
-            inner.extend(sub_agent(&entry.name).map(|id| described(id, &entry.path, entry.size)));
+        if nested.is_dir() {
+            below(&nested, INNER_DEPTH, found, &mut inner);
         }
         for entry in found.strays_of(folder) {
             let begins = || program::beginning(&entry.path, NOTE);
             if let Some(id) = sub_agent(&entry.name).filter(|_| fold::begins_in(&begins(), &place.id)) {
-                inner.push(described(id, &entry.path, entry.size));
+                inner.push(described(id, entry));
             }
         }
         inner.sort_by(|a, b| a.id.cmp(&b.id));
         inner
     }
 
-    fn learn(&self, facts: &mut Facts, line: &[u8]) {
-        fold::learn(facts, line);
+    fn own_part(&self, inner: &Path, conversation: &Path) -> io::Result<Option<Facts>> {
+        repeated::own_part(inner, conversation)
+    }
+
+    fn learn(&self, facts: &mut Facts, line: &[u8]) -> bool {
+        fold::learn(facts, line)
     }
 
     fn counts(&self, line: &[u8]) -> bool {
@@ -143,7 +150,18 @@ fn sub_agent(name: &str) -> Option<&str> {
     name.strip_prefix("agent-")?.strip_suffix(".jsonl")
 }
 
-fn described(id: &str, path: &Path, size: u64) -> Inner {
+/// The sub-agents below a folder; those of workflows have folders of their own: `subagents/workflows/wf_1/agent-2.jsonl`.
+fn below(folder: &Path, depth: usize, found: &mut Found, inner: &mut Vec<Inner>) {
+    for entry in found.list(folder, MAX_INNER) {
+        if entry.is_dir && depth > 0 {
+            below(&entry.path, depth - 1, found, inner);
+        } else if let Some(id) = sub_agent(&entry.name).filter(|_| !entry.is_dir && inner.len() < MAX_INNER) {
+            inner.push(described(id, &entry));
+        }
+    }
+}
+
+fn described(id: &str, entry: &Entry) -> Inner {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Meta {
@@ -151,9 +169,10 @@ fn described(id: &str, path: &Path, size: u64) -> Inner {
         kind: Option<String>,
         description: Option<String>,
     }
-    let meta = program::note(&path.with_extension("meta.json"), NOTE);
+    let meta = program::note(&entry.path.with_extension("meta.json"), NOTE);
     let meta: Meta = meta.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-    Inner { id: id.to_owned(), kind: meta.kind, about: meta.description, path: path.to_owned(), size }
+    let Entry { path, size, written, .. } = entry.clone();
+    Inner { id: id.to_owned(), kind: meta.kind, about: meta.description, path, size, written }
 }
 
 /// What the program says of itself while it runs; whether it still does, the machine tells.

@@ -2,25 +2,37 @@
 
 use serde_json::Value;
 
-use super::line::{Block, Content, Line, with};
+use super::{
+    line::{Block, Content, Line, each},
+    typed,
+};
 use crate::conversation::{Piece, What};
 
 pub(super) fn pieces(line: &[u8]) -> Vec<Piece> {
-    with(line, |line| {
-        said(line).into_iter().map(|what| Piece::new(line.timestamp.as_deref(), what)).collect()
-    })
+    let mut pieces = Vec::new();
+    each(line, |line| {
+        let pieces_of_line = said(line).into_iter().map(|what| Piece::new(line.timestamp.as_deref(), what));
+        pieces.extend(pieces_of_line.map(|piece| piece.by_subagent(line.is_sidechain)));
+    });
+    pieces
 }
 
 fn said(line: &Line<'_>) -> Vec<What> {
     let Some(message) = &line.message else { return Vec::new() };
-    if let Some(text) = line.prompt() {
-        return vec![What::Prompt(text.into_owned())];
+    if let Some(typed) = line.typed(false) {
+        return vec![What::Prompt(typed.text())];
     }
     match line.kind.as_ref() {
         "assistant" if line.is_api_error_message => vec![What::Note(message.content.texts().into_owned())],
         "assistant" => blocks(&message.content),
         "user" if message.content.has("tool_result") => blocks(&message.content),
-        "user" if !line.is_meta => vec![What::Note(message.content.texts().into_owned())],
+        // What the conversation asks of a sub-agent.
+        "user" if line.is_sidechain && !line.is_meta => {
+            unless_blank(message.content.texts().into_owned()).map(What::Prompt).into_iter().collect()
+        }
+        "user" if !line.is_meta => {
+            typed::note(&message.content.texts()).map(What::Note).into_iter().collect()
+        }
         _ => Vec::new(),
     }
 }

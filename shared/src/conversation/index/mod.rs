@@ -6,7 +6,8 @@ mod record;
 mod tests;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
+    ffi::OsStr,
     fs,
     io::{self, BufWriter, Read, Write},
     os::unix::ffi::OsStrExt,
@@ -19,7 +20,7 @@ pub use record::Record;
 use super::{Facts, Place, reading::Reading};
 
 /// What the file begins with; an older one is read anew.
-const MAGIC: &[u8] = b"git-orchestra conversations 4\n";
+const MAGIC: &[u8] = b"git-orchestra conversations 5\n";
 /// A file larger than this, in bytes, is not ours.
 const LARGEST: u64 = 256 << 20;
 /// Bytes written at a time.
@@ -57,6 +58,11 @@ impl Known {
     /// After every line was read.
     pub fn read(place: &Place, reading: Reading, facts: Facts) -> Self {
         Self { facts, reading: Some(reading), is_whole: true, ..Self::of(place) }
+    }
+
+    /// Of a sub-agent, as far as it is not in the file of its conversation; where it has changed it is read anew.
+    pub fn inner(place: &Place, facts: Facts, unread: Reading) -> Self {
+        Self { facts, is_whole: true, reading: Some(unread), ..Self::of(place) }
     }
 
     fn of(place: &Place) -> Self {
@@ -139,16 +145,32 @@ impl Index {
         }
     }
 
+    /// The files of sub-agents that were read whole: those are found only where somebody asks for them.
+    fn inner(&self) -> impl Iterator<Item = &[u8]> {
+        let records = self.spots.values().filter_map(|spot| {
+            let bytes = match *spot {
+                Spot::Read(begin) => self.bytes.get(begin..)?,
+                Spot::Learned(before) => self.learned.get(before)?.bytes(),
+            };
+            Some(Head::read(bytes)?.0)
+        });
+        records.filter(|head| head.is_inner() && head.is_whole()).map(|head| head.path())
+    }
+
     fn put(&mut self, path: u64, record: Record) {
         self.spots.insert(path, Spot::Learned(self.learned.len()));
         self.learned.push(record);
     }
 
-    /// Replaces the file, whole or not at all, with what is known of `places`. A failure costs speed only.
+    /// Replaces the file, whole or not at all, with what is known of `places` and of sub-agents whose files are still there.
+    /// A failure costs speed only.
     pub fn write<'a>(&self, path: &Path, places: impl Iterator<Item = &'a Place>) {
         let Some(folder) = path.parent().filter(|_| !self.learned.is_empty()) else { return };
-        let known = places.filter_map(|place| self.at(place.path.as_os_str().as_bytes()));
-        let records: Vec<&[u8]> = known.map(|(_, record)| record).collect();
+        let places: HashSet<&[u8]> = places.map(|place| place.path.as_os_str().as_bytes()).collect();
+        let inner = self.inner().filter(|path| !places.contains(path) && is_there(path));
+        let known = places.iter().copied().chain(inner).filter_map(|path| self.at(path));
+        let mut records: Vec<&[u8]> = known.map(|(_, record)| record).collect();
+        records.sort_unstable();
         if !folder.is_dir() && fs::create_dir_all(folder).is_err() {
             return;
         }
@@ -157,6 +179,10 @@ impl Index {
             let _ = file.persist(path);
         }
     }
+}
+
+fn is_there(path: &[u8]) -> bool {
+    Path::new(OsStr::from_bytes(path)).is_file()
 }
 
 fn write(file: &mut impl Write, records: &[&[u8]]) -> io::Result<()> {

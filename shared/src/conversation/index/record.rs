@@ -15,10 +15,11 @@ use crate::conversation::{Facts, reading::Reading};
 /// Size, time, flags, and the lengths of the parts.
 const FIXED: usize = 8 + 8 + 1 + 4 * PARTS;
 const PARTS: usize = 6;
-/// Flags: every line was read; a list shows it; only the beginning was read.
+/// Flags: every line was read; a list shows it; only the beginning was read; it is a sub-agent.
 const WHOLE: u8 = 1;
 const SHOWN: u8 = 2;
 const BEGUN: u8 = 4;
+const INNER: u8 = 8;
 
 /// What is known of one file, as it is written.
 #[derive(Clone, Debug)]
@@ -50,12 +51,15 @@ impl Record {
     /// Of what is known; none if a part of it is longer than 4 GiB.
     pub fn of(known: Known) -> Option<Self> {
         let Known { path, size, written, mut facts, is_whole, is_begun, reading, repository } = known;
-        let is_shown = !facts.inner && (facts.first_prompt.is_some() || facts.title.is_some());
+        let is_shown = facts.is_shown();
         let set = |flag: u8, is_so: bool| if is_so { flag } else { 0 };
-        let flags = set(WHOLE, is_whole) | set(SHOWN, is_shown) | set(BEGUN, is_begun);
+        let flags =
+            set(WHOLE, is_whole) | set(SHOWN, is_shown) | set(BEGUN, is_begun) | set(INNER, facts.inner);
         // These stand before the JSON, and only there.
         let [cwd, first_cwd, branch] = [&mut facts.cwd, &mut facts.first_cwd, &mut facts.branch]
             .map(|text| text.take().unwrap_or_default());
+        // Only reading on needs it, and has it.
+        facts.recent_usage.clear();
         let rest = serde_json::to_vec(&Rest { facts, reading }).ok()?;
         let head = Head {
             size,
@@ -130,6 +134,11 @@ impl<'a> Head<'a> {
         self.flags & WHOLE != 0
     }
 
+    /// It is a sub-agent.
+    pub const fn is_inner(&self) -> bool {
+        self.flags & INNER != 0
+    }
+
     /// Only the beginning was read.
     pub const fn is_begun(&self) -> bool {
         self.flags & BEGUN != 0
@@ -153,6 +162,23 @@ impl<'a> Head<'a> {
     /// The common git directory of its folder, seen when the folder was there.
     pub fn repository(&self) -> Option<&'a Path> {
         (!self.repository.is_empty()).then(|| Path::new(OsStr::from_bytes(self.repository)))
+    }
+
+    /// When something was last said in it, in nanoseconds since 1970; where no line says so, when its file was written. The rest is
+    /// passed over.
+    pub fn active(&self) -> i64 {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Times {
+            last_at: Option<String>,
+        }
+        #[derive(Deserialize)]
+        struct Rest {
+            facts: Times,
+        }
+        let rest = serde_json::from_slice::<Rest>(self.rest).ok();
+        let last_at = rest.and_then(|rest| rest.facts.last_at);
+        Facts { last_at, ..Facts::default() }.active(self.written)
     }
 
     /// Everything that is known; none if it cannot be read.

@@ -19,7 +19,7 @@ fn facts(cwd: &str, prompt: &str) -> Facts {
 fn written(folder: &Path) -> (PathBuf, [Place; 2]) {
     let (path, places) = (folder.join("deep/index"), [place("/c/one.jsonl", 1), place("/c/two.jsonl", 2)]);
     let mut index = Index::default();
-    let reading = Reading { facts: facts("/w", "to two"), offset: 2, mark: 3, passed_over: 0 };
+    let reading = Reading { facts: facts("/w", "to two"), offset: 2, mark: 3, ..Reading::default() };
     let two = Known::read(&places[1], reading, facts("/w", "to two"));
     for known in [Known::skimmed(&places[0], facts("/w/ä", "to \"one\""), None), two] {
         index.learn(Record::of(known).unwrap());

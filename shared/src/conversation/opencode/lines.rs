@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::conversation::{Facts, What};
+use crate::conversation::{Facts, What, facts::Usage, json};
 
 /// How titles begin that nobody gave.
 const NO_TITLES: [&str; 2] = ["New session - ", "Child session - "];
@@ -62,7 +62,11 @@ impl Info {
 
 /// Reads a line.
 pub(super) fn parse(line: &[u8]) -> Option<Line> {
-    serde_json::from_slice(line).ok()
+    let text = json::text(line);
+    serde_json::from_str(&text).ok().or_else(|| {
+        let objects = json::objects(&text, json::remove_nulls);
+        serde_json::from_str(objects.first()?).ok()
+    })
 }
 
 /// What the line adds to what is known.
@@ -97,12 +101,13 @@ fn answer(facts: &mut Facts, line: &Line) {
     if !line.words().trim().is_empty() {
         facts.answer(Some(&info.id));
     }
-    let count = |value: &Value| value.as_u64().unwrap_or(0);
+    let count = |value: &Value| json::whole_number(value).unwrap_or(0);
     let tokens = &info.tokens;
     if tokens.is_object() {
         let cached = count(&tokens["cache"]["read"]).saturating_add(count(&tokens["cache"]["write"]));
         let written = count(&tokens["output"]).saturating_add(count(&tokens["reasoning"]));
-        facts.usage(Some(&info.id), count(&tokens["input"]).saturating_add(cached), written);
+        let tokens = Some((count(&tokens["input"]).saturating_add(cached), written));
+        facts.usage(Some(&info.id), None, Usage { tokens, cost: None });
     }
     if let Some(cost) = info.cost.filter(|cost| cost.is_finite() && *cost >= 0.0) {
         facts.cost(cost);

@@ -71,17 +71,17 @@ impl Program for Opencode {
             .filter_map(|entry| {
                 let id = entry.name.strip_suffix(".jsonl")?.to_owned();
                 let (kind, about) = header(&entry.path);
-                Some(Inner { id, kind, about, path: entry.path, size: entry.size })
+                Some(Inner { id, kind, about, path: entry.path, size: entry.size, written: entry.written })
             })
             .collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));
         all
     }
 
-    fn learn(&self, facts: &mut Facts, line: &[u8]) {
-        if let Some(line) = lines::parse(line) {
-            lines::learn(facts, &line);
-        }
+    fn learn(&self, facts: &mut Facts, line: &[u8]) -> bool {
+        let line = lines::parse(line);
+        line.iter().for_each(|line| lines::learn(facts, line));
+        line.is_some()
     }
 
     fn counts(&self, _line: &[u8]) -> bool {
@@ -90,7 +90,7 @@ impl Program for Opencode {
 
     fn pieces(&self, line: &[u8]) -> Vec<Piece> {
         let said = lines::parse(line).map(|line| line.said()).unwrap_or_default();
-        said.into_iter().map(|(at, what)| Piece { at, what }).collect()
+        said.into_iter().map(|(at, what)| Piece::new(at.as_deref(), what)).collect()
     }
 
     fn whole(&self, id: &str, _path: &Path, installed: &Installed) -> io::Result<Transcript> {

@@ -8,8 +8,29 @@ use crate::{
     model::conflict::Kinds,
 };
 
-/// The verdicts of git, in the order of the pairs.
-pub(super) fn ask(repo: &Repo, pairs: &[(Oid, Oid)]) -> Result<Vec<Option<Clash>>> {
+/// What clashes, if anything does.
+type Verdict = Option<Clash>;
+
+/// The verdicts of git, in the order of the pairs; `None` for a pair over which git breaks off: the others are asked about
+/// without it.
+pub(super) fn ask(repo: &Repo, pairs: &[(Oid, Oid)]) -> Result<Vec<Option<Verdict>>> {
+    match (batch(repo, pairs), pairs) {
+        (Err(error), [(a, _)]) => match batch(repo, &[(*a, *a)]) {
+            Ok(_) => Ok(vec![None]),
+            // It is not the pair: git itself does not work here.
+            Err(_) => Err(error),
+        },
+        (Err(_), pairs) => {
+            let (first, second) = pairs.split_at(pairs.len() / 2);
+            let mut answers = ask(repo, first)?;
+            answers.extend(ask(repo, second)?);
+            Ok(answers)
+        }
+        (Ok(answers), _) => Ok(answers.into_iter().map(Some).collect()),
+    }
+}
+
+fn batch(repo: &Repo, pairs: &[(Oid, Oid)]) -> Result<Vec<Verdict>> {
     if pairs.is_empty() {
         return Ok(Vec::new());
     }
@@ -19,6 +40,7 @@ pub(super) fn ask(repo: &Repo, pairs: &[(Oid, Oid)]) -> Result<Vec<Option<Clash>
     // In the checkout, if there is one: attributes are read from its files.
     let place = repo.main_checkout()?.unwrap_or_else(|| common.clone());
     let said = Git::new(&place, "merge-tree")
+        .fetching_what_is_missing()
         .args(["--write-tree", "--stdin", "--name-only"])
         .env("GIT_OBJECT_DIRECTORY", scratch.path())
         .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", common.join("objects"))

@@ -61,6 +61,8 @@ pub enum How {
     Merge,
     /// Git was asked.
     Git,
+    /// Nobody could tell: it counts as a conflict.
+    Unknown,
 }
 
 /// What became of one pair.
@@ -72,10 +74,17 @@ pub struct Trial {
     pub how: How,
 }
 
-/// Merges pairs of commits on trial; each names two places in `tips`. The verdicts stand in the order of the pairs.
+impl Trial {
+    /// Of two commits that no program can merge.
+    const UNKNOWN: Self =
+        Self { clash: Some(Clash { files: 1, hunks: 1, kinds: Kinds::OTHER }), how: How::Unknown };
+}
+
+/// Merges pairs of commits on trial; each names two places in `tips`. The verdicts stand in the order of the pairs. A pair that
+/// cannot be merged for whatever reason counts as a conflict: it says nothing of the others.
 ///
 /// # Errors
-/// A commit or tree cannot be read, two commits have no common ancestor, or git fails.
+/// A commit of `tips` cannot be read, or git does not work here.
 pub fn trials(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Result<Vec<Trial>> {
     let trees = tips.iter().map(|tip| repo.tree_of(*tip)).collect::<Result<Vec<Oid>>>()?;
     let bases = bases(repo, tips, pairs)?;
@@ -84,23 +93,37 @@ pub fn trials(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Result<Vec
     let mut verdicts: Vec<Option<Trial>> = vec![None; pairs.len()];
     let (mut to_merge, mut to_ask) = (Vec::new(), Vec::new());
     for (at, &(a, b)) in pairs.iter().enumerate() {
-        let Base::One(base) = bases[at] else {
+        let base = match bases[at] {
+            Base::One(base) => base,
+            Base::Several => {
+                to_ask.push(at);
+                continue;
+            }
+            Base::None => {
+                verdicts[at] = Some(Trial::UNKNOWN);
+                continue;
+            }
+        };
+        let Some((ours, theirs)) = both(&changed, base, a, b) else {
             to_ask.push(at);
             continue;
         };
-        match changed[&(base, a)].meet(&changed[&(base, b)]) {
+        match ours.meet(theirs) {
             Meeting::Nowhere => verdicts[at] = Some(Trial { clash: None, how: How::Paths }),
             Meeting::Doubtful => to_ask.push(at),
             _ if programs => to_ask.push(at),
             Meeting::Contents(_) | Meeting::Trees => to_merge.push((at, base)),
         }
     }
-    for (at, clash) in merge_all(repo, &trees, pairs, &to_merge, &changed)? {
-        verdicts[at] = Some(Trial { clash, how: How::Merge });
+    for (at, merged) in merge_all(repo, &trees, pairs, &to_merge, &changed)? {
+        match merged {
+            Some(clash) => verdicts[at] = Some(Trial { clash, how: How::Merge }),
+            None => to_ask.push(at),
+        }
     }
     let asked: Vec<(Oid, Oid)> = to_ask.iter().map(|&at| (tips[pairs[at].0], tips[pairs[at].1])).collect();
     for (at, clash) in to_ask.into_iter().zip(by_git::ask(repo, &asked)?) {
-        verdicts[at] = Some(Trial { clash, how: How::Git });
+        verdicts[at] = Some(clash.map_or(Trial::UNKNOWN, |clash| Trial { clash, how: How::Git }));
     }
     verdicts.into_iter().map(|one| one.ok_or_else(|| Error::internal("a pair without a verdict"))).collect()
 }
@@ -117,21 +140,23 @@ pub fn spans(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<Option<Span>>
     let pairs: Vec<(usize, usize)> = (0..tips.len()).map(|tip| (tip, tips.len())).collect();
     let found = bases(repo, &all, &pairs)?.into_iter().zip(tips).map(|(base, tip)| match base {
         Base::One(base) => Ok(Some((base, repo.tree_of(*tip)?))),
-        Base::Several => Ok(None),
+        Base::Several | Base::None => Ok(None),
     });
     found.collect()
 }
 
-/// How much each of them changes.
+/// How much each of them changes; nothing is said of one that cannot be read.
 ///
 /// # Errors
-/// A tree cannot be read.
+/// The repository cannot be opened.
 pub fn sizes(repo: &Repo, spans: &[Span]) -> Result<Vec<Size>> {
     on_all_cores(
         repo,
         spans,
         |_| Ok(()),
-        |repo, (), &(base, tree)| Ok(Size::of(repo, &Changes::between(repo, base, tree)?)),
+        |repo, (), &(base, tree)| {
+            Ok(Changes::between(repo, base, tree).map_or_else(|_| Size::default(), |c| Size::of(repo, &c)))
+        },
     )
 }
 
@@ -142,6 +167,8 @@ enum Base {
     One(Oid),
     /// Several: their histories cross.
     Several,
+    /// None, or the history cannot be read.
+    None,
 }
 
 fn bases(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Result<Vec<Base>> {
@@ -151,26 +178,15 @@ fn bases(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Result<Vec<Base
     let mut trees: HashMap<gix::ObjectId, Oid> = HashMap::new();
     let mut found = Vec::with_capacity(pairs.len());
     for &(a, b) in pairs {
-        let bases = repo
-            .gix
-            .merge_bases_many_with_graph(tips[a].gix(), &[tips[b].gix()], &mut graph)
-            .context(Kind::Internal, cannot)?;
+        let bases = repo.gix.merge_bases_many_with_graph(tips[a].gix(), &[tips[b].gix()], &mut graph);
+        let bases = bases.unwrap_or_default();
         found.push(match bases.as_slice() {
-            [] => {
-                return Err(Error::refused(format!(
-                    "commits {} and {} have no common ancestor",
-                    tips[a].short(),
-                    tips[b].short()
-                )));
-            }
+            [] => Base::None,
             [one] => {
                 let commit = one.detach();
-                let tree = match trees.get(&commit) {
-                    Some(tree) => *tree,
-                    None => repo.tree_of(commit.into())?,
-                };
-                trees.insert(commit, tree);
-                Base::One(tree)
+                let tree = trees.get(&commit).copied().or_else(|| repo.tree_of(commit.into()).ok());
+                trees.extend(tree.map(|tree| (commit, tree)));
+                tree.map_or(Base::None, Base::One)
             }
             _ => Base::Several,
         });
@@ -178,7 +194,12 @@ fn bases(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Result<Vec<Base
     Ok(found)
 }
 
-type AllChanges = HashMap<(Oid, usize), Changes>;
+/// `None` where the trees cannot be compared.
+type AllChanges = HashMap<(Oid, usize), Option<Changes>>;
+
+fn both(changed: &AllChanges, base: Oid, a: usize, b: usize) -> Option<(&Changes, &Changes)> {
+    changed.get(&(base, a))?.as_ref().zip(changed.get(&(base, b))?.as_ref())
+}
 
 /// What each branch changed against each base that a pair of it has: once, not once a pair.
 fn all_changes(repo: &Repo, trees: &[Oid], bases: &[Base], pairs: &[(usize, usize)]) -> Result<AllChanges> {
@@ -194,24 +215,27 @@ fn all_changes(repo: &Repo, trees: &[Oid], bases: &[Base], pairs: &[(usize, usiz
         repo,
         &wanted,
         |_| Ok(()),
-        |repo, (), &(base, branch)| Changes::between(repo, base, trees[branch]),
+        |repo, (), &(base, branch)| Ok(Changes::between(repo, base, trees[branch]).ok()),
     )?;
     Ok(wanted.into_iter().zip(found).collect())
 }
 
+/// The clash of each pair, if there is one; `None` where gix cannot tell.
 fn merge_all(
     repo: &Repo,
     trees: &[Oid],
     pairs: &[(usize, usize)],
     to_merge: &[(usize, Oid)],
     changed: &AllChanges,
-) -> Result<Vec<(usize, Option<Clash>)>> {
+) -> Result<Vec<(usize, Option<Option<Clash>>)>> {
     let merged = on_all_cores(repo, to_merge, Merger::new, |repo, merger, &(at, base)| {
         let (a, b) = pairs[at];
-        match changed[&(base, a)].meet(&changed[&(base, b)]) {
-            Meeting::Contents(files) => merger.contents(repo, &files),
+        let meeting = both(changed, base, a, b).map(|(ours, theirs)| ours.meet(theirs));
+        let merged = match meeting {
+            Some(Meeting::Contents(files)) => merger.contents(repo, &files),
             _ => merger.trees(repo, base, trees[a], trees[b]),
-        }
+        };
+        Ok(merged.ok())
     })?;
     Ok(to_merge.iter().map(|(at, _)| *at).zip(merged).collect())
 }

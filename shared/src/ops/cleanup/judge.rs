@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     error::Context,
     git::{Oid, Repo, worktrees::Worktree},
-    model::{Agent, AgentId, Liveness},
+    model::{Agent, AgentId, Liveness, quote},
     ops::{agent_object::AgentObject, shadowed::Shadowed},
     removal::{
         contents,
@@ -19,9 +19,12 @@ use crate::{
         inside::Places,
         place::{self, Place},
     },
-    store::{Listing, layout},
+    store::{Listing, layout, sound, unreadable},
     world,
 };
+
+/// Said of an agent without work.
+const NOTHING: &str = "it made nothing";
 
 /// It may go.
 pub(super) struct Go {
@@ -36,6 +39,8 @@ pub(super) struct No {
     pub(super) why: String,
     pub(super) hint: Option<String>,
     pub(super) held_by: Option<i32>,
+    /// What kind of error it was, where something failed.
+    pub(super) kind: Option<Kind>,
 }
 
 impl No {
@@ -50,7 +55,9 @@ impl No {
     /// Something failed on the way.
     pub(super) fn because(mut error: Error) -> Self {
         let hint = if error.hints.is_empty() { None } else { Some(error.hints.remove(0)) };
-        Self { why: error.one_line(), hint, held_by: None }
+        // What is refused as things stand, and what cannot be told of an agent, is a reason to keep it, and no failure.
+        let kind = Some(error.kind).filter(|kind| !matches!(kind, Kind::Refused | Kind::Internal));
+        Self { why: error.one_line(), hint, held_by: None, kind }
     }
 }
 
@@ -102,13 +109,20 @@ impl<'a> Judge<'a> {
         if let Some(inside) = worktree.as_ref().and_then(|worktree| self.processes.first_in(&worktree.path)) {
             return Ok(Err(No { held_by: Some(inside.pid), ..No::new(inside.sentence()) }));
         }
+        if let Some(worktree) = &worktree
+            && let Some(from) = place::moved_from(self.repo, id, worktree)?
+        {
+            let back = quote::command(&[&"git", &"worktree", &"move", &worktree.path, &from]);
+            return Ok(Err(No::new(format!("its worktree was moved to '{}'", worktree.path.display()))
+                .hint(format!("{back} moves it back"))));
+        }
         if let Some(why) = place::checked_out_elsewhere(self.repo, worktree.as_ref(), &agent.branch)? {
             return Ok(Err(No::new(why)));
         }
         if let Some(worktree) = worktree.as_ref().filter(|_| !discard)
             && let Some(why) = place::astray(self.repo, worktree, &agent.branch)?
         {
-            return Ok(Err(No::new(why).hint(format!("cd '{}'", worktree.path.display()))));
+            return Ok(Err(No::new(why).hint(quote::command(&[&"cd", &worktree.path]))));
         }
         let elsewhere = if discard { Ok("not wanted".to_owned()) } else { self.is_elsewhere(id, agent)? };
         let why = match elsewhere {
@@ -154,6 +168,10 @@ impl<'a> Judge<'a> {
     fn is_elsewhere(&self, id: &AgentId, agent: &Agent) -> Result<Result<String, No>> {
         let base = Oid::parse(&agent.base)
             .ok_or_else(|| Error::internal(format!("'{id}' has no base: '{}'", agent.base)))?;
+        if let Some(broken) = unreadable::work_of(self.repo, id)? {
+            let no = No::new(broken.sentence());
+            return Ok(Err(broken.remedy.into_iter().fold(no, No::hint)));
+        }
         let mut why = String::new();
         let mut tips = Vec::new();
         for name in [layout::head_ref(id), layout::branch_ref(&agent.branch)] {
@@ -167,10 +185,15 @@ impl<'a> Judge<'a> {
             tips.push(told);
         }
         for tip in tips {
+            if let Some(unsound) = sound::flaw_of(self.repo, tip)? {
+                return Ok(Err(No::new(unsound.why).hint(format!("git orchestra cleanup --discard {id}"))));
+            }
             let landed = agent.landed_head.as_deref() == Some(tip.to_string().as_str());
             let landed_as = agent.landed_as.as_deref().and_then(Oid::parse).filter(|_| landed);
             match self.find(agent, Work { base, tip, landed_as })? {
-                Ok(found) => why = found,
+                // The branch of work that is in the head alone made nothing: that says little.
+                Ok(found) if why.is_empty() || why == NOTHING => why = found,
+                Ok(_) => {}
                 Err(why) => {
                     let hint = format!("git orchestra merge-ranked {id}, or cleanup --discard {id}");
                     return Ok(Err(No::new(why).hint(hint)));
@@ -208,14 +231,14 @@ impl<'a> Judge<'a> {
         let base = Oid::parse(&agent.base).unwrap_or(Oid::EMPTY_TREE);
         let task = shadowed.task(id, agent, base);
         let shadow = shadowed.shadow.clone().with_objects_in(objects);
-        contents::beyond(self.repo, &task, &shadow, &shadowed.worktree, &self.derived)
+        contents::beyond(self.repo, &task, &shadowed.place(&shadow), &self.derived)
     }
 }
 
 fn sentence(finding: Finding, branch: &str) -> String {
     let branch = crate::model::text::one_line(branch, 100);
     match finding {
-        Finding::Nothing => "it made nothing".to_owned(),
+        Finding::Nothing => NOTHING.to_owned(),
         Finding::Merged => format!("merged into {branch}"),
         Finding::Landed => format!("landed in {branch}"),
         Finding::Squashed => format!("in {branch} as one commit"),

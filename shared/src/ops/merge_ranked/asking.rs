@@ -4,19 +4,31 @@ use std::sync::atomic::AtomicBool;
 
 use crate::{
     Error, Kind, Result,
-    git::{Git, Oid, Repo, command},
-    landing::repair::Repairs,
+    config::Config,
+    git::{Oid, worktrees::Head},
+    landing::{
+        before::BeforeRepair,
+        finish::{self, Move, Moved},
+        repair::Repairs,
+    },
     model::{AgentId, Liveness},
     ops::{
+        merge_ranked::rolling_back,
         rest::{self, Rest},
         resume, status,
     },
-    store::layout,
-    worktree::list,
+    profile::{self, Words},
+    store::{
+        Chain,
+        layout::{self, Private},
+    },
+    supervise::spec::Spec,
+    trust::AcceptedRepo,
+    worktree::{door, list},
 };
 
 pub(super) struct Asking<'a> {
-    pub(super) repo: &'a Repo,
+    pub(super) repo: &'a AcceptedRepo,
     pub(super) interrupted: &'a AtomicBool,
 }
 
@@ -27,6 +39,11 @@ impl Repairs for Asking<'_> {
         forward_to: Option<Oid>,
         message: &str,
     ) -> Result<std::result::Result<Oid, String>> {
+        let profile = Chain::of_agent(self.repo, agent)?.fold().agent.profile;
+        let what = "the names and the output of others";
+        if let Err(refused) = profile::check_prose(&profile, &Config::of(self.repo), what) {
+            return Ok(Err(format!("its agent cannot be asked: {}", refused.one_line())));
+        }
         if let Some(commit) = forward_to
             && let Err(why) = self.bring_forward(agent, commit)?
         {
@@ -34,7 +51,7 @@ impl Repairs for Asking<'_> {
         }
         let request = resume::Request {
             agents: vec![agent.to_string()],
-            message: Some(message.to_owned()),
+            message: Some(Words::Composed(message.to_owned())),
             ..resume::Request::default()
         };
         if let Err(error) = resume::run(self.repo, &request) {
@@ -43,10 +60,23 @@ impl Repairs for Asking<'_> {
         if let Err(why) = self.wait(agent)? {
             return Ok(Err(why));
         }
+        // It ran meanwhile, and the landing goes on with what the configuration names.
+        self.repo.confirm()?;
         match self.repo.find_ref(&layout::head_ref(agent))? {
             Some(head) => Ok(Ok(head)),
             None => Ok(Err("its agent left no work".to_owned())),
         }
+    }
+
+    fn before(&self, id: &AgentId) -> Result<BeforeRepair> {
+        let agent = Chain::of_agent(self.repo, id)?.fold().agent;
+        let tip = self.repo.find_ref(&layout::branch_ref(&agent.branch))?;
+        let head = self.repo.find_ref(&layout::head_ref(id))?;
+        Ok(BeforeRepair::of(id, &agent, tip, head))
+    }
+
+    fn roll_back(&self, before: &BeforeRepair, why: &str) -> Result<std::result::Result<(), String>> {
+        rolling_back::roll_back(self.repo, before, why)
     }
 }
 
@@ -56,21 +86,30 @@ impl Asking<'_> {
         if agent.liveness != Liveness::Ended {
             return Ok(Err(format!("its agent cannot be asked: it is {}", agent.phase.as_str())));
         }
+        let cannot = |why: &str| Ok(Err(format!("its agent cannot be asked: {why}")));
         let Some(worktree) =
             list::of_agent(self.repo, id, &agent.branch)?.filter(|found| found.path.exists())
         else {
-            return Ok(Err("its agent cannot be asked: its worktree is gone".to_owned()));
+            return cannot("its worktree is gone");
         };
-        let output = Git::new(&worktree.path, "merge")
-            .args(["--ff-only", "--quiet", &commit.to_string()])
-            .limit(command::LONG)
-            .output()?;
-        let stands = self.repo.find_ref(&layout::branch_ref(&agent.branch))? == Some(commit);
-        Ok(if output.status.success() && stands {
-            Ok(())
-        } else {
-            Err("its agent cannot be asked: its worktree does not stand where its work does".to_owned())
-        })
+        let spec = Spec::last(self.repo, id, &Private::new(self.repo.private_dir()?).agent(id));
+        let made = spec.as_ref().map(Spec::made).unwrap_or_default();
+        if let Err(error) = door::enter(self.repo, &worktree, made) {
+            return cannot(&error.one_line());
+        }
+        let branch_ref = layout::branch_ref(&agent.branch);
+        let now = self.repo.find_ref(&branch_ref)?;
+        let now = now.filter(|_| worktree.head() == Head::Branch(branch_ref));
+        let Some(now) = now.filter(|now| self.repo.contains(commit, *now).unwrap_or(false)) else {
+            return cannot("its worktree does not stand where its work does");
+        };
+        let why = "orchestra merge-ranked: for its agent";
+        let wanted = Move { branch: &agent.branch, old: now, new: commit, why };
+        match finish::move_branch(self.repo, wanted)? {
+            Moved::Yes | Moved::NotNeeded => Ok(Ok(())),
+            Moved::Elsewhere(_) => cannot("its branch moved meanwhile"),
+            Moved::Blocked(blocked) => cannot(&blocked.why),
+        }
     }
 
     fn wait(&self, id: &AgentId) -> Result<std::result::Result<(), String>> {

@@ -6,7 +6,7 @@ use crate::{
     git::Oid,
     landing::{Plan, State, plan::Pairs, state::Step},
     model::event::Landing,
-    store::operations::Journal,
+    store::{Unreadable, operations::Journal},
 };
 
 /// Why the target did not move.
@@ -43,6 +43,8 @@ pub struct Report {
     pub exact: bool,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// Agents that cannot be read: whether they have anything to land is not known.
+    pub unreadable: Vec<Unreadable>,
     /// From now on plain `git log` shows the notes on what landed: its config was told so.
     pub notes_shown: bool,
     /// Why the target did not move, in words.
@@ -64,6 +66,7 @@ impl Report {
             pairs: plan.pairs,
             exact: plan.order.exact,
             warnings: Vec::new(),
+            unreadable: plan.unreadable.clone(),
             notes_shown: false,
             blocked: None,
             left: None,

@@ -14,8 +14,8 @@ use crate::{
         remotes::{Manner, Push, Rule},
     },
     model::{Agent, AgentId, text},
-    store::{layout, transcripts},
-    sync::{Remote, Side, remote, secrets},
+    store::{layout, sound, transcripts},
+    sync::{Remote, Side, consent, known::Known, secrets},
     worktree::list,
 };
 
@@ -47,11 +47,20 @@ pub(super) fn prepare(
         Some(stood) if repo.contains(stood, head)? => stood,
         _ => head,
     };
+    for work in kept.into_iter().chain([start]) {
+        if let Some(unsound) = sound::flaw_of(repo, work)? {
+            return Err(Error::refused(format!("the work of '{id}' cannot be checked out: {}", unsound.why)));
+        }
+    }
     stand_on(repo, id, agent, start)?;
     bring_conversation(repo, id, agent, worktree)
 }
 
-fn may(repo: &Repo, id: &AgentId, agent: &Agent, how: TakeOver) -> Result<()> {
+/// Whether it may be taken over at all.
+///
+/// # Errors
+/// The request does not allow it, or its branch is not called as ours are (3).
+pub(super) fn may(repo: &Repo, id: &AgentId, agent: &Agent, how: TakeOver) -> Result<()> {
     let clone = agent.label.as_ref().unwrap_or(&agent.writer);
     let allowed = how == TakeOver::Always || how == TakeOver::AtRest && agent.phase.is_at_rest();
     if !allowed {
@@ -107,14 +116,24 @@ fn stand_on(repo: &Repo, id: &AgentId, agent: &Agent, start: Oid) -> Result<()> 
         if !repo.contains(start, old)? {
             let branch = text::safe(&agent.branch);
             let what = format!("branch {branch} is here already, with commits that the agent's work has not");
-            return Err(Error::refused(what).hint(format!("git branch -m {branch} ANOTHER-NAME")));
+            return Err(Error::refused(what).hint_command(&[
+                &"git",
+                &"branch",
+                &"-m",
+                &"--",
+                &agent.branch,
+                &"ANOTHER-NAME",
+            ]));
         }
-        if let Some(worktree) = list::of_agent(repo, id, &agent.branch)? {
-            let place = worktree.path.display().to_string();
+        // Also where it is not the agent's worktree that is on it.
+        let checkout = repo.checkouts_of(&name)?.into_iter().next().map(|checkout| checkout.path);
+        let worktree = list::of_agent(repo, id, &agent.branch)?.map(|worktree| worktree.path);
+        if let Some(folder) = checkout.or(worktree) {
+            let place = folder.display().to_string();
             return Err(Error::refused(format!(
-                "the worktree of '{id}' here stands on an older commit than its work"
+                "'{place}' has the branch of '{id}' checked out, at an older commit than its work"
             ))
-            .hint(format!("git -C '{place}' merge --ff-only {start}")));
+            .hint_command(&[&"git", &"-C", &folder, &"merge", &"--ff-only", &start.to_string()]));
         }
     }
     repo.edit_refs(&[Edit { name, old, new: start }], "orchestra: taken over")
@@ -150,14 +169,18 @@ pub(super) fn arbitrate(repo: &Repo, id: &AgentId, before: Oid) -> Result<Option
     for remote in repo.remotes() {
         let remote = Remote::choose(repo, Some(&remote), Path::new("/"))?;
         let theirs = Side::read(repo, &layout::tracking(&remote.name))?;
-        if !theirs.agents.contains_key(id) || !remote::agreed(repo, &remote.urls(repo)) {
+        let agreed = || remote.urls(repo).is_ok_and(|urls| consent::given(repo, &urls).is_some());
+        if !theirs.agents.contains_key(id) || !agreed() {
             continue;
         }
         let push = [Push { name: name.clone(), new: Some(now), rule: Rule::Forward }];
-        if secrets::look(repo, &push, &theirs)?.is_some() {
+        let checked = Known::ask(repo, &remote, Manner::default())
+            .and_then(|known| secrets::check(repo, &push, &known).map(|checked| checked.held.is_empty()));
+        if checked.as_ref().is_ok_and(|clean| !clean) {
             continue;
         }
-        match repo.push(&remote.address, &push, Manner::default(), &mut |_| {}) {
+        let pushed = checked.and_then(|_| repo.push(&remote.address, &push, Manner::default(), &mut |_| {}));
+        match pushed {
             Ok(rejected) if rejected.is_empty() => alone = None,
             Ok(_) => {
                 repo.edit_refs(&[Edit { name, old: Some(now), new: before }], "orchestra: not taken over")?;

@@ -23,6 +23,7 @@ use crate::{
     },
     profile::{self, Options, Said},
     store::{Chain, layout},
+    trust::AcceptedRepo,
 };
 
 /// Of the answer, the end is read, in bytes.
@@ -67,7 +68,7 @@ struct Finding {
 ///
 /// # Errors
 /// There is no test (2), the work cannot be judged (3), the reviewer fails or answers nonsense (5); nothing is judged then.
-pub fn run(repo: &Repo, agent: &str, by: &By, interrupted: &AtomicBool) -> Result<Report> {
+pub fn run(repo: &AcceptedRepo, agent: &str, by: &By, interrupted: &AtomicBool) -> Result<Report> {
     let id = status::resolve(repo, agent)?;
     let config = Config::of(repo);
     let test = by.test.clone().or_else(|| config.review_test()).ok_or_else(|| {
@@ -76,11 +77,15 @@ pub fn run(repo: &Repo, agent: &str, by: &By, interrupted: &AtomicBool) -> Resul
     })?;
     let chain = Chain::of_agent(repo, &id)?;
     let (base, head) = super::judged_work(repo, &id, &chain.fold().agent)?;
+    super::is_sound(repo, &id, head)?;
+    profile::check_prose(&by.profile, &config, "a review")?;
     let task = String::from_utf8_lossy(&chain.prompt(repo)?.unwrap_or_default()).into_owned();
     let limit = config.check_time()?;
     let mut proof = prove(repo, head, &test, limit, interrupted)?;
     let reviewer = start(repo, &id, by, head, &prompt(&task, base, &test, &proof, by.fix), &test)?;
     wait(repo, &reviewer, interrupted)?;
+    // It ran meanwhile, and what follows uses what the configuration names.
+    repo.confirm()?;
     let mut answer = answer(&last_words(repo, &reviewer)?).ok_or_else(|| {
         Error::new(
             Kind::External,
@@ -118,7 +123,7 @@ fn repaired(repo: &Repo, reviewer: &AgentId, head: Oid) -> Result<Option<Oid>> {
 }
 
 /// In its own worktree, at the work; it may look, and run the test.
-fn start(repo: &Repo, of: &AgentId, by: &By, head: Oid, task: &str, test: &str) -> Result<AgentId> {
+fn start(repo: &AcceptedRepo, of: &AgentId, by: &By, head: Oid, task: &str, test: &str) -> Result<AgentId> {
     let config = Config::of(repo);
     let launch = profile::find(&by.profile, &config, &Options::default())?;
     let options = match launch.permission {

@@ -13,6 +13,7 @@ use crate::{
 /// # Errors
 /// The branch does not stand at the work that was reviewed, or its worktree is not clean (3).
 pub(super) fn bring(repo: &Repo, id: &AgentId, from: Oid, to: Oid) -> Result<()> {
+    finish::recover(repo)?;
     let branch = status::one(repo, id)?.branch;
     let wanted = Move { branch: &branch, old: from, new: to, why: "orchestra review: repaired" };
     let why = match finish::move_branch(repo, wanted)? {

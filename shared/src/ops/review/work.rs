@@ -22,6 +22,7 @@ use crate::{
         Chain,
         verdicts::{self, Holds},
     },
+    trust::AcceptedRepo,
 };
 
 /// Commits that are named; more are counted.
@@ -36,6 +37,8 @@ pub struct Work {
     pub commits_made: Vec<Made>,
     /// The files that it changes.
     pub files: Vec<File>,
+    /// Why it cannot be compared, or will not land.
+    pub problem: Option<String>,
     /// What was said of it.
     pub known: Option<Known>,
     /// The branch on which the user stands.
@@ -63,8 +66,10 @@ pub struct Known {
     pub verdict: Verdict,
     /// Whether it holds.
     pub holds: Holds,
-    /// Who gave it.
+    /// Who gave it, as their clone calls them.
     pub by: String,
+    /// The clone in which it was given.
+    pub writer: String,
     /// The head that it is of.
     pub head: String,
     /// Whether it decides anything here.
@@ -72,7 +77,7 @@ pub struct Known {
 }
 
 /// Looks at an agent's work.
-pub(super) fn look(repo: &Repo, id: &AgentId) -> Result<Work> {
+pub(super) fn look(repo: &AcceptedRepo, id: &AgentId) -> Result<Work> {
     let chain = Chain::of_agent(repo, id)?;
     let agent = chain.fold().agent;
     let task = chain.prompt(repo)?.unwrap_or_default();
@@ -84,12 +89,19 @@ pub(super) fn look(repo: &Repo, id: &AgentId) -> Result<Work> {
             ..diff::Request::default()
         },
     );
-    let (files, head) = match compared {
-        Ok(report) => (report.files, Some(report.to)),
-        Err(_) => (Vec::new(), None),
+    let (files, head, problem) = match compared {
+        Ok(report) => {
+            (report.files, Some(report.to), report.problem.map(|why| format!("will not land: {why}")))
+        }
+        Err(error) => (Vec::new(), None, Some(error.one_line())),
     };
     let known = match head {
-        Some(head) if agent.phase.is_at_rest() => verdicts::of(repo, &agent, head)?,
+        Some(head) if agent.phase.is_at_rest() => match verdicts::of(repo, id, &agent, head)? {
+            Some(held) => Some(held),
+            None => verdicts::proposed(repo, &agent)
+                .map(|proposed| verdicts::held(repo, &agent, head, proposed))
+                .transpose()?,
+        },
         _ => None,
     };
     let known = known.map(|(standing, holds)| Known {
@@ -97,6 +109,7 @@ pub(super) fn look(repo: &Repo, id: &AgentId) -> Result<Work> {
         holds,
         counts: verdicts::counts(repo, &standing.writer),
         by: standing.by,
+        writer: standing.writer,
         head: standing.head,
     });
     let commits_made = match (Oid::parse(&agent.base), head.filter(|_| agent.phase.is_at_rest())) {
@@ -105,7 +118,16 @@ pub(super) fn look(repo: &Repo, id: &AgentId) -> Result<Work> {
     };
     let (target, conflicts_with) = conflicts(repo, id).unwrap_or_default();
     let task = text::safe_block(&String::from_utf8_lossy(&task));
-    Ok(Work { task, commits_made, files, known, target, conflicts_with, agent: status::one(repo, id)? })
+    Ok(Work {
+        task,
+        commits_made,
+        files,
+        problem,
+        known,
+        target,
+        conflicts_with,
+        agent: status::one(repo, id)?,
+    })
 }
 
 fn made(repo: &Repo, base: Oid, head: Oid) -> Result<Vec<Made>> {
@@ -121,7 +143,7 @@ fn made(repo: &Repo, base: Oid, head: Oid) -> Result<Vec<Made>> {
 /// By trial merges, remembered from landing to landing. Nothing where the user stands on no branch.
 fn conflicts(repo: &Repo, id: &AgentId) -> Result<(Option<String>, Vec<Against>)> {
     let target = branches::target(repo, None)?;
-    let mut all = branches::finished(repo, &target)?;
+    let (mut all, _) = branches::finished(repo, &target)?;
     let is_it = |branch: &Branch| branch.name == id.as_str();
     if !all.iter().any(is_it) {
         all.extend(branches::again(repo, id.as_str())?);

@@ -11,12 +11,13 @@ use crate::{
     model::{
         AgentId, Fact, Phase,
         event::{Created, Finished, Step},
-        text,
+        quote, text,
     },
     ops::spawn,
     profile::{self, Options},
     store::{self, NewAgent, append, layout},
     supervise::conversations,
+    trust::AcceptedRepo,
     world,
 };
 
@@ -50,14 +51,14 @@ pub struct Report {
 /// # Errors
 /// The conversation is not there, goes on, or has an agent (3); agents of its program cannot go on with conversations (3);
 /// nothing can be written.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let mut catalogue = Catalogue::of_typed(Some(repo), &request.session)?;
     let row = catalogue.one(&catalogue.resolve(&request.session)?)?;
     let session = catalogue.session(&row);
     catalogue.close();
     if let Some(agent) = &session.agent {
         return Err(Error::refused(format!("conversation '{}' is of agent '{agent}'", session.id))
-            .hint(format!("git orchestra resume {agent}")));
+            .hint_command(&[&"git", &"orchestra", &"resume", agent]));
     }
     if session.live {
         return Err(Error::refused(format!("conversation '{}' goes on elsewhere", session.id))
@@ -66,14 +67,14 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     if !profile::find(&session.program, &Config::of(repo), &Options::default())?.converses() {
         let name = &session.program;
         return Err(Error::refused(format!("agents of '{name}' cannot go on with conversations"))
-            .hint(format!("git orchestra sessions resume {} goes on with it without an agent", session.id)));
+            .hint(format!("{} resumes it without an agent", resume_command(&session.id))));
     }
     if row.place.is_none() {
         return Err(Error::refused(format!(
             "the transcript of '{}' is not where its program looks",
             session.id
         ))
-        .hint(format!("git orchestra sessions resume {} puts it back", session.id)));
+        .hint(format!("{} puts it back", resume_command(&session.id))));
     }
     let base = base(repo, request, session.branch.as_deref())?;
     let mut warnings = Vec::new();
@@ -106,6 +107,10 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     append(repo, &id, &[Fact::Phase(launch), Fact::Finished(ended)])?;
     conversations::keep_of_agent(repo, &id)?;
     Ok(Report { agent: id.to_string(), session: session.id, branch, base: base.to_string(), warnings })
+}
+
+fn resume_command(session: &str) -> String {
+    quote::command(&[&"git", &"orchestra", &"sessions", &"resume", &session])
 }
 
 fn base(repo: &Repo, request: &Request, branch: Option<&str>) -> Result<Oid> {

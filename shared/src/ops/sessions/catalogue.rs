@@ -6,7 +6,7 @@ mod rows;
 
 use std::{
     collections::{BTreeSet, HashMap},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use super::{
@@ -15,16 +15,24 @@ use super::{
     scope::{Repositories, Scope},
 };
 use crate::{
-    Error, Result,
+    Error, Kind, Result,
     config::Config,
-    conversation::{Facts, Found, Index, Inner, Installed, PROGRAMS, Place, Program, Trouble, reading::Look},
+    conversation::{
+        self, Facts, Found, Index, Inner, Installed, PROGRAMS, Place, Program, Share, Trouble,
+        reading::{self, Look},
+    },
+    error::Context,
     git::Repo,
     model::text,
     store::{
         layout::Private,
         transcripts::{self, Kept},
     },
+    trust::acceptance,
 };
+
+/// The shortest beginning of an id that means a sub-agent, in characters.
+const SHORTEST: usize = 2;
 
 /// One conversation.
 #[derive(Clone, Debug)]
@@ -41,7 +49,50 @@ pub struct Row {
     pub is_whole: bool,
     /// When it was last written, in nanoseconds since 1970.
     pub written: i64,
+    /// What it started, once that was read.
+    pub inner: Option<Vec<(Inner, Facts)>>,
     repository: Option<PathBuf>,
+}
+
+impl Row {
+    /// The shares by day and model of the conversation and of what it started, each counted once. Messages are those of the
+    /// conversation alone.
+    pub fn shares(&self) -> impl Iterator<Item = (&String, Share)> {
+        let own = self.facts.own_days().map(|(key, share)| (key, *share));
+        let silent = |(key, share): (_, &Share)| (key, Share { messages: 0, ..*share });
+        own.chain(self.added().flat_map(Facts::own_days).map(silent))
+    }
+
+    /// When something was last said in it, in nanoseconds since 1970; where no line says so, when its file was written.
+    pub fn active(&self) -> i64 {
+        self.facts.active(self.written)
+    }
+
+    /// Tokens read and written, those of sub-agents included.
+    pub fn tokens(&self) -> (Option<u64>, Option<u64>) {
+        self.added()
+            .map(Facts::tokens)
+            .fold(self.facts.tokens(), |sum, more| (plus(sum.0, more.0), plus(sum.1, more.1)))
+    }
+
+    /// What it cost, sub-agents included, in millionths of a US dollar.
+    pub fn spent(&self) -> Option<u64> {
+        self.added().map(Facts::spent).fold(self.facts.spent(), plus)
+    }
+
+    /// The sub-agents whose numbers are not in those of the conversation.
+    fn added(&self) -> impl Iterator<Item = &Facts> {
+        let inner = self.inner.iter().flatten().filter(|_| !self.facts.sums_include_inner);
+        inner.map(|(_, facts)| facts)
+    }
+}
+
+/// A sum in which nothing is known of one part.
+fn plus(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.saturating_add(other)),
+        (one, other) => one.or(other),
+    }
 }
 
 /// Everything that was found, and what is known of it.
@@ -54,6 +105,8 @@ pub struct Catalogue {
     kept: HashMap<String, Kept>,
     agents: HashMap<String, Held>,
     running: HashMap<String, i32>,
+    /// The files of sub-agents that were read and do not lie among conversations.
+    inner_places: Vec<Place>,
     /// Sub-agents that lie among conversations, once somebody asked.
     beside: Option<HashMap<String, Vec<Inner>>>,
 }
@@ -118,6 +171,7 @@ impl Catalogue {
             kept: kept.into_iter().map(|kept| (kept.about.id.clone(), kept)).collect(),
             agents: repo.map(holders::all).transpose()?.unwrap_or_default(),
             running: HashMap::new(),
+            inner_places: Vec::new(),
             beside: None,
         })
     }
@@ -131,7 +185,7 @@ impl Catalogue {
     /// Remembers what was read; gives what could not be.
     pub(super) fn close(self) -> Vec<Trouble> {
         if let Some(path) = &self.index_path {
-            self.index.write(path, self.found.places.iter());
+            self.index.write(path, self.found.places.iter().chain(&self.inner_places));
         }
         self.found.troubles
     }
@@ -186,6 +240,50 @@ impl Catalogue {
         kept.ok_or_else(|| Error::refused(format!("there is nothing to read in conversation '{id}'")))
     }
 
+    /// The sub-agent that `typed` means, as a conversation of its own: its id, or the only one that begins so.
+    ///
+    /// # Errors
+    /// Several match (3); the error names them. Or its file cannot be read (3).
+    pub fn sub_agent(&mut self, typed: &str) -> Result<Option<Row>> {
+        if typed.len() < SHORTEST {
+            return Ok(None);
+        }
+        let places = self.found.places.clone();
+        let inner = places.iter().flat_map(|place| {
+            let of_one = self.inner(place).into_iter().filter(|inner| inner.id.starts_with(typed));
+            of_one.map(|inner| (place, inner)).collect::<Vec<_>>()
+        });
+        let mut found: Vec<(&Place, Inner)> = inner.collect();
+        if let Some(exact) = found.iter().position(|(_, inner)| inner.id == typed) {
+            found.swap(0, exact);
+            found.truncate(1);
+        }
+        let (conversation, inner) = match found.as_slice() {
+            [] => return Ok(None),
+            [(conversation, inner)] => (conversation, inner),
+            several => {
+                let some: Vec<&str> = several.iter().take(8).map(|(_, inner)| inner.id.as_str()).collect();
+                let what = format!("'{}' means {} sub-agents", text::safe(typed), several.len());
+                return Err(Error::refused(what).hint(format!("type more of one of: {}", some.join(", "))));
+            }
+        };
+        let Some(program) = conversation::program(conversation.program) else { return Ok(None) };
+        let place = inner.place(program.name());
+        let (mut facts, _) = reading::inner(program, &place, &conversation.path)
+            .context(Kind::Refused, || format!("cannot read '{}'", place.path.display()))?;
+        facts.title = facts.title.take().or_else(|| facts.first_typed().or(inner.about.as_ref()).cloned());
+        let (id, program, written) = (inner.id.clone(), program.name().to_owned(), inner.written);
+        let inner = Some(Vec::new());
+        let place = Some(place);
+        Ok(Some(Row { id, program, place, facts, is_whole: true, written, inner, repository: None }))
+    }
+
+    /// The file of a conversation.
+    pub fn path_of(&self, program: &str, id: &str) -> Option<&Path> {
+        let mut places = self.found.places.iter();
+        places.find(|place| place.program == program && place.id == id).map(|place| place.path.as_path())
+    }
+
     /// The programs that may be asked.
     pub const fn installed(&self) -> &Installed {
         &self.found.installed
@@ -206,9 +304,10 @@ impl Catalogue {
     }
 }
 
-/// The programs that the user named, else those on PATH.
+/// The programs that the user named, else those on PATH. One that an agent may have named is not run by who only reads.
 fn installed(repo: Option<&Repo>) -> Installed {
-    repo.map_or_else(Installed::default, |repo| Installed::of(|name| Config::of(repo).agent_program(name)))
+    let named = |repo| Installed::of(|name| Config::of(repo).agent_program(name));
+    repo.filter(|repo| acceptance::is_accepted(repo)).map_or_else(Installed::default, named)
 }
 
 /// A row of which only the kept transcript is left.
@@ -216,5 +315,10 @@ fn kept_row(kept: &Kept) -> Option<Row> {
     let about = &kept.about;
     let facts: Facts = serde_json::from_value(about.facts.clone()).ok()?;
     let (id, program, written) = (about.id.clone(), about.program.clone(), about.written);
-    Some(Row { id, program, place: None, facts, is_whole: true, written, repository: None })
+    let inner = about.inner.iter().filter_map(|one| {
+        let inner = Inner { id: one.id.clone(), ..Inner::default() };
+        Some((inner, serde_json::from_value(one.facts.clone()).ok()?))
+    });
+    let inner = Some(inner.collect());
+    Some(Row { id, program, place: None, facts, is_whole: true, written, inner, repository: None })
 }

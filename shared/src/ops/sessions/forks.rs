@@ -20,6 +20,9 @@ use crate::{
 pub(super) fn count_once(repo: Option<&Repo>, catalogue: &mut Catalogue, rows: &mut [Row]) {
     let mut families: HashMap<(String, String), Vec<&mut Row>> = HashMap::new();
     for row in rows {
+        if let Err(error) = take_own(catalogue, row) {
+            catalogue.trouble(row, &error);
+        }
         if let Some(root) = &row.facts.root {
             families.entry((row.program.clone(), root.clone())).or_default().push(row);
         }
@@ -38,6 +41,17 @@ pub(super) fn count_once(repo: Option<&Repo>, catalogue: &mut Catalogue, rows: &
             }
         }
     }
+}
+
+/// Where a fork names its conversation, and repeats its file, its shares are those of what is its own.
+fn take_own(catalogue: &Catalogue, row: &mut Row) -> io::Result<()> {
+    let Some((place, fork_of)) = row.place.as_ref().zip(row.facts.fork_of.as_deref()) else { return Ok(()) };
+    let Some(program) = conversation::program(place.program) else { return Ok(()) };
+    let Some(forked) = catalogue.path_of(program.name(), fork_of) else { return Ok(()) };
+    if let Some(own) = program.own_part(&place.path, forked)? {
+        (row.facts.days, row.facts.unanswered) = (own.days, own.unanswered);
+    }
+    Ok(())
 }
 
 /// What a family has told so far.

@@ -26,20 +26,24 @@ pub struct Open {
     pub session: Session,
     program: &'static dyn Program,
     file: File,
+    /// It is the file of a sub-agent, and all in it is said by that.
+    is_inner: bool,
 }
 
-/// Opens the conversation that `typed` means, wherever it was.
+/// Opens the conversation or the sub-agent that `typed` means, wherever it was.
 ///
 /// # Errors
 /// None or several match, or it cannot be read (3).
 pub fn open(repo: Option<&Repo>, typed: &str) -> Result<Open> {
     let mut catalogue = Catalogue::of_typed(repo, typed)?;
-    let id = catalogue.resolve(typed)?;
-    let row = catalogue.one(&id)?;
+    let (row, is_inner) = match catalogue.resolve(typed).and_then(|id| catalogue.one(&id)) {
+        Ok(row) => (row, false),
+        Err(error) => (catalogue.sub_agent(typed)?.ok_or(error)?, true),
+    };
     let session = catalogue.session(&row);
     let file = file_of(repo, &catalogue, &row)?;
     catalogue.close();
-    Ok(Open { session, program: program(&row.program)?, file })
+    Ok(Open { session, program: program(&row.program)?, file, is_inner })
 }
 
 fn program(name: &str) -> Result<&'static dyn Program> {
@@ -77,6 +81,8 @@ impl Open {
             too_long += u64::from(matches!(line, Line::TooLong(_)));
             let pieces = line.bytes().map(|bytes| self.program.pieces(bytes)).unwrap_or_default();
             pieces.into_iter().all(|piece| {
+                let by_subagent = piece.by_subagent && !self.is_inner;
+                let piece = piece.by_subagent(by_subagent);
                 // What is written again, with more behind it, is said once.
                 let again = piece.words().is_some() && last.as_ref() == Some(&piece);
                 if piece.words().is_some() {

@@ -20,9 +20,10 @@ use crate::{
     },
     error::Context,
     git::{Oid, Repo, objects::Sort},
-    model::{AgentId, text},
+    model::{AgentId, quote, text},
     process, profile,
     store::{Chain, layout, transcripts},
+    trust::AcceptedRepo,
     worktree::{make, place},
 };
 
@@ -68,10 +69,11 @@ pub struct Plan {
 ///
 /// # Errors
 /// The conversation is not there, runs elsewhere, or its folder or program is gone (3); nothing can be written.
-pub fn plan(repo: Option<&Repo>, request: &Request) -> Result<Plan> {
+pub fn plan(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Plan> {
     if request.print && request.message.is_none() {
         return Err(Error::usage("--print needs something to say").hint("-m 'what to say'"));
     }
+    let repo = repo.map(|repo| &**repo);
     let mut catalogue = Catalogue::of_typed(repo, &request.session)?;
     let row = catalogue.one(&catalogue.resolve(&request.session)?)?;
     let session = catalogue.session(&row);
@@ -105,7 +107,10 @@ fn is_live(session: &Session) -> Error {
     let process = session.pid.map_or_else(String::new, |pid| format!(" in process {pid}"));
     let error = Error::refused(format!("conversation '{}' goes on{process}", session.id));
     let error = match &session.agent {
-        Some(agent) => error.hint(format!("git orchestra send {agent} '…' says something to it")),
+        Some(agent) => error.hint(format!(
+            "{} says something to it",
+            quote::command(&[&"git", &"orchestra", &"send", agent, &"…"])
+        )),
         None => error,
     };
     error.hint("--fork begins a new one from it")
@@ -127,7 +132,9 @@ fn command(
     })?;
     let named = repo.and_then(|repo| Config::of(repo).agent_program(&row.program));
     let named = named.unwrap_or_else(|| argv.first().cloned().unwrap_or_default());
-    let path = process::on_path(&named).ok_or_else(|| {
+    // What would be run can be said without the program.
+    let unfound = || request.dry_run.then(|| PathBuf::from(&named));
+    let path = process::on_path(&named).or_else(unfound).ok_or_else(|| {
         Error::refused(format!("no program '{}' on PATH", text::safe(&named)))
             .hint(format!("git config orchestra.agent.{}.program PATH, where it lies elsewhere", row.program))
     })?;

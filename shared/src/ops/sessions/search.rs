@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Error, Result,
     conversation::{
-        self, Piece, Trouble, What,
+        self, Inner, Piece, Place, Trouble, What,
         lines::{self, Line},
         reading,
     },
@@ -58,6 +58,8 @@ pub struct Hit {
     pub at: Option<String>,
     /// By the user, not by the agent.
     pub by_user: bool,
+    /// The sub-agent in whose own file it stands.
+    pub subagent: Option<String>,
     /// All that was said then.
     pub text: String,
     /// Where in the text the words stand first, in bytes.
@@ -89,7 +91,13 @@ pub fn run(
     let (rows, _) = catalogue.rows(request);
     let mut outcome = Outcome::default();
     'all: for some in rows.chunks(AT_ONCE) {
-        let found = reading::on_all_cores(some, |row| row.place.as_ref().map(|_| search_file(row, &matcher)));
+        let with_inner: Vec<(&Row, Vec<Inner>)> = some
+            .iter()
+            .map(|row| (row, row.place.as_ref().map(|place| catalogue.inner(place)).unwrap_or_default()))
+            .collect();
+        let found = reading::on_all_cores(&with_inner, |(row, inner)| {
+            row.place.as_ref().map(|place| search_files(row, place, inner, &matcher))
+        });
         for (row, found) in some.iter().zip(found) {
             let found = match found {
                 Some(found) => found,
@@ -118,11 +126,18 @@ pub fn run(
     Ok(outcome)
 }
 
-fn search_file(row: &Row, matcher: &Matcher) -> io::Result<(Vec<Hit>, u64)> {
-    match &row.place {
-        Some(place) => search(row, matcher, std::fs::File::open(&place.path)?),
-        None => Ok((Vec::new(), 0)),
+/// Searches the file of a conversation, then those of what it started.
+fn search_files(row: &Row, place: &Place, inner: &[Inner], matcher: &Matcher) -> io::Result<(Vec<Hit>, u64)> {
+    let (mut hits, mut more) = search(row, matcher, std::fs::File::open(&place.path)?)?;
+    for one in inner {
+        let Ok(file) = std::fs::File::open(&one.path) else { continue };
+        let (found, others) = search(row, matcher, file)?;
+        let room = MOST_HITS.saturating_sub(hits.len());
+        more += others + found.len().saturating_sub(room) as u64;
+        let named = found.into_iter().take(room).map(|hit| Hit { subagent: Some(one.id.clone()), ..hit });
+        hits.extend(named);
     }
+    Ok((hits, more))
 }
 
 fn search(row: &Row, matcher: &Matcher, file: impl io::Read) -> io::Result<(Vec<Hit>, u64)> {
@@ -192,10 +207,10 @@ impl Matcher {
     }
 
     fn find(&self, piece: Piece) -> Option<Hit> {
-        let by_user = matches!(piece.what, What::Prompt(_));
+        let by_user = matches!(piece.what, What::Prompt(_)) && !piece.by_subagent;
         let place = self.regex.find(piece.words()?)?.range();
         let (What::Prompt(text) | What::Answer(text)) = piece.what else { return None };
-        Some(Hit { at: piece.at, by_user, text, place })
+        Some(Hit { at: piece.at, by_user, subagent: None, text, place })
     }
 }
 

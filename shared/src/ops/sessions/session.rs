@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     conversation::{Facts, Inner},
-    ops::agent_object,
+    ops::{agent_object, sessions::catalogue::Row},
 };
 
 /// The object of one conversation. What the program did not record is `None`.
@@ -16,7 +16,7 @@ pub struct Session {
     pub id: String,
     /// The name of its program.
     pub program: String,
-    /// The title that was given to it, else its last prompt, else its first.
+    /// The title that a person gave it, else that of the program, else its noted last prompt, its summary, what was typed first.
     pub title: Option<String>,
     /// The beginning of what was asked first.
     pub first_prompt: Option<String>,
@@ -32,7 +32,7 @@ pub struct Session {
     pub messages: Option<u64>,
     /// The first time in it, RFC 3339.
     pub started_at: Option<String>,
-    /// When it was last written, RFC 3339.
+    /// The last time in it, else when its file was last written, RFC 3339.
     pub last_active_at: String,
     /// The model that answered last.
     pub model: Option<String>,
@@ -71,40 +71,58 @@ pub struct SubAgent {
     pub size: u64,
     /// Its transcript.
     pub path: PathBuf,
+    /// Prompts and answers in it.
+    pub messages: Option<u64>,
+    /// Tokens it read, caches included; they are part of those of its conversation.
+    pub input_tokens: Option<u64>,
+    /// Tokens it wrote, likewise.
+    pub output_tokens: Option<u64>,
+    /// What it cost, likewise.
+    pub cost_usd: Option<f64>,
 }
 
 impl From<Inner> for SubAgent {
     fn from(inner: Inner) -> Self {
-        let Inner { id, kind, about, path, size } = inner;
-        Self { id, kind, description: about, size, path }
+        let Inner { id, kind, about, path, size, .. } = inner;
+        let unknown = (None, None, None, None);
+        let (messages, input_tokens, output_tokens, cost_usd) = unknown;
+        Self { id, kind, description: about, size, path, messages, input_tokens, output_tokens, cost_usd }
+    }
+}
+
+impl SubAgent {
+    /// Of one that was read whole.
+    pub(super) fn read(inner: Inner, facts: &Facts) -> Self {
+        let (input_tokens, output_tokens) = facts.tokens();
+        let cost_usd = facts.spent().map(agent_object::dollars);
+        Self { messages: Some(facts.messages), input_tokens, output_tokens, cost_usd, ..Self::from(inner) }
     }
 }
 
 impl Session {
-    /// Of what the lines say; the rest is for the caller to fill in. `counted`: every line was read.
-    pub(super) fn of(id: &str, program: &str, facts: &Facts, counted: bool) -> Self {
-        let (input_tokens, output_tokens) = facts.tokens();
-        let titles = [&facts.title, &facts.last_prompt, &facts.first_prompt];
-        let summed = facts.input_tokens.is_some();
+    /// Of what the lines say; the rest is for the caller to fill in.
+    pub(super) fn of(row: &Row) -> Self {
+        let Row { id, program, facts, is_whole, .. } = row;
+        let (input_tokens, output_tokens) = row.tokens();
+        let is_counted = |has_sum: bool| *is_whole || has_sum;
+        let has_tokens = is_counted(facts.input_tokens.is_some());
+        let has_cost = is_counted(facts.cost_micros.is_some());
         Self {
-            id: id.to_owned(),
-            program: program.to_owned(),
-            title: titles.into_iter().find_map(Clone::clone),
-            first_prompt: facts.first_prompt.clone(),
+            id: id.clone(),
+            program: program.clone(),
+            title: facts.best_title().map(|title| title.split_whitespace().collect::<Vec<_>>().join(" ")),
+            first_prompt: facts.first_typed().cloned(),
             last_prompt: facts.last_prompt.clone(),
             cwd: facts.cwd.clone(),
             repository: None,
             branch: facts.branch.clone(),
-            messages: counted.then_some(facts.messages),
+            messages: is_whole.then_some(facts.messages),
             started_at: facts.started_at.clone(),
             last_active_at: String::new(),
             model: facts.model.clone(),
-            input_tokens: input_tokens.filter(|_| counted || summed),
-            output_tokens: output_tokens.filter(|_| counted || summed),
-            cost_usd: facts
-                .spent()
-                .filter(|_| counted || facts.cost_micros.is_some())
-                .map(agent_object::dollars),
+            input_tokens: input_tokens.filter(|_| has_tokens),
+            output_tokens: output_tokens.filter(|_| has_tokens),
+            cost_usd: row.spent().filter(|_| has_cost).map(agent_object::dollars),
             live: false,
             pid: None,
             size: 0,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Request, catalogue::Catalogue, forks};
@@ -55,23 +56,33 @@ pub fn run(repo: Option<&Repo>, request: &Request) -> Result<Report> {
     let (mut rows, _) = catalogue.rows(&Request { limit: 0, ..request.clone() });
     catalogue.read_whole(&mut rows);
     forks::count_once(repo, &mut catalogue, &mut rows);
+    let since = request.since.and_then(day_at).unwrap_or_default();
+    // A share whose day is not known is of a conversation that was active since then.
+    let is_wanted = |day: &str| day.is_empty() || day >= since.as_str();
     let mut sums = Sums::default();
     for row in &rows {
         let session = catalogue.session(row);
         let project = session.repository.or(session.cwd).unwrap_or_default();
         let mut mine = Sums::default();
-        for (key, share) in row.facts.own_days() {
-            mine.add(day_of(key), &project, model_of(key), share);
+        for (key, share) in row.shares().filter(|(key, _)| is_wanted(day_of(key))) {
+            mine.add(day_of(key), &project, model_of(key), &share);
         }
         // Prompts that nobody answered.
         let unanswered = Share { messages: row.facts.unanswered, ..Share::default() };
-        if unanswered.messages > 0 {
-            let last = row.facts.last_at.as_deref().and_then(|at| at.get(..10)).unwrap_or_default();
+        let last = row.facts.last_at.as_deref().and_then(|at| at.get(..10)).unwrap_or_default();
+        if unanswered.messages > 0 && is_wanted(last) {
             mine.add(last, &project, row.facts.model.as_deref().unwrap_or_default(), &unanswered);
         }
-        sums.join(mine);
+        if !mine.is_empty() || request.since.is_none() {
+            sums.join(mine);
+        }
     }
     Ok(sums.report(catalogue.close()))
+}
+
+/// The day of a time in seconds since 1970, as days are written in shares.
+fn day_at(seconds: i64) -> Option<String> {
+    Some(Timestamp::from_second(seconds).ok()?.strftime("%Y-%m-%d").to_string())
 }
 
 /// A share, and the conversations in it.
@@ -90,6 +101,10 @@ struct Sums {
 }
 
 impl Sums {
+    fn is_empty(&self) -> bool {
+        self.days.is_empty()
+    }
+
     fn add(&mut self, day: &str, project: &str, model: &str, share: &Share) {
         let groups = [(&mut self.days, day), (&mut self.projects, project), (&mut self.models, model)];
         for (group, name) in groups {

@@ -2,8 +2,8 @@
 
 use std::{fs, time::Duration};
 
-use super::{Asks, Request};
-use crate::{Kind, Result, error::Context, git::Repo, lock::Lock, store::layout::Private, world};
+use super::{Asks, Question, Request};
+use crate::{Kind, Result, error::Context, lock::Lock, store::layout::Private, trust::AcceptedRepo, world};
 
 /// Nobody is there.
 struct Nobody;
@@ -11,7 +11,7 @@ struct Nobody;
 impl Asks for Nobody {
     fn doing(&mut self, _what: &str) {}
 
-    fn may_share(&mut self, _urls: &[String], _agents: usize) -> Result<bool> {
+    fn agrees(&mut self, _question: &Question) -> Result<bool> {
         Ok(false)
     }
 }
@@ -20,7 +20,7 @@ impl Asks for Nobody {
 ///
 /// # Errors
 /// As [`super::run`].
-pub fn run(repo: &Repo) -> Result<()> {
+pub fn run(repo: &AcceptedRepo) -> Result<()> {
     let private = Private::new(repo.private_dir()?);
     let word = private.news();
     fs::write(&word, "").context(Kind::External, || format!("cannot write '{}'", word.display()))?;

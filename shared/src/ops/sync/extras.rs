@@ -11,7 +11,7 @@ use crate::{
     model::{Agent, AgentId},
     store::{Listing, layout, transcripts},
     supervise::conversations,
-    sync::{Remote, Side, secrets},
+    sync::Remote,
 };
 
 /// Largest conversation that travels, in bytes.
@@ -46,11 +46,11 @@ pub(super) fn fetch(repo: &Repo, remote: &Remote, extra: Extra, ask: bool) -> Re
     repo.fetch(&remote.address, &[refspec], Manner { ask }, &mut |_| {})
 }
 
-/// What of this clone the remote does not have.
+/// What of this clone the remote does not have. `keep`: conversations are kept first as they are now.
 ///
 /// # Errors
 /// Something cannot be read or written.
-pub(super) fn sends(repo: &Repo, remote: &Remote, extra: Extra) -> Result<Vec<Push>> {
+pub(super) fn sends(repo: &Repo, remote: &Remote, extra: Extra, keep: bool) -> Result<Vec<Push>> {
     let listing = Listing::read(repo)?;
     let kind = extra.name();
     let mut sends = Vec::new();
@@ -61,7 +61,7 @@ pub(super) fn sends(repo: &Repo, remote: &Remote, extra: Extra) -> Result<Vec<Pu
         }
         let ours = match extra {
             Extra::Snapshots => repo.find_ref(&layout::snapshot_ref(&row.id))?,
-            Extra::Transcripts => conversation(repo, &row.id, &agent)?,
+            Extra::Transcripts => conversation(repo, &row.id, &agent, keep)?,
         };
         let there = repo.find_ref(&format!("{}{}", layout::extras(&remote.name, kind), row.id))?;
         if let Some(new) = ours.filter(|new| Some(*new) != there) {
@@ -72,24 +72,22 @@ pub(super) fn sends(repo: &Repo, remote: &Remote, extra: Extra) -> Result<Vec<Pu
     Ok(sends)
 }
 
-/// Sends them, if nothing in them looks like a secret.
+/// Sends what was screened; gives what the remote took.
 ///
 /// # Errors
-/// Something looks like a secret (3), or the remote does not take them.
+/// Git cannot speak with the remote.
 pub(super) fn send(repo: &Repo, remote: &Remote, sends: &[Push], ask: bool) -> Result<Vec<String>> {
-    let theirs = Side::read(repo, &layout::tracking(&remote.name))?;
-    if let Some(found) = secrets::look(repo, sends, &theirs)? {
-        return Err(secrets::refusal(&found));
-    }
     let rejected = repo.push(&remote.address, sends, Manner { ask }, &mut |_| {})?;
     let sent = sends.iter().filter(|push| !rejected.iter().any(|one| one.name == push.name));
     Ok(sent.map(|push| push.name.clone()).collect())
 }
 
-/// What is kept of the agent's conversation, as it is now.
-fn conversation(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Oid>> {
+/// What is kept of the agent's conversation.
+fn conversation(repo: &Repo, id: &AgentId, agent: &Agent, keep: bool) -> Result<Option<Oid>> {
     let Some(session) = &agent.session else { return Ok(None) };
-    conversations::keep_of_agent(repo, id)?;
+    if keep {
+        conversations::keep_of_agent(repo, id)?;
+    }
     let kept = transcripts::find(repo, session)?;
     if let Some(size) = kept.as_ref().map(|kept| kept.about.size).filter(|size| *size > LARGEST) {
         return Err(Error::refused(format!(

@@ -8,7 +8,7 @@ use crate::{
     config::Config,
     model::{OnPrompt, Permission},
     process,
-    profile::{Launch, Options, SESSION, Speech, Stdin},
+    profile::{Launch, Options, Reads, SESSION, Speech, Stdin},
 };
 
 pub(super) use ask::{answer, message};
@@ -64,6 +64,7 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         again: vec![format!("--resume={SESSION}")],
         stdin: Stdin::Talk,
         speech: Speech::ClaudeStream,
+        reads: Reads::Prose,
         permission: Some(permission),
         on_prompt,
         unset: OF_A_SESSION.iter().map(|&name| name.to_owned()).collect(),

@@ -19,6 +19,7 @@ use crate::{
         event::{Message, Step},
         text,
     },
+    private_files,
     profile::{Answer, Ask, Question, Said, Speech, Tally},
     supervise::{
         ending::{End, Ended},
@@ -73,11 +74,16 @@ impl Supervisor {
         messages: Vec<String>,
     ) -> Result<(Ended, Vec<String>)> {
         let number = self.record.attempt;
-        let program = launch::start(&self.id, &self.dir, &self.spec, &self.record, self.conversation())?;
+        let program =
+            launch::start(&self.id, &self.dir, &self.common, &self.spec, &self.record, self.conversation())?;
         self.reaper.expect(program.process.pid);
         self.record.program = Some(program.process);
         self.record.write(&self.lock)?;
-        self.say(&[Fact::Phase(Step::to(number, Phase::Running))])?;
+        match self.say(&[Fact::Phase(Step::to(number, Phase::Running))]) {
+            // The program may have broken the repository's configuration already.
+            Err(error) if self.can_read() => return Err(error),
+            _ => {}
+        }
         let mut attempt = Attempt {
             program,
             output: Output::new(self.dir.output(number), self.spec.launch.speech),
@@ -140,6 +146,7 @@ impl Supervisor {
 
     async fn watch_over(&mut self, attempt: &mut Attempt) -> Result<End> {
         loop {
+            self.keep_files();
             let ended = self.reaper.ended(attempt.program.process.pid);
             if self.listen(attempt, false)? {
                 attempt.idle.lives();
@@ -200,7 +207,7 @@ impl Supervisor {
         let path = self.dir.tally();
         let new = path.with_extension("new");
         if let Ok(text) = serde_json::to_vec(&attempt.tally)
-            && fs::write(&new, text).is_ok()
+            && private_files::write(&new, text).is_ok()
         {
             let _ = fs::rename(new, path);
         }

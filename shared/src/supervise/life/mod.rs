@@ -2,6 +2,7 @@
 //! take the work, say so.
 
 mod attempt;
+mod files;
 mod requests;
 
 use std::{
@@ -35,14 +36,15 @@ use crate::{
         ending::{End, Ended},
         guard,
         helper::{self, Helper, Job},
-        news,
+        mend, news,
         processes::{self, Processes},
-        queue,
+        prompt, queue,
         reaper::Reaper,
         spec::Spec,
         tree::{self, ProcessId},
     },
-    worktree::take::Taken,
+    trust::acceptance,
+    worktree::{shadow::Frozen, take::Taken},
     world,
 };
 
@@ -76,6 +78,8 @@ struct Supervisor {
     id: AgentId,
     dir: AgentDir,
     spec: Spec,
+    /// The settings under which the work is taken, as they were read at the start.
+    frozen: Option<Frozen>,
     record: Processes,
     reaper: Reaper,
     wake: Signal,
@@ -110,13 +114,14 @@ impl Supervisor {
             reaper: Reaper::new()?,
             wake: listen(SignalKind::user_defined1())?,
             term: listen(SignalKind::terminate())?,
-            requests: Requests::since(spec.since),
+            requests: Requests::since(spec.since, spec.launch.takes_prose()),
             slot: None,
             has_worktree: spec.resumed,
             session: None,
             hold: None,
             begun: Instant::now(),
             id: id.clone(),
+            frozen: Frozen::load(&private.frozen().join(&spec.frozen)).ok(),
             private,
             dir,
             spec,
@@ -134,13 +139,17 @@ impl Supervisor {
             Err(error) => End::Broken(error.one_line()).into(),
         };
         let left = self.end_tree(&ended.end);
+        prompt::remove(&self.spec.worktree, &self.id);
         self.slot = None;
         queue::leave(&self.private, &self.id);
+        self.wait_for_the_repository().await;
         let taken = self.take().await;
+        // Nothing of it runs any more. Where this cannot be written, the agent counts as running, and what changed is asked about.
+        let _ = acceptance::end(&self.common, &self.id);
         let taken = left.and(taken);
         self.tell_end(&ended, taken.as_ref()).await?;
         // With the output stored, nothing in the folder matters any more. The lock goes with us.
-        if taken.is_ok() {
+        if taken.is_ok_and(|taken| taken.unsaved.is_none()) {
             let _ = std::fs::remove_dir_all(self.dir.dir());
         }
         Ok(())
@@ -154,7 +163,13 @@ impl Supervisor {
         self.begun = Instant::now();
         let (why, mut messages) = self.first_launch()?;
         guard::check_space(&self.common, 0)?;
-        self.help(Job::Prepare).await?;
+        if let Err(error) = self.help(Job::Prepare).await {
+            if !self.spec.resumed {
+                // Killed, the helper leaves what it began. Nothing ever ran in it.
+                let _ = mend::remove_half_made(&Repo::open(&self.common)?, &self.id, mend::Operations::Free);
+            }
+            return Err(error);
+        }
         self.has_worktree = true;
         if let Some(end) = self.end_asked()? {
             return Ok(end.into());
@@ -195,6 +210,8 @@ impl Supervisor {
                 self.slot = Some(slot);
                 return Ok(None);
             }
+            // What changes while it waits is nothing of its time: the look is taken again.
+            let _ = std::fs::remove_file(self.dir.surroundings());
             if let Some(end) = self.rest_once(TICK).await? {
                 return Ok(Some(end));
             }
@@ -213,6 +230,7 @@ impl Supervisor {
     }
 
     async fn rest_once(&mut self, time: Duration) -> Result<Option<End>> {
+        self.keep_files();
         tokio::select! {
             _ = self.wake.recv() => {}
             _ = self.term.recv() => return Ok(Some(told_to_end())),
@@ -223,7 +241,7 @@ impl Supervisor {
 
     /// The first launch of this supervisor. Gives why the agent stopped before, if it did, and what it was told since.
     fn first_launch(&mut self) -> Result<(Option<String>, Vec<String>)> {
-        let repo = Repo::open(&self.common)?;
+        let repo = self.repo()?;
         let chain = Chain::of_agent(&repo, &self.id)?;
         let before = chain.fold().agent;
         let known = before.session.clone().filter(|_| !self.spec.fresh);
@@ -237,7 +255,7 @@ impl Supervisor {
     /// Another launch: the end of the attempt before and the beginning of the next are one event, so that nobody sees it ended
     /// in between.
     fn next_launch(&mut self, before: &Ended, why: &str) -> Result<()> {
-        let repo = Repo::open(&self.common)?;
+        let repo = self.repo()?;
         self.choose_conversation(self.session.clone().map(|(session, _)| session))?;
         let finished = Fact::Finished(before.fact_between(self.record.attempt));
         self.say_launch(&repo, Some(&finished), Some(why))
@@ -292,7 +310,8 @@ impl Supervisor {
         let session = self.session.as_ref().map(|(session, _)| session.clone());
         let fold = append_if(repo, &self.id, |fold| {
             let reason = reason.map(str::to_owned);
-            let step = Step { reason, session: session.clone(), ..launch_after(&fold.agent) };
+            let mark = Some(processes::mark(&self.record.nonce));
+            let step = Step { reason, session: session.clone(), mark, ..launch_after(&fold.agent) };
             Some(first.into_iter().cloned().chain([Fact::Phase(step)]).collect())
         })?;
         self.record.attempt = fold.agent.attempt;
@@ -301,13 +320,29 @@ impl Supervisor {
 
     /// Lets a helper do a job.
     async fn help(&mut self, job: Job) -> Result<Helper> {
+        self.keep_files();
         let helper = Helper::start(&self.common, &self.id, &self.record.nonce, job)?;
-        match self.reaper.wait(helper.pid, helper::LIMIT).await {
+        match self.reaper.wait(helper.pid, job.limit()).await {
             Some(End::Exit(0)) => Ok(helper),
             Some(_) if guard::is_full(&self.common) => Err(Error::new(Kind::External, "the disk is full")),
             Some(_) => Err(Error::new(Kind::External, helper.last_words())),
-            None => Err(Error::new(Kind::Timeout, format!("'{}' took too long", job.as_str()))),
+            None => {
+                self.end_helper(helper.pid);
+                Err(Error::new(Kind::Timeout, format!("'{}' took too long", job.as_str())))
+            }
         }
+    }
+
+    /// Ends a helper that takes too long, with the git that it waits for: what it holds locked is free then.
+    fn end_helper(&mut self, pid: i32) {
+        let all = || {
+            let helper = ProcessId::of(pid).filter(ProcessId::is_alive);
+            helper.into_iter().chain(tree::descendants(pid, &[])).collect::<Vec<_>>()
+        };
+        for process in all() {
+            processes::signal(process, Number::KILL);
+        }
+        let _ = self.reaper.ended(pid);
     }
 
     /// Ends everything that the agent started: the group first, then whatever descends from us or bears the nonce.
@@ -324,16 +359,29 @@ impl Supervisor {
         let spared = || [processes::supervisors(private), news::under_way()].concat();
         let left = processes::end_all(|| tree::descendants(me, &spared()), grace);
         self.record.program = None;
+        // For `status`: from now on its work is being saved.
+        let _ = self.record.write(&self.lock);
         left
+    }
+
+    /// A configuration that nobody can read, which the agent may have left, keeps its work from being taken: it may be repaired.
+    async fn wait_for_the_repository(&self) {
+        let begun = Instant::now();
+        while !self.can_read() && begun.elapsed() < PATIENCE {
+            sleep(TICK).await;
+        }
     }
 
     /// Takes the work; where there never was a worktree, only what was asked is kept.
     async fn take(&mut self) -> Result<Taken> {
         if !self.has_worktree {
-            helper::store_output(&Repo::open(&self.common)?, &self.id, &self.dir)?;
+            helper::store_output(&self.repo()?, &self.id, &self.dir)?;
             return Ok(Taken::nothing(&self.spec.base));
         }
-        self.help(Job::Take).await?.taken()
+        let taken = self.help(Job::Take).await?.taken()?;
+        let full = taken.unsaved.is_some() && guard::is_full(&self.common);
+        let unsaved = if full { Some("the disk is full".to_owned()) } else { taken.unsaved };
+        Ok(Taken { unsaved, ..taken })
     }
 
     /// Nothing is acknowledged before it is on the disk; a full disk may have space again in a minute.
@@ -353,8 +401,17 @@ impl Supervisor {
         }
     }
 
+    fn can_read(&self) -> bool {
+        Repo::open(&self.common).is_ok()
+    }
+
+    /// The repository, in which the supervisor writes as the user who started the agent.
+    fn repo(&self) -> Result<Repo> {
+        Ok(Repo::open(&self.common)?.acting_as(self.spec.identity.as_ref()))
+    }
+
     fn say(&self, facts: &[Fact]) -> Result<()> {
-        let repo = Repo::open(&self.common)?;
+        let repo = self.repo()?;
         append(&repo, &self.id, facts)?;
         news::tell(&self.common, &self.spec.limits);
         Ok(())

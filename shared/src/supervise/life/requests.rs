@@ -18,6 +18,8 @@ use crate::{
 pub(super) struct Requests {
     watch: RefWatch,
     since: u64,
+    /// The program reads words; one that may run them hears only this clone.
+    takes_prose: bool,
     heeded: HashSet<EventId>,
     /// Read, and not yet asked for.
     messages: Vec<Message>,
@@ -26,8 +28,15 @@ pub(super) struct Requests {
 
 impl Requests {
     /// Heeds what is newer than a Lamport number.
-    pub(super) fn since(since: u64) -> Self {
-        Self { watch: RefWatch::default(), since, heeded: HashSet::new(), messages: Vec::new(), end: None }
+    pub(super) fn since(since: u64, takes_prose: bool) -> Self {
+        Self {
+            watch: RefWatch::default(),
+            since,
+            takes_prose,
+            heeded: HashSet::new(),
+            messages: Vec::new(),
+            end: None,
+        }
     }
 
     /// Reads the ref, if it moved.
@@ -35,10 +44,15 @@ impl Requests {
         if !self.watch.changed(common, &layout::agent_ref(id)) {
             return Ok(());
         }
-        let repo = Repo::open(common)?;
+        let Ok(repo) = Repo::open(common) else {
+            // Its configuration may be broken for a while: no reason to end a program that works.
+            self.watch = RefWatch::default();
+            return Ok(());
+        };
         let chain = Chain::of_agent(&repo, id)?;
         let lives_in = chain.fold().agent.writer;
-        if writer::known_writer(&repo).as_ref() != Some(&lives_in) {
+        let own = writer::known_writer(&repo);
+        if own.as_ref() != Some(&lives_in) {
             self.end = Some(End::Stopped(Some(format!("the clone {lives_in} goes on with it"))));
         }
         let mut events = chain.events;
@@ -51,7 +65,10 @@ impl Requests {
                 Some(Fact::Stop { reason }) => self.end = Some(End::Stopped(reason)),
                 Some(Fact::Pause { reason }) if self.end.is_none() => self.end = Some(End::Paused(reason)),
                 // Of another clone only the end is obeyed; what its people say counts where they are trusted.
-                Some(Fact::Send(message)) if verdicts::counts(&repo, &event.writer) => {
+                Some(Fact::Send(message))
+                    if verdicts::counts(&repo, &event.writer)
+                        && (self.takes_prose || own.as_ref() == Some(&event.writer)) =>
+                {
                     self.messages.push(message);
                 }
                 _ => {}

@@ -41,8 +41,13 @@ impl Catalogue {
         }
     }
 
-    /// Reads every line of the rows, or those that are new since they were read last, on all cores.
+    /// Reads every line of the rows and of what they started, or those that are new since they were read last, on all cores.
     pub(in crate::ops::sessions) fn read_whole(&mut self, rows: &mut [Row]) {
+        self.read_lines(rows);
+        self.read_inner(rows);
+    }
+
+    fn read_lines(&mut self, rows: &mut [Row]) {
         let new: Vec<&mut Row> = rows.iter_mut().filter(|row| !row.is_whole).collect();
         let places: Vec<(Place, Option<reading::Reading>)> = new
             .iter()
@@ -64,9 +69,7 @@ impl Catalogue {
                     facts.join(std::mem::take(&mut row.facts));
                     facts.last_prompt = asked.or(facts.last_prompt);
                     (row.facts, row.is_whole) = (facts.clone(), true);
-                    if reading.passed_over > 0 {
-                        self.found.passed_over(&place.path, reading.passed_over);
-                    }
+                    self.found.unread_lines(&place.path, &reading);
                     let record = Record::of(Known::read(&place, reading, facts));
                     record.into_iter().for_each(|record| self.index.learn(record));
                 }
@@ -74,6 +77,54 @@ impl Catalogue {
                 Some(((place, _), Some(Err(error)))) => self.found.trouble(&place.path, error.to_string()),
                 Some((_, None)) | None => {}
             }
+        }
+    }
+
+    /// Reads the sub-agents of the rows whole, or what is new of them, on all cores.
+    fn read_inner(&mut self, rows: &mut [Row]) {
+        for row in rows.iter_mut().filter(|row| row.inner.is_none()) {
+            let Some(place) = row.place.clone() else { continue };
+            let Some(program) = conversation::program(place.program) else { continue };
+            let inner = self.inner(&place);
+            let known: Vec<_> = inner
+                .into_iter()
+                .map(|inner| {
+                    let place = inner.place(program.name());
+                    let known =
+                        self.index.fresh(&place).filter(|head| head.is_whole()).and_then(|head| head.known());
+                    (inner, place, known)
+                })
+                .collect();
+            let read = reading::on_all_cores(&known, |(_, inner, known)| {
+                if let Some(known) = known {
+                    return Ok((known.facts.clone(), known.reading.clone().unwrap_or_default(), None));
+                }
+                let (facts, unread) = reading::inner(program, inner, &place.path)?;
+                let record = Record::of(Known::inner(inner, facts.clone(), unread.clone()));
+                Ok::<_, std::io::Error>((facts, unread, record))
+            });
+            let mut all = Vec::new();
+            for ((mut inner, place, _), read) in known.into_iter().zip(read) {
+                match read {
+                    Ok((facts, unread, record)) => {
+                        self.found.unread_lines(&place.path, &unread);
+                        let asked = facts.first_typed().cloned();
+                        inner.about = match program.inner_beside() {
+                            // What stands first in its file may be its conversation's.
+                            true => asked.or(inner.about),
+                            false => inner.about.or(asked),
+                        };
+                        record.into_iter().for_each(|record| self.index.learn(record));
+                        all.push((inner, facts));
+                    }
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                    Err(error) => self.found.trouble(&place.path, error.to_string()),
+                }
+                if !program.inner_beside() {
+                    self.inner_places.push(place);
+                }
+            }
+            row.inner = Some(all);
         }
     }
 

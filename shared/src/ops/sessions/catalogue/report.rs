@@ -14,8 +14,8 @@ use crate::{
 impl Catalogue {
     /// The row as it is reported.
     pub(in crate::ops::sessions) fn session(&mut self, row: &Row) -> Session {
-        let mut session = Session::of(&row.id, &row.program, &row.facts, row.is_whole);
-        session.last_active_at = time(row.written);
+        let mut session = Session::of(row);
+        session.last_active_at = row.facts.last_at.clone().unwrap_or_else(|| time(row.written));
         session.repository =
             row.repository.as_deref().map(|common| above::home(common).to_string_lossy().into_owned());
         session.pid = self.pid_of(&row.id);
@@ -28,7 +28,12 @@ impl Catalogue {
         }
         if let Some(place) = &row.place {
             (session.size, session.path) = (place.size, Some(place.path.clone()));
-            session.subagents = self.inner(place).into_iter().map(SubAgent::from).collect();
+            session.subagents = match &row.inner {
+                Some(read) => {
+                    read.iter().map(|(inner, facts)| SubAgent::read(inner.clone(), facts)).collect()
+                }
+                None => self.inner(place).into_iter().map(SubAgent::from).collect(),
+            };
         }
         session
     }
@@ -58,9 +63,10 @@ impl Catalogue {
         for place in places {
             let known = self.index.find(&place).filter(|known| !known.is_shown());
             let Some(Known { facts, .. }) = known.and_then(|known| known.known()) else { continue };
+            let about = facts.first_typed().cloned();
             if let Some(parent) = facts.parent {
-                let Place { id, path, size, .. } = place;
-                let inner = Inner { id, kind: facts.kind, about: facts.first_prompt, path, size };
+                let Place { id, path, size, written, .. } = place;
+                let inner = Inner { id, kind: facts.kind, about, path, size, written };
                 all.entry(parent).or_default().push(inner);
             }
         }

@@ -1,12 +1,17 @@
 //! Which conversations are asked for.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{cmp::Reverse, collections::BTreeSet, path::PathBuf};
 
 use super::{Catalogue, Row, kept_row};
 use crate::{
     conversation::{Known, Place, reading::Look},
     ops::sessions::Request,
 };
+
+/// Files whose ends are read at a time.
+const AT_ONCE: usize = 256;
+/// Nanoseconds of a second.
+const SECOND: i64 = 1_000_000_000;
 
 impl Catalogue {
     /// The conversations that fit, newest first, at most as many as are wanted, and how many fit.
@@ -21,7 +26,7 @@ impl Catalogue {
         self.found.places = found;
         all += gone.len();
         rows.extend(gone);
-        rows.sort_by(|a, b| (b.written, &a.id).cmp(&(a.written, &b.id)));
+        rows.sort_by_cached_key(|row| (Reverse(row.active()), row.id.clone()));
         rows.truncate(most);
         (rows, all)
     }
@@ -41,26 +46,60 @@ impl Catalogue {
         let unclear = |place: &&Place| self.is_unclear(place, wanted);
         let unclear: Vec<&Place> = places.iter().copied().filter(unclear).collect();
         self.skim(&unclear, Look::Ends);
-        let (mut shown, mut all, mut there) = (Vec::new(), 0, BTreeSet::new());
+        let (mut fitting, mut there) = (Vec::new(), BTreeSet::new());
         for place in places {
             if self.is_within(place) {
                 there.extend(self.kept.contains_key(&place.id).then_some(place.id.as_str()));
                 if self.is_wanted(place, wanted) {
-                    all += 1;
-                    // Rows are large: those beyond the limit are only counted.
-                    shown.extend((all <= most).then_some(place));
+                    fitting.push(place);
                 }
             }
         }
-        self.skim(&shown, Look::Ends);
+        let (shown, all) = self.newest(fitting, wanted, most);
         (shown, all, there)
+    }
+
+    /// At most so many of the files, in the order in which they were written: those in which something was said last. And how many
+    /// fit. Nothing is said in a file after it was written, so the ends of few files are read: all where they are copies whose
+    /// times say nothing.
+    fn newest<'a>(
+        &mut self,
+        places: Vec<&'a Place>,
+        wanted: &Request,
+        most: usize,
+    ) -> (Vec<&'a Place>, usize) {
+        if wanted.since.is_none() && most >= places.len() {
+            self.skim(&places, Look::Ends);
+            let all = places.len();
+            return (places, all);
+        }
+        let mut newest: Vec<(Reverse<i64>, &Place)> = Vec::new();
+        let mut all = places.len();
+        for some in places.chunks(most.clamp(1, AT_ONCE)) {
+            let last = newest.get(most - 1).map(|(active, _)| active.0);
+            if wanted.since.is_none() && last.is_some_and(|last| last >= some[0].written) {
+                break;
+            }
+            self.skim(some, Look::Ends);
+            for place in some {
+                let active = self.index.find(place).map_or(place.written, |known| known.active());
+                if wanted.since.is_none_or(|since| active / SECOND >= since) {
+                    newest.push((Reverse(active), place));
+                } else {
+                    all -= 1;
+                }
+            }
+            newest.sort_by(|a, b| (a.0, &a.1.id).cmp(&(b.0, &b.1.id)));
+        }
+        newest.truncate(most);
+        (newest.into_iter().map(|(_, place)| place).collect(), all)
     }
 
     /// Those that fit of which only what is kept is left.
     fn kept_alone(&self, there: &BTreeSet<&str>, wanted: &Request) -> impl Iterator<Item = Row> {
         let gone = self.kept.values().filter(|kept| !there.contains(kept.about.id.as_str()));
         gone.filter_map(kept_row)
-            .filter(|row| wanted.fits(&row.program, row.written))
+            .filter(|row| wanted.fits(&row.program, row.active()))
             .filter(|row| wanted.branch.is_none() || row.facts.branch == wanted.branch)
             .filter(|row| !wanted.live || self.is_live(&row.id))
     }
@@ -96,22 +135,22 @@ impl Catalogue {
     pub(super) fn row(&mut self, place: &Place) -> Option<Row> {
         let Known { facts, is_whole, reading, repository: before, .. } = self.index.find(place)?.known()?;
         let is_whole = is_whole && self.index.fresh(place).is_some();
-        let passed_over = reading.map_or(0, |read| read.passed_over);
-        if is_whole && passed_over > 0 {
-            self.found.passed_over(&place.path, passed_over);
+        if let Some(reading) = reading.filter(|_| is_whole) {
+            self.found.unread_lines(&place.path, &reading);
         }
         let now = facts.cwd.as_deref().and_then(|cwd| self.repositories.of(cwd)).map(PathBuf::from);
         let repository =
             now.or(before).or_else(|| self.scope.as_ref().map(|scope| scope.common().to_owned()));
         let (id, program, written) = (place.id.clone(), place.program.to_owned(), place.written);
-        Some(Row { id, program, place: Some(place.clone()), facts, is_whole, written, repository })
+        let place = Some(place.clone());
+        Some(Row { id, program, place, facts, is_whole, written, inner: None, repository })
     }
 }
 
 impl Request {
     /// As far as it can be told without reading.
     fn fits(&self, program: &str, written: i64) -> bool {
-        self.since.is_none_or(|since| written / 1_000_000_000 >= since)
+        self.since.is_none_or(|since| written / SECOND >= since)
             && self.program.as_deref().is_none_or(|wanted| wanted == program)
     }
 }

@@ -1,14 +1,21 @@
-//! Gemini CLI's own files: `<home>/.gemini/tmp/<project>/chats/session-<time>-<id8>.jsonl`, as version 0.61.0 writes them. The
-//! folder stands beside them in `.project_root`; branch and cost are not recorded.
+//! Gemini CLI's own files: `<home>/.gemini/tmp/<project>/chats/session-<time>-<id8>.jsonl`, as version 0.61.0 writes them, and
+//! `session-*.json` as versions until early 2026 do. The folder stands beside them in `.project_root`; branch and cost are not recorded.
 
-use std::{borrow::Cow, path::PathBuf};
+mod one_object;
+
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
 
 use memchr::memmem;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Facts, Found, Piece, Place, Program, What, is_id,
+    Facts, Found, Piece, Place, Program, What,
+    facts::Usage,
+    is_id, json,
     program::{beginning, note},
 };
 use crate::world;
@@ -19,8 +26,10 @@ const NAME: &str = "gemini";
 const MOST: usize = 20_000;
 /// Bytes of a first line and of a path, at most.
 const LINE: u64 = 8 << 10;
-/// What the lines that count bear, as the program writes them. In a text the quotes would be escaped.
-const COUNTED: [&[u8]; 3] = [b"\"type\":\"user\"", b"\"type\":\"gemini\"", b"\"sessionId\""];
+/// The kinds of the lines that count.
+const COUNTED: [&[u8]; 2] = [b"user\"", b"gemini\""];
+/// What the first line bears.
+const HEADER: &[u8] = b"\"sessionId\"";
 
 /// See the module.
 pub(super) struct Gemini;
@@ -31,6 +40,8 @@ pub(super) struct Gemini;
 struct Line<'a> {
     session_id: Option<String>,
     start_time: Option<String>,
+    /// The folder, in a copy of a file that is one object.
+    project_root: Option<String>,
     /// Of a conversation: `main`, where a person started it.
     #[serde(borrow)]
     kind: Option<Cow<'a, str>>,
@@ -55,17 +66,29 @@ impl Program for Gemini {
         Some(PathBuf::from(world::variable("HOME")?).join(".gemini/tmp"))
     }
 
+    fn path_below_root(&self, path: &Path) -> Option<PathBuf> {
+        let below = path.strip_prefix(self.root()?).ok().map(Path::to_owned);
+        below.or_else(|| one_object::path_below_root(path))
+    }
+
     fn find(&self, found: &mut Found) {
         let Some(root) = self.root() else { return };
+        one_object::remove_orphans(&root);
         for project in found.list(&root, MOST).into_iter().filter(|entry| entry.is_dir) {
             for entry in found.list(&project.path.join("chats"), MOST) {
+                if !entry.is_dir && entry.name.starts_with("session-") && entry.name.ends_with(".json") {
+                    one_object::add(found, &entry);
+                    continue;
+                }
                 let is_one =
                     !entry.is_dir && entry.name.starts_with("session-") && entry.name.ends_with(".jsonl");
                 // The name bears the beginning of the id only.
                 let first = || beginning(&entry.path, LINE);
-                let id = is_one
-                    .then(first)
-                    .and_then(|bytes| parse(bytes.split(|b| *b == b'\n').next()?)?.session_id);
+                let id = is_one.then(first).and_then(|bytes| {
+                    let mut id = None;
+                    each(bytes.split(|byte| *byte == b'\n').next()?, |line| id = line.session_id.clone());
+                    id
+                });
                 if let Some(id) = id.filter(|id| is_id(id)) {
                     found.add(NAME, &id, &entry);
                 }
@@ -82,29 +105,21 @@ impl Program for Gemini {
         facts
     }
 
-    fn learn(&self, facts: &mut Facts, line: &[u8]) {
-        let Some(line) = parse(line) else { return };
-        if let Some(id) = line.session_id {
-            facts.inner = line.kind.is_some_and(|kind| kind != "main");
-            facts.id.get_or_insert(id);
-            facts.at(line.start_time.as_deref(), None, None);
-            return;
-        }
-        facts.at(line.timestamp.as_deref(), None, None);
-        match line.role.as_deref() {
-            Some("user") => facts.prompt(&texts(&line.content)),
-            Some("gemini") => answer(facts, &line),
-            _ => {}
-        }
+    fn learn(&self, facts: &mut Facts, line: &[u8]) -> bool {
+        each(line, |line| learn(facts, line))
     }
 
     fn counts(&self, line: &[u8]) -> bool {
-        COUNTED.iter().any(|mark| memmem::find(line, mark).is_some())
+        let counts = |kind: &[u8]| COUNTED.iter().any(|counted| kind.starts_with(counted));
+        json::kinds(line).any(counts) || memmem::find(line, HEADER).is_some()
     }
 
     fn pieces(&self, line: &[u8]) -> Vec<Piece> {
-        let Some(line) = parse(line) else { return Vec::new() };
-        said(&line).into_iter().map(|what| Piece::new(line.timestamp.as_deref(), what)).collect()
+        let mut pieces = Vec::new();
+        each(line, |line| {
+            pieces.extend(said(line).into_iter().map(|what| Piece::new(line.timestamp.as_deref(), what)));
+        });
+        pieces
     }
 
     fn is_silent(&self) -> bool {
@@ -121,8 +136,33 @@ impl Program for Gemini {
     }
 }
 
-fn parse(line: &[u8]) -> Option<Line<'_>> {
-    serde_json::from_slice(line).ok()
+/// Hands on every object of a line; gives whether the line could be read.
+fn each(line: &[u8], mut each: impl FnMut(&Line<'_>)) -> bool {
+    const TEXTS: [&str; 8] =
+        ["sessionId", "startTime", "projectRoot", "kind", "id", "timestamp", "type", "model"];
+    let text = json::text(line);
+    if let Ok(parsed) = serde_json::from_str::<Line<'_>>(&text) {
+        each(&parsed);
+        return true;
+    }
+    let objects = json::objects(&text, |line| json::keep_kinds(line, &[], &TEXTS, &[]));
+    let parsed = objects.iter().filter_map(|object| serde_json::from_str::<Line<'_>>(object).ok());
+    parsed.map(|parsed| each(&parsed)).count() > 0
+}
+
+fn learn(facts: &mut Facts, line: &Line<'_>) {
+    if let Some(id) = &line.session_id {
+        facts.inner = line.kind.as_ref().is_some_and(|kind| kind != "main");
+        facts.id.get_or_insert_with(|| id.clone());
+        facts.at(line.start_time.as_deref(), line.project_root.as_deref(), None);
+        return;
+    }
+    facts.at(line.timestamp.as_deref(), None, None);
+    match line.role.as_deref() {
+        Some("user") => facts.prompt(&texts(&line.content)),
+        Some("gemini") => answer(facts, line),
+        _ => {}
+    }
 }
 
 /// It stands there again with each tool that it used: it is counted once.
@@ -131,9 +171,10 @@ fn answer(facts: &mut Facts, line: &Line<'_>) {
     if !texts(&line.content).trim().is_empty() {
         facts.answer(line.id.as_deref());
     }
-    let count = |key: &str| line.tokens[key].as_u64();
+    let count = |key: &str| json::whole_number(&line.tokens[key]);
     if let Some((read, written)) = count("input").zip(count("output")) {
-        facts.usage(line.id.as_deref(), read, written.saturating_add(count("thoughts").unwrap_or(0)));
+        let tokens = Some((read, written.saturating_add(count("thoughts").unwrap_or(0))));
+        facts.usage(line.id.as_deref(), None, Usage { tokens, cost: None });
     }
 }
 

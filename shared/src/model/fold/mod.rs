@@ -20,7 +20,7 @@ use super::{
 };
 
 /// The version of these rules. State written under another one is folded anew.
-pub const FOLD: u32 = 6;
+pub const FOLD: u32 = 7;
 
 /// Columns kept of a reason, a model and other short texts.
 const SHORT: usize = 200;
@@ -38,6 +38,8 @@ pub struct Fold {
     pub stop_asked: u64,
     /// Whether the event that makes the agent is there. Without it, it has no title, base or branch.
     pub created: bool,
+    /// Every verdict on its work, in order.
+    pub verdicts: Vec<Standing>,
 }
 
 /// Folds events, given in any order and any number of times.
@@ -58,8 +60,6 @@ struct Folder {
     fold: Fold,
     /// Attempt → the writer that launched it.
     launches: BTreeMap<u32, String>,
-    /// What was said of its work, in order.
-    verdicts: Vec<Standing>,
     /// Conversation → cost, tokens read, tokens written.
     used: BTreeMap<String, [Option<u64>; 3]>,
     /// Attempt → turns, denials.
@@ -79,7 +79,7 @@ impl Folder {
             Some(Fact::Finished(finished)) => self.finished(event, finished),
             Some(Fact::Landed(landed)) => self.landed(landed),
             Some(Fact::Verdict(review)) => self.judged(event, review),
-            Some(Fact::Collected(collected)) => self.collected(collected),
+            Some(Fact::Collected(collected)) => self.collected(event, collected),
         }
     }
 
@@ -178,6 +178,8 @@ impl Folder {
         agent.insertions = finished.insertions;
         agent.deletions = finished.deletions;
         agent.left_out = finished.left_out_more.saturating_add(finished.left_out.len() as u64);
+        agent.unfinished = given(finished.unfinished.as_deref());
+        agent.unsaved = given(finished.unsaved.as_deref());
     }
 
     /// The last word holds; what did not land changes nothing of what landed before.
@@ -197,7 +199,7 @@ impl Folder {
     }
 
     /// Counts only while the agent rests where it rested then.
-    fn collected(&mut self, collected: &Collected) {
+    fn collected(&mut self, event: &Event, collected: &Collected) {
         let agent = &mut self.fold.agent;
         if !agent.phase.is_at_rest() || collected.attempt != agent.attempt {
             return;
@@ -208,10 +210,16 @@ impl Folder {
         agent.insertions = collected.insertions;
         agent.deletions = collected.deletions;
         agent.left_out = collected.left_out_more.saturating_add(collected.left_out.len() as u64);
+        agent.unfinished = given(collected.unfinished.as_deref());
+        agent.unsaved = None;
+        if let Some(phase) = collected.phase.filter(|_| event.writer == agent.writer) {
+            agent.phase = phase;
+            agent.reason = given(collected.reason.as_deref());
+        }
     }
 
     fn judged(&mut self, event: &Event, review: &Review) {
-        self.verdicts.push(Standing {
+        self.fold.verdicts.push(Standing {
             verdict: review.verdict,
             base: short(&review.base),
             head: short(&review.head),
@@ -219,7 +227,11 @@ impl Folder {
             by: short(&review.by),
             writer: event.writer.clone(),
         });
-        self.fold.agent.verdict = verdict::standing(&self.verdicts).cloned();
+        let agent = &mut self.fold.agent;
+        agent.verdict = verdict::standing(&self.fold.verdicts).cloned();
+        if let Err(at) = agent.judges.binary_search(&event.writer) {
+            agent.judges.insert(at, event.writer.clone());
+        }
     }
 
     fn used(&mut self, attempt: u32, usage: &Usage) {
@@ -281,207 +293,4 @@ fn short(text: &str) -> String {
 pub(crate) use tests as tests_support;
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use jiff::Timestamp;
-    use proptest::prelude::*;
-
-    use super::{
-        super::{Phase::Failed, event::Message},
-        *,
-    };
-
-    fn event(lamport: u64, writer: &str, fact: &Fact) -> Event {
-        Event::new(fact, lamport, Timestamp::UNIX_EPOCH, writer).unwrap()
-    }
-
-    fn phase(attempt: u32, phase: Phase) -> Fact {
-        Fact::Phase(Step::to(attempt, phase))
-    }
-
-    fn end(attempt: u32, phase: Phase) -> Fact {
-        Fact::Finished(Finished {
-            commits: 1,
-            files: 2,
-            insertions: 3,
-            deletions: 4,
-            ..Finished::empty(attempt, phase)
-        })
-    }
-
-    fn told(facts: &[(u64, &str, Fact)]) -> (u32, Phase, usize) {
-        let events: Vec<Event> = facts.iter().map(|(l, w, fact)| event(*l, w, fact)).collect();
-        let fold = fold(&events);
-        (fold.agent.attempt, fold.agent.phase, fold.conflicts.len())
-    }
-
-    #[test]
-    fn phase_rules() {
-        use Phase::*;
-        type Story<'a> = &'a [(u64, &'a str, Fact)];
-        let table: &[(Story<'_>, (u32, Phase, usize))] = &[
-            (&[], (0, Queued, 0)),
-            (&[(2, "a", phase(1, Starting)), (3, "a", phase(1, Running))], (1, Running, 0)),
-            // an end beats what comes after it in the same attempt
-            (
-                &[(2, "a", phase(1, Starting)), (3, "a", end(1, Done)), (4, "a", phase(1, Running))],
-                (1, Done, 0),
-            ),
-            // a higher attempt wins over an end
-            (&[(2, "a", end(1, Failed)), (3, "a", phase(2, Starting))], (2, Starting, 0)),
-            // and over a later event of a lower one
-            (&[(2, "a", phase(2, Starting)), (9, "a", end(1, Done))], (2, Starting, 0)),
-            // two ends: the higher rank, and it is listed
-            (&[(2, "a", end(1, Stopped)), (3, "a", end(1, Done))], (1, Done, 1)),
-            (&[(2, "a", end(1, Done)), (3, "a", end(1, Stopped))], (1, Done, 1)),
-            (&[(2, "a", end(1, Timeout)), (3, "a", end(1, Failed))], (1, Failed, 1)),
-            // two launches of one number: the first is the attempt
-            (
-                &[(2, "a", phase(1, Starting)), (3, "b", phase(1, Starting)), (4, "b", end(1, Done))],
-                (1, Starting, 1),
-            ),
-            // a pause is an end that every other end beats, and a launch goes on from
-            (&[(2, "a", phase(1, Starting)), (3, "a", end(1, Paused))], (1, Paused, 0)),
-            (&[(2, "a", end(1, Paused)), (3, "a", end(1, Stopped))], (1, Stopped, 0)),
-            (&[(2, "a", end(1, Paused)), (3, "a", phase(2, Queued))], (2, Queued, 0)),
-            // stopped before any launch
-            (&[(2, "b", end(0, Stopped))], (0, Stopped, 0)),
-        ];
-        for (facts, expected) in table {
-            assert_eq!(told(facts), *expected, "{facts:?}");
-        }
-    }
-
-    #[test]
-    fn hostile_texts_become_harmless() {
-        let created = Created {
-            title: "a\u{1b}]0;x\u{7}\nb".into(),
-            profile: "p\r\nOrchestra-State: done".into(),
-            ..Created::default()
-        };
-        let fold = fold(&[event(1, "a", &Fact::Created(created))]);
-        assert_eq!(fold.agent.title, "a\\e]0;x\\u{7}");
-        assert_eq!(fold.agent.profile, "p\\u{d}\\nOrchestra-State: done");
-    }
-
-    #[test]
-    fn what_landed_stays_until_it_is_taken_back() {
-        let landed = |outcome, head: &str| {
-            let (into, head, commit) = ("main".into(), head.into(), Some("c".into()));
-            Fact::Landed(Landed { outcome, into, head, commit, reason: None })
-        };
-        let mut events = vec![
-            event(2, "a", &landed(Landing::Merged, "one")),
-            event(3, "a", &landed(Landing::Failed, "two")),
-        ];
-        let agent = fold(&events).agent;
-        assert_eq!((agent.landed_head.as_deref(), agent.landed_in.as_deref()), (Some("one"), Some("main")));
-        events.push(event(4, "b", &landed(Landing::TakenBack, "one")));
-        assert_eq!(fold(&events).agent.landed_head, None);
-    }
-
-    fn usage(attempt: u32, session: &str, cost: u64, denials: u64) -> Fact {
-        let usage =
-            Usage { session: Some(session.into()), cost_micros: Some(cost), denials, ..Usage::default() };
-        Fact::Finished(Finished { usage: Some(usage), ..Finished::empty(attempt, Failed) })
-    }
-
-    #[test]
-    fn a_conversation_tells_its_whole_and_several_are_added() {
-        let told = [
-            event(2, "a", &usage(1, "s", 50, 1)),
-            event(3, "a", &usage(2, "s", 100, 2)),
-            // killed and resumed: the program forgot what the lost turn cost
-            event(4, "a", &usage(3, "s", 30, 0)),
-            event(5, "a", &usage(4, "t", 7, 0)),
-        ];
-        let agent = fold(&told).agent;
-        assert_eq!((agent.cost_micros, agent.denials, agent.input_tokens), (Some(107), 3, None));
-    }
-
-    pub(crate) fn facts() -> impl Strategy<Value = Fact> {
-        let word = "[ -~\u{1b}\n\u{202e}é日]{0,12}";
-        prop_oneof![
-            (word, word, prop::option::of(word)).prop_map(|(title, profile, model)| {
-                let (reviews, label) = (model.clone(), model.clone());
-                Fact::Created(Created { title, profile, reviews, label, model, ..Created::default() })
-            }),
-            (1u32..4, 0usize..4, prop::option::of(word)).prop_map(|(attempt, at, reason)| {
-                let (session, question) = (reason.clone(), reason.clone());
-                let choice = question.is_some();
-                Fact::Phase(Step { reason, session, question, choice, ..Step::to(attempt, Phase::ALL[at]) })
-            }),
-            (0u32..4, 4usize..9, prop::option::of(word), prop::option::of(-300i32..300)).prop_map(
-                |(attempt, at, reason, exit)| {
-                    let Fact::Finished(finished) = end(attempt, Phase::ALL[at]) else { unreachable!() };
-                    Fact::Finished(Finished { reason, exit, ..finished })
-                }
-            ),
-            (0u32..4, "[st]", 0u64..9, 0u64..3)
-                .prop_map(|(attempt, session, cost, denials)| usage(attempt, &session, cost, denials)),
-            (0usize..5, word, prop::option::of(word)).prop_map(|(at, into, commit)| {
-                use Landing::*;
-                let outcome = [Merged, SetAside, Failed, UpToDate, TakenBack][at];
-                Fact::Landed(Landed { outcome, head: into.clone(), into, commit, reason: None })
-            }),
-            (0usize..3, "[xy]", "[ab]", word, prop::option::of(word)).prop_map(
-                |(at, head, by, patch, text)| {
-                    let (verdict, base) = (verdict::Verdict::ALL[at], "b".to_owned());
-                    Fact::Verdict(Review {
-                        verdict,
-                        base,
-                        head,
-                        patch,
-                        by,
-                        text,
-                        reviewer: None,
-                        check: None,
-                        comments: vec![],
-                    })
-                }
-            ),
-            (0u32..4, "[xy]", 0u64..9).prop_map(|(attempt, head, files)| {
-                let (left_out, left_out_more) = (vec![], files);
-                let (commits, insertions, deletions) = (1, 2, 3);
-                Fact::Collected(Collected {
-                    attempt,
-                    head,
-                    commits,
-                    files,
-                    insertions,
-                    deletions,
-                    left_out,
-                    left_out_more,
-                })
-            }),
-            Just(Fact::Stop { reason: None }),
-            Just(Fact::Pause { reason: None }),
-            Just(Fact::Send(Message { text: Some("on".into()), ..Message::default() })),
-        ]
-    }
-
-    pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
-        prop::collection::vec((1u64..30, "[ab]", 0i64..1000, facts()), 0..24).prop_map(|all| {
-            all.iter()
-                .map(|(l, w, at, fact)| {
-                    Event::new(fact, *l, Timestamp::from_second(*at).unwrap(), w).unwrap()
-                })
-                .collect()
-        })
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(1024))]
-
-        /// Permuted and duplicated events fold to the same state.
-        #[test]
-        fn order_and_repeats_do_not_matter(events in events(), seed: u64) {
-            let mut shuffled: Vec<Event> = events.iter().chain(&events).cloned().collect();
-            let mut state = seed | 1;
-            for at in (1..shuffled.len()).rev() {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                shuffled.swap(at, (state >> 33) as usize % (at + 1));
-            }
-            prop_assert_eq!(fold(&events), fold(&shuffled));
-        }
-    }
-}
+pub(crate) mod tests;

@@ -1,7 +1,13 @@
-//! Codex's own files: `<home>/sessions/YYYY/MM/DD/rollout-<time>-<id>.jsonl`, as version 0.169.0 writes them. It tells no cost.
+//! Codex's own files: `<home>/sessions/YYYY/MM/DD/rollout-<time>-<id>.jsonl`, as versions from September 2025
+//! to 0.169.0 write them. It tells no cost.
+
+mod repeated;
+mod response;
+mod unwrapped;
 
 use std::{
     borrow::Cow,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -9,7 +15,7 @@ use memchr::memmem;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Facts, Found, Piece, Program, What, is_id};
+use super::{Facts, Found, Piece, Program, What, facts::Usage, is_id, json};
 use crate::world;
 
 /// The name of its profile.
@@ -20,14 +26,18 @@ const MOST: usize = 20_000;
 const DEPTH: usize = 3;
 /// Length of an id, which stands at the end of a file's name.
 const ID: usize = 36;
-/// What the lines that count bear, as the program writes them. In a text the quotes would be escaped.
-const COUNTED: [&[u8]; 5] = [
-    b"\"item_completed\"",
-    b"\"token_count\"",
-    b"\"turn_context\"",
-    b"\"type\":\"user_message\"",
-    b"\"type\":\"agent_message\"",
+/// The kinds of the lines that count.
+const COUNTED: [&[u8]; 7] = [
+    b"session_meta\"",
+    b"message\"",
+    b"item_completed\"",
+    b"token_count\"",
+    b"turn_context\"",
+    b"user_message\"",
+    b"agent_message\"",
 ];
+/// What the lines without a kind bear that count: the header of versions until late 2025.
+const HEADER: &[u8] = b"\"instructions\"";
 
 /// See the module.
 pub(super) struct Codex;
@@ -37,8 +47,11 @@ pub(super) struct Codex;
 struct Line<'a> {
     #[serde(borrow, default)]
     timestamp: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "type")]
+    #[serde(borrow, default, rename = "type")]
     kind: Cow<'a, str>,
+    /// Its number, which versions that note finished items give to every line.
+    #[serde(default)]
+    ordinal: Option<u64>,
     #[serde(default)]
     payload: Value,
 }
@@ -60,20 +73,25 @@ impl Program for Codex {
         }
     }
 
-    fn learn(&self, facts: &mut Facts, line: &[u8]) {
-        if let Some(line) = parse(line) {
-            learn(facts, &line);
-        }
+    fn learn(&self, facts: &mut Facts, line: &[u8]) -> bool {
+        each(line, |line| learn(facts, line))
     }
 
     fn counts(&self, line: &[u8]) -> bool {
-        COUNTED.iter().any(|mark| memmem::find(line, mark).is_some())
+        let counts = |kind: &[u8]| COUNTED.iter().any(|counted| kind.starts_with(counted));
+        json::kinds(line).any(counts) || memmem::find(line, HEADER).is_some()
     }
 
     fn pieces(&self, line: &[u8]) -> Vec<Piece> {
-        let Some(line) = parse(line) else { return Vec::new() };
-        let said = said(&line);
-        said.into_iter().map(|what| Piece::new(line.timestamp.as_deref(), what)).collect()
+        let mut pieces = Vec::new();
+        each(line, |line| {
+            pieces.extend(said(line).into_iter().map(|what| Piece::new(line.timestamp.as_deref(), what)));
+        });
+        pieces
+    }
+
+    fn own_part(&self, inner: &Path, conversation: &Path) -> io::Result<Option<Facts>> {
+        repeated::own_part(inner, conversation)
     }
 
     fn inner_beside(&self) -> bool {
@@ -110,8 +128,25 @@ fn id_of(name: &str) -> Option<&str> {
     stem.get(stem.len().checked_sub(ID)?..).filter(|id| is_id(id))
 }
 
-fn parse(line: &[u8]) -> Option<Line<'_>> {
-    serde_json::from_slice(line).ok()
+/// Hands on every object of a line; gives whether the line could be read.
+fn each(line: &[u8], mut each: impl FnMut(&Line<'_>)) -> bool {
+    let text = json::text(line);
+    let mut read = |text: &str| {
+        let Ok(mut parsed) = serde_json::from_str::<Line<'_>>(text) else { return false };
+        if parsed.payload.is_null() {
+            // Until late 2025 what is said stood in the line itself.
+            parsed.payload = serde_json::from_str(text).unwrap_or_default();
+            parsed.kind = Cow::Borrowed(unwrapped::KIND);
+        }
+        each(&parsed);
+        true
+    };
+    if read(&text) {
+        return true;
+    }
+    let objects =
+        json::objects(&text, |line| json::keep_kinds(line, &[], &["timestamp", "type"], &["ordinal"]));
+    objects.iter().filter(|object| read(object)).count() > 0
 }
 
 fn learn(facts: &mut Facts, line: &Line<'_>) {
@@ -119,11 +154,15 @@ fn learn(facts: &mut Facts, line: &Line<'_>) {
     let word = |key: &str| payload.get(key).and_then(Value::as_str);
     match line.kind.as_ref() {
         "session_meta" => {
-            facts.id = facts.id.take().or_else(|| word("id").map(str::to_owned));
-            // Those that a person started name their way in by a word.
-            facts.inner = payload.get("source").is_some_and(Value::is_object);
-            facts.parent = word("parent_thread_id").map(str::to_owned);
-            facts.kind = word("agent_role").map(str::to_owned);
+            // A sub-agent's file may repeat that of its conversation, with its header: the first header holds.
+            if facts.id.is_none() {
+                facts.id = word("id").map(str::to_owned);
+                // Those that a person started name their way in by a word.
+                facts.inner = payload.get("source").is_some_and(Value::is_object);
+                facts.parent = word("parent_thread_id").map(str::to_owned);
+                facts.fork_of = word("forked_from_id").filter(|_| !facts.inner).map(str::to_owned);
+                facts.kind = word("agent_role").map(str::to_owned);
+            }
             facts.at(at, word("cwd"), payload["git"]["branch"].as_str());
         }
         "turn_context" => {
@@ -134,20 +173,27 @@ fn learn(facts: &mut Facts, line: &Line<'_>) {
             facts.at(at, None, None);
             event(facts, payload);
         }
+        unwrapped::KIND => unwrapped::learn(facts, payload),
         _ => facts.at(at, None, None),
     }
 }
 
 fn event(facts: &mut Facts, payload: &Value) {
     if payload["type"] == "token_count" {
-        let count = |of: &str, key: &str| payload["info"][of][key].as_u64();
+        let count = |of: &str, key: &str| json::whole_number(&payload["info"][of][key]);
         // The sum of the whole conversation: the last one holds.
         let both = |of| count(of, "input_tokens").zip(count(of, "output_tokens"));
-        if let Some((read, written)) = both("total_token_usage") {
-            (facts.input_tokens, facts.output_tokens) = (Some(read), Some(written));
-        }
-        if let Some((read, written)) = both("last_token_usage") {
-            facts.usage(None, read, written);
+        let before = (facts.input_tokens.unwrap_or(0), facts.output_tokens.unwrap_or(0));
+        // A sum that is sent again adds nothing.
+        let used = match both("total_token_usage") {
+            Some((read, written)) => {
+                (facts.input_tokens, facts.output_tokens) = (Some(read), Some(written));
+                Some((read.saturating_sub(before.0), written.saturating_sub(before.1)))
+            }
+            None => both("last_token_usage"),
+        };
+        if used.is_some() {
+            facts.usage(None, None, Usage { tokens: used, cost: None });
         }
         return;
     }
@@ -159,10 +205,14 @@ fn event(facts: &mut Facts, payload: &Value) {
 }
 
 fn said(line: &Line<'_>) -> Vec<What> {
-    if line.kind != "event_msg" {
-        return Vec::new();
-    }
     let payload = &line.payload;
+    match line.kind.as_ref() {
+        unwrapped::KIND => return unwrapped::said(payload),
+        // Versions that number their lines note the same once more, as finished items.
+        "response_item" if line.ordinal.is_none() => return response::used(payload).into_iter().collect(),
+        "event_msg" => {}
+        _ => return Vec::new(),
+    }
     if payload["item"]["type"] != "CommandExecution" {
         return what(payload).into_iter().collect();
     }
@@ -179,8 +229,8 @@ fn what(payload: &Value) -> Option<What> {
         "item_completed" => {
             let item = &payload["item"];
             match item["type"].as_str()? {
-                "UserMessage" => Some(What::Prompt(texts(&item["content"]))),
-                "AgentMessage" => Some(What::Answer(texts(&item["content"]))),
+                "UserMessage" => Some(What::Prompt(response::texts(&item["content"]))),
+                "AgentMessage" => Some(What::Answer(response::texts(&item["content"]))),
                 _ => None,
             }
         }
@@ -190,10 +240,4 @@ fn what(payload: &Value) -> Option<What> {
         "error" => message().map(What::Note),
         _ => None,
     }
-}
-
-fn texts(content: &Value) -> String {
-    let blocks = content.as_array().into_iter().flatten();
-    let texts: Vec<&str> = blocks.filter_map(|block| block["text"].as_str()).collect();
-    texts.join("\n")
 }

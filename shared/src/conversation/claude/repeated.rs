@@ -1,0 +1,71 @@
+//! A sub-agent whose file begins with answers of its conversation, which are counted there.
+
+use std::{collections::HashSet, fs::File, io, path::Path};
+
+use memchr::memmem;
+
+use super::{fold, line::each};
+use crate::conversation::{Facts, lines};
+
+/// More answers than any conversation has.
+const MOST: usize = 1_000_000;
+
+/// What the sub-agent itself used and said; nothing where its file repeats none of its conversation's.
+///
+/// # Errors
+/// One of the files cannot be read.
+pub(super) fn own_part(inner: &Path, conversation: &Path) -> io::Result<Option<Facts>> {
+    // What is repeated stands first.
+    let Some(first) = first_answer(inner)? else { return Ok(None) };
+    if !mentions(conversation, &first)? {
+        return Ok(None);
+    }
+    let known = answers(conversation)?;
+    let mut own = Facts::default();
+    lines::read(File::open(inner)?, |line| {
+        if let Some(bytes) = line.bytes().filter(|bytes| answer(bytes).is_none_or(|id| !known.contains(&id)))
+        {
+            fold::learn(&mut own, bytes);
+        }
+        true
+    })?;
+    Ok(Some(own))
+}
+
+/// The id of the answer that a line is of.
+fn answer(line: &[u8]) -> Option<String> {
+    let mut id = None;
+    each(line, |line| {
+        let message = line.message.as_ref().filter(|_| line.kind == "assistant");
+        id = id.take().or_else(|| message?.id.as_deref().map(str::to_owned));
+    });
+    id
+}
+
+fn first_answer(file: &Path) -> io::Result<Option<String>> {
+    let mut first = None;
+    lines::read(File::open(file)?, |line| {
+        first = line.bytes().and_then(answer);
+        first.is_none()
+    })?;
+    Ok(first)
+}
+
+/// Whether a file has an id anywhere; cheap, as nothing is parsed.
+fn mentions(file: &Path, id: &str) -> io::Result<bool> {
+    let (id, mut found) = (memmem::Finder::new(id), false);
+    lines::read(File::open(file)?, |line| {
+        found = line.bytes().is_some_and(|bytes| id.find(bytes).is_some());
+        !found
+    })?;
+    Ok(found)
+}
+
+fn answers(file: &Path) -> io::Result<HashSet<String>> {
+    let mut known = HashSet::new();
+    lines::read(File::open(file)?, |line| {
+        known.extend(line.bytes().filter(|bytes| fold::counts(bytes)).and_then(answer));
+        known.len() < MOST
+    })?;
+    Ok(known)
+}

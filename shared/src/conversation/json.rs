@@ -1,0 +1,153 @@
+//! JSON as programs really write it: half a surrogate pair in a text, two objects on one line, null or another kind of value
+//! where a number stands. What can be read of such a line is read.
+
+use std::{borrow::Cow, sync::LazyLock};
+
+use memchr::memmem::{self, Finder};
+use serde_json::Value;
+
+/// What editors put before the first line of a file.
+const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
+
+/// The name of what tells lines and their parts apart. In a text the quotes would be escaped.
+static KIND: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"type\""));
+
+/// What stands behind each `"type":` of a line, the first quote left out.
+pub(super) fn kinds(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    KIND.find_iter(line).map(|at| {
+        let rest = line[at + KIND.needle().len()..].trim_ascii_start();
+        let rest = rest.strip_prefix(b":").map_or(rest, <[u8]>::trim_ascii_start);
+        rest.strip_prefix(b"\"").unwrap_or_default()
+    })
+}
+
+/// The text of a line, without a byte order mark. Bytes that are not UTF-8, and halves of surrogate pairs, become U+FFFD.
+pub(super) fn text(line: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line));
+    let has_surrogates =
+        memmem::find(text.as_bytes(), br"\ud").or_else(|| memmem::find(text.as_bytes(), br"\uD")).is_some();
+    if !has_surrogates {
+        return text;
+    }
+    match with_whole_surrogates(&text) {
+        Some(mended) => Cow::Owned(mended),
+        None => text,
+    }
+}
+
+/// The objects of a line that is not one well-formed object of the expected shape, each made well-formed by `tidy`.
+/// None where nothing in it is JSON.
+pub(super) fn objects(line: &str, tidy: impl Fn(&mut Value)) -> Vec<String> {
+    let parts = serde_json::Deserializer::from_str(line).into_iter::<Value>();
+    let objects = parts.map_while(Result::ok).filter(Value::is_object);
+    objects
+        .map(|mut object| {
+            tidy(&mut object);
+            object.to_string()
+        })
+        .collect()
+}
+
+/// Removes the fields of these names that are not of the expected kind. A number with a zero fraction is a whole number.
+pub(super) fn keep_kinds(object: &mut Value, flags: &[&str], texts: &[&str], numbers: &[&str]) {
+    let Some(fields) = object.as_object_mut() else { return };
+    fields.retain(|name, value| {
+        let name = name.as_str();
+        if flags.contains(&name) {
+            value.is_boolean()
+        } else if texts.contains(&name) {
+            value.is_string()
+        } else if numbers.contains(&name) {
+            if let Some(whole) = whole_number(value) {
+                *value = whole.into();
+            }
+            value.is_u64()
+        } else {
+            true
+        }
+    });
+}
+
+/// The whole number that a JSON number stands for, whether it is written `50` or `50.0`.
+pub(super) fn whole_number(value: &Value) -> Option<u64> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded before")]
+    let of_float = |number: f64| (0.0..9e15).contains(&number).then_some(number.round() as u64);
+    value.as_u64().or_else(|| value.as_f64().and_then(of_float))
+}
+
+/// The same JSON with each half of a surrogate pair that stands alone replaced by U+FFFD; nothing where all are whole.
+fn with_whole_surrogates(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let (mut at, mut kept, mut mended) = (0, 0, String::new());
+    while let Some(found) = memchr::memchr(b'\\', bytes.get(at..)?) {
+        let escape = at + found;
+        match (unit(bytes, escape), unit(bytes, escape + 6)) {
+            (Some(0xD800..0xDC00), Some(0xDC00..0xE000)) => at = escape + 12,
+            (Some(0xD800..0xE000), _) => {
+                mended.push_str(&text[kept..escape]);
+                mended.push_str("\\ufffd");
+                at = escape + 6;
+                kept = at;
+            }
+            _ => at = (escape + 2).min(bytes.len()),
+        }
+    }
+    (kept > 0).then(|| mended + &text[kept..])
+}
+
+/// Removes every field that is null: one that is absent has its default.
+pub(super) fn remove_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(remove_nulls);
+        }
+        Value::Array(values) => values.iter_mut().for_each(remove_nulls),
+        _ => {}
+    }
+}
+
+/// The UTF-16 unit of an escape like `\ud83d` that begins there.
+fn unit(bytes: &[u8], at: usize) -> Option<u16> {
+    let escape = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    u16::from_str_radix(std::str::from_utf8(escape).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_surrogate_pair_becomes_a_replacement_character() {
+        for (line, read) in [
+            (r#"{"a":"x\ud83d\ude00y"}"#, "x\u{1F600}y"),
+            (r#"{"a":"x\ud83dy"}"#, "x\u{FFFD}y"),
+            (r#"{"a":"x\ude00\ud83d"}"#, "x\u{FFFD}\u{FFFD}"),
+            (r#"{"a":"\uD83D\ud83d\ude00"}"#, "\u{FFFD}\u{1F600}"),
+            (r#"{"a":"a backslash, then \\ud83d"}"#, "a backslash, then \\ud83d"),
+            (r#"{"a":"plain"}"#, "plain"),
+            (r#"{"a":"\u00e9"}"#, "é"),
+        ] {
+            let value: Value = serde_json::from_str(&text(line.as_bytes())).unwrap();
+            assert_eq!(value["a"], read, "{line}");
+        }
+        assert_eq!(text(b"\\ud83"), "\\ud83");
+        assert_eq!(text(b"\\ud83d"), "\\ufffd");
+        assert_eq!(text(b"\xff"), "\u{FFFD}");
+    }
+
+    #[test]
+    fn every_object_of_a_line_is_read() {
+        let tidy = |object: &mut Value| keep_kinds(object, &["flag"], &["name"], &["n"]);
+        for (line, found) in [
+            (r#"{"n":1}{"n":2}"#, vec![r#"{"n":1}"#, r#"{"n":2}"#]),
+            (r#"{"n":50.0,"flag":null,"name":7,"other":null}"#, vec![r#"{"n":50,"other":null}"#]),
+            (r#"{"n":-1}"#, vec!["{}"]),
+            (r#"{"n":1} torn {"#, vec![r#"{"n":1}"#]),
+            ("no JSON", vec![]),
+            ("7", vec![]),
+        ] {
+            assert_eq!(objects(line, tidy), found, "{line}");
+        }
+    }
+}

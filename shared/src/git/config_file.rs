@@ -1,0 +1,72 @@
+//! Changing the repository's own config. Git changes a copy; the copy takes the config's place under a lock of ours, so that no
+//! kill leaves the config locked.
+
+use std::{fs, io, path::Path};
+
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{Git, Repo},
+};
+
+/// How often to try again when another program is quicker.
+const ATTEMPTS: u32 = 5;
+
+impl Repo {
+    /// Runs `git config` on the repository's own config; gives its exit code.
+    ///
+    /// # Errors
+    /// Another program has the config locked, or changes it all the time (4), or it cannot be written.
+    pub fn edit_config(&self, arguments: &[&str]) -> Result<i32> {
+        let common = self.common_dir()?;
+        let path = common.join("config");
+        if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
+            // Git writes where it leads.
+            return code(Git::new(&common, "config").arg("--local").args(arguments));
+        }
+        for _ in 0..ATTEMPTS {
+            let before = read(&path)?;
+            let place =
+                tempfile::tempdir().context(Kind::External, || "cannot make a temporary folder".into())?;
+            let copy = place.path().join("config");
+            fs::write(&copy, &before)
+                .context(Kind::External, || format!("cannot write '{}'", copy.display()))?;
+            let code = code(Git::new(&common, "config").arg("--file").arg(&copy).args(arguments))?;
+            let after = read(&copy)?;
+            if code != 0 || after == before {
+                return Ok(code);
+            }
+            let Some(lock) = self.lock_file(&path, after, None)? else {
+                let message = format!("'{}' is locked by another program", path.display());
+                let hint = format!("if no git runs here, remove '{}.lock'", path.display());
+                return Err(Error::new(Kind::Conflict, message).hint(hint));
+            };
+            if read(&path)? == before {
+                lock.commit()?;
+                return Ok(0);
+            }
+        }
+        Err(Error::new(Kind::Conflict, format!("others change '{}' all the time", path.display()))
+            .hint("try again"))
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    match fs::read(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        other => other.context(Kind::External, || format!("cannot read '{}'", path.display())),
+    }
+}
+
+/// Codes of `git config` say what it found; what it says of a failure is the error.
+fn code(git: Git) -> Result<i32> {
+    let output = git.output()?;
+    match output.status.code() {
+        // 5: what is to be unset is not there.
+        Some(code @ (0 | 5)) => Ok(code),
+        _ => {
+            let said = crate::model::text::safe_block(output.stderr.trim());
+            Err(Error::new(Kind::External, "git config failed").because(said))
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Git's lock on a file of its own that is not a ref, such as a worktree's index.
+
+use std::{fs, path::Path, time::SystemTime};
+
+use super::intent::{Action, Intent};
+use crate::{Error, Kind, Result, error::Context, git::Repo};
+
+/// The held lock, with the content that is to take the file's place. Dropped, the file is as it was. A kill leaves nothing that
+/// the next command does not mend.
+pub struct FileLock {
+    intent: Intent,
+    name: String,
+}
+
+const CONTENT: &str = "0";
+
+impl Repo {
+    /// Locks a file below the common git directory, to be replaced by `content`, whose time is to be `modified`; it keeps its
+    /// permissions. `None`: another program has it locked.
+    ///
+    /// # Errors
+    /// The lock cannot be made, or the disk is full.
+    pub fn lock_file(
+        &self,
+        path: &Path,
+        content: Vec<u8>,
+        modified: Option<SystemTime>,
+    ) -> Result<Option<FileLock>> {
+        let common = self.common_dir()?;
+        let cannot = || format!("cannot lock '{}'", path.display());
+        let folder = path.parent().unwrap_or(path).canonicalize().context(Kind::External, cannot)?;
+        let inside = folder.strip_prefix(&common).context(Kind::Internal, cannot)?;
+        let name = inside.join(path.file_name().unwrap_or_default());
+        let name = name.to_str().ok_or_else(|| Error::internal(cannot()))?.to_owned();
+        let mut intent = Intent::declare(&common, [(Action::Replace, name.as_str())].into_iter())?;
+        intent.stage(&[(CONTENT.to_owned(), content)], usize::MAX)?;
+        if let Ok(present) = fs::metadata(path) {
+            fs::set_permissions(intent.staged(CONTENT), present.permissions())
+                .context(Kind::External, cannot)?;
+        }
+        if let Some(modified) = modified {
+            let file = fs::File::options().write(true).open(intent.staged(CONTENT));
+            file.and_then(|file| file.set_modified(modified)).context(Kind::External, cannot)?;
+        }
+        match intent.lock(&name, CONTENT) {
+            Ok(()) => Ok(Some(FileLock { intent, name })),
+            Err(error) if error.kind == Kind::Conflict => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl FileLock {
+    /// Puts the content in the file's place.
+    ///
+    /// # Errors
+    /// It cannot be put there; the file is as it was.
+    pub fn commit(mut self) -> Result<()> {
+        let replaced = self.intent.replace_by_lock(&self.name);
+        replaced.context(Kind::External, || format!("cannot write '{}'", self.name))
+    }
+}

@@ -1,0 +1,78 @@
+//! Gitlinks: entries of a tree that name a commit of another repository.
+
+use crate::{
+    Kind, Result,
+    error::Context,
+    git::{Oid, Repo},
+};
+
+/// One of them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Gitlink {
+    /// Where it is.
+    pub path: Vec<u8>,
+    /// The commit that it names.
+    pub commit: Oid,
+}
+
+/// Gitlinks of a tree that an older tree does not have, or has with another commit, in the order of their paths.
+///
+/// # Errors
+/// A tree cannot be read.
+pub fn added(repo: &Repo, old: Oid, new: Oid) -> Result<Vec<Gitlink>> {
+    use gix::diff::tree::recorder::Change;
+    let cannot = || format!("cannot compare trees {} and {}", old.short(), new.short());
+    let old = repo.gix.find_tree(old.gix()).context(Kind::Internal, cannot)?;
+    let new = repo.gix.find_tree(new.gix()).context(Kind::Internal, cannot)?;
+    let kind = repo.gix.object_hash();
+    let iterate = |data| gix::objs::TreeRefIter::from_bytes(data, kind);
+    let mut recorder = gix::diff::tree::Recorder::default();
+    let mut state = gix::diff::tree::State::default();
+    gix::diff::tree(iterate(&old.data), iterate(&new.data), &mut state, &repo.gix.objects, &mut recorder)
+        .context(Kind::Internal, cannot)?;
+    let mut found: Vec<Gitlink> = recorder
+        .records
+        .into_iter()
+        .filter_map(|change| match change {
+            Change::Addition { entry_mode, oid, path, .. }
+            | Change::Modification { entry_mode, oid, path, .. }
+                if entry_mode.is_commit() =>
+            {
+                Some(Gitlink { path: path.into(), commit: oid.into() })
+            }
+            _ => None,
+        })
+        .collect();
+    found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
+}
+
+/// The paths of submodules that a tree's `.gitmodules` names: for these, others know where to find the commit.
+///
+/// # Errors
+/// The tree of the commit cannot be read.
+pub fn described(repo: &Repo, commit: Oid) -> Result<Vec<Vec<u8>>> {
+    let file = repo.read_blob_of(commit, ".gitmodules").ok().flatten().unwrap_or_default();
+    Ok(paths_in(&String::from_utf8_lossy(&file)))
+}
+
+fn paths_in(file: &str) -> Vec<Vec<u8>> {
+    let value = |line: &str| {
+        let (key, value) = line.split_once('=')?;
+        let value = value.trim().trim_matches('"').trim_end_matches('/');
+        key.trim().eq_ignore_ascii_case("path").then(|| value.as_bytes().to_vec())
+    };
+    file.lines().filter_map(value).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_submodules() {
+        let file = "[submodule \"lib\"]\n\tpath = vendor/lib\n\turl = ../path=x\n[submodule \"b\"]\n  PATH=\"b c/\"\n";
+        assert_eq!(paths_in(file), [b"vendor/lib".to_vec(), b"b c".to_vec()]);
+        assert!(paths_in("").is_empty());
+    }
+}

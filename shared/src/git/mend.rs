@@ -1,0 +1,196 @@
+//! Finishing or taking back what a killed writer left locked. See [`super::intent`] for what proves that a lock is ours.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    abandoned,
+    intent::{self, Action, COMMIT, EMPTY, PACKED, inode, lock_of, put, rename_over},
+    refs::PACKED_REFS,
+};
+use crate::lock::Lock;
+
+/// Removes the lock of one file if a dead writer left it. `me` is the writer that wants it. `true`: that lock is gone.
+pub(super) fn lock(common: &Path, name: &str, me: Option<&str>) -> bool {
+    let path = lock_of(common, name);
+    let Some(left) = inode(&path) else { return true };
+    let folder = intent::folder(common);
+    let entries = entries(&folder);
+    let linked = entries.iter().filter(|entry| inode(&folder.join(entry)) == Some(left));
+    let nonces: BTreeSet<&str> = linked.map(|entry| nonce(entry)).collect();
+    for nonce in nonces {
+        let _ = writer(common, nonce, Some(name));
+    }
+    inode(&path) != Some(left) || !is_declared(common, name, me) && abandoned::remove(common, &path, name)
+}
+
+/// Whether another writer of ours says that it locks a file: where a file system knows no second names, its locks may be empty.
+fn is_declared(common: &Path, name: &str, me: Option<&str>) -> bool {
+    let folder = intent::folder(common);
+    let is_other = |entry: &&String| nonce(entry) == entry.as_str() && Some(entry.as_str()) != me;
+    entries(&folder).iter().filter(is_other).any(|entry| {
+        let text = fs::read(folder.join(entry)).unwrap_or_default();
+        Declared::parse(&String::from_utf8_lossy(&text)).changes.iter().any(|(_, changed)| changed == name)
+    })
+}
+
+/// Removes all locks that dead writers of ours left.
+pub(super) fn all(common: &Path) {
+    for entry in entries(&intent::folder(common)) {
+        if nonce(&entry) == entry {
+            // What cannot be mended now is tried again by the next command.
+            let _ = writer(common, &entry, None);
+        }
+    }
+    // It stands in everybody's way, and a killed git of an agent's leaves it as well.
+    if lock_of(common, PACKED_REFS).exists() {
+        lock(common, PACKED_REFS, None);
+    }
+}
+
+fn entries(folder: &Path) -> Vec<String> {
+    let Ok(found) = fs::read_dir(folder) else { return Vec::new() };
+    found.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+/// The writer of a file in the folder.
+fn nonce(entry: &str) -> &str {
+    entry.split_once('.').map_or(entry, |(nonce, _)| nonce)
+}
+
+/// What an intent says.
+#[derive(Debug, Default, Eq, PartialEq)]
+struct Declared {
+    changes: Vec<(Action, String)>,
+    decided: bool,
+}
+
+impl Declared {
+    /// A line that is cut off, or leads out of the git directory, counts as not written.
+    fn parse(text: &str) -> Self {
+        let decided = text.ends_with(COMMIT);
+        let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        let changes = lines.filter_map(|line| {
+            let (word, name) = line.split_once(' ')?;
+            let stays_inside = !name.starts_with('/') && !name.split('/').any(|part| part == "..");
+            Some((Action::parse(word)?, name.to_owned())).filter(|_| stays_inside)
+        });
+        Self { changes: changes.collect(), decided }
+    }
+}
+
+/// Mends what one writer left, if it is dead. `also` is a file whose lock was found to be of this writer: after a power cut the
+/// intent may be empty.
+fn writer(common: &Path, nonce: &str, also: Option<&str>) -> io::Result<()> {
+    let folder = intent::folder(common);
+    // Of several that mend at once one does; the others, and those that look at a living writer, find it locked.
+    let Some(_lock) = Lock::take_existing(&folder.join(nonce))? else { return Ok(()) };
+    let text = fs::read(folder.join(nonce))?;
+    let declared = Declared::parse(&String::from_utf8_lossy(&text));
+    let dead = Dead { common, folder: &folder, nonce };
+    if declared.decided {
+        dead.finish(&declared.changes)?;
+    }
+    let staged = dead.staged();
+    let inodes: HashSet<u64> = staged.iter().filter_map(|path| inode(path)).collect();
+    for name in declared.changes.iter().map(|(_, name)| name.as_str()).chain(also) {
+        let lock = lock_of(common, name);
+        // Under the lock on the intent nobody else removes what is staged: no other file has its number.
+        if inode(&lock).is_some_and(|left| inodes.contains(&left)) {
+            fs::remove_file(&lock)?;
+        }
+    }
+    for path in staged {
+        fs::remove_file(path)?;
+    }
+    fs::remove_file(folder.join(nonce))
+}
+
+/// A writer that was killed.
+struct Dead<'a> {
+    common: &'a Path,
+    folder: &'a Path,
+    nonce: &'a str,
+}
+
+impl Dead<'_> {
+    fn file(&self, suffix: &str) -> PathBuf {
+        self.folder.join(format!("{}.{suffix}", self.nonce))
+    }
+
+    fn staged(&self) -> Vec<PathBuf> {
+        let prefix = format!("{}.", self.nonce);
+        let names = entries(self.folder).into_iter().filter(|entry| entry.starts_with(&prefix));
+        names.map(|entry| self.folder.join(entry)).collect()
+    }
+
+    /// Makes the changes that it had decided on: what it still has locked is as it was when it decided.
+    fn finish(&self, changes: &[(Action, String)]) -> io::Result<()> {
+        let empty: HashSet<u64> = self
+            .staged()
+            .iter()
+            .filter(|path| path.extension().is_some_and(|end| end.to_string_lossy().starts_with(EMPTY)))
+            .filter_map(|path| inode(path))
+            .collect();
+        let mut folders = BTreeSet::new();
+        for (at, (action, name)) in changes.iter().enumerate() {
+            let (Some(left), target) = (inode(&lock_of(self.common, name)), self.common.join(name)) else {
+                continue;
+            };
+            let is_ours = match action {
+                Action::Replace => inode(&self.file(&at.to_string())) == Some(left),
+                Action::Delete | Action::Hold => empty.contains(&left),
+            };
+            if !is_ours {
+                continue;
+            }
+            match action {
+                Action::Replace => put(&self.file(&at.to_string()), &target)?,
+                Action::Hold if self.file(PACKED).exists() => rename_over(&self.file(PACKED), &target)?,
+                Action::Hold => continue,
+                Action::Delete => {
+                    remove_if_there(&target)?;
+                    remove_if_there(&self.common.join("logs").join(name))?;
+                }
+            }
+            folders.extend(target.parent().map(Path::to_owned));
+        }
+        for folder in folders {
+            fs::File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_intent_says_what_stands_in_whole_lines() {
+        let change = |action, name: &str| (action, name.to_owned());
+        for (text, changes, decided) in [
+            ("", vec![], false),
+            ("replace refs/a\ndelete refs/b", vec![change(Action::Replace, "refs/a")], false),
+            (
+                "delete refs/a\nhold packed-refs\ncommit\n",
+                vec![change(Action::Delete, "refs/a"), change(Action::Hold, "packed-refs")],
+                true,
+            ),
+            ("replace refs/a\ncommit", vec![change(Action::Replace, "refs/a")], false),
+            ("replace ../x\nreplace /etc/x\nreplace a/../b\nodd refs/a\n", vec![], false),
+        ] {
+            assert_eq!(Declared::parse(text), Declared { changes, decided }, "{text:?}");
+        }
+    }
+}

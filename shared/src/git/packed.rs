@@ -1,0 +1,86 @@
+//! The file `packed-refs`, as far as refs are deleted from it.
+
+use std::{
+    collections::HashSet,
+    fs::{self, File},
+    io,
+    path::Path,
+    time::{Duration, SystemTime},
+};
+
+use crate::{Kind, Result, error::Context};
+
+/// The file as it is to be.
+pub(super) struct Packed {
+    pub(super) bytes: Vec<u8>,
+    /// When the present one was written.
+    before: Option<SystemTime>,
+}
+
+/// The file without some refs; `None` where it has none of them.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn without(path: &Path, names: &[&str]) -> Result<Option<Packed>> {
+    let cannot = || format!("cannot read '{}'", path.display());
+    let text = match fs::read(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other.context(Kind::External, cannot)?,
+    };
+    let before = fs::metadata(path).and_then(|found| found.modified()).ok();
+    Ok(remove(&text, names).map(|bytes| Packed { bytes, before }))
+}
+
+/// A line is `<id> <name>`; a line that starts with `^` belongs to the one before it.
+fn remove(text: &[u8], names: &[&str]) -> Option<Vec<u8>> {
+    let names: HashSet<&[u8]> = names.iter().map(|name| name.as_bytes()).collect();
+    let mut kept = Vec::with_capacity(text.len());
+    let mut goes = false;
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        if !line.starts_with(b"^") {
+            let name = line.iter().position(|byte| *byte == b' ').map(|at| line[at + 1..].trim_ascii_end());
+            goes = !line.starts_with(b"#") && name.is_some_and(|name| names.contains(name));
+        }
+        if !goes {
+            kept.extend_from_slice(line);
+        }
+    }
+    (kept.len() < text.len()).then_some(kept)
+}
+
+impl Packed {
+    /// Readers tell by the time whether to read it again; two changes within one tick of the clock must differ.
+    ///
+    /// # Errors
+    /// The time cannot be set.
+    pub(super) fn set_time(&self, file: &Path) -> Result<()> {
+        let cannot = || format!("cannot write '{}'", file.display());
+        let now = fs::metadata(file).and_then(|found| found.modified()).context(Kind::External, cannot)?;
+        match self.before.map(|before| before + Duration::from_micros(1)) {
+            Some(least) if now < least => File::options()
+                .write(true)
+                .open(file)
+                .and_then(|file| file.set_modified(least))
+                .context(Kind::External, cannot),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ref_goes_with_what_its_tag_names() {
+        let text = "# pack-refs with: peeled fully-peeled sorted \n1 refs/a\n2 refs/b\n^3\n4 refs/b/c\n";
+        let text = text.replace('1', &"1".repeat(40));
+        let without = |names: &[&str]| {
+            remove(text.as_bytes(), names).map(|kept| String::from_utf8_lossy(&kept).into_owned())
+        };
+        assert_eq!(without(&["refs/x", "# pack-refs", "with:"]), None);
+        let kept = without(&["refs/b"]).unwrap();
+        assert!(kept.starts_with("# pack-refs") && kept.ends_with("refs/a\n4 refs/b/c\n"), "{kept}");
+        assert!(!without(&["refs/a", "refs/b", "refs/b/c"]).unwrap().contains("refs/"));
+    }
+}

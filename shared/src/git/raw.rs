@@ -1,0 +1,145 @@
+//! Objects byte for byte, as a push sends them: what `refs/replace` puts in their place is not looked at.
+
+use std::io::Write;
+
+use crate::{
+    Result,
+    git::{Git, Oid, Repo, command},
+};
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ObjectKind {
+    /// The content of a file, or the target of a symbolic link.
+    Blob,
+    /// A folder.
+    Tree,
+    /// A commit.
+    Commit,
+    /// An annotated tag.
+    Tag,
+}
+
+impl From<gix::objs::Kind> for ObjectKind {
+    fn from(kind: gix::objs::Kind) -> Self {
+        match kind {
+            gix::objs::Kind::Blob => Self::Blob,
+            gix::objs::Kind::Tree => Self::Tree,
+            gix::objs::Kind::Commit => Self::Commit,
+            gix::objs::Kind::Tag => Self::Tag,
+        }
+    }
+}
+
+/// Reads many objects with one buffer.
+pub struct RawReader<'repo> {
+    disk: Repo,
+    memory: Option<&'repo Repo>,
+    buffer: Vec<u8>,
+}
+
+impl<'repo> RawReader<'repo> {
+    /// A reader for the objects of a repository, those included that it keeps in memory.
+    ///
+    /// # Errors
+    /// The repository cannot be opened again.
+    pub fn new(repo: &'repo Repo) -> Result<Self> {
+        let disk = Repo::open_with(&repo.common_dir()?, &["core.useReplaceRefs=false"])?;
+        Ok(Self { disk, memory: Some(repo).filter(|repo| !repo.durable), buffer: Vec::new() })
+    }
+
+    /// Whether an object is in the repository, and not in memory alone.
+    pub fn is_on_disk(&self, id: Oid) -> bool {
+        self.disk.has_object(id)
+    }
+
+    /// Kind and size of an object; `None`: it is missing or broken.
+    pub fn header(&self, id: Oid) -> Option<(ObjectKind, u64)> {
+        let of = |repo: &Repo| repo.gix.find_header(id.gix()).ok();
+        let found = of(&self.disk).or_else(|| self.memory.and_then(of))?;
+        Some((found.kind().into(), found.size()))
+    }
+
+    /// Kind and bytes of an object; `None`: it is missing or broken.
+    pub fn read(&mut self, id: Oid) -> Option<(ObjectKind, &[u8])> {
+        use gix::objs::Find as _;
+        let repo = match self.memory {
+            Some(memory) if !self.disk.has_object(id) => memory,
+            _ => &self.disk,
+        };
+        let found = repo.gix.objects.try_find(&id.gix(), &mut self.buffer).ok()??;
+        Some((found.kind.into(), found.data))
+    }
+}
+
+impl RawReader<'_> {
+    /// Writes the bytes of an object that is too large to be held.
+    ///
+    /// # Errors
+    /// It cannot be read, or `sink` does not take it.
+    pub fn stream(&self, id: Oid, kind: ObjectKind, sink: &mut dyn Write) -> Result<()> {
+        let kind = match kind {
+            ObjectKind::Blob => "blob",
+            ObjectKind::Tree => "tree",
+            ObjectKind::Commit => "commit",
+            ObjectKind::Tag => "tag",
+        };
+        let git = Git::new(&self.disk.common_dir()?, "cat-file").args([kind, &id.to_string()]);
+        git.env("GIT_NO_REPLACE_OBJECTS", "1").limit(command::LONG).stream(sink)
+    }
+
+    /// The object whose id begins so; `None`: there is none, or there are several.
+    pub fn find(&self, prefix: &str) -> Option<Oid> {
+        let prefix = gix::hash::Prefix::from_hex(prefix).ok()?;
+        let found = self.disk.gix.objects.lookup_prefix(prefix, None).ok()??;
+        found.ok().map(Into::into)
+    }
+}
+
+/// One entry of a tree, as it is written there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RawEntry<'a> {
+    /// One component of a path.
+    pub name: &'a [u8],
+    /// The object.
+    pub id: Oid,
+    /// The object is a commit of another repository, and does not travel with this one.
+    pub is_link: bool,
+}
+
+/// The entries of a tree; `None`: the bytes are not a tree.
+pub fn entries(mut bytes: &[u8]) -> Option<Vec<RawEntry<'_>>> {
+    let mut all = Vec::new();
+    while !bytes.is_empty() {
+        let space = memchr::memchr(b' ', bytes)?;
+        let end = space + memchr::memchr(0, &bytes[space..])?;
+        let id = bytes.get(end + 1..end + 21)?;
+        all.push(RawEntry {
+            name: &bytes[space + 1..end],
+            id: Oid::from_bytes(id.try_into().ok()?),
+            is_link: bytes.starts_with(b"160000 "),
+        });
+        bytes = &bytes[end + 21..];
+    }
+    Some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_entries_of_a_tree() {
+        let mut tree = b"100644 a b\0".to_vec();
+        tree.extend([1; 20]);
+        tree.extend(b"160000 sub\0");
+        tree.extend([2; 20]);
+        let found: Vec<(&[u8], bool)> =
+            entries(&tree).unwrap().iter().map(|entry| (entry.name, entry.is_link)).collect();
+        assert_eq!(found, [(&b"a b"[..], false), (&b"sub"[..], true)]);
+        assert_eq!(entries(&[]), Some(vec![]));
+        for broken in [&b"100644 x"[..], b"100644 x\0short", b"junk"] {
+            assert_eq!(entries(broken), None);
+        }
+    }
+}

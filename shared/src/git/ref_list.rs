@@ -1,0 +1,257 @@
+//! Reading refs, damaged ones included: each names an object, points to another ref, or is broken, with the reason.
+//!
+//! gix stops at nothing and says little: it passes over what is not a regular file, reads a file of any length whole, and does not
+//! say which ref it could not parse. A listing that leaves a ref out tells the user that an agent does not exist.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::Path,
+};
+
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{Oid, Repo},
+};
+
+/// Longest file of a loose ref: a symbolic one holds a name, and names are no longer than a path.
+const LONGEST: u64 = 4 * 1024;
+
+/// A ref that names no object.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BrokenRef {
+    /// Its full name.
+    pub name: String,
+    /// What is wrong with it, as the end of a sentence that begins with its name.
+    pub why: String,
+}
+
+/// All refs below a prefix, each list in the order of their names.
+#[derive(Debug, Default)]
+pub struct RefList {
+    /// Those that name an object, which need not be here.
+    pub refs: Vec<(String, Oid)>,
+    /// Those that name none.
+    pub broken: Vec<BrokenRef>,
+    /// Those that point to another ref.
+    pub symbolic: Vec<String>,
+}
+
+/// What the file of a loose ref holds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Loose {
+    Object(Oid),
+    Symbolic,
+    Broken(String),
+}
+
+impl Repo {
+    /// All refs below `prefix`, which ends in `/`.
+    ///
+    /// # Errors
+    /// The refs cannot be read at all.
+    pub fn ref_list(&self, prefix: &str) -> Result<RefList> {
+        let unreadable = || format!("cannot read the refs below '{prefix}'");
+        // Loose ones first: what is packed meanwhile is found in the packed ones then.
+        let mut loose = loose_below(self.gix.common_dir(), prefix).context(Kind::External, unreadable)?;
+        loose.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let mut loose = loose.into_iter().peekable();
+        let mut list = RefList::default();
+        let packed = self.gix.refs.cached_packed_buffer().context(Kind::Internal, unreadable)?;
+        if let Some(packed) = &packed {
+            for found in packed.iter_prefixed(prefix.into()).context(Kind::Internal, unreadable)? {
+                let Ok(found) = found else {
+                    let why = "holds a line that is not a ref".to_owned();
+                    list.broken.push(BrokenRef { name: "packed-refs".to_owned(), why });
+                    continue;
+                };
+                let Ok(name) = std::str::from_utf8(found.name.as_bstr()) else { continue };
+                while let Some((before, value)) = loose.next_if(|(loose, _)| loose.as_str() < name) {
+                    list.add(before, value);
+                }
+                match loose.next_if(|(loose, _)| loose == name) {
+                    Some((name, value)) => list.add(name, value),
+                    None => list.refs.push((name.to_owned(), found.target().into())),
+                }
+            }
+        }
+        loose.for_each(|(name, value)| list.add(name, value));
+        Ok(list)
+    }
+
+    /// All refs below `prefix` (which ends in `/`) with what they name, in the order of their names. For what is about these
+    /// refs alone; who lists them for a person uses [`Repo::ref_list`], which names the broken ones as well.
+    ///
+    /// # Errors
+    /// The refs cannot be read at all.
+    pub fn refs_below(&self, prefix: &str) -> Result<Vec<(String, Oid)>> {
+        Ok(self.ref_list(prefix)?.refs)
+    }
+
+    /// The object that a ref names, if the ref exists. The object need not be here.
+    ///
+    /// # Errors
+    /// The ref is broken.
+    pub fn find_ref(&self, name: &str) -> Result<Option<Oid>> {
+        match read_loose(&self.gix.common_dir().join(name)) {
+            Ok(Some(Loose::Object(id))) => return Ok(Some(id)),
+            Ok(Some(Loose::Broken(why))) => {
+                return Err(Error::internal(format!("ref '{name}' {why}")));
+            }
+            // A folder of that name, or none; or it points elsewhere.
+            Ok(None | Some(Loose::Symbolic)) => {}
+            Err(e) => return Err(Error::new(Kind::External, format!("cannot read ref '{name}'")).because(e)),
+        }
+        let broken = || format!("ref '{name}' is broken");
+        match self.gix.try_find_reference(name).context(Kind::Internal, broken)? {
+            None => Ok(None),
+            Some(mut found) => match found.try_id() {
+                Some(id) => Ok(Some(id.detach().into())),
+                None => Ok(Some(found.peel_to_id().context(Kind::Internal, broken)?.detach().into())),
+            },
+        }
+    }
+
+    /// Why a ref cannot be used, if its loose file is damaged or the object it names is not here. `None` where there is no such
+    /// ref. In a partial clone an object that is not here can still be fetched.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn ref_damage(&self, name: &str) -> Result<Option<String>> {
+        match self.find_ref(name) {
+            Err(error) if error.kind == Kind::Internal => Ok(Some(damage_of(self, name))),
+            Err(error) => Err(error),
+            Ok(Some(id)) if !self.has_object(id) && !self.is_partial() => {
+                Ok(Some(format!("names {}, which is not in this repository", id.short())))
+            }
+            Ok(_) => Ok(None),
+        }
+    }
+
+    /// Whether objects that are not here may be fetched from a remote when they are needed.
+    pub fn is_partial(&self) -> bool {
+        self.config("extensions.partialClone").is_some()
+            || self
+                .config_sections("remote")
+                .iter()
+                .any(|name| self.config(&format!("remote.{name}.promisor")).as_deref() == Some("true"))
+    }
+}
+
+fn damage_of(repo: &Repo, name: &str) -> String {
+    match read_loose(&repo.gix.common_dir().join(name)) {
+        Ok(Some(Loose::Broken(why))) => why,
+        _ => "cannot be read".to_owned(),
+    }
+}
+
+impl RefList {
+    fn add(&mut self, name: String, value: Loose) {
+        match value {
+            Loose::Object(id) => self.refs.push((name, id)),
+            Loose::Symbolic => self.symbolic.push(name),
+            Loose::Broken(why) => self.broken.push(BrokenRef { name, why }),
+        }
+    }
+}
+
+/// Every file below the folder of `prefix` whose path is the name of a ref. Links are not followed.
+fn loose_below(common: &Path, prefix: &str) -> io::Result<Vec<(String, Loose)>> {
+    let mut found = Vec::new();
+    let mut open = vec![prefix.to_owned()];
+    while let Some(folder) = open.pop() {
+        let entries = match fs::read_dir(common.join(&folder)) {
+            Ok(entries) => entries,
+            // Git removes empty folders at any time.
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => continue,
+            Err(e) => return Err(e),
+        };
+        for entry in entries {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let name = format!("{folder}{name}");
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                open.push(format!("{name}/"));
+            } else if gix::validate::reference::name_partial(name.as_str().into()).is_err() {
+                // A lock, or a file that is not a ref.
+            } else if kind.is_file() {
+                found.extend(read_loose(&entry.path())?.map(|value| (name, value)));
+            } else if kind.is_symlink() {
+                // Git once wrote refs that point to others so.
+                found.push((name, Loose::Symbolic));
+            } else {
+                found.push((name, Loose::Broken("is not a regular file".to_owned())));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Reads one loose ref; `None` where there is none. Never waits: a pipe is not opened, and a long file not read whole.
+fn read_loose(path: &Path) -> io::Result<Option<Loose>> {
+    let absent = |kind| matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Ok(None),
+        Ok(found) if !found.is_file() => return Ok(Some(Loose::Broken("is not a regular file".to_owned()))),
+        Ok(found) if found.len() > LONGEST => {
+            return Ok(Some(Loose::Broken(format!("has {} bytes", found.len()))));
+        }
+        Ok(_) => {}
+        Err(e) if absent(e.kind()) => return Ok(None),
+        Err(e) => return Err(e),
+    }
+    let mut bytes = Vec::with_capacity(64);
+    match File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes)) {
+        Ok(_) => Ok(Some(parse(&bytes))),
+        Err(e) if absent(e.kind()) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// What git reads in the file of a loose ref.
+fn parse(bytes: &[u8]) -> Loose {
+    let broken = |why: &str| Loose::Broken(why.to_owned());
+    if bytes.is_empty() {
+        return broken("is empty");
+    }
+    if bytes.iter().all(|byte| *byte == 0) {
+        return broken("holds nothing but zero bytes");
+    }
+    if bytes.starts_with(b"ref:") {
+        return Loose::Symbolic;
+    }
+    let hex = bytes.get(..40).and_then(|hex| std::str::from_utf8(hex).ok());
+    let ends = bytes.get(40).is_none_or(u8::is_ascii_whitespace);
+    match hex.and_then(Oid::parse).filter(|_| ends) {
+        Some(id) if id.as_bytes().iter().all(|byte| *byte == 0) => broken("names the null id"),
+        Some(id) => Loose::Object(id),
+        None => broken("holds no object id"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_of_a_ref_may_hold() {
+        let hex = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+        let broken = |why: &str| Loose::Broken(why.to_owned());
+        for (bytes, value) in [
+            (format!("{hex}\n"), Loose::Object(Oid::EMPTY_TREE)),
+            (hex.to_owned(), Loose::Object(Oid::EMPTY_TREE)),
+            (format!("{hex} more\n"), Loose::Object(Oid::EMPTY_TREE)),
+            (format!("{hex}4"), broken("holds no object id")),
+            (hex[..39].to_owned(), broken("holds no object id")),
+            ("main\n".to_owned(), broken("holds no object id")),
+            (String::new(), broken("is empty")),
+            ("\0".repeat(41), broken("holds nothing but zero bytes")),
+            (format!("{}\n", "0".repeat(40)), broken("names the null id")),
+            ("ref: refs/heads/main\n".to_owned(), Loose::Symbolic),
+        ] {
+            assert_eq!(parse(bytes.as_bytes()), value, "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Reflogs, read from their files.
+
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::Path,
+};
+
+use crate::git::Oid;
+
+/// Of a long reflog so much of its end is read, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// One line of a reflog.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Entry {
+    /// Where the ref was; none where it was made.
+    pub old: Option<Oid>,
+    /// Where it is; none where it went.
+    pub new: Option<Oid>,
+    /// What git says of it; foreign text.
+    pub message: String,
+}
+
+/// How long a reflog is; none where there is none.
+pub fn length(path: &Path) -> Option<u64> {
+    std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|found| found.len())
+}
+
+/// The entries beyond the first `from` bytes, the oldest first. Of a reflog that became shorter, all that are left.
+pub fn since(path: &Path, from: u64) -> Vec<Entry> {
+    let Some(length) = length(path) else { return Vec::new() };
+    let start = if length >= from { from } else { 0 };
+    let start = start.max(length.saturating_sub(LONGEST));
+    let read = || {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        file.take(LONGEST).read_to_end(&mut bytes)?;
+        Ok::<_, std::io::Error>(bytes)
+    };
+    String::from_utf8_lossy(&read().unwrap_or_default()).lines().filter_map(entry).collect()
+}
+
+/// `<old> <new> <name> <<e-mail>> <time> <zone>\t<message>`.
+fn entry(line: &str) -> Option<Entry> {
+    let (facts, message) = line.split_once('\t').unwrap_or((line, ""));
+    let (old, new) = (Oid::parse(facts.get(..40)?)?, Oid::parse(facts.get(41..81)?)?);
+    let some = |id: Oid| Some(id).filter(|id| id.as_bytes().iter().any(|byte| *byte != 0));
+    Some(Entry { old: some(old), new: some(new), message: message.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_or_passed_over() {
+        let (a, zero) = ("a".repeat(40), "0".repeat(40));
+        let read = entry(&format!("{zero} {a} T <t@x> 1 +0000\tcommit (initial): one")).expect("an entry");
+        assert_eq!(
+            (read.old, read.new, read.message.as_str()),
+            (None, Oid::parse(&a), "commit (initial): one")
+        );
+        assert_eq!(entry(&format!("{a} {a} T <t@x> 1 +0000")).map(|read| read.message), Some(String::new()));
+        for broken in ["", "x", "é".repeat(50).as_str(), &format!("{a} {}", "g".repeat(40))] {
+            assert_eq!(entry(broken), None);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The commit on which a submodule's checkout stands, read from its files alone: nothing in it runs.
+
+use std::{
+    os::unix::ffi::OsStrExt,
+    path::{Component, Path, PathBuf},
+};
+
+use crate::git::{Oid, careful};
+
+/// Largest list of packed refs that is read, in bytes.
+const PACKED: u64 = 16 << 20;
+
+/// The commit; none where there is no checkout, or it cannot be told.
+pub fn head(checkout: &Path) -> Option<Oid> {
+    let dot_git = checkout.join(".git");
+    let git_dir = if dot_git.symlink_metadata().ok()?.is_dir() {
+        dot_git
+    } else {
+        checkout.join(careful::small_text(&dot_git)?.strip_prefix("gitdir: ")?.trim_end())
+    };
+    let head = careful::small_text(&git_dir.join("HEAD"))?;
+    match head.trim().strip_prefix("ref: ") {
+        None => Oid::parse(head.trim()),
+        Some(name) => find_ref(&git_dir, name.trim()),
+    }
+}
+
+fn find_ref(git_dir: &Path, name: &str) -> Option<Oid> {
+    let path = PathBuf::from(name);
+    let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)));
+    if !is_plain || !path.as_os_str().as_bytes().starts_with(b"refs/") {
+        return None;
+    }
+    if let Some(loose) = careful::small_text(&git_dir.join(path)) {
+        return Oid::parse(loose.trim());
+    }
+    let packed = careful::open_regular(&git_dir.join("packed-refs")).ok()?;
+    let packed = String::from_utf8(careful::read_up_to(packed, PACKED).ok()??).ok()?;
+    packed.lines().find_map(|line| line.strip_suffix(name)?.strip_suffix(' ').and_then(Oid::parse))
+}

@@ -1,0 +1,299 @@
+//! Whether git would refuse the trees of a branch. One door for all work: that of other clones, and that of agents here, which can
+//! write any object they like.
+//!
+//! Only what a branch adds is looked at: what the commit it started from has, the user has anyway. Every tree is read once, however
+//! many paths lead to it, and the work has a bound: a few small objects can name more paths than any disk takes.
+
+mod entries;
+mod modules;
+
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
+
+use self::entries::{Entry, Kind};
+use crate::{
+    git::{Oid, Repo},
+    model::text,
+};
+
+/// Folders in each other: more than any project has.
+const DEEPEST: usize = 256;
+/// Longest path, in bytes: Linux takes no longer one.
+const LONGEST_PATH: usize = 4000;
+/// Files that one branch may add.
+const MOST_FILES: u64 = 500_000;
+/// Largest tree object, in bytes.
+const LARGEST_TREE: u64 = 64 << 20;
+/// Longest text of a link, in bytes.
+const LONGEST_LINK: u64 = 4000;
+/// Commits of one branch that are looked at, the newest first.
+const MOST_COMMITS: usize = 20_000;
+
+/// Something in a tree that git refuses, or that cannot be written into a checkout.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Flaw {
+    path: Vec<u8>,
+    what: What,
+}
+
+/// What is wrong with an entry.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum What {
+    Name,
+    ModulesLink,
+    LongName,
+    LongPath,
+    Deep,
+    Twice,
+    Unsorted,
+    Mode(String),
+    Malformed,
+    Missing(Oid),
+    AnotherKind(Oid),
+    Large(u64),
+    Modules(String),
+    Many,
+}
+
+impl Flaw {
+    fn of(name: &[u8], what: What) -> Self {
+        Self { path: name.to_vec(), what }
+    }
+
+    /// The same, one folder further up.
+    fn below(mut self, folder: &[u8]) -> Self {
+        let name = std::mem::take(&mut self.path);
+        self.path = if name.is_empty() { folder.to_vec() } else { [folder, b"/", &name].concat() };
+        self
+    }
+
+    /// The end of a sentence that begins with `its tree` or `its commit`.
+    fn sentence(&self) -> String {
+        let path = text::one_line(&String::from_utf8_lossy(&self.path), 200);
+        let path = if self.path.is_empty() { "the top folder".to_owned() } else { format!("'{path}'") };
+        match &self.what {
+            What::Name => format!("holds {path}, which git refuses"),
+            What::ModulesLink => format!("holds {path} as a link, which git refuses"),
+            What::LongName => format!("holds {path}, a name of more than 255 bytes"),
+            What::LongPath => format!("holds paths of more than {LONGEST_PATH} bytes, below {path}"),
+            What::Deep => format!("holds more than {DEEPEST} folders in each other, below {path}"),
+            What::Twice => format!("holds {path} twice"),
+            What::Unsorted => format!("is not sorted, at {path}"),
+            What::Mode(mode) => {
+                format!("holds {path} with the mode '{}', which git does not know", text::one_line(mode, 20))
+            }
+            What::Malformed => format!("is malformed, in {path}"),
+            What::Missing(id) => format!("holds {path}, and object {} is not here", id.short()),
+            What::AnotherKind(id) => {
+                format!("holds {path}, and object {} is of another kind than it says", id.short())
+            }
+            What::Large(size) => format!("holds {path} with {size} bytes, more than git could use"),
+            What::Modules(why) => format!("holds {path}, which {why}"),
+            What::Many => format!("adds more than {MOST_FILES} files, below {path}"),
+        }
+    }
+}
+
+/// Why work cannot be used.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unsound {
+    /// A whole clause: `its tree holds '.git', which git refuses`.
+    pub why: String,
+    /// It can be looked at nevertheless: it is all here, and has an end.
+    pub can_be_read: bool,
+}
+
+impl Unsound {
+    fn of(subject: &str, flaw: &Flaw) -> Self {
+        let can_be_read = !matches!(
+            flaw.what,
+            What::Deep
+                | What::LongPath
+                | What::Malformed
+                | What::Missing(_)
+                | What::AnotherKind(_)
+                | What::Large(_)
+                | What::Many
+        );
+        Self { why: format!("{subject} {}", flaw.sentence()), can_be_read }
+    }
+
+    const fn unreadable(why: String) -> Self {
+        Self { why, can_be_read: false }
+    }
+}
+
+/// What is known of a tree without a flaw, all of which was read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sound {
+    /// Files in it and below.
+    files: u64,
+    /// Its longest path, in bytes.
+    longest: usize,
+}
+
+/// Looks at trees, each once.
+pub struct TreeChecks<'repo> {
+    repo: &'repo Repo,
+    is_partial: bool,
+    sound: HashMap<Oid, Sound>,
+    blobs: HashSet<Oid>,
+}
+
+impl<'repo> TreeChecks<'repo> {
+    /// Nothing is known yet.
+    pub fn new(repo: &'repo Repo) -> Self {
+        Self { repo, is_partial: repo.is_partial(), sound: HashMap::new(), blobs: HashSet::new() }
+    }
+
+    /// Why the commits that lead from `base` (which the user has) to `tip` cannot be used; `None`: they can.
+    pub fn flaw(&mut self, tip: Oid, base: Option<Oid>) -> Option<Unsound> {
+        let tree = match self.repo.read_commit(tip) {
+            Ok(commit) => commit.tree,
+            Err(error) => return Some(Unsound::unreadable(error.one_line())),
+        };
+        let reference = base.and_then(|base| self.repo.tree_of(base).ok());
+        if let Err(flaw) = self.tree(tree, reference) {
+            return Some(Unsound::of("its tree", &flaw));
+        }
+        self.flaw_on_the_way(tip, base)
+    }
+
+    /// What an older commit of the branch holds lands with the branch, though its newest does not have it.
+    fn flaw_on_the_way(&mut self, tip: Oid, base: Option<Oid>) -> Option<Unsound> {
+        let broken = || Some(Unsound::unreadable("its history cannot be read".to_owned()));
+        let walk = self.repo.gix.rev_walk([tip.gix()]).with_hidden(base.map(Oid::gix)).all();
+        let Ok(walk) = walk else { return broken() };
+        for found in walk.take(MOST_COMMITS) {
+            let Ok(found) = found else { return broken() };
+            let id: Oid = found.id.into();
+            let commit = match self.repo.read_commit(id) {
+                Ok(commit) => commit,
+                Err(error) => return Some(Unsound::unreadable(error.one_line())),
+            };
+            let before = commit.parents.first().and_then(|parent| self.repo.tree_of(*parent).ok());
+            if let Err(flaw) = self.tree(commit.tree, before) {
+                return Some(Unsound::of(&format!("its commit {}", id.short()), &flaw));
+            }
+        }
+        None
+    }
+
+    fn tree(&mut self, tree: Oid, reference: Option<Oid>) -> Result<(), Flaw> {
+        let sound = self.below(tree, reference, 0, 0)?;
+        if sound.files > MOST_FILES { Err(Flaw::of(b"", What::Many)) } else { Ok(()) }
+    }
+
+    /// `length` is that of the path to this tree, `depth` the number of folders above it.
+    fn below(
+        &mut self,
+        tree: Oid,
+        reference: Option<Oid>,
+        length: usize,
+        depth: usize,
+    ) -> Result<Sound, Flaw> {
+        if reference == Some(tree) {
+            return Ok(Sound::default());
+        }
+        if let Some(sound) = self.sound.get(&tree).copied() {
+            return if length + sound.longest > LONGEST_PATH {
+                Err(Flaw::of(b"", What::LongPath))
+            } else {
+                Ok(sound)
+            };
+        }
+        if depth > DEEPEST {
+            return Err(Flaw::of(b"", What::Deep));
+        }
+        if self.is_partial && !self.repo.has_object(tree) {
+            return Ok(Sound::default());
+        }
+        let bytes = self.read(tree)?;
+        let known = reference.and_then(|reference| self.read(reference).ok());
+        let known = known.as_deref().map(entries::read).and_then(Result::ok).unwrap_or_default();
+        let known: HashMap<&[u8], &Entry<'_>> = known.iter().map(|entry| (entry.name, entry)).collect();
+        let (mut sound, mut is_whole) = (Sound::default(), true);
+        for entry in entries::read(&bytes)? {
+            let before = known.get(entry.name).copied();
+            if before.is_some_and(|before| before.mode == entry.mode && before.id == entry.id) {
+                is_whole = false;
+                continue;
+            }
+            let before = before.filter(|before| before.kind == Kind::Folder).map(|before| before.id);
+            is_whole &= before.is_none();
+            let found = self
+                .entry(&entry, before, length + entry.name.len() + 1, depth)
+                .map_err(|flaw| flaw.below(entry.name))?;
+            sound.files = sound.files.saturating_add(found.files);
+            sound.longest = sound.longest.max(entry.name.len() + 1 + found.longest);
+            if sound.files > MOST_FILES {
+                return Err(Flaw::of(b"", What::Many));
+            }
+        }
+        // Where something was passed over, the figures are of this place alone.
+        if is_whole {
+            self.sound.insert(tree, sound);
+        }
+        Ok(sound)
+    }
+
+    fn entry(
+        &mut self,
+        entry: &Entry<'_>,
+        before: Option<Oid>,
+        length: usize,
+        depth: usize,
+    ) -> Result<Sound, Flaw> {
+        if length > LONGEST_PATH {
+            return Err(Flaw::of(b"", What::LongPath));
+        }
+        match entry.kind {
+            Kind::Folder => return self.below(entry.id, before, length, depth + 1),
+            Kind::Submodule => {}
+            Kind::File | Kind::Link => self.blob(entry)?,
+        }
+        Ok(Sound { files: 1, longest: 0 })
+    }
+
+    fn blob(&mut self, entry: &Entry<'_>) -> Result<(), Flaw> {
+        let modules = entry.kind == Kind::File && entries::is_modules(entry.name);
+        if !modules && entry.kind == Kind::File && self.blobs.contains(&entry.id) {
+            return Ok(());
+        }
+        let Some(size) = self.repo.blob_size(entry.id) else {
+            if self.repo.has_object(entry.id) {
+                return Err(Flaw::of(b"", What::AnotherKind(entry.id)));
+            }
+            return if self.is_partial { Ok(()) } else { Err(Flaw::of(b"", What::Missing(entry.id))) };
+        };
+        if entry.kind == Kind::Link && size > LONGEST_LINK {
+            return Err(Flaw::of(b"", What::Large(size)));
+        }
+        if modules && size <= modules::LARGEST {
+            let content = self.repo.read_blob(entry.id).unwrap_or_default();
+            if let Some(why) = modules::flaw(&content) {
+                return Err(Flaw::of(b"", What::Modules(why)));
+            }
+        }
+        self.blobs.insert(entry.id);
+        Ok(())
+    }
+
+    fn read(&self, tree: Oid) -> Result<Cow<'static, [u8]>, Flaw> {
+        if tree == Oid::EMPTY_TREE {
+            return Ok(Cow::Borrowed(b""));
+        }
+        let flaw = |what| Flaw::of(b"", what);
+        let header = self.repo.gix.find_header(tree.gix()).map_err(|_| flaw(What::Missing(tree)))?;
+        if header.kind() != gix::objs::Kind::Tree {
+            return Err(flaw(What::AnotherKind(tree)));
+        }
+        if header.size() > LARGEST_TREE {
+            return Err(flaw(What::Large(header.size())));
+        }
+        let found = self.repo.gix.find_object(tree.gix()).map_err(|_| flaw(What::Malformed))?;
+        Ok(Cow::Owned(found.detach().data))
+    }
+}

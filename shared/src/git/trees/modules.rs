@@ -1,0 +1,58 @@
+//! `.gitmodules`: names, addresses and paths that a later `git submodule` would take for options, for paths outside, or for
+//! commands. Pure.
+
+/// Largest file that is read.
+pub(super) const LARGEST: u64 = 1 << 20;
+
+/// What is wrong with it, as the end of a sentence that begins with its name; a file that git cannot parse does no harm.
+pub(super) fn flaw(content: &[u8]) -> Option<String> {
+    let options = gix::config::file::init::Options::default();
+    let file =
+        gix::config::File::from_bytes_no_includes(content, gix::config::file::Metadata::api(), options);
+    let file = file.ok()?;
+    for section in file.sections_by_name("submodule")? {
+        let Some(name) = section.header().subsection_name() else { continue };
+        if name.is_empty() || name.split(|byte| matches!(byte, b'/' | b'\\')).any(|part| part == b"..") {
+            return Some("names a submodule by a path that leads outside".to_owned());
+        }
+        for (key, is_bad) in [
+            ("url", begins_as_option_or_breaks as fn(&[u8]) -> bool),
+            ("path", |value| value.starts_with(b"-")),
+            ("update", |value| value.starts_with(b"!")),
+        ] {
+            if section.values(key).iter().any(|value| is_bad(value.as_ref())) {
+                return Some(format!("has a submodule whose {key} git would take for something else"));
+            }
+        }
+    }
+    None
+}
+
+fn begins_as_option_or_breaks(url: &[u8]) -> bool {
+    let lower = url.to_ascii_lowercase();
+    url.starts_with(b"-") || url.contains(&b'\n') || lower.windows(3).any(|part| part == b"%0a")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_submodule_may_say() {
+        let table = [
+            ("[submodule \"a\"]\n\tpath = a\n\turl = https://x/a.git\n", false),
+            ("[submodule \"a\"]\n\turl = ../a.git\n\tupdate = rebase\n", false),
+            ("[submodule \"../../x\"]\n\turl = x\n", true),
+            ("[submodule \"a\"]\n\turl = --upload-pack=touch x\n", true),
+            ("[submodule \"a\"]\n\turl = https://x/%0aurl=y\n", true),
+            ("[submodule \"a\"]\n\tpath = -x\n", true),
+            ("[submodule \"a\"]\n\tupdate = !touch x\n", true),
+            ("[core]\n\tx = -y\n", false),
+            ("not a config [", false),
+            ("", false),
+        ];
+        for (content, is_bad) in table {
+            assert_eq!(flaw(content.as_bytes()).is_some(), is_bad, "{content}");
+        }
+    }
+}

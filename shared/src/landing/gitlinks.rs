@@ -1,0 +1,38 @@
+//! Gitlinks that land without a word in `.gitmodules`: whoever clones gets an empty folder, and `git submodule` fails.
+
+use super::branches::Branch;
+use crate::{
+    Result,
+    git::{Oid, Repo, gitlinks},
+    model::text,
+};
+
+/// What a user should know of branches that land, one sentence for each gitlink that nobody else can follow.
+///
+/// # Errors
+/// A tree cannot be read.
+pub fn warnings<'a>(
+    repo: &Repo,
+    target: Oid,
+    branches: impl IntoIterator<Item = &'a Branch>,
+) -> Result<Vec<String>> {
+    let mut warnings = Vec::new();
+    for branch in branches {
+        let (name, into) = (text::one_line(&branch.name, 100), repo.tree_of(target)?);
+        let tree = repo.tree_of(branch.tip)?;
+        if gitlinks::added(repo, into, tree)?.is_empty() {
+            continue;
+        }
+        // Some of them may be of the target's past.
+        let base = repo.tree_of(repo.merge_base(target, branch.tip)?)?;
+        let described = gitlinks::described(repo, branch.tip)?;
+        for link in gitlinks::added(repo, base, tree)?.iter().filter(|link| !described.contains(&link.path)) {
+            let path = text::one_line(&String::from_utf8_lossy(&link.path), 100);
+            warnings.push(format!(
+                "{name} lands a gitlink '{path}' without .gitmodules: others get an empty folder \
+                 (git rm --cached '{path}' on the branch takes it out)"
+            ));
+        }
+    }
+    Ok(warnings)
+}

@@ -1,0 +1,322 @@
+//! Moving a branch together with the files of the checkout that is on it: all of it, or nothing.
+//!
+//! The move is written down first. Then git's own locks are taken on index, `HEAD` and branch, and only under them is it decided
+//! whether everything is as it was seen. Git brings the files forward with an index of our own; it refuses where it would
+//! overwrite anything, ignored files included. Then the new index takes the place of the old one, and last of all the branch
+//! gets its new value. Before that, everything can be taken back, also by another process after a kill.
+
+mod locks;
+mod record;
+mod refusal;
+mod take_back;
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use self::{
+    locks::Locks,
+    record::{Plan, Record},
+    refusal::{Refusal, name_files},
+};
+use super::{
+    check,
+    finish::{Blocked, Move},
+};
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{Oid, Repo, worktrees::Checkout},
+    model::{quote, text},
+    store::layout::{self, Private},
+};
+
+/// How long to wait for a git that may be about to switch.
+const MAX_WAIT: Duration = Duration::from_secs(2);
+
+/// How a move ended.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Branch, index and files are at the new commit.
+    Moved,
+    /// Nothing changed: the branch is elsewhere, or gone.
+    Elsewhere(Option<Oid>),
+    /// Nothing changed: the checkout is no longer on the branch.
+    Switched,
+    /// Nothing changed: something of the user's is in the way.
+    Blocked(Blocked),
+}
+
+/// Moves a branch and the checkout that is on it.
+///
+/// # Errors
+/// Another git works there (4), the checkout is not where it is registered (3), or something cannot be written.
+pub(super) fn move_checkout(repo: &Repo, checkout: &Checkout, wanted: Move<'_>) -> Result<Outcome> {
+    attempt(repo, checkout, wanted, wanted.old)
+}
+
+/// Brings the files of a checkout along whose branch has moved already, if its index is still as the branch was before.
+///
+/// # Errors
+/// As [`move_checkout`].
+pub(super) fn bring_along(repo: &Repo, checkout: &Checkout, wanted: Move<'_>) -> Result<Outcome> {
+    attempt(repo, checkout, wanted, wanted.new)
+}
+
+fn attempt(repo: &Repo, checkout: &Checkout, wanted: Move<'_>, expected: Oid) -> Result<Outcome> {
+    checkout.verify()?;
+    let plan = Plan {
+        checkout: checkout.clone(),
+        branch: wanted.branch.to_owned(),
+        old: wanted.old,
+        new: wanted.new,
+    };
+    let record = Record::begin(repo, plan)?;
+    let mut attempt = Attempt { repo, record: &record, why: wanted.why, expected, settled: true };
+    let outcome = attempt.run();
+    // What could not be taken back now is for the next command.
+    if attempt.settled {
+        record.remove();
+    }
+    outcome
+}
+
+/// Waits, not for long, for git where it works in a checkout now: it may be about to switch.
+///
+/// # Errors
+/// The checkouts cannot be listed.
+pub(super) fn wait_for_switches(repo: &Repo) -> Result<()> {
+    let mut locks = vec![repo.common_dir()?.join("index.lock")];
+    locks.extend(repo.worktrees()?.into_iter().map(|worktree| worktree.git_dir.join("index.lock")));
+    let begun = Instant::now();
+    let mut waited = false;
+    while begun.elapsed() < MAX_WAIT && locks.iter().any(|lock| lock.exists()) {
+        waited = true;
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    if waited {
+        // Git gives the index back before it writes HEAD.
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+/// Takes every move back that was cut off by a kill. Gives what the user should know.
+///
+/// # Errors
+/// Another git works in that checkout (4), or something cannot be written.
+pub(super) fn recover(repo: &Repo) -> Result<Vec<String>> {
+    let folder = Private::new(repo.private_dir()?).moves();
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let common = repo.common_dir()?;
+    let mut warnings = Vec::new();
+    for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+        let Some(record) = Record::open(&common, &entry.path())? else { continue };
+        check::end_left_overs(&record.id())?;
+        let checkout = &record.plan.checkout;
+        if !checkout.git_dir.join("HEAD").exists() {
+            // Its worktree was removed; the branch may be moved elsewhere.
+            locks::release_all(&record);
+            record.remove();
+            continue;
+        }
+        let place = checkout.path.display();
+        if let Err(error) = checkout.verify() {
+            let why = error.one_line();
+            warnings.push(format!("a move of the files in '{place}' was cut off and waits there: {why}"));
+            continue;
+        }
+        let locks = Locks::take(&record)?;
+        let left = take_back::take_back(repo, &record, &locks)?;
+        if !left.is_empty() {
+            let files = name_files(&left);
+            warnings.push(format!("a move of the files in '{place}' was cut off; not taken back: {files}"));
+        }
+        drop(locks);
+        let wanted = Move {
+            branch: &record.plan.branch,
+            old: record.plan.old,
+            new: record.plan.new,
+            why: "orchestra: a move that was cut off",
+        };
+        let checkout = record.plan.checkout.clone();
+        let moved = repo.find_ref(&layout::branch_ref(wanted.branch))? == Some(wanted.new);
+        if moved && checkout.is_on(&layout::branch_ref(wanted.branch)) {
+            bring_along(repo, &checkout, wanted)?;
+        }
+        record.remove();
+    }
+    // Gone with its last record, unless another move is under way.
+    let _ = fs::remove_dir(&folder);
+    Ok(warnings)
+}
+
+/// One try.
+struct Attempt<'a> {
+    repo: &'a Repo,
+    record: &'a Record,
+    why: &'a str,
+    /// Where the branch must be when the locks are taken.
+    expected: Oid,
+    /// Nothing is half done.
+    settled: bool,
+}
+
+impl Attempt<'_> {
+    fn run(&mut self) -> Result<Outcome> {
+        let locks = Locks::take(self.record)?;
+        if let Some(outcome) = self.what_is_in_the_way()? {
+            return Ok(outcome);
+        }
+        self.settled = false;
+        let done = match self.bring_files() {
+            Ok(Files::There) => self.put_in_place(&locks).map(|()| Outcome::Moved),
+            Ok(Files::Refused(blocked)) => {
+                self.settled = true;
+                return Ok(Outcome::Blocked(blocked));
+            }
+            Ok(Files::Failed(blocked)) => Ok(Outcome::Blocked(blocked)),
+            Err(error) => Err(error),
+        };
+        let plan = &self.record.plan;
+        let has_moved = || Ok(self.repo.find_ref(&layout::branch_ref(&plan.branch))? == Some(plan.new));
+        if matches!(done, Ok(Outcome::Moved)) || self.expected == plan.old && has_moved()? {
+            self.settled = true;
+            return Ok(Outcome::Moved);
+        }
+        take_back::take_back(self.repo, self.record, &locks)?;
+        self.settled = true;
+        done
+    }
+
+    /// Looks, under the locks, whether everything is as it was when the move was wanted.
+    fn what_is_in_the_way(&self) -> Result<Option<Outcome>> {
+        let Plan { checkout, branch, old, .. } = &self.record.plan;
+        let branch_ref = layout::branch_ref(branch);
+        if let Some(operation) = checkout.operation() {
+            return Ok(Some(Outcome::Blocked(Blocked::by_operation(checkout, branch, operation))));
+        }
+        if !checkout.is_on(&branch_ref) {
+            return Ok(Some(Outcome::Switched));
+        }
+        let now = self.repo.find_ref(&branch_ref)?;
+        if now != Some(self.expected) {
+            return Ok(Some(Outcome::Elsewhere(now)));
+        }
+        let place = checkout.path.display();
+        if !checkout.git_dir.join("index").exists() {
+            let why = self.cannot(&format!("the files of '{place}' were never checked out"));
+            return Ok(Some(Outcome::Blocked(Blocked::new(why, "git checkout, in that folder"))));
+        }
+        self.record.keep_index()?;
+        self.record.prepare_git_dir()?;
+        let staged = self.record.staged()?;
+        if staged.is_empty() {
+            return Ok(None);
+        }
+        if self.expected != *old {
+            // Whoever switched has the files of the moved branch, or has gone on from there.
+            return Ok(Some(Outcome::Elsewhere(now)));
+        }
+        let names: Vec<String> =
+            staged.iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect();
+        let why =
+            self.cannot(&format!("what is staged in '{place}' is not committed: {}", name_files(&names)));
+        Ok(Some(Outcome::Blocked(Blocked::new(why, "commit it, or unstage it"))))
+    }
+
+    /// Lets git bring the files forward. It looks at all of them before it touches the first.
+    fn bring_files(&self) -> Result<Files> {
+        let new = self.record.plan.new;
+        let ran = self
+            .record
+            .git("checkout")
+            .args(["--quiet", "--detach", "--no-overwrite-ignore", &new.to_string(), "--"])
+            .env(check::NONCE, self.record.id())
+            .undisturbed()
+            .output();
+        let output = match ran {
+            Ok(output) if output.status.success() => return Ok(Files::There),
+            Ok(output) => output,
+            Err(error) => {
+                check::end_left_overs(&self.record.id())?;
+                return Err(error);
+            }
+        };
+        if let Some(refusal) = Refusal::read(&output.stderr) {
+            return Ok(Files::Refused(self.refused(&refusal)));
+        }
+        let said = text::safe_block(output.stderr.trim());
+        let first = said.lines().next().unwrap_or_default();
+        let first = first.trim_start_matches("error: ").trim_start_matches("fatal: ");
+        let what = if first.is_empty() {
+            format!("git checkout failed ({})", output.status)
+        } else {
+            first.to_owned()
+        };
+        let hint = "repair that, then try again";
+        Ok(Files::Failed(Blocked::new(self.cannot(&what), hint)))
+    }
+
+    /// The index first, then the branch: from that moment on, the move is made.
+    fn put_in_place(&self, locks: &Locks) -> Result<()> {
+        let Plan { checkout, branch, old, new } = &self.record.plan;
+        let index = self.record.git_dir().join("index");
+        record::second_name(&index, &self.record.new_index())
+            .context(Kind::External, || format!("cannot keep '{}'", index.display()))?;
+        let branch_log = self.record.common.join("logs").join(layout::branch_ref(branch));
+        let branch_log = (self.expected == *old).then_some(branch_log);
+        for log in branch_log.into_iter().chain([checkout.git_dir.join("logs/HEAD")]) {
+            self.repo.write_reflog(&log, Some(*old), *new, self.why)?;
+        }
+        locks.replace_index(&index)?;
+        locks.commit_branch()
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Blocked {
+        let place = self.record.plan.checkout.path.display();
+        if !refusal.changed.is_empty() {
+            let files = name_files(&refusal.changed);
+            let why = self.cannot(&format!("changes in '{place}' are not committed: {files}"));
+            let folder = &self.record.plan.checkout.path;
+            let command = quote::command(&[&"git", &"-C", folder, &"commit", &"--all"]);
+            return Blocked::new(why, format!("commit them: {command}"));
+        }
+        let files = name_files(&refusal.untracked);
+        let why = self.cannot(&format!("files in '{place}' that git does not track are in the way: {files}"));
+        Blocked::new(why, "move them somewhere else, or rename them")
+    }
+
+    fn cannot(&self, why: &str) -> String {
+        format!("{} cannot be moved: {why}", text::safe(&self.record.plan.branch))
+    }
+}
+
+/// What git made of the files.
+enum Files {
+    /// All are at the new commit.
+    There,
+    /// None was touched.
+    Refused(Blocked),
+    /// Some may have been touched.
+    Failed(Blocked),
+}
+
+/// A branch that is only another name of a branch is not ours to turn into a branch of its own.
+///
+/// # Errors
+/// It is one (3).
+pub(super) fn refuse_symbolic(common: &std::path::Path, branch: &str) -> Result<()> {
+    let file = common.join(layout::branch_ref(branch));
+    let Some(target) =
+        fs::read_to_string(file).ok().and_then(|text| Some(text.strip_prefix("ref: ")?.trim().to_owned()))
+    else {
+        return Ok(());
+    };
+    let (branch, target) = (text::safe(branch), text::safe(&target).into_owned());
+    Err(Error::refused(format!("branch {branch} is another name of {target}"))
+        .hint(format!("name {} instead", target.trim_start_matches("refs/heads/"))))
+}

@@ -1,0 +1,94 @@
+//! What git says when it does not bring files forward.
+
+use crate::model::text;
+
+/// Files that are named in a message; more are counted.
+const NAMED: usize = 3;
+
+/// Why git left everything as it was.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Refusal {
+    /// Files with changes that are not committed.
+    pub(super) changed: Vec<String>,
+    /// Files, or folders with files, that git does not track.
+    pub(super) untracked: Vec<String>,
+}
+
+impl Refusal {
+    /// Reads what `git checkout` says. `None`: it says something else, and may have begun.
+    pub(super) fn read(said: &str) -> Option<Self> {
+        let mut refusal = Self::default();
+        let mut list: Option<&mut Vec<String>> = None;
+        for line in said.lines() {
+            if let Some(name) = line.strip_prefix('\t') {
+                if let Some(list) = &mut list {
+                    list.push(name.to_owned());
+                }
+                continue;
+            }
+            if !line.starts_with("error: ") {
+                continue;
+            }
+            list = if line.contains("untracked") {
+                Some(&mut refusal.untracked)
+            } else if line.contains("local changes") {
+                Some(&mut refusal.changed)
+            } else {
+                return None;
+            };
+        }
+        (refusal != Self::default()).then_some(refusal)
+    }
+}
+
+/// `a.rs, b.rs and 3 more`.
+pub(super) fn name_files<T: AsRef<str>>(files: &[T]) -> String {
+    let names: Vec<String> = files.iter().take(NAMED).map(|file| text::one_line(file.as_ref(), 80)).collect();
+    match files.len().saturating_sub(NAMED) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_refusal_is_read() {
+        let read = |said: &str| {
+            let found = Refusal::read(said)?;
+            Some((found.changed.join(" "), found.untracked.join(" ")))
+        };
+        let some = |changed: &str, untracked: &str| Some((changed.to_owned(), untracked.to_owned()));
+        for (said, found) in [
+            (
+                "error: The following untracked working tree files would be overwritten by checkout:\n\t.env\n\ta b\n\
+                 Please move or remove them before you switch branches.\nAborting\n",
+                some("", ".env a b"),
+            ),
+            (
+                "error: Your local changes to the following files would be overwritten by checkout:\n\tf\n\
+                 Please commit your changes or stash them before you switch branches.\n\
+                 error: Updating the following directories would lose untracked files in them:\n\tbuild\n\nAborting\n",
+                some("f", "build"),
+            ),
+            (
+                "error: The following untracked working tree files would be removed by checkout:\n\tx\n",
+                some("", "x"),
+            ),
+            ("error: unable to create file x: No space left on device\n", None),
+            ("error: unable to write file x\nerror: Your local changes to x\n\tx\n", None),
+            ("fatal: cannot lock\n", None),
+            ("", None),
+        ] {
+            assert_eq!(read(said), found, "{said}");
+        }
+    }
+
+    #[test]
+    fn files_are_named_and_counted() {
+        assert_eq!(name_files(&["a", "b"]), "a, b");
+        assert_eq!(name_files(&["a", "b", "c\u{1b}", "d", "e"]), "a, b, c\\e and 2 more");
+    }
+}

@@ -1,0 +1,260 @@
+//! Taking back a move of which only a part was done.
+//!
+//! It is decided file by file, by content alone: a file is taken back where the index still has it as the old commit has it, and
+//! the checkout has it as the new commit has it, or the beginning of that, or not at all. That can only be what the move left.
+//! Everything else is the user's, and stays. So nothing is lost that is not in one of the two commits.
+
+use std::{
+    collections::HashSet,
+    ffi::OsStr,
+    fs,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    locks::{self, Locks},
+    record::{Plan, Record},
+};
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{Git, Repo, checkout::paths},
+    store::layout,
+};
+
+/// The mode of a submodule's commit: its files are not ours to touch.
+const GITLINK: &str = "160000";
+
+/// A file as a commit has it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Version {
+    mode: String,
+    blob: String,
+}
+
+/// A file that differs between the two commits.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Touched {
+    path: Vec<u8>,
+    old: Option<Version>,
+    new: Option<Version>,
+}
+
+/// Takes back what a move did, under its locks. Gives the files that are neither as they were nor as the move made them, and
+/// were left alone.
+///
+/// # Errors
+/// Git fails, or something cannot be written; what is left can be taken back again.
+pub(super) fn take_back(repo: &Repo, record: &Record, locks: &Locks) -> Result<Vec<String>> {
+    let Plan { checkout, branch, old, new } = &record.plan;
+    let (index, branch_ref) = (checkout.git_dir.join("index"), layout::branch_ref(branch));
+    let is_old = repo.find_ref(&branch_ref)? == Some(*old) && checkout.is_on(&branch_ref);
+    if is_old && record.old_index().exists() && locks::is_same(&index, &record.new_index()) {
+        locks.replace_index(&record.old_index())?;
+    }
+    if !index.exists() || old == new {
+        return Ok(Vec::new());
+    }
+    record.prepare_git_dir()?;
+    let half = HalfMoved { record };
+    let touched = half.touched()?;
+    let (ours, theirs) = half.sort(touched)?;
+    let mut left = theirs;
+    left.extend(half.restore(&ours)?);
+    left.sort_unstable();
+    Ok(left.iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect())
+}
+
+struct HalfMoved<'a> {
+    record: &'a Record,
+}
+
+impl HalfMoved<'_> {
+    fn git(&self, verb: &str) -> Git {
+        self.record.git(verb)
+    }
+
+    fn file(&self, path: &[u8]) -> PathBuf {
+        self.record.plan.checkout.path.join(OsStr::from_bytes(path))
+    }
+
+    /// The files that the move touches and that the index has as they were before.
+    fn touched(&self) -> Result<Vec<Touched>> {
+        let Plan { old, new, .. } = &self.record.plan;
+        let said = self
+            .git("diff-tree")
+            .args([
+                "-r",
+                "-z",
+                "--raw",
+                "--no-renames",
+                "--no-abbrev",
+                &old.to_string(),
+                &new.to_string(),
+                "--",
+            ])
+            .run()?;
+        let changed: HashSet<Vec<u8>> = self.record.staged()?.into_iter().collect();
+        Ok(parse(&said)?.into_iter().filter(|touched| !changed.contains(&touched.path)).collect())
+    }
+
+    /// Parts the files that are not as they were into those that the move left so, and those that the user did.
+    fn sort(&self, touched: Vec<Touched>) -> Result<(Vec<Touched>, Vec<Vec<u8>>)> {
+        // Without its answer: it complains about every file that differs.
+        self.git("update-index").args(["-q", "--refresh"]).output()?;
+        let said = self.git("diff-files").args(["--name-only", "-z"]).run()?;
+        let changed: HashSet<Vec<u8>> = paths(&said).into_iter().collect();
+        let differs = |one: &Touched| match one.old {
+            Some(_) => changed.contains(&one.path),
+            None => fs::symlink_metadata(self.file(&one.path)).is_ok(),
+        };
+        let touched: Vec<Touched> = touched.into_iter().filter(differs).collect();
+        let other = self.other_than_new(&touched)?;
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for one in touched {
+            if self.is_left_by_move(&one, &other)? {
+                ours.push(one);
+            } else {
+                theirs.push(one.path);
+            }
+        }
+        Ok((ours, theirs))
+    }
+
+    /// The files that are not as the new commit has them.
+    fn other_than_new(&self, touched: &[Touched]) -> Result<HashSet<Vec<u8>>> {
+        let index = self.record.compared_index();
+        let _ = fs::remove_file(&index);
+        let mut lines = Vec::new();
+        for one in touched {
+            if let Some(new) = &one.new {
+                lines.extend_from_slice(format!("{} {}\t", new.mode, new.blob).as_bytes());
+                lines.extend_from_slice(&one.path);
+                lines.push(0);
+            }
+        }
+        if lines.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let git = |verb: &str| self.git(verb).env("GIT_INDEX_FILE", index.as_os_str());
+        git("update-index").args(["-z", "--index-info"]).input(lines).run()?;
+        git("update-index").args(["-q", "--refresh"]).output()?;
+        let said = git("diff-files").args(["--name-only", "-z"]).run()?;
+        Ok(paths(&said).into_iter().collect())
+    }
+
+    fn is_left_by_move(&self, one: &Touched, other: &HashSet<Vec<u8>>) -> Result<bool> {
+        let file = self.file(&one.path);
+        let found = fs::symlink_metadata(&file);
+        let Some(new) = &one.new else {
+            // The new commit has no such file: it is gone, or a folder of the new commit is in its place.
+            return Ok(found.map_or(true, |found| found.is_dir()));
+        };
+        let Ok(found) = found else { return Ok(true) };
+        if !other.contains(&one.path) {
+            return Ok(true);
+        }
+        if !found.is_file() {
+            return Ok(false);
+        }
+        let whole =
+            self.git("cat-file").arg("--filters").arg(option(b"--path=", &one.path)).arg(&new.blob).run()?;
+        let cannot = || format!("cannot read '{}'", file.display());
+        Ok(whole.starts_with(&fs::read(&file).context(Kind::External, cannot)?))
+    }
+
+    /// Brings files back to how the old commit has them. Gives those in whose place something else is.
+    fn restore(&self, ours: &[Touched]) -> Result<Vec<Vec<u8>>> {
+        for one in ours.iter().filter(|one| one.new.is_some()) {
+            let file = self.file(&one.path);
+            let is_file = fs::symlink_metadata(&file).is_ok_and(|found| !found.is_dir());
+            if is_file {
+                fs::remove_file(&file)
+                    .context(Kind::External, || format!("cannot remove '{}'", file.display()))?;
+            }
+            self.remove_empty_parents(&file);
+        }
+        let mut names = Vec::new();
+        let wanted: Vec<&Touched> = ours.iter().filter(|one| one.old.is_some()).collect();
+        for one in &wanted {
+            // An empty folder in its place holds nothing; one that holds something stays.
+            let _ = fs::remove_dir(self.file(&one.path));
+            names.extend_from_slice(&one.path);
+            names.push(0);
+        }
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Without force: it writes no file where anything is.
+        self.git("checkout-index").args(["-q", "-z", "--stdin"]).input(names).output()?;
+        let missing =
+            |one: &&&Touched| !fs::symlink_metadata(self.file(&one.path)).is_ok_and(|found| !found.is_dir());
+        Ok(wanted.iter().filter(missing).map(|one| one.path.clone()).collect())
+    }
+
+    fn remove_empty_parents(&self, file: &Path) {
+        let root = &self.record.plan.checkout.path;
+        let parents =
+            file.ancestors().skip(1).take_while(|parent| parent != root && parent.starts_with(root));
+        for parent in parents {
+            if fs::remove_dir(parent).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn option(name: &[u8], value: &[u8]) -> std::ffi::OsString {
+    OsStr::from_bytes(&[name, value].concat()).to_owned()
+}
+
+/// Reads what `git diff-tree --raw -z` says.
+fn parse(said: &[u8]) -> Result<Vec<Touched>> {
+    let mut words = said.split(|byte| *byte == 0).filter(|word| !word.is_empty());
+    let mut all = Vec::new();
+    while let Some(change) = words.next() {
+        let broken = || Error::new(Kind::External, "git diff-tree gave an answer that cannot be read");
+        let path = words.next().ok_or_else(broken)?.to_vec();
+        let change =
+            std::str::from_utf8(change).ok().and_then(|text| text.strip_prefix(':')).ok_or_else(broken)?;
+        let fields: Vec<&str> = change.split(' ').collect();
+        let [old_mode, new_mode, old_blob, new_blob, _] = fields[..] else { return Err(broken()) };
+        let version = |mode: &str, blob: &str| {
+            let is_file = mode != GITLINK && mode.bytes().any(|digit| digit != b'0');
+            is_file.then(|| Version { mode: mode.to_owned(), blob: blob.to_owned() })
+        };
+        let (old, new) = (version(old_mode, old_blob), version(new_mode, new_blob));
+        if old.is_some() || new.is_some() {
+            all.push(Touched { path, old, new });
+        }
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_of_every_kind_are_read() {
+        let (a, b, none) = ("a".repeat(40), "b".repeat(40), "0".repeat(40));
+        let said = format!(
+            ":100644 100755 {a} {b} M\0run.sh\0:000000 120000 {none} {b} A\0a\nb\0:100644 000000 {a} {none} D\0gone\0\
+             :160000 160000 {a} {b} M\0sub\0:100644 160000 {a} {b} T\0was\0"
+        );
+        let found = parse(said.as_bytes()).unwrap();
+        let shown: Vec<String> = found
+            .iter()
+            .map(|one| {
+                let mode =
+                    |version: &Option<Version>| version.as_ref().map_or("-".to_owned(), |v| v.mode.clone());
+                format!("{}:{}:{}", String::from_utf8_lossy(&one.path), mode(&one.old), mode(&one.new))
+            })
+            .collect();
+        assert_eq!(shown, ["run.sh:100644:100755", "a\nb:-:120000", "gone:100644:-", "was:100644:-"]);
+        assert!(
+            parse(b":nonsense\0x\0").is_err() && parse(b":100644").is_err() && parse(b"").unwrap().is_empty()
+        );
+    }
+}

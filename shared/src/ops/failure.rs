@@ -1,0 +1,31 @@
+//! One of several agents for which a command could not do what was asked.
+
+use serde::Serialize;
+
+use crate::{Error, Kind, git::Repo, model::AgentId, store::layout};
+
+/// The agent, and why. The others were handled all the same.
+#[derive(Clone, Debug, Serialize)]
+pub struct Failure {
+    /// Its id.
+    pub id: String,
+    /// What failed, and why, on one line.
+    pub error: String,
+    /// What to type next.
+    pub hints: Vec<String>,
+    /// Decides the exit code.
+    #[serde(skip)]
+    pub kind: Kind,
+}
+
+impl Failure {
+    /// The failure of one agent.
+    pub(super) fn new(id: &AgentId, error: Error) -> Self {
+        Self { id: id.to_string(), error: error.one_line(), kind: error.kind, hints: error.hints }
+    }
+}
+
+/// Moves agents whose refs are locked at this moment behind the others, which need not wait for them.
+pub(super) fn locked_last(repo: &Repo, ids: &mut [AgentId]) {
+    ids.sort_by_cached_key(|id| repo.is_locked(&layout::agent_ref(id)));
+}

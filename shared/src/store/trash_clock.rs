@@ -1,0 +1,187 @@
+//! The clock by which the trash ages: seconds in which this repository was in use, added up by our own commands.
+//!
+//! A wall clock can be set forward or back, and whoever compares two of its times forgets too much. So time is added up in steps,
+//! from one command of ours to the next. Within one boot a step is what the kernel's uptime says, which nobody can set; across a
+//! boot it is what the wall clock says, if that went forward. No step counts for more than [`LONGEST`]: a clock that jumps by
+//! years costs a day at the most, and a repository that nobody touched for months has not aged by more than that.
+
+use std::{fs, io::Write};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Kind, Result,
+    error::Context,
+    git::Repo,
+    store::{layout::Private, operations},
+    world,
+};
+
+/// The most that one step counts for, in seconds.
+pub const LONGEST: u64 = 24 * 60 * 60;
+/// Shorter steps are not written down, but added to the next: a command that changes nothing writes nothing.
+const SHORTEST: u64 = 60;
+
+/// What the clocks of the machine say at one moment.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Reading {
+    /// Seconds since 1970 by the wall clock.
+    pub wall: i64,
+    /// Which boot of the machine it is; empty where that cannot be told.
+    pub boot: String,
+    /// Seconds since that boot.
+    pub uptime: u64,
+}
+
+impl Reading {
+    /// Reads the clocks.
+    pub fn now() -> Self {
+        let (boot, uptime) = world::uptime().unwrap_or_default();
+        Self { wall: world::now().as_second(), boot, uptime }
+    }
+
+    /// Seconds that count from an earlier reading to this one.
+    fn since(&self, before: &Self) -> u64 {
+        let passed = if self.is_in_boot_of(before) {
+            self.uptime.saturating_sub(before.uptime)
+        } else {
+            u64::try_from(self.wall.saturating_sub(before.wall)).unwrap_or(0)
+        };
+        passed.min(LONGEST)
+    }
+
+    fn is_in_boot_of(&self, before: &Self) -> bool {
+        !self.boot.is_empty() && self.boot == before.boot
+    }
+}
+
+/// The state between two commands.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+struct Clock {
+    seconds: u64,
+    read: Reading,
+}
+
+impl Clock {
+    /// The clock after a further reading, and whether it is worth writing down.
+    fn advanced(&self, now: Reading) -> (Self, bool) {
+        let step = now.since(&self.read);
+        // A reading that cannot be compared with the next one is replaced, also where nothing passed.
+        let apart = !now.is_in_boot_of(&self.read) && now.wall != self.read.wall;
+        (Self { seconds: self.seconds.saturating_add(step), read: now }, step >= SHORTEST || apart)
+    }
+}
+
+/// Advances the clock to a reading, and gives its seconds. Lost, it goes on from the newest operation, which makes
+/// everything younger and never older.
+///
+/// # Errors
+/// The operations cannot be read, or the file cannot be written.
+pub fn advance(repo: &Repo, now: Reading) -> Result<u64> {
+    let path = Private::new(repo.private_dir()?).trash_clock();
+    let known = fs::read(&path).ok().and_then(|text| serde_json::from_slice::<Clock>(&text).ok());
+    let (clock, is_news) = match known {
+        Some(clock) => clock.advanced(now),
+        None => (Clock { seconds: operations::newest_clock(repo)?, read: now }, true),
+    };
+    if is_news {
+        let cannot = || format!("cannot write '{}'", path.display());
+        let folder = path.parent().unwrap_or(&path);
+        fs::create_dir_all(folder).context(Kind::External, cannot)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder).context(Kind::External, cannot)?;
+        let text = serde_json::to_vec(&clock).context(Kind::Internal, cannot)?;
+        file.write_all(&text).context(Kind::External, cannot)?;
+        file.persist(&path).context(Kind::External, cannot)?;
+    }
+    Ok(clock.seconds)
+}
+
+/// Whether an operation may be forgotten: it was kept for longer than `keep`, by this clock, and it is not the newest: what was
+/// done last can be undone whenever its user comes back.
+pub const fn is_due(made: u64, now: u64, keep: u64, later: usize) -> bool {
+    later > 0 && now.saturating_sub(made) > keep
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = 24 * 60 * 60;
+    const KEEP: u64 = 30 * LONGEST;
+
+    fn reading(wall: i64, boot: &str, uptime: u64) -> Reading {
+        Reading { wall, boot: boot.into(), uptime }
+    }
+
+    /// The clock after all readings, each an observation by one command.
+    fn after(readings: &[Reading]) -> u64 {
+        let mut clock = Clock { seconds: 0, read: readings[0].clone() };
+        for now in &readings[1..] {
+            clock = clock.advanced(now.clone()).0;
+        }
+        clock.seconds
+    }
+
+    #[test]
+    fn no_jump_of_a_clock_makes_anything_old() {
+        let start = || reading(1_000 * DAY, "a", 500);
+        let cases: &[(&str, Vec<Reading>, u64)] = &[
+            ("an hour passes", vec![reading(1_000 * DAY + 3600, "a", 4100)], 3600),
+            (
+                "forward by 40 days, and on",
+                vec![reading(1_040 * DAY, "a", 510), reading(1_040 * DAY, "a", 520)],
+                20,
+            ),
+            ("back to 2020", vec![reading(0, "a", 510), reading(10, "a", 520)], 20),
+            (
+                "forward by 70 years and back, many times",
+                {
+                    let jump = |n: u64| {
+                        reading(if n.is_multiple_of(2) { 25_000 * DAY } else { 1_000 * DAY }, "a", 500 + n)
+                    };
+                    (1..=100).map(jump).collect()
+                },
+                100,
+            ),
+            ("a boot with the clock ahead counts a day", vec![reading(9_000 * DAY, "b", 30)], LONGEST),
+            ("a boot with the clock behind counts nothing", vec![reading(0, "b", 30)], 0),
+            ("a boot, then an hour", vec![reading(0, "b", 30), reading(9_000 * DAY, "b", 3630)], 3600),
+            ("uptime beyond a day in one step", vec![reading(1_003 * DAY, "a", 500 + 3 * LONGEST)], LONGEST),
+            ("uptime that goes back", vec![reading(1_001 * DAY, "a", 1)], 0),
+            ("no boot is known: wall time, a day at the most", vec![reading(1_090 * DAY, "", 0)], LONGEST),
+        ];
+        for (name, later, seconds) in cases {
+            let all: Vec<Reading> = std::iter::once(start()).chain(later.iter().cloned()).collect();
+            assert_eq!(after(&all), *seconds, "{name}");
+            assert!(!is_due(0, after(&all), KEEP, 3), "{name}");
+        }
+        let used: Vec<Reading> = (0..=31).map(|day| reading(0, "a", day * LONGEST)).collect();
+        assert!(is_due(0, after(&used), KEEP, 1), "31 days of use");
+    }
+
+    #[test]
+    fn short_steps_add_up_and_are_written_once() {
+        let clock = Clock { seconds: 7, read: reading(100, "a", 100) };
+        let (next, is_news) = clock.advanced(reading(130, "a", 130));
+        assert_eq!((next.seconds, is_news), (37, false));
+        // Not written: the next step begins at the same reading.
+        let (next, is_news) = clock.advanced(reading(165, "a", 165));
+        assert_eq!((next.seconds, is_news), (72, true));
+        let (next, is_news) = clock.advanced(reading(50, "b", 1));
+        assert_eq!((next.seconds, is_news), (7, true), "a reading of another boot replaces it");
+    }
+
+    #[test]
+    fn what_is_due() {
+        for (made, now, later, due) in [
+            (0, KEEP, 1, false),
+            (0, KEEP + 1, 1, true),
+            (0, KEEP + 1, 0, false),
+            (KEEP, KEEP + 10, 5, false),
+            // The clock was lost, and began again.
+            (KEEP * 9, 10, 5, false),
+        ] {
+            assert_eq!(is_due(made, now, KEEP, later), due, "{made} {now} {later}");
+        }
+    }
+}

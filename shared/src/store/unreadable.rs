@@ -1,0 +1,158 @@
+//! What cannot be read of our shared refs, in one wording and with one remedy for every command. A damaged ref is never taken for
+//! one that does not exist.
+
+use serde::Serialize;
+
+use crate::{
+    Error, Result,
+    git::{Repo, ref_list::BrokenRef},
+    model::AgentId,
+    store::layout::{self, Private},
+};
+
+/// A ref of ours that cannot be read.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Unreadable {
+    /// The agent's id; the name of the ref where it belongs to no agent.
+    pub id: String,
+    /// The ref.
+    #[serde(rename = "ref")]
+    pub name: String,
+    /// Why.
+    pub why: String,
+    /// What brings it back, as far as that is known.
+    pub remedy: Option<String>,
+    #[serde(skip)]
+    subject: Subject,
+}
+
+/// What a ref holds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Subject {
+    Agent(AgentId),
+    Work(AgentId),
+    Other,
+}
+
+impl Unreadable {
+    /// The agent whose events cannot be read, for a reason in a whole sentence.
+    pub fn agent(repo: &Repo, id: &AgentId, why: String) -> Self {
+        Self::new(repo, layout::agent_ref(id), why)
+    }
+
+    /// A ref that names no object, or one that is not here.
+    pub fn broken(repo: &Repo, broken: &BrokenRef) -> Self {
+        let why = format!("its ref '{}' {}", broken.name, broken.why);
+        Self::new(repo, broken.name.clone(), why)
+    }
+
+    /// A ref whose damaged file was moved out of the way.
+    fn set_aside(repo: &Repo, id: &AgentId) -> Self {
+        let name = layout::agent_ref(id);
+        let file = Private::new(repo.private_dir().unwrap_or_default()).damaged().join(&name);
+        let why = format!("its ref '{name}' was damaged, and its file moved to '{}'", file.display());
+        Self::new(repo, name, why)
+    }
+
+    fn new(repo: &Repo, name: String, why: String) -> Self {
+        let subject = match (id_below(&name, layout::AGENTS), id_below(&name, layout::HEADS)) {
+            (Some(id), _) => Subject::Agent(id),
+            (None, Some(id)) => Subject::Work(id),
+            (None, None) => Subject::Other,
+        };
+        let id = match &subject {
+            Subject::Agent(id) | Subject::Work(id) => id.to_string(),
+            Subject::Other => name.clone(),
+        };
+        let remedy = remedy(repo, &name);
+        Self { id, name, why, remedy, subject }
+    }
+
+    /// The agent whose events cannot be read. None where its work, or something else, cannot.
+    pub const fn agent_id(&self) -> Option<&AgentId> {
+        match &self.subject {
+            Subject::Agent(id) => Some(id),
+            Subject::Work(_) | Subject::Other => None,
+        }
+    }
+
+    /// What cannot be read and why, for people.
+    pub fn sentence(&self) -> String {
+        let (id, why) = (&self.id, &self.why);
+        match self.subject {
+            Subject::Agent(_) => format!("agent '{id}' cannot be read: {why}"),
+            Subject::Work(_) => format!("the work of agent '{id}' cannot be read: {why}"),
+            Subject::Other => format!("'{id}' cannot be read: {why}"),
+        }
+    }
+
+    /// The same as an error, for who asked for just this.
+    pub fn error(&self) -> Error {
+        let error = Error::refused(self.sentence());
+        match &self.remedy {
+            Some(remedy) => error.hint(remedy.clone()),
+            None => error,
+        }
+    }
+}
+
+fn id_below(name: &str, prefix: &str) -> Option<AgentId> {
+    AgentId::parse(name.strip_prefix(prefix)?).ok()
+}
+
+/// Refs of notes and archives that cannot be read: they belong to no agent.
+///
+/// # Errors
+/// The refs cannot be read at all.
+pub fn of_no_agent(repo: &Repo) -> Result<Vec<Unreadable>> {
+    let mut found = Vec::new();
+    for prefix in [layout::ARCHIVE, layout::NOTES_BELOW] {
+        let list = repo.ref_list(prefix)?;
+        found.extend(list.broken.iter().map(|broken| Unreadable::broken(repo, broken)));
+        for (name, id) in list.refs {
+            if !repo.has_object(id) && !repo.is_partial() {
+                let why = format!("names {}, which is not in this repository", id.short());
+                found.push(Unreadable::broken(repo, &BrokenRef { name, why }));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The work of an agent, if its ref is damaged.
+///
+/// # Errors
+/// The ref cannot be looked at.
+pub fn work_of(repo: &Repo, id: &AgentId) -> Result<Option<Unreadable>> {
+    let name = layout::head_ref(id);
+    let damage = repo.ref_damage(&name)?;
+    Ok(damage.map(|why| Unreadable::broken(repo, &BrokenRef { name, why })))
+}
+
+/// Agents whose damaged refs were moved out of the way and that did not come back; `is_here` knows those that did.
+pub fn moved_aside(repo: &Repo, is_here: impl Fn(&AgentId) -> bool) -> Result<Vec<Unreadable>> {
+    let folder = Private::new(repo.private_dir()?).damaged().join(layout::AGENTS);
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(Vec::new()) };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut ids: Vec<AgentId> = names.filter_map(|name| AgentId::parse(&name).ok()).collect();
+    ids.retain(|id| !is_here(id));
+    ids.sort_unstable();
+    Ok(ids.iter().map(|id| Unreadable::set_aside(repo, id)).collect())
+}
+
+/// What brings a ref back: a remote that had it, an older state that is packed, or the commits that no ref names.
+fn remedy(repo: &Repo, name: &str) -> Option<String> {
+    let below = name.strip_prefix(layout::SHARED)?;
+    let has_it = |remote: &String| {
+        let tracked = format!("{}{below}", layout::tracking(remote));
+        repo.find_ref(&tracked).ok().flatten().is_some_and(|tip| repo.has_object(tip))
+    };
+    if let Some(remote) = repo.remotes().iter().find(|remote| has_it(remote)) {
+        return Some(format!("git orchestra sync {remote}, which has it, brings it back"));
+    }
+    let file = repo.common_dir().ok()?.join(name);
+    Some(format!(
+        "git fsck --lost-found names the commits that no ref holds; with the right one: rm -f '{}' && git update-ref {name} COMMIT",
+        file.display()
+    ))
+}

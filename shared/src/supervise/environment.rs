@@ -1,0 +1,110 @@
+//! What an agent's program inherits of the environment in which it was started: nothing that names another repository.
+
+use std::path::{Path, PathBuf};
+
+use crate::git::above;
+
+/// Variables of git that belong to one command or hook of the caller's: an agent must not go on with them.
+const OF_ONE_COMMAND: &[&str] = &[
+    "GIT_AUTHOR_DATE",
+    "GIT_CHERRY_PICK_HELP",
+    "GIT_COMMITTER_DATE",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+    "GIT_INDEX_VERSION",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_MERGE_AUTOEDIT",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_OPTIONAL_LOCKS",
+    "GIT_REFLOG_ACTION",
+];
+
+/// Beginnings of such names.
+const BEGINNINGS: &[&str] = &["GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", "GIT_ORCHESTRA_", "ORCHESTRA_"];
+
+/// What may stand before a path that is a whole value: direnv writes the first, programs with addresses the second.
+const BEFORE_PATHS: &[&str] = &["-", "file://"];
+
+/// What becomes of one variable.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Fate {
+    /// It is not inherited.
+    Removed,
+    /// It named a place in the main checkout and names the same place in the worktree.
+    Moved(String),
+}
+
+/// The variables that an agent in `worktree` inherits otherwise than they are: `home` is the user's home folder.
+///
+/// A value that is a path in the main checkout is moved into the worktree, as if it had been made there; one that is a path in
+/// the repository's own folder is removed. Lists such as PATH say where programs are and stay as they are; where the user's home
+/// folder itself lies in the checkout, every path does, and all stay.
+pub fn changes(
+    variables: &[(String, String)],
+    common_dir: &Path,
+    worktree: &Path,
+    home: Option<&Path>,
+) -> Vec<(String, Fate)> {
+    let checkout = above::home(common_dir);
+    let at_home = home.is_some_and(|home| home.starts_with(checkout));
+    let fate = |name: &str, value: &str| {
+        if OF_ONE_COMMAND.contains(&name) || BEGINNINGS.iter().any(|begins| name.starts_with(begins)) {
+            return Some(Fate::Removed);
+        }
+        if at_home || name == "PATH" || name == "HOME" {
+            return None;
+        }
+        let before = BEFORE_PATHS
+            .iter()
+            .copied()
+            .find(|before| value.strip_prefix(before).is_some_and(|path| path.starts_with('/')));
+        let before = before.unwrap_or_default();
+        let path = Path::new(&value[before.len()..]);
+        if path.starts_with(common_dir) {
+            return Some(Fate::Removed);
+        }
+        let below = path.strip_prefix(checkout).ok().filter(|_| !path.starts_with(worktree))?;
+        let moved: PathBuf =
+            if below.as_os_str().is_empty() { worktree.into() } else { worktree.join(below) };
+        Some(Fate::Moved(format!("{before}{}", moved.display())))
+    };
+    let all = variables.iter();
+    all.filter_map(|(name, value)| Some((name.clone(), fate(name, value)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fate(name: &str, value: &str, home: &str) -> Option<Fate> {
+        let variables = [(name.to_owned(), value.to_owned())];
+        let (common, worktree) = (Path::new("/w/app/.git"), Path::new("/w/app.worktrees/a-1"));
+        changes(&variables, common, worktree, Some(Path::new(home))).pop().map(|(_, fate)| fate)
+    }
+
+    #[test]
+    fn nothing_names_the_main_checkout() {
+        let moved = |path: &str| Some(Fate::Moved(path.to_owned()));
+        for (name, value, then) in [
+            ("PROJECT", "/w/app", moved("/w/app.worktrees/a-1")),
+            ("VIRTUAL_ENV", "/w/app/.venv", moved("/w/app.worktrees/a-1/.venv")),
+            ("DIRENV_DIR", "-/w/app", moved("-/w/app.worktrees/a-1")),
+            ("URL", "file:///w/app/x", moved("file:///w/app.worktrees/a-1/x")),
+            ("HOOK_DIR", "/w/app/.git/hooks", Some(Fate::Removed)),
+            ("GIT_AUTHOR_DATE", "now", Some(Fate::Removed)),
+            ("GIT_CONFIG_VALUE_3", "x", Some(Fate::Removed)),
+            ("ORCHESTRA_PROMPT_FILE", "/tmp/x", Some(Fate::Removed)),
+            ("GIT_AUTHOR_NAME", "Tess", None),
+            ("GIT_SSH_COMMAND", "ssh -v", None),
+            ("PATH", "/w/app/node_modules/.bin:/bin", None),
+            ("OTHER", "/w/application", None),
+            ("WORKTREE", "/w/app.worktrees/a-1/x", None),
+            ("TEXT", "-", None),
+        ] {
+            assert_eq!(fate(name, value, "/home/tess"), then, "{name}={value}");
+        }
+        // A repository of the home folder's own files.
+        assert_eq!(fate("CACHE", "/w/app/.cache", "/w/app"), None);
+        assert_eq!(fate("ORCHESTRA_X", "1", "/w/app"), Some(Fate::Removed));
+    }
+}

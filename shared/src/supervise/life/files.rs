@@ -1,0 +1,42 @@
+//! Our private files, which somebody may remove while we live: an agent by accident, or to be left alone.
+
+use std::{fs, time::Duration};
+
+use super::Supervisor;
+use crate::{
+    Kind, Result,
+    error::Context,
+    git::Repo,
+    lock::Lock,
+    store::{Chain, writer},
+};
+
+impl Supervisor {
+    /// Makes them anew where the lock is gone: without it the agent would be taken for lost, and get a second supervisor.
+    pub(super) fn keep_files(&mut self) {
+        if !self.lock.is_at(&self.dir.lock()) {
+            // What cannot be written now is tried again in a second.
+            let _ = self.write_files();
+        }
+    }
+
+    fn write_files(&mut self) -> Result<()> {
+        // Another command of ours may hold it for a look.
+        let Some(lock) = Lock::take(&self.dir.lock(), Duration::ZERO)? else { return Ok(()) };
+        self.spec.write(&self.dir)?;
+        if let Some(frozen) = &self.frozen {
+            frozen.keep(&self.private.frozen(), &self.common)?;
+        }
+        let repo = Repo::open(&self.common)?;
+        writer::writer(&repo)?;
+        let prompt = self.dir.prompt();
+        if !prompt.exists() {
+            let task = Chain::of_agent(&repo, &self.id)?.prompt(&repo)?.unwrap_or_default();
+            fs::write(&prompt, task)
+                .context(Kind::External, || format!("cannot write '{}'", prompt.display()))?;
+        }
+        self.record.write(&lock)?;
+        self.lock = lock;
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! The file from which an agent's program reads its task: a copy beside the worktrees, so that nothing the program sees names the
+//! main checkout. It is there while the program runs.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use crate::{Kind, Result, error::Context, model::AgentId};
+
+/// The folder of such files, beside the worktrees.
+const FOLDER: &str = ".prompts";
+/// How often another agent may take the folder away, with its last file, before ours is in it.
+const TRIES: u32 = 20;
+
+/// Where the task of the agent in `worktree` is read.
+pub fn path(worktree: &Path, id: &AgentId) -> PathBuf {
+    worktree.with_file_name(FOLDER).join(id.as_str())
+}
+
+/// Copies the task that lies at `from`, for the user alone to read.
+///
+/// # Errors
+/// It cannot be read, or the copy cannot be written.
+pub fn copy(from: &Path, worktree: &Path, id: &AgentId) -> Result<PathBuf> {
+    let path = path(worktree, id);
+    let task = fs::read(from).context(Kind::External, || format!("cannot read '{}'", from.display()))?;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match write(&path, &task) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {}
+            other => {
+                return other
+                    .context(Kind::External, || format!("cannot write '{}'", path.display()))
+                    .map(|()| path);
+            }
+        }
+    }
+}
+
+/// Never through a link that somebody left there.
+fn write(path: &Path, task: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(task)
+}
+
+/// Removes the copy, and with the last one the folder.
+pub fn remove(worktree: &Path, id: &AgentId) {
+    let path = path(worktree, id);
+    if fs::remove_file(&path).is_ok()
+        && let Some(folder) = path.parent()
+    {
+        let _ = fs::remove_dir(folder);
+    }
+}

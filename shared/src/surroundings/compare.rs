@@ -1,0 +1,489 @@
+//! What differs between two snapshots, and how much it should worry the user. Pure.
+//!
+//! The user's own git tells of itself: a commit, switch, merge, pull or rebase in one of their checkouts stands in the reflog of
+//! that checkout's HEAD, a fetch in the reflog of the ref that it moves. What is told there is a note. A note is also what loses
+//! and runs nothing: a new branch, a key of the configuration that names no program. All else is a warning.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    change::{Change, Level, Subject},
+    evidence::Evidence,
+    files::Stamp,
+    snapshot::{Checkout, Snapshot},
+};
+use crate::{
+    git::{Oid, reflog::Entry},
+    model::text,
+};
+
+/// Changes of one kind that are named; more are counted.
+const NAMED: usize = 30;
+/// Columns kept of a value of the configuration.
+const VALUE: usize = 60;
+
+/// How git's own messages begin when it moves a HEAD in ordinary use.
+const ORDINARY: &[&str] = &[
+    "am",
+    "bisect",
+    "branch",
+    "Branch",
+    "checkout",
+    "cherry-pick",
+    "clone",
+    "commit",
+    "fetch",
+    "initial",
+    "merge",
+    "orchestra",
+    "pull",
+    "rebase",
+    "reset",
+    "revert",
+    "switch",
+];
+
+/// How the messages begin in reflogs of other refs, when git moves them in ordinary use.
+const ORDINARY_REFS: &[&str] = &[
+    "branch: renamed",
+    "Branch: renamed",
+    "fetch",
+    "notes",
+    "orchestra",
+    "pull",
+    "push",
+    "rebase",
+    "remote",
+    "rewritten",
+    "update by push",
+];
+
+/// Compares.
+pub(super) fn compare(before: &Snapshot, after: &Snapshot, evidence: &dyn Evidence) -> Vec<Change> {
+    let mut changes: Vec<Change> = Vec::new();
+    for some in [
+        configuration(before, after),
+        git_files(before, after),
+        refs(before, after, evidence),
+        checkouts(before, after, evidence),
+        files(before, after, evidence),
+    ] {
+        changes.extend(limited(&some));
+    }
+    changes.sort_by_key(|change| change.level);
+    changes
+}
+
+/// Of very many, the first of each level, and how many more.
+fn limited(all: &[Change]) -> Vec<Change> {
+    let mut kept = Vec::new();
+    for level in [Level::Warning, Level::Note] {
+        let some: Vec<Change> = all.iter().filter(|change| change.level == level).cloned().collect();
+        let more = some.len().saturating_sub(NAMED);
+        let subject = some.first().map(|change| change.subject);
+        kept.extend(some.into_iter().take(NAMED));
+        if let Some(subject) = subject.filter(|_| more > 0) {
+            let what = format!("{} of this kind", text::count(more as u64, "more change"));
+            kept.push(Change::new(level, subject, &what));
+        }
+    }
+    kept
+}
+
+fn configuration(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut told = BTreeSet::new();
+    for one in before.trusted.changes(&after.trusted) {
+        told.insert(one.key.clone());
+        let value = |value: &str| text::one_line(value, VALUE);
+        if let Some(hook) = one.key.strip_prefix("hooks/") {
+            // Those of the git directory are told with their files.
+            let is_told = |files: &BTreeMap<String, String>| files.contains_key(&one.key);
+            if !is_told(&before.files) && !is_told(&after.files) {
+                changes.push(Change::warning(
+                    Subject::Hook,
+                    &format!("hook {hook} {}", verb(&one.before, &one.after)),
+                ));
+            }
+            continue;
+        }
+        let what = match (&one.before, &one.after) {
+            _ if !one.key.contains('.') => format!("{} changed", one.key),
+            (None, Some(new)) => format!("config {} set to '{}'", one.key, value(new)),
+            (Some(old), Some(new)) => {
+                format!("config {} changed from '{}' to '{}'", one.key, value(old), value(new))
+            }
+            (old, None) => {
+                format!("config {} unset (it was '{}')", one.key, value(old.as_deref().unwrap_or_default()))
+            }
+        };
+        changes.push(Change::warning(Subject::Config, &what));
+    }
+    for key in differing(&before.settings, &after.settings).into_iter().filter(|key| !told.contains(*key)) {
+        let verb = verb(&before.settings.get(key), &after.settings.get(key));
+        changes.push(Change::note(Subject::Config, &format!("config {key} {verb}")));
+    }
+    changes
+}
+
+fn git_files(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
+    let all = differing(&before.files, &after.files);
+    let change = |name: &str| {
+        let verb = verb(&before.files.get(name), &after.files.get(name));
+        match name.strip_prefix("hooks/") {
+            Some(hook) => Change::warning(Subject::Hook, &format!("hook {hook} {verb}")),
+            None => Change::warning(Subject::GitFile, &format!("{name} of the repository {verb}")),
+        }
+    };
+    all.into_iter().map(change).collect()
+}
+
+const fn verb<T>(before: &Option<T>, after: &Option<T>) -> &'static str {
+    match (before, after) {
+        (None, _) => "added",
+        (_, None) => "removed",
+        _ => "changed",
+    }
+}
+
+fn differing<'a, T: PartialEq>(
+    before: &'a BTreeMap<String, T>,
+    after: &'a BTreeMap<String, T>,
+) -> Vec<&'a str> {
+    let all: BTreeSet<&str> = before.keys().chain(after.keys()).map(String::as_str).collect();
+    all.into_iter().filter(|name| before.get(*name) != after.get(*name)).collect()
+}
+
+fn refs(before: &Snapshot, after: &Snapshot, evidence: &dyn Evidence) -> Vec<Change> {
+    let names = differing(&before.refs, &after.refs);
+    // Without reflogs, as in a bare repository, nothing can be told apart.
+    let logged = before.checkouts.first().is_some_and(|main| main.log.is_some());
+    let walked: BTreeSet<Oid> = before
+        .checkouts
+        .iter()
+        .flat_map(|checkout| evidence.walked(&checkout.name))
+        .filter(|entry| is_ordinary(&entry.message, ORDINARY))
+        .filter_map(|entry| entry.new)
+        .collect();
+    let change = |name: &str| {
+        let (old, new) =
+            (before.refs.get(name).map(String::as_str), after.refs.get(name).map(String::as_str));
+        let moved = Moved { name, old, new, walked: &walked, logged };
+        let level = moved.level(evidence);
+        let mut what = format!("{} {}", shown(name), moved.verb());
+        let by = new
+            .and_then(Oid::parse)
+            .filter(|_| level == Level::Warning && names.len() <= NAMED)
+            .and_then(|new| evidence.agent_at(new));
+        if let Some(agent) = by {
+            what.push_str(&format!(", where agent {agent} was"));
+        }
+        Change::new(level, Subject::Ref, &what)
+    };
+    names.iter().map(|name| change(name)).collect()
+}
+
+/// One ref that is not what it was.
+struct Moved<'a> {
+    name: &'a str,
+    old: Option<&'a str>,
+    new: Option<&'a str>,
+    /// Where the HEADs of the user's checkouts came to.
+    walked: &'a BTreeSet<Oid>,
+    logged: bool,
+}
+
+impl Moved<'_> {
+    fn verb(&self) -> String {
+        match (self.old, self.new) {
+            (Some(old), Some(new)) => format!("moved {} → {}", short(old), short(new)),
+            (None, Some(new)) => format!("added at {}", short(new)),
+            (Some(old), None) => format!("removed (it was at {})", short(old)),
+            (None, None) => String::new(),
+        }
+    }
+
+    fn level(&self, evidence: &dyn Evidence) -> Level {
+        let explained = match (self.old.and_then(Oid::parse), self.new.and_then(Oid::parse)) {
+            // It makes git see other objects than there are.
+            _ if self.name.starts_with("refs/replace/") => false,
+            (None, _) => true,
+            (Some(old), _) if self.name == "refs/stash" => {
+                evidence.log_of(self.name).iter().any(|entry| entry.new == Some(old))
+            }
+            (Some(old), None) => self.is_of_remote() || evidence.is_kept(old),
+            (Some(_), Some(new)) => {
+                let own = || {
+                    evidence.log_of(self.name).last().is_some_and(|last| {
+                        last.new == Some(new) && is_ordinary(&last.message, ORDINARY_REFS)
+                    })
+                };
+                self.walked.contains(&new) || own() || !self.logged
+            }
+        };
+        if explained { Level::Note } else { Level::Warning }
+    }
+
+    fn is_of_remote(&self) -> bool {
+        self.name.starts_with("refs/remotes/")
+    }
+}
+
+/// `branch main`, `tag v1`, `origin/main`, or the whole name.
+fn shown(name: &str) -> String {
+    for (prefix, word) in
+        [("refs/heads/", "branch "), ("refs/tags/", "tag "), ("refs/remotes/", "remote branch ")]
+    {
+        if let Some(rest) = name.strip_prefix(prefix) {
+            return format!("{word}{rest}");
+        }
+    }
+    name.to_owned()
+}
+
+fn short(target: &str) -> &str {
+    if Oid::parse(target).is_some() { &target[..10] } else { target }
+}
+
+fn checkouts(before: &Snapshot, after: &Snapshot, evidence: &dyn Evidence) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for old in &before.checkouts {
+        let new = after.checkouts.iter().find(|new| new.name == old.name);
+        let place = match old.name.as_str() {
+            "" => "your checkout".to_owned(),
+            name => format!("your worktree {name}"),
+        };
+        let Some(new) = new else {
+            changes.push(Change::note(Subject::Checkout, &format!("{place} is gone")));
+            continue;
+        };
+        if old.head != new.head {
+            let entries = evidence.walked(&old.name);
+            let told = entries.iter().any(|entry| {
+                is_ordinary(&entry.message, &["checkout", "switch", "rebase", "branch", "Branch", "clone"])
+            });
+            let moved_alone = Oid::parse(&old.head).is_some() && Oid::parse(&new.head).is_some();
+            let level =
+                if told || moved_alone && is_walked(entries, new) { Level::Note } else { Level::Warning };
+            let what =
+                format!("{place} was switched from {} to {}", stands_on(&old.head), stands_on(&new.head));
+            changes.push(Change::new(level, Subject::Checkout, &what));
+        }
+    }
+    let known = |name: &str| before.checkouts.iter().any(|old| old.name == name);
+    for new in after.checkouts.iter().filter(|new| !known(&new.name)) {
+        changes.push(Change::note(Subject::Checkout, &format!("worktree {} added", new.name)));
+    }
+    changes
+}
+
+fn is_walked(entries: &[Entry], now: &Checkout) -> bool {
+    entries.iter().any(|entry| entry.new == now.commit && is_ordinary(&entry.message, ORDINARY))
+}
+
+fn stands_on(head: &str) -> String {
+    match head.strip_prefix("ref: ") {
+        Some(name) => name.strip_prefix("refs/heads/").unwrap_or(name).to_owned(),
+        None => format!("no branch, at {}", short(head)),
+    }
+}
+
+/// `commit: one` begins with the word `commit`, `committed` does not.
+fn is_ordinary(message: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| {
+        message.strip_prefix(word).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+    })
+}
+
+fn files(before: &Snapshot, after: &Snapshot, evidence: &dyn Evidence) -> Vec<Change> {
+    if before.main.is_none() {
+        return Vec::new();
+    }
+    let (Some(old), Some(new)) = (&before.changed, &after.changed) else {
+        return vec![Change::note(
+            Subject::Unseen,
+            "the files of your checkout were not looked at: there is too much",
+        )];
+    };
+    // What the user's git did in the checkout may have committed or put away what was changed.
+    let walked = evidence.walked("");
+    let walked = !walked.is_empty() && walked.iter().all(|entry| is_ordinary(&entry.message, ORDINARY));
+    let all = differing(old, new);
+    all.into_iter().filter_map(|path| file(path, old.get(path), new.get(path), walked)).collect()
+}
+
+fn file(path: &str, old: Option<&Stamp>, new: Option<&Stamp>, walked: bool) -> Option<Change> {
+    let warning = |what: String| Some(Change::warning(Subject::File, &what));
+    match (old, new) {
+        (None, Some(new)) if !new.tracked => warning(format!("file {path} appeared in your checkout")),
+        (None, Some(new)) if new.content.is_none() => {
+            warning(format!("file {path} was deleted in your checkout"))
+        }
+        (None, Some(_)) => warning(format!("file {path} changed in your checkout")),
+        (Some(old), Some(new)) if old.content == new.content => {
+            let what = if new.tracked { "was staged" } else { "is no longer staged" };
+            Some(Change::note(Subject::File, &format!("file {path} {what} in your checkout")))
+        }
+        (Some(_), Some(_)) => warning(format!("file {path} changed in your checkout")),
+        (Some(_), None) if walked => None,
+        (Some(old), None) if old.tracked => {
+            warning(format!("changes of file {path} are gone from your checkout"))
+        }
+        (Some(_), None) => warning(format!("untracked file {path} is gone from your checkout")),
+        (None, None) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Told {
+        walked: Vec<Entry>,
+        log: Vec<Entry>,
+        kept: bool,
+    }
+
+    impl Evidence for Told {
+        fn walked(&self, checkout: &str) -> &[Entry] {
+            if checkout.is_empty() { &self.walked } else { &[] }
+        }
+        fn log_of(&self, _: &str) -> Vec<Entry> {
+            self.log.clone()
+        }
+        fn is_kept(&self, _: Oid) -> bool {
+            self.kept
+        }
+        fn agent_at(&self, _: Oid) -> Option<String> {
+            None
+        }
+    }
+
+    fn hex(digit: char) -> String {
+        digit.to_string().repeat(40)
+    }
+
+    fn entry(old: char, new: char, message: &str) -> Entry {
+        Entry { old: Oid::parse(&hex(old)), new: Oid::parse(&hex(new)), message: message.to_owned() }
+    }
+
+    fn with_refs(refs: &[(&str, char)]) -> Snapshot {
+        let main = Checkout { head: "ref: refs/heads/main".into(), log: Some(9), ..Checkout::default() };
+        let refs = refs.iter().map(|(name, at)| ((*name).to_owned(), hex(*at))).collect();
+        Snapshot { refs, checkouts: vec![main], ..Snapshot::default() }
+    }
+
+    #[test]
+    fn refs_that_the_users_git_moved_are_notes() {
+        use Level::{Note, Warning};
+        let told =
+            |walked: &[Entry], log: &[Entry], kept| Told { walked: walked.to_vec(), log: log.to_vec(), kept };
+        let nothing = || told(&[], &[], false);
+        for (name, old, new, evidence, level) in [
+            (
+                "refs/heads/main",
+                Some('a'),
+                Some('b'),
+                told(&[entry('a', 'b', "commit: x")], &[], false),
+                Note,
+            ),
+            ("refs/heads/main", Some('a'), Some('b'), told(&[entry('a', 'b', "")], &[], false), Warning),
+            ("refs/heads/main", Some('a'), Some('b'), nothing(), Warning),
+            (
+                "refs/heads/main",
+                Some('a'),
+                Some('c'),
+                told(&[entry('a', 'b', "commit: x")], &[], false),
+                Warning,
+            ),
+            (
+                "refs/heads/x",
+                Some('a'),
+                Some('b'),
+                told(&[], &[entry('a', 'b', "orchestra merge-ranked")], false),
+                Note,
+            ),
+            (
+                "refs/heads/x",
+                Some('a'),
+                Some('b'),
+                told(&[], &[entry('a', 'b', "commit: x")], false),
+                Warning,
+            ),
+            ("refs/heads/x", None, Some('b'), nothing(), Note),
+            ("refs/heads/x", Some('a'), None, nothing(), Warning),
+            ("refs/heads/x", Some('a'), None, told(&[], &[], true), Note),
+            (
+                "refs/remotes/o/x",
+                Some('a'),
+                Some('b'),
+                told(&[], &[entry('a', 'b', "fetch o: forced-update")], false),
+                Note,
+            ),
+            ("refs/remotes/o/x", Some('a'), Some('b'), nothing(), Warning),
+            ("refs/remotes/o/x", Some('a'), None, nothing(), Note),
+            ("refs/tags/v1", Some('a'), Some('b'), nothing(), Warning),
+            ("refs/tags/v1", None, Some('b'), nothing(), Note),
+            ("refs/replace/x", None, Some('b'), nothing(), Warning),
+            (
+                "refs/stash",
+                Some('a'),
+                Some('b'),
+                told(&[], &[entry('0', 'a', "WIP"), entry('a', 'b', "WIP")], false),
+                Note,
+            ),
+            ("refs/stash", Some('a'), None, nothing(), Warning),
+        ] {
+            let side = |at: Option<char>| with_refs(&at.map(|at| (name, at)).into_iter().collect::<Vec<_>>());
+            let changes = compare(&side(old), &side(new), &evidence);
+            let levels: Vec<Level> = changes.iter().map(|change| change.level).collect();
+            assert_eq!(levels, [level], "{name} {old:?} {new:?}: {changes:?}");
+        }
+    }
+
+    #[test]
+    fn a_switch_is_named_by_both_branches() {
+        let (old, mut new) = (with_refs(&[]), with_refs(&[]));
+        new.checkouts[0].head = "ref: refs/heads/stolen".into();
+        let change = |told: &Told| compare(&old, &new, told).pop().expect("a change");
+        let silent = change(&Told::default());
+        assert_eq!(silent.what, "your checkout was switched from main to stolen");
+        assert_eq!(silent.level, Level::Warning);
+        let moving = "checkout: moving from main to stolen";
+        assert_eq!(
+            change(&Told { walked: vec![entry('a', 'a', moving)], ..Told::default() }).level,
+            Level::Note
+        );
+    }
+
+    #[test]
+    fn files_that_appear_change_or_go_are_warnings() {
+        let stamp = |tracked, length| Some(Stamp { tracked, content: Some((length, 1)) });
+        let deleted = Some(Stamp { tracked: true, content: None });
+        for (old, new, walked, told) in [
+            (None, stamp(false, 1), false, Some("file f appeared in your checkout")),
+            (None, stamp(true, 1), false, Some("file f changed in your checkout")),
+            (None, deleted, false, Some("file f was deleted in your checkout")),
+            (stamp(true, 1), stamp(true, 2), false, Some("file f changed in your checkout")),
+            (stamp(false, 1), stamp(true, 1), false, Some("file f was staged in your checkout")),
+            (stamp(true, 1), None, false, Some("changes of file f are gone from your checkout")),
+            (stamp(true, 1), None, true, None),
+            (stamp(false, 1), None, false, Some("untracked file f is gone from your checkout")),
+        ] {
+            let change = file("f", old.as_ref(), new.as_ref(), walked);
+            assert_eq!(change.map(|change| change.what).as_deref(), told);
+        }
+    }
+
+    #[test]
+    fn very_many_are_counted() {
+        let names: Vec<String> = (0..100).map(|n| format!("refs/tags/{n}")).collect();
+        let after = with_refs(&names.iter().map(|name| (name.as_str(), 'b')).collect::<Vec<_>>());
+        let changes = compare(&with_refs(&[]), &after, &Told::default());
+        assert_eq!(
+            (changes.len(), changes[NAMED].what.as_str()),
+            (NAMED + 1, "70 more changes of this kind")
+        );
+    }
+}

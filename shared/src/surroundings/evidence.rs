@@ -1,0 +1,81 @@
+//! What the repository itself says of how things changed: reflogs, and whether commits are still reachable.
+
+use std::path::PathBuf;
+
+use super::snapshot::{Checkout, Snapshot};
+use crate::{
+    Result,
+    git::{
+        Oid, Repo,
+        reflog::{self, Entry},
+    },
+};
+
+/// What explains changes.
+pub(super) trait Evidence {
+    /// What the reflog of a checkout's HEAD got since the snapshot before.
+    fn walked(&self, checkout: &str) -> &[Entry];
+    /// The reflog of a ref, as far as it is recent.
+    fn log_of(&self, name: &str) -> Vec<Entry>;
+    /// Whether a commit is still in one of the user's branches or in what remotes have.
+    fn is_kept(&self, commit: Oid) -> bool;
+    /// The agent in whose worktree HEAD came to a commit.
+    fn agent_at(&self, commit: Oid) -> Option<String>;
+}
+
+/// Evidence from the repository.
+pub(super) struct Gathered<'a> {
+    repo: &'a Repo,
+    common: PathBuf,
+    walked: Vec<(String, Vec<Entry>)>,
+    /// What is there now: where a commit may be kept.
+    tips: Vec<Oid>,
+}
+
+impl<'a> Gathered<'a> {
+    pub(super) fn of(repo: &'a Repo, before: &Snapshot, after: &Snapshot) -> Result<Self> {
+        let common = repo.common_dir()?;
+        let since = |checkout: &Checkout| {
+            let log = git_dir(&common, &checkout.name).join("logs/HEAD");
+            (checkout.name.clone(), reflog::since(&log, checkout.log.unwrap_or(0)))
+        };
+        let walked = before.checkouts.iter().map(since).collect();
+        let heads = after.refs.iter().filter(|(name, _)| {
+            name.starts_with("refs/heads/")
+                || name.starts_with("refs/remotes/")
+                || name.starts_with("refs/tags/")
+        });
+        let tips = heads.filter_map(|(_, target)| Oid::parse(target)).collect();
+        Ok(Self { repo, common, walked, tips })
+    }
+}
+
+impl Evidence for Gathered<'_> {
+    fn walked(&self, checkout: &str) -> &[Entry] {
+        let found = self.walked.iter().find(|(name, _)| name == checkout);
+        found.map_or(&[], |(_, entries)| entries.as_slice())
+    }
+
+    fn log_of(&self, name: &str) -> Vec<Entry> {
+        reflog::since(&self.common.join("logs").join(name), 0)
+    }
+
+    fn is_kept(&self, commit: Oid) -> bool {
+        self.tips.contains(&commit)
+            || self.tips.iter().any(|tip| self.repo.contains(*tip, commit).unwrap_or(false))
+    }
+
+    fn agent_at(&self, commit: Oid) -> Option<String> {
+        let worktrees = self.repo.worktrees().ok()?;
+        let found = worktrees.iter().find(|worktree| {
+            let log = reflog::since(&worktree.git_dir.join("logs/HEAD"), 0);
+            log.iter().any(|entry| entry.new == Some(commit) && entry.old != Some(commit))
+        })?;
+        let name = found.git_dir.file_name()?.to_str()?.to_owned();
+        crate::model::AgentId::parse(&name).is_ok().then_some(name)
+    }
+}
+
+fn git_dir(common: &std::path::Path, name: &str) -> PathBuf {
+    if name.is_empty() { common.to_owned() } else { common.join("worktrees").join(name) }
+}

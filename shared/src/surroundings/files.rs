@@ -1,0 +1,88 @@
+//! The files of the main checkout that are changed or untracked, looked at within a budget.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    path::{Path, PathBuf},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Result,
+    git::{Oid, Repo},
+    worktree::shadow::Shadow,
+};
+
+/// More changed files than this are not told one by one.
+const MOST: usize = 2000;
+
+/// A file, as far as that is seen without reading it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(super) struct Stamp {
+    /// Git knows it.
+    pub(super) tracked: bool,
+    /// Its length, and its time of change in nanoseconds; none where it is not there.
+    pub(super) content: Option<(u64, i64)>,
+}
+
+/// A look that goes on in the background.
+pub(super) struct Look {
+    answer: mpsc::Receiver<Option<BTreeMap<String, Stamp>>>,
+    deadline: Instant,
+}
+
+impl Look {
+    /// What was seen; `None` where the budget did not suffice, there is too much, or something cannot be read.
+    pub(super) fn end(self) -> Option<BTreeMap<String, Stamp>> {
+        self.answer.recv_timeout(self.deadline.saturating_duration_since(Instant::now())).ok().flatten()
+    }
+}
+
+/// Compares the files of the main checkout, through a shadow of it, with the commit it stands on; what lies in one of `hidden` is
+/// not told.
+pub(super) fn look_in_background(
+    repo: &Repo,
+    shadow: Shadow,
+    stood_on: Option<Oid>,
+    hidden: Vec<PathBuf>,
+    budget: Duration,
+) -> Look {
+    let (sender, answer) = mpsc::channel();
+    let deadline = Instant::now() + budget;
+    let tree = stood_on.and_then(|commit| repo.tree_of(commit).ok());
+    let index = repo.common_dir().map(|common| common.join("index"));
+    // Not joined: one that is late is left behind, its answer unread.
+    std::thread::spawn(move || {
+        let look = || -> Result<Option<BTreeMap<Vec<u8>, bool>>> {
+            match tree {
+                Some(tree) => shadow.repo()?.changed_paths(&index?, tree, MOST),
+                None => Ok(None),
+            }
+        };
+        let seen = look().ok().flatten().map(|paths| stamps(shadow.work_tree(), &hidden, &paths));
+        let _ = sender.send(seen);
+    });
+    Look { answer, deadline }
+}
+
+fn stamps(top: &Path, hidden: &[PathBuf], paths: &BTreeMap<Vec<u8>, bool>) -> BTreeMap<String, Stamp> {
+    let is_hidden =
+        |path: &Path| hidden.iter().any(|folder| folder.starts_with(path) || path.starts_with(folder));
+    let mut stamps = BTreeMap::new();
+    for (name, tracked) in paths {
+        let path = top.join(OsStr::from_bytes(name));
+        if is_hidden(&path) {
+            continue;
+        }
+        let found = fs::symlink_metadata(&path).ok();
+        let content = found
+            .map(|found| (found.len(), found.mtime().saturating_mul(1_000_000_000) + found.mtime_nsec()));
+        stamps.insert(String::from_utf8_lossy(name).into_owned(), Stamp { tracked: *tracked, content });
+    }
+    stamps
+}

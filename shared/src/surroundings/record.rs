@@ -1,0 +1,85 @@
+//! The private record of what changed around an agent, all its attempts together.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Change;
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{Oid, Repo, objects::Commit, refs::Edit},
+    model::AgentId,
+    store::layout,
+    world,
+};
+
+/// The file of the record.
+const FILE: &str = "changes.json";
+/// Changes kept of one agent.
+const MOST: usize = 300;
+
+#[derive(Default, Deserialize, Serialize)]
+struct Record {
+    version: u32,
+    changes: Vec<Change>,
+}
+
+/// Adds changes to an agent's record; without any, none is made.
+pub(super) fn add(repo: &Repo, id: &AgentId, new: Vec<Change>) -> Result<()> {
+    let name = layout::surroundings_ref(id);
+    let old = repo.find_ref(&name)?;
+    let mut changes = match old {
+        Some(old) => load(repo, old),
+        None => Vec::new(),
+    };
+    let known = changes.len();
+    for change in new {
+        if changes.len() < MOST && !changes.iter().any(|known| known.what == change.what) {
+            changes.push(change);
+        }
+    }
+    if changes.len() == known {
+        return Ok(());
+    }
+    let text = serde_json::to_vec(&Record { version: 1, changes })
+        .context(Kind::Internal, || "a record cannot be written".into())?;
+    let tree = repo.write_tree(&[(FILE, repo.write_blob(&text)?)])?;
+    let message = format!("surroundings of agent {id}\n");
+    let (at, parents) = (world::now().as_second(), old.into_iter().collect());
+    let commit = repo.write_commit(&Commit::by(&repo.identity()?, at, tree, parents, message))?;
+    repo.edit_refs(&[Edit { name, old, new: commit }], "orchestra: surroundings of an agent")
+}
+
+/// What changed around one agent.
+///
+/// # Errors
+/// The refs cannot be read.
+pub fn of_agent(repo: &Repo, id: &AgentId) -> Result<Vec<Change>> {
+    Ok(repo.find_ref(&layout::surroundings_ref(id))?.map(|record| load(repo, record)).unwrap_or_default())
+}
+
+/// The records that there are, by the agents' ids; [`load`] reads one.
+///
+/// # Errors
+/// The refs cannot be read.
+pub fn all(repo: &Repo) -> Result<HashMap<String, Oid>> {
+    let records = repo.refs_below(layout::SURROUNDINGS)?;
+    let id = |name: &str| name.strip_prefix(layout::SURROUNDINGS).map(str::to_owned);
+    Ok(records.into_iter().filter_map(|(name, record)| Some((id(&name)?, record))).collect())
+}
+
+/// The changes of a record. One that cannot be read is a warning itself.
+pub fn load(repo: &Repo, record: Oid) -> Vec<Change> {
+    let read = || -> Result<Record> {
+        let text = repo.read_blob_of(record, FILE)?.ok_or_else(|| Error::internal("it is empty"))?;
+        serde_json::from_slice(&text).context(Kind::Internal, || "it is malformed".into())
+    };
+    match read() {
+        Ok(record) => record.changes,
+        Err(error) => {
+            let what = format!("the record of what changed cannot be read: {}", error.one_line());
+            vec![Change::warning(super::Subject::Unseen, &what)]
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What surrounds the agents at one moment.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::files::{self, Stamp};
+use crate::{
+    Result,
+    config::Config,
+    git::{
+        Oid, Repo, reflog,
+        settings::{self, Settings},
+        worktrees::Worktree,
+    },
+    model::AgentId,
+    store::layout::{self, Private},
+    trust::configuration,
+    worktree::{place, shadow::Shadow},
+};
+
+/// Files of the git directory that decide how git works, beside config, attributes and hooks.
+const GIT_FILES: &[&str] =
+    &["info/exclude", "info/grafts", "info/sparse-checkout", "objects/info/alternates"];
+/// Longest of these and of hooks that are read, in bytes.
+const LONGEST: u64 = 16 << 20;
+/// Namespaces below `refs/` that are ours.
+const OURS: &[&str] = &["orchestra", "orchestra-local"];
+
+/// See above.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Snapshot {
+    /// Configuration that can name a program, attributes, hooks that would run.
+    pub(super) trusted: configuration::Snapshot,
+    /// Every key of the configuration, with a fingerprint of its values.
+    pub(super) settings: BTreeMap<String, String>,
+    /// Hooks, whether or not they would run, and further files of the git directory: mode and fingerprint.
+    pub(super) files: BTreeMap<String, String>,
+    /// Refs that are not ours.
+    pub(super) refs: BTreeMap<String, String>,
+    /// The user's checkouts, the main one first.
+    pub(super) checkouts: Vec<Checkout>,
+    /// Where the main checkout is.
+    pub(super) main: Option<PathBuf>,
+    /// Files of the main checkout that are changed or untracked; `None`: they were not looked at.
+    pub(super) changed: Option<BTreeMap<String, Stamp>>,
+    /// The agents that run.
+    pub(super) agents: BTreeSet<String>,
+}
+
+/// One checkout of the user's.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub(super) struct Checkout {
+    /// The name of its registration; empty for the main one.
+    pub(super) name: String,
+    /// What stands in its HEAD.
+    pub(super) head: String,
+    /// The commit that is.
+    pub(super) commit: Option<Oid>,
+    /// How long the reflog of its HEAD is; none where there is none.
+    pub(super) log: Option<u64>,
+}
+
+impl Snapshot {
+    /// Looks. `frozen` holds the settings with which the files of the main checkout are compared: those that held before any agent
+    /// could change them. Where the main checkout is, and what it stands on, is what `earlier` says where the repository does not say
+    /// so any more.
+    ///
+    /// # Errors
+    /// The repository or its refs cannot be read.
+    pub fn take(common_dir: &Path, frozen: &Path, earlier: Option<&Self>, budget: Duration) -> Result<Self> {
+        let repo = Repo::open(common_dir)?;
+        let private = Private::new(repo.private_dir()?);
+        let worktrees = repo.worktrees()?;
+        let main = repo.main_checkout()?.or_else(|| earlier?.main.clone());
+        let stood_on = repo.head().ok().or_else(|| earlier?.checkouts.first()?.commit);
+        let files = main.as_ref().map(|main| {
+            let dir = Shadow::at(frozen.to_owned(), PathBuf::new(), main.clone(), common_dir.to_owned());
+            let hidden = worktrees.iter().map(|worktree| worktree.path.clone()).chain(place::planned(&repo));
+            files::look_in_background(&repo, dir, stood_on, hidden.collect(), budget)
+        });
+        let mut checkouts = vec![Checkout::of(&repo, "", common_dir)];
+        checkouts.extend(
+            users_worktrees(&repo, &private, &worktrees)
+                .map(|(name, worktree)| Checkout::of(&repo, &name, &worktree.git_dir)),
+        );
+        let ours = Ours { repo: &repo, private: &private, prefix: Config::of(&repo).branch_prefix() };
+        let mut refs = repo.refs_outside(OURS)?;
+        refs.retain(|name, _| !ours.is_branch(name));
+        Ok(Self {
+            trusted: configuration::Snapshot::at(common_dir),
+            settings: settings_of(common_dir),
+            files: git_files(common_dir),
+            refs,
+            checkouts,
+            agents: super::at_work(&private).collect(),
+            changed: files.and_then(files::Look::end),
+            main,
+        })
+    }
+}
+
+impl Checkout {
+    fn of(repo: &Repo, name: &str, git_dir: &Path) -> Self {
+        let head = fs::read_to_string(git_dir.join("HEAD")).unwrap_or_default().trim().to_owned();
+        let commit = match head.strip_prefix("ref: ") {
+            Some(branch) => repo.find_ref(branch.trim()).ok().flatten(),
+            None => Oid::parse(&head),
+        };
+        Self { name: name.to_owned(), head, commit, log: reflog::length(&git_dir.join("logs/HEAD")) }
+    }
+}
+
+/// The linked worktrees that are neither an agent's nor that in which branches are landed.
+fn users_worktrees<'a>(
+    repo: &Repo,
+    private: &Private,
+    all: &'a [Worktree],
+) -> impl Iterator<Item = (String, &'a Worktree)> {
+    let named = all.iter().filter_map(|one| Some((one.git_dir.file_name()?.to_str()?.to_owned(), one)));
+    named.filter(|(name, _)| !is_agent(repo, private, name) && !name.starts_with(layout::SCRATCH))
+}
+
+/// Whether an agent of that name is known here.
+fn is_agent(repo: &Repo, private: &Private, name: &str) -> bool {
+    AgentId::parse(name).is_ok_and(|id| {
+        private.agent(&id).dir().is_dir()
+            || repo.find_ref(&layout::agent_ref(&id)).is_ok_and(|tip| tip.is_some())
+    })
+}
+
+/// Tells the branches of agents from the user's.
+struct Ours<'a> {
+    repo: &'a Repo,
+    private: &'a Private,
+    prefix: String,
+}
+
+impl Ours<'_> {
+    fn is_branch(&self, name: &str) -> bool {
+        let Some(branch) = name.strip_prefix("refs/heads/") else { return false };
+        let prefixed = |prefix: &str| !prefix.is_empty() && branch.starts_with(prefix);
+        let last = branch.rsplit('/').next().unwrap_or(branch);
+        prefixed(&self.prefix) || prefixed(layout::OTHER_PREFIX) || is_agent(self.repo, self.private, last)
+    }
+}
+
+fn settings_of(common_dir: &Path) -> BTreeMap<String, String> {
+    let mut values: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    for one in Settings::of(common_dir).values {
+        let parts = [Some(one.section), one.subsection, Some(one.name)];
+        let key = parts.into_iter().flatten().collect::<Vec<_>>().join(".");
+        let key = one.file.map_or_else(|| key.clone(), |file| format!("{key} (in {file})"));
+        let all = values.entry(key).or_default();
+        all.extend_from_slice(one.value.as_bytes());
+        all.push(0);
+    }
+    values.into_iter().map(|(key, value)| (key, settings::fingerprint(&value))).collect()
+}
+
+fn git_files(common_dir: &Path) -> BTreeMap<String, String> {
+    let hooks = fs::read_dir(common_dir.join("hooks")).into_iter().flatten().flatten();
+    let hooks = hooks.filter_map(|entry| entry.file_name().into_string().ok());
+    let hooks = hooks.filter(|name| Path::new(name).extension().is_none_or(|ending| ending != "sample"));
+    let names =
+        hooks.map(|name| format!("hooks/{name}")).chain(GIT_FILES.iter().map(|&name| name.to_owned()));
+    names.filter_map(|name| Some((name.clone(), state_of(&common_dir.join(name))?))).collect()
+}
+
+/// Mode and content; none where there is nothing.
+fn state_of(path: &Path) -> Option<String> {
+    let found = fs::symlink_metadata(path).ok()?;
+    let content = match settings::read_regular(path, LONGEST) {
+        Ok(bytes) => settings::fingerprint(&bytes),
+        Err(error) => error.to_string(),
+    };
+    Some(format!("{:o} {content}", found.permissions().mode()))
+}

@@ -1,0 +1,53 @@
+//! Changes of our own refs that a sync makes: all at once, or where one ref is in the way those of each agent by themselves.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    Result,
+    git::{Oid, Repo, refs::Edit},
+    store::layout,
+};
+
+/// Changes of our own refs.
+#[derive(Default)]
+pub(super) struct Changes {
+    pub(super) edits: Vec<Edit>,
+    pub(super) deletes: Vec<(String, Oid)>,
+}
+
+impl Changes {
+    pub(super) fn make(&self, repo: &Repo) -> Result<()> {
+        repo.edit_refs(&self.edits, "orchestra: sync")?;
+        repo.delete_refs(&self.deletes)
+    }
+
+    /// What is not made yet.
+    pub(super) fn remaining(mut self, repo: &Repo) -> Result<Self> {
+        let mut edits = Vec::new();
+        for edit in self.edits {
+            if !repo.find_ref(&edit.name).is_ok_and(|now| now == Some(edit.new)) {
+                edits.push(edit);
+            }
+        }
+        self.edits = edits;
+        Ok(self)
+    }
+
+    /// One part for each agent, and one for each other ref.
+    pub(super) fn by_agent(self) -> impl Iterator<Item = Self> {
+        let mut parts: BTreeMap<String, Self> = BTreeMap::new();
+        let key = |name: &str| layout::agent_of(name).map_or_else(|| name.to_owned(), |id| id.to_string());
+        for edit in self.edits {
+            parts.entry(key(&edit.name)).or_default().edits.push(edit);
+        }
+        for delete in self.deletes {
+            parts.entry(key(&delete.0)).or_default().deletes.push(delete);
+        }
+        parts.into_values()
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let deletes = self.deletes.iter().map(|(name, _)| name.as_str());
+        self.edits.iter().map(|edit| edit.name.as_str()).chain(deletes)
+    }
+}

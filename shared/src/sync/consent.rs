@@ -1,0 +1,75 @@
+//! Where the user agreed to send agents. It stands in two places: in git's config, where people see it and can take it back,
+//! and in a record that only the question writes. A config that says more than was agreed to is not enough.
+
+use std::{collections::BTreeMap, fs, io::Write};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Kind, Result, error::Context, git::Repo, store::layout::Private};
+
+/// Where people see it.
+pub const KEY: &str = "orchestra.shareWith";
+
+/// What the user agreed to, for one place.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Given {
+    /// Their own commits go along, where agents' work builds on them.
+    pub own_work: bool,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+struct Record {
+    /// By URL, as git uses it.
+    places: BTreeMap<String, Given>,
+}
+
+/// What the user agreed to for all of these URLs; `None`: to nothing.
+pub fn given(repo: &Repo, urls: &[String]) -> Option<Given> {
+    let seen = repo.config_all(KEY);
+    let record = read(repo)?;
+    let mut all = Given { own_work: true };
+    for url in urls {
+        let one = record.places.get(url).filter(|_| seen.contains(url))?;
+        all.own_work &= one.own_work;
+    }
+    (!urls.is_empty()).then_some(all)
+}
+
+/// Writes down that the user agrees. What was agreed to before stays.
+///
+/// # Errors
+/// The config or the record cannot be written.
+pub fn give(repo: &Repo, urls: &[String], given: Given) -> Result<()> {
+    let mut record = read(repo).unwrap_or_default();
+    let mut changed = false;
+    for url in urls {
+        let before = record.places.get(url).copied();
+        let own_work = given.own_work || before.is_some_and(|before| before.own_work);
+        changed |= record.places.insert(url.clone(), Given { own_work }) != Some(Given { own_work });
+    }
+    if changed {
+        write(repo, &record)?;
+    }
+    let seen = Repo::open(&repo.common_dir()?)?.config_all(KEY);
+    for url in urls.iter().filter(|url| !seen.contains(url)) {
+        repo.edit_config(&["--add", KEY, url])?;
+    }
+    Ok(())
+}
+
+fn read(repo: &Repo) -> Option<Record> {
+    let bytes = fs::read(Private::new(repo.private_dir().ok()?).consent()).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+fn write(repo: &Repo, record: &Record) -> Result<()> {
+    let private = Private::new(repo.private_dir()?);
+    let path = private.consent();
+    let cannot = || format!("cannot write '{}'", path.display());
+    fs::create_dir_all(private.dir()).context(Kind::External, cannot)?;
+    let mut file = tempfile::NamedTempFile::new_in(private.dir()).context(Kind::External, cannot)?;
+    let text = serde_json::to_vec(record).context(Kind::Internal, cannot)?;
+    file.write_all(&text).and_then(|()| file.as_file().sync_all()).context(Kind::External, cannot)?;
+    file.persist(&path).context(Kind::External, cannot)?;
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! The user's own commits that agents started from and the remote does not have: whoever sends the agents' work sends them too.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use serde::Serialize;
+
+use crate::{
+    Result,
+    git::{Oid, Repo, remotes::Push},
+    model::{Agent, text},
+    store::{Chain, Listing, archive, layout},
+    sync::known::{self, Known},
+};
+
+/// Agents that started one from the other's work.
+const DEPTH: usize = 32;
+
+/// Commits of one branch.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct OwnWork {
+    /// How many.
+    pub commits: u64,
+    /// The branch that has them; none has any more where there is no name.
+    pub branch: Option<String>,
+    /// The refs that would bring them.
+    #[serde(skip)]
+    pub refs: BTreeSet<String>,
+}
+
+impl fmt::Display for OwnWork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let commits = text::count(self.commits, "commit");
+        match &self.branch {
+            Some(branch) => write!(f, "{commits} of {}", text::safe(branch)),
+            None => write!(f, "{commits} that no branch has"),
+        }
+    }
+}
+
+/// Finds them, the most commits first.
+///
+/// # Errors
+/// An agent's life or the history cannot be read.
+pub fn find(repo: &Repo, sends: &[Push], known: &Known) -> Result<Vec<OwnWork>> {
+    let there: BTreeSet<Oid> = known.tips().collect();
+    let mut bases: BTreeMap<Oid, BTreeSet<String>> = BTreeMap::new();
+    for push in sends {
+        for base in bases_of(repo, push, known)? {
+            if !there.contains(&base) && repo.has_commit(base) {
+                bases.entry(base).or_default().insert(push.name.clone());
+            }
+        }
+    }
+    let all: Vec<Oid> = bases.keys().copied().collect();
+    if all.is_empty() || known::count(repo, &all, known)? == 0 {
+        return Ok(Vec::new());
+    }
+    let branches = Branches::read(repo)?;
+    let mut groups: BTreeMap<Option<String>, (Vec<Oid>, BTreeSet<String>)> = BTreeMap::new();
+    for (base, refs) in bases {
+        let (base, branch) = branches.root(repo, base)?;
+        if known::count(repo, &[base], known)? == 0 {
+            continue;
+        }
+        let group = groups.entry(branch).or_default();
+        group.0.push(base);
+        group.1.extend(refs);
+    }
+    let mut found = Vec::new();
+    for (branch, (bases, refs)) in groups {
+        found.push(OwnWork { commits: known::count(repo, &bases, known)?, branch, refs });
+    }
+    found.sort_by(|a, b| (b.commits, &a.branch).cmp(&(a.commits, &b.branch)));
+    Ok(found)
+}
+
+/// What the agents whose work a push brings started from.
+fn bases_of(repo: &Repo, push: &Push, known: &Known) -> Result<Vec<Oid>> {
+    let Some(new) = push.new else { return Ok(Vec::new()) };
+    let mut lives = Vec::new();
+    if layout::is_archive(&push.name) {
+        let there = known.get(&push.name);
+        let commits = archive::commits(repo, new)?;
+        let new = commits.into_iter().take_while(|(commit, _)| Some(*commit) != there);
+        lives.extend(new.filter(|(_, archived)| archived.work.is_some()).map(|(_, archived)| archived.tip));
+    } else if let Some(agent) = layout::agent_of(&push.name).filter(|_| layout::is_work(&push.name)) {
+        lives.extend(repo.find_ref(&layout::agent_ref(&agent))?);
+    }
+    let mut bases = Vec::new();
+    for tip in lives.into_iter().filter(|tip| repo.has_commit(*tip)) {
+        bases.extend(Oid::parse(&Chain::read(repo, &[tip])?.fold().agent.base));
+    }
+    Ok(bases)
+}
+
+/// The branches of this clone, told apart by whose they are.
+struct Branches {
+    own: Vec<(String, Oid)>,
+    /// Base and head of every agent.
+    agents: Vec<(Oid, Oid)>,
+}
+
+impl Branches {
+    fn read(repo: &Repo) -> Result<Self> {
+        let listing = Listing::read(repo)?;
+        let all: Vec<Agent> = listing.rows.iter().filter_map(|row| listing.agent(repo, row).ok()).collect();
+        let names: BTreeSet<&str> = all.iter().map(|agent| agent.branch.as_str()).collect();
+        let here = repo.head_branch();
+        let mut own = Vec::new();
+        for (name, tip) in repo.refs_below(layout::BRANCHES)? {
+            own.extend(
+                layout::branch_of(&name)
+                    .filter(|name| !names.contains(name))
+                    .map(|name| (name.to_owned(), tip)),
+            );
+        }
+        // The one on which the user stands names it best.
+        own.sort_by_key(|(name, _)| Some(name) != here.as_ref());
+        let mut agents = Vec::new();
+        for (agent, row) in all.iter().zip(&listing.rows) {
+            let base = Oid::parse(&agent.base);
+            agents.extend(base.zip(repo.find_ref(&layout::head_ref(&row.id))?));
+        }
+        Ok(Self { own, agents })
+    }
+
+    /// Where the user's own commits below a base end, and the branch that has them. Below the base of an agent that started
+    /// from another agent's work, they end at the base of that one.
+    fn root(&self, repo: &Repo, mut base: Oid) -> Result<(Oid, Option<String>)> {
+        for _ in 0..DEPTH {
+            for (name, tip) in &self.own {
+                if *tip == base || repo.contains(*tip, base)? {
+                    return Ok((base, Some(name.clone())));
+                }
+            }
+            let mut before = None;
+            for (start, head) in &self.agents {
+                if before.is_none() && repo.contains(*head, base)? && !repo.contains(*start, base)? {
+                    before = Some(*start);
+                }
+            }
+            match before {
+                Some(before) => base = before,
+                None => break,
+            }
+        }
+        Ok((base, None))
+    }
+}

@@ -1,0 +1,119 @@
+//! Taking a secret out of the archive of this clone, as long as no remote has it: the archive commits from there on are written
+//! anew. An event is written without it; work that holds it is left out, and kept in this clone.
+
+use std::collections::BTreeSet;
+
+use super::{rewrite, tracked};
+use crate::{
+    Error, Result,
+    git::{Oid, Repo, raw::RawReader, refs::Edit},
+    lock::Lock,
+    model::AgentId,
+    store::{
+        Chain,
+        archive::{self, Archived},
+        commit,
+        layout::{self, Private},
+        writer,
+    },
+    sync::{
+        known::Known,
+        secrets::{Environment, carried},
+    },
+};
+
+/// How long another process of ours may add to the archive.
+const WAIT: std::time::Duration = std::time::Duration::from_secs(5);
+/// Shortest beginning of an event's id, and of an object's.
+const EVENT: usize = 4;
+const OBJECT: usize = 7;
+
+/// One archived agent, and what is to be changed of it.
+struct Entry {
+    commit: Oid,
+    archived: Archived,
+    /// The commit with the event.
+    event: Option<Oid>,
+    without_work: bool,
+}
+
+/// Does it for an event, or an object of the work, whose id begins so. `None`: nothing in the archive of this clone does.
+///
+/// # Errors
+/// A remote has it already (3), or the archive cannot be read or written.
+pub(super) fn redact(repo: &Repo, typed: &str) -> Result<Option<AgentId>> {
+    let Some(writer) = writer::known_writer(repo) else { return Ok(None) };
+    let name = layout::archive_ref(&writer);
+    let _lock = Lock::require(&Private::new(repo.private_dir()?).archive_lock(), WAIT)?;
+    let Some(tip) = repo.find_ref(&name)? else { return Ok(None) };
+    let mut entries = entries(repo, tip, typed)?;
+    let Some(first) = entries.iter().position(|entry| entry.event.is_some() || entry.without_work) else {
+        return Ok(None);
+    };
+    for (remote, there) in tracked(repo, &format!("/archive/{writer}"))? {
+        if repo.has_commit(there) && repo.contains(there, entries[first].commit)? {
+            let id = &entries[first].archived.id;
+            return Err(Error::refused(format!(
+                "{remote} has the archived agent '{id}' already: it cannot be called back"
+            ))
+            .hint("revoke the secret where it was given out"));
+        }
+    }
+    let agent = entries[first].archived.id.clone();
+    let mut previous = first.checked_sub(1).map(|before| entries[before].commit);
+    let values = Environment::read().values();
+    let mut kept = BTreeSet::new();
+    for entry in &mut entries[first..] {
+        if let Some(holder) = entry.event {
+            entry.archived.tip = rewrite(repo, &entry.archived.id, entry.archived.tip, holder, &values)?;
+        }
+        if let Some(work) = entry.archived.work.filter(|_| entry.without_work) {
+            kept.insert((layout::replaced_head_ref(&entry.archived.id, &work.to_string()), work));
+            entry.archived.work = None;
+        }
+        let state = Chain::read(repo, &[entry.archived.tip])?.fold().agent;
+        previous = Some(archive::rewrite(repo, entry.commit, previous, &entry.archived, &state)?);
+    }
+    let Some(new) = previous.filter(|new| *new != tip) else {
+        return Err(Error::refused(format!("nothing of '{agent}' in the archive looks like a secret")));
+    };
+    let mut edits = vec![Edit { name, old: Some(tip), new }];
+    for (name, work) in kept {
+        if repo.find_ref(&name)?.is_none() {
+            edits.push(Edit { name, old: None, new: work });
+        }
+    }
+    repo.edit_refs(&edits, "orchestra: redact")?;
+    super::clean_notes(repo, &values)?;
+    Ok(Some(agent))
+}
+
+/// The archive, the oldest agent first, with what is to be changed.
+fn entries(repo: &Repo, tip: Oid, typed: &str) -> Result<Vec<Entry>> {
+    let mut reader = RawReader::new(repo)?;
+    let object = if typed.len() >= OBJECT { reader.find(typed) } else { None };
+    let mut entries = Vec::new();
+    for (commit, archived) in archive::commits(repo, tip)?.into_iter().rev() {
+        let event = if typed.len() >= EVENT { holder(repo, archived.tip, typed)? } else { None };
+        let without_work = match object.zip(archived.work).filter(|_| event.is_none()) {
+            Some((object, work)) => {
+                let carried = carried::list(repo, &mut reader, &[work], &Known::default())?;
+                carried.objects.iter().any(|(id, _)| *id == object)
+            }
+            None => false,
+        };
+        entries.push(Entry { commit, archived, event, without_work });
+    }
+    Ok(entries)
+}
+
+/// The commit of a life with the event whose id begins so.
+fn holder(repo: &Repo, tip: Oid, typed: &str) -> Result<Option<Oid>> {
+    for commit in Chain::read(repo, &[tip])?.commits {
+        let events = commit::parse(&repo.read_commit(commit)?.message).events;
+        if events.iter().any(|event| event.id.hex().starts_with(typed)) {
+            return Ok(Some(commit));
+        }
+    }
+    Ok(None)
+}

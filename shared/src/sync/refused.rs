@@ -1,0 +1,123 @@
+//! What a remote has and this clone does not take in, remembered: reading a life of a hundred thousand entries takes seconds, and
+//! the answer does not change. The file is disposable.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    fs,
+    io::Write,
+    path::PathBuf,
+};
+
+use crate::{
+    Result,
+    git::{Oid, Repo},
+    model::text,
+    store::layout::Private,
+};
+
+/// What the file begins with: with other rules, nothing is known.
+const MAGIC: &str = "git orchestra refused 1\n";
+/// Refusals remembered; the oldest go first.
+const MOST: usize = 10_000;
+/// Columns of a reason.
+const LONGEST: usize = 300;
+
+/// What was looked at: their tip, and ours at that time, up to which it was read.
+type Key = (Oid, Option<Oid>);
+
+/// Why tips of theirs are not taken in.
+#[derive(Debug)]
+pub struct Refused {
+    path: PathBuf,
+    known: HashMap<Key, String>,
+    /// Oldest first.
+    order: VecDeque<Key>,
+    is_new: bool,
+}
+
+impl Refused {
+    /// Reads what is known; an absent, torn or older file knows less.
+    ///
+    /// # Errors
+    /// The common git directory cannot be found.
+    pub fn read(repo: &Repo) -> Result<Self> {
+        let path = Private::new(repo.private_dir()?).refused();
+        let mut refused = Self { path, known: HashMap::new(), order: VecDeque::new(), is_new: false };
+        let file = fs::read_to_string(&refused.path).unwrap_or_default();
+        for line in file.strip_prefix(MAGIC).unwrap_or_default().lines() {
+            let mut words = line.splitn(3, ' ');
+            let (Some(theirs), Some(ours), Some(why)) = (words.next(), words.next(), words.next()) else {
+                continue;
+            };
+            if let Some(theirs) = Oid::parse(theirs) {
+                refused.insert((theirs, Oid::parse(ours)), why.to_owned());
+            }
+        }
+        Ok(refused)
+    }
+
+    /// Why a tip was not taken in at an earlier look.
+    pub fn why(&self, theirs: Oid, ours: Option<Oid>) -> Option<&str> {
+        self.known.get(&(theirs, ours)).map(String::as_str)
+    }
+
+    /// Remembers a refusal that will be the same the next time.
+    pub fn add(&mut self, theirs: Oid, ours: Option<Oid>, why: &str) {
+        self.insert((theirs, ours), text::one_line(why, LONGEST));
+        self.is_new = true;
+    }
+
+    fn insert(&mut self, key: Key, why: String) {
+        if self.known.insert(key, why).is_none() {
+            self.order.push_back(key);
+        }
+        while self.order.len() > MOST {
+            self.order.pop_front().map(|oldest| self.known.remove(&oldest));
+        }
+    }
+
+    /// Writes down what is new, whole or not at all; a failure costs speed only.
+    pub fn remember(&self) {
+        let Some(folder) = self.path.parent().filter(|folder| self.is_new && folder.is_dir()) else { return };
+        let mut out = MAGIC.to_owned();
+        for key in &self.order {
+            if let Some(why) = self.known.get(key) {
+                let ours = key.1.map_or_else(|| "-".to_owned(), |ours| ours.to_string());
+                out.push_str(&format!("{} {ours} {why}\n", key.0));
+            }
+        }
+        if let Ok(mut file) = tempfile::NamedTempFile::new_in(folder)
+            && file.write_all(out.as_bytes()).is_ok()
+        {
+            let _ = file.persist(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_known_for_just_these_tips() {
+        let folder = tempfile::tempdir().unwrap();
+        let at =
+            |path: PathBuf| Refused { path, known: HashMap::new(), order: VecDeque::new(), is_new: false };
+        let (theirs, ours) = (Oid::from_bytes([1; 20]), Oid::from_bytes([2; 20]));
+        let mut refused = at(folder.path().join("refused"));
+        refused.add(theirs, Some(ours), "too\nlong \u{1b}[2J");
+        refused.add(theirs, None, "too long");
+        refused.remember();
+        let file = fs::read_to_string(folder.path().join("refused")).unwrap();
+        assert_eq!(file.lines().count(), 3, "{file}");
+        assert!(!file.contains('\u{1b}'), "{file}");
+        assert_eq!(refused.why(theirs, None), Some("too long"));
+        assert!(refused.why(theirs, Some(ours)).is_some() && refused.why(ours, None).is_none());
+        for n in 0..=MOST {
+            let mut id = [0; 20];
+            id[..8].copy_from_slice(&(n as u64).to_be_bytes());
+            refused.add(Oid::from_bytes(id), None, "x");
+        }
+        assert_eq!((refused.known.len(), refused.why(theirs, None)), (MOST, None));
+    }
+}

@@ -1,0 +1,96 @@
+//! What of a plan may leave: nothing that looks like a secret, and nothing that the user did not agree to.
+
+use crate::{
+    Result,
+    git::{
+        Git, Repo, command,
+        remotes::{Manner, Push},
+    },
+    store::layout,
+    sync::{
+        known::Known,
+        own_work::{self, OwnWork},
+        remote::Remote,
+        secrets::{self, Checked, Held, Reason},
+    },
+};
+
+/// What is about to leave.
+pub struct Parcel<'a> {
+    /// The repository.
+    pub repo: &'a Repo,
+    /// Where it goes.
+    pub remote: &'a Remote,
+    /// The refs.
+    pub sends: &'a [Push],
+    /// Commits of the user's that go along.
+    pub own: &'a [OwnWork],
+    known: &'a Known,
+}
+
+impl Parcel<'_> {
+    /// About how many bytes it is: what its objects take on this disk.
+    pub fn size(&self) -> Option<u64> {
+        let tips = self.sends.iter().filter_map(|push| push.new);
+        let mut orders: String = tips.map(|tip| format!("{tip}\n")).collect();
+        orders.extend(self.known.tips().map(|tip| format!("^{tip}\n")));
+        let git = Git::new(&self.repo.common_dir().ok()?, "rev-list");
+        let git = git.args(["--objects", "--disk-usage", "--stdin"]).input(orders.into_bytes());
+        git.limit(command::LONG).line().ok()?.parse().ok()
+    }
+}
+
+/// What the user agrees to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Leave {
+    /// Everything.
+    All,
+    /// Everything but the work that builds on their own commits.
+    WithoutOwnWork,
+}
+
+/// What may leave, and what may not.
+#[derive(Debug, Default)]
+pub struct Screened {
+    /// What may.
+    pub go: Vec<Push>,
+    /// What may not, and why.
+    pub held: Vec<Held>,
+    /// Commits of the user's among what may.
+    pub own: Vec<OwnWork>,
+}
+
+/// Looks at everything that is to be sent, and asks the user where they have not agreed yet.
+///
+/// # Errors
+/// Git cannot speak with the remote, the user does not agree to it at all (3), or the repository cannot be read.
+pub fn screen(
+    repo: &Repo,
+    remote: &Remote,
+    sends: &[Push],
+    manner: Manner,
+    may_leave: &mut dyn FnMut(&Parcel<'_>) -> Result<Leave>,
+) -> Result<Screened> {
+    if sends.iter().all(|push| push.new.is_none()) {
+        return Ok(Screened { go: sends.to_vec(), ..Screened::default() });
+    }
+    let known = Known::ask(repo, remote, manner)?;
+    let Checked { go, mut held } = secrets::check(repo, sends, &known)?;
+    if go.iter().all(|push| push.new.is_none()) {
+        return Ok(Screened { go, held, own: Vec::new() });
+    }
+    let own = own_work::find(repo, &go, &known)?;
+    let parcel = Parcel { repo, remote, sends: &go, own: &own, known: &known };
+    if may_leave(&parcel)? == Leave::All {
+        return Ok(Screened { go, held, own });
+    }
+    let brings = |push: &Push| own.iter().any(|own| own.refs.contains(&push.name));
+    let (stays, go): (Vec<Push>, Vec<Push>) = go.into_iter().partition(brings);
+    held.extend(stays.into_iter().map(|push| {
+        let own = own.iter().filter(|own| own.refs.contains(&push.name)).cloned().collect();
+        let agent = layout::agent_of(&push.name);
+        let name = agent.as_ref().map_or(push.name, ToString::to_string);
+        Held { name, agent, reason: Reason::OwnWork { own } }
+    }));
+    Ok(Screened { go, held, own: Vec::new() })
+}

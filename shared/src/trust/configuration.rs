@@ -1,0 +1,264 @@
+//! A fingerprint of everything in a repository that can name a program or decide where things go: its config files and
+//! what they include, its private attributes, its hooks. Two of them tell what changed in between, key by key.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::counted::counts;
+use crate::{
+    git::{
+        Repo,
+        settings::{self, Setting, Settings},
+    },
+    model::text,
+};
+
+/// Longest attributes file that is kept by its lines; of a longer one only the fingerprint is.
+const LONGEST_ATTRIBUTES: usize = 4 << 10;
+/// Longest attributes file or hook that is read, in bytes.
+const LONGEST: u64 = 16 << 20;
+/// Widest value in a change that is shown, in columns: a person sees what they accept.
+const WIDEST: usize = 2000;
+
+/// What counts, at one moment. The user's own configuration outside the repository is not in it.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Snapshot {
+    /// Values by key: `core.pager`, `core.pager (in .gitconfig)` for another file than the repository's `config`,
+    /// `info/attributes`, `hooks/pre-push`.
+    entries: BTreeMap<String, Vec<String>>,
+}
+
+/// One key that differs between two snapshots.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Change {
+    /// As in git config, or the name of a file below the git directory; with the file's name where it is another config file.
+    pub key: String,
+    /// Its values before, on one line, safe to show; none where it was not set.
+    pub before: Option<String>,
+    /// Its values after.
+    pub after: Option<String>,
+}
+
+impl Snapshot {
+    /// The repository as it is now. What cannot be read is an entry as well: it differs from what could be read before.
+    pub fn of(repo: &Repo) -> Self {
+        repo.common_dir().map(|common| Self::at(&common)).unwrap_or_default()
+    }
+
+    /// As [`Snapshot::of`], for a common git directory: it works where git refuses the configuration.
+    pub fn at(common_dir: &Path) -> Self {
+        let settings = Settings::of(common_dir);
+        let mut snapshot = Self::default();
+        let counted = |one: &&Setting| counts(&one.section, one.subsection.as_deref(), &one.name);
+        for one in settings.values.iter().filter(counted).filter(|one| !is_default(one)) {
+            snapshot.add(key_of(one), one.value.clone());
+        }
+        for (file, why) in &settings.unreadable {
+            snapshot.add(file.clone(), why.clone());
+        }
+        snapshot.add_attributes("info/attributes".to_owned(), &common_dir.join("info/attributes"));
+        for module in settings::modules(common_dir) {
+            let name = module.strip_prefix(common_dir).unwrap_or(&module).to_string_lossy().into_owned();
+            snapshot.add_attributes(format!("{name}/info/attributes"), &module.join("info/attributes"));
+        }
+        if let Some(file) = settings.last("core", "attributesfile") {
+            snapshot.add_attributes(format!("attributes in {file}"), &below(common_dir, file));
+        }
+        let hooks = settings.last("core", "hookspath");
+        snapshot
+            .add_hooks(&hooks.map_or_else(|| common_dir.join("hooks"), |folder| below(common_dir, folder)));
+        snapshot
+    }
+
+    /// Whether nothing counts in it.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What differs in `later`, in the order of the keys.
+    pub fn changes(&self, later: &Self) -> Vec<Change> {
+        self.changed_keys(later)
+            .into_iter()
+            .map(|key| Change {
+                before: self.shown(key),
+                after: later.shown(key),
+                key: text::safe(key).into_owned(),
+            })
+            .collect()
+    }
+
+    /// The keys that differ in `later`. That a worktree went, with its own configuration, is no change.
+    fn changed_keys<'a>(&'a self, later: &'a Self) -> BTreeSet<&'a str> {
+        let keys = self.entries.keys().chain(later.entries.keys()).map(String::as_str);
+        let differs = |key: &&str| self.entries.get(*key) != later.entries.get(*key);
+        let went = |key: &&str| key.contains("(in worktrees/") && !later.entries.contains_key(*key);
+        keys.filter(differs).filter(|key| !went(key)).collect()
+    }
+
+    /// Takes the values of a key, in whatever file, from another snapshot.
+    pub(super) fn take(&mut self, other: &Self, key: &str) {
+        match other.entries.get(key) {
+            Some(values) => self.entries.insert(key.to_owned(), values.clone()),
+            None => self.entries.remove(key),
+        };
+    }
+
+    /// Names this snapshot: another one has another name.
+    pub fn fingerprint(&self) -> String {
+        let mut text = String::new();
+        for (key, values) in &self.entries {
+            for part in std::iter::once(key).chain(values) {
+                text.push_str(&format!("{} {part}\n", part.len()));
+            }
+            text.push('\n');
+        }
+        settings::fingerprint(text.as_bytes())
+    }
+
+    fn shown(&self, key: &str) -> Option<String> {
+        let values = self.entries.get(key)?;
+        let shown: Vec<String> = values.iter().map(|value| without_secret(key, value)).collect();
+        Some(text::one_line(&shown.join("; "), WIDEST))
+    }
+
+    pub(super) fn add(&mut self, key: String, value: String) {
+        self.entries.entry(key).or_default().push(value);
+    }
+
+    fn add_attributes(&mut self, key: String, file: &Path) {
+        match settings::read_regular(file, LONGEST) {
+            Ok(bytes) if bytes.len() <= LONGEST_ATTRIBUTES => {
+                let content = String::from_utf8_lossy(&bytes).into_owned();
+                let lines = content.lines().map(str::trim);
+                for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+                    self.add(key.clone(), line.to_owned());
+                }
+            }
+            Ok(bytes) => self.add(key, fingerprint(&bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => self.add(key, error.to_string()),
+        }
+    }
+
+    /// Hooks that git would run: executable, and not an example.
+    fn add_hooks(&mut self, folder: &Path) {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if Path::new(&name).extension().is_some_and(|ending| ending == "sample") {
+                continue;
+            }
+            let Ok(found) = fs::metadata(entry.path()) else { continue };
+            if found.is_dir() || found.permissions().mode() & 0o111 == 0 {
+                continue;
+            }
+            let content = settings::read_regular(&entry.path(), LONGEST);
+            let value = content.map_or_else(|error| error.to_string(), |bytes| fingerprint(&bytes));
+            self.add(format!("hooks/{name}"), value);
+        }
+    }
+}
+
+/// A relative path in the configuration is seen from the top of the checkout.
+fn below(common_dir: &Path, path: &str) -> PathBuf {
+    if let (Some(rest), Some(home)) = (path.strip_prefix("~/"), crate::world::variable("HOME")) {
+        return PathBuf::from(home).join(rest);
+    }
+    common_dir.parent().unwrap_or(common_dir).join(path)
+}
+
+fn fingerprint(bytes: &[u8]) -> String {
+    format!("{} ({})", text::count(bytes.len() as u64, "byte"), settings::fingerprint(bytes))
+}
+
+/// What git itself writes into a new repository says nothing.
+fn is_default(one: &Setting) -> bool {
+    one.section == "core"
+        && matches!(
+            (one.name.as_str(), one.value.as_str()),
+            ("bare", "false") | ("repositoryformatversion", "0")
+        )
+}
+
+fn key_of(one: &Setting) -> String {
+    let mut key = one.section.clone();
+    for part in one.subsection.iter().map(String::as_str).chain([one.name.as_str()]) {
+        key.push('.');
+        key.push_str(part);
+    }
+    match &one.file {
+        Some(file) => format!("{key} (in {file})"),
+        None => key,
+    }
+}
+
+/// A value without what must not be seen over a shoulder: passwords in URLs, headers and cookies.
+fn without_secret(key: &str, value: &str) -> String {
+    let name = key.split(" (in ").next().unwrap_or(key);
+    if name.ends_with(".extraheader") || name.ends_with(".cookiefile") {
+        return format!("(hidden, {})", settings::fingerprint(value.as_bytes()));
+    }
+    let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
+    match rest.split('/').next().and_then(|host| host.rsplit_once('@')) {
+        Some((user, _)) if user.contains(':') => {
+            let name = user.split(':').next().unwrap_or_default();
+            format!("{scheme}://{name}:…{}", &rest[user.len()..])
+        }
+        _ => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot(entries: &[(&str, &[&str])]) -> Snapshot {
+        let owned = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
+        Snapshot { entries: entries.iter().map(|(key, values)| ((*key).to_owned(), owned(values))).collect() }
+    }
+
+    #[test]
+    fn changes_name_each_key_with_both_values() {
+        let before = snapshot(&[
+            ("core.pager", &["less"]),
+            ("user.name", &["Tess"]),
+            ("url.a.insteadof", &["x", "y"]),
+            ("core.editor (in worktrees/a/config.worktree)", &["vi"]),
+        ]);
+        let after = snapshot(&[
+            ("core.pager", &["evil\u{1b}[2K"]),
+            ("url.a.insteadof", &["y", "x"]),
+            ("merge.e.driver", &["rm"]),
+        ]);
+        let shown: Vec<(String, Option<String>, Option<String>)> =
+            before.changes(&after).into_iter().map(|one| (one.key, one.before, one.after)).collect();
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            shown,
+            [
+                ("core.pager".to_owned(), some("less"), some("evil\\e[2K")),
+                ("merge.e.driver".to_owned(), None, some("rm")),
+                ("url.a.insteadof".to_owned(), some("x; y"), some("y; x")),
+                ("user.name".to_owned(), some("Tess"), None),
+            ]
+        );
+        assert!(before.changes(&before).is_empty());
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        for (key, value, shown) in [
+            ("remote.o.url", "https://me:secret@host/x", "https://me:…@host/x"),
+            ("remote.o.url", "https://me@host/a:b@c", "https://me@host/a:b@c"),
+            ("remote.o.url", "git@host:x", "git@host:x"),
+        ] {
+            assert_eq!(without_secret(key, value), shown);
+        }
+        assert!(!without_secret("http.extraheader", "Authorization: secret").contains("secret"));
+    }
+}

@@ -1,0 +1,8 @@
+//! What may run: which configuration can name a program or decide where things go, and whether a person accepted it.
+
+pub mod acceptance;
+pub mod configuration;
+mod counted;
+mod record;
+
+pub use acceptance::AcceptedRepo;

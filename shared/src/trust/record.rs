@@ -1,0 +1,154 @@
+//! What was accepted, and what was seen when agents ended: one file of this machine. A change that was made while an
+//! agent ran counts until a person accepts it; what the user changes while none runs is theirs.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+    path::Path,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::configuration::{Change, Snapshot};
+use crate::{
+    Kind, Result, error::Context, git::settings, lock::Lock, model::AgentId, store::layout::Private,
+};
+
+/// How long another command may hold the record.
+const SETTLE: Duration = Duration::from_secs(10);
+/// Longest record that is read, in bytes.
+const LONGEST: u64 = 64 << 20;
+
+/// The record. While agents run, what differs from `accepted` is in doubt; afterwards, what differed at the end of one.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(super) struct Record {
+    /// What a person accepted, or had when no agent ran.
+    accepted: Snapshot,
+    /// As it was when the last agent ended.
+    seen: Snapshot,
+    /// Agents that run, or whose end nobody watched.
+    open: BTreeSet<String>,
+}
+
+impl Record {
+    /// Reads it. `None`: there is none, or it cannot be understood, which is the same.
+    pub(super) fn read(private: &Private) -> Option<Self> {
+        let text = settings::read_regular(&private.accepted(), LONGEST).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Changes it, alone among the processes of this clone.
+    pub(super) fn change(private: &Private, change: impl FnOnce(&mut Option<Self>)) -> Result<()> {
+        let _lock = Lock::require(&private.accepted_lock(), SETTLE)?;
+        let mut record = Self::read(private);
+        change(&mut record);
+        record.map_or(Ok(()), |record| record.write(&private.accepted()))
+    }
+
+    fn write(&self, path: &Path) -> Result<()> {
+        let cannot = || format!("cannot write '{}'", path.display());
+        let folder = path.parent().unwrap_or(path);
+        let mut file = tempfile::NamedTempFile::new_in(folder).context(Kind::External, cannot)?;
+        let text = serde_json::to_vec(self).context(Kind::Internal, cannot)?;
+        file.write_all(&text).context(Kind::External, cannot)?;
+        file.persist(path).context(Kind::External, cannot).map(|_| ())
+    }
+
+    /// A record that begins now, with nothing in doubt.
+    pub(super) fn accepting(now: &Snapshot) -> Self {
+        Self { accepted: now.clone(), seen: now.clone(), open: BTreeSet::new() }
+    }
+
+    /// What is in doubt, given what is there now.
+    pub(super) fn pending(&self, now: &Snapshot) -> Vec<Change> {
+        let runs = !self.open.is_empty();
+        let in_doubt: BTreeMap<String, Change> =
+            self.accepted.changes(now).into_iter().map(|one| (one.key.clone(), one)).collect();
+        if runs {
+            return in_doubt.into_values().collect();
+        }
+        let while_they_ran: BTreeSet<String> =
+            self.accepted.changes(&self.seen).into_iter().map(|one| one.key).collect();
+        in_doubt.into_values().filter(|one| while_they_ran.contains(&one.key)).collect()
+    }
+
+    /// Agents begin to run. Where none ran, what there is now was the user's own doing.
+    pub(super) fn begin(&mut self, now: &Snapshot, ids: &[AgentId], private: &Private) {
+        self.forget_unwatched(private);
+        if self.open.is_empty() {
+            *self = Self::accepting(now);
+        }
+        self.open.extend(ids.iter().map(ToString::to_string));
+    }
+
+    /// An agent ended, with its whole tree.
+    pub(super) fn end(&mut self, now: &Snapshot, id: &AgentId) {
+        if self.open.remove(id.as_str()) {
+            self.seen = now.clone();
+        }
+    }
+
+    /// A person accepts what they were shown.
+    pub(super) fn accept(&mut self, shown: &Snapshot, private: &Private) {
+        self.accepted = shown.clone();
+        self.seen = shown.clone();
+        self.forget_unwatched(private);
+    }
+
+    /// A command of ours set a key, on a person's word.
+    pub(super) fn take(&mut self, now: &Snapshot, key: &str) {
+        self.accepted.take(now, key);
+        self.seen.take(now, key);
+    }
+
+    /// An agent whose supervisor is gone: only to be called where nothing is in doubt.
+    fn forget_unwatched(&mut self, private: &Private) {
+        let runs = |id: &String| AgentId::parse(id).is_ok_and(|id| Lock::is_held(&private.agent(&id).lock()));
+        self.open.retain(runs);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot(entries: &[(&str, &str)]) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        for (key, value) in entries {
+            snapshot.add((*key).to_owned(), (*value).to_owned());
+        }
+        snapshot
+    }
+
+    /// What is in doubt after: accepted, then as it was when the last agent ended, then now; with agents running or not.
+    fn doubted(accepted: &Snapshot, seen: &Snapshot, now: &Snapshot, runs: bool) -> Vec<String> {
+        let open = runs.then(|| "agent-abcde".to_owned()).into_iter().collect();
+        let record = Record { accepted: accepted.clone(), seen: seen.clone(), open };
+        record.pending(now).into_iter().map(|one| one.key).collect()
+    }
+
+    #[test]
+    fn changes_count_by_when_they_were_made() {
+        let mine = snapshot(&[("core.pager", "less")]);
+        let evil = snapshot(&[("core.pager", "evil"), ("merge.e.driver", "evil")]);
+        let mixed = snapshot(&[("core.pager", "evil"), ("orchestra.test", "mine")]);
+        let more = snapshot(&[("core.pager", "less"), ("orchestra.test", "mine")]);
+        let both = vec!["core.pager".to_owned(), "merge.e.driver".to_owned()];
+        let none: Vec<String> = Vec::new();
+        // Nothing changed; the user changed something when none ran.
+        assert_eq!(doubted(&mine, &mine, &mine, false), none);
+        assert_eq!(doubted(&mine, &mine, &evil, false), none);
+        // Changed while one ran: until it is accepted, whoever runs.
+        assert_eq!(doubted(&mine, &mine, &evil, true), both);
+        assert_eq!(doubted(&mine, &evil, &evil, false), both);
+        assert_eq!(doubted(&mine, &evil, &evil, true), both);
+        // Restored by the user, in whole or in part; what they changed themselves afterwards is not in doubt.
+        assert_eq!(doubted(&mine, &evil, &mine, false), none);
+        assert_eq!(doubted(&mine, &evil, &mixed, false), ["core.pager"]);
+        assert_eq!(doubted(&mine, &evil, &more, false), none);
+        // Something else under a key that was in doubt stays in doubt.
+        let third = snapshot(&[("core.pager", "third")]);
+        assert_eq!(doubted(&mine, &evil, &third, false), ["core.pager"]);
+    }
+}

@@ -1,0 +1,252 @@
+//! Worktrees whose making was cut off. A file in the git directory says so, and anybody can write that file: an agent too. So what
+//! it says is the reason to look, and never the reason to delete.
+//!
+//! | its agent | the worktree | what is done |
+//! |---|---|---|
+//! | ran | has an index: its making was finished | it is unlocked, and stays |
+//! | whatever | holds nothing but what its commit has | it is removed |
+//! | whatever | holds anything else | it moves to the trash, and `undo` brings it back |
+
+use std::{
+    fs,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    away::{self, OBJECTS, REGISTRATION, WORKTREE},
+    keep,
+    named::{self, Named},
+};
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{
+        Git, Oid, Repo,
+        objects::{Entry, Sort},
+        worktrees::{Head, LOCKED, Worktree},
+    },
+    lock::Lock,
+    model::{AgentId, text},
+    store::{
+        layout::Private,
+        operations::{Journal, Removal, Stage},
+    },
+};
+
+/// The command that operations of ours name which no user typed.
+pub const COMMAND: &str = "repair";
+
+/// What a registration holds that was just made: by git, by gix, or by a checkout that was cut off.
+const FRESH: &[&str] = &[
+    "HEAD",
+    "commondir",
+    "gitdir",
+    LOCKED,
+    "index",
+    "index.lock",
+    "HEAD.lock",
+    "logs",
+    "refs",
+    "ORIG_HEAD",
+    "config.worktree",
+    "info",
+];
+
+/// Whether the making of an agent's worktree was cut off. Of one that ran, the program had a finished worktree, whatever is
+/// written there now: the index is written last.
+pub fn is_cut_off(worktree: &Worktree, has_run: bool) -> bool {
+    worktree.is_half_made() && !(has_run && worktree.git_dir.join("index").is_file())
+}
+
+/// Removes a worktree whose making was cut off. Gives why it is not removed: something in it may be work.
+///
+/// # Errors
+/// It cannot be read or removed.
+pub fn remove(repo: &Repo, worktree: &Worktree) -> Result<Option<String>> {
+    let why = work_in(repo, worktree)?;
+    if why.is_none() {
+        let cannot = || format!("cannot remove the incomplete worktree '{}'", worktree.path.display());
+        if leads_here(worktree) || is_empty(&worktree.path) {
+            fs::remove_dir_all(&worktree.path).context(Kind::External, cannot)?;
+        }
+        fs::remove_dir_all(&worktree.git_dir).context(Kind::External, cannot)?;
+    }
+    Ok(why)
+}
+
+/// Moves a worktree whose making was cut off to the trash, as an operation of its own; all refs of its agent stay. Gives what a
+/// user should know. To be called under the lock on operations and that of the agent.
+///
+/// # Errors
+/// Something cannot be read, kept or moved: it is where it was then.
+pub fn move_to_trash(repo: &Repo, id: &AgentId, worktree: &Worktree, why: &str) -> Result<String> {
+    let files = keep::keep(repo, &worktree.path, &[])?;
+    // Without the mark: what comes back is complete.
+    let registration = keep::keep(repo, &worktree.git_dir, &[PathBuf::from(LOCKED)])?;
+    let Named { commits, others } = named::named(repo, &worktree.git_dir, &[], tip(repo, worktree)?)?;
+    let mut parts = vec![
+        Entry::new(WORKTREE, Sort::Folder, files.tree),
+        Entry::new(REGISTRATION, Sort::Folder, registration.tree),
+    ];
+    parts.extend(others.map(|tree| Entry::new(OBJECTS, Sort::Folder, tree)));
+    let removal = Removal {
+        agent: id.to_string(),
+        worktree: Some(worktree.path.clone()),
+        registration: worktree.git_dir.file_name().map(|name| name.to_string_lossy().into_owned()),
+        refs: Vec::new(),
+        stood_on: None,
+        bytes: files.bytes,
+        discarded: false,
+    };
+    let mut journal = Journal::new(repo, COMMAND)?;
+    journal.operation.summary = id.to_string();
+    journal.put_tree(id.as_str(), repo.write_entries(parts)?);
+    journal.operation.removals.push(removal.clone());
+    journal.write(repo, &commits)?;
+    let moves = away::moves(repo, &journal.operation.id, &removal)?;
+    let _lock = Lock::require(&Private::new(repo.private_dir()?).worktrees_lock(), away::WAIT)?;
+    for (from, to) in moves {
+        away::move_folder(&from, &to)?;
+    }
+    journal.operation.stage = Stage::Done;
+    journal.write(repo, &[])?;
+    Ok(format!(
+        "the worktree of '{id}' was not finished and is in the trash, because {why}; \
+         'git orchestra undo {}' brings it back",
+        journal.operation.id
+    ))
+}
+
+/// Why something in it may be work; `None`: nothing can be.
+///
+/// # Errors
+/// Something cannot be read.
+pub fn work_in(repo: &Repo, worktree: &Worktree) -> Result<Option<String>> {
+    let tip = tip(repo, worktree)?;
+    if let Some(name) = unusual_name(&worktree.git_dir)? {
+        return Ok(Some(format!("its registration holds '{}'", text::one_line(&name, 100))));
+    }
+    let Named { commits, others } = named::named(repo, &worktree.git_dir, &[], tip)?;
+    if others.is_some() {
+        return Ok(Some("its index or its reflog names objects that are not in its commit".to_owned()));
+    }
+    // Whoever commits writes an index. Where there is none, a commit on which it stands is the one that its maker wrote there.
+    let made_at = match worktree.head() {
+        Head::Detached(id) if !worktree.git_dir.join("index").exists() => Some(id),
+        _ => None,
+    };
+    for commit in commits.into_iter().filter(|commit| Some(*commit) != made_at) {
+        if !is_reachable(repo, commit)? {
+            return Ok(Some(format!("commit {} is named there alone", commit.short())));
+        }
+    }
+    if !leads_here(worktree) {
+        // Whatever lies there is not of this worktree, and stays.
+        return Ok(None);
+    }
+    let found = Comparison { repo, root: &worktree.path }.differing(Path::new(""), repo.tree_of(tip)?)?;
+    Ok(found
+        .map(|path| format!("'{}' is not as in its commit", text::one_line(&path.to_string_lossy(), 100))))
+}
+
+/// The commit on which it stands; one without files where there is none.
+fn tip(repo: &Repo, worktree: &Worktree) -> Result<Oid> {
+    let tip = match worktree.head() {
+        Head::Branch(name) => repo.find_ref(&name)?,
+        Head::Detached(id) => Some(id).filter(|id| repo.has_commit(*id)),
+        Head::Unknown => None,
+    };
+    tip.map_or_else(|| repo.head(), Ok)
+}
+
+fn unusual_name(registration: &Path) -> Result<Option<String>> {
+    let cannot = || format!("cannot read '{}'", registration.display());
+    for entry in fs::read_dir(registration).context(Kind::External, cannot)? {
+        let name = entry.context(Kind::External, cannot)?.file_name().to_string_lossy().into_owned();
+        if !FRESH.contains(&name.as_str()) {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+fn is_reachable(repo: &Repo, commit: Oid) -> Result<bool> {
+    let git = Git::new(&repo.common_dir()?, "for-each-ref");
+    Ok(!git.args(["--count=1", "--contains", &commit.to_string()]).line()?.is_empty())
+}
+
+/// Whether its folder names this registration as its own.
+fn leads_here(worktree: &Worktree) -> bool {
+    let text = fs::read_to_string(worktree.path.join(".git")).unwrap_or_default();
+    let named = text.trim().strip_prefix("gitdir: ").map(|named| worktree.path.join(named));
+    let real = |path: PathBuf| path.canonicalize().ok();
+    named.and_then(real).is_some_and(|named| Some(named) == real(worktree.git_dir.clone()))
+}
+
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
+}
+
+/// A folder beside a tree.
+struct Comparison<'a> {
+    repo: &'a Repo,
+    root: &'a Path,
+}
+
+impl Comparison<'_> {
+    /// The first path below `folder` that holds something which `tree` has not there: a file that a checkout was writing has the
+    /// beginning of what is in the commit.
+    fn differing(&self, folder: &Path, tree: Oid) -> Result<Option<PathBuf>> {
+        let full = self.root.join(folder);
+        let cannot = || format!("cannot read '{}'", full.display());
+        let known = self.repo.entries_of(tree)?;
+        for entry in fs::read_dir(&full).context(Kind::External, cannot)? {
+            let entry = entry.context(Kind::External, cannot)?;
+            let (name, path) = (entry.file_name(), folder.join(entry.file_name()));
+            if path == Path::new(".git") {
+                continue;
+            }
+            let known = known.iter().find(|one| one.name == name.as_bytes());
+            let kind = entry.file_type().context(Kind::External, cannot)?;
+            if kind.is_dir() {
+                let below =
+                    known.filter(|one| one.sort == Sort::Folder).map_or(Oid::EMPTY_TREE, |one| one.id);
+                if let Some(found) = self.differing(&path, below)? {
+                    return Ok(Some(found));
+                }
+            } else if !self.is_as_known(&entry.path(), kind, known)? {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
+    }
+
+    fn is_as_known(&self, full: &Path, kind: fs::FileType, known: Option<&Entry>) -> Result<bool> {
+        let cannot = || format!("cannot read '{}'", full.display());
+        let Some(known) = known else { return Ok(false) };
+        match known.sort {
+            Sort::File | Sort::Program if kind.is_file() => {
+                let there = fs::read(full).context(Kind::External, cannot)?;
+                Ok(self.repo.read_blob(known.id)?.starts_with(&there))
+            }
+            Sort::Link if kind.is_symlink() => {
+                let target = fs::read_link(full).context(Kind::External, cannot)?;
+                Ok(self.repo.read_blob(known.id)? == target.as_os_str().as_bytes())
+            }
+            _ => Ok(false),
+        }
+    }
+}
+
+/// Removes the mark that the making of a worktree is under way, where it is not.
+///
+/// # Errors
+/// It cannot be removed.
+pub fn unlock(worktree: &Worktree) -> Result<()> {
+    let mark = worktree.git_dir.join(LOCKED);
+    if !worktree.is_half_made() {
+        return Err(Error::internal(format!("'{}' is no mark of ours", mark.display())));
+    }
+    fs::remove_file(&mark).context(Kind::External, || format!("cannot remove '{}'", mark.display()))
+}

@@ -1,0 +1,81 @@
+//! Repositories inside a worktree. Git records the commit on which such a repository stands, a gitlink, and nothing of what is in
+//! it: its commits and files are in that folder alone.
+
+use std::{
+    fs,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Kind, Result,
+    error::Context,
+    git::{Oid, Repo, gitlinks, index, worktrees::Worktree},
+    model::{event::LeftOut, text},
+    worktree::survey::PATH_WIDTH,
+};
+
+/// Why it is not in the work.
+const WHY: &str = "a repository of its own: its commits are not in this one";
+
+/// Every repository that lies in a worktree, and every folder of a gitlink in which there are files, by its path in it. The
+/// worktree's own submodules are left out: git has them in the registration.
+///
+/// # Errors
+/// A folder cannot be read.
+pub fn find(worktree: &Worktree) -> Result<Vec<PathBuf>> {
+    let (mut found, mut open) = (Vec::new(), vec![PathBuf::new()]);
+    while let Some(folder) = open.pop() {
+        let full = worktree.path.join(&folder);
+        let cannot = || format!("cannot read '{}'", full.display());
+        let mut folders = Vec::new();
+        let mut is_repository = false;
+        for entry in fs::read_dir(&full).context(Kind::External, cannot)? {
+            let entry = entry.context(Kind::External, cannot)?;
+            if entry.file_name() == ".git" {
+                is_repository = !folder.as_os_str().is_empty();
+            } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(folder.join(entry.file_name()));
+            }
+        }
+        if is_repository && !is_submodule(&full, worktree) {
+            found.push(folder);
+        } else {
+            open.append(&mut folders);
+        }
+    }
+    for (path, _) in index::gitlinks(&worktree.git_dir.join("index")).unwrap_or_default() {
+        let path = PathBuf::from(std::ffi::OsStr::from_bytes(&path));
+        let full = worktree.path.join(&path);
+        if holds_something(&full) && !is_submodule(&full, worktree) && !found.contains(&path) {
+            found.push(path);
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+fn is_submodule(folder: &Path, worktree: &Worktree) -> bool {
+    let Ok(text) = fs::read_to_string(folder.join(".git")) else { return false };
+    let Some(named) = text.trim().strip_prefix("gitdir: ") else { return false };
+    let real = |path: PathBuf| path.canonicalize().ok();
+    match (real(folder.join(named)), real(worktree.git_dir.join("modules"))) {
+        (Some(named), Some(modules)) => named.starts_with(modules),
+        _ => false,
+    }
+}
+
+fn holds_something(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// Repositories that the work names, by a gitlink that its base has not, and does not hold.
+///
+/// # Errors
+/// A tree cannot be read.
+pub fn left_out(repo: &Repo, base: Oid, tree: Oid) -> Result<Vec<LeftOut>> {
+    let name = |path: &[u8]| text::one_line(&String::from_utf8_lossy(path), PATH_WIDTH);
+    let new = gitlinks::added(repo, repo.tree_of(base)?, tree)?;
+    let alone = new.into_iter().filter(|link| !repo.has_commit(link.commit));
+    Ok(alone.map(|link| LeftOut { path: format!("{}/", name(&link.path)), why: WHY.to_owned() }).collect())
+}

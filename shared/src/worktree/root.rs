@@ -1,0 +1,150 @@
+//! An opened worktree. Everything in it is reached from its folder, one component after the other, and no link on the way is
+//! followed: what a worktree reaches beyond itself is never read.
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{CWD, Dir, FileType, Mode, OFlags};
+
+use crate::git::file_stat::{FileKind, FileStat};
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+/// A pipe's other end is not waited for.
+const FILE: OFlags = OFlags::RDONLY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
+
+/// The folder of a worktree.
+#[derive(Debug)]
+pub struct Root {
+    folder: OwnedFd,
+    path: PathBuf,
+}
+
+impl Root {
+    /// Opens the folder at `path`, which is not a link.
+    ///
+    /// # Errors
+    /// It is missing, a link or a file, or may not be read.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { folder: rustix::fs::openat(CWD, path, FOLDER, Mode::empty())?, path: path.to_owned() })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The device and number of the folder.
+    ///
+    /// # Errors
+    /// The file system fails.
+    pub fn identity(&self) -> io::Result<(u64, u64)> {
+        Ok(FileStat::at(&self.folder, b".")?.identity)
+    }
+
+    /// Whether the file is there that makes it a worktree for git.
+    pub fn has_git_file(&self) -> bool {
+        FileStat::at(&self.folder, b".git").is_ok()
+    }
+
+    /// The folder itself, once more.
+    ///
+    /// # Errors
+    /// There are too many open files.
+    pub fn top(&self) -> io::Result<OwnedFd> {
+        self.folder.try_clone()
+    }
+
+    /// A folder below, without a slash at its end; the worktree itself for an empty path.
+    ///
+    /// # Errors
+    /// A component of the path is missing, a link or a file, or may not be searched.
+    pub fn folder(&self, path: &[u8]) -> io::Result<OwnedFd> {
+        let mut folder = self.top()?;
+        for name in path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
+            folder = open_folder(&folder, name)?;
+        }
+        Ok(folder)
+    }
+
+    /// A regular file below.
+    ///
+    /// # Errors
+    /// As [`Root::folder`], and where it is something else than a regular file.
+    pub fn file(&self, path: &[u8]) -> io::Result<(File, FileStat)> {
+        let (folder, name) = split(path);
+        open_file(&self.folder(folder)?, name)
+    }
+}
+
+/// The folder of a path, and the name in it.
+pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|byte| *byte == b'/') {
+        Some(at) => (&path[..at], &path[at + 1..]),
+        None => (b"", path),
+    }
+}
+
+/// Opens a folder in a folder.
+///
+/// # Errors
+/// It is missing, a link or a file, or may not be read.
+pub fn open_folder(folder: impl AsFd, name: &[u8]) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::openat(folder, OsStr::from_bytes(name), FOLDER, Mode::empty())?)
+}
+
+/// Opens a regular file in a folder.
+///
+/// # Errors
+/// It is missing or something else, or may not be read.
+pub fn open_file(folder: impl AsFd, name: &[u8]) -> io::Result<(File, FileStat)> {
+    // To open a device may do something; a look at it does not.
+    let regular = |found: &FileStat| matches!(found.kind, FileKind::Regular(_));
+    let other = || io::Error::new(io::ErrorKind::InvalidInput, "not a regular file any more");
+    if !regular(&FileStat::at(&folder, name)?) {
+        return Err(other());
+    }
+    let file = File::from(rustix::fs::openat(folder, OsStr::from_bytes(name), FILE, Mode::empty())?);
+    let found = FileStat::of(&file)?;
+    if regular(&found) { Ok((file, found)) } else { Err(other()) }
+}
+
+/// Where a link in a folder leads.
+///
+/// # Errors
+/// It is missing or something else.
+pub fn read_link(folder: impl AsFd, name: &[u8]) -> io::Result<Vec<u8>> {
+    Ok(rustix::fs::readlinkat(folder, OsStr::from_bytes(name), Vec::new())?.into_bytes())
+}
+
+/// The names in a folder, sorted, and whether each is a folder as far as the listing tells.
+///
+/// # Errors
+/// It cannot be read.
+pub fn names(folder: impl AsFd) -> io::Result<Vec<(Vec<u8>, Option<bool>)>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            let is_folder = match entry.file_type() {
+                FileType::Unknown => None,
+                kind => Some(kind == FileType::Directory),
+            };
+            names.push((name.to_vec(), is_folder));
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}

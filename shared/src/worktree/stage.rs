@@ -1,0 +1,344 @@
+//! Changed files on their way into objects. They are copied into a folder of ours first, byte for byte and within limits; git sees
+//! that folder alone. So nothing that lies in the worktree, or is put there meanwhile, can make git wait or lead it elsewhere.
+
+use std::{
+    collections::BTreeSet,
+    ffi::OsStr,
+    fs::{self, File},
+    io::{self, Read, Write},
+    os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{
+        Git, Oid, Repo, careful,
+        entries::Entries,
+        file_stat::{FileKind, FileStat},
+        ignore,
+    },
+    model::text,
+    worktree::{
+        leave_out,
+        root::{self, Root},
+        shadow::Shadow,
+        survey::{self, Survey},
+    },
+};
+
+/// Files, and bytes, that are copied at once.
+const FILES: usize = 4000;
+const BYTES: u64 = 256 << 20;
+/// Largest file of attributes that is read, in bytes.
+const ATTRIBUTES: u64 = 4 << 20;
+/// More files than this that git refuses one by one are no fault of the files.
+const MOST_REFUSED: usize = 100;
+/// What git says when a file itself is to blame, and not the disk or the repository.
+const FAULTS_OF_A_FILE: &[&str] = &["filter", "nvalid path", "encod", "CRLF", "LF would", "binary"];
+
+/// The folder into which files are copied.
+pub struct Stage<'a> {
+    root: &'a Root,
+    entries: &'a Entries,
+    /// The worktree's shadow, with the stage in the worktree's place.
+    shadow: Shadow,
+    folder: PathBuf,
+    max_file: u64,
+    deadline: Instant,
+    refused: usize,
+    /// What the file system said of each file that was copied.
+    pub stats: Vec<(Vec<u8>, FileStat)>,
+}
+
+impl<'a> Stage<'a> {
+    /// Makes the folder beside the shadow's index.
+    ///
+    /// # Errors
+    /// The disk is full or not writable.
+    pub fn make(
+        root: &'a Root,
+        entries: &'a Entries,
+        shadow: &Shadow,
+        max_file: u64,
+        deadline: Instant,
+    ) -> Result<Self> {
+        let folder = shadow.index().with_file_name("stage");
+        let shadow = shadow.with_files_in(folder.clone());
+        let stage = Self { root, entries, shadow, folder, max_file, deadline, refused: 0, stats: Vec::new() };
+        stage.clear()?;
+        Ok(stage)
+    }
+
+    /// Brings everything that a survey found into the shadow's index, and writes the tree. What git refuses is added to what
+    /// the survey left out.
+    ///
+    /// # Errors
+    /// Git fails, the disk is full, or it took too long.
+    pub fn write(&mut self, repo: &Repo, survey: &mut Survey) -> Result<Oid> {
+        self.show_hidden(survey)?;
+        self.copy_attributes_of_the_user(repo)?;
+        // What makes room for a folder or a file of the same name comes first.
+        let removed = survey.removed.clone();
+        let files = std::mem::take(&mut survey.files);
+        self.add(&removed, &files, survey)?;
+        survey.files = files;
+        self.add_links(survey)?;
+        self.add_others(survey)?;
+        let tree = self.git("write-tree").line()?;
+        Oid::parse(&tree).ok_or_else(|| Error::internal("git write-tree gave no tree"))
+    }
+
+    fn git(&self, verb: &str) -> Git {
+        let left = self.deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+        self.shadow.git(verb).setting("core.attributesFile=../attributes").limit(left)
+    }
+
+    /// Entries marked "assume unchanged" or "skip" would hide an agent's changes from git.
+    fn show_hidden(&self, survey: &Survey) -> Result<()> {
+        let hidden = |path: &&[u8]| {
+            self.entries.of_path(path).is_some_and(|range| self.entries.is_hidden(range.start))
+        };
+        let paths = listed(survey.changes().filter(hidden));
+        if paths.is_empty() {
+            return Ok(());
+        }
+        for option in ["--no-assume-unchanged", "--no-skip-worktree"] {
+            self.git("update-index").args([option, "-z", "--stdin"]).input(paths.clone()).run()?;
+        }
+        Ok(())
+    }
+
+    /// The user's own attributes decide about filters and line ends as well.
+    fn copy_attributes_of_the_user(&self, repo: &Repo) -> Result<()> {
+        let path = repo.config_path("core.attributesFile").or_else(|| ignore::user_file("attributes"));
+        let read = |path: PathBuf| {
+            careful::read_up_to(careful::open_regular_through_links(&path).ok()?, ATTRIBUTES).ok()?
+        };
+        let attributes = path.and_then(read).unwrap_or_default();
+        let copy = self.folder.with_file_name("attributes");
+        fs::write(&copy, attributes).context(Kind::External, || cannot_write(&copy))
+    }
+
+    /// Copies files and has git take them, some thousands at once.
+    fn add(&mut self, removed: &[Vec<u8>], files: &[Vec<u8>], survey: &mut Survey) -> Result<()> {
+        let mut gone: Vec<&[u8]> = removed.iter().map(Vec::as_slice).collect();
+        let mut rest = files;
+        while !gone.is_empty() || !rest.is_empty() {
+            self.clear()?;
+            let (mut copied, mut bytes) = (Vec::new(), 0);
+            let mut attributes = BTreeSet::new();
+            while let Some((path, others)) = rest.split_first() {
+                if copied.len() >= FILES || bytes >= BYTES {
+                    break;
+                }
+                rest = others;
+                match self.copy(path)? {
+                    Copied::Bytes(more, found) => {
+                        bytes += more;
+                        self.stats.push((path.clone(), found));
+                        copied.push(path.as_slice());
+                        self.copy_attributes(path, &mut attributes)?;
+                    }
+                    Copied::Gone => gone.push(path),
+                    Copied::Not(why) => self.leave_out(path, why, survey),
+                }
+            }
+            let paths: Vec<&[u8]> = gone.drain(..).chain(copied).collect();
+            self.update(&paths, survey)?;
+        }
+        Ok(())
+    }
+
+    /// Has git take what lies in the stage. Where it refuses, the paths are halved until the one is found that is to blame.
+    fn update(&mut self, paths: &[&[u8]], survey: &mut Survey) -> Result<()> {
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let git = self.git("update-index").args(["--add", "--remove", "--replace", "-z", "--stdin"]);
+        let output = git.input(listed(paths.iter().copied())).output()?;
+        if output.status.success() {
+            // It passes over some names without failing.
+            for ignored in output.stderr.lines().filter_map(|line| line.strip_prefix("Ignoring path ")) {
+                self.leave_out(ignored.as_bytes(), "a name that git does not take", survey);
+            }
+            return Ok(());
+        }
+        let said = output.stderr.trim();
+        if !FAULTS_OF_A_FILE.iter().any(|fault| said.contains(fault)) || self.refused >= MOST_REFUSED {
+            let said = text::safe_block(said);
+            return Err(Error::new(Kind::External, "git update-index failed").because(said));
+        }
+        if let [path] = paths {
+            self.refused += 1;
+            let why = said.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            self.leave_out(path, format!("git refuses it: {}", text::one_line(why, 200)), survey);
+            return Ok(());
+        }
+        let (first, second) = paths.split_at(paths.len() / 2);
+        self.update(first, survey)?;
+        self.update(second, survey)
+    }
+
+    fn leave_out(&self, path: &[u8], why: impl Into<String>, survey: &mut Survey) {
+        survey.leave_out(path, why);
+        let unmerged = |range: std::ops::Range<usize>| self.entries.is_unmerged(range.start);
+        if self.entries.of_path(path).is_some_and(unmerged) {
+            survey.unmerged_left_out.push(path.to_vec());
+        }
+    }
+
+    /// The stage holds nothing but the links then: nothing is written through one.
+    fn add_links(&mut self, survey: &mut Survey) -> Result<()> {
+        let links = std::mem::take(&mut survey.links);
+        for some in links.chunks(FILES) {
+            self.clear()?;
+            for (path, target) in some {
+                let to = self.folder.join(Path::new(OsStr::from_bytes(path)));
+                let made = fs::create_dir_all(to.parent().unwrap_or(&to))
+                    .and_then(|()| std::os::unix::fs::symlink(OsStr::from_bytes(target), &to));
+                made.context(Kind::External, || cannot_write(&to))?;
+                let (folder, name) = root::split(path);
+                let found = self.root.folder(folder).and_then(|folder| FileStat::at(folder, name));
+                self.stats.extend(found.map(|found| (path.clone(), found)));
+            }
+            let paths: Vec<&[u8]> = some.iter().map(|(path, _)| path.as_slice()).collect();
+            self.update(&paths, survey)?;
+        }
+        survey.links = links;
+        Ok(())
+    }
+
+    /// A submodule's commit is no content that git would have to read. Of a conflict whose file is not taken, this branch's own
+    /// side stays.
+    fn add_others(&self, survey: &Survey) -> Result<()> {
+        let mut lines: Vec<u8> = Vec::new();
+        let mut line = |mode: &str, id: &str, path: &[u8]| {
+            lines.extend_from_slice(format!("{mode} {id}\t").as_bytes());
+            lines.extend_from_slice(path);
+            lines.push(0);
+        };
+        let nothing = "0".repeat(40);
+        for (path, commit) in &survey.submodules {
+            line("160000", &commit.to_string(), path);
+        }
+        for path in &survey.unmerged_left_out {
+            line("0", &nothing, path);
+            let ours =
+                self.entries.of_path(path).and_then(|mut range| range.find(|at| self.entries.is_ours(*at)));
+            if let Some(ours) = ours {
+                line(&self.entries.octal_mode(ours), &self.entries.id(ours).to_string(), path);
+            }
+        }
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let git = self.git("update-index").args(["--add", "--replace", "-z", "--index-info"]);
+        git.input(lines).run().map(|_| ())
+    }
+
+    /// Copies a file of the worktree to the same place in the stage.
+    fn copy(&self, path: &[u8]) -> Result<Copied> {
+        let (mut from, found) = match self.root.file(path) {
+            Ok(opened) => opened,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(Copied::Gone);
+            }
+            Err(error) => return Ok(Copied::Not(survey::cannot_be_read(&error))),
+        };
+        let largest = match self.entries.of_path(path) {
+            Some(range) => range.map(|at| self.entries.size(at)).max().unwrap_or(0).saturating_mul(2),
+            None => 0,
+        };
+        let largest = largest.max(self.max_file);
+        let to = self.folder.join(Path::new(OsStr::from_bytes(path)));
+        let mut file = create(&to, found.kind == FileKind::Regular(true))?;
+        match copy_up_to(&mut from, &mut file, largest).context(Kind::External, || cannot_write(&to))? {
+            Ok(Some(bytes)) => Ok(Copied::Bytes(bytes, found)),
+            Ok(None) => Ok(Copied::Not(leave_out::TOO_LARGE.to_owned())),
+            Err(error) => Ok(Copied::Not(survey::cannot_be_read(&error))),
+        }
+    }
+
+    /// The attributes of the folders in which a file lies. What cannot be read is as if it were not there: then git looks into the
+    /// index.
+    fn copy_attributes(&self, path: &[u8], done: &mut BTreeSet<Vec<u8>>) -> Result<()> {
+        let mut folder = root::split(path).0;
+        while done.insert(folder.to_vec()) {
+            let name = [folder, if folder.is_empty() { b"" } else { b"/" }, b".gitattributes"].concat();
+            if let Ok((file, _)) = self.root.file(&name)
+                && let Ok(Some(bytes)) = careful::read_up_to(file, ATTRIBUTES)
+            {
+                let to = self.folder.join(Path::new(OsStr::from_bytes(&name)));
+                let written = create(&to, false)?.write_all(&bytes);
+                written.context(Kind::External, || cannot_write(&to))?;
+            }
+            folder = root::split(folder).0;
+        }
+        Ok(())
+    }
+
+    fn clear(&self) -> Result<()> {
+        let _ = fs::remove_dir_all(&self.folder);
+        fs::create_dir_all(&self.folder).context(Kind::External, || cannot_write(&self.folder))
+    }
+}
+
+impl Drop for Stage<'_> {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+        let _ = fs::remove_file(self.folder.with_file_name("attributes"));
+    }
+}
+
+enum Copied {
+    /// So many bytes, of a file of which the file system said this.
+    Bytes(u64, FileStat),
+    /// It is not there any more.
+    Gone,
+    /// It is left out, and why.
+    Not(String),
+}
+
+fn create(path: &Path, runs: bool) -> Result<File> {
+    let make = || {
+        fs::create_dir_all(path.parent().unwrap_or(path))?;
+        let mode = if runs { 0o700 } else { 0o600 };
+        File::options().write(true).create(true).truncate(true).mode(mode).open(path)
+    };
+    make().context(Kind::External, || cannot_write(path))
+}
+
+/// The outer error is that of writing, the inner one that of reading; `None`: there is more than `largest`.
+fn copy_up_to(from: &mut File, to: &mut File, largest: u64) -> io::Result<io::Result<Option<u64>>> {
+    let mut buffer = vec![0; 64 << 10];
+    let mut copied = 0;
+    loop {
+        let read = match from.read(&mut buffer) {
+            Ok(0) => return Ok(Ok(Some(copied))),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Ok(Err(error)),
+        };
+        copied += read as u64;
+        if copied > largest {
+            return Ok(Ok(None));
+        }
+        to.write_all(&buffer[..read])?;
+    }
+}
+
+fn listed<'p>(paths: impl Iterator<Item = &'p [u8]>) -> Vec<u8> {
+    let mut all = Vec::new();
+    for path in paths {
+        all.extend_from_slice(path);
+        all.push(0);
+    }
+    all
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("cannot write '{}'", path.display())
+}

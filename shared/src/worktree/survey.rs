@@ -1,0 +1,432 @@
+//! One look over a worktree: what differs from its index, what is new, and what cannot be taken. Nothing is opened that could
+//! make us wait; one file that cannot be read costs that file alone.
+
+use std::{
+    ffi::OsStr,
+    io,
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    path::Path,
+    time::Instant,
+};
+
+use crate::{
+    Error, Kind, Result,
+    git::{
+        Oid, Repo, careful,
+        entries::{Difference, Entries, EntryMode, blob_id},
+        file_stat::{FileKind, FileStat},
+        ignore::IgnoreRules,
+        submodule,
+    },
+    model::{event::LeftOut, text},
+    worktree::{
+        leave_out,
+        root::{self, Root},
+    },
+};
+
+/// Folders below one another; deeper ones are left out. An open file for each is allowed everywhere.
+const DEEPEST: usize = 200;
+/// Longest path, in bytes: the system's limit of 4096 holds for the stage as well.
+const LONGEST: usize = 3000;
+/// Largest `.gitignore`, in bytes.
+const RULES: u64 = 4 << 20;
+/// Longest path named as left out, in columns.
+pub const PATH_WIDTH: usize = 200;
+
+/// What a look found. Paths are relative to the worktree.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// Regular files that are new, or differ from the index, or may do so.
+    pub files: Vec<Vec<u8>>,
+    /// Links that are new or differ, and where they lead.
+    pub links: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Submodules that stand on another commit than the index says.
+    pub submodules: Vec<(Vec<u8>, Oid)>,
+    /// Paths of the index at which nothing lies any more.
+    pub removed: Vec<Vec<u8>>,
+    /// Files that were touched and hold what the index says, with what the file system says of them now.
+    pub touched: Vec<(Vec<u8>, FileStat)>,
+    /// What is not taken, and why.
+    pub left_out: Vec<LeftOut>,
+    /// Conflicts that the index holds.
+    pub unmerged: Vec<Vec<u8>>,
+    /// Those of them whose file is not taken.
+    pub unmerged_left_out: Vec<Vec<u8>>,
+    /// Files and folders that are ignored; folders end in `/`.
+    pub ignored: Vec<Vec<u8>>,
+}
+
+/// What a look needs to know.
+pub struct Terms<'a> {
+    /// The worktree's repository as its shadow sees it.
+    pub repo: &'a Repo,
+    /// The index with which the files are compared.
+    pub entries: &'a Entries,
+    /// The largest file that is taken, in bytes.
+    pub max_file: u64,
+    /// When the look must be over.
+    pub deadline: Instant,
+}
+
+/// Looks over the worktree.
+///
+/// # Errors
+/// The worktree's own folder cannot be read, or the look took too long (124).
+pub fn look(root: &Root, terms: &Terms<'_>) -> Result<Survey> {
+    let cannot = |error| {
+        Error::new(Kind::External, format!("cannot read the worktree '{}'", root.path().display()))
+            .because(error)
+    };
+    let mut walk = Walk {
+        root,
+        terms,
+        rules: IgnoreRules::of(terms.repo),
+        seen: vec![false; terms.entries.len()],
+        kept: Vec::new(),
+        found: Survey::default(),
+    };
+    let top = root.top().map_err(cannot)?;
+    let names = root::names(&top).map_err(cannot)?;
+    walk.folder(&Place { folder: &top, names: &names, ignored: false, depth: 0 }, &mut Vec::new())?;
+    walk.what_is_gone();
+    Ok(walk.found)
+}
+
+impl Survey {
+    /// The files and links that differ from the index, those that are gone included.
+    pub fn changes(&self) -> impl Iterator<Item = &[u8]> {
+        let links = self.links.iter().map(|(path, _)| path);
+        self.files.iter().chain(&self.removed).chain(links).map(Vec::as_slice)
+    }
+
+    /// What is not taken, in the order of the paths.
+    #[must_use]
+    pub fn sorted_left_out(&mut self) -> Vec<LeftOut> {
+        let mut left_out = std::mem::take(&mut self.left_out);
+        left_out.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        left_out
+    }
+
+    /// Adds to what is not taken.
+    pub fn leave_out(&mut self, path: &[u8], why: impl Into<String>) {
+        let path = text::one_line(&String::from_utf8_lossy(path), PATH_WIDTH);
+        self.left_out.push(LeftOut { path, why: why.into() });
+    }
+}
+
+struct Walk<'a> {
+    root: &'a Root,
+    terms: &'a Terms<'a>,
+    rules: IgnoreRules,
+    /// Entries of the index whose path was found.
+    seen: Vec<bool>,
+    /// Folders that could not be entered: what the index has below them stays as it is.
+    kept: Vec<Vec<u8>>,
+    found: Survey,
+}
+
+/// A folder on the way.
+struct Place<'a> {
+    folder: &'a OwnedFd,
+    names: &'a [(Vec<u8>, Option<bool>)],
+    /// It lies in a folder that git ignores: only what the index knows counts.
+    ignored: bool,
+    depth: usize,
+}
+
+impl Walk<'_> {
+    /// `path` is the folder's, with a slash at its end; empty for the worktree itself.
+    fn folder(&mut self, place: &Place<'_>, path: &mut Vec<u8>) -> Result<()> {
+        if Instant::now() > self.terms.deadline {
+            return Err(Error::new(
+                Kind::Timeout,
+                format!("reading the worktree '{}' took too long", self.root.path().display()),
+            ));
+        }
+        let rules = if place.ignored { None } else { self.own_rules(place, path) };
+        if let Some(rules) = &rules {
+            self.rules.enter(Path::new(OsStr::from_bytes(path)), rules);
+        }
+        let length = path.len();
+        let mut folders: Vec<&[u8]> = Vec::new();
+        for (name, is_folder) in place.names {
+            path.extend_from_slice(name);
+            if is_gits_own(name) {
+                self.gits_own(path, length == 0);
+            } else if path.len() > LONGEST {
+                self.found.leave_out(path, "its path is too long");
+                self.keep_below(path);
+            } else if self.is_folder(place, name, *is_folder, path) {
+                folders.push(name);
+            }
+            path.truncate(length);
+        }
+        for name in folders {
+            path.extend_from_slice(name);
+            path.push(b'/');
+            self.enter(place, name, path)?;
+            path.truncate(length);
+        }
+        if rules.is_some() {
+            self.rules.leave();
+        }
+        Ok(())
+    }
+
+    /// A folder's own `.gitignore`. One that cannot be read holds as it was staged: what it keeps out may be secret.
+    fn own_rules(&self, place: &Place<'_>, path: &[u8]) -> Option<Vec<u8>> {
+        const NAME: &[u8] = b".gitignore";
+        place.names.binary_search_by(|(name, _)| name.as_slice().cmp(NAME)).ok()?;
+        let read = || careful::read_up_to(root::open_file(place.folder, NAME).ok()?.0, RULES).ok()?;
+        read().or_else(|| {
+            let staged = self.terms.entries.of_path(&[path, NAME].concat())?.start;
+            self.terms.repo.read_blob(self.terms.entries.id(staged)).ok()
+        })
+    }
+
+    /// Notes what lies at a path, and says whether it is a folder to go into.
+    fn is_folder(&mut self, place: &Place<'_>, name: &[u8], is_folder: Option<bool>, path: &[u8]) -> bool {
+        let tracked = self.terms.entries.of_path(path);
+        if tracked.is_none() && is_folder == Some(true) {
+            return true;
+        }
+        let found = match FileStat::at(place.folder, name) {
+            Ok(found) => found,
+            // It went away, or became something else, in this very moment.
+            Err(error) if is_gone(&error) => return false,
+            Err(error) => {
+                if let Some(range) = tracked {
+                    range.for_each(|at| self.seen[at] = true);
+                }
+                self.found.leave_out(path, cannot_be_read(&error));
+                return false;
+            }
+        };
+        match tracked {
+            Some(range) => self.tracked(place, name, path, range, &found),
+            None if found.kind == FileKind::Folder => true,
+            None => {
+                self.untracked(place, name, path, &found);
+                false
+            }
+        }
+    }
+
+    fn untracked(&mut self, place: &Place<'_>, name: &[u8], path: &[u8], found: &FileStat) {
+        if place.ignored || self.rules.ignores(path, false) {
+            self.found.ignored.push(path.to_vec());
+            return;
+        }
+        let shown = String::from_utf8_lossy(path);
+        match found.kind {
+            FileKind::Special(what) => self.found.leave_out(path, what),
+            _ if leave_out::why(&shown, Some(found.size), self.terms.max_file).is_some() => {
+                let why = leave_out::why(&shown, Some(found.size), self.terms.max_file).unwrap_or_default();
+                self.found.leave_out(path, why);
+            }
+            FileKind::Link => self.link(place, name, path, None),
+            FileKind::Regular(_) => self.found.files.push(path.to_vec()),
+            FileKind::Folder => {}
+        }
+    }
+
+    fn tracked(
+        &mut self,
+        place: &Place<'_>,
+        name: &[u8],
+        path: &[u8],
+        range: std::ops::Range<usize>,
+        found: &FileStat,
+    ) -> bool {
+        range.clone().for_each(|at| self.seen[at] = true);
+        let entries = self.terms.entries;
+        let at = range.start;
+        let unmerged = entries.is_unmerged(at);
+        if unmerged {
+            self.found.unmerged.push(path.to_vec());
+        }
+        let largest = range.map(|at| entries.size(at)).max().unwrap_or(0).saturating_mul(2);
+        let largest = largest.max(self.terms.max_file);
+        let taken = match (found.kind, entries.mode(at)) {
+            (FileKind::Folder, EntryMode::Submodule) => {
+                self.submodule(path, at);
+                return false;
+            }
+            (FileKind::Folder, _) => {
+                self.found.removed.push(path.to_vec());
+                return true;
+            }
+            (FileKind::Special(what), _) => Err(what.to_owned()),
+            (FileKind::Link, _) => {
+                let known = (!unmerged).then(|| entries.id(at));
+                self.link(place, name, path, known);
+                Ok(())
+            }
+            (FileKind::Regular(_), _) => match entries.difference(at, found) {
+                Difference::None if !unmerged => Ok(()),
+                Difference::Perhaps if !unmerged => self.compare(place, name, path, at, largest),
+                _ if found.size > largest => Err(leave_out::TOO_LARGE.to_owned()),
+                _ => {
+                    self.found.files.push(path.to_vec());
+                    Ok(())
+                }
+            },
+        };
+        if let Err(why) = taken {
+            self.found.leave_out(path, why);
+            if unmerged {
+                self.found.unmerged_left_out.push(path.to_vec());
+            }
+        }
+        false
+    }
+
+    /// A file that was touched, or may have been in the instant in which the index was written: its content tells.
+    fn compare(
+        &mut self,
+        place: &Place<'_>,
+        name: &[u8],
+        path: &[u8],
+        at: usize,
+        largest: u64,
+    ) -> Result<(), String> {
+        let read = root::open_file(place.folder, name)
+            .and_then(|(file, found)| Ok((careful::read_up_to(file, largest)?, found)));
+        match read {
+            Ok((Some(bytes), found)) if blob_id(&bytes).is_ok_and(|id| id == self.terms.entries.id(at)) => {
+                self.found.touched.push((path.to_vec(), found));
+                Ok(())
+            }
+            Ok((Some(_), _)) => {
+                self.found.files.push(path.to_vec());
+                Ok(())
+            }
+            Ok((None, _)) => Err(leave_out::TOO_LARGE.to_owned()),
+            Err(error) if is_gone(&error) => Ok(()),
+            Err(error) => Err(cannot_be_read(&error)),
+        }
+    }
+
+    fn link(&mut self, place: &Place<'_>, name: &[u8], path: &[u8], known: Option<Oid>) {
+        match root::read_link(place.folder, name) {
+            Ok(target) if known.is_some() && blob_id(&target).ok() == known && self.is_link(path) => {}
+            Ok(target) => self.found.links.push((path.to_vec(), target)),
+            Err(error) if is_gone(&error) => {}
+            Err(error) => self.found.leave_out(path, cannot_be_read(&error)),
+        }
+    }
+
+    fn is_link(&self, path: &[u8]) -> bool {
+        let entries = self.terms.entries;
+        entries.of_path(path).is_some_and(|range| entries.mode(range.start) == EntryMode::Link)
+    }
+
+    fn submodule(&mut self, path: &[u8], at: usize) {
+        let now = submodule::head(&self.root.path().join(OsStr::from_bytes(path)));
+        if let Some(now) = now.filter(|now| *now != self.terms.entries.id(at)) {
+            self.found.submodules.push((path.to_vec(), now));
+        }
+    }
+
+    /// Goes into a folder, unless there is nothing of ours in it. `path` ends in `/`.
+    fn enter(&mut self, place: &Place<'_>, name: &[u8], path: &mut Vec<u8>) -> Result<()> {
+        let tracked = self.terms.entries.has_below(path);
+        let ignored = place.ignored || self.rules.ignores(&path[..path.len() - 1], true);
+        if ignored && !tracked {
+            self.found.ignored.push(path.clone());
+            return Ok(());
+        }
+        let opened = root::open_folder(place.folder, name)
+            .and_then(|folder| root::names(&folder).map(|names| (folder, names)));
+        let (folder, names) = match opened {
+            Ok(opened) => opened,
+            Err(error) if is_gone(&error) => return Ok(()),
+            Err(error) if is_exhausted(&error) => {
+                return Err(Error::new(Kind::External, "too many open files").because(error));
+            }
+            Err(error) => {
+                self.found.leave_out(path, cannot_be_read(&error));
+                self.keep_below(path);
+                return Ok(());
+            }
+        };
+        if !tracked && is_repository(&folder) {
+            self.found.leave_out(path, leave_out::REPOSITORY);
+            return Ok(());
+        }
+        if place.depth >= DEEPEST {
+            self.found.leave_out(path, format!("more than {DEEPEST} folders deep"));
+            self.keep_below(path);
+            return Ok(());
+        }
+        self.folder(&Place { folder: &folder, names: &names, ignored, depth: place.depth + 1 }, path)
+    }
+
+    /// What git never takes: its own folder, by whatever spelling. That of the worktree itself is not worth a word.
+    fn gits_own(&mut self, path: &[u8], at_the_top: bool) {
+        if !(at_the_top && path == b".git") {
+            self.found.leave_out(path, "a name that git keeps for itself");
+        }
+    }
+
+    fn keep_below(&mut self, path: &[u8]) {
+        self.kept.push(path.to_vec());
+    }
+
+    /// What the index has and the worktree has not.
+    fn what_is_gone(&mut self) {
+        let entries = self.terms.entries;
+        for at in (0..entries.len()).filter(|at| !self.seen[*at]).collect::<Vec<_>>() {
+            let path = entries.path(at);
+            if entries.mode(at) == EntryMode::SparseFolder || entries.is_skipped(at) {
+                continue;
+            }
+            let first = at == 0 || entries.path(at - 1) != path;
+            let kept = self.kept.iter().any(|folder| path.starts_with(folder));
+            if entries.is_unmerged(at) && first {
+                self.found.unmerged.push(path.to_vec());
+                if kept {
+                    self.found.unmerged_left_out.push(path.to_vec());
+                }
+            }
+            if first && !kept {
+                self.found.removed.push(path.to_vec());
+            }
+        }
+    }
+}
+
+/// Whether git refuses a name because it may stand for its own folder, on this or another system.
+fn is_gits_own(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b".git") || name.eq_ignore_ascii_case(b"git~1")
+}
+
+/// Whether a folder is the checkout of another repository.
+fn is_repository(folder: &OwnedFd) -> bool {
+    match FileStat::at(folder, b".git").map(|found| found.kind) {
+        Ok(FileKind::Regular(_)) => true,
+        Ok(FileKind::Folder) => FileStat::at(folder, b".git/HEAD").is_ok(),
+        _ => false,
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    let is_link = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+    is_link || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Why a file is left out that cannot be read.
+pub fn cannot_be_read(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "cannot be read: permission denied".to_owned(),
+        io::ErrorKind::InvalidInput => "cannot be read: not a regular file any more".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    }
+}
+
+/// The process may open no more files: that is no fault of the file.
+fn is_exhausted(error: &io::Error) -> bool {
+    let too_many = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE].map(rustix::io::Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|number| too_many.contains(&number))
+}

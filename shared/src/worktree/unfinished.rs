@@ -1,0 +1,67 @@
+//! Work that stopped in the middle of a git operation: it is kept whole, and it is not done.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{git::worktrees::Worktree, model::text};
+
+/// Files with conflicts that are named; more are counted.
+const NAMED: usize = 3;
+/// Columns of a file's name.
+const WIDTH: usize = 100;
+
+/// What is unfinished in a worktree.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Unfinished {
+    /// The git operation that is under way, such as `merge`.
+    pub operation: Option<String>,
+    /// The files in which the index holds conflicts.
+    pub conflicts: Vec<String>,
+}
+
+impl Unfinished {
+    /// What is unfinished in a worktree whose index holds conflicts at these paths; `None`: nothing.
+    pub fn of(worktree: &Worktree, unmerged: &[Vec<u8>]) -> Option<Self> {
+        let operation = worktree.operation().map(str::to_owned);
+        let conflicts = unmerged.iter().map(|path| text::one_line(&String::from_utf8_lossy(path), WIDTH));
+        let found = Self { operation, conflicts: conflicts.collect() };
+        (found != Self::default()).then_some(found)
+    }
+
+    /// As people read it: `a merge is unfinished: conflicts in c.txt`.
+    pub fn sentence(&self) -> String {
+        let named: Vec<&str> = self.conflicts.iter().take(NAMED).map(String::as_str).collect();
+        let more = self.conflicts.len().saturating_sub(NAMED);
+        let files = named.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() };
+        match (&self.operation, self.conflicts.is_empty()) {
+            (Some(operation), true) => format!("{} is unfinished", with_article(operation)),
+            (Some(operation), false) => {
+                format!("{} is unfinished: conflicts in {files}", with_article(operation))
+            }
+            (None, _) => format!("unresolved conflicts in {files}"),
+        }
+    }
+}
+
+fn with_article(operation: &str) -> String {
+    let article = if operation.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {operation}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_is_unfinished_and_where() {
+        let files = |count: usize| (1..=count).map(|n| format!("{n}.txt")).collect::<Vec<_>>();
+        for (operation, conflicts, sentence) in [
+            (Some("merge"), 1, "a merge is unfinished: conflicts in 1.txt"),
+            (Some("rebase"), 0, "a rebase is unfinished"),
+            (Some("am"), 0, "an am is unfinished"),
+            (None, 5, "unresolved conflicts in 1.txt, 2.txt, 3.txt and 2 more"),
+        ] {
+            let found = Unfinished { operation: operation.map(str::to_owned), conflicts: files(conflicts) };
+            assert_eq!(found.sentence(), sentence);
+        }
+    }
+}

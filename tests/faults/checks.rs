@@ -1,0 +1,180 @@
+//! What must hold after every fault, whatever the operation was.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use testkit::{TestRepo, World};
+
+use crate::lab::REPOS;
+
+/// What must not be lost.
+pub(crate) struct Before {
+    /// The commits that refs held, of each repository.
+    commits: BTreeMap<&'static str, BTreeSet<String>>,
+    /// The files of checkouts and worktrees, by what git would call their content.
+    files: BTreeMap<String, PathBuf>,
+    head: BTreeMap<&'static str, String>,
+}
+
+impl Before {
+    pub(crate) fn of(world: &World) -> Self {
+        let mut before = Self { commits: BTreeMap::new(), files: BTreeMap::new(), head: BTreeMap::new() };
+        for name in repos(world) {
+            before.commits.insert(name, lines(world, name, &["rev-list", "--all"]));
+            before.head.insert(name, git(world, name, &["symbolic-ref", "HEAD"]).1);
+        }
+        before.add_files(world);
+        before
+    }
+
+    /// Those that are there now.
+    pub(crate) fn add_files(&mut self, world: &World) {
+        for name in repos(world) {
+            let files: Vec<PathBuf> = files(world, name);
+            for (path, id) in ids(world, name, &files) {
+                self.files.insert(id, path);
+            }
+        }
+    }
+}
+
+fn repos(world: &World) -> impl Iterator<Item = &'static str> {
+    REPOS.into_iter().filter(|name| world.dir().join(name).join(".git").exists())
+}
+
+fn git(world: &World, name: &str, arguments: &[&str]) -> (bool, String) {
+    let output = world.command("git", &world.dir().join(name)).args(arguments).output().expect("git");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).trim_end().to_owned())
+}
+
+fn lines(world: &World, name: &str, arguments: &[&str]) -> BTreeSet<String> {
+    git(world, name, arguments)
+        .1
+        .lines()
+        .map(|line| line.split(' ').next().unwrap_or(line).to_owned())
+        .collect()
+}
+
+/// The files of the checkout and of all worktrees, but those of git.
+fn files(world: &World, name: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![world.dir().join(name), world.dir().join(format!("{name}.worktrees"))];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            // Git's own, and our copies of tasks for programs that run.
+            if path.file_name().is_some_and(|name| name == ".git" || name == ".prompts") {
+                continue;
+            }
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => open.push(path),
+                Ok(kind) if kind.is_file() => found.push(path),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+fn ids(world: &World, name: &str, files: &[PathBuf]) -> Vec<(PathBuf, String)> {
+    if files.is_empty() {
+        return Vec::new();
+    }
+    let mut command: Command = world.command("git", &world.dir().join(name));
+    let output = command.args(["hash-object", "--no-filters", "--"]).args(files).output().expect("git");
+    let ids = String::from_utf8_lossy(&output.stdout).into_owned();
+    files.iter().cloned().zip(ids.lines().map(str::to_owned)).collect()
+}
+
+/// What is wrong.
+pub(crate) fn all(world: &World, repo: &TestRepo<'_>, before: &Before) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for name in repos(world) {
+        let lost: Vec<String> = before.commits.get(name).into_iter().flatten().cloned().collect();
+        let now = lines(world, name, &["rev-list", "--all"]);
+        let lost: Vec<&String> = lost.iter().filter(|commit| !now.contains(*commit)).collect();
+        if !lost.is_empty() {
+            wrong.push(format!("lost: commits of {name} {lost:?}"));
+        }
+        lost_files(world, name, before, &mut wrong);
+        let (sound, said) = git(world, name, &["fsck", "--strict", "--no-dangling", "--no-progress"]);
+        if !sound || said.contains("error") || said.contains("missing") || said.contains("invalid") {
+            wrong.push(format!("fsck of {name}: {}", said.replace('\n', "; ")));
+        }
+        left_over(world, name, &mut wrong);
+        if before.head.get(name).is_some_and(|head| *head != git(world, name, &["symbolic-ref", "HEAD"]).1) {
+            wrong.push(format!("HEAD of {name} is another one"));
+        }
+        let status = git(world, name, &["status", "--porcelain"]).1;
+        if !status.is_empty() {
+            wrong.push(format!("the checkout of {name} is not clean: {}", status.replace('\n', "; ")));
+        }
+    }
+    worktrees(repo, &mut wrong);
+    wrong
+}
+
+/// Each byte is in a file, or reachable from a ref.
+fn lost_files(world: &World, name: &str, before: &Before, wrong: &mut Vec<String>) {
+    let root = world.dir().join(name);
+    let mine: Vec<(&String, &PathBuf)> = before
+        .files
+        .iter()
+        .filter(|(_, path)| {
+            path.starts_with(&root) || path.starts_with(world.dir().join(format!("{name}.worktrees")))
+        })
+        .collect();
+    let there: BTreeSet<String> =
+        ids(world, name, &files(world, name)).into_iter().map(|(_, id)| id).collect();
+    let kept = lines(world, name, &["rev-list", "--objects", "--all"]);
+    for (id, path) in mine {
+        if !there.contains(id) && !kept.contains(id) {
+            wrong.push(format!("lost: the content of {}", path.display()));
+        }
+    }
+}
+
+/// No lock of git's, and nothing half-made.
+fn left_over(world: &World, name: &str, wrong: &mut Vec<String>) {
+    let git_dir = world.dir().join(name).join(".git");
+    let mut open = vec![git_dir, world.dir().join(format!("{name}.worktrees"))];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let (path, file) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+            let is_ours = path.parent().is_some_and(|folder| folder.ends_with("orchestra/intents"));
+            if file.ends_with(".lock")
+                || file == "packed-refs.new"
+                || file.contains(".coming-back-")
+                || is_ours
+            {
+                wrong.push(format!("left over: {}", shown(world, &path)));
+            }
+            // Records of moves are ours: what is left of a finished one goes with the next move.
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) && file != "objects" && file != "moves" {
+                open.push(path);
+            }
+        }
+    }
+}
+
+fn shown(world: &World, path: &Path) -> String {
+    path.strip_prefix(world.dir()).unwrap_or(path).display().to_string()
+}
+
+fn worktrees(repo: &TestRepo<'_>, wrong: &mut Vec<String>) {
+    let listed = repo.git(["worktree", "list", "--porcelain"]).stdout();
+    let mut seen = BTreeSet::new();
+    for line in listed.lines() {
+        if line.starts_with("prunable") || line.starts_with("locked") {
+            wrong.push(format!("a worktree is {line}"));
+        }
+        if line.starts_with("worktree ") && !seen.insert(line) {
+            wrong.push(format!("registered twice: {line}"));
+        }
+    }
+}

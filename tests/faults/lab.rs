@@ -1,0 +1,284 @@
+//! A repository before an operation, restored for each trial; the trial, and what is looked at after it.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use orchestra::{git::Repo, store::writer};
+use tempfile::TempDir;
+use testkit::{TestRepo, World, until};
+
+use crate::{
+    checks::{self, Before},
+    injector::{Injector, Mode, State},
+    operations::Operation,
+};
+
+/// The longest that any command may take: more is a hang.
+const LIMIT: Duration = Duration::from_secs(120);
+/// The longest that a command may take after the fault: more is blocked.
+pub(crate) const BOUND: Duration = Duration::from_secs(40);
+
+/// How long a disk stays full, at the most: supervisors wait for space to write an agent's end down.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// A command that ended.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ended {
+    /// `None`: a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) said: String,
+    pub(crate) took: Duration,
+}
+
+/// One trial.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trial {
+    /// Calls that were counted.
+    pub(crate) calls: u64,
+    /// Where the fault was.
+    pub(crate) fired: Option<String>,
+    /// How the operation ended.
+    pub(crate) ended: Ended,
+}
+
+/// Everything of one operation.
+pub(crate) struct Lab<'a> {
+    pub(crate) operation: &'static Operation,
+    world: World,
+    /// The world as it is before the operation.
+    saved: TempDir,
+    state: State<'a>,
+}
+
+/// The folders in which the operations and their checks work.
+pub(crate) const REPOS: [&str; 2] = ["repo", "clone"];
+
+impl<'a> Lab<'a> {
+    pub(crate) fn new(operation: &'static Operation, injector: &'a Injector) -> Self {
+        let built = Path::new(env!("CARGO_BIN_EXE_git-orchestra")).parent().expect("a folder of binaries");
+        // Other ones can be tried with the same faults.
+        let bins = std::env::var_os("ORCHESTRA_FAULTS_BINS").map_or_else(|| built.to_owned(), Into::into);
+        let world = World::new(&bins);
+        (operation.make)(&world);
+        let saved = tempfile::Builder::new().prefix("orchestra-faults-saved-").tempdir().expect("a folder");
+        copy(world.dir(), saved.path());
+        let state = injector.state(operation.name);
+        state.reset(Mode::Count, 0);
+        Self { operation, world, saved, state }
+    }
+
+    /// Everything as it was before the operation. Clones know themselves by a number that a copy has not.
+    fn restore(&self) {
+        for entry in fs::read_dir(self.world.dir()).expect("a folder").flatten() {
+            let path = entry.path();
+            // What was moved into the trash is deleted in the background.
+            until("it is removed", || {
+                let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+                (removed.is_ok() || !path.exists()).then_some(())
+            });
+        }
+        copy(self.saved.path(), self.world.dir());
+        for name in REPOS {
+            let file = self.world.dir().join(name).join(".git/orchestra/writer");
+            let Ok(known) = fs::read(&file) else { continue };
+            let repo = Repo::discover(&self.world.dir().join(name)).expect("a repository");
+            writer::writer(&repo).expect("a writer");
+            let mut fresh: serde_json::Value =
+                serde_json::from_slice(&fs::read(&file).expect("a writer")).expect("JSON");
+            let known: serde_json::Value = serde_json::from_slice(&known).expect("JSON");
+            fresh["id"] = known["id"].clone();
+            fs::write(&file, fresh.to_string()).expect("written");
+            // Git knows unchanged files by numbers that a copy has not either.
+            self.world.git(&self.world.dir().join(name), ["status", "--porcelain"]);
+        }
+    }
+
+    pub(crate) fn attempt(&self, mode: Mode, at: u64) -> (Trial, Vec<String>) {
+        self.restore();
+        let repo = TestRepo::new(&self.world, self.world.dir().join(self.operation.place));
+        self.state.reset(mode, at);
+        if let Some(start) = self.operation.start {
+            let ended = self.run(&repo, &start(&repo), true);
+            assert_eq!(ended.code, Some(0), "{}", ended.said);
+            let id = repo.agents()[0]["id"].as_str().expect("an id").to_owned();
+            repo.wait_for_file(&id, "w");
+        }
+        let before = Before::of(&self.world);
+        self.state.arm(true);
+        let ended = self.run(&repo, &(self.operation.command)(&repo), true);
+        let settled =
+            self.settle(self.operation.start.is_none() || self.operation.ends && ended.code == Some(0));
+        self.state.arm(false);
+        let (calls, fired) = self.state.read();
+        let trial = Trial { calls, fired, ended };
+        let mut failures = Vec::new();
+        if let Err(pids) = settled {
+            failures.push(format!("hangs: processes {pids:?} still run"));
+        }
+        self.look(&repo, &trial, before, &mut failures);
+        self.end_all(&repo);
+        (trial, failures)
+    }
+
+    fn look(&self, repo: &TestRepo<'_>, trial: &Trial, mut before: Before, failures: &mut Vec<String>) {
+        let said = |ended: &Ended| ended.said.split_whitespace().collect::<Vec<_>>().join(" ");
+        if trial.ended.took >= LIMIT {
+            failures.push(format!("hangs: {}", said(&trial.ended)));
+        }
+        if trial.ended.code == Some(0)
+            && let Err(why) = caught(|| (self.operation.done)(repo))
+        {
+            failures.push(format!("lie: exit code 0, but {why}; it said: {}", said(&trial.ended)));
+        }
+        before.add_files(&self.world);
+        let next = Next { lab: self, repo };
+        if let Err(why) = caught(|| (self.operation.again)(&next)) {
+            failures.push(format!("blocked: {why}"));
+        } else if let Err(why) = caught(|| (self.operation.done)(repo)) {
+            failures.push(format!("blocked: after the next commands {why}"));
+        }
+        let _ = self.run(repo, &words(&["stop", "--all"]), false);
+        let _ = self.settle(true);
+        failures.extend(checks::all(&self.world, repo, &before));
+    }
+
+    /// Runs `git orchestra …`, under the fault or as usual.
+    fn run(&self, repo: &TestRepo<'_>, arguments: &[String], faulty: bool) -> Ended {
+        let mut command = repo.orchestra_command(arguments);
+        if faulty {
+            self.state.put_on(&mut command, self.world.dir());
+        }
+        // Who waits for space on a full disk gets it.
+        run(&mut command, &|| self.state.arm(false))
+    }
+
+    /// Waits until what was started under the fault has ended; an agent and its supervisor only where `all` is wanted.
+    fn settle(&self, all: bool) -> Result<(), Vec<i32>> {
+        let begun = Instant::now();
+        let mut pause = Duration::from_millis(2);
+        loop {
+            let left = marked(self.state.path(), all);
+            if left.is_empty() {
+                return Ok(());
+            }
+            if begun.elapsed() > LIMIT {
+                return Err(left);
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(50));
+            if begun.elapsed() > PATIENCE {
+                self.state.arm(false);
+            }
+        }
+    }
+
+    fn end_all(&self, repo: &TestRepo<'_>) {
+        let _ = self.run(repo, &words(&["stop", "--all"]), false);
+        for pid in marked(self.state.path(), true) {
+            let _ = Command::new("kill").args(["-9", &pid.to_string()]).output();
+        }
+    }
+}
+
+/// The commands that a user types next.
+pub(crate) struct Next<'a> {
+    lab: &'a Lab<'a>,
+    repo: &'a TestRepo<'a>,
+}
+
+impl Next<'_> {
+    pub(crate) const fn repo(&self) -> &TestRepo<'_> {
+        self.repo
+    }
+
+    /// Runs a command; it must end with one of these codes, within bounds.
+    pub(crate) fn run(&self, arguments: &[&str], codes: &[i32]) -> Result<(), String> {
+        let ended = self.lab.run(self.repo, &words(arguments), false);
+        let said = ended.said.split_whitespace().collect::<Vec<_>>().join(" ");
+        match ended.code {
+            _ if ended.took > BOUND => {
+                Err(format!("'{}' took {} s", arguments.join(" "), ended.took.as_secs()))
+            }
+            Some(code) if codes.contains(&code) => Ok(()),
+            code => Err(format!("'{}' ended with {code:?}: {said}", arguments.join(" "))),
+        }
+    }
+}
+
+pub(crate) fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// What a check that insists on something says, instead of a panic.
+fn caught(check: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(check))
+        .unwrap_or_else(|panic| Err(crate::words(&*panic)))
+}
+
+/// Runs a command, for so long at the most. What it says goes into files: nothing that it leaves running holds us up.
+/// After a while `late` is called.
+fn run(command: &mut Command, late: &dyn Fn()) -> Ended {
+    let said = tempfile::NamedTempFile::new().expect("a file");
+    let begun = Instant::now();
+    let out = fs::File::options().append(true).open(said.path()).expect("a file");
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(out.try_clone().expect("a file"))
+        .stderr(out)
+        .spawn()
+        .expect("started");
+    let mut pause = Duration::from_millis(1);
+    let code = loop {
+        if let Some(status) = child.try_wait().expect("an end") {
+            break status.code();
+        }
+        if begun.elapsed() > PATIENCE {
+            late();
+        }
+        if begun.elapsed() > LIMIT {
+            let _ = child.kill();
+            let _ = child.wait();
+            break None;
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    };
+    let text = fs::read(said.path()).unwrap_or_default();
+    Ended { code, said: String::from_utf8_lossy(&text).into_owned(), took: begun.elapsed() }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).output().expect("cp");
+    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+}
+
+/// The processes that are subject to a state; without `all`, not the agents and their supervisors.
+fn marked(state: &Path, all: bool) -> Vec<i32> {
+    let wanted = format!("FAULT_STATE={}", state.display());
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").expect("/proc").flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let has = |file: &str, word: &str| {
+            let bytes = fs::read(entry.path().join(file)).unwrap_or_default();
+            bytes.split(|byte| *byte == 0).any(|part| part == word.as_bytes())
+        };
+        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let is_zombie = stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'));
+        if is_zombie || !has("environ", &wanted) {
+            continue;
+        }
+        let is_agents = || {
+            let environ = fs::read(entry.path().join("environ")).unwrap_or_default();
+            let of_agent = environ.split(|byte| *byte == 0).any(|part| part.starts_with(b"ORCHESTRA_AGENT="));
+            of_agent || has("cmdline", "run")
+        };
+        if all || !is_agents() {
+            found.push(pid);
+        }
+    }
+    found
+}

@@ -1,0 +1,318 @@
+//! The operations: how it is before, what is typed, what must be true when it says that it is done, and what is typed next when
+//! it was cut off.
+
+use std::{fs, process::Command};
+
+use testkit::{TestRepo, World, until};
+
+use crate::lab::{Next, words};
+
+/// An operation.
+pub(crate) struct Operation {
+    pub(crate) name: &'static str,
+    /// The folder in which it is typed.
+    pub(crate) place: &'static str,
+    /// Makes everything that is there before; no process may be left.
+    pub(crate) make: fn(&World),
+    /// What is typed right before, and is subject to faults from the operation on; an agent runs then.
+    pub(crate) start: Option<fn(&TestRepo<'_>) -> Vec<String>>,
+    /// The operation ends that agent.
+    pub(crate) ends: bool,
+    /// The operation.
+    pub(crate) command: fn(&TestRepo<'_>) -> Vec<String>,
+    /// What must be true where it ends with 0.
+    pub(crate) done: fn(&TestRepo<'_>) -> Result<(), String>,
+    /// What is typed after the fault, until it is done.
+    pub(crate) again: fn(&Next<'_>) -> Result<(), String>,
+}
+
+const HEADS: &str = "refs/orchestra/heads/";
+const LIVES: &str = "refs/orchestra/agents/";
+/// Ends as it should, or says that there is nothing to do any more.
+const DONE: &[i32] = &[0, 3];
+
+pub(crate) const OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "verdict",
+        place: "repo",
+        make: |world| drop(with_agent(world)),
+        start: None,
+        ends: false,
+        command: |_| words(&["review", "a", "--approve"]),
+        done: |repo| holds(repo.agent("a")["verdict"] == "approve", "it is not approved"),
+        again: |next| next.run(&["review", "a", "--approve"], &[0]),
+    },
+    Operation {
+        name: "spawn",
+        place: "repo",
+        make: |world| drop(base(world)),
+        start: None,
+        ends: false,
+        command: |_| words(&["spawn", "--agent", "sh", "--name", "n", "--", "echo 1 > w"]),
+        done: |repo| work(repo, "w", "1\n"),
+        again: |next| {
+            next.run(&["stop", "--all"], &[0])?;
+            next.run(&["spawn", "--agent", "sh", "--name", "m", "--", "echo 1 > w"], &[0])?;
+            next.run(&["collect"], &[0])
+        },
+    },
+    Operation {
+        name: "snapshot",
+        place: "repo",
+        make: |world| drop(base(world)),
+        start: Some(|_| live()),
+        ends: false,
+        command: |_| words(&["collect", "a"]),
+        done: |repo| file(repo, "refs/orchestra-local/snapshots/", "w", "1\n"),
+        again: |next| next.run(&["collect", "a"], &[0]),
+    },
+    Operation {
+        name: "stop",
+        place: "repo",
+        make: |world| drop(base(world)),
+        start: Some(|_| live()),
+        ends: true,
+        command: |_| words(&["stop", "a"]),
+        done: stopped,
+        again: |next| {
+            next.run(&["stop", "a"], &[0])?;
+            next.run(&["collect", "a"], &[0])
+        },
+    },
+    Operation {
+        name: "stop-lost",
+        place: "repo",
+        make: |world| {
+            let repo = base(world);
+            repo.orchestra(live()).succeeded();
+            let agent = until("it runs", || {
+                let agent = repo.agent("a");
+                let has_work = agent["worktree"]
+                    .as_str()
+                    .is_some_and(|path| fs::exists(format!("{path}/w")).is_ok_and(|there| there));
+                (has_work && agent["phase"] == "running").then_some(agent)
+            });
+            let pids: Vec<String> = ["supervisor_pid", "pid"]
+                .iter()
+                .filter_map(|key| agent[*key].as_i64())
+                .map(|pid| pid.to_string())
+                .collect();
+            let killed = Command::new("kill").arg("-9").args(&pids).status().expect("kill");
+            assert!(killed.success() && pids.len() == 2, "{agent}");
+            until("it is lost", || (repo.agent("a")["liveness"] == "lost").then_some(()));
+            // Nothing is left of it that a copy would have to have.
+            until("nothing runs", || {
+                pids.iter().all(|pid| !fs::exists(format!("/proc/{pid}")).unwrap_or(false)).then_some(())
+            });
+            std::mem::forget(repo);
+        },
+        start: None,
+        ends: false,
+        command: |_| words(&["stop", "a"]),
+        done: stopped,
+        again: |next| {
+            next.run(&["stop", "a"], &[0])?;
+            next.run(&["collect", "a"], &[0])
+        },
+    },
+    Operation {
+        name: "resume",
+        place: "repo",
+        make: |world| {
+            let repo = base(world);
+            repo.orchestra(["spawn", "--agent", "sh", "--name", "a", "--", "touch w.$$"]).succeeded();
+        },
+        start: None,
+        ends: false,
+        command: |_| words(&["resume", "a"]),
+        done: |repo| {
+            holds(repo.agent("a")["phase"] == "done", "it is not done")?;
+            let files = repo.git(["ls-tree", "--name-only", &only(repo, HEADS)?]).stdout();
+            holds(files.matches("w.").count() >= 2, "its work is not in its head")
+        },
+        again: |next| {
+            next.run(&["stop", "--all"], &[0])?;
+            next.run(&["resume", "a"], &[0])
+        },
+    },
+    Operation {
+        name: "collect",
+        place: "repo",
+        make: |world| {
+            let repo = with_agent(world);
+            fs::write(repo.worktree("a").join("more"), "2\n").expect("a file");
+        },
+        start: None,
+        ends: false,
+        command: |_| words(&["collect", "a"]),
+        done: |repo| work(repo, "more", "2\n"),
+        again: |next| next.run(&["collect", "a"], &[0]),
+    },
+    Operation {
+        name: "landing",
+        place: "repo",
+        make: |world| drop(with_agent(world)),
+        start: None,
+        ends: false,
+        command: |_| words(&["merge-ranked", "a", "--test", "true"]),
+        done: |repo| {
+            holds(repo.has("main", "w"), "main does not have the work")?;
+            holds(repo.path().join("w").exists(), "the checkout does not have the work")
+        },
+        again: |next| {
+            next.run(&["merge-ranked", "--continue"], DONE)?;
+            if !next.repo().has("main", "w") {
+                next.run(&["merge-ranked", "a", "--test", "true"], &[0])?;
+            }
+            Ok(())
+        },
+    },
+    Operation {
+        name: "cleanup",
+        place: "repo",
+        make: |world| drop(landed(world)),
+        start: None,
+        ends: false,
+        command: |_| words(&["cleanup"]),
+        done: |repo| {
+            holds(repo.refs(LIVES).is_empty() && repo.refs(HEADS).is_empty(), "the agent is still there")?;
+            holds(!worktree_exists(repo), "its worktree is still there")?;
+            holds(!repo.refs("refs/orchestra/archive").is_empty(), "it is not in the archive")
+        },
+        again: |next| next.run(&["cleanup"], &[0]),
+    },
+    Operation {
+        name: "undo-cleanup",
+        place: "repo",
+        make: |world| {
+            let repo = landed(world);
+            repo.orchestra(["cleanup"]).succeeded();
+            // What was removed is deleted in the background.
+            let trash = repo.path().with_file_name("repo.worktrees");
+            until("the trash is empty", || (!fs::exists(&trash).unwrap_or(true)).then_some(()));
+        },
+        start: None,
+        ends: false,
+        command: |_| words(&["undo"]),
+        done: is_back,
+        again: |next| {
+            if is_back(next.repo()).is_err() {
+                next.run(&["undo"], &[0])?;
+            }
+            next.run(&["status"], &[0])
+        },
+    },
+    Operation {
+        name: "undo-merge",
+        place: "repo",
+        make: |world| drop(landed(world)),
+        start: None,
+        ends: false,
+        command: |_| words(&["undo"]),
+        done: |repo| {
+            holds(!repo.has("main", "w"), "main still has the work")?;
+            holds(!repo.path().join("w").exists(), "the checkout still has the work")
+        },
+        again: |next| {
+            if next.repo().has("main", "w") || next.repo().path().join("w").exists() {
+                next.run(&["undo"], &[0])?;
+            }
+            Ok(())
+        },
+    },
+    Operation {
+        name: "sync",
+        place: "repo",
+        make: |world| drop(with_agent(world)),
+        start: None,
+        ends: false,
+        command: |_| words(&["sync", "--yes"]),
+        done: |repo| {
+            let there = repo.git(["ls-remote", "origin", "refs/orchestra/*"]).stdout();
+            let missing = [LIVES, HEADS].iter().find(|prefix| !there.contains(**prefix));
+            missing.map_or(Ok(()), |prefix| Err(format!("the hub has nothing below {prefix}")))
+        },
+        again: |next| next.run(&["sync", "--yes"], &[0]),
+    },
+    Operation {
+        name: "fetch",
+        place: "clone",
+        make: |world| {
+            let repo = with_agent(world);
+            repo.orchestra(["sync", "--yes"]).succeeded();
+            world.git(world.dir(), ["clone", "-q", "hub.git", "clone"]);
+        },
+        start: None,
+        ends: false,
+        command: |_| words(&["sync", "--fetch"]),
+        done: |repo| work(repo, "w", "1\n").and_then(|()| only(repo, LIVES).map(|_| ())),
+        again: |next| next.run(&["sync", "--fetch"], &[0]),
+    },
+];
+
+fn base(world: &World) -> TestRepo<'_> {
+    let repo = world.repo();
+    world.git(world.dir(), ["init", "-q", "--bare", "hub.git"]);
+    repo.git(["remote", "add", "origin", "../hub.git"]);
+    repo.git(["push", "-q", "origin", "main"]);
+    repo.git(["config", "orchestra.grace", "1s"]);
+    repo
+}
+
+fn with_agent(world: &World) -> TestRepo<'_> {
+    let repo = base(world);
+    repo.orchestra(["spawn", "--agent", "sh", "--name", "a", "--", "echo 1 > w"]).succeeded();
+    repo
+}
+
+fn landed(world: &World) -> TestRepo<'_> {
+    let repo = with_agent(world);
+    repo.orchestra(["merge-ranked", "a", "--test", "true"]).succeeded();
+    repo
+}
+
+fn live() -> Vec<String> {
+    words(&["spawn", "--agent", "sh", "-d", "--name", "a", "--", "echo 1 > w; exec sleep 300"])
+}
+
+fn holds(right: bool, why: &str) -> Result<(), String> {
+    if right { Ok(()) } else { Err(why.to_owned()) }
+}
+
+/// The one ref below a prefix, or the last of several.
+fn only(repo: &TestRepo<'_>, prefix: &str) -> Result<String, String> {
+    repo.refs(prefix).pop().map(|(name, _)| name).ok_or_else(|| format!("there is no ref below {prefix}"))
+}
+
+/// A file in the commit of a ref.
+fn file(repo: &TestRepo<'_>, prefix: &str, file: &str, text: &str) -> Result<(), String> {
+    let refs = repo.refs(prefix);
+    let has = |name: &String| {
+        let shown = repo.command("git").args(["show", &format!("{name}:{file}")]).output().expect("git");
+        String::from_utf8_lossy(&shown.stdout) == text
+    };
+    holds(refs.iter().any(|(name, _)| has(name)), &format!("no ref below {prefix} has {file}"))
+}
+
+fn work(repo: &TestRepo<'_>, name: &str, text: &str) -> Result<(), String> {
+    file(repo, HEADS, name, text)
+}
+
+fn stopped(repo: &TestRepo<'_>) -> Result<(), String> {
+    let agent = repo.agent("a");
+    holds(agent["liveness"] == "ended" && agent["phase"] == "stopped", &format!("it is {}", agent["phase"]))?;
+    work(repo, "w", "1\n")
+}
+
+fn worktree_exists(repo: &TestRepo<'_>) -> bool {
+    let folder = repo.path().with_file_name("repo.worktrees");
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("a-")).count() > 0
+}
+
+fn is_back(repo: &TestRepo<'_>) -> Result<(), String> {
+    work(repo, "w", "1\n")?;
+    only(repo, LIVES)?;
+    only(repo, "refs/heads/orchestra/")?;
+    holds(worktree_exists(repo), "its worktree is not back")
+}

@@ -1,0 +1,213 @@
+//! Nothing leaves before a person agreed to what goes where, and only what they agreed to.
+
+use std::{fs, path::PathBuf, process::Stdio};
+
+use testkit::{Ran, TestRepo, World};
+
+use crate::{
+    skip,
+    sync::{agree, first, shared_of_hub},
+    world,
+};
+
+/// Runs a command on a terminal of its own: types the first text at once, and the second when it is asked. Prints what was
+/// shown, and ends as the command did.
+const TERMINAL: &str = r#"
+import os, pty, select, sys, time
+early, answer, argv = sys.argv[1].encode(), sys.argv[2].encode().decode('unicode_escape').encode(), sys.argv[3:]
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(argv[0], argv)
+os.write(fd, early)
+shown, answered, end = b'', False, time.monotonic() + 120
+while time.monotonic() < end:
+    if select.select([fd], [], [], 0.2)[0]:
+        try:
+            more = os.read(fd, 9999)
+        except OSError:
+            break
+        if not more:
+            break
+        shown += more
+    if b'[y/N]' in shown and not answered:
+        os.write(fd, answer)
+        answered = True
+else:
+    os.kill(pid, 9)
+sys.stdout.buffer.write(shown)
+sys.stdout.flush()
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 255)
+"#;
+
+/// `git orchestra sync` on a terminal; `None` where there is nothing to make a terminal with.
+fn on_a_terminal(repo: &TestRepo<'_>, early: &str, answer: &str) -> Option<Ran> {
+    let python = repo.command("python3").arg("--version").stdout(Stdio::null()).status();
+    if python.is_err() {
+        skip("no python3");
+        return None;
+    }
+    let mut command = repo.command("python3");
+    Some(Ran::of(command.args(["-c", TERMINAL, early, answer, "git", "orchestra", "sync"])))
+}
+
+fn hub(world: &World) -> PathBuf {
+    world.dir().join("hub.git")
+}
+
+/// A repository with an agent, whose user agreed to nothing.
+fn unasked(world: &World) -> TestRepo<'_> {
+    let repo = first(world);
+    repo.git(["config", "--unset-all", "orchestra.shareWith"]).succeeded();
+    fs::remove_file(repo.path().join(".git/orchestra/consent")).expect("a record");
+    let id = repo.spawn("echo 1 > one.txt");
+    repo.end_of(&id);
+    repo
+}
+
+#[test]
+fn only_a_whole_line_typed_after_the_question_agrees() {
+    let world = world();
+    let a = unasked(&world);
+    for (early, answer) in [
+        ("git log; say hello", "\\n"),
+        ("y\n", "n\\n"),
+        ("yes\nyes\n", "\\n"),
+        ("", "\\n"),
+        ("", "why not\\n"),
+        ("", "yn\\n"),
+        ("", "\\x04"),
+    ] {
+        let Some(ran) = on_a_terminal(&a, early, answer) else { return };
+        let ran = ran
+            .exits(3)
+            .prints("Send 1 agent (their tasks, commits and reviews; ")
+            .prints("nothing was sent");
+        assert!(shared_of_hub(&world).is_empty(), "{early:?} {answer:?}: {}", ran.stdout());
+        let config = fs::read_to_string(a.path().join(".git/config")).expect("a config");
+        assert!(!config.contains("shareWith"), "{config}");
+    }
+    let Some(ran) = on_a_terminal(&a, "no\n", "Yes\\n") else { return };
+    ran.succeeded().prints(&format!(") to {}, now and with every sync? [y/N]", hub(&world).display()));
+    assert_eq!(shared_of_hub(&world).len(), 2);
+    // Agreed once, it holds.
+    let more = a.spawn("echo 2 > two.txt");
+    a.end_of(&more);
+    a.orchestra(["sync"]).succeeded();
+    assert_eq!(shared_of_hub(&world).len(), 4);
+}
+
+#[test]
+fn a_config_alone_is_no_consent() {
+    let world = world();
+    let a = unasked(&world);
+    let other = world.dir().join("other.git");
+    world.git(world.dir(), ["init", "-q", "--bare", &other.to_string_lossy()]);
+    let (here, there) = (hub(&world), other.to_string_lossy().into_owned());
+    // As an agent could.
+    a.git(["config", "--add", "orchestra.shareWith", &here.to_string_lossy()]);
+    a.git(["config", "--add", "orchestra.shareWith", &there]);
+    a.orchestra(["sync"]).exits(3).says("nobody can be asked here: Send 1 agent");
+    a.git(["config", "orchestra.remote", &there]);
+    a.orchestra(["sync"]).exits(3).says("nobody can be asked here: Send 1 agent").says("other.git");
+    a.orchestra(["sync", "--auto"]).exits(3);
+    a.git(["config", "--unset", "orchestra.remote"]);
+    agree(&a, &here, false);
+    a.orchestra(["sync"]).succeeded();
+    // Where a name leads is part of what was agreed to.
+    let more = a.spawn("echo 2 > two.txt");
+    a.end_of(&more);
+    let before = shared_of_hub(&world);
+    for key in ["insteadOf", "pushInsteadOf"] {
+        let key = format!("url.{there}.{key}");
+        a.git(["config", &key, &here.to_string_lossy()]);
+        a.orchestra(["sync"]).exits(3).says("nobody can be asked here").says("other.git");
+        a.git(["config", "--unset", &key]);
+    }
+    a.git(["config", "remote.origin.pushurl", &there]);
+    a.orchestra(["sync"]).exits(3).says("nobody can be asked here").says("other.git");
+    a.git(["config", "--unset", "remote.origin.pushurl"]);
+    // The same for a URL that was typed.
+    a.git(["config", "url.file:///nowhere/.insteadOf", "shared:"]);
+    a.orchestra(["sync", "shared:x"]).exits(5).says("nowhere");
+    assert_eq!(shared_of_hub(&world), before);
+    let refs = TestRepo::new(&world, other);
+    assert_eq!(refs.refs("refs/"), []);
+    // Taking it back in the config is enough.
+    a.git(["config", "--unset-all", "orchestra.shareWith"]);
+    a.orchestra(["sync"]).exits(3);
+}
+
+/// A repository whose main has two commits that the hub does not have, and an agent on top of them.
+fn ahead(world: &World) -> (TestRepo<'_>, String) {
+    let repo = first(world);
+    fs::remove_file(repo.path().join(".git/orchestra/consent")).expect("a record");
+    for name in ["mine", "mine-too"] {
+        repo.commit(name, &[(name, "not yet for others\n")]);
+    }
+    let id = repo.spawn("echo 1 > one.txt");
+    repo.end_of(&id);
+    (repo, id)
+}
+
+/// Whether the hub has the user's own commits.
+fn has_own_work(world: &World, repo: &TestRepo<'_>) -> bool {
+    let tip = repo.tip("main");
+    Ran::of(world.command("git", &hub(world)).args(["cat-file", "-e", &tip])).code() == 0
+}
+
+#[test]
+fn commits_of_the_user_are_named_before_they_are_sent() {
+    let world = world();
+    let (a, id) = ahead(&world);
+    let own = "2 commits of main that it does not have";
+    a.orchestra(["sync", "-n"])
+        .succeeded()
+        .says(&format!("and {own} to "))
+        .says("2 commits of main that origin");
+    a.orchestra(["sync"]).exits(3).says(own);
+    // The user agreed to share, and not to this: the agent goes, its work stays.
+    agree(&a, &hub(&world), false);
+    let held = format!(
+        "the work of '{id}' stays here: it builds on 2 commits of main that the remote does not have"
+    );
+    a.orchestra(["sync", "-n"]).exits(1).says(&held).says("1 ref would be sent");
+    a.orchestra(["sync"]).exits(1).says(&held).says("--yes");
+    let names: Vec<String> = shared_of_hub(&world).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, [format!("refs/orchestra/agents/{id}")]);
+    assert!(!has_own_work(&world, &a));
+    a.git(["config", "orchestra.autoSync", "1h"]);
+    a.orchestra(["sync", "--auto"]).succeeded();
+    assert!(!has_own_work(&world, &a));
+    // Another agent that goes on from its work carries them too.
+    let work = format!("refs/orchestra/heads/{id}");
+    let next = a.orchestra(["spawn", "--agent", "sh", "--base", &work, "--detach", "--", "echo 2 > two.txt"]);
+    let next = next.succeeded().line();
+    a.end_of(&next);
+    a.orchestra(["sync"]).exits(1).says(&format!("the work of '{next}' stays here"));
+    assert!(!has_own_work(&world, &a));
+    let Some(ran) = on_a_terminal(&a, "", "\\n") else { return };
+    ran.exits(1).prints("Agents' work builds on 2 commits of main that it does not have. Send those (");
+    assert!(!has_own_work(&world, &a));
+    let report = a.orchestra(["sync", "--yes", "--json"]).succeeded().json();
+    assert_eq!(report["own_work"][0]["commits"], 2, "{report}");
+    assert_eq!(report["own_work"][0]["branch"], "main", "{report}");
+    assert!(has_own_work(&world, &a));
+    // Agreed once, it is only said.
+    a.git(["config", "--unset", "orchestra.autoSync"]);
+    a.commit("third", &[("third", "3\n")]);
+    let third = a.spawn("echo 3 > three.txt");
+    a.end_of(&third);
+    a.orchestra(["sync"]).succeeded().says("1 commit of main that origin did not have");
+    assert!(has_own_work(&world, &a));
+}
+
+#[test]
+fn pushed_commits_are_no_question() {
+    let world = world();
+    let (a, id) = ahead(&world);
+    agree(&a, &hub(&world), false);
+    a.git(["push", "-q", "origin", "main"]).succeeded();
+    let report = a.orchestra(["sync", "--json"]).succeeded().json();
+    assert_eq!(report["own_work"], serde_json::json!([]));
+    assert!(shared_of_hub(&world).iter().any(|(name, _)| name.ends_with(&format!("heads/{id}"))));
+}

@@ -1,0 +1,149 @@
+//! A hint that is a command is an argument vector: pasted into a shell, it is what we meant, whatever names and paths hold.
+
+use std::{ffi::OsString, os::unix::ffi::OsStringExt, path::Path};
+
+use orchestra::model::{quote, text};
+use proptest::prelude::*;
+use testkit::{Ran, World};
+
+use crate::world;
+
+/// Names that a shell, a terminal or git would obey.
+const NAMES: &[&str] = &[
+    "m;touch${IFS}PWNED",
+    "$(touch${IFS}PWNED)",
+    "`touch${IFS}PWNED`",
+    "it's",
+    "--force",
+    "a\u{202e}b",
+    "&PWNED",
+];
+
+/// The words that a shell makes of a line.
+fn words(world: &World, shell: &str, line: &str) -> Vec<Vec<u8>> {
+    let script = format!("each() {{ for word; do printf '%s\\0' \"$word\"; done; }}\neach {line}");
+    let output = world.command(shell, world.dir()).arg("-c").arg(script).output().expect("a shell");
+    assert!(output.status.success(), "{line}");
+    output.stdout.split_inclusive(|byte| *byte == 0).map(|word| word[..word.len() - 1].to_vec()).collect()
+}
+
+/// Words of all kinds, without the NUL that no argument can hold.
+fn any_word() -> impl Strategy<Value = Vec<u8>> {
+    let sharp = proptest::string::string_regex("[-a-c'\"\\\\$`!*?~=#;& \\n\\t\u{1b}\u{202e}\u{200b}ü]{0,12}");
+    let sharp = sharp.expect("an expression").prop_map(String::into_bytes);
+    let bytes = proptest::collection::vec(1u8.., 0..12);
+    prop_oneof![sharp, bytes]
+}
+
+#[test]
+fn a_shell_reads_the_vector_back() {
+    let world = world();
+    let shells: Vec<&str> = ["bash", "zsh", "ksh"]
+        .into_iter()
+        .filter(|shell| world.command(shell, world.dir()).args(["-c", ":"]).output().is_ok())
+        .collect();
+    assert!(shells.contains(&"bash"), "bash is needed for this test");
+    proptest!(ProptestConfig::with_cases(60), |(vector in proptest::collection::vec(any_word(), 1..5))| {
+        let argv: Vec<OsString> = vector.iter().cloned().map(OsString::from_vec).collect();
+        let line: Vec<String> = argv.iter().map(quote::word).collect();
+        let line = line.join(" ");
+        prop_assert_eq!(&text::safe(&line), &line, "nothing in it is obeyed or invisible");
+        for shell in &shells {
+            prop_assert_eq!(&words(&world, shell, &line), &vector, "{}: {}", shell, &line);
+        }
+        if !line.contains("$'") {
+            prop_assert_eq!(&words(&world, "sh", &line), &vector, "sh: {}", &line);
+        }
+    });
+}
+
+/// The command of the first hint that begins so.
+fn hint(ran: &Ran, begins: &str) -> String {
+    let said = ran.stderr();
+    let line = said.lines().find_map(|line| line.strip_prefix("hint: ")?.strip_prefix(begins));
+    format!("{begins}{}", line.unwrap_or_else(|| panic!("no hint '{begins}' in {said}")))
+}
+
+fn paste(world: &World, folder: &Path, line: &str) -> Ran {
+    Ran::of(world.command("bash", folder).arg("-c").arg(line))
+}
+
+#[test]
+fn a_branch_that_is_gone_comes_back_by_its_own_name() {
+    let world = world();
+    let repo = world.repo();
+    for name in NAMES {
+        let branch = format!("refs/heads/{name}");
+        repo.git(["update-ref", &branch, "main"]);
+        let id = repo.spawn("date +%N > now");
+        repo.end_of(&id);
+        repo.orchestra(["merge-ranked", "--into", name, &id]).code();
+        let landed =
+            repo.refs("refs/heads").iter().any(|(known, at)| *known == branch && *at != repo.tip("main"));
+        if !landed {
+            assert!(name.starts_with('-'), "only what is taken for an option cannot be landed on: {name}");
+            continue;
+        }
+        let tip = repo.tip(&branch);
+        repo.git(["update-ref", "-d", &branch]);
+        let ran = repo.orchestra(["undo"]).exits(3);
+        paste(&world, repo.path(), &hint(&ran, "git branch "));
+        assert_eq!(repo.refs("refs/heads").iter().filter(|(known, _)| *known == branch).count(), 1, "{name}");
+        assert_ne!(tip, "");
+        assert!(!repo.path().join("PWNED").exists(), "{name}");
+        repo.orchestra(["undo"]).code();
+        repo.orchestra(["cleanup", "--discard", &id]).code();
+    }
+}
+
+#[test]
+fn a_path_of_any_kind_is_quoted() {
+    let world = world();
+    for name in ["r'x", "r $(touch PWNED)", "r\u{202e}x", "r\nx"] {
+        let repo = world.repo_named(name);
+        let id = repo.spawn("echo 1 > file.txt");
+        repo.end_of(&id);
+        repo.write("file.txt", "changed\n");
+        let ran = repo.orchestra(["merge-ranked", &id]).exits(3);
+        let line = hint(&ran, "commit them: ");
+        let line = line.trim_start_matches("commit them: ");
+        paste(&world, world.dir(), &format!("{line} -qm saved")).succeeded();
+        assert_eq!(repo.git(["log", "-1", "--format=%s"]).line(), "saved", "{name:?}: {line}");
+        assert!(!world.dir().join("PWNED").exists());
+        assert!(!ran.stderr().lines().any(|line| line.trim_end() == "hint:"), "{}", ran.stderr());
+        repo.orchestra(["merge-ranked", "--abort"]).succeeded();
+    }
+}
+
+/// What stands before the parenthesis that closes a call.
+fn arguments(rest: &str) -> &str {
+    let mut open = 1;
+    let end = rest.find(|c| {
+        open += match c {
+            '(' => 1,
+            ')' => -1,
+            _ => 0,
+        };
+        open == 0
+    });
+    &rest[..end.unwrap_or(rest.len())]
+}
+
+#[test]
+fn no_hint_quotes_by_hand() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut open = vec![root.join("shared/src"), root.join("bins")];
+    while let Some(place) = open.pop() {
+        for entry in std::fs::read_dir(&place).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let code = std::fs::read_to_string(&path).expect("a file");
+                for hint in code.split("hint(").skip(1).map(arguments) {
+                    assert!(!hint.contains("'{"), "{}: {hint}", path.display());
+                }
+            }
+        }
+    }
+}

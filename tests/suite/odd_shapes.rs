@@ -1,0 +1,604 @@
+//! The shapes that a worktree's content can have: one file that cannot be taken costs that file, and is named; nothing from
+//! outside is taken.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{PermissionsExt, symlink},
+        net::UnixListener,
+    },
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use orchestra::{
+    git::{Oid, Repo, worktrees::Worktree},
+    model::AgentId,
+    worktree::{
+        door::{self, Made},
+        root::Root,
+        shadow::{Frozen, Shadow},
+        take::{self, Captured, Place, Task},
+    },
+};
+use testkit::{Ran, TestRepo};
+
+use crate::world;
+
+/// What an agent did in its worktree.
+type Shape = (&'static str, fn(&Path), &'static [&'static str], &'static [&'static str]);
+
+fn sh(folder: &Path, script: &str) {
+    let ran = Command::new("sh").arg("-c").arg(script).current_dir(folder).output().expect("sh");
+    assert!(ran.status.success(), "{script}: {}", String::from_utf8_lossy(&ran.stderr));
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    fs::write(path, text).expect("a file");
+}
+
+fn giant(folder: &Path, name: &str) {
+    let _ = fs::remove_file(folder.join(name));
+    fs::File::create(folder.join(name)).expect("a file").set_len(40 << 30).expect("sparse");
+}
+
+fn deep(folder: &Path, levels: usize) {
+    fs::create_dir_all(folder.join("p/".repeat(levels))).expect("folders");
+    fs::write(folder.join("p/".repeat(levels)).join("x"), "x").expect("a file");
+}
+
+/// Each: what was done; what differs from the base then, as `git diff --name-status` says; what is left out, and why.
+/// The base has `file.txt`, `run` (a program), `d/inner.txt`, and a `.gitignore` that names `build/` and `*.log`.
+const SHAPES: &[Shape] = &[
+    ("nothing", |_| {}, &[], &[]),
+    ("a new file", |w| write(w, "new", "n"), &["A new"], &[]),
+    (
+        "a change, a removal",
+        |w| sh(w, "echo x >> file.txt; rm d/inner.txt"),
+        &["D d/inner.txt", "M file.txt"],
+        &[],
+    ),
+    ("only the time changed", |w| sh(w, "touch -d 2001-01-01 file.txt"), &[], &[]),
+    ("only the mode changed", |w| sh(w, "chmod -x run; chmod +x file.txt"), &["M file.txt", "M run"], &[]),
+    ("a pipe", |w| sh(w, "mkfifo p; echo n > new"), &["A new"], &["p: a named pipe"]),
+    (
+        "a socket",
+        |w| {
+            UnixListener::bind(w.join("s")).map(drop).expect("a socket");
+            write(w, "new", "n");
+        },
+        &["A new"],
+        &["s: a socket"],
+    ),
+    ("a giant", |w| giant(w, "g"), &[], &["g: too large (orchestra.maxFile)"]),
+    (
+        "a tracked file became a giant",
+        |w| {
+            giant(w, "file.txt");
+            write(w, "n", "n");
+        },
+        &["A n"],
+        &["file.txt: too large (orchestra.maxFile)"],
+    ),
+    (
+        "a tracked file became a pipe",
+        |w| sh(w, "rm file.txt; mkfifo file.txt; echo n > n"),
+        &["A n"],
+        &["file.txt: a named pipe"],
+    ),
+    (
+        "a tracked file became a folder",
+        |w| sh(w, "rm file.txt; mkdir file.txt; echo n > file.txt/n"),
+        &["A file.txt/n", "D file.txt"],
+        &[],
+    ),
+    (
+        "a tracked file became an endless link",
+        |w| sh(w, "rm file.txt; ln -s /dev/zero file.txt"),
+        &["T file.txt"],
+        &[],
+    ),
+    (
+        "a tracked file became a repository",
+        |w| sh(w, "rm file.txt; git init -q file.txt; echo n > file.txt/n"),
+        &["D file.txt"],
+        &["file.txt/: a repository of its own"],
+    ),
+    ("a tracked folder became a file", |w| sh(w, "rm -r d; echo n > d"), &["A d", "D d/inner.txt"], &[]),
+    (
+        "a tracked folder became a link to the outside",
+        |w| sh(w, "mkdir ../outside; echo secret > ../outside/inner.txt; rm -r d; ln -s ../outside d"),
+        &["A d", "D d/inner.txt"],
+        &[],
+    ),
+    (
+        "links of every kind",
+        |w| {
+            sh(
+                w,
+                "ln -s /dev/zero endless; ln -s nowhere dangling; ln -s loop loop; ln -s / root; ln -s d here",
+            );
+        },
+        &["A dangling", "A endless", "A here", "A loop", "A root"],
+        &[],
+    ),
+    (
+        "a link that bears the name of a secret",
+        |w| sh(w, "ln -s x .env; ln -s x ok"),
+        &["A ok"],
+        &[".env: looks like a secret"],
+    ),
+    (
+        "the rules of ignored files became a pipe",
+        |w| {
+            sh(
+                w,
+                "rm .gitignore; mkfifo .gitignore; mkdir build; echo b > build/b; echo l > a.log; echo n > n",
+            );
+        },
+        &["A n"],
+        &[".gitignore: a named pipe"],
+    ),
+    (
+        "the rules became a folder",
+        |w| sh(w, "rm .gitignore; mkdir .gitignore; echo l > a.log; echo n > .gitignore/n"),
+        &["A .gitignore/n", "D .gitignore"],
+        &[],
+    ),
+    (
+        "the rules became a giant",
+        |w| {
+            giant(w, ".gitignore");
+            write(w, "a.log", "l");
+            write(w, "n", "n");
+        },
+        &["A n"],
+        &[".gitignore: too large (orchestra.maxFile)"],
+    ),
+    (
+        "the rules became an endless link",
+        |w| sh(w, "rm .gitignore; ln -s /dev/zero .gitignore; echo n > n; echo l > a.log"),
+        &["A n", "T .gitignore"],
+        &[],
+    ),
+    (
+        "rules below are a pipe",
+        |w| sh(w, "mkfifo d/.gitignore; echo n > d/n"),
+        &["A d/n"],
+        &["d/.gitignore: a named pipe"],
+    ),
+    (
+        "rules below hold",
+        |w| {
+            sh(
+                w,
+                "mkdir -p e/f; echo /x > e/.gitignore; echo '!a.log' >> e/.gitignore; touch e/x e/f/x e/a.log b.log",
+            );
+        },
+        &["A e/.gitignore", "A e/a.log", "A e/f/x"],
+        &[],
+    ),
+    (
+        "attributes are a pipe",
+        |w| sh(w, "mkfifo .gitattributes; echo n > n; echo x > file.txt"),
+        &["A n", "M file.txt"],
+        &[".gitattributes: a named pipe"],
+    ),
+    (
+        "attributes are an endless link",
+        |w| sh(w, "ln -s /dev/zero .gitattributes; echo x > file.txt"),
+        &["A .gitattributes", "M file.txt"],
+        &[],
+    ),
+    (
+        "attributes are a giant",
+        |w| {
+            giant(w, ".gitattributes");
+            write(w, "file.txt", "x");
+        },
+        &["M file.txt"],
+        &[".gitattributes: too large (orchestra.maxFile)"],
+    ),
+    (
+        "attributes are a folder",
+        |w| sh(w, "mkdir .gitattributes; echo n > .gitattributes/n; echo x > file.txt"),
+        &["A .gitattributes/n", "M file.txt"],
+        &[],
+    ),
+    (
+        "attributes below are a socket",
+        |w| {
+            UnixListener::bind(w.join("d/.gitattributes")).map(drop).expect("a socket");
+            write(w, "d/inner.txt", "x");
+        },
+        &["M d/inner.txt"],
+        &["d/.gitattributes: a socket"],
+    ),
+    (
+        "attributes hold",
+        |w| sh(w, "echo '*.crlf text' > .gitattributes; printf 'a\\r\\n' > a.crlf"),
+        &["A .gitattributes", "A a.crlf"],
+        &[],
+    ),
+    (
+        "the list of submodules is a pipe",
+        |w| sh(w, "mkfifo .gitmodules; echo x > file.txt"),
+        &["M file.txt"],
+        &[".gitmodules: a named pipe"],
+    ),
+    (
+        "the list of submodules is an endless link",
+        |w| sh(w, "ln -s /dev/zero .gitmodules; echo x > file.txt"),
+        &["M file.txt"],
+        &[".gitmodules: a name that git does not take"],
+    ),
+    (
+        "a repository",
+        |w| sh(w, "git init -q inner; echo n > inner/n; echo n > n"),
+        &["A n"],
+        &["inner/: a repository of its own"],
+    ),
+    (
+        "a folder with a broken .git",
+        |w| sh(w, "mkdir -p e/.git f; echo n > e/n; mkfifo f/.git; echo n > f/n"),
+        &["A e/n", "A f/n"],
+        &["e/.git: a name that git keeps for itself", "f/.git: a name that git keeps for itself"],
+    ),
+    (
+        "a repository in a tracked folder",
+        |w| sh(w, "git init -q d; echo x > d/inner.txt; echo n > d/n"),
+        &["A d/n", "M d/inner.txt"],
+        &["d/.git: a name that git keeps for itself"],
+    ),
+    (
+        "names that git keeps for itself",
+        |w| sh(w, "mkdir .GIT; echo n > .GIT/n; echo n > d/git~1; echo n > n"),
+        &["A n"],
+        &[".GIT: a name that git keeps for itself", "d/git~1: a name that git keeps for itself"],
+    ),
+    (
+        "names of every kind",
+        |w| {
+            for name in [&b"\xff\xfe"[..], b"new\nline", b"-dash", b"tab\t", b" ", b"a\"b", b"\\"] {
+                fs::write(w.join(std::ffi::OsStr::from_bytes(name)), "x").expect("a file");
+            }
+        },
+        &["A  ", "A -dash", "A \\", "A a\"b", "A new\nline", "A tab\t", "A \u{fffd}\u{fffd}"],
+        &[],
+    ),
+    ("folders 150 deep", |w| deep(w, 150), &["A deep"], &[]),
+    (
+        "folders 250 deep",
+        |w| {
+            deep(w, 250);
+            write(w, "n", "n");
+        },
+        &["A n"],
+        &["deep: more than 200 folders deep"],
+    ),
+    (
+        "a path of 3500 bytes",
+        |w| {
+            sh(
+                w,
+                "n=$(printf '%0200d' 0); (for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17; do mkdir $n; cd $n; done; echo x > x); echo n > n",
+            );
+        },
+        &["A n"],
+        &["long: its path is too long"],
+    ),
+    ("an empty folder", |w| sh(w, "mkdir -p e/f"), &[], &[]),
+    (
+        "ignored things are not named",
+        |w| sh(w, "mkdir build; mkfifo build/p a.log; git init -q build/r"),
+        &[],
+        &[],
+    ),
+    ("a file that git was told of and has not staged", |w| sh(w, "echo n > n; git add -N n"), &["A n"], &[]),
+    ("a file that is staged and gone", |w| sh(w, "echo n > n; git add n; rm n"), &[], &[]),
+    (
+        "hidden from git",
+        |w| {
+            sh(
+                w,
+                "git update-index --assume-unchanged file.txt; git update-index --skip-worktree run; echo x > file.txt; rm run; mkfifo run",
+            );
+        },
+        &["M file.txt"],
+        &["run: a named pipe"],
+    ),
+    (
+        "the index is a pipe",
+        |w| sh(w, "i=$(git rev-parse --git-dir)/index; rm $i; mkfifo $i; echo n > n; echo x > file.txt"),
+        &["A n", "M file.txt"],
+        &[],
+    ),
+    (
+        "the index is an endless link",
+        |w| sh(w, "i=$(git rev-parse --git-dir)/index; ln -sf /dev/zero $i; echo n > n"),
+        &["A n"],
+        &[],
+    ),
+    (
+        "the index is garbage",
+        |w| sh(w, "echo x > $(git rev-parse --git-dir)/index; echo n > n"),
+        &["A n"],
+        &[],
+    ),
+    (
+        "a filter that refuses one file",
+        |w| {
+            sh(
+                w,
+                "echo '*.bad filter=refuse' > .gitattributes; for n in 1 2 3 4 5 6 7; do echo n > $n; done; echo n > 4.bad",
+            );
+        },
+        &["A .gitattributes", "A 1", "A 2", "A 3", "A 4", "A 5", "A 6", "A 7"],
+        &["4.bad: git refuses it"],
+    ),
+];
+
+/// A repository whose agents are only worktrees.
+struct Lab<'world> {
+    repo: TestRepo<'world>,
+    base: Oid,
+    settings: PathBuf,
+}
+
+impl<'world> Lab<'world> {
+    fn new(world: &'world testkit::World) -> Self {
+        let repo = world.repo().with_identity();
+        repo.write("run", "#!/bin/sh\n");
+        repo.git(["config", "filter.refuse.clean", "false"]);
+        repo.git(["config", "filter.refuse.required", "true"]);
+        fs::set_permissions(repo.path().join("run"), fs::Permissions::from_mode(0o755)).expect("a program");
+        repo.commit("base", &[("d/inner.txt", "i\n"), (".gitignore", "build/\n*.log\n")]);
+        let base = Oid::parse(&repo.tip("HEAD")).expect("a commit");
+        let opened = Repo::open(&repo.path().join(".git")).expect("a repository");
+        let frozen = world.dir().join("frozen");
+        let name =
+            Frozen::now(&opened).expect("settings").keep(&frozen, &repo.path().join(".git")).expect("kept");
+        Self { repo, base, settings: frozen.join(name) }
+    }
+
+    fn worktree(&self, name: &str) -> Worktree {
+        let path = self.repo.world().dir().join("worktrees").join(name);
+        let branch = format!("orchestra/{name}");
+        self.repo.git(["worktree", "add", "-q", "-b", &branch, &path.to_string_lossy()]).succeeded();
+        let opened = self.open();
+        opened.worktree_at(&path.canonicalize().expect("a path")).expect("read").expect("a worktree")
+    }
+
+    fn open(&self) -> Repo {
+        Repo::open(&self.repo.path().join(".git")).expect("a repository")
+    }
+
+    fn capture(&self, name: &str, worktree: &Worktree, root: &Root) -> Captured {
+        let repo = self.open();
+        let scratch = tempfile::tempdir().expect("a folder");
+        let common = repo.common_dir().expect("a folder");
+        let index = scratch.path().join("index");
+        let shadow = Shadow::at(self.settings.clone(), index, worktree.path.clone(), common);
+        let id = AgentId::parse(name).expect("an id");
+        let branch = format!("orchestra/{name}");
+        let task = Task { id: &id, title: "task", branch: &branch, base: self.base, max_file: 1 << 20 };
+        let place = Place { root, worktree, shadow: &shadow };
+        take::look(&repo, &task, &place).expect("taken").expect("its own")
+    }
+
+    fn differences(&self, tree: Oid) -> BTreeSet<String> {
+        let (base, tree) = (self.base.to_string(), tree.to_string());
+        let said = self.repo.git(["diff-tree", "-r", "-z", "--name-status", "--no-renames", &base, &tree]);
+        let said = said.succeeded().stdout();
+        let words: Vec<&str> = said.split('\0').collect();
+        words.chunks_exact(2).map(|pair| format!("{} {}", pair[0], shortened(pair[1]))).collect()
+    }
+}
+
+/// `deep` for a path of very many folders, `long` for one of very long names.
+fn shortened(path: &str) -> String {
+    match path {
+        _ if path.matches("p/").count() > 90 => "deep".to_owned(),
+        _ if path.starts_with("000") => "long".to_owned(),
+        _ => path.to_owned(),
+    }
+}
+
+#[test]
+fn every_shape_is_taken_or_named() {
+    let world = world();
+    let lab = Lab::new(&world);
+    let mut wrong = Vec::new();
+    for (at, (what, make, taken, left_out)) in SHAPES.iter().enumerate() {
+        let name = format!("shape-{at:05}");
+        let worktree = lab.worktree(&name);
+        make(&worktree.path);
+        let root = Root::open(&worktree.path).expect("a folder");
+        let captured = lab.capture(&name, &worktree, &root);
+        let found = lab.differences(captured.tree);
+        let wanted: BTreeSet<String> = taken.iter().map(|one| (*one).to_owned()).collect();
+        if found != wanted {
+            wrong.push(format!("{what}: takes {found:?} and not {wanted:?}"));
+        }
+        let left = captured.left_out.iter();
+        let left: Vec<String> = left.map(|left| format!("{}: {}", shortened(&left.path), left.why)).collect();
+        if left.len() != left_out.len()
+            || !left.iter().zip(*left_out).all(|(l, wanted)| l.starts_with(wanted))
+        {
+            wrong.push(format!("{what}: leaves out {left:?} and not {left_out:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn unresolved_conflicts_are_taken_as_they_lie_there_and_told() {
+    let world = world();
+    let lab = Lab::new(&world);
+    lab.repo.branch("side", &[("file.txt", "side\n"), ("d/inner.txt", "side\n")]);
+    let worktree = lab.worktree("conflict-00001");
+    sh(
+        &worktree.path,
+        "echo mine > file.txt; echo mine > d/inner.txt; git commit -qam mine; git merge -q side && exit 1
+        rm d/inner.txt; mkfifo d/inner.txt; echo n > n",
+    );
+    let root = Root::open(&worktree.path).expect("a folder");
+    let captured = lab.capture("conflict-00001", &worktree, &root);
+    let unfinished = captured.unfinished.expect("unfinished");
+    assert_eq!(unfinished.sentence(), "a merge is unfinished: conflicts in file.txt, d/inner.txt");
+    let tree = captured.tree.to_string();
+    assert!(lab.repo.file_at(&tree, "file.txt").contains("<<<<<<<"));
+    assert_eq!(lab.repo.file_at(&tree, "d/inner.txt"), "mine\n", "its own side, as the file cannot be read");
+    assert_eq!(lab.repo.file_at(&tree, "n"), "n\n");
+    // The worktree's own index still has the conflict.
+    assert_eq!(world.git(&worktree.path, ["ls-files", "-u"]).stdout().lines().count(), 6);
+}
+
+#[test]
+fn what_changes_while_it_is_taken_leads_nowhere() {
+    let world = world();
+    let lab = Lab::new(&world);
+    let worktree = lab.worktree("race-00001");
+    let outside = world.dir().join("outside");
+    write(&outside, "secret.txt", "SECRET");
+    write(&worktree.path, "swap/secret.txt", "harmless");
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _end = EndOnDrop(&over);
+        scope.spawn(|| {
+            let at = |name: &str| worktree.path.join(name);
+            symlink(&outside, at("link")).expect("a link");
+            sh(&worktree.path, "mkfifo pipe; echo x > plain");
+            while !over.load(Ordering::Relaxed) {
+                // Now a folder, now a link to the outside; now a file, now a pipe.
+                for (from, to) in [("swap", "held"), ("link", "swap"), ("swap", "link"), ("held", "swap")] {
+                    let _ = fs::rename(at(from), at(to));
+                }
+                for (from, to) in
+                    [("plain", "spare"), ("pipe", "plain"), ("plain", "pipe"), ("spare", "plain")]
+                {
+                    let _ = fs::rename(at(from), at(to));
+                }
+                write(&worktree.path, "grows", &"x".repeat(100_000));
+                let _ = fs::remove_file(at("grows"));
+            }
+        });
+        for _ in 0..testkit::times("ORCHESTRA_RACES", 25) {
+            let root = Root::open(&worktree.path).expect("a folder");
+            let captured = lab.capture("race-00001", &worktree, &root);
+            let mut look = lab.repo.command("git");
+            Ran::of(look.args(["grep", "-c", "SECRET", &captured.tree.to_string()])).exits(1);
+        }
+    });
+}
+
+/// Ends the other thread, also where this one fails.
+struct EndOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn the_way_in_is_the_worktree_itself_and_nothing_else() {
+    let world = world();
+    let lab = Lab::new(&world);
+    let home = world.dir().join("private");
+    write(&home, "diary.txt", "PRIVATE");
+    let repo = lab.open();
+    let same = |worktree: &Worktree| {
+        let root = Root::open(&worktree.path).expect("a folder");
+        (worktree.path.clone(), root.identity().expect("an identity"))
+    };
+    type Turn = fn(&Path, &Path, &Path);
+    let table: &[(&str, Turn, Option<&str>)] = &[
+        ("as it was", |_, _, _| {}, None),
+        ("without its .git file", |w, _, _| fs::remove_file(w.join(".git")).expect("removed"), None),
+        (
+            "a link to the outside",
+            |w, _, h| {
+                fs::rename(w, w.with_extension("old")).expect("moved");
+                symlink(h, w).expect("a link");
+            },
+            Some("symbolic link"),
+        ),
+        (
+            "a link to itself",
+            |w, _, _| {
+                fs::rename(w, w.with_extension("old")).expect("moved");
+                symlink(w.with_extension("old"), w).expect("a link");
+            },
+            Some("symbolic link"),
+        ),
+        (
+            "a file",
+            |w, _, _| {
+                fs::rename(w, w.with_extension("old")).expect("moved");
+                fs::write(w, "x").expect("a file");
+            },
+            Some("not a folder"),
+        ),
+        (
+            "another folder in its place",
+            |w, _, h| {
+                fs::rename(w, w.with_extension("old")).expect("moved");
+                fs::create_dir(w).expect("a folder");
+                fs::copy(h.join("diary.txt"), w.join("diary.txt")).expect("copied");
+            },
+            Some("which is not its worktree"),
+        ),
+        (
+            "registered elsewhere",
+            |_, g, h| fs::write(g.join("gitdir"), format!("{}/.git\n", h.display())).expect("written"),
+            Some("which is not its worktree"),
+        ),
+        (
+            "registered elsewhere, and that knows it",
+            |_, g, h| {
+                fs::write(g.join("gitdir"), format!("{}/.git\n", h.display())).expect("written");
+                fs::write(h.join(".git"), format!("gitdir: {}\n", g.display())).expect("written");
+            },
+            Some("which is not its worktree"),
+        ),
+        (
+            "registered at the top of everything",
+            |_, g, _| fs::write(g.join("gitdir"), "/.git\n").expect("written"),
+            Some("which is not its worktree"),
+        ),
+        (
+            "its registration belongs to another repository",
+            |_, g, h| fs::write(g.join("commondir"), format!("{}\n", h.display())).expect("written"),
+            Some("another repository"),
+        ),
+        (
+            "its registration is a pipe",
+            |_, g, _| sh(g, "rm commondir; mkfifo commondir"),
+            Some("another repository"),
+        ),
+        ("moved by git", |w, _, _| sh(w, "git worktree move . ../moved-by-git"), None),
+    ];
+    for (at, (what, turn, refused)) in table.iter().enumerate() {
+        let worktree = lab.worktree(&format!("door-{at:05}"));
+        let (path, identity) = same(&worktree);
+        turn(&worktree.path, &worktree.git_dir, &home);
+        let made = Made { path: Some(&path), identity: Some(identity) };
+        let entered = door::enter(&repo, &worktree, made);
+        match (refused, &entered) {
+            (None, Ok(root)) => assert_eq!(root.identity().expect("an identity"), identity, "{what}"),
+            (Some(why), Err(error)) => {
+                assert!(error.one_line().contains(why), "{what}: {}", error.one_line());
+            }
+            _ => panic!("{what}: {entered:?}"),
+        }
+        let _ = fs::remove_file(home.join(".git"));
+        // Git itself would wait for a pipe in there.
+        fs::remove_dir_all(&worktree.git_dir).expect("removed");
+    }
+}

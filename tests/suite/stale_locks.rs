@@ -1,0 +1,339 @@
+//! Locks of git's protocol that a killed writer of ours left: the next command mends them, and nobody else's.
+
+use std::{fs, path::Path};
+
+use orchestra::{
+    Kind,
+    git::{Oid, Repo, refs::Edit},
+    lock::Lock,
+    model::{AgentId, Fact},
+    store::{append, layout::Private},
+};
+use testkit::TestRepo;
+
+use crate::world;
+
+/// What a writer leaves that is killed while it holds locks: the lock of each file is linked to what was staged for it.
+struct Killed<'a> {
+    repo: &'a TestRepo<'a>,
+    nonce: &'a str,
+}
+
+impl Killed<'_> {
+    fn file(&self, suffix: &str) -> std::path::PathBuf {
+        self.repo.path().join(".git/orchestra/intents").join(format!("{}{suffix}", self.nonce))
+    }
+
+    fn lock(&self, name: &str) -> std::path::PathBuf {
+        self.repo.path().join(format!(".git/{name}.lock"))
+    }
+
+    /// `declared` is what stands in the intent.
+    fn at(self, declared: &str, locks: &[(&str, &str, &str)]) -> Self {
+        fs::create_dir_all(self.file("").parent().expect("a folder")).expect("a folder");
+        fs::write(self.file(""), declared).expect("an intent");
+        for (name, suffix, content) in locks {
+            if !self.file(suffix).exists() {
+                fs::write(self.file(suffix), content).expect("a staged file");
+            }
+            fs::create_dir_all(self.lock(name).parent().expect("a folder")).expect("a folder");
+            fs::hard_link(self.file(suffix), self.lock(name)).expect("a lock");
+        }
+        self
+    }
+
+    /// Nothing of it is left.
+    fn is_mended(&self, names: &[&str]) {
+        for name in names {
+            assert!(!self.lock(name).exists(), "{name} is locked");
+        }
+        let left: Vec<_> =
+            fs::read_dir(self.file("").parent().expect("a folder")).expect("a folder").collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+fn library(repo: &TestRepo<'_>) -> Repo {
+    Repo::discover(repo.path()).expect("a repository")
+}
+
+fn oid(repo: &TestRepo<'_>, revision: &str) -> Oid {
+    Oid::parse(&repo.tip(revision)).expect("an id")
+}
+
+#[test]
+fn locks_of_every_kind_are_gone_after_the_next_command() {
+    let world = world();
+    let repo = world.repo();
+    repo.orchestra(["spawn", "--agent", "sh", "--name", "a", "echo 1 > a"]).succeeded();
+    let id = repo.agents()[0]["id"].as_str().expect("an id").to_owned();
+    let names = [
+        format!("refs/orchestra/agents/{id}"),
+        format!("refs/orchestra/heads/{id}"),
+        format!("refs/orchestra-local/logs/{id}"),
+        format!("refs/orchestra-local/snapshots/{id}"),
+        format!("refs/heads/orchestra/{id}"),
+        "refs/orchestra-local/operations/0123".to_owned(),
+        "refs/orchestra-local/remotes/origin/agents/x".to_owned(),
+        "refs/orchestra/notes/results".to_owned(),
+        "refs/orchestra/archive/w".to_owned(),
+        "refs/orchestra/runs/r".to_owned(),
+        format!("worktrees/{id}/index"),
+        "config".to_owned(),
+    ];
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let declared: String = names.iter().map(|name| format!("replace {name}\n")).collect();
+    let suffixes: Vec<String> = (0..names.len()).map(|at| format!(".{at}")).collect();
+    let value = format!("{}\n", repo.tip("HEAD"));
+    let locks: Vec<_> =
+        names.iter().zip(&suffixes).map(|(name, at)| (*name, at.as_str(), value.as_str())).collect();
+    for (nonce, command) in [("00aa", "stop"), ("00bb", "cleanup")] {
+        let before = repo.refs("refs");
+        let killed = Killed { repo: &repo, nonce }.at(&declared, &locks);
+        let arguments: &[&str] =
+            if command == "stop" { &["stop", "--all"] } else { &["cleanup", "--force", &id] };
+        if command == "stop" {
+            repo.orchestra(arguments).succeeded();
+            assert_eq!(before, repo.refs("refs"), "what was not decided is not done");
+        } else {
+            repo.orchestra(arguments).exits(1).prints("kept");
+        }
+        killed.is_mended(&names);
+    }
+}
+
+#[test]
+fn whoever_finds_a_ref_locked_mends_it() {
+    let world = world();
+    let repo = world.repo();
+    let (name, head) = ("refs/orchestra/notes/results", oid(&repo, "HEAD"));
+    // After a power cut the intent may be empty.
+    for declared in ["", "replace refs/orchestra/notes/results\n"] {
+        let killed = Killed { repo: &repo, nonce: "00aa" }.at(declared, &[(name, ".0", "x")]);
+        library(&repo)
+            .edit_refs(&[Edit { name: name.into(), old: None, new: head }], "test")
+            .expect("written");
+        killed.is_mended(&[name]);
+        library(&repo).delete_refs(&[(name.into(), head)]).expect("deleted");
+        assert!(repo.refs("refs/orchestra").is_empty());
+    }
+}
+
+#[test]
+fn locks_of_others_and_of_the_living_stay() {
+    let world = world();
+    let repo = world.repo();
+    let (name, head) = ("refs/orchestra/notes/results", oid(&repo, "HEAD"));
+    let edit = [Edit { name: name.into(), old: None, new: head }];
+    let killed = Killed { repo: &repo, nonce: "00aa" }
+        .at("replace refs/orchestra/notes/results\n", &[(name, ".0", "x")]);
+    let living = Lock::take(&killed.file(""), std::time::Duration::ZERO).expect("a lock").expect("free");
+    let refused = library(&repo).edit_refs(&edit, "test").expect_err("locked");
+    assert_eq!(refused.kind, Kind::Conflict);
+    assert!(killed.lock(name).exists());
+    drop(living);
+    // The user removed it, and another program has the ref locked now.
+    fs::remove_file(killed.lock(name)).expect("removed");
+    let other = fs::File::create(killed.lock(name)).expect("a lock");
+    let refused = library(&repo).edit_refs(&edit, "test").expect_err("locked");
+    assert_eq!((refused.kind, refused.hints.len()), (Kind::Conflict, 1));
+    library(&repo).mend_locks();
+    assert!(killed.lock(name).exists());
+    // It was killed.
+    drop(other);
+    library(&repo).edit_refs(&edit, "test").expect("written");
+}
+
+#[test]
+fn what_was_decided_is_finished_and_what_was_not_is_given_up() {
+    let world = world();
+    let repo = world.repo();
+    let head = repo.tip("HEAD");
+    let value = format!("{head}\n");
+    let (a, b) = ("refs/orchestra/heads/a", "refs/orchestra/heads/b");
+    let declared = format!("replace {a}\nreplace {b}\n");
+    let locks = [(a, ".0", value.as_str()), (b, ".1", value.as_str())];
+    let killed = Killed { repo: &repo, nonce: "00aa" }.at(&declared, &locks);
+    library(&repo).mend_locks();
+    killed.is_mended(&[a, b]);
+    assert!(repo.refs("refs/orchestra").is_empty());
+    let killed = Killed { repo: &repo, nonce: "00bb" }.at(&format!("{declared}commit\n"), &locks);
+    // The first was done.
+    fs::copy(killed.file(".0"), repo.path().join(".git").join(a)).expect("a ref");
+    library(&repo).mend_locks();
+    killed.is_mended(&[a, b]);
+    assert_eq!(repo.refs("refs/orchestra"), [(a.to_owned(), head.clone()), (b.to_owned(), head)]);
+    repo.git(["pack-refs", "--all"]).succeeded();
+    let packed = fs::read_to_string(repo.path().join(".git/packed-refs")).expect("a file");
+    let without: String =
+        packed.lines().filter(|line| !line.ends_with(b)).map(|line| format!("{line}\n")).collect();
+    let declared = format!("delete {b}\nhold packed-refs\ncommit\n");
+    let locks = [(b, ".empty0", ""), ("packed-refs", ".empty0", "")];
+    let killed = Killed { repo: &repo, nonce: "00cc" }.at(&declared, &locks);
+    fs::write(killed.file(".packed"), without).expect("a staged file");
+    library(&repo).mend_locks();
+    killed.is_mended(&[b, "packed-refs"]);
+    assert_eq!(repo.refs("refs/orchestra").len(), 1);
+    repo.git(["fsck", "--strict"]).succeeded();
+}
+
+#[test]
+fn many_that_mend_at_once_do_it_once() {
+    let world = world();
+    let repo = world.repo();
+    let (name, head) = ("refs/orchestra/heads/a", oid(&repo, "HEAD"));
+    for round in 0..20 {
+        let nonce = format!("00{round}");
+        let killed =
+            Killed { repo: &repo, nonce: &nonce }.at(&format!("replace {name}\n"), &[(name, ".0", "x")]);
+        let path = repo.path();
+        let written = std::thread::scope(|scope| {
+            let write = || {
+                let edit = [Edit { name: name.into(), old: None, new: head }];
+                Repo::discover(path).expect("a repository").edit_refs(&edit, "test").is_ok()
+            };
+            let threads: Vec<_> = (0..6).map(|_| scope.spawn(write)).collect();
+            threads
+                .into_iter()
+                .filter(|_| true)
+                .map(|thread| thread.join().expect("an end"))
+                .filter(|done| *done)
+                .count()
+        });
+        assert_eq!(written, 1);
+        killed.is_mended(&[name]);
+        library(&repo).delete_refs(&[(name.into(), head)]).expect("deleted");
+    }
+}
+
+#[test]
+fn refs_go_all_or_none_packed_or_loose_and_so_do_their_reflogs() {
+    let world = world();
+    let repo = world.repo();
+    let head = oid(&repo, "HEAD");
+    for name in ["orchestra/a", "orchestra/b", "mine"] {
+        repo.git(["branch", name]).succeeded();
+    }
+    repo.git(["tag", "-am", "tag", "v1"]).succeeded();
+    repo.git(["pack-refs", "--all"]).succeeded();
+    repo.git(["branch", "orchestra/c"]).succeeded();
+    let of = |names: &[&str]| -> Vec<(String, Oid)> {
+        names.iter().map(|name| (format!("refs/heads/{name}"), head)).collect()
+    };
+    let before = repo.refs("refs");
+    let refused = library(&repo).delete_refs(&of(&["orchestra/a", "orchestra/x"])).expect_err("not there");
+    assert_eq!(refused.kind, Kind::Conflict);
+    assert_eq!(repo.refs("refs"), before);
+    let library = library(&repo);
+    library.delete_refs(&of(&["orchestra/c", "orchestra/a"])).expect("deleted");
+    // The same process sees it, however quickly the file changes.
+    library.delete_refs(&of(&["orchestra/b"])).expect("deleted");
+    assert_eq!(library.refs_below("refs/heads/orchestra/").expect("refs"), []);
+    let names: Vec<String> = repo.refs("refs").into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["refs/heads/main", "refs/heads/mine", "refs/tags/v1"]);
+    assert!(!repo.path().join(".git/logs/refs/heads/orchestra").exists());
+    assert!(!repo.path().join(".git/refs/heads/orchestra").exists());
+    repo.git(["fsck", "--strict"]).succeeded();
+    repo.git(["branch", "orchestra"]).succeeded();
+}
+
+/// A lock of another program, which lives as long as the file is open.
+fn foreign_lock(repo: &TestRepo<'_>, name: &str) -> fs::File {
+    let lock = repo.path().join(format!(".git/{name}.lock"));
+    fs::create_dir_all(lock.parent().unwrap_or(Path::new("/"))).expect("a folder");
+    fs::File::create(lock).expect("a lock")
+}
+
+fn unlock(repo: &TestRepo<'_>, name: &str) {
+    fs::remove_file(repo.path().join(format!(".git/{name}.lock"))).expect("removed");
+}
+
+#[test]
+fn one_agent_that_is_locked_by_others_stops_nobody_else() {
+    let world = world();
+    let repo = world.repo();
+    let agents: Vec<String> = ["aaa", "mmm", "zzz"]
+        .iter()
+        .map(|name| {
+            let task = "echo 1 > w; exec sleep 300";
+            let spawned =
+                repo.orchestra(["spawn", "--agent", "sh", "-d", "--name", name, task]).succeeded().line();
+            repo.wait_for_file(&spawned, "w");
+            spawned
+        })
+        .collect();
+    let stuck = format!("refs/orchestra/agents/{}", agents[0]);
+    let _other = foreign_lock(&repo, &stuck);
+    repo.orchestra(["pause", "--all"]).exits(4).says(&agents[0]).says("is locked by another program");
+    let phases = |repo: &TestRepo<'_>| -> Vec<String> {
+        agents.iter().map(|id| repo.agent(id)["phase"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(phases(&repo), ["running", "paused", "paused"]);
+    unlock(&repo, &stuck);
+    repo.orchestra(["pause", "--all"]).succeeded();
+    let _other = foreign_lock(&repo, &stuck);
+    let report = repo.orchestra(["resume", "--all", "-d", "--json"]).exits(4).says(&agents[0]);
+    assert!(report.stdout().contains(&agents[2]), "{}", report.stdout());
+    for id in &agents[1..] {
+        repo.wait_for(id, "running");
+    }
+    let report = repo.orchestra(["stop", "--all", "--json"]).exits(4).json();
+    assert_eq!(report["failed"][0]["id"], agents[0].as_str());
+    assert_eq!(phases(&repo), ["paused", "stopped", "stopped"]);
+    // Of a single one it is the error itself, as ever.
+    repo.orchestra(["stop", &agents[0]]).exits(4).says("error: ref '").says("hint: if no git runs here: rm ");
+    let head = format!("refs/orchestra/heads/{}", agents[1]);
+    let _other = foreign_lock(&repo, &head);
+    unlock(&repo, &stuck);
+    let kept =
+        repo.orchestra(["cleanup", "--force", "--discard", &agents[1], "--discard", &agents[2], "--json"]);
+    let kept = kept.exits(4).json();
+    let outcomes: Vec<&str> =
+        kept["agents"].as_array().expect("agents").iter().filter_map(|one| one["outcome"].as_str()).collect();
+    assert_eq!(outcomes, ["kept", "removed"]);
+    unlock(&repo, &head);
+}
+
+#[test]
+fn who_waits_for_a_locked_agent_holds_nobody_else_up() {
+    let world = world();
+    let repo = world.repo();
+    repo.orchestra(["spawn", "--agent", "sh", "--name", "a", "true"]).succeeded();
+    let id = AgentId::parse(repo.agents()[0]["id"].as_str().expect("an id")).expect("an id");
+    let _other = foreign_lock(&repo, &format!("refs/orchestra/agents/{id}"));
+    let library = library(&repo);
+    let shared = Private::new(library.private_dir().expect("a folder")).append_lock(&id);
+    let _held = Lock::take(&shared, std::time::Duration::ZERO).expect("a lock").expect("free");
+    // It never came so far as to wait for the lock that agents share.
+    let refused = append(&library, &id, &[Fact::Stop { reason: None }]).expect_err("locked");
+    assert!(refused.message.contains("is locked by another program"), "{refused}");
+}
+
+#[test]
+fn a_fetch_that_finds_a_ref_locked_says_so() {
+    let world = world();
+    let origin = world.repo_named("origin");
+    world.git(world.dir(), ["init", "-q", "--bare", "hub.git"]);
+    origin.git(["remote", "add", "origin", "../hub.git"]);
+    origin.git(["push", "-q", "origin", "main"]);
+    for name in ["a", "b"] {
+        origin.orchestra(["spawn", "--agent", "sh", "--name", name, "echo 1 > w"]).succeeded();
+    }
+    origin.orchestra(["sync", "--yes"]).succeeded();
+    world.git(world.dir(), ["clone", "-q", "hub.git", "clone"]);
+    let clone = TestRepo::new(&world, world.dir().join("clone"));
+    let locked = origin.agents()[0]["id"].as_str().expect("an id").to_owned();
+    let name = format!("refs/orchestra/agents/{locked}");
+    let _other = foreign_lock(&clone, &name);
+    let ran =
+        clone.orchestra(["sync", "--fetch"]).exits(4).says("1 agent taken in").says(&format!("'{name}'"));
+    assert!(!ran.stdout().contains(&locked), "{}", ran.stdout());
+    assert_eq!(
+        clone.refs(&format!("refs/orchestra/heads/{locked}")),
+        [],
+        "its work does not come without its life"
+    );
+    unlock(&clone, &name);
+    clone.orchestra(["sync", "--fetch"]).succeeded().prints(&format!("{locked} is new here"));
+    assert_eq!(clone.agents().len(), 2);
+}

@@ -1,0 +1,499 @@
+//! Nothing runs that nobody asked for: programs that an agent names in configuration, attributes and hooks are run by no command
+//! before a person accepted them; the user's own are used without a question.
+
+use std::{fs, path::Path, process::Command};
+
+use testkit::{Ran, TestRepo, has_terminal, talk};
+
+use crate::{skip, sync::first, world};
+
+/// A program that an agent names: the key that is shown, and how it is set. `$EVIL` makes a canary, `$G` is the common git directory.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("alias.status", "git config alias.status \"!$EVIL\""),
+    (
+        "attributes in evil.attributes",
+        "echo '* filter=a' > $G/../evil.attributes; git config core.attributesFile evil.attributes",
+    ),
+    ("browser.evil.cmd", "git config browser.evil.cmd \"$EVIL\""),
+    ("commit.gpgsign", "git config commit.gpgSign true"),
+    ("core.alternaterefscommand", "git config core.alternateRefsCommand \"$EVIL\""),
+    ("core.askpass", "git config core.askPass \"$EVIL\""),
+    ("core.editor", "git config core.editor \"$EVIL\""),
+    ("core.excludesfile", "git config core.excludesFile /dev/null"),
+    ("core.fsmonitor", "git config core.fsmonitor \"$EVIL\""),
+    ("core.gitproxy", "git config core.gitProxy \"$EVIL\""),
+    (
+        "core.hookspath",
+        "mkdir -p $G/evil; printf '#!/bin/sh\\n%s\\n' \"$EVIL\" > $G/evil/pre-push; chmod +x $G/evil/pre-push; git config core.hooksPath .git/evil",
+    ),
+    ("core.pager", "git config core.pager \"$EVIL\""),
+    (
+        "core.pager (in evil.inc)",
+        "printf '[core]\\n\\tpager = %s\\n' \"$EVIL\" > $G/evil.inc; git config include.path evil.inc",
+    ),
+    (
+        "core.pager (in worktrees/)",
+        "git config extensions.worktreeConfig true; git config --worktree core.pager \"$EVIL\"",
+    ),
+    ("core.sshcommand", "git config core.sshCommand \"$EVIL\""),
+    ("credential.helper", "git config credential.helper \"!$EVIL\""),
+    (
+        "diff.evil.command",
+        "git config diff.evil.command \"$EVIL\"; echo '*.txt diff=evil' >> $G/info/attributes",
+    ),
+    (
+        "diff.evil.textconv",
+        "git config diff.evil.textconv \"$EVIL;cat\"; echo '*.txt diff=evil' >> $G/info/attributes",
+    ),
+    ("diff.external", "git config diff.external \"$EVIL\""),
+    ("difftool.evil.cmd", "git config difftool.evil.cmd \"$EVIL\""),
+    ("filter.a.clean", "git config filter.a.clean \"$EVIL;cat\"; echo '* filter=a' >> $G/info/attributes"),
+    ("filter.a.process", "git config filter.a.process \"$EVIL\"; echo '* filter=a' >> $G/info/attributes"),
+    ("filter.a.smudge", "git config filter.a.smudge \"$EVIL;cat\"; echo '* filter=a' >> $G/info/attributes"),
+    ("gpg.program", "git config gpg.program \"$EVIL\""),
+    ("gpg.ssh.defaultkeycommand", "git config gpg.ssh.defaultKeyCommand \"$EVIL\""),
+    (
+        "hooks/post-checkout",
+        "mkdir -p $G/hooks; printf '#!/bin/sh\\n%s\\n' \"$EVIL\" > $G/hooks/post-checkout; chmod +x $G/hooks/post-checkout",
+    ),
+    (
+        "hooks/pre-push",
+        "mkdir -p $G/hooks; printf '#!/bin/sh\\n%s\\n' \"$EVIL\" > $G/hooks/pre-push; chmod +x $G/hooks/pre-push",
+    ),
+    (
+        "hooks/reference-transaction",
+        "mkdir -p $G/hooks; printf '#!/bin/sh\\n%s\\n' \"$EVIL\" > $G/hooks/reference-transaction; chmod +x $G/hooks/reference-transaction",
+    ),
+    ("http.proxy", "git config http.proxy http://127.0.0.1:1"),
+    ("includeif.gitdir:/.path", "git config includeIf.gitdir:/.path evil.inc"),
+    ("info/attributes", "mkdir -p $G/info; echo '*.txt merge=union' >> $G/info/attributes"),
+    ("interactive.difffilter", "git config interactive.diffFilter \"$EVIL\""),
+    ("man.evil.cmd", "git config man.evil.cmd \"$EVIL\""),
+    (
+        "merge.evil.driver",
+        "git config merge.evil.driver \"$EVIL\"; echo '* merge=evil' >> $G/info/attributes",
+    ),
+    ("mergetool.evil.cmd", "git config mergetool.evil.cmd \"$EVIL\""),
+    (
+        "filter.evil.clean (in modules/sub/config",
+        "mkdir -p $G/modules/sub; cp $G/HEAD $G/modules/sub; git config --file $G/modules/sub/config filter.evil.clean \"$EVIL\"",
+    ),
+    (
+        "orchestra.agent.evil.command",
+        "git config orchestra.agent.evil.command \"$EVIL\"; git config orchestra.agent evil",
+    ),
+    (
+        "orchestra.agent.opencode.program",
+        "git config orchestra.agent.opencode.program \"$G/evil-opencode\"; printf '#!/bin/sh\\n%s\\n' \"$EVIL\" > $G/evil-opencode; chmod +x $G/evil-opencode",
+    ),
+    ("orchestra.allowedcli", "git config orchestra.allowedCli sh"),
+    ("orchestra.build", "git config orchestra.build \"$EVIL\""),
+    ("orchestra.regenerate.lock", "git config orchestra.regenerate.lock \"$EVIL\""),
+    ("orchestra.remote", "git config orchestra.remote $G/../../evil.git"),
+    ("orchestra.sharewith", "git config orchestra.shareWith $G/../../evil.git"),
+    ("orchestra.test", "git config orchestra.test \"$EVIL\""),
+    ("orchestra.trustwriter", "git config orchestra.trustWriter mallory0"),
+    ("pager.diff", "git config pager.diff \"$EVIL\""),
+    ("protocol.ext.allow", "git config protocol.ext.allow always"),
+    ("remote.origin.pushurl", "git config remote.origin.pushurl \"ext::sh -c $EVIL\""),
+    ("remote.origin.receivepack", "git config remote.origin.receivepack \"$EVIL;git-receive-pack\""),
+    ("remote.origin.uploadpack", "git config remote.origin.uploadpack \"$EVIL;git-upload-pack\""),
+    ("remote.origin.vcs", "git config remote.origin.vcs evil"),
+    ("safe.directory", "git config safe.directory '*'"),
+    ("sequence.editor", "git config sequence.editor \"$EVIL\""),
+    ("submodule.x.update", "git config submodule.x.update \"!$EVIL\""),
+    ("trailer.evil.command", "git config trailer.evil.command \"$EVIL\""),
+    ("uploadpack.packobjectshook", "git config uploadpack.packObjectsHook \"$EVIL\""),
+    ("url.evil.insteadof", "git config url.evil.insteadOf /"),
+    ("user.name", "git config user.name Mallory"),
+];
+
+/// Commands that may run what the configuration names; AGENT is an agent's id.
+const GUARDED: &[&[&str]] = &[
+    &["spawn", "--detach", "x"],
+    &["spawn", "--agent", "sh", "--dry-run", "x"],
+    &["resume", "AGENT"],
+    &["resume", "--all"],
+    &["merge-ranked"],
+    &["merge-ranked", "--dry-run"],
+    &["merge-ranked", "AGENT"],
+    &["merge-ranked", "--continue"],
+    &["merge-ranked", "--abort"],
+    &["diff", "AGENT"],
+    &["diff", "--committed", "--json", "AGENT"],
+    &["diff", "--ext-diff", "AGENT"],
+    &["review", "AGENT"],
+    &["review", "AGENT", "--approve"],
+    &["review", "AGENT", "--changes", "--edit"],
+    &["review", "AGENT", "--by", "sh", "--test", "true"],
+    &["undo"],
+    &["cleanup"],
+    &["cleanup", "--dry-run"],
+    &["cleanup", "--discard", "AGENT"],
+    &["sync", "--yes"],
+    &["sync", "--fetch"],
+    &["sync", "--dry-run"],
+    &["sync", "--auto"],
+    &["init", "--probe"],
+    &["sessions", "resume", "0"],
+    &["sessions", "adopt", "0"],
+];
+
+/// Commands that read, or stop: they always work, and run nothing that the configuration names.
+const OPEN: &[&[&str]] = &[
+    &["status"],
+    &["status", "--all", "--json"],
+    &["status", "AGENT"],
+    &["logs", "AGENT"],
+    &["worktrees"],
+    &["worktrees", "--path", "AGENT"],
+    &["collect"],
+    &["collect", "--json", "AGENT"],
+    &["review"],
+    &["undo", "--list"],
+    &["sessions"],
+    &["sessions", "stats"],
+    &["stop", "--all"],
+    &["stop", "AGENT"],
+    &["pause", "AGENT"],
+    &["init"],
+];
+
+/// A repository with a remote, a canary folder beside it, and an agent that changed a file and did `script`.
+struct Stage<'world> {
+    repo: TestRepo<'world>,
+    agent: String,
+}
+
+impl<'world> Stage<'world> {
+    fn new(repo: TestRepo<'world>, script: &str) -> Self {
+        fs::create_dir_all(repo.world().dir().join("canary")).expect("a folder");
+        let agent = spawn(&repo, &format!("echo two >> file.txt; {script}"));
+        Self { repo, agent }
+    }
+
+    fn words<'a>(&'a self, words: &[&'a str]) -> Vec<&'a str> {
+        words.iter().map(|word| if *word == "AGENT" { &self.agent } else { *word }).collect()
+    }
+
+    fn run(&self, words: &[&str]) -> Ran {
+        self.repo.orchestra(self.words(words))
+    }
+
+    /// The same on a terminal, where a question is answered.
+    fn talk(&self, words: &[&str], answer: &str) -> (i32, String) {
+        let quoted: Vec<String> = self.words(words).iter().map(|word| format!("'{word}'")).collect();
+        let typed = format!("stty -echo; git orchestra {}", quoted.join(" "));
+        talk(self.repo.command("script").args(["-qec", &typed, "/dev/null"]), "want to use?", answer)
+    }
+
+    fn canaries(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.repo.world().dir().join("canary")).expect("a folder").flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    fn fingerprint(&self) -> String {
+        let said = self.run(&["diff", "AGENT"]).exits(3).stderr();
+        let after = said.split("--accept=").nth(1).expect("a fingerprint");
+        after.split_whitespace().next().expect("a fingerprint").to_owned()
+    }
+}
+
+/// Runs an agent to its end, which may set `$EVIL`; gives its id.
+fn spawn(repo: &TestRepo<'_>, script: &str) -> String {
+    let canary = repo.world().dir().join("canary");
+    let prelude = format!(
+        "G=$(cd \"$(git rev-parse --git-common-dir)\"; pwd); mkdir -p $G/info; evil() {{ EVIL=\"touch {}/$1\"; }}; evil ran",
+        canary.display()
+    );
+    let script = format!("{prelude}; {script}");
+    let id = repo.orchestra(["spawn", "--agent", "sh", "--name", "agent", "--detach", "--", &script]);
+    let id = id.succeeded().line();
+    repo.end_of(&id);
+    id
+}
+
+#[test]
+fn each_program_is_named_until_it_is_gone_or_accepted() {
+    let world = world();
+    let repo = first(&world);
+    let git_dir = repo.path().join(".git");
+    let saved = world.dir().join("saved");
+    assert!(Command::new("cp").arg("-a").arg(&git_dir).arg(&saved).status().expect("a copy").success());
+    fs::create_dir_all(world.dir().join("canary")).expect("a folder");
+    for (key, script) in PROGRAMS {
+        let stage = Stage::new(TestRepo::new(&world, repo.path().to_owned()), script);
+        let ran = stage.run(&["diff", "AGENT"]).exits(3);
+        let said = ran.stderr();
+        let shown = said.lines().find(|line| line.trim_start().starts_with(key.trim_end_matches(')')));
+        assert!(shown.is_some_and(|line| line.contains(" → ")), "{key}: {said}");
+        assert!(said.contains("hint: git orchestra init --accept="), "{key}: {said}");
+        stage.run(&["status"]).succeeded();
+        // What is restored is not asked about.
+        let _ = fs::remove_dir_all(git_dir.join("modules"));
+        for name in ["config", "info", "hooks"] {
+            let (from, to) = (saved.join(name), git_dir.join(name));
+            let _ = fs::remove_dir_all(&to);
+            assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().expect("a copy").success());
+        }
+        stage.run(&["diff", "--json", "AGENT"]).succeeded();
+        assert_eq!(stage.canaries(), [""; 0], "{key}");
+        std::mem::forget(stage);
+    }
+}
+
+#[test]
+fn no_command_runs_what_an_agent_named() {
+    let world = world();
+    let repo = first(&world);
+    let all: Vec<String> = PROGRAMS
+        .iter()
+        // It would turn all of git away from this repository, and every other program with it.
+        .filter(|(key, _)| *key != "url.evil.insteadof")
+        .enumerate()
+        .map(|(at, (_, script))| format!("evil {at}; {script}"))
+        .collect();
+    let stage = Stage::new(repo, &all.join("\n"));
+    let on_a_terminal = has_terminal();
+    if !on_a_terminal {
+        skip("script is not installed");
+    }
+    for words in GUARDED {
+        let ran = stage.run(words);
+        assert_eq!(ran.code(), 3, "{words:?}: {}{}", ran.stdout(), ran.stderr());
+        assert!(ran.stderr().contains("while agents ran"), "{words:?}: {}", ran.stderr());
+        if on_a_terminal {
+            let (code, shown) = stage.talk(words, "n");
+            assert_eq!(code, 3, "{words:?}: {shown}");
+        }
+        assert_eq!(stage.canaries(), [""; 0], "{words:?}");
+    }
+    for words in OPEN {
+        stage.run(words).succeeded();
+        // On a terminal the list of reviews goes on to look at one.
+        if on_a_terminal && *words != ["review"] {
+            let (code, shown) = stage.talk(words, "n");
+            assert!(code == 0 && !shown.contains("while agents ran"), "{words:?}: {shown}");
+        }
+        assert_eq!(stage.canaries(), [""; 0], "{words:?}");
+    }
+    let program = world.bins().join("git-orchestra");
+    for words in [["1", "git-orchestra", ""], ["2", "git-orchestra", "logs"]] {
+        drop(Ran::of(stage.repo.command(&program).env("GIT_ORCHESTRA_ASK", "complete").args(words)));
+    }
+    assert_eq!(stage.canaries(), [""; 0]);
+    assert!(stage.repo.refs("refs/orchestra/agents").len() == 1, "an agent was started");
+}
+
+#[test]
+fn a_change_is_shown_accepted_once_and_then_used() {
+    let world = world();
+    let script = "git config diff.evil.textconv \"$EVIL;cat\"; echo '*.txt diff=evil' > $G/info/attributes";
+    let stage = Stage::new(first(&world), script);
+    let said = stage.run(&["diff", "AGENT"]).exits(3).stderr();
+    assert!(said.contains("  diff.evil.textconv: (not set) → touch "), "{said}");
+    assert!(said.contains("  info/attributes: (not set) → *.txt diff=evil"), "{said}");
+    stage.run(&["init", "--accept"]).exits(3).says("while agents ran");
+    stage.run(&["init", "--accept=0123456789"]).exits(3).says("while agents ran");
+    let fingerprint = stage.fingerprint();
+    // What is accepted is what was shown: something else has another name.
+    stage.repo.git(["config", "diff.evil.textconv", "touch /nowhere; cat"]);
+    stage.run(&["init", &format!("--accept={fingerprint}")]).exits(3).says("/nowhere");
+    let evil = format!("touch {}; cat", world.dir().join("canary/ran").display());
+    stage.repo.git(["config", "diff.evil.textconv", &evil]);
+    assert_eq!(stage.canaries(), [""; 0]);
+    let fingerprint = stage.fingerprint();
+    let accepted = stage.run(&["init", &format!("--accept={fingerprint}")]).succeeded();
+    assert_eq!(accepted.stdout(), "accepted 2 keys\n");
+    stage.run(&["diff", "AGENT"]).succeeded();
+    assert_eq!(stage.canaries(), ["ran"], "what was accepted is used");
+    stage.run(&["init", "--accept"]).succeeded().says("has not changed");
+    // The next agent starts from what was accepted.
+    let second = spawn(&stage.repo, "git config merge.evil.driver \"$EVIL\"");
+    let said = stage.repo.orchestra(["diff", &second]).exits(3).stderr();
+    assert!(
+        said.contains("1 key of the configuration changed while agents ran: merge.evil.driver"),
+        "{said}"
+    );
+}
+
+#[test]
+fn on_a_terminal_a_person_is_asked_once() {
+    if !has_terminal() {
+        return skip("script is not installed");
+    }
+    let world = world();
+    let script = "git config core.pager \"$EVIL\"";
+    let stage = Stage::new(first(&world), script);
+    let (code, shown) = stage.talk(&["diff", "AGENT"], "n");
+    assert_eq!(code, 3, "{shown}");
+    assert!(shown.contains("core.pager: (not set) → touch "), "{shown}");
+    assert_eq!(stage.canaries(), [""; 0]);
+    let (code, shown) = stage.talk(&["merge-ranked", "--dry-run"], "y");
+    assert_eq!(code, 0, "{shown}");
+    let (code, shown) = stage.talk(&["diff", "AGENT"], "n");
+    assert!(code == 0 && !shown.contains("while agents ran"), "{shown}");
+    assert_eq!(stage.canaries(), ["ran"], "the pager was accepted");
+}
+
+#[test]
+fn the_users_own_configuration_is_used_without_a_question() {
+    let world = world();
+    let repo = first(&world);
+    fs::create_dir_all(world.dir().join("canary")).expect("a folder");
+    let mine = |name: &str| format!("touch {}; cat", world.dir().join("canary").join(name).display());
+    for (key, name) in
+        [("filter.mine.clean", "clean"), ("filter.mine.smudge", "smudge"), ("diff.mine.textconv", "textconv")]
+    {
+        repo.git(["config", key, &mine(name)]);
+    }
+    repo.git(["config", "orchestra.test", &format!("touch {}", world.dir().join("canary/test").display())]);
+    repo.git(["config", "orchestra.shareWith", &world.dir().join("hub.git").to_string_lossy()]);
+    repo.commit(
+        "attributes",
+        &[(".gitattributes", "*.dat filter=mine\n*.txt diff=mine\n"), ("a.dat", "a\n")],
+    );
+    let stage = Stage::new(
+        repo,
+        "echo b >> a.dat; git config branch.x.remote origin; git config branch.x.merge refs/heads/x; \
+                                  git config color.ui never; git branch --track y origin/main; git commit -qam work",
+    );
+    stage.run(&["diff", "AGENT"]).succeeded();
+    stage.run(&["review", "AGENT", "--approve"]).succeeded();
+    stage.run(&["sync", "--yes"]).succeeded();
+    stage.run(&["merge-ranked", "AGENT"]).succeeded();
+    stage.run(&["undo"]).succeeded();
+    stage.run(&["init", "--probe"]).succeeded();
+    let mut canaries = stage.canaries();
+    canaries.sort();
+    assert_eq!(canaries, ["clean", "smudge", "test", "textconv"]);
+    // What the user changes while no agent runs is theirs, before and after an agent changed something.
+    stage.repo.git(["config", "merge.mine.driver", "true"]);
+    stage.run(&["diff", "AGENT"]).succeeded();
+    let second = spawn(&stage.repo, "git config core.pager evil");
+    stage.repo.git(["config", "merge.mine.driver", "false"]);
+    let said = stage.repo.orchestra(["diff", &second]).exits(3).stderr();
+    assert!(said.contains("1 key of the configuration changed while agents ran: core.pager"), "{said}");
+    stage.repo.git(["config", "--unset", "core.pager"]);
+    stage.repo.orchestra(["diff", &second]).succeeded();
+}
+
+#[test]
+fn a_change_counts_while_an_agent_runs_and_after_a_kill() {
+    let world = world();
+    let repo = first(&world);
+    fs::create_dir_all(world.dir().join("canary")).expect("a folder");
+    let id = repo.spawn("echo two >> file.txt; git config orchestra.test evil; touch ready; exec sleep 1000");
+    repo.wait_for_file(&id, "ready");
+    repo.orchestra(["merge-ranked", "--dry-run"]).exits(3).says("orchestra.test");
+    // Agreeing to a remote is a change as well, of the user's own.
+    repo.git(["config", "--unset", "orchestra.test"]);
+    repo.orchestra(["sync", "--yes"]).succeeded();
+    repo.orchestra(["sync"]).succeeded();
+    let agent = repo.agent(&id);
+    for pid in ["supervisor_pid", "pid"] {
+        let killed = Command::new("kill").arg("-9").arg(agent[pid].to_string()).status();
+        assert!(killed.expect("a kill").success());
+    }
+    repo.git(["config", "core.pager", "evil"]);
+    repo.orchestra(["diff", &id]).exits(3).says("core.pager");
+    repo.orchestra(["resume", &id]).exits(3).says("core.pager");
+    repo.orchestra(["stop", &id]).succeeded();
+    repo.orchestra(["diff", &id]).exits(3).says("core.pager");
+    repo.git(["config", "--unset", "core.pager"]);
+    repo.orchestra(["diff", &id]).succeeded();
+}
+
+#[test]
+fn who_deletes_the_record_is_asked_about_everything() {
+    let world = world();
+    let repo = first(&world);
+    repo.git(["config", "filter.mine.clean", "cat"]);
+    let stage = Stage::new(repo, "git config core.pager evil; rm $G/orchestra/accepted.json");
+    let said = stage.run(&["diff", "AGENT"]).exits(3).stderr();
+    for key in ["core.pager", "filter.mine.clean", "remote.origin.url"] {
+        assert!(said.contains(&format!("  {key}: (not set) → ")), "{key}: {said}");
+    }
+    let fingerprint = stage.fingerprint();
+    stage.run(&["init", &format!("--accept={fingerprint}")]).succeeded();
+    stage.run(&["diff", "AGENT"]).succeeded();
+}
+
+#[test]
+fn an_agent_accepts_nothing() {
+    let world = world();
+    let repo = first(&world);
+    let script = "git config core.pager evil; git orchestra diff agent 2> said; \
+                  f=$(sed -n 's/.*--accept=\\([0-9a-f]*\\).*/\\1/p' said); test -n \"$f\" || exit 3; \
+                  git orchestra init --accept=$f > answer 2>&1; echo $? >> answer";
+    let stage = Stage::new(repo, script);
+    let answer = stage.repo.file_in_head(&stage.agent, "answer");
+    assert!(answer.contains("an agent cannot accept") && answer.ends_with("\n3\n"), "{answer}");
+    stage.run(&["diff", "AGENT"]).exits(3);
+}
+
+#[test]
+fn an_agent_that_waits_in_the_queue_gets_its_files_by_the_users_filters() {
+    let world = world();
+    let repo = first(&world);
+    fs::create_dir_all(world.dir().join("canary")).expect("a folder");
+    let evil = format!("touch {}/queued; cat", world.dir().join("canary").display());
+    let first_one = format!(
+        "git config filter.a.smudge '{evil}'; git config filter.a.clean '{evil}'; \
+         echo '* filter=a' > $(git rev-parse --git-common-dir)/info/attributes"
+    );
+    let ran = repo.orchestra(["spawn", "--agent", "sh", "--jobs", "1", "--", &first_one, "echo x > second"]);
+    drop(ran);
+    for agent in repo.agents() {
+        let ended = repo.end_of(agent["id"].as_str().expect("an id"));
+        assert_eq!(ended["phase"], "done", "{ended}");
+    }
+    assert!(!Path::new(&world.dir().join("canary/queued")).exists());
+}
+
+#[test]
+fn completion_asks_only_programs_that_the_user_named() {
+    let world = world();
+    let repo = world.repo();
+    let folder = world.dir().join("path");
+    fs::create_dir_all(&folder).expect("a folder");
+    let canary = world.dir().join("canary");
+    let program = folder.join("git-orchestra-others");
+    fs::write(&program, format!("#!/bin/sh\ntouch {}\n", canary.display())).expect("a program");
+    assert!(Command::new("chmod").arg("+x").arg(&program).status().expect("chmod").success());
+    let complete = || {
+        let path = std::env::join_paths([
+            folder.as_path(),
+            world.bins(),
+            Path::new("/usr/local/bin"),
+            Path::new("/usr/bin"),
+            Path::new("/bin"),
+        ]);
+        let mut command = repo.command(world.bins().join("git-orchestra"));
+        command.env("PATH", path.expect("a PATH")).env("GIT_ORCHESTRA_ASK", "complete");
+        drop(Ran::of(command.args(["2", "git-orchestra", "others", ""])));
+        canary.exists()
+    };
+    repo.git(["config", "orchestra.completes", "others"]);
+    assert!(!complete(), "named by the repository");
+    repo.git(["config", "--global", "orchestra.completes", "others"]);
+    assert!(complete(), "named by the user");
+}
+
+#[test]
+fn a_landing_looks_again_before_it_moves_the_branch() {
+    let world = world();
+    let stage = Stage::new(first(&world), "echo work > work; git add work; git commit -qm work");
+    let id = stage.repo.spawn("touch ready; exec sleep 1000");
+    stage.repo.wait_for_file(&id, "ready");
+    let main = stage.repo.tip("main");
+    // While the landing tests, an agent that runs could do what the test does here.
+    let test = format!("git -C '{}' config merge.evil.driver evil", stage.repo.path().display());
+    let ran = stage.run(&["merge-ranked", "AGENT", "--test", &test]).exits(3);
+    assert!(ran.stderr().contains("merge.evil.driver"), "{}", ran.stderr());
+    assert_eq!(stage.repo.tip("main"), main);
+    stage.run(&["merge-ranked", "--continue"]).exits(3);
+    stage.repo.git(["config", "--remove-section", "merge.evil"]);
+    stage.run(&["merge-ranked", "--continue"]).succeeded();
+    assert!(stage.repo.has("main", "work"));
+}
