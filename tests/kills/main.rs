@@ -1,0 +1,19 @@
+//! kill -9 at random, while a person works in the checkout: nothing of theirs, and nothing that was acknowledged, is lost.
+
+#![expect(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a test says what it expects, and prints what it counted"
+)]
+
+mod kills;
+mod person;
+mod processes;
+
+use std::path::{Path, PathBuf};
+
+/// The folder of the built binaries.
+fn bins() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_git-orchestra")).parent().map(Path::to_owned).unwrap_or_default()
+}
