@@ -148,8 +148,9 @@ impl Supervisor {
         let _ = acceptance::end(&self.common, &self.id);
         let taken = left.and(taken);
         self.tell_end(&ended, taken.as_ref()).await?;
+        let is_stored = self.has_worktree || self.store_what_was_asked().is_ok();
         // With the output stored, nothing in the folder matters any more. The lock goes with us.
-        if taken.is_ok_and(|taken| taken.unsaved.is_none()) {
+        if is_stored && taken.is_ok_and(|taken| taken.unsaved.is_none()) {
             let _ = std::fs::remove_dir_all(self.dir.dir());
         }
         Ok(())
@@ -372,10 +373,14 @@ impl Supervisor {
         }
     }
 
-    /// Takes the work; where there never was a worktree, only what was asked is kept.
+    /// Where there never was a worktree, nothing ran, and what was asked is all there is to keep.
+    fn store_what_was_asked(&self) -> Result<()> {
+        helper::store_output(&self.repo()?, &self.id, &self.dir)
+    }
+
+    /// Takes the work; without a worktree there is none.
     async fn take(&mut self) -> Result<Taken> {
         if !self.has_worktree {
-            helper::store_output(&self.repo()?, &self.id, &self.dir)?;
             return Ok(Taken::nothing(&self.spec.base));
         }
         let taken = self.help(Job::Take).await?.taken()?;
