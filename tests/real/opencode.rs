@@ -38,7 +38,17 @@ fn every_field_of_a_new_conversation_and_it_goes_on_even_from_what_is_kept() {
     Ran::of(&mut command).succeeded();
     let one = only(&repo);
     let id = one["id"].as_str().expect("an id").to_owned();
+    let inner = &one["subagents"][0];
+    assert_eq!(inner["kind"], "general", "{one}");
+    let inner = inner["id"].as_str().expect("an id").to_owned();
     let info = exported(&stage, &repo, &id)["info"].clone();
+    let of_inner = exported(&stage, &repo, &inner)["info"].clone();
+    assert_eq!(of_inner["parentID"], json!(id));
+    // What a sub-agent used counts for the conversation that asked for it.
+    let tokens = |kind: &str| {
+        let of = |info: &Value| info["tokens"][kind].as_u64().expect("a number of tokens");
+        json!(of(&info) + of(&of_inner))
+    };
     let here = repo.path().to_string_lossy().into_owned();
     for (field, value) in [
         ("program", json!("opencode")),
@@ -50,8 +60,8 @@ fn every_field_of_a_new_conversation_and_it_goes_on_even_from_what_is_kept() {
         ("branch", Value::Null),
         ("messages", json!(3)),
         ("model", json!("fake-model")),
-        ("input_tokens", info["tokens"]["input"].clone()),
-        ("output_tokens", info["tokens"]["output"].clone()),
+        ("input_tokens", tokens("input")),
+        ("output_tokens", tokens("output")),
         ("live", json!(false)),
         ("pid", Value::Null),
         ("agent", Value::Null),
@@ -60,11 +70,7 @@ fn every_field_of_a_new_conversation_and_it_goes_on_even_from_what_is_kept() {
         assert_eq!(one[field], value, "{field} of {one}");
     }
     let micros = |value: &Value| (value.as_f64().expect("a cost") * 1e6).round();
-    assert_eq!(micros(&one["cost_usd"]), micros(&info["cost"]));
-    let inner = &one["subagents"][0];
-    assert_eq!(inner["kind"], "general", "{one}");
-    let inner = inner["id"].as_str().expect("an id").to_owned();
-    assert_eq!(exported(&stage, &repo, &inner)["info"]["parentID"], json!(id));
+    assert_eq!(micros(&one["cost_usd"]), micros(&info["cost"]) + micros(&of_inner["cost"]));
     // It goes on: the model is sent what was said before.
     let tell = |words: &str| {
         let before = stage.requests().len();
