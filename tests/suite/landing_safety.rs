@@ -370,3 +370,19 @@ fn what_is_ignored_or_foreign_never_lands() {
     assert!(!files.contains(".env") && !files.contains("scrap") && !files.contains("out/"), "{files}");
     assert_eq!(repo.file_at("main", "lines.txt"), "A1\nb\nc\nd\nE4\n");
 }
+
+#[test]
+fn a_worktree_for_merging_whose_making_was_cut_off_is_gone_after_the_next_command() {
+    let world = world();
+    let repo = four(&world);
+    let scratch = repo.path().with_file_name("repo.worktrees").join("landing");
+    let place = scratch.to_str().expect("a name");
+    repo.git(["worktree", "add", "-q", "--no-checkout", "--detach", place]);
+    // As git leaves it when it is killed before it knows the commit.
+    let registration = repo.path().join(".git/worktrees/landing");
+    fs::write(registration.join("locked"), "initializing").expect("a mark");
+    fs::write(registration.join("HEAD"), format!("{}\n", "0".repeat(40))).expect("a HEAD");
+    repo.orchestra(["collect"]).succeeded();
+    assert!(!registration.exists() && !scratch.exists());
+    repo.git(["fsck", "--strict", "--no-dangling"]);
+}

@@ -1,6 +1,9 @@
 //! Moving a branch, once: the target to where everything stands that proved good, or back.
 
-use super::moving::{self, Outcome};
+use super::{
+    moving::{self, Outcome},
+    scratch::Scratch,
+};
 use crate::{
     Error, Kind, Result,
     git::{Oid, Repo, refs::Edit, worktrees::Checkout},
@@ -122,6 +125,30 @@ fn follow(repo: &Repo, wanted: Move<'_>, branch_ref: &str) -> Result<Moved> {
 /// Another git works in that checkout (4), or something cannot be written.
 pub fn recover(repo: &Repo) -> Result<Vec<String>> {
     moving::recover(repo)
+}
+
+/// Takes the locks away of moves that were made when a kill came: whoever commits next need not wait for the next landing.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn unlock_made(repo: &Repo) -> Result<()> {
+    moving::unlock_made(repo)
+}
+
+/// Whether the worktree of a landing is not finished.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn is_half_made(repo: &Repo) -> Result<bool> {
+    Ok(Scratch::half_made(repo)?.is_some())
+}
+
+/// Takes the worktree of a landing away whose making a kill cut off. To be called under the lock on operations.
+///
+/// # Errors
+/// It cannot be removed.
+pub fn remove_half_made(repo: &Repo) -> Result<()> {
+    Scratch::remove_half_made(repo)
 }
 
 /// Where nobody has it checked out.

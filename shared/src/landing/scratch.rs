@@ -124,6 +124,21 @@ impl Scratch {
         remove(&self.common, self.path())
     }
 
+    /// The one that is not finished: a landing makes it just now, or a kill cut its making off.
+    pub(super) fn half_made(repo: &Repo) -> Result<Option<Worktree>> {
+        let path = place::planned(repo)?.join(layout::SCRATCH);
+        let path = path.canonicalize().unwrap_or(path);
+        Ok(repo.worktree_at(&path)?.filter(Worktree::is_half_made))
+    }
+
+    /// Takes it away. To be called under the lock on operations: no landing makes it then.
+    pub(super) fn remove_half_made(repo: &Repo) -> Result<()> {
+        let Some(found) = Self::half_made(repo)? else { return Ok(()) };
+        let _lock = Lock::require(&Private::new(repo.private_dir()?).worktrees_lock(), WAIT)?;
+        // What somebody made of it is theirs; the next landing says that it is in the way.
+        incomplete::remove(repo, &found).map(drop)
+    }
+
     /// Takes away what a landing left that is over.
     pub(super) fn remove_left_over(repo: &Repo) -> Result<()> {
         let path = place::planned(repo)?.join(layout::SCRATCH);

@@ -15,7 +15,7 @@ use crate::{
     git::Repo,
     lock::Lock,
     model::{Agent, AgentId, text},
-    ops::{agent_object::AgentObject, status},
+    ops::{agent_object::AgentObject, mending, status},
     removal::{
         remove::{self, Fate, Kept, Order},
         trash, unfinished,
@@ -142,7 +142,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     }
     repo.identity()?;
     let lock = operations::lock(repo)?;
-    let mut warnings = mend::mend(repo, mend::Operations::Held(&lock))?;
+    let mut warnings = mending::mend(repo, mend::Operations::Held(&lock))?;
     warnings.extend(unfinished::settle(repo)?);
     warnings.extend(stuck(repo)?);
     let (candidates, unreadable) = candidates(repo, request)?;

@@ -13,7 +13,7 @@ use crate::{
         Agent, AgentId, Fact, Liveness, canonical,
         event::{self, LeftOut},
     },
-    ops::{agent_object::AgentObject, shadowed::Shadowed, status},
+    ops::{agent_object::AgentObject, mending, shadowed::Shadowed, status},
     profile,
     store::{
         Chain, Listing, Unreadable, append_if,
@@ -97,7 +97,7 @@ pub struct Summary {
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let (ids, unreadable) = choose(repo, request)?;
     // What a kill left unfinished holds no work, and is not looked at.
-    let mut warnings = mend::mend(repo, mend::Operations::Free)?;
+    let mut warnings = mending::mend(repo, mend::Operations::Free)?;
     let mut agents = Vec::with_capacity(ids.len());
     let mut failed = None;
     for id in &ids {

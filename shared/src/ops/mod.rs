@@ -7,6 +7,7 @@ pub mod diff;
 pub mod failure;
 pub mod init;
 pub mod logs;
+mod mending;
 pub mod merge_ranked;
 pub mod pause;
 mod rest;

@@ -19,7 +19,7 @@ use crate::{
     },
     ops::{
         failure::{Failure, locked_last},
-        send,
+        mending, send,
         sessions::living,
         settings::Settings,
     },
@@ -94,7 +94,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     command::check_version(&repo.common_dir()?)?;
     let config = Config::of(repo);
     guard::check_space(&repo.common_dir()?, config.min_free()?)?;
-    let warnings = mend::mend(repo, mend::Operations::Free)?;
+    let warnings = mending::mend(repo, mend::Operations::Free)?;
     let mut ids = choose(repo, request)?;
     locked_last(repo, &mut ids);
     let only = ids.len() == 1;

@@ -15,7 +15,7 @@ use crate::{
     git::{Oid, Repo, command, repo::Identity},
     lock::Lock,
     model::{AgentId, Permission, event::Created, text},
-    ops::{settings::Settings, tasks},
+    ops::{mending, settings::Settings, tasks},
     private_files,
     profile::{self, Launch},
     store::{
@@ -121,7 +121,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let folder = place::folder(repo)?;
     guard::check_space(&folder, config.min_free()?)?;
     let mut report = plan(&folder, request, &launches, base, &prefix, jobs, warnings)?;
-    report.warnings.extend(mend::mend(repo, mend::Operations::Free)?);
+    report.warnings.extend(mending::mend(repo, mend::Operations::Free)?);
     start(repo, &report, base, request)?;
     Ok(report)
 }

@@ -13,7 +13,7 @@ use crate::{
         agent_object::AgentObject,
         collect,
         failure::{Failure, locked_last},
-        status,
+        mending, status,
     },
     store::Listing,
     supervise::{
@@ -85,7 +85,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 
 /// Brings the agents to rest and waits until they are.
 pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Report> {
-    let mut warnings = mend::mend(repo, mend::Operations::Free)?;
+    let mut warnings = mending::mend(repo, mend::Operations::Free)?;
     let mut ids = choose(repo, request)?;
     locked_last(repo, &mut ids);
     // A setting that cannot be understood is no reason not to stop; the supervisor has its own, from when it started.
@@ -111,7 +111,7 @@ pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Rep
             Err(error) => failed.push(Failure::new(&id, error)),
         }
     }
-    warnings.extend(mend::mend(repo, mend::Operations::Free)?);
+    warnings.extend(mending::mend(repo, mend::Operations::Free)?);
     Ok(Report { agents, failed, warnings })
 }
 

@@ -64,6 +64,11 @@ fn wanted(record: &Record) -> [Wanted; 3] {
     ]
 }
 
+/// Whether any lock of a move is still there.
+pub(super) fn are_left(record: &Record) -> bool {
+    wanted(record).iter().any(|one| is_same(&one.source, &one.path()))
+}
+
 /// Releases every lock that a killed move left.
 pub(super) fn release_all(record: &Record) {
     for one in wanted(record) {

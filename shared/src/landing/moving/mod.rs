@@ -11,7 +11,9 @@ mod refusal;
 mod take_back;
 
 use std::{
+    ffi::OsStr,
     fs,
+    os::unix::ffi::OsStrExt,
     time::{Duration, Instant},
 };
 
@@ -27,7 +29,7 @@ use super::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, worktrees::Checkout},
+    git::{Oid, Repo, checkout::paths, worktrees::Checkout},
     model::{quote, text},
     store::layout::{self, Private},
 };
@@ -75,8 +77,8 @@ fn attempt(repo: &Repo, checkout: &Checkout, wanted: Move<'_>, expected: Oid) ->
     let record = Record::begin(repo, plan)?;
     let mut attempt = Attempt { repo, record: &record, why: wanted.why, expected, settled: true };
     let outcome = attempt.run();
-    // What could not be taken back now is for the next command.
-    if attempt.settled {
+    // What could not be taken back, or unlocked, now is for the next command.
+    if attempt.settled && !locks::are_left(&record) {
         record.remove();
     }
     outcome
@@ -98,6 +100,27 @@ pub(super) fn wait_for_switches(repo: &Repo) -> Result<()> {
     if waited {
         // Git gives the index back before it writes HEAD.
         std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+/// Takes the locks away of every move that was made when a kill came. It looks at names and runs no git.
+///
+/// # Errors
+/// The repository cannot be read.
+pub(super) fn unlock_made(repo: &Repo) -> Result<()> {
+    let folder = Private::new(repo.private_dir()?).moves();
+    let common = repo.common_dir()?;
+    for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+        let Some(record) = Record::open(&common, &entry.path())? else { continue };
+        let Plan { checkout, branch, new, .. } = &record.plan;
+        let has_index = locks::is_same(&checkout.git_dir.join("index"), &record.new_index());
+        if has_index && repo.find_ref(&layout::branch_ref(branch))? == Some(*new) {
+            locks::release_all(&record);
+            if !locks::are_left(&record) {
+                record.remove();
+            }
+        }
     }
     Ok(())
 }
@@ -239,7 +262,11 @@ impl Attempt<'_> {
             .undisturbed()
             .output();
         let output = match ran {
-            Ok(output) if output.status.success() => return Ok(Files::There),
+            Ok(output) if output.status.success() && output.stderr.trim().is_empty() => {
+                return Ok(Files::There);
+            }
+            // Git only warns of a file that it could not remove.
+            Ok(output) if output.status.success() => return self.what_git_could_not_remove(),
             Ok(output) => output,
             Err(error) => {
                 check::end_left_overs(&self.record.id())?;
@@ -259,6 +286,28 @@ impl Attempt<'_> {
         };
         let hint = "repair that, then try again";
         Ok(Files::Failed(Blocked::new(self.cannot(&what), hint)))
+    }
+
+    fn what_git_could_not_remove(&self) -> Result<Files> {
+        let Plan { checkout, old, new, .. } = &self.record.plan;
+        let range = [old.to_string(), new.to_string()];
+        let command =
+            self.record.git("diff-tree").args(["-r", "-z", "--name-only", "--no-renames", "--diff-filter=D"]);
+        let said = command.args([&range[0], &range[1], "--"]).run()?;
+        let is_there = |path: &Vec<u8>| {
+            let found = fs::symlink_metadata(checkout.path.join(OsStr::from_bytes(path)));
+            found.is_ok_and(|found| !found.is_dir())
+        };
+        let left: Vec<String> = paths(&said)
+            .into_iter()
+            .filter(is_there)
+            .map(|path| String::from_utf8_lossy(&path).into_owned())
+            .collect();
+        if left.is_empty() {
+            return Ok(Files::There);
+        }
+        let why = self.cannot(&format!("git could not remove {}", name_files(&left)));
+        Ok(Files::Failed(Blocked::new(why, "repair that, then try again")))
     }
 
     /// The index first, then the branch: from that moment on, the move is made.

@@ -1,0 +1,37 @@
+//! What a kill left, mended before anything else by every command that changes something.
+
+use crate::{
+    Result,
+    git::Repo,
+    landing::finish,
+    store::operations,
+    supervise::mend::{self, Operations},
+};
+
+/// Takes away what landings left, then mends what agents left. Gives what the user should know.
+///
+/// # Errors
+/// The repository cannot be read.
+pub(super) fn mend(repo: &Repo, lock: Operations<'_>) -> Result<Vec<String>> {
+    finish::unlock_made(repo)?;
+    let left = clear_landing(repo, lock).err().map(|error| error.one_line());
+    let mut notices = mend::mend(repo, lock)?;
+    notices.extend(left);
+    Ok(notices)
+}
+
+/// The worktree of a landing whose making was cut off names no commit, of which `git fsck` complains.
+fn clear_landing(repo: &Repo, lock: Operations<'_>) -> Result<()> {
+    if !finish::is_half_made(repo)? {
+        return Ok(());
+    }
+    let _taken = match lock {
+        Operations::Held(_) => None,
+        Operations::Free => match operations::lock(repo) {
+            Ok(taken) => Some(taken),
+            // A landing makes it just now.
+            Err(_) => return Ok(()),
+        },
+    };
+    finish::remove_half_made(repo)
+}
