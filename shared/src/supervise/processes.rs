@@ -21,6 +21,7 @@ use crate::{
     store::{
         Chain,
         layout::{AgentDir, Private},
+        writer::known_writer,
     },
     supervise::tree::{self, ProcessId},
 };
@@ -132,10 +133,12 @@ pub fn left_of(repo: &Repo, private: &Private, id: &AgentId) -> Vec<ProcessId> {
         // The machine was started anew.
         return Vec::new();
     }
-    let Ok(chain) = Chain::of_agent(repo, id) else { return Vec::new() };
-    let marks: HashSet<&str> = chain
-        .events
-        .iter()
+    let (Ok(chain), Some(writer)) = (Chain::of_agent(repo, id), known_writer(repo)) else {
+        return Vec::new();
+    };
+    // Another clone on this machine may have launched it: what runs there is that clone's.
+    let ours = chain.events.iter().filter(|event| event.writer == writer);
+    let marks: HashSet<&str> = ours
         .filter_map(|event| match &event.fact {
             Some(Fact::Phase(step)) => step.mark.as_deref(),
             _ => None,
