@@ -84,7 +84,7 @@ impl Repo {
         Err(broken(format!("cannot fetch from '{}'", text::safe(remote)), &output))
     }
 
-    /// The refs of a remote and what they name; nothing is fetched.
+    /// The refs that a remote shows, and what they name; nothing is fetched. `remote` is a name or a URL.
     ///
     /// # Errors
     /// Git cannot speak with the remote.
@@ -150,26 +150,6 @@ impl Repo {
     pub fn pushes_elsewhere(&self, remote: &str) -> bool {
         let own = |key: &str| self.config_all(&format!("remote.{remote}.{key}"));
         !own("pushurl").is_empty() || own("url").len() > 1 || self.has_push_rewrites()
-    }
-
-    /// Every ref that a repository shows to those who ask, with its object. `remote` is a name or a URL.
-    ///
-    /// # Errors
-    /// Git cannot speak with it.
-    pub fn refs_of_remote(&self, remote: &str, manner: Manner) -> Result<Vec<(String, Oid)>> {
-        let git = Git::abroad(&self.standpoint()?, "ls-remote", false, manner.ask).args([
-            "--refs",
-            "--quiet",
-            "--end-of-options",
-            remote,
-        ]);
-        let output = git.travel(&mut |_| {})?;
-        if !output.status.success() {
-            return Err(broken(format!("cannot see what '{}' has", text::safe(remote)), &output));
-        }
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let refs = said.lines().filter_map(|line| line.split_once('\t'));
-        Ok(refs.filter_map(|(id, name)| Some((name.to_owned(), Oid::parse(id)?))).collect())
     }
 
     /// Brings branches of a remote without writing any ref: afterwards their objects are here.

@@ -28,7 +28,7 @@ impl Known {
         let places = remote.places(repo)?;
         let mut refs: Option<BTreeMap<String, Oid>> = None;
         for place in &places {
-            let there: BTreeMap<String, Oid> = repo.refs_of_remote(place, manner)?.into_iter().collect();
+            let there: BTreeMap<String, Oid> = repo.remote_refs(place, manner)?.into_iter().collect();
             refs = Some(match refs {
                 None => there,
                 Some(before) => before.into_iter().filter(|(name, id)| there.get(name) == Some(id)).collect(),
