@@ -21,6 +21,12 @@ pub(super) fn kinds(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// Whether a line has a part of one of these kinds, or the header of a conversation in it.
+pub(super) fn has_kind(line: &[u8], wanted: &[&[u8]], header: &[u8]) -> bool {
+    let is_wanted = |kind: &[u8]| wanted.iter().any(|one| kind.starts_with(one));
+    kinds(line).any(is_wanted) || memmem::find(line, header).is_some()
+}
+
 /// The text of a line, without a byte order mark. Bytes that are not UTF-8, and halves of surrogate pairs, become U+FFFD.
 pub(super) fn text(line: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line));

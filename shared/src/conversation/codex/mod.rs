@@ -11,7 +11,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use memchr::memmem;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -78,8 +77,7 @@ impl Program for Codex {
     }
 
     fn counts(&self, line: &[u8]) -> bool {
-        let counts = |kind: &[u8]| COUNTED.iter().any(|counted| kind.starts_with(counted));
-        json::kinds(line).any(counts) || memmem::find(line, HEADER).is_some()
+        json::has_kind(line, &COUNTED, HEADER)
     }
 
     fn pieces(&self, line: &[u8]) -> Vec<Piece> {
