@@ -147,6 +147,15 @@ impl Repo {
             .context(Kind::External, || format!("cannot make worktree '{}'", path.display()))
     }
 
+    /// Whether any linked worktree is locked: those that are being made are. It costs a look at each registration's names only.
+    ///
+    /// # Errors
+    /// The common git directory cannot be found.
+    pub fn has_locked_worktree(&self) -> Result<bool> {
+        let registrations = fs::read_dir(self.common_dir()?.join("worktrees"));
+        Ok(registrations.into_iter().flatten().flatten().any(|entry| entry.path().join(LOCKED).exists()))
+    }
+
     /// All linked worktrees, in the order of their names.
     ///
     /// # Errors

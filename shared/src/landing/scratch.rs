@@ -126,6 +126,9 @@ impl Scratch {
 
     /// The one that is not finished: a landing makes it just now, or a kill cut its making off.
     pub(super) fn half_made(repo: &Repo) -> Result<Option<Worktree>> {
+        if !repo.has_locked_worktree()? {
+            return Ok(None);
+        }
         let path = place::planned(repo)?.join(layout::SCRATCH);
         let path = path.canonicalize().unwrap_or(path);
         Ok(repo.worktree_at(&path)?.filter(Worktree::is_half_made))

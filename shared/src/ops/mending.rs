@@ -13,10 +13,10 @@ use crate::{
 /// # Errors
 /// The repository cannot be read.
 pub(super) fn mend(repo: &Repo, lock: Operations<'_>) -> Result<Vec<String>> {
-    finish::unlock_made(repo)?;
-    let left = clear_landing(repo, lock).err().map(|error| error.one_line());
+    // What cannot be taken away now keeps nobody from working.
+    let failures = [finish::unlock_made(repo), clear_landing(repo, lock)];
     let mut notices = mend::mend(repo, lock)?;
-    notices.extend(left);
+    notices.extend(failures.into_iter().filter_map(Result::err).map(|error| error.one_line()));
     Ok(notices)
 }
 

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use crate::{
     Error, Kind, Result,
-    git::{
-        Repo,
-        worktrees::{LOCKED, Worktree},
-    },
+    git::{Repo, worktrees::Worktree},
     lock::Lock,
     model::{AgentId, Fact, Phase},
     store::{
@@ -57,10 +54,9 @@ pub fn mend(repo: &Repo, lock: Operations<'_>) -> Result<Vec<String>> {
     Ok(notices)
 }
 
-/// The agents whose worktrees were not finished. Where no worktree is locked, that costs a look at each registration's names only.
+/// The agents whose worktrees were not finished.
 fn with_half_made_worktree(repo: &Repo) -> Result<Vec<AgentId>> {
-    let registrations = std::fs::read_dir(repo.common_dir()?.join("worktrees"));
-    if !registrations.into_iter().flatten().flatten().any(|entry| entry.path().join(LOCKED).exists()) {
+    if !repo.has_locked_worktree()? {
         return Ok(Vec::new());
     }
     let half_made = repo.worktrees()?.into_iter().filter(Worktree::is_half_made);
