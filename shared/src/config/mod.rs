@@ -90,7 +90,7 @@ impl<'repo> Config<'repo> {
             Some(Permission::BypassPermissions) => {
                 Err(Error::refused("git config 'orchestra.permission' allows everything, once and for all")
                     .hint("git config orchestra.permission acceptEdits")
-                    .hint("type --permission bypassPermissions for the agents that shall have it"))
+                    .hint("type --permission bypassPermissions for the agents that should have it"))
             }
             Some(permission) => Ok(permission),
             None => Err(bad(PERMISSION, &text, "plan, default, dontAsk or acceptEdits")),

@@ -6,7 +6,7 @@ use crate::{
     git::{Oid, Repo},
 };
 
-/// One of them.
+/// A gitlink of a tree.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Gitlink {
     /// Where it is.

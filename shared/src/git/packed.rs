@@ -17,7 +17,7 @@ pub(super) struct Packed {
     before: Option<SystemTime>,
 }
 
-/// The file without some refs; `None` where it has none of them.
+/// The content of `packed-refs` without the refs named; `None` if none of them is packed.
 ///
 /// # Errors
 /// It cannot be read.

@@ -243,7 +243,7 @@ fn check_script(
             profile::check_prose(profile, config, "a task of another clone").map_err(|error| {
                 error
                     .hint_command(&[&"git", &"orchestra", &"status", &id.as_str()])
-                    .hint(format!("git orchestra resume {id} -m 'what it shall run'"))
+                    .hint(format!("git orchestra resume {id} -m 'what it should run'"))
             })
         }
     }

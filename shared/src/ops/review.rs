@@ -247,7 +247,7 @@ fn check_hears(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<()> {
     profile::check_prose(&agent.profile, &Config::of(repo), "a review").map_err(|error| {
         error
             .hint(format!("git orchestra review {id} --changes --keep -m '…' only writes it down"))
-            .hint(format!("git orchestra resume {id} -m 'what it shall run'"))
+            .hint(format!("git orchestra resume {id} -m 'what it should run'"))
     })
 }
 

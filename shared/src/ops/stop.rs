@@ -42,15 +42,15 @@ pub struct Request {
 /// What became of them.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// Those that came to rest.
+    /// The agents that are at rest now.
     pub agents: Vec<Stopped>,
-    /// Those that did not.
+    /// The agents that could not be stopped.
     pub failed: Vec<Failure>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
 
-/// One of them.
+/// An agent that was stopped.
 #[derive(Clone, Debug, Serialize)]
 pub struct Stopped {
     /// What the command did.

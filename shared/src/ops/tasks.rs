@@ -11,7 +11,7 @@ pub const MAX_TASKS: usize = 1000;
 /// It is empty or too long.
 pub fn check(task: &str) -> Result<()> {
     if task.trim().is_empty() {
-        return Err(Error::usage("a task is empty").hint("say what the agent shall do"));
+        return Err(Error::usage("a task is empty").hint("say what the agent should do"));
     }
     if task.len() > MAX_PROMPT {
         return Err(Error::usage(format!("a task has {} bytes; at most {MAX_PROMPT} are taken", task.len()))

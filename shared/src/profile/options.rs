@@ -83,7 +83,7 @@ impl Options {
             [] => Ok(()),
             named => {
                 Err(Error::usage(format!("agent '{}' does not know {}", text::safe(agent), named.join(", ")))
-                    .hint("put what the program shall be told into its own command or task"))
+                    .hint("put what the program should be told into its own command or task"))
             }
         }
     }
