@@ -386,3 +386,55 @@ fn a_worktree_for_merging_whose_making_was_cut_off_is_gone_after_the_next_comman
     assert!(!registration.exists() && !scratch.exists());
     repo.git(["fsck", "--strict", "--no-dangling"]);
 }
+
+#[test]
+fn a_worktree_for_merging_whose_first_commit_is_in_its_log_alone_is_made_anew() {
+    let world = world();
+    let repo = four(&world);
+    let scratch = repo.path().with_file_name("repo.worktrees").join("landing");
+    repo.git(["worktree", "add", "-q", "--no-checkout", "--detach", scratch.to_str().expect("a name")]);
+    // As a landing leaves it that is killed while it writes its merge's commit there.
+    let commit = repo.git(["commit-tree", "-p", "HEAD", "-m", "merged", "HEAD^{tree}"]).stdout();
+    let commit = commit.trim();
+    let (registration, zeros) = (repo.path().join(".git/worktrees/landing"), "0".repeat(40));
+    fs::write(registration.join("locked"), "initializing").expect("a mark");
+    fs::write(registration.join("HEAD"), format!("{zeros}\n")).expect("a HEAD");
+    fs::write(registration.join("HEAD.lock"), format!("{commit}\n")).expect("a lock");
+    let entry = format!("{zeros} {commit} A <a@x> 1700000000 +0000\n");
+    fs::create_dir_all(registration.join("logs")).expect("a folder");
+    fs::write(registration.join("logs/HEAD"), entry).expect("a log");
+    repo.orchestra(["merge-ranked", "b3", "--test", "true"]).succeeded();
+    assert!(!registration.exists() && !scratch.exists());
+}
+
+#[test]
+fn a_registration_that_names_no_folder_is_in_nobodys_way() {
+    let world = world();
+    let repo = four(&world);
+    let registrations = repo.path().join(".git/worktrees");
+    for name in ["landing", "cut-off-abc12"] {
+        fs::create_dir_all(registrations.join(name)).expect("a folder");
+        fs::write(registrations.join(name).join("locked"), "initializing\n").expect("a mark");
+    }
+    fs::write(registrations.join("cut-off-abc12/gitdir"), "").expect("a file");
+    repo.orchestra(["merge-ranked", "b3", "--test", "true"]).succeeded();
+    repo.orchestra(["spawn", "--agent", "sh", "true"]).succeeded();
+    assert!(!registrations.join("landing").exists() && !registrations.join("cut-off-abc12").exists());
+}
+
+#[test]
+fn a_worktree_for_merging_that_was_removed_by_half_is_gone_after_the_next_command() {
+    let world = world();
+    let repo = four(&world);
+    let scratch = repo.path().with_file_name("repo.worktrees").join("landing");
+    repo.git(["worktree", "add", "-q", "--detach", scratch.to_str().expect("a name")]);
+    // As git leaves it when it cannot remove one file of the registration.
+    let registration = repo.path().join(".git/worktrees/landing");
+    fs::remove_dir_all(&scratch).expect("removed");
+    for file in ["HEAD", "commondir", "index"] {
+        fs::remove_file(registration.join(file)).expect("removed");
+    }
+    repo.orchestra(["collect"]).succeeded();
+    assert!(!registration.exists());
+    assert!(!repo.git(["worktree", "list", "--porcelain"]).stdout().contains("landing"));
+}

@@ -15,6 +15,9 @@ impl Oid {
         0xee, 0x49, 0x04,
     ]);
 
+    /// What git writes where there is no object.
+    pub const NULL: Self = Self([0; 20]);
+
     /// Reads 40 hexadecimal digits.
     pub fn parse(hex: &str) -> Option<Self> {
         if hex.len() != 40 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {

@@ -1,7 +1,9 @@
 //! Git's own list of worktrees: registering one, filling it, reading the list.
 
 use std::{
+    ffi::OsStr,
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
 };
@@ -156,6 +158,17 @@ impl Repo {
         Ok(registrations.into_iter().flatten().flatten().any(|entry| entry.path().join(LOCKED).exists()))
     }
 
+    /// Registrations that were cut off before they named a folder: git and gix write the mark first and the folder's name next.
+    /// There is nothing in them, and gix makes no worktree beside one.
+    ///
+    /// # Errors
+    /// The common git directory cannot be found.
+    pub fn nameless_registrations(&self) -> Result<Vec<PathBuf>> {
+        let registrations = fs::read_dir(self.common_dir()?.join("worktrees"));
+        let paths = registrations.into_iter().flatten().flatten().map(|entry| entry.path());
+        Ok(paths.filter(|path| is_nameless(path)).collect())
+    }
+
     /// All linked worktrees, in the order of their names.
     ///
     /// # Errors
@@ -199,10 +212,22 @@ impl Repo {
     }
 }
 
+fn is_nameless(registration: &Path) -> bool {
+    let names_none = match fs::symlink_metadata(registration.join("gitdir")) {
+        Ok(found) => found.is_file() && found.len() == 0,
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    };
+    let is_first = |name: &OsStr| name == LOCKED || name == "gitdir";
+    names_none
+        && fs::read_dir(registration)
+            .is_ok_and(|mut entries| entries.all(|one| one.is_ok_and(|one| is_first(&one.file_name()))))
+}
+
 impl Worktree {
     fn read(git_dir: &Path) -> Option<Self> {
         let gitdir = careful::small_text(&git_dir.join("gitdir"))?;
-        let dot_git = git_dir.join(gitdir.trim_end_matches('\n'));
+        let gitdir = Some(gitdir.trim_end_matches('\n')).filter(|gitdir| !gitdir.is_empty())?;
+        let dot_git = git_dir.join(gitdir);
         let path = dot_git.parent()?;
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         Some(Self { git_dir: git_dir.to_owned(), path })

@@ -135,20 +135,20 @@ pub fn unlock_made(repo: &Repo) -> Result<()> {
     moving::unlock_made(repo)
 }
 
-/// Whether the worktree of a landing is not finished.
+/// Whether the worktree of a landing is not whole.
 ///
 /// # Errors
 /// The repository cannot be read.
-pub fn is_half_made(repo: &Repo) -> Result<bool> {
-    Ok(Scratch::half_made(repo)?.is_some())
+pub fn is_incomplete(repo: &Repo) -> Result<bool> {
+    Ok(Scratch::incomplete(repo)?.is_some())
 }
 
-/// Takes the worktree of a landing away whose making a kill cut off. To be called under the lock on operations.
+/// Takes the worktree of a landing away whose making or removal was cut off or failed. To be called under the lock on operations.
 ///
 /// # Errors
 /// It cannot be removed.
-pub fn remove_half_made(repo: &Repo) -> Result<()> {
-    Scratch::remove_half_made(repo)
+pub fn remove_incomplete(repo: &Repo) -> Result<()> {
+    Scratch::remove_incomplete(repo)
 }
 
 /// Where nobody has it checked out.

@@ -51,6 +51,7 @@ impl Scratch {
         let common = repo.common_dir()?;
         let private = Private::new(repo.private_dir()?);
         let lock = Lock::require(&private.worktrees_lock(), WAIT)?;
+        incomplete::remove_nameless(repo, &lock)?;
         match repo.worktree_at(&path)? {
             Some(found) if found.is_half_made() => {
                 if let Some(why) = incomplete::remove(repo, &found)? {
@@ -124,22 +125,28 @@ impl Scratch {
         remove(&self.common, self.path())
     }
 
-    /// The one that is not finished: a landing makes it just now, or a kill cut its making off.
-    pub(super) fn half_made(repo: &Repo) -> Result<Option<Worktree>> {
-        if !repo.has_locked_worktree()? {
+    /// The one that is not whole: a landing makes or removes it just now, or was cut off or failed at that.
+    pub(super) fn incomplete(repo: &Repo) -> Result<Option<Worktree>> {
+        let registration = repo.common_dir()?.join("worktrees").join(layout::SCRATCH);
+        if !registration.exists() && !repo.has_locked_worktree()? {
             return Ok(None);
         }
         let path = place::planned(repo)?.join(layout::SCRATCH);
         let path = path.canonicalize().unwrap_or(path);
-        Ok(repo.worktree_at(&path)?.filter(Worktree::is_half_made))
+        Ok(repo.worktree_at(&path)?.filter(|found| found.is_half_made() || !found.is_there()))
     }
 
-    /// Takes it away. To be called under the lock on operations: no landing makes it then.
-    pub(super) fn remove_half_made(repo: &Repo) -> Result<()> {
-        let Some(found) = Self::half_made(repo)? else { return Ok(()) };
-        let _lock = Lock::require(&Private::new(repo.private_dir()?).worktrees_lock(), WAIT)?;
-        // What somebody made of it is theirs; the next landing says that it is in the way.
-        incomplete::remove(repo, &found).map(drop)
+    /// Takes it away. To be called under the lock on operations: no landing makes or removes it then.
+    pub(super) fn remove_incomplete(repo: &Repo) -> Result<()> {
+        let Some(found) = Self::incomplete(repo)? else { return Ok(()) };
+        let private = Private::new(repo.private_dir()?);
+        let _lock = Lock::require(&private.worktrees_lock(), WAIT)?;
+        if found.is_half_made() {
+            // What somebody made of it is theirs; the next landing says that it is in the way.
+            incomplete::remove(repo, &found).map(drop)
+        } else {
+            found.set_aside(&private.gone())
+        }
     }
 
     /// Takes away what a landing left that is over.

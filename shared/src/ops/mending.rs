@@ -20,18 +20,18 @@ pub(super) fn mend(repo: &Repo, lock: Operations<'_>) -> Result<Vec<String>> {
     Ok(notices)
 }
 
-/// The worktree of a landing whose making was cut off names no commit, of which `git fsck` complains.
+/// A worktree of a landing that is half there names no commit, of which `git fsck` complains, or is listed without its files.
 fn clear_landing(repo: &Repo, lock: Operations<'_>) -> Result<()> {
-    if !finish::is_half_made(repo)? {
+    if !finish::is_incomplete(repo)? {
         return Ok(());
     }
     let _taken = match lock {
         Operations::Held(_) => None,
         Operations::Free => match operations::lock(repo) {
             Ok(taken) => Some(taken),
-            // A landing makes it just now.
+            // A landing makes or removes it just now.
             Err(_) => return Ok(()),
         },
     };
-    finish::remove_half_made(repo)
+    finish::remove_incomplete(repo)
 }

@@ -16,6 +16,9 @@ use crate::{
     worktree::incomplete,
 };
 
+/// How long to wait for others of ours that register worktrees.
+const WAIT: Duration = Duration::from_secs(120);
+
 /// The lock on operations, for what moves to the trash.
 #[derive(Clone, Copy, Debug)]
 pub enum Operations<'a> {
@@ -36,6 +39,10 @@ pub fn mend(repo: &Repo, lock: Operations<'_>) -> Result<Vec<String>> {
     // The trash ages by the days on which somebody works here.
     let _ = trash_clock::advance(repo, trash_clock::Reading::now());
     let private = Private::new(repo.private_dir()?);
+    if !repo.nameless_registrations()?.is_empty() {
+        let registering = Lock::require(&private.worktrees_lock(), WAIT)?;
+        incomplete::remove_nameless(repo, &registering)?;
+    }
     let mut notices = Vec::new();
     let mut ids = private.agents();
     // Killed between two steps of its end, an agent may leave a worktree and no folder here.

@@ -22,14 +22,14 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     git::{
-        Git, Oid, Repo,
+        Git, Oid, Repo, careful,
         objects::{Entry, Sort},
         worktrees::{Head, LOCKED, Worktree},
     },
     lock::Lock,
     model::{AgentId, text},
     store::{
-        layout::Private,
+        layout::{self, Private},
         operations::{Journal, Removal, Stage},
     },
 };
@@ -118,6 +118,22 @@ pub fn move_to_trash(repo: &Repo, id: &AgentId, worktree: &Worktree, why: &str) 
     ))
 }
 
+/// Removes the registrations of ours that were cut off before they named a folder. To be called under the lock on worktrees: nobody of
+/// ours registers one then.
+///
+/// # Errors
+/// One cannot be removed.
+pub fn remove_nameless(repo: &Repo, _lock: &Lock) -> Result<()> {
+    let is_ours = |name: &str| name == layout::SCRATCH || AgentId::parse(name).is_ok();
+    for registration in repo.nameless_registrations()? {
+        if registration.file_name().and_then(|name| name.to_str()).is_some_and(is_ours) {
+            fs::remove_dir_all(&registration)
+                .context(Kind::External, || format!("cannot remove '{}'", registration.display()))?;
+        }
+    }
+    Ok(())
+}
+
 /// Why something in it may be work; `None`: nothing can be.
 ///
 /// # Errors
@@ -131,12 +147,8 @@ pub fn work_in(repo: &Repo, worktree: &Worktree) -> Result<Option<String>> {
     if others.is_some() {
         return Ok(Some("its index or its reflog names objects that are not in its commit".to_owned()));
     }
-    // Whoever commits writes an index. Where there is none, a commit on which it stands is the one that its maker wrote there.
-    let made_at = match worktree.head() {
-        Head::Detached(id) if !worktree.git_dir.join("index").exists() => Some(id),
-        _ => None,
-    };
-    for commit in commits.into_iter().filter(|commit| Some(*commit) != made_at) {
+    let made_at = made_at(worktree);
+    for commit in commits.into_iter().filter(|commit| !made_at.contains(commit)) {
         if !is_reachable(repo, commit)? {
             return Ok(Some(format!("commit {} is named there alone", commit.short())));
         }
@@ -148,6 +160,19 @@ pub fn work_in(repo: &Repo, worktree: &Worktree) -> Result<Option<String>> {
     let found = Comparison { repo, root: &worktree.path }.differing(Path::new(""), repo.tree_of(tip)?)?;
     Ok(found
         .map(|path| format!("'{}' is not as in its commit", text::one_line(&path.to_string_lossy(), 100))))
+}
+
+/// The commits that its maker wrote there, before there was an index: whoever commits writes one. A detached HEAD is first zeros, then
+/// locked, then entered into the reflog.
+fn made_at(worktree: &Worktree) -> Vec<Oid> {
+    if worktree.git_dir.join("index").exists() {
+        return Vec::new();
+    }
+    let read = |file: &str| careful::small_text(&worktree.git_dir.join(file)).unwrap_or_default();
+    let head = Oid::parse(read("HEAD").trim());
+    let lock = Oid::parse(read("HEAD.lock").trim()).filter(|_| head == Some(Oid::NULL));
+    let entry = read("logs/HEAD").lines().next().and_then(|entry| Oid::parse(entry.split(' ').nth(1)?));
+    [head, lock, entry].into_iter().flatten().collect()
 }
 
 /// The commit on which it stands; one without files where there is none.

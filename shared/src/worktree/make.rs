@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use super::incomplete;
 use crate::{
     Kind, Result,
     error::Context,
@@ -39,6 +40,7 @@ pub fn make(repo: &Repo, branch: &str, base: Oid, path: &Path) -> Result<()> {
         std::fs::create_dir_all(folder)
             .context(Kind::External, || format!("cannot make '{}'", folder.display()))?;
     }
+    incomplete::remove_nameless(repo, &lock)?;
     let prepared = repo.prepare_worktree(path, &branch_ref, at)?;
     drop(lock);
     prepared.checkout()
