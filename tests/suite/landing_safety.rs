@@ -438,3 +438,33 @@ fn a_worktree_for_merging_that_was_removed_by_half_is_gone_after_the_next_comman
     assert!(!registration.exists());
     assert!(!repo.git(["worktree", "list", "--porcelain"]).stdout().contains("landing"));
 }
+
+#[test]
+fn a_worktree_for_merging_that_was_moved_to_be_deleted_is_gone_after_the_next_command() {
+    let world = world();
+    let repo = four(&world);
+    let worktrees = repo.path().with_file_name("repo.worktrees");
+    let registration = repo.path().join(".git/worktrees/landing");
+    for is_registered in [true, false] {
+        repo.git(["worktree", "add", "-q", "--detach", worktrees.join("landing").to_str().expect("a name")]);
+        fs::rename(worktrees.join("landing"), worktrees.join(".landing-removed")).expect("moved");
+        if !is_registered {
+            fs::remove_dir_all(&registration).expect("removed");
+        }
+        repo.orchestra(["collect"]).succeeded();
+        assert!(!registration.exists() && !worktrees.join(".landing-removed").exists());
+    }
+}
+
+#[test]
+fn a_worktree_for_merging_that_is_made_but_for_its_mark_is_used() {
+    let world = world();
+    let repo = four(&world);
+    let scratch = repo.path().with_file_name("repo.worktrees").join("landing");
+    let commit = repo.git(["commit-tree", "-p", "HEAD", "-m", "merged", "HEAD^{tree}"]).stdout();
+    repo.git(["worktree", "add", "-q", "--detach", scratch.to_str().expect("a name"), commit.trim()]);
+    let registration = repo.path().join(".git/worktrees/landing");
+    fs::write(registration.join("locked"), "initializing").expect("a mark");
+    repo.orchestra(["merge-ranked", "b3", "--test", "true"]).succeeded();
+    assert!(!registration.exists() && !scratch.exists());
+}

@@ -140,7 +140,7 @@ pub fn unlock_made(repo: &Repo) -> Result<()> {
 /// # Errors
 /// The repository cannot be read.
 pub fn is_incomplete(repo: &Repo) -> Result<bool> {
-    Ok(Scratch::incomplete(repo)?.is_some())
+    Scratch::is_incomplete(repo)
 }
 
 /// Takes the worktree of a landing away whose making or removal was cut off or failed. To be called under the lock on operations.

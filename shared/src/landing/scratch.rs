@@ -2,6 +2,7 @@
 //! landing is over.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -16,7 +17,7 @@ use crate::{
     lock::Lock,
     model::quote,
     store::layout::{self, Private},
-    worktree::{incomplete, place},
+    worktree::{away, incomplete, place},
 };
 
 /// How long to wait for others of ours that register worktrees.
@@ -52,7 +53,9 @@ impl Scratch {
         let private = Private::new(repo.private_dir()?);
         let lock = Lock::require(&private.worktrees_lock(), WAIT)?;
         incomplete::remove_nameless(repo, &lock)?;
-        match repo.worktree_at(&path)? {
+        let found = repo.worktree_at(&path)?;
+        found.as_ref().map_or(Ok(()), unlock_made)?;
+        match found {
             Some(found) if found.is_half_made() => {
                 if let Some(why) = incomplete::remove(repo, &found)? {
                     return Err(is_in_the_way(&path, &format!("its making was cut off, and {why}")));
@@ -61,7 +64,7 @@ impl Scratch {
             Some(found) if !path.join(".git").exists() => found.set_aside(&private.gone())?,
             Some(found) => {
                 // Nobody but a landing works here, and there is one at a time.
-                let _ = std::fs::remove_file(found.git_dir.join("index.lock"));
+                let _ = fs::remove_file(found.git_dir.join("index.lock"));
                 if matches!(found.head(), Head::Branch(_)) {
                     return Err(is_in_the_way(&path, "a branch is checked out in it"));
                 }
@@ -71,7 +74,7 @@ impl Scratch {
             }
             None if holds_nothing(&path) => {
                 // The making was cut off between the folder and its registration.
-                std::fs::remove_dir_all(&path)
+                fs::remove_dir_all(&path)
                     .context(Kind::External, || format!("cannot remove '{}'", path.display()))?;
             }
             None if path.exists() => return Err(is_in_the_way(&path, "it is not ours")),
@@ -122,38 +125,45 @@ impl Scratch {
         if self.path().exists() {
             self.verify()?;
         }
-        remove(&self.common, self.path())
+        Removal::of(&self.checkout, &self.common, repo)?.finish()
     }
 
-    /// The one that is not whole: a landing makes or removes it just now, or was cut off or failed at that.
-    pub(super) fn incomplete(repo: &Repo) -> Result<Option<Worktree>> {
+    /// Whether it is not whole: a landing makes or removes it just now, or was cut off or failed at that.
+    pub(super) fn is_incomplete(repo: &Repo) -> Result<bool> {
+        let removed = removed_folder(&planned(repo)?);
+        Ok(removed.exists() || Self::incomplete(repo)?.is_some())
+    }
+
+    fn incomplete(repo: &Repo) -> Result<Option<Worktree>> {
         let registration = repo.common_dir()?.join("worktrees").join(layout::SCRATCH);
         if !registration.exists() && !repo.has_locked_worktree()? {
             return Ok(None);
         }
-        let path = place::planned(repo)?.join(layout::SCRATCH);
-        let path = path.canonicalize().unwrap_or(path);
-        Ok(repo.worktree_at(&path)?.filter(|found| found.is_half_made() || !found.is_there()))
+        let found = repo.worktree_at(&planned(repo)?)?;
+        Ok(found.filter(|found| found.is_half_made() || !found.is_there()))
     }
 
     /// Takes it away. To be called under the lock on operations: no landing makes or removes it then.
     pub(super) fn remove_incomplete(repo: &Repo) -> Result<()> {
-        let Some(found) = Self::incomplete(repo)? else { return Ok(()) };
-        let private = Private::new(repo.private_dir()?);
-        let _lock = Lock::require(&private.worktrees_lock(), WAIT)?;
+        let _lock = Lock::require(&Private::new(repo.private_dir()?).worktrees_lock(), WAIT)?;
+        let Some(found) = Self::incomplete(repo)? else {
+            away::delete(&removed_folder(&planned(repo)?));
+            return Ok(());
+        };
+        unlock_made(&found)?;
         if found.is_half_made() {
             // What somebody made of it is theirs; the next landing says that it is in the way.
             incomplete::remove(repo, &found).map(drop)
+        } else if found.is_there() {
+            Ok(())
         } else {
-            found.set_aside(&private.gone())
+            Removal::of(&checkout_of(found), &repo.common_dir()?, repo)?.finish()
         }
     }
 
     /// Takes away what a landing left that is over.
     pub(super) fn remove_left_over(repo: &Repo) -> Result<()> {
-        let path = place::planned(repo)?.join(layout::SCRATCH);
-        let path = path.canonicalize().unwrap_or(path);
-        match repo.worktree_at(&path)? {
+        match repo.worktree_at(&planned(repo)?)? {
             Some(found) if matches!(found.head(), Head::Detached(_)) => {
                 let left = Self { checkout: checkout_of(found), common: repo.common_dir()? };
                 // What somebody made of it is theirs; the next landing says that it is in the way.
@@ -176,13 +186,60 @@ fn is_in_the_way(path: &Path, why: &str) -> Error {
 
 /// A folder with nothing in it but the pointer to its registration.
 fn holds_nothing(folder: &Path) -> bool {
-    let Ok(mut entries) = std::fs::read_dir(folder) else { return false };
+    let Ok(mut entries) = fs::read_dir(folder) else { return false };
     entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == ".git" && entry.path().is_file()))
 }
 
-fn remove(common: &Path, path: &Path) -> Result<()> {
-    Git::new(common, "worktree").args(["remove", "--force"]).arg(path).limit(command::LONG).run()?;
-    // The folder of worktrees goes with its last one.
-    let _ = path.parent().map(std::fs::remove_dir);
+/// Where its folder is, if there is one.
+fn planned(repo: &Repo) -> Result<PathBuf> {
+    let path = place::planned(repo)?.join(layout::SCRATCH);
+    Ok(path.canonicalize().unwrap_or(path))
+}
+
+/// A finished making is marked as one under way until the last step of it.
+fn unlock_made(found: &Worktree) -> Result<()> {
+    if found.is_half_made() && !incomplete::is_cut_off(found, true) {
+        return incomplete::unlock(found);
+    }
     Ok(())
+}
+
+fn removed_folder(path: &Path) -> PathBuf {
+    path.with_file_name(layout::REMOVED_SCRATCH)
+}
+
+/// Taking it away, each in one step: its folder first, then its registration. Git deletes file by file, and killed between them it
+/// leaves what is neither a worktree nor none.
+struct Removal<'a> {
+    checkout: &'a Checkout,
+    common: &'a Path,
+    folder: PathBuf,
+    registration: PathBuf,
+}
+
+impl<'a> Removal<'a> {
+    fn of(checkout: &'a Checkout, common: &'a Path, repo: &Repo) -> Result<Self> {
+        let registration = Private::new(repo.private_dir()?).removed_scratch();
+        Ok(Self { checkout, common, folder: removed_folder(&checkout.path), registration })
+    }
+
+    fn finish(self) -> Result<()> {
+        self.delete_moved();
+        for (from, to) in [(&self.checkout.path, &self.folder), (&self.checkout.git_dir, &self.registration)]
+        {
+            if from.symlink_metadata().is_ok() {
+                away::move_folder(from, to)?;
+            }
+        }
+        self.delete_moved();
+        // Folders of worktrees, and of registrations, go with the last in them.
+        let _ = self.checkout.path.parent().map(fs::remove_dir);
+        let _ = fs::remove_dir(self.common.join("worktrees"));
+        Ok(())
+    }
+
+    fn delete_moved(&self) {
+        away::delete(&self.folder);
+        away::delete(&self.registration);
+    }
 }

@@ -9,7 +9,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::trash;
 use crate::{
     Error, Kind, Result,
     error::Context,
@@ -21,7 +20,7 @@ use crate::{
     model::quote,
     store::layout::Private,
     worktree::{
-        away::WAIT,
+        away::{self, WAIT},
         keep::{FILES, MANIFEST},
         manifest,
     },
@@ -43,7 +42,7 @@ pub fn bring_back(repo: &Repo, kept: Oid, temporary: &Path, place: &Path) -> Res
     let written = fill(repo, kept, temporary);
     let done = written.and_then(|()| fs::rename(temporary, place).context(Kind::External, cannot));
     if done.is_err() {
-        trash::delete(temporary);
+        away::delete(temporary);
     }
     done
 }
@@ -51,7 +50,7 @@ pub fn bring_back(repo: &Repo, kept: Oid, temporary: &Path, place: &Path) -> Res
 /// Under the lock on worktrees: whoever empties the trash takes empty folders away, that of the trash and that of worktrees.
 fn make_folder(repo: &Repo, temporary: &Path, place: &Path) -> Result<()> {
     let _lock = Lock::require(&Private::new(repo.private_dir()?).worktrees_lock(), WAIT)?;
-    trash::delete(temporary);
+    away::delete(temporary);
     for parent in [place.parent(), temporary.parent()].into_iter().flatten() {
         fs::create_dir_all(parent)
             .context(Kind::External, || format!("cannot make the folder '{}'", parent.display()))?;

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeSet,
     ffi::OsStr,
     fs,
-    os::unix::{ffi::OsStrExt, fs::PermissionsExt, process::CommandExt},
+    os::unix::{ffi::OsStrExt, process::CommandExt},
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -54,7 +54,7 @@ pub fn empty(repo: &Repo) -> Result<()> {
     let mut emptied = BTreeSet::new();
     let folders = disposable(repo)?;
     for folder in &folders {
-        if delete(folder) {
+        if away::delete(folder) {
             emptied.extend(folder.parent().map(Path::to_owned));
         }
     }
@@ -100,26 +100,6 @@ fn note_stuck(private: &Private, folders: &[PathBuf]) {
     let left = folders.iter().filter(|folder| fs::symlink_metadata(folder).is_ok());
     let list: Vec<&[u8]> = left.map(|folder| folder.as_os_str().as_bytes()).collect();
     let _ = fs::write(private.stuck_trash(), list.join(&0));
-}
-
-/// As far as it can be: what stays is tried again next time. Folders that nobody may write into are opened first. `true`: there was
-/// something.
-pub(super) fn delete(folder: &Path) -> bool {
-    if fs::symlink_metadata(folder).is_err() {
-        return false;
-    }
-    if fs::remove_dir_all(folder).is_ok() {
-        return true;
-    }
-    let mut open = vec![folder.to_owned()];
-    while let Some(folder) = open.pop() {
-        let _ = fs::set_permissions(&folder, fs::Permissions::from_mode(0o700));
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
-        let folders = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        open.extend(folders.map(|entry| entry.path()));
-    }
-    let _ = fs::remove_dir_all(folder);
-    true
 }
 
 /// Forgets operations that were kept for `keep`, by the clock of the trash, which says `now`; git collects what they alone kept.

@@ -12,10 +12,7 @@
 
 use std::{fs, path::Path};
 
-use super::{
-    restore::{self, Archive},
-    trash,
-};
+use super::restore::{self, Archive};
 use crate::{
     Error, Kind, Result,
     error::Context,
@@ -171,7 +168,7 @@ fn tree_of(kept: &Journal, removal: &Removal) -> Result<Oid> {
 fn give_up(repo: &Repo, journal: &mut Journal, before: &Operation) -> Result<()> {
     for removal in &before.removals {
         for (_, copy) in away::moves(repo, &journal.operation.id, removal)? {
-            trash::delete(&copy);
+            away::delete(&copy);
         }
     }
     tidy(before);

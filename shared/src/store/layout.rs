@@ -185,6 +185,9 @@ pub const NOTES: &str = "refs/orchestra/notes/*";
 /// The name of the worktree in which branches are merged and checked before they land.
 pub const SCRATCH: &str = "landing";
 
+/// Its folder, and its registration, from when they are removed until they are deleted.
+pub const REMOVED_SCRATCH: &str = ".landing-removed";
+
 /// How the names of files with output end.
 const OUTPUT: &str = ".out";
 /// How the names of files with complaints end.
@@ -347,6 +350,11 @@ impl Private {
     /// Registrations of worktrees whose files are gone.
     pub fn gone(&self) -> PathBuf {
         self.0.join("gone")
+    }
+
+    /// The registration of the worktree for merging, from when it is removed until it is deleted.
+    pub fn removed_scratch(&self) -> PathBuf {
+        self.0.join(REMOVED_SCRATCH)
     }
 
     /// What is needed to take a move of a checkout back that is under way, or was cut off; one folder each.

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -79,4 +80,23 @@ pub fn move_folder(from: &Path, to: &Path) -> Result<()> {
         let folder = from.parent().unwrap_or(from);
         Error::new(Kind::External, cannot()).because(error).hint_command(&[&"ls", &"-ld", &folder])
     })
+}
+
+/// Deletes a folder as far as it can be deleted; those that nobody may write into are opened first. `true`: there was something.
+pub fn delete(folder: &Path) -> bool {
+    if fs::symlink_metadata(folder).is_err() {
+        return false;
+    }
+    if fs::remove_dir_all(folder).is_ok() {
+        return true;
+    }
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        let _ = fs::set_permissions(&folder, fs::Permissions::from_mode(0o700));
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        let folders = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        open.extend(folders.map(|entry| entry.path()));
+    }
+    let _ = fs::remove_dir_all(folder);
+    true
 }
