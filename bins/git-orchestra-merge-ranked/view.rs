@@ -67,6 +67,7 @@ const fn outcome(step: &Step) -> (&'static str, Role) {
         Some(Landing::SetAside) => ("set aside", Role::Warn),
         Some(Landing::Failed) => ("failed", Role::Bad),
         Some(Landing::UpToDate) => ("up to date", Role::Faint),
+        Some(Landing::NothingNew) => ("nothing new", Role::Faint),
         Some(Landing::TakenBack) => ("taken back", Role::Faint),
     }
 }

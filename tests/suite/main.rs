@@ -67,6 +67,8 @@ mod trust;
 mod undo;
 mod unfinished_merges;
 mod unusable_config;
+mod verdicts;
+mod verdicts_landing;
 mod work;
 mod worktrees;
 

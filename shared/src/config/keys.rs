@@ -114,6 +114,12 @@ pub(super) const TEST: Key = Key {
 };
 pub(super) const CHECK_TIME: Key =
     Key { name: "orchestra.checkTime", default: "30m", what: "The longest that one build or test may take" };
+pub(super) const MERGE_TIMEOUT: Key = Key {
+    name: "orchestra.mergeTimeout",
+    default: "1m",
+    what: "The longest that git may take to merge two branches, merge drivers included; where it takes longer, nobody can tell \
+           whether the two conflict",
+};
 pub(super) const REGENERATE: Key = Key {
     name: "orchestra.regenerate.<name>",
     default: "",
@@ -206,6 +212,7 @@ pub const KEYS: &[Key] = &[
     BUILD,
     TEST,
     CHECK_TIME,
+    MERGE_TIMEOUT,
     REGENERATE,
     BRANCH_PREFIX,
     WORKTREES,

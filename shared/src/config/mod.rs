@@ -6,8 +6,8 @@ use std::{path::PathBuf, time::Duration};
 
 use self::keys::{
     AGENT, ALLOWED_CLI, AUTO_SYNC, BRANCH_PREFIX, BUILD, CHECK_TIME, DERIVED, GRACE, IDLE, JOBS, LABEL,
-    MAX_FILE, MAX_OUTPUT, MAX_TIME, MIN_FREE, ON_PROMPT, PERMISSION, READS, RETRIES, RETRY_DELAY,
-    REVIEW_ALLOW, REVIEW_MODEL, REVIEW_TEST, STDIN, TEST, TRASH_TIME, WORKTREES,
+    MAX_FILE, MAX_OUTPUT, MAX_TIME, MERGE_TIMEOUT, MIN_FREE, ON_PROMPT, PERMISSION, READS, RETRIES,
+    RETRY_DELAY, REVIEW_ALLOW, REVIEW_MODEL, REVIEW_TEST, STDIN, TEST, TRASH_TIME, WORKTREES,
 };
 pub use self::keys::{KEYS, Key};
 use crate::{
@@ -177,6 +177,14 @@ impl<'repo> Config<'repo> {
     /// The value is no duration.
     pub fn check_time(&self) -> Result<Duration> {
         self.duration(CHECK_TIME)
+    }
+
+    /// How long git may take for one merge.
+    ///
+    /// # Errors
+    /// The value is no duration.
+    pub fn merge_timeout(&self) -> Result<Duration> {
+        self.duration(MERGE_TIMEOUT)
     }
 
     /// The names of the user's own agents.

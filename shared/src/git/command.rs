@@ -3,14 +3,14 @@
 use std::{
     ffi::{OsStr, OsString},
     io::{Read, Seek, Write},
-    os::unix::process::CommandExt,
+    os::unix::process::{CommandExt, ExitStatusExt},
     path::Path,
     process::{Child, ExitStatus, Stdio},
     sync::mpsc,
     time::{Duration, Instant},
 };
 
-use crate::{Error, Kind, Result, error::Context, git::ownership, process};
+use crate::{Error, Kind, Result, error::Context, git::ownership, process, world};
 
 /// For calls that only look at a few files.
 pub const SHORT: Duration = Duration::from_secs(60);
@@ -41,6 +41,11 @@ const TAMED: &[&str] = &[
 /// without `skipping`, each of them would be offered.
 const ABROAD: &[&str] =
     &["core.fsync=loose-object,pack,pack-metadata", "fetch.negotiationAlgorithm=skipping"];
+
+/// How many settings are in the environment, for git.
+const SETTINGS_COUNT: &str = "GIT_CONFIG_COUNT";
+/// More are not passed on.
+const MOST_SETTINGS: usize = 1000;
 
 /// The oldest git with all that is used here.
 const OLDEST: (u32, u32) = (2, 39);
@@ -86,6 +91,13 @@ pub struct Output {
     pub stderr: String,
 }
 
+impl Output {
+    /// The signal that ended it, if one did.
+    pub fn signal(&self) -> Option<i32> {
+        self.status.signal()
+    }
+}
+
 impl Git {
     /// `git <verb>` in `directory`.
     pub fn new(directory: &Path, verb: &str) -> Self {
@@ -101,6 +113,14 @@ impl Git {
         };
         let options = [option("--git-dir=", git_dir), option("--work-tree=", directory)];
         Self::with_options(directory, &options, verb)
+    }
+
+    /// As [`Git::for_work_tree`], for a command that writes nothing but objects that nobody keeps: they are not brought to the disk.
+    pub fn without_fsync(directory: &Path, git_dir: &Path, verb: &str) -> Self {
+        let mut git = Self::for_work_tree(directory, git_dir, "-c");
+        git.command.args(["core.fsync=none", verb]);
+        git.what = format!("git {verb}");
+        git
     }
 
     fn with_options(directory: &Path, options: &[OsString], verb: &str) -> Self {
@@ -243,8 +263,29 @@ impl Git {
     #[must_use]
     pub fn setting(mut self, setting: &str) -> Self {
         let (key, value) = setting.split_once('=').unwrap_or((setting, "true"));
-        self.command.env("GIT_CONFIG_COUNT", "1");
-        self.command.env("GIT_CONFIG_KEY_0", key).env("GIT_CONFIG_VALUE_0", value);
+        let count = self.command.get_envs().find(|(name, _)| *name == SETTINGS_COUNT);
+        let count = count.and_then(|(_, value)| value?.to_str()?.parse::<usize>().ok()).unwrap_or(0);
+        self.command.env(SETTINGS_COUNT, (count + 1).to_string());
+        self.command.env(format!("GIT_CONFIG_KEY_{count}"), key);
+        self.command.env(format!("GIT_CONFIG_VALUE_{count}"), value);
+        self
+    }
+
+    /// What the user typed as `git -c KEY=VALUE orchestra …`, or gave in the environment, holds for this call too. Settings that no
+    /// repository may override are not overridden by it either.
+    #[must_use]
+    pub fn settings_of_the_command_line(mut self) -> Self {
+        if let Some(parameters) = world::variable("GIT_CONFIG_PARAMETERS") {
+            self.command.env("GIT_CONFIG_PARAMETERS", parameters);
+        }
+        let count = world::text_variable(SETTINGS_COUNT).and_then(|count| count.parse::<usize>().ok());
+        for at in 0..count.unwrap_or(0).min(MOST_SETTINGS) {
+            let of = |name: &str| world::text_variable(&format!("GIT_CONFIG_{name}_{at}"));
+            if let Some(key) = of("KEY") {
+                let value = of("VALUE").unwrap_or_default();
+                self = self.setting(&format!("{key}={value}"));
+            }
+        }
         self
     }
 

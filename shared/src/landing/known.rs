@@ -13,7 +13,7 @@ pub(super) type Conditions = [u8; 32];
 pub(super) type Key = [u8; 40];
 
 /// What can be remembered, in `BYTES` bytes.
-pub(super) trait Entry: Copy {
+pub(super) trait Entry: Clone {
     const BYTES: usize;
     fn write(&self, out: &mut Vec<u8>);
     fn read(bytes: &[u8]) -> Option<Self>;
@@ -42,7 +42,7 @@ pub(super) fn key(a: Oid, b: Oid) -> Key {
 impl<V: Entry> Known<V> {
     /// An absent, foreign or torn file knows nothing, or less.
     pub(super) fn read(path: &Path, conditions: &Conditions) -> Self {
-        let mut known = Self { conditions: *conditions, order: Vec::new(), entries: HashMap::new() };
+        let mut known = Self::empty(conditions);
         let bytes = fs::read(path).unwrap_or_default();
         let Some(entries) = bytes.strip_prefix(conditions.as_slice()) else { return known };
         for entry in entries.chunks_exact(40 + V::BYTES) {
@@ -55,8 +55,18 @@ impl<V: Entry> Known<V> {
         known
     }
 
+    /// Knows nothing.
+    pub(super) fn empty(conditions: &Conditions) -> Self {
+        Self { conditions: *conditions, order: Vec::new(), entries: HashMap::new() }
+    }
+
+    /// Under which conditions its entries hold: what is written says so.
+    pub(super) fn hold_under(&mut self, conditions: &Conditions) {
+        self.conditions = *conditions;
+    }
+
     pub(super) fn get(&self, key: &Key) -> Option<V> {
-        self.entries.get(key).copied()
+        self.entries.get(key).cloned()
     }
 
     pub(super) fn add(&mut self, key: Key, value: V) {

@@ -34,7 +34,7 @@ pub fn record(repo: &Repo, state: &State, branches: &[Branch]) -> Vec<String> {
 
 fn on_the_agent(repo: &Repo, state: &State, step: &Step) -> Result<()> {
     let (Some(agent), Some(outcome)) = (&step.agent, step.outcome) else { return Ok(()) };
-    if outcome == Landing::UpToDate {
+    if matches!(outcome, Landing::UpToDate | Landing::NothingNew) {
         return Ok(());
     }
     let landed = Landed {

@@ -129,6 +129,15 @@ pub struct Against {
     pub kinds: Vec<String>,
 }
 
+/// Another branch, or the target, with which nobody can tell whether a branch merges.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Unjudged {
+    /// The other.
+    pub branch: String,
+    /// Why nobody can tell.
+    pub why: String,
+}
+
 /// One branch of the order, and what became of it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Step {
@@ -144,6 +153,9 @@ pub struct Step {
     pub conflicts_with: Vec<String>,
     /// How.
     pub conflicts: Vec<Against>,
+    /// With which branches it cannot be judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unjudged: Vec<Unjudged>,
     /// Files that it changes.
     pub files: u64,
     /// Lines that it changes.

@@ -29,8 +29,10 @@ pub enum Landing {
     SetAside,
     /// It merges, and the checks fail with it.
     Failed,
-    /// There was nothing in it that the target had not.
+    /// The target contained it.
     UpToDate,
+    /// The target did not contain it, and had all that it changes.
+    NothingNew,
     /// It was in the target, and is no more.
     TakenBack,
 }
@@ -43,6 +45,7 @@ impl Landing {
             Self::SetAside => "set_aside",
             Self::Failed => "failed",
             Self::UpToDate => "up_to_date",
+            Self::NothingNew => "nothing_new",
             Self::TakenBack => "taken_back",
         }
     }

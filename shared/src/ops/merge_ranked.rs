@@ -396,5 +396,6 @@ fn move_back(repo: &Repo, state: &State) -> Result<()> {
 
 /// Whether everything that was to land is in the target.
 pub fn all_landed(report: &Report) -> bool {
-    report.order.iter().all(|step| matches!(step.outcome, Some(Landing::Merged | Landing::UpToDate)))
+    let is_there = |outcome| matches!(outcome, Landing::Merged | Landing::UpToDate | Landing::NothingNew);
+    report.order.iter().all(|step| step.outcome.is_some_and(is_there))
 }

@@ -359,6 +359,11 @@ impl Private {
         self.0.join("trials")
     }
 
+    /// The folders whose attributes may have decided what is remembered of merges on trial.
+    pub fn trial_folders(&self) -> PathBuf {
+        self.0.join("trial-folders")
+    }
+
     /// How much branches change.
     pub fn sizes(&self) -> PathBuf {
         self.0.join("sizes")

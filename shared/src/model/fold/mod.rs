@@ -194,7 +194,7 @@ impl Folder {
             Landing::TakenBack => {
                 (agent.landed_head, agent.landed_as, agent.landed_in) = (None, None, None);
             }
-            Landing::SetAside | Landing::Failed => {}
+            Landing::SetAside | Landing::Failed | Landing::NothingNew => {}
         }
     }
 
