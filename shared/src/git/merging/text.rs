@@ -119,14 +119,14 @@ fn regions(ours: &Side, theirs: &Side) -> Vec<Region> {
     let mut found = Vec::new();
     while let ([one, more_of_mine @ ..], [two, more_of_other @ ..]) = (mine, other) {
         if one.old.end < two.old.start {
-            let start = two.new.start + one.old.start - two.old.start;
-            add(&mut found, Some(Who::Ours), one.new.clone(), start..start + one.old.len());
+            let there = up_to(two.new.start + one.old.end - two.old.start, &one.old);
+            add(&mut found, Some(Who::Ours), one.new.clone(), there);
             mine = more_of_mine;
             continue;
         }
         if two.old.end < one.old.start {
-            let start = one.new.start + two.old.start - one.old.start;
-            add(&mut found, Some(Who::Theirs), start..start + two.old.len(), two.new.clone());
+            let here = up_to(one.new.start + two.old.end - one.old.start, &two.old);
+            add(&mut found, Some(Who::Theirs), here, two.new.clone());
             other = more_of_other;
             continue;
         }
@@ -134,8 +134,10 @@ fn regions(ours: &Side, theirs: &Side) -> Vec<Region> {
             // Each side from the first to the last line that any of the two changes.
             let start = one.old.start.min(two.old.start);
             let end = one.old.end.max(two.old.end);
+            // Of lines that belong to the last region already, only the end counts.
             let stretch = |change: &Change| {
-                change.new.start - (change.old.start - start)..change.new.end + (end - change.old.end)
+                let before = change.old.start - start;
+                change.new.start.saturating_sub(before)..change.new.end + (end - change.old.end)
             };
             add(&mut found, None, stretch(one), stretch(two));
         }
@@ -148,14 +150,20 @@ fn regions(ours: &Side, theirs: &Side) -> Vec<Region> {
         }
     }
     for one in mine {
-        let start = one.old.start + theirs.count() - theirs.base;
-        add(&mut found, Some(Who::Ours), one.new.clone(), start..start + one.old.len());
+        let there = up_to(one.old.end + theirs.count() - theirs.base, &one.old);
+        add(&mut found, Some(Who::Ours), one.new.clone(), there);
     }
     for two in other {
-        let start = two.old.start + ours.count() - ours.base;
-        add(&mut found, Some(Who::Theirs), start..start + two.old.len(), two.new.clone());
+        let here = up_to(two.old.end + ours.count() - ours.base, &two.old);
+        add(&mut found, Some(Who::Theirs), here, two.new.clone());
     }
     found
+}
+
+/// The unchanged lines of a side that end there and stand for these of the base. Where a part of them belongs to a conflict already,
+/// only their end counts.
+fn up_to(end: usize, old: &Range<usize>) -> Range<usize> {
+    end.saturating_sub(old.len())..end
 }
 
 /// Adds a region, to the last one where they touch on either side.
