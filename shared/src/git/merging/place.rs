@@ -45,11 +45,17 @@ impl MergePlace {
         let checkouts = repo.checkouts_of(branch_ref)?;
         let usable = |one: &Checkout| one.is_on(branch_ref) && one.verify().is_ok();
         match checkouts.into_iter().find(usable) {
-            Some(checkout) => {
-                Ok(Self { checkout, common: repo.common_dir()?, _temporary: None, limit, mark: None })
-            }
+            Some(checkout) => Self::of_checkout(repo, checkout, limit),
             None => Self::of_commit(repo, tip, limit),
         }
+    }
+
+    /// For merging as git merges in a checkout.
+    ///
+    /// # Errors
+    /// The repository is gone.
+    pub fn of_checkout(repo: &Repo, checkout: Checkout, limit: Duration) -> Result<Self> {
+        Ok(Self { checkout, common: repo.common_dir()?, _temporary: None, limit, mark: None })
     }
 
     /// For merging into a commit, as if it were checked out.
