@@ -19,7 +19,7 @@ use orchestra_terminal::{complete, pages::Page, settings::time};
 
 /// Land many branches, the least conflicting first, each step proven
 ///
-/// Every pair of branches is merged on trial, in memory. The largest set that lands together without conflict goes first, small
+/// Every pair of branches is merged on trial, with the verdict that git gives; nothing of it stays. The largest set that lands together without conflict goes first, small
 /// branches before large ones; then the others. Each branch is merged on top of what landed before, and built and tested there,
 /// in a worktree of its own. What conflicts or fails is set aside with the reason, and the next goes on.
 ///

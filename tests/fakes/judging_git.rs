@@ -56,7 +56,12 @@ fn main() {
             command.env(format!("GIT_CONFIG_KEY_{at}"), key).env(format!("GIT_CONFIG_VALUE_{at}"), value);
         }
         command.current_dir(question.directory.unwrap_or_else(|| PathBuf::from(".")));
-        let _ = command.status();
+        if let Ok(mut child) = command.process_group(0).spawn() {
+            let _ = child.wait();
+            // A driver that blocks is left behind by the git that was not waited for.
+            let group = format!("-{}", child.id());
+            let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+        }
     }
     let error = Command::new(std::env::var_os(REAL).unwrap_or_default()).args(arguments).exec();
     eprintln!("cannot run git: {error}");
@@ -187,9 +192,15 @@ fn by_git(ours: Oid, theirs: Oid) -> String {
     command.args(["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z"]);
     command.args([ours.to_string(), theirs.to_string()]).stdin(Stdio::null());
     command.env("GIT_OBJECT_DIRECTORY", scratch.path()).env("GIT_ALTERNATE_OBJECT_DIRECTORIES", objects);
-    let Ok(output) = command.output() else { return "git does not run".to_owned() };
-    let files = output.stdout.split(|byte| *byte == 0).filter(|word| !word.is_empty()).skip(1).count();
-    match output.status.code() {
+    // Into a file: a driver that blocks may hold a pipe open for ever.
+    let answer = scratch.path().join("answer");
+    let Ok(file) = std::fs::File::create(&answer) else { return "no temporary file".to_owned() };
+    let Ok(status) = command.stdout(file).stderr(Stdio::null()).status() else {
+        return "git does not run".to_owned();
+    };
+    let said = std::fs::read(answer).unwrap_or_default();
+    let files = said.split(|byte| *byte == 0).filter(|word| !word.is_empty()).skip(1).count();
+    match status.code() {
         Some(0) => "clean".to_owned(),
         Some(1) => format!("conflict {files}"),
         _ => "none".to_owned(),

@@ -115,7 +115,13 @@ fn a_merge_driver_that_dies_sets_one_branch_aside() {
 
 #[test]
 fn a_merge_driver_that_blocks_sets_one_branch_aside() {
-    land_with_driver("blocks", "sleep 7531.25", "1s", "takes longer than 1 s", "took too long");
+    land_with_driver(
+        "blocks",
+        "sleep 7531.25",
+        "1s",
+        "takes longer than 1 s (orchestra.mergeTimeout)",
+        "takes longer than 1 s",
+    );
 }
 
 #[test]

@@ -165,7 +165,9 @@ fn merges_of_gits_own_tests_get_the_verdicts_of_git() {
         command.env("JUDGING_GIT_SCRIPT", script.split('-').next().unwrap_or(script));
         let ran = Ran::of(&mut command);
         let said = ran.stdout();
-        let count = |beginning: &str| said.lines().filter(|line| line.starts_with(beginning)).count();
+        let count = |beginning: &str| {
+            said.lines().filter(|line| line.starts_with(beginning) && !line.contains("# TODO")).count()
+        };
         let last = said.lines().last().unwrap_or_default().to_owned()
             + ran.stderr().lines().last().unwrap_or_default();
         println!("{script}: {} passed, {} failed; {last}", count("ok "), count("not ok "));

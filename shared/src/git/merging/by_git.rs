@@ -86,7 +86,7 @@ impl Asking<'_> {
             let rest = &pairs[judged.len()..];
             if self.timeouts.load(Ordering::Relaxed) >= MOST_TIMEOUTS {
                 let many = count(MOST_TIMEOUTS as u64, "merge");
-                let not = format!("git was not asked: {many} took longer than {}", self.limit());
+                let not = format!("git was not asked: {many} took longer than {}", self.place.shown_limit());
                 judged.resize(pairs.len(), Judgement::Unknown(not));
                 break;
             }
@@ -98,7 +98,10 @@ impl Asking<'_> {
                 }
                 Ended::TooLate if rest.len() == 1 => {
                     self.timeouts.fetch_add(1, Ordering::Relaxed);
-                    judged.push(Judgement::Unknown(format!("git takes longer than {}", self.limit())));
+                    judged.push(Judgement::Unknown(format!(
+                        "git takes longer than {}",
+                        self.place.shown_limit()
+                    )));
                 }
                 Ended::Died(why) if rest.len() == 1 => {
                     judged.push(Judgement::Unknown(format!("git cannot merge them: {why}")));
@@ -112,10 +115,6 @@ impl Asking<'_> {
             }
         }
         Ok(judged)
-    }
-
-    fn limit(&self) -> String {
-        format!("{} s", self.place.limit().as_secs_f32())
     }
 
     fn run(&self, pairs: &[(Oid, Oid)]) -> Result<Ended> {

@@ -30,8 +30,8 @@ pub(super) struct Changes {
     paths: HashMap<Vec<u8>, Change>,
     /// Every folder above a changed path.
     above: HashSet<Vec<u8>>,
-    /// Every folder above a deleted path.
-    deleted_below: HashSet<Vec<u8>>,
+    /// Every folder above a deleted path that is gone: one that is still there was not renamed.
+    gone: HashSet<Vec<u8>>,
     /// Every folder above an added path.
     added_below: HashSet<Vec<u8>>,
     /// Whether a path was added.
@@ -76,6 +76,10 @@ impl Changes {
         for record in recorder.records {
             changes.add(record);
         }
+        // Without an addition, nothing was renamed.
+        if changes.adds {
+            changes.gone.retain(|folder| !is_folder(&tree, folder));
+        }
         Ok(changes)
     }
 
@@ -103,7 +107,7 @@ impl Changes {
         let path: Vec<u8> = path.into();
         let folders: Vec<Vec<u8>> = folders_above(&path).map(<[u8]>::to_vec).collect();
         if new.is_none() {
-            self.deleted_below.extend(folders.iter().cloned());
+            self.gone.extend(folders.iter().cloned());
         }
         if old.is_none() {
             self.adds = true;
@@ -159,8 +163,14 @@ impl Changes {
 
     /// Whether a folder may have been renamed here in which the other side adds something: that is renamed along with it.
     fn may_move_what_is_added_by(&self, other: &Self) -> bool {
-        self.adds && !self.deleted_below.is_disjoint(&other.added_below)
+        self.adds && !self.gone.is_disjoint(&other.added_below)
     }
+}
+
+/// Whether a tree has a folder at a path. One that cannot be looked up counts as gone: then git judges.
+fn is_folder(tree: &gix::Tree<'_>, path: &[u8]) -> bool {
+    let found = tree.lookup_entry(path.split(|byte| *byte == b'/'));
+    found.ok().flatten().is_some_and(|entry| entry.mode().is_tree())
 }
 
 /// What two sides did to one path.

@@ -94,7 +94,7 @@ impl MergePlace {
     }
 
     /// The longest that one merge may take.
-    pub const fn limit(&self) -> Duration {
+    pub(super) const fn limit(&self) -> Duration {
         self.limit
     }
 
@@ -118,6 +118,16 @@ impl MergePlace {
         }
     }
 
+    /// What is said of a merge that took too long.
+    fn too_late(&self) -> Error {
+        Error::new(Kind::Timeout, format!("git takes longer than {} to merge them", self.shown_limit()))
+    }
+
+    /// The limit, and the key that sets it.
+    pub(super) fn shown_limit(&self) -> String {
+        format!("{} s (orchestra.mergeTimeout)", self.limit.as_secs())
+    }
+
     /// Merges two commits, and keeps the tree.
     ///
     /// # Errors
@@ -127,7 +137,8 @@ impl MergePlace {
             .git(MERGE_TREE[0])
             .args(&MERGE_TREE[1..])
             .input(format!("{ours} {theirs}\n").into_bytes())
-            .output()?;
+            .output()
+            .map_err(|error| if error.kind == Kind::Timeout { self.too_late() } else { error })?;
         match answer::parse(&output.stdout) {
             (answers, true) if output.status.success() && answers.len() == 1 => {
                 answers.into_iter().next().ok_or_else(|| Error::internal("git merge-tree gave no answer"))
@@ -178,9 +189,14 @@ fn attributes_in(repo: &Repo, tree: Oid) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     Ok(found)
 }
 
-/// Whether a name leads nowhere but into a folder of its own.
+/// Whether a name leads nowhere but into a folder of its own, which is no git directory.
 fn is_plain(name: &[u8]) -> bool {
-    !name.is_empty() && name != b"." && name != b".." && !name.contains(&b'/') && !name.contains(&0)
+    !name.is_empty()
+        && !name.eq_ignore_ascii_case(b".git")
+        && name != b"."
+        && name != b".."
+        && !name.contains(&b'/')
+        && !name.contains(&0)
 }
 
 /// A path as the file system takes it.
