@@ -56,13 +56,12 @@ impl Package {
         let suite = std::env::var("ORCHESTRA_GIT_SUITE").unwrap_or_else(|_| SUITE.to_owned());
         fs::create_dir_all(folder.join("lists/partial")).expect("a folder");
         fs::create_dir_all(folder.join("cache")).expect("a folder");
-        let key = "/usr/share/keyrings/debian-archive-keyring.gpg";
-        let list = format!("deb-src [signed-by={key}] http://deb.debian.org/debian {suite} main\n");
-        fs::write(folder.join("sources.list"), list).expect("written");
+        let list = format!("Types: deb-src\nSuites: {suite}\nComponents: main\n{}", mirror());
+        fs::write(folder.join("git.sources"), list).expect("written");
         let apt = |arguments: &[&str]| {
             let mut command = Command::new("apt-get");
             for (name, value) in [
-                ("Dir::Etc::sourcelist", folder.join("sources.list")),
+                ("Dir::Etc::sourcelist", folder.join("git.sources")),
                 ("Dir::Etc::sourceparts", PathBuf::from("/dev/null")),
                 ("Dir::State::lists", folder.join("lists")),
                 ("Dir::Cache", folder.join("cache")),
@@ -108,6 +107,20 @@ impl Package {
         found.sort();
         found
     }
+}
+
+/// Where this machine gets Debian's packages from, and by whom they are signed, as its own list of sources says.
+fn mirror() -> String {
+    let lists =
+        fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten().map(|entry| entry.path());
+    let lists = lists.filter(|path| path.extension().is_some_and(|ending| ending == "sources"));
+    let text: String =
+        lists.filter_map(|path| fs::read_to_string(path).ok()).map(|text| text + "\n\n").collect();
+    let of_debian = |stanza: &&str| stanza.contains("debian-archive-keyring") && !stanza.contains("security");
+    let stanza = text.split("\n\n").find(of_debian);
+    let stanza = stanza.expect("Debian's packages within reach, or ORCHESTRA_GIT_SOURCE");
+    let wanted = |line: &&str| line.starts_with("URIs:") || line.starts_with("Signed-By:");
+    stanza.lines().filter(wanted).map(|line| format!("{line}\n")).collect()
 }
 
 fn program(path: &Path, text: &str) {

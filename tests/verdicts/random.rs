@@ -73,9 +73,9 @@ impl Import {
         let work = |tree: &Tree, numbers: &mut Numbers| {
             let mut tree = tree.clone();
             if only_texts {
-                tree.change_texts(numbers)
+                tree.change_texts(numbers);
             } else {
-                tree.work(numbers)
+                tree.work(numbers);
             }
             tree
         };
