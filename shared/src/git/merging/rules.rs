@@ -20,6 +20,8 @@ use crate::{
     world,
 };
 
+/// Another way to judge here, or to count, has another one.
+const JUDGING: &[u8] = b"1";
 /// Sections of git's configuration in which something can decide a merge.
 const SECTIONS: &[&str] = &["attr", "core", "diff", "extensions", "filter", "merge", "submodule"];
 /// Attributes of the whole machine: where git looks for them depends on how it was built.
@@ -59,6 +61,7 @@ impl Rules {
             digest.update(format!("{name} {}\n", value.len()));
             digest.update(value);
         };
+        add("judging", JUDGING);
         add("version", version.as_bytes());
         for (key, value) in &settings {
             add(key, value.as_bytes());
