@@ -178,15 +178,26 @@ fn attributes_in(repo: &Repo, tree: Oid) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
             if entry.mode().is_tree() && is_plain(entry.filename()) {
                 open.push(([below.as_slice(), b"/"].concat(), entry.object_id()));
             } else if entry.mode().is_blob() && entry.filename() == ATTRIBUTES {
-                let size = repo.gix.find_header(entry.object_id()).context(Kind::Internal, cannot)?.size();
-                if size <= LARGEST {
-                    let blob = repo.gix.find_blob(entry.object_id()).context(Kind::Internal, cannot)?;
-                    found.push((below, blob.detach().data));
-                }
+                found.push((below, content(repo, entry.object_id().into())?));
             }
         }
     }
     Ok(found)
+}
+
+/// A file of attributes; in a partial clone, git may have to fetch it. One that git would not read is empty.
+fn content(repo: &Repo, id: Oid) -> Result<Vec<u8>> {
+    match repo.gix.find_header(id.gix()) {
+        Ok(found) if found.size() > LARGEST => return Ok(Vec::new()),
+        Ok(_) => {}
+        Err(_) => {
+            let fetched = repo.git("cat-file")?.fetching_what_is_missing().args(["blob", &id.to_string()]);
+            return fetched.run();
+        }
+    }
+    let blob =
+        repo.gix.find_blob(id.gix()).context(Kind::Internal, || format!("cannot read {}", id.short()))?;
+    Ok(blob.detach().data)
 }
 
 /// Whether a name leads nowhere but into a folder of its own, which is no git directory.
