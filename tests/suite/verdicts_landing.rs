@@ -160,6 +160,27 @@ fn attributes_of_a_target_that_is_not_checked_out_count() {
 }
 
 #[test]
+fn attributes_that_a_partial_clone_lacks_are_fetched() {
+    let world = world();
+    let source = world.empty_repo("source");
+    sh(
+        &source,
+        "git config uploadpack.allowFilter true; git config uploadpack.allowAnySHA1InWant true
+         seq 10 >f; git add .; git commit -qm base; git branch rel; git branch w
+         git checkout -q rel; echo 'f merge=union' >.gitattributes; echo rel >>f; git add .; git commit -qm rel
+         git checkout -q w; echo w >>f; git commit -qam w; git checkout -q main",
+    );
+    let (url, place) = (format!("file://{}", source.path().display()), world.dir().join("partial"));
+    world.git(world.dir(), ["clone", "-q", "--filter=blob:none", &url, "partial"]);
+    let clone = TestRepo::new(&world, place);
+    clone.git(["branch", "rel", "origin/rel"]);
+    clone.git(["branch", "w", "origin/w"]);
+    clone.orchestra(["merge-ranked", "--into", "rel", "w"]).succeeded();
+    let landed = clone.file_at("rel", "f");
+    assert!(landed.contains("rel\n") && landed.contains("w\n") && !landed.contains("<<<"), "{landed}");
+}
+
+#[test]
 fn attributes_that_land_count_for_what_lands_after_them() {
     let world = world();
     let repo = world.empty_repo("later");
