@@ -123,6 +123,20 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
+            "OUTCOMES",
+            &[
+                "A dry run says what would happen: a branch lands; or it has a conflict, with the target or with a branch that lands \
+                 earlier, and would be set aside unless --on-conflict resolves it; or it is blocked: WHY says why it would not be tried.",
+                "A landing says what happened: a branch is merged, that is in the target now; or set aside; or failed, with a check; \
+                 or up to date, with nothing to land. As long as the target has not moved, because the landing stopped or waits, \
+                 a branch that was merged and passed the checks in the worktree of the landing is passed, and one that was not \
+                 tried yet is not reached.",
+                "With which check a branch failed is said in every later plan, by 'git orchestra status' and by 'git orchestra review', \
+                 until the branch moves or passes that check. Unless it is named, it lands only where that check is run again; \
+                 named, it lands without it, with a warning.",
+            ],
+        ),
+        (
             "LOCK FILES",
             &[
                 "Cargo.lock, package-lock.json, pnpm-lock.yaml, yarn.lock, poetry.lock, uv.lock and go.sum are not merged line \

@@ -3,7 +3,7 @@
 use orchestra::{
     Result,
     git::Repo,
-    model::{event::Landing, text, verdict::Verdict},
+    model::{text, verdict::Verdict},
     ops::merge_ranked::Report as Landed,
     ops::review::{
         self, Report, Request, Work,
@@ -98,7 +98,7 @@ fn show(terminal: &Terminal, report: &Report, request: &Request) {
 fn landed(terminal: &Terminal, landing: &Landed) {
     let into = text::one_line(&landing.into, 100);
     for step in &landing.order {
-        let outcome = step.outcome.map_or("not landed", Landing::as_str).replace('_', " ");
+        let outcome = step.outcome.label();
         let why = step.why.as_ref().unwrap_or(&step.reason);
         terminal.answer(&format!(
             "{} {outcome}: {}\n",
@@ -177,6 +177,7 @@ pub(crate) fn details(terminal: &Terminal, work: &Work) -> String {
         facts
             .push(format!("conflicts neither with {} nor with other agents' work", text::one_line(into, 60)));
     }
+    facts.extend(work.agent.did_not_land().map(agents::did_not_land));
     if let Some(known) = &work.known {
         let holds = match known.holds {
             Holds::Current => String::new(),

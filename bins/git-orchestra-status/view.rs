@@ -7,7 +7,7 @@ use orchestra::{
     git::Repo,
     model::{AgentId, Phase, text},
     ops::{
-        agent_object::AgentObject,
+        agent_object::{AgentObject, DidNotLand},
         status::{self, Report},
     },
     surroundings::Level,
@@ -99,6 +99,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("unfinished", agent.unfinished.clone().unwrap_or_default()),
         ("unsaved", agent.unsaved.clone().unwrap_or_default()),
     ];
+    lines.extend(agent.failed_check.iter().chain(&agent.set_aside).map(|one| ("landing", not_landed(one))));
     lines.extend(detail.left_out.iter().map(|left| ("left out", format!("{} ({})", left.path, left.why))));
     if detail.left_out_more > 0 {
         lines.push(("left out", format!("{} more", detail.left_out_more)));
@@ -130,6 +131,13 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     }
     terminal.answer(&text);
     Ok(())
+}
+
+/// `did not land: test fails: exit code 1 (cargo test; into main)`.
+fn not_landed(one: &DidNotLand) -> String {
+    let command = one.command.as_ref().map_or_else(String::new, |command| format!("{command}; "));
+    let older = if one.current { "" } else { "; its work was another then" };
+    format!("{} ({command}into {}{older})", agents::did_not_land(one), one.into)
 }
 
 /// `claude, claude-opus-5-5, acceptEdits`.

@@ -33,6 +33,7 @@ mod merge_ranked;
 mod merging;
 mod odd_shapes;
 mod odd_worktrees;
+mod outcomes;
 mod ownership;
 mod pause;
 mod prose;

@@ -2,7 +2,7 @@
 
 use orchestra::{
     model::{Liveness, Permission, Phase, text, verdict::Verdict},
-    ops::agent_object::AgentObject,
+    ops::agent_object::{AgentObject, DidNotLand},
     store::Unreadable,
     surroundings,
     worktree::dirt,
@@ -133,7 +133,14 @@ fn doing(agent: &AgentObject) -> String {
     let judged = judged.and_then(Verdict::parse).map(|verdict| verdict.past().to_owned());
     let proposed = agent.proposed_verdict.as_ref().filter(|one| landed.is_none() && one.current);
     let proposed = proposed.map(|one| format!("{} {}", one.verdict.as_str(), proposed_by(&one.writer)));
-    [landed, judged, proposed, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    let not_landed = agent.did_not_land().map(did_not_land);
+    [landed, judged, proposed, not_landed, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// `set aside: conflicts with b1 in lines.txt`.
+pub fn did_not_land(one: &DidNotLand) -> String {
+    let word = if one.check.is_some() { "did not land" } else { "set aside" };
+    format!("{word}: {}", one.why)
 }
 
 /// Who proposes a verdict that does not count: the clone, since a name can be anybody's.

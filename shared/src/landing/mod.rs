@@ -10,6 +10,7 @@
 //! | `unresolved` | conflicts that an agent was asked to resolve and did not |
 //! | `check`, `scratch` | a command of the user's, in a worktree of our own |
 //! | [`prove`] | building and testing one commit, without landing anything |
+//! | [`earlier`] | which checks failed with a branch in an earlier landing |
 //! | [`state`] | what was done so far, written down after every step |
 //! | [`gitlinks`] | repositories inside a branch of which nobody else can get the commits |
 //! | [`finish`], [`record`] | the target moves, once; then it is told |
@@ -19,6 +20,7 @@ pub mod before;
 pub mod branches;
 mod bring;
 pub mod check;
+pub mod earlier;
 pub mod finish;
 pub mod gitlinks;
 mod known;

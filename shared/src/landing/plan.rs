@@ -80,6 +80,7 @@ pub fn plan(repo: &Repo, target: Target, named: Vec<Branch>, orders: &Orders) ->
             lines: size.lines,
             files: size.files,
             since: repo.commit_time(branch.tip),
+            kept_back: branch.kept_back(orders),
         })
         .collect();
     let order = rank::order(&candidates, &matrix);

@@ -12,12 +12,12 @@ use super::{
     plan::{Passed, Plan},
     repair::Repairs,
     scratch::Scratch,
-    state::{Against, OnFailure, State, Step},
+    state::{Against, OnFailure, RunCheck, State, Step},
 };
 use crate::{
     Error, Kind, Result,
     git::{Git, Oid, Repo, command},
-    model::{event::Landing, text},
+    model::{event::Landing, landing::FailedCheck, text},
     rank::{Place, order_after},
     store::operations::{Journal, Stage},
 };
@@ -117,9 +117,13 @@ impl<'a> Runner<'a> {
             self.end_repair(&mut step)?;
             (self.around.tell)(Progress::Done(&step));
             if step.outcome == Some(Landing::Failed) && self.state.orders.on_failure == OnFailure::Stop {
+                self.state.stopped_at.retain(|known| known.branch != step.branch);
+                self.state.stopped_at.push(step.clone());
+                self.state.save(self.repo, self.journal)?;
                 return Ok(Halt::Stopped(Box::new(step)));
             }
             let landed = step.outcome == Some(Landing::Merged);
+            self.state.stopped_at.retain(|known| known.branch != step.branch);
             self.state.steps.push(step);
             self.state.save(self.repo, self.journal)?;
             if !landed {
@@ -176,8 +180,9 @@ impl<'a> Runner<'a> {
     fn land(&mut self, place: &Place) -> Result<Option<Step>> {
         let branch = self.plan.branches[place.branch].clone();
         let mut step = self.plan.step(place, self.state.steps.len() + 1);
-        if !self.plan.candidates[place.branch].standing.may_land() {
+        if !self.plan.candidates[place.branch].may_land() {
             let why = step.reason.clone();
+            step.kept_back = true;
             return Ok(Some(step.ended(Landing::SetAside, why)));
         }
         let mut tries = self.state.orders.repairs;
@@ -240,9 +245,14 @@ impl<'a> Runner<'a> {
             match end {
                 End::Passed => {}
                 End::Interrupted => return Ok(Proof::Interrupted),
-                End::Failed(why) => return Ok(Proof::Failed { why: format!("{name} fails: {why}"), output }),
+                End::Failed(why) => {
+                    let why = format!("{name} fails: {why}");
+                    step.failed_check = Some(RunCheck { name, command });
+                    return Ok(Proof::Failed { why, output });
+                }
             }
         }
+        step.failed_check = None;
         Ok(Proof::Passed)
     }
 
@@ -347,6 +357,11 @@ impl Plan {
         let others = others.map(|(other, conflict)| against(&self.branches[other].name, conflict));
         let conflicts: Vec<Against> = target.into_iter().chain(others).collect();
         let candidate = &self.candidates[place.branch];
+        let failed_before = branch.failed.as_ref().map(FailedCheck::sentence);
+        let reason = match &failed_before {
+            Some(failed) if *failed != place.reason => format!("{}; {failed}", place.reason),
+            _ => place.reason.clone(),
+        };
         Step {
             rank,
             branch: branch.name.clone(),
@@ -356,9 +371,12 @@ impl Plan {
             conflicts,
             files: candidate.files,
             lines: candidate.lines,
-            reason: place.reason.clone(),
+            reason,
             outcome: None,
             why: None,
+            failed_check: None,
+            failed_before,
+            kept_back: false,
             commit: None,
             log: None,
             settled: Vec::new(),
@@ -387,6 +405,9 @@ impl Passed {
             reason: "nothing to land".to_owned(),
             outcome: Some(self.outcome),
             why: Some(self.why.clone()),
+            failed_check: None,
+            failed_before: None,
+            kept_back: false,
             commit: None,
             log: None,
             settled: Vec::new(),

@@ -2,7 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::{Phase, verdict::Standing};
+use super::{
+    Phase,
+    landing::{FailedCheck, SetAside},
+    verdict::Standing,
+};
 
 /// What all events of an agent together say. Every text in it is safe to show, on one line.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -85,6 +89,10 @@ pub struct Agent {
     pub landed_as: Option<String>,
     /// In which branch, without `refs/heads/`.
     pub landed_in: Option<String>,
+    /// The check that failed last when its work was to land, and that did not pass since; of which work, it says itself.
+    pub failed_check: Option<FailedCheck>,
+    /// Why its work was set aside the last time that it was to land; of which work, it says itself.
+    pub set_aside: Option<SetAside>,
     /// What is said of its work, by whichever clone; of which work, it says itself.
     pub verdict: Option<Standing>,
     /// The clones in which something was said of its work, sorted. Whether one of them counts, each reader decides.
@@ -137,6 +145,8 @@ impl Default for Agent {
             landed_head: None,
             landed_as: None,
             landed_in: None,
+            failed_check: None,
+            set_aside: None,
             verdict: None,
             judges: Vec::new(),
             conflicts: 0,

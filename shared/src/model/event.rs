@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-pub use super::landing::{Landed, Landing};
+pub use super::landing::{Check, Landed, Landing};
 use super::{Phase, canonical, verdict::Review};
 
 /// The version of the event format. A newer one makes an agent read-only here, never unreadable.

@@ -14,6 +14,7 @@ use crate::{
     model::{
         Agent, AgentId, Liveness, Phase,
         event::Usage,
+        landing::{FailedCheck, SetAside},
         text,
         verdict::{Standing, Verdict},
     },
@@ -136,10 +137,49 @@ pub struct AgentObject {
     pub merged: Option<bool>,
     /// The branch in which work of it landed last.
     pub landed_in: Option<String>,
+    /// The check that failed last when its work was to land, and that did not pass since.
+    pub failed_check: Option<DidNotLand>,
+    /// Why its work was set aside the last time that it was to land.
+    pub set_aside: Option<DidNotLand>,
     /// Facts that contradict each other.
     pub conflicts: u64,
     /// What changed outside its worktree while it ran, on this machine; of archived agents nothing.
     pub surroundings: Vec<Change>,
+}
+
+/// What kept work from landing.
+#[derive(Clone, Debug, Serialize)]
+pub struct DidNotLand {
+    /// In words.
+    pub why: String,
+    /// The branch in which it was to land.
+    pub into: String,
+    /// The commit that held the work.
+    pub head: String,
+    /// Whether that is the work as it is now.
+    pub current: bool,
+    /// What the check is called that failed.
+    pub check: Option<String>,
+    /// Its command, where an event may hold it.
+    pub command: Option<String>,
+}
+
+impl DidNotLand {
+    fn failed(failed: FailedCheck, head: Option<&str>) -> Self {
+        Self {
+            current: head == Some(failed.head.as_str()),
+            why: failed.why,
+            into: failed.into,
+            head: failed.head,
+            check: Some(failed.check.name),
+            command: failed.check.command,
+        }
+    }
+
+    fn set_aside(aside: SetAside, head: Option<&str>) -> Self {
+        let current = head == Some(aside.head.as_str());
+        Self { why: aside.why, into: aside.into, head: aside.head, current, check: None, command: None }
+    }
 }
 
 /// A verdict that does not count here.
@@ -217,6 +257,8 @@ impl AgentObject {
             proposed_verdict,
             merged: ended.then(|| agent.landed_head.is_some() && agent.landed_head == agent.head),
             landed_in: agent.landed_in,
+            failed_check: agent.failed_check.map(|one| DidNotLand::failed(one, agent.head.as_deref())),
+            set_aside: agent.set_aside.map(|one| DidNotLand::set_aside(one, agent.head.as_deref())),
             conflicts: agent.conflicts,
             surroundings: Vec::new(),
             title: agent.title,
@@ -243,6 +285,12 @@ impl AgentObject {
         self.model = model.or_else(|| self.model.take());
         self.permission_mode = tally.mode.or_else(|| self.permission_mode.take());
         self.activity = tally.activity;
+    }
+
+    /// What keeps its work, as it is now, from having landed: a check that failed, or why it was set aside.
+    pub fn did_not_land(&self) -> Option<&DidNotLand> {
+        let current = |one: &&DidNotLand| one.current && self.merged != Some(true);
+        self.failed_check.as_ref().filter(current).or_else(|| self.set_aside.as_ref().filter(current))
     }
 
     /// Its cost, in millionths of a US dollar.

@@ -1,6 +1,7 @@
 //! `merge-ranked`: lands many branches, those that conflict least first, each step proven; the target moves once, at the end.
 
 mod asking;
+mod outcome;
 mod report;
 mod rolling_back;
 
@@ -10,7 +11,10 @@ use std::{
 };
 
 use self::asking::Asking;
-pub use self::report::{Left, Report};
+pub use self::{
+    outcome::{Outcome, Row},
+    report::{Left, Report},
+};
 use crate::{
     Error, Kind, Result,
     config::Config,
@@ -18,7 +22,7 @@ use crate::{
     landing::{
         Orders, Plan, State,
         branches::{self, Branch, Target},
-        check,
+        check, earlier,
         finish::{self, Move, Moved},
         gitlinks, plan, record,
         state::{COMMAND, Saved, open_one},
@@ -98,9 +102,11 @@ fn land(
     interrupted: &AtomicBool,
 ) -> Result<Report> {
     if request.mode == Mode::DryRun {
+        let orders = orders(repo, request)?;
         let target = branches::target(repo, request.into.as_deref())?;
-        let plan = plan(repo, target, &request.branches, &request.orders)?;
-        let warnings = gitlinks::warnings(repo, plan.target.tip, &plan.branches)?;
+        let plan = plan(repo, target, &request.branches, &orders)?;
+        let mut warnings = gitlinks::warnings(repo, plan.target.tip, &plan.branches)?;
+        warnings.extend(unchecked(&plan, &orders));
         return Ok(Report { warnings, ..Report::planned(&plan) });
     }
     repo.identity()?;
@@ -119,7 +125,7 @@ fn land(
 }
 
 fn plan(repo: &Repo, target: Target, named: &[String], orders: &Orders) -> Result<Plan> {
-    let (branches, unreadable) = if named.is_empty() {
+    let (mut branches, unreadable) = if named.is_empty() {
         branches::finished(repo, &target)?
     } else {
         (branches::named(repo, named)?, Vec::new())
@@ -133,7 +139,19 @@ fn plan(repo: &Repo, target: Target, named: &[String], orders: &Orders) -> Resul
         };
         return Err(error.hint("git orchestra status; git orchestra merge-ranked BRANCH…"));
     }
+    earlier::recall(repo, &mut branches)?;
     Ok(Plan { unreadable, ..plan::plan(repo, target, branches, orders)? })
+}
+
+/// Branches that land, because they were named, without the check that failed with them last time.
+fn unchecked(plan: &Plan, orders: &Orders) -> Vec<String> {
+    let unchecked = |branch: &Branch| {
+        let failed = branch.failed.as_ref().filter(|failed| !failed.check.is_among(&orders.checks))?;
+        let (name, why) = (text::one_line(&branch.name, 100), failed.sentence());
+        Some(format!("'{name}' {why}; that check is not run this time"))
+    };
+    let may_land = plan.branches.iter().zip(&plan.candidates).filter(|(_, candidate)| candidate.may_land());
+    may_land.filter_map(|(branch, _)| unchecked(branch)).collect()
 }
 
 fn begin(repo: &AcceptedRepo, request: &Request, around: Around<'_>) -> Result<Report> {
@@ -146,8 +164,9 @@ fn begin(repo: &AcceptedRepo, request: &Request, around: Around<'_>) -> Result<R
     let plan = plan(repo, target, &request.branches, &orders)?;
     let blocked = finish::blocked_now(repo, &plan.target.branch)?;
     if plan.branches.is_empty() {
-        return Ok(Report::planned(&plan));
+        return Ok(Report::nothing(&plan));
     }
+    let warnings = unchecked(&plan, &orders);
     let saved = |branch: &Branch| Saved { name: branch.name.clone(), tip: branch.tip };
     let passed = plan.passed.iter().map(|passed| &passed.branch);
     let all = plan.branches.iter().chain(passed).map(saved).collect();
@@ -156,6 +175,7 @@ fn begin(repo: &AcceptedRepo, request: &Request, around: Around<'_>) -> Result<R
     let early = blocked.map(|blocked| format!("{}; it will have to wait at the end", blocked.why));
     let mut report = steps(repo, &plan, state, &mut journal, around)?;
     // Said only if it still holds.
+    report.warnings.splice(0..0, warnings);
     report.warnings.extend(early.filter(|_| report.left.is_some()));
     Ok(report)
 }
@@ -163,7 +183,7 @@ fn begin(repo: &AcceptedRepo, request: &Request, around: Around<'_>) -> Result<R
 /// What was typed, else what is configured.
 fn orders(repo: &Repo, request: &Request) -> Result<Orders> {
     let config = Config::of(repo);
-    let mut orders = request.orders.clone();
+    let mut orders = Orders { named: !request.branches.is_empty(), ..request.orders.clone() };
     for (name, typed, configured) in
         [("build", &request.build, config.build()), ("test", &request.test, config.test())]
     {
@@ -215,8 +235,9 @@ fn again(repo: &Repo, state: &State, base: Oid) -> Result<Plan> {
     let mut named = Vec::with_capacity(state.branches.len());
     for saved in &state.branches {
         let agent = branches::again(repo, &saved.name)?.and_then(|branch| branch.agent);
-        named.push(Branch { name: saved.name.clone(), tip: saved.tip, agent, problem: None });
+        named.push(Branch { name: saved.name.clone(), tip: saved.tip, agent, problem: None, failed: None });
     }
+    earlier::recall(repo, &mut named)?;
     let target = Target { branch: state.into.clone(), tip: base };
     plan::plan(repo, target, named, &state.orders)
 }
@@ -243,8 +264,11 @@ fn steps(
     let hint = "git orchestra merge-ranked --continue goes on, --abort gives it up";
     match halt.map_err(|error| if open { error.hint(hint) } else { error })? {
         Halt::Finished => finish(repo, plan, state, journal, around),
-        Halt::Interrupted => Ok(Report::left(plan, &state, journal, Left::Interrupted)),
-        Halt::Stopped(step) => Ok(Report::stopped(plan, &state, journal, *step)),
+        Halt::Interrupted => Ok(left(repo, plan, &state, journal, Left::Interrupted)),
+        Halt::Stopped(step) => {
+            let warnings = record::record_failures(repo, &state);
+            Ok(Report { warnings, ..Report::stopped(plan, &state, journal, *step) })
+        }
     }
 }
 
@@ -267,13 +291,19 @@ fn finish(
         Moved::Elsewhere(None) => {
             let hints = vec![format!("git branch {} {}", text::safe(&state.into), state.base)];
             let why = format!("branch {} is gone", text::safe(&state.into));
-            Ok(Report::left(plan, &state, journal, Left::Blocked(why, hints)))
+            Ok(left(repo, plan, &state, journal, Left::Blocked(why, hints)))
         }
         Moved::Blocked(blocked) => {
-            Ok(Report::left(plan, &state, journal, Left::Blocked(blocked.why, blocked.hints)))
+            Ok(left(repo, plan, &state, journal, Left::Blocked(blocked.why, blocked.hints)))
         }
         Moved::Yes | Moved::NotNeeded => record_landing(repo, plan, &state, journal),
     }
+}
+
+/// A landing that has not come to its end: which checks failed in it is known all the same from now on.
+fn left(repo: &Repo, plan: &Plan, state: &State, journal: &Journal, left: Left) -> Report {
+    let warnings = record::record_failures(repo, state);
+    Report { warnings, ..Report::left(plan, state, journal, left) }
 }
 
 /// The target has what landed: that is written down, and told.
@@ -364,7 +394,7 @@ fn abort(repo: &Repo, around: Around<'_>) -> Result<Report> {
     if has_moved(repo, &state)? {
         move_back(repo, &state)?;
     }
-    let mut warnings = Vec::new();
+    let mut warnings = record::record_failures(repo, &state);
     if let Some(before) = &state.before_repair
         && let Err(why) =
             around.repairs.roll_back(before, "conflict not resolved: the landing was aborted")?
@@ -396,5 +426,5 @@ fn move_back(repo: &Repo, state: &State) -> Result<()> {
 
 /// Whether everything that was to land is in the target.
 pub fn all_landed(report: &Report) -> bool {
-    report.order.iter().all(|step| matches!(step.outcome, Some(Landing::Merged | Landing::UpToDate)))
+    report.order.iter().all(|row| matches!(row.outcome, Outcome::Merged | Outcome::UpToDate))
 }

@@ -25,7 +25,7 @@ use crate::{
     ops::{agent_object::AgentObject, merge_ranked, resume, status},
     profile::{self, Words},
     store::{
-        Chain, Listing, Unreadable, append_if, layout, notes, sound,
+        Chain, Listing, Unreadable, append_if, layout, notes, sound, writer,
         verdicts::{self, Holds},
     },
     surroundings,
@@ -200,7 +200,8 @@ fn judge(
         None => (user(), None, None),
         Some(judge) => (judge.by, Some(judge.reviewer), Some(judge.check)),
     };
-    let agent = Chain::of_agent(repo, id)?.fold().agent;
+    let chain = Chain::of_agent(repo, id)?;
+    let agent = chain.fold().agent;
     let (base, head) = judged_work(repo, id, &agent)?;
     if give.head.as_ref().is_some_and(|looked| *looked != head.to_string()) {
         return Err(moved(id));
@@ -224,7 +225,11 @@ fn judge(
         comments: give.comments.clone(),
     };
     let still = |agent: &Agent| agent.head.as_deref() == Some(&review.head) && agent.phase.is_at_rest();
-    let after = append_if(repo, id, |fold| still(&fold.agent).then(|| vec![Fact::Verdict(review.clone())]))?;
+    // Who says again what they said last, says nothing new.
+    let is_news = said_last(&chain) != Some((writer::writer(repo)?.as_str(), &review));
+    let after = append_if(repo, id, |fold| {
+        (is_news && still(&fold.agent)).then(|| vec![Fact::Verdict(review.clone())])
+    })?;
     if !still(&after.agent) {
         return Err(moved(id));
     }
@@ -240,6 +245,15 @@ fn judge(
         }
     }
     Ok(())
+}
+
+/// The last verdict on a work, and the clone that gave it.
+fn said_last(chain: &Chain) -> Option<(&str, &Review)> {
+    let verdicts = chain.events.iter().filter_map(|event| match &event.fact {
+        Some(Fact::Verdict(review)) => Some((event.order(), event.writer.as_str(), review)),
+        _ => None,
+    });
+    verdicts.max_by_key(|(order, _, _)| *order).map(|(_, writer, review)| (writer, review))
 }
 
 /// Nothing is written down that the agent was to hear and cannot.

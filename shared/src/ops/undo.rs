@@ -8,19 +8,17 @@ use crate::{
     landing::{
         State,
         finish::{self, Move, Moved},
+        record,
         state::COMMAND,
     },
     model::{
-        AgentId, Fact,
+        AgentId,
         event::{Landed, Landing},
         text,
     },
     ops::{cleanup, merge_ranked},
     removal::{trash, unfinished},
-    store::{
-        append,
-        operations::{self, Change, Journal, Operation, Stage},
-    },
+    store::operations::{self, Change, Journal, Operation, Stage},
     trust::AcceptedRepo,
     worktree::incomplete,
 };
@@ -286,8 +284,10 @@ fn tell_agents(repo: &Repo, operation: &Operation, all: &[Operation]) -> Vec<Str
             head: step.head.to_string(),
             commit: step.commit.map(|commit| commit.to_string()),
             reason: Some("by undo".to_owned()),
+            check: None,
+            passed: if undone { Vec::new() } else { record::passed(&state.orders) },
         };
-        if let Err(error) = append(repo, &id, &[Fact::Landed(landed)]) {
+        if let Err(error) = record::tell(repo, &id, &landed) {
             warnings.push(format!("{id}: {}", error.one_line()));
         }
     }

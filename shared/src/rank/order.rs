@@ -50,6 +50,15 @@ pub struct Candidate {
     pub files: u64,
     /// Seconds since 1970 of its newest commit.
     pub since: i64,
+    /// Why it does not land unless it is named, though nobody is against it: a check that failed last time is not run.
+    pub kept_back: Option<String>,
+}
+
+impl Candidate {
+    /// Whether it is tried at all.
+    pub const fn may_land(&self) -> bool {
+        self.standing.may_land() && self.kept_back.is_none()
+    }
 }
 
 /// A branch in the order.
@@ -85,7 +94,7 @@ pub fn order_after(candidates: &[Candidate], matrix: &Matrix, landed: &[usize], 
         (0..candidates.len()).filter(|branch| !landed.contains(branch) && !out.contains(branch)).collect();
     preferred.sort_by(|a, b| preference(&candidates[*a]).cmp(&preference(&candidates[*b])));
     let may_land = |branch: usize| {
-        candidates[branch].standing.may_land()
+        candidates[branch].may_land()
             && matrix.with_target(branch).is_none()
             && landed.iter().all(|&first| matrix.get(first, branch).is_none())
     };
@@ -100,7 +109,7 @@ pub fn order_after(candidates: &[Candidate], matrix: &Matrix, landed: &[usize], 
     let together: Vec<usize> = asked.into_iter().chain(chosen.into_iter().map(|at| free[at])).collect();
     let mut others: Vec<usize> = preferred.into_iter().filter(|branch| !together.contains(branch)).collect();
     others.sort_by_key(|&branch| {
-        let standing = (!candidates[branch].standing.may_land(), matrix.with_target(branch).is_some());
+        let standing = (!candidates[branch].may_land(), matrix.with_target(branch).is_some());
         let before_it: Vec<usize> = landed.iter().chain(&together).copied().collect();
         (standing, sum(&before(branch, &before_it, matrix)))
     });
@@ -191,6 +200,9 @@ fn other_reason(
         Standing::Stale => return "was approved in another state than it is in now".to_owned(),
         Standing::Approved | Standing::Open => {}
     }
+    if let Some(why) = &candidate.kept_back {
+        return why.clone();
+    }
     if let Some(conflict) = target {
         return format!("conflicts with the target in {}", size(conflict));
     }
@@ -274,6 +286,19 @@ mod tests {
                 "was rejected in review"
             ]
         );
+    }
+
+    #[test]
+    fn what_is_kept_back_comes_last_and_says_why() {
+        let mut candidates = [candidate("a", 1), candidate("b", 2), candidate("c", 3)];
+        candidates[0].kept_back = Some("failed its test last time (make: exit code 2)".into());
+        candidates[1].kept_back = Some("failed its build last time (make: exit code 2)".into());
+        candidates[1].standing = Standing::Rejected;
+        let order = order(&candidates, &Matrix::new(3));
+        assert_eq!(names(&candidates, &order), ["c", "a", "b"]);
+        assert_eq!(order.places[1].reason, "failed its test last time (make: exit code 2)");
+        assert_eq!(order.places[2].reason, "was rejected in review");
+        assert!(order.places[0].together && !order.places[1].together);
     }
 
     #[test]

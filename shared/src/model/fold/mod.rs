@@ -14,13 +14,14 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{
     Agent, Event, Fact, Phase,
-    event::{Collected, Created, Finished, Landed, Landing, Step, Usage},
+    event::{Check, Collected, Created, Finished, Landed, Landing, Step, Usage},
+    landing::{FailedCheck, SetAside},
     text,
     verdict::{self, Review, Standing},
 };
 
 /// The version of these rules. State written under another one is folded anew.
-pub const FOLD: u32 = 7;
+pub const FOLD: u32 = 8;
 
 /// Columns kept of a reason, a model and other short texts.
 const SHORT: usize = 200;
@@ -77,7 +78,7 @@ impl Folder {
             Some(Fact::Pause { .. } | Fact::Send(_) | Fact::Restored {}) => {}
             Some(Fact::Phase(step)) => self.phase(event, step),
             Some(Fact::Finished(finished)) => self.finished(event, finished),
-            Some(Fact::Landed(landed)) => self.landed(landed),
+            Some(Fact::Landed(landed)) => land(&mut self.fold.agent, landed, &event.writer),
             Some(Fact::Verdict(review)) => self.judged(event, review),
             Some(Fact::Collected(collected)) => self.collected(event, collected),
         }
@@ -182,22 +183,6 @@ impl Folder {
         agent.unsaved = given(finished.unsaved.as_deref());
     }
 
-    /// The last word holds; what did not land changes nothing of what landed before.
-    fn landed(&mut self, landed: &Landed) {
-        let agent = &mut self.fold.agent;
-        match landed.outcome {
-            Landing::Merged | Landing::UpToDate => {
-                agent.landed_head = given(Some(&landed.head));
-                agent.landed_as = given(landed.commit.as_deref());
-                agent.landed_in = given(Some(&landed.into));
-            }
-            Landing::TakenBack => {
-                (agent.landed_head, agent.landed_as, agent.landed_in) = (None, None, None);
-            }
-            Landing::SetAside | Landing::Failed => {}
-        }
-    }
-
     /// Counts only while the agent rests where it rested then.
     fn collected(&mut self, event: &Event, collected: &Collected) {
         let agent = &mut self.fold.agent;
@@ -278,6 +263,59 @@ impl Folder {
     fn conflict(&mut self, sentence: String) {
         self.fold.conflicts.push(sentence);
     }
+}
+
+/// What a landing did. The last word holds; what did not land changes nothing of what landed before.
+fn land(agent: &mut Agent, landed: &Landed, writer: &str) {
+    match landed.outcome {
+        Landing::Merged | Landing::UpToDate => {
+            agent.landed_head = given(Some(&landed.head));
+            agent.landed_as = given(landed.commit.as_deref());
+            agent.landed_in = given(Some(&landed.into));
+            agent.set_aside = None;
+            // Another clone may have another check, or nothing to check with.
+            agent.failed_check = agent
+                .failed_check
+                .take()
+                .filter(|failed| failed.writer != writer || !landed.passed.contains(&failed.check.id));
+        }
+        Landing::TakenBack => {
+            (agent.landed_head, agent.landed_as, agent.landed_in) = (None, None, None);
+        }
+        Landing::SetAside => {
+            let why = given(landed.reason.as_deref()).unwrap_or_else(|| "no reason was given".to_owned());
+            agent.set_aside = Some(SetAside { head: short(&landed.head), into: short(&landed.into), why });
+        }
+        Landing::Failed => {
+            agent.set_aside = None;
+            agent.failed_check = Some(FailedCheck {
+                check: failed_check(landed),
+                head: short(&landed.head),
+                into: short(&landed.into),
+                why: given(landed.reason.as_deref()).unwrap_or_default(),
+                writer: writer.to_owned(),
+            });
+        }
+    }
+}
+
+/// An event of 0.1.0 says in its reason only which check failed: `test fails: exit code 1`.
+fn failed_check(landed: &Landed) -> Check {
+    let named = || landed.reason.as_deref()?.split_once(" fails: ").map(|(name, _)| name);
+    let name = landed.check.as_ref().map(|check| check.name.as_str()).or_else(named);
+    let check = landed.check.as_ref();
+    Check {
+        name: given(name).unwrap_or_else(|| "check".to_owned()),
+        id: given(check.map(|check| check.id.as_str())).unwrap_or_default(),
+        command: given(check.and_then(|check| check.command.as_deref())),
+    }
+}
+
+/// Whether an event of a landing would change anything of an agent's state.
+pub fn is_news(agent: &Agent, landed: &Landed, writer: &str) -> bool {
+    let mut after = agent.clone();
+    land(&mut after, landed, writer);
+    after != *agent
 }
 
 /// Nothing said and nothing to see are the same.

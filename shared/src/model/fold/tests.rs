@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::{
-    super::{Phase::Failed, event::Message},
+    super::{Phase::Failed, event::Message, landing::check_id},
     *,
 };
 
@@ -80,7 +80,7 @@ fn hostile_texts_become_harmless() {
 fn what_landed_stays_until_it_is_taken_back() {
     let landed = |outcome, head: &str| {
         let (into, head, commit) = ("main".into(), head.into(), Some("c".into()));
-        Fact::Landed(Landed { outcome, into, head, commit, reason: None })
+        Fact::Landed(Landed { outcome, into, head, commit, reason: None, check: None, passed: Vec::new() })
     };
     let mut events =
         vec![event(2, "a", &landed(Landing::Merged, "one")), event(3, "a", &landed(Landing::Failed, "two"))];
@@ -88,6 +88,76 @@ fn what_landed_stays_until_it_is_taken_back() {
     assert_eq!((agent.landed_head.as_deref(), agent.landed_in.as_deref()), (Some("one"), Some("main")));
     events.push(event(4, "b", &landed(Landing::TakenBack, "one")));
     assert_eq!(fold(&events).agent.landed_head, None);
+}
+
+fn did_not_land(outcome: Landing, head: &str, reason: &str) -> Landed {
+    let check = (outcome == Landing::Failed).then(|| Check::shared("test", "make"));
+    let (into, head, reason) = ("main".into(), head.into(), Some(reason.into()));
+    Landed { outcome, into, head, commit: None, reason, check, passed: Vec::new() }
+}
+
+#[test]
+fn a_failed_check_stays_until_the_clone_that_saw_it_fail_sees_it_pass() {
+    let failed = did_not_land(Landing::Failed, "one", "test fails: exit code 1");
+    let aside = did_not_land(Landing::SetAside, "one", "conflicts");
+    let merged = |passed: &[&str]| Landed {
+        passed: passed.iter().map(|command| check_id(command)).collect(),
+        ..did_not_land(Landing::Merged, "one", "")
+    };
+    type Row<'a> = (&'a [(&'a str, Landed)], bool, bool);
+    let table: &[Row<'_>] = &[
+        (&[("a", failed.clone())], true, false),
+        (&[("a", aside.clone())], false, true),
+        (&[("a", failed.clone()), ("a", aside.clone())], true, true),
+        (&[("a", aside.clone()), ("a", failed.clone())], true, false),
+        (&[("a", failed.clone()), ("a", merged(&[]))], true, false),
+        (&[("a", failed.clone()), ("a", merged(&["other"]))], true, false),
+        (&[("a", failed.clone()), ("b", merged(&["make"]))], true, false),
+        (&[("a", failed.clone()), ("a", merged(&["make"]))], false, false),
+        (&[("a", failed.clone()), ("b", aside.clone()), ("a", merged(&["make"]))], false, false),
+    ];
+    for (told, fails, is_aside) in table {
+        let events: Vec<Event> =
+            told.iter().zip(2..).map(|((by, fact), l)| event(l, by, &Fact::Landed(fact.clone()))).collect();
+        let agent = fold(&events).agent;
+        assert_eq!(
+            (agent.failed_check.is_some(), agent.set_aside.is_some()),
+            (*fails, *is_aside),
+            "{told:?}"
+        );
+    }
+    let old = Landed { check: None, ..failed };
+    let known = fold(&[event(2, "a", &Fact::Landed(old))]).agent.failed_check.expect("a failure");
+    assert_eq!((known.check.name.as_str(), known.check.id.as_str()), ("test", ""));
+}
+
+#[test]
+fn what_is_known_of_a_landing_is_no_news() {
+    let agent = |told: &[Landed]| {
+        let events: Vec<Event> =
+            told.iter().zip(2..).map(|(fact, l)| event(l, "a", &Fact::Landed(fact.clone()))).collect();
+        fold(&events).agent
+    };
+    let aside = |why| did_not_land(Landing::SetAside, "one", why);
+    let failed = |head| did_not_land(Landing::Failed, head, "test fails: exit code 1");
+    let merged = |commit: &str| Landed {
+        commit: Some(commit.into()),
+        passed: vec!["x".into()],
+        ..did_not_land(Landing::Merged, "one", "")
+    };
+    for (told, next, is_new) in [
+        (vec![], aside("conflicts"), true),
+        (vec![aside("conflicts")], aside("conflicts"), false),
+        (vec![aside("conflicts")], aside("conflicts elsewhere"), true),
+        (vec![failed("one")], failed("one"), false),
+        (vec![failed("one")], failed("two"), true),
+        (vec![merged("c")], merged("c"), false),
+        (vec![merged("c")], merged("d"), true),
+        (vec![], did_not_land(Landing::TakenBack, "one", ""), false),
+        (vec![merged("c")], did_not_land(Landing::TakenBack, "one", ""), true),
+    ] {
+        assert_eq!(is_news(&agent(&told), &next, "a"), is_new, "{told:?} {next:?}");
+    }
 }
 
 fn usage(attempt: u32, session: &str, cost: u64, denials: u64) -> Fact {
@@ -132,7 +202,16 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
         (0usize..5, word, prop::option::of(word)).prop_map(|(at, into, commit)| {
             use Landing::*;
             let outcome = [Merged, SetAside, Failed, UpToDate, TakenBack][at];
-            Fact::Landed(Landed { outcome, head: into.clone(), into, commit, reason: None })
+            let check = Check { name: into.clone(), id: into.clone(), command: commit.clone() };
+            Fact::Landed(Landed {
+                outcome,
+                head: into.clone(),
+                reason: commit.clone(),
+                passed: vec![into.clone()],
+                check: commit.as_ref().map(|_| check),
+                into,
+                commit,
+            })
         }),
         (0usize..3, "[xy]", "[ab]", word, prop::option::of(word)).prop_map(|(at, head, by, patch, text)| {
             let (verdict, base) = (verdict::Verdict::ALL[at], "b".to_owned());
