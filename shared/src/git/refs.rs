@@ -24,6 +24,13 @@ use crate::{
     world,
 };
 
+/// All branches of a clone.
+pub const BRANCHES: &str = "refs/heads/";
+/// All tags.
+pub const TAGS: &str = "refs/tags/";
+/// What remotes had at the last fetch of the user's.
+pub const REMOTE_BRANCHES: &str = "refs/remotes/";
+
 /// Threads that write refs through to the disk, where they are many.
 const WRITERS: usize = 8;
 /// The file of all refs that have no file of their own.
@@ -140,7 +147,7 @@ impl Repo {
             take_back(common, &mut intent, sorted.iter().map(|(name, old)| (name.as_str(), Some(*old))));
             return Err(Error::new(Kind::External, "cannot delete refs").because(error));
         }
-        for name in names.iter().filter(|name| name.starts_with("refs/heads/")) {
+        for name in names.iter().filter(|name| name.starts_with(BRANCHES)) {
             let _ = fs::remove_file(common.join("logs").join(name));
         }
         intent.release();
@@ -210,7 +217,7 @@ impl Repo {
 
     /// Branches have reflogs, unless the user does not want them; our own refs have none.
     fn log_branch(&self, edit: &Edit, why: &str) -> Result<()> {
-        if !edit.name.starts_with("refs/heads/") {
+        if !edit.name.starts_with(BRANCHES) {
             return Ok(());
         }
         self.write_reflog(&self.gix.common_dir().join("logs").join(&edit.name), edit.old, edit.new, why)

@@ -13,7 +13,7 @@ use crate::{
     git::{
         Git, Oid, above,
         fallback::{self, View},
-        ownership,
+        ownership, refs,
     },
     world,
 };
@@ -314,7 +314,7 @@ impl Repo {
     /// The branch on which the user stands, without `refs/heads/`; none where HEAD is detached.
     pub fn head_branch(&self) -> Option<String> {
         let name = self.gix.head_name().ok()??;
-        Some(name.as_bstr().to_string().strip_prefix("refs/heads/")?.to_owned())
+        Some(name.as_bstr().to_string().strip_prefix(refs::BRANCHES)?.to_owned())
     }
 
     /// The time of a commit, in seconds since 1970: for people and for ties only.

@@ -86,7 +86,7 @@ pub(super) fn merge(git: Git, ours: Oid, theirs: Oid) -> Result<Merged> {
 }
 
 impl Scratch {
-    /// Merges in the worktree, where one side holds; `None`: some files conflict even so, and are named.
+    /// Merges in the worktree, where one side holds. Files that conflict even so are named.
     pub(super) fn merge_for(&self, side: Side, ours: Oid, theirs: Oid) -> Result<Merged> {
         self.reset(ours)?;
         let mut git = match side {

@@ -108,7 +108,7 @@ pub fn restore_refs(repo: &Repo, kept: Oid, removal: &Removal, archived: &Archiv
         }
     }
     repo.edit_refs(&edits, "orchestra undo")?;
-    let branch = edits.iter().map(|edit| &edit.name).find(|name| name.starts_with("refs/heads/"));
+    let branch = edits.iter().map(|edit| &edit.name).find(|name| name.starts_with(layout::BRANCHES));
     let reflog = repo.entries_of(kept)?.into_iter().find(|entry| entry.name == REFLOG.as_bytes());
     if let (Some(branch), Some(reflog)) = (branch, reflog) {
         put_reflog(repo, branch, &repo.read_blob(reflog.id)?)?;

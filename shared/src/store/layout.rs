@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+pub use crate::git::refs::{BRANCHES, REMOTE_BRANCHES, TAGS};
 use crate::model::AgentId;
 
 /// The agents' lives, one ref each.
@@ -20,9 +21,6 @@ pub fn head_ref(id: &AgentId) -> String {
     format!("{HEADS}{id}")
 }
 
-/// All branches of this clone.
-pub const BRANCHES: &str = "refs/heads/";
-
 /// The branch of an agent.
 pub fn branch_ref(branch: &str) -> String {
     format!("{BRANCHES}{branch}")
@@ -35,7 +33,7 @@ pub fn branch_of(name: &str) -> Option<&str> {
 
 /// What a remote had at the last fetch: `name` is `<remote>/<branch>`.
 pub fn tracking_ref(name: &str) -> String {
-    format!("refs/remotes/{name}")
+    format!("{REMOTE_BRANCHES}{name}")
 }
 
 /// The raw output of agents' attempts, one ref each; never travels.

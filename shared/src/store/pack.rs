@@ -53,7 +53,7 @@ fn pack(repo: &Repo) -> Result<()> {
     }
     // What the user's own refs hold is theirs to pack.
     tips.push_str("--not\n");
-    for prefix in ["refs/heads/", "refs/tags/", "refs/remotes/"] {
+    for prefix in [layout::BRANCHES, layout::TAGS, layout::REMOTE_BRANCHES] {
         for (name, tip) in repo.refs_below(prefix)? {
             if repo.has_commit(tip) && !name.ends_with("/HEAD") {
                 tips.push_str(&format!("{tip}\n"));

@@ -145,7 +145,7 @@ struct Ours<'a> {
 
 impl Ours<'_> {
     fn is_branch(&self, name: &str) -> bool {
-        let Some(branch) = name.strip_prefix("refs/heads/") else { return false };
+        let Some(branch) = layout::branch_of(name) else { return false };
         let prefixed = |prefix: &str| !prefix.is_empty() && branch.starts_with(prefix);
         let last = branch.rsplit('/').next().unwrap_or(branch);
         prefixed(&self.prefix) || prefixed(layout::OTHER_PREFIX) || is_agent(self.repo, self.private, last)

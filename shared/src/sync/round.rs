@@ -261,7 +261,7 @@ impl Sync<'_> {
         if !self.outcome.first || theirs.heads.is_empty() {
             return Ok(());
         }
-        let here = self.repo.refs_below("refs/heads/")?.into_iter().map(|(_, tip)| tip);
+        let here = self.repo.refs_below(layout::BRANCHES)?.into_iter().map(|(_, tip)| tip);
         let here: Vec<Oid> = here.chain([head]).take(64).collect();
         let mut strangers = 0;
         for tip in theirs.heads.values().take(NAMED) {

@@ -367,5 +367,5 @@ pub(super) fn refuse_symbolic(common: &std::path::Path, branch: &str) -> Result<
     };
     let (branch, target) = (text::safe(branch), text::safe(&target).into_owned());
     Err(Error::refused(format!("branch {branch} is another name of {target}"))
-        .hint(format!("name {} instead", target.trim_start_matches("refs/heads/"))))
+        .hint(format!("name {} instead", layout::branch_of(&target).unwrap_or(&target))))
 }
