@@ -11,12 +11,13 @@ use crate::{
     config::Config,
     error::Context,
     git::{Oid, Repo},
-    model::{AgentId, Phase},
+    model::{Agent, AgentId, Phase},
     ops::status,
     profile::{self, Speech},
     store::{
         Chain,
         layout::{self, Private},
+        writer,
     },
 };
 
@@ -90,11 +91,24 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     }
     attempts.sort_by_key(|attempt| attempt.number);
     if attempts.is_empty() && agent.attempt > 0 && agent.phase.is_terminal() {
-        return Err(Error::refused(format!("the output of '{id}' is not in this clone"))
-            .hint("output never travels; ask on the machine where the agent ran"));
+        return Err(no_output(repo, &id, &agent));
     }
     let speech = profile::speech_of(&agent.profile, &Config::of(repo));
     Ok(Report { id, title: agent.title, phase: agent.phase, speech, attempts })
+}
+
+/// Output never travels: of an agent of another clone there is none here. One of this clone ended before its program started.
+fn no_output(repo: &Repo, id: &AgentId, agent: &Agent) -> Error {
+    if writer::known_writer(repo).as_deref() != Some(agent.writer.as_str()) {
+        return Error::refused(format!("the output of '{id}' is not in this clone"))
+            .hint("output never travels; ask on the machine where the agent ran");
+    }
+    let phase = agent.phase.as_str();
+    let why = agent.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    Error::refused(format!(
+        "there is no output of '{id}': it ended before its program started ({phase}{why})"
+    ))
+    .hint(format!("git orchestra resume {id} starts it again"))
 }
 
 fn number(name: &str) -> Option<u32> {
