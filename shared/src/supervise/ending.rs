@@ -170,7 +170,7 @@ impl Ended {
         let off = taken.off_branch.as_deref().map(|why| format!("not on its branch: {why}"));
         let unrecorded = taken.unrecorded.as_deref();
         let unrecorded = unrecorded.map(|why| format!("what changed around it is not recorded: {why}"));
-        (phase, join(join(reason, off), unrecorded))
+        (phase, join(join(join(reason, off), taken.remark.clone()), unrecorded))
     }
 
     /// The event that tells it, with the work.
@@ -272,6 +272,7 @@ mod tests {
     #[test]
     fn every_end_has_its_phase_and_reason() {
         let full = Error::refused("no space");
+        let gone = Taken { remark: Some("its worktree is gone".to_owned()), ..taken(1, None) };
         let unsaved = Some("the worktree is a symbolic link".to_owned());
         let unsaved = Taken { unsaved, ..taken(1, Some("the worktree is a symbolic link")) };
         for (end, work, phase, reason) in [
@@ -302,6 +303,7 @@ mod tests {
                 Phase::Done,
                 Some("not on its branch: the branch moved"),
             ),
+            (End::Exit(0), Ok(&gone), Phase::Done, Some("its worktree is gone")),
             (
                 End::Exit(0),
                 Ok(&unfinished(&["c.txt"])),
