@@ -5,6 +5,7 @@ use testkit::{Ran, TestRepo};
 
 use crate::{
     merge_ranked::{four, land},
+    sync::{clone, first},
     world,
 };
 
@@ -223,4 +224,32 @@ fn nothing_is_written_that_changes_nothing() {
         repo.refs("refs/orchestra/")
     };
     assert_eq!(collected(), collected());
+}
+
+#[test]
+fn another_clone_is_asked_once() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = a.spawn("sleep 60");
+    a.wait_for(&id, "running");
+    a.orchestra(["sync"]).succeeded();
+    b.orchestra(["sync"]).succeeded();
+    let asked = || {
+        b.facts(&id)
+            .iter()
+            .filter(|fact| ["stop", "pause"].contains(&fact["t"].as_str().unwrap_or_default()))
+            .count()
+    };
+    for (request, expected) in [
+        (&["pause", &id] as &[&str], 1),
+        (&["pause", &id], 1),
+        (&["stop", &id], 2),
+        (&["stop", &id], 2),
+        (&["pause", &id], 2),
+        (&["stop", &id, "-m", "why"], 3),
+    ] {
+        b.orchestra(request).succeeded().prints("asked; the request travels with the next sync");
+        assert_eq!(asked(), expected, "{request:?}");
+    }
+    a.orchestra(["stop", "--all"]).succeeded();
 }

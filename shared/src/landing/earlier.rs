@@ -43,7 +43,9 @@ pub fn recall(repo: &Repo, branches: &mut [Branch]) -> Result<()> {
                 let command = || command_of(&landings, &failed.check.id);
                 failed.check.command = failed.check.command.take().or_else(command);
             }
-            None if branch.agent.is_none() => branch.failed = by_landings(&landings, &branch.name, branch.tip),
+            None if branch.agent.is_none() => {
+                branch.failed = by_landings(&landings, &branch.name, branch.tip);
+            }
             None => {}
         }
     }

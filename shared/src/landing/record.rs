@@ -56,10 +56,8 @@ fn on_the_agent(repo: &Repo, state: &State, step: &Step) -> Result<()> {
 /// # Errors
 /// As [`append_if`].
 pub fn tell(repo: &Repo, id: &AgentId, landed: &Landed) -> Result<()> {
-    let by = writer::writer(repo)?;
-    let news = |fold: &Fold| {
-        fold::is_news(&fold.agent, landed, &by).then(|| vec![Fact::Landed(landed.clone())])
-    };
+    let (by, fact) = (writer::writer(repo)?, Fact::Landed(landed.clone()));
+    let news = |fold: &Fold| fold::is_news(&fold.agent, &fact, &by).then(|| vec![fact.clone()]);
     append_if(repo, id, news).map(|_| ())
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::text;
+use super::{secret, text};
 
 /// Columns of a check's command that are kept and shown.
 const COMMAND: usize = 200;
@@ -39,7 +39,7 @@ pub struct Check {
     /// Tells commands apart: see [`check_id`]. Empty where an event of 0.1.0 does not say which command it was.
     #[serde(default)]
     pub id: String,
-    /// The command; absent where it names a place of one machine, which no event holds.
+    /// The command; absent where it holds what no event does: a place of one machine, a variable, a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
 }
@@ -47,7 +47,7 @@ pub struct Check {
 impl Check {
     /// The check that is called `name` and runs `command`, without what must not leave this machine.
     pub fn shared(name: &str, command: &str) -> Self {
-        let shown = (!names_a_place(command)).then(|| text::one_line(command, COMMAND));
+        let shown = (!is_private(command)).then(|| text::one_line(command, COMMAND));
         Self { name: name.to_owned(), id: check_id(command), command: shown }
     }
 
@@ -66,9 +66,22 @@ pub fn check_id(command: &str) -> String {
     digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Whether a command holds what must not travel.
+fn is_private(command: &str) -> bool {
+    names_a_place(command) || sets_a_variable(command) || secret::look(command).is_some()
+}
+
+/// Whether a word of a command is an assignment.
+fn sets_a_variable(command: &str) -> bool {
+    let is_name =
+        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    command.split_whitespace().filter_map(|word| word.split_once('=')).any(|(name, _)| is_name(name))
+}
+
 /// Whether a word of a command is, or holds, an absolute path or one in a home folder.
 fn names_a_place(command: &str) -> bool {
-    let starts_a_word = |before: Option<char>| before.is_none_or(|c| !c.is_alphanumeric() && !"._-*/}".contains(c));
+    let starts_a_word =
+        |before: Option<char>| before.is_none_or(|c| !c.is_alphanumeric() && !"._-*/}".contains(c));
     let mut before = None;
     for c in command.chars() {
         if matches!(c, '/' | '~') && starts_a_word(before) {
@@ -152,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_event_holds_a_place_of_one_machine() {
+    fn no_event_holds_what_must_not_travel() {
         for (command, is_shared) in [
             ("cargo test", true),
             ("grep -q ok t", true),
@@ -165,6 +178,11 @@ mod tests {
             ("~/bin/check", false),
             ("make DIR=~/x", false),
             ("test -e .&&/bin/true", false),
+            ("test a = b", true),
+            ("cargo test --jobs=2", true),
+            ("RUST_LOG=debug cargo test", false),
+            ("make PASSWORD=hunter2 check", false),
+            (format!("check --token ghp{}", "_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6").as_str(), false),
         ] {
             let check = Check::shared("test", command);
             assert_eq!(check.command.is_some(), is_shared, "{command}");

@@ -37,10 +37,21 @@ pub struct Fold {
     pub newer: usize,
     /// The highest Lamport number of a request to stop; 0 if there is none.
     pub stop_asked: u64,
+    /// How it was asked to end since its last launch, and with which reason, if it has not ended since.
+    pub asked: Option<(Rest, Option<String>)>,
     /// Whether the event that makes the agent is there. Without it, it has no title, base or branch.
     pub created: bool,
     /// Every verdict on its work, in order.
     pub verdicts: Vec<Standing>,
+}
+
+/// The two ways to end an agent's program.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Rest {
+    /// For good, as far as this attempt goes.
+    Stop,
+    /// Until it is resumed.
+    Pause,
 }
 
 /// Folds events, given in any order and any number of times.
@@ -74,13 +85,23 @@ impl Folder {
         match &event.fact {
             None => self.fold.newer += 1,
             Some(Fact::Created(created)) => self.created(event, created),
-            Some(Fact::Stop { .. }) => self.fold.stop_asked = event.lamport,
-            Some(Fact::Pause { .. } | Fact::Send(_) | Fact::Restored {}) => {}
+            Some(Fact::Stop { reason }) => {
+                self.fold.stop_asked = event.lamport;
+                self.fold.asked = Some((Rest::Stop, reason.clone()));
+            }
+            // A request to stop holds.
+            Some(Fact::Pause { reason }) => {
+                let stops = self.fold.asked.as_ref().is_some_and(|(rest, _)| *rest == Rest::Stop);
+                if !stops {
+                    self.fold.asked = Some((Rest::Pause, reason.clone()));
+                }
+            }
+            Some(Fact::Send(_) | Fact::Restored {}) => {}
             Some(Fact::Phase(step)) => self.phase(event, step),
             Some(Fact::Finished(finished)) => self.finished(event, finished),
             Some(Fact::Landed(landed)) => land(&mut self.fold.agent, landed, &event.writer),
             Some(Fact::Verdict(review)) => self.judged(event, review),
-            Some(Fact::Collected(collected)) => self.collected(event, collected),
+            Some(Fact::Collected(collected)) => collect(&mut self.fold.agent, collected, &event.writer),
         }
     }
 
@@ -129,6 +150,7 @@ impl Folder {
         }
         if launch {
             agent.started_at = Some(event.at);
+            self.fold.asked = None;
         }
         agent.phase = step.phase;
         agent.reason = given(step.reason.as_deref());
@@ -166,6 +188,7 @@ impl Folder {
         if !same {
             agent.started_at = None;
         }
+        self.fold.asked = None;
         agent.attempt = finished.attempt;
         agent.phase = finished.phase;
         agent.reason = given(finished.reason.as_deref());
@@ -181,26 +204,6 @@ impl Folder {
         agent.left_out = finished.left_out_more.saturating_add(finished.left_out.len() as u64);
         agent.unfinished = given(finished.unfinished.as_deref());
         agent.unsaved = given(finished.unsaved.as_deref());
-    }
-
-    /// Counts only while the agent rests where it rested then.
-    fn collected(&mut self, event: &Event, collected: &Collected) {
-        let agent = &mut self.fold.agent;
-        if !agent.phase.is_at_rest() || collected.attempt != agent.attempt {
-            return;
-        }
-        agent.head = given(Some(&collected.head));
-        agent.commits = collected.commits;
-        agent.files_changed = collected.files;
-        agent.insertions = collected.insertions;
-        agent.deletions = collected.deletions;
-        agent.left_out = collected.left_out_more.saturating_add(collected.left_out.len() as u64);
-        agent.unfinished = given(collected.unfinished.as_deref());
-        agent.unsaved = None;
-        if let Some(phase) = collected.phase.filter(|_| event.writer == agent.writer) {
-            agent.phase = phase;
-            agent.reason = given(collected.reason.as_deref());
-        }
     }
 
     fn judged(&mut self, event: &Event, review: &Review) {
@@ -265,6 +268,25 @@ impl Folder {
     }
 }
 
+/// What was taken after the end. It counts only while the agent rests where it rested then.
+fn collect(agent: &mut Agent, collected: &Collected, writer: &str) {
+    if !agent.phase.is_at_rest() || collected.attempt != agent.attempt {
+        return;
+    }
+    agent.head = given(Some(&collected.head));
+    agent.commits = collected.commits;
+    agent.files_changed = collected.files;
+    agent.insertions = collected.insertions;
+    agent.deletions = collected.deletions;
+    agent.left_out = collected.left_out_more.saturating_add(collected.left_out.len() as u64);
+    agent.unfinished = given(collected.unfinished.as_deref());
+    agent.unsaved = None;
+    if let Some(phase) = collected.phase.filter(|_| writer == agent.writer) {
+        agent.phase = phase;
+        agent.reason = given(collected.reason.as_deref());
+    }
+}
+
 /// What a landing did. The last word holds; what did not land changes nothing of what landed before.
 fn land(agent: &mut Agent, landed: &Landed, writer: &str) {
     match landed.outcome {
@@ -311,10 +333,15 @@ fn failed_check(landed: &Landed) -> Check {
     }
 }
 
-/// Whether an event of a landing would change anything of an agent's state.
-pub fn is_news(agent: &Agent, landed: &Landed, writer: &str) -> bool {
+/// Whether a landing, or work that was taken again, would change anything of an agent's state.
+pub fn is_news(agent: &Agent, fact: &Fact, writer: &str) -> bool {
     let mut after = agent.clone();
-    land(&mut after, landed, writer);
+    match fact {
+        Fact::Landed(landed) => land(&mut after, landed, writer),
+        Fact::Collected(collected) => collect(&mut after, collected, writer),
+        // What somebody asks, says or judges is news in itself.
+        _ => return true,
+    }
     after != *agent
 }
 

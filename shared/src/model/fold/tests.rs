@@ -114,7 +114,7 @@ fn a_failed_check_stays_until_the_clone_that_saw_it_fail_sees_it_pass() {
         (&[("a", failed.clone()), ("a", merged(&["other"]))], true, false),
         (&[("a", failed.clone()), ("b", merged(&["make"]))], true, false),
         (&[("a", failed.clone()), ("a", merged(&["make"]))], false, false),
-        (&[("a", failed.clone()), ("b", aside.clone()), ("a", merged(&["make"]))], false, false),
+        (&[("a", failed.clone()), ("b", aside), ("a", merged(&["make"]))], false, false),
     ];
     for (told, fails, is_aside) in table {
         let events: Vec<Event> =
@@ -156,7 +156,56 @@ fn what_is_known_of_a_landing_is_no_news() {
         (vec![], did_not_land(Landing::TakenBack, "one", ""), false),
         (vec![merged("c")], did_not_land(Landing::TakenBack, "one", ""), true),
     ] {
-        assert_eq!(is_news(&agent(&told), &next, "a"), is_new, "{told:?} {next:?}");
+        assert_eq!(is_news(&agent(&told), &Fact::Landed(next.clone()), "a"), is_new, "{told:?} {next:?}");
+    }
+}
+
+#[test]
+fn work_that_is_taken_again_as_it_was_is_no_news() {
+    let ended = event(2, "a", &end(1, Phase::Done));
+    let agent = fold(&[event(1, "a", &phase(1, Phase::Starting)), ended]).agent;
+    let taken = |head: &str, reason: Option<&str>| Collected {
+        attempt: 1,
+        head: head.into(),
+        commits: 1,
+        files: 2,
+        insertions: 3,
+        deletions: 4,
+        left_out: Vec::new(),
+        left_out_more: 0,
+        unfinished: None,
+        phase: reason.map(|_| Phase::Done),
+        reason: reason.map(str::to_owned),
+    };
+    let agent = Agent { head: Some("one".into()), reason: Some("not resolved".into()), ..agent };
+    for (fact, is_new) in [
+        (Fact::Collected(taken("one", None)), false),
+        (Fact::Collected(taken("two", None)), true),
+        (Fact::Collected(taken("one", Some("not resolved"))), false),
+        (Fact::Collected(taken("one", Some("repair failed"))), true),
+        (Fact::Collected(Collected { attempt: 2, ..taken("two", None) }), false),
+        (Fact::Pause { reason: None }, true),
+    ] {
+        assert_eq!(is_news(&agent, &fact, "a"), is_new, "{fact:?}");
+    }
+}
+
+#[test]
+fn what_was_asked_holds_until_the_end_or_the_next_launch() {
+    let (stop, pause) = (Fact::Stop { reason: None }, Fact::Pause { reason: None });
+    let launch = |attempt| phase(attempt, Phase::Starting);
+    for (facts, asked) in [
+        (vec![launch(1)], None),
+        (vec![launch(1), stop.clone()], Some(Rest::Stop)),
+        (vec![launch(1), pause.clone()], Some(Rest::Pause)),
+        (vec![launch(1), pause.clone(), stop.clone()], Some(Rest::Stop)),
+        (vec![launch(1), stop.clone(), pause.clone()], Some(Rest::Stop)),
+        (vec![launch(1), stop.clone(), end(1, Phase::Stopped)], None),
+        (vec![launch(1), pause, end(1, Phase::Paused), launch(2)], None),
+        (vec![stop, launch(1)], None),
+    ] {
+        let events: Vec<Event> = facts.iter().zip(1..).map(|(fact, l)| event(l, "a", fact)).collect();
+        assert_eq!(fold(&events).asked.map(|(rest, _)| rest), asked, "{facts:?}");
     }
 }
 
