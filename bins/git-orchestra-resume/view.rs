@@ -6,9 +6,9 @@ use orchestra::{
     ops::{resume, status},
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, faults,
+    Exit, Terminal, accepted, agents, faults,
     follow::{How, follow},
-    prompt,
+    json, prompt,
 };
 
 use crate::cli::Cli;
@@ -28,9 +28,14 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         terminal.warn(warning);
     }
     let failed = faults::tell_failures(terminal, &report.failed);
+    agents::warn_unreadable(terminal, &report.unreadable);
     if report.agents.is_empty() {
-        if failed.is_none() {
+        if failed.is_none() && report.unreadable.is_empty() {
             terminal.say("no agent is paused or lost");
+        }
+        if cli.json {
+            let none = status::Report { agents: Vec::new(), hidden: 0, unreadable: report.unreadable };
+            json::answer(terminal, "resume", &none)?;
         }
         return Ok(failed.unwrap_or(Exit::Done));
     }

@@ -84,6 +84,7 @@ fn show(terminal: &Terminal, report: &Report, request: &Request) {
             }
         }
         (Some(work), None) => {
+            agents::warn_unreadable(terminal, &report.unreadable);
             terminal.answer(&details(terminal, work));
             let id = &work.agent.id;
             terminal.hint(&format!("git orchestra diff {id}"));

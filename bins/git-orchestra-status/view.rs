@@ -90,7 +90,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("branch", agent.branch.clone()),
         ("base", short(&agent.base)),
         ("head", agent.head.as_deref().map(short).unwrap_or_default()),
-        ("worktree", agent.worktree.clone().unwrap_or_default()),
+        ("worktree", worktree(agent)),
         ("parent", agent.parent.clone().unwrap_or_default()),
         ("program", program(agent)),
         ("session", agent.session.clone().unwrap_or_default()),
@@ -131,6 +131,15 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     }
     terminal.answer(&text);
     Ok(())
+}
+
+/// Its path, and whether it is there.
+fn worktree(agent: &AgentObject) -> String {
+    let path = agent.worktree.clone().unwrap_or_default();
+    match agent.worktree_state.and_then(agents::worktree_state) {
+        Some(state) => format!("{path} ({state})"),
+        None => path,
+    }
 }
 
 /// `did not land: test fails: exit code 1 (cargo test; into main)`.

@@ -10,6 +10,7 @@
 mod bad_input;
 mod branch_moves;
 mod broken_refs;
+mod broken_work;
 mod claude;
 mod cleanup;
 mod collect;
@@ -26,6 +27,7 @@ mod histories;
 mod hostile_trees;
 mod house;
 mod init;
+mod json_errors;
 mod keeping;
 mod landing_safety;
 mod logs;

@@ -2,7 +2,7 @@
 
 use orchestra::{
     model::{Liveness, Permission, Phase, text, verdict::Verdict},
-    ops::agent_object::{AgentObject, DidNotLand},
+    ops::agent_object::{AgentObject, DidNotLand, WorktreeState},
     store::Unreadable,
     surroundings,
     worktree::dirt,
@@ -135,6 +135,15 @@ fn doing(agent: &AgentObject) -> String {
     let proposed = proposed.map(|one| format!("{} {}", one.verdict.as_str(), proposed_by(&one.writer)));
     let not_landed = agent.did_not_land().map(did_not_land);
     [landed, judged, proposed, not_landed, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// What is wrong with where its worktree is, if anything.
+pub const fn worktree_state(state: WorktreeState) -> Option<&'static str> {
+    match state {
+        WorktreeState::Here => None,
+        WorktreeState::Missing => Some("missing"),
+        WorktreeState::Moved => Some("moved"),
+    }
 }
 
 /// `set aside: conflicts with b1 in lines.txt`.

@@ -21,7 +21,7 @@ pub struct Branch {
     /// Whose work it is.
     pub agent: Option<(AgentId, Agent)>,
     /// Why it cannot land, where that is known before it is looked at.
-    pub problem: Option<String>,
+    pub problem: Option<Unreadable>,
     /// The check that failed with it last time, and did not pass since.
     pub failed: Option<FailedCheck>,
 }
@@ -29,9 +29,7 @@ pub struct Branch {
 impl Branch {
     /// Whether just this work landed in the target before, by a way that history does not show: as one commit, or applied anew.
     pub(super) fn landed_in(&self, repo: &Repo, target: &Target) -> Result<bool> {
-        let Some((_, agent)) = &self.agent else {
-            return Ok(false);
-        };
+        let Some((_, agent)) = &self.agent else { return Ok(false) };
         let same = agent.landed_in.as_deref() == Some(target.branch.as_str())
             && agent.landed_head.as_deref() == Some(self.tip.to_string().as_str());
         let commit = agent.landed_as.as_deref().and_then(Oid::parse).filter(|_| same);
@@ -78,7 +76,7 @@ pub struct Target {
 /// There is no such branch (3).
 pub fn target(repo: &Repo, named: Option<&str>) -> Result<Target> {
     let branch = match named {
-        Some(named) => named.strip_prefix("refs/heads/").unwrap_or(named).to_owned(),
+        Some(named) => layout::branch_of(named).unwrap_or(named).to_owned(),
         None => repo.head_branch().ok_or_else(|| {
             Error::refused("you stand on no branch to land on").hint("name one: --into BRANCH")
         })?,
@@ -169,24 +167,19 @@ fn one(repo: &Repo, listing: &Listing, name: &str) -> Result<Branch> {
 }
 
 fn of_agent(repo: &Repo, listing: &Listing, id: &AgentId) -> Result<Option<Branch>> {
-    let Some(row) = listing.row(id) else {
-        return Ok(None);
-    };
-    let Ok(agent) = listing.agent(repo, row) else {
-        return Ok(None);
-    };
-    let broken = unreadable::work_of(repo, id)?;
+    let Some(row) = listing.row(id) else { return Ok(None) };
+    let Ok(agent) = listing.agent(repo, row) else { return Ok(None) };
+    let broken = unreadable::work_of(repo, id, &agent)?;
     let tip = match &broken {
         None => repo.find_ref(&layout::head_ref(id))?,
         // Its events name the work, so that it has its line among the others.
         Some(_) => agent.head.as_deref().and_then(Oid::parse),
     };
-    let problem = broken.map(|broken| broken.sentence());
     Ok(tip.map(|tip| Branch {
         name: id.to_string(),
         tip,
         agent: Some((id.clone(), agent)),
-        problem,
+        problem: broken,
         failed: None,
     }))
 }
@@ -194,13 +187,9 @@ fn of_agent(repo: &Repo, listing: &Listing, id: &AgentId) -> Result<Option<Branc
 /// An agent that was named and cannot be read does not keep the others that were named from landing.
 fn of_unreadable(repo: &Repo, id: &AgentId, broken: &Unreadable) -> Result<Branch> {
     match repo.find_ref(&layout::head_ref(id)) {
-        Ok(Some(tip)) => Ok(Branch {
-            name: id.to_string(),
-            tip,
-            agent: None,
-            problem: Some(broken.sentence()),
-            failed: None,
-        }),
+        Ok(Some(tip)) => {
+            Ok(Branch { name: id.to_string(), tip, agent: None, problem: Some(broken.clone()), failed: None })
+        }
         _ => Err(broken.error()),
     }
 }

@@ -151,7 +151,7 @@ fn why_not(
 ) -> Option<(Landing, String)> {
     let into = text::safe(&target.branch);
     if let Some(problem) = &branch.problem {
-        return Some((Landing::SetAside, format!("not landed: {problem}")));
+        return Some((Landing::SetAside, format!("not landed: {}", problem.sentence())));
     }
     let bases = match repo.merge_bases(target.tip, branch.tip) {
         Ok(bases) => bases,

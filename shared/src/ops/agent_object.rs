@@ -73,6 +73,8 @@ pub struct AgentObject {
     pub head: Option<String>,
     /// Where its files are, on this machine.
     pub worktree: Option<String>,
+    /// Whether they are there; where it has no worktree here, nothing.
+    pub worktree_state: Option<WorktreeState>,
     /// The coding agent's own session.
     pub session: Option<String>,
     /// The clone that it lives in.
@@ -145,6 +147,18 @@ pub struct AgentObject {
     pub conflicts: u64,
     /// What changed outside its worktree while it ran, on this machine; of archived agents nothing.
     pub surroundings: Vec<Change>,
+}
+
+/// Whether a worktree is where it was made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorktreeState {
+    /// It is.
+    Here,
+    /// Git knows it, and nothing is there: somebody removed or moved its folder.
+    Missing,
+    /// Somebody moved it, with git's knowledge.
+    Moved,
 }
 
 /// What kept work from landing.
@@ -225,6 +239,7 @@ impl AgentObject {
             reviews: agent.reviews,
             attempt: agent.attempt,
             worktree: None,
+            worktree_state: None,
             session: agent.session,
             writer: agent.writer,
             label: agent.label,

@@ -11,7 +11,7 @@ use crate::{
     git::{Git, Oid, Repo, command},
     model::{Agent, AgentId, event::LeftOut, text},
     ops::{shadowed::Shadowed, status},
-    store::{Chain, layout, sound, verdicts},
+    store::{Chain, layout, sound, unreadable, verdicts},
     trust::AcceptedRepo,
     worktree::take,
 };
@@ -154,7 +154,7 @@ fn work(repo: &Repo, id: &AgentId, committed: bool, scratch: &mut Vec<TempDir>) 
     }
     let branch = repo.find_ref(&layout::branch_ref(&agent.branch))?;
     // While it runs, its branch is ahead of what was taken.
-    let head = repo.find_ref(&layout::head_ref(id))?;
+    let head = unreadable::work_tip(repo, id, &agent)?;
     let now = if agent.phase.is_at_rest() { head.or(branch) } else { branch.or(head) };
     Ok(Work { base, now: now.ok_or_else(missing)?, left_out: Vec::new(), is_kept: true })
 }

@@ -125,7 +125,7 @@ fn land(
 }
 
 fn plan(repo: &Repo, target: Target, named: &[String], orders: &Orders) -> Result<Plan> {
-    let (mut branches, unreadable) = if named.is_empty() {
+    let (mut branches, mut unreadable) = if named.is_empty() {
         branches::finished(repo, &target)?
     } else {
         (branches::named(repo, named)?, Vec::new())
@@ -139,6 +139,7 @@ fn plan(repo: &Repo, target: Target, named: &[String], orders: &Orders) -> Resul
         };
         return Err(error.hint("git orchestra status; git orchestra merge-ranked BRANCH…"));
     }
+    unreadable.extend(branches.iter().filter_map(|branch| branch.problem.clone()));
     earlier::recall(repo, &mut branches)?;
     Ok(Plan { unreadable, ..plan::plan(repo, target, branches, orders)? })
 }

@@ -26,7 +26,7 @@ use crate::{
     private_files,
     profile::{self, Words},
     store::{
-        Chain, Listing, append_if,
+        Chain, Listing, Unreadable, append_if,
         layout::{self, AgentDir, Private},
         verdicts, writer,
     },
@@ -77,6 +77,8 @@ pub struct Report {
     pub failed: Vec<Failure>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// Agents that were not looked at, because they cannot be read.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// Starts the supervisors. When it returns, each is in the queue and answers.
@@ -95,10 +97,11 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let config = Config::of(repo);
     guard::check_space(&repo.common_dir()?, config.min_free()?)?;
     let warnings = mending::mend(repo, mend::Operations::Free)?;
-    let mut ids = choose(repo, request)?;
+    let (mut ids, unreadable) = choose(repo, request)?;
     locked_last(repo, &mut ids);
     let only = ids.len() == 1;
-    let mut report = Report { agents: Vec::with_capacity(ids.len()), failed: Vec::new(), warnings };
+    let mut report =
+        Report { agents: Vec::with_capacity(ids.len()), failed: Vec::new(), warnings, unreadable };
     for id in ids {
         match one(repo, &config, &id, request) {
             Ok(warning) => {
@@ -112,7 +115,8 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     Ok(report)
 }
 
-fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
+/// The agents that are asked for; where all are, those that cannot be read as well.
+fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     let mut ids: Vec<AgentId> = Vec::new();
     if request.all {
@@ -125,7 +129,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
                 ids.push(row.id.clone());
             }
         }
-        return Ok(ids);
+        return Ok((ids, listing.broken));
     }
     for typed in &request.agents {
         let id = listing.resolve(typed)?;
@@ -133,7 +137,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
             ids.push(id);
         }
     }
-    Ok(ids)
+    Ok((ids, Vec::new()))
 }
 
 /// All under the agent's lock, which goes on to the supervisor: of many that resume one agent at once, one does. Gives what the

@@ -25,8 +25,9 @@ use crate::{
     ops::{agent_object::AgentObject, merge_ranked, resume, status},
     profile::{self, Words},
     store::{
-        Chain, Listing, Unreadable, append_if, layout, notes, sound, writer,
+        Chain, Listing, Unreadable, append_if, layout, notes, sound, unreadable,
         verdicts::{self, Holds},
+        writer,
     },
     surroundings,
     trust::AcceptedRepo,
@@ -80,7 +81,7 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// From now on plain `git log` shows the notes: its config was told so.
     pub notes_shown: bool,
-    /// Agents, work, notes and archives that cannot be read; with an agent named, none.
+    /// Agents, work, notes and archives that cannot be read; with an agent named, its work.
     pub unreadable: Vec<Unreadable>,
 }
 
@@ -131,6 +132,8 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if let Some(give) = &request.give {
         judge(repo, &id, give, &mut report, None)?;
     }
+    let agent = Chain::of_agent(repo, &id)?.fold().agent;
+    report.unreadable.extend(unreadable::work_of(repo, &id, &agent)?);
     report.work = Some(work::look(repo, &id)?);
     Ok(report)
 }
@@ -278,7 +281,7 @@ fn judged_work(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<(Oid, Oid)> {
             .hint(format!("git orchestra status --wait {id}, or git orchestra stop {id}")));
     }
     let nothing = || Error::refused(format!("agent '{id}' has no work to judge"));
-    let head = repo.find_ref(&layout::head_ref(id))?.ok_or_else(nothing)?;
+    let head = unreadable::work_tip(repo, id, agent)?.ok_or_else(nothing)?;
     if agent.head.as_deref() != Some(head.to_string().as_str()) || agent.commits == 0 {
         return Err(nothing());
     }

@@ -6,7 +6,8 @@ use crate::{
     Error, Kind, Result,
     git::{Oid, Repo, worktrees::Worktree},
     model::{Agent, AgentId, Event, Fact, Liveness, event::LeftOut, text},
-    ops::agent_object::AgentObject,
+    ops::agent_object::{AgentObject, WorktreeState},
+    removal::place,
     store::{
         Chain, Listing, Unreadable, archive,
         layout::{self, Private},
@@ -141,7 +142,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
                 continue;
             }
         };
-        unreadable.extend(unreadable::work_of(repo, &row.id)?);
+        unreadable.extend(unreadable::work_of(repo, &row.id, &agent)?);
         if request.run.as_ref().is_none_or(|run| *run == agent.run) {
             agents.push(AgentObject::new(repo, &private, &row.id, agent, listing.writer.as_deref()));
         }
@@ -240,6 +241,7 @@ fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bo
         let Ok(id) = AgentId::parse(&agent.id) else { continue };
         let Some(worktree) = list::pick(&worktrees, &id, &agent.branch) else { continue };
         agent.worktree = Some(worktree.path.to_string_lossy().into_owned());
+        agent.worktree_state = Some(state_of(repo, &id, worktree)?);
         if measure && agent.liveness != Liveness::Ended {
             let dir = private.agent(&id);
             let Ok(spec) = Spec::read(&dir) else { continue };
@@ -256,6 +258,14 @@ fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bo
         }
     }
     Ok(())
+}
+
+fn state_of(repo: &Repo, id: &AgentId, worktree: &Worktree) -> Result<WorktreeState> {
+    if !worktree.is_there() {
+        return Ok(WorktreeState::Missing);
+    }
+    let is_moved = place::moved_from(repo, id, worktree)?.is_some();
+    Ok(if is_moved { WorktreeState::Moved } else { WorktreeState::Here })
 }
 
 fn question(

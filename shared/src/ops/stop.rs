@@ -15,7 +15,7 @@ use crate::{
         failure::{Failure, locked_last},
         mending, status,
     },
-    store::Listing,
+    store::{Listing, Unreadable},
     supervise::{
         control::{self, Rest},
         mend,
@@ -40,7 +40,7 @@ pub struct Request {
 }
 
 /// What became of them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     /// The agents that are at rest now.
     pub agents: Vec<Stopped>,
@@ -48,6 +48,8 @@ pub struct Report {
     pub failed: Vec<Failure>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// Agents that were not looked at, because they cannot be read.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// An agent that was stopped.
@@ -86,7 +88,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 /// Brings the agents to rest and waits until they are.
 pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Report> {
     let mut warnings = mending::mend(repo, mend::Operations::Free)?;
-    let mut ids = choose(repo, request)?;
+    let (mut ids, unreadable) = choose(repo, request)?;
     locked_last(repo, &mut ids);
     // A setting that cannot be understood is no reason not to stop; the supervisor has its own, from when it started.
     let grace = Config::of(repo).grace().unwrap_or(DEFAULT_GRACE);
@@ -112,7 +114,7 @@ pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Rep
         }
     }
     warnings.extend(mending::mend(repo, mend::Operations::Free)?);
-    Ok(Report { agents, failed, warnings })
+    Ok(Report { agents, failed, warnings, unreadable })
 }
 
 /// Where the work could not be saved at the end, this tries again; what stands in its way is what the agent says already.
@@ -124,18 +126,19 @@ fn save_what_was_not(repo: &Repo, id: &AgentId) -> Result<()> {
     Ok(())
 }
 
-fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
+/// The agents that are asked for; where all are, those that cannot be read as well.
+fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     if request.all {
         let mut ours = Vec::new();
         for row in listing.rows.iter().filter(|row| !row.entry.glance.phase.is_terminal()) {
-            // One that cannot be read is nobody's; `status` names it.
+            // One that cannot be read is nobody's; it is named.
             let writer = listing.agent(repo, row).map(|agent| agent.writer).ok();
             if writer.is_some() && writer == listing.writer {
                 ours.push(row.id.clone());
             }
         }
-        return Ok(ours);
+        return Ok((ours, listing.broken));
     }
     let mut ids: Vec<AgentId> = Vec::new();
     for typed in &request.agents {
@@ -144,7 +147,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
             ids.push(id);
         }
     }
-    Ok(ids)
+    Ok((ids, Vec::new()))
 }
 
 /// Waits for the supervisor; where there is none, does its work.

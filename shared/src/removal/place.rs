@@ -109,9 +109,14 @@ pub fn moved_from(repo: &Repo, id: &AgentId, worktree: &Worktree) -> Result<Opti
         (Some(Ok(parent)), Some(name)) => parent.join(name),
         _ => path,
     };
+    let planned = place::planned(repo)?.join(id.as_str());
+    // Most are where they were made, by a name that needs no look at the disk.
+    if planned == worktree.path || real(planned.clone()) == worktree.path {
+        return Ok(None);
+    }
     let made_at =
         Spec::last(repo, id, &Private::new(repo.private_dir()?).agent(id)).map(|spec| spec.worktree);
-    let places = [made_at, Some(place::planned(repo)?.join(id.as_str()))];
+    let places = [made_at, Some(planned)];
     let is_there = places.iter().flatten().any(|place| real(place.clone()) == worktree.path);
     Ok(places.into_iter().flatten().next().filter(|_| !is_there))
 }
@@ -128,7 +133,7 @@ pub fn astray(repo: &Repo, worktree: &Worktree, branch: &str) -> Result<Option<S
     match worktree.head() {
         Head::Branch(name) if name == branch_ref => {}
         Head::Branch(name) => {
-            let name = text::one_line(name.trim_start_matches("refs/heads/"), 100);
+            let name = text::one_line(layout::branch_of(&name).unwrap_or(&name), 100);
             return Ok(Some(format!("its worktree stands on another branch, {name}")));
         }
         Head::Detached(_) => return Ok(Some("its worktree stands on no branch".to_owned())),

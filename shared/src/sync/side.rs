@@ -6,7 +6,7 @@ use crate::{
     Result,
     git::{Oid, Repo},
     model::{AgentId, event},
-    store::layout,
+    store::{commit, layout},
 };
 
 /// Longest name of a kind of notes.
@@ -52,7 +52,35 @@ impl Side {
     /// # Errors
     /// The refs cannot be read.
     pub fn ours(repo: &Repo) -> Result<Self> {
-        Self::read(repo, layout::SHARED)
+        let mut side = Self::read(repo, layout::SHARED)?;
+        side.set_damaged_apart(repo);
+        Ok(side)
+    }
+
+    /// What a ref of ours names and cannot be what it should be, is damaged like a ref that names nothing.
+    fn set_damaged_apart(&mut self, repo: &Repo) {
+        let mut reader = repo.commit_reader();
+        let broken = &mut self.broken;
+        self.agents.retain(|id, tip| {
+            let why = match reader.message(*tip) {
+                Some(message) if !commit::parse(message).is_foreign() => return true,
+                None if !repo.has_commit(*tip) => {
+                    format!("names {}, which is not a commit of this repository", tip.short())
+                }
+                Some(_) | None => format!("names {}, which is not the life of an agent", tip.short()),
+            };
+            broken.insert(format!("agents/{id}"), why);
+            false
+        });
+        let is_partial = repo.is_partial();
+        self.heads.retain(|id, tip| {
+            let is_whole = is_partial || repo.has_commit(*tip);
+            if !is_whole {
+                let why = format!("names {}, which is not a commit of this repository", tip.short());
+                broken.insert(format!("heads/{id}"), why);
+            }
+            is_whole
+        });
     }
 
     /// Everything by its full name.
