@@ -83,6 +83,11 @@ fn show(terminal: &Terminal, report: &Report, mode: Mode) {
     if !matrix.is_empty() {
         terminal.answer(&format!("\n{matrix}"));
     }
+    // One that is kept back for a check lands when it is named, or passes that check.
+    let kept_back = report.order.iter().find(|row| row.failed_before.as_ref() == Some(&row.reason));
+    if let Some(row) = kept_back {
+        terminal.hint_command(&[&"git", &"orchestra", &"merge-ranked", &row.branch]);
+    }
 }
 
 fn row(step: &Row) -> Vec<Text> {

@@ -58,6 +58,14 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
+            "WORK THAT DID NOT LAND",
+            &[
+                "As long as the work is what it was then, NOW says 'did not land' with the check that failed, or 'set aside' with \
+                 the reason; the look at one agent says for which branch, and with which command. In JSON these are \
+                 failed_check and set_aside.",
+            ],
+        ),
+        (
             "OUTSIDE THE WORKTREES",
             &[
                 "Before an agent's program starts and after its end, the configuration, the hooks, the refs that are not git \

@@ -93,6 +93,7 @@ fn a_check_that_failed_is_told_everywhere_and_keeps_the_branch_back() {
     // The plan, the list, the agent, the review, JSON.
     let plan = repo.orchestra(["merge-ranked", "-n"]).succeeded();
     assert!(plan.stdout().contains(&sentence) && plan.stdout().contains("blocked"), "{}", plan.stdout());
+    drop(plan.says(&format!("hint: git orchestra merge-ranked {id}")));
     for command in [&["status"] as &[&str], &["status", &id], &["review", &id]] {
         repo.orchestra(command).succeeded().prints("did not land: test fails: exit code 1");
     }
