@@ -76,6 +76,10 @@ fn every_command_says_the_same_of_work_that_cannot_be_read() {
             |id: &str| order.iter().find(|step| step["branch"] == id).expect("a step")["outcome"].clone();
         assert_eq!((of(&bad), of(&good)), ("blocked".into(), "lands".into()), "{name}");
         repo.orchestra(["stop", "--all"]).succeeded();
+        if ["empty", "torn"].contains(name) {
+            let ran = repo.orchestra(["resume", "-d", &bad, "-m", "true"]).exits(3);
+            says(&ran, &bad, why, &format!("{name} resume"));
+        }
         fs::write(&path, &whole).expect("restored");
     }
     // The remedy is what repairs it.

@@ -28,7 +28,7 @@ use crate::{
     store::{
         Chain, Listing, Unreadable, append_if,
         layout::{self, AgentDir, Private},
-        verdicts, writer,
+        unreadable, verdicts, writer,
     },
     supervise::{control, guard, liveness, mend, processes, queue, spec::Spec, start, tree},
     surroundings,
@@ -148,6 +148,8 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
     let before = repo.find_ref(&layout::agent_ref(id))?;
     let chain = Chain::of_agent(repo, id)?;
     let agent = chain.fold().agent;
+    // Its end could not save anything.
+    unreadable::named_tip(repo, id, &agent)?;
     let foreign = writer::known_writer(repo).as_deref() != Some(agent.writer.as_str());
     if foreign {
         taking_over::may(repo, id, &agent, request.take_over)?;

@@ -125,6 +125,9 @@ pub fn of_no_agent(repo: &Repo) -> Result<Vec<Unreadable>> {
 /// The ref cannot be looked at.
 pub fn work_of(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Unreadable>> {
     let name = layout::head_ref(id);
+    if is_as_told(repo, &name, agent) {
+        return Ok(None);
+    }
     let damage = repo.ref_damage(&name)?;
     let is_damaged = damage.is_some();
     let Some(why) = damage.map_or_else(|| not_its_work(repo, &name, agent), |why| Ok(Some(why)))? else {
@@ -138,6 +141,12 @@ pub fn work_of(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Unread
     Ok(Some(Unreadable { remedy, ..broken }))
 }
 
+/// The quick look, for lists: the ref names what the events name, and that is here.
+fn is_as_told(repo: &Repo, name: &str, agent: &Agent) -> bool {
+    let tip = repo.find_ref(name).ok().flatten();
+    tip.is_some_and(|tip| agent.head.as_deref() == Some(&tip.to_string()) && repo.has_object(tip))
+}
+
 /// The commit that holds an agent's work.
 ///
 /// # Errors
@@ -146,6 +155,17 @@ pub fn work_tip(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Oid>>
     match work_of(repo, id, agent)? {
         Some(broken) => Err(broken.error()),
         None => repo.find_ref(&layout::head_ref(id)),
+    }
+}
+
+/// What the ref of an agent's work names, be it the work or not.
+///
+/// # Errors
+/// It names nothing (3): see [`work_of`].
+pub fn named_tip(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Oid>> {
+    match repo.find_ref(&layout::head_ref(id)) {
+        Err(error) => Err(work_of(repo, id, agent)?.map_or(error, |broken| broken.error())),
+        found => found,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
         remotes::{Manner, Push, Rule},
     },
     model::{Agent, AgentId, text},
-    store::{layout, sound, transcripts},
+    store::{layout, sound, transcripts, unreadable},
     sync::{Remote, Side, consent, known::Known, secrets},
     worktree::list,
 };
@@ -34,7 +34,7 @@ pub(super) fn prepare(
     worktree: &Path,
 ) -> Result<()> {
     may(repo, id, agent, how)?;
-    let head = repo.find_ref(&layout::head_ref(id))?.filter(|head| repo.has_commit(*head));
+    let head = unreadable::named_tip(repo, id, agent)?.filter(|head| repo.has_commit(*head));
     let head = head.ok_or_else(|| not_here(id, "the commit that holds its work"))?;
     if Oid::parse(&agent.base).is_none_or(|base| !repo.has_commit(base)) {
         return Err(not_here(id, "the commit it started from"));

@@ -22,7 +22,7 @@ use crate::{
     git::{Oid, Repo, objects::Sort},
     model::{AgentId, quote, text},
     process, profile,
-    store::{Chain, layout, transcripts},
+    store::{Chain, transcripts, unreadable},
     trust::AcceptedRepo,
     worktree::{make, place},
 };
@@ -183,12 +183,12 @@ fn folder(repo: Option<&Repo>, session: &Session, dry_run: bool, steps: &mut Vec
 
 /// With all its work, what was left uncommitted at its end included.
 fn make_again(repo: &Repo, agent: &AgentId, worktree: &Path) -> Result<()> {
-    let branch = Chain::of_agent(repo, agent)?.fold().agent.branch;
-    let head = repo.find_ref(&layout::head_ref(agent))?;
+    let known = Chain::of_agent(repo, agent)?.fold().agent;
+    let head = unreadable::named_tip(repo, agent, &known)?;
     let head =
         head.ok_or_else(|| Error::refused(format!("the work of agent '{agent}' is not in this clone")))?;
     place::folder(repo)?;
-    make::make(&Repo::open_for_checkout(&repo.common_dir()?)?, &branch, head, worktree)
+    make::make(&Repo::open_for_checkout(&repo.common_dir()?)?, &known.branch, head, worktree)
 }
 
 /// Gives what is kept back to its program, or writes it to where that looks for it.
