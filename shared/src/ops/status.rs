@@ -1,5 +1,7 @@
 //! `status`: every agent's true state, derived from facts at the moment of asking. Writes nothing but a cache.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use crate::{
@@ -17,6 +19,7 @@ use crate::{
     supervise::{liveness, spec::Spec},
     surroundings,
     worktree::{
+        self,
         dirt::{self, Question},
         door, list,
         root::Root,
@@ -233,6 +236,7 @@ fn choose<'a>(listing: &'a Listing, request: &Request) -> Result<(Vec<&'a Row>, 
 fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bool) -> Result<()> {
     let worktrees = repo.worktrees()?;
     let common = repo.common_dir()?;
+    let home = worktree::place::planned(repo)?;
     let mut questions = Vec::new();
     for (at, agent) in agents.iter_mut().enumerate() {
         if agent.liveness == Liveness::Remote {
@@ -241,7 +245,7 @@ fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bo
         let Ok(id) = AgentId::parse(&agent.id) else { continue };
         let Some(worktree) = list::pick(&worktrees, &id, &agent.branch) else { continue };
         agent.worktree = Some(worktree.path.to_string_lossy().into_owned());
-        agent.worktree_state = Some(state_of(repo, &id, worktree)?);
+        agent.worktree_state = Some(state_of(repo, &home, &id, worktree)?);
         if measure && agent.liveness != Liveness::Ended {
             let dir = private.agent(&id);
             let Ok(spec) = Spec::read(&dir) else { continue };
@@ -260,11 +264,13 @@ fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bo
     Ok(())
 }
 
-fn state_of(repo: &Repo, id: &AgentId, worktree: &Worktree) -> Result<WorktreeState> {
+/// `home`: the folder of the worktrees. Most lie there, and no more is asked of them.
+fn state_of(repo: &Repo, home: &Path, id: &AgentId, worktree: &Worktree) -> Result<WorktreeState> {
     if !worktree.is_there() {
         return Ok(WorktreeState::Missing);
     }
-    let is_moved = place::moved_from(repo, id, worktree)?.is_some();
+    let is_moved =
+        worktree.path != home.join(id.as_str()) && place::moved_from(repo, id, worktree)?.is_some();
     Ok(if is_moved { WorktreeState::Moved } else { WorktreeState::Here })
 }
 

@@ -110,10 +110,6 @@ pub fn moved_from(repo: &Repo, id: &AgentId, worktree: &Worktree) -> Result<Opti
         _ => path,
     };
     let planned = place::planned(repo)?.join(id.as_str());
-    // Most are where they were made, by a name that needs no look at the disk.
-    if planned == worktree.path || real(planned.clone()) == worktree.path {
-        return Ok(None);
-    }
     let made_at =
         Spec::last(repo, id, &Private::new(repo.private_dir()?).agent(id)).map(|spec| spec.worktree);
     let places = [made_at, Some(planned)];
