@@ -17,6 +17,7 @@ pub mod index;
 mod intent;
 mod mend;
 pub mod merging;
+pub mod moved;
 pub mod objects;
 pub mod oid;
 pub mod outside;

@@ -59,6 +59,8 @@ impl Scratch {
             }
             Some(found) if !path.join(".git").exists() => found.set_aside(&private.gone())?,
             Some(found) => {
+                // Left before a rename of the repository.
+                found.repair_links(&path)?;
                 // Nobody but a landing works here, and there is one at a time.
                 let _ = std::fs::remove_file(found.git_dir.join("index.lock"));
                 if matches!(found.head(), Head::Branch(_)) {

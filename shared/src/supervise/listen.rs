@@ -53,6 +53,11 @@ impl Output {
         Self { path, speech, read: 0, begun: 0, held: Vec::new() }
     }
 
+    /// The output is in another place now: the folder in which it lies was renamed.
+    pub fn move_to(&mut self, path: PathBuf) {
+        self.path = path;
+    }
+
     /// Bytes read so far.
     pub const fn length(&self) -> u64 {
         self.read

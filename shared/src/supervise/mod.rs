@@ -21,8 +21,10 @@ pub mod processes;
 pub mod prompt;
 pub mod queue;
 pub mod reaper;
+pub mod relink;
 pub mod spec;
 pub mod start;
+pub mod tracked_folder;
 
 #[cfg(target_os = "linux")]
 #[path = "tree_linux.rs"]

@@ -73,6 +73,10 @@ pub fn slots_for(mine: &Ticket, earlier: &[Ticket]) -> std::ops::RangeInclusive<
 /// # Errors
 /// The slots' folder cannot be written.
 pub fn try_enter(private: &Private, id: &AgentId) -> Result<Option<Lock>> {
+    if !private.agent(id).dir().is_dir() {
+        // The repository was renamed in this moment: a slot would be made in its old place.
+        return Ok(None);
+    }
     let folder = private.queue();
     let all = waiting(&folder);
     let Some(mine) = all.iter().find(|ticket| ticket.id == *id) else {

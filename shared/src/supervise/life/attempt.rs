@@ -10,7 +10,7 @@ use std::{
 
 use tokio::time::sleep;
 
-use super::{Supervisor, TICK, told_to_end};
+use super::{Supervisor, TICK, following::Standing, told_to_end};
 use crate::{
     Kind, Result, conversation,
     error::Context,
@@ -33,6 +33,8 @@ use crate::{
 
 /// How often a program that speaks is listened to.
 const LISTEN: Duration = Duration::from_millis(250);
+/// How many looks in a row may fail before that ends an agent.
+const FAILED_LOOKS: u32 = 3;
 /// How often the worktree of a running agent is kept.
 const SNAPSHOT: Duration = Duration::from_secs(60);
 /// How often what it said is written down for `status`, at the most.
@@ -64,6 +66,8 @@ struct Attempt {
     unshown: bool,
     kept: Instant,
     checked: Option<Instant>,
+    /// How the program ended, while what it said last is still to be heard.
+    ended: Option<End>,
 }
 
 impl Supervisor {
@@ -74,8 +78,7 @@ impl Supervisor {
         messages: Vec<String>,
     ) -> Result<(Ended, Vec<String>)> {
         let number = self.record.attempt;
-        let program =
-            launch::start(&self.id, &self.dir, &self.common, &self.spec, &self.record, self.conversation())?;
+        let program = self.in_repository(Self::launch)?;
         self.reaper.expect(program.process.pid);
         self.record.program = Some(program.process);
         self.record.write(&self.lock)?;
@@ -99,6 +102,7 @@ impl Supervisor {
             unshown: false,
             kept: Instant::now(),
             checked: None,
+            ended: None,
         };
         let mut opened = 0;
         if self.spec.launch.speech.is_understood() {
@@ -109,7 +113,10 @@ impl Supervisor {
             }
         }
         let end = self.watch_over(&mut attempt).await?;
-        self.listen(&mut attempt, true)?;
+        match self.in_repository(|supervisor| supervisor.listen(&mut attempt, true)) {
+            Err(error) if !matches!(end, End::Broken(_)) => return Err(error),
+            _ => {}
+        }
         // The next attempt has an opening of its own.
         let heard = attempt.said - attempt.unheard.len();
         let unheard: Vec<String> = attempt.unheard.into_iter().skip(opened.saturating_sub(heard)).collect();
@@ -122,6 +129,13 @@ impl Supervisor {
             judges: self.spec.judges,
         };
         Ok((ended, unheard))
+    }
+
+    fn launch(&mut self) -> Result<Program> {
+        if !self.prompts.contains(&self.spec.worktree) {
+            self.prompts.push(self.spec.worktree.clone());
+        }
+        launch::start(&self.id, &self.dir, &self.common, &self.spec, &self.record, self.conversation())
     }
 
     /// How the attempt is opened: with the task; or, in a conversation that knows it, with why it goes on. Nothing where there
@@ -145,25 +159,28 @@ impl Supervisor {
     }
 
     async fn watch_over(&mut self, attempt: &mut Attempt) -> Result<End> {
+        let mut failures = 0;
         loop {
-            self.keep_files();
-            let ended = self.reaper.ended(attempt.program.process.pid);
-            if self.listen(attempt, false)? {
-                attempt.idle.lives();
-            }
-            if let Some(end) = ended {
-                return Ok(end);
-            }
-            if let Some(end) = self.end_asked()? {
-                return Ok(end);
-            }
-            if let Some(end) = self.converse(attempt)? {
-                return Ok(end);
+            let standing = self.keep_up();
+            let looked = match standing {
+                Standing::Lost(why) => return Ok(End::Broken(why)),
+                // It works on; what it says is read when the repository is back.
+                Standing::Away => Ok(None),
+                Standing::Usable => self.look(attempt),
+            };
+            match looked {
+                Ok(Some(end)) => return Ok(end),
+                Ok(None) => failures = 0,
+                // The repository may be renamed in this moment, and be back in the next.
+                Err(_) if failures < FAILED_LOOKS => failures += 1,
+                Err(error) => return Err(error),
             }
             if let Some(end) = self.limit_reached(attempt) {
                 return Ok(end);
             }
-            self.keep(attempt).await;
+            if standing == Standing::Usable {
+                self.keep(attempt).await;
+            }
             let tick = if self.spec.launch.speech.is_understood() { LISTEN } else { TICK };
             let left = self.spec.limits.max_time().saturating_sub(self.begun.elapsed());
             let left = attempt.idle.left().map_or(left, |idle| left.min(idle.max(LISTEN)));
@@ -176,6 +193,24 @@ impl Supervisor {
         }
     }
 
+    /// Hears what the program and people say. Gives the end, if there is one.
+    fn look(&mut self, attempt: &mut Attempt) -> Result<Option<End>> {
+        let pid = attempt.program.process.pid;
+        if let Some(end) = attempt.ended.take().or_else(|| self.reaper.ended(pid)) {
+            attempt.ended = Some(end);
+        }
+        if self.listen(attempt, false)? {
+            attempt.idle.lives();
+        }
+        if let Some(end) = attempt.ended.take() {
+            return Ok(Some(end));
+        }
+        match self.end_asked()? {
+            Some(end) => Ok(Some(end)),
+            None => self.converse(attempt),
+        }
+    }
+
     /// Hears what is new.
     fn listen(&mut self, attempt: &mut Attempt, over: bool) -> Result<bool> {
         if !self.spec.launch.speech.is_understood() {
@@ -184,6 +219,7 @@ impl Supervisor {
             attempt.length = length;
             return Ok(grew);
         }
+        attempt.output.move_to(self.dir.output(self.record.attempt));
         let (tally, asked, unheard) = (&mut attempt.tally, &mut attempt.asked, &mut attempt.unheard);
         let new = attempt.output.listen(over, |said, span| {
             tally.hear(said);
@@ -215,8 +251,9 @@ impl Supervisor {
 
     /// Answers, passes messages on, and closes the program's input when all is said.
     fn converse(&mut self, attempt: &mut Attempt) -> Result<Option<End>> {
-        for message in self.messages_sent() {
+        while let Some(message) = self.next_message() {
             self.pass_on(attempt, message)?;
+            self.message_passed_on();
         }
         if let Some(end) = self.wait_for_answers(attempt)? {
             return Ok(Some(end));
@@ -235,8 +272,9 @@ impl Supervisor {
     /// Does with a question what the user wants: asks on, denies, or gives up. Says when the agent begins and ends to wait.
     fn wait_for_answers(&mut self, attempt: &mut Attempt) -> Result<Option<End>> {
         let Some(question) = attempt.tally.questions.front().cloned() else {
-            if attempt.waits_for.take().is_some() {
+            if attempt.waits_for.is_some() {
                 self.say(&[Fact::Phase(Step::to(self.record.attempt, Phase::Running))])?;
+                attempt.waits_for = None;
             }
             return Ok(None);
         };
@@ -288,11 +326,14 @@ impl Supervisor {
     }
 
     fn answer(&self, attempt: &mut Attempt, id: &str, answer: &Answer) -> Result<()> {
+        // The line is read before the question is forgotten: where that fails, the answer is given again.
+        let line = attempt.asked.get(id).map(|span| attempt.output.line(*span)).transpose()?;
         attempt.tally.questions.retain(|question| question.id != id);
+        attempt.asked.remove(id);
         attempt.idle.lives();
-        if let Some(span) = attempt.asked.remove(id)
+        if let Some(line) = line
             && let Some(voice) = &attempt.program.voice
-            && let Some(bytes) = self.spec.launch.speech.answer(&attempt.output.line(span)?, answer)
+            && let Some(bytes) = self.spec.launch.speech.answer(&line, answer)
         {
             voice.say(bytes);
         }

@@ -3,6 +3,9 @@
 
 mod attempt;
 mod files;
+mod following;
+mod helping;
+mod last_steps;
 mod requests;
 
 use std::{
@@ -16,7 +19,10 @@ use tokio::{
     time::sleep,
 };
 
-use self::requests::Requests;
+use self::{
+    following::{Followed, Standing},
+    requests::Requests,
+};
 use crate::{
     Error, Kind, Result,
     conversation::{
@@ -35,7 +41,7 @@ use crate::{
     supervise::{
         ending::{End, Ended},
         guard,
-        helper::{self, Helper, Job},
+        helper::Job,
         mend, news,
         processes::{self, Processes},
         prompt, queue,
@@ -44,7 +50,7 @@ use crate::{
         tree::{self, ProcessId},
     },
     trust::acceptance,
-    worktree::{shadow::Frozen, take::Taken},
+    worktree::shadow::Frozen,
     world,
 };
 
@@ -52,8 +58,6 @@ use crate::{
 const TICK: Duration = Duration::from_secs(1);
 /// How long what the program left running may tidy up after its end.
 const AFTERMATH: Duration = Duration::from_secs(2);
-/// How long to go on trying to write the end down, on a full disk for instance.
-const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// Supervises the agent to its end. `lock` is the agent's lock; `ready` is called as soon as the supervisor answers.
 ///
@@ -91,6 +95,10 @@ struct Supervisor {
     session: Option<(String, bool)>,
     /// Keeps others out of the conversation.
     hold: Option<(String, Hold)>,
+    /// The repository and the worktree, wherever they are now.
+    followed: Followed,
+    /// Where the copies of the task lie that a program was started with.
+    prompts: Vec<PathBuf>,
     /// Since the first launch.
     begun: Instant,
     lock: Lock,
@@ -119,6 +127,8 @@ impl Supervisor {
             has_worktree: spec.resumed,
             session: None,
             hold: None,
+            followed: Followed::new(common_dir)?,
+            prompts: Vec::new(),
             begun: Instant::now(),
             id: id.clone(),
             frozen: Frozen::load(&private.frozen().join(&spec.frozen)).ok(),
@@ -133,17 +143,26 @@ impl Supervisor {
     }
 
     async fn run(mut self) -> Result<()> {
-        news::keep_telling(&self.common, &self.spec.limits);
+        news::keep_telling(&self.spec.limits);
         let ended = match self.live_on().await {
             Ok(ended) => ended,
             Err(error) => End::Broken(error.one_line()).into(),
         };
+        let _ = self.keep_up();
         let left = self.end_tree(&ended.end);
-        prompt::remove(&self.spec.worktree, &self.id);
+        for worktree in self.prompts.iter().chain([&self.spec.worktree]) {
+            prompt::remove(worktree, &self.id);
+        }
         self.slot = None;
         queue::leave(&self.private, &self.id);
         self.wait_for_the_repository().await;
+        if self.is_repository_deleted() {
+            // Nothing is left in which anything could be saved or written; the files of the worktree stay.
+            return Ok(());
+        }
         let taken = self.take().await;
+        // Whoever removes the worktree must not take us for somebody who works in it.
+        self.followed.worktree = None;
         // Nothing of it runs any more. Where this cannot be written, the agent counts as running, and what changed is asked about.
         let _ = acceptance::end(&self.common, &self.id);
         let taken = left.and(taken);
@@ -162,8 +181,8 @@ impl Supervisor {
             return Ok(end.into());
         }
         self.begun = Instant::now();
-        let (why, mut messages) = self.first_launch()?;
-        guard::check_space(&self.common, 0)?;
+        let (why, mut messages) = self.in_repository(Self::first_launch)?;
+        self.in_repository(|supervisor| guard::check_space(&supervisor.common, 0))?;
         if let Err(error) = self.help(Job::Prepare).await {
             if !self.spec.resumed {
                 // Killed, the helper leaves what it began. Nothing ever ran in it.
@@ -172,6 +191,8 @@ impl Supervisor {
             return Err(error);
         }
         self.has_worktree = true;
+        self.spec = Spec::read(&self.dir).unwrap_or_else(|_| self.spec.clone());
+        self.follow_worktree();
         if let Some(end) = self.end_asked()? {
             return Ok(end.into());
         }
@@ -207,9 +228,20 @@ impl Supervisor {
 
     async fn wait_for_slot(&mut self) -> Result<Option<End>> {
         loop {
-            if let Some(slot) = queue::try_enter(&self.private, &self.id)? {
-                self.slot = Some(slot);
-                return Ok(None);
+            if let Some(end) = self.end_if_lost() {
+                return Ok(Some(end));
+            }
+            let moves = self.followed.moves();
+            match queue::try_enter(&self.private, &self.id) {
+                // A slot of a repository that was renamed in this moment is a new file in the old place.
+                Ok(Some(slot)) if self.keep_up() == Standing::Usable && self.followed.moves() == moves => {
+                    self.slot = Some(slot);
+                    return Ok(None);
+                }
+                Err(error) if self.keep_up() == Standing::Usable && self.followed.moves() == moves => {
+                    return Err(error);
+                }
+                _ => {}
             }
             // What changes while it waits is nothing of its time: the look is taken again.
             let _ = std::fs::remove_file(self.dir.surroundings());
@@ -231,13 +263,16 @@ impl Supervisor {
     }
 
     async fn rest_once(&mut self, time: Duration) -> Result<Option<End>> {
-        self.keep_files();
         tokio::select! {
             _ = self.wake.recv() => {}
             _ = self.term.recv() => return Ok(Some(told_to_end())),
             () = sleep(time) => {}
         }
-        self.end_asked()
+        match self.keep_up() {
+            Standing::Usable => self.in_repository(Self::end_asked),
+            Standing::Away => Ok(None),
+            Standing::Lost(why) => Ok(Some(End::Broken(why))),
+        }
     }
 
     /// The first launch of this supervisor. Gives why the agent stopped before, if it did, and what it was told since.
@@ -256,6 +291,10 @@ impl Supervisor {
     /// Another launch: the end of the attempt before and the beginning of the next are one event, so that nobody sees it ended
     /// in between.
     fn next_launch(&mut self, before: &Ended, why: &str) -> Result<()> {
+        self.in_repository(|supervisor| supervisor.say_next_launch(before, why))
+    }
+
+    fn say_next_launch(&mut self, before: &Ended, why: &str) -> Result<()> {
         let repo = self.repo()?;
         self.choose_conversation(self.session.clone().map(|(session, _)| session))?;
         let finished = Fact::Finished(before.fact_between(self.record.attempt));
@@ -319,33 +358,6 @@ impl Supervisor {
         self.record.write(&self.lock)
     }
 
-    /// Lets a helper do a job.
-    async fn help(&mut self, job: Job) -> Result<Helper> {
-        self.keep_files();
-        let helper = Helper::start(&self.common, &self.id, &self.record.nonce, job)?;
-        match self.reaper.wait(helper.pid, job.limit()).await {
-            Some(End::Exit(0)) => Ok(helper),
-            Some(_) if guard::is_full(&self.common) => Err(Error::new(Kind::External, "the disk is full")),
-            Some(_) => Err(Error::new(Kind::External, helper.last_words())),
-            None => {
-                self.end_helper(helper.pid);
-                Err(Error::new(Kind::Timeout, format!("'{}' took too long", job.as_str())))
-            }
-        }
-    }
-
-    /// Ends a helper that takes too long, with the git that it waits for: what it holds locked is free then.
-    fn end_helper(&mut self, pid: i32) {
-        let all = || {
-            let helper = ProcessId::of(pid).filter(ProcessId::is_alive);
-            helper.into_iter().chain(tree::descendants(pid, &[])).collect::<Vec<_>>()
-        };
-        for process in all() {
-            processes::signal(process, Number::KILL);
-        }
-        let _ = self.reaper.ended(pid);
-    }
-
     /// Ends everything that the agent started: the group first, then whatever descends from us or bears the nonce.
     fn end_tree(&mut self, end: &End) -> Result<()> {
         let me = self.record.supervisor.pid;
@@ -365,47 +377,6 @@ impl Supervisor {
         left
     }
 
-    /// A configuration that nobody can read, which the agent may have left, keeps its work from being taken: it may be repaired.
-    async fn wait_for_the_repository(&self) {
-        let begun = Instant::now();
-        while !self.can_read() && begun.elapsed() < PATIENCE {
-            sleep(TICK).await;
-        }
-    }
-
-    /// Where there never was a worktree, nothing ran, and what was asked is all there is to keep.
-    fn store_what_was_asked(&self) -> Result<()> {
-        helper::store_output(&self.repo()?, &self.id, &self.dir)
-    }
-
-    /// Takes the work; without a worktree there is none.
-    async fn take(&mut self) -> Result<Taken> {
-        if !self.has_worktree {
-            return Ok(Taken::nothing(&self.spec.base));
-        }
-        let taken = self.help(Job::Take).await?.taken()?;
-        let full = taken.unsaved.is_some() && guard::is_full(&self.common);
-        let unsaved = if full { Some("the disk is full".to_owned()) } else { taken.unsaved };
-        Ok(Taken { unsaved, ..taken })
-    }
-
-    /// Nothing is acknowledged before it is on the disk; a full disk may have space again in a minute.
-    async fn tell_end(&self, ended: &Ended, taken: Result<&Taken, &Error>) -> Result<()> {
-        let fact = Fact::Finished(ended.fact(self.record.attempt, taken));
-        let begun = Instant::now();
-        let mut pause = Duration::from_millis(200);
-        loop {
-            match self.say(std::slice::from_ref(&fact)) {
-                Err(_) if begun.elapsed() < PATIENCE => {
-                    guard::release(&self.private);
-                    sleep(pause).await;
-                }
-                other => return other,
-            }
-            pause = (pause * 2).min(Duration::from_secs(30));
-        }
-    }
-
     fn can_read(&self) -> bool {
         Repo::open(&self.common).is_ok()
     }
@@ -415,10 +386,9 @@ impl Supervisor {
         Ok(Repo::open(&self.common)?.acting_as(self.spec.identity.as_ref()))
     }
 
-    fn say(&self, facts: &[Fact]) -> Result<()> {
-        let repo = self.repo()?;
-        append(&repo, &self.id, facts)?;
-        news::tell(&self.common, &self.spec.limits);
+    fn say(&mut self, facts: &[Fact]) -> Result<()> {
+        self.in_repository(|supervisor| append(&supervisor.repo()?, &supervisor.id, facts).map(drop))?;
+        news::tell(&self.spec.limits);
         Ok(())
     }
 }

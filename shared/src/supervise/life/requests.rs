@@ -118,8 +118,13 @@ impl Supervisor {
         Ok(self.requests.end.clone())
     }
 
-    /// What somebody said since the last look.
-    pub(super) fn messages_sent(&mut self) -> Vec<Message> {
-        std::mem::take(&mut self.requests.messages)
+    /// The earliest message that was not passed on yet.
+    pub(super) fn next_message(&self) -> Option<Message> {
+        self.requests.messages.first().cloned()
+    }
+
+    /// The message of [`Self::next_message`] was passed on.
+    pub(super) fn message_passed_on(&mut self) {
+        self.requests.messages.remove(0);
     }
 }

@@ -1,0 +1,81 @@
+//! The last steps of a supervisor: its agent's work is saved, and its end written down.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use super::{Supervisor, TICK, following::Standing};
+use crate::{
+    Error, Result,
+    model::Fact,
+    supervise::{
+        ending::Ended,
+        guard,
+        helper::{self, Job},
+    },
+    worktree::take::Taken,
+};
+
+/// How long to go on trying to write the end down, on a full disk for instance.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+impl Supervisor {
+    /// A configuration that nobody can read, which the agent may have left, keeps its work from being taken: it may be repaired. A
+    /// repository that is away may come back.
+    pub(super) async fn wait_for_the_repository(&mut self) {
+        let begun = Instant::now();
+        loop {
+            let is_usable = self.keep_up() == Standing::Usable && self.can_read();
+            if is_usable || self.is_repository_deleted() || begun.elapsed() >= PATIENCE {
+                return;
+            }
+            if self.is_told_to_end_within(TICK).await {
+                return;
+            }
+        }
+    }
+
+    /// Waits; ends the wait where the supervisor itself is told to end.
+    async fn is_told_to_end_within(&mut self, time: Duration) -> bool {
+        tokio::select! {
+            _ = self.term.recv() => true,
+            () = sleep(time) => false,
+        }
+    }
+
+    /// Where there never was a worktree, nothing ran, and what was asked is all there is to keep.
+    pub(super) fn store_what_was_asked(&self) -> Result<()> {
+        helper::store_output(&self.repo()?, &self.id, &self.dir)
+    }
+
+    /// Takes the work; without a worktree there is none.
+    pub(super) async fn take(&mut self) -> Result<Taken> {
+        if !self.has_worktree {
+            return Ok(Taken::nothing(&self.spec.base));
+        }
+        let taken = self.help(Job::Take).await?.taken()?;
+        let full = taken.unsaved.is_some() && guard::is_full(&self.common);
+        let unsaved = if full { Some("the disk is full".to_owned()) } else { taken.unsaved };
+        Ok(Taken { unsaved, ..taken })
+    }
+
+    /// Nothing is acknowledged before it is on the disk; a full disk may have space again in a minute.
+    pub(super) async fn tell_end(&mut self, ended: &Ended, taken: Result<&Taken, &Error>) -> Result<()> {
+        let fact = Fact::Finished(ended.fact(self.record.attempt, taken));
+        let begun = Instant::now();
+        let mut pause = Duration::from_millis(200);
+        loop {
+            match self.say(std::slice::from_ref(&fact)) {
+                Err(_) if self.is_repository_deleted() => return Ok(()),
+                Err(error) if begun.elapsed() < PATIENCE => {
+                    guard::release(&self.private);
+                    if self.is_told_to_end_within(pause).await {
+                        return Err(error);
+                    }
+                }
+                other => return other,
+            }
+            pause = (pause * 2).min(Duration::from_secs(30));
+        }
+    }
+}
