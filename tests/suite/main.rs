@@ -40,6 +40,7 @@ mod prose;
 mod queue;
 mod races;
 mod resume;
+mod resume_keeps;
 mod review;
 mod secret_carriers;
 mod secrets;

@@ -75,7 +75,7 @@ pub fn phase(agent: &AgentObject) -> String {
     let bypasses = agent.permission_mode.as_deref() == Some(Permission::BypassPermissions.as_str());
     match agent.liveness {
         Liveness::Lost | Liveness::Remote => format!("{word}, {}", agent.liveness.as_str()),
-        Liveness::Live if bypasses => format!("{word}, bypass"),
+        Liveness::Live | Liveness::Ended if bypasses => format!("{word}, bypass"),
         Liveness::Live | Liveness::Ended => word.to_owned(),
     }
 }

@@ -109,6 +109,12 @@ pub struct Step {
     /// Tells the processes of this launch: a digest of what each of them has in its environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<String>,
+    /// What it may do from this launch on, where that is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission: Option<String>,
+    /// The model that is asked for from this launch on, where that is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
 }
 
 impl Step {
@@ -123,6 +129,8 @@ impl Step {
             choice: false,
             label: None,
             mark: None,
+            permission: None,
+            model: None,
         }
     }
 

@@ -1,12 +1,14 @@
 //! `resume`: goes on with agents that ended, were paused, or lost their supervisor: in the same worktree, on the same branch,
 //! in the same conversation.
 
+mod plan;
 mod taking_over;
 
 use std::{fs, path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
+pub use self::plan::Planned;
 use crate::{
     Error, Kind, Result,
     config::Config,
@@ -16,6 +18,7 @@ use crate::{
     model::{
         Agent, AgentId, Event, Fact, Liveness, Phase,
         event::{Message, Step},
+        text,
     },
     ops::{
         failure::{Failure, locked_last},
@@ -24,13 +27,17 @@ use crate::{
         settings::Settings,
     },
     private_files,
-    profile::{self, Words},
+    profile::{self, Launch, Options, Words},
     store::{
         Chain, Listing, append_if,
         layout::{self, AgentDir, Private},
         verdicts, writer,
     },
-    supervise::{control, guard, liveness, mend, processes, queue, spec::Spec, start, tree},
+    supervise::{
+        control, guard, liveness, mend, processes, queue,
+        spec::{Limits, Spec},
+        start, tree,
+    },
     surroundings,
     trust::AcceptedRepo,
     worktree::{door, list, place, shadow::Frozen},
@@ -54,6 +61,8 @@ pub struct Request {
     pub take_over: TakeOver,
     /// What is to be different from before.
     pub settings: Settings,
+    /// Show what would be done.
+    pub dry_run: bool,
 }
 
 /// Whether agents of other clones may be gone on with here.
@@ -73,6 +82,9 @@ pub enum TakeOver {
 pub struct Report {
     /// Their ids.
     pub agents: Vec<String>,
+    /// Those that would be resumed; of a dry run only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub planned: Vec<Planned>,
     /// Those that could not be resumed.
     pub failed: Vec<Failure>,
     /// What the user should know.
@@ -94,17 +106,22 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     command::check_version(&repo.common_dir()?)?;
     let config = Config::of(repo);
     guard::check_space(&repo.common_dir()?, config.min_free()?)?;
-    let warnings = mending::mend(repo, mend::Operations::Free)?;
+    let warnings = if request.dry_run { Vec::new() } else { mending::mend(repo, mend::Operations::Free)? };
     let mut ids = choose(repo, request)?;
     locked_last(repo, &mut ids);
     let only = ids.len() == 1;
-    let mut report = Report { agents: Vec::with_capacity(ids.len()), failed: Vec::new(), warnings };
+    let mut report = Report { agents: Vec::new(), planned: Vec::new(), failed: Vec::new(), warnings };
     for id in ids {
-        match one(repo, &config, &id, request) {
-            Ok(warning) => {
+        let done = if request.dry_run {
+            plan::plan(repo, &config, &id, request).map(|planned| report.planned.push(planned))
+        } else {
+            one(repo, &config, &id, request).map(|warning| {
                 report.warnings.extend(warning);
                 report.agents.push(id.to_string());
-            }
+            })
+        };
+        match done {
+            Ok(()) => {}
             Err(error) if only => return Err(error),
             Err(error) => report.failed.push(Failure::new(&id, error)),
         }
@@ -144,7 +161,7 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
     let before = repo.find_ref(&layout::agent_ref(id))?;
     let chain = Chain::of_agent(repo, id)?;
     let agent = chain.fold().agent;
-    let foreign = writer::known_writer(repo).as_deref() != Some(agent.writer.as_str());
+    let foreign = is_foreign(repo, &agent);
     if foreign {
         taking_over::may(repo, id, &agent, request.take_over)?;
     }
@@ -152,14 +169,10 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
     if foreign {
         taking_over::prepare(repo, id, &agent, request.take_over, &place_for(repo, id)?)?;
     }
-    let runs = || {
-        Error::refused(format!("agent '{id}' runs already"))
-            .hint(format!("git orchestra send {id} '…' says something to it"))
-    };
-    let Some(lock) = Lock::take(&dir.lock(), SETTLE)? else { return Err(runs()) };
+    let Some(lock) = Lock::take(&dir.lock(), SETTLE)? else { return Err(runs_already(id)) };
     // Also where somebody removed its lock: an agent never has two supervisors.
     if processes::supervisor_of(&private, id).is_some() {
-        return Err(runs());
+        return Err(runs_already(id));
     }
     let now = Chain::of_agent(repo, id)?.fold().agent;
     if (now.attempt, now.phase) != (agent.attempt, agent.phase) {
@@ -198,7 +211,10 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
         // A queued agent that never ran keeps its first attempt.
         let attempt = if now.phase == Phase::Queued && !foreign { now.attempt } else { now.attempt + 1 };
         let label = config.label().filter(|_| foreign);
-        let step = Step { label, ..Step::to(attempt, Phase::Queued).because(resumed(now)) };
+        let permission = spec.launch.permission.map(|permission| permission.as_str().to_owned());
+        let model = request.settings.options.model.clone();
+        let step =
+            Step { label, permission, model, ..Step::to(attempt, Phase::Queued).because(resumed(now)) };
         let step = (attempt > 0).then_some(Fact::Phase(step));
         let said = message
             .map(|text| Fact::Send(Message { text: Some(text.text().to_owned()), ..Message::default() }));
@@ -220,6 +236,15 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
     };
     start::supervisors(repo, vec![(id.clone(), lock)])?;
     Ok(notice.into_iter().chain(warning).collect())
+}
+
+fn is_foreign(repo: &Repo, agent: &Agent) -> bool {
+    writer::known_writer(repo).as_deref() != Some(agent.writer.as_str())
+}
+
+fn runs_already(id: &AgentId) -> Error {
+    Error::refused(format!("agent '{id}' runs already"))
+        .hint(format!("git orchestra send {id} '…' says something to it"))
 }
 
 /// An agent that may run what it is told gets only what the user typed in this clone, or in one that is trusted.
@@ -277,6 +302,33 @@ fn resumed(agent: &Agent) -> String {
     }
 }
 
+/// How an agent is run: as when it ran last, with what is typed now.
+struct HowToRun {
+    options: Options,
+    launch: Launch,
+    limits: Limits,
+    jobs: u32,
+}
+
+fn how(config: &Config<'_>, agent: &Agent, before: Option<&Spec>, request: &Request) -> Result<HowToRun> {
+    let said = before.map(|spec| spec.options.clone()).unwrap_or_default();
+    let options = said.with(request.settings.options.clone());
+    let launch = profile::find(&agent.profile, config, &options)?;
+    let limits = request.settings.limits(config, &launch, before.map(|spec| &spec.limits))?;
+    let jobs = request.settings.jobs(config, before.map(|spec| spec.jobs))?;
+    Ok(HowToRun { options, launch, limits, jobs })
+}
+
+/// What the commit of its leftovers is called: what it was told last, as far as the user typed that.
+fn title(agent: &Agent, before: Option<&Spec>, launch: &Launch, request: &Request) -> String {
+    match (&request.message, before) {
+        (Some(Words::Typed(said)), _) => text::title(said),
+        // A program without conversations does its first task again.
+        (None, Some(before)) if launch.converses() && !request.fresh => before.title.clone(),
+        _ => agent.title.clone(),
+    }
+}
+
 fn new_order(
     repo: &Repo,
     config: &Config<'_>,
@@ -285,13 +337,11 @@ fn new_order(
     dir: &AgentDir,
     request: &Request,
 ) -> Result<Spec> {
-    let foreign = writer::known_writer(repo).as_deref() != Some(agent.writer.as_str());
+    let foreign = is_foreign(repo, agent);
     let before = Spec::last(repo, id, dir);
     let known = before.as_ref().and_then(|spec| spec.identity.clone());
-    let said = before.as_ref().map(|spec| spec.options.clone()).unwrap_or_default();
-    let options = said.with(request.settings.options.clone());
-    let launch = profile::find(&agent.profile, config, &options)?;
-    let limits = request.settings.limits(config, &launch, before.as_ref().map(|spec| &spec.limits))?;
+    let HowToRun { options, launch, limits, jobs } = how(config, agent, before.as_ref(), request)?;
+    let title = title(agent, before.as_ref(), &launch, request);
     let private = Private::new(repo.private_dir()?);
     guard::set_aside(&private)?;
     let made = before.as_ref().map(Spec::made).unwrap_or_default();
@@ -305,12 +355,12 @@ fn new_order(
         launch,
         branch: agent.branch.clone(),
         base: agent.base.clone(),
-        title: agent.title.clone(),
+        title,
         worktree,
         identity: Some(known.map_or_else(|| repo.identity(), Ok)?),
         folder: before.as_ref().and_then(|spec| spec.folder),
         frozen: Frozen::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?,
-        jobs: request.settings.jobs(config)?,
+        jobs,
         limits,
         since: agent.lamport,
         resumed: agent.attempt > 0 || foreign,

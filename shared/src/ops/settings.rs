@@ -64,12 +64,12 @@ impl Settings {
         })
     }
 
-    /// How many run at once.
+    /// How many run at once; `before` is what held for the agent when it ran last.
     ///
     /// # Errors
     /// The value in git config is wrong (3).
-    pub fn jobs(&self, config: &Config<'_>) -> Result<u32> {
-        self.jobs.map_or_else(|| config.jobs(), Ok)
+    pub fn jobs(&self, config: &Config<'_>, before: Option<u32>) -> Result<u32> {
+        self.jobs.or(before).map_or_else(|| config.jobs(), Ok)
     }
 
     /// Folders must be there: a program would pass over one that is not.

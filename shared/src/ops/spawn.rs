@@ -110,14 +110,14 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     tree::check()?;
     command::check_version(&repo.common_dir()?)?;
     request.settings.check()?;
-    let jobs = request.settings.jobs(&config)?;
+    let jobs = request.settings.jobs(&config, None)?;
     let launches = launches(&config, request)?;
     let mut warnings = Vec::new();
     let prefix = branch_prefix(repo, &config, &mut warnings)?;
-    if request.dry_run {
-        return plan(&place::planned(repo)?, request, &launches, base, &prefix, jobs, warnings);
-    }
     guard::check_space(&repo.common_dir()?, config.min_free()?)?;
+    if request.dry_run {
+        return plan(&place::foreseen(repo)?, request, &launches, base, &prefix, jobs, warnings);
+    }
     let folder = place::folder(repo)?;
     guard::check_space(&folder, config.min_free()?)?;
     let mut report = plan(&folder, request, &launches, base, &prefix, jobs, warnings)?;

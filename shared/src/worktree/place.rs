@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::fs::Access;
+
 use crate::{Error, Kind, Result, config::Config, error::Context, git::Repo};
 
 /// The folder in the checkout, where there is no other way.
@@ -86,6 +88,43 @@ pub fn planned(repo: &Repo) -> Result<PathBuf> {
         Some(chosen) => home.join(chosen),
         None => beside(&home, &common),
     })
+}
+
+/// What [`folder`] will come to, without making anything.
+///
+/// # Errors
+/// As [`folder`].
+pub fn foreseen(repo: &Repo) -> Result<PathBuf> {
+    let wanted = planned(repo)?;
+    let error = match once_made(&wanted) {
+        Ok(folder) => return Ok(folder),
+        Err(error) => error,
+    };
+    match repo.main_checkout()?.filter(|_| Config::of(repo).worktrees().is_none()) {
+        Some(checkout) => {
+            let folder = checkout.join(INSIDE);
+            once_made(&folder).map_err(|error| refused(&folder, error))
+        }
+        None => Err(refused(&wanted, error)),
+    }
+}
+
+/// The folder as it would be called once it is made, links resolved.
+fn once_made(folder: &Path) -> io::Result<PathBuf> {
+    for above in folder.ancestors() {
+        match fs::metadata(above) {
+            Ok(found) if found.is_dir() => {
+                rustix::fs::access(above, Access::WRITE_OK | Access::EXEC_OK)?;
+                let missing = folder.strip_prefix(above).unwrap_or_else(|_| Path::new(""));
+                let above = above.canonicalize()?;
+                return Ok(if missing.as_os_str().is_empty() { above } else { above.join(missing) });
+            }
+            Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::NotFound.into())
 }
 
 /// The repository's own folder: the checkout, the bare repository, or for a submodule the outermost checkout.

@@ -134,6 +134,8 @@ impl Folder {
         agent.question = given(step.question.as_deref());
         agent.choice = step.choice && agent.question.is_some();
         agent.session = given(step.session.as_deref()).or_else(|| agent.session.take());
+        agent.permission = given(step.permission.as_deref()).or_else(|| agent.permission.take());
+        agent.model = given(step.model.as_deref()).or_else(|| agent.model.take());
     }
 
     fn finished(&mut self, event: &Event, finished: &Finished) {
