@@ -19,6 +19,7 @@ mod convergence;
 mod crash;
 mod diff;
 mod dispatch;
+mod dry_runs;
 mod full_disk;
 mod hand_over;
 mod hints;
