@@ -114,6 +114,9 @@ pub(crate) const PAGE: Page = Page {
                 "When it ends, everything that it started ends too. What it left uncommitted is committed to its branch; \
                  ignored files, repositories inside the worktree, very large files, files that look like secrets and \
                  whatever cannot be read stay in the worktree and are named, the ignored ones excepted.",
+                "The repository, or a folder above it, may be renamed while agents run: they work on, and git's links between the \
+                 repository and their worktrees are repaired. Where the repository is deleted, they end at once, and the files \
+                 of their worktrees stay.",
                 "An agent that ends in the middle of a merge, a rebase or the like, or with unresolved conflicts, has failed: its \
                  files are kept as they are, and do not land. So has one whose work could not be saved; 'git orchestra collect' \
                  tries again.",

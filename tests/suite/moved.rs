@@ -90,6 +90,11 @@ impl Agents {
     }
 }
 
+fn runs(pid: i64) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
+}
+
 fn kill_supervisor(repo: &TestRepo<'_>, id: &str) {
     let pid = repo.agent(id)["supervisor_pid"].as_i64().expect("a number").to_string();
     assert!(repo.command("kill").args(["-9", &pid]).status().expect("kill").success());
@@ -286,13 +291,83 @@ fn nothing_of_an_agent_runs_once_its_repository_was_deleted() {
     assert_eq!(pids.len(), 5, "{pids:?}");
     let worktrees: Vec<PathBuf> = running.iter().map(|id| repo.worktree(id)).collect();
     fs::remove_dir_all(repo.path()).expect("deleted");
-    let runs = |pid: &i64| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
-    };
-    until("nothing runs", || (!pids.iter().any(runs)).then_some(()));
+    until("nothing runs", || (!pids.iter().any(|pid| runs(*pid))).then_some(()));
     assert!(!repo.path().exists(), "nothing was made in its place");
     for worktree in worktrees {
         assert_eq!(fs::read_to_string(worktree.join("work")).expect("the work stays"), "1\n");
     }
+}
+
+#[test]
+fn a_conversation_goes_on_after_the_folder_above_was_renamed() {
+    let world = world();
+    let before = world.repo_named("parent/app").with_scripted_claude();
+    let id = before.spawn_claude(&[], "say first");
+    let session = before.end_of(&id)["session"].as_str().expect("a session").to_owned();
+    // As the real program does, it keeps the conversation in a folder that is named after the worktree.
+    let folder_for = |worktree: PathBuf| {
+        let name = worktree.to_string_lossy().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        world.claude_config().join("projects").join(name)
+    };
+    let old = before.worktree(&id);
+    let file = format!("{session}.jsonl");
+    let said = world.scripted_conversation(&session);
+    fs::create_dir(folder_for(old.clone())).expect("a folder");
+    let had = format!("{{\"type\":\"user\",\"cwd\":\"{}\"}}\n{said}", old.display());
+    fs::write(folder_for(old.clone()).join(&file), &had).expect("a conversation");
+    fs::remove_file(world.claude_config().join("projects/scripted").join(&file)).expect("removed");
+    let repo = Renamed::Parent.rename(&world);
+    repo.orchestra(["resume", &id, "-m", "say second"]).succeeded();
+    let agent = repo.agent(&id);
+    assert_eq!((&agent["phase"], &agent["session"]), (&"done".into(), &session.as_str().into()));
+    let now = fs::read_to_string(folder_for(repo.worktree(&id)).join(&file)).expect("the conversation");
+    assert!(now.contains("say first") && now.contains("say second"), "{now}");
+    let kept = fs::read_to_string(folder_for(old).join(format!("{file}.before-rename"))).expect("as it was");
+    assert_eq!(kept, had);
+}
+
+/// An agent that worked on and ended while its repository could not be used, with its supervisor's number.
+fn ended_while_away(repo: &TestRepo<'_>) -> (String, i64) {
+    let id = repo.spawn("echo 1 > work; until test -e go; do echo >> ticks; sleep 0.05; done; touch over");
+    repo.wait_for_file(&id, "ticks");
+    let agent = repo.agent(&id);
+    let pid = |key: &str| agent[key].as_i64().expect("a number");
+    let (supervisor, program) = (pid("supervisor_pid"), pid("pid"));
+    let worktree = repo.worktree(&id);
+    fs::rename(repo.path().join(".git/objects"), repo.path().join(".git/away")).expect("renamed");
+    let ticks = || fs::read_to_string(worktree.join("ticks")).map_or(0, |text| text.lines().count());
+    let before = ticks();
+    until("it works on for some looks of its supervisor", || (ticks() > before + 40).then_some(()));
+    fs::write(worktree.join("go"), "").expect("a file");
+    until("its program has ended", || (worktree.join("over").exists() && !runs(program)).then_some(()));
+    assert!(runs(supervisor));
+    (id, supervisor)
+}
+
+fn come_back(repo: &TestRepo<'_>) {
+    fs::rename(repo.path().join(".git/away"), repo.path().join(".git/objects")).expect("renamed");
+}
+
+#[test]
+fn an_agent_that_ends_while_its_repository_is_away_is_done_once_it_is_back() {
+    let world = world();
+    let repo = world.repo();
+    let (id, _) = ended_while_away(&repo);
+    come_back(&repo);
+    let agent = repo.end_of(&id);
+    assert_eq!((&agent["phase"], &agent["attempt"]), (&"done".into(), &1.into()), "{agent}");
+    assert_eq!(repo.file_in_head(&id, "work"), "1\n");
+}
+
+#[test]
+fn a_supervisor_that_waits_for_its_repository_ends_when_it_is_told_to() {
+    let world = world();
+    let repo = world.repo();
+    let (id, supervisor) = ended_while_away(&repo);
+    assert!(repo.command("kill").args(["-TERM", &supervisor.to_string()]).status().expect("kill").success());
+    until("the supervisor ends", || (!runs(supervisor)).then_some(()));
+    come_back(&repo);
+    assert_eq!(repo.agent(&id)["liveness"], "lost");
+    repo.orchestra(["stop", &id]).succeeded();
+    assert_eq!(repo.file_in_head(&id, "work"), "1\n");
 }

@@ -67,10 +67,13 @@ fn link_of(folder: &Path, git_dir: &Path) -> Option<Link> {
     if identity(&named).is_some() && identity(&named) == identity(git_dir) {
         return Some(if text.lines().count() == 1 { Link::Sound } else { Link::Stale });
     }
-    let is_gone = fs::symlink_metadata(&named).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
     let bears_its_name = named.file_name() == git_dir.file_name()
         && named.parent().and_then(Path::file_name) == git_dir.parent().and_then(Path::file_name);
-    (is_gone && bears_its_name).then_some(Link::Stale)
+    (is_gone(&named) && bears_its_name).then_some(Link::Stale)
+}
+
+fn is_gone(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {
@@ -90,16 +93,14 @@ impl Worktree {
             write_in_place(&folder.join(".git"), &line("gitdir: ", &self.git_dir))
                 .context(Kind::External, cannot)?;
         }
-        let is_registered = self.written_path().is_some_and(|path| {
-            let there = identity(&path);
-            there.is_some() && there == identity(folder)
-        });
-        if !is_registered {
+        // Where anything else lies in the registered place, somebody put it there: that is not followed.
+        let is_elsewhere = self.written_path().is_some_and(|path| is_gone(&path));
+        if is_elsewhere {
             let mut new = tempfile::NamedTempFile::new_in(&self.git_dir).context(Kind::External, cannot)?;
             new.write_all(&line("", &folder.join(".git"))).context(Kind::External, cannot)?;
             new.persist(self.git_dir.join("gitdir")).context(Kind::External, cannot)?;
         }
-        Ok(link == Link::Stale || !is_registered)
+        Ok(link == Link::Stale || is_elsewhere)
     }
 }
 

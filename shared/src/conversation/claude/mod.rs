@@ -15,7 +15,7 @@ use std::{
 
 use serde::Deserialize;
 
-pub use self::restore::restore;
+pub use self::restore::{bring_along, restore};
 use super::{Entry, Facts, Found, Inner, Piece, Place, Program, Running, program, reading};
 use crate::world;
 

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::time::sleep;
 
-use super::{Supervisor, TICK, following::Standing, told_to_end};
+use super::{Supervisor, TICK, following::Standing};
 use crate::{
     Kind, Result, conversation,
     error::Context,
@@ -187,7 +187,7 @@ impl Supervisor {
             tokio::select! {
                 () = self.reaper.any() => {}
                 _ = self.wake.recv() => {}
-                _ = self.term.recv() => return Ok(told_to_end()),
+                _ = self.term.recv() => return Ok(self.told_to_end()),
                 () = sleep(tick.min(left)) => {}
             }
         }

@@ -92,8 +92,7 @@ impl Supervisor {
         }
         self.followed.away_since = None;
         if let Some(Whereabouts::Moved(path)) = self.followed.worktree.as_mut().map(TrackedFolder::follow) {
-            self.spec.worktree = path;
-            self.followed.links_due = true;
+            self.worktree_moved_to(path);
         }
         if self.followed.links_due {
             // What cannot be written now is tried again in a second.
@@ -127,7 +126,7 @@ impl Supervisor {
         self.dir = self.private.agent(&self.id);
         let worktree = match &mut self.followed.worktree {
             Some(worktree) => match worktree.follow() {
-                Whereabouts::Moved(path) => path,
+                Whereabouts::Moved(path) if is_renamed_above(&self.spec.worktree, &path) => path,
                 _ => self.spec.worktree.clone(),
             },
             None => planned_after_move(&self.spec.worktree, &old, &self.common),
@@ -139,6 +138,13 @@ impl Supervisor {
             let _ = Spec { worktree: self.spec.worktree.clone(), ..written }.write(&self.dir);
         }
         self.followed.links_due = self.has_worktree;
+    }
+
+    fn worktree_moved_to(&mut self, path: PathBuf) {
+        if is_renamed_above(&self.spec.worktree, &path) {
+            self.spec.worktree = path;
+            self.followed.links_due = true;
+        }
     }
 
     fn repair_links(&self) -> Result<()> {
@@ -164,6 +170,12 @@ impl Supervisor {
             }
         }
     }
+}
+
+/// A worktree that has its name was renamed with a folder above it. One that has another name was moved by itself: its agent, or
+/// somebody else, has a use for it.
+fn is_renamed_above(old: &Path, new: &Path) -> bool {
+    old.file_name() == new.file_name()
 }
 
 /// Where a worktree that is not made yet is to be, once the repository has moved from `old` to `new`: in the same place as seen from

@@ -27,6 +27,9 @@ impl Supervisor {
         loop {
             match self.keep_up() {
                 Standing::Usable => {}
+                Standing::Away if self.is_told_to_end => {
+                    return Err(Error::refused("its repository cannot be found"));
+                }
                 Standing::Away => {
                     sleep(TICK).await;
                     continue;

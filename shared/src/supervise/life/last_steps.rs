@@ -18,29 +18,36 @@ use crate::{
 
 /// How long to go on trying to write the end down, on a full disk for instance.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// The same where the supervisor is told to end: long enough to lose a race and try again.
+const PATIENCE_WHEN_TOLD_TO_END: Duration = Duration::from_secs(5);
 
 impl Supervisor {
     /// A configuration that nobody can read, which the agent may have left, keeps its work from being taken: it may be repaired. A
-    /// repository that is away may come back.
-    pub(super) async fn wait_for_the_repository(&mut self) {
+    /// repository that is away may come back. Gives whether it can be used.
+    pub(super) async fn wait_for_the_repository(&mut self) -> bool {
         let begun = Instant::now();
         loop {
-            let is_usable = self.keep_up() == Standing::Usable && self.can_read();
-            if is_usable || self.is_repository_deleted() || begun.elapsed() >= PATIENCE {
-                return;
+            if self.keep_up() == Standing::Usable && self.can_read() {
+                return true;
             }
-            if self.is_told_to_end_within(TICK).await {
-                return;
+            let is_over = self.is_repository_deleted() || begun.elapsed() >= PATIENCE;
+            if is_over || self.is_told_to_end {
+                return false;
             }
+            self.wait(TICK).await;
         }
     }
 
-    /// Waits; ends the wait where the supervisor itself is told to end.
-    async fn is_told_to_end_within(&mut self, time: Duration) -> bool {
+    /// Waits, and hears whether the supervisor itself is told to end.
+    async fn wait(&mut self, time: Duration) {
         tokio::select! {
-            _ = self.term.recv() => true,
-            () = sleep(time) => false,
+            _ = self.term.recv() => self.is_told_to_end = true,
+            () = sleep(time) => {}
         }
+    }
+
+    const fn patience(&self) -> Duration {
+        if self.is_told_to_end { PATIENCE_WHEN_TOLD_TO_END } else { PATIENCE }
     }
 
     /// Where there never was a worktree, nothing ran, and what was asked is all there is to keep.
@@ -67,11 +74,9 @@ impl Supervisor {
         loop {
             match self.say(std::slice::from_ref(&fact)) {
                 Err(_) if self.is_repository_deleted() => return Ok(()),
-                Err(error) if begun.elapsed() < PATIENCE => {
+                Err(_) if begun.elapsed() < self.patience() => {
                     guard::release(&self.private);
-                    if self.is_told_to_end_within(pause).await {
-                        return Err(error);
-                    }
+                    self.wait(pause).await;
                 }
                 other => return other,
             }

@@ -88,6 +88,8 @@ struct Supervisor {
     reaper: Reaper,
     wake: Signal,
     term: Signal,
+    /// It was told to end.
+    is_told_to_end: bool,
     requests: Requests,
     slot: Option<Lock>,
     has_worktree: bool,
@@ -123,6 +125,7 @@ impl Supervisor {
             wake: listen(SignalKind::user_defined1())?,
             term: listen(SignalKind::terminate())?,
             requests: Requests::since(spec.since, spec.launch.takes_prose()),
+            is_told_to_end: false,
             slot: None,
             has_worktree: spec.resumed,
             session: None,
@@ -155,9 +158,9 @@ impl Supervisor {
         }
         self.slot = None;
         queue::leave(&self.private, &self.id);
-        self.wait_for_the_repository().await;
-        if self.is_repository_deleted() {
-            // Nothing is left in which anything could be saved or written; the files of the worktree stay.
+        if !self.wait_for_the_repository().await {
+            // There is nothing in which anything could be saved or written. The files of the worktree stay; where the repository
+            // comes back, the agent shows as lost.
             return Ok(());
         }
         let taken = self.take().await;
@@ -265,7 +268,7 @@ impl Supervisor {
     async fn rest_once(&mut self, time: Duration) -> Result<Option<End>> {
         tokio::select! {
             _ = self.wake.recv() => {}
-            _ = self.term.recv() => return Ok(Some(told_to_end())),
+            _ = self.term.recv() => return Ok(Some(self.told_to_end())),
             () = sleep(time) => {}
         }
         match self.keep_up() {
@@ -312,7 +315,12 @@ impl Supervisor {
             Some(session) => Some((session, true)),
             None => Some((world::uuid()?, false)),
         };
-        self.hold_conversation()
+        self.hold_conversation()?;
+        if let (Speech::ClaudeStream, Some((session, true))) = (self.spec.launch.speech, &self.session) {
+            // Where the worktree was renamed, the program looks in another place. What cannot be moved, it will say itself.
+            let _ = conversation::claude::bring_along(session, &self.spec.worktree);
+        }
+        Ok(())
     }
 
     /// What is held is not opened again: closing that would let go of it.
@@ -377,6 +385,12 @@ impl Supervisor {
         left
     }
 
+    /// Somebody ends this process: from now on nothing is waited for.
+    fn told_to_end(&mut self) -> End {
+        self.is_told_to_end = true;
+        End::Stopped(Some("its supervisor was told to end (SIGTERM)".to_owned()))
+    }
+
     fn can_read(&self) -> bool {
         Repo::open(&self.common).is_ok()
     }
@@ -396,8 +410,4 @@ impl Supervisor {
 fn launch_after(agent: &Agent) -> Step {
     let is_open = agent.phase == Phase::Queued && agent.attempt > 0;
     Step::to(if is_open { agent.attempt } else { agent.attempt + 1 }, Phase::Starting)
-}
-
-fn told_to_end() -> End {
-    End::Stopped(Some("its supervisor was told to end (SIGTERM)".to_owned()))
 }
