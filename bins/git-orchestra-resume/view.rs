@@ -69,7 +69,7 @@ fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<()> {
             Text::new(agent.phase.as_str()),
             Text::new(&agent.profile),
             Text::new(agent.permission.map_or("-", Permission::as_str)),
-            Text::new(&agent.jobs.to_string()),
+            Text::new(agent.jobs.to_string()),
             Text::new(&agent.title),
         ]
     };
