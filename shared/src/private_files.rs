@@ -8,12 +8,27 @@ use std::{
     path::Path,
 };
 
-/// Makes a folder, and those above it that are missing.
+/// The name of our folder in a git directory.
+const OURS: &str = "orchestra";
+
+/// Makes a folder, and those above it that are missing. A git directory is never made: where it is gone, the repository was renamed
+/// or deleted, and nothing belongs into its old place.
 ///
 /// # Errors
 /// It cannot be made.
 pub fn create_dir(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+    let ours = path.ancestors().find(|above| above.file_name().is_some_and(|name| name == OURS));
+    let Some(ours) = ours else { return DirBuilder::new().recursive(true).mode(0o700).create(path) };
+    let mut missing: Vec<&Path> = path.ancestors().take_while(|above| *above != ours).collect();
+    missing.push(ours);
+    // One after the other: each is made only if the one above it is there in that moment.
+    for folder in missing.into_iter().rev() {
+        match DirBuilder::new().mode(0o700).create(folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+            other => other?,
+        }
+    }
+    Ok(())
 }
 
 /// Makes a temporary folder in another one.
@@ -46,4 +61,25 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
 pub fn close(folder: &Path) -> io::Result<()> {
     let mode = fs::metadata(folder)?.permissions().mode();
     if mode & 0o077 == 0 { Ok(()) } else { fs::set_permissions(folder, Permissions::from_mode(0o700)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_git_directory_that_is_gone_is_not_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        fs::create_dir_all(at("app/.git")).unwrap();
+        create_dir(&at("app/.git/orchestra/locks")).unwrap();
+        create_dir(&at("app/.git/orchestra/locks")).unwrap();
+        assert!(at("app/.git/orchestra/locks").is_dir());
+        fs::rename(at("app"), at("new")).unwrap();
+        let error = create_dir(&at("app/.git/orchestra/locks")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(!at("app").exists());
+        create_dir(&at("elsewhere/below")).unwrap();
+        assert!(at("elsewhere/below").is_dir());
+    }
 }

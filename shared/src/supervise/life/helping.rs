@@ -1,6 +1,6 @@
 //! What the supervisor leaves to helpers: short-lived children that need a repository for longer than an event.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tokio::time::sleep;
@@ -18,7 +18,9 @@ use crate::{
 };
 
 /// How often a helper is started again, because the repository was renamed while it worked.
-const HELPER_RESTARTS: u32 = 5;
+pub(super) const HELPER_RESTARTS: u32 = 5;
+/// How often it is looked where the repository is while a helper works.
+const WATCH: Duration = Duration::from_millis(100);
 
 impl Supervisor {
     /// Lets a helper do a job. One that fails because the repository was renamed meanwhile is started again.
@@ -54,7 +56,7 @@ impl Supervisor {
         let begun = Instant::now();
         let ended = loop {
             let left = job.limit().saturating_sub(begun.elapsed());
-            let ended = self.reaper.wait(helper.pid, left.min(TICK)).await;
+            let ended = self.reaper.wait(helper.pid, left.min(WATCH)).await;
             if ended.is_some() || left.is_zero() {
                 break ended;
             }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::{Supervisor, TICK, following::Standing};
+use super::{Supervisor, TICK, following::Standing, helping::HELPER_RESTARTS};
 use crate::{
     Error, Result,
     model::Fact,
@@ -60,7 +60,18 @@ impl Supervisor {
         if !self.has_worktree {
             return Ok(Taken::nothing(&self.spec.base));
         }
-        let taken = self.help(Job::Take).await?.taken()?;
+        let mut restarts = 0;
+        let taken = loop {
+            let moves = self.followed.moves();
+            let taken = self.help(Job::Take).await?.taken()?;
+            let _ = self.keep_up();
+            // What could not be saved because the repository was renamed meanwhile is saved in its new place.
+            let is_displaced = self.followed.moves() != moves;
+            if taken.unsaved.is_none() || !is_displaced || restarts == HELPER_RESTARTS {
+                break taken;
+            }
+            restarts += 1;
+        };
         let full = taken.unsaved.is_some() && guard::is_full(&self.common);
         let unsaved = if full { Some("the disk is full".to_owned()) } else { taken.unsaved };
         Ok(Taken { unsaved, ..taken })
