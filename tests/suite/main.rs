@@ -38,6 +38,7 @@ mod pause;
 mod prose;
 mod queue;
 mod races;
+mod remote_urls;
 mod resume;
 mod review;
 mod secret_carriers;

@@ -50,7 +50,8 @@ fn a_remote_that_is_not_there_or_takes_nothing() {
     let a = first(&world);
     an_ended_agent(&a);
     let before = shared(&a);
-    a.orchestra(["sync", "nowhere"]).exits(5).says("cannot fetch from 'nowhere'");
+    a.orchestra(["sync", "nowhere"]).exits(3).says("there is no remote 'nowhere'");
+    a.orchestra(["sync", "./nowhere"]).exits(5).says("cannot fetch from './nowhere'");
     a.orchestra(["sync", "--", "-x"]).exits(2).says("is no remote");
     a.orchestra(["sync", "https://127.0.0.1:1/x.git"]).exits(5).says("cannot fetch from");
     a.orchestra(["sync", "ext::sh -c 'touch ran'"]).exits(5);

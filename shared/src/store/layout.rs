@@ -160,6 +160,11 @@ pub fn missing(remote: &str) -> String {
     format!("refs/orchestra-local/missing/{remote}/")
 }
 
+/// A blob with the URL at which a remote was looked at last. Never travels.
+pub fn remote_url_ref(remote: &str) -> String {
+    format!("refs/orchestra-local/urls/{remote}")
+}
+
 /// Sent to a remote to see whether it is taken, and taken away at once.
 pub fn probe_ref(chance: &str) -> String {
     format!("refs/orchestra/probe/{chance}")

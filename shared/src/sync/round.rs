@@ -25,6 +25,7 @@ use crate::{
         missing::{self, Missing},
         own_work::OwnWork,
         plan::{self, Change, Plan, Sides},
+        relocated,
         remote::Remote,
         screen::{self, Leave, Parcel},
         secrets::Held,
@@ -106,6 +107,9 @@ pub struct Outcome {
     pub strange: usize,
     /// Another clone writes under the name of this one, which is this from now on.
     pub renamed: Option<String>,
+    /// The remote's URL before and now, where another repository is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relocated: Option<(String, String)>,
     /// How often it was tried to send.
     pub attempts: u32,
     /// It is the first time that anything is known of this remote.
@@ -127,7 +131,16 @@ pub fn run(repo: &Repo, remote: &Remote, order: &Order, talk: &mut dyn Talk) -> 
         unfetched: Unfetched::new(),
         screened: BTreeSet::new(),
     };
+    let relocated = relocated::look(repo, remote)?;
     let (mut before, mut theirs) = sync.look()?;
+    if let Some(relocated) = relocated.filter(|relocated| relocated.is_another(&before, &theirs)) {
+        before = Side::default();
+        relocated.set_aside_missing(repo, remote)?;
+        sync.outcome.relocated = Some(relocated.shown());
+    }
+    if !order.dry_run {
+        relocated::remember(repo, remote)?;
+    }
     sync.outcome.first = before == Side::default();
     sync.is_ours(&theirs)?;
     loop {

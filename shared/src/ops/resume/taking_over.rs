@@ -164,13 +164,20 @@ fn bring_conversation(repo: &Repo, id: &AgentId, agent: &Agent, worktree: &Path)
 pub(super) fn arbitrate(repo: &Repo, id: &AgentId, before: Oid) -> Result<Option<String>> {
     let name = layout::agent_ref(id);
     let Some(now) = repo.find_ref(&name)? else { return Ok(None) };
-    let mut alone =
-        Some(format!("no remote knows '{id}': if another clone goes on with it too, both are kept"));
+    let both = "if another clone resumes it too, the work of both is kept";
+    let mut alone = Some(format!("no remote has '{id}', as far as is known here: {both}"));
     for remote in repo.remotes() {
         let remote = Remote::choose(repo, Some(&remote), Path::new("/"))?;
         let theirs = Side::read(repo, &layout::tracking(&remote.name))?;
-        let agreed = || remote.urls(repo).is_ok_and(|urls| consent::given(repo, &urls).is_some());
-        if !theirs.agents.contains_key(id) || !agreed() {
+        if !theirs.agents.contains_key(id) {
+            continue;
+        }
+        if !remote.urls(repo).is_ok_and(|urls| consent::given(repo, &urls).is_some()) {
+            let address = text::safe(&remote.address);
+            alone = Some(format!(
+                "{address} has '{id}' and is not told that it runs here, because nothing was sent there from this clone \
+                 yet ('git orchestra sync' asks): {both}"
+            ));
             continue;
         }
         let push = [Push { name: name.clone(), new: Some(now), rule: Rule::Forward }];
