@@ -132,6 +132,15 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
+            "SIGNATURES",
+            &[
+                "Where git config commit.gpgsign is set, the commits that merge-ranked makes are signed, by the program that git \
+                 would use; so are rebased ones. A signer that fails, or does not answer for a minute, holds nothing up: what \
+                 lands is not signed then, and a warning says why. Commits that are made for an agent when it ends are never \
+                 signed: '--strategy squash' lands a single signed commit for each branch.",
+            ],
+        ),
+        (
             "WHERE THINGS ARE",
             &[
                 "A landing is an operation, refs/orchestra-local/operations/ID: what was done so far, and the output of every \

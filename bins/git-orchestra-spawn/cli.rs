@@ -107,7 +107,8 @@ pub(crate) const PAGE: Page = Page {
                  ORCHESTRA_BASE and ORCHESTRA_PROMPT_FILE; nothing in it names another repository: variables of git that \
                  belong to one command or hook are not inherited, and a value that is a path in the main checkout names the \
                  same place in the worktree. PATH and other lists stay as they are.",
-                "Commits that are made for it bear the name and e-mail that were configured when it was started.",
+                "Commits that are made for it bear the name and e-mail that were configured when it was started. They are not \
+                 signed, whatever git config commit.gpgsign says: nobody is there to agree; what merge-ranked lands is.",
                 "The task is handed over as it was typed. An agent that may run it as a script (sh, and your own unless \
                  orchestra.agent.<name>.reads is 'prose') gets nothing that you did not type: no review, no conflict, no \
                  output of a test.",

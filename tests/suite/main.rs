@@ -50,6 +50,7 @@ mod sessions_opencode;
 mod sessions_programs;
 mod sessions_shapes;
 mod sessions_talk;
+mod signing;
 mod spawn;
 mod stale_locks;
 mod status;

@@ -30,6 +30,7 @@ pub mod refs;
 pub mod remotes;
 pub mod repo;
 pub mod settings;
+mod signing;
 pub mod submodule;
 pub mod trees;
 pub mod worktrees;

@@ -2,7 +2,7 @@
 
 use super::{
     branches::Branch,
-    merge::{self, Merged, Side, Strategy},
+    merge::{self, Committer, Merged, Side, Strategy},
     message::message,
     regenerate::{self, Recipe},
     scratch::Scratch,
@@ -50,7 +50,7 @@ impl Runner<'_> {
     }
 
     /// The commit that lands a tree; `head` is what it merges.
-    pub(super) fn commit(&self, branch: &Branch, step: &Step, tree: Oid, head: Oid) -> Result<Brought> {
+    pub(super) fn commit(&mut self, branch: &Branch, step: &Step, tree: Oid, head: Oid) -> Result<Brought> {
         let before = self.state.result;
         if self.repo.tree_of(before)? == tree {
             return Ok(Brought::Nothing);
@@ -63,7 +63,7 @@ impl Runner<'_> {
         let text = message(branch, strategy, &step.settled);
         let now = world::now().as_second();
         let commit = Commit::by(&self.identity(branch)?, now, tree, parents, text);
-        Ok(Brought::Commit(self.repo.write_commit(&commit)?))
+        Ok(Brought::Commit(self.write_landing_commit(&commit)?))
     }
 
     /// Who commits for a branch: for that of an agent, the user as they were when it was started.
@@ -78,11 +78,13 @@ impl Runner<'_> {
         let (onto, side) = (self.state.result, self.side());
         let base = self.repo.merge_base(onto, branch.tip)?;
         let identity = self.identity(branch)?;
+        let sign = self.signs_rebased()?;
         let scratch = self.scratch_at(onto)?;
-        let first = scratch.rebase(None, onto, base, branch.tip, &identity)?;
+        let by = Committer { identity: &identity, sign };
+        let first = scratch.rebase(None, onto, base, branch.tip, by)?;
         let done = match (first, side) {
             (Err(_), Some(side)) => {
-                let done = scratch.rebase(Some(side), onto, base, branch.tip, &identity)?;
+                let done = scratch.rebase(Some(side), onto, base, branch.tip, by)?;
                 if done.is_ok() {
                     step.settled.push(format!("conflicts were settled by '{}'", side.as_str()));
                 }

@@ -61,6 +61,15 @@ pub(super) enum Merged {
     Conflict { tree: Oid, files: Vec<String> },
 }
 
+/// Who commits what is rebased, and whether with a signature.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Committer<'a> {
+    /// Who.
+    pub(super) identity: &'a Identity,
+    /// Whether git is to sign.
+    pub(super) sign: bool,
+}
+
 /// The command of [`merge`].
 pub(super) const MERGE: &str = "merge-tree";
 
@@ -127,7 +136,7 @@ impl Scratch {
         onto: Oid,
         base: Oid,
         tip: Oid,
-        identity: &Identity,
+        by: Committer<'_>,
     ) -> Result<std::result::Result<Oid, Vec<String>>> {
         self.reset(onto)?;
         let git = match side {
@@ -137,11 +146,12 @@ impl Scratch {
             Some(Side::Union) => self.git_with("merge.default=union", "rebase")?,
         };
         let output = git
+            .arg(if by.sign { "--gpg-sign" } else { "--no-gpg-sign" })
             .args(["--quiet", "--empty=drop", "--no-autostash", "--onto"])
             .args([onto.to_string(), base.to_string(), tip.to_string()])
             .env("GIT_EDITOR", "true")
-            .env("GIT_COMMITTER_NAME", identity.name.as_str())
-            .env("GIT_COMMITTER_EMAIL", identity.email.as_str())
+            .env("GIT_COMMITTER_NAME", by.identity.name.as_str())
+            .env("GIT_COMMITTER_EMAIL", by.identity.email.as_str())
             .output()?;
         let head = || self.git("rev-parse")?.arg("HEAD").line();
         if output.status.success() {

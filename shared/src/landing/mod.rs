@@ -13,6 +13,7 @@
 //! | [`state`] | what was done so far, written down after every step |
 //! | [`gitlinks`] | repositories inside a branch of which nobody else can get the commits |
 //! | [`finish`], [`record`] | the target moves, once; then it is told |
+//! | [`signing`] | signatures of what lands, where the user wants them |
 //! | `moving` | a branch and the checkout that is on it move together, or not at all |
 
 pub mod before;
@@ -31,6 +32,7 @@ pub mod record;
 mod regenerate;
 pub mod repair;
 mod scratch;
+pub mod signing;
 pub mod state;
 pub mod steps;
 mod trials;

@@ -178,6 +178,9 @@ pub struct State {
     pub branches: Vec<Saved>,
     /// What was done, in order.
     pub steps: Vec<Step>,
+    /// Why what lands is not signed, where it should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsigned: Option<String>,
     /// How the pairs were judged.
     #[serde(default)]
     pub pairs: Pairs,
@@ -201,6 +204,7 @@ impl State {
             orders,
             branches,
             steps: Vec::new(),
+            unsigned: None,
             pairs: Pairs::default(),
             ready: false,
             replans: 0,

@@ -52,6 +52,8 @@ pub struct Around<'a> {
     pub tell: &'a dyn Fn(Progress<'_>),
     /// Set when the user wants to end it.
     pub interrupted: &'a AtomicBool,
+    /// Whether the configuration may still be used: agents may run while branches land.
+    pub is_accepted: &'a dyn Fn() -> bool,
 }
 
 /// Why the steps ended.

@@ -20,7 +20,7 @@ use crate::{
         branches::{self, Branch, Target},
         check,
         finish::{self, Move, Moved},
-        gitlinks, plan, record,
+        gitlinks, plan, record, signing,
         state::{COMMAND, Saved, open_one},
         steps::{Around, Halt, Progress, Runner, clear},
     },
@@ -108,7 +108,8 @@ fn land(
     let _lock = operations::lock(repo)?;
     let mut warnings = finish::recover(repo)?;
     let asking = Asking { repo, interrupted };
-    let around = Around { repairs: &asking, tell, interrupted };
+    let is_accepted = || repo.confirm().is_ok();
+    let around = Around { repairs: &asking, tell, interrupted, is_accepted: &is_accepted };
     let mut report = match request.mode {
         Mode::Abort => abort(repo, around),
         Mode::Continue => go_on(repo, around),
@@ -281,6 +282,7 @@ fn record_landing(repo: &Repo, plan: &Plan, state: &State, journal: &mut Journal
     let mut warnings = moved_meanwhile(repo, state);
     warnings.extend(record::record(repo, state, &plan.branches));
     warnings.extend(gitlinks::warnings(repo, state.base, merged(state, plan))?);
+    warnings.extend(signing::warnings(repo, state)?);
     let mut notes_shown = false;
     if state.result != state.base {
         let change = Change { branch: state.into.clone(), old: state.base, new: state.result };
