@@ -39,6 +39,7 @@ mod prose;
 mod queue;
 mod races;
 mod remote_urls;
+mod repository_shapes;
 mod resume;
 mod review;
 mod secret_carriers;
@@ -70,6 +71,7 @@ mod undo;
 mod unfinished_merges;
 mod unusable_config;
 mod work;
+mod worktree_folders;
 mod worktrees;
 
 use std::path::Path;

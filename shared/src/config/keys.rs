@@ -20,7 +20,8 @@ pub(super) const BRANCH_PREFIX: Key =
 pub(super) const WORKTREES: Key = Key {
     name: "orchestra.worktrees",
     default: "<repository>.worktrees",
-    what: "The folder for agents' worktrees, relative to the repository's own folder",
+    what: "The folder for agents' worktrees, relative to the repository's own folder; one in a checkout is kept out of git's \
+           sight by .git/info/exclude, and must hold nothing else",
 };
 pub(super) const MAX_TIME: Key =
     Key { name: "orchestra.maxTime", default: "1h", what: "The longest an agent may run" };

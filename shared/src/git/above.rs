@@ -23,12 +23,25 @@ pub fn common_dir(folder: &Path) -> Option<PathBuf> {
     common.canonicalize().ok()
 }
 
-/// What people call the repository: its checkout, or the bare repository itself.
+/// What people call the repository: its checkout, or the bare repository itself. A checkout whose `.git` is a link or a file that
+/// leads to the folder beside it is found as well; one elsewhere cannot be.
 pub fn home(common_dir: &Path) -> &Path {
-    match common_dir.file_name() {
-        Some(name) if name == ".git" => common_dir.parent().unwrap_or(common_dir),
+    match (common_dir.file_name(), common_dir.parent()) {
+        (Some(name), Some(parent)) if name == ".git" || leads_to(&parent.join(".git"), common_dir) => parent,
         _ => common_dir,
     }
+}
+
+/// Whether this `.git`, of whatever kind, is that of the repository at `common_dir` and of no linked worktree.
+pub fn leads_to(dot_git: &Path, common_dir: &Path) -> bool {
+    let Ok(kind) = fs::metadata(dot_git) else { return false };
+    let target = if kind.is_file() {
+        let folder = dot_git.parent().unwrap_or(dot_git);
+        line(dot_git).and_then(|text| Some(folder.join(text.strip_prefix("gitdir: ")?)))
+    } else {
+        Some(dot_git.to_owned())
+    };
+    target.and_then(|target| target.canonicalize().ok()).is_some_and(|target| target == common_dir)
 }
 
 /// The git directory that the worktree of `git_dir` shares with others; `git_dir` itself where it is none of a worktree.

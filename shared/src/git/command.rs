@@ -45,6 +45,14 @@ const ABROAD: &[&str] =
 /// The oldest git with all that is used here.
 const OLDEST: (u32, u32) = (2, 39);
 
+/// The oldest git that changes how refs are stored.
+pub(super) const WITH_REFS_MIGRATE: (u32, u32) = (2, 46);
+
+/// Which git is on PATH; none where it does not say.
+pub(super) fn version_here() -> Option<(u32, u32)> {
+    version(&Git::new(&crate::world::directory(), "version").line().ok()?)
+}
+
 /// Refuses where git is too old.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo},
+    git::{Oid, Repo, refs},
 };
 
 /// Longest file of a loose ref: a symbolic one holds a name, and names are no longer than a path.
@@ -94,6 +94,9 @@ impl Repo {
     /// # Errors
     /// The ref is broken.
     pub fn find_ref(&self, name: &str) -> Result<Option<Oid>> {
+        if !refs::is_ref_name(name) {
+            return Ok(None);
+        }
         match read_loose(&self.gix.common_dir().join(name)) {
             Ok(Some(Loose::Object(id))) => return Ok(Some(id)),
             Ok(Some(Loose::Broken(why))) => {
@@ -106,6 +109,8 @@ impl Repo {
         let broken = || format!("ref '{name}' is broken");
         match self.gix.try_find_reference(name).context(Kind::Internal, broken)? {
             None => Ok(None),
+            // gix looks in other places as well.
+            Some(found) if found.name().as_bstr() != name => Ok(None),
             Some(mut found) => match found.try_id() {
                 Some(id) => Ok(Some(id.detach().into())),
                 None => Ok(Some(found.peel_to_id().context(Kind::Internal, broken)?.detach().into())),

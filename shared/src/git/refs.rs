@@ -67,7 +67,7 @@ impl Repo {
         // Everyone locks in one order, so that no two wait for each other.
         sorted.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         for edit in &sorted {
-            is_ref_name(&edit.name)?;
+            require_ref_name(&edit.name)?;
         }
         let common = self.gix.common_dir();
         let mut intent =
@@ -116,7 +116,7 @@ impl Repo {
         sorted.sort_unstable();
         let names: Vec<&str> = sorted.iter().map(|(name, _)| name.as_str()).collect();
         for name in &names {
-            is_ref_name(name)?;
+            require_ref_name(name)?;
         }
         let common = self.gix.common_dir();
         let deletes = names.iter().map(|name| (Action::Delete, *name));
@@ -237,9 +237,18 @@ impl Repo {
     }
 }
 
-fn is_ref_name(name: &str) -> Result<()> {
-    let checked: std::result::Result<gix::refs::FullName, _> = name.try_into();
-    checked.map(|_| ()).context(Kind::Internal, || format!("'{name}' is not a ref name"))
+/// Whether git allows such a full name of a ref.
+pub(super) fn is_ref_name(name: &str) -> bool {
+    gix::refs::FullName::try_from(name).is_ok()
+}
+
+/// Whether git would make a branch of this name, without `refs/heads/`.
+pub fn is_branch_name(branch: &str) -> bool {
+    !branch.starts_with('-') && is_ref_name(&format!("refs/heads/{branch}"))
+}
+
+fn require_ref_name(name: &str) -> Result<()> {
+    if is_ref_name(name) { Ok(()) } else { Err(Error::internal(format!("'{name}' is not a ref name"))) }
 }
 
 /// Removes the values of refs: first the packed ones, which would show again where only the loose one is gone.

@@ -177,7 +177,7 @@ impl Repo {
     }
 
     /// Where git itself stands when it reads a relative path in a URL.
-    fn standpoint(&self) -> Result<PathBuf> {
+    pub(super) fn standpoint(&self) -> Result<PathBuf> {
         self.work_dir().map_or_else(|| self.common_dir(), Ok)
     }
 }
@@ -227,7 +227,7 @@ fn cause(name: &str, why: &str, stderr: &str) -> Cause {
     if stderr.lines().chain([why]).any(is_locked) { Cause::Locked } else { Cause::Race }
 }
 
-fn broken(message: String, output: &Output) -> Error {
+pub(super) fn broken(message: String, output: &Output) -> Error {
     let progress = ["Enumerating", "Counting", "Compressing", "Writing", "Receiving", "Resolving", "Delta"];
     let lines = output.stderr.split(['\r', '\n']).map(|line| line.trim_start_matches("remote: ").trim());
     let told: Vec<&str> = lines

@@ -11,7 +11,7 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     git::{
-        Git, Oid, above,
+        Git, Oid, above, command,
         fallback::{self, View},
         ownership,
     },
@@ -129,7 +129,7 @@ impl Repo {
         let storage = gix.config_snapshot().string("extensions.refStorage").map(|name| name.to_string());
         match storage.as_deref() {
             None | Some("files") => Ok(Self::of(gix)),
-            Some(other) => Err(unsupported(&format!("its refs are stored as '{other}'"), "files")),
+            Some(other) => Err(unsupported_refs(other)),
         }
     }
 
@@ -163,7 +163,7 @@ impl Repo {
         let common = above::common_dir_of(&git_dir);
         let config = std::fs::read_to_string(common.join("config")).unwrap_or_default().to_ascii_lowercase();
         if config.contains("sha256") {
-            return unsupported("its objects are named by sha256", "sha1");
+            return unsupported_objects();
         }
         Error::new(Kind::NotARepository, format!("cannot open repository '{}'", git_dir.display()))
             .because(error)
@@ -207,8 +207,30 @@ impl Repo {
             let checkout = above::home(&view.common_dir);
             return Ok((checkout != view.common_dir).then(|| checkout.to_owned()));
         }
+        let common = self.common_dir()?;
+        // Where the user stands in it, its '.git' may be a link, or a file, that leads to any place.
+        if self.gix.git_dir() == self.gix.common_dir()
+            && let Some(checkout) = self.work_dir()
+            && (above::leads_to(&checkout.join(".git"), &common) || self.has_chosen_work_tree())
+        {
+            return Ok(Some(checkout));
+        }
         let main = self.gix.main_repo().context(Kind::Internal, || "cannot find the main checkout".into())?;
-        Ok(main.workdir().and_then(|dir| dir.canonicalize().ok()))
+        if main.is_bare() {
+            return Ok(None);
+        }
+        let checkout = main.workdir().and_then(|dir| dir.canonicalize().ok());
+        let is_its_own = |dir: &PathBuf| {
+            above::leads_to(&dir.join(".git"), &common)
+                || main.config_snapshot().string("core.worktree").is_some()
+        };
+        let home = above::home(&common);
+        Ok(checkout.filter(is_its_own).or_else(|| (home != common).then(|| home.to_owned())))
+    }
+
+    /// Whether the checkout is named by the configuration or the environment, and so need not hold a `.git`.
+    fn has_chosen_work_tree(&self) -> bool {
+        world::variable("GIT_WORK_TREE").is_some() || self.config("core.worktree").is_some()
     }
 
     /// The name and e-mail for our commits: the user's own, or those of [`Repo::acting_as`].
@@ -255,6 +277,17 @@ impl Repo {
         (!path.as_os_str().is_empty()).then_some(path)
     }
 
+    /// As [`Repo::config_path`], and why it names no path where git would not take it either, such as for `~nobody/x`.
+    ///
+    /// # Errors
+    /// It is not a path.
+    pub fn path_setting(&self, key: &str) -> std::result::Result<Option<PathBuf>, String> {
+        match self.gix.config_snapshot().trusted_path(key) {
+            Ok(path) => Ok(path.filter(|path| !path.as_os_str().is_empty())),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// Every value of a key of the user's git config, in order.
     pub fn config_all(&self, key: &str) -> Vec<String> {
         let snapshot = self.gix.config_snapshot();
@@ -281,21 +314,6 @@ impl Repo {
         let remote = self.gix.remote_at(url).ok();
         let found = remote.and_then(|remote| Some(remote.url(gix::remote::Direction::Push)?.to_bstring()));
         found.map_or_else(|| url.to_owned(), |found| found.to_string())
-    }
-
-    /// The commit that `revision` names.
-    ///
-    /// # Errors
-    /// It names none.
-    pub fn commit(&self, revision: &str) -> Result<Oid> {
-        let shown = crate::model::text::safe(revision).into_owned();
-        let bad = || Error::refused(format!("'{shown}' names no commit"));
-        if revision.is_empty() || revision.starts_with('-') {
-            return Err(bad());
-        }
-        let id = self.gix.rev_parse_single(revision).map_err(|e| bad().because(e))?;
-        let object = id.object().map_err(|e| bad().because(e))?;
-        Ok(object.peel_to_commit().map_err(|e| bad().because(e))?.id.into())
     }
 
     /// The commit on which the user stands.
@@ -409,8 +427,23 @@ fn not_a_file() -> Error {
     Error::new(Kind::NotARepository, "the repository's 'config' is not a file")
 }
 
-fn unsupported(what: &str, wanted: &str) -> Error {
-    let option = if wanted == "sha1" { "--object-format=sha1" } else { "--ref-format=files" };
+fn unsupported(what: &str) -> Error {
     Error::refused(format!("this repository cannot be used with git orchestra: {what}"))
-        .hint(format!("only {wanted} repositories are supported; 'git init {option}' makes one"))
+}
+
+/// Since git 2.46 such a repository can be changed into one that can be used.
+fn unsupported_refs(format: &str) -> Error {
+    let error = unsupported(&format!("its refs are stored as '{format}', and only 'files' is supported"));
+    match command::version_here() {
+        Some(version) if version < command::WITH_REFS_MIGRATE => {
+            error.hint("git 2.46 or newer changes that: git refs migrate --ref-format=files")
+        }
+        _ => error.hint("git refs migrate --ref-format=files"),
+    }
+}
+
+/// Git has no command that changes the names of objects.
+fn unsupported_objects() -> Error {
+    unsupported("its objects are named by sha256, and only sha1 is supported")
+        .hint("git cannot convert a repository: 'git init --object-format=sha1' makes a new one")
 }

@@ -76,6 +76,7 @@ impl Scratch {
             None if path.exists() => return Err(is_in_the_way(&path, "it is not ours")),
             None => {}
         }
+        repo.fetch_promised_files(at)?;
         let prepared = Repo::open_for_checkout(&common)?.prepare_detached_worktree(&path, at)?;
         drop(lock);
         prepared.checkout()?;

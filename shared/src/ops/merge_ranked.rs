@@ -120,7 +120,7 @@ fn land(
 }
 
 fn plan(repo: &Repo, target: Target, named: &[String], orders: &Orders) -> Result<Plan> {
-    let (branches, unreadable) = if named.is_empty() {
+    let (mut branches, unreadable) = if named.is_empty() {
         branches::finished(repo, &target)?
     } else {
         (branches::named(repo, named)?, Vec::new())
@@ -134,7 +134,29 @@ fn plan(repo: &Repo, target: Target, named: &[String], orders: &Orders) -> Resul
         };
         return Err(error.hint("git orchestra status; git orchestra merge-ranked BRANCH…"));
     }
+    fetch_promised(repo, &target, &mut branches);
     Ok(Plan { unreadable, ..plan::plan(repo, target, branches, orders)? })
+}
+
+/// In a partial clone, brings what comparing the branches with the target needs. A branch for which that fails cannot land; the
+/// others are not held up by it.
+fn fetch_promised(repo: &Repo, target: &Target, branches: &mut [Branch]) {
+    if !repo.is_partial() {
+        return;
+    }
+    let pairs = |branch: &Branch| match repo.merge_base(target.tip, branch.tip) {
+        Ok(base) => vec![(base, branch.tip), (base, target.tip)],
+        Err(_) => Vec::new(),
+    };
+    let all: Vec<(Oid, Oid)> = branches.iter().flat_map(pairs).collect();
+    if repo.fetch_promised_changes(&all).is_ok() {
+        return;
+    }
+    for branch in branches {
+        if let Err(error) = repo.fetch_promised_changes(&pairs(branch)) {
+            branch.problem.get_or_insert(error.one_line());
+        }
+    }
 }
 
 fn begin(repo: &AcceptedRepo, request: &Request, around: Around<'_>) -> Result<Report> {

@@ -11,7 +11,7 @@ use crate::{
     Error, Kind, Result,
     config::Config,
     error::Context,
-    git::{Repo, command},
+    git::{Oid, Repo, command},
     lock::Lock,
     model::{
         Agent, AgentId, Event, Fact, Liveness, Phase,
@@ -298,7 +298,11 @@ fn new_order(
     let worktree = match list::of_agent(repo, id, &agent.branch)?.filter(|found| found.is_there()) {
         // A program of ours is not started in a folder that somebody put in its place.
         Some(worktree) => door::enter(repo, &worktree, made)?.path().to_owned(),
-        None => place_for(repo, id)?,
+        None => {
+            let head = repo.find_ref(&layout::head_ref(id))?.or_else(|| Oid::parse(&agent.base));
+            head.map_or(Ok(()), |head| repo.fetch_promised_files(head))?;
+            place_for(repo, id)?
+        }
     };
     Ok(Spec {
         options,

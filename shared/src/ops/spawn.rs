@@ -113,11 +113,17 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let jobs = request.settings.jobs(&config)?;
     let launches = launches(&config, request)?;
     let mut warnings = Vec::new();
+    if let Some(base) = request.base.as_ref().filter(|base| repo.hides_a_tag(base)) {
+        let shown = text::safe(base);
+        warnings
+            .push(format!("'{shown}' is a branch and a tag: the branch is meant, 'tags/{shown}' is the tag"));
+    }
     let prefix = branch_prefix(repo, &config, &mut warnings)?;
     if request.dry_run {
-        return plan(&place::planned(repo)?, request, &launches, base, &prefix, jobs, warnings);
+        return plan(&place::wanted(repo)?, request, &launches, base, &prefix, jobs, warnings);
     }
     guard::check_space(&repo.common_dir()?, config.min_free()?)?;
+    repo.fetch_promised_files(base)?;
     let folder = place::folder(repo)?;
     guard::check_space(&folder, config.min_free()?)?;
     let mut report = plan(&folder, request, &launches, base, &prefix, jobs, warnings)?;
@@ -150,7 +156,7 @@ fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<Ready>> {
 
 /// A branch `orchestra` and branches `orchestra/…` cannot both exist.
 pub(super) fn branch_prefix(repo: &Repo, config: &Config<'_>, warnings: &mut Vec<String>) -> Result<String> {
-    let prefix = config.branch_prefix();
+    let prefix = config.branch_prefix()?;
     let mut above = String::new();
     for part in prefix.trim_end_matches('/').split('/') {
         above.push_str(part);

@@ -91,7 +91,8 @@ impl Snapshot {
             users_worktrees(&repo, &private, &worktrees)
                 .map(|(name, worktree)| Checkout::of(&repo, &name, &worktree.git_dir)),
         );
-        let ours = Ours { repo: &repo, private: &private, prefix: Config::of(&repo).branch_prefix() };
+        let ours =
+            Ours { repo: &repo, private: &private, prefix: Config::of(&repo).branch_prefix_or_default() };
         let mut refs = repo.refs_outside(OURS)?;
         refs.retain(|name, _| !ours.is_branch(name));
         Ok(Self {

@@ -107,7 +107,9 @@ impl Frozen {
     /// The common git directory cannot be found.
     pub fn now(repo: &Repo) -> Result<Self> {
         let info = repo.common_dir()?.join("info");
-        let read = |name: &str| fs::read_to_string(info.join(name)).unwrap_or_default();
+        // One name that is not UTF-8 must not make the other lines ineffective.
+        let read =
+            |name: &str| String::from_utf8_lossy(&fs::read(info.join(name)).unwrap_or_default()).into_owned();
         Ok(Self { config: repo.frozen_config(), exclude: read("exclude"), attributes: read("attributes") })
     }
 }

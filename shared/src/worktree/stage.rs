@@ -87,7 +87,8 @@ impl<'a> Stage<'a> {
         survey.files = files;
         self.add_links(survey)?;
         self.add_others(survey)?;
-        let tree = self.git("write-tree").line()?;
+        // What the base has may be missing in a partial clone; that all the rest is here is looked at before a ref names it.
+        let tree = self.git("write-tree").arg("--missing-ok").line()?;
         Oid::parse(&tree).ok_or_else(|| Error::internal("git write-tree gave no tree"))
     }
 

@@ -74,7 +74,7 @@ pub(super) fn may(repo: &Repo, id: &AgentId, agent: &Agent, how: TakeOver) -> Re
             .hint(format!("git orchestra resume --take-over {id}, if that machine is gone")));
     }
     // A branch named by strangers is not checked out, unless it is the one that we would have given.
-    let ours = format!("{}{id}", Config::of(repo).branch_prefix());
+    let ours = format!("{}{id}", Config::of(repo).branch_prefix()?);
     if agent.branch == ours {
         return Ok(());
     }

@@ -188,6 +188,7 @@ fn make_again(repo: &Repo, agent: &AgentId, worktree: &Path) -> Result<()> {
     let head =
         head.ok_or_else(|| Error::refused(format!("the work of agent '{agent}' is not in this clone")))?;
     place::folder(repo)?;
+    repo.fetch_promised_files(head)?;
     make::make(&Repo::open_for_checkout(&repo.common_dir()?)?, &branch, head, worktree)
 }
 
