@@ -87,7 +87,12 @@ fn show(terminal: &Terminal, report: &Report, request: &Request) {
             terminal.answer(&details(terminal, work));
             let id = &work.agent.id;
             terminal.hint(&format!("git orchestra diff {id}"));
-            terminal.hint(&format!("git orchestra review {id} --approve, --reject or --changes -m 'which'"));
+            if report.archived {
+                terminal.say(&format!("{id} is archived: it was removed from this repository"));
+            } else {
+                terminal
+                    .hint(&format!("git orchestra review {id} --approve, --reject or --changes -m 'which'"));
+            }
         }
         (None, _) if request.agent.is_none() => list(terminal, report),
         (None, _) => {}

@@ -9,7 +9,7 @@ use orchestra::{
     error::Context,
     ops::{spawn::Request, tasks},
 };
-use orchestra_terminal::{Terminal, complete, pages::Page, settings::HowToRun};
+use orchestra_terminal::{Terminal, catalog, complete, pages::Page, settings::HowToRun};
 
 /// Largest file of tasks, in bytes.
 const MAX_FILE: u64 = 16 << 20;
@@ -25,9 +25,12 @@ const MAX_FILE: u64 = 16 << 20;
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-spawn", version)]
 pub(crate) struct Cli {
-    /// What the agents shall do, one task each; after -- a task may begin with a dash
+    /// The tasks, one agent each
     #[arg(value_name = "TASK")]
     pub(crate) tasks: Vec<String>,
+    /// Tasks that begin with a dash, or are one word that is the name of a command
+    #[arg(value_name = "TASK", last = true)]
+    pub(crate) after_dashes: Vec<String>,
     /// Read tasks from a file, one a line or as a Markdown list; - is standard input
     ///
     /// In a Markdown list each item at the margin is a task, with the indented lines below it; ticked items are passed over.
@@ -134,7 +137,9 @@ pub(crate) const PAGE: Page = Page {
 impl Cli {
     /// What is asked for.
     pub(crate) fn request(&self, terminal: &Terminal) -> Result<Request> {
+        self.check_single_word()?;
         let mut all = self.tasks.clone();
+        all.extend(self.after_dashes.iter().cloned());
         if let Some(file) = &self.file {
             all.extend(tasks::parse(&read(file)?));
         }
@@ -151,6 +156,23 @@ impl Cli {
     }
 }
 
+impl Cli {
+    /// `git orchestra spawn help` asks for help, and every agent costs money.
+    fn check_single_word(&self) -> Result<()> {
+        let ([word], [], None) = (self.tasks.as_slice(), self.after_dashes.as_slice(), &self.file) else {
+            return Ok(());
+        };
+        let word = word.trim();
+        if !catalog::COMMANDS.iter().any(|command| command.name == word) {
+            return Ok(());
+        }
+        let meant = if word == "help" { "help spawn" } else { word };
+        Err(Error::usage(format!("'{word}' is the name of a command, not a task"))
+            .hint(format!("git orchestra {meant}"))
+            .hint(format!("git orchestra spawn -- {word} starts an agent with that task")))
+    }
+}
+
 fn read(file: &std::path::Path) -> Result<String> {
     let shown =
         if file.as_os_str() == "-" { "standard input".to_owned() } else { format!("'{}'", file.display()) };
@@ -164,6 +186,10 @@ fn read(file: &std::path::Path) -> Result<String> {
     source.by_ref().take(MAX_FILE + 1).read_to_end(&mut bytes).context(Kind::Refused, cannot)?;
     if bytes.len() as u64 > MAX_FILE {
         return Err(Error::usage(format!("{shown} is too long for a list of tasks")));
+    }
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(Error::usage(format!("{shown} is UTF-16 text, not UTF-8"))
+            .hint("save it as UTF-8, or: iconv -f UTF-16 -t UTF-8 FILE | git orchestra spawn -f -"));
     }
     let text = String::from_utf8(bytes).context(Kind::Usage, || format!("{shown} is not UTF-8 text"))?;
     if tasks::parse(&text).is_empty() {

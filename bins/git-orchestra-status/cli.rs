@@ -19,7 +19,7 @@ pub(crate) struct Cli {
     /// Show all ended agents, not only the newest
     #[arg(short, long)]
     pub(crate) all: bool,
-    /// Show the agents that cleanup put away instead
+    /// Show archived agents instead
     #[arg(long, conflicts_with_all = ["agents", "all", "watch", "wait"])]
     pub(crate) archived: bool,
     /// Go on showing: drawn anew on a terminal, a line a change elsewhere; Ctrl-C ends it

@@ -60,7 +60,7 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
     }
     if report.agents.is_empty() && report.unreadable.is_empty() {
         if cli.archived {
-            terminal.say("no agent was put away yet");
+            terminal.say("no agent has been archived yet");
             return Ok(());
         }
         terminal.say("no agents yet");
@@ -72,6 +72,9 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
     }
     if report.hidden > 0 {
         terminal.say(&format!("{} older ended agents are not shown; --all shows them", report.hidden));
+    }
+    for id in &report.archived {
+        terminal.say(&format!("{id} is archived: it was removed from this repository"));
     }
     agents::warn(terminal, &report.agents);
     if let [agent] = report.agents.as_slice()

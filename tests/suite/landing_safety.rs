@@ -265,7 +265,9 @@ fn branches_that_cannot_land_say_why() {
     let world = world();
     let repo = four(&world);
     repo.orchestra(["merge-ranked"]).exits(3).says("there is nothing to land: no agent is done");
-    repo.orchestra(["merge-ranked", "nobody"]).exits(3).says("'nobody' is no branch, no agent and no commit");
+    repo.orchestra(["merge-ranked", "nobody"])
+        .exits(3)
+        .says("'nobody' is not a branch, an agent or a commit");
     repo.orchestra(["merge-ranked", "b1", "--into", "gone"]).exits(3).says("no branch 'gone' to land on");
     repo.orchestra(["merge-ranked", "b1", "--continue"]).exits(2);
     repo.git(["branch", "same", "b1"]);

@@ -31,6 +31,7 @@ mod landing_safety;
 mod logs;
 mod merge_ranked;
 mod merging;
+mod names;
 mod odd_shapes;
 mod odd_worktrees;
 mod ownership;

@@ -152,8 +152,10 @@ fn one(repo: &Repo, listing: &Listing, name: &str) -> Result<Branch> {
     }
     match repo.commit(name) {
         Ok(tip) => Ok(Branch { name: name.to_owned(), tip, agent: None, problem: None }),
-        Err(_) => Err(Error::refused(format!("'{}' is no branch, no agent and no commit", text::safe(name)))
-            .hint("git branch --list; git orchestra status --all")),
+        Err(_) => {
+            Err(Error::refused(format!("'{}' is not a branch, an agent or a commit", text::safe(name)))
+                .hint("git branch --list; git orchestra status --all"))
+        }
     }
 }
 

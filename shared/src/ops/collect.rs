@@ -13,7 +13,7 @@ use crate::{
         Agent, AgentId, Fact, Liveness, canonical,
         event::{self, LeftOut},
     },
-    ops::{agent_object::AgentObject, mending, shadowed::Shadowed, status},
+    ops::{agent_object::AgentObject, mending, named, shadowed::Shadowed, status},
     profile,
     store::{
         Chain, Listing, Unreadable, append_if,
@@ -136,7 +136,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadabl
     }
     let mut ids = Vec::new();
     for typed in &request.agents {
-        let id = listing.resolve(typed)?;
+        let id = named::living(repo, &listing, typed)?;
         if !ids.contains(&id) {
             ids.push(id);
         }

@@ -12,11 +12,12 @@ use crate::{
     error::Context,
     git::{Oid, Repo},
     model::{AgentId, Phase},
-    ops::status,
+    ops::named::{self, Found},
     profile::{self, Speech},
     store::{
-        Chain,
+        Chain, Listing,
         layout::{self, Private},
+        writer,
     },
 };
 
@@ -63,11 +64,16 @@ enum Source {
 /// # Errors
 /// There is no such agent, or its output is on another machine only (3).
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
-    let id = status::resolve(repo, &request.agent)?;
-    let agent = Chain::of_agent(repo, &id)?.fold().agent;
+    let found = named::find(repo, &Listing::read(repo)?, &request.agent)?;
+    let id = found.id().clone();
+    let agent = Chain::of_any_agent(repo, &id)?.fold().agent;
+    let log = match &found {
+        Found::Living(id) => repo.find_ref(&layout::log_ref(id))?,
+        Found::Archived(archived) => named::log_of_archived(repo, &archived.id),
+    };
     let dir = Private::new(repo.private_dir()?).agent(&id);
     let mut attempts: Vec<Attempt> = Vec::new();
-    if let Some(commit) = repo.find_ref(&layout::log_ref(&id))? {
+    if let Some(commit) = log {
         let blobs = repo.blobs_of(commit)?;
         for (name, blob) in &blobs {
             attempts.extend(number(name).map(|number| {
@@ -89,6 +95,28 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         }
     }
     attempts.sort_by_key(|attempt| attempt.number);
+    if attempts.is_empty() && matches!(found, Found::Archived(_)) {
+        return Err(Error::refused(format!("the output of '{id}' is not kept: it is archived"))
+            .hint(format!("git orchestra status {id} shows what is known of it")));
+    }
+    if attempts.is_empty() && writer::known_writer(repo).as_deref() == Some(agent.writer.as_str()) {
+        // It never got as far as its program.
+        let why = agent.reason.clone().filter(|_| agent.phase == Phase::Failed);
+        let what = format!("'{id}' has printed nothing");
+        let hint = format!("git orchestra status {id}");
+        return match why {
+            Some(why) => Err(Error::refused(format!("{what}: it failed before its program ran"))
+                .because(why)
+                .hint(hint)),
+            None => Ok(Report {
+                speech: profile::speech_of(&agent.profile, &Config::of(repo)),
+                id,
+                title: agent.title,
+                phase: agent.phase,
+                attempts,
+            }),
+        };
+    }
     if attempts.is_empty() && agent.attempt > 0 && agent.phase.is_terminal() {
         return Err(Error::refused(format!("the output of '{id}' is not in this clone"))
             .hint("output never travels; ask on the machine where the agent ran"));

@@ -25,8 +25,9 @@ use crate::{
         steps::{Around, Halt, Progress, Runner, clear},
     },
     model::{AgentId, event::Landing, text},
+    ops::named::{self as named_agents, Found},
     store::{
-        Unreadable, layout, notes,
+        Listing, Unreadable, layout, notes,
         operations::{self, Change, Journal, Operation, Stage},
     },
     surroundings,
@@ -123,7 +124,7 @@ fn plan(repo: &Repo, target: Target, named: &[String], orders: &Orders) -> Resul
     let (mut branches, unreadable) = if named.is_empty() {
         branches::finished(repo, &target)?
     } else {
-        (branches::named(repo, named)?, Vec::new())
+        (branches::named(repo, named).map_err(|error| why_not(repo, named, error))?, Vec::new())
     };
     if branches.is_empty() {
         let nothing = "there is nothing to land: no agent is done whose work is not there yet";
@@ -421,4 +422,14 @@ fn move_back(repo: &Repo, state: &State) -> Result<()> {
 /// Whether everything that was to land is in the target.
 pub fn all_landed(report: &Report) -> bool {
     report.order.iter().all(|step| matches!(step.outcome, Some(Landing::Merged | Landing::UpToDate)))
+}
+
+/// Why what was named cannot land: of an archived agent, that it is archived.
+fn why_not(repo: &Repo, named: &[String], error: Error) -> Error {
+    let Ok(listing) = Listing::read(repo) else { return error };
+    let archived = named.iter().find_map(|name| match named_agents::find(repo, &listing, name) {
+        Ok(Found::Archived(archived)) if repo.commit(name).is_err() => Some(archived.id),
+        _ => None,
+    });
+    archived.map_or(error, |id| named_agents::is_archived(repo, &id))
 }

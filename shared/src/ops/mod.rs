@@ -9,6 +9,7 @@ pub mod init;
 pub mod logs;
 mod mending;
 pub mod merge_ranked;
+pub mod named;
 pub mod pause;
 mod rest;
 pub mod resume;

@@ -19,7 +19,7 @@ use crate::{
     },
     ops::{
         failure::{Failure, locked_last},
-        mending, send,
+        mending, named, send,
         sessions::living,
         settings::Settings,
     },
@@ -128,7 +128,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
         return Ok(ids);
     }
     for typed in &request.agents {
-        let id = listing.resolve(typed)?;
+        let id = named::living(repo, &listing, typed)?;
         if !ids.contains(&id) {
             ids.push(id);
         }

@@ -22,7 +22,7 @@ use crate::{
         text,
         verdict::{Comment, Review, Verdict},
     },
-    ops::{agent_object::AgentObject, merge_ranked, resume, status},
+    ops::{agent_object::AgentObject, merge_ranked, named, resume, status},
     profile::{self, Words},
     store::{
         Chain, Listing, Unreadable, append_if, layout, notes, sound,
@@ -66,6 +66,9 @@ pub struct Report {
     pub waiting: Vec<AgentObject>,
     /// The work that was looked at, or judged.
     pub work: Option<Work>,
+    /// It is of an archived agent: no verdict can be given.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub archived: bool,
     /// A verdict was given.
     pub given: Option<Verdict>,
     /// The agent was told, and works on it.
@@ -89,6 +92,7 @@ impl Report {
         Self {
             waiting: Vec::new(),
             work: None,
+            archived: false,
             given: None,
             told: false,
             repaired: None,
@@ -127,7 +131,13 @@ pub fn list(repo: &Repo) -> Result<Report> {
 pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let Some(typed) = &request.agent else { return list(repo) };
     let mut report = Report::empty();
-    let id = status::resolve(repo, typed)?;
+    let id = if request.give.is_some() {
+        status::resolve(repo, typed)?
+    } else {
+        let found = named::find(repo, &Listing::read(repo)?, typed)?;
+        report.archived = matches!(found, named::Found::Archived(_));
+        found.id().clone()
+    };
     if let Some(give) = &request.give {
         judge(repo, &id, give, &mut report, None)?;
     }

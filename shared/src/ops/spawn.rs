@@ -14,8 +14,8 @@ use crate::{
     error::Context,
     git::{Oid, Repo, command, repo::Identity},
     lock::Lock,
-    model::{AgentId, Permission, event::Created, text},
-    ops::{mending, settings::Settings, tasks},
+    model::{AgentId, Permission, event::Created, id, text},
+    ops::{mending, named, settings::Settings, tasks},
     private_files,
     profile::{self, Launch},
     store::{
@@ -102,8 +102,12 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
         tasks::check(task)?;
     }
     let config = Config::of(repo);
+    if let Some(name) = request.name.as_ref().filter(|name| !id::is_telling(name)) {
+        let shown = text::safe(name);
+        return Err(Error::usage(format!("--name '{shown}' has no letter and no digit to make a name of")));
+    }
     let base = match &request.base {
-        Some(revision) => repo.commit(revision)?,
+        Some(revision) => named::commit(repo, revision)?,
         None => repo.head()?,
     };
     repo.identity()?;

@@ -6,9 +6,13 @@ use crate::{
     Error, Kind, Result,
     git::{Oid, Repo, worktrees::Worktree},
     model::{Agent, AgentId, Event, Fact, Liveness, event::LeftOut, text},
-    ops::agent_object::AgentObject,
+    ops::{
+        agent_object::AgentObject,
+        named::{self, Found},
+    },
     store::{
-        Chain, Listing, Unreadable, archive,
+        Chain, Listing, Unreadable,
+        archive::{self, Archived},
         layout::{self, Private},
         list::Row,
         unreadable, verdicts,
@@ -49,6 +53,9 @@ pub struct Report {
     pub agents: Vec<AgentObject>,
     /// Ended ones that were not asked for.
     pub hidden: usize,
+    /// Which of the agents that were named are archived.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub archived: Vec<String>,
     /// Agents, work, notes and archives that cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
@@ -86,7 +93,7 @@ pub struct Proposal {
 /// # Errors
 /// There is no such agent, or its events cannot be read.
 pub fn detail(repo: &Repo, id: &AgentId) -> Result<Detail> {
-    let chain = Chain::of_agent(repo, id)?;
+    let chain = Chain::of_any_agent(repo, id)?;
     let task = chain.prompt(repo)?.map(|task| String::from_utf8_lossy(&task).into_owned());
     let last = chain.events.iter().rev().max_by_key(|event| match &event.fact {
         Some(Fact::Finished(finished)) => (finished.attempt + 1, event.lamport),
@@ -128,9 +135,9 @@ fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {
 /// An agent named is not there (3), or the refs cannot be read.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let listing = Listing::read(repo)?;
-    let (rows, hidden) = choose(&listing, request)?;
+    let Chosen { rows, archived, hidden } = choose(repo, &listing, request)?;
     let private = Private::new(repo.private_dir()?);
-    let mut agents: Vec<AgentObject> = Vec::with_capacity(rows.len());
+    let mut agents: Vec<AgentObject> = Vec::with_capacity(rows.len() + archived.len());
     let mut unreadable =
         if request.agents.is_empty() { unreadable_of_all(repo, &listing)? } else { Vec::new() };
     for row in rows {
@@ -146,6 +153,11 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
             agents.push(AgentObject::new(repo, &private, &row.id, agent, listing.writer.as_deref()));
         }
     }
+    let archived_ids = archived.iter().map(|one| one.id.to_string()).collect();
+    for archived in archived {
+        let agent = Chain::read(repo, &[archived.tip])?.fold().agent;
+        agents.push(AgentObject::new(repo, &private, &archived.id, agent, None));
+    }
     agents
         .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));
     let records = surroundings::all(repo)?;
@@ -158,7 +170,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     {
         place(repo, &private, &mut agents, request.dirt)?;
     }
-    Ok(Report { agents, hidden, unreadable })
+    Ok(Report { agents, hidden, archived: archived_ids, unreadable })
 }
 
 /// Everything of ours that cannot be read, but for the work of agents: that is looked at where the agent is.
@@ -175,7 +187,7 @@ fn unreadable_of_all(repo: &Repo, listing: &Listing) -> Result<Vec<Unreadable>> 
 pub fn archived(repo: &Repo) -> Result<Report> {
     let private = Private::new(repo.private_dir()?);
     let (all, unreadable) = archive::all(repo)?;
-    let mut report = Report { agents: Vec::new(), hidden: 0, unreadable };
+    let mut report = Report { agents: Vec::new(), hidden: 0, archived: Vec::new(), unreadable };
     for (id, archived) in all {
         // One that came back lives; so does one that cannot be read.
         if repo.find_ref(&layout::agent_ref(&id)).map_or(true, |tip| tip.is_some()) {
@@ -205,17 +217,31 @@ fn still_true(repo: &Repo, private: &Private, listing: &Listing, row: &Row) -> R
     Ok(agent)
 }
 
-fn choose<'a>(listing: &'a Listing, request: &Request) -> Result<(Vec<&'a Row>, usize)> {
+/// The agents that are asked for.
+struct Chosen<'a> {
+    rows: Vec<&'a Row>,
+    archived: Vec<Archived>,
+    /// Ended ones that are not among them.
+    hidden: usize,
+}
+
+fn choose<'a>(repo: &Repo, listing: &'a Listing, request: &Request) -> Result<Chosen<'a>> {
     if !request.agents.is_empty() {
-        let mut rows = Vec::new();
+        let mut chosen = Chosen { rows: Vec::new(), archived: Vec::new(), hidden: 0 };
         for typed in &request.agents {
-            let id = listing.resolve(typed)?;
-            rows.extend(listing.row(&id).filter(|row| !rows.iter().any(|known: &&Row| known.id == row.id)));
+            match named::find(repo, listing, typed)? {
+                Found::Living(id) => {
+                    let is_new = !chosen.rows.iter().any(|known| known.id == id);
+                    chosen.rows.extend(listing.row(&id).filter(|_| is_new));
+                }
+                Found::Archived(one) if chosen.archived.contains(&one) => {}
+                Found::Archived(one) => chosen.archived.push(one),
+            }
         }
-        return Ok((rows, 0));
+        return Ok(chosen);
     }
     if request.all || request.run.is_some() {
-        return Ok((listing.rows.iter().collect(), 0));
+        return Ok(Chosen { rows: listing.rows.iter().collect(), archived: Vec::new(), hidden: 0 });
     }
     let (mut ended, mut rows): (Vec<&Row>, Vec<&Row>) =
         listing.rows.iter().partition(|row| row.entry.glance.phase.is_terminal());
@@ -225,7 +251,7 @@ fn choose<'a>(listing: &'a Listing, request: &Request) -> Result<(Vec<&'a Row>, 
         ended.drain(..hidden);
     }
     rows.extend(ended);
-    Ok((rows, hidden))
+    Ok(Chosen { rows, archived: Vec::new(), hidden })
 }
 
 /// Fills in where the worktrees are, and how dirty those of agents that have not ended.
@@ -272,13 +298,12 @@ fn question(
     Some(Question { root, worktree: worktree.clone(), shadow, head_tree: repo.tree_of(head).ok()? })
 }
 
-/// The whole id of one agent, by its id or a unique prefix.
+/// The whole id of one agent that is not archived, by its id or a unique prefix.
 ///
 /// # Errors
-/// None or several match.
+/// None or several match, or it is archived (3).
 pub fn resolve(repo: &Repo, typed: &str) -> Result<AgentId> {
-    let listing = Listing::read(repo)?;
-    listing.resolve(typed)
+    named::living(repo, &Listing::read(repo)?, typed)
 }
 
 /// The object of one agent.

@@ -13,7 +13,7 @@ use crate::{
         agent_object::AgentObject,
         collect,
         failure::{Failure, locked_last},
-        mending, status,
+        mending, named, status,
     },
     store::Listing,
     supervise::{
@@ -139,7 +139,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
     }
     let mut ids: Vec<AgentId> = Vec::new();
     for typed in &request.agents {
-        let id = listing.resolve(typed)?;
+        let id = named::living(repo, &listing, typed)?;
         if !ids.contains(&id) {
             ids.push(id);
         }

@@ -6,7 +6,7 @@ use crate::{
     Error, Result,
     git::Repo,
     model::AgentId,
-    ops::{agent_object::AgentObject, status},
+    ops::{agent_object::AgentObject, named, status},
     store::{Listing, Unreadable},
     worktree::list,
 };
@@ -71,7 +71,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 /// There is no such agent, or it has no worktree in this clone (3).
 pub fn path(repo: &Repo, typed: &str) -> Result<std::path::PathBuf> {
     let listing = Listing::read(repo)?;
-    let id = listing.resolve(typed)?;
+    let id = named::living(repo, &listing, typed)?;
     let branch = match listing.row(&id) {
         Some(row) => listing.agent(repo, row).map(|agent| agent.branch).unwrap_or_default(),
         None => String::new(),

@@ -117,7 +117,16 @@ impl Catalogue {
     /// # Errors
     /// The refs cannot be read.
     pub fn of_typed(repo: Option<&Repo>, typed: &str) -> Result<Self> {
-        Self::look(repo, true, |program| program.answers_to(typed))
+        let mut catalogue = Self::look(repo, true, |program| program.answers_to(typed))?;
+        if let Some(repo) = repo
+            && !typed.is_empty()
+            && catalogue.resolve(typed).is_err()
+        {
+            for (session, held) in holders::archived(repo, typed)? {
+                catalogue.agents.entry(session).or_insert(held);
+            }
+        }
+        Ok(catalogue)
     }
 
     /// Looks for the conversations of a program, or of all. With `everywhere` the repository is no limit.

@@ -6,7 +6,7 @@ use crate::{
     Result,
     git::Repo,
     model::{Agent, AgentId, Liveness},
-    store::{Listing, layout::Private},
+    store::{Chain, Listing, archive, layout::Private},
     supervise::{liveness, processes::Processes, tree::ProcessId},
 };
 
@@ -18,6 +18,19 @@ pub(super) struct Held {
     pub(super) is_live: bool,
     /// Its program's process.
     pub(super) pid: Option<i32>,
+}
+
+/// The conversations of archived agents whose ids begin so.
+pub(super) fn archived(repo: &Repo, typed: &str) -> Result<HashMap<String, Held>> {
+    let (all, _) = archive::all(repo)?;
+    let mut held = HashMap::new();
+    for (id, archived) in all.into_iter().filter(|(id, _)| id.as_str().starts_with(typed)) {
+        let agent = Chain::read(repo, &[archived.tip]).map(|chain| chain.fold().agent);
+        if let Some(session) = agent.ok().and_then(|agent| agent.session) {
+            held.insert(session, Held { agent: id, is_live: false, pid: None });
+        }
+    }
+    Ok(held)
 }
 
 /// The conversations of agents, and the process of each that runs.

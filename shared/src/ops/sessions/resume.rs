@@ -21,6 +21,7 @@ use crate::{
     error::Context,
     git::{Oid, Repo, objects::Sort},
     model::{AgentId, quote, text},
+    ops::named,
     process, profile,
     store::{Chain, layout, transcripts},
     trust::AcceptedRepo,
@@ -168,6 +169,9 @@ fn folder(repo: Option<&Repo>, session: &Session, dry_run: bool, steps: &mut Vec
     };
     let agent = session.agent.as_deref().and_then(|agent| AgentId::parse(agent).ok());
     let (repo, agent) = repo.zip(agent).ok_or_else(gone)?;
+    if repo.find_ref(&layout::agent_ref(&agent))?.is_none() {
+        return Err(named::is_archived(repo, &agent));
+    }
     let worktree = place::planned(repo)?.join(agent.as_str());
     if !folder.starts_with(&worktree) {
         return Err(gone());
