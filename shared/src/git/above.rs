@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::git::careful;
+
 /// Longest file that leads from a worktree to its repository, in bytes.
 const LONGEST: u64 = 8 << 10;
 
@@ -14,13 +16,21 @@ pub fn common_dir(folder: &Path) -> Option<PathBuf> {
     if !folder.is_dir() {
         return None;
     }
-    let found = folder.ancestors().find_map(|place| {
+    common_dir_of(&named_above(folder)?).canonicalize().ok()
+}
+
+/// The git directory in which a git works that is started in `folder`: its own, or that of the checkout around it.
+pub(super) fn git_dir(folder: &Path) -> Option<PathBuf> {
+    let is_one = folder.join("HEAD").symlink_metadata().is_ok() && folder.join("refs").is_dir();
+    if is_one { Some(folder.to_owned()) } else { named_above(folder) }
+}
+
+fn named_above(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().find_map(|place| {
         let git = place.join(".git");
         let kind = fs::symlink_metadata(&git).ok()?;
         if kind.is_file() { line(&git)?.strip_prefix("gitdir: ").map(|to| place.join(to)) } else { Some(git) }
-    })?;
-    let common = line(&found.join("commondir")).map_or(found.clone(), |to| found.join(to));
-    common.canonicalize().ok()
+    })
 }
 
 /// What people call the repository: its checkout, or the bare repository itself.
@@ -38,6 +48,6 @@ pub(super) fn common_dir_of(git_dir: &Path) -> PathBuf {
 
 fn line(path: &Path) -> Option<String> {
     let mut text = String::new();
-    fs::File::open(path).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
+    careful::open_regular_through_links(path).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
     Some(text.trim_end().to_owned())
 }

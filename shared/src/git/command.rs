@@ -4,13 +4,21 @@ use std::{
     ffi::{OsStr, OsString},
     io::{Read, Seek, Write},
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ExitStatus, Stdio},
-    sync::mpsc,
+    sync::mpsc::{self, RecvTimeoutError},
     time::{Duration, Instant},
 };
 
-use crate::{Error, Kind, Result, error::Context, git::ownership, process};
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{
+        obstacle::{Place, Watch},
+        ownership,
+    },
+    process,
+};
 
 /// For calls that only look at a few files.
 pub const SHORT: Duration = Duration::from_secs(60);
@@ -23,6 +31,9 @@ const NOTICE: Duration = Duration::from_millis(100);
 
 /// The longest that a git which speaks with a remote may say nothing: it tells its progress all the time.
 const SILENCE: Duration = Duration::from_secs(5 * 60);
+
+/// How much of an answer is handed on at once, in bytes.
+const CHUNK: usize = 64 << 10;
 
 /// Settings that no repository may override: nothing of the repository's own runs.
 const TAMED: &[&str] = &[
@@ -74,6 +85,7 @@ pub struct Git {
     what: String,
     input: Vec<u8>,
     limit: Duration,
+    place: Place,
 }
 
 /// What a call of git gave back.
@@ -100,7 +112,9 @@ impl Git {
             option
         };
         let options = [option("--git-dir=", git_dir), option("--work-tree=", directory)];
-        Self::with_options(directory, &options, verb)
+        let mut git = Self::with_options(directory, &options, verb);
+        git.place.git_dir = Some(git_dir.to_owned());
+        git
     }
 
     fn with_options(directory: &Path, options: &[OsString], verb: &str) -> Self {
@@ -118,7 +132,12 @@ impl Git {
             // An object that is missing is not fetched in passing: by which program, the configuration would say.
             .env("GIT_NO_LAZY_FETCH", "1")
             .env("GIT_ADVICE", "0");
-        Self { command, what: format!("git {verb}"), input: Vec::new(), limit: SHORT }
+        Self::of(command, directory, verb, SHORT)
+    }
+
+    fn of(command: std::process::Command, directory: &Path, verb: &str, limit: Duration) -> Self {
+        let place = Place { directory: directory.to_owned(), ..Place::default() };
+        Self { command, what: format!("git {verb}"), input: Vec::new(), limit, place }
     }
 
     /// In a partial clone, what is missing may be fetched. For commands under which the configuration is accepted.
@@ -135,7 +154,7 @@ impl Git {
             command.args(["-c", setting]);
         }
         command.arg(verb).current_dir(directory).env("GIT_OPTIONAL_LOCKS", "0");
-        Self { command, what: format!("git {verb}"), input: Vec::new(), limit: LONG }
+        Self::of(command, directory, verb, LONG)
     }
 
     /// `git <verb>` that speaks with a remote: transport, credentials and, where `hooks` says so, hooks are the user's own.
@@ -152,14 +171,14 @@ impl Git {
             .env("LC_ALL", "C")
             .env("GIT_TERMINAL_PROMPT", if ask { "1" } else { "0" })
             .env("GIT_ADVICE", "0");
-        Self { command, what: format!("git {verb}"), input: Vec::new(), limit: LONG }
+        Self::of(command, directory, verb, LONG)
     }
 
     /// Runs it with its answer in a file: what a transport leaves running (a shared ssh connection) holds nobody up.
     /// `watch` is told the last thing that git said on its way.
     ///
     /// # Errors
-    /// It cannot be started, or takes too long.
+    /// It cannot be started, takes too long, or waits for something that is in the way of a file (3).
     pub fn travel(mut self, watch: &mut dyn FnMut(&str)) -> Result<Output> {
         let cannot = || "cannot make a temporary file".to_owned();
         let mut said = tempfile::NamedTempFile::new().context(Kind::External, cannot)?;
@@ -170,6 +189,7 @@ impl Git {
         let mut child = self.command.spawn().map_err(|e| {
             Error::new(Kind::External, "cannot run 'git'").because(e).hint("is git installed and on PATH?")
         })?;
+        let mut obstacle = Watch::begin(self.place);
         let begun = Instant::now();
         let deadline = begun + self.limit;
         let (mut heard, mut last) = (0, begun);
@@ -183,9 +203,12 @@ impl Git {
             if length != heard {
                 (heard, last) = (length, Instant::now());
             }
+            if let Some(error) = obstacle.look(&self.what) {
+                process::kill_tree(&mut child);
+                return Err(error);
+            }
             if Instant::now() > deadline || last.elapsed() > SILENCE {
-                let _ = child.kill();
-                let _ = child.wait();
+                process::kill_tree(&mut child);
                 let why =
                     if Instant::now() > deadline { "took too long" } else { "said nothing for 5 minutes" };
                 return Err(Error::new(Kind::Timeout, format!("{} {why}", self.what)));
@@ -228,7 +251,13 @@ impl Git {
     /// Sets a variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
-        self.command.env(name, value.into());
+        let value = value.into();
+        match name {
+            "GIT_DIR" => self.place.git_dir = Some(PathBuf::from(&value)),
+            "GIT_WORK_TREE" => self.place.work_tree = Some(PathBuf::from(&value)),
+            _ => {}
+        }
+        self.command.env(name, value);
         self
     }
 
@@ -284,7 +313,8 @@ impl Git {
         Ok(String::from_utf8_lossy(&self.run()?).trim_end().to_owned())
     }
 
-    /// Runs it and hands its answer on as it comes, without keeping it.
+    /// Runs it and hands its answer on as it comes, without keeping it. It may take as long as `sink` does, which may be a person
+    /// who reads.
     ///
     /// # Errors
     /// It cannot be started or fails, or `sink` does not take the answer.
@@ -292,7 +322,23 @@ impl Git {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let what = self.what;
         let mut child = self.command.spawn().context(Kind::External, || "cannot run 'git'".into())?;
-        let copied = child.stdout.take().map_or(Ok(0), |mut stdout| std::io::copy(&mut stdout, sink));
+        let mut obstacle = Watch::begin(self.place);
+        let chunks = chunks(child.stdout.take());
+        let copied = loop {
+            match chunks.recv_timeout(obstacle.pause()) {
+                Ok(chunk) => match chunk.and_then(|bytes| sink.write_all(&bytes)) {
+                    Ok(()) => {}
+                    Err(error) => break Err(error),
+                },
+                Err(RecvTimeoutError::Disconnected) => break Ok(()),
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(error) = obstacle.look(&what) {
+                        process::kill_tree(&mut child);
+                        return Err(error);
+                    }
+                }
+            }
+        };
         if copied.is_err() {
             let _ = child.kill();
         }
@@ -308,7 +354,7 @@ impl Git {
     /// Runs it, whatever its exit code.
     ///
     /// # Errors
-    /// It cannot be started, or takes too long.
+    /// It cannot be started, takes too long, or waits for something that is in the way of a file (3).
     pub fn output(mut self) -> Result<Output> {
         let deadline = Instant::now() + self.limit;
         self.command
@@ -323,13 +369,22 @@ impl Git {
         let stdout = drain(child.stdout.take());
         let stderr = drain(child.stderr.take());
         let late = |child: &mut Child| {
-            let _ = child.kill();
-            let _ = child.wait();
+            process::kill_tree(child);
             Error::new(Kind::Timeout, format!("{what} took too long"))
         };
-        let mut take = |from: &mpsc::Receiver<Vec<u8>>| {
-            from.recv_timeout(deadline.saturating_duration_since(Instant::now()))
-                .map_err(|_| late(&mut child))
+        let mut obstacle = Watch::begin(self.place);
+        let mut take = |from: &mpsc::Receiver<Vec<u8>>| loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match from.recv_timeout(left.min(obstacle.pause())) {
+                Ok(bytes) => return Ok(bytes),
+                Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {
+                    if let Some(error) = obstacle.look(&what) {
+                        process::kill_tree(&mut child);
+                        return Err(error);
+                    }
+                }
+                Err(_) => return Err(late(&mut child)),
+            }
         };
         let stdout = take(&stdout)?;
         let stderr = take(&stderr)?;
@@ -381,6 +436,28 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
             let _ = pipe.read_to_end(&mut bytes);
         }
         let _ = sender.send(bytes);
+    });
+    receiver
+}
+
+/// What comes out of a pipe, as it comes; a few chunks wait until they are taken.
+fn chunks(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<std::io::Result<Vec<u8>>> {
+    let (sender, receiver) = mpsc::sync_channel(4);
+    std::thread::spawn(move || {
+        let Some(mut pipe) = pipe else { return };
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let chunk = match pipe.read(&mut buffer) {
+                Ok(0) => return,
+                Ok(count) => Ok(buffer[..count].to_vec()),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(error),
+            };
+            // Nobody takes it any more, or nothing more comes.
+            if chunk.is_err() | sender.send(chunk).is_err() {
+                return;
+            }
+        }
     });
     receiver
 }

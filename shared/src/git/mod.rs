@@ -18,6 +18,7 @@ mod intent;
 mod mend;
 pub mod merging;
 pub mod objects;
+pub(crate) mod obstacle;
 pub mod oid;
 pub mod outside;
 mod ownership;

@@ -5,7 +5,11 @@ use std::{
     fs,
 };
 
-use crate::{Kind, Result, error::Context, git::Repo};
+use crate::{
+    Kind, Result,
+    error::Context,
+    git::{Repo, careful},
+};
 
 /// Namespaces that belong to one worktree and change with what is done in it.
 const OF_A_WORKTREE: &[&str] = &["bisect", "rewritten", "worktree"];
@@ -43,7 +47,7 @@ impl Repo {
         let loose = fs::read_dir(common.join("refs")).into_iter().flatten().flatten();
         let mut spaces: BTreeSet<String> =
             loose.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        let packed = fs::read_to_string(common.join("packed-refs")).unwrap_or_default();
+        let packed = careful::text(common.join("packed-refs")).unwrap_or_default();
         let mut last = "";
         for name in packed.lines().filter_map(|line| line.split_once(" refs/")).map(|(_, name)| name) {
             let space = name.split('/').next().unwrap_or(name);

@@ -4,7 +4,7 @@
 //! say which ref it could not parse. A listing that leaves a ref out tells the user that an agent does not exist.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{self, Read},
     path::Path,
 };
@@ -12,7 +12,7 @@ use std::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo},
+    git::{Oid, Repo, careful},
 };
 
 /// Longest file of a loose ref: a symbolic one holds a name, and names are no longer than a path.
@@ -203,7 +203,9 @@ fn read_loose(path: &Path) -> io::Result<Option<Loose>> {
         Err(e) => return Err(e),
     }
     let mut bytes = Vec::with_capacity(64);
-    match File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes)) {
+    match careful::open_regular_through_links(path)
+        .and_then(|file| file.take(LONGEST).read_to_end(&mut bytes))
+    {
         Ok(_) => Ok(Some(parse(&bytes))),
         Err(e) if absent(e.kind()) => Ok(None),
         Err(e) => Err(e),

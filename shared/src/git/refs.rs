@@ -7,7 +7,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, OpenOptions},
+    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, repo::Identity},
+    git::{Oid, Repo, careful, repo::Identity},
     world,
 };
 
@@ -187,7 +187,7 @@ impl Repo {
         let proven = match only_with {
             None => lock.exists(),
             Some(value) => {
-                fs::read_to_string(&lock).is_ok_and(|content| Oid::parse(content.trim()) == Some(value))
+                careful::text(&lock).is_ok_and(|content| Oid::parse(content.trim()) == Some(value))
             }
         };
         proven && fs::remove_file(&lock).is_ok()
@@ -231,8 +231,7 @@ impl Repo {
         let Identity { name, email } = self.identity_or_none();
         let old = old.map_or_else(|| "0".repeat(40), |old| old.to_string());
         let line = format!("{old} {new} {name} <{email}> {} +0000\t{why}\n", world::now().as_second());
-        let mut file =
-            OpenOptions::new().create(true).append(true).open(path).context(Kind::External, cannot)?;
+        let mut file = careful::open_for_appending(&path).context(Kind::External, cannot)?;
         file.write_all(line.as_bytes()).context(Kind::External, cannot)
     }
 }
@@ -293,7 +292,7 @@ pub struct RefWatch {
 impl RefWatch {
     /// Whether the ref's loose file is other than at the last call. A packed ref always counts as changed.
     pub fn changed(&mut self, common_dir: &Path, name: &str) -> bool {
-        match fs::read(common_dir.join(name)) {
+        match careful::read(common_dir.join(name)) {
             Ok(now) if self.last.as_ref() == Some(&now) => false,
             Ok(now) => {
                 self.last = Some(now);

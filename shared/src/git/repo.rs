@@ -11,7 +11,7 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     git::{
-        Git, Oid, above,
+        Git, Oid, above, careful,
         fallback::{self, View},
         ownership,
     },
@@ -161,7 +161,7 @@ impl Repo {
             return no_repository();
         };
         let common = above::common_dir_of(&git_dir);
-        let config = std::fs::read_to_string(common.join("config")).unwrap_or_default().to_ascii_lowercase();
+        let config = careful::text(common.join("config")).unwrap_or_default().to_ascii_lowercase();
         if config.contains("sha256") {
             return unsupported("its objects are named by sha256", "sha1");
         }

@@ -1,9 +1,9 @@
 //! What was found out about two objects, remembered in a file: it does not change as long as the objects are the same. The file
 //! is disposable.
 
-use std::{collections::HashMap, fs, io::Write, path::Path};
+use std::{collections::HashMap, io::Write, path::Path};
 
-use crate::git::Oid;
+use crate::git::{Oid, careful};
 
 /// Entries kept; the oldest go first.
 const MOST: usize = 200_000;
@@ -43,7 +43,7 @@ impl<V: Entry> Known<V> {
     /// An absent, foreign or torn file knows nothing, or less.
     pub(super) fn read(path: &Path, conditions: &Conditions) -> Self {
         let mut known = Self { conditions: *conditions, order: Vec::new(), entries: HashMap::new() };
-        let bytes = fs::read(path).unwrap_or_default();
+        let bytes = careful::read(path).unwrap_or_default();
         let Some(entries) = bytes.strip_prefix(conditions.as_slice()) else { return known };
         for entry in entries.chunks_exact(40 + V::BYTES) {
             if let Some((key, value)) = entry.split_first_chunk::<40>()
@@ -115,7 +115,7 @@ mod tests {
             (Some(5), Some(6), None)
         );
         assert_eq!(Known::<u8>::read(&path, &[8; 32]).get(&key(a, b)), None);
-        fs::write(&path, [7; 40]).unwrap();
+        std::fs::write(&path, [7; 40]).unwrap();
         assert!(Known::<u8>::read(&path, &[7; 32]).order.is_empty(), "torn");
     }
 }

@@ -1,14 +1,12 @@
 //! Trial merges and sizes, remembered: what two commits come to does not change, unless the user's settings for merging do.
 
-use std::fs;
-
 use sha2::{Digest, Sha256};
 
 use super::known::{self, Conditions, Entry, Key, Known};
 use crate::{
     Error, Result,
     git::{
-        Oid, Repo,
+        Oid, Repo, careful,
         merging::{self, Clash, How, Size, Span, Trial},
     },
     model::conflict::Kinds,
@@ -72,7 +70,7 @@ fn settings(repo: &Repo) -> Conditions {
         hash.update(format!("{name}={}\n", repo.config(&format!("merge.{name}.driver")).unwrap_or_default()));
     }
     let attributes = repo.common_dir().map(|dir| dir.join("info/attributes"));
-    hash.update(attributes.map(|path| fs::read(path).unwrap_or_default()).unwrap_or_default());
+    hash.update(attributes.map(|path| careful::read(path).unwrap_or_default()).unwrap_or_default());
     hash.finalize().into()
 }
 

@@ -1,7 +1,6 @@
 //! The agent as every report shows it: what its events say, and what this machine says of it now.
 
 use std::{
-    fs::File,
     io::{Read, Seek, SeekFrom},
     path::Path,
 };
@@ -10,7 +9,7 @@ use serde::Serialize;
 
 use crate::{
     config::Config,
-    git::Repo,
+    git::{Repo, careful},
     model::{
         Agent, AgentId, Liveness, Phase,
         event::Usage,
@@ -287,7 +286,7 @@ pub(super) fn dollars(micros: u64) -> f64 {
 
 /// The last line with something to see in a file, safe to show.
 fn last_line(path: &Path) -> Option<String> {
-    let mut file = File::open(path).ok()?;
+    let mut file = careful::open_regular_through_links(path).ok()?;
     let length = file.metadata().ok()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(4096))).ok()?;
     let mut tail = Vec::new();

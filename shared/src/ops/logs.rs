@@ -1,7 +1,6 @@
 //! `logs`: what an agent printed, live and after its end.
 
 use std::{
-    fs::File,
     io::{Read, Seek, SeekFrom, Write},
     path::PathBuf,
 };
@@ -10,7 +9,7 @@ use crate::{
     Error, Kind, Result,
     config::Config,
     error::Context,
-    git::{Oid, Repo},
+    git::{Oid, Repo, careful},
     model::{AgentId, Phase},
     ops::status,
     profile::{self, Speech},
@@ -129,7 +128,7 @@ impl Source {
         match self {
             Self::Live(path) => {
                 let cannot = || format!("cannot read '{}'", path.display());
-                let mut file = File::open(path).context(Kind::External, cannot)?;
+                let mut file = careful::open_regular_through_links(path).context(Kind::External, cannot)?;
                 let end = file.metadata().context(Kind::External, cannot)?.len();
                 file.seek(SeekFrom::Start(from)).context(Kind::External, cannot)?;
                 let copied = std::io::copy(&mut file.take(end.saturating_sub(from)), sink)

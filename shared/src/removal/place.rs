@@ -9,7 +9,7 @@ use std::{
 use crate::{
     Result,
     git::{
-        Repo,
+        Repo, careful,
         worktrees::{Head, Worktree},
     },
     model::{AgentId, quote, text},
@@ -85,7 +85,7 @@ fn doubt(repo: &Repo, worktree: &Worktree, all: &[Worktree]) -> Result<Option<St
 
 /// The folder as its registration names it, links not followed.
 fn registered_at(worktree: &Worktree) -> Option<PathBuf> {
-    let text = fs::read_to_string(worktree.git_dir.join("gitdir")).ok()?;
+    let text = careful::text(worktree.git_dir.join("gitdir")).ok()?;
     worktree.git_dir.join(text.trim_end_matches('\n')).parent().map(Path::to_owned)
 }
 
@@ -94,7 +94,7 @@ fn points_to(folder: &Path, git_dir: &Path) -> bool {
     if !fs::symlink_metadata(&dot_git).is_ok_and(|found| found.is_file()) {
         return false;
     }
-    let text = fs::read_to_string(&dot_git).unwrap_or_default();
+    let text = careful::text(&dot_git).unwrap_or_default();
     let Some(named) = text.trim().strip_prefix("gitdir: ") else { return false };
     let real = |path: &Path| path.canonicalize().ok();
     real(&folder.join(named)).is_some() && real(&folder.join(named)) == real(git_dir)

@@ -11,7 +11,7 @@ use super::bring_back::bring_back;
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, objects::Entry, refs::Edit},
+    git::{Oid, Repo, careful, objects::Entry, refs::Edit},
     model::{AgentId, Fact, quote, text},
     store::{append, archive::Archived, layout, operations::Removal},
     worktree::away::{self, REFLOG, REGISTRATION, WORKTREE},
@@ -58,7 +58,7 @@ fn places(repo: &Repo, removal: &Removal) -> Result<Vec<(PathBuf, &'static str)>
 /// Whether what lies there is the worktree, or its registration: they name each other.
 fn belongs(place: &Path, removal: &Removal) -> bool {
     let holds =
-        |file: &str, text: &str| fs::read_to_string(place.join(file)).is_ok_and(|found| found.contains(text));
+        |file: &str, text: &str| careful::text(place.join(file)).is_ok_and(|found| found.contains(text));
     let registration = removal.registration.as_ref().map(|name| format!("/worktrees/{name}"));
     let worktree = removal.worktree.as_ref().map(|path| path.to_string_lossy().into_owned());
     registration.is_some_and(|name| holds(".git", &name))

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::Repo,
+    git::{Repo, careful},
     lock::Lock,
     model::{AgentId, Fact},
     store::{
@@ -31,6 +31,8 @@ pub const SUPERVISOR: &str = "git-orchestra-supervise";
 /// See [`SUPERVISOR`]: its first argument.
 pub const RUN: &str = "run";
 
+/// In the environment of everything that an agent starts: the agent's id.
+pub const AGENT: &str = "ORCHESTRA_AGENT";
 /// In the environment of everything that an agent starts.
 pub const NONCE: &str = "ORCHESTRA_ATTEMPT";
 
@@ -56,7 +58,7 @@ impl Processes {
     /// Reads the record; nothing where there is none from this boot.
     pub fn read(dir: &AgentDir) -> Option<Self> {
         // It may be read while it is written; then the next look finds it whole.
-        let read = || serde_json::from_slice::<Self>(&fs::read(dir.lock()).ok()?).ok();
+        let read = || serde_json::from_slice::<Self>(&careful::read(dir.lock()).ok()?).ok();
         let record = (0..3).find_map(|_| read())?;
         (record.boot == tree::boot_id()).then_some(record)
     }

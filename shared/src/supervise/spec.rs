@@ -1,14 +1,14 @@
 //! What a supervisor is asked to do: written by `spawn` and `resume` into the agent's private folder, from the user's own
 //! settings. At the end it is kept beside the output, which never travels, for a later `resume`.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Kind, Result,
     error::Context,
-    git::{Repo, repo::Identity},
+    git::{Repo, careful, repo::Identity},
     model::AgentId,
     private_files,
     profile::{Launch, Options},
@@ -89,7 +89,7 @@ impl Spec {
     pub fn read(dir: &AgentDir) -> Result<Self> {
         let path = dir.spec();
         let cannot = || format!("cannot read '{}'", path.display());
-        let text = fs::read(&path).context(Kind::Internal, cannot)?;
+        let text = careful::read(&path).context(Kind::Internal, cannot)?;
         serde_json::from_slice(&text).context(Kind::Internal, cannot)
     }
 

@@ -15,7 +15,7 @@ use crate::{
     Result,
     config::Config,
     git::{
-        Oid, Repo, reflog,
+        Oid, Repo, careful, reflog,
         settings::{self, Settings},
         worktrees::Worktree,
     },
@@ -109,7 +109,7 @@ impl Snapshot {
 
 impl Checkout {
     fn of(repo: &Repo, name: &str, git_dir: &Path) -> Self {
-        let head = fs::read_to_string(git_dir.join("HEAD")).unwrap_or_default().trim().to_owned();
+        let head = careful::text(git_dir.join("HEAD")).unwrap_or_default().trim().to_owned();
         let commit = match head.strip_prefix("ref: ") {
             Some(branch) => repo.find_ref(branch.trim()).ok().flatten(),
             None => Oid::parse(&head),

@@ -2,11 +2,17 @@
 //! the outer project.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use crate::{Error, Kind, Result, config::Config, error::Context, git::Repo};
+use crate::{
+    Error, Kind, Result,
+    config::Config,
+    error::Context,
+    git::{Repo, careful},
+};
 
 /// The folder in the checkout, where there is no other way.
 const INSIDE: &str = ".worktrees";
@@ -59,18 +65,18 @@ fn inside(repo: &Repo, checkout: &Path) -> Result<PathBuf> {
     let folder = real(&folder).map_err(|error| refused(&folder, error))?;
     let exclude = repo.common_dir()?.join("info/exclude");
     let cannot = || format!("cannot write '{}'", exclude.display());
-    let mut text = fs::read_to_string(&exclude).unwrap_or_default();
+    let known = match careful::read(&exclude) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        other => other.context(Kind::Refused, || format!("cannot read '{}'", exclude.display()))?,
+    };
     let line = format!("/{INSIDE}/");
-    if !text.lines().any(|known| known == line) {
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
-        }
-        text.push_str(&line);
-        text.push('\n');
+    if !known.split(|byte| *byte == b'\n').any(|known| known == line.as_bytes()) {
         if let Some(info) = exclude.parent() {
             fs::create_dir_all(info).context(Kind::Refused, cannot)?;
         }
-        fs::write(&exclude, text).context(Kind::Refused, cannot)?;
+        let before = if known.last().is_some_and(|byte| *byte != b'\n') { "\n" } else { "" };
+        let mut file = careful::open_for_appending(&exclude).context(Kind::Refused, cannot)?;
+        file.write_all(format!("{before}{line}\n").as_bytes()).context(Kind::Refused, cannot)?;
     }
     Ok(folder)
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Kind, Result,
     error::Context,
-    git::{Git, Repo, settings},
+    git::{Git, Repo, careful, settings},
     private_files,
 };
 
@@ -107,7 +107,7 @@ impl Frozen {
     /// The common git directory cannot be found.
     pub fn now(repo: &Repo) -> Result<Self> {
         let info = repo.common_dir()?.join("info");
-        let read = |name: &str| fs::read_to_string(info.join(name)).unwrap_or_default();
+        let read = |name: &str| careful::text(info.join(name)).unwrap_or_default();
         Ok(Self { config: repo.frozen_config(), exclude: read("exclude"), attributes: read("attributes") })
     }
 }
@@ -120,7 +120,7 @@ impl Frozen {
     pub fn load(dir: &Path) -> Result<Self> {
         let read = |name: &str| {
             let path = dir.join(name);
-            fs::read_to_string(&path).context(Kind::External, || format!("cannot read '{}'", path.display()))
+            careful::text(&path).context(Kind::External, || format!("cannot read '{}'", path.display()))
         };
         Ok(Self {
             config: read("config")?,

@@ -11,7 +11,7 @@ use crate::{
     Kind, Result,
     error::Context,
     git::{
-        Oid, Repo, command,
+        Oid, Repo, careful, command,
         entries::{Entries, set_stats},
         file_stat::FileStat,
         objects::Commit,
@@ -314,7 +314,7 @@ fn advance(
 ) -> Result<Option<String>> {
     let index = shadow.index();
     let cannot = || format!("cannot read '{}'", index.display());
-    let content = fs::read(index).context(Kind::External, cannot)?;
+    let content = careful::read(index).context(Kind::External, cannot)?;
     let modified = fs::metadata(index).and_then(|found| found.modified()).context(Kind::External, cannot)?;
     let Some(lock) = repo.lock_file(&worktree.git_dir.join("index"), content, Some(modified))? else {
         return Ok(Some(format!(

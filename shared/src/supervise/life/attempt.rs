@@ -14,6 +14,7 @@ use super::{Supervisor, TICK, told_to_end};
 use crate::{
     Kind, Result, conversation,
     error::Context,
+    git::careful,
     model::{
         Fact, OnPrompt, Phase,
         event::{Message, Step},
@@ -131,7 +132,8 @@ impl Supervisor {
         if known && why.is_none() && !messages.is_empty() {
             return Ok(None);
         }
-        let task = fs::read(self.dir.prompt()).context(Kind::External, || "cannot read the task".into())?;
+        let task =
+            careful::read(self.dir.prompt()).context(Kind::External, || "cannot read the task".into())?;
         let task = String::from_utf8_lossy(&task).into_owned();
         if !known {
             return Ok(Some(task));
@@ -347,7 +349,7 @@ impl Supervisor {
 
 /// The last line with something to see, safe to show.
 fn last_line(path: &Path) -> Option<String> {
-    let mut file = fs::File::open(path).ok()?;
+    let mut file = careful::open_regular_through_links(path).ok()?;
     let length = file.metadata().ok()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(4096))).ok()?;
     let mut tail = Vec::new();

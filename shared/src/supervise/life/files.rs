@@ -1,6 +1,6 @@
 //! Our private files, which somebody may remove while we live: an agent by accident, or to be left alone.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 use super::Supervisor;
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     error::Context,
     git::Repo,
     lock::Lock,
+    private_files,
     store::{Chain, writer},
 };
 
@@ -32,7 +33,7 @@ impl Supervisor {
         let prompt = self.dir.prompt();
         if !prompt.exists() {
             let task = Chain::of_agent(&repo, &self.id)?.prompt(&repo)?.unwrap_or_default();
-            fs::write(&prompt, task)
+            private_files::write(&prompt, task)
                 .context(Kind::External, || format!("cannot write '{}'", prompt.display()))?;
         }
         self.record.write(&lock)?;
