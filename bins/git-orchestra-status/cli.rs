@@ -1,9 +1,11 @@
 //! The command line of `status`.
 
+use std::time::Duration;
+
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::ops::status::Request;
-use orchestra_terminal::{complete, pages::Page};
+use orchestra_terminal::{complete, pages::Page, settings};
 
 /// Show every agent's true state
 ///
@@ -25,12 +27,31 @@ pub(crate) struct Cli {
     /// Go on showing: drawn anew on a terminal, a line a change elsewhere; Ctrl-C ends it
     #[arg(short, long)]
     pub(crate) watch: bool,
-    /// Return when no agent runs any more, successful if all are done
-    #[arg(long)]
-    pub(crate) wait: bool,
+    /// Return when no agent runs any more, successful if all are done; with a TIME such as 90s or 5m, at the latest then
+    ///
+    /// When the time is over, the state is shown and the exit code is 124; the agents keep running. An agent that runs this
+    /// command without names waits for the agents that it started; while it waits, one of those it waits for runs in its place
+    /// (see git-orchestra-spawn(1)).
+    #[arg(
+        long,
+        value_name = "TIME",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        value_parser = limit
+    )]
+    pub(crate) wait: Option<Limit>,
     /// Print the result as one JSON object
     #[arg(long, conflicts_with = "watch")]
     pub(crate) json: bool,
+}
+
+/// How long `--wait` waits at the most; `None`: as long as it takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit(pub(crate) Option<Duration>);
+
+fn limit(text: &str) -> Result<Limit, String> {
+    if text.is_empty() { Ok(Limit(None)) } else { settings::time(text).map(|limit| Limit(Some(limit))) }
 }
 
 pub(crate) const PAGE: Page = Page {
@@ -38,6 +59,7 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra status", "Show what runs and what ended lately"),
         ("git orchestra status --watch", "Follow it"),
         ("git orchestra status --wait add-tests && echo good", "Wait for one agent"),
+        ("git orchestra status --wait=10m", "Wait ten minutes at the most"),
         (
             "git orchestra status --json | jq '.agents[] | select(.liveness == \"lost\") | .id'",
             "Find agents whose supervisor died",
@@ -82,6 +104,6 @@ pub(crate) const PAGE: Page = Page {
 
 impl Cli {
     pub(crate) fn request(&self) -> Request {
-        Request { agents: self.agents.clone(), run: None, all: self.all, dirt: true }
+        Request { agents: self.agents.clone(), all: self.all, dirt: true, ..Request::default() }
     }
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use orchestra::{
-    Result,
+    Kind, Result,
     git::Repo,
-    model::{AgentId, Phase, text},
+    model::{AgentId, Liveness, Phase, text},
     ops::{
         agent_object::AgentObject,
+        awaited,
         status::{self, Report},
     },
     surroundings::Level,
@@ -31,12 +32,16 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         terminal.warn(&format!("the configuration of this repository cannot be used: {}", text::safe(why)));
         terminal.hint("git config --edit");
     }
-    let request = cli.request();
-    if cli.watch || cli.wait {
-        let until = if cli.wait { Until::AllEnded } else { Until::Interrupted };
+    let mut request = cli.request();
+    if cli.watch || cli.wait.is_some() {
+        let until = cli.wait.map_or(Until::Interrupted, |limit| Until::AllEnded { limit: limit.0 });
+        if cli.wait.is_some() {
+            request = awaited::by_caller(&repo, request)?;
+        }
         let silent = !cli.watch;
         return match watch::watch(terminal, &repo, &request, Stream::Out, until, silent)? {
             Watched::Ended(report) => waited(cli, terminal, &repo, &report),
+            Watched::Late(report) => late(cli, terminal, &repo, &report),
             Watched::Interrupted(_) => Ok(Exit::Interrupted),
             Watched::Unread => Ok(Exit::Done),
         };
@@ -52,6 +57,13 @@ fn waited(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Resul
     }
     let all_done = report.agents.iter().all(|agent| agent.phase == Phase::Done);
     Ok(if all_done { Exit::Done } else { Exit::No })
+}
+
+fn late(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<Exit> {
+    waited(cli, terminal, repo, report)?;
+    let open = report.agents.iter().filter(|agent| agent.liveness == Liveness::Live).count();
+    terminal.say(&format!("the time is over; {} did not end yet and keep running", agents::count(open)));
+    Ok(Exit::Failed(Kind::Timeout))
 }
 
 fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<()> {

@@ -28,6 +28,7 @@ mod house;
 mod init;
 mod keeping;
 mod landing_safety;
+mod lent_slots;
 mod logs;
 mod merge_ranked;
 mod merging;

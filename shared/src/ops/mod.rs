@@ -1,6 +1,7 @@
 //! What each command does: `Request → Report`. No terminal, no process of its own, no printing.
 
 pub mod agent_object;
+pub mod awaited;
 pub mod cleanup;
 pub mod collect;
 pub mod diff;

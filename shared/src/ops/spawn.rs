@@ -23,7 +23,7 @@ use crate::{
         layout::{self, AgentDir, Private},
     },
     supervise::{
-        guard, mend, queue,
+        guard, lending, mend, queue,
         spec::{Limits, Spec},
         start, tree,
     },
@@ -299,7 +299,7 @@ fn write_order(
 
 fn new_agents(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<Vec<NewAgent>> {
     let (options, reviews) = (&request.settings.options, request.reviews.as_ref());
-    let parent = world::text_variable("ORCHESTRA_AGENT").filter(|id| AgentId::parse(id).is_ok());
+    let parent = lending::caller().map(|id| id.to_string());
     let label = Config::of(repo).label();
     let new = |(place, planned): (u32, &Planned)| {
         let created = Created {

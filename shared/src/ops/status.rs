@@ -6,7 +6,7 @@ use crate::{
     Error, Kind, Result,
     git::{Oid, Repo, worktrees::Worktree},
     model::{Agent, AgentId, Event, Fact, Liveness, event::LeftOut, text},
-    ops::agent_object::AgentObject,
+    ops::{agent_object::AgentObject, awaited},
     store::{
         Chain, Listing, Unreadable, archive,
         layout::{self, Private},
@@ -36,6 +36,8 @@ pub struct Request {
     pub agents: Vec<String>,
     /// Those of one spawn only.
     pub run: Option<String>,
+    /// Those only that this agent started, and that they started.
+    pub started_by: Option<AgentId>,
     /// All, however many.
     pub all: bool,
     /// Measure uncommitted work.
@@ -146,6 +148,9 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
             agents.push(AgentObject::new(repo, &private, &row.id, agent, listing.writer.as_deref()));
         }
     }
+    if let Some(ancestor) = &request.started_by {
+        awaited::keep_descendants(&mut agents, ancestor);
+    }
     agents
         .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));
     let records = surroundings::all(repo)?;
@@ -214,7 +219,7 @@ fn choose<'a>(listing: &'a Listing, request: &Request) -> Result<(Vec<&'a Row>, 
         }
         return Ok((rows, 0));
     }
-    if request.all || request.run.is_some() {
+    if request.all || request.run.is_some() || request.started_by.is_some() {
         return Ok((listing.rows.iter().collect(), 0));
     }
     let (mut ended, mut rows): (Vec<&Row>, Vec<&Row>) =

@@ -369,6 +369,16 @@ impl Private {
         self.0.join("slots")
     }
 
+    /// The slot that an agent lends while it waits for others.
+    pub fn lent_slot(&self, id: &AgentId) -> PathBuf {
+        self.slots().join(format!("of-{id}"))
+    }
+
+    /// Files of the commands that wait for agents while agents run them.
+    pub fn waiting(&self) -> PathBuf {
+        self.0.join("waiting")
+    }
+
     /// The tickets of waiting supervisors.
     pub fn queue(&self) -> PathBuf {
         self.0.join("queue")

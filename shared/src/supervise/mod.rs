@@ -12,6 +12,7 @@ pub mod guard;
 pub mod helper;
 pub mod idle;
 pub mod launch;
+pub mod lending;
 pub mod life;
 pub mod listen;
 pub mod liveness;

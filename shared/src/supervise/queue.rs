@@ -16,7 +16,10 @@ use crate::{
     model::AgentId,
     private_files,
     store::layout::Private,
-    supervise::processes::{self, Processes},
+    supervise::{
+        lending,
+        processes::{self, Processes},
+    },
 };
 
 /// How long to wait for another process that draws tickets.
@@ -57,7 +60,7 @@ pub fn draw(private: &Private, ids: &[AgentId], jobs: u32) -> Result<()> {
     let first = waiting(&folder).last().map_or(1, |last| last.number + 1);
     for (number, id) in (first..).zip(ids) {
         let ticket = Ticket { number, jobs, id: id.clone() };
-        fs::write(folder.join(ticket.name()), "").context(Kind::External, cannot)?;
+        private_files::write(&folder.join(ticket.name()), "").context(Kind::External, cannot)?;
     }
     Ok(())
 }
@@ -87,7 +90,11 @@ pub fn try_enter(private: &Private, id: &AgentId) -> Result<Option<Lock>> {
             let _ = fs::remove_file(folder.join(ticket.name()));
         }
     }
-    let slot = any_slot(private, slots_for(mine, &earlier))?;
+    let mut slot = any_slot(private, slots_for(mine, &earlier))?;
+    if slot.is_none() {
+        let earlier: Vec<AgentId> = earlier.into_iter().map(|ticket| ticket.id).collect();
+        slot = lending::borrow(private, id, &earlier)?;
+    }
     if slot.is_some() {
         leave(private, id);
     }
@@ -105,16 +112,31 @@ pub fn leave(private: &Private, id: &AgentId) {
     wake_next(private);
 }
 
-/// Wakes the first that waits, and the first of each larger number of jobs.
+/// Wakes the first that waits, the first of each larger number of jobs, and those to whom a slot may be lent.
 pub fn wake_next(private: &Private) {
     let mut jobs = 0;
     for ticket in waiting(&private.queue()) {
         if ticket.jobs > jobs {
             jobs = ticket.jobs;
-            if let Some(record) = Processes::read(&private.agent(&ticket.id)) {
-                processes::signal(record.supervisor, Signal::USR1);
-            }
+            wake_supervisor(private, &ticket.id);
         }
+    }
+    wake(private, &lending::awaited(private));
+}
+
+/// Wakes those of these agents that wait in the queue.
+pub fn wake(private: &Private, ids: &[AgentId]) {
+    if ids.is_empty() {
+        return;
+    }
+    for ticket in waiting(&private.queue()).iter().filter(|ticket| ids.contains(&ticket.id)) {
+        wake_supervisor(private, &ticket.id);
+    }
+}
+
+fn wake_supervisor(private: &Private, id: &AgentId) {
+    if let Some(record) = Processes::read(&private.agent(id)) {
+        processes::signal(record.supervisor, Signal::USR1);
     }
 }
 
