@@ -166,8 +166,12 @@ fn wait(repo: &Repo, id: &AgentId, request: &Request, rest: Rest, deadline: Inst
             Liveness::Live => {}
         }
         if Instant::now() > deadline {
-            return Err(Error::new(Kind::Timeout, format!("agent '{id}' has not ended in time"))
-                .hint(format!("git orchestra logs {id}")));
+            let error = Error::new(Kind::Timeout, format!("agent '{id}' has not ended in time"));
+            let error = match agent.activity {
+                Some(activity) => error.because(activity),
+                None => error,
+            };
+            return Err(error.hint(format!("git orchestra status --wait {id}")));
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(200));

@@ -35,9 +35,6 @@ use crate::{
 
 /// How often to try again when others are quicker.
 const ATTEMPTS: u32 = 8;
-/// Why a ref is not sent that was locked at every attempt.
-const LOCKED_THERE: &str =
-    "it is locked there; a git that was killed has left a file named as the ref and '.lock', perhaps";
 /// Refs named in a message; more are counted.
 const NAMED: usize = 3;
 
@@ -197,6 +194,10 @@ impl Sync<'_> {
         self.talk.doing(&format!("looking at {}", text::safe(&self.remote.address)));
         self.unfetched.clear();
         let mut fetched = self.fetch(&refspecs);
+        if fetched.as_ref().is_err_and(|error| matches!(error.kind, Kind::Refused | Kind::Timeout)) {
+            // It waits for something that is in the way here, or for a remote that says nothing: it would again.
+            return fetched.map(|()| (before, Side::default()));
+        }
         // Git fetches nothing while one ref, of whatever kind, names what is not here.
         if fetched.is_err() && self.move_damaged_refs()? {
             before = Side::read(self.repo, &tracking)?;
@@ -396,7 +397,7 @@ impl Sync<'_> {
         }
         for one in rejected.iter().filter(stays) {
             let why = match one.cause {
-                Cause::Locked => LOCKED_THERE.to_owned(),
+                Cause::Locked => one.why.clone(),
                 Cause::Race | Cause::Refused => format!("it is not taken: {}", one.why),
             };
             self.outcome.unsent.insert(below_shared(&one.name).to_owned(), why);
