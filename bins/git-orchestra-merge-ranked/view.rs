@@ -1,5 +1,7 @@
 //! What `merge-ranked` shows.
 
+use std::sync::Arc;
+
 use orchestra::{
     Error, Result,
     landing::{state::Step, steps::Progress},
@@ -20,7 +22,8 @@ const NAME: usize = 40;
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = accepted::repository(terminal)?;
     let request = cli.request();
-    let interrupted = interrupt::flag()?;
+    // A dry run leaves nothing behind that would have to be tidied up, and so may be ended anywhere.
+    let interrupted = if request.mode == Mode::DryRun { Arc::default() } else { interrupt::flag()? };
     let report = merge_ranked::run(&repo, &request, &|progress| tell(terminal, progress), &interrupted)?;
     clear(terminal);
     for warning in &report.warnings {

@@ -71,6 +71,10 @@ fn path_without_git() -> Option<OsString> {
 /// Kills a child and everything that it started and that has not left it, and waits for the child. Where the system does not list
 /// children, only the child itself.
 pub fn kill_tree(child: &mut Child) {
+    if !matches!(child.try_wait(), Ok(None)) {
+        // Its number may be another's by now.
+        return;
+    }
     let below = descendants(child.id());
     let _ = child.kill();
     for pid in below.into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {

@@ -25,6 +25,7 @@ mod hints;
 mod histories;
 mod hostile_trees;
 mod house;
+mod in_the_way;
 mod init;
 mod keeping;
 mod landing_safety;

@@ -16,20 +16,33 @@ pub fn common_dir(folder: &Path) -> Option<PathBuf> {
     if !folder.is_dir() {
         return None;
     }
-    common_dir_of(&named_above(folder)?).canonicalize().ok()
+    common_dir_of(&named_above(folder)?.git_dir).canonicalize().ok()
 }
 
-/// The git directory in which a git works that is started in `folder`: its own, or that of the checkout around it.
-pub(super) fn git_dir(folder: &Path) -> Option<PathBuf> {
+/// Where a git works.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// Its git directory.
+    pub(super) git_dir: PathBuf,
+    /// The checkout, if it is one.
+    pub(super) work_tree: Option<PathBuf>,
+}
+
+/// Where a git works that is started in `folder`: that itself, or the checkout around it.
+pub(super) fn place(folder: &Path) -> Option<Place> {
     let is_one = folder.join("HEAD").symlink_metadata().is_ok() && folder.join("refs").is_dir();
-    if is_one { Some(folder.to_owned()) } else { named_above(folder) }
+    if is_one { Some(Place { git_dir: folder.to_owned(), work_tree: None }) } else { named_above(folder) }
 }
 
-fn named_above(folder: &Path) -> Option<PathBuf> {
+fn named_above(folder: &Path) -> Option<Place> {
     folder.ancestors().find_map(|place| {
         let git = place.join(".git");
         let kind = fs::symlink_metadata(&git).ok()?;
-        if kind.is_file() { line(&git)?.strip_prefix("gitdir: ").map(|to| place.join(to)) } else { Some(git) }
+        let git_dir = match kind.is_file() {
+            true => place.join(line(&git)?.strip_prefix("gitdir: ")?),
+            false => git,
+        };
+        Some(Place { git_dir, work_tree: Some(place.to_owned()) })
     })
 }
 

@@ -8,7 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Error, Kind, git::above, model::quote};
+use crate::{
+    Error, Kind,
+    git::{above, settings::Settings},
+    model::quote,
+    world,
+};
 
 /// How long a git may work before something in its way is looked for.
 pub(super) const LOOK_AFTER: Duration = Duration::from_secs(2);
@@ -22,6 +27,9 @@ const MOST: usize = 200_000;
 const PASSED_OVER: &[&str] = &["objects", "orchestra", "modules", "lost-found"];
 /// Files that git opens wherever they lie in a worktree.
 const IN_WORKTREES: &[&str] = &[".gitignore", ".gitattributes", ".gitmodules", ".mailmap"];
+
+/// Settings of `core` that name a file which git reads.
+const NAMED: &[&str] = &["attributesfile", "excludesfile"];
 
 /// Where a git works.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +76,7 @@ impl Watch {
 /// The first thing in the way that is found.
 fn find(place: &Place) -> Option<PathBuf> {
     let mut budget = Budget { until: Instant::now() + BUDGET, left: MOST };
-    let git_dir = place.git_dir.clone().or_else(|| above::git_dir(&place.directory));
+    let git_dir = place.git_dir.clone().or_else(|| Some(above::place(&place.directory)?.git_dir));
     if let Some(git_dir) = git_dir {
         let common = above::common_dir_of(&git_dir);
         for (folder, passed_over) in [
@@ -82,9 +90,32 @@ fn find(place: &Place) -> Option<PathBuf> {
                 return found;
             }
         }
+        if let Some(named) = named_by_the_configuration(&above::common_dir_of(&git_dir)) {
+            return Some(named);
+        }
     }
     let work_tree = place.work_tree.as_ref().unwrap_or(&place.directory);
     below(work_tree, &mut budget, &|name, _| name == ".git", &|name| IN_WORKTREES.contains(&name))
+}
+
+/// Files of configuration and those that it names, wherever they lie.
+fn named_by_the_configuration(common: &Path) -> Option<PathBuf> {
+    let settings = Settings::of(common);
+    let home = world::variable("HOME").map(PathBuf::from).unwrap_or_default();
+    let files =
+        settings.values.iter().filter(|one| one.section == "core" && NAMED.contains(&one.name.as_str()));
+    let files = files.map(|one| match one.value.strip_prefix("~/") {
+        Some(below) => home.join(below),
+        None => PathBuf::from(&one.value),
+    });
+    let unreadable = settings.unreadable.iter().map(|(file, _)| common.join(file));
+    files.chain(unreadable).find(|file| fs::metadata(file).is_ok_and(blocks))
+}
+
+/// Whether to open it may wait for ever, or to read it. To open a socket fails.
+fn blocks(found: fs::Metadata) -> bool {
+    let kind = found.file_type();
+    kind.is_fifo() || kind.is_char_device() || kind.is_block_device()
 }
 
 struct Budget {
@@ -121,10 +152,6 @@ fn below(
                 }
             } else if !kind.is_file() && counts(&name) {
                 // Links are followed, as git follows them.
-                let blocks = |found: fs::Metadata| {
-                    let kind = found.file_type();
-                    kind.is_fifo() || kind.is_char_device() || kind.is_block_device()
-                };
                 if fs::metadata(entry.path()).is_ok_and(blocks) {
                     return Some(entry.path());
                 }
@@ -165,6 +192,19 @@ mod tests {
             pipe(&at);
             let place = Place { directory: folder.path().to_owned(), ..Place::default() };
             assert_eq!(find(&place), is_found.then_some(at), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_configuration_names_is_found() {
+        for setting in ["[include]\n\tpath = ../pipe\n", "[core]\n\texcludesFile = PIPE\n"] {
+            let folder = tempfile::tempdir().unwrap();
+            let (git, at) = (folder.path().join(".git"), folder.path().join("pipe"));
+            fs::create_dir_all(git.join("refs")).unwrap();
+            fs::write(git.join("config"), setting.replace("PIPE", &at.display().to_string())).unwrap();
+            pipe(&at);
+            let found = find(&Place { directory: folder.path().to_owned(), ..Place::default() });
+            assert_eq!(found.map(|found| found.canonicalize().unwrap()), at.canonicalize().ok(), "{setting}");
         }
     }
 

@@ -35,10 +35,14 @@ impl Repo {
     /// # Errors
     /// There is none, or it belongs to another user (128); or it is of a kind we cannot read (3).
     pub fn discover(directory: &Path) -> Result<Self> {
+        if let Some((place, why)) = fallback::in_the_way_above(directory) {
+            ownership::check(&above::common_dir_of(&place.git_dir))?;
+            return Self::past_its_configuration(&place.git_dir, place.work_tree.as_deref(), why);
+        }
         let Some(found) = ownership::find(directory)? else { return Err(no_repository()) };
-        let opened = match fallback::is_in_the_way(&above::common_dir_of(&found.git_dir)) {
-            true => Err(not_a_file()),
-            false => Self::discover_trusted(directory),
+        let opened = match fallback::in_the_way(&above::common_dir_of(&found.git_dir)) {
+            Some(why) => Err(why),
+            None => Self::discover_trusted(directory),
         };
         opened
             .or_else(|error| Self::past_its_configuration(&found.git_dir, found.work_tree.as_deref(), error))
@@ -84,6 +88,9 @@ impl Repo {
     /// # Errors
     /// It belongs to another user (128).
     pub fn find(directory: &Path) -> Result<Option<Self>> {
+        if fallback::in_the_way_above(directory).is_some() {
+            return Ok(Self::discover(directory).ok());
+        }
         match ownership::find(directory)? {
             Some(_) => Ok(Self::discover(directory).ok()),
             None => Ok(None),
@@ -96,9 +103,9 @@ impl Repo {
     /// It is gone, belongs to another user, or is of a kind we cannot read.
     pub fn open(common_dir: &Path) -> Result<Self> {
         ownership::check(common_dir)?;
-        let opened = match fallback::is_in_the_way(common_dir) {
-            true => Err(not_a_file()),
-            false => Self::open_with(common_dir, &[]),
+        let opened = match fallback::in_the_way(common_dir) {
+            Some(why) => Err(why),
+            None => Self::open_with(common_dir, &[]),
         };
         opened.or_else(|error| Self::past_its_configuration(common_dir, None, error))
     }
@@ -403,10 +410,6 @@ pub struct Identity {
 
 fn no_repository() -> Error {
     Error::new(Kind::NotARepository, "not a git repository (or any of the parent directories): .git")
-}
-
-fn not_a_file() -> Error {
-    Error::new(Kind::NotARepository, "the repository's 'config' is not a file")
 }
 
 fn unsupported(what: &str, wanted: &str) -> Error {
