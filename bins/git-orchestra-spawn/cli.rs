@@ -119,6 +119,16 @@ pub(crate) const PAGE: Page = Page {
                  tries again.",
             ],
         ),
+        (
+            "AGENTS THAT START AGENTS",
+            &[
+                "An agent's program may run git orchestra itself; what it starts bears its id as 'parent'. While it waits for \
+                 other agents, in spawn, in resume, in 'status --wait' or in 'logs --follow', it does no work, and one of those \
+                 it waits for may run in its place: agents that wait for each other's ends never hold all the places. So at most \
+                 as many agents work at once as --jobs says. One that starts agents with --detach and does not wait in one of \
+                 these ways keeps its place.",
+            ],
+        ),
     ],
     configuration: true,
     see_also: &[

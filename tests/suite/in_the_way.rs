@@ -124,8 +124,11 @@ fn pipes_in_the_git_directory() {
         "shallow",
         "objects/info/alternates",
         "logs/HEAD",
+        "refs/heads/main",
         "refs/heads/x",
         "refs/heads/orchestra/DONE",
+        "refs/stash",
+        "refs/tags/x",
     ];
     each_place(&places, &|_| ());
 }

@@ -51,6 +51,7 @@ mod sessions_opencode;
 mod sessions_programs;
 mod sessions_shapes;
 mod sessions_talk;
+mod set_aside;
 mod spawn;
 mod stale_locks;
 mod status;

@@ -79,6 +79,7 @@ fn find(place: &Place) -> Option<PathBuf> {
     let git_dir = place.git_dir.clone().or_else(|| Some(above::place(&place.directory)?.git_dir));
     if let Some(git_dir) = git_dir {
         let common = above::common_dir_of(&git_dir);
+        let common = common.canonicalize().unwrap_or(common);
         for (folder, passed_over) in [
             (common.join("objects/info"), &[][..]),
             (common.join("objects/pack"), &[]),

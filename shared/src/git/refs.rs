@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, careful, repo::Identity},
+    git::{Oid, Repo, careful, ref_list, repo::Identity},
     world,
 };
 
@@ -47,11 +47,13 @@ impl Repo {
     /// The refs cannot be read at all.
     pub fn has_refs_below(&self, prefix: &str) -> Result<bool> {
         let unreadable = || format!("cannot read the refs below '{prefix}'");
-        let platform = self.gix.refs.iter().context(Kind::Internal, unreadable)?;
-        let relative: &gix::path::RelativePath =
-            prefix.try_into().context(Kind::Internal, || format!("'{prefix}' is not a ref prefix"))?;
-        let found = platform.prefixed(relative).context(Kind::Internal, unreadable)?.next();
-        Ok(found.is_some())
+        if ref_list::is_any_loose(self.gix.common_dir(), prefix).context(Kind::External, unreadable)? {
+            return Ok(true);
+        }
+        let Some(packed) = self.gix.refs.cached_packed_buffer().context(Kind::Internal, unreadable)? else {
+            return Ok(false);
+        };
+        Ok(packed.iter_prefixed(prefix.into()).context(Kind::Internal, unreadable)?.next().is_some())
     }
 
     /// Makes all edits or, if one of them cannot be made, none; when it returns, they survive a power cut. Where the process is

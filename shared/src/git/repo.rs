@@ -13,7 +13,7 @@ use crate::{
     git::{
         Git, Oid, above, careful,
         fallback::{self, View},
-        ownership,
+        ownership, ref_list,
     },
     world,
 };
@@ -300,6 +300,7 @@ impl Repo {
         if revision.is_empty() || revision.starts_with('-') {
             return Err(bad());
         }
+        self.refuse_blocked_refs(revision)?;
         let id = self.gix.rev_parse_single(revision).map_err(|e| bad().because(e))?;
         let object = id.object().map_err(|e| bad().because(e))?;
         Ok(object.peel_to_commit().map_err(|e| bad().because(e))?.id.into())
@@ -310,6 +311,12 @@ impl Repo {
     /// # Errors
     /// There is no commit yet, or HEAD is broken.
     pub fn head(&self) -> Result<Oid> {
+        // gix would wait for a pipe in the place of the branch.
+        if let Some(tip) = self.head_name().map(|name| self.find_ref(&name)).transpose()?.flatten()
+            && self.gix.find_commit(tip.gix()).is_ok()
+        {
+            return Ok(tip);
+        }
         let mut head = self.gix.head().context(Kind::Refused, || "HEAD cannot be read".into())?;
         if head.is_unborn() {
             return Err(Error::refused("there is no commit yet to start from")
@@ -320,8 +327,12 @@ impl Repo {
 
     /// The branch on which the user stands, without `refs/heads/`; none where HEAD is detached.
     pub fn head_branch(&self) -> Option<String> {
-        let name = self.gix.head_name().ok()??;
-        Some(name.as_bstr().to_string().strip_prefix("refs/heads/")?.to_owned())
+        Some(self.head_name()?.strip_prefix("refs/heads/")?.to_owned())
+    }
+
+    /// The ref to which HEAD points, with its full name; none where it is detached.
+    fn head_name(&self) -> Option<String> {
+        ref_list::target(&self.gix.git_dir().join("HEAD"))
     }
 
     /// The time of a commit, in seconds since 1970: for people and for ties only.

@@ -126,13 +126,17 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     if request.agents.is_empty() {
-        let ours = |row: &&crate::store::list::Row| {
-            listing
-                .agent(repo, row)
-                .is_ok_and(|agent| listing.writer.as_deref() == Some(agent.writer.as_str()))
-        };
-        let ids = listing.rows.iter().filter(ours).map(|row| row.id.clone()).collect();
-        return Ok((ids, listing.broken));
+        let (mut ids, mut unreadable) = (Vec::new(), listing.broken.clone());
+        for row in &listing.rows {
+            match listing.agent(repo, row) {
+                Ok(agent) if listing.writer.as_deref() == Some(agent.writer.as_str()) => {
+                    ids.push(row.id.clone());
+                }
+                Ok(_) => {}
+                Err(error) => unreadable.push(Unreadable::agent(repo, &row.id, error.one_line())),
+            }
+        }
+        return Ok((ids, unreadable));
     }
     let mut ids = Vec::new();
     for typed in &request.agents {

@@ -8,6 +8,7 @@ use crate::{
     Error, Kind, Result,
     config::Config,
     git::Repo,
+    lock::Lock,
     model::{AgentId, Liveness, Phase},
     ops::{
         agent_object::AgentObject,
@@ -15,7 +16,7 @@ use crate::{
         failure::{Failure, locked_last},
         mending, status,
     },
-    store::Listing,
+    store::{Listing, layout::Private},
     supervise::{
         control::{self, Rest},
         mend,
@@ -86,11 +87,11 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 /// Brings the agents to rest and waits until they are.
 pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Report> {
     let mut warnings = mending::mend(repo, mend::Operations::Free)?;
-    let mut ids = choose(repo, request)?;
+    let (mut ids, mut failed) = choose(repo, request)?;
     locked_last(repo, &mut ids);
     // A setting that cannot be understood is no reason not to stop; the supervisor has its own, from when it started.
     let grace = Config::of(repo).grace().unwrap_or(DEFAULT_GRACE);
-    let (mut asked, mut failed) = (Vec::with_capacity(ids.len()), Vec::new());
+    let mut asked = Vec::with_capacity(ids.len());
     for id in ids {
         let was_open = control::ask(repo, &id, rest, request.reason.as_deref());
         asked.push((id, was_open));
@@ -124,9 +125,15 @@ fn save_what_was_not(repo: &Repo, id: &AgentId) -> Result<()> {
     Ok(())
 }
 
-fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
+/// The agents that are asked for; and those that live here, should be stopped as well, and cannot be read.
+fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Failure>)> {
     let listing = Listing::read(repo)?;
     if request.all {
+        let private = Private::new(repo.private_dir()?);
+        let lives = |id: &AgentId| Lock::is_held(&private.agent(id).lock());
+        let unreadable = listing.broken.iter().filter_map(|one| Some((one.agent_id()?, one)));
+        let failed = unreadable.filter(|(id, _)| lives(id)).map(|(id, one)| Failure::new(id, one.error()));
+        let failed = failed.collect();
         let mut ours = Vec::new();
         for row in listing.rows.iter().filter(|row| !row.entry.glance.phase.is_terminal()) {
             // One that cannot be read is nobody's; `status` names it.
@@ -135,7 +142,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
                 ours.push(row.id.clone());
             }
         }
-        return Ok(ours);
+        return Ok((ours, failed));
     }
     let mut ids: Vec<AgentId> = Vec::new();
     for typed in &request.agents {
@@ -144,7 +151,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
             ids.push(id);
         }
     }
-    Ok(ids)
+    Ok((ids, Vec::new()))
 }
 
 /// Waits for the supervisor; where there is none, does its work.

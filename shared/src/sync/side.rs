@@ -25,7 +25,7 @@ pub struct Side {
     pub archives: BTreeMap<String, Oid>,
     /// Refs among them whose names are not ours.
     pub strange: usize,
-    /// Refs among them that name no object, by their names below the prefix, and why.
+    /// Refs among them that name no object, or one that is not here, by their names below the prefix, and why.
     pub broken: BTreeMap<String, String>,
 }
 
@@ -37,8 +37,15 @@ impl Side {
     pub fn read(repo: &Repo, prefix: &str) -> Result<Self> {
         let mut side = Self::default();
         let list = repo.ref_list(prefix)?;
+        let is_partial = repo.is_partial();
         for (name, object) in list.refs {
-            side.add(&name[prefix.len()..], object);
+            let name = &name[prefix.len()..];
+            if is_partial || repo.has_object(object) {
+                side.add(name, object);
+            } else {
+                let why = format!("names {}, which is not in this repository", object.short());
+                side.broken.insert(name.to_owned(), why);
+            }
         }
         for broken in list.broken {
             let name = broken.name.strip_prefix(prefix).unwrap_or(&broken.name).to_owned();
