@@ -294,6 +294,26 @@ fn refs_are_spelled_in_one_place() {
 }
 
 #[test]
+fn files_that_others_can_replace_are_read_without_waiting() {
+    // What reads files of the system or of the user's home, and the one module that knows how to open a file.
+    let free = ["conversation/", "ops/sessions/", "supervise/tree_", "git/abandoned.rs", "git/careful.rs"];
+    for file in files("shared/src", ".rs") {
+        let name = file.to_string_lossy().into_owned();
+        if free.iter().any(|free| name.contains(free)) || name.ends_with("tests.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("a file");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in
+            code.lines().filter(|line| !line.contains("/proc") && !line.trim_start().starts_with("//"))
+        {
+            let reads = ["fs::read(", "fs::read_to_string("].iter().any(|call| line.contains(call));
+            assert!(!reads, "{name} reads past git::careful: {line}");
+        }
+    }
+}
+
+#[test]
 fn questions_are_asked_in_one_place() {
     for file in files("bins", ".rs").into_iter().filter(|file| !is(file, "terminal/src/prompt.rs")) {
         let text = fs::read_to_string(&file).expect("a file");

@@ -93,7 +93,7 @@ const BREAKAGES: &[Breakage] = &[
         name: "no private folder",
         live: true,
         breaks: |repo, id| {
-            fs::remove_dir_all(inside(repo, &format!("orchestra/agents/{id}"))).expect("removed")
+            fs::remove_dir_all(inside(repo, &format!("orchestra/agents/{id}"))).expect("removed");
         },
     },
     Breakage {

@@ -14,6 +14,7 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     git::{
+        careful,
         obstacle::{Place, Watch},
         ownership,
     },
@@ -414,7 +415,7 @@ fn git() -> std::process::Command {
 
 /// The last line that git said: its progress.
 fn last_words(file: &Path) -> String {
-    let text = std::fs::read(file).unwrap_or_default();
+    let text = careful::read(file).unwrap_or_default();
     let text = String::from_utf8_lossy(&text[text.len().saturating_sub(400)..]).into_owned();
     text.rsplit(['\r', '\n']).find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
 }

@@ -110,12 +110,11 @@ fn named_by_the_configuration(common: &Path) -> Option<PathBuf> {
         None => PathBuf::from(&one.value),
     });
     let unreadable = settings.unreadable.iter().map(|(file, _)| common.join(file));
-    files.chain(unreadable).find(|file| fs::metadata(file).is_ok_and(blocks))
+    files.chain(unreadable).find(|file| fs::metadata(file).is_ok_and(|found| blocks(found.file_type())))
 }
 
 /// Whether to open it may wait for ever, or to read it. To open a socket fails.
-fn blocks(found: fs::Metadata) -> bool {
-    let kind = found.file_type();
+fn blocks(kind: fs::FileType) -> bool {
     kind.is_fifo() || kind.is_char_device() || kind.is_block_device()
 }
 
@@ -153,7 +152,7 @@ fn below(
                 }
             } else if !kind.is_file() && counts(&name) {
                 // Links are followed, as git follows them.
-                if fs::metadata(entry.path()).is_ok_and(blocks) {
+                if fs::metadata(entry.path()).is_ok_and(|found| blocks(found.file_type())) {
                     return Some(entry.path());
                 }
             }

@@ -233,7 +233,7 @@ impl Repo {
         let Identity { name, email } = self.identity_or_none();
         let old = old.map_or_else(|| "0".repeat(40), |old| old.to_string());
         let line = format!("{old} {new} {name} <{email}> {} +0000\t{why}\n", world::now().as_second());
-        let mut file = careful::open_for_appending(&path).context(Kind::External, cannot)?;
+        let mut file = careful::open_for_appending(path).context(Kind::External, cannot)?;
         file.write_all(line.as_bytes()).context(Kind::External, cannot)
     }
 }
