@@ -45,6 +45,7 @@ mod review;
 mod secret_carriers;
 mod secrets;
 mod send;
+mod sequences;
 mod sessions;
 mod sessions_live;
 mod sessions_opencode;
