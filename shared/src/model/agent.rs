@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Phase, verdict::Standing};
+use super::{Limit, Phase, verdict::Standing};
 
 /// What all events of an agent together say. Every text in it is safe to show, on one line.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -69,6 +69,8 @@ pub struct Agent {
     pub unfinished: Option<String>,
     /// Why what is in its worktree could not be saved.
     pub unsaved: Option<String>,
+    /// The usage limit that its newest attempt ran into, or came near.
+    pub limit: Option<Limit>,
     /// What all its conversations cost, in millionths of a US dollar.
     pub cost_micros: Option<u64>,
     /// Tokens read.
@@ -129,6 +131,7 @@ impl Default for Agent {
             left_out: 0,
             unfinished: None,
             unsaved: None,
+            limit: None,
             cost_micros: None,
             input_tokens: None,
             output_tokens: None,
@@ -142,5 +145,12 @@ impl Default for Agent {
             conflicts: 0,
             lamport: 0,
         }
+    }
+}
+
+impl Agent {
+    /// It is paused by a usage limit, and its supervisor waits for the end of that.
+    pub fn waits_for_limit(&self) -> bool {
+        self.phase == Phase::Paused && self.limit.as_ref().is_some_and(|limit| limit.resumes)
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use super::landing::{Landed, Landing};
-use super::{Phase, canonical, verdict::Review};
+use super::{Limit, Phase, canonical, verdict::Review};
 
 /// The version of the event format. A newer one makes an agent read-only here, never unreadable.
 pub const VERSION: u32 = 1;
@@ -257,6 +257,9 @@ pub struct Finished {
     /// Why what is in the worktree could not be saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsaved: Option<String>,
+    /// The usage limit that it ran into, or came near.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
 }
 
 impl Finished {
@@ -278,6 +281,7 @@ impl Finished {
             left_out_more: 0,
             unfinished: None,
             unsaved: None,
+            limit: None,
         }
     }
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Agent, Phase,
+    Agent, Limit, Phase,
     fold::FOLD,
     verdict::{Standing, Verdict},
 };
@@ -65,6 +65,7 @@ pub fn write(agent: &Agent, by: &str) -> String {
     line("Left-Out", &number(agent.left_out));
     line("Unfinished", agent.unfinished.as_deref().unwrap_or_default());
     line("Unsaved", agent.unsaved.as_deref().unwrap_or_default());
+    line("Limit", &agent.limit.as_ref().map(Limit::trailer).unwrap_or_default());
     line("Cost-Micros", &known(agent.cost_micros));
     line("Input-Tokens", &known(agent.input_tokens));
     line("Output-Tokens", &known(agent.output_tokens));
@@ -183,6 +184,7 @@ fn take(agent: &mut Agent, key: &str, value: &str) -> Option<()> {
         "Left-Out" => agent.left_out = value.parse().ok()?,
         "Unfinished" => agent.unfinished = Some(text()),
         "Unsaved" => agent.unsaved = Some(text()),
+        "Limit" => agent.limit = Some(Limit::read_trailer(value)?),
         "Cost-Micros" => agent.cost_micros = Some(value.parse().ok()?),
         "Input-Tokens" => agent.input_tokens = Some(value.parse().ok()?),
         "Output-Tokens" => agent.output_tokens = Some(value.parse().ok()?),

@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::{
-    Agent, Event, Fact, Phase,
+    Agent, Event, Fact, Limit, Phase,
     event::{Collected, Created, Finished, Landed, Landing, Step, Usage},
     text,
     verdict::{self, Review, Standing},
@@ -130,6 +130,7 @@ impl Folder {
             agent.started_at = Some(event.at);
         }
         agent.phase = step.phase;
+        agent.limit = None;
         agent.reason = given(step.reason.as_deref());
         agent.question = given(step.question.as_deref());
         agent.choice = step.choice && agent.question.is_some();
@@ -180,6 +181,7 @@ impl Folder {
         agent.left_out = finished.left_out_more.saturating_add(finished.left_out.len() as u64);
         agent.unfinished = given(finished.unfinished.as_deref());
         agent.unsaved = given(finished.unsaved.as_deref());
+        agent.limit = finished.limit.clone().map(Limit::safe);
     }
 
     /// The last word holds; what did not land changes nothing of what landed before.
@@ -214,6 +216,7 @@ impl Folder {
         agent.unsaved = None;
         if let Some(phase) = collected.phase.filter(|_| event.writer == agent.writer) {
             agent.phase = phase;
+            agent.limit = None;
             agent.reason = given(collected.reason.as_deref());
         }
     }

@@ -124,7 +124,14 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
             |(attempt, at, reason, exit)| {
                 let Fact::Finished(finished) = end(attempt, Phase::ALL[at]) else { unreachable!() };
                 let (unfinished, unsaved) = (reason.clone(), reason.clone());
-                Fact::Finished(Finished { reason, exit, unfinished, unsaved, ..finished })
+                let limit = exit.map(|exit| Limit {
+                    kind: reason.clone().unwrap_or_else(|| "five_hour".to_owned()),
+                    until: Timestamp::from_second(i64::from(exit)).ok().filter(|_| exit % 2 == 0),
+                    warning: exit > 0,
+                    used: u32::try_from(exit).ok(),
+                    resumes: exit < 0,
+                });
+                Fact::Finished(Finished { reason, exit, unfinished, unsaved, limit, ..finished })
             }
         ),
         (0u32..4, "[st]", 0u64..9, 0u64..3)
