@@ -50,6 +50,15 @@ pub(crate) const PAGE: Page = Page {
     ],
     sections: &[
         (
+            "USAGE LIMITS",
+            &[
+                "An agent whose service gives no more for a while is 'paused, limit until 14:05', and resumes by itself when the \
+               limit is over, as long as its supervisor lives (see git-orchestra-status(1)). Named here, it is resumed at once, \
+               on your word; --all leaves those that wait alone, and lets those whose supervisor died, after a reboot for \
+               instance, wait again.",
+            ],
+        ),
+        (
             "PROGRAMS WITHOUT CONVERSATIONS",
             &["sh and programs of your own run again, in the same worktree; -m then is their task."],
         ),
@@ -77,6 +86,7 @@ impl Cli {
             fresh: self.fresh,
             take_over: if self.take_over { TakeOver::Always } else { TakeOver::AtRest },
             settings: self.how.settings(terminal, self.detach),
+            despite_limit: !self.all,
         }
     }
 }

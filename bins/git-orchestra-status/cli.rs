@@ -58,6 +58,24 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
+            "USAGE LIMITS",
+            &[
+                "Where the service behind a coding agent gives no more for a while, the agent is not failed but paused: 'limit \
+             until 14:05'. Its work is saved, its conversation and worktree are kept, its slot is given back, and none of its \
+             retries is used. Its supervisor waits for the end of the limit and half a minute to one and a half more; then one \
+             agent goes first, and when it is answered the others follow, five seconds apart. Queued agents of the same program \
+             and login wait meanwhile, and let others go first. Where the service does not say when the limit ends, they wait 15, \
+             30, then 60 minutes.",
+                "An agent that would have to wait longer than orchestra.limitWait stays paused until you resume it, and so does one \
+             whose program has no conversation to go on with. 'pause' ends the waiting, 'stop' ends the agent, 'send' is heard \
+             when it resumes, and 'resume' with its name resumes it at once. If its supervisor dies, it is 'paused, lost'. A limit \
+             that is near is a warning and changes nothing. In JSON all this is 'limit', with 'kind', 'until', 'warning', \
+             'used_percent' and 'resumes'. Limits are told apart from overloaded services, requests that come too fast and \
+             conversations that are too long. What is known of them lies in .git/orchestra/limits and never travels; deleting it \
+             says that the limits are over.",
+            ],
+        ),
+        (
             "OUTSIDE THE WORKTREES",
             &[
                 "Before an agent's program starts and after its end, the configuration, the hooks, the refs that are not git \

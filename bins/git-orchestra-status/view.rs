@@ -96,6 +96,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("session", agent.session.clone().unwrap_or_default()),
         ("used", used(agent)),
         ("waits", agent.waiting.clone().unwrap_or_default()),
+        ("limit", agents::limited(agent).or_else(|| agents::near_limit(agent)).unwrap_or_default()),
         ("unfinished", agent.unfinished.clone().unwrap_or_default()),
         ("unsaved", agent.unsaved.clone().unwrap_or_default()),
     ];

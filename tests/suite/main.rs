@@ -28,6 +28,8 @@ mod house;
 mod init;
 mod keeping;
 mod landing_safety;
+mod limits;
+mod limits_asked;
 mod logs;
 mod merge_ranked;
 mod merging;

@@ -1,7 +1,7 @@
 //! Agents as a table, and what the user must know of them.
 
 use orchestra::{
-    model::{Liveness, Permission, Phase, text, verdict::Verdict},
+    model::{LimitKind, Liveness, Permission, Phase, text, verdict::Verdict},
     ops::agent_object::AgentObject,
     store::Unreadable,
     surroundings,
@@ -113,8 +113,42 @@ fn dirty(agent: &AgentObject) -> String {
     }
 }
 
+/// The usage limit that keeps an agent from running, and what comes of it.
+pub fn limited(agent: &AgentObject) -> Option<String> {
+    let limit = agent.limit.as_ref().filter(|limit| !limit.warning)?;
+    let keeps = matches!(agent.phase, Phase::Paused | Phase::Queued);
+    let name = LimitKind::parse(&limit.kind).name();
+    let until = match limit.until.as_ref().and_then(|until| until.parse().ok()) {
+        Some(until) => format!("limit until {}", when::clock_time(until)),
+        None => format!("{name} reached"),
+    };
+    let then = match agent.liveness {
+        // What another clone does, that clone knows.
+        _ if limit.resumes && agent.liveness != Liveness::Lost => "",
+        Liveness::Live => "",
+        Liveness::Lost => ", and nothing resumes it",
+        Liveness::Ended | Liveness::Remote => ", then 'resume' continues it",
+    };
+    keeps.then(|| format!("{until}{then}"))
+}
+
+/// `93 % of the 5-hour limit is used; it resets at 14:05`, as long as that is ahead.
+pub fn near_limit(agent: &AgentObject) -> Option<String> {
+    let limit = agent.limit.as_ref().filter(|limit| limit.warning)?;
+    let until: world::Timestamp = limit.until.as_ref()?.parse().ok()?;
+    let name = LimitKind::parse(&limit.kind).name();
+    let used = match limit.used_percent {
+        Some(used) => format!("{used} % of the {name} is used"),
+        None => format!("the {name} is near"),
+    };
+    (until > world::now()).then(|| format!("{used}; it resets at {}", when::clock_time(until)))
+}
+
 /// What it does, or what became of it.
 fn doing(agent: &AgentObject) -> String {
+    if let Some(limited) = limited(agent).filter(|_| agent.liveness != Liveness::Remote) {
+        return limited;
+    }
     if let Some(ahead) = agent.queue_position {
         return if ahead == 0 { "next".to_owned() } else { format!("{ahead} ahead") };
     }
@@ -169,6 +203,12 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
             terminal.warn(&format!("'{}' waits for an answer: {what}", agent.id));
             terminal.hint(&answer(agent));
         }
+    }
+    let mut near: Vec<String> = agents.iter().filter_map(near_limit).collect();
+    near.sort_unstable();
+    near.dedup();
+    for warning in near {
+        terminal.warn(&warning);
     }
     warn_of_surroundings(terminal, agents);
     for agent in agents.iter().filter(|agent| agent.conflicts > 0) {
@@ -232,7 +272,7 @@ pub fn line(agent: &AgentObject, paint: &Paint) -> String {
         if agent.commits.unwrap_or(0) > 0 {
             about.push(format!("{}, {}", commits(agent.commits.unwrap_or(0)), changes(agent)));
         }
-        about.extend(agent.reason.clone());
+        about.extend(limited(agent).or_else(|| agent.reason.clone()));
         about.extend(agent.cost_usd.map(|_| cost(agent)));
         about.extend(agent.denials.filter(|denials| *denials > 0).map(|denials| format!("{denials} denied")));
     } else if agent.phase == Phase::Waiting {
@@ -241,7 +281,7 @@ pub fn line(agent: &AgentObject, paint: &Paint) -> String {
     } else if agent.phase == Phase::Starting {
         about.extend(agent.reason.clone());
     } else if agent.phase == Phase::Queued {
-        about.push(agent.title.clone());
+        about.push(limited(agent).unwrap_or_else(|| agent.title.clone()));
     }
     let about = if about.is_empty() { String::new() } else { format!(": {}", about.join("; ")) };
     format!("{} {phase}{about}", agent.id)

@@ -37,6 +37,11 @@ pub fn follow(terminal: &Terminal, repo: &Repo, mine: &Request, how: How) -> Res
         Watched::Ended(state) => ended(terminal, &state, how),
         Watched::Interrupted(state) => {
             terminal.say(&format!("\nthe agents run on: {}", agents::summary(&state.agents)));
+            for agent in &state.agents {
+                if let Some(limit) = agents::limited(agent) {
+                    terminal.say(&format!("'{}': {limit}", agent.id));
+                }
+            }
             terminal.hint("'git orchestra status --watch' shows them, 'git orchestra stop --all' ends them");
             Ok(Exit::Interrupted)
         }

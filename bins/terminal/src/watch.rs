@@ -83,6 +83,7 @@ pub fn watch(
             }
             let report = status::run(repo, request)?;
             view.show(&report);
+            view.say_what_is_waited_for(&report, until);
             if until == Until::AllEnded && report.agents.iter().all(is_settled) {
                 return Ok(Watched::Ended(report));
             }
@@ -155,11 +156,13 @@ struct View<'a> {
     silent: bool,
     drawn: usize,
     said: HashMap<String, (String, Option<String>)>,
+    /// The limits that are waited for, as they were told.
+    limits: Vec<String>,
 }
 
 impl<'a> View<'a> {
     fn new(terminal: &'a Terminal, stream: Stream, silent: bool) -> Self {
-        Self { terminal, stream, silent, drawn: 0, said: HashMap::new() }
+        Self { terminal, stream, silent, drawn: 0, said: HashMap::new(), limits: Vec::new() }
     }
 
     fn show(&mut self, report: &Report) {
@@ -207,7 +210,7 @@ impl<'a> View<'a> {
         };
         let mut lines = String::new();
         for agent in &report.agents {
-            let now = (agents::phase(agent), agent.reason.clone());
+            let now = (agents::phase(agent), agents::limited(agent).or_else(|| agent.reason.clone()));
             if self.said.get(&agent.id) != Some(&now) {
                 lines.push_str(&agents::line(agent, paint));
                 lines.push('\n');
@@ -217,6 +220,22 @@ impl<'a> View<'a> {
         if !lines.is_empty() {
             self.put(&lines);
         }
+    }
+
+    /// Who waits and sees nothing is told where all that is left to wait for are usage limits.
+    fn say_what_is_waited_for(&mut self, report: &Report, until: Until) {
+        let open: Vec<&AgentObject> = report.agents.iter().filter(|agent| !is_settled(agent)).collect();
+        let limits: Vec<String> = open
+            .iter()
+            .filter_map(|agent| Some(format!("'{}': {}", agent.id, agents::limited(agent)?)))
+            .collect();
+        if !self.silent || until != Until::AllEnded || limits.len() < open.len() || limits == self.limits {
+            return;
+        }
+        for line in &limits {
+            self.terminal.say(&format!("waiting for {line}"));
+        }
+        self.limits = limits;
     }
 
     fn put(&self, text: &str) {

@@ -42,6 +42,12 @@ pub(super) const RETRY_DELAY: Key = Key {
     default: "5s",
     what: "How long to wait before the first retry; twice as long before each further one",
 };
+pub(super) const LIMIT_WAIT: Key = Key {
+    name: "orchestra.limitWait",
+    default: "6h",
+    what: "How long an agent waits for the end of a usage limit of its service, to resume then; one that would have to wait \
+           longer stays paused until you resume it",
+};
 pub(super) const PERMISSION: Key = Key {
     name: "orchestra.permission",
     default: "acceptEdits",
@@ -199,6 +205,7 @@ pub const KEYS: &[Key] = &[
     IDLE,
     RETRIES,
     RETRY_DELAY,
+    LIMIT_WAIT,
     GRACE,
     MAX_OUTPUT,
     MAX_FILE,

@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 
 use self::keys::{
     AGENT, ALLOWED_CLI, AUTO_SYNC, BRANCH_PREFIX, BUILD, CHECK_TIME, DERIVED, GRACE, IDLE, JOBS, LABEL,
-    MAX_FILE, MAX_OUTPUT, MAX_TIME, MIN_FREE, ON_PROMPT, PERMISSION, READS, RETRIES, RETRY_DELAY,
+    LIMIT_WAIT, MAX_FILE, MAX_OUTPUT, MAX_TIME, MIN_FREE, ON_PROMPT, PERMISSION, READS, RETRIES, RETRY_DELAY,
     REVIEW_ALLOW, REVIEW_MODEL, REVIEW_TEST, STDIN, TEST, TRASH_TIME, WORKTREES,
 };
 pub use self::keys::{KEYS, Key};
@@ -143,6 +143,14 @@ impl<'repo> Config<'repo> {
     /// The value is no duration.
     pub fn retry_delay(&self) -> Result<Duration> {
         self.duration(RETRY_DELAY)
+    }
+
+    /// How long an agent waits for the end of a usage limit.
+    ///
+    /// # Errors
+    /// The value is no duration.
+    pub fn limit_wait(&self) -> Result<Duration> {
+        self.duration(LIMIT_WAIT)
     }
 
     /// The command that builds.

@@ -12,7 +12,7 @@ use crate::{
     config::Config,
     git::Repo,
     model::{
-        Agent, AgentId, Liveness, Phase,
+        Agent, AgentId, Limit, LimitKind, Liveness, Phase,
         event::Usage,
         text,
         verdict::{Standing, Verdict},
@@ -112,6 +112,8 @@ pub struct AgentObject {
     pub unfinished: Option<String>,
     /// Why what is in its worktree could not be saved.
     pub unsaved: Option<String>,
+    /// The usage limit of its service that it waits for, ran into or came near.
+    pub limit: Option<LimitObject>,
     /// Files with uncommitted changes, while it has not ended.
     pub dirty: Option<usize>,
     /// What it cost, in US dollars, by its program's own count.
@@ -142,6 +144,41 @@ pub struct AgentObject {
     pub surroundings: Vec<Change>,
 }
 
+/// A usage limit in `--json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct LimitObject {
+    /// Which: `five_hour`, `seven_day`, …, `other`.
+    pub kind: String,
+    /// When it ends, or is looked at again.
+    pub until: Option<String>,
+    /// It is near, not reached.
+    pub warning: bool,
+    /// How much of it is used, in percent.
+    pub used_percent: Option<u32>,
+    /// The agent is started, or resumed, when it is over.
+    pub resumes: bool,
+}
+
+impl LimitObject {
+    /// See [`Limit::sentence`].
+    pub(super) fn sentence(&self) -> String {
+        let until = self.until.as_ref().and_then(|until| until.parse().ok());
+        Limit { until, kind: self.kind.clone(), ..Limit::of(LimitKind::Other) }.sentence()
+    }
+}
+
+impl From<Limit> for LimitObject {
+    fn from(limit: Limit) -> Self {
+        Self {
+            until: limit.until.map(|until| until.to_string()),
+            kind: limit.kind,
+            warning: limit.warning,
+            used_percent: limit.used,
+            resumes: limit.resumes,
+        }
+    }
+}
+
 /// A verdict that does not count here.
 #[derive(Clone, Debug, Serialize)]
 pub struct Proposed {
@@ -170,7 +207,8 @@ impl AgentObject {
             by: proposed.by,
             writer: proposed.writer,
         });
-        let ended = liveness == Liveness::Ended;
+        // One that waits for the end of a usage limit rests as well.
+        let ended = liveness == Liveness::Ended || agent.waits_for_limit();
         let mut object = Self {
             id: id.to_string(),
             phase: agent.phase,
@@ -205,6 +243,7 @@ impl AgentObject {
             left_out: agent.left_out,
             unfinished: agent.unfinished,
             unsaved: agent.unsaved,
+            limit: agent.limit.map(LimitObject::from),
             dirty: None,
             cost_usd: agent.cost_micros.map(dollars),
             input_tokens: agent.input_tokens,
@@ -242,6 +281,7 @@ impl AgentObject {
         self.denials = Some(self.denials.unwrap_or(0) + denials);
         self.model = model.or_else(|| self.model.take());
         self.permission_mode = tally.mode.or_else(|| self.permission_mode.take());
+        self.limit = tally.limit.map(|limit| limit.noted().into()).or_else(|| self.limit.take());
         self.activity = tally.activity;
     }
 
@@ -259,6 +299,7 @@ impl AgentObject {
             self.pid = record.and_then(|record| record.program).map(|program| program.pid);
             if self.phase == Phase::Queued {
                 self.queue_position = queue::ahead(private, id);
+                self.limit = limit_in_the_way(&dir.limit()).or_else(|| self.limit.take());
             }
         } else {
             self.orphans = processes::left_of(repo, private, id).iter().map(|process| process.pid).collect();
@@ -278,6 +319,12 @@ impl AgentObject {
             self.head = Some(tip.to_string());
         }
     }
+}
+
+/// The limit whose end a queued agent waits for, as its supervisor wrote it down.
+fn limit_in_the_way(path: &Path) -> Option<LimitObject> {
+    let limit: Limit = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    Some(LimitObject { resumes: true, ..limit.safe().into() })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "exact to a cent far beyond any bill")]

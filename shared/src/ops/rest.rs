@@ -9,7 +9,8 @@ use crate::{
     Result,
     git::Repo,
     model::{AgentId, Liveness, Phase},
-    ops::status,
+    ops::{agent_object::LimitObject, status},
+    supervise::control,
 };
 
 /// How the waiting ended.
@@ -35,6 +36,11 @@ pub(super) fn wait(repo: &Repo, id: &AgentId, interrupted: &AtomicBool) -> Resul
             Liveness::Ended | Liveness::Lost => {
                 let why = agent.reason.unwrap_or_default();
                 return Ok(Rest::Otherwise(format!("{}: {why}", agent.phase.as_str())));
+            }
+            // It could be hours: whoever waits here does not, and the agent does not go on behind their back.
+            Liveness::Live if agent.limit.as_ref().is_some_and(|limit| limit.resumes) => {
+                let why = agent.limit.as_ref().map(LimitObject::sentence);
+                control::ask(repo, id, control::Rest::Pause, why.as_deref())?;
             }
             Liveness::Live | Liveness::Remote => {}
         }

@@ -16,6 +16,7 @@ use crate::{
     model::{
         Agent, AgentId, Event, Fact, Liveness, Phase,
         event::{Message, Step},
+        limit::clock_time,
     },
     ops::{
         failure::{Failure, locked_last},
@@ -34,10 +35,14 @@ use crate::{
     surroundings,
     trust::AcceptedRepo,
     worktree::{door, list, place, shadow::Frozen},
+    world,
 };
 
 /// How long another command may hold the agent's lock for a look.
 const SETTLE: Duration = Duration::from_secs(1);
+
+/// How long a supervisor that waits for the end of a usage limit may take to go: it saves the work first.
+const LET_GO: Duration = Duration::from_secs(120);
 
 /// Which agents, and how.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +59,8 @@ pub struct Request {
     pub take_over: TakeOver,
     /// What is to be different from before.
     pub settings: Settings,
+    /// Agents that wait for the end of a usage limit are started at once.
+    pub despite_limit: bool,
 }
 
 /// Whether agents of other clones may be gone on with here.
@@ -121,7 +128,9 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
             let Ok(agent) = listing.agent(repo, row) else { continue };
             let lost = liveness::of(&private, &row.id, &agent, listing.writer.as_deref()) == Liveness::Lost;
             let ours = listing.writer.as_deref() == Some(agent.writer.as_str());
-            if ours && (lost || agent.phase == Phase::Paused) {
+            // One that waits for the end of a usage limit resumes by itself.
+            let waits = agent.waits_for_limit() && !lost;
+            if ours && (lost || agent.phase == Phase::Paused && !waits) {
                 ids.push(row.id.clone());
             }
         }
@@ -141,6 +150,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
 fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request) -> Result<Vec<String>> {
     let private = Private::new(repo.private_dir()?);
     let dir = private.agent(id);
+    let limit = stop_waiting_for_limit(repo, id, &dir, request)?;
     let before = repo.find_ref(&layout::agent_ref(id))?;
     let chain = Chain::of_agent(repo, id)?;
     let agent = chain.fold().agent;
@@ -219,7 +229,32 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
         None => None,
     };
     start::supervisors(repo, vec![(id.clone(), lock)])?;
-    Ok(notice.into_iter().chain(warning).collect())
+    Ok(notice.into_iter().chain(warning).chain(limit).collect())
+}
+
+/// A person wants an agent to go on that waits for the end of a usage limit: its supervisor makes room. Gives what the user should
+/// know.
+fn stop_waiting_for_limit(
+    repo: &Repo,
+    id: &AgentId,
+    dir: &AgentDir,
+    request: &Request,
+) -> Result<Option<String>> {
+    let agent = Chain::of_agent(repo, id)?.fold().agent;
+    let ours = writer::known_writer(repo).as_deref() == Some(agent.writer.as_str());
+    let Some(limit) = agent.limit.clone().filter(|_| ours && agent.phase == Phase::Paused) else {
+        return Ok(None);
+    };
+    if agent.waits_for_limit() && Lock::is_held(&dir.lock()) {
+        control::ask(repo, id, control::Rest::Pause, Some("resumed before the limit is over"))?;
+        Lock::require(&dir.lock(), LET_GO)?;
+    }
+    let now = world::now();
+    let over = limit.until.is_none_or(|until| until <= now);
+    Ok(limit.until.filter(|_| request.despite_limit && !over).map(|until| {
+        let until = clock_time(until, now, &world::time_zone());
+        format!("'{id}' is resumed although its {} holds until {until}", limit.name())
+    }))
 }
 
 /// An agent that may run what it is told gets only what the user typed in this clone, or in one that is trusted.
@@ -316,6 +351,8 @@ fn new_order(
         resumed: agent.attempt > 0 || foreign,
         fresh: request.fresh,
         judges: agent.reviews.is_some(),
+        profile: agent.profile.clone(),
+        despite_limit: request.despite_limit,
     })
 }
 

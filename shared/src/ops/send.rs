@@ -117,7 +117,8 @@ fn check(request: &Request) -> Result<()> {
 
 /// Decided on the state under the lock, so that an answer never meets another question than the one that was seen.
 fn compose(request: &Request, agent: &Agent) -> std::result::Result<Message, String> {
-    if agent.phase.is_at_rest() {
+    // One that waits for the end of a usage limit hears it then.
+    if agent.phase.is_at_rest() && !agent.waits_for_limit() {
         return Err(format!("has ended meanwhile: it is {}", agent.phase.as_str()));
     }
     if request.allow.is_some() && agent.phase != Phase::Waiting {

@@ -60,6 +60,7 @@ impl Settings {
             grace: config.grace()?.as_secs(),
             max_output: config.max_output()?,
             max_file: config.max_file()?,
+            limit_wait: config.limit_wait()?.as_secs(),
             sync_every: config.auto_sync()?.map_or(0, |every| every.as_secs()),
         })
     }

@@ -290,6 +290,8 @@ fn write_order(
         resumed: false,
         fresh: false,
         judges: request.reviews.is_some(),
+        profile: planned.profile.clone(),
+        despite_limit: false,
     };
     spec.write(dir)?;
     let prompt = dir.prompt();

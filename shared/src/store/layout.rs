@@ -374,6 +374,11 @@ impl Private {
         self.0.join("queue")
     }
 
+    /// Usage limits that were met: while one holds, nobody whom it concerns is started.
+    pub fn limits(&self) -> PathBuf {
+        self.0.join("limits")
+    }
+
     /// What belongs to one agent while it has not ended.
     pub fn agent(&self, id: &AgentId) -> AgentDir {
         AgentDir(self.0.join("agents").join(id.as_str()))
@@ -442,6 +447,11 @@ impl AgentDir {
     /// What the attempt has said so far, summed up.
     pub fn tally(&self) -> PathBuf {
         self.0.join("tally.json")
+    }
+
+    /// The usage limit whose end a queued agent waits for.
+    pub fn limit(&self) -> PathBuf {
+        self.0.join("limit.json")
     }
 
     /// What surrounded the agent when it was started.

@@ -55,10 +55,11 @@ impl Rest {
     }
 
     /// Whether an agent is where this leads, or beyond.
-    pub const fn is_reached(self, agent: &Agent) -> bool {
+    pub fn is_reached(self, agent: &Agent) -> bool {
         match self {
             Self::Stop => agent.phase.is_terminal(),
-            Self::Pause => agent.phase.is_at_rest(),
+            // One that waits for the end of a usage limit would resume by itself.
+            Self::Pause => agent.phase.is_at_rest() && !agent.waits_for_limit(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A supervisor holds the agent's lock for as long as it lives; the kernel releases it however it dies. Everything that
 //! is said of a running agent is read from that lock and from the processes themselves.
 
+pub mod breaker;
 pub mod control;
 pub mod conversations;
 pub mod detach;

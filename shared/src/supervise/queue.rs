@@ -123,6 +123,22 @@ pub fn ahead(private: &Private, id: &AgentId) -> Option<usize> {
     waiting(&private.queue()).iter().position(|ticket| ticket.id == *id)
 }
 
+/// Takes the ticket of an agent out of the queue, for as long as the agent cannot run: those behind it go first.
+pub fn step_aside(private: &Private, id: &AgentId) -> Option<Ticket> {
+    let ticket = waiting(&private.queue()).into_iter().find(|ticket| ticket.id == *id)?;
+    leave(private, id);
+    Some(ticket)
+}
+
+/// Puts a ticket back to where it was.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn rejoin(private: &Private, ticket: &Ticket) -> Result<()> {
+    let path = private.queue().join(ticket.name());
+    fs::write(&path, "").context(Kind::External, || format!("cannot write '{}'", path.display()))
+}
+
 fn any_slot(private: &Private, slots: std::ops::RangeInclusive<u32>) -> Result<Option<Lock>> {
     for slot in slots {
         let path: PathBuf = private.slots().join(slot.to_string());

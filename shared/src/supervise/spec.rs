@@ -52,6 +52,12 @@ pub struct Spec {
     /// It judges another agent's work: what it says counts, not what it changes.
     #[serde(default)]
     pub judges: bool,
+    /// How it is run, by name.
+    #[serde(default)]
+    pub profile: String,
+    /// A person wants its first launch now, whatever usage limit is known.
+    #[serde(default)]
+    pub despite_limit: bool,
 }
 
 /// How long and how much. Times are in seconds, sizes in bytes.
@@ -74,6 +80,14 @@ pub struct Limits {
     /// How often it speaks with the remote unasked; 0 never.
     #[serde(default)]
     pub sync_every: u64,
+    /// How long it waits for the end of a usage limit.
+    #[serde(default = "six_hours")]
+    pub limit_wait: u64,
+}
+
+/// For orders of earlier versions.
+const fn six_hours() -> u64 {
+    6 * 3600
 }
 
 impl Spec {
@@ -157,6 +171,7 @@ mod tests {
             max_output: 1,
             max_file: 1,
             sync_every: 0,
+            limit_wait: 1,
         };
         let waits: Vec<u64> = [1, 2, 3, 40].iter().map(|n| limits.retry_delay(*n).as_secs()).collect();
         assert_eq!(waits, [5, 10, 20, 3600]);

@@ -20,7 +20,10 @@ use crate::{
         text,
     },
     private_files,
-    profile::{Answer, Ask, Question, Said, Speech, Tally},
+    profile::{
+        Answer, Ask, Question, Said, Speech, Tally,
+        limit::{self, Reached},
+    },
     supervise::{
         ending::{End, Ended},
         guard,
@@ -39,6 +42,8 @@ const SNAPSHOT: Duration = Duration::from_secs(60);
 const SHOW: Duration = Duration::from_secs(1);
 /// A turn is over, and a message of ours was not taken up for so long: the program will take it up at the end of its input.
 const UNHEARD: Duration = Duration::from_secs(10);
+/// The end of a file that is read for last words, in bytes.
+const TAIL: u64 = 8 * 1024;
 /// Columns kept of a program's last complaint.
 const LAST_WORDS: usize = 160;
 
@@ -74,6 +79,7 @@ impl Supervisor {
         messages: Vec<String>,
     ) -> Result<(Ended, Vec<String>)> {
         let number = self.record.attempt;
+        self.begin_limits();
         let program =
             launch::start(&self.id, &self.dir, &self.common, &self.spec, &self.record, self.conversation())?;
         self.reaper.expect(program.process.pid);
@@ -110,18 +116,33 @@ impl Supervisor {
         }
         let end = self.watch_over(&mut attempt).await?;
         self.listen(&mut attempt, true)?;
+        let limit = self.limit_said(&attempt.tally, &end);
         // The next attempt has an opening of its own.
         let heard = attempt.said - attempt.unheard.len();
         let unheard: Vec<String> = attempt.unheard.into_iter().skip(opened.saturating_sub(heard)).collect();
         let understood = self.spec.launch.speech.is_understood();
         let ended = Ended {
-            end,
             last_words: understood.then(|| last_line(&self.dir.errors(number))).flatten(),
+            limit,
+            end,
             tally: understood.then_some(attempt.tally),
             unheard: unheard.len(),
             judges: self.spec.judges,
         };
         Ok((ended, unheard))
+    }
+
+    /// The usage limit that the attempt spoke of. Of a program that is not understood only the last words are read, and only where
+    /// it failed.
+    fn limit_said(&self, tally: &Tally, end: &End) -> Option<Reached> {
+        if self.spec.launch.speech.is_understood() {
+            return tally.limit.clone();
+        }
+        if !matches!(end, End::Exit(code) if *code != 0) {
+            return None;
+        }
+        let output = tail(&self.dir.output(self.record.attempt))?;
+        limit::in_output(&self.spec.profile, &output)
     }
 
     /// How the attempt is opened: with the task; or, in a conversation that knows it, with why it goes on. Nothing where there
@@ -193,6 +214,8 @@ impl Supervisor {
                 _ => {}
             }
         })?;
+        let Tally { answered, usage, .. } = &attempt.tally;
+        self.hear_limits(*answered, usage.model.as_deref());
         attempt.unshown |= new;
         if attempt.unshown && (over || attempt.shown.is_none_or(|at| at.elapsed() >= SHOW)) {
             self.show(attempt);
@@ -347,11 +370,16 @@ impl Supervisor {
 
 /// The last line with something to see, safe to show.
 fn last_line(path: &Path) -> Option<String> {
+    let tail = tail(path)?;
+    tail.lines().rev().map(|line| text::one_line(line, LAST_WORDS)).find(|line| !line.is_empty())
+}
+
+/// The end of a file, without what a terminal would obey.
+fn tail(path: &Path) -> Option<String> {
     let mut file = fs::File::open(path).ok()?;
     let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(4096))).ok()?;
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
     let mut tail = Vec::new();
-    file.take(4096).read_to_end(&mut tail).ok()?;
-    let tail = text::plain(&String::from_utf8_lossy(&tail));
-    tail.lines().rev().map(|line| text::one_line(line, LAST_WORDS)).find(|line| !line.is_empty())
+    file.take(TAIL).read_to_end(&mut tail).ok()?;
+    Some(text::plain(&String::from_utf8_lossy(&tail)))
 }

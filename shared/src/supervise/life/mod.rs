@@ -3,6 +3,7 @@
 
 mod attempt;
 mod files;
+mod limited;
 mod requests;
 
 use std::{
@@ -16,7 +17,10 @@ use tokio::{
     time::sleep,
 };
 
-use self::requests::Requests;
+use self::{
+    limited::{Limits, Waited},
+    requests::Requests,
+};
 use crate::{
     Error, Kind, Result,
     conversation::{
@@ -91,8 +95,11 @@ struct Supervisor {
     session: Option<(String, bool)>,
     /// Keeps others out of the conversation.
     hold: Option<(String, Hold)>,
-    /// Since the first launch.
+    /// Since the first launch, without the time in which a usage limit kept it from running.
     begun: Instant,
+    /// How long it had run when a usage limit stopped it.
+    ran: Duration,
+    limits: Limits,
     lock: Lock,
 }
 
@@ -120,6 +127,8 @@ impl Supervisor {
             session: None,
             hold: None,
             begun: Instant::now(),
+            ran: Duration::ZERO,
+            limits: Limits::new(&private, &spec),
             id: id.clone(),
             frozen: Frozen::load(&private.frozen().join(&spec.frozen)).ok(),
             private,
@@ -134,20 +143,21 @@ impl Supervisor {
 
     async fn run(mut self) -> Result<()> {
         news::keep_telling(&self.common, &self.spec.limits);
-        let ended = match self.live_on().await {
-            Ok(ended) => ended,
-            Err(error) => End::Broken(error.one_line()).into(),
+        let mut ended = self.live().await;
+        let taken = loop {
+            let taken = self.conclude(&ended).await?;
+            if !ended.end.resumes() {
+                break taken;
+            }
+            ended = match self.wait_for_reset().await {
+                Waited::Over => {
+                    self.reopen()?;
+                    self.live().await
+                }
+                Waited::Ended(end) => end.into(),
+                Waited::Left => return Ok(()),
+            };
         };
-        let left = self.end_tree(&ended.end);
-        prompt::remove(&self.spec.worktree, &self.id);
-        self.slot = None;
-        queue::leave(&self.private, &self.id);
-        self.wait_for_the_repository().await;
-        let taken = self.take().await;
-        // Nothing of it runs any more. Where this cannot be written, the agent counts as running, and what changed is asked about.
-        let _ = acceptance::end(&self.common, &self.id);
-        let taken = left.and(taken);
-        self.tell_end(&ended, taken.as_ref()).await?;
         let is_stored = self.has_worktree || self.store_what_was_asked().is_ok();
         // With the output stored, nothing in the folder matters any more. The lock goes with us.
         if is_stored && taken.is_ok_and(|taken| taken.unsaved.is_none()) {
@@ -156,12 +166,39 @@ impl Supervisor {
         Ok(())
     }
 
+    /// Ends what still runs, takes the work, and says how it came to its end.
+    async fn conclude(&mut self, ended: &Ended) -> Result<Result<Taken>> {
+        let left = self.end_tree(&ended.end);
+        prompt::remove(&self.spec.worktree, &self.id);
+        self.slot = None;
+        queue::leave(&self.private, &self.id);
+        self.wait_for_the_repository().await;
+        let taken = self.take().await;
+        if !ended.end.resumes() {
+            // Nothing of it runs any more. Where this cannot be written, the agent counts as running, and what changed is asked about.
+            let _ = acceptance::end(&self.common, &self.id);
+        }
+        let taken = left.and(taken);
+        self.tell_end(ended, taken.as_ref()).await?;
+        // Its figures stand in its life now.
+        let _ = std::fs::remove_file(self.dir.tally());
+        Ok(taken)
+    }
+
+    async fn live(&mut self) -> Ended {
+        match self.live_on().await {
+            Ok(ended) => ended,
+            Err(error) => End::Broken(error.one_line()).into(),
+        }
+    }
+
     /// From the queue to the end of the last attempt.
     async fn live_on(&mut self) -> Result<Ended> {
         if let Some(end) = self.wait_for_slot().await? {
             return Ok(end.into());
         }
-        self.begun = Instant::now();
+        let now = Instant::now();
+        self.begun = now.checked_sub(self.ran).unwrap_or(now);
         let (why, mut messages) = self.first_launch()?;
         guard::check_space(&self.common, 0)?;
         if let Err(error) = self.help(Job::Prepare).await {
@@ -179,6 +216,7 @@ impl Supervisor {
         let mut retries = 0;
         loop {
             let (ended, unheard) = self.attempt(why.take(), messages).await?;
+            let ended = self.limited(ended);
             let verdict = ended.verdict();
             let goes_on = verdict.phase == Phase::Done && !unheard.is_empty() && self.spec.launch.converses();
             let again = verdict.may_pass && retries < self.spec.limits.retries;
@@ -207,6 +245,9 @@ impl Supervisor {
 
     async fn wait_for_slot(&mut self) -> Result<Option<End>> {
         loop {
+            if let Some(end) = self.wait_for_limit().await? {
+                return Ok(Some(end));
+            }
             if let Some(slot) = queue::try_enter(&self.private, &self.id)? {
                 self.slot = Some(slot);
                 return Ok(None);
@@ -391,11 +432,20 @@ impl Supervisor {
 
     /// Nothing is acknowledged before it is on the disk; a full disk may have space again in a minute.
     async fn tell_end(&self, ended: &Ended, taken: Result<&Taken, &Error>) -> Result<()> {
-        let fact = Fact::Finished(ended.fact(self.record.attempt, taken));
+        // One that was never launched by us ends where it was queued.
+        let launched = Some(self.record.attempt).filter(|attempt| *attempt > 0);
+        let say = || {
+            append_if(&self.repo()?, &self.id, |fold| {
+                let attempt = launched.unwrap_or(fold.agent.attempt);
+                Some(vec![Fact::Finished(ended.fact(attempt, taken))])
+            })?;
+            news::tell(&self.common, &self.spec.limits);
+            Ok(())
+        };
         let begun = Instant::now();
         let mut pause = Duration::from_millis(200);
         loop {
-            match self.say(std::slice::from_ref(&fact)) {
+            match say() {
                 Err(_) if begun.elapsed() < PATIENCE => {
                     guard::release(&self.private);
                     sleep(pause).await;
