@@ -11,6 +11,7 @@ mod claude;
 mod codex;
 mod gemini;
 mod hand_over;
+mod limits;
 mod opencode;
 mod sessions;
 mod stage;
