@@ -3,7 +3,7 @@
 //!
 //! `say TEXT` · `write FILE TEXT` · `ask COMMAND` (a permission) · `choose QUESTION` · `refused COMMAND` · `await FILE` ·
 //! `hang` · `hang once` · `long BYTES` · `noise` · `fail STATUS` · `fail STATUS once` · `crash once` · `exit CODE` ·
-//! `limit SECONDS` · `limit SECONDS unless FILE` · `paid SECONDS` · `near SECONDS` · `refuse HOW TEXT` (a turn that fails so)
+//! With a file `limited` in its configuration, each turn runs into a limit. `limit SECONDS` · `limit SECONDS unless FILE` · `paid SECONDS` · `near SECONDS` · `refuse HOW TEXT` (a turn that fails so)
 
 #![expect(
     clippy::disallowed_methods,
@@ -125,6 +125,11 @@ impl Agent {
 
     fn turn(&mut self, message: &str) {
         self.denials.clear();
+        let always =
+            std::env::var_os("CLAUDE_CONFIG_DIR").map(|folder| PathBuf::from(folder).join("limited"));
+        if always.is_some_and(|file| file.exists()) {
+            self.limit("5400");
+        }
         for line in message.lines() {
             self.acts += 1;
             self.act(line);

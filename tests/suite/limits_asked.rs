@@ -113,6 +113,24 @@ fn who_waits_is_told_for_what_and_may_go() {
 }
 
 #[test]
+fn a_landing_does_not_wait_for_the_limit_of_an_agent_that_settles_a_conflict() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    repo.commit("more", &[("lines.txt", "a\nb\n")]);
+    let id = repo.spawn_claude(&[], "write lines.txt mine");
+    let before = repo.end_of(&id);
+    repo.branch("other", &[("lines.txt", "A\nb\n")]);
+    std::fs::write(world.claude_config().join("limited"), "").expect("a file");
+    let ran = repo.orchestra(["merge-ranked", "other", &id, "--on-conflict", "agent"]).exits(1);
+    assert!(ran.stdout().contains("its agent is paused: limit until 20"), "{}", ran.stdout());
+    assert_eq!(repo.file_at("main", "lines.txt"), "A\nb\n", "the other one landed");
+    // It does not go on behind the landing's back, and its work is what it was.
+    let after = repo.agent(&id);
+    assert_eq!((&after["phase"], &after["liveness"]), (&"done".into(), &"ended".into()), "{after}");
+    assert_eq!((&after["head"], &after["limit"]), (&before["head"], &().into()), "{after}");
+}
+
+#[test]
 fn a_review_does_not_wait_for_a_limit() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
