@@ -1,6 +1,6 @@
 //! Usage limits, as the real Claude Code tells of them.
 
-use crate::stage::Stage;
+use crate::{codex::codex, gemini::gemini, stage::Stage};
 
 #[test]
 fn a_limit_pauses_and_its_end_resumes_the_conversation() {
@@ -68,4 +68,39 @@ fn the_same_answer_to_an_api_key_may_pass() {
         (&agent["phase"], &agent["attempt"], &agent["limit"]),
         (&"done".into(), &2.into(), &().into())
     );
+}
+
+#[test]
+fn codex_and_gemini_are_known_by_their_words() {
+    let Some(stage) = Stage::set() else { return };
+    let repo = stage.repo();
+    let Some(of_codex) = codex(&stage, &repo, &[]) else { return };
+    let Some(of_gemini) = gemini(&stage, &repo, &[]) else { return };
+    let program = |command: &std::process::Command| {
+        // The last word but for options: what is before it enters the namespace.
+        let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
+        words.take_while(|word| word != "-m").last().expect("a program")
+    };
+    let (of_codex, of_gemini) = (program(&of_codex), program(&of_gemini));
+    for (name, command, task, kind) in [
+        ("codex", format!("'{of_codex}' exec - < {{prompt_file}}"), "LIMIT-CODEX", "other"),
+        ("codex", format!("'{of_codex}' exec --json - < {{prompt_file}}"), "LIMIT-CODEX", "other"),
+        (
+            "gemini",
+            format!("'{of_gemini}' -m gemini-2.5-pro -p \"$(cat {{prompt_file}})\""),
+            "LIMIT-GEMINI",
+            "daily",
+        ),
+    ] {
+        repo.git(["config", &format!("orchestra.agent.{name}.command"), &command]);
+        let id = repo.orchestra(["spawn", "-d", "--agent", name, "--", task]).succeeded().line();
+        let agent = repo.end_of(&id);
+        assert_eq!(
+            (&agent["phase"], &agent["limit"]["kind"], &agent["limit"]["resumes"]),
+            (&"paused".into(), &kind.into(), &false.into()),
+            "{command}: {agent}\n{}",
+            repo.orchestra(["logs", &id]).stdout()
+        );
+        std::fs::remove_dir_all(repo.path().join(".git/orchestra/limits")).expect("limits");
+    }
 }

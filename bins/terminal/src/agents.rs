@@ -118,16 +118,20 @@ pub fn limited(agent: &AgentObject) -> Option<String> {
     let limit = agent.limit.as_ref().filter(|limit| !limit.warning)?;
     let keeps = matches!(agent.phase, Phase::Paused | Phase::Queued);
     let name = LimitKind::parse(&limit.kind).name();
-    let until = match limit.until.as_ref().and_then(|until| until.parse().ok()) {
-        Some(until) => format!("limit until {}", when::clock_time(until)),
+    let until: Option<world::Timestamp> = limit.until.as_ref().and_then(|until| until.parse().ok());
+    let is_over = until.is_some_and(|until| until <= world::now());
+    let until = match until.map(when::clock_time) {
+        Some(time) if is_over => format!("limit over since {time}"),
+        Some(time) => format!("limit until {time}"),
         None => format!("{name} reached"),
     };
     let then = match agent.liveness {
-        // What another clone does, that clone knows.
-        _ if limit.resumes && agent.liveness != Liveness::Lost => "",
-        Liveness::Live => "",
         Liveness::Lost => ", and nothing resumes it",
-        Liveness::Ended | Liveness::Remote => ", then 'resume' continues it",
+        _ if limit.resumes && is_over => ", resumes in its turn",
+        // What another clone does, that clone knows.
+        _ if limit.resumes => "",
+        _ if is_over => ", 'resume' continues it",
+        _ => ", then 'resume' continues it",
     };
     keeps.then(|| format!("{until}{then}"))
 }
@@ -246,7 +250,7 @@ fn warn_of_surroundings(terminal: &Terminal, agents: &[AgentObject]) {
 }
 
 /// `'a', 'b' and 3 more agents`.
-fn listed(ids: &[&str], what: &str) -> String {
+pub fn listed(ids: &[&str], what: &str) -> String {
     let quoted: Vec<String> = ids.iter().take(NAMED).map(|id| format!("'{id}'")).collect();
     match ids.len().saturating_sub(NAMED) {
         0 => quoted.join(", "),

@@ -1,6 +1,9 @@
 //! Following agents to their end: drawn anew on a terminal, a line a change elsewhere. Ctrl-C leaves the agents running.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    time::Duration,
+};
 
 use orchestra::{
     Error, Kind, Result,
@@ -157,12 +160,12 @@ struct View<'a> {
     drawn: usize,
     said: HashMap<String, (String, Option<String>)>,
     /// The limits that are waited for, as they were told.
-    limits: Vec<String>,
+    limits: HashSet<String>,
 }
 
 impl<'a> View<'a> {
     fn new(terminal: &'a Terminal, stream: Stream, silent: bool) -> Self {
-        Self { terminal, stream, silent, drawn: 0, said: HashMap::new(), limits: Vec::new() }
+        Self { terminal, stream, silent, drawn: 0, said: HashMap::new(), limits: HashSet::new() }
     }
 
     fn show(&mut self, report: &Report) {
@@ -224,18 +227,16 @@ impl<'a> View<'a> {
 
     /// Who waits and sees nothing is told where all that is left to wait for are usage limits.
     fn say_what_is_waited_for(&mut self, report: &Report, until: Until) {
-        let open: Vec<&AgentObject> = report.agents.iter().filter(|agent| !is_settled(agent)).collect();
-        let limits: Vec<String> = open
-            .iter()
-            .filter_map(|agent| Some(format!("'{}': {}", agent.id, agents::limited(agent)?)))
-            .collect();
-        if !self.silent || until != Until::AllEnded || limits.len() < open.len() || limits == self.limits {
-            return;
+        let mut limits: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for agent in report.agents.iter().filter(|agent| !is_settled(agent)) {
+            let Some(limit) = agents::limited(agent) else { return };
+            limits.entry(limit).or_default().push(&agent.id);
         }
-        for line in &limits {
-            self.terminal.say(&format!("waiting for {line}"));
+        for (limit, ids) in limits.iter().filter(|_| self.silent && until == Until::AllEnded) {
+            if self.limits.insert(limit.clone()) {
+                self.terminal.say(&format!("waiting for {}: {limit}", agents::listed(ids, "agent")));
+            }
         }
-        self.limits = limits;
     }
 
     fn put(&self, text: &str) {

@@ -44,7 +44,7 @@ fn in_sentence(text: &str) -> Option<Reached> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::limit::in_output;
+    use crate::profile::limit::{LAST_LINES, in_output};
 
     #[test]
     fn sentences_of_all_versions() {
@@ -53,6 +53,11 @@ mod tests {
             (
                 "ERROR: You've hit your usage limit. Upgrade to Pro (https://example.com), or try again at 3:28 PM.",
                 Some((LimitKind::Other, words("3:28 PM"))),
+            ),
+            // As 0.169.0 prints it.
+            (
+                "ERROR: You’ve hit your usage limit. Upgrade to Pro (https://chatgpt.com/explore/pro), visit https://chatgpt.com/settings/usage to purchase more credits or try again at 9:37 AM.",
+                Some((LimitKind::Other, words("9:37 AM"))),
             ),
             (
                 r#"{"type":"turn.failed","error":{"message":"You've hit your usage limit. To get more access now, send a request to your admin or try again at Aug 8th, 2026 12:30 PM."}}"#,
@@ -96,7 +101,7 @@ mod tests {
     fn only_the_end_of_a_known_program_is_read() {
         let limit = "You've hit your usage limit. Try again later.\n";
         assert!(in_output("codex", &format!("{limit}\n\n")).is_some());
-        assert!(in_output("codex", &format!("{limit}{}", "more\n".repeat(20))).is_none());
+        assert!(in_output("codex", &format!("{limit}{}", "more\n".repeat(LAST_LINES))).is_none());
         assert!(in_output("mine", limit).is_none() && in_output("sh", limit).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! Gemini CLI: sentences behind `[API Error: …]`.
+//! Gemini CLI: sentences behind `[API Error: …]`, or in the trace of an error.
 
 use super::{Reached, Reset, after};
 use crate::model::limit::LimitKind;
@@ -6,7 +6,8 @@ use crate::model::limit::LimitKind;
 /// What a line says.
 pub(super) fn in_line(line: &str) -> Option<Reached> {
     let exhausted = "You have exhausted your ";
-    let is_error = line.contains("[API Error: ") || line.trim_start().starts_with(exhausted);
+    let is_error = ["[API Error: ", "TerminalQuotaError: "].iter().any(|mark| line.contains(mark))
+        || line.trim_start().starts_with(exhausted);
     let terminal = ["QUOTA_EXHAUSTED", exhausted].iter().any(|words| line.contains(words));
     if !is_error || !terminal {
         return None;
@@ -28,6 +29,15 @@ mod tests {
         for (line, expected) in [
             (
                 "[API Error: You have exhausted your daily quota on this model.]",
+                Some((LimitKind::Daily, Reset::Unknown)),
+            ),
+            // As 0.61.0 prints it, as text and as JSON.
+            (
+                "Error when talking to Gemini API Full report available at: /tmp/x.json TerminalQuotaError: You have exhausted your daily quota on this model.",
+                Some((LimitKind::Daily, Reset::Unknown)),
+            ),
+            (
+                r#"{"type":"result","status":"error","error":{"type":"unknown","message":"[API Error: You have exhausted your daily quota on this model.]\nPlease wait and try again later."}}"#,
                 Some((LimitKind::Daily, Reset::Unknown)),
             ),
             (

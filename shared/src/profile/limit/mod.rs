@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 pub(super) use self::claude::{in_event, in_text};
 use crate::model::limit::{Limit, LimitKind};
 
-/// Lines at the end of an output in which a complaint is looked for.
-const LAST_LINES: usize = 20;
+/// Lines at the end of an output in which a complaint is looked for: a trace of calls may follow it.
+const LAST_LINES: usize = 60;
 
 /// When a limit ends, as the program says it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
