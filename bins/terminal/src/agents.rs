@@ -2,7 +2,7 @@
 
 use orchestra::{
     model::{LimitKind, Liveness, Permission, Phase, text, verdict::Verdict},
-    ops::agent_object::AgentObject,
+    ops::agent_object::{AgentObject, LimitObject},
     store::Unreadable,
     surroundings,
     worktree::dirt,
@@ -116,24 +116,35 @@ fn dirty(agent: &AgentObject) -> String {
 /// The usage limit that keeps an agent from running, and what comes of it.
 pub fn limited(agent: &AgentObject) -> Option<String> {
     let limit = agent.limit.as_ref().filter(|limit| !limit.warning)?;
-    let keeps = matches!(agent.phase, Phase::Paused | Phase::Queued);
-    let name = LimitKind::parse(&limit.kind).name();
+    let words = limit_words(limit, agent.liveness, world::now());
+    match agent.phase {
+        Phase::Queued => Some(words),
+        // What else is to be said stands behind it.
+        Phase::Paused => Some(match agent.reason.as_ref().and_then(|reason| reason.split_once("; ")) {
+            Some((_, more)) => format!("{words}; {more}"),
+            None => words,
+        }),
+        _ => None,
+    }
+}
+
+fn limit_words(limit: &LimitObject, liveness: Liveness, now: world::Timestamp) -> String {
     let until: Option<world::Timestamp> = limit.until.as_ref().and_then(|until| until.parse().ok());
-    let is_over = until.is_some_and(|until| until <= world::now());
+    let is_over = until.is_some_and(|until| until <= now);
     let until = match until.map(when::clock_time) {
         Some(time) if is_over => format!("limit over since {time}"),
         Some(time) => format!("limit until {time}"),
-        None => format!("{name} reached"),
+        None => format!("{} reached", LimitKind::parse(&limit.kind).name()),
     };
-    let then = match agent.liveness {
+    let then = match liveness {
         Liveness::Lost => ", and nothing resumes it",
-        _ if limit.resumes && is_over => ", resumes in its turn",
+        _ if limit.resumes && is_over => ", starts in its turn",
         // What another clone does, that clone knows.
         _ if limit.resumes => "",
         _ if is_over => ", 'resume' continues it",
         _ => ", then 'resume' continues it",
     };
-    keeps.then(|| format!("{until}{then}"))
+    format!("{until}{then}")
 }
 
 /// `93 % of the 5-hour limit is used; it resets at 14:05`, as long as that is ahead.
@@ -306,4 +317,35 @@ pub fn summary(agents: &[AgentObject]) -> String {
         parts.push(format!("{lost} lost"));
     }
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_says_until_when_and_what_comes_then() {
+        let now: world::Timestamp = "2026-11-26T12:00:00Z".parse().unwrap();
+        let (ahead, over) = (Some("2026-11-26T14:05:00Z"), Some("2026-11-26T12:00:00Z"));
+        for (until, resumes, liveness, expected) in [
+            (ahead, true, Liveness::Live, "limit until TIME"),
+            (ahead, true, Liveness::Ended, "limit until TIME"),
+            (ahead, true, Liveness::Lost, "limit until TIME, and nothing resumes it"),
+            (ahead, false, Liveness::Ended, "limit until TIME, then 'resume' continues it"),
+            (over, true, Liveness::Live, "limit over since TIME, starts in its turn"),
+            (over, true, Liveness::Lost, "limit over since TIME, and nothing resumes it"),
+            (over, false, Liveness::Ended, "limit over since TIME, 'resume' continues it"),
+            (None, false, Liveness::Ended, "5-hour limit reached, then 'resume' continues it"),
+        ] {
+            let limit = LimitObject {
+                kind: "five_hour".to_owned(),
+                until: until.map(str::to_owned),
+                warning: false,
+                used_percent: None,
+                resumes,
+            };
+            let time = until.map(|until| when::clock_time(until.parse().unwrap())).unwrap_or_default();
+            assert_eq!(limit_words(&limit, liveness, now), expected.replace("TIME", &time));
+        }
+    }
 }
