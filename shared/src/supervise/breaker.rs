@@ -141,6 +141,7 @@ impl Breaker {
     /// For an agent of that profile, with the login of this environment.
     pub fn new(private: &Private, profile: &str, login: &[&str], model: Option<String>) -> Self {
         let mut digest = Sha256::new();
+        digest.update(format!("{profile}\0"));
         // The home folder is where programs keep their logins.
         for name in login.iter().chain(&["HOME"]) {
             let value = world::variable(name).unwrap_or_default();
@@ -173,7 +174,10 @@ impl Breaker {
     /// # Errors
     /// The file cannot be written.
     pub fn shut(&self, kind: LimitKind, until: i64, later: i64, now: &Now) -> Result<Shut> {
-        let path = self.file(kind.model().unwrap_or("all"));
+        let known = self.model.as_deref().unwrap_or_default();
+        // Whoever notes a limit has to see it: of a model that is not known by that name it is noted for all.
+        let class = kind.model().filter(|model| known.contains(model)).unwrap_or("all");
+        let path = self.file(class);
         let _lock = lock(&path)?;
         let new = Shut::new(kind, until, later, now);
         match read(&path) {
@@ -345,10 +349,13 @@ mod tests {
             Breaker::new(&private, profile, login, model.map(str::to_owned))
         };
         let waits = |breaker: &Breaker| matches!(breaker.turn(&Pass::None, &at(1, 1)), Turn::Wait(_));
-        of("claude", &[], None).shut(LimitKind::SevenDayOpus, 100, 30, &at(0, 0)).unwrap();
+        let opus = of("claude", &[], Some("claude-opus-5-5"));
+        opus.shut(LimitKind::SevenDayOpus, 100, 30, &at(0, 0)).unwrap();
         assert!(waits(&of("claude", &[], Some("claude-opus-5-5"))));
         assert!(!waits(&of("claude", &[], Some("claude-sonnet-5-5"))) && !waits(&of("claude", &[], None)));
-        of("claude", &[], None).shut(LimitKind::FiveHour, 100, 30, &at(0, 0)).unwrap();
+        let named = of("claude", &[], Some("best"));
+        named.shut(LimitKind::SevenDayOpus, 100, 30, &at(0, 0)).unwrap();
+        assert!(waits(&named), "whoever notes it waits for it");
         assert!(waits(&of("claude", &[], Some("claude-sonnet-5-5"))) && waits(&of("claude", &[], None)));
         assert!(!waits(&of("codex", &[], None)) && !waits(&of("claude", &["PATH"], None)));
         use std::os::unix::fs::PermissionsExt;

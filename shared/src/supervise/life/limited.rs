@@ -159,8 +159,8 @@ impl Supervisor {
         let reached = ended.limit_reached().cloned();
         let model = ended.tally.as_ref().and_then(|tally| tally.usage.model.as_deref()).map(str::to_owned);
         let Some(reached) = reached else {
-            // A program that is not understood, or that failed in its own way: the others are not kept for that.
-            self.hear_limits(true, model.as_deref());
+            // Of a program that is not understood, success is the answer. Any other end proves nothing: another agent goes first.
+            self.hear_limits(ended.tally.is_none() && ended.end == End::Exit(0), model.as_deref());
             return ended;
         };
         self.limits.breaker.set_model(model);
