@@ -4,13 +4,16 @@ use std::io::{self, Write};
 
 use orchestra::{
     Result,
-    conversation::{Piece, What},
+    conversation::{Piece, What, edit},
     model::text,
     ops::sessions::{Session, read},
 };
-use orchestra_terminal::{Exit, Terminal};
+use orchestra_terminal::{Exit, Terminal, markdown};
 
-use crate::{show, view};
+use crate::{list, show, view};
+
+/// Levels above the headings in what is said: the title of the conversation, and who speaks.
+const LEVEL: usize = 2;
 
 pub(crate) fn run(terminal: &Terminal, id: &str, raw: bool, full: bool) -> Result<Exit> {
     let repo = view::repo()?;
@@ -29,6 +32,7 @@ pub(crate) fn run(terminal: &Terminal, id: &str, raw: bool, full: bool) -> Resul
         }
         !terminal.is_closed()
     })?;
+    list::troubles(terminal, &open.troubles, true);
     if too_long > 0 {
         terminal.warn(&format!(
             "{} too long to be exported; --jsonl copies every byte",
@@ -70,18 +74,25 @@ fn markdown(piece: &Piece, full: bool, last: &mut Last) -> Option<String> {
     let (who, said) = match &piece.what {
         _ if piece.by_subagent && !full => return None,
         What::Prompt(words) if piece.by_subagent => ("Sub-agent", quoted(words)),
-        What::Prompt(words) => ("User", format!("{}\n", below(&body(words)))),
-        What::Answer(words) => (agent, format!("{}\n", below(&body(words)))),
+        What::Prompt(words) => ("User", format!("{}\n", markdown::below(&body(words), LEVEL))),
+        What::Answer(words) => (agent, format!("{}\n", markdown::below(&body(words), LEVEL))),
         What::Thought(words) if full => (agent, quoted(words)),
-        What::Tool { name, input } if full => {
-            (agent, format!("**{}**\n\n{}", text::safe(name), fenced(input)))
-        }
+        What::Tool { name, input } if full => (
+            agent,
+            format!(
+                "**{}**\n\n{}",
+                text::safe(name),
+                changed(input).unwrap_or_else(|| markdown::fenced("", &body(input)))
+            ),
+        ),
         What::Tool { name, input } => {
-            (agent, format!("- **{}** {}\n", text::safe(name), code(&show::about(input))))
+            let changes = changed(input).map(|changes| markdown::indented(&changes)).unwrap_or_default();
+            (agent, format!("- **{}** {}\n{changes}", text::safe(name), code(&show::about(input))))
         }
-        What::Result { error, text } if full => {
-            (agent, format!("{}\n\n{}", if *error { "Failed:" } else { "Gave:" }, fenced(text)))
-        }
+        What::Result { error, text } if full => (
+            agent,
+            format!("{}\n\n{}", if *error { "Failed:" } else { "Gave:" }, markdown::fenced("", &body(text))),
+        ),
         What::Result { error: true, text } => (agent, format!("  - failed: {}\n", code(&show::gist(text)))),
         What::Thought(_) | What::Result { .. } | What::Note(_) => return None,
     };
@@ -98,26 +109,15 @@ fn markdown(piece: &Piece, full: bool, last: &mut Last) -> Option<String> {
     Some(format!("{before}{said}{}", if list { "" } else { "\n" }))
 }
 
-/// Markdown whose headings stand below those of the speakers; what is in a fence stays as it is.
-fn below(words: &str) -> String {
-    let mut fence: Option<&str> = None;
-    let line = |line: &str| {
-        let trimmed = line.trim_start();
-        let mark = ["```", "~~~"].into_iter().find(|mark| trimmed.starts_with(mark));
-        match (fence, mark) {
-            (None, Some(mark)) => fence = Some(mark),
-            (Some(open), Some(mark)) if open == mark => fence = None,
-            _ => {}
-        }
-        let level = line.bytes().take_while(|byte| *byte == b'#').count();
-        let is_heading = (1..=6).contains(&level) && line[level..].starts_with(' ');
-        if fence.is_none() && is_heading {
-            format!("{}{}", "#".repeat((level + 2).min(6)), &line[level..])
-        } else {
-            line.to_owned()
-        }
+/// What an edit changes.
+fn changed(input: &str) -> Option<String> {
+    let changes = edit::changes(input);
+    let line = |change: &edit::Change| match change {
+        edit::Change::Removed(words) => format!("-{words}"),
+        edit::Change::Added(words) => format!("+{words}"),
     };
-    words.lines().map(line).collect::<Vec<_>>().join("\n")
+    let lines: Vec<String> = changes.iter().map(line).collect();
+    (!lines.is_empty()).then(|| markdown::fenced("diff", &body(&lines.join("\n"))))
 }
 
 /// As it is, but for what a terminal would obey.
@@ -127,14 +127,6 @@ fn body(words: &str) -> String {
 
 fn quoted(words: &str) -> String {
     body(words).lines().map(|line| format!("> {line}\n")).collect()
-}
-
-/// In a fence that is longer than any in it.
-fn fenced(words: &str) -> String {
-    let longest =
-        words.lines().map(|line| line.trim_start().bytes().take_while(|b| *b == b'`').count()).max();
-    let fence = "`".repeat(longest.unwrap_or(0).max(2) + 1);
-    format!("{fence}\n{}\n{fence}\n", body(words))
 }
 
 fn code(words: &str) -> String {

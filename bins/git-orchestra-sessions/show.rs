@@ -26,6 +26,7 @@ pub(crate) fn run(terminal: &Terminal, id: &str, full: bool, as_json: bool) -> R
     let repo = view::repo()?;
     let mut open = read::open(repo.as_ref(), id)?;
     if as_json {
+        list::troubles(terminal, &open.troubles, true);
         return whole(terminal, &mut open);
     }
     let mut pager = Pager::start(terminal, &world::directory());
@@ -36,7 +37,8 @@ pub(crate) fn run(terminal: &Terminal, id: &str, full: bool, as_json: bool) -> R
         None => true,
     })?;
     drop(pager);
-    if too_long > 0 {
+    list::troubles(terminal, &open.troubles, true);
+    if too_long > 0 && open.troubles.is_empty() {
         terminal.warn(&format!("{} too long to be read", text::count(too_long, "line")));
     }
     Ok(Exit::Done)
@@ -47,6 +49,10 @@ fn head(session: &Session, paint: &Paint) -> String {
     let mut facts: Vec<(&str, String)> = vec![("session", session.id.clone())];
     let line = |text: &Option<String>| text.as_deref().map(|text| text::one_line(text, COLUMNS));
     facts.extend(line(&session.title).map(|title| ("title", title)));
+    facts.extend(session.subagent_of.clone().map(|id| ("part of", text::safe(&id).into_owned())));
+    for other in &session.other_files {
+        facts.push(("also in", text::safe(&other.to_string_lossy()).into_owned()));
+    }
     facts.extend(line(&session.cwd).map(|cwd| ("folder", cwd)));
     facts.extend(line(&session.branch).map(|branch| ("branch", branch)));
     facts.extend(line(&session.model).map(|model| ("model", model)));

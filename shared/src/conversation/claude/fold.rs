@@ -1,5 +1,6 @@
 //! What a line adds to what is known of its conversation.
 
+use memchr::memmem;
 use serde_json::Value;
 
 use super::{
@@ -19,6 +20,8 @@ const COUNTED: [&[u8]; 8] = [
     b"summary\"",
     b"relocated\"",
 ];
+/// The name of the field with the conversation; in a text the quotes would be escaped.
+const SESSION: &[u8] = b"\"sessionId\"";
 /// What a tool gave, often long, is nobody's prompt.
 const RESULT: &[u8] = b"tool_result\"";
 /// Tokens of a model in the sums over a conversation.
@@ -38,12 +41,12 @@ pub(super) fn counts(line: &[u8]) -> bool {
     counts
 }
 
-/// Whether a file that begins like this is of a conversation.
-pub(super) fn begins_in(bytes: &[u8], conversation: &str) -> bool {
-    let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let mut is_in = false;
-    each(first, |line| is_in |= line.session_id.as_deref() == Some(conversation));
-    is_in
+/// The conversation that the beginning of a file names. The first line may be longer than that.
+pub(super) fn conversation_in(bytes: &[u8]) -> Option<String> {
+    let at = memmem::find(bytes, SESSION)? + SESSION.len();
+    let rest = bytes[at..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
+    let id = std::str::from_utf8(&rest[..memchr::memchr(b'"', rest)?]).ok()?;
+    Some(id.to_owned())
 }
 
 /// What a line is known by; a fork has the lines of its conversation with theirs.

@@ -244,8 +244,8 @@ pub(super) fn each(line: &[u8], mut each: impl FnMut(&Line<'_>)) -> bool {
         return true;
     }
     let objects = json::objects(&text, tidy);
-    let parsed = objects.iter().filter_map(|object| serde_json::from_str::<Line<'_>>(object).ok());
-    parsed.map(|parsed| each(&parsed)).count() > 0
+    let parsed = objects.all.iter().filter_map(|object| serde_json::from_str::<Line<'_>>(object).ok());
+    parsed.map(|parsed| each(&parsed)).count() > 0 && objects.is_whole
 }
 
 /// Removes what is not of the kind that it should be, so that the rest of the line can be read.

@@ -4,7 +4,7 @@ use std::{fs, io::Write, path::Path};
 
 use serde_json::Value;
 
-use super::config_dir;
+use super::config;
 use crate::{Error, Kind, Result, conversation::program, error::Context, model::text};
 
 /// Puts a conversation where the program looks for it when it runs in `folder`. It speaks of the folder in which it was had: that
@@ -14,7 +14,7 @@ use crate::{Error, Kind, Result, conversation::program, error::Context, model::t
 /// The id is none, or the file cannot be written.
 pub fn restore(session: &str, folder: &Path, content: &[u8]) -> Result<()> {
     let cannot = || format!("cannot put back the conversation {}", text::safe(session));
-    let config = config_dir().filter(|_| program::is_id(session));
+    let config = config::dirs().into_iter().next().filter(|_| program::is_id(session));
     let config = config.ok_or_else(|| Error::new(Kind::Refused, cannot()))?;
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let name: String = folder.to_string_lossy().chars().map(plain).collect();

@@ -1,5 +1,5 @@
 //! Codex's own files: `<home>/sessions/YYYY/MM/DD/rollout-<time>-<id>.jsonl`, as versions from September 2025
-//! to 0.169.0 write them. It tells no cost.
+//! to 0.169.0 write them; those that a person archived lie in `<home>/archived_sessions`. It tells no cost.
 
 mod repeated;
 mod response;
@@ -21,6 +21,10 @@ use crate::world;
 const NAME: &str = "codex";
 /// More days than anyone has worked, and more files than anyone has in one.
 const MOST: usize = 20_000;
+/// The variable that names the folder of its settings.
+const VARIABLE: &str = "CODEX_HOME";
+/// How the names of conversations end that the program compressed.
+const COMPRESSED: &str = ".jsonl.zst";
 /// Folders in folders: year, month, day.
 const DEPTH: usize = 3;
 /// Length of an id, which stands at the end of a file's name.
@@ -60,16 +64,19 @@ impl Program for Codex {
         NAME
     }
 
-    fn root(&self) -> Option<PathBuf> {
-        let own = world::variable("CODEX_HOME").map(PathBuf::from);
-        let home = own.or_else(|| Some(PathBuf::from(world::variable("HOME")?).join(".codex")));
-        Some(home?.join("sessions"))
+    fn roots(&self) -> Vec<PathBuf> {
+        let home = || Some(PathBuf::from(world::variable("HOME")?).join(".codex"));
+        let home = named().or_else(home).into_iter();
+        // The program moves what a person archives.
+        home.flat_map(|home| [home.join("sessions"), home.join("archived_sessions")]).collect()
+    }
+
+    fn named_folders(&self) -> Option<(&'static str, Vec<PathBuf>)> {
+        Some((VARIABLE, vec![named()?]))
     }
 
     fn find(&self, found: &mut Found) {
-        if let Some(root) = self.root() {
-            below(&root, DEPTH, found);
-        }
+        self.roots().iter().for_each(|root| below(root, DEPTH, found));
     }
 
     fn learn(&self, facts: &mut Facts, line: &[u8]) -> bool {
@@ -92,6 +99,10 @@ impl Program for Codex {
         repeated::own_part(inner, conversation)
     }
 
+    fn inner_folder(&self, conversation: &Path, _id: &str) -> PathBuf {
+        conversation.parent().unwrap_or(conversation).to_owned()
+    }
+
     fn inner_beside(&self) -> bool {
         true
     }
@@ -110,12 +121,20 @@ impl Program for Codex {
     }
 }
 
+fn named() -> Option<PathBuf> {
+    world::variable(VARIABLE).map(PathBuf::from)
+}
+
 fn below(folder: &Path, depth: usize, found: &mut Found) {
     for entry in found.list(folder, MOST) {
         if entry.is_dir && depth > 0 {
             below(&entry.path, depth - 1, found);
         } else if let Some(id) = id_of(&entry.name).filter(|_| !entry.is_dir) {
             found.add(NAME, id, &entry);
+        } else if entry.name.ends_with(COMPRESSED) {
+            found.trouble(&entry.path, "Codex has compressed it, and it is not read");
+        } else if entry.name.ends_with(".jsonl") {
+            found.trouble(&entry.path, "its name is not that of a conversation");
         }
     }
 }
@@ -144,7 +163,7 @@ fn each(line: &[u8], mut each: impl FnMut(&Line<'_>)) -> bool {
     }
     let objects =
         json::objects(&text, |line| json::keep_kinds(line, &[], &["timestamp", "type"], &["ordinal"]));
-    objects.iter().filter(|object| read(object)).count() > 0
+    objects.all.iter().filter(|object| read(object)).count() > 0 && objects.is_whole
 }
 
 fn learn(facts: &mut Facts, line: &Line<'_>) {

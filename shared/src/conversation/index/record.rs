@@ -15,11 +15,13 @@ use crate::conversation::{Facts, reading::Reading};
 /// Size, time, flags, and the lengths of the parts.
 const FIXED: usize = 8 + 8 + 1 + 4 * PARTS;
 const PARTS: usize = 6;
-/// Flags: every line was read; a list shows it; only the beginning was read; it is a sub-agent.
+/// Flags: every line was read; a list shows it; only the beginning was read; it is a sub-agent; a list does not show it, and part of
+/// it could not be read.
 const WHOLE: u8 = 1;
 const SHOWN: u8 = 2;
 const BEGUN: u8 = 4;
 const INNER: u8 = 8;
+const UNREAD: u8 = 16;
 
 /// What is known of one file, as it is written.
 #[derive(Clone, Debug)]
@@ -53,8 +55,12 @@ impl Record {
         let Known { path, size, written, mut facts, is_whole, is_begun, reading, repository } = known;
         let is_shown = facts.is_shown();
         let set = |flag: u8, is_so: bool| if is_so { flag } else { 0 };
-        let flags =
-            set(WHOLE, is_whole) | set(SHOWN, is_shown) | set(BEGUN, is_begun) | set(INNER, facts.inner);
+        let is_unread = !is_shown && !facts.inner && reading.as_ref().is_some_and(Reading::is_partial);
+        let flags = set(WHOLE, is_whole)
+            | set(SHOWN, is_shown)
+            | set(BEGUN, is_begun)
+            | set(INNER, facts.inner)
+            | set(UNREAD, is_unread);
         // These stand before the JSON, and only there.
         let [cwd, first_cwd, branch] = [&mut facts.cwd, &mut facts.first_cwd, &mut facts.branch]
             .map(|text| text.take().unwrap_or_default());
@@ -137,6 +143,11 @@ impl<'a> Head<'a> {
     /// It is a sub-agent.
     pub const fn is_inner(&self) -> bool {
         self.flags & INNER != 0
+    }
+
+    /// A list does not show it, and part of it could not be read.
+    pub const fn is_unread(&self) -> bool {
+        self.flags & UNREAD != 0
     }
 
     /// Only the beginning was read.

@@ -65,7 +65,7 @@ pub(super) fn parse(line: &[u8]) -> Option<Line> {
     let text = json::text(line);
     serde_json::from_str(&text).ok().or_else(|| {
         let objects = json::objects(&text, json::remove_nulls);
-        serde_json::from_str(objects.first()?).ok()
+        serde_json::from_str(objects.all.first()?).ok()
     })
 }
 

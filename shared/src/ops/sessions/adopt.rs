@@ -53,7 +53,7 @@ pub struct Report {
 /// nothing can be written.
 pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let mut catalogue = Catalogue::of_typed(Some(repo), &request.session)?;
-    let row = catalogue.one(&catalogue.resolve(&request.session)?)?;
+    let row = catalogue.conversation(&request.session)?;
     let session = catalogue.session(&row);
     catalogue.close();
     if let Some(agent) = &session.agent {

@@ -14,6 +14,8 @@ use crate::{
 pub(super) struct Held {
     /// Its id.
     pub(super) agent: AgentId,
+    /// Its title.
+    pub(super) title: String,
     /// Whether it runs.
     pub(super) is_live: bool,
     /// Its program's process.
@@ -28,7 +30,12 @@ pub(super) fn all(repo: &Repo) -> Result<HashMap<String, Held>> {
         let is_live = liveness::of(&private, id, agent, listing.writer.as_deref()) == Liveness::Live;
         let record = is_live.then(|| Processes::read(&private.agent(id))).flatten();
         let program = record.and_then(|record| record.program).filter(ProcessId::is_alive);
-        Held { agent: id.clone(), is_live, pid: program.map(|program| program.pid) }
+        Held {
+            agent: id.clone(),
+            title: agent.title.clone(),
+            is_live,
+            pid: program.map(|program| program.pid),
+        }
     };
     let agents = listing.rows.iter().filter_map(|row| {
         let agent = listing.agent(repo, row).ok()?;

@@ -75,7 +75,7 @@ pub fn plan(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Plan> {
     }
     let repo = repo.map(|repo| &**repo);
     let mut catalogue = Catalogue::of_typed(repo, &request.session)?;
-    let row = catalogue.one(&catalogue.resolve(&request.session)?)?;
+    let row = catalogue.conversation(&request.session)?;
     let session = catalogue.session(&row);
     if session.live && !request.fork {
         return Err(is_live(&session));
@@ -205,15 +205,16 @@ fn put_back(
     let below = Path::new(&kept.about.path);
     // A ref can be written by hand: it must not lead elsewhere.
     let stays = below.components().all(|part| matches!(part, Component::Normal(_)));
-    let root = program.root().filter(|_| stays && below.extension().is_some_and(|end| end == "jsonl"));
+    let root = program
+        .roots()
+        .into_iter()
+        .next()
+        .filter(|_| stays && below.extension().is_some_and(|end| end == "jsonl"));
     let path = root.ok_or_else(gone)?.join(below);
     if dry_run {
         return Ok(());
     }
-    let inner = match path.parent().filter(|_| program.inner_beside()) {
-        Some(folder) => folder.to_owned(),
-        None => path.with_extension("").join("subagents"),
-    };
+    let inner = program.inner_folder(&path, &row.id);
     let mut files = vec![(path, transcripts::transcript(repo, kept)?)];
     for entry in transcripts::inner(repo, kept)? {
         let name = String::from_utf8_lossy(&entry.name).into_owned();
