@@ -10,7 +10,7 @@ use testkit::{TestRepo, World};
 
 use crate::{
     sessions::{ids, listed, one},
-    sessions_shapes::shapes::{answers, asks, lines},
+    sessions_shapes::shapes::{CHILD as INNER, PARENT, answers, asks, codex as codex_shape, fixture, lines},
     world,
 };
 
@@ -285,4 +285,23 @@ fn sub_agents_of_gemini_count_and_what_it_resumed_is_one_conversation() {
     fs::remove_file(chats.join("session-2026-11-18T00-00-9640edb1.jsonl")).expect("gone");
     repo.orchestra(["sessions", "forget", SPOKEN]).succeeded();
     assert_eq!(ids(&listed(&repo, &["--all"])), [STARTED]);
+}
+
+#[test]
+fn what_a_sub_agent_repeats_counts_there_only_while_its_conversation_is_gone() {
+    let world = world();
+    let repo = world.repo();
+    let shape = |id: &str, name: &str| codex_shape(id, fixture(name), json!({}), &[]);
+    shape(INNER, "codex-child-with-parents-header.rollout.jsonl").lay(&world);
+    let parent = shape(PARENT, "codex-parent-repeated-token-counts.rollout.jsonl");
+    for _ in 0..2 {
+        assert_eq!(ids(&listed(&repo, &["--all"])), [INNER]);
+        assert_eq!(sums(&repo), (json!(2500), json!(250)), "all that is left");
+        let path = parent.lay(&world);
+        let found = listed(&repo, &["--all"]);
+        assert_eq!((ids(&found), &found[0]["input_tokens"]), (vec![PARENT], &json!(2500)));
+        assert_eq!(found[0]["subagents"][0]["input_tokens"], 500);
+        assert_eq!(sums(&repo), (json!(2500), json!(250)));
+        fs::remove_file(path).expect("gone");
+    }
 }

@@ -42,6 +42,8 @@ pub struct Known {
     pub is_whole: bool,
     /// Only its beginning was read.
     pub is_begun: bool,
+    /// What is known is that of a sub-agent, without what stands in the file of its conversation.
+    pub is_own_part: bool,
     /// Where to read on.
     pub reading: Option<Reading>,
     /// The common git directory of its folder, seen when the folder was there.
@@ -63,7 +65,7 @@ impl Known {
 
     /// Of a sub-agent, as far as it is not in the file of its conversation; where it has changed it is read anew.
     pub fn inner(place: &Place, facts: Facts, unread: Reading) -> Self {
-        Self { facts, is_whole: true, reading: Some(unread), ..Self::of(place) }
+        Self { facts, is_whole: true, is_own_part: true, reading: Some(unread), ..Self::of(place) }
     }
 
     fn of(place: &Place) -> Self {

@@ -87,8 +87,8 @@ impl Catalogue {
                 .into_iter()
                 .map(|inner| {
                     let place = inner.place(program.name());
-                    let known =
-                        self.index.fresh(&place).filter(|head| head.is_whole()).and_then(|head| head.known());
+                    let known = self.index.fresh(&place).filter(|head| head.is_own_part());
+                    let known = known.and_then(|head| head.known());
                     (inner, place, known)
                 })
                 .collect();

@@ -153,8 +153,9 @@ impl Catalogue {
 
     /// The row of a file, if that is known.
     pub(super) fn row(&mut self, place: &Place) -> Option<Row> {
-        let Known { facts, is_whole, reading, repository: before, .. } = self.index.find(place)?.known()?;
-        let is_whole = is_whole && self.index.fresh(place).is_some();
+        let known = self.index.find(place)?.known()?;
+        let Known { facts, is_whole, is_own_part, reading, repository: before, .. } = known;
+        let is_whole = is_whole && !is_own_part && self.index.fresh(place).is_some();
         if let Some(reading) = reading.filter(|_| is_whole) {
             self.found.unread_lines(&place.path, &reading);
         }
