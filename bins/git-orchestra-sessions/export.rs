@@ -25,7 +25,7 @@ pub(crate) fn run(terminal: &Terminal, id: &str, raw: bool, full: bool) -> Resul
         };
     }
     terminal.answer(&head(&open.session));
-    let mut last = Last::default();
+    let mut last = Last::new(&open.session);
     let too_long = open.pieces(|piece| {
         if let Some(shown) = markdown(&piece, full, &mut last) {
             terminal.answer(&shown);
@@ -50,6 +50,7 @@ fn head(session: &Session) -> String {
     let mut out = format!("# {title}\n\n");
     let facts = [
         ("Session", Some(format!("`{}` ({})", session.id, session.program))),
+        ("Sub-agent of", session.subagent_of.as_deref().map(|id| format!("`{}`", text::safe(id)))),
         ("Folder", session.cwd.as_deref().map(|cwd| format!("`{}`", text::one_line(cwd, 400)))),
         ("Branch", session.branch.as_deref().map(|branch| format!("`{}`", text::one_line(branch, 400)))),
         ("Model", session.model.as_deref().map(|model| text::one_line(model, 100))),
@@ -61,20 +62,30 @@ fn head(session: &Session) -> String {
     out
 }
 
-/// Who spoke last, and whether that ended in a list.
-#[derive(Default)]
+/// Who asks and who answers, who spoke last, and whether that ended in a list.
 struct Last {
+    asks: &'static str,
+    answers: &'static str,
     who: &'static str,
     list: bool,
 }
 
+impl Last {
+    /// In the file of a sub-agent the agent asks that.
+    const fn new(session: &Session) -> Self {
+        let (asks, answers) =
+            if session.subagent_of.is_some() { ("Agent", "Sub-agent") } else { ("User", "Agent") };
+        Self { asks, answers, who: "", list: false }
+    }
+}
+
 /// What is said under a heading for who says it, which stands where the speaker changes.
 fn markdown(piece: &Piece, full: bool, last: &mut Last) -> Option<String> {
-    let agent = if piece.by_subagent { "Sub-agent" } else { "Agent" };
+    let agent = if piece.by_subagent { "Sub-agent" } else { last.answers };
     let (who, said) = match &piece.what {
         _ if piece.by_subagent && !full => return None,
         What::Prompt(words) if piece.by_subagent => ("Sub-agent", quoted(words)),
-        What::Prompt(words) => ("User", format!("{}\n", markdown::below(&body(words), LEVEL))),
+        What::Prompt(words) => (last.asks, format!("{}\n", markdown::below(&body(words), LEVEL))),
         What::Answer(words) => (agent, format!("{}\n", markdown::below(&body(words), LEVEL))),
         What::Thought(words) if full => (agent, quoted(words)),
         What::Tool { name, input } if full => (
@@ -96,7 +107,7 @@ fn markdown(piece: &Piece, full: bool, last: &mut Last) -> Option<String> {
         What::Result { error: true, text } => (agent, format!("  - failed: {}\n", code(&show::gist(text)))),
         What::Thought(_) | What::Result { .. } | What::Note(_) => return None,
     };
-    let anew = last.who != who || who == "User";
+    let anew = last.who != who || who == last.asks;
     let at = piece.at.as_deref().map_or_else(String::new, |at| format!(" ({})", text::one_line(at, 40)));
     let list = said.starts_with("- ") || said.starts_with("  - ");
     let before = match (anew, last.list && !list) {
@@ -105,7 +116,7 @@ fn markdown(piece: &Piece, full: bool, last: &mut Last) -> Option<String> {
         (false, true) => "\n".to_owned(),
         (false, false) => String::new(),
     };
-    *last = Last { who, list };
+    (last.who, last.list) = (who, list);
     Some(format!("{before}{said}{}", if list { "" } else { "\n" }))
 }
 

@@ -21,8 +21,9 @@ use crate::{cli::Cli, view};
 
 /// Characters of an id that are shown at least.
 const SHORT: usize = 8;
-/// Columns of a branch.
+/// Columns of a branch and of a folder, where there is room.
 const BRANCH: usize = 28;
+const FOLDER: usize = 60;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = view::repo_for(&cli.which)?;
@@ -99,6 +100,10 @@ fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
     let (state, cost, agent) =
         (any(|one| one.live || one.kept), any(|one| one.cost_usd.is_some()), any(|one| one.agent.is_some()));
     let branch = any(|one| branch_of(one).is_some());
+    // A title needs what is left of a narrow terminal.
+    let room =
+        |part: usize, most: usize| terminal.width().map_or(most, |width| (width / part).clamp(12, most));
+    let (folder_columns, branch_columns) = (room(5, FOLDER), room(7, BRANCH));
     let mut headings = vec!["SESSION", "PROGRAM", "ACTIVE", "MESSAGES"];
     headings.extend(state.then_some("STATE"));
     headings.extend(cost.then_some("COST"));
@@ -116,13 +121,22 @@ fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
         ];
         row.extend(state.then(|| state_of(one)));
         row.extend(cost.then(|| Text::number(one.cost_usd.map_or_else(|| "-".to_owned(), dollars))));
-        row.extend(everywhere.then(|| Text::new(line(one.cwd.as_deref(), 60))));
-        row.extend(branch.then(|| Text::new(line(branch_of(one), BRANCH))));
+        row.extend(everywhere.then(|| Text::new(end(&line(one.cwd.as_deref(), 4096), folder_columns))));
+        row.extend(branch.then(|| Text::new(line(branch_of(one), branch_columns))));
         row.extend(agent.then(|| Text::new(one.agent.clone().unwrap_or_else(|| "-".to_owned()))));
         row.push(Text::new(line(one.title.as_deref(), text::TITLE)));
         row
     });
     table::draw(&headings, rows.collect(), terminal.width(), terminal.paint())
+}
+
+/// The end of a text, which tells folders apart.
+fn end(text: &str, columns: usize) -> String {
+    let length = text.chars().count();
+    if length <= columns {
+        return text.to_owned();
+    }
+    format!("…{}", text.chars().skip(length + 1 - columns).collect::<String>())
 }
 
 /// The branch, unless the agent says it all.

@@ -19,6 +19,8 @@ use crate::{list, view};
 
 /// Columns of what a tool was used on and gave.
 const COLUMNS: usize = 160;
+/// What a sub-agent is called.
+const SUBAGENT: &str = "sub-agent";
 /// Lines of an edit that are shown where not everything is.
 const CHANGES: usize = 12;
 
@@ -31,7 +33,7 @@ pub(crate) fn run(terminal: &Terminal, id: &str, full: bool, as_json: bool) -> R
     }
     let mut pager = Pager::start(terminal, &world::directory());
     pager.show(&head(&open.session, terminal.paint()));
-    let mut talk = Talk::new(*terminal.paint(), full, &open.session.program);
+    let mut talk = Talk::new(*terminal.paint(), full, &open.session);
     let too_long = open.pieces(|piece| match talk.next(&piece) {
         Some(shown) => pager.show(&format!("{shown}\n")),
         None => true,
@@ -84,7 +86,9 @@ fn head(session: &Session, paint: &Paint) -> String {
 struct Talk {
     paint: Paint,
     full: bool,
-    program: String,
+    /// Who asks, and who answers: in the file of a sub-agent the agent asks that.
+    asks: String,
+    answers: String,
     last: Option<Speaker>,
 }
 
@@ -97,8 +101,13 @@ enum Speaker {
 }
 
 impl Talk {
-    fn new(paint: Paint, full: bool, program: &str) -> Self {
-        Self { paint, full, program: text::safe(program).into_owned(), last: None }
+    fn new(paint: Paint, full: bool, session: &Session) -> Self {
+        let program = text::safe(&session.program).into_owned();
+        let (asks, answers) = match session.subagent_of {
+            Some(_) => (program, SUBAGENT.to_owned()),
+            None => ("you".to_owned(), program),
+        };
+        Self { paint, full, asks, answers, last: None }
     }
 
     /// The piece as it is shown, below a heading where the speaker changes; nothing where it is not shown.
@@ -130,9 +139,9 @@ impl Talk {
 
     fn heading(&self, speaker: Speaker, piece: &Piece) -> String {
         let who = match speaker {
-            Speaker::Person => "you",
-            Speaker::Agent => &self.program,
-            Speaker::Subagent => "sub-agent",
+            Speaker::Person => &self.asks,
+            Speaker::Agent => &self.answers,
+            Speaker::Subagent => SUBAGENT,
         };
         let at = piece.at.as_deref().map_or_else(String::new, |at| text::one_line(at, 40));
         self.paint.as_role(Role::Faint, format!("── {who}  {at}").trim_end())

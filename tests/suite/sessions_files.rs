@@ -169,12 +169,27 @@ fn several_folders_of_settings_are_read_and_one_that_is_not_there_is_named() {
 fn conversations_of_the_other_folder_of_settings_are_listed() {
     let world = world();
     let repo = world.repo();
-    talk(&world.home().join(".config/claude/projects"), "-w", "older", &[asks("01", "hello")]);
+    let mut hello = asks("01", "hello");
+    hello["cwd"] = json!(repo.path());
+    talk(&world.home().join(".config/claude/projects"), "-w", "older", &[hello.clone()]);
     talk(&world.home().join(".claude/projects"), "-w", "newer", &[asks("02", "hello")]);
     let mut command = repo.orchestra_command(["sessions", "--all", "--json"]);
     let report =
         Ran::of(command.env_remove("CLAUDE_CONFIG_DIR").env_remove("XDG_CONFIG_HOME")).succeeded().json();
     assert_eq!(ids(report["sessions"].as_array().expect("a list")), ["newer", "older"]);
+    // The program looks there only where it is told to.
+    repo.git(["config", "orchestra.agent.claude.program", "true"]);
+    for (id, folder) in [("older", Some(".config/claude")), ("newer", None)] {
+        let path = world.home().join(".claude/projects/-w");
+        fs::write(path.join("newer.jsonl"), lines(&[hello.clone()])).expect("a file");
+        let mut command = repo.orchestra_command(["sessions", "resume", "--dry-run", id]);
+        let shown = Ran::of(command.env_remove("CLAUDE_CONFIG_DIR").env_remove("XDG_CONFIG_HOME"))
+            .succeeded()
+            .stdout();
+        let set = folder.map(|folder| format!(" CLAUDE_CONFIG_DIR={} ", world.home().join(folder).display()));
+        assert_eq!(shown.contains("CLAUDE_CONFIG_DIR"), set.is_some(), "{shown}");
+        assert!(set.is_none_or(|set| shown.contains(&set)), "{shown}");
+    }
 }
 
 #[test]

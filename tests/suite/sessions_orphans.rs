@@ -72,9 +72,17 @@ fn a_sub_agent_of_what_is_only_kept_is_listed_shown_searched_and_put_back() {
     assert_eq!(inner["path"], Value::Null);
     for name in ["a1b2", "a1"] {
         let shown = repo.orchestra(["sessions", "show", name]).succeeded().stdout();
-        assert!(shown.contains("part of   parent\n") && shown.contains("the needle is here\n"), "{shown}");
+        assert!(shown.contains("part of   parent\n"), "{shown}");
+        // The agent asks, not a person.
+        let talk = "── claude  2026-05-01T10:00:03.000Z\n> look for the needle\n\n── sub-agent  2026-05-01T10:00:04.000Z\nthe needle is here\n";
+        assert!(shown.ends_with(talk), "{shown}");
     }
-    repo.orchestra(["sessions", "export", "a1b2"]).succeeded().prints("the needle is here");
+    let exported = repo.orchestra(["sessions", "export", "a1b2"]).succeeded().stdout();
+    assert!(
+        exported.contains("- Sub-agent of: `parent`\n") && exported.contains("\n## Sub-agent ("),
+        "{exported}"
+    );
+    assert!(!exported.contains("## User"), "{exported}");
     let hits = repo.orchestra(["sessions", "search", "--json", "needle is"]).succeeded().json();
     assert_eq!(hits["sessions"][0]["hits"][0]["subagent"], "a1b2", "{hits}");
     repo.git(["config", "orchestra.agent.claude.program", "true"]);

@@ -26,6 +26,11 @@ pub trait Program: Sync {
         None
     }
 
+    /// The variable, and its value, with which the program finds a transcript where it lies; `None` if it does so anyway.
+    fn variable_for(&self, _transcript: &Path) -> Option<(&'static str, PathBuf)> {
+        None
+    }
+
     /// Where a transcript lies below one of [`Program::roots`]; `None` if it does not.
     fn path_below_root(&self, path: &Path) -> Option<PathBuf> {
         self.roots().iter().find_map(|root| path.strip_prefix(root).ok()).map(Path::to_owned)

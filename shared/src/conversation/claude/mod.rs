@@ -52,6 +52,14 @@ impl Program for Claude {
         Some((config::VARIABLE, config::named()?))
     }
 
+    fn variable_for(&self, transcript: &Path) -> Option<(&'static str, PathBuf)> {
+        let all = config::dirs();
+        let is_one = all.len() == 1;
+        let (at, folder) = all.into_iter().enumerate().find(|(_, folder)| transcript.starts_with(folder))?;
+        let looks_there = is_one || (at == 0 && config::named().is_none());
+        (!looks_there).then_some((config::VARIABLE, folder))
+    }
+
     fn find(&self, found: &mut Found) {
         let mut folders: Vec<Entry> =
             self.roots().iter().flat_map(|root| found.list(root, MAX_FOLDERS)).collect();

@@ -58,6 +58,9 @@ pub struct Plan {
     /// Variables of the environment that it must not see.
     #[serde(skip)]
     pub unset: Vec<&'static str>,
+    /// A variable of the environment without which the program would not find the conversation, and its value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set: Option<(&'static str, PathBuf)>,
     /// What had to be done before, or would have to.
     pub steps: Vec<String>,
     /// Keeps others from going on with it, as long as this process lives, whatever it becomes.
@@ -92,7 +95,9 @@ pub fn plan(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Plan> {
         put_back(repo, &catalogue, program, &row, &folder, request.dry_run)?;
     }
     catalogue.close();
-    Ok(Plan { id: row.id, argv, folder, stdin, unset: profile::unset(&row.program).to_vec(), steps, hold })
+    let set = row.place.as_ref().and_then(|place| program.variable_for(&place.path));
+    let unset = profile::unset(&row.program).to_vec();
+    Ok(Plan { id: row.id, argv, folder, stdin, unset, set, steps, hold })
 }
 
 /// Of several that go on with it at once, one does. Without a home folder that can be written to, what the program notes must do.
