@@ -219,6 +219,7 @@ fn what_is_torn_or_no_line_is_named_and_the_rest_counts() {
                 assert_eq!(found[0]["output_tokens"], 12, "{id}");
             } else {
                 assert_eq!(found.len(), 0, "{id}");
+                repo.orchestra(["sessions", "show", id]).exits(3).says(named);
             }
             let said = verbose(&repo);
             assert!(said.contains(named) && said.is_empty() == named.is_empty(), "{id}: {said}");

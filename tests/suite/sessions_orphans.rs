@@ -190,6 +190,21 @@ fn sub_agents_of_sub_agents_of_codex_count_and_circles_hide_none() {
 }
 
 #[test]
+fn a_conversation_of_codex_has_the_name_that_a_person_gave_it() {
+    let world = world();
+    let repo = world.repo();
+    codex(&world, "sessions/2026/06/23", ROOT, None, 10);
+    let title = || listed(&repo, &["--all"])[0]["title"].clone();
+    assert_eq!(title(), "task 1");
+    let name = |name: &str| json!({"id": ROOT, "thread_name": name, "updated_at": "2026-06-23T07:00:00Z"});
+    let names = world.home().join(".codex/session_index.jsonl");
+    write(&names, &format!("{}no JSON\n", lines(&[name("a name"), name("a better name")])));
+    assert_eq!(title(), "a better name");
+    write(&names, &lines(&[name("a better name"), name("another one")]));
+    assert_eq!(title(), "another one");
+}
+
+#[test]
 fn what_codex_archived_is_listed_and_what_it_compressed_is_named() {
     let world = world();
     let repo = world.repo();

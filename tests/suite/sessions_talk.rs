@@ -398,6 +398,7 @@ fn what_a_person_says_beside_the_result_of_a_tool_is_not_said_by_the_agent() {
     let shown = repo.orchestra(["sessions", "show", "beside"]).succeeded().stdout();
     assert!(shown.contains("── you  2026-11-20T10:00:01.000Z\n> no, the other file\n"), "{shown}");
     assert!(shown.contains("  · be brief\n") && !shown.contains("<system-reminder>"), "{shown}");
+    repo.orchestra(["sessions", "search", "the other file"]).succeeded();
 }
 
 #[test]

@@ -47,6 +47,8 @@ pub struct Found {
     pub installed: Installed,
     /// Whether the next one may be asked; else what is remembered of its answers must do.
     pub may_ask: bool,
+    /// Titles that a program keeps apart from its conversations, by their ids.
+    pub titles: HashMap<String, String>,
     /// Files of sub-agents whose conversations are gone; they are listed in their place.
     pub orphans: HashSet<PathBuf>,
     /// Sub-agents that lie beside their conversations, by the file of the conversation.

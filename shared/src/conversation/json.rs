@@ -30,6 +30,13 @@ pub(super) fn has_kind(line: &[u8], wanted: &[&[u8]], header: &[u8]) -> bool {
     kinds(line).any(is_wanted) || memmem::find(line, header).is_some()
 }
 
+/// The text in the first field of that name (with its quotes, which would be escaped in a text). The bytes may be a part of a line.
+pub(super) fn first_text(bytes: &[u8], name: &[u8]) -> Option<String> {
+    let at = memmem::find(bytes, name)? + name.len();
+    let rest = bytes[at..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
+    Some(std::str::from_utf8(&rest[..memchr::memchr(b'"', rest)?]).ok()?.to_owned())
+}
+
 /// A line without the NUL bytes around it: a file system that lost power leaves them where lines were to be.
 pub(super) fn without_nul(mut line: &[u8]) -> &[u8] {
     while let [0, rest @ ..] | [rest @ .., 0] = line {
@@ -211,6 +218,19 @@ mod tests {
                 (found.iter().map(|&one| one.into()).collect(), is_whole),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_text_is_found_in_a_part_of_a_line() {
+        for (line, found) in [
+            (r#"{"a":1,"id":"x","text":"cut of"#, Some("x")),
+            (r#"{"text":"\"id\":\"no\"","id" : "x"}"#, Some("x")),
+            (r#"{"id":7}"#, None),
+            (r#"{"id":"cut of"#, None),
+            ("", None),
+        ] {
+            assert_eq!(first_text(line.as_bytes(), br#""id""#).as_deref(), found, "{line}");
         }
     }
 

@@ -97,7 +97,28 @@ fn shapes_of_claude() -> Vec<Shape> {
         let gave = json!([{"type": "tool_result", "content": "x".repeat(3 << 19)}]);
         asks(at, gave)
     };
+    let queued = |at, prompt: &str, mode: &str| {
+        let queued = json!({"type": "queued_command", "prompt": prompt, "commandMode": mode});
+        line(at, "attachment", json!({"attachment": queued}))
+    };
     vec![
+        claude(
+            "typed-while-it-works",
+            lines(&[
+                asks("01", "begin"),
+                answers("02", "m1", "one", 5),
+                queued("03", "and the tests?", "prompt"),
+                line("04", "attachment", json!({"attachment": {"type": "todo_reminder", "prompt": 7}})),
+                answers("05", "m2", "two", 5),
+                queued(
+                    "06",
+                    "<task-notification>\n<task-id>7</task-id> is done\n</task-notification>",
+                    "task-notification",
+                ),
+            ]),
+            json!({"first_prompt": "begin", "last_prompt": "and the tests?", "messages": 4, "output_tokens": 10}),
+            &["── you  2026-05-01T10:00:03.000Z\n> and the tests?\n", "\ntwo\n  · 7 is done\n"],
+        ),
         claude(
             "command-alone",
             lines(&[

@@ -35,7 +35,7 @@ pub(super) fn dirs() -> Vec<PathBuf> {
     })
 }
 
-/// The file of a conversation, if there is one.
+/// The file of a conversation, if there is one: of several the one that was written last.
 pub fn transcript(session: &str) -> Option<PathBuf> {
     // The id comes from an event: it must not lead elsewhere.
     if !program::is_id(session) {
@@ -44,7 +44,9 @@ pub fn transcript(session: &str) -> Option<PathBuf> {
     let name = format!("{session}.jsonl");
     let folders = dirs().into_iter().filter_map(|config| fs::read_dir(config.join("projects")).ok());
     let folders = folders.flat_map(|entries| entries.flatten().take(MAX_FOLDERS));
-    folders.map(|folder| folder.path().join(&name)).find(|path| path.is_file())
+    let written = |path: &PathBuf| fs::metadata(path).ok().filter(fs::Metadata::is_file)?.modified().ok();
+    let files = folders.map(|folder| folder.path().join(&name));
+    files.filter_map(|path| Some((written(&path)?, path))).max().map(|(_, path)| path)
 }
 
 #[cfg(test)]

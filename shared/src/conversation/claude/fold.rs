@@ -1,6 +1,5 @@
 //! What a line adds to what is known of its conversation.
 
-use memchr::memmem;
 use serde_json::Value;
 
 use super::{
@@ -10,8 +9,9 @@ use super::{
 use crate::conversation::{Facts, facts::Usage, json};
 
 /// The kinds of the lines that count.
-const COUNTED: [&[u8]; 8] = [
+const COUNTED: [&[u8]; 9] = [
     b"user\"",
+    b"queued_command\"",
     b"assistant\"",
     b"cost-state\"",
     b"last-prompt\"",
@@ -20,10 +20,9 @@ const COUNTED: [&[u8]; 8] = [
     b"summary\"",
     b"relocated\"",
 ];
-/// The name of the field with the conversation; in a text the quotes would be escaped.
-const SESSION: &[u8] = b"\"sessionId\"";
-/// What a tool gave, often long, is nobody's prompt.
+/// What a tool gave, often long, is nobody's prompt, unless a text stands beside it.
 const RESULT: &[u8] = b"tool_result\"";
+const TEXT: &[u8] = b"text\"";
 /// Tokens of a model in the sums over a conversation.
 const READ: [&str; 3] = ["inputTokens", "cacheReadInputTokens", "cacheCreationInputTokens"];
 const WRITTEN: [&str; 1] = ["outputTokens"];
@@ -31,22 +30,13 @@ const WRITTEN: [&str; 1] = ["outputTokens"];
 const SYNTHETIC: &str = "<synthetic>";
 
 pub(super) fn counts(line: &[u8]) -> bool {
-    let mut counts = false;
+    let (mut counts, mut has_result, mut has_text) = (false, false, false);
     for kind in json::kinds(line) {
-        if kind.starts_with(RESULT) {
-            return false;
-        }
+        has_result |= kind.starts_with(RESULT);
+        has_text |= kind.starts_with(TEXT);
         counts |= COUNTED.iter().any(|counted| kind.starts_with(counted));
     }
-    counts
-}
-
-/// The conversation that the beginning of a file names. The first line may be longer than that.
-pub(super) fn conversation_in(bytes: &[u8]) -> Option<String> {
-    let at = memmem::find(bytes, SESSION)? + SESSION.len();
-    let rest = bytes[at..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
-    let id = std::str::from_utf8(&rest[..memchr::memchr(b'"', rest)?]).ok()?;
-    Some(id.to_owned())
+    counts && (!has_result || has_text)
 }
 
 /// What a line is known by; a fork has the lines of its conversation with theirs.
@@ -68,7 +58,7 @@ pub(super) fn learn(facts: &mut Facts, line: &[u8]) -> bool {
         }
         facts.at(line.timestamp.as_deref(), line.cwd.as_deref(), line.git_branch.as_deref());
         match line.kind.as_ref() {
-            "user" => person(facts, line),
+            "user" | "attachment" => person(facts, line),
             "assistant" => assistant(facts, line),
             "last-prompt" => facts.noted(line.last_prompt.as_deref().unwrap_or_default()),
             "custom-title" => facts.title = title(line.custom_title.as_deref()),

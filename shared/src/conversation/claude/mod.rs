@@ -18,7 +18,7 @@ use std::{
 use serde::Deserialize;
 
 pub use self::{config::transcript, restore::restore};
-use super::{Entry, Facts, Found, Inner, Piece, Place, Program, Running, program, reading};
+use super::{Entry, Facts, Found, Inner, Piece, Place, Program, Running, json, program, reading};
 
 /// The name of its profile.
 pub const NAME: &str = "claude";
@@ -33,6 +33,8 @@ const INNER_DEPTH: usize = 2;
 const NESTED: &str = "subagents";
 /// Bytes at the beginning of a sub-agent's file in which the conversation is named.
 const BEGINNING: u64 = 4 << 10;
+/// The field with the conversation of a line.
+const SESSION: &[u8] = b"\"sessionId\"";
 /// Longest note beside a sub-agent or a live session, in bytes.
 const NOTE: u64 = 64 << 10;
 
@@ -151,7 +153,7 @@ fn files_in(folder: &Path) -> Found {
         }
     }
     for entry in strays {
-        let conversation = fold::conversation_in(&program::beginning(&entry.path, BEGINNING));
+        let conversation = json::first_text(&program::beginning(&entry.path, BEGINNING), SESSION);
         match (conversation.filter(|id| ids.contains(id)), sub_agent(&entry.name)) {
             (Some(id), _) => found.add_beside(folder.join(format!("{id}.jsonl")), entry),
             (None, Some(id)) if program::is_id(id) => found.add_orphan(NAME, id, &entry),

@@ -18,10 +18,13 @@ pub(super) fn pieces(line: &[u8]) -> Vec<Piece> {
 }
 
 fn said(line: &Line<'_>) -> Vec<What> {
-    let Some(message) = &line.message else { return Vec::new() };
     if let Some(typed) = line.typed(false) {
         return vec![What::Prompt(typed.text())];
     }
+    if let Some(text) = line.queued_text() {
+        return typed::note(&text).map(What::Note).into_iter().collect();
+    }
+    let Some(message) = &line.message else { return Vec::new() };
     match line.kind.as_ref() {
         "assistant" if line.is_api_error_message => vec![What::Note(message.content.texts().into_owned())],
         "assistant" => blocks(&message.content),

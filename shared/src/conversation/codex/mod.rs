@@ -14,7 +14,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Facts, Found, Piece, Program, What, facts::Usage, is_id, json};
+use super::{Facts, Found, Piece, Program, What, facts::Usage, is_id, json, lines, open::open};
 use crate::world;
 
 /// The name of its profile.
@@ -25,6 +25,8 @@ const MOST: usize = 20_000;
 const VARIABLE: &str = "CODEX_HOME";
 /// How the names of conversations end that the program compressed.
 const COMPRESSED: &str = ".jsonl.zst";
+/// More names than anyone gives.
+const MOST_NAMES: usize = 100_000;
 /// Folders in folders: year, month, day.
 const DEPTH: usize = 3;
 /// Length of an id, which stands at the end of a file's name.
@@ -65,10 +67,8 @@ impl Program for Codex {
     }
 
     fn roots(&self) -> Vec<PathBuf> {
-        let home = || Some(PathBuf::from(world::variable("HOME")?).join(".codex"));
-        let home = named().or_else(home).into_iter();
         // The program moves what a person archives.
-        home.flat_map(|home| [home.join("sessions"), home.join("archived_sessions")]).collect()
+        home().into_iter().flat_map(|home| [home.join("sessions"), home.join("archived_sessions")]).collect()
     }
 
     fn named_folders(&self) -> Option<(&'static str, Vec<PathBuf>)> {
@@ -77,6 +77,11 @@ impl Program for Codex {
 
     fn find(&self, found: &mut Found) {
         self.roots().iter().for_each(|root| below(root, DEPTH, found));
+        if let Some(names) =
+            home().map(|home| home.join("session_index.jsonl")).filter(|names| names.is_file())
+        {
+            read_names(&names, found);
+        }
     }
 
     fn learn(&self, facts: &mut Facts, line: &[u8]) -> bool {
@@ -123,6 +128,30 @@ impl Program for Codex {
 
 fn named() -> Option<PathBuf> {
     world::variable(VARIABLE).map(PathBuf::from)
+}
+
+/// The folder of its settings.
+fn home() -> Option<PathBuf> {
+    named().or_else(|| Some(PathBuf::from(world::variable("HOME")?).join(".codex")))
+}
+
+/// Reads the names that a person gave to conversations: the last one holds.
+fn read_names(path: &Path, found: &mut Found) {
+    #[derive(Deserialize)]
+    struct Named {
+        id: String,
+        thread_name: String,
+    }
+    let read = open(path).and_then(|file| {
+        lines::read(file, |line| {
+            let named = line.bytes().and_then(|bytes| serde_json::from_slice::<Named>(bytes).ok());
+            found.titles.extend(named.map(|named| (named.id, named.thread_name)));
+            found.titles.len() < MOST_NAMES
+        })
+    });
+    if let Err(error) = read {
+        found.trouble(path, error.to_string());
+    }
 }
 
 fn below(folder: &Path, depth: usize, found: &mut Found) {

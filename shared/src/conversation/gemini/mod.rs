@@ -188,9 +188,8 @@ fn find_in(chats: &Path, found: &mut Found) {
 
 /// The id in the first line of a file.
 fn id_in(beginning: &[u8]) -> Option<String> {
-    let mut id = None;
-    each(beginning.split(|byte| *byte == b'\n').next()?, |line| id = line.session_id.clone());
-    id.filter(|id| is_id(id))
+    // The line may be longer than the beginning.
+    json::first_text(beginning.split(|byte| *byte == b'\n').next()?, HEADER).filter(|id| is_id(id))
 }
 
 /// The sub-agents in the folder of one conversation.

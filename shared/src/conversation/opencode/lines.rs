@@ -79,6 +79,7 @@ pub(super) fn learn(facts: &mut Facts, line: &Line) {
         None if info.directory.is_some() => {
             facts.id.get_or_insert_with(|| info.id.clone());
             facts.inner = info.parent.is_some();
+            facts.parent.clone_from(&info.parent);
             facts.title = info.given_title().map(str::to_owned);
             facts.at(at.as_deref(), info.directory.as_deref(), None);
         }

@@ -208,6 +208,8 @@ fn search(row: &Row, matcher: &Matcher, file: impl io::Read) -> io::Result<(Vec<
 struct Matcher {
     regex: Regex,
     sieve: Sieve,
+    /// The words may stand apart in a line, and together in what it means.
+    may_be_apart: bool,
 }
 
 /// What a line must hold, as its bytes are, to hold the words.
@@ -243,7 +245,7 @@ impl Matcher {
         } else {
             Sieve::Bytes(Box::new(memmem::Finder::new(run).into_owned()))
         };
-        Ok(Self { regex, sieve })
+        Ok(Self { regex, sieve, may_be_apart: query.words.contains(' ') })
     }
 
     fn may_be_in(&self, line: &[u8]) -> bool {
@@ -252,7 +254,7 @@ impl Matcher {
             Sieve::Bytes(finder) => finder.find(line).is_some(),
             Sieve::AnyCase(regex) => regex.is_match(line),
         };
-        is_in || TYPED_APART.iter().any(|mark| memmem::find(line, mark).is_some())
+        is_in || (self.may_be_apart && TYPED_APART.iter().any(|mark| memmem::find(line, mark).is_some()))
     }
 
     fn find(&self, piece: Piece) -> Option<Hit> {

@@ -78,6 +78,8 @@ impl Catalogue {
         self.conclude();
         self.skim(&places.iter().collect::<Vec<_>>(), Look::Ends);
         self.find_orphans(|place| place.id == named.id);
+        places.iter().for_each(|place| self.name_unread(place));
+        let files: Vec<PathBuf> = places.iter().map(|place| place.path.clone()).collect();
         places.retain(|place| self.is_within(place));
         let active = |place: &Place| self.index.find(place).map_or(place.written, |known| known.active());
         places.sort_by_cached_key(|place| Reverse(active(place)));
@@ -88,7 +90,13 @@ impl Catalogue {
             return Ok(row);
         }
         let kept = self.kept.get(&named.id).and_then(kept_row);
-        kept.ok_or_else(|| Error::refused(format!("there is nothing to read in conversation '{}'", named.id)))
+        kept.ok_or_else(|| {
+            let nothing = format!("there is nothing to read in conversation '{}'", named.id);
+            let trouble = self.found.troubles.iter().find(|trouble| files.contains(&trouble.path));
+            trouble
+                .into_iter()
+                .fold(Error::refused(nothing), |error, trouble| error.because(trouble.why.as_str()))
+        })
     }
 
     /// As [`Catalogue::one`], of what a person can go on with.

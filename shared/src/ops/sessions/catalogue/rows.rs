@@ -132,7 +132,7 @@ impl Catalogue {
     }
 
     /// Names what could not be read of a file that no list shows for that, unless it is of another repository.
-    fn name_unread(&mut self, place: &Place) {
+    pub(super) fn name_unread(&mut self, place: &Place) {
         let Some(known) = self.index.fresh(place).filter(|known| known.is_unread()) else { return };
         let is_ours = match (&self.scope, known.cwd()) {
             (Some(scope), Some(folder)) => {
@@ -154,10 +154,13 @@ impl Catalogue {
     /// The row of a file, if that is known.
     pub(super) fn row(&mut self, place: &Place) -> Option<Row> {
         let known = self.index.find(place)?.known()?;
-        let Known { facts, is_whole, is_own_part, reading, repository: before, .. } = known;
+        let Known { mut facts, is_whole, is_own_part, reading, repository: before, .. } = known;
         let is_whole = is_whole && !is_own_part && self.index.fresh(place).is_some();
         if let Some(reading) = reading.filter(|_| is_whole) {
             self.found.unread_lines(&place.path, &reading);
+        }
+        if let Some(title) = self.found.titles.get(&place.id).filter(|title| !title.trim().is_empty()) {
+            facts.title = Some(title.clone());
         }
         let now = facts.cwd.as_deref().and_then(|cwd| self.repositories.of(cwd)).map(PathBuf::from);
         let repository =
