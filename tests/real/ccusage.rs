@@ -65,7 +65,7 @@ fn tokens_of_every_shape_are_those_of_ccusage() {
         match why_less(&shape.id, &shape.text) {
             None => assert_eq!(ours, theirs, "{}", shape.path),
             Some(why) => {
-                assert!(theirs.0 < ours.0 && theirs.1 <= ours.1, "{} {ours:?} {theirs:?}: {why}", shape.path)
+                assert!(theirs.0 < ours.0 && theirs.1 <= ours.1, "{} {ours:?} {theirs:?}: {why}", shape.path);
             }
         }
         fs::remove_file(path).expect("gone");

@@ -297,7 +297,7 @@ fn absurd_times_and_numbers_make_no_absurd_list() {
                 at(good, used(json!(-5), json!(1e300))),
             ],
             found.clone(),
-            Some(found.clone()),
+            Some(found),
         ),
     ] {
         let world = world();

@@ -12,7 +12,7 @@ pub fn below(words: &str, levels: usize) -> String {
         match (&fence, mark(line)) {
             (None, Some(mark)) => fence = Some(mark.to_owned()),
             (Some(open), Some(mark)) if mark.starts_with(open.as_str()) && line.trim() == mark => {
-                fence = None
+                fence = None;
             }
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! Codex's own files: `<home>/sessions/YYYY/MM/DD/rollout-<time>-<id>.jsonl`, as versions from September 2025
 //! to 0.169.0 write them; those that a person archived lie in `<home>/archived_sessions`. It tells no cost.
 
+mod item;
 mod repeated;
 mod response;
 mod unwrapped;
@@ -254,19 +255,13 @@ fn said(line: &Line<'_>) -> Vec<What> {
     let payload = &line.payload;
     match line.kind.as_ref() {
         unwrapped::KIND => return unwrapped::said(payload),
-        // Versions that number their lines note the same once more, as finished items.
+        // Versions that number their lines note the same once more, as finished items: see there.
         "response_item" if line.ordinal.is_none() => return response::used(payload).into_iter().collect(),
         "event_msg" => {}
         _ => return Vec::new(),
     }
-    if payload["item"]["type"] != "CommandExecution" {
-        return what(payload).into_iter().collect();
-    }
-    let item = &payload["item"];
-    let input = serde_json::json!({"command": item["command"]}).to_string();
-    let text = item["aggregated_output"].as_str().unwrap_or_default().to_owned();
-    let error = item["exit_code"].as_i64().is_some_and(|code| code != 0);
-    vec![What::Tool { name: "exec".to_owned(), input }, What::Result { error, text }]
+    let said = what(payload);
+    said.into_iter().chain(item::done(&payload["item"])).collect()
 }
 
 fn what(payload: &Value) -> Option<What> {

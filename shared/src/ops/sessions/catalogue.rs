@@ -151,13 +151,13 @@ impl Catalogue {
             let known = Self::known(repo, everywhere)?;
             let found = finding.join().map_err(|_| Error::internal("the search for conversations broke"))?;
             let mut catalogue = Self { running: living::noted(&found.places), found, ..known };
-            catalogue.tell_copies_apart();
+            catalogue.note_copies();
             Ok(catalogue)
         })
     }
 
     /// Notes which ids have several files. A file that was found twice, through a link, is taken once.
-    fn tell_copies_apart(&mut self) {
+    fn note_copies(&mut self) {
         let mut seen = HashSet::with_capacity(self.found.places.len());
         let ids = self.found.places.iter().map(|place| place.id.as_str());
         let twice: HashSet<String> = ids.filter(|id| !seen.insert(*id)).map(str::to_owned).collect();

@@ -126,13 +126,13 @@ pub fn run(
 
 /// What was found in one conversation and in what it started.
 #[derive(Default)]
-struct Hunt {
+struct Findings {
     hits: Vec<Hit>,
     more: u64,
     troubles: Vec<Trouble>,
 }
 
-impl Hunt {
+impl Findings {
     /// Adds what is found in one file, of a sub-agent where `subagent` names one.
     fn add(
         &mut self,
@@ -157,30 +157,30 @@ impl Hunt {
 }
 
 /// Searches the file of a conversation, then those of what it started.
-fn in_files(row: &Row, place: &Place, inner: &[Inner], matcher: &Matcher) -> Hunt {
-    let mut hunt = Hunt::default();
+fn in_files(row: &Row, place: &Place, inner: &[Inner], matcher: &Matcher) -> Findings {
+    let mut findings = Findings::default();
     let one = |path: &Path| open::open(path).and_then(|file| search(row, matcher, file));
-    hunt.add(&place.path, None, one(&place.path));
+    findings.add(&place.path, None, one(&place.path));
     for inner in inner {
-        hunt.add(&inner.path, Some(&inner.id), one(&inner.path));
+        findings.add(&inner.path, Some(&inner.id), one(&inner.path));
     }
-    hunt
+    findings
 }
 
 /// The same, where only what is kept is left.
-fn in_kept(repo: Option<&Repo>, catalogue: &Catalogue, row: &Row, matcher: &Matcher) -> Hunt {
-    let mut hunt = Hunt::default();
+fn in_kept(repo: Option<&Repo>, catalogue: &Catalogue, row: &Row, matcher: &Matcher) -> Findings {
+    let mut findings = Findings::default();
     let file = read::file_of(repo, catalogue, row);
     let found =
         |file: Result<File>| file.map_err(io::Error::other).and_then(|file| search(row, matcher, file));
-    hunt.add(Path::new(&row.id), None, found(file));
-    let Some((repo, kept)) = repo.zip(catalogue.kept(&row.id)) else { return hunt };
+    findings.add(Path::new(&row.id), None, found(file));
+    let Some((repo, kept)) = repo.zip(catalogue.kept(&row.id)) else { return findings };
     for (inner, _) in row.inner.iter().flatten() {
         let blob = transcripts::transcript_of_inner(repo, kept, &inner.id);
         let file = blob.and_then(|blob| read::kept_file(repo, blob, &inner.id));
-        hunt.add(Path::new(&inner.id), Some(&inner.id), found(file));
+        findings.add(Path::new(&inner.id), Some(&inner.id), found(file));
     }
-    hunt
+    findings
 }
 
 /// The hits in one file, how many more there are, and what of it is too long to be searched.

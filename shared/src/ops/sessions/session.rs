@@ -86,7 +86,7 @@ pub struct SubAgent {
 }
 
 /// A title as a list shows it.
-pub(super) fn on_one_line(title: &String) -> String {
+pub(super) fn on_one_line(title: &str) -> String {
     title.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -120,7 +120,7 @@ impl Session {
         Self {
             id: id.clone(),
             program: program.clone(),
-            title: facts.best_title().map(on_one_line),
+            title: facts.best_title().map(|title| on_one_line(title)),
             first_prompt: facts.first_typed().cloned(),
             last_prompt: facts.last_prompt.clone(),
             cwd: facts.cwd.clone(),

@@ -78,7 +78,7 @@ impl Catalogue {
         self.conclude();
         self.skim(&places.iter().collect::<Vec<_>>(), Look::Ends);
         self.find_orphans(|place| place.id == named.id);
-        places.iter().for_each(|place| self.name_unread(place));
+        places.iter().for_each(|place| self.report_unread(place));
         let files: Vec<PathBuf> = places.iter().map(|place| place.path.clone()).collect();
         places.retain(|place| self.is_within(place));
         let active = |place: &Place| self.index.find(place).map_or(place.written, |known| known.active());

@@ -25,14 +25,15 @@ impl Catalogue {
         if let Some(held) = self.agents.get(&row.id) {
             session.agent = Some(held.agent.to_string());
             // What its program calls it may be a prompt of ours.
-            session.title = row.facts.title.as_ref().or(Some(&held.title)).map(on_one_line);
+            session.title = row.facts.title.as_ref().or(Some(&held.title)).map(|title| on_one_line(title));
         }
         if let Some(kept) = self.kept.get(&row.id) {
             session.kept = true;
             session.size = kept.about.size;
             if session.agent.is_none() && kept.about.agent.is_some() {
                 session.agent.clone_from(&kept.about.agent);
-                session.title = row.facts.title.as_ref().or(row.facts.first_typed()).map(on_one_line);
+                session.title =
+                    row.facts.title.as_ref().or(row.facts.first_typed()).map(|title| on_one_line(title));
             }
         }
         session.subagents = match (&row.inner, &row.place) {

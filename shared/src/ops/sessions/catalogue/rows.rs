@@ -55,7 +55,7 @@ impl Catalogue {
                     fitting.push(place);
                 }
             } else {
-                self.name_unread(place);
+                self.report_unread(place);
             }
         }
         let (shown, all) = self.newest(fitting, wanted, most);
@@ -132,7 +132,7 @@ impl Catalogue {
     }
 
     /// Names what could not be read of a file that no list shows for that, unless it is of another repository.
-    pub(super) fn name_unread(&mut self, place: &Place) {
+    pub(super) fn report_unread(&mut self, place: &Place) {
         let Some(known) = self.index.fresh(place).filter(|known| known.is_unread()) else { return };
         let is_ours = match (&self.scope, known.cwd()) {
             (Some(scope), Some(folder)) => {
