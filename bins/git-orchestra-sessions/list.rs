@@ -87,7 +87,7 @@ pub(crate) fn nothing(terminal: &Terminal, everywhere: bool) {
     terminal.say("there are no conversations here");
     for (variable, folder) in conversation::missing_folders() {
         let folder = text::safe(&folder.to_string_lossy()).into_owned();
-        terminal.hint(&format!("{variable} names '{folder}', which is not there"));
+        terminal.say(&format!("{variable} names '{folder}', which is not there"));
     }
     if !everywhere {
         terminal.hint("git orchestra sessions --all looks at every folder of this machine");
