@@ -59,7 +59,13 @@ pub(crate) const PAGE: Page = Page {
             "The same by hand, with plain git",
         ),
     ],
-    sections: &[],
+    sections: &[(
+        "WHAT STAYS",
+        &[
+            "Where agents are named and one of them stays, the exit status is 1. Without names it is 0: cleanup removed all that \
+           it can.",
+        ],
+    )],
     configuration: false,
     see_also: &[
         "git-orchestra-undo",

@@ -98,6 +98,7 @@ fn saved(summary: &Summary) -> String {
         Saved::Snapshot => format!("its worktree as it is now: refs/orchestra-local/snapshots/{id}"),
         Saved::Taken => "what was done since its end is in its work now".to_owned(),
         Saved::Nothing => "its work had everything".to_owned(),
+        Saved::WorktreeGone => "nothing: its worktree is gone; its work is what was saved before".to_owned(),
         Saved::Failed => {
             format!("not: its work stays in its worktree (git orchestra collect {id} tries again)")
         }

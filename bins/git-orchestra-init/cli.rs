@@ -13,7 +13,7 @@ use orchestra_terminal::{complete, pages::Page};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-init", version)]
 pub(crate) struct Cli {
-    /// A remote or a URL, for --probe and --track (default: the one that sync takes)
+    /// A remote or a URL, for --probe, --track and --undo (default: the one that sync takes)
     #[arg(value_name = "REMOTE", add = ArgValueCandidates::new(complete::remotes))]
     pub(crate) remote: Option<String>,
     /// What other clones call this one, such as laptop
@@ -83,6 +83,7 @@ impl Cli {
         Request {
             label: self.label.clone(),
             track: self.track,
+            probe: self.probe,
             undo: self.undo,
             remote: self.remote.clone(),
             here: world::directory(),

@@ -7,6 +7,7 @@ use orchestra::{
 use orchestra_terminal::{
     agents,
     paint::{Paint, Role},
+    when,
 };
 
 /// Lines shown of thoughts, and columns of what a tool was used on and gave.
@@ -56,6 +57,11 @@ impl Conversation {
                 line("…", Role::Warn, &format!("the model does not answer ({why}): try {attempt} of {most}"))
             }
             Said::Trouble(_, words) => line("✗", Role::Bad, words),
+            Said::Limit(limit) => {
+                let (mark, role) = if limit.warning { ("·", Role::Warn) } else { ("✗", Role::Bad) };
+                let until = limit.noted().until.map(|until| format!(", until {}", when::clock_time(until)));
+                line(mark, role, &format!("{}{}", limit.sentence(), until.unwrap_or_default()))
+            }
             Said::Turn(turn) => Some(paint.as_role(Role::Faint, &format!("── {} ──", summary(turn)))),
             Said::Note(words) => line("·", Role::Faint, words),
             Said::Inner(said) => {

@@ -14,6 +14,7 @@ use orchestra::{
         status,
     },
     profile::Speech,
+    supervise::lending::Waiting,
     world,
 };
 use orchestra_terminal::{Exit, Terminal, paint::Role, prompt};
@@ -50,6 +51,8 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Sink { terminal, manner, line: Vec::new(), skipped: 0, conversation: Conversation::default() };
     let mut at = show(&repo, &report, &mut sink, Place::default())?;
     if cli.follow {
+        let mut waiting = Waiting::new(&repo)?;
+        waiting.set([report.id.clone()]);
         loop {
             // Asked before the last look, so that nothing printed before the end is missed.
             let over = status::one(&repo, &report.id)?.liveness != Liveness::Live;

@@ -19,7 +19,7 @@ use orchestra_terminal::{complete, pages::Page, settings::time};
 
 /// Land many branches, the least conflicting first, each step proven
 ///
-/// Every pair of branches is merged on trial, in memory. The largest set that lands together without conflict goes first, small
+/// Every pair of branches is merged on trial, with the verdict that git gives; nothing of it stays. The largest set that lands together without conflict goes first, small
 /// branches before large ones; then the others. Each branch is merged on top of what landed before, and built and tested there,
 /// in a worktree of its own. What conflicts or fails is set aside with the reason, and the next goes on.
 ///
@@ -123,12 +123,35 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
+            "OUTCOMES",
+            &[
+                "A dry run says what would happen: a branch lands; or it has a conflict, with the target or with a branch that lands \
+                 earlier, and would be set aside unless --on-conflict resolves it; or it is blocked: WHY says why it would not be tried.",
+                "A landing says what happened: a branch is merged, that is in the target now; or set aside; or failed, with a check; \
+                 or up to date, with nothing to land. As long as the target has not moved, because the landing stopped or waits, \
+                 a branch that was merged and passed the checks in the worktree of the landing is passed, and one that was not \
+                 tried yet is not reached.",
+                "With which check a branch failed is said in every later plan, by 'git orchestra status' and by 'git orchestra review', \
+                 until the branch moves or passes that check. Unless it is named, it lands only where that check is run again; \
+                 named, it lands without it, with a warning.",
+            ],
+        ),
+        (
             "LOCK FILES",
             &[
                 "Cargo.lock, package-lock.json, pnpm-lock.yaml, yarn.lock, poetry.lock, uv.lock and go.sum are not merged line \
                  by line: where they conflict, what landed before is taken, and the tool that writes such a file makes it anew, if \
                  it is on PATH. Other files are made anew by the command in git config orchestra.regenerate.NAME where \
                  .gitattributes says orchestra-regenerate=NAME.",
+            ],
+        ),
+        (
+            "SIGNATURES",
+            &[
+                "Where git config commit.gpgsign is set, the commits that merge-ranked makes are signed, by the program that git \
+                 would use; so are rebased ones. A signer that fails, or does not answer for a minute, holds nothing up: what \
+                 lands is not signed then, and a warning says why. Commits that are made for an agent when it ends are never \
+                 signed: '--strategy squash' lands a single signed commit for each branch.",
             ],
         ),
         (

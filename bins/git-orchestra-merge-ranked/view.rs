@@ -1,10 +1,12 @@
 //! What `merge-ranked` shows.
 
+use std::sync::Arc;
+
 use orchestra::{
     Error, Result,
-    landing::{state::Step, steps::Progress},
-    model::{event::Landing, text},
-    ops::merge_ranked::{self, Left, Mode, Report},
+    landing::steps::Progress,
+    model::text,
+    ops::merge_ranked::{self, Left, Mode, Outcome, Report, Row},
 };
 use orchestra_terminal::{
     Exit, Terminal, accepted, agents, interrupt, json,
@@ -20,7 +22,8 @@ const NAME: usize = 40;
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = accepted::repository(terminal)?;
     let request = cli.request();
-    let interrupted = interrupt::flag()?;
+    // A dry run leaves nothing behind that would have to be tidied up, and so may be ended anywhere.
+    let interrupted = if request.mode == Mode::DryRun { Arc::default() } else { interrupt::flag()? };
     let report = merge_ranked::run(&repo, &request, &|progress| tell(terminal, progress), &interrupted)?;
     clear(terminal);
     for warning in &report.warnings {
@@ -45,7 +48,9 @@ fn tell(terminal: &Terminal, progress: Progress<'_>) {
         }
         Progress::Done(step) => {
             clear(terminal);
-            let (word, role) = outcome(step);
+            // The target moves at the end.
+            let outcome = Outcome::of_step(step.outcome, false);
+            let (word, role) = (outcome.label(), role(outcome));
             let why =
                 step.why.as_ref().map_or_else(String::new, |why| format!(": {}", text::one_line(why, 200)));
             let word = terminal.paint_err().as_role(role, word);
@@ -60,14 +65,13 @@ fn clear(terminal: &Terminal) {
     }
 }
 
-const fn outcome(step: &Step) -> (&'static str, Role) {
-    match step.outcome {
-        None => ("planned", Role::Plain),
-        Some(Landing::Merged) => ("merged", Role::Good),
-        Some(Landing::SetAside) => ("set aside", Role::Warn),
-        Some(Landing::Failed) => ("failed", Role::Bad),
-        Some(Landing::UpToDate) => ("up to date", Role::Faint),
-        Some(Landing::TakenBack) => ("taken back", Role::Faint),
+const fn role(outcome: Outcome) -> Role {
+    match outcome {
+        Outcome::Lands | Outcome::NotReached | Outcome::Unknown => Role::Plain,
+        Outcome::Passed | Outcome::Merged => Role::Good,
+        Outcome::Conflict | Outcome::Blocked | Outcome::SetAside => Role::Warn,
+        Outcome::Failed => Role::Bad,
+        Outcome::UpToDate | Outcome::NothingNew | Outcome::TakenBack => Role::Faint,
     }
 }
 
@@ -82,19 +86,23 @@ fn show(terminal: &Terminal, report: &Report, mode: Mode) {
     if !matrix.is_empty() {
         terminal.answer(&format!("\n{matrix}"));
     }
+    // One that is kept back for a check lands when it is named, or passes that check.
+    let kept_back = report.order.iter().find(|row| row.failed_before.as_ref() == Some(&row.reason));
+    if let Some(row) = kept_back {
+        terminal.hint_command(&[&"git", &"orchestra", &"merge-ranked", &row.branch]);
+    }
 }
 
-fn row(step: &Step) -> Vec<Text> {
-    let (word, role) = outcome(step);
-    let why = match (&step.outcome, &step.why) {
-        (Some(Landing::Merged), Some(settled)) => format!("{}; {settled}", step.reason),
+fn row(step: &Row) -> Vec<Text> {
+    let why = match (step.outcome, &step.why) {
+        (Outcome::Merged | Outcome::Passed, Some(settled)) => format!("{}; {settled}", step.reason),
         (_, Some(why)) => why.clone(),
         (_, None) => step.reason.clone(),
     };
     vec![
         Text::number(step.rank.to_string()),
         Text::new(text::one_line(&step.branch, NAME)),
-        Text::role(word, role),
+        Text::role(step.outcome.label(), role(step.outcome)),
         Text::number(step.files.to_string()),
         Text::number(step.lines.to_string()),
         Text::new(text::one_line(&why, 400)),
@@ -122,7 +130,7 @@ fn end(terminal: &Terminal, report: &Report, mode: Mode) -> Result<Exit> {
             return Ok(Exit::Done);
         }
         Some(Left::Blocked(why, hints)) => {
-            let error = Error::refused(format!("{why}; what landed waits"));
+            let error = Error::refused(format!("{why}; the landing waits"));
             let error = hints.iter().cloned().fold(error, Error::hint).hint(go_on);
             let result = report.result.map(|result| result.to_string()).unwrap_or_default();
             return Err(error.hint(format!("git log --oneline {}..{result}", report.base.short())));
@@ -137,7 +145,7 @@ fn end(terminal: &Terminal, report: &Report, mode: Mode) -> Result<Exit> {
 }
 
 fn summary(terminal: &Terminal, report: &Report, into: &str) {
-    let landed = report.count(Landing::Merged);
+    let landed = report.count(Outcome::Merged);
     match report.result.filter(|_| report.moved) {
         Some(result) => {
             terminal.say(&format!(
@@ -159,7 +167,7 @@ fn summary(terminal: &Terminal, report: &Report, into: &str) {
 
 /// Where to read what failed.
 fn logs(terminal: &Terminal, report: &Report) {
-    let failed = |step: &&Step| step.outcome == Some(Landing::Failed);
+    let failed = |row: &&Row| row.outcome == Outcome::Failed;
     for log in report.order.iter().filter(failed).filter_map(|step| step.log.as_ref()).take(3) {
         terminal.hint_command(&[&"git", &"show", log]);
     }

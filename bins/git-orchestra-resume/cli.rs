@@ -12,7 +12,8 @@ use orchestra_terminal::{Terminal, complete, pages::Page, settings::HowToRun};
 ///
 /// The agent goes on in its own worktree, on its own branch and in its own conversation. A worktree that is gone is made
 /// anew, with what its last snapshot held. What still runs of an agent whose supervisor died is ended first, its files kept.
-/// What was said at its start holds again, with what is said now in addition.
+/// What was said at its start holds again, --jobs and all limits included, with what is said now in addition. Its environment is
+/// that of this command, and settings of git config that were not given as options hold as they are now.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-resume", version)]
 pub(crate) struct Cli {
@@ -34,6 +35,9 @@ pub(crate) struct Cli {
     /// Return as soon as all supervisors answer, instead of watching
     #[arg(short, long)]
     pub(crate) detach: bool,
+    /// Show what would be resumed, and how
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
     /// Print the result as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -49,6 +53,15 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra resume --fresh add-auth", "Start over, in a new conversation"),
     ],
     sections: &[
+        (
+            "USAGE LIMITS",
+            &[
+                "An agent whose service gives no more for a while is 'paused, limit until 14:05', and resumes by itself when the \
+               limit is over, as long as its supervisor lives (see git-orchestra-status(1)). Named here, it is resumed at once, \
+               on your word; --all leaves those that wait alone, and lets those whose supervisor died, after a reboot for \
+               instance, wait again.",
+            ],
+        ),
         (
             "PROGRAMS WITHOUT CONVERSATIONS",
             &["sh and programs of your own run again, in the same worktree; -m then is their task."],
@@ -77,6 +90,8 @@ impl Cli {
             fresh: self.fresh,
             take_over: if self.take_over { TakeOver::Always } else { TakeOver::AtRest },
             settings: self.how.settings(terminal, self.detach),
+            despite_limit: !self.all,
+            dry_run: self.dry_run,
         }
     }
 }

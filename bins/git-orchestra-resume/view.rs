@@ -2,14 +2,20 @@
 
 use orchestra::{
     Result,
-    model::Liveness,
-    ops::{resume, status},
+    model::{Liveness, Permission},
+    ops::{
+        failure::Failure,
+        resume::{self, Report},
+        status,
+    },
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, faults,
+    Exit, Terminal, accepted, agents, faults,
     follow::{How, follow},
-    prompt,
+    json, prompt,
+    table::{self, Text},
 };
+use serde::Serialize;
 
 use crate::cli::Cli;
 
@@ -28,9 +34,18 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         terminal.warn(warning);
     }
     let failed = faults::tell_failures(terminal, &report.failed);
+    agents::warn_unreadable(terminal, &report.unreadable);
+    if request.dry_run && (cli.json || !report.planned.is_empty()) {
+        planned(cli, terminal, &report)?;
+        return Ok(failed.unwrap_or(Exit::Done));
+    }
     if report.agents.is_empty() {
-        if failed.is_none() {
+        if failed.is_none() && report.unreadable.is_empty() {
             terminal.say("no agent is paused or lost");
+        }
+        if cli.json {
+            let none = status::Report { unreadable: report.unreadable, ..status::Report::default() };
+            json::answer(terminal, "resume", &none)?;
         }
         return Ok(failed.unwrap_or(Exit::Done));
     }
@@ -38,4 +53,37 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let how = How { kind: "resume", did: "resumed", detach: cli.detach, json: cli.json };
     let exit = follow(terminal, &repo, &mine, how)?;
     Ok(failed.filter(|_| exit == Exit::Done).unwrap_or(exit))
+}
+
+/// What `--dry-run --json` prints.
+#[derive(Serialize)]
+struct Plan<'a> {
+    agents: &'a [resume::Planned],
+    failed: &'a [Failure],
+    warnings: &'a [String],
+}
+
+fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<()> {
+    if cli.json {
+        let plan = Plan { agents: &report.planned, failed: &report.failed, warnings: &report.warnings };
+        return json::answer(terminal, "resume-plan", &plan);
+    }
+    let row = |agent: &resume::Planned| {
+        vec![
+            Text::new(&agent.id),
+            Text::new(agent.phase.as_str()),
+            Text::new(&agent.profile),
+            Text::new(agent.permission.map_or("-", Permission::as_str)),
+            Text::new(agent.jobs.to_string()),
+            Text::new(&agent.title),
+        ]
+    };
+    terminal.answer(&table::draw(
+        &["AGENT", "PHASE", "PROGRAM", "PERMISSION", "JOBS", "TASK"],
+        report.planned.iter().map(row).collect(),
+        terminal.width(),
+        terminal.paint(),
+    ));
+    terminal.say(&format!("would resume {}", agents::count(report.planned.len())));
+    Ok(())
 }

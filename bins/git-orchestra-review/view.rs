@@ -3,7 +3,7 @@
 use orchestra::{
     Result,
     git::Repo,
-    model::{event::Landing, text, verdict::Verdict},
+    model::{text, verdict::Verdict},
     ops::merge_ranked::Report as Landed,
     ops::review::{
         self, Report, Request, Work,
@@ -84,10 +84,16 @@ fn show(terminal: &Terminal, report: &Report, request: &Request) {
             }
         }
         (Some(work), None) => {
+            agents::warn_unreadable(terminal, &report.unreadable);
             terminal.answer(&details(terminal, work));
             let id = &work.agent.id;
             terminal.hint(&format!("git orchestra diff {id}"));
-            terminal.hint(&format!("git orchestra review {id} --approve, --reject or --changes -m 'which'"));
+            if report.archived {
+                terminal.say(&format!("{id} is archived: it was removed from this repository"));
+            } else {
+                terminal
+                    .hint(&format!("git orchestra review {id} --approve, --reject or --changes -m 'which'"));
+            }
         }
         (None, _) if request.agent.is_none() => list(terminal, report),
         (None, _) => {}
@@ -98,7 +104,7 @@ fn show(terminal: &Terminal, report: &Report, request: &Request) {
 fn landed(terminal: &Terminal, landing: &Landed) {
     let into = text::one_line(&landing.into, 100);
     for step in &landing.order {
-        let outcome = step.outcome.map_or("not landed", Landing::as_str).replace('_', " ");
+        let outcome = step.outcome.label();
         let why = step.why.as_ref().unwrap_or(&step.reason);
         terminal.answer(&format!(
             "{} {outcome}: {}\n",
@@ -177,6 +183,7 @@ pub(crate) fn details(terminal: &Terminal, work: &Work) -> String {
         facts
             .push(format!("conflicts neither with {} nor with other agents' work", text::one_line(into, 60)));
     }
+    facts.extend(work.agent.did_not_land().map(agents::did_not_land));
     if let Some(known) = &work.known {
         let holds = match known.holds {
             Holds::Current => String::new(),

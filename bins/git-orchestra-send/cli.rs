@@ -2,30 +2,32 @@
 
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::ops::send::Request;
+use orchestra::{Error, Result, model::text, ops::send::Request};
 use orchestra_terminal::{complete, pages::Page};
 
 /// Say something to a running agent, or answer what it asks
 ///
 /// A text is the agent's next instruction: it takes it up as soon as it can, at the latest when it is done with the one
-/// before. An agent that is 'waiting' asks: --allow and --deny answer, with -m for what it shall know; a question with choices
+/// before. An agent that is 'waiting' asks: --allow and --deny answer, with -m for a note; a question with choices
 /// is answered by its text. Messages and answers are events of the agent's life.
+///
+/// With --allow, --deny or -m, every name is that of an agent, and there may be several; without them, an agent and a text.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-send", version)]
 pub(crate) struct Cli {
     /// The agent; the beginning of its name is enough
     #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::open_agents))]
     pub(crate) agent: String,
-    /// What is said to it
-    #[arg(value_name = "TEXT", conflicts_with = "message")]
-    pub(crate) text: Option<String>,
+    /// The message; with --allow, --deny or -m: more agents
+    #[arg(value_name = "TEXT")]
+    pub(crate) more: Vec<String>,
     /// Allow what it asks for
     #[arg(long, conflicts_with = "deny")]
     pub(crate) allow: bool,
     /// Deny what it asks for
     #[arg(long)]
     pub(crate) deny: bool,
-    /// What it shall know, with an answer
+    /// The message, or a note to go with an answer
     #[arg(short, long, value_name = "TEXT")]
     pub(crate) message: Option<String>,
     /// Print the result as one JSON object
@@ -38,6 +40,7 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra send add-auth 'use the existing session table'", "Give it one more instruction"),
         ("git orchestra send add-auth --allow", "Allow what it asks for"),
         ("git orchestra send add-auth --deny -m 'never push; commit only'", "Deny it, and say why"),
+        ("git orchestra send add-auth fix-parser --allow", "Allow what two agents ask for"),
     ],
     sections: &[],
     configuration: false,
@@ -45,11 +48,27 @@ pub(crate) const PAGE: Page = Page {
 };
 
 impl Cli {
-    pub(crate) fn request(&self) -> Request {
-        Request {
-            agent: self.agent.clone(),
-            text: self.text.clone().or_else(|| self.message.clone()),
-            allow: if self.allow { Some(true) } else { self.deny.then_some(false) },
+    /// What is asked for. `is_agent` tells whether a word is the whole name of an agent.
+    pub(crate) fn request(&self, is_agent: impl Fn(&str) -> bool) -> Result<Request> {
+        let allow = if self.allow { Some(true) } else { self.deny.then_some(false) };
+        let first = self.agent.clone();
+        if allow.is_some() || self.message.is_some() {
+            if let Some(text) = self.more.iter().find(|word| word.contains(char::is_whitespace)) {
+                let shown = text::one_line(text, 60);
+                return Err(Error::usage(format!("'{shown}' is not the name of an agent"))
+                    .hint("with --allow or --deny, a note follows -m: --deny -m 'why'"));
+            }
+            let agents = [&[first], self.more.as_slice()].concat();
+            return Ok(Request { agents, text: self.message.clone(), allow });
+        }
+        match self.more.as_slice() {
+            [] => Ok(Request { agents: vec![first], text: None, allow }),
+            [name] if is_agent(name) => Err(Error::usage(format!("'{name}' is an agent, not a message"))
+                .hint(format!("git orchestra send {first} {name} -m 'what to do next' tells both"))),
+            [text] => Ok(Request { agents: vec![first], text: Some(text.clone()), allow }),
+            _ => Err(Error::usage("there is more than one message")
+                .hint("git orchestra send AGENT 'one message in quotes'")
+                .hint("git orchestra send AGENT AGENT -m 'a message to several'")),
         }
     }
 }

@@ -1,36 +1,57 @@
 //! What `send` shows.
 
-use orchestra::{Result, git::Repo, ops::send, world};
-use orchestra_terminal::{Exit, Terminal, json};
+use orchestra::{
+    Result,
+    git::Repo,
+    model::AgentId,
+    ops::{
+        named,
+        send::{self, Sent},
+    },
+    world,
+};
+use orchestra_terminal::{Exit, Terminal, faults, json};
 
 use crate::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = Repo::discover(&world::directory())?;
-    let report = send::run(&repo, &cli.request())?;
+    let is_agent = |word: &str| AgentId::parse(word).is_ok() && named::any(&repo, word).is_ok();
+    let report = send::run(&repo, &cli.request(is_agent)?)?;
+    let failed = faults::tell_failures(terminal, &report.failed);
     if cli.json {
-        json::answer(terminal, "send", &report)?;
-        return Ok(Exit::Done);
+        match (report.sent.as_slice(), report.failed.as_slice()) {
+            // As it was when there could only be one.
+            ([sent], []) => json::answer(terminal, "send", sent)?,
+            _ => json::answer(terminal, "send", &report)?,
+        }
+    } else {
+        for sent in &report.sent {
+            tell(cli, terminal, sent);
+        }
     }
-    let id = &report.agent.id;
-    if report.travels {
-        let clone = report.agent.label.as_ref().unwrap_or(&report.agent.writer);
+    Ok(failed.unwrap_or(Exit::Done))
+}
+
+fn tell(cli: &Cli, terminal: &Terminal, sent: &Sent) {
+    let id = &sent.agent.id;
+    if sent.travels {
+        let clone = sent.agent.label.as_ref().unwrap_or(&sent.agent.writer);
         terminal.say(&format!(
             "{id} runs at {clone}: it hears it after the next syncs, if that clone trusts this one"
         ));
         terminal.hint("git orchestra sync");
-        return Ok(Exit::Done);
+        return;
     }
-    match &report.answered {
+    match &sent.answered {
         Some(what) if cli.allow => terminal.say(&format!("{id} may: {what}")),
         Some(what) if cli.deny => terminal.say(&format!("{id} may not: {what}")),
         Some(what) => terminal.say(&format!("{id} has its answer: {what}")),
         None => terminal.say(&format!("{id} will hear it")),
     }
-    if report.answered.is_none()
-        && let Some(what) = &report.agent.waiting
+    if sent.answered.is_none()
+        && let Some(what) = &sent.agent.waiting
     {
         terminal.hint(&format!("it still waits for an answer ({what}): --allow or --deny"));
     }
-    Ok(Exit::Done)
 }

@@ -214,7 +214,7 @@ pub(crate) struct Several {
 /// One conversation.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct One {
-    /// The conversation, or its agent; the beginning is enough
+    /// The conversation, its agent or its file; of an id the beginning is enough
     #[arg(value_name = "ID", add = ArgValueCandidates::new(complete::conversations))]
     pub(crate) id: String,
 }
@@ -236,13 +236,17 @@ pub(crate) const PAGE: Page = Page {
         (
             "WHERE THEY ARE",
             &[
-                "Claude Code: ~/.claude/projects, or below CLAUDE_CONFIG_DIR. Codex: ~/.codex/sessions, or below CODEX_HOME. Gemini CLI: ~/.gemini/tmp. \
+                "Claude Code: ~/.claude/projects and ~/.config/claude/projects, or below CLAUDE_CONFIG_DIR, which may name several folders with \
+           commas between them. Codex: ~/.codex/sessions and ~/.codex/archived_sessions, or below CODEX_HOME; what it compressed (.jsonl.zst) \
+           is named by --verbose and not read. Gemini CLI: ~/.gemini/tmp. \
            Codex is read since its version of September 2025, Gemini CLI since January 2026; files of the latter that are one object \
            are copied to ~/.cache/git-orchestra/gemini, for their user alone. Looking writes nothing where programs keep their files. What was read is \
            remembered in a file below the git directory. It and the copies may be deleted at any time.",
                 "opencode keeps conversations in a database and is asked itself ('opencode db', export, import), which takes it a second; a \
            list asks only when the database has changed. What was said is copied to ~/.cache/git-orchestra/opencode, for its user \
            alone; that may be deleted at any time. Where opencode is not on PATH: git config orchestra.agent.opencode.program PATH.",
+                "A sub-agent whose conversation is gone is listed in its place. Where files of several folders have the same id, each can be \
+           named by its path instead of the id.",
             ],
         ),
         (

@@ -4,13 +4,16 @@ use std::io::{self, Write};
 
 use orchestra::{
     Result,
-    conversation::{Piece, What},
+    conversation::{Piece, What, edit},
     model::text,
     ops::sessions::{Session, read},
 };
-use orchestra_terminal::{Exit, Terminal};
+use orchestra_terminal::{Exit, Terminal, markdown};
 
-use crate::{show, view};
+use crate::{list, show, view};
+
+/// Levels above the headings in what is said: the title of the conversation, and who speaks.
+const LEVEL: usize = 2;
 
 pub(crate) fn run(terminal: &Terminal, id: &str, raw: bool, full: bool) -> Result<Exit> {
     let repo = view::repo()?;
@@ -22,13 +25,14 @@ pub(crate) fn run(terminal: &Terminal, id: &str, raw: bool, full: bool) -> Resul
         };
     }
     terminal.answer(&head(&open.session));
-    let mut last = Last::default();
+    let mut last = Last::new(&open.session);
     let too_long = open.pieces(|piece| {
         if let Some(shown) = markdown(&piece, full, &mut last) {
             terminal.answer(&shown);
         }
         !terminal.is_closed()
     })?;
+    list::troubles(terminal, &open.troubles, true);
     if too_long > 0 {
         terminal.warn(&format!(
             "{} too long to be exported; --jsonl copies every byte",
@@ -46,6 +50,7 @@ fn head(session: &Session) -> String {
     let mut out = format!("# {title}\n\n");
     let facts = [
         ("Session", Some(format!("`{}` ({})", session.id, session.program))),
+        ("Sub-agent of", session.subagent_of.as_deref().map(|id| format!("`{}`", text::safe(id)))),
         ("Folder", session.cwd.as_deref().map(|cwd| format!("`{}`", text::one_line(cwd, 400)))),
         ("Branch", session.branch.as_deref().map(|branch| format!("`{}`", text::one_line(branch, 400)))),
         ("Model", session.model.as_deref().map(|model| text::one_line(model, 100))),
@@ -57,35 +62,52 @@ fn head(session: &Session) -> String {
     out
 }
 
-/// Who spoke last, and whether that ended in a list.
-#[derive(Default)]
+/// Who asks and who answers, who spoke last, and whether that ended in a list.
 struct Last {
+    asks: &'static str,
+    answers: &'static str,
     who: &'static str,
     list: bool,
 }
 
+impl Last {
+    /// In the file of a sub-agent the agent asks that.
+    const fn new(session: &Session) -> Self {
+        let (asks, answers) =
+            if session.subagent_of.is_some() { ("Agent", "Sub-agent") } else { ("User", "Agent") };
+        Self { asks, answers, who: "", list: false }
+    }
+}
+
 /// What is said under a heading for who says it, which stands where the speaker changes.
 fn markdown(piece: &Piece, full: bool, last: &mut Last) -> Option<String> {
-    let agent = if piece.by_subagent { "Sub-agent" } else { "Agent" };
+    let agent = if piece.by_subagent { "Sub-agent" } else { last.answers };
     let (who, said) = match &piece.what {
         _ if piece.by_subagent && !full => return None,
         What::Prompt(words) if piece.by_subagent => ("Sub-agent", quoted(words)),
-        What::Prompt(words) => ("User", format!("{}\n", below(&body(words)))),
-        What::Answer(words) => (agent, format!("{}\n", below(&body(words)))),
+        What::Prompt(words) => (last.asks, format!("{}\n", markdown::below(&body(words), LEVEL))),
+        What::Answer(words) => (agent, format!("{}\n", markdown::below(&body(words), LEVEL))),
         What::Thought(words) if full => (agent, quoted(words)),
-        What::Tool { name, input } if full => {
-            (agent, format!("**{}**\n\n{}", text::safe(name), fenced(input)))
-        }
+        What::Tool { name, input } if full => (
+            agent,
+            format!(
+                "**{}**\n\n{}",
+                text::safe(name),
+                changed(input).unwrap_or_else(|| markdown::fenced("", &body(input)))
+            ),
+        ),
         What::Tool { name, input } => {
-            (agent, format!("- **{}** {}\n", text::safe(name), code(&show::about(input))))
+            let changes = changed(input).map(|changes| markdown::indented(&changes)).unwrap_or_default();
+            (agent, format!("- **{}** {}\n{changes}", text::safe(name), code(&show::about(input))))
         }
-        What::Result { error, text } if full => {
-            (agent, format!("{}\n\n{}", if *error { "Failed:" } else { "Gave:" }, fenced(text)))
-        }
+        What::Result { error, text } if full => (
+            agent,
+            format!("{}\n\n{}", if *error { "Failed:" } else { "Gave:" }, markdown::fenced("", &body(text))),
+        ),
         What::Result { error: true, text } => (agent, format!("  - failed: {}\n", code(&show::gist(text)))),
         What::Thought(_) | What::Result { .. } | What::Note(_) => return None,
     };
-    let anew = last.who != who || who == "User";
+    let anew = last.who != who || who == last.asks;
     let at = piece.at.as_deref().map_or_else(String::new, |at| format!(" ({})", text::one_line(at, 40)));
     let list = said.starts_with("- ") || said.starts_with("  - ");
     let before = match (anew, last.list && !list) {
@@ -94,30 +116,19 @@ fn markdown(piece: &Piece, full: bool, last: &mut Last) -> Option<String> {
         (false, true) => "\n".to_owned(),
         (false, false) => String::new(),
     };
-    *last = Last { who, list };
+    (last.who, last.list) = (who, list);
     Some(format!("{before}{said}{}", if list { "" } else { "\n" }))
 }
 
-/// Markdown whose headings stand below those of the speakers; what is in a fence stays as it is.
-fn below(words: &str) -> String {
-    let mut fence: Option<&str> = None;
-    let line = |line: &str| {
-        let trimmed = line.trim_start();
-        let mark = ["```", "~~~"].into_iter().find(|mark| trimmed.starts_with(mark));
-        match (fence, mark) {
-            (None, Some(mark)) => fence = Some(mark),
-            (Some(open), Some(mark)) if open == mark => fence = None,
-            _ => {}
-        }
-        let level = line.bytes().take_while(|byte| *byte == b'#').count();
-        let is_heading = (1..=6).contains(&level) && line[level..].starts_with(' ');
-        if fence.is_none() && is_heading {
-            format!("{}{}", "#".repeat((level + 2).min(6)), &line[level..])
-        } else {
-            line.to_owned()
-        }
+/// What an edit changes.
+fn changed(input: &str) -> Option<String> {
+    let changes = edit::changes(input);
+    let line = |change: &edit::Change| match change {
+        edit::Change::Removed(words) => format!("-{words}"),
+        edit::Change::Added(words) => format!("+{words}"),
     };
-    words.lines().map(line).collect::<Vec<_>>().join("\n")
+    let lines: Vec<String> = changes.iter().map(line).collect();
+    (!lines.is_empty()).then(|| markdown::fenced("diff", &body(&lines.join("\n"))))
 }
 
 /// As it is, but for what a terminal would obey.
@@ -127,14 +138,6 @@ fn body(words: &str) -> String {
 
 fn quoted(words: &str) -> String {
     body(words).lines().map(|line| format!("> {line}\n")).collect()
-}
-
-/// In a fence that is longer than any in it.
-fn fenced(words: &str) -> String {
-    let longest =
-        words.lines().map(|line| line.trim_start().bytes().take_while(|b| *b == b'`').count()).max();
-    let fence = "`".repeat(longest.unwrap_or(0).max(2) + 1);
-    format!("{fence}\n{}\n{fence}\n", body(words))
 }
 
 fn code(words: &str) -> String {

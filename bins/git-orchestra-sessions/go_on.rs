@@ -70,7 +70,8 @@ fn pick(terminal: &Terminal) -> Result<String> {
 
 /// What a person would type.
 fn typed(plan: &Plan) -> String {
-    let words: Vec<String> = plan.argv.iter().map(quote::word).collect();
+    let set = plan.set.as_ref().map(|(name, value)| format!("{name}={}", quote::word(value)));
+    let words: Vec<String> = set.into_iter().chain(plan.argv.iter().map(quote::word)).collect();
     let said = plan.stdin.as_deref().map(|said| quote::command(&[&"printf", &"%s", &said]));
     let said = said.map_or_else(String::new, |said| format!("{said} | "));
     format!("{} && {said}{}", quote::command(&[&"cd", &plan.folder]), words.join(" "))
@@ -85,6 +86,7 @@ fn become_it(plan: &Plan) -> Result<Error> {
     for name in &plan.unset {
         command.env_remove(name);
     }
+    command.envs(plan.set.iter().map(|(name, value)| (name, value)));
     if let Some(said) = &plan.stdin {
         let mut file = tempfile::tempfile().context(Kind::External, cannot)?;
         file.write_all(said.as_bytes()).and_then(|()| file.rewind()).context(Kind::External, cannot)?;

@@ -1,9 +1,11 @@
 //! The list.
 
+use std::collections::BTreeSet;
+
 use orchestra::{
     Result,
-    conversation::Trouble,
-    model::text,
+    conversation::{self, Trouble},
+    model::{quote, text},
     ops::sessions::{self, Session},
     world,
 };
@@ -19,8 +21,9 @@ use crate::{cli::Cli, view};
 
 /// Characters of an id that are shown at least.
 const SHORT: usize = 8;
-/// Columns of a branch.
+/// Columns of a branch and of a folder, where there is room.
 const BRANCH: usize = 28;
+const FOLDER: usize = 60;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = view::repo_for(&cli.which)?;
@@ -39,6 +42,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     terminal.answer(&draw(&report.sessions, cli.which.all, terminal));
+    name_copies(&report.sessions, terminal);
     if report.more > 0 {
         terminal.say(&format!("{} more; --limit 0 shows all", report.more));
     }
@@ -61,9 +65,30 @@ struct Answer<'a> {
     more: usize,
 }
 
+/// Says which ids have several files: each can be named by its path.
+fn name_copies(sessions: &[Session], terminal: &Terminal) {
+    let mut named = BTreeSet::new();
+    for one in sessions.iter().filter(|one| !one.other_files.is_empty()) {
+        if named.insert(&one.id) {
+            let id = text::safe(&one.id);
+            terminal.hint(&format!(
+                "{} files have the id {id}; name one by its path:",
+                one.other_files.len() + 1
+            ));
+            one.path.iter().chain(&one.other_files).for_each(|path| {
+                terminal.hint(&quote::command(&[&"git", &"orchestra", &"sessions", &"show", path]));
+            });
+        }
+    }
+}
+
 /// Says that there is nothing, and where there may be more.
 pub(crate) fn nothing(terminal: &Terminal, everywhere: bool) {
     terminal.say("there are no conversations here");
+    for (variable, folder) in conversation::missing_folders() {
+        let folder = text::safe(&folder.to_string_lossy()).into_owned();
+        terminal.say(&format!("{variable} names '{folder}', which is not there"));
+    }
     if !everywhere {
         terminal.hint("git orchestra sessions --all looks at every folder of this machine");
     }
@@ -74,11 +99,16 @@ fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
     let any = |has: fn(&Session) -> bool| sessions.iter().any(has);
     let (state, cost, agent) =
         (any(|one| one.live || one.kept), any(|one| one.cost_usd.is_some()), any(|one| one.agent.is_some()));
+    let branch = any(|one| branch_of(one).is_some());
+    // A title needs what is left of a narrow terminal.
+    let room =
+        |part: usize, most: usize| terminal.width().map_or(most, |width| (width / part).clamp(12, most));
+    let (folder_columns, branch_columns) = (room(5, FOLDER), room(7, BRANCH));
     let mut headings = vec!["SESSION", "PROGRAM", "ACTIVE", "MESSAGES"];
     headings.extend(state.then_some("STATE"));
     headings.extend(cost.then_some("COST"));
     headings.extend(everywhere.then_some("FOLDER"));
-    headings.push("BRANCH");
+    headings.extend(branch.then_some("BRANCH"));
     headings.extend(agent.then_some("AGENT"));
     headings.push("TITLE");
     let rows = sessions.iter().map(|one| {
@@ -91,13 +121,28 @@ fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
         ];
         row.extend(state.then(|| state_of(one)));
         row.extend(cost.then(|| Text::number(one.cost_usd.map_or_else(|| "-".to_owned(), dollars))));
-        row.extend(everywhere.then(|| Text::new(line(one.cwd.as_deref(), 60))));
-        row.push(Text::new(line(one.branch.as_deref(), BRANCH)));
+        row.extend(everywhere.then(|| Text::new(end(&line(one.cwd.as_deref(), 4096), folder_columns))));
+        row.extend(branch.then(|| Text::new(line(branch_of(one), branch_columns))));
         row.extend(agent.then(|| Text::new(one.agent.clone().unwrap_or_else(|| "-".to_owned()))));
         row.push(Text::new(line(one.title.as_deref(), text::TITLE)));
         row
     });
     table::draw(&headings, rows.collect(), terminal.width(), terminal.paint())
+}
+
+/// The end of a text, which tells folders apart.
+fn end(text: &str, columns: usize) -> String {
+    let length = text.chars().count();
+    if length <= columns {
+        return text.to_owned();
+    }
+    format!("…{}", text.chars().skip(length + 1 - columns).collect::<String>())
+}
+
+/// The branch, unless the agent says it all.
+fn branch_of(one: &Session) -> Option<&str> {
+    let is_of_agent = |branch: &&str| one.agent.as_deref().is_some_and(|agent| branch.ends_with(agent));
+    one.branch.as_deref().filter(|branch| !is_of_agent(branch))
 }
 
 fn state_of(one: &Session) -> Text {

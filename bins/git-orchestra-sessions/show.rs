@@ -19,6 +19,8 @@ use crate::{list, view};
 
 /// Columns of what a tool was used on and gave.
 const COLUMNS: usize = 160;
+/// What a sub-agent is called.
+const SUBAGENT: &str = "sub-agent";
 /// Lines of an edit that are shown where not everything is.
 const CHANGES: usize = 12;
 
@@ -26,17 +28,19 @@ pub(crate) fn run(terminal: &Terminal, id: &str, full: bool, as_json: bool) -> R
     let repo = view::repo()?;
     let mut open = read::open(repo.as_ref(), id)?;
     if as_json {
+        list::troubles(terminal, &open.troubles, true);
         return whole(terminal, &mut open);
     }
     let mut pager = Pager::start(terminal, &world::directory());
     pager.show(&head(&open.session, terminal.paint()));
-    let mut talk = Talk::new(*terminal.paint(), full, &open.session.program);
+    let mut talk = Talk::new(*terminal.paint(), full, &open.session);
     let too_long = open.pieces(|piece| match talk.next(&piece) {
         Some(shown) => pager.show(&format!("{shown}\n")),
         None => true,
     })?;
     drop(pager);
-    if too_long > 0 {
+    list::troubles(terminal, &open.troubles, true);
+    if too_long > 0 && open.troubles.is_empty() {
         terminal.warn(&format!("{} too long to be read", text::count(too_long, "line")));
     }
     Ok(Exit::Done)
@@ -47,6 +51,10 @@ fn head(session: &Session, paint: &Paint) -> String {
     let mut facts: Vec<(&str, String)> = vec![("session", session.id.clone())];
     let line = |text: &Option<String>| text.as_deref().map(|text| text::one_line(text, COLUMNS));
     facts.extend(line(&session.title).map(|title| ("title", title)));
+    facts.extend(session.subagent_of.clone().map(|id| ("part of", text::safe(&id).into_owned())));
+    for other in &session.other_files {
+        facts.push(("also in", text::safe(&other.to_string_lossy()).into_owned()));
+    }
     facts.extend(line(&session.cwd).map(|cwd| ("folder", cwd)));
     facts.extend(line(&session.branch).map(|branch| ("branch", branch)));
     facts.extend(line(&session.model).map(|model| ("model", model)));
@@ -78,7 +86,9 @@ fn head(session: &Session, paint: &Paint) -> String {
 struct Talk {
     paint: Paint,
     full: bool,
-    program: String,
+    /// Who asks, and who answers: in the file of a sub-agent the agent asks that.
+    asks: String,
+    answers: String,
     last: Option<Speaker>,
 }
 
@@ -91,8 +101,13 @@ enum Speaker {
 }
 
 impl Talk {
-    fn new(paint: Paint, full: bool, program: &str) -> Self {
-        Self { paint, full, program: text::safe(program).into_owned(), last: None }
+    fn new(paint: Paint, full: bool, session: &Session) -> Self {
+        let program = text::safe(&session.program).into_owned();
+        let (asks, answers) = match session.subagent_of {
+            Some(_) => (program, SUBAGENT.to_owned()),
+            None => ("you".to_owned(), program),
+        };
+        Self { paint, full, asks, answers, last: None }
     }
 
     /// The piece as it is shown, below a heading where the speaker changes; nothing where it is not shown.
@@ -124,9 +139,9 @@ impl Talk {
 
     fn heading(&self, speaker: Speaker, piece: &Piece) -> String {
         let who = match speaker {
-            Speaker::Person => "you",
-            Speaker::Agent => &self.program,
-            Speaker::Subagent => "sub-agent",
+            Speaker::Person => &self.asks,
+            Speaker::Agent => &self.answers,
+            Speaker::Subagent => SUBAGENT,
         };
         let at = piece.at.as_deref().map_or_else(String::new, |at| text::one_line(at, 40));
         self.paint.as_role(Role::Faint, format!("── {who}  {at}").trim_end())

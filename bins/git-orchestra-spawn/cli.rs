@@ -9,7 +9,7 @@ use orchestra::{
     error::Context,
     ops::{spawn::Request, tasks},
 };
-use orchestra_terminal::{Terminal, complete, pages::Page, settings::HowToRun};
+use orchestra_terminal::{Terminal, catalog, complete, pages::Page, settings::HowToRun};
 
 /// Largest file of tasks, in bytes.
 const MAX_FILE: u64 = 16 << 20;
@@ -25,9 +25,12 @@ const MAX_FILE: u64 = 16 << 20;
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-spawn", version)]
 pub(crate) struct Cli {
-    /// What the agents shall do, one task each; after -- a task may begin with a dash
+    /// The tasks, one agent each
     #[arg(value_name = "TASK")]
     pub(crate) tasks: Vec<String>,
+    /// Tasks that begin with a dash, or are one word that is the name of a command
+    #[arg(value_name = "TASK", last = true)]
+    pub(crate) after_dashes: Vec<String>,
     /// Read tasks from a file, one a line or as a Markdown list; - is standard input
     ///
     /// In a Markdown list each item at the margin is a task, with the indented lines below it; ticked items are passed over.
@@ -107,16 +110,30 @@ pub(crate) const PAGE: Page = Page {
                  ORCHESTRA_BASE and ORCHESTRA_PROMPT_FILE; nothing in it names another repository: variables of git that \
                  belong to one command or hook are not inherited, and a value that is a path in the main checkout names the \
                  same place in the worktree. PATH and other lists stay as they are.",
-                "Commits that are made for it bear the name and e-mail that were configured when it was started.",
+                "Commits that are made for it bear the name and e-mail that were configured when it was started. They are not \
+                 signed, whatever git config commit.gpgsign says: nobody is there to agree; what merge-ranked lands is.",
                 "The task is handed over as it was typed. An agent that may run it as a script (sh, and your own unless \
                  orchestra.agent.<name>.reads is 'prose') gets nothing that you did not type: no review, no conflict, no \
                  output of a test.",
                 "When it ends, everything that it started ends too. What it left uncommitted is committed to its branch; \
                  ignored files, repositories inside the worktree, very large files, files that look like secrets and \
                  whatever cannot be read stay in the worktree and are named, the ignored ones excepted.",
+                "The repository, or a folder above it, may be renamed while agents run: they work on, and git's links between the \
+                 repository and their worktrees are repaired. Where the repository is deleted, they end at once, and the files \
+                 of their worktrees stay.",
                 "An agent that ends in the middle of a merge, a rebase or the like, or with unresolved conflicts, has failed: its \
                  files are kept as they are, and do not land. So has one whose work could not be saved; 'git orchestra collect' \
                  tries again.",
+            ],
+        ),
+        (
+            "AGENTS THAT START AGENTS",
+            &[
+                "An agent's program may run git orchestra itself; what it starts bears its id as 'parent'. While it waits for \
+                 other agents, in spawn, in resume, in 'status --wait' or in 'logs --follow', it does no work, and one of those \
+                 it waits for may run in its place: agents that wait for each other's ends never hold all the places. So at most \
+                 as many agents work at once as --jobs says. One that starts agents with --detach and does not wait in one of \
+                 these ways keeps its place.",
             ],
         ),
     ],
@@ -133,7 +150,9 @@ pub(crate) const PAGE: Page = Page {
 impl Cli {
     /// What is asked for.
     pub(crate) fn request(&self, terminal: &Terminal) -> Result<Request> {
+        self.check_single_word()?;
         let mut all = self.tasks.clone();
+        all.extend(self.after_dashes.iter().cloned());
         if let Some(file) = &self.file {
             all.extend(tasks::parse(&read(file)?));
         }
@@ -150,6 +169,23 @@ impl Cli {
     }
 }
 
+impl Cli {
+    /// `git orchestra spawn help` asks for help, and every agent costs money.
+    fn check_single_word(&self) -> Result<()> {
+        let ([word], [], None) = (self.tasks.as_slice(), self.after_dashes.as_slice(), &self.file) else {
+            return Ok(());
+        };
+        let word = word.trim();
+        if !catalog::COMMANDS.iter().any(|command| command.name == word) {
+            return Ok(());
+        }
+        let meant = if word == "help" { "help spawn" } else { word };
+        Err(Error::usage(format!("'{word}' is the name of a command, not a task"))
+            .hint(format!("git orchestra {meant}"))
+            .hint(format!("git orchestra spawn -- {word} starts an agent with that task")))
+    }
+}
+
 fn read(file: &std::path::Path) -> Result<String> {
     let shown =
         if file.as_os_str() == "-" { "standard input".to_owned() } else { format!("'{}'", file.display()) };
@@ -163,6 +199,10 @@ fn read(file: &std::path::Path) -> Result<String> {
     source.by_ref().take(MAX_FILE + 1).read_to_end(&mut bytes).context(Kind::Refused, cannot)?;
     if bytes.len() as u64 > MAX_FILE {
         return Err(Error::usage(format!("{shown} is too long for a list of tasks")));
+    }
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(Error::usage(format!("{shown} is UTF-16 text, not UTF-8"))
+            .hint("save it as UTF-8, or: iconv -f UTF-16 -t UTF-8 FILE | git orchestra spawn -f -"));
     }
     let text = String::from_utf8(bytes).context(Kind::Usage, || format!("{shown} is not UTF-8 text"))?;
     if tasks::parse(&text).is_empty() {

@@ -2,6 +2,7 @@
 
 use orchestra::{
     Result,
+    model::Permission,
     ops::{
         spawn::{self, Report},
         status,
@@ -43,13 +44,14 @@ fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
             vec![
                 Text::new(&agent.id),
                 Text::new(&agent.profile),
+                Text::new(agent.permission.map_or("-", Permission::as_str)),
                 Text::new(&agent.branch),
                 Text::new(&agent.title),
             ]
         })
         .collect();
     terminal.answer(&table::draw(
-        &["AGENT", "PROGRAM", "BRANCH", "TASK"],
+        &["AGENT", "PROGRAM", "PERMISSION", "BRANCH", "TASK"],
         rows,
         terminal.width(),
         terminal.paint(),

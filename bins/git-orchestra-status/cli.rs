@@ -1,9 +1,11 @@
 //! The command line of `status`.
 
+use std::time::Duration;
+
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::ops::status::Request;
-use orchestra_terminal::{complete, pages::Page};
+use orchestra_terminal::{complete, pages::Page, settings};
 
 /// Show every agent's true state
 ///
@@ -19,18 +21,37 @@ pub(crate) struct Cli {
     /// Show all ended agents, not only the newest
     #[arg(short, long)]
     pub(crate) all: bool,
-    /// Show the agents that cleanup put away instead
+    /// Show archived agents instead
     #[arg(long, conflicts_with_all = ["agents", "all", "watch", "wait"])]
     pub(crate) archived: bool,
     /// Go on showing: drawn anew on a terminal, a line a change elsewhere; Ctrl-C ends it
     #[arg(short, long)]
     pub(crate) watch: bool,
-    /// Return when no agent runs any more, successful if all are done
-    #[arg(long)]
-    pub(crate) wait: bool,
+    /// Return when no agent runs any more, successful if all are done; with a TIME such as 90s or 5m, at the latest then
+    ///
+    /// When the time is over, the state is shown and the exit code is 124; the agents keep running. An agent that runs this
+    /// command without names waits for the agents that it started; while it waits, one of those it waits for runs in its place
+    /// (see git-orchestra-spawn(1)).
+    #[arg(
+        long,
+        value_name = "TIME",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        value_parser = limit
+    )]
+    pub(crate) wait: Option<Limit>,
     /// Print the result as one JSON object
     #[arg(long, conflicts_with = "watch")]
     pub(crate) json: bool,
+}
+
+/// How long `--wait` waits at the most; `None`: as long as it takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit(pub(crate) Option<Duration>);
+
+fn limit(text: &str) -> Result<Limit, String> {
+    if text.is_empty() { Ok(Limit(None)) } else { settings::time(text).map(|limit| Limit(Some(limit))) }
 }
 
 pub(crate) const PAGE: Page = Page {
@@ -38,6 +59,7 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra status", "Show what runs and what ended lately"),
         ("git orchestra status --watch", "Follow it"),
         ("git orchestra status --wait add-tests && echo good", "Wait for one agent"),
+        ("git orchestra status --wait=10m", "Wait ten minutes at the most"),
         (
             "git orchestra status --json | jq '.agents[] | select(.liveness == \"lost\") | .id'",
             "Find agents whose supervisor died",
@@ -55,6 +77,32 @@ pub(crate) const PAGE: Page = Page {
              uncommitted changes while it runs. COST and DENIED are what its program says that it cost, in US dollars, and how \
              often it was refused something; they are shown where any agent has them. NOW is what it does, what it waits for, \
              or why it ended.",
+            ],
+        ),
+        (
+            "USAGE LIMITS",
+            &[
+                "Where the service behind a coding agent gives no more for a while, the agent is not failed but paused: 'limit \
+             until 14:05'. Its work is saved, its conversation and worktree are kept, its slot is given back, and none of its \
+             retries is used. Its supervisor waits for the end of the limit and half a minute to one and a half more; then one \
+             agent goes first, and when it is answered the others follow, five seconds apart. Queued agents of the same program \
+             and login wait meanwhile, and let others go first. Where the service does not say when the limit ends, they wait 15, \
+             30, then 60 minutes.",
+                "An agent that would have to wait longer than orchestra.limitWait stays paused until you resume it, and so does one \
+             whose program has no conversation to go on with. 'pause' ends the waiting, 'stop' ends the agent, 'send' is heard \
+             when it resumes, and 'resume' with its name resumes it at once. If its supervisor dies, it is 'paused, lost'. A limit \
+             that is near is a warning and changes nothing. In JSON all this is 'limit', with 'kind', 'until', 'warning', \
+             'used_percent' and 'resumes'. Limits are told apart from overloaded services, requests that come too fast and \
+             conversations that are too long. What is known of them lies in .git/orchestra/limits and never travels; deleting it \
+             says that the limits are over.",
+            ],
+        ),
+        (
+            "WORK THAT DID NOT LAND",
+            &[
+                "As long as the work is what it was then, NOW says 'did not land' with the check that failed, or 'set aside' with \
+                 the reason; the look at one agent says for which branch, and with which command. In JSON these are \
+                 failed_check and set_aside.",
             ],
         ),
         (
@@ -82,6 +130,6 @@ pub(crate) const PAGE: Page = Page {
 
 impl Cli {
     pub(crate) fn request(&self) -> Request {
-        Request { agents: self.agents.clone(), run: None, all: self.all, dirt: true }
+        Request { agents: self.agents.clone(), all: self.all, dirt: true, ..Request::default() }
     }
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use orchestra::{
-    Result,
+    Kind, Result,
     git::Repo,
-    model::{AgentId, Phase, text},
+    model::{AgentId, Liveness, Phase, text},
     ops::{
-        agent_object::AgentObject,
+        agent_object::{AgentObject, DidNotLand},
+        awaited,
         status::{self, Report},
     },
     surroundings::Level,
@@ -31,12 +32,16 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         terminal.warn(&format!("the configuration of this repository cannot be used: {}", text::safe(why)));
         terminal.hint("git config --edit");
     }
-    let request = cli.request();
-    if cli.watch || cli.wait {
-        let until = if cli.wait { Until::AllEnded } else { Until::Interrupted };
+    let mut request = cli.request();
+    if cli.watch || cli.wait.is_some() {
+        let until = cli.wait.map_or(Until::Interrupted, |limit| Until::AllEnded { limit: limit.0 });
+        if cli.wait.is_some() {
+            request = awaited::by_caller(&repo, request)?;
+        }
         let silent = !cli.watch;
         return match watch::watch(terminal, &repo, &request, Stream::Out, until, silent)? {
             Watched::Ended(report) => waited(cli, terminal, &repo, &report),
+            Watched::Late(report) => late(cli, terminal, &repo, &report),
             Watched::Interrupted(_) => Ok(Exit::Interrupted),
             Watched::Unread => Ok(Exit::Done),
         };
@@ -54,13 +59,20 @@ fn waited(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Resul
     Ok(if all_done { Exit::Done } else { Exit::No })
 }
 
+fn late(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<Exit> {
+    waited(cli, terminal, repo, report)?;
+    let open = report.agents.iter().filter(|agent| agent.liveness == Liveness::Live).count();
+    terminal.say(&format!("the time is over; {} did not end yet and keep running", agents::count(open)));
+    Ok(Exit::Failed(Kind::Timeout))
+}
+
 fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<()> {
     if cli.json {
         return json::answer(terminal, "status", report);
     }
     if report.agents.is_empty() && report.unreadable.is_empty() {
         if cli.archived {
-            terminal.say("no agent was put away yet");
+            terminal.say("no agent has been archived yet");
             return Ok(());
         }
         terminal.say("no agents yet");
@@ -72,6 +84,9 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
     }
     if report.hidden > 0 {
         terminal.say(&format!("{} older ended agents are not shown; --all shows them", report.hidden));
+    }
+    for id in &report.archived {
+        terminal.say(&format!("{id} is archived: it was removed from this repository"));
     }
     agents::warn(terminal, &report.agents);
     if let [agent] = report.agents.as_slice()
@@ -90,15 +105,17 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("branch", agent.branch.clone()),
         ("base", short(&agent.base)),
         ("head", agent.head.as_deref().map(short).unwrap_or_default()),
-        ("worktree", agent.worktree.clone().unwrap_or_default()),
+        ("worktree", worktree(agent)),
         ("parent", agent.parent.clone().unwrap_or_default()),
         ("program", program(agent)),
         ("session", agent.session.clone().unwrap_or_default()),
         ("used", used(agent)),
         ("waits", agent.waiting.clone().unwrap_or_default()),
+        ("limit", agents::limited(agent).or_else(|| agents::near_limit(agent)).unwrap_or_default()),
         ("unfinished", agent.unfinished.clone().unwrap_or_default()),
         ("unsaved", agent.unsaved.clone().unwrap_or_default()),
     ];
+    lines.extend(agent.failed_check.iter().chain(&agent.set_aside).map(|one| ("landing", not_landed(one))));
     lines.extend(detail.left_out.iter().map(|left| ("left out", format!("{} ({})", left.path, left.why))));
     if detail.left_out_more > 0 {
         lines.push(("left out", format!("{} more", detail.left_out_more)));
@@ -130,6 +147,22 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     }
     terminal.answer(&text);
     Ok(())
+}
+
+/// Its path, and whether it is there.
+fn worktree(agent: &AgentObject) -> String {
+    let path = agent.worktree.clone().unwrap_or_default();
+    match agent.worktree_state.and_then(agents::worktree_state) {
+        Some(state) => format!("{path} ({state})"),
+        None => path,
+    }
+}
+
+/// `did not land: test fails: exit code 1 (cargo test; into main)`.
+fn not_landed(one: &DidNotLand) -> String {
+    let command = one.command.as_ref().map_or_else(String::new, |command| format!("{command}; "));
+    let older = if one.current { "" } else { "; its work was another then" };
+    format!("{} ({command}into {}{older})", agents::did_not_land(one), one.into)
 }
 
 /// `claude, claude-opus-5-5, acceptEdits`.

@@ -96,6 +96,9 @@ fn tell(terminal: &Terminal, report: &Report) {
     match (outcome.changes.len(), outcome.sent.len()) {
         (0, 0) if !outcome.locked.is_empty() => {}
         (0, 0) if !outcome.held.is_empty() => terminal.say(&format!("nothing {would}sent to {remote}")),
+        (0, 0) if !outcome.missing.is_empty() => {
+            terminal.say(&format!("nothing new here, nothing {would}sent to {remote}"));
+        }
         (0, 0) => terminal.say(&format!("nothing new here, nothing new at {remote}")),
         (taken, sent) => {
             terminal.say(&format!(

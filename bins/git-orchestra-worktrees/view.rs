@@ -45,18 +45,27 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 }
 
 fn row(entry: &Entry) -> Vec<Text> {
-    let state = match (&entry.operation, &entry.locked) {
-        (Some(operation), _) => format!("{operation} under way"),
-        (None, Some(reason)) => format!("locked: {}", text::one_line(reason, 40)),
-        (None, None) => "-".to_owned(),
-    };
     let dirty = entry.agent.dirty.map_or_else(|| "-".to_owned(), |count| count.to_string());
     vec![
         Text::new(&entry.agent.id),
         Text::role(agents::phase(&entry.agent), role_of(entry.agent.phase, entry.agent.liveness)),
         Text::number(entry.size.map_or_else(|| "-".to_owned(), when::size)),
         Text::number(dirty),
-        Text::new(state),
+        Text::new(state(entry)),
         Text::new(text::safe(&entry.path)),
     ]
+}
+
+/// What there is to know of a worktree. Of an agent that has ended it is not measured whether something is uncommitted, but it is
+/// known what was not taken.
+fn state(entry: &Entry) -> String {
+    let place = entry.agent.worktree_state.and_then(agents::worktree_state).map(str::to_owned);
+    let work = match (&entry.operation, &entry.locked) {
+        (Some(operation), _) => Some(format!("{operation} under way")),
+        (None, Some(reason)) => Some(format!("locked: {}", text::one_line(reason, 40))),
+        (None, None) => None,
+    };
+    let left = (entry.agent.left_out > 0).then(|| format!("{} left out", entry.agent.left_out));
+    let parts: Vec<String> = [place, work, left].into_iter().flatten().collect();
+    if parts.is_empty() { "-".to_owned() } else { parts.join("; ") }
 }

@@ -112,6 +112,15 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
+            "JSON",
+            &[
+                "Every command that reports has --json: one object on standard output, {\"version\":1,\"kind\":…}, which is only ever \
+                 extended. A command that fails before it has anything to report prints an object as well, beside the words on standard \
+                 error: kind is error; error is usage, refused, conflict, external, internal, timeout or not_a_repository, one word \
+                 for each exit code; exit is that code; message, causes and hints are what is said on standard error.",
+            ],
+        ),
+        (
             "FURTHER COMMANDS",
             &[
                 "A program git-orchestra-NAME on PATH is run by 'git orchestra NAME', with its arguments unchanged. It \

@@ -2,7 +2,7 @@
 //!
 //! | module | knows |
 //! |---|---|
-//! | [`model`] | what an agent is: ids, events, phases, the fold. Pure; imports nothing of ours |
+//! | [`model`] | what an agent is: ids, events, phases, the fold. Pure; imports nothing of ours but the error |
 //! | [`git`] | the only door to a repository and to the `git` program |
 //! | [`store`] | events on refs: append, read, join, cache. The only place that spells a ref |
 //! | [`worktree`] | making worktrees, taking the work out of them, mending half-made ones |

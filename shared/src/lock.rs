@@ -1,7 +1,7 @@
 //! Locks that the kernel releases however their holder dies: `flock` on a file, opened close-on-exec.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{File, TryLockError},
     io,
     os::unix::fs::MetadataExt,
     path::Path,
@@ -85,7 +85,7 @@ impl Lock {
     /// # Errors
     /// The file cannot be opened or locked.
     pub fn take_existing(path: &Path) -> io::Result<Option<Self>> {
-        match OpenOptions::new().read(true).write(true).open(path) {
+        match private_files::options().read(true).write(true).open(path) {
             Ok(file) => Self::of(file, path),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e),
@@ -94,7 +94,7 @@ impl Lock {
 
     /// Whether anybody holds the lock at `path`. Takes a shared lock for an instant.
     pub fn is_held(path: &Path) -> bool {
-        let Ok(file) = File::open(path) else { return false };
+        let Ok(file) = private_files::options().read(true).open(path) else { return false };
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 
@@ -116,7 +116,8 @@ impl Lock {
     }
 }
 
-fn cannot(path: &Path, error: io::Error) -> Error {
+/// The error of a lock that cannot be made or written.
+pub(crate) fn cannot(path: &Path, error: io::Error) -> Error {
     Error::new(Kind::External, format!("cannot lock '{}'", path.display())).because(error)
 }
 

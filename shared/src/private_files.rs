@@ -2,18 +2,35 @@
 //! runs, output of agents.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions, Permissions},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::Path,
 };
 
-/// Makes a folder, and those above it that are missing.
+use rustix::fs::OFlags;
+
+/// The name of our folder in a git directory.
+const OURS: &str = "orchestra";
+
+/// Makes a folder, and those above it that are missing. A git directory is never made: where it is gone, the repository was renamed
+/// or deleted, and nothing belongs into its old place.
 ///
 /// # Errors
 /// It cannot be made.
 pub fn create_dir(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+    let ours = path.ancestors().find(|above| above.file_name().is_some_and(|name| name == OURS));
+    let Some(ours) = ours else { return DirBuilder::new().recursive(true).mode(0o700).create(path) };
+    let mut missing: Vec<&Path> = path.ancestors().take_while(|above| *above != ours).collect();
+    missing.push(ours);
+    // One after the other: each is made only if the one above it is there in that moment.
+    for folder in missing.into_iter().rev() {
+        match DirBuilder::new().mode(0o700).create(folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+            other => other?,
+        }
+    }
+    Ok(())
 }
 
 /// Makes a temporary folder in another one.
@@ -24,11 +41,27 @@ pub fn temporary_dir(folder: &Path) -> io::Result<tempfile::TempDir> {
     tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir_in(folder)
 }
 
-/// Options under which a file that is made belongs to its owner alone.
+/// Options under which a file that is made belongs to its owner alone, and a pipe in its place makes nobody wait. For a regular
+/// file the second changes nothing.
 pub fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.mode(0o600);
+    options.mode(0o600).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
     options
+}
+
+/// Opens a file for what a program prints, to be appended to; it is made where it is missing.
+///
+/// # Errors
+/// It cannot be made, or something other than a file is in its place.
+pub fn open_output(path: &Path) -> io::Result<File> {
+    let file = options().create(true).append(true).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    // The program inherits the flags, and shall find them as they usually are.
+    let flags = rustix::fs::fcntl_getfl(&file)?;
+    rustix::fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
+    Ok(file)
 }
 
 /// Writes a whole file, as `fs::write` does.
@@ -46,4 +79,25 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
 pub fn close(folder: &Path) -> io::Result<()> {
     let mode = fs::metadata(folder)?.permissions().mode();
     if mode & 0o077 == 0 { Ok(()) } else { fs::set_permissions(folder, Permissions::from_mode(0o700)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_git_directory_that_is_gone_is_not_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        fs::create_dir_all(at("app/.git")).unwrap();
+        create_dir(&at("app/.git/orchestra/locks")).unwrap();
+        create_dir(&at("app/.git/orchestra/locks")).unwrap();
+        assert!(at("app/.git/orchestra/locks").is_dir());
+        fs::rename(at("app"), at("new")).unwrap();
+        let error = create_dir(&at("app/.git/orchestra/locks")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(!at("app").exists());
+        create_dir(&at("elsewhere/below")).unwrap();
+        assert!(at("elsewhere/below").is_dir());
+    }
 }

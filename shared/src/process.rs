@@ -3,8 +3,10 @@
 use std::{
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command},
 };
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::world;
 
@@ -64,6 +66,32 @@ fn path_without_git() -> Option<OsString> {
     let path = world::variable("PATH")?;
     let kept: Vec<PathBuf> = std::env::split_paths(&path).filter(|entry| *entry != exec_path).collect();
     std::env::join_paths(kept).ok()
+}
+
+/// Kills a child and everything that it started and that has not left it, and waits for the child. Where the system does not list
+/// children, only the child itself.
+pub fn kill_tree(child: &mut Child) {
+    if !matches!(child.try_wait(), Ok(None)) {
+        // Its number may be another's by now.
+        return;
+    }
+    let below = descendants(child.id());
+    let _ = child.kill();
+    for pid in below.into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
+        let _ = kill_process(pid, Signal::KILL);
+    }
+    let _ = child.wait();
+}
+
+fn descendants(of: u32) -> Vec<u32> {
+    let (mut found, mut open) = (Vec::new(), vec![of]);
+    while let Some(pid) = open.pop() {
+        let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        let children: Vec<u32> = listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+        found.extend(&children);
+        open.extend(children);
+    }
+    found
 }
 
 /// The companion program `name` in the folder of the running one.

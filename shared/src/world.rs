@@ -1,8 +1,16 @@
 //! The one door to what differs from run to run: clock, randomness, environment.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::OsString,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 pub use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Largest description of a time zone, in bytes.
+const LONGEST_ZONE: u64 = 1 << 20;
 
 /// Wall time in whole seconds since 1970, UTC. For people only: it never decides anything in the state.
 #[expect(clippy::disallowed_methods, reason = "this is the door")]
@@ -92,6 +100,31 @@ pub fn this_program() -> PathBuf {
         None => path,
     };
     path.canonicalize().unwrap_or(path)
+}
+
+/// The user's time zone: `TZ`, else the machine's, else UTC.
+pub fn time_zone() -> TimeZone {
+    let named = text_variable("TZ").map(|name| name.trim_start_matches(':').to_owned());
+    let of_name = named.and_then(|name| zone_named(&name).or_else(|| TimeZone::posix(&name).ok()));
+    of_name.or_else(|| zone_in(Path::new("/etc/localtime"), "local")).unwrap_or(TimeZone::UTC)
+}
+
+/// The time zone of a name such as `Europe/Berlin`, from the machine's database.
+pub fn zone_named(name: &str) -> Option<TimeZone> {
+    if name == "UTC" {
+        return Some(TimeZone::UTC);
+    }
+    let is_plain = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'-'))
+    };
+    let path = Path::new("/usr/share/zoneinfo").join(name);
+    if name.split('/').all(is_plain) { zone_in(&path, name) } else { None }
+}
+
+fn zone_in(path: &Path, name: &str) -> Option<TimeZone> {
+    let mut data = Vec::new();
+    std::fs::File::open(path).ok()?.take(LONGEST_ZONE).read_to_end(&mut data).ok()?;
+    TimeZone::tzif(name, &data).ok()
 }
 
 /// Seconds since 1970 of a time in RFC 3339, as reports hold it.

@@ -3,7 +3,10 @@
 
 use std::{fmt::Write as _, path::Path, process::Command};
 
-use orchestra::git::{Oid, Repo, merging};
+use orchestra::git::{
+    Oid, Repo,
+    merging::{self, MergePlace, Rules},
+};
 use testkit::{Forest, Numbers, Ran, World};
 
 /// Compares the verdict on every pair; what differs is printed and fails the run.
@@ -32,11 +35,14 @@ fn one(bins: &Path, forest: &Forest) -> bool {
     let pairs: Vec<(usize, usize)> = (0..tips.len()).flat_map(|a| (0..a).map(move |b| (b, a))).collect();
     let objects = || world.git(planted.path(), ["count-objects", "-v"]).stdout();
     let before = objects();
-    let found = merging::trials(&repo, &tips, &pairs).expect("verdicts");
+    let limit = std::time::Duration::from_secs(60);
+    let place = MergePlace::of_branch(&repo, "refs/heads/main", tips[0], limit).expect("a place");
+    let mut rules = Rules::read(&repo, &place).expect("rules");
+    let found = merging::trials(&repo, &place, &mut rules, &tips, &pairs).expect("verdicts").found;
     let clean = objects() == before;
     let commits: Vec<(Oid, Oid)> = pairs.iter().map(|&(a, b)| (tips[a], tips[b])).collect();
     let expected = world.git_conflicts(planted.path(), &commits);
-    let same = found.iter().zip(&expected).filter(|(ours, gits)| ours.clash.is_some() == **gits).count();
+    let same = found.iter().zip(&expected).filter(|(ours, gits)| ours.clash().is_some() == **gits).count();
     let conflicting = expected.iter().filter(|conflict| **conflict).count();
     println!(
         "verdicts, {} files, {} branches, seed {}: {same} of {} pairs as git says, {conflicting} conflict ({:.1} %), objects left: {}",

@@ -2,7 +2,8 @@
 //! leaves it behind as the real program does. Each line of a message is one act; `tests/real` shows that the real one agrees.
 //!
 //! `say TEXT` · `write FILE TEXT` · `ask COMMAND` (a permission) · `choose QUESTION` · `refused COMMAND` · `await FILE` ·
-//! `hang` · `hang once` · `long BYTES` · `noise` · `fail STATUS` · `fail STATUS once` · `crash once` · `exit CODE`
+//! `hang` · `hang once` · `long BYTES` · `noise` · `fail STATUS` · `fail STATUS once` · `crash once` · `exit CODE` ·
+//! With a file `limited` in its configuration, each turn runs into a limit. `limit SECONDS` · `limit SECONDS unless FILE` · `paid SECONDS` · `near SECONDS` · `refuse HOW TEXT` (a turn that fails so)
 
 #![expect(
     clippy::disallowed_methods,
@@ -124,6 +125,11 @@ impl Agent {
 
     fn turn(&mut self, message: &str) {
         self.denials.clear();
+        let always =
+            std::env::var_os("CLAUDE_CONFIG_DIR").map(|folder| PathBuf::from(folder).join("limited"));
+        if always.is_some_and(|file| file.exists()) {
+            self.limit("5400");
+        }
         for line in message.lines() {
             self.acts += 1;
             self.act(line);
@@ -178,6 +184,13 @@ impl Agent {
                     .expect("out");
             }
             "fail" => self.fail(rest),
+            "limit" => self.limit(rest),
+            "paid" => event("rejected", rest, true),
+            "near" => event("allowed_warning", rest, false),
+            "refuse" => {
+                let (how, text) = rest.split_once(' ').unwrap_or((rest, ""));
+                self.refused_by_service(how, text, None);
+            }
             "crash" if self.noted("\"type\":\"arguments\"") == 1 => fault("scripted crash"),
             "exit" => exit(rest.parse().expect("a code")),
             _ => self.assistant(&json!({"type": "text", "text": format!("heard: {line}")})),
@@ -255,6 +268,26 @@ impl Agent {
         }
     }
 
+    /// The limit of five hours is reached, and over in so many seconds.
+    fn limit(&self, how: &str) {
+        let (seconds, unless) = how.split_once(" unless ").unwrap_or((how, "/nonexistent"));
+        if Path::new(unless).exists() {
+            return;
+        }
+        event("rejected", seconds, false);
+        self.refused_by_service("api_error", "You've hit your 5-hour limit", Some("usage_limit_reached"));
+    }
+
+    fn refused_by_service(&self, how: &str, text: &str, api_error: Option<&str>) {
+        say(
+            &json!({"type": "assistant", "error": "rate_limit", "api_error": api_error, "message": {"model": "<synthetic>",
+            "content": [{"type": "text", "text": text}]}}),
+        );
+        self.result(&json!({"subtype": "success", "is_error": true, "terminal_reason": how,
+            "api_error_status": 429, "api_error": api_error, "result": text}));
+        exit(1);
+    }
+
     fn fail(&mut self, how: &str) {
         let (status, once) = how.split_once(' ').map_or((how, false), |(status, _)| (status, true));
         if once && self.noted("\"type\":\"arguments\"") > 1 {
@@ -271,6 +304,14 @@ impl Agent {
             "api_error_status": status, "result": format!("API Error: {status}")}));
         exit(1);
     }
+}
+
+/// What the service says of the limit of five hours.
+fn event(status: &str, seconds: &str, paid: bool) {
+    let now = std::time::UNIX_EPOCH.elapsed().expect("a time").as_secs();
+    let resets_at = now + seconds.parse::<u64>().expect("a number");
+    say(&json!({"type": "rate_limit_event", "rate_limit_info": {"status": status, "resetsAt": resets_at,
+        "rateLimitType": "five_hour", "utilization": 0.93, "isUsingOverage": paid}}));
 }
 
 fn wait_for(path: &Path) {

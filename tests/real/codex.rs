@@ -8,7 +8,7 @@ use testkit::{Ran, TestRepo};
 use crate::stage::{self, Stage, only};
 
 /// The program itself, as a person starts it, with the scripted model in its settings.
-fn codex(stage: &Stage, repo: &TestRepo<'_>, arguments: &[&str]) -> Option<Command> {
+pub(crate) fn codex(stage: &Stage, repo: &TestRepo<'_>, arguments: &[&str]) -> Option<Command> {
     let program = stage::program("codex")?;
     let home = stage.world().home().join(".codex");
     fs::create_dir_all(&home).expect("a folder");

@@ -8,7 +8,7 @@ use testkit::{Ran, TestRepo};
 use crate::stage::{self, Stage, only};
 
 /// The program itself, as a person starts it, with the scripted model behind it.
-fn gemini(stage: &Stage, repo: &TestRepo<'_>, arguments: &[&str]) -> Option<Command> {
+pub(crate) fn gemini(stage: &Stage, repo: &TestRepo<'_>, arguments: &[&str]) -> Option<Command> {
     let program = stage::program("gemini")?;
     let home = stage.world().home().join(".gemini");
     fs::create_dir_all(&home).expect("a folder");

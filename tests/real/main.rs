@@ -1,4 +1,4 @@
-//! The real Claude Code, pinned, under the real binaries, against a scripted model on loopback. `tests/real/install` gets it.
+//! The real agent programs, pinned, under the real binaries, against a scripted model on loopback. `tests/real/install` gets them.
 
 #![expect(
     clippy::expect_used,
@@ -7,10 +7,15 @@
     reason = "a test says what it expects, and says loudly what it skips"
 )]
 
+mod ccusage;
 mod claude;
 mod codex;
 mod gemini;
 mod hand_over;
+mod limits;
 mod opencode;
 mod sessions;
+#[expect(dead_code, reason = "the suite uses the rest")]
+#[path = "../suite/sessions_shapes/shapes.rs"]
+mod shapes;
 mod stage;

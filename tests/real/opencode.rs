@@ -8,7 +8,7 @@ use testkit::{Ran, TestRepo};
 use crate::stage::{self, Stage, only};
 
 /// The program itself, as a person starts it, with the scripted model and its prices in its settings.
-fn opencode(stage: &Stage, repo: &TestRepo<'_>, arguments: &[&str]) -> Option<Command> {
+pub(crate) fn opencode(stage: &Stage, repo: &TestRepo<'_>, arguments: &[&str]) -> Option<Command> {
     let program = stage::program("opencode")?;
     let home = stage.world().home().join(".config/opencode");
     fs::create_dir_all(&home).expect("a folder");

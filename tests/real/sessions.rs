@@ -8,7 +8,7 @@ use testkit::{Ran, TestRepo, until};
 use crate::stage::Stage;
 
 /// The program itself, as a person starts it, in the folder of the repository.
-fn claude(repo: &TestRepo<'_>, arguments: &[&str]) -> Command {
+pub(crate) fn claude(repo: &TestRepo<'_>, arguments: &[&str]) -> Command {
     let program = repo.git(["config", "orchestra.agent.claude.program"]).line();
     let mut command = repo.command(program);
     command.args(arguments);

@@ -17,8 +17,17 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Sets the stage; `None`, said loudly, where something is missing.
+    /// Sets the stage, with an API key; `None`, said loudly, where something is missing.
     pub(crate) fn set() -> Option<Self> {
+        Self::set_with(("ANTHROPIC_API_KEY", "dummy"))
+    }
+
+    /// As [`Stage::set`], with the login of a subscription instead: only with that Claude Code tells of usage limits.
+    pub(crate) fn set_with_login() -> Option<Self> {
+        Self::set_with(("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-dummy"))
+    }
+
+    fn set_with((login, token): (&str, &str)) -> Option<Self> {
         let claude = program("claude")?;
         let bins = Path::new(env!("CARGO_BIN_EXE_git-orchestra")).parent().expect("a folder of binaries");
         let world = World::new(bins);
@@ -31,7 +40,7 @@ impl Stage {
         let url = format!("http://127.0.0.1:{}", port.trim());
         let variables = [
             ("ANTHROPIC_BASE_URL", url.clone()),
-            ("ANTHROPIC_API_KEY", "dummy".to_owned()),
+            (login, token.to_owned()),
             ("FAKE_KEY", "dummy".to_owned()),
             ("GEMINI_API_KEY", "dummy".to_owned()),
             ("GOOGLE_GEMINI_BASE_URL", url.clone()),

@@ -128,7 +128,7 @@ fn the_others_land_beside_a_damaged_agent_and_damaged_work() {
             let order = named.exits(0).json()["order"].clone();
             let step = order.as_array().expect("an order").iter().find(|one| one["branch"] == *bad).cloned();
             let step = step.expect("a step");
-            assert_eq!(step["outcome"], "set_aside", "{step}");
+            assert_eq!(step["outcome"], "blocked", "{step}");
             assert!(step["why"].as_str().is_some_and(|said| said.contains(&why)), "{step}");
         } else {
             let said = named.exits(0).json()["order"].to_string();

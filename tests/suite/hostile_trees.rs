@@ -73,7 +73,7 @@ fn beside(repo: &TestRepo<'_>, mode: &str, name: &[u8], id: &str) -> String {
     commit(repo, &made)
 }
 
-fn folder_with_a_canary(repo: &TestRepo<'_>, name: &[u8]) -> String {
+pub(crate) fn folder_with_a_canary(repo: &TestRepo<'_>, name: &[u8]) -> String {
     let inner = tree(repo, &[("100644", b"canary", &file(repo))]);
     beside(repo, "40000", name, &inner)
 }
@@ -242,7 +242,7 @@ fn odd_trees_that_git_takes_are_taken() {
 }
 
 /// An agent of another clone, done, with this commit as its work.
-fn pulled(repo: &TestRepo<'_>, id: &str, head: &str) {
+pub(crate) fn pulled(repo: &TestRepo<'_>, id: &str, head: &str) {
     let base = repo.tip("main");
     let event = |fact: String, l: u64| {
         let mut all: Vec<String> = vec!["\"at\":\"2026-11-21T00:00:00Z\"".into(), format!("\"l\":{l}")];

@@ -49,3 +49,19 @@ fn output_of_another_clone_is_not_invented() {
     clone.git(["fetch", "-q", "origin", "refs/orchestra/*:refs/orchestra/*"]);
     clone.orchestra(["logs", &id]).exits(3).says("not in this clone");
 }
+
+#[test]
+fn an_agent_that_ended_before_its_program_started_has_no_output_and_says_so() {
+    let world = world();
+    let repo = world.repo();
+    // The files of a worktree cannot be written.
+    repo.git(["config", "filter.bad.smudge", "false"]);
+    repo.git(["config", "filter.bad.required", "true"]);
+    let info = repo.path().join(".git/info");
+    std::fs::create_dir_all(&info).expect("a folder");
+    std::fs::write(info.join("attributes"), "* filter=bad\n").expect("written");
+    let id = repo.spawn("echo never");
+    assert_eq!(repo.end_of(&id)["phase"], "failed");
+    let ran = repo.orchestra(["logs", &id]).exits(3).says("it ended before its program started (failed: ");
+    assert!(!ran.stderr().contains("not in this clone"), "{}", ran.stderr());
+}

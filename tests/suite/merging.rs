@@ -1,10 +1,10 @@
 //! Trial merges: the same verdict as `git merge-tree` on every pair, and nothing left behind.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use orchestra::git::{
     Oid, Repo,
-    merging::{How, trials},
+    merging::{self, How, Judgement, MergePlace, Rules, Trial},
 };
 use testkit::{Forest, Ran, World};
 
@@ -12,6 +12,14 @@ use crate::world;
 
 fn tips(repo: &Repo, names: &[String]) -> Vec<Oid> {
     names.iter().map(|name| repo.commit(name).expect("a commit")).collect()
+}
+
+/// The verdicts on merges into the branch that is checked out.
+pub(crate) fn trials(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Vec<Trial> {
+    let branch = format!("refs/heads/{}", repo.head_branch().expect("a branch"));
+    let place = MergePlace::of_branch(repo, &branch, tips[0], Duration::from_secs(60)).expect("a place");
+    let mut rules = Rules::read(repo, &place).expect("rules");
+    merging::trials(repo, &place, &mut rules, tips, pairs).expect("verdicts").found
 }
 
 fn objects(world: &World, path: &Path) -> String {
@@ -32,14 +40,14 @@ fn made_up_repositories_get_the_verdicts_of_git() {
         let tips = tips(&repo, &names);
         let pairs: Vec<(usize, usize)> = (0..24).flat_map(|a| (0..a).map(move |b| (b, a))).collect();
         let before = objects(&world, planted.path());
-        let found = trials(&repo, &tips, &pairs).expect("verdicts");
+        let found = trials(&repo, &tips, &pairs);
         assert_eq!(objects(&world, planted.path()), before, "nothing is left behind");
         let expected = world.git_conflicts(
             planted.path(),
             &pairs.iter().map(|&(a, b)| (tips[a], tips[b])).collect::<Vec<_>>(),
         );
         for ((pair, trial), conflicts) in pairs.iter().zip(&found).zip(&expected) {
-            assert_eq!(trial.clash.is_some(), *conflicts, "seed {seed}, pair {pair:?}, {trial:?}");
+            assert_eq!(trial.clash().is_some(), *conflicts, "seed {seed}, pair {pair:?}, {trial:?}");
         }
         assert!(
             found.iter().any(|trial| trial.how == How::Paths)
@@ -243,9 +251,9 @@ fn awkward_merges_get_the_verdicts_of_git() {
         assert_eq!(ran.code(), 0, "{name}: {}", ran.stderr());
         let library = Repo::open(&repo.path().join(".git")).expect("a repository");
         let tips = tips(&library, &["a".into(), "b".into()]);
-        let found = trials(&library, &tips, &[(0, 1), (1, 0)]).expect("verdicts");
+        let found = trials(&library, &tips, &[(0, 1), (1, 0)]);
         let expected = world.git_conflicts(repo.path(), &[(tips[0], tips[1]), (tips[1], tips[0])]);
-        if found.iter().map(|trial| trial.clash.is_some()).collect::<Vec<_>>() != expected {
+        if found.iter().map(|trial| trial.clash().is_some()).collect::<Vec<_>>() != expected {
             differ.push(format!("{name}: git {expected:?}, {found:?}"));
         }
     }
@@ -268,11 +276,12 @@ fn histories_that_cross_and_drivers_of_the_user_are_put_to_git() {
     repo.git(["merge", "-q", "a"]);
     let library = Repo::open(&repo.path().join(".git")).expect("a repository");
     let crossed = tips(&library, &["ab".into(), "ba".into()]);
-    let found = trials(&library, &crossed, &[(0, 1)]).expect("verdicts");
-    assert_eq!((found[0].how, found[0].clash), (How::Git, None));
+    let found = trials(&library, &crossed, &[(0, 1)]);
+    assert_eq!((found[0].how, &found[0].judgement), (How::Git, &Judgement::Merges));
     // A driver that takes anything: only git runs it.
     repo.git(["config", "merge.mine.driver", "true"]);
     repo.git(["checkout", "-q", "main"]);
+    repo.write(".git/info/attributes", "* merge=mine\n");
     for (branch, text) in [("x", "ours\n"), ("y", "theirs\n")] {
         repo.git(["checkout", "-qb", branch, "main"]);
         repo.write("file.txt", text);
@@ -280,12 +289,13 @@ fn histories_that_cross_and_drivers_of_the_user_are_put_to_git() {
     }
     let library = Repo::open(&repo.path().join(".git")).expect("a repository");
     let both = tips(&library, &["x".into(), "y".into()]);
-    assert_eq!(trials(&library, &both, &[(0, 1)]).expect("verdicts")[0].how, How::Git);
+    let found = trials(&library, &both, &[(0, 1)]);
+    assert_eq!((found[0].how, &found[0].judgement), (How::Git, &Judgement::Merges));
     // Nothing in common: that pair cannot be merged, and says nothing of the others.
     repo.git(["checkout", "-q", "--orphan", "alone"]);
     repo.git(["commit", "-qm", "alone"]);
     let apart = tips(&library, &["x".into(), "alone".into(), "ab".into()]);
-    let found = trials(&library, &apart, &[(0, 1), (0, 2)]).expect("verdicts");
-    assert_eq!((found[0].how, found[0].clash.map(|clash| clash.files)), (How::Unknown, Some(1)));
-    assert_eq!(found[1].clash, None);
+    let found = trials(&library, &apart, &[(0, 1), (0, 2)]);
+    assert_eq!(found[0].judgement, Judgement::Unknown("they have no common ancestor".to_owned()));
+    assert_eq!(found[1].judgement, Judgement::Merges);
 }

@@ -53,6 +53,21 @@ fn nothing_in_a_worktree_makes_stop_collect_or_diff_wait() {
 }
 
 #[test]
+fn a_filter_that_does_not_end_costs_its_files_and_nothing_else() {
+    let world = world();
+    let repo = world.repo();
+    repo.git(["config", "filter.unending.clean", "sleep 1000"]);
+    let script = "echo '*.secret filter=unending' > .gitattributes; echo s > s.secret; echo w > w; touch ready; exec sleep 1000";
+    let id = repo.spawn(script);
+    repo.wait_for_file(&id, "ready");
+    orchestra(&repo, &["stop", &id]).succeeded();
+    assert_eq!(repo.file_in_head(&id, "w"), "w\n");
+    assert!(!repo.has(&format!("refs/orchestra/heads/{id}"), "s.secret"), "past its filter");
+    orchestra(&repo, &["status", &id]).succeeded().prints("s.secret (its filter did not end in time)");
+    assert_eq!(crate::stop::marked(&format!("ORCHESTRA_AGENT={id}")), Vec::<String>::new());
+}
+
+#[test]
 fn a_worktree_that_became_a_link_is_not_followed() {
     let world = world();
     let repo = world.repo();

@@ -42,6 +42,19 @@ fn a_message_that_was_not_taken_up_is_heard_after_the_pause() {
 }
 
 #[test]
+fn a_message_that_was_not_taken_up_is_heard_even_if_it_was_stopped_since() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let id = repo.spawn_claude(&[], "say begun\nawait never");
+    repo.wait_for_output(&id, "begun");
+    repo.orchestra(["send", &id, "write kept.txt 1"]).succeeded();
+    repo.orchestra(["pause", &id]).succeeded();
+    repo.orchestra(["stop", &id]).succeeded();
+    repo.orchestra(["resume", &id, "-m", "write after.txt 2"]).succeeded();
+    assert_eq!(repo.file_in_head(&id, "kept.txt") + &repo.file_in_head(&id, "after.txt"), "1\n2\n");
+}
+
+#[test]
 fn a_queued_agent_gives_its_place_up_and_a_paused_one_can_be_stopped() {
     let world = world();
     let repo = world.repo();

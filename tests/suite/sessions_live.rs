@@ -127,3 +127,19 @@ fn a_program_that_says_nothing_is_in_what_is_written_where_it_stands() {
     gemini.let_go(here);
     assert_eq!(state(), [(false.into(), Value::Null)]);
 }
+
+#[test]
+fn a_conversation_of_an_agent_is_called_by_its_task() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let agent = repo.spawn_claude(&[], "say one");
+    repo.wait_for(&agent, "done");
+    repo.orchestra(["resume", &agent, "-m", "say two"]).succeeded();
+    repo.wait_for(&agent, "done");
+    let report = repo.orchestra(["sessions", "--json"]).succeeded().json();
+    let one = &report["sessions"][0];
+    assert_eq!((&one["title"], &one["last_prompt"]), (&"say one".into(), &"say two".into()), "{one}");
+    let shown = repo.orchestra(["sessions"]).succeeded().stdout();
+    // Its branch is named after it.
+    assert!(shown.contains(&agent) && !shown.contains("BRANCH") && !shown.contains("orchestra/"), "{shown}");
+}

@@ -201,3 +201,23 @@ fn it_is_shown_searched_kept_handed_back_and_gone_on_with() {
     let ran = repo.orchestra(["sessions", "resume", WRITER, "--fork", "-m", "go on"]).succeeded();
     assert_eq!(ran.line(), format!("--session {WRITER} --fork --prompt go on"));
 }
+
+#[test]
+fn a_sub_agent_whose_conversation_is_gone_is_listed_in_its_place() {
+    // Gone from the database, or in a circle.
+    for parent in ["ses_gone", INNER] {
+        let world = world();
+        let repo = world.repo();
+        let opencode = Opencode::set(&world, &repo);
+        let answer = fs::read_to_string(opencode.0.join("db.tsv")).expect("an answer");
+        let of_inner = |line: &str| match line.split('\t').nth(1) {
+            Some(INNER) => line.replace(NAMED, parent),
+            _ => line.to_owned(),
+        };
+        let answer: Vec<String> = answer.lines().map(|line| of_inner(line) + "\n").collect();
+        fs::write(opencode.0.join("db.tsv"), answer.concat()).expect("a file");
+        let found = one(&repo, INNER);
+        assert_eq!((&found["subagent_of"], &found["messages"]), (&json!(parent), &json!(2)), "{found}");
+        assert_eq!(listed(&repo, &[]).len(), 3, "{parent}");
+    }
+}

@@ -171,3 +171,13 @@ fn gemini_every_field_is_what_the_program_recorded() {
     assert_eq!(hits["sessions"][0]["hits"].as_array().map(Vec::len), Some(1), "{hits}");
     repo.orchestra(["sessions", "resume", id, "--fork", "-n"]).exits(3).says("cannot be forked");
 }
+
+#[test]
+fn every_tool_of_codex_is_shown() {
+    let world = world();
+    let repo = world.repo();
+    with_codex(&world, repo.path());
+    let shown =
+        repo.orchestra(["sessions", "show", "01a2002e-4d04-7b62-9b6e-d19fc54424f1"]).succeeded().stdout();
+    assert!(shown.contains("  → spawn_agent FAKE-SAY from-subagent\n"), "{shown}");
+}

@@ -1,6 +1,6 @@
 //! `sessions`: the shapes of files that people really have. Each is listed, summed up and shown as its program meant it.
 
-mod shapes;
+pub(crate) mod shapes;
 
 use std::{
     fs,
@@ -19,11 +19,33 @@ use crate::{
     world,
 };
 
+/// List, sums and what is shown are right.
+fn is_right(shape: &Shape, world: &World, repo: &TestRepo<'_>) {
+    let path = shape.lay(world);
+    let all = listed(repo, &["--all"]);
+    let found = all.iter().find(|found| found["id"] == shape.id);
+    let found = found.unwrap_or_else(|| panic!("{} is listed", shape.path));
+    for (field, value) in shape.fields.as_object().expect("fields") {
+        assert_eq!(&found[field], value, "{field} of {}", shape.path);
+    }
+    let total = repo.orchestra(["sessions", "stats", "--all", "--json"]).succeeded().json()["total"].clone();
+    for field in ["messages", "input_tokens", "output_tokens", "cost_usd"] {
+        assert_eq!(total[field], found[field], "{field} of {} in the sums", shape.path);
+    }
+    let shown = repo.orchestra(["sessions", "show", &shape.id]).succeeded().stdout();
+    for words in shape.shown {
+        assert!(shown.contains(words), "{words} of {} in {shown}", shape.path);
+    }
+    let said = repo.orchestra(["sessions", "--all", "--verbose"]).succeeded();
+    assert_eq!(said.stderr(), "", "{}: nothing is passed over", shape.path);
+    fs::remove_file(path).expect("gone");
+}
+
 #[test]
 fn every_shape_is_listed_summed_up_and_shown() {
     let world = world();
     let repo = world.repo();
-    shapes().for_each(|shape| shape.is_right(&world, &repo));
+    shapes().for_each(|shape| is_right(&shape, &world, &repo));
 }
 
 #[test]
@@ -33,7 +55,7 @@ fn what_a_script_rewrote_means_the_same() {
     for shape in shapes() {
         // As editors and scripts write it: a byte order mark, spaces behind the colons, other ends of lines.
         let spaced = shape.text.replace("\":", "\": ").replace('\n', "\r\n");
-        Shape { text: format!("\u{FEFF}{spaced}"), ..shape }.is_right(&world, &repo);
+        is_right(&Shape { text: format!("\u{FEFF}{spaced}"), ..shape }, &world, &repo);
     }
 }
 

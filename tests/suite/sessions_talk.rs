@@ -368,3 +368,49 @@ fn a_conversation_that_was_begun_by_hand_becomes_an_agent() {
     let file = world.scripted_conversation(id);
     assert!(file.contains("Begun by hand") && file.contains("write more.txt 2"), "{file}");
 }
+
+#[test]
+fn what_was_typed_is_found_as_it_is_shown() {
+    let world = world();
+    let repo = world.repo();
+    let command = "<command-message>review</command-message>\n<command-name>/review</command-name>\n<command-args>14 now</command-args>";
+    write_small(&world, "command", repo.path(), command);
+    write_small(&world, "shell", repo.path(), "<bash-input>git switch main</bash-input>");
+    for (words, id) in [("/review 14", "command"), ("! git switch", "shell")] {
+        let found = repo.orchestra(["sessions", "search", "--ids", words]).succeeded().stdout();
+        assert_eq!(found, format!("{id}\n"), "{words}");
+        repo.orchestra(["sessions", "show", id]).succeeded().prints(&format!("> {words}"));
+    }
+}
+
+#[test]
+fn what_a_person_says_beside_the_result_of_a_tool_is_not_said_by_the_agent() {
+    let world = world();
+    let repo = world.repo();
+    let path = write_small(&world, "beside", repo.path(), "begin");
+    let beside = |text: &str| {
+        let content = json!([{"type": "tool_result", "content": "gave"}, {"type": "text", "text": text}]);
+        json!({"type": "user", "message": {"content": content}, "timestamp": "2026-11-20T10:00:01.000Z"})
+    };
+    let before = fs::read_to_string(&path).expect("a file");
+    let (words, note) = (beside("no, the other file"), beside("<system-reminder>be brief</system-reminder>"));
+    fs::write(&path, format!("{before}{words}\n{note}\n")).expect("a file");
+    let shown = repo.orchestra(["sessions", "show", "beside"]).succeeded().stdout();
+    assert!(shown.contains("── you  2026-11-20T10:00:01.000Z\n> no, the other file\n"), "{shown}");
+    assert!(shown.contains("  · be brief\n") && !shown.contains("<system-reminder>"), "{shown}");
+    repo.orchestra(["sessions", "search", "the other file"]).succeeded();
+}
+
+#[test]
+fn exported_edits_are_diffs_and_no_fence_stays_open() {
+    let world = world();
+    let repo = world.repo();
+    let path = write_small(&world, "fences", repo.path(), "Aim\n===\n```sh\ncut off");
+    let edit = json!([{"type": "tool_use", "name": "Edit", "input": {"file_path": "a.rs", "old_string": "old", "new_string": "new"}}]);
+    let line = json!({"type": "assistant", "message": {"id": "m2", "content": edit}});
+    let before = fs::read_to_string(&path).expect("a file");
+    fs::write(&path, format!("{before}{line}\n")).expect("a file");
+    let exported = repo.orchestra(["sessions", "export", "fences"]).succeeded().stdout();
+    assert!(exported.contains("\n### Aim\n```sh\ncut off\n```\n\n\n## Agent"), "{exported}");
+    assert!(exported.contains("- **Edit** `a.rs`\n  ```diff\n  -old\n  +new\n  ```\n"), "{exported}");
+}

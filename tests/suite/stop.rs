@@ -116,6 +116,23 @@ fn a_queued_agent_stops_before_it_starts() {
 }
 
 #[test]
+fn a_resumed_agent_that_is_stopped_in_the_queue_did_not_lose_its_supervisor() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("true");
+    repo.end_of(&id);
+    let busy = repo.spawn("while :; do sleep 0.1; done");
+    repo.wait_for(&busy, "running");
+    repo.orchestra(["resume", "-d", "-j", "1", &id]).succeeded();
+    repo.orchestra(["stop", &id]).succeeded();
+    let agent = repo.agent(&id);
+    assert_eq!(
+        (&agent["phase"], &agent["reason"], &agent["attempt"]),
+        (&"stopped".into(), &().into(), &2.into())
+    );
+}
+
+#[test]
 fn stops_all_and_only_once() {
     let world = world();
     let repo = world.repo();

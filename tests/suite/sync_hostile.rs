@@ -50,7 +50,8 @@ fn a_remote_that_is_not_there_or_takes_nothing() {
     let a = first(&world);
     an_ended_agent(&a);
     let before = shared(&a);
-    a.orchestra(["sync", "nowhere"]).exits(5).says("cannot fetch from 'nowhere'");
+    a.orchestra(["sync", "nowhere"]).exits(3).says("there is no remote 'nowhere'");
+    a.orchestra(["sync", "./nowhere"]).exits(5).says("cannot fetch from './nowhere'");
     a.orchestra(["sync", "--", "-x"]).exits(2).says("is no remote");
     a.orchestra(["sync", "https://127.0.0.1:1/x.git"]).exits(5).says("cannot fetch from");
     a.orchestra(["sync", "ext::sh -c 'touch ran'"]).exits(5);
@@ -380,12 +381,22 @@ fn a_ref_that_is_locked_at_the_remote_is_named_and_the_rest_is_sent() {
     let ran = a.orchestra(["sync"]).exits(1);
     let said = ran.stderr();
     assert!(said.contains(&format!("'agents/{locked}' is not sent to origin: it is locked there")), "{said}");
+    assert!(said.contains(&format!("'refs/orchestra/agents/{locked}.lock' in it")), "{said}");
     assert!(!said.contains("faster"), "{said}");
     let there = shared_of_hub(&world);
     assert!(there.iter().any(|(name, _)| name.ends_with(&format!("agents/{other}"))), "{there:?}");
     fs::remove_file(&lock).expect("removed");
     a.orchestra(["sync"]).succeeded();
     assert_eq!(shared(&a), shared_of_hub(&world));
+    // The lock on all packed refs keeps it from deleting any.
+    in_hub(&world, &["pack-refs", "--all"]);
+    a.orchestra(["cleanup", "--discard", &other]).succeeded();
+    let packed = world.dir().join("hub.git/packed-refs.lock");
+    fs::write(&packed, "").expect("a lock");
+    let said = a.orchestra(["sync"]).exits(1).stderr();
+    assert!(said.contains("it is locked there") && said.contains("'packed-refs.lock' in it"), "{said}");
+    fs::remove_file(&packed).expect("removed");
+    a.orchestra(["sync"]).succeeded();
 }
 
 #[test]

@@ -50,3 +50,40 @@ fn of_a_bare_repository_and_of_a_submodule_lie_outside_of_it() {
     assert_eq!(inner.worktree(&id), outer.path().with_file_name("outer.worktrees").join("inner").join(&id));
     assert_eq!(outer.git(["status", "--porcelain"]).stdout(), "");
 }
+
+#[test]
+fn what_is_gone_or_was_moved_is_shown_as_that() {
+    let world = world();
+    let repo = world.repo();
+    let [gone, moved, whole] =
+        ["echo 1 > a", "echo 2 > b", "echo 3 > c; git init -q inner; echo 4 > inner/d"].map(|task| {
+            let id = repo.spawn(task);
+            repo.end_of(&id);
+            id
+        });
+    let path = repo.worktree(&gone);
+    std::fs::remove_dir_all(&path).expect("removed");
+    let elsewhere = world.dir().join("elsewhere");
+    let (from, to) = (repo.worktree(&moved), elsewhere.to_string_lossy().into_owned());
+    repo.git(["worktree", "move", &from.to_string_lossy(), &to]).succeeded();
+    let listed = repo.orchestra(["worktrees"]).succeeded().stdout();
+    let line = |id: &str| listed.lines().find(|line| line.starts_with(id)).expect("a line").to_owned();
+    assert!(line(&gone).contains(" missing "), "{listed}");
+    assert!(line(&moved).contains(" moved ") && line(&moved).contains(&to), "{listed}");
+    assert!(line(&whole).contains(" 1 left out "), "{listed}");
+    for (id, state) in [(&gone, "missing"), (&moved, "moved"), (&whole, "here")] {
+        assert_eq!(repo.agent(id)["worktree_state"], state, "{id}");
+        let shown = repo.orchestra(["status", id]).succeeded().stdout();
+        assert_eq!(shown.contains(&format!("({state})")), state != "here", "{shown}");
+    }
+    let json = repo.orchestra(["worktrees", "--json"]).json();
+    let states =
+        json["worktrees"].as_array().expect("worktrees").iter().map(|one| one["worktree_state"].clone());
+    assert_eq!(states.filter(|state| *state == "missing").count(), 1);
+    // A path that leads nowhere is no answer, and what is not there is not said to be saved.
+    repo.orchestra(["worktrees", "--path", &gone]).exits(3).says("is missing").says("git worktree repair");
+    assert_eq!(repo.orchestra(["worktrees", "--path", &moved]).succeeded().line(), to);
+    repo.orchestra(["collect", &gone]).succeeded().prints("nothing: its worktree is gone");
+    let collected = repo.orchestra(["collect", "--json", &gone]).succeeded().json();
+    assert_eq!(collected["agents"][0]["saved"], "worktree_gone");
+}

@@ -1,8 +1,8 @@
 //! Agents as a table, and what the user must know of them.
 
 use orchestra::{
-    model::{Liveness, Permission, Phase, text, verdict::Verdict},
-    ops::agent_object::AgentObject,
+    model::{LimitKind, Liveness, Permission, Phase, text, verdict::Verdict},
+    ops::agent_object::{AgentObject, DidNotLand, LimitObject, WorktreeState},
     store::Unreadable,
     surroundings,
     worktree::dirt,
@@ -75,7 +75,7 @@ pub fn phase(agent: &AgentObject) -> String {
     let bypasses = agent.permission_mode.as_deref() == Some(Permission::BypassPermissions.as_str());
     match agent.liveness {
         Liveness::Lost | Liveness::Remote => format!("{word}, {}", agent.liveness.as_str()),
-        Liveness::Live if bypasses => format!("{word}, bypass"),
+        Liveness::Live | Liveness::Ended if bypasses => format!("{word}, bypass"),
         Liveness::Live | Liveness::Ended => word.to_owned(),
     }
 }
@@ -113,8 +113,57 @@ fn dirty(agent: &AgentObject) -> String {
     }
 }
 
+/// The usage limit that keeps an agent from running, and what comes of it.
+pub fn limited(agent: &AgentObject) -> Option<String> {
+    let limit = agent.limit.as_ref().filter(|limit| !limit.warning)?;
+    let words = limit_words(limit, agent.liveness, world::now());
+    match agent.phase {
+        Phase::Queued => Some(words),
+        // What else is to be said stands behind it.
+        Phase::Paused => Some(match agent.reason.as_ref().and_then(|reason| reason.split_once("; ")) {
+            Some((_, more)) => format!("{words}; {more}"),
+            None => words,
+        }),
+        _ => None,
+    }
+}
+
+fn limit_words(limit: &LimitObject, liveness: Liveness, now: world::Timestamp) -> String {
+    let until: Option<world::Timestamp> = limit.until.as_ref().and_then(|until| until.parse().ok());
+    let is_over = until.is_some_and(|until| until <= now);
+    let until = match until.map(when::clock_time) {
+        Some(time) if is_over => format!("limit over since {time}"),
+        Some(time) => format!("limit until {time}"),
+        None => format!("{} reached", LimitKind::parse(&limit.kind).name()),
+    };
+    let then = match liveness {
+        Liveness::Lost => ", and nothing resumes it",
+        _ if limit.resumes && is_over => ", starts in its turn",
+        // What another clone does, that clone knows.
+        _ if limit.resumes => "",
+        _ if is_over => ", 'resume' continues it",
+        _ => ", then 'resume' continues it",
+    };
+    format!("{until}{then}")
+}
+
+/// `93 % of the 5-hour limit is used; it resets at 14:05`, as long as that is ahead.
+pub fn near_limit(agent: &AgentObject) -> Option<String> {
+    let limit = agent.limit.as_ref().filter(|limit| limit.warning)?;
+    let until: world::Timestamp = limit.until.as_ref()?.parse().ok()?;
+    let name = LimitKind::parse(&limit.kind).name();
+    let used = match limit.used_percent {
+        Some(used) => format!("{used} % of the {name} is used"),
+        None => format!("the {name} is near"),
+    };
+    (until > world::now()).then(|| format!("{used}; it resets at {}", when::clock_time(until)))
+}
+
 /// What it does, or what became of it.
 fn doing(agent: &AgentObject) -> String {
+    if let Some(limited) = limited(agent).filter(|_| agent.liveness != Liveness::Remote) {
+        return limited;
+    }
     if let Some(ahead) = agent.queue_position {
         return if ahead == 0 { "next".to_owned() } else { format!("{ahead} ahead") };
     }
@@ -133,7 +182,23 @@ fn doing(agent: &AgentObject) -> String {
     let judged = judged.and_then(Verdict::parse).map(|verdict| verdict.past().to_owned());
     let proposed = agent.proposed_verdict.as_ref().filter(|one| landed.is_none() && one.current);
     let proposed = proposed.map(|one| format!("{} {}", one.verdict.as_str(), proposed_by(&one.writer)));
-    [landed, judged, proposed, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    let not_landed = agent.did_not_land().map(did_not_land);
+    [landed, judged, proposed, not_landed, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// What is wrong with where its worktree is, if anything.
+pub const fn worktree_state(state: WorktreeState) -> Option<&'static str> {
+    match state {
+        WorktreeState::Here => None,
+        WorktreeState::Missing => Some("missing"),
+        WorktreeState::Moved => Some("moved"),
+    }
+}
+
+/// `set aside: conflicts with b1 in lines.txt`.
+pub fn did_not_land(one: &DidNotLand) -> String {
+    let word = if one.check.is_some() { "did not land" } else { "set aside" };
+    format!("{word}: {}", one.why)
 }
 
 /// Who proposes a verdict that does not count: the clone, since a name can be anybody's.
@@ -169,6 +234,12 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
             terminal.warn(&format!("'{}' waits for an answer: {what}", agent.id));
             terminal.hint(&answer(agent));
         }
+    }
+    let mut near: Vec<String> = agents.iter().filter_map(near_limit).collect();
+    near.sort_unstable();
+    near.dedup();
+    for warning in near {
+        terminal.warn(&warning);
     }
     warn_of_surroundings(terminal, agents);
     for agent in agents.iter().filter(|agent| agent.conflicts > 0) {
@@ -206,7 +277,7 @@ fn warn_of_surroundings(terminal: &Terminal, agents: &[AgentObject]) {
 }
 
 /// `'a', 'b' and 3 more agents`.
-fn listed(ids: &[&str], what: &str) -> String {
+pub fn listed(ids: &[&str], what: &str) -> String {
     let quoted: Vec<String> = ids.iter().take(NAMED).map(|id| format!("'{id}'")).collect();
     match ids.len().saturating_sub(NAMED) {
         0 => quoted.join(", "),
@@ -232,7 +303,7 @@ pub fn line(agent: &AgentObject, paint: &Paint) -> String {
         if agent.commits.unwrap_or(0) > 0 {
             about.push(format!("{}, {}", commits(agent.commits.unwrap_or(0)), changes(agent)));
         }
-        about.extend(agent.reason.clone());
+        about.extend(limited(agent).or_else(|| agent.reason.clone()));
         about.extend(agent.cost_usd.map(|_| cost(agent)));
         about.extend(agent.denials.filter(|denials| *denials > 0).map(|denials| format!("{denials} denied")));
     } else if agent.phase == Phase::Waiting {
@@ -241,7 +312,7 @@ pub fn line(agent: &AgentObject, paint: &Paint) -> String {
     } else if agent.phase == Phase::Starting {
         about.extend(agent.reason.clone());
     } else if agent.phase == Phase::Queued {
-        about.push(agent.title.clone());
+        about.push(limited(agent).unwrap_or_else(|| agent.title.clone()));
     }
     let about = if about.is_empty() { String::new() } else { format!(": {}", about.join("; ")) };
     format!("{} {phase}{about}", agent.id)
@@ -262,4 +333,35 @@ pub fn summary(agents: &[AgentObject]) -> String {
         parts.push(format!("{lost} lost"));
     }
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_says_until_when_and_what_comes_then() {
+        let now: world::Timestamp = "2026-11-26T12:00:00Z".parse().unwrap();
+        let (ahead, over) = (Some("2026-11-26T14:05:00Z"), Some("2026-11-26T12:00:00Z"));
+        for (until, resumes, liveness, expected) in [
+            (ahead, true, Liveness::Live, "limit until TIME"),
+            (ahead, true, Liveness::Ended, "limit until TIME"),
+            (ahead, true, Liveness::Lost, "limit until TIME, and nothing resumes it"),
+            (ahead, false, Liveness::Ended, "limit until TIME, then 'resume' continues it"),
+            (over, true, Liveness::Live, "limit over since TIME, starts in its turn"),
+            (over, true, Liveness::Lost, "limit over since TIME, and nothing resumes it"),
+            (over, false, Liveness::Ended, "limit over since TIME, 'resume' continues it"),
+            (None, false, Liveness::Ended, "5-hour limit reached, then 'resume' continues it"),
+        ] {
+            let limit = LimitObject {
+                kind: "five_hour".to_owned(),
+                until: until.map(str::to_owned),
+                warning: false,
+                used_percent: None,
+                resumes,
+            };
+            let time = until.map(|until| when::clock_time(until.parse().unwrap())).unwrap_or_default();
+            assert_eq!(limit_words(&limit, liveness, now), expected.replace("TIME", &time));
+        }
+    }
 }

@@ -8,7 +8,15 @@ use std::ffi::OsString;
 
 use clap::Command;
 use clap_complete::engine::CompletionCandidate;
-use orchestra::{config::Config, git::Repo, model::text, ops::sessions, profile, store::Listing, world};
+use orchestra::{
+    config::Config,
+    git::Repo,
+    model::text,
+    ops::sessions,
+    profile,
+    store::{Listing, layout},
+    world,
+};
 
 /// Candidates beyond this help nobody.
 const MOST: usize = 200;
@@ -77,10 +85,10 @@ fn agents_where(wanted: impl Fn(bool) -> bool) -> Vec<CompletionCandidate> {
 /// The user's branches.
 pub fn branches() -> Vec<CompletionCandidate> {
     let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
-    let refs = repo.refs_below("refs/heads/").unwrap_or_default();
+    let refs = repo.refs_below(layout::BRANCHES).unwrap_or_default();
     refs.into_iter()
         .take(MOST)
-        .filter_map(|(name, _)| name.strip_prefix("refs/heads/").map(CompletionCandidate::new))
+        .filter_map(|(name, _)| layout::branch_of(&name).map(CompletionCandidate::new))
         .collect()
 }
 

@@ -27,6 +27,19 @@ impl Exit {
     }
 }
 
+/// The word for scripts that belongs to the number.
+pub const fn word_of(error: &Error) -> &'static str {
+    match error.kind {
+        Kind::Usage => "usage",
+        Kind::Refused => "refused",
+        Kind::Conflict => "conflict",
+        Kind::External => "external",
+        Kind::Internal => "internal",
+        Kind::Timeout => "timeout",
+        Kind::NotARepository => "not_a_repository",
+    }
+}
+
 /// The number for the shell of an error.
 pub const fn code_of(error: &Error) -> u8 {
     code(error.kind)

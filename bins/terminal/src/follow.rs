@@ -5,6 +5,7 @@ use orchestra::{
     git::Repo,
     model::Phase,
     ops::status::{self, Report, Request},
+    supervise::lending,
 };
 
 use crate::{
@@ -33,10 +34,15 @@ pub fn follow(terminal: &Terminal, repo: &Repo, mine: &Request, how: How) -> Res
     if how.detach {
         return detached(terminal, &status::run(repo, mine)?, how);
     }
-    match watch::watch(terminal, repo, mine, Stream::Err, Until::AllEnded, how.json)? {
-        Watched::Ended(state) => ended(terminal, &state, how),
+    match watch::watch(terminal, repo, mine, Stream::Err, Until::AllEnded { limit: None }, how.json)? {
+        Watched::Ended(state) | Watched::Late(state) => ended(terminal, &state, how),
         Watched::Interrupted(state) => {
             terminal.say(&format!("\nthe agents run on: {}", agents::summary(&state.agents)));
+            for agent in &state.agents {
+                if let Some(limit) = agents::limited(agent) {
+                    terminal.say(&format!("'{}': {limit}", agent.id));
+                }
+            }
             terminal.hint("'git orchestra status --watch' shows them, 'git orchestra stop --all' ends them");
             Ok(Exit::Interrupted)
         }
@@ -53,7 +59,12 @@ fn detached(terminal: &Terminal, state: &Report, how: How) -> Result<Exit> {
         terminal.answer(&format!("{}\n", agent.id));
     }
     terminal.say(&format!("{} {}", how.did, agents::count(state.agents.len())));
-    terminal.hint("'git orchestra status --watch' follows them");
+    match lending::caller() {
+        // It would hold the slot that they wait for.
+        Some(_) => terminal
+            .hint("'git orchestra status --wait' waits for them, and lets one run in this agent's slot"),
+        None => terminal.hint("'git orchestra status --watch' follows them"),
+    }
     Ok(Exit::Done)
 }
 

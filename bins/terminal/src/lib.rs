@@ -9,6 +9,7 @@
 //! | [`rested`] | what stop and pause show |
 //! | [`interrupt`] | Ctrl-C, for commands that tidy up before they end |
 //! | [`json`] | the envelope of `--json` |
+//! | [`markdown`] | what others wrote as Markdown, inside a page of ours |
 //! | [`watch`], [`follow`] | following agents to their end |
 //! | [`accepted`] | asking about a configuration that changed while agents ran |
 //! | [`prompt`] | asking, on a terminal only |
@@ -26,6 +27,7 @@ pub mod faults;
 pub mod follow;
 pub mod interrupt;
 pub mod json;
+pub mod markdown;
 pub mod output;
 pub mod pager;
 pub mod pages;

@@ -18,6 +18,7 @@ pub struct Terminal {
     paint_out: Paint,
     paint_err: Paint,
     closed: Cell<bool>,
+    answered: Cell<bool>,
 }
 
 impl Terminal {
@@ -27,6 +28,7 @@ impl Terminal {
             paint_out: Paint::new(colours(choice, &std::io::stdout())),
             paint_err: Paint::new(colours(choice, &std::io::stderr())),
             closed: Cell::new(false),
+            answered: Cell::new(false),
         }
     }
 
@@ -37,10 +39,16 @@ impl Terminal {
 
     /// As [`Terminal::answer`], for bytes that are not ours to change.
     pub fn answer_bytes(&self, bytes: &[u8]) {
+        self.answered.set(true);
         let mut stdout = std::io::stdout().lock();
         if stdout.write_all(bytes).and_then(|()| stdout.flush()).is_err() {
             self.closed.set(true);
         }
+    }
+
+    /// Something was written to stdout.
+    pub const fn has_answered(&self) -> bool {
+        self.answered.get()
     }
 
     /// Nobody reads stdout any more.

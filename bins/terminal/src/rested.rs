@@ -34,12 +34,24 @@ pub fn complete(
     Ok(Some(request))
 }
 
+/// Shows that there was no agent to ask about: in JSON one object, as ever.
+///
+/// # Errors
+/// As [`show`].
+pub fn show_none(terminal: &Terminal, kind: &str, as_json: bool) -> Result<Exit> {
+    if as_json {
+        json::answer(terminal, kind, &Report::default())?;
+    }
+    Ok(Exit::Done)
+}
+
 /// Shows what became of them.
 ///
 /// # Errors
 /// The report is no JSON, which is a bug.
 pub fn show(terminal: &Terminal, kind: &str, report: &Report, as_json: bool) -> Result<Exit> {
     let failed = faults::tell_failures(terminal, &report.failed);
+    agents::warn_unreadable(terminal, &report.unreadable);
     let unsaved: Vec<_> = report.agents.iter().filter(|rested| rested.agent.unsaved.is_some()).collect();
     let saved = if unsaved.is_empty() { Exit::Done } else { Exit::Failed(Kind::External) };
     let exit = failed.unwrap_or(saved);
@@ -50,7 +62,7 @@ pub fn show(terminal: &Terminal, kind: &str, report: &Report, as_json: bool) -> 
     for warning in &report.warnings {
         terminal.warn(warning);
     }
-    if report.agents.is_empty() && report.failed.is_empty() {
+    if report.agents.is_empty() && report.failed.is_empty() && report.unreadable.is_empty() {
         terminal.say("no agent runs");
     }
     for rested in &report.agents {

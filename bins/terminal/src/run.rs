@@ -2,14 +2,14 @@
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::{Parser, error::ErrorKind};
-use orchestra::{Result, world};
+use clap::{ArgMatches, Parser, error::ErrorKind};
+use orchestra::{Error, Result, world};
 
 use crate::{
     args::{self, Common},
     complete,
     exit::{self, Exit},
-    faults,
+    faults, json,
     output::Terminal,
     pages::{self, Page},
 };
@@ -42,11 +42,11 @@ pub fn run<C: Parser>(program: &Program<C>) -> ExitCode {
         }
         _ => {}
     }
-    let parsed = command
-        .try_get_matches()
-        .and_then(|matches| Ok((C::from_arg_matches(&matches)?, Common::of(&matches)?)));
-    let (arguments, common) = match parsed {
-        Ok(arguments) => arguments,
+    let parsed = command.try_get_matches().and_then(|matches| {
+        Ok((C::from_arg_matches(&matches)?, Common::of(&matches)?, wants_json(&matches)))
+    });
+    let (arguments, common, wants_json) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return usage(&error),
     };
     let terminal = Terminal::new(common.choice());
@@ -54,9 +54,18 @@ pub fn run<C: Parser>(program: &Program<C>) -> ExitCode {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
             faults::tell(&terminal, &error);
+            if wants_json {
+                json::answer_error(&terminal, &error);
+            }
             ExitCode::from(exit::code_of(&error))
         }
     }
+}
+
+/// Whether `--json` was typed, also after the name of a subcommand.
+fn wants_json(matches: &ArgMatches) -> bool {
+    let here = matches.try_get_one::<bool>("json").ok().flatten().copied().unwrap_or(false);
+    here || matches.subcommand().is_some_and(|(_, inner)| wants_json(inner))
 }
 
 /// Help and version are answers; everything else is a wrong command line.
@@ -64,7 +73,16 @@ fn usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-        _ => ExitCode::from(2),
+        _ => {
+            // What is wrong with the rest is no reason to leave a script without its object.
+            if std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json") {
+                let message = error.to_string();
+                let first = message.lines().next().unwrap_or_default();
+                let told = Error::usage(first.strip_prefix("error: ").unwrap_or(first));
+                json::answer_error(&Terminal::new(anstream::ColorChoice::Never), &told);
+            }
+            ExitCode::from(2)
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Following agents to their end: drawn anew on a terminal, a line a change elsewhere. Ctrl-C leaves the agents running.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    time::{Duration, Instant},
+};
 
 use orchestra::{
     Error, Kind, Result,
@@ -12,6 +15,7 @@ use orchestra::{
         status::{self, Report, Request},
     },
     store::layout,
+    supervise::lending::Waiting,
 };
 
 use crate::{Terminal, agents};
@@ -36,8 +40,11 @@ pub enum Stream {
 /// When watching ends by itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Until {
-    /// When none of the agents can change any more.
-    AllEnded,
+    /// When none of the agents can change any more, or after so long at the latest.
+    AllEnded {
+        /// The longest to wait; `None`: as long as it takes.
+        limit: Option<Duration>,
+    },
     /// Never.
     Interrupted,
 }
@@ -47,13 +54,16 @@ pub enum Until {
 pub enum Watched {
     /// No agent can change any more.
     Ended(Report),
+    /// The time is over; the agents keep running.
+    Late(Report),
     /// Ctrl-C; the agents run on.
     Interrupted(Report),
     /// Nobody reads the answer any more.
     Unread,
 }
 
-/// Watches the agents of a request. With `silent` nothing is drawn.
+/// Watches the agents of a request. With `silent` nothing is drawn. If an agent runs the command, one of those whose end is
+/// waited for may run in its place.
 ///
 /// # Errors
 /// The refs cannot be read.
@@ -75,6 +85,12 @@ pub fn watch(
         let interrupted = tokio::signal::ctrl_c();
         tokio::pin!(interrupted);
         let mut unreadable = false;
+        let mut waiting = Waiting::new(repo)?;
+        let deadline = match until {
+            Until::AllEnded { limit: Some(limit) } => Instant::now().checked_add(limit),
+            _ => None,
+        };
+        let is_late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
         loop {
             // Ours was opened before; the supervisors open it anew, and cannot tell anything where that fails.
             match Repo::open(&refs.common) {
@@ -83,8 +99,16 @@ pub fn watch(
             }
             let report = status::run(repo, request)?;
             view.show(&report);
-            if until == Until::AllEnded && report.agents.iter().all(is_settled) {
-                return Ok(Watched::Ended(report));
+            view.say_what_is_waited_for(&report, until);
+            if let Until::AllEnded { .. } = until {
+                if report.agents.iter().all(is_settled) {
+                    return Ok(Watched::Ended(report));
+                }
+                if is_late() {
+                    return Ok(Watched::Late(report));
+                }
+                let open = report.agents.iter().filter(|agent| !is_settled(agent));
+                waiting.set(open.filter_map(|agent| AgentId::parse(&agent.id).ok()));
             }
             let unread = || stream == Stream::Out && terminal.is_closed();
             if unread() {
@@ -94,7 +118,7 @@ pub fn watch(
             let wait = async {
                 for _ in 0..REDRAW {
                     tokio::time::sleep(TICK).await;
-                    if refs.changed() || unread() {
+                    if refs.changed() || unread() || is_late() {
                         break;
                     }
                 }
@@ -155,11 +179,13 @@ struct View<'a> {
     silent: bool,
     drawn: usize,
     said: HashMap<String, (String, Option<String>)>,
+    /// The limits that are waited for, as they were told.
+    limits: HashSet<String>,
 }
 
 impl<'a> View<'a> {
     fn new(terminal: &'a Terminal, stream: Stream, silent: bool) -> Self {
-        Self { terminal, stream, silent, drawn: 0, said: HashMap::new() }
+        Self { terminal, stream, silent, drawn: 0, said: HashMap::new(), limits: HashSet::new() }
     }
 
     fn show(&mut self, report: &Report) {
@@ -207,7 +233,7 @@ impl<'a> View<'a> {
         };
         let mut lines = String::new();
         for agent in &report.agents {
-            let now = (agents::phase(agent), agent.reason.clone());
+            let now = (agents::phase(agent), agents::limited(agent).or_else(|| agent.reason.clone()));
             if self.said.get(&agent.id) != Some(&now) {
                 lines.push_str(&agents::line(agent, paint));
                 lines.push('\n');
@@ -216,6 +242,20 @@ impl<'a> View<'a> {
         }
         if !lines.is_empty() {
             self.put(&lines);
+        }
+    }
+
+    /// Who waits and sees nothing is told where all that is left to wait for are usage limits.
+    fn say_what_is_waited_for(&mut self, report: &Report, until: Until) {
+        let mut limits: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for agent in report.agents.iter().filter(|agent| !is_settled(agent)) {
+            let Some(limit) = agents::limited(agent) else { return };
+            limits.entry(limit).or_default().push(&agent.id);
+        }
+        for (limit, ids) in limits.iter().filter(|_| self.silent && matches!(until, Until::AllEnded { .. })) {
+            if self.limits.insert(limit.clone()) {
+                self.terminal.say(&format!("waiting for {}: {limit}", agents::listed(ids, "agent")));
+            }
         }
     }
 

@@ -1,4 +1,14 @@
-//! Durations and sizes for people.
+//! Durations, times and sizes for people.
+
+use orchestra::{
+    model::limit,
+    world::{self, Timestamp},
+};
+
+/// `14:05`, or `Nov 28 14:05` on another day than today, in the user's time zone.
+pub fn clock_time(at: Timestamp) -> String {
+    limit::clock_time(at, world::now(), &world::time_zone())
+}
 
 /// `3s`, `5m`, `2h`, `4d`.
 pub fn age(seconds: i64) -> String {

@@ -20,7 +20,8 @@ pub(super) const BRANCH_PREFIX: Key =
 pub(super) const WORKTREES: Key = Key {
     name: "orchestra.worktrees",
     default: "<repository>.worktrees",
-    what: "The folder for agents' worktrees, relative to the repository's own folder",
+    what: "The folder for agents' worktrees, relative to the repository's own folder; one in a checkout is kept out of git's \
+           sight by .git/info/exclude, and must hold nothing else",
 };
 pub(super) const MAX_TIME: Key =
     Key { name: "orchestra.maxTime", default: "1h", what: "The longest an agent may run" };
@@ -41,6 +42,12 @@ pub(super) const RETRY_DELAY: Key = Key {
     name: "orchestra.retryDelay",
     default: "5s",
     what: "How long to wait before the first retry; twice as long before each further one",
+};
+pub(super) const LIMIT_WAIT: Key = Key {
+    name: "orchestra.limitWait",
+    default: "6h",
+    what: "How long an agent waits for the end of a usage limit of its service, to resume then; one that would have to wait \
+           longer stays paused until you resume it",
 };
 pub(super) const PERMISSION: Key = Key {
     name: "orchestra.permission",
@@ -114,6 +121,12 @@ pub(super) const TEST: Key = Key {
 };
 pub(super) const CHECK_TIME: Key =
     Key { name: "orchestra.checkTime", default: "30m", what: "The longest that one build or test may take" };
+pub(super) const MERGE_TIMEOUT: Key = Key {
+    name: "orchestra.mergeTimeout",
+    default: "1m",
+    what: "The longest that git may take to merge two branches, merge drivers included; where it takes longer, nobody can tell \
+           whether the two conflict",
+};
 pub(super) const REGENERATE: Key = Key {
     name: "orchestra.regenerate.<name>",
     default: "",
@@ -199,6 +212,7 @@ pub const KEYS: &[Key] = &[
     IDLE,
     RETRIES,
     RETRY_DELAY,
+    LIMIT_WAIT,
     GRACE,
     MAX_OUTPUT,
     MAX_FILE,
@@ -206,6 +220,7 @@ pub const KEYS: &[Key] = &[
     BUILD,
     TEST,
     CHECK_TIME,
+    MERGE_TIMEOUT,
     REGENERATE,
     BRANCH_PREFIX,
     WORKTREES,

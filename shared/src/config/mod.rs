@@ -6,15 +6,18 @@ use std::{path::PathBuf, time::Duration};
 
 use self::keys::{
     AGENT, ALLOWED_CLI, AUTO_SYNC, BRANCH_PREFIX, BUILD, CHECK_TIME, DERIVED, GRACE, IDLE, JOBS, LABEL,
-    MAX_FILE, MAX_OUTPUT, MAX_TIME, MIN_FREE, ON_PROMPT, PERMISSION, READS, RETRIES, RETRY_DELAY,
-    REVIEW_ALLOW, REVIEW_MODEL, REVIEW_TEST, STDIN, TEST, TRASH_TIME, WORKTREES,
+    LIMIT_WAIT, MAX_FILE, MAX_OUTPUT, MAX_TIME, MERGE_TIMEOUT, MIN_FREE, ON_PROMPT, PERMISSION, READS,
+    RETRIES, RETRY_DELAY, REVIEW_ALLOW, REVIEW_MODEL, REVIEW_TEST, STDIN, TEST, TRASH_TIME, WORKTREES,
 };
 pub use self::keys::{KEYS, Key};
 use crate::{
     Error, Result,
-    git::Repo,
+    git::{Repo, refs},
     model::{OnPrompt, Permission},
 };
+
+/// Longest beginning of branch names, in bytes: the name of a file may have 255.
+const LONGEST_PREFIX: usize = 200;
 
 /// Typed reading of the keys.
 pub struct Config<'repo> {
@@ -145,6 +148,14 @@ impl<'repo> Config<'repo> {
         self.duration(RETRY_DELAY)
     }
 
+    /// How long an agent waits for the end of a usage limit.
+    ///
+    /// # Errors
+    /// The value is no duration.
+    pub fn limit_wait(&self) -> Result<Duration> {
+        self.duration(LIMIT_WAIT)
+    }
+
     /// The command that builds.
     pub fn build(&self) -> Option<String> {
         Some(self.text(BUILD)).filter(|command| !command.trim().is_empty())
@@ -179,6 +190,14 @@ impl<'repo> Config<'repo> {
         self.duration(CHECK_TIME)
     }
 
+    /// How long git may take for one merge.
+    ///
+    /// # Errors
+    /// The value is no duration.
+    pub fn merge_timeout(&self) -> Result<Duration> {
+        self.duration(MERGE_TIMEOUT)
+    }
+
     /// The names of the user's own agents.
     pub fn agents(&self) -> Vec<String> {
         let names = self.repo.config_sections("orchestra");
@@ -207,13 +226,36 @@ impl<'repo> Config<'repo> {
     }
 
     /// What agents' branches begin with.
-    pub fn branch_prefix(&self) -> String {
-        self.text(BRANCH_PREFIX)
+    ///
+    /// # Errors
+    /// Git would not make a branch whose name begins so.
+    pub fn branch_prefix(&self) -> Result<String> {
+        let text = self.text(BRANCH_PREFIX);
+        if is_branch_prefix(&text) {
+            Ok(text)
+        } else {
+            Err(bad(BRANCH_PREFIX, &text, "what git allows the name of a branch to begin with"))
+        }
     }
 
-    /// The folder for worktrees, if the user chose one.
-    pub fn worktrees(&self) -> Option<PathBuf> {
-        self.repo.config(WORKTREES.name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    /// As [`Config::branch_prefix`], for who only looks: the default where the value is wrong.
+    pub fn branch_prefix_or_default(&self) -> String {
+        self.branch_prefix().unwrap_or_else(|_| BRANCH_PREFIX.default.to_owned())
+    }
+
+    /// The folder for worktrees, if the user chose one, `~` spelled out.
+    ///
+    /// # Errors
+    /// The value is not a path, such as one in the home of a user who does not exist.
+    pub fn worktrees(&self) -> Result<Option<PathBuf>> {
+        self.repo.path_setting(WORKTREES.name).map_err(|why| self.bad_worktrees("not a path").because(why))
+    }
+
+    /// An error about the value of `orchestra.worktrees`, which `why` completes as a sentence.
+    pub fn bad_worktrees(&self, why: &str) -> Error {
+        let shown = crate::model::text::safe(&self.text(WORKTREES)).into_owned();
+        Error::refused(format!("git config '{}' is '{shown}', {why}", WORKTREES.name))
+            .hint(format!("git config {} ../another-folder", WORKTREES.name))
     }
 
     /// The longest an agent may run.
@@ -282,6 +324,13 @@ impl<'repo> Config<'repo> {
     }
 }
 
+/// Whether git takes branches that begin so. `refs/heads/` at the beginning would be a part of their names.
+fn is_branch_prefix(text: &str) -> bool {
+    text.len() <= LONGEST_PREFIX
+        && !text.starts_with("refs/")
+        && refs::is_branch_name(&format!("{text}agent-00000"))
+}
+
 fn bad(key: Key, value: &str, wanted: &str) -> Error {
     let shown = crate::model::text::safe(value);
     Error::refused(format!("git config '{}' is '{shown}', not {wanted}", key.name)).hint(format!(
@@ -322,6 +371,33 @@ pub fn size(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn beginnings_of_branch_names() {
+        for prefix in ["orchestra/", "x", "a/b/", "@/", "ünï/", "HEAD"] {
+            assert!(is_branch_prefix(prefix), "{prefix}");
+        }
+        let long = "x".repeat(LONGEST_PREFIX + 1);
+        for prefix in [
+            "DOMAIN\\john.doe/",
+            "with space/",
+            "a..b/",
+            "x.lock/",
+            "/lead",
+            "@{/",
+            "tail//",
+            "-dash/",
+            ".dot/",
+            "a/./",
+            "~/",
+            "a:b",
+            "refs/heads/x/",
+            "tab\t/",
+            &long,
+        ] {
+            assert!(!is_branch_prefix(prefix), "{prefix}");
+        }
+    }
 
     #[test]
     fn durations_and_sizes() {

@@ -5,6 +5,10 @@ use std::{borrow::Cow, collections::BTreeMap};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// No coding agent spoke before.
+const EARLIEST: &str = "2020";
+/// Clocks and time zones of the machines that wrote a line and its file may differ by so many nanoseconds.
+const AHEAD: i64 = 86_400_000_000_000;
 /// Characters kept of a prompt.
 const PROMPT: usize = 200;
 /// How a key of [`Facts::days`] begins whose share is told again from another conversation.
@@ -179,10 +183,17 @@ impl Facts {
         if self.first_prompt.is_some() { self.first_prompt.as_ref() } else { self.first_command.as_ref() }
     }
 
-    /// When something was last said in it, in nanoseconds since 1970; where no line says so, when its file was written.
+    /// When something was last said in it, RFC 3339 and in nanoseconds since 1970. `None` where no line says so, or one names a time
+    /// that had not come when the file was written.
+    pub fn last_said(&self, written: i64) -> Option<(&str, i64)> {
+        let last = self.last_at.as_deref()?;
+        let at = i64::try_from(last.parse::<Timestamp>().ok()?.as_nanosecond()).ok()?;
+        (at <= written.saturating_add(AHEAD)).then_some((last, at))
+    }
+
+    /// When something was last said in it, else when its file was written, in nanoseconds since 1970.
     pub fn active(&self, written: i64) -> i64 {
-        let last = self.last_at.as_deref().and_then(|at| at.parse::<Timestamp>().ok());
-        last.and_then(|at| i64::try_from(at.as_nanosecond()).ok()).unwrap_or(written)
+        self.last_said(written).map_or(written, |(_, at)| at)
     }
 
     /// Whether a list shows it: it is a conversation of its own in which something was typed, or which has a title.
@@ -249,7 +260,7 @@ impl Facts {
             read.saturating_sub(known(|share| share.input)),
             written.saturating_sub(known(|share| share.output)),
         );
-        if more_read + more_written > 0 {
+        if more_read.max(more_written) > 0 {
             let share = self.today(Some(model.to_owned()));
             share.counted = true;
             share.input = share.input.saturating_add(more_read);
@@ -259,7 +270,8 @@ impl Facts {
 
     /// A moment and a place that a line names.
     pub fn at(&mut self, time: Option<&str>, cwd: Option<&str>, branch: Option<&str>) {
-        if let Some(time) = time.filter(|time| (20..40).contains(&time.len())) {
+        if let Some(time) = time.and_then(in_utc) {
+            let time = time.as_ref();
             // What a fork repeats was said before it began.
             if self.started_at.as_deref().is_none_or(|first| time < first && !self.repeats) {
                 self.started_at = Some(time.to_owned());
@@ -382,6 +394,22 @@ impl Facts {
     }
 }
 
+/// A time as lines have it, in UTC, so that times can be compared as texts; `None` if it is none.
+fn in_utc(time: &str) -> Option<Cow<'_, str>> {
+    const SHAPE: &[u8] = b"0000-00-00T00:00:00";
+    let is_so =
+        |(byte, shape): (u8, &u8)| if *shape == b'0' { byte.is_ascii_digit() } else { byte == *shape };
+    let is_written_so = (20..40).contains(&time.len()) && time.bytes().zip(SHAPE).all(is_so);
+    let time = if is_written_so && time.ends_with('Z') {
+        Cow::Borrowed(time)
+    } else {
+        let moment: Timestamp = time.parse().ok()?;
+        Cow::Owned(format!("{moment:.3}"))
+    };
+    // A clock that was never set says 1970.
+    Some(time).filter(|time| **time >= *EARLIEST)
+}
+
 /// The day of a key of [`Facts::days`]; empty where it is not known.
 pub fn day_of(key: &str) -> &str {
     key.split_once(' ').map_or("", |(day, _)| day)
@@ -417,5 +445,44 @@ const fn is_zero(number: &u64) -> bool {
 fn set(field: &mut Option<String>, value: &str) {
     if field.as_deref() != Some(value) {
         *field = Some(value.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_compared_in_utc_and_nonsense_is_none() {
+        for (time, found) in [
+            ("2026-05-01T10:00:01.000Z", Some("2026-05-01T10:00:01.000Z")),
+            ("2026-05-01T10:00:01Z", Some("2026-05-01T10:00:01Z")),
+            ("2026-05-01T12:00:01+02:00", Some("2026-05-01T10:00:01.000Z")),
+            ("2026-05-01 12:00:01+02:00", Some("2026-05-01T10:00:01.000Z")),
+            ("yesterday, about noon", None),
+            ("99999-05-01T10:00:01Z", None),
+            ("1777629601000", None),
+            ("1970-01-01T00:00:00.000Z", None),
+            ("-000001-01-01T00:00:00Z", None),
+            ("", None),
+        ] {
+            assert_eq!(in_utc(time).as_deref(), found, "{time}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_after_its_file_was_written() {
+        const DAY: i64 = AHEAD;
+        let at = |last_at: &str| Facts { last_at: Some(last_at.to_owned()), ..Facts::default() };
+        for (last, written, active) in [
+            ("1970-01-03T00:00:00Z", 10 * DAY, 2 * DAY),
+            ("1970-01-03T00:00:00Z", DAY + DAY / 2, 2 * DAY),
+            ("9999-12-31T00:00:00Z", 10 * DAY, 10 * DAY),
+            ("2200-12-31T00:00:00Z", 10 * DAY, 10 * DAY),
+            ("0000-01-01T00:00:00Z", 10 * DAY, 10 * DAY),
+            ("nonsense", 10 * DAY, 10 * DAY),
+        ] {
+            assert_eq!(at(last).active(written), active, "{last}");
+        }
     }
 }

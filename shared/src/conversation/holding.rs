@@ -14,7 +14,7 @@ use rustix::{
     process::{Flock, FlockType},
 };
 
-use super::{is_id, program::cache};
+use super::{is_id, open::open, program::cache};
 
 /// Conversations that are looked at; nobody goes on with so many.
 const MOST: usize = 10_000;
@@ -60,7 +60,7 @@ pub fn held() -> Vec<(String, i32)> {
     let names = entries.into_iter().flatten().flatten().take(MOST);
     names
         .filter_map(|entry| {
-            let file = File::open(entry.path()).ok()?;
+            let file = open(&entry.path()).ok()?;
             let asked = Flock::from(FlockType::WriteLock);
             let holder = rustix::process::fcntl_getlk(&file, &asked).ok()??;
             Some((entry.file_name().into_string().ok()?, holder.pid?.as_raw_nonzero().get()))

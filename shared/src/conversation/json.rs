@@ -9,6 +9,9 @@ use serde_json::Value;
 /// What editors put before the first line of a file.
 const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 
+/// Bytes that are parsed in one line at most, all attempts together.
+const MOST_PARSED: usize = 64 << 20;
+
 /// The name of what tells lines and their parts apart. In a text the quotes would be escaped.
 static KIND: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"type\""));
 
@@ -27,8 +30,24 @@ pub(super) fn has_kind(line: &[u8], wanted: &[&[u8]], header: &[u8]) -> bool {
     kinds(line).any(is_wanted) || memmem::find(line, header).is_some()
 }
 
+/// The text in the first field of that name (with its quotes, which would be escaped in a text). The bytes may be a part of a line.
+pub(super) fn first_text(bytes: &[u8], name: &[u8]) -> Option<String> {
+    let at = memmem::find(bytes, name)? + name.len();
+    let rest = bytes[at..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
+    Some(std::str::from_utf8(&rest[..memchr::memchr(b'"', rest)?]).ok()?.to_owned())
+}
+
+/// A line without the NUL bytes around it: a file system that lost power leaves them where lines were to be.
+pub(super) fn without_nul(mut line: &[u8]) -> &[u8] {
+    while let [0, rest @ ..] | [rest @ .., 0] = line {
+        line = rest;
+    }
+    line
+}
+
 /// The text of a line, without a byte order mark. Bytes that are not UTF-8, and halves of surrogate pairs, become U+FFFD.
 pub(super) fn text(line: &[u8]) -> Cow<'_, str> {
+    let line = without_nul(line);
     let text = String::from_utf8_lossy(line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line));
     let has_surrogates =
         memmem::find(text.as_bytes(), br"\ud").or_else(|| memmem::find(text.as_bytes(), br"\uD")).is_some();
@@ -41,17 +60,48 @@ pub(super) fn text(line: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The objects of a line that is not one well-formed object of the expected shape, each made well-formed by `tidy`.
-/// None where nothing in it is JSON.
-pub(super) fn objects(line: &str, tidy: impl Fn(&mut Value)) -> Vec<String> {
-    let parts = serde_json::Deserializer::from_str(line).into_iter::<Value>();
-    let objects = parts.map_while(Result::ok).filter(Value::is_object);
-    objects
-        .map(|mut object| {
-            tidy(&mut object);
-            object.to_string()
-        })
-        .collect()
+/// The objects of a line, and whether everything in it could be read.
+pub(super) struct Objects {
+    /// Each well-formed, as JSON.
+    pub(super) all: Vec<String>,
+    /// Nothing was passed over.
+    pub(super) is_whole: bool,
+}
+
+/// The objects of a line that is not one well-formed object of the expected shape, each made well-formed by `tidy`. A line that
+/// was cut off, and goes on in one that was written later, has that one in it.
+pub(super) fn objects(line: &str, tidy: impl Fn(&mut Value)) -> Objects {
+    let mut found = Objects { all: Vec::new(), is_whole: true };
+    let mut rest = line;
+    let mut room = MOST_PARSED;
+    let mut is_torn = false;
+    loop {
+        let mut parts = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
+        for mut part in parts.by_ref().map_while(Result::ok) {
+            if !part.is_object() {
+                found.is_whole = false;
+            } else if !is_torn || is_a_line(&part) {
+                tidy(&mut part);
+                found.all.push(part.to_string());
+            }
+        }
+        let left = rest[parts.byte_offset()..].trim_start();
+        room = room.saturating_sub(rest.len());
+        if left.is_empty() {
+            return found;
+        }
+        (is_torn, found.is_whole) = (true, false);
+        let first = left.chars().next().map_or(0, char::len_utf8);
+        match left[first..].find("{\"").filter(|_| room > 0) {
+            Some(at) => rest = &left[first + at..],
+            None => return found,
+        }
+    }
+}
+
+/// Whether an object inside a line that was cut off is a line of its own.
+fn is_a_line(object: &Value) -> bool {
+    ["timestamp", "sessionId"].iter().any(|key| object.get(key).is_some())
 }
 
 /// Removes the fields of these names that are not of the expected kind. A number with a zero fraction is a whole number.
@@ -145,15 +195,49 @@ mod tests {
     #[test]
     fn every_object_of_a_line_is_read() {
         let tidy = |object: &mut Value| keep_kinds(object, &["flag"], &["name"], &["n"]);
-        for (line, found) in [
-            (r#"{"n":1}{"n":2}"#, vec![r#"{"n":1}"#, r#"{"n":2}"#]),
-            (r#"{"n":50.0,"flag":null,"name":7,"other":null}"#, vec![r#"{"n":50,"other":null}"#]),
-            (r#"{"n":-1}"#, vec!["{}"]),
-            (r#"{"n":1} torn {"#, vec![r#"{"n":1}"#]),
-            ("no JSON", vec![]),
-            ("7", vec![]),
+        let line = r#"{"timestamp":1}"#;
+        for (text, found, is_whole) in [
+            (r#"{"n":1}{"n":2}"#.to_owned(), vec![r#"{"n":1}"#, r#"{"n":2}"#], true),
+            (
+                r#"{"n":50.0,"flag":null,"name":7,"other":null}"#.to_owned(),
+                vec![r#"{"n":50,"other":null}"#],
+                true,
+            ),
+            (r#"{"n":-1}"#.to_owned(), vec!["{}"], true),
+            (r#"{"n":1} torn {"#.to_owned(), vec![r#"{"n":1}"#], false),
+            ("no JSON".to_owned(), vec![], false),
+            ("7".to_owned(), vec![], false),
+            (format!(r#"{{"a":"torn{line}"#), vec![line], false),
+            (format!(r#"{{"a":{{"b":{{"c":1}},"torn{line}"#), vec![line], false),
+            (format!(r#"{{"a":{line}{line}"#), vec![line, line], false),
+            ("\u{1F600}{\"".to_owned(), vec![], false),
         ] {
-            assert_eq!(objects(line, tidy), found, "{line}");
+            let objects = objects(&text, tidy);
+            assert_eq!(
+                (objects.all, objects.is_whole),
+                (found.iter().map(|&one| one.into()).collect(), is_whole),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_text_is_found_in_a_part_of_a_line() {
+        for (line, found) in [
+            (r#"{"a":1,"id":"x","text":"cut of"#, Some("x")),
+            (r#"{"text":"\"id\":\"no\"","id" : "x"}"#, Some("x")),
+            (r#"{"id":7}"#, None),
+            (r#"{"id":"cut of"#, None),
+            ("", None),
+        ] {
+            assert_eq!(first_text(line.as_bytes(), br#""id""#).as_deref(), found, "{line}");
+        }
+    }
+
+    #[test]
+    fn nul_bytes_around_a_line_are_nothing() {
+        for (line, found) in [("\0\0{}\0", "{}"), ("\0", ""), ("a\0b", "a\0b"), ("\0\u{FEFF}{}", "{}")] {
+            assert_eq!(text(line.as_bytes()), found, "{line:?}");
         }
     }
 }

@@ -1,18 +1,15 @@
-//! What every program is asked, and what is found.
+//! What every program is asked.
 
 use std::{
-    collections::HashMap,
     fs,
     io::Read,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
-use super::{Facts, Installed, Piece, Transcript, reading::Reading};
-use crate::{model::text, world};
+use super::{Facts, Found, Installed, Piece, Transcript, open::open};
+use crate::world;
 
-/// Troubles that are remembered; more are counted.
-const MOST_TROUBLES: usize = 200;
 /// Longest id of a conversation.
 const LONGEST_ID: usize = 100;
 
@@ -21,12 +18,22 @@ pub trait Program: Sync {
     /// The name of its profile.
     fn name(&self) -> &'static str;
 
-    /// The folder below which its transcripts lie, and below which they may be put back.
-    fn root(&self) -> Option<PathBuf>;
+    /// The folders below which its transcripts lie; the first one is where they may be put back.
+    fn roots(&self) -> Vec<PathBuf>;
 
-    /// Where a transcript lies below [`Program::root`]; nothing where it does not.
+    /// The folders that an environment variable names, with that variable; they may not be there.
+    fn named_folders(&self) -> Option<(&'static str, Vec<PathBuf>)> {
+        None
+    }
+
+    /// The variable, and its value, with which the program finds a transcript where it lies; `None` if it does so anyway.
+    fn variable_for(&self, _transcript: &Path) -> Option<(&'static str, PathBuf)> {
+        None
+    }
+
+    /// Where a transcript lies below one of [`Program::roots`]; `None` if it does not.
     fn path_below_root(&self, path: &Path) -> Option<PathBuf> {
-        path.strip_prefix(self.root()?).ok().map(Path::to_owned)
+        self.roots().iter().find_map(|root| path.strip_prefix(root).ok()).map(Path::to_owned)
     }
 
     /// Whether what was typed may be the beginning of one of its ids: a program that has to be asked is spared the question.
@@ -40,6 +47,11 @@ pub trait Program: Sync {
     /// The sub-agents of one conversation.
     fn inner(&self, _place: &Place, _found: &mut Found) -> Vec<Inner> {
         Vec::new()
+    }
+
+    /// The folder for the files of a conversation's sub-agents.
+    fn inner_folder(&self, conversation: &Path, _id: &str) -> PathBuf {
+        conversation.with_extension("").join("subagents")
     }
 
     /// Whether its sub-agents lie among its conversations, and say themselves whose they are ([`Facts::parent`]).
@@ -75,6 +87,11 @@ pub trait Program: Sync {
     /// What a line says.
     fn pieces(&self, line: &[u8]) -> Vec<Piece>;
 
+    /// Whether a message is written again, as a whole, each time something is added to it.
+    fn rewrites_messages(&self) -> bool {
+        false
+    }
+
     /// Everything of a conversation, where what was found is not all of it.
     ///
     /// # Errors
@@ -83,7 +100,7 @@ pub trait Program: Sync {
         Ok(Transcript::own(path))
     }
 
-    /// Whether it keeps conversations in files below [`Program::root`]; else they are handed back to it.
+    /// Whether it keeps conversations in files below [`Program::roots`]; else they are handed back to it.
     fn keeps_files(&self) -> bool {
         true
     }
@@ -186,141 +203,6 @@ pub struct Running {
     pub start: Option<u64>,
 }
 
-/// What could not be read, and why.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Trouble {
-    /// The file or folder.
-    pub path: PathBuf,
-    /// Why.
-    pub why: String,
-}
-
-/// One entry of a folder.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// Its name.
-    pub name: String,
-    /// Where it is.
-    pub path: PathBuf,
-    /// A folder, not a link to one.
-    pub is_dir: bool,
-    /// Bytes.
-    pub size: u64,
-    /// When it was written, in nanoseconds since 1970.
-    pub written: i64,
-}
-
-/// What was found, and what stood in the way.
-#[derive(Debug, Default)]
-pub struct Found {
-    /// The conversations.
-    pub places: Vec<Place>,
-    /// What could not be read.
-    pub troubles: Vec<Trouble>,
-    /// Where programs are that have to be asked.
-    pub installed: Installed,
-    /// Whether the next one may be asked; else what is remembered of its answers must do.
-    pub may_ask: bool,
-    /// Sub-agents that lie beside their conversations, by folder.
-    strays: HashMap<PathBuf, Vec<Entry>>,
-}
-
-impl Found {
-    /// Nothing yet.
-    pub fn new(installed: Installed) -> Self {
-        Self { installed, ..Self::default() }
-    }
-
-    /// The entries of a folder, at most so many. A folder that is not there has none; one that cannot be read is a trouble.
-    /// Links are followed to files only, so that no folder leads into itself.
-    pub fn list(&mut self, folder: &Path, most: usize) -> Vec<Entry> {
-        let entries = match fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
-            Err(error) => {
-                self.trouble(folder, error.to_string());
-                return Vec::new();
-            }
-        };
-        let mut all = Vec::new();
-        for entry in entries {
-            match entry {
-                Ok(_) if all.len() >= most => {
-                    self.trouble(folder, format!("more than {most} entries; the rest is passed over"));
-                    break;
-                }
-                Ok(entry) => all.extend(self.entry(&entry)),
-                Err(error) => self.trouble(folder, error.to_string()),
-            }
-        }
-        all
-    }
-
-    fn entry(&mut self, entry: &fs::DirEntry) -> Option<Entry> {
-        let name = entry.file_name().into_string().ok()?;
-        let path = entry.path();
-        let kind = entry.file_type().ok()?;
-        if kind.is_dir() {
-            return Some(Entry { name, path, is_dir: true, size: 0, written: 0 });
-        }
-        let there = if kind.is_symlink() { fs::metadata(&path) } else { entry.metadata() };
-        match there {
-            Ok(there) if there.is_file() => {
-                Some(Entry { name, path, is_dir: false, size: there.len(), written: written(&there) })
-            }
-            Ok(_) => None,
-            // Gone between two looks.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !kind.is_symlink() => None,
-            Err(error) => {
-                self.trouble(&path, error.to_string());
-                None
-            }
-        }
-    }
-
-    /// Adds a conversation.
-    pub fn add(&mut self, program: &'static str, id: &str, entry: &Entry) {
-        let Entry { path, size, written, .. } = entry;
-        let (path, id) = (path.clone(), id.to_owned());
-        self.places.push(Place { program, id, path, size: *size, written: *written });
-    }
-
-    /// Adds a sub-agent that lies in the folder of its conversation.
-    pub(super) fn stray(&mut self, folder: &Path, entry: Entry) {
-        self.strays.entry(folder.to_owned()).or_default().push(entry);
-    }
-
-    /// The sub-agents that lie in a folder of conversations.
-    pub(super) fn strays_of(&self, folder: &Path) -> &[Entry] {
-        self.strays.get(folder).map_or(&[], Vec::as_slice)
-    }
-
-    /// Adds what was found elsewhere.
-    pub(super) fn join(&mut self, more: Self) {
-        self.places.extend(more.places);
-        self.strays.extend(more.strays);
-        let room = MOST_TROUBLES.saturating_sub(self.troubles.len());
-        self.troubles.extend(more.troubles.into_iter().take(room));
-    }
-
-    /// Adds what of a file that was read could not be: lines too long to be held, and lines that are not JSON.
-    pub fn unread_lines(&mut self, path: &Path, reading: &Reading) {
-        if reading.passed_over > 0 {
-            self.trouble(path, format!("a line of {} bytes is passed over", reading.passed_over));
-        }
-        if reading.unreadable > 0 {
-            self.trouble(path, format!("{} cannot be read", text::count(reading.unreadable, "line")));
-        }
-    }
-
-    /// Adds what could not be read.
-    pub fn trouble(&mut self, path: &Path, why: impl Into<String>) {
-        if self.troubles.len() < MOST_TROUBLES {
-            self.troubles.push(Trouble { path: path.to_owned(), why: why.into() });
-        }
-    }
-}
-
 /// The folder for what may be deleted at any time.
 pub(super) fn cache() -> Option<PathBuf> {
     Some(user_folder("XDG_CACHE_HOME", ".cache")?.join("git-orchestra"))
@@ -333,7 +215,7 @@ pub(super) fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
 }
 
 /// Nanoseconds since 1970.
-fn written(there: &fs::Metadata) -> i64 {
+pub(super) fn written(there: &fs::Metadata) -> i64 {
     there.mtime().saturating_mul(1_000_000_000).saturating_add(there.mtime_nsec())
 }
 
@@ -346,14 +228,14 @@ pub fn is_id(text: &str) -> bool {
 /// A small file, or nothing.
 pub(super) fn note(path: &Path, longest: u64) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    fs::File::open(path).ok()?.take(longest + 1).read_to_end(&mut bytes).ok()?;
+    open(path).ok()?.take(longest + 1).read_to_end(&mut bytes).ok()?;
     (bytes.len() as u64 <= longest).then_some(bytes)
 }
 
 /// The first bytes of a file, at most so many.
 pub(super) fn beginning(path: &Path, most: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
-    if let Ok(file) = fs::File::open(path) {
+    if let Ok(file) = open(path) {
         // What was read before an error is a beginning too.
         let _ = file.take(most).read_to_end(&mut bytes);
     }

@@ -14,8 +14,9 @@ use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Facts, Place, Program,
+    Facts, Place, Program, json,
     lines::{self, Line},
+    open::open,
 };
 
 /// Bytes read at the beginning and at the end, growing as long as nothing is found, in five steps.
@@ -42,6 +43,34 @@ pub struct Reading {
     pub passed_over: u64,
     /// Lines that could not be read.
     pub unreadable: u64,
+    /// What stands behind the last end of a line is no line that can be read.
+    pub is_torn: bool,
+}
+
+impl Reading {
+    /// Whether there is something in the file that could not be read.
+    pub const fn is_partial(&self) -> bool {
+        self.passed_over > 0 || self.unreadable > 0 || self.is_torn
+    }
+
+    /// Notes a line that was passed over; gives its bytes, if it can be looked at.
+    fn note<'a>(&mut self, line: Line<'a>) -> Option<&'a [u8]> {
+        if let Line::TooLong(length) = line {
+            self.passed_over = length.max(self.passed_over);
+        }
+        line.bytes()
+    }
+}
+
+/// What a look at the beginning and the end of a file found.
+#[derive(Clone, Debug)]
+pub struct Skimmed {
+    /// What is known.
+    pub facts: Facts,
+    /// Whether it is all that [`Look::Ends`] would have found.
+    pub is_all: bool,
+    /// What could not be read of a file in which nothing was found that a list shows.
+    pub unread: Option<Reading>,
 }
 
 /// How much of a file a look takes.
@@ -53,47 +82,55 @@ pub enum Look {
     Ends,
 }
 
-/// What a list must know of a conversation; and whether it was all that [`Look::Ends`] would have found.
+/// What a list must know of a conversation.
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn skim(program: &dyn Program, place: &Place, look: Look) -> io::Result<(Facts, bool)> {
-    let mut window = Window { file: File::open(&place.path)?, bytes: Vec::new() };
+pub fn skim(program: &dyn Program, place: &Place, look: Look) -> io::Result<Skimmed> {
+    let mut window = Window { file: open(&place.path)?, bytes: Vec::new() };
     // What it got since it was found is read next time: it is remembered with the size that it had then.
     let length = place.size;
     let begun = program.begin(place);
     let mut facts = begun.clone();
     let read = head(program, &mut window, length, &mut facts)?;
-    if read >= length {
-        return Ok((facts, true));
-    }
-    // What was counted so far is a part only.
-    uncount(&mut facts);
-    if look == Look::Ends {
-        tail(program, &mut window, read..length, &begun, &mut facts)?;
+    let is_whole = read >= length;
+    if !is_whole {
+        // What was counted so far is a part only.
         uncount(&mut facts);
+        if look == Look::Ends {
+            tail(program, &mut window, read..length, &begun, &mut facts)?;
+            uncount(&mut facts);
+        }
     }
+    let mut unread = None;
     if !facts.is_shown() && !facts.inner {
         // What a person typed may stand anywhere, and a list shows what has something typed.
-        search_typed(program, &mut window.file, read, &mut facts)?;
+        unread = Some(search_typed(program, &mut window.file, &mut facts)?);
     }
-    Ok((facts, look == Look::Ends))
+    let unread = unread.filter(|unread| unread.is_partial() && !facts.is_shown());
+    Ok(Skimmed { facts, is_all: is_whole || look == Look::Ends, unread })
 }
 
-/// Reads on until something typed is found.
-fn search_typed(program: &dyn Program, file: &mut File, from: u64, facts: &mut Facts) -> io::Result<()> {
+/// Reads on until something typed is found; gives what could not be read up to there.
+fn search_typed(program: &dyn Program, file: &mut File, facts: &mut Facts) -> io::Result<Reading> {
     let mut found = Facts { id: facts.id.clone(), ..Facts::default() };
-    file.seek(SeekFrom::Start(from))?;
+    let mut unread = Reading::default();
+    file.seek(SeekFrom::Start(0))?;
     lines::read(file, |line| {
-        if let Some(bytes) = line.bytes().filter(|bytes| program.counts(bytes)) {
-            program.learn(&mut found, bytes);
+        if let Some(bytes) = unread.note(line) {
+            unread.unreadable += u64::from(!learn(program, &mut found, bytes));
         }
         found.first_typed().is_none()
     })?;
     facts.first_prompt = found.first_prompt;
     facts.first_command = found.first_command;
     facts.last_prompt = facts.last_prompt.take().or(found.last_prompt);
-    Ok(())
+    Ok(unread)
+}
+
+/// Adds what a line says, where it counts; gives whether it could be read.
+fn learn(program: &dyn Program, facts: &mut Facts, line: &[u8]) -> bool {
+    if program.counts(line) { program.learn(facts, line) } else { looks_like_json(line) }
 }
 
 fn uncount(facts: &mut Facts) {
@@ -193,24 +230,20 @@ fn last_place(bytes: &[u8]) -> Option<usize> {
 /// # Errors
 /// The file cannot be read.
 pub fn whole(program: &dyn Program, place: &Place, known: Option<Reading>) -> io::Result<(Reading, Facts)> {
-    let mut file = File::open(&place.path)?;
+    let mut file = open(&place.path)?;
     let length = file.metadata()?.len();
     let mut read = known
         .filter(|known| still_begins(&file, length, known))
         .unwrap_or_else(|| Reading { facts: program.begin(place), ..Reading::default() });
     file.seek(SeekFrom::Start(read.offset))?;
-    let (facts, passed, unreadable) = (&mut read.facts, &mut read.passed_over, &mut read.unreadable);
+    read.is_torn = false;
     let mut cut = None;
     let done = lines::read(file.try_clone()?.take(length - read.offset), |line| {
-        match line {
-            Line::Whole(bytes) => {
-                let could_be_read =
-                    if program.counts(bytes) { program.learn(facts, bytes) } else { looks_like_json(bytes) };
-                *unreadable += u64::from(!could_be_read);
-            }
+        match (read.note(line), line) {
             // An end that is being written is looked at, and read again when it has become a line.
-            Line::Cut(bytes) => cut = Some(bytes.to_vec()),
-            Line::TooLong(length) => *passed = length.max(*passed),
+            (Some(bytes), Line::Cut(_)) => cut = Some(bytes.to_vec()),
+            (Some(bytes), _) => read.unreadable += u64::from(!learn(program, &mut read.facts, bytes)),
+            (None, _) => {}
         }
         true
     })?;
@@ -218,7 +251,7 @@ pub fn whole(program: &dyn Program, place: &Place, known: Option<Reading>) -> io
     read.mark = mark(&file, read.offset);
     let mut facts = read.facts.clone();
     if let Some(line) = cut {
-        program.learn(&mut facts, &line);
+        read.is_torn = !learn(program, &mut facts, &line);
     }
     Ok((read, facts))
 }
@@ -231,15 +264,15 @@ pub fn inner(program: &dyn Program, inner: &Place, conversation: &Path) -> io::R
     match program.own_part(&inner.path, conversation)? {
         Some(own) => Ok((own, Reading::default())),
         None => {
-            let (Reading { passed_over, unreadable, .. }, facts) = whole(program, inner, None)?;
-            Ok((facts, Reading { passed_over, unreadable, ..Reading::default() }))
+            let (Reading { passed_over, unreadable, is_torn, .. }, facts) = whole(program, inner, None)?;
+            Ok((facts, Reading { passed_over, unreadable, is_torn, ..Reading::default() }))
         }
     }
 }
 
 /// Whether a line that counts for nothing may be an object, or is empty.
 fn looks_like_json(line: &[u8]) -> bool {
-    let line = line.trim_ascii();
+    let line = json::without_nul(line).trim_ascii();
     line.is_empty() || (line.ends_with(b"}") && line.contains(&b'{'))
 }
 

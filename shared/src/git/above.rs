@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::git::careful;
+
 /// Longest file that leads from a worktree to its repository, in bytes.
 const LONGEST: u64 = 8 << 10;
 
@@ -14,21 +16,55 @@ pub fn common_dir(folder: &Path) -> Option<PathBuf> {
     if !folder.is_dir() {
         return None;
     }
-    let found = folder.ancestors().find_map(|place| {
-        let git = place.join(".git");
-        let kind = fs::symlink_metadata(&git).ok()?;
-        if kind.is_file() { line(&git)?.strip_prefix("gitdir: ").map(|to| place.join(to)) } else { Some(git) }
-    })?;
-    let common = line(&found.join("commondir")).map_or(found.clone(), |to| found.join(to));
-    common.canonicalize().ok()
+    common_dir_of(&named_above(folder)?.git_dir).canonicalize().ok()
 }
 
-/// What people call the repository: its checkout, or the bare repository itself.
+/// Where a git works.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// Its git directory.
+    pub(super) git_dir: PathBuf,
+    /// The checkout, if it is one.
+    pub(super) work_tree: Option<PathBuf>,
+}
+
+/// Where a git works that is started in `folder`: that itself, or the checkout around it.
+pub(super) fn place(folder: &Path) -> Option<Place> {
+    let is_one = folder.join("HEAD").symlink_metadata().is_ok() && folder.join("refs").is_dir();
+    if is_one { Some(Place { git_dir: folder.to_owned(), work_tree: None }) } else { named_above(folder) }
+}
+
+fn named_above(folder: &Path) -> Option<Place> {
+    folder.ancestors().find_map(|place| {
+        let git = place.join(".git");
+        let kind = fs::symlink_metadata(&git).ok()?;
+        let git_dir = match kind.is_file() {
+            true => place.join(line(&git)?.strip_prefix("gitdir: ")?),
+            false => git,
+        };
+        Some(Place { git_dir, work_tree: Some(place.to_owned()) })
+    })
+}
+
+/// What people call the repository: its checkout, or the bare repository itself. A checkout whose `.git` is a link or a file that
+/// leads to the folder beside it is found as well; one elsewhere cannot be.
 pub fn home(common_dir: &Path) -> &Path {
-    match common_dir.file_name() {
-        Some(name) if name == ".git" => common_dir.parent().unwrap_or(common_dir),
+    match (common_dir.file_name(), common_dir.parent()) {
+        (Some(name), Some(parent)) if name == ".git" || leads_to(&parent.join(".git"), common_dir) => parent,
         _ => common_dir,
     }
+}
+
+/// Whether this `.git`, of whatever kind, is that of the repository at `common_dir` and of no linked worktree.
+pub fn leads_to(dot_git: &Path, common_dir: &Path) -> bool {
+    let Ok(kind) = fs::metadata(dot_git) else { return false };
+    let target = if kind.is_file() {
+        let folder = dot_git.parent().unwrap_or(dot_git);
+        line(dot_git).and_then(|text| Some(folder.join(text.strip_prefix("gitdir: ")?)))
+    } else {
+        Some(dot_git.to_owned())
+    };
+    target.and_then(|target| target.canonicalize().ok()).is_some_and(|target| target == common_dir)
 }
 
 /// The git directory that the worktree of `git_dir` shares with others; `git_dir` itself where it is none of a worktree.
@@ -38,6 +74,6 @@ pub(super) fn common_dir_of(git_dir: &Path) -> PathBuf {
 
 fn line(path: &Path) -> Option<String> {
     let mut text = String::new();
-    fs::File::open(path).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
+    careful::open_regular_through_links(path).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
     Some(text.trim_end().to_owned())
 }

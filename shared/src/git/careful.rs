@@ -12,6 +12,8 @@ use rustix::fs::OFlags;
 
 /// Largest file of a git directory that is read whole, in bytes: `HEAD`, `gitdir` and the like.
 const SMALL: u64 = 64 << 10;
+/// Largest file that is read whole at all, in bytes: caches, indexes, packed refs.
+const LARGEST: u64 = 512 << 20;
 
 /// Opens a regular file for reading. The last component is not followed if it is a link.
 ///
@@ -29,9 +31,43 @@ pub fn open_regular_through_links(path: &Path) -> io::Result<File> {
     checked(options(OFlags::empty()).open(path)?)
 }
 
+/// Opens a regular file to append to it; it is made where it is missing.
+///
+/// # Errors
+/// It cannot be written, or is something other than a regular file.
+pub fn open_for_appending(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    checked(options.open(path)?)
+}
+
 /// A small text file; none where there is no such regular file, or it is larger than any of git's own.
 pub fn small_text(path: &Path) -> Option<String> {
     String::from_utf8(read_up_to(open_regular(path).ok()?, SMALL).ok()??).ok()
+}
+
+/// The bytes of a regular file, links followed, as [`std::fs::read`] gives them.
+///
+/// # Errors
+/// As [`open_regular`], or it is larger than any file that is read whole.
+pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let file = open_regular_through_links(path.as_ref())?;
+    let length = file.metadata()?.len();
+    if length > LARGEST {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    // One byte more, so that the end of the file is found without another allocation.
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
+    file.take(LARGEST).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// As [`read`], for text in UTF-8.
+///
+/// # Errors
+/// As [`read`], or it is not UTF-8.
+pub fn text(path: impl AsRef<Path>) -> io::Result<String> {
+    String::from_utf8(read(path)?).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
 /// The bytes of a file; none where there are more than `limit`.
@@ -85,5 +121,16 @@ mod tests {
         }
         assert!(open_regular_through_links(&at("link")).is_ok());
         assert!(open_regular_through_links(&at("endless")).is_err());
+        assert_eq!(text(at("link")).unwrap(), "text");
+        assert_eq!(read(at("large")).unwrap().len(), SMALL as usize + 1);
+        File::create(at("sparse")).unwrap().set_len(40 << 30).unwrap();
+        for (name, kind) in [
+            ("sparse", io::ErrorKind::FileTooLarge),
+            ("endless", io::ErrorKind::InvalidInput),
+            ("pipe", io::ErrorKind::InvalidInput),
+            ("missing", io::ErrorKind::NotFound),
+        ] {
+            assert_eq!(read(at(name)).unwrap_err().kind(), kind, "{name}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     Error, Result,
-    git::{Git, worktrees::Checkout},
+    git::{Git, careful, worktrees::Checkout},
 };
 
 /// A `.git` file is one line with a path.
@@ -39,7 +39,7 @@ impl Checkout {
 
     /// The folder as the registration spells it: links in its last part are not followed. The main checkout has no registration.
     fn registered_folder(&self) -> PathBuf {
-        let registered = fs::read_to_string(self.git_dir.join("gitdir")).ok();
+        let registered = careful::text(self.git_dir.join("gitdir")).ok();
         let dot_git = registered.map(|text| self.git_dir.join(text.trim_end_matches('\n')));
         dot_git.and_then(|path| path.parent().map(Path::to_owned)).unwrap_or_else(|| self.path.clone())
     }
@@ -49,7 +49,7 @@ impl Checkout {
         let path = folder.join(".git");
         let found = fs::symlink_metadata(&path).ok()?;
         if found.is_file() && found.len() <= MAX_DOT_GIT {
-            let text = fs::read_to_string(&path).ok()?;
+            let text = careful::text(&path).ok()?;
             let target = text.strip_prefix("gitdir: ")?.trim_end_matches('\n');
             return Some(canonical(&folder.join(target)));
         }
@@ -70,7 +70,7 @@ impl Checkout {
 
     /// Whether `HEAD` names this branch, by its full name. Unlike [`Checkout::branch`], a branch that is being rebased is not.
     pub fn is_on(&self, branch_ref: &str) -> bool {
-        let head = fs::read_to_string(self.git_dir.join("HEAD")).unwrap_or_default();
+        let head = careful::text(self.git_dir.join("HEAD")).unwrap_or_default();
         head.strip_prefix("ref: ").is_some_and(|name| name.trim() == branch_ref)
     }
 }

@@ -3,14 +3,23 @@
 use std::{
     ffi::{OsStr, OsString},
     io::{Read, Seek, Write},
-    os::unix::process::CommandExt,
-    path::Path,
+    os::unix::process::{CommandExt, ExitStatusExt},
+    path::{Path, PathBuf},
     process::{Child, ExitStatus, Stdio},
-    sync::mpsc,
+    sync::mpsc::{self, RecvTimeoutError},
     time::{Duration, Instant},
 };
 
-use crate::{Error, Kind, Result, error::Context, git::ownership, process};
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{
+        careful,
+        obstacle::{Place, Watch},
+        ownership,
+    },
+    process, world,
+};
 
 /// For calls that only look at a few files.
 pub const SHORT: Duration = Duration::from_secs(60);
@@ -23,6 +32,9 @@ const NOTICE: Duration = Duration::from_millis(100);
 
 /// The longest that a git which speaks with a remote may say nothing: it tells its progress all the time.
 const SILENCE: Duration = Duration::from_secs(5 * 60);
+
+/// How much of an answer is handed on at once, in bytes.
+const CHUNK: usize = 64 << 10;
 
 /// Settings that no repository may override: nothing of the repository's own runs.
 const TAMED: &[&str] = &[
@@ -42,31 +54,10 @@ const TAMED: &[&str] = &[
 const ABROAD: &[&str] =
     &["core.fsync=loose-object,pack,pack-metadata", "fetch.negotiationAlgorithm=skipping"];
 
-/// The oldest git with all that is used here.
-const OLDEST: (u32, u32) = (2, 39);
-
-/// Refuses where git is too old.
-///
-/// # Errors
-/// It is, or it cannot be run.
-pub fn check_version(directory: &Path) -> Result<()> {
-    let said = Git::new(directory, "version").line()?;
-    match version(&said) {
-        Some(found) if found < OLDEST => Err(Error::refused(format!(
-            "git {}.{} is too old: {}.{} or newer is needed",
-            found.0, found.1, OLDEST.0, OLDEST.1
-        ))
-        .hint("update git")),
-        // A git that calls itself in an unknown way is not taken for an old one.
-        _ => Ok(()),
-    }
-}
-
-/// Major and minor number in `git version 2.39.5 (Apple Git-154)`.
-fn version(said: &str) -> Option<(u32, u32)> {
-    let mut numbers = said.split_whitespace().nth(2)?.split('.');
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-}
+/// How many settings are in the environment, for git.
+const SETTINGS_COUNT: &str = "GIT_CONFIG_COUNT";
+/// More are not passed on.
+const MOST_SETTINGS: usize = 1000;
 
 /// A call of git being put together.
 pub struct Git {
@@ -74,6 +65,7 @@ pub struct Git {
     what: String,
     input: Vec<u8>,
     limit: Duration,
+    place: Place,
 }
 
 /// What a call of git gave back.
@@ -84,6 +76,13 @@ pub struct Output {
     pub stdout: Vec<u8>,
     /// What it said.
     pub stderr: String,
+}
+
+impl Output {
+    /// The signal that ended it, if one did.
+    pub fn signal(&self) -> Option<i32> {
+        self.status.signal()
+    }
 }
 
 impl Git {
@@ -100,7 +99,17 @@ impl Git {
             option
         };
         let options = [option("--git-dir=", git_dir), option("--work-tree=", directory)];
-        Self::with_options(directory, &options, verb)
+        let mut git = Self::with_options(directory, &options, verb);
+        git.place.git_dir = Some(git_dir.to_owned());
+        git
+    }
+
+    /// As [`Git::for_work_tree`], for a command that writes nothing but objects that nobody keeps: they are not brought to the disk.
+    pub fn without_fsync(directory: &Path, git_dir: &Path, verb: &str) -> Self {
+        let mut git = Self::for_work_tree(directory, git_dir, "-c");
+        git.command.args(["core.fsync=none", verb]);
+        git.what = format!("git {verb}");
+        git
     }
 
     fn with_options(directory: &Path, options: &[OsString], verb: &str) -> Self {
@@ -118,7 +127,12 @@ impl Git {
             // An object that is missing is not fetched in passing: by which program, the configuration would say.
             .env("GIT_NO_LAZY_FETCH", "1")
             .env("GIT_ADVICE", "0");
-        Self { command, what: format!("git {verb}"), input: Vec::new(), limit: SHORT }
+        Self::of(command, directory, verb, SHORT)
+    }
+
+    fn of(command: std::process::Command, directory: &Path, verb: &str, limit: Duration) -> Self {
+        let place = Place { directory: directory.to_owned(), ..Place::default() };
+        Self { command, what: format!("git {verb}"), input: Vec::new(), limit, place }
     }
 
     /// In a partial clone, what is missing may be fetched. For commands under which the configuration is accepted.
@@ -135,7 +149,7 @@ impl Git {
             command.args(["-c", setting]);
         }
         command.arg(verb).current_dir(directory).env("GIT_OPTIONAL_LOCKS", "0");
-        Self { command, what: format!("git {verb}"), input: Vec::new(), limit: LONG }
+        Self::of(command, directory, verb, LONG)
     }
 
     /// `git <verb>` that speaks with a remote: transport, credentials and, where `hooks` says so, hooks are the user's own.
@@ -152,14 +166,14 @@ impl Git {
             .env("LC_ALL", "C")
             .env("GIT_TERMINAL_PROMPT", if ask { "1" } else { "0" })
             .env("GIT_ADVICE", "0");
-        Self { command, what: format!("git {verb}"), input: Vec::new(), limit: LONG }
+        Self::of(command, directory, verb, LONG)
     }
 
     /// Runs it with its answer in a file: what a transport leaves running (a shared ssh connection) holds nobody up.
     /// `watch` is told the last thing that git said on its way.
     ///
     /// # Errors
-    /// It cannot be started, or takes too long.
+    /// It cannot be started, takes too long, or waits for something that is in the way of a file (3).
     pub fn travel(mut self, watch: &mut dyn FnMut(&str)) -> Result<Output> {
         let cannot = || "cannot make a temporary file".to_owned();
         let mut said = tempfile::NamedTempFile::new().context(Kind::External, cannot)?;
@@ -170,6 +184,7 @@ impl Git {
         let mut child = self.command.spawn().map_err(|e| {
             Error::new(Kind::External, "cannot run 'git'").because(e).hint("is git installed and on PATH?")
         })?;
+        let mut obstacle = Watch::begin(self.place);
         let begun = Instant::now();
         let deadline = begun + self.limit;
         let (mut heard, mut last) = (0, begun);
@@ -183,9 +198,12 @@ impl Git {
             if length != heard {
                 (heard, last) = (length, Instant::now());
             }
+            if let Some(error) = obstacle.look(&self.what) {
+                process::kill_tree(&mut child);
+                return Err(error);
+            }
             if Instant::now() > deadline || last.elapsed() > SILENCE {
-                let _ = child.kill();
-                let _ = child.wait();
+                process::kill_tree(&mut child);
                 let why =
                     if Instant::now() > deadline { "took too long" } else { "said nothing for 5 minutes" };
                 return Err(Error::new(Kind::Timeout, format!("{} {why}", self.what)));
@@ -228,7 +246,13 @@ impl Git {
     /// Sets a variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
-        self.command.env(name, value.into());
+        let value = value.into();
+        match name {
+            "GIT_DIR" => self.place.git_dir = Some(PathBuf::from(&value)),
+            "GIT_WORK_TREE" => self.place.work_tree = Some(PathBuf::from(&value)),
+            _ => {}
+        }
+        self.command.env(name, value);
         self
     }
 
@@ -243,8 +267,29 @@ impl Git {
     #[must_use]
     pub fn setting(mut self, setting: &str) -> Self {
         let (key, value) = setting.split_once('=').unwrap_or((setting, "true"));
-        self.command.env("GIT_CONFIG_COUNT", "1");
-        self.command.env("GIT_CONFIG_KEY_0", key).env("GIT_CONFIG_VALUE_0", value);
+        let count = self.command.get_envs().find(|(name, _)| *name == SETTINGS_COUNT);
+        let count = count.and_then(|(_, value)| value?.to_str()?.parse::<usize>().ok()).unwrap_or(0);
+        self.command.env(SETTINGS_COUNT, (count + 1).to_string());
+        self.command.env(format!("GIT_CONFIG_KEY_{count}"), key);
+        self.command.env(format!("GIT_CONFIG_VALUE_{count}"), value);
+        self
+    }
+
+    /// What the user typed as `git -c KEY=VALUE orchestra …`, or gave in the environment, holds for this call too. Settings that no
+    /// repository may override are not overridden by it either.
+    #[must_use]
+    pub fn settings_of_the_command_line(mut self) -> Self {
+        if let Some(parameters) = world::variable("GIT_CONFIG_PARAMETERS") {
+            self.command.env("GIT_CONFIG_PARAMETERS", parameters);
+        }
+        let count = world::text_variable(SETTINGS_COUNT).and_then(|count| count.parse::<usize>().ok());
+        for at in 0..count.unwrap_or(0).min(MOST_SETTINGS) {
+            let of = |name: &str| world::text_variable(&format!("GIT_CONFIG_{name}_{at}"));
+            if let Some(key) = of("KEY") {
+                let value = of("VALUE").unwrap_or_default();
+                self = self.setting(&format!("{key}={value}"));
+            }
+        }
         self
     }
 
@@ -284,7 +329,8 @@ impl Git {
         Ok(String::from_utf8_lossy(&self.run()?).trim_end().to_owned())
     }
 
-    /// Runs it and hands its answer on as it comes, without keeping it.
+    /// Runs it and hands its answer on as it comes, without keeping it. It may take as long as `sink` does, which may be a person
+    /// who reads.
     ///
     /// # Errors
     /// It cannot be started or fails, or `sink` does not take the answer.
@@ -292,7 +338,23 @@ impl Git {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let what = self.what;
         let mut child = self.command.spawn().context(Kind::External, || "cannot run 'git'".into())?;
-        let copied = child.stdout.take().map_or(Ok(0), |mut stdout| std::io::copy(&mut stdout, sink));
+        let mut obstacle = Watch::begin(self.place);
+        let chunks = chunks(child.stdout.take());
+        let copied = loop {
+            match chunks.recv_timeout(obstacle.pause()) {
+                Ok(chunk) => match chunk.and_then(|bytes| sink.write_all(&bytes)) {
+                    Ok(()) => {}
+                    Err(error) => break Err(error),
+                },
+                Err(RecvTimeoutError::Disconnected) => break Ok(()),
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(error) = obstacle.look(&what) {
+                        process::kill_tree(&mut child);
+                        return Err(error);
+                    }
+                }
+            }
+        };
         if copied.is_err() {
             let _ = child.kill();
         }
@@ -308,7 +370,7 @@ impl Git {
     /// Runs it, whatever its exit code.
     ///
     /// # Errors
-    /// It cannot be started, or takes too long.
+    /// It cannot be started, takes too long, or waits for something that is in the way of a file (3).
     pub fn output(mut self) -> Result<Output> {
         let deadline = Instant::now() + self.limit;
         self.command
@@ -323,13 +385,22 @@ impl Git {
         let stdout = drain(child.stdout.take());
         let stderr = drain(child.stderr.take());
         let late = |child: &mut Child| {
-            let _ = child.kill();
-            let _ = child.wait();
+            process::kill_tree(child);
             Error::new(Kind::Timeout, format!("{what} took too long"))
         };
-        let mut take = |from: &mpsc::Receiver<Vec<u8>>| {
-            from.recv_timeout(deadline.saturating_duration_since(Instant::now()))
-                .map_err(|_| late(&mut child))
+        let mut obstacle = Watch::begin(self.place);
+        let mut take = |from: &mpsc::Receiver<Vec<u8>>| loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match from.recv_timeout(left.min(obstacle.pause())) {
+                Ok(bytes) => return Ok(bytes),
+                Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {
+                    if let Some(error) = obstacle.look(&what) {
+                        process::kill_tree(&mut child);
+                        return Err(error);
+                    }
+                }
+                Err(_) => return Err(late(&mut child)),
+            }
         };
         let stdout = take(&stdout)?;
         let stderr = take(&stderr)?;
@@ -359,7 +430,7 @@ fn git() -> std::process::Command {
 
 /// The last line that git said: its progress.
 fn last_words(file: &Path) -> String {
-    let text = std::fs::read(file).unwrap_or_default();
+    let text = careful::read(file).unwrap_or_default();
     let text = String::from_utf8_lossy(&text[text.len().saturating_sub(400)..]).into_owned();
     text.rsplit(['\r', '\n']).find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
 }
@@ -385,21 +456,24 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
     receiver
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_of_every_maker() {
-        for (said, found) in [
-            ("git version 2.47.3", Some((2, 47))),
-            ("git version 2.39.5 (Apple Git-154)", Some((2, 39))),
-            ("git version 2.45.1.windows.1", Some((2, 45))),
-            ("git version 3.0-rc1", None),
-            ("", None),
-        ] {
-            assert_eq!(version(said), found, "{said}");
+/// What comes out of a pipe, as it comes; a few chunks wait until they are taken.
+fn chunks(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<std::io::Result<Vec<u8>>> {
+    let (sender, receiver) = mpsc::sync_channel(4);
+    std::thread::spawn(move || {
+        let Some(mut pipe) = pipe else { return };
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let chunk = match pipe.read(&mut buffer) {
+                Ok(0) => return,
+                Ok(count) => Ok(buffer[..count].to_vec()),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(error),
+            };
+            // Nobody takes it any more, or nothing more comes.
+            if chunk.is_err() | sender.send(chunk).is_err() {
+                return;
+            }
         }
-        assert!((2, 38) < OLDEST && (2, 39) >= OLDEST);
-    }
+    });
+    receiver
 }

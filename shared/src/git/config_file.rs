@@ -6,7 +6,7 @@ use std::{fs, io, path::Path};
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Git, Repo},
+    git::{Git, Repo, careful},
 };
 
 /// How often to try again when another program is quicker.
@@ -52,7 +52,7 @@ impl Repo {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    match fs::read(path) {
+    match careful::read(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         other => other.context(Kind::External, || format!("cannot read '{}'", path.display())),
     }

@@ -12,7 +12,7 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     git::{
-        Oid, Repo,
+        Oid, Repo, careful,
         file_stat::{FileKind, FileStat},
         index::read_index,
     },
@@ -192,7 +192,7 @@ pub fn set_stats(index: &Path, stats: &[(Vec<u8>, FileStat)]) -> Result<()> {
     }
     let cannot = || format!("cannot write '{}'", index.display());
     let file = read_index(index)?;
-    let mut bytes = std::fs::read(index).context(Kind::External, cannot)?;
+    let mut bytes = careful::read(index).context(Kind::External, cannot)?;
     let malformed = || Error::internal(cannot());
     let places = places(&file, &bytes).ok_or_else(malformed)?;
     for (path, found) in stats {

@@ -21,7 +21,7 @@ use std::{
 };
 
 use super::mend;
-use crate::{Error, Kind, Result, error::Context, lock::Lock, model::quote, world};
+use crate::{Error, Kind, Result, error::Context, git::careful, lock::Lock, model::quote, world};
 
 /// How long to wait for another program that has locked the file.
 const WAIT: Duration = Duration::from_secs(2);
@@ -278,7 +278,7 @@ fn link(source: &Path, lock: &Path) -> io::Result<()> {
         Err(e) if matches!(e.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
             let mut file = File::create_new(lock)?;
             let written =
-                fs::read(source).and_then(|bytes| file.write_all(&bytes)).and_then(|()| file.sync_all());
+                careful::read(source).and_then(|bytes| file.write_all(&bytes)).and_then(|()| file.sync_all());
             written.inspect_err(|_| {
                 let _ = fs::remove_file(lock);
             })

@@ -11,7 +11,7 @@ use super::{
     intent::{self, Action, COMMIT, EMPTY, PACKED, inode, lock_of, put, rename_over},
     refs::PACKED_REFS,
 };
-use crate::lock::Lock;
+use crate::{git::careful, lock::Lock};
 
 /// Removes the lock of one file if a dead writer left it. `me` is the writer that wants it. `true`: that lock is gone.
 pub(super) fn lock(common: &Path, name: &str, me: Option<&str>) -> bool {
@@ -32,7 +32,7 @@ fn is_declared(common: &Path, name: &str, me: Option<&str>) -> bool {
     let folder = intent::folder(common);
     let is_other = |entry: &&String| nonce(entry) == entry.as_str() && Some(entry.as_str()) != me;
     entries(&folder).iter().filter(is_other).any(|entry| {
-        let text = fs::read(folder.join(entry)).unwrap_or_default();
+        let text = careful::read(folder.join(entry)).unwrap_or_default();
         Declared::parse(&String::from_utf8_lossy(&text)).changes.iter().any(|(_, changed)| changed == name)
     })
 }
@@ -88,7 +88,7 @@ fn writer(common: &Path, nonce: &str, also: Option<&str>) -> io::Result<()> {
     let folder = intent::folder(common);
     // Of several that mend at once one does; the others, and those that look at a living writer, find it locked.
     let Some(_lock) = Lock::take_existing(&folder.join(nonce))? else { return Ok(()) };
-    let text = fs::read(folder.join(nonce))?;
+    let text = careful::read(folder.join(nonce))?;
     let declared = Declared::parse(&String::from_utf8_lossy(&text));
     let dead = Dead { common, folder: &folder, nonce };
     if declared.decided {

@@ -12,7 +12,7 @@ use gix::objs::{Find, tree::EntryKind};
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, command, repo::Identity},
+    git::{Oid, Repo, careful, command, repo::Identity},
 };
 
 /// Files beyond it, in bytes, go through git, which streams them.
@@ -284,7 +284,7 @@ impl Repo {
             let said = git.limit(command::LONG).line()?;
             return Oid::parse(&said).ok_or_else(|| Error::internal(cannot()));
         }
-        let bytes = std::fs::read(path).context(Kind::External, cannot)?;
+        let bytes = careful::read(path).context(Kind::External, cannot)?;
         let id = gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, &bytes)
             .context(Kind::Internal, cannot)?;
         // Most files of a worktree are those of its commit.

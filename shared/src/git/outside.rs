@@ -5,7 +5,10 @@ use std::{
     fs,
 };
 
-use crate::{Kind, Result, error::Context, git::Repo};
+use crate::{
+    Result,
+    git::{Repo, careful},
+};
 
 /// Namespaces that belong to one worktree and change with what is done in it.
 const OF_A_WORKTREE: &[&str] = &["bisect", "rewritten", "worktree"];
@@ -17,22 +20,18 @@ impl Repo {
     /// # Errors
     /// The refs cannot be read at all.
     pub fn refs_outside(&self, without: &[&str]) -> Result<BTreeMap<String, String>> {
-        let unreadable = || "cannot read the refs".to_owned();
-        let platform = self.gix.refs.iter().context(Kind::Internal, unreadable)?;
         let mut refs = BTreeMap::new();
         let ours = |space: &str| without.contains(&space) || OF_A_WORKTREE.contains(&space);
         for space in self.namespaces().into_iter().filter(|space| !ours(space)) {
             let name = format!("refs/{space}");
-            if let Ok(Some(single)) = self.gix.try_find_reference(&name) {
-                refs.insert(name, named(single.target()));
+            if let Some(value) = self.ref_value(&name) {
+                refs.insert(name, value);
                 continue;
             }
-            let prefix = format!("{name}/");
-            let relative: &gix::path::RelativePath =
-                prefix.as_str().try_into().context(Kind::Internal, unreadable)?;
-            for found in platform.prefixed(relative).context(Kind::Internal, unreadable)?.flatten() {
-                refs.insert(found.name.as_bstr().to_string(), named(found.target.to_ref()));
-            }
+            let list = self.ref_list(&format!("{name}/"))?;
+            refs.extend(list.refs.into_iter().map(|(name, id)| (name, id.to_string())));
+            let symbolic = list.symbolic.into_iter();
+            refs.extend(symbolic.filter_map(|name| self.ref_value(&name).map(|value| (name, value))));
         }
         Ok(refs)
     }
@@ -43,7 +42,7 @@ impl Repo {
         let loose = fs::read_dir(common.join("refs")).into_iter().flatten().flatten();
         let mut spaces: BTreeSet<String> =
             loose.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        let packed = fs::read_to_string(common.join("packed-refs")).unwrap_or_default();
+        let packed = careful::text(common.join("packed-refs")).unwrap_or_default();
         let mut last = "";
         for name in packed.lines().filter_map(|line| line.split_once(" refs/")).map(|(_, name)| name) {
             let space = name.split('/').next().unwrap_or(name);
@@ -54,12 +53,5 @@ impl Repo {
         }
         spaces.retain(|space| !space.ends_with(".lock"));
         spaces
-    }
-}
-
-fn named(target: gix::refs::TargetRef<'_>) -> String {
-    match target {
-        gix::refs::TargetRef::Object(id) => id.to_string(),
-        gix::refs::TargetRef::Symbolic(name) => format!("ref: {}", name.as_bstr()),
     }
 }

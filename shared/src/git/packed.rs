@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{Kind, Result, error::Context};
+use crate::{Kind, Result, error::Context, git::careful};
 
 /// The file as it is to be.
 pub(super) struct Packed {
@@ -23,7 +23,7 @@ pub(super) struct Packed {
 /// It cannot be read.
 pub(super) fn without(path: &Path, names: &[&str]) -> Result<Option<Packed>> {
     let cannot = || format!("cannot read '{}'", path.display());
-    let text = match fs::read(path) {
+    let text = match careful::read(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other.context(Kind::External, cannot)?,
     };

@@ -4,7 +4,7 @@
 //! say which ref it could not parse. A listing that leaves a ref out tells the user that an agent does not exist.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{self, Read},
     path::Path,
 };
@@ -12,11 +12,14 @@ use std::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo},
+    git::{Oid, Repo, careful, refs},
+    model::quote,
 };
 
 /// Longest file of a loose ref: a symbolic one holds a name, and names are no longer than a path.
 const LONGEST: u64 = 4 * 1024;
+/// How many refs may point to each other, as in git.
+const MOST_STEPS: usize = 5;
 
 /// A ref that names no object.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -94,23 +97,70 @@ impl Repo {
     /// # Errors
     /// The ref is broken.
     pub fn find_ref(&self, name: &str) -> Result<Option<Oid>> {
-        match read_loose(&self.gix.common_dir().join(name)) {
-            Ok(Some(Loose::Object(id))) => return Ok(Some(id)),
-            Ok(Some(Loose::Broken(why))) => {
-                return Err(Error::internal(format!("ref '{name}' {why}")));
-            }
-            // A folder of that name, or none; or it points elsewhere.
-            Ok(None | Some(Loose::Symbolic)) => {}
-            Err(e) => return Err(Error::new(Kind::External, format!("cannot read ref '{name}'")).because(e)),
+        if !refs::is_ref_name(name) {
+            return Ok(None);
         }
+        let mut name = name.to_owned();
+        for _ in 0..MOST_STEPS {
+            let file = self.gix.common_dir().join(&name);
+            match read_loose(&file) {
+                Ok(Some(Loose::Object(id))) => return Ok(Some(id)),
+                Ok(Some(Loose::Broken(why))) => {
+                    return Err(Error::internal(format!("ref '{name}' {why}")));
+                }
+                // The ref to which it points may be damaged as well.
+                Ok(Some(Loose::Symbolic)) => match target(&file) {
+                    Some(next) => name = next,
+                    None => break,
+                },
+                // A folder of that name, or none.
+                Ok(None) => break,
+                Err(e) => {
+                    return Err(Error::new(Kind::External, format!("cannot read ref '{name}'")).because(e));
+                }
+            }
+        }
+        let name = name.as_str();
         let broken = || format!("ref '{name}' is broken");
         match self.gix.try_find_reference(name).context(Kind::Internal, broken)? {
             None => Ok(None),
+            // gix looks in other places as well.
+            Some(found) if found.name().as_bstr() != name => Ok(None),
             Some(mut found) => match found.try_id() {
                 Some(id) => Ok(Some(id.detach().into())),
                 None => Ok(Some(found.peel_to_id().context(Kind::Internal, broken)?.detach().into())),
             },
         }
+    }
+
+    /// What a ref holds, as its file says it: an object, or (`ref: …`) another ref. `None` where there is no such ref, or it is broken.
+    pub(super) fn ref_value(&self, name: &str) -> Option<String> {
+        let file = self.gix.common_dir().join(name);
+        match read_loose(&file).ok()? {
+            Some(Loose::Object(id)) => Some(id.to_string()),
+            Some(Loose::Symbolic) => target(&file).map(|name| format!("ref: {name}")),
+            Some(Loose::Broken(_)) => None,
+            None => self.find_ref(name).ok()?.map(|id| id.to_string()),
+        }
+    }
+
+    /// Refuses a revision that names a ref in whose place something other than a file is: to read that would wait for ever.
+    ///
+    /// # Errors
+    /// It does (3).
+    pub(super) fn refuse_blocked_refs(&self, revision: &str) -> Result<()> {
+        let name = revision.split(['~', '^', '@', '{', ':']).next().unwrap_or_default();
+        let head = || target(&self.gix.git_dir().join("HEAD"));
+        let name =
+            if name.is_empty() || name == "HEAD" { head().unwrap_or_default() } else { name.to_owned() };
+        for space in ["", "refs/", refs::TAGS, refs::BRANCHES, refs::REMOTE_BRANCHES] {
+            let file = self.gix.common_dir().join(format!("{space}{name}"));
+            if fs::metadata(&file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+                let error = Error::refused(format!("ref '{space}{name}' is not a regular file"));
+                return Err(error.hint(format!("see what it is, then {}", quote::command(&[&"rm", &file]))));
+            }
+        }
+        Ok(())
     }
 
     /// Why a ref cannot be used, if its loose file is damaged or the object it names is not here. `None` where there is no such
@@ -139,6 +189,12 @@ impl Repo {
     }
 }
 
+/// The name in the file of a symbolic ref, `HEAD` included; none in any other.
+pub(super) fn target(file: &Path) -> Option<String> {
+    let text = careful::text(file).ok()?;
+    Some(text.strip_prefix("ref:")?.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
 fn damage_of(repo: &Repo, name: &str) -> String {
     match read_loose(&repo.gix.common_dir().join(name)) {
         Ok(Some(Loose::Broken(why))) => why,
@@ -154,6 +210,27 @@ impl RefList {
             Loose::Broken(why) => self.broken.push(BrokenRef { name, why }),
         }
     }
+}
+
+/// Whether any file below the folder of `prefix` may be that of a ref. None is opened.
+pub(super) fn is_any_loose(common: &Path, prefix: &str) -> io::Result<bool> {
+    let mut open = vec![common.join(prefix)];
+    while let Some(folder) = open.pop() {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => continue,
+            Err(e) => return Err(e),
+        };
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                open.push(entry.path());
+            } else if entry.path().extension().is_none_or(|ending| ending != "lock") {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Every file below the folder of `prefix` whose path is the name of a ref. Links are not followed.
@@ -203,7 +280,9 @@ fn read_loose(path: &Path) -> io::Result<Option<Loose>> {
         Err(e) => return Err(e),
     }
     let mut bytes = Vec::with_capacity(64);
-    match File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes)) {
+    match careful::open_regular_through_links(path)
+        .and_then(|file| file.take(LONGEST).read_to_end(&mut bytes))
+    {
         Ok(_) => Ok(Some(parse(&bytes))),
         Err(e) if absent(e.kind()) => Ok(None),
         Err(e) => Err(e),

@@ -1,12 +1,11 @@
 //! Reflogs, read from their files.
 
 use std::{
-    fs::File,
     io::{Read, Seek, SeekFrom},
     path::Path,
 };
 
-use crate::git::Oid;
+use crate::git::{Oid, careful};
 
 /// Of a long reflog so much of its end is read, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -33,7 +32,7 @@ pub fn since(path: &Path, from: u64) -> Vec<Entry> {
     let start = if length >= from { from } else { 0 };
     let start = start.max(length.saturating_sub(LONGEST));
     let read = || {
-        let mut file = File::open(path)?;
+        let mut file = careful::open_regular_through_links(path)?;
         file.seek(SeekFrom::Start(start))?;
         let mut bytes = Vec::new();
         file.take(LONGEST).read_to_end(&mut bytes)?;

@@ -7,7 +7,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, OpenOptions},
+    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -20,9 +20,16 @@ use super::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, repo::Identity},
+    git::{Oid, Repo, careful, ref_list, repo::Identity},
     world,
 };
+
+/// All branches of a clone.
+pub const BRANCHES: &str = "refs/heads/";
+/// All tags.
+pub const TAGS: &str = "refs/tags/";
+/// What remotes had at the last fetch of the user's.
+pub const REMOTE_BRANCHES: &str = "refs/remotes/";
 
 /// Threads that write refs through to the disk, where they are many.
 const WRITERS: usize = 8;
@@ -47,11 +54,13 @@ impl Repo {
     /// The refs cannot be read at all.
     pub fn has_refs_below(&self, prefix: &str) -> Result<bool> {
         let unreadable = || format!("cannot read the refs below '{prefix}'");
-        let platform = self.gix.refs.iter().context(Kind::Internal, unreadable)?;
-        let relative: &gix::path::RelativePath =
-            prefix.try_into().context(Kind::Internal, || format!("'{prefix}' is not a ref prefix"))?;
-        let found = platform.prefixed(relative).context(Kind::Internal, unreadable)?.next();
-        Ok(found.is_some())
+        if ref_list::is_any_loose(self.gix.common_dir(), prefix).context(Kind::External, unreadable)? {
+            return Ok(true);
+        }
+        let Some(packed) = self.gix.refs.cached_packed_buffer().context(Kind::Internal, unreadable)? else {
+            return Ok(false);
+        };
+        Ok(packed.iter_prefixed(prefix.into()).context(Kind::Internal, unreadable)?.next().is_some())
     }
 
     /// Makes all edits or, if one of them cannot be made, none; when it returns, they survive a power cut. Where the process is
@@ -67,7 +76,7 @@ impl Repo {
         // Everyone locks in one order, so that no two wait for each other.
         sorted.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         for edit in &sorted {
-            is_ref_name(&edit.name)?;
+            require_ref_name(&edit.name)?;
         }
         let common = self.gix.common_dir();
         let mut intent =
@@ -116,7 +125,7 @@ impl Repo {
         sorted.sort_unstable();
         let names: Vec<&str> = sorted.iter().map(|(name, _)| name.as_str()).collect();
         for name in &names {
-            is_ref_name(name)?;
+            require_ref_name(name)?;
         }
         let common = self.gix.common_dir();
         let deletes = names.iter().map(|name| (Action::Delete, *name));
@@ -140,7 +149,7 @@ impl Repo {
             take_back(common, &mut intent, sorted.iter().map(|(name, old)| (name.as_str(), Some(*old))));
             return Err(Error::new(Kind::External, "cannot delete refs").because(error));
         }
-        for name in names.iter().filter(|name| name.starts_with("refs/heads/")) {
+        for name in names.iter().filter(|name| name.starts_with(BRANCHES)) {
             let _ = fs::remove_file(common.join("logs").join(name));
         }
         intent.release();
@@ -187,7 +196,7 @@ impl Repo {
         let proven = match only_with {
             None => lock.exists(),
             Some(value) => {
-                fs::read_to_string(&lock).is_ok_and(|content| Oid::parse(content.trim()) == Some(value))
+                careful::text(&lock).is_ok_and(|content| Oid::parse(content.trim()) == Some(value))
             }
         };
         proven && fs::remove_file(&lock).is_ok()
@@ -210,7 +219,7 @@ impl Repo {
 
     /// Branches have reflogs, unless the user does not want them; our own refs have none.
     fn log_branch(&self, edit: &Edit, why: &str) -> Result<()> {
-        if !edit.name.starts_with("refs/heads/") {
+        if !edit.name.starts_with(BRANCHES) {
             return Ok(());
         }
         self.write_reflog(&self.gix.common_dir().join("logs").join(&edit.name), edit.old, edit.new, why)
@@ -231,15 +240,23 @@ impl Repo {
         let Identity { name, email } = self.identity_or_none();
         let old = old.map_or_else(|| "0".repeat(40), |old| old.to_string());
         let line = format!("{old} {new} {name} <{email}> {} +0000\t{why}\n", world::now().as_second());
-        let mut file =
-            OpenOptions::new().create(true).append(true).open(path).context(Kind::External, cannot)?;
+        let mut file = careful::open_for_appending(path).context(Kind::External, cannot)?;
         file.write_all(line.as_bytes()).context(Kind::External, cannot)
     }
 }
 
-fn is_ref_name(name: &str) -> Result<()> {
-    let checked: std::result::Result<gix::refs::FullName, _> = name.try_into();
-    checked.map(|_| ()).context(Kind::Internal, || format!("'{name}' is not a ref name"))
+/// Whether git allows such a full name of a ref.
+pub(super) fn is_ref_name(name: &str) -> bool {
+    gix::refs::FullName::try_from(name).is_ok()
+}
+
+/// Whether git would make a branch of this name, without `refs/heads/`.
+pub fn is_branch_name(branch: &str) -> bool {
+    !branch.starts_with('-') && is_ref_name(&format!("refs/heads/{branch}"))
+}
+
+fn require_ref_name(name: &str) -> Result<()> {
+    if is_ref_name(name) { Ok(()) } else { Err(Error::internal(format!("'{name}' is not a ref name"))) }
 }
 
 /// Removes the values of refs: first the packed ones, which would show again where only the loose one is gone.
@@ -293,7 +310,7 @@ pub struct RefWatch {
 impl RefWatch {
     /// Whether the ref's loose file is other than at the last call. A packed ref always counts as changed.
     pub fn changed(&mut self, common_dir: &Path, name: &str) -> bool {
-        match fs::read(common_dir.join(name)) {
+        match careful::read(common_dir.join(name)) {
             Ok(now) if self.last.as_ref() == Some(&now) => false,
             Ok(now) => {
                 self.last = Some(now);

@@ -177,7 +177,7 @@ impl Repo {
     }
 
     /// Where git itself stands when it reads a relative path in a URL.
-    fn standpoint(&self) -> Result<PathBuf> {
+    pub(super) fn standpoint(&self) -> Result<PathBuf> {
         self.work_dir().map_or_else(|| self.common_dir(), Ok)
     }
 }
@@ -200,14 +200,21 @@ fn rejections(output: &Output) -> Vec<Rejected> {
     let told = lines.filter_map(|line| {
         let (refs, why) = line.split_once('\t')?;
         let name = refs.rsplit_once(':')?.1.to_owned();
-        let cause = cause(&name, why, &output.stderr);
-        Some(Rejected { name, why: text::one_line(why, 300), cause })
+        let (cause, lock) = cause(&name, why, &output.stderr);
+        let why = match lock {
+            Some(lock) => format!(
+                "it is locked there: if no git works in the repository of the remote, '{lock}' in it was left by one that \
+                 was killed, and can be removed"
+            ),
+            None => why.to_owned(),
+        };
+        Some(Rejected { name, why: text::one_line(&why, 300), cause })
     });
     told.collect()
 }
 
-/// What git, and the git at the other end, say of a race and of a lock.
-fn cause(name: &str, why: &str, stderr: &str) -> Cause {
+/// What git, and the git at the other end, say of a race and of a lock; and which lock it is.
+fn cause(name: &str, why: &str, stderr: &str) -> (Cause, Option<String>) {
     let races = [
         "fetch first",
         "non-fast-forward",
@@ -220,14 +227,21 @@ fn cause(name: &str, why: &str, stderr: &str) -> Cause {
         "remote ref updated since checkout",
     ];
     if !races.iter().any(|race| why.contains(race)) {
-        return Cause::Refused;
+        return (Cause::Refused, None);
     }
-    let lock = format!("{name}.lock'");
-    let is_locked = |line: &str| line.contains(&lock) && line.contains("File exists");
-    if stderr.lines().chain([why]).any(is_locked) { Cause::Locked } else { Cause::Race }
+    // A ref cannot be deleted while the packed ones are locked.
+    let locks = [format!("{name}.lock"), "packed-refs.lock".to_owned()];
+    let is_in_the_way = |lock: &String| {
+        let names = |line: &str| line.contains(&format!("{lock}'")) && line.contains("File exists");
+        stderr.lines().chain([why]).any(names)
+    };
+    match locks.into_iter().find(is_in_the_way) {
+        Some(lock) => (Cause::Locked, Some(lock)),
+        None => (Cause::Race, None),
+    }
 }
 
-fn broken(message: String, output: &Output) -> Error {
+pub(super) fn broken(message: String, output: &Output) -> Error {
     let progress = ["Enumerating", "Counting", "Compressing", "Writing", "Receiving", "Resolving", "Delta"];
     let lines = output.stderr.split(['\r', '\n']).map(|line| line.trim_start_matches("remote: ").trim());
     let told: Vec<&str> = lines
@@ -252,11 +266,19 @@ mod tests {
         let output =
             Output { status: ExitStatus::from_raw(256), stdout: answer.into(), stderr: stderr.into() };
         let told = rejections(&output);
+        assert!(told[2].why.contains("'refs/o/d.lock'"), "{}", told[2].why);
         let told: Vec<(&str, Cause)> = told.iter().map(|one| (one.name.as_str(), one.cause)).collect();
         assert_eq!(
             told,
             [("refs/o/b", Cause::Race), ("refs/o/c", Cause::Refused), ("refs/o/d", Cause::Locked)]
         );
+    }
+
+    #[test]
+    fn a_ref_that_cannot_be_deleted_for_the_packed_ones_is_locked() {
+        let stderr = "remote: error: Unable to create '/h/./packed-refs.lock': File exists.\n";
+        let (cause, lock) = cause("refs/o/d", "[remote rejected] (failed to update ref)", stderr);
+        assert_eq!((cause, lock.as_deref()), (Cause::Locked, Some("packed-refs.lock")));
     }
 
     #[test]

@@ -11,9 +11,9 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     git::{
-        Git, Oid, above,
+        Git, Oid, above, careful,
         fallback::{self, View},
-        ownership,
+        ownership, ref_list, refs, version,
     },
     world,
 };
@@ -35,10 +35,14 @@ impl Repo {
     /// # Errors
     /// There is none, or it belongs to another user (128); or it is of a kind we cannot read (3).
     pub fn discover(directory: &Path) -> Result<Self> {
+        if let Some((place, why)) = fallback::in_the_way_above(directory) {
+            ownership::check(&above::common_dir_of(&place.git_dir))?;
+            return Self::past_its_configuration(&place.git_dir, place.work_tree.as_deref(), why);
+        }
         let Some(found) = ownership::find(directory)? else { return Err(no_repository()) };
-        let opened = match fallback::is_in_the_way(&above::common_dir_of(&found.git_dir)) {
-            true => Err(not_a_file()),
-            false => Self::discover_trusted(directory),
+        let opened = match fallback::in_the_way(&above::common_dir_of(&found.git_dir)) {
+            Some(why) => Err(why),
+            None => Self::discover_trusted(directory),
         };
         opened
             .or_else(|error| Self::past_its_configuration(&found.git_dir, found.work_tree.as_deref(), error))
@@ -84,6 +88,9 @@ impl Repo {
     /// # Errors
     /// It belongs to another user (128).
     pub fn find(directory: &Path) -> Result<Option<Self>> {
+        if fallback::in_the_way_above(directory).is_some() {
+            return Ok(Self::discover(directory).ok());
+        }
         match ownership::find(directory)? {
             Some(_) => Ok(Self::discover(directory).ok()),
             None => Ok(None),
@@ -96,9 +103,9 @@ impl Repo {
     /// It is gone, belongs to another user, or is of a kind we cannot read.
     pub fn open(common_dir: &Path) -> Result<Self> {
         ownership::check(common_dir)?;
-        let opened = match fallback::is_in_the_way(common_dir) {
-            true => Err(not_a_file()),
-            false => Self::open_with(common_dir, &[]),
+        let opened = match fallback::in_the_way(common_dir) {
+            Some(why) => Err(why),
+            None => Self::open_with(common_dir, &[]),
         };
         opened.or_else(|error| Self::past_its_configuration(common_dir, None, error))
     }
@@ -129,7 +136,7 @@ impl Repo {
         let storage = gix.config_snapshot().string("extensions.refStorage").map(|name| name.to_string());
         match storage.as_deref() {
             None | Some("files") => Ok(Self::of(gix)),
-            Some(other) => Err(unsupported(&format!("its refs are stored as '{other}'"), "files")),
+            Some(other) => Err(unsupported_refs(other)),
         }
     }
 
@@ -161,9 +168,9 @@ impl Repo {
             return no_repository();
         };
         let common = above::common_dir_of(&git_dir);
-        let config = std::fs::read_to_string(common.join("config")).unwrap_or_default().to_ascii_lowercase();
+        let config = careful::text(common.join("config")).unwrap_or_default().to_ascii_lowercase();
         if config.contains("sha256") {
-            return unsupported("its objects are named by sha256", "sha1");
+            return unsupported_objects();
         }
         Error::new(Kind::NotARepository, format!("cannot open repository '{}'", git_dir.display()))
             .because(error)
@@ -207,8 +214,30 @@ impl Repo {
             let checkout = above::home(&view.common_dir);
             return Ok((checkout != view.common_dir).then(|| checkout.to_owned()));
         }
+        let common = self.common_dir()?;
+        // Where the user stands in it, its '.git' may be a link, or a file, that leads to any place.
+        if self.gix.git_dir() == self.gix.common_dir()
+            && let Some(checkout) = self.work_dir()
+            && (above::leads_to(&checkout.join(".git"), &common) || self.has_chosen_work_tree())
+        {
+            return Ok(Some(checkout));
+        }
         let main = self.gix.main_repo().context(Kind::Internal, || "cannot find the main checkout".into())?;
-        Ok(main.workdir().and_then(|dir| dir.canonicalize().ok()))
+        if main.is_bare() {
+            return Ok(None);
+        }
+        let checkout = main.workdir().and_then(|dir| dir.canonicalize().ok());
+        let is_its_own = |dir: &PathBuf| {
+            above::leads_to(&dir.join(".git"), &common)
+                || main.config_snapshot().string("core.worktree").is_some()
+        };
+        let home = above::home(&common);
+        Ok(checkout.filter(is_its_own).or_else(|| (home != common).then(|| home.to_owned())))
+    }
+
+    /// Whether the checkout is named by the configuration or the environment, and so need not hold a `.git`.
+    fn has_chosen_work_tree(&self) -> bool {
+        world::variable("GIT_WORK_TREE").is_some() || self.config("core.worktree").is_some()
     }
 
     /// The name and e-mail for our commits: the user's own, or those of [`Repo::acting_as`].
@@ -255,6 +284,17 @@ impl Repo {
         (!path.as_os_str().is_empty()).then_some(path)
     }
 
+    /// As [`Repo::config_path`], and why it names no path where git would not take it either, such as for `~nobody/x`.
+    ///
+    /// # Errors
+    /// It is not a path.
+    pub fn path_setting(&self, key: &str) -> std::result::Result<Option<PathBuf>, String> {
+        match self.gix.config_snapshot().trusted_path(key) {
+            Ok(path) => Ok(path.filter(|path| !path.as_os_str().is_empty())),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// Every value of a key of the user's git config, in order.
     pub fn config_all(&self, key: &str) -> Vec<String> {
         let snapshot = self.gix.config_snapshot();
@@ -283,26 +323,17 @@ impl Repo {
         found.map_or_else(|| url.to_owned(), |found| found.to_string())
     }
 
-    /// The commit that `revision` names.
-    ///
-    /// # Errors
-    /// It names none.
-    pub fn commit(&self, revision: &str) -> Result<Oid> {
-        let shown = crate::model::text::safe(revision).into_owned();
-        let bad = || Error::refused(format!("'{shown}' names no commit"));
-        if revision.is_empty() || revision.starts_with('-') {
-            return Err(bad());
-        }
-        let id = self.gix.rev_parse_single(revision).map_err(|e| bad().because(e))?;
-        let object = id.object().map_err(|e| bad().because(e))?;
-        Ok(object.peel_to_commit().map_err(|e| bad().because(e))?.id.into())
-    }
-
     /// The commit on which the user stands.
     ///
     /// # Errors
     /// There is no commit yet, or HEAD is broken.
     pub fn head(&self) -> Result<Oid> {
+        // gix would wait for a pipe in the place of the branch.
+        if let Some(tip) = self.head_name().map(|name| self.find_ref(&name)).transpose()?.flatten()
+            && self.gix.find_commit(tip.gix()).is_ok()
+        {
+            return Ok(tip);
+        }
         let mut head = self.gix.head().context(Kind::Refused, || "HEAD cannot be read".into())?;
         if head.is_unborn() {
             return Err(Error::refused("there is no commit yet to start from")
@@ -313,8 +344,12 @@ impl Repo {
 
     /// The branch on which the user stands, without `refs/heads/`; none where HEAD is detached.
     pub fn head_branch(&self) -> Option<String> {
-        let name = self.gix.head_name().ok()??;
-        Some(name.as_bstr().to_string().strip_prefix("refs/heads/")?.to_owned())
+        Some(self.head_name()?.strip_prefix(refs::BRANCHES)?.to_owned())
+    }
+
+    /// The ref to which HEAD points, with its full name; none where it is detached.
+    fn head_name(&self) -> Option<String> {
+        ref_list::target(&self.gix.git_dir().join("HEAD"))
     }
 
     /// The time of a commit, in seconds since 1970: for people and for ties only.
@@ -405,12 +440,23 @@ fn no_repository() -> Error {
     Error::new(Kind::NotARepository, "not a git repository (or any of the parent directories): .git")
 }
 
-fn not_a_file() -> Error {
-    Error::new(Kind::NotARepository, "the repository's 'config' is not a file")
+fn unsupported(what: &str) -> Error {
+    Error::refused(format!("this repository cannot be used with git orchestra: {what}"))
 }
 
-fn unsupported(what: &str, wanted: &str) -> Error {
-    let option = if wanted == "sha1" { "--object-format=sha1" } else { "--ref-format=files" };
-    Error::refused(format!("this repository cannot be used with git orchestra: {what}"))
-        .hint(format!("only {wanted} repositories are supported; 'git init {option}' makes one"))
+/// Since git 2.46 such a repository can be changed into one that can be used.
+fn unsupported_refs(format: &str) -> Error {
+    let error = unsupported(&format!("its refs are stored as '{format}', and only 'files' is supported"));
+    match version::here() {
+        Some(found) if found < version::WITH_REFS_MIGRATE => {
+            error.hint("git 2.46 or newer changes that: git refs migrate --ref-format=files")
+        }
+        _ => error.hint("git refs migrate --ref-format=files"),
+    }
+}
+
+/// Git has no command that changes the names of objects.
+fn unsupported_objects() -> Error {
+    unsupported("its objects are named by sha256, and only sha1 is supported")
+        .hint("git cannot convert a repository: 'git init --object-format=sha1' makes a new one")
 }

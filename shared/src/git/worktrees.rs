@@ -11,7 +11,7 @@ use std::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, careful, frozen},
+    git::{Oid, Repo, careful, frozen, moved},
     model::quote,
 };
 
@@ -225,18 +225,20 @@ fn is_nameless(registration: &Path) -> bool {
 
 impl Worktree {
     fn read(git_dir: &Path) -> Option<Self> {
-        let gitdir = careful::small_text(&git_dir.join("gitdir"))?;
-        let gitdir = Some(gitdir.trim_end_matches('\n')).filter(|gitdir| !gitdir.is_empty())?;
-        let dot_git = git_dir.join(gitdir);
-        let path = dot_git.parent()?;
-        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let path = located(git_dir)?;
+        let path = path.canonicalize().unwrap_or(path);
         Some(Self { git_dir: git_dir.to_owned(), path })
     }
 
-    /// Where its registration says that it is; links in that path are not resolved.
+    /// Where it is by its registration; links in that path are not resolved. Where nothing is there because the worktree was moved
+    /// together with the repository, this is its new place.
     pub fn registered_path(&self) -> Option<PathBuf> {
-        let gitdir = careful::small_text(&self.git_dir.join("gitdir"))?;
-        self.git_dir.join(gitdir.trim_end_matches('\n')).parent().map(Path::to_owned)
+        located(&self.git_dir)
+    }
+
+    /// What its registration says, whether or not that is true.
+    pub(super) fn written_path(&self) -> Option<PathBuf> {
+        written_path(&self.git_dir)
     }
 
     /// Whether anything lies where it should be, a link included.
@@ -294,5 +296,22 @@ impl Worktree {
         let place = (0..1000).map(|n| folder.join(format!("{name}.{n}"))).find(|place| !place.exists());
         let place = place.ok_or_else(|| Error::internal(cannot()))?;
         fs::rename(&self.git_dir, place).context(Kind::External, cannot)
+    }
+}
+
+/// The folder that a registration names.
+fn written_path(git_dir: &Path) -> Option<PathBuf> {
+    let gitdir = careful::small_text(&git_dir.join("gitdir"))?;
+    let gitdir = Some(gitdir.trim_end_matches('\n')).filter(|gitdir| !gitdir.is_empty())?;
+    git_dir.join(gitdir).parent().map(Path::to_owned)
+}
+
+fn located(git_dir: &Path) -> Option<PathBuf> {
+    let written = written_path(git_dir)?;
+    match fs::symlink_metadata(&written) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Some(moved::find(git_dir, &written).unwrap_or(written))
+        }
+        _ => Some(written),
     }
 }

@@ -1,9 +1,10 @@
 //! The branches that would land: what was named, or the work of every agent that is done.
 
+use super::state::Orders;
 use crate::{
     Error, Result,
     git::{Oid, Repo, merging::Size},
-    model::{Agent, AgentId, Phase, id, text},
+    model::{Agent, AgentId, Phase, id, landing::FailedCheck, text},
     store::{Listing, Unreadable, layout, unreadable},
 };
 
@@ -20,7 +21,9 @@ pub struct Branch {
     /// Whose work it is.
     pub agent: Option<(AgentId, Agent)>,
     /// Why it cannot land, where that is known before it is looked at.
-    pub problem: Option<String>,
+    pub problem: Option<Unreadable>,
+    /// The check that failed with it last time, and did not pass since.
+    pub failed: Option<FailedCheck>,
 }
 
 impl Branch {
@@ -34,6 +37,12 @@ impl Branch {
         Ok(commit
             .filter(|commit| repo.has_commit(*commit))
             .is_some_and(|commit| repo.contains(target.tip, commit).unwrap_or(false)))
+    }
+
+    /// Why it does not land unless it is named: a check that failed with it would not be run.
+    pub(super) fn kept_back(&self, orders: &Orders) -> Option<String> {
+        let failed = self.failed.as_ref().filter(|_| !orders.named)?;
+        (!failed.check.is_among(&orders.checks)).then(|| failed.sentence())
     }
 
     /// What its agent has not finished, if that is in what would land.
@@ -67,7 +76,7 @@ pub struct Target {
 /// There is no such branch (3).
 pub fn target(repo: &Repo, named: Option<&str>) -> Result<Target> {
     let branch = match named {
-        Some(named) => named.strip_prefix("refs/heads/").unwrap_or(named).to_owned(),
+        Some(named) => layout::branch_of(named).unwrap_or(named).to_owned(),
         None => repo.head_branch().ok_or_else(|| {
             Error::refused("you stand on no branch to land on").hint("name one: --into BRANCH")
         })?,
@@ -140,7 +149,7 @@ fn not_too_many(found: Vec<Branch>) -> Result<Vec<Branch>> {
 fn one(repo: &Repo, listing: &Listing, name: &str) -> Result<Branch> {
     if let Ok(Some(tip)) = repo.find_ref(&layout::branch_ref(name)) {
         let agent = agent_of_branch(repo, listing, name);
-        return Ok(Branch { name: name.to_owned(), tip, agent, problem: None });
+        return Ok(Branch { name: name.to_owned(), tip, agent, problem: None, failed: None });
     }
     let broken = listing.broken.iter().filter_map(Unreadable::agent_id);
     if let Ok(id) = id::resolve(name, listing.ids().chain(broken)) {
@@ -151,30 +160,37 @@ fn one(repo: &Repo, listing: &Listing, name: &str) -> Result<Branch> {
             .ok_or_else(|| Error::refused(format!("agent '{id}' has no work here")));
     }
     match repo.commit(name) {
-        Ok(tip) => Ok(Branch { name: name.to_owned(), tip, agent: None, problem: None }),
-        Err(_) => Err(Error::refused(format!("'{}' is no branch, no agent and no commit", text::safe(name)))
-            .hint("git branch --list; git orchestra status --all")),
+        Ok(tip) => Ok(Branch { name: name.to_owned(), tip, agent: None, problem: None, failed: None }),
+        Err(_) => {
+            Err(Error::refused(format!("'{}' is not a branch, an agent or a commit", text::safe(name)))
+                .hint("git branch --list; git orchestra status --all"))
+        }
     }
 }
 
 fn of_agent(repo: &Repo, listing: &Listing, id: &AgentId) -> Result<Option<Branch>> {
     let Some(row) = listing.row(id) else { return Ok(None) };
     let Ok(agent) = listing.agent(repo, row) else { return Ok(None) };
-    let broken = unreadable::work_of(repo, id)?;
+    let broken = unreadable::work_of(repo, id, &agent)?;
     let tip = match &broken {
         None => repo.find_ref(&layout::head_ref(id))?,
         // Its events name the work, so that it has its line among the others.
         Some(_) => agent.head.as_deref().and_then(Oid::parse),
     };
-    let problem = broken.map(|broken| broken.sentence());
-    Ok(tip.map(|tip| Branch { name: id.to_string(), tip, agent: Some((id.clone(), agent)), problem }))
+    Ok(tip.map(|tip| Branch {
+        name: id.to_string(),
+        tip,
+        agent: Some((id.clone(), agent)),
+        problem: broken,
+        failed: None,
+    }))
 }
 
 /// An agent that was named and cannot be read does not keep the others that were named from landing.
 fn of_unreadable(repo: &Repo, id: &AgentId, broken: &Unreadable) -> Result<Branch> {
     match repo.find_ref(&layout::head_ref(id)) {
         Ok(Some(tip)) => {
-            Ok(Branch { name: id.to_string(), tip, agent: None, problem: Some(broken.sentence()) })
+            Ok(Branch { name: id.to_string(), tip, agent: None, problem: Some(broken.clone()), failed: None })
         }
         _ => Err(broken.error()),
     }

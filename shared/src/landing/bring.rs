@@ -2,7 +2,7 @@
 
 use super::{
     branches::Branch,
-    merge::{self, Merged, Side, Strategy},
+    merge::{self, Committer, MergeConflict, Merged, Side, Strategy},
     message::message,
     regenerate::{self, Recipe},
     scratch::Scratch,
@@ -17,9 +17,6 @@ use crate::{
     supervise::spec::Spec,
     world,
 };
-
-/// Conflicting files that are named in a reason; more are counted.
-const NAMED: usize = 3;
 
 /// Columns of a branch's name in a reason.
 const NAME: usize = 60;
@@ -40,17 +37,17 @@ impl Runner<'_> {
             return self.bring_by_rebase(branch, step);
         }
         let ours = self.state.result;
-        match merge::merge(self.merge_tree()?, ours, branch.tip)? {
+        match merge::merge(&self.merge_place()?, ours, branch.tip)? {
             Merged::Clean(tree) => self.commit(branch, step, tree, branch.tip),
-            Merged::Conflict { tree, files } => match self.settle(branch, step, &files)? {
+            Merged::Conflict(conflict) => match self.settle(branch, step, &conflict)? {
                 Ok(settled) => self.commit(branch, step, settled, branch.tip),
-                Err((why, files)) => Ok(Brought::Conflict { why, tree: Some(tree), files }),
+                Err((why, files)) => Ok(Brought::Conflict { why, tree: conflict.tree, files }),
             },
         }
     }
 
     /// The commit that lands a tree; `head` is what it merges.
-    pub(super) fn commit(&self, branch: &Branch, step: &Step, tree: Oid, head: Oid) -> Result<Brought> {
+    pub(super) fn commit(&mut self, branch: &Branch, step: &Step, tree: Oid, head: Oid) -> Result<Brought> {
         let before = self.state.result;
         if self.repo.tree_of(before)? == tree {
             return Ok(Brought::Nothing);
@@ -63,7 +60,7 @@ impl Runner<'_> {
         let text = message(branch, strategy, &step.settled);
         let now = world::now().as_second();
         let commit = Commit::by(&self.identity(branch)?, now, tree, parents, text);
-        Ok(Brought::Commit(self.repo.write_commit(&commit)?))
+        Ok(Brought::Commit(self.write_landing_commit(&commit)?))
     }
 
     /// Who commits for a branch: for that of an agent, the user as they were when it was started.
@@ -78,11 +75,13 @@ impl Runner<'_> {
         let (onto, side) = (self.state.result, self.side());
         let base = self.repo.merge_base(onto, branch.tip)?;
         let identity = self.identity(branch)?;
+        let sign = self.signs_rebased()?;
         let scratch = self.scratch_at(onto)?;
-        let first = scratch.rebase(None, onto, base, branch.tip, &identity)?;
+        let by = Committer { identity: &identity, sign };
+        let first = scratch.rebase(None, onto, base, branch.tip, by)?;
         let done = match (first, side) {
             (Err(_), Some(side)) => {
-                let done = scratch.rebase(Some(side), onto, base, branch.tip, &identity)?;
+                let done = scratch.rebase(Some(side), onto, base, branch.tip, by)?;
                 if done.is_ok() {
                     step.settled.push(format!("conflicts were settled by '{}'", side.as_str()));
                 }
@@ -94,18 +93,19 @@ impl Runner<'_> {
             Ok(head) if head == onto => Ok(Brought::Nothing),
             Ok(head) => Ok(Brought::Commit(head)),
             Err(files) => {
-                let tree = match merge::merge(self.merge_tree()?, onto, branch.tip)? {
-                    Merged::Conflict { tree, .. } => Some(tree),
+                let tree = match self.merge(branch.tip)? {
+                    Merged::Conflict(conflict) => conflict.tree,
                     Merged::Clean(_) => None,
                 };
-                Ok(Brought::Conflict { why: self.conflicts_in(&files), tree, files })
+                let conflict = MergeConflict::of_files(files);
+                Ok(Brought::Conflict { why: self.conflicts_in(&conflict), tree, files: conflict.files })
             }
         }
     }
 
     /// With what, in which files, and what is missing to settle it.
-    fn conflicts_in(&self, files: &[String]) -> String {
-        let missing = files.iter().find_map(|file| regenerate::missing(file));
+    fn conflicts_in(&self, conflict: &MergeConflict) -> String {
+        let missing = conflict.files.iter().find_map(|file| regenerate::missing(file));
         let missing = missing
             .map_or_else(String::new, |tool| format!("; {tool}, which could make it anew, is not on PATH"));
         let with = match self.against.as_slice() {
@@ -113,7 +113,7 @@ impl Runner<'_> {
             [one] => text::one_line(one, NAME),
             [one, others @ ..] => format!("{} and {} more", text::one_line(one, NAME), others.len()),
         };
-        format!("conflicts with {with} in {}{missing}", in_files(files))
+        format!("conflicts with {with}{}{missing}", conflict.place())
     }
 
     const fn side(&self) -> Option<Side> {
@@ -131,31 +131,44 @@ impl Runner<'_> {
         &mut self,
         branch: &Branch,
         step: &mut Step,
-        files: &[String],
+        conflict: &MergeConflict,
     ) -> Result<std::result::Result<Oid, (String, Vec<String>)>> {
+        let files = &conflict.files;
         let (repo, ours, side) = (self.repo, self.state.result, self.side());
         let (interrupted, nonce) = (self.around.interrupted, self.journal.operation.id.clone());
-        let all = self.conflicts_in(files);
+        let all = self.conflicts_in(conflict);
+        if files.is_empty() && side.is_none() {
+            return Ok(Err((all, Vec::new())));
+        }
         let scratch = self.scratch_at(ours)?;
-        let recipes = regenerate::recipes(repo, scratch, files)?;
+        let recipes = if files.is_empty() { Vec::new() } else { regenerate::recipes(repo, scratch, files)? };
         let is_made = |file: &String| recipes.iter().any(|recipe| recipe.path == *file);
         let (made, others): (Vec<String>, Vec<String>) = files.iter().cloned().partition(is_made);
         if side.is_none() && !others.is_empty() {
             return Ok(Err((all, others)));
         }
         let merged = match side {
-            Some(side) if !others.is_empty() => scratch.merge_for(side, ours, branch.tip)?,
+            Some(side) if made.is_empty() || !others.is_empty() => {
+                scratch.merge_for(side, ours, branch.tip)?
+            }
             _ => scratch.merge_with_conflicts(ours, branch.tip)?,
         };
-        let left: Vec<String> = match merged {
-            Merged::Clean(_) => Vec::new(),
-            Merged::Conflict { files, .. } => files.into_iter().filter(|file| !made.contains(file)).collect(),
-        };
-        if !left.is_empty() {
-            return Ok(Err((self.conflicts_in(&left), left)));
+        match merged {
+            Merged::Clean(_) => {}
+            Merged::Conflict(conflict) => {
+                let left: Vec<String> =
+                    conflict.files.iter().filter(|file| !made.contains(file)).cloned().collect();
+                if !left.is_empty() || conflict.files.is_empty() {
+                    return Ok(Err((self.conflicts_in(&conflict.only_in(&left)), left)));
+                }
+            }
         }
         if let Some(side) = side.filter(|_| !others.is_empty()) {
-            step.settled.push(format!("{} settled by '{}'", in_files(&others), side.as_str()));
+            step.settled.push(format!(
+                "{} settled by '{}'",
+                merge::in_files(&others.iter().map(String::as_str).collect::<Vec<_>>()),
+                side.as_str()
+            ));
         }
         for recipe in &recipes {
             match remake(scratch, recipe, interrupted, &nonce)? {
@@ -191,25 +204,5 @@ impl Side {
             Self::Theirs => "theirs",
             Self::Union => "union",
         }
-    }
-}
-
-/// `a.rs, b.rs and 3 more`.
-fn in_files(files: &[String]) -> String {
-    let names: Vec<String> = files.iter().take(NAMED).map(|file| text::one_line(file, 60)).collect();
-    let more = files.len().saturating_sub(NAMED);
-    let named = names.join(", ");
-    if more > 0 { format!("{named} and {more} more") } else { named }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_are_named_and_counted() {
-        let files = |count: usize| (0..count).map(|n| format!("{n}\u{1b}.rs")).collect::<Vec<_>>();
-        assert_eq!(in_files(&files(1)), "0\\e.rs");
-        assert_eq!(in_files(&files(5)), "0\\e.rs, 1\\e.rs, 2\\e.rs and 2 more");
     }
 }

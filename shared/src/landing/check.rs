@@ -78,7 +78,8 @@ pub(super) fn run(command: &str, folder: &Path, bounds: Bounds<'_>) -> Result<Ra
     let kept = Kept::collect(&mut child);
     let ended = wait(&mut child, bounds);
     end_left_overs(bounds.nonce)?;
-    let _ = child.wait();
+    // It may have taken our mark out of its environment.
+    process::kill_tree(&mut child);
     let output = kept.take();
     Ok(Ran { end: ended?, output })
 }
@@ -235,6 +236,8 @@ mod tests {
             ran("echo begun; trap '' TERM; while :; do sleep 1; done", Duration::from_millis(300), false);
         assert!(matches!(late.end, End::Failed(why) if why.contains("longer than")));
         assert_eq!(ran("sleep 1000", long, true).end, End::Interrupted);
+        let unmarked = ran("env -i sleep 1000; exec env -i sleep 1000", Duration::from_millis(300), false);
+        assert!(matches!(unmarked.end, End::Failed(why) if why.contains("longer than")));
     }
 
     #[test]

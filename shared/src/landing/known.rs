@@ -1,9 +1,9 @@
 //! What was found out about two objects, remembered in a file: it does not change as long as the objects are the same. The file
 //! is disposable.
 
-use std::{collections::HashMap, fs, io::Write, path::Path};
+use std::{collections::HashMap, io::Write, path::Path};
 
-use crate::git::Oid;
+use crate::git::{Oid, careful};
 
 /// Entries kept; the oldest go first.
 const MOST: usize = 200_000;
@@ -13,7 +13,7 @@ pub(super) type Conditions = [u8; 32];
 pub(super) type Key = [u8; 40];
 
 /// What can be remembered, in `BYTES` bytes.
-pub(super) trait Entry: Copy {
+pub(super) trait Entry: Clone {
     const BYTES: usize;
     fn write(&self, out: &mut Vec<u8>);
     fn read(bytes: &[u8]) -> Option<Self>;
@@ -42,8 +42,8 @@ pub(super) fn key(a: Oid, b: Oid) -> Key {
 impl<V: Entry> Known<V> {
     /// An absent, foreign or torn file knows nothing, or less.
     pub(super) fn read(path: &Path, conditions: &Conditions) -> Self {
-        let mut known = Self { conditions: *conditions, order: Vec::new(), entries: HashMap::new() };
-        let bytes = fs::read(path).unwrap_or_default();
+        let mut known = Self::empty(conditions);
+        let bytes = careful::read(path).unwrap_or_default();
         let Some(entries) = bytes.strip_prefix(conditions.as_slice()) else { return known };
         for entry in entries.chunks_exact(40 + V::BYTES) {
             if let Some((key, value)) = entry.split_first_chunk::<40>()
@@ -55,8 +55,18 @@ impl<V: Entry> Known<V> {
         known
     }
 
+    /// Knows nothing.
+    pub(super) fn empty(conditions: &Conditions) -> Self {
+        Self { conditions: *conditions, order: Vec::new(), entries: HashMap::new() }
+    }
+
+    /// Under which conditions its entries hold: what is written says so.
+    pub(super) fn hold_under(&mut self, conditions: &Conditions) {
+        self.conditions = *conditions;
+    }
+
     pub(super) fn get(&self, key: &Key) -> Option<V> {
-        self.entries.get(key).copied()
+        self.entries.get(key).cloned()
     }
 
     pub(super) fn add(&mut self, key: Key, value: V) {
@@ -115,7 +125,7 @@ mod tests {
             (Some(5), Some(6), None)
         );
         assert_eq!(Known::<u8>::read(&path, &[8; 32]).get(&key(a, b)), None);
-        fs::write(&path, [7; 40]).unwrap();
+        std::fs::write(&path, [7; 40]).unwrap();
         assert!(Known::<u8>::read(&path, &[7; 32]).order.is_empty(), "torn");
     }
 }

@@ -5,9 +5,14 @@ use serde::{Deserialize, Serialize};
 use super::scratch::Scratch;
 use crate::{
     Error, Kind, Result,
-    git::{Git, Oid, command, repo::Identity},
+    git::{Git, Oid, merging::MergePlace, repo::Identity},
     model::text,
 };
+
+/// Conflicting files that are named in a reason; more are counted.
+const NAMED: usize = 3;
+/// Columns of what git says of a conflict.
+const SAID: usize = 200;
 
 /// How a branch becomes part of the target.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -57,67 +62,122 @@ pub(super) enum Side {
 pub(super) enum Merged {
     /// The tree of the merge.
     Clean(Oid),
-    /// These files conflict; the tree holds them with marks where they do.
-    Conflict { tree: Oid, files: Vec<String> },
+    /// It conflicts.
+    Conflict(MergeConflict),
 }
 
-/// The command of [`merge`].
-pub(super) const MERGE: &str = "merge-tree";
+/// Who commits what is rebased, and whether with a signature.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Committer<'a> {
+    /// Who.
+    pub(super) identity: &'a Identity,
+    /// Whether git is to sign.
+    pub(super) sign: bool,
+}
 
-/// Merges two commits without any checkout, by a [`MERGE`] that runs in a folder of the repository; attributes are read there.
-pub(super) fn merge(git: Git, ours: Oid, theirs: Oid) -> Result<Merged> {
-    let output = git
-        .args(["--write-tree", "-z", "--name-only", "--no-messages"])
-        .args([ours.to_string(), theirs.to_string()])
-        .limit(command::LONG)
-        .output()?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    let mut words = said.split('\0').filter(|word| !word.is_empty());
-    let tree = words.next().and_then(Oid::parse);
-    match (output.status.code(), tree) {
-        (Some(0), Some(tree)) => Ok(Merged::Clean(tree)),
-        (Some(1), Some(tree)) => {
-            let mut files: Vec<String> = words.map(str::to_owned).collect();
-            files.dedup();
-            Ok(Merged::Conflict { tree, files })
+/// A conflict.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct MergeConflict {
+    /// The tree of the merge, in which files hold marks where they conflict; none where git did not make it.
+    pub(super) tree: Option<Oid>,
+    /// The files that conflict, as that tree names them; there are conflicts in which git names none.
+    pub(super) files: Vec<String>,
+    /// What git says of it.
+    pub(super) message: Option<String>,
+    /// What git calls the sides, in names that it invents.
+    labels: Vec<String>,
+}
+
+impl MergeConflict {
+    /// One of which only the files are known.
+    pub(super) fn of_files(files: Vec<String>) -> Self {
+        Self { files, ..Self::default() }
+    }
+
+    /// The same conflict in some of its files.
+    pub(super) fn only_in(&self, files: &[String]) -> Self {
+        Self { files: files.to_vec(), ..self.clone() }
+    }
+
+    /// Where it is, to be put behind "conflicts": ` in a.rs, b.rs and 3 more`, or what git says where it names no file.
+    pub(super) fn place(&self) -> String {
+        let mut names: Vec<&str> = self.files.iter().map(|file| self.real_name(file)).collect();
+        names.dedup();
+        if names.is_empty() {
+            let said = self.message.as_deref().unwrap_or_default();
+            let said = said.strip_prefix("CONFLICT ").unwrap_or(said);
+            let said = if said.is_empty() { "in no file that git names" } else { said };
+            return format!(" {}", text::one_line(said, SAID));
         }
-        _ => Err(failed("git merge-tree", &output.stderr)),
+        format!(" in {}", in_files(&names))
+    }
+
+    /// Where a folder stands in the way of a file, git writes the file under the name `file~side`: no branch has that.
+    fn real_name<'a>(&self, file: &'a str) -> &'a str {
+        let Some((name, behind)) = file.rsplit_once('~') else { return file };
+        let is_label = |label: &String| {
+            let number =
+                behind.strip_prefix(label.as_str()).map(|rest| rest.strip_prefix('_').unwrap_or(rest));
+            number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        if self.labels.iter().any(is_label) { name } else { file }
     }
 }
 
+/// `a.rs, b.rs and 3 more`.
+pub(super) fn in_files(files: &[&str]) -> String {
+    let names: Vec<String> = files.iter().take(NAMED).map(|file| text::one_line(file, 60)).collect();
+    let more = files.len().saturating_sub(NAMED);
+    let named = names.join(", ");
+    if more > 0 { format!("{named} and {more} more") } else { named }
+}
+
+/// Merges two commits without any checkout.
+pub(super) fn merge(place: &MergePlace, ours: Oid, theirs: Oid) -> Result<Merged> {
+    let answer = place.merge(ours, theirs)?;
+    Ok(match answer.conflict {
+        None => Merged::Clean(answer.tree),
+        Some(conflict) => Merged::Conflict(MergeConflict {
+            tree: Some(answer.tree),
+            files: conflict.files,
+            message: conflict.message,
+            labels: vec![ours.to_string(), theirs.to_string()],
+        }),
+    })
+}
+
 impl Scratch {
-    /// Merges in the worktree, where one side holds; `None`: some files conflict even so, and are named.
+    /// Merges in the worktree, where one side holds. Some files may conflict even so.
     pub(super) fn merge_for(&self, side: Side, ours: Oid, theirs: Oid) -> Result<Merged> {
         self.reset(ours)?;
-        let mut git = match side {
-            Side::Ours => self.git("merge")?.arg("-Xours"),
-            Side::Theirs => self.git("merge")?.arg("-Xtheirs"),
-            Side::Union => self.git_with("merge.default=union", "merge")?,
+        let git = match side {
+            Side::Ours => self.merging("merge")?.arg("-Xours"),
+            Side::Theirs => self.merging("merge")?.arg("-Xtheirs"),
+            Side::Union => self.merging("merge")?.setting("merge.default=union"),
         };
-        git = git.args(["--quiet", "--no-commit", "--no-ff", &theirs.to_string()]);
-        let output = git.output()?;
-        let files = self.unmerged()?;
-        if files.is_empty() && !output.status.success() {
-            return Err(failed("git merge", &output.stderr));
-        }
-        let merged = if files.is_empty() {
-            Merged::Clean(self.write_tree()?)
-        } else {
-            Merged::Conflict { tree: Oid::EMPTY_TREE, files }
-        };
-        Ok(merged)
+        self.merge_by(git, theirs)
     }
 
     /// Merges in the worktree, and leaves its conflicts there.
     pub(super) fn merge_with_conflicts(&self, ours: Oid, theirs: Oid) -> Result<Merged> {
         self.reset(ours)?;
-        let output =
-            self.git("merge")?.args(["--quiet", "--no-commit", "--no-ff", &theirs.to_string()]).output()?;
+        self.merge_by(self.merging("merge")?, theirs)
+    }
+
+    fn merge_by(&self, git: Git, theirs: Oid) -> Result<Merged> {
+        let output = git.args(["--quiet", "--no-commit", "--no-ff", &theirs.to_string()]).output()?;
         let files = self.unmerged()?;
-        if files.is_empty() && !output.status.success() {
+        if output.status.success() && files.is_empty() {
+            return Ok(Merged::Clean(self.write_tree()?));
+        }
+        // With 1, a conflict ends it, perhaps one in which no file is named; otherwise, it failed.
+        if files.is_empty() && output.status.code() != Some(1) {
             return Err(failed("git merge", &output.stderr));
         }
-        Ok(Merged::Conflict { tree: Oid::EMPTY_TREE, files })
+        let said = String::from_utf8_lossy(&output.stdout);
+        let message = said.lines().find(|line| line.starts_with("CONFLICT ")).map(str::to_owned);
+        let labels = vec!["HEAD".to_owned(), theirs.to_string()];
+        Ok(Merged::Conflict(MergeConflict { tree: None, files, message, labels }))
     }
 
     /// Applies the commits of a branch anew on top of `onto`; gives the newest.
@@ -127,21 +187,22 @@ impl Scratch {
         onto: Oid,
         base: Oid,
         tip: Oid,
-        identity: &Identity,
+        by: Committer<'_>,
     ) -> Result<std::result::Result<Oid, Vec<String>>> {
         self.reset(onto)?;
         let git = match side {
-            None => self.git("rebase")?,
-            Some(Side::Ours) => self.git("rebase")?.arg("-Xours"),
-            Some(Side::Theirs) => self.git("rebase")?.arg("-Xtheirs"),
-            Some(Side::Union) => self.git_with("merge.default=union", "rebase")?,
+            None => self.merging("rebase")?,
+            Some(Side::Ours) => self.merging("rebase")?.arg("-Xours"),
+            Some(Side::Theirs) => self.merging("rebase")?.arg("-Xtheirs"),
+            Some(Side::Union) => self.merging("rebase")?.setting("merge.default=union"),
         };
         let output = git
+            .arg(if by.sign { "--gpg-sign" } else { "--no-gpg-sign" })
             .args(["--quiet", "--empty=drop", "--no-autostash", "--onto"])
             .args([onto.to_string(), base.to_string(), tip.to_string()])
             .env("GIT_EDITOR", "true")
-            .env("GIT_COMMITTER_NAME", identity.name.as_str())
-            .env("GIT_COMMITTER_EMAIL", identity.email.as_str())
+            .env("GIT_COMMITTER_NAME", by.identity.name.as_str())
+            .env("GIT_COMMITTER_EMAIL", by.identity.email.as_str())
             .output()?;
         let head = || self.git("rev-parse")?.arg("HEAD").line();
         if output.status.success() {
@@ -169,12 +230,44 @@ impl Scratch {
         Oid::parse(&said).ok_or_else(|| Error::internal("git write-tree named no tree"))
     }
 
-    fn git_with(&self, setting: &str, verb: &str) -> Result<Git> {
-        Ok(self.git(verb)?.setting(setting))
+    /// Git in the worktree, with the settings of the command line.
+    fn merging(&self, verb: &str) -> Result<Git> {
+        Ok(self.git(verb)?.settings_of_the_command_line())
     }
 }
 
 fn failed(what: &str, said: &str) -> Error {
     let said = text::safe_block(said.trim());
     Error::new(Kind::External, format!("{what} failed")).because(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conflict(files: &[&str], message: &str) -> MergeConflict {
+        MergeConflict {
+            files: files.iter().map(ToString::to_string).collect(),
+            message: Some(message.to_owned()),
+            labels: vec!["1".repeat(40), "2".repeat(40)],
+            ..MergeConflict::default()
+        }
+    }
+
+    #[test]
+    fn files_are_named_by_names_that_exist_and_counted() {
+        let (ours, theirs) = ("1".repeat(40), "2".repeat(40));
+        for (files, place) in [
+            (vec!["0\u{1b}.rs"], " in 0\\e.rs"),
+            (vec!["a", "b", "c", "d", "e"], " in a, b, c and 2 more"),
+            (vec![&*format!("dir~{ours}")], " in dir"),
+            (vec!["dir", &*format!("dir~{theirs}_0")], " in dir"),
+            (vec!["dir~HEAD", "x~"], " in dir~HEAD, x~"),
+        ] {
+            assert_eq!(conflict(&files, "").place(), place);
+        }
+        let split = "CONFLICT (directory rename split): Unclear where to rename z to";
+        assert_eq!(conflict(&[], split).place(), " (directory rename split): Unclear where to rename z to");
+        assert_eq!(conflict(&[], "").place(), " in no file that git names");
+    }
 }

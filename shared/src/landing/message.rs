@@ -51,7 +51,13 @@ mod tests {
 
     #[test]
     fn says_who_and_what() {
-        let plain = Branch { name: "fix\u{1b}".into(), tip: Oid::EMPTY_TREE, agent: None, problem: None };
+        let plain = Branch {
+            name: "fix\u{1b}".into(),
+            tip: Oid::EMPTY_TREE,
+            agent: None,
+            problem: None,
+            failed: None,
+        };
         assert_eq!(message(&plain, Strategy::Merge, &[]), "Merge branch 'fix\\e'\n");
         assert_eq!(message(&plain, Strategy::Squash, &[]), "Squash branch 'fix\\e'\n");
         let agent = Agent {

@@ -10,15 +10,18 @@
 //! | `unresolved` | conflicts that an agent was asked to resolve and did not |
 //! | `check`, `scratch` | a command of the user's, in a worktree of our own |
 //! | [`prove`] | building and testing one commit, without landing anything |
+//! | [`earlier`] | which checks failed with a branch in an earlier landing |
 //! | [`state`] | what was done so far, written down after every step |
 //! | [`gitlinks`] | repositories inside a branch of which nobody else can get the commits |
 //! | [`finish`], [`record`] | the target moves, once; then it is told |
+//! | [`signing`] | signatures of what lands, where the user wants them |
 //! | `moving` | a branch and the checkout that is on it move together, or not at all |
 
 pub mod before;
 pub mod branches;
 mod bring;
 pub mod check;
+pub mod earlier;
 pub mod finish;
 pub mod gitlinks;
 mod known;
@@ -31,6 +34,7 @@ pub mod record;
 mod regenerate;
 pub mod repair;
 mod scratch;
+pub mod signing;
 pub mod state;
 pub mod steps;
 mod trials;

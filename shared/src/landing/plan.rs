@@ -10,14 +10,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
+    config::Config,
     git::{
         Oid, Repo,
-        merging::{How, Size, Trial},
+        merging::{How, Judgement, MergePlace, Size, Trial},
     },
     model::{event::Landing, text, verdict::Verdict},
     rank::{self, Candidate, Conflict, Matrix, Order, Standing},
     store::{
-        Unreadable,
+        Unreadable, layout,
         sound::SoundWork,
         verdicts::{self, Holds},
     },
@@ -57,6 +58,9 @@ pub struct Pairs {
     pub by_git: usize,
     /// Those that were known from before.
     pub known: usize,
+    /// Those that cannot be judged.
+    #[serde(default)]
+    pub unjudged: usize,
 }
 
 /// Plans.
@@ -68,7 +72,7 @@ pub fn plan(repo: &Repo, target: Target, named: Vec<Branch>, orders: &Orders) ->
     let priorities = priorities(&branches, &orders.first)?;
     let tips: Vec<Oid> = branches.iter().map(|branch| branch.tip).collect();
     let sizes = all_sizes(repo, target.tip, &branches)?;
-    let (matrix, pairs) = matrix(repo, &tips, target.tip)?;
+    let (matrix, pairs) = matrix(repo, &tips, &target)?;
     let candidates: Vec<Candidate> = branches
         .iter()
         .zip(&sizes)
@@ -80,6 +84,7 @@ pub fn plan(repo: &Repo, target: Target, named: Vec<Branch>, orders: &Orders) ->
             lines: size.lines,
             files: size.files,
             since: repo.commit_time(branch.tip),
+            kept_back: branch.kept_back(orders),
         })
         .collect();
     let order = rank::order(&candidates, &matrix);
@@ -150,7 +155,7 @@ fn why_not(
 ) -> Option<(Landing, String)> {
     let into = text::safe(&target.branch);
     if let Some(problem) = &branch.problem {
-        return Some((Landing::SetAside, format!("not landed: {problem}")));
+        return Some((Landing::SetAside, format!("not landed: {}", problem.sentence())));
     }
     let bases = match repo.merge_bases(target.tip, branch.tip) {
         Ok(bases) => bases,
@@ -204,27 +209,46 @@ fn priorities(branches: &[Branch], first: &[String]) -> Result<Vec<Option<usize>
     Ok(priorities)
 }
 
-fn matrix(repo: &Repo, tips: &[Oid], target: Oid) -> Result<(Matrix, Pairs)> {
-    let all: Vec<Oid> = tips.iter().copied().chain([target]).collect();
-    let pairs: Vec<(usize, usize)> = (0..all.len()).flat_map(|b| (0..b).map(move |a| (a, b))).collect();
-    let (found, known) = trials(repo, &all, &pairs)?;
-    let mut matrix = Matrix::new(tips.len());
-    for (&(a, b), trial) in pairs.iter().zip(&found) {
-        let conflict =
-            trial.clash.map(|clash| Conflict { files: clash.files, hunks: clash.hunks, kinds: clash.kinds });
-        if b == tips.len() {
-            matrix.set_target(a, conflict);
+fn matrix(repo: &Repo, tips: &[Oid], target: &Target) -> Result<(Matrix, Pairs)> {
+    let all: Vec<Oid> = tips.iter().copied().chain([target.tip]).collect();
+    let last = tips.len();
+    let both = (0..all.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
+    let pairs: Vec<(usize, usize)> = both.map(|(a, b)| ours_and_theirs(&all, last, a, b)).collect();
+    let branch_ref = layout::branch_ref(&target.branch);
+    let limit = Config::of(repo).merge_timeout()?;
+    let place = MergePlace::of_branch(repo, &branch_ref, target.tip, limit)?;
+    let (found, known) = trials(repo, place, &all, &pairs)?;
+    let mut matrix = Matrix::new(last);
+    for (&(ours, theirs), trial) in pairs.iter().zip(&found) {
+        if let Judgement::Unknown(why) = &trial.judgement {
+            matrix.cannot_judge(ours, theirs, why);
+            continue;
+        }
+        let conflict = trial.clash().map(|clash| Conflict {
+            files: clash.files,
+            hunks: clash.hunks,
+            kinds: clash.kinds,
+        });
+        if ours == last {
+            matrix.set_target(theirs, conflict);
         } else {
-            matrix.set(a, b, conflict);
+            matrix.set(ours, theirs, conflict);
         }
     }
     let count = |wanted: fn(&Trial) -> bool| found.iter().filter(|trial| wanted(trial)).count();
     let numbers = Pairs {
         total: found.len(),
-        conflicting: count(|trial| trial.clash.is_some()),
+        conflicting: count(|trial| trial.clash().is_some()),
         filtered: count(|trial| trial.how == How::Paths),
         by_git: count(|trial| trial.how == How::Git),
         known,
+        unjudged: count(|trial| matches!(trial.judgement, Judgement::Unknown(_))),
     };
     Ok((matrix, numbers))
+}
+
+/// Into the target, a branch is merged. Of two branches it depends on the order which is merged into which: the verdict is on one
+/// way, the same whatever order they were named in.
+fn ours_and_theirs(all: &[Oid], target: usize, a: usize, b: usize) -> (usize, usize) {
+    if b == target || a != target && all[b].as_bytes() < all[a].as_bytes() { (b, a) } else { (a, b) }
 }

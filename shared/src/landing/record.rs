@@ -4,52 +4,80 @@ use serde_json::{Value, json};
 
 use super::{
     branches::Branch,
-    state::{State, Step},
+    state::{Orders, State, Step},
 };
 use crate::{
     Result,
     git::Repo,
     model::{
         AgentId, Fact, canonical,
-        event::{Landed, Landing},
-        fold::Fold,
+        event::{Check, Landed, Landing},
+        fold::{self, Fold},
+        landing::check_id,
         text,
     },
-    store::{append_if, layout, notes},
+    store::{append_if, layout, notes, writer},
 };
 
 /// Writes down what became of every branch. What cannot be written is told, not fatal: the work has landed.
 pub fn record(repo: &Repo, state: &State, branches: &[Branch]) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for step in &state.steps {
-        if let Err(error) = on_the_agent(repo, state, step) {
-            warnings.push(format!("{}: {}", step.branch, error.one_line()));
-        }
-    }
+    let mut warnings = on_the_agents(repo, state, &state.steps);
     if let Err(error) = on_the_commits(repo, state, branches) {
         warnings.push(format!("no notes were written: {}", error.one_line()));
     }
     warnings
 }
 
-fn on_the_agent(repo: &Repo, state: &State, step: &Step) -> Result<()> {
-    let (Some(agent), Some(outcome)) = (&step.agent, step.outcome) else { return Ok(()) };
-    if outcome == Landing::UpToDate {
-        return Ok(());
+/// Writes down which checks failed in a landing that did not come to its end. What cannot be written is told.
+pub fn record_failures(repo: &Repo, state: &State) -> Vec<String> {
+    let failed = |step: &&Step| step.outcome == Some(Landing::Failed);
+    let all: Vec<Step> = state.steps.iter().chain(&state.stopped_at).filter(failed).cloned().collect();
+    on_the_agents(repo, state, &all)
+}
+
+fn on_the_agents(repo: &Repo, state: &State, steps: &[Step]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for step in steps {
+        if let Err(error) = on_the_agent(repo, state, step) {
+            warnings.push(format!("{}: {}", step.branch, error.one_line()));
+        }
     }
-    let landed = Landed {
+    warnings
+}
+
+fn on_the_agent(repo: &Repo, state: &State, step: &Step) -> Result<()> {
+    let (Some(agent), Some(landed)) = (&step.agent, fact(state, step)) else { return Ok(()) };
+    tell(repo, &AgentId::parse(agent)?, &landed)
+}
+
+/// Writes down what a landing did with an agent's work, if its events do not say so already: the same is tried again, or a landing
+/// that was cut off here is continued.
+///
+/// # Errors
+/// As [`append_if`].
+pub fn tell(repo: &Repo, id: &AgentId, landed: &Landed) -> Result<()> {
+    let (by, fact) = (writer::writer(repo)?, Fact::Landed(landed.clone()));
+    let news = |fold: &Fold| fold::is_news(&fold.agent, &fact, &by).then(|| vec![fact.clone()]);
+    append_if(repo, id, news).map(|_| ())
+}
+
+/// What a step says of its agent, if it says anything that other events of the agent do not say.
+fn fact(state: &State, step: &Step) -> Option<Landed> {
+    let outcome = step.outcome.filter(|outcome| *outcome != Landing::UpToDate && !step.kept_back)?;
+    Some(Landed {
         outcome,
         into: state.into.clone(),
         head: step.head.to_string(),
         commit: step.commit.map(|commit| commit.to_string()),
         reason: step.why.clone(),
-    };
-    // Said once, also when a landing that was cut off here is gone on with.
-    let news = |fold: &Fold| {
-        let known = outcome == Landing::Merged && fold.agent.landed_as == landed.commit;
-        (!known).then(|| vec![Fact::Landed(landed.clone())])
-    };
-    append_if(repo, &AgentId::parse(agent)?, news).map(|_| ())
+        check: step.failed_check.as_ref().map(|check| Check::shared(&check.name, &check.command)),
+        passed: if outcome == Landing::Merged { passed(&state.orders) } else { Vec::new() },
+    })
+}
+
+/// The ids of the checks that every branch passes that lands.
+pub fn passed(orders: &Orders) -> Vec<String> {
+    orders.checks.iter().map(|(_, command)| check_id(command)).collect()
 }
 
 fn on_the_commits(repo: &Repo, state: &State, branches: &[Branch]) -> Result<()> {

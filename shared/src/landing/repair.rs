@@ -66,6 +66,9 @@ impl Runner<'_> {
         let (Some((id, _)), Some(tree)) = (&branch.agent, tree) else {
             return Ok(Err(Some("there is no agent to ask".to_owned())));
         };
+        if files.is_empty() {
+            return Ok(Err(Some("git names no file that an agent could edit".to_owned())));
+        }
         self.remember(id)?;
         let marked = self.marked(branch, tree)?;
         let mut forward = Some(marked);
@@ -161,11 +164,10 @@ impl Runner<'_> {
         }
         step.head = head;
         step.settled.push("its agent repaired what failed".to_owned());
-        let merged = super::merge::merge(self.merge_tree()?, self.state.result, head)?;
-        match merged {
+        match self.merge(head)? {
             super::merge::Merged::Clean(tree) => Ok(Ok(self.commit(branch, step, tree, head)?)),
-            super::merge::Merged::Conflict { files, .. } => {
-                Ok(Err(Some(format!("its agent's repair conflicts in {}", files.join(", ")))))
+            super::merge::Merged::Conflict(conflict) => {
+                Ok(Err(Some(format!("its agent's repair conflicts{}", conflict.place()))))
             }
         }
     }

@@ -63,6 +63,8 @@ impl Scratch {
             }
             Some(found) if !path.join(".git").exists() => found.set_aside(&private.gone())?,
             Some(found) => {
+                // Left before a rename of the repository.
+                found.repair_links(&path)?;
                 // Nobody but a landing works here, and there is one at a time.
                 let _ = fs::remove_file(found.git_dir.join("index.lock"));
                 if matches!(found.head(), Head::Branch(_)) {
@@ -80,6 +82,7 @@ impl Scratch {
             None if path.exists() => return Err(is_in_the_way(&path, "it is not ours")),
             None => {}
         }
+        repo.fetch_promised_files(at)?;
         let prepared = Repo::open_for_checkout(&common)?.prepare_detached_worktree(&path, at)?;
         drop(lock);
         prepared.checkout()?;

@@ -104,6 +104,9 @@ pub struct Orders {
     /// Only what was approved, as it is now, lands.
     #[serde(default)]
     pub approved: bool,
+    /// The branches were named: one whose check failed last time lands without that check as well.
+    #[serde(default)]
+    pub named: bool,
 }
 
 /// A branch as it was when the landing began.
@@ -129,9 +132,27 @@ pub struct Against {
     pub kinds: Vec<String>,
 }
 
+/// Another branch, or the target, with which nobody can tell whether a branch merges.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Unjudged {
+    /// The other.
+    pub branch: String,
+    /// Why nobody can tell.
+    pub why: String,
+}
+
+/// A command that proves a step, as it was run on this machine.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct RunCheck {
+    /// What it is called.
+    pub name: String,
+    /// The shell command.
+    pub command: String,
+}
+
 /// One branch of the order, and what became of it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
-pub struct Step {
+pub struct Step<Outcome = Option<Landing>> {
     /// Its place; 1 is the first.
     pub rank: usize,
     /// As people name it.
@@ -144,6 +165,9 @@ pub struct Step {
     pub conflicts_with: Vec<String>,
     /// How.
     pub conflicts: Vec<Against>,
+    /// With which branches it cannot be judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unjudged: Vec<Unjudged>,
     /// Files that it changes.
     pub files: u64,
     /// Lines that it changes.
@@ -151,9 +175,18 @@ pub struct Step {
     /// Why it has its place.
     pub reason: String,
     /// What became of it; none as long as it is only planned.
-    pub outcome: Option<Landing>,
+    pub outcome: Outcome,
     /// Why, where it is not plain.
     pub why: Option<String>,
+    /// The check that failed.
+    #[serde(default)]
+    pub failed_check: Option<RunCheck>,
+    /// Which check failed with this very commit in an earlier landing, and how, in words.
+    #[serde(default)]
+    pub failed_before: Option<String>,
+    /// It was not tried: its review, or a check that failed before, says already why.
+    #[serde(default)]
+    pub kept_back: bool,
     /// As which commit it landed.
     pub commit: Option<Oid>,
     /// The output of the last check, for `git show`.
@@ -161,6 +194,32 @@ pub struct Step {
     /// What was done to make it land, in sentences.
     #[serde(default)]
     pub settled: Vec<String>,
+}
+
+impl<Old> Step<Old> {
+    /// The same step with another kind of outcome.
+    pub fn with_outcome<New>(self, outcome: New) -> Step<New> {
+        Step {
+            rank: self.rank,
+            branch: self.branch,
+            agent: self.agent,
+            head: self.head,
+            conflicts_with: self.conflicts_with,
+            conflicts: self.conflicts,
+            unjudged: self.unjudged,
+            files: self.files,
+            lines: self.lines,
+            reason: self.reason,
+            outcome,
+            why: self.why,
+            failed_check: self.failed_check,
+            failed_before: self.failed_before,
+            kept_back: self.kept_back,
+            commit: self.commit,
+            log: self.log,
+            settled: self.settled,
+        }
+    }
 }
 
 /// A landing.
@@ -178,6 +237,12 @@ pub struct State {
     pub branches: Vec<Saved>,
     /// What was done, in order.
     pub steps: Vec<Step>,
+    /// Why what lands is not signed, where it should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsigned: Option<String>,
+    /// Steps at whose failure the landing stopped; `--continue` takes them again.
+    #[serde(default)]
+    pub stopped_at: Vec<Step>,
     /// How the pairs were judged.
     #[serde(default)]
     pub pairs: Pairs,
@@ -201,6 +266,8 @@ impl State {
             orders,
             branches,
             steps: Vec::new(),
+            unsigned: None,
+            stopped_at: Vec::new(),
             pairs: Pairs::default(),
             ready: false,
             replans: 0,

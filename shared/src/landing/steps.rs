@@ -7,23 +7,32 @@ use std::{
 
 use super::{
     bring::Brought,
-    check::{self, Bounds, End},
-    merge::MERGE,
+    check::{self, Bounds, End, NONCE},
+    merge::{self, Merged},
     plan::{Passed, Plan},
     repair::Repairs,
     scratch::Scratch,
-    state::{Against, OnFailure, State, Step},
+    state::{Against, OnFailure, RunCheck, State, Step, Unjudged},
 };
 use crate::{
     Error, Kind, Result,
-    git::{Git, Oid, Repo, command},
-    model::{event::Landing, text},
-    rank::{Place, order_after},
-    store::operations::{Journal, Stage},
+    config::Config,
+    git::{
+        Oid, Repo,
+        merging::{self, MergePlace},
+    },
+    model::{event::Landing, landing::FailedCheck, text},
+    rank::{Conflict, Place, order_after},
+    store::{
+        layout,
+        operations::{Journal, Stage},
+    },
 };
 
 /// Columns of the reason why a branch was set aside over which something broke.
 const LONGEST_REASON: usize = 300;
+/// Columns of the target's name in a reason.
+const NAME: usize = 60;
 
 /// What a landing tells while it works.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +61,8 @@ pub struct Around<'a> {
     pub tell: &'a dyn Fn(Progress<'_>),
     /// Set when the user wants to end it.
     pub interrupted: &'a AtomicBool,
+    /// Whether the configuration may still be used: agents may run while branches land.
+    pub is_accepted: &'a dyn Fn() -> bool,
 }
 
 /// Why the steps ended.
@@ -117,9 +128,13 @@ impl<'a> Runner<'a> {
             self.end_repair(&mut step)?;
             (self.around.tell)(Progress::Done(&step));
             if step.outcome == Some(Landing::Failed) && self.state.orders.on_failure == OnFailure::Stop {
+                self.state.stopped_at.retain(|known| known.branch != step.branch);
+                self.state.stopped_at.push(step.clone());
+                self.state.save(self.repo, self.journal)?;
                 return Ok(Halt::Stopped(Box::new(step)));
             }
             let landed = step.outcome == Some(Landing::Merged);
+            self.state.stopped_at.retain(|known| known.branch != step.branch);
             self.state.steps.push(step);
             self.state.save(self.repo, self.journal)?;
             if !landed {
@@ -160,9 +175,13 @@ impl<'a> Runner<'a> {
     fn land_or_set_aside(&mut self, place: &Place) -> Result<Option<Step>> {
         let before = self.state.result;
         let error = match self.land(place) {
-            Err(error) if matches!(error.kind, Kind::External | Kind::Internal) => error,
+            Err(error) if matches!(error.kind, Kind::External | Kind::Internal | Kind::Timeout) => error,
             other => return other,
         };
+        if error.kind == Kind::Timeout {
+            // A program that was waited for in vain may still run.
+            check::end_left_overs(&self.journal.operation.id)?;
+        }
         if self.around.interrupted.load(Ordering::Relaxed) || self.scratch_at(before).is_err() {
             return Err(error);
         }
@@ -176,8 +195,9 @@ impl<'a> Runner<'a> {
     fn land(&mut self, place: &Place) -> Result<Option<Step>> {
         let branch = self.plan.branches[place.branch].clone();
         let mut step = self.plan.step(place, self.state.steps.len() + 1);
-        if !self.plan.candidates[place.branch].standing.may_land() {
+        if !self.plan.candidates[place.branch].may_land() {
             let why = step.reason.clone();
+            step.kept_back = true;
             return Ok(Some(step.ended(Landing::SetAside, why)));
         }
         let mut tries = self.state.orders.repairs;
@@ -188,7 +208,9 @@ impl<'a> Runner<'a> {
         loop {
             brought = match brought {
                 Brought::Nothing => {
-                    return Ok(Some(step.ended(Landing::UpToDate, "brings nothing new".into())));
+                    let into = text::one_line(&self.state.into, NAME);
+                    let why = format!("brings nothing new: {into} has all of its changes");
+                    return Ok(Some(step.ended(Landing::NothingNew, why)));
                 }
                 Brought::Conflict { why, tree, files } => {
                     match self.settle_by_agent(&branch, &mut step, tree, &files, &mut tries)? {
@@ -240,9 +262,14 @@ impl<'a> Runner<'a> {
             match end {
                 End::Passed => {}
                 End::Interrupted => return Ok(Proof::Interrupted),
-                End::Failed(why) => return Ok(Proof::Failed { why: format!("{name} fails: {why}"), output }),
+                End::Failed(why) => {
+                    let why = format!("{name} fails: {why}");
+                    step.failed_check = Some(RunCheck { name, command });
+                    return Ok(Proof::Failed { why, output });
+                }
             }
         }
+        step.failed_check = None;
         Ok(Proof::Passed)
     }
 
@@ -270,15 +297,22 @@ impl<'a> Runner<'a> {
         self.scratch.as_ref().ok_or_else(|| Error::internal("no scratch worktree"))
     }
 
-    /// Git for a merge without a checkout.
-    pub(super) fn merge_tree(&self) -> Result<Git> {
-        match &self.scratch {
-            Some(scratch) => scratch.git(MERGE),
-            None => {
-                let place = self.repo.main_checkout()?.unwrap_or(self.repo.common_dir()?);
-                Ok(Git::new(&place, MERGE).fetching_what_is_missing().limit(command::LONG))
-            }
-        }
+    /// Where to merge on top of what landed so far. Attributes are those of the target, as a checkout of it has them; once something
+    /// has landed that changes some, those that it brought.
+    pub(super) fn merge_place(&self) -> Result<MergePlace> {
+        let (base, result) = (self.state.base, self.state.result);
+        let limit = Config::of(self.repo).merge_timeout()?;
+        let place = if result != base && merging::changes_attributes(self.repo, base, result)? {
+            MergePlace::of_commit(self.repo, result, limit)
+        } else {
+            MergePlace::of_branch(self.repo, &layout::branch_ref(&self.state.into), base, limit)
+        };
+        Ok(place?.marked(NONCE, &self.journal.operation.id))
+    }
+
+    /// Merges a commit on top of what landed so far.
+    pub(super) fn merge(&self, theirs: Oid) -> Result<Merged> {
+        merge::merge(&self.merge_place()?, self.state.result, theirs)
     }
 
     /// When the first thing fails, the target may be to blame. `false`: interrupted.
@@ -335,18 +369,27 @@ impl Plan {
     /// A branch of the order, as it is planned.
     pub fn step(&self, place: &Place, rank: usize) -> Step {
         let branch = &self.branches[place.branch];
-        let against = |name: &str, conflict: crate::rank::Conflict| Against {
+        let against = |name: &str, conflict: Conflict| Against {
             branch: name.to_owned(),
             files: conflict.files,
             hunks: conflict.hunks,
             kinds: conflict.kinds.names().into_iter().map(str::to_owned).collect(),
         };
-        let target = self.matrix.with_target(place.branch);
-        let target = target.map(|conflict| against(&self.target.branch, conflict));
-        let others = self.matrix.against(place.branch);
-        let others = others.map(|(other, conflict)| against(&self.branches[other].name, conflict));
-        let conflicts: Vec<Against> = target.into_iter().chain(others).collect();
+        let name = |other: usize| self.branches.get(other).map_or(&self.target.branch, |branch| &branch.name);
+        let target = self.matrix.with_target(place.branch).map(|conflict| (self.matrix.size(), conflict));
+        let (mut conflicts, mut unjudged) = (Vec::new(), Vec::new());
+        for (other, conflict) in target.into_iter().chain(self.matrix.against(place.branch)) {
+            match self.matrix.why_unjudged(place.branch, other) {
+                Some(why) => unjudged.push(Unjudged { branch: name(other).clone(), why: why.to_owned() }),
+                None => conflicts.push(against(name(other), conflict)),
+            }
+        }
         let candidate = &self.candidates[place.branch];
+        let failed_before = branch.failed.as_ref().map(FailedCheck::sentence);
+        let reason = match &failed_before {
+            Some(failed) if *failed != place.reason => format!("{}; {failed}", place.reason),
+            _ => place.reason.clone(),
+        };
         Step {
             rank,
             branch: branch.name.clone(),
@@ -354,11 +397,15 @@ impl Plan {
             head: branch.tip,
             conflicts_with: conflicts.iter().map(|conflict| conflict.branch.clone()).collect(),
             conflicts,
+            unjudged,
             files: candidate.files,
             lines: candidate.lines,
-            reason: place.reason.clone(),
+            reason,
             outcome: None,
             why: None,
+            failed_check: None,
+            failed_before,
+            kept_back: false,
             commit: None,
             log: None,
             settled: Vec::new(),
@@ -382,11 +429,15 @@ impl Passed {
             head: self.branch.tip,
             conflicts_with: Vec::new(),
             conflicts: Vec::new(),
+            unjudged: Vec::new(),
             files: 0,
             lines: 0,
             reason: "nothing to land".to_owned(),
             outcome: Some(self.outcome),
             why: Some(self.why.clone()),
+            failed_check: None,
+            failed_before: None,
+            kept_back: false,
             commit: None,
             log: None,
             settled: Vec::new(),

@@ -1,37 +1,95 @@
-//! Trial merges and sizes, remembered: what two commits come to does not change, unless the user's settings for merging do.
+//! Trial merges and sizes, remembered: what two commits come to does not change, unless what else decides it does: git, its
+//! settings, attributes.
 
-use std::fs;
+use std::{collections::BTreeSet, io::Write, path::Path};
 
 use sha2::{Digest, Sha256};
 
-use super::known::{self, Conditions, Entry, Key, Known};
+use super::{
+    check,
+    known::{self, Conditions, Entry, Known},
+};
 use crate::{
     Error, Result,
     git::{
-        Oid, Repo,
-        merging::{self, Clash, How, Size, Span, Trial},
+        Oid, Repo, careful,
+        merging::{self, Clash, How, Judgement, MergePlace, Rules, Size, Span, Trial},
     },
     model::conflict::Kinds,
+    private_files,
     store::layout::Private,
+    world,
 };
 
-/// The verdicts on pairs of `tips`, in their order, and how many of them were known before.
-pub(super) fn trials(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Result<(Vec<Trial>, usize)> {
-    let path = Private::new(repo.private_dir()?).trials();
-    let mut known = Known::<Trial>::read(&path, &settings(repo));
-    let key = |&(a, b): &(usize, usize)| unordered(tips[a], tips[b]);
+/// Longest list of folders that is read, in bytes.
+const LONGEST_LIST: u64 = 64 << 20;
+
+/// The verdicts on pairs of `tips`, ours and theirs, in their order; and how many of them were known before.
+pub(super) fn trials(
+    repo: &Repo,
+    place: MergePlace,
+    tips: &[Oid],
+    pairs: &[(usize, usize)],
+) -> Result<(Vec<Trial>, usize)> {
+    let mark = world::random_hex::<8>()?;
+    let place = place.marked(check::NONCE, &mark);
+    let mut rules = Rules::read(repo, &place)?;
+    let private = Private::new(repo.private_dir()?);
+    let (path, list) = (private.trials(), private.trial_folders());
+    let mut folders = read_folders(&list);
+    let mut known = rules.key(&folders).map(|key| Known::<Trial>::read(&path, &key)).unwrap_or_else(|| {
+        folders.clear();
+        Known::empty(&Conditions::default())
+    });
+    let key = |&(ours, theirs): &(usize, usize)| known::key(tips[ours], tips[theirs]);
     let unknown: Vec<(usize, usize)> =
         pairs.iter().copied().filter(|pair| known.get(&key(pair)).is_none()).collect();
-    let found = merging::trials(repo, tips, &unknown)?;
-    for (pair, trial) in unknown.iter().zip(found) {
-        known.add(key(pair), trial);
-    }
     if !unknown.is_empty() {
-        known.write(&path);
+        let judged = merging::trials(repo, &place, &mut rules, tips, &unknown)?;
+        if judged.found.iter().any(|trial| matches!(trial.judgement, Judgement::Unknown(_))) {
+            // A program that was waited for in vain may still run.
+            check::end_left_overs(&mark)?;
+        }
+        for (pair, trial) in unknown.iter().zip(judged.found) {
+            known.add(key(pair), trial);
+        }
+        folders.extend(judged.folders);
+        if let Some(key) = rules.key(&folders) {
+            known.hold_under(&key);
+            write_folders(&list, &folders);
+            known.write(&path);
+        }
     }
     let all: Option<Vec<Trial>> = pairs.iter().map(|pair| known.get(&key(pair))).collect();
     let all = all.ok_or_else(|| Error::internal("a pair without a verdict"))?;
     Ok((all, pairs.len() - unknown.len()))
+}
+
+/// The folders whose attributes the remembered verdicts depend on.
+fn read_folders(path: &Path) -> BTreeSet<Vec<u8>> {
+    let read = careful::open_regular(path).and_then(|file| careful::read_up_to(file, LONGEST_LIST));
+    let Ok(Some(bytes)) = read else { return BTreeSet::new() };
+    let Some(listed) = bytes.strip_suffix(b"\0") else { return BTreeSet::new() };
+    listed.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect()
+}
+
+/// A failure costs speed only: with another list, the remembered verdicts do not hold.
+fn write_folders(path: &Path, folders: &BTreeSet<Vec<u8>>) {
+    let mut bytes = Vec::new();
+    for folder in folders {
+        bytes.extend_from_slice(folder);
+        bytes.push(0);
+    }
+    let Some(parent) = path.parent() else { return };
+    let _ = private_files::create_dir(parent);
+    if careful::read(path).is_ok_and(|known| known == bytes) {
+        return;
+    }
+    if let Ok(mut file) = tempfile::NamedTempFile::new_in(parent)
+        && file.write_all(&bytes).is_ok()
+    {
+        let _ = file.persist(path);
+    }
 }
 
 /// How much each commit changes since it went apart from `target`; nothing is said where their histories cross.
@@ -56,31 +114,12 @@ pub(super) fn sizes(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<Size>>
     Ok(spans.into_iter().map(|span| size(span).unwrap_or_default()).collect())
 }
 
-/// The order of two commits does not matter.
-fn unordered(a: Oid, b: Oid) -> Key {
-    if a.as_bytes() <= b.as_bytes() { known::key(a, b) } else { known::key(b, a) }
-}
-
-/// What decides how things merge, besides the commits: with other settings, nothing is known.
-fn settings(repo: &Repo) -> Conditions {
-    let mut hash = Sha256::new();
-    hash.update("git orchestra trials 2\n");
-    for name in ["merge.renames", "diff.renames", "merge.renameLimit", "diff.algorithm", "merge.default"] {
-        hash.update(format!("{name}={}\n", repo.config(name).unwrap_or_default()));
-    }
-    for name in repo.config_sections("merge") {
-        hash.update(format!("{name}={}\n", repo.config(&format!("merge.{name}.driver")).unwrap_or_default()));
-    }
-    let attributes = repo.common_dir().map(|dir| dir.join("info/attributes"));
-    hash.update(attributes.map(|path| fs::read(path).unwrap_or_default()).unwrap_or_default());
-    hash.finalize().into()
-}
-
 impl Entry for Trial {
-    const BYTES: usize = 4 + 4 + 1 + 1;
+    const BYTES: usize = 4 + 4 + 1 + 1 + 1;
 
     fn write(&self, out: &mut Vec<u8>) {
-        let clash = self.clash.unwrap_or(Clash { files: 0, hunks: 0, kinds: Kinds::default() });
+        let clash = self.clash().unwrap_or(Clash { files: 0, hunks: 0, kinds: Kinds::default() });
+        out.push(u8::from(self.clash().is_some()));
         out.extend_from_slice(&clash.files.to_le_bytes());
         out.extend_from_slice(&clash.hunks.to_le_bytes());
         out.push(clash.kinds.bits());
@@ -88,17 +127,19 @@ impl Entry for Trial {
     }
 
     fn is_lasting(&self) -> bool {
-        self.how != How::Unknown
+        self.lasting && !matches!(self.judgement, Judgement::Unknown(_))
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
-        let (files, rest) = bytes.split_first_chunk::<4>()?;
+        let (conflicts, rest) = bytes.split_first()?;
+        let (files, rest) = rest.split_first_chunk::<4>()?;
         let (hunks, rest) = rest.split_first_chunk::<4>()?;
         let [kinds, how] = rest.first_chunk::<2>()?;
         let (files, hunks) = (u32::from_le_bytes(*files), u32::from_le_bytes(*hunks));
         let clash = Clash { files, hunks, kinds: Kinds::from_bits(*kinds) };
         let how = [How::Paths, How::Merge, How::Git].into_iter().find(|known| *known as u8 == *how)?;
-        Some(Self { clash: (clash.files > 0).then_some(clash), how })
+        let judgement = if *conflicts == 1 { Judgement::Conflicts(clash) } else { Judgement::Merges };
+        Some(Self { judgement, how, lasting: true })
     }
 }
 
@@ -123,16 +164,19 @@ mod tests {
 
     #[test]
     fn verdicts_are_remembered_as_they_were() {
-        for trial in [
-            Trial { clash: Some(Clash { files: 2, hunks: 3, kinds: Kinds::RENAME }), how: How::Merge },
-            Trial { clash: Some(Clash { files: 1, hunks: u32::MAX, kinds: Kinds::CONTENT }), how: How::Git },
-            Trial { clash: None, how: How::Paths },
+        let clash = |files, hunks, kinds| Judgement::Conflicts(Clash { files, hunks, kinds });
+        for (judgement, how) in [
+            (clash(2, 3, Kinds::RENAME), How::Merge),
+            (clash(1, u32::MAX, Kinds::CONTENT), How::Git),
+            (clash(0, 0, Kinds::RENAME), How::Git),
+            (Judgement::Merges, How::Paths),
         ] {
+            let trial = Trial { judgement, how, lasting: true };
             let mut bytes = Vec::new();
             trial.write(&mut bytes);
             assert_eq!((bytes.len(), Trial::read(&bytes)), (Trial::BYTES, Some(trial)));
         }
-        let (a, b) = (Oid::from_bytes([1; 20]), Oid::from_bytes([2; 20]));
-        assert_eq!(unordered(a, b), unordered(b, a));
+        let unknown = Judgement::Unknown("git takes longer than 1 s".to_owned());
+        assert!(!Trial { judgement: unknown, how: How::Git, lasting: true }.is_lasting());
     }
 }

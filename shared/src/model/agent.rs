@@ -2,7 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::{Phase, verdict::Standing};
+use super::{
+    Limit, Phase,
+    landing::{FailedCheck, SetAside},
+    verdict::Standing,
+};
 
 /// What all events of an agent together say. Every text in it is safe to show, on one line.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -69,6 +73,8 @@ pub struct Agent {
     pub unfinished: Option<String>,
     /// Why what is in its worktree could not be saved.
     pub unsaved: Option<String>,
+    /// The usage limit that its newest attempt ran into, or came near.
+    pub limit: Option<Limit>,
     /// What all its conversations cost, in millionths of a US dollar.
     pub cost_micros: Option<u64>,
     /// Tokens read.
@@ -85,6 +91,10 @@ pub struct Agent {
     pub landed_as: Option<String>,
     /// In which branch, without `refs/heads/`.
     pub landed_in: Option<String>,
+    /// The check that failed last when its work was to land, and that did not pass since; of which work, it says itself.
+    pub failed_check: Option<FailedCheck>,
+    /// Why its work was set aside the last time that it was to land; of which work, it says itself.
+    pub set_aside: Option<SetAside>,
     /// What is said of its work, by whichever clone; of which work, it says itself.
     pub verdict: Option<Standing>,
     /// The clones in which something was said of its work, sorted. Whether one of them counts, each reader decides.
@@ -129,6 +139,7 @@ impl Default for Agent {
             left_out: 0,
             unfinished: None,
             unsaved: None,
+            limit: None,
             cost_micros: None,
             input_tokens: None,
             output_tokens: None,
@@ -137,10 +148,19 @@ impl Default for Agent {
             landed_head: None,
             landed_as: None,
             landed_in: None,
+            failed_check: None,
+            set_aside: None,
             verdict: None,
             judges: Vec::new(),
             conflicts: 0,
             lamport: 0,
         }
+    }
+}
+
+impl Agent {
+    /// It is paused by a usage limit, and its supervisor waits for the end of that.
+    pub fn waits_for_limit(&self) -> bool {
+        self.phase == Phase::Paused && self.limit.as_ref().is_some_and(|limit| limit.resumes)
     }
 }

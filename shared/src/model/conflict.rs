@@ -59,6 +59,8 @@ impl Kinds {
             "modify/delete" | "rename/delete" => Self::MODIFY_DELETE,
             "file/directory" | "distinct modes" | "distinct types" => Self::TYPE,
             _ if kind.contains("submodule") => Self::SUBMODULE,
+            // A file whose folder the other side renamed.
+            "file location" => Self::RENAME,
             _ if kind.contains("rename") => Self::RENAME,
             _ => Self::OTHER,
         })
@@ -78,6 +80,7 @@ mod tests {
             ("CONFLICT (modify/delete): a deleted in x and modified in y.", Some(Kinds::MODIFY_DELETE)),
             ("CONFLICT (rename/rename): a renamed to b in x and to c in y.", Some(Kinds::RENAME)),
             ("CONFLICT (directory rename split): Unclear", Some(Kinds::RENAME)),
+            ("CONFLICT (file location): a/new added in r inside", Some(Kinds::RENAME)),
             ("CONFLICT (submodule): Merge conflict in s", Some(Kinds::SUBMODULE)),
             ("CONFLICT (something new): x", Some(Kinds::OTHER)),
         ] {

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-pub use super::landing::{Landed, Landing};
-use super::{Phase, canonical, verdict::Review};
+pub use super::landing::{Check, Landed, Landing};
+use super::{Limit, Phase, canonical, verdict::Review};
 
 /// The version of the event format. A newer one makes an agent read-only here, never unreadable.
 pub const VERSION: u32 = 1;
@@ -109,6 +109,12 @@ pub struct Step {
     /// Tells the processes of this launch: a digest of what each of them has in its environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<String>,
+    /// What it may do from this launch on, where that is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission: Option<String>,
+    /// The model that is asked for from this launch on, where that is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
 }
 
 impl Step {
@@ -123,6 +129,8 @@ impl Step {
             choice: false,
             label: None,
             mark: None,
+            permission: None,
+            model: None,
         }
     }
 
@@ -257,6 +265,9 @@ pub struct Finished {
     /// Why what is in the worktree could not be saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsaved: Option<String>,
+    /// The usage limit that it ran into, or came near.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
 }
 
 impl Finished {
@@ -278,6 +289,7 @@ impl Finished {
             left_out_more: 0,
             unfinished: None,
             unsaved: None,
+            limit: None,
         }
     }
 }

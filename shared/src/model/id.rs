@@ -60,9 +60,31 @@ fn is_slug(text: &str) -> bool {
         })
 }
 
+/// Whether an id made of this text tells something of it.
+pub fn is_telling(text: &str) -> bool {
+    ascii(text).contains(|c: char| c.is_ascii_alphanumeric())
+}
+
+/// The beginning of a text in ASCII: letters of other scripts as they are read, or as near as it gets (`Größe` is `Grosse`).
+fn ascii(text: &str) -> String {
+    let mut ascii = String::new();
+    // Nothing beyond that comes into a slug.
+    for c in text.chars().take(4 * SLUG) {
+        if c.is_ascii() {
+            ascii.push(c);
+            continue;
+        }
+        let read = deunicode::deunicode_char(c).unwrap_or("-");
+        // A soft sign, for one, is no end of a word.
+        ascii.extend(read.chars().filter(|c| !matches!(c, '\'' | '`' | '"')));
+    }
+    ascii
+}
+
 /// The first words of a task in `[a-z0-9-]`, cut at a word's end where there is one.
 fn slug(task: &str) -> String {
     let mut slug = String::new();
+    let task = ascii(task);
     for word in task.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
         let separator = usize::from(!slug.is_empty());
         if slug.len() + separator + word.len() > SLUG {
@@ -79,12 +101,22 @@ fn slug(task: &str) -> String {
     if slug.is_empty() { "task".to_owned() } else { slug }
 }
 
-/// Finds the one id that `typed` means: itself, or the only one that begins with it.
+/// The name of an agent in what a table shows of it, which may be its branch, or cut off.
+pub fn shown_name(typed: &str) -> &str {
+    let name = typed.trim_end_matches('…');
+    match name.rsplit_once('/') {
+        Some((_, id)) if AgentId::parse(id).is_ok() => id,
+        _ => name,
+    }
+}
+
+/// Finds the one id that `typed` means: itself, or the only one that begins with it; see [`shown_name`].
 ///
 /// # Errors
 /// None or several match; the error names the candidates.
 pub fn resolve<'a>(typed: &str, known: impl IntoIterator<Item = &'a AgentId>) -> Result<AgentId> {
     let shown = super::text::safe(typed);
+    let typed = shown_name(typed);
     let mut matches: Vec<&AgentId> = Vec::new();
     for id in known {
         if id.as_str() == typed {
@@ -97,7 +129,7 @@ pub fn resolve<'a>(typed: &str, known: impl IntoIterator<Item = &'a AgentId>) ->
     match matches.as_slice() {
         [one] => Ok((*one).clone()),
         [] => Err(Error::refused(format!("no agent '{shown}'")).hint(
-            "'git orchestra status --all' lists the agents of this repository, --archived those put away",
+            "'git orchestra status --all' lists the agents of this repository, --archived those that were removed",
         )),
         several => {
             let mut names: Vec<&str> = several.iter().take(8).map(|id| id.as_str()).collect();
@@ -121,7 +153,13 @@ mod tests {
         for (task, slug) in [
             ("Add rate limiting to the API", "add-rate-limiting-to-the"),
             ("  fix: `parse()`!  ", "fix-parse"),
-            ("日本語", "task"),
+            ("größere Änderung", "grossere-anderung"),
+            ("Добавить тесты для входа", "dobavit-testy-dlia"),
+            ("Προσθήκη δοκιμών", "prostheke-dokimon"),
+            ("Thêm xác thực", "them-xac-thuc"),
+            ("日本語", "ri-ben-yu"),
+            ("로그인", "rogeuin"),
+            ("…!", "task"),
             ("", "task"),
             ("--help", "help"),
             ("Donaudampfschifffahrtsgesellschaft", "donaudampfschifffahrtsge"),
@@ -158,6 +196,9 @@ mod tests {
         assert_eq!(resolve("add-b-00000", &known).unwrap().as_str(), "add-b-00000");
         assert!(resolve("add", &known).unwrap_err().hints[0].contains("add-a-00000, add-b-00000"));
         assert!(resolve("", &known).is_err());
+        assert_eq!(resolve("orchestra/add-b-00000", &known).unwrap().as_str(), "add-b-00000");
+        assert_eq!(resolve("add-b…", &known).unwrap().as_str(), "add-b-00000");
+        assert!(resolve("topic/fix", &known).is_err() && resolve("…", &known).is_err());
         assert!(resolve("zzz", &known).is_err());
     }
 

@@ -1,6 +1,12 @@
 //! What a landing did with the work of an agent.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{secret, text};
+
+/// Columns of a check's command that are kept and shown.
+const COMMAND: usize = 200;
 
 /// See [`crate::model::Fact::Landed`].
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -17,6 +23,112 @@ pub struct Landed {
     /// Why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The check that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Check>,
+    /// The ids of the checks that passed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<String>,
+}
+
+/// A command that proves a tree, as events name it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Check {
+    /// What it is called: `build`, `test`.
+    pub name: String,
+    /// Tells commands apart: see [`check_id`]. Empty where an event of 0.1.0 does not say which command it was.
+    #[serde(default)]
+    pub id: String,
+    /// The command; absent where it holds what no event does: a place of one machine, a variable, a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+}
+
+impl Check {
+    /// The check that is called `name` and runs `command`, without what must not leave this machine.
+    pub fn shared(name: &str, command: &str) -> Self {
+        let shown = (!is_private(command)).then(|| text::one_line(command, COMMAND));
+        Self { name: name.to_owned(), id: check_id(command), command: shown }
+    }
+
+    /// Whether it is one of these, given by name and command.
+    pub fn is_among(&self, checks: &[(String, String)]) -> bool {
+        checks.iter().any(|(name, command)| match self.id.as_str() {
+            "" => *name == self.name,
+            id => check_id(command) == id,
+        })
+    }
+}
+
+/// Tells the commands of checks apart, without telling what they are.
+pub fn check_id(command: &str) -> String {
+    let digest: [u8; 32] = Sha256::digest(command.as_bytes()).into();
+    digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether a command holds what must not travel.
+fn is_private(command: &str) -> bool {
+    names_a_place(command) || sets_a_variable(command) || secret::look(command).is_some()
+}
+
+/// Whether a word of a command is an assignment.
+fn sets_a_variable(command: &str) -> bool {
+    let is_name =
+        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    command.split_whitespace().filter_map(|word| word.split_once('=')).any(|(name, _)| is_name(name))
+}
+
+/// Whether a word of a command is, or holds, an absolute path or one in a home folder.
+fn names_a_place(command: &str) -> bool {
+    let starts_a_word =
+        |before: Option<char>| before.is_none_or(|c| !c.is_alphanumeric() && !"._-*/}".contains(c));
+    let mut before = None;
+    for c in command.chars() {
+        if matches!(c, '/' | '~') && starts_a_word(before) {
+            return true;
+        }
+        before = Some(c);
+    }
+    false
+}
+
+/// A check that failed with the work of an agent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FailedCheck {
+    /// Which check.
+    pub check: Check,
+    /// The commit that held the work.
+    pub head: String,
+    /// The branch in which it was to land, without `refs/heads/`.
+    pub into: String,
+    /// How it failed, in words.
+    pub why: String,
+    /// The clone in which it failed.
+    pub writer: String,
+}
+
+impl FailedCheck {
+    /// `failed its test last time (cargo test: exit code 101)`.
+    pub fn sentence(&self) -> String {
+        let name = &self.check.name;
+        let why = self.why.strip_prefix(&format!("{name} fails: ")).unwrap_or(&self.why);
+        let told = match &self.check.command {
+            Some(command) => format!("{command}: {why}"),
+            None => why.to_owned(),
+        };
+        format!("failed its {name} last time ({told})")
+    }
+}
+
+/// The work of an agent was set aside when it was to land.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SetAside {
+    /// The commit that held the work.
+    pub head: String,
+    /// The branch in which it was to land, without `refs/heads/`.
+    pub into: String,
+    /// Why, in words.
+    pub why: String,
 }
 
 /// What became of a branch that was to land.
@@ -29,8 +141,10 @@ pub enum Landing {
     SetAside,
     /// It merges, and the checks fail with it.
     Failed,
-    /// There was nothing in it that the target had not.
+    /// The target contained it.
     UpToDate,
+    /// The target did not contain it, and had all that it changes.
+    NothingNew,
     /// It was in the target, and is no more.
     TakenBack,
 }
@@ -43,7 +157,65 @@ impl Landing {
             Self::SetAside => "set_aside",
             Self::Failed => "failed",
             Self::UpToDate => "up_to_date",
+            Self::NothingNew => "nothing_new",
             Self::TakenBack => "taken_back",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_event_holds_what_must_not_travel() {
+        for (command, is_shared) in [
+            ("cargo test", true),
+            ("grep -q ok t", true),
+            ("make -C sub/folder check", true),
+            ("./check.sh && ../tool/run", true),
+            ("ls src/*/mod.rs", true),
+            ("/home/you/check.sh", false),
+            ("sh -c '/opt/x'", false),
+            ("X=/opt/x make", false),
+            ("~/bin/check", false),
+            ("make DIR=~/x", false),
+            ("test -e .&&/bin/true", false),
+            ("test a = b", true),
+            ("cargo test --jobs=2", true),
+            ("RUST_LOG=debug cargo test", false),
+            ("make PASSWORD=hunter2 check", false),
+            (format!("check --token ghp{}", "_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6").as_str(), false),
+        ] {
+            let check = Check::shared("test", command);
+            assert_eq!(check.command.is_some(), is_shared, "{command}");
+            assert!(check.is_among(&[("build".into(), command.into())]), "{command}");
+            assert!(!check.is_among(&[("test".into(), format!("{command} "))]), "{command}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_does_not_name_its_command_means_every_check_of_that_name() {
+        let check = Check { name: "test".into(), id: String::new(), command: None };
+        assert!(check.is_among(&[("test".into(), "anything".into())]));
+        assert!(!check.is_among(&[("build".into(), "anything".into())]));
+    }
+
+    #[test]
+    fn a_failed_check_is_told_with_its_command() {
+        let failed = |why: &str, command: Option<&str>| FailedCheck {
+            check: Check { name: "test".into(), id: "x".into(), command: command.map(str::to_owned) },
+            head: String::new(),
+            into: String::new(),
+            why: why.into(),
+            writer: String::new(),
+        };
+        for (why, command, told) in [
+            ("test fails: exit code 1", Some("make"), "failed its test last time (make: exit code 1)"),
+            ("test fails: exit code 1", None, "failed its test last time (exit code 1)"),
+            ("took too long", Some("make"), "failed its test last time (make: took too long)"),
+        ] {
+            assert_eq!(failed(why, command).sentence(), told);
         }
     }
 }

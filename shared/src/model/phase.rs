@@ -14,7 +14,7 @@ pub enum Phase {
     Running,
     /// Its program waits for an answer.
     Waiting,
-    /// Its program was ended for a while by a person.
+    /// Its program was ended for a while, by a person or by a usage limit.
     Paused,
     /// Its program ended well.
     Done,

@@ -4,8 +4,10 @@
 use jiff::Timestamp;
 
 use super::{
-    Agent, Phase,
+    Agent, Limit, Phase,
+    event::Check,
     fold::FOLD,
+    landing::{FailedCheck, SetAside},
     verdict::{Standing, Verdict},
 };
 
@@ -65,6 +67,7 @@ pub fn write(agent: &Agent, by: &str) -> String {
     line("Left-Out", &number(agent.left_out));
     line("Unfinished", agent.unfinished.as_deref().unwrap_or_default());
     line("Unsaved", agent.unsaved.as_deref().unwrap_or_default());
+    line("Limit", &agent.limit.as_ref().map(Limit::trailer).unwrap_or_default());
     line("Cost-Micros", &known(agent.cost_micros));
     line("Input-Tokens", &known(agent.input_tokens));
     line("Output-Tokens", &known(agent.output_tokens));
@@ -73,6 +76,20 @@ pub fn write(agent: &Agent, by: &str) -> String {
     line("Landed", agent.landed_head.as_deref().unwrap_or_default());
     line("Landed-As", agent.landed_as.as_deref().unwrap_or_default());
     line("Landed-In", agent.landed_in.as_deref().unwrap_or_default());
+    if let Some(failed) = &agent.failed_check {
+        line("Failed-Check", &failed.check.name);
+        line("Failed-Check-Id", &failed.check.id);
+        line("Failed-Check-Command", failed.check.command.as_deref().unwrap_or_default());
+        line("Failed-Head", &failed.head);
+        line("Failed-Into", &failed.into);
+        line("Failed-Why", &failed.why);
+        line("Failed-Writer", &failed.writer);
+    }
+    if let Some(aside) = &agent.set_aside {
+        line("Set-Aside", &aside.why);
+        line("Set-Aside-Head", &aside.head);
+        line("Set-Aside-Into", &aside.into);
+    }
     if let Some(verdict) = &agent.verdict {
         line("Verdict", verdict.verdict.as_str());
         line("Verdict-Base", &verdict.base);
@@ -183,6 +200,7 @@ fn take(agent: &mut Agent, key: &str, value: &str) -> Option<()> {
         "Left-Out" => agent.left_out = value.parse().ok()?,
         "Unfinished" => agent.unfinished = Some(text()),
         "Unsaved" => agent.unsaved = Some(text()),
+        "Limit" => agent.limit = Some(Limit::read_trailer(value)?),
         "Cost-Micros" => agent.cost_micros = Some(value.parse().ok()?),
         "Input-Tokens" => agent.input_tokens = Some(value.parse().ok()?),
         "Output-Tokens" => agent.output_tokens = Some(value.parse().ok()?),
@@ -191,6 +209,27 @@ fn take(agent: &mut Agent, key: &str, value: &str) -> Option<()> {
         "Landed" => agent.landed_head = Some(text()),
         "Landed-As" => agent.landed_as = Some(text()),
         "Landed-In" => agent.landed_in = Some(text()),
+        "Failed-Check" => {
+            agent.failed_check = Some(FailedCheck {
+                check: Check { name: text(), id: String::new(), command: None },
+                head: String::new(),
+                into: String::new(),
+                why: String::new(),
+                writer: String::new(),
+            });
+        }
+        // They stand after the name itself; so do those of what was set aside.
+        "Failed-Check-Id" => agent.failed_check.as_mut()?.check.id = text(),
+        "Failed-Check-Command" => agent.failed_check.as_mut()?.check.command = Some(text()),
+        "Failed-Head" => agent.failed_check.as_mut()?.head = text(),
+        "Failed-Into" => agent.failed_check.as_mut()?.into = text(),
+        "Failed-Why" => agent.failed_check.as_mut()?.why = text(),
+        "Failed-Writer" => agent.failed_check.as_mut()?.writer = text(),
+        "Set-Aside" => {
+            agent.set_aside = Some(SetAside { why: text(), head: String::new(), into: String::new() });
+        }
+        "Set-Aside-Head" => agent.set_aside.as_mut()?.head = text(),
+        "Set-Aside-Into" => agent.set_aside.as_mut()?.into = text(),
         "Verdict" => {
             agent.verdict = Some(Standing {
                 verdict: Verdict::parse(value)?,

@@ -1,7 +1,6 @@
 //! The agent as every report shows it: what its events say, and what this machine says of it now.
 
 use std::{
-    fs::File,
     io::{Read, Seek, SeekFrom},
     path::Path,
 };
@@ -10,10 +9,11 @@ use serde::Serialize;
 
 use crate::{
     config::Config,
-    git::Repo,
+    git::{Repo, careful},
     model::{
-        Agent, AgentId, Liveness, Phase,
+        Agent, AgentId, Limit, LimitKind, Liveness, Phase,
         event::Usage,
+        landing::{FailedCheck, SetAside},
         text,
         verdict::{Standing, Verdict},
     },
@@ -72,6 +72,8 @@ pub struct AgentObject {
     pub head: Option<String>,
     /// Where its files are, on this machine.
     pub worktree: Option<String>,
+    /// Whether they are there; where it has no worktree here, nothing.
+    pub worktree_state: Option<WorktreeState>,
     /// The coding agent's own session.
     pub session: Option<String>,
     /// The clone that it lives in.
@@ -112,6 +114,8 @@ pub struct AgentObject {
     pub unfinished: Option<String>,
     /// Why what is in its worktree could not be saved.
     pub unsaved: Option<String>,
+    /// The usage limit of its service that it waits for, ran into or came near.
+    pub limit: Option<LimitObject>,
     /// Files with uncommitted changes, while it has not ended.
     pub dirty: Option<usize>,
     /// What it cost, in US dollars, by its program's own count.
@@ -136,10 +140,96 @@ pub struct AgentObject {
     pub merged: Option<bool>,
     /// The branch in which work of it landed last.
     pub landed_in: Option<String>,
+    /// The check that failed last when its work was to land, and that did not pass since.
+    pub failed_check: Option<DidNotLand>,
+    /// Why its work was set aside the last time that it was to land.
+    pub set_aside: Option<DidNotLand>,
     /// Facts that contradict each other.
     pub conflicts: u64,
     /// What changed outside its worktree while it ran, on this machine; of archived agents nothing.
     pub surroundings: Vec<Change>,
+}
+
+/// A usage limit in `--json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct LimitObject {
+    /// Which: `five_hour`, `seven_day`, …, `other`.
+    pub kind: String,
+    /// When it ends, or is looked at again.
+    pub until: Option<String>,
+    /// It is near, not reached.
+    pub warning: bool,
+    /// How much of it is used, in percent.
+    pub used_percent: Option<u32>,
+    /// The agent is started, or resumed, when it is over.
+    pub resumes: bool,
+}
+
+impl LimitObject {
+    /// See [`Limit::sentence`].
+    pub(super) fn sentence(&self) -> String {
+        let until = self.until.as_ref().and_then(|until| until.parse().ok());
+        Limit { until, kind: self.kind.clone(), ..Limit::of(LimitKind::Other) }.sentence()
+    }
+}
+
+impl From<Limit> for LimitObject {
+    fn from(limit: Limit) -> Self {
+        Self {
+            until: limit.until.map(|until| until.to_string()),
+            kind: limit.kind,
+            warning: limit.warning,
+            used_percent: limit.used,
+            resumes: limit.resumes,
+        }
+    }
+}
+
+/// Whether a worktree is where it was made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorktreeState {
+    /// It is.
+    Here,
+    /// Git knows it, and nothing is there: somebody removed or moved its folder.
+    Missing,
+    /// Somebody moved it, with git's knowledge.
+    Moved,
+}
+
+/// What kept work from landing.
+#[derive(Clone, Debug, Serialize)]
+pub struct DidNotLand {
+    /// In words.
+    pub why: String,
+    /// The branch in which it was to land.
+    pub into: String,
+    /// The commit that held the work.
+    pub head: String,
+    /// Whether that is the work as it is now.
+    pub current: bool,
+    /// What the check is called that failed.
+    pub check: Option<String>,
+    /// Its command, where an event may hold it.
+    pub command: Option<String>,
+}
+
+impl DidNotLand {
+    fn failed(failed: FailedCheck, head: Option<&str>) -> Self {
+        Self {
+            current: head == Some(failed.head.as_str()),
+            why: failed.why,
+            into: failed.into,
+            head: failed.head,
+            check: Some(failed.check.name),
+            command: failed.check.command,
+        }
+    }
+
+    fn set_aside(aside: SetAside, head: Option<&str>) -> Self {
+        let current = head == Some(aside.head.as_str());
+        Self { why: aside.why, into: aside.into, head: aside.head, current, check: None, command: None }
+    }
 }
 
 /// A verdict that does not count here.
@@ -170,7 +260,8 @@ impl AgentObject {
             by: proposed.by,
             writer: proposed.writer,
         });
-        let ended = liveness == Liveness::Ended;
+        // One that waits for the end of a usage limit rests as well.
+        let ended = liveness == Liveness::Ended || agent.waits_for_limit();
         let mut object = Self {
             id: id.to_string(),
             phase: agent.phase,
@@ -185,6 +276,7 @@ impl AgentObject {
             reviews: agent.reviews,
             attempt: agent.attempt,
             worktree: None,
+            worktree_state: None,
             session: agent.session,
             writer: agent.writer,
             label: agent.label,
@@ -205,6 +297,7 @@ impl AgentObject {
             left_out: agent.left_out,
             unfinished: agent.unfinished,
             unsaved: agent.unsaved,
+            limit: agent.limit.map(LimitObject::from),
             dirty: None,
             cost_usd: agent.cost_micros.map(dollars),
             input_tokens: agent.input_tokens,
@@ -217,6 +310,8 @@ impl AgentObject {
             proposed_verdict,
             merged: ended.then(|| agent.landed_head.is_some() && agent.landed_head == agent.head),
             landed_in: agent.landed_in,
+            failed_check: agent.failed_check.map(|one| DidNotLand::failed(one, agent.head.as_deref())),
+            set_aside: agent.set_aside.map(|one| DidNotLand::set_aside(one, agent.head.as_deref())),
             conflicts: agent.conflicts,
             surroundings: Vec::new(),
             title: agent.title,
@@ -242,7 +337,14 @@ impl AgentObject {
         self.denials = Some(self.denials.unwrap_or(0) + denials);
         self.model = model.or_else(|| self.model.take());
         self.permission_mode = tally.mode.or_else(|| self.permission_mode.take());
+        self.limit = tally.limit.map(|limit| limit.noted().into()).or_else(|| self.limit.take());
         self.activity = tally.activity;
+    }
+
+    /// What keeps its work, as it is now, from having landed: a check that failed, or why it was set aside.
+    pub fn did_not_land(&self) -> Option<&DidNotLand> {
+        let current = |one: &&DidNotLand| one.current && self.merged != Some(true);
+        self.failed_check.as_ref().filter(current).or_else(|| self.set_aside.as_ref().filter(current))
     }
 
     /// Its cost, in millionths of a US dollar.
@@ -259,6 +361,7 @@ impl AgentObject {
             self.pid = record.and_then(|record| record.program).map(|program| program.pid);
             if self.phase == Phase::Queued {
                 self.queue_position = queue::ahead(private, id);
+                self.limit = limit_in_the_way(&dir.limit()).or_else(|| self.limit.take());
             }
         } else {
             self.orphans = processes::left_of(repo, private, id).iter().map(|process| process.pid).collect();
@@ -280,6 +383,12 @@ impl AgentObject {
     }
 }
 
+/// The limit whose end a queued agent waits for, as its supervisor wrote it down.
+fn limit_in_the_way(path: &Path) -> Option<LimitObject> {
+    let limit: Limit = serde_json::from_slice(&careful::read(path).ok()?).ok()?;
+    Some(LimitObject { resumes: true, ..limit.safe().into() })
+}
+
 #[expect(clippy::cast_precision_loss, reason = "exact to a cent far beyond any bill")]
 pub(super) fn dollars(micros: u64) -> f64 {
     micros as f64 / 1e6
@@ -287,7 +396,7 @@ pub(super) fn dollars(micros: u64) -> f64 {
 
 /// The last line with something to see in a file, safe to show.
 fn last_line(path: &Path) -> Option<String> {
-    let mut file = File::open(path).ok()?;
+    let mut file = careful::open_regular_through_links(path).ok()?;
     let length = file.metadata().ok()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(4096))).ok()?;
     let mut tail = Vec::new();

@@ -15,7 +15,7 @@ use crate::{
     git::Repo,
     lock::Lock,
     model::{Agent, AgentId, text},
-    ops::{agent_object::AgentObject, mending, status},
+    ops::{agent_object::AgentObject, mending, named, status},
     removal::{
         remove::{self, Fate, Kept, Order},
         trash, unfinished,
@@ -192,7 +192,7 @@ pub(super) fn again(repo: &Repo, journal: Journal, removed: &[(String, bool)]) -
 fn candidates(repo: &Repo, request: &Request) -> Result<(Vec<Candidate>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     let resolve = |typed: &Vec<String>| -> Result<Vec<AgentId>> {
-        typed.iter().map(|typed| listing.resolve(typed)).collect()
+        typed.iter().map(|typed| named::living(repo, &listing, typed)).collect()
     };
     let (mut named, discard) = (resolve(&request.agents)?, resolve(&request.discard)?);
     named.extend(discard.iter().filter(|id| !named.contains(id)).cloned().collect::<Vec<_>>());

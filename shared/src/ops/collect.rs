@@ -12,13 +12,14 @@ use crate::{
     model::{
         Agent, AgentId, Fact, Liveness, canonical,
         event::{self, LeftOut},
+        fold,
     },
-    ops::{agent_object::AgentObject, mending, shadowed::Shadowed, status},
+    ops::{agent_object::AgentObject, mending, named, shadowed::Shadowed, status},
     profile,
     store::{
         Chain, Listing, Unreadable, append_if,
         layout::{self, Private},
-        notes,
+        notes, unreadable, writer,
     },
     supervise::{
         helper::{self, Job},
@@ -51,7 +52,7 @@ pub struct Report {
     pub bundle: Option<PathBuf>,
     /// What the user should know.
     pub warnings: Vec<String>,
-    /// Agents that were not looked at, because they cannot be read.
+    /// Agents that were not looked at because they cannot be read, and work that cannot be read.
     pub unreadable: Vec<Unreadable>,
     /// What kind of failure the first one was, where something could not be saved.
     #[serde(skip)]
@@ -68,6 +69,8 @@ pub enum Saved {
     Taken,
     /// Its head had everything.
     Nothing,
+    /// Its worktree is gone: its head has what was saved before.
+    WorktreeGone,
     /// It is of another clone, or its supervisor is gone: `resume` and `stop` save what there is.
     NotOurs,
     /// What is in its worktree could not be saved.
@@ -95,7 +98,7 @@ pub struct Summary {
 /// # Errors
 /// There is no such agent (3), or the bundle cannot be written. What cannot be saved of one agent stands in its summary.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
-    let (ids, unreadable) = choose(repo, request)?;
+    let (ids, mut unreadable) = choose(repo, request)?;
     // What a kill left unfinished holds no work, and is not looked at.
     let mut warnings = mending::mend(repo, mend::Operations::Free)?;
     let mut agents = Vec::with_capacity(ids.len());
@@ -108,6 +111,9 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
                 (Saved::Failed, Some(error.one_line()))
             }
         };
+        let work =
+            Chain::of_agent(repo, id).and_then(|chain| unreadable::work_of(repo, id, &chain.fold().agent));
+        unreadable.extend(work.ok().flatten());
         match summary(repo, id, saved, failure) {
             Ok(summary) => agents.push(summary),
             Err(error) => warnings.push(format!("'{id}' cannot be read: {}", error.one_line())),
@@ -126,17 +132,21 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     if request.agents.is_empty() {
-        let ours = |row: &&crate::store::list::Row| {
-            listing
-                .agent(repo, row)
-                .is_ok_and(|agent| listing.writer.as_deref() == Some(agent.writer.as_str()))
-        };
-        let ids = listing.rows.iter().filter(ours).map(|row| row.id.clone()).collect();
-        return Ok((ids, listing.broken));
+        let (mut ids, mut unreadable) = (Vec::new(), listing.broken.clone());
+        for row in &listing.rows {
+            match listing.agent(repo, row) {
+                Ok(agent) if listing.writer.as_deref() == Some(agent.writer.as_str()) => {
+                    ids.push(row.id.clone());
+                }
+                Ok(_) => {}
+                Err(error) => unreadable.push(Unreadable::agent(repo, &row.id, error.one_line())),
+            }
+        }
+        return Ok((ids, unreadable));
     }
     let mut ids = Vec::new();
     for typed in &request.agents {
-        let id = listing.resolve(typed)?;
+        let id = named::living(repo, &listing, typed)?;
         if !ids.contains(&id) {
             ids.push(id);
         }
@@ -169,10 +179,16 @@ fn taken_under_lock(repo: &Repo, id: &AgentId) -> Result<Saved> {
     if !agent.phase.is_at_rest() {
         return Ok(Saved::Nothing);
     }
+    // One that names nothing cannot be moved; what else is wrong with it, taking the work again repairs.
+    if repo.find_ref(&layout::head_ref(id)).is_err()
+        && let Some(broken) = unreadable::work_of(repo, id, &agent)?
+    {
+        return Err(broken.error());
+    }
     let Some(shadowed) = Shadowed::of(repo, id, &agent)? else {
         return match &agent.unsaved {
             Some(why) => Err(Error::refused(format!("its worktree is gone; at its end: {why}"))),
-            None => Ok(Saved::Nothing),
+            None => Ok(Saved::WorktreeGone),
         };
     };
     let base =
@@ -185,8 +201,11 @@ fn taken_under_lock(repo: &Repo, id: &AgentId) -> Result<Saved> {
     if is_known && agent.unsaved.is_none() {
         return Ok(Saved::Nothing);
     }
+    let by = writer::writer(repo)?;
     append_if(repo, id, |fold| {
-        fold.agent.phase.is_at_rest().then(|| vec![Fact::Collected(collected(&fold.agent, &taken))])
+        let fact = Fact::Collected(collected(&fold.agent, &taken));
+        let is_news = fold.agent.phase.is_at_rest() && fold::is_news(&fold.agent, &fact, &by);
+        is_news.then(|| vec![fact])
     })?;
     Ok(Saved::Taken)
 }

@@ -10,8 +10,8 @@ use crate::{
     error::Context,
     git::{Git, Oid, Repo, command},
     model::{Agent, AgentId, event::LeftOut, text},
-    ops::{shadowed::Shadowed, status},
-    store::{Chain, layout, sound, verdicts},
+    ops::{named, shadowed::Shadowed},
+    store::{Chain, layout, sound, unreadable, verdicts},
     trust::AcceptedRepo,
     worktree::take,
 };
@@ -75,14 +75,14 @@ pub struct File {
 /// # Errors
 /// There is no such agent, or its work is not here (3).
 pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
-    let id = status::resolve(repo, &request.agent)?;
+    let id = named::any(repo, &request.agent)?;
     let mut scratch = Vec::new();
     let one = work(repo, &id, request.committed, &mut scratch)?;
     let (other, from, to, left_out) = match &request.other {
         None if request.since_review => (None, judged(repo, &id)?, one.now, one.left_out),
         None => (None, one.base, one.now, one.left_out),
         Some(other) => {
-            let other = status::resolve(repo, other)?;
+            let other = named::any(repo, other)?;
             let two = work(repo, &other, request.committed, &mut scratch)?;
             for (id, work) in [(&id, &one), (&other, &two)].iter().filter(|(_, work)| work.is_kept) {
                 flaw(repo, id, work.now)?;
@@ -128,7 +128,7 @@ fn flaw(repo: &Repo, id: &AgentId, work: Oid) -> Result<Option<String>> {
 
 /// The head that was judged last.
 fn judged(repo: &Repo, id: &AgentId) -> Result<Oid> {
-    let verdict = verdicts::counting(repo, id, &Chain::of_agent(repo, id)?.fold().agent)?;
+    let verdict = verdicts::counting(repo, id, &Chain::of_any_agent(repo, id)?.fold().agent)?;
     let head = verdict.and_then(|verdict| Oid::parse(&verdict.head));
     head.filter(|head| repo.read_commit(*head).is_ok()).ok_or_else(|| {
         Error::refused(format!("the work of '{id}' was not judged yet"))
@@ -146,7 +146,7 @@ struct Work {
 
 /// What an agent has, now: the files of its worktree if there is one here, else its head.
 fn work(repo: &Repo, id: &AgentId, committed: bool, scratch: &mut Vec<TempDir>) -> Result<Work> {
-    let agent = Chain::of_agent(repo, id)?.fold().agent;
+    let agent = Chain::of_any_agent(repo, id)?.fold().agent;
     let missing = || Error::refused(format!("the work of agent '{id}' is not here"));
     let base = Oid::parse(&agent.base).filter(|base| repo.read_commit(*base).is_ok()).ok_or_else(missing)?;
     if !committed && let Some((now, left_out)) = in_its_worktree(repo, id, &agent, base, scratch)? {
@@ -154,8 +154,12 @@ fn work(repo: &Repo, id: &AgentId, committed: bool, scratch: &mut Vec<TempDir>) 
     }
     let branch = repo.find_ref(&layout::branch_ref(&agent.branch))?;
     // While it runs, its branch is ahead of what was taken.
-    let head = repo.find_ref(&layout::head_ref(id))?;
+    let head = unreadable::work_tip(repo, id, &agent)?;
     let now = if agent.phase.is_at_rest() { head.or(branch) } else { branch.or(head) };
+    let now = match now {
+        Some(now) => Some(now),
+        None => named::archived(repo, id.as_str())?.and_then(|archived| archived.work),
+    };
     Ok(Work { base, now: now.ok_or_else(missing)?, left_out: Vec::new(), is_kept: true })
 }
 

@@ -34,6 +34,8 @@ pub struct Request {
     pub label: Option<String>,
     /// Let every `git fetch` bring what the remote has.
     pub track: bool,
+    /// [`probe`] is to follow.
+    pub probe: bool,
     /// Take back what was set up.
     pub undo: bool,
     /// A remote or a URL; none: the one that `sync` would take.
@@ -86,10 +88,15 @@ pub struct Probe {
 /// Sets up, or takes back.
 ///
 /// # Errors
-/// The label is none (2), there is no remote to track (3), or the config cannot be written.
+/// The label is none (2), a remote is named and not used (2), there is no remote to track (3), or the config cannot be written.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     if request.undo {
         return undo(repo, request);
+    }
+    if let Some(remote) = request.remote.as_ref().filter(|_| !request.track && !request.probe) {
+        let shown = text::safe(remote).into_owned();
+        return Err(Error::usage(format!("'{shown}': a remote is only used with --probe or --track"))
+            .hint_command(&[&"git", &"orchestra", &"init", &"--probe", remote]));
     }
     let mut changed = Vec::new();
     if let Some(label) = &request.label {

@@ -1,7 +1,6 @@
 //! `logs`: what an agent printed, live and after its end.
 
 use std::{
-    fs::File,
     io::{Read, Seek, SeekFrom, Write},
     path::PathBuf,
 };
@@ -10,13 +9,14 @@ use crate::{
     Error, Kind, Result,
     config::Config,
     error::Context,
-    git::{Oid, Repo},
-    model::{AgentId, Phase},
-    ops::status,
+    git::{Oid, Repo, careful},
+    model::{Agent, AgentId, Phase},
+    ops::named::{self, Found},
     profile::{self, Speech},
     store::{
-        Chain,
+        Chain, Listing,
         layout::{self, Private},
+        writer,
     },
 };
 
@@ -63,11 +63,16 @@ enum Source {
 /// # Errors
 /// There is no such agent, or its output is on another machine only (3).
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
-    let id = status::resolve(repo, &request.agent)?;
-    let agent = Chain::of_agent(repo, &id)?.fold().agent;
+    let found = named::find(repo, &Listing::read(repo)?, &request.agent)?;
+    let id = found.id().clone();
+    let agent = Chain::of_any_agent(repo, &id)?.fold().agent;
+    let log = match &found {
+        Found::Living(id) => repo.find_ref(&layout::log_ref(id))?,
+        Found::Archived(archived) => named::log_of_archived(repo, &archived.id),
+    };
     let dir = Private::new(repo.private_dir()?).agent(&id);
     let mut attempts: Vec<Attempt> = Vec::new();
-    if let Some(commit) = repo.find_ref(&layout::log_ref(&id))? {
+    if let Some(commit) = log {
         let blobs = repo.blobs_of(commit)?;
         for (name, blob) in &blobs {
             attempts.extend(number(name).map(|number| {
@@ -89,12 +94,29 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         }
     }
     attempts.sort_by_key(|attempt| attempt.number);
+    if attempts.is_empty() && matches!(found, Found::Archived(_)) {
+        return Err(Error::refused(format!("the output of '{id}' is not kept: it is archived"))
+            .hint(format!("git orchestra status {id} shows what is known of it")));
+    }
     if attempts.is_empty() && agent.attempt > 0 && agent.phase.is_terminal() {
-        return Err(Error::refused(format!("the output of '{id}' is not in this clone"))
-            .hint("output never travels; ask on the machine where the agent ran"));
+        return Err(no_output(repo, &id, &agent));
     }
     let speech = profile::speech_of(&agent.profile, &Config::of(repo));
     Ok(Report { id, title: agent.title, phase: agent.phase, speech, attempts })
+}
+
+/// Output never travels: of an agent of another clone there is none here. One of this clone ended before its program started.
+fn no_output(repo: &Repo, id: &AgentId, agent: &Agent) -> Error {
+    if writer::known_writer(repo).as_deref() != Some(agent.writer.as_str()) {
+        return Error::refused(format!("the output of '{id}' is not in this clone"))
+            .hint("output never travels; ask on the machine where the agent ran");
+    }
+    let phase = agent.phase.as_str();
+    let why = agent.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    Error::refused(format!(
+        "there is no output of '{id}': it ended before its program started ({phase}{why})"
+    ))
+    .hint(format!("git orchestra resume {id} starts it again"))
 }
 
 fn number(name: &str) -> Option<u32> {
@@ -129,7 +151,7 @@ impl Source {
         match self {
             Self::Live(path) => {
                 let cannot = || format!("cannot read '{}'", path.display());
-                let mut file = File::open(path).context(Kind::External, cannot)?;
+                let mut file = careful::open_regular_through_links(path).context(Kind::External, cannot)?;
                 let end = file.metadata().context(Kind::External, cannot)?.len();
                 file.seek(SeekFrom::Start(from)).context(Kind::External, cannot)?;
                 let copied = std::io::copy(&mut file.take(end.saturating_sub(from)), sink)

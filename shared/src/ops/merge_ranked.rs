@@ -1,6 +1,7 @@
 //! `merge-ranked`: lands many branches, those that conflict least first, each step proven; the target moves once, at the end.
 
 mod asking;
+mod outcome;
 mod report;
 mod rolling_back;
 
@@ -10,23 +11,27 @@ use std::{
 };
 
 use self::asking::Asking;
-pub use self::report::{Left, Report};
+pub use self::{
+    outcome::{Outcome, Row},
+    report::{Left, Report},
+};
 use crate::{
     Error, Kind, Result,
     config::Config,
-    git::{Oid, Repo, command},
+    git::{Oid, Repo, version},
     landing::{
         Orders, Plan, State,
         branches::{self, Branch, Target},
-        check,
+        check, earlier,
         finish::{self, Move, Moved},
-        gitlinks, plan, record,
+        gitlinks, plan, record, signing,
         state::{COMMAND, Saved, open_one},
         steps::{Around, Halt, Progress, Runner, clear},
     },
     model::{AgentId, event::Landing, text},
+    ops::named::{self as named_agents, Found},
     store::{
-        Unreadable, layout, notes,
+        Listing, Unreadable, layout, notes,
         operations::{self, Change, Journal, Operation, Stage},
     },
     surroundings,
@@ -98,17 +103,20 @@ fn land(
     interrupted: &AtomicBool,
 ) -> Result<Report> {
     if request.mode == Mode::DryRun {
+        let orders = orders(repo, request)?;
         let target = branches::target(repo, request.into.as_deref())?;
-        let plan = plan(repo, target, &request.branches, &request.orders)?;
-        let warnings = gitlinks::warnings(repo, plan.target.tip, &plan.branches)?;
+        let plan = plan(repo, target, &request.branches, &orders)?;
+        let mut warnings = gitlinks::warnings(repo, plan.target.tip, &plan.branches)?;
+        warnings.extend(unchecked(&plan, &orders));
         return Ok(Report { warnings, ..Report::planned(&plan) });
     }
     repo.identity()?;
-    command::check_version(&repo.common_dir()?)?;
+    version::check(&repo.common_dir()?)?;
     let _lock = operations::lock(repo)?;
     let mut warnings = finish::recover(repo)?;
     let asking = Asking { repo, interrupted };
-    let around = Around { repairs: &asking, tell, interrupted };
+    let is_accepted = || repo.confirm().is_ok();
+    let around = Around { repairs: &asking, tell, interrupted, is_accepted: &is_accepted };
     let mut report = match request.mode {
         Mode::Abort => abort(repo, around),
         Mode::Continue => go_on(repo, around),
@@ -119,10 +127,10 @@ fn land(
 }
 
 fn plan(repo: &Repo, target: Target, named: &[String], orders: &Orders) -> Result<Plan> {
-    let (branches, unreadable) = if named.is_empty() {
+    let (mut branches, mut unreadable) = if named.is_empty() {
         branches::finished(repo, &target)?
     } else {
-        (branches::named(repo, named)?, Vec::new())
+        (branches::named(repo, named).map_err(|error| why_not(repo, named, error))?, Vec::new())
     };
     if branches.is_empty() {
         let nothing = "there is nothing to land: no agent is done whose work is not there yet";
@@ -133,7 +141,44 @@ fn plan(repo: &Repo, target: Target, named: &[String], orders: &Orders) -> Resul
         };
         return Err(error.hint("git orchestra status; git orchestra merge-ranked BRANCH…"));
     }
+    fetch_promised(repo, &target, &mut branches);
+    unreadable.extend(branches.iter().filter_map(|branch| branch.problem.clone()));
+    earlier::recall(repo, &mut branches)?;
     Ok(Plan { unreadable, ..plan::plan(repo, target, branches, orders)? })
+}
+
+/// In a partial clone, brings what comparing the branches with the target needs. A branch for which that fails cannot land; the
+/// others are not held up by it.
+fn fetch_promised(repo: &Repo, target: &Target, branches: &mut [Branch]) {
+    if !repo.is_partial() {
+        return;
+    }
+    let pairs = |branch: &Branch| match repo.merge_base(target.tip, branch.tip) {
+        Ok(base) => vec![(base, branch.tip), (base, target.tip)],
+        Err(_) => Vec::new(),
+    };
+    let all: Vec<(Oid, Oid)> = branches.iter().flat_map(pairs).collect();
+    if repo.fetch_promised_changes(&all).is_ok() {
+        return;
+    }
+    for branch in branches {
+        if let Err(error) = repo.fetch_promised_changes(&pairs(branch)) {
+            let name = branch.agent.as_ref().map(|(id, _)| layout::head_ref(id));
+            let name = name.unwrap_or_else(|| layout::branch_ref(&branch.name));
+            branch.problem.get_or_insert_with(|| Unreadable::unfetched(repo, name, error.one_line()));
+        }
+    }
+}
+
+/// Branches that land, because they were named, without the check that failed with them last time.
+fn unchecked(plan: &Plan, orders: &Orders) -> Vec<String> {
+    let unchecked = |branch: &Branch| {
+        let failed = branch.failed.as_ref().filter(|failed| !failed.check.is_among(&orders.checks))?;
+        let (name, why) = (text::one_line(&branch.name, 100), failed.sentence());
+        Some(format!("'{name}' {why}; that check is not run this time"))
+    };
+    let may_land = plan.branches.iter().zip(&plan.candidates).filter(|(_, candidate)| candidate.may_land());
+    may_land.filter_map(|(branch, _)| unchecked(branch)).collect()
 }
 
 fn begin(repo: &AcceptedRepo, request: &Request, around: Around<'_>) -> Result<Report> {
@@ -144,10 +189,14 @@ fn begin(repo: &AcceptedRepo, request: &Request, around: Around<'_>) -> Result<R
     let orders = orders(repo, request)?;
     let target = branches::target(repo, request.into.as_deref())?;
     let plan = plan(repo, target, &request.branches, &orders)?;
+    if around.interrupted.load(Ordering::Relaxed) {
+        return Err(Error::new(Kind::Conflict, "interrupted before anything was changed"));
+    }
     let blocked = finish::blocked_now(repo, &plan.target.branch)?;
     if plan.branches.is_empty() {
-        return Ok(Report::planned(&plan));
+        return Ok(Report::nothing(&plan));
     }
+    let warnings = unchecked(&plan, &orders);
     let saved = |branch: &Branch| Saved { name: branch.name.clone(), tip: branch.tip };
     let passed = plan.passed.iter().map(|passed| &passed.branch);
     let all = plan.branches.iter().chain(passed).map(saved).collect();
@@ -156,6 +205,7 @@ fn begin(repo: &AcceptedRepo, request: &Request, around: Around<'_>) -> Result<R
     let early = blocked.map(|blocked| format!("{}; it will have to wait at the end", blocked.why));
     let mut report = steps(repo, &plan, state, &mut journal, around)?;
     // Said only if it still holds.
+    report.warnings.splice(0..0, warnings);
     report.warnings.extend(early.filter(|_| report.left.is_some()));
     Ok(report)
 }
@@ -163,7 +213,7 @@ fn begin(repo: &AcceptedRepo, request: &Request, around: Around<'_>) -> Result<R
 /// What was typed, else what is configured.
 fn orders(repo: &Repo, request: &Request) -> Result<Orders> {
     let config = Config::of(repo);
-    let mut orders = request.orders.clone();
+    let mut orders = Orders { named: !request.branches.is_empty(), ..request.orders.clone() };
     for (name, typed, configured) in
         [("build", &request.build, config.build()), ("test", &request.test, config.test())]
     {
@@ -215,8 +265,9 @@ fn again(repo: &Repo, state: &State, base: Oid) -> Result<Plan> {
     let mut named = Vec::with_capacity(state.branches.len());
     for saved in &state.branches {
         let agent = branches::again(repo, &saved.name)?.and_then(|branch| branch.agent);
-        named.push(Branch { name: saved.name.clone(), tip: saved.tip, agent, problem: None });
+        named.push(Branch { name: saved.name.clone(), tip: saved.tip, agent, problem: None, failed: None });
     }
+    earlier::recall(repo, &mut named)?;
     let target = Target { branch: state.into.clone(), tip: base };
     plan::plan(repo, target, named, &state.orders)
 }
@@ -243,8 +294,11 @@ fn steps(
     let hint = "git orchestra merge-ranked --continue goes on, --abort gives it up";
     match halt.map_err(|error| if open { error.hint(hint) } else { error })? {
         Halt::Finished => finish(repo, plan, state, journal, around),
-        Halt::Interrupted => Ok(Report::left(plan, &state, journal, Left::Interrupted)),
-        Halt::Stopped(step) => Ok(Report::stopped(plan, &state, journal, *step)),
+        Halt::Interrupted => Ok(left(repo, plan, &state, journal, Left::Interrupted)),
+        Halt::Stopped(step) => {
+            let warnings = record::record_failures(repo, &state);
+            Ok(Report { warnings, ..Report::stopped(plan, &state, journal, *step) })
+        }
     }
 }
 
@@ -267,13 +321,19 @@ fn finish(
         Moved::Elsewhere(None) => {
             let hints = vec![format!("git branch {} {}", text::safe(&state.into), state.base)];
             let why = format!("branch {} is gone", text::safe(&state.into));
-            Ok(Report::left(plan, &state, journal, Left::Blocked(why, hints)))
+            Ok(left(repo, plan, &state, journal, Left::Blocked(why, hints)))
         }
         Moved::Blocked(blocked) => {
-            Ok(Report::left(plan, &state, journal, Left::Blocked(blocked.why, blocked.hints)))
+            Ok(left(repo, plan, &state, journal, Left::Blocked(blocked.why, blocked.hints)))
         }
         Moved::Yes | Moved::NotNeeded => record_landing(repo, plan, &state, journal),
     }
+}
+
+/// A landing that has not come to its end: which checks failed in it is known all the same from now on.
+fn left(repo: &Repo, plan: &Plan, state: &State, journal: &Journal, left: Left) -> Report {
+    let warnings = record::record_failures(repo, state);
+    Report { warnings, ..Report::left(plan, state, journal, left) }
 }
 
 /// The target has what landed: that is written down, and told.
@@ -281,6 +341,7 @@ fn record_landing(repo: &Repo, plan: &Plan, state: &State, journal: &mut Journal
     let mut warnings = moved_meanwhile(repo, state);
     warnings.extend(record::record(repo, state, &plan.branches));
     warnings.extend(gitlinks::warnings(repo, state.base, merged(state, plan))?);
+    warnings.extend(signing::warnings(repo, state)?);
     let mut notes_shown = false;
     if state.result != state.base {
         let change = Change { branch: state.into.clone(), old: state.base, new: state.result };
@@ -364,7 +425,7 @@ fn abort(repo: &Repo, around: Around<'_>) -> Result<Report> {
     if has_moved(repo, &state)? {
         move_back(repo, &state)?;
     }
-    let mut warnings = Vec::new();
+    let mut warnings = record::record_failures(repo, &state);
     if let Some(before) = &state.before_repair
         && let Err(why) =
             around.repairs.roll_back(before, "conflict not resolved: the landing was aborted")?
@@ -396,5 +457,17 @@ fn move_back(repo: &Repo, state: &State) -> Result<()> {
 
 /// Whether everything that was to land is in the target.
 pub fn all_landed(report: &Report) -> bool {
-    report.order.iter().all(|step| matches!(step.outcome, Some(Landing::Merged | Landing::UpToDate)))
+    let is_there =
+        |row: &Row| matches!(row.outcome, Outcome::Merged | Outcome::UpToDate | Outcome::NothingNew);
+    report.order.iter().all(is_there)
+}
+
+/// Why what was named cannot land: of an archived agent, that it is archived.
+fn why_not(repo: &Repo, named: &[String], error: Error) -> Error {
+    let Ok(listing) = Listing::read(repo) else { return error };
+    let archived = named.iter().find_map(|name| match named_agents::find(repo, &listing, name) {
+        Ok(Found::Archived(archived)) if repo.commit(name).is_err() => Some(archived.id),
+        _ => None,
+    });
+    archived.map_or(error, |id| named_agents::is_archived(repo, &id))
 }

@@ -1,6 +1,7 @@
 //! What each command does: `Request → Report`. No terminal, no process of its own, no printing.
 
 pub mod agent_object;
+pub mod awaited;
 pub mod cleanup;
 pub mod collect;
 pub mod diff;
@@ -9,6 +10,7 @@ pub mod init;
 pub mod logs;
 mod mending;
 pub mod merge_ranked;
+pub mod named;
 pub mod pause;
 mod rest;
 pub mod resume;

@@ -9,7 +9,8 @@ use crate::{
     Result,
     git::Repo,
     model::{AgentId, Liveness, Phase},
-    ops::status,
+    ops::{agent_object::LimitObject, status},
+    supervise::{control, lending::Waiting},
 };
 
 /// How the waiting ended.
@@ -22,11 +23,13 @@ pub(super) enum Rest {
     Interrupted,
 }
 
-/// Waits.
+/// Waits. If an agent runs this command, the one that is waited for may run in its place.
 ///
 /// # Errors
 /// The agent cannot be read.
 pub(super) fn wait(repo: &Repo, id: &AgentId, interrupted: &AtomicBool) -> Result<Rest> {
+    let mut waiting = Waiting::new(repo)?;
+    waiting.set([id.clone()]);
     let mut pause = Duration::from_millis(20);
     loop {
         let agent = status::one(repo, id)?;
@@ -36,7 +39,15 @@ pub(super) fn wait(repo: &Repo, id: &AgentId, interrupted: &AtomicBool) -> Resul
                 let why = agent.reason.unwrap_or_default();
                 return Ok(Rest::Otherwise(format!("{}: {why}", agent.phase.as_str())));
             }
-            Liveness::Live | Liveness::Remote => {}
+            // It could be hours: whoever waits here does not, and the agent does not go on behind their back.
+            Liveness::Live if agent.limit.as_ref().is_some_and(|limit| limit.resumes) => {
+                let why = agent.limit.as_ref().map(LimitObject::sentence);
+                control::ask(repo, id, control::Rest::Pause, why.as_deref())?;
+            }
+            Liveness::Remote => {
+                return Ok(Rest::Otherwise("another clone's now, which resumed it".to_owned()));
+            }
+            Liveness::Live => {}
         }
         if interrupted.load(Ordering::Relaxed) {
             return Ok(Rest::Interrupted);

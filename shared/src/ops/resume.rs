@@ -1,43 +1,55 @@
 //! `resume`: goes on with agents that ended, were paused, or lost their supervisor: in the same worktree, on the same branch,
 //! in the same conversation.
 
+mod plan;
 mod taking_over;
 
 use std::{fs, path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
+pub use self::plan::Planned;
 use crate::{
     Error, Kind, Result,
     config::Config,
     error::Context,
-    git::{Repo, command},
+    git::{Oid, Repo, version},
     lock::Lock,
     model::{
         Agent, AgentId, Event, Fact, Liveness, Phase,
         event::{Message, Step},
+        limit::clock_time,
+        text,
     },
     ops::{
         failure::{Failure, locked_last},
-        mending, send,
+        mending, named, send,
         sessions::living,
         settings::Settings,
     },
     private_files,
-    profile::{self, Words},
+    profile::{self, Launch, Options, Words},
     store::{
-        Chain, Listing, append_if,
+        Chain, Listing, Unreadable, append_if,
         layout::{self, AgentDir, Private},
-        verdicts, writer,
+        unreadable, verdicts, writer,
     },
-    supervise::{control, guard, liveness, mend, processes, queue, spec::Spec, start, tree},
+    supervise::{
+        control, guard, liveness, mend, processes, queue,
+        spec::{Limits, Spec},
+        start, tree,
+    },
     surroundings,
     trust::AcceptedRepo,
     worktree::{door, list, place, shadow::Frozen},
+    world,
 };
 
 /// How long another command may hold the agent's lock for a look.
 const SETTLE: Duration = Duration::from_secs(1);
+
+/// How long a supervisor that waits for the end of a usage limit may take to go: it saves the work first.
+const LET_GO: Duration = Duration::from_secs(120);
 
 /// Which agents, and how.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +66,10 @@ pub struct Request {
     pub take_over: TakeOver,
     /// What is to be different from before.
     pub settings: Settings,
+    /// Agents that wait for the end of a usage limit are started at once.
+    pub despite_limit: bool,
+    /// Show what would be done.
+    pub dry_run: bool,
 }
 
 /// Whether agents of other clones may be gone on with here.
@@ -73,10 +89,15 @@ pub enum TakeOver {
 pub struct Report {
     /// Their ids.
     pub agents: Vec<String>,
+    /// Those that would be resumed; of a dry run only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub planned: Vec<Planned>,
     /// Those that could not be resumed.
     pub failed: Vec<Failure>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// Agents that were not looked at, because they cannot be read.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// Starts the supervisors. When it returns, each is in the queue and answers.
@@ -91,20 +112,26 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     }
     repo.identity()?;
     tree::check()?;
-    command::check_version(&repo.common_dir()?)?;
+    version::check(&repo.common_dir()?)?;
     let config = Config::of(repo);
     guard::check_space(&repo.common_dir()?, config.min_free()?)?;
-    let warnings = mending::mend(repo, mend::Operations::Free)?;
-    let mut ids = choose(repo, request)?;
+    let warnings = if request.dry_run { Vec::new() } else { mending::mend(repo, mend::Operations::Free)? };
+    let (mut ids, unreadable) = choose(repo, request)?;
     locked_last(repo, &mut ids);
     let only = ids.len() == 1;
-    let mut report = Report { agents: Vec::with_capacity(ids.len()), failed: Vec::new(), warnings };
+    let mut report =
+        Report { agents: Vec::new(), planned: Vec::new(), failed: Vec::new(), warnings, unreadable };
     for id in ids {
-        match one(repo, &config, &id, request) {
-            Ok(warning) => {
+        let done = if request.dry_run {
+            plan::plan(repo, &config, &id, request).map(|planned| report.planned.push(planned))
+        } else {
+            one(repo, &config, &id, request).map(|warning| {
                 report.warnings.extend(warning);
                 report.agents.push(id.to_string());
-            }
+            })
+        };
+        match done {
+            Ok(()) => {}
             Err(error) if only => return Err(error),
             Err(error) => report.failed.push(Failure::new(&id, error)),
         }
@@ -112,7 +139,8 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     Ok(report)
 }
 
-fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
+/// The agents that are asked for; where all are, those that cannot be read as well.
+fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     let mut ids: Vec<AgentId> = Vec::new();
     if request.all {
@@ -121,19 +149,21 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
             let Ok(agent) = listing.agent(repo, row) else { continue };
             let lost = liveness::of(&private, &row.id, &agent, listing.writer.as_deref()) == Liveness::Lost;
             let ours = listing.writer.as_deref() == Some(agent.writer.as_str());
-            if ours && (lost || agent.phase == Phase::Paused) {
+            // One that waits for the end of a usage limit resumes by itself.
+            let waits = agent.waits_for_limit() && !lost;
+            if ours && (lost || agent.phase == Phase::Paused && !waits) {
                 ids.push(row.id.clone());
             }
         }
-        return Ok(ids);
+        return Ok((ids, listing.broken));
     }
     for typed in &request.agents {
-        let id = listing.resolve(typed)?;
+        let id = named::living(repo, &listing, typed)?;
         if !ids.contains(&id) {
             ids.push(id);
         }
     }
-    Ok(ids)
+    Ok((ids, Vec::new()))
 }
 
 /// All under the agent's lock, which goes on to the supervisor: of many that resume one agent at once, one does. Gives what the
@@ -141,10 +171,13 @@ fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
 fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request) -> Result<Vec<String>> {
     let private = Private::new(repo.private_dir()?);
     let dir = private.agent(id);
+    let limit = stop_waiting_for_limit(repo, id, &dir, request)?;
     let before = repo.find_ref(&layout::agent_ref(id))?;
     let chain = Chain::of_agent(repo, id)?;
     let agent = chain.fold().agent;
-    let foreign = writer::known_writer(repo).as_deref() != Some(agent.writer.as_str());
+    // Its end could not save anything.
+    unreadable::named_tip(repo, id, &agent)?;
+    let foreign = is_foreign(repo, &agent);
     if foreign {
         taking_over::may(repo, id, &agent, request.take_over)?;
     }
@@ -152,14 +185,10 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
     if foreign {
         taking_over::prepare(repo, id, &agent, request.take_over, &place_for(repo, id)?)?;
     }
-    let runs = || {
-        Error::refused(format!("agent '{id}' runs already"))
-            .hint(format!("git orchestra send {id} '…' says something to it"))
-    };
-    let Some(lock) = Lock::take(&dir.lock(), SETTLE)? else { return Err(runs()) };
+    let Some(lock) = Lock::take(&dir.lock(), SETTLE)? else { return Err(runs_already(id)) };
     // Also where somebody removed its lock: an agent never has two supervisors.
     if processes::supervisor_of(&private, id).is_some() {
-        return Err(runs());
+        return Err(runs_already(id));
     }
     let now = Chain::of_agent(repo, id)?.fold().agent;
     if (now.attempt, now.phase) != (agent.attempt, agent.phase) {
@@ -198,7 +227,10 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
         // A queued agent that never ran keeps its first attempt.
         let attempt = if now.phase == Phase::Queued && !foreign { now.attempt } else { now.attempt + 1 };
         let label = config.label().filter(|_| foreign);
-        let step = Step { label, ..Step::to(attempt, Phase::Queued).because(resumed(now)) };
+        let permission = spec.launch.permission.map(|permission| permission.as_str().to_owned());
+        let model = request.settings.options.model.clone();
+        let step =
+            Step { label, permission, model, ..Step::to(attempt, Phase::Queued).because(resumed(now)) };
         let step = (attempt > 0).then_some(Fact::Phase(step));
         let said = message
             .map(|text| Fact::Send(Message { text: Some(text.text().to_owned()), ..Message::default() }));
@@ -219,7 +251,41 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
         None => None,
     };
     start::supervisors(repo, vec![(id.clone(), lock)])?;
-    Ok(notice.into_iter().chain(warning).collect())
+    Ok(notice.into_iter().chain(warning).chain(limit).collect())
+}
+
+/// A person wants an agent to go on that waits for the end of a usage limit: its supervisor makes room. Gives what the user should
+/// know.
+fn stop_waiting_for_limit(
+    repo: &Repo,
+    id: &AgentId,
+    dir: &AgentDir,
+    request: &Request,
+) -> Result<Option<String>> {
+    let agent = Chain::of_agent(repo, id)?.fold().agent;
+    let ours = writer::known_writer(repo).as_deref() == Some(agent.writer.as_str());
+    let Some(limit) = agent.limit.clone().filter(|_| ours && agent.phase == Phase::Paused) else {
+        return Ok(None);
+    };
+    if agent.waits_for_limit() && Lock::is_held(&dir.lock()) {
+        control::ask(repo, id, control::Rest::Pause, Some("resumed before the limit is over"))?;
+        Lock::require(&dir.lock(), LET_GO)?;
+    }
+    let now = world::now();
+    let over = limit.until.is_none_or(|until| until <= now);
+    Ok(limit.until.filter(|_| request.despite_limit && !over).map(|until| {
+        let until = clock_time(until, now, &world::time_zone());
+        format!("'{id}' is resumed although its {} holds until {until}", limit.name())
+    }))
+}
+
+fn is_foreign(repo: &Repo, agent: &Agent) -> bool {
+    writer::known_writer(repo).as_deref() != Some(agent.writer.as_str())
+}
+
+fn runs_already(id: &AgentId) -> Error {
+    Error::refused(format!("agent '{id}' runs already"))
+        .hint(format!("git orchestra send {id} '…' says something to it"))
 }
 
 /// An agent that may run what it is told gets only what the user typed in this clone, or in one that is trusted.
@@ -277,6 +343,33 @@ fn resumed(agent: &Agent) -> String {
     }
 }
 
+/// How an agent is run: as when it ran last, with what is typed now.
+struct HowToRun {
+    options: Options,
+    launch: Launch,
+    limits: Limits,
+    jobs: u32,
+}
+
+fn how(config: &Config<'_>, agent: &Agent, before: Option<&Spec>, request: &Request) -> Result<HowToRun> {
+    let said = before.map(|spec| spec.options.clone()).unwrap_or_default();
+    let options = said.with(request.settings.options.clone());
+    let launch = profile::find(&agent.profile, config, &options)?;
+    let limits = request.settings.limits(config, &launch, before.map(|spec| &spec.limits))?;
+    let jobs = request.settings.jobs(config, before.map(|spec| spec.jobs))?;
+    Ok(HowToRun { options, launch, limits, jobs })
+}
+
+/// What the commit of its leftovers is called: what it was told last, as far as the user typed that.
+fn title(agent: &Agent, before: Option<&Spec>, launch: &Launch, request: &Request) -> String {
+    match (&request.message, before) {
+        (Some(Words::Typed(said)), _) => text::title(said),
+        // A program without conversations does its first task again.
+        (None, Some(before)) if launch.converses() && !request.fresh => before.title.clone(),
+        _ => agent.title.clone(),
+    }
+}
+
 fn new_order(
     repo: &Repo,
     config: &Config<'_>,
@@ -285,37 +378,41 @@ fn new_order(
     dir: &AgentDir,
     request: &Request,
 ) -> Result<Spec> {
-    let foreign = writer::known_writer(repo).as_deref() != Some(agent.writer.as_str());
+    let foreign = is_foreign(repo, agent);
     let before = Spec::last(repo, id, dir);
     let known = before.as_ref().and_then(|spec| spec.identity.clone());
-    let said = before.as_ref().map(|spec| spec.options.clone()).unwrap_or_default();
-    let options = said.with(request.settings.options.clone());
-    let launch = profile::find(&agent.profile, config, &options)?;
-    let limits = request.settings.limits(config, &launch, before.as_ref().map(|spec| &spec.limits))?;
+    let HowToRun { options, launch, limits, jobs } = how(config, agent, before.as_ref(), request)?;
+    let title = title(agent, before.as_ref(), &launch, request);
     let private = Private::new(repo.private_dir()?);
     guard::set_aside(&private)?;
     let made = before.as_ref().map(Spec::made).unwrap_or_default();
     let worktree = match list::of_agent(repo, id, &agent.branch)?.filter(|found| found.is_there()) {
         // A program of ours is not started in a folder that somebody put in its place.
         Some(worktree) => door::enter(repo, &worktree, made)?.path().to_owned(),
-        None => place_for(repo, id)?,
+        None => {
+            let head = repo.find_ref(&layout::head_ref(id))?.or_else(|| Oid::parse(&agent.base));
+            head.map_or(Ok(()), |head| repo.fetch_promised_files(head))?;
+            place_for(repo, id)?
+        }
     };
     Ok(Spec {
         options,
         launch,
         branch: agent.branch.clone(),
         base: agent.base.clone(),
-        title: agent.title.clone(),
+        title,
         worktree,
         identity: Some(known.map_or_else(|| repo.identity(), Ok)?),
         folder: before.as_ref().and_then(|spec| spec.folder),
         frozen: Frozen::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?,
-        jobs: request.settings.jobs(config)?,
+        jobs,
         limits,
         since: agent.lamport,
         resumed: agent.attempt > 0 || foreign,
         fresh: request.fresh,
         judges: agent.reviews.is_some(),
+        profile: agent.profile.clone(),
+        despite_limit: request.despite_limit,
     })
 }
 

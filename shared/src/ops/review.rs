@@ -22,11 +22,12 @@ use crate::{
         text,
         verdict::{Comment, Review, Verdict},
     },
-    ops::{agent_object::AgentObject, merge_ranked, resume, status},
+    ops::{agent_object::AgentObject, merge_ranked, named, resume, status},
     profile::{self, Words},
     store::{
-        Chain, Listing, Unreadable, append_if, layout, notes, sound,
+        Chain, Listing, Unreadable, append_if, layout, notes, sound, unreadable,
         verdicts::{self, Holds},
+        writer,
     },
     surroundings,
     trust::AcceptedRepo,
@@ -66,6 +67,9 @@ pub struct Report {
     pub waiting: Vec<AgentObject>,
     /// The work that was looked at, or judged.
     pub work: Option<Work>,
+    /// It is of an archived agent: no verdict can be given.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub archived: bool,
     /// A verdict was given.
     pub given: Option<Verdict>,
     /// The agent was told, and works on it.
@@ -80,7 +84,7 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// From now on plain `git log` shows the notes: its config was told so.
     pub notes_shown: bool,
-    /// Agents, work, notes and archives that cannot be read; with an agent named, none.
+    /// Agents, work, notes and archives that cannot be read; with an agent named, its work.
     pub unreadable: Vec<Unreadable>,
 }
 
@@ -89,6 +93,7 @@ impl Report {
         Self {
             waiting: Vec::new(),
             work: None,
+            archived: false,
             given: None,
             told: false,
             repaired: None,
@@ -127,9 +132,19 @@ pub fn list(repo: &Repo) -> Result<Report> {
 pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let Some(typed) = &request.agent else { return list(repo) };
     let mut report = Report::empty();
-    let id = status::resolve(repo, typed)?;
+    let id = if request.give.is_some() {
+        status::resolve(repo, typed)?
+    } else {
+        let found = named::find(repo, &Listing::read(repo)?, typed)?;
+        report.archived = matches!(found, named::Found::Archived(_));
+        found.id().clone()
+    };
     if let Some(give) = &request.give {
         judge(repo, &id, give, &mut report, None)?;
+    }
+    if !report.archived {
+        let agent = Chain::of_agent(repo, &id)?.fold().agent;
+        report.unreadable.extend(unreadable::work_of(repo, &id, &agent)?);
     }
     report.work = Some(work::look(repo, &id)?);
     Ok(report)
@@ -200,7 +215,8 @@ fn judge(
         None => (user(), None, None),
         Some(judge) => (judge.by, Some(judge.reviewer), Some(judge.check)),
     };
-    let agent = Chain::of_agent(repo, id)?.fold().agent;
+    let chain = Chain::of_agent(repo, id)?;
+    let agent = chain.fold().agent;
     let (base, head) = judged_work(repo, id, &agent)?;
     if give.head.as_ref().is_some_and(|looked| *looked != head.to_string()) {
         return Err(moved(id));
@@ -224,7 +240,11 @@ fn judge(
         comments: give.comments.clone(),
     };
     let still = |agent: &Agent| agent.head.as_deref() == Some(&review.head) && agent.phase.is_at_rest();
-    let after = append_if(repo, id, |fold| still(&fold.agent).then(|| vec![Fact::Verdict(review.clone())]))?;
+    // Who says again what they said last, says nothing new.
+    let is_news = said_last(&chain) != Some((writer::writer(repo)?.as_str(), &review));
+    let after = append_if(repo, id, |fold| {
+        (is_news && still(&fold.agent)).then(|| vec![Fact::Verdict(review.clone())])
+    })?;
     if !still(&after.agent) {
         return Err(moved(id));
     }
@@ -240,6 +260,15 @@ fn judge(
         }
     }
     Ok(())
+}
+
+/// The last verdict on a work, and the clone that gave it.
+fn said_last(chain: &Chain) -> Option<(&str, &Review)> {
+    let verdicts = chain.events.iter().filter_map(|event| match &event.fact {
+        Some(Fact::Verdict(review)) => Some((event.order(), event.writer.as_str(), review)),
+        _ => None,
+    });
+    verdicts.max_by_key(|(order, _, _)| *order).map(|(_, writer, review)| (writer, review))
 }
 
 /// Nothing is written down that the agent was to hear and cannot.
@@ -264,7 +293,7 @@ fn judged_work(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<(Oid, Oid)> {
             .hint(format!("git orchestra status --wait {id}, or git orchestra stop {id}")));
     }
     let nothing = || Error::refused(format!("agent '{id}' has no work to judge"));
-    let head = repo.find_ref(&layout::head_ref(id))?.ok_or_else(nothing)?;
+    let head = unreadable::work_tip(repo, id, agent)?.ok_or_else(nothing)?;
     if agent.head.as_deref() != Some(head.to_string().as_str()) || agent.commits == 0 {
         return Err(nothing());
     }

@@ -1,4 +1,4 @@
-//! `send`: says something to an agent that runs, or answers what it asks.
+//! `send`: says something to agents that run, or answers what they ask.
 
 use std::{
     cell::RefCell,
@@ -12,9 +12,9 @@ use crate::{
     config::Config,
     git::Repo,
     model::{Agent, AgentId, Liveness, Phase, event::Message},
-    ops::{agent_object::AgentObject, status},
+    ops::{agent_object::AgentObject, failure::Failure, named, status},
     profile::{self, Stdin},
-    store::layout::Private,
+    store::{Listing, layout::Private},
     supervise::{control, spec::Spec},
 };
 
@@ -27,7 +27,7 @@ const HEEDED: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// By id or unique prefix.
-    pub agent: String,
+    pub agents: Vec<String>,
     /// What is said.
     pub text: Option<String>,
     /// The answer to what it asks.
@@ -37,6 +37,15 @@ pub struct Request {
 /// What became of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
+    /// The agents that were told.
+    pub sent: Vec<Sent>,
+    /// Those that could not be told.
+    pub failed: Vec<Failure>,
+}
+
+/// What became of what one agent was told.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sent {
     /// The question that was answered.
     pub answered: Option<String>,
     /// It runs in another clone: the message travels with the next sync, and counts where that clone trusts this one.
@@ -46,14 +55,37 @@ pub struct Report {
     pub agent: AgentObject,
 }
 
-/// Writes the message down; the supervisor passes it on. For an answer, waits until it has.
+/// Tells each agent what is said. Nothing is said to any where one of the names means no agent.
 ///
 /// # Errors
-/// Nothing is said (2); the agent does not run, asks nothing, or hears nothing (3).
+/// Nothing is said (2), or a name means no agent (3). The only agent does not run, asks nothing, or hears nothing (3); of several,
+/// that is a failure in the report.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
-    let id = status::resolve(repo, &request.agent)?;
     check(request)?;
-    let agent = status::one(repo, &id)?;
+    let listing = Listing::read(repo)?;
+    let mut ids: Vec<AgentId> = Vec::new();
+    for typed in &request.agents {
+        let id = named::living(repo, &listing, typed)?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    if let [id] = ids.as_slice() {
+        return Ok(Report { sent: vec![one(repo, id, request)?], failed: Vec::new() });
+    }
+    let mut report = Report { sent: Vec::new(), failed: Vec::new() };
+    for id in &ids {
+        match one(repo, id, request) {
+            Ok(sent) => report.sent.push(sent),
+            Err(error) => report.failed.push(Failure::new(id, error)),
+        }
+    }
+    Ok(report)
+}
+
+/// Writes the message down; the supervisor passes it on. For an answer, waits until it has.
+fn one(repo: &Repo, id: &AgentId, request: &Request) -> Result<Sent> {
+    let agent = status::one(repo, id)?;
     let fault = match agent.liveness {
         Liveness::Live | Liveness::Remote => None,
         Liveness::Lost => Some(format!("the supervisor of '{id}' is gone")),
@@ -65,10 +97,10 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     }
     let travels = agent.liveness == Liveness::Remote;
     if !travels {
-        check_hearing(repo, &id, &agent)?;
+        check_hearing(repo, id, &agent)?;
     }
     let refused = RefCell::new(None);
-    let before = control::send(repo, &id, |agent| match compose(request, agent) {
+    let before = control::send(repo, id, |agent| match compose(request, agent) {
         Ok(message) => {
             refused.replace(None);
             Some(message)
@@ -83,9 +115,9 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     }
     let answered = before.question.clone().filter(|_| answers(request, &before)).and(before.reason.clone());
     if answered.is_some() && !travels {
-        wait_until_heeded(repo, &id, &before)?;
+        wait_until_heeded(repo, id, &before)?;
     }
-    Ok(Report { answered, travels, agent: status::one(repo, &id)? })
+    Ok(Sent { answered, travels, agent: status::one(repo, id)? })
 }
 
 /// Whether its program reads what is said to it.
@@ -117,7 +149,8 @@ fn check(request: &Request) -> Result<()> {
 
 /// Decided on the state under the lock, so that an answer never meets another question than the one that was seen.
 fn compose(request: &Request, agent: &Agent) -> std::result::Result<Message, String> {
-    if agent.phase.is_at_rest() {
+    // One that waits for the end of a usage limit hears it then.
+    if agent.phase.is_at_rest() && !agent.waits_for_limit() {
         return Err(format!("has ended meanwhile: it is {}", agent.phase.as_str()));
     }
     if request.allow.is_some() && agent.phase != Phase::Waiting {

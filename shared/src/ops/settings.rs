@@ -60,16 +60,17 @@ impl Settings {
             grace: config.grace()?.as_secs(),
             max_output: config.max_output()?,
             max_file: config.max_file()?,
+            limit_wait: config.limit_wait()?.as_secs(),
             sync_every: config.auto_sync()?.map_or(0, |every| every.as_secs()),
         })
     }
 
-    /// How many run at once.
+    /// How many run at once; `before` is what held for the agent when it ran last.
     ///
     /// # Errors
     /// The value in git config is wrong (3).
-    pub fn jobs(&self, config: &Config<'_>) -> Result<u32> {
-        self.jobs.map_or_else(|| config.jobs(), Ok)
+    pub fn jobs(&self, config: &Config<'_>, before: Option<u32>) -> Result<u32> {
+        self.jobs.or(before).map_or_else(|| config.jobs(), Ok)
     }
 
     /// Folders must be there: a program would pass over one that is not.

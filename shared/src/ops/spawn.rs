@@ -12,10 +12,10 @@ use crate::{
     Error, Kind, Result,
     config::Config,
     error::Context,
-    git::{Oid, Repo, command, repo::Identity},
+    git::{Oid, Repo, repo::Identity, version},
     lock::Lock,
-    model::{AgentId, Permission, event::Created, text},
-    ops::{mending, settings::Settings, tasks},
+    model::{AgentId, Permission, event::Created, id, text},
+    ops::{mending, named, settings::Settings, tasks},
     private_files,
     profile::{self, Launch},
     store::{
@@ -23,7 +23,7 @@ use crate::{
         layout::{self, AgentDir, Private},
     },
     supervise::{
-        guard, mend, queue,
+        guard, lending, mend, queue,
         spec::{Limits, Spec},
         start, tree,
     },
@@ -102,22 +102,32 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
         tasks::check(task)?;
     }
     let config = Config::of(repo);
+    if let Some(name) = request.name.as_ref().filter(|name| !id::is_telling(name)) {
+        let shown = text::safe(name);
+        return Err(Error::usage(format!("--name '{shown}' has no letter and no digit to make a name of")));
+    }
     let base = match &request.base {
-        Some(revision) => repo.commit(revision)?,
+        Some(revision) => named::commit(repo, revision)?,
         None => repo.head()?,
     };
     repo.identity()?;
     tree::check()?;
-    command::check_version(&repo.common_dir()?)?;
+    version::check(&repo.common_dir()?)?;
     request.settings.check()?;
-    let jobs = request.settings.jobs(&config)?;
+    let jobs = request.settings.jobs(&config, None)?;
     let launches = launches(&config, request)?;
     let mut warnings = Vec::new();
-    let prefix = branch_prefix(repo, &config, &mut warnings)?;
-    if request.dry_run {
-        return plan(&place::planned(repo)?, request, &launches, base, &prefix, jobs, warnings);
+    if let Some(base) = request.base.as_ref().filter(|base| repo.hides_a_tag(base)) {
+        let shown = text::safe(base);
+        warnings
+            .push(format!("'{shown}' is a branch and a tag: the branch is meant, 'tags/{shown}' is the tag"));
     }
+    let prefix = branch_prefix(repo, &config, &mut warnings)?;
     guard::check_space(&repo.common_dir()?, config.min_free()?)?;
+    if request.dry_run {
+        return plan(&place::foreseen(repo)?, request, &launches, base, &prefix, jobs, warnings);
+    }
+    repo.fetch_promised_files(base)?;
     let folder = place::folder(repo)?;
     guard::check_space(&folder, config.min_free()?)?;
     let mut report = plan(&folder, request, &launches, base, &prefix, jobs, warnings)?;
@@ -150,7 +160,7 @@ fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<Ready>> {
 
 /// A branch `orchestra` and branches `orchestra/…` cannot both exist.
 pub(super) fn branch_prefix(repo: &Repo, config: &Config<'_>, warnings: &mut Vec<String>) -> Result<String> {
-    let prefix = config.branch_prefix();
+    let prefix = config.branch_prefix()?;
     let mut above = String::new();
     for part in prefix.trim_end_matches('/').split('/') {
         above.push_str(part);
@@ -290,6 +300,8 @@ fn write_order(
         resumed: false,
         fresh: false,
         judges: request.reviews.is_some(),
+        profile: planned.profile.clone(),
+        despite_limit: false,
     };
     spec.write(dir)?;
     let prompt = dir.prompt();
@@ -299,7 +311,7 @@ fn write_order(
 
 fn new_agents(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<Vec<NewAgent>> {
     let (options, reviews) = (&request.settings.options, request.reviews.as_ref());
-    let parent = world::text_variable("ORCHESTRA_AGENT").filter(|id| AgentId::parse(id).is_ok());
+    let parent = lending::caller().map(|id| id.to_string());
     let label = Config::of(repo).label();
     let new = |(place, planned): (u32, &Planned)| {
         let created = Created {

@@ -1,14 +1,22 @@
 //! `status`: every agent's true state, derived from facts at the moment of asking. Writes nothing but a cache.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use crate::{
     Error, Kind, Result,
     git::{Oid, Repo, worktrees::Worktree},
     model::{Agent, AgentId, Event, Fact, Liveness, event::LeftOut, text},
-    ops::agent_object::AgentObject,
+    ops::{
+        agent_object::{AgentObject, WorktreeState},
+        awaited,
+        named::{self, Found},
+    },
+    removal::place,
     store::{
-        Chain, Listing, Unreadable, archive,
+        Chain, Listing, Unreadable,
+        archive::{self, Archived},
         layout::{self, Private},
         list::Row,
         unreadable, verdicts,
@@ -16,6 +24,7 @@ use crate::{
     supervise::{liveness, spec::Spec},
     surroundings,
     worktree::{
+        self,
         dirt::{self, Question},
         door, list,
         root::Root,
@@ -36,6 +45,8 @@ pub struct Request {
     pub agents: Vec<String>,
     /// Those of one spawn only.
     pub run: Option<String>,
+    /// Those only that this agent started, and that they started.
+    pub started_by: Option<AgentId>,
     /// All, however many.
     pub all: bool,
     /// Measure uncommitted work.
@@ -43,12 +54,15 @@ pub struct Request {
 }
 
 /// Their state.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     /// Oldest first.
     pub agents: Vec<AgentObject>,
     /// Ended ones that were not asked for.
     pub hidden: usize,
+    /// Which of the agents that were named are archived.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub archived: Vec<String>,
     /// Agents, work, notes and archives that cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
@@ -86,7 +100,7 @@ pub struct Proposal {
 /// # Errors
 /// There is no such agent, or its events cannot be read.
 pub fn detail(repo: &Repo, id: &AgentId) -> Result<Detail> {
-    let chain = Chain::of_agent(repo, id)?;
+    let chain = Chain::of_any_agent(repo, id)?;
     let task = chain.prompt(repo)?.map(|task| String::from_utf8_lossy(&task).into_owned());
     let last = chain.events.iter().rev().max_by_key(|event| match &event.fact {
         Some(Fact::Finished(finished)) => (finished.attempt + 1, event.lamport),
@@ -128,9 +142,9 @@ fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {
 /// An agent named is not there (3), or the refs cannot be read.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let listing = Listing::read(repo)?;
-    let (rows, hidden) = choose(&listing, request)?;
+    let Chosen { rows, archived, hidden } = choose(repo, &listing, request)?;
     let private = Private::new(repo.private_dir()?);
-    let mut agents: Vec<AgentObject> = Vec::with_capacity(rows.len());
+    let mut agents: Vec<AgentObject> = Vec::with_capacity(rows.len() + archived.len());
     let mut unreadable =
         if request.agents.is_empty() { unreadable_of_all(repo, &listing)? } else { Vec::new() };
     for row in rows {
@@ -141,10 +155,18 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
                 continue;
             }
         };
-        unreadable.extend(unreadable::work_of(repo, &row.id)?);
+        unreadable.extend(unreadable::work_of(repo, &row.id, &agent)?);
         if request.run.as_ref().is_none_or(|run| *run == agent.run) {
             agents.push(AgentObject::new(repo, &private, &row.id, agent, listing.writer.as_deref()));
         }
+    }
+    let archived_ids = archived.iter().map(|one| one.id.to_string()).collect();
+    for archived in archived {
+        let agent = Chain::read(repo, &[archived.tip])?.fold().agent;
+        agents.push(AgentObject::new(repo, &private, &archived.id, agent, None));
+    }
+    if let Some(ancestor) = &request.started_by {
+        awaited::keep_descendants(&mut agents, ancestor);
     }
     agents
         .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));
@@ -158,7 +180,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     {
         place(repo, &private, &mut agents, request.dirt)?;
     }
-    Ok(Report { agents, hidden, unreadable })
+    Ok(Report { agents, hidden, archived: archived_ids, unreadable })
 }
 
 /// Everything of ours that cannot be read, but for the work of agents: that is looked at where the agent is.
@@ -175,7 +197,7 @@ fn unreadable_of_all(repo: &Repo, listing: &Listing) -> Result<Vec<Unreadable>> 
 pub fn archived(repo: &Repo) -> Result<Report> {
     let private = Private::new(repo.private_dir()?);
     let (all, unreadable) = archive::all(repo)?;
-    let mut report = Report { agents: Vec::new(), hidden: 0, unreadable };
+    let mut report = Report { agents: Vec::new(), hidden: 0, archived: Vec::new(), unreadable };
     for (id, archived) in all {
         // One that came back lives; so does one that cannot be read.
         if repo.find_ref(&layout::agent_ref(&id)).map_or(true, |tip| tip.is_some()) {
@@ -205,17 +227,31 @@ fn still_true(repo: &Repo, private: &Private, listing: &Listing, row: &Row) -> R
     Ok(agent)
 }
 
-fn choose<'a>(listing: &'a Listing, request: &Request) -> Result<(Vec<&'a Row>, usize)> {
+/// The agents that are asked for.
+struct Chosen<'a> {
+    rows: Vec<&'a Row>,
+    archived: Vec<Archived>,
+    /// Ended ones that are not among them.
+    hidden: usize,
+}
+
+fn choose<'a>(repo: &Repo, listing: &'a Listing, request: &Request) -> Result<Chosen<'a>> {
     if !request.agents.is_empty() {
-        let mut rows = Vec::new();
+        let mut chosen = Chosen { rows: Vec::new(), archived: Vec::new(), hidden: 0 };
         for typed in &request.agents {
-            let id = listing.resolve(typed)?;
-            rows.extend(listing.row(&id).filter(|row| !rows.iter().any(|known: &&Row| known.id == row.id)));
+            match named::find(repo, listing, typed)? {
+                Found::Living(id) => {
+                    let is_new = !chosen.rows.iter().any(|known| known.id == id);
+                    chosen.rows.extend(listing.row(&id).filter(|_| is_new));
+                }
+                Found::Archived(one) if chosen.archived.contains(&one) => {}
+                Found::Archived(one) => chosen.archived.push(one),
+            }
         }
-        return Ok((rows, 0));
+        return Ok(chosen);
     }
-    if request.all || request.run.is_some() {
-        return Ok((listing.rows.iter().collect(), 0));
+    if request.all || request.run.is_some() || request.started_by.is_some() {
+        return Ok(Chosen { rows: listing.rows.iter().collect(), archived: Vec::new(), hidden: 0 });
     }
     let (mut ended, mut rows): (Vec<&Row>, Vec<&Row>) =
         listing.rows.iter().partition(|row| row.entry.glance.phase.is_terminal());
@@ -225,13 +261,14 @@ fn choose<'a>(listing: &'a Listing, request: &Request) -> Result<(Vec<&'a Row>, 
         ended.drain(..hidden);
     }
     rows.extend(ended);
-    Ok((rows, hidden))
+    Ok(Chosen { rows, archived: Vec::new(), hidden })
 }
 
 /// Fills in where the worktrees are, and how dirty those of agents that have not ended.
 fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bool) -> Result<()> {
     let worktrees = repo.worktrees()?;
     let common = repo.common_dir()?;
+    let home = worktree::place::planned(repo)?;
     let mut questions = Vec::new();
     for (at, agent) in agents.iter_mut().enumerate() {
         if agent.liveness == Liveness::Remote {
@@ -240,6 +277,7 @@ fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bo
         let Ok(id) = AgentId::parse(&agent.id) else { continue };
         let Some(worktree) = list::pick(&worktrees, &id, &agent.branch) else { continue };
         agent.worktree = Some(worktree.path.to_string_lossy().into_owned());
+        agent.worktree_state = Some(state_of(repo, &home, &id, worktree)?);
         if measure && agent.liveness != Liveness::Ended {
             let dir = private.agent(&id);
             let Ok(spec) = Spec::read(&dir) else { continue };
@@ -258,6 +296,16 @@ fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bo
     Ok(())
 }
 
+/// `home`: the folder of the worktrees. Most lie there, and no more is asked of them.
+fn state_of(repo: &Repo, home: &Path, id: &AgentId, worktree: &Worktree) -> Result<WorktreeState> {
+    if !worktree.is_there() {
+        return Ok(WorktreeState::Missing);
+    }
+    let is_moved =
+        worktree.path != home.join(id.as_str()) && place::moved_from(repo, id, worktree)?.is_some();
+    Ok(if is_moved { WorktreeState::Moved } else { WorktreeState::Here })
+}
+
 fn question(
     repo: &Repo,
     worktree: &Worktree,
@@ -272,13 +320,12 @@ fn question(
     Some(Question { root, worktree: worktree.clone(), shadow, head_tree: repo.tree_of(head).ok()? })
 }
 
-/// The whole id of one agent, by its id or a unique prefix.
+/// The whole id of one agent that is not archived, by its id or a unique prefix.
 ///
 /// # Errors
-/// None or several match.
+/// None or several match, or it is archived (3).
 pub fn resolve(repo: &Repo, typed: &str) -> Result<AgentId> {
-    let listing = Listing::read(repo)?;
-    listing.resolve(typed)
+    named::living(repo, &Listing::read(repo)?, typed)
 }
 
 /// The object of one agent.

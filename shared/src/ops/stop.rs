@@ -8,14 +8,15 @@ use crate::{
     Error, Kind, Result,
     config::Config,
     git::Repo,
+    lock::Lock,
     model::{AgentId, Liveness, Phase},
     ops::{
         agent_object::AgentObject,
         collect,
         failure::{Failure, locked_last},
-        mending, status,
+        mending, named, status,
     },
-    store::Listing,
+    store::{Listing, Unreadable, layout::Private},
     supervise::{
         control::{self, Rest},
         mend,
@@ -40,7 +41,7 @@ pub struct Request {
 }
 
 /// What became of them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     /// The agents that are at rest now.
     pub agents: Vec<Stopped>,
@@ -48,6 +49,8 @@ pub struct Report {
     pub failed: Vec<Failure>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// Agents that were not looked at, because they cannot be read.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// An agent that was stopped.
@@ -86,11 +89,11 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 /// Brings the agents to rest and waits until they are.
 pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Report> {
     let mut warnings = mending::mend(repo, mend::Operations::Free)?;
-    let mut ids = choose(repo, request)?;
+    let (mut ids, mut failed, unreadable) = choose(repo, request)?;
     locked_last(repo, &mut ids);
     // A setting that cannot be understood is no reason not to stop; the supervisor has its own, from when it started.
     let grace = Config::of(repo).grace().unwrap_or(DEFAULT_GRACE);
-    let (mut asked, mut failed) = (Vec::with_capacity(ids.len()), Vec::new());
+    let mut asked = Vec::with_capacity(ids.len());
     for id in ids {
         let was_open = control::ask(repo, &id, rest, request.reason.as_deref());
         asked.push((id, was_open));
@@ -112,7 +115,7 @@ pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Rep
         }
     }
     warnings.extend(mending::mend(repo, mend::Operations::Free)?);
-    Ok(Report { agents, failed, warnings })
+    Ok(Report { agents, failed, warnings, unreadable })
 }
 
 /// Where the work could not be saved at the end, this tries again; what stands in its way is what the agent says already.
@@ -124,27 +127,37 @@ fn save_what_was_not(repo: &Repo, id: &AgentId) -> Result<()> {
     Ok(())
 }
 
-fn choose(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
+/// The agents that are asked for. Where all are, those as well that live here and cannot be read, and the others that cannot be read.
+fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Failure>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     if request.all {
+        let private = Private::new(repo.private_dir()?);
+        let lives = |id: &AgentId| Lock::is_held(&private.agent(id).lock());
+        let (mut failed, mut unreadable) = (Vec::new(), Vec::new());
+        for broken in &listing.broken {
+            match broken.agent_id().filter(|id| lives(id)) {
+                Some(id) => failed.push(Failure::new(id, broken.error())),
+                None => unreadable.push(broken.clone()),
+            }
+        }
         let mut ours = Vec::new();
         for row in listing.rows.iter().filter(|row| !row.entry.glance.phase.is_terminal()) {
-            // One that cannot be read is nobody's; `status` names it.
+            // One that cannot be read is nobody's; it is named.
             let writer = listing.agent(repo, row).map(|agent| agent.writer).ok();
             if writer.is_some() && writer == listing.writer {
                 ours.push(row.id.clone());
             }
         }
-        return Ok(ours);
+        return Ok((ours, failed, unreadable));
     }
     let mut ids: Vec<AgentId> = Vec::new();
     for typed in &request.agents {
-        let id = listing.resolve(typed)?;
+        let id = named::living(repo, &listing, typed)?;
         if !ids.contains(&id) {
             ids.push(id);
         }
     }
-    Ok(ids)
+    Ok((ids, Vec::new(), Vec::new()))
 }
 
 /// Waits for the supervisor; where there is none, does its work.
@@ -166,8 +179,12 @@ fn wait(repo: &Repo, id: &AgentId, request: &Request, rest: Rest, deadline: Inst
             Liveness::Live => {}
         }
         if Instant::now() > deadline {
-            return Err(Error::new(Kind::Timeout, format!("agent '{id}' has not ended in time"))
-                .hint(format!("git orchestra logs {id}")));
+            let error = Error::new(Kind::Timeout, format!("agent '{id}' has not ended in time"));
+            let error = match agent.activity {
+                Some(activity) => error.because(activity),
+                None => error,
+            };
+            return Err(error.hint(format!("git orchestra status --wait {id}")));
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(200));

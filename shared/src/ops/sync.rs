@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use crate::{
     Error, Kind, Result,
-    git::{Repo, command, remotes::Manner},
+    git::{Repo, remotes::Manner, version},
     lock::Lock,
+    model::text,
     store::{
         layout::{self, Private},
         pack,
@@ -133,7 +134,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn Asks) -> Resul
         round::run(repo, &remote, &order, &mut consent)
     };
     // A git that is too old fails in words of its own.
-    let mut outcome = synced.or_else(|error| command::check_version(&common).and(Err(error)))?;
+    let mut outcome = synced.or_else(|error| version::check(&common).and(Err(error)))?;
     if !request.with.is_empty() {
         send_extras(repo, &remote, request, &mut outcome, &mut consent)?;
     }
@@ -257,6 +258,9 @@ impl Talk for Consent<'_> {
 fn warnings(remote: &Remote, outcome: &Outcome) -> Vec<String> {
     let mut warnings = Vec::new();
     let address = &remote.address;
+    if let Some((old, new)) = &outcome.relocated {
+        warnings.push(format!("{address} is another repository now: {new}, before {old}"));
+    }
     for (name, why) in &outcome.refused {
         warnings.push(format!("'{name}' of {address} is not taken in: {why}"));
     }
@@ -279,8 +283,8 @@ fn warnings(remote: &Remote, outcome: &Outcome) -> Vec<String> {
         let some: Vec<&str> = outcome.missing.iter().take(3).map(String::as_str).collect();
         let more = if outcome.missing.len() > some.len() { ", …" } else { "" };
         warnings.push(format!(
-            "{address} had {} refs and lost them, or took them back: {}{more}; this clone keeps what it has",
-            outcome.missing.len(),
+            "{address} does not have {} any more that it had: {}{more}; this clone keeps what it has",
+            text::count(outcome.missing.len() as u64, "ref"),
             some.join(", ")
         ));
     }

@@ -8,10 +8,13 @@ pub const MAX_TASKS: usize = 1000;
 /// Checks a task as it was given.
 ///
 /// # Errors
-/// It is empty or too long.
+/// It is empty or too long, or holds what no program can be told.
 pub fn check(task: &str) -> Result<()> {
     if task.trim().is_empty() {
         return Err(Error::usage("a task is empty").hint("say what the agent should do"));
+    }
+    if task.contains('\0') {
+        return Err(Error::usage("a task holds a NUL character").hint("is it in a file that is not text?"));
     }
     if task.len() > MAX_PROMPT {
         return Err(Error::usage(format!("a task has {} bytes; at most {MAX_PROMPT} are taken", task.len()))
@@ -22,9 +25,16 @@ pub fn check(task: &str) -> Result<()> {
 
 /// The tasks in a file's text. If it has Markdown list items, each top-level item is a task, with the lines below it
 /// that are indented (ticked items, `- [x]`, are done and passed over); else each line is one.
-/// Blank lines, headings and comments (`#`) are no tasks.
+/// Blank lines, headings and comments (`#`) are no tasks. The file may be of any system: a byte order mark is not text, and lines
+/// end with a line feed, a carriage return or both.
 pub fn parse(text: &str) -> Vec<String> {
+    let text = &plain(text);
     if text.lines().any(|line| item(line).is_some()) { markdown(text) } else { lines(text) }
+}
+
+/// Text without a byte order mark, each line ended by a line feed.
+pub fn plain(text: &str) -> String {
+    text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n")
 }
 
 fn lines(text: &str) -> Vec<String> {
@@ -92,6 +102,11 @@ mod tests {
             ("", vec![]),
             ("- \n- [x] \n", vec![]),
             ("2026 is the year\n", vec!["2026 is the year"]),
+            ("\u{feff}- a\n- b", vec!["a", "b"]),
+            ("\u{feff}a\nb", vec!["a", "b"]),
+            ("a\rb\rc", vec!["a", "b", "c"]),
+            ("- a\r\n\r\n  para\r\n- b\r\n", vec!["a\n\n  para", "b"]),
+            ("- a\r  more\r- b", vec!["a\n  more", "b"]),
         ] {
             assert_eq!(parse(text), tasks, "{text}");
         }

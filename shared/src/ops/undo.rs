@@ -1,28 +1,31 @@
 //! `undo`: takes back what a command changed. An undo is an operation too, and can be taken back itself.
 
+mod foresee;
+
+use std::path::Path;
+
 use serde::Serialize;
 
 use crate::{
     Error, Result,
-    git::Repo,
+    git::{Oid, Repo},
     landing::{
         State,
         finish::{self, Move, Moved},
+        record,
         state::COMMAND,
     },
     model::{
-        AgentId, Fact,
+        AgentId,
         event::{Landed, Landing},
         text,
     },
     ops::{cleanup, merge_ranked},
     removal::{trash, unfinished},
-    store::{
-        append,
-        operations::{self, Change, Journal, Operation, Stage},
-    },
+    store::operations::{self, Change, Journal, Operation, Stage},
+    supervise::relink,
     trust::AcceptedRepo,
-    worktree::incomplete,
+    worktree::{incomplete, place},
 };
 
 /// Which operation.
@@ -72,7 +75,9 @@ pub fn list(repo: &Repo) -> Result<Report> {
 pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.dry_run {
         let all = operations::all(repo)?;
-        let operation = newest_of(choose(&all, request.operation.as_deref())?, &all).clone();
+        let operation = newest_of(choose(&all, request.operation.as_deref())?, &all);
+        let operation = after_rename(repo, operation)?;
+        foresee::check(repo, &operation, &all)?;
         let listed = Listed { holds: true, operation };
         return Ok(Report { operations: vec![listed], undo: None, warnings: Vec::new() });
     }
@@ -83,9 +88,12 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     warnings.extend(merge_ranked::finish_if_moved(repo)?);
     // Under the lock: of two at once, the second finds what the first left.
     let all = operations::all(repo)?;
-    let operation = newest_of(choose(&all, request.operation.as_deref())?, &all).clone();
+    let operation = newest_of(choose(&all, request.operation.as_deref())?, &all);
+    let operation = after_rename(repo, operation)?;
     let (undo, more) = take_back(repo, &operation, &all)?;
     warnings.extend(more);
+    // What was kept of a worktree names the repository by the path that it had then.
+    relink::repair(repo)?;
     let listed = Listed { holds: false, operation };
     Ok(Report { operations: vec![listed], undo: Some(undo), warnings })
 }
@@ -153,6 +161,19 @@ fn newest_of<'a>(operation: &'a Operation, all: &'a [Operation]) -> &'a Operatio
     }
 }
 
+/// The operation, with worktrees that come back beside the repository where the folder in which they were is gone: the repository
+/// was renamed together with it.
+fn after_rename(repo: &Repo, operation: &Operation) -> Result<Operation> {
+    let mut operation = operation.clone();
+    for worktree in operation.removals.iter_mut().filter_map(|removal| removal.worktree.as_mut()) {
+        let is_gone = worktree.ancestors().nth(2).is_some_and(|above| !above.exists());
+        if let Some(name) = worktree.file_name().filter(|_| is_gone) {
+            *worktree = place::planned(repo)?.join(Path::new(name));
+        }
+    }
+    Ok(operation)
+}
+
 fn take_back(repo: &Repo, operation: &Operation, all: &[Operation]) -> Result<(String, Vec<String>)> {
     let mut journal = Journal::new(repo, "undo")?;
     journal.operation.undoes = Some(operation.id.clone());
@@ -216,10 +237,7 @@ fn bring_back(
 }
 
 fn remove_again(repo: &Repo, journal: Journal, before: &Operation) -> Result<Vec<String>> {
-    if before.command == incomplete::COMMAND {
-        return Err(Error::refused("it brought back a worktree, and no agent had been removed")
-            .hint(format!("git orchestra cleanup {} removes the agent", text::safe(&before.summary))));
-    }
+    refuse_incomplete(before)?;
     let agents: Vec<(String, bool)> =
         before.removals.iter().map(|removal| (removal.agent.clone(), removal.discarded)).collect();
     let report = cleanup::again(repo, journal, &agents)?;
@@ -235,24 +253,37 @@ fn remove_again(repo: &Repo, journal: Journal, before: &Operation) -> Result<Vec
     Ok(why)
 }
 
-fn move_back(repo: &Repo, change: &Change) -> Result<()> {
+fn refuse_incomplete(before: &Operation) -> Result<()> {
+    if before.command == incomplete::COMMAND {
+        return Err(Error::refused("it brought back a worktree, and no agent had been removed")
+            .hint(format!("git orchestra cleanup {} removes the agent", text::safe(&before.summary))));
+    }
+    Ok(())
+}
+
+/// Why a branch is not moved back: it is at another commit now, or gone.
+fn moved_on(change: &Change, now: Option<Oid>) -> Error {
     let branch = text::safe(&change.branch).into_owned();
-    let wanted = Move { branch: &change.branch, old: change.old, new: change.new, why: "orchestra undo" };
-    match finish::move_branch(repo, wanted)? {
-        Moved::Yes | Moved::NotNeeded => Ok(()),
-        Moved::Elsewhere(None) => Err(Error::refused(format!("branch {branch} is gone")).hint_command(&[
+    let Some(now) = now else {
+        return Error::refused(format!("branch {branch} is gone")).hint_command(&[
             &"git",
             &"branch",
             &"--",
             &change.branch,
             &change.new.to_string(),
-        ])),
-        Moved::Elsewhere(Some(now)) => {
-            let (from, to) = (change.old.short(), now.short());
-            Err(Error::refused(format!("{branch} has moved on since: from {from} to {to}"))
-                .hint(format!("git log --oneline {from}..{to}"))
-                .hint(format!("git revert -m 1 COMMIT takes a merge back; the old state is {}", change.new)))
-        }
+        ]);
+    };
+    let (from, to) = (change.old.short(), now.short());
+    Error::refused(format!("{branch} has moved on since: from {from} to {to}"))
+        .hint(format!("git log --oneline {from}..{to}"))
+        .hint(format!("git revert -m 1 COMMIT takes a merge back; the old state is {}", change.new))
+}
+
+fn move_back(repo: &Repo, change: &Change) -> Result<()> {
+    let wanted = Move { branch: &change.branch, old: change.old, new: change.new, why: "orchestra undo" };
+    match finish::move_branch(repo, wanted)? {
+        Moved::Yes | Moved::NotNeeded => Ok(()),
+        Moved::Elsewhere(now) => Err(moved_on(change, now)),
         Moved::Blocked(blocked) => {
             let error = Error::refused(blocked.why);
             Err(blocked.hints.into_iter().fold(error, Error::hint))
@@ -286,8 +317,10 @@ fn tell_agents(repo: &Repo, operation: &Operation, all: &[Operation]) -> Vec<Str
             head: step.head.to_string(),
             commit: step.commit.map(|commit| commit.to_string()),
             reason: Some("by undo".to_owned()),
+            check: None,
+            passed: if undone { Vec::new() } else { record::passed(&state.orders) },
         };
-        if let Err(error) = append(repo, &id, &[Fact::Landed(landed)]) {
+        if let Err(error) = record::tell(repo, &id, &landed) {
             warnings.push(format!("{id}: {}", error.one_line()));
         }
     }

@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::{
     Error, Result,
     git::Repo,
-    model::AgentId,
-    ops::{agent_object::AgentObject, status},
+    model::{AgentId, text},
+    ops::{agent_object::AgentObject, named, status},
     store::{Listing, Unreadable},
     worktree::list,
 };
@@ -71,12 +71,18 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 /// There is no such agent, or it has no worktree in this clone (3).
 pub fn path(repo: &Repo, typed: &str) -> Result<std::path::PathBuf> {
     let listing = Listing::read(repo)?;
-    let id = listing.resolve(typed)?;
+    let id = named::living(repo, &listing, typed)?;
     let branch = match listing.row(&id) {
         Some(row) => listing.agent(repo, row).map(|agent| agent.branch).unwrap_or_default(),
         None => String::new(),
     };
-    list::of_agent(repo, &id, &branch)?
-        .map(|worktree| worktree.path)
-        .ok_or_else(|| Error::refused(format!("agent '{id}' has no worktree here")))
+    let worktree = list::of_agent(repo, &id, &branch)?
+        .ok_or_else(|| Error::refused(format!("agent '{id}' has no worktree here")))?;
+    if worktree.is_there() {
+        return Ok(worktree.path);
+    }
+    let shown = text::safe(&worktree.path.to_string_lossy()).into_owned();
+    Err(Error::refused(format!("the worktree of agent '{id}' is missing: there is nothing at '{shown}'"))
+        .hint("git worktree repair NEW-PATH, if it was moved by hand")
+        .hint(format!("git orchestra resume {id} makes it again, from its work")))
 }

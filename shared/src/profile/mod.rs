@@ -3,6 +3,7 @@
 
 mod claude;
 mod command;
+pub mod limit;
 mod options;
 mod prose;
 mod said;

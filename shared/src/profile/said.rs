@@ -1,5 +1,7 @@
 //! What a coding agent says, whichever program it is: the words that supervisor, `status` and `logs` share.
 
+use super::limit::Reached;
+
 /// One thing said.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Said {
@@ -60,6 +62,8 @@ pub enum Said {
     },
     /// The model did not answer, and it gave up: a word for it, and a sentence.
     Trouble(String, String),
+    /// The service behind it gives no more for a while, or soon will.
+    Limit(Reached),
     /// A turn ended. Not yet the end: that is the end of the output.
     Turn(Turn),
     /// Something for people.

@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Question, Said, Turn};
+use super::{
+    Question, Said, Turn,
+    limit::{Reached, Reset},
+};
 use crate::model::{event::Usage, text};
 
 /// Columns kept of what an agent does.
@@ -37,6 +40,11 @@ pub struct Tally {
     pub activity: Option<String>,
     /// The first thing that it was denied, in a line.
     pub first_denied: Option<String>,
+    /// The usage limit that it came near, or ran into; one that it ran into counts as long as nothing is answered.
+    pub limit: Option<Reached>,
+    /// The model has answered.
+    #[serde(skip)]
+    pub answered: bool,
     /// What it asks, first first.
     #[serde(skip)]
     pub questions: VecDeque<Question>,
@@ -69,12 +77,15 @@ impl Tally {
                 self.folder.clone_from(folder);
             }
             Said::Text(words) => {
-                self.trouble = None;
+                self.hear_answer();
                 self.does(words);
             }
-            Said::Thinking(_) => self.does("thinking"),
+            Said::Thinking(_) => {
+                self.hear_answer();
+                self.does("thinking");
+            }
             Said::Tool { id, name, about } => {
-                self.trouble = None;
+                self.hear_answer();
                 let what = format!("{name} {}", within(&self.folder, about));
                 self.does(&what);
                 self.recent.push_back((id.clone(), text::one_line(&what, ACTIVITY)));
@@ -92,6 +103,7 @@ impl Tally {
                 self.trouble = Some(Trouble { kind: kind.clone(), text: text::one_line(sentence, ACTIVITY) });
                 self.does(sentence);
             }
+            Said::Limit(reached) => self.limited(reached),
             Said::Turn(turn) => self.end(turn),
             Said::Note(note) => self.does(note),
             Said::Inner(said) => {
@@ -102,6 +114,24 @@ impl Tally {
             }
             Said::Heard(_) | Said::Result { .. } | Said::Plain(_) => {}
         }
+    }
+
+    /// The model gave an answer: whatever kept it from that is over.
+    fn hear_answer(&mut self) {
+        self.answered = true;
+        self.trouble = None;
+        self.limit.take_if(|limit| !limit.warning);
+    }
+
+    /// An event tells more than the text that follows it.
+    fn limited(&mut self, reached: &Reached) {
+        let known = self.limit.as_ref().filter(|known| !known.warning);
+        if known
+            .is_none_or(|known| !matches!(known.reset, Reset::At(_)) || matches!(reached.reset, Reset::At(_)))
+        {
+            self.limit = Some(reached.clone());
+        }
+        self.does(&reached.sentence());
     }
 
     fn begin(&mut self, session: &str, model: &str, mode: &str) {

@@ -1,5 +1,7 @@
 //! What conflicts with what.
 
+use std::collections::BTreeMap;
+
 use crate::model::conflict::Kinds;
 
 /// How much two branches conflict.
@@ -31,12 +33,15 @@ pub struct Matrix {
     size: usize,
     pairs: Vec<Option<Conflict>>,
     target: Vec<Option<Conflict>>,
+    /// Why a pair cannot be judged; the target is the last.
+    unjudged: BTreeMap<(usize, usize), String>,
 }
 
 impl Matrix {
     /// Of branches that do not conflict.
     pub fn new(size: usize) -> Self {
-        Self { size, pairs: vec![None; size * size.saturating_sub(1) / 2], target: vec![None; size] }
+        let pairs = vec![None; size * size.saturating_sub(1) / 2];
+        Self { size, pairs, target: vec![None; size], unjudged: BTreeMap::new() }
     }
 
     /// How many branches.
@@ -61,7 +66,25 @@ impl Matrix {
         self.target[branch] = conflict;
     }
 
-    /// The conflict of a pair.
+    /// Says that nobody can tell whether a pair merges; [`Matrix::size`] names the target. Such a pair counts as a conflict in no
+    /// file: both land if they can, the one after the other.
+    pub fn cannot_judge(&mut self, a: usize, b: usize, why: &str) {
+        let (low, high) = if a < b { (a, b) } else { (b, a) };
+        self.unjudged.insert((low, high), why.to_owned());
+        if high == self.size {
+            self.set_target(low, Some(Conflict::default()));
+        } else {
+            self.set(low, high, Some(Conflict::default()));
+        }
+    }
+
+    /// Why a pair cannot be judged, if it cannot; [`Matrix::size`] names the target.
+    pub fn why_unjudged(&self, a: usize, b: usize) -> Option<&str> {
+        let pair = if a < b { (a, b) } else { (b, a) };
+        self.unjudged.get(&pair).map(String::as_str)
+    }
+
+    /// The conflict of a pair; also where it cannot be judged.
     pub fn get(&self, a: usize, b: usize) -> Option<Conflict> {
         self.pairs[self.at(a, b)?]
     }
@@ -78,7 +101,8 @@ impl Matrix {
 
     /// How many pairs conflict.
     pub fn conflicting(&self) -> usize {
-        self.pairs.iter().filter(|pair| pair.is_some()).count()
+        let unjudged = self.unjudged.keys().filter(|(_, high)| *high < self.size).count();
+        self.pairs.iter().filter(|pair| pair.is_some()).count() - unjudged
     }
 }
 
@@ -105,5 +129,14 @@ mod tests {
         assert_eq!(matrix.against(3).map(|(other, _)| other).collect::<Vec<_>>(), [1]);
         assert_eq!(matrix.conflicting(), 1);
         assert_eq!(Matrix::new(0).conflicting(), 0);
+        matrix.cannot_judge(4, 0, "no common ancestor");
+        matrix.cannot_judge(2, 5, "git fails");
+        assert_eq!((matrix.conflicting(), matrix.get(0, 4)), (1, Some(Conflict::default())));
+        assert_eq!(matrix.why_unjudged(0, 4), Some("no common ancestor"));
+        assert_eq!(
+            (matrix.why_unjudged(5, 2), matrix.with_target(2)),
+            (Some("git fails"), Some(Conflict::default()))
+        );
+        assert_eq!(matrix.why_unjudged(1, 3), None);
     }
 }

@@ -50,6 +50,15 @@ pub struct Candidate {
     pub files: u64,
     /// Seconds since 1970 of its newest commit.
     pub since: i64,
+    /// Why it does not land unless it is named, though nobody is against it: a check that failed last time is not run.
+    pub kept_back: Option<String>,
+}
+
+impl Candidate {
+    /// Whether it is tried at all.
+    pub const fn may_land(&self) -> bool {
+        self.standing.may_land() && self.kept_back.is_none()
+    }
 }
 
 /// A branch in the order.
@@ -85,7 +94,7 @@ pub fn order_after(candidates: &[Candidate], matrix: &Matrix, landed: &[usize], 
         (0..candidates.len()).filter(|branch| !landed.contains(branch) && !out.contains(branch)).collect();
     preferred.sort_by(|a, b| preference(&candidates[*a]).cmp(&preference(&candidates[*b])));
     let may_land = |branch: usize| {
-        candidates[branch].standing.may_land()
+        candidates[branch].may_land()
             && matrix.with_target(branch).is_none()
             && landed.iter().all(|&first| matrix.get(first, branch).is_none())
     };
@@ -100,7 +109,7 @@ pub fn order_after(candidates: &[Candidate], matrix: &Matrix, landed: &[usize], 
     let together: Vec<usize> = asked.into_iter().chain(chosen.into_iter().map(|at| free[at])).collect();
     let mut others: Vec<usize> = preferred.into_iter().filter(|branch| !together.contains(branch)).collect();
     others.sort_by_key(|&branch| {
-        let standing = (!candidates[branch].standing.may_land(), matrix.with_target(branch).is_some());
+        let standing = (!candidates[branch].may_land(), matrix.with_target(branch).is_some());
         let before_it: Vec<usize> = landed.iter().chain(&together).copied().collect();
         (standing, sum(&before(branch, &before_it, matrix)))
     });
@@ -110,10 +119,13 @@ pub fn order_after(candidates: &[Candidate], matrix: &Matrix, landed: &[usize], 
     {
         let conflicts = before(branch, &landed, matrix);
         let reason = if is_together {
-            let later = matrix.against(branch).filter(|(other, _)| !out.contains(other)).count();
-            together_reason(&candidates[branch], later, together.len())
+            let later = matrix.against(branch).filter(|(other, _)| !out.contains(other));
+            let (unjudged, later): (Vec<usize>, Vec<usize>) = later
+                .map(|(other, _)| other)
+                .partition(|&other| matrix.why_unjudged(branch, other).is_some());
+            together_reason(&candidates[branch], later.len(), unjudged.len(), together.len())
         } else {
-            other_reason(&candidates[branch], matrix.with_target(branch), &conflicts, candidates)
+            other_reason(branch, &conflicts, candidates, matrix)
         };
         places.push(Place { branch, reason, conflicts, together: is_together });
         landed.push(branch);
@@ -161,7 +173,7 @@ fn sum(conflicts: &[(usize, Conflict)]) -> Conflict {
     conflicts.iter().fold(Conflict::default(), |all, (_, one)| all.and(*one))
 }
 
-fn together_reason(candidate: &Candidate, against: usize, together: usize) -> String {
+fn together_reason(candidate: &Candidate, against: usize, unjudged: usize, together: usize) -> String {
     let size = format!("{}, {}", count(candidate.files, "file"), count(candidate.lines, "line"));
     let why = match (candidate.priority, candidate.standing) {
         (Some(_), _) => "asked for first; ".to_owned(),
@@ -169,6 +181,9 @@ fn together_reason(candidate: &Candidate, against: usize, together: usize) -> St
         (None, _) => String::new(),
     };
     let set = match (against, together) {
+        (0, _) if unjudged > 0 => {
+            format!("cannot be judged with {}, conflicts with no other", count(unjudged as u64, "later one"))
+        }
         (0, _) => "conflicts with nothing".to_owned(),
         (_, 1) => "the one that is preferred of those that conflict".to_owned(),
         (against, many) => {
@@ -179,32 +194,52 @@ fn together_reason(candidate: &Candidate, against: usize, together: usize) -> St
 }
 
 fn other_reason(
-    candidate: &Candidate,
-    target: Option<Conflict>,
+    branch: usize,
     conflicts: &[(usize, Conflict)],
     candidates: &[Candidate],
+    matrix: &Matrix,
 ) -> String {
-    match candidate.standing {
+    match candidates[branch].standing {
         Standing::Rejected => return "was rejected in review".to_owned(),
         Standing::Changes => return "changes were asked for in review".to_owned(),
         Standing::Unapproved => return "was not approved in review".to_owned(),
         Standing::Stale => return "was approved in another state than it is in now".to_owned(),
         Standing::Approved | Standing::Open => {}
     }
-    if let Some(conflict) = target {
-        return format!("conflicts with the target in {}", size(conflict));
+    if let Some(why) = &candidates[branch].kept_back {
+        return why.clone();
     }
-    match conflicts {
-        [] => "kept out by what lands before it".to_owned(),
-        [(other, conflict)] => {
-            format!("conflicts with {} in {}", candidates[*other].name, size(*conflict))
+    if let Some(why) = matrix.why_unjudged(branch, matrix.size()) {
+        return format!("cannot be judged with the target: {why}");
+    }
+    if let Some(conflict) = matrix.with_target(branch) {
+        return format!("conflicts with the target{}", size(conflict));
+    }
+    let unjudged =
+        conflicts.iter().find_map(|(other, _)| Some((other, matrix.why_unjudged(branch, *other)?)));
+    let judged: Vec<(usize, Conflict)> = conflicts
+        .iter()
+        .copied()
+        .filter(|(other, _)| matrix.why_unjudged(branch, *other).is_none())
+        .collect();
+    match (judged.as_slice(), unjudged) {
+        ([], Some((other, why))) => format!("cannot be judged with {}: {why}", candidates[*other].name),
+        ([], None) => "kept out by what lands before it".to_owned(),
+        ([(other, conflict)], _) => format!("conflicts with {}{}", candidates[*other].name, size(*conflict)),
+        (many, _) => {
+            let all = sum(many);
+            let comma = if all.files > 0 { "," } else { "" };
+            format!("conflicts with {} that land before it{comma}{}", many.len(), size(all))
         }
-        many => format!("conflicts with {} that land before it, in {}", many.len(), size(sum(many))),
     }
 }
 
+/// ` in 1 file, 2 places (rename)`; there are conflicts in which no file is named.
 fn size(conflict: Conflict) -> String {
-    let mut said = count(u64::from(conflict.files), "file");
+    let mut said = match conflict.files {
+        0 => String::new(),
+        files => format!(" in {}", count(u64::from(files), "file")),
+    };
     if conflict.hunks > conflict.files {
         said.push_str(&format!(", {}", count(u64::from(conflict.hunks), "place")));
     }
@@ -274,6 +309,41 @@ mod tests {
                 "was rejected in review"
             ]
         );
+    }
+
+    #[test]
+    fn pairs_that_cannot_be_judged_land_one_after_the_other_and_say_so() {
+        let candidates = [candidate("a", 1), candidate("b", 2), candidate("c", 3), candidate("d", 4)];
+        let mut matrix = Matrix::new(4);
+        matrix.cannot_judge(0, 1, "they have no common ancestor");
+        matrix.cannot_judge(4, 2, "git takes longer than 60 s");
+        matrix.set(0, 3, Some(Conflict { files: 0, hunks: 0, kinds: Kinds::RENAME }));
+        matrix.set(1, 3, ONE);
+        let order = order(&candidates, &matrix);
+        assert_eq!(names(&candidates, &order), ["a", "b", "d", "c"]);
+        let reasons: Vec<&str> = order.places.iter().map(|place| place.reason.as_str()).collect();
+        assert_eq!(
+            reasons,
+            [
+                "the one that is preferred of those that conflict; 1 file, 1 line",
+                "cannot be judged with a: they have no common ancestor",
+                "conflicts with 2 that land before it, in 1 file (content, rename)",
+                "cannot be judged with the target: git takes longer than 60 s",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_kept_back_comes_last_and_says_why() {
+        let mut candidates = [candidate("a", 1), candidate("b", 2), candidate("c", 3)];
+        candidates[0].kept_back = Some("failed its test last time (make: exit code 2)".into());
+        candidates[1].kept_back = Some("failed its build last time (make: exit code 2)".into());
+        candidates[1].standing = Standing::Rejected;
+        let order = order(&candidates, &Matrix::new(3));
+        assert_eq!(names(&candidates, &order), ["c", "a", "b"]);
+        assert_eq!(order.places[1].reason, "failed its test last time (make: exit code 2)");
+        assert_eq!(order.places[2].reason, "was rejected in review");
+        assert!(order.places[0].together && !order.places[1].together);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 use crate::{
     Result,
     git::{
-        Repo,
+        Repo, moved,
         worktrees::{Head, Worktree},
     },
     model::{AgentId, quote, text},
@@ -56,7 +56,7 @@ fn unregistered(repo: &Repo, id: &AgentId) -> Result<Place> {
 }
 
 fn doubt(repo: &Repo, worktree: &Worktree, all: &[Worktree]) -> Result<Option<String>> {
-    let at = registered_at(worktree).unwrap_or_else(|| worktree.path.clone());
+    let at = worktree.registered_path().unwrap_or_else(|| worktree.path.clone());
     let place = shown(&at);
     if let Some(reason) = worktree.lock_reason() {
         let reason = text::one_line(&reason, 100);
@@ -73,7 +73,7 @@ fn doubt(repo: &Repo, worktree: &Worktree, all: &[Worktree]) -> Result<Option<St
     if !found.is_dir() {
         return Ok(Some(format!("'{place}' is a link or a file, not a folder")));
     }
-    if !points_to(&at, &worktree.git_dir) {
+    if !moved::belongs_to(&at, &worktree.git_dir) {
         return Ok(Some(format!("the '.git' file of '{place}' is gone or leads to another repository")));
     }
     let mut others =
@@ -81,23 +81,6 @@ fn doubt(repo: &Repo, worktree: &Worktree, all: &[Worktree]) -> Result<Option<St
     let main = repo.main_checkout()?.into_iter().chain([repo.common_dir()?]);
     let inner = main.chain(others.by_ref()).find(|other| other.starts_with(&worktree.path));
     Ok(inner.map(|inner| format!("'{}' lies in '{place}'", shown(&inner))))
-}
-
-/// The folder as its registration names it, links not followed.
-fn registered_at(worktree: &Worktree) -> Option<PathBuf> {
-    let text = fs::read_to_string(worktree.git_dir.join("gitdir")).ok()?;
-    worktree.git_dir.join(text.trim_end_matches('\n')).parent().map(Path::to_owned)
-}
-
-fn points_to(folder: &Path, git_dir: &Path) -> bool {
-    let dot_git = folder.join(".git");
-    if !fs::symlink_metadata(&dot_git).is_ok_and(|found| found.is_file()) {
-        return false;
-    }
-    let text = fs::read_to_string(&dot_git).unwrap_or_default();
-    let Some(named) = text.trim().strip_prefix("gitdir: ") else { return false };
-    let real = |path: &Path| path.canonicalize().ok();
-    real(&folder.join(named)).is_some() && real(&folder.join(named)) == real(git_dir)
 }
 
 /// Where the worktree was made, if somebody moved it since. Who moves a worktree has a use for it.
@@ -109,10 +92,18 @@ pub fn moved_from(repo: &Repo, id: &AgentId, worktree: &Worktree) -> Result<Opti
         (Some(Ok(parent)), Some(name)) => parent.join(name),
         _ => path,
     };
+    let planned = place::planned(repo)?.join(id.as_str());
     let made_at =
         Spec::last(repo, id, &Private::new(repo.private_dir()?).agent(id)).map(|spec| spec.worktree);
-    let places = [made_at, Some(place::planned(repo)?.join(id.as_str()))];
-    let is_there = places.iter().flatten().any(|place| real(place.clone()) == worktree.path);
+    // Where the repository was renamed, its worktrees came along.
+    let came_along = |made_at: &Path| -> Result<bool> {
+        Ok(moved::candidates(&repo.common_dir()?, made_at).contains(&worktree.path))
+    };
+    let moved_with_the_repository =
+        made_at.as_deref().filter(|made_at| fs::symlink_metadata(made_at).is_err()).map(came_along);
+    let places = [made_at, Some(planned)];
+    let is_there = moved_with_the_repository.transpose()?.unwrap_or_default()
+        || places.iter().flatten().any(|place| real(place.clone()) == worktree.path);
     Ok(places.into_iter().flatten().next().filter(|_| !is_there))
 }
 
@@ -128,7 +119,7 @@ pub fn astray(repo: &Repo, worktree: &Worktree, branch: &str) -> Result<Option<S
     match worktree.head() {
         Head::Branch(name) if name == branch_ref => {}
         Head::Branch(name) => {
-            let name = text::one_line(name.trim_start_matches("refs/heads/"), 100);
+            let name = text::one_line(layout::branch_of(&name).unwrap_or(&name), 100);
             return Ok(Some(format!("its worktree stands on another branch, {name}")));
         }
         Head::Detached(_) => return Ok(Some("its worktree stands on no branch".to_owned())),

@@ -11,7 +11,7 @@ use super::bring_back::bring_back;
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, objects::Entry, refs::Edit},
+    git::{Oid, Repo, careful, objects::Entry, refs::Edit},
     model::{AgentId, Fact, quote, text},
     store::{append, archive::Archived, layout, operations::Removal},
     worktree::away::{self, REFLOG, REGISTRATION, WORKTREE},
@@ -58,7 +58,7 @@ fn places(repo: &Repo, removal: &Removal) -> Result<Vec<(PathBuf, &'static str)>
 /// Whether what lies there is the worktree, or its registration: they name each other.
 fn belongs(place: &Path, removal: &Removal) -> bool {
     let holds =
-        |file: &str, text: &str| fs::read_to_string(place.join(file)).is_ok_and(|found| found.contains(text));
+        |file: &str, text: &str| careful::text(place.join(file)).is_ok_and(|found| found.contains(text));
     let registration = removal.registration.as_ref().map(|name| format!("/worktrees/{name}"));
     let worktree = removal.worktree.as_ref().map(|path| path.to_string_lossy().into_owned());
     registration.is_some_and(|name| holds(".git", &name))
@@ -108,7 +108,7 @@ pub fn restore_refs(repo: &Repo, kept: Oid, removal: &Removal, archived: &Archiv
         }
     }
     repo.edit_refs(&edits, "orchestra undo")?;
-    let branch = edits.iter().map(|edit| &edit.name).find(|name| name.starts_with("refs/heads/"));
+    let branch = edits.iter().map(|edit| &edit.name).find(|name| name.starts_with(layout::BRANCHES));
     let reflog = repo.entries_of(kept)?.into_iter().find(|entry| entry.name == REFLOG.as_bytes());
     if let (Some(branch), Some(reflog)) = (branch, reflog) {
         put_reflog(repo, branch, &repo.read_blob(reflog.id)?)?;

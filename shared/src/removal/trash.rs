@@ -14,9 +14,9 @@ use std::{
 use crate::{
     Kind, Result,
     error::Context,
-    git::Repo,
+    git::{Repo, careful},
     lock::Lock,
-    process,
+    private_files, process,
     store::{
         layout::{self, Private},
         operations::{self, Stage},
@@ -88,7 +88,7 @@ fn disposable(repo: &Repo) -> Result<Vec<PathBuf>> {
 /// # Errors
 /// The private folder cannot be found.
 pub fn stuck(repo: &Repo) -> Result<Vec<PathBuf>> {
-    let listed = fs::read(Private::new(repo.private_dir()?).stuck_trash()).unwrap_or_default();
+    let listed = careful::read(Private::new(repo.private_dir()?).stuck_trash()).unwrap_or_default();
     let folders = listed.split(|byte| *byte == 0).filter(|path| !path.is_empty());
     let mut folders: Vec<PathBuf> = folders.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect();
     folders.retain(|folder| fs::symlink_metadata(folder).is_ok());
@@ -99,7 +99,7 @@ pub fn stuck(repo: &Repo) -> Result<Vec<PathBuf>> {
 fn note_stuck(private: &Private, folders: &[PathBuf]) {
     let left = folders.iter().filter(|folder| fs::symlink_metadata(folder).is_ok());
     let list: Vec<&[u8]> = left.map(|folder| folder.as_os_str().as_bytes()).collect();
-    let _ = fs::write(private.stuck_trash(), list.join(&0));
+    let _ = private_files::write(&private.stuck_trash(), list.join(&0));
 }
 
 /// Forgets operations that were kept for `keep`, by the clock of the trash, which says `now`; git collects what they alone kept.

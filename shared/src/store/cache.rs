@@ -1,10 +1,10 @@
 //! A disposable file with what the newest event commits say, keyed by their ids: a list then reads the refs and nothing
 //! else. Deleting it costs speed only.
 
-use std::{collections::HashMap, fs, io::Write, ops::Range, path::Path};
+use std::{collections::HashMap, io::Write, ops::Range, path::Path};
 
 use crate::{
-    git::Oid,
+    git::{Oid, careful},
     model::{Phase, fold::FOLD, trailers::Glance},
 };
 
@@ -38,7 +38,7 @@ impl Cache {
     /// Reads the file; an absent, foreign or older one is empty.
     pub fn read(path: &Path, writer: &str) -> Self {
         let magic = magic(writer);
-        match fs::read(path) {
+        match careful::read(path) {
             Ok(bytes) if bytes.starts_with(magic.as_bytes()) => Self { bytes, at: magic.len(), index: None },
             _ => Self { bytes: magic.into_bytes(), at: usize::MAX, index: None },
         }

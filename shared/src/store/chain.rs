@@ -9,7 +9,7 @@ use crate::{
         AgentId, Event,
         fold::{self, Fold},
     },
-    store::{commit, layout},
+    store::{archive, commit, layout},
 };
 
 /// More event commits than any agent has; a chain beyond it is not ours.
@@ -97,6 +97,21 @@ impl Chain {
         match repo.find_ref(&layout::agent_ref(id))? {
             Some(tip) => Self::read(repo, &[tip]),
             None => Err(Error::refused(format!("no agent '{id}'"))),
+        }
+    }
+
+    /// Reads the life of an agent, also of one that was archived.
+    ///
+    /// # Errors
+    /// There is no such agent, or as [`Chain::read`].
+    pub fn of_any_agent(repo: &Repo, id: &AgentId) -> Result<Self> {
+        let archived = match repo.find_ref(&layout::agent_ref(id))? {
+            Some(_) => None,
+            None => archive::all(repo)?.0.remove(id),
+        };
+        match archived {
+            Some(archived) => Self::read(repo, &[archived.tip]),
+            None => Self::of_agent(repo, id),
         }
     }
 

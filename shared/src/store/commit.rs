@@ -46,6 +46,7 @@ const fn noted(fact: &Fact) -> Option<&'static str> {
         Fact::Landed(landed) => Some(match landed.outcome {
             Landing::Merged => "landed",
             Landing::UpToDate => "landed before",
+            Landing::NothingNew => "nothing new to land",
             Landing::SetAside => "set aside",
             Landing::Failed => "failed to land",
             Landing::TakenBack => "taken back",

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+pub use crate::git::refs::{BRANCHES, REMOTE_BRANCHES, TAGS};
 use crate::model::AgentId;
 
 /// The agents' lives, one ref each.
@@ -20,9 +21,6 @@ pub fn head_ref(id: &AgentId) -> String {
     format!("{HEADS}{id}")
 }
 
-/// All branches of this clone.
-pub const BRANCHES: &str = "refs/heads/";
-
 /// The branch of an agent.
 pub fn branch_ref(branch: &str) -> String {
     format!("{BRANCHES}{branch}")
@@ -35,7 +33,7 @@ pub fn branch_of(name: &str) -> Option<&str> {
 
 /// What a remote had at the last fetch: `name` is `<remote>/<branch>`.
 pub fn tracking_ref(name: &str) -> String {
-    format!("refs/remotes/{name}")
+    format!("{REMOTE_BRANCHES}{name}")
 }
 
 /// The raw output of agents' attempts, one ref each; never travels.
@@ -158,6 +156,11 @@ pub fn extras(remote: &str, kind: &str) -> String {
 /// What a remote had once, and lost or took back since: this clone does not push it again unasked. Never travels.
 pub fn missing(remote: &str) -> String {
     format!("refs/orchestra-local/missing/{remote}/")
+}
+
+/// A blob with the URL at which a remote was looked at last. Never travels.
+pub fn remote_url_ref(remote: &str) -> String {
+    format!("refs/orchestra-local/urls/{remote}")
 }
 
 /// Sent to a remote to see whether it is taken, and taken away at once.
@@ -367,6 +370,11 @@ impl Private {
         self.0.join("trials")
     }
 
+    /// The folders whose attributes may have decided what is remembered of merges on trial.
+    pub fn trial_folders(&self) -> PathBuf {
+        self.0.join("trial-folders")
+    }
+
     /// How much branches change.
     pub fn sizes(&self) -> PathBuf {
         self.0.join("sizes")
@@ -377,9 +385,24 @@ impl Private {
         self.0.join("slots")
     }
 
+    /// The slot that an agent lends while it waits for others.
+    pub fn lent_slot(&self, id: &AgentId) -> PathBuf {
+        self.slots().join(format!("of-{id}"))
+    }
+
+    /// Files of the commands that wait for agents while agents run them.
+    pub fn waiting(&self) -> PathBuf {
+        self.0.join("waiting")
+    }
+
     /// The tickets of waiting supervisors.
     pub fn queue(&self) -> PathBuf {
         self.0.join("queue")
+    }
+
+    /// Usage limits that were met: while one holds, nobody whom it concerns is started.
+    pub fn limits(&self) -> PathBuf {
+        self.0.join("limits")
     }
 
     /// What belongs to one agent while it has not ended.
@@ -450,6 +473,11 @@ impl AgentDir {
     /// What the attempt has said so far, summed up.
     pub fn tally(&self) -> PathBuf {
         self.0.join("tally.json")
+    }
+
+    /// The usage limit whose end a queued agent waits for.
+    pub fn limit(&self) -> PathBuf {
+        self.0.join("limit.json")
     }
 
     /// What surrounded the agent when it was started.

@@ -151,6 +151,13 @@ impl Listing {
         }
     }
 
+    /// Whether any agent has this id, or one that begins so.
+    pub fn holds(&self, typed: &str) -> bool {
+        let typed = id::shown_name(typed);
+        let broken = self.broken.iter().filter_map(Unreadable::agent_id);
+        !typed.is_empty() && self.ids().chain(broken).any(|id| id.as_str().starts_with(typed))
+    }
+
     /// Why the events of an agent cannot be read, if they cannot.
     pub fn unreadable(&self, id: &AgentId) -> Option<&Unreadable> {
         self.broken.iter().find(|one| one.agent_id() == Some(id))

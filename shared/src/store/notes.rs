@@ -25,6 +25,11 @@ pub fn write(repo: &Repo, name: &str, subject: &str, notes: &[(Oid, String)]) ->
     for attempt in 1.. {
         let old = repo.find_ref(name)?;
         let new = import(repo, name, old, subject, notes)?;
+        if let Some(old) = old
+            && repo.tree_of(old)? == repo.tree_of(new)?
+        {
+            return Ok(());
+        }
         match repo.edit_refs(&[Edit { name: name.to_owned(), old, new }], "orchestra: notes") {
             Err(error)
                 if error.kind == Kind::Conflict && attempt < ATTEMPTS && repo.find_ref(name)? != old => {}

@@ -6,8 +6,9 @@ use std::fs;
 use crate::{
     Kind, Result,
     error::Context,
-    git::{Git, Repo, command},
+    git::{Git, Repo, careful, command},
     lock::Lock,
+    private_files,
     store::layout::{self, Private},
 };
 
@@ -21,7 +22,7 @@ pub const MANY: usize = 2_000;
 pub fn when_many(repo: &Repo, many: usize) -> Result<bool> {
     let private = Private::new(repo.private_dir()?);
     let loose = loose(repo)?;
-    let known = fs::read_to_string(private.loose()).ok().and_then(|text| text.trim().parse::<usize>().ok());
+    let known = careful::text(private.loose()).ok().and_then(|text| text.trim().parse::<usize>().ok());
     if loose < known.unwrap_or(0).min(loose).saturating_add(many) {
         return Ok(false);
     }
@@ -30,7 +31,7 @@ pub fn when_many(repo: &Repo, many: usize) -> Result<bool> {
     pack(repo)?;
     let left = self::loose(repo)?;
     let cannot = || format!("cannot write '{}'", private.loose().display());
-    fs::write(private.loose(), format!("{left}\n")).context(Kind::External, cannot)?;
+    private_files::write(&private.loose(), format!("{left}\n")).context(Kind::External, cannot)?;
     Ok(true)
 }
 
@@ -53,7 +54,7 @@ fn pack(repo: &Repo) -> Result<()> {
     }
     // What the user's own refs hold is theirs to pack.
     tips.push_str("--not\n");
-    for prefix in ["refs/heads/", "refs/tags/", "refs/remotes/"] {
+    for prefix in [layout::BRANCHES, layout::TAGS, layout::REMOTE_BRANCHES] {
         for (name, tip) in repo.refs_below(prefix)? {
             if repo.has_commit(tip) && !name.ends_with("/HEAD") {
                 tips.push_str(&format!("{tip}\n"));

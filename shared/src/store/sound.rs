@@ -1,11 +1,11 @@
 //! Work whose trees git would not refuse, remembered by its commit. The file is disposable.
 
-use std::{collections::HashSet, fs, io::Write, path::PathBuf};
+use std::{collections::HashSet, io::Write, path::PathBuf};
 
 use crate::{
     Result,
     git::{
-        Oid, Repo,
+        Oid, Repo, careful,
         trees::{TreeChecks, Unsound},
     },
     store::layout::Private,
@@ -34,7 +34,7 @@ impl<'repo> SoundWork<'repo> {
     /// The common git directory cannot be found.
     pub fn read(repo: &'repo Repo) -> Result<Self> {
         let path = Private::new(repo.private_dir()?).sound_trees();
-        let bytes = fs::read(&path).unwrap_or_default();
+        let bytes = careful::read(&path).unwrap_or_default();
         let ids = bytes.strip_prefix(MAGIC).unwrap_or_default().as_chunks::<20>().0;
         let order: Vec<Oid> = ids.iter().map(|id| Oid::from_bytes(*id)).collect();
         let known = order.iter().copied().collect();

@@ -57,6 +57,28 @@ pub struct AboutInner {
     pub id: String,
     /// What its lines say.
     pub facts: Value,
+    /// The name of its file among those of the sub-agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Which kind of sub-agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// What it was for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// Its size, in bytes.
+    #[serde(default)]
+    pub size: u64,
+}
+
+impl AboutInner {
+    /// Whether a file among those of the sub-agents is its own. Earlier versions did not note which is.
+    fn is_in(&self, name: &[u8]) -> bool {
+        match &self.file {
+            Some(file) => name == file.as_bytes(),
+            None => name.strip_suffix(b".jsonl").is_some_and(|stem| stem.ends_with(self.id.as_bytes())),
+        }
+    }
 }
 
 /// One kept conversation.
@@ -162,6 +184,19 @@ pub fn inner(repo: &Repo, kept: &Kept) -> Result<Vec<Entry>> {
         Some(folder) => repo.entries_of(folder.id),
         None => Ok(Vec::new()),
     }
+}
+
+/// The transcript of one sub-agent.
+///
+/// # Errors
+/// It is not kept, or cannot be read.
+pub fn transcript_of_inner(repo: &Repo, kept: &Kept, id: &str) -> Result<Oid> {
+    let about = kept.about.inner.iter().find(|one| one.id == id);
+    let entries = inner(repo, kept)?;
+    let found = about.and_then(|about| entries.iter().find(|entry| about.is_in(&entry.name)));
+    found
+        .map(|entry| entry.id)
+        .ok_or_else(|| Error::refused(format!("what sub-agent '{id}' said is not kept")))
 }
 
 /// Forgets a kept conversation, and every state of it; `true`: there was one.

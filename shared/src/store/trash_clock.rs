@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Kind, Result,
     error::Context,
-    git::Repo,
+    git::{Repo, careful},
     store::{layout::Private, operations},
     world,
 };
@@ -79,7 +79,7 @@ impl Clock {
 /// The operations cannot be read, or the file cannot be written.
 pub fn advance(repo: &Repo, now: Reading) -> Result<u64> {
     let path = Private::new(repo.private_dir()?).trash_clock();
-    let known = fs::read(&path).ok().and_then(|text| serde_json::from_slice::<Clock>(&text).ok());
+    let known = careful::read(&path).ok().and_then(|text| serde_json::from_slice::<Clock>(&text).ok());
     let (clock, is_news) = match known {
         Some(clock) => clock.advanced(now),
         None => (Clock { seconds: operations::newest_clock(repo)?, read: now }, true),

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use crate::{
     Error, Result,
-    git::{Repo, ref_list::BrokenRef},
-    model::AgentId,
+    git::{Oid, Repo, ref_list::BrokenRef},
+    model::{Agent, AgentId, quote},
     store::layout::{self, Private},
 };
 
@@ -52,6 +52,11 @@ impl Unreadable {
         let file = Private::new(repo.private_dir().unwrap_or_default()).damaged().join(&name);
         let why = format!("its ref '{name}' was damaged, and its file moved to '{}'", file.display());
         Self::new(repo, name, why)
+    }
+
+    /// Work that a partial clone lacks, and could not fetch.
+    pub fn unfetched(repo: &Repo, name: String, why: String) -> Self {
+        Self { remedy: None, ..Self::new(repo, name, why) }
     }
 
     fn new(repo: &Repo, name: String, why: String) -> Self {
@@ -119,14 +124,71 @@ pub fn of_no_agent(repo: &Repo) -> Result<Vec<Unreadable>> {
     Ok(found)
 }
 
-/// The work of an agent, if its ref is damaged.
+/// The work of an agent, if its ref is damaged, or names what is not the work that its events tell of.
 ///
 /// # Errors
 /// The ref cannot be looked at.
-pub fn work_of(repo: &Repo, id: &AgentId) -> Result<Option<Unreadable>> {
+pub fn work_of(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Unreadable>> {
     let name = layout::head_ref(id);
+    if is_as_told(repo, &name, agent) {
+        return Ok(None);
+    }
     let damage = repo.ref_damage(&name)?;
-    Ok(damage.map(|why| Unreadable::broken(repo, &BrokenRef { name, why })))
+    let is_damaged = damage.is_some();
+    let Some(why) = damage.map_or_else(|| not_its_work(repo, &name, agent), |why| Ok(Some(why)))? else {
+        return Ok(None);
+    };
+    let broken = Unreadable::broken(repo, &BrokenRef { name: name.clone(), why });
+    // Its events name the right commit. What a remote has comes back with a sync where nothing usable is here.
+    let told = agent.head.as_deref().and_then(Oid::parse).filter(|told| repo.has_commit(*told));
+    let by_remote = is_damaged.then(|| from_a_remote(repo, &name)).flatten();
+    let remedy = by_remote.or_else(|| set_again(repo, &name, &told?.to_string())).or(broken.remedy);
+    Ok(Some(Unreadable { remedy, ..broken }))
+}
+
+/// The quick look, for lists: the ref names what the events name, and that is here.
+fn is_as_told(repo: &Repo, name: &str, agent: &Agent) -> bool {
+    let tip = repo.find_ref(name).ok().flatten();
+    tip.is_some_and(|tip| agent.head.as_deref() == Some(&tip.to_string()) && repo.has_object(tip))
+}
+
+/// The commit that holds an agent's work.
+///
+/// # Errors
+/// It cannot be read (3): see [`work_of`].
+pub fn work_tip(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Oid>> {
+    match work_of(repo, id, agent)? {
+        Some(broken) => Err(broken.error()),
+        None => repo.find_ref(&layout::head_ref(id)),
+    }
+}
+
+/// What the ref of an agent's work names, be it the work or not.
+///
+/// # Errors
+/// It names nothing (3): see [`work_of`].
+pub fn named_tip(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Oid>> {
+    match repo.find_ref(&layout::head_ref(id)) {
+        Err(error) => Err(work_of(repo, id, agent)?.map_or(error, |broken| broken.error())),
+        found => found,
+    }
+}
+
+/// Why what a ref names is not the work of an agent, if it is not. Work that was taken and not written down yet contains the work
+/// that was.
+fn not_its_work(repo: &Repo, name: &str, agent: &Agent) -> Result<Option<String>> {
+    let Some(tip) = repo.find_ref(name)?.filter(|tip| agent.head.as_deref() != Some(&tip.to_string())) else {
+        return Ok(None);
+    };
+    if !repo.has_commit(tip) && !repo.is_partial() {
+        return Ok(Some(format!("names {}, which is not a commit", tip.short())));
+    }
+    let told = agent.head.as_deref().filter(|_| agent.phase.is_at_rest()).and_then(Oid::parse);
+    let Some(told) = told.filter(|told| repo.has_commit(*told)) else { return Ok(None) };
+    let is_ahead = repo.contains(tip, told).unwrap_or(true);
+    Ok((!is_ahead).then(|| {
+        format!("names {}, which is not the work that its events name, {}", tip.short(), told.short())
+    }))
 }
 
 /// Agents whose damaged refs were moved out of the way and that did not come back; `is_here` knows those that did.
@@ -142,17 +204,27 @@ pub fn moved_aside(repo: &Repo, is_here: impl Fn(&AgentId) -> bool) -> Result<Ve
 
 /// What brings a ref back: a remote that had it, an older state that is packed, or the commits that no ref names.
 fn remedy(repo: &Repo, name: &str) -> Option<String> {
+    if let Some(remedy) = from_a_remote(repo, name) {
+        return Some(remedy);
+    }
+    let command = set_again(repo, name, "COMMIT")?;
+    Some(format!("git fsck --lost-found names the commits that no ref holds; with the right one: {command}"))
+}
+
+fn from_a_remote(repo: &Repo, name: &str) -> Option<String> {
     let below = name.strip_prefix(layout::SHARED)?;
     let has_it = |remote: &String| {
         let tracked = format!("{}{below}", layout::tracking(remote));
         repo.find_ref(&tracked).ok().flatten().is_some_and(|tip| repo.has_object(tip))
     };
-    if let Some(remote) = repo.remotes().iter().find(|remote| has_it(remote)) {
-        return Some(format!("git orchestra sync {remote}, which has it, brings it back"));
-    }
+    let remotes = repo.remotes();
+    let remote = remotes.iter().find(|remote| has_it(remote))?;
+    Some(format!("git orchestra sync {remote}, which has it, brings it back"))
+}
+
+/// The commands that set a ref again, whatever its file holds now.
+fn set_again(repo: &Repo, name: &str, commit: &str) -> Option<String> {
     let file = repo.common_dir().ok()?.join(name);
-    Some(format!(
-        "git fsck --lost-found names the commits that no ref holds; with the right one: rm -f '{}' && git update-ref {name} COMMIT",
-        file.display()
-    ))
+    let remove = quote::command(&[&"rm", &"-f", &file]);
+    Some(format!("{remove} && {}", quote::command(&[&"git", &"update-ref", &name, &commit])))
 }

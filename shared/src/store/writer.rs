@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Repo, objects::Commit, refs::Edit},
+    git::{Repo, careful, objects::Commit, refs::Edit},
     model::event,
     private_files,
     store::layout::{self, Private},
@@ -82,7 +82,7 @@ pub fn remember(repo: &Repo, id: &str) -> Result<()> {
 }
 
 fn known(private: &Private, machine: &str) -> Option<String> {
-    let text = fs::read(private.writer()).ok()?;
+    let text = careful::read(private.writer()).ok()?;
     let writer: Writer = serde_json::from_slice(&text).ok()?;
     (writer.machine == machine && event::is_writer(&writer.id)).then_some(writer.id)
 }
@@ -126,7 +126,7 @@ fn introduce(repo: &Repo, private: &Private, machine: &str) -> Result<String> {
 
 /// The machine and the folder's identity on its disk: survives a rename, not a copy.
 fn fingerprint(common: &Path) -> String {
-    let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    let machine = careful::text("/etc/machine-id").unwrap_or_default();
     let inode = fs::metadata(common).map(|found| found.ino()).unwrap_or_default();
     let digest = Sha256::digest(format!("{}\n{inode}", machine.trim()));
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()

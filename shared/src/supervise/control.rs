@@ -12,6 +12,7 @@ use crate::{
     store::{
         Chain, append, append_if,
         layout::{AgentDir, Private},
+        writer,
     },
     supervise::{
         ending::{End, Ended},
@@ -28,14 +29,7 @@ use crate::{
 /// How long a supervisor that is just starting may hold its lock unseen.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// The two ways to end an agent's program.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Rest {
-    /// For good, as far as this attempt goes.
-    Stop,
-    /// Until it is resumed.
-    Pause,
-}
+pub use crate::model::fold::Rest;
 
 impl Rest {
     fn asked(self, reason: Option<&str>) -> Fact {
@@ -55,10 +49,11 @@ impl Rest {
     }
 
     /// Whether an agent is where this leads, or beyond.
-    pub const fn is_reached(self, agent: &Agent) -> bool {
+    pub fn is_reached(self, agent: &Agent) -> bool {
         match self {
             Self::Stop => agent.phase.is_terminal(),
-            Self::Pause => agent.phase.is_at_rest(),
+            // One that waits for the end of a usage limit would resume by itself.
+            Self::Pause => agent.phase.is_at_rest() && !agent.waits_for_limit(),
         }
     }
 }
@@ -69,10 +64,15 @@ impl Rest {
 /// There is no such agent, or nothing can be written.
 pub fn ask(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> Result<bool> {
     let asked = std::cell::Cell::new(false);
+    let own = writer::known_writer(repo);
+    let request = (rest, reason.map(str::to_owned));
     append_if(repo, id, |fold| {
         let open = !rest.is_reached(&fold.agent);
         asked.set(open);
-        open.then(|| vec![rest.asked(reason)])
+        // Another clone hears of it when the events travel: to say it again makes it no quicker.
+        let is_elsewhere = own.as_deref() != Some(fold.agent.writer.as_str());
+        (open && !(is_elsewhere && is_covered(&request, fold.asked.as_ref())))
+            .then(|| vec![rest.asked(reason)])
     })?;
     if asked.get() {
         wake(repo, id)?;
@@ -80,7 +80,14 @@ pub fn ask(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> Resul
     Ok(asked.get())
 }
 
-/// Writes a message down, where `is_right` says so of the agent as it is, and wakes the supervisor. Gives the agent as it is.
+type Request = (Rest, Option<String>);
+
+/// Whether what was asked before leads at least as far, for no other reason.
+fn is_covered(request: &Request, before: Option<&Request>) -> bool {
+    before.is_some_and(|before| before == request || before.0 == Rest::Stop && request.0 == Rest::Pause)
+}
+
+/// Writes down the message that `compose` makes for the agent as it is, if it makes one, and wakes the supervisor. Gives the agent as it is.
 ///
 /// # Errors
 /// As [`ask`].

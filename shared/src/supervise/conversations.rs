@@ -57,6 +57,14 @@ pub fn keep(
     let size = fs::metadata(transcript.path()).map_or(place.size, |there| there.len());
     let facts =
         serde_json::to_value(facts).context(Kind::Internal, || "cannot write what is known".into())?;
+    let inner: Vec<(&Inner, Transcript)> =
+        inner.iter().map(|one| Ok((one, whole(&one.id, &one.path)?))).collect::<Result<_>>()?;
+    let notes =
+        inner.iter().map(|(one, _)| one.path.with_extension("meta.json")).filter(|note| note.is_file());
+    let files = inner.iter().map(|(one, whole)| source(&one.path, whole.path()));
+    let mut files: Vec<Source> = files.chain(notes.map(|note| source(&note, &note))).collect();
+    tell_apart(&mut files);
+    let known = inner.iter().zip(&files);
     let about = About {
         v: 1,
         program: place.program.to_owned(),
@@ -66,22 +74,17 @@ pub fn keep(
         written: place.written,
         agent,
         facts,
-        inner: inner.iter().filter_map(|one| known_of(program?, one, place)).collect(),
+        inner: known.filter_map(|((one, _), file)| known_of(program?, one, file, place)).collect(),
     };
-    let inner: Vec<(&Inner, Transcript)> =
-        inner.iter().map(|one| Ok((one, whole(&one.id, &one.path)?))).collect::<Result<_>>()?;
-    let notes =
-        inner.iter().map(|(one, _)| one.path.with_extension("meta.json")).filter(|note| note.is_file());
-    let files = inner.iter().map(|(one, whole)| source(&one.path, whole.path()));
-    let mut files: Vec<Source> = files.chain(notes.map(|note| source(&note, &note))).collect();
-    tell_apart(&mut files);
     transcripts::keep(repo, &about, &source(&place.path, transcript.path()), &files)
 }
 
 /// What is known of a sub-agent, if its file can be read.
-fn known_of(program: &dyn Program, one: &Inner, conversation: &Place) -> Option<AboutInner> {
+fn known_of(program: &dyn Program, one: &Inner, file: &Source, conversation: &Place) -> Option<AboutInner> {
     let (facts, _) = reading::inner(program, &one.place(conversation.program), &conversation.path).ok()?;
-    Some(AboutInner { id: one.id.clone(), facts: serde_json::to_value(facts).ok()? })
+    let facts = serde_json::to_value(facts).ok()?;
+    let (id, kind, about) = (one.id.clone(), one.kind.clone(), one.about.clone());
+    Some(AboutInner { id, facts, file: Some(file.name.clone()), kind, about, size: file.size })
 }
 
 /// Sub-agents of two workflows may have the same name: the later ones get that of their folder as well.

@@ -2,8 +2,8 @@
 
 use crate::{
     Error,
-    model::{Phase, event::Finished},
-    profile::{Tally, Turn},
+    model::{Limit, Phase, event::Finished},
+    profile::{Tally, Turn, limit::Reached},
     worktree::{take::Taken, unfinished::Unfinished},
 };
 
@@ -24,6 +24,8 @@ pub enum End {
     Stopped(Option<String>),
     /// Somebody asked for a pause.
     Paused(Option<String>),
+    /// The service behind it gives no more for a while.
+    Limited(Limit),
     /// We could not go on.
     Broken(String),
 }
@@ -37,6 +39,8 @@ pub struct Ended {
     pub tally: Option<Tally>,
     /// Its last complaint.
     pub last_words: Option<String>,
+    /// The usage limit that it spoke of.
+    pub limit: Option<Reached>,
     /// How many messages to it were not taken up.
     pub unheard: usize,
     /// It judges another agent's work: what it may not do is no failure of its own.
@@ -45,7 +49,7 @@ pub struct Ended {
 
 impl From<End> for Ended {
     fn from(end: End) -> Self {
-        Self { end, tally: None, last_words: None, unheard: 0, judges: false }
+        Self { end, tally: None, last_words: None, limit: None, unheard: 0, judges: false }
     }
 }
 
@@ -82,7 +86,12 @@ impl End {
 
     /// The program ended by itself.
     pub const fn is_its_own(&self) -> bool {
-        self.exit_code().is_some()
+        self.exit_code().is_some() || matches!(self, Self::Limited(_))
+    }
+
+    /// It is a pause after which the supervisor resumes the agent.
+    pub const fn resumes(&self) -> bool {
+        matches!(self, Self::Limited(limit) if limit.resumes)
     }
 }
 
@@ -97,6 +106,7 @@ impl Ended {
             End::Asked(what) => Verdict::of(Phase::Failed, format!("asked, and nobody answers: {what}")),
             End::Stopped(why) => Verdict::of(Phase::Stopped, why.clone()),
             End::Paused(why) => Verdict::of(Phase::Paused, why.clone()),
+            End::Limited(limit) => Verdict::of(Phase::Paused, limit.sentence()),
             End::Broken(why) => Verdict::of(Phase::Failed, why.clone()),
             End::Exit(code) => match &self.tally {
                 Some(tally) => self.said(tally, *code),
@@ -105,6 +115,17 @@ impl Ended {
             },
             End::Signal(number) => self.signal(*number),
         }
+    }
+
+    /// The usage limit that ended it: it was reached, nothing was answered after that, and the program gave up, or waits.
+    pub fn limit_reached(&self) -> Option<&Reached> {
+        let gave_up = match (&self.end, self.tally.as_ref().map(|tally| tally.last.as_ref())) {
+            (End::Exit(_), Some(Some(turn))) => !turn.ok && turn.how != "blocking_limit",
+            (End::Exit(code), _) => *code != 0,
+            (End::Idle(_), _) => true,
+            _ => false,
+        };
+        self.limit.as_ref().filter(|limit| gave_up && !limit.warning)
     }
 
     /// Killed by the system, or crashed: that may pass. Told to end by a person: it may not.
@@ -170,7 +191,7 @@ impl Ended {
         let off = taken.off_branch.as_deref().map(|why| format!("not on its branch: {why}"));
         let unrecorded = taken.unrecorded.as_deref();
         let unrecorded = unrecorded.map(|why| format!("what changed around it is not recorded: {why}"));
-        (phase, join(join(reason, off), unrecorded))
+        (phase, join(join(join(reason, off), taken.remark.clone()), unrecorded))
     }
 
     /// The event that tells it, with the work.
@@ -205,6 +226,10 @@ impl Ended {
         Finished {
             usage,
             unheard: self.unheard as u64,
+            limit: match &self.end {
+                End::Limited(limit) => Some(limit.clone()),
+                _ => self.limit.as_ref().filter(|limit| limit.warning).map(Reached::noted),
+            },
             exit: self.end.exit_code(),
             ..Finished::empty(attempt, phase)
         }
@@ -272,6 +297,7 @@ mod tests {
     #[test]
     fn every_end_has_its_phase_and_reason() {
         let full = Error::refused("no space");
+        let gone = Taken { remark: Some("its worktree is gone".to_owned()), ..taken(1, None) };
         let unsaved = Some("the worktree is a symbolic link".to_owned());
         let unsaved = Taken { unsaved, ..taken(1, Some("the worktree is a symbolic link")) };
         for (end, work, phase, reason) in [
@@ -302,6 +328,7 @@ mod tests {
                 Phase::Done,
                 Some("not on its branch: the branch moved"),
             ),
+            (End::Exit(0), Ok(&gone), Phase::Done, Some("its worktree is gone")),
             (
                 End::Exit(0),
                 Ok(&unfinished(&["c.txt"])),
@@ -404,13 +431,8 @@ mod tests {
             let trouble = Some(Trouble { kind: (*trouble).to_owned(), text: String::new() });
             let mut tally = Tally::default();
             (tally.begun, tally.last, tally.trouble) = (*begun, last.clone(), trouble);
-            let ended = Ended {
-                end: end.clone(),
-                tally: Some(tally),
-                last_words: Some("last".to_owned()),
-                unheard: 0,
-                judges: false,
-            };
+            let ended =
+                Ended { tally: Some(tally), last_words: Some("last".to_owned()), ..Ended::from(end.clone()) };
             let expected = Verdict {
                 phase: *phase,
                 reason: Some((*reason).to_owned()).filter(|reason| !reason.is_empty()),
@@ -421,12 +443,41 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_is_one_that_ended_the_attempt() {
+        let reached = |warning| Reached { warning, ..Reached::unknown() };
+        let failed = |how: &str| turn(false, how, Some(429));
+        for (end, last, warning, expected) in [
+            (End::Exit(1), failed("api_error"), false, true),
+            // The conversation is too long: a limit of another kind.
+            (End::Exit(1), failed("blocking_limit"), false, false),
+            (End::Exit(0), turn(true, "success", None), true, false),
+            (End::Exit(1), failed("api_error"), true, false),
+            (End::Exit(1), None, false, true),
+            (End::Exit(0), None, false, false),
+            (End::Idle(300), None, false, true),
+            (End::Stopped(None), None, false, false),
+            (End::TooLong(9), None, false, false),
+        ] {
+            let mut tally = Tally::default();
+            tally.last = last;
+            let limit = Some(reached(warning));
+            let ended = Ended { tally: Some(tally), limit, ..Ended::from(end) };
+            assert_eq!(ended.limit_reached().is_some(), expected, "{ended:?}");
+        }
+        let limit = Limit { resumes: true, ..Limit::of(crate::model::LimitKind::FiveHour) };
+        let ended = Ended::from(End::Limited(limit.clone()));
+        assert!(ended.end.resumes() && ended.end.is_its_own());
+        let fact = ended.fact(3, Ok(&taken(1, None)));
+        assert_eq!((fact.phase, fact.limit, fact.commits), (Phase::Paused, Some(limit), 1));
+        assert_eq!(fact.reason.as_deref(), Some("5-hour limit reached"));
+    }
+
+    #[test]
     fn a_change_that_was_denied_is_a_failure_and_one_that_came_about_is_not() {
         let mut tally = Tally::default();
         tally.last = turn(true, "success", None);
         tally.first_denied = Some("Bash touch x".into());
-        let ended =
-            Ended { end: End::Exit(0), tally: Some(tally), last_words: None, unheard: 0, judges: false };
+        let ended = Ended { tally: Some(tally), ..Ended::from(End::Exit(0)) };
         assert_eq!(ended.judge(Ok(&taken(0, None))), (Phase::Failed, Some("denied: Bash touch x".into())));
         assert_eq!(ended.judge(Ok(&taken(1, None))), (Phase::Done, None));
         let judge = Ended { judges: true, ..ended };

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, command, objects::Commit, refs::Edit, worktrees::Worktree},
+    git::{Oid, Repo, careful, command, objects::Commit, refs::Edit, worktrees::Worktree},
     lock::Lock,
     model::AgentId,
     process,
@@ -354,7 +354,7 @@ fn store_file(repo: &Repo, path: &Path) -> Result<Oid> {
     let cannot = || format!("cannot store '{}'", path.display());
     let size = fs::metadata(path).context(Kind::External, cannot)?.len();
     if size <= IN_MEMORY {
-        return repo.write_blob(&fs::read(path).context(Kind::External, cannot)?);
+        return repo.write_blob(&careful::read(path).context(Kind::External, cannot)?);
     }
     let hex =
         repo.git("hash-object")?.args(["-w", "--no-filters", "--"]).arg(path).limit(command::LONG).line()?;

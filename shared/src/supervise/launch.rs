@@ -1,7 +1,6 @@
 //! Starting an agent's program.
 
 use std::{
-    fs::File,
     io::Write,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -12,13 +11,14 @@ use std::{
 use crate::{
     Error, Kind, Result,
     error::Context,
+    git::careful,
     model::AgentId,
     private_files, process,
     profile::{Conversation, Stdin},
     store::layout::AgentDir,
     supervise::{
         environment::{self, Fate},
-        processes::{NONCE, Processes},
+        processes::{self, NONCE, Processes},
         prompt,
         spec::Spec,
         tree::ProcessId,
@@ -52,9 +52,7 @@ pub fn start(
     let argv = spec.launch.argv_for(&prompt, conversation);
     let (program, arguments) = argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
     let cannot = || format!("cannot start '{program}'");
-    let write = |path: &Path| {
-        private_files::options().create(true).append(true).open(path).context(Kind::External, cannot)
-    };
+    let write = |path: &Path| private_files::open_output(path).context(Kind::External, cannot);
     let output = write(&dir.output(record.attempt))?;
     let errors = if spec.launch.speech.is_understood() {
         write(&dir.errors(record.attempt))?
@@ -63,7 +61,7 @@ pub fn start(
     };
     let stdin = match spec.launch.stdin {
         Stdin::Empty => Stdio::null(),
-        Stdin::Prompt => File::open(&prompt).context(Kind::External, cannot)?.into(),
+        Stdin::Prompt => careful::open_regular_through_links(&prompt).context(Kind::External, cannot)?.into(),
         Stdin::Held | Stdin::Talk => Stdio::piped(),
     };
     let mut command = process::command(program);
@@ -83,7 +81,7 @@ pub fn start(
         .current_dir(&spec.worktree)
         .env("PWD", &spec.worktree)
         .env(NONCE, &record.nonce)
-        .env("ORCHESTRA_AGENT", id.as_str())
+        .env(processes::AGENT, id.as_str())
         .env("ORCHESTRA_BRANCH", &spec.branch)
         .env("ORCHESTRA_BASE", &spec.base)
         .env("ORCHESTRA_PROMPT_FILE", &prompt)
@@ -97,7 +95,7 @@ pub fn start(
     if spec.launch.stdin == Stdin::Held
         && let Some(voice) = &voice
     {
-        voice.say(std::fs::read(&prompt).context(Kind::External, cannot)?);
+        voice.say(careful::read(&prompt).context(Kind::External, cannot)?);
     }
     let pid = i32::try_from(child.id()).context(Kind::Internal, cannot)?;
     let process = ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 });

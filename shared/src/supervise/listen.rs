@@ -1,7 +1,6 @@
 //! Listening to a program: its output file is read as it grows, line by line, of any length, in little memory.
 
 use std::{
-    fs::File,
     io::{Read, Seek, SeekFrom},
     path::PathBuf,
 };
@@ -9,6 +8,7 @@ use std::{
 use crate::{
     Kind, Result,
     error::Context,
+    git::careful,
     profile::{Said, Speech, Tally},
     store::layout::AgentDir,
 };
@@ -24,7 +24,7 @@ const LONGEST: u64 = 64 << 20;
 
 /// What the supervisor of an agent heard so far in its attempt, as it wrote it down for others.
 pub fn tally(dir: &AgentDir) -> Option<Tally> {
-    serde_json::from_slice(&std::fs::read(dir.tally()).ok()?).ok()
+    serde_json::from_slice(&careful::read(dir.tally()).ok()?).ok()
 }
 
 /// Where a line stands in the output.
@@ -53,6 +53,11 @@ impl Output {
         Self { path, speech, read: 0, begun: 0, held: Vec::new() }
     }
 
+    /// The output is in another place now: the folder in which it lies was renamed.
+    pub fn move_to(&mut self, path: PathBuf) {
+        self.path = path;
+    }
+
     /// Bytes read so far.
     pub const fn length(&self) -> u64 {
         self.read
@@ -65,7 +70,7 @@ impl Output {
     /// The file cannot be read.
     pub fn listen(&mut self, over: bool, mut hear: impl FnMut(&Said, Span)) -> Result<bool> {
         let cannot = || "cannot read the agent's output".to_owned();
-        let mut file = File::open(&self.path).context(Kind::External, cannot)?;
+        let mut file = careful::open_regular_through_links(&self.path).context(Kind::External, cannot)?;
         let length = file.metadata().context(Kind::External, cannot)?.len();
         let goal = if over { length } else { length.min(self.read + GO) };
         if goal <= self.read && !over {
@@ -127,7 +132,7 @@ impl Output {
 
     fn open(&self, span: Span) -> Result<impl Read + use<>> {
         let cannot = || "cannot read the agent's output".to_owned();
-        let mut file = File::open(&self.path).context(Kind::External, cannot)?;
+        let mut file = careful::open_regular_through_links(&self.path).context(Kind::External, cannot)?;
         file.seek(SeekFrom::Start(span.start)).context(Kind::External, cannot)?;
         Ok(file.take(span.length))
     }

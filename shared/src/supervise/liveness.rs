@@ -9,9 +9,10 @@ use crate::{
 
 /// Derived from the phase, the writer and the agent's lock; nothing stored is believed.
 pub fn of(private: &Private, id: &AgentId, agent: &Agent, writer: Option<&str>) -> Liveness {
-    if agent.phase.is_at_rest() {
+    let ours = writer == Some(agent.writer.as_str());
+    if agent.phase.is_at_rest() && !(ours && agent.waits_for_limit()) {
         Liveness::Ended
-    } else if writer != Some(agent.writer.as_str()) {
+    } else if !ours {
         Liveness::Remote
     } else if Lock::is_held(&private.agent(id).lock()) || lost_its_lock(private, id) {
         Liveness::Live

@@ -12,7 +12,7 @@ use crate::{
         layout::{self, Private},
         operations, trash_clock,
     },
-    supervise::{helper, processes},
+    supervise::{helper, processes, relink},
     worktree::incomplete,
 };
 
@@ -43,7 +43,7 @@ pub fn mend(repo: &Repo, lock: Operations<'_>) -> Result<Vec<String>> {
         let registering = Lock::require(&private.worktrees_lock(), WAIT)?;
         incomplete::remove_nameless(repo, &registering)?;
     }
-    let mut notices = Vec::new();
+    let mut notices = relink::repair(repo)?;
     let mut ids = private.agents();
     // Killed between two steps of its end, an agent may leave a worktree and no folder here.
     ids.extend(with_half_made_worktree(repo)?);

@@ -3,6 +3,7 @@
 //! A supervisor holds the agent's lock for as long as it lives; the kernel releases it however it dies. Everything that
 //! is said of a running agent is read from that lock and from the processes themselves.
 
+pub mod breaker;
 pub mod control;
 pub mod conversations;
 pub mod detach;
@@ -12,6 +13,7 @@ pub mod guard;
 pub mod helper;
 pub mod idle;
 pub mod launch;
+pub mod lending;
 pub mod life;
 pub mod listen;
 pub mod liveness;
@@ -21,8 +23,10 @@ pub mod processes;
 pub mod prompt;
 pub mod queue;
 pub mod reaper;
+pub mod relink;
 pub mod spec;
 pub mod start;
+pub mod tracked_folder;
 
 #[cfg(target_os = "linux")]
 #[path = "tree_linux.rs"]

@@ -1,10 +1,7 @@
 //! Telling the remote what is new, where the user wants that done unasked: after each change of phase, and every now and then, so
 //! that what others ask of an agent arrives.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::{path::PathBuf, process::Stdio};
 
 use tokio::time::sleep;
 
@@ -19,29 +16,29 @@ fn program() -> PathBuf {
 }
 
 /// Starts a sync that ends by itself, if the user wants such. It tells nobody when it fails: the next one tries again.
-pub fn tell(common: &Path, limits: &Limits) {
+pub fn tell(limits: &Limits) {
     if limits.sync_every().is_some() {
-        start(common);
+        start();
     }
 }
 
 /// Does so again and again.
-pub fn keep_telling(common: &Path, limits: &Limits) {
+pub fn keep_telling(limits: &Limits) {
     let Some(every) = limits.sync_every() else { return };
-    let common = common.to_owned();
     tokio::spawn(async move {
         loop {
             sleep(every).await;
-            start(&common);
+            start();
         }
     });
 }
 
-fn start(common: &Path) {
+/// In the folder in which the supervisor stands: the repository, also after a rename.
+fn start() {
     let mut command = process::command(program());
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // It is nobody's process but its own.
-    let _ = quiet.arg("--auto").env_remove(NONCE).current_dir(common).spawn();
+    let _ = quiet.arg("--auto").env_remove(NONCE).spawn();
 }
 
 /// Those that are under way: they end by themselves, and are not to be ended with an agent.

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashSet},
     fs,
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, MetadataExt},
     path::Path,
     time::{Duration, Instant},
 };
@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::Repo,
+    git::{Repo, careful},
     lock::Lock,
     model::{AgentId, Fact},
     store::{
@@ -31,6 +31,8 @@ pub const SUPERVISOR: &str = "git-orchestra-supervise";
 /// See [`SUPERVISOR`]: its first argument.
 pub const RUN: &str = "run";
 
+/// In the environment of everything that an agent starts: the agent's id.
+pub const AGENT: &str = "ORCHESTRA_AGENT";
 /// In the environment of everything that an agent starts.
 pub const NONCE: &str = "ORCHESTRA_ATTEMPT";
 
@@ -56,7 +58,7 @@ impl Processes {
     /// Reads the record; nothing where there is none from this boot.
     pub fn read(dir: &AgentDir) -> Option<Self> {
         // It may be read while it is written; then the next look finds it whole.
-        let read = || serde_json::from_slice::<Self>(&fs::read(dir.lock()).ok()?).ok();
+        let read = || serde_json::from_slice::<Self>(&careful::read(dir.lock()).ok()?).ok();
         let record = (0..3).find_map(|_| read())?;
         (record.boot == tree::boot_id()).then_some(record)
     }
@@ -104,18 +106,28 @@ pub fn supervisor_of(private: &Private, id: &AgentId) -> Option<ProcessId> {
     at_work(private).into_iter().find(|(of, _)| of == id.as_str()).map(|(_, process)| process)
 }
 
-/// The supervisors of this repository with their agents, by their command lines.
+/// The supervisors of this repository with their agents. Each stands in the repository's folder; the path in its command line is
+/// out of date once the repository was renamed.
 fn at_work(private: &Private) -> Vec<(String, ProcessId)> {
     let Some(common) = private.dir().parent() else { return Vec::new() };
+    let identity = fs::metadata(common).ok().map(|found| (found.dev(), found.ino()));
+    let of_this_repository = |process: ProcessId, place: &str| match (tree::folder_of(process), identity) {
+        (Some(folder), Some(identity)) => folder == identity,
+        _ => Path::new(place) == common,
+    };
     let all = tree::with_arguments().into_iter();
-    all.filter_map(|(process, words)| Some((supervised(&words, common)?.to_owned(), process))).collect()
+    all.filter_map(|(process, words)| {
+        let (place, id) = supervised(&words)?;
+        of_this_repository(process, place).then(|| (id.to_owned(), process))
+    })
+    .collect()
 }
 
-/// The agent that a command line supervises.
-fn supervised<'a>(words: &'a [String], common: &Path) -> Option<&'a str> {
+/// The repository and the agent of a command line that is a supervisor's.
+fn supervised(words: &[String]) -> Option<(&str, &str)> {
     let [program, verb, place, id, ..] = words else { return None };
     let is_supervisor = Path::new(program).file_name().is_some_and(|name| name == SUPERVISOR);
-    (is_supervisor && verb == RUN && Path::new(place) == common).then_some(id)
+    (is_supervisor && verb == RUN).then_some((place, id))
 }
 
 /// What an event says of a launch, so that its processes can be found where the record is gone: a digest of their nonce, which
@@ -207,17 +219,16 @@ mod tests {
 
     #[test]
     fn a_supervisor_is_known_by_its_command_line() {
-        let common = Path::new("/r/.git");
+        let known = Some(("/r/.git", "a-00000"));
         for (line, agent) in [
-            ("/bin/git-orchestra-supervise run /r/.git a-00000", Some("a-00000")),
-            ("git-orchestra-supervise run /r/.git a-00000", Some("a-00000")),
+            ("/bin/git-orchestra-supervise run /r/.git a-00000", known),
+            ("git-orchestra-supervise run /r/.git a-00000", known),
             ("git-orchestra-supervise take /r/.git a-00000", None),
-            ("git-orchestra-supervise run /other/.git a-00000", None),
             ("vim git-orchestra-supervise run /r/.git a-00000", None),
             ("git-orchestra-supervise run /r/.git", None),
         ] {
             let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-            assert_eq!(supervised(&words, common), agent, "{line}");
+            assert_eq!(supervised(&words), agent, "{line}");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Kind, Result, error::Context, model::AgentId};
+use crate::{Kind, Result, error::Context, git::careful, model::AgentId};
 
 /// The folder of such files, beside the worktrees.
 const FOLDER: &str = ".prompts";
@@ -26,7 +26,7 @@ pub fn path(worktree: &Path, id: &AgentId) -> PathBuf {
 /// It cannot be read, or the copy cannot be written.
 pub fn copy(from: &Path, worktree: &Path, id: &AgentId) -> Result<PathBuf> {
     let path = path(worktree, id);
-    let task = fs::read(from).context(Kind::External, || format!("cannot read '{}'", from.display()))?;
+    let task = careful::read(from).context(Kind::External, || format!("cannot read '{}'", from.display()))?;
     let mut tries = 0;
     loop {
         tries += 1;

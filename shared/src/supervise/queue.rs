@@ -16,7 +16,10 @@ use crate::{
     model::AgentId,
     private_files,
     store::layout::Private,
-    supervise::processes::{self, Processes},
+    supervise::{
+        lending,
+        processes::{self, Processes},
+    },
 };
 
 /// How long to wait for another process that draws tickets.
@@ -57,7 +60,7 @@ pub fn draw(private: &Private, ids: &[AgentId], jobs: u32) -> Result<()> {
     let first = waiting(&folder).last().map_or(1, |last| last.number + 1);
     for (number, id) in (first..).zip(ids) {
         let ticket = Ticket { number, jobs, id: id.clone() };
-        fs::write(folder.join(ticket.name()), "").context(Kind::External, cannot)?;
+        private_files::write(&folder.join(ticket.name()), "").context(Kind::External, cannot)?;
     }
     Ok(())
 }
@@ -73,6 +76,10 @@ pub fn slots_for(mine: &Ticket, earlier: &[Ticket]) -> std::ops::RangeInclusive<
 /// # Errors
 /// The slots' folder cannot be written.
 pub fn try_enter(private: &Private, id: &AgentId) -> Result<Option<Lock>> {
+    if !private.agent(id).dir().is_dir() {
+        // The repository was renamed in this moment: a slot would be made in its old place.
+        return Ok(None);
+    }
     let folder = private.queue();
     let all = waiting(&folder);
     let Some(mine) = all.iter().find(|ticket| ticket.id == *id) else {
@@ -87,7 +94,11 @@ pub fn try_enter(private: &Private, id: &AgentId) -> Result<Option<Lock>> {
             let _ = fs::remove_file(folder.join(ticket.name()));
         }
     }
-    let slot = any_slot(private, slots_for(mine, &earlier))?;
+    let mut slot = any_slot(private, slots_for(mine, &earlier))?;
+    if slot.is_none() {
+        let earlier: Vec<AgentId> = earlier.into_iter().map(|ticket| ticket.id).collect();
+        slot = lending::borrow(private, id, &earlier)?;
+    }
     if slot.is_some() {
         leave(private, id);
     }
@@ -105,22 +116,53 @@ pub fn leave(private: &Private, id: &AgentId) {
     wake_next(private);
 }
 
-/// Wakes the first that waits, and the first of each larger number of jobs.
+/// Wakes the first that waits, the first of each larger number of jobs, and those to whom a slot may be lent.
 pub fn wake_next(private: &Private) {
     let mut jobs = 0;
     for ticket in waiting(&private.queue()) {
         if ticket.jobs > jobs {
             jobs = ticket.jobs;
-            if let Some(record) = Processes::read(&private.agent(&ticket.id)) {
-                processes::signal(record.supervisor, Signal::USR1);
-            }
+            wake_supervisor(private, &ticket.id);
         }
+    }
+    wake(private, &lending::awaited(private));
+}
+
+/// Wakes those of these agents that wait in the queue.
+pub fn wake(private: &Private, ids: &[AgentId]) {
+    if ids.is_empty() {
+        return;
+    }
+    for ticket in waiting(&private.queue()).iter().filter(|ticket| ids.contains(&ticket.id)) {
+        wake_supervisor(private, &ticket.id);
+    }
+}
+
+fn wake_supervisor(private: &Private, id: &AgentId) {
+    if let Some(record) = Processes::read(&private.agent(id)) {
+        processes::signal(record.supervisor, Signal::USR1);
     }
 }
 
 /// How many wait before an agent.
 pub fn ahead(private: &Private, id: &AgentId) -> Option<usize> {
     waiting(&private.queue()).iter().position(|ticket| ticket.id == *id)
+}
+
+/// Takes the ticket of an agent out of the queue, for as long as the agent cannot run: those behind it go first.
+pub fn step_aside(private: &Private, id: &AgentId) -> Option<Ticket> {
+    let ticket = waiting(&private.queue()).into_iter().find(|ticket| ticket.id == *id)?;
+    leave(private, id);
+    Some(ticket)
+}
+
+/// Puts a ticket back to where it was.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn rejoin(private: &Private, ticket: &Ticket) -> Result<()> {
+    let path = private.queue().join(ticket.name());
+    fs::write(&path, "").context(Kind::External, || format!("cannot write '{}'", path.display()))
 }
 
 fn any_slot(private: &Private, slots: std::ops::RangeInclusive<u32>) -> Result<Option<Lock>> {

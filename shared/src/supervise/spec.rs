@@ -1,14 +1,14 @@
 //! What a supervisor is asked to do: written by `spawn` and `resume` into the agent's private folder, from the user's own
 //! settings. At the end it is kept beside the output, which never travels, for a later `resume`.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Kind, Result,
     error::Context,
-    git::{Repo, repo::Identity},
+    git::{Repo, careful, repo::Identity},
     model::AgentId,
     private_files,
     profile::{Launch, Options},
@@ -52,6 +52,12 @@ pub struct Spec {
     /// It judges another agent's work: what it says counts, not what it changes.
     #[serde(default)]
     pub judges: bool,
+    /// How it is run, by name.
+    #[serde(default)]
+    pub profile: String,
+    /// A person wants its first launch now, whatever usage limit is known.
+    #[serde(default)]
+    pub despite_limit: bool,
 }
 
 /// How long and how much. Times are in seconds, sizes in bytes.
@@ -74,6 +80,14 @@ pub struct Limits {
     /// How often it speaks with the remote unasked; 0 never.
     #[serde(default)]
     pub sync_every: u64,
+    /// How long it waits for the end of a usage limit.
+    #[serde(default = "six_hours")]
+    pub limit_wait: u64,
+}
+
+/// For orders of earlier versions.
+const fn six_hours() -> u64 {
+    6 * 3600
 }
 
 impl Spec {
@@ -89,7 +103,7 @@ impl Spec {
     pub fn read(dir: &AgentDir) -> Result<Self> {
         let path = dir.spec();
         let cannot = || format!("cannot read '{}'", path.display());
-        let text = fs::read(&path).context(Kind::Internal, cannot)?;
+        let text = careful::read(&path).context(Kind::Internal, cannot)?;
         serde_json::from_slice(&text).context(Kind::Internal, cannot)
     }
 
@@ -157,6 +171,7 @@ mod tests {
             max_output: 1,
             max_file: 1,
             sync_every: 0,
+            limit_wait: 1,
         };
         let waits: Vec<u64> = [1, 2, 3, 40].iter().map(|n| limits.retry_delay(*n).as_secs()).collect();
         assert_eq!(waits, [5, 10, 20, 3600]);

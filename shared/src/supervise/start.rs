@@ -17,7 +17,7 @@ use crate::{
     model::{AgentId, Fact, Phase, event::Finished},
     private_files, process,
     store::{self, layout::Private},
-    supervise::processes::{NONCE, RUN, SUPERVISOR},
+    supervise::processes::{AGENT, NONCE, RUN, SUPERVISOR},
 };
 
 /// How long supervisors may take to answer.
@@ -64,7 +64,7 @@ fn supervisor(program: &Path, common: &Path, id: &AgentId, diary: &File, lock: &
         .current_dir(common)
         // Typed by an agent: what it spawns is not of its own tree.
         .env_remove(NONCE)
-        .env_remove("ORCHESTRA_AGENT")
+        .env_remove(AGENT)
         .stdin(inherited)
         .stdout(Stdio::piped())
         .stderr(diary.try_clone().context(Kind::External, cannot)?)
@@ -103,7 +103,7 @@ fn tell_failure(repo: &Repo, id: &AgentId, error: &Error) {
 /// What a supervisor says when nobody listens; it starts anew when it is long.
 fn open_diary(private: &Private) -> Result<File> {
     let path = private.diary();
-    let file = private_files::options().create(true).append(true).open(&path);
+    let file = private_files::open_output(&path);
     let file = file.context(Kind::External, || format!("cannot write '{}'", path.display()))?;
     if file.metadata().is_ok_and(|found| found.len() > DIARY) {
         let _ = file.set_len(0);

@@ -63,6 +63,25 @@ pub fn with_arguments() -> Vec<(ProcessId, Vec<String>)> {
     Vec::new()
 }
 
+/// The path of an open file or folder.
+#[cfg(target_vendor = "apple")]
+pub fn path_of(file: impl std::os::fd::AsFd) -> Option<std::path::PathBuf> {
+    use std::os::unix::ffi::OsStringExt;
+    let path = rustix::fs::getpath(file).ok()?;
+    Some(std::ffi::OsString::from_vec(path.into_bytes()).into())
+}
+
+/// The system does not tell the path of an open file.
+#[cfg(not(target_vendor = "apple"))]
+pub fn path_of(_file: impl std::os::fd::AsFd) -> Option<std::path::PathBuf> {
+    None
+}
+
+/// Nothing is known of any process.
+pub fn folder_of(_process: ProcessId) -> Option<(u64, u64)> {
+    None
+}
+
 /// Nothing is known of any process.
 pub fn places_in_use() -> Vec<(i32, std::path::PathBuf)> {
     Vec::new()

@@ -3,6 +3,10 @@
 use std::{
     collections::HashMap,
     fs,
+    os::{
+        fd::{AsFd, AsRawFd},
+        unix::fs::MetadataExt,
+    },
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -130,6 +134,16 @@ fn environment(pid: i32) -> Vec<u8> {
         }
     }
     Vec::new()
+}
+
+/// The path of an open file or folder.
+pub fn path_of(file: impl AsFd) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/self/fd/{}", file.as_fd().as_raw_fd())).ok()
+}
+
+/// The device and number of the folder in which a process stands, as far as the user may know.
+pub fn folder_of(process: ProcessId) -> Option<(u64, u64)> {
+    fs::metadata(format!("/proc/{}/cwd", process.pid)).ok().map(|found| (found.dev(), found.ino()))
 }
 
 /// Where every process, this one aside, stands, runs or has a file open, as far as the user may know.

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     git::{Oid, reflog::Entry},
     model::text,
+    store::layout,
 };
 
 /// Changes of one kind that are named; more are counted.
@@ -225,14 +226,14 @@ impl Moved<'_> {
     }
 
     fn is_of_remote(&self) -> bool {
-        self.name.starts_with("refs/remotes/")
+        self.name.starts_with(layout::REMOTE_BRANCHES)
     }
 }
 
 /// `branch main`, `tag v1`, `origin/main`, or the whole name.
 fn shown(name: &str) -> String {
     for (prefix, word) in
-        [("refs/heads/", "branch "), ("refs/tags/", "tag "), ("refs/remotes/", "remote branch ")]
+        [(layout::BRANCHES, "branch "), (layout::TAGS, "tag "), (layout::REMOTE_BRANCHES, "remote branch ")]
     {
         if let Some(rest) = name.strip_prefix(prefix) {
             return format!("{word}{rest}");
@@ -283,7 +284,7 @@ fn is_walked(entries: &[Entry], now: &Checkout) -> bool {
 
 fn stands_on(head: &str) -> String {
     match head.strip_prefix("ref: ") {
-        Some(name) => name.strip_prefix("refs/heads/").unwrap_or(name).to_owned(),
+        Some(name) => layout::branch_of(name).unwrap_or(name).to_owned(),
         None => format!("no branch, at {}", short(head)),
     }
 }

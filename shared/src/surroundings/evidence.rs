@@ -9,6 +9,7 @@ use crate::{
         Oid, Repo,
         reflog::{self, Entry},
     },
+    store::layout,
 };
 
 /// What explains changes.
@@ -41,9 +42,9 @@ impl<'a> Gathered<'a> {
         };
         let walked = before.checkouts.iter().map(since).collect();
         let heads = after.refs.iter().filter(|(name, _)| {
-            name.starts_with("refs/heads/")
-                || name.starts_with("refs/remotes/")
-                || name.starts_with("refs/tags/")
+            [layout::BRANCHES, layout::REMOTE_BRANCHES, layout::TAGS]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
         });
         let tips = heads.filter_map(|(_, target)| Oid::parse(target)).collect();
         Ok(Self { repo, common, walked, tips })

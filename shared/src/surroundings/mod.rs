@@ -21,8 +21,9 @@ pub use self::{
 use crate::{
     Kind, Result,
     error::Context,
-    git::Repo,
+    git::{Repo, careful},
     model::AgentId,
+    private_files,
     store::layout::{AgentDir, Private},
 };
 
@@ -51,7 +52,7 @@ pub fn write<'a>(snapshot: &Snapshot, dirs: impl IntoIterator<Item = &'a AgentDi
         .context(Kind::Internal, || "what surrounds the agents cannot be written".into())?;
     for path in dirs.into_iter().map(AgentDir::surroundings) {
         let new = path.with_extension("new");
-        fs::write(&new, &text)
+        private_files::write(&new, &text)
             .and_then(|()| fs::rename(&new, &path))
             .context(Kind::External, || format!("cannot write '{}'", path.display()))?;
     }
@@ -83,7 +84,7 @@ pub fn after(repo: &Repo, id: &AgentId, dir: &AgentDir, frozen: &Path) -> Result
 }
 
 fn read(dir: &AgentDir) -> Option<Snapshot> {
-    serde_json::from_slice(&fs::read(dir.surroundings()).ok()?).ok()
+    serde_json::from_slice(&careful::read(dir.surroundings()).ok()?).ok()
 }
 
 /// The agents that have a folder: they run, or wait to.

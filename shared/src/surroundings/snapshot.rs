@@ -15,7 +15,7 @@ use crate::{
     Result,
     config::Config,
     git::{
-        Oid, Repo, reflog,
+        Oid, Repo, careful, reflog,
         settings::{self, Settings},
         worktrees::Worktree,
     },
@@ -91,7 +91,8 @@ impl Snapshot {
             users_worktrees(&repo, &private, &worktrees)
                 .map(|(name, worktree)| Checkout::of(&repo, &name, &worktree.git_dir)),
         );
-        let ours = Ours { repo: &repo, private: &private, prefix: Config::of(&repo).branch_prefix() };
+        let ours =
+            Ours { repo: &repo, private: &private, prefix: Config::of(&repo).branch_prefix_or_default() };
         let mut refs = repo.refs_outside(OURS)?;
         refs.retain(|name, _| !ours.is_branch(name));
         Ok(Self {
@@ -109,7 +110,7 @@ impl Snapshot {
 
 impl Checkout {
     fn of(repo: &Repo, name: &str, git_dir: &Path) -> Self {
-        let head = fs::read_to_string(git_dir.join("HEAD")).unwrap_or_default().trim().to_owned();
+        let head = careful::text(git_dir.join("HEAD")).unwrap_or_default().trim().to_owned();
         let commit = match head.strip_prefix("ref: ") {
             Some(branch) => repo.find_ref(branch.trim()).ok().flatten(),
             None => Oid::parse(&head),
@@ -145,7 +146,7 @@ struct Ours<'a> {
 
 impl Ours<'_> {
     fn is_branch(&self, name: &str) -> bool {
-        let Some(branch) = name.strip_prefix("refs/heads/") else { return false };
+        let Some(branch) = layout::branch_of(name) else { return false };
         let prefixed = |prefix: &str| !prefix.is_empty() && branch.starts_with(prefix);
         let last = branch.rsplit('/').next().unwrap_or(branch);
         prefixed(&self.prefix) || prefixed(layout::OTHER_PREFIX) || is_agent(self.repo, self.private, last)

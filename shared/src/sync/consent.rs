@@ -5,7 +5,12 @@ use std::{collections::BTreeMap, fs, io::Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Result, error::Context, git::Repo, store::layout::Private};
+use crate::{
+    Kind, Result,
+    error::Context,
+    git::{Repo, careful},
+    store::layout::Private,
+};
 
 /// Where people see it.
 pub const KEY: &str = "orchestra.shareWith";
@@ -58,7 +63,7 @@ pub fn give(repo: &Repo, urls: &[String], given: Given) -> Result<()> {
 }
 
 fn read(repo: &Repo) -> Option<Record> {
-    let bytes = fs::read(Private::new(repo.private_dir().ok()?).consent()).ok()?;
+    let bytes = careful::read(Private::new(repo.private_dir().ok()?).consent()).ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 

@@ -16,6 +16,7 @@
 //! | [`own_work`] | the user's own commits that would go along |
 //! | [`refused`] | what is not taken in, remembered |
 //! | [`missing`] | what a remote had and lost |
+//! | `relocated` | remotes that have another URL than before |
 //! | [`round`] | look, take in, send, look again, until both sides are the same |
 //!
 //! A fetch writes below `refs/orchestra-local/remotes/` only. Ours follow by joins, which are the same commit on every machine;
@@ -34,6 +35,7 @@ pub mod own_work;
 pub mod plan;
 pub mod redact;
 pub mod refused;
+mod relocated;
 pub mod remote;
 pub mod round;
 pub mod screen;

@@ -3,14 +3,13 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    fs,
     io::Write,
     path::PathBuf,
 };
 
 use crate::{
     Result,
-    git::{Oid, Repo},
+    git::{Oid, Repo, careful},
     model::text,
     store::layout::Private,
 };
@@ -43,7 +42,7 @@ impl Refused {
     pub fn read(repo: &Repo) -> Result<Self> {
         let path = Private::new(repo.private_dir()?).refused();
         let mut refused = Self { path, known: HashMap::new(), order: VecDeque::new(), is_new: false };
-        let file = fs::read_to_string(&refused.path).unwrap_or_default();
+        let file = careful::text(&refused.path).unwrap_or_default();
         for line in file.strip_prefix(MAGIC).unwrap_or_default().lines() {
             let mut words = line.splitn(3, ' ');
             let (Some(theirs), Some(ours), Some(why)) = (words.next(), words.next(), words.next()) else {
@@ -108,7 +107,7 @@ mod tests {
         refused.add(theirs, Some(ours), "too\nlong \u{1b}[2J");
         refused.add(theirs, None, "too long");
         refused.remember();
-        let file = fs::read_to_string(folder.path().join("refused")).unwrap();
+        let file = std::fs::read_to_string(folder.path().join("refused")).unwrap();
         assert_eq!(file.lines().count(), 3, "{file}");
         assert!(!file.contains('\u{1b}'), "{file}");
         assert_eq!(refused.why(theirs, None), Some("too long"));

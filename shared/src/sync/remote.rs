@@ -56,6 +56,9 @@ impl Remote {
             return Ok(Self { name: part(&address), address, apart });
         }
         let there = here.join(&address);
+        if !there.exists() && is_plain_name(&address) && repo.config_sections("url").is_empty() {
+            return Err(unknown(&address, &known));
+        }
         let address = if there.is_dir() {
             there.canonicalize().unwrap_or(there).to_string_lossy().into_owned()
         } else {
@@ -85,6 +88,21 @@ impl Remote {
     }
 }
 
+/// Whether this can be the name of a remote, or a folder, and nothing else.
+fn is_plain_name(address: &str) -> bool {
+    !address.contains(['/', ':'])
+}
+
+fn unknown(name: &str, known: &[String]) -> Error {
+    let error =
+        Error::refused(format!("there is no remote '{}', and no folder of that name", text::safe(name)));
+    if known.is_empty() {
+        return error.hint_command(&[&"git", &"remote", &"add", &"--", &name, &"URL"]);
+    }
+    let named = known.iter().take(HINTED);
+    named.fold(error, |error, name| error.hint_command(&[&"git", &"orchestra", &"sync", name]))
+}
+
 /// The remote that code goes to from here.
 fn of_code(repo: &Repo, known: &[String]) -> Option<String> {
     let of_branch = repo.head_branch().and_then(|branch| repo.config(&format!("branch.{branch}.remote")));
@@ -96,7 +114,7 @@ fn of_code(repo: &Repo, known: &[String]) -> Option<String> {
 }
 
 /// The name itself where it can stand in a ref and is no beginning of another; else one made of it.
-fn part(address: &str) -> String {
+pub(super) fn part(address: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let stands =
         (1..=NAME).contains(&address.len()) && address.bytes().all(plain) && !address.starts_with("at-");
@@ -108,7 +126,7 @@ fn part(address: &str) -> String {
     format!("at-{hex}")
 }
 
-fn without_password(url: &str) -> String {
+pub(super) fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let (user, host) = host.rsplit_once('@').map_or((None, host), |(user, host)| (Some(user), host));

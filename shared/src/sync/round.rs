@@ -25,6 +25,7 @@ use crate::{
         missing::{self, Missing},
         own_work::OwnWork,
         plan::{self, Change, Plan, Sides},
+        relocated,
         remote::Remote,
         screen::{self, Leave, Parcel},
         secrets::Held,
@@ -35,9 +36,6 @@ use crate::{
 
 /// How often to try again when others are quicker.
 const ATTEMPTS: u32 = 8;
-/// Why a ref is not sent that was locked at every attempt.
-const LOCKED_THERE: &str =
-    "it is locked there; a git that was killed has left a file named as the ref and '.lock', perhaps";
 /// Refs named in a message; more are counted.
 const NAMED: usize = 3;
 
@@ -106,6 +104,9 @@ pub struct Outcome {
     pub strange: usize,
     /// Another clone writes under the name of this one, which is this from now on.
     pub renamed: Option<String>,
+    /// The remote's URL before and now, where another repository is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relocated: Option<(String, String)>,
     /// How often it was tried to send.
     pub attempts: u32,
     /// It is the first time that anything is known of this remote.
@@ -127,7 +128,16 @@ pub fn run(repo: &Repo, remote: &Remote, order: &Order, talk: &mut dyn Talk) -> 
         unfetched: Unfetched::new(),
         screened: BTreeSet::new(),
     };
+    let relocated = relocated::look(repo, remote)?;
     let (mut before, mut theirs) = sync.look()?;
+    if let Some(relocated) = relocated.filter(|relocated| relocated.is_another(&before, &theirs)) {
+        before = Side::default();
+        relocated.set_aside_missing(repo, remote)?;
+        sync.outcome.relocated = Some(relocated.shown());
+    }
+    if !order.dry_run {
+        relocated::remember(repo, remote)?;
+    }
     sync.outcome.first = before == Side::default();
     sync.is_ours(&theirs)?;
     loop {
@@ -197,6 +207,10 @@ impl Sync<'_> {
         self.talk.doing(&format!("looking at {}", text::safe(&self.remote.address)));
         self.unfetched.clear();
         let mut fetched = self.fetch(&refspecs);
+        if fetched.as_ref().is_err_and(|error| matches!(error.kind, Kind::Refused | Kind::Timeout)) {
+            // It waits for something that is in the way here, or for a remote that says nothing: it would again.
+            return fetched.map(|()| (before, Side::default()));
+        }
         // Git fetches nothing while one ref, of whatever kind, names what is not here.
         if fetched.is_err() && self.move_damaged_refs()? {
             before = Side::read(self.repo, &tracking)?;
@@ -261,7 +275,7 @@ impl Sync<'_> {
         if !self.outcome.first || theirs.heads.is_empty() {
             return Ok(());
         }
-        let here = self.repo.refs_below("refs/heads/")?.into_iter().map(|(_, tip)| tip);
+        let here = self.repo.refs_below(layout::BRANCHES)?.into_iter().map(|(_, tip)| tip);
         let here: Vec<Oid> = here.chain([head]).take(64).collect();
         let mut strangers = 0;
         for tip in theirs.heads.values().take(NAMED) {
@@ -396,7 +410,7 @@ impl Sync<'_> {
         }
         for one in rejected.iter().filter(stays) {
             let why = match one.cause {
-                Cause::Locked => LOCKED_THERE.to_owned(),
+                Cause::Locked => one.why.clone(),
                 Cause::Race | Cause::Refused => format!("it is not taken: {}", one.why),
             };
             self.outcome.unsent.insert(below_shared(&one.name).to_owned(), why);

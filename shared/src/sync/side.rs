@@ -6,7 +6,7 @@ use crate::{
     Result,
     git::{Oid, Repo},
     model::{AgentId, event},
-    store::layout,
+    store::{commit, layout},
 };
 
 /// Longest name of a kind of notes.
@@ -25,7 +25,7 @@ pub struct Side {
     pub archives: BTreeMap<String, Oid>,
     /// Refs among them whose names are not ours.
     pub strange: usize,
-    /// Refs among them that name no object, by their names below the prefix, and why.
+    /// Refs among them that name no object, or one that is not here, by their names below the prefix, and why.
     pub broken: BTreeMap<String, String>,
 }
 
@@ -37,8 +37,15 @@ impl Side {
     pub fn read(repo: &Repo, prefix: &str) -> Result<Self> {
         let mut side = Self::default();
         let list = repo.ref_list(prefix)?;
+        let is_partial = repo.is_partial();
         for (name, object) in list.refs {
-            side.add(&name[prefix.len()..], object);
+            let name = &name[prefix.len()..];
+            if is_partial || repo.has_object(object) {
+                side.add(name, object);
+            } else {
+                let why = format!("names {}, which is not in this repository", object.short());
+                side.broken.insert(name.to_owned(), why);
+            }
         }
         for broken in list.broken {
             let name = broken.name.strip_prefix(prefix).unwrap_or(&broken.name).to_owned();
@@ -52,7 +59,35 @@ impl Side {
     /// # Errors
     /// The refs cannot be read.
     pub fn ours(repo: &Repo) -> Result<Self> {
-        Self::read(repo, layout::SHARED)
+        let mut side = Self::read(repo, layout::SHARED)?;
+        side.set_damaged_apart(repo);
+        Ok(side)
+    }
+
+    /// What a ref of ours names and cannot be what it should be, is damaged like a ref that names nothing.
+    fn set_damaged_apart(&mut self, repo: &Repo) {
+        let mut reader = repo.commit_reader();
+        let broken = &mut self.broken;
+        self.agents.retain(|id, tip| {
+            let why = match reader.message(*tip) {
+                Some(message) if !commit::parse(message).is_foreign() => return true,
+                None if !repo.has_commit(*tip) => {
+                    format!("names {}, which is not a commit of this repository", tip.short())
+                }
+                Some(_) | None => format!("names {}, which is not the life of an agent", tip.short()),
+            };
+            broken.insert(format!("agents/{id}"), why);
+            false
+        });
+        let is_partial = repo.is_partial();
+        self.heads.retain(|id, tip| {
+            let is_whole = is_partial || repo.has_commit(*tip);
+            if !is_whole {
+                let why = format!("names {}, which is not a commit of this repository", tip.short());
+                broken.insert(format!("heads/{id}"), why);
+            }
+            is_whole
+        });
     }
 
     /// Everything by its full name.

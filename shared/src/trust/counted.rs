@@ -43,6 +43,7 @@ const HARMLESS: &[&str] = &[
     "maxfile",
     "maxoutput",
     "maxtime",
+    "mergetimeout",
     "minfree",
     "retries",
     "retrydelay",

@@ -1,15 +1,12 @@
 //! The way into an agent's worktree. Whoever reads its files comes through here: a worktree that became a link, or whose
 //! registration leads elsewhere, is not followed, so nothing from outside of it is ever taken for the agent's work.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Repo, careful, worktrees::Worktree},
+    git::{Repo, careful, moved, worktrees::Worktree},
     model::quote,
     worktree::root::Root,
 };
@@ -38,7 +35,7 @@ pub fn enter(repo: &Repo, worktree: &Worktree, made: Made<'_>) -> Result<Root> {
     }
     // It may have been brought back, or made by an older version. Then it lies where it was made, and knows its registration.
     let stays = made.path.is_none_or(|made| made == path) && is_real(&path);
-    if !stays || !leads_to(&path, &worktree.git_dir) || holds_another_checkout(repo, &path)? {
+    if !stays || !moved::belongs_to(&path, &worktree.git_dir) || holds_another_checkout(repo, &path)? {
         return Err(astray(&format!("its registration leads to '{shown}', which is not its worktree")).hint(
             format!(
                 "if the agent's files are there: {}",
@@ -75,13 +72,6 @@ fn check_registration(repo: &Repo, worktree: &Worktree) -> Result<()> {
 /// No folder on the way to it is a link.
 fn is_real(path: &Path) -> bool {
     path.canonicalize().is_ok_and(|real| real == path)
-}
-
-fn leads_to(folder: &Path, git_dir: &Path) -> bool {
-    let Some(text) = careful::small_text(&folder.join(".git")) else { return false };
-    let Some(named) = text.trim_end().strip_prefix("gitdir: ") else { return false };
-    let named: Option<PathBuf> = folder.join(named).canonicalize().ok();
-    named.is_some() && named == git_dir.canonicalize().ok()
 }
 
 fn holds_another_checkout(repo: &Repo, path: &Path) -> Result<bool> {

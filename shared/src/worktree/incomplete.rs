@@ -203,7 +203,7 @@ fn is_reachable(repo: &Repo, commit: Oid) -> Result<bool> {
 
 /// Whether its folder names this registration as its own.
 fn leads_here(worktree: &Worktree) -> bool {
-    let text = fs::read_to_string(worktree.path.join(".git")).unwrap_or_default();
+    let text = careful::text(worktree.path.join(".git")).unwrap_or_default();
     let named = text.trim().strip_prefix("gitdir: ").map(|named| worktree.path.join(named));
     let real = |path: PathBuf| path.canonicalize().ok();
     named.and_then(real).is_some_and(|named| Some(named) == real(worktree.git_dir.clone()))
@@ -252,7 +252,7 @@ impl Comparison<'_> {
         let Some(known) = known else { return Ok(false) };
         match known.sort {
             Sort::File | Sort::Program if kind.is_file() => {
-                let there = fs::read(full).context(Kind::External, cannot)?;
+                let there = careful::read(full).context(Kind::External, cannot)?;
                 Ok(self.repo.read_blob(known.id)?.starts_with(&there))
             }
             Sort::Link if kind.is_symlink() => {

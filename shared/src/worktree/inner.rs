@@ -10,7 +10,7 @@ use std::{
 use crate::{
     Kind, Result,
     error::Context,
-    git::{Oid, Repo, gitlinks, index, worktrees::Worktree},
+    git::{Oid, Repo, careful, gitlinks, index, worktrees::Worktree},
     model::{event::LeftOut, text},
     worktree::survey::PATH_WIDTH,
 };
@@ -56,7 +56,7 @@ pub fn find(worktree: &Worktree) -> Result<Vec<PathBuf>> {
 }
 
 fn is_submodule(folder: &Path, worktree: &Worktree) -> bool {
-    let Ok(text) = fs::read_to_string(folder.join(".git")) else { return false };
+    let Ok(text) = careful::text(folder.join(".git")) else { return false };
     let Some(named) = text.trim().strip_prefix("gitdir: ") else { return false };
     let real = |path: PathBuf| path.canonicalize().ok();
     match (real(folder.join(named)), real(worktree.git_dir.join("modules"))) {

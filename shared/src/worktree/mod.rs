@@ -4,6 +4,7 @@ pub mod away;
 pub mod branch_index;
 pub mod dirt;
 pub mod door;
+mod exclude;
 pub mod incomplete;
 pub mod inner;
 pub mod keep;

@@ -11,7 +11,7 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     git::{
-        Oid, Repo,
+        Oid, Repo, careful,
         objects::{Entry, Sort},
     },
 };
@@ -89,7 +89,7 @@ fn ids_in(file: &Path) -> Result<BTreeSet<Oid>> {
     if fs::metadata(file).context(Kind::External, cannot)?.len() > LARGEST {
         return Ok(BTreeSet::new());
     }
-    let bytes = fs::read(file).context(Kind::External, cannot)?;
+    let bytes = careful::read(file).context(Kind::External, cannot)?;
     let words = bytes.split(|byte| !byte.is_ascii_hexdigit()).filter(|word| word.len() == 40);
     Ok(words.filter_map(|word| Oid::parse(std::str::from_utf8(word).ok()?)).collect())
 }

@@ -3,26 +3,43 @@
 
 use std::{
     fs, io,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
-use crate::{Error, Kind, Result, config::Config, error::Context, git::Repo};
+use rustix::fs::Access;
+
+use super::exclude;
+use crate::{
+    Error, Kind, Result,
+    config::Config,
+    git::{Repo, above},
+};
 
 /// The folder in the checkout, where there is no other way.
 const INSIDE: &str = ".worktrees";
 
-/// The folder for the worktrees of this repository.
+/// The folder for the worktrees of this repository. One that lies in a checkout is kept out of the user's sight by the repository's
+/// private list of ignored files.
 ///
 /// # Errors
-/// There is no folder that can be written.
+/// There is no folder that can be written, or the one that the user chose cannot be used (3).
 pub fn folder(repo: &Repo) -> Result<PathBuf> {
-    let wanted = planned(repo)?;
+    let wanted = wanted(repo)?;
+    let is_chosen = Config::of(repo).worktrees()?.is_some();
     let error = match real(&wanted) {
-        Ok(folder) => return Ok(folder),
+        Ok(folder) => {
+            exclude::hide(repo, &folder, is_chosen)?;
+            return Ok(folder);
+        }
         Err(error) => error,
     };
-    match repo.main_checkout()?.filter(|_| Config::of(repo).worktrees().is_none()) {
-        Some(checkout) => inside(repo, &checkout),
+    match repo.main_checkout()?.filter(|_| !is_chosen) {
+        Some(checkout) => {
+            let folder = checkout.join(INSIDE);
+            let folder = real(&folder).map_err(|error| refused(&folder, error))?;
+            exclude::hide(repo, &folder, is_chosen)?;
+            Ok(folder)
+        }
         None => Err(refused(&wanted, error)),
     }
 }
@@ -52,55 +69,125 @@ fn refused(folder: &Path, error: io::Error) -> Error {
         .hint("git config orchestra.worktrees /a/folder/that/can/be/written")
 }
 
-/// `.worktrees` in the checkout, for want of a better place, kept out of the user's sight by the repository's private
-/// list of ignored files.
-fn inside(repo: &Repo, checkout: &Path) -> Result<PathBuf> {
-    let folder = checkout.join(INSIDE);
-    let folder = real(&folder).map_err(|error| refused(&folder, error))?;
-    let exclude = repo.common_dir()?.join("info/exclude");
-    let cannot = || format!("cannot write '{}'", exclude.display());
-    let mut text = fs::read_to_string(&exclude).unwrap_or_default();
-    let line = format!("/{INSIDE}/");
-    if !text.lines().any(|known| known == line) {
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
-        }
-        text.push_str(&line);
-        text.push('\n');
-        if let Some(info) = exclude.parent() {
-            fs::create_dir_all(info).context(Kind::Refused, cannot)?;
-        }
-        fs::write(&exclude, text).context(Kind::Refused, cannot)?;
-    }
-    Ok(folder)
-}
-
-/// Where [`folder`] will be, without making it.
+/// Where [`folder`] will be, without making it. What the user chose and cannot be used is passed over.
 ///
 /// # Errors
 /// The common git directory cannot be found.
 pub fn planned(repo: &Repo) -> Result<PathBuf> {
     let common = repo.common_dir()?;
-    let home = repository_folder(&common);
-    Ok(match Config::of(repo).worktrees() {
-        Some(chosen) => home.join(chosen),
-        None => beside(&home, &common),
-    })
+    let home = repository_folder(repo, &common)?;
+    wanted(repo).or_else(|_| Ok(beside(&home, &common)))
+}
+
+/// Where [`folder`] will be, if what the user chose can be used.
+///
+/// # Errors
+/// It cannot (3), or the common git directory cannot be found.
+pub fn wanted(repo: &Repo) -> Result<PathBuf> {
+    let common = repo.common_dir()?;
+    let home = repository_folder(repo, &common)?;
+    let config = Config::of(repo);
+    require_utf8(&common)?;
+    let Some(chosen) = config.worktrees()? else { return Ok(beside(&home, &common)) };
+    let folder = plain(&home.join(chosen));
+    require_utf8(&folder)?;
+    match misplaced(&folder, &home, &common) {
+        Some(why) => Err(config.bad_worktrees(why)),
+        None => Ok(folder),
+    }
+}
+
+/// What is written down of agents is JSON, and so are the paths in it.
+fn require_utf8(path: &Path) -> Result<()> {
+    if path.to_str().is_some() {
+        return Ok(());
+    }
+    let shown = crate::model::text::safe(&path.to_string_lossy()).into_owned();
+    Err(Error::refused(format!("the path '{shown}' is not UTF-8: no agent can work there"))
+        .hint("rename the folder, or move the repository to a path in UTF-8"))
+}
+
+/// Why worktrees must not lie in a folder.
+fn misplaced(folder: &Path, home: &Path, common: &Path) -> Option<&'static str> {
+    if home == common {
+        // A bare repository has no checkout in which they could be taken for files.
+        None
+    } else if folder == home {
+        Some("the checkout itself")
+    } else if folder.starts_with(common) {
+        Some("a folder in the git directory")
+    } else {
+        None
+    }
+}
+
+/// The path without `.` and `..`, links not followed.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+/// What [`folder`] will come to, without making anything.
+///
+/// # Errors
+/// As [`folder`].
+pub fn foreseen(repo: &Repo) -> Result<PathBuf> {
+    let wanted = wanted(repo)?;
+    let is_chosen = Config::of(repo).worktrees()?.is_some();
+    let error = match once_made(&wanted) {
+        Ok(folder) => return Ok(folder),
+        Err(error) => error,
+    };
+    match repo.main_checkout()?.filter(|_| !is_chosen) {
+        Some(checkout) => {
+            let folder = checkout.join(INSIDE);
+            once_made(&folder).map_err(|error| refused(&folder, error))
+        }
+        None => Err(refused(&wanted, error)),
+    }
+}
+
+/// The folder as it would be called once it is made, links resolved.
+fn once_made(folder: &Path) -> io::Result<PathBuf> {
+    for above in folder.ancestors() {
+        match fs::metadata(above) {
+            Ok(found) if found.is_dir() => {
+                rustix::fs::access(above, Access::WRITE_OK | Access::EXEC_OK)?;
+                let missing = folder.strip_prefix(above).unwrap_or_else(|_| Path::new(""));
+                let above = above.canonicalize()?;
+                return Ok(if missing.as_os_str().is_empty() { above } else { above.join(missing) });
+            }
+            Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::NotFound.into())
 }
 
 /// The repository's own folder: the checkout, the bare repository, or for a submodule the outermost checkout.
-fn repository_folder(common: &Path) -> PathBuf {
+fn repository_folder(repo: &Repo, common: &Path) -> Result<PathBuf> {
     if let Some(outer) = outermost(common) {
-        return outer;
+        return Ok(outer);
     }
-    match common.file_name() {
-        Some(name) if name == ".git" => common.parent().unwrap_or(common).to_owned(),
-        _ => common.to_owned(),
+    let home = above::home(common);
+    if home != common {
+        return Ok(home.to_owned());
     }
+    Ok(repo.main_checkout()?.unwrap_or_else(|| common.to_owned()))
 }
 
 /// `/x` for `/x/.git/modules/a/modules/b`: the worktrees of a submodule must not lie in any checkout.
-fn outermost(common: &Path) -> Option<PathBuf> {
+pub(super) fn outermost(common: &Path) -> Option<PathBuf> {
     let mut parts = PathBuf::new();
     let all: Vec<_> = common.components().collect();
     for pair in all.windows(2) {
@@ -128,14 +215,36 @@ mod tests {
 
     #[test]
     fn beside_whatever_kind_of_repository() {
-        for (common, folder) in [
-            ("/x/app/.git", "/x/app.worktrees"),
-            ("/x/app.git", "/x/app.worktrees"),
-            ("/x/.git/modules/lib", "/x.worktrees/lib"),
-            ("/x/.git/modules/a/modules/b", "/x.worktrees/a/b"),
+        for (home, common, folder) in [
+            ("/x/app", "/x/app/.git", "/x/app.worktrees"),
+            ("/x/app", "/x/app/.git.nosync", "/x/app.worktrees"),
+            ("/x/app", "/y/app.git", "/x/app.worktrees"),
+            ("/x/app.git", "/x/app.git", "/x/app.worktrees"),
+            ("/x", "/x/.git/modules/lib", "/x.worktrees/lib"),
+            ("/x", "/x/.git/modules/a/modules/b", "/x.worktrees/a/b"),
         ] {
-            let common = Path::new(common);
-            assert_eq!(beside(&repository_folder(common), common), Path::new(folder));
+            assert_eq!(beside(Path::new(home), Path::new(common)), Path::new(folder));
+        }
+        assert_eq!(outermost(Path::new("/x/.git/modules/a/modules/b")), Some("/x".into()));
+        assert_eq!(outermost(Path::new("/x/.git")), None);
+    }
+
+    #[test]
+    fn folders_that_must_not_hold_worktrees() {
+        for (home, common, chosen, is_wrong) in [
+            ("/x", "/x/.git", ".", true),
+            ("/x", "/x/.git", "a/..", true),
+            ("/x", "/x/.git", ".git/w", true),
+            ("/x", "/x/.git", "./.git", true),
+            ("/x", "/x/.git", ".gitw", false),
+            ("/x", "/x/.git", ".wt", false),
+            ("/x", "/x/.git", "..", false),
+            ("/x", "/x/.git", "/elsewhere", false),
+            ("/x.git", "/x.git", "wt", false),
+        ] {
+            let folder = plain(&Path::new(home).join(chosen));
+            let found = misplaced(&folder, Path::new(home), Path::new(common));
+            assert_eq!(found.is_some(), is_wrong, "{chosen} in {home}");
         }
     }
 }

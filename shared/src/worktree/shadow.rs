@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Kind, Result,
     error::Context,
-    git::{Git, Repo, settings},
+    git::{Git, Repo, careful, settings},
     private_files,
 };
 
@@ -107,7 +107,10 @@ impl Frozen {
     /// The common git directory cannot be found.
     pub fn now(repo: &Repo) -> Result<Self> {
         let info = repo.common_dir()?.join("info");
-        let read = |name: &str| fs::read_to_string(info.join(name)).unwrap_or_default();
+        // One name that is not UTF-8 must not make the other lines ineffective.
+        let read = |name: &str| {
+            String::from_utf8_lossy(&careful::read(info.join(name)).unwrap_or_default()).into_owned()
+        };
         Ok(Self { config: repo.frozen_config(), exclude: read("exclude"), attributes: read("attributes") })
     }
 }
@@ -120,7 +123,7 @@ impl Frozen {
     pub fn load(dir: &Path) -> Result<Self> {
         let read = |name: &str| {
             let path = dir.join(name);
-            fs::read_to_string(&path).context(Kind::External, || format!("cannot read '{}'", path.display()))
+            careful::text(&path).context(Kind::External, || format!("cannot read '{}'", path.display()))
         };
         Ok(Self {
             config: read("config")?,
@@ -144,7 +147,7 @@ impl Frozen {
             return Ok(folder.join(name));
         }
         let plain = Self::plain();
-        let name = plain.name(common_dir);
+        let name = plain.name(&objects_seen_from(folder, common_dir));
         if !is_intact(folder, &name) {
             let _ = fs::remove_dir_all(folder.join(&name));
         }
@@ -157,7 +160,8 @@ impl Frozen {
     /// The disk is full or not writable.
     pub fn keep(&self, folder: &Path, common_dir: &Path) -> Result<String> {
         let cannot = || format!("cannot write below '{}'", folder.display());
-        let name = self.name(common_dir);
+        let objects = objects_seen_from(folder, common_dir);
+        let name = self.name(&objects);
         if folder.join(&name).is_dir() {
             return Ok(name);
         }
@@ -166,7 +170,7 @@ impl Frozen {
         for below in ["objects/info", "refs", "info"] {
             fs::create_dir_all(made.path().join(below)).context(Kind::External, cannot)?;
         }
-        for (file, content) in self.files(common_dir) {
+        for (file, content) in self.files(&objects) {
             private_files::write(&made.path().join(file), content).context(Kind::External, cannot)?;
         }
         // Another spawn may have been quicker; then both wrote the same.
@@ -176,20 +180,31 @@ impl Frozen {
         Ok(name)
     }
 
-    fn files(&self, common_dir: &Path) -> [(&'static str, String); 5] {
+    fn files(&self, objects: &str) -> [(&'static str, String); 5] {
         [
             ("HEAD", "ref: refs/heads/shadow\n".to_owned()),
             ("config", self.config.clone()),
-            ("objects/info/alternates", format!("{}\n", common_dir.join("objects").display())),
+            ("objects/info/alternates", format!("{objects}\n")),
             ("info/exclude", self.exclude.clone()),
             ("info/attributes", self.attributes.clone()),
         ]
     }
 
     /// Made of the content: what is under a name is what was kept under it.
-    fn name(&self, common_dir: &Path) -> String {
-        name_of(self.files(common_dir).iter().map(|(file, content)| (*file, content.as_bytes())))
+    fn name(&self, objects: &str) -> String {
+        name_of(self.files(objects).iter().map(|(file, content)| (*file, content.as_bytes())))
     }
+}
+
+/// Where the repository's objects are, as seen from the objects of settings that are kept in `folder`. In the repository that is a
+/// relative path: it stays true when the repository is renamed.
+fn objects_seen_from(folder: &Path, common_dir: &Path) -> String {
+    let objects = match folder.strip_prefix(common_dir) {
+        // The folder of the settings and its `objects` come on top.
+        Ok(below) => std::iter::repeat_n("..", below.components().count() + 2).collect::<PathBuf>(),
+        Err(_) => common_dir.to_owned(),
+    };
+    objects.join("objects").display().to_string()
 }
 
 fn name_of<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {

@@ -36,6 +36,14 @@ const BYTES: u64 = 256 << 20;
 const ATTRIBUTES: u64 = 4 << 20;
 /// More files than this that git refuses one by one are no fault of the files.
 const MOST_REFUSED: usize = 100;
+/// How long git may take for some files whose filters may be slow: at least so long, and longer for each file and each byte.
+const FILTERING: Duration = Duration::from_secs(20);
+const FILTERING_A_FILE: Duration = Duration::from_millis(500);
+const FILTERED_A_SECOND: u64 = 4 << 20;
+/// Files whose filters did not end in time, after which no further filter is tried.
+const MOST_UNENDING: usize = 2;
+/// Why such files are left out.
+const UNENDING: &str = "its filter did not end in time";
 /// What git says when a file itself is to blame, and not the disk or the repository.
 const FAULTS_OF_A_FILE: &[&str] = &["filter", "nvalid path", "encod", "CRLF", "LF would", "binary"];
 
@@ -49,6 +57,8 @@ pub struct Stage<'a> {
     max_file: u64,
     deadline: Instant,
     refused: usize,
+    /// How many files had filters that did not end.
+    unending: usize,
     /// What the file system said of each file that was copied.
     pub stats: Vec<(Vec<u8>, FileStat)>,
 }
@@ -67,7 +77,17 @@ impl<'a> Stage<'a> {
     ) -> Result<Self> {
         let folder = shadow.index().with_file_name("stage");
         let shadow = shadow.with_files_in(folder.clone());
-        let stage = Self { root, entries, shadow, folder, max_file, deadline, refused: 0, stats: Vec::new() };
+        let stage = Self {
+            root,
+            entries,
+            shadow,
+            folder,
+            max_file,
+            deadline,
+            refused: 0,
+            unending: 0,
+            stats: Vec::new(),
+        };
         stage.clear()?;
         Ok(stage)
     }
@@ -87,13 +107,18 @@ impl<'a> Stage<'a> {
         survey.files = files;
         self.add_links(survey)?;
         self.add_others(survey)?;
-        let tree = self.git("write-tree").line()?;
+        // What the base has may be missing in a partial clone; that all the rest is here is looked at before a ref names it.
+        let tree = self.git("write-tree").arg("--missing-ok").line()?;
         Oid::parse(&tree).ok_or_else(|| Error::internal("git write-tree gave no tree"))
     }
 
     fn git(&self, verb: &str) -> Git {
-        let left = self.deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+        let left = self.left().max(Duration::from_secs(1));
         self.shadow.git(verb).setting("core.attributesFile=../attributes").limit(left)
+    }
+
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
 
     /// Entries marked "assume unchanged" or "skip" would hide an agent's changes from git.
@@ -147,18 +172,27 @@ impl<'a> Stage<'a> {
                 }
             }
             let paths: Vec<&[u8]> = gone.drain(..).chain(copied).collect();
-            self.update(&paths, survey)?;
+            self.update(&paths, bytes, survey)?;
         }
         Ok(())
     }
 
-    /// Has git take what lies in the stage. Where it refuses, the paths are halved until the one is found that is to blame.
-    fn update(&mut self, paths: &[&[u8]], survey: &mut Survey) -> Result<()> {
+    /// Has git take what lies in the stage, of `bytes` bytes at most. Where it refuses, the paths are halved until the one is found
+    /// that is to blame; where it does not end, those with filters are tried alone.
+    fn update(&mut self, paths: &[&[u8]], bytes: u64, survey: &mut Survey) -> Result<()> {
         if paths.is_empty() {
             return Ok(());
         }
-        let git = self.git("update-index").args(["--add", "--remove", "--replace", "-z", "--stdin"]);
-        let output = git.input(listed(paths.iter().copied())).output()?;
+        let files = u32::try_from(paths.len()).unwrap_or(u32::MAX);
+        let limit = FILTERING + FILTERING_A_FILE * files + Duration::from_secs(bytes / FILTERED_A_SECOND);
+        let git = self.git("update-index").limit(self.left().min(limit));
+        let git = git.args(["--add", "--remove", "--replace", "-z", "--stdin"]);
+        let output = match git.input(listed(paths.iter().copied())).output() {
+            Err(error) if error.kind == Kind::Timeout && !self.left().is_zero() => {
+                return self.without_unending(paths, bytes, survey);
+            }
+            other => other?,
+        };
         if output.status.success() {
             // It passes over some names without failing.
             for ignored in output.stderr.lines().filter_map(|line| line.strip_prefix("Ignoring path ")) {
@@ -178,8 +212,50 @@ impl<'a> Stage<'a> {
             return Ok(());
         }
         let (first, second) = paths.split_at(paths.len() / 2);
-        self.update(first, survey)?;
-        self.update(second, survey)
+        self.update(first, bytes, survey)?;
+        self.update(second, bytes, survey)
+    }
+
+    /// A filter does not end: it costs its file, or all that have filters where it happens again. They are not taken past their
+    /// filters, which may be there to encrypt them.
+    fn without_unending(&mut self, paths: &[&[u8]], bytes: u64, survey: &mut Survey) -> Result<()> {
+        // The git that was killed left its lock on an index that is ours alone.
+        let _ = fs::remove_file(self.shadow.index().with_extension("lock"));
+        if let [path] = paths {
+            self.unending += 1;
+            self.leave_out(path, UNENDING, survey);
+            return Ok(());
+        }
+        let filtered = self.filtered(paths)?;
+        let (filtered, plain): (Vec<&[u8]>, Vec<&[u8]>) =
+            paths.iter().partition(|path| filtered.contains(**path));
+        if filtered.is_empty() {
+            return Err(Error::new(Kind::Timeout, "git update-index took too long"));
+        }
+        self.update(&plain, bytes, survey)?;
+        if let [path] = filtered[..] {
+            self.unending += 1;
+            self.leave_out(path, UNENDING, survey);
+            return Ok(());
+        }
+        for path in filtered {
+            if self.unending >= MOST_UNENDING {
+                self.leave_out(path, UNENDING, survey);
+            } else {
+                self.update(&[path], bytes, survey)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Those of the paths that go through a filter.
+    fn filtered(&self, paths: &[&[u8]]) -> Result<BTreeSet<Vec<u8>>> {
+        let git = self.git("check-attr").args(["-z", "--stdin", "filter"]);
+        let said = git.input(listed(paths.iter().copied())).run()?;
+        let words: Vec<&[u8]> = said.split(|byte| *byte == 0).collect();
+        let (answers, _) = words.as_chunks::<3>();
+        let has_one = |value: &[u8]| value != b"unspecified" && value != b"unset";
+        Ok(answers.iter().filter(|[_, _, value]| has_one(value)).map(|[path, _, _]| path.to_vec()).collect())
     }
 
     fn leave_out(&self, path: &[u8], why: impl Into<String>, survey: &mut Survey) {
@@ -205,7 +281,7 @@ impl<'a> Stage<'a> {
                 self.stats.extend(found.map(|found| (path.clone(), found)));
             }
             let paths: Vec<&[u8]> = some.iter().map(|(path, _)| path.as_slice()).collect();
-            self.update(&paths, survey)?;
+            self.update(&paths, 0, survey)?;
         }
         survey.links = links;
         Ok(())

@@ -11,7 +11,7 @@ use crate::{
     Kind, Result,
     error::Context,
     git::{
-        Oid, Repo, command,
+        Oid, Repo, careful, command,
         entries::{Entries, set_stats},
         file_stat::FileStat,
         objects::Commit,
@@ -83,6 +83,9 @@ pub struct Taken {
     pub left_out_more: u64,
     /// Why the rest is in `heads` alone and not on the branch, if it is so.
     pub off_branch: Option<String>,
+    /// What people should know of work that is on the branch: that nothing else could be taken, for instance.
+    #[serde(default)]
+    pub remark: Option<String>,
     /// Why it is not recorded what changed around it, if it is so.
     #[serde(default)]
     pub unrecorded: Option<String>,
@@ -106,6 +109,7 @@ impl Taken {
             left_out: Vec::new(),
             left_out_more: 0,
             off_branch: None,
+            remark: None,
             unrecorded: None,
             unfinished: None,
             unsaved: None,
@@ -128,7 +132,10 @@ pub fn finish(repo: &Repo, task: &Task<'_>, place: &Place<'_>) -> Result<Taken> 
     let mut head = standing;
     let left = captured.tree != repo.tree_of(standing)?;
     if left {
-        head = commit_leftovers(repo, task, captured.tree, standing)?;
+        head = match committed_before(repo, task, captured.tree, standing)? {
+            Some(known) => known,
+            None => commit_leftovers(repo, task, captured.tree, standing)?,
+        };
     } else if let Some(tip) = unvisited_branch(repo, task, off_branch.is_some(), standing)? {
         head = tip;
     }
@@ -153,10 +160,12 @@ pub fn finish(repo: &Repo, task: &Task<'_>, place: &Place<'_>) -> Result<Taken> 
 /// Something cannot be read or written.
 pub fn branch_only(repo: &Repo, task: &Task<'_>, shadow: &Shadow, why: &str) -> Result<Taken> {
     let known = repo.find_ref(&layout::head_ref(task.id))?.unwrap_or(task.base);
-    let head = repo.find_ref(&layout::branch_ref(task.branch))?.unwrap_or(known);
+    let branch = repo.find_ref(&layout::branch_ref(task.branch))?;
+    let head = branch.unwrap_or(known);
     set_head(repo, task, head)?;
+    let taken = report(repo, task, shadow, head, Vec::new(), None)?;
     let why = (head != task.base).then(|| why.to_owned());
-    report(repo, task, shadow, head, Vec::new(), why)
+    Ok(if branch.is_some() { Taken { remark: why, ..taken } } else { Taken { off_branch: why, ..taken } })
 }
 
 /// Keeps the worktree as it is now in `refs/orchestra-local/snapshots/<id>`; branch, index and files stay untouched.
@@ -293,6 +302,16 @@ fn start_index(seen: &Repo, place: &Place<'_>, standing: Oid) -> Result<Entries>
     Entries::read(seen, shadow.index())
 }
 
+/// The head, where it holds just these leftovers: what is taken again and could not be brought to the branch is no new work.
+fn committed_before(repo: &Repo, task: &Task<'_>, tree: Oid, parent: Oid) -> Result<Option<Oid>> {
+    let Ok(Some(head)) = repo.find_ref(&layout::head_ref(task.id)) else { return Ok(None) };
+    if !repo.has_commit(head) {
+        return Ok(None);
+    }
+    let known = repo.read_commit(head)?;
+    Ok((known.tree == tree && known.parents == [parent]).then_some(head))
+}
+
 fn commit_leftovers(repo: &Repo, task: &Task<'_>, tree: Oid, parent: Oid) -> Result<Oid> {
     let message = format!(
         "{}\n\nLeft uncommitted by agent {id}; committed by git orchestra.\n\nOrchestra-Agent: {id}\n",
@@ -314,7 +333,7 @@ fn advance(
 ) -> Result<Option<String>> {
     let index = shadow.index();
     let cannot = || format!("cannot read '{}'", index.display());
-    let content = fs::read(index).context(Kind::External, cannot)?;
+    let content = careful::read(index).context(Kind::External, cannot)?;
     let modified = fs::metadata(index).and_then(|found| found.modified()).context(Kind::External, cannot)?;
     let Some(lock) = repo.lock_file(&worktree.git_dir.join("index"), content, Some(modified))? else {
         return Ok(Some(format!(
@@ -345,6 +364,7 @@ fn set_head(repo: &Repo, task: &Task<'_>, new: Oid) -> Result<()> {
     let name = layout::head_ref(task.id);
     if let Some(old) = repo.find_ref(&name)?
         && old != new
+        && repo.has_commit(old)
         && repo.commits_between(new, old)? > 0
     {
         set_ref(repo, &layout::replaced_head_ref(task.id, &old.to_string()), old)?;
@@ -381,6 +401,7 @@ fn report(
         left_out,
         left_out_more: more,
         off_branch,
+        remark: None,
         unrecorded: None,
         unfinished: None,
         unsaved: None,

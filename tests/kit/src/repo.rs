@@ -100,6 +100,25 @@ impl<'world> TestRepo<'world> {
             .collect()
     }
 
+    /// Lets the usage limits that agents ran into be over now: those who wait see it at their next look.
+    ///
+    /// # Panics
+    /// None is known.
+    pub fn end_limits(&self) {
+        let folder = self.path.join(".git/orchestra/limits");
+        let files = fs::read_dir(&folder).expect("limits").flatten().map(|entry| entry.path());
+        let mut limits: Vec<PathBuf> =
+            files.filter(|path| path.extension().is_some_and(|ending| ending == "json")).collect();
+        assert!(!limits.is_empty(), "no limit is known");
+        for path in limits.drain(..) {
+            let mut shut: Value = serde_json::from_slice(&fs::read(&path).expect("a limit")).expect("JSON");
+            (shut["opens_at"], shut["wait"]) = (0.into(), 0.into());
+            let new = path.with_extension("over");
+            fs::write(&new, shut.to_string()).expect("a file");
+            fs::rename(new, path).expect("renamed");
+        }
+    }
+
     /// Writes a file of the checkout.
     pub fn write(&self, name: &str, text: &str) {
         fs::write(self.path.join(name), text).expect("a file");

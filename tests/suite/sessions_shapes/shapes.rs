@@ -6,31 +6,29 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use testkit::{TestRepo, World};
-
-use crate::sessions::listed;
+use testkit::World;
 
 /// A file as a program keeps it, and what is right for it.
-pub(super) struct Shape {
+pub(crate) struct Shape {
     /// Where it lies below the home folder.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// Its lines, or its only object.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// The id of the conversation.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// Fields of the list.
-    pub(super) fields: Value,
+    pub(crate) fields: Value,
     /// What `show` prints.
-    pub(super) shown: &'static [&'static str],
+    pub(crate) shown: &'static [&'static str],
 }
 
-pub(super) fn fixture(name: &str) -> String {
+pub(crate) fn fixture(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/shapes").join(name);
     fs::read_to_string(path).expect("a fixture")
 }
 
 /// A conversation of Claude Code.
-pub(super) fn claude(id: &str, text: String, fields: Value, shown: &'static [&'static str]) -> Shape {
+pub(crate) fn claude(id: &str, text: String, fields: Value, shown: &'static [&'static str]) -> Shape {
     Shape { path: format!(".claude/projects/-w-app/{id}.jsonl"), text, id: id.to_owned(), fields, shown }
 }
 
@@ -42,7 +40,7 @@ fn claude_fixture(name: &str, fields: Value, shown: &'static [&'static str]) -> 
     claude(&id, text, fields, shown)
 }
 
-pub(super) fn codex(id: &str, text: String, fields: Value, shown: &'static [&'static str]) -> Shape {
+pub(crate) fn codex(id: &str, text: String, fields: Value, shown: &'static [&'static str]) -> Shape {
     let path = format!(".codex/sessions/2026/07/14/rollout-2026-07-14T22-00-00-{id}.jsonl");
     Shape { path, text, id: id.to_owned(), fields, shown }
 }
@@ -52,7 +50,7 @@ fn gemini(name: &str, id: &str, text: String, fields: Value, shown: &'static [&'
 }
 
 impl Shape {
-    pub(super) fn lay(&self, world: &World) -> PathBuf {
+    pub(crate) fn lay(&self, world: &World) -> PathBuf {
         let path = match self.path.strip_prefix(".claude/") {
             Some(below) => world.claude_config().join(below),
             None => world.home().join(&self.path),
@@ -61,33 +59,10 @@ impl Shape {
         fs::write(&path, &self.text).expect("a file");
         path
     }
-
-    /// List, sums and what is shown are right.
-    pub(super) fn is_right(&self, world: &World, repo: &TestRepo<'_>) {
-        let path = self.lay(world);
-        let all = listed(repo, &["--all"]);
-        let found = all.iter().find(|found| found["id"] == self.id);
-        let found = found.unwrap_or_else(|| panic!("{} is listed", self.path));
-        for (field, value) in self.fields.as_object().expect("fields") {
-            assert_eq!(&found[field], value, "{field} of {}", self.path);
-        }
-        let total =
-            repo.orchestra(["sessions", "stats", "--all", "--json"]).succeeded().json()["total"].clone();
-        for field in ["messages", "input_tokens", "output_tokens", "cost_usd"] {
-            assert_eq!(total[field], found[field], "{field} of {} in the sums", self.path);
-        }
-        let shown = repo.orchestra(["sessions", "show", &self.id]).succeeded().stdout();
-        for words in self.shown {
-            assert!(shown.contains(words), "{words} of {} in {shown}", self.path);
-        }
-        let said = repo.orchestra(["sessions", "--all", "--verbose"]).succeeded();
-        assert_eq!(said.stderr(), "", "{}: nothing is passed over", self.path);
-        fs::remove_file(path).expect("gone");
-    }
 }
 
 /// One line of Claude Code; every line has a time of its own.
-pub(super) fn line(at: &str, kind: &str, more: Value) -> Value {
+pub(crate) fn line(at: &str, kind: &str, more: Value) -> Value {
     let mut line = json!({"type": kind, "sessionId": "s", "cwd": "/w/app", "gitBranch": "main", "isSidechain": false,
         "timestamp": format!("2026-05-01T10:00:{at}.000Z")});
     if let (Some(fields), Value::Object(more)) = (line.as_object_mut(), more) {
@@ -96,18 +71,18 @@ pub(super) fn line(at: &str, kind: &str, more: Value) -> Value {
     line
 }
 
-pub(super) fn asks(at: &str, text: impl Into<Value>) -> Value {
+pub(crate) fn asks(at: &str, text: impl Into<Value>) -> Value {
     line(at, "user", json!({"message": {"role": "user", "content": text.into()}}))
 }
 
 /// A line of the answer `id`, which has written so many tokens.
-pub(super) fn answers(at: &str, id: &str, text: &str, written: u64) -> Value {
+pub(crate) fn answers(at: &str, id: &str, text: &str, written: u64) -> Value {
     let usage = json!({"input_tokens": 100, "cache_read_input_tokens": 20, "output_tokens": written});
     let content = json!([{"type": "text", "text": text}]);
     line(at, "assistant", json!({"message": {"id": id, "model": "m", "content": content, "usage": usage}}))
 }
 
-pub(super) fn lines(lines: &[Value]) -> String {
+pub(crate) fn lines(lines: &[Value]) -> String {
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
@@ -122,7 +97,28 @@ fn shapes_of_claude() -> Vec<Shape> {
         let gave = json!([{"type": "tool_result", "content": "x".repeat(3 << 19)}]);
         asks(at, gave)
     };
+    let queued = |at, prompt: &str, mode: &str| {
+        let queued = json!({"type": "queued_command", "prompt": prompt, "commandMode": mode});
+        line(at, "attachment", json!({"attachment": queued}))
+    };
     vec![
+        claude(
+            "typed-while-it-works",
+            lines(&[
+                asks("01", "begin"),
+                answers("02", "m1", "one", 5),
+                queued("03", "and the tests?", "prompt"),
+                line("04", "attachment", json!({"attachment": {"type": "todo_reminder", "prompt": 7}})),
+                answers("05", "m2", "two", 5),
+                queued(
+                    "06",
+                    "<task-notification>\n<task-id>7</task-id> is done\n</task-notification>",
+                    "task-notification",
+                ),
+            ]),
+            json!({"first_prompt": "begin", "last_prompt": "and the tests?", "messages": 4, "output_tokens": 10}),
+            &["── you  2026-05-01T10:00:03.000Z\n> and the tests?\n", "\ntwo\n  · 7 is done\n"],
+        ),
         claude(
             "command-alone",
             lines(&[
@@ -298,8 +294,8 @@ fn shapes_of_claude() -> Vec<Shape> {
 
 const OLD: &str = "cf4def41-21e0-4b91-adb4-5397c1492085";
 const CALLS: &str = "019ef35b-2300-75e0-98d6-8e4dce140510";
-pub(super) const PARENT: &str = "019f6249-055d-76d3-b381-cd9d3eb99189";
-pub(super) const CHILD: &str = "019f624a-cc95-7c50-b9fa-1db381270b73";
+pub(crate) const PARENT: &str = "019f6249-055d-76d3-b381-cd9d3eb99189";
+pub(crate) const CHILD: &str = "019f624a-cc95-7c50-b9fa-1db381270b73";
 
 fn shapes_of_codex() -> Vec<Shape> {
     let message = |role: &str, text: &str| {
@@ -349,9 +345,9 @@ fn shapes_of_codex() -> Vec<Shape> {
     ]
 }
 
-pub(super) const SPOKEN: &str = "9640edb1-da8c-4f11-8e8a-96de872f2549";
+pub(crate) const SPOKEN: &str = "9640edb1-da8c-4f11-8e8a-96de872f2549";
 
-pub(super) fn shapes_of_gemini() -> Vec<Shape> {
+pub(crate) fn shapes_of_gemini() -> Vec<Shape> {
     let messages = [
         json!({"id": "1", "timestamp": "2026-03-18T00:00:50.465Z", "type": "user", "content": "list it"}),
         json!({"id": "2", "timestamp": "2026-03-18T00:00:53.302Z", "type": "gemini", "content": "I list it.", "model": "g",
@@ -383,6 +379,6 @@ pub(super) fn shapes_of_gemini() -> Vec<Shape> {
     ]
 }
 
-pub(super) fn shapes() -> impl Iterator<Item = Shape> {
+pub(crate) fn shapes() -> impl Iterator<Item = Shape> {
     shapes_of_claude().into_iter().chain(shapes_of_codex()).chain(shapes_of_gemini())
 }

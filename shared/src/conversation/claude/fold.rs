@@ -9,8 +9,9 @@ use super::{
 use crate::conversation::{Facts, facts::Usage, json};
 
 /// The kinds of the lines that count.
-const COUNTED: [&[u8]; 8] = [
+const COUNTED: [&[u8]; 9] = [
     b"user\"",
+    b"queued_command\"",
     b"assistant\"",
     b"cost-state\"",
     b"last-prompt\"",
@@ -19,8 +20,9 @@ const COUNTED: [&[u8]; 8] = [
     b"summary\"",
     b"relocated\"",
 ];
-/// What a tool gave, often long, is nobody's prompt.
+/// What a tool gave, often long, is nobody's prompt, unless a text stands beside it.
 const RESULT: &[u8] = b"tool_result\"";
+const TEXT: &[u8] = b"text\"";
 /// Tokens of a model in the sums over a conversation.
 const READ: [&str; 3] = ["inputTokens", "cacheReadInputTokens", "cacheCreationInputTokens"];
 const WRITTEN: [&str; 1] = ["outputTokens"];
@@ -28,22 +30,13 @@ const WRITTEN: [&str; 1] = ["outputTokens"];
 const SYNTHETIC: &str = "<synthetic>";
 
 pub(super) fn counts(line: &[u8]) -> bool {
-    let mut counts = false;
+    let (mut counts, mut has_result, mut has_text) = (false, false, false);
     for kind in json::kinds(line) {
-        if kind.starts_with(RESULT) {
-            return false;
-        }
+        has_result |= kind.starts_with(RESULT);
+        has_text |= kind.starts_with(TEXT);
         counts |= COUNTED.iter().any(|counted| kind.starts_with(counted));
     }
-    counts
-}
-
-/// Whether a file that begins like this is of a conversation.
-pub(super) fn begins_in(bytes: &[u8], conversation: &str) -> bool {
-    let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let mut is_in = false;
-    each(first, |line| is_in |= line.session_id.as_deref() == Some(conversation));
-    is_in
+    counts && (!has_result || has_text)
 }
 
 /// What a line is known by; a fork has the lines of its conversation with theirs.
@@ -65,7 +58,7 @@ pub(super) fn learn(facts: &mut Facts, line: &[u8]) -> bool {
         }
         facts.at(line.timestamp.as_deref(), line.cwd.as_deref(), line.git_branch.as_deref());
         match line.kind.as_ref() {
-            "user" => person(facts, line),
+            "user" | "attachment" => person(facts, line),
             "assistant" => assistant(facts, line),
             "last-prompt" => facts.noted(line.last_prompt.as_deref().unwrap_or_default()),
             "custom-title" => facts.title = title(line.custom_title.as_deref()),

@@ -38,6 +38,8 @@ pub(super) struct Line<'a> {
     pub(super) uuid: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub(super) message: Option<Message<'a>>,
+    #[serde(borrow)]
+    attachment: Later<'a>,
     pub(super) last_prompt: Option<String>,
     pub(super) custom_title: Option<String>,
     pub(super) ai_title: Option<String>,
@@ -72,6 +74,27 @@ pub(super) struct Usage {
     pub(super) cache_creation_input_tokens: u64,
     pub(super) cache_read_input_tokens: u64,
     pub(super) output_tokens: u64,
+}
+
+/// What the program adds to a conversation, as far as we know it: what was typed while the agent was at work stands there.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Attachment<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    prompt: Content<'a>,
+    #[serde(borrow)]
+    command_mode: Option<Cow<'a, str>>,
+    is_meta: bool,
+    origin: Option<Origin>,
+}
+
+/// Who said something.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Origin {
+    kind: String,
 }
 
 /// A part of a line as it stands there, read when it is wanted: most texts are long, and few are.
@@ -174,6 +197,24 @@ impl Content<'_> {
         matches!(self, Self::Blocks(blocks) if blocks.iter().any(|block| block.kind == kind))
     }
 
+    /// What a person typed in it.
+    fn typed(&self) -> Option<Typed> {
+        let blocks = match self {
+            Content::Text(text) => return typed::typed(text),
+            Content::Blocks(blocks) => blocks,
+        };
+        let texts = blocks.iter().filter(|block| block.kind == "text");
+        let typed: Vec<Typed> =
+            texts.filter_map(|block| typed::typed(&block.text.read::<String>())).collect();
+        let is_command = matches!(typed.as_slice(), [Typed::Command(_)]);
+        let texts: Vec<String> = typed.into_iter().map(Typed::text).collect();
+        match texts.join("\n") {
+            text if is_command => Some(Typed::Command(text)),
+            text if text.is_empty() => self.has("image").then(|| Typed::Prompt(IMAGE.to_owned())),
+            text => Some(Typed::Prompt(text)),
+        }
+    }
+
     fn is_blank(&self) -> bool {
         match self {
             Self::Text(text) => text.trim().is_empty(),
@@ -203,24 +244,26 @@ impl Line<'_> {
     /// What a person typed, if that is what the line is: results of tools, remarks of the program and summaries are not. In the file
     /// of a sub-agent (`is_inner`) it is what that was asked.
     pub(super) fn typed(&self, is_inner: bool) -> Option<Typed> {
+        if let Some(queued) = self.queued() {
+            let is_of_a_person = !queued.is_meta
+                && queued.command_mode.is_none_or(|mode| mode == "prompt")
+                && queued.origin.is_none_or(|origin| origin.kind == "human");
+            return queued.prompt.typed().filter(|_| is_of_a_person);
+        }
         let is_of_a_person = !self.is_of_the_program() && (is_inner || !self.is_sidechain);
         let message = self.message.as_ref().filter(|_| self.kind == "user" && is_of_a_person)?;
-        let content = Some(&message.content).filter(|content| !content.has("tool_result"))?;
-        match content {
-            Content::Text(text) => typed::typed(text),
-            Content::Blocks(blocks) => {
-                let texts = blocks.iter().filter(|block| block.kind == "text");
-                let typed: Vec<Typed> =
-                    texts.filter_map(|block| typed::typed(&block.text.read::<String>())).collect();
-                let is_command = matches!(typed.as_slice(), [Typed::Command(_)]);
-                let texts: Vec<String> = typed.into_iter().map(Typed::text).collect();
-                match texts.join("\n") {
-                    text if is_command => Some(Typed::Command(text)),
-                    text if text.is_empty() => content.has("image").then(|| Typed::Prompt(IMAGE.to_owned())),
-                    text => Some(Typed::Prompt(text)),
-                }
-            }
-        }
+        Some(&message.content).filter(|content| !content.has("tool_result"))?.typed()
+    }
+
+    /// What was put in while the agent was at work, by a person or by the program.
+    fn queued(&self) -> Option<Attachment<'_>> {
+        let attachment: Attachment<'_> = Some(&self.attachment).filter(|_| self.kind == "attachment")?.read();
+        (attachment.kind == "queued_command").then_some(attachment)
+    }
+
+    /// The same, as a text, whoever put it in.
+    pub(super) fn queued_text(&self) -> Option<String> {
+        self.queued().filter(|queued| !queued.is_meta).map(|queued| queued.prompt.texts().into_owned())
     }
 
     /// Whether the agent says something in it; in the file of a sub-agent (`is_inner`) that.
@@ -244,8 +287,8 @@ pub(super) fn each(line: &[u8], mut each: impl FnMut(&Line<'_>)) -> bool {
         return true;
     }
     let objects = json::objects(&text, tidy);
-    let parsed = objects.iter().filter_map(|object| serde_json::from_str::<Line<'_>>(object).ok());
-    parsed.map(|parsed| each(&parsed)).count() > 0
+    let parsed = objects.all.iter().filter_map(|object| serde_json::from_str::<Line<'_>>(object).ok());
+    parsed.map(|parsed| each(&parsed)).count() > 0 && objects.is_whole
 }
 
 /// Removes what is not of the kind that it should be, so that the rest of the line can be read.

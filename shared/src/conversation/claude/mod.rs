@@ -1,6 +1,7 @@
 //! Claude Code's own files: `<config>/projects/<folder>/<session>.jsonl`. The folder's name is lossy, so it is never decoded.
 //! Sub-agents lie in `<session>/subagents/`, in older versions beside their conversation.
 
+mod config;
 mod fold;
 mod line;
 mod pieces;
@@ -9,15 +10,18 @@ mod restore;
 mod typed;
 
 use std::{
+    collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
 };
 
 use serde::Deserialize;
 
-pub use self::restore::restore;
-use super::{Entry, Facts, Found, Inner, Piece, Place, Program, Running, program, reading};
-use crate::world;
+pub use self::{
+    config::transcript,
+    restore::{bring_along, restore},
+};
+use super::{Entry, Facts, Found, Inner, Piece, Place, Program, Running, json, program, reading};
 
 /// The name of its profile.
 pub const NAME: &str = "claude";
@@ -28,41 +32,46 @@ const MAX_FILES: usize = 50_000;
 const MAX_INNER: usize = 1_000;
 /// Folders in folders of sub-agents: `workflows`, then one for each workflow.
 const INNER_DEPTH: usize = 2;
+/// The folder of sub-agents below that of their conversation.
+const NESTED: &str = "subagents";
+/// Bytes at the beginning of a sub-agent's file in which the conversation is named.
+const BEGINNING: u64 = 4 << 10;
+/// The field with the conversation of a line.
+const SESSION: &[u8] = b"\"sessionId\"";
 /// Longest note beside a sub-agent or a live session, in bytes.
 const NOTE: u64 = 64 << 10;
 
 /// See the module.
 pub(super) struct Claude;
 
-/// The folder of the program's settings.
-pub fn config_dir() -> Option<PathBuf> {
-    let own = world::variable("CLAUDE_CONFIG_DIR").map(PathBuf::from);
-    own.or_else(|| Some(PathBuf::from(world::variable("HOME")?).join(".claude")))
-}
-
-/// The file of a conversation, if there is one.
-pub fn transcript(session: &str) -> Option<PathBuf> {
-    // The id comes from an event: it must not lead elsewhere.
-    if !program::is_id(session) {
-        return None;
-    }
-    let name = format!("{session}.jsonl");
-    let folders = fs::read_dir(config_dir()?.join("projects")).ok()?;
-    folders.flatten().take(MAX_FOLDERS).map(|folder| folder.path().join(&name)).find(|path| path.is_file())
-}
-
 impl Program for Claude {
     fn name(&self) -> &'static str {
         NAME
     }
 
-    fn root(&self) -> Option<PathBuf> {
-        Some(config_dir()?.join("projects"))
+    fn roots(&self) -> Vec<PathBuf> {
+        config::dirs().into_iter().map(|config| config.join("projects")).collect()
+    }
+
+    fn named_folders(&self) -> Option<(&'static str, Vec<PathBuf>)> {
+        Some((config::VARIABLE, config::named()?))
+    }
+
+    fn variable_for(&self, transcript: &Path) -> Option<(&'static str, PathBuf)> {
+        let all = config::dirs();
+        let is_one = all.len() == 1;
+        let (at, folder) = all.into_iter().enumerate().find(|(_, folder)| transcript.starts_with(folder))?;
+        let looks_there = is_one || (at == 0 && config::named().is_none());
+        (!looks_there).then_some((config::VARIABLE, folder))
     }
 
     fn find(&self, found: &mut Found) {
-        let Some(root) = self.root() else { return };
-        let mut folders = found.list(&root, MAX_FOLDERS);
+        let mut folders: Vec<Entry> =
+            self.roots().iter().flat_map(|root| found.list(root, MAX_FOLDERS)).collect();
+        let several = config::named().filter(|named| named.len() > 1).unwrap_or_default();
+        for missing in several.iter().filter(|folder| !folder.is_dir()) {
+            found.trouble(missing, format!("{} names it, and it is not there", config::VARIABLE));
+        }
         // The others are files, or links to them: of folders there is only one kind.
         folders.retain(|folder| folder.is_dir);
         // Nothing of a list that is remembered takes longer than to look at each file.
@@ -73,17 +82,13 @@ impl Program for Claude {
 
     fn inner(&self, place: &Place, found: &mut Found) -> Vec<Inner> {
         let Some(folder) = place.path.parent() else { return Vec::new() };
-        let nested = folder.join(&place.id).join("subagents");
+        let nested = folder.join(&place.id).join(NESTED);
         let mut inner: Vec<Inner> = Vec::new();
         if nested.is_dir() {
-            below(&nested, INNER_DEPTH, found, &mut inner);
+            below(&nested, INNER_DEPTH, found, &mut |id, entry| inner.push(described(id, entry)));
         }
-        for entry in found.strays_of(folder) {
-            let begins = || program::beginning(&entry.path, NOTE);
-            if let Some(id) = sub_agent(&entry.name).filter(|_| fold::begins_in(&begins(), &place.id)) {
-                inner.push(described(id, entry));
-            }
-        }
+        let beside = found.beside(&place.path).iter();
+        inner.extend(beside.filter_map(|entry| Some(described(sub_agent(&entry.name)?, entry))));
         inner.sort_by(|a, b| a.id.cmp(&b.id));
         inner
     }
@@ -109,10 +114,11 @@ impl Program for Claude {
     }
 
     fn running(&self) -> Vec<Running> {
-        let Some(config) = config_dir() else { return Vec::new() };
-        let Ok(entries) = fs::read_dir(config.join("sessions")) else { return Vec::new() };
-        let notes = entries.flatten().take(MAX_FILES).map(|entry| entry.path());
+        let folders =
+            config::dirs().into_iter().filter_map(|config| fs::read_dir(config.join("sessions")).ok());
+        let notes = folders.flat_map(|entries| entries.flatten().take(MAX_FILES));
         notes
+            .map(|entry| entry.path())
             .filter(|path| path.extension().is_some_and(|end| end == "json"))
             .filter_map(|path| running(&path))
             .collect()
@@ -134,13 +140,37 @@ impl Program for Claude {
 /// The conversations of one folder, newest last as the folder gives them.
 fn files_in(folder: &Path) -> Found {
     let mut found = Found::default();
+    let (mut ids, mut strays, mut folders) = (HashSet::new(), Vec::new(), Vec::new());
     for entry in found.list(folder, MAX_FILES) {
-        let Some(id) = entry.name.strip_suffix(".jsonl").filter(|_| !entry.is_dir) else { continue };
-        if sub_agent(&entry.name).is_some() {
-            found.stray(folder, entry);
-        } else if program::is_id(id) {
-            found.add(NAME, id, &entry);
+        if entry.is_dir {
+            folders.push(entry);
+        } else if sub_agent(&entry.name).is_some() {
+            strays.push(entry);
+        } else if let Some(id) = entry.name.strip_suffix(".jsonl") {
+            if program::is_id(id) {
+                found.add(NAME, id, &entry);
+                ids.insert(id.to_owned());
+            } else {
+                found.trouble(&entry.path, "its name is not the id of a conversation");
+            }
         }
+    }
+    for entry in strays {
+        let conversation = json::first_text(&program::beginning(&entry.path, BEGINNING), SESSION);
+        match (conversation.filter(|id| ids.contains(id)), sub_agent(&entry.name)) {
+            (Some(id), _) => found.add_beside(folder.join(format!("{id}.jsonl")), entry),
+            (None, Some(id)) if program::is_id(id) => found.add_orphan(NAME, id, &entry),
+            (None, _) => {}
+        }
+    }
+    for gone in folders.into_iter().filter(|folder| !ids.contains(&folder.name)) {
+        let mut orphans = Vec::new();
+        below(&gone.path.join(NESTED), INNER_DEPTH, &mut found, &mut |id, entry| {
+            orphans.push((id.to_owned(), entry.clone()));
+        });
+        orphans.iter().filter(|(id, _)| program::is_id(id)).for_each(|(id, entry)| {
+            found.add_orphan(NAME, id, entry);
+        });
     }
     found
 }
@@ -150,13 +180,13 @@ fn sub_agent(name: &str) -> Option<&str> {
     name.strip_prefix("agent-")?.strip_suffix(".jsonl")
 }
 
-/// The sub-agents below a folder; those of workflows have folders of their own: `subagents/workflows/wf_1/agent-2.jsonl`.
-fn below(folder: &Path, depth: usize, found: &mut Found, inner: &mut Vec<Inner>) {
+/// Hands on the sub-agents below a folder; those of workflows have folders of their own: `subagents/workflows/wf_1/agent-2.jsonl`.
+fn below(folder: &Path, depth: usize, found: &mut Found, each: &mut impl FnMut(&str, &Entry)) {
     for entry in found.list(folder, MAX_INNER) {
         if entry.is_dir && depth > 0 {
-            below(&entry.path, depth - 1, found, inner);
-        } else if let Some(id) = sub_agent(&entry.name).filter(|_| !entry.is_dir && inner.len() < MAX_INNER) {
-            inner.push(described(id, &entry));
+            below(&entry.path, depth - 1, found, each);
+        } else if let Some(id) = sub_agent(&entry.name).filter(|_| !entry.is_dir) {
+            each(id, &entry);
         }
     }
 }

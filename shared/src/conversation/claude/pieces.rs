@@ -18,14 +18,20 @@ pub(super) fn pieces(line: &[u8]) -> Vec<Piece> {
 }
 
 fn said(line: &Line<'_>) -> Vec<What> {
-    let Some(message) = &line.message else { return Vec::new() };
     if let Some(typed) = line.typed(false) {
         return vec![What::Prompt(typed.text())];
     }
+    if let Some(text) = line.queued_text() {
+        return typed::note(&text).map(What::Note).into_iter().collect();
+    }
+    let Some(message) = &line.message else { return Vec::new() };
     match line.kind.as_ref() {
         "assistant" if line.is_api_error_message => vec![What::Note(message.content.texts().into_owned())],
         "assistant" => blocks(&message.content),
-        "user" if message.content.has("tool_result") => blocks(&message.content),
+        // A person may say something beside what a tool gave.
+        "user" if message.content.has("tool_result") => {
+            blocks(&message.content).into_iter().filter_map(of_a_person).collect()
+        }
         // What the conversation asks of a sub-agent.
         "user" if line.is_sidechain && !line.is_meta => {
             unless_blank(message.content.texts().into_owned()).map(What::Prompt).into_iter().collect()
@@ -34,6 +40,17 @@ fn said(line: &Line<'_>) -> Vec<What> {
             typed::note(&message.content.texts()).map(What::Note).into_iter().collect()
         }
         _ => Vec::new(),
+    }
+}
+
+/// Words that are not the agent's, because they stand where a person's do.
+fn of_a_person(what: What) -> Option<What> {
+    match what {
+        What::Answer(text) => match typed::typed(&text) {
+            Some(typed) => Some(What::Prompt(typed.text())),
+            None => typed::note(&text).map(What::Note),
+        },
+        other => Some(other),
     }
 }
 

@@ -1,11 +1,11 @@
 //! A sub-agent whose file begins with answers of its conversation, which are counted there.
 
-use std::{collections::HashSet, fs::File, io, path::Path};
+use std::{collections::HashSet, io, path::Path};
 
 use memchr::memmem;
 
 use super::{fold, line::each};
-use crate::conversation::{Facts, lines};
+use crate::conversation::{Facts, lines, open::open};
 
 /// More answers than any conversation has.
 const MOST: usize = 1_000_000;
@@ -22,7 +22,7 @@ pub(super) fn own_part(inner: &Path, conversation: &Path) -> io::Result<Option<F
     }
     let known = answers(conversation)?;
     let mut own = Facts::default();
-    lines::read(File::open(inner)?, |line| {
+    lines::read(open(inner)?, |line| {
         if let Some(bytes) = line.bytes().filter(|bytes| answer(bytes).is_none_or(|id| !known.contains(&id)))
         {
             fold::learn(&mut own, bytes);
@@ -44,7 +44,7 @@ fn answer(line: &[u8]) -> Option<String> {
 
 fn first_answer(file: &Path) -> io::Result<Option<String>> {
     let mut first = None;
-    lines::read(File::open(file)?, |line| {
+    lines::read(open(file)?, |line| {
         first = line.bytes().and_then(answer);
         first.is_none()
     })?;
@@ -54,7 +54,7 @@ fn first_answer(file: &Path) -> io::Result<Option<String>> {
 /// Whether a file has an id anywhere; cheap, as nothing is parsed.
 fn mentions(file: &Path, id: &str) -> io::Result<bool> {
     let (id, mut found) = (memmem::Finder::new(id), false);
-    lines::read(File::open(file)?, |line| {
+    lines::read(open(file)?, |line| {
         found = line.bytes().is_some_and(|bytes| id.find(bytes).is_some());
         !found
     })?;
@@ -63,7 +63,7 @@ fn mentions(file: &Path, id: &str) -> io::Result<bool> {
 
 fn answers(file: &Path) -> io::Result<HashSet<String>> {
     let mut known = HashSet::new();
-    lines::read(File::open(file)?, |line| {
+    lines::read(open(file)?, |line| {
         known.extend(line.bytes().filter(|bytes| fold::counts(bytes)).and_then(answer));
         known.len() < MOST
     })?;

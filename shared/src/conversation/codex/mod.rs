@@ -1,6 +1,7 @@
 //! Codex's own files: `<home>/sessions/YYYY/MM/DD/rollout-<time>-<id>.jsonl`, as versions from September 2025
-//! to 0.169.0 write them. It tells no cost.
+//! to 0.169.0 write them; those that a person archived lie in `<home>/archived_sessions`. It tells no cost.
 
+mod item;
 mod repeated;
 mod response;
 mod unwrapped;
@@ -14,13 +15,19 @@ use std::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Facts, Found, Piece, Program, What, facts::Usage, is_id, json};
+use super::{Facts, Found, Piece, Program, What, facts::Usage, is_id, json, lines, open::open};
 use crate::world;
 
 /// The name of its profile.
 const NAME: &str = "codex";
 /// More days than anyone has worked, and more files than anyone has in one.
 const MOST: usize = 20_000;
+/// The variable that names the folder of its settings.
+const VARIABLE: &str = "CODEX_HOME";
+/// How the names of conversations end that the program compressed.
+const COMPRESSED: &str = ".jsonl.zst";
+/// More names than anyone gives.
+const MOST_NAMES: usize = 100_000;
 /// Folders in folders: year, month, day.
 const DEPTH: usize = 3;
 /// Length of an id, which stands at the end of a file's name.
@@ -60,15 +67,21 @@ impl Program for Codex {
         NAME
     }
 
-    fn root(&self) -> Option<PathBuf> {
-        let own = world::variable("CODEX_HOME").map(PathBuf::from);
-        let home = own.or_else(|| Some(PathBuf::from(world::variable("HOME")?).join(".codex")));
-        Some(home?.join("sessions"))
+    fn roots(&self) -> Vec<PathBuf> {
+        // The program moves what a person archives.
+        home().into_iter().flat_map(|home| [home.join("sessions"), home.join("archived_sessions")]).collect()
+    }
+
+    fn named_folders(&self) -> Option<(&'static str, Vec<PathBuf>)> {
+        Some((VARIABLE, vec![named()?]))
     }
 
     fn find(&self, found: &mut Found) {
-        if let Some(root) = self.root() {
-            below(&root, DEPTH, found);
+        self.roots().iter().for_each(|root| below(root, DEPTH, found));
+        if let Some(names) =
+            home().map(|home| home.join("session_index.jsonl")).filter(|names| names.is_file())
+        {
+            read_names(&names, found);
         }
     }
 
@@ -92,6 +105,10 @@ impl Program for Codex {
         repeated::own_part(inner, conversation)
     }
 
+    fn inner_folder(&self, conversation: &Path, _id: &str) -> PathBuf {
+        conversation.parent().unwrap_or(conversation).to_owned()
+    }
+
     fn inner_beside(&self) -> bool {
         true
     }
@@ -110,12 +127,44 @@ impl Program for Codex {
     }
 }
 
+fn named() -> Option<PathBuf> {
+    world::variable(VARIABLE).map(PathBuf::from)
+}
+
+/// The folder of its settings.
+fn home() -> Option<PathBuf> {
+    named().or_else(|| Some(PathBuf::from(world::variable("HOME")?).join(".codex")))
+}
+
+/// Reads the names that a person gave to conversations: the last one holds.
+fn read_names(path: &Path, found: &mut Found) {
+    #[derive(Deserialize)]
+    struct Named {
+        id: String,
+        thread_name: String,
+    }
+    let read = open(path).and_then(|file| {
+        lines::read(file, |line| {
+            let named = line.bytes().and_then(|bytes| serde_json::from_slice::<Named>(bytes).ok());
+            found.titles.extend(named.map(|named| (named.id, named.thread_name)));
+            found.titles.len() < MOST_NAMES
+        })
+    });
+    if let Err(error) = read {
+        found.trouble(path, error.to_string());
+    }
+}
+
 fn below(folder: &Path, depth: usize, found: &mut Found) {
     for entry in found.list(folder, MOST) {
         if entry.is_dir && depth > 0 {
             below(&entry.path, depth - 1, found);
         } else if let Some(id) = id_of(&entry.name).filter(|_| !entry.is_dir) {
             found.add(NAME, id, &entry);
+        } else if entry.name.ends_with(COMPRESSED) {
+            found.trouble(&entry.path, "Codex has compressed it, and it is not read");
+        } else if entry.name.ends_with(".jsonl") {
+            found.trouble(&entry.path, "its name is not that of a conversation");
         }
     }
 }
@@ -144,7 +193,7 @@ fn each(line: &[u8], mut each: impl FnMut(&Line<'_>)) -> bool {
     }
     let objects =
         json::objects(&text, |line| json::keep_kinds(line, &[], &["timestamp", "type"], &["ordinal"]));
-    objects.iter().filter(|object| read(object)).count() > 0
+    objects.all.iter().filter(|object| read(object)).count() > 0 && objects.is_whole
 }
 
 fn learn(facts: &mut Facts, line: &Line<'_>) {
@@ -206,19 +255,13 @@ fn said(line: &Line<'_>) -> Vec<What> {
     let payload = &line.payload;
     match line.kind.as_ref() {
         unwrapped::KIND => return unwrapped::said(payload),
-        // Versions that number their lines note the same once more, as finished items.
+        // Versions that number their lines note the same once more, as finished items: see there.
         "response_item" if line.ordinal.is_none() => return response::used(payload).into_iter().collect(),
         "event_msg" => {}
         _ => return Vec::new(),
     }
-    if payload["item"]["type"] != "CommandExecution" {
-        return what(payload).into_iter().collect();
-    }
-    let item = &payload["item"];
-    let input = serde_json::json!({"command": item["command"]}).to_string();
-    let text = item["aggregated_output"].as_str().unwrap_or_default().to_owned();
-    let error = item["exit_code"].as_i64().is_some_and(|code| code != 0);
-    vec![What::Tool { name: "exec".to_owned(), input }, What::Result { error, text }]
+    let said = what(payload);
+    said.into_iter().chain(item::done(&payload["item"])).collect()
 }
 
 fn what(payload: &Value) -> Option<What> {

@@ -1,11 +1,11 @@
 //! A sub-agent whose file begins with a copy of its conversation's: header, prompts and token counts.
 
-use std::{collections::HashSet, fs::File, io, path::Path};
+use std::{collections::HashSet, io, path::Path};
 
 use serde_json::Value;
 
 use super::{each, learn};
-use crate::conversation::{Facts, json, lines};
+use crate::conversation::{Facts, json, lines, open::open};
 
 /// More token counts than any conversation has.
 const MOST: usize = 100_000;
@@ -20,7 +20,7 @@ pub(super) fn own_part(inner: &Path, conversation: &Path) -> io::Result<Option<F
     }
     let known = totals(conversation)?;
     let mut own = Facts::default();
-    lines::read(File::open(inner)?, |line| {
+    lines::read(open(inner)?, |line| {
         let Some(bytes) = line.bytes() else { return true };
         each(bytes, |line| {
             let total = total(&line.payload);
@@ -45,7 +45,7 @@ pub(super) fn own_part(inner: &Path, conversation: &Path) -> io::Result<Option<F
 
 fn repeats_a_header(inner: &Path) -> io::Result<bool> {
     let (mut headers, mut seen) = (HashSet::new(), 0);
-    lines::read(File::open(inner)?, |line| {
+    lines::read(open(inner)?, |line| {
         seen += 1;
         line.bytes().into_iter().for_each(|bytes| {
             each(bytes, |line| {
@@ -63,7 +63,7 @@ fn repeats_a_header(inner: &Path) -> io::Result<bool> {
 /// Every sum of tokens that a conversation noted.
 fn totals(conversation: &Path) -> io::Result<HashSet<(u64, u64)>> {
     let mut known = HashSet::new();
-    lines::read(File::open(conversation)?, |line| {
+    lines::read(open(conversation)?, |line| {
         line.bytes().into_iter().for_each(|bytes| {
             each(bytes, |line| known.extend(total(&line.payload)));
         });

@@ -2,7 +2,7 @@
 //! first, and read as every other from there on. Deleting the copies costs speed only.
 
 use std::{
-    fs::{self, DirBuilder, File},
+    fs::{self, DirBuilder},
     io::{self, Read, Write},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
@@ -14,19 +14,33 @@ use tempfile::NamedTempFile;
 
 use super::{LINE, MOST, NAME};
 use crate::conversation::{
-    Found, is_id,
-    program::{Entry, cache, note},
+    Entry, Found, Program, is_id,
+    open::open,
+    program::{cache, note},
 };
 
 /// Longest file that is copied, in bytes.
 const LONGEST: u64 = 64 << 20;
 
-/// Adds the conversation of a file, by way of its copy.
-pub(super) fn add(found: &mut Found, entry: &Entry) {
+/// Adds the conversation of a file, by way of its copy; gives its id.
+pub(super) fn add(found: &mut Found, entry: &Entry) -> Option<String> {
     match copied(entry) {
-        Ok((id, copy)) => found.add(NAME, &id, &copy),
-        Err(error) => found.trouble(&entry.path, error.to_string()),
+        Ok((id, copy)) => {
+            found.add(NAME, &id, &copy);
+            Some(id)
+        }
+        Err(error) => {
+            found.trouble(&entry.path, error.to_string());
+            None
+        }
     }
+}
+
+/// The folder `chats` with the file of which this is the copy; `None` if it is no copy.
+pub(super) fn chats_of(copy: &Path) -> Option<PathBuf> {
+    let below = path_below_root(copy)?;
+    let root = super::Gemini.roots().into_iter().next()?;
+    Some(root.join(below.parent()?))
 }
 
 /// The folder of the copies, with one for each project.
@@ -84,7 +98,7 @@ fn copy(entry: &Entry, path: &Path, written: SystemTime) -> io::Result<()> {
         return Err(io::Error::other(format!("{} bytes are too many to read", entry.size)));
     }
     let mut bytes = Vec::new();
-    File::open(&entry.path)?.take(LONGEST).read_to_end(&mut bytes)?;
+    open(&entry.path)?.take(LONGEST).read_to_end(&mut bytes)?;
     let whole: Value =
         serde_json::from_str(&crate::conversation::json::text(&bytes)).map_err(io::Error::other)?;
     let folder = path.parent().unwrap_or(path);
@@ -104,6 +118,7 @@ fn lines<'a>(whole: &'a Value, project_root: Option<&str>) -> impl Iterator<Item
         "sessionId": whole["sessionId"],
         "startTime": whole["startTime"],
         "kind": whole["kind"].as_str().unwrap_or("main"),
+        "summary": whole["summary"].as_str(),
         "projectRoot": project_root,
     });
     let messages = whole["messages"].as_array().into_iter().flatten();

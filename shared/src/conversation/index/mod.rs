@@ -17,10 +17,14 @@ use std::{
 use record::Head;
 pub use record::Record;
 
-use super::{Facts, Place, reading::Reading};
+use super::{
+    Facts, Place,
+    open::open,
+    reading::{Reading, Skimmed},
+};
 
 /// What the file begins with; an older one is read anew.
-const MAGIC: &[u8] = b"git-orchestra conversations 5\n";
+const MAGIC: &[u8] = b"git-orchestra conversations 6\n";
 /// A file larger than this, in bytes, is not ours.
 const LARGEST: u64 = 256 << 20;
 /// Bytes written at a time.
@@ -38,6 +42,8 @@ pub struct Known {
     pub is_whole: bool,
     /// Only its beginning was read.
     pub is_begun: bool,
+    /// What is known is that of a sub-agent, without what stands in the file of its conversation.
+    pub is_own_part: bool,
     /// Where to read on.
     pub reading: Option<Reading>,
     /// The common git directory of its folder, seen when the folder was there.
@@ -45,14 +51,11 @@ pub struct Known {
 }
 
 impl Known {
-    /// After a look at the beginning and the end; what was read whole before is read on from there.
-    pub fn skimmed(place: &Place, facts: Facts, before: Option<Self>) -> Self {
-        Self { facts, reading: before.and_then(|before| before.reading), ..Self::of(place) }
-    }
-
-    /// As [`Known::skimmed`], after a look at the beginning alone.
-    pub fn begun(place: &Place, facts: Facts, before: Option<Self>) -> Self {
-        Self { is_begun: true, ..Self::skimmed(place, facts, before) }
+    /// After a look at the beginning, or at the end as well; what was read whole before is read on from there.
+    pub fn skimmed(place: &Place, skimmed: Skimmed, before: Option<Self>) -> Self {
+        let Skimmed { facts, is_all, unread } = skimmed;
+        let reading = unread.or_else(|| before?.reading);
+        Self { facts, reading, is_begun: !is_all, ..Self::of(place) }
     }
 
     /// After every line was read.
@@ -62,7 +65,7 @@ impl Known {
 
     /// Of a sub-agent, as far as it is not in the file of its conversation; where it has changed it is read anew.
     pub fn inner(place: &Place, facts: Facts, unread: Reading) -> Self {
-        Self { facts, is_whole: true, reading: Some(unread), ..Self::of(place) }
+        Self { facts, is_whole: true, is_own_part: true, reading: Some(unread), ..Self::of(place) }
     }
 
     fn of(place: &Place) -> Self {
@@ -198,7 +201,7 @@ fn write(file: &mut impl Write, records: &[&[u8]]) -> io::Result<()> {
 
 /// All bytes of a file, if they are not too many.
 fn content(path: &Path) -> Option<Vec<u8>> {
-    let file = fs::File::open(path).ok()?;
+    let file = open(path).ok()?;
     let length = file.metadata().ok().filter(|found| found.is_file() && found.len() <= LARGEST)?.len();
     let mut bytes = Vec::with_capacity(usize::try_from(length).ok()?);
     file.take(length).read_to_end(&mut bytes).ok()?;

@@ -15,11 +15,14 @@ use crate::conversation::{Facts, reading::Reading};
 /// Size, time, flags, and the lengths of the parts.
 const FIXED: usize = 8 + 8 + 1 + 4 * PARTS;
 const PARTS: usize = 6;
-/// Flags: every line was read; a list shows it; only the beginning was read; it is a sub-agent.
+/// Flags: every line was read; a list shows it; only the beginning was read; it is a sub-agent; a list does not show it, and part of
+/// it could not be read; it is the part of a sub-agent that is not in the file of its conversation.
 const WHOLE: u8 = 1;
 const SHOWN: u8 = 2;
 const BEGUN: u8 = 4;
 const INNER: u8 = 8;
+const UNREAD: u8 = 16;
+const OWN_PART: u8 = 32;
 
 /// What is known of one file, as it is written.
 #[derive(Clone, Debug)]
@@ -50,11 +53,17 @@ struct Rest {
 impl Record {
     /// Of what is known; none if a part of it is longer than 4 GiB.
     pub fn of(known: Known) -> Option<Self> {
-        let Known { path, size, written, mut facts, is_whole, is_begun, reading, repository } = known;
+        let Known { path, size, written, mut facts, is_whole, is_begun, is_own_part, reading, repository } =
+            known;
         let is_shown = facts.is_shown();
         let set = |flag: u8, is_so: bool| if is_so { flag } else { 0 };
-        let flags =
-            set(WHOLE, is_whole) | set(SHOWN, is_shown) | set(BEGUN, is_begun) | set(INNER, facts.inner);
+        let is_unread = !is_shown && !facts.inner && reading.as_ref().is_some_and(Reading::is_partial);
+        let flags = set(WHOLE, is_whole)
+            | set(SHOWN, is_shown)
+            | set(BEGUN, is_begun)
+            | set(INNER, facts.inner)
+            | set(UNREAD, is_unread)
+            | set(OWN_PART, is_own_part);
         // These stand before the JSON, and only there.
         let [cwd, first_cwd, branch] = [&mut facts.cwd, &mut facts.first_cwd, &mut facts.branch]
             .map(|text| text.take().unwrap_or_default());
@@ -139,6 +148,16 @@ impl<'a> Head<'a> {
         self.flags & INNER != 0
     }
 
+    /// What is known is that of a sub-agent, without what stands in the file of its conversation.
+    pub const fn is_own_part(&self) -> bool {
+        self.flags & OWN_PART != 0
+    }
+
+    /// A list does not show it, and part of it could not be read.
+    pub const fn is_unread(&self) -> bool {
+        self.flags & UNREAD != 0
+    }
+
     /// Only the beginning was read.
     pub const fn is_begun(&self) -> bool {
         self.flags & BEGUN != 0
@@ -193,6 +212,7 @@ impl<'a> Head<'a> {
             facts,
             is_whole: self.is_whole(),
             is_begun: self.is_begun(),
+            is_own_part: self.is_own_part(),
             reading,
             repository: self.repository().map(Path::to_owned),
         })

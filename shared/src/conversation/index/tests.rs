@@ -15,13 +15,17 @@ fn facts(cwd: &str, prompt: &str) -> Facts {
     facts
 }
 
+fn skimmed(facts: Facts) -> Skimmed {
+    Skimmed { facts, is_all: true, unread: None }
+}
+
 /// An index of two files, one of them read whole.
 fn written(folder: &Path) -> (PathBuf, [Place; 2]) {
     let (path, places) = (folder.join("deep/index"), [place("/c/one.jsonl", 1), place("/c/two.jsonl", 2)]);
     let mut index = Index::default();
     let reading = Reading { facts: facts("/w", "to two"), offset: 2, mark: 3, ..Reading::default() };
     let two = Known::read(&places[1], reading, facts("/w", "to two"));
-    for known in [Known::skimmed(&places[0], facts("/w/ä", "to \"one\""), None), two] {
+    for known in [Known::skimmed(&places[0], skimmed(facts("/w/ä", "to \"one\"")), None), two] {
         index.learn(Record::of(known).unwrap());
     }
     index.write(&path, places.iter());
@@ -37,7 +41,7 @@ fn what_was_learned_is_read_again() {
     assert_eq!((one.cwd(), one.first_cwd(), one.branch()), (Some("/w/ä"), Some("/w/ä"), Some("main")));
     assert_eq!((one.is_shown(), one.repository(), one.path()), (true, None, &b"/c/one.jsonl"[..]));
     let known = one.known().unwrap();
-    assert_eq!(known, Known::skimmed(&places[0], facts("/w/ä", "to \"one\""), None));
+    assert_eq!(known, Known::skimmed(&places[0], skimmed(facts("/w/ä", "to \"one\"")), None));
     let two = index.find(&places[1]).unwrap().known().unwrap();
     assert_eq!((two.is_whole, two.reading.unwrap().offset), (true, 2));
     assert!(index.fresh(&place("/c/two.jsonl", 3)).is_none(), "it grew");
@@ -50,7 +54,7 @@ fn a_repository_stays_known_when_the_file_is_read_again() {
     let (path, places) = written(folder.path());
     let mut index = Index::read(&path);
     index.belongs(&places[0], Path::new("/w/.git"));
-    index.learn(Record::of(Known::skimmed(&places[0], facts("/v", "again"), None)).unwrap());
+    index.learn(Record::of(Known::skimmed(&places[0], skimmed(facts("/v", "again")), None)).unwrap());
     index.write(&path, places.iter());
     let index = Index::read(&path);
     let known = index.find(&places[0]).unwrap();
@@ -61,7 +65,7 @@ fn a_repository_stays_known_when_the_file_is_read_again() {
 #[test]
 fn only_conversations_of_their_own_with_something_in_them_are_shown() {
     let shown = |facts: Facts| {
-        let record = Record::of(Known::skimmed(&place("/c", 1), facts, None)).unwrap();
+        let record = Record::of(Known::skimmed(&place("/c", 1), skimmed(facts), None)).unwrap();
         Head::read(record.bytes()).unwrap().0.is_shown()
     };
     assert!(!shown(Facts::default()));

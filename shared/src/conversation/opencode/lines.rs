@@ -65,7 +65,7 @@ pub(super) fn parse(line: &[u8]) -> Option<Line> {
     let text = json::text(line);
     serde_json::from_str(&text).ok().or_else(|| {
         let objects = json::objects(&text, json::remove_nulls);
-        serde_json::from_str(objects.first()?).ok()
+        serde_json::from_str(objects.all.first()?).ok()
     })
 }
 
@@ -79,6 +79,7 @@ pub(super) fn learn(facts: &mut Facts, line: &Line) {
         None if info.directory.is_some() => {
             facts.id.get_or_insert_with(|| info.id.clone());
             facts.inner = info.parent.is_some();
+            facts.parent.clone_from(&info.parent);
             facts.title = info.given_title().map(str::to_owned);
             facts.at(at.as_deref(), info.directory.as_deref(), None);
         }

@@ -9,6 +9,7 @@ mod lines;
 mod question;
 
 use std::{
+    collections::HashSet,
     io,
     path::{Path, PathBuf},
 };
@@ -16,7 +17,7 @@ use std::{
 use copies::Copies;
 
 use super::{
-    Facts, Found, Inner, Installed, Piece, Place, Program, Transcript,
+    Entry, Facts, Found, Inner, Installed, Piece, Place, Program, Transcript,
     program::{beginning, cache, user_folder},
 };
 use crate::world;
@@ -38,8 +39,8 @@ impl Program for Opencode {
         NAME
     }
 
-    fn root(&self) -> Option<PathBuf> {
-        Some(copies()?.folder().to_owned())
+    fn roots(&self) -> Vec<PathBuf> {
+        copies().map(|copies| copies.folder().to_owned()).into_iter().collect()
     }
 
     fn answers_to(&self, typed: &str) -> bool {
@@ -56,9 +57,20 @@ impl Program for Opencode {
         {
             found.trouble(&database, error.to_string());
         }
-        for entry in found.list(copies.folder(), MOST).into_iter().filter(|entry| !entry.is_dir) {
+        let (folders, files): (Vec<Entry>, Vec<Entry>) =
+            found.list(copies.folder(), MOST).into_iter().partition(|entry| entry.is_dir);
+        let mut ids = HashSet::new();
+        for entry in &files {
             if let Some(id) = entry.name.strip_suffix(".jsonl") {
-                found.add(NAME, id, &entry);
+                found.add(NAME, id, entry);
+                ids.insert(id);
+            }
+        }
+        for gone in folders.iter().filter(|folder| !ids.contains(folder.name.as_str())) {
+            for entry in found.list(&gone.path, MOST).into_iter().filter(|entry| !entry.is_dir) {
+                if let Some(id) = entry.name.strip_suffix(".jsonl") {
+                    found.add_orphan(NAME, id, &entry);
+                }
             }
         }
     }

@@ -1,116 +1,168 @@
-//! Asking git itself, about many pairs at once. What it writes goes into a folder of its own, and away with it.
+//! Asking git itself, about many pairs at once: one process for each core. What it writes goes into a folder of its own, and away
+//! with it. A pair over which git breaks off, or takes too long, is asked about alone, and says nothing of the others.
 
-use super::Clash;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use super::{
+    Judgement,
+    answer::{self, Answer},
+    place::{MERGE_TREE, MergePlace, why},
+    threads,
+};
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Git, Oid, Repo, command},
-    model::conflict::Kinds,
+    git::{Oid, command},
+    model::text::count,
 };
 
-/// What clashes, if anything does.
-type Verdict = Option<Clash>;
+/// Pairs of one process where programs of the user's merge: one of them may block.
+const FEW: usize = 8;
+/// After so many single merges that took too long, git is not asked any more.
+const MOST_TIMEOUTS: usize = 3;
+/// The signal of Ctrl-C.
+const INTERRUPTED: i32 = 2;
 
-/// The verdicts of git, in the order of the pairs; `None` for a pair over which git breaks off: the others are asked about
-/// without it.
-pub(super) fn ask(repo: &Repo, pairs: &[(Oid, Oid)]) -> Result<Vec<Option<Verdict>>> {
-    match (batch(repo, pairs), pairs) {
-        (Err(error), [(a, _)]) => match batch(repo, &[(*a, *a)]) {
-            Ok(_) => Ok(vec![None]),
-            // It is not the pair: git itself does not work here.
-            Err(_) => Err(error),
-        },
-        (Err(_), pairs) => {
-            let (first, second) = pairs.split_at(pairs.len() / 2);
-            let mut answers = ask(repo, first)?;
-            answers.extend(ask(repo, second)?);
-            Ok(answers)
+/// The judgements of git, in the order of the pairs. `programs`: programs of the user's may take part.
+///
+/// # Errors
+/// Git does not work here at all, or Ctrl-C ended it.
+pub(super) fn ask(place: &MergePlace, pairs: &[(Oid, Oid)], programs: bool) -> Result<Vec<Judgement>> {
+    let Some(&(sample, _)) = pairs.first() else { return Ok(Vec::new()) };
+    let threads = threads(pairs.len());
+    let most = if programs { FEW } else { usize::MAX };
+    let chunks: Vec<&[(Oid, Oid)]> = pairs.chunks(pairs.len().div_ceil(threads).min(most).max(1)).collect();
+    let asking = Asking { place, sample, timeouts: AtomicUsize::new(0) };
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<Vec<(usize, Vec<Judgement>)>> {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(chunk) = chunks.get(at) else { return Ok(done) };
+            done.push((at, asking.about(chunk)?));
         }
-        (Ok(answers), _) => Ok(answers.into_iter().map(Some).collect()),
+    };
+    let parts =
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let mut parts = vec![work()];
+            parts.extend(others.into_iter().map(|one| {
+                one.join().unwrap_or_else(|_| Err(Error::internal("a thread that asks git died")))
+            }));
+            parts
+        });
+    let mut all = Vec::with_capacity(chunks.len());
+    for part in parts {
+        all.extend(part?);
     }
+    all.sort_unstable_by_key(|(at, _)| *at);
+    Ok(all.into_iter().flat_map(|(_, judgements)| judgements).collect())
 }
 
-fn batch(repo: &Repo, pairs: &[(Oid, Oid)]) -> Result<Vec<Verdict>> {
-    if pairs.is_empty() {
-        return Ok(Vec::new());
-    }
-    let common = repo.common_dir()?;
-    let scratch = tempfile::tempdir().context(Kind::External, || "cannot make a temporary folder".into())?;
-    let questions: String = pairs.iter().map(|(a, b)| format!("{a} {b}\n")).collect();
-    // In the checkout, if there is one: attributes are read from its files.
-    let place = repo.main_checkout()?.unwrap_or_else(|| common.clone());
-    let said = Git::new(&place, "merge-tree")
-        .fetching_what_is_missing()
-        .args(["--write-tree", "--stdin", "--name-only"])
-        .env("GIT_OBJECT_DIRECTORY", scratch.path())
-        .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", common.join("objects"))
-        .input(questions.into_bytes())
-        .limit(command::LONG)
-        .run()?;
-    let answers = parse(&said).filter(|answers| answers.len() == pairs.len());
-    answers.ok_or_else(|| Error::internal("git merge-tree answered in an unknown way"))
+struct Asking<'a> {
+    place: &'a MergePlace,
+    /// A commit that merges with itself, if git works.
+    sample: Oid,
+    timeouts: AtomicUsize,
 }
 
-/// For each pair: `1` or `0`, the tree, the files that clash, nothing; where it clashes, messages: how many paths, the paths, the
-/// kind, the text; then nothing. Each ended by NUL.
-fn parse(said: &[u8]) -> Option<Vec<Option<Clash>>> {
-    let mut words = said.split(|byte| *byte == 0);
-    let mut answers = Vec::new();
-    loop {
-        let clean = match words.next()? {
-            b"" => return words.next().is_none().then_some(answers),
-            b"1" => true,
-            b"0" => false,
-            _ => return None,
+/// How a call of git ended.
+enum Ended {
+    Well(Vec<Answer>),
+    /// It answered so many and gave up at the next one, saying why.
+    GaveUp(Vec<Answer>, String),
+    /// It was killed by something, or died: what it had answered is lost.
+    Died(String),
+    TooLate,
+}
+
+impl Asking<'_> {
+    fn about(&self, pairs: &[(Oid, Oid)]) -> Result<Vec<Judgement>> {
+        let mut judged: Vec<Judgement> = Vec::with_capacity(pairs.len());
+        while judged.len() < pairs.len() {
+            let rest = &pairs[judged.len()..];
+            if self.timeouts.load(Ordering::Relaxed) >= MOST_TIMEOUTS {
+                let many = count(MOST_TIMEOUTS as u64, "merge");
+                let not = format!("git was not asked: {many} took longer than {}", self.place.shown_limit());
+                judged.resize(pairs.len(), Judgement::Unknown(not));
+                break;
+            }
+            match self.run(rest)? {
+                Ended::Well(answers) => judged.extend(answers.into_iter().map(Judgement::of)),
+                Ended::GaveUp(answers, why) => {
+                    judged.extend(answers.into_iter().map(Judgement::of));
+                    judged.push(Judgement::Unknown(format!("git cannot merge them: {why}")));
+                }
+                Ended::TooLate if rest.len() == 1 => {
+                    self.timeouts.fetch_add(1, Ordering::Relaxed);
+                    judged.push(Judgement::Unknown(format!(
+                        "git takes longer than {}",
+                        self.place.shown_limit()
+                    )));
+                }
+                Ended::Died(why) if rest.len() == 1 => {
+                    judged.push(Judgement::Unknown(format!("git cannot merge them: {why}")));
+                }
+                Ended::TooLate | Ended::Died(_) => {
+                    let part = if rest.len() <= FEW { 1 } else { rest.len() / 2 };
+                    for some in rest.chunks(part) {
+                        judged.extend(self.about(some)?);
+                    }
+                }
+            }
+        }
+        Ok(judged)
+    }
+
+    fn run(&self, pairs: &[(Oid, Oid)]) -> Result<Ended> {
+        let output = match self.merge_tree(pairs) {
+            Err(error) if error.kind == Kind::Timeout => return Ok(Ended::TooLate),
+            other => other?,
         };
-        words.next()?;
-        let mut files = 0u32;
-        while !words.next()?.is_empty() {
-            files += 1;
+        let (answers, whole) = answer::parse(&output.stdout);
+        if output.status.success() && whole && answers.len() == pairs.len() {
+            return Ok(Ended::Well(answers));
         }
-        if clean {
-            answers.push(None);
-            continue;
+        if output.signal() == Some(INTERRUPTED) {
+            return Err(Error::new(Kind::External, "interrupted"));
         }
-        let kinds = kinds(&mut words)?;
-        answers.push(Some(Clash { files: files.max(1), hunks: files.max(1), kinds }));
+        if pairs != [(self.sample, self.sample)]
+            && !matches!(self.run(&[(self.sample, self.sample)])?, Ended::Well(_))
+        {
+            let error = Error::new(Kind::External, "git merge-tree does not work here");
+            return Err(error.because(why(&output.stderr)));
+        }
+        let said = why(&output.stderr);
+        Ok(match output.status.code() {
+            Some(code) if code != 0 && answers.len() < pairs.len() => Ended::GaveUp(answers, said),
+            _ => Ended::Died(said),
+        })
+    }
+
+    fn merge_tree(&self, pairs: &[(Oid, Oid)]) -> Result<command::Output> {
+        let scratch =
+            tempfile::tempdir().context(Kind::External, || "cannot make a temporary folder".into())?;
+        let questions: String = pairs.iter().map(|(ours, theirs)| format!("{ours} {theirs}\n")).collect();
+        self.place
+            .git_without_fsync(MERGE_TREE[0])
+            .args(&MERGE_TREE[1..])
+            .env("GIT_OBJECT_DIRECTORY", scratch.path())
+            .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", self.place.common_dir().join("objects"))
+            .input(questions.into_bytes())
+            .limit(limit(self.place.limit(), pairs.len()))
+            .output()
     }
 }
 
-fn kinds<'a>(words: &mut impl Iterator<Item = &'a [u8]>) -> Option<Kinds> {
-    let mut kinds = Kinds::default();
-    loop {
-        // Before git 2.40, advice about submodules stands in the place of the last, empty word.
-        let count = std::str::from_utf8(words.next()?).ok().and_then(|count| count.parse::<usize>().ok());
-        let Some(count) = count else {
-            return Some(if kinds == Kinds::default() { Kinds::OTHER } else { kinds });
-        };
-        for _ in 0..count {
-            words.next()?;
-        }
-        let (_, message) = (words.next()?, words.next()?);
-        kinds = Kinds::of_message(&String::from_utf8_lossy(message)).map_or(kinds, |kind| kinds.and(kind));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_of_git() {
-        let one = Some(Clash { files: 1, hunks: 1, kinds: Kinds::CONTENT });
-        let two = Some(Clash { files: 2, hunks: 2, kinds: Kinds::MODIFY_DELETE });
-        let first = b"0\0dfd0\0a\0\x001\0a\0Auto-merging\0Auto-merging a\n\x001\0a\0CONFLICT (contents)\0CONFLICT (content): Merge conflict in a\n\0\0";
-        let third =
-            b"0\0c310\0a\0b\0\x001\0a\0CONFLICT (modify/delete)\0CONFLICT (modify/delete): a deleted\n\0\0";
-        let all = [first.as_slice(), b"1\0dea4\0\0", third.as_slice()].concat();
-        assert_eq!(parse(&all), Some(vec![one, None, two]));
-        let advice = b"0\0dfd0\0s\0\x001\0s\0CONFLICT\0CONFLICT (submodule): s\n\0Do this\n\x001\0dea4\0\0";
-        let submodule = Some(Clash { files: 1, hunks: 1, kinds: Kinds::SUBMODULE });
-        assert_eq!(parse(advice), Some(vec![submodule, None]));
-        assert_eq!(parse(b""), Some(vec![]));
-        assert_eq!(parse(b"0\0dfd0\0a\0"), None);
-        assert_eq!(parse(b"x\0"), None);
+/// How long a process may take for some pairs. By itself git ends; a program of the user's, of which [`FEW`] merges at the most
+/// are in one process, may not.
+fn limit(one: Duration, pairs: usize) -> Duration {
+    if pairs <= FEW {
+        one
+    } else {
+        command::LONG.max(Duration::from_secs(5).saturating_mul(u32::try_from(pairs).unwrap_or(u32::MAX)))
     }
 }

@@ -30,17 +30,18 @@ pub(super) struct Changes {
     paths: HashMap<Vec<u8>, Change>,
     /// Every folder above a changed path.
     above: HashSet<Vec<u8>>,
-    /// Folders in which a file was deleted.
-    deleted_in: HashSet<Vec<u8>>,
+    /// Every folder above a deleted path that is gone: one that is still there was not renamed.
+    gone: HashSet<Vec<u8>>,
     /// Every folder above an added path.
     added_below: HashSet<Vec<u8>>,
+    /// Whether a path was added.
+    adds: bool,
 }
 
-/// A file whose content both changed.
+/// A file whose content both changed, and not alike.
 #[derive(Clone, Debug)]
 pub(super) struct Content {
     pub(super) path: Vec<u8>,
-    pub(super) kind: EntryKind,
     pub(super) base: gix::ObjectId,
     pub(super) ours: gix::ObjectId,
     pub(super) theirs: gix::ObjectId,
@@ -49,13 +50,11 @@ pub(super) struct Content {
 /// Where two branches meet.
 #[derive(Clone, Debug)]
 pub(super) enum Meeting {
-    /// Nowhere: they merge.
+    /// Nowhere: they merge, whatever was renamed.
     Nowhere,
-    /// In the content of these files, and nowhere else.
+    /// In the content of these regular files, and nowhere else.
     Contents(Vec<Content>),
-    /// In some other way.
-    Trees,
-    /// In a way in which gix and git are known to disagree.
+    /// In some other way: git judges it.
     Doubtful,
 }
 
@@ -76,6 +75,10 @@ impl Changes {
         let mut changes = Self::default();
         for record in recorder.records {
             changes.add(record);
+        }
+        // Without an addition, nothing was renamed.
+        if changes.adds {
+            changes.gone.retain(|folder| !is_folder(&tree, folder));
         }
         Ok(changes)
     }
@@ -104,9 +107,10 @@ impl Changes {
         let path: Vec<u8> = path.into();
         let folders: Vec<Vec<u8>> = folders_above(&path).map(<[u8]>::to_vec).collect();
         if new.is_none() {
-            self.deleted_in.extend(folders.first().cloned());
+            self.gone.extend(folders.iter().cloned());
         }
         if old.is_none() {
+            self.adds = true;
             self.added_below.extend(folders.iter().cloned());
         }
         self.above.extend(folders);
@@ -119,53 +123,79 @@ impl Changes {
         self.paths.values().map(|change| (id(change.old), id(change.new))).collect()
     }
 
+    /// Every folder above a changed path, without the top.
+    pub(super) fn folders(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.above.iter()
+    }
+
+    /// Whether a file of this name changed, in any folder.
+    pub(super) fn has_file_named(&self, name: &str) -> bool {
+        let is_it = |path: &Vec<u8>| path.rsplit(|byte| *byte == b'/').next() == Some(name.as_bytes());
+        self.paths.keys().any(is_it)
+    }
+
+    /// Where two works meet that begin at one commit. What is renamed here matters to git only if the other side touches it under
+    /// its old name or its new one: both are paths in common. Or if its whole folder was renamed and the other adds something there.
     pub(super) fn meet(&self, other: &Self) -> Meeting {
         let (few, many) = if self.paths.len() <= other.paths.len() { (self, other) } else { (other, self) };
-        // A renamed folder takes along what others add to it; there, git sees a conflict and gix does not.
-        if !few.deleted_in.is_disjoint(&many.added_below) || !many.deleted_in.is_disjoint(&few.added_below) {
+        if self.may_move_what_is_added_by(other) || other.may_move_what_is_added_by(self) {
             return Meeting::Doubtful;
         }
-        let clash = few.paths.keys().any(|path| many.above.contains(path))
+        let stands_in_the_way = few.paths.keys().any(|path| many.above.contains(path))
             || many.paths.keys().any(|path| few.above.contains(path));
-        let common: Vec<(&Vec<u8>, &Change, &Change)> = few
-            .paths
-            .keys()
-            .filter_map(|path| Some((path, self.paths.get(path)?, other.paths.get(path)?)))
-            .collect();
-        if common.iter().any(|(_, ours, theirs)| ours.is_commit() || theirs.is_commit()) {
+        if stands_in_the_way {
             return Meeting::Doubtful;
         }
-        if clash {
-            return Meeting::Trees;
+        let mut contents = Vec::new();
+        for path in few.paths.keys() {
+            let (Some(ours), Some(theirs)) = (self.paths.get(path), other.paths.get(path)) else { continue };
+            match Common::of(path, ours, theirs) {
+                Common::Alike => {}
+                Common::Content(content) => contents.push(content),
+                Common::Otherwise => return Meeting::Doubtful,
+            }
         }
-        if common.is_empty() {
+        if contents.is_empty() {
             return Meeting::Nowhere;
         }
-        let contents: Option<Vec<Content>> =
-            common.into_iter().map(|(path, ours, theirs)| content(path, ours, theirs)).collect();
-        contents.map_or(Meeting::Trees, Meeting::Contents)
+        Meeting::Contents(contents)
+    }
+
+    /// Whether a folder may have been renamed here in which the other side adds something: that is renamed along with it.
+    fn may_move_what_is_added_by(&self, other: &Self) -> bool {
+        self.adds && !self.gone.is_disjoint(&other.added_below)
     }
 }
 
-impl Change {
-    fn is_commit(&self) -> bool {
-        [self.old, self.new].into_iter().flatten().any(|file| file.mode.is_commit())
-    }
+/// Whether a tree has a folder at a path. One that cannot be looked up counts as gone: then git judges.
+fn is_folder(tree: &gix::Tree<'_>, path: &[u8]) -> bool {
+    let found = tree.lookup_entry(path.split(|byte| *byte == b'/'));
+    found.ok().flatten().is_some_and(|entry| entry.mode().is_tree())
 }
 
-/// The three versions of a file, where both changed its content alone.
-fn content(path: &[u8], ours: &Change, theirs: &Change) -> Option<Content> {
-    let (base, ours, theirs) = (ours.old?, ours.new?, theirs.new?);
-    let kind = base.mode.kind();
-    let plain = matches!(kind, EntryKind::Blob | EntryKind::BlobExecutable);
-    let same = ours.mode == base.mode && theirs.mode == base.mode;
-    (plain && same).then(|| Content {
-        path: path.to_vec(),
-        kind,
-        base: base.id,
-        ours: ours.id,
-        theirs: theirs.id,
-    })
+/// What two sides did to one path.
+enum Common {
+    /// The same, and the path is still there.
+    Alike,
+    /// Both changed the content of a regular file.
+    Content(Content),
+    Otherwise,
+}
+
+impl Common {
+    fn of(path: &[u8], ours: &Change, theirs: &Change) -> Self {
+        let (Some(base), Some(ours), Some(theirs)) = (ours.old, ours.new, theirs.new) else {
+            return Self::Otherwise;
+        };
+        if ours == theirs && !ours.mode.is_commit() {
+            return Self::Alike;
+        }
+        let is_regular = matches!(base.mode.kind(), EntryKind::Blob | EntryKind::BlobExecutable);
+        if !is_regular || ours.mode != base.mode || theirs.mode != base.mode {
+            return Self::Otherwise;
+        }
+        Self::Content(Content { path: path.to_vec(), base: base.id, ours: ours.id, theirs: theirs.id })
+    }
 }
 
 /// `a/b/c` is below `a/b` and `a`.

@@ -1,22 +1,31 @@
-//! Trial merges: what would git say if two commits were merged? All in memory; nothing is left in the repository.
+//! Trial merges: what does git say when two commits are merged? Nothing is left in the repository.
 //!
-//! Most pairs are told by their paths alone: no path in common, no merge. Where both changed the content of the same files and
-//! nothing else meets, these files alone are merged. Everything else is merged as trees, by gix; and the few cases in which gix
-//! and git are known to disagree, or in which a program of the user's decides, are put to git itself, in one batch.
+//! Most pairs are told by their paths alone: no path in common, no merge. Where both changed the content of the same regular text
+//! files and nothing else meets, these contents are merged here, by git's algorithm. Everything else is put to git itself.
 
+mod answer;
+mod attributes;
 mod by_git;
 mod changes;
 mod contents;
+mod place;
+mod rules;
 mod sizes;
+mod text;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-pub use self::sizes::Size;
+pub use self::{
+    answer::{Answer, GitConflict},
+    place::MergePlace,
+    rules::Rules,
+    sizes::Size,
+};
 use self::{
-    changes::{Changes, Meeting},
+    changes::{Changes, Content, Meeting},
     contents::Merger,
 };
 use crate::{
@@ -32,9 +41,9 @@ const MOST_THREADS: usize = 8;
 /// What cannot be merged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Clash {
-    /// Files.
+    /// Files; there are conflicts in which git names none.
     pub files: u32,
-    /// Places in them; a file that is no text, or is gone on one side, counts as one.
+    /// Places in them; a file that is no text, or is gone on one side, or that git judged, counts as one.
     pub hunks: u32,
     /// In which ways.
     pub kinds: Kinds,
@@ -52,80 +61,149 @@ impl Clash {
     }
 }
 
+/// What a merge on trial comes to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Judgement {
+    /// It is clean.
+    Merges,
+    /// It conflicts.
+    Conflicts(Clash),
+    /// Nobody can tell, and why.
+    Unknown(String),
+}
+
+impl Judgement {
+    fn of(answer: Answer) -> Self {
+        answer.conflict.map_or(Self::Merges, |conflict| Self::Conflicts(conflict.clash()))
+    }
+}
+
 /// How a verdict was found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum How {
     /// The paths alone told it.
     Paths,
-    /// By merging.
+    /// By merging contents here.
     Merge,
     /// Git was asked.
     Git,
-    /// Nobody could tell: it counts as a conflict.
-    Unknown,
 }
 
 /// What became of one pair.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Trial {
-    /// What clashes; `None`: they merge.
-    pub clash: Option<Clash>,
+    /// What the merge comes to.
+    pub judgement: Judgement,
     /// How that was found.
     pub how: How,
+    /// Whether the commits, and what [`Rules::key`] holds, decide it for good.
+    pub lasting: bool,
 }
 
 impl Trial {
-    /// Of two commits that no program can merge.
-    const UNKNOWN: Self =
-        Self { clash: Some(Clash { files: 1, hunks: 1, kinds: Kinds::OTHER }), how: How::Unknown };
+    const CLEAN_BY_PATHS: Self = Self { judgement: Judgement::Merges, how: How::Paths, lasting: true };
+
+    /// What clashes, if anything does.
+    pub const fn clash(&self) -> Option<Clash> {
+        match self.judgement {
+            Judgement::Conflicts(clash) => Some(clash),
+            Judgement::Merges | Judgement::Unknown(_) => None,
+        }
+    }
 }
 
-/// Merges pairs of commits on trial; each names two places in `tips`. The verdicts stand in the order of the pairs. A pair that
-/// cannot be merged for whatever reason counts as a conflict: it says nothing of the others.
+/// The verdicts on some pairs, in their order.
+#[derive(Debug)]
+pub struct Trials {
+    /// One for each pair.
+    pub found: Vec<Trial>,
+    /// The folders whose attributes may have decided any of those that are lasting.
+    pub folders: BTreeSet<Vec<u8>>,
+}
+
+/// Merges pairs of commits on trial; each names two places in `tips`: ours and theirs. A pair that cannot be merged for whatever
+/// reason says nothing of the others.
 ///
 /// # Errors
 /// A commit of `tips` cannot be read, or git does not work here.
-pub fn trials(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Result<Vec<Trial>> {
+pub fn trials(
+    repo: &Repo,
+    place: &MergePlace,
+    rules: &mut Rules,
+    tips: &[Oid],
+    pairs: &[(usize, usize)],
+) -> Result<Trials> {
     let trees = tips.iter().map(|tip| repo.tree_of(*tip)).collect::<Result<Vec<Oid>>>()?;
-    let bases = bases(repo, tips, pairs)?;
+    let bases = if rules.rewritten { vec![Base::Unclear; pairs.len()] } else { bases(repo, tips, pairs)? };
     let changed = all_changes(repo, &trees, &bases, pairs)?;
-    let programs = repo.has_merge_programs();
     let mut verdicts: Vec<Option<Trial>> = vec![None; pairs.len()];
     let (mut to_merge, mut to_ask) = (Vec::new(), Vec::new());
     for (at, &(a, b)) in pairs.iter().enumerate() {
-        let base = match bases[at] {
-            Base::One(base) => base,
-            Base::Several => {
-                to_ask.push(at);
-                continue;
-            }
+        let sides = match bases[at] {
+            Base::One(base) => both(&changed, base, a, b),
+            Base::Unclear => None,
             Base::None => {
-                verdicts[at] = Some(Trial::UNKNOWN);
+                let none = Judgement::Unknown("they have no common ancestor".to_owned());
+                verdicts[at] = Some(Trial { judgement: none, how: How::Paths, lasting: false });
                 continue;
             }
         };
-        let Some((ours, theirs)) = both(&changed, base, a, b) else {
-            to_ask.push(at);
-            continue;
-        };
-        match ours.meet(theirs) {
-            Meeting::Nowhere => verdicts[at] = Some(Trial { clash: None, how: How::Paths }),
-            Meeting::Doubtful => to_ask.push(at),
-            _ if programs => to_ask.push(at),
-            Meeting::Contents(_) | Meeting::Trees => to_merge.push((at, base)),
+        match sides.map(|(ours, theirs)| ours.meet(theirs)) {
+            Some(Meeting::Nowhere) => verdicts[at] = Some(Trial::CLEAN_BY_PATHS),
+            Some(Meeting::Contents(files)) if files.iter().all(|file| rules.is_plain(&file.path)) => {
+                to_merge.push((at, files));
+            }
+            Some(Meeting::Contents(_) | Meeting::Doubtful) | None => to_ask.push(at),
         }
     }
-    for (at, merged) in merge_all(repo, &trees, pairs, &to_merge, &changed)? {
+    for (at, merged) in merge_all(repo, &to_merge)? {
         match merged {
-            Some(clash) => verdicts[at] = Some(Trial { clash, how: How::Merge }),
+            Some(clash) => {
+                let judgement = clash.map_or(Judgement::Merges, Judgement::Conflicts);
+                verdicts[at] = Some(Trial { judgement, how: How::Merge, lasting: true });
+            }
             None => to_ask.push(at),
         }
     }
+    to_ask.sort_unstable();
     let asked: Vec<(Oid, Oid)> = to_ask.iter().map(|&at| (tips[pairs[at].0], tips[pairs[at].1])).collect();
-    for (at, clash) in to_ask.into_iter().zip(by_git::ask(repo, &asked)?) {
-        verdicts[at] = Some(clash.map_or(Trial::UNKNOWN, |clash| Trial { clash, how: How::Git }));
+    for (at, judgement) in to_ask.into_iter().zip(by_git::ask(place, &asked, rules.programs)?) {
+        // A program may answer otherwise the next time; of histories that cross, not every folder is known that matters.
+        let lasting = matches!(bases[at], Base::One(_))
+            && !rules.programs
+            && !matches!(judgement, Judgement::Unknown(_));
+        verdicts[at] = Some(Trial { judgement, how: How::Git, lasting });
     }
-    verdicts.into_iter().map(|one| one.ok_or_else(|| Error::internal("a pair without a verdict"))).collect()
+    let found: Option<Vec<Trial>> = verdicts.into_iter().collect();
+    let found = found.ok_or_else(|| Error::internal("a pair without a verdict"))?;
+    let folders = deciding_folders(&found, &bases, pairs, &changed);
+    Ok(Trials { found, folders })
+}
+
+/// Of every pair that was not told by its paths, the folders above all that either side changed.
+fn deciding_folders(
+    found: &[Trial],
+    bases: &[Base],
+    pairs: &[(usize, usize)],
+    changed: &AllChanges,
+) -> BTreeSet<Vec<u8>> {
+    let mut sides: BTreeSet<([u8; 20], usize)> = BTreeSet::new();
+    let mut folders = BTreeSet::new();
+    for ((trial, base), &(a, b)) in found.iter().zip(bases).zip(pairs) {
+        let Base::One(base) = *base else { continue };
+        if !trial.lasting || trial.how == How::Paths {
+            continue;
+        }
+        folders.insert(Vec::new());
+        for side in [a, b] {
+            if sides.insert((*base.as_bytes(), side))
+                && let Some(Some(changes)) = changed.get(&(base, side))
+            {
+                folders.extend(changes.folders().cloned());
+            }
+        }
+    }
+    folders
 }
 
 /// What a branch changes: the tree from which it went apart, and its own.
@@ -140,7 +218,7 @@ pub fn spans(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<Option<Span>>
     let pairs: Vec<(usize, usize)> = (0..tips.len()).map(|tip| (tip, tips.len())).collect();
     let found = bases(repo, &all, &pairs)?.into_iter().zip(tips).map(|(base, tip)| match base {
         Base::One(base) => Ok(Some((base, repo.tree_of(*tip)?))),
-        Base::Several | Base::None => Ok(None),
+        Base::Unclear | Base::None => Ok(None),
     });
     found.collect()
 }
@@ -160,14 +238,22 @@ pub fn sizes(repo: &Repo, spans: &[Span]) -> Result<Vec<Size>> {
     )
 }
 
+/// Whether two commits differ in a file of attributes.
+///
+/// # Errors
+/// One of them cannot be read.
+pub fn changes_attributes(repo: &Repo, before: Oid, after: Oid) -> Result<bool> {
+    Ok(Changes::between(repo, repo.tree_of(before)?, repo.tree_of(after)?)?.has_file_named(place::ATTRIBUTES))
+}
+
 /// From where two commits went apart.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Base {
     /// The tree of the one best common ancestor.
     One(Oid),
-    /// Several: their histories cross.
-    Several,
-    /// None, or the history cannot be read.
+    /// There are several, as their histories cross; or the history cannot be read. Git judges it.
+    Unclear,
+    /// They have none.
     None,
 }
 
@@ -179,16 +265,15 @@ fn bases(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Result<Vec<Base
     let mut found = Vec::with_capacity(pairs.len());
     for &(a, b) in pairs {
         let bases = repo.gix.merge_bases_many_with_graph(tips[a].gix(), &[tips[b].gix()], &mut graph);
-        let bases = bases.unwrap_or_default();
-        found.push(match bases.as_slice() {
-            [] => Base::None,
-            [one] => {
+        found.push(match bases.as_deref() {
+            Ok([]) => Base::None,
+            Ok([one]) => {
                 let commit = one.detach();
                 let tree = trees.get(&commit).copied().or_else(|| repo.tree_of(commit.into()).ok());
                 trees.extend(tree.map(|tree| (commit, tree)));
-                tree.map_or(Base::None, Base::One)
+                tree.map_or(Base::Unclear, Base::One)
             }
-            _ => Base::Several,
+            Ok(_) | Err(_) => Base::Unclear,
         });
     }
     Ok(found)
@@ -220,24 +305,21 @@ fn all_changes(repo: &Repo, trees: &[Oid], bases: &[Base], pairs: &[(usize, usiz
     Ok(wanted.into_iter().zip(found).collect())
 }
 
-/// The clash of each pair, if there is one; `None` where gix cannot tell.
-fn merge_all(
-    repo: &Repo,
-    trees: &[Oid],
-    pairs: &[(usize, usize)],
-    to_merge: &[(usize, Oid)],
-    changed: &AllChanges,
-) -> Result<Vec<(usize, Option<Option<Clash>>)>> {
-    let merged = on_all_cores(repo, to_merge, Merger::new, |repo, merger, &(at, base)| {
-        let (a, b) = pairs[at];
-        let meeting = both(changed, base, a, b).map(|(ours, theirs)| ours.meet(theirs));
-        let merged = match meeting {
-            Some(Meeting::Contents(files)) => merger.contents(repo, &files),
-            _ => merger.trees(repo, base, trees[a], trees[b]),
-        };
-        Ok(merged.ok())
-    })?;
+/// The clash of each pair, if there is one; `None` where git has to tell.
+fn merge_all(repo: &Repo, to_merge: &[(usize, Vec<Content>)]) -> Result<Vec<(usize, Option<Option<Clash>>)>> {
+    let merged = on_all_cores(
+        repo,
+        to_merge,
+        |_| Ok(Merger::default()),
+        |repo, merger, (_, files)| Ok(merger.contents(repo, files)),
+    )?;
     Ok(to_merge.iter().map(|(at, _)| *at).zip(merged).collect())
+}
+
+/// How many threads help with so many items.
+fn threads(items: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores.min(MOST_THREADS).min(items.div_ceil(4)).max(1)
 }
 
 /// Does something for each item, on as many threads as help; each has a repository of its own, whose new objects stay in
@@ -248,8 +330,7 @@ fn on_all_cores<I: Sync, T: Send, Tools>(
     tools: impl Fn(&Repo) -> Result<Tools> + Sync,
     work: impl Fn(&mut Repo, &mut Tools, &I) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = cores.min(MOST_THREADS).min(items.len().div_ceil(4)).max(1);
+    let threads = threads(items.len());
     let next = AtomicUsize::new(0);
     let common = repo.common_dir()?;
     let one_thread = || -> Result<Vec<(usize, T)>> {
@@ -283,13 +364,4 @@ fn on_all_cores<I: Sync, T: Send, Tools>(
     }
     all.sort_unstable_by_key(|(at, _)| *at);
     Ok(all.into_iter().map(|(_, one)| one).collect())
-}
-
-impl Repo {
-    /// Whether the user has programs of their own that merge files.
-    fn has_merge_programs(&self) -> bool {
-        self.config_sections("merge")
-            .iter()
-            .any(|name| self.config(&format!("merge.{name}.driver")).is_some())
-    }
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::record::Record;
-use crate::{Error, Kind, Result, error::Context, model::quote, store::layout};
+use crate::{Error, Kind, Result, error::Context, git::careful, model::quote, store::layout};
 
 /// How long another git may hold one of the locks.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -159,7 +159,7 @@ pub(super) fn release(source: &Path, lock: &Path) {
 pub(super) fn link(source: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(source, to) {
         Err(e) if !matches!(e.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) => {
-            let content = fs::read(source)?;
+            let content = careful::read(source)?;
             let written = fs::File::create_new(to)?.write_all(&content);
             if written.is_err() {
                 let _ = fs::remove_file(to);
@@ -177,7 +177,7 @@ pub(super) fn is_same(one: &Path, other: &Path) -> bool {
         return true;
     }
     let is_copy = a.is_file() && b.is_file() && a.len() == b.len() && a.nlink() == 1;
-    is_copy && matches!((fs::read(one), fs::read(other)), (Ok(a), Ok(b)) if a == b)
+    is_copy && matches!((careful::read(one), careful::read(other)), (Ok(a), Ok(b)) if a == b)
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, checkout::paths, worktrees::Checkout},
+    git::{Oid, Repo, careful, checkout::paths, worktrees::Checkout},
     model::{quote, text},
     store::layout::{self, Private},
 };
@@ -361,11 +361,11 @@ enum Files {
 pub(super) fn refuse_symbolic(common: &std::path::Path, branch: &str) -> Result<()> {
     let file = common.join(layout::branch_ref(branch));
     let Some(target) =
-        fs::read_to_string(file).ok().and_then(|text| Some(text.strip_prefix("ref: ")?.trim().to_owned()))
+        careful::text(file).ok().and_then(|text| Some(text.strip_prefix("ref: ")?.trim().to_owned()))
     else {
         return Ok(());
     };
     let (branch, target) = (text::safe(branch), text::safe(&target).into_owned());
     Err(Error::refused(format!("branch {branch} is another name of {target}"))
-        .hint(format!("name {} instead", target.trim_start_matches("refs/heads/"))))
+        .hint(format!("name {} instead", layout::branch_of(&target).unwrap_or(&target))))
 }

@@ -16,7 +16,7 @@ use super::locks;
 use crate::{
     Kind, Result,
     error::Context,
-    git::{Git, Oid, Repo, checkout::paths, command, worktrees::Checkout},
+    git::{Git, Oid, Repo, careful, checkout::paths, command, worktrees::Checkout},
     lock::Lock,
     store::layout::Private,
     world,
@@ -112,7 +112,7 @@ impl Record {
     /// It cannot be opened.
     pub(super) fn open(common: &Path, dir: &Path) -> Result<Option<Self>> {
         let Some(alive) = Lock::take(&dir.join("alive"), Duration::ZERO)? else { return Ok(None) };
-        let plan = fs::read(dir.join("plan")).ok().and_then(|bytes| Plan::read(&bytes));
+        let plan = careful::read(dir.join("plan")).ok().and_then(|bytes| Plan::read(&bytes));
         let Some(plan) = plan else {
             // Killed before its plan was whole, and no lock is taken before that.
             let _ = fs::remove_dir_all(dir);

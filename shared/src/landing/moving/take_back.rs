@@ -19,7 +19,7 @@ use super::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Git, Repo, checkout::paths},
+    git::{Git, Repo, careful, checkout::paths},
     store::layout,
 };
 
@@ -161,7 +161,9 @@ impl HalfMoved<'_> {
         let whole =
             self.git("cat-file").arg("--filters").arg(option(b"--path=", &one.path)).arg(&new.blob).run()?;
         let cannot = || format!("cannot read '{}'", file.display());
-        Ok(whole.starts_with(&fs::read(&file).context(Kind::External, cannot)?))
+        let opened = careful::open_regular_through_links(&file).context(Kind::External, cannot)?;
+        let there = careful::read_up_to(opened, whole.len() as u64).context(Kind::External, cannot)?;
+        Ok(there.is_some_and(|there| whole.starts_with(&there)))
     }
 
     /// Brings files back to how the old commit has them. Gives those in whose place something else is.

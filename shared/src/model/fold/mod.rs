@@ -13,14 +13,15 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::{
-    Agent, Event, Fact, Phase,
-    event::{Collected, Created, Finished, Landed, Landing, Step, Usage},
+    Agent, Event, Fact, Limit, Phase,
+    event::{Check, Collected, Created, Finished, Landed, Landing, Step, Usage},
+    landing::{FailedCheck, SetAside},
     text,
     verdict::{self, Review, Standing},
 };
 
 /// The version of these rules. State written under another one is folded anew.
-pub const FOLD: u32 = 7;
+pub const FOLD: u32 = 8;
 
 /// Columns kept of a reason, a model and other short texts.
 const SHORT: usize = 200;
@@ -36,10 +37,21 @@ pub struct Fold {
     pub newer: usize,
     /// The highest Lamport number of a request to stop; 0 if there is none.
     pub stop_asked: u64,
+    /// How it was asked to end since its last launch, and with which reason, if it has not ended since.
+    pub asked: Option<(Rest, Option<String>)>,
     /// Whether the event that makes the agent is there. Without it, it has no title, base or branch.
     pub created: bool,
     /// Every verdict on its work, in order.
     pub verdicts: Vec<Standing>,
+}
+
+/// The two ways to end an agent's program.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Rest {
+    /// For good, as far as this attempt goes.
+    Stop,
+    /// Until it is resumed.
+    Pause,
 }
 
 /// Folds events, given in any order and any number of times.
@@ -73,13 +85,23 @@ impl Folder {
         match &event.fact {
             None => self.fold.newer += 1,
             Some(Fact::Created(created)) => self.created(event, created),
-            Some(Fact::Stop { .. }) => self.fold.stop_asked = event.lamport,
-            Some(Fact::Pause { .. } | Fact::Send(_) | Fact::Restored {}) => {}
+            Some(Fact::Stop { reason }) => {
+                self.fold.stop_asked = event.lamport;
+                self.fold.asked = Some((Rest::Stop, reason.clone()));
+            }
+            // A request to stop holds.
+            Some(Fact::Pause { reason }) => {
+                let stops = self.fold.asked.as_ref().is_some_and(|(rest, _)| *rest == Rest::Stop);
+                if !stops {
+                    self.fold.asked = Some((Rest::Pause, reason.clone()));
+                }
+            }
+            Some(Fact::Send(_) | Fact::Restored {}) => {}
             Some(Fact::Phase(step)) => self.phase(event, step),
             Some(Fact::Finished(finished)) => self.finished(event, finished),
-            Some(Fact::Landed(landed)) => self.landed(landed),
+            Some(Fact::Landed(landed)) => land(&mut self.fold.agent, landed, &event.writer),
             Some(Fact::Verdict(review)) => self.judged(event, review),
-            Some(Fact::Collected(collected)) => self.collected(event, collected),
+            Some(Fact::Collected(collected)) => collect(&mut self.fold.agent, collected, &event.writer),
         }
     }
 
@@ -128,12 +150,16 @@ impl Folder {
         }
         if launch {
             agent.started_at = Some(event.at);
+            self.fold.asked = None;
         }
         agent.phase = step.phase;
+        agent.limit = None;
         agent.reason = given(step.reason.as_deref());
         agent.question = given(step.question.as_deref());
         agent.choice = step.choice && agent.question.is_some();
         agent.session = given(step.session.as_deref()).or_else(|| agent.session.take());
+        agent.permission = given(step.permission.as_deref()).or_else(|| agent.permission.take());
+        agent.model = given(step.model.as_deref()).or_else(|| agent.model.take());
     }
 
     fn finished(&mut self, event: &Event, finished: &Finished) {
@@ -165,6 +191,7 @@ impl Folder {
         if !same {
             agent.started_at = None;
         }
+        self.fold.asked = None;
         agent.attempt = finished.attempt;
         agent.phase = finished.phase;
         agent.reason = given(finished.reason.as_deref());
@@ -180,42 +207,7 @@ impl Folder {
         agent.left_out = finished.left_out_more.saturating_add(finished.left_out.len() as u64);
         agent.unfinished = given(finished.unfinished.as_deref());
         agent.unsaved = given(finished.unsaved.as_deref());
-    }
-
-    /// The last word holds; what did not land changes nothing of what landed before.
-    fn landed(&mut self, landed: &Landed) {
-        let agent = &mut self.fold.agent;
-        match landed.outcome {
-            Landing::Merged | Landing::UpToDate => {
-                agent.landed_head = given(Some(&landed.head));
-                agent.landed_as = given(landed.commit.as_deref());
-                agent.landed_in = given(Some(&landed.into));
-            }
-            Landing::TakenBack => {
-                (agent.landed_head, agent.landed_as, agent.landed_in) = (None, None, None);
-            }
-            Landing::SetAside | Landing::Failed => {}
-        }
-    }
-
-    /// Counts only while the agent rests where it rested then.
-    fn collected(&mut self, event: &Event, collected: &Collected) {
-        let agent = &mut self.fold.agent;
-        if !agent.phase.is_at_rest() || collected.attempt != agent.attempt {
-            return;
-        }
-        agent.head = given(Some(&collected.head));
-        agent.commits = collected.commits;
-        agent.files_changed = collected.files;
-        agent.insertions = collected.insertions;
-        agent.deletions = collected.deletions;
-        agent.left_out = collected.left_out_more.saturating_add(collected.left_out.len() as u64);
-        agent.unfinished = given(collected.unfinished.as_deref());
-        agent.unsaved = None;
-        if let Some(phase) = collected.phase.filter(|_| event.writer == agent.writer) {
-            agent.phase = phase;
-            agent.reason = given(collected.reason.as_deref());
-        }
+        agent.limit = finished.limit.clone().map(Limit::safe);
     }
 
     fn judged(&mut self, event: &Event, review: &Review) {
@@ -278,6 +270,85 @@ impl Folder {
     fn conflict(&mut self, sentence: String) {
         self.fold.conflicts.push(sentence);
     }
+}
+
+/// What was taken after the end. It counts only while the agent rests where it rested then.
+fn collect(agent: &mut Agent, collected: &Collected, writer: &str) {
+    if !agent.phase.is_at_rest() || collected.attempt != agent.attempt {
+        return;
+    }
+    agent.head = given(Some(&collected.head));
+    agent.commits = collected.commits;
+    agent.files_changed = collected.files;
+    agent.insertions = collected.insertions;
+    agent.deletions = collected.deletions;
+    agent.left_out = collected.left_out_more.saturating_add(collected.left_out.len() as u64);
+    agent.unfinished = given(collected.unfinished.as_deref());
+    agent.unsaved = None;
+    if let Some(phase) = collected.phase.filter(|_| writer == agent.writer) {
+        agent.phase = phase;
+        agent.limit = None;
+        agent.reason = given(collected.reason.as_deref());
+    }
+}
+
+/// What a landing did. The last word holds; what did not land changes nothing of what landed before.
+fn land(agent: &mut Agent, landed: &Landed, writer: &str) {
+    match landed.outcome {
+        Landing::Merged | Landing::UpToDate => {
+            agent.landed_head = given(Some(&landed.head));
+            agent.landed_as = given(landed.commit.as_deref());
+            agent.landed_in = given(Some(&landed.into));
+            agent.set_aside = None;
+            // Another clone may have another check, or nothing to check with.
+            agent.failed_check = agent
+                .failed_check
+                .take()
+                .filter(|failed| failed.writer != writer || !landed.passed.contains(&failed.check.id));
+        }
+        Landing::TakenBack => {
+            (agent.landed_head, agent.landed_as, agent.landed_in) = (None, None, None);
+        }
+        Landing::NothingNew => {}
+        Landing::SetAside => {
+            let why = given(landed.reason.as_deref()).unwrap_or_else(|| "no reason was given".to_owned());
+            agent.set_aside = Some(SetAside { head: short(&landed.head), into: short(&landed.into), why });
+        }
+        Landing::Failed => {
+            agent.set_aside = None;
+            agent.failed_check = Some(FailedCheck {
+                check: failed_check(landed),
+                head: short(&landed.head),
+                into: short(&landed.into),
+                why: given(landed.reason.as_deref()).unwrap_or_default(),
+                writer: writer.to_owned(),
+            });
+        }
+    }
+}
+
+/// An event of 0.1.0 says in its reason only which check failed: `test fails: exit code 1`.
+fn failed_check(landed: &Landed) -> Check {
+    let named = || landed.reason.as_deref()?.split_once(" fails: ").map(|(name, _)| name);
+    let name = landed.check.as_ref().map(|check| check.name.as_str()).or_else(named);
+    let check = landed.check.as_ref();
+    Check {
+        name: given(name).unwrap_or_else(|| "check".to_owned()),
+        id: given(check.map(|check| check.id.as_str())).unwrap_or_default(),
+        command: given(check.and_then(|check| check.command.as_deref())),
+    }
+}
+
+/// Whether a landing, or work that was taken again, would change anything of an agent's state.
+pub fn is_news(agent: &Agent, fact: &Fact, writer: &str) -> bool {
+    let mut after = agent.clone();
+    match fact {
+        Fact::Landed(landed) => land(&mut after, landed, writer),
+        Fact::Collected(collected) => collect(&mut after, collected, writer),
+        // What somebody asks, says or judges is news in itself.
+        _ => return true,
+    }
+    after != *agent
 }
 
 /// Nothing said and nothing to see are the same.

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::{
-    super::{Phase::Failed, event::Message},
+    super::{Phase::Failed, event::Message, landing::check_id},
     *,
 };
 
@@ -80,7 +80,7 @@ fn hostile_texts_become_harmless() {
 fn what_landed_stays_until_it_is_taken_back() {
     let landed = |outcome, head: &str| {
         let (into, head, commit) = ("main".into(), head.into(), Some("c".into()));
-        Fact::Landed(Landed { outcome, into, head, commit, reason: None })
+        Fact::Landed(Landed { outcome, into, head, commit, reason: None, check: None, passed: Vec::new() })
     };
     let mut events =
         vec![event(2, "a", &landed(Landing::Merged, "one")), event(3, "a", &landed(Landing::Failed, "two"))];
@@ -88,6 +88,125 @@ fn what_landed_stays_until_it_is_taken_back() {
     assert_eq!((agent.landed_head.as_deref(), agent.landed_in.as_deref()), (Some("one"), Some("main")));
     events.push(event(4, "b", &landed(Landing::TakenBack, "one")));
     assert_eq!(fold(&events).agent.landed_head, None);
+}
+
+fn did_not_land(outcome: Landing, head: &str, reason: &str) -> Landed {
+    let check = (outcome == Landing::Failed).then(|| Check::shared("test", "make"));
+    let (into, head, reason) = ("main".into(), head.into(), Some(reason.into()));
+    Landed { outcome, into, head, commit: None, reason, check, passed: Vec::new() }
+}
+
+#[test]
+fn a_failed_check_stays_until_the_clone_that_saw_it_fail_sees_it_pass() {
+    let failed = did_not_land(Landing::Failed, "one", "test fails: exit code 1");
+    let aside = did_not_land(Landing::SetAside, "one", "conflicts");
+    let merged = |passed: &[&str]| Landed {
+        passed: passed.iter().map(|command| check_id(command)).collect(),
+        ..did_not_land(Landing::Merged, "one", "")
+    };
+    type Row<'a> = (&'a [(&'a str, Landed)], bool, bool);
+    let table: &[Row<'_>] = &[
+        (&[("a", failed.clone())], true, false),
+        (&[("a", aside.clone())], false, true),
+        (&[("a", failed.clone()), ("a", aside.clone())], true, true),
+        (&[("a", aside.clone()), ("a", failed.clone())], true, false),
+        (&[("a", failed.clone()), ("a", merged(&[]))], true, false),
+        (&[("a", failed.clone()), ("a", merged(&["other"]))], true, false),
+        (&[("a", failed.clone()), ("b", merged(&["make"]))], true, false),
+        (&[("a", failed.clone()), ("a", merged(&["make"]))], false, false),
+        (&[("a", failed.clone()), ("b", aside), ("a", merged(&["make"]))], false, false),
+    ];
+    for (told, fails, is_aside) in table {
+        let events: Vec<Event> =
+            told.iter().zip(2..).map(|((by, fact), l)| event(l, by, &Fact::Landed(fact.clone()))).collect();
+        let agent = fold(&events).agent;
+        assert_eq!(
+            (agent.failed_check.is_some(), agent.set_aside.is_some()),
+            (*fails, *is_aside),
+            "{told:?}"
+        );
+    }
+    let old = Landed { check: None, ..failed };
+    let known = fold(&[event(2, "a", &Fact::Landed(old))]).agent.failed_check.expect("a failure");
+    assert_eq!((known.check.name.as_str(), known.check.id.as_str()), ("test", ""));
+}
+
+#[test]
+fn what_is_known_of_a_landing_is_no_news() {
+    let agent = |told: &[Landed]| {
+        let events: Vec<Event> =
+            told.iter().zip(2..).map(|(fact, l)| event(l, "a", &Fact::Landed(fact.clone()))).collect();
+        fold(&events).agent
+    };
+    let aside = |why| did_not_land(Landing::SetAside, "one", why);
+    let failed = |head| did_not_land(Landing::Failed, head, "test fails: exit code 1");
+    let merged = |commit: &str| Landed {
+        commit: Some(commit.into()),
+        passed: vec!["x".into()],
+        ..did_not_land(Landing::Merged, "one", "")
+    };
+    for (told, next, is_new) in [
+        (vec![], aside("conflicts"), true),
+        (vec![aside("conflicts")], aside("conflicts"), false),
+        (vec![aside("conflicts")], aside("conflicts elsewhere"), true),
+        (vec![failed("one")], failed("one"), false),
+        (vec![failed("one")], failed("two"), true),
+        (vec![merged("c")], merged("c"), false),
+        (vec![merged("c")], merged("d"), true),
+        (vec![], did_not_land(Landing::TakenBack, "one", ""), false),
+        (vec![merged("c")], did_not_land(Landing::TakenBack, "one", ""), true),
+    ] {
+        assert_eq!(is_news(&agent(&told), &Fact::Landed(next.clone()), "a"), is_new, "{told:?} {next:?}");
+    }
+}
+
+#[test]
+fn work_that_is_taken_again_as_it_was_is_no_news() {
+    let ended = event(2, "a", &end(1, Phase::Done));
+    let agent = fold(&[event(1, "a", &phase(1, Phase::Starting)), ended]).agent;
+    let taken = |head: &str, reason: Option<&str>| Collected {
+        attempt: 1,
+        head: head.into(),
+        commits: 1,
+        files: 2,
+        insertions: 3,
+        deletions: 4,
+        left_out: Vec::new(),
+        left_out_more: 0,
+        unfinished: None,
+        phase: reason.map(|_| Phase::Done),
+        reason: reason.map(str::to_owned),
+    };
+    let agent = Agent { head: Some("one".into()), reason: Some("not resolved".into()), ..agent };
+    for (fact, is_new) in [
+        (Fact::Collected(taken("one", None)), false),
+        (Fact::Collected(taken("two", None)), true),
+        (Fact::Collected(taken("one", Some("not resolved"))), false),
+        (Fact::Collected(taken("one", Some("repair failed"))), true),
+        (Fact::Collected(Collected { attempt: 2, ..taken("two", None) }), false),
+        (Fact::Pause { reason: None }, true),
+    ] {
+        assert_eq!(is_news(&agent, &fact, "a"), is_new, "{fact:?}");
+    }
+}
+
+#[test]
+fn what_was_asked_holds_until_the_end_or_the_next_launch() {
+    let (stop, pause) = (Fact::Stop { reason: None }, Fact::Pause { reason: None });
+    let launch = |attempt| phase(attempt, Phase::Starting);
+    for (facts, asked) in [
+        (vec![launch(1)], None),
+        (vec![launch(1), stop.clone()], Some(Rest::Stop)),
+        (vec![launch(1), pause.clone()], Some(Rest::Pause)),
+        (vec![launch(1), pause.clone(), stop.clone()], Some(Rest::Stop)),
+        (vec![launch(1), stop.clone(), pause.clone()], Some(Rest::Stop)),
+        (vec![launch(1), stop.clone(), end(1, Phase::Stopped)], None),
+        (vec![launch(1), pause, end(1, Phase::Paused), launch(2)], None),
+        (vec![stop, launch(1)], None),
+    ] {
+        let events: Vec<Event> = facts.iter().zip(1..).map(|(fact, l)| event(l, "a", fact)).collect();
+        assert_eq!(fold(&events).asked.map(|(rest, _)| rest), asked, "{facts:?}");
+    }
 }
 
 fn usage(attempt: u32, session: &str, cost: u64, denials: u64) -> Fact {
@@ -124,7 +243,14 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
             |(attempt, at, reason, exit)| {
                 let Fact::Finished(finished) = end(attempt, Phase::ALL[at]) else { unreachable!() };
                 let (unfinished, unsaved) = (reason.clone(), reason.clone());
-                Fact::Finished(Finished { reason, exit, unfinished, unsaved, ..finished })
+                let limit = exit.map(|exit| Limit {
+                    kind: reason.clone().unwrap_or_else(|| "five_hour".to_owned()),
+                    until: Timestamp::from_second(i64::from(exit)).ok().filter(|_| exit % 2 == 0),
+                    warning: exit > 0,
+                    used: u32::try_from(exit).ok(),
+                    resumes: exit < 0,
+                });
+                Fact::Finished(Finished { reason, exit, unfinished, unsaved, limit, ..finished })
             }
         ),
         (0u32..4, "[st]", 0u64..9, 0u64..3)
@@ -132,7 +258,16 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
         (0usize..5, word, prop::option::of(word)).prop_map(|(at, into, commit)| {
             use Landing::*;
             let outcome = [Merged, SetAside, Failed, UpToDate, TakenBack][at];
-            Fact::Landed(Landed { outcome, head: into.clone(), into, commit, reason: None })
+            let check = Check { name: into.clone(), id: into.clone(), command: commit.clone() };
+            Fact::Landed(Landed {
+                outcome,
+                head: into.clone(),
+                reason: commit.clone(),
+                passed: vec![into.clone()],
+                check: commit.as_ref().map(|_| check),
+                into,
+                commit,
+            })
         }),
         (0usize..3, "[xy]", "[ab]", word, prop::option::of(word)).prop_map(|(at, head, by, patch, text)| {
             let (verdict, base) = (verdict::Verdict::ALL[at], "b".to_owned());

@@ -168,7 +168,7 @@ impl<'a> Judge<'a> {
     fn is_elsewhere(&self, id: &AgentId, agent: &Agent) -> Result<Result<String, No>> {
         let base = Oid::parse(&agent.base)
             .ok_or_else(|| Error::internal(format!("'{id}' has no base: '{}'", agent.base)))?;
-        if let Some(broken) = unreadable::work_of(self.repo, id)? {
+        if let Some(broken) = unreadable::work_of(self.repo, id, agent)? {
             let no = No::new(broken.sentence());
             return Ok(Err(broken.remedy.into_iter().fold(no, No::hint)));
         }

@@ -1,10 +1,8 @@
 //! The branches in which work may be, so that it need not be kept.
 
-use std::fs;
-
 use crate::{
     Error, Result,
-    git::{Oid, Repo},
+    git::{Oid, Repo, careful},
     model::text,
     store::layout,
 };
@@ -30,12 +28,14 @@ pub(super) fn all(repo: &Repo, named: Option<&str>) -> Result<Vec<Target>> {
                 .hint("git branch --list --all")
         });
     }
-    let head = fs::read_to_string(repo.common_dir()?.join("HEAD")).unwrap_or_default();
-    let Some(main) = head.trim().strip_prefix("ref: refs/heads/") else { return Ok(Vec::new()) };
+    let head = careful::text(repo.common_dir()?.join("HEAD")).unwrap_or_default();
+    let Some(main) = head.trim().strip_prefix("ref: ").and_then(layout::branch_of) else {
+        return Ok(Vec::new());
+    };
     let mut found: Vec<Target> = at(repo, main)?.into_iter().collect();
     let value = |key: &str| repo.config(&format!("branch.{main}.{key}"));
     if let (Some(from), Some(branch)) = (value("remote"), value("merge")) {
-        let branch = branch.trim_start_matches("refs/heads/").to_owned();
+        let branch = layout::branch_of(&branch).unwrap_or(&branch).to_owned();
         found.extend(remote(repo, &format!("{from}/{branch}"))?);
     }
     Ok(found)

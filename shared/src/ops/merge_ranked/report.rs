@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
+use super::outcome::{self, Outcome, Row};
 use crate::{
     git::Oid,
     landing::{Plan, State, plan::Pairs, state::Step},
-    model::event::Landing,
     store::{Unreadable, operations::Journal},
 };
 
@@ -36,7 +36,7 @@ pub struct Report {
     /// Under which id this can be taken back, or gone on with.
     pub operation: Option<String>,
     /// Every branch, in the order of landing.
-    pub order: Vec<Step>,
+    pub order: Vec<Row>,
     /// How the pairs were judged.
     pub pairs: Pairs,
     /// The set that lands together is known to be the largest.
@@ -55,14 +55,26 @@ pub struct Report {
 }
 
 impl Report {
+    /// What would be done.
     pub(super) fn planned(plan: &Plan) -> Self {
+        let words = outcome::planned(plan);
+        let order = plan.steps().into_iter().zip(words).map(|(step, word)| step.with_outcome(word));
+        Self::with(plan, order.collect())
+    }
+
+    /// There was nothing to try.
+    pub(super) fn nothing(plan: &Plan) -> Self {
+        Self::with(plan, rows(plan.steps(), true))
+    }
+
+    fn with(plan: &Plan, order: Vec<Row>) -> Self {
         Self {
             into: plan.target.branch.clone(),
             base: plan.target.tip,
             result: None,
             moved: false,
             operation: None,
-            order: plan.steps(),
+            order,
             pairs: plan.pairs,
             exact: plan.order.exact,
             warnings: Vec::new(),
@@ -73,14 +85,15 @@ impl Report {
         }
     }
 
-    fn of(plan: &Plan, state: &State, journal: &Journal) -> Self {
-        let mut report = Self::planned(plan);
+    /// `has_moved`: the target has what landed.
+    fn of(plan: &Plan, state: &State, journal: &Journal, has_moved: bool) -> Self {
         let known = |name: &str| state.steps.iter().any(|step| step.branch == name);
-        let open: Vec<Step> = report.order.drain(..).filter(|step| !known(&step.branch)).collect();
-        report.order = state.steps.iter().cloned().chain(open).collect();
-        for (step, rank) in report.order.iter_mut().zip(1..) {
-            step.rank = rank;
+        let open = plan.steps().into_iter().filter(|step| !known(&step.branch));
+        let mut order = rows(state.steps.iter().cloned().chain(open), has_moved);
+        for (row, rank) in order.iter_mut().zip(1..) {
+            row.rank = rank;
         }
+        let mut report = Self::with(plan, order);
         report.base = state.base;
         report.result = Some(state.result);
         report.operation = Some(journal.operation.id.clone());
@@ -89,7 +102,7 @@ impl Report {
 
     pub(super) fn done(plan: &Plan, state: &State, journal: &Journal, warnings: Vec<String>) -> Self {
         let moved = state.result != state.base;
-        Self { moved, warnings, ..Self::of(plan, state, journal) }
+        Self { moved, warnings, ..Self::of(plan, state, journal, true) }
     }
 
     pub(super) fn left(plan: &Plan, state: &State, journal: &Journal, left: Left) -> Self {
@@ -99,7 +112,7 @@ impl Report {
             Left::Blocked(why, _) => Some(why.clone()),
             Left::Aborted => Some("given up".to_owned()),
         };
-        Self { blocked, left: Some(left), ..Self::of(plan, state, journal) }
+        Self { blocked, left: Some(left), ..Self::of(plan, state, journal, false) }
     }
 
     /// The failed step is not written down: `--continue` takes it again.
@@ -110,7 +123,15 @@ impl Report {
     }
 
     /// How many came to this.
-    pub fn count(&self, outcome: Landing) -> usize {
-        self.order.iter().filter(|step| step.outcome == Some(outcome)).count()
+    pub fn count(&self, outcome: Outcome) -> usize {
+        self.order.iter().filter(|row| row.outcome == outcome).count()
     }
+}
+
+fn rows(steps: impl IntoIterator<Item = Step>, has_moved: bool) -> Vec<Row> {
+    let row = |step: Step| {
+        let outcome = Outcome::of_step(step.outcome, has_moved);
+        step.with_outcome(outcome)
+    };
+    steps.into_iter().map(row).collect()
 }

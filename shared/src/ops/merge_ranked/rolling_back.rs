@@ -11,10 +11,11 @@ use crate::{
         finish::{self, Move, Moved},
     },
     lock::Lock,
-    model::{AgentId, Fact, event::Collected, text},
+    model::{AgentId, Fact, event::Collected, fold, text},
     store::{
         Chain, append_if,
         layout::{self, Private},
+        writer,
     },
 };
 
@@ -66,6 +67,7 @@ fn under_lock(
         repo.edit_refs(&[Edit { name: head_ref, old: head, new }], "orchestra: a repair failed")?;
     }
     let told = before.head.map(|head| head.to_string()).or(agent.head);
+    let by = writer::writer(repo)?;
     append_if(repo, id, |fold| {
         let collected = Collected {
             attempt: fold.agent.attempt,
@@ -80,7 +82,9 @@ fn under_lock(
             phase: Some(before.phase),
             reason: Some(why.to_owned()),
         };
-        fold.agent.phase.is_at_rest().then(|| vec![Fact::Collected(collected)])
+        let fact = Fact::Collected(collected);
+        let is_news = fold.agent.phase.is_at_rest() && fold::is_news(&fold.agent, &fact, &by);
+        is_news.then(|| vec![fact])
     })?;
     Ok(Ok(()))
 }

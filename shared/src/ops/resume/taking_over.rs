@@ -14,7 +14,7 @@ use crate::{
         remotes::{Manner, Push, Rule},
     },
     model::{Agent, AgentId, text},
-    store::{layout, sound, transcripts},
+    store::{layout, sound, transcripts, unreadable},
     sync::{Remote, Side, consent, known::Known, secrets},
     worktree::list,
 };
@@ -34,7 +34,7 @@ pub(super) fn prepare(
     worktree: &Path,
 ) -> Result<()> {
     may(repo, id, agent, how)?;
-    let head = repo.find_ref(&layout::head_ref(id))?.filter(|head| repo.has_commit(*head));
+    let head = unreadable::named_tip(repo, id, agent)?.filter(|head| repo.has_commit(*head));
     let head = head.ok_or_else(|| not_here(id, "the commit that holds its work"))?;
     if Oid::parse(&agent.base).is_none_or(|base| !repo.has_commit(base)) {
         return Err(not_here(id, "the commit it started from"));
@@ -74,7 +74,7 @@ pub(super) fn may(repo: &Repo, id: &AgentId, agent: &Agent, how: TakeOver) -> Re
             .hint(format!("git orchestra resume --take-over {id}, if that machine is gone")));
     }
     // A branch named by strangers is not checked out, unless it is the one that we would have given.
-    let ours = format!("{}{id}", Config::of(repo).branch_prefix());
+    let ours = format!("{}{id}", Config::of(repo).branch_prefix()?);
     if agent.branch == ours {
         return Ok(());
     }
@@ -164,13 +164,20 @@ fn bring_conversation(repo: &Repo, id: &AgentId, agent: &Agent, worktree: &Path)
 pub(super) fn arbitrate(repo: &Repo, id: &AgentId, before: Oid) -> Result<Option<String>> {
     let name = layout::agent_ref(id);
     let Some(now) = repo.find_ref(&name)? else { return Ok(None) };
-    let mut alone =
-        Some(format!("no remote knows '{id}': if another clone goes on with it too, both are kept"));
+    let both = "if another clone resumes it too, the work of both is kept";
+    let mut alone = Some(format!("no remote has '{id}', as far as is known here: {both}"));
     for remote in repo.remotes() {
         let remote = Remote::choose(repo, Some(&remote), Path::new("/"))?;
         let theirs = Side::read(repo, &layout::tracking(&remote.name))?;
-        let agreed = || remote.urls(repo).is_ok_and(|urls| consent::given(repo, &urls).is_some());
-        if !theirs.agents.contains_key(id) || !agreed() {
+        if !theirs.agents.contains_key(id) {
+            continue;
+        }
+        if !remote.urls(repo).is_ok_and(|urls| consent::given(repo, &urls).is_some()) {
+            let address = text::safe(&remote.address);
+            alone = Some(format!(
+                "{address} has '{id}' and is not told that it runs here, because nothing was sent there from this clone \
+                 yet ('git orchestra sync' asks): {both}"
+            ));
             continue;
         }
         let push = [Push { name: name.clone(), new: Some(now), rule: Rule::Forward }];

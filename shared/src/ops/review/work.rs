@@ -78,7 +78,7 @@ pub struct Known {
 
 /// Looks at an agent's work.
 pub(super) fn look(repo: &AcceptedRepo, id: &AgentId) -> Result<Work> {
-    let chain = Chain::of_agent(repo, id)?;
+    let chain = Chain::of_any_agent(repo, id)?;
     let agent = chain.fold().agent;
     let task = chain.prompt(repo)?.unwrap_or_default();
     let compared = diff::run(

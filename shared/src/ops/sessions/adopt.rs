@@ -13,7 +13,7 @@ use crate::{
         event::{Created, Finished, Step},
         quote, text,
     },
-    ops::spawn,
+    ops::{named, spawn},
     profile::{self, Options},
     store::{self, NewAgent, append, layout},
     supervise::conversations,
@@ -53,7 +53,7 @@ pub struct Report {
 /// nothing can be written.
 pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let mut catalogue = Catalogue::of_typed(Some(repo), &request.session)?;
-    let row = catalogue.one(&catalogue.resolve(&request.session)?)?;
+    let row = catalogue.conversation(&request.session)?;
     let session = catalogue.session(&row);
     catalogue.close();
     if let Some(agent) = &session.agent {
@@ -115,7 +115,7 @@ fn resume_command(session: &str) -> String {
 
 fn base(repo: &Repo, request: &Request, branch: Option<&str>) -> Result<Oid> {
     if let Some(revision) = &request.base {
-        return repo.commit(revision);
+        return named::commit(repo, revision);
     }
     let known = branch.map(|branch| repo.find_ref(&layout::branch_ref(branch))).transpose()?.flatten();
     known.map_or_else(|| repo.head(), Ok)

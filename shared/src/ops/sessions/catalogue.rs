@@ -1,11 +1,12 @@
 //! All conversations: those that lie in the home folder, and those that are kept in the repository.
 
 mod looks;
+mod named;
 mod report;
 mod rows;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
 };
 
@@ -15,24 +16,16 @@ use super::{
     scope::{Repositories, Scope},
 };
 use crate::{
-    Error, Kind, Result,
+    Error, Result,
     config::Config,
-    conversation::{
-        self, Facts, Found, Index, Inner, Installed, PROGRAMS, Place, Program, Share, Trouble,
-        reading::{self, Look},
-    },
-    error::Context,
+    conversation::{Facts, Found, Index, Inner, Installed, PROGRAMS, Place, Program, Share, Trouble},
     git::Repo,
-    model::text,
     store::{
         layout::Private,
-        transcripts::{self, Kept},
+        transcripts::{self, AboutInner, Kept},
     },
     trust::acceptance,
 };
-
-/// The shortest beginning of an id that means a sub-agent, in characters.
-const SHORTEST: usize = 2;
 
 /// One conversation.
 #[derive(Clone, Debug)]
@@ -51,6 +44,8 @@ pub struct Row {
     pub written: i64,
     /// What it started, once that was read.
     pub inner: Option<Vec<(Inner, Facts)>>,
+    /// The conversation that started it, if it is a sub-agent.
+    pub subagent_of: Option<String>,
     repository: Option<PathBuf>,
 }
 
@@ -109,6 +104,8 @@ pub struct Catalogue {
     inner_places: Vec<Place>,
     /// Sub-agents that lie among conversations, once somebody asked.
     beside: Option<HashMap<String, Vec<Inner>>>,
+    /// The files of each id that has several.
+    copies: HashMap<String, Vec<PathBuf>>,
 }
 
 impl Catalogue {
@@ -117,7 +114,16 @@ impl Catalogue {
     /// # Errors
     /// The refs cannot be read.
     pub fn of_typed(repo: Option<&Repo>, typed: &str) -> Result<Self> {
-        Self::look(repo, true, |program| program.answers_to(typed))
+        let mut catalogue = Self::look(repo, true, |program| program.answers_to(typed))?;
+        if let Some(repo) = repo
+            && !typed.is_empty()
+            && catalogue.resolve(typed).is_err()
+        {
+            for (session, held) in holders::archived(repo, typed)? {
+                catalogue.agents.entry(session).or_insert(held);
+            }
+        }
+        Ok(catalogue)
     }
 
     /// Looks for the conversations of a program, or of all. With `everywhere` the repository is no limit.
@@ -153,8 +159,30 @@ impl Catalogue {
             });
             let known = Self::known(repo, everywhere)?;
             let found = finding.join().map_err(|_| Error::internal("the search for conversations broke"))?;
-            Ok(Self { running: living::noted(&found.places), found, ..known })
+            let mut catalogue = Self { running: living::noted(&found.places), found, ..known };
+            catalogue.note_copies();
+            Ok(catalogue)
         })
+    }
+
+    /// Notes which ids have several files. A file that was found twice, through a link, is taken once.
+    fn note_copies(&mut self) {
+        let mut seen = HashSet::with_capacity(self.found.places.len());
+        let ids = self.found.places.iter().map(|place| place.id.as_str());
+        let twice: HashSet<String> = ids.filter(|id| !seen.insert(*id)).map(str::to_owned).collect();
+        if twice.is_empty() {
+            return;
+        }
+        // A file under its own name is rather that than one under another.
+        self.found.places.sort_by_cached_key(|place| twice.contains(&place.id) && place.path.is_symlink());
+        let mut files = HashSet::new();
+        self.found.places.retain(|place| {
+            !twice.contains(&place.id) || place.path.canonicalize().is_ok_and(|path| files.insert(path))
+        });
+        for place in self.found.places.iter().filter(|place| twice.contains(&place.id)) {
+            self.copies.entry(place.id.clone()).or_default().push(place.path.clone());
+        }
+        self.copies.retain(|_, paths| paths.len() > 1);
     }
 
     /// What the repository knows, before anything is found.
@@ -173,6 +201,7 @@ impl Catalogue {
             running: HashMap::new(),
             inner_places: Vec::new(),
             beside: None,
+            copies: HashMap::new(),
         })
     }
 
@@ -188,94 +217,6 @@ impl Catalogue {
             self.index.write(path, self.found.places.iter().chain(&self.inner_places));
         }
         self.found.troubles
-    }
-
-    /// The conversation that `typed` means: its id or an agent's, or the only one that begins so.
-    ///
-    /// # Errors
-    /// None or several match (3); the error names the candidates.
-    pub fn resolve(&self, typed: &str) -> Result<String> {
-        let shown = text::safe(typed);
-        let places = self.found.places.iter().map(|place| place.id.as_str());
-        let known: BTreeSet<&str> = places.chain(self.kept.keys().map(String::as_str)).collect();
-        let agents = self.agents.iter().filter(|(session, _)| known.contains(session.as_str()));
-        let names = agents.map(|(session, held)| (held.agent.as_str(), session.as_str()));
-        let names: Vec<(&str, &str)> = known.iter().map(|id| (*id, *id)).chain(names).collect();
-        if let Some((_, id)) = names.iter().find(|(name, _)| *name == typed) {
-            return Ok((*id).to_owned());
-        }
-        let begins = |(name, _): &&(&str, &str)| !typed.is_empty() && name.starts_with(typed);
-        match names.iter().filter(begins).collect::<Vec<_>>().as_slice() {
-            [(_, id)] => Ok((*id).to_owned()),
-            [] => Err(Error::refused(format!("no conversation '{shown}'"))
-                .hint("git orchestra sessions --all lists those of this machine")),
-            several => {
-                let some: Vec<&str> = several.iter().take(8).map(|(name, _)| *name).collect();
-                let more = several.len() - some.len();
-                let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-                Err(Error::refused(format!("'{shown}' means {} conversations", several.len()))
-                    .hint(format!("type more of one of: {}{tail}", some.join(", "))))
-            }
-        }
-    }
-
-    /// The conversation of that id, every line of it read: the file that was written last, else what is kept.
-    ///
-    /// # Errors
-    /// There is none, or it cannot be read (3).
-    pub fn one(&mut self, id: &str) -> Result<Row> {
-        let places = self.found.places.iter().filter(|place| place.id == id);
-        let mut places: Vec<Place> = places.cloned().collect();
-        places.sort_by_key(|place| std::cmp::Reverse(place.written));
-        self.conclude();
-        self.skim(&places.iter().collect::<Vec<_>>(), Look::Ends);
-        let found = places.iter().find(|place| self.is_within(place));
-        if let Some(row) = found.and_then(|place| self.row(place)) {
-            let mut rows = [row];
-            self.read_whole(&mut rows);
-            let [row] = rows;
-            return Ok(row);
-        }
-        let kept = self.kept.get(id).and_then(kept_row);
-        kept.ok_or_else(|| Error::refused(format!("there is nothing to read in conversation '{id}'")))
-    }
-
-    /// The sub-agent that `typed` means, as a conversation of its own: its id, or the only one that begins so.
-    ///
-    /// # Errors
-    /// Several match (3); the error names them. Or its file cannot be read (3).
-    pub fn sub_agent(&mut self, typed: &str) -> Result<Option<Row>> {
-        if typed.len() < SHORTEST {
-            return Ok(None);
-        }
-        let places = self.found.places.clone();
-        let inner = places.iter().flat_map(|place| {
-            let of_one = self.inner(place).into_iter().filter(|inner| inner.id.starts_with(typed));
-            of_one.map(|inner| (place, inner)).collect::<Vec<_>>()
-        });
-        let mut found: Vec<(&Place, Inner)> = inner.collect();
-        if let Some(exact) = found.iter().position(|(_, inner)| inner.id == typed) {
-            found.swap(0, exact);
-            found.truncate(1);
-        }
-        let (conversation, inner) = match found.as_slice() {
-            [] => return Ok(None),
-            [(conversation, inner)] => (conversation, inner),
-            several => {
-                let some: Vec<&str> = several.iter().take(8).map(|(_, inner)| inner.id.as_str()).collect();
-                let what = format!("'{}' means {} sub-agents", text::safe(typed), several.len());
-                return Err(Error::refused(what).hint(format!("type more of one of: {}", some.join(", "))));
-            }
-        };
-        let Some(program) = conversation::program(conversation.program) else { return Ok(None) };
-        let place = inner.place(program.name());
-        let (mut facts, _) = reading::inner(program, &place, &conversation.path)
-            .context(Kind::Refused, || format!("cannot read '{}'", place.path.display()))?;
-        facts.title = facts.title.take().or_else(|| facts.first_typed().or(inner.about.as_ref()).cloned());
-        let (id, program, written) = (inner.id.clone(), program.name().to_owned(), inner.written);
-        let inner = Some(Vec::new());
-        let place = Some(place);
-        Ok(Some(Row { id, program, place, facts, is_whole: true, written, inner, repository: None }))
     }
 
     /// The file of a conversation.
@@ -315,10 +256,22 @@ fn kept_row(kept: &Kept) -> Option<Row> {
     let about = &kept.about;
     let facts: Facts = serde_json::from_value(about.facts.clone()).ok()?;
     let (id, program, written) = (about.id.clone(), about.program.clone(), about.written);
-    let inner = about.inner.iter().filter_map(|one| {
-        let inner = Inner { id: one.id.clone(), ..Inner::default() };
-        Some((inner, serde_json::from_value(one.facts.clone()).ok()?))
-    });
+    let inner = about.inner.iter().filter_map(kept_inner);
     let inner = Some(inner.collect());
-    Some(Row { id, program, place: None, facts, is_whole: true, written, inner, repository: None })
+    let (place, subagent_of, repository) = (None, subagent_of(&about.id, &facts), None);
+    Some(Row { id, program, place, facts, is_whole: true, written, inner, subagent_of, repository })
+}
+
+/// A sub-agent of which only what is kept is left: it has no file.
+fn kept_inner(one: &AboutInner) -> Option<(Inner, Facts)> {
+    let facts: Facts = serde_json::from_value(one.facts.clone()).ok()?;
+    let about = one.about.clone().or_else(|| facts.first_typed().cloned());
+    let (id, kind, size) = (one.id.clone(), one.kind.clone(), one.size);
+    Some((Inner { id, kind, about, size, ..Inner::default() }, facts))
+}
+
+/// The conversation that started this one, as its own lines say.
+fn subagent_of(id: &str, facts: &Facts) -> Option<String> {
+    let named = facts.parent.clone().or_else(|| facts.id.clone().filter(|named| named != id));
+    named.filter(|_| facts.inner)
 }

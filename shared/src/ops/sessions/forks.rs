@@ -120,7 +120,9 @@ impl Again {
                 *paid -= taken;
             }
         }
-        let is_left = |share: &Share| share.messages + share.input + share.output + share.cost > 0;
+        let is_left = |share: &Share| {
+            [share.messages, share.input, share.output, share.cost].iter().any(|part| *part > 0)
+        };
         days.retain(|_, share| is_left(share));
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     Result,
     git::Repo,
     model::{Agent, AgentId, Liveness},
-    store::{Listing, layout::Private},
+    store::{Chain, Listing, archive, layout::Private},
     supervise::{liveness, processes::Processes, tree::ProcessId},
 };
 
@@ -14,10 +14,26 @@ use crate::{
 pub(super) struct Held {
     /// Its id.
     pub(super) agent: AgentId,
+    /// Its title.
+    pub(super) title: String,
     /// Whether it runs.
     pub(super) is_live: bool,
     /// Its program's process.
     pub(super) pid: Option<i32>,
+}
+
+/// The conversations of archived agents whose ids begin so.
+pub(super) fn archived(repo: &Repo, typed: &str) -> Result<HashMap<String, Held>> {
+    let (all, _) = archive::all(repo)?;
+    let mut held = HashMap::new();
+    for (id, archived) in all.into_iter().filter(|(id, _)| id.as_str().starts_with(typed)) {
+        let Ok(chain) = Chain::read(repo, &[archived.tip]) else { continue };
+        let agent = chain.fold().agent;
+        if let Some(session) = agent.session {
+            held.insert(session, Held { agent: id, title: agent.title, is_live: false, pid: None });
+        }
+    }
+    Ok(held)
 }
 
 /// The conversations of agents, and the process of each that runs.
@@ -28,7 +44,12 @@ pub(super) fn all(repo: &Repo) -> Result<HashMap<String, Held>> {
         let is_live = liveness::of(&private, id, agent, listing.writer.as_deref()) == Liveness::Live;
         let record = is_live.then(|| Processes::read(&private.agent(id))).flatten();
         let program = record.and_then(|record| record.program).filter(ProcessId::is_alive);
-        Held { agent: id.clone(), is_live, pid: program.map(|program| program.pid) }
+        Held {
+            agent: id.clone(),
+            title: agent.title.clone(),
+            is_live,
+            pid: program.map(|program| program.pid),
+        }
     };
     let agents = listing.rows.iter().filter_map(|row| {
         let agent = listing.agent(repo, row).ok()?;

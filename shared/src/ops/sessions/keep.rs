@@ -28,7 +28,10 @@ pub struct Done {
 pub fn keep(repo: &Repo, typed: &[String]) -> Result<Report> {
     let one = |typed: &String| {
         let mut catalogue = Catalogue::of_typed(Some(repo), typed)?;
-        let row = catalogue.one(&catalogue.resolve(typed)?)?;
+        let row = match catalogue.resolve(typed) {
+            Ok(named) => catalogue.one(&named)?,
+            Err(_) => catalogue.conversation(typed)?,
+        };
         let session = catalogue.session(&row);
         let inner = row.place.as_ref().map(|place| catalogue.inner(place)).unwrap_or_default();
         let installed = catalogue.installed().clone();
@@ -47,7 +50,7 @@ pub fn keep(repo: &Repo, typed: &[String]) -> Result<Report> {
 /// One is not kept (3), or its ref cannot be deleted. Those before it are forgotten.
 pub fn forget(repo: &Repo, typed: &[String], dry_run: bool) -> Result<Report> {
     let one = |typed: &String| {
-        let id = Catalogue::of_typed(Some(repo), typed)?.resolve(typed)?;
+        let id = Catalogue::of_typed(Some(repo), typed)?.resolve(typed)?.id;
         if transcripts::find(repo, &id)?.is_none() {
             return Err(Error::refused(format!("conversation '{id}' is not kept"))
                 .hint("git orchestra sessions shows which are"));

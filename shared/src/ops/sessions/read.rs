@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{Seek, SeekFrom},
+    path::Path,
 };
 
 use super::{
@@ -12,11 +13,12 @@ use super::{
 use crate::{
     Error, Kind, Result,
     conversation::{
-        self, Piece, Program,
+        self, Piece, Program, Trouble,
         lines::{self, Line},
+        open,
     },
     error::Context,
-    git::Repo,
+    git::{Oid, Repo},
     store::transcripts,
 };
 
@@ -28,6 +30,8 @@ pub struct Open {
     file: File,
     /// It is the file of a sub-agent, and all in it is said by that.
     is_inner: bool,
+    /// What could not be read of it and of what it started.
+    pub troubles: Vec<Trouble>,
 }
 
 /// Opens the conversation or the sub-agent that `typed` means, wherever it was.
@@ -36,14 +40,18 @@ pub struct Open {
 /// None or several match, or it cannot be read (3).
 pub fn open(repo: Option<&Repo>, typed: &str) -> Result<Open> {
     let mut catalogue = Catalogue::of_typed(repo, typed)?;
-    let (row, is_inner) = match catalogue.resolve(typed).and_then(|id| catalogue.one(&id)) {
-        Ok(row) => (row, false),
-        Err(error) => (catalogue.sub_agent(typed)?.ok_or(error)?, true),
+    let row = match catalogue.resolve(typed).and_then(|named| catalogue.one(&named)) {
+        Ok(row) => row,
+        Err(error) => catalogue.sub_agent(typed)?.ok_or(error)?,
     };
     let session = catalogue.session(&row);
     let file = file_of(repo, &catalogue, &row)?;
-    catalogue.close();
-    Ok(Open { session, program: program(&row.program)?, file, is_inner })
+    let mut troubles = catalogue.close();
+    let inner = session.subagents.iter().filter_map(|inner| inner.path.as_deref());
+    let files: Vec<&Path> = session.path.as_deref().into_iter().chain(inner).collect();
+    troubles.retain(|trouble| files.contains(&trouble.path.as_path()));
+    let is_inner = row.subagent_of.is_some();
+    Ok(Open { session, program: program(&row.program)?, file, is_inner, troubles })
 }
 
 fn program(name: &str) -> Result<&'static dyn Program> {
@@ -56,14 +64,24 @@ pub(super) fn file_of(repo: Option<&Repo>, catalogue: &Catalogue, row: &Row) -> 
     if let Some(place) = &row.place {
         let whole = program(&row.program)?.whole(&place.id, &place.path, catalogue.installed());
         return whole
-            .and_then(|whole| File::open(whole.path()))
+            .and_then(|whole| open::open(whole.path()))
             .context(Kind::Refused, || format!("cannot read '{}'", place.path.display()));
     }
     let gone = || Error::refused(format!("the transcript of '{}' is gone", row.id));
-    let (repo, kept) = repo.zip(catalogue.kept(&row.id)).ok_or_else(gone)?;
-    let cannot = || format!("cannot read what is kept of '{}'", row.id);
+    let conversation = row.subagent_of.as_ref().filter(|_| catalogue.kept(&row.id).is_none());
+    let kept = catalogue.kept(conversation.unwrap_or(&row.id));
+    let (repo, kept) = repo.zip(kept).ok_or_else(gone)?;
+    match conversation {
+        Some(_) => kept_file(repo, transcripts::transcript_of_inner(repo, kept, &row.id)?, &row.id),
+        None => kept_file(repo, transcripts::transcript(repo, kept)?, &row.id),
+    }
+}
+
+/// A file with what is kept of a conversation, or of a sub-agent.
+pub(super) fn kept_file(repo: &Repo, transcript: Oid, id: &str) -> Result<File> {
+    let cannot = || format!("cannot read what is kept of '{id}'");
     let mut file = tempfile::tempfile().context(Kind::External, cannot)?;
-    repo.copy_blob(transcripts::transcript(repo, kept)?, &mut file)?;
+    repo.copy_blob(transcript, &mut file)?;
     file.seek(SeekFrom::Start(0)).context(Kind::External, cannot)?;
     Ok(file)
 }
@@ -74,12 +92,16 @@ impl Open {
     /// # Errors
     /// It cannot be read on.
     pub fn pieces(&mut self, mut each: impl FnMut(Piece) -> bool) -> Result<u64> {
-        let (mut too_long, mut last) = (0, None);
+        let (mut too_long, mut last, mut message) = (0, None, Vec::new());
         let cannot = || format!("cannot read on in '{}'", self.session.id);
         self.file.seek(SeekFrom::Start(0)).context(Kind::External, cannot)?;
         let each_line = |line: Line<'_>| {
             too_long += u64::from(matches!(line, Line::TooLong(_)));
-            let pieces = line.bytes().map(|bytes| self.program.pieces(bytes)).unwrap_or_default();
+            let mut pieces = line.bytes().map(|bytes| self.program.pieces(bytes)).unwrap_or_default();
+            if self.program.rewrites_messages() && !pieces.is_empty() {
+                let before = std::mem::replace(&mut message, pieces.clone());
+                pieces.retain(|piece| !before.contains(piece));
+            }
             pieces.into_iter().all(|piece| {
                 let by_subagent = piece.by_subagent && !self.is_inner;
                 let piece = piece.by_subagent(by_subagent);

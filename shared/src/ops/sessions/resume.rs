@@ -21,8 +21,9 @@ use crate::{
     error::Context,
     git::{Oid, Repo, objects::Sort},
     model::{AgentId, quote, text},
+    ops::named,
     process, profile,
-    store::{Chain, layout, transcripts},
+    store::{Chain, layout, transcripts, unreadable},
     trust::AcceptedRepo,
     worktree::{make, place},
 };
@@ -58,6 +59,9 @@ pub struct Plan {
     /// Variables of the environment that it must not see.
     #[serde(skip)]
     pub unset: Vec<&'static str>,
+    /// A variable of the environment without which the program would not find the conversation, and its value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set: Option<(&'static str, PathBuf)>,
     /// What had to be done before, or would have to.
     pub steps: Vec<String>,
     /// Keeps others from going on with it, as long as this process lives, whatever it becomes.
@@ -75,7 +79,7 @@ pub fn plan(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Plan> {
     }
     let repo = repo.map(|repo| &**repo);
     let mut catalogue = Catalogue::of_typed(repo, &request.session)?;
-    let row = catalogue.one(&catalogue.resolve(&request.session)?)?;
+    let row = catalogue.conversation(&request.session)?;
     let session = catalogue.session(&row);
     if session.live && !request.fork {
         return Err(is_live(&session));
@@ -92,7 +96,9 @@ pub fn plan(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Plan> {
         put_back(repo, &catalogue, program, &row, &folder, request.dry_run)?;
     }
     catalogue.close();
-    Ok(Plan { id: row.id, argv, folder, stdin, unset: profile::unset(&row.program).to_vec(), steps, hold })
+    let set = row.place.as_ref().and_then(|place| program.variable_for(&place.path));
+    let unset = profile::unset(&row.program).to_vec();
+    Ok(Plan { id: row.id, argv, folder, stdin, unset, set, steps, hold })
 }
 
 /// Of several that go on with it at once, one does. Without a home folder that can be written to, what the program notes must do.
@@ -168,6 +174,9 @@ fn folder(repo: Option<&Repo>, session: &Session, dry_run: bool, steps: &mut Vec
     };
     let agent = session.agent.as_deref().and_then(|agent| AgentId::parse(agent).ok());
     let (repo, agent) = repo.zip(agent).ok_or_else(gone)?;
+    if repo.find_ref(&layout::agent_ref(&agent))?.is_none() {
+        return Err(named::is_archived(repo, &agent));
+    }
     let worktree = place::planned(repo)?.join(agent.as_str());
     if !folder.starts_with(&worktree) {
         return Err(gone());
@@ -183,12 +192,13 @@ fn folder(repo: Option<&Repo>, session: &Session, dry_run: bool, steps: &mut Vec
 
 /// With all its work, what was left uncommitted at its end included.
 fn make_again(repo: &Repo, agent: &AgentId, worktree: &Path) -> Result<()> {
-    let branch = Chain::of_agent(repo, agent)?.fold().agent.branch;
-    let head = repo.find_ref(&layout::head_ref(agent))?;
+    let known = Chain::of_agent(repo, agent)?.fold().agent;
+    let head = unreadable::named_tip(repo, agent, &known)?;
     let head =
         head.ok_or_else(|| Error::refused(format!("the work of agent '{agent}' is not in this clone")))?;
     place::folder(repo)?;
-    make::make(&Repo::open_for_checkout(&repo.common_dir()?)?, &branch, head, worktree)
+    repo.fetch_promised_files(head)?;
+    make::make(&Repo::open_for_checkout(&repo.common_dir()?)?, &known.branch, head, worktree)
 }
 
 /// Gives what is kept back to its program, or writes it to where that looks for it.
@@ -205,15 +215,16 @@ fn put_back(
     let below = Path::new(&kept.about.path);
     // A ref can be written by hand: it must not lead elsewhere.
     let stays = below.components().all(|part| matches!(part, Component::Normal(_)));
-    let root = program.root().filter(|_| stays && below.extension().is_some_and(|end| end == "jsonl"));
+    let root = program
+        .roots()
+        .into_iter()
+        .next()
+        .filter(|_| stays && below.extension().is_some_and(|end| end == "jsonl"));
     let path = root.ok_or_else(gone)?.join(below);
     if dry_run {
         return Ok(());
     }
-    let inner = match path.parent().filter(|_| program.inner_beside()) {
-        Some(folder) => folder.to_owned(),
-        None => path.with_extension("").join("subagents"),
-    };
+    let inner = program.inner_folder(&path, &row.id);
     let mut files = vec![(path, transcripts::transcript(repo, kept)?)];
     for entry in transcripts::inner(repo, kept)? {
         let name = String::from_utf8_lossy(&entry.name).into_owned();

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     Result,
-    git::{Repo, above},
+    git::{Repo, above, careful},
     store::layout::Private,
     worktree::place,
 };
@@ -50,7 +50,7 @@ impl Scope {
 /// Worktrees whose registrations were set aside because their files were gone.
 fn gone(private: &Private) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(private.gone()) else { return Vec::new() };
-    let links = entries.flatten().filter_map(|entry| fs::read_to_string(entry.path().join("gitdir")).ok());
+    let links = entries.flatten().filter_map(|entry| careful::text(entry.path().join("gitdir")).ok());
     links.filter_map(|link| Path::new(link.trim_end()).parent().map(Path::to_owned)).collect()
 }
 

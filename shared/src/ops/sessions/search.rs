@@ -1,6 +1,11 @@
 //! `sessions search`: words in prompts and answers. Lines that cannot hold them are passed over unread.
 
-use std::io;
+use std::{
+    collections::HashSet,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
 
 use memchr::memmem;
 use regex::bytes::{Regex as Bytes, RegexBuilder as BytesBuilder};
@@ -16,16 +21,19 @@ use crate::{
     conversation::{
         self, Inner, Piece, Place, Trouble, What,
         lines::{self, Line},
-        reading,
+        open, reading,
     },
     git::Repo,
     model::text,
+    store::transcripts,
 };
 
 /// Conversations searched at a time: what is held of hits is bounded by it.
 const AT_ONCE: usize = 64;
 /// Hits that are kept of one conversation; more are counted.
 const MOST_HITS: usize = 100;
+/// What a line has in which the parts of what was typed stand apart, such as a command and its arguments.
+const TYPED_APART: [&[u8]; 2] = [b"<command-", b"<bash-input>"];
 /// Largest program that a regular expression may become, in bytes.
 const LARGEST: usize = 1 << 20;
 
@@ -96,54 +104,93 @@ pub fn run(
             .map(|row| (row, row.place.as_ref().map(|place| catalogue.inner(place)).unwrap_or_default()))
             .collect();
         let found = reading::on_all_cores(&with_inner, |(row, inner)| {
-            row.place.as_ref().map(|place| search_files(row, place, inner, &matcher))
+            row.place.as_ref().map(|place| in_files(row, place, inner, &matcher))
         });
         for (row, found) in some.iter().zip(found) {
-            let found = match found {
-                Some(found) => found,
-                // What is kept alone is read by git, one after the other.
-                None => read::file_of(repo, &catalogue, row)
-                    .map_err(io::Error::other)
-                    .and_then(|file| search(row, &matcher, file)),
-            };
+            // What is kept alone is read by git, one after the other.
+            let found = found.unwrap_or_else(|| in_kept(repo, &catalogue, row, &matcher));
             outcome.searched += 1;
-            match found {
-                Ok((hits, _)) if hits.is_empty() => {}
-                Ok((hits, more)) => {
-                    if !each(Hits { session: catalogue.session(row), hits, more }) {
-                        break 'all;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    let path = row.place.as_ref().map(|place| place.path.clone()).unwrap_or_default();
-                    outcome.troubles.push(Trouble { path, why: error.to_string() });
-                }
+            outcome.troubles.extend(found.troubles);
+            let (hits, more) = (found.hits, found.more);
+            if !hits.is_empty() && !each(Hits { session: catalogue.session(row), hits, more }) {
+                break 'all;
             }
         }
     }
-    outcome.troubles.extend(catalogue.close());
+    // What was not read whole before is named by what searched it.
+    let named: HashSet<PathBuf> = outcome.troubles.iter().map(|trouble| trouble.path.clone()).collect();
+    let others = catalogue.close().into_iter().filter(|trouble| !named.contains(&trouble.path));
+    outcome.troubles.extend(others);
     Ok(outcome)
 }
 
-/// Searches the file of a conversation, then those of what it started.
-fn search_files(row: &Row, place: &Place, inner: &[Inner], matcher: &Matcher) -> io::Result<(Vec<Hit>, u64)> {
-    let (mut hits, mut more) = search(row, matcher, std::fs::File::open(&place.path)?)?;
-    for one in inner {
-        let Ok(file) = std::fs::File::open(&one.path) else { continue };
-        let (found, others) = search(row, matcher, file)?;
-        let room = MOST_HITS.saturating_sub(hits.len());
-        more += others + found.len().saturating_sub(room) as u64;
-        let named = found.into_iter().take(room).map(|hit| Hit { subagent: Some(one.id.clone()), ..hit });
-        hits.extend(named);
-    }
-    Ok((hits, more))
+/// What was found in one conversation and in what it started.
+#[derive(Default)]
+struct Findings {
+    hits: Vec<Hit>,
+    more: u64,
+    troubles: Vec<Trouble>,
 }
 
-fn search(row: &Row, matcher: &Matcher, file: impl io::Read) -> io::Result<(Vec<Hit>, u64)> {
-    let (mut hits, mut more) = (Vec::new(), 0);
-    let Some(program) = conversation::program(&row.program) else { return Ok((hits, more)) };
+impl Findings {
+    /// Adds what is found in one file, of a sub-agent where `subagent` names one.
+    fn add(
+        &mut self,
+        path: &Path,
+        subagent: Option<&str>,
+        found: io::Result<(Vec<Hit>, u64, Option<String>)>,
+    ) {
+        let trouble = |why: String| Trouble { path: path.to_owned(), why };
+        match found {
+            Ok((hits, more, unread)) => {
+                let room = MOST_HITS.saturating_sub(self.hits.len());
+                self.more += more + hits.len().saturating_sub(room) as u64;
+                let subagent = subagent.map(str::to_owned);
+                self.hits
+                    .extend(hits.into_iter().take(room).map(|hit| Hit { subagent: subagent.clone(), ..hit }));
+                self.troubles.extend(unread.map(trouble));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => self.troubles.push(trouble(error.to_string())),
+        }
+    }
+}
+
+/// Searches the file of a conversation, then those of what it started.
+fn in_files(row: &Row, place: &Place, inner: &[Inner], matcher: &Matcher) -> Findings {
+    let mut findings = Findings::default();
+    let one = |path: &Path| open::open(path).and_then(|file| search(row, matcher, file));
+    findings.add(&place.path, None, one(&place.path));
+    for inner in inner {
+        findings.add(&inner.path, Some(&inner.id), one(&inner.path));
+    }
+    findings
+}
+
+/// The same, where only what is kept is left.
+fn in_kept(repo: Option<&Repo>, catalogue: &Catalogue, row: &Row, matcher: &Matcher) -> Findings {
+    let mut findings = Findings::default();
+    let file = read::file_of(repo, catalogue, row);
+    let found =
+        |file: Result<File>| file.map_err(io::Error::other).and_then(|file| search(row, matcher, file));
+    findings.add(Path::new(&row.id), None, found(file));
+    let Some((repo, kept)) = repo.zip(catalogue.kept(&row.id)) else { return findings };
+    for (inner, _) in row.inner.iter().flatten() {
+        let blob = transcripts::transcript_of_inner(repo, kept, &inner.id);
+        let file = blob.and_then(|blob| read::kept_file(repo, blob, &inner.id));
+        findings.add(Path::new(&inner.id), Some(&inner.id), found(file));
+    }
+    findings
+}
+
+/// The hits in one file, how many more there are, and what of it is too long to be searched.
+fn search(row: &Row, matcher: &Matcher, file: impl io::Read) -> io::Result<(Vec<Hit>, u64, Option<String>)> {
+    let (mut hits, mut more, mut longest) = (Vec::new(), 0, 0);
+    let Some(program) = conversation::program(&row.program) else { return Ok((hits, more, None)) };
     lines::read(file, |line| {
+        if let Line::TooLong(length) = line {
+            longest = length.max(longest);
+        }
         let bytes = line.bytes().filter(|bytes| matcher.may_be_in(bytes) && program.counts(bytes));
         for piece in bytes.map(|bytes| program.pieces(bytes)).unwrap_or_default() {
             // What is written again, with more behind it, is said once.
@@ -153,13 +200,16 @@ fn search(row: &Row, matcher: &Matcher, file: impl io::Read) -> io::Result<(Vec<
         }
         !matches!(line, Line::Cut(_))
     })?;
-    Ok((hits, more))
+    let unread = (longest > 0).then(|| format!("a line of {longest} bytes is passed over"));
+    Ok((hits, more, unread))
 }
 
 /// The words, made ready.
 struct Matcher {
     regex: Regex,
     sieve: Sieve,
+    /// The words may stand apart in a line, and together in what it means.
+    may_be_apart: bool,
 }
 
 /// What a line must hold, as its bytes are, to hold the words.
@@ -195,15 +245,16 @@ impl Matcher {
         } else {
             Sieve::Bytes(Box::new(memmem::Finder::new(run).into_owned()))
         };
-        Ok(Self { regex, sieve })
+        Ok(Self { regex, sieve, may_be_apart: query.words.contains(' ') })
     }
 
     fn may_be_in(&self, line: &[u8]) -> bool {
-        match &self.sieve {
+        let is_in = match &self.sieve {
             Sieve::Anything => true,
             Sieve::Bytes(finder) => finder.find(line).is_some(),
             Sieve::AnyCase(regex) => regex.is_match(line),
-        }
+        };
+        is_in || (self.may_be_apart && TYPED_APART.iter().any(|mark| memmem::find(line, mark).is_some()))
     }
 
     fn find(&self, piece: Piece) -> Option<Hit> {
@@ -238,6 +289,8 @@ mod tests {
         assert!(!matcher("Rate", false).may_be_in(b"{\"text\":\"a rate\"}"));
         assert!(matcher("Rate", true).may_be_in(b"{\"text\":\"a rATE \xff\"}"));
         assert!(matcher("\"", false).may_be_in(b""));
+        let command = b"<command-name>/review</command-name><command-args>14</command-args>";
+        assert!(matcher("/review 14", false).may_be_in(command));
         assert!(Matcher::new(&Query { words: "(".into(), regex: true, ignore_case: false }).is_err());
     }
 }

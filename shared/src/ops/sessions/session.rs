@@ -56,6 +56,10 @@ pub struct Session {
     pub kept: bool,
     /// What it started.
     pub subagents: Vec<SubAgent>,
+    /// The conversation that started it, where that is gone.
+    pub subagent_of: Option<String>,
+    /// Other files with conversations of the same id.
+    pub other_files: Vec<PathBuf>,
 }
 
 /// A conversation that another one started.
@@ -69,8 +73,8 @@ pub struct SubAgent {
     pub description: Option<String>,
     /// Bytes of its transcript.
     pub size: u64,
-    /// Its transcript.
-    pub path: PathBuf,
+    /// Its transcript; none where only the kept one is left.
+    pub path: Option<PathBuf>,
     /// Prompts and answers in it.
     pub messages: Option<u64>,
     /// Tokens it read, caches included; they are part of those of its conversation.
@@ -81,9 +85,15 @@ pub struct SubAgent {
     pub cost_usd: Option<f64>,
 }
 
+/// A title as a list shows it.
+pub(super) fn on_one_line(title: &str) -> String {
+    title.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 impl From<Inner> for SubAgent {
     fn from(inner: Inner) -> Self {
         let Inner { id, kind, about, path, size, .. } = inner;
+        let path = Some(path).filter(|path| !path.as_os_str().is_empty());
         let unknown = (None, None, None, None);
         let (messages, input_tokens, output_tokens, cost_usd) = unknown;
         Self { id, kind, description: about, size, path, messages, input_tokens, output_tokens, cost_usd }
@@ -110,7 +120,7 @@ impl Session {
         Self {
             id: id.clone(),
             program: program.clone(),
-            title: facts.best_title().map(|title| title.split_whitespace().collect::<Vec<_>>().join(" ")),
+            title: facts.best_title().map(|title| on_one_line(title)),
             first_prompt: facts.first_typed().cloned(),
             last_prompt: facts.last_prompt.clone(),
             cwd: facts.cwd.clone(),
@@ -130,6 +140,8 @@ impl Session {
             agent: None,
             kept: false,
             subagents: Vec::new(),
+            subagent_of: None,
+            other_files: Vec::new(),
         }
     }
 

@@ -3,7 +3,10 @@
 use std::{fs, time::Duration};
 
 use super::{Asks, Question, Request};
-use crate::{Kind, Result, error::Context, lock::Lock, store::layout::Private, trust::AcceptedRepo, world};
+use crate::{
+    Kind, Result, error::Context, lock::Lock, private_files, store::layout::Private, trust::AcceptedRepo,
+    world,
+};
 
 /// Nobody is there.
 struct Nobody;
@@ -23,7 +26,8 @@ impl Asks for Nobody {
 pub fn run(repo: &AcceptedRepo) -> Result<()> {
     let private = Private::new(repo.private_dir()?);
     let word = private.news();
-    fs::write(&word, "").context(Kind::External, || format!("cannot write '{}'", word.display()))?;
+    private_files::write(&word, "")
+        .context(Kind::External, || format!("cannot write '{}'", word.display()))?;
     // Word that is left after the last look is left before the lock is free.
     while word.exists() {
         let Some(lock) = Lock::take(&private.auto_sync_lock(), Duration::ZERO)? else { return Ok(()) };

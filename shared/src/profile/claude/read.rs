@@ -8,7 +8,10 @@ use serde_json::Value;
 
 use crate::{
     model::text,
-    profile::{Ask, Question, Said, Turn},
+    profile::{
+        Ask, Question, Said, Turn,
+        limit::{self, Reached},
+    },
 };
 
 /// Columns kept of what a tool is used on.
@@ -43,7 +46,7 @@ pub(in super::super) fn read_long(line: impl Read, length: u64) -> Vec<Said> {
             let ask = kind_of(&request.tool_name);
             vec![Said::Asks(Question { id: long.request_id, ask, text: request.tool_name })]
         }
-        ("result", _) => vec![Said::Turn(turn(&Value::Object(long.small)))],
+        ("result", _) => result(&Value::Object(long.small)),
         ("user", _) if long.is_replay => vec![Said::Heard(String::new())],
         _ => Vec::new(),
     };
@@ -89,7 +92,7 @@ impl<'de> Deserialize<'de> for Long {
                         "request" => long.request = map.next_value()?,
                         "isReplay" => long.is_replay = map.next_value()?,
                         "subtype" | "is_error" | "num_turns" | "total_cost_usd" | "modelUsage"
-                        | "api_error_status" | "terminal_reason" => {
+                        | "api_error_status" | "api_error" | "terminal_reason" => {
                             long.small.insert(key, map.next_value()?);
                         }
                         _ => {
@@ -109,7 +112,8 @@ fn event(value: &Value) -> Vec<Said> {
         "system" => system(value),
         "assistant" => assistant(value),
         "user" => user(value),
-        "result" => vec![Said::Turn(turn(value))],
+        "result" => result(value),
+        "rate_limit_event" => limit::in_event(value).map(Said::Limit).into_iter().collect(),
         "control_request" => asks(value),
         "control_cancel_request" => vec![Said::Withdrawn(word(value, "request_id").to_owned())],
         _ => Vec::new(),
@@ -208,6 +212,21 @@ fn asks(value: &Value) -> Vec<Said> {
 
 fn kind_of(tool: &str) -> Ask {
     if tool == "AskUserQuestion" { Ask::Choice } else { Ask::Permission }
+}
+
+/// The end of a turn; before it the limit by which it ended, where only the text tells.
+fn result(value: &Value) -> Vec<Said> {
+    let turn = turn(value);
+    let is_limit = word(value, "api_error") == "usage_limit_reached";
+    // A conversation that is too long mentions a limit as well: 'blocking_limit'.
+    let may_be =
+        matches!(turn.how.as_str(), "api_error" | "success") && matches!(turn.status, None | Some(429));
+    let limit = match turn.ok {
+        false if is_limit => Some(limit::in_text(&turn.text).unwrap_or_else(Reached::unknown)),
+        false if may_be => limit::in_text(&turn.text),
+        _ => None,
+    };
+    limit.map(Said::Limit).into_iter().chain([Said::Turn(turn)]).collect()
 }
 
 fn turn(value: &Value) -> Turn {

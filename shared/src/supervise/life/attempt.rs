@@ -10,17 +10,21 @@ use std::{
 
 use tokio::time::sleep;
 
-use super::{Supervisor, TICK, told_to_end};
+use super::{Supervisor, TICK, following::Standing};
 use crate::{
     Kind, Result, conversation,
     error::Context,
+    git::careful,
     model::{
         Fact, OnPrompt, Phase,
         event::{Message, Step},
         text,
     },
     private_files,
-    profile::{Answer, Ask, Question, Said, Speech, Tally},
+    profile::{
+        Answer, Ask, Question, Said, Speech, Tally,
+        limit::{self, Reached},
+    },
     supervise::{
         ending::{End, Ended},
         guard,
@@ -33,12 +37,16 @@ use crate::{
 
 /// How often a program that speaks is listened to.
 const LISTEN: Duration = Duration::from_millis(250);
+/// How many looks in a row may fail before that ends an agent.
+const FAILED_LOOKS: u32 = 3;
 /// How often the worktree of a running agent is kept.
 const SNAPSHOT: Duration = Duration::from_secs(60);
 /// How often what it said is written down for `status`, at the most.
 const SHOW: Duration = Duration::from_secs(1);
 /// A turn is over, and a message of ours was not taken up for so long: the program will take it up at the end of its input.
 const UNHEARD: Duration = Duration::from_secs(10);
+/// The end of a file that is read for last words, in bytes.
+const TAIL: u64 = 8 * 1024;
 /// Columns kept of a program's last complaint.
 const LAST_WORDS: usize = 160;
 
@@ -64,6 +72,8 @@ struct Attempt {
     unshown: bool,
     kept: Instant,
     checked: Option<Instant>,
+    /// How the program ended, while what it said last is still to be heard.
+    ended: Option<End>,
 }
 
 impl Supervisor {
@@ -74,8 +84,8 @@ impl Supervisor {
         messages: Vec<String>,
     ) -> Result<(Ended, Vec<String>)> {
         let number = self.record.attempt;
-        let program =
-            launch::start(&self.id, &self.dir, &self.common, &self.spec, &self.record, self.conversation())?;
+        self.begin_limits();
+        let program = self.in_repository(Self::launch)?;
         self.reaper.expect(program.process.pid);
         self.record.program = Some(program.process);
         self.record.write(&self.lock)?;
@@ -99,6 +109,7 @@ impl Supervisor {
             unshown: false,
             kept: Instant::now(),
             checked: None,
+            ended: None,
         };
         let mut opened = 0;
         if self.spec.launch.speech.is_understood() {
@@ -109,19 +120,44 @@ impl Supervisor {
             }
         }
         let end = self.watch_over(&mut attempt).await?;
-        self.listen(&mut attempt, true)?;
+        match self.in_repository(|supervisor| supervisor.listen(&mut attempt, true)) {
+            Err(error) if !matches!(end, End::Broken(_)) => return Err(error),
+            _ => {}
+        }
+        let limit = self.limit_said(&attempt.tally, &end);
         // The next attempt has an opening of its own.
         let heard = attempt.said - attempt.unheard.len();
         let unheard: Vec<String> = attempt.unheard.into_iter().skip(opened.saturating_sub(heard)).collect();
         let understood = self.spec.launch.speech.is_understood();
         let ended = Ended {
-            end,
             last_words: understood.then(|| last_line(&self.dir.errors(number))).flatten(),
+            limit,
+            end,
             tally: understood.then_some(attempt.tally),
             unheard: unheard.len(),
             judges: self.spec.judges,
         };
         Ok((ended, unheard))
+    }
+
+    /// The usage limit that the attempt spoke of. Of a program that is not understood only the last words are read, and only where
+    /// it failed.
+    fn limit_said(&self, tally: &Tally, end: &End) -> Option<Reached> {
+        if self.spec.launch.speech.is_understood() {
+            return tally.limit.clone();
+        }
+        if !matches!(end, End::Exit(code) if *code != 0) {
+            return None;
+        }
+        let output = tail(&self.dir.output(self.record.attempt))?;
+        limit::in_output(&self.spec.profile, &output)
+    }
+
+    fn launch(&mut self) -> Result<Program> {
+        if !self.prompts.contains(&self.spec.worktree) {
+            self.prompts.push(self.spec.worktree.clone());
+        }
+        launch::start(&self.id, &self.dir, &self.common, &self.spec, &self.record, self.conversation())
     }
 
     /// How the attempt is opened: with the task; or, in a conversation that knows it, with why it goes on. Nothing where there
@@ -131,7 +167,8 @@ impl Supervisor {
         if known && why.is_none() && !messages.is_empty() {
             return Ok(None);
         }
-        let task = fs::read(self.dir.prompt()).context(Kind::External, || "cannot read the task".into())?;
+        let task =
+            careful::read(self.dir.prompt()).context(Kind::External, || "cannot read the task".into())?;
         let task = String::from_utf8_lossy(&task).into_owned();
         if !known {
             return Ok(Some(task));
@@ -145,34 +182,55 @@ impl Supervisor {
     }
 
     async fn watch_over(&mut self, attempt: &mut Attempt) -> Result<End> {
+        let mut failures = 0;
         loop {
-            self.keep_files();
-            let ended = self.reaper.ended(attempt.program.process.pid);
-            if self.listen(attempt, false)? {
-                attempt.idle.lives();
-            }
-            if let Some(end) = ended {
-                return Ok(end);
-            }
-            if let Some(end) = self.end_asked()? {
-                return Ok(end);
-            }
-            if let Some(end) = self.converse(attempt)? {
-                return Ok(end);
+            let standing = self.keep_up();
+            let looked = match standing {
+                Standing::Lost(why) => return Ok(End::Broken(why)),
+                // It works on; what it says is read when the repository is back.
+                Standing::Away => Ok(None),
+                Standing::Usable => self.look(attempt),
+            };
+            match looked {
+                Ok(Some(end)) => return Ok(end),
+                Ok(None) => failures = 0,
+                // The repository may be renamed in this moment, and be back in the next.
+                Err(_) if failures < FAILED_LOOKS => failures += 1,
+                Err(error) => return Err(error),
             }
             if let Some(end) = self.limit_reached(attempt) {
                 return Ok(end);
             }
-            self.keep(attempt).await;
+            if standing == Standing::Usable {
+                self.keep(attempt).await;
+            }
             let tick = if self.spec.launch.speech.is_understood() { LISTEN } else { TICK };
             let left = self.spec.limits.max_time().saturating_sub(self.begun.elapsed());
             let left = attempt.idle.left().map_or(left, |idle| left.min(idle.max(LISTEN)));
             tokio::select! {
                 () = self.reaper.any() => {}
                 _ = self.wake.recv() => {}
-                _ = self.term.recv() => return Ok(told_to_end()),
+                _ = self.term.recv() => return Ok(self.told_to_end()),
                 () = sleep(tick.min(left)) => {}
             }
+        }
+    }
+
+    /// Hears what the program and people say. Gives the end, if there is one.
+    fn look(&mut self, attempt: &mut Attempt) -> Result<Option<End>> {
+        let pid = attempt.program.process.pid;
+        if let Some(end) = attempt.ended.take().or_else(|| self.reaper.ended(pid)) {
+            attempt.ended = Some(end);
+        }
+        if self.listen(attempt, false)? {
+            attempt.idle.lives();
+        }
+        if let Some(end) = attempt.ended.take() {
+            return Ok(Some(end));
+        }
+        match self.end_asked()? {
+            Some(end) => Ok(Some(end)),
+            None => self.converse(attempt),
         }
     }
 
@@ -184,6 +242,7 @@ impl Supervisor {
             attempt.length = length;
             return Ok(grew);
         }
+        attempt.output.move_to(self.dir.output(self.record.attempt));
         let (tally, asked, unheard) = (&mut attempt.tally, &mut attempt.asked, &mut attempt.unheard);
         let new = attempt.output.listen(over, |said, span| {
             tally.hear(said);
@@ -193,6 +252,8 @@ impl Supervisor {
                 _ => {}
             }
         })?;
+        let Tally { answered, usage, .. } = &attempt.tally;
+        self.hear_limits(*answered, usage.model.as_deref());
         attempt.unshown |= new;
         if attempt.unshown && (over || attempt.shown.is_none_or(|at| at.elapsed() >= SHOW)) {
             self.show(attempt);
@@ -215,8 +276,9 @@ impl Supervisor {
 
     /// Answers, passes messages on, and closes the program's input when all is said.
     fn converse(&mut self, attempt: &mut Attempt) -> Result<Option<End>> {
-        for message in self.messages_sent() {
+        while let Some(message) = self.next_message() {
             self.pass_on(attempt, message)?;
+            self.message_passed_on();
         }
         if let Some(end) = self.wait_for_answers(attempt)? {
             return Ok(Some(end));
@@ -235,8 +297,9 @@ impl Supervisor {
     /// Does with a question what the user wants: asks on, denies, or gives up. Says when the agent begins and ends to wait.
     fn wait_for_answers(&mut self, attempt: &mut Attempt) -> Result<Option<End>> {
         let Some(question) = attempt.tally.questions.front().cloned() else {
-            if attempt.waits_for.take().is_some() {
+            if attempt.waits_for.is_some() {
                 self.say(&[Fact::Phase(Step::to(self.record.attempt, Phase::Running))])?;
+                attempt.waits_for = None;
             }
             return Ok(None);
         };
@@ -288,11 +351,14 @@ impl Supervisor {
     }
 
     fn answer(&self, attempt: &mut Attempt, id: &str, answer: &Answer) -> Result<()> {
+        // The line is read before the question is forgotten: where that fails, the answer is given again.
+        let line = attempt.asked.get(id).map(|span| attempt.output.line(*span)).transpose()?;
         attempt.tally.questions.retain(|question| question.id != id);
+        attempt.asked.remove(id);
         attempt.idle.lives();
-        if let Some(span) = attempt.asked.remove(id)
+        if let Some(line) = line
             && let Some(voice) = &attempt.program.voice
-            && let Some(bytes) = self.spec.launch.speech.answer(&attempt.output.line(span)?, answer)
+            && let Some(bytes) = self.spec.launch.speech.answer(&line, answer)
         {
             voice.say(bytes);
         }
@@ -347,11 +413,16 @@ impl Supervisor {
 
 /// The last line with something to see, safe to show.
 fn last_line(path: &Path) -> Option<String> {
-    let mut file = fs::File::open(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(4096))).ok()?;
-    let mut tail = Vec::new();
-    file.take(4096).read_to_end(&mut tail).ok()?;
-    let tail = text::plain(&String::from_utf8_lossy(&tail));
+    let tail = tail(path)?;
     tail.lines().rev().map(|line| text::one_line(line, LAST_WORDS)).find(|line| !line.is_empty())
+}
+
+/// The end of a file, without what a terminal would obey.
+fn tail(path: &Path) -> Option<String> {
+    let mut file = careful::open_regular_through_links(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
+    let mut tail = Vec::new();
+    file.take(TAIL).read_to_end(&mut tail).ok()?;
+    Some(text::plain(&String::from_utf8_lossy(&tail)))
 }

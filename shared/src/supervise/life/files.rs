@@ -1,6 +1,6 @@
 //! Our private files, which somebody may remove while we live: an agent by accident, or to be left alone.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 use super::Supervisor;
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     error::Context,
     git::Repo,
     lock::Lock,
+    private_files,
     store::{Chain, writer},
 };
 
@@ -21,18 +22,20 @@ impl Supervisor {
     }
 
     fn write_files(&mut self) -> Result<()> {
+        // A repository that is being deleted, or was renamed in this moment, gets no files.
+        let repo = Repo::open(&self.common)?;
+        let chain = Chain::of_agent(&repo, &self.id)?;
         // Another command of ours may hold it for a look.
         let Some(lock) = Lock::take(&self.dir.lock(), Duration::ZERO)? else { return Ok(()) };
         self.spec.write(&self.dir)?;
         if let Some(frozen) = &self.frozen {
             frozen.keep(&self.private.frozen(), &self.common)?;
         }
-        let repo = Repo::open(&self.common)?;
         writer::writer(&repo)?;
         let prompt = self.dir.prompt();
         if !prompt.exists() {
-            let task = Chain::of_agent(&repo, &self.id)?.prompt(&repo)?.unwrap_or_default();
-            fs::write(&prompt, task)
+            let task = chain.prompt(&repo)?.unwrap_or_default();
+            private_files::write(&prompt, task)
                 .context(Kind::External, || format!("cannot write '{}'", prompt.display()))?;
         }
         self.record.write(&lock)?;

@@ -3,6 +3,10 @@
 
 mod attempt;
 mod files;
+mod following;
+mod helping;
+mod last_steps;
+mod limited;
 mod requests;
 
 use std::{
@@ -16,7 +20,11 @@ use tokio::{
     time::sleep,
 };
 
-use self::requests::Requests;
+use self::{
+    following::{Followed, Standing},
+    limited::{Limits, Waited},
+    requests::Requests,
+};
 use crate::{
     Error, Kind, Result,
     conversation::{
@@ -35,7 +43,7 @@ use crate::{
     supervise::{
         ending::{End, Ended},
         guard,
-        helper::{self, Helper, Job},
+        helper::Job,
         mend, news,
         processes::{self, Processes},
         prompt, queue,
@@ -52,8 +60,6 @@ use crate::{
 const TICK: Duration = Duration::from_secs(1);
 /// How long what the program left running may tidy up after its end.
 const AFTERMATH: Duration = Duration::from_secs(2);
-/// How long to go on trying to write the end down, on a full disk for instance.
-const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// Supervises the agent to its end. `lock` is the agent's lock; `ready` is called as soon as the supervisor answers.
 ///
@@ -84,6 +90,8 @@ struct Supervisor {
     reaper: Reaper,
     wake: Signal,
     term: Signal,
+    /// It was told to end.
+    is_told_to_end: bool,
     requests: Requests,
     slot: Option<Lock>,
     has_worktree: bool,
@@ -91,8 +99,15 @@ struct Supervisor {
     session: Option<(String, bool)>,
     /// Keeps others out of the conversation.
     hold: Option<(String, Hold)>,
-    /// Since the first launch.
+    /// The repository and the worktree, wherever they are now.
+    followed: Followed,
+    /// Where the copies of the task lie that a program was started with.
+    prompts: Vec<PathBuf>,
+    /// Since the first launch, without the time in which a usage limit kept it from running.
     begun: Instant,
+    /// How long it had run when a usage limit stopped it.
+    ran: Duration,
+    limits: Limits,
     lock: Lock,
 }
 
@@ -115,11 +130,16 @@ impl Supervisor {
             wake: listen(SignalKind::user_defined1())?,
             term: listen(SignalKind::terminate())?,
             requests: Requests::since(spec.since, spec.launch.takes_prose()),
+            is_told_to_end: false,
             slot: None,
             has_worktree: spec.resumed,
             session: None,
             hold: None,
+            followed: Followed::new(common_dir)?,
+            prompts: Vec::new(),
             begun: Instant::now(),
+            ran: Duration::ZERO,
+            limits: Limits::new(&private, &spec),
             id: id.clone(),
             frozen: Frozen::load(&private.frozen().join(&spec.frozen)).ok(),
             private,
@@ -133,21 +153,26 @@ impl Supervisor {
     }
 
     async fn run(mut self) -> Result<()> {
-        news::keep_telling(&self.common, &self.spec.limits);
-        let ended = match self.live_on().await {
-            Ok(ended) => ended,
-            Err(error) => End::Broken(error.one_line()).into(),
+        news::keep_telling(&self.spec.limits);
+        let mut ended = self.live().await;
+        let taken = loop {
+            let Some(taken) = self.conclude(&ended).await? else {
+                // There is nothing in which anything could be saved or written. The files of the worktree stay; where the
+                // repository comes back, the agent shows as lost.
+                return Ok(());
+            };
+            if !ended.end.resumes() {
+                break taken;
+            }
+            ended = match self.wait_for_reset().await {
+                Waited::Over => {
+                    self.in_repository(Self::reopen)?;
+                    self.live().await
+                }
+                Waited::Ended(end) => end.into(),
+                Waited::Left => return Ok(()),
+            };
         };
-        let left = self.end_tree(&ended.end);
-        prompt::remove(&self.spec.worktree, &self.id);
-        self.slot = None;
-        queue::leave(&self.private, &self.id);
-        self.wait_for_the_repository().await;
-        let taken = self.take().await;
-        // Nothing of it runs any more. Where this cannot be written, the agent counts as running, and what changed is asked about.
-        let _ = acceptance::end(&self.common, &self.id);
-        let taken = left.and(taken);
-        self.tell_end(&ended, taken.as_ref()).await?;
         let is_stored = self.has_worktree || self.store_what_was_asked().is_ok();
         // With the output stored, nothing in the folder matters any more. The lock goes with us.
         if is_stored && taken.is_ok_and(|taken| taken.unsaved.is_none()) {
@@ -156,14 +181,49 @@ impl Supervisor {
         Ok(())
     }
 
+    /// Ends what still runs, takes the work, and says how it came to its end. Nothing where the repository stays away.
+    async fn conclude(&mut self, ended: &Ended) -> Result<Option<Result<Taken>>> {
+        let _ = self.keep_up();
+        let left = self.end_tree(&ended.end);
+        for worktree in self.prompts.iter().chain([&self.spec.worktree]) {
+            prompt::remove(worktree, &self.id);
+        }
+        self.slot = None;
+        queue::leave(&self.private, &self.id);
+        if !self.wait_for_the_repository().await {
+            return Ok(None);
+        }
+        let taken = self.take().await;
+        if !ended.end.resumes() {
+            // Whoever removes the worktree must not take us for somebody who works in it.
+            self.followed.worktree = None;
+            // Nothing of it runs any more. Where this cannot be written, the agent counts as running, and what changed is asked
+            // about.
+            let _ = acceptance::end(&self.common, &self.id);
+        }
+        let taken = left.and(taken);
+        self.tell_end(ended, taken.as_ref()).await?;
+        // Its figures stand in its life now.
+        let _ = std::fs::remove_file(self.dir.tally());
+        Ok(Some(taken))
+    }
+
+    async fn live(&mut self) -> Ended {
+        match self.live_on().await {
+            Ok(ended) => ended,
+            Err(error) => End::Broken(error.one_line()).into(),
+        }
+    }
+
     /// From the queue to the end of the last attempt.
     async fn live_on(&mut self) -> Result<Ended> {
         if let Some(end) = self.wait_for_slot().await? {
             return Ok(end.into());
         }
-        self.begun = Instant::now();
-        let (why, mut messages) = self.first_launch()?;
-        guard::check_space(&self.common, 0)?;
+        let now = Instant::now();
+        self.begun = now.checked_sub(self.ran).unwrap_or(now);
+        let (why, mut messages) = self.in_repository(Self::first_launch)?;
+        self.in_repository(|supervisor| guard::check_space(&supervisor.common, 0))?;
         if let Err(error) = self.help(Job::Prepare).await {
             if !self.spec.resumed {
                 // Killed, the helper leaves what it began. Nothing ever ran in it.
@@ -172,6 +232,8 @@ impl Supervisor {
             return Err(error);
         }
         self.has_worktree = true;
+        self.spec = Spec::read(&self.dir).unwrap_or_else(|_| self.spec.clone());
+        self.follow_worktree();
         if let Some(end) = self.end_asked()? {
             return Ok(end.into());
         }
@@ -179,6 +241,7 @@ impl Supervisor {
         let mut retries = 0;
         loop {
             let (ended, unheard) = self.attempt(why.take(), messages).await?;
+            let ended = self.limited(ended);
             let verdict = ended.verdict();
             let goes_on = verdict.phase == Phase::Done && !unheard.is_empty() && self.spec.launch.converses();
             let again = verdict.may_pass && retries < self.spec.limits.retries;
@@ -207,9 +270,23 @@ impl Supervisor {
 
     async fn wait_for_slot(&mut self) -> Result<Option<End>> {
         loop {
-            if let Some(slot) = queue::try_enter(&self.private, &self.id)? {
-                self.slot = Some(slot);
-                return Ok(None);
+            if let Some(end) = self.end_if_lost() {
+                return Ok(Some(end));
+            }
+            if let Some(end) = self.wait_for_limit().await? {
+                return Ok(Some(end));
+            }
+            let moves = self.followed.moves();
+            match queue::try_enter(&self.private, &self.id) {
+                // A slot of a repository that was renamed in this moment is a new file in the old place.
+                Ok(Some(slot)) if self.keep_up() == Standing::Usable && self.followed.moves() == moves => {
+                    self.slot = Some(slot);
+                    return Ok(None);
+                }
+                Err(error) if self.keep_up() == Standing::Usable && self.followed.moves() == moves => {
+                    return Err(error);
+                }
+                _ => {}
             }
             // What changes while it waits is nothing of its time: the look is taken again.
             let _ = std::fs::remove_file(self.dir.surroundings());
@@ -231,13 +308,16 @@ impl Supervisor {
     }
 
     async fn rest_once(&mut self, time: Duration) -> Result<Option<End>> {
-        self.keep_files();
         tokio::select! {
             _ = self.wake.recv() => {}
-            _ = self.term.recv() => return Ok(Some(told_to_end())),
+            _ = self.term.recv() => return Ok(Some(self.told_to_end())),
             () = sleep(time) => {}
         }
-        self.end_asked()
+        match self.keep_up() {
+            Standing::Usable => self.in_repository(Self::end_asked),
+            Standing::Away => Ok(None),
+            Standing::Lost(why) => Ok(Some(End::Broken(why))),
+        }
     }
 
     /// The first launch of this supervisor. Gives why the agent stopped before, if it did, and what it was told since.
@@ -256,6 +336,10 @@ impl Supervisor {
     /// Another launch: the end of the attempt before and the beginning of the next are one event, so that nobody sees it ended
     /// in between.
     fn next_launch(&mut self, before: &Ended, why: &str) -> Result<()> {
+        self.in_repository(|supervisor| supervisor.say_next_launch(before, why))
+    }
+
+    fn say_next_launch(&mut self, before: &Ended, why: &str) -> Result<()> {
         let repo = self.repo()?;
         self.choose_conversation(self.session.clone().map(|(session, _)| session))?;
         let finished = Fact::Finished(before.fact_between(self.record.attempt));
@@ -273,7 +357,12 @@ impl Supervisor {
             Some(session) => Some((session, true)),
             None => Some((world::uuid()?, false)),
         };
-        self.hold_conversation()
+        self.hold_conversation()?;
+        if let (Speech::ClaudeStream, Some((session, true))) = (self.spec.launch.speech, &self.session) {
+            // Where the worktree was renamed, the program looks in another place. What cannot be moved, it will say itself.
+            let _ = conversation::claude::bring_along(session, &self.spec.worktree);
+        }
+        Ok(())
     }
 
     /// What is held is not opened again: closing that would let go of it.
@@ -319,33 +408,6 @@ impl Supervisor {
         self.record.write(&self.lock)
     }
 
-    /// Lets a helper do a job.
-    async fn help(&mut self, job: Job) -> Result<Helper> {
-        self.keep_files();
-        let helper = Helper::start(&self.common, &self.id, &self.record.nonce, job)?;
-        match self.reaper.wait(helper.pid, job.limit()).await {
-            Some(End::Exit(0)) => Ok(helper),
-            Some(_) if guard::is_full(&self.common) => Err(Error::new(Kind::External, "the disk is full")),
-            Some(_) => Err(Error::new(Kind::External, helper.last_words())),
-            None => {
-                self.end_helper(helper.pid);
-                Err(Error::new(Kind::Timeout, format!("'{}' took too long", job.as_str())))
-            }
-        }
-    }
-
-    /// Ends a helper that takes too long, with the git that it waits for: what it holds locked is free then.
-    fn end_helper(&mut self, pid: i32) {
-        let all = || {
-            let helper = ProcessId::of(pid).filter(ProcessId::is_alive);
-            helper.into_iter().chain(tree::descendants(pid, &[])).collect::<Vec<_>>()
-        };
-        for process in all() {
-            processes::signal(process, Number::KILL);
-        }
-        let _ = self.reaper.ended(pid);
-    }
-
     /// Ends everything that the agent started: the group first, then whatever descends from us or bears the nonce.
     fn end_tree(&mut self, end: &End) -> Result<()> {
         let me = self.record.supervisor.pid;
@@ -365,45 +427,10 @@ impl Supervisor {
         left
     }
 
-    /// A configuration that nobody can read, which the agent may have left, keeps its work from being taken: it may be repaired.
-    async fn wait_for_the_repository(&self) {
-        let begun = Instant::now();
-        while !self.can_read() && begun.elapsed() < PATIENCE {
-            sleep(TICK).await;
-        }
-    }
-
-    /// Where there never was a worktree, nothing ran, and what was asked is all there is to keep.
-    fn store_what_was_asked(&self) -> Result<()> {
-        helper::store_output(&self.repo()?, &self.id, &self.dir)
-    }
-
-    /// Takes the work; without a worktree there is none.
-    async fn take(&mut self) -> Result<Taken> {
-        if !self.has_worktree {
-            return Ok(Taken::nothing(&self.spec.base));
-        }
-        let taken = self.help(Job::Take).await?.taken()?;
-        let full = taken.unsaved.is_some() && guard::is_full(&self.common);
-        let unsaved = if full { Some("the disk is full".to_owned()) } else { taken.unsaved };
-        Ok(Taken { unsaved, ..taken })
-    }
-
-    /// Nothing is acknowledged before it is on the disk; a full disk may have space again in a minute.
-    async fn tell_end(&self, ended: &Ended, taken: Result<&Taken, &Error>) -> Result<()> {
-        let fact = Fact::Finished(ended.fact(self.record.attempt, taken));
-        let begun = Instant::now();
-        let mut pause = Duration::from_millis(200);
-        loop {
-            match self.say(std::slice::from_ref(&fact)) {
-                Err(_) if begun.elapsed() < PATIENCE => {
-                    guard::release(&self.private);
-                    sleep(pause).await;
-                }
-                other => return other,
-            }
-            pause = (pause * 2).min(Duration::from_secs(30));
-        }
+    /// Somebody ends this process: from now on nothing is waited for.
+    fn told_to_end(&mut self) -> End {
+        self.is_told_to_end = true;
+        End::Stopped(Some("its supervisor was told to end (SIGTERM)".to_owned()))
     }
 
     fn can_read(&self) -> bool {
@@ -415,10 +442,9 @@ impl Supervisor {
         Ok(Repo::open(&self.common)?.acting_as(self.spec.identity.as_ref()))
     }
 
-    fn say(&self, facts: &[Fact]) -> Result<()> {
-        let repo = self.repo()?;
-        append(&repo, &self.id, facts)?;
-        news::tell(&self.common, &self.spec.limits);
+    fn say(&mut self, facts: &[Fact]) -> Result<()> {
+        self.in_repository(|supervisor| append(&supervisor.repo()?, &supervisor.id, facts).map(drop))?;
+        news::tell(&self.spec.limits);
         Ok(())
     }
 }
@@ -426,8 +452,4 @@ impl Supervisor {
 fn launch_after(agent: &Agent) -> Step {
     let is_open = agent.phase == Phase::Queued && agent.attempt > 0;
     Step::to(if is_open { agent.attempt } else { agent.attempt + 1 }, Phase::Starting)
-}
-
-fn told_to_end() -> End {
-    End::Stopped(Some("its supervisor was told to end (SIGTERM)".to_owned()))
 }

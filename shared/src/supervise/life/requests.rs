@@ -91,17 +91,21 @@ impl Requests {
 fn not_taken_up(events: &[Event], counts: &dyn Fn(&str) -> bool) -> Vec<String> {
     let mut events: Vec<&Event> = events.iter().collect();
     events.sort_unstable_by_key(|event| event.order());
-    let (mut said, mut left) = (Vec::new(), Vec::new());
+    let (mut said, mut left, mut launched) = (Vec::new(), Vec::new(), false);
     for event in events {
         match &event.fact {
             Some(Fact::Send(message)) if counts(&event.writer) => said.extend(message.text.clone()),
+            // Nothing ran since: nobody can have heard anything.
+            Some(Fact::Finished(_)) if !launched => left.append(&mut said),
             Some(Fact::Finished(finished)) => {
+                launched = false;
                 let kept = usize::try_from(finished.unheard).unwrap_or(0).min(said.len());
                 left = said.split_off(said.len() - kept);
                 said.clear();
             }
             // A launch hears them, and tells itself what it leaves.
             Some(Fact::Phase(step)) if step.phase == Phase::Starting => {
+                launched = true;
                 left.append(&mut said);
                 said = std::mem::take(&mut left);
             }
@@ -118,8 +122,13 @@ impl Supervisor {
         Ok(self.requests.end.clone())
     }
 
-    /// What somebody said since the last look.
-    pub(super) fn messages_sent(&mut self) -> Vec<Message> {
-        std::mem::take(&mut self.requests.messages)
+    /// The earliest message that was not passed on yet.
+    pub(super) fn next_message(&self) -> Option<Message> {
+        self.requests.messages.first().cloned()
+    }
+
+    /// The message of [`Self::next_message`] was passed on.
+    pub(super) fn message_passed_on(&mut self) {
+        self.requests.messages.remove(0);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashSet,
-    fs,
     io::Write,
     path::{Path, PathBuf},
 };
@@ -10,7 +9,10 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::Environment;
-use crate::{git::Oid, model::secret::RULES};
+use crate::{
+    git::{Oid, careful},
+    model::secret::RULES,
+};
 
 /// More ids than this are not worth a file.
 const MOST: usize = 2_000_000;
@@ -36,7 +38,7 @@ impl Cache {
         let digest = digest.finalize();
         let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         let rules = format!("git-orchestra scanned, rules {RULES}, values {hex}\n").into_bytes();
-        let bytes = fs::read(path).unwrap_or_default();
+        let bytes = careful::read(path).unwrap_or_default();
         let ids = bytes.strip_prefix(rules.as_slice()).unwrap_or_default().chunks_exact(20);
         let before = ids.filter_map(|id| Some(Oid::from_bytes(id.try_into().ok()?))).collect();
         Self { path: path.to_owned(), rules, before, clean: HashSet::new(), is_new: false }

@@ -25,10 +25,7 @@ impl Catalogue {
             let before = self.index.find(place).and_then(|before| before.known());
             let read = reading::skim(program, place, look);
             // Made ready to be written here: thousands of facts are too large to be handed around.
-            Some(read.map(|(facts, is_all)| {
-                let known = if is_all { Known::skimmed } else { Known::begun };
-                Record::of(known(place, facts, before))
-            }))
+            Some(read.map(|skimmed| Record::of(Known::skimmed(place, skimmed, before))))
         });
         for (place, read) in new.into_iter().zip(read) {
             match read {
@@ -90,8 +87,8 @@ impl Catalogue {
                 .into_iter()
                 .map(|inner| {
                     let place = inner.place(program.name());
-                    let known =
-                        self.index.fresh(&place).filter(|head| head.is_whole()).and_then(|head| head.known());
+                    let known = self.index.fresh(&place).filter(|head| head.is_own_part());
+                    let known = known.and_then(|head| head.known());
                     (inner, place, known)
                 })
                 .collect();

@@ -1,6 +1,6 @@
 //! Conversations as they are reported.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -8,32 +8,45 @@ use super::{Catalogue, Row};
 use crate::{
     conversation::{self, Inner, Known, Place, reading::Look},
     git::above,
-    ops::sessions::session::{Session, SubAgent},
+    ops::sessions::session::{Session, SubAgent, on_one_line},
 };
 
 impl Catalogue {
     /// The row as it is reported.
     pub(in crate::ops::sessions) fn session(&mut self, row: &Row) -> Session {
         let mut session = Session::of(row);
-        session.last_active_at = row.facts.last_at.clone().unwrap_or_else(|| time(row.written));
+        session.last_active_at =
+            row.facts.last_said(row.written).map_or_else(|| time(row.written), |(at, _)| at.to_owned());
+        session.subagent_of.clone_from(&row.subagent_of);
         session.repository =
             row.repository.as_deref().map(|common| above::home(common).to_string_lossy().into_owned());
         session.pid = self.pid_of(&row.id);
         session.live = self.is_live(&row.id);
-        session.agent = self.agents.get(&row.id).map(|held| held.agent.to_string());
+        if let Some(held) = self.agents.get(&row.id) {
+            session.agent = Some(held.agent.to_string());
+            // What its program calls it may be a prompt of ours.
+            session.title = row.facts.title.as_ref().or(Some(&held.title)).map(|title| on_one_line(title));
+        }
         if let Some(kept) = self.kept.get(&row.id) {
             session.kept = true;
             session.size = kept.about.size;
-            session.agent = session.agent.or_else(|| kept.about.agent.clone());
+            if session.agent.is_none() && kept.about.agent.is_some() {
+                session.agent.clone_from(&kept.about.agent);
+                session.title =
+                    row.facts.title.as_ref().or(row.facts.first_typed()).map(|title| on_one_line(title));
+            }
         }
+        session.subagents = match (&row.inner, &row.place) {
+            (Some(read), _) => {
+                read.iter().map(|(inner, facts)| SubAgent::read(inner.clone(), facts)).collect()
+            }
+            (None, Some(place)) => self.inner(place).into_iter().map(SubAgent::from).collect(),
+            (None, None) => Vec::new(),
+        };
         if let Some(place) = &row.place {
             (session.size, session.path) = (place.size, Some(place.path.clone()));
-            session.subagents = match &row.inner {
-                Some(read) => {
-                    read.iter().map(|(inner, facts)| SubAgent::read(inner.clone(), facts)).collect()
-                }
-                None => self.inner(place).into_iter().map(SubAgent::from).collect(),
-            };
+            let copies = self.copies.get(&row.id).into_iter().flatten();
+            session.other_files = copies.filter(|path| **path != place.path).cloned().collect();
         }
         session
     }
@@ -52,22 +65,44 @@ impl Catalogue {
         }
     }
 
-    /// The sub-agents that lie among conversations, by whose they are.
+    /// Finds the sub-agents whose conversations are gone, where those lie among conversations and one of them may be wanted.
+    pub(super) fn find_orphans(&mut self, is_wanted: impl Fn(&Place) -> bool) {
+        let mut places = self.found.places.iter().filter(|place| is_beside(place));
+        if self.beside.is_none() && places.any(is_wanted) {
+            self.beside = Some(self.find_beside());
+        }
+    }
+
+    /// The sub-agents that lie among conversations, by the conversation that started them, or started those that did. The others are
+    /// orphans.
     fn find_beside(&mut self) -> HashMap<String, Vec<Inner>> {
-        let is_beside = |place: &&Place| {
-            conversation::program(place.program).is_some_and(|program| program.inner_beside())
-        };
-        let places: Vec<Place> = self.found.places.iter().filter(is_beside).cloned().collect();
+        let places: Vec<Place> = self.found.places.iter().filter(|place| is_beside(place)).cloned().collect();
         self.skim(&places.iter().collect::<Vec<_>>(), Look::Beginning);
-        let mut all: HashMap<String, Vec<Inner>> = HashMap::new();
+        let (mut shown, mut all_inner) = (HashSet::new(), Vec::new());
         for place in places {
-            let known = self.index.find(&place).filter(|known| !known.is_shown());
-            let Some(Known { facts, .. }) = known.and_then(|known| known.known()) else { continue };
-            let about = facts.first_typed().cloned();
-            if let Some(parent) = facts.parent {
-                let Place { id, path, size, written, .. } = place;
-                let inner = Inner { id, kind: facts.kind, about, path, size, written };
-                all.entry(parent).or_default().push(inner);
+            let Some(known) = self.index.find(&place) else { continue };
+            if known.is_shown() {
+                shown.insert(place.id);
+            } else if let Some(Known { facts, .. }) = known.known().filter(|_| known.is_inner()) {
+                all_inner.push((place, facts));
+            }
+        }
+        let parents: HashMap<String, String> = all_inner
+            .iter()
+            .filter_map(|(place, facts)| Some((place.id.clone(), facts.parent.clone()?)))
+            .collect();
+        let mut all: HashMap<String, Vec<Inner>> = HashMap::new();
+        for (place, facts) in all_inner {
+            match outermost(&place.id, &parents).filter(|root| shown.contains(*root)) {
+                Some(root) => {
+                    let about = facts.first_typed().cloned();
+                    let Place { id, path, size, written, .. } = place;
+                    let inner = Inner { id, kind: facts.kind, about, path, size, written };
+                    all.entry(root.to_owned()).or_default().push(inner);
+                }
+                None => {
+                    self.found.orphans.insert(place.path);
+                }
             }
         }
         all.values_mut().for_each(|some| some.sort_by(|a, b| a.path.cmp(&b.path)));
@@ -75,7 +110,53 @@ impl Catalogue {
     }
 }
 
+/// Whether a file may be one of a sub-agent that lies among conversations.
+fn is_beside(place: &Place) -> bool {
+    conversation::program(place.program).is_some_and(|program| program.inner_beside())
+}
+
+/// The conversation at the beginning of a chain of sub-agents; `None` for a chain that leads into itself.
+fn outermost<'a>(id: &str, parents: &'a HashMap<String, String>) -> Option<&'a str> {
+    let mut outer = parents.get(id)?;
+    for _ in 0..parents.len() {
+        match parents.get(outer) {
+            Some(next) => outer = next,
+            None => return Some(outer),
+        }
+    }
+    None
+}
+
 fn time(nanoseconds: i64) -> String {
     Timestamp::from_nanosecond(i128::from(nanoseconds) / 1_000_000 * 1_000_000)
         .map_or_else(|_| String::new(), |at| at.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sub_agents_of_sub_agents_belong_to_the_conversation_and_circles_to_none() {
+        let parents = [
+            ("child", "root"),
+            ("grandchild", "child"),
+            ("a", "b"),
+            ("b", "a"),
+            ("self", "self"),
+            ("in", "a"),
+        ];
+        let parents: HashMap<String, String> =
+            parents.iter().map(|(id, parent)| ((*id).to_owned(), (*parent).to_owned())).collect();
+        for (id, root) in [
+            ("child", Some("root")),
+            ("grandchild", Some("root")),
+            ("root", None),
+            ("a", None),
+            ("in", None),
+            ("self", None),
+        ] {
+            assert_eq!(outermost(id, &parents), root, "{id}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BTreeSet, path::PathBuf};
 
-use super::{Catalogue, Row, kept_row};
+use super::{Catalogue, Row, kept_row, subagent_of};
 use crate::{
     conversation::{Known, Place, reading::Look},
     ops::sessions::Request,
@@ -17,6 +17,7 @@ impl Catalogue {
     /// The conversations that fit, newest first, at most as many as are wanted, and how many fit.
     pub(in crate::ops::sessions) fn rows(&mut self, wanted: &Request) -> (Vec<Row>, usize) {
         self.conclude();
+        self.find_orphans(|place| wanted.fits(place.program, place.written));
         let most = if wanted.limit == 0 { usize::MAX } else { wanted.limit };
         // Thousands: they are lent, not copied, and given back below.
         let found = std::mem::take(&mut self.found.places);
@@ -53,6 +54,8 @@ impl Catalogue {
                 if self.is_wanted(place, wanted) {
                     fitting.push(place);
                 }
+            } else {
+                self.report_unread(place);
             }
         }
         let (shown, all) = self.newest(fitting, wanted, most);
@@ -112,7 +115,10 @@ impl Catalogue {
 
     /// Whether a file is a conversation within the scope.
     pub(super) fn is_within(&mut self, place: &Place) -> bool {
-        let Some(known) = self.index.find(place).filter(|known| known.is_shown()) else { return false };
+        let is_orphan = self.found.orphans.contains(&place.path);
+        let Some(known) = self.index.find(place).filter(|known| known.is_shown() || is_orphan) else {
+            return false;
+        };
         let Some(scope) = &self.scope else { return true };
         let mut ours = self.agents.contains_key(&place.id) || self.kept.contains_key(&place.id);
         for folder in [known.cwd(), known.first_cwd()].into_iter().flatten() {
@@ -125,6 +131,20 @@ impl Catalogue {
         ours
     }
 
+    /// Names what could not be read of a file that no list shows for that, unless it is of another repository.
+    pub(super) fn report_unread(&mut self, place: &Place) {
+        let Some(known) = self.index.fresh(place).filter(|known| known.is_unread()) else { return };
+        let is_ours = match (&self.scope, known.cwd()) {
+            (Some(scope), Some(folder)) => {
+                scope.holds(folder.as_ref(), self.repositories.of(folder), known.repository())
+            }
+            _ => true,
+        };
+        if let Some(reading) = known.known().and_then(|known| known.reading).filter(|_| is_ours) {
+            self.found.unread_lines(&place.path, &reading);
+        }
+    }
+
     fn is_wanted(&self, place: &Place, wanted: &Request) -> bool {
         let branch = || self.index.find(place).and_then(|known| known.branch());
         (wanted.branch.is_none() || branch() == wanted.branch.as_deref())
@@ -133,17 +153,21 @@ impl Catalogue {
 
     /// The row of a file, if that is known.
     pub(super) fn row(&mut self, place: &Place) -> Option<Row> {
-        let Known { facts, is_whole, reading, repository: before, .. } = self.index.find(place)?.known()?;
-        let is_whole = is_whole && self.index.fresh(place).is_some();
+        let known = self.index.find(place)?.known()?;
+        let Known { mut facts, is_whole, is_own_part, reading, repository: before, .. } = known;
+        let is_whole = is_whole && !is_own_part && self.index.fresh(place).is_some();
         if let Some(reading) = reading.filter(|_| is_whole) {
             self.found.unread_lines(&place.path, &reading);
+        }
+        if let Some(title) = self.found.titles.get(&place.id).filter(|title| !title.trim().is_empty()) {
+            facts.title = Some(title.clone());
         }
         let now = facts.cwd.as_deref().and_then(|cwd| self.repositories.of(cwd)).map(PathBuf::from);
         let repository =
             now.or(before).or_else(|| self.scope.as_ref().map(|scope| scope.common().to_owned()));
         let (id, program, written) = (place.id.clone(), place.program.to_owned(), place.written);
-        let place = Some(place.clone());
-        Some(Row { id, program, place, facts, is_whole, written, inner: None, repository })
+        let (place, subagent_of) = (Some(place.clone()), subagent_of(&place.id, &facts));
+        Some(Row { id, program, place, facts, is_whole, written, inner: None, subagent_of, repository })
     }
 }
 

@@ -1,0 +1,221 @@
+//! Where, and under which settings, git merges into a branch. It reads attributes from the files of a checkout: from those of the
+//! branch's own checkout, edited ones included; of a branch that is checked out nowhere, from what such a checkout would have.
+
+use std::{
+    ffi::OsString,
+    fs,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+use super::answer::{self, Answer};
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{Git, Oid, Repo, worktrees::Checkout},
+    model::text,
+};
+
+/// The file with the attributes of a folder.
+pub(super) const ATTRIBUTES: &str = ".gitattributes";
+/// Folders of a tree in which attributes are looked for; more than any repository has.
+const MOST_FOLDERS: usize = 200_000;
+/// Largest file of attributes that git reads, in bytes.
+const LARGEST: u64 = 100 << 20;
+
+/// See the module.
+pub struct MergePlace {
+    checkout: Checkout,
+    common: PathBuf,
+    /// Holds the attributes of a branch that is checked out nowhere.
+    _temporary: Option<TempDir>,
+    limit: Duration,
+    mark: Option<(String, String)>,
+}
+
+impl MergePlace {
+    /// For merging into a branch, by its full name, that stands at a commit. One merge may take so long.
+    ///
+    /// # Errors
+    /// The commit cannot be read, or no temporary folder can be made.
+    pub fn of_branch(repo: &Repo, branch_ref: &str, tip: Oid, limit: Duration) -> Result<Self> {
+        let checkouts = repo.checkouts_of(branch_ref)?;
+        let usable = |one: &Checkout| one.is_on(branch_ref) && one.verify().is_ok();
+        match checkouts.into_iter().find(usable) {
+            Some(checkout) => Self::of_checkout(repo, checkout, limit),
+            None => Self::of_commit(repo, tip, limit),
+        }
+    }
+
+    /// For merging as git merges in a checkout.
+    ///
+    /// # Errors
+    /// The repository is gone.
+    pub fn of_checkout(repo: &Repo, checkout: Checkout, limit: Duration) -> Result<Self> {
+        Ok(Self { checkout, common: repo.common_dir()?, _temporary: None, limit, mark: None })
+    }
+
+    /// For merging into a commit, as if it were checked out.
+    ///
+    /// # Errors
+    /// As [`MergePlace::of_branch`].
+    pub fn of_commit(repo: &Repo, commit: Oid, limit: Duration) -> Result<Self> {
+        let folder =
+            tempfile::tempdir().context(Kind::External, || "cannot make a temporary folder".into())?;
+        for (path, content) in attributes_in(repo, repo.tree_of(commit)?)? {
+            let file = folder.path().join(std::ffi::OsStr::from_bytes(&path));
+            let cannot = || format!("cannot write '{}'", file.display());
+            fs::create_dir_all(file.parent().unwrap_or(folder.path())).context(Kind::External, cannot)?;
+            fs::write(&file, content).context(Kind::External, cannot)?;
+        }
+        let common = repo.common_dir()?;
+        let checkout = Checkout { git_dir: common.clone(), path: folder.path().to_owned() };
+        Ok(Self { checkout, common, _temporary: Some(folder), limit, mark: None })
+    }
+
+    /// Everything that git starts here gets this variable, by which it can be found.
+    #[must_use]
+    pub fn marked(mut self, name: &str, value: &str) -> Self {
+        self.mark = Some((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The folder from whose files attributes are read.
+    pub(super) fn path(&self) -> &Path {
+        &self.checkout.path
+    }
+
+    /// The git directory that all checkouts share.
+    pub(super) fn common_dir(&self) -> &Path {
+        &self.common
+    }
+
+    /// The longest that one merge may take.
+    pub(super) const fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    /// Git here, with the settings of the command line (`git -c`).
+    pub(super) fn git(&self, verb: &str) -> Git {
+        self.with(self.checkout.git(verb))
+    }
+
+    /// As [`MergePlace::git`], for what writes only objects that nobody keeps.
+    pub(super) fn git_without_fsync(&self, verb: &str) -> Git {
+        self.with(
+            Git::without_fsync(&self.checkout.path, &self.checkout.git_dir, verb).fetching_what_is_missing(),
+        )
+    }
+
+    fn with(&self, git: Git) -> Git {
+        let git = git.settings_of_the_command_line().limit(self.limit);
+        match &self.mark {
+            Some((name, value)) => git.env(name, value),
+            None => git,
+        }
+    }
+
+    /// What is said of a merge that took too long.
+    fn too_late(&self) -> Error {
+        Error::new(Kind::Timeout, format!("git takes longer than {} to merge them", self.shown_limit()))
+    }
+
+    /// The limit, and the key that sets it.
+    pub(super) fn shown_limit(&self) -> String {
+        format!("{} s (orchestra.mergeTimeout)", self.limit.as_secs())
+    }
+
+    /// Merges two commits, and keeps the tree.
+    ///
+    /// # Errors
+    /// Git cannot merge them (5), or takes too long (124).
+    pub fn merge(&self, ours: Oid, theirs: Oid) -> Result<Answer> {
+        let output = self
+            .git(MERGE_TREE[0])
+            .args(&MERGE_TREE[1..])
+            .input(format!("{ours} {theirs}\n").into_bytes())
+            .output()
+            .map_err(|error| if error.kind == Kind::Timeout { self.too_late() } else { error })?;
+        match answer::parse(&output.stdout) {
+            (answers, true) if output.status.success() && answers.len() == 1 => {
+                answers.into_iter().next().ok_or_else(|| Error::internal("git merge-tree gave no answer"))
+            }
+            _ => Err(Error::new(Kind::External, "git cannot merge them").because(why(&output.stderr))),
+        }
+    }
+}
+
+/// The command that merges pairs of commits outside of any checkout.
+pub(super) const MERGE_TREE: [&str; 4] = ["merge-tree", "--write-tree", "--stdin", "--name-only"];
+
+/// What git said when it failed, safe to show, on one line.
+pub(super) fn why(said: &str) -> String {
+    let line = |line: &&str| !line.trim().is_empty();
+    let told: Vec<&str> = said.lines().filter(line).map(str::trim).take(3).collect();
+    let told = if told.is_empty() { "it failed without a word".to_owned() } else { told.join("; ") };
+    text::one_line(&told, 300)
+}
+
+/// Every file of attributes in a tree: its path and what it holds. Links are none.
+fn attributes_in(repo: &Repo, tree: Oid) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    let cannot = || format!("cannot read tree {}", tree.short());
+    let (mut found, mut open, mut folders) = (Vec::new(), vec![(Vec::new(), tree.gix())], 0);
+    while let Some((path, id)) = open.pop() {
+        folders += 1;
+        if folders > MOST_FOLDERS {
+            return Err(Error::refused(format!(
+                "tree {} has more than {MOST_FOLDERS} folders",
+                tree.short()
+            )));
+        }
+        let tree = repo.gix.find_tree(id).context(Kind::Internal, cannot)?;
+        for entry in tree.iter() {
+            let entry = entry.context(Kind::Internal, cannot)?;
+            let below = [path.as_slice(), entry.filename()].concat();
+            if entry.mode().is_tree() && is_plain(entry.filename()) {
+                open.push(([below.as_slice(), b"/"].concat(), entry.object_id()));
+            } else if entry.mode().is_blob() && entry.filename() == ATTRIBUTES {
+                found.push((below, content(repo, entry.object_id().into())?));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A file of attributes; in a partial clone, git may have to fetch it. One that git would not read is empty.
+fn content(repo: &Repo, id: Oid) -> Result<Vec<u8>> {
+    match repo.gix.find_header(id.gix()) {
+        Ok(found) if found.size() > LARGEST => return Ok(Vec::new()),
+        Ok(_) => {}
+        Err(_) => {
+            let fetched = repo.git("cat-file")?.fetching_what_is_missing().args(["blob", &id.to_string()]);
+            return fetched.run();
+        }
+    }
+    let blob =
+        repo.gix.find_blob(id.gix()).context(Kind::Internal, || format!("cannot read {}", id.short()))?;
+    Ok(blob.detach().data)
+}
+
+/// Whether a name leads nowhere but into a folder of its own, which is no git directory.
+fn is_plain(name: &[u8]) -> bool {
+    !name.is_empty()
+        && !name.eq_ignore_ascii_case(b".git")
+        && name != b"."
+        && name != b".."
+        && !name.contains(&b'/')
+        && !name.contains(&0)
+}
+
+/// A path as the file system takes it.
+pub(super) fn below(folder: &Path, path: &[u8], name: &str) -> PathBuf {
+    let mut joined = OsString::from(std::ffi::OsStr::from_bytes(path));
+    if !path.is_empty() {
+        joined.push("/");
+    }
+    joined.push(name);
+    folder.join(joined)
+}

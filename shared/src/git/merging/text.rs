@@ -1,0 +1,215 @@
+//! Whether git merges three versions of a text: histogram diffs, each change slid to where git puts it, and a look at where the
+//! two sides change lines that overlap or touch. The merged text itself is not made.
+
+mod histogram;
+mod slide;
+
+use std::{collections::HashMap, ops::Range};
+
+/// One change of a text: these lines of the base became those.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Change {
+    old: Range<usize>,
+    new: Range<usize>,
+}
+
+/// One side of a merge, and how it differs from the base.
+#[derive(Debug)]
+pub(super) struct Side {
+    text: Vec<u8>,
+    /// Where each line begins, and the end of the text.
+    starts: Vec<usize>,
+    changes: Vec<Change>,
+    /// Lines of the base.
+    base: usize,
+}
+
+impl Side {
+    /// Compares a text with its base. `None` where git would turn to another algorithm, or where it takes too many steps.
+    pub(super) fn of(base: &[u8], text: Vec<u8>) -> Option<Self> {
+        let mut numbers = HashMap::new();
+        let old = numbered(base, &mut numbers);
+        let new = numbered(&text, &mut numbers);
+        let (mut removed, mut added) = histogram::compare(&old, &new, numbers.len())?;
+        slide::slide(&old, &mut removed, &added);
+        slide::slide(&new, &mut added, &removed);
+        let changes = changes(&removed, &added);
+        let mut starts = vec![0];
+        for line in lines(&text) {
+            starts.push(starts.last().copied().unwrap_or(0) + line.len());
+        }
+        Some(Self { text, starts, changes, base: old.len() })
+    }
+
+    /// How much memory it takes, about.
+    pub(super) fn weight(&self) -> usize {
+        self.text.len() + 8 * self.starts.len() + 32 * self.changes.len()
+    }
+
+    fn lines(&self, range: &Range<usize>) -> &[u8] {
+        let at = |line: usize| self.starts.get(line).copied().unwrap_or(self.text.len());
+        &self.text[at(range.start)..at(range.end)]
+    }
+
+    fn count(&self) -> usize {
+        self.starts.len() - 1
+    }
+}
+
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split_inclusive(|byte| *byte == b'\n')
+}
+
+/// Equal lines get equal numbers.
+fn numbered<'a>(text: &'a [u8], numbers: &mut HashMap<&'a [u8], u32>) -> Vec<u32> {
+    lines(text)
+        .map(|line| {
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            *numbers.entry(line).or_insert(next)
+        })
+        .collect()
+}
+
+fn changes(removed: &[bool], added: &[bool]) -> Vec<Change> {
+    let run = |marks: &[bool], from: usize| {
+        let length = marks[from..].iter().take_while(|mark| **mark).count();
+        from..from + length
+    };
+    let (mut found, mut at, mut to) = (Vec::new(), 0, 0);
+    while at < removed.len() || to < added.len() {
+        let (old, new) = (run(removed, at), run(added, to));
+        (at, to) = (old.end + 1, new.end + 1);
+        if !old.is_empty() || !new.is_empty() {
+            found.push(Change { old, new });
+        }
+    }
+    found
+}
+
+/// Lines of both sides that belong together.
+#[derive(Debug)]
+struct Region {
+    /// Whose change it is; `None`: both changed it, and not alike.
+    by: Option<Who>,
+    ours: Range<usize>,
+    theirs: Range<usize>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Who {
+    Ours,
+    Theirs,
+}
+
+/// In how many places two sides with one base conflict.
+pub(super) fn conflicts(ours: &Side, theirs: &Side) -> u32 {
+    if ours.changes.is_empty() || theirs.changes.is_empty() {
+        return 0;
+    }
+    let conflicting = |region: &&Region| {
+        let (here, there) = (&region.ours, &region.theirs);
+        let alike = !here.is_empty() && !there.is_empty() && ours.lines(here) == theirs.lines(there);
+        region.by.is_none() && !alike
+    };
+    u32::try_from(regions(ours, theirs).iter().filter(conflicting).count()).unwrap_or(u32::MAX)
+}
+
+fn regions(ours: &Side, theirs: &Side) -> Vec<Region> {
+    let (mut mine, mut other) = (ours.changes.as_slice(), theirs.changes.as_slice());
+    let mut found = Vec::new();
+    while let ([one, more_of_mine @ ..], [two, more_of_other @ ..]) = (mine, other) {
+        if one.old.end < two.old.start {
+            let there = up_to(two.new.start + one.old.end - two.old.start, &one.old);
+            add(&mut found, Some(Who::Ours), one.new.clone(), there);
+            mine = more_of_mine;
+            continue;
+        }
+        if two.old.end < one.old.start {
+            let here = up_to(one.new.start + two.old.end - one.old.start, &two.old);
+            add(&mut found, Some(Who::Theirs), here, two.new.clone());
+            other = more_of_other;
+            continue;
+        }
+        if one.old != two.old || ours.lines(&one.new) != theirs.lines(&two.new) {
+            // Each side from the first to the last line that any of the two changes.
+            let start = one.old.start.min(two.old.start);
+            let end = one.old.end.max(two.old.end);
+            // Of lines that belong to the last region already, only the end counts.
+            let stretch = |change: &Change| {
+                let before = change.old.start - start;
+                change.new.start.saturating_sub(before)..change.new.end + (end - change.old.end)
+            };
+            add(&mut found, None, stretch(one), stretch(two));
+        }
+        let (here, there) = (one.old.end, two.old.end);
+        if here >= there {
+            other = more_of_other;
+        }
+        if there >= here {
+            mine = more_of_mine;
+        }
+    }
+    for one in mine {
+        let there = up_to(one.old.end + theirs.count() - theirs.base, &one.old);
+        add(&mut found, Some(Who::Ours), one.new.clone(), there);
+    }
+    for two in other {
+        let here = up_to(two.old.end + ours.count() - ours.base, &two.old);
+        add(&mut found, Some(Who::Theirs), here, two.new.clone());
+    }
+    found
+}
+
+/// The unchanged lines of a side that end there and stand for these of the base. Where a part of them belongs to a conflict already,
+/// only their end counts.
+fn up_to(end: usize, old: &Range<usize>) -> Range<usize> {
+    end.saturating_sub(old.len())..end
+}
+
+/// Adds a region, to the last one where they touch on either side.
+fn add(found: &mut Vec<Region>, by: Option<Who>, ours: Range<usize>, theirs: Range<usize>) {
+    match found.last_mut() {
+        Some(last) if ours.start <= last.ours.end || theirs.start <= last.theirs.end => {
+            if last.by != by {
+                last.by = None;
+            }
+            (last.ours.end, last.theirs.end) = (ours.end, theirs.end);
+        }
+        _ => found.push(Region { by, ours, theirs }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merge(base: &str, ours: &str, theirs: &str) -> u32 {
+        let side = |text: &str| Side::of(base.as_bytes(), text.as_bytes().to_vec()).expect("a comparison");
+        conflicts(&side(ours), &side(theirs))
+    }
+
+    #[test]
+    fn changes_conflict_where_they_overlap_or_touch() {
+        for (base, ours, theirs, expected) in [
+            ("a\nb\nc\n", "A\nb\nc\n", "a\nb\nC\n", 0),
+            ("a\nb\nc\n", "A\nb\nc\n", "a\nB\nc\n", 1),
+            ("a\nb\nc\n", "A\nb\nc\n", "A\nb\nc\n", 0),
+            ("a\nb\nc\n", "a\nb\nc\n", "x\n", 0),
+            ("a\nb\nc\nd\ne\n", "A\nb\nc\nd\nE\n", "1\nb\nc\nd\n5\n", 2),
+            ("a\n", "a\nb\n", "a\nc\n", 1),
+            ("a\n", "a\nb\n", "a\nb\n", 0),
+            ("a\nb\nc", "a\nb\nc\nd", "x\nb\nc", 0),
+            ("a\nb\nc\nd\n", "a\nd\n", "a\nb\nX\nd\n", 1),
+            ("", "a\n", "b\n", 1),
+        ] {
+            assert_eq!(merge(base, ours, theirs), expected, "{base:?} {ours:?} {theirs:?}");
+            assert_eq!(merge(base, theirs, ours), expected, "{base:?} {theirs:?} {ours:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_nothing_but_one_line_is_left_to_git() {
+        let many = "x\n".repeat(100);
+        assert!(Side::of(many.as_bytes(), format!("{many}x\n").into_bytes()).is_none());
+    }
+}

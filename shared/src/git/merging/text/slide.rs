@@ -1,0 +1,123 @@
+//! Where a change can be told in several ways (of two equal blocks one is new: which?), it is told as git tells it: as far down as
+//! it goes, unless there is a place beside a change of the other text.
+
+use std::ops::Range;
+
+/// Changed lines of a text that stand together, perhaps none, with an unchanged line or an end of the text on either side.
+struct Group(Range<usize>);
+
+impl Group {
+    fn first(changed: &[bool]) -> Self {
+        Self(0..run(changed, 0))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Moves behind the next unchanged line.
+    fn forward(&mut self, changed: &[bool]) -> bool {
+        let start = self.0.end + 1;
+        if start > changed.len() {
+            return false;
+        }
+        self.0 = start..run(changed, start);
+        true
+    }
+
+    /// Moves before the last unchanged line.
+    fn back(&mut self, changed: &[bool]) {
+        let end = self.0.start.saturating_sub(1);
+        self.0 = back(changed, end)..end;
+    }
+
+    /// One line up, and together with what it meets there.
+    fn slide_up(&mut self, lines: &[u32], changed: &mut [bool]) -> bool {
+        let Range { start, end } = self.0;
+        if start == 0 || lines[start - 1] != lines[end - 1] {
+            return false;
+        }
+        (changed[start - 1], changed[end - 1]) = (true, false);
+        self.0 = back(changed, start - 1)..end - 1;
+        true
+    }
+
+    /// One line down, and together with what it meets there.
+    fn slide_down(&mut self, lines: &[u32], changed: &mut [bool]) -> bool {
+        let Range { start, end } = self.0;
+        if end >= lines.len() || lines[start] != lines[end] {
+            return false;
+        }
+        (changed[start], changed[end]) = (false, true);
+        self.0 = start + 1..run(changed, end + 1);
+        true
+    }
+}
+
+/// Where the changed lines end that begin at a place.
+fn run(changed: &[bool], from: usize) -> usize {
+    from + changed[from..].iter().take_while(|mark| **mark).count()
+}
+
+/// Where the changed lines begin that end at a place.
+fn back(changed: &[bool], to: usize) -> usize {
+    to - changed[..to].iter().rev().take_while(|mark| **mark).count()
+}
+
+/// Slides every change of a text; `other` marks what changed in the other one.
+pub(super) fn slide(lines: &[u32], changed: &mut [bool], other: &[bool]) {
+    let (mut group, mut beside) = (Group::first(changed), Group::first(other));
+    loop {
+        if !group.is_empty() {
+            slide_one(&mut group, &mut beside, lines, changed, other);
+        }
+        if !group.forward(changed) || !beside.forward(other) {
+            return;
+        }
+    }
+}
+
+fn slide_one(group: &mut Group, beside: &mut Group, lines: &[u32], changed: &mut [bool], other: &[bool]) {
+    let (mut highest, mut meets);
+    loop {
+        let size = group.0.len();
+        while group.slide_up(lines, changed) {
+            beside.back(other);
+        }
+        (highest, meets) = (group.0.end, !beside.is_empty());
+        while group.slide_down(lines, changed) {
+            beside.forward(other);
+            meets |= !beside.is_empty();
+        }
+        if size == group.0.len() {
+            break;
+        }
+    }
+    if group.0.end == highest || !meets {
+        return;
+    }
+    while beside.is_empty() && group.slide_up(lines, changed) {
+        beside.back(other);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slide;
+
+    fn slid(lines: &[u32], changed: &str, other: &str) -> String {
+        let marks = |text: &str| text.chars().map(|c| c == 'x').collect::<Vec<bool>>();
+        let mut changed = marks(changed);
+        slide(lines, &mut changed, &marks(other));
+        changed.iter().map(|mark| if *mark { 'x' } else { '.' }).collect()
+    }
+
+    #[test]
+    fn changes_go_down_or_beside_one_of_the_other_text() {
+        assert_eq!(slid(&[1, 1, 1], "x..", ".."), "..x");
+        assert_eq!(slid(&[1, 2, 1, 2, 3], "xx...", "..."), "..xx.");
+        assert_eq!(slid(&[1, 1, 1], "..x", "x.."), "x..");
+        assert_eq!(slid(&[1, 2, 3], ".x.", ".."), ".x.");
+        assert_eq!(slid(&[1, 1, 2, 1], "x..x", ".."), ".x.x");
+    }
+}

@@ -1,0 +1,177 @@
+//! Objects that a partial clone does not have and its remote promised. What reads objects by itself finds them missing, and git
+//! would fetch them one after the other: so they are fetched before, all at once.
+
+use std::collections::BTreeSet;
+
+use super::{Git, Oid, Repo, careful, command, objects::Sort, remotes};
+use crate::{Error, Kind, Result, model::text};
+
+/// Objects in one fetch: more would not fit on a command line.
+const AT_ONCE: usize = 1000;
+/// How often what is missing is looked for again: each fetch may bring folders in which more is missing.
+const ROUNDS: usize = 64;
+/// Objects that one look finds at most; the next round finds the rest.
+const MOST: usize = 500_000;
+
+impl Repo {
+    /// Fetches what is missing for a checkout of `commit`. Nothing is done where the clone is not partial.
+    ///
+    /// The configuration says from where and by which program: only for commands under which it was accepted.
+    ///
+    /// # Errors
+    /// The remote cannot be reached, or does not have it (5).
+    pub fn fetch_promised_files(&self, commit: Oid) -> Result<()> {
+        if !self.is_partial() {
+            return Ok(());
+        }
+        self.fetch_until_complete(&|| self.missing_files(commit))
+    }
+
+    /// Fetches what is missing of the files in which two commits differ, for each pair. Nothing is done where the clone is not
+    /// partial. See [`Repo::fetch_promised_files`].
+    ///
+    /// # Errors
+    /// As [`Repo::fetch_promised_files`].
+    pub fn fetch_promised_changes(&self, pairs: &[(Oid, Oid)]) -> Result<()> {
+        if !self.is_partial() {
+            return Ok(());
+        }
+        self.fetch_until_complete(&|| {
+            let mut missing = BTreeSet::new();
+            for (old, new) in pairs {
+                self.add_missing_changes(self.tree_of(*old)?, self.tree_of(*new)?, &mut missing)?;
+            }
+            Ok(missing)
+        })
+    }
+
+    fn fetch_until_complete(&self, look: &dyn Fn() -> Result<BTreeSet<Oid>>) -> Result<()> {
+        let mut before = BTreeSet::new();
+        for _ in 0..ROUNDS {
+            let missing = look()?;
+            let Some(first) = missing.first() else { return Ok(()) };
+            if missing == before {
+                let message = format!("object {} is promised by a remote, and not there", first.short());
+                return Err(Error::new(Kind::External, message));
+            }
+            self.fetch_promised(&missing)?;
+            before = missing;
+        }
+        Ok(())
+    }
+
+    /// Git tells, also of what a sparse checkout leaves out.
+    fn missing_files(&self, commit: Oid) -> Result<BTreeSet<Oid>> {
+        let mut git =
+            self.git("rev-list")?.args(["--objects", "--no-walk", "--missing=print"]).limit(command::LONG);
+        if let Some(patterns) = self.sparse_patterns()? {
+            git = git.arg(format!("--filter=sparse:oid={patterns}"));
+        }
+        let said = git.arg(commit.to_string()).run()?;
+        let missing = said.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"?"));
+        let ids = missing.filter_map(|id| Oid::parse(std::str::from_utf8(id).ok()?));
+        Ok(ids.take(MOST).collect())
+    }
+
+    /// The patterns of a sparse checkout as a blob, by which git takes them.
+    fn sparse_patterns(&self) -> Result<Option<Oid>> {
+        if self.config("core.sparseCheckout").as_deref() != Some("true") {
+            return Ok(None);
+        }
+        match careful::read(self.gix.git_dir().join("info/sparse-checkout")) {
+            Ok(patterns) => self.write_blob(&patterns).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn add_missing_changes(&self, old: Oid, new: Oid, missing: &mut BTreeSet<Oid>) -> Result<()> {
+        if old == new || missing.len() >= MOST {
+            return Ok(());
+        }
+        let (is_old_missing, is_new_missing) = (self.is_missing(old), self.is_missing(new));
+        missing.extend(is_old_missing.then_some(old));
+        missing.extend(is_new_missing.then_some(new));
+        if is_old_missing || is_new_missing {
+            return Ok(());
+        }
+        let before = self.entries_of(old)?;
+        let after = self.entries_of(new)?;
+        let find = |name: &[u8]| before.iter().find(|entry| entry.name == name);
+        for entry in &after {
+            let known = find(&entry.name);
+            match (entry.sort, known.filter(|known| known.sort == entry.sort)) {
+                (Sort::Folder, known) => {
+                    let known = known.map_or(Oid::EMPTY_TREE, |known| known.id);
+                    self.add_missing_changes(known, entry.id, missing)?;
+                }
+                (_, Some(known)) if known.id == entry.id => {}
+                _ => {
+                    let both = [Some(entry.id), known.map(|known| known.id)];
+                    missing.extend(both.into_iter().flatten().filter(|id| self.is_missing(*id)));
+                }
+            }
+        }
+        for entry in &before {
+            let is_gone = !after.iter().any(|kept| kept.name == entry.name);
+            if is_gone && entry.sort == Sort::Folder {
+                self.add_missing_changes(entry.id, Oid::EMPTY_TREE, missing)?;
+            } else if is_gone && self.is_missing(entry.id) {
+                missing.insert(entry.id);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_missing(&self, id: Oid) -> bool {
+        id != Oid::EMPTY_TREE && !self.has_object(id)
+    }
+
+    /// From the first of the remotes that promised anything and has all of it.
+    fn fetch_promised(&self, ids: &BTreeSet<Oid>) -> Result<()> {
+        let mut failed = None;
+        for remote in self.promising_remotes() {
+            match self.fetch_promised_from(&remote, ids) {
+                Ok(()) => return Ok(()),
+                Err(error) => failed = Some(error),
+            }
+        }
+        Err(failed.unwrap_or_else(|| {
+            let count = text::count(ids.len() as u64, "object");
+            Error::new(
+                Kind::External,
+                format!("{count} of this partial clone cannot be fetched: no remote promised them"),
+            )
+        }))
+    }
+
+    fn fetch_promised_from(&self, remote: &str, ids: &BTreeSet<Oid>) -> Result<()> {
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        for some in ids.chunks(AT_ONCE) {
+            let git = Git::abroad(&self.standpoint()?, "fetch", false, false)
+                .args(["--no-tags", "--no-write-fetch-head", "--refmap=", "--progress"])
+                .args(["--no-recurse-submodules", "--no-show-forced-updates", "--filter=blob:none"])
+                .args(["--end-of-options", remote])
+                .args(some);
+            let output = git.travel(&mut |_| {})?;
+            if !output.status.success() {
+                let shown = text::safe(remote);
+                let message =
+                    format!("cannot fetch from '{shown}' what this partial clone does not have yet");
+                return Err(remotes::broken(message, &output).hint(
+                    "it is needed for the files of the worktree; try again when the remote can be reached",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn promising_remotes(&self) -> Vec<String> {
+        let of_extension = self.config("extensions.partialClone").filter(|name| !name.is_empty());
+        let promise =
+            |name: &String| self.config(&format!("remote.{name}.promisor")).as_deref() == Some("true");
+        let mut all: Vec<String> = of_extension.into_iter().collect();
+        all.extend(self.config_sections("remote").into_iter().filter(promise));
+        all.dedup();
+        all
+    }
+}

@@ -1,0 +1,103 @@
+//! What people type to name a commit.
+
+use super::{
+    Oid, Repo,
+    refs::{BRANCHES, TAGS},
+};
+use crate::{Error, Result, model::text};
+
+/// The fewest digits by which git takes an object's id.
+const SHORTEST_ID: usize = 4;
+
+impl Repo {
+    /// The commit that `revision` names. Where a branch and a tag have the same name, the branch is meant.
+    ///
+    /// # Errors
+    /// It names none (3).
+    pub fn commit(&self, revision: &str) -> Result<Oid> {
+        let (name, rest) = split(revision);
+        if revision.is_empty() || revision.starts_with('-') {
+            return Err(names_none(revision, "it is not a revision"));
+        }
+        self.refuse_blocked_refs(revision)?;
+        let spelled =
+            if self.is_branch(name) { format!("{BRANCHES}{name}{rest}") } else { revision.to_owned() };
+        let Ok(found) = self.gix.rev_parse_single(spelled.as_str()) else {
+            return Err(self.why_not_a_commit(revision, name, rest));
+        };
+        let Ok(object) = found.object() else {
+            return Err(names_none(
+                revision,
+                &format!("object {} is not here", Oid::from(found.detach()).short()),
+            ));
+        };
+        let kind = object.kind;
+        let commit = object.peel_to_commit();
+        Ok(commit.map_err(|_| names_none(revision, &format!("it is a {kind}")))?.id.into())
+    }
+
+    /// Whether a revision begins with the name of a branch that is the name of a tag as well.
+    pub fn hides_a_tag(&self, revision: &str) -> bool {
+        let (name, _) = split(revision);
+        self.is_branch(name) && matches!(self.find_ref(&format!("{TAGS}{name}")), Ok(Some(_)))
+    }
+
+    /// Whether this is the name of a branch, and nothing that git reads before any branch.
+    fn is_branch(&self, name: &str) -> bool {
+        !name.is_empty()
+            && name != "HEAD"
+            && name != "@"
+            && Oid::parse(name).is_none()
+            && matches!(self.find_ref(&format!("{BRANCHES}{name}")), Ok(Some(_)))
+    }
+
+    fn why_not_a_commit(&self, revision: &str, name: &str, rest: &str) -> Error {
+        if !rest.is_empty() && !name.is_empty() && self.gix.rev_parse_single(name).is_ok() {
+            let name = text::safe(name);
+            return names_none(revision, &format!("'{name}' does, but not with what follows it"));
+        }
+        if self.is_ambiguous(name) {
+            return names_none(revision, "the ids of several objects begin so").hint("type more of it");
+        }
+        names_none(revision, "there is no such branch, tag or commit here")
+            .hint("git branch --all --list; git tag --list")
+    }
+
+    fn is_ambiguous(&self, id: &str) -> bool {
+        if id.len() < SHORTEST_ID {
+            return false;
+        }
+        let Ok(prefix) = gix::hash::Prefix::from_hex(id) else { return false };
+        matches!(self.gix.objects.lookup_prefix(prefix, None), Ok(Some(Err(()))))
+    }
+}
+
+fn names_none(revision: &str, why: &str) -> Error {
+    Error::refused(format!("'{}' names no commit: {why}", text::safe(revision)))
+}
+
+/// The name that a revision begins with, and what follows it: `main` and `~2` of `main~2`.
+fn split(revision: &str) -> (&str, &str) {
+    let end = revision.find(['^', '~', ':']).into_iter().chain(revision.find("@{")).min();
+    revision.split_at(end.unwrap_or(revision.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn names_and_what_follows_them() {
+        for (revision, name, rest) in [
+            ("main", "main", ""),
+            ("main~2^{tree}", "main", "~2^{tree}"),
+            ("a@b@{1}", "a@b", "@{1}"),
+            ("@{-1}", "", "@{-1}"),
+            (":/fix", "", ":/fix"),
+            ("HEAD:a~b", "HEAD", ":a~b"),
+            ("", "", ""),
+        ] {
+            assert_eq!(split(revision), (name, rest), "{revision}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Which check failed with a branch in an earlier landing, and did not pass since. Of an agent's work its own events say that, in
+//! every clone; of any other branch, and of commands that no event holds, the landings of this clone.
+
+use super::{
+    branches::Branch,
+    state::{COMMAND, RunCheck, State, Step},
+};
+use crate::{
+    Result,
+    git::{Oid, Repo},
+    model::{
+        event::{Check, Landing},
+        landing::{FailedCheck, check_id},
+        text,
+    },
+    store::operations::{self, Journal},
+};
+
+/// Earlier landings that are looked at: the newest.
+const MOST: usize = 100;
+/// Columns of a command that no event holds.
+const COMMAND_SHOWN: usize = 200;
+
+/// Fills in which check failed with each branch as it is now.
+///
+/// # Errors
+/// The operations cannot be read at all; one that cannot be read says nothing.
+pub fn recall(repo: &Repo, branches: &mut [Branch]) -> Result<()> {
+    for branch in branches.iter_mut() {
+        branch.failed = by_its_events(branch);
+    }
+    let lacks = |branch: &Branch| match &branch.failed {
+        Some(failed) => failed.check.command.is_none(),
+        None => branch.agent.is_none(),
+    };
+    if !branches.iter().any(lacks) {
+        return Ok(());
+    }
+    let landings = earlier_landings(repo)?;
+    for branch in branches.iter_mut() {
+        match &mut branch.failed {
+            Some(failed) => {
+                let command = || command_of(&landings, &failed.check.id);
+                failed.check.command = failed.check.command.take().or_else(command);
+            }
+            None if branch.agent.is_none() => {
+                branch.failed = by_landings(&landings, &branch.name, branch.tip);
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn by_its_events(branch: &Branch) -> Option<FailedCheck> {
+    let (_, agent) = branch.agent.as_ref()?;
+    agent.failed_check.clone().filter(|failed| failed.head == branch.tip.to_string())
+}
+
+/// The newest first.
+fn earlier_landings(repo: &Repo) -> Result<Vec<State>> {
+    let mut all: Vec<_> = operations::all(repo)?.into_iter().filter(|one| one.command == COMMAND).collect();
+    all.sort_by(|a, b| b.id.cmp(&a.id));
+    let load = |id: &str| Journal::open(repo, id).and_then(|journal| State::load(repo, &journal)).ok();
+    Ok(all.iter().take(MOST).filter_map(|one| load(&one.id)).collect())
+}
+
+/// The last word on just this commit: the check failed, or it passed since.
+fn by_landings(landings: &[State], name: &str, tip: Oid) -> Option<FailedCheck> {
+    let mut passed: Vec<String> = Vec::new();
+    for landing in landings {
+        for step in steps_of(landing).filter(|step| step.branch == name && step.head == tip) {
+            match (step.outcome, &step.failed_check) {
+                (Some(Landing::Merged), _) => {
+                    passed.extend(landing.orders.checks.iter().map(|(_, command)| check_id(command)));
+                }
+                (Some(Landing::Failed), Some(check)) if !passed.contains(&check_id(&check.command)) => {
+                    return Some(failure(landing, step, check));
+                }
+                _ => {}
+            }
+        }
+    }
+    None
+}
+
+/// The newest first.
+fn steps_of(landing: &State) -> impl Iterator<Item = &Step> {
+    landing.steps.iter().rev().chain(landing.stopped_at.iter().rev())
+}
+
+fn failure(landing: &State, step: &Step, check: &RunCheck) -> FailedCheck {
+    let shown = text::one_line(&check.command, COMMAND_SHOWN);
+    FailedCheck {
+        check: Check { name: check.name.clone(), id: check_id(&check.command), command: Some(shown) },
+        head: step.head.to_string(),
+        into: landing.into.clone(),
+        why: step.why.clone().unwrap_or_default(),
+        writer: String::new(),
+    }
+}
+
+fn command_of(landings: &[State], id: &str) -> Option<String> {
+    let mut checks = landings.iter().flat_map(|landing| &landing.orders.checks);
+    let (_, command) = checks.find(|(_, command)| check_id(command) == id)?;
+    Some(text::one_line(command, COMMAND_SHOWN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::landing::{Orders, branches::Target};
+
+    fn step(outcome: Landing, tip: Oid, failed: Option<&str>) -> Step {
+        let check = failed.map(|command| RunCheck { name: "test".into(), command: command.into() });
+        Step {
+            rank: 1,
+            branch: "b".into(),
+            agent: None,
+            head: tip,
+            conflicts_with: Vec::new(),
+            conflicts: Vec::new(),
+            unjudged: Vec::new(),
+            files: 1,
+            lines: 1,
+            reason: String::new(),
+            outcome: Some(outcome),
+            why: failed.map(|_| "test fails: exit code 1".into()),
+            failed_check: check,
+            failed_before: None,
+            kept_back: false,
+            commit: None,
+            log: None,
+            settled: Vec::new(),
+        }
+    }
+
+    fn landing(check: &str, steps: Vec<Step>, stopped_at: Vec<Step>) -> State {
+        let target = Target { branch: "main".into(), tip: Oid::EMPTY_TREE };
+        let orders = Orders { checks: vec![("test".into(), check.into())], ..Orders::default() };
+        State { steps, stopped_at, ..State::new(&target, orders, Vec::new()) }
+    }
+
+    #[test]
+    fn the_last_word_on_a_commit_holds() {
+        let tip = Oid::EMPTY_TREE;
+        let other = Oid::parse(&"1".repeat(40)).expect("an id");
+        let failed = || landing("make", vec![step(Landing::Failed, tip, Some("make"))], Vec::new());
+        let passed = |check| landing(check, vec![step(Landing::Merged, tip, None)], Vec::new());
+        let aside = || landing("make", vec![step(Landing::SetAside, tip, None)], Vec::new());
+        let stopped = landing("make", Vec::new(), vec![step(Landing::Failed, tip, Some("make"))]);
+        let moved = landing("make", vec![step(Landing::Failed, other, Some("make"))], Vec::new());
+        // The newest landing first.
+        for (landings, fails) in [
+            (vec![], false),
+            (vec![failed()], true),
+            (vec![stopped], true),
+            (vec![moved], false),
+            (vec![aside(), failed()], true),
+            (vec![passed("make"), failed()], false),
+            (vec![passed("true"), failed()], true),
+            (vec![failed(), passed("make")], true),
+        ] {
+            assert_eq!(by_landings(&landings, "b", tip).is_some(), fails, "{landings:?}");
+            assert_eq!(by_landings(&landings, "c", tip), None);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What becomes, or became, of a branch: one word, for people and for scripts. Pure.
+
+use serde::Serialize;
+
+use crate::{
+    landing::{Plan, state::Step},
+    model::event::Landing,
+    rank::{Candidate, Matrix, Place},
+};
+
+/// A branch of the order, with the word for it.
+pub type Row = Step<Outcome>;
+
+/// The word.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It would land.
+    Lands,
+    /// It would not, unless somebody resolves its conflict with the target or with what lands before it.
+    Conflict,
+    /// It would not even be tried.
+    Blocked,
+    /// It was merged, and passed the checks, in the worktree of the landing; the target has not moved.
+    Passed,
+    /// It is in the target.
+    Merged,
+    /// It did not land: it conflicts, or was not wanted.
+    SetAside,
+    /// It merges, and a check fails with it.
+    Failed,
+    /// Nobody can tell before it is tried whether it conflicts.
+    Unknown,
+    /// It is in the target already.
+    UpToDate,
+    /// There is nothing in it that the target has not.
+    NothingNew,
+    /// It was in the target, and is no more.
+    TakenBack,
+    /// The landing has not come to it.
+    NotReached,
+}
+
+impl Outcome {
+    /// As people read it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Lands => "lands",
+            Self::Conflict => "conflict",
+            Self::Blocked => "blocked",
+            Self::Passed => "passed",
+            Self::Merged => "merged",
+            Self::SetAside => "set aside",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::UpToDate => "up to date",
+            Self::NothingNew => "nothing new",
+            Self::TakenBack => "taken back",
+            Self::NotReached => "not reached",
+        }
+    }
+
+    /// Of a step of a landing that has come to its end, or whose target has not moved.
+    pub const fn of_step(outcome: Option<Landing>, has_moved: bool) -> Self {
+        match outcome {
+            None => Self::NotReached,
+            Some(Landing::Merged) if !has_moved => Self::Passed,
+            Some(Landing::Merged) => Self::Merged,
+            Some(Landing::SetAside) => Self::SetAside,
+            Some(Landing::Failed) => Self::Failed,
+            Some(Landing::UpToDate) => Self::UpToDate,
+            Some(Landing::NothingNew) => Self::NothingNew,
+            Some(Landing::TakenBack) => Self::TakenBack,
+        }
+    }
+}
+
+/// What would become of every branch of a plan, in the order of its steps.
+pub(super) fn planned(plan: &Plan) -> Vec<Outcome> {
+    let tried = forecast(&plan.order.places, &plan.candidates, &plan.matrix);
+    let not_tried = plan.passed.iter().map(|passed| match passed.outcome {
+        Landing::UpToDate => Outcome::UpToDate,
+        Landing::NothingNew => Outcome::NothingNew,
+        _ => Outcome::Blocked,
+    });
+    tried.into_iter().chain(not_tried).collect()
+}
+
+/// What would become of the branches of an order if every check passed and nobody resolved a conflict. The set that lands together is
+/// as large as it can be, so whatever else may land conflicts with it, or with the target.
+fn forecast(places: &[Place], candidates: &[Candidate], matrix: &Matrix) -> Vec<Outcome> {
+    let mut lands: Vec<usize> = Vec::new();
+    let of = |place: &Place| {
+        let branch = place.branch;
+        let before = || lands.iter().copied().chain([matrix.size()]);
+        let is_unjudged = |first: usize| matrix.why_unjudged(first, branch).is_some();
+        let conflict = |first: usize| {
+            if first == matrix.size() { matrix.with_target(branch) } else { matrix.get(first, branch) }
+        };
+        let clashes = |first: usize| conflict(first).is_some() && !is_unjudged(first);
+        if !candidates[branch].may_land() {
+            Outcome::Blocked
+        } else if before().any(clashes) {
+            Outcome::Conflict
+        } else if before().any(is_unjudged) {
+            Outcome::Unknown
+        } else {
+            lands.push(branch);
+            Outcome::Lands
+        }
+    };
+    places.iter().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::conflict::Kinds,
+        rank::{Conflict, Standing, order},
+    };
+
+    #[test]
+    fn a_landing_says_merged_only_of_what_is_in_the_target() {
+        for (step, moved, stayed) in [
+            (None, Outcome::NotReached, Outcome::NotReached),
+            (Some(Landing::Merged), Outcome::Merged, Outcome::Passed),
+            (Some(Landing::SetAside), Outcome::SetAside, Outcome::SetAside),
+            (Some(Landing::Failed), Outcome::Failed, Outcome::Failed),
+            (Some(Landing::UpToDate), Outcome::UpToDate, Outcome::UpToDate),
+            (Some(Landing::NothingNew), Outcome::NothingNew, Outcome::NothingNew),
+            (Some(Landing::TakenBack), Outcome::TakenBack, Outcome::TakenBack),
+        ] {
+            assert_eq!((Outcome::of_step(step, true), Outcome::of_step(step, false)), (moved, stayed));
+        }
+    }
+
+    #[test]
+    fn a_plan_says_what_would_become_of_every_branch() {
+        let candidate = |name: &str, lines| Candidate { name: name.into(), lines, ..Candidate::default() };
+        let mut all = ["small", "big", "free", "rejected", "kept", "target", "third"]
+            .iter()
+            .zip(1..)
+            .map(|(name, lines)| candidate(name, lines))
+            .collect::<Vec<_>>();
+        all[3].standing = Standing::Rejected;
+        all[4].kept_back = Some("failed its test last time (make: exit code 1)".into());
+        let conflict = Some(Conflict { files: 1, hunks: 1, kinds: Kinds::CONTENT });
+        let mut matrix = Matrix::new(all.len());
+        matrix.set(0, 1, conflict);
+        matrix.set(1, 6, conflict);
+        matrix.set(3, 6, conflict);
+        matrix.set_target(5, conflict);
+        let places = order(&all, &matrix).places;
+        let words: Vec<(&str, Outcome)> = places
+            .iter()
+            .map(|place| all[place.branch].name.as_str())
+            .zip(forecast(&places, &all, &matrix))
+            .collect();
+        let expected = [
+            ("small", Outcome::Lands),
+            ("free", Outcome::Lands),
+            // It conflicts with nothing but what does not land.
+            ("third", Outcome::Lands),
+            ("big", Outcome::Conflict),
+            ("target", Outcome::Conflict),
+            ("rejected", Outcome::Blocked),
+            ("kept", Outcome::Blocked),
+        ];
+        for one in expected {
+            assert!(words.contains(&one), "{one:?} of {words:?}");
+        }
+    }
+}

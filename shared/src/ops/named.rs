@@ -1,0 +1,132 @@
+//! What a name means that a person types: an agent of this repository, one that was archived, or a commit.
+
+use crate::{
+    Error, Result,
+    git::{Oid, Repo},
+    model::{AgentId, id},
+    store::{
+        Listing,
+        archive::{self, Archived},
+        layout, operations,
+    },
+};
+
+/// The agent that a name means.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// One of the agents that are listed.
+    Living(AgentId),
+    /// One that was archived: it can be looked at, and nothing else.
+    Archived(Archived),
+}
+
+impl Found {
+    /// Its id.
+    pub const fn id(&self) -> &AgentId {
+        match self {
+            Self::Living(id) => id,
+            Self::Archived(archived) => &archived.id,
+        }
+    }
+}
+
+/// The agent that `typed` means, by its id or a unique prefix. An archived one is meant only where no other agent is.
+///
+/// # Errors
+/// None or several match, or it is one that cannot be read (3).
+pub fn find(repo: &Repo, listing: &Listing, typed: &str) -> Result<Found> {
+    let error = match listing.resolve(typed) {
+        Ok(id) => return Ok(Found::Living(id)),
+        Err(error) => error,
+    };
+    if listing.holds(typed) {
+        return Err(error);
+    }
+    match archived(repo, typed)? {
+        Some(archived) => Ok(Found::Archived(archived)),
+        None => Err(error),
+    }
+}
+
+/// As [`find`], for who only looks: the id of an agent, archived or not.
+///
+/// # Errors
+/// As [`find`].
+pub fn any(repo: &Repo, typed: &str) -> Result<AgentId> {
+    Ok(find(repo, &Listing::read(repo)?, typed)?.id().clone())
+}
+
+/// As [`find`], for who changes something about the agent.
+///
+/// # Errors
+/// As [`find`]; or the agent was archived (3).
+pub fn living(repo: &Repo, listing: &Listing, typed: &str) -> Result<AgentId> {
+    match find(repo, listing, typed)? {
+        Found::Living(id) => Ok(id),
+        Found::Archived(archived) => Err(is_archived(repo, &archived.id)),
+    }
+}
+
+/// The archived agent that `typed` means.
+///
+/// # Errors
+/// Several match (3), or the archives cannot be read.
+pub fn archived(repo: &Repo, typed: &str) -> Result<Option<Archived>> {
+    let (mut all, _) = archive::all(repo)?;
+    let typed = id::shown_name(typed);
+    if typed.is_empty() || !all.keys().any(|id| id.as_str().starts_with(typed)) {
+        return Ok(None);
+    }
+    let id = id::resolve(typed, all.keys())?;
+    Ok(all.remove(&id))
+}
+
+/// Why nothing can be done with an agent that was archived, and what brings it back.
+pub fn is_archived(repo: &Repo, id: &AgentId) -> Error {
+    let error = Error::refused(format!("agent '{id}' is archived: it was removed from this repository"));
+    let error = match removal(repo, id) {
+        Some((operation, _)) => error.hint(format!("git orchestra undo {operation} brings it back")),
+        None => error,
+    };
+    error.hint(format!("git orchestra status {id} shows it"))
+}
+
+/// The output of an archived agent, while the operation that removed it can be undone.
+pub fn log_of_archived(repo: &Repo, id: &AgentId) -> Option<Oid> {
+    let (_, refs) = removal(repo, id)?;
+    let log = layout::log_ref(id);
+    refs.into_iter()
+        .find(|(name, _)| *name == log)
+        .map(|(_, object)| object)
+        .filter(|object| repo.has_commit(*object))
+}
+
+/// The operation of this clone that removed an agent, if it is in effect and can be undone, and the refs that it deleted.
+fn removal(repo: &Repo, id: &AgentId) -> Option<(String, Vec<(String, Oid)>)> {
+    let all = operations::all(repo).ok()?;
+    let in_effect = all.iter().filter(|operation| operations::holds(operation, &all));
+    in_effect
+        .flat_map(|operation| operation.removals.iter().map(move |removal| (operation, removal)))
+        .find(|(_, removal)| removal.agent == id.as_str())
+        .map(|(operation, removal)| (operation.id.clone(), removal.refs.clone()))
+}
+
+/// The commit that a person names: a branch, a tag or any revision; else the work of an agent.
+///
+/// # Errors
+/// The name means none of them (3).
+pub fn commit(repo: &Repo, typed: &str) -> Result<Oid> {
+    let error = match repo.commit(typed) {
+        Ok(commit) => return Ok(commit),
+        Err(error) => error,
+    };
+    let Ok(found) = find(repo, &Listing::read(repo)?, typed) else { return Err(error) };
+    let work = match &found {
+        Found::Living(id) => repo.find_ref(&layout::head_ref(id))?,
+        Found::Archived(archived) => archived.work,
+    };
+    work.filter(|work| repo.has_commit(*work)).ok_or_else(|| {
+        Error::refused(format!("agent '{}' has no work here", found.id()))
+            .hint(format!("git orchestra status {}", found.id()))
+    })
+}

@@ -1,0 +1,85 @@
+//! What `resume --dry-run` says: what would be resumed, and how, without writing anything.
+
+use serde::Serialize;
+
+use super::{Request, check_alone, check_script, how, is_foreign, runs_already, taking_over};
+use crate::{
+    Result,
+    config::Config,
+    git::Repo,
+    model::{AgentId, Liveness, Permission, Phase, text},
+    profile::Words,
+    store::{Chain, layout::Private, writer},
+    supervise::{liveness, spec::Spec},
+    worktree::{door, list, place},
+};
+
+/// One agent that would be resumed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Planned {
+    /// Its id.
+    pub id: String,
+    /// What it would be told; its task in a few words where that is nothing.
+    pub title: String,
+    /// How it is run.
+    pub profile: String,
+    /// Where it is now.
+    pub phase: Phase,
+    /// The number of the attempt that would begin.
+    pub attempt: u32,
+    /// What it would be allowed to do, where the program knows such modes.
+    pub permission: Option<Permission>,
+    /// How many agents of this kind may run at once.
+    pub jobs: u32,
+    /// Seconds that it may run.
+    pub max_time: u64,
+    /// It would begin a new conversation.
+    pub fresh: bool,
+    /// Its branch.
+    pub branch: String,
+    /// Where its files are, or would be.
+    pub worktree: String,
+}
+
+/// Plans one agent.
+///
+/// # Errors
+/// As resuming it.
+pub(super) fn plan(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Result<Planned> {
+    let private = Private::new(repo.private_dir()?);
+    let chain = Chain::of_agent(repo, id)?;
+    let agent = chain.fold().agent;
+    let foreign = is_foreign(repo, &agent);
+    if foreign {
+        taking_over::may(repo, id, &agent, request.take_over)?;
+    }
+    check_script(repo, config, id, &chain, request)?;
+    if liveness::of(&private, id, &agent, writer::known_writer(repo).as_deref()) == Liveness::Live {
+        return Err(runs_already(id));
+    }
+    check_alone(&agent, request)?;
+    let before = Spec::last(repo, id, &private.agent(id));
+    let how = how(config, &agent, before.as_ref(), request)?;
+    let made = before.as_ref().map(Spec::made).unwrap_or_default();
+    let worktree = match list::of_agent(repo, id, &agent.branch)?.filter(|found| found.is_there()) {
+        Some(worktree) => door::enter(repo, &worktree, made)?.path().to_owned(),
+        None => place::foreseen(repo)?.join(id.as_str()),
+    };
+    let is_first = agent.attempt == 0 || agent.phase == Phase::Queued && !foreign;
+    Ok(Planned {
+        id: id.to_string(),
+        title: match &request.message {
+            Some(Words::Typed(said) | Words::Composed(said)) => text::title(said),
+            None => agent.title,
+        },
+        profile: agent.profile,
+        phase: agent.phase,
+        attempt: if is_first { agent.attempt.max(1) } else { agent.attempt + 1 },
+        permission: how.launch.permission,
+        jobs: how.jobs,
+        max_time: how.limits.max_time,
+        fresh: request.fresh,
+        branch: agent.branch,
+        worktree: worktree.to_string_lossy().into_owned(),
+    })
+}

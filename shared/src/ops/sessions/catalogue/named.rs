@@ -1,0 +1,205 @@
+//! Which conversation or sub-agent it is that somebody typed.
+
+use std::{cmp::Reverse, collections::BTreeSet, path::PathBuf};
+
+use super::{Catalogue, Row, kept_inner, kept_row};
+use crate::{
+    Error, Kind, Result,
+    conversation::{
+        self, Inner, Place,
+        reading::{self, Look},
+    },
+    error::Context,
+    model::{quote, text},
+    world,
+};
+
+/// The shortest beginning of an id that means a sub-agent, in characters.
+const SHORTEST: usize = 2;
+/// Candidates that an error names.
+const SHOWN: usize = 8;
+
+/// A conversation that somebody named.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Named {
+    /// Its id.
+    pub id: String,
+    /// The file that was named, where its id may have several.
+    file: Option<PathBuf>,
+}
+
+impl Catalogue {
+    /// The conversation that `typed` means: its id, an agent's or the path of its file, or the only one whose id begins so.
+    ///
+    /// # Errors
+    /// None or several match (3); the error names the candidates.
+    pub fn resolve(&self, typed: &str) -> Result<Named> {
+        if typed.contains('/') {
+            return self.in_file(typed);
+        }
+        let places = self.found.places.iter().map(|place| place.id.as_str());
+        let known: BTreeSet<&str> = places.chain(self.kept.keys().map(String::as_str)).collect();
+        let agents = self.agents.iter().filter(|(session, _)| known.contains(session.as_str()));
+        let names = agents.map(|(session, held)| (held.agent.as_str(), session.as_str()));
+        let names: Vec<(&str, &str)> = known.iter().map(|id| (*id, *id)).chain(names).collect();
+        let named = |id: &str| Named { id: id.to_owned(), file: None };
+        if let Some((_, id)) = names.iter().find(|(name, _)| *name == typed) {
+            return Ok(named(id));
+        }
+        let begins = |(name, _): &&(&str, &str)| !typed.is_empty() && name.starts_with(typed);
+        match names.iter().filter(begins).collect::<Vec<_>>().as_slice() {
+            [(_, id)] => Ok(named(id)),
+            [] => Err(nothing_named(&format!("'{}'", text::safe(typed)))),
+            several => Err(ambiguous(typed, several.iter().map(|(name, _)| *name), "conversation")),
+        }
+    }
+
+    /// The conversation whose file lies at a path.
+    fn in_file(&self, typed: &str) -> Result<Named> {
+        let path = world::directory().join(typed);
+        let whole = path.canonicalize().ok();
+        let may_be = |place: &&Place| place.path.file_name() == path.file_name();
+        let is_it = |place: &&Place| place.path == path || place.path.canonicalize().ok() == whole;
+        let place = self.found.places.iter().filter(may_be).find(is_it);
+        let file = |place: &Place| Named { id: place.id.clone(), file: Some(place.path.clone()) };
+        place.map(file).ok_or_else(|| nothing_named(&format!("in file '{}'", text::safe(typed))))
+    }
+
+    /// The conversation that was named, every line of it read: of several files the one in which something was said last, else what
+    /// is kept.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read (3).
+    pub fn one(&mut self, named: &Named) -> Result<Row> {
+        let is_it = |place: &&Place| {
+            place.id == named.id && named.file.as_ref().is_none_or(|file| *file == place.path)
+        };
+        let mut places: Vec<Place> = self.found.places.iter().filter(is_it).cloned().collect();
+        self.conclude();
+        self.skim(&places.iter().collect::<Vec<_>>(), Look::Ends);
+        self.find_orphans(|place| place.id == named.id);
+        places.iter().for_each(|place| self.report_unread(place));
+        let files: Vec<PathBuf> = places.iter().map(|place| place.path.clone()).collect();
+        places.retain(|place| self.is_within(place));
+        let active = |place: &Place| self.index.find(place).map_or(place.written, |known| known.active());
+        places.sort_by_cached_key(|place| Reverse(active(place)));
+        if let Some(row) = places.first().and_then(|place| self.row(place)) {
+            let mut rows = [row];
+            self.read_whole(&mut rows);
+            let [row] = rows;
+            return Ok(row);
+        }
+        let kept = self.kept.get(&named.id).and_then(kept_row);
+        kept.ok_or_else(|| {
+            let nothing = format!("there is nothing to read in conversation '{}'", named.id);
+            let trouble = self.found.troubles.iter().find(|trouble| files.contains(&trouble.path));
+            trouble
+                .into_iter()
+                .fold(Error::refused(nothing), |error, trouble| error.because(trouble.why.as_str()))
+        })
+    }
+
+    /// As [`Catalogue::one`], of what a person can go on with.
+    ///
+    /// # Errors
+    /// As [`Catalogue::resolve`] and [`Catalogue::one`], or it is a sub-agent (3).
+    pub fn conversation(&mut self, typed: &str) -> Result<Row> {
+        let row = match self.resolve(typed) {
+            Ok(named) => self.one(&named)?,
+            Err(error) => self.sub_agent(typed)?.ok_or(error)?,
+        };
+        let Some(conversation) = &row.subagent_of else { return Ok(row) };
+        let show = quote::command(&[&"git", &"orchestra", &"sessions", &"show", &row.id]);
+        Err(Error::refused(format!("'{}' is a sub-agent of conversation '{conversation}'", row.id))
+            .hint(format!("{show} reads it")))
+    }
+
+    /// The sub-agent that `typed` means, as a conversation of its own: its id, or the only one that begins so. It is looked for
+    /// among the files, then in what is kept.
+    ///
+    /// # Errors
+    /// Several match (3); the error names them. Or its file cannot be read (3).
+    pub fn sub_agent(&mut self, typed: &str) -> Result<Option<Row>> {
+        if typed.len() < SHORTEST {
+            return Ok(None);
+        }
+        let places = self.found.places.clone();
+        let of_one = |place: &Place| -> Vec<(Place, Inner)> {
+            self.inner(place).into_iter().map(|inner| (place.clone(), inner)).collect()
+        };
+        let all: Vec<(Place, Inner)> = places.iter().flat_map(of_one).collect();
+        match only(typed, all, |(_, inner)| &inner.id)? {
+            Some((conversation, inner)) => Self::of_inner(&conversation, &inner).map(Some),
+            None => self.kept_sub_agent(typed),
+        }
+    }
+
+    fn of_inner(conversation: &Place, inner: &Inner) -> Result<Row> {
+        let program = conversation::program(conversation.program)
+            .ok_or_else(|| Error::internal(format!("there is no program '{}'", conversation.program)))?;
+        let place = inner.place(program.name());
+        let (mut facts, _) = reading::inner(program, &place, &conversation.path)
+            .context(Kind::Refused, || format!("cannot read '{}'", place.path.display()))?;
+        facts.title = facts.title.take().or_else(|| facts.first_typed().or(inner.about.as_ref()).cloned());
+        Ok(Row {
+            id: inner.id.clone(),
+            program: program.name().to_owned(),
+            place: Some(place),
+            facts,
+            is_whole: true,
+            written: inner.written,
+            inner: Some(Vec::new()),
+            subagent_of: Some(conversation.id.clone()),
+            repository: None,
+        })
+    }
+
+    fn kept_sub_agent(&self, typed: &str) -> Result<Option<Row>> {
+        let all = self
+            .kept
+            .values()
+            .flat_map(|kept| kept.about.inner.iter().filter_map(move |one| Some((kept, kept_inner(one)?))));
+        let all: Vec<_> = all.collect();
+        let Some((kept, (inner, mut facts))) = only(typed, all, |(_, (inner, _))| &inner.id)? else {
+            return Ok(None);
+        };
+        facts.title = facts.title.take().or(inner.about);
+        Ok(Some(Row {
+            id: inner.id,
+            program: kept.about.program.clone(),
+            place: None,
+            facts,
+            is_whole: true,
+            written: kept.about.written,
+            inner: Some(Vec::new()),
+            subagent_of: Some(kept.about.id.clone()),
+            repository: None,
+        }))
+    }
+}
+
+/// The one whose id is `typed`, else the only one whose id begins so.
+fn only<T>(typed: &str, all: Vec<T>, id: impl Fn(&T) -> &str) -> Result<Option<T>> {
+    let mut found: Vec<T> = all.into_iter().filter(|one| id(one).starts_with(typed)).collect();
+    if let Some(exact) = found.iter().position(|one| id(one) == typed) {
+        return Ok(Some(found.swap_remove(exact)));
+    }
+    match found.len() {
+        0 | 1 => Ok(found.pop()),
+        _ => Err(ambiguous(typed, found.iter().map(&id), "sub-agent")),
+    }
+}
+
+fn ambiguous<'a>(typed: &str, names: impl ExactSizeIterator<Item = &'a str>, what: &str) -> Error {
+    let count = names.len();
+    let some: Vec<&str> = names.take(SHOWN).collect();
+    let more = count - some.len();
+    let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Error::refused(format!("'{}' means {count} {what}s", text::safe(typed)))
+        .hint(format!("type more of one of: {}{tail}", some.join(", ")))
+}
+
+fn nothing_named(what: &str) -> Error {
+    Error::refused(format!("no conversation {what}"))
+        .hint("git orchestra sessions --all lists those of this machine")
+}

@@ -1,0 +1,376 @@
+//! Usage limits that agents of this clone ran into, one file for each account, program and kind of model: while a limit holds, no
+//! agent whom it concerns is started. When it is over, one goes first; when the service has answered that one, the others follow,
+//! one after the other. Accounts differ from machine to machine, so none of this travels.
+//!
+//! Time is that of a clock which nobody can set, as long as the machine runs, and the wall clock has to agree: no clock that jumps
+//! makes an agent start early.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Kind, Result,
+    error::Context,
+    git::careful,
+    lock::Lock,
+    model::limit::{LONGEST, Limit, LimitKind},
+    private_files,
+    store::layout::Private,
+    world,
+};
+
+/// Between two that follow the first, in seconds.
+const STEP: i64 = 5;
+/// So long after the last one the limit is forgotten, in seconds.
+const FORGOTTEN: i64 = 60;
+/// How long another process may look at the same file.
+const WAIT: Duration = Duration::from_secs(2);
+/// Models for which there are limits of their own.
+const MODELS: [&str; 2] = ["opus", "sonnet"];
+
+/// The clocks.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Now {
+    /// Seconds since 1970.
+    pub wall: i64,
+    /// This boot of the machine, and the seconds since then.
+    pub uptime: Option<(String, u64)>,
+}
+
+impl Now {
+    /// Reads them.
+    pub fn read() -> Self {
+        Self { wall: world::now().as_second(), uptime: world::uptime() }
+    }
+}
+
+/// A limit that holds.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Shut {
+    /// Which.
+    pub kind: String,
+    /// When it ends, in seconds since 1970.
+    pub until: i64,
+    /// When the first agent tries: a while later.
+    opens_at: i64,
+    /// The same as a span of time, from when it was met.
+    wait: u64,
+    /// When it was met.
+    met: Option<(String, u64)>,
+    /// The limit is over, and this is when the last of those who waited was started.
+    #[serde(default)]
+    stepped: Option<i64>,
+}
+
+impl Shut {
+    /// A limit met now that ends at `until`; the first agent tries `later` seconds after that.
+    fn new(kind: LimitKind, until: i64, later: i64, now: &Now) -> Self {
+        let opens_at = until.saturating_add(later);
+        let wait = u64::try_from(opens_at.saturating_sub(now.wall)).unwrap_or(0);
+        let kind = kind.as_str().to_owned();
+        Self { kind, until, opens_at, wait, met: now.uptime.clone(), stepped: None }
+    }
+
+    /// Seconds until the first agent may try: none of the clocks says that it is too early. Bounded, whatever the clocks say.
+    pub fn left(&self, now: &Now) -> u64 {
+        if self.stepped.is_some() {
+            return 0;
+        }
+        let most = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+        let by_wall = u64::try_from(self.opens_at.saturating_sub(now.wall)).unwrap_or(0);
+        match (&self.met, &now.uptime) {
+            (Some((then, met)), Some((boot, up))) if then == boot => {
+                let elapsed = up.saturating_sub(*met);
+                self.wait.saturating_sub(elapsed).max(by_wall).min(most.saturating_sub(elapsed))
+            }
+            // The machine was started anew since.
+            _ => by_wall.min(most),
+        }
+    }
+
+    /// As events and reports tell it.
+    pub fn limit(&self) -> Limit {
+        let until = world::Timestamp::from_second(self.until).ok();
+        Limit { until, ..Limit::of(LimitKind::parse(&self.kind)) }
+    }
+}
+
+/// Whether an agent may start.
+#[derive(Debug)]
+pub enum Turn {
+    /// No limit is known.
+    Free,
+    /// It is its turn: a limit that it waited for is over.
+    Follows,
+    /// It goes first. As long as it holds this, nobody else does.
+    First(Lock),
+    /// It has to wait.
+    Wait(Shut),
+}
+
+/// What an agent got that is not asked again.
+#[derive(Debug, Default)]
+pub enum Pass {
+    /// Nothing.
+    #[default]
+    None,
+    /// It may start, whoever else waits.
+    Follows,
+    /// See [`Turn::First`].
+    First(Lock),
+    /// A person wants it now.
+    OnDemand,
+}
+
+/// The files that concern an agent.
+#[derive(Clone, Debug)]
+pub struct Breaker {
+    folder: PathBuf,
+    profile: String,
+    account: String,
+    /// The model, as far as it is known.
+    model: Option<String>,
+}
+
+impl Breaker {
+    /// For an agent of that profile, with the login of this environment.
+    pub fn new(private: &Private, profile: &str, login: &[&str], model: Option<String>) -> Self {
+        let mut digest = Sha256::new();
+        digest.update(format!("{profile}\0"));
+        // The home folder is where programs keep their logins.
+        for name in login.iter().chain(&["HOME"]) {
+            let value = world::variable(name).unwrap_or_default();
+            digest.update(format!("{name}={}\0", value.to_string_lossy()));
+        }
+        let account = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let profile = profile.chars().filter(|c| is_plain(*c)).take(40).collect();
+        Self { folder: private.limits(), profile, account, model }
+    }
+
+    /// The repository is in another place.
+    pub fn move_to(&mut self, private: &Private) {
+        self.folder = private.limits();
+    }
+
+    /// The model that answered.
+    pub fn set_model(&mut self, model: Option<String>) {
+        self.model = model.or_else(|| self.model.take());
+    }
+
+    fn file(&self, class: &str) -> PathBuf {
+        self.folder.join(format!("{}-{}-{class}.json", self.profile, self.account))
+    }
+
+    /// All models together, then this one.
+    fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let known = self.model.as_deref().unwrap_or_default();
+        let own = MODELS.iter().find(|model| known.contains(*model));
+        std::iter::once("all").chain(own.copied()).map(|class| self.file(class))
+    }
+
+    /// Notes a limit that was met, and gives what holds now: of two the one that lasts longer.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn shut(&self, kind: LimitKind, until: i64, later: i64, now: &Now) -> Result<Shut> {
+        let known = self.model.as_deref().unwrap_or_default();
+        // Whoever notes a limit has to see it: of a model that is not known by that name it is noted for all.
+        let class = kind.model().filter(|model| known.contains(model)).unwrap_or("all");
+        let path = self.file(class);
+        let _lock = lock(&path)?;
+        let new = Shut::new(kind, until, later, now);
+        match read(&path) {
+            Some(known) if known.stepped.is_none() && known.left(now) > new.left(now) => Ok(known),
+            _ => write(&path, &new).map(|()| new),
+        }
+    }
+
+    /// Whether the agent may start now. Where a file cannot be locked or written just now, who had to wait waits on, and who may
+    /// start does.
+    pub fn turn(&self, pass: &Pass, now: &Now) -> Turn {
+        let mut turn = Turn::Free;
+        if matches!(pass, Pass::OnDemand) {
+            return turn;
+        }
+        for path in self.files().filter(|path| path.exists()) {
+            match one(&path, pass, now) {
+                Turn::Free => {}
+                Turn::Wait(shut) => return Turn::Wait(shut),
+                // Of two that it goes first for, the first counts: they are told of its success alike.
+                other => turn = if matches!(turn, Turn::Free) { other } else { turn },
+            }
+        }
+        turn
+    }
+
+    /// The service has answered: what is known of limits is over, and who waits follows.
+    pub fn open(&self, now: &Now) {
+        for path in self.files().filter(|path| path.exists()) {
+            let Ok(_lock) = lock(&path) else { continue };
+            if let Some(shut) = read(&path).filter(|shut| shut.stepped.is_none()) {
+                // A failure costs the others a look of their own.
+                let _ = write(&path, &Shut { stepped: Some(now.wall), ..shut });
+            }
+        }
+    }
+}
+
+fn one(path: &Path, pass: &Pass, now: &Now) -> Turn {
+    let Ok(_lock) = lock(path) else { return read(path).map_or(Turn::Free, Turn::Wait) };
+    let Some(shut) = read(path) else { return Turn::Free };
+    let Some(stepped) = shut.stepped else {
+        return match pass {
+            _ if shut.left(now) > 0 => Turn::Wait(shut),
+            Pass::First(_) => Turn::Free,
+            _ => match Lock::take(&path.with_extension("first"), Duration::ZERO) {
+                Ok(Some(first)) => Turn::First(first),
+                Ok(None) | Err(_) => Turn::Wait(shut),
+            },
+        };
+    };
+    // A clock that was set back counts as time that went by.
+    let since = now.wall.abs_diff(stepped);
+    if matches!(pass, Pass::Follows | Pass::First(_)) {
+        return Turn::Free;
+    }
+    if since >= FORGOTTEN.unsigned_abs() {
+        let _ = fs::remove_file(path);
+        return Turn::Free;
+    }
+    if since < STEP.unsigned_abs() {
+        return Turn::Wait(shut);
+    }
+    let _ = write(path, &Shut { stepped: Some(now.wall), ..shut });
+    Turn::Follows
+}
+
+fn lock(path: &Path) -> Result<Lock> {
+    Lock::require(&path.with_extension("lock"), WAIT)
+}
+
+/// What cannot be understood is no limit.
+fn read(path: &Path) -> Option<Shut> {
+    serde_json::from_slice(&careful::read(path).ok()?).ok()
+}
+
+/// At one stroke: who reads finds the old or the new.
+fn write(path: &Path, shut: &Shut) -> Result<()> {
+    let cannot = || format!("cannot write '{}'", path.display());
+    let text = serde_json::to_vec(shut).context(Kind::Internal, cannot)?;
+    let new = path.with_extension("new");
+    let written = private_files::write(&new, text).and_then(|()| fs::rename(&new, path));
+    written.context(Kind::External, cannot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(wall: i64, up: u64) -> Now {
+        Now { wall, uptime: Some(("boot".into(), up)) }
+    }
+
+    #[test]
+    fn no_clock_that_jumps_makes_it_early_and_none_makes_it_endless() {
+        let shut = Shut::new(LimitKind::FiveHour, 5400, 60, &at(0, 100));
+        let most = u64::try_from(LONGEST).unwrap();
+        for (now, left) in [
+            (at(0, 100), 5460),
+            (at(5000, 5100), 460),
+            (at(5460, 5560), 0),
+            // The wall clock jumped a day ahead: the machine knows better.
+            (at(86_400, 200), 5360),
+            // It was an hour ahead when the limit was met, and was put right since.
+            (at(1860, 5560), 3600),
+            // It was set back to where it says nothing any more.
+            (at(-1_000_000_000, 5560), most - 5460),
+            (at(-1_000_000_000, 100 + most), 0),
+            // Started anew: only the wall clock is left.
+            (Now { wall: 5000, uptime: Some(("other".into(), 1)) }, 460),
+            (Now { wall: 9999, uptime: None }, 0),
+            (Now { wall: i64::MIN, uptime: None }, most),
+        ] {
+            assert_eq!(shut.left(&now), left, "{now:?}");
+        }
+    }
+
+    #[test]
+    fn one_goes_first_and_the_others_follow_in_steps() {
+        let folder = tempfile::tempdir().unwrap();
+        let private = Private::new(folder.path().to_owned());
+        let breaker = Breaker::new(&private, "claude", &[], None);
+        assert!(matches!(breaker.turn(&Pass::None, &at(0, 0)), Turn::Free));
+        breaker.shut(LimitKind::FiveHour, 100, 30, &at(0, 0)).unwrap();
+        assert!(matches!(breaker.turn(&Pass::None, &at(129, 129)), Turn::Wait(_)));
+        assert!(matches!(breaker.turn(&Pass::OnDemand, &at(0, 0)), Turn::Free));
+        // One; and if that dies, another.
+        let first = breaker.turn(&Pass::None, &at(130, 130));
+        assert!(matches!(first, Turn::First(_)));
+        assert!(matches!(breaker.turn(&Pass::None, &at(130, 130)), Turn::Wait(_)));
+        drop(first);
+        let Turn::First(first) = breaker.turn(&Pass::None, &at(131, 131)) else { panic!() };
+        let first = Pass::First(first);
+        assert!(matches!(breaker.turn(&first, &at(131, 131)), Turn::Free));
+        // The service answers it.
+        breaker.open(&at(140, 140));
+        drop(first);
+        let Turn::Wait(shut) = breaker.turn(&Pass::None, &at(141, 141)) else { panic!() };
+        assert_eq!(shut.left(&at(0, 0)), 0, "it is over, whatever it was");
+        assert!(matches!(breaker.turn(&Pass::None, &at(145, 145)), Turn::Follows));
+        assert!(matches!(breaker.turn(&Pass::None, &at(146, 146)), Turn::Wait(_)));
+        assert!(matches!(breaker.turn(&Pass::Follows, &at(146, 146)), Turn::Free));
+        assert!(matches!(breaker.turn(&Pass::None, &at(150, 150)), Turn::Follows));
+        assert!(matches!(breaker.turn(&Pass::None, &at(210, 210)), Turn::Free));
+        assert!(!breaker.file("all").exists(), "forgotten");
+    }
+
+    #[test]
+    fn the_first_that_is_refused_shuts_it_again_for_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let breaker = Breaker::new(&Private::new(folder.path().to_owned()), "claude", &[], None);
+        breaker.shut(LimitKind::FiveHour, 100, 30, &at(0, 0)).unwrap();
+        let Turn::First(first) = breaker.turn(&Pass::None, &at(130, 130)) else { panic!() };
+        let shut = breaker.shut(LimitKind::FiveHour, 1000, 30, &at(131, 131)).unwrap();
+        assert_eq!(shut.until, 1000);
+        // One that was refused at about the same time, and waits for less.
+        assert_eq!(breaker.shut(LimitKind::FiveHour, 200, 30, &at(132, 132)).unwrap().until, 1000);
+        let first = Pass::First(first);
+        for pass in [&Pass::None, &Pass::Follows, &first] {
+            assert!(matches!(breaker.turn(pass, &at(140, 140)), Turn::Wait(_)), "{pass:?}");
+        }
+    }
+
+    #[test]
+    fn it_concerns_those_of_one_account_program_and_model() {
+        let folder = tempfile::tempdir().unwrap();
+        let private = Private::new(folder.path().to_owned());
+        let of = |profile: &str, login: &[&str], model: Option<&str>| {
+            Breaker::new(&private, profile, login, model.map(str::to_owned))
+        };
+        let waits = |breaker: &Breaker| matches!(breaker.turn(&Pass::None, &at(1, 1)), Turn::Wait(_));
+        let opus = of("claude", &[], Some("claude-opus-5-5"));
+        opus.shut(LimitKind::SevenDayOpus, 100, 30, &at(0, 0)).unwrap();
+        assert!(waits(&of("claude", &[], Some("claude-opus-5-5"))));
+        assert!(!waits(&of("claude", &[], Some("claude-sonnet-5-5"))) && !waits(&of("claude", &[], None)));
+        let named = of("claude", &[], Some("best"));
+        named.shut(LimitKind::SevenDayOpus, 100, 30, &at(0, 0)).unwrap();
+        assert!(waits(&named), "whoever notes it waits for it");
+        assert!(waits(&of("claude", &[], Some("claude-sonnet-5-5"))) && waits(&of("claude", &[], None)));
+        assert!(!waits(&of("codex", &[], None)) && !waits(&of("claude", &["PATH"], None)));
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let file = of("claude", &[], None).file("all");
+        assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
+        // Nobody's account can be told from its name.
+        assert!(!file.to_string_lossy().contains('='));
+        fs::write(&file, "{").unwrap();
+        assert!(!waits(&of("claude", &[], None)), "what cannot be read is no limit");
+    }
+}

@@ -1,0 +1,90 @@
+//! What the supervisor leaves to helpers: short-lived children that need a repository for longer than an event.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tokio::time::sleep;
+
+use super::{Supervisor, TICK, following::Standing};
+use crate::{
+    Error, Kind, Result,
+    supervise::{
+        ending::End,
+        guard,
+        helper::{Helper, Job},
+        processes,
+        tree::{self, ProcessId},
+    },
+};
+
+/// How often a helper is started again, because the repository was renamed while it worked.
+pub(super) const HELPER_RESTARTS: u32 = 5;
+/// How often it is looked where the repository is while a helper works.
+const WATCH: Duration = Duration::from_millis(100);
+
+impl Supervisor {
+    /// Lets a helper do a job. One that fails because the repository was renamed meanwhile is started again.
+    pub(super) async fn help(&mut self, job: Job) -> Result<Helper> {
+        let mut restarts = 0;
+        loop {
+            match self.keep_up() {
+                Standing::Usable => {}
+                Standing::Away if self.is_told_to_end => {
+                    return Err(Error::refused("its repository cannot be found"));
+                }
+                Standing::Away => {
+                    sleep(TICK).await;
+                    continue;
+                }
+                Standing::Lost(why) => return Err(Error::new(Kind::External, why)),
+            }
+            let moves = self.followed.moves();
+            let error = match self.help_once(job).await {
+                Ok(helper) => return Ok(helper),
+                Err(error) => error,
+            };
+            let is_displaced = self.keep_up() == Standing::Away || self.followed.moves() != moves;
+            if !is_displaced || restarts == HELPER_RESTARTS {
+                return Err(error);
+            }
+            restarts += 1;
+        }
+    }
+
+    async fn help_once(&mut self, job: Job) -> Result<Helper> {
+        let helper = Helper::start(&self.common, &self.id, &self.record.nonce, job)?;
+        let begun = Instant::now();
+        let ended = loop {
+            let left = job.limit().saturating_sub(begun.elapsed());
+            let ended = self.reaper.wait(helper.pid, left.min(WATCH)).await;
+            if ended.is_some() || left.is_zero() {
+                break ended;
+            }
+            if let Standing::Lost(why) = self.keep_up() {
+                self.end_helper(helper.pid);
+                return Err(Error::new(Kind::External, why));
+            }
+        };
+        match ended {
+            Some(End::Exit(0)) => Ok(helper),
+            Some(_) if guard::is_full(&self.common) => Err(Error::new(Kind::External, "the disk is full")),
+            Some(_) => Err(Error::new(Kind::External, helper.last_words())),
+            None => {
+                self.end_helper(helper.pid);
+                Err(Error::new(Kind::Timeout, format!("'{}' took too long", job.as_str())))
+            }
+        }
+    }
+
+    /// Ends a helper that takes too long, with the git that it waits for: what it holds locked is free then.
+    fn end_helper(&mut self, pid: i32) {
+        let all = || {
+            let helper = ProcessId::of(pid).filter(ProcessId::is_alive);
+            helper.into_iter().chain(tree::descendants(pid, &[])).collect::<Vec<_>>()
+        };
+        for process in all() {
+            processes::signal(process, Signal::KILL);
+        }
+        let _ = self.reaper.ended(pid);
+    }
+}

@@ -1,0 +1,112 @@
+//! The last steps of a supervisor: its agent's work is saved, and its end written down.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use super::{Supervisor, TICK, following::Standing, helping::HELPER_RESTARTS};
+use crate::{
+    Error, Result,
+    model::Fact,
+    store::append_if,
+    supervise::{
+        ending::Ended,
+        guard,
+        helper::{self, Job},
+        news,
+    },
+    worktree::take::Taken,
+};
+
+/// How long to go on trying to write the end down, on a full disk for instance.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// The same where the supervisor is told to end: long enough to lose a race and try again.
+const PATIENCE_WHEN_TOLD_TO_END: Duration = Duration::from_secs(5);
+
+impl Supervisor {
+    /// A configuration that nobody can read, which the agent may have left, keeps its work from being taken: it may be repaired. A
+    /// repository that is away may come back. Gives whether it can be used.
+    pub(super) async fn wait_for_the_repository(&mut self) -> bool {
+        let begun = Instant::now();
+        loop {
+            if self.keep_up() == Standing::Usable && self.can_read() {
+                return true;
+            }
+            let is_over = self.is_repository_deleted() || begun.elapsed() >= PATIENCE;
+            if is_over || self.is_told_to_end {
+                return false;
+            }
+            self.wait(TICK).await;
+        }
+    }
+
+    /// Waits, and hears whether the supervisor itself is told to end.
+    async fn wait(&mut self, time: Duration) {
+        tokio::select! {
+            _ = self.term.recv() => self.is_told_to_end = true,
+            () = sleep(time) => {}
+        }
+    }
+
+    const fn patience(&self) -> Duration {
+        if self.is_told_to_end { PATIENCE_WHEN_TOLD_TO_END } else { PATIENCE }
+    }
+
+    /// Where there never was a worktree, nothing ran, and what was asked is all there is to keep.
+    pub(super) fn store_what_was_asked(&self) -> Result<()> {
+        helper::store_output(&self.repo()?, &self.id, &self.dir)
+    }
+
+    /// Takes the work; without a worktree there is none.
+    pub(super) async fn take(&mut self) -> Result<Taken> {
+        if !self.has_worktree {
+            return Ok(Taken::nothing(&self.spec.base));
+        }
+        let mut restarts = 0;
+        let taken = loop {
+            let moves = self.followed.moves();
+            let taken = self.help(Job::Take).await?.taken()?;
+            let _ = self.keep_up();
+            // What could not be saved because the repository was renamed meanwhile is saved in its new place.
+            let is_displaced = self.followed.moves() != moves;
+            if taken.unsaved.is_none() || !is_displaced || restarts == HELPER_RESTARTS {
+                break taken;
+            }
+            restarts += 1;
+        };
+        let full = taken.unsaved.is_some() && guard::is_full(&self.common);
+        let unsaved = if full { Some("the disk is full".to_owned()) } else { taken.unsaved };
+        Ok(Taken { unsaved, ..taken })
+    }
+
+    /// Nothing is acknowledged before it is on the disk; a full disk may have space again in a minute.
+    pub(super) async fn tell_end(&mut self, ended: &Ended, taken: Result<&Taken, &Error>) -> Result<()> {
+        let begun = Instant::now();
+        let mut pause = Duration::from_millis(200);
+        loop {
+            match self.say_end(ended, taken) {
+                Err(_) if self.is_repository_deleted() => return Ok(()),
+                Err(_) if begun.elapsed() < self.patience() => {
+                    guard::release(&self.private);
+                    self.wait(pause).await;
+                }
+                other => return other,
+            }
+            pause = (pause * 2).min(Duration::from_secs(30));
+        }
+    }
+
+    fn say_end(&mut self, ended: &Ended, taken: Result<&Taken, &Error>) -> Result<()> {
+        // One that was never launched by us ends where it was queued.
+        let launched = Some(self.record.attempt).filter(|attempt| *attempt > 0);
+        self.in_repository(|supervisor| {
+            append_if(&supervisor.repo()?, &supervisor.id, |fold| {
+                let attempt = launched.unwrap_or(fold.agent.attempt);
+                Some(vec![Fact::Finished(ended.fact(attempt, taken))])
+            })
+            .map(drop)
+        })?;
+        news::tell(&self.spec.limits);
+        Ok(())
+    }
+}

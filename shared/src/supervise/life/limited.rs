@@ -1,0 +1,218 @@
+//! An agent whose service gives no more for a while: it is paused, its work saved and its slot given back; its supervisor waits for
+//! the end of the limit and resumes the conversation. Killed, it leaves a paused agent that a person can resume.
+
+use std::fs;
+
+use jiff::Timestamp;
+use tokio::time::sleep;
+
+use super::{Supervisor, TICK};
+use crate::{
+    Result,
+    model::{Fact, Limit, Phase, event::Step, limit::try_again_at},
+    private_files,
+    profile::limit::{self as words, Here, Reached},
+    store::{append_if, layout::Private},
+    supervise::{
+        breaker::{Breaker, Now, Pass, Shut, Turn},
+        ending::{End, Ended},
+        queue,
+        spec::Spec,
+    },
+    world,
+};
+
+/// The agent that goes first tries so many seconds after the end of the limit, and up to as many more: other machines may have
+/// agents of the same account.
+const LATER: i64 = 30;
+const SPREAD: i64 = 60;
+
+/// What a supervisor knows of usage limits.
+pub(super) struct Limits {
+    breaker: Breaker,
+    pass: Pass,
+    /// How often in a row the service refused the agent without any answer.
+    refused: u32,
+    /// The breaker was told that the service answers.
+    told: bool,
+    /// What is shown as waited for in the queue.
+    shown: Option<Shut>,
+}
+
+impl Limits {
+    pub(super) fn new(private: &Private, spec: &Spec) -> Self {
+        let login = words::login(&spec.profile);
+        let breaker = Breaker::new(private, &spec.profile, login, spec.options.model.clone());
+        let pass = if spec.despite_limit { Pass::OnDemand } else { Pass::None };
+        Self { breaker, pass, refused: 0, told: false, shown: None }
+    }
+
+    /// The repository is in another place.
+    pub(super) fn move_to(&mut self, private: &Private) {
+        self.breaker.move_to(private);
+    }
+}
+
+/// How the waiting of a paused agent ended.
+pub(super) enum Waited {
+    /// The limit is over.
+    Over,
+    /// The agent is to come to another end.
+    Ended(End),
+    /// The supervisor is to go; the agent stays paused, as it says.
+    Left,
+}
+
+impl Supervisor {
+    /// Waits in the queue as long as a usage limit holds that concerns the agent; others go first meanwhile.
+    pub(super) async fn wait_for_limit(&mut self) -> Result<Option<End>> {
+        let mut ticket = None;
+        while let Some(shut) = self.limit_in_the_way() {
+            if ticket.is_none() {
+                ticket = queue::step_aside(&self.private, &self.id);
+            }
+            if self.is_too_long(&shut) {
+                return Ok(Some(self.stays_paused(shut.limit())));
+            }
+            self.show_limit(&shut);
+            // What changes while it waits is nothing of its time: the look is taken again.
+            let _ = fs::remove_file(self.dir.surroundings());
+            if let Some(end) = self.rest_once(TICK).await? {
+                return Ok(Some(end));
+            }
+        }
+        if self.limits.shown.take().is_some() {
+            let _ = fs::remove_file(self.dir.limit());
+        }
+        match ticket {
+            Some(ticket) => queue::rejoin(&self.private, &ticket).map(|()| None),
+            None => Ok(None),
+        }
+    }
+
+    /// Waits as a paused agent.
+    pub(super) async fn wait_for_reset(&mut self) -> Waited {
+        while let Some(shut) = self.limit_in_the_way() {
+            if self.is_too_long(&shut) {
+                return Waited::Ended(self.stays_paused(shut.limit()));
+            }
+            match self.rest_once(TICK).await {
+                Ok(Some(_)) if self.is_told_to_end => return Waited::Left,
+                Ok(Some(end)) => return Waited::Ended(end),
+                Ok(None) => {}
+                // What cannot be read now may be read at the next look.
+                Err(_) => sleep(TICK).await,
+            }
+        }
+        Waited::Over
+    }
+
+    /// The limit that holds for the agent; nothing where it may start.
+    fn limit_in_the_way(&mut self) -> Option<Shut> {
+        match self.limits.breaker.turn(&self.limits.pass, &Now::read()) {
+            Turn::Free => {}
+            Turn::Follows => self.limits.pass = Pass::Follows,
+            Turn::First(lock) => self.limits.pass = Pass::First(lock),
+            Turn::Wait(shut) => {
+                self.limits.pass = Pass::None;
+                return Some(shut);
+            }
+        }
+        None
+    }
+
+    fn is_too_long(&self, shut: &Shut) -> bool {
+        shut.left(&Now::read()) > self.spec.limits.limit_wait.saturating_add((LATER + SPREAD).unsigned_abs())
+    }
+
+    /// For `status`, which cannot know whom a limit concerns.
+    fn show_limit(&mut self, shut: &Shut) {
+        if self.limits.shown.as_ref() == Some(shut) {
+            return;
+        }
+        let path = self.dir.limit();
+        let new = path.with_extension("new");
+        if let Ok(text) = serde_json::to_vec(&shut.limit())
+            && private_files::write(&new, text).is_ok()
+            && fs::rename(new, path).is_ok()
+        {
+            self.limits.shown = Some(shut.clone());
+        }
+    }
+
+    /// An attempt begins.
+    pub(super) const fn begin_limits(&mut self) {
+        self.limits.told = false;
+    }
+
+    /// What the attempt has said so far tells of limits: an answer of the service ends what is known of one.
+    pub(super) fn hear_limits(&mut self, answered: bool, model: Option<&str>) {
+        if !answered || self.limits.told {
+            return;
+        }
+        self.limits.told = true;
+        self.limits.refused = 0;
+        self.limits.breaker.set_model(model.map(str::to_owned));
+        if matches!(self.limits.pass, Pass::First(_) | Pass::OnDemand) {
+            self.limits.breaker.open(&Now::read());
+        }
+        self.limits.pass = Pass::None;
+    }
+
+    /// The end of an attempt that ran into a limit; any other is given back.
+    pub(super) fn limited(&mut self, ended: Ended) -> Ended {
+        let reached = ended.limit_reached().cloned();
+        let model = ended.tally.as_ref().and_then(|tally| tally.usage.model.as_deref()).map(str::to_owned);
+        let Some(reached) = reached else {
+            // Of a program that is not understood, success is the answer. Any other end proves nothing: another agent goes first.
+            self.hear_limits(ended.tally.is_none() && ended.end == End::Exit(0), model.as_deref());
+            return ended;
+        };
+        self.limits.breaker.set_model(model);
+        let end = self.pause_for(&reached);
+        self.limits.pass = Pass::None;
+        self.ran = self.begun.elapsed();
+        Ended { end, ..ended }
+    }
+
+    fn pause_for(&mut self, reached: &Reached) -> End {
+        let now = Now::read();
+        let here = Here {
+            now: Timestamp::from_second(now.wall).unwrap_or_default(),
+            zone: world::time_zone(),
+            named: &world::zone_named,
+        };
+        let until = try_again_at(reached.until(&here), now.wall, self.limits.refused);
+        self.limits.refused = self.limits.refused.saturating_add(1);
+        let spread = world::random::<1>().map_or(0, |[byte]| i64::from(byte) * SPREAD / 255);
+        let limit = match self.limits.breaker.shut(reached.kind, until, LATER + spread, &now) {
+            Ok(shut) if self.spec.launch.converses() && !self.is_too_long(&shut) => {
+                Limit { resumes: true, ..shut.limit() }
+            }
+            Ok(shut) => shut.limit(),
+            // Without the file nobody would know when to go on: a person decides.
+            Err(_) => Limit { until: Timestamp::from_second(until).ok(), ..Limit::of(reached.kind) },
+        };
+        if limit.resumes { End::Limited(limit) } else { self.stays_paused(limit) }
+    }
+
+    /// The agent is paused, and nobody but a person resumes it.
+    fn stays_paused(&self, limit: Limit) -> End {
+        End::Limited(Limit { resumes: false, ..limit })
+    }
+
+    /// A new launch of an agent that was paused, by this supervisor: as `resume` does it.
+    pub(super) fn reopen(&mut self) -> Result<()> {
+        (self.spec.resumed, self.spec.fresh, self.spec.despite_limit) = (true, false, false);
+        self.spec.write(&self.dir)?;
+        let _ = fs::remove_file(self.dir.surroundings());
+        queue::draw(&self.private, std::slice::from_ref(&self.id), self.spec.jobs)?;
+        let fold = append_if(&self.repo()?, &self.id, |fold| {
+            let why = fold.agent.reason.clone().unwrap_or_default();
+            let step = Step::to(fold.agent.attempt + 1, Phase::Queued).because(format!("paused: {why}"));
+            Some(vec![Fact::Phase(step)])
+        })?;
+        self.record.attempt = fold.agent.attempt;
+        self.record.write(&self.lock)
+    }
+}

@@ -1,0 +1,42 @@
+//! Git's links between the repository and our worktrees, after a rename. The supervisor of a running agent repairs its own; those of
+//! agents that ended wait for the next command that changes something.
+
+use crate::{
+    Result,
+    git::{Repo, worktrees::Worktree},
+    model::AgentId,
+    store::layout::{self, Private},
+};
+
+/// Repairs the links of our worktrees that a rename broke. Gives what the user should know.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn repair(repo: &Repo) -> Result<Vec<String>> {
+    let private = Private::new(repo.private_dir()?);
+    let (mut repaired, mut notices) = (0, Vec::new());
+    for worktree in repo.worktrees()?.iter().filter(|worktree| is_ours(repo, &private, worktree)) {
+        let Some(folder) = worktree.registered_path() else { continue };
+        match worktree.repair_links(&folder) {
+            Ok(false) => {}
+            Ok(true) => repaired += 1,
+            Err(error) => notices.push(error.one_line()),
+        }
+    }
+    notices.extend(match repaired {
+        0 => None,
+        1 => Some("a folder was renamed: repaired git's links of 1 worktree".to_owned()),
+        more => Some(format!("a folder was renamed: repaired git's links of {more} worktrees")),
+    });
+    Ok(notices)
+}
+
+/// Whether a worktree belongs to an agent, or to landings.
+fn is_ours(repo: &Repo, private: &Private, worktree: &Worktree) -> bool {
+    let Some(name) = worktree.git_dir.file_name().and_then(|name| name.to_str()) else { return false };
+    name.starts_with(layout::SCRATCH)
+        || AgentId::parse(name).is_ok_and(|id| {
+            private.agent(&id).dir().is_dir()
+                || repo.find_ref(&layout::agent_ref(&id)).is_ok_and(|tip| tip.is_some())
+        })
+}

@@ -1,0 +1,121 @@
+//! Keeps worktrees that lie in a checkout out of the user's sight, by the repository's private list of ignored files: `git status`
+//! would show them, and `git add` would take them for repositories.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    io::{self, Write},
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
+
+use super::{away, place};
+use crate::{
+    Kind, Result,
+    config::Config,
+    error::Context,
+    git::{Repo, careful},
+    model::AgentId,
+    store::layout,
+};
+
+/// The list, below the common git directory.
+const EXCLUDE: &str = "info/exclude";
+
+/// Hides the folder of worktrees, if it lies in a checkout. `is_chosen`: it is where the user wants it, which may be in any checkout.
+///
+/// # Errors
+/// It holds other files, which would be hidden with it (3), or the list cannot be written (3).
+pub(super) fn hide(repo: &Repo, folder: &Path, is_chosen: bool) -> Result<()> {
+    let common = repo.common_dir()?;
+    let mut checkouts: Vec<(PathBuf, PathBuf)> = Vec::new();
+    checkouts.extend(repo.main_checkout()?.map(|checkout| (checkout, common.clone())));
+    if is_chosen {
+        checkouts.extend(repo.worktrees()?.into_iter().map(|one| (one.path, common.clone())));
+        let outer = place::outermost(&common);
+        checkouts.extend(outer.map(|outer| (outer.clone(), outer.join(".git"))));
+    }
+    for (checkout, git_dir) in checkouts {
+        if let Ok(inside) = folder.strip_prefix(&checkout)
+            && !inside.as_os_str().is_empty()
+        {
+            add(repo, folder, &git_dir.join(EXCLUDE), &line_for(inside))?;
+        }
+    }
+    Ok(())
+}
+
+fn add(repo: &Repo, folder: &Path, exclude: &Path, line: &[u8]) -> Result<()> {
+    let cannot = || format!("cannot write '{}'", exclude.display());
+    let known = match careful::read(exclude) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        other => other.context(Kind::Refused, cannot)?,
+    };
+    if known.split(|byte| *byte == b'\n').any(|one| one.strip_suffix(b"\r").unwrap_or(one) == line) {
+        return Ok(());
+    }
+    if let Some(other) = other_than_worktrees(folder) {
+        let name = crate::model::text::safe(&other.to_string_lossy()).into_owned();
+        let why = format!("a folder of the checkout that holds '{name}' as well");
+        return Err(Config::of(repo).bad_worktrees(&why));
+    }
+    if let Some(info) = exclude.parent() {
+        fs::create_dir_all(info).context(Kind::Refused, cannot)?;
+    }
+    let mut text = Vec::new();
+    if known.last().is_some_and(|last| *last != b'\n') {
+        text.push(b'\n');
+    }
+    text.extend_from_slice(line);
+    text.push(b'\n');
+    let file = careful::open_for_appending(exclude);
+    file.and_then(|mut file| file.write_all(&text)).context(Kind::Refused, cannot)
+}
+
+/// Something in the folder that is not ours.
+fn other_than_worktrees(folder: &Path) -> Option<std::ffi::OsString> {
+    let ours = |name: &OsStr| {
+        name.to_str().is_some_and(|name| {
+            name == away::FOLDER
+                || name == layout::SCRATCH
+                || name == layout::REMOVED_SCRATCH
+                || AgentId::parse(name).is_ok()
+        })
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name()).find(|name| !ours(name))
+}
+
+/// The line that hides a folder, and nothing else but for names with a line feed, for which there is no other way to write them.
+fn line_for(inside: &Path) -> Vec<u8> {
+    let mut line = vec![b'/'];
+    for byte in inside.as_os_str().as_bytes() {
+        match byte {
+            b'\n' | b'\r' => line.push(b'?'),
+            b'\\' | b'*' | b'?' | b'[' | b' ' => line.extend([b'\\', *byte]),
+            other => line.push(*other),
+        }
+    }
+    line.push(b'/');
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_git_reads_as_the_folder() {
+        for (inside, line) in [
+            (".worktrees", "/.worktrees/"),
+            ("a/b", "/a/b/"),
+            ("sp ace", "/sp\\ ace/"),
+            ("back\\slash", "/back\\\\slash/"),
+            ("[x]*", "/\\[x]\\*/"),
+            ("#no !comment", "/#no\\ !comment/"),
+            ("two\nlines", "/two?lines/"),
+        ] {
+            assert_eq!(line_for(Path::new(inside)), line.as_bytes(), "{inside}");
+        }
+    }
+}

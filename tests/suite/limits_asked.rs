@@ -1,0 +1,152 @@
+//! What people ask of an agent that waits for the end of a usage limit.
+
+use testkit::until;
+
+use crate::{
+    limits::{end, limited, over},
+    world,
+};
+
+#[test]
+fn stop_ends_it_and_pause_ends_the_waiting() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let id = limited(&world, &repo);
+    let ran = repo.orchestra(["pause", &id, "-m", "lunch"]).succeeded();
+    assert!(ran.stdout().contains("paused: 1 commit, +1 -0; lunch"), "{}", ran.stdout());
+    let agent = repo.agent(&id);
+    assert_eq!((&agent["liveness"], &agent["limit"]), (&"ended".into(), &().into()), "{agent}");
+    repo.orchestra(["resume", "--all", "-d"]).succeeded();
+    until("it waits in the queue", || (repo.agent(&id)["limit"]["kind"] == "five_hour").then_some(()));
+    repo.orchestra(["stop", &id]).succeeded();
+    assert_eq!(repo.agent(&id)["phase"], "stopped");
+
+    let id = limited_behind(&world, &repo);
+    repo.orchestra(["cleanup", &id]).exits(1).prints("it has not ended: paused");
+    repo.orchestra(["stop", &id]).succeeded();
+    let agent = repo.agent(&id);
+    assert_eq!(
+        (&agent["phase"], &agent["limit"], &agent["commits"]),
+        (&"stopped".into(), &().into(), &1.into())
+    );
+    assert_eq!(repo.file_in_head(&id, "before"), "1\n");
+}
+
+/// Another one, which a person starts although a limit is known.
+fn limited_behind(world: &testkit::World, repo: &testkit::TestRepo<'_>) -> String {
+    std::fs::remove_dir_all(repo.path().join(".git/orchestra/limits")).expect("limits");
+    limited(world, repo)
+}
+
+#[test]
+fn what_is_sent_meanwhile_is_heard_afterwards() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let id = limited(&world, &repo);
+    repo.orchestra(["send", &id, "write sent 3"]).succeeded();
+    end(&world, &repo);
+    repo.wait_for(&id, "done");
+    assert_eq!(repo.file_in_head(&id, "sent"), "3\n");
+}
+
+#[test]
+fn what_was_sent_is_heard_even_if_it_was_stopped_and_resumed_since() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let id = limited(&world, &repo);
+    repo.orchestra(["send", &id, "write sent 3"]).succeeded();
+    repo.orchestra(["stop", &id]).succeeded();
+    std::fs::write(over(&world), "").expect("a file");
+    repo.orchestra(["resume", &id]).succeeded();
+    assert_eq!(repo.file_in_head(&id, "sent"), "3\n");
+}
+
+#[test]
+fn a_person_may_resume_it_at_once_and_learns_what_that_means() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let id = limited(&world, &repo);
+    // All that wait by themselves are left alone.
+    repo.orchestra(["resume", "--all"]).succeeded().says("no agent is paused or lost");
+    assert_eq!(repo.agent(&id)["attempt"], 1);
+    std::fs::write(over(&world), "").expect("a file");
+    let ran = repo.orchestra(["resume", &id]).succeeded();
+    ran.says(&format!("'{id}' is resumed although its 5-hour limit holds until "));
+    let agent = repo.agent(&id);
+    assert_eq!((&agent["phase"], &agent["attempt"]), (&"done".into(), &2.into()), "{agent}");
+    // The service answered: others need not wait any more.
+    let next = repo.spawn_claude(&[], "write x 1");
+    assert_eq!(repo.wait_for(&next, "done")["attempt"], 1);
+}
+
+#[test]
+fn who_waits_is_told_for_what_and_may_go() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let task = format!("write before 1\nlimit 5400 unless {}\nwrite after 2", over(&world));
+    let waits = |program: &str, arguments: &[&str]| {
+        let mut command = repo.command(world.bins().join(program));
+        command.args(arguments).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command.spawn().expect("started")
+    };
+    let mut spawn = waits("git-orchestra-spawn", &["--", &task]);
+    let id = until("it is limited", || {
+        let agent = repo.agents().into_iter().next().filter(|agent| agent["phase"] == "paused")?;
+        agent["id"].as_str().map(str::to_owned)
+    });
+    let mut wait = waits("git-orchestra-status", &["--wait", &id]);
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(wait.stderr.take().expect("a stream")));
+    let said = lines.next().expect("a line").expect("text");
+    assert!(said.starts_with(&format!("waiting for '{id}': limit until ")), "{said}");
+    let mut told = std::io::BufRead::lines(std::io::BufReader::new(spawn.stderr.take().expect("a stream")));
+    let is_paused = |line: &String| line.starts_with(&format!("{id} paused: 1 commit, +1 -0; limit until "));
+    let paused = told.by_ref().map(|line| line.expect("text")).find(is_paused);
+    assert!(paused.is_some(), "it says that the agent is paused");
+    repo.command("kill").args(["-INT", &spawn.id().to_string()]).status().expect("kill");
+    let said = told.map(|line| line.expect("text")).collect::<Vec<_>>().join("\n");
+    assert_eq!(spawn.wait().expect("an end").code(), Some(130));
+    assert!(
+        said.contains("the agents run on: 1 paused") && said.contains(&format!("'{id}': limit until ")),
+        "{said}"
+    );
+    end(&world, &repo);
+    assert_eq!(wait.wait().expect("an end").code(), Some(0));
+    assert_eq!(repo.agent(&id)["phase"], "done");
+}
+
+#[test]
+fn a_landing_does_not_wait_for_the_limit_of_an_agent_that_settles_a_conflict() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    repo.commit("more", &[("lines.txt", "a\nb\n")]);
+    let id = repo.spawn_claude(&[], "write lines.txt mine");
+    let before = repo.end_of(&id);
+    repo.branch("other", &[("lines.txt", "A\nb\n")]);
+    std::fs::write(world.claude_config().join("limited"), "").expect("a file");
+    let ran = repo.orchestra(["merge-ranked", "other", &id, "--on-conflict", "agent"]).exits(1);
+    assert!(ran.stdout().contains("its agent is paused: limit until 20"), "{}", ran.stdout());
+    assert_eq!(repo.file_at("main", "lines.txt"), "A\nb\n", "the other one landed");
+    // It does not go on behind the landing's back, and its work is what it was.
+    let after = repo.agent(&id);
+    assert_eq!((&after["phase"], &after["liveness"]), (&"done".into(), &"ended".into()), "{after}");
+    assert_eq!((&after["head"], &after["limit"]), (&before["head"], &().into()), "{after}");
+}
+
+#[test]
+fn a_review_does_not_wait_for_a_limit() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let id = repo.spawn_claude(&[], "write x 1");
+    repo.end_of(&id);
+    let task = format!("limit 5400 unless {}", over(&world));
+    let limited = repo.spawn_claude(&["-j", "4"], &task);
+    repo.wait_for(&limited, "paused");
+    repo.orchestra(["review", &id, "--by", "claude", "--test", "true"]).exits(5).says("limit until ");
+    let reviewer =
+        repo.agents().into_iter().find(|agent| agent["reviews"] == id.as_str()).expect("a reviewer");
+    assert_eq!(
+        (&reviewer["phase"], &reviewer["liveness"]),
+        (&"paused".into(), &"ended".into()),
+        "{reviewer}"
+    );
+}

@@ -1,0 +1,225 @@
+//! What people type and read: revisions, agents, remotes, tasks and names are what they mean, or an error says what they are not.
+
+use std::fs;
+
+use crate::world;
+
+/// The agents that a spawn would start: names without their random end.
+fn planned(repo: &testkit::TestRepo<'_>, arguments: &[&str]) -> Vec<String> {
+    let ran = repo.orchestra([&["spawn", "-n", "--json", "--agent", "sh"], arguments].concat()).succeeded();
+    let agents = ran.json()["agents"].as_array().cloned().unwrap_or_default();
+    let name = |agent: &serde_json::Value| agent["id"].as_str().unwrap_or_default().to_owned();
+    agents.iter().map(|agent| name(agent)[..name(agent).len() - 6].to_owned()).collect()
+}
+
+#[test]
+fn a_branch_wins_over_a_tag_of_its_name() {
+    let world = world();
+    let repo = world.repo();
+    repo.branch("other", &[("o.txt", "o\n")]);
+    repo.git(["tag", "main"]);
+    repo.commit("two", &[("two.txt", "2\n")]);
+    let (branch, tag) = (repo.tip("refs/heads/main"), repo.tip("refs/tags/main"));
+    for (revision, commit) in
+        [("main", &branch), ("main~1", &tag), ("tags/main", &tag), ("refs/tags/main", &tag), (&tag, &tag)]
+    {
+        let ran = repo.orchestra(["spawn", "-n", "--json", "--agent", "sh", "-b", revision, "x"]).succeeded();
+        assert_eq!(ran.json()["agents"][0]["base"], *commit.as_str(), "{revision}");
+    }
+    repo.orchestra(["spawn", "-n", "--agent", "sh", "-b", "main", "x"])
+        .succeeded()
+        .says("'main' is a branch and a tag: the branch is meant");
+    repo.git(["tag", "other", &branch]);
+    repo.orchestra(["merge-ranked", "other", "--into", "main"]).succeeded();
+    assert!(repo.has("refs/heads/main", "o.txt"));
+}
+
+#[test]
+fn a_revision_that_names_nothing_says_so_in_words_of_git() {
+    let world = world();
+    let repo = world.repo();
+    for (revision, why) in [
+        ("nosuch", "'nosuch' names no commit: there is no such branch, tag or commit here"),
+        ("main~99", "'main~99' names no commit: 'main' does, but not with what follows it"),
+        ("main^{foo", "'main' does, but not with what follows it"),
+        ("main:file.txt", "'main:file.txt' names no commit: it is a blob"),
+        ("", "'' names no commit: it is not a revision"),
+    ] {
+        let ran = repo.orchestra(["spawn", "-n", "--agent", "sh", "-b", revision, "x"]).exits(3).says(why);
+        for internal in ["delegate", "NotFound", "couldn't parse"] {
+            assert!(!ran.stderr().contains(internal), "{}", ran.stderr());
+        }
+    }
+}
+
+#[test]
+fn the_name_of_an_archived_agent_is_accepted_by_every_command() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("echo said; echo x > x.txt");
+    repo.end_of(&id);
+    let head = repo.agent(&id)["head"].as_str().expect("a head").to_owned();
+    repo.orchestra(["merge-ranked"]).succeeded();
+    repo.orchestra(["cleanup", &id]).succeeded();
+    assert!(repo.agents().is_empty());
+    let short = &id[..id.len() - 3];
+    repo.git(["branch", "-q", &format!("feature/{short}"), "main"]);
+    repo.orchestra(["diff", &format!("feature/{short}")]).exits(3).says("no agent 'feature/");
+    let (branch, cut) = (format!("orchestra/{id}"), format!("{short}…"));
+    for name in [id.as_str(), short, &branch, &cut] {
+        let status = repo.orchestra(["status", "--json", name]).succeeded().json();
+        assert_eq!(
+            (&status["agents"][0]["id"], &status["archived"][0]),
+            (&id.as_str().into(), &id.as_str().into())
+        );
+        repo.orchestra(["status", name]).succeeded().says(&format!("{id} is archived"));
+        repo.orchestra(["logs", name]).succeeded().prints("said");
+        repo.orchestra(["diff", name]).succeeded().prints("+x");
+        let review = repo.orchestra(["review", "--json", name]).succeeded().json();
+        assert_eq!((&review["archived"], &review["work"]["head"]), (&true.into(), &head.as_str().into()));
+        let spawned = repo.orchestra(["spawn", "-n", "--json", "--agent", "sh", "-b", name, "x"]).succeeded();
+        assert_eq!(spawned.json()["agents"][0]["base"], head.as_str());
+    }
+    let (archived, back) = (format!("agent '{id}' is archived"), "brings it back");
+    for command in [
+        &["stop"][..],
+        &["pause"],
+        &["resume"],
+        &["collect"],
+        &["cleanup"],
+        &["send", "-m", "x"],
+        &["worktrees", "--path"],
+        &["merge-ranked", "-n"],
+        &["review", "--approve"],
+    ] {
+        repo.orchestra([command, &[&id]].concat()).exits(3).says(&archived).says(back);
+    }
+    for command in ["status", "logs", "diff", "review", "stop", "resume", "collect", "cleanup"] {
+        repo.orchestra([command, "nobody"]).exits(3).says("no agent 'nobody'");
+    }
+}
+
+#[test]
+fn the_conversation_of_an_archived_agent_is_found_by_its_name() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let id = repo.spawn_claude(&[], "say hello\nwrite a b");
+    repo.end_of(&id);
+    repo.orchestra(["sessions", "show", &id]).succeeded();
+    repo.orchestra(["merge-ranked"]).succeeded();
+    repo.orchestra(["cleanup", &id]).succeeded();
+    let shown = repo.orchestra(["sessions", "show", &id]).succeeded().stdout();
+    assert!(shown.contains("hello"), "{shown}");
+}
+
+#[test]
+fn several_agents_are_told_at_once_and_a_name_is_not_taken_for_a_text() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let ask = |name: &str| {
+        let task = format!("ask git push\nwrite {name} {name}");
+        let arguments = ["spawn", "--detach", "--name", name, "--on-prompt", "ask", "--", &task];
+        repo.orchestra(arguments).succeeded().line()
+    };
+    let (one, two) = (ask("one"), ask("two"));
+    repo.wait_for(&one, "waiting");
+    repo.wait_for(&two, "waiting");
+    repo.orchestra(["send", &one, &two]).exits(2).says(&format!("'{two}' is an agent, not a message"));
+    repo.orchestra(["send", &one, "go on please", "--allow"]).exits(2).says("'go on please' is not the name");
+    repo.orchestra(["send", &one, "a", "b"]).exits(2).says("more than one message");
+    repo.orchestra(["send", &one, "nobody", "--allow"]).exits(3).says("no agent 'nobody'");
+    assert_eq!(repo.agent(&one)["phase"], "waiting");
+    let told = repo.orchestra(["send", &one, &two, "--allow", "--json"]).succeeded().json();
+    assert_eq!(told["sent"].as_array().map(Vec::len), Some(2));
+    for id in [&one, &two] {
+        assert_eq!(repo.end_of(id)["phase"], "done");
+    }
+    // One that cannot be told does not keep the other from being told.
+    let three = ask("three");
+    repo.wait_for(&three, "waiting");
+    repo.orchestra(["send", &one, &three, "--allow"])
+        .exits(3)
+        .says("does not run")
+        .says("may: Bash git push");
+    repo.end_of(&three);
+}
+
+#[test]
+fn the_name_of_a_command_is_not_a_task_unless_that_is_said() {
+    let world = world();
+    let repo = world.repo();
+    repo.orchestra(["spawn", "--agent", "sh", "status"])
+        .exits(2)
+        .says("'status' is the name of a command, not a task")
+        .says("git orchestra spawn -- status");
+    repo.orchestra(["spawn", "help"]).exits(2).says("git orchestra help spawn");
+    assert!(repo.agents().is_empty());
+    assert_eq!(planned(&repo, &["--", "status"]), ["status"]);
+    assert_eq!(planned(&repo, &["status", "more"]), ["status", "more"]);
+    assert_eq!(planned(&repo, &["show the status"]), ["show-the-status"]);
+}
+
+#[test]
+fn tasks_of_every_script_have_telling_names() {
+    let world = world();
+    let repo = world.repo();
+    assert_eq!(
+        planned(&repo, &["Добавить тесты", "日本語のタスク", "größere Änderung"]),
+        ["dobavit-testy", "ri-ben-yu-notasuku", "grossere-anderung"]
+    );
+    assert_eq!(planned(&repo, &["--name", "日本語", "x"]), ["ri-ben-yu"]);
+    repo.orchestra(["spawn", "-n", "--agent", "sh", "--name", "…", "x"])
+        .exits(2)
+        .says("has no letter and no digit");
+}
+
+#[test]
+fn lists_of_tasks_come_from_any_editor() {
+    let world = world();
+    let repo = world.repo();
+    for (name, content, tasks) in [
+        ("mark.md", "\u{feff}- first\n- second\n".as_bytes(), &["first", "second"][..]),
+        ("mark.txt", "\u{feff}first\nsecond\n".as_bytes(), &["first", "second"]),
+        ("mac.txt", b"first\rsecond\r", &["first", "second"]),
+        ("dos.md", b"- first\r\n- second\r\n", &["first", "second"]),
+    ] {
+        fs::write(repo.path().join(name), content).expect("a file");
+        assert_eq!(planned(&repo, &["-f", name]), tasks, "{name}");
+    }
+    for (name, content, why) in [
+        ("nul.txt", b"a\0b\n".as_slice(), "NUL"),
+        ("wide.txt", b"\xff\xfea\0", "UTF-16 text"),
+        ("latin.txt", b"\xe9t\xe9\n", "not UTF-8"),
+    ] {
+        fs::write(repo.path().join(name), content).expect("a file");
+        repo.orchestra(["spawn", "-n", "--agent", "sh", "-f", name]).exits(2).says(why);
+    }
+}
+
+#[test]
+fn a_remote_that_is_not_used_or_not_there_is_an_error() {
+    let world = world();
+    let repo = world.repo();
+    let before = repo.git(["config", "--list", "--local"]).stdout();
+    repo.orchestra(["init", "nosuch"]).exits(2).says("a remote is only used with --probe or --track");
+    assert_eq!(repo.git(["config", "--list", "--local"]).stdout(), before);
+    repo.orchestra(["sync", "nosuch"]).exits(3).says("there is no remote 'nosuch'");
+    repo.git(["remote", "add", "hub", "../hub.git"]);
+    repo.orchestra(["sync", "nosuch"]).exits(3).says("git orchestra sync hub");
+}
+
+#[test]
+fn prefixes_of_branches_that_git_refuses_are_refused_by_the_name_of_the_key() {
+    let world = world();
+    let repo = world.repo();
+    for prefix in ["DOMAIN\\john.doe/", "with space/", "tail//", "-dash/", "~/"] {
+        repo.git(["config", "orchestra.branchPrefix", prefix]);
+        repo.orchestra(["spawn", "--agent", "sh", "true"])
+            .exits(3)
+            .says("git config 'orchestra.branchPrefix' is");
+    }
+    assert!(repo.agents().is_empty());
+    repo.git(["config", "orchestra.branchPrefix", "ünï/côde-"]);
+    let id = repo.spawn("true");
+    assert_eq!(repo.end_of(&id)["branch"], format!("ünï/côde-{id}"));
+}

@@ -1,0 +1,256 @@
+//! The words of `merge-ranked` are what would happen, or what happened; a check that failed is not forgotten; nothing is said twice.
+
+use serde_json::Value;
+use testkit::{Ran, TestRepo};
+
+use crate::{
+    merge_ranked::{four, land},
+    sync::{clone, first},
+    world,
+};
+
+/// Branch and outcome, in order.
+fn words(report: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let order = report["order"].as_array().cloned().unwrap_or_default();
+    order.iter().map(|step| (text(&step["branch"]), text(&step["outcome"]))).collect()
+}
+
+fn word(ran: &Ran, branch: &str) -> String {
+    let found = words(&ran.json()).into_iter().find(|(name, _)| name == branch);
+    found.unwrap_or_else(|| panic!("{branch} in {}", ran.stdout())).1
+}
+
+/// An agent that is done, and what its work fails with.
+const CHECK: &str = "grep -q ok state.txt";
+
+fn failing_agent(repo: &TestRepo<'_>) -> String {
+    repo.commit("state", &[("state.txt", "ok\n")]);
+    let id = repo.spawn("echo bad > state.txt");
+    repo.end_of(&id);
+    id
+}
+
+fn landed_events(repo: &TestRepo<'_>, id: &str) -> usize {
+    repo.facts(id).iter().filter(|fact| fact["t"] == "landed").count()
+}
+
+#[test]
+fn a_dry_run_says_what_would_happen() {
+    let world = world();
+    let repo = four(&world);
+    repo.git(["checkout", "-q", "--orphan", "alone"]).succeeded();
+    repo.commit("alone", &[("alone.txt", "x\n")]);
+    repo.git(["checkout", "-q", "main"]).succeeded();
+    let rejected = repo.spawn("echo r > rejected.txt");
+    repo.end_of(&rejected);
+    repo.orchestra(["review", &rejected, "--reject"]).exits(1);
+    let all = ["merge-ranked", "-n", "--json", "b1", "b2", "b3", "main", "alone", &rejected];
+    let ran = repo.orchestra(all).succeeded();
+    for (branch, expected) in [
+        ("b1", "lands"),
+        ("b3", "lands"),
+        ("b2", "conflict"),
+        (rejected.as_str(), "blocked"),
+        ("alone", "blocked"),
+        ("main", "up_to_date"),
+    ] {
+        assert_eq!(word(&ran, branch), expected, "{branch}");
+    }
+    let shown = repo.orchestra(["merge-ranked", "-n", "b1", "b2", &rejected]).succeeded().stdout();
+    assert!(!shown.contains("planned") && shown.contains("blocked") && shown.contains("lands"), "{shown}");
+}
+
+#[test]
+fn what_passed_is_merged_only_when_it_is_in_the_target() {
+    let world = world();
+    let repo = four(&world);
+    let before = repo.tip("main");
+    let options = ["--json", "--on-failure", "stop", "--test", "! test -e three.txt"];
+    let stopped = land(&repo, &options).exits(1);
+    let expected = [("b1", "passed"), ("b4", "passed"), ("b3", "failed"), ("b2", "not_reached")];
+    assert_eq!(words(&stopped.json()), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    assert_eq!((&stopped.json()["moved"], repo.tip("main")), (&Value::from(false), before.clone()));
+    let given_up = repo.orchestra(["merge-ranked", "--abort", "--json"]).succeeded();
+    assert_eq!(word(&given_up, "b1"), "passed");
+    // A file in the way: the landing waits.
+    repo.write("three.txt", "mine\n");
+    let waits = land(&repo, &[]).exits(3).says("the landing waits");
+    assert!(waits.stdout().contains("passed") && !waits.stdout().contains("merged"), "{}", waits.stdout());
+    assert_eq!(repo.tip("main"), before);
+    std::fs::remove_file(repo.path().join("three.txt")).expect("removed");
+    let done = repo.orchestra(["merge-ranked", "--continue", "--json"]).exits(1);
+    assert_eq!((word(&done, "b1"), word(&done, "b2")), ("merged".into(), "set_aside".into()));
+}
+
+#[test]
+fn a_check_that_failed_is_told_everywhere_and_keeps_the_branch_back() {
+    let world = world();
+    let repo = world.repo();
+    let id = failing_agent(&repo);
+    repo.orchestra(["merge-ranked", "--test", CHECK]).exits(1).prints("test fails: exit code 1");
+    let sentence = format!("failed its test last time ({CHECK}: exit code 1)");
+    // The plan, the list, the agent, the review, JSON.
+    let plan = repo.orchestra(["merge-ranked", "-n"]).succeeded();
+    assert!(plan.stdout().contains(&sentence) && plan.stdout().contains("blocked"), "{}", plan.stdout());
+    drop(plan.says(&format!("hint: git orchestra merge-ranked {id}")));
+    for command in [&["status"] as &[&str], &["status", &id], &["review", &id]] {
+        repo.orchestra(command).succeeded().prints("did not land: test fails: exit code 1");
+    }
+    repo.orchestra(["status", &id]).prints(CHECK);
+    let failed = repo.agent(&id)["failed_check"].clone();
+    assert_eq!((&failed["check"], &failed["command"]), (&"test".into(), &CHECK.into()));
+    assert_eq!((&failed["current"], &failed["into"]), (&true.into(), &"main".into()));
+    // By default it does not land without that check, and with it it fails again.
+    let before = repo.tip("main");
+    let ran = repo.orchestra(["merge-ranked", "--json"]).exits(1);
+    assert_eq!(word(&ran, &id), "set_aside");
+    assert!(ran.json()["order"][0]["why"].as_str().is_some_and(|why| why == sentence), "{}", ran.stdout());
+    repo.orchestra(["merge-ranked", "--test", "true"]).exits(1);
+    assert_eq!(word(&repo.orchestra(["merge-ranked", "--json", "--test", CHECK]).exits(1), &id), "failed");
+    assert_eq!(repo.tip("main"), before);
+    // Named, it lands, and that is warned of before and then.
+    let warning = format!("'{id}' {sentence}; that check is not run this time");
+    repo.orchestra(["merge-ranked", "-n", &id]).succeeded().says(&warning);
+    assert_eq!(
+        word(&repo.orchestra(["merge-ranked", "--json", &id]).succeeded().says(&warning), &id),
+        "merged"
+    );
+    assert!(!repo.orchestra(["status"]).stdout().contains("did not land"));
+    // Taken back, it is what it was before: nothing has passed since.
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(word(&repo.orchestra(["merge-ranked", "-n", "--json"]), &id), "blocked");
+}
+
+#[test]
+fn a_check_that_failed_is_resolved_when_it_passes_or_the_branch_moves() {
+    let world = world();
+    let repo = world.repo();
+    let id = failing_agent(&repo);
+    repo.orchestra(["merge-ranked", "--test", CHECK]).exits(1);
+    let worktree = repo.worktree(&id);
+    std::fs::write(worktree.join("state.txt"), "ok again\n").expect("written");
+    repo.orchestra(["collect", &id]).succeeded();
+    assert_eq!(repo.agent(&id)["failed_check"]["current"], false);
+    assert_eq!(word(&repo.orchestra(["merge-ranked", "-n", "--json"]), &id), "lands");
+    // The same commit, with which the check passes once the world around it is another.
+    let flaky = repo.spawn("echo 1 > flaky.txt");
+    repo.end_of(&flaky);
+    let marker = world.dir().join("marker");
+    let check = format!("test -e '{}' || ! test -e flaky.txt", marker.display());
+    repo.orchestra(["merge-ranked", "--test", &check, &flaky]).exits(1);
+    // Its command names a place of this machine: no event holds it, and this clone knows it all the same.
+    assert_eq!(repo.agent(&flaky)["failed_check"]["command"], Value::Null);
+    let plan = repo.orchestra(["merge-ranked", "-n"]).succeeded().stdout();
+    assert!(plan.contains("failed its test last time (test -e '"), "{plan}");
+    std::fs::write(&marker, "").expect("written");
+    assert_eq!(
+        word(&repo.orchestra(["merge-ranked", "--json", "--test", &check]).succeeded(), &flaky),
+        "merged"
+    );
+    assert_eq!(repo.agent(&flaky)["failed_check"], Value::Null);
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(word(&repo.orchestra(["merge-ranked", "-n", "--json"]), &flaky), "lands");
+}
+
+#[test]
+fn a_failure_at_which_a_landing_stopped_is_not_forgotten_and_other_branches_have_one_too() {
+    let world = world();
+    let repo = world.repo();
+    let id = failing_agent(&repo);
+    repo.orchestra(["merge-ranked", "--test", CHECK, "--on-failure", "stop"]).exits(1);
+    repo.orchestra(["merge-ranked", "--abort"]).succeeded();
+    assert_eq!(word(&repo.orchestra(["merge-ranked", "-n", "--json"]), &id), "blocked");
+    assert_eq!(landed_events(&repo, &id), 1);
+    repo.branch("plain", &[("state.txt", "bad\n")]);
+    repo.orchestra(["merge-ranked", "plain", "--test", CHECK]).exits(1);
+    let sentence = format!("failed its test last time ({CHECK}: exit code 1)");
+    let plan = repo.orchestra(["merge-ranked", "-n", "plain"]).succeeded();
+    assert!(plan.stdout().contains("lands") && plan.stdout().contains(&sentence), "{}", plan.stdout());
+    plan.says("that check is not run this time");
+    repo.git(["branch", "-f", "plain", "main"]).succeeded();
+    let plan = repo.orchestra(["merge-ranked", "-n", "plain"]).succeeded();
+    assert!(!plan.stdout().contains("failed"), "{}", plan.stdout());
+}
+
+#[test]
+fn nothing_is_written_that_changes_nothing() {
+    let world = world();
+    let repo = world.repo();
+    let one = repo.spawn("echo 1 > same.txt");
+    let two = repo.spawn("echo 2 > same.txt");
+    repo.end_of(&one);
+    repo.end_of(&two);
+    let lives = || repo.refs("refs/orchestra/agents/");
+    // Nobody approved them: that is no news of theirs.
+    let before = lives();
+    repo.orchestra(["merge-ranked", "--approved"]).exits(1).prints("was not approved in review");
+    assert_eq!(lives(), before);
+    // One conflicts with the other: that is told once.
+    repo.orchestra(["merge-ranked"]).exits(1);
+    let after = lives();
+    assert_ne!(after, before);
+    let aside = repo.agents().into_iter().find(|agent| agent["merged"] == false).expect("one set aside");
+    let aside_id = aside["id"].as_str().expect("an id");
+    assert!(aside["set_aside"]["why"].as_str().is_some_and(|why| why.contains("same.txt")), "{aside}");
+    assert_eq!((&aside["set_aside"]["current"], &aside["set_aside"]["into"]), (&true.into(), &"main".into()));
+    repo.orchestra(["status", aside_id]).prints("set aside: conflicts with ");
+    repo.orchestra(["merge-ranked"]).exits(1);
+    repo.orchestra(["merge-ranked"]).exits(1);
+    let told_again = landed_events(&repo, aside_id);
+    assert!(told_again <= 2, "{told_again} events");
+    let after = lives();
+    for quiet in [
+        &["merge-ranked"] as &[&str],
+        &["merge-ranked", "--approved"],
+        &["collect"],
+        &["pause", "--all"],
+        &["stop", "--all"],
+        &["stop", aside_id],
+        &["cleanup", "-n"],
+        &["status"],
+    ] {
+        repo.orchestra(quiet);
+        assert_eq!(lives(), after, "{quiet:?}");
+    }
+    repo.orchestra(["review", aside_id, "--reject", "-m", "no"]).exits(1);
+    let judged = lives();
+    let notes = repo.tip("refs/orchestra/notes/reviews");
+    repo.orchestra(["review", aside_id, "--reject", "-m", "no"]).exits(1).prints("rejected");
+    assert_eq!((lives(), repo.tip("refs/orchestra/notes/reviews")), (judged.clone(), notes));
+    repo.orchestra(["review", aside_id, "--reject", "-m", "no, and why"]).exits(1);
+    assert_ne!(lives(), judged);
+    let collected = || {
+        repo.orchestra(["collect"]).succeeded();
+        repo.refs("refs/orchestra/")
+    };
+    assert_eq!(collected(), collected());
+}
+
+#[test]
+fn another_clone_is_asked_once() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = a.spawn("sleep 60");
+    a.wait_for(&id, "running");
+    a.orchestra(["sync"]).succeeded();
+    b.orchestra(["sync"]).succeeded();
+    let asked = || {
+        b.facts(&id)
+            .iter()
+            .filter(|fact| ["stop", "pause"].contains(&fact["t"].as_str().unwrap_or_default()))
+            .count()
+    };
+    for (request, expected) in [
+        (&["pause", &id] as &[&str], 1),
+        (&["pause", &id], 1),
+        (&["stop", &id], 2),
+        (&["stop", &id], 2),
+        (&["pause", &id], 2),
+        (&["stop", &id, "-m", "why"], 3),
+    ] {
+        b.orchestra(request).succeeded().prints("asked; the request travels with the next sync");
+        assert_eq!(asked(), expected, "{request:?}");
+    }
+    a.orchestra(["stop", "--all"]).succeeded();
+}

@@ -1,0 +1,131 @@
+//! `commit.gpgsign`: what lands is signed by the user's signer, one that does not work holds nothing up, and one that an agent put
+//! in its place does not run.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use testkit::TestRepo;
+
+use crate::world;
+
+/// The user signs with a key of ssh, by ssh-keygen; `false`: it is not here.
+fn with_ssh_key(repo: &TestRepo<'_>) -> bool {
+    let key = repo.world().dir().join("key");
+    if !key.exists() {
+        let mut keygen = repo.command("ssh-keygen");
+        keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "tess@example.com", "-f"]).arg(&key);
+        if !keygen.output().is_ok_and(|output| output.status.success()) {
+            crate::skip("ssh-keygen is not here");
+            return false;
+        }
+    }
+    let public = fs::read_to_string(key.with_extension("pub")).expect("a public key");
+    let known = repo.world().dir().join("known");
+    fs::write(&known, format!("tess@example.com {public}")).expect("written");
+    repo.git(["config", "gpg.format", "ssh"]);
+    repo.git(["config", "gpg.ssh.allowedSignersFile", &known.to_string_lossy()]);
+    repo.git(["config", "user.signingKey", &key.to_string_lossy()]);
+    repo.git(["config", "commit.gpgsign", "true"]);
+    true
+}
+
+/// Puts a program of ours in the place of gpg.
+fn with_signer(repo: &TestRepo<'_>, script: &str) -> std::path::PathBuf {
+    let program = repo.world().dir().join("signer");
+    fs::write(&program, script).expect("written");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a program");
+    repo.git(["config", "gpg.program", &program.to_string_lossy()]);
+    repo.git(["config", "commit.gpgsign", "true"]);
+    program
+}
+
+/// Whether git finds a good signature.
+fn is_signed(repo: &TestRepo<'_>, revision: &str) -> bool {
+    repo.command("git").args(["verify-commit", revision]).output().is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn merge_squash_and_rebase_sign_what_lands() {
+    let world = world();
+    for (strategy, signed) in [("merge", 1), ("squash", 1), ("rebase", 2)] {
+        let repo = world.repo_named(strategy);
+        repo.git(["checkout", "-q", "-b", "two", "main"]);
+        repo.commit("first", &[("a.txt", "a\n")]);
+        repo.commit("second", &[("b.txt", "b\n")]);
+        repo.git(["checkout", "-q", "main"]);
+        repo.commit("meanwhile", &[("c.txt", "c\n")]);
+        if !with_ssh_key(&repo) {
+            return;
+        }
+        let ran = repo.orchestra(["merge-ranked", "two", "--strategy", strategy]).succeeded();
+        let landed: Vec<String> =
+            repo.git(["rev-list", "main@{1}..main"]).stdout().lines().map(str::to_owned).collect();
+        let found = landed.iter().filter(|commit| is_signed(&repo, commit)).count();
+        assert_eq!(found, signed, "{strategy}: {}", ran.stderr());
+        let warns = ran.stderr().contains("2 commits that landed with the branches are not signed");
+        assert_eq!(warns, strategy == "merge", "{strategy}: {}", ran.stderr());
+    }
+}
+
+#[test]
+fn a_signer_that_fails_holds_nothing_up_and_is_named() {
+    let world = world();
+    for strategy in ["merge", "squash", "rebase"] {
+        let repo = world.repo_named(strategy);
+        repo.branch("one", &[("a.txt", "a\n")]);
+        repo.branch("two", &[("b.txt", "b\n")]);
+        repo.commit("meanwhile", &[("c.txt", "c\n")]);
+        let program =
+            with_signer(&repo, "#!/bin/sh\necho tried >> \"$0.log\"\necho no agent here >&2\nexit 2\n");
+        let log = program.with_file_name("signer.log");
+        let _ = fs::remove_file(&log);
+        repo.orchestra(["merge-ranked", "one", "two", "--strategy", strategy])
+            .succeeded()
+            .says("what landed is not signed, though commit.gpgsign asks for it")
+            .says("no agent here");
+        assert!(repo.has("main", "a.txt") && repo.has("main", "b.txt"));
+        assert_eq!(fs::read_to_string(&log).unwrap_or_default(), "tried\n", "{strategy}: it is tried once");
+    }
+}
+
+#[test]
+fn an_agent_cannot_name_the_signer() {
+    let world = world();
+    let repo = world.repo();
+    let mark = world.dir().join("ran");
+    let evil = world.dir().join("evil");
+    fs::write(&evil, format!("#!/bin/sh\ntouch '{}'\nexit 1\n", mark.display())).expect("written");
+    fs::set_permissions(&evil, fs::Permissions::from_mode(0o755)).expect("a program");
+    let id = repo.spawn(&format!(
+        "git config commit.gpgsign true; git config gpg.program '{}'; echo x > x.txt",
+        evil.display()
+    ));
+    repo.end_of(&id);
+    repo.orchestra(["merge-ranked"]).exits(3).says("of the configuration changed while agents ran");
+    assert!(!mark.exists());
+}
+
+#[test]
+fn a_signer_that_an_agent_names_while_branches_land_does_not_run() {
+    let world = world();
+    let repo = world.repo();
+    repo.branch("one", &[("a.txt", "a\n")]);
+    repo.branch("two", &[("b.txt", "b\n")]);
+    repo.commit("meanwhile", &[("c.txt", "c\n")]);
+    if !with_ssh_key(&repo) {
+        return;
+    }
+    let (mark, evil) = (world.dir().join("ran"), world.dir().join("evil"));
+    fs::write(&evil, format!("#!/bin/sh\ntouch '{}'\nexit 1\n", mark.display())).expect("written");
+    fs::set_permissions(&evil, fs::Permissions::from_mode(0o755)).expect("a program");
+    let folder = world.dir().display().to_string();
+    let id = repo.spawn(&format!(
+        "until test -e {folder}/go; do sleep 0.05; done; git config gpg.ssh.program {}; touch {folder}/set; sleep 600",
+        evil.display()
+    ));
+    repo.wait_for(&id, "running");
+    let test = format!("touch {folder}/go; until test -e {folder}/set; do sleep 0.05; done");
+    repo.orchestra(["merge-ranked", "one", "two", "--test", &test])
+        .exits(3)
+        .says("of the configuration changed while agents ran");
+    assert!(!mark.exists());
+}
