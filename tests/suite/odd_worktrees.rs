@@ -177,9 +177,11 @@ fn an_end_that_saved_nothing_is_no_success_and_is_tried_again() {
     }
     let report = orchestra(&repo, &["collect", &id, "--json"]);
     assert_eq!((report.json()["agents"][0]["saved"].as_str(), report.code() != 0), (Some("failed"), true));
-    orchestra(&repo, &["stop", &id]).exits(5).says("could not be saved");
+    for all in ["--all", &id] {
+        orchestra(&repo, &["stop", all]).exits(5).says("could not be saved").says(&id);
+    }
     repo.git(["update-ref", "-d", &format!("refs/orchestra/heads/{id}/block")]).succeeded();
-    orchestra(&repo, &["stop", &id]).succeeded();
+    orchestra(&repo, &["stop", "--all"]).succeeded();
     assert_eq!(repo.file_in_head(&id, "w"), "w\n");
     assert_eq!(repo.agent(&id)["unsaved"], serde_json::Value::Null);
     // A running one that is stopped, the same.

@@ -89,7 +89,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 /// Brings the agents to rest and waits until they are.
 pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Report> {
     let mut warnings = mending::mend(repo, mend::Operations::Free)?;
-    let (mut ids, mut failed, unreadable) = choose(repo, request)?;
+    let (mut ids, mut failed, unreadable) = choose(repo, request, rest)?;
     locked_last(repo, &mut ids);
     // A setting that cannot be understood is no reason not to stop; the supervisor has its own, from when it started.
     let grace = Config::of(repo).grace().unwrap_or(DEFAULT_GRACE);
@@ -128,7 +128,11 @@ fn save_what_was_not(repo: &Repo, id: &AgentId) -> Result<()> {
 }
 
 /// The agents that are asked for. Where all are, those as well that live here and cannot be read, and the others that cannot be read.
-fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Failure>, Vec<Unreadable>)> {
+fn choose(
+    repo: &Repo,
+    request: &Request,
+    rest: Rest,
+) -> Result<(Vec<AgentId>, Vec<Failure>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     if request.all {
         let private = Private::new(repo.private_dir()?);
@@ -141,10 +145,12 @@ fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Failure>,
             }
         }
         let mut ours = Vec::new();
-        for row in listing.rows.iter().filter(|row| !row.entry.glance.phase.is_terminal()) {
+        for row in &listing.rows {
             // One that cannot be read is nobody's; it is named.
-            let writer = listing.agent(repo, row).map(|agent| agent.writer).ok();
-            if writer.is_some() && writer == listing.writer {
+            let Ok(agent) = listing.agent(repo, row) else { continue };
+            // What was not saved at an end is saved now.
+            let counts = !agent.phase.is_terminal() || rest == Rest::Stop && agent.unsaved.is_some();
+            if counts && listing.writer.as_deref() == Some(agent.writer.as_str()) {
                 ours.push(row.id.clone());
             }
         }
