@@ -61,7 +61,9 @@ fn an_agent_that_ended_before_its_program_started_has_no_output_and_says_so() {
     std::fs::create_dir_all(&info).expect("a folder");
     std::fs::write(info.join("attributes"), "* filter=bad\n").expect("written");
     let id = repo.spawn("echo never");
-    assert_eq!(repo.end_of(&id)["phase"], "failed");
+    let end = repo.end_of(&id);
+    let why = end["reason"].as_str().expect("a reason");
+    assert!(end["phase"] == "failed" && !why.contains(&*world.dir().to_string_lossy()), "{end}");
     let ran = repo.orchestra(["logs", &id]).exits(3).says("it ended before its program started (failed: ");
     assert!(!ran.stderr().contains("not in this clone"), "{}", ran.stderr());
 }

@@ -1,13 +1,16 @@
 //! The last steps of a supervisor: its agent's work is saved, and its end written down.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use tokio::time::sleep;
 
 use super::{Supervisor, TICK, following::Standing, helping::HELPER_RESTARTS};
 use crate::{
     Error, Result,
-    model::Fact,
+    model::{Fact, event::Finished},
     store::append_if,
     supervise::{
         ending::Ended,
@@ -102,11 +105,49 @@ impl Supervisor {
         self.in_repository(|supervisor| {
             append_if(&supervisor.repo()?, &supervisor.id, |fold| {
                 let attempt = launched.unwrap_or(fold.agent.attempt);
-                Some(vec![Fact::Finished(ended.fact(attempt, taken))])
+                let places = [supervisor.spec.worktree.as_path(), &supervisor.common];
+                Some(vec![Fact::Finished(without_places(ended.fact(attempt, taken), &places))])
             })
             .map(drop)
         })?;
         news::tell(&self.spec.limits);
         Ok(())
+    }
+}
+
+/// An end as it may travel: in its words, paths begin at the folder in which the repository and its worktrees lie.
+fn without_places(end: Finished, places: &[&Path]) -> Finished {
+    let shorten = |text: String| {
+        let arounds = places.iter().filter_map(|place| place.ancestors().nth(2));
+        let arounds = arounds.filter(|around| around.parent().is_some());
+        arounds.fold(text, |text, around| text.replace(&format!("{}/", around.display()), ""))
+    };
+    Finished { reason: end.reason.map(shorten), unsaved: end.unsaved.map(shorten), ..end }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_travels_names_no_place_of_this_machine() {
+        for (worktree, common, said, told) in [
+            (
+                "/h/me/app.worktrees/x-1",
+                "/h/me/app/.git",
+                "cannot open '/h/me/app.worktrees/x-1/a'",
+                "cannot open 'app.worktrees/x-1/a'",
+            ),
+            ("/w/x-1", "/h/me/app/.git", "'/h/me/app/.git/x' and '/w/x-1'", "'app/.git/x' and '/w/x-1'"),
+            ("/h/me/app.worktrees/x-1", "/h/me/app/.git", "exit code 2", "exit code 2"),
+        ] {
+            let end = Finished {
+                reason: Some(said.to_owned()),
+                unsaved: Some(said.to_owned()),
+                ..Finished::empty(1, crate::model::Phase::Failed)
+            };
+            let end = without_places(end, &[Path::new(worktree), Path::new(common)]);
+            assert_eq!((end.reason.as_deref(), end.unsaved.as_deref()), (Some(told), Some(told)));
+        }
     }
 }
