@@ -21,6 +21,8 @@ pub enum Kind {
     Timeout,
     /// There is no git repository here (128).
     NotARepository,
+    /// The user pressed Ctrl-C (130).
+    Interrupted,
 }
 
 /// Says what failed, on what and why, in lower case and without a full stop; hints are commands to type.

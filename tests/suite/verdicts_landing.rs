@@ -1,7 +1,9 @@
 //! What cannot be judged, or conflicts in an odd way, is said of that pair alone: everything else lands.
 
+use std::os::unix::process::CommandExt;
+
 use serde_json::Value;
-use testkit::{Ran, TestRepo};
+use testkit::{Ran, TestRepo, until};
 
 use crate::world;
 
@@ -130,6 +132,25 @@ fn a_merge_driver_that_blocks_sets_one_branch_aside() {
         "takes longer than 3 s (orchestra.mergeTimeout)",
         "takes longer than 3 s",
     );
+}
+
+#[test]
+fn ctrl_c_while_pairs_are_judged_changes_nothing() {
+    let world = world();
+    let repo = world.empty_repo("pressed");
+    sh(&repo, WITH_DRIVER);
+    let started = world.dir().join("started");
+    repo.git(["config", "merge.own.driver", &format!("touch '{}'; exec sleep 60", started.display())]);
+    let before = repo.refs("refs");
+    let mut command = repo.command(world.bins().join("git-orchestra-merge-ranked"));
+    command.args(["one", "two", "three"]).process_group(0).stderr(std::process::Stdio::piped());
+    let child = command.spawn().expect("started");
+    until("the driver runs", || started.exists().then_some(()));
+    repo.command("kill").args(["-INT", "--", &format!("-{}", child.id())]).status().expect("kill");
+    let ended = child.wait_with_output().expect("an end");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(said.contains("error: interrupted before anything was changed"), "{said}");
+    assert_eq!((ended.status.code(), repo.refs("refs")), (Some(130), before));
 }
 
 #[test]

@@ -37,6 +37,7 @@ pub const fn word_of(error: &Error) -> &'static str {
         Kind::Internal => "internal",
         Kind::Timeout => "timeout",
         Kind::NotARepository => "not_a_repository",
+        Kind::Interrupted => "interrupted",
     }
 }
 
@@ -54,6 +55,7 @@ const fn code(kind: Kind) -> u8 {
         Kind::Internal => 70,
         Kind::Timeout => 124,
         Kind::NotARepository => 128,
+        Kind::Interrupted => 130,
     }
 }
 

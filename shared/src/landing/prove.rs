@@ -46,6 +46,6 @@ pub fn prove(
     match ran.end {
         End::Passed => Ok(Proof { passed: true, said: "passed".to_owned(), output: ran.output }),
         End::Failed(why) => Ok(Proof { passed: false, said: why, output: ran.output }),
-        End::Interrupted => Err(Error::new(Kind::Conflict, "interrupted; nothing was judged")),
+        End::Interrupted => Err(Error::new(Kind::Interrupted, "interrupted; nothing was judged")),
     }
 }

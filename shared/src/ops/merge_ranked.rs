@@ -188,10 +188,11 @@ fn begin(repo: &AcceptedRepo, request: &Request, around: Around<'_>) -> Result<R
     }
     let orders = orders(repo, request)?;
     let target = branches::target(repo, request.into.as_deref())?;
-    let plan = plan(repo, target, &request.branches, &orders)?;
+    let planned = plan(repo, target, &request.branches, &orders);
     if around.interrupted.load(Ordering::Relaxed) {
-        return Err(Error::new(Kind::Conflict, "interrupted before anything was changed"));
+        return Err(Error::new(Kind::Interrupted, "interrupted before anything was changed"));
     }
+    let plan = planned?;
     let blocked = finish::blocked_now(repo, &plan.target.branch)?;
     if plan.branches.is_empty() {
         return Ok(Report::nothing(&plan));

@@ -127,7 +127,7 @@ impl Asking<'_> {
             return Ok(Ended::Well(answers));
         }
         if output.signal() == Some(INTERRUPTED) {
-            return Err(Error::new(Kind::External, "interrupted"));
+            return Err(Error::new(Kind::Interrupted, "interrupted"));
         }
         if pairs != [(self.sample, self.sample)]
             && !matches!(self.run(&[(self.sample, self.sample)])?, Ended::Well(_))

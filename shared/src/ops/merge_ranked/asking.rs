@@ -117,7 +117,7 @@ impl Asking<'_> {
             Rest::Done => Ok(Ok(())),
             Rest::Otherwise(why) => Ok(Err(format!("its agent is {why}"))),
             Rest::Interrupted => Err(Error::new(
-                Kind::Conflict,
+                Kind::Interrupted,
                 format!("interrupted while '{id}' works on its branch; it runs on"),
             )
             .hint("git orchestra merge-ranked --continue, when it has ended")),

@@ -160,7 +160,7 @@ fn wait(repo: &Repo, id: &AgentId, interrupted: &AtomicBool) -> Result<()> {
                 .hint(format!("git orchestra logs {id}")))
         }
         Rest::Interrupted => Err(Error::new(
-            Kind::Conflict,
+            Kind::Interrupted,
             format!("interrupted; the reviewer '{id}' runs on, and nothing was judged"),
         )
         .hint(format!("git orchestra stop {id}"))),
