@@ -1,8 +1,5 @@
-//! Verdicts on merges, compared with git's: random merges, and the merges of git's own tests.
-//!
-//! - `cargo test --test verdicts`: a few hundred random merges; `ORCHESTRA_MERGES=10000` makes it so many, `ORCHESTRA_SEED` others.
-//! - `cargo test --test verdicts -- --ignored`: git's own tests of merging, from Debian's source package of git, which is fetched;
-//!   `ORCHESTRA_GIT_SOURCE` names a folder where it is unpacked already, `ORCHESTRA_GIT_TESTS` the scripts to run (`t6402 t6422`).
+//! Verdicts on random merges, compared with git's. `cargo test --test verdicts` tries a few hundred; `ORCHESTRA_MERGES=10000` makes it
+//! so many, `ORCHESTRA_SEED` others.
 
 #![expect(
     clippy::expect_used,
@@ -11,7 +8,6 @@
     reason = "a test says what it expects, and prints what it counted"
 )]
 
-mod git_tests;
 mod random;
 mod texts;
 mod trees;

@@ -1,5 +1,15 @@
-//! Git's own tests of merging: their scripts run with a git that is asked for the library's verdict before each merge. The scripts
-//! come with Debian's source package of git, fetched when this runs.
+//! Verdicts on the merges of git's own tests: their scripts run with a git that is asked for the library's verdict before each merge.
+//! They come with Debian's source package of git, which is fetched.
+//!
+//! `cargo test --test git_tests`, which takes minutes; `ORCHESTRA_GIT_SOURCE` names a folder where the package is unpacked already,
+//! `ORCHESTRA_GIT_TESTS` the scripts to run (`t6402 t6422`). It is no part of `cargo test`.
+
+#![expect(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a test says what it expects, and prints what it counted"
+)]
 
 use std::{
     collections::BTreeMap,
@@ -11,8 +21,6 @@ use std::{
 };
 
 use testkit::{Ran, World};
-
-use crate::world;
 
 /// The package's newest git that has all scripts; another suite: `ORCHESTRA_GIT_SUITE`.
 const SUITE: &str = "trixie";
@@ -149,9 +157,9 @@ fn real_git(world: &World) -> PathBuf {
 }
 
 #[test]
-#[ignore = "fetches git's source package, and takes minutes"]
 fn merges_of_gits_own_tests_get_the_verdicts_of_git() {
-    let mut world = world();
+    let built = Path::new(env!("CARGO_BIN_EXE_git-orchestra"));
+    let mut world = World::new(built.parent().expect("a folder of binaries"));
     let folder = world.dir().join("source");
     fs::create_dir_all(&folder).expect("a folder");
     let package = Package::fetch(&folder);
