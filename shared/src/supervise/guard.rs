@@ -3,6 +3,8 @@
 
 use std::{fs, path::Path};
 
+use rustix::io::Errno;
+
 use crate::{Error, Kind, Result, error::Context, private_files, store::layout::Private};
 
 /// Free inodes below which no agent is started.
@@ -49,9 +51,13 @@ pub fn check_space(path: &Path, min_free: u64) -> Result<()> {
     }
 }
 
-/// Free bytes, and free files where the file system counts them.
+/// Free bytes, and free files where the file system counts them. Where the folder is not there, the one above it is measured: whoever
+/// takes the last worktree away takes the folder of worktrees with it, at any moment.
 fn free(path: &Path) -> Result<(u64, Option<u64>)> {
-    let found = rustix::fs::statvfs(path)
+    let mut above = path.ancestors().map(rustix::fs::statvfs);
+    let measured = above.find(|found| !matches!(found, Err(Errno::NOENT)));
+    let found = measured
+        .unwrap_or(Err(Errno::NOENT))
         .context(Kind::External, || format!("cannot measure the space at '{}'", path.display()))?;
     Ok((found.f_bavail.saturating_mul(found.f_frsize), (found.f_files > 0).then_some(found.f_favail)))
 }
@@ -59,4 +65,17 @@ fn free(path: &Path) -> Result<(u64, Option<u64>)> {
 /// Whether the disk is so full that an agent there cannot go on.
 pub fn is_full(path: &Path) -> bool {
     free(path).is_ok_and(|(bytes, files)| bytes < 1 << 20 || files.is_some_and(|files| files < 16))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_space_of_a_folder_that_is_gone_is_that_above_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let gone = folder.path().join("repo.worktrees/agent");
+        assert!(check_space(&gone, 0).is_ok());
+        assert_eq!(check_space(&gone, u64::MAX).unwrap_err().kind, Kind::Refused);
+    }
 }
