@@ -5,7 +5,7 @@ use std::{cell::RefCell, fs, path::PathBuf};
 use serde_json::Value;
 use testkit::{Ran, TestRepo, World, until};
 
-use crate::world;
+use crate::{limits, world};
 
 /// What is renamed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -225,6 +225,24 @@ fn a_repository_in_the_old_place_is_not_touched() {
     fs::write(repo.worktree(&id).join("go"), "").expect("a file");
     assert_eq!(repo.end_of(&id)["phase"], "done");
     assert!(!another.path().join(".git/orchestra/agents").exists());
+}
+
+#[test]
+fn an_agent_that_waits_for_a_limit_waits_on_in_the_renamed_repository() {
+    let world = world();
+    let before = world.repo_named("parent/app").with_scripted_claude();
+    let id = limits::limited(&world, &before);
+    let repo = Renamed::Repository.rename(&world);
+    until("its worktree belongs to the renamed repository", || {
+        let link = fs::read_to_string(repo.worktree(&id).join(".git")).expect("a link");
+        link.contains("parent/new/.git").then_some(())
+    });
+    let agent = repo.agent(&id);
+    assert_eq!((&agent["phase"], &agent["liveness"]), (&"paused".into(), &"live".into()), "{agent}");
+    limits::end(&world, &repo);
+    let agent = repo.end_of(&id);
+    assert_eq!((&agent["phase"], &agent["attempt"]), (&"done".into(), &2.into()), "{agent}");
+    assert_eq!(repo.file_in_head(&id, "before") + &repo.file_in_head(&id, "after"), "1\n2\n");
 }
 
 #[test]

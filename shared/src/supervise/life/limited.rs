@@ -6,7 +6,7 @@ use std::fs;
 use jiff::Timestamp;
 use tokio::time::sleep;
 
-use super::{Supervisor, TICK};
+use super::{Supervisor, TICK, following::Standing};
 use crate::{
     Result,
     model::{Fact, Limit, Phase, event::Step, limit::try_again_at},
@@ -92,9 +92,13 @@ impl Supervisor {
 
     /// Waits as a paused agent.
     pub(super) async fn wait_for_reset(&mut self) -> Waited {
-        while let Some(shut) = self.limit_in_the_way() {
-            if self.is_too_long(&shut) {
-                return Waited::Ended(self.stays_paused(shut.limit()));
+        loop {
+            // Where the repository is away, so is what is known of the limit.
+            if self.keep_up() == Standing::Usable {
+                let Some(shut) = self.limit_in_the_way() else { return Waited::Over };
+                if self.is_too_long(&shut) {
+                    return Waited::Ended(self.stays_paused(shut.limit()));
+                }
             }
             match self.rest_once(TICK).await {
                 Ok(Some(_)) if self.is_told_to_end => return Waited::Left,
@@ -104,7 +108,6 @@ impl Supervisor {
                 Err(_) => sleep(TICK).await,
             }
         }
-        Waited::Over
     }
 
     /// The limit that holds for the agent; nothing where it may start.

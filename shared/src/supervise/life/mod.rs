@@ -270,13 +270,14 @@ impl Supervisor {
 
     async fn wait_for_slot(&mut self) -> Result<Option<End>> {
         loop {
+            // Of a repository that is away, or moves, no limit is known: then the slot is not taken.
+            let moves = self.followed.moves();
             if let Some(end) = self.end_if_lost() {
                 return Ok(Some(end));
             }
             if let Some(end) = self.wait_for_limit().await? {
                 return Ok(Some(end));
             }
-            let moves = self.followed.moves();
             match queue::try_enter(&self.private, &self.id) {
                 // A slot of a repository that was renamed in this moment is a new file in the old place.
                 Ok(Some(slot)) if self.keep_up() == Standing::Usable && self.followed.moves() == moves => {
