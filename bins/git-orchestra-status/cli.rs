@@ -89,7 +89,7 @@ pub(crate) const PAGE: Page = Page {
              and login wait meanwhile, and let others go first. Where the service does not say when the limit ends, they wait 15, \
              30, then 60 minutes.",
                 "An agent that would have to wait longer than orchestra.limitWait stays paused until you resume it, and so does one \
-             whose program has no conversation to go on with. 'pause' ends the waiting, 'stop' ends the agent, 'send' is heard \
+             whose program has no conversation to resume. 'pause' ends the waiting, 'stop' ends the agent, 'send' is heard \
              when it resumes, and 'resume' with its name resumes it at once. If its supervisor dies, it is 'paused, lost'. A limit \
              that is near is a warning and changes nothing. In JSON all this is 'limit', with 'kind', 'until', 'warning', \
              'used_percent' and 'resumes'. Limits are told apart from overloaded services, requests that come too fast and \

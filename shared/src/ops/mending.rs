@@ -8,12 +8,12 @@ use crate::{
     supervise::mend::{self, Operations},
 };
 
-/// Takes away what landings left, then mends what agents left. Gives what the user should know.
+/// Removes what landings left, then repairs what agents left. Gives what the user should know.
 ///
 /// # Errors
 /// The repository cannot be read.
 pub(super) fn mend(repo: &Repo, lock: Operations<'_>) -> Result<Vec<String>> {
-    // What cannot be taken away now keeps nobody from working.
+    // What cannot be removed now stops nobody from working.
     let failures = [finish::unlock_made(repo), clear_landing(repo, lock)];
     let mut notices = mend::mend(repo, lock)?;
     notices.extend(failures.into_iter().filter_map(Result::err).map(|error| error.one_line()));

@@ -255,7 +255,7 @@ fn said(line: &Line<'_>) -> Vec<What> {
     let payload = &line.payload;
     match line.kind.as_ref() {
         unwrapped::KIND => return unwrapped::said(payload),
-        // Versions that number their lines note the same once more, as finished items: see there.
+        // Versions that number their lines note the same again, as finished items.
         "response_item" if line.ordinal.is_none() => return response::used(payload).into_iter().collect(),
         "event_msg" => {}
         _ => return Vec::new(),
