@@ -12,7 +12,7 @@ use self::keys::{
 pub use self::keys::{KEYS, Key};
 use crate::{
     Error, Result,
-    git::{Repo, refs},
+    git::{Repo, ref_names},
     model::{OnPrompt, Permission},
 };
 
@@ -328,7 +328,7 @@ impl<'repo> Config<'repo> {
 fn is_branch_prefix(text: &str) -> bool {
     text.len() <= LONGEST_PREFIX
         && !text.starts_with("refs/")
-        && refs::is_branch_name(&format!("{text}agent-00000"))
+        && ref_names::is_branch_name(&format!("{text}agent-00000"))
 }
 
 fn bad(key: Key, value: &str, wanted: &str) -> Error {

@@ -16,7 +16,7 @@ use crate::{
     git::{
         careful,
         obstacle::{Place, Watch},
-        ownership,
+        safe_directories,
     },
     process, world,
 };
@@ -420,7 +420,7 @@ impl Git {
 /// The program, told which repositories of others were accepted.
 fn git() -> std::process::Command {
     let mut command = process::command("git");
-    for place in ownership::accepted() {
+    for place in safe_directories::accepted() {
         let mut setting = OsString::from("safe.directory=");
         setting.push(place);
         command.arg("-c").arg(setting);

@@ -1,18 +1,14 @@
 //! Worktrees after a move. When a repository is renamed, the `.git` files of its worktrees name a folder that is gone; when the
 //! folder that holds both is renamed, the repository's list of worktrees is out of date as well. Nothing is lost: this finds the
-//! worktrees and writes the links between the two anew, as `git worktree repair` does, but only those of one worktree.
+//! worktrees; [`super::worktree_links`] writes the links between the two anew.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    fs, io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
-use rustix::fs::OFlags;
-
-use super::{above, careful, worktrees::Worktree};
-use crate::{Kind, Result, error::Context};
+use super::{above, careful};
 
 /// How many folders above the repository are searched for a worktree that was moved together with it.
 const SEARCHED_ABOVE: usize = 4;
@@ -53,7 +49,7 @@ pub fn belongs_to(folder: &Path, git_dir: &Path) -> bool {
 
 /// What the `.git` file of a worktree's folder says of its registration.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Link {
+pub(super) enum Link {
     /// It leads to the registration.
     Sound,
     /// It names the registration by a path that is gone.
@@ -61,7 +57,7 @@ enum Link {
 }
 
 /// The link from `folder` to its registration at `git_dir`. `None`: the folder does not belong to that registration.
-fn link_of(folder: &Path, git_dir: &Path) -> Option<Link> {
+pub(super) fn link_of(folder: &Path, git_dir: &Path) -> Option<Link> {
     let text = careful::small_text(&folder.join(".git"))?;
     let named = folder.join(text.lines().next()?.strip_prefix("gitdir: ")?);
     if identity(&named).is_some() && identity(&named) == identity(git_dir) {
@@ -72,49 +68,12 @@ fn link_of(folder: &Path, git_dir: &Path) -> Option<Link> {
     (is_gone(&named) && bears_its_name).then_some(Link::Stale)
 }
 
-fn is_gone(path: &Path) -> bool {
+pub(super) fn is_gone(path: &Path) -> bool {
     fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {
     fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
-}
-
-impl Worktree {
-    /// Writes the links between the worktree at `folder` and its registration anew, if a move broke them. Gives whether anything
-    /// was written. A folder that belongs to another repository is left alone.
-    ///
-    /// # Errors
-    /// A link cannot be written.
-    pub fn repair_links(&self, folder: &Path) -> Result<bool> {
-        let Some(link) = link_of(folder, &self.git_dir) else { return Ok(false) };
-        let cannot = || format!("cannot repair the links of worktree '{}'", folder.display());
-        if link == Link::Stale {
-            write_in_place(&folder.join(".git"), &line("gitdir: ", &self.git_dir))
-                .context(Kind::External, cannot)?;
-        }
-        // Where anything else lies in the registered place, somebody put it there: that is not followed.
-        let is_elsewhere = self.written_path().is_some_and(|path| is_gone(&path));
-        if is_elsewhere {
-            let mut new = tempfile::NamedTempFile::new_in(&self.git_dir).context(Kind::External, cannot)?;
-            new.write_all(&line("", &folder.join(".git"))).context(Kind::External, cannot)?;
-            new.persist(self.git_dir.join("gitdir")).context(Kind::External, cannot)?;
-        }
-        Ok(link == Link::Stale || is_elsewhere)
-    }
-}
-
-fn line(prefix: &str, path: &Path) -> Vec<u8> {
-    use std::os::unix::ffi::OsStrExt;
-    [prefix.as_bytes(), path.as_os_str().as_bytes(), b"\n"].concat()
-}
-
-/// Writes without a second file: whatever lies beside a worktree's `.git` file is part of the agent's work.
-fn write_in_place(path: &Path, text: &[u8]) -> io::Result<()> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    let mut file: File = OpenOptions::new().write(true).custom_flags(flags).open(path)?;
-    file.write_all(text)?;
-    file.set_len(text.len() as u64)
 }
 
 #[cfg(test)]
@@ -132,40 +91,6 @@ mod tests {
         ] {
             let all = candidates(Path::new(common), Path::new(registered));
             assert!(all.contains(&PathBuf::from(found)), "{common} {registered}: {all:?}");
-        }
-    }
-
-    #[test]
-    fn only_a_folder_that_belongs_to_the_registration_is_linked_anew() {
-        let world = tempfile::tempdir().unwrap();
-        let world = world.path().canonicalize().unwrap();
-        let git_dir = world.join("new/.git/worktrees/a-1");
-        fs::create_dir_all(&git_dir).unwrap();
-        fs::create_dir_all(world.join("other/.git/worktrees/a-1")).unwrap();
-        let folder = world.join("new.worktrees/a-1");
-        fs::create_dir_all(&folder).unwrap();
-        let worktree = Worktree { git_dir: git_dir.clone(), path: folder.clone() };
-        let sound = format!("gitdir: {}\n", git_dir.display());
-        let registered = format!("{}/.git\n", folder.display());
-        let at = |path: &str| format!("gitdir: {}/{path}\n", world.display());
-        for (registration, link, repaired) in [
-            (registered.as_str(), sound.clone(), false),
-            (registered.as_str(), at("old/.git/worktrees/a-1"), true),
-            ("/gone.worktrees/a-1/.git\n", at("old/.git/worktrees/a-1"), true),
-            ("/gone.worktrees/a-1/.git\n", sound.clone(), true),
-            (registered.as_str(), format!("{sound}rest of a longer line\n"), true),
-            (registered.as_str(), at("other/.git/worktrees/a-1"), false),
-            (registered.as_str(), at("old/.git/worktrees/b-2"), false),
-        ] {
-            fs::write(git_dir.join("gitdir"), registration).unwrap();
-            fs::write(folder.join(".git"), &link).unwrap();
-            assert_eq!(worktree.repair_links(&folder).unwrap(), repaired, "{registration} {link}");
-            if repaired {
-                assert_eq!(fs::read_to_string(folder.join(".git")).unwrap(), sound);
-                assert_eq!(fs::read_to_string(git_dir.join("gitdir")).unwrap(), registered);
-            } else {
-                assert_eq!(fs::read_to_string(folder.join(".git")).unwrap(), link);
-            }
         }
     }
 }

@@ -2,10 +2,7 @@
 //! is read, as git refuses it. Where everything belongs to the caller that costs a few looks at files; else git itself
 //! is asked, so that `safe.directory` means what this git takes it to mean.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Mutex,
-};
+use std::path::{Path, PathBuf};
 
 use gix::{
     discover::{repository, upwards},
@@ -14,13 +11,13 @@ use gix::{
 
 use crate::{
     Error, Kind, Result,
-    git::{Git, above},
+    git::{
+        Git, above,
+        safe_directories::{accept, accepted},
+    },
     model::text,
     world,
 };
-
-/// Repositories of others that git accepted in this process.
-static ACCEPTED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// What git says of a repository that it does not accept; asked in English.
 const REFUSALS: &[&str] = &["dubious ownership", "unsafe repository", "cannot use bare repository"];
@@ -92,12 +89,6 @@ pub(super) fn check(common_dir: &Path) -> Result<()> {
     }
 }
 
-/// Repositories of others that git accepted, for the git processes we start: what was said on the command line of ours
-/// (`git -c safe.directory=…`) does not reach them.
-pub(super) fn accepted() -> Vec<PathBuf> {
-    ACCEPTED.lock().map(|all| all.clone()).unwrap_or_default()
-}
-
 fn named(git_dir: &Path) -> Option<(repository::Path, gix::sec::Trust)> {
     let kind = gix::discover::is_git(git_dir).ok()?;
     let place = repository::Path::from_dot_git_dir(git_dir.to_owned(), kind, Path::new("/"))?;
@@ -134,17 +125,6 @@ fn ask(place: &Path) -> Result<()> {
         return Err(refusal(&said.stderr));
     }
     Ok(())
-}
-
-/// Git asks for the checkout's name at its top, and for the git directory's within that.
-fn accept(places: &[&Path]) {
-    if let Ok(mut all) = ACCEPTED.lock() {
-        for place in places.iter().filter_map(|place| place.canonicalize().ok()) {
-            if !all.contains(&place) {
-                all.push(place);
-            }
-        }
-    }
 }
 
 /// Git's own words: the first line, and the command it advises.

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, careful, refs},
+    git::{Oid, Repo, careful, ref_names, symbolic_ref},
     model::quote,
 };
 
@@ -97,7 +97,7 @@ impl Repo {
     /// # Errors
     /// The ref is broken.
     pub fn find_ref(&self, name: &str) -> Result<Option<Oid>> {
-        if !refs::is_ref_name(name) {
+        if !ref_names::is_ref_name(name) {
             return Ok(None);
         }
         let mut name = name.to_owned();
@@ -109,7 +109,7 @@ impl Repo {
                     return Err(Error::internal(format!("ref '{name}' {why}")));
                 }
                 // The ref to which it points may be damaged as well.
-                Ok(Some(Loose::Symbolic)) => match target(&file) {
+                Ok(Some(Loose::Symbolic)) => match symbolic_ref::target(&file) {
                     Some(next) => name = next,
                     None => break,
                 },
@@ -138,7 +138,7 @@ impl Repo {
         let file = self.gix.common_dir().join(name);
         match read_loose(&file).ok()? {
             Some(Loose::Object(id)) => Some(id.to_string()),
-            Some(Loose::Symbolic) => target(&file).map(|name| format!("ref: {name}")),
+            Some(Loose::Symbolic) => symbolic_ref::target(&file).map(|name| format!("ref: {name}")),
             Some(Loose::Broken(_)) => None,
             None => self.find_ref(name).ok()?.map(|id| id.to_string()),
         }
@@ -150,10 +150,10 @@ impl Repo {
     /// It does (3).
     pub(super) fn refuse_blocked_refs(&self, revision: &str) -> Result<()> {
         let name = revision.split(['~', '^', '@', '{', ':']).next().unwrap_or_default();
-        let head = || target(&self.gix.git_dir().join("HEAD"));
+        let head = || symbolic_ref::target(&self.gix.git_dir().join("HEAD"));
         let name =
             if name.is_empty() || name == "HEAD" { head().unwrap_or_default() } else { name.to_owned() };
-        for space in ["", "refs/", refs::TAGS, refs::BRANCHES, refs::REMOTE_BRANCHES] {
+        for space in ["", "refs/", ref_names::TAGS, ref_names::BRANCHES, ref_names::REMOTE_BRANCHES] {
             let file = self.gix.common_dir().join(format!("{space}{name}"));
             if fs::metadata(&file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
                 let error = Error::refused(format!("ref '{space}{name}' is not a regular file"));
@@ -187,12 +187,6 @@ impl Repo {
                 .iter()
                 .any(|name| self.config(&format!("remote.{name}.promisor")).as_deref() == Some("true"))
     }
-}
-
-/// The name in the file of a symbolic ref, `HEAD` included; none in any other.
-pub(super) fn target(file: &Path) -> Option<String> {
-    let text = careful::text(file).ok()?;
-    Some(text.strip_prefix("ref:")?.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 fn damage_of(repo: &Repo, name: &str) -> String {

@@ -13,9 +13,11 @@ use std::{
 };
 
 use super::{
-    intent::{Action, Intent, PACKED, lock_of, locked, sync_folder},
-    mend::{self, remove_if_there},
+    intent::{
+        Action, Intent, PACKED, lock_of, locked, remove_if_there, repair_all, repair_lock, sync_folder,
+    },
     packed,
+    ref_names::{BRANCHES, PACKED_REFS, is_ref_name},
 };
 use crate::{
     Error, Kind, Result,
@@ -24,17 +26,8 @@ use crate::{
     world,
 };
 
-/// All branches of a clone.
-pub const BRANCHES: &str = "refs/heads/";
-/// All tags.
-pub const TAGS: &str = "refs/tags/";
-/// What remotes had at the last fetch of the user's.
-pub const REMOTE_BRANCHES: &str = "refs/remotes/";
-
 /// Threads that write refs through to the disk, where they are many.
 const WRITERS: usize = 8;
-/// The file of all refs that have no file of their own.
-pub(super) const PACKED_REFS: &str = "packed-refs";
 
 /// One change of one ref, made only if the ref is still what it was.
 #[derive(Clone, Debug)]
@@ -172,13 +165,13 @@ impl Repo {
     /// It is locked (4), and the lock was not left by a killed command of ours.
     pub fn require_unlocked(&self, name: &str) -> Result<()> {
         let common = self.gix.common_dir();
-        if mend::lock(common, name, None) { Ok(()) } else { Err(locked(name, &lock_of(common, name))) }
+        if repair_lock(common, name, None) { Ok(()) } else { Err(locked(name, &lock_of(common, name))) }
     }
 
     /// Removes the locks on refs that killed commands of ours left, and finishes what they had decided. To be called at the start
     /// of a command that changes something; who finds a ref locked mends that one by itself.
     pub fn mend_locks(&self) {
-        mend::all(self.gix.common_dir());
+        repair_all(self.gix.common_dir());
     }
 
     fn check_value(&self, name: &str, expected: Option<Oid>) -> Result<()> {
@@ -243,16 +236,6 @@ impl Repo {
         let mut file = careful::open_for_appending(path).context(Kind::External, cannot)?;
         file.write_all(line.as_bytes()).context(Kind::External, cannot)
     }
-}
-
-/// Whether git allows such a full name of a ref.
-pub(super) fn is_ref_name(name: &str) -> bool {
-    gix::refs::FullName::try_from(name).is_ok()
-}
-
-/// Whether git would make a branch of this name, without `refs/heads/`.
-pub fn is_branch_name(branch: &str) -> bool {
-    !branch.starts_with('-') && is_ref_name(&format!("refs/heads/{branch}"))
 }
 
 fn require_ref_name(name: &str) -> Result<()> {

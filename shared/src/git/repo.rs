@@ -13,7 +13,7 @@ use crate::{
     git::{
         Git, Oid, above, careful,
         fallback::{self, View},
-        ownership, ref_list, refs, version,
+        ownership, ref_names, symbolic_ref, version,
     },
     world,
 };
@@ -344,12 +344,12 @@ impl Repo {
 
     /// The branch on which the user stands, without `refs/heads/`; none where HEAD is detached.
     pub fn head_branch(&self) -> Option<String> {
-        Some(self.head_name()?.strip_prefix(refs::BRANCHES)?.to_owned())
+        Some(self.head_name()?.strip_prefix(ref_names::BRANCHES)?.to_owned())
     }
 
     /// The ref to which HEAD points, with its full name; none where it is detached.
     fn head_name(&self) -> Option<String> {
-        ref_list::target(&self.gix.git_dir().join("HEAD"))
+        symbolic_ref::target(&self.gix.git_dir().join("HEAD"))
     }
 
     /// The time of a commit, in seconds since 1970: for people and for ties only.

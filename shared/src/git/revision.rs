@@ -2,7 +2,7 @@
 
 use super::{
     Oid, Repo,
-    refs::{BRANCHES, TAGS},
+    ref_names::{BRANCHES, TAGS},
 };
 use crate::{Error, Result, model::text};
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-pub use crate::git::refs::{BRANCHES, REMOTE_BRANCHES, TAGS};
+pub use crate::git::ref_names::{BRANCHES, REMOTE_BRANCHES, TAGS};
 use crate::model::AgentId;
 
 /// The agents' lives, one ref each.

@@ -1,4 +1,4 @@
-//! Finishing or taking back what a killed writer left locked. See [`super::intent`] for what proves that a lock is ours.
+//! Finishing or taking back what a killed writer left locked. See [`super`] for what proves that a lock is ours.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -6,18 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    abandoned,
-    intent::{self, Action, COMMIT, EMPTY, PACKED, inode, lock_of, put, rename_over},
-    refs::PACKED_REFS,
+use super::files::{self, Action, COMMIT, EMPTY, PACKED, inode, lock_of, put, remove_if_there, rename_over};
+use crate::{
+    git::{abandoned, careful, ref_names::PACKED_REFS},
+    lock::Lock,
 };
-use crate::{git::careful, lock::Lock};
 
 /// Removes the lock of one file if a dead writer left it. `me` is the writer that wants it. `true`: that lock is gone.
-pub(super) fn lock(common: &Path, name: &str, me: Option<&str>) -> bool {
+pub(in crate::git) fn lock(common: &Path, name: &str, me: Option<&str>) -> bool {
     let path = lock_of(common, name);
     let Some(left) = inode(&path) else { return true };
-    let folder = intent::folder(common);
+    let folder = files::folder(common);
     let entries = entries(&folder);
     let linked = entries.iter().filter(|entry| inode(&folder.join(entry)) == Some(left));
     let nonces: BTreeSet<&str> = linked.map(|entry| nonce(entry)).collect();
@@ -29,7 +28,7 @@ pub(super) fn lock(common: &Path, name: &str, me: Option<&str>) -> bool {
 
 /// Whether another writer of ours says that it locks a file: where a file system knows no second names, its locks may be empty.
 fn is_declared(common: &Path, name: &str, me: Option<&str>) -> bool {
-    let folder = intent::folder(common);
+    let folder = files::folder(common);
     let is_other = |entry: &&String| nonce(entry) == entry.as_str() && Some(entry.as_str()) != me;
     entries(&folder).iter().filter(is_other).any(|entry| {
         let text = careful::read(folder.join(entry)).unwrap_or_default();
@@ -38,8 +37,8 @@ fn is_declared(common: &Path, name: &str, me: Option<&str>) -> bool {
 }
 
 /// Removes all locks that dead writers of ours left.
-pub(super) fn all(common: &Path) {
-    for entry in entries(&intent::folder(common)) {
+pub(in crate::git) fn all(common: &Path) {
+    for entry in entries(&files::folder(common)) {
         if nonce(&entry) == entry {
             // What cannot be mended now is tried again by the next command.
             let _ = writer(common, &entry, None);
@@ -85,7 +84,7 @@ impl Declared {
 /// Mends what one writer left, if it is dead. `also` is a file whose lock was found to be of this writer: after a power cut the
 /// intent may be empty.
 fn writer(common: &Path, nonce: &str, also: Option<&str>) -> io::Result<()> {
-    let folder = intent::folder(common);
+    let folder = files::folder(common);
     // Of several that mend at once one does; the others, and those that look at a living writer, find it locked.
     let Some(_lock) = Lock::take_existing(&folder.join(nonce))? else { return Ok(()) };
     let text = careful::read(folder.join(nonce))?;
@@ -162,13 +161,6 @@ impl Dead<'_> {
             fs::File::open(folder)?.sync_all()?;
         }
         Ok(())
-    }
-}
-
-pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
     }
 }
 

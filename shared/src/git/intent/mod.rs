@@ -15,62 +15,27 @@
 use std::{
     fs::{self, File},
     io::{self, Write},
-    os::unix::fs::{FileExt, MetadataExt},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use super::mend;
-use crate::{Error, Kind, Result, error::Context, git::careful, lock::Lock, model::quote, world};
+mod files;
+mod repair;
+
+pub(super) use files::{Action, PACKED, lock_of, locked, remove_if_there, sync_folder};
+use files::{COMMIT, EMPTY, folder, link, put, rename_over};
+pub(super) use repair::{all as repair_all, lock as repair_lock};
+
+use crate::{Error, Kind, Result, error::Context, lock::Lock, world};
 
 /// How long to wait for another program that has locked the file.
 const WAIT: Duration = Duration::from_secs(2);
 /// How long a process that mends may hold a new intent for a look.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What is to happen to a file of git. Names are relative to the common git directory.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Action {
-    /// A staged file takes its place.
-    Replace,
-    /// It is removed.
-    Delete,
-    /// It is only kept from changing meanwhile, or replaced by the file staged as [`PACKED`].
-    Hold,
-}
-
-/// The last line of an intent: from here on its changes are made.
-pub(super) const COMMIT: &str = "commit\n";
-/// The suffix of the staged `packed-refs`.
-pub(super) const PACKED: &str = "packed";
-/// The start of the suffix of staged files that have no content: the locks of files that are removed.
-pub(super) const EMPTY: &str = "empty";
 /// Locks that share one file: file systems limit the links of one.
 const LINKS: usize = 1000;
-
-impl Action {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Replace => "replace",
-            Self::Delete => "delete",
-            Self::Hold => "hold",
-        }
-    }
-
-    pub(super) fn parse(word: &str) -> Option<Self> {
-        [Self::Replace, Self::Delete, Self::Hold].into_iter().find(|action| action.word() == word)
-    }
-}
-
-/// The folder of the intents.
-pub(super) fn folder(common: &Path) -> PathBuf {
-    common.join("orchestra/intents")
-}
-
-/// Where the lock of a file of git lies.
-pub(super) fn lock_of(common: &Path, name: &str) -> PathBuf {
-    common.join(format!("{name}.lock"))
-}
 
 /// The changes of one writer. Dropped, all that it locked and did not change is free again.
 pub(super) struct Intent {
@@ -167,7 +132,7 @@ impl Intent {
                 Ok(()) => break,
                 Err(e)
                     if e.kind() == io::ErrorKind::AlreadyExists
-                        && mend::lock(&self.common, name, Some(&self.nonce)) => {}
+                        && repair_lock(&self.common, name, Some(&self.nonce)) => {}
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists && begun.elapsed() < WAIT => {
                     std::thread::sleep(pause);
                     pause = (pause * 2).min(Duration::from_millis(50));
@@ -242,7 +207,7 @@ impl Intent {
 
     /// Unlocks everything.
     pub(super) fn release(&mut self) {
-        self.held.retain(|lock| mend::remove_if_there(lock).is_err());
+        self.held.retain(|lock| remove_if_there(lock).is_err());
     }
 }
 
@@ -256,7 +221,7 @@ impl Drop for Intent {
         // The proof of what the locks were goes after them, the intent last of all. What cannot be removed the next command
         // mends.
         let locked = self.held.iter();
-        if locked.chain(&self.staged).try_for_each(|path| mend::remove_if_there(path)).is_ok() {
+        if locked.chain(&self.staged).try_for_each(|path| remove_if_there(path)).is_ok() {
             let _ = fs::remove_file(self.folder.join(&self.nonce));
         }
     }
@@ -264,63 +229,4 @@ impl Drop for Intent {
 
 fn cannot_lock(name: &str) -> String {
     format!("cannot lock '{name}'")
-}
-
-pub(super) fn locked(name: &str, lock: &Path) -> Error {
-    let what = if name.starts_with("refs/") { "ref " } else { "" };
-    Error::new(Kind::Conflict, format!("{what}'{name}' is locked by another program"))
-        .hint(format!("if no git runs here: {}", quote::command(&[&"rm", &lock])))
-}
-
-/// A second name for a file; on a file system without links, a copy. Only the former can be told from others' locks.
-fn link(source: &Path, lock: &Path) -> io::Result<()> {
-    match fs::hard_link(source, lock) {
-        Err(e) if matches!(e.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
-            let mut file = File::create_new(lock)?;
-            let written =
-                careful::read(source).and_then(|bytes| file.write_all(&bytes)).and_then(|()| file.sync_all());
-            written.inspect_err(|_| {
-                let _ = fs::remove_file(lock);
-            })
-        }
-        other => other,
-    }
-}
-
-/// A staged file takes the place of another, and stays staged: as long as its lock is there, it proves whose that is.
-pub(super) fn put(staged: &Path, to: &Path) -> io::Result<()> {
-    let mut link = staged.as_os_str().to_owned();
-    link.push(".new");
-    let link = PathBuf::from(link);
-    match fs::hard_link(staged, &link) {
-        Err(e) if matches!(e.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
-            rename_over(staged, to)
-        }
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
-        _ => rename_over(&link, to).inspect_err(|_| {
-            let _ = fs::remove_file(&link);
-        }),
-    }
-}
-
-/// A file takes the place of another. Where refs were below a ref of this name, git leaves an empty folder.
-pub(super) fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
-    if to.is_dir() {
-        let _ = fs::remove_dir(to);
-    }
-    fs::rename(from, to)
-}
-
-/// The number of a file on its disk.
-pub(super) fn inode(path: &Path) -> Option<u64> {
-    fs::symlink_metadata(path).ok().map(|found| found.ino())
-}
-
-/// Writes a folder's entries through to the disk.
-///
-/// # Errors
-/// The disk does not take them.
-pub(super) fn sync_folder(folder: &Path) -> Result<()> {
-    let synced = File::open(folder).and_then(|file| file.sync_all());
-    synced.context(Kind::External, || format!("cannot write '{}' through", folder.display()))
 }

@@ -1,0 +1,120 @@
+//! The files of an intent, and the few ways in which one of them takes the place of another.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use crate::{Error, Kind, Result, error::Context, git::careful, model::quote};
+
+/// What is to happen to a file of git. Names are relative to the common git directory.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::git) enum Action {
+    /// A staged file takes its place.
+    Replace,
+    /// It is removed.
+    Delete,
+    /// It is only kept from changing meanwhile, or replaced by the file staged as [`PACKED`].
+    Hold,
+}
+
+/// The last line of an intent: from here on its changes are made.
+pub(in crate::git) const COMMIT: &str = "commit\n";
+
+/// The suffix of the staged `packed-refs`.
+pub(in crate::git) const PACKED: &str = "packed";
+
+/// The start of the suffix of staged files that have no content: the locks of files that are removed.
+pub(in crate::git) const EMPTY: &str = "empty";
+
+impl Action {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+            Self::Hold => "hold",
+        }
+    }
+
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        [Self::Replace, Self::Delete, Self::Hold].into_iter().find(|action| action.word() == word)
+    }
+}
+
+/// The folder of the intents.
+pub(in crate::git) fn folder(common: &Path) -> PathBuf {
+    common.join("orchestra/intents")
+}
+
+/// Where the lock of a file of git lies.
+pub(in crate::git) fn lock_of(common: &Path, name: &str) -> PathBuf {
+    common.join(format!("{name}.lock"))
+}
+
+pub(in crate::git) fn locked(name: &str, lock: &Path) -> Error {
+    let what = if name.starts_with("refs/") { "ref " } else { "" };
+    Error::new(Kind::Conflict, format!("{what}'{name}' is locked by another program"))
+        .hint(format!("if no git runs here: {}", quote::command(&[&"rm", &lock])))
+}
+
+/// A second name for a file; on a file system without links, a copy. Only the former can be told from others' locks.
+pub(in crate::git) fn link(source: &Path, lock: &Path) -> io::Result<()> {
+    match fs::hard_link(source, lock) {
+        Err(e) if matches!(e.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
+            let mut file = File::create_new(lock)?;
+            let written =
+                careful::read(source).and_then(|bytes| file.write_all(&bytes)).and_then(|()| file.sync_all());
+            written.inspect_err(|_| {
+                let _ = fs::remove_file(lock);
+            })
+        }
+        other => other,
+    }
+}
+
+/// A staged file takes the place of another, and stays staged: as long as its lock is there, it proves whose that is.
+pub(in crate::git) fn put(staged: &Path, to: &Path) -> io::Result<()> {
+    let mut link = staged.as_os_str().to_owned();
+    link.push(".new");
+    let link = PathBuf::from(link);
+    match fs::hard_link(staged, &link) {
+        Err(e) if matches!(e.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
+            rename_over(staged, to)
+        }
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
+        _ => rename_over(&link, to).inspect_err(|_| {
+            let _ = fs::remove_file(&link);
+        }),
+    }
+}
+
+/// A file takes the place of another. Where refs were below a ref of this name, git leaves an empty folder.
+pub(in crate::git) fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
+    if to.is_dir() {
+        let _ = fs::remove_dir(to);
+    }
+    fs::rename(from, to)
+}
+
+/// The number of a file on its disk.
+pub(in crate::git) fn inode(path: &Path) -> Option<u64> {
+    fs::symlink_metadata(path).ok().map(|found| found.ino())
+}
+
+/// Writes a folder's entries through to the disk.
+///
+/// # Errors
+/// The disk does not take them.
+pub(in crate::git) fn sync_folder(folder: &Path) -> Result<()> {
+    let synced = File::open(folder).and_then(|file| file.sync_all());
+    synced.context(Kind::External, || format!("cannot write '{}' through", folder.display()))
+}
+
+pub(in crate::git) fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
