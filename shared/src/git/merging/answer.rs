@@ -1,6 +1,6 @@
 //! What `git merge-tree` answers about two commits.
 
-use super::Clash;
+use super::clash::Clash;
 use crate::{git::Oid, model::conflict::Kinds};
 
 /// Longest list of files or messages of one conflict that is kept; more are only counted.

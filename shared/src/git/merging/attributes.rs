@@ -1,8 +1,6 @@
 //! Files of attributes, read for one question: may a line decide how the content of a file is merged? Where that is not plain, it
 //! may: then git is asked.
 
-use super::rules::Read;
-
 /// Characters that mean something in a pattern; what is before the first and behind the last of them stands for itself.
 const SPECIAL: &[u8] = b"*?[]\\\"";
 
@@ -85,6 +83,15 @@ impl Pattern {
         let path = if self.path { path } else { name }.to_ascii_lowercase();
         path.starts_with(&self.prefix) && path.ends_with(&self.suffix)
     }
+}
+
+/// What is in a file of attributes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Read {
+    Missing,
+    Text(Vec<u8>),
+    /// It is something else than a file, or too large.
+    Unknown(String),
 }
 
 #[cfg(test)]

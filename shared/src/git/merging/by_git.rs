@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Judgement,
     answer::{self, Answer},
+    judgement::Judgement,
     place::{MERGE_TREE, MergePlace, why},
     threads,
 };

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, rc::Rc};
 
 use super::{
-    Clash,
     changes::Content,
+    clash::Clash,
     text::{Side, conflicts},
 };
 use crate::{git::Repo, model::conflict::Kinds};

@@ -7,7 +7,9 @@ mod answer;
 mod attributes;
 mod by_git;
 mod changes;
+mod clash;
 mod contents;
+mod judgement;
 mod place;
 mod rules;
 mod sizes;
@@ -20,6 +22,8 @@ use std::{
 
 pub use self::{
     answer::{Answer, GitConflict},
+    clash::Clash,
+    judgement::{How, Judgement, Trial},
     place::MergePlace,
     rules::Rules,
     sizes::Size,
@@ -32,85 +36,10 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     git::{Oid, Repo},
-    model::conflict::Kinds,
 };
 
 /// More threads than this wait for memory.
 const MOST_THREADS: usize = 8;
-
-/// What cannot be merged.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Clash {
-    /// Files; there are conflicts in which git names none.
-    pub files: u32,
-    /// Places in them; a file that is no text, or is gone on one side, or that git judged, counts as one.
-    pub hunks: u32,
-    /// In which ways.
-    pub kinds: Kinds,
-}
-
-impl Clash {
-    /// Nothing yet.
-    const NONE: Self = Self { files: 0, hunks: 0, kinds: Kinds::from_bits(0) };
-
-    /// One file more.
-    fn add(&mut self, hunks: u32, kind: Kinds) {
-        self.files = self.files.saturating_add(1);
-        self.hunks = self.hunks.saturating_add(hunks);
-        self.kinds = self.kinds.and(kind);
-    }
-}
-
-/// What a merge on trial comes to.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Judgement {
-    /// It is clean.
-    Merges,
-    /// It conflicts.
-    Conflicts(Clash),
-    /// Nobody can tell, and why.
-    Unknown(String),
-}
-
-impl Judgement {
-    fn of(answer: Answer) -> Self {
-        answer.conflict.map_or(Self::Merges, |conflict| Self::Conflicts(conflict.clash()))
-    }
-}
-
-/// How a verdict was found.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum How {
-    /// The paths alone told it.
-    Paths,
-    /// By merging contents here.
-    Merge,
-    /// Git was asked.
-    Git,
-}
-
-/// What became of one pair.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Trial {
-    /// What the merge comes to.
-    pub judgement: Judgement,
-    /// How that was found.
-    pub how: How,
-    /// Whether the commits, and what [`Rules::key`] holds, decide it for good.
-    pub lasting: bool,
-}
-
-impl Trial {
-    const CLEAN_BY_PATHS: Self = Self { judgement: Judgement::Merges, how: How::Paths, lasting: true };
-
-    /// What clashes, if anything does.
-    pub const fn clash(&self) -> Option<Clash> {
-        match self.judgement {
-            Judgement::Conflicts(clash) => Some(clash),
-            Judgement::Merges | Judgement::Unknown(_) => None,
-        }
-    }
-}
 
 /// The verdicts on some pairs, in their order.
 #[derive(Debug)]

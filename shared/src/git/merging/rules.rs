@@ -11,7 +11,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    attributes::Attributes,
+    attributes::{Attributes, Read},
     place::{self, ATTRIBUTES, MergePlace},
 };
 use crate::{
@@ -132,15 +132,6 @@ impl Rules {
         }
         Some(digest.finalize().into())
     }
-}
-
-/// What is in a file of attributes.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Read {
-    Missing,
-    Text(Vec<u8>),
-    /// It is something else than a file, or too large.
-    Unknown(String),
 }
 
 /// As git reads one: through links only outside of a checkout.

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::HashSet};
 
 use gix::validate::path::component;
 
-use super::{Flaw, What};
+use super::flaw::{Flaw, What};
 use crate::git::Oid;
 
 /// Longest name of a file or folder, in bytes: no file system of ours takes a longer one.

@@ -5,6 +5,8 @@
 //! many paths lead to it, and the work has a bound: a few small objects can name more paths than any disk takes.
 
 mod entries;
+mod flaw;
+mod limits;
 mod modules;
 
 use std::{
@@ -12,118 +14,20 @@ use std::{
     collections::{HashMap, HashSet},
 };
 
-use self::entries::{Entry, Kind};
-use crate::{
-    git::{Oid, Repo},
-    model::text,
+pub use self::flaw::{Flaw, Unsound};
+use self::{
+    entries::{Entry, Kind},
+    flaw::What,
+    limits::{DEEPEST, LONGEST_PATH, MOST_FILES},
 };
+use crate::git::{Oid, Repo};
 
-/// Folders in each other: more than any project has.
-const DEEPEST: usize = 256;
-/// Longest path, in bytes: Linux takes no longer one.
-const LONGEST_PATH: usize = 4000;
-/// Files that one branch may add.
-const MOST_FILES: u64 = 500_000;
 /// Largest tree object, in bytes.
 const LARGEST_TREE: u64 = 64 << 20;
 /// Longest text of a link, in bytes.
 const LONGEST_LINK: u64 = 4000;
 /// Commits of one branch that are looked at, the newest first.
 const MOST_COMMITS: usize = 20_000;
-
-/// Something in a tree that git refuses, or that cannot be written into a checkout.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Flaw {
-    path: Vec<u8>,
-    what: What,
-}
-
-/// What is wrong with an entry.
-#[derive(Clone, Debug, Eq, PartialEq)]
-enum What {
-    Name,
-    ModulesLink,
-    LongName,
-    LongPath,
-    Deep,
-    Twice,
-    Unsorted,
-    Mode(String),
-    Malformed,
-    Missing(Oid),
-    AnotherKind(Oid),
-    Large(u64),
-    Modules(String),
-    Many,
-}
-
-impl Flaw {
-    fn of(name: &[u8], what: What) -> Self {
-        Self { path: name.to_vec(), what }
-    }
-
-    /// The same, one folder further up.
-    fn below(mut self, folder: &[u8]) -> Self {
-        let name = std::mem::take(&mut self.path);
-        self.path = if name.is_empty() { folder.to_vec() } else { [folder, b"/", &name].concat() };
-        self
-    }
-
-    /// The end of a sentence that begins with `its tree` or `its commit`.
-    fn sentence(&self) -> String {
-        let path = text::one_line(&String::from_utf8_lossy(&self.path), 200);
-        let path = if self.path.is_empty() { "the top folder".to_owned() } else { format!("'{path}'") };
-        match &self.what {
-            What::Name => format!("holds {path}, which git refuses"),
-            What::ModulesLink => format!("holds {path} as a link, which git refuses"),
-            What::LongName => format!("holds {path}, a name of more than 255 bytes"),
-            What::LongPath => format!("holds paths of more than {LONGEST_PATH} bytes, below {path}"),
-            What::Deep => format!("holds more than {DEEPEST} folders in each other, below {path}"),
-            What::Twice => format!("holds {path} twice"),
-            What::Unsorted => format!("is not sorted, at {path}"),
-            What::Mode(mode) => {
-                format!("holds {path} with the mode '{}', which git does not know", text::one_line(mode, 20))
-            }
-            What::Malformed => format!("is malformed, in {path}"),
-            What::Missing(id) => format!("holds {path}, and object {} is not here", id.short()),
-            What::AnotherKind(id) => {
-                format!("holds {path}, and object {} is of another kind than it says", id.short())
-            }
-            What::Large(size) => format!("holds {path} with {size} bytes, more than git could use"),
-            What::Modules(why) => format!("holds {path}, which {why}"),
-            What::Many => format!("adds more than {MOST_FILES} files, below {path}"),
-        }
-    }
-}
-
-/// Why work cannot be used.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Unsound {
-    /// A whole clause: `its tree holds '.git', which git refuses`.
-    pub why: String,
-    /// It can be looked at nevertheless: it is all here, and has an end.
-    pub can_be_read: bool,
-}
-
-impl Unsound {
-    fn of(subject: &str, flaw: &Flaw) -> Self {
-        let can_be_read = !matches!(
-            flaw.what,
-            What::Deep
-                | What::LongPath
-                | What::Malformed
-                | What::Missing(_)
-                | What::AnotherKind(_)
-                | What::Large(_)
-                | What::Many
-        );
-        Self { why: format!("{subject} {}", flaw.sentence()), can_be_read }
-    }
-
-    const fn unreadable(why: String) -> Self {
-        Self { why, can_be_read: false }
-    }
-}
 
 /// What is known of a tree without a flaw, all of which was read.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,0 +1,55 @@
+//! What a merge on trial comes to, and how that was found.
+
+use super::{answer::Answer, clash::Clash};
+
+/// What a merge on trial comes to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Judgement {
+    /// It is clean.
+    Merges,
+    /// It conflicts.
+    Conflicts(Clash),
+    /// Nobody can tell, and why.
+    Unknown(String),
+}
+
+impl Judgement {
+    pub(super) fn of(answer: Answer) -> Self {
+        answer.conflict.map_or(Self::Merges, |conflict| Self::Conflicts(conflict.clash()))
+    }
+}
+
+/// How a verdict was found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum How {
+    /// The paths alone told it.
+    Paths,
+    /// By merging contents here.
+    Merge,
+    /// Git was asked.
+    Git,
+}
+
+/// What became of one pair.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Trial {
+    /// What the merge comes to.
+    pub judgement: Judgement,
+    /// How that was found.
+    pub how: How,
+    /// Whether the commits, and what [`Rules::key`] holds, decide it for good.
+    pub lasting: bool,
+}
+
+impl Trial {
+    pub(super) const CLEAN_BY_PATHS: Self =
+        Self { judgement: Judgement::Merges, how: How::Paths, lasting: true };
+
+    /// What clashes, if anything does.
+    pub const fn clash(&self) -> Option<Clash> {
+        match self.judgement {
+            Judgement::Conflicts(clash) => Some(clash),
+            Judgement::Merges | Judgement::Unknown(_) => None,
+        }
+    }
+}
