@@ -77,3 +77,28 @@ fn line(path: &Path) -> Option<String> {
     careful::open_regular_through_links(path).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
     Some(text.trim_end().to_owned())
 }
+
+/// The checkout that holds a submodule, and all that hold that one: `/x` for `/x/.git/modules/a/modules/b`. `None`: it is no
+/// submodule's.
+pub fn outermost_checkout(common: &Path) -> Option<PathBuf> {
+    let mut parts = PathBuf::new();
+    let all: Vec<_> = common.components().collect();
+    for pair in all.windows(2) {
+        if pair[0].as_os_str() == ".git" && pair[1].as_os_str() == "modules" {
+            return Some(parts);
+        }
+        parts.push(pair[0]);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn submodules_lie_in_an_outer_checkout() {
+        assert_eq!(outermost_checkout(Path::new("/x/.git/modules/a/modules/b")), Some("/x".into()));
+        assert_eq!(outermost_checkout(Path::new("/x/.git")), None);
+    }
+}

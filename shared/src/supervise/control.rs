@@ -21,6 +21,7 @@ use crate::{
         processes::{self, Processes},
         prompt, queue,
         spec::Spec,
+        stored_output,
     },
     trust::acceptance,
     worktree::take::Taken,
@@ -132,7 +133,7 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
     let repo = &repo.acting_as(spec.as_ref().and_then(|spec| spec.identity.as_ref()));
     let taken = match spec {
         _ if before.attempt == 0 => {
-            helper::store_output(repo, id, &dir).map(|()| Taken::nothing(&before.base))
+            stored_output::store_output(repo, id, &dir).map(|()| Taken::nothing(&before.base))
         }
         Some(spec) => {
             // A helper reads the order where a supervisor has it.

@@ -12,12 +12,12 @@ use std::{
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, careful, command, objects::Commit, refs::Edit, worktrees::Worktree},
+    git::{Oid, Repo, objects::Commit, refs::Edit, worktrees::Worktree},
     lock::Lock,
     model::AgentId,
     process,
     store::layout::{self, AgentDir, Private},
-    supervise::{conversations, mend, processes::NONCE, spec::Spec},
+    supervise::{conversations, mend, processes::NONCE, spec::Spec, stored_output},
     surroundings,
     worktree::{
         door, list, make, named,
@@ -34,8 +34,6 @@ const PREPARING: Duration = Duration::from_secs(60 * 60);
 const TAKING: Duration = take::LIMIT.saturating_add(Duration::from_secs(5 * 60));
 /// The longest that a running agent's worktree may take to be kept; the next try comes in a minute.
 const KEEPING: Duration = Duration::from_secs(60);
-/// Output up to this size is stored in memory, in bytes; a longer one by git, which streams it.
-const IN_MEMORY: u64 = 16 << 20;
 
 /// Longest answer of a helper, in bytes: what a pipe holds.
 const ANSWER: u64 = 64 << 10;
@@ -236,7 +234,7 @@ pub fn wait_for_an_orphan(dir: &AgentDir) {
 /// The worktree is gone, or something cannot be written.
 pub fn take_work(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<Taken> {
     let repo = &repo.acting_as(spec.identity.as_ref());
-    store_output(repo, id, dir)?;
+    stored_output::store_output(repo, id, dir)?;
     // The work counts for more: a conversation that cannot be kept now can be kept later.
     let _ = conversations::keep_of_agent(repo, id);
     let mut taken = take_files(repo, id, dir, spec)?;
@@ -303,60 +301,4 @@ fn task<'a>(id: &'a AgentId, spec: &'a Spec) -> Result<Task<'a>> {
 
 fn base(spec: &Spec) -> Result<Oid> {
     Oid::parse(&spec.base).ok_or_else(|| Error::internal(format!("'{}' is no commit", spec.base)))
-}
-
-/// Puts the output of all attempts under the agent's log ref.
-///
-/// # Errors
-/// Something cannot be read or written.
-pub fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
-    let mut blobs: Vec<(String, Oid)> = Vec::new();
-    let entries = fs::read_dir(dir.dir())
-        .context(Kind::External, || format!("cannot read '{}'", dir.dir().display()))?;
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".out") || name.ends_with(".err") || name == layout::SPEC {
-            blobs.push((name, store_file(repo, &entry.path())?));
-        }
-    }
-    let said_nothing = !blobs.iter().any(|(name, _)| name.ends_with(".out"));
-    // A spawn that was killed leaves the order of an agent that never came to be.
-    if said_nothing && (blobs.is_empty() || repo.find_ref(&layout::agent_ref(id))?.is_none()) {
-        return Ok(());
-    }
-    let name = layout::log_ref(id);
-    let old = repo.find_ref(&name)?;
-    if let Some(old) = old {
-        for (known, blob) in repo.blobs_of(old)? {
-            if !blobs.iter().any(|(new, _)| *new == known) {
-                blobs.push((known, blob));
-            }
-        }
-    }
-    let entries: Vec<(&str, Oid)> = blobs.iter().map(|(name, id)| (name.as_str(), *id)).collect();
-    let tree = repo.write_tree(&entries)?;
-    if old.is_some_and(|old| repo.tree_of(old).is_ok_and(|known| known == tree)) {
-        return Ok(());
-    }
-    let message = format!("output of agent {id}\n");
-    let commit = Commit::by(
-        &repo.identity_or_none(),
-        world::now().as_second(),
-        tree,
-        old.into_iter().collect(),
-        message,
-    );
-    let new = repo.write_commit(&commit)?;
-    repo.edit_refs(&[Edit { name, old, new }], "orchestra: output of an agent")
-}
-
-fn store_file(repo: &Repo, path: &Path) -> Result<Oid> {
-    let cannot = || format!("cannot store '{}'", path.display());
-    let size = fs::metadata(path).context(Kind::External, cannot)?.len();
-    if size <= IN_MEMORY {
-        return repo.write_blob(&careful::read(path).context(Kind::External, cannot)?);
-    }
-    let hex =
-        repo.git("hash-object")?.args(["-w", "--no-filters", "--"]).arg(path).limit(command::LONG).line()?;
-    Oid::parse(&hex).ok_or_else(|| Error::internal("git hash-object gave no id"))
 }

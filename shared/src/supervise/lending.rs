@@ -14,7 +14,7 @@ use crate::{
     lock::Lock,
     model::AgentId,
     store::layout::Private,
-    supervise::{processes, queue},
+    supervise::{processes, tickets},
     world,
 };
 
@@ -55,7 +55,7 @@ impl Waiting {
         let mut awaited: Vec<AgentId> = awaited.into_iter().filter(|id| id != caller).collect();
         awaited.sort_unstable();
         if awaited != self.awaited && self.write(&awaited).is_ok() {
-            queue::wake(&self.private, &awaited);
+            tickets::wake(&self.private, &awaited);
             self.awaited = awaited;
         }
     }

@@ -12,7 +12,7 @@ use crate::{
         layout::{self, Private},
         operations, trash_clock,
     },
-    supervise::{helper, processes, relink},
+    supervise::{processes, relink, stored_output},
     worktree::incomplete,
 };
 
@@ -83,7 +83,7 @@ fn agent(repo: &Repo, private: &Private, id: &AgentId, lock: Operations<'_>) -> 
         Some(tip) => Chain::read(repo, &[tip])?.fold().agent.phase.is_at_rest(),
     };
     // Output that could not be stored at the end, on a full disk, is stored now.
-    if ended && helper::store_output(repo, id, &dir).is_ok() {
+    if ended && stored_output::store_output(repo, id, &dir).is_ok() {
         let _ = std::fs::remove_dir_all(dir.dir());
     }
     // A helper may have outlived its supervisor, and go on; `stop` ends it.

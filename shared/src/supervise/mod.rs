@@ -26,6 +26,8 @@ pub mod reaper;
 pub mod relink;
 pub mod spec;
 pub mod start;
+pub mod stored_output;
+mod tickets;
 pub mod tracked_folder;
 
 #[cfg(target_os = "linux")]

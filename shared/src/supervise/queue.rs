@@ -1,13 +1,7 @@
 //! The queue without a daemon: every supervisor waits for one of the slot files, the earliest first. Who leaves a slot
 //! wakes the next; who dies leaves it to the kernel.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
-
-use rustix::process::Signal;
+use std::{fs, path::PathBuf, time::Duration};
 
 use crate::{
     Kind, Result,
@@ -18,35 +12,12 @@ use crate::{
     store::layout::Private,
     supervise::{
         lending,
-        processes::{self, Processes},
+        tickets::{Ticket, waiting, wake, wake_supervisor},
     },
 };
 
 /// How long to wait for another process that draws tickets.
 const WAIT: Duration = Duration::from_secs(20);
-
-/// A place in the queue. The file name says all: `<number>-<jobs>-<id>`.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Ticket {
-    /// Lower is earlier.
-    pub number: u64,
-    /// Which slots it may take: `1..=jobs`.
-    pub jobs: u32,
-    /// Whose it is.
-    pub id: AgentId,
-}
-
-impl Ticket {
-    fn name(&self) -> String {
-        format!("{:012}-{}-{}", self.number, self.jobs, self.id)
-    }
-
-    fn parse(name: &str) -> Option<Self> {
-        let (number, rest) = name.split_once('-')?;
-        let (jobs, id) = rest.split_once('-')?;
-        Some(Self { number: number.parse().ok()?, jobs: jobs.parse().ok()?, id: AgentId::parse(id).ok()? })
-    }
-}
 
 /// Draws tickets for agents, in their order.
 ///
@@ -128,22 +99,6 @@ pub fn wake_next(private: &Private) {
     wake(private, &lending::awaited(private));
 }
 
-/// Wakes those of these agents that wait in the queue.
-pub fn wake(private: &Private, ids: &[AgentId]) {
-    if ids.is_empty() {
-        return;
-    }
-    for ticket in waiting(&private.queue()).iter().filter(|ticket| ids.contains(&ticket.id)) {
-        wake_supervisor(private, &ticket.id);
-    }
-}
-
-fn wake_supervisor(private: &Private, id: &AgentId) {
-    if let Some(record) = Processes::read(&private.agent(id)) {
-        processes::signal(record.supervisor, Signal::USR1);
-    }
-}
-
 /// How many wait before an agent.
 pub fn ahead(private: &Private, id: &AgentId) -> Option<usize> {
     waiting(&private.queue()).iter().position(|ticket| ticket.id == *id)
@@ -175,29 +130,12 @@ fn any_slot(private: &Private, slots: std::ops::RangeInclusive<u32>) -> Result<O
     Ok(None)
 }
 
-/// All tickets, earliest first.
-fn waiting(folder: &Path) -> Vec<Ticket> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut all: Vec<Ticket> =
-        entries.flatten().filter_map(|entry| Ticket::parse(entry.file_name().to_str()?)).collect();
-    all.sort_unstable();
-    all
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn ticket(number: u64, jobs: u32) -> Ticket {
         Ticket { number, jobs, id: AgentId::parse("t-00000").unwrap() }
-    }
-
-    #[test]
-    fn a_ticket_is_its_file_name() {
-        let one = ticket(7, 2);
-        assert_eq!(one.name(), "000000000007-2-t-00000");
-        assert_eq!(Ticket::parse(&one.name()), Some(one));
-        assert_eq!(Ticket::parse("lock"), None);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::{
     git::{Repo, careful},
     model::AgentId,
     private_files,
-    store::layout::{AgentDir, Private},
+    store::layout::AgentDir,
 };
 
 /// How long the files of the main checkout may be looked at before an agent starts.
@@ -85,9 +85,4 @@ pub fn after(repo: &Repo, id: &AgentId, dir: &AgentDir, frozen: &Path) -> Result
 
 fn read(dir: &AgentDir) -> Option<Snapshot> {
     serde_json::from_slice(&careful::read(dir.surroundings()).ok()?).ok()
-}
-
-/// The agents that have a folder: they run, or wait to.
-fn at_work(private: &Private) -> impl Iterator<Item = String> {
-    private.agents().into_iter().map(|id| id.to_string())
 }

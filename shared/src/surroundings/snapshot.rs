@@ -101,7 +101,7 @@ impl Snapshot {
             files: git_files(common_dir),
             refs,
             checkouts,
-            agents: super::at_work(&private).collect(),
+            agents: at_work(&private).collect(),
             changed: files.and_then(files::Look::end),
             main,
         })
@@ -183,4 +183,9 @@ fn state_of(path: &Path) -> Option<String> {
         Err(error) => error.to_string(),
     };
     Some(format!("{:o} {content}", found.permissions().mode()))
+}
+
+/// The agents that have a folder: they run, or wait to.
+fn at_work(private: &Private) -> impl Iterator<Item = String> {
+    private.agents().into_iter().map(|id| id.to_string())
 }

@@ -9,12 +9,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{away, place};
+use super::away;
 use crate::{
     Kind, Result,
     config::Config,
     error::Context,
-    git::{Repo, careful},
+    git::{Repo, above, careful},
     model::AgentId,
     store::layout,
 };
@@ -32,7 +32,7 @@ pub(super) fn hide(repo: &Repo, folder: &Path, is_chosen: bool) -> Result<()> {
     checkouts.extend(repo.main_checkout()?.map(|checkout| (checkout, common.clone())));
     if is_chosen {
         checkouts.extend(repo.worktrees()?.into_iter().map(|one| (one.path, common.clone())));
-        let outer = place::outermost(&common);
+        let outer = above::outermost_checkout(&common);
         checkouts.extend(outer.map(|outer| (outer.clone(), outer.join(".git"))));
     }
     for (checkout, git_dir) in checkouts {

@@ -176,7 +176,7 @@ fn once_made(folder: &Path) -> io::Result<PathBuf> {
 
 /// The repository's own folder: the checkout, the bare repository, or for a submodule the outermost checkout.
 fn repository_folder(repo: &Repo, common: &Path) -> Result<PathBuf> {
-    if let Some(outer) = outermost(common) {
+    if let Some(outer) = above::outermost_checkout(common) {
         return Ok(outer);
     }
     let home = above::home(common);
@@ -184,19 +184,6 @@ fn repository_folder(repo: &Repo, common: &Path) -> Result<PathBuf> {
         return Ok(home.to_owned());
     }
     Ok(repo.main_checkout()?.unwrap_or_else(|| common.to_owned()))
-}
-
-/// `/x` for `/x/.git/modules/a/modules/b`: the worktrees of a submodule must not lie in any checkout.
-pub(super) fn outermost(common: &Path) -> Option<PathBuf> {
-    let mut parts = PathBuf::new();
-    let all: Vec<_> = common.components().collect();
-    for pair in all.windows(2) {
-        if pair[0].as_os_str() == ".git" && pair[1].as_os_str() == "modules" {
-            return Some(parts);
-        }
-        parts.push(pair[0]);
-    }
-    None
 }
 
 fn beside(home: &Path, common: &Path) -> PathBuf {
@@ -225,8 +212,6 @@ mod tests {
         ] {
             assert_eq!(beside(Path::new(home), Path::new(common)), Path::new(folder));
         }
-        assert_eq!(outermost(Path::new("/x/.git/modules/a/modules/b")), Some("/x".into()));
-        assert_eq!(outermost(Path::new("/x/.git")), None);
     }
 
     #[test]

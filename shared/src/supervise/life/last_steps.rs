@@ -12,12 +12,7 @@ use crate::{
     Error, Result,
     model::{Fact, event::Finished},
     store::append_if,
-    supervise::{
-        ending::Ended,
-        guard,
-        helper::{self, Job},
-        news,
-    },
+    supervise::{ending::Ended, guard, helper::Job, news, stored_output},
     worktree::take::Taken,
 };
 
@@ -57,7 +52,7 @@ impl Supervisor {
 
     /// Where there never was a worktree, nothing ran, and what was asked is all there is to keep.
     pub(super) fn store_what_was_asked(&self) -> Result<()> {
-        helper::store_output(&self.repo()?, &self.id, &self.dir)
+        stored_output::store_output(&self.repo()?, &self.id, &self.dir)
     }
 
     /// Takes the work; without a worktree there is none.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{rewrite, tracked};
+use super::rewrite::{rewrite, tracked};
 use crate::{
     Error, Result,
     git::{Oid, Repo, raw::RawReader, refs::Edit},
@@ -84,7 +84,7 @@ pub(super) fn redact(repo: &Repo, typed: &str) -> Result<Option<AgentId>> {
         }
     }
     repo.edit_refs(&edits, "orchestra: redact")?;
-    super::clean_notes(repo, &values)?;
+    super::rewrite::clean_notes(repo, &values)?;
     Ok(Some(agent))
 }
 

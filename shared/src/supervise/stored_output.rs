@@ -1,0 +1,71 @@
+//! The output of an agent's attempts, kept below a ref of its own.
+
+use std::{fs, path::Path};
+
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{Oid, Repo, careful, command, objects::Commit, refs::Edit},
+    model::AgentId,
+    store::layout::{self, AgentDir},
+    world,
+};
+
+/// Puts the output of all attempts under the agent's log ref.
+///
+/// # Errors
+/// Something cannot be read or written.
+pub fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
+    let mut blobs: Vec<(String, Oid)> = Vec::new();
+    let entries = fs::read_dir(dir.dir())
+        .context(Kind::External, || format!("cannot read '{}'", dir.dir().display()))?;
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".out") || name.ends_with(".err") || name == layout::SPEC {
+            blobs.push((name, store_file(repo, &entry.path())?));
+        }
+    }
+    let said_nothing = !blobs.iter().any(|(name, _)| name.ends_with(".out"));
+    // A spawn that was killed leaves the order of an agent that never came to be.
+    if said_nothing && (blobs.is_empty() || repo.find_ref(&layout::agent_ref(id))?.is_none()) {
+        return Ok(());
+    }
+    let name = layout::log_ref(id);
+    let old = repo.find_ref(&name)?;
+    if let Some(old) = old {
+        for (known, blob) in repo.blobs_of(old)? {
+            if !blobs.iter().any(|(new, _)| *new == known) {
+                blobs.push((known, blob));
+            }
+        }
+    }
+    let entries: Vec<(&str, Oid)> = blobs.iter().map(|(name, id)| (name.as_str(), *id)).collect();
+    let tree = repo.write_tree(&entries)?;
+    if old.is_some_and(|old| repo.tree_of(old).is_ok_and(|known| known == tree)) {
+        return Ok(());
+    }
+    let message = format!("output of agent {id}\n");
+    let commit = Commit::by(
+        &repo.identity_or_none(),
+        world::now().as_second(),
+        tree,
+        old.into_iter().collect(),
+        message,
+    );
+    let new = repo.write_commit(&commit)?;
+    repo.edit_refs(&[Edit { name, old, new }], "orchestra: output of an agent")
+}
+
+fn store_file(repo: &Repo, path: &Path) -> Result<Oid> {
+    let cannot = || format!("cannot store '{}'", path.display());
+    let size = fs::metadata(path).context(Kind::External, cannot)?.len();
+    if size <= IN_MEMORY {
+        return repo.write_blob(&careful::read(path).context(Kind::External, cannot)?);
+    }
+    let hex =
+        repo.git("hash-object")?.args(["-w", "--no-filters", "--"]).arg(path).limit(command::LONG).line()?;
+    Oid::parse(&hex).ok_or_else(|| Error::internal("git hash-object gave no id"))
+}
+
+/// Output up to this size is stored in memory, in bytes; a longer one by git, which streams it.
+const IN_MEMORY: u64 = 16 << 20;
