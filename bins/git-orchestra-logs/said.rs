@@ -1,8 +1,8 @@
 //! How one thing said is shown: the log reads like a conversation.
 
 use orchestra::{
+    agents::{StreamEvent, Turn, relative_to},
     model::text,
-    profile::{Said, Turn, within},
 };
 use orchestra_terminal::{
     agents,
@@ -25,47 +25,49 @@ pub(crate) struct Conversation {
 
 impl Conversation {
     /// Lines for people, or nothing.
-    pub(crate) fn show(&mut self, said: &Said, paint: &Paint) -> Option<String> {
+    pub(crate) fn show(&mut self, event: &StreamEvent, paint: &Paint) -> Option<String> {
         let line = |mark: &str, role: Role, words: &str| {
             Some(format!("  {} {}", paint.as_role(role, mark), text::one_line(words, COLUMNS)))
         };
-        match said {
-            Said::Begun { folder, .. } => {
+        match event {
+            StreamEvent::SessionStarted { folder, .. } => {
                 self.folder.clone_from(folder);
                 None
             }
-            Said::Withdrawn(_) => None,
-            Said::Heard(words) => {
+            StreamEvent::QuestionCancelled(_) => None,
+            StreamEvent::MessageAccepted(words) => {
                 Some(prefixed(words, |line| paint.as_role(Role::Head, &format!("> {line}"))))
             }
-            Said::Text(words) | Said::Plain(words) => Some(block(words)),
-            Said::Thinking(words) => thoughts(words, paint),
-            Said::Tool { name, about, .. } => {
-                line("→", Role::Hint, &format!("{name} {}", within(&self.folder, about)))
+            StreamEvent::Text(words) | StreamEvent::Plain(words) => Some(block(words)),
+            StreamEvent::Thinking(words) => thoughts(words, paint),
+            StreamEvent::ToolUse { name, about, .. } => {
+                line("→", Role::Hint, &format!("{name} {}", relative_to(&self.folder, about)))
             }
-            Said::Result { text, .. } if *text == self.denied => None,
-            Said::Result { error, text } => {
+            StreamEvent::ToolResult { text, .. } if *text == self.denied => None,
+            StreamEvent::ToolResult { error, text } => {
                 let (mark, role) = if *error { ("✗", Role::Bad) } else { ("←", Role::Faint) };
                 line(mark, role, &gist(text))
             }
-            Said::Denied { tool, why, .. } => {
+            StreamEvent::ToolDenied { tool, why, .. } => {
                 self.denied.clone_from(why);
                 line("✗", Role::Bad, &format!("denied: {tool}: {why}"))
             }
-            Said::Asks(question) => line("?", Role::Warn, &question.text),
-            Said::Retry { attempt, most, why } => {
+            StreamEvent::QuestionAsked(question) => line("?", Role::Warn, &question.text),
+            StreamEvent::Retry { attempt, most, why } => {
                 line("…", Role::Warn, &format!("the model does not answer ({why}): try {attempt} of {most}"))
             }
-            Said::Trouble(_, words) => line("✗", Role::Bad, words),
-            Said::Limit(limit) => {
+            StreamEvent::ApiError(_, words) => line("✗", Role::Bad, words),
+            StreamEvent::UsageLimit(limit) => {
                 let (mark, role) = if limit.warning { ("·", Role::Warn) } else { ("✗", Role::Bad) };
                 let until = limit.noted().until.map(|until| format!(", until {}", when::clock_time(until)));
                 line(mark, role, &format!("{}{}", limit.sentence(), until.unwrap_or_default()))
             }
-            Said::Turn(turn) => Some(paint.as_role(Role::Faint, &format!("── {} ──", summary(turn)))),
-            Said::Note(words) => line("·", Role::Faint, words),
-            Said::Inner(said) => {
-                let text = self.show(said, paint)?;
+            StreamEvent::TurnEnded(turn) => {
+                Some(paint.as_role(Role::Faint, &format!("── {} ──", summary(turn))))
+            }
+            StreamEvent::Note(words) => line("·", Role::Faint, words),
+            StreamEvent::Subagent(event) => {
+                let text = self.show(event, paint)?;
                 Some(text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n"))
             }
         }
@@ -92,7 +94,7 @@ fn summary(turn: &Turn) -> String {
     if !turn.denied.is_empty() {
         parts.push(format!("{} denied", turn.denied.len()));
     }
-    let how = if turn.ok { "done".to_owned() } else { text::one_line(&turn.how, 60) };
+    let how = turn.failure.as_ref().map_or_else(|| "done".to_owned(), |why| text::one_line(&why.word, 60));
     format!("{how}: {}", parts.join(", "))
 }
 

@@ -7,13 +7,13 @@ use std::{
 
 use orchestra::{
     Result,
+    agents::Exchange,
     git::Repo,
     model::{Liveness, text},
     ops::{
         logs::{self, Attempt, Report},
         status,
     },
-    profile::Speech,
     supervise::lending::Waiting,
     world,
 };
@@ -42,9 +42,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let request = logs::Request { agent };
     let report = logs::run(&repo, &request)?;
     let request = logs::Request { agent: report.id.to_string() };
-    let manner = match (cli.raw, report.speech.is_understood()) {
+    let manner = match (cli.raw, report.protocol.is_structured()) {
         (true, _) => Manner::Raw,
-        (false, true) => Manner::Conversation(report.speech),
+        (false, true) => Manner::Conversation(report.protocol.open()),
         (false, false) => Manner::Text,
     };
     let mut sink =
@@ -99,7 +99,7 @@ fn show(repo: &Repo, report: &Report, sink: &mut Sink<'_>, from: Place) -> Resul
 
 /// Only where there is more than one attempt does it matter which this is.
 fn headline(report: &Report, attempt: &Attempt, sink: &mut Sink<'_>) {
-    if report.attempts.len() > 1 && sink.manner != Manner::Raw {
+    if report.attempts.len() > 1 && !matches!(sink.manner, Manner::Raw) {
         sink.terminal.say(&format!("── attempt {} ──", attempt.number));
     }
 }
@@ -117,14 +117,14 @@ fn complaints(repo: &Repo, report: &Report, sink: &mut Sink<'_>) -> Result<()> {
 }
 
 /// How output is shown.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 enum Manner {
     /// The bytes as they are.
     Raw,
     /// Whole lines, safely.
     Text,
     /// As what was said.
-    Conversation(Speech),
+    Conversation(Box<dyn Exchange>),
 }
 
 struct Sink<'a> {
@@ -142,7 +142,7 @@ impl Sink<'_> {
             return;
         }
         match self.manner {
-            Manner::Conversation(speech) => self.said(speech),
+            Manner::Conversation(_) => self.events(),
             Manner::Raw | Manner::Text => {
                 self.put(self.line.len());
                 self.terminal.answer("\n");
@@ -166,10 +166,10 @@ impl Sink<'_> {
         }
     }
 
-    fn speech(&mut self, speech: Speech, mut bytes: &[u8]) {
+    fn structured(&mut self, mut bytes: &[u8]) {
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             self.hold(&bytes[..end]);
-            self.said(speech);
+            self.events();
             bytes = &bytes[end + 1..];
         }
         self.hold(bytes);
@@ -183,7 +183,7 @@ impl Sink<'_> {
         }
     }
 
-    fn said(&mut self, speech: Speech) {
+    fn events(&mut self) {
         let line = std::mem::take(&mut self.line);
         let skipped = std::mem::take(&mut self.skipped);
         if skipped > 0 {
@@ -191,8 +191,9 @@ impl Sink<'_> {
             self.terminal.answer(&format!("  · a line of {length} bytes; --raw shows it\n"));
             return;
         }
-        for said in speech.read(&line) {
-            if let Some(shown) = self.conversation.show(&said, self.terminal.paint()) {
+        let Manner::Conversation(exchange) = &mut self.manner else { return };
+        for event in exchange.read(&line) {
+            if let Some(shown) = self.conversation.show(&event, self.terminal.paint()) {
                 self.terminal.answer(&format!("{shown}\n"));
             }
         }
@@ -204,7 +205,7 @@ impl Write for Sink<'_> {
         match self.manner {
             Manner::Raw => self.terminal.answer_bytes(bytes),
             Manner::Text => self.text(bytes),
-            Manner::Conversation(speech) => self.speech(speech, bytes),
+            Manner::Conversation(_) => self.structured(bytes),
         }
         if self.terminal.is_closed() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(bytes.len()) }
     }

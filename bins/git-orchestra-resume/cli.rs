@@ -3,8 +3,8 @@
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::{
+    agents::Words,
     ops::resume::{Request, TakeOver},
-    profile::Words,
 };
 use orchestra_terminal::{Terminal, complete, pages::Page, settings::HowToRun};
 

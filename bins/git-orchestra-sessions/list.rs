@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use orchestra::{
     Result,
-    conversation::{self, Trouble},
+    conversation::Trouble,
     model::{quote, text},
     ops::sessions::{self, Session},
     world,
@@ -85,7 +85,7 @@ fn name_copies(sessions: &[Session], terminal: &Terminal) {
 /// Says that there is nothing, and where there may be more.
 pub(crate) fn nothing(terminal: &Terminal, everywhere: bool) {
     terminal.say("there are no conversations here");
-    for (variable, folder) in conversation::missing_folders() {
+    for (variable, folder) in orchestra::agents::missing_session_folders() {
         let folder = text::safe(&folder.to_string_lossy()).into_owned();
         terminal.say(&format!("{variable} names '{folder}', which is not there"));
     }

@@ -7,8 +7,8 @@
 //! | [`store`] | events on refs: append, read, join, cache. The only place that spells a ref |
 //! | [`worktree`] | making worktrees, taking the work out of them, mending half-made ones |
 //! | [`rank`] | in which order branches land, and why. Pure |
-//! | [`profile`] | the coding agents: how each is started, spoken to and read |
-//! | [`conversation`] | the conversations of coding agents, as their programs keep them |
+//! | [`agents`] | the agent programs, one folder each: how each is started, talked to, read and resumed |
+//! | [`conversation`] | what reading the sessions of agent programs has in common |
 //! | [`removal`] | taking agents away, every byte kept, and bringing them back |
 //! | [`landing`] | landing branches: which, in which order, step by step |
 //! | [`supervise`] | processes: launch, tree, queue, limits, control |
@@ -24,6 +24,7 @@
 //! Shared state lives under `refs/orchestra/`, private state under `refs/orchestra-local/`; files under
 //! `<common git dir>/orchestra/` are bound to this machine or disposable.
 
+pub mod agents;
 pub mod config;
 pub mod conversation;
 pub mod error;
@@ -34,7 +35,6 @@ pub mod model;
 pub mod ops;
 pub mod private_files;
 pub mod process;
-pub mod profile;
 pub mod rank;
 pub mod removal;
 pub mod store;

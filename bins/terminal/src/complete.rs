@@ -13,7 +13,6 @@ use orchestra::{
     git::Repo,
     model::text,
     ops::sessions,
-    profile,
     store::{Listing, layout},
     world,
 };
@@ -94,7 +93,7 @@ pub fn branches() -> Vec<CompletionCandidate> {
 
 /// The programs whose conversations can be read.
 pub fn conversing() -> Vec<CompletionCandidate> {
-    orchestra::conversation::PROGRAMS.iter().map(|one| CompletionCandidate::new(one.name())).collect()
+    orchestra::agents::session_readers().map(|one| CompletionCandidate::new(one.name())).collect()
 }
 
 /// The conversations of this repository, newest first.
@@ -126,5 +125,5 @@ pub fn operations() -> Vec<CompletionCandidate> {
 /// The agents that spawn can start.
 pub fn profiles() -> Vec<CompletionCandidate> {
     let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
-    profile::ready(&Config::of(&repo)).into_iter().map(CompletionCandidate::new).collect()
+    orchestra::agents::ready(&Config::of(&repo)).into_iter().map(CompletionCandidate::new).collect()
 }

@@ -4,10 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueHint, builder::PossibleValuesParser, builder::TypedValueParser};
 use orchestra::{
+    agents::Options,
     config,
     model::{OnPrompt, Permission},
     ops::settings::{self, Settings},
-    profile::Options,
     world,
 };
 

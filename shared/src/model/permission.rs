@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What an agent may do without asking. The words are those of Claude Code.
+/// What an agent may do without asking. Every program that knows such modes has words of its own for them.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Permission {

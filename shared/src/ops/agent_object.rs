@@ -8,6 +8,7 @@ use std::{
 use serde::Serialize;
 
 use crate::{
+    agents::{self, StreamSummary},
     config::Config,
     git::{Repo, careful},
     model::{
@@ -17,7 +18,6 @@ use crate::{
         text,
         verdict::{Standing, Verdict},
     },
-    profile::{self, Tally},
     store::{
         layout::{self, Private},
         verdicts,
@@ -327,8 +327,8 @@ impl AgentObject {
     }
 
     /// Adds what the attempt under way has said to what its events say of earlier ones.
-    fn said_so_far(&mut self, tally: Tally) {
-        let Usage { model, cost_micros, input_tokens, output_tokens, turns, denials, .. } = tally.usage;
+    fn said_so_far(&mut self, summary: StreamSummary) {
+        let Usage { model, cost_micros, input_tokens, output_tokens, turns, denials, .. } = summary.usage;
         let cost = cost_micros.map(dollars);
         self.cost_usd = if cost > self.cost_usd { cost } else { self.cost_usd };
         self.input_tokens = self.input_tokens.max(input_tokens);
@@ -336,9 +336,9 @@ impl AgentObject {
         self.turns = Some(self.turns.unwrap_or(0) + turns).filter(|turns| *turns > 0);
         self.denials = Some(self.denials.unwrap_or(0) + denials);
         self.model = model.or_else(|| self.model.take());
-        self.permission_mode = tally.mode.or_else(|| self.permission_mode.take());
-        self.limit = tally.limit.map(|limit| limit.noted().into()).or_else(|| self.limit.take());
-        self.activity = tally.activity;
+        self.permission_mode = summary.mode.or_else(|| self.permission_mode.take());
+        self.limit = summary.limit.map(|limit| limit.noted().into()).or_else(|| self.limit.take());
+        self.activity = summary.activity;
     }
 
     /// What keeps its work, as it is now, from having landed: a check that failed, or why it was set aside.
@@ -366,10 +366,10 @@ impl AgentObject {
         } else {
             self.orphans = processes::left_of(repo, private, id).iter().map(|process| process.pid).collect();
         }
-        match listen::tally(&dir) {
-            Some(tally) => self.said_so_far(tally),
-            // What a program says in a speech of its own is nothing to show as it stands.
-            None if profile::speech_of(&self.profile, &Config::of(repo)).is_understood() => {}
+        match listen::summary(&dir) {
+            Some(summary) => self.said_so_far(summary),
+            // A structured stream is not shown as it stands.
+            None if agents::protocol_of(&self.profile, &Config::of(repo)).is_structured() => {}
             None => self.activity = last_line(&dir.output(self.attempt)),
         }
         if self.liveness == Liveness::Live && self.phase == Phase::Running && self.pid.is_none() {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    Error, Kind, Result,
+    Error, Kind, Result, agents,
     git::{Oid, Repo, command},
     lock::Lock,
     model::{
@@ -15,7 +15,6 @@ use crate::{
         fold,
     },
     ops::{agent_object::AgentObject, mending, named, shadowed::Shadowed, status},
-    profile,
     store::{
         Chain, Listing, Unreadable, append_if,
         layout::{self, Private},
@@ -238,7 +237,8 @@ fn summary(repo: &Repo, id: &AgentId, saved: Saved, failure: Option<String>) -> 
         Some(Fact::Collected(collected)) => Some(collected.left_out.clone()),
         _ => None,
     });
-    let by_hand = profile::by_hand(&agent.profile, agent.session.as_deref());
+    let by_hand =
+        agent.session.as_deref().and_then(|session| agents::manual_resume_command(&agent.profile, session));
     Ok(Summary { saved, failure, not_taken: not_taken.unwrap_or_default(), by_hand, agent })
 }
 

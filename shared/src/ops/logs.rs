@@ -7,12 +7,12 @@ use std::{
 
 use crate::{
     Error, Kind, Result,
+    agents::{self, Protocol},
     config::Config,
     error::Context,
     git::{Oid, Repo, careful},
     model::{Agent, AgentId, Phase},
     ops::named::{self, Found},
-    profile::{self, Speech},
     store::{
         Chain, Listing,
         layout::{self, Private},
@@ -36,8 +36,8 @@ pub struct Report {
     pub title: String,
     /// Where it was at the moment of asking.
     pub phase: Phase,
-    /// How its program speaks.
-    pub speech: Speech,
+    /// The language of its output.
+    pub protocol: Protocol,
     /// Its attempts, first first.
     pub attempts: Vec<Attempt>,
 }
@@ -48,7 +48,7 @@ pub struct Attempt {
     /// Which launch.
     pub number: u32,
     source: Source,
-    /// What it complained of, where its output is a speech of its own.
+    /// What it complained of, where its output is structured.
     errors: Option<Source>,
 }
 
@@ -101,8 +101,8 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     if attempts.is_empty() && agent.attempt > 0 && agent.phase.is_terminal() {
         return Err(no_output(repo, &id, &agent));
     }
-    let speech = profile::speech_of(&agent.profile, &Config::of(repo));
-    Ok(Report { id, title: agent.title, phase: agent.phase, speech, attempts })
+    let protocol = agents::protocol_of(&agent.profile, &Config::of(repo));
+    Ok(Report { id, title: agent.title, phase: agent.phase, protocol, attempts })
 }
 
 /// Output never travels: of an agent of another clone there is none here. One of this clone ended before its program started.

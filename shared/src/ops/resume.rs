@@ -11,6 +11,7 @@ use serde::Serialize;
 pub use self::plan::Planned;
 use crate::{
     Error, Kind, Result,
+    agents::{self, Launch, Options, Words},
     config::Config,
     error::Context,
     git::{Oid, Repo, version},
@@ -28,7 +29,6 @@ use crate::{
         settings::Settings,
     },
     private_files,
-    profile::{self, Launch, Options, Words},
     store::{
         Chain, Listing, Unreadable, append_if,
         layout::{self, AgentDir, Private},
@@ -211,7 +211,7 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
         let task = chain.prompt(repo)?.unwrap_or_default();
         // A program without conversations is told everything by its task.
         let task = match &request.message {
-            Some(words) if !spec.launch.converses() => words.text().as_bytes().to_vec(),
+            Some(words) if !spec.launch.has_sessions() => words.text().as_bytes().to_vec(),
             _ => task,
         };
         private_files::write(&dir.prompt(), task)
@@ -221,7 +221,7 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
     };
     repo.begin(std::slice::from_ref(id))?;
     let spec = order().inspect_err(|_| give_up(&dir, &agent))?;
-    let message = request.message.as_ref().filter(|_| spec.launch.converses());
+    let message = request.message.as_ref().filter(|_| spec.launch.has_sessions());
     let opened = append_if(repo, id, |fold| {
         let now = &fold.agent;
         // A queued agent that never ran keeps its first attempt.
@@ -299,14 +299,14 @@ fn check_script(
     let profile = &chain.fold().agent.profile;
     match &request.message {
         Some(Words::Typed(_)) => Ok(()),
-        Some(Words::Composed(_)) => profile::check_prose(profile, config, "what others wrote"),
+        Some(Words::Composed(_)) => agents::check_prose(profile, config, "what others wrote"),
         None => {
             let created = |event: &&Event| matches!(event.fact, Some(Fact::Created(_)));
             let ours = chain.events.iter().filter(created).all(|made| verdicts::counts(repo, &made.writer));
             if ours {
                 return Ok(());
             }
-            profile::check_prose(profile, config, "a task of another clone").map_err(|error| {
+            agents::check_prose(profile, config, "a task of another clone").map_err(|error| {
                 error
                     .hint_command(&[&"git", &"orchestra", &"status", &id.as_str()])
                     .hint(format!("git orchestra resume {id} -m 'what it should run'"))
@@ -354,7 +354,7 @@ struct HowToRun {
 fn how(config: &Config<'_>, agent: &Agent, before: Option<&Spec>, request: &Request) -> Result<HowToRun> {
     let said = before.map(|spec| spec.options.clone()).unwrap_or_default();
     let options = said.with(request.settings.options.clone());
-    let launch = profile::find(&agent.profile, config, &options)?;
+    let launch = agents::launch(&agent.profile, config, &options)?;
     let limits = request.settings.limits(config, &launch, before.map(|spec| &spec.limits))?;
     let jobs = request.settings.jobs(config, before.map(|spec| spec.jobs))?;
     Ok(HowToRun { options, launch, limits, jobs })
@@ -365,7 +365,7 @@ fn title(agent: &Agent, before: Option<&Spec>, launch: &Launch, request: &Reques
     match (&request.message, before) {
         (Some(Words::Typed(said)), _) => text::title(said),
         // A program without conversations does its first task again.
-        (None, Some(before)) if launch.converses() && !request.fresh => before.title.clone(),
+        (None, Some(before)) if launch.has_sessions() && !request.fresh => before.title.clone(),
         _ => agent.title.clone(),
     }
 }

@@ -13,6 +13,7 @@ use serde_json::json;
 pub use self::work::{Known, Work};
 use crate::{
     Error, Kind, Result,
+    agents::{self, Words},
     config::Config,
     git::{Oid, Repo},
     landing::Orders,
@@ -23,7 +24,6 @@ use crate::{
         verdict::{Comment, Review, Verdict},
     },
     ops::{agent_object::AgentObject, merge_ranked, named, resume, status},
-    profile::{self, Words},
     store::{
         Chain, Listing, Unreadable, append_if, layout, notes, sound, unreadable,
         verdicts::{self, Holds},
@@ -273,7 +273,7 @@ fn said_last(chain: &Chain) -> Option<(&str, &Review)> {
 
 /// Nothing is written down that the agent was to hear and cannot.
 fn check_hears(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<()> {
-    profile::check_prose(&agent.profile, &Config::of(repo), "a review").map_err(|error| {
+    agents::check_prose(&agent.profile, &Config::of(repo), "a review").map_err(|error| {
         error
             .hint(format!("git orchestra review {id} --changes --keep -m '…' only writes it down"))
             .hint(format!("git orchestra resume {id} -m 'what it should run'"))

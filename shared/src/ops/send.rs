@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use crate::{
     Error, Kind, Result,
+    agents::{self, Stdin},
     config::Config,
     git::Repo,
     model::{Agent, AgentId, Liveness, Phase, event::Message},
     ops::{agent_object::AgentObject, failure::Failure, named, status},
-    profile::{self, Stdin},
     store::{Listing, layout::Private},
     supervise::{control, spec::Spec},
 };
@@ -129,7 +129,7 @@ fn check_hearing(repo: &Repo, id: &AgentId, agent: &AgentObject) -> Result<()> {
     if spec.launch.takes_prose() {
         return Ok(());
     }
-    profile::check_prose(&agent.profile, &Config::of(repo), "a message")
+    agents::check_prose(&agent.profile, &Config::of(repo), "a message")
 }
 
 fn check(request: &Request) -> Result<()> {

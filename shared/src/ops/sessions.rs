@@ -15,8 +15,8 @@ mod session;
 pub mod stats;
 
 use crate::{
-    Error, Result,
-    conversation::{self, Trouble},
+    Error, Result, agents,
+    conversation::{SessionReader, Trouble},
     git::Repo,
     ops::sessions::catalogue::{Catalogue, Row},
 };
@@ -81,10 +81,10 @@ fn report(mut catalogue: Catalogue, rows: &[Row], all: usize) -> Report {
 
 fn check(request: &Request) -> Result<()> {
     let Some(name) = &request.program else { return Ok(()) };
-    if conversation::program(name).is_some() {
+    if agents::session_reader(name).is_some() {
         return Ok(());
     }
-    let known: Vec<&str> = conversation::PROGRAMS.iter().map(|program| program.name()).collect();
+    let known: Vec<&str> = agents::session_readers().map(SessionReader::name).collect();
     let shown = crate::model::text::safe(name);
     Err(Error::usage(format!("the conversations of '{shown}' cannot be read"))
         .hint(format!("those of {} can", known.join(", "))))

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::{
     Error, Result,
+    agents::{Launch, Options},
     config::{self, Config},
-    profile::{Launch, Options},
     supervise::spec::Limits,
 };
 
@@ -43,7 +43,7 @@ impl Settings {
             (None, None) => config().map(|time| time.as_secs()),
         };
         // A program that says nothing while it works may well be at work.
-        let watched = launch.speech.is_understood();
+        let watched = launch.protocol.is_structured();
         let idle = || {
             let unless = if watched { IDLE } else { Duration::ZERO };
             config.idle_timeout().map(|said| said.unwrap_or(unless))

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::{
     Error, Kind, Result,
+    agents::{self, Launch},
     config::Config,
     error::Context,
     git::{Oid, Repo, repo::Identity, version},
@@ -17,7 +18,6 @@ use crate::{
     model::{AgentId, Permission, event::Created, id, text},
     ops::{mending, named, settings::Settings, tasks},
     private_files,
-    profile::{self, Launch},
     store::{
         self, NewAgent,
         layout::{self, AgentDir, Private},
@@ -147,10 +147,10 @@ struct Ready {
 fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<Ready>> {
     let names = if request.agents.is_empty() { vec![config.agent()] } else { request.agents.clone() };
     let ready = |profile: String| {
-        let launch = profile::find(&profile, config, &request.settings.options)?;
+        let launch = agents::launch(&profile, config, &request.settings.options)?;
         if request.reviews.is_some() {
             // The task of a reviewer holds what the agent under review and its test wrote.
-            profile::check_prose(&profile, config, "a review")?;
+            agents::check_prose(&profile, config, "a review")?;
         }
         let limits = request.settings.limits(config, &launch, None)?;
         Ok(Ready { profile, launch, limits })

@@ -124,7 +124,7 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
         // It ended between the look that found it lost and the lock.
         return Ok(false);
     }
-    let tally = listen::tally(&dir);
+    let summary = listen::summary(&dir);
     let was_paused = before.phase.is_at_rest();
     let notice = clear_the_dead(repo, id, &private, &dir)?;
     let _ = acceptance::end(&repo.common_dir()?, id);
@@ -147,7 +147,7 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
     };
     let reason = reason.or_else(|| (!was_paused).then_some(died.as_str()));
     // What it used is told by the end, and nobody else tells it.
-    let ended = Ended { tally, ..Ended::from(rest.end(reason)) };
+    let ended = Ended { summary, ..Ended::from(rest.end(reason)) };
     append(repo, id, &[Fact::Finished(ended.fact(before.attempt, taken.as_ref()))])?;
     if taken.is_ok_and(|taken| taken.unsaved.is_none()) {
         let _ = std::fs::remove_dir_all(dir.dir());

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Kind, Result,
+    agents::{Launch, Options},
     error::Context,
     git::{Repo, careful, repo::Identity},
     model::AgentId,
     private_files,
-    profile::{Launch, Options},
     store::layout::{self, AgentDir},
     worktree::door::Made,
 };

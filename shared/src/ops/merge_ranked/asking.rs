@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::{
     Error, Kind, Result,
+    agents::{self, Words},
     config::Config,
     git::{Oid, worktrees::Head},
     landing::{
@@ -17,7 +18,6 @@ use crate::{
         rest::{self, Rest},
         resume, status,
     },
-    profile::{self, Words},
     store::{
         Chain,
         layout::{self, Private},
@@ -41,7 +41,7 @@ impl Repairs for Asking<'_> {
     ) -> Result<std::result::Result<Oid, String>> {
         let profile = Chain::of_agent(self.repo, agent)?.fold().agent.profile;
         let what = "the names and the output of others";
-        if let Err(refused) = profile::check_prose(&profile, &Config::of(self.repo), what) {
+        if let Err(refused) = agents::check_prose(&profile, &Config::of(self.repo), what) {
             return Ok(Err(format!("its agent cannot be asked: {}", refused.one_line())));
         }
         if let Some(commit) = forward_to

@@ -5,10 +5,10 @@ use serde::Serialize;
 use super::{Request, check_alone, check_script, how, is_foreign, runs_already, taking_over};
 use crate::{
     Result,
+    agents::Words,
     config::Config,
     git::Repo,
     model::{AgentId, Liveness, Permission, Phase, text},
-    profile::Words,
     store::{Chain, layout::Private, writer},
     supervise::{liveness, spec::Spec},
     worktree::{door, list, place},

@@ -5,9 +5,8 @@ use std::path::Path;
 
 use super::TakeOver;
 use crate::{
-    Error, Kind, Result,
+    Error, Kind, Result, agents,
     config::Config,
-    conversation,
     git::{
         Oid, Repo,
         refs::Edit,
@@ -142,7 +141,8 @@ fn stand_on(repo: &Repo, id: &AgentId, agent: &Agent, start: Oid) -> Result<()> 
 /// The conversation, in the folder in which its program looks for it.
 fn bring_conversation(repo: &Repo, id: &AgentId, agent: &Agent, worktree: &Path) -> Result<()> {
     let Some(session) = &agent.session else { return Ok(()) };
-    if conversation::claude::transcript(session).is_some() {
+    let Some(files) = agents::session_files(&agent.profile) else { return Ok(()) };
+    if files.transcript(session).is_some() {
         return Ok(());
     }
     let Some(kept) = travelled(repo, "transcripts", id)? else { return Ok(()) };
@@ -153,7 +153,7 @@ fn bring_conversation(repo: &Repo, id: &AgentId, agent: &Agent, worktree: &Path)
     if repo.blob_size(blob).is_none_or(|size| size > LARGEST) {
         return Ok(());
     }
-    conversation::claude::restore(session, worktree, &repo.read_blob(blob)?)
+    files.restore(session, worktree, &repo.read_blob(blob)?)
 }
 
 /// Of several clones that go on with one agent, a remote decides: it takes the first that says so, and no other. Gives what the

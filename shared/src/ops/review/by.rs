@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::{Give, Judge, Report, Request, fix, judge};
 use crate::{
     Error, Kind, Result,
+    agents::{self, Options, StreamEvent},
     config::Config,
     git::{Oid, Repo},
     landing::prove::{Proof, prove},
@@ -21,7 +22,6 @@ use crate::{
         settings::Settings,
         spawn, status,
     },
-    profile::{self, Options, Said},
     store::{Chain, layout},
     trust::AcceptedRepo,
 };
@@ -78,7 +78,7 @@ pub fn run(repo: &AcceptedRepo, agent: &str, by: &By, interrupted: &AtomicBool) 
     let chain = Chain::of_agent(repo, &id)?;
     let (base, head) = super::judged_work(repo, &id, &chain.fold().agent)?;
     super::is_sound(repo, &id, head)?;
-    profile::check_prose(&by.profile, &config, "a review")?;
+    agents::check_prose(&by.profile, &config, "a review")?;
     let task = String::from_utf8_lossy(&chain.prompt(repo)?.unwrap_or_default()).into_owned();
     let limit = config.check_time()?;
     let mut proof = prove(repo, head, &test, limit, interrupted)?;
@@ -125,7 +125,7 @@ fn repaired(repo: &Repo, reviewer: &AgentId, head: Oid) -> Result<Option<Oid>> {
 /// In its own worktree, at the work; it may look, and run the test.
 fn start(repo: &AcceptedRepo, of: &AgentId, by: &By, head: Oid, task: &str, test: &str) -> Result<AgentId> {
     let config = Config::of(repo);
-    let launch = profile::find(&by.profile, &config, &Options::default())?;
+    let launch = agents::launch(&by.profile, &config, &Options::default())?;
     let options = match launch.permission {
         None => Options::default(),
         Some(_) => Options {
@@ -175,10 +175,11 @@ fn last_words(repo: &Repo, id: &AgentId) -> Result<String> {
         attempt.copy(repo, 0, &mut output)?;
     }
     let mut words = String::new();
-    if report.speech.is_understood() {
+    if report.protocol.is_structured() {
+        let mut exchange = report.protocol.open();
         for line in output.split(|byte| *byte == b'\n') {
-            for said in report.speech.read(line) {
-                if let Said::Text(text) = said {
+            for event in exchange.read(line) {
+                if let StreamEvent::Text(text) = event {
                     words.push_str(&text);
                     words.push('\n');
                 }

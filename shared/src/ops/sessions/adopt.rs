@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::catalogue::Catalogue;
 use crate::{
     Error, Result,
+    agents::{self, Options},
     config::Config,
     git::{Oid, Repo},
     model::{
@@ -14,7 +15,6 @@ use crate::{
         quote, text,
     },
     ops::{named, spawn},
-    profile::{self, Options},
     store::{self, NewAgent, append, layout},
     supervise::conversations,
     trust::AcceptedRepo,
@@ -64,7 +64,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
         return Err(Error::refused(format!("conversation '{}' goes on elsewhere", session.id))
             .hint("end it there first"));
     }
-    if !profile::find(&session.program, &Config::of(repo), &Options::default())?.converses() {
+    if !agents::launch(&session.program, &Config::of(repo), &Options::default())?.has_sessions() {
         let name = &session.program;
         return Err(Error::refused(format!("agents of '{name}' cannot go on with conversations"))
             .hint(format!("{} resumes it without an agent", resume_command(&session.id))));

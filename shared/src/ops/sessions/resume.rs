@@ -12,17 +12,17 @@ use super::{
     catalogue::{Catalogue, Row},
 };
 use crate::{
-    Error, Kind, Result,
+    Error, Kind, Result, agents,
     config::Config,
     conversation::{
-        self, Program,
+        SessionImport, SessionReader, Storage,
         holding::{self, Hold},
     },
     error::Context,
     git::{Oid, Repo, objects::Sort},
     model::{AgentId, quote, text},
     ops::named,
-    process, profile,
+    process,
     store::{Chain, layout, transcripts, unreadable},
     trust::AcceptedRepo,
     worktree::{make, place},
@@ -84,7 +84,7 @@ pub fn plan(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Plan> {
     if session.live && !request.fork {
         return Err(is_live(&session));
     }
-    let program = conversation::program(&row.program).ok_or_else(|| {
+    let program = agents::session_reader(&row.program).ok_or_else(|| {
         Error::refused(format!("conversations of '{}' cannot be gone on with", row.program))
     })?;
     let (argv, stdin) = command(repo, program, &row, request)?;
@@ -97,7 +97,7 @@ pub fn plan(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Plan> {
     }
     catalogue.close();
     let set = row.place.as_ref().and_then(|place| program.variable_for(&place.path));
-    let unset = profile::unset(&row.program).to_vec();
+    let unset = agents::program(&row.program).map_or(&[][..], |program| program.session_variables()).to_vec();
     Ok(Plan { id: row.id, argv, folder, stdin, unset, set, steps, hold })
 }
 
@@ -124,13 +124,13 @@ fn is_live(session: &Session) -> Error {
 
 fn command(
     repo: Option<&Repo>,
-    program: &dyn Program,
+    program: &dyn SessionReader,
     row: &Row,
     request: &Request,
 ) -> Result<(Vec<String>, Option<String>)> {
     let words = match request.print {
-        true => program.tell(&row.id, request.fork),
-        false => program.resume(&row.id, request.fork),
+        true => program.print_mode_argv(&row.id, request.fork),
+        false => program.resume_argv(&row.id, request.fork),
     };
     let mut argv = words.ok_or_else(|| {
         let how = if request.fork { "forked" } else { "gone on with like this" };
@@ -152,7 +152,7 @@ fn command(
         // Every user of the machine can read a command line.
         return Ok((argv, request.message.clone()));
     }
-    argv.extend(request.message.as_ref().and_then(|_| program.opening()).map(str::to_owned));
+    argv.extend(request.message.as_ref().and_then(|_| program.prompt_flag()).map(str::to_owned));
     argv.extend(request.message.clone());
     Ok((argv, None))
 }
@@ -205,7 +205,7 @@ fn make_again(repo: &Repo, agent: &AgentId, worktree: &Path) -> Result<()> {
 fn put_back(
     repo: Option<&Repo>,
     catalogue: &Catalogue,
-    program: &dyn Program,
+    program: &dyn SessionReader,
     row: &Row,
     folder: &Path,
     dry_run: bool,
@@ -224,7 +224,7 @@ fn put_back(
     if dry_run {
         return Ok(());
     }
-    let inner = program.inner_folder(&path, &row.id);
+    let inner = program.subagent_folder(&path, &row.id);
     let mut files = vec![(path, transcripts::transcript(repo, kept)?)];
     for entry in transcripts::inner(repo, kept)? {
         let name = String::from_utf8_lossy(&entry.name).into_owned();
@@ -232,9 +232,9 @@ fn put_back(
             files.push((inner.join(name), entry.id));
         }
     }
-    files.iter().try_for_each(|(path, blob)| match program.keeps_files() {
-        true => write(repo, path, *blob),
-        false => hand_back(repo, catalogue, program, *blob, folder),
+    files.iter().try_for_each(|(path, blob)| match program.storage() {
+        Storage::Files => write(repo, path, *blob),
+        Storage::Program(import) => hand_back(repo, catalogue, (program.name(), import), *blob, folder),
     })
 }
 
@@ -242,14 +242,14 @@ fn put_back(
 fn hand_back(
     repo: &Repo,
     catalogue: &Catalogue,
-    program: &dyn Program,
+    (name, program): (&str, &dyn SessionImport),
     blob: Oid,
     folder: &Path,
 ) -> Result<()> {
-    let cannot = || format!("cannot give the conversation back to {}", program.name());
+    let cannot = || format!("cannot give the conversation back to {name}");
     let mut file = tempfile::NamedTempFile::new().context(Kind::External, cannot)?;
     repo.copy_blob(blob, file.as_file_mut())?;
-    program.take_back(file.path(), folder, catalogue.installed()).context(Kind::External, cannot)
+    program.import(file.path(), folder, catalogue.installed()).context(Kind::External, cannot)
 }
 
 /// A file that is there is left as it is.

@@ -17,9 +17,9 @@ use super::{
     read,
 };
 use crate::{
-    Error, Result,
+    Error, Result, agents,
     conversation::{
-        self, Inner, Piece, Place, Trouble, What,
+        Inner, Piece, Place, Trouble, What,
         lines::{self, Line},
         open, reading,
     },
@@ -186,13 +186,13 @@ fn in_kept(repo: Option<&Repo>, catalogue: &Catalogue, row: &Row, matcher: &Matc
 /// The hits in one file, how many more there are, and what of it is too long to be searched.
 fn search(row: &Row, matcher: &Matcher, file: impl io::Read) -> io::Result<(Vec<Hit>, u64, Option<String>)> {
     let (mut hits, mut more, mut longest) = (Vec::new(), 0, 0);
-    let Some(program) = conversation::program(&row.program) else { return Ok((hits, more, None)) };
+    let Some(program) = agents::session_reader(&row.program) else { return Ok((hits, more, None)) };
     lines::read(file, |line| {
         if let Line::TooLong(length) = line {
             longest = length.max(longest);
         }
-        let bytes = line.bytes().filter(|bytes| matcher.may_be_in(bytes) && program.counts(bytes));
-        for piece in bytes.map(|bytes| program.pieces(bytes)).unwrap_or_default() {
+        let bytes = line.bytes().filter(|bytes| matcher.may_be_in(bytes) && program.is_counted(bytes));
+        for piece in bytes.map(|bytes| program.parse_line(bytes)).unwrap_or_default() {
             // What is written again, with more behind it, is said once.
             if let Some(hit) = matcher.find(piece).filter(|hit| hits.last() != Some(hit)) {
                 if hits.len() < MOST_HITS { hits.push(hit) } else { more += 1 }

@@ -27,15 +27,12 @@ use self::{
 };
 use crate::{
     Error, Kind, Result,
-    conversation::{
-        self,
-        holding::{self, Hold},
-    },
+    agents::{self, Session, SessionFiles},
+    conversation::holding::{self, Hold},
     error::Context,
     git::Repo,
     lock::Lock,
     model::{Agent, AgentId, Fact, Phase, event::Step},
-    profile::{Conversation, Speech},
     store::{
         Chain, append, append_if,
         layout::{AgentDir, Private},
@@ -242,14 +239,15 @@ impl Supervisor {
         loop {
             let (ended, unheard) = self.attempt(why.take(), messages).await?;
             let ended = self.limited(ended);
-            let verdict = ended.verdict();
-            let goes_on = verdict.phase == Phase::Done && !unheard.is_empty() && self.spec.launch.converses();
-            let again = verdict.may_pass && retries < self.spec.limits.retries;
+            let conclusion = ended.conclusion();
+            let goes_on =
+                conclusion.phase == Phase::Done && !unheard.is_empty() && self.spec.launch.has_sessions();
+            let again = conclusion.is_transient && retries < self.spec.limits.retries;
             if !goes_on && !again || self.begun.elapsed() >= self.spec.limits.max_time() {
                 return Ok(ended);
             }
             self.end_tree(&ended.end)?;
-            let reason = verdict.reason.unwrap_or_default();
+            let reason = conclusion.reason.unwrap_or_default();
             let delay = if again {
                 retries += 1;
                 let delay = self.spec.limits.retry_delay(retries);
@@ -349,21 +347,24 @@ impl Supervisor {
 
     /// A conversation that never came to be cannot be gone on with; its file tells.
     fn choose_conversation(&mut self, known: Option<String>) -> Result<()> {
-        let there = known.filter(|session| match self.spec.launch.speech {
-            Speech::ClaudeStream => conversation::claude::transcript(session).is_some(),
-            Speech::Plain => false,
-        });
+        let files = self.session_files();
+        let there = known.filter(|session| files.is_some_and(|files| files.transcript(session).is_some()));
         self.session = match there {
-            _ if !self.spec.launch.converses() => None,
+            _ if !self.spec.launch.has_sessions() => None,
             Some(session) => Some((session, true)),
             None => Some((world::uuid()?, false)),
         };
         self.hold_conversation()?;
-        if let (Speech::ClaudeStream, Some((session, true))) = (self.spec.launch.speech, &self.session) {
+        if let (Some(files), Some((session, true))) = (files, &self.session) {
             // Where the worktree was renamed, the program looks in another place. What cannot be moved, it will say itself.
-            let _ = conversation::claude::bring_along(session, &self.spec.worktree);
+            let _ = files.follow(session, &self.spec.worktree);
         }
         Ok(())
+    }
+
+    /// The files of the sessions that the program resumes.
+    fn session_files(&self) -> Option<&'static dyn SessionFiles> {
+        agents::session_files(&self.spec.profile)
     }
 
     /// What is held is not opened again: closing that would let go of it.
@@ -385,11 +386,11 @@ impl Supervisor {
         Ok(())
     }
 
-    fn conversation(&self) -> Conversation<'_> {
+    fn session(&self) -> Session<'_> {
         match &self.session {
-            Some((session, true)) => Conversation::Known(session),
-            Some((session, false)) => Conversation::New(session),
-            None => Conversation::New(""),
+            Some((session, true)) => Session::Known(session),
+            Some((session, false)) => Session::New(session),
+            None => Session::None,
         }
     }
 

@@ -4,9 +4,9 @@ use std::{cmp::Reverse, collections::BTreeSet, path::PathBuf};
 
 use super::{Catalogue, Row, kept_inner, kept_row};
 use crate::{
-    Error, Kind, Result,
+    Error, Kind, Result, agents,
     conversation::{
-        self, Inner, Place,
+        Inner, Place,
         reading::{self, Look},
     },
     error::Context,
@@ -135,7 +135,7 @@ impl Catalogue {
     }
 
     fn of_inner(conversation: &Place, inner: &Inner) -> Result<Row> {
-        let program = conversation::program(conversation.program)
+        let program = agents::session_reader(conversation.program)
             .ok_or_else(|| Error::internal(format!("there is no program '{}'", conversation.program)))?;
         let place = inner.place(program.name());
         let (mut facts, _) = reading::inner(program, &place, &conversation.path)

@@ -1,0 +1,69 @@
+//! Whether an agent takes what it is told for words or for a script. `sh` runs every word of its task, and so may any command of
+//! the user's own: what reviewers, agents, branches and programs wrote is never handed to such an agent.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AgentProgram, configured::configured};
+use crate::{
+    Error, Result,
+    config::Config,
+    model::{quote, text},
+};
+
+/// What a program makes of its task and of what it is told.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reads {
+    /// It runs it, or may: only what the user typed for it is handed over.
+    #[default]
+    Script,
+    /// It reads it as words: text of any origin is handed over.
+    Prose,
+}
+
+/// What an agent is told, by who wrote it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Words {
+    /// The user typed it for this agent.
+    Typed(String),
+    /// We put it together from what reviewers, branches and programs wrote.
+    Composed(String),
+}
+
+impl Words {
+    /// The text itself.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Typed(text) | Self::Composed(text) => text,
+        }
+    }
+}
+
+/// What the agent `name` makes of its task, whether or not it can be started here.
+///
+/// # Errors
+/// `orchestra.agent.<name>.reads` is neither `prose` nor `script`.
+fn reads(name: &str, config: &Config<'_>) -> Result<Reads> {
+    let program = configured(name, config);
+    let launcher = program.as_deref().and_then(AgentProgram::launcher);
+    launcher.map_or(Ok(Reads::Script), |launcher| launcher.reads(config))
+}
+
+/// Refuses an agent to which text that the user did not type cannot be handed. `what` names that text.
+///
+/// # Errors
+/// The agent takes what it is told for a script (3).
+pub fn check_prose(name: &str, config: &Config<'_>, what: &str) -> Result<()> {
+    if reads(name, config)? == Reads::Prose {
+        return Ok(());
+    }
+    let shown = text::safe(name);
+    let refused =
+        Error::refused(format!("{what} cannot be given to agent '{shown}': it would run it as a script"));
+    if config.agent_command(name).is_none() {
+        return Err(refused);
+    }
+    let key = format!("orchestra.agent.{name}.reads");
+    let command = quote::command(&[&"git", &"config", &key, &"prose"]);
+    Err(refused.hint(format!("if it reads its task as words: {command}")))
+}
