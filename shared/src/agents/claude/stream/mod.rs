@@ -1,11 +1,15 @@
-//! Reading Claude Code's `stream-json`, one line at a time. Total: what is unknown says nothing, what is broken is shown as it
+//! Reads Claude Code's `stream-json`, one line at a time. Total: what is unknown is passed over, what is broken is shown as it
 //! came.
+
+mod long;
+#[cfg(test)]
+mod tests;
 
 use std::io::Read;
 
-use serde::Deserialize;
 use serde_json::Value;
 
+use self::long::LongLine;
 use super::{end, limit};
 use crate::{
     agents::{Question, QuestionKind, StreamEvent, Turn, limit::Reached},
@@ -44,8 +48,7 @@ impl Stream {
 
     /// What happens on a line that is too long to be held: its kind, and what decides.
     pub(super) fn long_line(&self, line: impl Read, length: u64) -> Vec<StreamEvent> {
-        let reader = std::io::BufReader::with_capacity(64 * 1024, line);
-        let Ok(long) = serde_json::from_reader::<_, Long>(reader) else {
+        let Some(long) = LongLine::read(line) else {
             return vec![StreamEvent::Note(format!("a line of {length} bytes that is not understood"))];
         };
         let mut events = match (long.kind.as_str(), long.request) {
@@ -97,59 +100,6 @@ impl Stream {
             }
             _ => {}
         }
-    }
-}
-
-/// What is kept of a long line; the long texts in it are passed over without being held.
-#[derive(Default)]
-struct Long {
-    kind: String,
-    request_id: String,
-    is_replay: bool,
-    request: Option<Request>,
-    /// The fields of a result that are short by nature.
-    small: serde_json::Map<String, Value>,
-}
-
-#[derive(Deserialize)]
-struct Request {
-    #[serde(default)]
-    subtype: String,
-    #[serde(default)]
-    tool_name: String,
-}
-
-impl<'de> Deserialize<'de> for Long {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-        impl<'de> serde::de::Visitor<'de> for Fields {
-            type Value = Long;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an event")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Long, A::Error> {
-                let mut long = Long::default();
-                while let Some(key) = map.next_key::<String>()? {
-                    match key.as_str() {
-                        "type" => long.kind = map.next_value()?,
-                        "request_id" => long.request_id = map.next_value()?,
-                        "request" => long.request = map.next_value()?,
-                        "isReplay" => long.is_replay = map.next_value()?,
-                        "subtype" | "is_error" | "num_turns" | "total_cost_usd" | "modelUsage"
-                        | "api_error_status" | "api_error" | "terminal_reason" => {
-                            long.small.insert(key, map.next_value()?);
-                        }
-                        _ => {
-                            map.next_value::<serde::de::IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(long)
-            }
-        }
-        deserializer.deserialize_map(Fields)
     }
 }
 
