@@ -334,6 +334,27 @@ fn files_that_others_can_replace_are_read_without_waiting() {
 }
 
 #[test]
+fn only_its_folder_knows_an_agent_program() {
+    // The registry, and the table of config keys with its defaults.
+    let free = ["agents/mod.rs", "config/keys.rs"];
+    for file in files("shared/src", ".rs") {
+        let name = file.to_string_lossy().into_owned();
+        if free.iter().any(|free| name.ends_with(free)) || name.ends_with("tests.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("a file");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_lowercase();
+        let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        for program in ["claude", "codex", "gemini", "opencode"] {
+            if !name.contains(&format!("agents/{program}/")) {
+                let known = code.iter().find(|line| line.contains(program));
+                assert!(known.is_none(), "{name} knows {program}: {known:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn questions_are_asked_in_one_place() {
     for file in files("bins", ".rs").into_iter().filter(|file| !is(file, "terminal/src/prompt.rs")) {
         let text = fs::read_to_string(&file).expect("a file");

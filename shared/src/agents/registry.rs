@@ -1,15 +1,9 @@
-//! Every agent program that is known, each in a folder of its own.
+//! Looking up what is registered in [`PROGRAMS`].
 
 use std::{iter, path::PathBuf};
 
-use super::{
-    AgentProgram, Launcher, Protocol, SessionFiles, claude::Claude, codex::Codex, gemini::Gemini,
-    limit::Reached, opencode::Opencode, sh::Sh,
-};
+use super::{AgentProgram, Launcher, PROGRAMS, Protocol, SessionFiles, limit::Reached};
 use crate::conversation::SessionReader;
-
-/// The programs, in the order in which they are listed.
-static PROGRAMS: &[&dyn AgentProgram] = &[&Claude, &Codex, &Gemini, &Opencode, &Sh];
 
 /// Lines at the end of an output in which a complaint is looked for: a trace of calls may follow it.
 const LAST_LINES: usize = 60;

@@ -150,7 +150,7 @@ fn the_end_of_a_turn_says_why_it_failed_and_what_it_used() {
         ),
         (
             json!({"terminal_reason": "api_error", "api_error_status": 429, "result": words}),
-            vec![five.clone(), with(failed("api_error", FailureKind::Transient), words)],
+            vec![five, with(failed("api_error", FailureKind::Transient), words)],
         ),
         (
             json!({"terminal_reason": "api_error", "api_error": "usage_limit_reached", "api_error_status": 400, "result": "x"}),
