@@ -16,6 +16,9 @@ pub mod text;
 pub mod trailers;
 pub mod verdict;
 
+#[cfg(test)]
+mod golden;
+
 pub use agent::Agent;
 pub use event::{Event, Fact};
 pub use id::AgentId;
