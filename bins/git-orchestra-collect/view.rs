@@ -52,9 +52,8 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
     let agent = &summary.agent;
     let mut facts = vec![("task", agent.title.clone()), ("saved", saved(summary))];
-    let seconds = |text: &Option<String>| text.as_ref().and_then(|at| world::seconds(at));
-    let span =
-        seconds(&agent.started_at).zip(seconds(&agent.ended_at)).map(|(from, to)| when::age(to - from));
+    let times = agent.started_at.zip(agent.ended_at);
+    let span = times.map(|(from, to)| when::age(to.as_second() - from.as_second()));
     let attempts = format!(
         "{}{}",
         agent.attempt,
@@ -68,13 +67,13 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
         facts.push(("cost", format!("{}{tokens}", agents::dollars(cost))));
     }
     facts.extend(agent.unfinished.as_ref().map(|what| ("unfinished", what.clone())));
-    facts.extend(agent.head.as_ref().map(|head| ("head", head.clone())));
+    facts.extend(agent.head.as_ref().map(|head| ("head", head.to_string())));
     facts.extend(
         agent
             .landed_in
             .as_ref()
             .filter(|_| agent.merged == Some(true))
-            .map(|branch| ("landed", branch.clone())),
+            .map(|branch| ("landed", branch.to_string())),
     );
     let around = surroundings::warnings(&agent.surroundings);
     facts.extend((!around.is_empty()).then(|| ("warning", surroundings::summary(&around))));

@@ -103,10 +103,10 @@ fn give(
     text: Option<String>,
     comments: Vec<Comment>,
 ) -> Result<()> {
-    let head = work.agent.head.clone();
+    let head = work.agent.head.as_ref().map(ToString::to_string);
     let give = Give { verdict, text, comments, head, keep: false };
     let report: Report =
-        review::run(repo, &Request { agent: Some(work.agent.id.clone()), give: Some(give) })?;
+        review::run(repo, &Request { agent: Some(work.agent.id.to_string()), give: Some(give) })?;
     let told = if report.told { "; the agent was told, and works on it" } else { "" };
     terminal.answer(&format!("{} {}{told}\n", work.agent.id, verdict.past()));
     view::told(terminal, &report);
@@ -114,7 +114,8 @@ fn give(
 }
 
 fn show_diff(repo: &AcceptedRepo, work: &Work) -> Result<()> {
-    let request = diff::Request { agent: work.agent.id.clone(), committed: true, ..diff::Request::default() };
+    let request =
+        diff::Request { agent: work.agent.id.to_string(), committed: true, ..diff::Request::default() };
     let report = diff::run(repo, &request)?;
     report.compared(report.git_diff().arg("--no-ext-diff")).show().map(|_| ())
 }

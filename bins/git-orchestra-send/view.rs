@@ -36,7 +36,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 fn tell(cli: &Cli, terminal: &Terminal, sent: &Sent) {
     let id = &sent.agent.id;
     if sent.travels {
-        let clone = sent.agent.label.as_ref().unwrap_or(&sent.agent.writer);
+        let clone = sent.agent.label.as_deref().unwrap_or(&sent.agent.writer);
         terminal.say(&format!(
             "{id} runs at {clone}: it hears it after the next syncs, if that clone trusts this one"
         ));

@@ -59,7 +59,7 @@ fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
     terminal.say(&format!(
         "would start {} from {}, {} at once; names end in new letters each time",
         agents::count(report.agents.len()),
-        report.agents.first().map_or("", |agent| &agent.base[..10]),
+        report.agents.first().map(|agent| agent.base.short()).unwrap_or_default(),
         report.jobs
     ));
     Ok(Exit::Done)

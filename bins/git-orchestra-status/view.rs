@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use orchestra::{
     Kind, Result,
     git::Repo,
-    model::{AgentId, Liveness, Phase, text},
+    model::{Liveness, Phase, text},
     ops::{
         agent_object::{AgentObject, DidNotLand},
         awaited,
@@ -100,15 +100,15 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
 
 /// What a look at one agent shows beyond its row.
 fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
-    let detail = status::detail(repo, &AgentId::parse(&agent.id)?)?;
+    let detail = status::detail(repo, &agent.id)?;
     let mut lines = vec![
-        ("branch", agent.branch.clone()),
-        ("base", short(&agent.base)),
-        ("head", agent.head.as_deref().map(short).unwrap_or_default()),
+        ("branch", agent.branch.to_string()),
+        ("base", short(&agent.base.to_string())),
+        ("head", agent.head.as_ref().map(|head| short(&head.to_string())).unwrap_or_default()),
         ("worktree", worktree(agent)),
-        ("parent", agent.parent.clone().unwrap_or_default()),
+        ("parent", agent.parent.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("program", program(agent)),
-        ("session", agent.session.clone().unwrap_or_default()),
+        ("session", agent.session.as_deref().unwrap_or_default().to_owned()),
         ("used", used(agent)),
         ("waits", agent.waiting.clone().unwrap_or_default()),
         ("limit", agents::limited(agent).or_else(|| agents::near_limit(agent)).unwrap_or_default()),

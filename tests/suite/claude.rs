@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use orchestra::profile::{Said, Speech, Tally};
+use orchestra::{
+    model::Cost,
+    profile::{Said, Speech, Tally},
+};
 use proptest::prelude::*;
 
 use crate::world;
@@ -48,8 +51,8 @@ fn the_real_streams_are_understood() {
 
 #[test]
 fn cost_and_tokens_are_those_of_the_whole_conversation() {
-    let costs: BTreeMap<&str, Option<u64>> =
-        ["write-and-commit", "resumed"].map(|name| (name, heard(name).0.usage.cost_micros)).into();
+    let costs: BTreeMap<&str, Option<Cost>> =
+        ["write-and-commit", "resumed"].map(|name| (name, heard(name).0.usage.cost)).into();
     assert!(costs["resumed"] > costs["write-and-commit"], "{costs:?}");
     let (tally, _) = heard("write-and-commit");
     assert!(tally.usage.input_tokens > Some(1000) && tally.usage.output_tokens > Some(10), "{tally:?}");

@@ -39,7 +39,7 @@ pub fn pick_agent(
         .map_err(|e| Error::new(Kind::External, "cannot ask").because(e.to_string()))?;
     picked
         .and_then(|at| agents.get(at))
-        .map(|agent| agent.id.clone())
+        .map(|agent| agent.id.to_string())
         .ok_or_else(|| Error::refused("no agent picked"))
 }
 

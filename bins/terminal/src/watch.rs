@@ -108,7 +108,7 @@ pub fn watch(
                     return Ok(Watched::Late(report));
                 }
                 let open = report.agents.iter().filter(|agent| !is_settled(agent));
-                waiting.set(open.filter_map(|agent| AgentId::parse(&agent.id).ok()));
+                waiting.set(open.map(|agent| agent.id.clone()));
             }
             let unread = || stream == Stream::Out && terminal.is_closed();
             if unread() {
@@ -159,7 +159,7 @@ impl Refs {
 
     fn note(&mut self, report: &Report) {
         let open = report.agents.iter().filter(|agent| agent.liveness == Liveness::Live);
-        let names = open.filter_map(|agent| AgentId::parse(&agent.id).ok()).map(|id| layout::agent_ref(&id));
+        let names = open.map(|agent| layout::agent_ref(&agent.id));
         self.watched = names.map(|name| (name, RefWatch::default())).collect();
         self.changed();
     }
@@ -178,7 +178,7 @@ struct View<'a> {
     stream: Stream,
     silent: bool,
     drawn: usize,
-    said: HashMap<String, (String, Option<String>)>,
+    said: HashMap<AgentId, (String, Option<String>)>,
     /// The limits that are waited for, as they were told.
     limits: HashSet<String>,
 }

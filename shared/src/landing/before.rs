@@ -37,15 +37,15 @@ impl BeforeRepair {
     pub fn of(id: &AgentId, agent: &Agent, tip: Option<Oid>, head: Option<Oid>) -> Self {
         Self {
             agent: id.to_string(),
-            branch: agent.branch.clone(),
+            branch: agent.branch.to_string(),
             tip,
             head,
             phase: agent.phase,
-            commits: agent.commits,
-            files: agent.files_changed,
-            insertions: agent.insertions,
-            deletions: agent.deletions,
-            left_out: agent.left_out,
+            commits: agent.work.commits,
+            files: agent.work.files,
+            insertions: agent.work.insertions,
+            deletions: agent.work.deletions,
+            left_out: agent.work.left_out_count(),
         }
     }
 }

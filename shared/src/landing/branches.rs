@@ -4,7 +4,7 @@ use super::state::Orders;
 use crate::{
     Error, Result,
     git::{Oid, Repo, merging::Size},
-    model::{Agent, AgentId, Phase, id, landing::FailedCheck, text},
+    model::{Agent, AgentId, IdOrText, Phase, id, landing::FailedCheck, text},
     store::{Listing, Unreadable, layout, unreadable},
 };
 
@@ -31,8 +31,8 @@ impl Branch {
     pub(super) fn landed_in(&self, repo: &Repo, target: &Target) -> Result<bool> {
         let Some((_, agent)) = &self.agent else { return Ok(false) };
         let same = agent.landed_in.as_deref() == Some(target.branch.as_str())
-            && agent.landed_head.as_deref() == Some(self.tip.to_string().as_str());
-        let commit = agent.landed_as.as_deref().and_then(Oid::parse).filter(|_| same);
+            && agent.landed_head.as_ref().is_some_and(|head| *head == self.tip);
+        let commit = agent.landed_as.as_ref().and_then(IdOrText::commit).filter(|_| same);
         // Somebody may have taken it back by hand; and an event of another clone may name what is not here.
         Ok(commit
             .filter(|commit| repo.has_commit(*commit))
@@ -48,16 +48,16 @@ impl Branch {
     /// What its agent has not finished, if that is in what would land.
     pub(super) fn unfinished(&self) -> Option<String> {
         let (_, agent) = self.agent.as_ref()?;
-        let is_its_work = agent.head.as_deref() == Some(self.tip.to_string().as_str());
+        let is_its_work = agent.head_commit() == Some(self.tip);
         agent.unfinished.clone().filter(|_| is_its_work)
     }
 
     /// How much it changes, if it is what its agent's events tell of.
     pub(super) fn size_by_its_events(&self) -> Option<Size> {
         let (_, agent) = self.agent.as_ref()?;
-        let current = agent.head.as_deref() == Some(self.tip.to_string().as_str());
-        let lines = agent.insertions.saturating_add(agent.deletions);
-        current.then_some(Size { files: agent.files_changed, lines })
+        let current = agent.head_commit() == Some(self.tip);
+        let lines = agent.work.insertions.saturating_add(agent.work.deletions);
+        current.then_some(Size { files: agent.work.files, lines })
     }
 }
 
@@ -119,7 +119,10 @@ pub fn finished(repo: &Repo, target: &Target) -> Result<(Vec<Branch>, Vec<Unread
     let mut found = Vec::new();
     for row in listing.rows.iter().filter(|row| row.entry.glance.phase == Phase::Done) {
         if let Some(branch) = of_agent(repo, &listing, &row.id)?
-            && branch.agent.as_ref().is_none_or(|(_, agent)| agent.commits > 0 && agent.reviews.is_none())
+            && branch
+                .agent
+                .as_ref()
+                .is_none_or(|(_, agent)| agent.work.commits > 0 && agent.reviews.is_none())
             && !branch.landed_in(repo, target)?
         {
             found.push(branch);
@@ -175,7 +178,7 @@ fn of_agent(repo: &Repo, listing: &Listing, id: &AgentId) -> Result<Option<Branc
     let tip = match &broken {
         None => repo.find_ref(&layout::head_ref(id))?,
         // Its events name the work, so that it has its line among the others.
-        Some(_) => agent.head.as_deref().and_then(Oid::parse),
+        Some(_) => agent.head_commit(),
     };
     Ok(tip.map(|tip| Branch {
         name: id.to_string(),

@@ -9,6 +9,7 @@ use crate::{
     Result,
     git::{Oid, Repo},
     model::{
+        WriterId,
         event::{Check, Landing},
         landing::{FailedCheck, check_id},
         text,
@@ -54,7 +55,7 @@ pub fn recall(repo: &Repo, branches: &mut [Branch]) -> Result<()> {
 
 fn by_its_events(branch: &Branch) -> Option<FailedCheck> {
     let (_, agent) = branch.agent.as_ref()?;
-    agent.failed_check.clone().filter(|failed| failed.head == branch.tip.to_string())
+    agent.failed_check.clone().filter(|failed| failed.head == branch.tip)
 }
 
 /// The newest first.
@@ -93,10 +94,10 @@ fn failure(landing: &State, step: &Step, check: &RunCheck) -> FailedCheck {
     let shown = text::one_line(&check.command, COMMAND_SHOWN);
     FailedCheck {
         check: Check { name: check.name.clone(), id: check_id(&check.command), command: Some(shown) },
-        head: step.head.to_string(),
-        into: landing.into.clone(),
+        head: step.head.into(),
+        into: landing.into.as_str().into(),
         why: step.why.clone().unwrap_or_default(),
-        writer: String::new(),
+        writer: WriterId::default(),
     }
 }
 

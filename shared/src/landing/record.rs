@@ -10,7 +10,7 @@ use crate::{
     Result,
     git::Repo,
     model::{
-        AgentId, Fact, canonical,
+        AgentId, Fact, IdOrText, canonical,
         event::{Check, Landed, Landing},
         fold::{self, Fold},
         landing::check_id,
@@ -66,9 +66,9 @@ fn fact(state: &State, step: &Step) -> Option<Landed> {
     let outcome = step.outcome.filter(|outcome| *outcome != Landing::UpToDate && !step.kept_back)?;
     Some(Landed {
         outcome,
-        into: state.into.clone(),
-        head: step.head.to_string(),
-        commit: step.commit.map(|commit| commit.to_string()),
+        into: state.into.as_str().into(),
+        head: step.head.into(),
+        commit: step.commit.map(IdOrText::from),
         reason: step.why.clone(),
         check: step.failed_check.as_ref().map(|check| Check::shared(&check.name, &check.command)),
         passed: if outcome == Landing::Merged { passed(&state.orders) } else { Vec::new() },
@@ -110,8 +110,8 @@ fn note(state: &State, step: &Step, branch: Option<&Branch>) -> Value {
     };
     add("agent", step.agent.clone().map(Value::from));
     add("task", agent.map(|agent| Value::from(agent.title.clone())));
-    add("cost_micros", agent.and_then(|agent| agent.cost_micros).map(Value::from));
-    add("session", agent.and_then(|agent| agent.session.clone()).map(Value::from));
+    add("cost_micros", agent.and_then(|agent| agent.cost).map(|cost| Value::from(cost.micros())));
+    add("session", agent.and_then(|agent| agent.session.as_deref()).map(Value::from));
     add("settled", (!step.settled.is_empty()).then(|| Value::from(step.settled.clone())));
     note
 }

@@ -1,7 +1,10 @@
 //! Agent ids: a slug of the task and five random characters, `add-rate-limit-k3m9q`.
 
-use std::fmt;
+use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use super::ids::text_id;
 use crate::{Error, Result};
 
 /// Lower-case letters and digits without the ones that are taken for each other (`i l o u`).
@@ -13,9 +16,13 @@ const SLUG: usize = 24;
 
 /// The name of an agent, valid in a ref, a path, a shell word and JSON alike.
 ///
-/// Every id passes [`AgentId::parse`] at every door; there is no other way to make one from text.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct AgentId(String);
+/// Every id passes [`AgentId::parse`] at every door, JSON among them; there is no other way to make one from text.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, schemars::JsonSchema)]
+#[serde(transparent)]
+#[schemars(transparent)]
+pub struct AgentId(#[schemars(regex(pattern = "^[a-z0-9]+(-[a-z0-9]+)*-[0-9a-hjkmnp-tv-z]{5}$"))] String);
+
+text_id!(AgentId);
 
 impl AgentId {
     /// Makes an id for a task from random bytes.
@@ -40,16 +47,19 @@ impl AgentId {
             Err(Error::usage(format!("'{}' is not an agent id", super::text::safe(text))))
         }
     }
+}
 
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
+impl FromStr for AgentId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::parse(text)
     }
 }
 
-impl fmt::Display for AgentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl<'de> Deserialize<'de> for AgentId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
     }
 }
 

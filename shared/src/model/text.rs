@@ -99,6 +99,19 @@ pub fn one_line(text: &str, columns: usize) -> String {
     cut(&safe(&text), columns)
 }
 
+/// Columns kept of a reason, a model, an id and other short texts of an event.
+const SHORT: usize = 200;
+
+/// `text` as the state of an agent holds it: as [`one_line`], of [`SHORT`] columns.
+pub fn short(text: &str) -> String {
+    one_line(text, SHORT)
+}
+
+/// As [`short`]. A text with nothing to see is none.
+pub fn short_or_none(text: Option<&str>) -> Option<String> {
+    text.map(short).filter(|text| !text.is_empty())
+}
+
 /// `text`, at most `columns` wide, cut with `…`.
 pub fn cut(text: &str, columns: usize) -> String {
     let mut width = 0;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::{
     Error, Result,
     git::Repo,
-    model::AgentId,
+    model::{AgentId, IdOrText},
     ops::{
         agent_object::AgentObject,
         status::{self, Request},
@@ -30,7 +30,7 @@ pub fn by_caller(repo: &Repo, request: Request) -> Result<Request> {
     }
     let mut line = vec![caller.clone()];
     let mut parent = agent.parent;
-    while let Some(id) = parent.and_then(|parent| AgentId::parse(&parent).ok())
+    while let Some(IdOrText::Id(id)) = parent
         && line.len() < DEEPEST
     {
         parent = status::one(repo, &id).ok().and_then(|agent| agent.parent);
@@ -54,10 +54,10 @@ pub fn by_caller(repo: &Repo, request: Request) -> Result<Request> {
 /// Keeps the agents that `ancestor` started, and that they started.
 pub(super) fn keep_descendants(agents: &mut Vec<AgentObject>, ancestor: &AgentId) {
     let parents: Vec<(&str, Option<&str>)> =
-        agents.iter().map(|agent| (agent.id.as_str(), agent.parent.as_deref())).collect();
+        agents.iter().map(|agent| (agent.id.as_str(), agent.parent.as_ref().map(IdOrText::as_str))).collect();
     let kept: HashSet<String> =
         descendants(&parents, ancestor.as_str()).iter().map(ToString::to_string).collect();
-    agents.retain(|agent| kept.contains(&agent.id));
+    agents.retain(|agent| kept.contains(agent.id.as_str()));
 }
 
 fn descendants<'a>(parents: &[(&'a str, Option<&'a str>)], ancestor: &'a str) -> HashSet<&'a str> {

@@ -202,7 +202,7 @@ fn candidates(repo: &Repo, request: &Request) -> Result<(Vec<Candidate>, Vec<Unr
     let judge = Judge::new(repo, request, &listing)?;
     let mut found = Vec::new();
     for object in seen.agents {
-        let Ok(id) = AgentId::parse(&object.id) else { continue };
+        let id = object.id.clone();
         if named.is_empty() && Some(object.writer.as_str()) != listing.writer.as_deref() {
             continue;
         }

@@ -7,10 +7,10 @@ use serde_json::json;
 
 use crate::{
     Error, Kind, Result,
-    git::{Oid, Repo, command},
+    git::{Repo, command},
     lock::Lock,
     model::{
-        Agent, AgentId, Fact, Liveness, canonical,
+        Agent, AgentId, Fact, IdOrText, Liveness, canonical,
         event::{self, LeftOut},
         fold,
     },
@@ -192,12 +192,12 @@ fn taken_under_lock(repo: &Repo, id: &AgentId) -> Result<Saved> {
         };
     };
     let base =
-        Oid::parse(&agent.base).ok_or_else(|| Error::internal(format!("'{}' is no commit", agent.base)))?;
+        agent.base.commit().ok_or_else(|| Error::internal(format!("'{}' is no commit", agent.base)))?;
     let task = shadowed.task(id, &agent, base);
     let repo = &repo.acting_as(shadowed.identity.as_ref());
     let taken = take::finish(repo, &task, &shadowed.place(&shadowed.shadow))?;
     let unfinished = taken.unfinished.as_ref().map(Unfinished::sentence);
-    let is_known = agent.head.as_deref() == Some(&taken.head) && agent.unfinished == unfinished;
+    let is_known = agent.head.as_ref() == Some(&taken.head) && agent.unfinished == unfinished;
     if is_known && agent.unsaved.is_none() {
         return Ok(Saved::Nothing);
     }
@@ -214,12 +214,7 @@ fn collected(agent: &Agent, taken: &Taken) -> event::Collected {
     event::Collected {
         attempt: agent.attempt,
         head: taken.head.clone(),
-        commits: taken.commits,
-        files: taken.files,
-        insertions: taken.insertions,
-        deletions: taken.deletions,
-        left_out: taken.left_out.clone(),
-        left_out_more: taken.left_out_more,
+        work: taken.work.clone(),
         unfinished: taken.unfinished.as_ref().map(Unfinished::sentence),
         phase: None,
         reason: None,
@@ -234,8 +229,8 @@ fn summary(repo: &Repo, id: &AgentId, saved: Saved, failure: Option<String>) -> 
     let mut events: Vec<_> = chain.events.iter().collect();
     events.sort_unstable_by_key(|event| event.order());
     let not_taken = events.iter().rev().find_map(|event| match &event.fact {
-        Some(Fact::Finished(finished)) => Some(finished.left_out.clone()),
-        Some(Fact::Collected(collected)) => Some(collected.left_out.clone()),
+        Some(Fact::Finished(finished)) => Some(finished.work.left_out.clone()),
+        Some(Fact::Collected(collected)) => Some(collected.work.left_out.clone()),
         _ => None,
     });
     let by_hand = profile::by_hand(&agent.profile, agent.session.as_deref());
@@ -247,7 +242,7 @@ fn write_notes(repo: &Repo, agents: &[Summary]) -> Result<()> {
     let mut all = Vec::new();
     for summary in agents.iter().filter(|summary| summary.agent.liveness == Liveness::Ended) {
         let agent = &summary.agent;
-        let head = agent.head.as_deref().and_then(Oid::parse).filter(|_| agent.commits.unwrap_or(0) > 0);
+        let head = agent.head.as_ref().and_then(IdOrText::commit).filter(|_| agent.commits.unwrap_or(0) > 0);
         let note = json!({
             "v": 1, "t": "result", "agent": agent.id, "task": agent.title, "phase": agent.phase.as_str(),
             "reason": agent.reason, "attempt": agent.attempt, "commits": agent.commits,
@@ -270,7 +265,7 @@ fn bundle(repo: &Repo, ids: &[AgentId], file: &std::path::Path) -> Result<()> {
             }
         }
         if let Ok(chain) = Chain::of_agent(repo, id) {
-            arguments.extend(Oid::parse(&chain.fold().agent.base).map(|base| format!("^{base}")));
+            arguments.extend(chain.fold().agent.base.commit().map(|base| format!("^{base}")));
         }
     }
     if arguments.is_empty() {

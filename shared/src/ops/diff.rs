@@ -129,7 +129,7 @@ fn flaw(repo: &Repo, id: &AgentId, work: Oid) -> Result<Option<String>> {
 /// The head that was judged last.
 fn judged(repo: &Repo, id: &AgentId) -> Result<Oid> {
     let verdict = verdicts::counting(repo, id, &Chain::of_any_agent(repo, id)?.fold().agent)?;
-    let head = verdict.and_then(|verdict| Oid::parse(&verdict.head));
+    let head = verdict.and_then(|verdict| verdict.head.commit());
     head.filter(|head| repo.read_commit(*head).is_ok()).ok_or_else(|| {
         Error::refused(format!("the work of '{id}' was not judged yet"))
             .hint(format!("git orchestra review {id}"))
@@ -148,7 +148,7 @@ struct Work {
 fn work(repo: &Repo, id: &AgentId, committed: bool, scratch: &mut Vec<TempDir>) -> Result<Work> {
     let agent = Chain::of_any_agent(repo, id)?.fold().agent;
     let missing = || Error::refused(format!("the work of agent '{id}' is not here"));
-    let base = Oid::parse(&agent.base).filter(|base| repo.read_commit(*base).is_ok()).ok_or_else(missing)?;
+    let base = agent.base.commit().filter(|base| repo.read_commit(*base).is_ok()).ok_or_else(missing)?;
     if !committed && let Some((now, left_out)) = in_its_worktree(repo, id, &agent, base, scratch)? {
         return Ok(Work { base, now, left_out, is_kept: false });
     }

@@ -13,7 +13,7 @@ use crate::{
         objects::Commit,
         remotes::{Manner, Push, Rule},
     },
-    model::text,
+    model::{WriterId, text},
     store::{layout, notes, writer},
     sync::{Remote, Side},
     trust::AcceptedRepo,
@@ -50,7 +50,7 @@ pub struct Request {
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// Who this clone is.
-    pub writer: Option<String>,
+    pub writer: Option<WriterId>,
     /// What other clones call it.
     pub label: Option<String>,
     /// Plain `git log` shows our notes.

@@ -13,7 +13,7 @@ use crate::{
     Error, Kind, Result,
     config::Config,
     error::Context,
-    git::{Oid, Repo, version},
+    git::{Repo, version},
     lock::Lock,
     model::{
         Agent, AgentId, Event, Fact, Liveness, Phase,
@@ -390,16 +390,18 @@ fn new_order(
         // A program of ours is not started in a folder that somebody put in its place.
         Some(worktree) => door::enter(repo, &worktree, made)?.path().to_owned(),
         None => {
-            let head = repo.find_ref(&layout::head_ref(id))?.or_else(|| Oid::parse(&agent.base));
+            let head = repo.find_ref(&layout::head_ref(id))?.or_else(|| agent.base.commit());
             head.map_or(Ok(()), |head| repo.fetch_promised_files(head))?;
             place_for(repo, id)?
         }
     };
+    let unknown = || Error::internal(format!("'{}' is no commit", agent.base));
+    let base = agent.base.commit().ok_or_else(unknown)?;
     Ok(Spec {
         options,
         launch,
         branch: agent.branch.clone(),
-        base: agent.base.clone(),
+        base,
         title,
         worktree,
         identity: Some(known.map_or_else(|| repo.identity(), Ok)?),

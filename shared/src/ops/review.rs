@@ -17,7 +17,7 @@ use crate::{
     git::{Oid, Repo},
     landing::Orders,
     model::{
-        Agent, AgentId, Fact, canonical,
+        Agent, AgentId, Fact, IdOrText, canonical,
         event::MAX_COMMENTS,
         text,
         verdict::{Comment, Review, Verdict},
@@ -111,7 +111,7 @@ struct Judge {
     /// Of which kind; of one kind the last verdict counts.
     by: String,
     /// Its id.
-    reviewer: String,
+    reviewer: AgentId,
     /// What the test said.
     check: String,
 }
@@ -165,7 +165,7 @@ pub fn land(repo: &AcceptedRepo, report: &mut Report, interrupted: &AtomicBool) 
         return Ok(());
     }
     let request = merge_ranked::Request {
-        branches: vec![work.agent.id.clone()],
+        branches: vec![work.agent.id.to_string()],
         orders: Orders { approved: true, ..Orders::default() },
         ..merge_ranked::Request::default()
     };
@@ -179,9 +179,9 @@ fn waiting(repo: &Repo) -> Result<(Vec<AgentObject>, Vec<Unreadable>)> {
     let mut ids = Vec::new();
     for row in &listing.rows {
         let Ok(agent) = listing.agent(repo, row) else { continue };
-        let Some(head) = agent.head.as_deref().and_then(Oid::parse) else { continue };
+        let Some(head) = agent.head_commit() else { continue };
         let wanted = row.entry.glance.phase == crate::model::Phase::Done
-            && agent.commits > 0
+            && agent.work.commits > 0
             && agent.reviews.is_none()
             && agent.landed_head != agent.head;
         // What cannot be compared waits: one work that is not here does not keep the others from the list.
@@ -230,16 +230,16 @@ fn judge(
     }
     let review = Review {
         verdict: give.verdict,
-        base: base.to_string(),
-        head: head.to_string(),
+        base: base.into(),
+        head: head.into(),
         patch: verdicts::patch_id(repo, base, head)?,
         by,
-        reviewer,
+        reviewer: reviewer.map(IdOrText::from),
         check: check_said,
         text: give.text.clone(),
         comments: give.comments.clone(),
     };
-    let still = |agent: &Agent| agent.head.as_deref() == Some(&review.head) && agent.phase.is_at_rest();
+    let still = |agent: &Agent| agent.head.as_ref() == Some(&review.head) && agent.phase.is_at_rest();
     // Who says again what they said last, says nothing new.
     let is_news = said_last(&chain) != Some((writer::writer(repo)?.as_str(), &review));
     let after = append_if(repo, id, |fold| {
@@ -294,10 +294,10 @@ fn judged_work(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<(Oid, Oid)> {
     }
     let nothing = || Error::refused(format!("agent '{id}' has no work to judge"));
     let head = unreadable::work_tip(repo, id, agent)?.ok_or_else(nothing)?;
-    if agent.head.as_deref() != Some(head.to_string().as_str()) || agent.commits == 0 {
+    if agent.head_commit() != Some(head) || agent.work.commits == 0 {
         return Err(nothing());
     }
-    let base = Oid::parse(&agent.base).ok_or_else(nothing)?;
+    let base = agent.base.commit().ok_or_else(nothing)?;
     Ok((base, head))
 }
 
@@ -346,7 +346,7 @@ fn write_notes(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
     let mut note = String::new();
     for event in events {
         let Some(Fact::Verdict(review)) = &event.fact else { continue };
-        if review.head != head.to_string() {
+        if review.head != head {
             continue;
         }
         let line = json!({
@@ -390,8 +390,8 @@ mod tests {
     fn what_the_agent_is_told() {
         let review = Review {
             verdict: Verdict::Changes,
-            base: String::new(),
-            head: String::new(),
+            base: IdOrText::default(),
+            head: IdOrText::default(),
             patch: String::new(),
             by: String::new(),
             reviewer: None,

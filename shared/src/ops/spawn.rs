@@ -14,7 +14,7 @@ use crate::{
     error::Context,
     git::{Oid, Repo, repo::Identity, version},
     lock::Lock,
-    model::{AgentId, Permission, event::Created, id, text},
+    model::{AgentId, BranchName, CommitId, IdOrText, Permission, RunId, event::Created, id, text},
     ops::{mending, named, settings::Settings, tasks},
     private_files,
     profile::{self, Launch},
@@ -61,7 +61,7 @@ pub struct Request {
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The agents of this spawn share it.
-    pub run: String,
+    pub run: RunId,
     /// How many run at once.
     pub jobs: u32,
     /// In the order of the tasks.
@@ -74,7 +74,7 @@ pub struct Report {
 #[derive(Clone, Debug, Serialize)]
 pub struct Planned {
     /// Its id.
-    pub id: String,
+    pub id: AgentId,
     /// The task in a few words.
     pub title: String,
     /// How it is run.
@@ -82,9 +82,9 @@ pub struct Planned {
     /// What it may do, where the program knows such modes.
     pub permission: Option<Permission>,
     /// Its branch.
-    pub branch: String,
+    pub branch: BranchName,
     /// The commit it starts from.
-    pub base: String,
+    pub base: CommitId,
     /// Where its files are to be.
     pub worktree: String,
     #[serde(skip)]
@@ -196,10 +196,10 @@ fn plan(
                     title: text::title(task),
                     profile: ready.profile.clone(),
                     permission: ready.launch.permission,
-                    branch: format!("{prefix}{id}"),
-                    base: base.to_string(),
+                    branch: format!("{prefix}{id}").into(),
+                    base,
                     worktree: folder.join(id.as_str()).to_string_lossy().into_owned(),
-                    id: id.to_string(),
+                    id,
                     task: task.clone(),
                     ready: ready.clone(),
                 });
@@ -220,8 +220,8 @@ fn plan(
 }
 
 /// Begins with the time, so that lists show the agents of one second in the order in which they were spawned.
-pub(super) fn run_id() -> Result<String> {
-    Ok(format!("{:011x}{}", world::milliseconds(), world::random_hex::<3>()?))
+pub(super) fn run_id() -> Result<RunId> {
+    Ok(RunId::from(format!("{:011x}{}", world::milliseconds(), world::random_hex::<3>()?)))
 }
 
 /// First what only this machine knows, under each agent's lock; then the agents themselves, all at once; then their
@@ -234,18 +234,17 @@ fn start(repo: &AcceptedRepo, report: &Report, base: Oid, request: &Request) -> 
     let frozen = Frozen::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?;
     let mut locks: Vec<(AgentId, AgentDir, Lock)> = Vec::with_capacity(report.agents.len());
     let made = report.agents.iter().try_for_each(|planned| {
-        let id = AgentId::parse(&planned.id)?;
-        let dir = private.agent(&id);
+        let dir = private.agent(&planned.id);
         // Another command that mends may look at the new folder for an instant.
         let lock = Lock::require(&dir.lock(), SETTLE)?;
-        locks.push((id, dir.clone(), lock));
+        locks.push((planned.id.clone(), dir.clone(), lock));
         write_order(planned, &dir, &identity, &frozen, report.jobs, request)
     });
     let ids: Vec<AgentId> = locks.iter().map(|(id, _, _)| id.clone()).collect();
     let made = made.and_then(|()| queue::draw(&private, &ids, report.jobs));
     let made = made.and_then(|()| repo.begin(&ids));
     let made = made.and_then(|()| {
-        create_and_look(repo, &private, &frozen, &locks, &new_agents(repo, report, base, request)?)
+        create_and_look(repo, &private, &frozen, &locks, &new_agents(repo, report, base, request))
     });
     if let Err(error) = made {
         for (_, dir, _) in &locks {
@@ -288,7 +287,7 @@ fn write_order(
         options: request.settings.options.clone(),
         launch: planned.ready.launch.clone(),
         branch: planned.branch.clone(),
-        base: planned.base.clone(),
+        base: planned.base,
         title: planned.title.clone(),
         worktree: PathBuf::from(&planned.worktree),
         identity: Some(identity.clone()),
@@ -309,9 +308,9 @@ fn write_order(
         .context(Kind::External, || format!("cannot write '{}'", prompt.display()))
 }
 
-fn new_agents(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<Vec<NewAgent>> {
+fn new_agents(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Vec<NewAgent> {
     let (options, reviews) = (&request.settings.options, request.reviews.as_ref());
-    let parent = lending::caller().map(|id| id.to_string());
+    let parent = lending::caller().map(IdOrText::from);
     let label = Config::of(repo).label();
     let new = |(place, planned): (u32, &Planned)| {
         let created = Created {
@@ -322,13 +321,13 @@ fn new_agents(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Res
             run: report.run.clone(),
             place,
             parent: parent.clone(),
-            reviews: reviews.map(ToString::to_string),
-            base: planned.base.clone(),
+            reviews: reviews.cloned().map(IdOrText::from),
+            base: planned.base.into(),
             branch: planned.branch.clone(),
             label: label.clone(),
             prompt: None,
         };
-        Ok(NewAgent { id: AgentId::parse(&planned.id)?, created, prompt: planned.task.clone(), base })
+        NewAgent { id: planned.id.clone(), created, prompt: planned.task.clone(), base }
     };
     (0..).zip(&report.agents).map(new).collect()
 }

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::{
     Error, Kind, Result,
-    git::{Oid, Repo, worktrees::Worktree},
-    model::{Agent, AgentId, Event, Fact, Liveness, event::LeftOut, text},
+    git::{Repo, worktrees::Worktree},
+    model::{Agent, AgentId, Event, Fact, IdOrText, Liveness, RunId, WriterId, event::LeftOut, text},
     ops::{
         agent_object::{AgentObject, WorktreeState},
         awaited,
@@ -44,7 +44,7 @@ pub struct Request {
     /// These only, by id or unique prefix.
     pub agents: Vec<String>,
     /// Those of one spawn only.
-    pub run: Option<String>,
+    pub run: Option<RunId>,
     /// Those only that this agent started, and that they started.
     pub started_by: Option<AgentId>,
     /// All, however many.
@@ -88,7 +88,7 @@ pub struct Detail {
 #[derive(Clone, Debug, Serialize)]
 pub struct Proposal {
     /// The clone.
-    pub writer: String,
+    pub writer: WriterId,
     /// What it is: a message, an answer, a verdict.
     pub what: String,
     /// What is said.
@@ -107,7 +107,7 @@ pub fn detail(repo: &Repo, id: &AgentId) -> Result<Detail> {
         _ => (0, 0),
     });
     let (left_out, left_out_more) = match last.and_then(|event| event.fact.clone()) {
-        Some(Fact::Finished(finished)) => (finished.left_out, finished.left_out_more),
+        Some(Fact::Finished(finished)) => (finished.work.left_out, finished.work.left_out_more),
         _ => (Vec::new(), 0),
     };
     let contradictions = chain.fold().conflicts;
@@ -172,7 +172,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));
     let records = surroundings::all(repo)?;
     for agent in &mut agents {
-        if let Some(record) = records.get(&agent.id) {
+        if let Some(record) = records.get(agent.id.as_str()) {
             agent.surroundings = surroundings::load(repo, *record);
         }
     }
@@ -274,7 +274,7 @@ fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bo
         if agent.liveness == Liveness::Remote {
             continue;
         }
-        let Ok(id) = AgentId::parse(&agent.id) else { continue };
+        let id = agent.id.clone();
         let Some(worktree) = list::pick(&worktrees, &id, &agent.branch) else { continue };
         agent.worktree = Some(worktree.path.to_string_lossy().into_owned());
         agent.worktree_state = Some(state_of(repo, &home, &id, worktree)?);
@@ -316,7 +316,7 @@ fn question(
     if worktree.is_half_made() {
         return None;
     }
-    let head = agent.head.as_deref().and_then(Oid::parse)?;
+    let head = agent.head.as_ref().and_then(IdOrText::commit)?;
     Some(Question { root, worktree: worktree.clone(), shadow, head_tree: repo.tree_of(head).ok()? })
 }
 

@@ -16,7 +16,7 @@ use crate::{
         state::COMMAND,
     },
     model::{
-        AgentId,
+        AgentId, IdOrText,
         event::{Landed, Landing},
         text,
     },
@@ -313,9 +313,9 @@ fn tell_agents(repo: &Repo, operation: &Operation, all: &[Operation]) -> Vec<Str
         let Some(id) = step.agent.as_ref().and_then(|id| AgentId::parse(id).ok()) else { continue };
         let landed = Landed {
             outcome: if undone { Landing::TakenBack } else { Landing::Merged },
-            into: state.into.clone(),
-            head: step.head.to_string(),
-            commit: step.commit.map(|commit| commit.to_string()),
+            into: state.into.as_str().into(),
+            head: step.head.into(),
+            commit: step.commit.map(IdOrText::from),
             reason: Some("by undo".to_owned()),
             check: None,
             passed: if undone { Vec::new() } else { record::passed(&state.orders) },

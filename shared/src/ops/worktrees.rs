@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     Error, Result,
     git::Repo,
-    model::{AgentId, text},
+    model::{BranchName, text},
     ops::{agent_object::AgentObject, named, status},
     store::{Listing, Unreadable},
     worktree::list,
@@ -52,8 +52,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let all = repo.worktrees()?;
     let mut worktrees = Vec::new();
     for agent in report.agents {
-        let Ok(id) = AgentId::parse(&agent.id) else { continue };
-        let Some(found) = list::pick(&all, &id, &agent.branch) else { continue };
+        let Some(found) = list::pick(&all, &agent.id, &agent.branch) else { continue };
         worktrees.push(Entry {
             path: found.path.to_string_lossy().into_owned(),
             size: request.size.then(|| found.registered_path().map_or(0, |path| list::size(&path))),
@@ -74,7 +73,7 @@ pub fn path(repo: &Repo, typed: &str) -> Result<std::path::PathBuf> {
     let id = named::living(repo, &listing, typed)?;
     let branch = match listing.row(&id) {
         Some(row) => listing.agent(repo, row).map(|agent| agent.branch).unwrap_or_default(),
-        None => String::new(),
+        None => BranchName::default(),
     };
     let worktree = list::of_agent(repo, &id, &branch)?
         .ok_or_else(|| Error::refused(format!("agent '{id}' has no worktree here")))?;

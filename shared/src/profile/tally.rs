@@ -8,7 +8,7 @@ use super::{
     Question, Said, Turn,
     limit::{Reached, Reset},
 };
-use crate::model::{event::Usage, text};
+use crate::model::{Cost, SessionId, event::Usage, text};
 
 /// Columns kept of what an agent does.
 const ACTIVITY: usize = 120;
@@ -138,14 +138,14 @@ impl Tally {
         let given = |text: &str| Some(text::one_line(text, ACTIVITY)).filter(|text| !text.is_empty());
         self.begun = true;
         self.last = None;
-        self.usage.session = given(session);
+        self.usage.session = given(session).map(SessionId::from);
         self.usage.model = given(model);
         self.mode = given(mode);
     }
 
     fn end(&mut self, turn: &Turn) {
         let highest = |known: Option<u64>, said: Option<u64>| known.max(said);
-        self.usage.cost_micros = highest(self.usage.cost_micros, turn.cost_micros);
+        self.usage.cost = self.usage.cost.max(turn.cost_micros.map(Cost::from_micros));
         self.usage.input_tokens = highest(self.usage.input_tokens, turn.input_tokens);
         self.usage.output_tokens = highest(self.usage.output_tokens, turn.output_tokens);
         self.usage.turns += turn.turns;

@@ -126,7 +126,7 @@ fn tip_of(repo: &Repo, order: &Order<'_>) -> Result<Oid> {
             return Ok(tip);
         }
     }
-    Oid::parse(&order.agent.base).ok_or_else(|| Error::internal(format!("'{}' has no base", order.id)))
+    order.agent.base.commit().ok_or_else(|| Error::internal(format!("'{}' has no base", order.id)))
 }
 
 /// Agents that go at once, and what was kept of each.

@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     git::{Oid, Repo, ref_list::BrokenRef},
-    model::{Agent, AgentId, id, trailers},
+    model::{Agent, AgentId, WriterId, id, trailers},
     store::{
         Chain,
         cache::{Cache, Entry},
@@ -24,7 +24,7 @@ pub struct Listing {
     /// Agents whose events cannot be read, and why.
     pub broken: Vec<Unreadable>,
     /// Who this clone is, if it ever wrote.
-    pub writer: Option<String>,
+    pub writer: Option<WriterId>,
     cache: Cache,
 }
 

@@ -140,7 +140,7 @@ pub fn work_of(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Unread
     };
     let broken = Unreadable::broken(repo, &BrokenRef { name: name.clone(), why });
     // Its events name the right commit. What a remote has comes back with a sync where nothing usable is here.
-    let told = agent.head.as_deref().and_then(Oid::parse).filter(|told| repo.has_commit(*told));
+    let told = agent.head_commit().filter(|told| repo.has_commit(*told));
     let by_remote = is_damaged.then(|| from_a_remote(repo, &name)).flatten();
     let remedy = by_remote.or_else(|| set_again(repo, &name, &told?.to_string())).or(broken.remedy);
     Ok(Some(Unreadable { remedy, ..broken }))
@@ -149,7 +149,7 @@ pub fn work_of(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Unread
 /// The quick look, for lists: the ref names what the events name, and that is here.
 fn is_as_told(repo: &Repo, name: &str, agent: &Agent) -> bool {
     let tip = repo.find_ref(name).ok().flatten();
-    tip.is_some_and(|tip| agent.head.as_deref() == Some(&tip.to_string()) && repo.has_object(tip))
+    tip.is_some_and(|tip| agent.head_commit() == Some(tip) && repo.has_object(tip))
 }
 
 /// The commit that holds an agent's work.
@@ -177,13 +177,13 @@ pub fn named_tip(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Oid>
 /// Why what a ref names is not the work of an agent, if it is not. Work that was taken and not written down yet contains the work
 /// that was.
 fn not_its_work(repo: &Repo, name: &str, agent: &Agent) -> Result<Option<String>> {
-    let Some(tip) = repo.find_ref(name)?.filter(|tip| agent.head.as_deref() != Some(&tip.to_string())) else {
+    let Some(tip) = repo.find_ref(name)?.filter(|tip| agent.head_commit() != Some(*tip)) else {
         return Ok(None);
     };
     if !repo.has_commit(tip) && !repo.is_partial() {
         return Ok(Some(format!("names {}, which is not a commit", tip.short())));
     }
-    let told = agent.head.as_deref().filter(|_| agent.phase.is_at_rest()).and_then(Oid::parse);
+    let told = agent.head_commit().filter(|_| agent.phase.is_at_rest());
     let Some(told) = told.filter(|told| repo.has_commit(*told)) else { return Ok(None) };
     let is_ahead = repo.contains(tip, told).unwrap_or(true);
     Ok((!is_ahead).then(|| {

@@ -76,10 +76,10 @@ pub fn proposed(repo: &Repo, agent: &Agent) -> Option<Standing> {
 /// # Errors
 /// As [`patch_id`].
 pub fn held(repo: &Repo, agent: &Agent, head: Oid, verdict: Standing) -> Result<(Standing, Holds)> {
-    if verdict.is_of(&agent.base, &head.to_string()) {
+    if verdict.is_of(&agent.base, Some(&head.into())) {
         return Ok((verdict, Holds::Current));
     }
-    let same = match Oid::parse(&agent.base) {
+    let same = match agent.base.commit() {
         Some(base) => !verdict.patch.is_empty() && patch_id(repo, base, head)? == verdict.patch,
         None => false,
     };

@@ -132,7 +132,7 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
     let repo = &repo.acting_as(spec.as_ref().and_then(|spec| spec.identity.as_ref()));
     let taken = match spec {
         _ if before.attempt == 0 => {
-            helper::store_output(repo, id, &dir).map(|()| Taken::nothing(&before.base))
+            helper::store_output(repo, id, &dir).map(|()| Taken::nothing(before.base.clone()))
         }
         Some(spec) => {
             // A helper reads the order where a supervisor has it.

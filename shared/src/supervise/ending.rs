@@ -182,7 +182,7 @@ impl Ended {
         }
         let denied =
             self.tally.as_ref().filter(|_| !self.judges).and_then(|tally| tally.first_denied.as_ref());
-        if phase == Phase::Done && taken.commits == 0 {
+        if phase == Phase::Done && taken.work.commits == 0 {
             return match denied {
                 Some(what) => (Phase::Failed, Some(format!("denied: {what}"))),
                 None => (phase, Some("nothing changed".to_owned())),
@@ -202,12 +202,7 @@ impl Ended {
             Err(error) => Finished { unsaved: Some(error.one_line()), ..finished },
             Ok(work) => Finished {
                 head: Some(work.head.clone()),
-                commits: work.commits,
-                files: work.files,
-                insertions: work.insertions,
-                deletions: work.deletions,
-                left_out: work.left_out.clone(),
-                left_out_more: work.left_out_more,
+                work: work.work.clone(),
                 unfinished: work.unfinished.as_ref().map(Unfinished::sentence),
                 unsaved: work.unsaved.clone(),
                 ..finished
@@ -282,10 +277,14 @@ fn join(first: Option<String>, second: Option<String>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::Trouble;
+    use crate::{
+        model::{Oid, WorkStat},
+        profile::Trouble,
+    };
 
     fn taken(commits: u64, off_branch: Option<&str>) -> Taken {
-        Taken { commits, off_branch: off_branch.map(str::to_owned), ..Taken::nothing(&"0".repeat(40)) }
+        let work = WorkStat { commits, ..WorkStat::default() };
+        Taken { work, off_branch: off_branch.map(str::to_owned), ..Taken::nothing(Oid::NULL.into()) }
     }
 
     fn unfinished(conflicts: &[&str]) -> Taken {
@@ -468,7 +467,7 @@ mod tests {
         let ended = Ended::from(End::Limited(limit.clone()));
         assert!(ended.end.resumes() && ended.end.is_its_own());
         let fact = ended.fact(3, Ok(&taken(1, None)));
-        assert_eq!((fact.phase, fact.limit, fact.commits), (Phase::Paused, Some(limit), 1));
+        assert_eq!((fact.phase, fact.limit, fact.work.commits), (Phase::Paused, Some(limit), 1));
         assert_eq!(fact.reason.as_deref(), Some("5-hour limit reached"));
     }
 

@@ -158,7 +158,7 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<Taken>> 
             let own = OwnShadow::of(&repo, &dir, &spec, root.path())?;
             take::snapshot(
                 &repo,
-                &task(id, &spec)?,
+                &task(id, &spec),
                 &Place { root: &root, worktree: &worktree, shadow: &own.shadow },
             )?;
             Ok(None)
@@ -187,9 +187,9 @@ fn prepare(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<()>
         worktree.set_aside(&Private::new(repo.private_dir()?).gone())?;
     }
     let start = if spec.resumed { repo.find_ref(&layout::head_ref(id))? } else { None };
-    make::make(repo, &spec.branch, start.map_or_else(|| base(spec), Ok)?, &spec.worktree)?;
+    make::make(repo, &spec.branch, start.unwrap_or(spec.base), &spec.worktree)?;
     if spec.resumed {
-        take::restore(repo, &task(id, spec)?, &OwnShadow::of(repo, dir, spec, &spec.worktree)?.shadow)?;
+        take::restore(repo, &task(id, spec), &OwnShadow::of(repo, dir, spec, &spec.worktree)?.shadow)?;
     }
     let root = Root::open(&spec.worktree);
     let root = root.context(Kind::External, || format!("cannot open '{}'", spec.worktree.display()))?;
@@ -206,7 +206,7 @@ fn remember_folder(root: &Root, dir: &AgentDir, spec: &Spec) -> Result<()> {
 
 /// Keeps what git remembers only by the registration of a worktree whose files are gone: what was staged, commits on no branch.
 fn keep_registration(repo: &Repo, id: &AgentId, spec: &Spec, worktree: &Worktree) -> Result<()> {
-    let tip = repo.find_ref(&layout::branch_ref(&spec.branch))?.map_or_else(|| base(spec), Ok)?;
+    let tip = repo.find_ref(&layout::branch_ref(&spec.branch))?.unwrap_or(spec.base);
     let named = named::named(repo, &worktree.git_dir, &[], tip)?;
     if named.commits.is_empty() && named.others.is_none() {
         return Ok(());
@@ -247,7 +247,7 @@ pub fn take_work(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Resu
 }
 
 fn take_files(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<Taken> {
-    let task = task(id, spec)?;
+    let task = task(id, spec);
     let Some(worktree) = registered(repo, id, spec)? else {
         let own = OwnShadow::of(repo, dir, spec, &spec.worktree)?;
         let taken = take::branch_only(repo, &task, &own.shadow, "its worktree is gone")?;
@@ -296,13 +296,9 @@ impl OwnShadow {
     }
 }
 
-fn task<'a>(id: &'a AgentId, spec: &'a Spec) -> Result<Task<'a>> {
+fn task<'a>(id: &'a AgentId, spec: &'a Spec) -> Task<'a> {
     let max_file = spec.limits.max_file;
-    Ok(Task { id, title: &spec.title, branch: &spec.branch, base: base(spec)?, max_file })
-}
-
-fn base(spec: &Spec) -> Result<Oid> {
-    Oid::parse(&spec.base).ok_or_else(|| Error::internal(format!("'{}' is no commit", spec.base)))
+    Task { id, title: &spec.title, branch: &spec.branch, base: spec.base, max_file }
 }
 
 /// Puts the output of all attempts under the agent's log ref.

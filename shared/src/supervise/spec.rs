@@ -9,7 +9,7 @@ use crate::{
     Kind, Result,
     error::Context,
     git::{Repo, careful, repo::Identity},
-    model::AgentId,
+    model::{AgentId, BranchName, CommitId},
     private_files,
     profile::{Launch, Options},
     store::layout::{self, AgentDir},
@@ -24,9 +24,9 @@ pub struct Spec {
     /// How the program is started.
     pub launch: Launch,
     /// The agent's branch, without `refs/heads/`.
-    pub branch: String,
+    pub branch: BranchName,
     /// The commit it starts from.
-    pub base: String,
+    pub base: CommitId,
     /// The title, for commits.
     pub title: String,
     /// Where its worktree is to be.

@@ -91,7 +91,7 @@ fn bases_of(repo: &Repo, push: &Push, known: &Known) -> Result<Vec<Oid>> {
     }
     let mut bases = Vec::new();
     for tip in lives.into_iter().filter(|tip| repo.has_commit(*tip)) {
-        bases.extend(Oid::parse(&Chain::read(repo, &[tip])?.fold().agent.base));
+        bases.extend(Chain::read(repo, &[tip])?.fold().agent.base.commit());
     }
     Ok(bases)
 }
@@ -121,7 +121,7 @@ impl Branches {
         own.sort_by_key(|(name, _)| Some(name) != here.as_ref());
         let mut agents = Vec::new();
         for (agent, row) in all.iter().zip(&listing.rows) {
-            let base = Oid::parse(&agent.base);
+            let base = agent.base.commit();
             agents.extend(base.zip(repo.find_ref(&layout::head_ref(&row.id))?));
         }
         Ok(Self { own, agents })

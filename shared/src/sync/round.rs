@@ -345,7 +345,7 @@ impl Sync<'_> {
     /// or not at all.
     fn change_ours(&mut self, plan: &Plan) -> Result<BTreeMap<String, String>> {
         if plan.impostors > 0 {
-            self.outcome.renamed = Some(writer::rename(self.repo)?);
+            self.outcome.renamed = Some(writer::rename(self.repo)?.into());
         }
         let all = Changes { edits: plan.edits.clone(), deletes: plan.deletes.clone() };
         match all.make(self.repo) {

@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     error::Context,
     git::{Oid, Repo, worktrees::Worktree},
-    model::{Agent, AgentId, Liveness, quote},
+    model::{Agent, AgentId, BranchName, IdOrText, Liveness, quote},
     ops::{agent_object::AgentObject, shadowed::Shadowed},
     removal::{
         contents,
@@ -67,7 +67,7 @@ pub(super) struct Judge<'a> {
     request: &'a Request,
     targets: Vec<Target>,
     /// Branches that are agents' own: work in them is not elsewhere.
-    agents: Vec<String>,
+    agents: Vec<BranchName>,
     processes: Places,
     derived: Vec<String>,
     /// Who we are.
@@ -82,9 +82,9 @@ impl<'a> Judge<'a> {
     pub(super) fn new(repo: &'a Repo, request: &'a Request, listing: &'a Listing) -> Result<Self> {
         let agents =
             listing.rows.iter().filter_map(|row| listing.agent(repo, row).ok()).map(|agent| agent.branch);
-        let agents: Vec<String> = agents.collect();
+        let agents: Vec<BranchName> = agents.collect();
         let mut targets = targets::all(repo, request.into.as_deref())?;
-        targets.retain(|target| request.into.is_some() || !agents.contains(&target.name));
+        targets.retain(|target| request.into.is_some() || !agents.iter().any(|own| *own == *target.name));
         let derived = Config::of(repo).derived();
         let writer = listing.writer.as_deref();
         Ok(Self { repo, request, targets, agents, processes: Places::now(), derived, writer })
@@ -166,7 +166,9 @@ impl<'a> Judge<'a> {
 
     /// All its work, the branch as well as what was taken of it, in one branch or the other.
     fn is_elsewhere(&self, id: &AgentId, agent: &Agent) -> Result<Result<String, No>> {
-        let base = Oid::parse(&agent.base)
+        let base = agent
+            .base
+            .commit()
             .ok_or_else(|| Error::internal(format!("'{id}' has no base: '{}'", agent.base)))?;
         if let Some(broken) = unreadable::work_of(self.repo, id, agent)? {
             let no = No::new(broken.sentence());
@@ -178,7 +180,7 @@ impl<'a> Judge<'a> {
             tips.extend(self.repo.find_ref(&name)?.filter(|tip| !tips.contains(tip)));
         }
         // What its life tells of counts as well, whatever became of the refs.
-        if let Some(told) = agent.head.as_deref().and_then(Oid::parse).filter(|told| !tips.contains(told)) {
+        if let Some(told) = agent.head_commit().filter(|told| !tips.contains(told)) {
             if !self.repo.has_commit(told) {
                 return Ok(Err(No::new(format!("its work, {}, is not in this repository", told.short()))));
             }
@@ -188,8 +190,8 @@ impl<'a> Judge<'a> {
             if let Some(unsound) = sound::flaw_of(self.repo, tip)? {
                 return Ok(Err(No::new(unsound.why).hint(format!("git orchestra cleanup --discard {id}"))));
             }
-            let landed = agent.landed_head.as_deref() == Some(tip.to_string().as_str());
-            let landed_as = agent.landed_as.as_deref().and_then(Oid::parse).filter(|_| landed);
+            let landed = agent.landed_head.as_ref().is_some_and(|head| *head == tip);
+            let landed_as = agent.landed_as.as_ref().and_then(IdOrText::commit).filter(|_| landed);
             match self.find(agent, Work { base, tip, landed_as })? {
                 // The branch of work that is in the head alone made nothing: that says little.
                 Ok(found) if why.is_empty() || why == NOTHING => why = found,
@@ -206,12 +208,12 @@ impl<'a> Judge<'a> {
     /// In which branch a piece of work is, or why it is in none.
     fn find(&self, agent: &Agent, work: Work) -> Result<Result<String, String>> {
         let mut targets = self.targets.clone();
-        let landed = agent.landed_in.as_deref().filter(|name| !self.agents.iter().any(|own| own == name));
+        let landed = agent.landed_in.as_deref().filter(|name| !self.agents.iter().any(|own| *own == **name));
         if let Some(landed) = landed.filter(|_| self.request.into.is_none()) {
             targets.extend(targets::at(self.repo, landed)?.filter(|target| !self.targets.contains(target)));
         }
         let mut first = None;
-        for target in targets.iter().filter(|target| target.name != agent.branch) {
+        for target in targets.iter().filter(|target| agent.branch != *target.name) {
             let finding = elsewhere::look(self.repo, work, target.tip)?;
             if finding.is_elsewhere() {
                 return Ok(Ok(sentence(finding, &target.name)));
@@ -228,7 +230,7 @@ impl<'a> Judge<'a> {
         };
         let objects = shadowed.folder.path().join("objects");
         std::fs::create_dir(&objects).context(Kind::External, || "cannot make a temporary folder".into())?;
-        let base = Oid::parse(&agent.base).unwrap_or(Oid::EMPTY_TREE);
+        let base = agent.base.commit().unwrap_or(Oid::EMPTY_TREE);
         let task = shadowed.task(id, agent, base);
         let shadow = shadowed.shadow.clone().with_objects_in(objects);
         contents::beyond(self.repo, &task, &shadowed.place(&shadow), &self.derived)

@@ -11,7 +11,7 @@ use crate::{
         finish::{self, Move, Moved},
     },
     lock::Lock,
-    model::{AgentId, Fact, event::Collected, fold, text},
+    model::{AgentId, Fact, IdOrText, WorkStat, event::Collected, fold, text},
     store::{
         Chain, append_if,
         layout::{self, Private},
@@ -66,18 +66,20 @@ fn under_lock(
     if let Some(new) = before.head.filter(|new| Some(*new) != head) {
         repo.edit_refs(&[Edit { name: head_ref, old: head, new }], "orchestra: a repair failed")?;
     }
-    let told = before.head.map(|head| head.to_string()).or(agent.head);
+    let told = before.head.map(IdOrText::from).or(agent.head);
     let by = writer::writer(repo)?;
     append_if(repo, id, |fold| {
         let collected = Collected {
             attempt: fold.agent.attempt,
             head: told.clone()?,
-            commits: before.commits,
-            files: before.files,
-            insertions: before.insertions,
-            deletions: before.deletions,
-            left_out: Vec::new(),
-            left_out_more: before.left_out,
+            work: WorkStat {
+                commits: before.commits,
+                files: before.files,
+                insertions: before.insertions,
+                deletions: before.deletions,
+                left_out: Vec::new(),
+                left_out_more: before.left_out,
+            },
             unfinished: None,
             phase: Some(before.phase),
             reason: Some(why.to_owned()),

@@ -7,7 +7,7 @@ use crate::{
     Result,
     config::Config,
     git::Repo,
-    model::{AgentId, Liveness, Permission, Phase, text},
+    model::{AgentId, BranchName, Liveness, Permission, Phase, text},
     profile::Words,
     store::{Chain, layout::Private, writer},
     supervise::{liveness, spec::Spec},
@@ -36,7 +36,7 @@ pub struct Planned {
     /// It would begin a new conversation.
     pub fresh: bool,
     /// Its branch.
-    pub branch: String,
+    pub branch: BranchName,
     /// Where its files are, or would be.
     pub worktree: String,
 }

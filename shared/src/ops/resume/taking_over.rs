@@ -36,7 +36,7 @@ pub(super) fn prepare(
     may(repo, id, agent, how)?;
     let head = unreadable::named_tip(repo, id, agent)?.filter(|head| repo.has_commit(*head));
     let head = head.ok_or_else(|| not_here(id, "the commit that holds its work"))?;
-    if Oid::parse(&agent.base).is_none_or(|base| !repo.has_commit(base)) {
+    if agent.base.commit().is_none_or(|base| !repo.has_commit(base)) {
         return Err(not_here(id, "the commit it started from"));
     }
     let kept = bring_snapshot(repo, id)?;
@@ -61,7 +61,7 @@ pub(super) fn prepare(
 /// # Errors
 /// The request does not allow it, or its branch is not called as ours are (3).
 pub(super) fn may(repo: &Repo, id: &AgentId, agent: &Agent, how: TakeOver) -> Result<()> {
-    let clone = agent.label.as_ref().unwrap_or(&agent.writer);
+    let clone = agent.label.as_deref().unwrap_or(&agent.writer);
     let allowed = how == TakeOver::Always || how == TakeOver::AtRest && agent.phase.is_at_rest();
     if !allowed {
         let error = Error::refused(format!("agent '{id}' belongs to another clone, {clone}"));
@@ -75,7 +75,7 @@ pub(super) fn may(repo: &Repo, id: &AgentId, agent: &Agent, how: TakeOver) -> Re
     }
     // A branch named by strangers is not checked out, unless it is the one that we would have given.
     let ours = format!("{}{id}", Config::of(repo).branch_prefix()?);
-    if agent.branch == ours {
+    if *agent.branch == *ours {
         return Ok(());
     }
     let theirs = text::safe(&agent.branch);
@@ -146,7 +146,7 @@ fn bring_conversation(repo: &Repo, id: &AgentId, agent: &Agent, worktree: &Path)
         return Ok(());
     }
     let Some(kept) = travelled(repo, "transcripts", id)? else { return Ok(()) };
-    let Some(kept) = transcripts::read(repo, kept)?.filter(|kept| kept.about.id == *session) else {
+    let Some(kept) = transcripts::read(repo, kept)?.filter(|kept| *kept.about.id == **session) else {
         return Ok(());
     };
     let blob = transcripts::transcript(repo, &kept)?;

@@ -108,7 +108,7 @@ pub fn run(repo: &AcceptedRepo, agent: &str, by: &By, interrupted: &AtomicBool) 
     let give = give(repo, judged, answer, &proof)?;
     let judge_by = Judge {
         by: format!("agent {}", text::one_line(&by.profile, 60)),
-        reviewer: reviewer.to_string(),
+        reviewer: reviewer.clone(),
         check: text::one_line(&format!("{test}: {}", proof.said), 200),
     };
     judge(repo, &id, &give, &mut report, Some(judge_by))?;
@@ -148,8 +148,8 @@ fn start(repo: &AcceptedRepo, of: &AgentId, by: &By, head: Oid, task: &str, test
             ..spawn::Request::default()
         },
     )?;
-    let id = report.agents.first().map(|planned| planned.id.clone()).unwrap_or_default();
-    AgentId::parse(&id)
+    let planned = report.agents.into_iter().next();
+    planned.map(|planned| planned.id).ok_or_else(|| Error::internal("no reviewer was started"))
 }
 
 fn wait(repo: &Repo, id: &AgentId, interrupted: &AtomicBool) -> Result<()> {

@@ -12,7 +12,7 @@ use crate::{
         plan,
         state::Against,
     },
-    model::{AgentId, text},
+    model::{AgentId, CommitId, IdOrText, WriterId, text},
     ops::{
         agent_object::AgentObject,
         diff::{self, File},
@@ -69,9 +69,9 @@ pub struct Known {
     /// Who gave it, as their clone calls them.
     pub by: String,
     /// The clone in which it was given.
-    pub writer: String,
+    pub writer: WriterId,
     /// The head that it is of.
-    pub head: String,
+    pub head: IdOrText<CommitId>,
     /// Whether it decides anything here.
     pub counts: bool,
 }
@@ -112,7 +112,7 @@ pub(super) fn look(repo: &AcceptedRepo, id: &AgentId) -> Result<Work> {
         writer: standing.writer,
         head: standing.head,
     });
-    let commits_made = match (Oid::parse(&agent.base), head.filter(|_| agent.phase.is_at_rest())) {
+    let commits_made = match (agent.base.commit(), head.filter(|_| agent.phase.is_at_rest())) {
         (Some(base), Some(head)) => made(repo, base, head)?,
         _ => Vec::new(),
     };

@@ -91,17 +91,17 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
         place: 0,
         parent: None,
         reviews: None,
-        base: base.to_string(),
-        branch: branch.clone(),
+        base: base.into(),
+        branch: branch.as_str().into(),
         label: Config::of(repo).label(),
         prompt: None,
     };
     let prompt = session.first_prompt.unwrap_or_default();
     store::create(repo, &[NewAgent { id: id.clone(), created, prompt, base }])?;
-    let launch = Step { session: Some(session.id.clone()), ..Step::to(1, Phase::Starting) };
+    let launch = Step { session: Some(session.id.as_str().into()), ..Step::to(1, Phase::Starting) };
     let ended = Finished {
         reason: Some("adopted".to_owned()),
-        head: Some(base.to_string()),
+        head: Some(base.into()),
         ..Finished::empty(1, Phase::Stopped)
     };
     append(repo, &id, &[Fact::Phase(launch), Fact::Finished(ended)])?;

@@ -63,7 +63,7 @@ impl Supervisor {
     /// Takes the work; without a worktree there is none.
     pub(super) async fn take(&mut self) -> Result<Taken> {
         if !self.has_worktree {
-            return Ok(Taken::nothing(&self.spec.base));
+            return Ok(Taken::nothing(self.spec.base.into()));
         }
         let mut restarts = 0;
         let taken = loop {

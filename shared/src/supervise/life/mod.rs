@@ -34,7 +34,7 @@ use crate::{
     error::Context,
     git::Repo,
     lock::Lock,
-    model::{Agent, AgentId, Fact, Phase, event::Step},
+    model::{Agent, AgentId, Fact, Phase, SessionId, event::Step},
     profile::{Conversation, Speech},
     store::{
         Chain, append, append_if,
@@ -96,9 +96,9 @@ struct Supervisor {
     slot: Option<Lock>,
     has_worktree: bool,
     /// The conversation, where the program has such: its id, and whether it was there before this attempt.
-    session: Option<(String, bool)>,
+    session: Option<(SessionId, bool)>,
     /// Keeps others out of the conversation.
-    hold: Option<(String, Hold)>,
+    hold: Option<(SessionId, Hold)>,
     /// The repository and the worktree, wherever they are now.
     followed: Followed,
     /// Where the copies of the task lie that a program was started with.
@@ -348,7 +348,7 @@ impl Supervisor {
     }
 
     /// A conversation that never came to be cannot be gone on with; its file tells.
-    fn choose_conversation(&mut self, known: Option<String>) -> Result<()> {
+    fn choose_conversation(&mut self, known: Option<SessionId>) -> Result<()> {
         let there = known.filter(|session| match self.spec.launch.speech {
             Speech::ClaudeStream => conversation::claude::transcript(session).is_some(),
             Speech::Plain => false,
@@ -356,7 +356,7 @@ impl Supervisor {
         self.session = match there {
             _ if !self.spec.launch.converses() => None,
             Some(session) => Some((session, true)),
-            None => Some((world::uuid()?, false)),
+            None => Some((world::uuid()?.into(), false)),
         };
         self.hold_conversation()?;
         if let (Speech::ClaudeStream, Some((session, true))) = (self.spec.launch.speech, &self.session) {
