@@ -51,12 +51,12 @@ impl EventId {
 }
 
 #[derive(Deserialize)]
-struct Envelope {
+struct Envelope<'a> {
     at: Timestamp,
     l: u64,
-    t: String,
+    t: &'a str,
     v: u32,
-    w: String,
+    w: &'a str,
 }
 
 impl Event {
@@ -75,11 +75,11 @@ impl Event {
     pub fn read(line: &str) -> Option<Self> {
         let value = canonical::read(line)?;
         let envelope = Envelope::deserialize(&value).ok()?;
-        let writer = WriterId::parse(&envelope.w).ok()?;
+        let writer = WriterId::parse(envelope.w).ok()?;
         if envelope.l == 0 || envelope.l >= MAX_LAMPORT {
             return None;
         }
-        let known = envelope.v == VERSION && Fact::NAMES.contains(&envelope.t.as_str());
+        let known = envelope.v == VERSION && Fact::NAMES.contains(&envelope.t);
         let fact = if known { Some(Fact::deserialize(&value).ok()?) } else { None };
         if let Some(fact) = &fact
             && !fact.is_sound()

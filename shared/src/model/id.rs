@@ -2,9 +2,9 @@
 
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::ids::text_id;
+use super::{ids::text_id, parsed::parsed};
 use crate::{Error, Result};
 
 /// Lower-case letters and digits without the ones that are taken for each other (`i l o u`).
@@ -59,7 +59,7 @@ impl FromStr for AgentId {
 
 impl<'de> Deserialize<'de> for AgentId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+        parsed(deserializer, "an agent id", |text| Self::parse(text).ok())
     }
 }
 

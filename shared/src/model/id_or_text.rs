@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{AgentId, CommitId, text};
+use super::{AgentId, CommitId, parsed::parsed, text};
 
 /// An id, or the text that stands in its place in an event that is not ours or not sound. Such an event counts all the same,
 /// and the text is shown; it only leads to no object and to no agent.
@@ -109,8 +109,7 @@ impl<T: fmt::Display> Serialize for IdOrText<T> {
 
 impl<'de, T: FromStr> Deserialize<'de> for IdOrText<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Ok(text.parse().map_or_else(|_| Self::Text(text), Self::Id))
+        parsed(deserializer, "an id or a text", |text| Some(Self::read(text)))
     }
 }
 
@@ -142,6 +141,8 @@ mod tests {
             assert_eq!((read.commit().is_some(), read.to_string().as_str()), (is_id, text));
             assert_eq!(serde_json::to_string(&read).unwrap(), json);
         }
+        // Git reads digits of either case, and writes small ones.
+        assert_eq!(IdOrText::<CommitId>::read(&"A".repeat(40)).to_string(), "a".repeat(40));
         let agent: IdOrText<AgentId> = serde_json::from_str("\"add-tests-k3m9q\"").unwrap();
         assert_eq!(agent.id().map(AgentId::as_str), Some("add-tests-k3m9q"));
         assert!(serde_json::from_str::<IdOrText<AgentId>>("1").is_err());

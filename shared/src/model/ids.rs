@@ -2,9 +2,9 @@
 
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::text;
+use super::{parsed::parsed, text};
 use crate::{Error, Result};
 
 /// Gives a newtype of a text what every such id has: it reads as the text that it is, and is the same text in JSON.
@@ -165,8 +165,9 @@ impl FromStr for WriterId {
 
 impl<'de> Deserialize<'de> for WriterId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.is_empty() { Ok(Self::default()) } else { Self::parse(&text).map_err(de::Error::custom) }
+        parsed(deserializer, "the id of a clone", |text| {
+            if text.is_empty() { Some(Self::default()) } else { Self::parse(text).ok() }
+        })
     }
 }
 

@@ -25,7 +25,8 @@ pub mod work_stat;
 #[cfg(test)]
 mod golden;
 mod lines;
-mod words;
+mod parsed;
+pub(crate) mod words;
 
 pub use agent::Agent;
 pub use cost::Cost;

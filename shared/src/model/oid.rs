@@ -2,9 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::text;
+use super::{parsed::parsed, text};
 use crate::Error;
 
 /// The id of any git object: 20 bytes, written as 40 lower-case hexadecimal digits.
@@ -77,8 +77,7 @@ impl Serialize for Oid {
 
 impl<'de> Deserialize<'de> for Oid {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let hex = String::deserialize(deserializer)?;
-        Self::parse(&hex).ok_or_else(|| de::Error::custom("not an object id"))
+        parsed(deserializer, "an object id", Self::parse)
     }
 }
 

@@ -454,3 +454,6 @@ fn last_line(path: &Path) -> Option<String> {
     let tail = text::plain(&String::from_utf8_lossy(&tail));
     tail.lines().rev().map(|line| text::one_line(line, ACTIVITY)).find(|line| !line.is_empty())
 }
+
+#[cfg(test)]
+mod tests;

@@ -188,12 +188,12 @@ fn plan(
 ) -> Result<Report> {
     let mut agents = Vec::new();
     for task in &request.tasks {
+        let title = text::title(task);
         for ready in launches {
             for _ in 0..request.copies.max(1) {
-                let id =
-                    AgentId::new(request.name.as_deref().unwrap_or(&text::title(task)), world::random()?);
+                let id = AgentId::new(request.name.as_deref().unwrap_or(&title), world::random()?);
                 agents.push(Planned {
-                    title: text::title(task),
+                    title: title.clone(),
                     profile: ready.profile.clone(),
                     permission: ready.launch.permission,
                     branch: format!("{prefix}{id}").into(),

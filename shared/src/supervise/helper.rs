@@ -14,7 +14,7 @@ use crate::{
     error::Context,
     git::{Oid, Repo, careful, command, objects::Commit, refs::Edit, worktrees::Worktree},
     lock::Lock,
-    model::AgentId,
+    model::{AgentId, words::words},
     process,
     store::layout::{self, AgentDir, Private},
     supervise::{conversations, mend, processes::NONCE, spec::Spec},
@@ -40,30 +40,19 @@ const IN_MEMORY: u64 = 16 << 20;
 /// Longest answer of a helper, in bytes: what a pipe holds.
 const ANSWER: u64 = 64 << 10;
 
-/// What a helper does. The word is its argument.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Job {
-    /// Make the worktree.
-    Prepare,
-    /// Keep the worktree as it is now.
-    Snapshot,
-    /// Take the work for good, and store the output.
-    Take,
+words! {
+    /// What a helper does. The word is its argument.
+    pub enum Job {
+        /// Make the worktree.
+        Prepare = "prepare",
+        /// Keep the worktree as it is now.
+        Snapshot = "snapshot",
+        /// Take the work for good, and store the output.
+        Take = "take",
+    }
 }
 
 impl Job {
-    /// All jobs.
-    pub const ALL: [Self; 3] = [Self::Prepare, Self::Snapshot, Self::Take];
-
-    /// The word for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Prepare => "prepare",
-            Self::Snapshot => "snapshot",
-            Self::Take => "take",
-        }
-    }
-
     /// The longest it may take.
     pub const fn limit(self) -> Duration {
         match self {
@@ -71,11 +60,6 @@ impl Job {
             Self::Snapshot => KEEPING,
             Self::Take => TAKING,
         }
-    }
-
-    /// The job of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|job| job.as_str() == word)
     }
 }
 

@@ -233,10 +233,28 @@ fn a_conversation_tells_its_whole_and_several_are_added() {
 pub(crate) fn facts() -> impl Strategy<Value = Fact> {
     let word = "[ -~\u{1b}\n\u{202e}é日]{0,12}";
     prop_oneof![
-        (word, word, prop::option::of(word)).prop_map(|(title, profile, model)| {
-            let (reviews, label) = (model.as_deref().map(IdOrText::read), model.clone());
-            Fact::Created(Created { title, profile, reviews, label, model, ..Created::default() })
-        }),
+        (word, word, prop::option::of(word), "[1x]", 0u32..3).prop_map(
+            |(title, profile, model, digit, place)| {
+                let (reviews, label) = (model.as_deref().map(IdOrText::read), model.clone());
+                let parent = reviews.as_ref().map(|_| IdOrText::read("plan-work-00000"));
+                let (base, permission) = (IdOrText::read(&digit.repeat(40)), model.clone());
+                let (run, branch, prompt) = (profile.as_str().into(), title.as_str().into(), None);
+                Fact::Created(Created {
+                    title,
+                    profile,
+                    model,
+                    run,
+                    place,
+                    parent,
+                    reviews,
+                    permission,
+                    base,
+                    branch,
+                    label,
+                    prompt,
+                })
+            }
+        ),
         (1u32..4, 0usize..4, prop::option::of(word)).prop_map(|(attempt, at, reason)| {
             let (session, question) = (reason.clone().map(SessionId::from), reason.clone());
             let choice = question.is_some();
