@@ -47,7 +47,7 @@ fn on_the_agents(repo: &Repo, state: &State, steps: &[Step]) -> Vec<String> {
 
 fn on_the_agent(repo: &Repo, state: &State, step: &Step) -> Result<()> {
     let (Some(agent), Some(landed)) = (&step.agent, fact(state, step)) else { return Ok(()) };
-    tell(repo, &AgentId::parse(agent)?, &landed)
+    tell(repo, agent, &landed)
 }
 
 /// Writes down what a landing did with an agent's work, if its events do not say so already: the same is tried again, or a landing
@@ -108,7 +108,7 @@ fn note(state: &State, step: &Step, branch: Option<&Branch>) -> Value {
             map.insert(key.to_owned(), value);
         }
     };
-    add("agent", step.agent.clone().map(Value::from));
+    add("agent", step.agent.as_deref().map(Value::from));
     add("task", agent.map(|agent| Value::from(agent.title.clone())));
     add("cost_micros", agent.and_then(|agent| agent.cost).map(|cost| Value::from(cost.micros())));
     add("session", agent.and_then(|agent| agent.session.as_deref()).map(Value::from));

@@ -94,7 +94,7 @@ impl Runner<'_> {
 
     /// Writes down what the agent has, before anything of it is touched for a repair.
     fn remember(&mut self, id: &AgentId) -> Result<()> {
-        if self.state.before_repair.as_ref().is_none_or(|before| before.agent != id.as_str()) {
+        if self.state.before_repair.as_ref().is_none_or(|before| before.agent != *id) {
             self.state.before_repair = Some(self.around.repairs.before(id)?);
             self.state.save(self.repo, self.journal)?;
         }
@@ -103,7 +103,7 @@ impl Runner<'_> {
 
     /// Ends the repair of a branch: of one that did not land, the agent gets back what it had.
     pub(super) fn end_repair(&mut self, step: &mut Step) -> Result<()> {
-        let is_of_the_step = |before: &mut BeforeRepair| step.agent.as_deref() == Some(before.agent.as_str());
+        let is_of_the_step = |before: &mut BeforeRepair| step.agent.as_ref() == Some(&before.agent);
         let Some(before) = self.state.before_repair.take_if(is_of_the_step) else { return Ok(()) };
         if step.outcome != Some(Landing::Merged) {
             let what =

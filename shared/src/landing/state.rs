@@ -6,7 +6,7 @@ use super::{before::BeforeRepair, branches::Target, merge::Strategy, plan::Pairs
 use crate::{
     Result,
     git::{Oid, Repo},
-    model::event::Landing,
+    model::{AgentId, event::Landing},
     store::operations::{Journal, Operation, Stage, all},
 };
 
@@ -158,7 +158,7 @@ pub struct Step<Outcome = Option<Landing>> {
     /// As people name it.
     pub branch: String,
     /// Whose work it is.
-    pub agent: Option<String>,
+    pub agent: Option<AgentId>,
     /// What lands.
     pub head: Oid,
     /// With which branches it conflicts.

@@ -393,7 +393,7 @@ impl Plan {
         Step {
             rank,
             branch: branch.name.clone(),
-            agent: branch.agent.as_ref().map(|(id, _)| id.to_string()),
+            agent: branch.agent.as_ref().map(|(id, _)| id.clone()),
             head: branch.tip,
             conflicts_with: conflicts.iter().map(|conflict| conflict.branch.clone()).collect(),
             conflicts,
@@ -425,7 +425,7 @@ impl Passed {
         Step {
             rank,
             branch: self.branch.name.clone(),
-            agent: self.branch.agent.as_ref().map(|(id, _)| id.to_string()),
+            agent: self.branch.agent.as_ref().map(|(id, _)| id.clone()),
             head: self.branch.tip,
             conflicts_with: Vec::new(),
             conflicts: Vec::new(),

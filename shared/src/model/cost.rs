@@ -50,7 +50,6 @@ pub mod in_dollars {
     ///
     /// # Errors
     /// The serializer fails.
-    #[expect(clippy::ref_option, reason = "serde calls it so")]
     pub fn serialize<S: Serializer>(cost: &Option<Cost>, serializer: S) -> Result<S::Ok, S::Error> {
         cost.map(Cost::dollars).serialize(serializer)
     }

@@ -28,7 +28,7 @@ use crate::{
         state::{COMMAND, Saved, open_one},
         steps::{Around, Halt, Progress, Runner, clear},
     },
-    model::{AgentId, event::Landing, text},
+    model::{event::Landing, text},
     ops::named::{self as named_agents, Found},
     store::{
         Listing, Unreadable, layout, notes,
@@ -85,7 +85,7 @@ pub fn run(
     interrupted: &AtomicBool,
 ) -> Result<Report> {
     let mut report = land(repo, request, tell, interrupted)?;
-    let agents = report.order.iter().filter_map(|step| AgentId::parse(step.agent.as_deref()?).ok());
+    let agents = report.order.iter().filter_map(|step| step.agent.clone());
     for id in agents.collect::<Vec<_>>() {
         let changes = surroundings::of_agent(repo, &id)?;
         let around = surroundings::warnings(&changes);

@@ -16,7 +16,7 @@ use crate::{
         state::COMMAND,
     },
     model::{
-        AgentId, IdOrText,
+        IdOrText,
         event::{Landed, Landing},
         text,
     },
@@ -310,7 +310,7 @@ fn tell_agents(repo: &Repo, operation: &Operation, all: &[Operation]) -> Vec<Str
     };
     let mut warnings = Vec::new();
     for step in state.steps.iter().filter(|step| step.outcome == Some(Landing::Merged)) {
-        let Some(id) = step.agent.as_ref().and_then(|id| AgentId::parse(id).ok()) else { continue };
+        let Some(id) = &step.agent else { continue };
         let landed = Landed {
             outcome: if undone { Landing::TakenBack } else { Landing::Merged },
             into: state.into.as_str().into(),
@@ -320,7 +320,7 @@ fn tell_agents(repo: &Repo, operation: &Operation, all: &[Operation]) -> Vec<Str
             check: None,
             passed: if undone { Vec::new() } else { record::passed(&state.orders) },
         };
-        if let Err(error) = record::tell(repo, &id, &landed) {
+        if let Err(error) = record::tell(repo, id, &landed) {
             warnings.push(format!("{id}: {}", error.one_line()));
         }
     }

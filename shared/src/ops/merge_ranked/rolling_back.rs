@@ -31,12 +31,12 @@ pub(super) fn roll_back(
     before: &BeforeRepair,
     why: &str,
 ) -> Result<std::result::Result<(), String>> {
-    let id = AgentId::parse(&before.agent)?;
-    let dir = Private::new(repo.private_dir()?).agent(&id);
+    let id = &before.agent;
+    let dir = Private::new(repo.private_dir()?).agent(id);
     let Some(_lock) = Lock::take(&dir.lock(), LOCK_TIMEOUT)? else {
         return Ok(Err("its agent still runs".to_owned()));
     };
-    let rolled_back = under_lock(repo, &id, before, why);
+    let rolled_back = under_lock(repo, id, before, why);
     // An agent at rest has no folder.
     let _ = std::fs::remove_dir_all(dir.dir());
     rolled_back

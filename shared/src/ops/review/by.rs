@@ -108,7 +108,7 @@ pub fn run(repo: &AcceptedRepo, agent: &str, by: &By, interrupted: &AtomicBool) 
     let give = give(repo, judged, answer, &proof)?;
     let judge_by = Judge {
         by: format!("agent {}", text::one_line(&by.profile, 60)),
-        reviewer: reviewer.clone(),
+        reviewer,
         check: text::one_line(&format!("{test}: {}", proof.said), 200),
     };
     judge(repo, &id, &give, &mut report, Some(judge_by))?;
