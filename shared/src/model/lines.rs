@@ -70,8 +70,8 @@ pub(super) fn line(out: &mut String, key: &str, value: &impl Value) {
     }
 }
 
-/// The rows of one list: `"Key" => field` for a line, `"Key" unless 0 => field` for a count, `=> field` for fields with lines
-/// of their own. Writes and reads them.
+/// Implements [`Lines`] by a list of rows: `"Key" => field` is one line, `("Key" unless 0) => field` one that a count of 0 does
+/// not get, and `(own lines) => field` stands for the lines of a [`WorkStat`](super::WorkStat) or of a [`Group`].
 macro_rules! rows {
     ($name:ty: $($rule:tt => $($field:ident).+),* $(,)?) => {
         impl crate::model::lines::Lines for $name {

@@ -102,7 +102,7 @@ pub fn one_line(text: &str, columns: usize) -> String {
 /// Columns kept of a reason, a model, an id and other short texts of an event.
 const SHORT: usize = 200;
 
-/// `text` as the state of an agent holds it: as [`one_line`], of [`SHORT`] columns.
+/// `text` as the state of an agent holds it: as [`one_line`], at most 200 columns wide.
 pub fn short(text: &str) -> String {
     one_line(text, SHORT)
 }
