@@ -2,6 +2,7 @@
 
 use orchestra::{
     Result,
+    config::keys::UNDO_EXPIRE,
     git::Repo,
     ops::cleanup::{self, Entry, Outcome, Report},
     removal::trash,
@@ -65,7 +66,8 @@ fn tell(terminal: &Terminal, report: &Report) {
         terminal.hint(hint);
     }
     if report.forgotten > 0 {
-        terminal.say(&format!("{} older operations are forgotten (orchestra.trashTime)", report.forgotten));
+        let key = UNDO_EXPIRE.name();
+        terminal.say(&format!("{} older operations are forgotten ({key})", report.forgotten));
     }
 }
 

@@ -46,13 +46,13 @@ pub(crate) struct Cli {
     /// How branches land: merge, squash or rebase
     #[arg(long, value_name = "HOW", default_value = "merge", value_parser = strategy(), hide_possible_values = true)]
     pub(crate) strategy: Strategy,
-    /// A shell command that must succeed after each branch (default: git config orchestra.build)
+    /// A shell command that must succeed after each branch (default: {orchestra.build})
     #[arg(long, value_name = "COMMAND")]
     pub(crate) build: Option<String>,
-    /// Another one, run after the build (default: git config orchestra.test)
+    /// Another one, run after the build (default: {orchestra.test})
     #[arg(long, value_name = "COMMAND")]
     pub(crate) test: Option<String>,
-    /// The longest that one of them may take: 90s, 5m (default: git config orchestra.checkTime, else 30m)
+    /// The longest that one of them may take: 90s, 5m (default: {orchestra.checkTime})
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) check_time: Option<Duration>,
     /// What happens to a branch that conflicts: skip, ours, theirs, union or agent

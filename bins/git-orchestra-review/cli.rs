@@ -38,7 +38,7 @@ pub(crate) struct Cli {
     /// say so ('git orchestra resume').
     #[arg(long, value_name = "PROFILE", requires = "agent", conflicts_with_all = ["approve", "reject", "changes", "message", "comments", "edit"], add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) by: Option<String>,
-    /// The test command for --by (default: git config orchestra.review.test, else orchestra.test)
+    /// The test command for --by (default: {orchestra.review.test}, else orchestra.test)
     #[arg(long, value_name = "COMMAND", requires = "by")]
     pub(crate) test: Option<String>,
     /// Let that reviewer repair what it finds; the repair becomes part of the work if the test passes with it

@@ -39,7 +39,7 @@ pub(crate) struct Cli {
     /// The agent; several, separated by commas, each get every task
     ///
     /// 'claude' is Claude Code, with your own login and settings; 'sh' is always there: the task is a shell script. Any program
-    /// becomes an agent by git config orchestra.agent.NAME.command. The default is git config orchestra.agent, else claude.
+    /// becomes an agent by git config orchestra.agent.NAME.command. The default is {orchestra.agent}.
     #[arg(long = "agent", value_name = "NAME", value_delimiter = ',', add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) agents: Vec<String>,
     /// Start each task this many times, to compare

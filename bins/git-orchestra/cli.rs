@@ -124,7 +124,7 @@ pub(crate) const PAGE: Page = Page {
             "FURTHER COMMANDS",
             &[
                 "A program git-orchestra-NAME on PATH is run by 'git orchestra NAME', with its arguments unchanged. It \
-               answers completions if 'git config --global --add orchestra.completes NAME' says that it does.",
+               answers completions if 'git config --global --add orchestra.completionProvider NAME' says that it does.",
             ],
         ),
     ],

@@ -4,7 +4,11 @@ use std::{
     collections::BTreeSet, ffi::OsString, os::unix::process::CommandExt, path::PathBuf, process::ExitCode,
 };
 
-use orchestra::{git::Git, model::text, process, world};
+use orchestra::{
+    config::{self, keys::COMPLETION_PROVIDER},
+    model::text,
+    process, world,
+};
 use orchestra_terminal::{Terminal, catalog, complete, run::ASK};
 
 const PREFIX: &str = "git-orchestra-";
@@ -177,12 +181,6 @@ fn complete_options(begun: &str) -> ExitCode {
 
 /// By the user's own configuration: what stands in a repository's may be anybody's, and nobody is asked at a key press.
 fn answers(name: &str) -> bool {
-    let asked = Git::new(&world::directory(), "config")
-        .args(["--show-scope", "--get-all", "orchestra.completes"])
-        .line();
-    let of_the_user = |line: &str| {
-        let (scope, known) = line.split_once('\t').unwrap_or_default();
-        matches!(scope, "global" | "system") && known == name
-    };
-    asked.is_ok_and(|lines| lines.lines().any(of_the_user))
+    let providers = config::values_of_the_user(&world::directory(), &COMPLETION_PROVIDER);
+    providers.iter().any(|provider| provider == name)
 }

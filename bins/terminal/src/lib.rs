@@ -27,6 +27,7 @@ pub mod faults;
 pub mod follow;
 pub mod interrupt;
 pub mod json;
+mod key_help;
 pub mod markdown;
 pub mod output;
 pub mod pager;

@@ -9,7 +9,7 @@ use clap_mangen::{
 };
 use orchestra::config;
 
-use crate::{catalog, exit};
+use crate::{catalog, exit, key_help};
 
 /// The date in the pages: of the release, so that they are the same wherever they are printed.
 const DATE: &str = "2026-11-21";
@@ -41,6 +41,7 @@ pub fn complete_help(command: Command, page: &Page) -> Command {
     let _ = write!(after, "'git help {}' shows the whole manual page.", name.trim_start_matches("git-"));
     let shown =
         name.replacen("git-orchestra-", "git orchestra ", 1).replacen("git-orchestra", "git orchestra", 1);
+    let command = key_help::filled(command);
     command.bin_name(&shown).display_name(shown).after_long_help(after).disable_help_subcommand(true)
 }
 
@@ -156,9 +157,13 @@ fn sections(name: &str, page: &Page) -> Roff {
         roff.control("SH", ["CONFIGURATION"]);
         roff.text([roman("These keys of git config, for one repository or for all of a user:")]);
         for key in config::KEYS {
-            let default =
-                if key.default.is_empty() { String::new() } else { format!(" (default: {})", key.default) };
-            roff.control("TP", []).text([bold(key.name)]).text([roman(format!("{}{default}.", key.what))]);
+            let default = match key.default_text() {
+                default if default.is_empty() => String::new(),
+                default => format!(" (default: {default})"),
+            };
+            let formerly = key.old_name().map(|old| format!("; {old} in earlier versions, still read"));
+            let text = format!("{}{default}{}.", key.what(), formerly.unwrap_or_default());
+            roff.control("TP", []).text([bold(key.name())]).text([roman(text)]);
         }
     }
     roff.control("SH", ["EXIT STATUS"]);

@@ -17,7 +17,7 @@ impl Repo {
     ///
     /// # Errors
     /// Another program has the config locked, or changes it all the time (4), or it cannot be written.
-    pub fn edit_config(&self, arguments: &[&str]) -> Result<i32> {
+    pub(crate) fn edit_config(&self, arguments: &[&str]) -> Result<i32> {
         let common = self.common_dir()?;
         let path = common.join("config");
         if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {

@@ -22,6 +22,7 @@ pub mod objects;
 pub(crate) mod obstacle;
 pub mod oid;
 pub mod outside;
+mod own_keys;
 mod ownership;
 mod packed;
 mod promised;

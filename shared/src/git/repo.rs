@@ -273,13 +273,13 @@ impl Repo {
         })
     }
 
-    /// A value of the user's git config.
-    pub fn config(&self, key: &str) -> Option<String> {
+    /// A value of the user's git config. Only `git` and `config` call it: every key has a name there.
+    pub(crate) fn config(&self, key: &str) -> Option<String> {
         self.gix.config_snapshot().string(key).map(|value| value.to_string())
     }
 
     /// A path in the user's git config, `~` spelled out.
-    pub fn config_path(&self, key: &str) -> Option<PathBuf> {
+    pub(super) fn config_path(&self, key: &str) -> Option<PathBuf> {
         let path = self.gix.config_snapshot().trusted_path(key).ok()??;
         (!path.as_os_str().is_empty()).then_some(path)
     }
@@ -288,7 +288,7 @@ impl Repo {
     ///
     /// # Errors
     /// It is not a path.
-    pub fn path_setting(&self, key: &str) -> std::result::Result<Option<PathBuf>, String> {
+    pub(crate) fn path_setting(&self, key: &str) -> std::result::Result<Option<PathBuf>, String> {
         match self.gix.config_snapshot().trusted_path(key) {
             Ok(path) => Ok(path.filter(|path| !path.as_os_str().is_empty())),
             Err(error) => Err(error.to_string()),
@@ -296,14 +296,14 @@ impl Repo {
     }
 
     /// Every value of a key of the user's git config, in order.
-    pub fn config_all(&self, key: &str) -> Vec<String> {
+    pub(crate) fn config_all(&self, key: &str) -> Vec<String> {
         let snapshot = self.gix.config_snapshot();
         let values = snapshot.plumbing().strings(key);
         values.unwrap_or_default().iter().map(ToString::to_string).collect()
     }
 
     /// The subsections of a section: `claude` in `orchestra.agent.claude.command` for `orchestra` and `agent.`.
-    pub fn config_sections(&self, section: &str) -> Vec<String> {
+    pub(crate) fn config_sections(&self, section: &str) -> Vec<String> {
         let snapshot = self.gix.config_snapshot();
         let Some(found) = snapshot.plumbing().sections_by_name(section) else { return Vec::new() };
         found.filter_map(|s| s.header().subsection_name().map(ToString::to_string)).collect()

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
-    config::Config,
+    config::{Config, keys::MERGE_TIMEOUT},
     git::{
         Oid, Repo,
         merging::{How, Judgement, MergePlace, Size, Trial},
@@ -215,7 +215,7 @@ fn matrix(repo: &Repo, tips: &[Oid], target: &Target) -> Result<(Matrix, Pairs)>
     let both = (0..all.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
     let pairs: Vec<(usize, usize)> = both.map(|(a, b)| ours_and_theirs(&all, last, a, b)).collect();
     let branch_ref = layout::branch_ref(&target.branch);
-    let limit = Config::of(repo).merge_timeout()?;
+    let limit = Config::of(repo).get(&MERGE_TIMEOUT)?;
     let place = MergePlace::of_branch(repo, &branch_ref, target.tip, limit)?;
     let (found, known) = trials(repo, place, &all, &pairs)?;
     let mut matrix = Matrix::new(last);

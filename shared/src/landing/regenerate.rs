@@ -7,7 +7,13 @@ use super::{
     check::{self, Bounds, End},
     scratch::Scratch,
 };
-use crate::{Result, git::Repo, model::text, process};
+use crate::{
+    Result,
+    config::{Config, keys::REGENERATE},
+    git::Repo,
+    model::text,
+    process,
+};
 
 /// The longest a tool may take.
 const LIMIT: Duration = Duration::from_secs(10 * 60);
@@ -95,8 +101,7 @@ pub(super) fn recipes(repo: &Repo, scratch: &Scratch, files: &[String]) -> Resul
 /// What a file in the repository names is only a name; the command comes from the user's own settings.
 fn by_attribute(repo: &Repo, path: &str, named: Option<&str>) -> Option<Recipe> {
     let name = named.filter(|name| !matches!(*name, "unspecified" | "set" | "unset" | ""))?;
-    let make =
-        repo.config(&format!("orchestra.regenerate.{name}")).filter(|command| !command.trim().is_empty())?;
+    let make = Config::of(repo).get_or_default(&REGENERATE.of(name))?;
     let program = text::one_line(name, 40);
     Some(Recipe { path: path.to_owned(), program, make, verify: None, also: Vec::new() })
 }

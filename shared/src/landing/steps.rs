@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Error, Kind, Result,
-    config::Config,
+    config::{Config, keys::MERGE_TIMEOUT},
     git::{
         Oid, Repo,
         merging::{self, MergePlace},
@@ -301,7 +301,7 @@ impl<'a> Runner<'a> {
     /// has landed that changes some, those that it brought.
     pub(super) fn merge_place(&self) -> Result<MergePlace> {
         let (base, result) = (self.state.base, self.state.result);
-        let limit = Config::of(self.repo).merge_timeout()?;
+        let limit = Config::of(self.repo).get(&MERGE_TIMEOUT)?;
         let place = if result != base && merging::changes_attributes(self.repo, base, result)? {
             MergePlace::of_commit(self.repo, result, limit)
         } else {

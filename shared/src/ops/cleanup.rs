@@ -11,7 +11,7 @@ use serde::Serialize;
 use self::judge::{Go, Judge, No};
 use crate::{
     Error, Kind, Result,
-    config::Config,
+    config::{Config, keys::UNDO_EXPIRE},
     git::Repo,
     lock::Lock,
     model::{Agent, AgentId, text},
@@ -150,7 +150,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     report.unreadable = unreadable;
     report.warnings.extend(warnings);
     let clock = trash_clock::advance(repo, trash_clock::Reading::now())?;
-    match trash::forget(repo, Config::of(repo).trash_time()?, clock) {
+    match trash::forget(repo, Config::of(repo).get(&UNDO_EXPIRE)?, clock) {
         Ok(forgotten) => report.forgotten = forgotten,
         Err(error) => report.warnings.push(error.one_line()),
     }

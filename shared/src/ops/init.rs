@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     Error, Result,
-    config::Config,
+    config::{Config, keys::LABEL},
     git::{
         Oid, Repo,
         objects::Commit,
@@ -20,12 +20,8 @@ use crate::{
     world,
 };
 
-/// Where the label stands in git's config.
-const KEY: &str = "orchestra.label";
-/// Where git reads which notes to show.
-const DISPLAY: &str = "notes.displayRef";
-/// Longest label.
-const LABEL: usize = 40;
+/// The longest label, in characters.
+const LONGEST_LABEL: usize = 40;
 
 /// What to set up, or to take back.
 #[derive(Clone, Debug, Default)]
@@ -112,23 +108,22 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     }
     let tracked =
         if request.track { Some(track(repo, &remote(repo, request)?, &mut changed)?) } else { None };
-    let label = request.label.clone().or_else(|| Config::of(repo).label());
+    let label = request.label.clone().or_else(|| Config::of(repo).get_or_default(&LABEL));
     Ok(Report { writer: Some(writer), label, notes_shown: true, tracked, probe: None, changed })
 }
 
 fn set_label(repo: &Repo, label: &str, changed: &mut Vec<String>) -> Result<()> {
-    if text::one_line(label, LABEL) != label || label.is_empty() {
-        return Err(Error::usage(format!("a label is one line of 1 to {LABEL} characters that can be seen")));
+    if text::one_line(label, LONGEST_LABEL) != label || label.is_empty() {
+        return Err(Error::usage(format!(
+            "a label is one line of 1 to {LONGEST_LABEL} characters that can be seen"
+        )));
     }
-    if Config::of(repo).label().as_deref() != Some(label) {
-        set(repo, &["--replace-all", KEY, label])?;
+    let config = Config::of(repo);
+    if config.get(&LABEL)?.as_deref() != Some(label) {
+        config.set(&LABEL, label)?;
         changed.push(format!("other clones call this one {label}"));
     }
     Ok(())
-}
-
-fn set(repo: &Repo, arguments: &[&str]) -> Result<()> {
-    repo.edit_config(arguments).map(|_| ())
 }
 
 /// What a fetch of the user's brings goes where `sync` looks; what is ours is never overwritten.
@@ -144,9 +139,9 @@ fn track(repo: &Repo, remote: &Remote, changed: &mut Vec<String>) -> Result<Trac
             &remote.address,
         ]));
     }
-    let (key, refspec) = refspec_of(remote);
-    if !repo.config_all(&key).contains(&refspec) {
-        set(repo, &["--add", &key, &refspec])?;
+    let refspec = refspec_of(remote);
+    if !repo.fetch_refspecs(&remote.address).contains(&refspec) {
+        repo.add_fetch_refspec(&remote.address, &refspec)?;
         changed.push(format!("every git fetch of {} brings agents as well", remote.address));
     }
     let side = Side::read(repo, &layout::tracking(&remote.name))?;
@@ -154,9 +149,8 @@ fn track(repo: &Repo, remote: &Remote, changed: &mut Vec<String>) -> Result<Trac
     Ok(Tracked { remote: remote.address.clone(), refspec, refs })
 }
 
-fn refspec_of(remote: &Remote) -> (String, String) {
-    let refspec = format!("+{}*:{}*", layout::SHARED, layout::tracking(&remote.name));
-    (format!("remote.{}.fetch", remote.address), refspec)
+fn refspec_of(remote: &Remote) -> String {
+    format!("+{}*:{}*", layout::SHARED, layout::tracking(&remote.name))
 }
 
 fn remote(repo: &Repo, request: &Request) -> Result<Remote> {
@@ -193,19 +187,12 @@ pub fn probe(repo: &AcceptedRepo, request: &Request) -> Result<Probe> {
 /// The writer's id stays: agents are called by it.
 fn undo(repo: &Repo, request: &Request) -> Result<Report> {
     let mut changed = Vec::new();
-    let mut unset = |key: &str, value: Option<&str>, what: String| -> Result<()> {
-        let code = match value {
-            Some(value) => repo.edit_config(&["--fixed-value", "--unset-all", key, value])?,
-            None => repo.edit_config(&["--unset-all", key])?,
-        };
-        // Anything else: there is no such value.
-        if code == 0 {
-            changed.push(what);
-        }
-        Ok(())
-    };
-    unset(KEY, None, "this clone has no label any more".to_owned())?;
-    unset(DISPLAY, Some(layout::NOTES), "git log shows no notes of ours any more".to_owned())?;
+    if Config::of(repo).unset(&LABEL)? {
+        changed.push("this clone has no label any more".to_owned());
+    }
+    if repo.hide_notes(layout::NOTES)? {
+        changed.push("git log shows no notes of ours any more".to_owned());
+    }
     let remotes = match &request.remote {
         Some(remote) => vec![Remote::choose(repo, Some(remote), &request.here)?],
         None => repo
@@ -215,8 +202,9 @@ fn undo(repo: &Repo, request: &Request) -> Result<Report> {
             .collect(),
     };
     for remote in remotes {
-        let (key, refspec) = refspec_of(&remote);
-        unset(&key, Some(&refspec), format!("git fetch of {} brings no agents any more", remote.address))?;
+        if repo.remove_fetch_refspec(&remote.address, &refspec_of(&remote))? {
+            changed.push(format!("git fetch of {} brings no agents any more", remote.address));
+        }
     }
     let writer = writer::known_writer(repo);
     Ok(Report { writer, label: None, notes_shown: false, tracked: None, probe: None, changed })

@@ -17,7 +17,10 @@ pub use self::{
 };
 use crate::{
     Error, Kind, Result,
-    config::Config,
+    config::{
+        Config,
+        keys::{BUILD, CHECK_TIME, TEST},
+    },
     git::{Oid, Repo, version},
     landing::{
         Orders, Plan, State,
@@ -216,14 +219,14 @@ fn orders(repo: &Repo, request: &Request) -> Result<Orders> {
     let config = Config::of(repo);
     let mut orders = Orders { named: !request.branches.is_empty(), ..request.orders.clone() };
     for (name, typed, configured) in
-        [("build", &request.build, config.build()), ("test", &request.test, config.test())]
+        [("build", &request.build, config.get(&BUILD)?), ("test", &request.test, config.get(&TEST)?)]
     {
         if let Some(typed) = typed {
             check::is_command(typed, name)?;
         }
         orders.checks.extend(typed.clone().or(configured).map(|command| (name.to_owned(), command)));
     }
-    let limit = request.check_time.map_or_else(|| config.check_time(), Ok)?;
+    let limit = request.check_time.map_or_else(|| config.get(&CHECK_TIME), Ok)?;
     orders.check_seconds = limit.as_secs().max(1);
     Ok(orders)
 }

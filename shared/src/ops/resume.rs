@@ -11,7 +11,10 @@ use serde::Serialize;
 pub use self::plan::Planned;
 use crate::{
     Error, Kind, Result,
-    config::Config,
+    config::{
+        Config,
+        keys::{LABEL, MIN_FREE},
+    },
     error::Context,
     git::{Oid, Repo, version},
     lock::Lock,
@@ -114,7 +117,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     tree::check()?;
     version::check(&repo.common_dir()?)?;
     let config = Config::of(repo);
-    guard::check_space(&repo.common_dir()?, config.min_free()?)?;
+    guard::check_space(&repo.common_dir()?, config.get(&MIN_FREE)?)?;
     let warnings = if request.dry_run { Vec::new() } else { mending::mend(repo, mend::Operations::Free)? };
     let (mut ids, unreadable) = choose(repo, request)?;
     locked_last(repo, &mut ids);
@@ -226,7 +229,7 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
         let now = &fold.agent;
         // A queued agent that never ran keeps its first attempt.
         let attempt = if now.phase == Phase::Queued && !foreign { now.attempt } else { now.attempt + 1 };
-        let label = config.label().filter(|_| foreign);
+        let label = config.get_or_default(&LABEL).filter(|_| foreign);
         let permission = spec.launch.permission.map(|permission| permission.as_str().to_owned());
         let model = request.settings.options.model.clone();
         let step =

@@ -10,7 +10,10 @@ use serde::Serialize;
 
 use crate::{
     Error, Kind, Result,
-    config::Config,
+    config::{
+        Config,
+        keys::{AGENT, BRANCH_PREFIX, LABEL, MIN_FREE},
+    },
     error::Context,
     git::{Oid, Repo, repo::Identity, version},
     lock::Lock,
@@ -123,13 +126,13 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
             .push(format!("'{shown}' is a branch and a tag: the branch is meant, 'tags/{shown}' is the tag"));
     }
     let prefix = branch_prefix(repo, &config, &mut warnings)?;
-    guard::check_space(&repo.common_dir()?, config.min_free()?)?;
+    guard::check_space(&repo.common_dir()?, config.get(&MIN_FREE)?)?;
     if request.dry_run {
         return plan(&place::foreseen(repo)?, request, &launches, base, &prefix, jobs, warnings);
     }
     repo.fetch_promised_files(base)?;
     let folder = place::folder(repo)?;
-    guard::check_space(&folder, config.min_free()?)?;
+    guard::check_space(&folder, config.get(&MIN_FREE)?)?;
     let mut report = plan(&folder, request, &launches, base, &prefix, jobs, warnings)?;
     report.warnings.extend(mending::mend(repo, mend::Operations::Free)?);
     start(repo, &report, base, request)?;
@@ -145,7 +148,7 @@ struct Ready {
 }
 
 fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<Ready>> {
-    let names = if request.agents.is_empty() { vec![config.agent()] } else { request.agents.clone() };
+    let names = if request.agents.is_empty() { vec![config.get(&AGENT)?] } else { request.agents.clone() };
     let ready = |profile: String| {
         let launch = profile::find(&profile, config, &request.settings.options)?;
         if request.reviews.is_some() {
@@ -160,7 +163,7 @@ fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<Ready>> {
 
 /// A branch `orchestra` and branches `orchestra/…` cannot both exist.
 pub(super) fn branch_prefix(repo: &Repo, config: &Config<'_>, warnings: &mut Vec<String>) -> Result<String> {
-    let prefix = config.branch_prefix()?;
+    let prefix = config.get(&BRANCH_PREFIX)?;
     let mut above = String::new();
     for part in prefix.trim_end_matches('/').split('/') {
         above.push_str(part);
@@ -312,7 +315,7 @@ fn write_order(
 fn new_agents(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<Vec<NewAgent>> {
     let (options, reviews) = (&request.settings.options, request.reviews.as_ref());
     let parent = lending::caller().map(|id| id.to_string());
-    let label = Config::of(repo).label();
+    let label = Config::of(repo).get_or_default(&LABEL);
     let new = |(place, planned): (u32, &Planned)| {
         let created = Created {
             title: planned.title.clone(),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     Error, Kind, Result,
-    config::Config,
+    config::{Config, keys::GRACE},
     git::Repo,
     lock::Lock,
     model::{AgentId, Liveness, Phase},
@@ -25,9 +25,6 @@ use crate::{
 
 /// What a supervisor needs to save the work, at the most, once the program has ended.
 const SAVING: Duration = Duration::from_secs(120);
-
-/// How long an agent may tidy up, where the setting cannot be understood.
-const DEFAULT_GRACE: Duration = Duration::from_secs(5);
 
 /// Which agents.
 #[derive(Clone, Debug, Default)]
@@ -92,7 +89,7 @@ pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Rep
     let (mut ids, mut failed, unreadable) = choose(repo, request, rest)?;
     locked_last(repo, &mut ids);
     // A setting that cannot be understood is no reason not to stop; the supervisor has its own, from when it started.
-    let grace = Config::of(repo).grace().unwrap_or(DEFAULT_GRACE);
+    let grace = Config::of(repo).get_or_default(&GRACE);
     let mut asked = Vec::with_capacity(ids.len());
     for id in ids {
         let was_open = control::ask(repo, &id, rest, request.reason.as_deref());

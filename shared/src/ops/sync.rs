@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::{
     Error, Kind, Result,
+    config::keys::SHARE_WITH,
     git::{Repo, remotes::Manner, version},
     lock::Lock,
     model::text,
@@ -124,7 +125,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn Asks) -> Resul
     };
     if request.agreed && !request.dry_run {
         consent::give(repo, &remote.urls(repo)?, Given { own_work: true })?;
-        repo.take_own_change(consent::KEY)?;
+        repo.take_own_change(SHARE_WITH.name())?;
     }
     let mut consent = Consent { repo, request, asks, question: None };
     let synced = if request.dry_run {
@@ -244,7 +245,7 @@ impl Talk for Consent<'_> {
         let agrees = self.asks.agrees(&question)?;
         if agrees {
             consent::give(self.repo, &question.urls, Given { own_work: !parcel.own.is_empty() })?;
-            self.repo.take_own_change(consent::KEY)?;
+            self.repo.take_own_change(SHARE_WITH.name())?;
             return Ok(Leave::All);
         }
         if agreed_before {

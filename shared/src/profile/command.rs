@@ -3,6 +3,7 @@
 use super::{Launch, PROMPT_FILE, Reads, Stdin};
 use crate::{
     Error, Result,
+    config::keys::AGENT_COMMAND,
     model::{quote, text},
     process,
 };
@@ -12,10 +13,10 @@ pub(super) fn launch(name: &str, command: &str, held: bool, reads: Reads) -> Res
     if let Some(program) = program_of(command)
         && process::on_path(program).is_none()
     {
-        let key = format!("orchestra.agent.{name}.command");
+        let key = AGENT_COMMAND.of(name);
         let (name, program) = (text::safe(name), text::safe(program));
         return Err(Error::refused(format!("the program '{program}' of agent '{name}' is not on PATH"))
-            .hint(format!("{} shows what would run", quote::command(&[&"git", &"config", &key]))));
+            .hint(format!("{} shows what would run", quote::command(&[&"git", &"config", &key.name()]))));
     }
     let in_file = command.contains(PROMPT_FILE);
     let script = command.replace(&format!("'{PROMPT_FILE}'"), "\"$1\"").replace(PROMPT_FILE, "\"$1\"");

@@ -23,7 +23,10 @@ pub use tally::{Tally, Trouble, within};
 
 use crate::{
     Error, Result,
-    config::Config,
+    config::{
+        Config,
+        keys::{AGENT_COMMAND, AGENT_STDIN_HELD},
+    },
     model::{OnPrompt, Permission, quote, text},
 };
 
@@ -132,10 +135,10 @@ const SESSION: &str = "{session}";
 /// agents that are ready.
 pub fn find(name: &str, config: &Config<'_>, options: &Options) -> Result<Launch> {
     let shown = text::safe(name);
-    if let Some(command) = config.agent_command(name) {
+    if let Some(command) = config.get(&AGENT_COMMAND.of(name))? {
         options.refuse_for(name)?;
         let reads = prose::reads(name, config)?;
-        return command::launch(name, &command, config.agent_stdin_held(name)?, reads);
+        return command::launch(name, &command, config.get(&AGENT_STDIN_HELD.of(name))?, reads);
     }
     match name {
         sh::NAME => {
@@ -151,7 +154,7 @@ pub fn find(name: &str, config: &Config<'_>, options: &Options) -> Result<Launch
                 quote::command(&[
                     &"git",
                     &"config",
-                    &format!("orchestra.agent.{name}.command"),
+                    &AGENT_COMMAND.of(name).name(),
                     &format!("… {PROMPT_FILE} …"),
                 ])
             ))),
@@ -161,14 +164,14 @@ pub fn find(name: &str, config: &Config<'_>, options: &Options) -> Result<Launch
 /// How the agent `name` speaks, whether or not it can be started here.
 pub fn speech_of(name: &str, config: &Config<'_>) -> Speech {
     match name {
-        claude::NAME if config.agent_command(name).is_none() => Speech::ClaudeStream,
+        claude::NAME if config.get_or_default(&AGENT_COMMAND.of(name)).is_none() => Speech::ClaudeStream,
         _ => Speech::Plain,
     }
 }
 
 /// The agents that can be started on this machine.
 pub fn ready(config: &Config<'_>) -> Vec<String> {
-    let own = config.agents();
+    let own = config.names(&AGENT_COMMAND);
     let mut names: Vec<String> = Vec::new();
     if claude::program(config).is_some() || own.iter().any(|name| name == claude::NAME) {
         names.push(claude::NAME.to_owned());

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::{Launch, claude};
 use crate::{
     Error, Result,
-    config::Config,
+    config::{
+        Config,
+        keys::{AGENT_COMMAND, AGENT_READS_PROSE},
+    },
     model::{quote, text},
 };
 
@@ -51,10 +54,10 @@ impl Launch {
 /// # Errors
 /// `orchestra.agent.<name>.reads` is neither `prose` nor `script`.
 pub(super) fn reads(name: &str, config: &Config<'_>) -> Result<Reads> {
-    if config.agent_command(name).is_none() {
+    if config.get(&AGENT_COMMAND.of(name))?.is_none() {
         return Ok(if name == claude::NAME { Reads::Prose } else { Reads::Script });
     }
-    Ok(if config.agent_reads_prose(name)? { Reads::Prose } else { Reads::Script })
+    Ok(if config.get(&AGENT_READS_PROSE.of(name))? { Reads::Prose } else { Reads::Script })
 }
 
 /// Refuses an agent to which text that the user did not type cannot be handed. `what` names that text.
@@ -68,10 +71,10 @@ pub fn check_prose(name: &str, config: &Config<'_>, what: &str) -> Result<()> {
     let shown = text::safe(name);
     let refused =
         Error::refused(format!("{what} cannot be given to agent '{shown}': it would run it as a script"));
-    if config.agent_command(name).is_none() {
+    if config.get(&AGENT_COMMAND.of(name))?.is_none() {
         return Err(refused);
     }
-    let key = format!("orchestra.agent.{name}.reads");
-    let command = quote::command(&[&"git", &"config", &key, &"prose"]);
+    let key = AGENT_READS_PROSE.of(name);
+    let command = quote::command(&[&"git", &"config", &key.name(), &"prose"]);
     Err(refused.hint(format!("if it reads its task as words: {command}")))
 }

@@ -83,9 +83,9 @@ pub fn show(repo: &Repo) -> Result<bool> {
     let shown = |value: &String| {
         value == layout::NOTES || value == layout::RESULTS || value == "*" || value == "refs/*"
     };
-    if repo.config_all("notes.displayRef").iter().any(shown) {
+    if repo.shown_notes().iter().any(shown) {
         return Ok(false);
     }
-    repo.edit_config(&["--add", "notes.displayRef", layout::NOTES])?;
+    repo.show_notes(layout::NOTES)?;
     Ok(true)
 }

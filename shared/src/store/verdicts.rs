@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::{
     Result,
+    config::{Config, keys::TRUST_WRITER},
     git::{Git, Oid, Repo, command},
     model::{
         Agent, AgentId,
@@ -90,5 +91,5 @@ pub fn held(repo: &Repo, agent: &Agent, head: Oid, verdict: Standing) -> Result<
 /// whom the user trusts.
 pub fn counts(repo: &Repo, writer: &str) -> bool {
     writer::known_writer(repo).as_deref() == Some(writer)
-        || repo.config_all("orchestra.trustWriter").iter().any(|trusted| trusted == writer)
+        || Config::of(repo).all(&TRUST_WRITER).iter().any(|trusted| trusted == writer)
 }

@@ -170,7 +170,7 @@ pub fn clear_the_dead(
     if !processes::left_of(repo, private, id).is_empty() {
         // Ending may make an agent tidy its files away. Without a worktree there is nothing to keep.
         let _ = helper::work(&repo.common_dir()?, id, Job::Snapshot);
-        let grace = Spec::read(dir).map_or(Duration::from_secs(5), |spec| spec.limits.grace());
+        let grace = Spec::read(dir).map_or(Duration::from_secs(5), |spec| spec.limits.grace);
         processes::end_all(|| processes::left_of(repo, private, id), grace)?;
     }
     if let Ok(spec) = Spec::read(dir) {

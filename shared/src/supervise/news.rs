@@ -17,14 +17,14 @@ fn program() -> PathBuf {
 
 /// Starts a sync that ends by itself, if the user wants such. It tells nobody when it fails: the next one tries again.
 pub fn tell(limits: &Limits) {
-    if limits.sync_every().is_some() {
+    if limits.sync_every.is_some() {
         start();
     }
 }
 
 /// Does so again and again.
 pub fn keep_telling(limits: &Limits) {
-    let Some(every) = limits.sync_every() else { return };
+    let Some(every) = limits.sync_every else { return };
     tokio::spawn(async move {
         loop {
             sleep(every).await;

@@ -7,13 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Kind, Result,
+    config::{Config, keys::SHARE_WITH},
     error::Context,
     git::{Repo, careful},
     store::layout::Private,
 };
-
-/// Where people see it.
-pub const KEY: &str = "orchestra.shareWith";
 
 /// What the user agreed to, for one place.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -30,7 +28,7 @@ struct Record {
 
 /// What the user agreed to for all of these URLs; `None`: to nothing.
 pub fn given(repo: &Repo, urls: &[String]) -> Option<Given> {
-    let seen = repo.config_all(KEY);
+    let seen = Config::of(repo).all(&SHARE_WITH);
     let record = read(repo)?;
     let mut all = Given { own_work: true };
     for url in urls {
@@ -55,9 +53,10 @@ pub fn give(repo: &Repo, urls: &[String], given: Given) -> Result<()> {
     if changed {
         write(repo, &record)?;
     }
-    let seen = Repo::open(&repo.common_dir()?)?.config_all(KEY);
+    let fresh = Repo::open(&repo.common_dir()?)?;
+    let seen = Config::of(&fresh).all(&SHARE_WITH);
     for url in urls.iter().filter(|url| !seen.contains(url)) {
-        repo.edit_config(&["--add", KEY, url])?;
+        Config::of(repo).add(&SHARE_WITH, url)?;
     }
     Ok(())
 }

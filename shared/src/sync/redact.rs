@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     Error, Result,
+    config::keys::NOT_SECRET,
     git::{Oid, Repo, objects::Commit, refs::Edit},
     lock::Lock,
     model::{AgentId, Event, canonical, fold, secret, trailers},
@@ -43,7 +44,7 @@ pub fn redact(repo: &Repo, typed: &str) -> Result<AgentId> {
                 event.id.short()
             ))
             .hint("revoke the secret where it was given out")
-            .hint("then 'git config --add orchestra.notSecret EVENT' lets the rest be sent"));
+            .hint(format!("then '{}' lets the rest be sent", NOT_SECRET.hint("EVENT"))));
         }
     }
     let name = layout::agent_ref(&id);

@@ -41,7 +41,7 @@ pub(super) fn remember(repo: &Repo, remote: &Remote) -> Result<()> {
 }
 
 fn url(repo: &Repo, remote: &Remote) -> Option<String> {
-    repo.config_all(&format!("remote.{}.url", remote.address)).into_iter().next()
+    repo.url_of_remote(&remote.address)
 }
 
 impl Relocated {

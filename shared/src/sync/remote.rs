@@ -4,10 +4,13 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Result, git::Repo, model::text};
+use crate::{
+    Error, Result,
+    config::{Config, keys::REMOTE},
+    git::Repo,
+    model::text,
+};
 
-/// The remote for agents, where it is another than for code.
-const CHOSEN: &str = "orchestra.remote";
 /// Longest name that is used as it is.
 const NAME: usize = 60;
 /// Remotes named in a hint.
@@ -32,7 +35,8 @@ impl Remote {
     pub fn choose(repo: &Repo, typed: Option<&str>, here: &Path) -> Result<Self> {
         let known = repo.remotes();
         let of_code = of_code(repo, &known);
-        let chosen = typed.map(str::to_owned).or_else(|| repo.config(CHOSEN)).filter(|name| !name.is_empty());
+        let configured = || Config::of(repo).get_or_default(&REMOTE);
+        let chosen = typed.map(str::to_owned).filter(|name| !name.is_empty()).or_else(configured);
         let address = match chosen.or_else(|| of_code.clone()) {
             Some(address) => address,
             None if known.is_empty() => {
@@ -45,7 +49,7 @@ impl Remote {
                 let named = known.iter().take(HINTED);
                 return Err(named
                     .fold(several, |error, name| error.hint_command(&[&"git", &"orchestra", &"sync", name]))
-                    .hint("git config orchestra.remote NAME sets one for good"));
+                    .hint(format!("{} sets one for good", REMOTE.hint("NAME"))));
             }
         };
         if address.starts_with('-') {
@@ -56,7 +60,7 @@ impl Remote {
             return Ok(Self { name: part(&address), address, apart });
         }
         let there = here.join(&address);
-        if !there.exists() && is_plain_name(&address) && repo.config_sections("url").is_empty() {
+        if !there.exists() && is_plain_name(&address) && !repo.rewrites_urls() {
             return Err(unknown(&address, &known));
         }
         let address = if there.is_dir() {
@@ -105,7 +109,7 @@ fn unknown(name: &str, known: &[String]) -> Error {
 
 /// The remote that code goes to from here.
 fn of_code(repo: &Repo, known: &[String]) -> Option<String> {
-    let of_branch = repo.head_branch().and_then(|branch| repo.config(&format!("branch.{branch}.remote")));
+    let of_branch = repo.head_branch().and_then(|branch| repo.remote_of_branch(&branch));
     let is_known = |name: &String| known.contains(name);
     of_branch
         .filter(is_known)

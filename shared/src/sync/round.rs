@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::{
     Error, Kind, Result,
+    config::keys::REMOTE,
     git::{
         Oid, Repo,
         remotes::{Cause, Manner, Push, Rejected},
@@ -261,7 +262,7 @@ impl Sync<'_> {
 
     /// Whether a fetch of the user's writes there as well.
     fn is_tracked(&self, tracking: &str) -> bool {
-        let refspecs = self.repo.config_all(&format!("remote.{}.fetch", self.remote.address));
+        let refspecs = self.repo.fetch_refspecs(&self.remote.address);
         refspecs.iter().any(|refspec| refspec.contains(tracking))
     }
 
@@ -290,7 +291,7 @@ impl Sync<'_> {
             .because(format!(
                 "the work of the first {strangers} has no commit in common with this repository"
             ))
-            .hint("git orchestra sync OTHER-REMOTE, or git config orchestra.remote OTHER-REMOTE"))
+            .hint(format!("git orchestra sync OTHER-REMOTE, or {}", REMOTE.hint("OTHER-REMOTE"))))
     }
 
     /// Changes our refs. One that somebody else changes at the same moment waits for the next look.
@@ -453,7 +454,7 @@ impl Sync<'_> {
         let message = format!("'{address}' took {n} refs, and does not have them");
         Error::new(Kind::External, message)
             .because("it is a mirror, perhaps, that is written over")
-            .hint("git orchestra sync OTHER-REMOTE, or git config orchestra.remote OTHER-REMOTE")
+            .hint(format!("git orchestra sync OTHER-REMOTE, or {}", REMOTE.hint("OTHER-REMOTE")))
     }
 
     /// A moment by chance, longer each time, so that those who met do not meet again.

@@ -13,6 +13,7 @@ use crate::{
     Kind, Result,
     error::Context,
     git::{Oid, careful, entries::Entries, worktrees::Worktree},
+    model::ByteSize,
     worktree::{
         root::Root,
         shadow::Shadow,
@@ -111,7 +112,7 @@ pub fn look(question: &Compared<'_>, most: usize, deadline: Instant) -> Result<L
     careful::open_regular(&index)
         .context(Kind::External, || format!("cannot read index '{}'", index.display()))?;
     let entries = Entries::read(&repo, &index)?;
-    let terms = Terms { repo: &repo, entries: &entries, max_file: u64::MAX / 2, deadline };
+    let terms = Terms { repo: &repo, entries: &entries, max_file: ByteSize::bytes(u64::MAX / 2), deadline };
     let survey = survey::look(question.root, &terms)?;
     let mut paths = entries.staged_since(&repo, question.head_tree, most)?;
     count(&entries, &survey, &mut paths);

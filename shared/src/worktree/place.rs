@@ -66,7 +66,7 @@ fn can_be_written(folder: &Path) -> io::Result<()> {
 fn refused(folder: &Path, error: io::Error) -> Error {
     Error::new(Kind::Refused, format!("cannot make the folder '{}' for worktrees", folder.display()))
         .because(error)
-        .hint("git config orchestra.worktrees /a/folder/that/can/be/written")
+        .hint(Config::worktrees_hint())
 }
 
 /// Where [`folder`] will be, without making it. What the user chose and cannot be used is passed over.

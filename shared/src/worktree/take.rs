@@ -19,7 +19,7 @@ use crate::{
         worktrees::{Head, Worktree},
     },
     model::{
-        AgentId,
+        AgentId, ByteSize,
         event::{LeftOut, MAX_LEFT_OUT},
         text,
     },
@@ -49,8 +49,8 @@ pub struct Task<'a> {
     pub branch: &'a str,
     /// Where it started.
     pub base: Oid,
-    /// The largest file that is taken, in bytes; one that was larger before may have doubled.
-    pub max_file: u64,
+    /// The largest file that is taken; one that was larger before may have doubled.
+    pub max_file: ByteSize,
 }
 
 /// The worktree from which work is taken.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Error, Kind, Result,
-    config::Config,
+    config::{Config, keys::DISPOSABLE_DIRS},
     error::Context,
     git::{Oid, Repo, worktrees::Worktree},
     model::{Agent, AgentId, Liveness, quote},
@@ -85,7 +85,7 @@ impl<'a> Judge<'a> {
         let agents: Vec<String> = agents.collect();
         let mut targets = targets::all(repo, request.into.as_deref())?;
         targets.retain(|target| request.into.is_some() || !agents.contains(&target.name));
-        let derived = Config::of(repo).derived();
+        let derived = Config::of(repo).get_or_default(&DISPOSABLE_DIRS);
         let writer = listing.writer.as_deref();
         Ok(Self { repo, request, targets, agents, processes: Places::now(), derived, writer })
     }

@@ -33,8 +33,7 @@ pub(super) fn all(repo: &Repo, named: Option<&str>) -> Result<Vec<Target>> {
         return Ok(Vec::new());
     };
     let mut found: Vec<Target> = at(repo, main)?.into_iter().collect();
-    let value = |key: &str| repo.config(&format!("branch.{main}.{key}"));
-    if let (Some(from), Some(branch)) = (value("remote"), value("merge")) {
+    if let (Some(from), Some(branch)) = (repo.remote_of_branch(main), repo.upstream_ref_of_branch(main)) {
         let branch = layout::branch_of(&branch).unwrap_or(&branch).to_owned();
         found.extend(remote(repo, &format!("{from}/{branch}"))?);
     }

@@ -77,7 +77,7 @@ pub(super) fn plan(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Req
         attempt: if is_first { agent.attempt.max(1) } else { agent.attempt + 1 },
         permission: how.launch.permission,
         jobs: how.jobs,
-        max_time: how.limits.max_time,
+        max_time: how.limits.max_time.as_secs(),
         fresh: request.fresh,
         branch: agent.branch,
         worktree: worktree.to_string_lossy().into_owned(),

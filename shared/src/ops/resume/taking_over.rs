@@ -6,7 +6,7 @@ use std::path::Path;
 use super::TakeOver;
 use crate::{
     Error, Kind, Result,
-    config::Config,
+    config::{Config, keys::BRANCH_PREFIX},
     conversation,
     git::{
         Oid, Repo,
@@ -74,13 +74,13 @@ pub(super) fn may(repo: &Repo, id: &AgentId, agent: &Agent, how: TakeOver) -> Re
             .hint(format!("git orchestra resume --take-over {id}, if that machine is gone")));
     }
     // A branch named by strangers is not checked out, unless it is the one that we would have given.
-    let ours = format!("{}{id}", Config::of(repo).branch_prefix()?);
+    let ours = format!("{}{id}", Config::of(repo).get(&BRANCH_PREFIX)?);
     if agent.branch == ours {
         return Ok(());
     }
     let theirs = text::safe(&agent.branch);
     Err(Error::refused(format!("the branch of '{id}' is called '{theirs}', here it would be '{ours}'"))
-        .hint("git config orchestra.branchPrefix sets what branches of agents begin with"))
+        .hint(format!("git config {} sets what branches of agents begin with", BRANCH_PREFIX.name())))
 }
 
 fn not_here(id: &AgentId, what: &str) -> Error {

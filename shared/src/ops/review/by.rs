@@ -8,7 +8,10 @@ use serde::Deserialize;
 use super::{Give, Judge, Report, Request, fix, judge};
 use crate::{
     Error, Kind, Result,
-    config::Config,
+    config::{
+        Config,
+        keys::{CHECK_TIME, REVIEW_ALLOW, REVIEW_MODEL, REVIEW_TEST, TEST},
+    },
     git::{Oid, Repo},
     landing::prove::{Proof, prove},
     model::{
@@ -71,16 +74,17 @@ struct Finding {
 pub fn run(repo: &AcceptedRepo, agent: &str, by: &By, interrupted: &AtomicBool) -> Result<Report> {
     let id = status::resolve(repo, agent)?;
     let config = Config::of(repo);
-    let test = by.test.clone().or_else(|| config.review_test()).ok_or_else(|| {
+    let configured = config.get(&REVIEW_TEST)?.or(config.get(&TEST)?);
+    let test = by.test.clone().or(configured).ok_or_else(|| {
         Error::usage("a work that an agent approves must have passed a test, and there is none")
-            .hint("--test COMMAND, or git config orchestra.test COMMAND")
+            .hint(format!("--test COMMAND, or {}", TEST.hint("COMMAND")))
     })?;
     let chain = Chain::of_agent(repo, &id)?;
     let (base, head) = super::judged_work(repo, &id, &chain.fold().agent)?;
     super::is_sound(repo, &id, head)?;
     profile::check_prose(&by.profile, &config, "a review")?;
     let task = String::from_utf8_lossy(&chain.prompt(repo)?.unwrap_or_default()).into_owned();
-    let limit = config.check_time()?;
+    let limit = config.get(&CHECK_TIME)?;
     let mut proof = prove(repo, head, &test, limit, interrupted)?;
     let reviewer = start(repo, &id, by, head, &prompt(&task, base, &test, &proof, by.fix), &test)?;
     wait(repo, &reviewer, interrupted)?;
@@ -131,8 +135,8 @@ fn start(repo: &AcceptedRepo, of: &AgentId, by: &By, head: Oid, task: &str, test
         Some(_) => Options {
             permission: Some(if by.fix { Permission::AcceptEdits } else { Permission::DontAsk }),
             on_prompt: Some(OnPrompt::Deny),
-            allow: config.review_allow().into_iter().chain([format!("Bash({test})")]).collect(),
-            model: config.review_model(),
+            allow: config.get(&REVIEW_ALLOW)?.into_iter().chain([format!("Bash({test})")]).collect(),
+            model: config.get(&REVIEW_MODEL)?,
             ..Options::default()
         },
     };

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::catalogue::Catalogue;
 use crate::{
     Error, Result,
-    config::Config,
+    config::{Config, keys::LABEL},
     git::{Oid, Repo},
     model::{
         AgentId, Fact, Phase,
@@ -93,7 +93,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
         reviews: None,
         base: base.to_string(),
         branch: branch.clone(),
-        label: Config::of(repo).label(),
+        label: Config::of(repo).get_or_default(&LABEL),
         prompt: None,
     };
     let prompt = session.first_prompt.unwrap_or_default();

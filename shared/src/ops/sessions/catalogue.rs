@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    config::Config,
+    config::{Config, keys::AGENT_PROGRAM},
     conversation::{Facts, Found, Index, Inner, Installed, PROGRAMS, Place, Program, Share, Trouble},
     git::Repo,
     store::{
@@ -247,7 +247,7 @@ impl Catalogue {
 
 /// The programs that the user named, else those on PATH. One that an agent may have named is not run by who only reads.
 fn installed(repo: Option<&Repo>) -> Installed {
-    let named = |repo| Installed::of(|name| Config::of(repo).agent_program(name));
+    let named = |repo| Installed::of(|name| Config::of(repo).get_or_default(&AGENT_PROGRAM.of(name)));
     repo.filter(|repo| acceptance::is_accepted(repo)).map_or_else(Installed::default, named)
 }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Error, Kind, Result,
-    config::Config,
+    config::{Config, keys::AGENT_PROGRAM},
     conversation::{
         self, Program,
         holding::{self, Hold},
@@ -136,13 +136,14 @@ fn command(
         let how = if request.fork { "forked" } else { "gone on with like this" };
         Error::refused(format!("conversations of '{}' cannot be {how}", row.program))
     })?;
-    let named = repo.and_then(|repo| Config::of(repo).agent_program(&row.program));
+    let key = AGENT_PROGRAM.of(&row.program);
+    let named = repo.and_then(|repo| Config::of(repo).get_or_default(&key));
     let named = named.unwrap_or_else(|| argv.first().cloned().unwrap_or_default());
     // What would be run can be said without the program.
     let unfound = || request.dry_run.then(|| PathBuf::from(&named));
     let path = process::on_path(&named).or_else(unfound).ok_or_else(|| {
         Error::refused(format!("no program '{}' on PATH", text::safe(&named)))
-            .hint(format!("git config orchestra.agent.{}.program PATH, where it lies elsewhere", row.program))
+            .hint(format!("{}, where it is elsewhere", key.hint("PATH")))
     })?;
     if let Some(first) = argv.first_mut() {
         *first = path.to_string_lossy().into_owned();

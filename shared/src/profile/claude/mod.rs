@@ -5,7 +5,10 @@ mod read;
 
 use crate::{
     Error, Result,
-    config::Config,
+    config::{
+        Config,
+        keys::{AGENT_PROGRAM, ALLOWED_CLI, ON_PROMPT},
+    },
     model::{OnPrompt, Permission},
     process,
     profile::{Launch, Options, Reads, SESSION, Speech, Stdin},
@@ -22,7 +25,7 @@ pub(super) const OF_A_SESSION: &[&str] =
 
 /// Where the program is.
 pub(super) fn program(config: &Config<'_>) -> Option<String> {
-    let named = config.agent_program(NAME);
+    let named = config.get_or_default(&AGENT_PROGRAM.of(NAME));
     let path = process::on_path(named.as_deref().unwrap_or(NAME))?;
     Some(path.to_string_lossy().into_owned())
 }
@@ -32,7 +35,7 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
     let Some(program) = program(config) else {
         return Err(Error::refused("Claude Code is not here: no program 'claude' on PATH")
             .hint("npm install -g @anthropic-ai/claude-code, then run 'claude' once to log in")
-            .hint("git config orchestra.agent.claude.program PATH, where it lies elsewhere"));
+            .hint(format!("{}, where it is elsewhere", AGENT_PROGRAM.of(NAME).hint("PATH"))));
     };
     let permission = match options.permission {
         Some(permission) => permission,
@@ -44,13 +47,13 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
     let unless = if options.watched { OnPrompt::Ask } else { OnPrompt::Deny };
     let on_prompt = match options.on_prompt {
         Some(on_prompt) => on_prompt,
-        None => config.on_prompt()?.unwrap_or(unless),
+        None => config.get(&ON_PROMPT)?.unwrap_or(unless),
     };
     if on_prompt != OnPrompt::Deny && permission != Permission::BypassPermissions {
         argv.push("--permission-prompt-tool=stdio".to_owned());
     }
     let allowed = options.allow.iter().cloned();
-    let allowed = allowed.chain(config.allowed_programs().into_iter().map(|name| format!("Bash({name}:*)")));
+    let allowed = allowed.chain(config.get(&ALLOWED_CLI)?.into_iter().map(|name| format!("Bash({name}:*)")));
     argv.extend(allowed.map(|rule| format!("--allowedTools={rule}")));
     argv.extend(options.deny.iter().map(|rule| format!("--disallowedTools={rule}")));
     argv.extend(options.add_dirs.iter().map(|dir| format!("--add-dir={}", dir.display())));

@@ -12,7 +12,9 @@ use tokio::time::sleep;
 
 use super::{Supervisor, TICK, following::Standing};
 use crate::{
-    Kind, Result, conversation,
+    Kind, Result,
+    config::keys::MAX_OUTPUT,
+    conversation,
     error::Context,
     git::careful,
     model::{
@@ -98,7 +100,7 @@ impl Supervisor {
             program,
             output: Output::new(self.dir.output(number), self.spec.launch.speech),
             tally: Tally::default(),
-            idle: Idle::new(self.spec.limits.idle()),
+            idle: Idle::new(self.spec.limits.idle_timeout),
             asked: HashMap::new(),
             waits_for: None,
             unheard: VecDeque::new(),
@@ -205,7 +207,7 @@ impl Supervisor {
                 self.keep(attempt).await;
             }
             let tick = if self.spec.launch.speech.is_understood() { LISTEN } else { TICK };
-            let left = self.spec.limits.max_time().saturating_sub(self.begun.elapsed());
+            let left = self.spec.limits.max_time.saturating_sub(self.begun.elapsed());
             let left = attempt.idle.left().map_or(left, |idle| left.min(idle.max(LISTEN)));
             tokio::select! {
                 () = self.reaper.any() => {}
@@ -378,8 +380,8 @@ impl Supervisor {
 
     fn limit_reached(&self, attempt: &mut Attempt) -> Option<End> {
         let limits = &self.spec.limits;
-        if self.begun.elapsed() >= limits.max_time() {
-            return Some(End::TooLong(limits.max_time));
+        if self.begun.elapsed() >= limits.max_time {
+            return Some(End::TooLong(limits.max_time.as_secs()));
         }
         if attempt.checked.is_some_and(|at| at.elapsed() < TICK) {
             return None;
@@ -387,9 +389,10 @@ impl Supervisor {
         attempt.checked = Some(Instant::now());
         let size = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
         let number = self.record.attempt;
-        if size(&self.dir.output(number)) + size(&self.dir.errors(number)) > limits.max_output {
-            let limit = limits.max_output;
-            return Some(End::Broken(format!("printed more than {limit} bytes (orchestra.maxOutput)")));
+        let limit = limits.max_output.as_bytes();
+        if size(&self.dir.output(number)) + size(&self.dir.errors(number)) > limit {
+            let key = MAX_OUTPUT.name();
+            return Some(End::Broken(format!("printed more than {limit} bytes ({key})")));
         }
         if guard::is_full(&self.spec.worktree) || guard::is_full(&self.common) {
             return Some(End::Broken("the disk is full".to_owned()));

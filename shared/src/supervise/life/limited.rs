@@ -125,7 +125,8 @@ impl Supervisor {
     }
 
     fn is_too_long(&self, shut: &Shut) -> bool {
-        shut.left(&Now::read()) > self.spec.limits.limit_wait.saturating_add((LATER + SPREAD).unsigned_abs())
+        shut.left(&Now::read())
+            > self.spec.limits.limit_wait.as_secs().saturating_add((LATER + SPREAD).unsigned_abs())
     }
 
     /// For `status`, which cannot know whom a limit concerns.

@@ -34,7 +34,7 @@ use crate::{
     error::Context,
     git::Repo,
     lock::Lock,
-    model::{Agent, AgentId, Fact, Phase, event::Step},
+    model::{Agent, AgentId, ByteSize, Fact, Phase, event::Step},
     profile::{Conversation, Speech},
     store::{
         Chain, append, append_if,
@@ -223,7 +223,7 @@ impl Supervisor {
         let now = Instant::now();
         self.begun = now.checked_sub(self.ran).unwrap_or(now);
         let (why, mut messages) = self.in_repository(Self::first_launch)?;
-        self.in_repository(|supervisor| guard::check_space(&supervisor.common, 0))?;
+        self.in_repository(|supervisor| guard::check_space(&supervisor.common, ByteSize::default()))?;
         if let Err(error) = self.help(Job::Prepare).await {
             if !self.spec.resumed {
                 // Killed, the helper leaves what it began. Nothing ever ran in it.
@@ -245,7 +245,7 @@ impl Supervisor {
             let verdict = ended.verdict();
             let goes_on = verdict.phase == Phase::Done && !unheard.is_empty() && self.spec.launch.converses();
             let again = verdict.may_pass && retries < self.spec.limits.retries;
-            if !goes_on && !again || self.begun.elapsed() >= self.spec.limits.max_time() {
+            if !goes_on && !again || self.begun.elapsed() >= self.spec.limits.max_time {
                 return Ok(ended);
             }
             self.end_tree(&ended.end)?;
@@ -412,7 +412,7 @@ impl Supervisor {
     /// Ends everything that the agent started: the group first, then whatever descends from us or bears the nonce.
     fn end_tree(&mut self, end: &End) -> Result<()> {
         let me = self.record.supervisor.pid;
-        let grace = if end.is_its_own() { AFTERMATH } else { self.spec.limits.grace() };
+        let grace = if end.is_its_own() { AFTERMATH } else { self.spec.limits.grace };
         if let Some(program) = self.record.program
             && program.is_alive()
             && let Some(group) = rustix::process::Pid::from_raw(program.pid)

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{carried::Carried, excuse, scan::Hit};
 use crate::{
     Result,
+    config::keys::NOT_SECRET,
     git::{Oid, Repo, raw::ObjectKind, remotes::Push},
     model::{AgentId, text},
     store::{Chain, commit, layout},
@@ -128,7 +129,7 @@ impl Held {
             _ => Vec::new(),
         };
         if let Some(id) = self.reason.id() {
-            hints.push(format!("git config --add orchestra.notSecret {id} says that it is not a secret"));
+            hints.push(format!("{} says that it is not a secret", NOT_SECRET.hint(id)));
         }
         hints
     }
