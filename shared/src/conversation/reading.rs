@@ -36,10 +36,12 @@ pub struct Reading {
     /// What is known.
     pub facts: Facts,
     /// Every line up to here is in it.
+    #[serde(rename = "offset_bytes", alias = "offset")]
     pub offset: u64,
     /// Tells whether what stands before the offset is still the same.
     pub mark: u64,
-    /// The longest line that was passed over.
+    /// The length of the longest line that was skipped.
+    #[serde(rename = "passed_over_bytes", alias = "passed_over")]
     pub passed_over: u64,
     /// Lines that could not be read.
     pub unreadable: u64,

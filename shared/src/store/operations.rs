@@ -68,7 +68,8 @@ pub struct Operation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<String>,
     /// What the clock of the trash said when it began ([`super::trash_clock`]); 0 in operations of 0.1.0, which did not have one.
-    #[serde(default)]
+    /// In seconds.
+    #[serde(rename = "clock_seconds", alias = "clock", default)]
     pub clock: u64,
 }
 
@@ -327,6 +328,17 @@ mod tests {
         ] {
             assert_eq!(number_after(newest.as_deref(), clock), number, "{newest:?} {clock}");
         }
+    }
+
+    #[test]
+    fn operations_of_earlier_versions_are_read() {
+        let new = serde_json::to_string(&Operation { clock: 7, ..operation("1", None, Stage::Done) })
+            .expect("JSON");
+        assert!(new.contains("\"clock_seconds\":7"), "{new}");
+        let clock = |text: &str| serde_json::from_str::<Operation>(text).expect("an operation").clock;
+        assert_eq!(clock(&new), 7);
+        assert_eq!(clock(&new.replace("clock_seconds", "clock")), 7);
+        assert_eq!(clock(&new.replace(",\"clock_seconds\":7", "")), 0);
     }
 
     #[test]

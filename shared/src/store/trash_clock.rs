@@ -26,10 +26,12 @@ const SHORTEST: u64 = 60;
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Reading {
     /// Seconds since 1970 by the wall clock.
+    #[serde(rename = "wall_seconds", alias = "wall")]
     pub wall: i64,
     /// Which boot of the machine it is; empty where that cannot be told.
     pub boot: String,
     /// Seconds since that boot.
+    #[serde(rename = "uptime_seconds", alias = "uptime")]
     pub uptime: u64,
 }
 
@@ -157,6 +159,15 @@ mod tests {
         }
         let used: Vec<Reading> = (0..=31).map(|day| reading(0, "a", day * LONGEST)).collect();
         assert!(is_due(0, after(&used), KEEP, 1), "31 days of use");
+    }
+
+    #[test]
+    fn a_clock_of_an_earlier_version_is_read() {
+        let old = r#"{"seconds":7,"read":{"wall":100,"boot":"a","uptime":90}}"#;
+        let read: Clock = serde_json::from_str(old).unwrap();
+        assert_eq!(read, Clock { seconds: 7, read: reading(100, "a", 90) });
+        let new = r#"{"seconds":7,"read":{"wall_seconds":100,"boot":"a","uptime_seconds":90}}"#;
+        assert_eq!(serde_json::to_string(&read).unwrap(), new);
     }
 
     #[test]

@@ -112,7 +112,7 @@ impl<'world> TestRepo<'world> {
         assert!(!limits.is_empty(), "no limit is known");
         for path in limits.drain(..) {
             let mut shut: Value = serde_json::from_slice(&fs::read(&path).expect("a limit")).expect("JSON");
-            (shut["opens_at"], shut["wait"]) = (0.into(), 0.into());
+            (shut["opens_at_seconds"], shut["wait_seconds"]) = (0.into(), 0.into());
             let new = path.with_extension("over");
             fs::write(&new, shut.to_string()).expect("a file");
             fs::rename(new, path).expect("renamed");

@@ -1,7 +1,7 @@
 //! An agent whose service gives no more for a while: it is paused, its work saved and its slot given back; its supervisor waits for
 //! the end of the limit and resumes the conversation. Killed, it leaves a paused agent that a person can resume.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::sleep;
@@ -126,7 +126,7 @@ impl Supervisor {
 
     fn is_too_long(&self, shut: &Shut) -> bool {
         shut.left(&Now::read())
-            > self.spec.limits.limit_wait.as_secs().saturating_add((LATER + SPREAD).unsigned_abs())
+            > self.spec.limits.limit_wait + Duration::from_secs((LATER + SPREAD).unsigned_abs())
     }
 
     /// For `status`, which cannot know whom a limit concerns.
