@@ -17,13 +17,15 @@
 //! | [`trust`] | which configuration may name a program, and whether a person accepted it |
 //! | [`ops`] | one file a command: `Request → Report` |
 //! | [`config`] | the `orchestra.*` keys, one table |
-//! | [`private_files`] | files that only their owner may read |
+//! | [`private_files`] | files that only their owner may read, and files replaced whole or not at all |
+//! | [`backoff`], [`parallel`] | pauses between attempts; the same for every item, on several threads |
 //! | [`world`], [`process`] | clock, randomness, environment; starting a program. One door each |
 //!
 //! Data flows one way: `argv → cli → Request → ops → model · store · git · worktree · supervise → Report → view`.
 //! Shared state lives under `refs/orchestra/`, private state under `refs/orchestra-local/`; files under
 //! `<common git dir>/orchestra/` are bound to this machine or disposable.
 
+pub mod backoff;
 pub mod config;
 pub mod conversation;
 pub mod error;
@@ -32,6 +34,7 @@ pub mod landing;
 pub mod lock;
 pub mod model;
 pub mod ops;
+pub mod parallel;
 pub mod private_files;
 pub mod process;
 pub mod profile;

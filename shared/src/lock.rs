@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Error, Kind, Result, private_files};
+use crate::{Error, Kind, Result, backoff::Backoff, private_files};
 
 /// A held lock; dropping it lets go.
 #[derive(Debug)]
@@ -24,15 +24,14 @@ impl Lock {
     /// The file cannot be made or opened.
     pub fn take(path: &Path, limit: Duration) -> Result<Option<Self>> {
         let deadline = Instant::now() + limit;
-        let mut pause = Duration::from_millis(1);
+        let mut backoff = Backoff::millis(1, 50);
         loop {
             match Self::attempt(path) {
                 Ok(Some(lock)) => return Ok(Some(lock)),
                 Ok(None) if Instant::now() >= deadline => return Ok(None),
-                Ok(None) => std::thread::sleep(pause),
+                Ok(None) => backoff.sleep(),
                 Err(e) => return Err(cannot(path, e)),
             }
-            pause = (pause * 2).min(Duration::from_millis(50));
         }
     }
 

@@ -2,13 +2,15 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    io,
     path::{Path, PathBuf},
-    process::{Child, Command},
+    process::{Child, Command, ExitStatus},
+    time::Instant,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::world;
+use crate::{backoff::Backoff, world};
 
 /// What `git rev-parse --local-env-vars` lists (git 2.47), and what else ties a child to the repository
 /// or the pager of its parent. With any of these set, a git in another directory works on the wrong repository.
@@ -68,6 +70,27 @@ fn path_without_git() -> Option<OsString> {
     std::env::join_paths(kept).ok()
 }
 
+/// Waits for a child until a moment, or until `given_up` says so; `None`: it still runs.
+///
+/// # Errors
+/// The system does not say what became of it.
+pub fn wait_until(
+    child: &mut Child,
+    deadline: Instant,
+    mut backoff: Backoff,
+    given_up: impl Fn() -> bool,
+) -> io::Result<Option<ExitStatus>> {
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if given_up() || Instant::now() > deadline {
+            return Ok(None);
+        }
+        backoff.sleep();
+    }
+}
+
 /// Kills a child and everything that it started and that has not left it, and waits for the child. Where the system does not list
 /// children, only the child itself.
 pub fn kill_tree(child: &mut Child) {
@@ -102,4 +125,27 @@ pub fn beside_us(name: &str) -> PathBuf {
 /// Where `program` is on PATH, if it is.
 pub fn on_path(program: impl AsRef<OsStr>) -> Option<PathBuf> {
     which::which(program).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const BACKOFF: Backoff = Backoff::millis(1, 10);
+
+    #[test]
+    fn a_child_is_waited_for_until_it_ends_or_is_given_up() {
+        let soon = || Instant::now() + Duration::from_secs(60);
+        let mut child = command("true").spawn().expect("started");
+        let status = wait_until(&mut child, soon(), BACKOFF, || false).expect("waited");
+        assert!(status.is_some_and(|status| status.success()));
+        let mut child = command("sleep").arg("1000").spawn().expect("started");
+        assert_eq!(wait_until(&mut child, soon(), BACKOFF, || true).expect("waited"), None);
+        let passed = Instant::now();
+        assert_eq!(wait_until(&mut child, passed, BACKOFF, || false).expect("waited"), None);
+        kill_tree(&mut child);
+        assert!(wait_until(&mut child, soon(), BACKOFF, || false).expect("waited").is_some());
+    }
 }

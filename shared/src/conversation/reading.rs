@@ -7,7 +7,6 @@ use std::{
     ops::Range,
     os::unix::fs::FileExt,
     path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use memchr::memmem;
@@ -306,32 +305,4 @@ fn fill(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         }
     }
     Ok(got)
-}
-
-/// Does the same to every item, on all cores; the results stand in the order of the items.
-pub fn on_all_cores<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
-    if cores <= 1 {
-        return items.iter().map(each).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let mut done: Vec<Option<R>> = Vec::new();
-    done.resize_with(items.len(), || None);
-    std::thread::scope(|scope| {
-        let work = || {
-            let mut mine = Vec::new();
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(item) = items.get(at) else { return mine };
-                mine.push((at, each(item)));
-            }
-        };
-        let workers: Vec<_> = (1..cores).map(|_| scope.spawn(work)).collect();
-        let mine = work();
-        let theirs = workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default());
-        for (at, result) in mine.into_iter().chain(theirs) {
-            done[at] = Some(result);
-        }
-    });
-    done.into_iter().flatten().collect()
 }

@@ -12,12 +12,14 @@ use std::{
 
 use crate::{
     Error, Kind, Result,
+    backoff::Backoff,
     error::Context,
     git::{
         careful,
         obstacle::{Place, Watch},
         ownership,
     },
+    model::text,
     process, world,
 };
 
@@ -26,6 +28,11 @@ pub const SHORT: Duration = Duration::from_secs(60);
 /// For calls that read or write a whole checkout.
 pub const LONG: Duration = Duration::from_secs(30 * 60);
 
+/// Bytes at the end of what git says in which its progress stands, and columns of it that are shown.
+const PROGRESS: u64 = 400;
+const COLUMNS: usize = 400;
+/// Pauses until a git has ended that has said everything: most often it ends at once.
+const WAIT_FOR_END: Backoff = Backoff::new(Duration::from_micros(50), Duration::from_millis(20));
 /// The shortest and the longest pause between two looks at a git that travels.
 const GLANCE: Duration = Duration::from_micros(200);
 const NOTICE: Duration = Duration::from_millis(100);
@@ -404,15 +411,9 @@ impl Git {
         };
         let stdout = take(&stdout)?;
         let stderr = take(&stderr)?;
-        let mut pause = Duration::from_micros(50);
-        let status = loop {
-            match child.try_wait().context(Kind::External, || format!("lost track of {what}"))? {
-                Some(status) => break status,
-                None if Instant::now() > deadline => return Err(late(&mut child)),
-                None => std::thread::sleep(pause),
-            }
-            pause = (pause * 2).min(Duration::from_millis(20));
-        };
+        let status = process::wait_until(&mut child, deadline, WAIT_FOR_END, || false)
+            .context(Kind::External, || format!("lost track of {what}"))?
+            .ok_or_else(|| late(&mut child))?;
         Ok(Output { status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
     }
 }
@@ -430,9 +431,8 @@ fn git() -> std::process::Command {
 
 /// The last line that git said: its progress.
 fn last_words(file: &Path) -> String {
-    let text = careful::read(file).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text[text.len().saturating_sub(400)..]).into_owned();
-    text.rsplit(['\r', '\n']).find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
+    let said = careful::tail(file, PROGRESS).unwrap_or_default();
+    text::last_line(&String::from_utf8_lossy(&said), COLUMNS).unwrap_or_default()
 }
 
 /// A thread of its own writes the input, so that neither side waits for the other with a full pipe.

@@ -21,7 +21,10 @@ use std::{
 };
 
 use super::mend;
-use crate::{Error, Kind, Result, error::Context, git::careful, lock::Lock, model::quote, world};
+use crate::{
+    Error, Kind, Result, backoff::Backoff, error::Context, git::careful, lock::Lock, model::quote, parallel,
+    world,
+};
 
 /// How long to wait for another program that has locked the file.
 const WAIT: Duration = Duration::from_secs(2);
@@ -130,27 +133,15 @@ impl Intent {
         self.staged.extend(paths.iter().cloned());
         let all: Vec<(&PathBuf, &[u8])> =
             paths.iter().zip(files.iter().map(|(_, bytes)| bytes.as_slice())).collect();
-        let write = |some: &[(&PathBuf, &[u8])]| -> Result<()> {
-            for (path, bytes) in some {
-                let mut file = File::create_new(path).context(Kind::External, || self.cannot())?;
-                file.write_all(bytes)
-                    .and_then(|()| if bytes.is_empty() { Ok(()) } else { file.sync_all() })
-                    .context(Kind::External, || self.cannot())?;
-            }
-            Ok(())
+        // Fewer files than writers are written as quickly by one.
+        let writers = if all.len() < writers { 1 } else { writers };
+        let write = |(): &mut (), (path, bytes): &(&PathBuf, &[u8])| -> io::Result<()> {
+            let mut file = File::create_new(path)?;
+            file.write_all(bytes)?;
+            if bytes.is_empty() { Ok(()) } else { file.sync_all() }
         };
-        if all.len() < writers {
-            return write(&all);
-        }
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = all
-                .chunks(all.len().div_ceil(writers))
-                .map(|some| scope.spawn(move || write(some)))
-                .collect();
-            threads.into_iter().try_for_each(|thread| {
-                thread.join().unwrap_or_else(|_| Err(Error::internal("files could not be written")))
-            })
-        })
+        let written = parallel::try_map_with(&all, writers, || Ok(()), write);
+        written.map(|_| ()).context(Kind::External, || self.cannot())
     }
 
     /// Locks a file by linking its lock to the file staged under a suffix; waits for another program that has locked it.
@@ -161,7 +152,7 @@ impl Intent {
         let lock = lock_of(&self.common, name);
         let source = self.staged(suffix);
         let begun = Instant::now();
-        let mut pause = Duration::from_millis(1);
+        let mut backoff = Backoff::millis(1, 50);
         loop {
             match link(&source, &lock) {
                 Ok(()) => break,
@@ -169,8 +160,7 @@ impl Intent {
                     if e.kind() == io::ErrorKind::AlreadyExists
                         && mend::lock(&self.common, name, Some(&self.nonce)) => {}
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists && begun.elapsed() < WAIT => {
-                    std::thread::sleep(pause);
-                    pause = (pause * 2).min(Duration::from_millis(50));
+                    backoff.sleep();
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(locked(name, &lock)),
                 // Git removes empty folders when it deletes a ref.

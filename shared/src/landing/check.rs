@@ -16,6 +16,7 @@ use std::{
 
 use crate::{
     Error, Kind, Result,
+    backoff::Backoff,
     error::Context,
     process,
     supervise::{processes, tree},
@@ -93,21 +94,15 @@ pub fn end_left_overs(nonce: &str) -> Result<()> {
 }
 
 fn wait(child: &mut Child, bounds: Bounds<'_>) -> Result<End> {
+    let is_interrupted = || bounds.interrupted.load(Ordering::Relaxed);
     let deadline = Instant::now() + bounds.limit;
-    let mut pause = Duration::from_millis(1);
-    loop {
-        if let Some(status) = child.try_wait().context(Kind::External, || "lost track of a check".into())? {
-            return Ok(end_of(status));
-        }
-        if bounds.interrupted.load(Ordering::Relaxed) {
-            return Ok(End::Interrupted);
-        }
-        if Instant::now() > deadline {
-            return Ok(End::Failed(format!("took longer than {} s", bounds.limit.as_secs())));
-        }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(50));
-    }
+    let ended = process::wait_until(child, deadline, Backoff::millis(1, 50), is_interrupted)
+        .context(Kind::External, || "lost track of a check".into())?;
+    Ok(match ended {
+        Some(status) => end_of(status),
+        None if is_interrupted() => End::Interrupted,
+        None => End::Failed(format!("took longer than {} s", bounds.limit.as_secs())),
+    })
 }
 
 fn end_of(status: ExitStatus) -> End {

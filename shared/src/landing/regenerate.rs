@@ -142,9 +142,7 @@ impl Recipe {
         for command in [Some(&self.make), self.verify.as_ref()].into_iter().flatten() {
             let ran = check::run(command, folder, Bounds { limit: LIMIT, interrupted, nonce })?;
             if let End::Failed(why) = ran.end {
-                let said = String::from_utf8_lossy(&ran.output).into_owned();
-                let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-                let last = text::one_line(last, 200);
+                let last = text::last_line(&String::from_utf8_lossy(&ran.output), 200).unwrap_or_default();
                 return Ok(Err(format!(
                     "{path} conflicts, and {} could not make it anew: {why}: {last}",
                     self.program

@@ -63,7 +63,7 @@ impl Check {
 /// Tells the commands of checks apart, without telling what they are.
 pub fn check_id(command: &str) -> String {
     let digest: [u8; 32] = Sha256::digest(command.as_bytes()).into();
-    digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    faster_hex::hex_string(&digest[..16])
 }
 
 /// Whether a command holds what must not travel.

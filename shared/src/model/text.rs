@@ -99,6 +99,11 @@ pub fn one_line(text: &str, columns: usize) -> String {
     cut(&safe(&text), columns)
 }
 
+/// The last line of a program's output with something to see, safe to show and at most `columns` wide.
+pub fn last_line(output: &str, columns: usize) -> Option<String> {
+    plain(output).lines().rev().map(|line| one_line(line, columns)).find(|line| !line.is_empty())
+}
+
 /// `text`, at most `columns` wide, cut with `…`.
 pub fn cut(text: &str, columns: usize) -> String {
     let mut width = 0;

@@ -1,9 +1,6 @@
 //! The agent as every report shows it: what its events say, and what this machine says of it now.
 
-use std::{
-    io::{Read, Seek, SeekFrom},
-    path::Path,
-};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -32,6 +29,8 @@ use crate::{
 
 /// Columns kept of an agent's last line.
 const ACTIVITY: usize = 120;
+/// Bytes at the end of an output in which the last line is looked for.
+const TAIL: u64 = 4096;
 
 /// One agent in `--json`. Names and meaning only grow; what is not known is `null`.
 #[derive(Clone, Debug, Serialize)]
@@ -394,13 +393,7 @@ pub(super) fn dollars(micros: u64) -> f64 {
     micros as f64 / 1e6
 }
 
-/// The last line with something to see in a file, safe to show.
-fn last_line(path: &Path) -> Option<String> {
-    let mut file = careful::open_regular_through_links(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(4096))).ok()?;
-    let mut tail = Vec::new();
-    file.take(4096).read_to_end(&mut tail).ok()?;
-    let tail = text::plain(&String::from_utf8_lossy(&tail));
-    tail.lines().rev().map(|line| text::one_line(line, ACTIVITY)).find(|line| !line.is_empty())
+/// What its program said last.
+fn last_line(output: &Path) -> Option<String> {
+    text::last_line(&String::from_utf8_lossy(&careful::tail(output, TAIL).ok()?), ACTIVITY)
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::{
     Error, Kind, Result,
+    backoff::Backoff,
     config::Config,
     git::Repo,
     model::{Agent, AgentId, Liveness, Phase, event::Message},
@@ -166,7 +167,7 @@ fn answers(request: &Request, agent: &Agent) -> bool {
 
 fn wait_until_heeded(repo: &Repo, id: &AgentId, before: &Agent) -> Result<()> {
     let deadline = Instant::now() + HEEDED;
-    let mut pause = Duration::from_millis(5);
+    let mut backoff = Backoff::millis(5, 100);
     loop {
         let now = crate::store::Chain::of_agent(repo, id)?.fold().agent;
         if now.phase != Phase::Waiting || now.question != before.question {
@@ -179,7 +180,6 @@ fn wait_until_heeded(repo: &Repo, id: &AgentId, before: &Agent) -> Result<()> {
             )
             .hint(format!("git orchestra status {id}")));
         }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(100));
+        backoff.sleep();
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::{
     Error, Kind, Result,
+    backoff::Backoff,
     config::{Config, keys::GRACE},
     git::Repo,
     lock::Lock,
@@ -165,7 +166,7 @@ fn choose(
 
 /// Waits for the supervisor; where there is none, does its work.
 fn wait(repo: &Repo, id: &AgentId, request: &Request, rest: Rest, deadline: Instant) -> Result<Outcome> {
-    let mut pause = Duration::from_millis(5);
+    let mut backoff = Backoff::millis(5, 200);
     loop {
         let agent = status::one(repo, id)?;
         match agent.liveness {
@@ -189,8 +190,7 @@ fn wait(repo: &Repo, id: &AgentId, request: &Request, rest: Rest, deadline: Inst
             };
             return Err(error.hint(format!("git orchestra status --wait {id}")));
         }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(200));
+        backoff.sleep();
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     Error, Kind, Result,
+    backoff::Backoff,
     git::{Oid, Repo, objects::Commit, refs::Edit},
     lock::Lock,
     model::{Agent, AgentId, Event, Fact, event::Created, fold, fold::Fold},
@@ -85,14 +86,13 @@ pub fn append(repo: &Repo, id: &AgentId, facts: &[Fact]) -> Result<Agent> {
 /// As [`append`].
 pub fn append_if(repo: &Repo, id: &AgentId, decide: impl Fn(&Fold) -> Option<Vec<Fact>>) -> Result<Fold> {
     let begun = Instant::now();
-    let mut pause = Duration::from_millis(2);
+    let mut backoff = Backoff::millis(2, 250);
     loop {
         match attempt(repo, id, &decide) {
             // Between two attempts nothing is locked.
-            Err(e) if e.kind == Kind::Conflict && begun.elapsed() < PATIENCE => std::thread::sleep(pause),
+            Err(e) if e.kind == Kind::Conflict && begun.elapsed() < PATIENCE => backoff.sleep(),
             other => return other,
         }
-        pause = (pause * 2).min(Duration::from_millis(250));
     }
 }
 

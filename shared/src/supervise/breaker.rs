@@ -159,7 +159,7 @@ impl Breaker {
             let value = world::variable(name).unwrap_or_default();
             digest.update(format!("{name}={}\0", value.to_string_lossy()));
         }
-        let account = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let account = faster_hex::hex_string(&digest.finalize()[..8]);
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         let profile = profile.chars().filter(|c| is_plain(*c)).take(40).collect();
         Self { folder: private.limits(), profile, account, model }

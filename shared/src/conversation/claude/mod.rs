@@ -21,7 +21,8 @@ pub use self::{
     config::transcript,
     restore::{bring_along, restore},
 };
-use super::{Entry, Facts, Found, Inner, Piece, Place, Program, Running, json, program, reading};
+use super::{Entry, Facts, Found, Inner, Piece, Place, Program, Running, json, program};
+use crate::parallel;
 
 /// The name of its profile.
 pub const NAME: &str = "claude";
@@ -75,7 +76,7 @@ impl Program for Claude {
         // The others are files, or links to them: of folders there is only one kind.
         folders.retain(|folder| folder.is_dir);
         // Nothing of a list that is remembered takes longer than to look at each file.
-        for more in reading::on_all_cores(&folders, |folder| files_in(&folder.path)) {
+        for more in parallel::map(&folders, |folder| files_in(&folder.path)) {
             found.join(more);
         }
     }

@@ -9,12 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::process;
+use crate::{backoff::Backoff, model::text, process};
 
 /// The longest that a question may take.
 const LONGEST: Duration = Duration::from_secs(20);
-/// How long to wait before it is looked again whether there is an answer.
-const GLANCE: Duration = Duration::from_millis(5);
 /// Nothing that a repository or a plugin brings is run for a question, and nothing is fetched.
 const QUIET: [(&str, &str); 4] = [
     ("OPENCODE_PURE", "1"),
@@ -22,6 +20,8 @@ const QUIET: [(&str, &str); 4] = [
     ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
     ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
 ];
+/// Columns of a reason.
+const REASON: usize = 200;
 /// Bytes of a complaint that are looked at.
 const COMPLAINT: u64 = 64 << 10;
 
@@ -47,22 +47,15 @@ pub(super) fn ask(program: &Path, arguments: &[impl AsRef<OsStr>], folder: &Path
 
 fn within(command: &mut Command) -> io::Result<ExitStatus> {
     let mut child: Child = command.spawn()?;
-    let deadline = Instant::now() + LONGEST;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
-        }
-        if Instant::now() > deadline {
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "opencode did not answer in time"));
-        }
-        std::thread::sleep(GLANCE);
-    }
+    let ended = process::wait_until(&mut child, Instant::now() + LONGEST, Backoff::millis(1, 5), || false)?;
+    ended.ok_or_else(|| {
+        let _ = child.kill();
+        let _ = child.wait();
+        io::Error::new(io::ErrorKind::TimedOut, "opencode did not answer in time")
+    })
 }
 
+/// What it complained of last.
 fn last_words(said: &[u8]) -> String {
-    let text = String::from_utf8_lossy(said);
-    let words = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("no reason given");
-    words.chars().take(200).collect()
+    text::last_line(&String::from_utf8_lossy(said), REASON).unwrap_or_else(|| "no reason given".to_owned())
 }

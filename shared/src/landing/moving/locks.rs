@@ -13,7 +13,9 @@ use std::{
 };
 
 use super::record::Record;
-use crate::{Error, Kind, Result, error::Context, git::careful, model::quote, store::layout};
+use crate::{
+    Error, Kind, Result, backoff::Backoff, error::Context, git::careful, model::quote, store::layout,
+};
 
 /// How long another git may hold one of the locks.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -89,7 +91,7 @@ impl Wanted {
         let path = self.path();
         let cannot = |e| Error::new(Kind::External, format!("cannot make '{}'", path.display())).because(e);
         let begun = Instant::now();
-        let mut pause = Duration::from_millis(1);
+        let mut backoff = Backoff::millis(1, 20);
         loop {
             match link(&self.source, &path) {
                 Ok(()) => return Ok(GitLock(self)),
@@ -107,8 +109,7 @@ impl Wanted {
                 }
                 Err(e) => return Err(cannot(e)),
             }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(20));
+            backoff.sleep();
         }
     }
 

@@ -21,10 +21,11 @@ use crate::{
     conversation::{
         self, Inner, Piece, Place, Trouble, What,
         lines::{self, Line},
-        open, reading,
+        open,
     },
     git::Repo,
     model::text,
+    parallel,
     store::transcripts,
 };
 
@@ -103,7 +104,7 @@ pub fn run(
             .iter()
             .map(|row| (row, row.place.as_ref().map(|place| catalogue.inner(place)).unwrap_or_default()))
             .collect();
-        let found = reading::on_all_cores(&with_inner, |(row, inner)| {
+        let found = parallel::map(&with_inner, |(row, inner)| {
             row.place.as_ref().map(|place| in_files(row, place, inner, &matcher))
         });
         for (row, found) in some.iter().zip(found) {

@@ -3,7 +3,6 @@
 use std::{
     collections::{HashMap, VecDeque},
     fs,
-    io::{Read, Seek, SeekFrom},
     path::Path,
     time::{Duration, Instant},
 };
@@ -416,16 +415,10 @@ impl Supervisor {
 
 /// The last line with something to see, safe to show.
 fn last_line(path: &Path) -> Option<String> {
-    let tail = tail(path)?;
-    tail.lines().rev().map(|line| text::one_line(line, LAST_WORDS)).find(|line| !line.is_empty())
+    text::last_line(&String::from_utf8_lossy(&careful::tail(path, TAIL).ok()?), LAST_WORDS)
 }
 
 /// The end of a file, without what a terminal would obey.
 fn tail(path: &Path) -> Option<String> {
-    let mut file = careful::open_regular_through_links(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
-    let mut tail = Vec::new();
-    file.take(TAIL).read_to_end(&mut tail).ok()?;
-    Some(text::plain(&String::from_utf8_lossy(&tail)))
+    Some(text::plain(&String::from_utf8_lossy(&careful::tail(path, TAIL).ok()?)))
 }

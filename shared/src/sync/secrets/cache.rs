@@ -35,8 +35,7 @@ impl Cache {
             digest.update(value.len().to_le_bytes());
             digest.update(value);
         }
-        let digest = digest.finalize();
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = faster_hex::hex_string(&digest.finalize());
         let rules = format!("git-orchestra scanned, rules {RULES}, values {hex}\n").into_bytes();
         let bytes = careful::read(path).unwrap_or_default();
         let ids = bytes.strip_prefix(rules.as_slice()).unwrap_or_default().chunks_exact(20);

@@ -9,6 +9,7 @@ use crate::{
         reading::{self, Look},
     },
     ops::sessions::living::{self, Trace},
+    parallel,
     supervise::tree,
 };
 
@@ -20,7 +21,7 @@ impl Catalogue {
         };
         let new = places.iter().filter(|place| !is_known(place));
         let new: Vec<&Place> = new.copied().collect();
-        let read = reading::on_all_cores(&new, |place| {
+        let read = parallel::map(&new, |place| {
             let program = conversation::program(place.program)?;
             let before = self.index.find(place).and_then(|before| before.known());
             let read = reading::skim(program, place, look);
@@ -54,7 +55,7 @@ impl Catalogue {
                 (place, known)
             })
             .collect();
-        let read = reading::on_all_cores(&places, |(place, known)| {
+        let read = parallel::map(&places, |(place, known)| {
             conversation::program(place.program).map(|program| reading::whole(program, place, known.clone()))
         });
         let mut read = places.into_iter().zip(read);
@@ -92,7 +93,7 @@ impl Catalogue {
                     (inner, place, known)
                 })
                 .collect();
-            let read = reading::on_all_cores(&known, |(_, inner, known)| {
+            let read = parallel::map(&known, |(_, inner, known)| {
                 if let Some(known) = known {
                     return Ok((known.facts.clone(), known.reading.clone().unwrap_or_default(), None));
                 }
