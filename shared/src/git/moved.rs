@@ -12,7 +12,7 @@ use std::{
 use rustix::fs::OFlags;
 
 use super::{above, careful, worktrees::Worktree};
-use crate::{Kind, Result, error::Context};
+use crate::{Kind, Result, error::Context, private_files};
 
 /// How many folders above the repository are searched for a worktree that was moved together with it.
 const SEARCHED_ABOVE: usize = 4;
@@ -96,9 +96,8 @@ impl Worktree {
         // Where anything else lies in the registered place, somebody put it there: that is not followed.
         let is_elsewhere = self.written_path().is_some_and(|path| is_gone(&path));
         if is_elsewhere {
-            let mut new = tempfile::NamedTempFile::new_in(&self.git_dir).context(Kind::External, cannot)?;
-            new.write_all(&line("", &folder.join(".git"))).context(Kind::External, cannot)?;
-            new.persist(self.git_dir.join("gitdir")).context(Kind::External, cannot)?;
+            let place = line("", &folder.join(".git"));
+            private_files::replace(&self.git_dir.join("gitdir"), place).context(Kind::External, cannot)?;
         }
         Ok(link == Link::Stale || is_elsewhere)
     }

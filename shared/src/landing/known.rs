@@ -1,9 +1,12 @@
 //! What was found out about two objects, remembered in a file: it does not change as long as the objects are the same. The file
 //! is disposable.
 
-use std::{collections::HashMap, io::Write, path::Path};
+use std::{collections::HashMap, path::Path};
 
-use crate::git::{Oid, careful};
+use crate::{
+    git::{Oid, careful},
+    private_files,
+};
 
 /// Entries kept; the oldest go first.
 const MOST: usize = 200_000;
@@ -87,12 +90,8 @@ impl<V: Entry> Known<V> {
                 value.write(&mut bytes);
             }
         }
-        let _ = crate::private_files::create_dir(folder);
-        if let Ok(mut file) = tempfile::NamedTempFile::new_in(folder)
-            && file.write_all(&bytes).is_ok()
-        {
-            let _ = file.persist(path);
-        }
+        let _ = private_files::create_dir(folder);
+        let _ = private_files::replace(path, &bytes);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Trial merges and sizes, remembered: what two commits come to does not change, unless what else decides it does: git, its
 //! settings, attributes.
 
-use std::{collections::BTreeSet, io::Write, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
 use sha2::{Digest, Sha256};
 
@@ -85,11 +85,7 @@ fn write_folders(path: &Path, folders: &BTreeSet<Vec<u8>>) {
     if careful::read(path).is_ok_and(|known| known == bytes) {
         return;
     }
-    if let Ok(mut file) = tempfile::NamedTempFile::new_in(parent)
-        && file.write_all(&bytes).is_ok()
-    {
-        let _ = file.persist(path);
-    }
+    let _ = private_files::replace(path, &bytes);
 }
 
 /// How much each commit changes since it went apart from `target`; nothing is said where their histories cross.

@@ -5,7 +5,7 @@
 //! boot it is what the wall clock says, if that went forward. No step counts for more than [`LONGEST`]: a clock that jumps by
 //! years costs a day at the most, and a repository that nobody touched for months has not aged by more than that.
 
-use std::{fs, io::Write};
+use std::fs;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ use crate::{
     Kind, Result,
     error::Context,
     git::{Repo, careful},
+    private_files,
     store::{layout::Private, operations},
     world,
 };
@@ -90,10 +91,8 @@ pub fn advance(repo: &Repo, now: Reading) -> Result<u64> {
         let cannot = || format!("cannot write '{}'", path.display());
         let folder = path.parent().unwrap_or(&path);
         fs::create_dir_all(folder).context(Kind::External, cannot)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder).context(Kind::External, cannot)?;
         let text = serde_json::to_vec(&clock).context(Kind::Internal, cannot)?;
-        file.write_all(&text).context(Kind::External, cannot)?;
-        file.persist(&path).context(Kind::External, cannot)?;
+        private_files::replace(&path, &text).context(Kind::External, cannot)?;
     }
     Ok(clock.seconds)
 }

@@ -2,7 +2,7 @@
 //! clone gets its own. A private ref says it as well: whoever removes our files does not make this clone another one, to which
 //! the agents that run here would not belong.
 
-use std::{fs, io::Write, os::unix::fs::MetadataExt, path::Path};
+use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -112,14 +112,16 @@ fn introduce(repo: &Repo, private: &Private, machine: &str) -> Result<String> {
     private_files::create_dir(private.dir()).context(Kind::External, cannot)?;
     let id = remembered(repo, machine).map_or_else(world::random_hex::<8>, Ok)?;
     let writer = Writer { id, machine: machine.to_owned() };
-    let mut file = tempfile::NamedTempFile::new_in(private.dir()).context(Kind::External, cannot)?;
     let text = serde_json::to_vec(&writer).context(Kind::Internal, cannot)?;
-    file.write_all(&text).and_then(|()| file.as_file().sync_all()).context(Kind::External, cannot)?;
     if path.exists() && known(private, machine).is_none() {
         // The file of the clone that this one was copied from.
-        file.persist(&path).context(Kind::External, cannot)?;
+        private_files::replace_durably(&path, &text).context(Kind::External, cannot)?;
     } else {
-        let _ = file.persist_noclobber(&path);
+        match private_files::create_durably(&path, &text) {
+            // Another process was quicker.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            other => other.context(Kind::External, cannot)?,
+        }
     }
     known(private, machine).ok_or_else(|| Error::new(Kind::External, cannot()))
 }

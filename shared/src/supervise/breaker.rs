@@ -275,9 +275,7 @@ fn read(path: &Path) -> Option<Shut> {
 fn write(path: &Path, shut: &Shut) -> Result<()> {
     let cannot = || format!("cannot write '{}'", path.display());
     let text = serde_json::to_vec(shut).context(Kind::Internal, cannot)?;
-    let new = path.with_extension("new");
-    let written = private_files::write(&new, text).and_then(|()| fs::rename(&new, path));
-    written.context(Kind::External, cannot)
+    private_files::replace(path, text).context(Kind::External, cannot)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Where the user agreed to send agents. It stands in two places: in git's config, where people see it and can take it back,
 //! and in a record that only the question writes. A config that says more than was agreed to is not enough.
 
-use std::{collections::BTreeMap, fs, io::Write};
+use std::{collections::BTreeMap, fs};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,7 @@ use crate::{
     config::{Config, keys::SHARE_WITH},
     error::Context,
     git::{Repo, careful},
+    private_files,
     store::layout::Private,
 };
 
@@ -71,9 +72,6 @@ fn write(repo: &Repo, record: &Record) -> Result<()> {
     let path = private.consent();
     let cannot = || format!("cannot write '{}'", path.display());
     fs::create_dir_all(private.dir()).context(Kind::External, cannot)?;
-    let mut file = tempfile::NamedTempFile::new_in(private.dir()).context(Kind::External, cannot)?;
     let text = serde_json::to_vec(record).context(Kind::Internal, cannot)?;
-    file.write_all(&text).and_then(|()| file.as_file().sync_all()).context(Kind::External, cannot)?;
-    file.persist(&path).context(Kind::External, cannot)?;
-    Ok(())
+    private_files::replace_durably(&path, &text).context(Kind::External, cannot)
 }

@@ -1,11 +1,11 @@
 //! A conversation of another machine, put where the program looks for it here.
 
-use std::{fs, io::Write, path::Path};
+use std::{fs, path::Path};
 
 use serde_json::Value;
 
 use super::{config, transcript};
-use crate::{Error, Kind, Result, conversation::program, error::Context, model::text};
+use crate::{Error, Kind, Result, conversation::program, error::Context, model::text, private_files};
 
 /// Longest conversation that is moved along, in bytes.
 const LARGEST: u64 = 256 << 20;
@@ -21,11 +21,9 @@ pub fn restore(session: &str, folder: &Path, content: &[u8]) -> Result<()> {
     let config = config.ok_or_else(|| Error::new(Kind::Refused, cannot()))?;
     let project = config.join("projects").join(project_name(folder));
     fs::create_dir_all(&project).context(Kind::External, cannot)?;
-    let mut file = tempfile::NamedTempFile::new_in(&project).context(Kind::External, cannot)?;
     let moved = moved(&String::from_utf8_lossy(content), folder);
-    file.write_all(moved.as_bytes()).context(Kind::External, cannot)?;
-    file.persist_noclobber(project.join(format!("{session}.jsonl"))).context(Kind::External, cannot)?;
-    Ok(())
+    let path = project.join(format!("{session}.jsonl"));
+    private_files::create_durably(&path, moved).context(Kind::External, cannot)
 }
 
 /// Puts a conversation where the program looks for it when it runs in `folder`, if it was had in a folder that is gone: that one was

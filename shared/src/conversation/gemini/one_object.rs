@@ -10,7 +10,6 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 
 use super::{LINE, MOST, NAME};
 use crate::conversation::{
@@ -18,6 +17,7 @@ use crate::conversation::{
     open::open,
     program::{cache, note},
 };
+use crate::private_files;
 
 /// Longest file that is copied, in bytes.
 const LONGEST: u64 = 64 << 20;
@@ -103,13 +103,15 @@ fn copy(entry: &Entry, path: &Path, written: SystemTime) -> io::Result<()> {
         serde_json::from_str(&crate::conversation::json::text(&bytes)).map_err(io::Error::other)?;
     let folder = path.parent().unwrap_or(path);
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let mut file = NamedTempFile::new_in(folder)?;
-    for line in lines(&whole, project_root(&entry.path).as_deref()) {
-        writeln!(file, "{line}")?;
-    }
-    file.as_file().set_modified(written)?;
-    file.persist(path)?;
-    Ok(())
+    private_files::replace_with(path, |file| {
+        let mut out = io::BufWriter::new(&mut *file);
+        for line in lines(&whole, project_root(&entry.path).as_deref()) {
+            writeln!(out, "{line}")?;
+        }
+        out.flush()?;
+        drop(out);
+        file.set_modified(written)
+    })
 }
 
 /// The header, then every message.

@@ -266,12 +266,8 @@ impl Supervisor {
     fn show(&self, attempt: &mut Attempt) {
         attempt.shown = Some(Instant::now());
         attempt.unshown = false;
-        let path = self.dir.tally();
-        let new = path.with_extension("new");
-        if let Ok(text) = serde_json::to_vec(&attempt.tally)
-            && private_files::write(&new, text).is_ok()
-        {
-            let _ = fs::rename(new, path);
+        if let Ok(text) = serde_json::to_vec(&attempt.tally) {
+            let _ = private_files::replace(&self.dir.tally(), text);
         }
     }
 

@@ -134,11 +134,8 @@ impl Supervisor {
         if self.limits.shown.as_ref() == Some(shut) {
             return;
         }
-        let path = self.dir.limit();
-        let new = path.with_extension("new");
         if let Ok(text) = serde_json::to_vec(&shut.limit())
-            && private_files::write(&new, text).is_ok()
-            && fs::rename(new, path).is_ok()
+            && private_files::replace(&self.dir.limit(), text).is_ok()
         {
             self.limits.shown = Some(shut.clone());
         }
