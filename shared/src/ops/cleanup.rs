@@ -15,7 +15,7 @@ use crate::{
     git::Repo,
     lock::Lock,
     model::{Agent, AgentId, text},
-    ops::{agent_object::AgentObject, mending, named, status},
+    ops::{agent_object::AgentObject, mending, selection, status},
     removal::{
         remove::{self, Fate, Kept, Order},
         trash, unfinished,
@@ -191,11 +191,9 @@ pub(super) fn again(repo: &Repo, journal: Journal, removed: &[(String, bool)]) -
 /// The agents that are asked for, and those that cannot be read.
 fn candidates(repo: &Repo, request: &Request) -> Result<(Vec<Candidate>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
-    let resolve = |typed: &Vec<String>| -> Result<Vec<AgentId>> {
-        typed.iter().map(|typed| named::living(repo, &listing, typed)).collect()
-    };
-    let (mut named, discard) = (resolve(&request.agents)?, resolve(&request.discard)?);
-    named.extend(discard.iter().filter(|id| !named.contains(id)).cloned().collect::<Vec<_>>());
+    let named =
+        selection::named(repo, &listing, &[request.agents.clone(), request.discard.clone()].concat())?;
+    let discard = selection::named(repo, &listing, &request.discard)?;
     let agents = named.iter().map(ToString::to_string).collect::<Vec<_>>();
     let seen =
         status::run(repo, &status::Request { all: agents.is_empty(), agents, ..status::Request::default() })?;

@@ -14,7 +14,7 @@ use crate::{
         event::{self, LeftOut},
         fold,
     },
-    ops::{agent_object::AgentObject, mending, named, shadowed::Shadowed, status},
+    ops::{agent_object::AgentObject, mending, selection, shadowed::Shadowed, status},
     profile,
     store::{
         Chain, Listing, Unreadable, append_if,
@@ -144,14 +144,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadabl
         }
         return Ok((ids, unreadable));
     }
-    let mut ids = Vec::new();
-    for typed in &request.agents {
-        let id = named::living(repo, &listing, typed)?;
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
-    Ok((ids, Vec::new()))
+    Ok((selection::named(repo, &listing, &request.agents)?, Vec::new()))
 }
 
 fn save(repo: &Repo, id: &AgentId) -> Result<Saved> {

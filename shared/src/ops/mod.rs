@@ -15,6 +15,7 @@ pub mod pause;
 mod rest;
 pub mod resume;
 pub mod review;
+mod selection;
 pub mod send;
 pub mod sessions;
 pub mod settings;

@@ -26,7 +26,7 @@ use crate::{
     },
     ops::{
         failure::{Failure, locked_last},
-        mending, named, send,
+        mending, selection, send,
         sessions::living,
         settings::Settings,
     },
@@ -145,28 +145,17 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
 /// The agents that are asked for; where all are, those that cannot be read as well.
 fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
-    let mut ids: Vec<AgentId> = Vec::new();
-    if request.all {
-        let private = Private::new(repo.private_dir()?);
-        for row in listing.rows.iter().filter(|row| !row.entry.glance.phase.is_terminal()) {
-            let Ok(agent) = listing.agent(repo, row) else { continue };
-            let lost = liveness::of(&private, &row.id, &agent, listing.writer.as_deref()) == Liveness::Lost;
-            let ours = listing.writer.as_deref() == Some(agent.writer.as_str());
-            // One that waits for the end of a usage limit resumes by itself.
-            let waits = agent.waits_for_limit() && !lost;
-            if ours && (lost || agent.phase == Phase::Paused && !waits) {
-                ids.push(row.id.clone());
-            }
-        }
-        return Ok((ids, listing.broken));
+    if !request.all {
+        return Ok((selection::named(repo, &listing, &request.agents)?, Vec::new()));
     }
-    for typed in &request.agents {
-        let id = named::living(repo, &listing, typed)?;
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
-    Ok((ids, Vec::new()))
+    let private = Private::new(repo.private_dir()?);
+    let rows = listing.rows.iter().filter(|row| !row.entry.glance.phase.is_terminal());
+    let ids = selection::of_this_clone(repo, &listing, rows, |row, agent| {
+        let lost = liveness::of(&private, &row.id, agent, listing.writer.as_deref()) == Liveness::Lost;
+        // One that waits for the end of a usage limit resumes by itself.
+        lost || agent.phase == Phase::Paused && !agent.waits_for_limit()
+    });
+    Ok((ids, listing.broken))
 }
 
 /// All under the agent's lock, which goes on to the supervisor: of many that resume one agent at once, one does. Gives what the

@@ -13,7 +13,7 @@ use crate::{
     config::Config,
     git::Repo,
     model::{Agent, AgentId, Liveness, Phase, event::Message},
-    ops::{agent_object::AgentObject, failure::Failure, named, status},
+    ops::{agent_object::AgentObject, failure::Failure, selection, status},
     profile::{self, Stdin},
     store::{Listing, layout::Private},
     supervise::{control, spec::Spec},
@@ -64,13 +64,7 @@ pub struct Sent {
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     check(request)?;
     let listing = Listing::read(repo)?;
-    let mut ids: Vec<AgentId> = Vec::new();
-    for typed in &request.agents {
-        let id = named::living(repo, &listing, typed)?;
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
+    let ids = selection::named(repo, &listing, &request.agents)?;
     if let [id] = ids.as_slice() {
         return Ok(Report { sent: vec![one(repo, id, request)?], failed: Vec::new() });
     }

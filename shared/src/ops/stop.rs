@@ -15,7 +15,7 @@ use crate::{
         agent_object::AgentObject,
         collect,
         failure::{Failure, locked_last},
-        mending, named, status,
+        mending, selection, status,
     },
     store::{Listing, Unreadable, layout::Private},
     supervise::{
@@ -142,26 +142,13 @@ fn choose(
                 None => unreadable.push(broken.clone()),
             }
         }
-        let mut ours = Vec::new();
-        for row in &listing.rows {
-            // One that cannot be read is nobody's; it is named.
-            let Ok(agent) = listing.agent(repo, row) else { continue };
+        let ours = selection::of_this_clone(repo, &listing, listing.rows.iter(), |_, agent| {
             // What was not saved at an end is saved now.
-            let counts = !agent.phase.is_terminal() || rest == Rest::Stop && agent.unsaved.is_some();
-            if counts && listing.writer.as_deref() == Some(agent.writer.as_str()) {
-                ours.push(row.id.clone());
-            }
-        }
+            !agent.phase.is_terminal() || rest == Rest::Stop && agent.unsaved.is_some()
+        });
         return Ok((ours, failed, unreadable));
     }
-    let mut ids: Vec<AgentId> = Vec::new();
-    for typed in &request.agents {
-        let id = named::living(repo, &listing, typed)?;
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
-    Ok((ids, Vec::new(), Vec::new()))
+    Ok((selection::named(repo, &listing, &request.agents)?, Vec::new(), Vec::new()))
 }
 
 /// Waits for the supervisor; where there is none, does its work.
