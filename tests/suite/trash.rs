@@ -29,7 +29,7 @@ fn what_can_be_made_again_is_not_kept_and_files_are_deleted_when_idle() {
     let world = world();
     let repo = world.repo();
     repo.commit("ignore", &[(".gitignore", "target/\nout/\n")]);
-    repo.git(["config", "orchestra.derived", "target, out/"]);
+    repo.git(["config", "orchestra.disposableDirs", "target, out/"]);
     let id = landed(
         &repo,
         "mkdir -p target out/x closed; echo big > target/big; echo y > out/x/y; echo z > closed/z; chmod 555 closed",

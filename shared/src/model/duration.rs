@@ -66,7 +66,6 @@ pub mod seconds_or_zero {
     ///
     /// # Errors
     /// Those of the serializer.
-    #[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
     pub fn serialize<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
         super::seconds::serialize(&duration.unwrap_or_default(), to)
     }
