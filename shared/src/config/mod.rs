@@ -195,6 +195,22 @@ mod tests {
     }
 
     #[test]
+    fn every_key_that_is_declared_is_in_the_table() {
+        let source = include_str!("keys.rs");
+        let (declared, table) = source.split_once("pub static KEYS").unwrap();
+        let declared = declared.lines().filter_map(|line| {
+            let name =
+                line.trim_start_matches("pub(super) ").trim_start_matches("pub ").strip_prefix("static ")?;
+            Some(name.split_once(':')?.0)
+        });
+        let declared: Vec<&str> = declared.collect();
+        assert_eq!(declared.len(), KEYS.len());
+        for name in declared {
+            assert!(table.contains(&format!("    &{name},\n")), "{name} is not in the table");
+        }
+    }
+
+    #[test]
     fn names_in_the_middle() {
         assert_eq!(keys::AGENT_COMMAND.of("mine").name(), "orchestra.agent.mine.command");
         assert_eq!(keys::AGENT_COMMAND.name_in("agent.mine"), Some("mine"));

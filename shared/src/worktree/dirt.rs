@@ -14,6 +14,7 @@ use crate::{
     error::Context,
     git::{Oid, careful, entries::Entries, worktrees::Worktree},
     model::ByteSize,
+    parallel,
     worktree::{
         root::Root,
         shadow::Shadow,
@@ -44,7 +45,7 @@ pub struct Question {
 pub fn measure(questions: Vec<Question>, budget: Duration) -> Vec<Option<usize>> {
     let deadline = Instant::now() + budget;
     let count = questions.len();
-    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(count);
+    let workers = parallel::cores().min(count);
     let questions = std::sync::Arc::new(questions);
     let next = std::sync::Arc::new(AtomicUsize::new(0));
     let (sender, receiver) = mpsc::channel();
