@@ -26,7 +26,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
             terminal.warn(&format!("'{}' could not be saved: {why}", summary.agent.id));
         }
     }
-    let exit = report.failed.map_or(Exit::Done, Exit::Failed);
+    let exit = report.failed.map_or(Exit::Done, |code| Exit::Failed(code.kind()));
     if cli.json {
         json::answer(terminal, "collect", &report)?;
         return Ok(exit);

@@ -1,7 +1,7 @@
 //! What `diff` shows.
 
 use orchestra::{
-    Error, Kind, Result,
+    Code, Error, Result,
     model::text,
     ops::diff::{self, Report},
 };
@@ -30,7 +30,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     // A signal, or 141: the reader went away, which is their right.
     if let Some(code) = report.compared(git).show()?.filter(|code| !matches!(code, 0 | 141)) {
-        return Err(Error::new(Kind::External, format!("git diff failed ({code})")));
+        return Err(Error::new(Code::GitFailed, format!("git diff failed ({code})")));
     }
     if let Some(problem) = &report.problem {
         terminal.warn(&format!("this work will not land: {problem}"));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use orchestra::{
-    Error, Result,
+    Code, Error, Result,
     landing::steps::Progress,
     model::text,
     ops::merge_ranked::{self, Left, Mode, Outcome, Report, Row},
@@ -130,7 +130,7 @@ fn end(terminal: &Terminal, report: &Report, mode: Mode) -> Result<Exit> {
             return Ok(Exit::Done);
         }
         Some(Left::Blocked(why, hints)) => {
-            let error = Error::refused(format!("{why}; the landing waits"));
+            let error = Error::new(Code::CheckoutBlocked, format!("{why}; the landing waits"));
             let error = hints.iter().cloned().fold(error, Error::hint).hint(go_on);
             let result = report.result.map(|result| result.to_string()).unwrap_or_default();
             return Err(error.hint(format!("git log --oneline {}..{result}", report.base.short())));

@@ -10,7 +10,7 @@ use orchestra::{
     },
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, agents, faults,
+    Exit, Terminal, accepted, agents, errors,
     follow::{How, follow},
     json, prompt,
     table::{self, Text},
@@ -33,7 +33,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     for warning in &report.warnings {
         terminal.warn(warning);
     }
-    let failed = faults::tell_failures(terminal, &report.failed);
+    let failed = errors::tell_failures(terminal, &report.failed);
     agents::warn_unreadable(terminal, &report.unreadable);
     if request.dry_run && (cli.json || !report.planned.is_empty()) {
         planned(cli, terminal, &report)?;

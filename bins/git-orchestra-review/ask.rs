@@ -1,7 +1,7 @@
 //! Judging on a terminal: pick one, see it, decide.
 
 use orchestra::{
-    Error, Kind, Result,
+    Code, Error, Result,
     model::verdict::{Comment, Verdict},
     ops::{
         diff,
@@ -127,5 +127,7 @@ fn shell(terminal: &Terminal, repo: &AcceptedRepo, work: &Work) -> Result<()> {
     };
     let shell = world::text_variable("SHELL").unwrap_or_else(|| "/bin/sh".to_owned());
     let status = process::command(&shell).current_dir(folder).status();
-    status.map(|_| ()).map_err(|e| Error::new(Kind::External, format!("cannot run '{shell}'")).because(e))
+    status
+        .map(|_| ())
+        .map_err(|e| Error::new(Code::ProgramFailed, format!("cannot run '{shell}'")).because(e))
 }

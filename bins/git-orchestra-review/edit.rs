@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use orchestra::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::Git,
     model::verdict::Comment,
@@ -27,10 +27,11 @@ pub(crate) fn comments(repo: &AcceptedRepo, agent: &str) -> Result<Vec<Comment>>
     let editor = Git::new(&world::directory(), "var").arg("GIT_EDITOR").line()?;
     let mut shell = process::command("/bin/sh");
     shell.args(["-c", &format!("{editor} \"$1\""), "editor"]).arg(file.path());
-    let status = shell.status().context(Kind::External, || format!("cannot run the editor '{editor}'"))?;
+    let status =
+        shell.status().context(Code::ProgramFailed, || format!("cannot run the editor '{editor}'"))?;
     if !status.success() {
         return Err(Error::new(
-            Kind::External,
+            Code::ProgramFailed,
             format!("the editor '{editor}' failed ({status}); nothing was said"),
         ));
     }

@@ -10,7 +10,7 @@ use orchestra::{
     },
     world,
 };
-use orchestra_terminal::{Exit, Terminal, faults, json};
+use orchestra_terminal::{Exit, Terminal, errors, json};
 
 use crate::cli::Cli;
 
@@ -18,7 +18,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = Repo::discover(&world::directory())?;
     let is_agent = |word: &str| AgentId::parse(word).is_ok() && named::any(&repo, word).is_ok();
     let report = send::run(&repo, &cli.request(is_agent)?)?;
-    let failed = faults::tell_failures(terminal, &report.failed);
+    let failed = errors::tell_failures(terminal, &report.failed);
     if cli.json {
         match (report.sent.as_slice(), report.failed.as_slice()) {
             // As it was when there could only be one.

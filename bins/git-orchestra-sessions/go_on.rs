@@ -7,7 +7,7 @@ use std::{
 };
 
 use orchestra::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     model::{quote, text},
     ops::sessions::{
@@ -49,7 +49,7 @@ pub(crate) fn run(terminal: &Terminal, how: &GoOn) -> Result<Exit> {
 fn pick(terminal: &Terminal) -> Result<String> {
     let hint = "git orchestra sessions resume ID";
     if !terminal.can_ask() {
-        return Err(Error::usage("no conversation named").hint(hint));
+        return Err(Error::new(Code::ArgumentMissing, "no conversation named").hint(hint));
     }
     let repo = view::repo()?;
     let request =
@@ -62,10 +62,15 @@ fn pick(terminal: &Terminal) -> Result<String> {
     let lines: Vec<String> = found.iter().map(line).collect();
     let choices: Vec<&str> = lines.iter().map(String::as_str).collect();
     if choices.is_empty() {
-        return Err(Error::refused("there is no conversation").hint("git orchestra sessions --all"));
+        return Err(
+            Error::new(Code::SessionUnknown, "there is no conversation").hint("git orchestra sessions --all")
+        );
     }
     let picked = prompt::choose(terminal, "which conversation?", &choices)?;
-    picked.and_then(|at| found.get(at)).map(|one| one.id.clone()).ok_or_else(|| Error::refused("none picked"))
+    picked
+        .and_then(|at| found.get(at))
+        .map(|one| one.id.clone())
+        .ok_or_else(|| Error::new(Code::Declined, "none picked"))
 }
 
 /// What a person would type.
@@ -93,5 +98,5 @@ fn become_it(plan: &Plan) -> Result<Error> {
         command.stdin(Stdio::from(file));
     }
     let error = command.exec();
-    Ok(Error::new(Kind::External, cannot()).because(error))
+    Ok(Error::new(Code::ProgramFailed, cannot()).because(error))
 }

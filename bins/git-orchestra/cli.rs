@@ -116,8 +116,9 @@ pub(crate) const PAGE: Page = Page {
             &[
                 "Every command that reports has --json: one object on standard output, {\"version\":1,\"kind\":…}, which is only ever \
                  extended. A command that fails before it has anything to report prints an object as well, beside the words on standard \
-                 error: kind is error; error is usage, refused, conflict, external, internal, timeout or not_a_repository, one word \
-                 for each exit code; exit is that code; message, causes and hints are what is said on standard error.",
+                 error: kind is error; code says what went wrong, see ERRORS; exit is the exit code, and error a word for it: usage, \
+                 refused, conflict, external, internal, timeout, not_a_repository or interrupted; message, causes and hints are what \
+                 is said on standard error.",
             ],
         ),
         (

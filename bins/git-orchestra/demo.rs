@@ -6,7 +6,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-use orchestra::{Error, Kind, Result, error::Context, git::Git, model::quote, process, store::layout, world};
+use orchestra::{
+    Code, Error, Kind, Result, error::Context, git::Git, model::quote, process, store::layout, world,
+};
 use orchestra_terminal::{Exit, Terminal, paint::Role};
 
 use crate::cli::Demo;
@@ -79,7 +81,7 @@ impl Stage {
         };
         let cannot = || format!("cannot make the demo in '{}'", folder.display());
         if fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some()) {
-            return Err(Error::refused(cannot())
+            return Err(Error::new(Code::PathTaken, cannot())
                 .because("the folder is not empty")
                 .hint("name a new folder: --dir DIR"));
         }
@@ -115,7 +117,7 @@ impl Stage {
             .current_dir(&self.repo)
             .stdin(Stdio::null())
             .status()
-            .context(Kind::External, || format!("cannot run '{}'", program.display()))?;
+            .context(Code::ProgramFailed, || format!("cannot run '{}'", program.display()))?;
         Ok(status.code())
     }
 

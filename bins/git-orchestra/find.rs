@@ -4,8 +4,10 @@ use std::{
     collections::BTreeSet, ffi::OsString, os::unix::process::CommandExt, path::PathBuf, process::ExitCode,
 };
 
-use orchestra::{git::Git, model::text, process, world};
-use orchestra_terminal::{Terminal, catalog, complete, run::ASK};
+use orchestra::{Code, Error, git::Git, process, world};
+use orchestra_terminal::{Terminal, catalog, complete, errors, run::ASK};
+
+use crate::view;
 
 const PREFIX: &str = "git-orchestra-";
 
@@ -53,26 +55,20 @@ fn is_name(name: &str) -> bool {
 
 fn exec(terminal: &Terminal, program: &std::path::Path, arguments: &[OsString]) -> ExitCode {
     let error = process::sibling(program).args(arguments).exec();
-    terminal.note(
-        "error",
-        orchestra_terminal::paint::Role::Bad,
-        &format!("cannot run '{}': {error}", program.display()),
-    );
-    ExitCode::from(5)
+    let message = format!("cannot run '{}'", program.display());
+    errors::report(
+        terminal,
+        &Error::new(Code::ProgramFailed, message).because(error),
+        errors::is_json_typed(),
+    )
 }
 
 fn unknown(terminal: &Terminal, name: &str) -> ExitCode {
-    let shown = text::safe(name);
-    terminal.note(
-        "error",
-        orchestra_terminal::paint::Role::Bad,
-        &format!("'{shown}' is not a git orchestra command"),
-    );
+    let mut error = view::no_command(name);
     if let Some(nearest) = nearest(name) {
-        terminal.hint(&format!("did you mean 'git orchestra {nearest}'?"));
+        error.hints.insert(0, format!("did you mean 'git orchestra {nearest}'?"));
     }
-    terminal.hint("'git orchestra --list' shows all commands");
-    ExitCode::from(2)
+    errors::report(terminal, &error, errors::is_json_typed())
 }
 
 fn nearest(name: &str) -> Option<String> {

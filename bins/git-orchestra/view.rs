@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use clap::CommandFactory;
-use orchestra::{Error, Kind, Result, model::text, process};
+use orchestra::{Code, Error, Result, model::text, process};
 use orchestra_terminal::{Exit, Terminal, args, catalog, pages, paint::Role, run::ASK};
 
 use crate::{
@@ -77,10 +77,9 @@ fn help(terminal: &Terminal, name: &str) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let program = find::find(name).ok_or_else(|| no_command(name))?;
-    let status = process::sibling(&program)
-        .arg("--help")
-        .status()
-        .map_err(|e| Error::new(Kind::External, format!("cannot run '{}'", program.display())).because(e))?;
+    let status = process::sibling(&program).arg("--help").status().map_err(|e| {
+        Error::new(Code::ProgramFailed, format!("cannot run '{}'", program.display())).because(e)
+    })?;
     Ok(if status.success() { Exit::Done } else { Exit::No })
 }
 
@@ -107,14 +106,14 @@ pub(crate) fn page(name: Option<&str>) -> Result<String> {
         return Ok(pages::man(pages::complete_help(command, &page), &page));
     }
     let program = find::ours(name).ok_or_else(|| no_command(name))?;
-    let output = process::sibling(&program)
-        .env(ASK, "man")
-        .output()
-        .map_err(|e| Error::new(Kind::External, format!("cannot run '{}'", program.display())).because(e))?;
+    let output = process::sibling(&program).env(ASK, "man").output().map_err(|e| {
+        Error::new(Code::ProgramFailed, format!("cannot run '{}'", program.display())).because(e)
+    })?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn no_command(name: &str) -> Error {
-    Error::usage(format!("'{}' is not a git orchestra command", text::safe(name)))
+/// The error of a name that no command has.
+pub(crate) fn no_command(name: &str) -> Error {
+    Error::new(Code::CommandUnknown, format!("'{}' is not a git orchestra command", text::safe(name)))
         .hint("'git orchestra --list' shows all commands")
 }

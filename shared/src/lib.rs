@@ -45,4 +45,4 @@ pub mod trust;
 pub mod worktree;
 pub mod world;
 
-pub use error::{Error, Kind, Result};
+pub use error::{Code, Error, Kind, Result};

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Error, Kind, Result, private_files};
+use crate::{Code, Error, Kind, Result, private_files};
 
 /// A held lock; dropping it lets go.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Lock {
     /// Another process holds it all the time (4), or as [`Lock::take`].
     pub fn require(path: &Path, limit: Duration) -> Result<Self> {
         Self::take(path, limit)?.ok_or_else(|| {
-            Error::new(Kind::Conflict, format!("'{}' is locked by another process", path.display()))
+            Error::new(Code::LockHeld, format!("'{}' is locked by another process", path.display()))
                 .hint("try again")
         })
     }

@@ -21,6 +21,7 @@ mod crash;
 mod diff;
 mod dispatch;
 mod dry_runs;
+mod error_codes;
 mod full_disk;
 mod hand_over;
 mod hints;

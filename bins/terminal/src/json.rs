@@ -3,7 +3,7 @@
 use orchestra::{Error, Result};
 use serde::Serialize;
 
-use crate::{exit, output::Terminal};
+use crate::output::Terminal;
 
 /// Grows only when the meaning of something changes, which it does not.
 const VERSION: u32 = 1;
@@ -14,37 +14,6 @@ struct Envelope<'a, T> {
     kind: &'a str,
     #[serde(flatten)]
     report: &'a T,
-}
-
-/// An error, for scripts: nothing else is on stdout then.
-#[derive(Serialize)]
-struct Failure<'a> {
-    /// What kind of error: the word that belongs to the exit code.
-    error: &'static str,
-    /// The exit code.
-    exit: u8,
-    /// What failed, on what.
-    message: &'a str,
-    /// Why, the outermost first.
-    causes: Vec<String>,
-    /// What to type next.
-    hints: &'a [String],
-}
-
-/// Writes an error as the answer, where no other was given: whoever asked for JSON gets one object in any case.
-pub fn answer_error(terminal: &Terminal, error: &Error) {
-    if terminal.has_answered() {
-        return;
-    }
-    let failure = Failure {
-        error: exit::word_of(error),
-        exit: exit::code_of(error),
-        message: &error.message,
-        causes: error.causes(),
-        hints: &error.hints,
-    };
-    // It is told on stderr as well; what cannot be written as JSON is no reason for another error.
-    let _ = answer(terminal, "error", &failure);
 }
 
 /// Writes a report as the answer.

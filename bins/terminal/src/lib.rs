@@ -13,7 +13,7 @@
 //! | [`watch`], [`follow`] | following agents to their end |
 //! | [`accepted`] | asking about a configuration that changed while agents ran |
 //! | [`prompt`] | asking, on a terminal only |
-//! | [`faults`], [`exit`] | errors as sentences and as exit codes |
+//! | [`errors`], [`exit`] | the one translation of errors: to sentences, JSON and exit codes |
 //! | [`pages`], [`complete`] | man pages and completions, from the commands' own definitions |
 //! | [`catalog`] | the commands of the suite |
 
@@ -22,8 +22,8 @@ pub mod agents;
 pub mod args;
 pub mod catalog;
 pub mod complete;
+pub mod errors;
 pub mod exit;
-pub mod faults;
 pub mod follow;
 pub mod interrupt;
 pub mod json;

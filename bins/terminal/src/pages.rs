@@ -7,7 +7,7 @@ use clap_mangen::{
     Man,
     roff::{Roff, bold, roman},
 };
-use orchestra::config;
+use orchestra::{Code, Kind, config};
 
 use crate::{catalog, exit};
 
@@ -165,6 +165,9 @@ fn sections(name: &str, page: &Page) -> Roff {
     for (code, meaning) in exit::TABLE {
         roff.control("TP", []).text([bold(*code)]).text([roman(*meaning)]);
     }
+    if name == "git-orchestra" {
+        errors(&mut roff);
+    }
     roff.control("SH", ["SEE ALSO"]);
     let mut pages: Vec<String> = page.see_also.iter().map(|page| format!("{page}(1)")).collect();
     if name != "git-orchestra" {
@@ -175,6 +178,24 @@ fn sections(name: &str, page: &Page) -> Roff {
     roff.control("SH", ["NOTES"]);
     roff.text([roman("Not part of git(1); a third-party suite of subcommands.")]);
     roff
+}
+
+/// The table of error codes, a part for each exit code.
+fn errors(roff: &mut Roff) {
+    roff.control("SH", ["ERRORS"]);
+    roff.text([roman(
+        "With --json, the object of an error, and each agent for which a command failed, has a code. A code keeps its meaning and \
+         its exit code; new ones are added, so that a script must expect codes that it does not know.",
+    )]);
+    let mut kind = None::<Kind>;
+    for code in Code::ALL {
+        if kind != Some(code.kind()) {
+            let exit = exit::code(code.kind());
+            roff.control("SS", [format!("Exit status {exit}: {}", exit::word(code.kind())).as_str()]);
+            kind = Some(code.kind());
+        }
+        roff.control("TP", []).text([bold(code.as_str())]).text([roman(code.meaning())]);
+    }
 }
 
 /// Without what the linters of man pages dislike: empty lines (a paragraph's end becomes a request), lone breaks, white

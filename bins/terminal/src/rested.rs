@@ -9,7 +9,7 @@ use orchestra::{
     },
 };
 
-use crate::{Exit, Terminal, agents, faults, json, prompt};
+use crate::{Exit, Terminal, agents, errors, json, prompt};
 
 /// Asks which agent, where none is named. `None`: none runs.
 ///
@@ -50,7 +50,7 @@ pub fn show_none(terminal: &Terminal, kind: &str, as_json: bool) -> Result<Exit>
 /// # Errors
 /// The report is no JSON, which is a bug.
 pub fn show(terminal: &Terminal, kind: &str, report: &Report, as_json: bool) -> Result<Exit> {
-    let failed = faults::tell_failures(terminal, &report.failed);
+    let failed = errors::tell_failures(terminal, &report.failed);
     agents::warn_unreadable(terminal, &report.unreadable);
     let unsaved: Vec<_> = report.agents.iter().filter(|rested| rested.agent.unsaved.is_some()).collect();
     let saved = if unsaved.is_empty() { Exit::Done } else { Exit::Failed(Kind::External) };

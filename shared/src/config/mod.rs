@@ -11,7 +11,7 @@ use self::keys::{
 };
 pub use self::keys::{KEYS, Key};
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{Repo, refs},
     model::{OnPrompt, Permission},
 };
@@ -90,11 +90,12 @@ impl<'repo> Config<'repo> {
     pub fn permission(&self) -> Result<Permission> {
         let text = self.text(PERMISSION);
         match Permission::parse(&text) {
-            Some(Permission::BypassPermissions) => {
-                Err(Error::refused("git config 'orchestra.permission' allows everything, once and for all")
-                    .hint("git config orchestra.permission acceptEdits")
-                    .hint("type --permission bypassPermissions for the agents that should have it"))
-            }
+            Some(Permission::BypassPermissions) => Err(Error::new(
+                Code::ConfigInvalid,
+                "git config 'orchestra.permission' allows everything, once and for all",
+            )
+            .hint("git config orchestra.permission acceptEdits")
+            .hint("type --permission bypassPermissions for the agents that should have it")),
             Some(permission) => Ok(permission),
             None => Err(bad(PERMISSION, &text, "plan, default, dontAsk or acceptEdits")),
         }
@@ -254,7 +255,7 @@ impl<'repo> Config<'repo> {
     /// An error about the value of `orchestra.worktrees`, which `why` completes as a sentence.
     pub fn bad_worktrees(&self, why: &str) -> Error {
         let shown = crate::model::text::safe(&self.text(WORKTREES)).into_owned();
-        Error::refused(format!("git config '{}' is '{shown}', {why}", WORKTREES.name))
+        Error::new(Code::ConfigInvalid, format!("git config '{}' is '{shown}', {why}", WORKTREES.name))
             .hint(format!("git config {} ../another-folder", WORKTREES.name))
     }
 
@@ -333,11 +334,8 @@ fn is_branch_prefix(text: &str) -> bool {
 
 fn bad(key: Key, value: &str, wanted: &str) -> Error {
     let shown = crate::model::text::safe(value);
-    Error::refused(format!("git config '{}' is '{shown}', not {wanted}", key.name)).hint(format!(
-        "git config {} {}",
-        key.name,
-        if key.default.is_empty() { "…" } else { key.default }
-    ))
+    Error::new(Code::ConfigInvalid, format!("git config '{}' is '{shown}', not {wanted}", key.name))
+        .hint(format!("git config {} {}", key.name, if key.default.is_empty() { "…" } else { key.default }))
 }
 
 /// Reads `90s`, `5m`, `1h 30m`, `7d`, or a bare number of seconds. Zero, less and more than a year are none.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{
         careful,
@@ -182,7 +182,7 @@ impl Git {
         let out = answer.try_clone().context(Kind::External, cannot)?;
         self.command.stdin(Stdio::null()).stdout(out).stderr(complaints);
         let mut child = self.command.spawn().map_err(|e| {
-            Error::new(Kind::External, "cannot run 'git'").because(e).hint("is git installed and on PATH?")
+            Error::new(Code::GitMissing, "cannot run 'git'").because(e).hint("is git installed and on PATH?")
         })?;
         let mut obstacle = Watch::begin(self.place);
         let begun = Instant::now();
@@ -206,7 +206,7 @@ impl Git {
                 process::kill_tree(&mut child);
                 let why =
                     if Instant::now() > deadline { "took too long" } else { "said nothing for 5 minutes" };
-                return Err(Error::new(Kind::Timeout, format!("{} {why}", self.what)));
+                return Err(Error::new(Code::GitTimeout, format!("{} {why}", self.what)));
             }
             // What takes long may be noticed late; what is quick may not.
             std::thread::sleep((begun.elapsed() / 16).clamp(GLANCE, NOTICE));
@@ -225,7 +225,7 @@ impl Git {
     /// # Errors
     /// It cannot be started.
     pub fn show(mut self) -> Result<Option<i32>> {
-        let status = self.command.status().context(Kind::External, || "cannot run 'git'".into())?;
+        let status = self.command.status().context(Code::GitMissing, || "cannot run 'git'".into())?;
         Ok(status.code())
     }
 
@@ -318,7 +318,7 @@ impl Git {
             return Ok(output.stdout);
         }
         let said = crate::model::text::safe_block(output.stderr.trim());
-        Err(Error::new(Kind::External, format!("{what} failed ({})", output.status)).because(said))
+        Err(Error::new(Code::GitFailed, format!("{what} failed ({})", output.status)).because(said))
     }
 
     /// Runs it and gives the answer as one line of text.
@@ -337,7 +337,7 @@ impl Git {
     pub fn stream(mut self, sink: &mut dyn Write) -> Result<()> {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let what = self.what;
-        let mut child = self.command.spawn().context(Kind::External, || "cannot run 'git'".into())?;
+        let mut child = self.command.spawn().context(Code::GitMissing, || "cannot run 'git'".into())?;
         let mut obstacle = Watch::begin(self.place);
         let chunks = chunks(child.stdout.take());
         let copied = loop {
@@ -363,7 +363,7 @@ impl Git {
         if status.success() {
             Ok(())
         } else {
-            Err(Error::new(Kind::External, format!("{what} failed ({status})")))
+            Err(Error::new(Code::GitFailed, format!("{what} failed ({status})")))
         }
     }
 
@@ -379,14 +379,14 @@ impl Git {
             .stderr(Stdio::piped());
         let what = self.what;
         let mut child = self.command.spawn().map_err(|e| {
-            Error::new(Kind::External, "cannot run 'git'").because(e).hint("is git installed and on PATH?")
+            Error::new(Code::GitMissing, "cannot run 'git'").because(e).hint("is git installed and on PATH?")
         })?;
         feed(&mut child, self.input);
         let stdout = drain(child.stdout.take());
         let stderr = drain(child.stderr.take());
         let late = |child: &mut Child| {
             process::kill_tree(child);
-            Error::new(Kind::Timeout, format!("{what} took too long"))
+            Error::new(Code::GitTimeout, format!("{what} took too long"))
         };
         let mut obstacle = Watch::begin(self.place);
         let mut take = |from: &mpsc::Receiver<Vec<u8>>| loop {

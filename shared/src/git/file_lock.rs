@@ -44,7 +44,7 @@ impl Repo {
         }
         match intent.lock(&name, CONTENT) {
             Ok(()) => Ok(Some(FileLock { intent, name })),
-            Err(error) if error.kind == Kind::Conflict => Ok(None),
+            Err(error) if error.kind() == Kind::Conflict => Ok(None),
             Err(error) => Err(error),
         }
     }

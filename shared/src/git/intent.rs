@@ -21,7 +21,7 @@ use std::{
 };
 
 use super::mend;
-use crate::{Error, Kind, Result, error::Context, git::careful, lock::Lock, model::quote, world};
+use crate::{Code, Error, Kind, Result, error::Context, git::careful, lock::Lock, model::quote, world};
 
 /// How long to wait for another program that has locked the file.
 const WAIT: Duration = Duration::from_secs(2);
@@ -268,7 +268,7 @@ fn cannot_lock(name: &str) -> String {
 
 pub(super) fn locked(name: &str, lock: &Path) -> Error {
     let what = if name.starts_with("refs/") { "ref " } else { "" };
-    Error::new(Kind::Conflict, format!("{what}'{name}' is locked by another program"))
+    Error::new(Code::LockHeld, format!("{what}'{name}' is locked by another program"))
         .hint(format!("if no git runs here: {}", quote::command(&[&"rm", &lock])))
 }
 

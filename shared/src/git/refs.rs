@@ -18,7 +18,7 @@ use super::{
     packed,
 };
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{Oid, Repo, careful, ref_list, repo::Identity},
     world,
@@ -185,7 +185,7 @@ impl Repo {
         if self.find_ref(name)? == expected {
             return Ok(());
         }
-        Err(Error::new(Kind::Conflict, format!("ref '{name}' was changed by another program"))
+        Err(Error::new(Code::RefChanged, format!("ref '{name}' was changed by another program"))
             .hint("try again"))
     }
 

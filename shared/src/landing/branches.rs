@@ -2,7 +2,7 @@
 
 use super::state::Orders;
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{Oid, Repo, merging::Size},
     model::{Agent, AgentId, Phase, id, landing::FailedCheck, text},
     store::{Listing, Unreadable, layout, unreadable},
@@ -78,14 +78,18 @@ pub fn target(repo: &Repo, named: Option<&str>) -> Result<Target> {
     let branch = match named {
         Some(named) => layout::branch_of(named).unwrap_or(named).to_owned(),
         None => repo.head_branch().ok_or_else(|| {
-            Error::refused("you stand on no branch to land on").hint("name one: --into BRANCH")
+            Error::new(Code::HeadDetached, "you stand on no branch to land on")
+                .hint("name one: --into BRANCH")
         })?,
     };
     let tip = match repo.find_ref(&layout::branch_ref(&branch)) {
         Ok(Some(tip)) => tip,
         _ => {
-            return Err(Error::refused(format!("no branch '{}' to land on", text::safe(&branch)))
-                .hint("git branch --list"));
+            return Err(Error::new(
+                Code::BranchUnknown,
+                format!("no branch '{}' to land on", text::safe(&branch)),
+            )
+            .hint("git branch --list"));
         }
     };
     Ok(Target { branch, tip })
@@ -102,7 +106,7 @@ pub fn named(repo: &Repo, names: &[String]) -> Result<Vec<Branch>> {
         let branch = one(repo, &listing, name)?;
         if let Some((id, agent)) = branch.agent.as_ref().filter(|(_, agent)| !agent.phase.is_at_rest()) {
             let phase = agent.phase.as_str();
-            return Err(Error::refused(format!("agent '{id}' has not ended: it is {phase}"))
+            return Err(Error::new(Code::AgentRunning, format!("agent '{id}' has not ended: it is {phase}"))
                 .hint(format!("git orchestra status --wait {id}, or git orchestra stop {id}")));
         }
         found.push(branch);
@@ -138,9 +142,10 @@ pub fn again(repo: &Repo, name: &str) -> Result<Option<Branch>> {
 
 fn not_too_many(found: Vec<Branch>) -> Result<Vec<Branch>> {
     match found.len() {
-        many if many > MOST => {
-            Err(Error::usage(format!("{many} branches at once are too many; at most {MOST} land")))
-        }
+        many if many > MOST => Err(Error::new(
+            Code::LimitExceeded,
+            format!("{many} branches at once are too many; at most {MOST} land"),
+        )),
         _ => Ok(found),
     }
 }
@@ -157,14 +162,15 @@ fn one(repo: &Repo, listing: &Listing, name: &str) -> Result<Branch> {
             return of_unreadable(repo, &id, broken);
         }
         return of_agent(repo, listing, &id)?
-            .ok_or_else(|| Error::refused(format!("agent '{id}' has no work here")));
+            .ok_or_else(|| Error::new(Code::WorkMissing, format!("agent '{id}' has no work here")));
     }
     match repo.commit(name) {
         Ok(tip) => Ok(Branch { name: name.to_owned(), tip, agent: None, problem: None, failed: None }),
-        Err(_) => {
-            Err(Error::refused(format!("'{}' is not a branch, an agent or a commit", text::safe(name)))
-                .hint("git branch --list; git orchestra status --all"))
-        }
+        Err(_) => Err(Error::new(
+            Code::BranchUnknown,
+            format!("'{}' is not a branch, an agent or a commit", text::safe(name)),
+        )
+        .hint("git branch --list; git orchestra status --all")),
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     scratch::Scratch,
 };
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     git::{Oid, Repo, refs::Edit, worktrees::Checkout},
     model::text,
     store::layout,
@@ -100,7 +100,7 @@ pub fn move_branch(repo: &Repo, wanted: Move<'_>) -> Result<Moved> {
         }
     }
     let branch = text::safe(wanted.branch);
-    Err(Error::new(Kind::Conflict, format!("{branch} is checked out and left again all the time"))
+    Err(Error::new(Code::TargetBusy, format!("{branch} is checked out and left again all the time"))
         .hint("try again"))
 }
 
@@ -161,7 +161,7 @@ fn by_ref(repo: &Repo, wanted: Move<'_>, branch_ref: &str) -> Result<Moved> {
     }
     match moved {
         Ok(()) => Ok(Moved::Yes),
-        Err(error) if error.kind == Kind::Conflict => match repo.find_ref(branch_ref)? {
+        Err(error) if error.kind() == Kind::Conflict => match repo.find_ref(branch_ref)? {
             now if now == Some(wanted.old) => Err(error),
             now => Ok(Moved::Elsewhere(now)),
         },

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scratch::Scratch;
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Result,
     git::{Git, Oid, merging::MergePlace, repo::Identity},
     model::text,
 };
@@ -238,7 +238,7 @@ impl Scratch {
 
 fn failed(what: &str, said: &str) -> Error {
     let said = text::safe_block(said.trim());
-    Error::new(Kind::External, format!("{what} failed")).because(said)
+    Error::new(Code::GitFailed, format!("{what} failed")).because(said)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     config::Config,
     git::{
         Oid, Repo,
@@ -196,13 +196,17 @@ fn priorities(branches: &[Branch], first: &[String]) -> Result<Vec<Option<usize>
             (Some(&branch), _) | (None, &[branch]) => priorities[branch] = Some(at),
             (None, []) => {
                 let shown = text::safe(name);
-                return Err(Error::refused(format!(
-                    "--priority: '{shown}' is none of the branches that land"
-                )));
+                return Err(Error::new(
+                    Code::BranchUnknown,
+                    format!("--priority: '{shown}' is none of the branches that land"),
+                ));
             }
             (None, _) => {
                 let shown = text::safe(name);
-                return Err(Error::refused(format!("--priority: '{shown}' means several of the branches")));
+                return Err(Error::new(
+                    Code::BranchAmbiguous,
+                    format!("--priority: '{shown}' means several of the branches"),
+                ));
             }
         }
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{
         Git, Oid, Repo, command,
@@ -39,7 +39,7 @@ impl Scratch {
         let begun = Instant::now();
         loop {
             match Self::attempt(repo, at) {
-                Err(error) if error.kind == Kind::External && begun.elapsed() < AFTERMATH => {
+                Err(error) if error.kind() == Kind::External && begun.elapsed() < AFTERMATH => {
                     std::thread::sleep(Duration::from_millis(50));
                 }
                 other => return other,
@@ -183,7 +183,7 @@ fn checkout_of(worktree: Worktree) -> Checkout {
 
 fn is_in_the_way(path: &Path, why: &str) -> Error {
     let shown = path.display();
-    Error::refused(format!("'{shown}' is needed for merging, and {why}"))
+    Error::new(Code::PathTaken, format!("'{shown}' is needed for merging, and {why}"))
         .hint(format!("{} SOMEWHERE-ELSE", quote::command(&[&"mv", &path])))
 }
 

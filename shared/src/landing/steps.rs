@@ -15,7 +15,7 @@ use super::{
     state::{Against, OnFailure, RunCheck, State, Step, Unjudged},
 };
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     config::Config,
     git::{
         Oid, Repo,
@@ -175,10 +175,10 @@ impl<'a> Runner<'a> {
     fn land_or_set_aside(&mut self, place: &Place) -> Result<Option<Step>> {
         let before = self.state.result;
         let error = match self.land(place) {
-            Err(error) if matches!(error.kind, Kind::External | Kind::Internal | Kind::Timeout) => error,
+            Err(error) if matches!(error.kind(), Kind::External | Kind::Internal | Kind::Timeout) => error,
             other => return other,
         };
-        if error.kind == Kind::Timeout {
+        if error.kind() == Kind::Timeout {
             // A program that was waited for in vain may still run.
             check::end_left_overs(&self.journal.operation.id)?;
         }
@@ -340,8 +340,11 @@ impl<'a> Runner<'a> {
         self.journal.operation.stage = Stage::Aborted;
         self.state.save(self.repo, self.journal)?;
         let into = text::safe(&self.state.into);
-        Ok(Error::refused(format!("{name} fails on {into} itself, before anything is merged: {why}"))
-            .hint_command(&[&"git", &"show", &self.journal.spec_of(&file)]))
+        Ok(Error::new(
+            Code::CheckFailsOnTarget,
+            format!("{name} fails on {into} itself, before anything is merged: {why}"),
+        )
+        .hint_command(&[&"git", &"show", &self.journal.spec_of(&file)]))
     }
 
     /// Takes the scratch worktree away.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Error, Result};
+use crate::{Code, Error, Result};
 
 /// Lower-case letters and digits without the ones that are taken for each other (`i l o u`).
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -37,7 +37,7 @@ impl AgentId {
         if valid {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Error::usage(format!("'{}' is not an agent id", super::text::safe(text))))
+            Err(Error::new(Code::NameInvalid, format!("'{}' is not an agent id", super::text::safe(text))))
         }
     }
 
@@ -128,7 +128,7 @@ pub fn resolve<'a>(typed: &str, known: impl IntoIterator<Item = &'a AgentId>) ->
     }
     match matches.as_slice() {
         [one] => Ok((*one).clone()),
-        [] => Err(Error::refused(format!("no agent '{shown}'")).hint(
+        [] => Err(Error::new(Code::AgentUnknown, format!("no agent '{shown}'")).hint(
             "'git orchestra status --all' lists the agents of this repository, --archived those that were removed",
         )),
         several => {
@@ -136,7 +136,7 @@ pub fn resolve<'a>(typed: &str, known: impl IntoIterator<Item = &'a AgentId>) ->
             names.sort_unstable();
             let more = several.len() - names.len();
             let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-            Err(Error::refused(format!("'{shown}' means {} agents", several.len()))
+            Err(Error::new(Code::AgentAmbiguous, format!("'{shown}' means {} agents", several.len()))
                 .hint(format!("type more of one of: {}{tail}", names.join(", "))))
         }
     }

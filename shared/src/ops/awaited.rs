@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::Repo,
     model::AgentId,
     ops::{
@@ -40,9 +40,10 @@ pub fn by_caller(repo: &Repo, request: Request) -> Result<Request> {
         let id = status::resolve(repo, typed)?;
         if line.contains(&id) {
             let whom = if id == caller { "itself" } else { "an agent that started it" };
-            return Err(Error::refused(format!(
-                "agent '{caller}' would wait for {whom}: '{id}' cannot end before"
-            ))
+            return Err(Error::new(
+                Code::WaitCycle,
+                format!("agent '{caller}' would wait for {whom}: '{id}' cannot end before"),
+            )
             .hint(
                 "git orchestra status --wait, without a name, waits for the agents that this one started",
             ));

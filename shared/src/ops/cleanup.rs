@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use self::judge::{Go, Judge, No};
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     config::Config,
     git::Repo,
     lock::Lock,
@@ -73,15 +73,15 @@ pub struct Report {
 impl Report {
     /// The error that agents were kept for, if something failed: the first, and how many there are.
     pub fn failure(&self) -> Option<Error> {
-        let mut failed = self.agents.iter().filter_map(|entry| Some((entry, entry.kind?)));
-        let (entry, kind) = failed.next()?;
+        let mut failed = self.agents.iter().filter_map(|entry| Some((entry, entry.code?)));
+        let (entry, code) = failed.next()?;
         let more = match failed.count() {
             0 => String::new(),
             more => format!(", and {more} more"),
         };
         let message = format!("'{}' is kept because something failed{more}: {}", entry.agent.id, entry.why);
         let again = format!("git orchestra cleanup {}, once that is mended", entry.agent.id);
-        Some(Error::new(kind, message).hint(entry.hint.clone().unwrap_or(again)))
+        Some(Error::new(code, message).hint(entry.hint.clone().unwrap_or(again)))
     }
 }
 
@@ -98,9 +98,8 @@ pub struct Entry {
     pub held_by: Option<i32>,
     /// It was kept because something failed, not because it may not go.
     pub failed: bool,
-    /// Decides the exit code, where something failed.
-    #[serde(skip)]
-    pub kind: Option<Kind>,
+    /// What went wrong, where something failed; it decides the exit code.
+    pub code: Option<Code>,
     /// Bytes on the disk that its worktree took.
     pub bytes: Option<u64>,
     /// The agent as it was.
@@ -300,12 +299,12 @@ fn take_some(repo: &Repo, operation: &str, some: &mut [(Candidate, Option<Kept>)
 /// The agent's lock, if it is still as it was looked at.
 fn still(repo: &Repo, private: &Private, one: &Candidate) -> Result<Lock> {
     let lock = Lock::take(&private.agent(&one.id).lock(), SETTLE)?
-        .ok_or_else(|| Error::new(Kind::Conflict, "another command works on it"))?;
+        .ok_or_else(|| Error::new(Code::LockHeld, "another command works on it"))?;
     if private.agent(&one.id).holds_output() {
         return Err(Error::new(Kind::External, "its output could not be stored yet"));
     }
     if Chain::of_agent(repo, &one.id)?.fold().agent.lamport != one.agent.lamport {
-        return Err(Error::new(Kind::Conflict, "it went on in this very moment"));
+        return Err(Error::new(Code::AgentChanged, "it went on in this very moment"));
     }
     Ok(lock)
 }
@@ -335,8 +334,8 @@ fn entry(one: Candidate, outcome: Outcome, bytes: Option<u64>) -> Entry {
         Ok(go) => (outcome, No { why: go.why, ..No::default() }),
         Err(no) => (Outcome::Kept, no),
     };
-    let No { why, hint, held_by, kind } = no;
-    Entry { outcome, why, hint, held_by, failed: kind.is_some(), kind, bytes, agent: one.object }
+    let No { why, hint, held_by, code } = no;
+    Entry { outcome, why, hint, held_by, failed: code.is_some(), code, bytes, agent: one.object }
 }
 
 fn report(agents: Vec<Entry>) -> Report {

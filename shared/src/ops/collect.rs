@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Result,
     git::{Oid, Repo, command},
     lock::Lock,
     model::{
@@ -54,9 +54,9 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Agents that were not looked at because they cannot be read, and work that cannot be read.
     pub unreadable: Vec<Unreadable>,
-    /// What kind of failure the first one was, where something could not be saved.
+    /// What went wrong first, where something could not be saved; it decides the exit code.
     #[serde(skip)]
-    pub failed: Option<Kind>,
+    pub failed: Option<Code>,
 }
 
 /// What `collect` did for an agent.
@@ -84,6 +84,8 @@ pub struct Summary {
     pub saved: Saved,
     /// Why it could not be saved.
     pub failure: Option<String>,
+    /// What went wrong, if it could not be saved.
+    pub code: Option<Code>,
     /// What stays in its worktree only.
     pub not_taken: Vec<LeftOut>,
     /// How its conversation is gone on with without us, in its worktree.
@@ -107,8 +109,8 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         let (saved, failure) = match save(repo, id) {
             Ok(saved) => (saved, None),
             Err(error) => {
-                failed = failed.or(Some(error.kind));
-                (Saved::Failed, Some(error.one_line()))
+                failed = failed.or(Some(error.code));
+                (Saved::Failed, Some(error))
             }
         };
         let work =
@@ -187,7 +189,9 @@ fn taken_under_lock(repo: &Repo, id: &AgentId) -> Result<Saved> {
     }
     let Some(shadowed) = Shadowed::of(repo, id, &agent)? else {
         return match &agent.unsaved {
-            Some(why) => Err(Error::refused(format!("its worktree is gone; at its end: {why}"))),
+            Some(why) => {
+                Err(Error::new(Code::WorktreeMissing, format!("its worktree is gone; at its end: {why}")))
+            }
             None => Ok(Saved::WorktreeGone),
         };
     };
@@ -226,7 +230,7 @@ fn collected(agent: &Agent, taken: &Taken) -> event::Collected {
     }
 }
 
-fn summary(repo: &Repo, id: &AgentId, saved: Saved, failure: Option<String>) -> Result<Summary> {
+fn summary(repo: &Repo, id: &AgentId, saved: Saved, failure: Option<Error>) -> Result<Summary> {
     let mut agent = status::one(repo, id)?;
     let worktree = crate::worktree::list::of_agent(repo, id, &agent.branch)?;
     agent.worktree = worktree.map(|found| found.path.to_string_lossy().into_owned());
@@ -239,7 +243,8 @@ fn summary(repo: &Repo, id: &AgentId, saved: Saved, failure: Option<String>) -> 
         _ => None,
     });
     let by_hand = profile::by_hand(&agent.profile, agent.session.as_deref());
-    Ok(Summary { saved, failure, not_taken: not_taken.unwrap_or_default(), by_hand, agent })
+    let (code, failure) = failure.map(|error| (error.code, error.one_line())).unzip();
+    Ok(Summary { saved, failure, code, not_taken: not_taken.unwrap_or_default(), by_hand, agent })
 }
 
 /// A result on the head of every agent at rest that made something.
@@ -278,7 +283,7 @@ fn bundle(repo: &Repo, ids: &[AgentId], file: &std::path::Path) -> Result<()> {
     }
     let git = repo.git("bundle")?.args(["create", "--quiet"]).arg(file).args(arguments);
     git.limit(command::LONG).run().map(|_| ()).map_err(|error| {
-        Error::new(Kind::External, format!("cannot write the bundle '{}'", file.display()))
+        Error::new(Code::GitFailed, format!("cannot write the bundle '{}'", file.display()))
             .because(error.one_line())
     })
 }

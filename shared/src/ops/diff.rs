@@ -6,7 +6,7 @@ use serde::Serialize;
 use tempfile::TempDir;
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{Git, Oid, Repo, command},
     model::{Agent, AgentId, event::LeftOut, text},
@@ -106,7 +106,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
         scratch,
     };
     report.files = report.numbers().map_err(|error| match &report.problem {
-        Some(why) => Error::refused(format!("the work of '{id}' cannot be compared: {why}")),
+        Some(why) => Error::new(Code::WorkUnusable, format!("the work of '{id}' cannot be compared: {why}")),
         None => error,
     })?;
     Ok(report)
@@ -119,9 +119,10 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
 fn flaw(repo: &Repo, id: &AgentId, work: Oid) -> Result<Option<String>> {
     match sound::flaw_of(repo, work)? {
         Some(unsound) if unsound.can_be_read => Ok(Some(unsound.why)),
-        Some(unsound) => {
-            Err(Error::refused(format!("the work of '{id}' cannot be compared: {}", unsound.why)))
-        }
+        Some(unsound) => Err(Error::new(
+            Code::WorkUnusable,
+            format!("the work of '{id}' cannot be compared: {}", unsound.why),
+        )),
         None => Ok(None),
     }
 }
@@ -131,7 +132,7 @@ fn judged(repo: &Repo, id: &AgentId) -> Result<Oid> {
     let verdict = verdicts::counting(repo, id, &Chain::of_any_agent(repo, id)?.fold().agent)?;
     let head = verdict.and_then(|verdict| Oid::parse(&verdict.head));
     head.filter(|head| repo.read_commit(*head).is_ok()).ok_or_else(|| {
-        Error::refused(format!("the work of '{id}' was not judged yet"))
+        Error::new(Code::NotReviewed, format!("the work of '{id}' was not judged yet"))
             .hint(format!("git orchestra review {id}"))
     })
 }
@@ -147,7 +148,7 @@ struct Work {
 /// What an agent has, now: the files of its worktree if there is one here, else its head.
 fn work(repo: &Repo, id: &AgentId, committed: bool, scratch: &mut Vec<TempDir>) -> Result<Work> {
     let agent = Chain::of_any_agent(repo, id)?.fold().agent;
-    let missing = || Error::refused(format!("the work of agent '{id}' is not here"));
+    let missing = || Error::new(Code::WorkMissing, format!("the work of agent '{id}' is not here"));
     let base = Oid::parse(&agent.base).filter(|base| repo.read_commit(*base).is_ok()).ok_or_else(missing)?;
     if !committed && let Some((now, left_out)) = in_its_worktree(repo, id, &agent, base, scratch)? {
         return Ok(Work { base, now, left_out, is_kept: false });

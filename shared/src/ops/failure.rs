@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Error, Kind, git::Repo, model::AgentId, store::layout};
+use crate::{Code, Error, git::Repo, model::AgentId, store::layout};
 
 /// The agent, and why. The others were handled all the same.
 #[derive(Clone, Debug, Serialize)]
@@ -13,15 +13,14 @@ pub struct Failure {
     pub error: String,
     /// What to type next.
     pub hints: Vec<String>,
-    /// Decides the exit code.
-    #[serde(skip)]
-    pub kind: Kind,
+    /// What went wrong; it decides the exit code.
+    pub code: Code,
 }
 
 impl Failure {
     /// The failure of one agent.
     pub(super) fn new(id: &AgentId, error: Error) -> Self {
-        Self { id: id.to_string(), error: error.one_line(), kind: error.kind, hints: error.hints }
+        Self { id: id.to_string(), error: error.one_line(), code: error.code, hints: error.hints }
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     config::Config,
     git::{
         Oid, Repo,
@@ -118,7 +118,10 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 
 fn set_label(repo: &Repo, label: &str, changed: &mut Vec<String>) -> Result<()> {
     if text::one_line(label, LABEL) != label || label.is_empty() {
-        return Err(Error::usage(format!("a label is one line of 1 to {LABEL} characters that can be seen")));
+        return Err(Error::new(
+            Code::NameInvalid,
+            format!("a label is one line of 1 to {LABEL} characters that can be seen"),
+        ));
     }
     if Config::of(repo).label().as_deref() != Some(label) {
         set(repo, &["--replace-all", KEY, label])?;
@@ -135,14 +138,8 @@ fn set(repo: &Repo, arguments: &[&str]) -> Result<()> {
 fn track(repo: &Repo, remote: &Remote, changed: &mut Vec<String>) -> Result<Tracked> {
     if !repo.remotes().contains(&remote.address) {
         let shown = text::safe(&remote.address);
-        return Err(Error::refused(format!("'{shown}' is no remote of git's config")).hint_command(&[
-            &"git",
-            &"remote",
-            &"add",
-            &"--",
-            &"NAME",
-            &remote.address,
-        ]));
+        return Err(Error::new(Code::RemoteUnknown, format!("'{shown}' is no remote of git's config"))
+            .hint_command(&[&"git", &"remote", &"add", &"--", &"NAME", &remote.address]));
     }
     let (key, refspec) = refspec_of(remote);
     if !repo.config_all(&key).contains(&refspec) {

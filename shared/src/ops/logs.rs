@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     config::Config,
     error::Context,
     git::{Oid, Repo, careful},
@@ -95,8 +95,11 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     }
     attempts.sort_by_key(|attempt| attempt.number);
     if attempts.is_empty() && matches!(found, Found::Archived(_)) {
-        return Err(Error::refused(format!("the output of '{id}' is not kept: it is archived"))
-            .hint(format!("git orchestra status {id} shows what is known of it")));
+        return Err(Error::new(
+            Code::AgentArchived,
+            format!("the output of '{id}' is not kept: it is archived"),
+        )
+        .hint(format!("git orchestra status {id} shows what is known of it")));
     }
     if attempts.is_empty() && agent.attempt > 0 && agent.phase.is_terminal() {
         return Err(no_output(repo, &id, &agent));
@@ -108,14 +111,15 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 /// Output never travels: of an agent of another clone there is none here. One of this clone ended before its program started.
 fn no_output(repo: &Repo, id: &AgentId, agent: &Agent) -> Error {
     if writer::known_writer(repo).as_deref() != Some(agent.writer.as_str()) {
-        return Error::refused(format!("the output of '{id}' is not in this clone"))
+        return Error::new(Code::OutputMissing, format!("the output of '{id}' is not in this clone"))
             .hint("output never travels; ask on the machine where the agent ran");
     }
     let phase = agent.phase.as_str();
     let why = agent.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-    Error::refused(format!(
-        "there is no output of '{id}': it ended before its program started ({phase}{why})"
-    ))
+    Error::new(
+        Code::OutputMissing,
+        format!("there is no output of '{id}': it ended before its program started ({phase}{why})"),
+    )
     .hint(format!("git orchestra resume {id} starts it again"))
 }
 

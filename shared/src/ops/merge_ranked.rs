@@ -16,7 +16,7 @@ pub use self::{
     report::{Left, Report},
 };
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     config::Config,
     git::{Oid, Repo, version},
     landing::{
@@ -135,8 +135,8 @@ fn plan(repo: &Repo, target: Target, named: &[String], orders: &Orders) -> Resul
     if branches.is_empty() {
         let nothing = "there is nothing to land: no agent is done whose work is not there yet";
         let error = match unreadable.as_slice() {
-            [] => Error::refused(nothing),
-            broken => Error::refused(nothing)
+            [] => Error::new(Code::NothingToLand, nothing),
+            broken => Error::new(Code::NothingToLand, nothing)
                 .because(broken.iter().map(Unreadable::sentence).collect::<Vec<_>>().join("\n")),
         };
         return Err(error.hint("git orchestra status; git orchestra merge-ranked BRANCH…"));
@@ -183,8 +183,11 @@ fn unchecked(plan: &Plan, orders: &Orders) -> Vec<String> {
 
 fn begin(repo: &AcceptedRepo, request: &Request, around: Around<'_>) -> Result<Report> {
     if let Some(open) = open_one(repo)? {
-        return Err(Error::refused(format!("a landing is not finished: {}", open.summary))
-            .hint("git orchestra merge-ranked --continue goes on with it, --abort gives it up"));
+        return Err(Error::new(
+            Code::LandingInProgress,
+            format!("a landing is not finished: {}", open.summary),
+        )
+        .hint("git orchestra merge-ranked --continue goes on with it, --abort gives it up"));
     }
     let orders = orders(repo, request)?;
     let target = branches::target(repo, request.into.as_deref())?;
@@ -258,7 +261,7 @@ fn refreshed(repo: &Repo, state: &State) -> Vec<Saved> {
 }
 
 fn nothing_open() -> Error {
-    Error::refused("no landing is under way").hint("git orchestra merge-ranked --dry-run")
+    Error::new(Code::LandingAbsent, "no landing is under way").hint("git orchestra merge-ranked --dry-run")
 }
 
 /// The plan of a landing that began before.
@@ -408,7 +411,7 @@ fn anew(
     let replans = state.replans + 1;
     if replans > PLANS {
         return Err(Error::new(
-            Kind::Conflict,
+            Code::TargetBusy,
             format!("{} moves faster than branches land on it", state.into),
         )
         .hint("git orchestra merge-ranked --continue tries again"));
@@ -447,11 +450,11 @@ fn move_back(repo: &Repo, state: &State) -> Result<()> {
         Moved::Yes | Moved::NotNeeded => Ok(()),
         Moved::Elsewhere(_) => {
             let into = text::safe(&state.into);
-            Err(Error::refused(format!("{into} has what landed, and commits on top of it"))
+            Err(Error::new(Code::BranchMoved, format!("{into} has what landed, and commits on top of it"))
                 .hint("git orchestra merge-ranked --continue finishes the landing"))
         }
         Moved::Blocked(blocked) => {
-            Err(blocked.hints.into_iter().fold(Error::refused(blocked.why), Error::hint))
+            Err(blocked.hints.into_iter().fold(Error::new(Code::CheckoutBlocked, blocked.why), Error::hint))
         }
     }
 }

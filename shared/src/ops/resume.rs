@@ -10,7 +10,7 @@ use serde::Serialize;
 
 pub use self::plan::Planned;
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     config::Config,
     error::Context,
     git::{Oid, Repo, version},
@@ -108,7 +108,10 @@ pub struct Report {
 pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     request.settings.check()?;
     if request.message.as_ref().is_some_and(|words| words.text().len() > send::MAX_TEXT) {
-        return Err(Error::usage(format!("the message is longer than {} bytes", send::MAX_TEXT)));
+        return Err(Error::new(
+            Code::MessageInvalid,
+            format!("the message is longer than {} bytes", send::MAX_TEXT),
+        ));
     }
     repo.identity()?;
     tree::check()?;
@@ -193,7 +196,7 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
     let now = Chain::of_agent(repo, id)?.fold().agent;
     if (now.attempt, now.phase) != (agent.attempt, agent.phase) {
         return Err(Error::new(
-            Kind::Conflict,
+            Code::AgentChanged,
             format!("agent '{id}' was resumed, or came to rest, just now"),
         )
         .hint(format!("git orchestra status {id}")));
@@ -284,7 +287,7 @@ fn is_foreign(repo: &Repo, agent: &Agent) -> bool {
 }
 
 fn runs_already(id: &AgentId) -> Error {
-    Error::refused(format!("agent '{id}' runs already"))
+    Error::new(Code::AgentRunning, format!("agent '{id}' runs already"))
         .hint(format!("git orchestra send {id} '…' says something to it"))
 }
 
@@ -319,10 +322,11 @@ fn check_script(
 fn check_alone(agent: &Agent, request: &Request) -> Result<()> {
     let session = agent.session.as_deref().filter(|_| !request.fresh);
     match session.and_then(|session| Some((session, living::user_of(session)?))) {
-        Some((session, pid)) => {
-            Err(Error::refused(format!("its conversation '{session}' goes on in process {pid}"))
-                .hint("end it there first; --fresh begins a new one"))
-        }
+        Some((session, pid)) => Err(Error::new(
+            Code::SessionInUse,
+            format!("its conversation '{session}' goes on in process {pid}"),
+        )
+        .hint("end it there first; --fresh begins a new one")),
         None => Ok(()),
     }
 }

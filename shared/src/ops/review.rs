@@ -12,7 +12,7 @@ use serde_json::json;
 
 pub use self::work::{Known, Work};
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Result,
     config::Config,
     git::{Oid, Repo},
     landing::Orders,
@@ -281,7 +281,7 @@ fn check_hears(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<()> {
 }
 
 fn moved(id: &AgentId) -> Error {
-    Error::new(Kind::Conflict, format!("the work of '{id}' has moved since you looked at it"))
+    Error::new(Code::WorkChanged, format!("the work of '{id}' has moved since you looked at it"))
         .hint(format!("git orchestra review {id}"))
 }
 
@@ -289,10 +289,10 @@ fn moved(id: &AgentId) -> Error {
 fn judged_work(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<(Oid, Oid)> {
     if !agent.phase.is_at_rest() {
         let phase = agent.phase.as_str();
-        return Err(Error::refused(format!("agent '{id}' has not ended: it is {phase}"))
+        return Err(Error::new(Code::AgentRunning, format!("agent '{id}' has not ended: it is {phase}"))
             .hint(format!("git orchestra status --wait {id}, or git orchestra stop {id}")));
     }
-    let nothing = || Error::refused(format!("agent '{id}' has no work to judge"));
+    let nothing = || Error::new(Code::WorkMissing, format!("agent '{id}' has no work to judge"));
     let head = unreadable::work_tip(repo, id, agent)?.ok_or_else(nothing)?;
     if agent.head.as_deref() != Some(head.to_string().as_str()) || agent.commits == 0 {
         return Err(nothing());
@@ -305,8 +305,10 @@ fn judged_work(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<(Oid, Oid)> {
 fn is_sound(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
     match sound::flaw_of(repo, head)? {
         None => Ok(()),
-        Some(unsound) => Err(Error::refused(format!("the work of '{id}' cannot land: {}", unsound.why))
-            .hint(format!("git orchestra review {id} --reject"))),
+        Some(unsound) => {
+            Err(Error::new(Code::WorkUnusable, format!("the work of '{id}' cannot land: {}", unsound.why))
+                .hint(format!("git orchestra review {id} --reject")))
+        }
     }
 }
 
@@ -314,25 +316,26 @@ fn is_sound(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
 fn check(repo: &Repo, give: &Give, head: Oid) -> Result<()> {
     let texts = give.text.iter().chain(give.comments.iter().map(|comment| &comment.text));
     if texts.into_iter().any(|text| text.len() > MAX_TEXT) || give.comments.len() > MAX_COMMENTS {
-        return Err(Error::usage(format!(
-            "a text is longer than {MAX_TEXT} bytes, or there are more than {MAX_COMMENTS} remarks"
-        )));
+        return Err(Error::new(
+            Code::MessageInvalid,
+            format!("a text is longer than {MAX_TEXT} bytes, or there are more than {MAX_COMMENTS} remarks"),
+        ));
     }
     if give.verdict == Verdict::Changes && give.text.is_none() && give.comments.is_empty() {
-        return Err(Error::usage("changes are asked for, and not said which")
+        return Err(Error::new(Code::MessageInvalid, "changes are asked for, and not said which")
             .hint("-m 'what to change', or -C FILE:LINE TEXT"));
     }
     for comment in &give.comments {
         let shown = text::safe(&comment.file);
         let Some(content) = repo.read_blob_of(head, &comment.file)? else {
-            return Err(Error::usage(format!("there is no file '{shown}' in that work")));
+            return Err(Error::new(Code::PlaceUnknown, format!("there is no file '{shown}' in that work")));
         };
         let lines = content.split_inclusive(|byte| *byte == b'\n').count();
         if comment.line == 0 || comment.line as usize > lines {
-            return Err(Error::usage(format!(
-                "'{shown}' has {lines} lines there, and no line {}",
-                comment.line
-            )));
+            return Err(Error::new(
+                Code::PlaceUnknown,
+                format!("'{shown}' has {lines} lines there, and no line {}", comment.line),
+            ));
         }
     }
     Ok(())

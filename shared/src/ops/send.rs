@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Result,
     config::Config,
     git::Repo,
     model::{Agent, AgentId, Liveness, Phase, event::Message},
@@ -92,7 +92,7 @@ fn one(repo: &Repo, id: &AgentId, request: &Request) -> Result<Sent> {
         Liveness::Ended => Some(format!("agent '{id}' does not run: it is {}", agent.phase.as_str())),
     };
     if let Some(what) = fault {
-        return Err(Error::refused(what)
+        return Err(Error::new(Code::AgentEnded, what)
             .hint(format!("git orchestra resume {id} -m '…' goes on with its conversation")));
     }
     let travels = agent.liveness == Liveness::Remote;
@@ -124,7 +124,10 @@ fn one(repo: &Repo, id: &AgentId, request: &Request) -> Result<Sent> {
 fn check_hearing(repo: &Repo, id: &AgentId, agent: &AgentObject) -> Result<()> {
     let spec = Spec::read(&Private::new(repo.private_dir()?).agent(id))?;
     if !matches!(spec.launch.stdin, Stdin::Talk | Stdin::Held) {
-        return Err(Error::refused(format!("agent '{id}' ({}) reads nothing while it runs", agent.profile)));
+        return Err(Error::new(
+            Code::AgentNotListening,
+            format!("agent '{id}' ({}) reads nothing while it runs", agent.profile),
+        ));
     }
     if spec.launch.takes_prose() {
         return Ok(());
@@ -135,14 +138,15 @@ fn check_hearing(repo: &Repo, id: &AgentId, agent: &AgentObject) -> Result<()> {
 fn check(request: &Request) -> Result<()> {
     let text = request.text.as_deref().map(str::trim);
     if request.allow.is_none() && text.is_none_or(str::is_empty) {
-        return Err(Error::usage("nothing is said")
+        return Err(Error::new(Code::MessageInvalid, "nothing is said")
             .hint("git orchestra send AGENT 'what to do next', or --allow, or --deny"));
     }
     match request.text.as_ref().map_or(0, String::len) {
-        length if length > MAX_TEXT => {
-            Err(Error::usage(format!("the message has {length} bytes; at most {MAX_TEXT} are taken"))
-                .hint("put the long part into a file of the agent's worktree and name it"))
-        }
+        length if length > MAX_TEXT => Err(Error::new(
+            Code::MessageInvalid,
+            format!("the message has {length} bytes; at most {MAX_TEXT} are taken"),
+        )
+        .hint("put the long part into a file of the agent's worktree and name it")),
         _ => Ok(()),
     }
 }
@@ -174,7 +178,7 @@ fn wait_until_heeded(repo: &Repo, id: &AgentId, before: &Agent) -> Result<()> {
         }
         if Instant::now() > deadline {
             return Err(Error::new(
-                Kind::Timeout,
+                Code::AgentTimeout,
                 format!("the answer to '{id}' is written down, and not yet heeded"),
             )
             .hint(format!("git orchestra status {id}")));

@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     config::Config,
     error::Context,
     git::{Oid, Repo, repo::Identity, version},
@@ -104,7 +104,10 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let config = Config::of(repo);
     if let Some(name) = request.name.as_ref().filter(|name| !id::is_telling(name)) {
         let shown = text::safe(name);
-        return Err(Error::usage(format!("--name '{shown}' has no letter and no digit to make a name of")));
+        return Err(Error::new(
+            Code::NameInvalid,
+            format!("--name '{shown}' has no letter and no digit to make a name of"),
+        ));
     }
     let base = match &request.base {
         Some(revision) => named::commit(repo, revision)?,
@@ -207,14 +210,14 @@ fn plan(
         }
     }
     if agents.is_empty() {
-        return Err(Error::usage("no task given").hint("git orchestra spawn \"what to do\""));
+        return Err(Error::new(Code::TaskInvalid, "no task given").hint("git orchestra spawn \"what to do\""));
     }
     if agents.len() > tasks::MAX_TASKS {
         let count = agents.len();
-        return Err(Error::usage(format!(
-            "{count} agents at once are too many; at most {} are taken",
-            tasks::MAX_TASKS
-        )));
+        return Err(Error::new(
+            Code::LimitExceeded,
+            format!("{count} agents at once are too many; at most {} are taken", tasks::MAX_TASKS),
+        ));
     }
     Ok(Report { run: run_id()?, jobs, agents, warnings })
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Result,
     git::{Oid, Repo, worktrees::Worktree},
     model::{Agent, AgentId, Event, Fact, Liveness, event::LeftOut, text},
     ops::{
@@ -335,5 +335,5 @@ pub fn resolve(repo: &Repo, typed: &str) -> Result<AgentId> {
 pub fn one(repo: &Repo, id: &AgentId) -> Result<AgentObject> {
     let request = Request { agents: vec![id.to_string()], ..Request::default() };
     let mut report = run(repo, &request)?;
-    report.agents.pop().ok_or_else(|| Error::new(Kind::Refused, format!("no agent '{id}'")))
+    report.agents.pop().ok_or_else(|| Error::new(Code::AgentUnknown, format!("no agent '{id}'")))
 }

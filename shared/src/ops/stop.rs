@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Result,
     config::Config,
     git::Repo,
     lock::Lock,
@@ -185,7 +185,7 @@ fn wait(repo: &Repo, id: &AgentId, request: &Request, rest: Rest, deadline: Inst
             Liveness::Live => {}
         }
         if Instant::now() > deadline {
-            let error = Error::new(Kind::Timeout, format!("agent '{id}' has not ended in time"));
+            let error = Error::new(Code::AgentTimeout, format!("agent '{id}' has not ended in time"));
             let error = match agent.activity {
                 Some(activity) => error.because(activity),
                 None => error,

@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Duration};
 use serde::Serialize;
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Result,
     git::{Repo, remotes::Manner, version},
     lock::Lock,
     model::text,
@@ -111,7 +111,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn Asks) -> Resul
     let remote = Remote::choose(repo, request.remote.as_deref(), &request.here)?;
     let lock = Private::new(repo.private_dir()?).sync_lock();
     let _lock = Lock::take(&lock, WAIT)?.ok_or_else(|| {
-        Error::new(Kind::Conflict, "another sync of this repository runs").hint("try again")
+        Error::new(Code::SyncRunning, "another sync of this repository runs").hint("try again")
     })?;
     // A git that fetches can mend nothing.
     repo.mend_locks();
@@ -250,7 +250,7 @@ impl Talk for Consent<'_> {
         if agreed_before {
             return Ok(Leave::WithoutOwnWork);
         }
-        Err(Error::refused(format!("nothing was sent to {}", question.urls.join(", ")))
+        Err(Error::new(Code::Declined, format!("nothing was sent to {}", question.urls.join(", ")))
             .hint("git orchestra sync --fetch takes in what is there"))
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{Oid, Repo},
     landing::{
         State,
@@ -108,20 +108,33 @@ fn choose<'a>(all: &'a [Operation], typed: Option<&str>) -> Result<&'a Operation
                 && one.changed_something()
                 && operations::holds(one, all)
         };
-        return all.iter().find(can).ok_or_else(|| Error::refused("nothing to undo").hint(hint));
+        return all
+            .iter()
+            .find(can)
+            .ok_or_else(|| Error::new(Code::NothingToUndo, "nothing to undo").hint(hint));
     };
     let shown = text::safe(typed);
     let found: Vec<&Operation> = all.iter().filter(|one| one.id.starts_with(typed)).collect();
     let operation = match found.as_slice() {
         [one] => *one,
-        [] => return Err(Error::refused(format!("no operation '{shown}'")).hint(hint)),
-        _ => return Err(Error::refused(format!("several operations begin with '{shown}'")).hint(hint)),
+        [] => return Err(Error::new(Code::OperationUnknown, format!("no operation '{shown}'")).hint(hint)),
+        _ => {
+            return Err(Error::new(
+                Code::OperationAmbiguous,
+                format!("several operations begin with '{shown}'"),
+            )
+            .hint(hint));
+        }
     };
     if !operation.changed_something() && deed(operation, all) == Deed::Moved {
-        return Err(Error::refused(format!("operation '{shown}' changed nothing")).hint(hint));
+        return Err(
+            Error::new(Code::NothingToUndo, format!("operation '{shown}' changed nothing")).hint(hint)
+        );
     }
     if !operations::holds(operation, all) {
-        return Err(Error::refused(format!("operation '{shown}' was taken back before")).hint(hint));
+        return Err(
+            Error::new(Code::NothingToUndo, format!("operation '{shown}' was taken back before")).hint(hint)
+        );
     }
     Ok(operation)
 }
@@ -247,7 +260,7 @@ fn remove_again(repo: &Repo, journal: Journal, before: &Operation) -> Result<Vec
     let kept = report.agents.iter().filter(|entry| entry.outcome == cleanup::Outcome::Kept);
     let why: Vec<String> = kept.map(|entry| format!("'{}' is kept: {}", entry.agent.id, entry.why)).collect();
     if report.operation.is_none() {
-        return Err(Error::refused(why.join("; ")));
+        return Err(Error::new(Code::UndoRefused, why.join("; ")));
     }
     trash::empty_when_idle(repo)?;
     Ok(why)
@@ -255,8 +268,11 @@ fn remove_again(repo: &Repo, journal: Journal, before: &Operation) -> Result<Vec
 
 fn refuse_incomplete(before: &Operation) -> Result<()> {
     if before.command == incomplete::COMMAND {
-        return Err(Error::refused("it brought back a worktree, and no agent had been removed")
-            .hint(format!("git orchestra cleanup {} removes the agent", text::safe(&before.summary))));
+        return Err(Error::new(
+            Code::UndoRefused,
+            "it brought back a worktree, and no agent had been removed",
+        )
+        .hint(format!("git orchestra cleanup {} removes the agent", text::safe(&before.summary))));
     }
     Ok(())
 }
@@ -265,7 +281,7 @@ fn refuse_incomplete(before: &Operation) -> Result<()> {
 fn moved_on(change: &Change, now: Option<Oid>) -> Error {
     let branch = text::safe(&change.branch).into_owned();
     let Some(now) = now else {
-        return Error::refused(format!("branch {branch} is gone")).hint_command(&[
+        return Error::new(Code::BranchGone, format!("branch {branch} is gone")).hint_command(&[
             &"git",
             &"branch",
             &"--",
@@ -274,7 +290,7 @@ fn moved_on(change: &Change, now: Option<Oid>) -> Error {
         ]);
     };
     let (from, to) = (change.old.short(), now.short());
-    Error::refused(format!("{branch} has moved on since: from {from} to {to}"))
+    Error::new(Code::BranchMoved, format!("{branch} has moved on since: from {from} to {to}"))
         .hint(format!("git log --oneline {from}..{to}"))
         .hint(format!("git revert -m 1 COMMIT takes a merge back; the old state is {}", change.new))
 }
@@ -285,7 +301,7 @@ fn move_back(repo: &Repo, change: &Change) -> Result<()> {
         Moved::Yes | Moved::NotNeeded => Ok(()),
         Moved::Elsewhere(now) => Err(moved_on(change, now)),
         Moved::Blocked(blocked) => {
-            let error = Error::refused(blocked.why);
+            let error = Error::new(Code::CheckoutBlocked, blocked.why);
             Err(blocked.hints.into_iter().fold(error, Error::hint))
         }
     }

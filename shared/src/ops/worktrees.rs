@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::Repo,
     model::{AgentId, text},
     ops::{agent_object::AgentObject, named, status},
@@ -77,12 +77,15 @@ pub fn path(repo: &Repo, typed: &str) -> Result<std::path::PathBuf> {
         None => String::new(),
     };
     let worktree = list::of_agent(repo, &id, &branch)?
-        .ok_or_else(|| Error::refused(format!("agent '{id}' has no worktree here")))?;
+        .ok_or_else(|| Error::new(Code::WorktreeMissing, format!("agent '{id}' has no worktree here")))?;
     if worktree.is_there() {
         return Ok(worktree.path);
     }
     let shown = text::safe(&worktree.path.to_string_lossy()).into_owned();
-    Err(Error::refused(format!("the worktree of agent '{id}' is missing: there is nothing at '{shown}'"))
-        .hint("git worktree repair NEW-PATH, if it was moved by hand")
-        .hint(format!("git orchestra resume {id} makes it again, from its work")))
+    Err(Error::new(
+        Code::WorktreeMissing,
+        format!("the worktree of agent '{id}' is missing: there is nothing at '{shown}'"),
+    )
+    .hint("git worktree repair NEW-PATH, if it was moved by hand")
+    .hint(format!("git orchestra resume {id} makes it again, from its work")))
 }

@@ -2,7 +2,7 @@
 
 use super::{Launch, PROMPT_FILE, Reads, Stdin};
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     model::{quote, text},
     process,
 };
@@ -14,8 +14,11 @@ pub(super) fn launch(name: &str, command: &str, held: bool, reads: Reads) -> Res
     {
         let key = format!("orchestra.agent.{name}.command");
         let (name, program) = (text::safe(name), text::safe(program));
-        return Err(Error::refused(format!("the program '{program}' of agent '{name}' is not on PATH"))
-            .hint(format!("{} shows what would run", quote::command(&[&"git", &"config", &key]))));
+        return Err(Error::new(
+            Code::ProgramMissing,
+            format!("the program '{program}' of agent '{name}' is not on PATH"),
+        )
+        .hint(format!("{} shows what would run", quote::command(&[&"git", &"config", &key]))));
     }
     let in_file = command.contains(PROMPT_FILE);
     let script = command.replace(&format!("'{PROMPT_FILE}'"), "\"$1\"").replace(PROMPT_FILE, "\"$1\"");

@@ -22,7 +22,7 @@ pub use speech::{Answer, Speech};
 pub use tally::{Tally, Trouble, within};
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     config::Config,
     model::{OnPrompt, Permission, quote, text},
 };
@@ -144,7 +144,7 @@ pub fn find(name: &str, config: &Config<'_>, options: &Options) -> Result<Launch
         }
         claude::NAME => claude::launch(config, options)
             .map_err(|error| error.hint(format!("ready here: {}", ready(config).join(", ")))),
-        _ => Err(Error::refused(format!("no agent program '{shown}'"))
+        _ => Err(Error::new(Code::ProfileUnknown, format!("no agent program '{shown}'"))
             .hint(format!("ready here: {}", ready(config).join(", ")))
             .hint(format!(
                 "{} makes one of any program",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     model::{OnPrompt, Permission, text},
 };
 
@@ -81,10 +81,11 @@ impl Options {
     pub(super) fn refuse_for(&self, agent: &str) -> Result<()> {
         match self.named().as_slice() {
             [] => Ok(()),
-            named => {
-                Err(Error::usage(format!("agent '{}' does not know {}", text::safe(agent), named.join(", ")))
-                    .hint("put what the program should be told into its own command or task"))
-            }
+            named => Err(Error::new(
+                Code::OptionUnsupported,
+                format!("agent '{}' does not know {}", text::safe(agent), named.join(", ")),
+            )
+            .hint("put what the program should be told into its own command or task")),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Launch, claude};
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     config::Config,
     model::{quote, text},
 };
@@ -66,8 +66,10 @@ pub fn check_prose(name: &str, config: &Config<'_>, what: &str) -> Result<()> {
         return Ok(());
     }
     let shown = text::safe(name);
-    let refused =
-        Error::refused(format!("{what} cannot be given to agent '{shown}': it would run it as a script"));
+    let refused = Error::new(
+        Code::TaskIsScript,
+        format!("{what} cannot be given to agent '{shown}': it would run it as a script"),
+    );
     if config.agent_command(name).is_none() {
         return Err(refused);
     }

@@ -14,7 +14,7 @@ use std::{fs, path::Path};
 
 use super::restore::{self, Archive};
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{Oid, Repo},
     lock::Lock,
@@ -107,8 +107,11 @@ pub fn move_back(repo: &Repo, operation: &Operation, removal: &Removal) -> Resul
         }
         if exists(place) {
             let (shown, moved) = (place.display(), moved.display());
-            return Err(Error::refused(format!("'{shown}' is taken; what was there is in '{moved}'"))
-                .hint(format!("{} SOMEWHERE-ELSE, and try again", quote::command(&[&"mv", &place]))));
+            return Err(Error::new(
+                Code::PathTaken,
+                format!("'{shown}' is taken; what was there is in '{moved}'"),
+            )
+            .hint(format!("{} SOMEWHERE-ELSE, and try again", quote::command(&[&"mv", &place]))));
         }
         away::move_folder(moved, place)?;
     }
@@ -160,7 +163,7 @@ pub fn bring_back(repo: &Repo, journal: &mut Journal, before: &Operation) -> Res
 fn tree_of(kept: &Journal, removal: &Removal) -> Result<Oid> {
     kept.tree(&removal.agent).ok_or_else(|| {
         let (id, agent) = (&kept.operation.id, text::safe(&removal.agent));
-        Error::internal(format!("operation {id} holds nothing of '{agent}'"))
+        Error::new(Code::StateDamaged, format!("operation {id} holds nothing of '{agent}'"))
     })
 }
 

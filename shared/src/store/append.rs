@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     git::{Oid, Repo, objects::Commit, refs::Edit},
     lock::Lock,
     model::{Agent, AgentId, Event, Fact, event::Created, fold, fold::Fold},
@@ -59,8 +59,9 @@ pub fn create(repo: &Repo, agents: &[NewAgent]) -> Result<()> {
             created.prompt = Some(new.prompt.clone());
             Oid::EMPTY_TREE
         };
-        let event = Event::new(&Fact::Created(created), 1, at, &by)
-            .ok_or_else(|| Error::usage(format!("the task of '{}' does not fit into an event", new.id)))?;
+        let event = Event::new(&Fact::Created(created), 1, at, &by).ok_or_else(|| {
+            Error::new(Code::TaskInvalid, format!("the task of '{}' does not fit into an event", new.id))
+        })?;
         let agent = fold::fold([&event]).agent;
         let message = commit::message(&new.id, None, &[event], &agent, &by);
         let tip = repo.write_commit(&Commit::by(&identity, at.as_second(), tree, vec![], message))?;
@@ -89,7 +90,7 @@ pub fn append_if(repo: &Repo, id: &AgentId, decide: impl Fn(&Fold) -> Option<Vec
     loop {
         match attempt(repo, id, &decide) {
             // Between two attempts nothing is locked.
-            Err(e) if e.kind == Kind::Conflict && begun.elapsed() < PATIENCE => std::thread::sleep(pause),
+            Err(e) if e.kind() == Kind::Conflict && begun.elapsed() < PATIENCE => std::thread::sleep(pause),
             other => return other,
         }
         pause = (pause * 2).min(Duration::from_millis(250));
@@ -103,14 +104,17 @@ fn attempt(repo: &Repo, id: &AgentId, decide: &impl Fn(&Fold) -> Option<Vec<Fact
     repo.require_unlocked(&name)?;
     let _lock = Lock::require(&private.append_lock(id), WAIT)?;
     let Some(tip) = repo.find_ref(&name)? else {
-        return Err(Error::refused(format!("no agent '{id}'")));
+        return Err(Error::new(Code::AgentUnknown, format!("no agent '{id}'")));
     };
     let chain = Chain::read(repo, &[tip])?;
     let before = chain.fold();
     let Some(facts) = decide(&before) else { return Ok(before) };
     if chain.newer || before.newer > 0 {
-        return Err(Error::refused(format!("agent '{id}' was written by a newer git orchestra"))
-            .hint("update git orchestra; until then this agent can only be read"));
+        return Err(Error::new(
+            Code::FormatNewer,
+            format!("agent '{id}' was written by a newer git orchestra"),
+        )
+        .hint("update git orchestra; until then this agent can only be read"));
     }
     let (new, after) = next(repo, id, tip, &chain, &before, &facts)?;
     repo.edit_refs(&[Edit { name, old: Some(tip), new }], "orchestra: event")?;

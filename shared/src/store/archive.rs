@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{Oid, Repo, objects::Commit, ref_list::BrokenRef, refs::Edit},
     lock::Lock,
     model::{Agent, AgentId},
@@ -128,7 +128,7 @@ pub fn commits(repo: &Repo, tip: Oid) -> Result<Vec<(Oid, Archived)>> {
     let (mut all, mut next) = (Vec::new(), Some(tip));
     while let Some(id) = next {
         if all.len() >= MOST {
-            return Err(Error::internal(format!("the archive {} has no end", tip.short())));
+            return Err(Error::new(Code::StateDamaged, format!("the archive {} has no end", tip.short())));
         }
         let commit = repo.read_commit(id)?;
         let Some(archived) = read(&commit.message) else { break };

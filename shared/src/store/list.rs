@@ -1,7 +1,7 @@
 //! All agents at once: the refs, and one object each at the most.
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{Oid, Repo, ref_list::BrokenRef},
     model::{Agent, AgentId, id, trailers},
     store::{
@@ -175,5 +175,5 @@ impl Listing {
 }
 
 fn not_a_life() -> Error {
-    Error::internal("it is not the life of an agent")
+    Error::new(Code::StateDamaged, "it is not the life of an agent")
 }

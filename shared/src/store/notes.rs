@@ -32,7 +32,7 @@ pub fn write(repo: &Repo, name: &str, subject: &str, notes: &[(Oid, String)]) ->
         }
         match repo.edit_refs(&[Edit { name: name.to_owned(), old, new }], "orchestra: notes") {
             Err(error)
-                if error.kind == Kind::Conflict && attempt < ATTEMPTS && repo.find_ref(name)? != old => {}
+                if error.kind() == Kind::Conflict && attempt < ATTEMPTS && repo.find_ref(name)? != old => {}
             other => return other,
         }
     }

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{
         Oid, Repo,
@@ -160,7 +160,9 @@ impl Journal {
     /// It cannot be read.
     pub fn open(repo: &Repo, id: &str) -> Result<Self> {
         let tip = repo.find_ref(&layout::operation_ref(id))?;
-        let tip = tip.ok_or_else(|| Error::refused(format!("no operation '{}'", text::safe(id))))?;
+        let tip = tip.ok_or_else(|| {
+            Error::new(Code::OperationUnknown, format!("no operation '{}'", text::safe(id)))
+        })?;
         let mut files = BTreeMap::new();
         for entry in
             repo.entries_of(repo.tree_of(tip)?)?.into_iter().filter(|entry| entry.name != FILE.as_bytes())
@@ -241,8 +243,8 @@ fn number_after(newest: Option<&str>, milliseconds: i64) -> u64 {
 
 fn read<T: DeserializeOwned>(repo: &Repo, commit: Oid, name: &str) -> Result<T> {
     let broken = || format!("'{name}' of operation {} cannot be read", commit.short());
-    let bytes = repo.read_blob_of(commit, name)?.ok_or_else(|| Error::internal(broken()))?;
-    serde_json::from_slice(&bytes).context(Kind::Internal, broken)
+    let bytes = repo.read_blob_of(commit, name)?.ok_or_else(|| Error::new(Code::StateDamaged, broken()))?;
+    serde_json::from_slice(&bytes).context(Code::StateDamaged, broken)
 }
 
 /// How long another command may hold the lock for a look.
@@ -255,8 +257,11 @@ const SETTLE: Duration = Duration::from_millis(500);
 pub fn lock(repo: &Repo) -> Result<Lock> {
     let lock = Private::new(repo.private_dir()?).operations_lock();
     let lock = Lock::take(&lock, SETTLE)?.ok_or_else(|| {
-        Error::new(Kind::Conflict, "another merge-ranked, review, cleanup or undo runs in this repository")
-            .hint("wait for its end, and try again")
+        Error::new(
+            Code::OperationRunning,
+            "another merge-ranked, review, cleanup or undo runs in this repository",
+        )
+        .hint("wait for its end, and try again")
     })?;
     // Also for the git programs that the command starts: they can mend nothing.
     repo.mend_locks();

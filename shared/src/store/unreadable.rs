@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{Oid, Repo, ref_list::BrokenRef},
     model::{Agent, AgentId, quote},
     store::layout::{self, Private},
@@ -93,7 +93,7 @@ impl Unreadable {
 
     /// The same as an error, for who asked for just this.
     pub fn error(&self) -> Error {
-        let error = Error::refused(self.sentence());
+        let error = Error::new(Code::WorkUnusable, self.sentence());
         match &self.remedy {
             Some(remedy) => error.hint(remedy.clone()),
             None => error,

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 use rustix::io::Errno;
 
-use crate::{Error, Kind, Result, error::Context, private_files, store::layout::Private};
+use crate::{Code, Error, Kind, Result, error::Context, private_files, store::layout::Private};
 
 /// Free inodes below which no agent is started.
 const MIN_FILES: u64 = 1000;
@@ -39,7 +39,7 @@ pub fn release(private: &Private) {
 pub fn check_space(path: &Path, min_free: u64) -> Result<()> {
     let (bytes, files) = free(path)?;
     let full = |what: String| {
-        Error::refused(format!("too little space for agents at '{}': {what}", path.display()))
+        Error::new(Code::DiskLow, format!("too little space for agents at '{}': {what}", path.display()))
             .hint("free some space, or lower the limit: git config orchestra.minFree 50m")
     };
     if bytes < min_free {
@@ -76,6 +76,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let gone = folder.path().join("repo.worktrees/agent");
         assert!(check_space(&gone, 0).is_ok());
-        assert_eq!(check_space(&gone, u64::MAX).unwrap_err().kind, Kind::Refused);
+        assert_eq!(check_space(&gone, u64::MAX).unwrap_err().code, Code::DiskLow);
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{Oid, Repo, careful, command, objects::Commit, refs::Edit, worktrees::Worktree},
     lock::Lock,
@@ -117,7 +117,8 @@ impl Helper {
     pub fn taken(self) -> Result<Taken> {
         let mut said = Vec::new();
         let _ = self.stdout.map(|pipe| pipe.take(ANSWER).read_to_end(&mut said));
-        serde_json::from_slice(&said).context(Kind::Internal, || "the helper's answer is malformed".into())
+        serde_json::from_slice(&said)
+            .context(Code::StateDamaged, || "the helper's answer is malformed".into())
     }
 
     /// What it said on failing, on one line; to be asked when it has ended. It says little, so a pipe holds it, also on
@@ -152,8 +153,8 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<Taken>> 
         }
         Job::Snapshot => {
             let repo = Repo::open(common_dir)?.acting_as(spec.identity.as_ref());
-            let worktree =
-                registered(&repo, id, &spec)?.ok_or_else(|| Error::refused("the worktree is gone"))?;
+            let worktree = registered(&repo, id, &spec)?
+                .ok_or_else(|| Error::new(Code::WorktreeMissing, "the worktree is gone"))?;
             let root = door::enter(&repo, &worktree, spec.made())?;
             let own = OwnShadow::of(&repo, &dir, &spec, root.path())?;
             take::snapshot(

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{Repo, careful},
     lock::Lock,
@@ -204,7 +204,7 @@ pub fn end_all(find: impl Fn() -> Vec<ProcessId>, grace: Duration) -> Result<()>
         if begun.elapsed() > grace + Duration::from_secs(10) {
             let pids: Vec<String> = alive.iter().map(|process| process.pid.to_string()).collect();
             return Err(Error::new(
-                Kind::External,
+                Code::ProcessUnkillable,
                 format!("processes {} cannot be killed", pids.join(", ")),
             ));
         }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::Repo,
     lock::Lock,
@@ -86,7 +86,7 @@ fn wait_ready(mut child: Child, deadline: Instant) -> Result<()> {
     std::thread::spawn(move || child.wait());
     match said {
         Ok(word) if word.trim() == READY_WORD => Ok(()),
-        _ => Err(Error::new(Kind::External, "a supervisor did not start")
+        _ => Err(Error::new(Code::SupervisorFailed, "a supervisor did not start")
             .hint("'git orchestra status' shows the agent; '.git/orchestra/diary' may say why")),
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{
         Oid, Repo,
         objects::{Commit, Entry, Sort},
@@ -51,7 +51,10 @@ pub fn merge(repo: &Repo, ours: Option<Oid>, theirs: Oid) -> Result<Oid> {
         } else {
             bytes += repo.blob_size(*note).unwrap_or(0).min(LONGEST);
             if bytes > MOST_BYTES {
-                return Err(Error::refused(format!("its notes have more than {MOST_BYTES} bytes")));
+                return Err(Error::new(
+                    Code::TooLarge,
+                    format!("its notes have more than {MOST_BYTES} bytes"),
+                ));
             }
             one(repo, known.copied().filter(|_| !after), *note)?
         };
@@ -100,7 +103,7 @@ fn read(repo: &Repo, tip: Oid) -> Result<Notes> {
             }
         }
         if notes.len() > MOST || open.len() > MOST {
-            return Err(Error::refused(format!("more than {MOST} commits have notes")));
+            return Err(Error::new(Code::TooLarge, format!("more than {MOST} commits have notes")));
         }
     }
     Ok(notes)

@@ -383,7 +383,7 @@ impl Planner<'_> {
                 Ok(None) => {}
                 Err(error) => {
                     // What cannot be read may be readable later; what is no notes at all is not.
-                    if let Some(foreign) = foreign.filter(|_| error.kind == Kind::Refused) {
+                    if let Some(foreign) = foreign.filter(|_| error.kind() == Kind::Refused) {
                         self.refused.add(foreign, None, &error.one_line());
                     }
                     self.refuse(name, error.one_line());

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Result, git::Repo, model::text};
+use crate::{Code, Error, Result, git::Repo, model::text};
 
 /// The remote for agents, where it is another than for code.
 const CHOSEN: &str = "orchestra.remote";
@@ -36,12 +36,18 @@ impl Remote {
         let address = match chosen.or_else(|| of_code.clone()) {
             Some(address) => address,
             None if known.is_empty() => {
-                return Err(Error::refused("this repository has no remote to share agents with")
-                    .hint("git remote add origin URL")
-                    .hint("git orchestra sync URL"));
+                return Err(Error::new(
+                    Code::RemoteMissing,
+                    "this repository has no remote to share agents with",
+                )
+                .hint("git remote add origin URL")
+                .hint("git orchestra sync URL"));
             }
             None => {
-                let several = Error::refused("there are several remotes, and none of them is 'origin'");
+                let several = Error::new(
+                    Code::RemoteAmbiguous,
+                    "there are several remotes, and none of them is 'origin'",
+                );
                 let named = known.iter().take(HINTED);
                 return Err(named
                     .fold(several, |error, name| error.hint_command(&[&"git", &"orchestra", &"sync", name]))
@@ -94,8 +100,10 @@ fn is_plain_name(address: &str) -> bool {
 }
 
 fn unknown(name: &str, known: &[String]) -> Error {
-    let error =
-        Error::refused(format!("there is no remote '{}', and no folder of that name", text::safe(name)));
+    let error = Error::new(
+        Code::RemoteUnknown,
+        format!("there is no remote '{}', and no folder of that name", text::safe(name)),
+    );
     if known.is_empty() {
         return error.hint_command(&[&"git", &"remote", &"add", &"--", &name, &"URL"]);
     }

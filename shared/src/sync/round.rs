@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     git::{
         Oid, Repo,
         remotes::{Cause, Manner, Push, Rejected},
@@ -207,7 +207,7 @@ impl Sync<'_> {
         self.talk.doing(&format!("looking at {}", text::safe(&self.remote.address)));
         self.unfetched.clear();
         let mut fetched = self.fetch(&refspecs);
-        if fetched.as_ref().is_err_and(|error| matches!(error.kind, Kind::Refused | Kind::Timeout)) {
+        if fetched.as_ref().is_err_and(|error| matches!(error.kind(), Kind::Refused | Kind::Timeout)) {
             // It waits for something that is in the way here, or for a remote that says nothing: it would again.
             return fetched.map(|()| (before, Side::default()));
         }
@@ -286,7 +286,7 @@ impl Sync<'_> {
             strangers += 1;
         }
         let address = text::safe(&self.remote.address);
-        Err(Error::refused(format!("'{address}' holds agents of another project"))
+        Err(Error::new(Code::RemoteUnrelated, format!("'{address}' holds agents of another project"))
             .because(format!(
                 "the work of the first {strangers} has no commit in common with this repository"
             ))
@@ -420,7 +420,7 @@ impl Sync<'_> {
 
     fn refused(&self, rejected: &Rejected) -> Error {
         let (address, name) = (text::safe(&self.remote.address), text::one_line(&rejected.name, 200));
-        Error::new(Kind::External, format!("'{address}' does not take '{name}'"))
+        Error::new(Code::RemoteRejected, format!("'{address}' does not take '{name}'"))
             .because(rejected.why.clone())
             .hint("git orchestra init --probe says what it takes")
             .hint("git orchestra sync --fetch takes in what it has")
@@ -430,7 +430,7 @@ impl Sync<'_> {
         let names: Vec<&str> = sends.iter().take(NAMED).map(|one| one.name.as_str()).collect();
         let (n, address) = (sends.len(), text::safe(&self.remote.address));
         let message = format!("others write to '{address}' faster than we: {n} refs are not sent yet");
-        Error::new(Kind::Conflict, message).because(names.join(", ")).hint("git orchestra sync")
+        Error::new(Code::RemoteChanged, message).because(names.join(", ")).hint("git orchestra sync")
     }
 
     /// What is said to be sent was seen there. Gives whether anything was.
@@ -451,7 +451,7 @@ impl Sync<'_> {
     fn swallowed(&self, sends: &[Push]) -> Error {
         let (n, address) = (sends.len(), text::safe(&self.remote.address));
         let message = format!("'{address}' took {n} refs, and does not have them");
-        Error::new(Kind::External, message)
+        Error::new(Code::RemoteRejected, message)
             .because("it is a mirror, perhaps, that is written over")
             .hint("git orchestra sync OTHER-REMOTE, or git config orchestra.remote OTHER-REMOTE")
     }
@@ -467,7 +467,7 @@ impl Sync<'_> {
 
 /// Whether an error is about some refs: somebody else changed or locked one, or it is broken.
 const fn is_of_one_ref(error: &Error) -> bool {
-    matches!(error.kind, Kind::Conflict | Kind::Internal)
+    matches!(error.kind(), Kind::Conflict | Kind::Internal)
 }
 
 /// The agents that a push tells of.

@@ -10,7 +10,7 @@ use rustix::fs::Access;
 
 use super::exclude;
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     config::Config,
     git::{Repo, above},
 };
@@ -103,7 +103,7 @@ fn require_utf8(path: &Path) -> Result<()> {
         return Ok(());
     }
     let shown = crate::model::text::safe(&path.to_string_lossy()).into_owned();
-    Err(Error::refused(format!("the path '{shown}' is not UTF-8: no agent can work there"))
+    Err(Error::new(Code::PathNotUtf8, format!("the path '{shown}' is not UTF-8: no agent can work there"))
         .hint("rename the folder, or move the repository to a path in UTF-8"))
 }
 

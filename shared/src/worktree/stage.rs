@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{
         Git, Oid, Repo, careful,
@@ -188,7 +188,7 @@ impl<'a> Stage<'a> {
         let git = self.git("update-index").limit(self.left().min(limit));
         let git = git.args(["--add", "--remove", "--replace", "-z", "--stdin"]);
         let output = match git.input(listed(paths.iter().copied())).output() {
-            Err(error) if error.kind == Kind::Timeout && !self.left().is_zero() => {
+            Err(error) if error.kind() == Kind::Timeout && !self.left().is_zero() => {
                 return self.without_unending(paths, bytes, survey);
             }
             other => other?,
@@ -203,7 +203,7 @@ impl<'a> Stage<'a> {
         let said = output.stderr.trim();
         if !FAULTS_OF_A_FILE.iter().any(|fault| said.contains(fault)) || self.refused >= MOST_REFUSED {
             let said = text::safe_block(said);
-            return Err(Error::new(Kind::External, "git update-index failed").because(said));
+            return Err(Error::new(Code::GitFailed, "git update-index failed").because(said));
         }
         if let [path] = paths {
             self.refused += 1;
@@ -230,7 +230,7 @@ impl<'a> Stage<'a> {
         let (filtered, plain): (Vec<&[u8]>, Vec<&[u8]>) =
             paths.iter().partition(|path| filtered.contains(**path));
         if filtered.is_empty() {
-            return Err(Error::new(Kind::Timeout, "git update-index took too long"));
+            return Err(Error::new(Code::GitTimeout, "git update-index took too long"));
         }
         self.update(&plain, bytes, survey)?;
         if let [path] = filtered[..] {

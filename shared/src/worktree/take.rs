@@ -345,7 +345,7 @@ fn advance(
     let edits = if from == head { Vec::new() } else { vec![edit] };
     match repo.edit_refs(&edits, "orchestra: what the agent left uncommitted") {
         Ok(()) => lock.commit().map(|()| None),
-        Err(e) if e.kind == Kind::Conflict => {
+        Err(e) if e.kind() == Kind::Conflict => {
             let moved = repo.find_ref(&layout::branch_ref(task.branch))? != Some(from);
             Ok(Some(if moved { "the branch moved".to_owned() } else { e.one_line() }))
         }

@@ -13,7 +13,7 @@ use super::{
     threads,
 };
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{Oid, command},
     model::text::count,
@@ -119,7 +119,7 @@ impl Asking<'_> {
 
     fn run(&self, pairs: &[(Oid, Oid)]) -> Result<Ended> {
         let output = match self.merge_tree(pairs) {
-            Err(error) if error.kind == Kind::Timeout => return Ok(Ended::TooLate),
+            Err(error) if error.kind() == Kind::Timeout => return Ok(Ended::TooLate),
             other => other?,
         };
         let (answers, whole) = answer::parse(&output.stdout);
@@ -132,7 +132,7 @@ impl Asking<'_> {
         if pairs != [(self.sample, self.sample)]
             && !matches!(self.run(&[(self.sample, self.sample)])?, Ended::Well(_))
         {
-            let error = Error::new(Kind::External, "git merge-tree does not work here");
+            let error = Error::new(Code::GitFailed, "git merge-tree does not work here");
             return Err(error.because(why(&output.stderr)));
         }
         let said = why(&output.stderr);

@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::record::Record;
-use crate::{Error, Kind, Result, error::Context, git::careful, model::quote, store::layout};
+use crate::{Code, Error, Kind, Result, error::Context, git::careful, model::quote, store::layout};
 
 /// How long another git may hold one of the locks.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -120,7 +120,7 @@ impl Wanted {
 
     fn is_taken(&self) -> Error {
         let (file, lock) = (self.file.display(), self.path());
-        Error::new(Kind::Conflict, format!("'{file}' is locked by another program"))
+        Error::new(Code::LockHeld, format!("'{file}' is locked by another program"))
             .hint(format!("if no git runs here: {}", quote::command(&[&"rm", &lock])))
     }
 }
@@ -199,6 +199,6 @@ mod tests {
         drop(lock);
         assert!(at("a/index.lock").exists());
         let refused = wanted().take().err().unwrap();
-        assert_eq!(refused.kind, Kind::Conflict);
+        assert_eq!(refused.code, Code::LockHeld);
     }
 }

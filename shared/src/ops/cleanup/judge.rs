@@ -7,7 +7,7 @@ use super::{
     targets::{self, Target},
 };
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     config::Config,
     error::Context,
     git::{Oid, Repo, worktrees::Worktree},
@@ -39,8 +39,8 @@ pub(super) struct No {
     pub(super) why: String,
     pub(super) hint: Option<String>,
     pub(super) held_by: Option<i32>,
-    /// What kind of error it was, where something failed.
-    pub(super) kind: Option<Kind>,
+    /// What went wrong, where something failed.
+    pub(super) code: Option<Code>,
 }
 
 impl No {
@@ -56,8 +56,8 @@ impl No {
     pub(super) fn because(mut error: Error) -> Self {
         let hint = if error.hints.is_empty() { None } else { Some(error.hints.remove(0)) };
         // What is refused as things stand, and what cannot be told of an agent, is a reason to keep it, and no failure.
-        let kind = Some(error.kind).filter(|kind| !matches!(kind, Kind::Refused | Kind::Internal));
-        Self { why: error.one_line(), hint, held_by: None, kind }
+        let code = Some(error.code).filter(|code| !matches!(code.kind(), Kind::Refused | Kind::Internal));
+        Self { why: error.one_line(), hint, held_by: None, code }
     }
 }
 

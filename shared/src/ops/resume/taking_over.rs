@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::TakeOver;
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Result,
     config::Config,
     conversation,
     git::{
@@ -49,7 +49,10 @@ pub(super) fn prepare(
     };
     for work in kept.into_iter().chain([start]) {
         if let Some(unsound) = sound::flaw_of(repo, work)? {
-            return Err(Error::refused(format!("the work of '{id}' cannot be checked out: {}", unsound.why)));
+            return Err(Error::new(
+                Code::WorkUnusable,
+                format!("the work of '{id}' cannot be checked out: {}", unsound.why),
+            ));
         }
     }
     stand_on(repo, id, agent, start)?;
@@ -64,7 +67,8 @@ pub(super) fn may(repo: &Repo, id: &AgentId, agent: &Agent, how: TakeOver) -> Re
     let clone = agent.label.as_ref().unwrap_or(&agent.writer);
     let allowed = how == TakeOver::Always || how == TakeOver::AtRest && agent.phase.is_at_rest();
     if !allowed {
-        let error = Error::refused(format!("agent '{id}' belongs to another clone, {clone}"));
+        let error =
+            Error::new(Code::AgentOfAnotherClone, format!("agent '{id}' belongs to another clone, {clone}"));
         if how == TakeOver::Never {
             return Err(error);
         }
@@ -79,12 +83,16 @@ pub(super) fn may(repo: &Repo, id: &AgentId, agent: &Agent, how: TakeOver) -> Re
         return Ok(());
     }
     let theirs = text::safe(&agent.branch);
-    Err(Error::refused(format!("the branch of '{id}' is called '{theirs}', here it would be '{ours}'"))
-        .hint("git config orchestra.branchPrefix sets what branches of agents begin with"))
+    Err(Error::new(
+        Code::BranchDiffers,
+        format!("the branch of '{id}' is called '{theirs}', here it would be '{ours}'"),
+    )
+    .hint("git config orchestra.branchPrefix sets what branches of agents begin with"))
 }
 
 fn not_here(id: &AgentId, what: &str) -> Error {
-    Error::refused(format!("{what} is not here: '{id}' cannot go on")).hint("git orchestra sync")
+    Error::new(Code::WorkMissing, format!("{what} is not here: '{id}' cannot go on"))
+        .hint("git orchestra sync")
 }
 
 /// The newest snapshot that travelled here, as if it had been taken here.
@@ -116,7 +124,7 @@ fn stand_on(repo: &Repo, id: &AgentId, agent: &Agent, start: Oid) -> Result<()> 
         if !repo.contains(start, old)? {
             let branch = text::safe(&agent.branch);
             let what = format!("branch {branch} is here already, with commits that the agent's work has not");
-            return Err(Error::refused(what).hint_command(&[
+            return Err(Error::new(Code::BranchDiffers, what).hint_command(&[
                 &"git",
                 &"branch",
                 &"-m",
@@ -130,9 +138,10 @@ fn stand_on(repo: &Repo, id: &AgentId, agent: &Agent, start: Oid) -> Result<()> 
         let worktree = list::of_agent(repo, id, &agent.branch)?.map(|worktree| worktree.path);
         if let Some(folder) = checkout.or(worktree) {
             let place = folder.display().to_string();
-            return Err(Error::refused(format!(
-                "'{place}' has the branch of '{id}' checked out, at an older commit than its work"
-            ))
+            return Err(Error::new(
+                Code::BranchCheckedOut,
+                format!("'{place}' has the branch of '{id}' checked out, at an older commit than its work"),
+            )
             .hint_command(&[&"git", &"-C", &folder, &"merge", &"--ff-only", &start.to_string()]));
         }
     }
@@ -193,7 +202,7 @@ pub(super) fn arbitrate(repo: &Repo, id: &AgentId, before: Oid) -> Result<Option
                 repo.edit_refs(&[Edit { name, old: Some(now), new: before }], "orchestra: not taken over")?;
                 let address = text::safe(&remote.address);
                 return Err(Error::new(
-                    Kind::Conflict,
+                    Code::RemoteChanged,
                     format!("'{address}' has news of '{id}': another clone goes on with it, perhaps"),
                 )
                 .hint("git orchestra sync, then git orchestra status"));

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{Give, Judge, Report, Request, fix, judge};
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     config::Config,
     git::{Oid, Repo},
     landing::prove::{Proof, prove},
@@ -72,8 +72,11 @@ pub fn run(repo: &AcceptedRepo, agent: &str, by: &By, interrupted: &AtomicBool) 
     let id = status::resolve(repo, agent)?;
     let config = Config::of(repo);
     let test = by.test.clone().or_else(|| config.review_test()).ok_or_else(|| {
-        Error::usage("a work that an agent approves must have passed a test, and there is none")
-            .hint("--test COMMAND, or git config orchestra.test COMMAND")
+        Error::new(
+            Code::TestMissing,
+            "a work that an agent approves must have passed a test, and there is none",
+        )
+        .hint("--test COMMAND, or git config orchestra.test COMMAND")
     })?;
     let chain = Chain::of_agent(repo, &id)?;
     let (base, head) = super::judged_work(repo, &id, &chain.fold().agent)?;
@@ -88,7 +91,7 @@ pub fn run(repo: &AcceptedRepo, agent: &str, by: &By, interrupted: &AtomicBool) 
     repo.confirm()?;
     let mut answer = answer(&last_words(repo, &reviewer)?).ok_or_else(|| {
         Error::new(
-            Kind::External,
+            Code::ReviewerFailed,
             format!("the reviewer '{reviewer}' gave no verdict that can be read; nothing was judged"),
         )
         .hint(format!("git orchestra logs {reviewer}"))
@@ -156,7 +159,7 @@ fn wait(repo: &Repo, id: &AgentId, interrupted: &AtomicBool) -> Result<()> {
     match rest::wait(repo, id, interrupted)? {
         Rest::Done => Ok(()),
         Rest::Otherwise(why) => {
-            Err(Error::new(Kind::External, format!("the reviewer '{id}' is {why}; nothing was judged"))
+            Err(Error::new(Code::ReviewerFailed, format!("the reviewer '{id}' is {why}; nothing was judged"))
                 .hint(format!("git orchestra logs {id}")))
         }
         Rest::Interrupted => Err(Error::new(

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::catalogue::Catalogue;
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     config::Config,
     git::{Oid, Repo},
     model::{
@@ -57,23 +57,32 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let session = catalogue.session(&row);
     catalogue.close();
     if let Some(agent) = &session.agent {
-        return Err(Error::refused(format!("conversation '{}' is of agent '{agent}'", session.id))
-            .hint_command(&[&"git", &"orchestra", &"resume", agent]));
+        return Err(Error::new(
+            Code::SessionOfAgent,
+            format!("conversation '{}' is of agent '{agent}'", session.id),
+        )
+        .hint_command(&[&"git", &"orchestra", &"resume", agent]));
     }
     if session.live {
-        return Err(Error::refused(format!("conversation '{}' goes on elsewhere", session.id))
-            .hint("end it there first"));
+        return Err(Error::new(
+            Code::SessionInUse,
+            format!("conversation '{}' goes on elsewhere", session.id),
+        )
+        .hint("end it there first"));
     }
     if !profile::find(&session.program, &Config::of(repo), &Options::default())?.converses() {
         let name = &session.program;
-        return Err(Error::refused(format!("agents of '{name}' cannot go on with conversations"))
-            .hint(format!("{} resumes it without an agent", resume_command(&session.id))));
+        return Err(Error::new(
+            Code::SessionUnsupported,
+            format!("agents of '{name}' cannot go on with conversations"),
+        )
+        .hint(format!("{} resumes it without an agent", resume_command(&session.id))));
     }
     if row.place.is_none() {
-        return Err(Error::refused(format!(
-            "the transcript of '{}' is not where its program looks",
-            session.id
-        ))
+        return Err(Error::new(
+            Code::TranscriptMissing,
+            format!("the transcript of '{}' is not where its program looks", session.id),
+        )
         .hint(format!("{} puts it back", resume_command(&session.id))));
     }
     let base = base(repo, request, session.branch.as_deref())?;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::catalogue::Catalogue;
-use crate::{Error, Result, git::Repo, store::transcripts, supervise::conversations};
+use crate::{Code, Error, Result, git::Repo, store::transcripts, supervise::conversations};
 
 /// What was kept or forgotten.
 #[derive(Debug, Serialize)]
@@ -52,7 +52,7 @@ pub fn forget(repo: &Repo, typed: &[String], dry_run: bool) -> Result<Report> {
     let one = |typed: &String| {
         let id = Catalogue::of_typed(Some(repo), typed)?.resolve(typed)?.id;
         if transcripts::find(repo, &id)?.is_none() {
-            return Err(Error::refused(format!("conversation '{id}' is not kept"))
+            return Err(Error::new(Code::SessionUnknown, format!("conversation '{id}' is not kept"))
                 .hint("git orchestra sessions shows which are"));
         }
         let changed = dry_run || transcripts::forget(repo, &id)?;

@@ -11,7 +11,7 @@ use super::{
     catalogue::{Catalogue, Row},
 };
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     conversation::{
         self, Piece, Program, Trouble,
         lines::{self, Line},
@@ -55,8 +55,9 @@ pub fn open(repo: Option<&Repo>, typed: &str) -> Result<Open> {
 }
 
 fn program(name: &str) -> Result<&'static dyn Program> {
-    conversation::program(name)
-        .ok_or_else(|| Error::refused(format!("conversations of '{name}' cannot be read")))
+    conversation::program(name).ok_or_else(|| {
+        Error::new(Code::SessionUnsupported, format!("conversations of '{name}' cannot be read"))
+    })
 }
 
 /// The file, or one with what is kept.
@@ -67,7 +68,7 @@ pub(super) fn file_of(repo: Option<&Repo>, catalogue: &Catalogue, row: &Row) -> 
             .and_then(|whole| open::open(whole.path()))
             .context(Kind::Refused, || format!("cannot read '{}'", place.path.display()));
     }
-    let gone = || Error::refused(format!("the transcript of '{}' is gone", row.id));
+    let gone = || Error::new(Code::TranscriptMissing, format!("the transcript of '{}' is gone", row.id));
     let conversation = row.subagent_of.as_ref().filter(|_| catalogue.kept(&row.id).is_none());
     let kept = catalogue.kept(conversation.unwrap_or(&row.id));
     let (repo, kept) = repo.zip(kept).ok_or_else(gone)?;

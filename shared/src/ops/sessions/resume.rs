@@ -12,7 +12,7 @@ use super::{
     catalogue::{Catalogue, Row},
 };
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     config::Config,
     conversation::{
         self, Program,
@@ -75,7 +75,9 @@ pub struct Plan {
 /// The conversation is not there, runs elsewhere, or its folder or program is gone (3); nothing can be written.
 pub fn plan(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Plan> {
     if request.print && request.message.is_none() {
-        return Err(Error::usage("--print needs something to say").hint("-m 'what to say'"));
+        return Err(
+            Error::new(Code::MessageInvalid, "--print needs something to say").hint("-m 'what to say'")
+        );
     }
     let repo = repo.map(|repo| &**repo);
     let mut catalogue = Catalogue::of_typed(repo, &request.session)?;
@@ -85,7 +87,10 @@ pub fn plan(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Plan> {
         return Err(is_live(&session));
     }
     let program = conversation::program(&row.program).ok_or_else(|| {
-        Error::refused(format!("conversations of '{}' cannot be gone on with", row.program))
+        Error::new(
+            Code::SessionUnsupported,
+            format!("conversations of '{}' cannot be gone on with", row.program),
+        )
     })?;
     let (argv, stdin) = command(repo, program, &row, request)?;
     let hold = if request.fork || request.dry_run { None } else { hold(&session)? };
@@ -111,7 +116,7 @@ fn hold(session: &Session) -> Result<Option<Hold>> {
 
 fn is_live(session: &Session) -> Error {
     let process = session.pid.map_or_else(String::new, |pid| format!(" in process {pid}"));
-    let error = Error::refused(format!("conversation '{}' goes on{process}", session.id));
+    let error = Error::new(Code::SessionInUse, format!("conversation '{}' goes on{process}", session.id));
     let error = match &session.agent {
         Some(agent) => error.hint(format!(
             "{} says something to it",
@@ -134,14 +139,14 @@ fn command(
     };
     let mut argv = words.ok_or_else(|| {
         let how = if request.fork { "forked" } else { "gone on with like this" };
-        Error::refused(format!("conversations of '{}' cannot be {how}", row.program))
+        Error::new(Code::SessionUnsupported, format!("conversations of '{}' cannot be {how}", row.program))
     })?;
     let named = repo.and_then(|repo| Config::of(repo).agent_program(&row.program));
     let named = named.unwrap_or_else(|| argv.first().cloned().unwrap_or_default());
     // What would be run can be said without the program.
     let unfound = || request.dry_run.then(|| PathBuf::from(&named));
     let path = process::on_path(&named).or_else(unfound).ok_or_else(|| {
-        Error::refused(format!("no program '{}' on PATH", text::safe(&named)))
+        Error::new(Code::ProgramMissing, format!("no program '{}' on PATH", text::safe(&named)))
             .hint(format!("git config orchestra.agent.{}.program PATH, where it lies elsewhere", row.program))
     })?;
     if let Some(first) = argv.first_mut() {
@@ -159,17 +164,20 @@ fn command(
 
 /// The folder in which it was last; that of an agent is made anew where it is gone.
 fn folder(repo: Option<&Repo>, session: &Session, dry_run: bool, steps: &mut Vec<String>) -> Result<PathBuf> {
-    let folder = session
-        .folder()
-        .ok_or_else(|| Error::refused(format!("it is not known where conversation '{}' was", session.id)))?;
+    let folder = session.folder().ok_or_else(|| {
+        Error::new(
+            Code::SessionFolderMissing,
+            format!("it is not known where conversation '{}' was", session.id),
+        )
+    })?;
     if folder.is_dir() {
         return Ok(folder.to_owned());
     }
     let gone = || {
-        Error::refused(format!(
-            "the folder of the conversation is gone: '{}'",
-            text::safe(&folder.to_string_lossy())
-        ))
+        Error::new(
+            Code::SessionFolderMissing,
+            format!("the folder of the conversation is gone: '{}'", text::safe(&folder.to_string_lossy())),
+        )
         .hint("git worktree add makes a worktree there; the conversation then goes on in it")
     };
     let agent = session.agent.as_deref().and_then(|agent| AgentId::parse(agent).ok());
@@ -194,8 +202,9 @@ fn folder(repo: Option<&Repo>, session: &Session, dry_run: bool, steps: &mut Vec
 fn make_again(repo: &Repo, agent: &AgentId, worktree: &Path) -> Result<()> {
     let known = Chain::of_agent(repo, agent)?.fold().agent;
     let head = unreadable::named_tip(repo, agent, &known)?;
-    let head =
-        head.ok_or_else(|| Error::refused(format!("the work of agent '{agent}' is not in this clone")))?;
+    let head = head.ok_or_else(|| {
+        Error::new(Code::WorkMissing, format!("the work of agent '{agent}' is not in this clone"))
+    })?;
     place::folder(repo)?;
     repo.fetch_promised_files(head)?;
     make::make(&Repo::open_for_checkout(&repo.common_dir()?)?, &known.branch, head, worktree)
@@ -210,7 +219,7 @@ fn put_back(
     folder: &Path,
     dry_run: bool,
 ) -> Result<()> {
-    let gone = || Error::refused(format!("the transcript of '{}' is gone", row.id));
+    let gone = || Error::new(Code::TranscriptMissing, format!("the transcript of '{}' is gone", row.id));
     let (repo, kept) = repo.zip(catalogue.kept(&row.id)).ok_or_else(gone)?;
     let below = Path::new(&kept.about.path);
     // A ref can be written by hand: it must not lead elsewhere.

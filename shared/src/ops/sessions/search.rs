@@ -17,7 +17,7 @@ use super::{
     read,
 };
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     conversation::{
         self, Inner, Piece, Place, Trouble, What,
         lines::{self, Line},
@@ -225,9 +225,8 @@ enum Sieve {
 impl Matcher {
     fn new(query: &Query) -> Result<Self> {
         if query.words.is_empty() {
-            return Err(
-                Error::usage("nothing to search for").hint("git orchestra sessions search 'some words'")
-            );
+            return Err(Error::new(Code::ArgumentMissing, "nothing to search for")
+                .hint("git orchestra sessions search 'some words'"));
         }
         let pattern = if query.regex { query.words.clone() } else { regex::escape(&query.words) };
         let regex =

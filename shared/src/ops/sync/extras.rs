@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{
         Oid, Repo,
         remotes::{Manner, Push, Rule},
@@ -90,9 +90,10 @@ fn conversation(repo: &Repo, id: &AgentId, agent: &Agent, keep: bool) -> Result<
     }
     let kept = transcripts::find(repo, session)?;
     if let Some(size) = kept.as_ref().map(|kept| kept.about.size).filter(|size| *size > LARGEST) {
-        return Err(Error::refused(format!(
-            "the conversation of '{id}' has {size} bytes: too many to travel"
-        )));
+        return Err(Error::new(
+            Code::TooLarge,
+            format!("the conversation of '{id}' has {size} bytes: too many to travel"),
+        ));
     }
     Ok(kept.map(|kept| kept.tip))
 }

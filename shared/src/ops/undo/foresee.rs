@@ -2,7 +2,7 @@
 
 use super::{Deed, deed, moved_on, refuse_incomplete};
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     landing::finish,
     ops::cleanup,
     removal::restore,
@@ -38,7 +38,7 @@ fn check_change(repo: &AcceptedRepo, change: &Change) -> Result<()> {
     }
     match finish::blocked_now(repo, &change.branch)? {
         Some(blocked) => {
-            let error = Error::refused(blocked.why);
+            let error = Error::new(Code::CheckoutBlocked, blocked.why);
             Err(blocked.hints.into_iter().fold(error, Error::hint))
         }
         None => Ok(()),
@@ -67,5 +67,5 @@ fn check_removal(repo: &AcceptedRepo, before: &Operation) -> Result<()> {
     }
     let why: Vec<String> =
         report.agents.iter().map(|entry| format!("'{}' is kept: {}", entry.agent.id, entry.why)).collect();
-    Err(Error::refused(why.join("; ")))
+    Err(Error::new(Code::UndoRefused, why.join("; ")))
 }

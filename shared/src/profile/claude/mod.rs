@@ -4,7 +4,7 @@ mod ask;
 mod read;
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     config::Config,
     model::{OnPrompt, Permission},
     process,
@@ -30,7 +30,7 @@ pub(super) fn program(config: &Config<'_>) -> Option<String> {
 /// Our settings go by flag, never into a file of the user's; login and everything else are the user's own.
 pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
     let Some(program) = program(config) else {
-        return Err(Error::refused("Claude Code is not here: no program 'claude' on PATH")
+        return Err(Error::new(Code::ProgramMissing, "Claude Code is not here: no program 'claude' on PATH")
             .hint("npm install -g @anthropic-ai/claude-code, then run 'claude' once to log in")
             .hint("git config orchestra.agent.claude.program PATH, where it lies elsewhere"));
     };

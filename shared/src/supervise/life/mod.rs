@@ -26,7 +26,7 @@ use self::{
     requests::Requests,
 };
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     conversation::{
         self,
         holding::{self, Hold},
@@ -377,7 +377,10 @@ impl Supervisor {
         match holding::hold(&session) {
             Ok(Some(hold)) => self.hold = Some((session, hold)),
             Ok(None) => {
-                return Err(Error::refused(format!("conversation '{session}' goes on in another program")));
+                return Err(Error::new(
+                    Code::SessionInUse,
+                    format!("conversation '{session}' goes on in another program"),
+                ));
             }
             // Without a home folder that can be written to, what the program notes must do.
             Err(_) => {}
