@@ -126,7 +126,7 @@ fn shell(terminal: &Terminal, repo: &AcceptedRepo, work: &Work) -> Result<()> {
         return Ok(());
     };
     let shell = world::text_variable("SHELL").unwrap_or_else(|| "/bin/sh".to_owned());
-    let status = process::command(&shell).current_dir(folder).status();
+    let status = process::status(process::command(&shell).current_dir(folder));
     status
         .map(|_| ())
         .map_err(|e| Error::new(Code::ProgramFailed, format!("cannot run '{shell}'")).because(e))

@@ -27,8 +27,8 @@ pub(crate) fn comments(repo: &AcceptedRepo, agent: &str) -> Result<Vec<Comment>>
     let editor = Git::new(&world::directory(), "var").arg("GIT_EDITOR").line()?;
     let mut shell = process::command("/bin/sh");
     shell.args(["-c", &format!("{editor} \"$1\""), "editor"]).arg(file.path());
-    let status =
-        shell.status().context(Code::ProgramFailed, || format!("cannot run the editor '{editor}'"))?;
+    let status = process::status(&mut shell)
+        .context(Code::ProgramFailed, || format!("cannot run the editor '{editor}'"))?;
     if !status.success() {
         return Err(Error::new(
             Code::ProgramFailed,

@@ -2,7 +2,6 @@
 
 use std::{
     io::{Seek, Write},
-    os::unix::process::CommandExt,
     process::Stdio,
 };
 
@@ -97,6 +96,6 @@ fn become_it(plan: &Plan) -> Result<Error> {
         file.write_all(said.as_bytes()).and_then(|()| file.rewind()).context(Kind::External, cannot)?;
         command.stdin(Stdio::from(file));
     }
-    let error = command.exec();
+    let error = process::become_program(&mut command);
     Ok(Error::new(Code::ProgramFailed, cannot()).because(error))
 }

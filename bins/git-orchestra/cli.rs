@@ -122,6 +122,20 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
+            "ENVIRONMENT",
+            &[
+                "ORCHESTRA_TRACE says which programs ran: 1 writes to standard error, an absolute path appends to that file, which is made \
+                 for its owner alone and may not be a link. Each line has the time, the program of the suite and its process id, and \
+                 one event. A program line has the command as it was typed or started, how long it took in milliseconds, how it \
+                 ended, and its folder; a lock line has a lock that was waited for; a command line has the begin or the end of a \
+                 command of the suite, with its exit code and the code of its error. With a path, supervisors in the background \
+                 write into the same file; agents and other programs do not get the variable.",
+                "What looks like a key, a token or a password, the users and passwords of URLs, environment variables, standard input, and \
+                 arguments of more than 100 bytes that are no path and no URL are left out. Settings that every git gets are as well. \
+                 Read a trace before you publish it all the same: short tasks, branch names and paths are in it.",
+            ],
+        ),
+        (
             "FURTHER COMMANDS",
             &[
                 "A program git-orchestra-NAME on PATH is run by 'git orchestra NAME', with its arguments unchanged. It \

@@ -111,12 +111,9 @@ impl Stage {
     /// Runs a command of the suite as a user would, on the user's terminal.
     fn orchestra(&self, arguments: &[String]) -> Result<Option<i32>> {
         let program = process::beside_us(&format!("git-orchestra-{}", arguments[0]));
-        let mut command: Command = process::command(&program);
-        let status = command
-            .args(&arguments[1..])
-            .current_dir(&self.repo)
-            .stdin(Stdio::null())
-            .status()
+        let mut command: Command = process::own(&program);
+        command.args(&arguments[1..]).current_dir(&self.repo).stdin(Stdio::null());
+        let status = process::status(&mut command)
             .context(Code::ProgramFailed, || format!("cannot run '{}'", program.display()))?;
         Ok(status.code())
     }

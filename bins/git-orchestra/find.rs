@@ -1,8 +1,6 @@
 //! Finding `git-orchestra-<name>`: in our own folder first, so that versions agree, then on PATH; and handing over to it.
 
-use std::{
-    collections::BTreeSet, ffi::OsString, os::unix::process::CommandExt, path::PathBuf, process::ExitCode,
-};
+use std::{collections::BTreeSet, ffi::OsString, path::PathBuf, process::ExitCode};
 
 use orchestra::{Code, Error, git::Git, process, world};
 use orchestra_terminal::{Terminal, catalog, complete, errors, run::ASK};
@@ -54,7 +52,7 @@ fn is_name(name: &str) -> bool {
 }
 
 fn exec(terminal: &Terminal, program: &std::path::Path, arguments: &[OsString]) -> ExitCode {
-    let error = process::sibling(program).args(arguments).exec();
+    let error = process::become_program(process::sibling(program).args(arguments));
     let message = format!("cannot run '{}'", program.display());
     errors::report(
         terminal,
@@ -141,7 +139,7 @@ fn complete_elsewhere(arguments: &[OsString]) -> Option<ExitCode> {
     let Some(program) = program else { return Some(ExitCode::SUCCESS) };
     let mut passed: Vec<OsString> = vec![(index - 1).to_string().into(), format!("{PREFIX}{name}").into()];
     passed.extend(words[2..].iter().cloned());
-    let _ = process::sibling(&program).args(passed).exec();
+    let _ = process::become_program(process::sibling(&program).args(passed));
     Some(ExitCode::SUCCESS)
 }
 

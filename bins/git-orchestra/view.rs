@@ -66,7 +66,7 @@ fn overview(terminal: &Terminal) -> Exit {
 fn help(terminal: &Terminal, name: &str) -> Result<Exit> {
     let topic = format!("git-orchestra-{name}");
     if std::io::stdout().is_terminal() && has_page(&topic) {
-        let status = process::command("man").arg(&topic).status();
+        let status = process::status(process::command("man").arg(&topic));
         if status.is_ok_and(|status| status.success()) {
             return Ok(Exit::Done);
         }
@@ -77,14 +77,15 @@ fn help(terminal: &Terminal, name: &str) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let program = find::find(name).ok_or_else(|| no_command(name))?;
-    let status = process::sibling(&program).arg("--help").status().map_err(|e| {
+    let status = process::status(process::sibling(&program).arg("--help")).map_err(|e| {
         Error::new(Code::ProgramFailed, format!("cannot run '{}'", program.display())).because(e)
     })?;
     Ok(if status.success() { Exit::Done } else { Exit::No })
 }
 
 fn has_page(topic: &str) -> bool {
-    let asked = process::command("man").args(["-w", topic]).stdin(std::process::Stdio::null()).output();
+    let asked =
+        process::output(process::command("man").args(["-w", topic]).stdin(std::process::Stdio::null()));
     asked.is_ok_and(|output| output.status.success())
 }
 
@@ -106,7 +107,7 @@ pub(crate) fn page(name: Option<&str>) -> Result<String> {
         return Ok(pages::man(pages::complete_help(command, &page), &page));
     }
     let program = find::ours(name).ok_or_else(|| no_command(name))?;
-    let output = process::sibling(&program).env(ASK, "man").output().map_err(|e| {
+    let output = process::output(process::sibling(&program).env(ASK, "man")).map_err(|e| {
         Error::new(Code::ProgramFailed, format!("cannot run '{}'", program.display())).because(e)
     })?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

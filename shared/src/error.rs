@@ -71,6 +71,11 @@ impl Error {
         Self::new(Kind::Internal, message)
     }
 
+    /// Whether another process was quicker or holds a lock, so that the same attempt may succeed in a moment.
+    pub const fn is_race(&self) -> bool {
+        matches!(self.code, Code::RefChanged | Code::LockHeld)
+    }
+
     /// Adds what to type next, in our own words. A command that holds a name or a path is [`Error::hint_command`].
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

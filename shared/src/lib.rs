@@ -18,6 +18,7 @@
 //! | [`ops`] | one file a command: `Request → Report` |
 //! | [`config`] | the `orchestra.*` keys, one table |
 //! | [`private_files`] | files that only their owner may read |
+//! | [`trace`] | which programs ran and which locks were waited for, for bug reports |
 //! | [`world`], [`process`] | clock, randomness, environment; starting a program. One door each |
 //!
 //! Data flows one way: `argv → cli → Request → ops → model · store · git · worktree · supervise → Report → view`.
@@ -41,6 +42,7 @@ pub mod store;
 pub mod supervise;
 pub mod surroundings;
 pub mod sync;
+pub mod trace;
 pub mod trust;
 pub mod worktree;
 pub mod world;

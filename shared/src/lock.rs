@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Code, Error, Kind, Result, private_files};
+use crate::{Code, Error, Kind, Result, private_files, trace};
 
 /// A held lock; dropping it lets go.
 #[derive(Debug)]
@@ -23,15 +23,29 @@ impl Lock {
     /// # Errors
     /// The file cannot be made or opened.
     pub fn take(path: &Path, limit: Duration) -> Result<Option<Self>> {
-        let deadline = Instant::now() + limit;
+        let begun = Instant::now();
+        let deadline = begun + limit;
         let mut pause = Duration::from_millis(1);
+        let mut has_waited = false;
+        let tell = |got| trace::waited_for_lock(path, begun.elapsed(), got);
         loop {
             match Self::attempt(path) {
-                Ok(Some(lock)) => return Ok(Some(lock)),
-                Ok(None) if Instant::now() >= deadline => return Ok(None),
+                Ok(Some(lock)) => {
+                    if has_waited {
+                        tell(true);
+                    }
+                    return Ok(Some(lock));
+                }
+                Ok(None) if Instant::now() >= deadline => {
+                    if has_waited {
+                        tell(false);
+                    }
+                    return Ok(None);
+                }
                 Ok(None) => std::thread::sleep(pause),
                 Err(e) => return Err(cannot(path, e)),
             }
+            has_waited = true;
             pause = (pause * 2).min(Duration::from_millis(50));
         }
     }

@@ -64,6 +64,20 @@ pub fn open_output(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Opens a file of the user's to be appended to; it is made, for its owner alone, where it is missing. A link in its place is not
+/// followed.
+///
+/// # Errors
+/// It cannot be made, or something other than a file is in its place.
+pub fn open_log(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    let file = options().custom_flags(flags.bits().cast_signed()).create(true).append(true).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    Ok(file)
+}
+
 /// Writes a whole file, as `fs::write` does.
 ///
 /// # Errors

@@ -2,13 +2,15 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    io,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command},
+    process::{Child, Command, ExitStatus, Output},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::world;
+use crate::{trace, world};
 
 /// What `git rev-parse --local-env-vars` lists (git 2.47), and what else ties a child to the repository
 /// or the pager of its parent. With any of these set, a git in another directory works on the wrong repository.
@@ -48,10 +50,81 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
     for name in TIED_TO_A_REPOSITORY {
         command.env_remove(name);
     }
+    // A trace is of our own programs: what others would write into it is nobody's wish.
+    command.env_remove(trace::VARIABLE);
     if let Some(path) = path_without_git() {
         command.env("PATH", path);
     }
     command
+}
+
+/// As [`command`], for a program of ours that works on its own: it traces into the same file, if there is one.
+pub fn own(program: impl AsRef<OsStr>) -> Command {
+    let mut command = command(program);
+    if let Some(file) = world::variable(trace::VARIABLE).filter(|file| Path::new(file).is_absolute()) {
+        command.env(trace::VARIABLE, file);
+    }
+    command
+}
+
+/// Starts a program of which the caller tells the trace.
+///
+/// # Errors
+/// It cannot be started.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn start(command: &mut Command) -> io::Result<Child> {
+    command.spawn()
+}
+
+/// Starts a program whose end is learned elsewhere, or nowhere.
+///
+/// # Errors
+/// It cannot be started.
+pub fn spawn(command: &mut Command) -> io::Result<Child> {
+    let running = trace::Running::of(command);
+    let child = start(command);
+    match &child {
+        Ok(child) => running.end(&format_args!("started as {}", child.id())),
+        Err(error) => running.end(error),
+    }
+    child
+}
+
+/// Runs a program to its end, on the terminal of the user where nothing else was set.
+///
+/// # Errors
+/// It cannot be started.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn status(command: &mut Command) -> io::Result<ExitStatus> {
+    let running = trace::Running::of(command);
+    let status = command.status();
+    match &status {
+        Ok(status) => running.end(status),
+        Err(error) => running.end(error),
+    }
+    status
+}
+
+/// Runs a program to its end and gives what it printed.
+///
+/// # Errors
+/// It cannot be started.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn output(command: &mut Command) -> io::Result<Output> {
+    let running = trace::Running::of(command);
+    let output = command.output();
+    match &output {
+        Ok(output) => running.end(&output.status),
+        Err(error) => running.end(error),
+    }
+    output
+}
+
+/// Has a program take the place of this one. Gives why it could not.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn become_program(command: &mut Command) -> io::Error {
+    trace::Running::of(command).end(&"takes the place of this process");
+    command.exec()
 }
 
 /// A program of ours that takes this one's place, arguments and environment untouched.

@@ -80,6 +80,7 @@ mod sync;
 mod sync_afar;
 mod sync_auto;
 mod sync_hostile;
+mod trace;
 mod transports;
 mod trash;
 mod trust;

@@ -41,7 +41,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Ends a command that failed: tells the error on stderr and, where JSON was asked for, on stdout.
+/// Tells an error on stderr and, where JSON was asked for, on stdout. Gives how the command ends.
 pub fn report(terminal: &Terminal, error: &Error, as_json: bool) -> ExitCode {
     tell(terminal, error);
     if as_json {

@@ -14,6 +14,7 @@
 //! | [`accepted`] | asking about a configuration that changed while agents ran |
 //! | [`prompt`] | asking, on a terminal only |
 //! | [`errors`], [`exit`] | the one translation of errors: to sentences, JSON and exit codes |
+//! | [`mod@trace`] | the lines of `ORCHESTRA_TRACE` |
 //! | [`pages`], [`complete`] | man pages and completions, from the commands' own definitions |
 //! | [`catalog`] | the commands of the suite |
 
@@ -37,6 +38,7 @@ pub mod rested;
 pub mod run;
 pub mod settings;
 pub mod table;
+pub mod trace;
 pub mod watch;
 pub mod when;
 

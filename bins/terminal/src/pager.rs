@@ -66,5 +66,5 @@ fn child(directory: &Path) -> Option<Child> {
             command.env(name, value);
         }
     }
-    command.spawn().ok()
+    process::spawn(&mut command).ok()
 }

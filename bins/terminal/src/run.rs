@@ -1,14 +1,14 @@
 //! The one way a binary starts and ends.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode, time::Instant};
 
 use clap::{ArgMatches, Parser};
-use orchestra::{Result, world};
+use orchestra::{Result, trace, world};
 
 use crate::{
     args::{self, Common},
     complete, errors,
-    exit::Exit,
+    exit::{self, Exit},
     output::Terminal,
     pages::{self, Page},
 };
@@ -49,10 +49,31 @@ pub fn run<C: Parser>(program: &Program<C>) -> ExitCode {
         Err(error) => return errors::report_usage(&error, errors::is_json_typed()),
     };
     let terminal = Terminal::new(common.choice());
-    match (program.run)(&arguments, &terminal) {
+    crate::trace::start();
+    match traced(|| (program.run)(&arguments, &terminal)) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => errors::report(&terminal, &error, wants_json),
     }
+}
+
+/// Does the work of a command between two lines of the trace.
+fn traced(work: impl FnOnce() -> Result<Exit>) -> Result<Exit> {
+    if trace::is_on() {
+        let typed: Vec<OsString> = std::env::args_os().skip(1).collect();
+        trace::command_begins(
+            world::this_program().file_name().unwrap_or_default(),
+            &typed,
+            &world::directory(),
+        );
+    }
+    let begun = Instant::now();
+    let result = work();
+    let (exit, code) = match &result {
+        Ok(exit) => (exit.code(), None),
+        Err(error) => (exit::code(error.kind()), Some(error.code)),
+    };
+    trace::command_ends(begun.elapsed(), exit, code);
+    result
 }
 
 /// Whether `--json` was typed, also after the name of a subcommand.

@@ -20,8 +20,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::mend;
-use crate::{Code, Error, Kind, Result, error::Context, git::careful, lock::Lock, model::quote, world};
+use super::{RefError, mend};
+use crate::{Error, Kind, Result, error::Context, git::careful, lock::Lock, trace, world};
 
 /// How long to wait for another program that has locked the file.
 const WAIT: Duration = Duration::from_secs(2);
@@ -157,11 +157,12 @@ impl Intent {
     ///
     /// # Errors
     /// Another program has it locked all the time (4), or the lock cannot be made.
-    pub(super) fn lock(&mut self, name: &str, suffix: &str) -> Result<()> {
+    pub(super) fn lock(&mut self, name: &str, suffix: &str) -> Result<(), RefError> {
         let lock = lock_of(&self.common, name);
         let source = self.staged(suffix);
         let begun = Instant::now();
         let mut pause = Duration::from_millis(1);
+        let mut has_waited = false;
         loop {
             match link(&source, &lock) {
                 Ok(()) => break,
@@ -171,8 +172,12 @@ impl Intent {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists && begun.elapsed() < WAIT => {
                     std::thread::sleep(pause);
                     pause = (pause * 2).min(Duration::from_millis(50));
+                    has_waited = true;
                 }
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(locked(name, &lock)),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                    trace::waited_for_lock(&lock, begun.elapsed(), false);
+                    return Err(locked(name, &lock));
+                }
                 // Git removes empty folders when it deletes a ref.
                 Err(e)
                     if e.kind() == io::ErrorKind::NotFound && source.exists() && begun.elapsed() < WAIT =>
@@ -180,8 +185,11 @@ impl Intent {
                     let parent = lock.parent().unwrap_or(&lock);
                     fs::create_dir_all(parent).context(Kind::External, || cannot_lock(name))?;
                 }
-                Err(e) => return Err(Error::new(Kind::External, cannot_lock(name)).because(e)),
+                Err(e) => return Err(Error::new(Kind::External, cannot_lock(name)).because(e).into()),
             }
+        }
+        if has_waited {
+            trace::waited_for_lock(&lock, begun.elapsed(), true);
         }
         self.held.push(lock);
         Ok(())
@@ -266,10 +274,8 @@ fn cannot_lock(name: &str) -> String {
     format!("cannot lock '{name}'")
 }
 
-pub(super) fn locked(name: &str, lock: &Path) -> Error {
-    let what = if name.starts_with("refs/") { "ref " } else { "" };
-    Error::new(Code::LockHeld, format!("{what}'{name}' is locked by another program"))
-        .hint(format!("if no git runs here: {}", quote::command(&[&"rm", &lock])))
+pub(super) fn locked(name: &str, lock: &Path) -> RefError {
+    RefError::Locked { name: name.to_owned(), lock: lock.to_owned() }
 }
 
 /// A second name for a file; on a file system without links, a copy. Only the former can be told from others' locks.

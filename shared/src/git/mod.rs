@@ -24,9 +24,11 @@ pub mod oid;
 pub mod outside;
 mod ownership;
 mod packed;
+mod pipes;
 mod promised;
 pub mod raw;
 mod ref_aside;
+mod ref_error;
 pub mod ref_list;
 pub mod reflog;
 pub mod refs;
@@ -42,4 +44,5 @@ pub mod worktrees;
 
 pub use command::Git;
 pub use oid::Oid;
+pub use ref_error::RefError;
 pub use repo::Repo;

@@ -170,7 +170,7 @@ impl Repo {
     /// The file cannot be read.
     pub fn ref_damage(&self, name: &str) -> Result<Option<String>> {
         match self.find_ref(name) {
-            Err(error) if error.kind() == Kind::Internal => Ok(Some(damage_of(self, name))),
+            Err(error) if error.code == Code::RefDamaged => Ok(Some(damage_of(self, name))),
             Err(error) => Err(error),
             Ok(Some(id)) if !self.has_object(id) && !self.is_partial() => {
                 Ok(Some(format!("names {}, which is not in this repository", id.short())))

@@ -15,10 +15,11 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     process,
     supervise::{processes, tree},
+    trace,
 };
 
 /// Kept of the beginning of the output, in bytes.
@@ -74,9 +75,15 @@ pub(super) fn run(command: &str, folder: &Path, bounds: Bounds<'_>) -> Result<Ra
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .process_group(0);
-    let mut child = shell.spawn().context(Kind::External, || "cannot run '/bin/sh'".into())?;
+    let running = trace::Running::of(&shell);
+    let mut child =
+        process::start(&mut shell).context(Code::ProgramFailed, || "cannot run '/bin/sh'".into())?;
     let kept = Kept::collect(&mut child);
     let ended = wait(&mut child, bounds);
+    match &ended {
+        Ok(end) => running.end(&format_args!("{end:?}")),
+        Err(error) => running.end(&error.code.as_str()),
+    }
     end_left_overs(bounds.nonce)?;
     // It may have taken our mark out of its environment.
     process::kill_tree(&mut child);

@@ -5,7 +5,7 @@ use super::{
     scratch::Scratch,
 };
 use crate::{
-    Code, Error, Kind, Result,
+    Code, Error, Result,
     git::{Oid, Repo, refs::Edit, worktrees::Checkout},
     model::text,
     store::layout,
@@ -161,11 +161,11 @@ fn by_ref(repo: &Repo, wanted: Move<'_>, branch_ref: &str) -> Result<Moved> {
     }
     match moved {
         Ok(()) => Ok(Moved::Yes),
-        Err(error) if error.kind() == Kind::Conflict => match repo.find_ref(branch_ref)? {
-            now if now == Some(wanted.old) => Err(error),
+        Err(error) if error.is_race() => match repo.find_ref(branch_ref)? {
+            now if now == Some(wanted.old) => Err(error.into()),
             now => Ok(Moved::Elsewhere(now)),
         },
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 

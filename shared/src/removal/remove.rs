@@ -273,5 +273,5 @@ fn drop_refs<'a>(repo: &Repo, gone: impl Iterator<Item = &'a (Order<'a>, &'a Kep
         refs.extend(kept.removal.refs.iter().cloned());
     }
     archive::add(repo, &lives)?;
-    repo.delete_refs(&refs)
+    Ok(repo.delete_refs(&refs)?)
 }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    Kind, Result,
+    Code, Result,
     error::Context,
     git::{Repo, careful},
     lock::Lock,
@@ -31,16 +31,17 @@ use crate::{
 /// It cannot be started.
 pub fn empty_when_idle(repo: &Repo) -> Result<()> {
     let program = process::beside_us("git-orchestra-cleanup");
-    process::command(&program)
+    let mut command = process::own(&program);
+    command
         .arg("--empty-trash")
         .current_dir(repo.common_dir()?)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
+        .process_group(0);
+    process::spawn(&mut command)
         .map(|_| ())
-        .context(Kind::External, || format!("cannot start '{}'", program.display()))
+        .context(Code::ProgramFailed, || format!("cannot start '{}'", program.display()))
 }
 
 /// Deletes the files that were moved away; every byte of them that counts is in the operation. At the lowest priority.

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    Code, Error, Kind, Result,
+    Code, Error, Result,
     git::{Oid, Repo, objects::Commit, refs::Edit},
     lock::Lock,
     model::{Agent, AgentId, Event, Fact, event::Created, fold, fold::Fold},
@@ -68,7 +68,7 @@ pub fn create(repo: &Repo, agents: &[NewAgent]) -> Result<()> {
         edits.push(Edit { name: layout::agent_ref(&new.id), old: None, new: tip });
         edits.push(Edit { name: layout::head_ref(&new.id), old: None, new: new.base });
     }
-    repo.edit_refs(&edits, "orchestra: spawn")
+    Ok(repo.edit_refs(&edits, "orchestra: spawn")?)
 }
 
 /// Adds facts to an agent's life and gives the state after them.
@@ -90,7 +90,7 @@ pub fn append_if(repo: &Repo, id: &AgentId, decide: impl Fn(&Fold) -> Option<Vec
     loop {
         match attempt(repo, id, &decide) {
             // Between two attempts nothing is locked.
-            Err(e) if e.kind() == Kind::Conflict && begun.elapsed() < PATIENCE => std::thread::sleep(pause),
+            Err(e) if e.is_race() && begun.elapsed() < PATIENCE => std::thread::sleep(pause),
             other => return other,
         }
         pause = (pause * 2).min(Duration::from_millis(250));

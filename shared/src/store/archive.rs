@@ -56,7 +56,7 @@ pub fn add(repo: &Repo, agents: &[(Archived, &Agent)]) -> Result<()> {
         tip = Some(repo.write_commit(&commit)?);
     }
     let Some(new) = tip else { return Ok(()) };
-    repo.edit_refs(&[Edit { name, old: previous, new }], "orchestra: archive")
+    Ok(repo.edit_refs(&[Edit { name, old: previous, new }], "orchestra: archive")?)
 }
 
 /// Writes an archive commit again: after another one, and with other things to say of its agent. Date and identity stay.

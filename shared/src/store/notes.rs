@@ -31,9 +31,8 @@ pub fn write(repo: &Repo, name: &str, subject: &str, notes: &[(Oid, String)]) ->
             return Ok(());
         }
         match repo.edit_refs(&[Edit { name: name.to_owned(), old, new }], "orchestra: notes") {
-            Err(error)
-                if error.kind() == Kind::Conflict && attempt < ATTEMPTS && repo.find_ref(name)? != old => {}
-            other => return other,
+            Err(error) if error.is_race() && attempt < ATTEMPTS && repo.find_ref(name)? != old => {}
+            other => return Ok(other?),
         }
     }
     Ok(())

@@ -208,7 +208,10 @@ pub fn transcript_of_inner(repo: &Repo, kept: &Kept, id: &str) -> Result<Oid> {
 pub fn forget(repo: &Repo, id: &str) -> Result<bool> {
     let name = layout::transcript_ref(id);
     match repo.find_ref(&name)? {
-        Some(tip) => repo.delete_refs(&[(name, tip)]).map(|()| true),
+        Some(tip) => {
+            repo.delete_refs(&[(name, tip)])?;
+            Ok(true)
+        }
         None => Ok(false),
     }
 }

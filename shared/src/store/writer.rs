@@ -77,7 +77,7 @@ pub fn remember(repo: &Repo, id: &str) -> Result<()> {
     match repo.edit_refs(&[edit], "orchestra: writer") {
         // Another command of ours was quicker, and wrote the same.
         Err(_) if remembered(&repo, &machine).as_deref() == Some(id) => Ok(()),
-        other => other,
+        other => Ok(other?),
     }
 }
 

@@ -95,7 +95,8 @@ impl Helper {
     /// It cannot be started.
     pub fn start(common_dir: &Path, id: &AgentId, nonce: &str, job: Job) -> Result<Self> {
         let cannot = || format!("cannot start the helper '{}' of agent '{id}'", job.as_str());
-        let mut child = process::command(world::this_program())
+        let mut command = process::own(world::this_program());
+        command
             .arg(job.as_str())
             .arg(common_dir)
             .arg(id.as_str())
@@ -103,9 +104,8 @@ impl Helper {
             .env(NONCE, nonce)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context(Kind::External, cannot)?;
+            .stderr(Stdio::piped());
+        let mut child = process::spawn(&mut command).context(Code::SupervisorFailed, cannot)?;
         let pid = i32::try_from(child.id()).context(Kind::Internal, cannot)?;
         Ok(Self { pid, stdout: child.stdout.take(), stderr: child.stderr.take() })
     }
@@ -219,7 +219,7 @@ fn keep_registration(repo: &Repo, id: &AgentId, spec: &Spec, worktree: &Worktree
     let name = layout::gone_registration_ref(id, &new.to_string());
     match repo.find_ref(&name)? {
         Some(_) => Ok(()),
-        None => repo.edit_refs(&[Edit { name, old: None, new }], "orchestra: a worktree is gone"),
+        None => Ok(repo.edit_refs(&[Edit { name, old: None, new }], "orchestra: a worktree is gone")?),
     }
 }
 
@@ -348,7 +348,7 @@ pub fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
         message,
     );
     let new = repo.write_commit(&commit)?;
-    repo.edit_refs(&[Edit { name, old, new }], "orchestra: output of an agent")
+    Ok(repo.edit_refs(&[Edit { name, old, new }], "orchestra: output of an agent")?)
 }
 
 fn store_file(repo: &Repo, path: &Path) -> Result<Oid> {

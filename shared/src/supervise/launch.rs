@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::careful,
     model::AgentId,
@@ -76,7 +76,7 @@ pub fn start(
     for name in &spec.launch.unset {
         command.env_remove(name);
     }
-    let mut child = command
+    command
         .args(arguments)
         .current_dir(&spec.worktree)
         .env("PWD", &spec.worktree)
@@ -88,9 +88,8 @@ pub fn start(
         .stdin(stdin)
         .stdout(output)
         .stderr(errors)
-        .process_group(0)
-        .spawn()
-        .context(Kind::External, cannot)?;
+        .process_group(0);
+    let mut child = process::spawn(&mut command).context(Code::ProgramFailed, cannot)?;
     let voice = child.stdin.take().map(Voice::new);
     if spec.launch.stdin == Stdin::Held
         && let Some(voice) = &voice

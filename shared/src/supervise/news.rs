@@ -35,10 +35,10 @@ pub fn keep_telling(limits: &Limits) {
 
 /// In the folder in which the supervisor stands: the repository, also after a rename.
 fn start() {
-    let mut command = process::command(program());
+    let mut command = process::own(program());
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // It is nobody's process but its own.
-    let _ = quiet.arg("--auto").env_remove(NONCE).spawn();
+    let _ = process::spawn(quiet.arg("--auto").env_remove(NONCE));
 }
 
 /// Those that are under way: they end by themselves, and are not to be ended with an agent.

@@ -48,7 +48,7 @@ pub(super) fn add(repo: &Repo, id: &AgentId, new: Vec<Change>) -> Result<()> {
     let message = format!("surroundings of agent {id}\n");
     let (at, parents) = (world::now().as_second(), old.into_iter().collect());
     let commit = repo.write_commit(&Commit::by(&repo.identity()?, at, tree, parents, message))?;
-    repo.edit_refs(&[Edit { name, old, new: commit }], "orchestra: surroundings of an agent")
+    Ok(repo.edit_refs(&[Edit { name, old, new: commit }], "orchestra: surroundings of an agent")?)
 }
 
 /// What changed around one agent.

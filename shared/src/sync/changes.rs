@@ -18,7 +18,7 @@ pub(super) struct Changes {
 impl Changes {
     pub(super) fn make(&self, repo: &Repo) -> Result<()> {
         repo.edit_refs(&self.edits, "orchestra: sync")?;
-        repo.delete_refs(&self.deletes)
+        Ok(repo.delete_refs(&self.deletes)?)
     }
 
     /// What is not made yet.

@@ -207,7 +207,7 @@ impl Sync<'_> {
         self.talk.doing(&format!("looking at {}", text::safe(&self.remote.address)));
         self.unfetched.clear();
         let mut fetched = self.fetch(&refspecs);
-        if fetched.as_ref().is_err_and(|error| matches!(error.kind(), Kind::Refused | Kind::Timeout)) {
+        if fetched.as_ref().is_err_and(|error| matches!(error.code, Code::NotAFile | Code::GitTimeout)) {
             // It waits for something that is in the way here, or for a remote that says nothing: it would again.
             return fetched.map(|()| (before, Side::default()));
         }

@@ -188,7 +188,7 @@ impl<'a> Stage<'a> {
         let git = self.git("update-index").limit(self.left().min(limit));
         let git = git.args(["--add", "--remove", "--replace", "-z", "--stdin"]);
         let output = match git.input(listed(paths.iter().copied())).output() {
-            Err(error) if error.kind() == Kind::Timeout && !self.left().is_zero() => {
+            Err(error) if error.code == Code::GitTimeout && !self.left().is_zero() => {
                 return self.without_unending(paths, bytes, survey);
             }
             other => other?,

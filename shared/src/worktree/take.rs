@@ -345,11 +345,11 @@ fn advance(
     let edits = if from == head { Vec::new() } else { vec![edit] };
     match repo.edit_refs(&edits, "orchestra: what the agent left uncommitted") {
         Ok(()) => lock.commit().map(|()| None),
-        Err(e) if e.kind() == Kind::Conflict => {
+        Err(e) if e.is_race() => {
             let moved = repo.find_ref(&layout::branch_ref(task.branch))? != Some(from);
-            Ok(Some(if moved { "the branch moved".to_owned() } else { e.one_line() }))
+            Ok(Some(if moved { "the branch moved".to_owned() } else { e.to_string() }))
         }
-        Err(e) => Err(e),
+        Err(e) => Err(e.into()),
     }
 }
 
@@ -377,7 +377,7 @@ fn set_ref(repo: &Repo, name: &str, new: Oid) -> Result<()> {
     if old == Some(new) {
         return Ok(());
     }
-    repo.edit_refs(&[Edit { name: name.to_owned(), old, new }], "orchestra: work of an agent")
+    Ok(repo.edit_refs(&[Edit { name: name.to_owned(), old, new }], "orchestra: work of an agent")?)
 }
 
 fn report(

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::process;
+use crate::{process, trace};
 
 /// The longest that a question may take.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -34,7 +34,13 @@ pub(super) fn ask(program: &Path, arguments: &[impl AsRef<OsStr>], folder: &Path
     let mut command = process::command(program);
     command.args(arguments).current_dir(folder).envs(QUIET);
     command.stdin(Stdio::null()).stdout(answer.try_clone()?).stderr(complaint.try_clone()?);
-    let status = within(&mut command)?;
+    let running = trace::Running::of(&command);
+    let ended = within(&mut command);
+    match &ended {
+        Ok(status) => running.end(status),
+        Err(error) => running.end(error),
+    }
+    let status = ended?;
     if !status.success() {
         complaint.rewind()?;
         let mut said = Vec::new();
@@ -46,7 +52,7 @@ pub(super) fn ask(program: &Path, arguments: &[impl AsRef<OsStr>], folder: &Path
 }
 
 fn within(command: &mut Command) -> io::Result<ExitStatus> {
-    let mut child: Child = command.spawn()?;
+    let mut child: Child = process::start(command)?;
     let deadline = Instant::now() + LONGEST;
     loop {
         if let Some(status) = child.try_wait()? {

@@ -119,7 +119,7 @@ impl Asking<'_> {
 
     fn run(&self, pairs: &[(Oid, Oid)]) -> Result<Ended> {
         let output = match self.merge_tree(pairs) {
-            Err(error) if error.kind() == Kind::Timeout => return Ok(Ended::TooLate),
+            Err(error) if error.code == Code::GitTimeout => return Ok(Ended::TooLate),
             other => other?,
         };
         let (answers, whole) = answer::parse(&output.stdout);

@@ -138,7 +138,7 @@ impl MergePlace {
             .args(&MERGE_TREE[1..])
             .input(format!("{ours} {theirs}\n").into_bytes())
             .output()
-            .map_err(|error| if error.kind() == Kind::Timeout { self.too_late() } else { error })?;
+            .map_err(|error| if error.code == Code::GitTimeout { self.too_late() } else { error })?;
         match answer::parse(&output.stdout) {
             (answers, true) if output.status.success() && answers.len() == 1 => {
                 answers.into_iter().next().ok_or_else(|| Error::internal("git merge-tree gave no answer"))

@@ -94,7 +94,7 @@ fn keep(repo: &Repo, id: &AgentId, commit: Oid) -> Result<()> {
     let name = layout::replaced_head_ref(id, &commit.to_string());
     match repo.find_ref(&name)? {
         Some(_) => Ok(()),
-        None => repo.edit_refs(&[Edit { name, old: None, new: commit }], "orchestra: a repair failed"),
+        None => Ok(repo.edit_refs(&[Edit { name, old: None, new: commit }], "orchestra: a repair failed")?),
     }
 }
 

@@ -145,7 +145,7 @@ fn stand_on(repo: &Repo, id: &AgentId, agent: &Agent, start: Oid) -> Result<()> 
             .hint_command(&[&"git", &"-C", &folder, &"merge", &"--ff-only", &start.to_string()]));
         }
     }
-    repo.edit_refs(&[Edit { name, old, new: start }], "orchestra: taken over")
+    Ok(repo.edit_refs(&[Edit { name, old, new: start }], "orchestra: taken over")?)
 }
 
 /// The conversation, in the folder in which its program looks for it.
