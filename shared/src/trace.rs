@@ -50,7 +50,7 @@ impl Running {
     /// As [`Running::of`], without the settings (`-c SETTING`) for which `is_usual` holds.
     pub fn without(command: &Command, is_usual: impl Fn(&OsStr) -> bool) -> Self {
         Self(is_on().then(|| Program {
-            command: shown(command.get_program(), &unusual(command, is_usual)),
+            command: shown(command.get_program(), &unusual(command.get_args(), is_usual)),
             folder: command.get_current_dir().map(folder).unwrap_or_default(),
             begun: Instant::now(),
         }))
@@ -116,8 +116,11 @@ fn folder(path: &Path) -> String {
 }
 
 /// The arguments but for the usual settings.
-fn unusual(command: &Command, is_usual: impl Fn(&OsStr) -> bool) -> Vec<&OsStr> {
-    let mut arguments = command.get_args().peekable();
+fn unusual<'a>(
+    arguments: impl Iterator<Item = &'a OsStr>,
+    is_usual: impl Fn(&OsStr) -> bool,
+) -> Vec<&'a OsStr> {
+    let mut arguments = arguments.peekable();
     let mut kept = Vec::new();
     while let Some(argument) = arguments.next() {
         match arguments.peek() {
@@ -229,8 +232,8 @@ mod tests {
 
     #[test]
     fn usual_settings_are_left_out() {
-        let mut command = crate::process::command("git");
-        command.args(["--no-pager", "-c", "a=b", "-c", "c=d", "status"]);
-        assert_eq!(unusual(&command, |setting| setting == "a=b"), ["--no-pager", "-c", "c=d", "status"]);
+        let arguments = ["--no-pager", "-c", "a=b", "-c", "c=d", "status"].map(OsStr::new);
+        let kept = unusual(arguments.into_iter(), |setting| setting == "a=b");
+        assert_eq!(kept, ["--no-pager", "-c", "c=d", "status"]);
     }
 }

@@ -103,6 +103,7 @@ codes! {
     NotAFile "not-a-file" Refused "Something other than a regular file is where a file belongs.";
     NotForAgents "not-for-agents" Refused "Only a person may do this.";
     NotReviewed "not-reviewed" Refused "The work was not reviewed yet.";
+    NotesUnusable "notes-unusable" Refused "The notes of a remote are too large, or are no notes.";
     NothingToLand "nothing-to-land" Refused "No branch is ready to land.";
     NothingToRedact "nothing-to-redact" Refused "Nothing in it looks like a secret.";
     NothingToUndo "nothing-to-undo" Refused "No operation can be undone, or the named one has no effect left.";

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::{
-    Kind, Result,
+    Error, Result,
     git::{
         Oid, Repo,
         refs::Edit,
@@ -22,7 +22,7 @@ use crate::{
         archives::{self, Put},
         check::{self, Known, Relation},
         heads::{self, Heads},
-        notes,
+        notes::{self, NotesError},
         refused::Refused,
         side::Side,
     },
@@ -382,11 +382,13 @@ impl Planner<'_> {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    // What cannot be read may be readable later; what is no notes at all is not.
-                    if let Some(foreign) = foreign.filter(|_| error.kind() == Kind::Refused) {
-                        self.refused.add(foreign, None, &error.one_line());
+                    // What cannot be read may be readable later.
+                    let is_for_good = matches!(error, NotesError::Unusable(_));
+                    let why = Error::from(error).one_line();
+                    if let Some(foreign) = foreign.filter(|_| is_for_good) {
+                        self.refused.add(foreign, None, &why);
                     }
-                    self.refuse(name, error.one_line());
+                    self.refuse(name, why);
                 }
             }
         }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::{
     Code, Error, Kind, Result,
     git::{
-        Oid, Repo,
+        Oid, RefError, Repo,
         remotes::{Cause, Manner, Push, Rejected},
     },
     model::{AgentId, text},
@@ -350,13 +350,17 @@ impl Sync<'_> {
         let all = Changes { edits: plan.edits.clone(), deletes: plan.deletes.clone() };
         match all.make(self.repo) {
             Err(error) if is_of_one_ref(&error) => {}
-            other => return other.map(|()| BTreeMap::new()),
+            other => {
+                other?;
+                return Ok(BTreeMap::new());
+            }
         }
         let mut unchanged = BTreeMap::new();
         for changes in all.remaining(self.repo)?.by_agent() {
             match changes.make(self.repo) {
                 Err(error) if is_of_one_ref(&error) => {
-                    unchanged.extend(changes.names().map(|name| (name.to_owned(), error.one_line())));
+                    let why = Error::from(error).one_line();
+                    unchanged.extend(changes.names().map(|name| (name.to_owned(), why.clone())));
                 }
                 other => other?,
             }
@@ -466,8 +470,11 @@ impl Sync<'_> {
 }
 
 /// Whether an error is about some refs: somebody else changed or locked one, or it is broken.
-const fn is_of_one_ref(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Conflict | Kind::Internal)
+fn is_of_one_ref(error: &RefError) -> bool {
+    match error {
+        RefError::Changed { .. } | RefError::Locked { .. } => true,
+        RefError::Failed(error) => error.kind() == Kind::Internal,
+    }
 }
 
 /// The agents that a push tells of.
