@@ -59,7 +59,7 @@ fn row(listed: &Listed) -> Vec<Text> {
     vec![
         Text::new(text::one_line(&operation.id, 40)),
         Text::number(world::seconds(&operation.at).map_or_else(|| "-".to_owned(), |at| when::age(now - at))),
-        Text::new(text::one_line(&operation.command, 40)),
+        Text::new(text::one_line(operation.command(), 40)),
         Text::role(state, role),
         Text::new(text::one_line(&operation.summary, 200)),
     ]
@@ -68,7 +68,7 @@ fn row(listed: &Listed) -> Vec<Text> {
 fn tell(terminal: &Terminal, report: &Report) {
     let Some(listed) = report.operations.first() else { return };
     let did = if report.undo.is_some() { "is" } else { "would be" };
-    for change in &listed.operation.changes {
+    for change in listed.operation.changes() {
         let branch = text::one_line(&change.branch, 200);
         terminal.answer(&format!(
             "{branch} {did} back at {} (it was at {})\n",
@@ -76,7 +76,7 @@ fn tell(terminal: &Terminal, report: &Report) {
             change.new.short()
         ));
     }
-    for removal in &listed.operation.removals {
+    for removal in listed.operation.removals() {
         let agent = text::one_line(&removal.agent, 100);
         let place =
             removal.worktree.as_ref().map(|path| format!(", in '{}'", text::safe(&path.to_string_lossy())));

@@ -118,7 +118,8 @@ pub fn operations() -> Vec<CompletionCandidate> {
     let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
     let all = orchestra::store::operations::all(&repo).unwrap_or_default();
     let candidate = |one: orchestra::store::operations::Operation| {
-        CompletionCandidate::new(one.id).help(Some(format!("{}: {}", one.command, one.summary).into()))
+        let help = format!("{}: {}", one.command(), one.summary);
+        CompletionCandidate::new(one.id).help(Some(help.into()))
     };
     all.into_iter().take(MOST).map(candidate).collect()
 }

@@ -3,7 +3,7 @@
 
 use super::{
     branches::Branch,
-    state::{COMMAND, RunCheck, State, Step},
+    state::{RunCheck, State, Step},
 };
 use crate::{
     Result,
@@ -13,7 +13,7 @@ use crate::{
         landing::{FailedCheck, check_id},
         text,
     },
-    store::operations::{self, Journal},
+    store::operations::{self, Journal, Operation, OperationBody},
 };
 
 /// Earlier landings that are looked at: the newest.
@@ -59,7 +59,8 @@ fn by_its_events(branch: &Branch) -> Option<FailedCheck> {
 
 /// The newest first.
 fn earlier_landings(repo: &Repo) -> Result<Vec<State>> {
-    let mut all: Vec<_> = operations::all(repo)?.into_iter().filter(|one| one.command == COMMAND).collect();
+    let is_landing = |one: &Operation| matches!(one.body, OperationBody::Landing(_));
+    let mut all: Vec<_> = operations::all(repo)?.into_iter().filter(is_landing).collect();
     all.sort_by(|a, b| b.id.cmp(&a.id));
     let load = |id: &str| Journal::open(repo, id).and_then(|journal| State::load(repo, &journal)).ok();
     Ok(all.iter().take(MOST).filter_map(|one| load(&one.id)).collect())

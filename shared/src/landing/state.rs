@@ -7,11 +7,9 @@ use crate::{
     Result,
     git::{Oid, Repo},
     model::event::Landing,
-    store::operations::{Journal, Operation, Stage, all},
+    store::operations::{Journal, Operation, OperationBody, Stage, all},
 };
 
-/// The command of a landing's operation.
-pub const COMMAND: &str = "merge-ranked";
 const FILE: &str = "landing.json";
 
 /// What happens to a branch that conflicts.
@@ -306,6 +304,6 @@ impl State {
 /// # Errors
 /// The operations cannot be read.
 pub fn open_one(repo: &Repo) -> Result<Option<Operation>> {
-    let open = |one: &Operation| one.stage == Stage::Open && one.command == COMMAND;
+    let open = |one: &Operation| one.stage == Stage::Open && matches!(one.body, OperationBody::Landing(_));
     Ok(all(repo)?.into_iter().find(open))
 }

@@ -23,7 +23,7 @@ use crate::{
     store::{
         Chain, Listing, Unreadable,
         layout::Private,
-        operations::{self, Journal, Stage},
+        operations::{self, Journal, OperationBody, Removal, Stage},
         pack, trash_clock,
     },
     supervise::mend,
@@ -146,7 +146,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     warnings.extend(unfinished::settle(repo)?);
     warnings.extend(stuck(repo)?);
     let (candidates, unreadable) = candidates(repo, request)?;
-    let mut report = take_away(repo, Journal::new(repo, "cleanup")?, candidates)?;
+    let mut report = take_away(repo, Journal::new(repo, OperationBody::Cleanup(Vec::new()))?, candidates)?;
     report.unreadable = unreadable;
     report.warnings.extend(warnings);
     let clock = trash_clock::advance(repo, trash_clock::Reading::now())?;
@@ -219,6 +219,7 @@ fn candidates(repo: &Repo, request: &Request) -> Result<(Vec<Candidate>, Vec<Unr
 /// Keeps everything first, writes it down, and only then takes anything away.
 fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) -> Result<Report> {
     let (mut kept, mut pins): (Vec<Option<Kept>>, Vec<_>) = (Vec::new(), Vec::new());
+    let mut removals = Vec::new();
     for one in &mut candidates {
         let done = order(one).map(|order| remove::keep(repo, &order)).transpose();
         kept.push(done.unwrap_or_else(|error| {
@@ -227,14 +228,15 @@ fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) 
         }));
         if let Some(Some(one)) = kept.last() {
             journal.put_tree(&one.removal.agent, one.tree);
-            journal.operation.removals.push(one.removal.clone());
+            removals.push(one.removal.clone());
             pins.extend(one.pins.iter().copied());
         }
     }
-    if journal.operation.removals.is_empty() {
+    if removals.is_empty() {
         return Ok(report(candidates.into_iter().map(|one| entry(one, Outcome::Kept, None)).collect()));
     }
-    journal.operation.summary = summary(&journal);
+    journal.operation.summary = summary(&removals);
+    journal.operation.set_removals(removals.clone())?;
     journal.write(repo, &pins)?;
     let all: Vec<(Candidate, Option<Kept>)> = candidates.into_iter().zip(kept).collect();
     let (mut entries, mut stuck) = (Vec::new(), Vec::new());
@@ -248,20 +250,21 @@ fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) 
         for (one, kept) in some {
             let bytes = kept.filter(|_| one.finding.is_ok()).map(|kept| kept.removal.bytes);
             if one.finding.is_err() && !halfway.contains(&one.id) {
-                journal.operation.removals.retain(|removal| removal.agent != one.id.as_str());
+                removals.retain(|removal| removal.agent != one.id.as_str());
             }
             entries.push(entry(one, Outcome::Removed, bytes));
         }
         stuck.extend(halfway);
     }
-    let nothing = journal.operation.removals.is_empty();
+    let nothing = removals.is_empty();
     journal.operation.stage = match (nothing, stuck.is_empty()) {
         (true, _) => Stage::Aborted,
         (false, true) => Stage::Done,
         // The next command puts back what could not be put back.
         (false, false) => Stage::Open,
     };
-    journal.operation.summary = summary(&journal);
+    journal.operation.summary = summary(&removals);
+    journal.operation.set_removals(removals)?;
     journal.write(repo, &pins)?;
     Ok(Report { operation: (!nothing).then(|| journal.operation.id.clone()), ..report(entries) })
 }
@@ -321,8 +324,8 @@ fn order(one: &Candidate) -> Option<Order<'_>> {
     })
 }
 
-fn summary(journal: &Journal) -> String {
-    let names: Vec<&str> = journal.operation.removals.iter().map(|removal| removal.agent.as_str()).collect();
+fn summary(removals: &[Removal]) -> String {
+    let names: Vec<&str> = removals.iter().map(|removal| removal.agent.as_str()).collect();
     match names.as_slice() {
         [] => "nothing".to_owned(),
         [one] => (*one).to_owned(),

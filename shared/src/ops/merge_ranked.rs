@@ -25,14 +25,14 @@ use crate::{
         check, earlier,
         finish::{self, Move, Moved},
         gitlinks, plan, record, signing,
-        state::{COMMAND, Saved, open_one},
+        state::{Saved, open_one},
         steps::{Around, Halt, Progress, Runner, clear},
     },
     model::{AgentId, event::Landing, text},
     ops::named::{self as named_agents, Found},
     store::{
         Listing, Unreadable, layout, notes,
-        operations::{self, Change, Journal, Operation, Stage},
+        operations::{self, Change, Journal, Operation, OperationBody, Stage},
     },
     surroundings,
     trust::AcceptedRepo,
@@ -202,7 +202,7 @@ fn begin(repo: &AcceptedRepo, request: &Request, around: Around<'_>) -> Result<R
     let passed = plan.passed.iter().map(|passed| &passed.branch);
     let all = plan.branches.iter().chain(passed).map(saved).collect();
     let state = State::new(&plan.target, orders, all);
-    let mut journal = Journal::new(repo, COMMAND)?;
+    let mut journal = Journal::new(repo, OperationBody::Landing(Vec::new()))?;
     let early = blocked.map(|blocked| format!("{}; it will have to wait at the end", blocked.why));
     let mut report = steps(repo, &plan, state, &mut journal, around)?;
     // Said only if it still holds.
@@ -346,7 +346,7 @@ fn record_landing(repo: &Repo, plan: &Plan, state: &State, journal: &mut Journal
     let mut notes_shown = false;
     if state.result != state.base {
         let change = Change { branch: state.into.clone(), old: state.base, new: state.result };
-        journal.operation.changes.push(change);
+        journal.operation.body = OperationBody::Landing(vec![change]);
         notes_shown = notes::show(repo).unwrap_or(false);
     }
     journal.operation.stage = Stage::Done;

@@ -104,9 +104,9 @@ pub fn log_of_archived(repo: &Repo, id: &AgentId) -> Option<Oid> {
 /// The operation of this clone that removed an agent, if it is in effect and can be undone, and the refs that it deleted.
 fn removal(repo: &Repo, id: &AgentId) -> Option<(String, Vec<(String, Oid)>)> {
     let all = operations::all(repo).ok()?;
-    let in_effect = all.iter().filter(|operation| operations::holds(operation, &all));
+    let in_effect = all.iter().filter(|operation| operations::is_in_effect(operation, &all));
     in_effect
-        .flat_map(|operation| operation.removals.iter().map(move |removal| (operation, removal)))
+        .flat_map(|operation| operation.removals().iter().map(move |removal| (operation, removal)))
         .find(|(_, removal)| removal.agent == id.as_str())
         .map(|(operation, removal)| (operation.id.clone(), removal.refs.clone()))
 }

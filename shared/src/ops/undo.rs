@@ -1,11 +1,13 @@
 //! `undo`: takes back what a command changed. An undo is an operation too, and can be taken back itself.
 
+mod choose;
 mod foresee;
 
 use std::path::Path;
 
 use serde::Serialize;
 
+use self::choose::Reversal;
 use crate::{
     Error, Result,
     git::{Oid, Repo},
@@ -13,7 +15,6 @@ use crate::{
         State,
         finish::{self, Move, Moved},
         record,
-        state::COMMAND,
     },
     model::{
         AgentId,
@@ -22,10 +23,10 @@ use crate::{
     },
     ops::{cleanup, merge_ranked},
     removal::{trash, unfinished},
-    store::operations::{self, Change, Journal, Operation, Stage},
+    store::operations::{self, Change, Journal, Operation, OperationBody, Stage, UndoEffect},
     supervise::relink,
     trust::AcceptedRepo,
-    worktree::{incomplete, place},
+    worktree::place,
 };
 
 /// Which operation.
@@ -64,7 +65,8 @@ pub struct Listed {
 /// They cannot be read.
 pub fn list(repo: &Repo) -> Result<Report> {
     let all = operations::all(repo)?;
-    let listed = |one: &Operation| Listed { operation: one.clone(), holds: operations::holds(one, &all) };
+    let listed =
+        |one: &Operation| Listed { operation: one.clone(), holds: operations::is_in_effect(one, &all) };
     Ok(Report { operations: all.iter().map(listed).collect(), undo: None, warnings: Vec::new() })
 }
 
@@ -75,7 +77,7 @@ pub fn list(repo: &Repo) -> Result<Report> {
 pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.dry_run {
         let all = operations::all(repo)?;
-        let operation = newest_of(choose(&all, request.operation.as_deref())?, &all);
+        let operation = choose::newest_of(choose::choose(&all, request.operation.as_deref())?, &all);
         let operation = after_rename(repo, operation)?;
         foresee::check(repo, &operation, &all)?;
         let listed = Listed { holds: true, operation };
@@ -86,11 +88,11 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     // What was killed is finished or taken back first: it decides what is newest.
     let mut warnings = finish::recover(repo)?;
     warnings.extend(merge_ranked::finish_if_moved(repo)?);
-    // Under the lock: of two at once, the second finds what the first left.
+    // Under the lock: of two undos at once, the second finds what the first left.
     let all = operations::all(repo)?;
-    let operation = newest_of(choose(&all, request.operation.as_deref())?, &all);
+    let operation = choose::newest_of(choose::choose(&all, request.operation.as_deref())?, &all);
     let operation = after_rename(repo, operation)?;
-    let (undo, more) = take_back(repo, &operation, &all)?;
+    let (undo, more) = reverse(repo, &operation, &all)?;
     warnings.extend(more);
     // What was kept of a worktree names the repository by the path that it had then.
     relink::repair(repo)?;
@@ -98,74 +100,11 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     Ok(Report { operations: vec![listed], undo: Some(undo), warnings })
 }
 
-fn choose<'a>(all: &'a [Operation], typed: Option<&str>) -> Result<&'a Operation> {
-    let hint = "git orchestra undo --list";
-    let Some(typed) = typed else {
-        // What a command repaired on its way is not what its user wants to undo.
-        let can = |one: &&Operation| {
-            one.undoes.is_none()
-                && one.command != incomplete::COMMAND
-                && one.changed_something()
-                && operations::holds(one, all)
-        };
-        return all.iter().find(can).ok_or_else(|| Error::refused("nothing to undo").hint(hint));
-    };
-    let shown = text::safe(typed);
-    let found: Vec<&Operation> = all.iter().filter(|one| one.id.starts_with(typed)).collect();
-    let operation = match found.as_slice() {
-        [one] => *one,
-        [] => return Err(Error::refused(format!("no operation '{shown}'")).hint(hint)),
-        _ => return Err(Error::refused(format!("several operations begin with '{shown}'")).hint(hint)),
-    };
-    if !operation.changed_something() && deed(operation, all) == Deed::Moved {
-        return Err(Error::refused(format!("operation '{shown}' changed nothing")).hint(hint));
-    }
-    if !operations::holds(operation, all) {
-        return Err(Error::refused(format!("operation '{shown}' was taken back before")).hint(hint));
-    }
-    Ok(operation)
-}
-
-/// What an operation did, and with it what takes it back.
-#[derive(Debug, Eq, PartialEq)]
-enum Deed<'a> {
-    /// It moved branches.
-    Moved,
-    /// It took agents away.
-    Removed,
-    /// It brought back what this one had taken away.
-    BroughtBack(&'a Operation),
-}
-
-fn deed<'a>(operation: &Operation, all: &'a [Operation]) -> Deed<'a> {
-    if !operation.removals.is_empty() {
-        return Deed::Removed;
-    }
-    let before = operation.undoes.as_ref().and_then(|id| all.iter().find(|one| one.id == *id));
-    match before.filter(|before| !before.removals.is_empty()) {
-        Some(before) => Deed::BroughtBack(before),
-        None => Deed::Moved,
-    }
-}
-
-/// Agents that came back and were taken away again are kept as they were the last time.
-fn newest_of<'a>(operation: &'a Operation, all: &'a [Operation]) -> &'a Operation {
-    let again = |one: &&Operation| {
-        let undone = one.undoes.as_ref().and_then(|id| all.iter().find(|other| other.id == *id));
-        let root = undone.and_then(|undone| undone.undoes.as_deref());
-        root == Some(operation.id.as_str()) && !one.removals.is_empty() && operations::holds(one, all)
-    };
-    match all.iter().filter(|one| one.id > operation.id).find(again) {
-        Some(newer) => newest_of(newer, all),
-        None => operation,
-    }
-}
-
 /// The operation, with worktrees that come back beside the repository where the folder in which they were is gone: the repository
 /// was renamed together with it.
 fn after_rename(repo: &Repo, operation: &Operation) -> Result<Operation> {
     let mut operation = operation.clone();
-    for worktree in operation.removals.iter_mut().filter_map(|removal| removal.worktree.as_mut()) {
+    for worktree in operation.removals_mut().iter_mut().filter_map(|removal| removal.worktree.as_mut()) {
         let is_gone = worktree.ancestors().nth(2).is_some_and(|above| !above.exists());
         if let Some(name) = worktree.file_name().filter(|_| is_gone) {
             *worktree = place::planned(repo)?.join(Path::new(name));
@@ -174,35 +113,35 @@ fn after_rename(repo: &Repo, operation: &Operation) -> Result<Operation> {
     Ok(operation)
 }
 
-fn take_back(repo: &Repo, operation: &Operation, all: &[Operation]) -> Result<(String, Vec<String>)> {
-    let mut journal = Journal::new(repo, "undo")?;
-    journal.operation.undoes = Some(operation.id.clone());
-    let id = journal.operation.id.clone();
-    let warnings = match deed(operation, all) {
-        Deed::Moved => move_all_back(repo, journal, operation, all)?,
-        Deed::Removed => return bring_back(repo, journal, operation, all),
-        Deed::BroughtBack(before) => remove_again(repo, journal, before)?,
+fn reverse(repo: &Repo, operation: &Operation, all: &[Operation]) -> Result<(String, Vec<String>)> {
+    let begin = |effect| {
+        let body = OperationBody::Undo { of: operation.id.clone(), effect };
+        Journal::new(repo, body)
     };
-    Ok((id, warnings))
+    match choose::reversal(operation, all)? {
+        Reversal::MoveBack(changes) => {
+            let back =
+                |change: &Change| Change { branch: change.branch.clone(), old: change.new, new: change.old };
+            let back: Vec<Change> = changes.iter().map(back).collect();
+            let journal = begin(UndoEffect::Moved(back.clone()))?;
+            let id = journal.operation.id.clone();
+            move_all_back(repo, journal, operation, &back)?;
+            Ok((id, tell_agents(repo, operation, all)))
+        }
+        Reversal::BringBack(_) => bring_back(repo, begin(UndoEffect::BroughtBack)?, operation, all),
+        Reversal::RemoveAgain(before) => {
+            let journal = begin(UndoEffect::Removed(Vec::new()))?;
+            let id = journal.operation.id.clone();
+            Ok((id, remove_again(repo, journal, before)?))
+        }
+    }
 }
 
-fn move_all_back(
-    repo: &Repo,
-    mut journal: Journal,
-    operation: &Operation,
-    all: &[Operation],
-) -> Result<Vec<String>> {
-    let names: Vec<&str> = operation.changes.iter().map(|change| change.branch.as_str()).collect();
-    journal.operation.summary = format!("of {} {} ({})", operation.command, operation.id, names.join(", "));
-    for change in &operation.changes {
-        journal.operation.changes.push(Change {
-            branch: change.branch.clone(),
-            old: change.new,
-            new: change.old,
-        });
-    }
+fn move_all_back(repo: &Repo, mut journal: Journal, operation: &Operation, back: &[Change]) -> Result<()> {
+    let names: Vec<&str> = back.iter().map(|change| change.branch.as_str()).collect();
+    journal.operation.summary = format!("of {} {} ({})", operation.command(), operation.id, names.join(", "));
     journal.write(repo, &[])?;
-    for change in &journal.operation.changes.clone() {
+    for change in back {
         if let Err(error) = move_back(repo, change) {
             journal.operation.stage = Stage::Aborted;
             journal.write(repo, &[])?;
@@ -210,8 +149,7 @@ fn move_all_back(
         }
     }
     journal.operation.stage = Stage::Done;
-    journal.write(repo, &[])?;
-    Ok(tell_agents(repo, operation, all))
+    journal.write(repo, &[])
 }
 
 /// The agents come back as they were. An undo that was cut off is finished under its own name.
@@ -221,10 +159,11 @@ fn bring_back(
     operation: &Operation,
     all: &[Operation],
 ) -> Result<(String, Vec<String>)> {
-    let is_cut_off = |one: &&Operation| {
-        one.stage == Stage::Open
-            && one.removals.is_empty()
-            && one.undoes.as_deref() == Some(operation.id.as_str())
+    let is_cut_off = |one: &&Operation| match &one.body {
+        OperationBody::Undo { of, effect: UndoEffect::BroughtBack } => {
+            *of == operation.id && one.stage == Stage::Open
+        }
+        _ => false,
     };
     let mut journal = match all.iter().find(is_cut_off) {
         Some(cut_off) => Journal::open(repo, &cut_off.id)?,
@@ -239,7 +178,7 @@ fn bring_back(
 fn remove_again(repo: &Repo, journal: Journal, before: &Operation) -> Result<Vec<String>> {
     refuse_incomplete(before)?;
     let agents: Vec<(String, bool)> =
-        before.removals.iter().map(|removal| (removal.agent.clone(), removal.discarded)).collect();
+        before.removals().iter().map(|removal| (removal.agent.clone(), removal.discarded)).collect();
     let report = cleanup::again(repo, journal, &agents)?;
     if let Some(failure) = report.failure().filter(|_| report.operation.is_none()) {
         return Err(failure);
@@ -254,7 +193,7 @@ fn remove_again(repo: &Repo, journal: Journal, before: &Operation) -> Result<Vec
 }
 
 fn refuse_incomplete(before: &Operation) -> Result<()> {
-    if before.command == incomplete::COMMAND {
+    if matches!(before.body, OperationBody::Repair(_)) {
         return Err(Error::refused("it brought back a worktree, and no agent had been removed")
             .hint(format!("git orchestra cleanup {} removes the agent", text::safe(&before.summary))));
     }
@@ -296,11 +235,11 @@ fn tell_agents(repo: &Repo, operation: &Operation, all: &[Operation]) -> Vec<Str
     let (mut root, mut undone) = (operation, true);
     // An undo of an undo brings back what the landing brought.
     while let Some(before) =
-        root.undoes.as_ref().and_then(|id| all.iter().find(|one| one.id == *id && one.id < root.id))
+        root.undoes().and_then(|id| all.iter().find(|one| one.id == id && one.id < root.id))
     {
         (root, undone) = (before, !undone);
     }
-    if root.command != COMMAND {
+    if !matches!(root.body, OperationBody::Landing(_)) {
         return Vec::new();
     }
     let state = Journal::open(repo, &root.id).and_then(|journal| State::load(repo, &journal));

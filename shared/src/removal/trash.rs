@@ -19,7 +19,7 @@ use crate::{
     private_files, process,
     store::{
         layout::{self, Private},
-        operations::{self, Stage},
+        operations::{self, Operation, Stage},
         trash_clock,
     },
     worktree::away::{self, FOLDER, WAIT},
@@ -75,8 +75,8 @@ fn disposable(repo: &Repo) -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for operation in all.iter().filter(|one| one.stage != Stage::Open) {
         // An undo has its unfinished copies under its own name.
-        let undone = all.iter().find(|one| operation.undoes.as_deref() == Some(one.id.as_str()));
-        for removal in operation.removals.iter().chain(undone.into_iter().flat_map(|one| &one.removals)) {
+        let undone = all.iter().find(|one| operation.undoes() == Some(one.id.as_str()));
+        for removal in operation.removals().iter().chain(undone.into_iter().flat_map(Operation::removals)) {
             folders.extend(away::moves(repo, &operation.id, removal)?.into_iter().map(|(_, folder)| folder));
         }
     }

@@ -1,6 +1,9 @@
 //! What `undo --dry-run` looks at, so that it promises only what `undo` does.
 
-use super::{Deed, deed, moved_on, refuse_incomplete};
+use super::{
+    choose::{self, Reversal},
+    moved_on, refuse_incomplete,
+};
 use crate::{
     Error, Result,
     landing::finish,
@@ -19,10 +22,12 @@ use crate::{
 /// # Errors
 /// It cannot be taken back (3), or the repository cannot be read.
 pub(super) fn check(repo: &AcceptedRepo, operation: &Operation, all: &[Operation]) -> Result<()> {
-    match deed(operation, all) {
-        Deed::Moved => operation.changes.iter().try_for_each(|change| check_change(repo, change)),
-        Deed::Removed => operation.removals.iter().try_for_each(|removal| restore::check(repo, removal)),
-        Deed::BroughtBack(before) => check_removal(repo, before),
+    match choose::reversal(operation, all)? {
+        Reversal::MoveBack(changes) => changes.iter().try_for_each(|change| check_change(repo, change)),
+        Reversal::BringBack(removals) => {
+            removals.iter().try_for_each(|removal| restore::check(repo, removal))
+        }
+        Reversal::RemoveAgain(before) => check_removal(repo, before),
     }
 }
 
@@ -48,7 +53,7 @@ fn check_change(repo: &AcceptedRepo, change: &Change) -> Result<()> {
 fn check_removal(repo: &AcceptedRepo, before: &Operation) -> Result<()> {
     refuse_incomplete(before)?;
     let named = |discarded: bool| {
-        let removals = before.removals.iter().filter(move |one| one.discarded == discarded);
+        let removals = before.removals().iter().filter(move |one| one.discarded == discarded);
         removals.map(|one| one.agent.clone()).collect()
     };
     let request = cleanup::Request {
