@@ -8,11 +8,7 @@ use clap::{
 };
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::{
-    landing::{
-        Orders,
-        merge::Strategy,
-        state::{OnConflict, OnFailure},
-    },
+    landing::options::{OnConflict, OnFailure, Strategy},
     ops::merge_ranked::{Mode, Request},
 };
 use orchestra_terminal::{complete, pages::Page, settings::time};
@@ -178,15 +174,12 @@ impl Cli {
             },
             branches: self.branches.clone(),
             into: self.into.clone(),
-            orders: Orders {
-                strategy: self.strategy,
-                on_conflict: self.on_conflict,
-                on_failure: self.on_failure,
-                repairs: self.repairs,
-                first: self.priority.clone(),
-                approved: self.approved,
-                ..Orders::default()
-            },
+            strategy: self.strategy,
+            on_conflict: self.on_conflict,
+            on_failure: self.on_failure,
+            repairs: self.repairs,
+            priority: self.priority.clone(),
+            approved: self.approved,
             build: self.build.clone(),
             test: self.test.clone(),
             check_time: self.check_time,

@@ -63,7 +63,8 @@ fn answer(terminal: &Terminal, cli: &Cli, report: &Report, request: &Request) ->
         terminal.warn(&format!("'{}' was approved and not landed; {why}", work.agent.id));
         terminal.hint_command(&[&"git", &"orchestra", &"merge-ranked", &work.agent.id]);
     }
-    let stayed = report.not_landed.is_some() || report.landing.as_ref().is_some_and(|landing| !landing.moved);
+    let stayed = report.not_landed.is_some()
+        || report.landing.as_ref().is_some_and(|landing| landing.moved_to().is_none());
     Ok(if report.given == Some(Verdict::Reject) || stayed { Exit::No } else { Exit::Done })
 }
 
@@ -112,11 +113,11 @@ fn landed(terminal: &Terminal, landing: &Landed) {
             text::one_line(why, 200)
         ));
     }
-    if landing.moved {
-        terminal.answer(&format!("{into} is at {}\n", landing.result.unwrap_or(landing.base).short()));
+    if let Some(commit) = landing.moved_to() {
+        terminal.answer(&format!("{into} is at {}\n", commit.short()));
         terminal.hint("git orchestra undo takes it back");
-    } else if let Some(blocked) = &landing.blocked {
-        terminal.warn(blocked);
+    } else if let Some(why) = landing.why_incomplete() {
+        terminal.warn(why.reason());
         terminal.hint("git orchestra merge-ranked --continue goes on, --abort gives it up");
     }
 }

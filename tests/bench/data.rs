@@ -125,7 +125,8 @@ impl Lab {
             .map(|(name, _)| name["refs/heads/".len()..].to_owned())
             .collect();
         let branches = landing::branches::named(&repo, &names).expect("branches");
-        let plan = landing::plan::plan(&repo, target, branches, &landing::Orders::default()).expect("a plan");
+        let plan =
+            landing::plan::plan(&repo, target, branches, &landing::LandOptions::default()).expect("a plan");
         assert_eq!(plan.order.places.len(), names.len());
         begun.elapsed()
     }

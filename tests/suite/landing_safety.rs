@@ -438,7 +438,7 @@ fn a_worktree_for_merging_that_was_removed_by_half_is_gone_after_the_next_comman
     }
     repo.orchestra(["collect"]).succeeded();
     assert!(!registration.exists());
-    assert!(!repo.git(["worktree", "list", "--porcelain"]).stdout().contains("landing"));
+    assert!(!repo.git(["worktree", "list", "--porcelain"]).stdout().contains("/landing\n"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The branches that would land: what was named, or the work of every agent that is done.
 
-use super::state::Orders;
+use super::options::LandOptions;
 use crate::{
     Error, Result,
     git::{Oid, Repo, merging::Size},
@@ -40,9 +40,9 @@ impl Branch {
     }
 
     /// Why it does not land unless it is named: a check that failed with it would not be run.
-    pub(super) fn kept_back(&self, orders: &Orders) -> Option<String> {
-        let failed = self.failed.as_ref().filter(|_| !orders.named)?;
-        (!failed.check.is_among(&orders.checks)).then(|| failed.sentence())
+    pub(super) fn kept_back(&self, options: &LandOptions) -> Option<String> {
+        let failed = self.failed.as_ref().filter(|_| !options.named)?;
+        (!failed.check.is_among(&options.checks)).then(|| failed.sentence())
     }
 
     /// What its agent has not finished, if that is in what would land.

@@ -73,7 +73,7 @@ fn by_landings(landings: &[State], name: &str, tip: Oid) -> Option<FailedCheck> 
         for step in steps_of(landing).filter(|step| step.branch == name && step.head == tip) {
             match (step.outcome, &step.failed_check) {
                 (Some(Landing::Merged), _) => {
-                    passed.extend(landing.orders.checks.iter().map(|(_, command)| check_id(command)));
+                    passed.extend(landing.options.checks.iter().map(|(_, command)| check_id(command)));
                 }
                 (Some(Landing::Failed), Some(check)) if !passed.contains(&check_id(&check.command)) => {
                     return Some(failure(landing, step, check));
@@ -102,7 +102,7 @@ fn failure(landing: &State, step: &Step, check: &RunCheck) -> FailedCheck {
 }
 
 fn command_of(landings: &[State], id: &str) -> Option<String> {
-    let mut checks = landings.iter().flat_map(|landing| &landing.orders.checks);
+    let mut checks = landings.iter().flat_map(|landing| &landing.options.checks);
     let (_, command) = checks.find(|(_, command)| check_id(command) == id)?;
     Some(text::one_line(command, COMMAND_SHOWN))
 }
@@ -110,36 +110,20 @@ fn command_of(landings: &[State], id: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::landing::{Orders, branches::Target};
+    use crate::landing::{LandOptions, branches::Target};
 
     fn step(outcome: Landing, tip: Oid, failed: Option<&str>) -> Step {
         let check = failed.map(|command| RunCheck { name: "test".into(), command: command.into() });
-        Step {
-            rank: 1,
-            branch: "b".into(),
-            agent: None,
-            head: tip,
-            conflicts_with: Vec::new(),
-            conflicts: Vec::new(),
-            unjudged: Vec::new(),
-            files: 1,
-            lines: 1,
-            reason: String::new(),
-            outcome: Some(outcome),
-            why: failed.map(|_| "test fails: exit code 1".into()),
-            failed_check: check,
-            failed_before: None,
-            kept_back: false,
-            commit: None,
-            log: None,
-            settled: Vec::new(),
-        }
+        let branch = Branch { name: "b".into(), tip, agent: None, problem: None, failed: None };
+        let why = failed.map(|_| "test fails: exit code 1".into());
+        Step { outcome: Some(outcome), why, failed_check: check, ..Step::of(&branch, 1) }
     }
 
     fn landing(check: &str, steps: Vec<Step>, stopped_at: Vec<Step>) -> State {
         let target = Target { branch: "main".into(), tip: Oid::EMPTY_TREE };
-        let orders = Orders { checks: vec![("test".into(), check.into())], ..Orders::default() };
-        State { steps, stopped_at, ..State::new(&target, orders, Vec::new()) }
+        let checks = vec![("test".into(), check.into())];
+        let options = LandOptions { checks, ..LandOptions::default() };
+        State { steps, stopped_at, ..State::new(&target, options, Vec::new()) }
     }
 
     #[test]

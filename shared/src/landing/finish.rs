@@ -1,4 +1,4 @@
-//! Moving a branch, once: the target to where everything stands that proved good, or back.
+//! Moving a branch, once: the target to the commit that has everything that landed, or back.
 
 use super::{
     moving::{self, Outcome},
@@ -14,7 +14,7 @@ use crate::{
 /// How often the user may leave the branch, or come back to it, while we look.
 const MAX_SWITCHES: usize = 5;
 
-/// What came of it.
+/// What moving a branch came to.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Moved {
     /// It stands there now; where it is checked out, so do the files.
@@ -135,7 +135,7 @@ pub fn unlock_made(repo: &Repo) -> Result<()> {
     moving::unlock_made(repo)
 }
 
-/// Whether the worktree of a landing is not whole.
+/// Whether any scratch worktree is not whole.
 ///
 /// # Errors
 /// The repository cannot be read.
@@ -143,7 +143,7 @@ pub fn is_incomplete(repo: &Repo) -> Result<bool> {
     Scratch::is_incomplete(repo)
 }
 
-/// Takes the worktree of a landing away whose making or removal was cut off or failed. To be called under the lock on operations.
+/// Removes scratch worktrees whose making or removal was cut off or failed, but for those in whose places somebody works.
 ///
 /// # Errors
 /// It cannot be removed.

@@ -1,6 +1,6 @@
 //! What the commit says that lands a branch. Pure.
 
-use super::{branches::Branch, merge::Strategy};
+use super::{branches::Branch, options::Strategy};
 use crate::model::text;
 
 /// The message of the commit: who and what, then trailers for whoever searches the history.

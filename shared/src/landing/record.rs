@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{
     branches::Branch,
-    state::{Orders, State, Step},
+    options::LandOptions,
+    state::{State, Step},
 };
 use crate::{
     Result,
@@ -71,13 +72,13 @@ fn fact(state: &State, step: &Step) -> Option<Landed> {
         commit: step.commit.map(|commit| commit.to_string()),
         reason: step.why.clone(),
         check: step.failed_check.as_ref().map(|check| Check::shared(&check.name, &check.command)),
-        passed: if outcome == Landing::Merged { passed(&state.orders) } else { Vec::new() },
+        passed: if outcome == Landing::Merged { passed(&state.options) } else { Vec::new() },
     })
 }
 
 /// The ids of the checks that every branch passes that lands.
-pub fn passed(orders: &Orders) -> Vec<String> {
-    orders.checks.iter().map(|(_, command)| check_id(command)).collect()
+pub fn passed(options: &LandOptions) -> Vec<String> {
+    options.checks.iter().map(|(_, command)| check_id(command)).collect()
 }
 
 fn on_the_commits(repo: &Repo, state: &State, branches: &[Branch]) -> Result<()> {
@@ -94,7 +95,7 @@ fn on_the_commits(repo: &Repo, state: &State, branches: &[Branch]) -> Result<()>
 /// One object a line, as everything of ours.
 fn note(state: &State, step: &Step, branch: Option<&Branch>) -> Value {
     let agent = branch.and_then(|branch| branch.agent.as_ref()).map(|(_, agent)| agent);
-    let checks: Vec<&str> = state.orders.checks.iter().map(|(name, _)| name.as_str()).collect();
+    let checks: Vec<&str> = state.options.checks.iter().map(|(name, _)| name.as_str()).collect();
     let mut note = json!({
         "v": 1,
         "t": "landed",

@@ -15,7 +15,6 @@ use crate::{
     Error, Kind, Result,
     config::Config,
     git::{Oid, Repo},
-    landing::Orders,
     model::{
         Agent, AgentId, Fact, canonical,
         event::MAX_COMMENTS,
@@ -166,7 +165,7 @@ pub fn land(repo: &AcceptedRepo, report: &mut Report, interrupted: &AtomicBool) 
     }
     let request = merge_ranked::Request {
         branches: vec![work.agent.id.clone()],
-        orders: Orders { approved: true, ..Orders::default() },
+        approved: true,
         ..merge_ranked::Request::default()
     };
     report.landing = Some(merge_ranked::run(repo, &request, &|_| {}, interrupted)?);

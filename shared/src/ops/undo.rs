@@ -257,7 +257,7 @@ fn tell_agents(repo: &Repo, operation: &Operation, all: &[Operation]) -> Vec<Str
             commit: step.commit.map(|commit| commit.to_string()),
             reason: Some("by undo".to_owned()),
             check: None,
-            passed: if undone { Vec::new() } else { record::passed(&state.orders) },
+            passed: if undone { Vec::new() } else { record::passed(&state.options) },
         };
         if let Err(error) = record::tell(repo, &id, &landed) {
             warnings.push(format!("{id}: {}", error.one_line()));

@@ -1,7 +1,10 @@
 //! The only place that spells a ref or a file of ours.
 
+mod landing;
+
 use std::path::{Path, PathBuf};
 
+pub use self::landing::{MAX_SCRATCHES, SCRATCH, is_scratch, removed_scratch_name, scratch_name};
 pub use crate::git::refs::{BRANCHES, REMOTE_BRANCHES, TAGS};
 use crate::model::AgentId;
 
@@ -185,12 +188,6 @@ pub const REVIEWS: &str = "refs/orchestra/notes/reviews";
 /// Every kind of note of ours, for `notes.displayRef`.
 pub const NOTES: &str = "refs/orchestra/notes/*";
 
-/// The name of the worktree in which branches are merged and checked before they land.
-pub const SCRATCH: &str = "landing";
-
-/// Its folder, and its registration, from when they are removed until they are deleted.
-pub const REMOVED_SCRATCH: &str = ".landing-removed";
-
 /// How the names of files with output end.
 const OUTPUT: &str = ".out";
 /// How the names of files with complaints end.
@@ -310,7 +307,7 @@ impl Private {
         self.0.join("locks/sync")
     }
 
-    /// Held by whoever changes branches, takes agents away or brings them back.
+    /// Held by whoever changes branches, removes agents or brings them back.
     pub fn operations_lock(&self) -> PathBuf {
         self.0.join("locks/operations")
     }
@@ -353,11 +350,6 @@ impl Private {
     /// Registrations of worktrees whose files are gone.
     pub fn gone(&self) -> PathBuf {
         self.0.join("gone")
-    }
-
-    /// The registration of the worktree for merging, from when it is removed until it is deleted.
-    pub fn removed_scratch(&self) -> PathBuf {
-        self.0.join(REMOVED_SCRATCH)
     }
 
     /// What is needed to take a move of a checkout back that is under way, or was cut off; one folder each.

@@ -120,7 +120,7 @@ pub fn move_to_trash(repo: &Repo, id: &AgentId, worktree: &Worktree, why: &str) 
 /// # Errors
 /// One cannot be removed.
 pub fn remove_nameless(repo: &Repo, _lock: &Lock) -> Result<()> {
-    let is_ours = |name: &str| name == layout::SCRATCH || AgentId::parse(name).is_ok();
+    let is_ours = |name: &str| layout::is_scratch(name) || AgentId::parse(name).is_ok();
     for registration in repo.nameless_registrations()? {
         if registration.file_name().and_then(|name| name.to_str()).is_some_and(is_ours) {
             fs::remove_dir_all(&registration)

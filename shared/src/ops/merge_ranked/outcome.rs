@@ -78,7 +78,7 @@ impl Outcome {
 /// What would become of every branch of a plan, in the order of its steps.
 pub(super) fn planned(plan: &Plan) -> Vec<Outcome> {
     let tried = forecast(&plan.order.places, &plan.candidates, &plan.matrix);
-    let not_tried = plan.passed.iter().map(|passed| match passed.outcome {
+    let not_tried = plan.skipped.iter().map(|skipped| match skipped.outcome {
         Landing::UpToDate => Outcome::UpToDate,
         Landing::NothingNew => Outcome::NothingNew,
         _ => Outcome::Blocked,

@@ -1,7 +1,7 @@
 //! `review --by`: another agent judges a work, in its own worktree, with its own and narrower permissions. The test is run by us:
 //! no agent's word stands for it.
 
-use std::sync::atomic::AtomicBool;
+use std::{sync::atomic::AtomicBool, time::Duration};
 
 use serde::Deserialize;
 
@@ -10,7 +10,7 @@ use crate::{
     Error, Kind, Result,
     config::Config,
     git::{Oid, Repo},
-    landing::prove::{Proof, prove},
+    landing::{check::CheckRun, verify},
     model::{
         AgentId, OnPrompt, Permission, text,
         verdict::{Comment, Verdict},
@@ -81,8 +81,8 @@ pub fn run(repo: &AcceptedRepo, agent: &str, by: &By, interrupted: &AtomicBool) 
     profile::check_prose(&by.profile, &config, "a review")?;
     let task = String::from_utf8_lossy(&chain.prompt(repo)?.unwrap_or_default()).into_owned();
     let limit = config.check_time()?;
-    let mut proof = prove(repo, head, &test, limit, interrupted)?;
-    let reviewer = start(repo, &id, by, head, &prompt(&task, base, &test, &proof, by.fix), &test)?;
+    let mut tested = run_test(repo, head, &test, limit, interrupted)?;
+    let reviewer = start(repo, &id, by, head, &prompt(&task, base, &test, &tested, by.fix), &test)?;
     wait(repo, &reviewer, interrupted)?;
     // It ran meanwhile, and what follows uses what the configuration names.
     repo.confirm()?;
@@ -96,24 +96,38 @@ pub fn run(repo: &AcceptedRepo, agent: &str, by: &By, interrupted: &AtomicBool) 
     let mut report = Report::empty();
     let mut judged = head;
     if let Some(repaired) = repaired(repo, &reviewer, head)?.filter(|_| by.fix) {
-        let again = prove(repo, repaired, &test, limit, interrupted)?;
-        if again.passed {
+        let again = run_test(repo, repaired, &test, limit, interrupted)?;
+        if again.failure.is_none() {
             fix::bring(repo, &id, head, repaired)?;
-            (judged, proof, report.repaired) = (repaired, again, Some(repaired));
+            (judged, tested, report.repaired) = (repaired, again, Some(repaired));
         } else {
             answer.verdict = Verdict::Changes;
-            answer.summary.push_str(&format!("\nIts repair was not taken: the test {}.", again.said));
+            answer.summary.push_str(&format!("\nIts repair was not taken: the test {}.", again.label()));
         }
     }
-    let give = give(repo, judged, answer, &proof)?;
+    let give = give(repo, judged, answer, &tested)?;
     let judge_by = Judge {
         by: format!("agent {}", text::one_line(&by.profile, 60)),
         reviewer: reviewer.to_string(),
-        check: text::one_line(&format!("{test}: {}", proof.said), 200),
+        check: text::one_line(&format!("{test}: {}", tested.label()), 200),
     };
     judge(repo, &id, &give, &mut report, Some(judge_by))?;
     report.work = super::run(repo, &Request { agent: Some(id.to_string()), give: None })?.work;
     Ok(report)
+}
+
+/// Runs the test on a commit.
+fn run_test(
+    repo: &Repo,
+    commit: Oid,
+    test: &str,
+    limit: Duration,
+    interrupted: &AtomicBool,
+) -> Result<CheckRun> {
+    verify::verify(repo, commit, test, limit, interrupted).map_err(|error| match error.kind {
+        Kind::Interrupted => Error::new(Kind::Interrupted, "interrupted; nothing was judged"),
+        _ => error,
+    })
 }
 
 /// What the reviewer left on top of the work, if anything.
@@ -204,12 +218,12 @@ fn answer(said: &str) -> Option<Answer> {
 }
 
 /// Approval needs a test that passed; a finding of a line that there is becomes a remark, any other a sentence.
-fn give(repo: &Repo, head: Oid, answer: Answer, proof: &Proof) -> Result<Give> {
+fn give(repo: &Repo, head: Oid, answer: Answer, tested: &CheckRun) -> Result<Give> {
     let mut said: Vec<String> = Vec::new();
     let mut verdict = answer.verdict;
-    if !proof.passed && verdict == Verdict::Approve {
+    if tested.failure.is_some() && verdict == Verdict::Approve {
         verdict = Verdict::Changes;
-        said.push(format!("The test does not pass: {}.", proof.said));
+        said.push(format!("The test does not pass: {}.", tested.label()));
     }
     said.extend(Some(answer.summary).filter(|summary| !summary.trim().is_empty()));
     let mut comments = Vec::new();
@@ -233,8 +247,8 @@ fn give(repo: &Repo, head: Oid, answer: Answer, proof: &Proof) -> Result<Give> {
     Ok(Give { verdict, text, comments, head: Some(head.to_string()), keep: true })
 }
 
-fn prompt(task: &str, base: Oid, test: &str, proof: &Proof, fix: bool) -> String {
-    let tail = &proof.output[proof.output.len().saturating_sub(TOLD)..];
+fn prompt(task: &str, base: Oid, test: &str, tested: &CheckRun, fix: bool) -> String {
+    let tail = &tested.output[tested.output.len().saturating_sub(TOLD)..];
     let may = if fix {
         "Repair what you find, where you are sure, in the files themselves; commit nothing. Judge the work as it is then."
     } else {
@@ -248,7 +262,7 @@ fn prompt(task: &str, base: Oid, test: &str, proof: &Proof, fix: bool) -> String
          JSON object and nothing else:\n\
          {{\"verdict\": \"approve\" or \"changes\" or \"reject\", \"summary\": \"…\", \"findings\": [{{\"severity\": \"high\" or \
          \"medium\" or \"low\", \"file\": \"…\", \"line\": 1, \"text\": \"…\"}}]}}\n",
-        proof.said,
+        tested.label(),
         text::plain(&String::from_utf8_lossy(tail)),
     )
 }

@@ -7,10 +7,10 @@ use crate::{
     Result,
     git::{Oid, Repo},
     landing::{
-        Orders,
+        LandOptions,
         branches::{self, Branch},
         plan,
-        state::Against,
+        state::ConflictWith,
     },
     model::{AgentId, text},
     ops::{
@@ -44,7 +44,7 @@ pub struct Work {
     /// The branch on which the user stands.
     pub target: Option<String>,
     /// With what it conflicts: the target, and the work of other agents that is done.
-    pub conflicts_with: Vec<Against>,
+    pub conflicts_with: Vec<ConflictWith>,
     /// The agent.
     #[serde(flatten)]
     pub agent: AgentObject,
@@ -141,7 +141,7 @@ fn made(repo: &Repo, base: Oid, head: Oid) -> Result<Vec<Made>> {
 }
 
 /// By trial merges, remembered from landing to landing. Nothing where the user stands on no branch.
-fn conflicts(repo: &Repo, id: &AgentId) -> Result<(Option<String>, Vec<Against>)> {
+fn conflicts(repo: &Repo, id: &AgentId) -> Result<(Option<String>, Vec<ConflictWith>)> {
     let target = branches::target(repo, None)?;
     let (mut all, _) = branches::finished(repo, &target)?;
     let is_it = |branch: &Branch| branch.name == id.as_str();
@@ -149,7 +149,7 @@ fn conflicts(repo: &Repo, id: &AgentId) -> Result<(Option<String>, Vec<Against>)
         all.extend(branches::again(repo, id.as_str())?);
     }
     let into = target.branch.clone();
-    let plan = plan::plan(repo, target, all, &Orders::default())?;
+    let plan = plan::plan(repo, target, all, &LandOptions::default())?;
     let step = plan.steps().into_iter().find(|step| step.branch == id.as_str());
     Ok((Some(into), step.map(|step| step.conflicts).unwrap_or_default()))
 }

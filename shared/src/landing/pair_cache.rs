@@ -1,5 +1,5 @@
-//! What was found out about two objects, remembered in a file: it does not change as long as the objects are the same. The file
-//! is disposable.
+//! A cache of what was found out about pairs of objects, in a file: it does not change as long as the objects are the same. The
+//! file is disposable.
 
 use std::{collections::HashMap, io::Write, path::Path};
 
@@ -7,10 +7,10 @@ use crate::git::{Oid, careful};
 
 /// Entries kept; the oldest go first.
 const MOST: usize = 200_000;
-/// What a file begins with: under which conditions its entries were found.
-pub(super) type Conditions = [u8; 32];
-/// Two objects.
-pub(super) type Key = [u8; 40];
+/// What a file begins with: a digest of everything else on which its entries depend.
+pub(super) type CacheKey = [u8; 32];
+/// The ids of two objects.
+pub(super) type Pair = [u8; 40];
 
 /// What can be remembered, in `BYTES` bytes.
 pub(super) trait Entry: Clone {
@@ -23,28 +23,28 @@ pub(super) trait Entry: Clone {
     }
 }
 
-/// One file.
-pub(super) struct Known<V> {
-    conditions: Conditions,
+/// The entries of one file.
+pub(super) struct PairCache<V> {
+    key: CacheKey,
     /// Oldest first.
-    order: Vec<Key>,
-    entries: HashMap<Key, V>,
+    order: Vec<Pair>,
+    entries: HashMap<Pair, V>,
 }
 
 /// Of two objects whose order matters.
-pub(super) fn key(a: Oid, b: Oid) -> Key {
+pub(super) fn key(a: Oid, b: Oid) -> Pair {
     let mut key = [0; 40];
     key[..20].copy_from_slice(a.as_bytes());
     key[20..].copy_from_slice(b.as_bytes());
     key
 }
 
-impl<V: Entry> Known<V> {
+impl<V: Entry> PairCache<V> {
     /// An absent, foreign or torn file knows nothing, or less.
-    pub(super) fn read(path: &Path, conditions: &Conditions) -> Self {
-        let mut known = Self::empty(conditions);
+    pub(super) fn read(path: &Path, cache_key: &CacheKey) -> Self {
+        let mut known = Self::empty(cache_key);
         let bytes = careful::read(path).unwrap_or_default();
-        let Some(entries) = bytes.strip_prefix(conditions.as_slice()) else { return known };
+        let Some(entries) = bytes.strip_prefix(cache_key.as_slice()) else { return known };
         for entry in entries.chunks_exact(40 + V::BYTES) {
             if let Some((key, value)) = entry.split_first_chunk::<40>()
                 && let Some(value) = V::read(value)
@@ -55,21 +55,21 @@ impl<V: Entry> Known<V> {
         known
     }
 
-    /// Knows nothing.
-    pub(super) fn empty(conditions: &Conditions) -> Self {
-        Self { conditions: *conditions, order: Vec::new(), entries: HashMap::new() }
+    /// A cache without entries.
+    pub(super) fn empty(cache_key: &CacheKey) -> Self {
+        Self { key: *cache_key, order: Vec::new(), entries: HashMap::new() }
     }
 
-    /// Under which conditions its entries hold: what is written says so.
-    pub(super) fn hold_under(&mut self, conditions: &Conditions) {
-        self.conditions = *conditions;
+    /// Replaces the key under which the entries are written.
+    pub(super) fn key_by(&mut self, cache_key: &CacheKey) {
+        self.key = *cache_key;
     }
 
-    pub(super) fn get(&self, key: &Key) -> Option<V> {
+    pub(super) fn get(&self, key: &Pair) -> Option<V> {
         self.entries.get(key).cloned()
     }
 
-    pub(super) fn add(&mut self, key: Key, value: V) {
+    pub(super) fn add(&mut self, key: Pair, value: V) {
         if self.entries.insert(key, value).is_none() {
             self.order.push(key);
         }
@@ -80,7 +80,7 @@ impl<V: Entry> Known<V> {
         let Some(folder) = path.parent() else { return };
         let kept = &self.order[self.order.len().saturating_sub(MOST)..];
         let mut bytes = Vec::with_capacity(32 + kept.len() * (40 + V::BYTES));
-        bytes.extend_from_slice(&self.conditions);
+        bytes.extend_from_slice(&self.key);
         for key in kept {
             if let Some(value) = self.entries.get(key).filter(|value| value.is_lasting()) {
                 bytes.extend_from_slice(key);
@@ -115,17 +115,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("known");
         let (a, b) = (Oid::from_bytes([1; 20]), Oid::from_bytes([2; 20]));
-        let mut known = Known::read(&path, &[7; 32]);
+        let mut known = PairCache::read(&path, &[7; 32]);
         known.add(key(a, b), 5u8);
         known.add(key(b, a), 6u8);
         known.write(&path);
-        let read = Known::<u8>::read(&path, &[7; 32]);
+        let read = PairCache::<u8>::read(&path, &[7; 32]);
         assert_eq!(
             (read.get(&key(a, b)), read.get(&key(b, a)), read.get(&key(a, a))),
             (Some(5), Some(6), None)
         );
-        assert_eq!(Known::<u8>::read(&path, &[8; 32]).get(&key(a, b)), None);
+        assert_eq!(PairCache::<u8>::read(&path, &[8; 32]).get(&key(a, b)), None);
         std::fs::write(&path, [7; 40]).unwrap();
-        assert!(Known::<u8>::read(&path, &[7; 32]).order.is_empty(), "torn");
+        assert!(PairCache::<u8>::read(&path, &[7; 32]).order.is_empty(), "torn");
     }
 }
