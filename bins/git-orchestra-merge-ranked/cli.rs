@@ -13,16 +13,16 @@ use orchestra::{
 };
 use orchestra_terminal::{complete, pages::Page, settings::time};
 
-/// Land many branches, the least conflicting first, each step proven
+/// Land many branches, the least conflicting first, each step tested
 ///
 /// Every pair of branches is merged on trial, with the verdict that git gives; nothing of it stays. The largest set that lands together without conflict goes first, small
 /// branches before large ones; then the others. Each branch is merged on top of what landed before, and built and tested there,
 /// in a worktree of its own. What conflicts or fails is set aside with the reason, and the next goes on.
 ///
-/// Your checkout, your index and your branch stay as they are until the end. Then the target moves, once, to where everything
-/// stands that proved good, and the files of its checkout with it, or not at all. What you changed there without committing it
+/// Your checkout, your index and your branch stay as they are until the end. Then the target moves, once, to the commit that
+/// has everything that passed, and the files of its checkout with it, or not at all. What you changed there without committing it
 /// stays as it is; where the landing changes the same file, or where a file is in the way that git does not track or ignores,
-/// nothing moves, and the landing waits for you. If the target moved meanwhile, everything is planned and proven again.
+/// nothing moves, and the landing waits for you. If the target moved meanwhile, everything is planned and tested again.
 /// 'git orchestra undo' takes the whole landing back.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-merge-ranked", version)]
@@ -31,6 +31,8 @@ pub(crate) struct Cli {
     #[arg(value_name = "BRANCH", add = ArgValueCandidates::new(complete::agents_and_branches))]
     pub(crate) branches: Vec<String>,
     /// The branch on which they land (default: the one on which you stand)
+    ///
+    /// With --continue or --abort: which landing is meant, where several are not finished.
     #[arg(long, value_name = "BRANCH", add = ArgValueCandidates::new(complete::branches))]
     pub(crate) into: Option<String>,
     /// Only show order, reasons and conflicts; nothing changes
@@ -71,10 +73,10 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) approved: bool,
     /// Go on with a landing that was cut off, stopped, or could not move its target
-    #[arg(long = "continue", conflicts_with_all = ["branches", "into", "dry_run", "priority", "build", "test", "check_time", "approved"])]
+    #[arg(long = "continue", conflicts_with_all = ["branches", "dry_run", "priority", "build", "test", "check_time", "approved"])]
     pub(crate) go_on: bool,
     /// Give that landing up; the target is where it was
-    #[arg(long, conflicts_with_all = ["branches", "into", "dry_run", "priority", "build", "test", "check_time", "approved", "go_on"])]
+    #[arg(long, conflicts_with_all = ["branches", "dry_run", "priority", "build", "test", "check_time", "approved", "go_on"])]
     pub(crate) abort: bool,
     /// Print the result as one JSON object
     #[arg(long)]
@@ -148,6 +150,14 @@ pub(crate) const PAGE: Page = Page {
                  would use; so are rebased ones. A signer that fails, or does not answer for a minute, holds nothing up: what \
                  lands is not signed then, and a warning says why. Commits that are made for an agent when it ends are never \
                  signed: '--strategy squash' lands a single signed commit for each branch.",
+            ],
+        ),
+        (
+            "WHAT MAY RUN MEANWHILE",
+            &[
+                "One landing runs at a time on one branch; a second one is told which process lands there, and since when. Landings on \
+                 different branches run side by side, each in a worktree of its own. Reviews, cleanups and undos may run meanwhile: a \
+                 cleanup keeps the agents that a landing uses, and an undo of a landing on the same branch is refused until it ends.",
             ],
         ),
         (

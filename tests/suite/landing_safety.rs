@@ -104,8 +104,9 @@ fn one_landing_at_a_time_and_ctrl_c_leaves_nothing_running() {
     let child =
         started(&mut repo.orchestra_command(["merge-ranked", "b1", "b3", "--test", &waiting(world.dir())]));
     until("the test runs", || world.dir().join("there").exists().then_some(()));
-    land(&repo, &[]).exits(4).says("another merge-ranked, review, cleanup or undo runs");
-    repo.orchestra(["undo"]).exits(4).says("wait for its end");
+    land(&repo, &[]).exits(4).says("another landing into main runs since").says("wait for its end");
+    repo.orchestra(["merge-ranked", "--continue"]).exits(4).says("another landing into main runs since");
+    repo.orchestra(["merge-ranked", "--abort"]).exits(4).says("another landing into main runs since");
     let program = until("our program", || {
         let found = Ran::of(repo.command("pgrep").args(["-f", "git-orchestra-merge-ranked b1 b3"]));
         found.stdout().lines().next().and_then(|pid| pid.parse::<u32>().ok())

@@ -66,6 +66,7 @@ mod sessions_programs;
 mod sessions_shapes;
 mod sessions_talk;
 mod set_aside;
+mod side_by_side;
 mod signing;
 mod spawn;
 mod stale_locks;

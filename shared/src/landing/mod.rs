@@ -16,7 +16,8 @@
 //! | [`verify`], [`check`] | building and testing one commit; a command of the user's, bounded |
 //! | `scratch`, `scratch_slot` | the worktrees for all that, each with one user at a time |
 //! | [`earlier`] | which checks failed with a branch in an earlier landing |
-//! | [`state`], [`open`] | what was done so far, written down after every step; the landing that is not finished |
+//! | [`state`], [`open`] | what was done so far, written down after every step; the landings that are not finished |
+//! | [`target_lock`] | one landing at a time on one branch |
 //! | [`gitlinks`] | repositories inside a branch of which nobody else can get the commits |
 //! | [`finish`], [`record`] | the target moves, once; then agents and notes record it |
 //! | [`signing`] | signatures of what lands, where the user wants them |
@@ -52,6 +53,7 @@ mod settle;
 pub mod signing;
 pub mod state;
 pub mod steps;
+pub mod target_lock;
 mod trials;
 mod unresolved;
 pub mod verify;

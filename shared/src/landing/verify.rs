@@ -9,7 +9,6 @@ use super::{
 use crate::{
     Result,
     git::{Oid, Repo},
-    store::operations,
     world,
 };
 
@@ -27,10 +26,10 @@ pub(super) fn check_commit(
     check::run(command, scratch.at(repo, commit)?.path(), bounds)
 }
 
-/// Runs a check on a commit without landing anything.
+/// Runs a check on a commit without landing anything. Landings, undos and cleanups may run meanwhile.
 ///
 /// # Errors
-/// Another command changes branches (4), the command is empty (2), the user interrupts it, or the scratch worktree cannot be made or removed.
+/// The command is empty (2), the user interrupts it, or the scratch worktree cannot be made or removed.
 pub fn verify(
     repo: &Repo,
     commit: Oid,
@@ -39,7 +38,6 @@ pub fn verify(
     interrupted: &AtomicBool,
 ) -> Result<CheckRun> {
     check::is_command(command, "test")?;
-    let _lock = operations::lock(repo)?;
     let nonce = format!("verify-{}", world::random_hex::<8>()?);
     let mut scratch = LazyScratch::of(&nonce);
     let ran = check_commit(repo, &mut scratch, commit, command, Bounds { limit, interrupted, nonce: &nonce });

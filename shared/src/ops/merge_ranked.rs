@@ -1,5 +1,8 @@
 //! `merge-ranked`: lands many branches, those that conflict least first, each step built and tested; the target moves once, at the
 //! end.
+//!
+//! A landing holds the lock of its target, and the journal's for the moment in which it begins. Landings on other branches, reviews,
+//! cleanups and undos run meanwhile.
 
 mod asking;
 mod carry_out;
@@ -22,21 +25,29 @@ use crate::{
     Error, Kind, Result,
     git::{Repo, version},
     landing::{
-        State,
+        Plan, State,
         branches::{self, Branch},
         context::{LandContext, Progress},
-        finish, gitlinks, open,
+        finish, gitlinks,
+        open::{self, OpenLanding},
         options::{OnConflict, OnFailure, Strategy},
         record,
         repairer::{RepairError, Repairer},
         state::BranchTip,
         steps,
+        target_lock::{Holder, TargetLock},
     },
     model::AgentId,
-    store::operations::{self, Journal, OperationBody, Stage},
+    store::{
+        layout,
+        operations::{self, Journal, OperationBody, Stage},
+    },
     surroundings,
     trust::AcceptedRepo,
 };
+
+/// How long a landing that begins waits for a cleanup or an undo to end.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What to do.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -59,7 +70,7 @@ pub struct Request {
     pub mode: Mode,
     /// Branches, agents or commits; none: the work of every agent that is done.
     pub branches: Vec<String>,
-    /// The target; the branch that is checked out if not given.
+    /// The target; if not given, the branch that is checked out, or the only landing that is not finished.
     pub into: Option<String>,
     /// How branches become part of the target.
     pub strategy: Strategy,
@@ -84,7 +95,7 @@ pub struct Request {
 /// Lands, or plans.
 ///
 /// # Errors
-/// The request is wrong (2); there is nothing to land on, or something is in the way (3); another command changes branches (4).
+/// The request is wrong (2); there is nothing to land on, or something is in the way (3); another landing on the target runs (4).
 pub fn run(
     repo: &AcceptedRepo,
     request: &Request,
@@ -114,15 +125,19 @@ fn land(
     }
     repo.identity()?;
     version::check(&repo.common_dir()?)?;
-    let _lock = operations::lock(repo)?;
+    let into = match request.mode {
+        Mode::Continue | Mode::Abort => target_of_open(repo, request)?,
+        Mode::New | Mode::DryRun => branches::target(repo, request.into.as_deref())?.branch,
+    };
+    let _target = TargetLock::take(repo, &into, Holder::LANDING)?;
     let mut warnings = finish::recover(repo)?;
-    let asking = Asking { repo, interrupted };
+    let asking = Asking { repo, interrupted, into: &into };
     let is_accepted = || repo.confirm().is_ok();
     let around = LandContext { repairer: &asking, tell, interrupted, is_accepted: &is_accepted };
     let mut report = match request.mode {
-        Mode::Abort => abort(repo, &asking),
-        Mode::Continue => continue_landing(repo, around),
-        Mode::New | Mode::DryRun => begin(repo, request, around),
+        Mode::Abort => abort(repo, &into, &asking),
+        Mode::Continue => continue_landing(repo, &into, around),
+        Mode::New | Mode::DryRun => begin(repo, request, &into, around),
     }?;
     warnings.append(&mut report.warnings);
     Ok(Report { warnings, ..report })
@@ -137,13 +152,24 @@ fn dry_run(repo: &Repo, request: &Request) -> Result<Report> {
     Ok(Report { warnings, ..Report::planned(&plan) })
 }
 
-fn begin(repo: &AcceptedRepo, request: &Request, around: LandContext<'_>) -> Result<Report> {
-    if let Some(open) = open::find(repo)? {
-        return Err(Error::refused(format!("a landing is not finished: {}", open.summary))
+/// The target of the landing that is to be continued or aborted.
+fn target_of_open(repo: &Repo, request: &Request) -> Result<String> {
+    let typed = request.into.as_deref().map(|name| layout::branch_of(name).unwrap_or(name));
+    let open = open::choose(repo, typed)?;
+    match open.into {
+        Some(into) => Ok(into),
+        // Says why it cannot be read.
+        None => Ok(State::load(repo, &Journal::open(repo, &open.operation.id)?)?.into),
+    }
+}
+
+fn begin(repo: &AcceptedRepo, request: &Request, into: &str, around: LandContext<'_>) -> Result<Report> {
+    if let Some(open) = open::into(repo, into)? {
+        return Err(Error::refused(format!("a landing is not finished: {}", open.operation.summary))
             .hint("git orchestra merge-ranked --continue goes on with it, --abort gives it up"));
     }
     let options = prepare::options(repo, request)?;
-    let target = branches::target(repo, request.into.as_deref())?;
+    let target = branches::target(repo, Some(into))?;
     let planned = prepare::plan(repo, target, &request.branches, &options);
     if around.interrupted.load(Ordering::Relaxed) {
         return Err(Error::new(Kind::Interrupted, "interrupted before anything was changed"));
@@ -158,7 +184,7 @@ fn begin(repo: &AcceptedRepo, request: &Request, around: LandContext<'_>) -> Res
     let tip = |branch: &Branch| BranchTip { name: branch.name.clone(), tip: branch.tip };
     let all = plan.branches.iter().chain(skipped).map(tip).collect();
     let state = State::new(&plan.target, options, all);
-    let mut journal = Journal::new(repo, OperationBody::Landing(Vec::new()))?;
+    let mut journal = begin_operation(repo, &plan, &state)?;
     let early = blocked.map(|blocked| format!("{}; it will have to wait at the end", blocked.why));
     let mut report = carry_out::steps(repo, &plan, state, &mut journal, around)?;
     // Said only if it still holds.
@@ -167,22 +193,41 @@ fn begin(repo: &AcceptedRepo, request: &Request, around: LandContext<'_>) -> Res
     Ok(report)
 }
 
-/// Opens the landing that is not finished.
-fn reopen(repo: &Repo) -> Result<(Journal, State)> {
-    let open = open::find(repo)?.ok_or_else(open::none)?;
-    let journal = Journal::open(repo, &open.id)?;
+/// Writes the landing into the journal. From then on cleanups keep the agents that it uses; of one that was removed while the landing
+/// was planned, the landing learns here.
+fn begin_operation(repo: &Repo, plan: &Plan, state: &State) -> Result<Journal> {
+    let _journal = operations::lock_within(repo, START_TIMEOUT)?;
+    for (id, _) in plan.branches.iter().filter_map(|branch| branch.agent.as_ref()) {
+        if repo.find_ref(&layout::agent_ref(id))?.is_none() {
+            let why = format!("agent '{id}' was removed while its landing was planned");
+            return Err(
+                Error::new(Kind::Conflict, why).hint("git orchestra undo brings it back; or try again")
+            );
+        }
+    }
+    let mut journal = Journal::new(repo, OperationBody::Landing(Vec::new()))?;
+    state.save(repo, &mut journal)?;
+    Ok(journal)
+}
+
+/// Opens the landing on `into` that is not finished, under the lock of `into`. A cleanup that began before that lock was taken ends
+/// first: later ones keep the agents of the landing.
+fn reopen(repo: &Repo, into: &str) -> Result<(Journal, State)> {
+    drop(operations::lock_within(repo, START_TIMEOUT)?);
+    let OpenLanding { operation, .. } = open::into(repo, into)?.ok_or_else(open::none)?;
+    let journal = Journal::open(repo, &operation.id)?;
     let state = State::load(repo, &journal)?;
     Ok((journal, state))
 }
 
 /// Lands everything that was kept, on the target as it stands.
-fn continue_landing(repo: &AcceptedRepo, around: LandContext<'_>) -> Result<Report> {
-    let (mut journal, state) = reopen(repo)?;
+fn continue_landing(repo: &AcceptedRepo, into: &str, around: LandContext<'_>) -> Result<Report> {
+    let (mut journal, state) = reopen(repo, into)?;
     if state.ready {
         let plan = prepare::rebuild_plan(repo, &state, state.base)?;
         return carry_out::finish(repo, &plan, state, &mut journal, around);
     }
-    let now = branches::target(repo, Some(&state.into))?.tip;
+    let now = branches::target(repo, Some(into))?.tip;
     let state = State { branches: prepare::refreshed(repo, &state), ..state };
     if now == state.base {
         let plan = prepare::rebuild_plan(repo, &state, state.base)?;
@@ -191,8 +236,8 @@ fn continue_landing(repo: &AcceptedRepo, around: LandContext<'_>) -> Result<Repo
     carry_out::replan(repo, state, now, &mut journal, around)
 }
 
-fn abort(repo: &Repo, repairer: &dyn Repairer) -> Result<Report> {
-    let (mut journal, state) = reopen(repo)?;
+fn abort(repo: &Repo, into: &str, repairer: &dyn Repairer) -> Result<Report> {
+    let (mut journal, state) = reopen(repo, into)?;
     steps::clear(repo, &journal.operation.id)?;
     if carry_out::has_moved(repo, &state)? {
         carry_out::move_back(repo, &state)?;
@@ -213,20 +258,25 @@ fn abort(repo: &Repo, repairer: &dyn Repairer) -> Result<Report> {
     Ok(Report { warnings, ..Report::incomplete(&plan, &state, &journal, Incomplete::Aborted) })
 }
 
-/// Finishes a landing that was killed after its target had moved, and before that was written down. Returns what the user should
-/// know. To be called under the lock on operations.
+/// Finishes landings that were killed after their target had moved, and before that was written down. Returns what the user should
+/// know.
 ///
 /// # Errors
-/// It cannot be read or written.
+/// One cannot be read or written.
 pub(super) fn finish_if_moved(repo: &Repo) -> Result<Vec<String>> {
-    let Some(open) = open::find(repo)? else { return Ok(Vec::new()) };
-    let mut journal = Journal::open(repo, &open.id)?;
-    let Ok(state) = State::load(repo, &journal) else { return Ok(Vec::new()) };
-    if !carry_out::has_moved(repo, &state)? {
-        return Ok(Vec::new());
+    let mut warnings = Vec::new();
+    for open in open::all(repo)? {
+        let Some(into) = open.into else { continue };
+        // Whoever holds the lock of the target lands there and writes it down.
+        let Some(_target) = TargetLock::try_take(repo, &into, Holder::LANDING)? else { continue };
+        let mut journal = Journal::open(repo, &open.operation.id)?;
+        let state = State::load(repo, &journal)?;
+        if journal.operation.stage == Stage::Open && carry_out::has_moved(repo, &state)? {
+            let plan = prepare::rebuild_plan(repo, &state, state.base)?;
+            warnings.extend(carry_out::record_landing(repo, &plan, &state, &mut journal)?.warnings);
+        }
     }
-    let plan = prepare::rebuild_plan(repo, &state, state.base)?;
-    Ok(carry_out::record_landing(repo, &plan, &state, &mut journal)?.warnings)
+    Ok(warnings)
 }
 
 /// Whether everything that was to land is in the target.

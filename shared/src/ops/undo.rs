@@ -3,7 +3,7 @@
 mod choose;
 mod foresee;
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use serde::Serialize;
 
@@ -15,6 +15,7 @@ use crate::{
         State,
         finish::{self, Move, Moved},
         record,
+        target_lock::{Holder, TargetLock},
     },
     model::{
         AgentId,
@@ -120,6 +121,7 @@ fn reverse(repo: &Repo, operation: &Operation, all: &[Operation]) -> Result<(Str
     };
     match choose::reversal(operation, all)? {
         Reversal::MoveBack(changes) => {
+            let _targets = lock_targets(repo, changes)?;
             let back =
                 |change: &Change| Change { branch: change.branch.clone(), old: change.new, new: change.old };
             let back: Vec<Change> = changes.iter().map(back).collect();
@@ -135,6 +137,12 @@ fn reverse(repo: &Repo, operation: &Operation, all: &[Operation]) -> Result<(Str
             Ok((id, remove_again(repo, journal, before)?))
         }
     }
+}
+
+/// Locks the branches that move back: no landing on one of them runs then.
+fn lock_targets(repo: &Repo, changes: &[Change]) -> Result<Vec<TargetLock>> {
+    let branches: BTreeSet<&str> = changes.iter().map(|change| change.branch.as_str()).collect();
+    branches.into_iter().map(|branch| TargetLock::take(repo, branch, Holder::UNDO)).collect()
 }
 
 fn move_all_back(repo: &Repo, mut journal: Journal, operation: &Operation, back: &[Change]) -> Result<()> {

@@ -307,7 +307,7 @@ impl Private {
         self.0.join("locks/sync")
     }
 
-    /// Held by whoever changes branches, removes agents or brings them back.
+    /// Held by whoever begins an operation, for a moment; and by whoever removes agents or brings them back, for as long as it takes.
     pub fn operations_lock(&self) -> PathBuf {
         self.0.join("locks/operations")
     }

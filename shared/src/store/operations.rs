@@ -48,7 +48,8 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// A new operation, newer than all that there are; nothing is written yet. To be called under [`lock`].
+    /// A new operation, newer than all that there are; nothing is written yet. To be called under [`lock`], which is held until it
+    /// is written for the first time.
     ///
     /// # Errors
     /// There is no randomness, or the operations cannot be read.
@@ -157,17 +158,26 @@ fn read<T: DeserializeOwned>(repo: &Repo, commit: Oid, name: &str) -> Result<T> 
     serde_json::from_slice(&bytes).context(Kind::Internal, broken)
 }
 
-/// How long another command may hold the lock for a look.
-const SETTLE: Duration = Duration::from_millis(500);
+/// How long another command may hold the lock before a command of the user's gives up.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The right to change something: operations are written under it alone, one command after the other.
+/// The lock of the journal. A landing holds it for a moment, when it begins. Whoever removes agents or brings them back holds it as
+/// long as that takes: one command after the other.
 ///
 /// # Errors
 /// Another command has it (4).
 pub fn lock(repo: &Repo) -> Result<Lock> {
+    lock_within(repo, LOCK_TIMEOUT)
+}
+
+/// As [`lock`], where another command may hold it for so long.
+///
+/// # Errors
+/// Another command has it all the time (4).
+pub fn lock_within(repo: &Repo, limit: Duration) -> Result<Lock> {
     let lock = Private::new(repo.private_dir()?).operations_lock();
-    let lock = Lock::take(&lock, SETTLE)?.ok_or_else(|| {
-        Error::new(Kind::Conflict, "another merge-ranked, review, cleanup or undo runs in this repository")
+    let lock = Lock::take(&lock, limit)?.ok_or_else(|| {
+        Error::new(Kind::Conflict, "another cleanup or undo runs in this repository")
             .hint("wait for its end, and try again")
     })?;
     // Also for the git programs that the command starts: they can mend nothing.

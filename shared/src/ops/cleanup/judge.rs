@@ -11,7 +11,8 @@ use crate::{
     config::Config,
     error::Context,
     git::{Oid, Repo, worktrees::Worktree},
-    model::{Agent, AgentId, Liveness, quote},
+    landing::open::{self, OpenLanding},
+    model::{Agent, AgentId, Liveness, quote, text},
     ops::{agent_object::AgentObject, shadowed::Shadowed},
     removal::{
         contents,
@@ -70,6 +71,8 @@ pub(super) struct Judge<'a> {
     agents: Vec<String>,
     processes: Places,
     derived: Vec<String>,
+    /// Landings on which processes work now.
+    landings: Vec<OpenLanding>,
     /// Who we are.
     writer: Option<&'a str>,
 }
@@ -87,7 +90,8 @@ impl<'a> Judge<'a> {
         targets.retain(|target| request.into.is_some() || !agents.contains(&target.name));
         let derived = Config::of(repo).derived();
         let writer = listing.writer.as_deref();
-        Ok(Self { repo, request, targets, agents, processes: Places::now(), derived, writer })
+        let landings = open::running(repo)?;
+        Ok(Self { repo, request, targets, agents, processes: Places::now(), derived, landings, writer })
     }
 
     /// Whether it may go.
@@ -98,7 +102,8 @@ impl<'a> Judge<'a> {
         object: &AgentObject,
         discard: bool,
     ) -> Result<Result<Go, No>> {
-        if let Some(no) = self.at_work(id, agent, object, discard).or_else(|| self.too_young(agent)) {
+        let no = self.at_work(id, agent, object, discard).or_else(|| self.is_landing(id, agent));
+        if let Some(no) = no.or_else(|| self.too_young(agent)) {
             return Ok(Err(no));
         }
         let worktree = match place::of_agent(self.repo, id, &agent.branch)? {
@@ -156,6 +161,13 @@ impl<'a> Judge<'a> {
             Liveness::Ended => return None,
         };
         Some(no)
+    }
+
+    /// A landing that runs may ask the agent for a repair, and records in its life whether its work landed.
+    fn is_landing(&self, id: &AgentId, agent: &Agent) -> Option<No> {
+        let landing = self.landings.iter().find(|landing| landing.uses(id, &agent.branch))?;
+        let into = text::one_line(landing.into.as_deref().unwrap_or_default(), 100);
+        Some(No::new(format!("a landing into {into} uses it now")).hint("wait for the end of that landing"))
     }
 
     fn too_young(&self, agent: &Agent) -> Option<No> {
@@ -236,7 +248,7 @@ impl<'a> Judge<'a> {
 }
 
 fn sentence(finding: Finding, branch: &str) -> String {
-    let branch = crate::model::text::one_line(branch, 100);
+    let branch = text::one_line(branch, 100);
     match finding {
         Finding::Nothing => NOTHING.to_owned(),
         Finding::Merged => format!("merged into {branch}"),

@@ -9,9 +9,10 @@ use crate::{
     landing::{
         before::BeforeRepair,
         finish::{self, Move, Moved},
+        open,
         repairer::{RepairError, Repairer},
     },
-    model::{AgentId, Liveness},
+    model::{AgentId, Liveness, text},
     ops::{
         merge_ranked::rolling_back,
         rest::{self, Rest},
@@ -31,10 +32,13 @@ use crate::{
 pub(super) struct Asking<'a> {
     pub(super) repo: &'a AcceptedRepo,
     pub(super) interrupted: &'a AtomicBool,
+    /// The target of the landing.
+    pub(super) into: &'a str,
 }
 
 impl Repairer for Asking<'_> {
     fn ask(&self, agent: &AgentId, forward_to: Option<Oid>, message: &str) -> Result<Oid, RepairError> {
+        self.refuse_shared(agent)?;
         let profile = Chain::of_agent(self.repo, agent)?.fold().agent.profile;
         let what = "the names and the output of others";
         profile::check_prose(&profile, &Config::of(self.repo), what)
@@ -68,6 +72,19 @@ impl Repairer for Asking<'_> {
 }
 
 impl Asking<'_> {
+    /// One landing would roll back what the agent did for the other.
+    fn refuse_shared(&self, id: &AgentId) -> Result<(), RepairError> {
+        let branch = Chain::of_agent(self.repo, id)?.fold().agent.branch;
+        for other in open::running(self.repo)? {
+            let into = other.into.as_deref().unwrap_or_default();
+            if into != self.into && other.uses(id, &branch) {
+                let into = text::one_line(into, 60);
+                return Err(cannot(&format!("another landing, into {into}, uses it now")));
+            }
+        }
+        Ok(())
+    }
+
     fn bring_forward(&self, id: &AgentId, commit: Oid) -> Result<(), RepairError> {
         let agent = status::one(self.repo, id)?;
         if agent.liveness != Liveness::Ended {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    landing::finish,
+    landing::{finish, target_lock::TargetLock},
     ops::cleanup,
     removal::restore,
     store::{
@@ -32,6 +32,7 @@ pub(super) fn check(repo: &AcceptedRepo, operation: &Operation, all: &[Operation
 }
 
 fn check_change(repo: &AcceptedRepo, change: &Change) -> Result<()> {
+    TargetLock::refuse_if_held(repo, &change.branch)?;
     let now = repo.find_ref(&layout::branch_ref(&change.branch))?;
     if now == change.old.into() {
         return Ok(());

@@ -1,6 +1,8 @@
-//! The files of landings: scratch worktrees.
+//! The files of landings: scratch worktrees and locks.
 
 use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
 
 use super::Private;
 
@@ -33,6 +35,14 @@ fn numbered(name: &str, number: usize) -> String {
 }
 
 impl Private {
+    /// Held by whoever lands on a branch or undoes a landing on it; in it stands who that is. Some names of branches are too long
+    /// for a file: its name is a digest.
+    pub fn target_lock(&self, branch: &str) -> PathBuf {
+        let digest: String =
+            Sha256::digest(branch).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        self.0.join("locks/targets").join(digest)
+    }
+
     /// Held by whoever works in a scratch worktree; in it stands whose it is, or was.
     pub fn scratch_lock(&self, number: usize) -> PathBuf {
         self.0.join("locks").join(format!("scratch-{number}"))
