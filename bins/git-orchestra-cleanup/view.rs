@@ -2,13 +2,12 @@
 
 use orchestra::{
     Result,
-    git::Repo,
     ops::cleanup::{self, Entry, Outcome, Report},
     removal::trash,
-    world,
+    wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, agents, json,
+    Exit, Terminal, accepted, agents, here, json,
     paint::Role,
     table::{self, Text},
     when,
@@ -17,7 +16,7 @@ use orchestra_terminal::{
 use crate::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = here::repository()?;
     if cli.empty_trash {
         trash::empty(&repo)?;
         return Ok(Exit::Done);
@@ -27,7 +26,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         terminal.warn(warning);
     }
     if cli.json {
-        json::answer(terminal, "cleanup", &report)?;
+        json::answer(terminal, wire::CLEANUP, &report)?;
     } else {
         tell(terminal, &report);
     }

@@ -2,13 +2,12 @@
 
 use orchestra::{
     Result,
-    git::Repo,
     model::{Liveness, quote, text},
     ops::collect::{self, Saved, Summary},
     store::layout,
-    surroundings, world,
+    surroundings, wire, world,
 };
-use orchestra_terminal::{Exit, Terminal, agents, json, when};
+use orchestra_terminal::{Exit, Terminal, agents, here, json, when};
 
 use crate::cli::Cli;
 
@@ -16,7 +15,7 @@ use crate::cli::Cli;
 const LEFT_OUT: usize = 5;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = here::repository()?;
     let report = collect::run(&repo, &cli.request())?;
     for warning in &report.warnings {
         terminal.warn(warning);
@@ -28,7 +27,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     let exit = report.failed.map_or(Exit::Done, Exit::Failed);
     if cli.json {
-        json::answer(terminal, "collect", &report)?;
+        json::answer(terminal, wire::COLLECT, &report)?;
         return Ok(exit);
     }
     agents::warn_unreadable(terminal, &report.unreadable);

@@ -4,15 +4,11 @@ use orchestra::{
     Result,
     git::Repo,
     model::text,
-    ops::init::{self, Report},
-    trust::{
-        acceptance::{self, Checked},
-        configuration::Change,
-    },
-    world,
+    ops::init::{self, Accepted, Report},
+    trust::acceptance::{self, Checked},
+    wire,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, json, prompt};
-use serde::Serialize;
+use orchestra_terminal::{Exit, Terminal, accepted, here, json, prompt};
 
 use crate::cli::Cli;
 
@@ -20,7 +16,7 @@ use crate::cli::Cli;
 const BYTES: usize = 75;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = here::repository()?;
     if let Some(fingerprint) = &cli.accept {
         return accept(cli, terminal, repo, fingerprint);
     }
@@ -31,7 +27,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     let refused = report.probe.as_ref().is_some_and(|probe| !probe.takes);
     if cli.json {
-        json::answer(terminal, "init", &report)?;
+        json::answer(terminal, wire::INIT, &report)?;
     } else {
         tell(terminal, &report);
     }
@@ -57,18 +53,13 @@ fn accept(cli: &Cli, terminal: &Terminal, repo: Repo, fingerprint: &str) -> Resu
         }
     };
     if cli.json {
-        json::answer(terminal, "accept", &Accepted { changes })?;
+        json::answer(terminal, wire::ACCEPT, &Accepted { changes })?;
     } else if changes.is_empty() {
         terminal.say("the configuration has not changed while agents ran");
     } else {
         terminal.answer(&format!("accepted {}\n", text::count(changes.len() as u64, "key")));
     }
     Ok(Exit::Done)
-}
-
-#[derive(Serialize)]
-struct Accepted {
-    changes: Vec<Change>,
 }
 
 fn tell(terminal: &Terminal, report: &Report) {

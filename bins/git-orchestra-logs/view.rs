@@ -15,9 +15,8 @@ use orchestra::{
     },
     profile::Speech,
     supervise::lending::Waiting,
-    world,
 };
-use orchestra_terminal::{Exit, Terminal, paint::Role, prompt};
+use orchestra_terminal::{Exit, Terminal, here, paint::Role, prompt};
 
 use crate::{cli::Cli, said::Conversation};
 
@@ -31,7 +30,7 @@ const LONGEST_SAID: usize = 4 << 20;
 const COMPLAINTS: usize = 4096;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = here::repository()?;
     let agent = match &cli.agent {
         Some(agent) => agent.clone(),
         None => {

@@ -7,6 +7,7 @@ use orchestra::{
     landing::steps::Progress,
     model::text,
     ops::merge_ranked::{self, Left, Mode, Outcome, Report, Row},
+    wire,
 };
 use orchestra_terminal::{
     Exit, Terminal, accepted, agents, interrupt, json,
@@ -31,7 +32,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     agents::warn_unreadable(terminal, &report.unreadable);
     if cli.json {
-        json::answer(terminal, "merge-ranked", &report)?;
+        json::answer(terminal, wire::MERGE_RANKED, &report)?;
     } else {
         show(terminal, &report, request.mode);
     }
@@ -129,7 +130,7 @@ fn end(terminal: &Terminal, report: &Report, mode: Mode) -> Result<Exit> {
             terminal.say(&format!("given up; {into} stays where it was"));
             return Ok(Exit::Done);
         }
-        Some(Left::Blocked(why, hints)) => {
+        Some(Left::Blocked { why, hints }) => {
             let error = Error::refused(format!("{why}; the landing waits"));
             let error = hints.iter().cloned().fold(error, Error::hint).hint(go_on);
             let result = report.result.map(|result| result.to_string()).unwrap_or_default();

@@ -115,8 +115,8 @@ fn give(
 
 fn show_diff(repo: &AcceptedRepo, work: &Work) -> Result<()> {
     let request = diff::Request { agent: work.agent.id.clone(), committed: true, ..diff::Request::default() };
-    let report = diff::run(repo, &request)?;
-    report.compared(report.git_diff().arg("--no-ext-diff")).show().map(|_| ())
+    let comparison = diff::compare(repo, &request)?;
+    comparison.compared(comparison.git_diff().arg("--no-ext-diff")).show().map(|_| ())
 }
 
 /// The user's own shell, where the files are.

@@ -20,7 +20,7 @@ use orchestra::{
 pub(crate) fn comments(repo: &AcceptedRepo, agent: &str) -> Result<Vec<Comment>> {
     let cannot = || "cannot write a temporary file".to_owned();
     let request = diff::Request { agent: agent.to_owned(), committed: true, ..diff::Request::default() };
-    let text = template(&diff::run(repo, &request)?.text()?);
+    let text = template(&diff::compare(repo, &request)?.text()?);
     let file = tempfile::Builder::new().prefix("review-").suffix(".diff").tempfile();
     let mut file = file.context(Kind::External, cannot)?;
     file.write_all(text.as_bytes()).and_then(|()| file.flush()).context(Kind::External, cannot)?;

@@ -2,7 +2,6 @@
 
 use orchestra::{
     Result,
-    git::Repo,
     model::{text, verdict::Verdict},
     ops::merge_ranked::Report as Landed,
     ops::review::{
@@ -11,9 +10,9 @@ use orchestra::{
     },
     store::verdicts::Holds,
     surroundings::Level,
-    world,
+    wire,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, agents, interrupt, json, paint::Role};
+use orchestra_terminal::{Exit, Terminal, accepted, agents, here, interrupt, json, paint::Role};
 
 use crate::{ask, cli::Cli, edit};
 
@@ -26,7 +25,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let mut request = cli.request()?;
     let asks = !cli.json && request.give.is_none() && terminal.can_ask() && terminal.width().is_some();
     if request.agent.is_none() && !asks {
-        let report = review::list(&Repo::discover(&world::directory())?)?;
+        let report = review::list(&here::repository()?)?;
         return answer(terminal, cli, &report, &request);
     }
     let repo = accepted::repository(terminal)?;
@@ -54,7 +53,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 
 fn answer(terminal: &Terminal, cli: &Cli, report: &Report, request: &Request) -> Result<Exit> {
     if cli.json {
-        json::answer(terminal, "review", report)?;
+        json::answer(terminal, wire::REVIEW, report)?;
     } else {
         show(terminal, report, request);
     }

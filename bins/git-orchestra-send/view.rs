@@ -2,29 +2,24 @@
 
 use orchestra::{
     Result,
-    git::Repo,
     model::AgentId,
     ops::{
         named,
-        send::{self, Sent},
+        send::{self, Answer, Sent},
     },
-    world,
+    wire,
 };
-use orchestra_terminal::{Exit, Terminal, faults, json};
+use orchestra_terminal::{Exit, Terminal, faults, here, json};
 
 use crate::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = here::repository()?;
     let is_agent = |word: &str| AgentId::parse(word).is_ok() && named::any(&repo, word).is_ok();
     let report = send::run(&repo, &cli.request(is_agent)?)?;
     let failed = faults::tell_failures(terminal, &report.failed);
     if cli.json {
-        match (report.sent.as_slice(), report.failed.as_slice()) {
-            // As it was when there could only be one.
-            ([sent], []) => json::answer(terminal, "send", sent)?,
-            _ => json::answer(terminal, "send", &report)?,
-        }
+        json::answer(terminal, wire::SEND, &Answer::from(report))?;
     } else {
         for sent in &report.sent {
             tell(cli, terminal, sent);

@@ -12,19 +12,19 @@ use orchestra::{
     model::{quote, text},
     ops::sessions::{
         self,
-        resume::{self, Plan, Request},
+        resume::{self, Plan, Prepared, Request},
     },
     process,
 };
 use orchestra_terminal::{Exit, Terminal, accepted, prompt};
 
-use crate::{cli::GoOn, view};
+use crate::{cli::GoOn, scope};
 
 /// Conversations among which one is picked.
 const TO_PICK: usize = 30;
 
 pub(crate) fn run(terminal: &Terminal, how: &GoOn) -> Result<Exit> {
-    let repo = view::repo()?.map(|repo| accepted::accept(terminal, repo)).transpose()?;
+    let repo = scope::repository()?.map(|repo| accepted::accept(terminal, repo)).transpose()?;
     let session = match &how.id {
         Some(id) => id.clone(),
         None => pick(terminal)?,
@@ -37,7 +37,8 @@ pub(crate) fn run(terminal: &Terminal, how: &GoOn) -> Result<Exit> {
         more: how.more.clone(),
         dry_run: how.dry_run,
     };
-    let plan = resume::plan(repo.as_ref(), &request)?;
+    // Whoever holds the conversation holds it until this process has become its program.
+    let Prepared { plan, hold: _hold } = resume::prepare(repo.as_ref(), &request)?;
     if how.dry_run {
         plan.steps.iter().for_each(|step| terminal.say(&format!("would {step}")));
         terminal.answer(&format!("{}\n", typed(&plan)));
@@ -51,7 +52,7 @@ fn pick(terminal: &Terminal) -> Result<String> {
     if !terminal.can_ask() {
         return Err(Error::usage("no conversation named").hint(hint));
     }
-    let repo = view::repo()?;
+    let repo = scope::repository()?;
     let request =
         sessions::Request { everywhere: repo.is_none(), limit: TO_PICK, ..sessions::Request::default() };
     let found = sessions::run(repo.as_ref(), &request)?.sessions;

@@ -12,10 +12,10 @@ use orchestra::{
         status::{self, Report},
     },
     surroundings::Level,
-    world,
+    wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, json,
+    Exit, Terminal, agents, here, json,
     paint::Role,
     watch::{self, Stream, Until, Watched},
 };
@@ -27,7 +27,7 @@ const TASK_LINES: usize = 20;
 const TASK_COLUMNS: usize = 160;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = here::repository()?;
     if let Some(why) = repo.trouble() {
         terminal.warn(&format!("the configuration of this repository cannot be used: {}", text::safe(why)));
         terminal.hint("git config --edit");
@@ -68,7 +68,7 @@ fn late(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
 
 fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<()> {
     if cli.json {
-        return json::answer(terminal, "status", report);
+        return json::answer(terminal, wire::STATUS, report);
     }
     if report.agents.is_empty() && report.unreadable.is_empty() {
         if cli.archived {

@@ -5,6 +5,7 @@ use orchestra::{
     model::AgentId,
     ops::supervise::{self, Request},
     supervise::{detach, helper::Job, start::READY_WORD},
+    wire,
 };
 use orchestra_terminal::{Exit, Terminal, json};
 
@@ -23,7 +24,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         detach::close_output();
     })?;
     if let Some(taken) = taken {
-        json::answer(terminal, "taken", &taken)?;
+        json::answer(terminal, wire::TAKEN, &taken)?;
     }
     Ok(Exit::Done)
 }

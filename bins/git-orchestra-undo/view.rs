@@ -2,14 +2,13 @@
 
 use orchestra::{
     Result,
-    git::Repo,
     model::text,
     ops::undo::{self, Listed, Report},
     store::operations::Stage,
-    world,
+    wire, world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, interrupt, json,
+    Exit, Terminal, accepted, here, interrupt, json,
     paint::Role,
     table::{self, Text},
     when,
@@ -21,14 +20,14 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     // Ctrl-C ends nothing here: what was begun in the user's files is brought to its end.
     let _pressed = interrupt::flag()?;
     let report = match cli.list {
-        true => undo::list(&Repo::discover(&world::directory())?)?,
+        true => undo::list(&here::repository()?)?,
         false => undo::run(&accepted::repository(terminal)?, &cli.request())?,
     };
     for warning in &report.warnings {
         terminal.warn(warning);
     }
     if cli.json {
-        json::answer(terminal, "undo", &report)?;
+        json::answer(terminal, wire::UNDO, &report)?;
     } else if cli.list {
         list(terminal, &report);
     } else {

@@ -2,10 +2,15 @@
 
 use std::{ffi::OsStr, fmt};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::model::quote;
 
 /// What went wrong, as far as a script must know it. Each kind is one exit code (see `orchestra_terminal::exit`).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "ErrorKind")]
 pub enum Kind {
     /// The request itself is wrong (2).
     Usage,

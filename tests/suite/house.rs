@@ -214,6 +214,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
         ("removal", &["error", "git", "lock", "model", "process", "store", "supervise", "world", "worktree"]),
         ("sync", &["error", "git", "lock", "model", "store", "world"]),
         ("trust", &["error", "git", "lock", "model", "store", "world"]),
+        ("wire", &["error", "ops", "worktree"]),
         ("surroundings", &["config", "error", "git", "model", "store", "trust", "world", "worktree"]),
         (
             "supervise",

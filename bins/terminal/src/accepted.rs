@@ -9,10 +9,9 @@ use orchestra::{
         acceptance::{self, Checked, Pending},
         configuration::Change,
     },
-    world,
 };
 
-use crate::{output::Terminal, prompt};
+use crate::{here, output::Terminal, prompt};
 
 /// What is asked under the changes.
 pub const QUESTION: &str = "is this what you want to use?";
@@ -22,7 +21,7 @@ pub const QUESTION: &str = "is this what you want to use?";
 /// # Errors
 /// There is none (128); its configuration changed while agents ran and nobody accepts that (3).
 pub fn repository(terminal: &Terminal) -> Result<AcceptedRepo> {
-    accept(terminal, Repo::discover(&world::directory())?)
+    accept(terminal, here::repository()?)
 }
 
 /// A repository that was opened before, its configuration accepted.

@@ -10,13 +10,14 @@ use clap::Command;
 use clap_complete::engine::CompletionCandidate;
 use orchestra::{
     config::Config,
-    git::Repo,
     model::text,
     ops::sessions,
     profile,
     store::{Listing, layout},
     world,
 };
+
+use crate::here;
 
 /// Candidates beyond this help nobody.
 const MOST: usize = 200;
@@ -62,12 +63,12 @@ pub fn open_agents() -> Vec<CompletionCandidate> {
 
 /// The remotes of git's config.
 pub fn remotes() -> Vec<CompletionCandidate> {
-    let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
+    let Ok(repo) = here::repository() else { return Vec::new() };
     repo.remotes().into_iter().take(MOST).map(CompletionCandidate::new).collect()
 }
 
 fn agents_where(wanted: impl Fn(bool) -> bool) -> Vec<CompletionCandidate> {
-    let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
+    let Ok(repo) = here::repository() else { return Vec::new() };
     let Ok(listing) = Listing::read(&repo) else { return Vec::new() };
     let mut rows: Vec<_> =
         listing.rows.iter().filter(|row| wanted(row.entry.glance.phase.is_terminal())).collect();
@@ -84,7 +85,7 @@ fn agents_where(wanted: impl Fn(bool) -> bool) -> Vec<CompletionCandidate> {
 
 /// The user's branches.
 pub fn branches() -> Vec<CompletionCandidate> {
-    let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
+    let Ok(repo) = here::repository() else { return Vec::new() };
     let refs = repo.refs_below(layout::BRANCHES).unwrap_or_default();
     refs.into_iter()
         .take(MOST)
@@ -99,7 +100,7 @@ pub fn conversing() -> Vec<CompletionCandidate> {
 
 /// The conversations of this repository, newest first.
 pub fn conversations() -> Vec<CompletionCandidate> {
-    let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
+    let Ok(repo) = here::repository() else { return Vec::new() };
     let Ok(report) = sessions::glance(&repo, MOST) else { return Vec::new() };
     let candidate = |one: sessions::Session| {
         let help = format!("{}: {}", one.program, one.title.unwrap_or_default());
@@ -115,7 +116,7 @@ pub fn agents_and_branches() -> Vec<CompletionCandidate> {
 
 /// What can be taken back.
 pub fn operations() -> Vec<CompletionCandidate> {
-    let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
+    let Ok(repo) = here::repository() else { return Vec::new() };
     let all = orchestra::store::operations::all(&repo).unwrap_or_default();
     let candidate = |one: orchestra::store::operations::Operation| {
         CompletionCandidate::new(one.id).help(Some(format!("{}: {}", one.command, one.summary).into()))
@@ -125,6 +126,6 @@ pub fn operations() -> Vec<CompletionCandidate> {
 
 /// The agents that spawn can start.
 pub fn profiles() -> Vec<CompletionCandidate> {
-    let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
+    let Ok(repo) = here::repository() else { return Vec::new() };
     profile::ready(&Config::of(&repo)).into_iter().map(CompletionCandidate::new).collect()
 }

@@ -6,6 +6,7 @@ use orchestra::{
     model::Phase,
     ops::status::{self, Report, Request},
     supervise::lending,
+    wire::Answer,
 };
 
 use crate::{
@@ -16,8 +17,8 @@ use crate::{
 /// How it is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct How {
-    /// The `kind` in JSON, the command's name.
-    pub kind: &'static str,
+    /// The answer in JSON.
+    pub kind: Answer<Report>,
     /// What it did: `started`, `resumed`.
     pub did: &'static str,
     /// Return at once.

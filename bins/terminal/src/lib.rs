@@ -25,6 +25,7 @@ pub mod complete;
 pub mod exit;
 pub mod faults;
 pub mod follow;
+pub mod here;
 pub mod interrupt;
 pub mod json;
 pub mod markdown;

@@ -3,7 +3,7 @@
 use std::{
     cell::Cell,
     ffi::OsStr,
-    io::{IsTerminal, Write},
+    io::{self, IsTerminal, Write},
 };
 
 pub use anstream::ColorChoice;
@@ -44,6 +44,11 @@ impl Terminal {
         if stdout.write_all(bytes).and_then(|()| stdout.flush()).is_err() {
             self.closed.set(true);
         }
+    }
+
+    /// Standard output as a writer, which fails when nobody reads it any more.
+    pub const fn writer(&self) -> Writer<'_> {
+        Writer(self)
     }
 
     /// Something was written to stdout.
@@ -138,6 +143,20 @@ impl Terminal {
     /// Whether a question can be asked and seen.
     pub fn can_ask(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+}
+
+/// Standard output of a [`Terminal`].
+pub struct Writer<'a>(&'a Terminal);
+
+impl Write for Writer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.answer_bytes(bytes);
+        if self.0.is_closed() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use orchestra::{
         status,
         stop::{Outcome, Report, Request},
     },
+    wire::Answer,
 };
 
 use crate::{Exit, Terminal, agents, faults, json, prompt};
@@ -38,7 +39,7 @@ pub fn complete(
 ///
 /// # Errors
 /// As [`show`].
-pub fn show_none(terminal: &Terminal, kind: &str, as_json: bool) -> Result<Exit> {
+pub fn show_none(terminal: &Terminal, kind: Answer<Report>, as_json: bool) -> Result<Exit> {
     if as_json {
         json::answer(terminal, kind, &Report::default())?;
     }
@@ -49,7 +50,7 @@ pub fn show_none(terminal: &Terminal, kind: &str, as_json: bool) -> Result<Exit>
 ///
 /// # Errors
 /// The report is no JSON, which is a bug.
-pub fn show(terminal: &Terminal, kind: &str, report: &Report, as_json: bool) -> Result<Exit> {
+pub fn show(terminal: &Terminal, kind: Answer<Report>, report: &Report, as_json: bool) -> Result<Exit> {
     let failed = faults::tell_failures(terminal, &report.failed);
     agents::warn_unreadable(terminal, &report.unreadable);
     let unsaved: Vec<_> = report.agents.iter().filter(|rested| rested.agent.unsaved.is_some()).collect();

@@ -6,6 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::{Installed, Place, program::written, reading::Reading};
 use crate::model::text;
 
@@ -13,7 +16,7 @@ use crate::model::text;
 const MOST_TROUBLES: usize = 200;
 
 /// What could not be read, and why.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Trouble {
     /// The file or folder.
     pub path: PathBuf,

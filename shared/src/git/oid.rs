@@ -1,7 +1,8 @@
 //! An object id (SHA-1).
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 /// Names a git object.
@@ -68,6 +69,20 @@ impl<'de> Deserialize<'de> for Oid {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let hex = String::deserialize(deserializer)?;
         Self::parse(&hex).ok_or_else(|| D::Error::custom("no object id"))
+    }
+}
+
+impl JsonSchema for Oid {
+    fn schema_name() -> Cow<'static, str> {
+        "ObjectId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": "^[0-9a-f]{40}$",
+            "description": "The id of a git object, 40 hexadecimal digits."
+        })
     }
 }
 

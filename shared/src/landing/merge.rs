@@ -1,5 +1,6 @@
 //! One merge: with git, outside of any checkout where that is possible, in the scratch worktree where it is not.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::scratch::Scratch;
@@ -15,7 +16,7 @@ const NAMED: usize = 3;
 const SAID: usize = 200;
 
 /// How a branch becomes part of the target.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
     /// By a merge commit.

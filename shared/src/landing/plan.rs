@@ -6,6 +6,7 @@ use super::{
     trials::{sizes, trials},
     unresolved,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -46,7 +47,7 @@ pub struct Plan {
 }
 
 /// Numbers of pairs.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Pairs {
     /// All of them.
     pub total: usize,

@@ -1,5 +1,6 @@
 //! What a landing has to do and has done, written into its operation after every step: whoever goes on finds it there.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{before::BeforeRepair, branches::Target, merge::Strategy, plan::Pairs};
@@ -15,7 +16,7 @@ pub const COMMAND: &str = "merge-ranked";
 const FILE: &str = "landing.json";
 
 /// What happens to a branch that conflicts.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnConflict {
     /// It is set aside.
@@ -53,7 +54,7 @@ impl OnConflict {
 }
 
 /// What happens to a branch with which the checks fail.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
     /// It is set aside.
@@ -85,7 +86,8 @@ impl OnFailure {
 }
 
 /// How to land.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default)]
 pub struct Orders {
     /// How branches become part of the target.
     pub strategy: Strategy,
@@ -119,7 +121,7 @@ pub struct Saved {
 }
 
 /// A conflict with another branch.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Against {
     /// The other, or the target.
     pub branch: String,
@@ -133,7 +135,7 @@ pub struct Against {
 }
 
 /// Another branch, or the target, with which nobody can tell whether a branch merges.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Unjudged {
     /// The other.
     pub branch: String,
@@ -142,7 +144,7 @@ pub struct Unjudged {
 }
 
 /// A command that proves a step, as it was run on this machine.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct RunCheck {
     /// What it is called.
     pub name: String,
@@ -151,7 +153,7 @@ pub struct RunCheck {
 }
 
 /// One branch of the order, and what became of it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Step<Outcome = Option<Landing>> {
     /// Its place; 1 is the first.
     pub rank: usize,

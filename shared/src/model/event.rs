@@ -1,6 +1,7 @@
 //! One fact about an agent, never changed once written: one canonical JSON object on a line.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -295,7 +296,7 @@ impl Finished {
 }
 
 /// A file that stays in the worktree only.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct LeftOut {
     /// Path in the worktree.
     pub path: String,

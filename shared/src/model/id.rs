@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::{Error, Result};
 
 /// Lower-case letters and digits without the ones that are taken for each other (`i l o u`).
@@ -14,7 +17,8 @@ const SLUG: usize = 24;
 /// The name of an agent, valid in a ref, a path, a shell word and JSON alike.
 ///
 /// Every id passes [`AgentId::parse`] at every door; there is no other way to make one from text.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct AgentId(String);
 
 impl AgentId {
@@ -44,6 +48,20 @@ impl AgentId {
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for AgentId {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        Self::parse(&text)
+    }
+}
+
+impl From<AgentId> for String {
+    fn from(id: AgentId) -> Self {
+        id.0
     }
 }
 

@@ -13,6 +13,7 @@ pub mod phase;
 pub mod quote;
 pub mod secret;
 pub mod text;
+pub mod tool_use;
 pub mod trailers;
 pub mod verdict;
 

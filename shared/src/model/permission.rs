@@ -1,9 +1,10 @@
 //! What a coding agent may do, and what happens when it asks for more.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What an agent may do without asking. The words are those of Claude Code.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Permission {
     /// Reading only; everything else is asked for.
@@ -41,7 +42,7 @@ impl Permission {
 }
 
 /// What happens when an agent asks for something.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnPrompt {
     /// It is denied, and the agent goes on without.

@@ -1,9 +1,10 @@
 //! Where an agent is in its life, and what the machine says of it now.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where an agent is. The words are those of the refs, of `--json` and of every table.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Made, waiting for a slot.
@@ -83,7 +84,7 @@ impl Phase {
 }
 
 /// What the machine says of an agent at the moment of asking.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Liveness {
     /// Its supervisor runs.

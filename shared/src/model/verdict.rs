@@ -4,10 +4,11 @@
 //! where they moved, as long as the patch is the same (a rebase, a squash). Of one reviewer the last verdict counts; of several
 //! reviewers of the same patch, the strictest: one who rejects is not outvoted.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The word itself. The stricter, the greater.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It may land.
@@ -47,7 +48,7 @@ impl Verdict {
 }
 
 /// A remark on one line.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Comment {
     /// The file, in the work.
     pub file: String,

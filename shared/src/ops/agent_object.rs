@@ -5,7 +5,8 @@ use std::{
     path::Path,
 };
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     config::Config,
@@ -34,7 +35,7 @@ use crate::{
 const ACTIVITY: usize = 120;
 
 /// One agent in `--json`. Names and meaning only grow; what is not known is `null`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct AgentObject {
     /// Its id.
     pub id: String,
@@ -151,7 +152,7 @@ pub struct AgentObject {
 }
 
 /// A usage limit in `--json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct LimitObject {
     /// Which: `five_hour`, `seven_day`, …, `other`.
     pub kind: String,
@@ -186,7 +187,7 @@ impl From<Limit> for LimitObject {
 }
 
 /// Whether a worktree is where it was made.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WorktreeState {
     /// It is.
@@ -198,7 +199,7 @@ pub enum WorktreeState {
 }
 
 /// What kept work from landing.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct DidNotLand {
     /// In words.
     pub why: String,
@@ -233,7 +234,7 @@ impl DidNotLand {
 }
 
 /// A verdict that does not count here.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Proposed {
     /// The word.
     pub verdict: Verdict,

@@ -6,7 +6,8 @@ mod targets;
 
 use std::{path::PathBuf, time::Duration};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use self::judge::{Go, Judge, No};
 use crate::{
@@ -37,13 +38,16 @@ const SETTLE: Duration = Duration::from_millis(500);
 const AT_ONCE: usize = 200;
 
 /// Which agents, and how.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// These only, by id or unique prefix; all of this clone if none is named.
     pub agents: Vec<String>,
     /// These, though their work is nowhere else.
     pub discard: Vec<String>,
     /// Only those that ended so long ago.
+    #[serde(rename = "older_than_seconds", with = "crate::ops::seconds")]
+    #[schemars(with = "Option<u64>")]
     pub older_than: Option<Duration>,
     /// The branch in which work must be.
     pub into: Option<String>,
@@ -54,7 +58,7 @@ pub struct Request {
 }
 
 /// What became of them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// Oldest first.
     pub agents: Vec<Entry>,
@@ -86,7 +90,8 @@ impl Report {
 }
 
 /// One of them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "CleanupEntry")]
 pub struct Entry {
     /// What became of it.
     pub outcome: Outcome,
@@ -98,8 +103,8 @@ pub struct Entry {
     pub held_by: Option<i32>,
     /// It was kept because something failed, not because it may not go.
     pub failed: bool,
-    /// Decides the exit code, where something failed.
-    #[serde(skip)]
+    /// What kind of error it was, where something failed; it decides the exit code.
+    #[serde(rename = "error_kind")]
     pub kind: Option<Kind>,
     /// Bytes on the disk that its worktree took.
     pub bytes: Option<u64>,
@@ -109,8 +114,9 @@ pub struct Entry {
 }
 
 /// What became of an agent.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "CleanupOutcome")]
 pub enum Outcome {
     /// It is gone, and can come back.
     Removed,

@@ -2,7 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
@@ -35,7 +36,8 @@ use crate::{
 const SETTLE: Duration = Duration::from_secs(1);
 
 /// Whose work.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// By id or unique prefix; none: all of this clone.
     pub agents: Vec<String>,
@@ -44,7 +46,7 @@ pub struct Request {
 }
 
 /// What became of them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// In the order of their ids.
     pub agents: Vec<Summary>,
@@ -54,13 +56,13 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Agents that were not looked at because they cannot be read, and work that cannot be read.
     pub unreadable: Vec<Unreadable>,
-    /// What kind of failure the first one was, where something could not be saved.
-    #[serde(skip)]
+    /// What kind of error the first one was, where something could not be saved; it decides the exit code.
+    #[serde(rename = "error_kind")]
     pub failed: Option<Kind>,
 }
 
 /// What `collect` did for an agent.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Saved {
     /// Its worktree, as it is while it works, is in `refs/orchestra-local/snapshots/<id>`.
@@ -78,7 +80,7 @@ pub enum Saved {
 }
 
 /// One agent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Summary {
     /// What was done.
     pub saved: Saved,

@@ -1,11 +1,12 @@
 //! One of several agents for which a command could not do what was asked.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, Kind, git::Repo, model::AgentId, store::layout};
 
 /// The agent, and why. The others were handled all the same.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Failure {
     /// Its id.
     pub id: String,
@@ -13,8 +14,8 @@ pub struct Failure {
     pub error: String,
     /// What to type next.
     pub hints: Vec<String>,
-    /// Decides the exit code.
-    #[serde(skip)]
+    /// What kind of error it is, which decides the exit code.
+    #[serde(rename = "error_kind")]
     pub kind: Kind,
 }
 

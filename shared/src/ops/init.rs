@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
@@ -16,7 +17,7 @@ use crate::{
     model::text,
     store::{layout, notes, writer},
     sync::{Remote, Side},
-    trust::AcceptedRepo,
+    trust::{AcceptedRepo, configuration::Change},
     world,
 };
 
@@ -28,7 +29,8 @@ const DISPLAY: &str = "notes.displayRef";
 const LABEL: usize = 40;
 
 /// What to set up, or to take back.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// What other clones call this one.
     pub label: Option<String>,
@@ -40,14 +42,16 @@ pub struct Request {
     pub undo: bool,
     /// A remote or a URL; none: the one that `sync` would take.
     pub remote: Option<String>,
-    /// Where the user stands.
+    /// Where the user stands: only the process knows.
+    #[serde(skip)]
     pub here: PathBuf,
-    /// Git may ask for a password.
+    /// Git may ask for a password: only the process knows whether somebody can answer.
+    #[serde(skip)]
     pub ask: bool,
 }
 
 /// How it is now.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// Who this clone is.
     pub writer: Option<String>,
@@ -63,8 +67,15 @@ pub struct Report {
     pub changed: Vec<String>,
 }
 
+/// What `init --accept` took for good.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+pub struct Accepted {
+    /// Each key that had changed while agents ran.
+    pub changes: Vec<Change>,
+}
+
 /// A fetch refspec, and what it costs.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Tracked {
     /// The remote.
     pub remote: String,
@@ -75,7 +86,7 @@ pub struct Tracked {
 }
 
 /// Whether a remote takes our refs.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Probe {
     /// The remote, as it was named.
     pub remote: String,

@@ -5,6 +5,9 @@ use std::{
     path::PathBuf,
 };
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Error, Kind, Result,
     config::Config,
@@ -21,7 +24,8 @@ use crate::{
 };
 
 /// Whose output.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Request {
     /// By id or unique prefix.
     pub agent: String,

@@ -10,6 +10,9 @@ use std::{
     time::Duration,
 };
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use self::asking::Asking;
 pub use self::{
     outcome::{Outcome, Row},
@@ -42,7 +45,8 @@ use crate::{
 const PLANS: usize = 5;
 
 /// What to do.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// A new landing.
     #[default]
@@ -56,7 +60,8 @@ pub enum Mode {
 }
 
 /// What to land, and how.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// See there.
     pub mode: Mode,
@@ -71,6 +76,8 @@ pub struct Request {
     /// The test command, if it was typed.
     pub test: Option<String>,
     /// The longest that one of them may take, if it was typed.
+    #[serde(rename = "check_time_seconds", with = "crate::ops::seconds")]
+    #[schemars(with = "Option<u64>")]
     pub check_time: Option<Duration>,
 }
 
@@ -322,10 +329,10 @@ fn finish(
         Moved::Elsewhere(None) => {
             let hints = vec![format!("git branch {} {}", text::safe(&state.into), state.base)];
             let why = format!("branch {} is gone", text::safe(&state.into));
-            Ok(left(repo, plan, &state, journal, Left::Blocked(why, hints)))
+            Ok(left(repo, plan, &state, journal, Left::Blocked { why, hints }))
         }
         Moved::Blocked(blocked) => {
-            Ok(left(repo, plan, &state, journal, Left::Blocked(blocked.why, blocked.hints)))
+            Ok(left(repo, plan, &state, journal, Left::Blocked { why: blocked.why, hints: blocked.hints }))
         }
         Moved::Yes | Moved::NotNeeded => record_landing(repo, plan, &state, journal),
     }

@@ -15,6 +15,7 @@ pub mod pause;
 mod rest;
 pub mod resume;
 pub mod review;
+mod seconds;
 pub mod send;
 pub mod sessions;
 pub mod settings;

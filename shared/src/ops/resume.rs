@@ -6,9 +6,10 @@ mod taking_over;
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-pub use self::plan::Planned;
+pub use self::plan::{Plan, Planned};
 use crate::{
     Error, Kind, Result,
     config::Config,
@@ -52,7 +53,8 @@ const SETTLE: Duration = Duration::from_secs(1);
 const LET_GO: Duration = Duration::from_secs(120);
 
 /// Which agents, and how.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// By id or unique prefix.
     pub agents: Vec<String>,
@@ -73,7 +75,8 @@ pub struct Request {
 }
 
 /// Whether agents of other clones may be gone on with here.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TakeOver {
     /// They are left alone.
     #[default]
@@ -85,12 +88,12 @@ pub enum TakeOver {
 }
 
 /// What was resumed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// Their ids.
     pub agents: Vec<String>,
     /// Those that would be resumed; of a dry run only.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub planned: Vec<Planned>,
     /// Those that could not be resumed.
     pub failed: Vec<Failure>,
@@ -98,6 +101,14 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Agents that were not looked at, because they cannot be read.
     pub unreadable: Vec<Unreadable>,
+}
+
+impl Report {
+    /// What a dry run found.
+    #[must_use]
+    pub fn into_plan(self) -> Plan {
+        Plan { agents: self.planned, failed: self.failed, warnings: self.warnings }
+    }
 }
 
 /// Starts the supervisors. When it returns, each is in the queue and answers.

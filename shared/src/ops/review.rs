@@ -7,7 +7,8 @@ mod work;
 
 use std::sync::atomic::AtomicBool;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use self::work::{Known, Work};
@@ -37,7 +38,8 @@ use crate::{
 const MAX_TEXT: usize = 16 * 1024;
 
 /// What to look at, or to say.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// By id or unique prefix; without it, what waits is listed.
     pub agent: Option<String>,
@@ -46,29 +48,34 @@ pub struct Request {
 }
 
 /// A verdict to give.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Give {
     /// The word.
     pub verdict: Verdict,
     /// What is said beyond.
+    #[serde(default)]
     pub text: Option<String>,
     /// Remarks.
+    #[serde(default)]
     pub comments: Vec<Comment>,
     /// The head that was looked at, if the caller knows: another one is not judged.
+    #[serde(default)]
     pub head: Option<String>,
     /// Changes are asked for, and the agent is not told yet.
+    #[serde(default)]
     pub keep: bool,
 }
 
 /// What there is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The agents whose work waits for a verdict, the oldest first; with an agent named, none.
     pub waiting: Vec<AgentObject>,
     /// The work that was looked at, or judged.
     pub work: Option<Work>,
     /// It is of an archived agent: no verdict can be given.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,
     /// A verdict was given.
     pub given: Option<Verdict>,

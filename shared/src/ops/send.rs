@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Kind, Result,
@@ -24,7 +25,8 @@ pub const MAX_TEXT: usize = 16 * 1024;
 const HEEDED: Duration = Duration::from_secs(10);
 
 /// What to whom.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// By id or unique prefix.
     pub agents: Vec<String>,
@@ -35,7 +37,8 @@ pub struct Request {
 }
 
 /// What became of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "SendReport")]
 pub struct Report {
     /// The agents that were told.
     pub sent: Vec<Sent>,
@@ -44,7 +47,7 @@ pub struct Report {
 }
 
 /// What became of what one agent was told.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Sent {
     /// The question that was answered.
     pub answered: Option<String>,
@@ -53,6 +56,30 @@ pub struct Sent {
     /// The agent afterwards.
     #[serde(flatten)]
     pub agent: AgentObject,
+}
+
+/// What `send --json` prints: of one agent that was told what became of it, else all of the report.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(untagged)]
+#[schemars(rename = "SendAnswer")]
+pub enum Answer {
+    /// One agent was named, and told.
+    One(Box<Sent>),
+    /// Several agents were named, or one could not be told.
+    Many(Report),
+}
+
+impl From<Report> for Answer {
+    fn from(mut report: Report) -> Self {
+        match (report.sent.pop(), report.sent.is_empty() && report.failed.is_empty()) {
+            (Some(sent), true) => Self::One(Box::new(sent)),
+            (Some(sent), false) => {
+                report.sent.push(sent);
+                Self::Many(report)
+            }
+            (None, _) => Self::Many(report),
+        }
+    }
 }
 
 /// Tells each agent what is said. Nothing is said to any where one of the names means no agent.

@@ -4,6 +4,7 @@
 pub mod adopt;
 pub mod catalogue;
 mod forks;
+pub mod found;
 mod holders;
 pub mod keep;
 pub(in crate::ops) mod living;
@@ -13,6 +14,10 @@ mod scope;
 pub mod search;
 mod session;
 pub mod stats;
+pub mod whole;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
@@ -24,7 +29,8 @@ use crate::{
 pub use session::{Session, SubAgent};
 
 /// Which conversations.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// Of every folder of this machine, not only of this repository.
     pub everywhere: bool,
@@ -41,13 +47,14 @@ pub struct Request {
 }
 
 /// What was found.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// Newest first.
     pub sessions: Vec<Session>,
     /// Others that fit, beyond the limit.
     pub more: usize,
     /// What could not be read.
+    #[serde(rename = "unreadable")]
     pub troubles: Vec<Trouble>,
 }
 

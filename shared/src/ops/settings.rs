@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Error, Result,
     config::{self, Config},
@@ -13,19 +16,26 @@ use crate::{
 const IDLE: Duration = Duration::from_secs(300);
 
 /// What is typed. Nothing has to be.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// What is asked of the coding agent.
     pub options: Options,
     /// How many run at once.
     pub jobs: Option<u32>,
     /// The longest each may run.
+    #[serde(rename = "max_time_seconds", with = "crate::ops::seconds")]
+    #[schemars(with = "Option<u64>")]
     pub max_time: Option<Duration>,
     /// The longest each may give no sign of life.
+    #[serde(rename = "idle_timeout_seconds", with = "crate::ops::seconds")]
+    #[schemars(with = "Option<u64>")]
     pub idle_timeout: Option<Duration>,
     /// How often each goes on after a failure that may pass.
     pub retries: Option<u32>,
     /// The wait before the first retry.
+    #[serde(rename = "retry_delay_seconds", with = "crate::ops::seconds")]
+    #[schemars(with = "Option<u64>")]
     pub retry_delay: Option<Duration>,
 }
 

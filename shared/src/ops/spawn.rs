@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Kind, Result,
@@ -37,9 +38,10 @@ use crate::{
 const SETTLE: Duration = Duration::from_secs(10);
 
 /// What to start.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// The tasks, in order.
+    /// The tasks, in assignment.
     pub tasks: Vec<String>,
     /// The agents; each task goes to each. Empty: the configured one.
     pub agents: Vec<String>,
@@ -58,7 +60,7 @@ pub struct Request {
 }
 
 /// What was started, or would be.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The agents of this spawn share it.
     pub run: String,
@@ -71,7 +73,8 @@ pub struct Report {
 }
 
 /// One agent of a plan.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "PlannedSpawn")]
 pub struct Planned {
     /// Its id.
     pub id: String,
@@ -87,9 +90,13 @@ pub struct Planned {
     pub base: String,
     /// Where its files are to be.
     pub worktree: String,
-    #[serde(skip)]
+}
+
+/// All that is known of one agent before it is started: what is reported of it, and how it is to run.
+struct Assignment {
+    id: AgentId,
+    planned: Planned,
     task: String,
-    #[serde(skip)]
     ready: Ready,
 }
 
@@ -125,14 +132,16 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let prefix = branch_prefix(repo, &config, &mut warnings)?;
     guard::check_space(&repo.common_dir()?, config.min_free()?)?;
     if request.dry_run {
-        return plan(&place::foreseen(repo)?, request, &launches, base, &prefix, jobs, warnings);
+        let assignments = plan(&place::foreseen(repo)?, request, &launches, base, &prefix)?;
+        return report(&assignments, jobs, warnings);
     }
     repo.fetch_promised_files(base)?;
     let folder = place::folder(repo)?;
     guard::check_space(&folder, config.min_free()?)?;
-    let mut report = plan(&folder, request, &launches, base, &prefix, jobs, warnings)?;
+    let assignments = plan(&folder, request, &launches, base, &prefix)?;
+    let mut report = report(&assignments, jobs, warnings)?;
     report.warnings.extend(mending::mend(repo, mend::Operations::Free)?);
-    start(repo, &report, base, request)?;
+    start(repo, &report, &assignments, base, request)?;
     Ok(report)
 }
 
@@ -183,16 +192,14 @@ fn plan(
     launches: &[Ready],
     base: Oid,
     prefix: &str,
-    jobs: u32,
-    warnings: Vec<String>,
-) -> Result<Report> {
-    let mut agents = Vec::new();
+) -> Result<Vec<Assignment>> {
+    let mut assignments = Vec::new();
     for task in &request.tasks {
         for ready in launches {
             for _ in 0..request.copies.max(1) {
                 let id =
                     AgentId::new(request.name.as_deref().unwrap_or(&text::title(task)), world::random()?);
-                agents.push(Planned {
+                let planned = Planned {
                     title: text::title(task),
                     profile: ready.profile.clone(),
                     permission: ready.launch.permission,
@@ -200,22 +207,26 @@ fn plan(
                     base: base.to_string(),
                     worktree: folder.join(id.as_str()).to_string_lossy().into_owned(),
                     id: id.to_string(),
-                    task: task.clone(),
-                    ready: ready.clone(),
-                });
+                };
+                assignments.push(Assignment { id, planned, task: task.clone(), ready: ready.clone() });
             }
         }
     }
-    if agents.is_empty() {
+    if assignments.is_empty() {
         return Err(Error::usage("no task given").hint("git orchestra spawn \"what to do\""));
     }
-    if agents.len() > tasks::MAX_TASKS {
-        let count = agents.len();
+    if assignments.len() > tasks::MAX_TASKS {
+        let count = assignments.len();
         return Err(Error::usage(format!(
             "{count} agents at once are too many; at most {} are taken",
             tasks::MAX_TASKS
         )));
     }
+    Ok(assignments)
+}
+
+fn report(assignments: &[Assignment], jobs: u32, warnings: Vec<String>) -> Result<Report> {
+    let agents = assignments.iter().map(|assignment| assignment.planned.clone()).collect();
     Ok(Report { run: run_id()?, jobs, agents, warnings })
 }
 
@@ -226,26 +237,37 @@ pub(super) fn run_id() -> Result<String> {
 
 /// First what only this machine knows, under each agent's lock; then the agents themselves, all at once; then their
 /// supervisors. Whatever a kill leaves is under an agent's name: `mend` or `stop` finds it.
-fn start(repo: &AcceptedRepo, report: &Report, base: Oid, request: &Request) -> Result<()> {
+fn start(
+    repo: &AcceptedRepo,
+    report: &Report,
+    assignments: &[Assignment],
+    base: Oid,
+    request: &Request,
+) -> Result<()> {
     let private = Private::new(repo.private_dir()?);
     guard::set_aside(&private)?;
     repo.remember()?;
     let identity = repo.identity()?;
     let frozen = Frozen::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?;
-    let mut locks: Vec<(AgentId, AgentDir, Lock)> = Vec::with_capacity(report.agents.len());
-    let made = report.agents.iter().try_for_each(|planned| {
-        let id = AgentId::parse(&planned.id)?;
-        let dir = private.agent(&id);
+    let mut locks: Vec<(AgentId, AgentDir, Lock)> = Vec::with_capacity(assignments.len());
+    let made = assignments.iter().try_for_each(|assignment| {
+        let dir = private.agent(&assignment.id);
         // Another command that mends may look at the new folder for an instant.
         let lock = Lock::require(&dir.lock(), SETTLE)?;
-        locks.push((id, dir.clone(), lock));
-        write_order(planned, &dir, &identity, &frozen, report.jobs, request)
+        locks.push((assignment.id.clone(), dir.clone(), lock));
+        write_order(assignment, &dir, &identity, &frozen, report.jobs, request)
     });
     let ids: Vec<AgentId> = locks.iter().map(|(id, _, _)| id.clone()).collect();
     let made = made.and_then(|()| queue::draw(&private, &ids, report.jobs));
     let made = made.and_then(|()| repo.begin(&ids));
     let made = made.and_then(|()| {
-        create_and_look(repo, &private, &frozen, &locks, &new_agents(repo, report, base, request)?)
+        create_and_look(
+            repo,
+            &private,
+            &frozen,
+            &locks,
+            &new_agents(repo, report, assignments, base, request),
+        )
     });
     if let Err(error) = made {
         for (_, dir, _) in &locks {
@@ -277,16 +299,17 @@ fn create_and_look(
 }
 
 fn write_order(
-    planned: &Planned,
+    assignment: &Assignment,
     dir: &AgentDir,
     identity: &Identity,
     frozen: &str,
     jobs: u32,
     request: &Request,
 ) -> Result<()> {
+    let Assignment { planned, task, ready, .. } = assignment;
     let spec = Spec {
         options: request.settings.options.clone(),
-        launch: planned.ready.launch.clone(),
+        launch: ready.launch.clone(),
         branch: planned.branch.clone(),
         base: planned.base.clone(),
         title: planned.title.clone(),
@@ -295,7 +318,7 @@ fn write_order(
         folder: None,
         frozen: frozen.to_owned(),
         jobs,
-        limits: planned.ready.limits,
+        limits: ready.limits,
         since: 1,
         resumed: false,
         fresh: false,
@@ -305,15 +328,22 @@ fn write_order(
     };
     spec.write(dir)?;
     let prompt = dir.prompt();
-    private_files::write(&prompt, &planned.task)
+    private_files::write(&prompt, task)
         .context(Kind::External, || format!("cannot write '{}'", prompt.display()))
 }
 
-fn new_agents(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<Vec<NewAgent>> {
+fn new_agents(
+    repo: &Repo,
+    report: &Report,
+    assignments: &[Assignment],
+    base: Oid,
+    request: &Request,
+) -> Vec<NewAgent> {
     let (options, reviews) = (&request.settings.options, request.reviews.as_ref());
     let parent = lending::caller().map(|id| id.to_string());
     let label = Config::of(repo).label();
-    let new = |(place, planned): (u32, &Planned)| {
+    let new = |(place, assignment): (u32, &Assignment)| {
+        let planned = &assignment.planned;
         let created = Created {
             title: planned.title.clone(),
             profile: planned.profile.clone(),
@@ -328,7 +358,7 @@ fn new_agents(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Res
             label: label.clone(),
             prompt: None,
         };
-        Ok(NewAgent { id: AgentId::parse(&planned.id)?, created, prompt: planned.task.clone(), base })
+        NewAgent { id: assignment.id.clone(), created, prompt: assignment.task.clone(), base }
     };
-    (0..).zip(&report.agents).map(new).collect()
+    (0..).zip(assignments).map(new).collect()
 }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Kind, Result,
@@ -39,7 +40,8 @@ const PROPOSALS: usize = 10;
 const PROPOSED: usize = 400;
 
 /// Which agents.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// These only, by id or unique prefix.
     pub agents: Vec<String>,
@@ -54,21 +56,21 @@ pub struct Request {
 }
 
 /// Their state.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// Oldest first.
     pub agents: Vec<AgentObject>,
     /// Ended ones that were not asked for.
     pub hidden: usize,
     /// Which of the agents that were named are archived.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub archived: Vec<String>,
     /// Agents, work, notes and archives that cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
 
 /// What only a look at one agent shows.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Detail {
     /// The whole task.
     pub task: Option<String>,
@@ -85,7 +87,7 @@ pub struct Detail {
 }
 
 /// What another clone asks for, and what counts only where the user says it too.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Proposal {
     /// The clone.
     pub writer: String,

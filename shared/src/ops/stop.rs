@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Kind, Result,
@@ -30,7 +31,8 @@ const SAVING: Duration = Duration::from_secs(120);
 const DEFAULT_GRACE: Duration = Duration::from_secs(5);
 
 /// Which agents.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// By id or unique prefix.
     pub agents: Vec<String>,
@@ -41,7 +43,7 @@ pub struct Request {
 }
 
 /// What became of them.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The agents that are at rest now.
     pub agents: Vec<Stopped>,
@@ -54,7 +56,7 @@ pub struct Report {
 }
 
 /// An agent that was stopped.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Stopped {
     /// What the command did.
     pub outcome: Outcome,
@@ -64,8 +66,9 @@ pub struct Stopped {
 }
 
 /// What `stop` or `pause` did to an agent.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "StopOutcome")]
 pub enum Outcome {
     /// It ended it.
     Stopped,

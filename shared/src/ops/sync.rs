@@ -5,7 +5,8 @@ mod extras;
 
 use std::{path::PathBuf, time::Duration};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Kind, Result,
@@ -33,11 +34,13 @@ pub use extras::Extra;
 const WAIT: Duration = Duration::from_secs(30);
 
 /// With whom, and how.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// A remote or a URL; none: the configured one, the branch's own, or `origin`.
     pub remote: Option<String>,
-    /// Where the user stands: paths are of there.
+    /// Where the user stands, and relative paths begin: only the process knows.
+    #[serde(skip)]
     pub here: PathBuf,
     /// In which direction.
     pub way: Way,
@@ -51,12 +54,13 @@ pub struct Request {
     pub with: Vec<Extra>,
     /// The user agrees to share with this remote.
     pub agreed: bool,
-    /// Git may ask for a password.
+    /// Git may ask for a password: only the process knows whether somebody can answer.
+    #[serde(skip)]
     pub ask: bool,
 }
 
 /// What came of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The remote, as it was named.
     pub remote: String,
@@ -72,7 +76,7 @@ pub struct Report {
 }
 
 /// What the user is asked before anything leaves.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Question {
     /// Where it goes, as git uses it, without passwords.
     pub urls: Vec<String>,
@@ -188,7 +192,7 @@ pub fn redact(repo: &Repo, event: &str) -> Result<Redacted> {
 }
 
 /// The agent whose life holds it no more.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Redacted {
     /// Its id.
     pub agent: String,

@@ -4,7 +4,8 @@ mod foresee;
 
 use std::path::Path;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
@@ -29,7 +30,8 @@ use crate::{
 };
 
 /// Which operation.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// Its id, or a unique beginning; the newest that can be taken back if not given.
     pub operation: Option<String>,
@@ -38,7 +40,7 @@ pub struct Request {
 }
 
 /// What there is, or what was done.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The operations, the newest first; with an undo, that one alone.
     pub operations: Vec<Listed>,
@@ -49,7 +51,7 @@ pub struct Report {
 }
 
 /// One operation.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Listed {
     /// What was written of it.
     #[serde(flatten)]

@@ -1,6 +1,7 @@
 //! `worktrees`: the agents' worktrees, with what is in them.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
@@ -12,14 +13,15 @@ use crate::{
 };
 
 /// Which.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// Measure how much disk each takes.
     pub size: bool,
 }
 
 /// All of them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// In the order of their agents.
     pub worktrees: Vec<Entry>,
@@ -28,7 +30,8 @@ pub struct Report {
 }
 
 /// One of them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "WorktreeEntry")]
 pub struct Entry {
     /// Where its files are.
     pub path: String,

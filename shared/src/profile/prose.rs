@@ -1,6 +1,7 @@
 //! Whether an agent takes what it is told for words or for a script. `sh` runs every word of its task, and so may any command of
 //! the user's own: what reviewers, agents, branches and programs wrote is never handed to such an agent.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Launch, claude};
@@ -22,12 +23,30 @@ pub enum Reads {
 }
 
 /// What an agent is told, by who wrote it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+///
+/// In JSON it is the text alone, and reading it gives [`Words::Composed`]: a request cannot say of itself that a person typed it.
+/// Whoever takes requests from a person makes it [`Words::Typed`].
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(from = "String", into = "String")]
 pub enum Words {
     /// The user typed it for this agent.
     Typed(String),
     /// We put it together from what reviewers, branches and programs wrote.
     Composed(String),
+}
+
+impl From<String> for Words {
+    fn from(text: String) -> Self {
+        Self::Composed(text)
+    }
+}
+
+impl From<Words> for String {
+    fn from(words: Words) -> Self {
+        match words {
+            Words::Typed(text) | Words::Composed(text) => text,
+        }
+    }
 }
 
 impl Words {

@@ -4,13 +4,14 @@
 //! the small, then the old. Then the others, those with the smallest conflict first. A branch that conflicts with the target,
 //! comes last: it lands only if somebody settles that; one that was rejected, or is to be changed, does not land.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{Conflict, Matrix, independent};
 use crate::model::text::count;
 
 /// What people said of a branch.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It was approved.

@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -33,7 +34,7 @@ const DIGITS: usize = 11;
 const LATEST: u64 = 0x7ff_ffff_ffff;
 
 /// How far it came.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// It is under way, or was cut off.
@@ -45,7 +46,7 @@ pub enum Stage {
 }
 
 /// One operation.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Operation {
     /// The format.
     pub version: u32,
@@ -80,7 +81,7 @@ impl Operation {
 }
 
 /// An agent that was taken away.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Removal {
     /// Its id.
     pub agent: String,
@@ -109,7 +110,8 @@ impl Removal {
 }
 
 /// A branch that moved.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "BranchMove")]
 pub struct Change {
     /// Without `refs/heads/`.
     pub branch: String,

@@ -1,7 +1,8 @@
 //! What cannot be read of our shared refs, in one wording and with one remedy for every command. A damaged ref is never taken for
 //! one that does not exist.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
@@ -11,7 +12,8 @@ use crate::{
 };
 
 /// A ref of ours that cannot be read.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(from = "Written")]
 pub struct Unreadable {
     /// The agent's id; the name of the ref where it belongs to no agent.
     pub id: String,
@@ -26,12 +28,38 @@ pub struct Unreadable {
     subject: Subject,
 }
 
+/// What is written of a ref that cannot be read: what it holds is in its name.
+#[derive(Deserialize, JsonSchema)]
+struct Written {
+    id: String,
+    #[serde(rename = "ref")]
+    name: String,
+    why: String,
+    remedy: Option<String>,
+}
+
+impl From<Written> for Unreadable {
+    fn from(Written { id, name, why, remedy }: Written) -> Self {
+        Self { subject: Subject::of(&name), id, name, why, remedy }
+    }
+}
+
 /// What a ref holds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Subject {
     Agent(AgentId),
     Work(AgentId),
     Other,
+}
+
+impl Subject {
+    fn of(name: &str) -> Self {
+        match (id_below(name, layout::AGENTS), id_below(name, layout::HEADS)) {
+            (Some(id), _) => Self::Agent(id),
+            (None, Some(id)) => Self::Work(id),
+            (None, None) => Self::Other,
+        }
+    }
 }
 
 impl Unreadable {
@@ -60,11 +88,7 @@ impl Unreadable {
     }
 
     fn new(repo: &Repo, name: String, why: String) -> Self {
-        let subject = match (id_below(&name, layout::AGENTS), id_below(&name, layout::HEADS)) {
-            (Some(id), _) => Subject::Agent(id),
-            (None, Some(id)) => Subject::Work(id),
-            (None, None) => Subject::Other,
-        };
+        let subject = Subject::of(&name);
         let id = match &subject {
             Subject::Agent(id) | Subject::Work(id) => id.to_string(),
             Subject::Other => name.clone(),

@@ -1,6 +1,7 @@
 //! Whether a verdict holds for the work as it is now.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Result,
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// Of which work a verdict is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Holds {
     /// Of just this one.

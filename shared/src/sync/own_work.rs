@@ -5,7 +5,8 @@ use std::{
     fmt,
 };
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Result,
@@ -19,7 +20,7 @@ use crate::{
 const DEPTH: usize = 32;
 
 /// Commits of one branch.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct OwnWork {
     /// How many.
     pub commits: u64,

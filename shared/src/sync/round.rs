@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Kind, Result,
@@ -40,7 +41,8 @@ const ATTEMPTS: u32 = 8;
 const NAMED: usize = 3;
 
 /// In which direction.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Way {
     /// Both.
     #[default]
@@ -78,7 +80,7 @@ pub trait Talk {
 }
 
 /// What came of it.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Outcome {
     /// What changed here.
     pub changes: BTreeMap<String, Change>,
@@ -105,7 +107,7 @@ pub struct Outcome {
     /// Another clone writes under the name of this one, which is this from now on.
     pub renamed: Option<String>,
     /// The remote's URL before and now, where another repository is there.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relocated: Option<(String, String)>,
     /// How often it was tried to send.
     pub attempts: u32,

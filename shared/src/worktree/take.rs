@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -65,7 +66,7 @@ pub struct Place<'a> {
 }
 
 /// What an agent has done so far.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Taken {
     /// The commit that holds all of it.
     pub head: String,

@@ -1,6 +1,7 @@
 //! What becomes, or became, of a branch: one word, for people and for scripts. Pure.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     landing::{Plan, state::Step},
@@ -12,8 +13,9 @@ use crate::{
 pub type Row = Step<Outcome>;
 
 /// The word.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "LandingOutcome")]
 pub enum Outcome {
     /// It would land.
     Lands,

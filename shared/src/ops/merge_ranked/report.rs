@@ -1,6 +1,7 @@
 //! What `merge-ranked` reports.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::outcome::{self, Outcome, Row};
 use crate::{
@@ -10,20 +11,28 @@ use crate::{
 };
 
 /// Why the target did not move.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "reason")]
+#[schemars(rename = "Incomplete")]
 pub enum Left {
     /// By the user, on the way.
     Interrupted,
     /// The checks failed, and that was to stop it.
     Stopped,
-    /// Something is in the way: what, and what to type.
-    Blocked(String, Vec<String>),
+    /// Something is in the way.
+    Blocked {
+        /// What is in the way.
+        why: String,
+        /// What to type next.
+        hints: Vec<String>,
+    },
     /// It was given up.
     Aborted,
 }
 
 /// The order, the reasons, the outcome.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "LandingReport")]
 pub struct Report {
     /// The target.
     pub into: String,
@@ -49,8 +58,8 @@ pub struct Report {
     pub notes_shown: bool,
     /// Why the target did not move, in words.
     pub blocked: Option<String>,
-    /// See there; none where it is as it should be.
-    #[serde(skip)]
+    /// Why the target did not move, for programs; none where the landing came to its end.
+    #[serde(rename = "incomplete")]
     pub left: Option<Left>,
 }
 
@@ -109,7 +118,7 @@ impl Report {
         let blocked = match &left {
             Left::Interrupted => Some("interrupted".to_owned()),
             Left::Stopped => Some("stopped at a failure".to_owned()),
-            Left::Blocked(why, _) => Some(why.clone()),
+            Left::Blocked { why, .. } => Some(why.clone()),
             Left::Aborted => Some("given up".to_owned()),
         };
         Self { blocked, left: Some(left), ..Self::of(plan, state, journal, false) }

@@ -1,6 +1,7 @@
 //! What `resume --dry-run` says: what would be resumed, and how, without writing anything.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{Request, check_alone, check_script, how, is_foreign, runs_already, taking_over};
 use crate::{
@@ -8,6 +9,7 @@ use crate::{
     config::Config,
     git::Repo,
     model::{AgentId, Liveness, Permission, Phase, text},
+    ops::failure::Failure,
     profile::Words,
     store::{Chain, layout::Private, writer},
     supervise::{liveness, spec::Spec},
@@ -15,7 +17,8 @@ use crate::{
 };
 
 /// One agent that would be resumed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "PlannedResume")]
 pub struct Planned {
     /// Its id.
     pub id: String,
@@ -39,6 +42,17 @@ pub struct Planned {
     pub branch: String,
     /// Where its files are, or would be.
     pub worktree: String,
+}
+
+/// What `resume --dry-run` reports.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+pub struct Plan {
+    /// The agents that would be resumed.
+    pub agents: Vec<Planned>,
+    /// Those that could not be resumed.
+    pub failed: Vec<Failure>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
 }
 
 /// Plans one agent.

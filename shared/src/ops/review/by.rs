@@ -3,7 +3,8 @@
 
 use std::sync::atomic::AtomicBool;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{Give, Judge, Report, Request, fix, judge};
 use crate::{
@@ -32,13 +33,16 @@ const ANSWER: usize = 256 * 1024;
 const TOLD: usize = 4 * 1024;
 
 /// Who judges, and how.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct By {
     /// The kind of agent, such as `claude`.
     pub profile: String,
     /// The test command; `orchestra.review.test`, else `orchestra.test`, if not given.
+    #[serde(default)]
     pub test: Option<String>,
     /// It may repair what it finds.
+    #[serde(default)]
     pub fix: bool,
 }
 

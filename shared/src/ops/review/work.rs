@@ -1,6 +1,7 @@
 //! What there is to know of one work before it is judged.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::Verdict;
 use crate::{
@@ -29,7 +30,7 @@ use crate::{
 const COMMITS: usize = 50;
 
 /// One agent's work.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Work {
     /// The whole task.
     pub task: String,
@@ -51,7 +52,7 @@ pub struct Work {
 }
 
 /// A commit.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Made {
     /// Its id.
     pub id: Oid,
@@ -60,7 +61,7 @@ pub struct Made {
 }
 
 /// The verdict that was given.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Known {
     /// The word.
     pub verdict: Verdict,

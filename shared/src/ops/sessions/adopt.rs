@@ -1,7 +1,8 @@
 //! `sessions adopt`: makes an agent of a conversation that git orchestra did not start. `git orchestra resume` then goes on with
 //! it under a supervisor, in a worktree of its own.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::catalogue::Catalogue;
 use crate::{
@@ -22,16 +23,18 @@ use crate::{
 };
 
 /// What is to be adopted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Request {
     /// The conversation.
     pub session: String,
     /// Where the agent's branch starts: the branch of the conversation if not given, and if that is gone the user's commit.
+    #[serde(default)]
     pub base: Option<String>,
 }
 
 /// The agent.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// Its id.
     pub agent: String,
@@ -42,7 +45,6 @@ pub struct Report {
     /// The commit it starts from.
     pub base: String,
     /// What the user should know.
-    #[serde(skip)]
     pub warnings: Vec<String>,
 }
 

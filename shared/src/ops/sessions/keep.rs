@@ -1,19 +1,20 @@
 //! `sessions keep` and `forget`: what is kept in the repository outlives what programs delete.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::catalogue::Catalogue;
 use crate::{Error, Result, git::Repo, store::transcripts, supervise::conversations};
 
 /// What was kept or forgotten.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// In the order in which they were named.
     pub sessions: Vec<Done>,
 }
 
 /// One conversation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Done {
     /// Its program's own id.
     pub id: String,

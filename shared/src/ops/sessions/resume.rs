@@ -5,7 +5,8 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Session,
@@ -29,24 +30,30 @@ use crate::{
 };
 
 /// Which conversation, and how.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Request {
     /// The conversation, or its agent.
     pub session: String,
     /// In a new conversation that begins as this one.
+    #[serde(default)]
     pub fork: bool,
     /// Not on the terminal: say this, print the answer, end.
+    #[serde(default)]
     pub print: bool,
     /// What is said first.
+    #[serde(default)]
     pub message: Option<String>,
     /// More arguments for the program.
+    #[serde(default)]
     pub more: Vec<String>,
     /// Only say what would be run.
+    #[serde(default)]
     pub dry_run: bool,
 }
 
-/// What is to be run, everything else being done.
-#[derive(Debug, Serialize)]
+/// What is to be run, everything else being done or, in a dry run, planned.
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Plan {
     /// The conversation.
     pub id: String,
@@ -57,15 +64,20 @@ pub struct Plan {
     /// What it reads on standard input; none: the terminal.
     pub stdin: Option<String>,
     /// Variables of the environment that it must not see.
-    #[serde(skip)]
-    pub unset: Vec<&'static str>,
+    pub unset: Vec<String>,
     /// A variable of the environment without which the program would not find the conversation, and its value.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub set: Option<(&'static str, PathBuf)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<(String, PathBuf)>,
     /// What had to be done before, or would have to.
     pub steps: Vec<String>,
-    /// Keeps others from going on with it, as long as this process lives, whatever it becomes.
-    #[serde(skip)]
+}
+
+/// A conversation that can be resumed now.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What is to be run.
+    pub plan: Plan,
+    /// Keeps others from resuming it as long as this process lives, whatever it becomes.
     pub hold: Option<Hold>,
 }
 
@@ -73,7 +85,7 @@ pub struct Plan {
 ///
 /// # Errors
 /// The conversation is not there, runs elsewhere, or its folder or program is gone (3); nothing can be written.
-pub fn plan(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Plan> {
+pub fn prepare(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Prepared> {
     if request.print && request.message.is_none() {
         return Err(Error::usage("--print needs something to say").hint("-m 'what to say'"));
     }
@@ -97,8 +109,10 @@ pub fn plan(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Plan> {
     }
     catalogue.close();
     let set = row.place.as_ref().and_then(|place| program.variable_for(&place.path));
-    let unset = profile::unset(&row.program).to_vec();
-    Ok(Plan { id: row.id, argv, folder, stdin, unset, set, steps, hold })
+    let set = set.map(|(name, value)| (name.to_owned(), value));
+    let unset = profile::unset(&row.program).iter().map(|name| (*name).to_owned()).collect();
+    let plan = Plan { id: row.id, argv, folder, stdin, unset, set, steps };
+    Ok(Prepared { plan, hold })
 }
 
 /// Of several that go on with it at once, one does. Without a home folder that can be written to, what the program notes must do.

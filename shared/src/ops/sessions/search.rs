@@ -10,6 +10,8 @@ use std::{
 use memchr::memmem;
 use regex::bytes::{Regex as Bytes, RegexBuilder as BytesBuilder};
 use regex::{Regex, RegexBuilder};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Request, Session,
@@ -38,13 +40,16 @@ const TYPED_APART: [&[u8]; 2] = [b"<command-", b"<bash-input>"];
 const LARGEST: usize = 1 << 20;
 
 /// What to search for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Query {
     /// The words, or a regular expression.
     pub words: String,
     /// Whether it is a regular expression.
+    #[serde(default)]
     pub regex: bool,
     /// Upper and lower case are the same.
+    #[serde(default)]
     pub ignore_case: bool,
 }
 

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     conversation::{Facts, Inner},
@@ -10,7 +11,7 @@ use crate::{
 };
 
 /// The object of one conversation. What the program did not record is `None`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Session {
     /// The program's own id.
     pub id: String,
@@ -63,7 +64,7 @@ pub struct Session {
 }
 
 /// A conversation that another one started.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct SubAgent {
     /// The program's own id.
     pub id: String,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{Request, catalogue::Catalogue, forks};
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// The sums.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// Of everything.
     pub total: Sum,
@@ -25,12 +26,12 @@ pub struct Report {
     /// As the projects.
     pub models: Vec<Sum>,
     /// What could not be read.
-    #[serde(skip)]
+    #[serde(rename = "unreadable")]
     pub troubles: Vec<Trouble>,
 }
 
 /// One sum. What no program recorded is `None`.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Sum {
     /// The day, the project's folder or the model; none where it is not known.
     pub name: Option<String>,

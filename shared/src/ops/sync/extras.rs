@@ -1,6 +1,7 @@
 //! What travels by name only: snapshots of worktrees, and conversations. They stand below a prefix of their own at both ends.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
@@ -18,7 +19,7 @@ use crate::{
 const LARGEST: u64 = 256 * 1024 * 1024;
 
 /// One kind.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Extra {
     /// The worktree as it was at the last look, untracked files included.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    model::text,
+    model::{text, tool_use},
     profile::{
         Ask, Question, Said, Turn,
         limit::{self, Reached},
@@ -269,24 +269,12 @@ fn micros(dollars: f64) -> Option<u64> {
 
 /// What a tool is used on, in a line: the one thing that tells most of it.
 fn about(input: &Value) -> String {
-    let told = [
-        "command",
-        "file_path",
-        "notebook_path",
-        "path",
-        "pattern",
-        "url",
-        "query",
-        "skill",
-        "description",
-        "prompt",
-    ];
-    let direct = told.iter().find_map(|key| input.get(key)?.as_str()).map(str::to_owned);
-    let told = direct.or_else(|| question(input)).unwrap_or_else(|| match input.as_object() {
-        Some(map) if map.is_empty() => String::new(),
-        Some(_) => input.to_string(),
-        None => String::new(),
-    });
+    let told =
+        tool_use::subject(input).or_else(|| question(input)).unwrap_or_else(|| match input.as_object() {
+            Some(map) if map.is_empty() => String::new(),
+            Some(_) => input.to_string(),
+            None => String::new(),
+        });
     text::one_line(&told, ABOUT)
 }
 

@@ -1,6 +1,7 @@
 //! What stays at home, why, and what to do about it.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{carried::Carried, excuse, scan::Hit};
 use crate::{
@@ -17,7 +18,7 @@ const DIGITS: usize = 12;
 const PATH: usize = 100;
 
 /// Something that is not sent.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Held {
     /// The agent, or the ref where it is not an agent's.
     pub name: String,
@@ -30,7 +31,7 @@ pub struct Held {
 }
 
 /// Why something is not sent.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "reason")]
 pub enum Reason {
     /// An event holds what looks like a secret.

@@ -1,0 +1,103 @@
+//! One kind of answer: its name, and the type of its report.
+
+use std::{fmt, marker::PhantomData};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{Error, Result};
+
+/// Grows only when the meaning of something changes, which it does not.
+pub(super) const VERSION: u32 = 1;
+
+/// A kind of answer whose report is a `T`. The constants of [`crate::wire`] are the only ones.
+pub struct Answer<T> {
+    kind: &'static str,
+    report: PhantomData<fn() -> T>,
+}
+
+impl<T> Answer<T> {
+    pub(super) const fn new(kind: &'static str) -> Self {
+        Self { kind, report: PhantomData }
+    }
+
+    /// Its name, as the field `kind` has it.
+    pub const fn kind(self) -> &'static str {
+        self.kind
+    }
+
+    /// A report as an answer of this kind.
+    pub const fn envelope(self, report: &T) -> Envelope<'_, T> {
+        Envelope { version: VERSION, kind: self.kind, report }
+    }
+}
+
+impl<T: Serialize> Answer<T> {
+    /// The answer as JSON, on one line without a line feed.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON (70): a path in it is not UTF-8, for instance.
+    pub fn text(self, report: &T) -> Result<String> {
+        serde_json::to_string(&self.envelope(report)).map_err(unwritable)
+    }
+}
+
+impl<T: DeserializeOwned> Answer<T> {
+    /// Reads an answer of this kind.
+    ///
+    /// # Errors
+    /// It is not JSON, of another kind or version, or lacks a field (3).
+    pub fn read(self, text: &str) -> Result<T> {
+        let unreadable =
+            |error| Error::refused(format!("this is not an answer of kind {}", self.kind)).because(error);
+        let head: Head = serde_json::from_str(text).map_err(unreadable)?;
+        if (head.version, head.kind.as_str()) != (VERSION, self.kind) {
+            let (version, kind) = (head.version, head.kind);
+            return Err(Error::refused(format!(
+                "an answer of kind {} and version {VERSION} was expected, not {kind} and {version}",
+                self.kind
+            )));
+        }
+        serde_json::from_str(text).map_err(unreadable)
+    }
+}
+
+impl<T> Clone for Answer<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Answer<T> {}
+
+impl<T> fmt::Debug for Answer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Answer").field(&self.kind).finish()
+    }
+}
+
+/// A report with what every answer begins with.
+#[derive(Debug, Serialize)]
+pub struct Envelope<'a, T> {
+    version: u32,
+    kind: &'static str,
+    // The fields stand beside version and kind since 0.1.0.
+    #[serde(flatten)]
+    report: &'a T,
+}
+
+impl<'a, T> Envelope<'a, T> {
+    pub(super) const fn of(kind: &'static str, report: &'a T) -> Self {
+        Self { version: VERSION, kind, report }
+    }
+}
+
+/// What every answer begins with.
+#[derive(Deserialize)]
+struct Head {
+    version: u32,
+    kind: String,
+}
+
+pub(super) fn unwritable(error: serde_json::Error) -> Error {
+    Error::internal("cannot write JSON").because(error)
+}
