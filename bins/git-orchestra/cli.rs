@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::engine::ArgValueCandidates;
 use orchestra_terminal::pages::Page;
+
+use crate::schema;
 
 /// Run coding agents side by side in git worktrees, with all state in git refs
 ///
@@ -45,6 +48,11 @@ pub(crate) enum BuiltIn {
         /// The command; without it, the page of git orchestra itself
         command: Option<String>,
     },
+    /// Print the JSON Schema of an answer or a request
+    ///
+    /// Answers are what commands print with --json; their kind is in the field kind. Requests are what operations take from other
+    /// programs. Schemas are of draft 2020-12. Without a name, all are listed with a sentence each.
+    Schema(Schema),
     /// Show the help of a command
     Help {
         /// The command; without it, all of them
@@ -75,6 +83,20 @@ pub(crate) struct Setup {
     /// Install below DIR/share instead
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) prefix: Option<PathBuf>,
+}
+
+/// The flags of `schema`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Schema {
+    /// The kind of the answer, such as status; with --request, the operation
+    #[arg(value_name = "KIND", add = ArgValueCandidates::new(schema::names))]
+    pub(crate) kind: Option<String>,
+    /// Requests instead of answers
+    #[arg(long)]
+    pub(crate) request: bool,
+    /// Print one JSON object with the schemas; without KIND, of all answers and requests
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The shells that complete.
@@ -118,6 +140,7 @@ pub(crate) const PAGE: Page = Page {
                  extended. A command that fails before it has anything to report prints an object as well, beside the words on standard \
                  error: kind is error; error is usage, refused, conflict, external, internal, timeout or not_a_repository, one word \
                  for each exit code; exit is that code; message, causes and hints are what is said on standard error.",
+                "'git orchestra schema' lists the kinds, and 'git orchestra schema KIND' prints the JSON Schema of one.",
             ],
         ),
         (

@@ -7,6 +7,8 @@ use std::{
 use orchestra::{git::Git, model::text, process, world};
 use orchestra_terminal::{Terminal, catalog, complete, run::ASK};
 
+use crate::nearest::nearest;
+
 const PREFIX: &str = "git-orchestra-";
 
 /// Takes this process's place by the command that the first argument names, arguments unchanged. `None`: that one is ours.
@@ -68,40 +70,16 @@ fn unknown(terminal: &Terminal, name: &str) -> ExitCode {
         orchestra_terminal::paint::Role::Bad,
         &format!("'{shown}' is not a git orchestra command"),
     );
-    if let Some(nearest) = nearest(name) {
+    if let Some(nearest) = nearest_command(name) {
         terminal.hint(&format!("did you mean 'git orchestra {nearest}'?"));
     }
     terminal.hint("'git orchestra --list' shows all commands");
     ExitCode::from(2)
 }
 
-fn nearest(name: &str) -> Option<String> {
-    let mut names: BTreeSet<String> = catalog::COMMANDS.iter().map(|entry| entry.name.to_owned()).collect();
-    names.extend(others());
-    if let Some(longer) = names.iter().find(|known| known.starts_with(name) && name.len() > 1) {
-        return Some(longer.clone());
-    }
-    let (distance, known) = names.into_iter().map(|known| (distance(name, &known), known)).min()?;
-    (distance <= 1 + known.len() / 3).then_some(known)
-}
-
-/// Edits that lead from one word to the other; a swap of neighbours is one.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let change = usize::from(a[i - 1] != b[j - 1]);
-            let mut best = (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + change);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
+fn nearest_command(name: &str) -> Option<String> {
+    let ours = catalog::COMMANDS.iter().map(|entry| entry.name.to_owned());
+    nearest(name, ours.chain(others()).collect())
 }
 
 /// Commands of others: programs `git-orchestra-NAME` on PATH that are not in our catalogue.

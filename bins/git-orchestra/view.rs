@@ -8,7 +8,7 @@ use orchestra_terminal::{Exit, Terminal, args, catalog, pages, paint::Role, run:
 
 use crate::{
     cli::{BuiltIn, Cli, PAGE},
-    completions, demo, find, setup,
+    completions, demo, find, schema, setup,
 };
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
@@ -27,6 +27,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
             terminal.answer(&completions::script(*shell));
             Ok(Exit::Done)
         }
+        Some(BuiltIn::Schema(options)) => schema::run(options, terminal),
         Some(BuiltIn::Setup(options)) => setup::run(options, terminal),
         Some(BuiltIn::Demo(options)) => demo::run(options, terminal),
     }

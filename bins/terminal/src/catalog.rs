@@ -43,6 +43,7 @@ pub const COMMANDS: &[Entry] = &[
     built_in("setup", "Install man pages and shell completions"),
     built_in("completions", "Print the completion script for a shell"),
     built_in("man", "Print a man page"),
+    built_in("schema", "Print the JSON Schema of an answer or a request"),
     built_in("help", "Show the help of a command"),
 ];
 
