@@ -7,6 +7,7 @@
     reason = "a test says what it expects, and says loudly what it skips"
 )]
 
+mod answers;
 mod bad_input;
 mod branch_moves;
 mod broken_refs;
@@ -53,6 +54,7 @@ mod repository_shapes;
 mod resume;
 mod resume_keeps;
 mod review;
+mod schema;
 mod secret_carriers;
 mod secrets;
 mod send;

@@ -6,6 +6,8 @@ mod forest;
 mod picture;
 mod poll;
 mod repo;
+mod schema;
+mod shown;
 mod terminal;
 mod world;
 
@@ -14,5 +16,7 @@ pub use forest::{Forest, Numbers};
 pub use picture::{Seen, picture};
 pub use poll::{times, until};
 pub use repo::TestRepo;
+pub use schema::schema_faults;
+pub use shown::Redactions;
 pub use terminal::{has_terminal, talk};
 pub use world::World;
