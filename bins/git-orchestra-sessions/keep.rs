@@ -4,7 +4,7 @@ use orchestra::{
     Result,
     ops::sessions::{
         adopt::{self, Request},
-        keep::{self, Report},
+        keep::{self, Forget, Keep, Report},
     },
     wire::{self, Answer},
 };
@@ -14,7 +14,7 @@ use crate::cli::Several;
 
 pub(crate) fn keep(terminal: &Terminal, some: &Several) -> Result<Exit> {
     let repo = here::repository()?;
-    let report = keep::keep(&repo, &some.ids)?;
+    let report = keep::keep(&repo, &Keep { sessions: some.ids.clone() })?;
     tell(terminal, some, wire::KEEP, &report, ["kept", "nothing new to keep"])
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn adopt(terminal: &Terminal, id: &str, base: Option<String>, as_json
 
 pub(crate) fn forget(terminal: &Terminal, some: &Several, dry_run: bool) -> Result<Exit> {
     let repo = here::repository()?;
-    let report = keep::forget(&repo, &some.ids, dry_run)?;
+    let report = keep::forget(&repo, &Forget { sessions: some.ids.clone(), dry_run })?;
     tell(
         terminal,
         some,

@@ -20,7 +20,7 @@ const MOST_TROUBLES: usize = 200;
 pub struct Trouble {
     /// The file or folder.
     pub path: PathBuf,
-    /// Why.
+    /// Why it could not be read.
     pub why: String,
 }
 

@@ -37,32 +37,32 @@ const SETTLE: Duration = Duration::from_millis(500);
 /// Agents that go at once: each has a lock, and a process can hold so many files open.
 const AT_ONCE: usize = 200;
 
-/// Which agents, and how.
+/// Which agents to remove, and under which conditions.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// These only, by id or unique prefix; all of this clone if none is named.
+    /// Only these agents, by id or unique prefix; all of this clone if none is named.
     pub agents: Vec<String>,
-    /// These, though their work is nowhere else.
+    /// Agents to remove although their work is nowhere else.
     pub discard: Vec<String>,
-    /// Only those that ended so long ago.
+    /// Only agents that ended at least so long ago.
     #[serde(rename = "older_than_seconds", with = "crate::ops::seconds")]
     #[schemars(with = "Option<u64>")]
     pub older_than: Option<Duration>,
-    /// The branch in which work must be.
+    /// The branch that must contain the work.
     pub into: Option<String>,
-    /// Uncommitted and ignored files are no reason to keep a worktree.
+    /// Remove worktrees with uncommitted or ignored files as well.
     pub force: bool,
-    /// Only say what would be done.
+    /// Report what would be removed, and remove nothing.
     pub dry_run: bool,
 }
 
-/// What became of them.
+/// The agents that were looked at, and the outcome for each.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// Oldest first.
+    /// The agents, the oldest first.
     pub agents: Vec<Entry>,
-    /// The operation, if anything was taken away.
+    /// The id of the operation, if any agent was removed.
     pub operation: Option<String>,
     /// Bytes on the disk that the worktrees took.
     pub bytes: u64,
@@ -89,13 +89,13 @@ impl Report {
     }
 }
 
-/// One of them.
+/// An agent that was looked at, as it was then.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "CleanupEntry")]
 pub struct Entry {
-    /// What became of it.
+    /// Whether it was removed.
     pub outcome: Outcome,
-    /// Why, in a sentence.
+    /// Why, in words.
     pub why: String,
     /// What to type, if it was kept.
     pub hint: Option<String>,
@@ -113,16 +113,16 @@ pub struct Entry {
     pub agent: AgentObject,
 }
 
-/// What became of an agent.
+/// Whether an agent was removed.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "CleanupOutcome")]
 pub enum Outcome {
-    /// It is gone, and can come back.
+    /// It was removed; undo brings it back.
     Removed,
-    /// It would go.
+    /// It would be removed.
     Planned,
-    /// It is where it was.
+    /// It was not removed.
     Kept,
 }
 

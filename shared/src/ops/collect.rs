@@ -35,22 +35,22 @@ use crate::{
 /// How long another command may hold the agent's lock for a look.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// Whose work.
+/// Whose work to save.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// By id or unique prefix; none: all of this clone.
+    /// The agents, by id or unique prefix; none: all of this clone.
     pub agents: Vec<String>,
-    /// A file to which the agents are written as well, for `git fetch`.
+    /// A bundle to write the agents to as well, for `git fetch`.
     pub bundle: Option<PathBuf>,
 }
 
-/// What became of them.
+/// The agents, and what was saved of each.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// In the order of their ids.
+    /// The agents, in the order of their ids.
     pub agents: Vec<Summary>,
-    /// The file.
+    /// The bundle that was written.
     pub bundle: Option<PathBuf>,
     /// What the user should know.
     pub warnings: Vec<String>,
@@ -79,16 +79,16 @@ pub enum Saved {
     Failed,
 }
 
-/// One agent.
+/// An agent, and what was saved of it.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Summary {
-    /// What was done.
+    /// What was saved.
     pub saved: Saved,
     /// Why it could not be saved.
     pub failure: Option<String>,
     /// What stays in its worktree only.
     pub not_taken: Vec<LeftOut>,
-    /// How its conversation is gone on with without us, in its worktree.
+    /// The command that resumes its conversation by hand, in its worktree.
     pub by_hand: Option<String>,
     /// The agent.
     #[serde(flatten)]

@@ -17,27 +17,27 @@ use crate::{
     worktree::take,
 };
 
-/// Whose work.
+/// Whose work to compare, and with what.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// By id or unique prefix.
+    /// The agent, by id or unique prefix.
     pub agent: String,
-    /// Compared with this one's work, instead of with where it started.
+    /// Another agent with whose work it is compared, instead of with the commit from which it started.
     #[serde(default)]
     pub other: Option<String>,
-    /// Only what is committed, or was taken at an end.
+    /// Compare committed work only.
     #[serde(default)]
     pub committed: bool,
-    /// From the work that was judged last, instead of from where the agent started.
+    /// Begin at the work that was judged last, instead of at the commit from which the agent started.
     #[serde(default)]
     pub since_review: bool,
-    /// Only these paths.
+    /// Only these paths; none: all.
     #[serde(default)]
     pub paths: Vec<String>,
 }
 
-/// Two trees, and what differs between them.
+/// What differs between two trees.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The agent.
@@ -68,7 +68,7 @@ pub struct Comparison {
     scratch: Vec<TempDir>,
 }
 
-/// One file.
+/// A file that differs.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct File {
     /// Its path; of a renamed one, the new path.

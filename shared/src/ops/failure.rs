@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Kind, git::Repo, model::AgentId, store::layout};
 
-/// The agent, and why. The others were handled all the same.
+/// An agent for which the command failed. The others were handled all the same.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Failure {
-    /// Its id.
+    /// The id of the agent.
     pub id: String,
     /// What failed, and why, on one line.
     pub error: String,

@@ -36,7 +36,7 @@ pub struct Request {
     pub label: Option<String>,
     /// Let every `git fetch` bring what the remote has.
     pub track: bool,
-    /// [`probe`] is to follow.
+    /// Ask the remote whether it takes agents.
     pub probe: bool,
     /// Take back what was set up.
     pub undo: bool,
@@ -50,18 +50,18 @@ pub struct Request {
     pub ask: bool,
 }
 
-/// How it is now.
+/// How this clone is set up now.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// Who this clone is.
+    /// The id of this clone as a writer of events.
     pub writer: Option<String>,
-    /// What other clones call it.
+    /// What other clones call this clone.
     pub label: Option<String>,
-    /// Plain `git log` shows our notes.
+    /// Plain `git log` shows the notes on agents' work.
     pub notes_shown: bool,
     /// What every `git fetch` brings as well.
     pub tracked: Option<Tracked>,
-    /// What the remote said, where [`probe`] asked it.
+    /// What the remote said, if it was asked.
     pub probe: Option<Probe>,
     /// What was changed, in sentences; empty where all was so before.
     pub changed: Vec<String>,
@@ -77,7 +77,7 @@ pub struct Accepted {
 /// A fetch refspec, and what it costs.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Tracked {
-    /// The remote.
+    /// The remote, as it was named.
     pub remote: String,
     /// What is fetched, and where it goes.
     pub refspec: String,
@@ -90,9 +90,9 @@ pub struct Tracked {
 pub struct Probe {
     /// The remote, as it was named.
     pub remote: String,
-    /// It does.
+    /// Whether the remote takes agents.
     pub takes: bool,
-    /// Why it does not.
+    /// Why the remote does not take agents.
     pub why: Option<String>,
 }
 

@@ -23,11 +23,11 @@ use crate::{
     },
 };
 
-/// Whose output.
+/// Whose output to find.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// By id or unique prefix.
+    /// The agent, by id or unique prefix.
     pub agent: String,
 }
 

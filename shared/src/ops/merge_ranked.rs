@@ -44,18 +44,18 @@ use crate::{
 /// How often it plans again when the target moves meanwhile.
 const PLANS: usize = 5;
 
-/// What to do.
+/// Whether a landing begins, is planned, resumed, or aborted.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// A new landing.
     #[default]
     New,
-    /// Only a plan.
+    /// A plan, which changes nothing.
     DryRun,
-    /// Go on with the one that was cut off or could not be finished.
+    /// Resume the landing that was interrupted or could not be finished.
     Continue,
-    /// Give that one up.
+    /// Abort that landing.
     Abort,
 }
 
@@ -63,19 +63,19 @@ pub enum Mode {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// See there.
+    /// Whether a landing begins, is planned, resumed, or aborted.
     pub mode: Mode,
-    /// Branches, agents or commits; none: the work of every agent that is done.
+    /// The branches, agents, or commits to land; none: the work of every agent that is done.
     pub branches: Vec<String>,
-    /// The target; the branch on which the user stands if not given.
+    /// The target branch; the current branch if not given.
     pub into: Option<String>,
-    /// How.
+    /// How to land.
     pub orders: Orders,
-    /// The build command, if it was typed.
+    /// The build command; the configured one if not given.
     pub build: Option<String>,
-    /// The test command, if it was typed.
+    /// The test command; the configured one if not given.
     pub test: Option<String>,
-    /// The longest that one of them may take, if it was typed.
+    /// The longest that one of these commands may take; as configured if not given.
     #[serde(rename = "check_time_seconds", with = "crate::ops::seconds")]
     #[schemars(with = "Option<u64>")]
     pub check_time: Option<Duration>,

@@ -52,19 +52,19 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// How long a supervisor that waits for the end of a usage limit may take to go: it saves the work first.
 const LET_GO: Duration = Duration::from_secs(120);
 
-/// Which agents, and how.
+/// Which agents to resume, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// By id or unique prefix.
+    /// The agents, by id or unique prefix.
     pub agents: Vec<String>,
-    /// All of this clone that are paused, or lost their supervisor.
+    /// All agents of this clone that are paused or lost their supervisor.
     pub all: bool,
-    /// What they are told.
+    /// The message to the agents.
     pub message: Option<Words>,
-    /// In a new conversation, from the task on.
+    /// Begin a new conversation with the task.
     pub fresh: bool,
-    /// Agents of other clones may be taken over.
+    /// Which agents of other clones may be taken over.
     pub take_over: TakeOver,
     /// What is to be different from before.
     pub settings: Settings,
@@ -74,20 +74,20 @@ pub struct Request {
     pub dry_run: bool,
 }
 
-/// Whether agents of other clones may be gone on with here.
+/// Whether agents of other clones may be resumed in this clone.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TakeOver {
-    /// They are left alone.
+    /// None.
     #[default]
     Never,
-    /// Where they rest.
+    /// Those that ended or are paused.
     AtRest,
-    /// Whatever is known of them: their machine is gone.
+    /// All: their machine is gone.
     Always,
 }
 
-/// What was resumed.
+/// The agents that were resumed, or would be.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// Their ids.

@@ -37,13 +37,13 @@ use crate::{
 /// Longest text of a verdict and of one remark, in bytes.
 const MAX_TEXT: usize = 16 * 1024;
 
-/// What to look at, or to say.
+/// Which work to look at, or to judge.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// By id or unique prefix; without it, what waits is listed.
+    /// The agent, by id or unique prefix; without it, what waits for a verdict is listed.
     pub agent: Option<String>,
-    /// The verdict.
+    /// The verdict to give; without it, the work is only looked at.
     pub give: Option<Give>,
 }
 
@@ -53,21 +53,21 @@ pub struct Request {
 pub struct Give {
     /// The word.
     pub verdict: Verdict,
-    /// What is said beyond.
+    /// What is said of the work as a whole.
     #[serde(default)]
     pub text: Option<String>,
-    /// Remarks.
+    /// Remarks on single lines.
     #[serde(default)]
     pub comments: Vec<Comment>,
-    /// The head that was looked at, if the caller knows: another one is not judged.
+    /// The commit that was looked at, if the caller knows it: another one is not judged.
     #[serde(default)]
     pub head: Option<String>,
-    /// Changes are asked for, and the agent is not told yet.
+    /// Do not resume the agent to make the changes that are asked for.
     #[serde(default)]
     pub keep: bool,
 }
 
-/// What there is.
+/// What waits, what is known of a work, and what was done with it.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The agents whose work waits for a verdict, the oldest first; with an agent named, none.
@@ -77,13 +77,13 @@ pub struct Report {
     /// It is of an archived agent: no verdict can be given.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,
-    /// A verdict was given.
+    /// The verdict that was given.
     pub given: Option<Verdict>,
-    /// The agent was told, and works on it.
+    /// The work was sent back to the agent, which was resumed.
     pub told: bool,
-    /// What the reviewer repaired: the commit that was judged, and is the work now.
+    /// The commit with what the reviewer repaired, which was judged and is the work now.
     pub repaired: Option<Oid>,
-    /// What became of it in the landing that was asked for.
+    /// The landing that was asked for.
     pub landing: Option<merge_ranked::Report>,
     /// Why it was not landed unasked, where it was approved and was to land.
     pub not_landed: Option<String>,

@@ -24,19 +24,19 @@ pub const MAX_TEXT: usize = 16 * 1024;
 /// How long the supervisor may take to pass an answer on.
 const HEEDED: Duration = Duration::from_secs(10);
 
-/// What to whom.
+/// A message to agents, or the answer to what one asks.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// By id or unique prefix.
+    /// The agents, by id or unique prefix.
     pub agents: Vec<String>,
-    /// What is said.
+    /// The message.
     pub text: Option<String>,
-    /// The answer to what it asks.
+    /// The answer to a request for permission.
     pub allow: Option<bool>,
 }
 
-/// What became of it.
+/// The agents that were told, and those that could not be told.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "SendReport")]
 pub struct Report {
@@ -46,7 +46,7 @@ pub struct Report {
     pub failed: Vec<Failure>,
 }
 
-/// What became of what one agent was told.
+/// An agent that was told something.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Sent {
     /// The question that was answered.

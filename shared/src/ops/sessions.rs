@@ -28,30 +28,30 @@ use crate::{
 
 pub use session::{Session, SubAgent};
 
-/// Which conversations.
+/// Which conversations to find.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// Of every folder of this machine, not only of this repository.
+    /// Those of every folder of this machine, not only of this repository.
     pub everywhere: bool,
-    /// Active since then, in seconds since 1970.
+    /// Only those active since then, in seconds since 1970.
     pub since: Option<i64>,
-    /// Of one program.
+    /// Only those of this program, such as `claude`.
     pub program: Option<String>,
-    /// Last on this branch.
+    /// Only those that were last on this branch.
     pub branch: Option<String>,
-    /// Those that run now.
+    /// Only those in which a program is now.
     pub live: bool,
-    /// At most so many, the newest; 0: all.
+    /// At most so many, the newest; 0: all of them.
     pub limit: usize,
 }
 
-/// What was found.
+/// The conversations that were found.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// Newest first.
+    /// The conversations, the newest first.
     pub sessions: Vec<Session>,
-    /// Others that fit, beyond the limit.
+    /// How many more there are beyond the limit.
     pub more: usize,
     /// What could not be read.
     #[serde(rename = "unreadable")]

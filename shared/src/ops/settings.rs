@@ -15,23 +15,23 @@ use crate::{
 /// Where a coding agent is watched for signs of life without anybody having said how long.
 const IDLE: Duration = Duration::from_secs(300);
 
-/// What is typed. Nothing has to be.
+/// How agents run. What is not given is as before, or as configured.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// What is asked of the coding agent.
+    /// The options of the coding agent.
     pub options: Options,
-    /// How many run at once.
+    /// How many agents run at once.
     pub jobs: Option<u32>,
-    /// The longest each may run.
+    /// The longest that each agent may run.
     #[serde(rename = "max_time_seconds", with = "crate::ops::seconds")]
     #[schemars(with = "Option<u64>")]
     pub max_time: Option<Duration>,
-    /// The longest each may give no sign of life.
+    /// The longest that each agent may be idle.
     #[serde(rename = "idle_timeout_seconds", with = "crate::ops::seconds")]
     #[schemars(with = "Option<u64>")]
     pub idle_timeout: Option<Duration>,
-    /// How often each goes on after a failure that may pass.
+    /// How often each agent is resumed after a transient failure.
     pub retries: Option<u32>,
     /// The wait before the first retry.
     #[serde(rename = "retry_delay_seconds", with = "crate::ops::seconds")]

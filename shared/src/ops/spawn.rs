@@ -37,58 +37,58 @@ use crate::{
 /// How long another command may hold an agent's lock for a look.
 const SETTLE: Duration = Duration::from_secs(10);
 
-/// What to start.
+/// What to start, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// The tasks, in assignment.
+    /// The tasks, in order.
     pub tasks: Vec<String>,
-    /// The agents; each task goes to each. Empty: the configured one.
+    /// The kinds of agents, such as `claude`; each task goes to each. None: the configured one.
     pub agents: Vec<String>,
-    /// How many of each; 0 counts as 1.
+    /// How many agents of each kind for each task; 0 counts as 1.
     pub copies: u32,
-    /// Where they start from; the user's commit if not given.
+    /// The revision from which the agents start; the current commit if not given.
     pub base: Option<String>,
-    /// What ids begin with, instead of the task's words.
+    /// What the agents' ids begin with, instead of words of the task.
     pub name: Option<String>,
-    /// The agent whose work they judge.
+    /// The agent whose work the new agents judge.
     pub reviews: Option<AgentId>,
-    /// How they shall run.
+    /// How the agents run.
     pub settings: Settings,
-    /// Only say what would be done.
+    /// Report what would be started, and start nothing.
     pub dry_run: bool,
 }
 
-/// What was started, or would be.
+/// The agents that were started, or would be.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The agents of this spawn share it.
+    /// The id that the agents of this spawn share.
     pub run: String,
-    /// How many run at once.
+    /// How many agents run at once.
     pub jobs: u32,
-    /// In the order of the tasks.
+    /// The agents, in the order of the tasks.
     pub agents: Vec<Planned>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
 
-/// One agent of a plan.
+/// One agent that is to be started.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "PlannedSpawn")]
 pub struct Planned {
-    /// Its id.
+    /// The id of the agent.
     pub id: String,
     /// The task in a few words.
     pub title: String,
-    /// How it is run.
+    /// The kind of agent, such as `claude`.
     pub profile: String,
-    /// What it may do, where the program knows such modes.
+    /// What the agent may do without asking, where its program knows such modes.
     pub permission: Option<Permission>,
-    /// Its branch.
+    /// The branch of the agent.
     pub branch: String,
-    /// The commit it starts from.
+    /// The commit from which it starts.
     pub base: String,
-    /// Where its files are to be.
+    /// The folder of its worktree.
     pub worktree: String,
 }
 

@@ -39,28 +39,28 @@ const ENDED_SHOWN: usize = 20;
 const PROPOSALS: usize = 10;
 const PROPOSED: usize = 400;
 
-/// Which agents.
+/// Which agents to look at, and how closely.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// These only, by id or unique prefix.
+    /// Only these agents, by id or unique prefix; none: all.
     pub agents: Vec<String>,
-    /// Those of one spawn only.
+    /// Only the agents of this run.
     pub run: Option<String>,
-    /// Those only that this agent started, and that they started.
+    /// Only the agents that this agent started, and those that they started.
     pub started_by: Option<AgentId>,
-    /// All, however many.
+    /// All agents; otherwise only the newest of those that ended.
     pub all: bool,
-    /// Measure uncommitted work.
+    /// Count the files with uncommitted changes.
     pub dirt: bool,
 }
 
-/// Their state.
+/// The state of the agents.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// Oldest first.
+    /// The agents, the oldest first.
     pub agents: Vec<AgentObject>,
-    /// Ended ones that were not asked for.
+    /// How many older agents that ended are not in the list.
     pub hidden: usize,
     /// Which of the agents that were named are archived.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

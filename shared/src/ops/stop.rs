@@ -30,19 +30,19 @@ const SAVING: Duration = Duration::from_secs(120);
 /// How long an agent may tidy up, where the setting cannot be understood.
 const DEFAULT_GRACE: Duration = Duration::from_secs(5);
 
-/// Which agents.
+/// Which agents to end.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// By id or unique prefix.
+    /// The agents, by id or unique prefix.
     pub agents: Vec<String>,
-    /// All of this clone that have not ended.
+    /// All agents of this clone that have not ended.
     pub all: bool,
     /// Why, for people.
     pub reason: Option<String>,
 }
 
-/// What became of them.
+/// The agents that were asked to end, and the outcome for each.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The agents that are at rest now.
@@ -70,13 +70,13 @@ pub struct Stopped {
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "StopOutcome")]
 pub enum Outcome {
-    /// It ended it.
+    /// The command ended the agent.
     Stopped,
-    /// It paused it.
+    /// The command paused the agent.
     Paused,
-    /// It had ended before.
+    /// The agent had ended before.
     AlreadyEnded,
-    /// It belongs to another clone: the request travels with the next sync.
+    /// The agent belongs to another clone: the request travels with the next sync.
     Asked,
 }
 

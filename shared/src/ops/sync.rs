@@ -33,7 +33,7 @@ pub use extras::Extra;
 /// How long to wait for another sync of this clone.
 const WAIT: Duration = Duration::from_secs(30);
 
-/// With whom, and how.
+/// With which remote to exchange what.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
@@ -42,15 +42,15 @@ pub struct Request {
     /// Where the user stands, and relative paths begin: only the process knows.
     #[serde(skip)]
     pub here: PathBuf,
-    /// In which direction.
+    /// The direction.
     pub way: Way,
-    /// Show what would be done.
+    /// Report what would travel, and change nothing.
     pub dry_run: bool,
     /// Send again what the remote had and lost.
     pub restore: bool,
     /// The work travels, although the remote is not that of the code.
     pub work: bool,
-    /// What travels by name only.
+    /// What else travels, which it does only by name.
     pub with: Vec<Extra>,
     /// The user agrees to share with this remote.
     pub agreed: bool,
@@ -59,14 +59,14 @@ pub struct Request {
     pub ask: bool,
 }
 
-/// What came of it.
+/// What travelled, and what did not.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The remote, as it was named.
     pub remote: String,
     /// Nothing was changed.
     pub dry_run: bool,
-    /// What changed on both sides.
+    /// What changed here and at the remote.
     #[serde(flatten)]
     pub outcome: Outcome,
     /// What a sync that is no dry run asks before it sends anything.
@@ -191,10 +191,10 @@ pub fn redact(repo: &Repo, event: &str) -> Result<Redacted> {
     Ok(Redacted { agent })
 }
 
-/// The agent whose life holds it no more.
+/// The agent from whose events a secret was removed.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Redacted {
-    /// Its id.
+    /// The id of the agent.
     pub agent: String,
 }
 

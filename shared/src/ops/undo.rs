@@ -29,22 +29,22 @@ use crate::{
     worktree::{incomplete, place},
 };
 
-/// Which operation.
+/// Which operation to undo.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// Its id, or a unique beginning; the newest that can be taken back if not given.
+    /// The id of the operation or a unique prefix of it; the newest that can be undone if not given.
     pub operation: Option<String>,
-    /// Only say what would be done.
+    /// Report what would be undone, and change nothing.
     pub dry_run: bool,
 }
 
-/// What there is, or what was done.
+/// The operations, or the one that was undone.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The operations, the newest first; with an undo, that one alone.
     pub operations: Vec<Listed>,
-    /// The operation that took it back.
+    /// The id of the undo, which is an operation as well.
     pub undo: Option<String>,
     /// What the user should know.
     pub warnings: Vec<String>,
@@ -56,7 +56,7 @@ pub struct Listed {
     /// What was written of it.
     #[serde(flatten)]
     pub operation: Operation,
-    /// What it did holds: it was not taken back.
+    /// The operation is in effect: it was not undone.
     pub holds: bool,
 }
 

@@ -12,7 +12,7 @@ use crate::{
     worktree::list,
 };
 
-/// Which.
+/// What to measure.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
@@ -20,16 +20,16 @@ pub struct Request {
     pub size: bool,
 }
 
-/// All of them.
+/// The agents' worktrees.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// In the order of their agents.
+    /// The worktrees, in the order of their agents.
     pub worktrees: Vec<Entry>,
     /// Agents, work, notes and archives that cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
 
-/// One of them.
+/// The worktree of one agent.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "WorktreeEntry")]
 pub struct Entry {

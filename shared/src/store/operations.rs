@@ -68,7 +68,7 @@ pub struct Operation {
     /// The operation that it takes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<String>,
-    /// What the clock of the trash said when it began ([`super::trash_clock`]); 0 in operations of 0.1.0, which did not have one.
+    /// What the clock of the trash said when it began; 0 in operations of 0.1.0, which did not have one.
     #[serde(default)]
     pub clock: u64,
 }
@@ -113,11 +113,11 @@ impl Removal {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[schemars(rename = "BranchMove")]
 pub struct Change {
-    /// Without `refs/heads/`.
+    /// The name of the branch, without `refs/heads/`.
     pub branch: String,
-    /// Where it was.
+    /// The commit at which it was.
     pub old: Oid,
-    /// Where it is.
+    /// The commit at which it is.
     pub new: Oid,
 }
 

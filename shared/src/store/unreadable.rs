@@ -17,10 +17,10 @@ use crate::{
 pub struct Unreadable {
     /// The agent's id; the name of the ref where it belongs to no agent.
     pub id: String,
-    /// The ref.
+    /// The name of the ref.
     #[serde(rename = "ref")]
     pub name: String,
-    /// Why.
+    /// Why it cannot be read.
     pub why: String,
     /// What brings it back, as far as that is known.
     pub remedy: Option<String>,

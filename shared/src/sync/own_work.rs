@@ -27,7 +27,6 @@ pub struct OwnWork {
     /// The branch that has them; none has any more where there is no name.
     pub branch: Option<String>,
     /// The refs that would bring them.
-    #[serde(skip)]
     pub refs: BTreeSet<String>,
 }
 

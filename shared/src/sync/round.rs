@@ -47,9 +47,9 @@ pub enum Way {
     /// Both.
     #[default]
     Both,
-    /// Take in only.
+    /// Only receive.
     Fetch,
-    /// Send only what the remote takes as it is.
+    /// Only send what the remote takes as it is.
     Push,
 }
 
@@ -112,7 +112,6 @@ pub struct Outcome {
     /// How often it was tried to send.
     pub attempts: u32,
     /// It is the first time that anything is known of this remote.
-    #[serde(skip)]
     pub first: bool,
 }
 

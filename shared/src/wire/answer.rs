@@ -101,3 +101,38 @@ struct Head {
 pub(super) fn unwritable(error: serde_json::Error) -> Error {
     Error::internal("cannot write JSON").because(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::wire;
+
+    const KEPT: &str = r#"{"version":1,"kind":"keep","sessions":[{"id":"3f2a","changed":true}]}"#;
+
+    #[test]
+    fn an_answer_is_read_and_written_as_it_was() {
+        let report = wire::KEEP.read(KEPT).expect("an answer");
+        assert_eq!((report.sessions.len(), report.sessions[0].id.as_str()), (1, "3f2a"));
+        assert_eq!(wire::KEEP.text(&report).expect("text"), KEPT);
+    }
+
+    #[test]
+    fn a_reader_passes_over_what_a_newer_writer_adds() {
+        let newer =
+            r#"{"version":1,"kind":"keep","sessions":[{"id":"3f2a","changed":true,"size":7}],"more":{}}"#;
+        assert_eq!(wire::rewrite_answer("keep", newer).expect("an answer"), KEPT);
+    }
+
+    #[test]
+    fn another_kind_or_version_is_refused() {
+        for (text, why) in [
+            (KEPT.replace("keep", "forget"), "not forget and 1"),
+            (KEPT.replace("\"version\":1", "\"version\":2"), "not keep and 2"),
+            (KEPT.replace(",\"changed\":true", ""), "missing field `changed`"),
+            ("no JSON".to_owned(), "not an answer of kind keep"),
+        ] {
+            let error = wire::KEEP.read(&text).expect_err(&text).one_line();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+        assert!(wire::rewrite_answer("nosuch", KEPT).is_err());
+    }
+}

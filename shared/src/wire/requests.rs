@@ -56,6 +56,10 @@ requests! {
     "sessions": sessions::Request;
     /// Searches the words of conversations.
     "search": sessions::search::Query;
+    /// Keeps conversations in the repository.
+    "keep": sessions::keep::Keep;
+    /// Forgets what is kept of conversations.
+    "forget": sessions::keep::Forget;
     /// Makes an agent of a conversation.
     "adopt": sessions::adopt::Request;
     /// Resumes a conversation in its own program.

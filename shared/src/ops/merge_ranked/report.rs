@@ -15,9 +15,9 @@ use crate::{
 #[serde(rename_all = "snake_case", tag = "reason")]
 #[schemars(rename = "Incomplete")]
 pub enum Left {
-    /// By the user, on the way.
+    /// The user interrupted it.
     Interrupted,
-    /// The checks failed, and that was to stop it.
+    /// A check failed, and the landing was to stop then.
     Stopped,
     /// Something is in the way.
     Blocked {
@@ -26,23 +26,23 @@ pub enum Left {
         /// What to type next.
         hints: Vec<String>,
     },
-    /// It was given up.
+    /// It was aborted.
     Aborted,
 }
 
-/// The order, the reasons, the outcome.
+/// The branches in the order of landing, the reasons, and the outcome.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "LandingReport")]
 pub struct Report {
-    /// The target.
+    /// The target branch.
     pub into: String,
-    /// Where it stood.
+    /// The commit of the target before.
     pub base: Oid,
-    /// Where it stands, or would stand once it can be moved.
+    /// The commit of the target after, or once it can be moved.
     pub result: Option<Oid>,
-    /// Whether the target stands there.
+    /// Whether the target was moved.
     pub moved: bool,
-    /// Under which id this can be taken back, or gone on with.
+    /// The id of the operation, by which it can be undone or resumed.
     pub operation: Option<String>,
     /// Every branch, in the order of landing.
     pub order: Vec<Row>,

@@ -20,11 +20,11 @@ use crate::{
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "PlannedResume")]
 pub struct Planned {
-    /// Its id.
+    /// The id of the agent.
     pub id: String,
     /// What it would be told; its task in a few words where that is nothing.
     pub title: String,
-    /// How it is run.
+    /// The kind of agent, such as `claude`.
     pub profile: String,
     /// Where it is now.
     pub phase: Phase,
@@ -34,7 +34,7 @@ pub struct Planned {
     pub permission: Option<Permission>,
     /// How many agents of this kind may run at once.
     pub jobs: u32,
-    /// Seconds that it may run.
+    /// The longest that it would run, in seconds; 0: without limit.
     pub max_time: u64,
     /// It would begin a new conversation.
     pub fresh: bool,

@@ -32,7 +32,7 @@ const ANSWER: usize = 256 * 1024;
 /// Of the test's output, the reviewer is told so much, in bytes.
 const TOLD: usize = 4 * 1024;
 
-/// Who judges, and how.
+/// Which agent judges, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct By {
@@ -41,7 +41,7 @@ pub struct By {
     /// The test command; `orchestra.review.test`, else `orchestra.test`, if not given.
     #[serde(default)]
     pub test: Option<String>,
-    /// It may repair what it finds.
+    /// Whether it may repair what it finds.
     #[serde(default)]
     pub fix: bool,
 }

@@ -40,7 +40,7 @@ pub struct Work {
     pub files: Vec<File>,
     /// Why it cannot be compared, or will not land.
     pub problem: Option<String>,
-    /// What was said of it.
+    /// The verdict on it.
     pub known: Option<Known>,
     /// The branch on which the user stands.
     pub target: Option<String>,
@@ -54,16 +54,16 @@ pub struct Work {
 /// A commit.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Made {
-    /// Its id.
+    /// The id of the commit.
     pub id: Oid,
-    /// Its first line.
+    /// The first line of its message.
     pub subject: String,
 }
 
 /// The verdict that was given.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Known {
-    /// The word.
+    /// The verdict.
     pub verdict: Verdict,
     /// Whether it holds.
     pub holds: Holds,

@@ -22,7 +22,7 @@ use crate::{
     world,
 };
 
-/// What is to be adopted.
+/// Which conversation to make an agent of.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -33,16 +33,16 @@ pub struct Request {
     pub base: Option<String>,
 }
 
-/// The agent.
+/// The agent that was made of a conversation.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// Its id.
+    /// The id of the agent.
     pub agent: String,
     /// The conversation.
     pub session: String,
-    /// Its branch.
+    /// The branch of the agent.
     pub branch: String,
-    /// The commit it starts from.
+    /// The commit from which it starts.
     pub base: String,
     /// What the user should know.
     pub warnings: Vec<String>,

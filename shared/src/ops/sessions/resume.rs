@@ -29,25 +29,25 @@ use crate::{
     worktree::{make, place},
 };
 
-/// Which conversation, and how.
+/// Which conversation to resume, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The conversation, or its agent.
+    /// The conversation or its agent, by id or unique prefix.
     pub session: String,
-    /// In a new conversation that begins as this one.
+    /// Begin a new conversation that starts as this one.
     #[serde(default)]
     pub fork: bool,
-    /// Not on the terminal: say this, print the answer, end.
+    /// Say the message, print the answer, and end, instead of going to the terminal.
     #[serde(default)]
     pub print: bool,
-    /// What is said first.
+    /// The message that is said first.
     #[serde(default)]
     pub message: Option<String>,
     /// More arguments for the program.
     #[serde(default)]
     pub more: Vec<String>,
-    /// Only say what would be run.
+    /// Report what would be run, and change nothing.
     #[serde(default)]
     pub dry_run: bool,
 }

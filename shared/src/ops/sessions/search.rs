@@ -45,7 +45,7 @@ const LARGEST: usize = 1 << 20;
 pub struct Query {
     /// The words, or a regular expression.
     pub words: String,
-    /// Whether it is a regular expression.
+    /// The words are a regular expression.
     #[serde(default)]
     pub regex: bool,
     /// Upper and lower case are the same.

@@ -14,16 +14,16 @@ use crate::{
     ops::agent_object,
 };
 
-/// The sums.
+/// What was said and spent.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// Of everything.
+    /// The sum of everything.
     pub total: Sum,
-    /// Newest first.
+    /// The sums by day, the newest first.
     pub days: Vec<Sum>,
-    /// By what they cost, then by messages, the most first.
+    /// The sums by project, those that cost most first.
     pub projects: Vec<Sum>,
-    /// As the projects.
+    /// The sums by model, those that cost most first.
     pub models: Vec<Sum>,
     /// What could not be read.
     #[serde(rename = "unreadable")]

@@ -18,7 +18,7 @@ use crate::{
 /// Largest conversation that travels, in bytes.
 const LARGEST: u64 = 256 * 1024 * 1024;
 
-/// One kind.
+/// What travels only by name.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Extra {

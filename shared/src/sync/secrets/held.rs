@@ -22,8 +22,7 @@ const PATH: usize = 100;
 pub struct Held {
     /// The agent, or the ref where it is not an agent's.
     pub name: String,
-    /// The agent; of an archive, the first one that stays.
-    #[serde(skip)]
+    /// The agent that is not sent; of an archive, the first one.
     pub agent: Option<AgentId>,
     /// Why.
     #[serde(flatten)]
