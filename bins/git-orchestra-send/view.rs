@@ -5,7 +5,7 @@ use orchestra::{
     model::AgentId,
     ops::{
         named,
-        send::{self, Answer, Sent},
+        send::{self, OneOrMany, Sent},
     },
     wire,
 };
@@ -19,7 +19,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let report = send::run(&repo, &cli.request(is_agent)?)?;
     let failed = faults::tell_failures(terminal, &report.failed);
     if cli.json {
-        json::answer(terminal, wire::SEND, &Answer::from(report))?;
+        json::answer(terminal, wire::SEND, &OneOrMany::from(report))?;
     } else {
         for sent in &report.sent {
             tell(cli, terminal, sent);

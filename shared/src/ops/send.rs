@@ -61,15 +61,14 @@ pub struct Sent {
 /// What `send --json` prints: of one agent that was told what became of it, else all of the report.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(untagged)]
-#[schemars(rename = "SendAnswer")]
-pub enum Answer {
+pub enum OneOrMany {
     /// One agent was named, and told.
     One(Box<Sent>),
     /// Several agents were named, or one could not be told.
     Many(Report),
 }
 
-impl From<Report> for Answer {
+impl From<Report> for OneOrMany {
     fn from(mut report: Report) -> Self {
         match (report.sent.pop(), report.sent.is_empty() && report.failed.is_empty()) {
             (Some(sent), true) => Self::One(Box::new(sent)),

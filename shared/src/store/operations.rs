@@ -55,6 +55,7 @@ pub struct Operation {
     /// The command, such as `merge-ranked`.
     pub command: String,
     /// When it began, for people.
+    #[schemars(extend("format" = "date-time"))]
     pub at: String,
     /// What it did, in a line.
     pub summary: String,

@@ -24,11 +24,6 @@ impl<T> Answer<T> {
     pub const fn kind(self) -> &'static str {
         self.kind
     }
-
-    /// A report as an answer of this kind.
-    pub const fn envelope(self, report: &T) -> Envelope<'_, T> {
-        Envelope { version: VERSION, kind: self.kind, report }
-    }
 }
 
 impl<T: Serialize> Answer<T> {
@@ -37,7 +32,7 @@ impl<T: Serialize> Answer<T> {
     /// # Errors
     /// It cannot be written as JSON (70): a path in it is not UTF-8, for instance.
     pub fn text(self, report: &T) -> Result<String> {
-        serde_json::to_string(&self.envelope(report)).map_err(unwritable)
+        serde_json::to_string(&Envelope::of(self.kind, report)).map_err(unwritable)
     }
 }
 
@@ -53,7 +48,7 @@ impl<T: DeserializeOwned> Answer<T> {
         if (head.version, head.kind.as_str()) != (VERSION, self.kind) {
             let (version, kind) = (head.version, head.kind);
             return Err(Error::refused(format!(
-                "an answer of kind {} and version {VERSION} was expected, not {kind} and {version}",
+                "an answer of kind {} and version {VERSION} was expected, not {kind:?} and {version}",
                 self.kind
             )));
         }
@@ -77,7 +72,7 @@ impl<T> fmt::Debug for Answer<T> {
 
 /// A report with what every answer begins with.
 #[derive(Debug, Serialize)]
-pub struct Envelope<'a, T> {
+pub(super) struct Envelope<'a, T> {
     version: u32,
     kind: &'static str,
     // The fields stand beside version and kind since 0.1.0.
@@ -125,8 +120,8 @@ mod tests {
     #[test]
     fn another_kind_or_version_is_refused() {
         for (text, why) in [
-            (KEPT.replace("keep", "forget"), "not forget and 1"),
-            (KEPT.replace("\"version\":1", "\"version\":2"), "not keep and 2"),
+            (KEPT.replace("keep", "forget"), "not \"forget\" and 1"),
+            (KEPT.replace("\"version\":1", "\"version\":2"), "not \"keep\" and 2"),
             (KEPT.replace(",\"changed\":true", ""), "missing field `changed`"),
             ("no JSON".to_owned(), "not an answer of kind keep"),
         ] {

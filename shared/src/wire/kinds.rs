@@ -25,7 +25,7 @@ macro_rules! kinds {
         pub fn rewrite_answer(kind: &str, text: &str) -> Result<String> {
             match kind {
                 $($kind => $name.text(&$name.read(text)?),)+
-                _ => Err(Error::usage(format!("there is no answer of kind '{kind}'"))),
+                _ => Err(Error::usage(format!("there is no answer of kind {kind:?}"))),
             }
         }
     };
@@ -45,7 +45,7 @@ kinds! {
     /// The agents that were stopped.
     STOP = "stop": stop::Report;
     /// What was said to agents, and which of them heard it.
-    SEND = "send": send::Answer;
+    SEND = "send": send::OneOrMany;
     /// The agents that were paused.
     PAUSE = "pause": stop::Report;
     /// The agents that were resumed: as they end, or at once with --detach.
@@ -85,7 +85,7 @@ kinds! {
     /// The operations that can be undone, or the one that was.
     UNDO = "undo": undo::Report;
     /// The schemas of answers and requests.
-    SCHEMA = "schema": schema::Report;
+    SCHEMA = "schema": schema::Schemas;
     /// Why a command failed before it had anything to report.
     ERROR = "error": Failure;
     /// The work that a supervisor's helper saved; for the supervisor alone.

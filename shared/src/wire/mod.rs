@@ -12,8 +12,8 @@ mod requests;
 mod schema;
 mod session;
 
-pub use answer::{Answer, Envelope};
+pub use answer::Answer;
 pub use failure::Failure;
 pub use kinds::*;
 pub use requests::{REQUESTS, rewrite_request};
-pub use schema::{Described, Report as Schemas};
+pub use schema::{Described, SchemaEntry, Schemas};

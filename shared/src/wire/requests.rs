@@ -27,7 +27,7 @@ macro_rules! requests {
                     let request = read.map_err(|e| Error::usage(format!("this is not a request of '{name}'")).because(e))?;
                     serde_json::to_string(&request).map_err(super::answer::unwritable)
                 })+
-                _ => Err(Error::usage(format!("there is no request '{name}'"))),
+                _ => Err(Error::usage(format!("there is no request {name:?}"))),
             }
         }
     };

@@ -37,18 +37,16 @@ impl Described {
 
 /// What `schema --json` prints.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-#[schemars(rename = "Schemas")]
-pub struct Report {
+pub struct Schemas {
     /// The answers that commands print with `--json`.
-    pub answers: Vec<Entry>,
+    pub answers: Vec<SchemaEntry>,
     /// The requests that operations take.
-    pub requests: Vec<Entry>,
+    pub requests: Vec<SchemaEntry>,
 }
 
 /// One schema.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-#[schemars(rename = "SchemaEntry")]
-pub struct Entry {
+pub struct SchemaEntry {
     /// Its name: the `kind` of an answer, the operation of a request.
     pub name: String,
     /// What it is, in a sentence.
@@ -58,15 +56,15 @@ pub struct Entry {
     pub schema: Schema,
 }
 
-impl Report {
+impl Schemas {
     /// Those of some answers and requests.
     pub fn of(answers: &[Described], requests: &[Described]) -> Self {
-        let entries = |some: &[Described]| some.iter().map(Entry::from).collect();
+        let entries = |some: &[Described]| some.iter().map(SchemaEntry::from).collect();
         Self { answers: entries(answers), requests: entries(requests) }
     }
 }
 
-impl From<&Described> for Entry {
+impl From<&Described> for SchemaEntry {
     fn from(one: &Described) -> Self {
         Self { name: one.name.to_owned(), about: one.about().to_owned(), schema: one.schema() }
     }

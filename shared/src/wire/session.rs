@@ -2,7 +2,10 @@
 
 use std::io::Write;
 
-use super::{Answer, Envelope, answer::unwritable};
+use super::{
+    Answer,
+    answer::{Envelope, unwritable},
+};
 use crate::{
     Result,
     ops::sessions::{read::Open, whole::Conversation},

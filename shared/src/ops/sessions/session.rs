@@ -32,8 +32,10 @@ pub struct Session {
     /// Prompts and answers; what tools gave is none.
     pub messages: Option<u64>,
     /// The first time in it, RFC 3339.
+    #[schemars(extend("format" = "date-time"))]
     pub started_at: Option<String>,
     /// The last time in it, else when its file was last written, RFC 3339.
+    #[schemars(extend("format" = "date-time"))]
     pub last_active_at: String,
     /// The model that answered last.
     pub model: Option<String>,
