@@ -17,7 +17,7 @@ use orchestra::{
 use orchestra_terminal::{
     Exit, Terminal, agents, json,
     paint::Role,
-    watch::{self, Stream, Until, Watched},
+    watch::{self, End, Stream, Until, Watched},
 };
 
 use crate::cli::Cli;
@@ -39,11 +39,13 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
             request = awaited::by_caller(&repo, request)?;
         }
         let silent = !cli.watch;
-        return match watch::watch(terminal, &repo, &request, Stream::Out, until, silent)? {
-            Watched::Ended(report) => waited(cli, terminal, &repo, &report),
-            Watched::Late(report) => late(cli, terminal, &repo, &report),
-            Watched::Interrupted(_) => Ok(Exit::Interrupted),
-            Watched::Unread => Ok(Exit::Done),
+        let Watched { end, report, repo } =
+            watch::watch(terminal, &repo, &request, Stream::Out, until, silent)?;
+        return match end {
+            End::AllEnded => waited(cli, terminal, &repo, &report),
+            End::Late => late(cli, terminal, &repo, &report),
+            End::Interrupted => Ok(Exit::Interrupted),
+            End::Unread => Ok(Exit::Done),
         };
     }
     let report = if cli.archived { status::archived(&repo)? } else { status::run(&repo, &request)? };

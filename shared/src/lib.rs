@@ -16,6 +16,7 @@
 //! | [`sync`] | what travels: what two sides have, what is taken in, what is sent |
 //! | [`trust`] | which configuration may name a program, and whether a person accepted it |
 //! | [`ops`] | one file a command: `Request → Report` |
+//! | [`watch`] | what changed, and when to look again: for every window that stays open |
 //! | [`config`] | the `orchestra.*` keys, one table |
 //! | [`private_files`] | files that only their owner may read |
 //! | [`world`], [`process`] | clock, randomness, environment; starting a program. One door each |
@@ -42,6 +43,7 @@ pub mod supervise;
 pub mod surroundings;
 pub mod sync;
 pub mod trust;
+pub mod watch;
 pub mod worktree;
 pub mod world;
 

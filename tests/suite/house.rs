@@ -215,6 +215,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
         ("sync", &["error", "git", "lock", "model", "store", "world"]),
         ("trust", &["error", "git", "lock", "model", "store", "world"]),
         ("surroundings", &["config", "error", "git", "model", "store", "trust", "world", "worktree"]),
+        ("watch", &["error", "git", "landing", "model", "ops", "store", "supervise"]),
         (
             "supervise",
             &[

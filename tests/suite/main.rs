@@ -87,6 +87,7 @@ mod unfinished_merges;
 mod unusable_config;
 mod verdicts;
 mod verdicts_landing;
+mod watch;
 mod work;
 mod worktree_folders;
 mod worktrees;

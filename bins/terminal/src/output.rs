@@ -9,7 +9,10 @@ use std::{
 pub use anstream::ColorChoice;
 use dialoguer::console::Term;
 use orchestra::model::{quote, text};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
 
 use crate::paint::{Paint, Role};
 
@@ -63,6 +66,23 @@ impl Terminal {
             self.closed.set(gone);
         }
         self.closed.get()
+    }
+
+    /// Calls `act`, from another thread, once nobody reads stdout any more. That thread sleeps until then.
+    pub fn on_closed(&self, act: impl FnOnce() + Send + 'static) {
+        std::thread::spawn(move || {
+            let stdout = std::io::stdout();
+            let mut asked = [PollFd::new(&stdout, PollFlags::empty())];
+            loop {
+                match poll(&mut asked, None) {
+                    Ok(_) if asked[0].revents().intersects(PollFlags::ERR | PollFlags::HUP) => break,
+                    Err(Errno::INTR) => {}
+                    // Nothing can be waited for: a later write tells.
+                    Ok(_) | Err(_) => return,
+                }
+            }
+            act();
+        });
     }
 
     /// Writes a line to stderr.

@@ -10,8 +10,9 @@ use crate::{
         agent_object::AgentObject,
         status::{self, Request},
     },
-    supervise::lending,
 };
+
+pub use crate::supervise::lending::{Waiting, caller};
 
 /// How far up the line of agents that started each other is followed.
 const DEEPEST: usize = 100;
@@ -22,7 +23,7 @@ const DEEPEST: usize = 100;
 /// # Errors
 /// An agent waits for itself, or for one that it descends from (3); an agent named is not there (3).
 pub fn by_caller(repo: &Repo, request: Request) -> Result<Request> {
-    let Some(caller) = lending::caller() else { return Ok(request) };
+    let Some(caller) = caller() else { return Ok(request) };
     // The caller may be an agent of another repository.
     let Ok(agent) = status::one(repo, &caller) else { return Ok(request) };
     if request.agents.is_empty() {

@@ -1,6 +1,6 @@
 //! `status`: every agent's true state, derived from facts at the moment of asking. Writes nothing but a cache.
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 use serde::Serialize;
 
@@ -136,13 +136,23 @@ fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {
     newest
 }
 
-/// Looks.
+/// Reads the state of the agents that are asked for.
 ///
 /// # Errors
 /// An agent named is not there (3), or the refs cannot be read.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+    run_with_tips(repo, request).map(|(report, _)| report)
+}
+
+/// As [`run`], and gives as well the newest event commit of each agent of the report.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with_tips(repo: &Repo, request: &Request) -> Result<(Report, HashMap<String, Oid>)> {
     let listing = Listing::read(repo)?;
     let Chosen { rows, archived, hidden } = choose(repo, &listing, request)?;
+    let archived_tips = archived.iter().map(|one| (one.id.to_string(), one.tip));
+    let tips = rows.iter().map(|row| (row.id.to_string(), row.tip)).chain(archived_tips).collect();
     let private = Private::new(repo.private_dir()?);
     let mut agents: Vec<AgentObject> = Vec::with_capacity(rows.len() + archived.len());
     let mut unreadable =
@@ -180,7 +190,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     {
         place(repo, &private, &mut agents, request.dirt)?;
     }
-    Ok(Report { agents, hidden, archived: archived_ids, unreadable })
+    Ok((Report { agents, hidden, archived: archived_ids, unreadable }, tips))
 }
 
 /// Everything of ours that cannot be read, but for the work of agents: that is looked at where the agent is.
