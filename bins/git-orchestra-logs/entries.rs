@@ -1,8 +1,8 @@
-//! How one thing said is shown: the log reads like a conversation.
+//! How an entry of a log is drawn: the log reads like a conversation.
 
 use orchestra::{
     model::text,
-    profile::{Said, Turn, within},
+    ops::logs::story::{LogEntry, LogEvent},
 };
 use orchestra_terminal::{
     agents,
@@ -13,62 +13,52 @@ use orchestra_terminal::{
 /// Lines shown of thoughts, and columns of what a tool was used on and gave.
 const THOUGHTS: usize = 4;
 const COLUMNS: usize = 160;
+/// How far to the right a subagent is shown.
+const INDENT: &str = "    ";
 
-/// A conversation as it is shown, line by line.
-#[derive(Default)]
-pub(crate) struct Conversation {
-    /// Where the agent works.
-    folder: String,
-    /// Why it was denied something: its program says so twice.
-    denied: String,
+/// Lines for people, or nothing.
+pub(crate) fn draw(entry: &LogEntry, paint: &Paint) -> Option<String> {
+    let text = event(&entry.event, paint)?;
+    if entry.depth == 0 {
+        return Some(text);
+    }
+    let indent = (0..entry.depth).map(|_| INDENT).collect::<String>();
+    Some(text.lines().map(|line| format!("{indent}{line}")).collect::<Vec<_>>().join("\n"))
 }
 
-impl Conversation {
-    /// Lines for people, or nothing.
-    pub(crate) fn show(&mut self, said: &Said, paint: &Paint) -> Option<String> {
-        let line = |mark: &str, role: Role, words: &str| {
-            Some(format!("  {} {}", paint.as_role(role, mark), text::one_line(words, COLUMNS)))
-        };
-        match said {
-            Said::Begun { folder, .. } => {
-                self.folder.clone_from(folder);
-                None
-            }
-            Said::Withdrawn(_) => None,
-            Said::Heard(words) => {
-                Some(prefixed(words, |line| paint.as_role(Role::Head, &format!("> {line}"))))
-            }
-            Said::Text(words) | Said::Plain(words) => Some(block(words)),
-            Said::Thinking(words) => thoughts(words, paint),
-            Said::Tool { name, about, .. } => {
-                line("→", Role::Hint, &format!("{name} {}", within(&self.folder, about)))
-            }
-            Said::Result { text, .. } if *text == self.denied => None,
-            Said::Result { error, text } => {
-                let (mark, role) = if *error { ("✗", Role::Bad) } else { ("←", Role::Faint) };
-                line(mark, role, &gist(text))
-            }
-            Said::Denied { tool, why, .. } => {
-                self.denied.clone_from(why);
-                line("✗", Role::Bad, &format!("denied: {tool}: {why}"))
-            }
-            Said::Asks(question) => line("?", Role::Warn, &question.text),
-            Said::Retry { attempt, most, why } => {
-                line("…", Role::Warn, &format!("the model does not answer ({why}): try {attempt} of {most}"))
-            }
-            Said::Trouble(_, words) => line("✗", Role::Bad, words),
-            Said::Limit(limit) => {
-                let (mark, role) = if limit.warning { ("·", Role::Warn) } else { ("✗", Role::Bad) };
-                let until = limit.noted().until.map(|until| format!(", until {}", when::clock_time(until)));
-                line(mark, role, &format!("{}{}", limit.sentence(), until.unwrap_or_default()))
-            }
-            Said::Turn(turn) => Some(paint.as_role(Role::Faint, &format!("── {} ──", summary(turn)))),
-            Said::Note(words) => line("·", Role::Faint, words),
-            Said::Inner(said) => {
-                let text = self.show(said, paint)?;
-                Some(text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n"))
-            }
+fn event(event: &LogEvent, paint: &Paint) -> Option<String> {
+    let line = |mark: &str, role: Role, words: &str| {
+        Some(format!("  {} {}", paint.as_role(role, mark), text::one_line(words, COLUMNS)))
+    };
+    match event {
+        LogEvent::Message { text } => {
+            Some(prefixed(text, |line| paint.as_role(Role::Head, &format!("> {line}"))))
         }
+        LogEvent::Text { text } | LogEvent::Output { text } => Some(block(text)),
+        LogEvent::Thinking { text } => thoughts(text, paint),
+        LogEvent::ToolUse { tool, about } => line("→", Role::Hint, &format!("{tool} {about}")),
+        LogEvent::ToolResult { failed, text } => {
+            let (mark, role) = if *failed { ("✗", Role::Bad) } else { ("←", Role::Faint) };
+            line(mark, role, &gist(text))
+        }
+        LogEvent::Denied { tool, reason } => line("✗", Role::Bad, &format!("denied: {tool}: {reason}")),
+        LogEvent::Question { text } => line("?", Role::Warn, text),
+        LogEvent::Retry { attempt, most, reason } => {
+            line("…", Role::Warn, &format!("the model does not answer ({reason}): try {attempt} of {most}"))
+        }
+        LogEvent::Error { text } => line("✗", Role::Bad, text),
+        LogEvent::Limit { text, warning, until } => {
+            let (mark, role) = if *warning { ("·", Role::Warn) } else { ("✗", Role::Bad) };
+            let until = until.map(|until| format!(", until {}", when::clock_time(until)));
+            line(mark, role, &format!("{text}{}", until.unwrap_or_default()))
+        }
+        LogEvent::TurnEnd { ok, how, turns, cost_micros, denied } => {
+            let how = if *ok { "done".to_owned() } else { text::one_line(how, 60) };
+            let summary = summary(&how, *turns, *cost_micros, *denied);
+            Some(paint.as_role(Role::Faint, &format!("── {summary} ──")))
+        }
+        LogEvent::Note { text } => line("·", Role::Faint, text),
+        LogEvent::LongLine { bytes } => Some(format!("  · a line of {bytes} bytes; --raw shows it")),
     }
 }
 
@@ -86,13 +76,12 @@ fn gist(text: &str) -> String {
 }
 
 /// `done: 3 turns, $0.05`.
-fn summary(turn: &Turn) -> String {
-    let mut parts = vec![text::count(turn.turns, "turn")];
-    parts.extend(turn.cost_micros.map(agents::dollars));
-    if !turn.denied.is_empty() {
-        parts.push(format!("{} denied", turn.denied.len()));
+fn summary(how: &str, turns: u64, cost_micros: Option<u64>, denied: u64) -> String {
+    let mut parts = vec![text::count(turns, "turn")];
+    parts.extend(cost_micros.map(agents::dollars));
+    if denied > 0 {
+        parts.push(format!("{denied} denied"));
     }
-    let how = if turn.ok { "done".to_owned() } else { text::one_line(&turn.how, 60) };
     format!("{how}: {}", parts.join(", "))
 }
 

@@ -1,5 +1,7 @@
 //! `logs`: what an agent printed, live and after its end.
 
+pub mod story;
+
 use std::{
     io::{Read, Seek, SeekFrom, Write},
     path::PathBuf,
