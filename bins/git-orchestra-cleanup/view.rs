@@ -4,7 +4,6 @@ use orchestra::{
     Result,
     git::Repo,
     ops::cleanup::{self, Entry, Outcome, Report},
-    removal::trash,
     world,
 };
 use orchestra_terminal::{
@@ -19,7 +18,7 @@ use crate::cli::Cli;
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = Repo::discover(&world::directory())?;
     if cli.empty_trash {
-        trash::empty(&repo)?;
+        cleanup::empty_trash(&repo)?;
         return Ok(Exit::Done);
     }
     let report = cleanup::run(&accepted::accept(terminal, repo)?, &cli.request())?;

@@ -4,9 +4,11 @@ use orchestra::{
     Result,
     git::Repo,
     model::{Liveness, quote, text},
-    ops::collect::{self, Saved, Summary},
-    store::layout,
-    surroundings, world,
+    ops::{
+        agent_object::surroundings,
+        collect::{self, SHARED_REFS, Saved, Summary},
+    },
+    world,
 };
 use orchestra_terminal::{Exit, Terminal, agents, json, when};
 
@@ -43,7 +45,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     if let Some(file) = &report.bundle {
         terminal.say(&format!("wrote '{}'", file.display()));
-        let refspec = format!("{0}*:{0}*", layout::SHARED);
+        let refspec = format!("{SHARED_REFS}*:{SHARED_REFS}*");
         terminal.hint_command(&[&"git", &"fetch", &"--", file, &refspec]);
     }
     Ok(exit)

@@ -4,10 +4,9 @@ use orchestra::{
     Result,
     git::Repo,
     model::text,
-    ops::init::{self, Report},
-    trust::{
-        acceptance::{self, Checked},
-        configuration::Change,
+    ops::{
+        configuration::{self, Change, Checked},
+        init::{self, Report},
     },
     world,
 };
@@ -40,7 +39,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 
 /// What a person saw is what is accepted: by its fingerprint, or by their answer to a question.
 fn accept(cli: &Cli, terminal: &Terminal, repo: Repo, fingerprint: &str) -> Result<Exit> {
-    let changes = match acceptance::check(repo)? {
+    let changes = match configuration::check(repo)? {
         Checked::Accepted(_) => Vec::new(),
         Checked::Pending(pending) => {
             accepted::show(terminal, pending.changes());

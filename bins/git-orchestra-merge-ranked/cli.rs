@@ -7,14 +7,7 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::{
-    landing::{
-        Orders,
-        merge::Strategy,
-        state::{OnConflict, OnFailure},
-    },
-    ops::merge_ranked::{Mode, Request},
-};
+use orchestra::ops::merge_ranked::{Mode, OnConflict, OnFailure, Orders, Request, Strategy};
 use orchestra_terminal::{complete, pages::Page, settings::time};
 
 /// Land many branches, the least conflicting first, each step proven

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use orchestra::{
     Error, Result,
-    landing::steps::Progress,
     model::text,
-    ops::merge_ranked::{self, Left, Mode, Outcome, Report, Row},
+    ops::merge_ranked::{self, Left, Mode, Outcome, Progress, Report, Row},
 };
 use orchestra_terminal::{
     Exit, Terminal, accepted, agents, interrupt, json,

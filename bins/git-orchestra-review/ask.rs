@@ -4,16 +4,16 @@ use orchestra::{
     Error, Kind, Result,
     model::verdict::{Comment, Verdict},
     ops::{
+        configuration::AcceptedRepo,
         diff,
         review::{self, Give, Report, Request, Work},
+        worktrees,
     },
-    process,
-    trust::AcceptedRepo,
-    world,
+    process, world,
 };
 use orchestra_terminal::{Exit, Terminal, agents, prompt};
 
-use crate::{edit, view};
+use crate::{edit, show};
 
 /// What can be done with a work; the first is the default, and does nothing.
 const CHOICES: [&str; 7] = [
@@ -57,7 +57,7 @@ pub(crate) fn run(terminal: &Terminal, repo: &AcceptedRepo, agent: Option<String
 fn one(terminal: &Terminal, repo: &AcceptedRepo, id: &str) -> Result<()> {
     let looked = review::run(repo, &Request { agent: Some(id.to_owned()), give: None })?;
     let Some(work) = looked.work else { return Ok(()) };
-    terminal.answer(&view::details(terminal, &work));
+    terminal.answer(&show::details(&work, terminal.paint()));
     loop {
         match prompt::choose(terminal, &format!("{}?", work.agent.id), &CHOICES)? {
             Some(1) => show_diff(repo, &work)?,
@@ -109,7 +109,7 @@ fn give(
         review::run(repo, &Request { agent: Some(work.agent.id.clone()), give: Some(give) })?;
     let told = if report.told { "; the agent was told, and works on it" } else { "" };
     terminal.answer(&format!("{} {}{told}\n", work.agent.id, verdict.past()));
-    view::told(terminal, &report);
+    show::notices(terminal, &report);
     Ok(())
 }
 
@@ -121,7 +121,7 @@ fn show_diff(repo: &AcceptedRepo, work: &Work) -> Result<()> {
 
 /// The user's own shell, where the files are.
 fn shell(terminal: &Terminal, repo: &AcceptedRepo, work: &Work) -> Result<()> {
-    let Ok(folder) = orchestra::ops::worktrees::path(repo, &work.agent.id) else {
+    let Ok(folder) = worktrees::path(repo, &work.agent.id) else {
         terminal.say("its worktree is gone");
         return Ok(());
     };

@@ -8,12 +8,11 @@ use orchestra::{
     git::Git,
     model::verdict::Comment,
     ops::{
+        configuration::AcceptedRepo,
         diff,
         review::remarks::{parse, template},
     },
-    process,
-    trust::AcceptedRepo,
-    world,
+    process, world,
 };
 
 /// Opens the diff of a work, and reads the remarks.

@@ -4,9 +4,8 @@ use std::io::{self, Write};
 
 use orchestra::{
     Result,
-    conversation::{Piece, What, edit},
     model::text,
-    ops::sessions::{Session, read},
+    ops::sessions::{Piece, Session, What, edit, read},
 };
 use orchestra_terminal::{Exit, Terminal, markdown};
 

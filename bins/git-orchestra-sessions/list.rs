@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use orchestra::{
     Result,
-    conversation::{self, Trouble},
     model::{quote, text},
-    ops::sessions::{self, Session},
+    ops::sessions::{self, Session, Trouble},
     world,
 };
 use orchestra_terminal::{
@@ -85,7 +84,7 @@ fn name_copies(sessions: &[Session], terminal: &Terminal) {
 /// Says that there is nothing, and where there may be more.
 pub(crate) fn nothing(terminal: &Terminal, everywhere: bool) {
     terminal.say("there are no conversations here");
-    for (variable, folder) in conversation::missing_folders() {
+    for (variable, folder) in sessions::missing_folders() {
         let folder = text::safe(&folder.to_string_lossy()).into_owned();
         terminal.say(&format!("{variable} names '{folder}', which is not there"));
     }

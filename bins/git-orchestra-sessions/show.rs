@@ -2,9 +2,8 @@
 
 use orchestra::{
     Error, Result,
-    conversation::{Piece, What, edit},
     model::text,
-    ops::sessions::{Session, read},
+    ops::sessions::{Piece, Session, What, edit, read},
     world,
 };
 use orchestra_terminal::{

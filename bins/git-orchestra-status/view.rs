@@ -7,11 +7,10 @@ use orchestra::{
     git::Repo,
     model::{AgentId, Liveness, Phase, text},
     ops::{
-        agent_object::{AgentObject, DidNotLand},
+        agent_object::{AgentObject, DidNotLand, Level},
         awaited,
         status::{self, Report},
     },
-    surroundings::Level,
     world,
 };
 use orchestra_terminal::{

@@ -3,8 +3,7 @@
 use orchestra::{
     Result,
     model::AgentId,
-    ops::supervise::{self, Request},
-    supervise::{detach, helper::Job, start::READY_WORD},
+    ops::supervise::{self, Job, READY_WORD, Request, detach},
 };
 use orchestra_terminal::{Exit, Terminal, json};
 

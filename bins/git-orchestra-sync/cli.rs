@@ -3,8 +3,7 @@
 use clap::{Parser, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::{
-    ops::sync::{Extra, Request},
-    sync::round::Way,
+    ops::sync::{Extra, Request, Way},
     world,
 };
 use orchestra_terminal::{complete, pages::Page};

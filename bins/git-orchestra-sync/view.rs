@@ -4,8 +4,7 @@ use orchestra::{
     Kind, Result,
     git::Repo,
     model::text,
-    ops::sync::{self, Asks, Question, Report},
-    sync::{own_work::OwnWork, plan::Change, round::Outcome, secrets::Held},
+    ops::sync::{self, Asks, Change, Held, Outcome, OwnWork, Question, Report},
     world,
 };
 use orchestra_terminal::{Exit, Terminal, accepted, json, prompt, when};

@@ -4,8 +4,7 @@ use orchestra::{
     Result,
     git::Repo,
     model::text,
-    ops::undo::{self, Listed, Report},
-    store::operations::Stage,
+    ops::undo::{self, Listed, Report, Stage},
     world,
 };
 use orchestra_terminal::{

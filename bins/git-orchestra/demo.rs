@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use orchestra::{Error, Kind, Result, error::Context, git::Git, model::quote, process, store::layout, world};
+use orchestra::{Error, Kind, Result, error::Context, git::Git, model::quote, ops::status, process, world};
 use orchestra_terminal::{Exit, Terminal, paint::Role};
 
 use crate::cli::Demo;
@@ -46,7 +46,7 @@ pub(crate) fn run(options: &Demo, terminal: &Terminal) -> Result<Exit> {
     stage.show(terminal, &["log", "--oneline", "--graph", "--branches"])?;
     say("\nTheir lives are refs; the newest commit of each tells its state:");
     let format = "--format=%(contents:trailers:key=Orchestra-State,valueonly,separator=) %(refname)";
-    stage.show(terminal, &["for-each-ref", format, layout::AGENTS])?;
+    stage.show(terminal, &["for-each-ref", format, status::AGENT_REFS])?;
     say("\nOne life, event by event:");
     stage.show(terminal, &["log", "--format=%h %s", "--reverse", &stage.first_agent()?])?;
     say("\nYour own checkout was never touched:");
@@ -131,7 +131,7 @@ impl Stage {
     }
 
     fn first_agent(&self) -> Result<String> {
-        let arguments = ["--count=1", "--format=%(refname)", layout::AGENTS];
+        let arguments = ["--count=1", "--format=%(refname)", status::AGENT_REFS];
         Git::new(&self.repo, "for-each-ref").args(arguments).line()
     }
 

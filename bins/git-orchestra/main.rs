@@ -4,6 +4,7 @@ mod cli;
 mod completions;
 mod demo;
 mod find;
+mod help;
 mod setup;
 mod view;
 

@@ -269,6 +269,73 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
     }
 }
 
+/// What a window may name of the library: operations and what they are made of, and two doors. It starts programs of the user's
+/// (a pager, an editor, a shell), and hands a repository from one operation to the next.
+const OF_THE_LIBRARY: [&str; 9] =
+    ["Error", "Kind", "Result", "config", "error", "model", "ops", "watch", "world"];
+const ENTRY_POINTS: [&str; 3] = ["git::Repo", "git::Git", "process"];
+
+#[test]
+fn windows_know_the_operations_and_nothing_below_them() {
+    for file in files("bins", ".rs") {
+        let text = fs::read_to_string(&file).expect("a file");
+        for path in paths_of_the_library(&text) {
+            let is_free = path.split("::").next().is_some_and(|top| OF_THE_LIBRARY.contains(&top));
+            let is_entry_point =
+                ENTRY_POINTS.iter().any(|entry| path == *entry || path.starts_with(&format!("{entry}::")));
+            assert!(is_free || is_entry_point, "{} reaches past the operations: {path}", file.display());
+        }
+    }
+}
+
+#[test]
+fn paths_are_found_however_they_are_written() {
+    let text = "use orchestra::{\n    Result, git::{Repo, refs::{A, B}},\n    ops::x::{self, Y},\n};\nfn f() { orchestra::store::all() }";
+    let expected =
+        ["Result", "git::Repo", "git::refs::A", "git::refs::B", "ops::x::self", "ops::x::Y", "store::all"];
+    assert_eq!(paths_of_the_library(text), expected);
+    assert_eq!(paths_of_the_library("use orchestra_terminal::x; use orchestra::lock::Lock;"), ["lock::Lock"]);
+}
+
+/// Every path below `orchestra::` that a source names, those in braces written out.
+fn paths_of_the_library(text: &str) -> Vec<String> {
+    const LIBRARY: &str = "orchestra::";
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut paths = Vec::new();
+    for (start, _) in text.match_indices(LIBRARY) {
+        if !text[..start].ends_with(is_name) {
+            written_out(&text[start + LIBRARY.len()..], "", &mut paths);
+        }
+    }
+    paths
+}
+
+/// Adds the paths at the beginning of `text`, each below `prefix`. Gives what comes after them.
+fn written_out<'a>(text: &'a str, prefix: &str, paths: &mut Vec<String>) -> &'a str {
+    let Some(mut inside) = text.strip_prefix('{') else {
+        let end = text.find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').unwrap_or(text.len());
+        let (path, rest) = text.split_at(end);
+        let path = format!("{prefix}{path}");
+        if rest.starts_with('{') {
+            return written_out(rest, &path, paths);
+        }
+        paths.push(path.trim_end_matches("::").to_owned());
+        return rest;
+    };
+    loop {
+        inside = inside.trim_start_matches([',', ' ', '\n']);
+        match inside.strip_prefix('}') {
+            Some(rest) => return rest,
+            None if inside.is_empty() => return inside,
+            None => {}
+        }
+        let rest = written_out(inside, prefix, paths);
+        // What is no path, such as `as`, is passed over.
+        let next = rest.find([',', '}']).unwrap_or(rest.len());
+        inside = &rest[next..];
+    }
+}
+
 /// The file, or the files, of a module of the library.
 fn sources_of(module: &str) -> Vec<PathBuf> {
     let alone = root().join(format!("shared/src/{module}.rs"));

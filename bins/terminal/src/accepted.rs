@@ -4,11 +4,7 @@
 use orchestra::{
     Result,
     git::Repo,
-    trust::{
-        AcceptedRepo,
-        acceptance::{self, Checked, Pending},
-        configuration::Change,
-    },
+    ops::configuration::{self, AcceptedRepo, Change, Checked, Pending},
     world,
 };
 
@@ -30,7 +26,7 @@ pub fn repository(terminal: &Terminal) -> Result<AcceptedRepo> {
 /// # Errors
 /// As [`repository`].
 pub fn accept(terminal: &Terminal, repo: Repo) -> Result<AcceptedRepo> {
-    match acceptance::check(repo)? {
+    match configuration::check(repo)? {
         Checked::Accepted(repo) => Ok(repo),
         Checked::Pending(pending) => ask(terminal, pending),
     }

@@ -2,10 +2,10 @@
 
 use orchestra::{
     model::{LimitKind, Liveness, Permission, Phase, text, verdict::Verdict},
-    ops::agent_object::{AgentObject, DidNotLand, LimitObject, WorktreeState},
-    store::Unreadable,
-    surroundings,
-    worktree::dirt,
+    ops::{
+        agent_object::{AgentObject, DidNotLand, LimitObject, WorktreeState, surroundings},
+        status::{MOST_DIRTY, Unreadable},
+    },
     world,
 };
 
@@ -108,7 +108,7 @@ fn commits(count: u64) -> String {
 fn dirty(agent: &AgentObject) -> String {
     match agent.dirty {
         None => "-".to_owned(),
-        Some(count) if count >= dirt::MOST => format!("{}+", dirt::MOST - 1),
+        Some(count) if count >= MOST_DIRTY => format!("{}+", MOST_DIRTY - 1),
         Some(count) => count.to_string(),
     }
 }

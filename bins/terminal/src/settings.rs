@@ -6,8 +6,7 @@ use clap::{Args, ValueHint, builder::PossibleValuesParser, builder::TypedValuePa
 use orchestra::{
     config,
     model::{OnPrompt, Permission},
-    ops::settings::{self, Settings},
-    profile::Options,
+    ops::settings::{self, Options, Settings},
     world,
 };
 

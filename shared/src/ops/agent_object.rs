@@ -30,6 +30,8 @@ use crate::{
     surroundings::Change,
 };
 
+pub use crate::surroundings::{self, Level};
+
 /// Columns kept of an agent's last line.
 const ACTIVITY: usize = 120;
 

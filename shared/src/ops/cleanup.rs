@@ -30,6 +30,8 @@ use crate::{
     trust::AcceptedRepo,
 };
 
+pub use crate::removal::trash::empty as empty_trash;
+
 /// How long another command may hold an agent's lock for a look.
 const SETTLE: Duration = Duration::from_millis(500);
 

@@ -31,6 +31,8 @@ use crate::{
     },
 };
 
+pub use crate::store::layout::SHARED as SHARED_REFS;
+
 /// How long another command may hold the agent's lock for a look.
 const SETTLE: Duration = Duration::from_secs(1);
 

@@ -20,13 +20,13 @@ use crate::{
     config::Config,
     git::{Oid, Repo, version},
     landing::{
-        Orders, Plan, State,
+        Plan, State,
         branches::{self, Branch, Target},
         check, earlier,
         finish::{self, Move, Moved},
         gitlinks, plan, record, signing,
         state::{COMMAND, Saved, open_one},
-        steps::{Around, Halt, Progress, Runner, clear},
+        steps::{Around, Halt, Runner, clear},
     },
     model::{AgentId, event::Landing, text},
     ops::named::{self as named_agents, Found},
@@ -36,6 +36,13 @@ use crate::{
     },
     surroundings,
     trust::AcceptedRepo,
+};
+
+pub use crate::landing::{
+    Orders,
+    merge::Strategy,
+    state::{OnConflict, OnFailure},
+    steps::Progress,
 };
 
 /// How often it plans again when the target moves meanwhile.

@@ -2,8 +2,10 @@
 
 pub mod agent_object;
 pub mod awaited;
+pub mod candidates;
 pub mod cleanup;
 pub mod collect;
+pub mod configuration;
 pub mod diff;
 pub mod failure;
 pub mod init;

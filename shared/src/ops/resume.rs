@@ -28,7 +28,7 @@ use crate::{
         settings::Settings,
     },
     private_files,
-    profile::{self, Launch, Options, Words},
+    profile::{self, Launch, Options},
     store::{
         Chain, Listing, Unreadable, append_if,
         layout::{self, AgentDir, Private},
@@ -44,6 +44,8 @@ use crate::{
     worktree::{door, list, place, shadow::Frozen},
     world,
 };
+
+pub use crate::profile::Words;
 
 /// How long another command may hold the agent's lock for a look.
 const SETTLE: Duration = Duration::from_secs(1);

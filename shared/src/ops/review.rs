@@ -24,14 +24,12 @@ use crate::{
     },
     ops::{agent_object::AgentObject, merge_ranked, named, resume, status},
     profile::{self, Words},
-    store::{
-        Chain, Listing, Unreadable, append_if, layout, notes, sound, unreadable,
-        verdicts::{self, Holds},
-        writer,
-    },
+    store::{Chain, Listing, Unreadable, append_if, layout, notes, sound, unreadable, verdicts, writer},
     surroundings,
     trust::AcceptedRepo,
 };
+
+pub use crate::store::verdicts::Holds;
 
 /// Longest text of a verdict and of one remark, in bytes.
 const MAX_TEXT: usize = 16 * 1024;

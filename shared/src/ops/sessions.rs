@@ -15,11 +15,12 @@ mod session;
 pub mod stats;
 
 use crate::{
-    Error, Result,
-    conversation::{self, Trouble},
+    Error, Result, conversation,
     git::Repo,
     ops::sessions::catalogue::{Catalogue, Row},
 };
+
+pub use crate::conversation::{Piece, Trouble, What, edit, missing_folders};
 
 pub use session::{Session, SubAgent};
 

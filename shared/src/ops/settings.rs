@@ -5,9 +5,11 @@ use std::time::Duration;
 use crate::{
     Error, Result,
     config::{self, Config},
-    profile::{Launch, Options},
+    profile::Launch,
     supervise::spec::Limits,
 };
+
+pub use crate::profile::Options;
 
 /// Where a coding agent is watched for signs of life without anybody having said how long.
 const IDLE: Duration = Duration::from_secs(300);

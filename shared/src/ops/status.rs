@@ -15,7 +15,7 @@ use crate::{
     },
     removal::place,
     store::{
-        Chain, Listing, Unreadable,
+        Chain, Listing,
         archive::{self, Archived},
         layout::{self, Private},
         list::Row,
@@ -30,6 +30,11 @@ use crate::{
         root::Root,
         shadow::Shadow,
     },
+};
+
+pub use crate::{
+    store::{Unreadable, layout::AGENTS as AGENT_REFS},
+    worktree::dirt::MOST as MOST_DIRTY,
 };
 
 /// Ended agents shown when not all are asked for: the newest.

@@ -19,12 +19,18 @@ use crate::{
     sync::{
         Remote,
         consent::{self, Given},
-        own_work::OwnWork,
         redact,
-        round::{self, Order, Outcome, Talk, Way},
+        round::{self, Order, Talk},
         screen::{self, Leave, Parcel},
     },
     trust::AcceptedRepo,
+};
+
+pub use crate::sync::{
+    own_work::OwnWork,
+    plan::Change,
+    round::{Outcome, Way},
+    secrets::Held,
 };
 
 pub use extras::Extra;

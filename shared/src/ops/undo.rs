@@ -22,11 +22,13 @@ use crate::{
     },
     ops::{cleanup, merge_ranked},
     removal::{trash, unfinished},
-    store::operations::{self, Change, Journal, Operation, Stage},
+    store::operations::{self, Change, Journal, Operation},
     supervise::relink,
     trust::AcceptedRepo,
     worktree::{incomplete, place},
 };
+
+pub use crate::store::operations::Stage;
 
 /// Which operation.
 #[derive(Clone, Debug, Default)]
