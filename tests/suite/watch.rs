@@ -221,3 +221,26 @@ fn a_watch_goes_with_a_repository_that_is_renamed() {
     assert!(watch.common_dir().starts_with(new.canonicalize().expect("a path")));
     assert!(watch.repo().is_ok());
 }
+
+#[test]
+fn a_repository_that_cannot_be_read_for_a_moment_is_read_again() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("true");
+    repo.end_of(&id);
+    both_ways(&library(&repo), &Filter::default(), |mut watch| {
+        next(&mut watch);
+        let (head, aside) = (repo.path().join(".git/HEAD"), repo.path().join(".git/HEAD.aside"));
+        std::fs::rename(&head, &aside).expect("renamed");
+        std::fs::write(repo.path().join(".git/refs/event"), "").expect("a file");
+        assert_eq!(watch.next(Duration::from_millis(100)).expect("a look"), Update::Unchanged);
+        std::fs::write(repo.path().join(".git/refs/another"), "").expect("a file");
+        assert_eq!(watch.next(Duration::from_millis(100)).expect("a look"), Update::Unchanged);
+        std::fs::rename(&aside, &head).expect("renamed");
+        for name in ["event", "another"] {
+            std::fs::remove_file(repo.path().join(".git/refs").join(name)).expect("removed");
+        }
+        let other = repo.spawn("true");
+        until(&mut watch, "its end", |watch, _| phase(watch, &other) == Some(Phase::Done));
+    });
+}

@@ -36,6 +36,11 @@ impl Home {
         &self.common
     }
 
+    /// Whether the last look failed.
+    pub(super) const fn has_failed(&self) -> bool {
+        self.failed
+    }
+
     /// Opens the repository where it is now.
     pub(super) fn open(&mut self) -> Result<Repo> {
         self.follow();

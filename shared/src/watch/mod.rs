@@ -227,6 +227,10 @@ impl Watch {
     /// Whether it is time to read.
     fn is_due(&self, now: Instant) -> bool {
         let passed = |due: Option<Instant>| due.is_none_or(|due| due <= now);
+        if self.home.has_failed() {
+            // Whatever happens meanwhile: the next look may be the last, and gives it time.
+            return passed(self.pace.unasked());
+        }
         self.noticed.is_some_and(|urgency| passed(self.pace.due(urgency)))
             || passed(self.pace.unasked())
             || self.measures() && passed(self.pace.measure_due())
@@ -234,6 +238,9 @@ impl Watch {
 
     /// Until when to wait for anything at all, and until when to gather more output that grew.
     fn next_look(&self, end: Instant) -> (Instant, Option<Instant>) {
+        if self.home.has_failed() {
+            return (self.pace.unasked().map_or(end, |due| due.min(end)), None);
+        }
         let gathered = self.noticed.and_then(|urgency| self.pace.due(urgency));
         let measure = if self.measures() { self.pace.measure_due() } else { None };
         let until = [self.pace.unasked(), measure].into_iter().flatten().fold(end, Instant::min);
