@@ -1,10 +1,11 @@
-//! The suite: one module a command, walking through the house as a visitor would, with real git and the real binaries.
+//! The suite: one module a theme, with real git and the real binaries, and the library where a process would add nothing.
 
 #![expect(
     clippy::expect_used,
     clippy::disallowed_methods,
     clippy::print_stderr,
-    reason = "a test says what it expects, and says loudly what it skips"
+    clippy::print_stdout,
+    reason = "a test says what it expects, and prints what it measures"
 )]
 
 mod bad_input;
@@ -101,8 +102,16 @@ fn world() -> World {
     World::new(program.parent().expect("a folder of binaries"))
 }
 
-/// Says loudly that a test cannot run here; where everything is required, it fails instead.
+/// Says that this test, or a part of it, cannot run here; where everything is required, it fails instead.
 fn skip(why: &str) {
-    assert!(std::env::var_os("ORCHESTRA_REQUIRE_ALL").is_none(), "cannot be skipped here: {why}");
-    eprintln!("skipped: {why}");
+    testkit::skip("ORCHESTRA_REQUIRE_ALL", why);
+}
+
+/// What kills programs at chosen steps; `None`, with the test skipped, where no C compiler can make it.
+fn injector() -> Option<testkit::Injector> {
+    let made = testkit::Injector::compile();
+    if made.is_none() {
+        skip("no C compiler that makes a shared library");
+    }
+    made
 }

@@ -79,12 +79,21 @@ impl Source {
             }
             None => {
                 let phrase = phrase.to_lowercase();
-                let times = |line: &String| line.matches(&phrase).count();
+                let times = |line: &String| times(line, &phrase);
                 let found = self.lines.iter().enumerate().map(|(at, line)| (at + 1, times(line)));
                 found.flat_map(|(line, times)| std::iter::repeat_n(place(line), times)).collect()
             }
         }
     }
+}
+
+/// How often a phrase stands in a line, as words of their own.
+fn times(line: &str, phrase: &str) -> usize {
+    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let found = line.match_indices(phrase).filter(|(at, _)| {
+        !is_word(line[..*at].chars().next_back()) && !is_word(line[at + phrase.len()..].chars().next())
+    });
+    found.count()
 }
 
 /// Whether a comment is the pattern, in which `…` stands for anything without a space.
@@ -99,7 +108,8 @@ fn is_like(comment: &str, pattern: &str) -> bool {
 }
 
 #[test]
-fn a_comment_is_compared_as_a_whole() {
+fn words_and_comments_are_compared_as_a_whole() {
+    assert_eq!(times("as every day, as ever", "as ever"), 1);
     assert!(is_like("See there.", "See there.") && !is_like("See there. It waits.", "See there."));
     assert!(is_like("Looks.", "….") && !is_like("Looks twice.", "…."));
     assert!(is_like("See [`Fact::Phase`].", "See [`…`].") && !is_like("See [`a`] and [`b`].", "See [`…`]."));

@@ -1,6 +1,15 @@
 /*
- * Loaded into every process of an operation under test (LD_PRELOAD). Counts the calls that change files below FAULT_ROOT, but
- * not those below FAULT_EXCEPT (a remote's own files are the remote's), in all processes together, and at one of them lets the disk fail, be full from then on, or kills the process.
+ * Loaded into every process of a command under test (LD_PRELOAD). Counts the calls that change files, in all processes together, and
+ * at one of them lets the disk fail, be full from then on, or kills the process. Nothing of it is in the programs themselves.
+ *
+ * FAULT_STATE    the file through which the test says what is to happen, and reads what did
+ * FAULT_ROOT     only calls on files below it count
+ * FAULT_EXCEPT   but not below this: a remote's own files are the remote's
+ * FAULT_PROGRAM  only calls of processes with these words in their command line
+ * FAULT_STEP     only calls whose name and path have this in them: a named step
+ * FAULT_FROM     only from the first call on a path with this in it; or in its GIT_DIR
+ * FAULT_UNTIL    no more after a folder whose path ends so is removed
+ * FAULT_PARENT   the parent is killed too, as on a power cut
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -32,12 +41,33 @@ struct state {
 static struct state *state;
 static char root[PATH_MAX], except[PATH_MAX];
 static size_t root_length, except_length;
+static const char *step, *from, *until;
+static int is_over;
+
+/* Whether this process has the words in its command line. */
+static int is_program(const char *words)
+{
+	static char line[1 << 16];
+	int fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t length = syscall(SYS_read, fd, line, sizeof line - 1);
+	syscall(SYS_close, fd);
+	for (ssize_t at = 0; at < length; at++)
+		if (!line[at])
+			line[at] = ' ';
+	return length > 0 && strstr(line, words);
+}
 
 __attribute__((constructor)) static void load(void)
 {
 	const char *path = getenv("FAULT_STATE"), *below = getenv("FAULT_ROOT"), *not = getenv("FAULT_EXCEPT");
-	if (!path || !below || !not)
+	const char *program = getenv("FAULT_PROGRAM"), *git_dir = getenv("GIT_DIR");
+	if (!path || !below || !not || (program && !is_program(program)))
 		return;
+	step = getenv("FAULT_STEP");
+	from = getenv("FAULT_FROM");
+	until = getenv("FAULT_UNTIL");
+	if (from && git_dir && strstr(git_dir, from))
+		from = NULL;
 	int fd = syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return;
@@ -77,6 +107,16 @@ static int path_of(int fd, char *path)
 /* The error that a call is to end with; 0 where it is to be made. `fills`: on a full disk it fails. */
 static int fault(const char *call, const char *path, int fills)
 {
+	if (from && strstr(path, from))
+		from = NULL;
+	if (from || is_over)
+		return 0;
+	if (step) {
+		char named[2 * PATH_MAX + 16];
+		snprintf(named, sizeof named, "%s %s", call, path);
+		if (!strstr(named, step))
+			return 0;
+	}
 	unsigned long long n = __atomic_add_fetch(&state->count, 1, __ATOMIC_SEQ_CST);
 	if (state->mode == FULL) {
 		if (n < state->at || !fills)
@@ -87,6 +127,8 @@ static int fault(const char *call, const char *path, int fills)
 	if (!__atomic_fetch_add(&state->fired, 1, __ATOMIC_SEQ_CST))
 		snprintf(state->what, sizeof state->what, "%s: %s %s", program_invocation_short_name, call, path);
 	if (state->mode == KILL) {
+		if (getenv("FAULT_PARENT"))
+			syscall(SYS_kill, syscall(SYS_getppid), SIGKILL);
 		syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
 		for (;;)
 			syscall(SYS_pause);
@@ -249,4 +291,25 @@ int mkdirat(int folder, const char *path, mode_t mode)
 {
 	GUARD(fault_at("mkdir", folder, path, 1));
 	return REAL(int, mkdirat, int, const char *, mode_t)(folder, path, mode);
+}
+
+int symlink(const char *to, const char *path)
+{
+	GUARD(fault_at("symlink", AT_FDCWD, path, 1));
+	return REAL(int, symlink, const char *, const char *)(to, path);
+}
+
+int symlinkat(const char *to, int folder, const char *path)
+{
+	GUARD(fault_at("symlink", folder, path, 1));
+	return REAL(int, symlinkat, const char *, int, const char *)(to, folder, path);
+}
+
+int rmdir(const char *path)
+{
+	if (until) {
+		size_t length = strlen(path), end = strlen(until);
+		is_over |= length >= end && !strcmp(path + length - end, until);
+	}
+	return REAL(int, rmdir, const char *)(path);
 }
