@@ -6,6 +6,7 @@ use std::{
 };
 
 mod commands;
+mod dependencies;
 mod imports;
 mod layers;
 mod modules;
