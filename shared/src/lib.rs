@@ -23,6 +23,24 @@
 //! Data flows one way: `argv → cli → Request → ops → model · store · git · worktree · supervise → Report → view`.
 //! Shared state lives under `refs/orchestra/`, private state under `refs/orchestra-local/`; files under
 //! `<common git dir>/orchestra/` are bound to this machine or disposable.
+//!
+//! # Open a repository and list its agents
+//!
+//! ```
+//! use orchestra::{
+//!     git::Repo,
+//!     ops::status::{self, Request},
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # std::process::Command::new("git").args(["init", "--quiet"]).current_dir(&folder).status()?;
+//! let repo = Repo::discover(folder.path())?;
+//! let report = status::run(&repo, &Request { all: true, ..Request::default() })?;
+//! assert!(report.agents.is_empty() && report.unreadable.is_empty());
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod config;
 pub mod conversation;

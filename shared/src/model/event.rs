@@ -363,6 +363,17 @@ impl Event {
     }
 
     /// Reads a line. `None` if it is malformed: such an event is set aside alone.
+    ///
+    /// ```
+    /// use orchestra::model::{Event, Fact, Phase};
+    ///
+    /// let line = r#"{"at":"2026-11-25T12:00:00Z","attempt":1,"l":2,"phase":"running","t":"phase","v":1,"w":"a1b2"}"#;
+    /// let event = Event::read(line).expect("a canonical line");
+    /// assert_eq!((event.lamport, event.line.as_str()), (2, line));
+    /// assert!(matches!(event.fact, Some(Fact::Phase(step)) if step.phase == Phase::Running));
+    /// // The same fact is the same bytes on every machine: another spelling is not read.
+    /// assert!(Event::read(&line.replace(':', ": ")).is_none());
+    /// ```
     pub fn read(line: &str) -> Option<Self> {
         let value = canonical::read(line)?;
         let envelope = Envelope::deserialize(&value).ok()?;

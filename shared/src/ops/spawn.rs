@@ -1,4 +1,33 @@
 //! `spawn`: an agent per task, each on its own branch, in its own worktree, under its own supervisor.
+//!
+//! Every operation is asked so: a request in, a report out, which serializes to what `--json` prints.
+//!
+//! ```
+//! use orchestra::{
+//!     git::Repo,
+//!     ops::spawn::{self, Request},
+//!     trust::AcceptedRepo,
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # for line in ["init -q", "config user.name a", "config user.email a@x", "commit -q --allow-empty -m one"] {
+//! #     std::process::Command::new("git").args(line.split(' ')).current_dir(&folder).status()?;
+//! # }
+//! // What may run a program wants a repository whose configuration is accepted.
+//! let repo = AcceptedRepo::of(Repo::discover(folder.path())?)?;
+//! let request = Request {
+//!     tasks: vec!["Add a login page".to_owned()],
+//!     agents: vec!["sh".to_owned()],
+//!     dry_run: true,
+//!     ..Request::default()
+//! };
+//! let report = spawn::run(&repo, &request)?;
+//! assert_eq!(report.agents[0].title, "Add a login page");
+//! assert!(report.agents[0].branch.starts_with("orchestra/add-a-login-page-"));
+//! # Ok(())
+//! # }
+//! ```
 
 use std::{
     fs,
