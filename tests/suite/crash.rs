@@ -96,6 +96,38 @@ fn a_supervisor_killed_at_any_step_loses_no_work() {
     mended(&repo);
 }
 
+/// Steps in the life of an agent: the program that takes each, the call by which it is known, and which of those it is.
+const LIFE: &[(&str, &str, &str, u64)] = &[
+    ("the agent is made", "git-orchestra-spawn", "rename refs/orchestra/agents/", 1),
+    ("it starts", "git-orchestra-supervise run", "rename refs/orchestra/agents/", 1),
+    ("its worktree is registered", "git-orchestra-supervise prepare", "open .git/worktrees/", 1),
+    ("its first file is written", "git-orchestra-supervise prepare", "open repo.worktrees/", 1),
+    ("it runs", "git-orchestra-supervise run", "rename refs/orchestra/agents/", 2),
+    ("its work gets its ref", "git-orchestra-supervise", "rename refs/orchestra/heads/", 1),
+    ("it has ended", "git-orchestra-supervise run", "rename refs/orchestra/agents/", 3),
+];
+
+#[test]
+fn killed_at_each_named_step_of_its_life_an_agent_is_named_and_can_be_stopped() {
+    let world = world();
+    let Some(injector) = injector() else { return };
+    let repo = world.repo();
+    let state = injector.state("life");
+    for (name, program, step, at) in LIFE {
+        state.reset(Mode::Kill, *at);
+        state.arm(true);
+        let mut command = repo.orchestra_command(["spawn", "--agent", "sh", "-d", "--", "echo 1 > a"]);
+        state.put_on(&mut command, world.dir(), Aim { step: Some(step), ..Aim::at(program) });
+        Ran::of(&mut command);
+        let hit = until(&format!("it is killed as {name}"), || state.read().1);
+        println!("{name}: killed at {hit}");
+        until(&format!("{name}: whatever runs has ended"), || {
+            repo.agents().iter().all(|agent| agent["liveness"] != "live").then_some(())
+        });
+    }
+    mended(&repo);
+}
+
 #[test]
 fn a_ref_lock_left_by_a_killed_writer_is_mended_and_a_foreign_one_is_not() {
     let world = world();

@@ -6,7 +6,7 @@
  * FAULT_ROOT     only calls on files below it count
  * FAULT_EXCEPT   but not below this: a remote's own files are the remote's
  * FAULT_PROGRAM  only calls of processes with these words in their command line
- * FAULT_STEP     only calls whose name and path have this in them: a named step
+ * FAULT_STEP     only calls of this name on paths with this in them, such as `rename refs/heads/`: a named step
  * FAULT_FROM     only from the first call on a path with this in it; or in its GIT_DIR
  * FAULT_UNTIL    no more after a folder whose path ends so is removed
  * FAULT_PARENT   the parent is killed too, as on a power cut
@@ -112,9 +112,8 @@ static int fault(const char *call, const char *path, int fills)
 	if (from || is_over)
 		return 0;
 	if (step) {
-		char named[2 * PATH_MAX + 16];
-		snprintf(named, sizeof named, "%s %s", call, path);
-		if (!strstr(named, step))
+		size_t length = strlen(call);
+		if (strncmp(step, call, length) || step[length] != ' ' || !strstr(path, step + length + 1))
 			return 0;
 	}
 	unsigned long long n = __atomic_add_fetch(&state->count, 1, __ATOMIC_SEQ_CST);

@@ -54,7 +54,7 @@ impl Mode {
 pub struct Aim {
     /// Words in the command line of the processes; of all of them if there are none.
     pub program: Option<&'static str>,
-    /// Something in the call's name and path: `rename …/refs/heads/main`.
+    /// A named step: the call, and something in its path, such as `rename refs/heads/main`.
     pub step: Option<&'static str>,
     /// Counting begins with the first call on a path with this in it.
     pub from: Option<&'static str>,
