@@ -1,7 +1,7 @@
 //! Phrases that are not used, and comments that say nothing. The list is `phrases.txt`: each with the number of times that it may
 //! still stand in the sources, which only shrinks: `ORCHESTRA_BLESS=1 cargo test --test suite phrases` lowers it to what is left.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use super::{files, is_out_of_date, root, shown};
 
@@ -51,12 +51,12 @@ struct Source {
 
 fn sources() -> Vec<Source> {
     let all = ["shared/src", "bins", "tests"].iter().flat_map(|folder| files(folder, ".rs"));
-    all.chain([root().join("README.md")]).map(Source::read).collect()
+    all.chain([root().join("README.md")]).map(|file| Source::read(&file)).collect()
 }
 
 impl Source {
-    fn read(file: PathBuf) -> Self {
-        let text = fs::read_to_string(&file).expect("a file");
+    fn read(file: &Path) -> Self {
+        let text = fs::read_to_string(file).expect("a file");
         let (mut comments, mut comment) = (BTreeMap::new(), String::new());
         for (at, line) in text.lines().enumerate() {
             match line.trim_start().strip_prefix("///") {
@@ -66,7 +66,7 @@ impl Source {
                 None => drop(comments.insert(at, std::mem::take(&mut comment))),
             }
         }
-        Self { name: shown(&file), lines: text.lines().map(str::to_lowercase).collect(), comments }
+        Self { name: shown(file), lines: text.lines().map(str::to_lowercase).collect(), comments }
     }
 
     /// Where a phrase stands, once for each time.
