@@ -16,9 +16,9 @@ use orchestra_terminal::{complete, pages::Page, settings::time};
 /// moved or locked or in which a process works. An agent that is kept because something failed, a full disk for instance, is an error.
 ///
 /// Before anything goes, every byte of the worktree, what is staged and what the reflog names are written into the repository;
-/// 'git orchestra undo' brings them back for 30 days of use (git config orchestra.trashTime), a pause counting for a day at the most,
+/// 'git orchestra undo' brings them back for 30 days of use (git config orchestra.undoExpire), a pause counting for a day at the most,
 /// and the newest operation for as long as it is the newest. Owners and extended attributes are not kept,
-/// nor are ignored folders that can be made again (git config orchestra.derived).
+/// nor are ignored folders that can be made again (git config orchestra.disposableDirs).
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-cleanup", version)]
 pub(crate) struct Cli {

@@ -2,13 +2,12 @@
 
 use orchestra::{
     Result,
-    git::Repo,
+    config::keys::UNDO_EXPIRE,
     ops::cleanup::{self, Entry, Outcome, Report},
-    removal::trash,
-    world,
+    wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, agents, json,
+    Exit, Terminal, accepted, agents, here, json,
     paint::Role,
     table::{self, Text},
     when,
@@ -17,9 +16,9 @@ use orchestra_terminal::{
 use crate::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = here::repository()?;
     if cli.empty_trash {
-        trash::empty(&repo)?;
+        cleanup::empty_trash(&repo)?;
         return Ok(Exit::Done);
     }
     let report = cleanup::run(&accepted::accept(terminal, repo)?, &cli.request())?;
@@ -27,7 +26,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         terminal.warn(warning);
     }
     if cli.json {
-        json::answer(terminal, "cleanup", &report)?;
+        json::answer(terminal, wire::CLEANUP, &report)?;
     } else {
         tell(terminal, &report);
     }
@@ -65,7 +64,8 @@ fn tell(terminal: &Terminal, report: &Report) {
         terminal.hint(hint);
     }
     if report.forgotten > 0 {
-        terminal.say(&format!("{} older operations are forgotten (orchestra.trashTime)", report.forgotten));
+        let key = UNDO_EXPIRE.name();
+        terminal.say(&format!("{} older operations are forgotten ({key})", report.forgotten));
     }
 }
 

@@ -2,13 +2,14 @@
 
 use orchestra::{
     Result,
-    git::Repo,
     model::{Liveness, quote, text},
-    ops::collect::{self, Saved, Summary},
-    store::layout,
-    surroundings, world,
+    ops::{
+        agent_object::surroundings,
+        collect::{self, SHARED_REFS, Saved, Summary},
+    },
+    wire,
 };
-use orchestra_terminal::{Exit, Terminal, agents, json, when};
+use orchestra_terminal::{Exit, Terminal, agents, here, json, when};
 
 use crate::cli::Cli;
 
@@ -16,7 +17,7 @@ use crate::cli::Cli;
 const LEFT_OUT: usize = 5;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = here::repository()?;
     let report = collect::run(&repo, &cli.request())?;
     for warning in &report.warnings {
         terminal.warn(warning);
@@ -26,9 +27,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
             terminal.warn(&format!("'{}' could not be saved: {why}", summary.agent.id));
         }
     }
-    let exit = report.failed.map_or(Exit::Done, Exit::Failed);
+    let exit = report.failed.map_or(Exit::Done, |code| Exit::Failed(code.kind()));
     if cli.json {
-        json::answer(terminal, "collect", &report)?;
+        json::answer(terminal, wire::COLLECT, &report)?;
         return Ok(exit);
     }
     agents::warn_unreadable(terminal, &report.unreadable);
@@ -43,7 +44,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     if let Some(file) = &report.bundle {
         terminal.say(&format!("wrote '{}'", file.display()));
-        let refspec = format!("{0}*:{0}*", layout::SHARED);
+        let refspec = format!("{SHARED_REFS}*:{SHARED_REFS}*");
         terminal.hint_command(&[&"git", &"fetch", &"--", file, &refspec]);
     }
     Ok(exit)
@@ -52,9 +53,8 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
     let agent = &summary.agent;
     let mut facts = vec![("task", agent.title.clone()), ("saved", saved(summary))];
-    let seconds = |text: &Option<String>| text.as_ref().and_then(|at| world::seconds(at));
-    let span =
-        seconds(&agent.started_at).zip(seconds(&agent.ended_at)).map(|(from, to)| when::age(to - from));
+    let times = agent.started_at.zip(agent.ended_at);
+    let span = times.map(|(from, to)| when::age(to.as_second() - from.as_second()));
     let attempts = format!(
         "{}{}",
         agent.attempt,
@@ -68,13 +68,13 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
         facts.push(("cost", format!("{}{tokens}", agents::dollars(cost))));
     }
     facts.extend(agent.unfinished.as_ref().map(|what| ("unfinished", what.clone())));
-    facts.extend(agent.head.as_ref().map(|head| ("head", head.clone())));
+    facts.extend(agent.head.as_ref().map(|head| ("head", head.to_string())));
     facts.extend(
         agent
             .landed_in
             .as_ref()
             .filter(|_| agent.merged == Some(true))
-            .map(|branch| ("landed", branch.clone())),
+            .map(|branch| ("landed", branch.to_string())),
     );
     let around = surroundings::warnings(&agent.surroundings);
     facts.extend((!around.is_empty()).then(|| ("warning", surroundings::summary(&around))));

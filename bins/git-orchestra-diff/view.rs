@@ -1,9 +1,10 @@
 //! What `diff` shows.
 
 use orchestra::{
-    Error, Kind, Result,
+    Code, Error, Result,
     model::text,
     ops::diff::{self, Report},
+    wire,
 };
 use orchestra_terminal::{Exit, Terminal, accepted, json};
 
@@ -14,12 +15,13 @@ const LEFT_OUT: usize = 5;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = accepted::repository(terminal)?;
-    let report = diff::run(&repo, &cli.request())?;
+    let comparison = diff::compare(&repo, &cli.request())?;
+    let report = &comparison.report;
     if cli.json {
-        json::answer(terminal, "diff", &report)?;
+        json::answer(terminal, wire::DIFF, report)?;
         return Ok(Exit::Done);
     }
-    let mut git = report.git_diff().arg(if cli.ext_diff { "--ext-diff" } else { "--no-ext-diff" });
+    let mut git = comparison.git_diff().arg(if cli.ext_diff { "--ext-diff" } else { "--no-ext-diff" });
     if terminal.paint().is_on() {
         git = git.arg("--color=always");
     }
@@ -29,13 +31,13 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         }
     }
     // A signal, or 141: the reader went away, which is their right.
-    if let Some(code) = report.compared(git).show()?.filter(|code| !matches!(code, 0 | 141)) {
-        return Err(Error::new(Kind::External, format!("git diff failed ({code})")));
+    if let Some(code) = comparison.compared(git).show()?.filter(|code| !matches!(code, 0 | 141)) {
+        return Err(Error::new(Code::GitFailed, format!("git diff failed ({code})")));
     }
     if let Some(problem) = &report.problem {
         terminal.warn(&format!("this work will not land: {problem}"));
     }
-    left_out(terminal, &report);
+    left_out(terminal, report);
     Ok(Exit::Done)
 }
 

@@ -4,15 +4,13 @@ use orchestra::{
     Result,
     git::Repo,
     model::text,
-    ops::init::{self, Report},
-    trust::{
-        acceptance::{self, Checked},
-        configuration::Change,
+    ops::{
+        configuration::{self, Checked},
+        init::{self, Accepted, Report},
     },
-    world,
+    wire,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, json, prompt};
-use serde::Serialize;
+use orchestra_terminal::{Exit, Terminal, accepted, here, json, prompt};
 
 use crate::cli::Cli;
 
@@ -20,7 +18,7 @@ use crate::cli::Cli;
 const BYTES: usize = 75;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = here::repository()?;
     if let Some(fingerprint) = &cli.accept {
         return accept(cli, terminal, repo, fingerprint);
     }
@@ -31,7 +29,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     let refused = report.probe.as_ref().is_some_and(|probe| !probe.takes);
     if cli.json {
-        json::answer(terminal, "init", &report)?;
+        json::answer(terminal, wire::INIT, &report)?;
     } else {
         tell(terminal, &report);
     }
@@ -40,7 +38,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 
 /// What a person saw is what is accepted: by its fingerprint, or by their answer to a question.
 fn accept(cli: &Cli, terminal: &Terminal, repo: Repo, fingerprint: &str) -> Result<Exit> {
-    let changes = match acceptance::check(repo)? {
+    let changes = match configuration::check(repo)? {
         Checked::Accepted(_) => Vec::new(),
         Checked::Pending(pending) => {
             accepted::show(terminal, pending.changes());
@@ -57,18 +55,13 @@ fn accept(cli: &Cli, terminal: &Terminal, repo: Repo, fingerprint: &str) -> Resu
         }
     };
     if cli.json {
-        json::answer(terminal, "accept", &Accepted { changes })?;
+        json::answer(terminal, wire::ACCEPT, &Accepted { changes })?;
     } else if changes.is_empty() {
         terminal.say("the configuration has not changed while agents ran");
     } else {
         terminal.answer(&format!("accepted {}\n", text::count(changes.len() as u64, "key")));
     }
     Ok(Exit::Done)
-}
-
-#[derive(Serialize)]
-struct Accepted {
-    changes: Vec<Change>,
 }
 
 fn tell(terminal: &Terminal, report: &Report) {

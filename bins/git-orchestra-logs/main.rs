@@ -1,7 +1,7 @@
 //! `git orchestra logs`: show what an agent printed.
 
 mod cli;
-mod said;
+mod entries;
 mod view;
 
 use std::process::ExitCode;

@@ -10,28 +10,30 @@ use orchestra::{
     git::Repo,
     model::{Liveness, text},
     ops::{
-        logs::{self, Attempt, Report},
+        awaited::Waiting,
+        logs::{
+            self, Attempt, Report,
+            story::{LogEntry, Story},
+        },
         status,
     },
-    profile::Speech,
-    supervise::lending::Waiting,
-    world,
+    watch::{Filter, Update, Watch},
 };
-use orchestra_terminal::{Exit, Terminal, paint::Role, prompt};
+use orchestra_terminal::{Exit, Terminal, here, paint::Role, prompt};
 
-use crate::{cli::Cli, said::Conversation};
+use crate::{cli::Cli, entries};
 
-/// How often a live output is looked at.
-const TICK: Duration = Duration::from_millis(100);
+/// How soon output that grew is shown, at the earliest after that of the last look.
+const GROWTH_PAUSE: Duration = Duration::from_millis(50);
+/// How long to sleep where nothing changes.
+const SLEEP: Duration = Duration::from_secs(3600);
 /// A line longer than this is shown in pieces, in bytes.
 const LONGEST: usize = 64 * 1024;
-/// A line of a conversation longer than this is only counted, in bytes.
-const LONGEST_SAID: usize = 4 << 20;
 /// The most shown of what a program complained of, in bytes.
 const COMPLAINTS: usize = 4096;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = here::repository()?;
     let agent = match &cli.agent {
         Some(agent) => agent.clone(),
         None => {
@@ -42,26 +44,16 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let request = logs::Request { agent };
     let report = logs::run(&repo, &request)?;
     let request = logs::Request { agent: report.id.to_string() };
-    let manner = match (cli.raw, report.speech.is_understood()) {
+    let manner = match (cli.raw, report.protocol.is_structured()) {
         (true, _) => Manner::Raw,
-        (false, true) => Manner::Conversation(report.speech),
+        (false, true) => Manner::Story(Story::new(report.protocol)),
         (false, false) => Manner::Text,
     };
-    let mut sink =
-        Sink { terminal, manner, line: Vec::new(), skipped: 0, conversation: Conversation::default() };
-    let mut at = show(&repo, &report, &mut sink, Place::default())?;
+    let mut sink = Sink { terminal, manner, line: Vec::new() };
+    let at = show(&repo, &report, &mut sink, Place::default())?;
+    let mut repo = repo;
     if cli.follow {
-        let mut waiting = Waiting::new(&repo)?;
-        waiting.set([report.id.clone()]);
-        loop {
-            // Asked before the last look, so that nothing printed before the end is missed.
-            let over = status::one(&repo, &report.id)?.liveness != Liveness::Live;
-            at = show(&repo, &logs::run(&repo, &request)?, &mut sink, at)?;
-            if over || terminal.is_closed() {
-                break;
-            }
-            std::thread::sleep(TICK);
-        }
+        repo = follow(repo, &report, &mut sink, at)?;
     }
     sink.end_line();
     complaints(&repo, &logs::run(&repo, &request)?, &mut sink)?;
@@ -69,6 +61,29 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         terminal.say(&format!("'{}' has printed nothing yet: it is {}", report.id, report.phase.as_str()));
     }
     Ok(Exit::Done)
+}
+
+/// Shows what is printed until the agent ends, or nobody reads it any more. Gives the repository where it is by then.
+fn follow(repo: Repo, report: &Report, sink: &mut Sink<'_>, from: Place) -> Result<Repo> {
+    let request = logs::Request { agent: report.id.to_string() };
+    let mut waiting = Waiting::new(&repo)?;
+    waiting.set([report.id.clone()]);
+    let agents = status::Request { agents: vec![request.agent.clone()], ..status::Request::default() };
+    let filter = Filter { agents, landing: false };
+    let mut watch = Watch::new(&repo, filter)?.with_growth_pause(GROWTH_PAUSE);
+    let cancel = watch.cancel_handle();
+    sink.terminal.on_closed(move || cancel.cancel());
+    let (mut repo, mut at) = (repo, from);
+    loop {
+        let update = watch.next(SLEEP)?;
+        // Asked before the last look, so that nothing printed before the end is missed.
+        let over = watch.snapshot().agent(&report.id).is_none_or(|agent| agent.liveness != Liveness::Live);
+        repo = watch.repo().unwrap_or(repo);
+        at = show(&repo, &logs::run(&repo, &request)?, sink, at)?;
+        if over || update == Update::Cancelled || sink.terminal.is_closed() {
+            return Ok(repo);
+        }
+    }
 }
 
 /// Up to where the output has been shown.
@@ -99,7 +114,7 @@ fn show(repo: &Repo, report: &Report, sink: &mut Sink<'_>, from: Place) -> Resul
 
 /// Only where there is more than one attempt does it matter which this is.
 fn headline(report: &Report, attempt: &Attempt, sink: &mut Sink<'_>) {
-    if report.attempts.len() > 1 && sink.manner != Manner::Raw {
+    if report.attempts.len() > 1 && !matches!(sink.manner, Manner::Raw) {
         sink.terminal.say(&format!("── attempt {} ──", attempt.number));
     }
 }
@@ -117,32 +132,28 @@ fn complaints(repo: &Repo, report: &Report, sink: &mut Sink<'_>) -> Result<()> {
 }
 
 /// How output is shown.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 enum Manner {
     /// The bytes as they are.
     Raw,
     /// Whole lines, safely.
     Text,
-    /// As what was said.
-    Conversation(Speech),
+    /// As who said what.
+    Story(Story),
 }
 
 struct Sink<'a> {
     terminal: &'a Terminal,
     manner: Manner,
+    /// The beginning of a line of text.
     line: Vec<u8>,
-    /// Bytes of a line that is too long for a conversation, beyond those that are held.
-    skipped: usize,
-    conversation: Conversation,
 }
 
 impl Sink<'_> {
     fn end_line(&mut self) {
-        if self.line.is_empty() {
-            return;
-        }
-        match self.manner {
-            Manner::Conversation(speech) => self.said(speech),
+        match &mut self.manner {
+            Manner::Story(story) => story.finish(|entry| answer(self.terminal, &entry)),
+            Manner::Raw | Manner::Text if self.line.is_empty() => {}
             Manner::Raw | Manner::Text => {
                 self.put(self.line.len());
                 self.terminal.answer("\n");
@@ -165,46 +176,20 @@ impl Sink<'_> {
             self.put(self.line.len());
         }
     }
+}
 
-    fn speech(&mut self, speech: Speech, mut bytes: &[u8]) {
-        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-            self.hold(&bytes[..end]);
-            self.said(speech);
-            bytes = &bytes[end + 1..];
-        }
-        self.hold(bytes);
-    }
-
-    fn hold(&mut self, bytes: &[u8]) {
-        if self.line.len() <= LONGEST_SAID {
-            self.line.extend_from_slice(bytes);
-        } else {
-            self.skipped += bytes.len();
-        }
-    }
-
-    fn said(&mut self, speech: Speech) {
-        let line = std::mem::take(&mut self.line);
-        let skipped = std::mem::take(&mut self.skipped);
-        if skipped > 0 {
-            let length = line.len() + skipped;
-            self.terminal.answer(&format!("  · a line of {length} bytes; --raw shows it\n"));
-            return;
-        }
-        for said in speech.read(&line) {
-            if let Some(shown) = self.conversation.show(&said, self.terminal.paint()) {
-                self.terminal.answer(&format!("{shown}\n"));
-            }
-        }
+fn answer(terminal: &Terminal, entry: &LogEntry) {
+    if let Some(drawn) = entries::draw(entry, terminal.paint()) {
+        terminal.answer(&format!("{drawn}\n"));
     }
 }
 
 impl Write for Sink<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.manner {
+        match &mut self.manner {
             Manner::Raw => self.terminal.answer_bytes(bytes),
             Manner::Text => self.text(bytes),
-            Manner::Conversation(speech) => self.speech(speech, bytes),
+            Manner::Story(story) => story.read(bytes, |entry| answer(self.terminal, &entry)),
         }
         if self.terminal.is_closed() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(bytes.len()) }
     }

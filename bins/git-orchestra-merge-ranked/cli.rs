@@ -7,26 +7,19 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::{
-    landing::{
-        Orders,
-        merge::Strategy,
-        state::{OnConflict, OnFailure},
-    },
-    ops::merge_ranked::{Mode, Request},
-};
+use orchestra::ops::merge_ranked::{Mode, OnConflict, OnFailure, Request, Strategy};
 use orchestra_terminal::{complete, pages::Page, settings::time};
 
-/// Land many branches, the least conflicting first, each step proven
+/// Land many branches, the least conflicting first, each step tested
 ///
 /// Every pair of branches is merged on trial, with the verdict that git gives; nothing of it stays. The largest set that lands together without conflict goes first, small
 /// branches before large ones; then the others. Each branch is merged on top of what landed before, and built and tested there,
 /// in a worktree of its own. What conflicts or fails is set aside with the reason, and the next goes on.
 ///
-/// Your checkout, your index and your branch stay as they are until the end. Then the target moves, once, to where everything
-/// stands that proved good, and the files of its checkout with it, or not at all. What you changed there without committing it
+/// Your checkout, your index and your branch stay as they are until the end. Then the target moves, once, to the commit that
+/// has everything that passed, and the files of its checkout with it, or not at all. What you changed there without committing it
 /// stays as it is; where the landing changes the same file, or where a file is in the way that git does not track or ignores,
-/// nothing moves, and the landing waits for you. If the target moved meanwhile, everything is planned and proven again.
+/// nothing moves, and the landing waits for you. If the target moved meanwhile, everything is planned and tested again.
 /// 'git orchestra undo' takes the whole landing back.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-merge-ranked", version)]
@@ -35,6 +28,8 @@ pub(crate) struct Cli {
     #[arg(value_name = "BRANCH", add = ArgValueCandidates::new(complete::agents_and_branches))]
     pub(crate) branches: Vec<String>,
     /// The branch on which they land (default: the one on which you stand)
+    ///
+    /// With --continue or --abort: which landing is meant, where several are not finished.
     #[arg(long, value_name = "BRANCH", add = ArgValueCandidates::new(complete::branches))]
     pub(crate) into: Option<String>,
     /// Only show order, reasons and conflicts; nothing changes
@@ -46,13 +41,13 @@ pub(crate) struct Cli {
     /// How branches land: merge, squash or rebase
     #[arg(long, value_name = "HOW", default_value = "merge", value_parser = strategy(), hide_possible_values = true)]
     pub(crate) strategy: Strategy,
-    /// A shell command that must succeed after each branch (default: git config orchestra.build)
+    /// A shell command that must succeed after each branch (default: {orchestra.build})
     #[arg(long, value_name = "COMMAND")]
     pub(crate) build: Option<String>,
-    /// Another one, run after the build (default: git config orchestra.test)
+    /// Another one, run after the build (default: {orchestra.test})
     #[arg(long, value_name = "COMMAND")]
     pub(crate) test: Option<String>,
-    /// The longest that one of them may take: 90s, 5m (default: git config orchestra.checkTime, else 30m)
+    /// The longest that one of them may take: 90s, 5m (default: {orchestra.checkTime})
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) check_time: Option<Duration>,
     /// What happens to a branch that conflicts: skip, ours, theirs, union or agent
@@ -75,10 +70,10 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) approved: bool,
     /// Go on with a landing that was cut off, stopped, or could not move its target
-    #[arg(long = "continue", conflicts_with_all = ["branches", "into", "dry_run", "priority", "build", "test", "check_time", "approved"])]
+    #[arg(long = "continue", conflicts_with_all = ["branches", "dry_run", "priority", "build", "test", "check_time", "approved"])]
     pub(crate) go_on: bool,
     /// Give that landing up; the target is where it was
-    #[arg(long, conflicts_with_all = ["branches", "into", "dry_run", "priority", "build", "test", "check_time", "approved", "go_on"])]
+    #[arg(long, conflicts_with_all = ["branches", "dry_run", "priority", "build", "test", "check_time", "approved", "go_on"])]
     pub(crate) abort: bool,
     /// Print the result as one JSON object
     #[arg(long)]
@@ -155,6 +150,14 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
+            "WHAT MAY RUN MEANWHILE",
+            &[
+                "One landing runs at a time on one branch; a second one is told which process lands there, and since when. Landings on \
+                 different branches run side by side, each in a worktree of its own. Reviews, cleanups and undos may run meanwhile: a \
+                 cleanup keeps the agents that a landing uses, and an undo of a landing on the same branch is refused until it ends.",
+            ],
+        ),
+        (
             "WHERE THINGS ARE",
             &[
                 "A landing is an operation, refs/orchestra-local/operations/ID: what was done so far, and the output of every \
@@ -178,15 +181,12 @@ impl Cli {
             },
             branches: self.branches.clone(),
             into: self.into.clone(),
-            orders: Orders {
-                strategy: self.strategy,
-                on_conflict: self.on_conflict,
-                on_failure: self.on_failure,
-                repairs: self.repairs,
-                first: self.priority.clone(),
-                approved: self.approved,
-                ..Orders::default()
-            },
+            strategy: self.strategy,
+            on_conflict: self.on_conflict,
+            on_failure: self.on_failure,
+            repairs: self.repairs,
+            priority: self.priority.clone(),
+            approved: self.approved,
             build: self.build.clone(),
             test: self.test.clone(),
             check_time: self.check_time,

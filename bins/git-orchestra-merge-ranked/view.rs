@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use orchestra::{
-    Error, Result,
-    landing::steps::Progress,
+    Code, Error, Result,
     model::text,
-    ops::merge_ranked::{self, Left, Mode, Outcome, Report, Row},
+    ops::merge_ranked::{self, Incomplete, Mode, Outcome, Progress, Report, Row},
+    wire,
 };
 use orchestra_terminal::{
     Exit, Terminal, accepted, agents, interrupt, json,
@@ -31,7 +31,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     agents::warn_unreadable(terminal, &report.unreadable);
     if cli.json {
-        json::answer(terminal, "merge-ranked", &report)?;
+        json::answer(terminal, wire::MERGE_RANKED, &report)?;
     } else {
         show(terminal, &report, request.mode);
     }
@@ -113,26 +113,26 @@ fn row(step: &Row) -> Vec<Text> {
 fn end(terminal: &Terminal, report: &Report, mode: Mode) -> Result<Exit> {
     let go_on = "git orchestra merge-ranked --continue goes on, --abort gives it up";
     let into = text::one_line(&report.into, NAME);
-    match &report.left {
-        Some(Left::Interrupted) => {
+    match report.why_incomplete() {
+        Some(Incomplete::Interrupted) => {
             terminal.say(&format!("interrupted; {into} stays where it was"));
             terminal.hint(go_on);
             return Ok(Exit::Interrupted);
         }
-        Some(Left::Stopped) => {
+        Some(Incomplete::CheckFailed) => {
             terminal.say(&format!("stopped at a failure; {into} stays where it was"));
             logs(terminal, report);
             terminal.hint(go_on);
             return Ok(Exit::No);
         }
-        Some(Left::Aborted) => {
+        Some(Incomplete::Aborted) => {
             terminal.say(&format!("given up; {into} stays where it was"));
             return Ok(Exit::Done);
         }
-        Some(Left::Blocked(why, hints)) => {
-            let error = Error::refused(format!("{why}; the landing waits"));
+        Some(Incomplete::Blocked { why, hints }) => {
+            let error = Error::new(Code::CheckoutBlocked, format!("{why}; the landing waits"));
             let error = hints.iter().cloned().fold(error, Error::hint).hint(go_on);
-            let result = report.result.map(|result| result.to_string()).unwrap_or_default();
+            let result = report.result().map(|result| result.to_string()).unwrap_or_default();
             return Err(error.hint(format!("git log --oneline {}..{result}", report.base.short())));
         }
         None => {}
@@ -146,7 +146,7 @@ fn end(terminal: &Terminal, report: &Report, mode: Mode) -> Result<Exit> {
 
 fn summary(terminal: &Terminal, report: &Report, into: &str) {
     let landed = report.count(Outcome::Merged);
-    match report.result.filter(|_| report.moved) {
+    match report.moved_to() {
         Some(result) => {
             terminal.say(&format!(
                 "{landed} of {} landed in {into}: {}..{}",

@@ -2,10 +2,7 @@
 
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::{
-    ops::resume::{Request, TakeOver},
-    profile::Words,
-};
+use orchestra::ops::resume::{Request, TakeOver, Words};
 use orchestra_terminal::{Terminal, complete, pages::Page, settings::HowToRun};
 
 /// Go on with agents that came to rest: paused, ended, or lost with their supervisor

@@ -4,18 +4,17 @@ use orchestra::{
     Result,
     model::{Liveness, Permission},
     ops::{
-        failure::Failure,
         resume::{self, Report},
         status,
     },
+    wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, agents, faults,
+    Exit, Terminal, accepted, agents, errors,
     follow::{How, follow},
     json, prompt,
     table::{self, Text},
 };
-use serde::Serialize;
 
 use crate::cli::Cli;
 
@@ -33,10 +32,10 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     for warning in &report.warnings {
         terminal.warn(warning);
     }
-    let failed = faults::tell_failures(terminal, &report.failed);
+    let failed = errors::tell_failures(terminal, &report.failed);
     agents::warn_unreadable(terminal, &report.unreadable);
     if request.dry_run && (cli.json || !report.planned.is_empty()) {
-        planned(cli, terminal, &report)?;
+        planned(cli, terminal, report)?;
         return Ok(failed.unwrap_or(Exit::Done));
     }
     if report.agents.is_empty() {
@@ -45,28 +44,20 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         }
         if cli.json {
             let none = status::Report { unreadable: report.unreadable, ..status::Report::default() };
-            json::answer(terminal, "resume", &none)?;
+            json::answer(terminal, wire::RESUME, &none)?;
         }
         return Ok(failed.unwrap_or(Exit::Done));
     }
     let mine = status::Request { agents: report.agents, dirt: true, ..status::Request::default() };
-    let how = How { kind: "resume", did: "resumed", detach: cli.detach, json: cli.json };
+    let how = How { kind: wire::RESUME, did: "resumed", detach: cli.detach, json: cli.json };
     let exit = follow(terminal, &repo, &mine, how)?;
     Ok(failed.filter(|_| exit == Exit::Done).unwrap_or(exit))
 }
 
-/// What `--dry-run --json` prints.
-#[derive(Serialize)]
-struct Plan<'a> {
-    agents: &'a [resume::Planned],
-    failed: &'a [Failure],
-    warnings: &'a [String],
-}
-
-fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<()> {
+fn planned(cli: &Cli, terminal: &Terminal, report: Report) -> Result<()> {
+    let plan = report.into_plan();
     if cli.json {
-        let plan = Plan { agents: &report.planned, failed: &report.failed, warnings: &report.warnings };
-        return json::answer(terminal, "resume-plan", &plan);
+        return json::answer(terminal, wire::RESUME_PLAN, &plan);
     }
     let row = |agent: &resume::Planned| {
         vec![
@@ -80,10 +71,10 @@ fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<()> {
     };
     terminal.answer(&table::draw(
         &["AGENT", "PHASE", "PROGRAM", "PERMISSION", "JOBS", "TASK"],
-        report.planned.iter().map(row).collect(),
+        plan.agents.iter().map(row).collect(),
         terminal.width(),
         terminal.paint(),
     ));
-    terminal.say(&format!("would resume {}", agents::count(report.planned.len())));
+    terminal.say(&format!("would resume {}", agents::count(plan.agents.len())));
     Ok(())
 }

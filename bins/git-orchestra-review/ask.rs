@@ -1,19 +1,19 @@
 //! Judging on a terminal: pick one, see it, decide.
 
 use orchestra::{
-    Error, Kind, Result,
+    Code, Error, Result,
     model::verdict::{Comment, Verdict},
     ops::{
+        configuration::AcceptedRepo,
         diff,
         review::{self, Give, Report, Request, Work},
+        worktrees,
     },
-    process,
-    trust::AcceptedRepo,
-    world,
+    process, world,
 };
 use orchestra_terminal::{Exit, Terminal, agents, prompt};
 
-use crate::{edit, view};
+use crate::{edit, show};
 
 /// What can be done with a work; the first is the default, and does nothing.
 const CHOICES: [&str; 7] = [
@@ -57,7 +57,7 @@ pub(crate) fn run(terminal: &Terminal, repo: &AcceptedRepo, agent: Option<String
 fn one(terminal: &Terminal, repo: &AcceptedRepo, id: &str) -> Result<()> {
     let looked = review::run(repo, &Request { agent: Some(id.to_owned()), give: None })?;
     let Some(work) = looked.work else { return Ok(()) };
-    terminal.answer(&view::details(terminal, &work));
+    terminal.answer(&show::details(&work, terminal.paint()));
     loop {
         match prompt::choose(terminal, &format!("{}?", work.agent.id), &CHOICES)? {
             Some(1) => show_diff(repo, &work)?,
@@ -103,29 +103,32 @@ fn give(
     text: Option<String>,
     comments: Vec<Comment>,
 ) -> Result<()> {
-    let head = work.agent.head.clone();
+    let head = work.agent.head.as_ref().map(ToString::to_string);
     let give = Give { verdict, text, comments, head, keep: false };
     let report: Report =
-        review::run(repo, &Request { agent: Some(work.agent.id.clone()), give: Some(give) })?;
+        review::run(repo, &Request { agent: Some(work.agent.id.to_string()), give: Some(give) })?;
     let told = if report.told { "; the agent was told, and works on it" } else { "" };
     terminal.answer(&format!("{} {}{told}\n", work.agent.id, verdict.past()));
-    view::told(terminal, &report);
+    show::notices(terminal, &report);
     Ok(())
 }
 
 fn show_diff(repo: &AcceptedRepo, work: &Work) -> Result<()> {
-    let request = diff::Request { agent: work.agent.id.clone(), committed: true, ..diff::Request::default() };
-    let report = diff::run(repo, &request)?;
-    report.compared(report.git_diff().arg("--no-ext-diff")).show().map(|_| ())
+    let request =
+        diff::Request { agent: work.agent.id.to_string(), committed: true, ..diff::Request::default() };
+    let comparison = diff::compare(repo, &request)?;
+    comparison.compared(comparison.git_diff().arg("--no-ext-diff")).show().map(|_| ())
 }
 
 /// The user's own shell, where the files are.
 fn shell(terminal: &Terminal, repo: &AcceptedRepo, work: &Work) -> Result<()> {
-    let Ok(folder) = orchestra::ops::worktrees::path(repo, &work.agent.id) else {
+    let Ok(folder) = worktrees::path(repo, &work.agent.id) else {
         terminal.say("its worktree is gone");
         return Ok(());
     };
     let shell = world::text_variable("SHELL").unwrap_or_else(|| "/bin/sh".to_owned());
-    let status = process::command(&shell).current_dir(folder).status();
-    status.map(|_| ()).map_err(|e| Error::new(Kind::External, format!("cannot run '{shell}'")).because(e))
+    let status = process::status(process::command(&shell).current_dir(folder));
+    status
+        .map(|_| ())
+        .map_err(|e| Error::new(Code::ProgramFailed, format!("cannot run '{shell}'")).because(e))
 }

@@ -3,7 +3,7 @@
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::{
-    Error, Result,
+    Code, Error, Result,
     model::verdict::{Comment, Verdict},
     ops::review::{Give, Request},
 };
@@ -38,7 +38,7 @@ pub(crate) struct Cli {
     /// say so ('git orchestra resume').
     #[arg(long, value_name = "PROFILE", requires = "agent", conflicts_with_all = ["approve", "reject", "changes", "message", "comments", "edit"], add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) by: Option<String>,
-    /// The test command for --by (default: git config orchestra.review.test, else orchestra.test)
+    /// The test command for --by (default: {orchestra.review.test}, else orchestra.test)
     #[arg(long, value_name = "COMMAND", requires = "by")]
     pub(crate) test: Option<String>,
     /// Let that reviewer repair what it finds; the repair becomes part of the work if the test passes with it
@@ -110,7 +110,7 @@ impl Cli {
         let comments =
             self.comments.chunks_exact(2).map(|pair| comment(&pair[0], &pair[1])).collect::<Result<_>>()?;
         if verdict.is_none() && (self.message.is_some() || !self.comments.is_empty() || self.edit) {
-            return Err(Error::usage("something is said, and no verdict given")
+            return Err(Error::new(Code::ArgumentMissing, "something is said, and no verdict given")
                 .hint("--approve, --reject or --changes"));
         }
         let give = verdict.map(|verdict| Give {
@@ -127,8 +127,11 @@ impl Cli {
 fn comment(place: &str, text: &str) -> Result<Comment> {
     let parsed = place.rsplit_once(':').and_then(|(file, line)| Some((file.to_owned(), line.parse().ok()?)));
     let (file, line) = parsed.ok_or_else(|| {
-        Error::usage(format!("-C: '{}' is no FILE:LINE", orchestra::model::text::safe(place)))
-            .hint("-C src/main.rs:12 'what you have to say'")
+        Error::new(
+            Code::PlaceUnknown,
+            format!("-C: '{}' is no FILE:LINE", orchestra::model::text::safe(place)),
+        )
+        .hint("-C src/main.rs:12 'what you have to say'")
     })?;
     Ok(Comment { file, line, text: text.to_owned() })
 }

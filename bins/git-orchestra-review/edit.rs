@@ -3,34 +3,34 @@
 use std::io::Write;
 
 use orchestra::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::Git,
     model::verdict::Comment,
     ops::{
+        configuration::AcceptedRepo,
         diff,
         review::remarks::{parse, template},
     },
-    process,
-    trust::AcceptedRepo,
-    world,
+    process, world,
 };
 
 /// Opens the diff of a work, and reads the remarks.
 pub(crate) fn comments(repo: &AcceptedRepo, agent: &str) -> Result<Vec<Comment>> {
     let cannot = || "cannot write a temporary file".to_owned();
     let request = diff::Request { agent: agent.to_owned(), committed: true, ..diff::Request::default() };
-    let text = template(&diff::run(repo, &request)?.text()?);
+    let text = template(&diff::compare(repo, &request)?.text()?);
     let file = tempfile::Builder::new().prefix("review-").suffix(".diff").tempfile();
     let mut file = file.context(Kind::External, cannot)?;
     file.write_all(text.as_bytes()).and_then(|()| file.flush()).context(Kind::External, cannot)?;
     let editor = Git::new(&world::directory(), "var").arg("GIT_EDITOR").line()?;
     let mut shell = process::command("/bin/sh");
     shell.args(["-c", &format!("{editor} \"$1\""), "editor"]).arg(file.path());
-    let status = shell.status().context(Kind::External, || format!("cannot run the editor '{editor}'"))?;
+    let status = process::status(&mut shell)
+        .context(Code::ProgramFailed, || format!("cannot run the editor '{editor}'"))?;
     if !status.success() {
         return Err(Error::new(
-            Kind::External,
+            Code::ProgramFailed,
             format!("the editor '{editor}' failed ({status}); nothing was said"),
         ));
     }

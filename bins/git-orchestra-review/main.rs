@@ -3,6 +3,7 @@
 mod ask;
 mod cli;
 mod edit;
+mod show;
 mod view;
 
 use std::process::ExitCode;

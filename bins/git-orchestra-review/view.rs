@@ -2,31 +2,25 @@
 
 use orchestra::{
     Result,
-    git::Repo,
     model::{text, verdict::Verdict},
-    ops::merge_ranked::Report as Landed,
-    ops::review::{
-        self, Report, Request, Work,
-        by::{self, By},
+    ops::{
+        merge_ranked::Report as Landed,
+        review::{
+            self, Report, Request,
+            by::{self, By},
+        },
     },
-    store::verdicts::Holds,
-    surroundings::Level,
-    world,
+    wire,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, agents, interrupt, json, paint::Role};
+use orchestra_terminal::{Exit, Terminal, accepted, agents, here, interrupt, json};
 
-use crate::{ask, cli::Cli, edit};
-
-/// Lines of a task, commits and files that are shown; more are counted.
-const TASK: usize = 12;
-const COMMITS: usize = 10;
-const FILES: usize = 20;
+use crate::{ask, cli::Cli, edit, show};
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let mut request = cli.request()?;
     let asks = !cli.json && request.give.is_none() && terminal.can_ask() && terminal.width().is_some();
     if request.agent.is_none() && !asks {
-        let report = review::list(&Repo::discover(&world::directory())?)?;
+        let report = review::list(&here::repository()?)?;
         return answer(terminal, cli, &report, &request);
     }
     let repo = accepted::repository(terminal)?;
@@ -54,20 +48,21 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 
 fn answer(terminal: &Terminal, cli: &Cli, report: &Report, request: &Request) -> Result<Exit> {
     if cli.json {
-        json::answer(terminal, "review", report)?;
+        json::answer(terminal, wire::REVIEW, report)?;
     } else {
-        show(terminal, report, request);
+        show_report(terminal, report, request);
     }
-    told(terminal, report);
+    show::notices(terminal, report);
     if let (Some(why), Some(work)) = (&report.not_landed, &report.work) {
         terminal.warn(&format!("'{}' was approved and not landed; {why}", work.agent.id));
         terminal.hint_command(&[&"git", &"orchestra", &"merge-ranked", &work.agent.id]);
     }
-    let stayed = report.not_landed.is_some() || report.landing.as_ref().is_some_and(|landing| !landing.moved);
+    let stayed = report.not_landed.is_some()
+        || report.landing.as_ref().is_some_and(|landing| landing.moved_to().is_none());
     Ok(if report.given == Some(Verdict::Reject) || stayed { Exit::No } else { Exit::Done })
 }
 
-fn show(terminal: &Terminal, report: &Report, request: &Request) {
+fn show_report(terminal: &Terminal, report: &Report, request: &Request) {
     match (&report.work, report.given) {
         (Some(work), Some(verdict)) => {
             let told = if report.told { "; the agent was told, and works on it" } else { "" };
@@ -85,7 +80,7 @@ fn show(terminal: &Terminal, report: &Report, request: &Request) {
         }
         (Some(work), None) => {
             agents::warn_unreadable(terminal, &report.unreadable);
-            terminal.answer(&details(terminal, work));
+            terminal.answer(&show::details(work, terminal.paint()));
             let id = &work.agent.id;
             terminal.hint(&format!("git orchestra diff {id}"));
             if report.archived {
@@ -112,11 +107,11 @@ fn landed(terminal: &Terminal, landing: &Landed) {
             text::one_line(why, 200)
         ));
     }
-    if landing.moved {
-        terminal.answer(&format!("{into} is at {}\n", landing.result.unwrap_or(landing.base).short()));
+    if let Some(commit) = landing.moved_to() {
+        terminal.answer(&format!("{into} is at {}\n", commit.short()));
         terminal.hint("git orchestra undo takes it back");
-    } else if let Some(blocked) = &landing.blocked {
-        terminal.warn(blocked);
+    } else if let Some(why) = landing.why_incomplete() {
+        terminal.warn(why.reason());
         terminal.hint("git orchestra merge-ranked --continue goes on, --abort gives it up");
     }
 }
@@ -129,93 +124,4 @@ fn list(terminal: &Terminal, report: &Report) {
     }
     terminal.answer(&agents::draw(&report.waiting, terminal.width(), terminal.paint()));
     terminal.hint("git orchestra review AGENT");
-}
-
-pub(crate) fn told(terminal: &Terminal, report: &Report) {
-    for warning in &report.warnings {
-        terminal.warn(warning);
-    }
-    if report.notes_shown {
-        terminal.hint(
-            "from now on git log shows the notes on what was judged and landed (git config notes.displayRef)",
-        );
-    }
-}
-
-/// Everything there is to know, in a page.
-pub(crate) fn details(terminal: &Terminal, work: &Work) -> String {
-    let head = |name: &str| terminal.paint().as_role(Role::Head, name);
-    let mut out = format!("{}\n", agents::line(&work.agent, terminal.paint()));
-    out.push_str(&format!("\n{}\n", head("TASK")));
-    section(&mut out, work.task.lines().map(str::to_owned).collect(), TASK, "lines");
-    out.push_str(&format!("\n{}\n", head("COMMITS")));
-    section(
-        &mut out,
-        work.commits_made.iter().map(|made| format!("{} {}", made.id.short(), made.subject)).collect(),
-        COMMITS,
-        "commits",
-    );
-    out.push_str(&format!("\n{}\n", head("FILES")));
-    let number = |lines: Option<u64>| lines.map_or_else(|| "?".to_owned(), |lines| lines.to_string());
-    let file = |file: &orchestra::ops::diff::File| {
-        format!("+{} -{} {}", number(file.insertions), number(file.deletions), file.path)
-    };
-    section(&mut out, work.files.iter().map(file).collect(), FILES, "files");
-    let mut facts: Vec<String> = work.problem.iter().cloned().collect();
-    facts.extend(
-        work.agent
-            .denials
-            .filter(|denials| *denials > 0)
-            .map(|denials| format!("{denials} things were denied to it")),
-    );
-    facts.extend(
-        (work.agent.left_out > 0).then(|| format!("{} files were left out of its work", work.agent.left_out)),
-    );
-    for change in &work.agent.surroundings {
-        let word = if change.level == Level::Warning { "warning: while it ran" } else { "while it ran" };
-        facts.push(format!("{word}: {}", change.what));
-    }
-    for conflict in &work.conflicts_with {
-        let files = text::count(u64::from(conflict.files), "file");
-        facts.push(format!("conflicts with {} in {files}", text::one_line(&conflict.branch, 60)));
-    }
-    if let Some(into) = work.target.as_ref().filter(|_| work.conflicts_with.is_empty()) {
-        facts
-            .push(format!("conflicts neither with {} nor with other agents' work", text::one_line(into, 60)));
-    }
-    facts.extend(work.agent.did_not_land().map(agents::did_not_land));
-    if let Some(known) = &work.known {
-        let holds = match known.holds {
-            Holds::Current => String::new(),
-            Holds::Carried => "; the patch is the same since".to_owned(),
-            Holds::Stale => {
-                format!(
-                    "; of another work: git orchestra diff {} --since-review shows what is new",
-                    work.agent.id
-                )
-            }
-        };
-        facts.push(if known.counts {
-            format!("{} by {}{holds}", known.verdict.past(), known.by)
-        } else {
-            let (word, by) = (known.verdict.as_str(), agents::proposed_by(&known.writer));
-            format!("{word} {by} (it says: {}){holds}", known.by)
-        });
-    }
-    out.push_str(&format!("\n{}\n", head("KNOWN")));
-    section(&mut out, facts, usize::MAX, "");
-    out
-}
-
-fn section(out: &mut String, lines: Vec<String>, most: usize, what: &str) {
-    let more = lines.len().saturating_sub(most);
-    if lines.is_empty() {
-        out.push_str("  -\n");
-    }
-    for line in lines.into_iter().take(most) {
-        out.push_str(&format!("  {line}\n"));
-    }
-    if more > 0 {
-        out.push_str(&format!("  … {more} more {what}\n"));
-    }
 }

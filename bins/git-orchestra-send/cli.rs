@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::{Error, Result, model::text, ops::send::Request};
+use orchestra::{Code, Error, Result, model::text, ops::send::Request};
 use orchestra_terminal::{complete, pages::Page};
 
 /// Say something to a running agent, or answer what it asks
@@ -55,7 +55,7 @@ impl Cli {
         if allow.is_some() || self.message.is_some() {
             if let Some(text) = self.more.iter().find(|word| word.contains(char::is_whitespace)) {
                 let shown = text::one_line(text, 60);
-                return Err(Error::usage(format!("'{shown}' is not the name of an agent"))
+                return Err(Error::new(Code::NameInvalid, format!("'{shown}' is not the name of an agent"))
                     .hint("with --allow or --deny, a note follows -m: --deny -m 'why'"));
             }
             let agents = [&[first], self.more.as_slice()].concat();
@@ -66,7 +66,7 @@ impl Cli {
             [name] if is_agent(name) => Err(Error::usage(format!("'{name}' is an agent, not a message"))
                 .hint(format!("git orchestra send {first} {name} -m 'what to do next' tells both"))),
             [text] => Ok(Request { agents: vec![first], text: Some(text.clone()), allow }),
-            _ => Err(Error::usage("there is more than one message")
+            _ => Err(Error::new(Code::MessageInvalid, "there is more than one message")
                 .hint("git orchestra send AGENT 'one message in quotes'")
                 .hint("git orchestra send AGENT AGENT -m 'a message to several'")),
         }

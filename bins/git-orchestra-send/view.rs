@@ -2,29 +2,24 @@
 
 use orchestra::{
     Result,
-    git::Repo,
     model::AgentId,
     ops::{
         named,
-        send::{self, Sent},
+        send::{self, OneOrMany, Sent},
     },
-    world,
+    wire,
 };
-use orchestra_terminal::{Exit, Terminal, faults, json};
+use orchestra_terminal::{Exit, Terminal, errors, here, json};
 
 use crate::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = here::repository()?;
     let is_agent = |word: &str| AgentId::parse(word).is_ok() && named::any(&repo, word).is_ok();
     let report = send::run(&repo, &cli.request(is_agent)?)?;
-    let failed = faults::tell_failures(terminal, &report.failed);
+    let failed = errors::tell_failures(terminal, &report.failed);
     if cli.json {
-        match (report.sent.as_slice(), report.failed.as_slice()) {
-            // As it was when there could only be one.
-            ([sent], []) => json::answer(terminal, "send", sent)?,
-            _ => json::answer(terminal, "send", &report)?,
-        }
+        json::answer(terminal, wire::SEND, &OneOrMany::from(report))?;
     } else {
         for sent in &report.sent {
             tell(cli, terminal, sent);
@@ -36,7 +31,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 fn tell(cli: &Cli, terminal: &Terminal, sent: &Sent) {
     let id = &sent.agent.id;
     if sent.travels {
-        let clone = sent.agent.label.as_ref().unwrap_or(&sent.agent.writer);
+        let clone = sent.agent.label.as_deref().unwrap_or(&sent.agent.writer);
         terminal.say(&format!(
             "{id} runs at {clone}: it hears it after the next syncs, if that clone trusts this one"
         ));

@@ -2,7 +2,12 @@
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::{Error, Result, config, model::text, ops::sessions::Request, world};
+use orchestra::{
+    Error, Result,
+    model::{duration, text},
+    ops::sessions::Request,
+    world,
+};
 use orchestra_terminal::{complete, pages::Page};
 
 /// Find, read, search, keep and resume the conversations of coding agents
@@ -287,7 +292,7 @@ impl Which {
 
 /// A time, or how long ago.
 fn moment(typed: &str) -> Result<i64> {
-    if let Some(ago) = config::duration(typed).filter(|_| !typed.trim().ends_with('Z')) {
+    if let Some(ago) = duration::parse(typed).filter(|_| !typed.trim().ends_with('Z')) {
         return Ok(world::now().as_second() - i64::try_from(ago.as_secs()).unwrap_or(i64::MAX));
     }
     let midnight = || world::seconds(&format!("{}T00:00:00Z", typed.trim()));

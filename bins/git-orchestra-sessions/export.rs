@@ -1,25 +1,22 @@
 //! A conversation as Markdown, or byte for byte.
 
-use std::io::{self, Write};
-
 use orchestra::{
     Result,
-    conversation::{Piece, What, edit},
     model::text,
-    ops::sessions::{Session, read},
+    ops::sessions::{Piece, Session, What, edit, read},
 };
 use orchestra_terminal::{Exit, Terminal, markdown};
 
-use crate::{list, show, view};
+use crate::{scope, words};
 
 /// Levels above the headings in what is said: the title of the conversation, and who speaks.
 const LEVEL: usize = 2;
 
 pub(crate) fn run(terminal: &Terminal, id: &str, raw: bool, full: bool) -> Result<Exit> {
-    let repo = view::repo()?;
+    let repo = scope::repository()?;
     let mut open = read::open(repo.as_ref(), id)?;
     if raw {
-        return match open.copy(&mut Out(terminal)) {
+        return match open.copy(&mut terminal.writer()) {
             Err(_) if terminal.is_closed() => Ok(Exit::Done),
             other => other.map(|()| Exit::Done),
         };
@@ -32,7 +29,7 @@ pub(crate) fn run(terminal: &Terminal, id: &str, raw: bool, full: bool) -> Resul
         }
         !terminal.is_closed()
     })?;
-    list::troubles(terminal, &open.troubles, true);
+    words::troubles(terminal, &open.troubles, true);
     if too_long > 0 {
         terminal.warn(&format!(
             "{} too long to be exported; --jsonl copies every byte",
@@ -98,13 +95,13 @@ fn markdown(piece: &Piece, full: bool, last: &mut Last) -> Option<String> {
         ),
         What::Tool { name, input } => {
             let changes = changed(input).map(|changes| markdown::indented(&changes)).unwrap_or_default();
-            (agent, format!("- **{}** {}\n{changes}", text::safe(name), code(&show::about(input))))
+            (agent, format!("- **{}** {}\n{changes}", text::safe(name), code(&words::about(input))))
         }
         What::Result { error, text } if full => (
             agent,
             format!("{}\n\n{}", if *error { "Failed:" } else { "Gave:" }, markdown::fenced("", &body(text))),
         ),
-        What::Result { error: true, text } => (agent, format!("  - failed: {}\n", code(&show::gist(text)))),
+        What::Result { error: true, text } => (agent, format!("  - failed: {}\n", code(&words::gist(text)))),
         What::Thought(_) | What::Result { .. } | What::Note(_) => return None,
     };
     let anew = last.who != who || who == last.asks;
@@ -148,19 +145,5 @@ fn code(words: &str) -> String {
         format!("`` {words} ``")
     } else {
         format!("`{words}`")
-    }
-}
-
-/// Standard output, which may go away.
-struct Out<'a>(&'a Terminal);
-
-impl Write for Out<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.answer_bytes(bytes);
-        if self.0.is_closed() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(bytes.len()) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -3,17 +3,20 @@
 use orchestra::{
     Result,
     model::text,
-    ops::sessions::search::{self, Hit, Hits, Query},
+    ops::sessions::{
+        found::{Found, Report},
+        search::{self, Hit, Hits, Outcome, Query},
+    },
+    wire,
 };
 use orchestra_terminal::{
     Exit, Terminal, json,
     paint::{Paint, Role},
 };
-use serde::Serialize;
 
 use crate::{
     cli::{Search, Which},
-    list, view,
+    scope, words,
 };
 
 /// Columns of a line that holds what was searched for.
@@ -22,7 +25,7 @@ const COLUMNS: usize = 160;
 const BEFORE: usize = 60;
 
 pub(crate) fn run(terminal: &Terminal, search: &Search, which: &Which) -> Result<Exit> {
-    let repo = view::repo_for(which)?;
+    let repo = scope::repository_for(which)?;
     let query = Query { words: search.words.clone(), regex: search.regex, ignore_case: search.ignore_case };
     let mut found: Vec<Found> = Vec::new();
     let mut any = false;
@@ -40,57 +43,15 @@ pub(crate) fn run(terminal: &Terminal, search: &Search, which: &Which) -> Result
         terminal.answer(&shown);
         !terminal.is_closed()
     })?;
-    list::troubles(terminal, &outcome.troubles, which.verbose);
+    words::troubles(terminal, &outcome.troubles, which.verbose);
     if search.json {
-        json::answer(terminal, "search", &Answer { searched: outcome.searched, sessions: found })?;
+        let Outcome { searched, troubles } = outcome;
+        let report = Report { searched, sessions: found, unreadable: troubles };
+        json::answer(terminal, wire::SEARCH, &report)?;
     } else if !any {
         terminal.say(&format!("not in {}", text::count(outcome.searched as u64, "conversation")));
     }
     Ok(if any { Exit::Done } else { Exit::No })
-}
-
-#[derive(Serialize)]
-struct Answer {
-    searched: usize,
-    sessions: Vec<Found>,
-}
-
-/// A conversation with its hits, for programs.
-#[derive(Serialize)]
-struct Found {
-    id: String,
-    program: String,
-    title: Option<String>,
-    cwd: Option<String>,
-    hits: Vec<Place>,
-    more: u64,
-}
-
-#[derive(Serialize)]
-struct Place {
-    at: Option<String>,
-    role: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subagent: Option<String>,
-    line: String,
-}
-
-impl From<Hits> for Found {
-    fn from(hits: Hits) -> Self {
-        let place = |hit: Hit| Place {
-            line: lines_around(&hit, 0).1.join("\n"),
-            role: role(&hit),
-            subagent: hit.subagent,
-            at: hit.at,
-        };
-        let Hits { session, hits, more } = hits;
-        let (id, program, title, cwd) = (session.id, session.program, session.title, session.cwd);
-        Self { id, program, title, cwd, hits: hits.into_iter().map(place).collect(), more }
-    }
-}
-
-const fn role(hit: &Hit) -> &'static str {
-    if hit.by_user { "user" } else { "assistant" }
 }
 
 /// The conversation, then each hit: who, when, and the line with what stands around it.
@@ -106,10 +67,10 @@ fn show(hits: &Hits, search: &Search, paint: &Paint) -> String {
         let mark = if hit.by_user { ">" } else { " " };
         let who = match &hit.subagent {
             Some(id) => format!("sub-agent {}", text::safe(id)),
-            None => role(hit).to_owned(),
+            None => hit.author().as_str().to_owned(),
         };
         out.push_str(&format!("  {} {who}\n", paint.as_role(Role::Faint, &at)));
-        let (at, lines) = lines_around(hit, search.context);
+        let (at, lines) = hit.lines(search.context);
         for (number, line) in lines.iter().enumerate() {
             let shown = if number == at { marked(hit, line, paint) } else { text::one_line(line, COLUMNS) };
             out.push_str(&format!("  {mark} {shown}\n"));
@@ -120,14 +81,6 @@ fn show(hits: &Hits, search: &Search, paint: &Paint) -> String {
     }
     out.push('\n');
     out
-}
-
-/// The line of a hit among `context` lines before and after it, and which it is.
-fn lines_around(hit: &Hit, context: usize) -> (usize, Vec<&str>) {
-    let before = hit.text.get(..hit.place.start).unwrap_or_default();
-    let at = before.matches('\n').count();
-    let from = at.saturating_sub(context);
-    (at - from, hit.text.split('\n').skip(from).take(at - from + 1 + context).collect())
 }
 
 /// The line with the words made bold; of a long one, what stands around them.

@@ -2,29 +2,28 @@
 
 use std::{
     io::{Seek, Write},
-    os::unix::process::CommandExt,
     process::Stdio,
 };
 
 use orchestra::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     model::{quote, text},
     ops::sessions::{
         self,
-        resume::{self, Plan, Request},
+        resume::{self, Plan, Prepared, Request},
     },
     process,
 };
 use orchestra_terminal::{Exit, Terminal, accepted, prompt};
 
-use crate::{cli::GoOn, view};
+use crate::{cli::GoOn, scope};
 
 /// Conversations among which one is picked.
 const TO_PICK: usize = 30;
 
 pub(crate) fn run(terminal: &Terminal, how: &GoOn) -> Result<Exit> {
-    let repo = view::repo()?.map(|repo| accepted::accept(terminal, repo)).transpose()?;
+    let repo = scope::repository()?.map(|repo| accepted::accept(terminal, repo)).transpose()?;
     let session = match &how.id {
         Some(id) => id.clone(),
         None => pick(terminal)?,
@@ -37,7 +36,8 @@ pub(crate) fn run(terminal: &Terminal, how: &GoOn) -> Result<Exit> {
         more: how.more.clone(),
         dry_run: how.dry_run,
     };
-    let plan = resume::plan(repo.as_ref(), &request)?;
+    // Whoever holds the conversation holds it until this process has become its program.
+    let Prepared { plan, hold: _hold } = resume::prepare(repo.as_ref(), &request)?;
     if how.dry_run {
         plan.steps.iter().for_each(|step| terminal.say(&format!("would {step}")));
         terminal.answer(&format!("{}\n", typed(&plan)));
@@ -49,9 +49,9 @@ pub(crate) fn run(terminal: &Terminal, how: &GoOn) -> Result<Exit> {
 fn pick(terminal: &Terminal) -> Result<String> {
     let hint = "git orchestra sessions resume ID";
     if !terminal.can_ask() {
-        return Err(Error::usage("no conversation named").hint(hint));
+        return Err(Error::new(Code::ArgumentMissing, "no conversation named").hint(hint));
     }
-    let repo = view::repo()?;
+    let repo = scope::repository()?;
     let request =
         sessions::Request { everywhere: repo.is_none(), limit: TO_PICK, ..sessions::Request::default() };
     let found = sessions::run(repo.as_ref(), &request)?.sessions;
@@ -62,10 +62,15 @@ fn pick(terminal: &Terminal) -> Result<String> {
     let lines: Vec<String> = found.iter().map(line).collect();
     let choices: Vec<&str> = lines.iter().map(String::as_str).collect();
     if choices.is_empty() {
-        return Err(Error::refused("there is no conversation").hint("git orchestra sessions --all"));
+        return Err(
+            Error::new(Code::SessionUnknown, "there is no conversation").hint("git orchestra sessions --all")
+        );
     }
     let picked = prompt::choose(terminal, "which conversation?", &choices)?;
-    picked.and_then(|at| found.get(at)).map(|one| one.id.clone()).ok_or_else(|| Error::refused("none picked"))
+    picked
+        .and_then(|at| found.get(at))
+        .map(|one| one.id.clone())
+        .ok_or_else(|| Error::new(Code::Declined, "none picked"))
 }
 
 /// What a person would type.
@@ -92,6 +97,6 @@ fn become_it(plan: &Plan) -> Result<Error> {
         file.write_all(said.as_bytes()).and_then(|()| file.rewind()).context(Kind::External, cannot)?;
         command.stdin(Stdio::from(file));
     }
-    let error = command.exec();
-    Ok(Error::new(Kind::External, cannot()).because(error))
+    let error = process::become_program(&mut command);
+    Ok(Error::new(Code::ProgramFailed, cannot()).because(error))
 }

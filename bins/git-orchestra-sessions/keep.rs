@@ -2,21 +2,20 @@
 
 use orchestra::{
     Result,
-    git::Repo,
     ops::sessions::{
         adopt::{self, Request},
-        keep::{self, Report},
+        keep::{self, Forget, Keep, Report},
     },
-    world,
+    wire::{self, Answer},
 };
-use orchestra_terminal::{Exit, Terminal, accepted, json};
+use orchestra_terminal::{Exit, Terminal, accepted, here, json};
 
 use crate::cli::Several;
 
 pub(crate) fn keep(terminal: &Terminal, some: &Several) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
-    let report = keep::keep(&repo, &some.ids)?;
-    tell(terminal, some, "keep", &report, ["kept", "nothing new to keep"])
+    let repo = here::repository()?;
+    let report = keep::keep(&repo, &Keep { sessions: some.ids.clone() })?;
+    tell(terminal, some, wire::KEEP, &report, ["kept", "nothing new to keep"])
 }
 
 pub(crate) fn adopt(terminal: &Terminal, id: &str, base: Option<String>, as_json: bool) -> Result<Exit> {
@@ -24,7 +23,7 @@ pub(crate) fn adopt(terminal: &Terminal, id: &str, base: Option<String>, as_json
     let report = adopt::run(&repo, &Request { session: id.to_owned(), base })?;
     report.warnings.iter().for_each(|warning| terminal.warn(warning));
     if as_json {
-        json::answer(terminal, "adopt", &report)?;
+        json::answer(terminal, wire::ADOPT, &report)?;
         return Ok(Exit::Done);
     }
     terminal.answer(&format!("{}\n", report.agent));
@@ -33,18 +32,24 @@ pub(crate) fn adopt(terminal: &Terminal, id: &str, base: Option<String>, as_json
 }
 
 pub(crate) fn forget(terminal: &Terminal, some: &Several, dry_run: bool) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
-    let report = keep::forget(&repo, &some.ids, dry_run)?;
+    let repo = here::repository()?;
+    let report = keep::forget(&repo, &Forget { sessions: some.ids.clone(), dry_run })?;
     tell(
         terminal,
         some,
-        "forget",
+        wire::FORGET,
         &report,
         [if dry_run { "would be forgotten" } else { "forgotten" }, "was not kept"],
     )
 }
 
-fn tell(terminal: &Terminal, some: &Several, kind: &str, report: &Report, words: [&str; 2]) -> Result<Exit> {
+fn tell(
+    terminal: &Terminal,
+    some: &Several,
+    kind: Answer<Report>,
+    report: &Report,
+    words: [&str; 2],
+) -> Result<Exit> {
     if some.json {
         json::answer(terminal, kind, report)?;
         return Ok(Exit::Done);

@@ -4,20 +4,18 @@ use std::collections::BTreeSet;
 
 use orchestra::{
     Result,
-    conversation::{self, Trouble},
     model::{quote, text},
     ops::sessions::{self, Session},
-    world,
+    wire, world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, json,
+    Exit, Terminal, json,
     paint::Role,
     table::{self, Text},
     when,
 };
-use serde::Serialize;
 
-use crate::{cli::Cli, view};
+use crate::{cli::Cli, scope, words};
 
 /// Characters of an id that are shown at least.
 const SHORT: usize = 8;
@@ -26,11 +24,11 @@ const BRANCH: usize = 28;
 const FOLDER: usize = 60;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = view::repo_for(&cli.which)?;
+    let repo = scope::repository_for(&cli.which)?;
     let report = sessions::run(repo.as_ref(), &cli.which.request(cli.limit)?)?;
-    troubles(terminal, &report.troubles, cli.which.verbose);
+    words::troubles(terminal, &report.troubles, cli.which.verbose);
     if cli.json {
-        json::answer(terminal, "sessions", &Answer { sessions: &report.sessions, more: report.more })?;
+        json::answer(terminal, wire::SESSIONS, &report)?;
         return Ok(Exit::Done);
     }
     if cli.nul {
@@ -38,7 +36,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     if report.sessions.is_empty() {
-        nothing(terminal, cli.which.all);
+        words::nothing(terminal, cli.which.all);
         return Ok(Exit::Done);
     }
     terminal.answer(&draw(&report.sessions, cli.which.all, terminal));
@@ -47,22 +45,6 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         terminal.say(&format!("{} more; --limit 0 shows all", report.more));
     }
     Ok(Exit::Done)
-}
-
-/// Says what could not be read, or that there is something.
-pub(crate) fn troubles(terminal: &Terminal, troubles: &[Trouble], verbose: bool) {
-    if !verbose && !troubles.is_empty() {
-        return terminal.hint("not everything could be read; --verbose says what");
-    }
-    for trouble in troubles {
-        terminal.warn(&format!("'{}': {}", text::safe(&trouble.path.to_string_lossy()), trouble.why));
-    }
-}
-
-#[derive(Serialize)]
-struct Answer<'a> {
-    sessions: &'a [Session],
-    more: usize,
 }
 
 /// Says which ids have several files: each can be named by its path.
@@ -79,18 +61,6 @@ fn name_copies(sessions: &[Session], terminal: &Terminal) {
                 terminal.hint(&quote::command(&[&"git", &"orchestra", &"sessions", &"show", path]));
             });
         }
-    }
-}
-
-/// Says that there is nothing, and where there may be more.
-pub(crate) fn nothing(terminal: &Terminal, everywhere: bool) {
-    terminal.say("there are no conversations here");
-    for (variable, folder) in conversation::missing_folders() {
-        let folder = text::safe(&folder.to_string_lossy()).into_owned();
-        terminal.say(&format!("{variable} names '{folder}', which is not there"));
-    }
-    if !everywhere {
-        terminal.hint("git orchestra sessions --all looks at every folder of this machine");
     }
 }
 
@@ -120,7 +90,7 @@ fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
             Text::number(one.messages.map_or_else(|| "?".to_owned(), |count| count.to_string())),
         ];
         row.extend(state.then(|| state_of(one)));
-        row.extend(cost.then(|| Text::number(one.cost_usd.map_or_else(|| "-".to_owned(), dollars))));
+        row.extend(cost.then(|| Text::number(one.cost_usd.map_or_else(|| "-".to_owned(), words::dollars))));
         row.extend(everywhere.then(|| Text::new(end(&line(one.cwd.as_deref(), 4096), folder_columns))));
         row.extend(branch.then(|| Text::new(line(branch_of(one), branch_columns))));
         row.extend(agent.then(|| Text::new(one.agent.clone().unwrap_or_else(|| "-".to_owned()))));
@@ -151,11 +121,6 @@ fn state_of(one: &Session) -> Text {
         (false, true) => Text::role("kept", Role::Good),
         (false, false) => Text::new("-"),
     }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was micros before")]
-pub(crate) fn dollars(cost: f64) -> String {
-    agents::dollars((cost * 1e6).round() as u64)
 }
 
 fn line(text: Option<&str>, columns: usize) -> String {

@@ -6,9 +6,11 @@ mod find;
 mod go_on;
 mod keep;
 mod list;
+mod scope;
 mod show;
 mod stats;
 mod view;
+mod words;
 
 use std::process::ExitCode;
 

@@ -1,10 +1,9 @@
 //! One conversation, to be read.
 
 use orchestra::{
-    Error, Result,
-    conversation::{Piece, What, edit},
+    Result,
     model::text,
-    ops::sessions::{Session, read},
+    ops::sessions::{Piece, Session, What, edit, read},
     world,
 };
 use orchestra_terminal::{
@@ -13,23 +12,23 @@ use orchestra_terminal::{
     paint::{Paint, Role},
     when,
 };
-use serde::Serialize;
 
-use crate::{list, view};
+use crate::{
+    scope,
+    words::{self, COLUMNS, about, gist},
+};
 
-/// Columns of what a tool was used on and gave.
-const COLUMNS: usize = 160;
 /// What a sub-agent is called.
 const SUBAGENT: &str = "sub-agent";
 /// Lines of an edit that are shown where not everything is.
 const CHANGES: usize = 12;
 
 pub(crate) fn run(terminal: &Terminal, id: &str, full: bool, as_json: bool) -> Result<Exit> {
-    let repo = view::repo()?;
+    let repo = scope::repository()?;
     let mut open = read::open(repo.as_ref(), id)?;
     if as_json {
-        list::troubles(terminal, &open.troubles, true);
-        return whole(terminal, &mut open);
+        words::troubles(terminal, &open.troubles, true);
+        return json::answer_session(terminal, &mut open).map(|()| Exit::Done);
     }
     let mut pager = Pager::start(terminal, &world::directory());
     pager.show(&head(&open.session, terminal.paint()));
@@ -39,7 +38,7 @@ pub(crate) fn run(terminal: &Terminal, id: &str, full: bool, as_json: bool) -> R
         None => true,
     })?;
     drop(pager);
-    list::troubles(terminal, &open.troubles, true);
+    words::troubles(terminal, &open.troubles, true);
     if too_long > 0 && open.troubles.is_empty() {
         terminal.warn(&format!("{} too long to be read", text::count(too_long, "line")));
     }
@@ -64,7 +63,7 @@ fn head(session: &Session, paint: &Paint) -> String {
         "active",
         format!("{}{}", started.map_or_else(String::new, |at| format!("{at} to ")), session.last_active_at),
     ));
-    facts.extend(session.cost_usd.map(|cost| ("cost", list::dollars(cost))));
+    facts.extend(session.cost_usd.map(|cost| ("cost", words::dollars(cost))));
     let tokens = session.input_tokens.zip(session.output_tokens);
     facts.extend(tokens.map(|(read, written)| ("tokens", format!("{read} read, {written} written"))));
     for inner in &session.subagents {
@@ -213,97 +212,10 @@ fn one_paragraph(words: &str) -> String {
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The one thing that tells most of what a tool is used on.
-pub(crate) fn about(input: &str) -> String {
-    const TOLD: [&str; 10] = [
-        "command",
-        "cmd",
-        "file_path",
-        "filePath",
-        "path",
-        "pattern",
-        "url",
-        "query",
-        "description",
-        "prompt",
-    ];
-    let value: Option<serde_json::Value> = serde_json::from_str(input).ok();
-    let told = value.as_ref().and_then(|value| {
-        TOLD.iter().find_map(|key| match value.get(key)? {
-            serde_json::Value::String(text) => Some(text.clone()),
-            serde_json::Value::Array(words) => {
-                Some(words.iter().filter_map(|word| word.as_str()).collect::<Vec<_>>().join(" "))
-            }
-            _ => None,
-        })
-    });
-    text::one_line(told.as_deref().unwrap_or(input), COLUMNS)
-}
-
-/// The first line, and how many more there are.
-pub(crate) fn gist(words: &str) -> String {
-    let more = words.trim_end().lines().count().saturating_sub(1);
-    let first = words.lines().next().unwrap_or_default().replace('\t', "    ");
-    let first = text::cut(first.trim_end(), COLUMNS - 20);
-    if more > 0 { format!("{first} (+{more} lines)") } else { first }
-}
-
 fn block(words: &str) -> String {
     text::safe_block(&text::plain(words.trim_end().trim_start_matches(['\r', '\n'])))
 }
 
 fn lines(words: &str, each: impl Fn(&str) -> String) -> String {
     block(words).lines().map(each).collect::<Vec<_>>().join("\n")
-}
-
-/// One thing said, for programs.
-#[derive(Serialize)]
-struct Said<'a> {
-    /// By a sub-agent in the same file.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    subagent: bool,
-    at: Option<&'a str>,
-    role: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tool: Option<&'a str>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    error: bool,
-    text: &'a str,
-}
-
-impl<'a> From<&'a Piece> for Said<'a> {
-    fn from(piece: &'a Piece) -> Self {
-        let (role, tool, error, text) = match &piece.what {
-            What::Prompt(text) => ("user", None, false, text),
-            What::Answer(text) => ("assistant", None, false, text),
-            What::Thought(text) => ("thinking", None, false, text),
-            What::Tool { name, input } => ("tool", Some(name.as_str()), false, input),
-            What::Result { error, text } => ("result", None, *error, text),
-            What::Note(text) => ("note", None, false, text),
-        };
-        Self { subagent: piece.by_subagent, at: piece.at.as_deref(), role, tool, error, text }
-    }
-}
-
-/// As one object, written piece by piece: a conversation may be longer than memory.
-fn whole(terminal: &Terminal, open: &mut read::Open) -> Result<Exit> {
-    let begun = json::text("session", &open.session)?;
-    terminal.answer(&format!("{},\"said\":[", begun.strip_suffix('}').unwrap_or(&begun)));
-    let mut between = "";
-    let mut broken = None;
-    open.pieces(|piece| match serde_json::to_string(&Said::from(&piece)) {
-        Ok(text) => {
-            terminal.answer(&format!("{}{text}", std::mem::replace(&mut between, ",")));
-            !terminal.is_closed()
-        }
-        Err(error) => {
-            broken = Some(error);
-            false
-        }
-    })?;
-    terminal.answer("]}\n");
-    match broken {
-        Some(error) => Err(Error::internal("cannot write JSON").because(error)),
-        None => Ok(Exit::Done),
-    }
 }

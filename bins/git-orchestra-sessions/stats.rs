@@ -4,24 +4,25 @@ use orchestra::{
     Result,
     model::text,
     ops::sessions::stats::{self, Sum},
+    wire,
 };
 use orchestra_terminal::{
     Exit, Terminal, json,
     table::{self, Text},
 };
 
-use crate::{cli::Which, list, view};
+use crate::{cli::Which, scope, words};
 
 pub(crate) fn run(terminal: &Terminal, which: &Which, as_json: bool) -> Result<Exit> {
-    let repo = view::repo_for(which)?;
+    let repo = scope::repository_for(which)?;
     let report = stats::run(repo.as_ref(), &which.request(0)?)?;
-    list::troubles(terminal, &report.troubles, which.verbose);
+    words::troubles(terminal, &report.troubles, which.verbose);
     if as_json {
-        json::answer(terminal, "stats", &report)?;
+        json::answer(terminal, wire::STATS, &report)?;
         return Ok(Exit::Done);
     }
     if report.total.sessions == 0 {
-        list::nothing(terminal, which.all);
+        words::nothing(terminal, which.all);
         return Ok(Exit::Done);
     }
     let groups = [("DAY", &report.days), ("PROJECT", &report.projects), ("MODEL", &report.models)];
@@ -41,7 +42,7 @@ fn draw(heading: &str, sums: &[Sum], terminal: &Terminal) -> String {
             number(Some(sum.messages)),
             number(sum.input_tokens),
             number(sum.output_tokens),
-            Text::number(sum.cost_usd.map_or_else(|| "-".to_owned(), list::dollars)),
+            Text::number(sum.cost_usd.map_or_else(|| "-".to_owned(), words::dollars)),
             Text::new(sum.name.as_deref().map_or_else(|| "-".to_owned(), |name| text::one_line(name, 80))),
         ]
     };

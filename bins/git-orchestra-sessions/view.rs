@@ -1,10 +1,10 @@
 //! What `sessions` shows.
 
-use orchestra::{Result, git::Repo, world};
+use orchestra::Result;
 use orchestra_terminal::{Exit, Terminal};
 
 use crate::{
-    cli::{Cli, Verb, Which},
+    cli::{Cli, Verb},
     export, find, go_on, keep, list, show, stats,
 };
 
@@ -20,18 +20,4 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Some(Verb::Forget { some, dry_run, .. }) => keep::forget(terminal, some, *dry_run),
         Some(Verb::Export { one, jsonl, full, .. }) => export::run(terminal, &one.id, *jsonl, *full),
     }
-}
-
-/// The repository here; none where there is none, which only some questions need.
-pub(crate) fn repo() -> Result<Option<Repo>> {
-    Repo::find(&world::directory())
-}
-
-/// As [`repo`], where it limits what is looked at.
-pub(crate) fn repo_for(which: &Which) -> Result<Option<Repo>> {
-    if which.all {
-        return repo();
-    }
-    let hint = "--all looks at every folder of this machine";
-    Repo::discover(&world::directory()).map(Some).map_err(|error| error.hint(hint))
 }

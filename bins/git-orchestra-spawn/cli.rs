@@ -5,7 +5,7 @@ use std::{io::Read, path::PathBuf};
 use clap::{ArgAction, Parser, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     ops::{spawn::Request, tasks},
 };
@@ -39,7 +39,7 @@ pub(crate) struct Cli {
     /// The agent; several, separated by commas, each get every task
     ///
     /// 'claude' is Claude Code, with your own login and settings; 'sh' is always there: the task is a shell script. Any program
-    /// becomes an agent by git config orchestra.agent.NAME.command. The default is git config orchestra.agent, else claude.
+    /// becomes an agent by git config orchestra.agent.NAME.command. The default is {orchestra.agent}.
     #[arg(long = "agent", value_name = "NAME", value_delimiter = ',', add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) agents: Vec<String>,
     /// Start each task this many times, to compare
@@ -180,7 +180,7 @@ impl Cli {
             return Ok(());
         }
         let meant = if word == "help" { "help spawn" } else { word };
-        Err(Error::usage(format!("'{word}' is the name of a command, not a task"))
+        Err(Error::new(Code::TaskInvalid, format!("'{word}' is the name of a command, not a task"))
             .hint(format!("git orchestra {meant}"))
             .hint(format!("git orchestra spawn -- {word} starts an agent with that task")))
     }
@@ -198,15 +198,16 @@ fn read(file: &std::path::Path) -> Result<String> {
     let mut bytes = Vec::new();
     source.by_ref().take(MAX_FILE + 1).read_to_end(&mut bytes).context(Kind::Refused, cannot)?;
     if bytes.len() as u64 > MAX_FILE {
-        return Err(Error::usage(format!("{shown} is too long for a list of tasks")));
+        return Err(Error::new(Code::TaskInvalid, format!("{shown} is too long for a list of tasks")));
     }
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err(Error::usage(format!("{shown} is UTF-16 text, not UTF-8"))
+        return Err(Error::new(Code::TaskInvalid, format!("{shown} is UTF-16 text, not UTF-8"))
             .hint("save it as UTF-8, or: iconv -f UTF-16 -t UTF-8 FILE | git orchestra spawn -f -"));
     }
-    let text = String::from_utf8(bytes).context(Kind::Usage, || format!("{shown} is not UTF-8 text"))?;
+    let text =
+        String::from_utf8(bytes).context(Code::TaskInvalid, || format!("{shown} is not UTF-8 text"))?;
     if tasks::parse(&text).is_empty() {
-        return Err(Error::usage(format!("there is no task in {shown}"))
+        return Err(Error::new(Code::TaskInvalid, format!("there is no task in {shown}"))
             .hint("write one task a line, or a Markdown list"));
     }
     Ok(text)

@@ -7,6 +7,7 @@ use orchestra::{
         spawn::{self, Report},
         status,
     },
+    wire,
 };
 use orchestra_terminal::{
     Exit, Terminal, accepted, agents,
@@ -28,13 +29,13 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return planned(cli, terminal, &report);
     }
     let mine = status::Request { run: Some(report.run), dirt: true, ..status::Request::default() };
-    let how = How { kind: "spawn", did: "started", detach: cli.detach, json: cli.json };
+    let how = How { kind: wire::SPAWN, did: "started", detach: cli.detach, json: cli.json };
     follow(terminal, &repo, &mine, how)
 }
 
 fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
     if cli.json {
-        json::answer(terminal, "spawn-plan", report)?;
+        json::answer(terminal, wire::SPAWN_PLAN, report)?;
         return Ok(Exit::Done);
     }
     let rows = report
@@ -59,7 +60,7 @@ fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
     terminal.say(&format!(
         "would start {} from {}, {} at once; names end in new letters each time",
         agents::count(report.agents.len()),
-        report.agents.first().map_or("", |agent| &agent.base[..10]),
+        report.agents.first().map(|agent| agent.base.short()).unwrap_or_default(),
         report.jobs
     ));
     Ok(Exit::Done)

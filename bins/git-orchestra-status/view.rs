@@ -5,19 +5,18 @@ use std::collections::BTreeSet;
 use orchestra::{
     Kind, Result,
     git::Repo,
-    model::{AgentId, Liveness, Phase, text},
+    model::{Liveness, Phase, text},
     ops::{
-        agent_object::{AgentObject, DidNotLand},
+        agent_object::{AgentObject, DidNotLand, Level},
         awaited,
         status::{self, Report},
     },
-    surroundings::Level,
-    world,
+    wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, json,
+    Exit, Terminal, agents, here, json,
     paint::Role,
-    watch::{self, Stream, Until, Watched},
+    watch::{self, End, Stream, Until, Watched},
 };
 
 use crate::cli::Cli;
@@ -27,7 +26,7 @@ const TASK_LINES: usize = 20;
 const TASK_COLUMNS: usize = 160;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = here::repository()?;
     if let Some(why) = repo.trouble() {
         terminal.warn(&format!("the configuration of this repository cannot be used: {}", text::safe(why)));
         terminal.hint("git config --edit");
@@ -39,11 +38,13 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
             request = awaited::by_caller(&repo, request)?;
         }
         let silent = !cli.watch;
-        return match watch::watch(terminal, &repo, &request, Stream::Out, until, silent)? {
-            Watched::Ended(report) => waited(cli, terminal, &repo, &report),
-            Watched::Late(report) => late(cli, terminal, &repo, &report),
-            Watched::Interrupted(_) => Ok(Exit::Interrupted),
-            Watched::Unread => Ok(Exit::Done),
+        let Watched { end, report, repo } =
+            watch::watch(terminal, &repo, &request, Stream::Out, until, silent)?;
+        return match end {
+            End::AllEnded => waited(cli, terminal, &repo, &report),
+            End::Late => late(cli, terminal, &repo, &report),
+            End::Interrupted => Ok(Exit::Interrupted),
+            End::Unread => Ok(Exit::Done),
         };
     }
     let report = if cli.archived { status::archived(&repo)? } else { status::run(&repo, &request)? };
@@ -68,7 +69,7 @@ fn late(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
 
 fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<()> {
     if cli.json {
-        return json::answer(terminal, "status", report);
+        return json::answer(terminal, wire::STATUS, report);
     }
     if report.agents.is_empty() && report.unreadable.is_empty() {
         if cli.archived {
@@ -100,15 +101,15 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
 
 /// What a look at one agent shows beyond its row.
 fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
-    let detail = status::detail(repo, &AgentId::parse(&agent.id)?)?;
+    let detail = status::detail(repo, &agent.id)?;
     let mut lines = vec![
-        ("branch", agent.branch.clone()),
-        ("base", short(&agent.base)),
-        ("head", agent.head.as_deref().map(short).unwrap_or_default()),
+        ("branch", agent.branch.to_string()),
+        ("base", short(&agent.base.to_string())),
+        ("head", agent.head.as_ref().map(|head| short(&head.to_string())).unwrap_or_default()),
         ("worktree", worktree(agent)),
-        ("parent", agent.parent.clone().unwrap_or_default()),
+        ("parent", agent.parent.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("program", program(agent)),
-        ("session", agent.session.clone().unwrap_or_default()),
+        ("session", agent.session.as_deref().unwrap_or_default().to_owned()),
         ("used", used(agent)),
         ("waits", agent.waiting.clone().unwrap_or_default()),
         ("limit", agents::limited(agent).or_else(|| agents::near_limit(agent)).unwrap_or_default()),

@@ -1,14 +1,14 @@
 //! What `stop` shows.
 
-use orchestra::{Result, git::Repo, ops::stop, world};
-use orchestra_terminal::{Exit, Terminal, rested};
+use orchestra::{Result, ops::stop, wire};
+use orchestra_terminal::{Exit, Terminal, here, rested};
 
 use crate::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = here::repository()?;
     let Some(request) = rested::complete(terminal, &repo, cli.request(), "stop")? else {
-        return rested::show_none(terminal, "stop", cli.json);
+        return rested::show_none(terminal, wire::STOP, cli.json);
     };
-    rested::show(terminal, "stop", &stop::run(&repo, &request)?, cli.json)
+    rested::show(terminal, wire::STOP, &stop::run(&repo, &request)?, cli.json)
 }

@@ -3,8 +3,8 @@
 use orchestra::{
     Result,
     model::AgentId,
-    ops::supervise::{self, Request},
-    supervise::{detach, helper::Job, start::READY_WORD},
+    ops::supervise::{self, Job, READY_WORD, Request, detach},
+    wire,
 };
 use orchestra_terminal::{Exit, Terminal, json};
 
@@ -23,7 +23,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         detach::close_output();
     })?;
     if let Some(taken) = taken {
-        json::answer(terminal, "taken", &taken)?;
+        json::answer(terminal, wire::TAKEN, &taken)?;
     }
     Ok(Exit::Done)
 }

@@ -3,8 +3,7 @@
 use clap::{Parser, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::{
-    ops::sync::{Extra, Request},
-    sync::round::Way,
+    ops::sync::{Extra, Request, Way},
     world,
 };
 use orchestra_terminal::{complete, pages::Page};
@@ -17,7 +16,7 @@ use orchestra_terminal::{complete, pages::Page};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-sync", version)]
 pub(crate) struct Cli {
-    /// A remote or a URL (default: orchestra.remote, the branch's remote, or origin)
+    /// A remote or a URL (default: {orchestra.remote}, the branch's remote, or origin)
     #[arg(value_name = "REMOTE", add = ArgValueCandidates::new(complete::remotes))]
     pub(crate) remote: Option<String>,
     /// Only take in; send nothing

@@ -4,11 +4,10 @@ use orchestra::{
     Kind, Result,
     git::Repo,
     model::text,
-    ops::sync::{self, Asks, Question, Report},
-    sync::{own_work::OwnWork, plan::Change, round::Outcome, secrets::Held},
-    world,
+    ops::sync::{self, Asks, Change, Held, Outcome, OwnWork, Question, Report},
+    wire,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, json, prompt, when};
+use orchestra_terminal::{Exit, Terminal, accepted, here, json, prompt, when};
 
 use crate::cli::Cli;
 
@@ -18,7 +17,7 @@ const NAMED: usize = 20;
 const HINTS: usize = 12;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = here::repository()?;
     if let Some(event) = &cli.redact {
         return redact(&repo, terminal, event, cli.json);
     }
@@ -42,7 +41,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     hints(terminal, &report);
     if cli.json {
-        json::answer(terminal, "sync", &report)?;
+        json::answer(terminal, wire::SYNC, &report)?;
     } else {
         tell(terminal, &report);
     }
@@ -69,7 +68,7 @@ fn hints(terminal: &Terminal, report: &Report) {
 fn redact(repo: &Repo, terminal: &Terminal, event: &str, as_json: bool) -> Result<Exit> {
     let redacted = sync::redact(repo, event)?;
     if as_json {
-        json::answer(terminal, "redact", &redacted)?;
+        json::answer(terminal, wire::REDACT, &redacted)?;
     } else {
         terminal.answer(&format!("{}: taken out\n", redacted.agent));
         terminal.hint("its work, its branch and its conversation are as they were");

@@ -2,14 +2,12 @@
 
 use orchestra::{
     Result,
-    git::Repo,
     model::text,
-    ops::undo::{self, Listed, Report},
-    store::operations::Stage,
-    world,
+    ops::undo::{self, Listed, Report, Stage},
+    wire, world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, interrupt, json,
+    Exit, Terminal, accepted, here, interrupt, json,
     paint::Role,
     table::{self, Text},
     when,
@@ -21,14 +19,14 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     // Ctrl-C ends nothing here: what was begun in the user's files is brought to its end.
     let _pressed = interrupt::flag()?;
     let report = match cli.list {
-        true => undo::list(&Repo::discover(&world::directory())?)?,
+        true => undo::list(&here::repository()?)?,
         false => undo::run(&accepted::repository(terminal)?, &cli.request())?,
     };
     for warning in &report.warnings {
         terminal.warn(warning);
     }
     if cli.json {
-        json::answer(terminal, "undo", &report)?;
+        json::answer(terminal, wire::UNDO, &report)?;
     } else if cli.list {
         list(terminal, &report);
     } else {
@@ -59,7 +57,7 @@ fn row(listed: &Listed) -> Vec<Text> {
     vec![
         Text::new(text::one_line(&operation.id, 40)),
         Text::number(world::seconds(&operation.at).map_or_else(|| "-".to_owned(), |at| when::age(now - at))),
-        Text::new(text::one_line(&operation.command, 40)),
+        Text::new(text::one_line(operation.command(), 40)),
         Text::role(state, role),
         Text::new(text::one_line(&operation.summary, 200)),
     ]
@@ -68,7 +66,7 @@ fn row(listed: &Listed) -> Vec<Text> {
 fn tell(terminal: &Terminal, report: &Report) {
     let Some(listed) = report.operations.first() else { return };
     let did = if report.undo.is_some() { "is" } else { "would be" };
-    for change in &listed.operation.changes {
+    for change in listed.operation.changes() {
         let branch = text::one_line(&change.branch, 200);
         terminal.answer(&format!(
             "{branch} {did} back at {} (it was at {})\n",
@@ -76,7 +74,7 @@ fn tell(terminal: &Terminal, report: &Report) {
             change.new.short()
         ));
     }
-    for removal in &listed.operation.removals {
+    for removal in listed.operation.removals() {
         let agent = text::one_line(&removal.agent, 100);
         let place =
             removal.worktree.as_ref().map(|path| format!(", in '{}'", text::safe(&path.to_string_lossy())));

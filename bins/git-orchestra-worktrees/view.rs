@@ -4,13 +4,12 @@ use std::os::unix::ffi::OsStrExt;
 
 use orchestra::{
     Result,
-    git::Repo,
     model::text,
     ops::worktrees::{self, Entry, Request},
-    world,
+    wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, json,
+    Exit, Terminal, agents, here, json,
     paint::role_of,
     table::{self, Text},
     when,
@@ -19,7 +18,7 @@ use orchestra_terminal::{
 use crate::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = Repo::discover(&world::directory())?;
+    let repo = here::repository()?;
     if let Some(agent) = &cli.path {
         let path = worktrees::path(&repo, agent)?;
         terminal.answer_bytes(path.as_os_str().as_bytes());
@@ -28,7 +27,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     let report = worktrees::run(&repo, &Request { size: cli.size })?;
     if cli.json {
-        json::answer(terminal, "worktrees", &report)?;
+        json::answer(terminal, wire::WORKTREES, &report)?;
         return Ok(Exit::Done);
     }
     agents::warn_unreadable(terminal, &report.unreadable);

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
-use orchestra_terminal::pages::Page;
+use clap_complete::engine::ArgValueCandidates;
+use orchestra_terminal::{complete, pages::Page};
 
 /// Run coding agents side by side in git worktrees, with all state in git refs
 ///
@@ -45,6 +46,11 @@ pub(crate) enum BuiltIn {
         /// The command; without it, the page of git orchestra itself
         command: Option<String>,
     },
+    /// Print the JSON Schema of an answer or a request
+    ///
+    /// Answers are what commands print with --json; their kind is in the field kind. Requests are what operations take from other
+    /// programs. Schemas are of draft 2020-12. Without a name, all are listed with a sentence each.
+    Schema(Schema),
     /// Show the help of a command
     Help {
         /// The command; without it, all of them
@@ -75,6 +81,20 @@ pub(crate) struct Setup {
     /// Install below DIR/share instead
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) prefix: Option<PathBuf>,
+}
+
+/// The flags of `schema`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Schema {
+    /// The kind of the answer, such as status; with --request, the operation
+    #[arg(value_name = "KIND", add = ArgValueCandidates::new(complete::kinds))]
+    pub(crate) kind: Option<String>,
+    /// Requests instead of answers
+    #[arg(long)]
+    pub(crate) request: bool,
+    /// Print one JSON object with the schemas; without KIND, of all answers and requests
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The shells that complete.
@@ -116,15 +136,31 @@ pub(crate) const PAGE: Page = Page {
             &[
                 "Every command that reports has --json: one object on standard output, {\"version\":1,\"kind\":…}, which is only ever \
                  extended. A command that fails before it has anything to report prints an object as well, beside the words on standard \
-                 error: kind is error; error is usage, refused, conflict, external, internal, timeout or not_a_repository, one word \
-                 for each exit code; exit is that code; message, causes and hints are what is said on standard error.",
+                 error: kind is error; code says what went wrong, see ERRORS; exit is the exit code, and error a word for it: usage, \
+                 refused, conflict, external, internal, timeout, not_a_repository or interrupted; message, causes and hints are what \
+                 is said on standard error.",
+                "'git orchestra schema' lists the kinds, and 'git orchestra schema KIND' prints the JSON Schema of one.",
+            ],
+        ),
+        (
+            "ENVIRONMENT",
+            &[
+                "ORCHESTRA_TRACE says which programs ran: 1 writes to standard error, an absolute path appends to that file, which is made \
+                 for its owner alone and may not be a link. Each line has the time, the program of the suite and its process id, and \
+                 one event. A program line has the command as it was typed or started, how long it took in milliseconds, how it \
+                 ended, and its folder; a lock line has a lock that was waited for; a command line has the begin or the end of a \
+                 command of the suite, with its exit code and the code of its error. With a path, supervisors in the background \
+                 write into the same file; agents and other programs do not get the variable.",
+                "What looks like a key, a token or a password, the users and passwords of URLs, environment variables, standard input, and \
+                 arguments of more than 100 bytes that are no path and no URL are left out. Settings that every git gets are as well. \
+                 Read a trace before you publish it all the same: short tasks, branch names and paths are in it.",
             ],
         ),
         (
             "FURTHER COMMANDS",
             &[
                 "A program git-orchestra-NAME on PATH is run by 'git orchestra NAME', with its arguments unchanged. It \
-               answers completions if 'git config --global --add orchestra.completes NAME' says that it does.",
+               answers completions if 'git config --global --add orchestra.completionProvider NAME' says that it does.",
             ],
         ),
     ],

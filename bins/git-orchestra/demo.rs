@@ -6,7 +6,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-use orchestra::{Error, Kind, Result, error::Context, git::Git, model::quote, process, store::layout, world};
+use orchestra::{
+    Code, Error, Kind, Result, error::Context, git::Git, model::quote, ops::status, process, world,
+};
 use orchestra_terminal::{Exit, Terminal, paint::Role};
 
 use crate::cli::Demo;
@@ -46,7 +48,7 @@ pub(crate) fn run(options: &Demo, terminal: &Terminal) -> Result<Exit> {
     stage.show(terminal, &["log", "--oneline", "--graph", "--branches"])?;
     say("\nTheir lives are refs; the newest commit of each tells its state:");
     let format = "--format=%(contents:trailers:key=Orchestra-State,valueonly,separator=) %(refname)";
-    stage.show(terminal, &["for-each-ref", format, layout::AGENTS])?;
+    stage.show(terminal, &["for-each-ref", format, status::AGENT_REFS])?;
     say("\nOne life, event by event:");
     stage.show(terminal, &["log", "--format=%h %s", "--reverse", &stage.first_agent()?])?;
     say("\nYour own checkout was never touched:");
@@ -79,7 +81,7 @@ impl Stage {
         };
         let cannot = || format!("cannot make the demo in '{}'", folder.display());
         if fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some()) {
-            return Err(Error::refused(cannot())
+            return Err(Error::new(Code::PathTaken, cannot())
                 .because("the folder is not empty")
                 .hint("name a new folder: --dir DIR"));
         }
@@ -109,13 +111,10 @@ impl Stage {
     /// Runs a command of the suite as a user would, on the user's terminal.
     fn orchestra(&self, arguments: &[String]) -> Result<Option<i32>> {
         let program = process::beside_us(&format!("git-orchestra-{}", arguments[0]));
-        let mut command: Command = process::command(&program);
-        let status = command
-            .args(&arguments[1..])
-            .current_dir(&self.repo)
-            .stdin(Stdio::null())
-            .status()
-            .context(Kind::External, || format!("cannot run '{}'", program.display()))?;
+        let mut command: Command = process::own(&program);
+        command.args(&arguments[1..]).current_dir(&self.repo).stdin(Stdio::null());
+        let status = process::status(&mut command)
+            .context(Code::ProgramFailed, || format!("cannot run '{}'", program.display()))?;
         Ok(status.code())
     }
 
@@ -131,7 +130,7 @@ impl Stage {
     }
 
     fn first_agent(&self) -> Result<String> {
-        let arguments = ["--count=1", "--format=%(refname)", layout::AGENTS];
+        let arguments = ["--count=1", "--format=%(refname)", status::AGENT_REFS];
         Git::new(&self.repo, "for-each-ref").args(arguments).line()
     }
 

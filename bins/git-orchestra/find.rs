@@ -1,11 +1,16 @@
 //! Finding `git-orchestra-<name>`: in our own folder first, so that versions agree, then on PATH; and handing over to it.
 
-use std::{
-    collections::BTreeSet, ffi::OsString, os::unix::process::CommandExt, path::PathBuf, process::ExitCode,
-};
+use std::{collections::BTreeSet, ffi::OsString, path::PathBuf, process::ExitCode};
 
-use orchestra::{git::Git, model::text, process, world};
-use orchestra_terminal::{Terminal, catalog, complete, run::ASK};
+use orchestra::{
+    Code, Error,
+    config::{self, keys::COMPLETION_PROVIDER},
+    model::text,
+    process, world,
+};
+use orchestra_terminal::{Terminal, catalog, complete, errors, run::ASK};
+
+use crate::nearest::nearest;
 
 const PREFIX: &str = "git-orchestra-";
 
@@ -52,56 +57,32 @@ fn is_name(name: &str) -> bool {
 }
 
 fn exec(terminal: &Terminal, program: &std::path::Path, arguments: &[OsString]) -> ExitCode {
-    let error = process::sibling(program).args(arguments).exec();
-    terminal.note(
-        "error",
-        orchestra_terminal::paint::Role::Bad,
-        &format!("cannot run '{}': {error}", program.display()),
-    );
-    ExitCode::from(5)
+    let error = process::become_program(process::sibling(program).args(arguments));
+    let message = format!("cannot run '{}'", program.display());
+    errors::report(
+        terminal,
+        &Error::new(Code::ProgramFailed, message).because(error),
+        errors::is_json_typed(),
+    )
+}
+
+/// The error of a name that no command has.
+pub(crate) fn no_command(name: &str) -> Error {
+    Error::new(Code::CommandUnknown, format!("'{}' is not a git orchestra command", text::safe(name)))
+        .hint("'git orchestra --list' shows all commands")
 }
 
 fn unknown(terminal: &Terminal, name: &str) -> ExitCode {
-    let shown = text::safe(name);
-    terminal.note(
-        "error",
-        orchestra_terminal::paint::Role::Bad,
-        &format!("'{shown}' is not a git orchestra command"),
-    );
-    if let Some(nearest) = nearest(name) {
-        terminal.hint(&format!("did you mean 'git orchestra {nearest}'?"));
+    let mut error = no_command(name);
+    if let Some(nearest) = nearest_command(name) {
+        error.hints.insert(0, format!("did you mean 'git orchestra {nearest}'?"));
     }
-    terminal.hint("'git orchestra --list' shows all commands");
-    ExitCode::from(2)
+    errors::report(terminal, &error, errors::is_json_typed())
 }
 
-fn nearest(name: &str) -> Option<String> {
-    let mut names: BTreeSet<String> = catalog::COMMANDS.iter().map(|entry| entry.name.to_owned()).collect();
-    names.extend(others());
-    if let Some(longer) = names.iter().find(|known| known.starts_with(name) && name.len() > 1) {
-        return Some(longer.clone());
-    }
-    let (distance, known) = names.into_iter().map(|known| (distance(name, &known), known)).min()?;
-    (distance <= 1 + known.len() / 3).then_some(known)
-}
-
-/// Edits that lead from one word to the other; a swap of neighbours is one.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let change = usize::from(a[i - 1] != b[j - 1]);
-            let mut best = (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + change);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
+fn nearest_command(name: &str) -> Option<String> {
+    let ours = catalog::COMMANDS.iter().map(|entry| entry.name.to_owned());
+    nearest(name, ours.chain(others()).collect())
 }
 
 /// Commands of others: programs `git-orchestra-NAME` on PATH that are not in our catalogue.
@@ -145,7 +126,7 @@ fn complete_elsewhere(arguments: &[OsString]) -> Option<ExitCode> {
     let Some(program) = program else { return Some(ExitCode::SUCCESS) };
     let mut passed: Vec<OsString> = vec![(index - 1).to_string().into(), format!("{PREFIX}{name}").into()];
     passed.extend(words[2..].iter().cloned());
-    let _ = process::sibling(&program).args(passed).exec();
+    let _ = process::become_program(process::sibling(&program).args(passed));
     Some(ExitCode::SUCCESS)
 }
 
@@ -177,12 +158,6 @@ fn complete_options(begun: &str) -> ExitCode {
 
 /// By the user's own configuration: what stands in a repository's may be anybody's, and nobody is asked at a key press.
 fn answers(name: &str) -> bool {
-    let asked = Git::new(&world::directory(), "config")
-        .args(["--show-scope", "--get-all", "orchestra.completes"])
-        .line();
-    let of_the_user = |line: &str| {
-        let (scope, known) = line.split_once('\t').unwrap_or_default();
-        matches!(scope, "global" | "system") && known == name
-    };
-    asked.is_ok_and(|lines| lines.lines().any(of_the_user))
+    let providers = config::values_of_the_user(&world::directory(), &COMPLETION_PROVIDER);
+    providers.iter().any(|provider| provider == name)
 }

@@ -1,9 +1,12 @@
-//! `git orchestra`: hands over to `git-orchestra-<command>`, and knows help, demo, setup, completions and man.
+//! `git orchestra`: hands over to `git-orchestra-<command>`, and knows help, demo, setup, schema, completions and man.
 
 mod cli;
 mod completions;
 mod demo;
 mod find;
+mod help;
+mod nearest;
+mod schema;
 mod setup;
 mod view;
 

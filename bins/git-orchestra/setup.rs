@@ -10,7 +10,7 @@ use orchestra_terminal::{Exit, Terminal, catalog};
 
 use crate::{
     cli::{Setup, Shell},
-    completions, view,
+    completions, help,
 };
 
 /// The pages that are of no command.
@@ -89,9 +89,9 @@ fn items() -> Result<Vec<Item>> {
 
 /// All man pages, by file name.
 pub(crate) fn pages() -> Result<Vec<(String, String)>> {
-    let mut pages = vec![("git-orchestra.1".to_owned(), view::page(None)?)];
+    let mut pages = vec![("git-orchestra.1".to_owned(), help::page(None)?)];
     for entry in catalog::COMMANDS.iter().chain(catalog::INNER) {
-        pages.push((format!("git-orchestra-{}.1", entry.name), view::page(Some(entry.name))?));
+        pages.push((format!("git-orchestra-{}.1", entry.name), help::page(Some(entry.name))?));
     }
     Ok(pages)
 }

@@ -1,14 +1,11 @@
 //! What the dispatcher shows itself.
 
-use std::io::IsTerminal;
-
-use clap::CommandFactory;
-use orchestra::{Error, Kind, Result, model::text, process};
-use orchestra_terminal::{Exit, Terminal, args, catalog, pages, paint::Role, run::ASK};
+use orchestra::Result;
+use orchestra_terminal::{Exit, Terminal, catalog, pages, paint::Role};
 
 use crate::{
-    cli::{BuiltIn, Cli, PAGE},
-    completions, demo, find, setup,
+    cli::{BuiltIn, Cli},
+    completions, demo, find, help, schema, setup,
 };
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
@@ -18,15 +15,16 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     match &cli.command {
         None => Ok(overview(terminal)),
         Some(BuiltIn::Help { command: None }) => Ok(overview(terminal)),
-        Some(BuiltIn::Help { command: Some(name) }) => help(terminal, name),
+        Some(BuiltIn::Help { command: Some(name) }) => help::show(terminal, name),
         Some(BuiltIn::Man { command }) => {
-            terminal.answer(&page(command.as_deref())?);
+            terminal.answer(&help::page(command.as_deref())?);
             Ok(Exit::Done)
         }
         Some(BuiltIn::Completions { shell }) => {
             terminal.answer(&completions::script(*shell));
             Ok(Exit::Done)
         }
+        Some(BuiltIn::Schema(options)) => schema::run(options, terminal),
         Some(BuiltIn::Setup(options)) => setup::run(options, terminal),
         Some(BuiltIn::Demo(options)) => demo::run(options, terminal),
     }
@@ -60,61 +58,4 @@ fn overview(terminal: &Terminal) -> Exit {
     out.push_str("\n'git orchestra help COMMAND' tells more; 'git orchestra demo' shows it at work.\n");
     terminal.answer(&out);
     Exit::Done
-}
-
-/// The man page, on a terminal with `man` that has it; else the command's own long help.
-fn help(terminal: &Terminal, name: &str) -> Result<Exit> {
-    let topic = format!("git-orchestra-{name}");
-    if std::io::stdout().is_terminal() && has_page(&topic) {
-        let status = process::command("man").arg(&topic).status();
-        if status.is_ok_and(|status| status.success()) {
-            return Ok(Exit::Done);
-        }
-    }
-    if let Some(command) = built_in(name) {
-        let mut command = pages::complete_help(command, &pages::Page::default());
-        terminal.answer(&command.render_long_help().to_string());
-        return Ok(Exit::Done);
-    }
-    let program = find::find(name).ok_or_else(|| no_command(name))?;
-    let status = process::sibling(&program)
-        .arg("--help")
-        .status()
-        .map_err(|e| Error::new(Kind::External, format!("cannot run '{}'", program.display())).because(e))?;
-    Ok(if status.success() { Exit::Done } else { Exit::No })
-}
-
-fn has_page(topic: &str) -> bool {
-    let asked = process::command("man").args(["-w", topic]).stdin(std::process::Stdio::null()).output();
-    asked.is_ok_and(|output| output.status.success())
-}
-
-/// A command of the dispatcher itself, with its full name.
-fn built_in(name: &str) -> Option<clap::Command> {
-    let all = Cli::command();
-    let found = all.get_subcommands().find(|command| command.get_name() == name)?;
-    Some(found.clone().name(format!("git-orchestra-{name}")))
-}
-
-/// The man page of a command of ours.
-pub(crate) fn page(name: Option<&str>) -> Result<String> {
-    let Some(name) = name else {
-        let command = pages::complete_help(args::command::<Cli>(), &PAGE);
-        return Ok(pages::man(command, &PAGE));
-    };
-    if let Some(command) = built_in(name) {
-        let page = pages::Page { configuration: false, ..pages::Page::default() };
-        return Ok(pages::man(pages::complete_help(command, &page), &page));
-    }
-    let program = find::ours(name).ok_or_else(|| no_command(name))?;
-    let output = process::sibling(&program)
-        .env(ASK, "man")
-        .output()
-        .map_err(|e| Error::new(Kind::External, format!("cannot run '{}'", program.display())).because(e))?;
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-fn no_command(name: &str) -> Error {
-    Error::usage(format!("'{}' is not a git orchestra command", text::safe(name)))
-        .hint("'git orchestra --list' shows all commands")
 }

@@ -1,11 +1,20 @@
-//! One error for the whole library: a kind that decides the exit code, a sentence, and what to type next.
+//! One error for the whole library: a stable code that decides the exit code, a sentence, and what to type next.
 
-use std::{ffi::OsStr, fmt};
+mod code;
+
+use std::{error::Error as StdError, ffi::OsStr, fmt, io};
+
+pub use code::Code;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::model::quote;
 
 /// What went wrong, as far as a script must know it. Each kind is one exit code (see `orchestra_terminal::exit`).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "ErrorKind")]
 pub enum Kind {
     /// The request itself is wrong (2).
     Usage,
@@ -28,23 +37,28 @@ pub enum Kind {
 /// Says what failed, on what and why, in lower case and without a full stop; hints are commands to type.
 #[derive(Debug)]
 pub struct Error {
-    /// Decides the exit code.
-    pub kind: Kind,
+    /// What went wrong, for callers, scripts and windows to decide by.
+    pub code: Code,
     /// What failed, on what.
     pub message: String,
     /// What to do next, each a sentence of its own.
     pub hints: Vec<String>,
     /// Why, from the layer below.
-    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    pub source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 /// The library's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An error of `kind` saying `message`.
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hints: Vec::new(), source: None }
+    /// An error with a code, or with the general code of a [`Kind`], that says `message`.
+    pub fn new(code: impl Into<Code>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), hints: Vec::new(), source: None }
+    }
+
+    /// The kind of the code; it decides the exit code.
+    pub const fn kind(&self) -> Kind {
+        self.code.kind()
     }
 
     /// It cannot be done as things stand.
@@ -60,6 +74,11 @@ impl Error {
     /// A bug or unreadable state.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::Internal, message)
+    }
+
+    /// Whether another process was quicker or holds a lock, so that the same attempt may succeed in a moment.
+    pub const fn is_race(&self) -> bool {
+        matches!(self.code, Code::RefChanged | Code::LockHeld)
     }
 
     /// Adds what to type next, in our own words. A command that holds a name or a path is [`Error::hint_command`].
@@ -78,10 +97,19 @@ impl Error {
         self.hint(quote::command(words))
     }
 
-    /// Adds the cause.
+    /// Adds the cause. Where the code is a general one and the system said why, it becomes the code for that.
     #[must_use]
-    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+    pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let source = source.into();
+        self.code = match (self.code, io_kind(&*source)) {
+            (Code::External, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)) => {
+                Code::DiskFull
+            }
+            (Code::External, Some(_)) => Code::IoFailed,
+            (Code::Refused, Some(_)) => Code::FileInaccessible,
+            (code, _) => code,
+        };
+        self.source = Some(source);
         self
     }
 
@@ -98,7 +126,7 @@ impl Error {
     /// The causes, outermost first, without those that only repeat the one before.
     pub fn causes(&self) -> Vec<String> {
         let mut causes: Vec<String> = Vec::new();
-        let mut next: Option<&dyn std::error::Error> = self.source.as_deref().map(|e| e as _);
+        let mut next: Option<&dyn StdError> = self.source.as_deref().map(|e| e as _);
         while let Some(cause) = next {
             let text = cause.to_string();
             if !text.is_empty() && !causes.last().is_some_and(|last| last.contains(&text)) {
@@ -116,20 +144,57 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_deref().map(|e| e as _)
     }
 }
 
 /// Turns a foreign error into ours, keeping it as the cause.
 pub trait Context<T> {
-    /// Names what failed, as an error of `kind`.
-    fn context(self, kind: Kind, message: impl FnOnce() -> String) -> Result<T>;
+    /// Names what failed, as an error with a code or with the general code of a [`Kind`].
+    fn context(self, code: impl Into<Code>, message: impl FnOnce() -> String) -> Result<T>;
 }
 
-impl<T, E: Into<Box<dyn std::error::Error + Send + Sync>>> Context<T> for Result<T, E> {
-    fn context(self, kind: Kind, message: impl FnOnce() -> String) -> Result<T> {
-        self.map_err(|source| Error::new(kind, message()).because(source))
+impl<T, E: Into<Box<dyn StdError + Send + Sync>>> Context<T> for Result<T, E> {
+    fn context(self, code: impl Into<Code>, message: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|source| Error::new(code, message()).because(source))
+    }
+}
+
+/// What the system said, if an error of its is among the causes.
+fn io_kind(error: &(dyn StdError + 'static)) -> Option<io::ErrorKind> {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(cause) = cause.downcast_ref::<io::Error>() {
+            return Some(cause.kind());
+        }
+        next = cause.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(code: impl Into<Code>, kind: io::ErrorKind) -> Error {
+        Error::new(code, "cannot write 'x'").because(io::Error::from(kind))
+    }
+
+    #[test]
+    fn what_the_system_says_makes_a_general_code_precise_and_keeps_the_kind() {
+        for (error, code) in [
+            (failed(Kind::External, io::ErrorKind::StorageFull), Code::DiskFull),
+            (failed(Kind::External, io::ErrorKind::QuotaExceeded), Code::DiskFull),
+            (failed(Kind::External, io::ErrorKind::PermissionDenied), Code::IoFailed),
+            (failed(Kind::Refused, io::ErrorKind::NotFound), Code::FileInaccessible),
+            (failed(Kind::Internal, io::ErrorKind::NotFound), Code::Internal),
+            (failed(Code::ProgramFailed, io::ErrorKind::NotFound), Code::ProgramFailed),
+        ] {
+            assert_eq!(error.code, code);
+        }
+        let wrapped = failed(Kind::External, io::ErrorKind::StorageFull);
+        assert_eq!(Error::new(Kind::External, "cannot keep it").because(wrapped).code, Code::DiskFull);
     }
 }

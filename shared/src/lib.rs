@@ -7,8 +7,8 @@
 //! | [`store`] | events on refs: append, read, join, cache. The only place that spells a ref |
 //! | [`worktree`] | making worktrees, taking the work out of them, mending half-made ones |
 //! | [`rank`] | in which order branches land, and why. Pure |
-//! | [`profile`] | the coding agents: how each is started, spoken to and read |
-//! | [`conversation`] | the conversations of coding agents, as their programs keep them |
+//! | [`agents`] | the agent programs, one folder each: how each is started, talked to, read and resumed |
+//! | [`conversation`] | what reading the sessions of agent programs has in common |
 //! | [`removal`] | taking agents away, every byte kept, and bringing them back |
 //! | [`landing`] | landing branches: which, in which order, step by step |
 //! | [`supervise`] | processes: launch, tree, queue, limits, control |
@@ -16,14 +16,39 @@
 //! | [`sync`] | what travels: what two sides have, what is taken in, what is sent |
 //! | [`trust`] | which configuration may name a program, and whether a person accepted it |
 //! | [`ops`] | one file a command: `Request → Report` |
+//! | [`watch`] | what changed, and when to look again: for every window that stays open |
+//! | [`wire`] | what programs exchange with us: the answers of `--json`, the requests, the schemas of both |
 //! | [`config`] | the `orchestra.*` keys, one table |
+//! | [`private_files`] | files that only their owner may read, and files replaced whole or not at all |
+//! | [`backoff`], [`parallel`] | pauses between attempts; the same for every item, on several threads |
 //! | [`private_files`] | files that only their owner may read |
+//! | [`trace`] | which programs ran and which locks were waited for, for bug reports |
 //! | [`world`], [`process`] | clock, randomness, environment; starting a program. One door each |
 //!
 //! Data flows one way: `argv → cli → Request → ops → model · store · git · worktree · supervise → Report → view`.
 //! Shared state lives under `refs/orchestra/`, private state under `refs/orchestra-local/`; files under
 //! `<common git dir>/orchestra/` are bound to this machine or disposable.
+//!
+//! # Open a repository and list its agents
+//!
+//! ```
+//! use orchestra::{
+//!     git::Repo,
+//!     ops::status::{self, Request},
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # std::process::Command::new("git").args(["init", "--quiet"]).current_dir(&folder).status()?;
+//! let repo = Repo::discover(folder.path())?;
+//! let report = status::run(&repo, &Request { all: true, ..Request::default() })?;
+//! assert!(report.agents.is_empty() && report.unreadable.is_empty());
+//! # Ok(())
+//! # }
+//! ```
 
+pub mod agents;
+pub mod backoff;
 pub mod config;
 pub mod conversation;
 pub mod error;
@@ -32,17 +57,20 @@ pub mod landing;
 pub mod lock;
 pub mod model;
 pub mod ops;
+pub mod parallel;
 pub mod private_files;
 pub mod process;
-pub mod profile;
 pub mod rank;
 pub mod removal;
 pub mod store;
 pub mod supervise;
 pub mod surroundings;
 pub mod sync;
+pub mod trace;
 pub mod trust;
+pub mod watch;
+pub mod wire;
 pub mod worktree;
 pub mod world;
 
-pub use error::{Error, Kind, Result};
+pub use error::{Code, Error, Kind, Result};

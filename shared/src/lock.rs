@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Error, Kind, Result, private_files};
+use crate::{Code, Error, Kind, Result, backoff::Backoff, private_files, trace};
 
 /// A held lock; dropping it lets go.
 #[derive(Debug)]
@@ -23,16 +23,29 @@ impl Lock {
     /// # Errors
     /// The file cannot be made or opened.
     pub fn take(path: &Path, limit: Duration) -> Result<Option<Self>> {
-        let deadline = Instant::now() + limit;
-        let mut pause = Duration::from_millis(1);
+        let begun = Instant::now();
+        let deadline = begun + limit;
+        let mut backoff = Backoff::millis(1, 50);
+        let mut has_waited = false;
+        let tell = |got| trace::waited_for_lock(path, begun.elapsed(), got);
         loop {
             match Self::attempt(path) {
-                Ok(Some(lock)) => return Ok(Some(lock)),
-                Ok(None) if Instant::now() >= deadline => return Ok(None),
-                Ok(None) => std::thread::sleep(pause),
+                Ok(Some(lock)) => {
+                    if has_waited {
+                        tell(true);
+                    }
+                    return Ok(Some(lock));
+                }
+                Ok(None) if Instant::now() >= deadline => {
+                    if has_waited {
+                        tell(false);
+                    }
+                    return Ok(None);
+                }
+                Ok(None) => backoff.sleep(),
                 Err(e) => return Err(cannot(path, e)),
             }
-            pause = (pause * 2).min(Duration::from_millis(50));
+            has_waited = true;
         }
     }
 
@@ -42,7 +55,7 @@ impl Lock {
     /// Another process holds it all the time (4), or as [`Lock::take`].
     pub fn require(path: &Path, limit: Duration) -> Result<Self> {
         Self::take(path, limit)?.ok_or_else(|| {
-            Error::new(Kind::Conflict, format!("'{}' is locked by another process", path.display()))
+            Error::new(Code::LockHeld, format!("'{}' is locked by another process", path.display()))
                 .hint("try again")
         })
     }

@@ -64,12 +64,70 @@ pub fn open_output(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Opens a file of the user's to be appended to; it is made, for its owner alone, where it is missing. A link in its place is not
+/// followed.
+///
+/// # Errors
+/// It cannot be made, or something other than a file is in its place.
+pub fn open_log(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    let file = options().custom_flags(flags.bits().cast_signed()).create(true).append(true).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    Ok(file)
+}
+
 /// Writes a whole file, as `fs::write` does.
 ///
 /// # Errors
 /// It cannot be written.
 pub fn write(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     options().write(true).create(true).truncate(true).open(path)?.write_all(content.as_ref())
+}
+
+/// Replaces a file at one stroke: who reads it finds the old content or the new, also after a kill. Its folder has to be there.
+///
+/// # Errors
+/// It cannot be written; the old content stays.
+pub fn replace(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
+    replace_with(path, |file| file.write_all(content.as_ref()))
+}
+
+/// As [`replace`], through to the disk before the new content takes the place of the old.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_durably(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
+    replace_with(path, |file| file.write_all(content.as_ref()).and_then(|()| file.sync_all()))
+}
+
+/// As [`replace`], with content that `write` puts into the new file.
+///
+/// # Errors
+/// As [`replace`], or `write` fails.
+pub fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    Ok(written(path, write)?.persist(path).map(|_| ())?)
+}
+
+/// Makes a file at one stroke, with its whole content, through to the disk. Its folder has to be there.
+///
+/// # Errors
+/// There is one already ([`io::ErrorKind::AlreadyExists`]), or it cannot be written.
+pub fn create_durably(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
+    let write = |file: &mut File| file.write_all(content.as_ref()).and_then(|()| file.sync_all());
+    Ok(written(path, write)?.persist_noclobber(path).map(|_| ())?)
+}
+
+/// A file beside `path`, with its content, which nobody knows yet.
+fn written(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<tempfile::NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    write(file.as_file_mut())?;
+    Ok(file)
 }
 
 /// Closes a folder of ours to others, where an earlier version left it open.
@@ -84,6 +142,24 @@ pub fn close(folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        create_durably(&path, "new").unwrap();
+        assert_eq!(create_durably(&path, "other").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        replace(&path, "newer").unwrap();
+        let broken = replace_with(&path, |file| file.write_all(b"half").and(Err(io::Error::other("full"))));
+        assert!(broken.is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"newer");
+        replace_durably(&path, "newest").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"newest");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+        assert!(replace(&folder.path().join("none/file"), "").is_err());
+    }
 
     #[test]
     fn a_git_directory_that_is_gone_is_not_made_again() {

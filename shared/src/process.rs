@@ -2,13 +2,16 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    io,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command},
+    process::{Child, Command, ExitStatus, Output},
+    time::Instant,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::world;
+use crate::{backoff::Backoff, trace, world};
 
 /// What `git rev-parse --local-env-vars` lists (git 2.47), and what else ties a child to the repository
 /// or the pager of its parent. With any of these set, a git in another directory works on the wrong repository.
@@ -48,10 +51,81 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
     for name in TIED_TO_A_REPOSITORY {
         command.env_remove(name);
     }
+    // A trace is of our own programs: what others would write into it is nobody's wish.
+    command.env_remove(trace::VARIABLE);
     if let Some(path) = path_without_git() {
         command.env("PATH", path);
     }
     command
+}
+
+/// As [`command`], for a program of ours that works on its own: it traces into the same file, if there is one.
+pub fn own(program: impl AsRef<OsStr>) -> Command {
+    let mut command = command(program);
+    if let Some(file) = world::variable(trace::VARIABLE).filter(|file| Path::new(file).is_absolute()) {
+        command.env(trace::VARIABLE, file);
+    }
+    command
+}
+
+/// Starts a program of which the caller tells the trace.
+///
+/// # Errors
+/// It cannot be started.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn start(command: &mut Command) -> io::Result<Child> {
+    command.spawn()
+}
+
+/// Starts a program whose end is learned elsewhere, or nowhere.
+///
+/// # Errors
+/// It cannot be started.
+pub fn spawn(command: &mut Command) -> io::Result<Child> {
+    let running = trace::Running::of(command);
+    let child = start(command);
+    match &child {
+        Ok(child) => running.end(&format_args!("started as {}", child.id())),
+        Err(error) => running.end(error),
+    }
+    child
+}
+
+/// Runs a program to its end, on the terminal of the user where nothing else was set.
+///
+/// # Errors
+/// It cannot be started.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn status(command: &mut Command) -> io::Result<ExitStatus> {
+    let running = trace::Running::of(command);
+    let status = command.status();
+    match &status {
+        Ok(status) => running.end(status),
+        Err(error) => running.end(error),
+    }
+    status
+}
+
+/// Runs a program to its end and gives what it printed.
+///
+/// # Errors
+/// It cannot be started.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn output(command: &mut Command) -> io::Result<Output> {
+    let running = trace::Running::of(command);
+    let output = command.output();
+    match &output {
+        Ok(output) => running.end(&output.status),
+        Err(error) => running.end(error),
+    }
+    output
+}
+
+/// Has a program take the place of this one. Gives why it could not.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn become_program(command: &mut Command) -> io::Error {
+    trace::Running::of(command).end(&"takes the place of this process");
+    command.exec()
 }
 
 /// A program of ours that takes this one's place, arguments and environment untouched.
@@ -66,6 +140,27 @@ fn path_without_git() -> Option<OsString> {
     let path = world::variable("PATH")?;
     let kept: Vec<PathBuf> = std::env::split_paths(&path).filter(|entry| *entry != exec_path).collect();
     std::env::join_paths(kept).ok()
+}
+
+/// Waits for a child until a moment, or until `given_up` says so; `None`: it still runs.
+///
+/// # Errors
+/// The system does not say what became of it.
+pub fn wait_until(
+    child: &mut Child,
+    deadline: Instant,
+    mut backoff: Backoff,
+    given_up: impl Fn() -> bool,
+) -> io::Result<Option<ExitStatus>> {
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if given_up() || Instant::now() > deadline {
+            return Ok(None);
+        }
+        backoff.sleep();
+    }
 }
 
 /// Kills a child and everything that it started and that has not left it, and waits for the child. Where the system does not list
@@ -102,4 +197,27 @@ pub fn beside_us(name: &str) -> PathBuf {
 /// Where `program` is on PATH, if it is.
 pub fn on_path(program: impl AsRef<OsStr>) -> Option<PathBuf> {
     which::which(program).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const BACKOFF: Backoff = Backoff::millis(1, 10);
+
+    #[test]
+    fn a_child_is_waited_for_until_it_ends_or_is_given_up() {
+        let soon = || Instant::now() + Duration::from_secs(60);
+        let mut child = spawn(&mut command("true")).expect("started");
+        let status = wait_until(&mut child, soon(), BACKOFF, || false).expect("waited");
+        assert!(status.is_some_and(|status| status.success()));
+        let mut child = spawn(command("sleep").arg("1000")).expect("started");
+        assert_eq!(wait_until(&mut child, soon(), BACKOFF, || true).expect("waited"), None);
+        let passed = Instant::now();
+        assert_eq!(wait_until(&mut child, passed, BACKOFF, || false).expect("waited"), None);
+        kill_tree(&mut child);
+        assert!(wait_until(&mut child, soon(), BACKOFF, || false).expect("waited").is_some());
+    }
 }

@@ -13,7 +13,7 @@ use orchestra::{
     git::Repo,
     landing,
     model::{
-        AgentId, Event, Fact, Phase,
+        AgentId, Event, Fact, IdOrText, Phase, WorkStat,
         event::{Created, Finished, Step},
     },
     store::{append, commit, layout},
@@ -125,7 +125,8 @@ impl Lab {
             .map(|(name, _)| name["refs/heads/".len()..].to_owned())
             .collect();
         let branches = landing::branches::named(&repo, &names).expect("branches");
-        let plan = landing::plan::plan(&repo, target, branches, &landing::Orders::default()).expect("a plan");
+        let plan =
+            landing::plan::plan(&repo, target, branches, &landing::LandOptions::default()).expect("a plan");
         assert_eq!(plan.order.places.len(), names.len());
         begun.elapsed()
     }
@@ -275,19 +276,16 @@ fn write_agent(stream: &mut String, at: usize, writer: &str, base: &str) {
             title: format!("Bench task number {at}"),
             profile: "sh".into(),
             run: "0123456789ab".into(),
-            base: base.into(),
-            branch: format!("orchestra/{id}"),
+            base: IdOrText::read(base),
+            branch: format!("orchestra/{id}").into(),
             prompt: Some(format!("Bench task number {at}")),
             ..Created::default()
         }),
         Fact::Phase(Step::to(1, Phase::Starting)),
         Fact::Finished(Finished {
             exit: Some(0),
-            head: Some(base.into()),
-            commits: 2,
-            files: 3,
-            insertions: 40,
-            deletions: 5,
+            head: Some(IdOrText::read(base)),
+            work: WorkStat { commits: 2, files: 3, insertions: 40, deletions: 5, ..WorkStat::default() },
             ..Finished::empty(1, Phase::Done)
         }),
     ];

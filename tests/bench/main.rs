@@ -6,6 +6,7 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::disallowed_methods,
     clippy::print_stdout,
     reason = "a measuring program: it says what it measured, and ends where it cannot"
 )]

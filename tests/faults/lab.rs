@@ -9,11 +9,10 @@ use std::{
 
 use orchestra::{git::Repo, store::writer};
 use tempfile::TempDir;
-use testkit::{TestRepo, World, until};
+use testkit::{Aim, Injector, Mode, State, TestRepo, World, until};
 
 use crate::{
     checks::{self, Before},
-    injector::{Injector, Mode, State},
     operations::Operation,
 };
 
@@ -150,7 +149,7 @@ impl<'a> Lab<'a> {
     fn run(&self, repo: &TestRepo<'_>, arguments: &[String], faulty: bool) -> Ended {
         let mut command = repo.orchestra_command(arguments);
         if faulty {
-            self.state.put_on(&mut command, self.world.dir());
+            self.state.put_on(&mut command, self.world.dir(), Aim::default());
         }
         // Who waits for space on a full disk gets it.
         run(&mut command, &|| self.state.arm(false))

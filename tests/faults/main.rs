@@ -14,7 +14,6 @@
 )]
 
 mod checks;
-mod injector;
 mod lab;
 mod operations;
 
@@ -25,9 +24,9 @@ use std::{
     time::Instant,
 };
 
-use injector::{Injector, Mode};
 use lab::{Lab, Trial};
 use operations::{OPERATIONS, Operation};
+use testkit::{Injector, Mode};
 
 /// Moments that are tried of each operation and kind of fault, where not all are.
 const FEW: u64 = 4;
@@ -92,7 +91,7 @@ fn main() -> ExitCode {
     if std::env::args().any(|word| word == "--list") {
         return ExitCode::SUCCESS;
     }
-    let injector = Injector::compile();
+    let injector = Injector::compile().expect("a C compiler that makes a shared library");
     let chosen: Vec<&Operation> = OPERATIONS
         .iter()
         .filter(|one| wanted.operation.as_ref().is_none_or(|name| name == one.name))

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::ffi::OsStrExt};
 
-use testkit::World;
+use testkit::{TestRepo, World};
 
 /// The processes of a world whose environment (variables ended by NUL) passes `wanted`.
 pub(crate) fn of(world: &World, wanted: impl Fn(&str) -> bool) -> Vec<u32> {
@@ -25,4 +25,31 @@ pub(crate) fn of(world: &World, wanted: impl Fn(&str) -> bool) -> Vec<u32> {
 pub(crate) fn kill(pid: u32) -> bool {
     let status = std::process::Command::new("kill").args(["-9", &pid.to_string()]).output();
     status.is_ok_and(|output| output.status.success())
+}
+
+/// What a process does, in words that many processes share: the program, of git and of ours with the command, and of a supervisor
+/// the phase of its agent.
+pub(crate) fn activity(repo: &TestRepo<'_>, pid: u32) -> String {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let line = String::from_utf8_lossy(&line).into_owned();
+    let words: Vec<&str> = line.split('\0').filter(|word| !word.is_empty()).collect();
+    let program = words.first().and_then(|word| word.rsplit('/').next()).unwrap_or("a process that ends");
+    let plain = words.iter().skip(1).find(|word| {
+        word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && !word.starts_with('-')
+    });
+    match (program, plain) {
+        ("git-orchestra-supervise", Some(&"run")) => {
+            let id = words.last().copied().unwrap_or_default();
+            format!("{program} run, its agent {}", phase(repo, id))
+        }
+        ("git" | "git-orchestra" | "git-orchestra-supervise", Some(command)) => {
+            format!("{program} {command}")
+        }
+        _ => program.to_owned(),
+    }
+}
+
+fn phase(repo: &TestRepo<'_>, id: &str) -> String {
+    let state = repo.trailer(id, "State");
+    if state.is_empty() { "not yet listed".to_owned() } else { state }
 }

@@ -1,11 +1,6 @@
 //! The real agent programs, pinned, under the real binaries, against a scripted model on loopback. `tests/real/install` gets them.
 
-#![expect(
-    clippy::expect_used,
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "a test says what it expects, and says loudly what it skips"
-)]
+#![expect(clippy::expect_used, clippy::disallowed_methods, reason = "a test says what it expects")]
 
 mod ccusage;
 mod claude;

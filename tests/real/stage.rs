@@ -17,7 +17,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Sets the stage, with an API key; `None`, said loudly, where something is missing.
+    /// Sets the stage, with an API key; `None`, with the test skipped, where something is missing.
     pub(crate) fn set() -> Option<Self> {
         Self::set_with(("ANTHROPIC_API_KEY", "dummy"))
     }
@@ -144,9 +144,8 @@ fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|found| found.uid() == 0)
 }
 
-/// Says loudly that a test cannot run here; where real agents are required, it fails instead.
+/// Says that a test cannot run here; where real agents are required, it fails instead.
 fn skip<T>(why: &str) -> Option<T> {
-    assert!(std::env::var_os("ORCHESTRA_REQUIRE_REAL").is_none(), "cannot be skipped here: {why}");
-    eprintln!("SKIPPED, a real agent does not run: {why}");
+    testkit::skip("ORCHESTRA_REQUIRE_REAL", &format!("a real agent does not run: {why}"));
     None
 }

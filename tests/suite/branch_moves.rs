@@ -1,16 +1,11 @@
 //! A branch of the user's moves only from the value that was seen to the value that is meant: whatever the user does meanwhile,
 //! and whenever something is killed, nothing of theirs is lost, overwritten or moved along.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
 
-use testkit::{Ran, TestRepo, World, until};
+use testkit::{Aim, Injector, Ran, TestRepo, World, until};
 
-use crate::{merge_ranked::four, skip, world};
+use crate::{injector, merge_ranked::four, world};
 
 /// Programs that a command starts find this `git` first. Before (or after) its `at`-th call of those that work on a move, it runs
 /// a script in the repository, as the user would; before the first call of all, if `at` is 0.
@@ -296,28 +291,26 @@ fn copy<'world>(world: &'world World, repo: &TestRepo<'_>, name: &str) -> TestRe
     TestRepo::new(world, to)
 }
 
-/// The library that kills, or none where it cannot be made.
-fn killer(world: &World) -> Option<PathBuf> {
-    let (source, library) = (world.dir().join("kill_at.c"), world.dir().join("kill_at.so"));
-    fs::write(&source, include_str!("kill_at.c")).expect("a file");
-    let mut cc = Command::new("cc");
-    let made = cc.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(&source).arg("-ldl").output();
-    let made = made.is_ok_and(|made| made.status.success());
-    if !made {
-        skip("no C compiler that makes a shared library");
+/// From the record of a move on, until it is gone. A git of ours is killed with the program that started it.
+fn aim(program: &'static str) -> Aim {
+    Aim {
+        from: Some("/orchestra/moves/"),
+        until: Some("/orchestra/moves"),
+        with_parent: program == "checkout",
+        ..Aim::at(program)
     }
-    made.then_some(library)
 }
 
 /// Runs a command of ours that is killed at the `at`-th change. `None`: it makes fewer.
-fn killed(repo: &TestRepo<'_>, library: &Path, program: &str, words: &[&str], at: usize) -> Option<()> {
+fn killed(
+    repo: &TestRepo<'_>,
+    injector: &Injector,
+    program: &'static str,
+    words: &[&str],
+    at: u64,
+) -> Option<String> {
     let mut command = repo.command(repo.world().bins().join(format!("git-orchestra-{}", words[0])));
-    command.args(&words[1..]).env("LD_PRELOAD", library);
-    command.env("KILL_PROGRAM", program).env("KILL_AT", at.to_string());
-    if program == "checkout" {
-        command.env("KILL_PARENT", "1");
-    }
-    (Ran::of(&mut command).code() == -1).then_some(())
+    injector.kill(repo.world(), command.args(&words[1..]), aim(program), at)
 }
 
 fn clean_at(repo: &TestRepo<'_>, tip: &str, when: &str) {
@@ -329,15 +322,15 @@ fn clean_at(repo: &TestRepo<'_>, tip: &str, when: &str) {
     repo.git(["commit", "-q", "--allow-empty", "-m", "next"]).succeeded();
 }
 
-fn landing_is_killed(program: &str) {
+fn landing_is_killed(program: &'static str) {
     let world = world();
-    let Some(library) = killer(&world) else { return };
+    let Some(injector) = injector() else { return };
     let template = every_kind(&world, "template");
     let base = template.tip("main");
     let mut moments = 0;
     for (at, finish) in (1..).zip(["--continue", "--abort", "undo"].into_iter().cycle()) {
         let repo = copy(&world, &template, "killed");
-        if killed(&repo, &library, program, &["merge-ranked", "b"], at).is_none() {
+        if killed(&repo, &injector, program, &["merge-ranked", "b"], at).is_none() {
             break;
         }
         moments = at;
@@ -368,7 +361,7 @@ fn a_landing_whose_git_is_killed_at_any_change_is_finished_or_taken_back() {
 #[test]
 fn an_undo_killed_at_any_change_is_finished_by_the_next() {
     let world = world();
-    let Some(library) = killer(&world) else { return };
+    let Some(injector) = injector() else { return };
     let template = every_kind(&world, "template");
     let base = template.tip("main");
     template.orchestra(["merge-ranked", "b"]).succeeded();
@@ -376,7 +369,7 @@ fn an_undo_killed_at_any_change_is_finished_by_the_next() {
     for program in ["git-orchestra-undo", "checkout"] {
         for at in 1.. {
             let repo = copy(&world, &template, "killed");
-            if killed(&repo, &library, program, &["undo"], at).is_none() {
+            if killed(&repo, &injector, program, &["undo"], at).is_none() {
                 break;
             }
             moments += 1;
@@ -392,11 +385,11 @@ fn an_undo_killed_at_any_change_is_finished_by_the_next() {
 #[test]
 fn what_the_user_did_after_a_kill_stays() {
     let world = world();
-    let Some(library) = killer(&world) else { return };
+    let Some(injector) = injector() else { return };
     let repo = every_kind(&world, "killed");
     let base = repo.tip("main");
     // In the middle of the files.
-    killed(&repo, &library, "checkout", &["merge-ranked", "b"], 12).expect("killed");
+    killed(&repo, &injector, "checkout", &["merge-ranked", "b"], 12).expect("killed");
     assert!(repo.path().join(".git/index.lock").exists());
     // Neither as it was, nor as the landing makes it, nor a beginning of that.
     repo.write("changed", "mine\n");
@@ -410,10 +403,10 @@ fn what_the_user_did_after_a_kill_stays() {
 #[test]
 fn locks_that_the_user_removed_by_hand_do_no_harm() {
     let world = world();
-    let Some(library) = killer(&world) else { return };
+    let Some(injector) = injector() else { return };
     let repo = every_kind(&world, "removed");
     // In the middle of the files.
-    killed(&repo, &library, "checkout", &["merge-ranked", "b"], 12).expect("killed");
+    killed(&repo, &injector, "checkout", &["merge-ranked", "b"], 12).expect("killed");
     for name in ["index.lock", "HEAD.lock", "refs/heads/main.lock"] {
         fs::remove_file(repo.path().join(".git").join(name)).expect("our lock");
     }

@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use orchestra::profile::{Said, Speech, Tally};
+use orchestra::{
+    agents::{self, Exchange, FailureKind, StreamEvent, StreamSummary},
+    model::Cost,
+};
 use proptest::prelude::*;
 
 use crate::world;
@@ -14,70 +17,77 @@ fn fixture(name: &str) -> Vec<Vec<u8>> {
     bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
 }
 
-fn heard(name: &str) -> (Tally, Vec<Said>) {
-    let said: Vec<Said> = fixture(name).iter().flat_map(|line| Speech::ClaudeStream.read(line)).collect();
-    let mut tally = Tally::default();
-    said.iter().for_each(|said| tally.hear(said));
-    (tally, said)
+fn open() -> Box<dyn Exchange> {
+    let launcher = agents::program("claude").and_then(|program| program.launcher());
+    launcher.expect("a program that can be started").protocol().open()
+}
+
+fn events(name: &str) -> Vec<StreamEvent> {
+    let mut exchange = open();
+    fixture(name).iter().flat_map(|line| exchange.read(line)).collect()
+}
+
+fn heard(name: &str) -> (StreamSummary, Vec<StreamEvent>) {
+    let events = events(name);
+    let mut summary = StreamSummary::default();
+    events.iter().for_each(|event| summary.observe(event));
+    (summary, events)
 }
 
 #[test]
 fn the_real_streams_are_understood() {
-    // Name, last turn ok, how it ended, rounds, denials.
-    for (name, ok, how, turns, denials) in [
-        ("write-and-commit", true, "success", 3, 0),
-        ("resumed", true, "success", 1, 0),
-        ("forked", true, "success", 1, 0),
-        ("denied", true, "success", 2, 1),
-        ("api-error", false, "api_error", 1, 0),
-        ("retry", true, "success", 1, 0),
-        ("max-turns", false, "max_turns", 2, 0),
-        ("subagent", true, "success", 3, 0),
-        ("partial", true, "success", 1, 0),
-        ("bad-resume", false, "error_during_execution", 0, 0),
-        ("v2.1.197-write-and-commit", true, "success", 3, 0),
+    // Name, the word for the failure of the last turn, rounds, denials.
+    for (name, failure, turns, denials) in [
+        ("write-and-commit", None, 3, 0),
+        ("resumed", None, 1, 0),
+        ("forked", None, 1, 0),
+        ("denied", None, 2, 1),
+        ("api-error", Some("api_error"), 1, 0),
+        ("retry", None, 1, 0),
+        ("max-turns", Some("max_turns"), 2, 0),
+        ("subagent", None, 3, 0),
+        ("partial", None, 1, 0),
+        ("bad-resume", Some("error_during_execution"), 0, 0),
+        ("v2.1.197-write-and-commit", None, 3, 0),
     ] {
-        let (tally, said) = heard(name);
-        let turn = tally.last.clone().unwrap_or_else(|| panic!("{name} has no end"));
-        assert_eq!((turn.ok, turn.how.as_str()), (ok, how), "{name}");
-        assert_eq!((tally.usage.turns, tally.usage.denials), (turns, denials), "{name}");
-        assert!(!said.iter().any(|said| matches!(said, Said::Plain(_))), "{name}: {said:?}");
-        assert_eq!(tally.begun, name != "bad-resume", "{name}");
+        let (summary, events) = heard(name);
+        let turn = summary.last_turn.clone().unwrap_or_else(|| panic!("{name} has no end"));
+        assert_eq!(turn.failure.as_ref().map(|failure| failure.word.as_str()), failure, "{name}");
+        assert_eq!((summary.usage.turns, summary.usage.denials), (turns, denials), "{name}");
+        assert!(!events.iter().any(|event| matches!(event, StreamEvent::Plain(_))), "{name}: {events:?}");
+        assert_eq!(summary.begun, name != "bad-resume", "{name}");
     }
 }
 
 #[test]
 fn cost_and_tokens_are_those_of_the_whole_conversation() {
-    let costs: BTreeMap<&str, Option<u64>> =
-        ["write-and-commit", "resumed"].map(|name| (name, heard(name).0.usage.cost_micros)).into();
+    let costs: BTreeMap<&str, Option<Cost>> =
+        ["write-and-commit", "resumed"].map(|name| (name, heard(name).0.usage.cost)).into();
     assert!(costs["resumed"] > costs["write-and-commit"], "{costs:?}");
-    let (tally, _) = heard("write-and-commit");
-    assert!(tally.usage.input_tokens > Some(1000) && tally.usage.output_tokens > Some(10), "{tally:?}");
-    assert_eq!(tally.usage.session.as_deref(), Some("10000000-0000-4000-8000-000000000001"));
+    let (summary, _) = heard("write-and-commit");
+    assert!(summary.usage.input_tokens > Some(1000) && summary.usage.output_tokens > Some(10), "{summary:?}");
+    assert_eq!(summary.usage.session.as_deref(), Some("10000000-0000-4000-8000-000000000001"));
 }
 
 #[test]
 fn questions_interrupts_and_answers_are_understood() {
-    let said: Vec<Said> = fixture("stdin-permission-interrupt")
-        .iter()
-        .flat_map(|line| Speech::ClaudeStream.read(line))
-        .collect();
+    let said = events("stdin-permission-interrupt");
     let asked: Vec<&str> = said
         .iter()
         .filter_map(|said| match said {
-            Said::Asks(question) => Some(question.text.as_str()),
+            StreamEvent::QuestionAsked(question) => Some(question.text.as_str()),
             _ => None,
         })
         .collect();
     assert!(!asked.is_empty() && asked.iter().all(|text| text.contains(' ')), "{asked:?}");
-    let ends: Vec<&str> = said
+    let ends: Vec<Option<FailureKind>> = said
         .iter()
-        .filter_map(|said| match said {
-            Said::Turn(turn) => Some(turn.how.as_str()),
+        .filter_map(|event| match event {
+            StreamEvent::TurnEnded(turn) => Some(turn.failure.as_ref().map(|failure| failure.kind)),
             _ => None,
         })
         .collect();
-    assert!(ends.iter().any(|how| how.starts_with("aborted")) && ends.contains(&"success"), "{ends:?}");
+    assert!(ends.contains(&Some(FailureKind::Interrupted)) && ends.contains(&None), "{ends:?}");
 }
 
 proptest! {
@@ -88,7 +98,7 @@ proptest! {
     fn no_bytes_make_it_panic(name in 0usize..4, line in 0usize..30, cut: usize, byte: u8, junk in prop::collection::vec(any::<u8>(), 0..200)) {
         let lines = fixture(["write-and-commit", "denied", "subagent", "stdin-permission-interrupt"][name]);
         let mut bytes = lines[line % lines.len()].clone();
-        let mut tally = Tally::default();
+        let (mut exchange, mut summary) = (open(), StreamSummary::default());
         for bytes in [junk, {
             if !bytes.is_empty() {
                 let at = cut % bytes.len();
@@ -96,8 +106,9 @@ proptest! {
             }
             bytes.clone()
         }, bytes[..cut % (bytes.len() + 1)].to_vec()] {
-            for said in Speech::ClaudeStream.read(&bytes).into_iter().chain(Speech::ClaudeStream.read_long(bytes.as_slice(), 1)) {
-                tally.hear(&said);
+            let events = exchange.read(&bytes).into_iter();
+            for event in events.chain(exchange.read_long(&mut bytes.as_slice(), 1)) {
+                summary.observe(&event);
             }
         }
     }

@@ -40,6 +40,7 @@ fn commands_options_and_agents_are_answered() {
     assert!(built_in.contains(&"--keep".into()), "{built_in:?}");
     let shells = asked(&repo, 2, &["git-orchestra", "completions", ""]);
     assert!(shells.contains(&"bash".into()), "{shells:?}");
+    assert_eq!(asked(&repo, 2, &["git-orchestra", "schema", "merge"]), ["merge-ranked"]);
 }
 
 #[test]

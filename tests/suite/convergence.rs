@@ -13,7 +13,7 @@ use orchestra::{
         repo::Identity,
     },
     model::{
-        AgentId, Event, Fact, Phase,
+        AgentId, Event, Fact, Phase, WorkStat,
         event::{Created, Finished, Step},
         fold, trailers,
     },
@@ -186,7 +186,7 @@ impl<'a> Play<'a> {
                 {
                     return;
                 }
-                let base = self.repo.head().expect("a head").to_string();
+                let base = self.repo.head().expect("a head").into();
                 Fact::Created(Created { title: format!("task {id}"), base, ..Created::default() })
             }
             Some(_) => match self.numbers.below(3) {
@@ -245,8 +245,9 @@ impl<'a> Play<'a> {
         let message = format!("work {}", self.numbers.next());
         let work = self.commit(vec![head], 7, message, tree);
         self.clones[at].ours.heads.insert(id.clone(), work);
+        let one_commit = WorkStat { commits: 1, ..WorkStat::default() };
         let finished =
-            Finished { head: Some(work.to_string()), commits: 1, ..Finished::empty(1, Phase::Done) };
+            Finished { head: Some(work.into()), work: one_commit, ..Finished::empty(1, Phase::Done) };
         self.append(at, &id, &Fact::Finished(finished));
     }
 

@@ -1,10 +1,8 @@
-//! kill -9 at any moment: nothing half-made stays unnamed, and the next command mends it.
+//! kill -9 at any step: nothing incomplete stays unnamed, and the next command repairs it.
 
-use std::time::Duration;
+use testkit::{Aim, Mode, Ran, TestRepo, picture, until};
 
-use testkit::{Ran, TestRepo, picture, until};
-
-use crate::world;
+use crate::{injector, world};
 
 /// Every branch and worktree belongs to an agent, every agent can be stopped, and a new spawn works.
 fn mended(repo: &TestRepo<'_>) {
@@ -27,23 +25,27 @@ fn mended(repo: &TestRepo<'_>) {
     repo.git(["fsck", "--strict"]);
 }
 
+/// Steps at which each program is killed, spread over all that it takes.
+const STEPS: usize = 16;
+
 #[test]
-fn spawn_is_killed_at_many_moments() {
+fn a_spawn_killed_at_any_step_leaves_nothing_incomplete() {
     let world = world();
+    let Some(injector) = injector() else { return };
     let repo = world.repo();
-    // The moments are spread over what a spawn takes; which step each hits does not matter.
-    for step in 0..24u32 {
-        let mut child = repo
-            .command(world.bins().join("git-orchestra-spawn"))
-            .args(["--agent", "sh", "-d", "-j", "2", "echo 1 > a", "echo 2 > b", "echo 3 > c"])
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .expect("spawn");
-        std::thread::sleep(Duration::from_micros(u64::from(step) * 700));
-        let _ = child.kill();
-        child.wait().expect("an end");
-    }
+    let program = world.bins().join("git-orchestra-spawn");
+    let spawn = || {
+        let mut command = repo.command(&program);
+        command.args(["--agent", "sh", "-d", "-j", "2", "echo 1 > a", "echo 2 > b", "echo 3 > c"]);
+        command
+    };
+    let aim = Aim::at("git-orchestra-spawn");
+    let all = injector.count(&world, &mut spawn(), aim);
+    let apart = usize::try_from(all).expect("few") / STEPS + 1;
+    let hits: Vec<String> =
+        (1..).step_by(apart).map_while(|at| injector.kill(&world, &mut spawn(), aim, at)).collect();
+    assert!(hits.len() > STEPS / 2, "of {all} steps it was killed at {hits:#?}");
+    println!("killed at {hits:#?}");
     until("whatever runs has ended", || {
         repo.agents().iter().all(|agent| agent["liveness"] != "live").then_some(())
     });
@@ -51,20 +53,30 @@ fn spawn_is_killed_at_many_moments() {
 }
 
 #[test]
-fn supervisors_are_killed_at_many_moments() {
+fn a_supervisor_killed_at_any_step_loses_no_work() {
     let world = world();
+    let Some(injector) = injector() else { return };
     let repo = world.repo();
-    for step in 0..24u32 {
-        let id = repo.spawn("echo 1 > a; git add a; git commit -qm a; echo 2 > b");
-        if let Some(pid) = repo.agent(&id)["supervisor_pid"].as_i64() {
-            std::thread::sleep(Duration::from_millis(u64::from(step) * 2));
-            let _ = repo
-                .command("kill")
-                .args(["-9", &pid.to_string()])
-                .stderr(std::process::Stdio::null())
-                .status();
-        }
-    }
+    let script = "echo 1 > a; git add a; git commit -qm a; echo 2 > b";
+    let state = injector.state("supervisor");
+    let run = |mode: Mode, at: u64| {
+        state.reset(mode, at);
+        state.arm(true);
+        let mut command = repo.orchestra_command(["spawn", "--agent", "sh", "-d", "--", script]);
+        state.put_on(&mut command, world.dir(), Aim::at("git-orchestra-supervise run"));
+        // Of a supervisor that is killed early, spawn says that it did not start.
+        Ran::of(&mut command);
+        until("it is killed, or all has ended", || {
+            let ended = || repo.agents().iter().all(|agent| agent["liveness"] != "live");
+            (state.read().1.is_some() || ended()).then_some(())
+        });
+        state.read()
+    };
+    let (all, _) = run(Mode::Count, 0);
+    let apart = usize::try_from(all).expect("few") / STEPS + 1;
+    let hits: Vec<String> = (1..).step_by(apart).map_while(|at| run(Mode::Kill, at).1).collect();
+    assert!(hits.len() > STEPS / 2, "of {all} steps it was killed at {hits:#?}");
+    println!("killed at {hits:#?}");
     until("whatever runs has ended", || {
         repo.agents().iter().all(|agent| agent["liveness"] != "live").then_some(())
     });
@@ -80,6 +92,38 @@ fn supervisors_are_killed_at_many_moments() {
                 }
             }
         }
+    }
+    mended(&repo);
+}
+
+/// Steps in the life of an agent: the program that takes each, the call by which it is known, and which of those it is.
+const LIFE: &[(&str, &str, &str, u64)] = &[
+    ("the agent is made", "git-orchestra-spawn", "rename refs/orchestra/agents/", 1),
+    ("it starts", "git-orchestra-supervise run", "rename refs/orchestra/agents/", 1),
+    ("its worktree is registered", "git-orchestra-supervise prepare", "open .git/worktrees/", 1),
+    ("its first file is written", "git-orchestra-supervise prepare", "open repo.worktrees/", 1),
+    ("it runs", "git-orchestra-supervise run", "rename refs/orchestra/agents/", 2),
+    ("its work gets its ref", "git-orchestra-supervise", "rename refs/orchestra/heads/", 1),
+    ("it has ended", "git-orchestra-supervise run", "rename refs/orchestra/agents/", 3),
+];
+
+#[test]
+fn killed_at_each_named_step_of_its_life_an_agent_is_named_and_can_be_stopped() {
+    let world = world();
+    let Some(injector) = injector() else { return };
+    let repo = world.repo();
+    let state = injector.state("life");
+    for (name, program, step, at) in LIFE {
+        state.reset(Mode::Kill, *at);
+        state.arm(true);
+        let mut command = repo.orchestra_command(["spawn", "--agent", "sh", "-d", "--", "echo 1 > a"]);
+        state.put_on(&mut command, world.dir(), Aim { step: Some(step), ..Aim::at(program) });
+        Ran::of(&mut command);
+        let hit = until(&format!("it is killed as {name}"), || state.read().1);
+        println!("{name}: killed at {hit}");
+        until(&format!("{name}: whatever runs has ended"), || {
+            repo.agents().iter().all(|agent| agent["liveness"] != "live").then_some(())
+        });
     }
     mended(&repo);
 }
@@ -185,7 +229,9 @@ fn what_runs_of_a_lost_agent_is_found_without_its_private_files() {
 /// Kills an agent's supervisor and its program at once.
 fn kill_all_of(repo: &TestRepo<'_>, id: &str) {
     let agent = repo.agent(id);
-    let pids = ["supervisor_pid", "pid"].iter().filter_map(|key| agent[key].as_i64());
+    // One that waits for a slot has no program yet.
+    let pids: Vec<i64> = ["supervisor_pid", "pid"].iter().filter_map(|key| agent[key].as_i64()).collect();
+    assert!(agent["supervisor_pid"].is_i64(), "it has a supervisor: {agent}");
     for pid in pids {
         let _ =
             repo.command("kill").args(["-9", &pid.to_string()]).stderr(std::process::Stdio::null()).status();

@@ -9,7 +9,7 @@ use std::{
 
 use orchestra::{
     git::{Oid, Repo},
-    model::{AgentId, Fact, event::Collected},
+    model::{AgentId, Fact, IdOrText, WorkStat, event::Collected},
     store::{self, sound},
 };
 use testkit::{TestRepo, World};
@@ -390,13 +390,8 @@ fn a_bomb_of_an_agent_here_holds_up_neither_cleanup_nor_sync() {
     let library = Repo::open(&repo.path().join(".git")).expect("a repository");
     let collected = Collected {
         attempt: 1,
-        head: tip,
-        commits: 2,
-        files: 1,
-        insertions: 0,
-        deletions: 0,
-        left_out: vec![],
-        left_out_more: 0,
+        head: IdOrText::read(&tip),
+        work: WorkStat { commits: 2, files: 1, ..WorkStat::default() },
         phase: None,
         reason: None,
         unfinished: None,

@@ -4,23 +4,18 @@ use std::{
     fs,
     path::Path,
     process::{Command, Stdio},
-    time::Duration,
 };
 
-use testkit::{Ran, TestRepo, until};
+use testkit::{Aim, Ran, TestRepo, until};
 
 use crate::{
+    injector,
     merge_ranked::{four, land},
     world,
 };
 
 fn started(command: &mut Command) -> std::process::Child {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started")
-}
-
-fn signal(child: &std::process::Child, name: &str) {
-    let sent = Command::new("kill").args([name, &child.id().to_string()]).status();
-    assert!(sent.is_ok_and(|status| status.success()), "kill {name}");
 }
 
 /// A test command that says where it is, and waits for a file, but not for ever.
@@ -104,8 +99,9 @@ fn one_landing_at_a_time_and_ctrl_c_leaves_nothing_running() {
     let child =
         started(&mut repo.orchestra_command(["merge-ranked", "b1", "b3", "--test", &waiting(world.dir())]));
     until("the test runs", || world.dir().join("there").exists().then_some(()));
-    land(&repo, &[]).exits(4).says("another merge-ranked, review, cleanup or undo runs");
-    repo.orchestra(["undo"]).exits(4).says("wait for its end");
+    land(&repo, &[]).exits(4).says("another landing into main runs since").says("wait for its end");
+    repo.orchestra(["merge-ranked", "--continue"]).exits(4).says("another landing into main runs since");
+    repo.orchestra(["merge-ranked", "--abort"]).exits(4).says("another landing into main runs since");
     let program = until("our program", || {
         let found = Ran::of(repo.command("pgrep").args(["-f", "git-orchestra-merge-ranked b1 b3"]));
         found.stdout().lines().next().and_then(|pid| pid.parse::<u32>().ok())
@@ -130,25 +126,31 @@ fn running(command: &str) -> bool {
 }
 
 #[test]
-fn killed_at_any_moment_the_target_is_old_or_new_and_it_goes_on() {
+fn killed_at_any_step_the_target_is_old_or_new_and_the_landing_continues() {
+    const STEPS: u64 = 12;
     let world = world();
-    for turn in 0..12u64 {
-        let repo = four_named(&world, &format!("killed-{turn}"));
+    let Some(injector) = injector() else { return };
+    let program = world.bins().join("git-orchestra-merge-ranked");
+    let landing = |repo: &TestRepo<'_>| {
+        let mut command = world.command(&program, repo.path());
+        command.args(["b1", "b2", "b3", "b4", "--test", "true"]);
+        command
+    };
+    let aim = Aim::at("git-orchestra-merge-ranked");
+    let all = injector.count(&world, &mut landing(&four_named(&world, "counted")), aim);
+    assert!(all > STEPS, "it makes {all} changes");
+    for at in (0..STEPS).map(|turn| 1 + all * turn / STEPS) {
+        let repo = four_named(&world, &format!("killed-{at}"));
         let base = repo.tip("main");
-        let arguments = ["merge-ranked", "b1", "b2", "b3", "b4", "--test", "sleep 0.02"];
-        let program = world.bins().join("git-orchestra-merge-ranked");
-        let mut command = world.command(program, repo.path());
-        let mut child = started(command.args(&arguments[1..]));
-        // Anywhere between its first and its last step.
-        std::thread::sleep(Duration::from_millis(10 + turn * 25));
-        signal(&child, "-9");
-        let _ = child.wait();
+        let hit = injector.kill(&world, &mut landing(&repo), aim, at);
+        let when = format!("step {at}, {}", hit.unwrap_or_else(|| panic!("of {all} steps there is no {at}")));
+        println!("killed at {when}");
         let now = repo.tip("main");
         let whole = |tip: &str| {
             repo.file_at(tip, "three.txt") == "1\n2\n3\n"
                 && repo.file_at(tip, "lines.txt") == "A1\nb\nc\nd\nE4\n"
         };
-        assert!(now == base || whole(&now), "turn {turn}");
+        assert!(now == base || whole(&now), "{when}");
         let again = repo.orchestra(["merge-ranked", "--continue"]);
         if again.code() == 3 {
             // Nothing was written down yet, or all was done.
@@ -157,9 +159,12 @@ fn killed_at_any_moment_the_target_is_old_or_new_and_it_goes_on() {
         } else {
             again.exits(1);
         }
-        assert!(whole("main"), "turn {turn}");
-        assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "", "turn {turn}");
-        assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 1, "turn {turn}");
+        assert!(whole("main"), "{when}");
+        assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "", "{when}");
+        // A worktree for merging that is left of a landing that had done everything else goes with the next one.
+        repo.branch("b5", &[("five.txt", "5\n")]);
+        repo.orchestra(["merge-ranked", "b5", "--test", "true"]).succeeded();
+        assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 1, "{when}");
         assert_eq!(repo.git(["fsck", "--no-dangling"]).succeeded().stdout(), "");
     }
 }
@@ -438,7 +443,7 @@ fn a_worktree_for_merging_that_was_removed_by_half_is_gone_after_the_next_comman
     }
     repo.orchestra(["collect"]).succeeded();
     assert!(!registration.exists());
-    assert!(!repo.git(["worktree", "list", "--porcelain"]).stdout().contains("landing"));
+    assert!(!repo.git(["worktree", "list", "--porcelain"]).stdout().contains("/landing\n"));
 }
 
 #[test]

@@ -1,12 +1,14 @@
-//! The suite: one module a command, walking through the house as a visitor would, with real git and the real binaries.
+//! The suite: one module a theme, with real git and the real binaries, and the library where a process would add nothing.
 
 #![expect(
     clippy::expect_used,
     clippy::disallowed_methods,
     clippy::print_stderr,
-    reason = "a test says what it expects, and says loudly what it skips"
+    clippy::print_stdout,
+    reason = "a test says what it expects, and prints what it measures"
 )]
 
+mod answers;
 mod bad_input;
 mod branch_moves;
 mod broken_refs;
@@ -21,6 +23,7 @@ mod crash;
 mod diff;
 mod dispatch;
 mod dry_runs;
+mod error_codes;
 mod full_disk;
 mod hand_over;
 mod hints;
@@ -53,6 +56,7 @@ mod repository_shapes;
 mod resume;
 mod resume_keeps;
 mod review;
+mod schema;
 mod secret_carriers;
 mod secrets;
 mod send;
@@ -66,6 +70,8 @@ mod sessions_programs;
 mod sessions_shapes;
 mod sessions_talk;
 mod set_aside;
+mod settings;
+mod side_by_side;
 mod signing;
 mod spawn;
 mod stale_locks;
@@ -79,6 +85,7 @@ mod sync;
 mod sync_afar;
 mod sync_auto;
 mod sync_hostile;
+mod trace;
 mod transports;
 mod trash;
 mod trust;
@@ -87,6 +94,7 @@ mod unfinished_merges;
 mod unusable_config;
 mod verdicts;
 mod verdicts_landing;
+mod watch;
 mod work;
 mod worktree_folders;
 mod worktrees;
@@ -101,8 +109,16 @@ fn world() -> World {
     World::new(program.parent().expect("a folder of binaries"))
 }
 
-/// Says loudly that a test cannot run here; where everything is required, it fails instead.
+/// Says that this test, or a part of it, cannot run here; where everything is required, it fails instead.
 fn skip(why: &str) {
-    assert!(std::env::var_os("ORCHESTRA_REQUIRE_ALL").is_none(), "cannot be skipped here: {why}");
-    eprintln!("skipped: {why}");
+    testkit::skip("ORCHESTRA_REQUIRE_ALL", why);
+}
+
+/// What kills programs at chosen steps; `None`, with the test skipped, where no C compiler can make it.
+fn injector() -> Option<testkit::Injector> {
+    let made = testkit::Injector::compile();
+    if made.is_none() {
+        skip("no C compiler that makes a shared library");
+    }
+    made
 }

@@ -1,4 +1,4 @@
-//! `merge-ranked`: the least conflicting first, each step proven, the target moved once.
+//! `merge-ranked`: the least conflicting first, each step tested, the target moved once.
 
 use std::{path::Path, process::Command};
 

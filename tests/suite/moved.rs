@@ -1,6 +1,6 @@
 //! A repository, or the folder above it, is renamed or deleted while agents run.
 
-use std::{cell::RefCell, fs, path::PathBuf};
+use std::{cell::RefCell, fs, path::PathBuf, process::Stdio};
 
 use serde_json::Value;
 use testkit::{Ran, TestRepo, World, until};
@@ -206,6 +206,37 @@ fn an_agent_works_on_while_its_repository_is_renamed_again_and_again() {
     assert_eq!((&agent["phase"], &agent["reason"]), (&"done".into(), &Value::Null));
     assert!(repo.file_in_head(&id, "log").contains("one"), "git worked in it");
     assert!(!other.exists(), "nothing was made in the old place");
+}
+
+#[test]
+fn who_waits_for_an_agent_goes_with_a_repository_that_is_renamed() {
+    let world = world();
+    let repo = world.repo_named("parent/app");
+    let id = repo.spawn("touch ready; until test -e go; do sleep 0.05; done; echo 1 > made");
+    repo.wait_for_file(&id, "ready");
+    let wait = |options: &[&str]| {
+        let mut command = repo.command(world.bins().join("git-orchestra-status"));
+        command.arg("--wait");
+        command.args(options).arg(&id).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("status")
+    };
+    let waiting = [wait(&[]), wait(&["--json"]), wait(&["--watch"])];
+    for child in &waiting {
+        // What it holds open is found again wherever it is.
+        until("it watches the repository", || {
+            let held = fs::read_dir(format!("/proc/{}/fd", child.id())).expect("a process");
+            let held = held.flatten().filter_map(|file| fs::read_link(file.path()).ok());
+            held.into_iter().any(|file| file.ends_with("parent/app/.git")).then_some(())
+        });
+    }
+    let renamed = Renamed::Repository.rename(&world);
+    fs::write(renamed.worktree(&id).join("go"), "").expect("a file");
+    for child in waiting {
+        let output = child.wait_with_output().expect("an end");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains(&id), "{said}");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::{
 
 use orchestra::{
     git::{Oid, Repo, worktrees::Worktree},
-    model::AgentId,
+    model::{AgentId, ByteSize},
     worktree::{
         door::{self, Made},
         root::Root,
@@ -69,7 +69,13 @@ impl<'world> Lab<'world> {
         let shadow = Shadow::at(self.settings.clone(), index, worktree.path.clone(), common);
         let id = AgentId::parse(name).expect("an id");
         let branch = format!("orchestra/{name}");
-        let task = Task { id: &id, title: "task", branch: &branch, base: self.base, max_file: 1 << 20 };
+        let task = Task {
+            id: &id,
+            title: "task",
+            branch: &branch,
+            base: self.base,
+            max_file: ByteSize::mebibytes(1),
+        };
         let place = Place { root, worktree, shadow: &shadow };
         take::look(&repo, &task, &place).expect("taken").expect("its own")
     }

@@ -220,7 +220,7 @@ fn another_agent_judges_and_the_test_is_ours() {
     judge(r#"{"verdict":"approve"}"#, "true").succeeded();
     assert_eq!(known(&repo, &id)["verdict"], "approve", "of one kind of reviewer the last verdict counts");
     repo.orchestra(["review", &id, "--by", "judge"]).exits(2).says("must have passed a test");
-    assert_eq!(repo.git(["worktree", "list"]).stdout().matches("/landing").count(), 0);
+    assert_eq!(repo.git(["worktree", "list"]).stdout().matches("repo.worktrees/landing").count(), 0);
     // What reviewers leave behind waits for nobody, and lands nowhere.
     let report = repo.orchestra(["merge-ranked", "--json"]).succeeded().json();
     assert_eq!(

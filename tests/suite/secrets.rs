@@ -62,7 +62,7 @@ const GIVEN_OUT: &[&str] = &[
 const AROUND: &[&str] =
     &["{}", "use {} for it", "export X='{}'", "{\"key\":\"{}\"}", "line\n{}\nline", "(`{}`)"];
 
-fn made(pattern: &str, numbers: &mut Numbers) -> String {
+pub(crate) fn made(pattern: &str, numbers: &mut Numbers) -> String {
     let mut out = String::new();
     let mut rest = pattern;
     while let Some((before, after)) = rest.split_once('{') {
@@ -153,7 +153,7 @@ fn lines(root: &Path) -> Vec<String> {
 }
 
 /// The word that follows some words in a text.
-fn word_after(text: &str, words: &str) -> String {
+pub(crate) fn word_after(text: &str, words: &str) -> String {
     let rest = text.split_once(words).expect("those words").1;
     rest.split_whitespace().next().expect("a word").to_owned()
 }

@@ -24,9 +24,10 @@ fn named(repo: &TestRepo<'_>, name: &str, script: &str) -> String {
 fn kill(repo: &TestRepo<'_>, id: &str) {
     let agent = repo.agent(id);
     for key in ["supervisor_pid", "pid"] {
-        if let Some(pid) = agent[key].as_i64() {
-            let _ = repo.command("kill").args(["-9", &pid.to_string()]).status();
-        }
+        let pid = agent[key].as_i64().unwrap_or_else(|| panic!("{key} of {agent}")).to_string();
+        // The program may end with its supervisor.
+        let killed = repo.command("kill").args(["-9", &pid]).status().expect("kill").success();
+        assert!(killed || key == "pid", "{key} of {agent}");
     }
     until(&format!("{id} is lost"), || (repo.agent(id)["liveness"] == "lost").then_some(()));
 }

@@ -3,8 +3,8 @@
 use std::{fs, path::Path};
 
 use orchestra::{
-    Kind,
-    git::{Oid, Repo, refs::Edit},
+    Code, Error,
+    git::{Oid, RefError, Repo, refs::Edit},
     lock::Lock,
     model::{AgentId, Fact},
     store::{append, layout::Private},
@@ -129,14 +129,14 @@ fn locks_of_others_and_of_the_living_stay() {
         .at("replace refs/orchestra/notes/results\n", &[(name, ".0", "x")]);
     let living = Lock::take(&killed.file(""), std::time::Duration::ZERO).expect("a lock").expect("free");
     let refused = library(&repo).edit_refs(&edit, "test").expect_err("locked");
-    assert_eq!(refused.kind, Kind::Conflict);
+    assert!(matches!(refused, RefError::Locked { .. }), "{refused}");
     assert!(killed.lock(name).exists());
     drop(living);
     // The user removed it, and another program has the ref locked now.
     fs::remove_file(killed.lock(name)).expect("removed");
     let other = fs::File::create(killed.lock(name)).expect("a lock");
-    let refused = library(&repo).edit_refs(&edit, "test").expect_err("locked");
-    assert_eq!((refused.kind, refused.hints.len()), (Kind::Conflict, 1));
+    let refused = Error::from(library(&repo).edit_refs(&edit, "test").expect_err("locked"));
+    assert_eq!((refused.code, refused.hints.len()), (Code::LockHeld, 1));
     library(&repo).mend_locks();
     assert!(killed.lock(name).exists());
     // It was killed.
@@ -222,7 +222,7 @@ fn refs_go_all_or_none_packed_or_loose_and_so_do_their_reflogs() {
     };
     let before = repo.refs("refs");
     let refused = library(&repo).delete_refs(&of(&["orchestra/a", "orchestra/x"])).expect_err("not there");
-    assert_eq!(refused.kind, Kind::Conflict);
+    assert!(matches!(refused, RefError::Changed { .. }), "{refused}");
     assert_eq!(repo.refs("refs"), before);
     let library = library(&repo);
     library.delete_refs(&of(&["orchestra/c", "orchestra/a"])).expect("deleted");

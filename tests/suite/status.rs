@@ -1,5 +1,15 @@
 //! `status`: the truth, at once.
 
+use orchestra::{
+    git::Repo,
+    model::{
+        AgentId, Fact, Phase,
+        event::{Created, Finished},
+    },
+    store::{self, NewAgent},
+};
+use testkit::TestRepo;
+
 use crate::world;
 
 #[test]
@@ -92,11 +102,28 @@ fn without_agents_says_what_to_type() {
     assert!(!repo.path().join(".git/orchestra").exists(), "looking leaves nothing behind");
 }
 
+/// Agents that have ended, as their events say, without a process having run.
+fn ended(repo: &TestRepo<'_>, count: usize) {
+    let library = Repo::discover(repo.path()).expect("a repository");
+    let base = library.head().expect("a commit");
+    for n in 0..count {
+        let id = AgentId::parse(&format!("ended-{:05}", n + 22222)).expect("an id");
+        let created = Created {
+            title: "ends".into(),
+            branch: format!("orchestra/{id}").as_str().into(),
+            ..Created::default()
+        };
+        let agent = NewAgent { id: id.clone(), created, prompt: "true".into(), base };
+        store::create(&library, &[agent]).expect("created");
+        store::append(&library, &id, &[Fact::Finished(Finished::empty(1, Phase::Done))]).expect("ended");
+    }
+}
+
 #[test]
 fn shows_the_newest_of_many_ended_agents_and_counts_the_rest() {
     let world = world();
-    let repo = world.repo();
-    repo.orchestra(["spawn", "--agent", "sh", "--copies", "23", "-j", "4", "true"]).succeeded();
+    let repo = world.repo().with_identity();
+    ended(&repo, 23);
     let report = repo.orchestra(["status", "--json"]).succeeded().json();
     assert_eq!((report["agents"].as_array().map(Vec::len), &report["hidden"]), (Some(20), &3.into()));
     repo.orchestra(["status"]).succeeded().says("3 older ended agents are not shown");
@@ -115,7 +142,7 @@ fn an_agent_of_another_clone_is_remote() {
     repo.wait_for(&id, "running");
     let clone = world.dir().join("clone");
     world.git(world.dir(), ["clone", "-q", "repo", "clone"]);
-    let clone = testkit::TestRepo::new(&world, clone);
+    let clone = TestRepo::new(&world, clone);
     clone.git(["fetch", "-q", "origin", "refs/orchestra/*:refs/orchestra/*"]);
     let seen = clone.agent(&id);
     assert_eq!((&seen["phase"], &seen["liveness"]), (&"running".into(), &"remote".into()));

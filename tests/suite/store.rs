@@ -9,7 +9,7 @@ use orchestra::{
     },
     store::{Chain, commit, join::join},
 };
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::world;
 
@@ -73,33 +73,40 @@ fn folded(repo: &Repo, tip: Oid) -> Fold {
     Chain::read(repo, &[tip]).expect("a chain").fold()
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+/// Runs a property on a repository that all cases share: each writes to memory alone.
+fn holds<S: Strategy>(strategy: &S, property: impl Fn(&Repo, S::Value) -> Result<(), TestCaseError>) {
+    let world = world();
+    let fixture = world.repo();
+    let config = ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() };
+    let outcome = TestRunner::new(config).run(strategy, |value| {
+        property(&Repo::discover(fixture.path()).expect("a repository").in_memory(), value)
+    });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+}
 
-    /// Three clones write and meet as they like; then they meet pairwise in a ring, without a hub, until nothing changes:
-    /// all end at one tip, with every event, and a further round makes nothing.
-    #[test]
-    fn three_clones_in_a_ring_end_at_one_tip(steps in steps()) {
-        let world = world();
-        let fixture = world.repo();
-        let repo = Repo::discover(fixture.path()).expect("a repository").in_memory();
-        let mut tips = [root(&repo); 3];
+/// Three clones write and meet as they like; then they meet pairwise in a ring, without a hub, until nothing changes:
+/// all end at one tip, with every event, and a further round makes nothing.
+#[test]
+fn three_clones_in_a_ring_end_at_one_tip() {
+    holds(&steps(), |repo, steps| {
+        let mut tips = [root(repo); 3];
         let mut written = 1;
         for step in steps {
             match step {
                 Step::Write { clone, kind, attempt } => {
-                    tips[clone] = extend(&repo, Some(tips[clone]), ["a", "b", "c"][clone], &fact(kind, attempt));
+                    tips[clone] =
+                        extend(repo, Some(tips[clone]), ["a", "b", "c"][clone], &fact(kind, attempt));
                     written += 1;
                 }
                 Step::Meet { clone, other } => {
-                    tips[clone] = join(&repo, ID, tips[clone], tips[other]).expect("joined");
+                    tips[clone] = join(repo, ID, tips[clone], tips[other]).expect("joined");
                 }
             }
         }
         for round in 0.. {
             let before = tips;
             for clone in 0..3 {
-                tips[clone] = join(&repo, ID, tips[clone], tips[(clone + 1) % 3]).expect("joined");
+                tips[clone] = join(repo, ID, tips[clone], tips[(clone + 1) % 3]).expect("joined");
             }
             if before == tips {
                 break;
@@ -107,27 +114,30 @@ proptest! {
             prop_assert!(round < 4, "they go on joining");
         }
         prop_assert!(tips[0] == tips[1] && tips[1] == tips[2]);
-        let chain = Chain::read(&repo, &[tips[0]]).expect("a chain");
+        let chain = Chain::read(repo, &[tips[0]]).expect("a chain");
         let mut ids: Vec<_> = chain.events.iter().map(|event| event.id).collect();
         ids.sort_unstable();
         ids.dedup();
         // Two clones may write the very same fact: one event.
         prop_assert!(ids.len() <= written && chain.events.len() == written);
-    }
+        Ok(())
+    });
+}
 
-    /// However a set of divergent chains is joined, two by two, the state is the same.
-    #[test]
-    fn any_tree_of_joins_folds_to_the_same_state(kinds in prop::collection::vec((any::<u8>(), 1u32..3), 2..6), picks in prop::collection::vec(any::<u8>(), 8)) {
-        let world = world();
-        let fixture = world.repo();
-        let repo = Repo::discover(fixture.path()).expect("a repository").in_memory();
-        let start = root(&repo);
+/// However a set of divergent chains is joined, two by two, the state is the same.
+#[test]
+fn any_tree_of_joins_folds_to_the_same_state() {
+    let kinds = prop::collection::vec((any::<u8>(), 1u32..3), 2..6);
+    let picks = prop::collection::vec(any::<u8>(), 8);
+    holds(&(kinds, picks), |repo, (kinds, picks)| {
+        let start = root(repo);
         let chains: Vec<Oid> = kinds
             .iter()
             .enumerate()
-            .map(|(at, (kind, attempt))| extend(&repo, Some(start), &format!("w{at}"), &fact(*kind, *attempt)))
+            .map(|(at, (kind, attempt))| extend(repo, Some(start), &format!("w{at}"), &fact(*kind, *attempt)))
             .collect();
-        let in_order = chains.iter().copied().reduce(|a, b| join(&repo, ID, a, b).expect("joined")).expect("a tip");
+        let in_order =
+            chains.iter().copied().reduce(|a, b| join(repo, ID, a, b).expect("joined")).expect("a tip");
         let mut open = chains;
         for pick in picks.iter().cycle() {
             if open.len() == 1 {
@@ -135,10 +145,11 @@ proptest! {
             }
             let first = open.swap_remove(usize::from(*pick) % open.len());
             let second = open.swap_remove(usize::from(*pick / 3) % open.len());
-            open.push(join(&repo, ID, first, second).expect("joined"));
+            open.push(join(repo, ID, first, second).expect("joined"));
         }
-        prop_assert_eq!(folded(&repo, in_order), folded(&repo, open[0]));
-    }
+        prop_assert_eq!(folded(repo, in_order), folded(repo, open[0]));
+        Ok(())
+    });
 }
 
 #[test]

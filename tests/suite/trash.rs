@@ -3,7 +3,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Stdio,
 };
 
 use orchestra::{
@@ -17,11 +16,11 @@ use orchestra::{
     },
     worktree::away,
 };
-use testkit::{Ran, TestRepo, World, picture, times, until};
+use testkit::{Aim, Ran, TestRepo, picture, times, until};
 
 use crate::{
     cleanup::{cleanup, landed, told},
-    world,
+    injector, world,
 };
 
 #[test]
@@ -29,7 +28,7 @@ fn what_can_be_made_again_is_not_kept_and_files_are_deleted_when_idle() {
     let world = world();
     let repo = world.repo();
     repo.commit("ignore", &[(".gitignore", "target/\nout/\n")]);
-    repo.git(["config", "orchestra.derived", "target, out/"]);
+    repo.git(["config", "orchestra.disposableDirs", "target, out/"]);
     let id = landed(
         &repo,
         "mkdir -p target out/x closed; echo big > target/big; echo y > out/x/y; echo z > closed/z; chmod 555 closed",
@@ -255,13 +254,30 @@ fn what_is_in_the_way_of_coming_back_is_named_and_nothing_is_half_done() {
     assert!(worktree.join("one.txt").exists());
 }
 
-/// Killed at some moment, then looked at by the next command: whole, and nothing left over.
+/// Killed at some step, then looked at by the next command: whole, and nothing left over.
 #[test]
-fn killed_at_any_moment_it_is_whole_after_the_next_command() {
+fn killed_at_any_step_it_is_whole_after_the_next_command() {
     let world = world();
-    for turn in 0..times("ORCHESTRA_KILLS", 10) {
-        let repo = world.repo_named(&format!("killed-{turn}"));
+    let Some(injector) = injector() else { return };
+    let three = |name: &str| {
+        let repo = world.repo_named(name);
         let ids: Vec<String> = (0..3).map(|n| landed(&repo, &format!("echo {n} > {n}.txt"))).collect();
+        (repo, ids)
+    };
+    let command = |repo: &TestRepo<'_>, name: &str, arguments: &[&str]| {
+        let mut command = world.command(world.bins().join(name), repo.path());
+        command.args(arguments);
+        command
+    };
+    let (cleanup, undo) = (Aim::at("git-orchestra-cleanup"), Aim::at("git-orchestra-undo"));
+    let (counted, ids) = three("counted");
+    let discard: Vec<&str> = ids.iter().flat_map(|id| ["--discard", id]).collect();
+    let steps = injector.count(&world, &mut command(&counted, "git-orchestra-cleanup", &discard), cleanup);
+    let steps_back = injector.count(&world, &mut command(&counted, "git-orchestra-undo", &[]), undo);
+    let turns = times("ORCHESTRA_KILLS", 10);
+    let mut undos_killed = 0;
+    for turn in 0..turns {
+        let (repo, ids) = three(&format!("killed-{turn}"));
         let places: Vec<_> = ids.iter().map(|id| repo.worktree(id)).collect();
         // With work that is in the worktree alone.
         for place in &places {
@@ -273,15 +289,20 @@ fn killed_at_any_moment_it_is_whole_after_the_next_command() {
             "--discard" => ids.iter().flat_map(|id| ["--discard", id]).collect(),
             _ => std::iter::once("--force").chain(ids.iter().map(String::as_str)).collect(),
         };
-        let step = turn / 3 % 20;
-        killed(&world, &repo, "git-orchestra-cleanup", &how, 5 + step * 9);
+        let at = 1 + steps * turn / turns;
+        let hit = injector.kill(&world, &mut command(&repo, "git-orchestra-cleanup", &how), cleanup, at);
+        let mut what = format!("turn {turn}: {}", hit.unwrap_or_else(|| panic!("of {steps} steps no {at}")));
         let newest =
             || repo.orchestra(["undo", "--list", "--json"]).succeeded().json()["operations"][0].clone();
-        if newest()["command"] == "cleanup" && turn % 2 == 0 {
-            killed(&world, &repo, "git-orchestra-undo", &[], 3 + step * 5);
+        if newest()["command"] == "cleanup" {
+            // A cleanup that did a part of its work takes fewer steps to undo than a whole one.
+            let at = 1 + steps_back * turn / turns / 8;
+            let hit = injector.kill(&world, &mut command(&repo, "git-orchestra-undo", &[]), undo, at);
+            undos_killed += u64::from(hit.is_some());
+            what += &hit.map_or_else(String::new, |hit| format!(", then {hit}"));
         }
+        println!("killed at {what}");
         remove_ref_locks(&repo);
-        let what = format!("turn {turn}");
         if turn % 4 < 2 {
             if newest()["command"] != "merge-ranked" {
                 // Whatever was done is undone; where nothing is in effect, nothing was, or it is back.
@@ -309,6 +330,7 @@ fn killed_at_any_moment_it_is_whole_after_the_next_command() {
         }
         tidy(&repo, 3, &what);
     }
+    assert!(undos_killed > 0, "no undo was killed");
 }
 
 /// So many worktrees, each once, and nothing of ours beside them.
@@ -340,17 +362,4 @@ fn tidy(repo: &TestRepo<'_>, worktrees: usize, what: &str) {
 fn remove_ref_locks(repo: &TestRepo<'_>) {
     let script = "find .git/refs .git/packed-refs.lock -name '*.lock' -delete 2>/dev/null; true";
     Ran::of(repo.command("sh").args(["-c", script])).succeeded();
-}
-
-fn killed(world: &World, repo: &TestRepo<'_>, program: &str, arguments: &[&str], after: u64) {
-    let mut child = world
-        .command(world.bins().join(program), repo.path())
-        .args(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("started");
-    std::thread::sleep(std::time::Duration::from_millis(after));
-    let _ = child.kill();
-    let _ = child.wait();
 }

@@ -4,15 +4,10 @@
 use orchestra::{
     Result,
     git::Repo,
-    trust::{
-        AcceptedRepo,
-        acceptance::{self, Checked, Pending},
-        configuration::Change,
-    },
-    world,
+    ops::configuration::{self, AcceptedRepo, Change, Checked, Pending},
 };
 
-use crate::{output::Terminal, prompt};
+use crate::{here, output::Terminal, prompt};
 
 /// What is asked under the changes.
 pub const QUESTION: &str = "is this what you want to use?";
@@ -22,7 +17,7 @@ pub const QUESTION: &str = "is this what you want to use?";
 /// # Errors
 /// There is none (128); its configuration changed while agents ran and nobody accepts that (3).
 pub fn repository(terminal: &Terminal) -> Result<AcceptedRepo> {
-    accept(terminal, Repo::discover(&world::directory())?)
+    accept(terminal, here::repository()?)
 }
 
 /// A repository that was opened before, its configuration accepted.
@@ -30,7 +25,7 @@ pub fn repository(terminal: &Terminal) -> Result<AcceptedRepo> {
 /// # Errors
 /// As [`repository`].
 pub fn accept(terminal: &Terminal, repo: Repo) -> Result<AcceptedRepo> {
-    match acceptance::check(repo)? {
+    match configuration::check(repo)? {
         Checked::Accepted(repo) => Ok(repo),
         Checked::Pending(pending) => ask(terminal, pending),
     }

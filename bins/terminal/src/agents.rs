@@ -1,11 +1,11 @@
 //! Agents as a table, and what the user must know of them.
 
 use orchestra::{
-    model::{LimitKind, Liveness, Permission, Phase, text, verdict::Verdict},
-    ops::agent_object::{AgentObject, DidNotLand, LimitObject, WorktreeState},
-    store::Unreadable,
-    surroundings,
-    worktree::dirt,
+    model::{LimitKind, Liveness, Permission, Phase, text},
+    ops::{
+        agent_object::{AgentObject, DidNotLand, LimitObject, WorktreeState, surroundings},
+        status::{MOST_DIRTY, Unreadable},
+    },
     world,
 };
 
@@ -82,10 +82,8 @@ pub fn phase(agent: &AgentObject) -> String {
 
 /// Since when: the launch, else the spawn; up to now, or to the end.
 fn age(agent: &AgentObject, now: i64) -> i64 {
-    let seconds = |text: &Option<String>| text.as_ref().and_then(|at| world::seconds(at));
-    let from = seconds(&agent.started_at).or_else(|| world::seconds(&agent.queued_at)).unwrap_or(now);
-    let to = seconds(&agent.ended_at).unwrap_or(now);
-    to - from
+    let from = agent.started_at.unwrap_or(agent.queued_at);
+    agent.ended_at.map_or(now, |at| at.as_second()) - from.as_second()
 }
 
 fn changes(agent: &AgentObject) -> String {
@@ -108,7 +106,7 @@ fn commits(count: u64) -> String {
 fn dirty(agent: &AgentObject) -> String {
     match agent.dirty {
         None => "-".to_owned(),
-        Some(count) if count >= dirt::MOST => format!("{}+", dirt::MOST - 1),
+        Some(count) if count >= MOST_DIRTY => format!("{}+", MOST_DIRTY - 1),
         Some(count) => count.to_string(),
     }
 }
@@ -129,7 +127,7 @@ pub fn limited(agent: &AgentObject) -> Option<String> {
 }
 
 fn limit_words(limit: &LimitObject, liveness: Liveness, now: world::Timestamp) -> String {
-    let until: Option<world::Timestamp> = limit.until.as_ref().and_then(|until| until.parse().ok());
+    let until = limit.until;
     let is_over = until.is_some_and(|until| until <= now);
     let until = match until.map(when::clock_time) {
         Some(time) if is_over => format!("limit over since {time}"),
@@ -150,7 +148,7 @@ fn limit_words(limit: &LimitObject, liveness: Liveness, now: world::Timestamp) -
 /// `93 % of the 5-hour limit is used; it resets at 14:05`, as long as that is ahead.
 pub fn near_limit(agent: &AgentObject) -> Option<String> {
     let limit = agent.limit.as_ref().filter(|limit| limit.warning)?;
-    let until: world::Timestamp = limit.until.as_ref()?.parse().ok()?;
+    let until = limit.until?;
     let name = LimitKind::parse(&limit.kind).name();
     let used = match limit.used_percent {
         Some(used) => format!("{used} % of the {name} is used"),
@@ -178,8 +176,8 @@ fn doing(agent: &AgentObject) -> String {
     };
     let landed = agent.landed_in.as_ref().filter(|_| agent.merged == Some(true));
     let landed = landed.map(|branch| format!("landed in {branch}"));
-    let judged = agent.verdict.as_deref().filter(|_| landed.is_none() && agent.verdict_current == Some(true));
-    let judged = judged.and_then(Verdict::parse).map(|verdict| verdict.past().to_owned());
+    let judged = agent.verdict.filter(|_| landed.is_none() && agent.verdict_current == Some(true));
+    let judged = judged.map(|verdict| verdict.past().to_owned());
     let proposed = agent.proposed_verdict.as_ref().filter(|one| landed.is_none() && one.current);
     let proposed = proposed.map(|one| format!("{} {}", one.verdict.as_str(), proposed_by(&one.writer)));
     let not_landed = agent.did_not_land().map(did_not_land);
@@ -208,8 +206,8 @@ pub fn proposed_by(writer: &str) -> String {
 
 /// Where an agent of another clone is, and how old the news of it is.
 fn elsewhere(agent: &AgentObject) -> String {
-    let clone = agent.label.as_ref().unwrap_or(&agent.writer);
-    let age = world::seconds(&agent.told_at).map_or(0, |at| world::now().as_second() - at);
+    let clone = agent.label.as_deref().unwrap_or(&agent.writer);
+    let age = world::now().as_second() - agent.told_at.as_second();
     let what = agent.waiting.as_ref().or(agent.reason.as_ref()).unwrap_or(&agent.title);
     format!("at {clone}, as told {} ago; {what}", when::age(age))
 }
@@ -355,7 +353,7 @@ mod tests {
         ] {
             let limit = LimitObject {
                 kind: "five_hour".to_owned(),
-                until: until.map(str::to_owned),
+                until: until.map(|until| until.parse().unwrap()),
                 warning: false,
                 used_percent: None,
                 resumes,

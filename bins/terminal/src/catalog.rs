@@ -35,7 +35,7 @@ pub const COMMANDS: &[Entry] = &[
     binary("collect", "Save agents' work as it is now, and sum up what became of them"),
     binary("diff", "Show what an agent changed, uncommitted and new files included"),
     binary("review", "Judge an agent's work: approve it, reject it, or ask for changes"),
-    binary("merge-ranked", "Land many branches, the least conflicting first, each step proven"),
+    binary("merge-ranked", "Land many branches, the least conflicting first, each step tested"),
     binary("cleanup", "Take away agents whose work is elsewhere, every byte kept for undo"),
     binary("sync", "Let agents, branches and results travel between clones"),
     binary("undo", "Take back what a command changed"),
@@ -43,6 +43,7 @@ pub const COMMANDS: &[Entry] = &[
     built_in("setup", "Install man pages and shell completions"),
     built_in("completions", "Print the completion script for a shell"),
     built_in("man", "Print a man page"),
+    built_in("schema", "Print the JSON Schema of an answer or a request"),
     built_in("help", "Show the help of a command"),
 ];
 

@@ -9,14 +9,12 @@ use std::ffi::OsString;
 use clap::Command;
 use clap_complete::engine::CompletionCandidate;
 use orchestra::{
-    config::Config,
-    git::Repo,
-    model::text,
-    ops::sessions,
-    profile,
-    store::{Listing, layout},
-    world,
+    model::{Phase, text},
+    ops::{candidates, sessions},
+    wire, world,
 };
+
+use crate::here;
 
 /// Candidates beyond this help nobody.
 const MOST: usize = 200;
@@ -57,49 +55,38 @@ pub fn agents() -> Vec<CompletionCandidate> {
 
 /// The agents that have not ended.
 pub fn open_agents() -> Vec<CompletionCandidate> {
-    agents_where(|terminal| !terminal)
+    agents_where(|phase| !phase.is_terminal())
 }
 
 /// The remotes of git's config.
 pub fn remotes() -> Vec<CompletionCandidate> {
-    let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
+    let Ok(repo) = here::repository() else { return Vec::new() };
     repo.remotes().into_iter().take(MOST).map(CompletionCandidate::new).collect()
 }
 
-fn agents_where(wanted: impl Fn(bool) -> bool) -> Vec<CompletionCandidate> {
-    let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
-    let Ok(listing) = Listing::read(&repo) else { return Vec::new() };
-    let mut rows: Vec<_> =
-        listing.rows.iter().filter(|row| wanted(row.entry.glance.phase.is_terminal())).collect();
-    rows.sort_by_key(|row| std::cmp::Reverse(row.entry.glance.queued_at));
-    rows.truncate(MOST);
-    rows.into_iter()
-        .map(|row| {
-            let title = listing.agent(&repo, row).map(|agent| agent.title).unwrap_or_default();
-            let help = format!("{}: {title}", row.entry.glance.phase.as_str());
-            CompletionCandidate::new(row.id.as_str()).help(Some(help.into()))
-        })
-        .collect()
+fn agents_where(wanted: impl Fn(Phase) -> bool) -> Vec<CompletionCandidate> {
+    let Ok(repo) = here::repository() else { return Vec::new() };
+    let candidate = |one: candidates::Candidate| {
+        let help = format!("{}: {}", one.phase.as_str(), one.title);
+        CompletionCandidate::new(one.id.as_str()).help(Some(help.into()))
+    };
+    candidates::agents_where(&repo, MOST, wanted).into_iter().map(candidate).collect()
 }
 
 /// The user's branches.
 pub fn branches() -> Vec<CompletionCandidate> {
-    let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
-    let refs = repo.refs_below(layout::BRANCHES).unwrap_or_default();
-    refs.into_iter()
-        .take(MOST)
-        .filter_map(|(name, _)| layout::branch_of(&name).map(CompletionCandidate::new))
-        .collect()
+    let Ok(repo) = here::repository() else { return Vec::new() };
+    candidates::branches(&repo, MOST).into_iter().map(CompletionCandidate::new).collect()
 }
 
 /// The programs whose conversations can be read.
 pub fn conversing() -> Vec<CompletionCandidate> {
-    orchestra::conversation::PROGRAMS.iter().map(|one| CompletionCandidate::new(one.name())).collect()
+    candidates::session_programs().into_iter().map(CompletionCandidate::new).collect()
 }
 
 /// The conversations of this repository, newest first.
 pub fn conversations() -> Vec<CompletionCandidate> {
-    let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
+    let Ok(repo) = here::repository() else { return Vec::new() };
     let Ok(report) = sessions::glance(&repo, MOST) else { return Vec::new() };
     let candidate = |one: sessions::Session| {
         let help = format!("{}: {}", one.program, one.title.unwrap_or_default());
@@ -115,16 +102,22 @@ pub fn agents_and_branches() -> Vec<CompletionCandidate> {
 
 /// What can be taken back.
 pub fn operations() -> Vec<CompletionCandidate> {
-    let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
-    let all = orchestra::store::operations::all(&repo).unwrap_or_default();
-    let candidate = |one: orchestra::store::operations::Operation| {
-        CompletionCandidate::new(one.id).help(Some(format!("{}: {}", one.command, one.summary).into()))
+    let Ok(repo) = here::repository() else { return Vec::new() };
+    let candidate = |one: candidates::Operation| {
+        let help = format!("{}: {}", one.command(), one.summary);
+        CompletionCandidate::new(one.id).help(Some(help.into()))
     };
-    all.into_iter().take(MOST).map(candidate).collect()
+    candidates::operations(&repo, MOST).into_iter().map(candidate).collect()
 }
 
 /// The agents that spawn can start.
 pub fn profiles() -> Vec<CompletionCandidate> {
-    let Ok(repo) = Repo::discover(&world::directory()) else { return Vec::new() };
-    profile::ready(&Config::of(&repo)).into_iter().map(CompletionCandidate::new).collect()
+    let Ok(repo) = here::repository() else { return Vec::new() };
+    candidates::profiles(&repo).into_iter().map(CompletionCandidate::new).collect()
+}
+
+/// The kinds of answers that have a schema.
+pub fn kinds() -> Vec<CompletionCandidate> {
+    let candidate = |one: &wire::Described| CompletionCandidate::new(one.name).help(Some(one.about().into()));
+    wire::KINDS.iter().map(candidate).collect()
 }

@@ -1,6 +1,6 @@
 //! The exit codes, one table for all commands; every man page shows it.
 
-use orchestra::{Error, Kind};
+use orchestra::Kind;
 
 /// How a command ends when it could do its work.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,9 +27,9 @@ impl Exit {
     }
 }
 
-/// The word for scripts that belongs to the number.
-pub const fn word_of(error: &Error) -> &'static str {
-    match error.kind {
+/// The word for scripts that belongs to the number of a kind.
+pub const fn word(kind: Kind) -> &'static str {
+    match kind {
         Kind::Usage => "usage",
         Kind::Refused => "refused",
         Kind::Conflict => "conflict",
@@ -41,12 +41,8 @@ pub const fn word_of(error: &Error) -> &'static str {
     }
 }
 
-/// The number for the shell of an error.
-pub const fn code_of(error: &Error) -> u8 {
-    code(error.kind)
-}
-
-const fn code(kind: Kind) -> u8 {
+/// The number for the shell of a kind.
+pub const fn code(kind: Kind) -> u8 {
     match kind {
         Kind::Usage => 2,
         Kind::Refused => 3,

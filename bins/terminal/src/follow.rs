@@ -4,20 +4,23 @@ use orchestra::{
     Result,
     git::Repo,
     model::Phase,
-    ops::status::{self, Report, Request},
-    supervise::lending,
+    ops::{
+        awaited,
+        status::{self, Report, Request},
+    },
+    wire::Answer,
 };
 
 use crate::{
     Exit, Terminal, agents, json,
-    watch::{self, Stream, Until, Watched},
+    watch::{self, End, Stream, Until},
 };
 
 /// How it is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct How {
-    /// The `kind` in JSON, the command's name.
-    pub kind: &'static str,
+    /// The answer in JSON.
+    pub kind: Answer<Report>,
     /// What it did: `started`, `resumed`.
     pub did: &'static str,
     /// Return at once.
@@ -34,9 +37,11 @@ pub fn follow(terminal: &Terminal, repo: &Repo, mine: &Request, how: How) -> Res
     if how.detach {
         return detached(terminal, &status::run(repo, mine)?, how);
     }
-    match watch::watch(terminal, repo, mine, Stream::Err, Until::AllEnded { limit: None }, how.json)? {
-        Watched::Ended(state) | Watched::Late(state) => ended(terminal, &state, how),
-        Watched::Interrupted(state) => {
+    let watched = watch::watch(terminal, repo, mine, Stream::Err, Until::AllEnded { limit: None }, how.json)?;
+    let state = watched.report;
+    match watched.end {
+        End::AllEnded | End::Late => ended(terminal, &state, how),
+        End::Interrupted => {
             terminal.say(&format!("\nthe agents run on: {}", agents::summary(&state.agents)));
             for agent in &state.agents {
                 if let Some(limit) = agents::limited(agent) {
@@ -46,7 +51,7 @@ pub fn follow(terminal: &Terminal, repo: &Repo, mine: &Request, how: How) -> Res
             terminal.hint("'git orchestra status --watch' shows them, 'git orchestra stop --all' ends them");
             Ok(Exit::Interrupted)
         }
-        Watched::Unread => Ok(Exit::Done),
+        End::Unread => Ok(Exit::Done),
     }
 }
 
@@ -59,7 +64,7 @@ fn detached(terminal: &Terminal, state: &Report, how: How) -> Result<Exit> {
         terminal.answer(&format!("{}\n", agent.id));
     }
     terminal.say(&format!("{} {}", how.did, agents::count(state.agents.len())));
-    match lending::caller() {
+    match awaited::caller() {
         // It would hold the slot that they wait for.
         Some(_) => terminal
             .hint("'git orchestra status --wait' waits for them, and lets one run in this agent's slot"),

@@ -8,6 +8,27 @@ use std::sync::{
 use orchestra::{Kind, Result, error::Context};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Calls `act` at each Ctrl-C from now on, which does not end the command by itself any more.
+///
+/// # Errors
+/// The signal cannot be caught.
+pub fn on_ctrl_c(act: impl Fn() + Send + 'static) -> Result<()> {
+    let cannot = || "cannot listen for Ctrl-C".to_owned();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context(Kind::External, cannot)?;
+    let entered = runtime.enter();
+    let mut pressed = signal(SignalKind::interrupt()).context(Kind::External, cannot)?;
+    drop(entered);
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            while pressed.recv().await.is_some() {
+                act();
+            }
+        });
+    });
+    Ok(())
+}
+
 /// Set at Ctrl-C, or when the command is asked to end.
 ///
 /// # Errors

@@ -13,7 +13,8 @@
 //! | [`watch`], [`follow`] | following agents to their end |
 //! | [`accepted`] | asking about a configuration that changed while agents ran |
 //! | [`prompt`] | asking, on a terminal only |
-//! | [`faults`], [`exit`] | errors as sentences and as exit codes |
+//! | [`errors`], [`exit`] | the one translation of errors: to sentences, JSON and exit codes |
+//! | [`mod@trace`] | the lines of `ORCHESTRA_TRACE` |
 //! | [`pages`], [`complete`] | man pages and completions, from the commands' own definitions |
 //! | [`catalog`] | the commands of the suite |
 
@@ -22,11 +23,13 @@ pub mod agents;
 pub mod args;
 pub mod catalog;
 pub mod complete;
+pub mod errors;
 pub mod exit;
-pub mod faults;
 pub mod follow;
+pub mod here;
 pub mod interrupt;
 pub mod json;
+mod key_help;
 pub mod markdown;
 pub mod output;
 pub mod pager;
@@ -37,6 +40,7 @@ pub mod rested;
 pub mod run;
 pub mod settings;
 pub mod table;
+pub mod trace;
 pub mod watch;
 pub mod when;
 

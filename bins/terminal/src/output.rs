@@ -3,13 +3,16 @@
 use std::{
     cell::Cell,
     ffi::OsStr,
-    io::{IsTerminal, Write},
+    io::{self, IsTerminal, Write},
 };
 
 pub use anstream::ColorChoice;
 use dialoguer::console::Term;
 use orchestra::model::{quote, text};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
 
 use crate::paint::{Paint, Role};
 
@@ -46,6 +49,11 @@ impl Terminal {
         }
     }
 
+    /// Standard output as a writer, which fails when nobody reads it any more.
+    pub const fn writer(&self) -> Writer<'_> {
+        Writer(self)
+    }
+
     /// Something was written to stdout.
     pub const fn has_answered(&self) -> bool {
         self.answered.get()
@@ -63,6 +71,23 @@ impl Terminal {
             self.closed.set(gone);
         }
         self.closed.get()
+    }
+
+    /// Calls `act`, from another thread, once nobody reads stdout any more. That thread sleeps until then.
+    pub fn on_closed(&self, act: impl FnOnce() + Send + 'static) {
+        std::thread::spawn(move || {
+            let stdout = std::io::stdout();
+            let mut asked = [PollFd::new(&stdout, PollFlags::empty())];
+            loop {
+                match poll(&mut asked, None) {
+                    Ok(_) if asked[0].revents().intersects(PollFlags::ERR | PollFlags::HUP) => break,
+                    Err(Errno::INTR) => {}
+                    // Nothing can be waited for: a later write tells.
+                    Ok(_) | Err(_) => return,
+                }
+            }
+            act();
+        });
     }
 
     /// Writes a line to stderr.
@@ -138,6 +163,20 @@ impl Terminal {
     /// Whether a question can be asked and seen.
     pub fn can_ask(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+}
+
+/// Standard output of a [`Terminal`].
+pub struct Writer<'a>(&'a Terminal);
+
+impl Write for Writer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.answer_bytes(bytes);
+        if self.0.is_closed() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

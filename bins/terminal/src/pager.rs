@@ -8,9 +8,8 @@ use std::{
 
 use orchestra::{
     git::{Git, Repo},
-    process,
-    trust::acceptance,
-    world,
+    ops::configuration,
+    process, world,
 };
 
 use crate::output::Terminal;
@@ -51,7 +50,7 @@ impl Drop for Pager<'_> {
 
 fn child(directory: &Path) -> Option<Child> {
     // A pager that an agent may have named is not used; nothing is asked of somebody who only reads.
-    if Repo::find(directory).is_ok_and(|repo| repo.is_some_and(|repo| !acceptance::is_accepted(&repo))) {
+    if Repo::find(directory).is_ok_and(|repo| repo.is_some_and(|repo| !configuration::is_accepted(&repo))) {
         return None;
     }
     let pager = Git::new(directory, "var").arg("GIT_PAGER").line().ok()?;
@@ -66,5 +65,5 @@ fn child(directory: &Path) -> Option<Child> {
             command.env(name, value);
         }
     }
-    command.spawn().ok()
+    process::spawn(&mut command).ok()
 }

@@ -7,9 +7,9 @@ use clap_mangen::{
     Man,
     roff::{Roff, bold, roman},
 };
-use orchestra::config;
+use orchestra::{Code, Kind, config};
 
-use crate::{catalog, exit};
+use crate::{catalog, exit, key_help};
 
 /// The date in the pages: of the release, so that they are the same wherever they are printed.
 const DATE: &str = "2026-11-21";
@@ -41,6 +41,7 @@ pub fn complete_help(command: Command, page: &Page) -> Command {
     let _ = write!(after, "'git help {}' shows the whole manual page.", name.trim_start_matches("git-"));
     let shown =
         name.replacen("git-orchestra-", "git orchestra ", 1).replacen("git-orchestra", "git orchestra", 1);
+    let command = key_help::filled(command);
     command.bin_name(&shown).display_name(shown).after_long_help(after).disable_help_subcommand(true)
 }
 
@@ -156,14 +157,21 @@ fn sections(name: &str, page: &Page) -> Roff {
         roff.control("SH", ["CONFIGURATION"]);
         roff.text([roman("These keys of git config, for one repository or for all of a user:")]);
         for key in config::KEYS {
-            let default =
-                if key.default.is_empty() { String::new() } else { format!(" (default: {})", key.default) };
-            roff.control("TP", []).text([bold(key.name)]).text([roman(format!("{}{default}.", key.what))]);
+            let default = match key.default_text() {
+                default if default.is_empty() => String::new(),
+                default => format!(" (default: {default})"),
+            };
+            let formerly = key.old_name().map(|old| format!("; {old} in earlier versions, still read"));
+            let text = format!("{}{default}{}.", key.what(), formerly.unwrap_or_default());
+            roff.control("TP", []).text([bold(key.name())]).text([roman(text)]);
         }
     }
     roff.control("SH", ["EXIT STATUS"]);
     for (code, meaning) in exit::TABLE {
         roff.control("TP", []).text([bold(*code)]).text([roman(*meaning)]);
+    }
+    if name == "git-orchestra" {
+        errors(&mut roff);
     }
     roff.control("SH", ["SEE ALSO"]);
     let mut pages: Vec<String> = page.see_also.iter().map(|page| format!("{page}(1)")).collect();
@@ -175,6 +183,24 @@ fn sections(name: &str, page: &Page) -> Roff {
     roff.control("SH", ["NOTES"]);
     roff.text([roman("Not part of git(1); a third-party suite of subcommands.")]);
     roff
+}
+
+/// The table of error codes, a part for each exit code.
+fn errors(roff: &mut Roff) {
+    roff.control("SH", ["ERRORS"]);
+    roff.text([roman(
+        "With --json, the object of an error, and each agent for which a command failed, has a code. A code keeps its meaning and \
+         its exit code; new ones are added, so that a script must expect codes that it does not know.",
+    )]);
+    let mut kind = None::<Kind>;
+    for code in Code::ALL {
+        if kind != Some(code.kind()) {
+            let exit = exit::code(code.kind());
+            roff.control("SS", [format!("Exit status {exit}: {}", exit::word(code.kind())).as_str()]);
+            kind = Some(code.kind());
+        }
+        roff.control("TP", []).text([bold(code.as_str())]).text([roman(code.meaning())]);
+    }
 }
 
 /// Without what the linters of man pages dislike: empty lines (a paragraph's end becomes a request), lone breaks, white

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, Read};
 
-use orchestra::{Error, Kind, Result, model::text, ops::agent_object::AgentObject};
+use orchestra::{Code, Error, Kind, Result, model::text, ops::agent_object::AgentObject};
 
 use crate::output::Terminal;
 
@@ -21,10 +21,12 @@ pub fn pick_agent(
     instead: &str,
 ) -> Result<String> {
     if !terminal.can_ask() {
-        return Err(Error::usage("no agent named").hint(instead));
+        return Err(Error::new(Code::ArgumentMissing, "no agent named").hint(instead));
     }
     if agents.is_empty() {
-        return Err(Error::refused("there is no such agent").hint("git orchestra status --all"));
+        return Err(
+            Error::new(Code::AgentUnknown, "there is no such agent").hint("git orchestra status --all")
+        );
     }
     let items: Vec<String> = agents
         .iter()
@@ -39,8 +41,8 @@ pub fn pick_agent(
         .map_err(|e| Error::new(Kind::External, "cannot ask").because(e.to_string()))?;
     picked
         .and_then(|at| agents.get(at))
-        .map(|agent| agent.id.clone())
-        .ok_or_else(|| Error::refused("no agent picked"))
+        .map(|agent| agent.id.to_string())
+        .ok_or_else(|| Error::new(Code::Declined, "no agent picked"))
 }
 
 /// Lets the user choose one of several; the first is the default. `None`: they chose none.
@@ -49,7 +51,7 @@ pub fn pick_agent(
 /// Nobody can be asked (2).
 pub fn choose(terminal: &Terminal, question: &str, choices: &[&str]) -> Result<Option<usize>> {
     if !terminal.can_ask() {
-        return Err(Error::usage("nobody can be asked here"));
+        return Err(Error::new(Code::ArgumentMissing, "nobody can be asked here"));
     }
     forget_typed();
     let select = dialoguer::Select::new().with_prompt(question).items(choices).default(0);
@@ -63,7 +65,8 @@ pub fn choose(terminal: &Terminal, question: &str, choices: &[&str]) -> Result<O
 /// Nobody can be asked (3).
 pub fn confirm(terminal: &Terminal, question: &str, instead: &str) -> Result<bool> {
     if !terminal.can_ask() {
-        return Err(Error::refused(format!("nobody can be asked here: {question}")).hint(instead));
+        return Err(Error::new(Code::ConfirmationNeeded, format!("nobody can be asked here: {question}"))
+            .hint(instead));
     }
     forget_typed();
     terminal.sketch(&format!("{question} [y/N] "));

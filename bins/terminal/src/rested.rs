@@ -7,9 +7,10 @@ use orchestra::{
         status,
         stop::{Outcome, Report, Request},
     },
+    wire::Answer,
 };
 
-use crate::{Exit, Terminal, agents, faults, json, prompt};
+use crate::{Exit, Terminal, agents, errors, json, prompt};
 
 /// Asks which agent, where none is named. `None`: none runs.
 ///
@@ -38,7 +39,7 @@ pub fn complete(
 ///
 /// # Errors
 /// As [`show`].
-pub fn show_none(terminal: &Terminal, kind: &str, as_json: bool) -> Result<Exit> {
+pub fn show_none(terminal: &Terminal, kind: Answer<Report>, as_json: bool) -> Result<Exit> {
     if as_json {
         json::answer(terminal, kind, &Report::default())?;
     }
@@ -49,8 +50,8 @@ pub fn show_none(terminal: &Terminal, kind: &str, as_json: bool) -> Result<Exit>
 ///
 /// # Errors
 /// The report is no JSON, which is a bug.
-pub fn show(terminal: &Terminal, kind: &str, report: &Report, as_json: bool) -> Result<Exit> {
-    let failed = faults::tell_failures(terminal, &report.failed);
+pub fn show(terminal: &Terminal, kind: Answer<Report>, report: &Report, as_json: bool) -> Result<Exit> {
+    let failed = errors::tell_failures(terminal, &report.failed);
     agents::warn_unreadable(terminal, &report.unreadable);
     let unsaved: Vec<_> = report.agents.iter().filter(|rested| rested.agent.unsaved.is_some()).collect();
     let saved = if unsaved.is_empty() { Exit::Done } else { Exit::Failed(Kind::External) };

@@ -1,15 +1,14 @@
 //! The one way a binary starts and ends.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode, time::Instant};
 
-use clap::{ArgMatches, Parser, error::ErrorKind};
-use orchestra::{Error, Result, world};
+use clap::{ArgMatches, Parser};
+use orchestra::{Result, trace, world};
 
 use crate::{
     args::{self, Common},
-    complete,
+    complete, errors,
     exit::{self, Exit},
-    faults, json,
     output::Terminal,
     pages::{self, Page},
 };
@@ -47,43 +46,40 @@ pub fn run<C: Parser>(program: &Program<C>) -> ExitCode {
     });
     let (arguments, common, wants_json) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => return usage(&error),
+        Err(error) => return errors::report_usage(&error, errors::is_json_typed()),
     };
     let terminal = Terminal::new(common.choice());
-    match (program.run)(&arguments, &terminal) {
+    crate::trace::start();
+    match traced(|| (program.run)(&arguments, &terminal)) {
         Ok(exit) => ExitCode::from(exit.code()),
-        Err(error) => {
-            faults::tell(&terminal, &error);
-            if wants_json {
-                json::answer_error(&terminal, &error);
-            }
-            ExitCode::from(exit::code_of(&error))
-        }
+        Err(error) => errors::report(&terminal, &error, wants_json),
     }
+}
+
+/// Does the work of a command between two lines of the trace.
+fn traced(work: impl FnOnce() -> Result<Exit>) -> Result<Exit> {
+    if trace::is_on() {
+        let typed: Vec<OsString> = std::env::args_os().skip(1).collect();
+        trace::command_begins(
+            world::this_program().file_name().unwrap_or_default(),
+            &typed,
+            &world::directory(),
+        );
+    }
+    let begun = Instant::now();
+    let result = work();
+    let (exit, code) = match &result {
+        Ok(exit) => (exit.code(), None),
+        Err(error) => (exit::code(error.kind()), Some(error.code)),
+    };
+    trace::command_ends(begun.elapsed(), exit, code);
+    result
 }
 
 /// Whether `--json` was typed, also after the name of a subcommand.
 fn wants_json(matches: &ArgMatches) -> bool {
     let here = matches.try_get_one::<bool>("json").ok().flatten().copied().unwrap_or(false);
     here || matches.subcommand().is_some_and(|(_, inner)| wants_json(inner))
-}
-
-/// Help and version are answers; everything else is a wrong command line.
-fn usage(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-        _ => {
-            // What is wrong with the rest is no reason to leave a script without its object.
-            if std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json") {
-                let message = error.to_string();
-                let first = message.lines().next().unwrap_or_default();
-                let told = Error::usage(first.strip_prefix("error: ").unwrap_or(first));
-                json::answer_error(&Terminal::new(anstream::ColorChoice::Never), &told);
-            }
-            ExitCode::from(2)
-        }
-    }
 }
 
 /// A panic is a bug: it says so, and ends with 70 instead of a core dump.

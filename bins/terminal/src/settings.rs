@@ -2,12 +2,13 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, ValueHint, builder::PossibleValuesParser, builder::TypedValueParser};
+use clap::{
+    Args, ValueHint,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use orchestra::{
-    config,
-    model::{OnPrompt, Permission},
-    ops::settings::{self, Settings},
-    profile::Options,
+    model::{OnPrompt, Permission, duration},
+    ops::settings::{self, Options, Settings},
     world,
 };
 
@@ -16,26 +17,26 @@ use crate::Terminal;
 /// Flattened into commands that start agents.
 #[derive(Args, Clone, Debug, Default)]
 pub struct HowToRun {
-    /// How many agents run at once; the others wait (default: git config orchestra.jobs, else 3)
+    /// How many agents run at once; the others wait (default: {orchestra.jobs})
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub jobs: Option<u32>,
-    /// The longest an agent may run: 90s, 5m, 1h30m (default: git config orchestra.maxTime, else 1h)
+    /// The longest an agent may run: 90s, 5m, 1h30m (default: {orchestra.maxTime})
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub max_time: Option<Duration>,
-    /// The longest it may give no sign of life; 0 for ever (default: git config orchestra.idleTimeout, else 5m)
+    /// The longest it may give no sign of life; 0 for ever (default: {orchestra.idleTimeout})
     ///
     /// Output, a line in its conversation's file and any change in its worktree are signs of life. Programs that say nothing
     /// while they work (sh, your own) are watched only where this is given.
     #[arg(long, value_name = "TIME", value_parser = idle)]
     pub idle_timeout: Option<Duration>,
-    /// How often it goes on after a failure that may pass (default: git config orchestra.retries, else 2)
+    /// How often it goes on after a failure that may pass (default: {orchestra.retries})
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     pub retries: Option<u32>,
-    /// The wait before the first retry; it doubles (default: git config orchestra.retryDelay, else 5s)
+    /// The wait before the first retry; it doubles (default: {orchestra.retryDelay})
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub retry_delay: Option<Duration>,
-    /// What it may do without asking: plan, default, dontAsk, acceptEdits or bypassPermissions (default: git config
-    /// orchestra.permission, else acceptEdits)
+    /// What it may do without asking: plan, default, dontAsk, acceptEdits or bypassPermissions (default:
+    /// {orchestra.permission})
     ///
     /// plan changes nothing; default asks for every change; dontAsk does only what --allow names; acceptEdits changes files in
     /// its worktree; bypassPermissions does everything, and status says so.
@@ -44,7 +45,7 @@ pub struct HowToRun {
     /// What happens when it asks for more: deny, ask or fail
     ///
     /// deny: it is refused, and goes on without; ask: it waits for 'git orchestra send AGENT --allow' or --deny; fail: it is
-    /// ended. The default is git config orchestra.onPrompt, else ask while this command watches on a terminal, else deny.
+    /// ended. The default is {orchestra.onPrompt}, else ask while this command watches on a terminal, else deny.
     #[arg(long, value_name = "WHAT", value_parser = on_prompt(), hide_possible_values = true)]
     pub on_prompt: Option<OnPrompt>,
     /// A tool it may use without asking, such as 'Bash(git *)'; may be given several times
@@ -111,7 +112,7 @@ fn on_prompt() -> impl TypedValueParser<Value = OnPrompt> {
 /// # Errors
 /// It is none.
 pub fn time(text: &str) -> Result<Duration, String> {
-    config::duration(text).ok_or_else(|| "a duration such as 90s, 5m or 1h30m is wanted".to_owned())
+    duration::parse(text).ok_or_else(|| "a duration such as 90s, 5m or 1h30m is wanted".to_owned())
 }
 
 fn idle(text: &str) -> Result<Duration, String> {

@@ -1,29 +1,33 @@
-//! Following agents to their end: drawn anew on a terminal, a line a change elsewhere. Ctrl-C leaves the agents running.
+//! Following agents to their end: drawn anew on a terminal, a line a change elsewhere. Ctrl-C leaves the agents running. When to look
+//! and what changed is known by [`orchestra::watch`]; this draws it.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use orchestra::{
-    Error, Kind, Result,
-    error::Context,
-    git::{Repo, refs::RefWatch},
+    Result,
+    git::Repo,
     model::{AgentId, Liveness, text},
     ops::{
         agent_object::AgentObject,
+        awaited::Waiting,
         status::{self, Report, Request},
     },
-    store::layout,
-    supervise::lending::Waiting,
+    watch::{Filter, Update, Watch},
 };
 
-use crate::{Terminal, agents};
+use crate::{Terminal, agents, interrupt};
 
-/// How often the refs are looked at; reading one costs microseconds.
-const TICK: Duration = Duration::from_millis(25);
-/// How often everything is read anew, for ages, activity and the dead.
-const REDRAW: u32 = 40;
+/// How often a table is drawn anew where nothing changes: the ages in it grow.
+const REDRAW: Duration = Duration::from_secs(1);
+/// How long to sleep where nothing is drawn and nothing changes.
+const SLEEP: Duration = Duration::from_secs(3600);
 
 /// Waiting agents for which the screen says what to type.
 const HINTS: usize = 3;
@@ -49,15 +53,25 @@ pub enum Until {
     Interrupted,
 }
 
-/// What watching came to.
-#[derive(Debug)]
-pub enum Watched {
+/// The state when watching ended.
+pub struct Watched {
+    /// Why it ended.
+    pub end: End,
+    /// The agents at the end.
+    pub report: Report,
+    /// The repository as it is found now: it may have been renamed meanwhile.
+    pub repo: Repo,
+}
+
+/// Why watching ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum End {
     /// No agent can change any more.
-    Ended(Report),
+    AllEnded,
     /// The time is over; the agents keep running.
-    Late(Report),
-    /// Ctrl-C; the agents run on.
-    Interrupted(Report),
+    Late,
+    /// Ctrl-C; the agents keep running.
+    Interrupted,
     /// Nobody reads the answer any more.
     Unread,
 }
@@ -75,70 +89,46 @@ pub fn watch(
     until: Until,
     silent: bool,
 ) -> Result<Watched> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context(Kind::External, || "cannot watch".into())?;
-    runtime.block_on(async {
-        let mut view = View::new(terminal, stream, silent);
-        let mut refs = Refs::new(repo)?;
-        let interrupted = tokio::signal::ctrl_c();
-        tokio::pin!(interrupted);
-        let mut unreadable = false;
-        let mut waiting = Waiting::new(repo)?;
-        let deadline = match until {
-            Until::AllEnded { limit: Some(limit) } => Instant::now().checked_add(limit),
-            _ => None,
-        };
-        let is_late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        loop {
-            // Ours was opened before; the supervisors open it anew, and cannot tell anything where that fails.
-            match Repo::open(&refs.common) {
-                Err(error) if unreadable => return Err(not_readable(error)),
-                opened => unreadable = opened.is_err(),
-            }
-            let report = status::run(repo, request)?;
-            view.show(&report);
-            view.say_what_is_waited_for(&report, until);
-            if let Until::AllEnded { .. } = until {
-                if report.agents.iter().all(is_settled) {
-                    return Ok(Watched::Ended(report));
-                }
-                if is_late() {
-                    return Ok(Watched::Late(report));
-                }
-                let open = report.agents.iter().filter(|agent| !is_settled(agent));
-                waiting.set(open.filter_map(|agent| AgentId::parse(&agent.id).ok()));
-            }
-            let unread = || stream == Stream::Out && terminal.is_closed();
-            if unread() {
-                return Ok(Watched::Unread);
-            }
-            refs.note(&report);
-            let wait = async {
-                for _ in 0..REDRAW {
-                    tokio::time::sleep(TICK).await;
-                    if refs.changed() || unread() || is_late() {
-                        break;
-                    }
-                }
-            };
-            tokio::select! {
-                () = wait => {}
-                pressed = &mut interrupted => {
-                    pressed.map_err(|e| Error::new(Kind::External, "cannot listen for Ctrl-C").because(e))?;
-                    return Ok(Watched::Interrupted(status::run(repo, request)?));
-                }
-            }
+    let mut view = View::new(terminal, stream, silent);
+    // Uncommitted work is measured again and again only where it is seen.
+    let shows_dirt = request.dirt && view.draws_a_table();
+    let filter = Filter { agents: Request { dirt: shows_dirt, ..request.clone() }, landing: false };
+    let mut waiting = Lending::new(repo)?;
+    let mut watch = Watch::new(repo, filter)?;
+    let ends = Ends::listen(&watch, terminal, stream)?;
+    let deadline = match until {
+        Until::AllEnded { limit: Some(limit) } => Instant::now().checked_add(limit),
+        _ => None,
+    };
+    let end = loop {
+        let pause = if view.draws_a_table() { REDRAW } else { SLEEP };
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let update = watch.next(left.map_or(pause, |left| left.min(pause)))?;
+        if update == Update::Cancelled {
+            break ends.why();
         }
-    })
-}
-
-/// Neither at this look nor at the one before.
-fn not_readable(error: Error) -> Error {
-    error
-        .hint("the agents keep running; what they did is saved as soon as the repository can be read again")
-        .hint("git orchestra status --watch, when it is repaired")
+        let report = &watch.snapshot().status;
+        view.show(report);
+        if let Until::AllEnded { .. } = until {
+            view.say_what_is_waited_for(report);
+            if report.agents.iter().all(is_settled) {
+                break End::AllEnded;
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                break End::Late;
+            }
+            let open = report.agents.iter().filter(|agent| !is_settled(agent));
+            let open: Vec<AgentId> = open.filter_map(|agent| AgentId::parse(&agent.id).ok()).collect();
+            waiting.set(&mut watch, open)?;
+        }
+        if stream == Stream::Out && terminal.is_closed() {
+            break End::Unread;
+        }
+    };
+    let repo = watch.repo()?;
+    let is_known = end == End::AllEnded || end == End::Unread;
+    let report = if is_known { watch.snapshot().status.clone() } else { status::run(&repo, request)? };
+    Ok(Watched { end, report, repo })
 }
 
 /// An agent of which nothing more is heard here.
@@ -146,30 +136,48 @@ fn is_settled(agent: &AgentObject) -> bool {
     agent.liveness != Liveness::Live
 }
 
-/// The refs of the watched agents, looked at without opening the repository.
-struct Refs {
-    common: std::path::PathBuf,
-    watched: Vec<(String, RefWatch)>,
+/// What ends watching from outside, each noticed by a thread that sleeps until then.
+struct Ends {
+    interrupted: Arc<AtomicBool>,
 }
 
-impl Refs {
-    fn new(repo: &Repo) -> Result<Self> {
-        Ok(Self { common: repo.common_dir()?, watched: Vec::new() })
-    }
-
-    fn note(&mut self, report: &Report) {
-        let open = report.agents.iter().filter(|agent| agent.liveness == Liveness::Live);
-        let names = open.filter_map(|agent| AgentId::parse(&agent.id).ok()).map(|id| layout::agent_ref(&id));
-        self.watched = names.map(|name| (name, RefWatch::default())).collect();
-        self.changed();
-    }
-
-    fn changed(&mut self) -> bool {
-        let mut changed = false;
-        for (name, watch) in &mut self.watched {
-            changed |= watch.changed(&self.common, name) && self.common.join(&name).exists();
+impl Ends {
+    fn listen(watch: &Watch, terminal: &Terminal, stream: Stream) -> Result<Self> {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let (pressed, cancel) = (Arc::clone(&interrupted), watch.cancel_handle());
+        interrupt::on_ctrl_c(move || {
+            pressed.store(true, Ordering::SeqCst);
+            cancel.cancel();
+        })?;
+        if stream == Stream::Out {
+            let cancel = watch.cancel_handle();
+            terminal.on_closed(move || cancel.cancel());
         }
-        changed
+        Ok(Self { interrupted })
+    }
+
+    fn why(&self) -> End {
+        if self.interrupted.load(Ordering::SeqCst) { End::Interrupted } else { End::Unread }
+    }
+}
+
+/// The slot that the calling agent lends meanwhile, in the repository as it is found now.
+struct Lending {
+    common: std::path::PathBuf,
+    waiting: Waiting,
+}
+
+impl Lending {
+    fn new(repo: &Repo) -> Result<Self> {
+        Ok(Self { common: repo.common_dir()?, waiting: Waiting::new(repo)? })
+    }
+
+    fn set(&mut self, watch: &mut Watch, open: Vec<AgentId>) -> Result<()> {
+        if watch.common_dir() != self.common {
+            *self = Self::new(&watch.repo()?)?;
+        }
+        self.waiting.set(open);
+        Ok(())
     }
 }
 
@@ -177,26 +185,34 @@ struct View<'a> {
     terminal: &'a Terminal,
     stream: Stream,
     silent: bool,
-    drawn: usize,
-    said: HashMap<String, (String, Option<String>)>,
+    /// The picture on the screen.
+    drawn: String,
+    said: HashMap<AgentId, (String, Option<String>)>,
     /// The limits that are waited for, as they were told.
     limits: HashSet<String>,
 }
 
 impl<'a> View<'a> {
     fn new(terminal: &'a Terminal, stream: Stream, silent: bool) -> Self {
-        Self { terminal, stream, silent, drawn: 0, said: HashMap::new(), limits: HashSet::new() }
+        Self { terminal, stream, silent, drawn: String::new(), said: HashMap::new(), limits: HashSet::new() }
+    }
+
+    fn size(&self) -> Option<(usize, usize)> {
+        match self.stream {
+            Stream::Out => self.terminal.stdout_size(),
+            Stream::Err => self.terminal.stderr_size(),
+        }
+    }
+
+    fn draws_a_table(&self) -> bool {
+        !self.silent && self.size().is_some()
     }
 
     fn show(&mut self, report: &Report) {
         if self.silent {
             return;
         }
-        let size = match self.stream {
-            Stream::Out => self.terminal.stdout_size(),
-            Stream::Err => self.terminal.stderr_size(),
-        };
-        match size {
+        match self.size() {
             Some((rows, columns)) => self.redraw(report, rows, columns),
             None => self.say_changes(report),
         }
@@ -221,9 +237,13 @@ impl<'a> View<'a> {
             text.push_str(&text::cut(&format!("in another terminal: {}", agents::answer(waiting)), columns));
             text.push('\n');
         }
-        let back = if self.drawn > 0 { format!("\u{1b}[{}A\u{1b}[J", self.drawn) } else { String::new() };
-        self.drawn = text.lines().count();
+        if text == self.drawn {
+            return;
+        }
+        let lines = self.drawn.lines().count();
+        let back = if lines > 0 { format!("\u{1b}[{lines}A\u{1b}[J") } else { String::new() };
         self.put(&format!("{back}{text}"));
+        self.drawn = text;
     }
 
     fn say_changes(&mut self, report: &Report) {
@@ -246,15 +266,18 @@ impl<'a> View<'a> {
     }
 
     /// Who waits and sees nothing is told where all that is left to wait for are usage limits.
-    fn say_what_is_waited_for(&mut self, report: &Report, until: Until) {
+    fn say_what_is_waited_for(&mut self, report: &Report) {
+        if !self.silent {
+            return;
+        }
         let mut limits: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for agent in report.agents.iter().filter(|agent| !is_settled(agent)) {
             let Some(limit) = agents::limited(agent) else { return };
             limits.entry(limit).or_default().push(&agent.id);
         }
-        for (limit, ids) in limits.iter().filter(|_| self.silent && matches!(until, Until::AllEnded { .. })) {
+        for (limit, ids) in limits {
             if self.limits.insert(limit.clone()) {
-                self.terminal.say(&format!("waiting for {}: {limit}", agents::listed(ids, "agent")));
+                self.terminal.say(&format!("waiting for {}: {limit}", agents::listed(&ids, "agent")));
             }
         }
     }

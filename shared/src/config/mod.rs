@@ -1,246 +1,117 @@
-//! The `orchestra.*` keys of git config, in one table that also makes the documentation.
+//! The `orchestra.*` keys of git config: one table, from which the documentation is made, and the one way to read them.
+//!
+//! A new key is a line in the table ([`keys`]) and a `config.get(&KEY)` where it is needed.
 
-mod keys;
+mod key;
+pub mod keys;
+mod kind;
 
-use std::{path::PathBuf, time::Duration};
+use std::path::{Path, PathBuf};
 
-use self::keys::{
-    AGENT, ALLOWED_CLI, AUTO_SYNC, BRANCH_PREFIX, BUILD, CHECK_TIME, DERIVED, GRACE, IDLE, JOBS, LABEL,
-    LIMIT_WAIT, MAX_FILE, MAX_OUTPUT, MAX_TIME, MERGE_TIMEOUT, MIN_FREE, ON_PROMPT, PERMISSION, READS,
-    RETRIES, RETRY_DELAY, REVIEW_ALLOW, REVIEW_MODEL, REVIEW_TEST, STDIN, TEST, TRASH_TIME, WORKTREES,
+pub use self::{
+    key::{Described, Key, NamedKey, RepeatedKey},
+    keys::KEYS,
 };
-pub use self::keys::{KEYS, Key};
 use crate::{
-    Error, Result,
-    git::{Repo, ref_names},
-    model::{OnPrompt, Permission},
+    Code, Error, Result,
+    git::{Git, Repo},
+    model::Permission,
 };
 
-/// Longest beginning of branch names, in bytes: the name of a file may have 255.
-const LONGEST_PREFIX: usize = 200;
+/// The section of git config that is ours.
+const SECTION: &str = "orchestra";
 
-/// Typed reading of the keys.
+/// The user's settings for one repository.
 pub struct Config<'repo> {
     repo: &'repo Repo,
 }
 
 impl<'repo> Config<'repo> {
-    /// The user's settings for this repository.
+    /// The settings that git would find from this repository.
     pub const fn of(repo: &'repo Repo) -> Self {
         Self { repo }
     }
 
-    fn text(&self, key: Key) -> String {
-        self.repo.config(key.name).filter(|value| !value.is_empty()).unwrap_or_else(|| key.default.to_owned())
-    }
-
-    /// How many agents run at once.
+    /// The value of a key; its default where it is not set or empty.
     ///
     /// # Errors
-    /// The value is no number from 1 to 1000.
-    pub fn jobs(&self) -> Result<u32> {
-        let text = self.text(JOBS);
-        let jobs = text.parse().ok().filter(|jobs| (1..=1000).contains(jobs));
-        jobs.ok_or_else(|| bad(JOBS, &text, "a number from 1 to 1000"))
+    /// The value is not of the key's type.
+    pub fn get<T>(&self, key: &Key<T>) -> Result<T> {
+        Ok(self.get_if_set(key)?.unwrap_or_else(|| key.default()))
     }
 
-    /// The agent that spawn starts.
-    pub fn agent(&self) -> String {
-        self.text(AGENT)
-    }
-
-    /// The command of a user's own agent.
-    pub fn agent_command(&self, name: &str) -> Option<String> {
-        self.repo.config(&format!("orchestra.agent.{name}.command")).filter(|value| !value.trim().is_empty())
-    }
-
-    /// Whether the standard input of a user's own agent is held open.
+    /// The value of a key, if there is one that is not empty.
     ///
     /// # Errors
-    /// The value is neither `held` nor `closed`.
-    pub fn agent_stdin_held(&self, name: &str) -> Result<bool> {
-        match self.repo.config(&format!("orchestra.agent.{name}.stdin")).as_deref() {
-            None | Some("closed" | "") => Ok(false),
-            Some("held") => Ok(true),
-            Some(other) => Err(bad(STDIN, other, "'held' or 'closed'")),
+    /// The value is not of the key's type.
+    pub fn get_if_set<T>(&self, key: &Key<T>) -> Result<Option<T>> {
+        self.raw(key).map(|(name, value)| key.parse(name, &value)).transpose()
+    }
+
+    /// The value of a key; its default where it is not set, empty or not of the key's type. For what must not fail because of a
+    /// setting, such as looking and stopping, and for keys of which every value is one.
+    pub fn get_or_default<T>(&self, key: &Key<T>) -> T {
+        self.get(key).unwrap_or_else(|_| key.default())
+    }
+
+    /// Every value of a key that may be given several times, in the order of git config.
+    pub fn all(&self, key: &RepeatedKey) -> Vec<String> {
+        key.names().flat_map(|name| self.repo.config_all(name)).collect()
+    }
+
+    /// Sets a key in the repository's own config, in place of what stood there.
+    ///
+    /// # Errors
+    /// The config is locked or cannot be written.
+    pub fn set<T>(&self, key: &Key<T>, value: &str) -> Result<()> {
+        self.repo.edit_config(&["--replace-all", key.name(), value]).map(|_| ())
+    }
+
+    /// Adds a value to a key that may be given several times, in the repository's own config.
+    ///
+    /// # Errors
+    /// The config is locked or cannot be written.
+    pub fn add(&self, key: &RepeatedKey, value: &str) -> Result<()> {
+        self.repo.edit_config(&["--add", key.name(), value]).map(|_| ())
+    }
+
+    /// Removes a key from the repository's own config, under its old name as well. `false`: it was not there.
+    ///
+    /// # Errors
+    /// The config is locked or cannot be written.
+    pub fn unset<T>(&self, key: &Key<T>) -> Result<bool> {
+        let mut found = false;
+        for name in [key.name()].into_iter().chain(key.old_name()) {
+            found |= self.repo.edit_config(&["--unset-all", name])? == 0;
         }
+        Ok(found)
     }
 
-    /// Whether a user's own agent reads its task as words and never runs it.
-    ///
-    /// # Errors
-    /// The value is neither `prose` nor `script`.
-    pub fn agent_reads_prose(&self, name: &str) -> Result<bool> {
-        match self.repo.config(&format!("orchestra.agent.{name}.reads")).as_deref() {
-            None | Some("script" | "") => Ok(false),
-            Some("prose") => Ok(true),
-            Some(other) => Err(bad(READS, other, "'prose' or 'script'")),
-        }
-    }
-
-    /// Where the program of a known agent lies, if the user says so.
-    pub fn agent_program(&self, name: &str) -> Option<String> {
-        self.repo.config(&format!("orchestra.agent.{name}.program")).filter(|value| !value.trim().is_empty())
-    }
-
-    /// What a coding agent may do without asking.
-    ///
-    /// # Errors
-    /// The value is no such word, or allows everything: that is typed each time, never set once.
-    pub fn permission(&self) -> Result<Permission> {
-        let text = self.text(PERMISSION);
-        match Permission::parse(&text) {
-            Some(Permission::BypassPermissions) => {
-                Err(Error::refused("git config 'orchestra.permission' allows everything, once and for all")
-                    .hint("git config orchestra.permission acceptEdits")
-                    .hint("type --permission bypassPermissions for the agents that should have it"))
-            }
-            Some(permission) => Ok(permission),
-            None => Err(bad(PERMISSION, &text, "plan, default, dontAsk or acceptEdits")),
-        }
-    }
-
-    /// What happens when an agent asks, if the user says so.
-    ///
-    /// # Errors
-    /// The value is no such word.
-    pub fn on_prompt(&self) -> Result<Option<OnPrompt>> {
-        let text = self.text(ON_PROMPT);
-        if text.is_empty() {
-            return Ok(None);
-        }
-        OnPrompt::parse(&text).map(Some).ok_or_else(|| bad(ON_PROMPT, &text, "deny, ask or fail"))
-    }
-
-    /// Programs that a coding agent may run without asking.
-    pub fn allowed_programs(&self) -> Vec<String> {
-        let text = self.text(ALLOWED_CLI);
-        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-        names.map(str::to_owned).collect()
-    }
-
-    /// How long an agent may give no sign of life; `None` where the user does not say.
-    ///
-    /// # Errors
-    /// The value is no duration.
-    pub fn idle_timeout(&self) -> Result<Option<Duration>> {
-        if self.repo.config(IDLE.name).is_none() {
-            return Ok(None);
-        }
-        self.duration(IDLE).map(Some)
-    }
-
-    /// How often an agent is started anew after a failure that may pass.
-    ///
-    /// # Errors
-    /// The value is no number from 0 to 100.
-    pub fn retries(&self) -> Result<u32> {
-        let text = self.text(RETRIES);
-        let retries = text.parse().ok().filter(|retries| (0..=100).contains(retries));
-        retries.ok_or_else(|| bad(RETRIES, &text, "a number from 0 to 100"))
-    }
-
-    /// How long to wait before the first retry.
-    ///
-    /// # Errors
-    /// The value is no duration.
-    pub fn retry_delay(&self) -> Result<Duration> {
-        self.duration(RETRY_DELAY)
-    }
-
-    /// How long an agent waits for the end of a usage limit.
-    ///
-    /// # Errors
-    /// The value is no duration.
-    pub fn limit_wait(&self) -> Result<Duration> {
-        self.duration(LIMIT_WAIT)
-    }
-
-    /// The command that builds.
-    pub fn build(&self) -> Option<String> {
-        Some(self.text(BUILD)).filter(|command| !command.trim().is_empty())
-    }
-
-    /// The command that tests.
-    pub fn test(&self) -> Option<String> {
-        Some(self.text(TEST)).filter(|command| !command.trim().is_empty())
-    }
-
-    /// The command that tests what an agent reviews.
-    pub fn review_test(&self) -> Option<String> {
-        Some(self.text(REVIEW_TEST)).filter(|command| !command.trim().is_empty()).or_else(|| self.test())
-    }
-
-    /// What a reviewing agent may use without asking.
-    pub fn review_allow(&self) -> Vec<String> {
-        let text = self.text(REVIEW_ALLOW);
-        text.split(',').map(str::trim).filter(|tool| !tool.is_empty()).map(str::to_owned).collect()
-    }
-
-    /// The model of a reviewing agent, if the user wants a certain one.
-    pub fn review_model(&self) -> Option<String> {
-        Some(self.text(REVIEW_MODEL)).filter(|model| !model.trim().is_empty())
-    }
-
-    /// The longest that one of them may take.
-    ///
-    /// # Errors
-    /// The value is no duration.
-    pub fn check_time(&self) -> Result<Duration> {
-        self.duration(CHECK_TIME)
-    }
-
-    /// How long git may take for one merge.
-    ///
-    /// # Errors
-    /// The value is no duration.
-    pub fn merge_timeout(&self) -> Result<Duration> {
-        self.duration(MERGE_TIMEOUT)
-    }
-
-    /// The names of the user's own agents.
-    pub fn agents(&self) -> Vec<String> {
-        let names = self.repo.config_sections("orchestra");
-        let mut names: Vec<String> = names
-            .iter()
-            .filter_map(|name| name.strip_prefix("agent."))
-            .filter(|name| self.agent_command(name).is_some())
-            .map(str::to_owned)
-            .collect();
+    /// The names under which the user set a key, sorted.
+    pub fn names<T>(&self, key: &NamedKey<Option<T>>) -> Vec<String> {
+        let subsections = self.repo.config_sections(SECTION);
+        let names = subsections.iter().filter_map(|subsection| key.name_in(subsection));
+        let is_set = |name: &&str| self.get_or_default(&key.of(name)).is_some();
+        let mut names: Vec<String> = names.filter(is_set).map(str::to_owned).collect();
         names.sort_unstable();
         names.dedup();
         names
     }
 
-    /// What other clones call this one.
-    pub fn label(&self) -> Option<String> {
-        Some(self.text(LABEL)).filter(|label| !label.trim().is_empty())
-    }
-
-    /// How often supervisors sync unasked, if they do.
+    /// What a coding agent may do without asking.
     ///
     /// # Errors
-    /// The value is no duration.
-    pub fn auto_sync(&self) -> Result<Option<Duration>> {
-        if self.text(AUTO_SYNC).is_empty() { Ok(None) } else { self.duration(AUTO_SYNC).map(Some) }
-    }
-
-    /// What agents' branches begin with.
-    ///
-    /// # Errors
-    /// Git would not make a branch whose name begins so.
-    pub fn branch_prefix(&self) -> Result<String> {
-        let text = self.text(BRANCH_PREFIX);
-        if is_branch_prefix(&text) {
-            Ok(text)
-        } else {
-            Err(bad(BRANCH_PREFIX, &text, "what git allows the name of a branch to begin with"))
+    /// The value is not one, or allows everything: that is typed each time, never set once.
+    pub fn permission(&self) -> Result<Permission> {
+        match self.get(&keys::PERMISSION)? {
+            Permission::BypassPermissions => {
+                let name = keys::PERMISSION.name();
+                Err(Error::refused(format!("git config '{name}' allows everything, once and for all"))
+                    .hint(keys::PERMISSION.hint(keys::PERMISSION.default().as_str()))
+                    .hint("type --permission bypassPermissions for the agents that should have it"))
+            }
+            permission => Ok(permission),
         }
-    }
-
-    /// As [`Config::branch_prefix`], for who only looks: the default where the value is wrong.
-    pub fn branch_prefix_or_default(&self) -> String {
-        self.branch_prefix().unwrap_or_else(|_| BRANCH_PREFIX.default.to_owned())
     }
 
     /// The folder for worktrees, if the user chose one, `~` spelled out.
@@ -248,184 +119,115 @@ impl<'repo> Config<'repo> {
     /// # Errors
     /// The value is not a path, such as one in the home of a user who does not exist.
     pub fn worktrees(&self) -> Result<Option<PathBuf>> {
-        self.repo.path_setting(WORKTREES.name).map_err(|why| self.bad_worktrees("not a path").because(why))
+        let path = self.repo.path_setting(keys::WORKTREES.name());
+        path.map_err(|why| self.bad_worktrees("not a path").because(why))
     }
 
-    /// An error about the value of `orchestra.worktrees`, which `why` completes as a sentence.
+    /// An error about the folder for worktrees, which `why` completes as a sentence.
     pub fn bad_worktrees(&self, why: &str) -> Error {
-        let shown = crate::model::text::safe(&self.text(WORKTREES)).into_owned();
-        Error::refused(format!("git config '{}' is '{shown}', {why}", WORKTREES.name))
-            .hint(format!("git config {} ../another-folder", WORKTREES.name))
+        let key = &keys::WORKTREES;
+        let value = self.raw(key).map(|(_, value)| value).unwrap_or_default();
+        let shown = crate::model::text::safe(&value).into_owned();
+        Error::new(Code::ConfigInvalid, format!("git config '{}' is '{shown}', {why}", key.name()))
+            .hint(key.hint("../another-folder"))
     }
 
-    /// The longest an agent may run.
-    ///
-    /// # Errors
-    /// The value is no duration.
-    pub fn max_time(&self) -> Result<Duration> {
-        self.duration(MAX_TIME)
+    /// A hint on how to choose another folder for worktrees.
+    pub fn worktrees_hint() -> String {
+        keys::WORKTREES.hint("/a/folder/that/can/be/written")
     }
 
-    /// How long a stopped agent may tidy up.
-    ///
-    /// # Errors
-    /// The value is no duration.
-    pub fn grace(&self) -> Result<Duration> {
-        self.duration(GRACE)
-    }
-
-    /// The most output of one attempt, in bytes.
-    ///
-    /// # Errors
-    /// The value is no size.
-    pub fn max_output(&self) -> Result<u64> {
-        self.size(MAX_OUTPUT)
-    }
-
-    /// The largest file that is taken, in bytes.
-    ///
-    /// # Errors
-    /// The value is no size.
-    pub fn max_file(&self) -> Result<u64> {
-        self.size(MAX_FILE)
-    }
-
-    /// Free disk space below which no agent is started, in bytes.
-    ///
-    /// # Errors
-    /// The value is no size.
-    pub fn min_free(&self) -> Result<u64> {
-        self.size(MIN_FREE)
-    }
-
-    /// Names of folders whose content can be made again.
-    pub fn derived(&self) -> Vec<String> {
-        let text = self.text(DERIVED);
-        let names = text.split(',').map(|name| name.trim().trim_end_matches('/'));
-        names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
-    }
-
-    /// How long operations can be taken back.
-    ///
-    /// # Errors
-    /// The value is no duration.
-    pub fn trash_time(&self) -> Result<Duration> {
-        self.duration(TRASH_TIME)
-    }
-
-    fn duration(&self, key: Key) -> Result<Duration> {
-        let text = self.text(key);
-        duration(&text).ok_or_else(|| bad(key, &text, "a duration such as '90s', '5m' or '1h 30m'"))
-    }
-
-    fn size(&self, key: Key) -> Result<u64> {
-        let text = self.text(key);
-        size(&text).ok_or_else(|| bad(key, &text, "a size such as '500k', '100m' or '2g'"))
+    /// The value as it stands, and the name under which it stands: the old one counts only where the new one is not set.
+    fn raw<'key, T>(&self, key: &'key Key<T>) -> Option<(&'key str, String)> {
+        let names = [key.name()].into_iter().chain(key.old_name());
+        let mut values = names.filter_map(|name| Some((name, self.repo.config(name)?)));
+        values.find(|(_, value)| !value.is_empty())
     }
 }
 
-/// Whether git takes branches that begin so. `refs/heads/` at the beginning would be a part of their names.
-fn is_branch_prefix(text: &str) -> bool {
-    text.len() <= LONGEST_PREFIX
-        && !text.starts_with("refs/")
-        && ref_names::is_branch_name(&format!("{text}agent-00000"))
-}
-
-fn bad(key: Key, value: &str, wanted: &str) -> Error {
-    let shown = crate::model::text::safe(value);
-    Error::refused(format!("git config '{}' is '{shown}', not {wanted}", key.name)).hint(format!(
-        "git config {} {}",
-        key.name,
-        if key.default.is_empty() { "…" } else { key.default }
-    ))
-}
-
-/// Reads `90s`, `5m`, `1h 30m`, `7d`, or a bare number of seconds. Zero, less and more than a year are none.
-pub fn duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let days = text.strip_suffix('d').and_then(|days| days.trim().parse::<u64>().ok());
-    let seconds = match text.parse::<u64>() {
-        _ if days.is_some() => days?.checked_mul(24 * 3600)?,
-        Ok(seconds) => seconds,
-        Err(_) => u64::try_from(text.parse::<jiff::SignedDuration>().ok()?.as_secs()).ok()?,
+/// The values of a key in the user's own configuration and the machine's, without what stands in a repository's. For what happens at
+/// a key press, where nobody can be asked.
+pub fn values_of_the_user(directory: &Path, key: &RepeatedKey) -> Vec<String> {
+    let names: Vec<String> = key.names().map(|name| name.replace('.', r"\.").to_lowercase()).collect();
+    let pattern = format!("^({})$", names.join("|"));
+    let asked = Git::new(directory, "config").args(["--show-scope", "--get-regexp", &pattern]).line();
+    let lines = asked.unwrap_or_default();
+    let of_the_user = |line: &str| {
+        let (scope, entry) = line.split_once('\t')?;
+        let (_, value) = entry.split_once(' ')?;
+        matches!(scope, "global" | "system").then(|| value.to_owned())
     };
-    (1..=366 * 24 * 3600).contains(&seconds).then(|| Duration::from_secs(seconds))
+    lines.lines().filter_map(of_the_user).collect()
 }
 
-/// Reads a size as git does: `500k`, `100m`, `2g`, or bytes.
-pub fn size(text: &str) -> Option<u64> {
-    let text = text.trim().to_ascii_lowercase();
-    let (digits, unit) = match text.strip_suffix(['k', 'm', 'g']) {
-        Some(digits) => (digits, text.as_bytes()[text.len() - 1]),
-        None => (text.as_str(), b' '),
-    };
-    let factor = match unit {
-        b'k' => 1 << 10,
-        b'm' => 1 << 20,
-        b'g' => 1 << 30,
-        _ => 1,
-    };
-    digits.parse::<u64>().ok()?.checked_mul(factor)
+/// Whether a key only says how much or how long, or what a clone is called. `name` is in lower case and without the section.
+pub fn only_measures(name: &str) -> bool {
+    let is_it = |full: &str| full.split_once('.').is_some_and(|(_, key)| key.eq_ignore_ascii_case(name));
+    KEYS.iter().any(|key| key.only_measures() && (is_it(key.name()) || key.old_name().is_some_and(is_it)))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
-    fn beginnings_of_branch_names() {
-        for prefix in ["orchestra/", "x", "a/b/", "@/", "ünï/", "HEAD"] {
-            assert!(is_branch_prefix(prefix), "{prefix}");
-        }
-        let long = "x".repeat(LONGEST_PREFIX + 1);
-        for prefix in [
-            "DOMAIN\\john.doe/",
-            "with space/",
-            "a..b/",
-            "x.lock/",
-            "/lead",
-            "@{/",
-            "tail//",
-            "-dash/",
-            ".dot/",
-            "a/./",
-            "~/",
-            "a:b",
-            "refs/heads/x/",
-            "tab\t/",
-            &long,
-        ] {
-            assert!(!is_branch_prefix(prefix), "{prefix}");
+    fn every_default_is_read_as_itself() {
+        for key in KEYS {
+            let default = key.default_text();
+            if !default.is_empty() && !default.contains('<') {
+                assert_eq!(key.rewritten(&default).as_deref(), Some(default.as_str()), "{}", key.name());
+            }
         }
     }
 
     #[test]
-    fn durations_and_sizes() {
-        for (text, seconds) in [
-            ("90", Some(90)),
-            ("90s", Some(90)),
-            ("5m", Some(300)),
-            ("1h 30m", Some(5400)),
-            ("1h30m", Some(5400)),
-            ("7d", Some(7 * 86400)),
-            ("99999999999999999d", None),
-            ("0", None),
-            ("-5s", None),
-            ("soon", None),
-            ("", None),
-            ("9999999999999", None),
-        ] {
-            assert_eq!(duration(text).map(|d| d.as_secs()), seconds, "{text}");
+    fn names_and_descriptions_are_sound() {
+        let mut seen = BTreeSet::new();
+        for key in KEYS {
+            let (name, what) = (key.name(), key.what());
+            assert!(name.starts_with("orchestra."), "{name}");
+            assert!(seen.insert(name.to_lowercase()), "{name} stands twice in the table");
+            assert!(key.old_name().is_none_or(|old| seen.insert(old.to_lowercase())), "{name}");
+            assert!(!what.is_empty() && !what.ends_with('.'), "{name}");
         }
-        for (text, bytes) in [
-            ("1", Some(1)),
-            ("2K", Some(2048)),
-            ("1g", Some(1 << 30)),
-            ("", None),
-            ("1t", None),
-            ("99999999999g", None),
-        ] {
-            assert_eq!(size(text), bytes, "{text}");
+    }
+
+    #[test]
+    fn every_key_that_is_declared_is_in_the_table() {
+        let source = include_str!("keys.rs");
+        let (declared, table) = source.split_once("pub static KEYS").unwrap();
+        let declared = declared.lines().filter_map(|line| {
+            let name =
+                line.trim_start_matches("pub(super) ").trim_start_matches("pub ").strip_prefix("static ")?;
+            Some(name.split_once(':')?.0)
+        });
+        let declared: Vec<&str> = declared.collect();
+        assert_eq!(declared.len(), KEYS.len());
+        for name in declared {
+            assert!(table.contains(&format!("    &{name},\n")), "{name} is not in the table");
         }
+    }
+
+    #[test]
+    fn names_in_the_middle() {
+        assert_eq!(keys::AGENT_COMMAND.of("mine").name(), "orchestra.agent.mine.command");
+        assert_eq!(keys::AGENT_COMMAND.name_in("agent.mine"), Some("mine"));
+        assert_eq!(keys::AGENT_COMMAND.name_in("review"), None);
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_what_is_wanted() {
+        let error = keys::JOBS.parse("orchestra.jobs", "x\u{1b}").unwrap_err();
+        assert_eq!(error.message, "git config 'orchestra.jobs' is 'x\\e', not a number from 1 to 1000");
+        assert_eq!(error.hints, ["git config orchestra.jobs 3"]);
+    }
+
+    #[test]
+    fn what_only_measures() {
+        assert!(only_measures("maxtime") && only_measures("label"));
+        assert!(!only_measures("test") && !only_measures("undoexpire") && !only_measures("limitwait"));
+        assert!(!only_measures("yetunknown"));
     }
 }

@@ -6,18 +6,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Installed, Place, program::written, reading::Reading};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Installed, Place, files::written, reading::Reading};
 use crate::model::text;
 
 /// Troubles that are remembered; more are counted.
 const MOST_TROUBLES: usize = 200;
 
 /// What could not be read, and why.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Trouble {
     /// The file or folder.
     pub path: PathBuf,
-    /// Why.
+    /// Why it could not be read.
     pub why: String,
 }
 
@@ -131,23 +134,23 @@ impl Found {
     }
 
     /// Adds a sub-agent whose conversation is gone.
-    pub(super) fn add_orphan(&mut self, program: &'static str, id: &str, entry: &Entry) {
+    pub(crate) fn add_orphan(&mut self, program: &'static str, id: &str, entry: &Entry) {
         self.orphans.insert(entry.path.clone());
         self.add(program, id, entry);
     }
 
     /// Adds a sub-agent that lies in the folder of its conversation, by the file of that.
-    pub(super) fn add_beside(&mut self, conversation: PathBuf, entry: Entry) {
+    pub(crate) fn add_beside(&mut self, conversation: PathBuf, entry: Entry) {
         self.beside.entry(conversation).or_default().push(entry);
     }
 
     /// The sub-agents that lie beside the file of their conversation.
-    pub(super) fn beside(&self, conversation: &Path) -> &[Entry] {
+    pub(crate) fn beside(&self, conversation: &Path) -> &[Entry] {
         self.beside.get(conversation).map_or(&[], Vec::as_slice)
     }
 
     /// Adds what was found elsewhere.
-    pub(super) fn join(&mut self, more: Self) {
+    pub(crate) fn join(&mut self, more: Self) {
         self.places.extend(more.places);
         self.orphans.extend(more.orphans);
         self.beside.extend(more.beside);

@@ -14,7 +14,7 @@ use rustix::{
     process::{Flock, FlockType},
 };
 
-use super::{is_id, open::open, program::cache};
+use super::{folders::cache, is_id, open::open};
 
 /// Conversations that are looked at; nobody goes on with so many.
 const MOST: usize = 10_000;

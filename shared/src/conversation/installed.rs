@@ -11,9 +11,8 @@ pub struct Installed {
 }
 
 impl Installed {
-    /// Of what `named` gives for the name of each program.
-    pub fn of(named: impl Fn(&str) -> Option<String>) -> Self {
-        let programs = super::PROGRAMS.iter().map(|program| program.name());
+    /// Looks up where the user says that each of the `programs` lies.
+    pub fn of(programs: impl Iterator<Item = &'static str>, named: impl Fn(&str) -> Option<String>) -> Self {
         Self { named: programs.filter_map(|name| Some((name, named(name)?))).collect() }
     }
 

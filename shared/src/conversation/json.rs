@@ -16,7 +16,7 @@ const MOST_PARSED: usize = 64 << 20;
 static KIND: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"type\""));
 
 /// What stands behind each `"type":` of a line, the first quote left out.
-pub(super) fn kinds(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn kinds(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     KIND.find_iter(line).map(|at| {
         let rest = line[at + KIND.needle().len()..].trim_ascii_start();
         let rest = rest.strip_prefix(b":").map_or(rest, <[u8]>::trim_ascii_start);
@@ -25,20 +25,20 @@ pub(super) fn kinds(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Whether a line has a part of one of these kinds, or the header of a conversation in it.
-pub(super) fn has_kind(line: &[u8], wanted: &[&[u8]], header: &[u8]) -> bool {
+pub(crate) fn has_kind(line: &[u8], wanted: &[&[u8]], header: &[u8]) -> bool {
     let is_wanted = |kind: &[u8]| wanted.iter().any(|one| kind.starts_with(one));
     kinds(line).any(is_wanted) || memmem::find(line, header).is_some()
 }
 
 /// The text in the first field of that name (with its quotes, which would be escaped in a text). The bytes may be a part of a line.
-pub(super) fn first_text(bytes: &[u8], name: &[u8]) -> Option<String> {
+pub(crate) fn first_text(bytes: &[u8], name: &[u8]) -> Option<String> {
     let at = memmem::find(bytes, name)? + name.len();
     let rest = bytes[at..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
     Some(std::str::from_utf8(&rest[..memchr::memchr(b'"', rest)?]).ok()?.to_owned())
 }
 
 /// A line without the NUL bytes around it: a file system that lost power leaves them where lines were to be.
-pub(super) fn without_nul(mut line: &[u8]) -> &[u8] {
+pub(crate) fn without_nul(mut line: &[u8]) -> &[u8] {
     while let [0, rest @ ..] | [rest @ .., 0] = line {
         line = rest;
     }
@@ -46,7 +46,7 @@ pub(super) fn without_nul(mut line: &[u8]) -> &[u8] {
 }
 
 /// The text of a line, without a byte order mark. Bytes that are not UTF-8, and halves of surrogate pairs, become U+FFFD.
-pub(super) fn text(line: &[u8]) -> Cow<'_, str> {
+pub(crate) fn text(line: &[u8]) -> Cow<'_, str> {
     let line = without_nul(line);
     let text = String::from_utf8_lossy(line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line));
     let has_surrogates =
@@ -61,16 +61,16 @@ pub(super) fn text(line: &[u8]) -> Cow<'_, str> {
 }
 
 /// The objects of a line, and whether everything in it could be read.
-pub(super) struct Objects {
+pub(crate) struct Objects {
     /// Each well-formed, as JSON.
-    pub(super) all: Vec<String>,
+    pub(crate) all: Vec<String>,
     /// Nothing was passed over.
-    pub(super) is_whole: bool,
+    pub(crate) is_whole: bool,
 }
 
 /// The objects of a line that is not one well-formed object of the expected shape, each made well-formed by `tidy`. A line that
 /// was cut off, and goes on in one that was written later, has that one in it.
-pub(super) fn objects(line: &str, tidy: impl Fn(&mut Value)) -> Objects {
+pub(crate) fn objects(line: &str, tidy: impl Fn(&mut Value)) -> Objects {
     let mut found = Objects { all: Vec::new(), is_whole: true };
     let mut rest = line;
     let mut room = MOST_PARSED;
@@ -105,7 +105,7 @@ fn is_a_line(object: &Value) -> bool {
 }
 
 /// Removes the fields of these names that are not of the expected kind. A number with a zero fraction is a whole number.
-pub(super) fn keep_kinds(object: &mut Value, flags: &[&str], texts: &[&str], numbers: &[&str]) {
+pub(crate) fn keep_kinds(object: &mut Value, flags: &[&str], texts: &[&str], numbers: &[&str]) {
     let Some(fields) = object.as_object_mut() else { return };
     fields.retain(|name, value| {
         let name = name.as_str();
@@ -125,7 +125,7 @@ pub(super) fn keep_kinds(object: &mut Value, flags: &[&str], texts: &[&str], num
 }
 
 /// The whole number that a JSON number stands for, whether it is written `50` or `50.0`.
-pub(super) fn whole_number(value: &Value) -> Option<u64> {
+pub(crate) fn whole_number(value: &Value) -> Option<u64> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded before")]
     let of_float = |number: f64| (0.0..9e15).contains(&number).then_some(number.round() as u64);
     value.as_u64().or_else(|| value.as_f64().and_then(of_float))
@@ -152,7 +152,7 @@ fn with_whole_surrogates(text: &str) -> Option<String> {
 }
 
 /// Removes every field that is null: one that is absent has its default.
-pub(super) fn remove_nulls(value: &mut Value) {
+pub(crate) fn remove_nulls(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.retain(|_, value| !value.is_null());

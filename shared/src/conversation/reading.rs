@@ -7,14 +7,13 @@ use std::{
     ops::Range,
     os::unix::fs::FileExt,
     path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Facts, Place, Program, json,
+    Facts, Place, SessionReader, json,
     lines::{self, Line},
     open::open,
 };
@@ -36,10 +35,12 @@ pub struct Reading {
     /// What is known.
     pub facts: Facts,
     /// Every line up to here is in it.
+    #[serde(rename = "offset_bytes", alias = "offset")]
     pub offset: u64,
     /// Tells whether what stands before the offset is still the same.
     pub mark: u64,
-    /// The longest line that was passed over.
+    /// The length of the longest line that was skipped.
+    #[serde(rename = "passed_over_bytes", alias = "passed_over")]
     pub passed_over: u64,
     /// Lines that could not be read.
     pub unreadable: u64,
@@ -86,7 +87,7 @@ pub enum Look {
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn skim(program: &dyn Program, place: &Place, look: Look) -> io::Result<Skimmed> {
+pub fn skim(program: &dyn SessionReader, place: &Place, look: Look) -> io::Result<Skimmed> {
     let mut window = Window { file: open(&place.path)?, bytes: Vec::new() };
     // What it got since it was found is read next time: it is remembered with the size that it had then.
     let length = place.size;
@@ -112,7 +113,7 @@ pub fn skim(program: &dyn Program, place: &Place, look: Look) -> io::Result<Skim
 }
 
 /// Reads on until something typed is found; gives what could not be read up to there.
-fn search_typed(program: &dyn Program, file: &mut File, facts: &mut Facts) -> io::Result<Reading> {
+fn search_typed(program: &dyn SessionReader, file: &mut File, facts: &mut Facts) -> io::Result<Reading> {
     let mut found = Facts { id: facts.id.clone(), ..Facts::default() };
     let mut unread = Reading::default();
     file.seek(SeekFrom::Start(0))?;
@@ -129,8 +130,8 @@ fn search_typed(program: &dyn Program, file: &mut File, facts: &mut Facts) -> io
 }
 
 /// Adds what a line says, where it counts; gives whether it could be read.
-fn learn(program: &dyn Program, facts: &mut Facts, line: &[u8]) -> bool {
-    if program.counts(line) { program.learn(facts, line) } else { looks_like_json(line) }
+fn learn(program: &dyn SessionReader, facts: &mut Facts, line: &[u8]) -> bool {
+    if program.is_counted(line) { program.apply_line(facts, line) } else { looks_like_json(line) }
 }
 
 fn uncount(facts: &mut Facts) {
@@ -157,7 +158,7 @@ impl Window {
 }
 
 /// Reads until it is known where the conversation is and what was asked; gives up to where.
-fn head(program: &dyn Program, window: &mut Window, length: u64, facts: &mut Facts) -> io::Result<u64> {
+fn head(program: &dyn SessionReader, window: &mut Window, length: u64, facts: &mut Facts) -> io::Result<u64> {
     let mut most = FIRST;
     loop {
         let bytes = window.read(0, most.min(length))?;
@@ -167,7 +168,7 @@ fn head(program: &dyn Program, window: &mut Window, length: u64, facts: &mut Fac
         let mut read = 0;
         while read < whole && !is_enough(&now) {
             let end = memchr::memchr(b'\n', &bytes[read..whole]).map_or(whole, |end| read + end);
-            program.learn(&mut now, &bytes[read..end]);
+            program.apply_line(&mut now, &bytes[read..end]);
             read = end + 1;
         }
         if is_enough(&now) || most >= MOST || bytes.len() as u64 >= length {
@@ -180,7 +181,7 @@ fn head(program: &dyn Program, window: &mut Window, length: u64, facts: &mut Fac
 
 /// Reads what stands at the end: the last whole lines that say where the conversation is now.
 fn tail(
-    program: &dyn Program,
+    program: &dyn SessionReader,
     window: &mut Window,
     all: Range<u64>,
     begun: &Facts,
@@ -200,7 +201,7 @@ fn tail(
             let mut rest = &bytes[begin + last.unwrap_or(0)..];
             while !rest.is_empty() {
                 let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-                program.learn(&mut now, &rest[..end]);
+                program.apply_line(&mut now, &rest[..end]);
                 rest = rest.get(end + 1..).unwrap_or_default();
             }
             facts.join(now);
@@ -229,7 +230,11 @@ fn last_place(bytes: &[u8]) -> Option<usize> {
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn whole(program: &dyn Program, place: &Place, known: Option<Reading>) -> io::Result<(Reading, Facts)> {
+pub fn whole(
+    program: &dyn SessionReader,
+    place: &Place,
+    known: Option<Reading>,
+) -> io::Result<(Reading, Facts)> {
     let mut file = open(&place.path)?;
     let length = file.metadata()?.len();
     let mut read = known
@@ -260,7 +265,11 @@ pub fn whole(program: &dyn Program, place: &Place, known: Option<Reading>) -> io
 ///
 /// # Errors
 /// One of the files cannot be read.
-pub fn inner(program: &dyn Program, inner: &Place, conversation: &Path) -> io::Result<(Facts, Reading)> {
+pub fn inner(
+    program: &dyn SessionReader,
+    inner: &Place,
+    conversation: &Path,
+) -> io::Result<(Facts, Reading)> {
     match program.own_part(&inner.path, conversation)? {
         Some(own) => Ok((own, Reading::default())),
         None => {
@@ -304,32 +313,4 @@ fn fill(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         }
     }
     Ok(got)
-}
-
-/// Does the same to every item, on all cores; the results stand in the order of the items.
-pub fn on_all_cores<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
-    if cores <= 1 {
-        return items.iter().map(each).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let mut done: Vec<Option<R>> = Vec::new();
-    done.resize_with(items.len(), || None);
-    std::thread::scope(|scope| {
-        let work = || {
-            let mut mine = Vec::new();
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(item) = items.get(at) else { return mine };
-                mine.push((at, each(item)));
-            }
-        };
-        let workers: Vec<_> = (1..cores).map(|_| scope.spawn(work)).collect();
-        let mine = work();
-        let theirs = workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default());
-        for (at, result) in mine.into_iter().chain(theirs) {
-            done[at] = Some(result);
-        }
-    });
-    done.into_iter().flatten().collect()
 }

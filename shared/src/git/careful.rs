@@ -3,7 +3,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Read},
+    io::{self, Read, Seek, SeekFrom},
     os::unix::fs::OpenOptionsExt,
     path::Path,
 };
@@ -68,6 +68,19 @@ pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
 /// As [`read`], or it is not UTF-8.
 pub fn text(path: impl AsRef<Path>) -> io::Result<String> {
     String::from_utf8(read(path)?).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+/// The end of a regular file, links followed: at most so many bytes.
+///
+/// # Errors
+/// As [`open_regular`], or it cannot be read.
+pub fn tail(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
+    let mut file = open_regular_through_links(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(bytes)))?;
+    let mut tail = Vec::new();
+    file.take(bytes).read_to_end(&mut tail)?;
+    Ok(tail)
 }
 
 /// The bytes of a file; none where there are more than `limit`.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{Git, careful, worktrees::Checkout},
 };
 
@@ -23,8 +23,11 @@ impl Checkout {
     pub fn verify(&self) -> Result<()> {
         let refused = |why: &str| {
             let place = self.path.display();
-            Err(Error::refused(format!("'{place}' is not the checkout that git has registered: {why}"))
-                .hint("git worktree list"))
+            Err(Error::new(
+                Code::WorktreeSuspect,
+                format!("'{place}' is not the checkout that git has registered: {why}"),
+            )
+            .hint("git worktree list"))
         };
         let folder = self.registered_folder();
         if !fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir()) {

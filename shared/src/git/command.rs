@@ -11,14 +11,17 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
+    backoff::Backoff,
     error::Context,
     git::{
         careful,
         obstacle::{Place, Watch},
+        pipes::{chunks, drain, feed},
         safe_directories,
     },
-    process, world,
+    model::text,
+    process, trace, world,
 };
 
 /// For calls that only look at a few files.
@@ -26,15 +29,17 @@ pub const SHORT: Duration = Duration::from_secs(60);
 /// For calls that read or write a whole checkout.
 pub const LONG: Duration = Duration::from_secs(30 * 60);
 
+/// Bytes at the end of what git says in which its progress stands, and columns of it that are shown.
+const PROGRESS: u64 = 400;
+const COLUMNS: usize = 400;
+/// Pauses until a git has ended that has said everything: most often it ends at once.
+const WAIT_FOR_END: Backoff = Backoff::new(Duration::from_micros(50), Duration::from_millis(20));
 /// The shortest and the longest pause between two looks at a git that travels.
 const GLANCE: Duration = Duration::from_micros(200);
 const NOTICE: Duration = Duration::from_millis(100);
 
 /// The longest that a git which speaks with a remote may say nothing: it tells its progress all the time.
 const SILENCE: Duration = Duration::from_secs(5 * 60);
-
-/// How much of an answer is handed on at once, in bytes.
-const CHUNK: usize = 64 << 10;
 
 /// Settings that no repository may override: nothing of the repository's own runs.
 const TAMED: &[&str] = &[
@@ -53,6 +58,9 @@ const TAMED: &[&str] = &[
 /// without `skipping`, each of them would be offered.
 const ABROAD: &[&str] =
     &["core.fsync=loose-object,pack,pack-metadata", "fetch.negotiationAlgorithm=skipping"];
+
+/// What the system says of a full disk, in the language in which git is asked to speak.
+const DISK_FULL: &str = "No space left on device";
 
 /// How many settings are in the environment, for git.
 const SETTINGS_COUNT: &str = "GIT_CONFIG_COUNT";
@@ -174,15 +182,19 @@ impl Git {
     ///
     /// # Errors
     /// It cannot be started, takes too long, or waits for something that is in the way of a file (3).
-    pub fn travel(mut self, watch: &mut dyn FnMut(&str)) -> Result<Output> {
+    pub fn travel(self, watch: &mut dyn FnMut(&str)) -> Result<Output> {
+        self.traced(|git| git.travel_untraced(watch), |output| output.status.to_string())
+    }
+
+    fn travel_untraced(mut self, watch: &mut dyn FnMut(&str)) -> Result<Output> {
         let cannot = || "cannot make a temporary file".to_owned();
         let mut said = tempfile::NamedTempFile::new().context(Kind::External, cannot)?;
         let mut answer = tempfile::tempfile().context(Kind::External, cannot)?;
         let complaints = said.reopen().context(Kind::External, cannot)?;
         let out = answer.try_clone().context(Kind::External, cannot)?;
         self.command.stdin(Stdio::null()).stdout(out).stderr(complaints);
-        let mut child = self.command.spawn().map_err(|e| {
-            Error::new(Kind::External, "cannot run 'git'").because(e).hint("is git installed and on PATH?")
+        let mut child = process::start(&mut self.command).map_err(|e| {
+            Error::new(Code::GitMissing, "cannot run 'git'").because(e).hint("is git installed and on PATH?")
         })?;
         let mut obstacle = Watch::begin(self.place);
         let begun = Instant::now();
@@ -206,7 +218,7 @@ impl Git {
                 process::kill_tree(&mut child);
                 let why =
                     if Instant::now() > deadline { "took too long" } else { "said nothing for 5 minutes" };
-                return Err(Error::new(Kind::Timeout, format!("{} {why}", self.what)));
+                return Err(Error::new(Code::GitTimeout, format!("{} {why}", self.what)));
             }
             // What takes long may be noticed late; what is quick may not.
             std::thread::sleep((begun.elapsed() / 16).clamp(GLANCE, NOTICE));
@@ -225,8 +237,8 @@ impl Git {
     /// # Errors
     /// It cannot be started.
     pub fn show(mut self) -> Result<Option<i32>> {
-        let status = self.command.status().context(Kind::External, || "cannot run 'git'".into())?;
-        Ok(status.code())
+        let status = process::status(&mut self.command);
+        Ok(status.context(Code::GitMissing, || "cannot run 'git'".into())?.code())
     }
 
     /// Adds an argument.
@@ -318,7 +330,7 @@ impl Git {
             return Ok(output.stdout);
         }
         let said = crate::model::text::safe_block(output.stderr.trim());
-        Err(Error::new(Kind::External, format!("{what} failed ({})", output.status)).because(said))
+        Err(Error::new(failure(&said), format!("{what} failed ({})", output.status)).because(said))
     }
 
     /// Runs it and gives the answer as one line of text.
@@ -334,10 +346,15 @@ impl Git {
     ///
     /// # Errors
     /// It cannot be started or fails, or `sink` does not take the answer.
-    pub fn stream(mut self, sink: &mut dyn Write) -> Result<()> {
+    pub fn stream(self, sink: &mut dyn Write) -> Result<()> {
+        self.traced(|git| git.stream_untraced(sink), |()| ExitStatus::default().to_string())
+    }
+
+    fn stream_untraced(mut self, sink: &mut dyn Write) -> Result<()> {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let what = self.what;
-        let mut child = self.command.spawn().context(Kind::External, || "cannot run 'git'".into())?;
+        let mut child =
+            process::start(&mut self.command).context(Code::GitMissing, || "cannot run 'git'".into())?;
         let mut obstacle = Watch::begin(self.place);
         let chunks = chunks(child.stdout.take());
         let copied = loop {
@@ -363,7 +380,7 @@ impl Git {
         if status.success() {
             Ok(())
         } else {
-            Err(Error::new(Kind::External, format!("{what} failed ({status})")))
+            Err(Error::new(Code::GitFailed, format!("{what} failed ({status})")))
         }
     }
 
@@ -371,22 +388,37 @@ impl Git {
     ///
     /// # Errors
     /// It cannot be started, takes too long, or waits for something that is in the way of a file (3).
-    pub fn output(mut self) -> Result<Output> {
+    pub fn output(self) -> Result<Output> {
+        self.traced(Self::output_untraced, |output| output.status.to_string())
+    }
+
+    /// Runs it and tells the trace how it ended.
+    fn traced<T>(self, run: impl FnOnce(Self) -> Result<T>, end: impl FnOnce(&T) -> String) -> Result<T> {
+        let running = trace::Running::without(&self.command, is_usual);
+        let result = run(self);
+        match &result {
+            Ok(done) => running.end(&end(done)),
+            Err(error) => running.end(&error.code.as_str()),
+        }
+        result
+    }
+
+    fn output_untraced(mut self) -> Result<Output> {
         let deadline = Instant::now() + self.limit;
         self.command
             .stdin(if self.input.is_empty() { Stdio::null() } else { Stdio::piped() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let what = self.what;
-        let mut child = self.command.spawn().map_err(|e| {
-            Error::new(Kind::External, "cannot run 'git'").because(e).hint("is git installed and on PATH?")
+        let mut child = process::start(&mut self.command).map_err(|e| {
+            Error::new(Code::GitMissing, "cannot run 'git'").because(e).hint("is git installed and on PATH?")
         })?;
         feed(&mut child, self.input);
         let stdout = drain(child.stdout.take());
         let stderr = drain(child.stderr.take());
         let late = |child: &mut Child| {
             process::kill_tree(child);
-            Error::new(Kind::Timeout, format!("{what} took too long"))
+            Error::new(Code::GitTimeout, format!("{what} took too long"))
         };
         let mut obstacle = Watch::begin(self.place);
         let mut take = |from: &mpsc::Receiver<Vec<u8>>| loop {
@@ -404,17 +436,21 @@ impl Git {
         };
         let stdout = take(&stdout)?;
         let stderr = take(&stderr)?;
-        let mut pause = Duration::from_micros(50);
-        let status = loop {
-            match child.try_wait().context(Kind::External, || format!("lost track of {what}"))? {
-                Some(status) => break status,
-                None if Instant::now() > deadline => return Err(late(&mut child)),
-                None => std::thread::sleep(pause),
-            }
-            pause = (pause * 2).min(Duration::from_millis(20));
-        };
+        let status = process::wait_until(&mut child, deadline, WAIT_FOR_END, || false)
+            .context(Kind::External, || format!("lost track of {what}"))?
+            .ok_or_else(|| late(&mut child))?;
         Ok(Output { status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
     }
+}
+
+/// The code of a git that failed and said this.
+fn failure(said: &str) -> Code {
+    if said.contains(DISK_FULL) { Code::DiskFull } else { Code::GitFailed }
+}
+
+/// Whether a setting is one that every call gets.
+fn is_usual(setting: &OsStr) -> bool {
+    TAMED.iter().chain(ABROAD).any(|usual| setting == *usual)
 }
 
 /// The program, told which repositories of others were accepted.
@@ -430,50 +466,6 @@ fn git() -> std::process::Command {
 
 /// The last line that git said: its progress.
 fn last_words(file: &Path) -> String {
-    let text = careful::read(file).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text[text.len().saturating_sub(400)..]).into_owned();
-    text.rsplit(['\r', '\n']).find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
-}
-
-/// A thread of its own writes the input, so that neither side waits for the other with a full pipe.
-fn feed(child: &mut Child, input: Vec<u8>) {
-    if let Some(mut stdin) = child.stdin.take() {
-        std::thread::spawn(move || {
-            let _ = stdin.write_all(&input);
-        });
-    }
-}
-
-fn drain(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            let _ = pipe.read_to_end(&mut bytes);
-        }
-        let _ = sender.send(bytes);
-    });
-    receiver
-}
-
-/// What comes out of a pipe, as it comes; a few chunks wait until they are taken.
-fn chunks(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<std::io::Result<Vec<u8>>> {
-    let (sender, receiver) = mpsc::sync_channel(4);
-    std::thread::spawn(move || {
-        let Some(mut pipe) = pipe else { return };
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            let chunk = match pipe.read(&mut buffer) {
-                Ok(0) => return,
-                Ok(count) => Ok(buffer[..count].to_vec()),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(error) => Err(error),
-            };
-            // Nobody takes it any more, or nothing more comes.
-            if chunk.is_err() | sender.send(chunk).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
+    let said = careful::tail(file, PROGRESS).unwrap_or_default();
+    text::last_line(&String::from_utf8_lossy(&said), COLUMNS).unwrap_or_default()
 }

@@ -4,7 +4,7 @@
 use std::{fs, io, path::Path};
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{Git, Repo, careful},
 };
@@ -17,7 +17,7 @@ impl Repo {
     ///
     /// # Errors
     /// Another program has the config locked, or changes it all the time (4), or it cannot be written.
-    pub fn edit_config(&self, arguments: &[&str]) -> Result<i32> {
+    pub(crate) fn edit_config(&self, arguments: &[&str]) -> Result<i32> {
         let common = self.common_dir()?;
         let path = common.join("config");
         if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
@@ -39,14 +39,14 @@ impl Repo {
             let Some(lock) = self.lock_file(&path, after, None)? else {
                 let message = format!("'{}' is locked by another program", path.display());
                 let hint = format!("if no git runs here, remove '{}.lock'", path.display());
-                return Err(Error::new(Kind::Conflict, message).hint(hint));
+                return Err(Error::new(Code::LockHeld, message).hint(hint));
             };
             if read(&path)? == before {
                 lock.commit()?;
                 return Ok(0);
             }
         }
-        Err(Error::new(Kind::Conflict, format!("others change '{}' all the time", path.display()))
+        Err(Error::new(Code::LockHeld, format!("others change '{}' all the time", path.display()))
             .hint("try again"))
     }
 }
@@ -66,7 +66,7 @@ fn code(git: Git) -> Result<i32> {
         Some(code @ (0 | 5)) => Ok(code),
         _ => {
             let said = crate::model::text::safe_block(output.stderr.trim());
-            Err(Error::new(Kind::External, "git config failed").because(said))
+            Err(Error::new(Code::GitFailed, "git config failed").because(said))
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{above, ownership, settings},
     model::quote,
@@ -110,6 +110,6 @@ fn is_no_file(file: &Path) -> bool {
 
 fn not_a_file(file: &Path) -> Error {
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let error = Error::new(Kind::NotARepository, format!("the repository's '{name}' is not a file"));
+    let error = Error::new(Code::RepositoryUnreadable, format!("the repository's '{name}' is not a file"));
     error.hint(format!("see what it is, then {}", quote::command(&[&"rm", &file])))
 }

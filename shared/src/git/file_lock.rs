@@ -3,7 +3,11 @@
 use std::{fs, path::Path, time::SystemTime};
 
 use super::intent::{Action, Intent};
-use crate::{Error, Kind, Result, error::Context, git::Repo};
+use crate::{
+    Error, Kind, Result,
+    error::Context,
+    git::{RefError, Repo},
+};
 
 /// The held lock, with the content that is to take the file's place. Dropped, the file is as it was. A kill leaves nothing that
 /// the next command does not mend.
@@ -44,8 +48,8 @@ impl Repo {
         }
         match intent.lock(&name, CONTENT) {
             Ok(()) => Ok(Some(FileLock { intent, name })),
-            Err(error) if error.kind == Kind::Conflict => Ok(None),
-            Err(error) => Err(error),
+            Err(RefError::Locked { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 }

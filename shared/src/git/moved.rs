@@ -1,6 +1,6 @@
 //! Worktrees after a move. When a repository is renamed, the `.git` files of its worktrees name a folder that is gone; when the
 //! folder that holds both is renamed, the repository's list of worktrees is out of date as well. Nothing is lost: this finds the
-//! worktrees; [`super::worktree_links`] writes the links between the two anew.
+//! worktrees; `worktree_links` writes the links between the two anew.
 
 use std::{
     fs, io,

@@ -10,7 +10,7 @@ use std::{
 use gix::objs::{Find, tree::EntryKind};
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{Oid, Repo, careful, command, repo::Identity},
 };
@@ -124,9 +124,9 @@ impl Repo {
     /// It is missing or malformed.
     pub fn read_commit(&self, id: Oid) -> Result<Commit> {
         let broken = || format!("commit {} cannot be read", id.short());
-        let commit = self.gix.find_commit(id.gix()).context(Kind::Internal, broken)?;
-        let decoded = commit.decode().context(Kind::Internal, broken)?;
-        let committer = decoded.committer().context(Kind::Internal, broken)?;
+        let commit = self.gix.find_commit(id.gix()).context(Code::ObjectUnreadable, broken)?;
+        let decoded = commit.decode().context(Code::ObjectUnreadable, broken)?;
+        let committer = decoded.committer().context(Code::ObjectUnreadable, broken)?;
         Ok(Commit {
             tree: decoded.tree().into(),
             parents: decoded.parents().map(Into::into).collect(),
@@ -216,10 +216,10 @@ impl Repo {
     /// It cannot be read.
     pub fn entries_of(&self, tree: Oid) -> Result<Vec<Entry>> {
         let broken = || format!("tree {} cannot be read", tree.short());
-        let found = self.gix.find_tree(tree.gix()).context(Kind::Internal, broken)?;
+        let found = self.gix.find_tree(tree.gix()).context(Code::ObjectUnreadable, broken)?;
         let mut entries = Vec::new();
         for entry in found.iter() {
-            let entry = entry.context(Kind::Internal, broken)?;
+            let entry = entry.context(Code::ObjectUnreadable, broken)?;
             let sort = Sort::of(entry.mode().kind());
             entries.extend(
                 sort.map(|sort| Entry::new(entry.filename().to_vec(), sort, entry.oid().to_owned().into())),
@@ -311,7 +311,7 @@ impl Repo {
     /// It cannot be read.
     pub fn read_blob(&self, id: Oid) -> Result<Vec<u8>> {
         let broken = || format!("blob {} cannot be read", id.short());
-        Ok(self.gix.find_blob(id.gix()).context(Kind::Internal, broken)?.detach().data)
+        Ok(self.gix.find_blob(id.gix()).context(Code::ObjectUnreadable, broken)?.detach().data)
     }
 
     /// The bytes of the blob `name` in the tree of a commit, if it is there.
@@ -320,12 +320,12 @@ impl Repo {
     /// Commit or tree cannot be read.
     pub fn read_blob_of(&self, commit: Oid, name: &str) -> Result<Option<Vec<u8>>> {
         let broken = || format!("the tree of {} cannot be read", commit.short());
-        let commit = self.gix.find_commit(commit.gix()).context(Kind::Internal, broken)?;
-        let tree = commit.tree().context(Kind::Internal, broken)?;
-        let Some(entry) = tree.lookup_entry_by_path(name).context(Kind::Internal, broken)? else {
+        let commit = self.gix.find_commit(commit.gix()).context(Code::ObjectUnreadable, broken)?;
+        let tree = commit.tree().context(Code::ObjectUnreadable, broken)?;
+        let Some(entry) = tree.lookup_entry_by_path(name).context(Code::ObjectUnreadable, broken)? else {
             return Ok(None);
         };
-        let blob = entry.object().context(Kind::Internal, broken)?;
+        let blob = entry.object().context(Code::ObjectUnreadable, broken)?;
         Ok(Some(blob.detach().data))
     }
 

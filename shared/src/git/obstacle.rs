@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    Error, Kind,
+    Code, Error,
     git::{above, settings::Settings},
     model::quote,
     world,
@@ -67,7 +67,7 @@ impl Watch {
         self.next = Instant::now() + LOOK_AGAIN;
         let found = find(&self.place)?;
         Some(
-            Error::new(Kind::Refused, format!("{what} waits for ever: '{}' is not a file", found.display()))
+            Error::new(Code::NotAFile, format!("{what} waits for ever: '{}' is not a file", found.display()))
                 .hint(format!("see what it is, then {}", quote::command(&[&"rm", &found]))),
         )
     }

@@ -10,7 +10,7 @@ use gix::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Result,
     git::{
         Git, above,
         safe_directories::{accept, accepted},
@@ -131,7 +131,7 @@ fn ask(place: &Path) -> Result<()> {
 fn refusal(said: &str) -> Error {
     let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
-    let mut error = Error::new(Kind::NotARepository, text::safe(first.trim_start_matches("fatal: ")));
+    let mut error = Error::new(Code::RepositoryUnsafe, text::safe(first.trim_start_matches("fatal: ")));
     for line in lines.filter(|line| line.starts_with("git config")) {
         error = error.hint(text::safe(line));
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Git, Oid, Repo, careful, command, objects::Sort, remotes};
-use crate::{Error, Kind, Result, model::text};
+use crate::{Code, Error, Result, model::text};
 
 /// Objects in one fetch: more would not fit on a command line.
 const AT_ONCE: usize = 1000;
@@ -52,7 +52,7 @@ impl Repo {
             let Some(first) = missing.first() else { return Ok(()) };
             if missing == before {
                 let message = format!("object {} is promised by a remote, and not there", first.short());
-                return Err(Error::new(Kind::External, message));
+                return Err(Error::new(Code::ObjectsNotFetched, message));
             }
             self.fetch_promised(&missing)?;
             before = missing;
@@ -138,7 +138,7 @@ impl Repo {
         Err(failed.unwrap_or_else(|| {
             let count = text::count(ids.len() as u64, "object");
             Error::new(
-                Kind::External,
+                Code::ObjectsNotFetched,
                 format!("{count} of this partial clone cannot be fetched: no remote promised them"),
             )
         }))

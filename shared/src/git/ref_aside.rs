@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::intent::{Action, Intent};
-use crate::{Error, Kind, Result, error::Context, git::Repo};
+use crate::{Code, Error, Kind, Result, error::Context, git::Repo};
 
 impl Repo {
     /// Moves the file of a damaged ref into `folder`, below which it keeps its name; a ref that is only packed is deleted after its
@@ -47,5 +47,5 @@ fn free_place(folder: &Path, name: &str) -> Result<PathBuf> {
     std::iter::once(first)
         .chain(others)
         .find(|place| fs::symlink_metadata(place).is_err())
-        .ok_or_else(|| Error::refused(format!("'{}' is full", folder.display())))
+        .ok_or_else(|| Error::new(Code::TooLarge, format!("'{}' is full", folder.display())))
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{Oid, Repo, careful, ref_names, symbolic_ref},
     model::quote,
@@ -106,7 +106,7 @@ impl Repo {
             match read_loose(&file) {
                 Ok(Some(Loose::Object(id))) => return Ok(Some(id)),
                 Ok(Some(Loose::Broken(why))) => {
-                    return Err(Error::internal(format!("ref '{name}' {why}")));
+                    return Err(Error::new(Code::RefDamaged, format!("ref '{name}' {why}")));
                 }
                 // The ref to which it points may be damaged as well.
                 Ok(Some(Loose::Symbolic)) => match symbolic_ref::target(&file) {
@@ -122,13 +122,13 @@ impl Repo {
         }
         let name = name.as_str();
         let broken = || format!("ref '{name}' is broken");
-        match self.gix.try_find_reference(name).context(Kind::Internal, broken)? {
+        match self.gix.try_find_reference(name).context(Code::RefDamaged, broken)? {
             None => Ok(None),
             // gix looks in other places as well.
             Some(found) if found.name().as_bstr() != name => Ok(None),
             Some(mut found) => match found.try_id() {
                 Some(id) => Ok(Some(id.detach().into())),
-                None => Ok(Some(found.peel_to_id().context(Kind::Internal, broken)?.detach().into())),
+                None => Ok(Some(found.peel_to_id().context(Code::RefDamaged, broken)?.detach().into())),
             },
         }
     }
@@ -156,7 +156,7 @@ impl Repo {
         for space in ["", "refs/", ref_names::TAGS, ref_names::BRANCHES, ref_names::REMOTE_BRANCHES] {
             let file = self.gix.common_dir().join(format!("{space}{name}"));
             if fs::metadata(&file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-                let error = Error::refused(format!("ref '{space}{name}' is not a regular file"));
+                let error = Error::new(Code::NotAFile, format!("ref '{space}{name}' is not a regular file"));
                 return Err(error.hint(format!("see what it is, then {}", quote::command(&[&"rm", &file]))));
             }
         }
@@ -170,7 +170,7 @@ impl Repo {
     /// The file cannot be read.
     pub fn ref_damage(&self, name: &str) -> Result<Option<String>> {
         match self.find_ref(name) {
-            Err(error) if error.kind == Kind::Internal => Ok(Some(damage_of(self, name))),
+            Err(error) if error.code == Code::RefDamaged => Ok(Some(damage_of(self, name))),
             Err(error) => Err(error),
             Ok(Some(id)) if !self.has_object(id) && !self.is_partial() => {
                 Ok(Some(format!("names {}, which is not in this repository", id.short())))

@@ -13,6 +13,7 @@ use std::{
 };
 
 use super::{
+    RefError,
     intent::{
         Action, Intent, PACKED, lock_of, locked, remove_if_there, repair_all, repair_lock, sync_folder,
     },
@@ -61,7 +62,7 @@ impl Repo {
     ///
     /// # Errors
     /// A ref is no longer what it was (4), is locked by another program (4), or cannot be written.
-    pub fn edit_refs(&self, edits: &[Edit], why: &str) -> Result<()> {
+    pub fn edit_refs(&self, edits: &[Edit], why: &str) -> Result<(), RefError> {
         let mut sorted: Vec<&Edit> = edits.iter().collect();
         if sorted.is_empty() {
             return Ok(());
@@ -96,13 +97,13 @@ impl Repo {
                     let changed = sorted[..done].iter().map(|edit| (edit.name.as_str(), edit.old));
                     take_back(common, &mut intent, changed);
                     let message = format!("cannot write ref '{}'", edit.name);
-                    return Err(Error::new(Kind::External, message).because(error));
+                    return Err(Error::new(Kind::External, message).because(error).into());
                 }
             }
             intent.release();
         }
         drop(intent);
-        sync_folders(common, sorted.iter().map(|edit| edit.name.as_str()))
+        Ok(sync_folders(common, sorted.iter().map(|edit| edit.name.as_str()))?)
     }
 
     /// Deletes refs, all or none, each only if it is still what it was; a branch's reflog goes with it. Interrupted, it is
@@ -110,7 +111,7 @@ impl Repo {
     ///
     /// # Errors
     /// One of them is no longer what it was (4), is locked (4), or cannot be removed.
-    pub fn delete_refs(&self, refs: &[(String, Oid)]) -> Result<()> {
+    pub fn delete_refs(&self, refs: &[(String, Oid)]) -> Result<(), RefError> {
         if refs.is_empty() {
             return Ok(());
         }
@@ -140,7 +141,7 @@ impl Repo {
         if let Err(error) = remove(common, &intent, packed.is_some(), &names) {
             intent.undecide();
             take_back(common, &mut intent, sorted.iter().map(|(name, old)| (name.as_str(), Some(*old))));
-            return Err(Error::new(Kind::External, "cannot delete refs").because(error));
+            return Err(Error::new(Kind::External, "cannot delete refs").because(error).into());
         }
         for name in names.iter().filter(|name| name.starts_with(BRANCHES)) {
             let _ = fs::remove_file(common.join("logs").join(name));
@@ -163,7 +164,7 @@ impl Repo {
     ///
     /// # Errors
     /// It is locked (4), and the lock was not left by a killed command of ours.
-    pub fn require_unlocked(&self, name: &str) -> Result<()> {
+    pub fn require_unlocked(&self, name: &str) -> Result<(), RefError> {
         let common = self.gix.common_dir();
         if repair_lock(common, name, None) { Ok(()) } else { Err(locked(name, &lock_of(common, name))) }
     }
@@ -174,12 +175,11 @@ impl Repo {
         repair_all(self.gix.common_dir());
     }
 
-    fn check_value(&self, name: &str, expected: Option<Oid>) -> Result<()> {
+    fn check_value(&self, name: &str, expected: Option<Oid>) -> Result<(), RefError> {
         if self.find_ref(name)? == expected {
             return Ok(());
         }
-        Err(Error::new(Kind::Conflict, format!("ref '{name}' was changed by another program"))
-            .hint("try again"))
+        Err(RefError::Changed { name: name.to_owned() })
     }
 
     /// Takes away the lock of a ref that a process of ours left when it was killed. To be called where that is certain, or with

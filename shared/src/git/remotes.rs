@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Result,
     git::{Git, Oid, Repo, command::Output},
     model::text,
 };
@@ -248,7 +248,7 @@ pub(super) fn broken(message: String, output: &Output) -> Error {
         .filter(|line| !line.is_empty() && !progress.iter().any(|word| line.starts_with(word)))
         .collect();
     let last: Vec<&str> = told.iter().rev().take(12).rev().copied().collect();
-    Error::new(Kind::External, message).because(text::safe_block(&last.join("\n")))
+    Error::new(Code::RemoteFailed, message).because(text::safe_block(&last.join("\n")))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{
         Git, Oid, above, careful,
@@ -127,7 +127,9 @@ impl Repo {
         ownership::check(common_dir)?;
         let options = options.open_path_as_is(true).config_overrides(settings.iter().copied());
         let repo = gix::ThreadSafeRepository::open_opts(common_dir, options)
-            .context(Kind::NotARepository, || format!("cannot open repository '{}'", common_dir.display()))?;
+            .context(Code::RepositoryUnreadable, || {
+                format!("cannot open repository '{}'", common_dir.display())
+            })?;
         Self::checked(repo.to_thread_local())
     }
 
@@ -172,7 +174,7 @@ impl Repo {
         if config.contains("sha256") {
             return unsupported_objects();
         }
-        Error::new(Kind::NotARepository, format!("cannot open repository '{}'", git_dir.display()))
+        Error::new(Code::RepositoryUnreadable, format!("cannot open repository '{}'", git_dir.display()))
             .because(error)
             .hint("'git status' says more about the repository")
     }
@@ -186,7 +188,7 @@ impl Repo {
             return Ok(view.common_dir.clone());
         }
         let dir = self.gix.common_dir();
-        dir.canonicalize().context(Kind::NotARepository, || format!("cannot find '{}'", dir.display()))
+        dir.canonicalize().context(Code::RepositoryUnreadable, || format!("cannot find '{}'", dir.display()))
     }
 
     /// The folder for what is bound to this machine or disposable: `<common>/orchestra`.
@@ -249,7 +251,7 @@ impl Repo {
             return Ok(identity.clone());
         }
         let missing = || {
-            Error::refused("no name and e-mail for commits")
+            Error::new(Code::IdentityMissing, "no name and e-mail for commits")
                 .hint("git config --global user.name \"Your Name\"")
                 .hint("git config --global user.email you@example.com")
         };
@@ -257,7 +259,7 @@ impl Repo {
             .gix
             .committer()
             .ok_or_else(missing)?
-            .context(Kind::Refused, || "the committer's name or date is malformed".into())?;
+            .context(Code::IdentityMissing, || "the committer's name or date is malformed".into())?;
         if signature.name.is_empty() || signature.email.is_empty() {
             return Err(missing());
         }
@@ -273,13 +275,13 @@ impl Repo {
         })
     }
 
-    /// A value of the user's git config.
-    pub fn config(&self, key: &str) -> Option<String> {
+    /// A value of the user's git config. Only `git` and `config` call it: every key has a name there.
+    pub(crate) fn config(&self, key: &str) -> Option<String> {
         self.gix.config_snapshot().string(key).map(|value| value.to_string())
     }
 
     /// A path in the user's git config, `~` spelled out.
-    pub fn config_path(&self, key: &str) -> Option<PathBuf> {
+    pub(super) fn config_path(&self, key: &str) -> Option<PathBuf> {
         let path = self.gix.config_snapshot().trusted_path(key).ok()??;
         (!path.as_os_str().is_empty()).then_some(path)
     }
@@ -288,7 +290,7 @@ impl Repo {
     ///
     /// # Errors
     /// It is not a path.
-    pub fn path_setting(&self, key: &str) -> std::result::Result<Option<PathBuf>, String> {
+    pub(crate) fn path_setting(&self, key: &str) -> std::result::Result<Option<PathBuf>, String> {
         match self.gix.config_snapshot().trusted_path(key) {
             Ok(path) => Ok(path.filter(|path| !path.as_os_str().is_empty())),
             Err(error) => Err(error.to_string()),
@@ -296,14 +298,14 @@ impl Repo {
     }
 
     /// Every value of a key of the user's git config, in order.
-    pub fn config_all(&self, key: &str) -> Vec<String> {
+    pub(crate) fn config_all(&self, key: &str) -> Vec<String> {
         let snapshot = self.gix.config_snapshot();
         let values = snapshot.plumbing().strings(key);
         values.unwrap_or_default().iter().map(ToString::to_string).collect()
     }
 
     /// The subsections of a section: `claude` in `orchestra.agent.claude.command` for `orchestra` and `agent.`.
-    pub fn config_sections(&self, section: &str) -> Vec<String> {
+    pub(crate) fn config_sections(&self, section: &str) -> Vec<String> {
         let snapshot = self.gix.config_snapshot();
         let Some(found) = snapshot.plumbing().sections_by_name(section) else { return Vec::new() };
         found.filter_map(|s| s.header().subsection_name().map(ToString::to_string)).collect()
@@ -336,7 +338,7 @@ impl Repo {
         }
         let mut head = self.gix.head().context(Kind::Refused, || "HEAD cannot be read".into())?;
         if head.is_unborn() {
-            return Err(Error::refused("there is no commit yet to start from")
+            return Err(Error::new(Code::CommitMissing, "there is no commit yet to start from")
                 .hint("git commit --allow-empty -m 'first commit'"));
         }
         Ok(head.peel_to_commit().context(Kind::Refused, || "HEAD names no commit".into())?.id.into())
@@ -378,7 +380,10 @@ impl Repo {
     pub fn merge_base(&self, one: Oid, other: Oid) -> Result<Oid> {
         let cannot = || format!("cannot find where {} and {} went apart", one.short(), other.short());
         let bases = self.gix.merge_bases_many(one.gix(), &[other.gix()]).context(Kind::Internal, cannot)?;
-        bases.first().map(|base| base.detach().into()).ok_or_else(|| Error::refused(cannot()))
+        bases
+            .first()
+            .map(|base| base.detach().into())
+            .ok_or_else(|| Error::new(Code::HistoriesUnrelated, cannot()))
     }
 
     /// The best common ancestors of two commits; none where their histories have nothing in common.
@@ -441,7 +446,10 @@ fn no_repository() -> Error {
 }
 
 fn unsupported(what: &str) -> Error {
-    Error::refused(format!("this repository cannot be used with git orchestra: {what}"))
+    Error::new(
+        Code::RepositoryUnsupported,
+        format!("this repository cannot be used with git orchestra: {what}"),
+    )
 }
 
 /// Since git 2.46 such a repository can be changed into one that can be used.

@@ -4,7 +4,7 @@ use super::{
     Oid, Repo,
     ref_names::{BRANCHES, TAGS},
 };
-use crate::{Error, Result, model::text};
+use crate::{Code, Error, Result, model::text};
 
 /// The fewest digits by which git takes an object's id.
 const SHORTEST_ID: usize = 4;
@@ -73,7 +73,7 @@ impl Repo {
 }
 
 fn names_none(revision: &str, why: &str) -> Error {
-    Error::refused(format!("'{}' names no commit: {why}", text::safe(revision)))
+    Error::new(Code::CommitUnknown, format!("'{}' names no commit: {why}", text::safe(revision)))
 }
 
 /// The name that a revision begins with, and what follows it: `main` and `~2` of `main~2`.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Git;
-use crate::{Error, Result, world};
+use crate::{Code, Error, Result, world};
 
 /// The oldest git with all that is used here.
 const OLDEST: (u32, u32) = (2, 39);
@@ -23,10 +23,10 @@ pub(super) fn here() -> Option<(u32, u32)> {
 pub fn check(directory: &Path) -> Result<()> {
     let said = Git::new(directory, "version").line()?;
     match version(&said) {
-        Some(found) if found < OLDEST => Err(Error::refused(format!(
-            "git {}.{} is too old: {}.{} or newer is needed",
-            found.0, found.1, OLDEST.0, OLDEST.1
-        ))
+        Some(found) if found < OLDEST => Err(Error::new(
+            Code::GitTooOld,
+            format!("git {}.{} is too old: {}.{} or newer is needed", found.0, found.1, OLDEST.0, OLDEST.1),
+        )
         .hint("update git")),
         // A git that calls itself in an unknown way is not taken for an old one.
         _ => Ok(()),

@@ -14,7 +14,7 @@ use super::{
     moved::{Link, is_gone, link_of},
     worktrees::Worktree,
 };
-use crate::{Kind, Result, error::Context};
+use crate::{Kind, Result, error::Context, private_files};
 
 impl Worktree {
     /// Writes the links between the worktree at `folder` and its registration anew, if a move broke them. Gives whether anything
@@ -32,9 +32,8 @@ impl Worktree {
         // Where anything else lies in the registered place, somebody put it there: that is not followed.
         let is_elsewhere = self.written_path().is_some_and(|path| is_gone(&path));
         if is_elsewhere {
-            let mut new = tempfile::NamedTempFile::new_in(&self.git_dir).context(Kind::External, cannot)?;
-            new.write_all(&line("", &folder.join(".git"))).context(Kind::External, cannot)?;
-            new.persist(self.git_dir.join("gitdir")).context(Kind::External, cannot)?;
+            let place = line("", &folder.join(".git"));
+            private_files::replace(&self.git_dir.join("gitdir"), place).context(Kind::External, cannot)?;
         }
         Ok(link == Link::Stale || is_elsewhere)
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{Oid, Repo, careful, frozen, moved},
     model::quote,
@@ -283,12 +283,14 @@ impl Worktree {
             return Err(Error::internal(format!("the files of worktree '{shown}' are there")));
         }
         if let Some(reason) = self.lock_reason() {
-            return Err(Error::refused(format!("worktree '{shown}' is gone, and locked: {reason}")).hint(
-                format!(
-                    "if it will not come back: {}",
-                    quote::command(&[&"git", &"worktree", &"unlock", &self.path])
-                ),
-            ));
+            return Err(Error::new(
+                Code::WorktreeLocked,
+                format!("worktree '{shown}' is gone, and locked: {reason}"),
+            )
+            .hint(format!(
+                "if it will not come back: {}",
+                quote::command(&[&"git", &"worktree", &"unlock", &self.path])
+            )));
         }
         let cannot = || format!("cannot move '{}' aside", self.git_dir.display());
         fs::create_dir_all(folder).context(Kind::External, cannot)?;

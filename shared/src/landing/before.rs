@@ -4,16 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     git::Oid,
-    model::{Agent, AgentId, Phase},
+    model::{Agent, AgentId, BranchName, Phase},
 };
 
 /// An agent at rest, as it was.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct BeforeRepair {
     /// Its id.
-    pub agent: String,
+    pub agent: AgentId,
     /// Its branch, without `refs/heads/`.
-    pub branch: String,
+    pub branch: BranchName,
     /// Where the branch stood.
     pub tip: Option<Oid>,
     /// The commit that held its work.
@@ -36,16 +36,16 @@ impl BeforeRepair {
     /// Of an agent as it is, with its refs.
     pub fn of(id: &AgentId, agent: &Agent, tip: Option<Oid>, head: Option<Oid>) -> Self {
         Self {
-            agent: id.to_string(),
+            agent: id.clone(),
             branch: agent.branch.clone(),
             tip,
             head,
             phase: agent.phase,
-            commits: agent.commits,
-            files: agent.files_changed,
-            insertions: agent.insertions,
-            deletions: agent.deletions,
-            left_out: agent.left_out,
+            commits: agent.work.commits,
+            files: agent.work.files,
+            insertions: agent.work.insertions,
+            deletions: agent.work.deletions,
+            left_out: agent.work.left_out_count(),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The branches that would land: what was named, or the work of every agent that is done.
 
-use super::state::Orders;
+use super::options::LandOptions;
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{Oid, Repo, merging::Size},
-    model::{Agent, AgentId, Phase, id, landing::FailedCheck, text},
+    model::{Agent, AgentId, IdOrText, Phase, id, landing::FailedCheck, text},
     store::{Listing, Unreadable, layout, unreadable},
 };
 
@@ -31,8 +31,8 @@ impl Branch {
     pub(super) fn landed_in(&self, repo: &Repo, target: &Target) -> Result<bool> {
         let Some((_, agent)) = &self.agent else { return Ok(false) };
         let same = agent.landed_in.as_deref() == Some(target.branch.as_str())
-            && agent.landed_head.as_deref() == Some(self.tip.to_string().as_str());
-        let commit = agent.landed_as.as_deref().and_then(Oid::parse).filter(|_| same);
+            && agent.landed_head.as_ref().is_some_and(|head| *head == self.tip);
+        let commit = agent.landed_as.as_ref().and_then(IdOrText::commit).filter(|_| same);
         // Somebody may have taken it back by hand; and an event of another clone may name what is not here.
         Ok(commit
             .filter(|commit| repo.has_commit(*commit))
@@ -40,24 +40,24 @@ impl Branch {
     }
 
     /// Why it does not land unless it is named: a check that failed with it would not be run.
-    pub(super) fn kept_back(&self, orders: &Orders) -> Option<String> {
-        let failed = self.failed.as_ref().filter(|_| !orders.named)?;
-        (!failed.check.is_among(&orders.checks)).then(|| failed.sentence())
+    pub(super) fn kept_back(&self, options: &LandOptions) -> Option<String> {
+        let failed = self.failed.as_ref().filter(|_| !options.named)?;
+        (!failed.check.is_among(&options.checks)).then(|| failed.sentence())
     }
 
     /// What its agent has not finished, if that is in what would land.
     pub(super) fn unfinished(&self) -> Option<String> {
         let (_, agent) = self.agent.as_ref()?;
-        let is_its_work = agent.head.as_deref() == Some(self.tip.to_string().as_str());
+        let is_its_work = agent.head_commit() == Some(self.tip);
         agent.unfinished.clone().filter(|_| is_its_work)
     }
 
     /// How much it changes, if it is what its agent's events tell of.
     pub(super) fn size_by_its_events(&self) -> Option<Size> {
         let (_, agent) = self.agent.as_ref()?;
-        let current = agent.head.as_deref() == Some(self.tip.to_string().as_str());
-        let lines = agent.insertions.saturating_add(agent.deletions);
-        current.then_some(Size { files: agent.files_changed, lines })
+        let current = agent.head_commit() == Some(self.tip);
+        let lines = agent.work.insertions.saturating_add(agent.work.deletions);
+        current.then_some(Size { files: agent.work.files, lines })
     }
 }
 
@@ -78,14 +78,18 @@ pub fn target(repo: &Repo, named: Option<&str>) -> Result<Target> {
     let branch = match named {
         Some(named) => layout::branch_of(named).unwrap_or(named).to_owned(),
         None => repo.head_branch().ok_or_else(|| {
-            Error::refused("you stand on no branch to land on").hint("name one: --into BRANCH")
+            Error::new(Code::HeadDetached, "you stand on no branch to land on")
+                .hint("name one: --into BRANCH")
         })?,
     };
     let tip = match repo.find_ref(&layout::branch_ref(&branch)) {
         Ok(Some(tip)) => tip,
         _ => {
-            return Err(Error::refused(format!("no branch '{}' to land on", text::safe(&branch)))
-                .hint("git branch --list"));
+            return Err(Error::new(
+                Code::BranchUnknown,
+                format!("no branch '{}' to land on", text::safe(&branch)),
+            )
+            .hint("git branch --list"));
         }
     };
     Ok(Target { branch, tip })
@@ -102,7 +106,7 @@ pub fn named(repo: &Repo, names: &[String]) -> Result<Vec<Branch>> {
         let branch = one(repo, &listing, name)?;
         if let Some((id, agent)) = branch.agent.as_ref().filter(|(_, agent)| !agent.phase.is_at_rest()) {
             let phase = agent.phase.as_str();
-            return Err(Error::refused(format!("agent '{id}' has not ended: it is {phase}"))
+            return Err(Error::new(Code::AgentRunning, format!("agent '{id}' has not ended: it is {phase}"))
                 .hint(format!("git orchestra status --wait {id}, or git orchestra stop {id}")));
         }
         found.push(branch);
@@ -119,7 +123,10 @@ pub fn finished(repo: &Repo, target: &Target) -> Result<(Vec<Branch>, Vec<Unread
     let mut found = Vec::new();
     for row in listing.rows.iter().filter(|row| row.entry.glance.phase == Phase::Done) {
         if let Some(branch) = of_agent(repo, &listing, &row.id)?
-            && branch.agent.as_ref().is_none_or(|(_, agent)| agent.commits > 0 && agent.reviews.is_none())
+            && branch
+                .agent
+                .as_ref()
+                .is_none_or(|(_, agent)| agent.work.commits > 0 && agent.reviews.is_none())
             && !branch.landed_in(repo, target)?
         {
             found.push(branch);
@@ -138,9 +145,10 @@ pub fn again(repo: &Repo, name: &str) -> Result<Option<Branch>> {
 
 fn not_too_many(found: Vec<Branch>) -> Result<Vec<Branch>> {
     match found.len() {
-        many if many > MOST => {
-            Err(Error::usage(format!("{many} branches at once are too many; at most {MOST} land")))
-        }
+        many if many > MOST => Err(Error::new(
+            Code::LimitExceeded,
+            format!("{many} branches at once are too many; at most {MOST} land"),
+        )),
         _ => Ok(found),
     }
 }
@@ -157,14 +165,15 @@ fn one(repo: &Repo, listing: &Listing, name: &str) -> Result<Branch> {
             return of_unreadable(repo, &id, broken);
         }
         return of_agent(repo, listing, &id)?
-            .ok_or_else(|| Error::refused(format!("agent '{id}' has no work here")));
+            .ok_or_else(|| Error::new(Code::WorkMissing, format!("agent '{id}' has no work here")));
     }
     match repo.commit(name) {
         Ok(tip) => Ok(Branch { name: name.to_owned(), tip, agent: None, problem: None, failed: None }),
-        Err(_) => {
-            Err(Error::refused(format!("'{}' is not a branch, an agent or a commit", text::safe(name)))
-                .hint("git branch --list; git orchestra status --all"))
-        }
+        Err(_) => Err(Error::new(
+            Code::BranchUnknown,
+            format!("'{}' is not a branch, an agent or a commit", text::safe(name)),
+        )
+        .hint("git branch --list; git orchestra status --all")),
     }
 }
 
@@ -175,7 +184,7 @@ fn of_agent(repo: &Repo, listing: &Listing, id: &AgentId) -> Result<Option<Branc
     let tip = match &broken {
         None => repo.find_ref(&layout::head_ref(id))?,
         // Its events name the work, so that it has its line among the others.
-        Some(_) => agent.head.as_deref().and_then(Oid::parse),
+        Some(_) => agent.head_commit(),
     };
     Ok(tip.map(|tip| Branch {
         name: id.to_string(),

@@ -15,10 +15,12 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
+    backoff::Backoff,
     error::Context,
     process,
     supervise::{processes, tree},
+    trace,
 };
 
 /// Kept of the beginning of the output, in bytes.
@@ -32,26 +34,23 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How long the pipe of a command that ended may stay open.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// How a command ended.
+/// A command that ran to its end.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum End {
-    /// With 0.
-    Passed,
-    /// Otherwise; how, in words.
-    Failed(String),
-    /// The user pressed Ctrl-C.
-    Interrupted,
-}
-
-/// What came of it.
-#[derive(Debug)]
-pub(super) struct Ran {
-    pub(super) end: End,
+pub struct CheckRun {
+    /// Why it failed, in words such as `exit code 3`; `None`: it passed.
+    pub failure: Option<String>,
     /// What it printed: all, or the beginning and the end.
-    pub(super) output: Vec<u8>,
+    pub output: Vec<u8>,
 }
 
-/// Under which conditions.
+impl CheckRun {
+    /// How it ended, in words: `passed`, or why not.
+    pub fn label(&self) -> &str {
+        self.failure.as_deref().unwrap_or("passed")
+    }
+}
+
+/// The bounds of a command.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds<'a> {
     /// The longest it may take.
@@ -62,8 +61,11 @@ pub(super) struct Bounds<'a> {
     pub(super) nonce: &'a str,
 }
 
-/// Runs a shell command in `folder`, to its end.
-pub(super) fn run(command: &str, folder: &Path, bounds: Bounds<'_>) -> Result<Ran> {
+/// Runs a shell command in `folder`, to its end. Nothing that it started runs on afterwards.
+///
+/// # Errors
+/// It cannot be started, what it left behind cannot be killed, or the user interrupts it ([`Kind::Interrupted`]).
+pub(super) fn run(command: &str, folder: &Path, bounds: Bounds<'_>) -> Result<CheckRun> {
     let mut shell = process::command("/bin/sh");
     shell
         .args(["-c", &format!("exec 2>&1\n{command}")])
@@ -74,14 +76,20 @@ pub(super) fn run(command: &str, folder: &Path, bounds: Bounds<'_>) -> Result<Ra
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .process_group(0);
-    let mut child = shell.spawn().context(Kind::External, || "cannot run '/bin/sh'".into())?;
+    let running = trace::Running::of(&shell);
+    let mut child =
+        process::start(&mut shell).context(Code::ProgramFailed, || "cannot run '/bin/sh'".into())?;
     let kept = Kept::collect(&mut child);
     let ended = wait(&mut child, bounds);
+    match &ended {
+        Ok(end) => running.end(&format_args!("{end:?}")),
+        Err(error) => running.end(&error.code.as_str()),
+    }
     end_left_overs(bounds.nonce)?;
     // It may have taken our mark out of its environment.
     process::kill_tree(&mut child);
     let output = kept.take();
-    Ok(Ran { end: ended?, output })
+    Ok(CheckRun { failure: ended?, output })
 }
 
 /// Ends everything that a landing started and that still runs.
@@ -92,32 +100,27 @@ pub fn end_left_overs(nonce: &str) -> Result<()> {
     processes::end_all(|| tree::with_variable(NONCE, nonce), GRACE)
 }
 
-fn wait(child: &mut Child, bounds: Bounds<'_>) -> Result<End> {
+/// Waits for the end of a command. Returns why it failed.
+fn wait(child: &mut Child, bounds: Bounds<'_>) -> Result<Option<String>> {
+    let is_interrupted = || bounds.interrupted.load(Ordering::Relaxed);
     let deadline = Instant::now() + bounds.limit;
-    let mut pause = Duration::from_millis(1);
-    loop {
-        if let Some(status) = child.try_wait().context(Kind::External, || "lost track of a check".into())? {
-            return Ok(end_of(status));
-        }
-        if bounds.interrupted.load(Ordering::Relaxed) {
-            return Ok(End::Interrupted);
-        }
-        if Instant::now() > deadline {
-            return Ok(End::Failed(format!("took longer than {} s", bounds.limit.as_secs())));
-        }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(50));
+    let ended = process::wait_until(child, deadline, Backoff::millis(1, 50), is_interrupted)
+        .context(Kind::External, || "cannot wait for a check".into())?;
+    match ended {
+        Some(status) => Ok(failure_of(status)),
+        None if is_interrupted() => Err(Error::new(Kind::Interrupted, "interrupted while a check runs")),
+        None => Ok(Some(format!("took longer than {} s", bounds.limit.as_secs()))),
     }
 }
 
-fn end_of(status: ExitStatus) -> End {
-    match (status.code(), status.signal()) {
-        (Some(0), _) => End::Passed,
-        (Some(127), _) => End::Failed("exit code 127: a command in it was not found".to_owned()),
-        (Some(code), _) => End::Failed(format!("exit code {code}")),
-        (None, Some(signal)) => End::Failed(format!("killed by signal {signal}")),
-        (None, None) => End::Failed("ended in an unknown way".to_owned()),
-    }
+fn failure_of(status: ExitStatus) -> Option<String> {
+    Some(match (status.code(), status.signal()) {
+        (Some(0), _) => return None,
+        (Some(127), _) => "exit code 127: a command in it was not found".to_owned(),
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("killed by signal {signal}"),
+        (None, None) => "ended in an unknown way".to_owned(),
+    })
 }
 
 /// The beginning and the end of what a command prints, however much it is.
@@ -200,49 +203,48 @@ pub fn is_command(command: &str, what: &str) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn ran(command: &str, limit: Duration, interrupted: bool) -> Ran {
+    fn run_with(command: &str, limit: Duration, interrupted: bool) -> Result<CheckRun> {
         let interrupted = AtomicBool::new(interrupted);
         let nonce = format!("test-{}", crate::world::random_hex::<8>().unwrap());
         let bounds = Bounds { limit, interrupted: &interrupted, nonce: &nonce };
         let folder = tempfile::tempdir().unwrap();
-        let ran = run(command, folder.path(), bounds).unwrap();
+        let ran = run(command, folder.path(), bounds);
         assert!(tree::with_variable(NONCE, &nonce).is_empty());
         ran
+    }
+
+    fn ran(command: &str, limit: Duration) -> CheckRun {
+        run_with(command, limit, false).unwrap()
     }
 
     #[test]
     fn every_kind_of_end() {
         let long = Duration::from_secs(60);
-        for (command, end, output) in [
-            ("echo a; echo b >&2", End::Passed, "a\nb\n"),
-            ("echo a; exit 3", End::Failed("exit code 3".into()), "a\n"),
-            ("kill -9 $$", End::Failed("killed by signal 9".into()), ""),
-            ("read x || echo nothing to read", End::Passed, "nothing to read\n"),
+        for (command, failure, output) in [
+            ("echo a; echo b >&2", None, "a\nb\n"),
+            ("echo a; exit 3", Some("exit code 3"), "a\n"),
+            ("kill -9 $$", Some("killed by signal 9"), ""),
+            ("read x || echo nothing to read", None, "nothing to read\n"),
             // what it leaves behind holds the pipe open, and goes
-            ("sleep 1000 & echo over", End::Passed, "over\n"),
-            ("setsid sleep 1000 & echo over", End::Passed, "over\n"),
+            ("sleep 1000 & echo over", None, "over\n"),
+            ("setsid sleep 1000 & echo over", None, "over\n"),
         ] {
-            let ran = ran(command, long, false);
-            assert_eq!(
-                (ran.end, String::from_utf8_lossy(&ran.output).into_owned()),
-                (end, output.into()),
-                "{command}"
-            );
+            let ran = ran(command, long);
+            let printed = String::from_utf8_lossy(&ran.output);
+            assert_eq!((ran.failure.as_deref(), &*printed), (failure, output), "{command}");
         }
-        assert!(
-            matches!(ran("no-such-command-here", long, false).end, End::Failed(why) if why.contains("not found"))
-        );
-        let late =
-            ran("echo begun; trap '' TERM; while :; do sleep 1; done", Duration::from_millis(300), false);
-        assert!(matches!(late.end, End::Failed(why) if why.contains("longer than")));
-        assert_eq!(ran("sleep 1000", long, true).end, End::Interrupted);
-        let unmarked = ran("env -i sleep 1000; exec env -i sleep 1000", Duration::from_millis(300), false);
-        assert!(matches!(unmarked.end, End::Failed(why) if why.contains("longer than")));
+        assert!(ran("no-such-command-here", long).label().contains("not found"));
+        let short = Duration::from_millis(300);
+        let late = ran("echo begun; trap '' TERM; while :; do sleep 1; done", short);
+        assert!(late.label().contains("longer than"));
+        assert!(run_with("sleep 1000", long, true).is_err_and(|error| error.kind() == Kind::Interrupted));
+        let unmarked = ran("env -i sleep 1000; exec env -i sleep 1000", short);
+        assert!(unmarked.label().contains("longer than"));
     }
 
     #[test]
     fn a_flood_is_kept_at_both_ends() {
-        let ran = ran("echo first; yes | head -c 30000000; echo last", Duration::from_secs(60), false);
+        let ran = ran("echo first; yes | head -c 30000000; echo last", Duration::from_secs(60));
         let text = String::from_utf8_lossy(&ran.output).into_owned();
         assert!(text.starts_with("first\n") && text.ends_with("last\n") && text.contains("bytes left out"));
         assert!(ran.output.len() < HEAD + TAIL + 100);

@@ -3,17 +3,18 @@
 
 use super::{
     branches::Branch,
-    state::{COMMAND, RunCheck, State, Step},
+    state::{RunCheck, State, Step},
 };
 use crate::{
     Result,
     git::{Oid, Repo},
     model::{
+        WriterId,
         event::{Check, Landing},
         landing::{FailedCheck, check_id},
         text,
     },
-    store::operations::{self, Journal},
+    store::operations::{self, Journal, Operation, OperationBody},
 };
 
 /// Earlier landings that are looked at: the newest.
@@ -54,12 +55,13 @@ pub fn recall(repo: &Repo, branches: &mut [Branch]) -> Result<()> {
 
 fn by_its_events(branch: &Branch) -> Option<FailedCheck> {
     let (_, agent) = branch.agent.as_ref()?;
-    agent.failed_check.clone().filter(|failed| failed.head == branch.tip.to_string())
+    agent.failed_check.clone().filter(|failed| failed.head == branch.tip)
 }
 
 /// The newest first.
 fn earlier_landings(repo: &Repo) -> Result<Vec<State>> {
-    let mut all: Vec<_> = operations::all(repo)?.into_iter().filter(|one| one.command == COMMAND).collect();
+    let is_landing = |one: &Operation| matches!(one.body, OperationBody::Landing(_));
+    let mut all: Vec<_> = operations::all(repo)?.into_iter().filter(is_landing).collect();
     all.sort_by(|a, b| b.id.cmp(&a.id));
     let load = |id: &str| Journal::open(repo, id).and_then(|journal| State::load(repo, &journal)).ok();
     Ok(all.iter().take(MOST).filter_map(|one| load(&one.id)).collect())
@@ -72,7 +74,7 @@ fn by_landings(landings: &[State], name: &str, tip: Oid) -> Option<FailedCheck> 
         for step in steps_of(landing).filter(|step| step.branch == name && step.head == tip) {
             match (step.outcome, &step.failed_check) {
                 (Some(Landing::Merged), _) => {
-                    passed.extend(landing.orders.checks.iter().map(|(_, command)| check_id(command)));
+                    passed.extend(landing.options.checks.iter().map(|(_, command)| check_id(command)));
                 }
                 (Some(Landing::Failed), Some(check)) if !passed.contains(&check_id(&check.command)) => {
                     return Some(failure(landing, step, check));
@@ -93,15 +95,15 @@ fn failure(landing: &State, step: &Step, check: &RunCheck) -> FailedCheck {
     let shown = text::one_line(&check.command, COMMAND_SHOWN);
     FailedCheck {
         check: Check { name: check.name.clone(), id: check_id(&check.command), command: Some(shown) },
-        head: step.head.to_string(),
-        into: landing.into.clone(),
+        head: step.head.into(),
+        into: landing.into.as_str().into(),
         why: step.why.clone().unwrap_or_default(),
-        writer: String::new(),
+        writer: WriterId::default(),
     }
 }
 
 fn command_of(landings: &[State], id: &str) -> Option<String> {
-    let mut checks = landings.iter().flat_map(|landing| &landing.orders.checks);
+    let mut checks = landings.iter().flat_map(|landing| &landing.options.checks);
     let (_, command) = checks.find(|(_, command)| check_id(command) == id)?;
     Some(text::one_line(command, COMMAND_SHOWN))
 }
@@ -109,36 +111,20 @@ fn command_of(landings: &[State], id: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::landing::{Orders, branches::Target};
+    use crate::landing::{LandOptions, branches::Target};
 
     fn step(outcome: Landing, tip: Oid, failed: Option<&str>) -> Step {
         let check = failed.map(|command| RunCheck { name: "test".into(), command: command.into() });
-        Step {
-            rank: 1,
-            branch: "b".into(),
-            agent: None,
-            head: tip,
-            conflicts_with: Vec::new(),
-            conflicts: Vec::new(),
-            unjudged: Vec::new(),
-            files: 1,
-            lines: 1,
-            reason: String::new(),
-            outcome: Some(outcome),
-            why: failed.map(|_| "test fails: exit code 1".into()),
-            failed_check: check,
-            failed_before: None,
-            kept_back: false,
-            commit: None,
-            log: None,
-            settled: Vec::new(),
-        }
+        let branch = Branch { name: "b".into(), tip, agent: None, problem: None, failed: None };
+        let why = failed.map(|_| "test fails: exit code 1".into());
+        Step { outcome: Some(outcome), why, failed_check: check, ..Step::of(&branch, 1) }
     }
 
     fn landing(check: &str, steps: Vec<Step>, stopped_at: Vec<Step>) -> State {
         let target = Target { branch: "main".into(), tip: Oid::EMPTY_TREE };
-        let orders = Orders { checks: vec![("test".into(), check.into())], ..Orders::default() };
-        State { steps, stopped_at, ..State::new(&target, orders, Vec::new()) }
+        let checks = vec![("test".into(), check.into())];
+        let options = LandOptions { checks, ..LandOptions::default() };
+        State { steps, stopped_at, ..State::new(&target, options, Vec::new()) }
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! Moving a branch, once: the target to where everything stands that proved good, or back.
+//! Moving a branch, once: the target to the commit that has everything that landed, or back.
 
 use super::{
     moving::{self, Outcome},
     scratch::Scratch,
 };
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Result,
     git::{Oid, Repo, refs::Edit, worktrees::Checkout},
     model::text,
     store::layout,
@@ -14,7 +14,7 @@ use crate::{
 /// How often the user may leave the branch, or come back to it, while we look.
 const MAX_SWITCHES: usize = 5;
 
-/// What came of it.
+/// What moving a branch came to.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Moved {
     /// It stands there now; where it is checked out, so do the files.
@@ -100,7 +100,7 @@ pub fn move_branch(repo: &Repo, wanted: Move<'_>) -> Result<Moved> {
         }
     }
     let branch = text::safe(wanted.branch);
-    Err(Error::new(Kind::Conflict, format!("{branch} is checked out and left again all the time"))
+    Err(Error::new(Code::TargetBusy, format!("{branch} is checked out and left again all the time"))
         .hint("try again"))
 }
 
@@ -135,7 +135,7 @@ pub fn unlock_made(repo: &Repo) -> Result<()> {
     moving::unlock_made(repo)
 }
 
-/// Whether the worktree of a landing is not whole.
+/// Whether any scratch worktree is not whole.
 ///
 /// # Errors
 /// The repository cannot be read.
@@ -143,7 +143,7 @@ pub fn is_incomplete(repo: &Repo) -> Result<bool> {
     Scratch::is_incomplete(repo)
 }
 
-/// Takes the worktree of a landing away whose making or removal was cut off or failed. To be called under the lock on operations.
+/// Removes scratch worktrees whose making or removal was cut off or failed, but for those in whose places somebody works.
 ///
 /// # Errors
 /// It cannot be removed.
@@ -161,11 +161,11 @@ fn by_ref(repo: &Repo, wanted: Move<'_>, branch_ref: &str) -> Result<Moved> {
     }
     match moved {
         Ok(()) => Ok(Moved::Yes),
-        Err(error) if error.kind == Kind::Conflict => match repo.find_ref(branch_ref)? {
-            now if now == Some(wanted.old) => Err(error),
+        Err(error) if error.is_race() => match repo.find_ref(branch_ref)? {
+            now if now == Some(wanted.old) => Err(error.into()),
             now => Ok(Moved::Elsewhere(now)),
         },
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,10 +1,8 @@
 //! One merge: with git, outside of any checkout where that is possible, in the scratch worktree where it is not.
 
-use serde::{Deserialize, Serialize};
-
 use super::scratch::Scratch;
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Result,
     git::{Git, Oid, merging::MergePlace, repo::Identity},
     model::text,
 };
@@ -14,39 +12,7 @@ const NAMED: usize = 3;
 /// Columns of what git says of a conflict.
 const SAID: usize = 200;
 
-/// How a branch becomes part of the target.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Strategy {
-    /// By a merge commit.
-    #[default]
-    Merge,
-    /// As one commit.
-    Squash,
-    /// Its commits are applied anew, one after the other.
-    Rebase,
-}
-
-impl Strategy {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Merge, Self::Squash, Self::Rebase];
-
-    /// As it is typed.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Merge => "merge",
-            Self::Squash => "squash",
-            Self::Rebase => "rebase",
-        }
-    }
-
-    /// Reads it back.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == word)
-    }
-}
-
-/// Whose lines hold where both sides changed the same.
+/// Whose lines win where both sides changed the same.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Side {
     /// What landed before.
@@ -55,6 +21,26 @@ pub(super) enum Side {
     Theirs,
     /// Both, one after the other.
     Union,
+}
+
+impl Side {
+    /// The word for it, in what the user reads.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+            Self::Theirs => "theirs",
+            Self::Union => "union",
+        }
+    }
+}
+
+/// What a rebase came to.
+#[derive(Debug)]
+pub(super) enum Rebased {
+    /// The newest of the commits that were applied.
+    Head(Oid),
+    /// These files conflict; nothing of the rebase is left.
+    Conflict(Vec<String>),
 }
 
 /// What became of a merge.
@@ -180,7 +166,7 @@ impl Scratch {
         Ok(Merged::Conflict(MergeConflict { tree: None, files, message, labels }))
     }
 
-    /// Applies the commits of a branch anew on top of `onto`; gives the newest.
+    /// Applies the commits of a branch again, on top of `onto`.
     pub(super) fn rebase(
         &self,
         side: Option<Side>,
@@ -188,7 +174,7 @@ impl Scratch {
         base: Oid,
         tip: Oid,
         by: Committer<'_>,
-    ) -> Result<std::result::Result<Oid, Vec<String>>> {
+    ) -> Result<Rebased> {
         self.reset(onto)?;
         let git = match side {
             None => self.merging("rebase")?,
@@ -207,14 +193,16 @@ impl Scratch {
         let head = || self.git("rev-parse")?.arg("HEAD").line();
         if output.status.success() {
             let head = head()?;
-            return Oid::parse(&head).map(Ok).ok_or_else(|| Error::internal("git rebase left no commit"));
+            return Oid::parse(&head)
+                .map(Rebased::Head)
+                .ok_or_else(|| Error::internal("git rebase left no commit"));
         }
         let files = self.unmerged()?;
         if files.is_empty() {
             return Err(failed("git rebase", &output.stderr));
         }
         self.git("rebase")?.arg("--abort").run()?;
-        Ok(Err(files))
+        Ok(Rebased::Conflict(files))
     }
 
     /// Files that a merge could not settle.
@@ -238,7 +226,7 @@ impl Scratch {
 
 fn failed(what: &str, said: &str) -> Error {
     let said = text::safe_block(said.trim());
-    Error::new(Kind::External, format!("{what} failed")).because(said)
+    Error::new(Code::GitFailed, format!("{what} failed")).because(said)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What the commit says that lands a branch. Pure.
 
-use super::{branches::Branch, merge::Strategy};
-use crate::model::text;
+use super::{branches::Branch, options::Strategy};
+use crate::model::{Cost, text};
 
 /// The message of the commit: who and what, then trailers for whoever searches the history.
 pub(super) fn message(branch: &Branch, strategy: Strategy, settled: &[String]) -> String {
@@ -33,10 +33,11 @@ fn trailers(branch: &Branch) -> Vec<(&'static str, String)> {
     let mut all = vec![("Agent", id.to_string()), ("Task", agent.title.clone())];
     all.extend(
         agent
-            .cost_micros
+            .cost
+            .map(Cost::micros)
             .map(|micros| ("Cost", format!("{}.{:06} USD", micros / 1_000_000, micros % 1_000_000))),
     );
-    all.extend(agent.session.clone().map(|session| ("Session", session)));
+    all.extend(agent.session.clone().map(|session| ("Session", session.into())));
     all.retain(|(_, value)| !value.trim().is_empty());
     all
 }
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
     use crate::{
         git::Oid,
-        model::{Agent, AgentId},
+        model::{Agent, AgentId, Cost},
     };
 
     #[test]
@@ -62,7 +63,7 @@ mod tests {
         assert_eq!(message(&plain, Strategy::Squash, &[]), "Squash branch 'fix\\e'\n");
         let agent = Agent {
             title: "Add auth".into(),
-            cost_micros: Some(1_057_664),
+            cost: Some(Cost::from_micros(1_057_664)),
             session: Some("s-1".into()),
             ..Agent::default()
         };

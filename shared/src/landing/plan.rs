@@ -2,18 +2,16 @@
 
 use super::{
     branches::{Branch, Target},
-    state::Orders,
-    trials::{sizes, trials},
+    options::LandOptions,
+    trials::{Pairs, sizes, trials},
     unresolved,
 };
-use serde::{Deserialize, Serialize};
-
 use crate::{
-    Error, Result,
-    config::Config,
+    Code, Error, Result,
+    config::{Config, keys::MERGE_TIMEOUT},
     git::{
         Oid, Repo,
-        merging::{How, Judgement, MergePlace, Size, Trial},
+        merging::{Judgement, MergePlace, Size},
     },
     model::{event::Landing, text, verdict::Verdict},
     rank::{self, Candidate, Conflict, Matrix, Order, Standing},
@@ -38,38 +36,20 @@ pub struct Plan {
     /// The order, of places in `branches`.
     pub order: Order,
     /// Those of which there is nothing to land, and why.
-    pub passed: Vec<Passed>,
+    pub skipped: Vec<Skipped>,
     /// How the pairs were judged.
     pub pairs: Pairs,
     /// Agents that cannot be read: whether they have anything to land is not known.
     pub unreadable: Vec<Unreadable>,
 }
 
-/// Numbers of pairs.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Pairs {
-    /// All of them.
-    pub total: usize,
-    /// Those that conflict.
-    pub conflicting: usize,
-    /// Those of which the paths told enough.
-    pub filtered: usize,
-    /// Those that git was asked about.
-    pub by_git: usize,
-    /// Those that were known from before.
-    pub known: usize,
-    /// Those that cannot be judged.
-    #[serde(default)]
-    pub unjudged: usize,
-}
-
-/// Plans.
+/// Plans a landing: sorts out what cannot land, merges every pair on trial, and orders what is left.
 ///
 /// # Errors
-/// There is nothing to land (3), a name that shall come first is none of the branches (3), or a history cannot be read.
-pub fn plan(repo: &Repo, target: Target, named: Vec<Branch>, orders: &Orders) -> Result<Plan> {
-    let (branches, passed) = sort_out(repo, &target, named)?;
-    let priorities = priorities(&branches, &orders.first)?;
+/// There is nothing to land (3), a branch with priority is none of the branches (3), or a history cannot be read.
+pub fn plan(repo: &Repo, target: Target, named: Vec<Branch>, options: &LandOptions) -> Result<Plan> {
+    let (branches, skipped) = sort_out(repo, &target, named)?;
+    let priorities = priorities(&branches, &options.priority)?;
     let tips: Vec<Oid> = branches.iter().map(|branch| branch.tip).collect();
     let sizes = all_sizes(repo, target.tip, &branches)?;
     let (matrix, pairs) = matrix(repo, &tips, &target)?;
@@ -80,15 +60,15 @@ pub fn plan(repo: &Repo, target: Target, named: Vec<Branch>, orders: &Orders) ->
         .map(|((branch, size), priority)| Candidate {
             name: branch.name.clone(),
             priority,
-            standing: standing(repo, branch, orders.approved),
+            standing: standing(repo, branch, options.approved),
             lines: size.lines,
             files: size.files,
             since: repo.commit_time(branch.tip),
-            kept_back: branch.kept_back(orders),
+            kept_back: branch.kept_back(options),
         })
         .collect();
     let order = rank::order(&candidates, &matrix);
-    Ok(Plan { target, branches, candidates, matrix, order, passed, pairs, unreadable: Vec::new() })
+    Ok(Plan { target, branches, candidates, matrix, order, skipped, pairs, unreadable: Vec::new() })
 }
 
 /// What was said of it, if that holds and counts. `approved`: nothing else lands.
@@ -118,32 +98,32 @@ fn all_sizes(repo: &Repo, target: Oid, branches: &[Branch]) -> Result<Vec<Size>>
 
 /// A branch of which there is nothing to land.
 #[derive(Clone, Debug)]
-pub struct Passed {
-    /// Which.
+pub struct Skipped {
+    /// The branch.
     pub branch: Branch,
-    /// Whether it is there already, or cannot be landed.
+    /// Whether the target has it already, or it cannot land.
     pub outcome: Landing,
-    /// Why.
+    /// Why, for people.
     pub why: String,
 }
 
 /// What there is to land, and what there is not: already in the target, twice the same, or of another history.
-fn sort_out(repo: &Repo, target: &Target, named: Vec<Branch>) -> Result<(Vec<Branch>, Vec<Passed>)> {
-    let (mut branches, mut passed): (Vec<Branch>, Vec<Passed>) = (Vec::new(), Vec::new());
+fn sort_out(repo: &Repo, target: &Target, named: Vec<Branch>) -> Result<(Vec<Branch>, Vec<Skipped>)> {
+    let (mut branches, mut skipped): (Vec<Branch>, Vec<Skipped>) = (Vec::new(), Vec::new());
     let mut sound = SoundWork::read(repo)?;
     for branch in named {
         let same = branches.iter().find(|known| known.tip == branch.tip).map(|known| known.name.clone());
-        let pass = match same {
+        let skip = match same {
             Some(same) => Some((Landing::UpToDate, format!("the same commit as {}", text::safe(&same)))),
             None => why_not(repo, target, &branch, &mut sound),
         };
-        match pass {
-            Some((outcome, why)) => passed.push(Passed { branch, outcome, why }),
+        match skip {
+            Some((outcome, why)) => skipped.push(Skipped { branch, outcome, why }),
             None => branches.push(branch),
         }
     }
     sound.remember();
-    Ok((branches, passed))
+    Ok((branches, skipped))
 }
 
 /// Why there is nothing of a branch to land. What is wrong with one branch is never a reason to land none.
@@ -196,13 +176,17 @@ fn priorities(branches: &[Branch], first: &[String]) -> Result<Vec<Option<usize>
             (Some(&branch), _) | (None, &[branch]) => priorities[branch] = Some(at),
             (None, []) => {
                 let shown = text::safe(name);
-                return Err(Error::refused(format!(
-                    "--priority: '{shown}' is none of the branches that land"
-                )));
+                return Err(Error::new(
+                    Code::BranchUnknown,
+                    format!("--priority: '{shown}' is none of the branches that land"),
+                ));
             }
             (None, _) => {
                 let shown = text::safe(name);
-                return Err(Error::refused(format!("--priority: '{shown}' means several of the branches")));
+                return Err(Error::new(
+                    Code::BranchAmbiguous,
+                    format!("--priority: '{shown}' means several of the branches"),
+                ));
             }
         }
     }
@@ -215,7 +199,7 @@ fn matrix(repo: &Repo, tips: &[Oid], target: &Target) -> Result<(Matrix, Pairs)>
     let both = (0..all.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
     let pairs: Vec<(usize, usize)> = both.map(|(a, b)| ours_and_theirs(&all, last, a, b)).collect();
     let branch_ref = layout::branch_ref(&target.branch);
-    let limit = Config::of(repo).merge_timeout()?;
+    let limit = Config::of(repo).get(&MERGE_TIMEOUT)?;
     let place = MergePlace::of_branch(repo, &branch_ref, target.tip, limit)?;
     let (found, known) = trials(repo, place, &all, &pairs)?;
     let mut matrix = Matrix::new(last);
@@ -235,16 +219,7 @@ fn matrix(repo: &Repo, tips: &[Oid], target: &Target) -> Result<(Matrix, Pairs)>
             matrix.set(ours, theirs, conflict);
         }
     }
-    let count = |wanted: fn(&Trial) -> bool| found.iter().filter(|trial| wanted(trial)).count();
-    let numbers = Pairs {
-        total: found.len(),
-        conflicting: count(|trial| trial.clash().is_some()),
-        filtered: count(|trial| trial.how == How::Paths),
-        by_git: count(|trial| trial.how == How::Git),
-        known,
-        unjudged: count(|trial| matches!(trial.judgement, Judgement::Unknown(_))),
-    };
-    Ok((matrix, numbers))
+    Ok((matrix, Pairs::count(&found, known)))
 }
 
 /// Into the target, a branch is merged. Of two branches it depends on the order which is merged into which: the verdict is on one

@@ -4,13 +4,14 @@ use serde_json::{Value, json};
 
 use super::{
     branches::Branch,
-    state::{Orders, State, Step},
+    options::LandOptions,
+    state::{State, Step},
 };
 use crate::{
     Result,
     git::Repo,
     model::{
-        AgentId, Fact, canonical,
+        AgentId, Fact, IdOrText, canonical,
         event::{Check, Landed, Landing},
         fold::{self, Fold},
         landing::check_id,
@@ -47,7 +48,7 @@ fn on_the_agents(repo: &Repo, state: &State, steps: &[Step]) -> Vec<String> {
 
 fn on_the_agent(repo: &Repo, state: &State, step: &Step) -> Result<()> {
     let (Some(agent), Some(landed)) = (&step.agent, fact(state, step)) else { return Ok(()) };
-    tell(repo, &AgentId::parse(agent)?, &landed)
+    tell(repo, agent, &landed)
 }
 
 /// Writes down what a landing did with an agent's work, if its events do not say so already: the same is tried again, or a landing
@@ -66,18 +67,18 @@ fn fact(state: &State, step: &Step) -> Option<Landed> {
     let outcome = step.outcome.filter(|outcome| *outcome != Landing::UpToDate && !step.kept_back)?;
     Some(Landed {
         outcome,
-        into: state.into.clone(),
-        head: step.head.to_string(),
-        commit: step.commit.map(|commit| commit.to_string()),
+        into: state.into.as_str().into(),
+        head: step.head.into(),
+        commit: step.commit.map(IdOrText::from),
         reason: step.why.clone(),
         check: step.failed_check.as_ref().map(|check| Check::shared(&check.name, &check.command)),
-        passed: if outcome == Landing::Merged { passed(&state.orders) } else { Vec::new() },
+        passed: if outcome == Landing::Merged { passed(&state.options) } else { Vec::new() },
     })
 }
 
 /// The ids of the checks that every branch passes that lands.
-pub fn passed(orders: &Orders) -> Vec<String> {
-    orders.checks.iter().map(|(_, command)| check_id(command)).collect()
+pub fn passed(options: &LandOptions) -> Vec<String> {
+    options.checks.iter().map(|(_, command)| check_id(command)).collect()
 }
 
 fn on_the_commits(repo: &Repo, state: &State, branches: &[Branch]) -> Result<()> {
@@ -94,7 +95,7 @@ fn on_the_commits(repo: &Repo, state: &State, branches: &[Branch]) -> Result<()>
 /// One object a line, as everything of ours.
 fn note(state: &State, step: &Step, branch: Option<&Branch>) -> Value {
     let agent = branch.and_then(|branch| branch.agent.as_ref()).map(|(_, agent)| agent);
-    let checks: Vec<&str> = state.orders.checks.iter().map(|(name, _)| name.as_str()).collect();
+    let checks: Vec<&str> = state.options.checks.iter().map(|(name, _)| name.as_str()).collect();
     let mut note = json!({
         "v": 1,
         "t": "landed",
@@ -108,10 +109,10 @@ fn note(state: &State, step: &Step, branch: Option<&Branch>) -> Value {
             map.insert(key.to_owned(), value);
         }
     };
-    add("agent", step.agent.clone().map(Value::from));
+    add("agent", step.agent.as_deref().map(Value::from));
     add("task", agent.map(|agent| Value::from(agent.title.clone())));
-    add("cost_micros", agent.and_then(|agent| agent.cost_micros).map(Value::from));
-    add("session", agent.and_then(|agent| agent.session.clone()).map(Value::from));
+    add("cost_micros", agent.and_then(|agent| agent.cost).map(|cost| Value::from(cost.micros())));
+    add("session", agent.and_then(|agent| agent.session.as_deref()).map(Value::from));
     add("settled", (!step.settled.is_empty()).then(|| Value::from(step.settled.clone())));
     note
 }

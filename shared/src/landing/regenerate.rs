@@ -1,16 +1,22 @@
 //! Lock files: merged by no one line by line. One side is taken, and the tool that writes such a file makes it anew from what the
 //! merge made of everything else.
 
-use std::{path::Path, sync::atomic::AtomicBool, time::Duration};
+use std::{path::Path, time::Duration};
 
 use super::{
-    check::{self, Bounds, End},
+    check::{self, Bounds},
     scratch::Scratch,
 };
-use crate::{Result, git::Repo, model::text, process};
+use crate::{
+    Result,
+    config::{Config, keys::REGENERATE},
+    git::Repo,
+    model::text,
+    process,
+};
 
 /// The longest a tool may take.
-const LIMIT: Duration = Duration::from_secs(10 * 60);
+pub(super) const LIMIT: Duration = Duration::from_secs(10 * 60);
 /// In `.gitattributes`: the file is made by the command `orchestra.regenerate.<value>`.
 const ATTRIBUTE: &str = "orchestra-regenerate";
 
@@ -95,8 +101,7 @@ pub(super) fn recipes(repo: &Repo, scratch: &Scratch, files: &[String]) -> Resul
 /// What a file in the repository names is only a name; the command comes from the user's own settings.
 fn by_attribute(repo: &Repo, path: &str, named: Option<&str>) -> Option<Recipe> {
     let name = named.filter(|name| !matches!(*name, "unspecified" | "set" | "unset" | ""))?;
-    let make =
-        repo.config(&format!("orchestra.regenerate.{name}")).filter(|command| !command.trim().is_empty())?;
+    let make = Config::of(repo).get_or_default(&REGENERATE.of(name))?;
     let program = text::one_line(name, 40);
     Some(Recipe { path: path.to_owned(), program, make, verify: None, also: Vec::new() })
 }
@@ -123,24 +128,32 @@ pub(super) fn missing(path: &str) -> Option<&'static str> {
     process::on_path(tool.program).is_none().then_some(tool.program)
 }
 
+/// What generating a file again came to.
+pub(super) enum Regenerated {
+    /// It is generated and staged; a sentence about it, for the message of the commit.
+    Done(String),
+    /// It could not be generated; why, for people.
+    Failed(String),
+}
+
 impl Recipe {
-    /// Makes the file anew and stages it. What it says is for the commit's message; an error, why it could not be made.
-    pub(super) fn follow(
-        &self,
-        scratch: &Scratch,
-        interrupted: &AtomicBool,
-        nonce: &str,
-    ) -> Result<std::result::Result<String, String>> {
+    /// Takes the file as it is in what landed before, generates it again on top of that, and stages it.
+    ///
+    /// # Errors
+    /// Git fails, the tool cannot be run, or the user interrupts it.
+    pub(super) fn regenerate(&self, scratch: &Scratch, bounds: Bounds<'_>) -> Result<Regenerated> {
+        let path = text::one_line(&self.path, 200);
+        let taken = scratch.git("checkout")?.args(["HEAD", "--"]).arg(&self.path).output()?;
+        if !taken.status.success() {
+            return Ok(Regenerated::Failed(format!("{path} conflicts, and is not in what landed before")));
+        }
         let folder = scratch.path().join(&self.path);
         let folder = folder.parent().unwrap_or(Path::new("."));
-        let path = text::one_line(&self.path, 200);
         for command in [Some(&self.make), self.verify.as_ref()].into_iter().flatten() {
-            let ran = check::run(command, folder, Bounds { limit: LIMIT, interrupted, nonce })?;
-            if let End::Failed(why) = ran.end {
-                let said = String::from_utf8_lossy(&ran.output).into_owned();
-                let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-                let last = text::one_line(last, 200);
-                return Ok(Err(format!(
+            let ran = check::run(command, folder, bounds)?;
+            if let Some(why) = ran.failure {
+                let last = text::last_line(&String::from_utf8_lossy(&ran.output), 200).unwrap_or_default();
+                return Ok(Regenerated::Failed(format!(
                     "{path} conflicts, and {} could not make it anew: {why}: {last}",
                     self.program
                 )));
@@ -148,7 +161,7 @@ impl Recipe {
         }
         let also = self.also.iter().filter(|file| scratch.path().join(file).exists());
         scratch.git("add")?.arg("--").arg(&self.path).args(also).run()?;
-        Ok(Ok(format!("{path} was made anew by {}", self.program)))
+        Ok(Regenerated::Done(format!("{path} was made anew by {}", self.program)))
     }
 }
 

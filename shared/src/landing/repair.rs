@@ -1,179 +1,134 @@
-//! Handing a conflict, or a failed check, to the agent whose branch it is; and looking at what it made of it.
+//! Handing a conflict, or a failed check, to the agent whose branch it is; and checking what it did about it.
 
 use super::{
-    before::BeforeRepair,
     branches::Branch,
-    bring::Brought,
-    merge::Strategy,
-    state::{OnConflict, OnFailure, Step},
-    steps::Runner,
+    context::StepContext,
+    integrate,
+    merge::Merged,
+    options::{LandOptions, OnConflict, OnFailure, Strategy},
+    outcome::{CheckFailure, Integration, Unresolved},
+    repairer::RepairError,
+    state::Step,
     unresolved,
 };
 use crate::{
     Result,
     git::{Git, Oid, Repo, command, objects::Commit},
-    model::{AgentId, event::Landing, text},
+    model::{AgentId, text},
     world,
 };
 
-/// Of the output of a failed check, an agent is told so much, in bytes.
-const TOLD: usize = 8 * 1024;
+/// How much of the output of a failed check an agent is sent, in bytes.
+const SENT: usize = 8 * 1024;
 
-/// Who asks agents.
-pub trait Repairs {
-    /// Brings the branch and the worktree of an agent at rest forward to a commit (`None`: it stays where it is), tells the
-    /// agent something, and waits for its end. Gives its new head, or why it could not be asked.
-    ///
-    /// # Errors
-    /// Something broke, or the user wants to end it all.
-    fn ask(
-        &self,
-        agent: &AgentId,
-        forward_to: Option<Oid>,
-        message: &str,
-    ) -> Result<std::result::Result<Oid, String>>;
-
-    /// What an agent at rest has now.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    fn before(&self, agent: &AgentId) -> Result<BeforeRepair>;
-
-    /// Brings an agent back to what it had, after a repair that failed; `why` is told of it then. Gives why that was not
-    /// possible, if it was not.
-    ///
-    /// # Errors
-    /// Something cannot be read or written.
-    fn roll_back(&self, before: &BeforeRepair, why: &str) -> Result<std::result::Result<(), String>>;
+/// Who may repair a branch.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum RepairBy<'a> {
+    /// Nobody: the options ask for no repair, or no try is left.
+    Nobody,
+    /// Its agent was to be asked, and cannot be; why, for people.
+    Impossible(&'static str),
+    /// This agent.
+    Agent(&'a AgentId),
 }
 
-/// A branch brought in after all, or why not; `None`: nobody was to be asked.
-type Tried = std::result::Result<Brought, Option<String>>;
-
-impl Runner<'_> {
-    /// Lets the agent settle its conflict, in the conflicting files alone.
-    pub(super) fn settle_by_agent(
-        &mut self,
-        branch: &Branch,
-        step: &mut Step,
-        tree: Option<Oid>,
-        files: &[String],
-        tries: &mut u32,
-    ) -> Result<Tried> {
-        if self.state.orders.on_conflict != OnConflict::Agent {
-            return Ok(Err(None));
-        }
-        let (Some((id, _)), Some(tree)) = (&branch.agent, tree) else {
-            return Ok(Err(Some("there is no agent to ask".to_owned())));
-        };
-        if files.is_empty() {
-            return Ok(Err(Some("git names no file that an agent could edit".to_owned())));
-        }
-        self.remember(id)?;
-        let marked = self.marked(branch, tree)?;
-        let mut forward = Some(marked);
-        let mut message = conflict_message(&self.state.into, files);
-        while *tries > 0 {
-            *tries -= 1;
-            self.tell(step, "asking the agent");
-            let head = match self.around.repairs.ask(id, forward.take(), &message)? {
-                Ok(head) => head,
-                Err(why) => return Ok(Err(Some(why))),
-            };
-            match complaint(self.repo, marked, head, files)? {
-                None => {
-                    step.head = head;
-                    step.settled.push("its agent settled the conflicts".to_owned());
-                    return Ok(Ok(self.commit(branch, step, self.repo.tree_of(head)?, branch.tip)?));
-                }
-                Some(wrong) => message = format!("{wrong}\n\n{message}"),
-            }
-        }
-        Ok(Err(Some("its agent did not resolve the conflict".to_owned())))
+/// Who resolves the conflict of a branch.
+pub(super) fn who_resolves<'a>(
+    options: &LandOptions,
+    branch: &'a Branch,
+    conflict: &Unresolved,
+) -> RepairBy<'a> {
+    match (&branch.agent, conflict.marked) {
+        _ if options.on_conflict != OnConflict::Agent => RepairBy::Nobody,
+        (None, _) | (_, None) => RepairBy::Impossible("there is no agent to ask"),
+        _ if conflict.files.is_empty() => RepairBy::Impossible("git names no file that an agent could edit"),
+        (Some((id, _)), Some(_)) => RepairBy::Agent(id),
     }
+}
 
-    /// Writes down what the agent has, before anything of it is touched for a repair.
-    fn remember(&mut self, id: &AgentId) -> Result<()> {
-        if self.state.before_repair.as_ref().is_none_or(|before| before.agent != id.as_str()) {
-            self.state.before_repair = Some(self.around.repairs.before(id)?);
-            self.state.save(self.repo, self.journal)?;
-        }
-        Ok(())
+/// Who repairs what fails with a branch.
+pub(super) fn who_repairs<'a>(options: &LandOptions, branch: &'a Branch, tries: u32) -> RepairBy<'a> {
+    match &branch.agent {
+        _ if options.on_failure != OnFailure::Agent || tries == 0 => RepairBy::Nobody,
+        None => RepairBy::Impossible("there is no agent to ask"),
+        Some((id, _)) => RepairBy::Agent(id),
     }
+}
 
-    /// Ends the repair of a branch: of one that did not land, the agent gets back what it had.
-    pub(super) fn end_repair(&mut self, step: &mut Step) -> Result<()> {
-        let is_of_the_step = |before: &mut BeforeRepair| step.agent.as_deref() == Some(before.agent.as_str());
-        let Some(before) = self.state.before_repair.take_if(is_of_the_step) else { return Ok(()) };
-        if step.outcome != Some(Landing::Merged) {
-            let what =
-                if step.outcome == Some(Landing::Failed) { "repair failed" } else { "conflict not resolved" };
-            let why = step.why.as_deref().map_or_else(|| what.to_owned(), |why| format!("{what}: {why}"));
-            if let Err(not) = self.around.repairs.roll_back(&before, &why)? {
-                step.why = Some([step.why.take().unwrap_or_default(), not].join("; "));
-            }
-            step.head = before.head.unwrap_or(step.head);
-        }
-        Ok(())
-    }
-
-    /// Rolls back a repair of a landing that was interrupted, whose branch is not tried again.
-    pub(super) fn end_interrupted_repair(&mut self) -> Result<()> {
-        let Some(before) = self.state.before_repair.take() else { return Ok(()) };
-        // Where it is not possible, the marks that are left keep the branch from landing.
-        let _ = self.around.repairs.roll_back(&before, "conflict not resolved")?;
-        Ok(())
-    }
-
-    /// The merge with its conflicts marked, on top of the agent's branch: that is what it works on.
-    fn marked(&self, branch: &Branch, tree: Oid) -> Result<Oid> {
-        let message = unresolved::message(&self.state.into);
-        let parents = vec![branch.tip, self.state.result];
-        let now = world::now().as_second();
-        self.repo.write_commit(&Commit::by(&self.identity(branch)?, now, tree, parents, message))
-    }
-
-    /// Lets the agent repair what fails with its branch.
-    pub(super) fn repair_by_agent(
-        &mut self,
-        branch: &Branch,
-        step: &mut Step,
-        commit: Oid,
-        why: &str,
-        output: &[u8],
-        tries: &mut u32,
-    ) -> Result<Tried> {
-        if self.state.orders.on_failure != OnFailure::Agent || *tries == 0 {
-            return Ok(Err(None));
-        }
-        let Some((id, _)) = &branch.agent else {
-            return Ok(Err(Some("there is no agent to ask".to_owned())));
-        };
+/// Lets an agent resolve the conflict of its branch, in the conflicting files alone.
+///
+/// # Errors
+/// The agent cannot be asked or does not resolve it, or something breaks.
+pub(super) fn resolve_conflict(
+    cx: &mut StepContext<'_>,
+    agent: &AgentId,
+    branch: &Branch,
+    step: &mut Step,
+    conflict: &Unresolved,
+    tries: &mut u32,
+) -> Result<Integration, RepairError> {
+    let marked = conflict.marked.ok_or_else(|| RepairError::not_possible("there is no agent to ask"))?;
+    let marked = commit_marked(cx, branch, marked)?;
+    let mut forward = Some(marked);
+    let request = conflict_message(cx.into, &conflict.files);
+    let mut message = request.clone();
+    while *tries > 0 {
         *tries -= 1;
-        self.remember(id)?;
-        self.tell(step, "asking the agent");
-        // The merge contains its branch, unless it was made into one commit: then the agent works on its branch as it is.
-        let forward = (self.state.orders.strategy == Strategy::Merge).then_some(commit);
-        let head =
-            match self.around.repairs.ask(id, forward, &failure_message(&self.state.into, why, output))? {
-                Ok(head) => head,
-                Err(why) => return Ok(Err(Some(why))),
-            };
-        if self.repo.tree_of(head)? == self.repo.tree_of(commit)? {
-            return Ok(Err(Some("its agent changed nothing".to_owned())));
-        }
-        step.head = head;
-        step.settled.push("its agent repaired what failed".to_owned());
-        match self.merge(head)? {
-            super::merge::Merged::Clean(tree) => Ok(Ok(self.commit(branch, step, tree, head)?)),
-            super::merge::Merged::Conflict(conflict) => {
-                Ok(Err(Some(format!("its agent's repair conflicts{}", conflict.place()))))
+        cx.tell(step, "asking the agent");
+        let head = cx.around.repairer.ask(agent, forward.take(), &message)?;
+        match complaint(cx.repo, marked, head, &conflict.files)? {
+            None => {
+                step.head = head;
+                step.settled.push("its agent settled the conflicts".to_owned());
+                let tree = cx.repo.tree_of(head)?;
+                return Ok(integrate::commit(cx, branch, step, tree, branch.tip)?);
             }
+            Some(wrong) => message = format!("{wrong}\n\n{request}"),
+        }
+    }
+    Err(RepairError::not_possible("its agent did not resolve the conflict"))
+}
+
+/// Lets an agent repair what fails with its branch, and integrates what it made.
+///
+/// # Errors
+/// The agent cannot be asked, changes nothing, or its repair conflicts; or something breaks.
+pub(super) fn repair_failure(
+    cx: &mut StepContext<'_>,
+    agent: &AgentId,
+    branch: &Branch,
+    step: &mut Step,
+    commit: Oid,
+    failure: &CheckFailure,
+) -> Result<Integration, RepairError> {
+    cx.tell(step, "asking the agent");
+    // The merge contains its branch, unless it was made into one commit: then the agent works on its branch as it is.
+    let forward = (cx.options.strategy == Strategy::Merge).then_some(commit);
+    let message = failure_message(cx.into, &failure.sentence(), &failure.output);
+    let head = cx.around.repairer.ask(agent, forward, &message)?;
+    if cx.repo.tree_of(head)? == cx.repo.tree_of(commit)? {
+        return Err(RepairError::not_possible("its agent changed nothing"));
+    }
+    step.head = head;
+    step.settled.push("its agent repaired what failed".to_owned());
+    match cx.merge(head)? {
+        Merged::Clean(tree) => Ok(integrate::commit(cx, branch, step, tree, head)?),
+        Merged::Conflict(conflict) => {
+            let place = conflict.place();
+            Err(RepairError::not_possible(format!("its agent's repair conflicts{place}")))
         }
     }
 }
 
-/// What is wrong with a settled conflict: marks that are left, or files that were none of its business.
+/// Commits the merge with its conflicts marked, on top of the agent's branch: that is what the agent works on.
+fn commit_marked(cx: &StepContext<'_>, branch: &Branch, tree: Oid) -> Result<Oid> {
+    let message = unresolved::message(cx.into);
+    let (now, parents) = (world::now().as_second(), vec![branch.tip, cx.onto]);
+    let identity = integrate::identity(cx.repo, branch)?;
+    cx.repo.write_commit(&Commit::by(&identity, now, tree, parents, message))
+}
+
+/// What is wrong with a resolved conflict: marks that are left, or changes in files that did not conflict.
 fn complaint(repo: &Repo, marked: Oid, head: Oid, files: &[String]) -> Result<Option<String>> {
     let place = repo.common_dir()?;
     let said = Git::new(&place, "diff-tree")
@@ -210,7 +165,7 @@ fn conflict_message(into: &str, files: &[String]) -> String {
 }
 
 fn failure_message(into: &str, why: &str, output: &[u8]) -> String {
-    let tail = &output[output.len().saturating_sub(TOLD)..];
+    let tail = &output[output.len().saturating_sub(SENT)..];
     format!(
         "Your work was merged with what landed in {} meanwhile, and then the {why}. Repair it. The end of the output:\n\n{}",
         text::one_line(into, 100),
@@ -221,13 +176,45 @@ fn failure_message(into: &str, why: &str, output: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Agent;
+
+    fn branch(agent: bool) -> Branch {
+        let agent = agent.then(|| (AgentId::parse("add-auth-k3m9q").unwrap(), Agent::default()));
+        Branch { name: "b".into(), tip: Oid::EMPTY_TREE, agent, problem: None, failed: None }
+    }
 
     #[test]
-    fn what_an_agent_is_told() {
+    fn what_an_agent_is_sent() {
         let message = conflict_message("main", &["a b.rs".into(), "c".into()]);
         assert!(message.contains("\n- a b.rs\n- c\n") && message.contains("landed in main"));
-        let output = [vec![b'x'; 3 * TOLD], b"the end".to_vec()].concat();
+        let output = [vec![b'x'; 3 * SENT], b"the end".to_vec()].concat();
         let message = failure_message("main", "test fails: exit code 1", &output);
-        assert!(message.len() < TOLD + 400 && message.ends_with("the end"));
+        assert!(message.len() < SENT + 400 && message.ends_with("the end"));
+    }
+
+    #[test]
+    fn an_agent_is_asked_only_where_the_options_say_so_and_it_can_help() {
+        let (of_agent, plain) = (branch(true), branch(false));
+        let id = &of_agent.agent.as_ref().unwrap().0;
+        let options =
+            |on_conflict, on_failure| LandOptions { on_conflict, on_failure, ..LandOptions::default() };
+        let conflict = |marked, files: &[&str]| Unresolved {
+            why: String::new(),
+            marked,
+            files: files.iter().map(ToString::to_string).collect(),
+        };
+        let (ask, tree) = (options(OnConflict::Agent, OnFailure::Agent), Some(Oid::EMPTY_TREE));
+        let nobody = RepairBy::Impossible("there is no agent to ask");
+        let no_file = RepairBy::Impossible("git names no file that an agent could edit");
+        let skip = options(OnConflict::Ours, OnFailure::Stop);
+        assert_eq!(who_resolves(&skip, &of_agent, &conflict(tree, &["a"])), RepairBy::Nobody);
+        assert_eq!(who_resolves(&ask, &of_agent, &conflict(tree, &["a"])), RepairBy::Agent(id));
+        assert_eq!(who_resolves(&ask, &of_agent, &conflict(None, &["a"])), nobody);
+        assert_eq!(who_resolves(&ask, &plain, &conflict(tree, &["a"])), nobody);
+        assert_eq!(who_resolves(&ask, &of_agent, &conflict(tree, &[])), no_file);
+        assert_eq!(who_repairs(&skip, &of_agent, 1), RepairBy::Nobody);
+        assert_eq!(who_repairs(&ask, &of_agent, 0), RepairBy::Nobody);
+        assert_eq!(who_repairs(&ask, &plain, 1), nobody);
+        assert_eq!(who_repairs(&ask, &of_agent, 1), RepairBy::Agent(id));
     }
 }

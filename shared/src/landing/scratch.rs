@@ -1,5 +1,5 @@
-//! The worktree in which branches are merged and checked before they land. It is ours alone, bears no branch, and goes when the
-//! landing is over.
+//! The worktrees in which branches are merged and checked before they land. They are ours alone, have no branch checked out, and
+//! are removed when the landing is over.
 
 use std::{
     fs,
@@ -7,8 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::scratch_slot::{self, Slot};
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{
         Git, Oid, Repo, command,
@@ -21,37 +22,76 @@ use crate::{
 };
 
 /// How long to wait for others of ours that register worktrees.
-const WAIT: Duration = Duration::from_secs(120);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long what a killed landing had started may go on writing.
-const AFTERMATH: Duration = Duration::from_secs(2);
+const RETRY_FOR: Duration = Duration::from_secs(2);
 
-/// The worktree. Git reaches it by its registration; where its folder is no longer the registered one, git does not run.
+/// The scratch worktree of one owner, made when it is first needed.
+#[derive(Debug)]
+pub(super) struct LazyScratch {
+    owner: String,
+    made: Option<Scratch>,
+}
+
+impl LazyScratch {
+    /// That of an owner: the id of an operation, or of a review's check.
+    pub(super) fn of(owner: &str) -> Self {
+        Self { owner: owner.to_owned(), made: None }
+    }
+
+    /// The worktree, at a commit.
+    ///
+    /// # Errors
+    /// It cannot be made or brought to the commit, or all places are in use (4).
+    pub(super) fn at(&mut self, repo: &Repo, commit: Oid) -> Result<&Scratch> {
+        match &self.made {
+            Some(scratch) => scratch.reset(commit)?,
+            None => self.made = Some(Scratch::make(repo, Slot::take(repo, &self.owner)?, commit)?),
+        }
+        self.made.as_ref().ok_or_else(|| Error::internal("no scratch worktree"))
+    }
+
+    /// Removes it, also one that an earlier process of the same owner left.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub(super) fn remove(&mut self, repo: &Repo) -> Result<()> {
+        match self.made.take() {
+            Some(scratch) => scratch.remove(repo),
+            None => Scratch::remove_left_by(repo, &self.owner),
+        }
+    }
+}
+
+/// A scratch worktree in its place. Git reaches it by its registration; where its folder is no longer the registered one, git does
+/// not run.
 #[derive(Debug)]
 pub(super) struct Scratch {
     checkout: Checkout,
     common: PathBuf,
+    slot: Slot,
 }
 
 impl Scratch {
     /// Makes it, at a commit; one that a cut-off landing left is taken over. A git that a killed landing had started works to its end,
     /// and may write there for an instant: then it is tried again.
-    pub(super) fn make(repo: &Repo, at: Oid) -> Result<Self> {
+    fn make(repo: &Repo, slot: Slot, at: Oid) -> Result<Self> {
         let begun = Instant::now();
-        loop {
-            match Self::attempt(repo, at) {
-                Err(error) if error.kind == Kind::External && begun.elapsed() < AFTERMATH => {
+        let checkout = loop {
+            match Self::attempt(repo, &slot, at) {
+                Err(error) if error.kind() == Kind::External && begun.elapsed() < RETRY_FOR => {
                     std::thread::sleep(Duration::from_millis(50));
                 }
-                other => return other,
+                other => break other?,
             }
-        }
+        };
+        Ok(Self { checkout, common: repo.common_dir()?, slot })
     }
 
-    fn attempt(repo: &Repo, at: Oid) -> Result<Self> {
-        let path = place::folder(repo)?.join(layout::SCRATCH);
-        let common = repo.common_dir()?;
+    fn attempt(repo: &Repo, slot: &Slot, at: Oid) -> Result<Checkout> {
+        let path = place::folder(repo)?.join(layout::scratch_name(slot.number()));
         let private = Private::new(repo.private_dir()?);
-        let lock = Lock::require(&private.worktrees_lock(), WAIT)?;
+        let lock = Lock::require(&private.worktrees_lock(), LOCK_TIMEOUT)?;
         incomplete::remove_nameless(repo, &lock)?;
         let found = repo.worktree_at(&path)?;
         found.as_ref().map_or(Ok(()), unlock_made)?;
@@ -63,16 +103,8 @@ impl Scratch {
             }
             Some(found) if !path.join(".git").exists() => found.set_aside(&private.gone())?,
             Some(found) => {
-                // Left before a rename of the repository.
-                found.repair_links(&path)?;
-                // Nobody but a landing works here, and there is one at a time.
-                let _ = fs::remove_file(found.git_dir.join("index.lock"));
-                if matches!(found.head(), Head::Branch(_)) {
-                    return Err(is_in_the_way(&path, "a branch is checked out in it"));
-                }
                 drop(lock);
-                let scratch = Self { checkout: checkout_of(found), common };
-                return scratch.reset(at).map(|()| scratch);
+                return take_over(found, &path, at);
             }
             None if holds_nothing(&path) => {
                 // The making was cut off between the folder and its registration.
@@ -83,13 +115,13 @@ impl Scratch {
             None => {}
         }
         repo.fetch_promised_files(at)?;
-        let prepared = Repo::open_for_checkout(&common)?.prepare_detached_worktree(&path, at)?;
+        let prepared = Repo::open_for_checkout(&repo.common_dir()?)?.prepare_detached_worktree(&path, at)?;
         drop(lock);
         prepared.checkout()?;
         let made = repo.worktree_at(&path)?;
         let made =
             made.ok_or_else(|| Error::internal(format!("'{}' was made and is gone", path.display())))?;
-        Ok(Self { checkout: checkout_of(made), common })
+        Ok(checkout_of(made))
     }
 
     /// Its folder.
@@ -102,78 +134,140 @@ impl Scratch {
     /// # Errors
     /// Its folder is no longer the one that is registered (3): somebody made something else of it.
     pub(super) fn git(&self, verb: &str) -> Result<Git> {
-        self.verify()?;
-        Ok(self.checkout.git(verb).limit(command::LONG))
+        git(&self.checkout, verb)
     }
 
-    fn verify(&self) -> Result<()> {
-        let path = self.path();
-        self.checkout
-            .verify()
-            .map_err(|error| error.hint(format!("{} SOMEWHERE-ELSE", quote::command(&[&"mv", &path]))))
-    }
-
-    /// Brings it to a commit. What builds left goes, but for ignored files: the next build goes on from them.
+    /// Brings it to a commit. What builds left is deleted, but for ignored files: the next build continues with them.
     pub(super) fn reset(&self, to: Oid) -> Result<()> {
-        self.git("reset")?.args(["--quiet", "--hard", &to.to_string()]).run()?;
-        // A rebase that was given up or cut off keeps its state beside the files.
-        let _ = self.git("rebase")?.arg("--quit").output();
-        self.git("clean")?.args(["-ffdq"]).run()?;
+        reset(&self.checkout, to)
+    }
+
+    /// Removes it, if nobody made something else of it.
+    fn remove(self, repo: &Repo) -> Result<()> {
+        let private = Private::new(repo.private_dir()?);
+        let lock = Lock::require(&private.worktrees_lock(), LOCK_TIMEOUT)?;
+        if self.path().exists() {
+            verify(&self.checkout)?;
+        }
+        Removal::of(&self.checkout, &self.common, &private, self.slot.number()).finish()?;
+        drop(lock);
+        self.slot.release(&private)
+    }
+
+    /// Whether any is not whole: somebody makes or removes it just now, or was cut off or failed at that.
+    pub(super) fn is_incomplete(repo: &Repo) -> Result<bool> {
+        let folder = place::planned(repo)?;
+        let is_removed = |number| removed_folder(&planned(&folder, number), number).exists();
+        Ok(scratch_slot::numbers().any(is_removed)
+            || registered(repo)?.iter().any(|(_, found)| is_not_whole(found)))
+    }
+
+    /// Removes those that are not whole and in whose places nobody works.
+    pub(super) fn remove_incomplete(repo: &Repo) -> Result<()> {
+        let (private, folder) = (Private::new(repo.private_dir()?), place::planned(repo)?);
+        for number in scratch_slot::numbers() {
+            let Some(_slot) = Slot::try_take(&private, number)? else { continue };
+            let _lock = Lock::require(&private.worktrees_lock(), LOCK_TIMEOUT)?;
+            let found = registered(repo)?.into_iter().find(|(known, _)| *known == number);
+            match found.map(|(_, found)| found).filter(is_not_whole) {
+                None => {
+                    away::delete(&removed_folder(&planned(&folder, number), number));
+                }
+                Some(found) => remove_cut_off(repo, &private, found, number)?,
+            }
+        }
         Ok(())
     }
 
-    /// Takes it away, if nobody made something else of it.
-    pub(super) fn remove(self, repo: &Repo) -> Result<()> {
-        let _lock = Lock::require(&Private::new(repo.private_dir()?).worktrees_lock(), WAIT)?;
-        if self.path().exists() {
-            self.verify()?;
-        }
-        Removal::of(&self.checkout, &self.common, repo)?.finish()
-    }
-
-    /// Whether it is not whole: a landing makes or removes it just now, or was cut off or failed at that.
-    pub(super) fn is_incomplete(repo: &Repo) -> Result<bool> {
-        let removed = removed_folder(&planned(repo)?);
-        Ok(removed.exists() || Self::incomplete(repo)?.is_some())
-    }
-
-    fn incomplete(repo: &Repo) -> Result<Option<Worktree>> {
-        let registration = repo.common_dir()?.join("worktrees").join(layout::SCRATCH);
-        if !registration.exists() && !repo.has_locked_worktree()? {
-            return Ok(None);
-        }
-        let found = repo.worktree_at(&planned(repo)?)?;
-        Ok(found.filter(|found| found.is_half_made() || !found.is_there()))
-    }
-
-    /// Takes it away. To be called under the lock on operations: no landing makes or removes it then.
-    pub(super) fn remove_incomplete(repo: &Repo) -> Result<()> {
-        let _lock = Lock::require(&Private::new(repo.private_dir()?).worktrees_lock(), WAIT)?;
-        let Some(found) = Self::incomplete(repo)? else {
-            away::delete(&removed_folder(&planned(repo)?));
-            return Ok(());
-        };
-        unlock_made(&found)?;
-        if found.is_half_made() {
-            // What somebody made of it is theirs; the next landing says that it is in the way.
-            incomplete::remove(repo, &found).map(drop)
-        } else if found.is_there() {
-            Ok(())
-        } else {
-            Removal::of(&checkout_of(found), &repo.common_dir()?, repo)?.finish()
-        }
-    }
-
-    /// Takes away what a landing left that is over.
-    pub(super) fn remove_left_over(repo: &Repo) -> Result<()> {
-        match repo.worktree_at(&planned(repo)?)? {
-            Some(found) if matches!(found.head(), Head::Detached(_)) => {
-                let left = Self { checkout: checkout_of(found), common: repo.common_dir()? };
-                // What somebody made of it is theirs; the next landing says that it is in the way.
-                if left.verify().is_ok() || !left.path().exists() { left.remove(repo) } else { Ok(()) }
+    /// Removes what an owner left that does not work any more.
+    pub(super) fn remove_left_by(repo: &Repo, owner: &str) -> Result<()> {
+        let private = Private::new(repo.private_dir()?);
+        for (number, found) in registered(repo)? {
+            let known = scratch_slot::owner_at(&private.scratch_lock(number));
+            // Version 0.1.0 did not write down whose it is.
+            if !(known == owner || known.is_empty()) || !matches!(found.head(), Head::Detached(_)) {
+                continue;
             }
-            _ => Ok(()),
+            let Some(slot) = Slot::try_take(&private, number)? else { continue };
+            let left = Self { checkout: checkout_of(found), common: repo.common_dir()?, slot };
+            // What somebody made of it is theirs; the next landing says that it is in the way.
+            if verify(&left.checkout).is_ok() || !left.path().exists() {
+                left.remove(repo)?;
+            }
         }
+        Ok(())
+    }
+}
+
+/// Takes over a worktree that is whole. Nobody else works there: the caller holds its place.
+fn take_over(found: Worktree, path: &Path, at: Oid) -> Result<Checkout> {
+    // Left before a rename of the repository.
+    found.repair_links(path)?;
+    let _ = fs::remove_file(found.git_dir.join("index.lock"));
+    if matches!(found.head(), Head::Branch(_)) {
+        return Err(is_in_the_way(path, "a branch is checked out in it"));
+    }
+    let checkout = checkout_of(found);
+    reset(&checkout, at).map(|()| checkout)
+}
+
+fn git(checkout: &Checkout, verb: &str) -> Result<Git> {
+    verify(checkout)?;
+    Ok(checkout.git(verb).limit(command::LONG))
+}
+
+fn verify(checkout: &Checkout) -> Result<()> {
+    let path = checkout.path.as_path();
+    checkout
+        .verify()
+        .map_err(|error| error.hint(format!("{} SOMEWHERE-ELSE", quote::command(&[&"mv", &path]))))
+}
+
+fn reset(checkout: &Checkout, to: Oid) -> Result<()> {
+    git(checkout, "reset")?.args(["--quiet", "--hard", &to.to_string()]).run()?;
+    // A rebase that was aborted or cut off keeps its state beside the files.
+    let _ = git(checkout, "rebase")?.arg("--quit").output();
+    git(checkout, "clean")?.args(["-ffdq"]).run()?;
+    Ok(())
+}
+
+/// The scratch worktrees that git knows, with the numbers of their places.
+fn registered(repo: &Repo) -> Result<Vec<(usize, Worktree)>> {
+    let registrations = repo.common_dir()?.join("worktrees");
+    let is_named = |number: usize| registrations.join(layout::scratch_name(number)).exists();
+    let named: Vec<usize> = scratch_slot::numbers().filter(|number| is_named(*number)).collect();
+    // A worktree that is being made may be registered under another name.
+    let others = if repo.has_locked_worktree()? { repo.worktrees()? } else { Vec::new() };
+    if named.is_empty() && others.is_empty() {
+        return Ok(Vec::new());
+    }
+    let folder = place::planned(repo)?;
+    let mut found = Vec::new();
+    for number in scratch_slot::numbers() {
+        let path = planned(&folder, number);
+        let mut worktree = others.iter().find(|one| one.path == path).cloned();
+        if worktree.is_none() && named.contains(&number) {
+            worktree = repo.worktree_at(&path)?;
+        }
+        found.extend(worktree.map(|worktree| (number, worktree)));
+    }
+    Ok(found)
+}
+
+fn is_not_whole(found: &Worktree) -> bool {
+    found.is_half_made() || !found.is_there()
+}
+
+/// Removes a worktree whose making or removal was cut off.
+fn remove_cut_off(repo: &Repo, private: &Private, found: Worktree, number: usize) -> Result<()> {
+    unlock_made(&found)?;
+    if found.is_half_made() {
+        // What somebody made of it is theirs; the next landing says that it is in the way.
+        incomplete::remove(repo, &found).map(drop)
+    } else if found.is_there() {
+        Ok(())
+    } else {
+        Removal::of(&checkout_of(found), &repo.common_dir()?, private, number).finish()
     }
 }
 
@@ -183,7 +277,7 @@ fn checkout_of(worktree: Worktree) -> Checkout {
 
 fn is_in_the_way(path: &Path, why: &str) -> Error {
     let shown = path.display();
-    Error::refused(format!("'{shown}' is needed for merging, and {why}"))
+    Error::new(Code::PathTaken, format!("'{shown}' is needed for merging, and {why}"))
         .hint(format!("{} SOMEWHERE-ELSE", quote::command(&[&"mv", &path])))
 }
 
@@ -193,10 +287,10 @@ fn holds_nothing(folder: &Path) -> bool {
     entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == ".git" && entry.path().is_file()))
 }
 
-/// Where its folder is, if there is one.
-fn planned(repo: &Repo) -> Result<PathBuf> {
-    let path = place::planned(repo)?.join(layout::SCRATCH);
-    Ok(path.canonicalize().unwrap_or(path))
+/// Where a scratch worktree is, if there is one, below the folder of worktrees.
+fn planned(folder: &Path, number: usize) -> PathBuf {
+    let path = folder.join(layout::scratch_name(number));
+    path.canonicalize().unwrap_or(path)
 }
 
 /// A finished making is marked as one under way until the last step of it.
@@ -207,11 +301,11 @@ fn unlock_made(found: &Worktree) -> Result<()> {
     Ok(())
 }
 
-fn removed_folder(path: &Path) -> PathBuf {
-    path.with_file_name(layout::REMOVED_SCRATCH)
+fn removed_folder(path: &Path, number: usize) -> PathBuf {
+    path.with_file_name(layout::removed_scratch_name(number))
 }
 
-/// Taking it away, each in one step: its folder first, then its registration. Git deletes file by file, and killed between them it
+/// Removing one, each part in one step: its folder first, then its registration. Git deletes file by file, and killed between them it
 /// leaves what is neither a worktree nor none.
 struct Removal<'a> {
     checkout: &'a Checkout,
@@ -221,9 +315,9 @@ struct Removal<'a> {
 }
 
 impl<'a> Removal<'a> {
-    fn of(checkout: &'a Checkout, common: &'a Path, repo: &Repo) -> Result<Self> {
-        let registration = Private::new(repo.private_dir()?).removed_scratch();
-        Ok(Self { checkout, common, folder: removed_folder(&checkout.path), registration })
+    fn of(checkout: &'a Checkout, common: &'a Path, private: &Private, number: usize) -> Self {
+        let folder = removed_folder(&checkout.path, number);
+        Self { checkout, common, folder, registration: private.removed_scratch(number) }
     }
 
     fn finish(self) -> Result<()> {

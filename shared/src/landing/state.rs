@@ -1,117 +1,27 @@
-//! What a landing has to do and has done, written into its operation after every step: whoever goes on finds it there.
+//! What a landing has to do and has done, written into its operation after every step: whoever continues it finds it there.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{before::BeforeRepair, branches::Target, merge::Strategy, plan::Pairs};
+use super::{
+    before::BeforeRepair,
+    branches::{Branch, Target},
+    options::LandOptions,
+    trials::Pairs,
+};
 use crate::{
     Result,
     git::{Oid, Repo},
-    model::event::Landing,
-    store::operations::{Journal, Operation, Stage, all},
+    model::{AgentId, event::Landing},
+    store::operations::Journal,
 };
 
-/// The command of a landing's operation.
-pub const COMMAND: &str = "merge-ranked";
+/// The file of a landing in its operation.
 const FILE: &str = "landing.json";
-
-/// What happens to a branch that conflicts.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnConflict {
-    /// It is set aside.
-    #[default]
-    Skip,
-    /// What landed before it holds.
-    Ours,
-    /// What it brings holds.
-    Theirs,
-    /// Both, one after the other.
-    Union,
-    /// Its agent settles it.
-    Agent,
-}
-
-impl OnConflict {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Skip, Self::Ours, Self::Theirs, Self::Union, Self::Agent];
-
-    /// As it is typed.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Skip => "skip",
-            Self::Ours => "ours",
-            Self::Theirs => "theirs",
-            Self::Union => "union",
-            Self::Agent => "agent",
-        }
-    }
-
-    /// Reads it back.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == word)
-    }
-}
-
-/// What happens to a branch with which the checks fail.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnFailure {
-    /// It is set aside.
-    #[default]
-    Skip,
-    /// The landing stops.
-    Stop,
-    /// Its agent repairs it.
-    Agent,
-}
-
-impl OnFailure {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Skip, Self::Stop, Self::Agent];
-
-    /// As it is typed.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Skip => "skip",
-            Self::Stop => "stop",
-            Self::Agent => "agent",
-        }
-    }
-
-    /// Reads it back.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == word)
-    }
-}
-
-/// How to land.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Orders {
-    /// How branches become part of the target.
-    pub strategy: Strategy,
-    /// See there.
-    pub on_conflict: OnConflict,
-    /// See there.
-    pub on_failure: OnFailure,
-    /// How often an agent may try to settle a conflict or repair a failure, for each branch.
-    pub repairs: u32,
-    /// Proves each step, in this order: what it is called, and the shell command.
-    pub checks: Vec<(String, String)>,
-    /// The longest that one check may take, in seconds.
-    pub check_seconds: u64,
-    /// Branches that shall land first.
-    pub first: Vec<String>,
-    /// Only what was approved, as it is now, lands.
-    #[serde(default)]
-    pub approved: bool,
-    /// The branches were named: one whose check failed last time lands without that check as well.
-    #[serde(default)]
-    pub named: bool,
-}
 
 /// A branch as it was when the landing began.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Saved {
+pub struct BranchTip {
     /// As people name it.
     pub name: String,
     /// What lands.
@@ -119,9 +29,9 @@ pub struct Saved {
 }
 
 /// A conflict with another branch.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Against {
-    /// The other, or the target.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ConflictWith {
+    /// The other branch, or the target.
     pub branch: String,
     /// Files that cannot be merged.
     pub files: u32,
@@ -133,7 +43,7 @@ pub struct Against {
 }
 
 /// Another branch, or the target, with which nobody can tell whether a branch merges.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Unjudged {
     /// The other.
     pub branch: String,
@@ -141,8 +51,8 @@ pub struct Unjudged {
     pub why: String,
 }
 
-/// A command that proves a step, as it was run on this machine.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+/// A check, as it was run on this machine.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct RunCheck {
     /// What it is called.
     pub name: String,
@@ -151,20 +61,20 @@ pub struct RunCheck {
 }
 
 /// One branch of the order, and what became of it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Step<Outcome = Option<Landing>> {
     /// Its place; 1 is the first.
     pub rank: usize,
     /// As people name it.
     pub branch: String,
     /// Whose work it is.
-    pub agent: Option<String>,
+    pub agent: Option<AgentId>,
     /// What lands.
     pub head: Oid,
     /// With which branches it conflicts.
     pub conflicts_with: Vec<String>,
     /// How.
-    pub conflicts: Vec<Against>,
+    pub conflicts: Vec<ConflictWith>,
     /// With which branches it cannot be judged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unjudged: Vec<Unjudged>,
@@ -194,6 +104,40 @@ pub struct Step<Outcome = Option<Landing>> {
     /// What was done to make it land, in sentences.
     #[serde(default)]
     pub settled: Vec<String>,
+}
+
+impl Step {
+    /// The step of a branch of which nothing else is known yet.
+    pub(super) fn of(branch: &Branch, rank: usize) -> Self {
+        Self {
+            rank,
+            branch: branch.name.clone(),
+            agent: branch.agent.as_ref().map(|(id, _)| id.clone()),
+            head: branch.tip,
+            conflicts_with: Vec::new(),
+            conflicts: Vec::new(),
+            unjudged: Vec::new(),
+            files: 0,
+            lines: 0,
+            reason: String::new(),
+            outcome: None,
+            why: None,
+            failed_check: None,
+            failed_before: None,
+            kept_back: false,
+            commit: None,
+            log: None,
+            settled: Vec::new(),
+        }
+    }
+
+    /// The step with its outcome, and why, where that is not plain: else what was done to make it land.
+    pub(super) fn ended(mut self, outcome: Landing, why: String) -> Self {
+        self.outcome = Some(outcome);
+        let settled = self.settled.join("; ");
+        self.why = [why, settled].into_iter().find(|text| !text.is_empty());
+        self
+    }
 }
 
 impl<Old> Step<Old> {
@@ -231,10 +175,11 @@ pub struct State {
     pub base: Oid,
     /// Everything that landed so far.
     pub result: Oid,
-    /// How.
-    pub orders: Orders,
+    /// How it lands.
+    #[serde(rename = "orders")]
+    pub options: LandOptions,
     /// What was to land.
-    pub branches: Vec<Saved>,
+    pub branches: Vec<BranchTip>,
     /// What was done, in order.
     pub steps: Vec<Step>,
     /// Why what lands is not signed, where it should be.
@@ -258,12 +203,12 @@ pub struct State {
 
 impl State {
     /// Nothing done yet.
-    pub fn new(target: &Target, orders: Orders, branches: Vec<Saved>) -> Self {
+    pub fn new(target: &Target, options: LandOptions, branches: Vec<BranchTip>) -> Self {
         Self {
             into: target.branch.clone(),
             base: target.tip,
             result: target.tip,
-            orders,
+            options,
             branches,
             steps: Vec::new(),
             unsigned: None,
@@ -276,7 +221,10 @@ impl State {
     }
 
     /// Writes it into its operation.
-    pub(super) fn save(&self, repo: &Repo, journal: &mut Journal) -> Result<()> {
+    ///
+    /// # Errors
+    /// The operation cannot be written.
+    pub fn save(&self, repo: &Repo, journal: &mut Journal) -> Result<()> {
         let json =
             serde_json::to_vec_pretty(self).map_err(|e| crate::Error::internal("a landing").because(e))?;
         journal.put(repo, FILE, &json)?;
@@ -299,13 +247,4 @@ impl State {
     pub fn count(&self, outcome: Landing) -> usize {
         self.steps.iter().filter(|step| step.outcome == Some(outcome)).count()
     }
-}
-
-/// The landing that is under way, or was cut off.
-///
-/// # Errors
-/// The operations cannot be read.
-pub fn open_one(repo: &Repo) -> Result<Option<Operation>> {
-    let open = |one: &Operation| one.stage == Stage::Open && one.command == COMMAND;
-    Ok(all(repo)?.into_iter().find(open))
 }

@@ -1,32 +1,28 @@
-//! Landing step by step: bring a branch in, prove it, keep it or set it aside, and write that down.
+//! Landing step by step: integrate a branch, build and test the result, keep it or set it aside, and write that down.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::Ordering;
 
 use super::{
-    bring::Brought,
-    check::{self, Bounds, End, NONCE},
-    merge::{self, Merged},
-    plan::{Passed, Plan},
-    repair::Repairs,
-    scratch::Scratch,
-    state::{Against, OnFailure, RunCheck, State, Step, Unjudged},
+    branches::Branch,
+    check::{self, CheckRun},
+    context::{LandContext, Progress, StepContext},
+    integrate,
+    options::OnFailure,
+    outcome::{CheckFailure, Integration, Repair, Unresolved},
+    plan::Plan,
+    repair::{self, RepairBy},
+    repairer::RepairError,
+    rollback,
+    scratch::{LazyScratch, Scratch},
+    state::{RunCheck, State, Step},
+    verify,
 };
 use crate::{
-    Error, Kind, Result,
-    config::Config,
-    git::{
-        Oid, Repo,
-        merging::{self, MergePlace},
-    },
-    model::{event::Landing, landing::FailedCheck, text},
-    rank::{Conflict, Place, order_after},
-    store::{
-        layout,
-        operations::{Journal, Stage},
-    },
+    Code, Error, Kind, Result,
+    git::{Oid, Repo},
+    model::{AgentId, event::Landing, text},
+    rank::{Place, order_after},
+    store::operations::{Journal, Stage},
 };
 
 /// Columns of the reason why a branch was set aside over which something broke.
@@ -34,122 +30,110 @@ const LONGEST_REASON: usize = 300;
 /// Columns of the target's name in a reason.
 const NAME: usize = 60;
 
-/// What a landing tells while it works.
-#[derive(Clone, Copy, Debug)]
-pub enum Progress<'a> {
-    /// Something begins that may take its time.
-    Doing {
-        /// Which step.
-        rank: usize,
-        /// Of how many.
-        of: usize,
-        /// The branch.
-        branch: &'a str,
-        /// What is done, in a word.
-        what: &'a str,
-    },
-    /// A step is over.
-    Done(&'a Step),
-}
-
-/// How a landing goes on with the world around it.
-#[derive(Clone, Copy)]
-pub struct Around<'a> {
-    /// Who repairs what does not land.
-    pub repairs: &'a dyn Repairs,
-    /// Who is told.
-    pub tell: &'a dyn Fn(Progress<'_>),
-    /// Set when the user wants to end it.
-    pub interrupted: &'a AtomicBool,
-    /// Whether the configuration may still be used: agents may run while branches land.
-    pub is_accepted: &'a dyn Fn() -> bool,
-}
-
 /// Why the steps ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Halt {
-    /// There are no more.
+pub enum StopReason {
+    /// Every step is taken.
     Finished,
-    /// The checks failed, and that was to stop it.
-    Stopped(Box<Step>),
-    /// The user wanted it.
+    /// A check failed, and the options stop the landing then.
+    CheckFailed(Box<Step>),
+    /// The user interrupted the landing.
     Interrupted,
 }
 
-/// A landing at work.
+/// The branch of the step at hand.
+struct Attempt<'p> {
+    branch: &'p Branch,
+    /// What landed and conflicts with it.
+    conflicts_with: Vec<String>,
+    /// How often its agent may still be asked for a repair.
+    tries: u32,
+}
+
+/// Takes the steps of one landing.
 pub struct Runner<'a> {
-    pub(super) repo: &'a Repo,
-    pub(super) plan: &'a Plan,
-    /// What was done.
+    repo: &'a Repo,
+    plan: &'a Plan,
+    /// What was done so far.
     pub state: State,
-    pub(super) journal: &'a mut Journal,
-    pub(super) around: Around<'a>,
-    pub(super) scratch: Option<Scratch>,
-    /// The target itself passes the checks.
-    sound: bool,
-    /// What landed and conflicts with the branch at hand.
-    pub(super) against: Vec<String>,
-}
-
-/// What the checks say.
-enum Proof {
-    Passed,
-    Failed { why: String, output: Vec<u8> },
-    Interrupted,
+    journal: &'a mut Journal,
+    around: LandContext<'a>,
+    scratch: LazyScratch,
+    /// Whether the target itself is known to pass the checks.
+    target_passes: bool,
 }
 
 impl<'a> Runner<'a> {
-    /// Goes on with `state`, by `plan`.
+    /// Continues with `state`, by `plan`.
     pub fn new(
         repo: &'a Repo,
         plan: &'a Plan,
         mut state: State,
         journal: &'a mut Journal,
-        around: Around<'a>,
+        around: LandContext<'a>,
     ) -> Self {
         state.pairs = plan.pairs;
-        Self { repo, plan, state, journal, around, scratch: None, sound: false, against: Vec::new() }
+        let scratch = LazyScratch::of(&journal.operation.id);
+        Self { repo, plan, state, journal, around, scratch, target_passes: false }
     }
 
     /// Takes every step that is left.
     ///
     /// # Errors
     /// The target itself fails the checks (3), git fails, or nothing can be written.
-    pub fn run(&mut self) -> Result<Halt> {
-        self.state.save(self.repo, self.journal)?;
+    pub fn run(&mut self) -> Result<StopReason> {
+        self.save()?;
         check::end_left_overs(&self.journal.operation.id)?;
         let mut places = self.order();
         while !places.is_empty() {
             let place = places.remove(0);
-            if self.around.interrupted.load(Ordering::Relaxed) {
-                return Ok(Halt::Interrupted);
+            if self.is_interrupted() {
+                return Ok(StopReason::Interrupted);
             }
-            let Some(mut step) = self.land_or_set_aside(&place)? else { return Ok(Halt::Interrupted) };
-            self.end_repair(&mut step)?;
+            let mut step = match self.land_or_set_aside(&place) {
+                Err(error) if error.kind() == Kind::Interrupted => return Ok(StopReason::Interrupted),
+                other => other?,
+            };
+            rollback::end_repair(self.around.repairer, &mut self.state, &mut step)?;
             (self.around.tell)(Progress::Done(&step));
-            if step.outcome == Some(Landing::Failed) && self.state.orders.on_failure == OnFailure::Stop {
-                self.state.stopped_at.retain(|known| known.branch != step.branch);
+            self.state.stopped_at.retain(|known| known.branch != step.branch);
+            if step.outcome == Some(Landing::Failed) && self.state.options.on_failure == OnFailure::Stop {
                 self.state.stopped_at.push(step.clone());
-                self.state.save(self.repo, self.journal)?;
-                return Ok(Halt::Stopped(Box::new(step)));
+                self.save()?;
+                return Ok(StopReason::CheckFailed(Box::new(step)));
             }
             let landed = step.outcome == Some(Landing::Merged);
-            self.state.stopped_at.retain(|known| known.branch != step.branch);
             self.state.steps.push(step);
-            self.state.save(self.repo, self.journal)?;
+            self.save()?;
             if !landed {
                 // What conflicted with this one alone is free now.
                 places = self.order();
             }
         }
-        self.pass_the_rest();
-        self.end_interrupted_repair()?;
+        self.add_skipped();
+        rollback::end_interrupted_repair(self.around.repairer, &mut self.state)?;
         self.state.ready = true;
-        self.state.save(self.repo, self.journal)?;
-        Ok(Halt::Finished)
+        self.save()?;
+        Ok(StopReason::Finished)
     }
 
-    /// What is left, in the order of the moment.
+    /// Removes the scratch worktree.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn remove_scratch(&mut self) -> Result<()> {
+        self.scratch.remove(self.repo)
+    }
+
+    fn save(&mut self) -> Result<()> {
+        self.state.save(self.repo, self.journal)
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.around.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// What is left to do, in the order of the moment.
     fn order(&self) -> Vec<Place> {
         let (mut landed, mut out) = (Vec::new(), Vec::new());
         for (at, branch) in self.plan.branches.iter().enumerate() {
@@ -162,294 +146,219 @@ impl<'a> Runner<'a> {
         order_after(&self.plan.candidates, &self.plan.matrix, &landed, &out).places
     }
 
-    fn pass_the_rest(&mut self) {
-        for passed in &self.plan.passed {
-            if !self.state.steps.iter().any(|step| step.branch == passed.branch.name) {
-                self.state.steps.push(passed.step(self.state.steps.len() + 1));
+    fn add_skipped(&mut self) {
+        for skipped in &self.plan.skipped {
+            if !self.state.steps.iter().any(|step| step.branch == skipped.branch.name) {
+                self.state.steps.push(skipped.step(self.state.steps.len() + 1));
             }
         }
     }
 
-    /// One branch. What breaks on it sets it aside, and is no reason to land none of the others; what breaks on what landed before
-    /// as well is not its fault. `None`: interrupted.
-    fn land_or_set_aside(&mut self, place: &Place) -> Result<Option<Step>> {
+    /// Lands one branch. What breaks on it sets it aside, and is no reason to land none of the others; what breaks on what landed
+    /// before as well is not its fault.
+    fn land_or_set_aside(&mut self, place: &Place) -> Result<Step> {
         let before = self.state.result;
         let error = match self.land(place) {
-            Err(error) if matches!(error.kind, Kind::External | Kind::Internal | Kind::Timeout) => error,
+            Err(error) if matches!(error.kind(), Kind::External | Kind::Internal | Kind::Timeout) => error,
             other => return other,
         };
-        if error.kind == Kind::Timeout {
+        if error.kind() == Kind::Timeout {
             // A program that was waited for in vain may still run.
             check::end_left_overs(&self.journal.operation.id)?;
         }
-        if self.around.interrupted.load(Ordering::Relaxed) || self.scratch_at(before).is_err() {
+        if self.is_interrupted() || self.scratch.at(self.repo, before).is_err() {
             return Err(error);
         }
         self.state.result = before;
         let step = self.plan.step(place, self.state.steps.len() + 1);
         let why = text::one_line(&error.one_line(), LONGEST_REASON);
-        Ok(Some(step.ended(Landing::SetAside, format!("not landed: {why}"))))
+        Ok(step.ended(Landing::SetAside, format!("not landed: {why}")))
     }
 
-    /// One branch. `None`: interrupted.
-    fn land(&mut self, place: &Place) -> Result<Option<Step>> {
-        let branch = self.plan.branches[place.branch].clone();
-        let mut step = self.plan.step(place, self.state.steps.len() + 1);
-        if !self.plan.candidates[place.branch].may_land() {
+    fn land(&mut self, place: &Place) -> Result<Step> {
+        let plan = self.plan;
+        let branch = &plan.branches[place.branch];
+        let mut step = plan.step(place, self.state.steps.len() + 1);
+        if !plan.candidates[place.branch].may_land() {
             let why = step.reason.clone();
             step.kept_back = true;
-            return Ok(Some(step.ended(Landing::SetAside, why)));
+            return Ok(step.ended(Landing::SetAside, why));
         }
-        let mut tries = self.state.orders.repairs;
-        let name = |(other, _): &(usize, _)| self.plan.branches[*other].name.clone();
-        self.against = place.conflicts.iter().map(name).collect();
-        self.tell(&step, "merging");
-        let mut brought = self.bring(&branch, &mut step)?;
+        let name = |(other, _): &(usize, _)| plan.branches[*other].name.clone();
+        let conflicts_with = place.conflicts.iter().map(name).collect();
+        let mut attempt = Attempt { branch, conflicts_with, tries: self.state.options.repairs };
+        let mut cx = self.step_context(&attempt.conflicts_with);
+        cx.tell(&step, "merging");
+        let mut integration = integrate::integrate(&mut cx, branch, &mut step)?;
         loop {
-            brought = match brought {
-                Brought::Nothing => {
+            let (outcome, why, repair) = match integration {
+                Integration::NothingNew => {
                     let into = text::one_line(&self.state.into, NAME);
                     let why = format!("brings nothing new: {into} has all of its changes");
-                    return Ok(Some(step.ended(Landing::NothingNew, why)));
+                    return Ok(step.ended(Landing::NothingNew, why));
                 }
-                Brought::Conflict { why, tree, files } => {
-                    match self.settle_by_agent(&branch, &mut step, tree, &files, &mut tries)? {
-                        Ok(brought) => brought,
-                        Err(None) => return Ok(Some(step.ended(Landing::SetAside, why))),
-                        Err(Some(not)) => {
-                            return Ok(Some(step.ended(Landing::SetAside, format!("{why}; {not}"))));
-                        }
-                    }
+                Integration::Conflict(conflict) => {
+                    let repair = self.resolve_by_agent(&mut attempt, &mut step, &conflict)?;
+                    (Landing::SetAside, conflict.why, repair)
                 }
-                Brought::Commit(commit) => match self.prove(commit, &mut step)? {
-                    Proof::Interrupted => return Ok(None),
-                    Proof::Passed => {
+                Integration::Commit(commit) => match self.check(commit, &mut step)? {
+                    None => {
                         self.state.result = commit;
                         step.commit = Some(commit);
-                        return Ok(Some(step.ended(Landing::Merged, String::new())));
+                        return Ok(step.ended(Landing::Merged, String::new()));
                     }
-                    Proof::Failed { why, output } => {
-                        if !self.check_the_target()? {
-                            return Ok(None);
-                        }
-                        match self.repair_by_agent(&branch, &mut step, commit, &why, &output, &mut tries)? {
-                            Ok(brought) => brought,
-                            Err(None) => return Ok(Some(step.ended(Landing::Failed, why))),
-                            Err(Some(not)) => {
-                                return Ok(Some(step.ended(Landing::Failed, format!("{why}; {not}"))));
-                            }
-                        }
+                    Some(failure) => {
+                        self.check_target()?;
+                        let repair = self.repair_by_agent(&mut attempt, &mut step, commit, &failure)?;
+                        (Landing::Failed, failure.sentence(), repair)
                     }
                 },
+            };
+            integration = match repair {
+                Repair::Integrated(integration) => integration,
+                Repair::NotAsked => return Ok(step.ended(outcome, why)),
+                Repair::Unsuccessful(not) => return Ok(step.ended(outcome, format!("{why}; {not}"))),
             };
         }
     }
 
-    pub(super) fn tell(&self, step: &Step, what: &str) {
-        let (of, rank) = (self.plan.branches.len(), step.rank);
-        (self.around.tell)(Progress::Doing { rank, of, branch: &step.branch, what });
+    /// What the step at hand may use.
+    fn step_context<'s>(&'s mut self, conflicts_with: &'s [String]) -> StepContext<'s> {
+        let State { options, into, base, result, unsigned, .. } = &mut self.state;
+        StepContext {
+            repo: self.repo,
+            options,
+            into,
+            base: *base,
+            onto: *result,
+            operation: &self.journal.operation.id,
+            branches: self.plan.branches.len(),
+            conflicts_with,
+            around: self.around,
+            scratch: &mut self.scratch,
+            unsigned,
+        }
     }
 
-    /// Builds and tests a commit in the scratch worktree.
-    fn prove(&mut self, commit: Oid, step: &mut Step) -> Result<Proof> {
-        let prefix = format!("{:03}", step.rank);
-        for (name, command) in self.state.orders.checks.clone() {
-            self.tell(step, &name);
-            let (end, output) = self.check(commit, &command)?;
-            let file = format!("{prefix}-{name}.log");
-            self.journal.put(self.repo, &file, &output)?;
-            step.log = Some(self.journal.spec_of(&file));
-            match end {
-                End::Passed => {}
-                End::Interrupted => return Ok(Proof::Interrupted),
-                End::Failed(why) => {
-                    let why = format!("{name} fails: {why}");
-                    step.failed_check = Some(RunCheck { name, command });
-                    return Ok(Proof::Failed { why, output });
-                }
+    /// Builds and tests a commit. Returns the first check that fails; `step` names its output.
+    fn check(&mut self, commit: Oid, step: &mut Step) -> Result<Option<CheckFailure>> {
+        for (name, command) in self.state.options.checks.clone() {
+            self.step_context(&[]).tell(step, &name);
+            let ran = self.run_check(commit, &command)?;
+            step.log = Some(self.keep_output(step.rank, &name, &ran.output)?);
+            if let Some(why) = ran.failure {
+                let check = RunCheck { name, command };
+                step.failed_check = Some(check.clone());
+                return Ok(Some(CheckFailure { check, why, output: ran.output }));
             }
         }
         step.failed_check = None;
-        Ok(Proof::Passed)
+        Ok(None)
     }
 
-    fn check(&mut self, commit: Oid, command: &str) -> Result<(End, Vec<u8>)> {
-        self.scratch_at(commit)?;
-        let scratch = self.scratch.as_ref().ok_or_else(|| Error::internal("no scratch worktree"))?;
-        let ran = check::run(command, scratch.path(), self.bounds())?;
-        Ok((ran.end, ran.output))
-    }
-
-    fn bounds(&self) -> Bounds<'_> {
-        Bounds {
-            limit: Duration::from_secs(self.state.orders.check_seconds),
-            interrupted: self.around.interrupted,
-            nonce: &self.journal.operation.id,
-        }
-    }
-
-    /// The scratch worktree at a commit; it is made when it is first needed.
-    pub(super) fn scratch_at(&mut self, commit: Oid) -> Result<&Scratch> {
-        match &self.scratch {
-            Some(scratch) => scratch.reset(commit)?,
-            None => self.scratch = Some(Scratch::make(self.repo, commit)?),
-        }
-        self.scratch.as_ref().ok_or_else(|| Error::internal("no scratch worktree"))
-    }
-
-    /// Where to merge on top of what landed so far. Attributes are those of the target, as a checkout of it has them; once something
-    /// has landed that changes some, those that it brought.
-    pub(super) fn merge_place(&self) -> Result<MergePlace> {
-        let (base, result) = (self.state.base, self.state.result);
-        let limit = Config::of(self.repo).merge_timeout()?;
-        let place = if result != base && merging::changes_attributes(self.repo, base, result)? {
-            MergePlace::of_commit(self.repo, result, limit)
-        } else {
-            MergePlace::of_branch(self.repo, &layout::branch_ref(&self.state.into), base, limit)
-        };
-        Ok(place?.marked(NONCE, &self.journal.operation.id))
-    }
-
-    /// Merges a commit on top of what landed so far.
-    pub(super) fn merge(&self, theirs: Oid) -> Result<Merged> {
-        merge::merge(&self.merge_place()?, self.state.result, theirs)
-    }
-
-    /// When the first thing fails, the target may be to blame. `false`: interrupted.
-    fn check_the_target(&mut self) -> Result<bool> {
-        if self.sound || self.state.count(Landing::Merged) > 0 {
-            return Ok(true);
-        }
-        for (name, command) in self.state.orders.checks.clone() {
-            let (end, output) = self.check(self.state.base, &command)?;
-            if end == End::Interrupted {
-                return Ok(false);
-            }
-            if let End::Failed(why) = end {
-                return Err(self.unsound(&name, &why, &output)?);
-            }
-        }
-        self.sound = true;
-        Ok(true)
-    }
-
-    /// Nothing can be proven on top of what fails by itself.
-    fn unsound(&mut self, name: &str, why: &str, output: &[u8]) -> Result<Error> {
-        let file = format!("000-{name}.log");
-        self.journal.put(self.repo, &file, output)?;
-        self.journal.operation.stage = Stage::Aborted;
-        self.state.save(self.repo, self.journal)?;
-        let into = text::safe(&self.state.into);
-        Ok(Error::refused(format!("{name} fails on {into} itself, before anything is merged: {why}"))
-            .hint_command(&[&"git", &"show", &self.journal.spec_of(&file)]))
-    }
-
-    /// Takes the scratch worktree away.
+    /// When the first thing fails, the target may be to blame.
     ///
     /// # Errors
-    /// It cannot be removed.
-    pub fn tidy(&mut self) -> Result<()> {
-        match self.scratch.take() {
-            Some(scratch) => scratch.remove(self.repo),
-            None => Scratch::remove_left_over(self.repo),
+    /// The target itself fails a check (3): nothing can be tested on top of it.
+    fn check_target(&mut self) -> Result<()> {
+        if self.target_passes || self.state.count(Landing::Merged) > 0 {
+            return Ok(());
         }
+        for (name, command) in self.state.options.checks.clone() {
+            let ran = self.run_check(self.state.base, &command)?;
+            if let Some(why) = ran.failure {
+                return Err(self.target_fails(&name, &why, &ran.output)?);
+            }
+        }
+        self.target_passes = true;
+        Ok(())
+    }
+
+    fn target_fails(&mut self, name: &str, why: &str, output: &[u8]) -> Result<Error> {
+        let log = self.keep_output(0, name, output)?;
+        self.journal.operation.stage = Stage::Aborted;
+        self.save()?;
+        let into = text::safe(&self.state.into);
+        Ok(Error::new(
+            Code::CheckFailsOnTarget,
+            format!("{name} fails on {into} itself, before anything is merged: {why}"),
+        )
+        .hint_command(&[&"git", &"show", &log]))
+    }
+
+    fn run_check(&mut self, commit: Oid, command: &str) -> Result<CheckRun> {
+        let timeout = self.state.options.check_timeout;
+        let cx = self.step_context(&[]);
+        let bounds = cx.bounds(timeout);
+        verify::check_commit(cx.repo, cx.scratch, commit, command, bounds)
+    }
+
+    /// Keeps the output of a check in the operation. Returns its name for `git show`.
+    fn keep_output(&mut self, rank: usize, name: &str, output: &[u8]) -> Result<String> {
+        let file = format!("{rank:03}-{name}.log");
+        self.journal.put(self.repo, &file, output)?;
+        Ok(self.journal.spec_of(&file))
+    }
+
+    fn resolve_by_agent(
+        &mut self,
+        attempt: &mut Attempt<'_>,
+        step: &mut Step,
+        conflict: &Unresolved,
+    ) -> Result<Repair> {
+        let branch = attempt.branch;
+        let agent = match repair::who_resolves(&self.state.options, branch, conflict) {
+            RepairBy::Nobody => return Ok(Repair::NotAsked),
+            RepairBy::Impossible(why) => return Ok(Repair::Unsuccessful(why.to_owned())),
+            RepairBy::Agent(agent) => agent,
+        };
+        self.remember(agent)?;
+        let mut cx = self.step_context(&attempt.conflicts_with);
+        repaired(repair::resolve_conflict(&mut cx, agent, branch, step, conflict, &mut attempt.tries))
+    }
+
+    fn repair_by_agent(
+        &mut self,
+        attempt: &mut Attempt<'_>,
+        step: &mut Step,
+        commit: Oid,
+        failure: &CheckFailure,
+    ) -> Result<Repair> {
+        let branch = attempt.branch;
+        let agent = match repair::who_repairs(&self.state.options, branch, attempt.tries) {
+            RepairBy::Nobody => return Ok(Repair::NotAsked),
+            RepairBy::Impossible(why) => return Ok(Repair::Unsuccessful(why.to_owned())),
+            RepairBy::Agent(agent) => agent,
+        };
+        attempt.tries -= 1;
+        self.remember(agent)?;
+        let mut cx = self.step_context(&attempt.conflicts_with);
+        repaired(repair::repair_failure(&mut cx, agent, branch, step, commit, failure))
+    }
+
+    /// Writes down what an agent has, before anything of it is touched for a repair.
+    fn remember(&mut self, id: &AgentId) -> Result<()> {
+        if self.state.before_repair.as_ref().is_none_or(|before| before.agent != *id) {
+            self.state.before_repair = Some(self.around.repairer.before(id)?);
+            self.save()?;
+        }
+        Ok(())
     }
 }
 
-/// Takes away what a landing left that was cut off.
+fn repaired(result: Result<Integration, RepairError>) -> Result<Repair> {
+    match result {
+        Ok(integration) => Ok(Repair::Integrated(integration)),
+        Err(RepairError::NotPossible(why)) => Ok(Repair::Unsuccessful(why)),
+        Err(RepairError::Failed(error)) => Err(error),
+    }
+}
+
+/// Ends and removes what a landing left that was cut off.
 ///
 /// # Errors
 /// Something of it still runs and cannot be ended, or the scratch worktree cannot be removed.
 pub fn clear(repo: &Repo, operation: &str) -> Result<()> {
     check::end_left_overs(operation)?;
-    Scratch::remove_left_over(repo)
-}
-
-impl Plan {
-    /// A branch of the order, as it is planned.
-    pub fn step(&self, place: &Place, rank: usize) -> Step {
-        let branch = &self.branches[place.branch];
-        let against = |name: &str, conflict: Conflict| Against {
-            branch: name.to_owned(),
-            files: conflict.files,
-            hunks: conflict.hunks,
-            kinds: conflict.kinds.names().into_iter().map(str::to_owned).collect(),
-        };
-        let name = |other: usize| self.branches.get(other).map_or(&self.target.branch, |branch| &branch.name);
-        let target = self.matrix.with_target(place.branch).map(|conflict| (self.matrix.size(), conflict));
-        let (mut conflicts, mut unjudged) = (Vec::new(), Vec::new());
-        for (other, conflict) in target.into_iter().chain(self.matrix.against(place.branch)) {
-            match self.matrix.why_unjudged(place.branch, other) {
-                Some(why) => unjudged.push(Unjudged { branch: name(other).clone(), why: why.to_owned() }),
-                None => conflicts.push(against(name(other), conflict)),
-            }
-        }
-        let candidate = &self.candidates[place.branch];
-        let failed_before = branch.failed.as_ref().map(FailedCheck::sentence);
-        let reason = match &failed_before {
-            Some(failed) if *failed != place.reason => format!("{}; {failed}", place.reason),
-            _ => place.reason.clone(),
-        };
-        Step {
-            rank,
-            branch: branch.name.clone(),
-            agent: branch.agent.as_ref().map(|(id, _)| id.to_string()),
-            head: branch.tip,
-            conflicts_with: conflicts.iter().map(|conflict| conflict.branch.clone()).collect(),
-            conflicts,
-            unjudged,
-            files: candidate.files,
-            lines: candidate.lines,
-            reason,
-            outcome: None,
-            why: None,
-            failed_check: None,
-            failed_before,
-            kept_back: false,
-            commit: None,
-            log: None,
-            settled: Vec::new(),
-        }
-    }
-
-    /// The whole order as steps that are still to be taken, and what there is nothing to do for.
-    pub fn steps(&self) -> Vec<Step> {
-        let places = self.order.places.iter().zip(1..).map(|(place, rank)| self.step(place, rank));
-        let passed = self.passed.iter().zip(self.order.places.len() + 1..);
-        places.chain(passed.map(|(passed, rank)| passed.step(rank))).collect()
-    }
-}
-
-impl Passed {
-    fn step(&self, rank: usize) -> Step {
-        Step {
-            rank,
-            branch: self.branch.name.clone(),
-            agent: self.branch.agent.as_ref().map(|(id, _)| id.to_string()),
-            head: self.branch.tip,
-            conflicts_with: Vec::new(),
-            conflicts: Vec::new(),
-            unjudged: Vec::new(),
-            files: 0,
-            lines: 0,
-            reason: "nothing to land".to_owned(),
-            outcome: Some(self.outcome),
-            why: Some(self.why.clone()),
-            failed_check: None,
-            failed_before: None,
-            kept_back: false,
-            commit: None,
-            log: None,
-            settled: Vec::new(),
-        }
-    }
-}
-
-impl Step {
-    fn ended(mut self, outcome: Landing, why: String) -> Self {
-        self.outcome = Some(outcome);
-        let settled = self.settled.join("; ");
-        self.why = [why, settled].into_iter().find(|text| !text.is_empty());
-        self
-    }
+    Scratch::remove_left_by(repo, operation)
 }

@@ -1,13 +1,15 @@
 //! Trial merges and sizes, remembered: what two commits come to does not change, unless what else decides it does: git, its
 //! settings, attributes.
 
-use std::{collections::BTreeSet, io::Write, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
     check,
-    known::{self, Conditions, Entry, Known},
+    pair_cache::{self, CacheKey, Entry, PairCache},
 };
 use crate::{
     Error, Result,
@@ -24,6 +26,39 @@ use crate::{
 /// Longest list of folders that is read, in bytes.
 const LONGEST_LIST: u64 = 64 << 20;
 
+/// How the pairs of branches were judged, in numbers.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Pairs {
+    /// All pairs.
+    pub total: usize,
+    /// Those that conflict.
+    pub conflicting: usize,
+    /// Those of which the paths told enough.
+    pub filtered: usize,
+    /// Those that git was asked about.
+    pub by_git: usize,
+    /// Those that were known from before.
+    pub known: usize,
+    /// Those that cannot be judged.
+    #[serde(default)]
+    pub unjudged: usize,
+}
+
+impl Pairs {
+    /// Counts trials, of which `known` were known from before.
+    pub(super) fn count(trials: &[Trial], known: usize) -> Self {
+        let count = |wanted: fn(&Trial) -> bool| trials.iter().filter(|trial| wanted(trial)).count();
+        Self {
+            total: trials.len(),
+            conflicting: count(|trial| trial.clash().is_some()),
+            filtered: count(|trial| trial.how == How::Paths),
+            by_git: count(|trial| trial.how == How::Git),
+            known,
+            unjudged: count(|trial| matches!(trial.judgement, Judgement::Unknown(_))),
+        }
+    }
+}
+
 /// The verdicts on pairs of `tips`, ours and theirs, in their order; and how many of them were known before.
 pub(super) fn trials(
     repo: &Repo,
@@ -37,11 +72,12 @@ pub(super) fn trials(
     let private = Private::new(repo.private_dir()?);
     let (path, list) = (private.trials(), private.trial_folders());
     let mut folders = read_folders(&list);
-    let mut known = rules.key(&folders).map(|key| Known::<Trial>::read(&path, &key)).unwrap_or_else(|| {
-        folders.clear();
-        Known::empty(&Conditions::default())
-    });
-    let key = |&(ours, theirs): &(usize, usize)| known::key(tips[ours], tips[theirs]);
+    let mut known =
+        rules.key(&folders).map(|key| PairCache::<Trial>::read(&path, &key)).unwrap_or_else(|| {
+            folders.clear();
+            PairCache::empty(&CacheKey::default())
+        });
+    let key = |&(ours, theirs): &(usize, usize)| pair_cache::key(tips[ours], tips[theirs]);
     let unknown: Vec<(usize, usize)> =
         pairs.iter().copied().filter(|pair| known.get(&key(pair)).is_none()).collect();
     if !unknown.is_empty() {
@@ -55,7 +91,7 @@ pub(super) fn trials(
         }
         folders.extend(judged.folders);
         if let Some(key) = rules.key(&folders) {
-            known.hold_under(&key);
+            known.key_by(&key);
             write_folders(&list, &folders);
             known.write(&path);
         }
@@ -85,32 +121,28 @@ fn write_folders(path: &Path, folders: &BTreeSet<Vec<u8>>) {
     if careful::read(path).is_ok_and(|known| known == bytes) {
         return;
     }
-    if let Ok(mut file) = tempfile::NamedTempFile::new_in(parent)
-        && file.write_all(&bytes).is_ok()
-    {
-        let _ = file.persist(path);
-    }
+    let _ = private_files::replace(path, &bytes);
 }
 
 /// How much each commit changes since it went apart from `target`; nothing is said where their histories cross.
 pub(super) fn sizes(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<Size>> {
     let path = Private::new(repo.private_dir()?).sizes();
-    let mut known = Known::<Size>::read(&path, &Sha256::digest("git orchestra sizes 1").into());
+    let mut known = PairCache::<Size>::read(&path, &Sha256::digest("git orchestra sizes 1").into());
     let spans = merging::spans(repo, target, tips)?;
     let mut unknown: Vec<Span> = spans
         .iter()
         .flatten()
         .copied()
-        .filter(|(from, to)| known.get(&known::key(*from, *to)).is_none())
+        .filter(|(from, to)| known.get(&pair_cache::key(*from, *to)).is_none())
         .collect();
     unknown.dedup();
     for ((from, to), size) in unknown.iter().zip(merging::sizes(repo, &unknown)?) {
-        known.add(known::key(*from, *to), size);
+        known.add(pair_cache::key(*from, *to), size);
     }
     if !unknown.is_empty() {
         known.write(&path);
     }
-    let size = |span: Option<Span>| span.and_then(|(from, to)| known.get(&known::key(from, to)));
+    let size = |span: Option<Span>| span.and_then(|(from, to)| known.get(&pair_cache::key(from, to)));
     Ok(spans.into_iter().map(|span| size(span).unwrap_or_default()).collect())
 }
 

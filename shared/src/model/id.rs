@@ -1,8 +1,11 @@
 //! Agent ids: a slug of the task and five random characters, `add-rate-limit-k3m9q`.
 
-use std::fmt;
+use std::str::FromStr;
 
-use crate::{Error, Result};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::{ids::text_id, parsed::parsed};
+use crate::{Code, Error, Result};
 
 /// Lower-case letters and digits without the ones that are taken for each other (`i l o u`).
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -13,9 +16,13 @@ const SLUG: usize = 24;
 
 /// The name of an agent, valid in a ref, a path, a shell word and JSON alike.
 ///
-/// Every id passes [`AgentId::parse`] at every door; there is no other way to make one from text.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct AgentId(String);
+/// Every id passes [`AgentId::parse`] at every door, JSON among them; there is no other way to make one from text.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, schemars::JsonSchema)]
+#[serde(transparent)]
+#[schemars(transparent)]
+pub struct AgentId(#[schemars(regex(pattern = "^[a-z0-9]+(-[a-z0-9]+)*-[0-9a-hjkmnp-tv-z]{5}$"))] String);
+
+text_id!(AgentId);
 
 impl AgentId {
     /// Makes an id for a task from random bytes.
@@ -37,19 +44,22 @@ impl AgentId {
         if valid {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Error::usage(format!("'{}' is not an agent id", super::text::safe(text))))
+            Err(Error::new(Code::NameInvalid, format!("'{}' is not an agent id", super::text::safe(text))))
         }
-    }
-
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
-impl fmt::Display for AgentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl FromStr for AgentId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::parse(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for AgentId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        parsed(deserializer, "an agent id", |text| Self::parse(text).ok())
     }
 }
 
@@ -128,7 +138,7 @@ pub fn resolve<'a>(typed: &str, known: impl IntoIterator<Item = &'a AgentId>) ->
     }
     match matches.as_slice() {
         [one] => Ok((*one).clone()),
-        [] => Err(Error::refused(format!("no agent '{shown}'")).hint(
+        [] => Err(Error::new(Code::AgentUnknown, format!("no agent '{shown}'")).hint(
             "'git orchestra status --all' lists the agents of this repository, --archived those that were removed",
         )),
         several => {
@@ -136,7 +146,7 @@ pub fn resolve<'a>(typed: &str, known: impl IntoIterator<Item = &'a AgentId>) ->
             names.sort_unstable();
             let more = several.len() - names.len();
             let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-            Err(Error::refused(format!("'{shown}' means {} agents", several.len()))
+            Err(Error::new(Code::AgentAmbiguous, format!("'{shown}' means {} agents", several.len()))
                 .hint(format!("type more of one of: {}{tail}", names.join(", "))))
         }
     }

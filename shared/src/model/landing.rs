@@ -1,25 +1,26 @@
 //! What a landing did with the work of an agent.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{secret, text};
+use super::{BranchName, CommitId, IdOrText, WriterId, secret, text, words::words};
 
 /// Columns of a check's command that are kept and shown.
 const COMMAND: usize = 200;
 
 /// See [`crate::model::Fact::Landed`].
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Landed {
     /// What became of it.
     pub outcome: Landing,
     /// The branch, without `refs/heads/`.
-    pub into: String,
+    pub into: BranchName,
     /// The commit that held the work.
-    pub head: String,
+    pub head: IdOrText<CommitId>,
     /// As which commit it landed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub commit: Option<String>,
+    pub commit: Option<IdOrText<CommitId>>,
     /// Why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -32,7 +33,7 @@ pub struct Landed {
 }
 
 /// A command that proves a tree, as events name it.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Check {
     /// What it is called: `build`, `test`.
     pub name: String,
@@ -63,7 +64,7 @@ impl Check {
 /// Tells the commands of checks apart, without telling what they are.
 pub fn check_id(command: &str) -> String {
     let digest: [u8; 32] = Sha256::digest(command.as_bytes()).into();
-    digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    faster_hex::hex_string(&digest[..16])
 }
 
 /// Whether a command holds what must not travel.
@@ -93,18 +94,18 @@ fn names_a_place(command: &str) -> bool {
 }
 
 /// A check that failed with the work of an agent.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct FailedCheck {
     /// Which check.
     pub check: Check,
     /// The commit that held the work.
-    pub head: String,
+    pub head: IdOrText<CommitId>,
     /// The branch in which it was to land, without `refs/heads/`.
-    pub into: String,
+    pub into: BranchName,
     /// How it failed, in words.
     pub why: String,
     /// The clone in which it failed.
-    pub writer: String,
+    pub writer: WriterId,
 }
 
 impl FailedCheck {
@@ -121,45 +122,31 @@ impl FailedCheck {
 }
 
 /// The work of an agent was set aside when it was to land.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SetAside {
     /// The commit that held the work.
-    pub head: String,
+    pub head: IdOrText<CommitId>,
     /// The branch in which it was to land, without `refs/heads/`.
-    pub into: String,
+    pub into: BranchName,
     /// Why, in words.
     pub why: String,
 }
 
-/// What became of a branch that was to land.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Landing {
-    /// It is in the target.
-    Merged,
-    /// It conflicts, or was not wanted.
-    SetAside,
-    /// It merges, and the checks fail with it.
-    Failed,
-    /// The target contained it.
-    UpToDate,
-    /// The target did not contain it, and had all that it changes.
-    NothingNew,
-    /// It was in the target, and is no more.
-    TakenBack,
-}
-
-impl Landing {
-    /// As it is written in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Merged => "merged",
-            Self::SetAside => "set_aside",
-            Self::Failed => "failed",
-            Self::UpToDate => "up_to_date",
-            Self::NothingNew => "nothing_new",
-            Self::TakenBack => "taken_back",
-        }
+words! {
+    /// What became of a branch that was to land.
+    pub enum Landing {
+        /// It is in the target.
+        Merged = "merged",
+        /// It conflicts, or was not wanted.
+        SetAside = "set_aside",
+        /// It merges, and the checks fail with it.
+        Failed = "failed",
+        /// The target contained it.
+        UpToDate = "up_to_date",
+        /// The target did not contain it, and had all that it changes.
+        NothingNew = "nothing_new",
+        /// It was in the target, and is no more.
+        TakenBack = "taken_back",
     }
 }
 
@@ -205,10 +192,8 @@ mod tests {
     fn a_failed_check_is_told_with_its_command() {
         let failed = |why: &str, command: Option<&str>| FailedCheck {
             check: Check { name: "test".into(), id: "x".into(), command: command.map(str::to_owned) },
-            head: String::new(),
-            into: String::new(),
             why: why.into(),
-            writer: String::new(),
+            ..FailedCheck::default()
         };
         for (why, command, told) in [
             ("test fails: exit code 1", Some("make"), "failed its test last time (make: exit code 1)"),

@@ -1,7 +1,10 @@
 //! A usage limit of the service behind a coding agent, as events and reports tell it, and how long to wait for its end.
 
 use jiff::{Timestamp, tz::TimeZone};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::words::words;
 
 /// The shortest wait, in seconds: a reset that is now or over is not trusted to the second.
 pub const SHORTEST: i64 = 60;
@@ -12,68 +15,34 @@ const UNKNOWN: [i64; 3] = [15 * 60, 30 * 60, 60 * 60];
 /// Longest name of a kind.
 const NAME: usize = 40;
 
-/// Which limit.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LimitKind {
-    /// Of five hours.
-    FiveHour,
-    /// Of a session, however long that is.
-    Session,
-    /// Of a week, all models together.
-    SevenDay,
-    /// Of a week, the largest model alone.
-    SevenDayOpus,
-    /// Of a week, the middle model alone.
-    SevenDaySonnet,
-    /// Of what is paid for beyond the plan.
-    Overage,
-    /// What the user, or their organization, wants to spend at the most.
-    Spend,
-    /// The requests or tokens of a day.
-    Daily,
-    /// Nothing is left of what was paid for.
-    Credits,
-    /// Any other.
-    #[serde(other)]
-    Other,
+words! {
+    /// Which limit.
+    pub enum LimitKind: or Other {
+        /// Of five hours.
+        FiveHour = "five_hour",
+        /// Of a session, however long that is.
+        Session = "session",
+        /// Of a week, all models together.
+        SevenDay = "seven_day",
+        /// Of a week, the largest model alone.
+        SevenDayOpus = "seven_day_opus",
+        /// Of a week, the middle model alone.
+        SevenDaySonnet = "seven_day_sonnet",
+        /// Of what is paid for beyond the plan.
+        Overage = "overage",
+        /// What the user, or their organization, wants to spend at the most.
+        Spend = "spend",
+        /// The requests or tokens of a day.
+        Daily = "daily",
+        /// Nothing is left of what was paid for.
+        Credits = "credits",
+        /// Any other.
+        #[serde(other)]
+        Other = "other",
+    }
 }
 
 impl LimitKind {
-    const ALL: [Self; 10] = [
-        Self::FiveHour,
-        Self::Session,
-        Self::SevenDay,
-        Self::SevenDayOpus,
-        Self::SevenDaySonnet,
-        Self::Overage,
-        Self::Spend,
-        Self::Daily,
-        Self::Credits,
-        Self::Other,
-    ];
-
-    /// The word for it in events and JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::FiveHour => "five_hour",
-            Self::Session => "session",
-            Self::SevenDay => "seven_day",
-            Self::SevenDayOpus => "seven_day_opus",
-            Self::SevenDaySonnet => "seven_day_sonnet",
-            Self::Overage => "overage",
-            Self::Spend => "spend",
-            Self::Daily => "daily",
-            Self::Credits => "credits",
-            Self::Other => "other",
-        }
-    }
-
-    /// The kind of that word; a word that is newer than this program is another kind.
-    pub fn parse(word: &str) -> Self {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word).unwrap_or(Self::Other)
-    }
-
     /// Its name for people.
     pub const fn name(self) -> &'static str {
         match self {
@@ -101,12 +70,13 @@ impl LimitKind {
 }
 
 /// What an event says of a limit: reached, or near.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Limit {
     /// The word of a [`LimitKind`].
     pub kind: String,
     /// When it ends, or is looked at again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub until: Option<Timestamp>,
     /// It is near, not reached.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -3,22 +3,44 @@
 pub mod agent;
 pub mod canonical;
 pub mod conflict;
+pub mod cost;
+pub mod duration;
 pub mod event;
+pub mod fact;
 pub mod fold;
 pub mod id;
+pub mod id_or_text;
+pub mod ids;
 pub mod landing;
 pub mod limit;
+pub mod oid;
 pub mod permission;
 pub mod phase;
 pub mod quote;
 pub mod secret;
+pub mod size;
 pub mod text;
+pub mod tool_use;
 pub mod trailers;
 pub mod verdict;
+pub mod work_stat;
+
+#[cfg(test)]
+mod golden;
+mod lines;
+mod parsed;
+pub(crate) mod words;
 
 pub use agent::Agent;
-pub use event::{Event, Fact};
+pub use cost::Cost;
+pub use event::Event;
+pub use fact::Fact;
 pub use id::AgentId;
+pub use id_or_text::IdOrText;
+pub use ids::{BranchName, RunId, SessionId, WriterId};
 pub use limit::{Limit, LimitKind};
+pub use oid::{CommitId, Oid};
 pub use permission::{OnPrompt, Permission};
 pub use phase::{Liveness, Phase};
+pub use size::ByteSize;
+pub use work_stat::WorkStat;

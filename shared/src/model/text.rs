@@ -99,6 +99,24 @@ pub fn one_line(text: &str, columns: usize) -> String {
     cut(&safe(&text), columns)
 }
 
+/// The last line of a program's output with something to see, safe to show and at most `columns` wide.
+pub fn last_line(output: &str, columns: usize) -> Option<String> {
+    plain(output).lines().rev().map(|line| one_line(line, columns)).find(|line| !line.is_empty())
+}
+
+/// Columns kept of a reason, a model, an id and other short texts of an event.
+const SHORT: usize = 200;
+
+/// `text` as the state of an agent holds it: as [`one_line`], at most 200 columns wide.
+pub fn short(text: &str) -> String {
+    one_line(text, SHORT)
+}
+
+/// As [`short`]. A text with nothing to see is none.
+pub fn short_or_none(text: Option<&str>) -> Option<String> {
+    text.map(short).filter(|text| !text.is_empty())
+}
+
 /// `text`, at most `columns` wide, cut with `…`.
 pub fn cut(text: &str, columns: usize) -> String {
     let mut width = 0;

@@ -4,33 +4,25 @@
 //! where they moved, as long as the patch is the same (a rebase, a squash). Of one reviewer the last verdict counts; of several
 //! reviewers of the same patch, the strictest: one who rejects is not outvoted.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The word itself. The stricter, the greater.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// It may land.
-    Approve,
-    /// It may land when it is changed.
-    Changes,
-    /// It shall not land.
-    Reject,
+use super::{AgentId, CommitId, IdOrText, WriterId, text, words::words};
+
+words! {
+    /// A judgement in one word. The stricter, the greater.
+    #[derive(Ord, PartialOrd)]
+    pub enum Verdict {
+        /// It may land.
+        Approve = "approve",
+        /// It may land when it is changed.
+        Changes = "changes",
+        /// It shall not land.
+        Reject = "reject",
+    }
 }
 
 impl Verdict {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Approve, Self::Changes, Self::Reject];
-
-    /// As it is written.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Approve => "approve",
-            Self::Changes => "changes",
-            Self::Reject => "reject",
-        }
-    }
-
     /// What is true of the work then.
     pub const fn past(self) -> &'static str {
         match self {
@@ -39,15 +31,10 @@ impl Verdict {
             Self::Reject => "rejected",
         }
     }
-
-    /// Reads it back.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == word)
-    }
 }
 
 /// A remark on one line.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Comment {
     /// The file, in the work.
     pub file: String,
@@ -58,14 +45,14 @@ pub struct Comment {
 }
 
 /// A verdict as an event tells it.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Review {
     /// The word.
     pub verdict: Verdict,
     /// Where the work began.
-    pub base: String,
+    pub base: IdOrText<CommitId>,
     /// The commit that held it.
-    pub head: String,
+    pub head: IdOrText<CommitId>,
     /// The id of the patch from base to head, as `git patch-id --stable` makes it; empty for an empty patch.
     #[serde(default)]
     pub patch: String,
@@ -73,7 +60,7 @@ pub struct Review {
     pub by: String,
     /// The agent that says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reviewer: Option<String>,
+    pub reviewer: Option<IdOrText<AgentId>>,
     /// What the checks said of this head, if they ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<String>,
@@ -91,21 +78,33 @@ pub struct Standing {
     /// The word.
     pub verdict: Verdict,
     /// The base it is of.
-    pub base: String,
+    pub base: IdOrText<CommitId>,
     /// The head it is of.
-    pub head: String,
+    pub head: IdOrText<CommitId>,
     /// The patch it is of.
     pub patch: String,
     /// Who said it.
     pub by: String,
     /// The clone in which it was said.
-    pub writer: String,
+    pub writer: WriterId,
 }
 
 impl Standing {
+    /// The verdict that an event tells, safe to show.
+    pub fn of(review: &Review, writer: &WriterId) -> Self {
+        Self {
+            verdict: review.verdict,
+            base: review.base.short(),
+            head: review.head.short(),
+            patch: text::short(&review.patch),
+            by: text::short(&review.by),
+            writer: writer.clone(),
+        }
+    }
+
     /// Whether it holds for a work without looking at its patch.
-    pub fn is_of(&self, base: &str, head: &str) -> bool {
-        self.base == base && self.head == head
+    pub fn is_of(&self, base: &IdOrText<CommitId>, head: Option<&IdOrText<CommitId>>) -> bool {
+        self.base == *base && head.map_or(self.head.is_empty(), |head| self.head == *head)
     }
 }
 
@@ -113,7 +112,7 @@ impl Standing {
 pub fn standing(all: &[Standing]) -> Option<&Standing> {
     let newest = all.last()?;
     let of_this_patch = |one: &&Standing| {
-        one.patch == newest.patch && one.base == newest.base || one.is_of(&newest.base, &newest.head)
+        one.patch == newest.patch && one.base == newest.base || one.is_of(&newest.base, Some(&newest.head))
     };
     let last_of = |one: &&Standing| {
         let later = all.iter().rev().filter(of_this_patch).find(|other| other.by == one.by);
@@ -127,14 +126,13 @@ mod tests {
     use super::*;
 
     fn said(by: &str, verdict: Verdict, head: &str, patch: &str) -> Standing {
-        let text = |text: &str| text.to_owned();
         Standing {
             verdict,
-            base: text("b"),
-            head: text(head),
-            patch: text(patch),
-            by: text(by),
-            writer: text("w"),
+            base: IdOrText::read("b"),
+            head: IdOrText::read(head),
+            patch: patch.to_owned(),
+            by: by.to_owned(),
+            writer: WriterId::parse("w").unwrap(),
         }
     }
 

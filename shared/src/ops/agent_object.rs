@@ -1,23 +1,24 @@
 //! The agent as every report shows it: what its events say, and what this machine says of it now.
 
-use std::{
-    io::{Read, Seek, SeekFrom},
-    path::Path,
-};
+use std::path::Path;
 
-use serde::Serialize;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
+pub use crate::surroundings::{self, Level};
 use crate::{
+    agents::{self, StreamSummary},
     config::Config,
     git::{Repo, careful},
     model::{
-        Agent, AgentId, Limit, LimitKind, Liveness, Phase,
+        Agent, AgentId, BranchName, CommitId, Cost, IdOrText, Limit, LimitKind, Liveness, Phase, RunId,
+        SessionId, WriterId, cost,
         event::Usage,
         landing::{FailedCheck, SetAside},
         text,
         verdict::{Standing, Verdict},
     },
-    profile::{self, Tally},
     store::{
         layout::{self, Private},
         verdicts,
@@ -32,12 +33,14 @@ use crate::{
 
 /// Columns kept of an agent's last line.
 const ACTIVITY: usize = 120;
+/// Bytes at the end of an output in which the last line is looked for.
+const TAIL: u64 = 4096;
 
 /// One agent in `--json`. Names and meaning only grow; what is not known is `null`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct AgentObject {
     /// Its id.
-    pub id: String,
+    pub id: AgentId,
     /// The task in a few words.
     pub title: String,
     /// Where it is.
@@ -55,33 +58,34 @@ pub struct AgentObject {
     /// The model asked for.
     pub model: Option<String>,
     /// The agents of one `spawn` share it.
-    pub run: String,
+    pub run: RunId,
     /// Its place among them.
     pub place: u32,
     /// The agent whose program spawned it.
-    pub parent: Option<String>,
+    pub parent: Option<IdOrText<AgentId>>,
     /// The agent whose work it judges.
-    pub reviews: Option<String>,
+    pub reviews: Option<IdOrText<AgentId>>,
     /// Which launch; 0 before the first.
     pub attempt: u32,
     /// Its branch.
-    pub branch: String,
+    pub branch: BranchName,
     /// The commit it started from.
-    pub base: String,
+    pub base: IdOrText<CommitId>,
     /// The commit that holds its work.
-    pub head: Option<String>,
+    pub head: Option<IdOrText<CommitId>>,
     /// Where its files are, on this machine.
     pub worktree: Option<String>,
     /// Whether they are there; where it has no worktree here, nothing.
     pub worktree_state: Option<WorktreeState>,
     /// The coding agent's own session.
-    pub session: Option<String>,
+    pub session: Option<SessionId>,
     /// The clone that it lives in.
-    pub writer: String,
+    pub writer: WriterId,
     /// What its people call that clone.
     pub label: Option<String>,
     /// When the newest of its events was told: so old is what is known of an agent of another clone.
-    pub told_at: String,
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub told_at: Timestamp,
     /// Its program, on this machine.
     pub pid: Option<i32>,
     /// Its supervisor, on this machine.
@@ -91,11 +95,14 @@ pub struct AgentObject {
     /// How many wait before it.
     pub queue_position: Option<usize>,
     /// When it was made.
-    pub queued_at: String,
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub queued_at: Timestamp,
     /// When it was launched.
-    pub started_at: Option<String>,
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub started_at: Option<Timestamp>,
     /// When it ended.
-    pub ended_at: Option<String>,
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub ended_at: Option<Timestamp>,
     /// What its program returned; 128 + n when signal n ended it.
     pub exit_code: Option<i32>,
     /// What it does now: the last line it printed.
@@ -119,7 +126,9 @@ pub struct AgentObject {
     /// Files with uncommitted changes, while it has not ended.
     pub dirty: Option<usize>,
     /// What it cost, in US dollars, by its program's own count.
-    pub cost_usd: Option<f64>,
+    #[serde(with = "cost::in_dollars")]
+    #[schemars(with = "Option<f64>")]
+    pub cost_usd: Option<Cost>,
     /// Tokens read.
     pub input_tokens: Option<u64>,
     /// Tokens written.
@@ -131,7 +140,7 @@ pub struct AgentObject {
     /// What it was denied.
     pub denials: Option<u64>,
     /// The verdict on its work that decides.
-    pub verdict: Option<String>,
+    pub verdict: Option<Verdict>,
     /// Whether that is of its work as it is now.
     pub verdict_current: Option<bool>,
     /// What a clone says of its work that the user does not trust: it decides nothing.
@@ -139,7 +148,7 @@ pub struct AgentObject {
     /// Whether its work, as it is now, landed.
     pub merged: Option<bool>,
     /// The branch in which work of it landed last.
-    pub landed_in: Option<String>,
+    pub landed_in: Option<BranchName>,
     /// The check that failed last when its work was to land, and that did not pass since.
     pub failed_check: Option<DidNotLand>,
     /// Why its work was set aside the last time that it was to land.
@@ -151,12 +160,13 @@ pub struct AgentObject {
 }
 
 /// A usage limit in `--json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct LimitObject {
     /// Which: `five_hour`, `seven_day`, …, `other`.
     pub kind: String,
     /// When it ends, or is looked at again.
-    pub until: Option<String>,
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub until: Option<Timestamp>,
     /// It is near, not reached.
     pub warning: bool,
     /// How much of it is used, in percent.
@@ -168,15 +178,14 @@ pub struct LimitObject {
 impl LimitObject {
     /// See [`Limit::sentence`].
     pub(super) fn sentence(&self) -> String {
-        let until = self.until.as_ref().and_then(|until| until.parse().ok());
-        Limit { until, kind: self.kind.clone(), ..Limit::of(LimitKind::Other) }.sentence()
+        Limit { until: self.until, kind: self.kind.clone(), ..Limit::of(LimitKind::Other) }.sentence()
     }
 }
 
 impl From<Limit> for LimitObject {
     fn from(limit: Limit) -> Self {
         Self {
-            until: limit.until.map(|until| until.to_string()),
+            until: limit.until,
             kind: limit.kind,
             warning: limit.warning,
             used_percent: limit.used,
@@ -186,7 +195,7 @@ impl From<Limit> for LimitObject {
 }
 
 /// Whether a worktree is where it was made.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WorktreeState {
     /// It is.
@@ -198,14 +207,14 @@ pub enum WorktreeState {
 }
 
 /// What kept work from landing.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct DidNotLand {
     /// In words.
     pub why: String,
     /// The branch in which it was to land.
-    pub into: String,
+    pub into: BranchName,
     /// The commit that held the work.
-    pub head: String,
+    pub head: IdOrText<CommitId>,
     /// Whether that is the work as it is now.
     pub current: bool,
     /// What the check is called that failed.
@@ -215,9 +224,9 @@ pub struct DidNotLand {
 }
 
 impl DidNotLand {
-    fn failed(failed: FailedCheck, head: Option<&str>) -> Self {
+    fn failed(failed: FailedCheck, now: Option<&IdOrText<CommitId>>) -> Self {
         Self {
-            current: head == Some(failed.head.as_str()),
+            current: now == Some(&failed.head),
             why: failed.why,
             into: failed.into,
             head: failed.head,
@@ -226,21 +235,21 @@ impl DidNotLand {
         }
     }
 
-    fn set_aside(aside: SetAside, head: Option<&str>) -> Self {
-        let current = head == Some(aside.head.as_str());
+    fn set_aside(aside: SetAside, now: Option<&IdOrText<CommitId>>) -> Self {
+        let current = now == Some(&aside.head);
         Self { why: aside.why, into: aside.into, head: aside.head, current, check: None, command: None }
     }
 }
 
 /// A verdict that does not count here.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Proposed {
     /// The word.
     pub verdict: Verdict,
     /// Who gave it, as their clone calls them: anybody may say so.
     pub by: String,
     /// The clone in which it was given.
-    pub writer: String,
+    pub writer: WriterId,
     /// Whether it is of the work as it is now.
     pub current: bool,
 }
@@ -249,8 +258,7 @@ impl AgentObject {
     /// Puts together what the events say and what the machine says; `dirty` and `worktree` are filled in by who measures.
     pub fn new(repo: &Repo, private: &Private, id: &AgentId, agent: Agent, writer: Option<&str>) -> Self {
         let liveness = liveness::of(private, id, &agent, writer);
-        let is_current =
-            |verdict: &Standing| verdict.is_of(&agent.base, agent.head.as_deref().unwrap_or_default());
+        let is_current = |verdict: &Standing| verdict.is_of(&agent.base, agent.head.as_ref());
         // What cannot be told is no approval.
         let verdict = verdicts::counting(repo, id, &agent).ok().flatten();
         let verdict_current = verdict.as_ref().map(is_current);
@@ -262,63 +270,108 @@ impl AgentObject {
         });
         // One that waits for the end of a usage limit rests as well.
         let ended = liveness == Liveness::Ended || agent.waits_for_limit();
+        // Every field is named: whoever adds one decides what is said of it here.
+        let Agent {
+            phase,
+            queued_at,
+            title,
+            branch,
+            base,
+            head,
+            profile,
+            model,
+            run,
+            place,
+            parent,
+            reviews,
+            permission,
+            writer,
+            label,
+            told_at,
+            attempt,
+            reason,
+            session,
+            question: _,
+            choice,
+            started_at,
+            ended_at,
+            exit_code,
+            work,
+            unfinished,
+            unsaved,
+            limit,
+            cost,
+            input_tokens,
+            output_tokens,
+            turns,
+            denials,
+            landed_head,
+            landed_as: _,
+            landed_in,
+            failed_check,
+            set_aside,
+            verdict: _,
+            judges: _,
+            conflicts,
+            lamport: _,
+        } = agent;
         let mut object = Self {
-            id: id.to_string(),
-            phase: agent.phase,
+            id: id.clone(),
+            title,
+            phase,
             liveness,
-            choice: agent.choice,
-            waiting: agent.reason.clone().filter(|_| agent.phase == Phase::Waiting),
-            profile: agent.profile,
-            model: agent.model,
-            run: agent.run,
-            place: agent.place,
-            parent: agent.parent,
-            reviews: agent.reviews,
-            attempt: agent.attempt,
+            waiting: reason.clone().filter(|_| phase == Phase::Waiting),
+            choice,
+            reason,
+            profile,
+            model,
+            run,
+            place,
+            parent,
+            reviews,
+            attempt,
+            branch,
+            base,
             worktree: None,
             worktree_state: None,
-            session: agent.session,
-            writer: agent.writer,
-            label: agent.label,
-            told_at: agent.told_at.to_string(),
+            session,
+            writer,
+            label,
+            told_at,
             pid: None,
             supervisor_pid: None,
             orphans: Vec::new(),
             queue_position: None,
-            queued_at: agent.queued_at.to_string(),
-            started_at: agent.started_at.map(|at| at.to_string()),
-            ended_at: agent.ended_at.map(|at| at.to_string()),
-            exit_code: agent.exit_code,
+            queued_at,
+            started_at,
+            ended_at,
+            exit_code,
             activity: None,
-            commits: ended.then_some(agent.commits),
-            files_changed: ended.then_some(agent.files_changed),
-            insertions: ended.then_some(agent.insertions),
-            deletions: ended.then_some(agent.deletions),
-            left_out: agent.left_out,
-            unfinished: agent.unfinished,
-            unsaved: agent.unsaved,
-            limit: agent.limit.map(LimitObject::from),
+            commits: ended.then_some(work.commits),
+            files_changed: ended.then_some(work.files),
+            insertions: ended.then_some(work.insertions),
+            deletions: ended.then_some(work.deletions),
+            left_out: work.left_out_count(),
+            unfinished,
+            unsaved,
+            limit: limit.map(LimitObject::from),
             dirty: None,
-            cost_usd: agent.cost_micros.map(dollars),
-            input_tokens: agent.input_tokens,
-            output_tokens: agent.output_tokens,
-            turns: (agent.turns > 0).then_some(agent.turns),
-            denials: (agent.permission.is_some()).then_some(agent.denials),
-            permission_mode: agent.permission,
-            verdict: verdict.map(|verdict| verdict.verdict.as_str().to_owned()),
+            cost_usd: cost,
+            input_tokens,
+            output_tokens,
+            turns: (turns > 0).then_some(turns),
+            denials: permission.is_some().then_some(denials),
+            permission_mode: permission,
+            verdict: verdict.map(|verdict| verdict.verdict),
             verdict_current,
             proposed_verdict,
-            merged: ended.then(|| agent.landed_head.is_some() && agent.landed_head == agent.head),
-            landed_in: agent.landed_in,
-            failed_check: agent.failed_check.map(|one| DidNotLand::failed(one, agent.head.as_deref())),
-            set_aside: agent.set_aside.map(|one| DidNotLand::set_aside(one, agent.head.as_deref())),
-            conflicts: agent.conflicts,
+            merged: ended.then(|| landed_head.is_some() && landed_head == head),
+            landed_in,
+            failed_check: failed_check.map(|one| DidNotLand::failed(one, head.as_ref())),
+            set_aside: set_aside.map(|one| DidNotLand::set_aside(one, head.as_ref())),
+            conflicts,
             surroundings: Vec::new(),
-            title: agent.title,
-            reason: agent.reason,
-            branch: agent.branch,
-            base: agent.base,
-            head: agent.head,
+            head,
         };
         if matches!(liveness, Liveness::Live | Liveness::Lost) {
             object.look_at_the_machine(repo, private, id);
@@ -327,18 +380,17 @@ impl AgentObject {
     }
 
     /// Adds what the attempt under way has said to what its events say of earlier ones.
-    fn said_so_far(&mut self, tally: Tally) {
-        let Usage { model, cost_micros, input_tokens, output_tokens, turns, denials, .. } = tally.usage;
-        let cost = cost_micros.map(dollars);
-        self.cost_usd = if cost > self.cost_usd { cost } else { self.cost_usd };
+    fn said_so_far(&mut self, summary: StreamSummary) {
+        let Usage { model, cost, input_tokens, output_tokens, turns, denials, .. } = summary.usage;
+        self.cost_usd = self.cost_usd.max(cost);
         self.input_tokens = self.input_tokens.max(input_tokens);
         self.output_tokens = self.output_tokens.max(output_tokens);
         self.turns = Some(self.turns.unwrap_or(0) + turns).filter(|turns| *turns > 0);
         self.denials = Some(self.denials.unwrap_or(0) + denials);
         self.model = model.or_else(|| self.model.take());
-        self.permission_mode = tally.mode.or_else(|| self.permission_mode.take());
-        self.limit = tally.limit.map(|limit| limit.noted().into()).or_else(|| self.limit.take());
-        self.activity = tally.activity;
+        self.permission_mode = summary.mode.or_else(|| self.permission_mode.take());
+        self.limit = summary.limit.map(|limit| limit.noted().into()).or_else(|| self.limit.take());
+        self.activity = summary.activity;
     }
 
     /// What keeps its work, as it is now, from having landed: a check that failed, or why it was set aside.
@@ -348,9 +400,8 @@ impl AgentObject {
     }
 
     /// Its cost, in millionths of a US dollar.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was such a number")]
     pub fn cost_micros(&self) -> Option<u64> {
-        self.cost_usd.map(|cost| (cost * 1e6).round() as u64)
+        self.cost_usd.map(Cost::micros)
     }
 
     fn look_at_the_machine(&mut self, repo: &Repo, private: &Private, id: &AgentId) {
@@ -366,19 +417,19 @@ impl AgentObject {
         } else {
             self.orphans = processes::left_of(repo, private, id).iter().map(|process| process.pid).collect();
         }
-        match listen::tally(&dir) {
-            Some(tally) => self.said_so_far(tally),
-            // What a program says in a speech of its own is nothing to show as it stands.
-            None if profile::speech_of(&self.profile, &Config::of(repo)).is_understood() => {}
+        match listen::summary(&dir) {
+            Some(summary) => self.said_so_far(summary),
+            // A structured stream is not shown as it stands.
+            None if agents::protocol_of(&self.profile, &Config::of(repo)).is_structured() => {}
             None => self.activity = last_line(&dir.output(self.attempt)),
         }
         if self.liveness == Liveness::Live && self.phase == Phase::Running && self.pid.is_none() {
             self.activity = Some("its program has ended; its work is being saved".to_owned());
         }
         let tip = repo.find_ref(&layout::branch_ref(&self.branch)).ok().flatten();
-        if let (Some(tip), Some(base)) = (tip, crate::git::Oid::parse(&self.base)) {
+        if let (Some(tip), Some(base)) = (tip, self.base.commit()) {
             self.commits = repo.commits_between(base, tip).ok();
-            self.head = Some(tip.to_string());
+            self.head = Some(tip.into());
         }
     }
 }
@@ -389,18 +440,14 @@ fn limit_in_the_way(path: &Path) -> Option<LimitObject> {
     Some(LimitObject { resumes: true, ..limit.safe().into() })
 }
 
-#[expect(clippy::cast_precision_loss, reason = "exact to a cent far beyond any bill")]
 pub(super) fn dollars(micros: u64) -> f64 {
-    micros as f64 / 1e6
+    Cost::from_micros(micros).dollars()
 }
 
-/// The last line with something to see in a file, safe to show.
-fn last_line(path: &Path) -> Option<String> {
-    let mut file = careful::open_regular_through_links(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(4096))).ok()?;
-    let mut tail = Vec::new();
-    file.take(4096).read_to_end(&mut tail).ok()?;
-    let tail = text::plain(&String::from_utf8_lossy(&tail));
-    tail.lines().rev().map(|line| text::one_line(line, ACTIVITY)).find(|line| !line.is_empty())
+/// What its program said last.
+fn last_line(output: &Path) -> Option<String> {
+    text::last_line(&String::from_utf8_lossy(&careful::tail(output, TAIL).ok()?), ACTIVITY)
 }
+
+#[cfg(test)]
+mod tests;

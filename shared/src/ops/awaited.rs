@@ -3,15 +3,16 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::Repo,
-    model::AgentId,
+    model::{AgentId, IdOrText},
     ops::{
         agent_object::AgentObject,
         status::{self, Request},
     },
-    supervise::lending,
 };
+
+pub use crate::supervise::lending::{Waiting, caller};
 
 /// How far up the line of agents that started each other is followed.
 const DEEPEST: usize = 100;
@@ -22,7 +23,7 @@ const DEEPEST: usize = 100;
 /// # Errors
 /// An agent waits for itself, or for one that it descends from (3); an agent named is not there (3).
 pub fn by_caller(repo: &Repo, request: Request) -> Result<Request> {
-    let Some(caller) = lending::caller() else { return Ok(request) };
+    let Some(caller) = caller() else { return Ok(request) };
     // The caller may be an agent of another repository.
     let Ok(agent) = status::one(repo, &caller) else { return Ok(request) };
     if request.agents.is_empty() {
@@ -30,7 +31,7 @@ pub fn by_caller(repo: &Repo, request: Request) -> Result<Request> {
     }
     let mut line = vec![caller.clone()];
     let mut parent = agent.parent;
-    while let Some(id) = parent.and_then(|parent| AgentId::parse(&parent).ok())
+    while let Some(IdOrText::Id(id)) = parent
         && line.len() < DEEPEST
     {
         parent = status::one(repo, &id).ok().and_then(|agent| agent.parent);
@@ -40,9 +41,10 @@ pub fn by_caller(repo: &Repo, request: Request) -> Result<Request> {
         let id = status::resolve(repo, typed)?;
         if line.contains(&id) {
             let whom = if id == caller { "itself" } else { "an agent that started it" };
-            return Err(Error::refused(format!(
-                "agent '{caller}' would wait for {whom}: '{id}' cannot end before"
-            ))
+            return Err(Error::new(
+                Code::WaitCycle,
+                format!("agent '{caller}' would wait for {whom}: '{id}' cannot end before"),
+            )
             .hint(
                 "git orchestra status --wait, without a name, waits for the agents that this one started",
             ));
@@ -54,10 +56,10 @@ pub fn by_caller(repo: &Repo, request: Request) -> Result<Request> {
 /// Keeps the agents that `ancestor` started, and that they started.
 pub(super) fn keep_descendants(agents: &mut Vec<AgentObject>, ancestor: &AgentId) {
     let parents: Vec<(&str, Option<&str>)> =
-        agents.iter().map(|agent| (agent.id.as_str(), agent.parent.as_deref())).collect();
+        agents.iter().map(|agent| (agent.id.as_str(), agent.parent.as_ref().map(IdOrText::as_str))).collect();
     let kept: HashSet<String> =
         descendants(&parents, ancestor.as_str()).iter().map(ToString::to_string).collect();
-    agents.retain(|agent| kept.contains(&agent.id));
+    agents.retain(|agent| kept.contains(agent.id.as_str()));
 }
 
 fn descendants<'a>(parents: &[(&'a str, Option<&'a str>)], ancestor: &'a str) -> HashSet<&'a str> {

@@ -6,16 +6,18 @@ mod targets;
 
 use std::{path::PathBuf, time::Duration};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use self::judge::{Go, Judge, No};
+pub use crate::removal::trash::empty as empty_trash;
 use crate::{
-    Error, Kind, Result,
-    config::Config,
+    Code, Error, Kind, Result,
+    config::{Config, keys::UNDO_EXPIRE},
     git::Repo,
     lock::Lock,
     model::{Agent, AgentId, text},
-    ops::{agent_object::AgentObject, mending, named, status},
+    ops::{agent_object::AgentObject, mending, selection, status},
     removal::{
         remove::{self, Fate, Kept, Order},
         trash, unfinished,
@@ -23,7 +25,7 @@ use crate::{
     store::{
         Chain, Listing, Unreadable,
         layout::Private,
-        operations::{self, Journal, Stage},
+        operations::{self, Journal, OperationBody, Removal, Stage},
         pack, trash_clock,
     },
     supervise::mend,
@@ -36,29 +38,32 @@ const SETTLE: Duration = Duration::from_millis(500);
 /// Agents that go at once: each has a lock, and a process can hold so many files open.
 const AT_ONCE: usize = 200;
 
-/// Which agents, and how.
-#[derive(Clone, Debug, Default)]
+/// Which agents to remove, and under which conditions.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// These only, by id or unique prefix; all of this clone if none is named.
+    /// Only these agents, by id or unique prefix; all of this clone if none is named.
     pub agents: Vec<String>,
-    /// These, though their work is nowhere else.
+    /// Agents to remove although their work is nowhere else.
     pub discard: Vec<String>,
-    /// Only those that ended so long ago.
+    /// Only agents that ended at least so long ago.
+    #[serde(rename = "older_than_seconds", with = "crate::ops::seconds")]
+    #[schemars(with = "Option<u64>")]
     pub older_than: Option<Duration>,
-    /// The branch in which work must be.
+    /// The branch that must contain the work.
     pub into: Option<String>,
-    /// Uncommitted and ignored files are no reason to keep a worktree.
+    /// Remove worktrees with uncommitted or ignored files as well.
     pub force: bool,
-    /// Only say what would be done.
+    /// Report what would be removed, and remove nothing.
     pub dry_run: bool,
 }
 
-/// What became of them.
-#[derive(Clone, Debug, Serialize)]
+/// The agents that were looked at, and the outcome for each.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// Oldest first.
+    /// The agents, the oldest first.
     pub agents: Vec<Entry>,
-    /// The operation, if anything was taken away.
+    /// The id of the operation, if any agent was removed.
     pub operation: Option<String>,
     /// Bytes on the disk that the worktrees took.
     pub bytes: u64,
@@ -73,24 +78,25 @@ pub struct Report {
 impl Report {
     /// The error that agents were kept for, if something failed: the first, and how many there are.
     pub fn failure(&self) -> Option<Error> {
-        let mut failed = self.agents.iter().filter_map(|entry| Some((entry, entry.kind?)));
-        let (entry, kind) = failed.next()?;
+        let mut failed = self.agents.iter().filter_map(|entry| Some((entry, entry.code?)));
+        let (entry, code) = failed.next()?;
         let more = match failed.count() {
             0 => String::new(),
             more => format!(", and {more} more"),
         };
         let message = format!("'{}' is kept because something failed{more}: {}", entry.agent.id, entry.why);
         let again = format!("git orchestra cleanup {}, once that is mended", entry.agent.id);
-        Some(Error::new(kind, message).hint(entry.hint.clone().unwrap_or(again)))
+        Some(Error::new(code, message).hint(entry.hint.clone().unwrap_or(again)))
     }
 }
 
-/// One of them.
-#[derive(Clone, Debug, Serialize)]
+/// An agent that was looked at, as it was then.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "CleanupEntry")]
 pub struct Entry {
-    /// What became of it.
+    /// Whether it was removed.
     pub outcome: Outcome,
-    /// Why, in a sentence.
+    /// Why, in words.
     pub why: String,
     /// What to type, if it was kept.
     pub hint: Option<String>,
@@ -98,9 +104,8 @@ pub struct Entry {
     pub held_by: Option<i32>,
     /// It was kept because something failed, not because it may not go.
     pub failed: bool,
-    /// Decides the exit code, where something failed.
-    #[serde(skip)]
-    pub kind: Option<Kind>,
+    /// What went wrong, where something failed; it decides the exit code.
+    pub code: Option<Code>,
     /// Bytes on the disk that its worktree took.
     pub bytes: Option<u64>,
     /// The agent as it was.
@@ -108,15 +113,16 @@ pub struct Entry {
     pub agent: AgentObject,
 }
 
-/// What became of an agent.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+/// Whether an agent was removed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "CleanupOutcome")]
 pub enum Outcome {
-    /// It is gone, and can come back.
+    /// It was removed; undo brings it back.
     Removed,
-    /// It would go.
+    /// It would be removed.
     Planned,
-    /// It is where it was.
+    /// It was not removed.
     Kept,
 }
 
@@ -146,11 +152,11 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     warnings.extend(unfinished::settle(repo)?);
     warnings.extend(stuck(repo)?);
     let (candidates, unreadable) = candidates(repo, request)?;
-    let mut report = take_away(repo, Journal::new(repo, "cleanup")?, candidates)?;
+    let mut report = take_away(repo, Journal::new(repo, OperationBody::Cleanup(Vec::new()))?, candidates)?;
     report.unreadable = unreadable;
     report.warnings.extend(warnings);
     let clock = trash_clock::advance(repo, trash_clock::Reading::now())?;
-    match trash::forget(repo, Config::of(repo).trash_time()?, clock) {
+    match trash::forget(repo, Config::of(repo).get(&UNDO_EXPIRE)?, clock) {
         Ok(forgotten) => report.forgotten = forgotten,
         Err(error) => report.warnings.push(error.one_line()),
     }
@@ -191,18 +197,16 @@ pub(super) fn again(repo: &Repo, journal: Journal, removed: &[(String, bool)]) -
 /// The agents that are asked for, and those that cannot be read.
 fn candidates(repo: &Repo, request: &Request) -> Result<(Vec<Candidate>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
-    let resolve = |typed: &Vec<String>| -> Result<Vec<AgentId>> {
-        typed.iter().map(|typed| named::living(repo, &listing, typed)).collect()
-    };
-    let (mut named, discard) = (resolve(&request.agents)?, resolve(&request.discard)?);
-    named.extend(discard.iter().filter(|id| !named.contains(id)).cloned().collect::<Vec<_>>());
+    let named =
+        selection::named(repo, &listing, &[request.agents.clone(), request.discard.clone()].concat())?;
+    let discard = selection::named(repo, &listing, &request.discard)?;
     let agents = named.iter().map(ToString::to_string).collect::<Vec<_>>();
     let seen =
         status::run(repo, &status::Request { all: agents.is_empty(), agents, ..status::Request::default() })?;
     let judge = Judge::new(repo, request, &listing)?;
     let mut found = Vec::new();
     for object in seen.agents {
-        let Ok(id) = AgentId::parse(&object.id) else { continue };
+        let id = object.id.clone();
         if named.is_empty() && Some(object.writer.as_str()) != listing.writer.as_deref() {
             continue;
         }
@@ -219,6 +223,7 @@ fn candidates(repo: &Repo, request: &Request) -> Result<(Vec<Candidate>, Vec<Unr
 /// Keeps everything first, writes it down, and only then takes anything away.
 fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) -> Result<Report> {
     let (mut kept, mut pins): (Vec<Option<Kept>>, Vec<_>) = (Vec::new(), Vec::new());
+    let mut removals = Vec::new();
     for one in &mut candidates {
         let done = order(one).map(|order| remove::keep(repo, &order)).transpose();
         kept.push(done.unwrap_or_else(|error| {
@@ -227,14 +232,15 @@ fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) 
         }));
         if let Some(Some(one)) = kept.last() {
             journal.put_tree(&one.removal.agent, one.tree);
-            journal.operation.removals.push(one.removal.clone());
+            removals.push(one.removal.clone());
             pins.extend(one.pins.iter().copied());
         }
     }
-    if journal.operation.removals.is_empty() {
+    if removals.is_empty() {
         return Ok(report(candidates.into_iter().map(|one| entry(one, Outcome::Kept, None)).collect()));
     }
-    journal.operation.summary = summary(&journal);
+    journal.operation.summary = summary(&removals);
+    journal.operation.set_removals(removals.clone())?;
     journal.write(repo, &pins)?;
     let all: Vec<(Candidate, Option<Kept>)> = candidates.into_iter().zip(kept).collect();
     let (mut entries, mut stuck) = (Vec::new(), Vec::new());
@@ -248,20 +254,21 @@ fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) 
         for (one, kept) in some {
             let bytes = kept.filter(|_| one.finding.is_ok()).map(|kept| kept.removal.bytes);
             if one.finding.is_err() && !halfway.contains(&one.id) {
-                journal.operation.removals.retain(|removal| removal.agent != one.id.as_str());
+                removals.retain(|removal| removal.agent != one.id.as_str());
             }
             entries.push(entry(one, Outcome::Removed, bytes));
         }
         stuck.extend(halfway);
     }
-    let nothing = journal.operation.removals.is_empty();
+    let nothing = removals.is_empty();
     journal.operation.stage = match (nothing, stuck.is_empty()) {
         (true, _) => Stage::Aborted,
         (false, true) => Stage::Done,
         // The next command puts back what could not be put back.
         (false, false) => Stage::Open,
     };
-    journal.operation.summary = summary(&journal);
+    journal.operation.summary = summary(&removals);
+    journal.operation.set_removals(removals)?;
     journal.write(repo, &pins)?;
     Ok(Report { operation: (!nothing).then(|| journal.operation.id.clone()), ..report(entries) })
 }
@@ -300,12 +307,12 @@ fn take_some(repo: &Repo, operation: &str, some: &mut [(Candidate, Option<Kept>)
 /// The agent's lock, if it is still as it was looked at.
 fn still(repo: &Repo, private: &Private, one: &Candidate) -> Result<Lock> {
     let lock = Lock::take(&private.agent(&one.id).lock(), SETTLE)?
-        .ok_or_else(|| Error::new(Kind::Conflict, "another command works on it"))?;
+        .ok_or_else(|| Error::new(Code::LockHeld, "another command works on it"))?;
     if private.agent(&one.id).holds_output() {
         return Err(Error::new(Kind::External, "its output could not be stored yet"));
     }
     if Chain::of_agent(repo, &one.id)?.fold().agent.lamport != one.agent.lamport {
-        return Err(Error::new(Kind::Conflict, "it went on in this very moment"));
+        return Err(Error::new(Code::AgentChanged, "it went on in this very moment"));
     }
     Ok(lock)
 }
@@ -321,8 +328,8 @@ fn order(one: &Candidate) -> Option<Order<'_>> {
     })
 }
 
-fn summary(journal: &Journal) -> String {
-    let names: Vec<&str> = journal.operation.removals.iter().map(|removal| removal.agent.as_str()).collect();
+fn summary(removals: &[Removal]) -> String {
+    let names: Vec<&str> = removals.iter().map(|removal| removal.agent.as_str()).collect();
     match names.as_slice() {
         [] => "nothing".to_owned(),
         [one] => (*one).to_owned(),
@@ -335,8 +342,8 @@ fn entry(one: Candidate, outcome: Outcome, bytes: Option<u64>) -> Entry {
         Ok(go) => (outcome, No { why: go.why, ..No::default() }),
         Err(no) => (Outcome::Kept, no),
     };
-    let No { why, hint, held_by, kind } = no;
-    Entry { outcome, why, hint, held_by, failed: kind.is_some(), kind, bytes, agent: one.object }
+    let No { why, hint, held_by, code } = no;
+    Entry { outcome, why, hint, held_by, failed: code.is_some(), code, bytes, agent: one.object }
 }
 
 fn report(agents: Vec<Entry>) -> Report {

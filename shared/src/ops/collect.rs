@@ -2,20 +2,21 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+pub use crate::store::layout::SHARED as SHARED_REFS;
 use crate::{
-    Error, Kind, Result,
-    git::{Oid, Repo, command},
+    Code, Error, Result, agents,
+    git::{Repo, command},
     lock::Lock,
     model::{
-        Agent, AgentId, Fact, Liveness, canonical,
+        Agent, AgentId, Fact, IdOrText, Liveness, canonical,
         event::{self, LeftOut},
         fold,
     },
-    ops::{agent_object::AgentObject, mending, named, shadowed::Shadowed, status},
-    profile,
+    ops::{agent_object::AgentObject, mending, selection, shadowed::Shadowed, status},
     store::{
         Chain, Listing, Unreadable, append_if,
         layout::{self, Private},
@@ -34,33 +35,34 @@ use crate::{
 /// How long another command may hold the agent's lock for a look.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// Whose work.
-#[derive(Clone, Debug, Default)]
+/// Whose work to save.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// By id or unique prefix; none: all of this clone.
+    /// The agents, by id or unique prefix; none: all of this clone.
     pub agents: Vec<String>,
-    /// A file to which the agents are written as well, for `git fetch`.
+    /// A bundle to write the agents to as well, for `git fetch`.
     pub bundle: Option<PathBuf>,
 }
 
-/// What became of them.
-#[derive(Debug, Serialize)]
+/// The agents, and what was saved of each.
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// In the order of their ids.
+    /// The agents, in the order of their ids.
     pub agents: Vec<Summary>,
-    /// The file.
+    /// The bundle that was written.
     pub bundle: Option<PathBuf>,
     /// What the user should know.
     pub warnings: Vec<String>,
     /// Agents that were not looked at because they cannot be read, and work that cannot be read.
     pub unreadable: Vec<Unreadable>,
-    /// What kind of failure the first one was, where something could not be saved.
+    /// What went wrong first, where something could not be saved; it decides the exit code.
     #[serde(skip)]
-    pub failed: Option<Kind>,
+    pub failed: Option<Code>,
 }
 
 /// What `collect` did for an agent.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Saved {
     /// Its worktree, as it is while it works, is in `refs/orchestra-local/snapshots/<id>`.
@@ -77,16 +79,18 @@ pub enum Saved {
     Failed,
 }
 
-/// One agent.
-#[derive(Debug, Serialize)]
+/// An agent, and what was saved of it.
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Summary {
-    /// What was done.
+    /// What was saved.
     pub saved: Saved,
     /// Why it could not be saved.
     pub failure: Option<String>,
+    /// What went wrong, if it could not be saved.
+    pub code: Option<Code>,
     /// What stays in its worktree only.
     pub not_taken: Vec<LeftOut>,
-    /// How its conversation is gone on with without us, in its worktree.
+    /// The command that resumes its conversation by hand, in its worktree.
     pub by_hand: Option<String>,
     /// The agent.
     #[serde(flatten)]
@@ -107,8 +111,8 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         let (saved, failure) = match save(repo, id) {
             Ok(saved) => (saved, None),
             Err(error) => {
-                failed = failed.or(Some(error.kind));
-                (Saved::Failed, Some(error.one_line()))
+                failed = failed.or(Some(error.code));
+                (Saved::Failed, Some(error))
             }
         };
         let work =
@@ -144,14 +148,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadabl
         }
         return Ok((ids, unreadable));
     }
-    let mut ids = Vec::new();
-    for typed in &request.agents {
-        let id = named::living(repo, &listing, typed)?;
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
-    Ok((ids, Vec::new()))
+    Ok((selection::named(repo, &listing, &request.agents)?, Vec::new()))
 }
 
 fn save(repo: &Repo, id: &AgentId) -> Result<Saved> {
@@ -187,17 +184,19 @@ fn taken_under_lock(repo: &Repo, id: &AgentId) -> Result<Saved> {
     }
     let Some(shadowed) = Shadowed::of(repo, id, &agent)? else {
         return match &agent.unsaved {
-            Some(why) => Err(Error::refused(format!("its worktree is gone; at its end: {why}"))),
+            Some(why) => {
+                Err(Error::new(Code::WorktreeMissing, format!("its worktree is gone; at its end: {why}")))
+            }
             None => Ok(Saved::WorktreeGone),
         };
     };
     let base =
-        Oid::parse(&agent.base).ok_or_else(|| Error::internal(format!("'{}' is no commit", agent.base)))?;
+        agent.base.commit().ok_or_else(|| Error::internal(format!("'{}' is no commit", agent.base)))?;
     let task = shadowed.task(id, &agent, base);
     let repo = &repo.acting_as(shadowed.identity.as_ref());
     let taken = take::finish(repo, &task, &shadowed.place(&shadowed.shadow))?;
     let unfinished = taken.unfinished.as_ref().map(Unfinished::sentence);
-    let is_known = agent.head.as_deref() == Some(&taken.head) && agent.unfinished == unfinished;
+    let is_known = agent.head.as_ref() == Some(&taken.head) && agent.unfinished == unfinished;
     if is_known && agent.unsaved.is_none() {
         return Ok(Saved::Nothing);
     }
@@ -214,19 +213,14 @@ fn collected(agent: &Agent, taken: &Taken) -> event::Collected {
     event::Collected {
         attempt: agent.attempt,
         head: taken.head.clone(),
-        commits: taken.commits,
-        files: taken.files,
-        insertions: taken.insertions,
-        deletions: taken.deletions,
-        left_out: taken.left_out.clone(),
-        left_out_more: taken.left_out_more,
+        work: taken.work.clone(),
         unfinished: taken.unfinished.as_ref().map(Unfinished::sentence),
         phase: None,
         reason: None,
     }
 }
 
-fn summary(repo: &Repo, id: &AgentId, saved: Saved, failure: Option<String>) -> Result<Summary> {
+fn summary(repo: &Repo, id: &AgentId, saved: Saved, failure: Option<Error>) -> Result<Summary> {
     let mut agent = status::one(repo, id)?;
     let worktree = crate::worktree::list::of_agent(repo, id, &agent.branch)?;
     agent.worktree = worktree.map(|found| found.path.to_string_lossy().into_owned());
@@ -234,12 +228,14 @@ fn summary(repo: &Repo, id: &AgentId, saved: Saved, failure: Option<String>) -> 
     let mut events: Vec<_> = chain.events.iter().collect();
     events.sort_unstable_by_key(|event| event.order());
     let not_taken = events.iter().rev().find_map(|event| match &event.fact {
-        Some(Fact::Finished(finished)) => Some(finished.left_out.clone()),
-        Some(Fact::Collected(collected)) => Some(collected.left_out.clone()),
+        Some(Fact::Finished(finished)) => Some(finished.work.left_out.clone()),
+        Some(Fact::Collected(collected)) => Some(collected.work.left_out.clone()),
         _ => None,
     });
-    let by_hand = profile::by_hand(&agent.profile, agent.session.as_deref());
-    Ok(Summary { saved, failure, not_taken: not_taken.unwrap_or_default(), by_hand, agent })
+    let by_hand =
+        agent.session.as_deref().and_then(|session| agents::manual_resume_command(&agent.profile, session));
+    let (code, failure) = failure.map(|error| (error.code, error.one_line())).unzip();
+    Ok(Summary { saved, failure, code, not_taken: not_taken.unwrap_or_default(), by_hand, agent })
 }
 
 /// A result on the head of every agent at rest that made something.
@@ -247,7 +243,7 @@ fn write_notes(repo: &Repo, agents: &[Summary]) -> Result<()> {
     let mut all = Vec::new();
     for summary in agents.iter().filter(|summary| summary.agent.liveness == Liveness::Ended) {
         let agent = &summary.agent;
-        let head = agent.head.as_deref().and_then(Oid::parse).filter(|_| agent.commits.unwrap_or(0) > 0);
+        let head = agent.head.as_ref().and_then(IdOrText::commit).filter(|_| agent.commits.unwrap_or(0) > 0);
         let note = json!({
             "v": 1, "t": "result", "agent": agent.id, "task": agent.title, "phase": agent.phase.as_str(),
             "reason": agent.reason, "attempt": agent.attempt, "commits": agent.commits,
@@ -270,7 +266,7 @@ fn bundle(repo: &Repo, ids: &[AgentId], file: &std::path::Path) -> Result<()> {
             }
         }
         if let Ok(chain) = Chain::of_agent(repo, id) {
-            arguments.extend(Oid::parse(&chain.fold().agent.base).map(|base| format!("^{base}")));
+            arguments.extend(chain.fold().agent.base.commit().map(|base| format!("^{base}")));
         }
     }
     if arguments.is_empty() {
@@ -278,7 +274,7 @@ fn bundle(repo: &Repo, ids: &[AgentId], file: &std::path::Path) -> Result<()> {
     }
     let git = repo.git("bundle")?.args(["create", "--quiet"]).arg(file).args(arguments);
     git.limit(command::LONG).run().map(|_| ()).map_err(|error| {
-        Error::new(Kind::External, format!("cannot write the bundle '{}'", file.display()))
+        Error::new(Code::GitFailed, format!("cannot write the bundle '{}'", file.display()))
             .because(error.one_line())
     })
 }

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{Git, Oid, Repo, command},
     model::{Agent, AgentId, event::LeftOut, text},
@@ -16,23 +17,28 @@ use crate::{
     worktree::take,
 };
 
-/// Whose work.
-#[derive(Clone, Debug, Default)]
+/// Whose work to compare, and with what.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Request {
-    /// By id or unique prefix.
+    /// The agent, by id or unique prefix.
     pub agent: String,
-    /// Compared with this one's work, instead of with where it started.
+    /// Another agent with whose work it is compared, instead of with the commit from which it started.
+    #[serde(default)]
     pub other: Option<String>,
-    /// Only what is committed, or was taken at an end.
+    /// Compare committed work only.
+    #[serde(default)]
     pub committed: bool,
-    /// From the work that was judged last, instead of from where the agent started.
+    /// Begin at the work that was judged last, instead of at the commit from which the agent started.
+    #[serde(default)]
     pub since_review: bool,
-    /// Only these paths.
+    /// Only these paths; none: all.
+    #[serde(default)]
     pub paths: Vec<String>,
 }
 
-/// Two trees, and what differs between them.
-#[derive(Debug, Serialize)]
+/// What differs between two trees.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The agent.
     pub agent: String,
@@ -48,19 +54,22 @@ pub struct Report {
     pub left_out: Vec<LeftOut>,
     /// Why the work will not land, if git would refuse it.
     pub problem: Option<String>,
-    #[serde(skip)]
+}
+
+/// A comparison that can be shown: the report, and where its two trees are.
+#[derive(Debug)]
+pub struct Comparison {
+    /// What was compared, and what differs.
+    pub report: Report,
     place: PathBuf,
-    #[serde(skip)]
     common: PathBuf,
-    #[serde(skip)]
     paths: Vec<String>,
-    /// Holds objects that only this look needs.
-    #[serde(skip)]
+    /// Holds objects that only this comparison needs.
     scratch: Vec<TempDir>,
 }
 
-/// One file.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+/// A file that differs.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct File {
     /// Its path; of a renamed one, the new path.
     pub path: String,
@@ -75,6 +84,14 @@ pub struct File {
 /// # Errors
 /// There is no such agent, or its work is not here (3).
 pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+    compare(repo, request).map(|comparison| comparison.report)
+}
+
+/// Compares as [`run`], and keeps the two trees for who wants to see the diff itself.
+///
+/// # Errors
+/// As [`run`].
+pub fn compare(repo: &AcceptedRepo, request: &Request) -> Result<Comparison> {
     let id = named::any(repo, &request.agent)?;
     let mut scratch = Vec::new();
     let one = work(repo, &id, request.committed, &mut scratch)?;
@@ -92,24 +109,19 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     };
     let problem = if one.is_kept { flaw(repo, &id, one.now)? } else { None };
     let common = repo.common_dir()?;
-    let mut report = Report {
-        agent: id.to_string(),
-        other,
-        from,
-        to,
-        files: Vec::new(),
-        left_out,
-        problem,
+    let report = Report { agent: id.to_string(), other, from, to, files: Vec::new(), left_out, problem };
+    let mut comparison = Comparison {
+        report,
         place: repo.work_dir().unwrap_or_else(|| common.clone()),
         common,
         paths: request.paths.clone(),
         scratch,
     };
-    report.files = report.numbers().map_err(|error| match &report.problem {
-        Some(why) => Error::refused(format!("the work of '{id}' cannot be compared: {why}")),
+    comparison.report.files = comparison.numbers().map_err(|error| match &comparison.report.problem {
+        Some(why) => Error::new(Code::WorkUnusable, format!("the work of '{id}' cannot be compared: {why}")),
         None => error,
     })?;
-    Ok(report)
+    Ok(comparison)
 }
 
 /// Why a work will not land.
@@ -119,9 +131,10 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
 fn flaw(repo: &Repo, id: &AgentId, work: Oid) -> Result<Option<String>> {
     match sound::flaw_of(repo, work)? {
         Some(unsound) if unsound.can_be_read => Ok(Some(unsound.why)),
-        Some(unsound) => {
-            Err(Error::refused(format!("the work of '{id}' cannot be compared: {}", unsound.why)))
-        }
+        Some(unsound) => Err(Error::new(
+            Code::WorkUnusable,
+            format!("the work of '{id}' cannot be compared: {}", unsound.why),
+        )),
         None => Ok(None),
     }
 }
@@ -129,9 +142,9 @@ fn flaw(repo: &Repo, id: &AgentId, work: Oid) -> Result<Option<String>> {
 /// The head that was judged last.
 fn judged(repo: &Repo, id: &AgentId) -> Result<Oid> {
     let verdict = verdicts::counting(repo, id, &Chain::of_any_agent(repo, id)?.fold().agent)?;
-    let head = verdict.and_then(|verdict| Oid::parse(&verdict.head));
+    let head = verdict.and_then(|verdict| verdict.head.commit());
     head.filter(|head| repo.read_commit(*head).is_ok()).ok_or_else(|| {
-        Error::refused(format!("the work of '{id}' was not judged yet"))
+        Error::new(Code::NotReviewed, format!("the work of '{id}' was not judged yet"))
             .hint(format!("git orchestra review {id}"))
     })
 }
@@ -147,8 +160,8 @@ struct Work {
 /// What an agent has, now: the files of its worktree if there is one here, else its head.
 fn work(repo: &Repo, id: &AgentId, committed: bool, scratch: &mut Vec<TempDir>) -> Result<Work> {
     let agent = Chain::of_any_agent(repo, id)?.fold().agent;
-    let missing = || Error::refused(format!("the work of agent '{id}' is not here"));
-    let base = Oid::parse(&agent.base).filter(|base| repo.read_commit(*base).is_ok()).ok_or_else(missing)?;
+    let missing = || Error::new(Code::WorkMissing, format!("the work of agent '{id}' is not here"));
+    let base = agent.base.commit().filter(|base| repo.read_commit(*base).is_ok()).ok_or_else(missing)?;
     if !committed && let Some((now, left_out)) = in_its_worktree(repo, id, &agent, base, scratch)? {
         return Ok(Work { base, now, left_out, is_kept: false });
     }
@@ -180,7 +193,7 @@ fn in_its_worktree(
     Ok(captured.map(|captured| (captured.tree, captured.left_out)))
 }
 
-impl Report {
+impl Comparison {
     /// `git diff` of what is compared, for the user's eyes.
     pub fn git_diff(&self) -> Git {
         self.with_objects(Git::for_the_user(&self.place, "diff"))
@@ -189,7 +202,8 @@ impl Report {
     /// The two trees, and the paths, as the last arguments.
     #[must_use]
     pub fn compared(&self, git: Git) -> Git {
-        git.args([self.from.to_string(), self.to.to_string()]).arg("--").args(&self.paths)
+        let Report { from, to, .. } = &self.report;
+        git.args([from.to_string(), to.to_string()]).arg("--").args(&self.paths)
     }
 
     fn with_objects(&self, git: Git) -> Git {

@@ -1,27 +1,27 @@
 //! One of several agents for which a command could not do what was asked.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use crate::{Error, Kind, git::Repo, model::AgentId, store::layout};
+use crate::{Code, Error, git::Repo, model::AgentId, store::layout};
 
-/// The agent, and why. The others were handled all the same.
-#[derive(Clone, Debug, Serialize)]
+/// An agent for which the command failed. The others were handled all the same.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Failure {
-    /// Its id.
+    /// The id of the agent.
     pub id: String,
     /// What failed, and why, on one line.
     pub error: String,
     /// What to type next.
     pub hints: Vec<String>,
-    /// Decides the exit code.
-    #[serde(skip)]
-    pub kind: Kind,
+    /// What went wrong; it decides the exit code.
+    pub code: Code,
 }
 
 impl Failure {
     /// The failure of one agent.
     pub(super) fn new(id: &AgentId, error: Error) -> Self {
-        Self { id: id.to_string(), error: error.one_line(), kind: error.kind, hints: error.hints }
+        Self { id: id.to_string(), error: error.one_line(), code: error.code, hints: error.hints }
     }
 }
 

@@ -3,70 +3,77 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Result,
-    config::Config,
+    Code, Error, Result,
+    config::{Config, keys::LABEL},
     git::{
         Oid, Repo,
         objects::Commit,
         remotes::{Manner, Push, Rule},
     },
-    model::text,
+    model::{WriterId, text},
     store::{layout, notes, writer},
     sync::{Remote, Side},
-    trust::AcceptedRepo,
+    trust::{AcceptedRepo, configuration::Change},
     world,
 };
 
-/// Where the label stands in git's config.
-const KEY: &str = "orchestra.label";
-/// Where git reads which notes to show.
-const DISPLAY: &str = "notes.displayRef";
-/// Longest label.
-const LABEL: usize = 40;
+/// The longest label, in characters.
+const LONGEST_LABEL: usize = 40;
 
 /// What to set up, or to take back.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// What other clones call this one.
     pub label: Option<String>,
     /// Let every `git fetch` bring what the remote has.
     pub track: bool,
-    /// [`probe`] is to follow.
+    /// Ask the remote whether it takes agents.
     pub probe: bool,
     /// Take back what was set up.
     pub undo: bool,
     /// A remote or a URL; none: the one that `sync` would take.
     pub remote: Option<String>,
-    /// Where the user stands.
+    /// Where the user stands: only the process knows.
+    #[serde(skip)]
     pub here: PathBuf,
-    /// Git may ask for a password.
+    /// Git may ask for a password: only the process knows whether somebody can answer.
+    #[serde(skip)]
     pub ask: bool,
 }
 
-/// How it is now.
-#[derive(Clone, Debug, Serialize)]
+/// How this clone is set up now.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// Who this clone is.
-    pub writer: Option<String>,
-    /// What other clones call it.
+    /// The id of this clone as a writer of events.
+    pub writer: Option<WriterId>,
+    /// What other clones call this clone.
     pub label: Option<String>,
-    /// Plain `git log` shows our notes.
+    /// Plain `git log` shows the notes on agents' work.
     pub notes_shown: bool,
     /// What every `git fetch` brings as well.
     pub tracked: Option<Tracked>,
-    /// What the remote said, where [`probe`] asked it.
+    /// What the remote said, if it was asked.
     pub probe: Option<Probe>,
     /// What was changed, in sentences; empty where all was so before.
     pub changed: Vec<String>,
 }
 
+/// What `init --accept` took for good.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+pub struct Accepted {
+    /// Each key that had changed while agents ran.
+    pub changes: Vec<Change>,
+}
+
 /// A fetch refspec, and what it costs.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Tracked {
-    /// The remote.
+    /// The remote, as it was named.
     pub remote: String,
     /// What is fetched, and where it goes.
     pub refspec: String,
@@ -75,13 +82,13 @@ pub struct Tracked {
 }
 
 /// Whether a remote takes our refs.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Probe {
     /// The remote, as it was named.
     pub remote: String,
-    /// It does.
+    /// Whether the remote takes agents.
     pub takes: bool,
-    /// Why it does not.
+    /// Why the remote does not take agents.
     pub why: Option<String>,
 }
 
@@ -112,41 +119,34 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     }
     let tracked =
         if request.track { Some(track(repo, &remote(repo, request)?, &mut changed)?) } else { None };
-    let label = request.label.clone().or_else(|| Config::of(repo).label());
+    let label = request.label.clone().or_else(|| Config::of(repo).get_or_default(&LABEL));
     Ok(Report { writer: Some(writer), label, notes_shown: true, tracked, probe: None, changed })
 }
 
 fn set_label(repo: &Repo, label: &str, changed: &mut Vec<String>) -> Result<()> {
-    if text::one_line(label, LABEL) != label || label.is_empty() {
-        return Err(Error::usage(format!("a label is one line of 1 to {LABEL} characters that can be seen")));
+    if text::one_line(label, LONGEST_LABEL) != label || label.is_empty() {
+        return Err(Error::usage(format!(
+            "a label is one line of 1 to {LONGEST_LABEL} characters that can be seen"
+        )));
     }
-    if Config::of(repo).label().as_deref() != Some(label) {
-        set(repo, &["--replace-all", KEY, label])?;
+    let config = Config::of(repo);
+    if config.get(&LABEL)?.as_deref() != Some(label) {
+        config.set(&LABEL, label)?;
         changed.push(format!("other clones call this one {label}"));
     }
     Ok(())
-}
-
-fn set(repo: &Repo, arguments: &[&str]) -> Result<()> {
-    repo.edit_config(arguments).map(|_| ())
 }
 
 /// What a fetch of the user's brings goes where `sync` looks; what is ours is never overwritten.
 fn track(repo: &Repo, remote: &Remote, changed: &mut Vec<String>) -> Result<Tracked> {
     if !repo.remotes().contains(&remote.address) {
         let shown = text::safe(&remote.address);
-        return Err(Error::refused(format!("'{shown}' is no remote of git's config")).hint_command(&[
-            &"git",
-            &"remote",
-            &"add",
-            &"--",
-            &"NAME",
-            &remote.address,
-        ]));
+        return Err(Error::new(Code::RemoteUnknown, format!("'{shown}' is no remote of git's config"))
+            .hint_command(&[&"git", &"remote", &"add", &"--", &"NAME", &remote.address]));
     }
-    let (key, refspec) = refspec_of(remote);
-    if !repo.config_all(&key).contains(&refspec) {
-        set(repo, &["--add", &key, &refspec])?;
+    let refspec = refspec_of(remote);
+    if !repo.fetch_refspecs(&remote.address).contains(&refspec) {
+        repo.add_fetch_refspec(&remote.address, &refspec)?;
         changed.push(format!("every git fetch of {} brings agents as well", remote.address));
     }
     let side = Side::read(repo, &layout::tracking(&remote.name))?;
@@ -154,9 +154,8 @@ fn track(repo: &Repo, remote: &Remote, changed: &mut Vec<String>) -> Result<Trac
     Ok(Tracked { remote: remote.address.clone(), refspec, refs })
 }
 
-fn refspec_of(remote: &Remote) -> (String, String) {
-    let refspec = format!("+{}*:{}*", layout::SHARED, layout::tracking(&remote.name));
-    (format!("remote.{}.fetch", remote.address), refspec)
+fn refspec_of(remote: &Remote) -> String {
+    format!("+{}*:{}*", layout::SHARED, layout::tracking(&remote.name))
 }
 
 fn remote(repo: &Repo, request: &Request) -> Result<Remote> {
@@ -193,19 +192,12 @@ pub fn probe(repo: &AcceptedRepo, request: &Request) -> Result<Probe> {
 /// The writer's id stays: agents are called by it.
 fn undo(repo: &Repo, request: &Request) -> Result<Report> {
     let mut changed = Vec::new();
-    let mut unset = |key: &str, value: Option<&str>, what: String| -> Result<()> {
-        let code = match value {
-            Some(value) => repo.edit_config(&["--fixed-value", "--unset-all", key, value])?,
-            None => repo.edit_config(&["--unset-all", key])?,
-        };
-        // Anything else: there is no such value.
-        if code == 0 {
-            changed.push(what);
-        }
-        Ok(())
-    };
-    unset(KEY, None, "this clone has no label any more".to_owned())?;
-    unset(DISPLAY, Some(layout::NOTES), "git log shows no notes of ours any more".to_owned())?;
+    if Config::of(repo).unset(&LABEL)? {
+        changed.push("this clone has no label any more".to_owned());
+    }
+    if repo.hide_notes(layout::NOTES)? {
+        changed.push("git log shows no notes of ours any more".to_owned());
+    }
     let remotes = match &request.remote {
         Some(remote) => vec![Remote::choose(repo, Some(remote), &request.here)?],
         None => repo
@@ -215,8 +207,9 @@ fn undo(repo: &Repo, request: &Request) -> Result<Report> {
             .collect(),
     };
     for remote in remotes {
-        let (key, refspec) = refspec_of(&remote);
-        unset(&key, Some(&refspec), format!("git fetch of {} brings no agents any more", remote.address))?;
+        if repo.remove_fetch_refspec(&remote.address, &refspec_of(&remote))? {
+            changed.push(format!("git fetch of {} brings no agents any more", remote.address));
+        }
     }
     let writer = writer::known_writer(repo);
     Ok(Report { writer, label: None, notes_shown: false, tracked: None, probe: None, changed })

@@ -1,18 +1,23 @@
 //! `logs`: what an agent printed, live and after its end.
 
+pub mod story;
+
 use std::{
     io::{Read, Seek, SeekFrom, Write},
     path::PathBuf,
 };
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
+    agents::{self, Protocol},
     config::Config,
     error::Context,
     git::{Oid, Repo, careful},
     model::{Agent, AgentId, Phase},
     ops::named::{self, Found},
-    profile::{self, Speech},
     store::{
         Chain, Listing,
         layout::{self, Private},
@@ -20,10 +25,11 @@ use crate::{
     },
 };
 
-/// Whose output.
-#[derive(Clone, Debug)]
+/// Whose output to find.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Request {
-    /// By id or unique prefix.
+    /// The agent, by id or unique prefix.
     pub agent: String,
 }
 
@@ -36,8 +42,8 @@ pub struct Report {
     pub title: String,
     /// Where it was at the moment of asking.
     pub phase: Phase,
-    /// How its program speaks.
-    pub speech: Speech,
+    /// The language of its output.
+    pub protocol: Protocol,
     /// Its attempts, first first.
     pub attempts: Vec<Attempt>,
 }
@@ -48,7 +54,7 @@ pub struct Attempt {
     /// Which launch.
     pub number: u32,
     source: Source,
-    /// What it complained of, where its output is a speech of its own.
+    /// What it complained of, where its output is structured.
     errors: Option<Source>,
 }
 
@@ -95,27 +101,31 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     }
     attempts.sort_by_key(|attempt| attempt.number);
     if attempts.is_empty() && matches!(found, Found::Archived(_)) {
-        return Err(Error::refused(format!("the output of '{id}' is not kept: it is archived"))
-            .hint(format!("git orchestra status {id} shows what is known of it")));
+        return Err(Error::new(
+            Code::AgentArchived,
+            format!("the output of '{id}' is not kept: it is archived"),
+        )
+        .hint(format!("git orchestra status {id} shows what is known of it")));
     }
     if attempts.is_empty() && agent.attempt > 0 && agent.phase.is_terminal() {
         return Err(no_output(repo, &id, &agent));
     }
-    let speech = profile::speech_of(&agent.profile, &Config::of(repo));
-    Ok(Report { id, title: agent.title, phase: agent.phase, speech, attempts })
+    let protocol = agents::protocol_of(&agent.profile, &Config::of(repo));
+    Ok(Report { id, title: agent.title, phase: agent.phase, protocol, attempts })
 }
 
 /// Output never travels: of an agent of another clone there is none here. One of this clone ended before its program started.
 fn no_output(repo: &Repo, id: &AgentId, agent: &Agent) -> Error {
     if writer::known_writer(repo).as_deref() != Some(agent.writer.as_str()) {
-        return Error::refused(format!("the output of '{id}' is not in this clone"))
+        return Error::new(Code::OutputMissing, format!("the output of '{id}' is not in this clone"))
             .hint("output never travels; ask on the machine where the agent ran");
     }
     let phase = agent.phase.as_str();
     let why = agent.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-    Error::refused(format!(
-        "there is no output of '{id}': it ended before its program started ({phase}{why})"
-    ))
+    Error::new(
+        Code::OutputMissing,
+        format!("there is no output of '{id}': it ended before its program started ({phase}{why})"),
+    )
     .hint(format!("git orchestra resume {id} starts it again"))
 }
 

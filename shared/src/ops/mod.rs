@@ -2,8 +2,10 @@
 
 pub mod agent_object;
 pub mod awaited;
+pub mod candidates;
 pub mod cleanup;
 pub mod collect;
+pub mod configuration;
 pub mod diff;
 pub mod failure;
 pub mod init;
@@ -15,6 +17,8 @@ pub mod pause;
 mod rest;
 pub mod resume;
 pub mod review;
+mod seconds;
+mod selection;
 pub mod send;
 pub mod sessions;
 pub mod settings;

@@ -1,7 +1,7 @@
 //! What a name means that a person types: an agent of this repository, one that was archived, or a commit.
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{Oid, Repo},
     model::{AgentId, id},
     store::{
@@ -83,7 +83,10 @@ pub fn archived(repo: &Repo, typed: &str) -> Result<Option<Archived>> {
 
 /// Why nothing can be done with an agent that was archived, and what brings it back.
 pub fn is_archived(repo: &Repo, id: &AgentId) -> Error {
-    let error = Error::refused(format!("agent '{id}' is archived: it was removed from this repository"));
+    let error = Error::new(
+        Code::AgentArchived,
+        format!("agent '{id}' is archived: it was removed from this repository"),
+    );
     let error = match removal(repo, id) {
         Some((operation, _)) => error.hint(format!("git orchestra undo {operation} brings it back")),
         None => error,
@@ -104,9 +107,9 @@ pub fn log_of_archived(repo: &Repo, id: &AgentId) -> Option<Oid> {
 /// The operation of this clone that removed an agent, if it is in effect and can be undone, and the refs that it deleted.
 fn removal(repo: &Repo, id: &AgentId) -> Option<(String, Vec<(String, Oid)>)> {
     let all = operations::all(repo).ok()?;
-    let in_effect = all.iter().filter(|operation| operations::holds(operation, &all));
+    let in_effect = all.iter().filter(|operation| operations::is_in_effect(operation, &all));
     in_effect
-        .flat_map(|operation| operation.removals.iter().map(move |removal| (operation, removal)))
+        .flat_map(|operation| operation.removals().iter().map(move |removal| (operation, removal)))
         .find(|(_, removal)| removal.agent == id.as_str())
         .map(|(operation, removal)| (operation.id.clone(), removal.refs.clone()))
 }
@@ -126,7 +129,7 @@ pub fn commit(repo: &Repo, typed: &str) -> Result<Oid> {
         Found::Archived(archived) => archived.work,
     };
     work.filter(|work| repo.has_commit(*work)).ok_or_else(|| {
-        Error::refused(format!("agent '{}' has no work here", found.id()))
+        Error::new(Code::WorkMissing, format!("agent '{}' has no work here", found.id()))
             .hint(format!("git orchestra status {}", found.id()))
     })
 }

@@ -1,12 +1,10 @@
 //! Waiting until an agent comes to rest. Its own limits end it, if nothing else does.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::{
     Result,
+    backoff::Backoff,
     git::Repo,
     model::{AgentId, Liveness, Phase},
     ops::{agent_object::LimitObject, status},
@@ -30,7 +28,7 @@ pub(super) enum Rest {
 pub(super) fn wait(repo: &Repo, id: &AgentId, interrupted: &AtomicBool) -> Result<Rest> {
     let mut waiting = Waiting::new(repo)?;
     waiting.set([id.clone()]);
-    let mut pause = Duration::from_millis(20);
+    let mut backoff = Backoff::millis(20, 500);
     loop {
         let agent = status::one(repo, id)?;
         match agent.liveness {
@@ -52,7 +50,6 @@ pub(super) fn wait(repo: &Repo, id: &AgentId, interrupted: &AtomicBool) -> Resul
         if interrupted.load(Ordering::Relaxed) {
             return Ok(Rest::Interrupted);
         }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(500));
+        backoff.sleep();
     }
 }

@@ -6,14 +6,20 @@ mod taking_over;
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-pub use self::plan::Planned;
+pub use self::plan::{Plan, Planned};
+pub use crate::agents::Words;
 use crate::{
-    Error, Kind, Result,
-    config::Config,
+    Code, Error, Kind, Result,
+    agents::{self, Launch, Options},
+    config::{
+        Config,
+        keys::{LABEL, MIN_FREE},
+    },
     error::Context,
-    git::{Oid, Repo, version},
+    git::{Repo, version},
     lock::Lock,
     model::{
         Agent, AgentId, Event, Fact, Liveness, Phase,
@@ -23,12 +29,11 @@ use crate::{
     },
     ops::{
         failure::{Failure, locked_last},
-        mending, named, send,
+        mending, selection, send,
         sessions::living,
         settings::Settings,
     },
     private_files,
-    profile::{self, Launch, Options, Words},
     store::{
         Chain, Listing, Unreadable, append_if,
         layout::{self, AgentDir, Private},
@@ -51,18 +56,19 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// How long a supervisor that waits for the end of a usage limit may take to go: it saves the work first.
 const LET_GO: Duration = Duration::from_secs(120);
 
-/// Which agents, and how.
-#[derive(Clone, Debug, Default)]
+/// Which agents to resume, and how.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// By id or unique prefix.
+    /// The agents, by id or unique prefix.
     pub agents: Vec<String>,
-    /// All of this clone that are paused, or lost their supervisor.
+    /// All agents of this clone that are paused or lost their supervisor.
     pub all: bool,
-    /// What they are told.
+    /// The message to the agents.
     pub message: Option<Words>,
-    /// In a new conversation, from the task on.
+    /// Begin a new conversation with the task.
     pub fresh: bool,
-    /// Agents of other clones may be taken over.
+    /// Which agents of other clones may be taken over.
     pub take_over: TakeOver,
     /// What is to be different from before.
     pub settings: Settings,
@@ -72,25 +78,26 @@ pub struct Request {
     pub dry_run: bool,
 }
 
-/// Whether agents of other clones may be gone on with here.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+/// Whether agents of other clones may be resumed in this clone.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TakeOver {
-    /// They are left alone.
+    /// None.
     #[default]
     Never,
-    /// Where they rest.
+    /// Those that ended or are paused.
     AtRest,
-    /// Whatever is known of them: their machine is gone.
+    /// All: their machine is gone.
     Always,
 }
 
-/// What was resumed.
-#[derive(Clone, Debug, Serialize)]
+/// The agents that were resumed, or would be.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// Their ids.
     pub agents: Vec<String>,
     /// Those that would be resumed; of a dry run only.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub planned: Vec<Planned>,
     /// Those that could not be resumed.
     pub failed: Vec<Failure>,
@@ -98,6 +105,14 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Agents that were not looked at, because they cannot be read.
     pub unreadable: Vec<Unreadable>,
+}
+
+impl Report {
+    /// What a dry run found.
+    #[must_use]
+    pub fn into_plan(self) -> Plan {
+        Plan { agents: self.planned, failed: self.failed, warnings: self.warnings }
+    }
 }
 
 /// Starts the supervisors. When it returns, each is in the queue and answers.
@@ -108,13 +123,16 @@ pub struct Report {
 pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     request.settings.check()?;
     if request.message.as_ref().is_some_and(|words| words.text().len() > send::MAX_TEXT) {
-        return Err(Error::usage(format!("the message is longer than {} bytes", send::MAX_TEXT)));
+        return Err(Error::new(
+            Code::MessageInvalid,
+            format!("the message is longer than {} bytes", send::MAX_TEXT),
+        ));
     }
     repo.identity()?;
     tree::check()?;
     version::check(&repo.common_dir()?)?;
     let config = Config::of(repo);
-    guard::check_space(&repo.common_dir()?, config.min_free()?)?;
+    guard::check_space(&repo.common_dir()?, config.get(&MIN_FREE)?)?;
     let warnings = if request.dry_run { Vec::new() } else { mending::mend(repo, mend::Operations::Free)? };
     let (mut ids, unreadable) = choose(repo, request)?;
     locked_last(repo, &mut ids);
@@ -142,28 +160,17 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
 /// The agents that are asked for; where all are, those that cannot be read as well.
 fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
-    let mut ids: Vec<AgentId> = Vec::new();
-    if request.all {
-        let private = Private::new(repo.private_dir()?);
-        for row in listing.rows.iter().filter(|row| !row.entry.glance.phase.is_terminal()) {
-            let Ok(agent) = listing.agent(repo, row) else { continue };
-            let lost = liveness::of(&private, &row.id, &agent, listing.writer.as_deref()) == Liveness::Lost;
-            let ours = listing.writer.as_deref() == Some(agent.writer.as_str());
-            // One that waits for the end of a usage limit resumes by itself.
-            let waits = agent.waits_for_limit() && !lost;
-            if ours && (lost || agent.phase == Phase::Paused && !waits) {
-                ids.push(row.id.clone());
-            }
-        }
-        return Ok((ids, listing.broken));
+    if !request.all {
+        return Ok((selection::named(repo, &listing, &request.agents)?, Vec::new()));
     }
-    for typed in &request.agents {
-        let id = named::living(repo, &listing, typed)?;
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
-    Ok((ids, Vec::new()))
+    let private = Private::new(repo.private_dir()?);
+    let rows = listing.rows.iter().filter(|row| !row.entry.glance.phase.is_terminal());
+    let ids = selection::of_this_clone(repo, &listing, rows, |row, agent| {
+        let lost = liveness::of(&private, &row.id, agent, listing.writer.as_deref()) == Liveness::Lost;
+        // One that waits for the end of a usage limit resumes by itself.
+        lost || agent.phase == Phase::Paused && !agent.waits_for_limit()
+    });
+    Ok((ids, listing.broken))
 }
 
 /// All under the agent's lock, which goes on to the supervisor: of many that resume one agent at once, one does. Gives what the
@@ -193,7 +200,7 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
     let now = Chain::of_agent(repo, id)?.fold().agent;
     if (now.attempt, now.phase) != (agent.attempt, agent.phase) {
         return Err(Error::new(
-            Kind::Conflict,
+            Code::AgentChanged,
             format!("agent '{id}' was resumed, or came to rest, just now"),
         )
         .hint(format!("git orchestra status {id}")));
@@ -211,7 +218,7 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
         let task = chain.prompt(repo)?.unwrap_or_default();
         // A program without conversations is told everything by its task.
         let task = match &request.message {
-            Some(words) if !spec.launch.converses() => words.text().as_bytes().to_vec(),
+            Some(words) if !spec.launch.has_sessions() => words.text().as_bytes().to_vec(),
             _ => task,
         };
         private_files::write(&dir.prompt(), task)
@@ -221,12 +228,12 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
     };
     repo.begin(std::slice::from_ref(id))?;
     let spec = order().inspect_err(|_| give_up(&dir, &agent))?;
-    let message = request.message.as_ref().filter(|_| spec.launch.converses());
+    let message = request.message.as_ref().filter(|_| spec.launch.has_sessions());
     let opened = append_if(repo, id, |fold| {
         let now = &fold.agent;
         // A queued agent that never ran keeps its first attempt.
         let attempt = if now.phase == Phase::Queued && !foreign { now.attempt } else { now.attempt + 1 };
-        let label = config.label().filter(|_| foreign);
+        let label = config.get_or_default(&LABEL).filter(|_| foreign);
         let permission = spec.launch.permission.map(|permission| permission.as_str().to_owned());
         let model = request.settings.options.model.clone();
         let step =
@@ -284,7 +291,7 @@ fn is_foreign(repo: &Repo, agent: &Agent) -> bool {
 }
 
 fn runs_already(id: &AgentId) -> Error {
-    Error::refused(format!("agent '{id}' runs already"))
+    Error::new(Code::AgentRunning, format!("agent '{id}' runs already"))
         .hint(format!("git orchestra send {id} '…' says something to it"))
 }
 
@@ -299,14 +306,14 @@ fn check_script(
     let profile = &chain.fold().agent.profile;
     match &request.message {
         Some(Words::Typed(_)) => Ok(()),
-        Some(Words::Composed(_)) => profile::check_prose(profile, config, "what others wrote"),
+        Some(Words::Composed(_)) => agents::check_prose(profile, config, "what others wrote"),
         None => {
             let created = |event: &&Event| matches!(event.fact, Some(Fact::Created(_)));
             let ours = chain.events.iter().filter(created).all(|made| verdicts::counts(repo, &made.writer));
             if ours {
                 return Ok(());
             }
-            profile::check_prose(profile, config, "a task of another clone").map_err(|error| {
+            agents::check_prose(profile, config, "a task of another clone").map_err(|error| {
                 error
                     .hint_command(&[&"git", &"orchestra", &"status", &id.as_str()])
                     .hint(format!("git orchestra resume {id} -m 'what it should run'"))
@@ -319,10 +326,11 @@ fn check_script(
 fn check_alone(agent: &Agent, request: &Request) -> Result<()> {
     let session = agent.session.as_deref().filter(|_| !request.fresh);
     match session.and_then(|session| Some((session, living::user_of(session)?))) {
-        Some((session, pid)) => {
-            Err(Error::refused(format!("its conversation '{session}' goes on in process {pid}"))
-                .hint("end it there first; --fresh begins a new one"))
-        }
+        Some((session, pid)) => Err(Error::new(
+            Code::SessionInUse,
+            format!("its conversation '{session}' goes on in process {pid}"),
+        )
+        .hint("end it there first; --fresh begins a new one")),
         None => Ok(()),
     }
 }
@@ -354,7 +362,7 @@ struct HowToRun {
 fn how(config: &Config<'_>, agent: &Agent, before: Option<&Spec>, request: &Request) -> Result<HowToRun> {
     let said = before.map(|spec| spec.options.clone()).unwrap_or_default();
     let options = said.with(request.settings.options.clone());
-    let launch = profile::find(&agent.profile, config, &options)?;
+    let launch = agents::launch(&agent.profile, config, &options)?;
     let limits = request.settings.limits(config, &launch, before.map(|spec| &spec.limits))?;
     let jobs = request.settings.jobs(config, before.map(|spec| spec.jobs))?;
     Ok(HowToRun { options, launch, limits, jobs })
@@ -365,7 +373,7 @@ fn title(agent: &Agent, before: Option<&Spec>, launch: &Launch, request: &Reques
     match (&request.message, before) {
         (Some(Words::Typed(said)), _) => text::title(said),
         // A program without conversations does its first task again.
-        (None, Some(before)) if launch.converses() && !request.fresh => before.title.clone(),
+        (None, Some(before)) if launch.has_sessions() && !request.fresh => before.title.clone(),
         _ => agent.title.clone(),
     }
 }
@@ -390,16 +398,18 @@ fn new_order(
         // A program of ours is not started in a folder that somebody put in its place.
         Some(worktree) => door::enter(repo, &worktree, made)?.path().to_owned(),
         None => {
-            let head = repo.find_ref(&layout::head_ref(id))?.or_else(|| Oid::parse(&agent.base));
+            let head = repo.find_ref(&layout::head_ref(id))?.or_else(|| agent.base.commit());
             head.map_or(Ok(()), |head| repo.fetch_promised_files(head))?;
             place_for(repo, id)?
         }
     };
+    let unknown = || Error::internal(format!("'{}' is no commit", agent.base));
+    let base = agent.base.commit().ok_or_else(unknown)?;
     Ok(Spec {
         options,
         launch,
         branch: agent.branch.clone(),
-        base: agent.base.clone(),
+        base,
         title,
         worktree,
         identity: Some(known.map_or_else(|| repo.identity(), Ok)?),

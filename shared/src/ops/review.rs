@@ -7,28 +7,25 @@ mod work;
 
 use std::sync::atomic::AtomicBool;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use self::work::{Known, Work};
+pub use crate::store::verdicts::Holds;
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Result,
+    agents::{self, Words},
     config::Config,
     git::{Oid, Repo},
-    landing::Orders,
     model::{
-        Agent, AgentId, Fact, canonical,
+        Agent, AgentId, Fact, IdOrText, canonical,
         event::MAX_COMMENTS,
         text,
         verdict::{Comment, Review, Verdict},
     },
     ops::{agent_object::AgentObject, merge_ranked, named, resume, status},
-    profile::{self, Words},
-    store::{
-        Chain, Listing, Unreadable, append_if, layout, notes, sound, unreadable,
-        verdicts::{self, Holds},
-        writer,
-    },
+    store::{Chain, Listing, Unreadable, append_if, layout, notes, sound, unreadable, verdicts, writer},
     surroundings,
     trust::AcceptedRepo,
 };
@@ -36,47 +33,53 @@ use crate::{
 /// Longest text of a verdict and of one remark, in bytes.
 const MAX_TEXT: usize = 16 * 1024;
 
-/// What to look at, or to say.
-#[derive(Clone, Debug, Default)]
+/// Which work to look at, or to judge.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// By id or unique prefix; without it, what waits is listed.
+    /// The agent, by id or unique prefix; without it, what waits for a verdict is listed.
     pub agent: Option<String>,
-    /// The verdict.
+    /// The verdict to give; without it, the work is only looked at.
     pub give: Option<Give>,
 }
 
 /// A verdict to give.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Give {
     /// The word.
     pub verdict: Verdict,
-    /// What is said beyond.
+    /// What is said of the work as a whole.
+    #[serde(default)]
     pub text: Option<String>,
-    /// Remarks.
+    /// Remarks on single lines.
+    #[serde(default)]
     pub comments: Vec<Comment>,
-    /// The head that was looked at, if the caller knows: another one is not judged.
+    /// The commit that was looked at, if the caller knows it: another one is not judged.
+    #[serde(default)]
     pub head: Option<String>,
-    /// Changes are asked for, and the agent is not told yet.
+    /// Do not resume the agent to make the changes that are asked for.
+    #[serde(default)]
     pub keep: bool,
 }
 
-/// What there is.
-#[derive(Debug, Serialize)]
+/// What waits, what is known of a work, and what was done with it.
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The agents whose work waits for a verdict, the oldest first; with an agent named, none.
     pub waiting: Vec<AgentObject>,
     /// The work that was looked at, or judged.
     pub work: Option<Work>,
     /// It is of an archived agent: no verdict can be given.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,
-    /// A verdict was given.
+    /// The verdict that was given.
     pub given: Option<Verdict>,
-    /// The agent was told, and works on it.
+    /// The work was sent back to the agent, which was resumed.
     pub told: bool,
-    /// What the reviewer repaired: the commit that was judged, and is the work now.
+    /// The commit with what the reviewer repaired, which was judged and is the work now.
     pub repaired: Option<Oid>,
-    /// What became of it in the landing that was asked for.
+    /// The landing that was asked for.
     pub landing: Option<merge_ranked::Report>,
     /// Why it was not landed unasked, where it was approved and was to land.
     pub not_landed: Option<String>,
@@ -111,7 +114,7 @@ struct Judge {
     /// Of which kind; of one kind the last verdict counts.
     by: String,
     /// Its id.
-    reviewer: String,
+    reviewer: AgentId,
     /// What the test said.
     check: String,
 }
@@ -165,8 +168,8 @@ pub fn land(repo: &AcceptedRepo, report: &mut Report, interrupted: &AtomicBool) 
         return Ok(());
     }
     let request = merge_ranked::Request {
-        branches: vec![work.agent.id.clone()],
-        orders: Orders { approved: true, ..Orders::default() },
+        branches: vec![work.agent.id.to_string()],
+        approved: true,
         ..merge_ranked::Request::default()
     };
     report.landing = Some(merge_ranked::run(repo, &request, &|_| {}, interrupted)?);
@@ -179,9 +182,9 @@ fn waiting(repo: &Repo) -> Result<(Vec<AgentObject>, Vec<Unreadable>)> {
     let mut ids = Vec::new();
     for row in &listing.rows {
         let Ok(agent) = listing.agent(repo, row) else { continue };
-        let Some(head) = agent.head.as_deref().and_then(Oid::parse) else { continue };
+        let Some(head) = agent.head_commit() else { continue };
         let wanted = row.entry.glance.phase == crate::model::Phase::Done
-            && agent.commits > 0
+            && agent.work.commits > 0
             && agent.reviews.is_none()
             && agent.landed_head != agent.head;
         // What cannot be compared waits: one work that is not here does not keep the others from the list.
@@ -230,16 +233,16 @@ fn judge(
     }
     let review = Review {
         verdict: give.verdict,
-        base: base.to_string(),
-        head: head.to_string(),
+        base: base.into(),
+        head: head.into(),
         patch: verdicts::patch_id(repo, base, head)?,
         by,
-        reviewer,
+        reviewer: reviewer.map(IdOrText::from),
         check: check_said,
         text: give.text.clone(),
         comments: give.comments.clone(),
     };
-    let still = |agent: &Agent| agent.head.as_deref() == Some(&review.head) && agent.phase.is_at_rest();
+    let still = |agent: &Agent| agent.head.as_ref() == Some(&review.head) && agent.phase.is_at_rest();
     // Who says again what they said last, says nothing new.
     let is_news = said_last(&chain) != Some((writer::writer(repo)?.as_str(), &review));
     let after = append_if(repo, id, |fold| {
@@ -273,7 +276,7 @@ fn said_last(chain: &Chain) -> Option<(&str, &Review)> {
 
 /// Nothing is written down that the agent was to hear and cannot.
 fn check_hears(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<()> {
-    profile::check_prose(&agent.profile, &Config::of(repo), "a review").map_err(|error| {
+    agents::check_prose(&agent.profile, &Config::of(repo), "a review").map_err(|error| {
         error
             .hint(format!("git orchestra review {id} --changes --keep -m '…' only writes it down"))
             .hint(format!("git orchestra resume {id} -m 'what it should run'"))
@@ -281,7 +284,7 @@ fn check_hears(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<()> {
 }
 
 fn moved(id: &AgentId) -> Error {
-    Error::new(Kind::Conflict, format!("the work of '{id}' has moved since you looked at it"))
+    Error::new(Code::WorkChanged, format!("the work of '{id}' has moved since you looked at it"))
         .hint(format!("git orchestra review {id}"))
 }
 
@@ -289,15 +292,15 @@ fn moved(id: &AgentId) -> Error {
 fn judged_work(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<(Oid, Oid)> {
     if !agent.phase.is_at_rest() {
         let phase = agent.phase.as_str();
-        return Err(Error::refused(format!("agent '{id}' has not ended: it is {phase}"))
+        return Err(Error::new(Code::AgentRunning, format!("agent '{id}' has not ended: it is {phase}"))
             .hint(format!("git orchestra status --wait {id}, or git orchestra stop {id}")));
     }
-    let nothing = || Error::refused(format!("agent '{id}' has no work to judge"));
+    let nothing = || Error::new(Code::WorkMissing, format!("agent '{id}' has no work to judge"));
     let head = unreadable::work_tip(repo, id, agent)?.ok_or_else(nothing)?;
-    if agent.head.as_deref() != Some(head.to_string().as_str()) || agent.commits == 0 {
+    if agent.head_commit() != Some(head) || agent.work.commits == 0 {
         return Err(nothing());
     }
-    let base = Oid::parse(&agent.base).ok_or_else(nothing)?;
+    let base = agent.base.commit().ok_or_else(nothing)?;
     Ok((base, head))
 }
 
@@ -305,8 +308,10 @@ fn judged_work(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<(Oid, Oid)> {
 fn is_sound(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
     match sound::flaw_of(repo, head)? {
         None => Ok(()),
-        Some(unsound) => Err(Error::refused(format!("the work of '{id}' cannot land: {}", unsound.why))
-            .hint(format!("git orchestra review {id} --reject"))),
+        Some(unsound) => {
+            Err(Error::new(Code::WorkUnusable, format!("the work of '{id}' cannot land: {}", unsound.why))
+                .hint(format!("git orchestra review {id} --reject")))
+        }
     }
 }
 
@@ -314,25 +319,26 @@ fn is_sound(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
 fn check(repo: &Repo, give: &Give, head: Oid) -> Result<()> {
     let texts = give.text.iter().chain(give.comments.iter().map(|comment| &comment.text));
     if texts.into_iter().any(|text| text.len() > MAX_TEXT) || give.comments.len() > MAX_COMMENTS {
-        return Err(Error::usage(format!(
-            "a text is longer than {MAX_TEXT} bytes, or there are more than {MAX_COMMENTS} remarks"
-        )));
+        return Err(Error::new(
+            Code::MessageInvalid,
+            format!("a text is longer than {MAX_TEXT} bytes, or there are more than {MAX_COMMENTS} remarks"),
+        ));
     }
     if give.verdict == Verdict::Changes && give.text.is_none() && give.comments.is_empty() {
-        return Err(Error::usage("changes are asked for, and not said which")
+        return Err(Error::new(Code::MessageInvalid, "changes are asked for, and not said which")
             .hint("-m 'what to change', or -C FILE:LINE TEXT"));
     }
     for comment in &give.comments {
         let shown = text::safe(&comment.file);
         let Some(content) = repo.read_blob_of(head, &comment.file)? else {
-            return Err(Error::usage(format!("there is no file '{shown}' in that work")));
+            return Err(Error::new(Code::PlaceUnknown, format!("there is no file '{shown}' in that work")));
         };
         let lines = content.split_inclusive(|byte| *byte == b'\n').count();
         if comment.line == 0 || comment.line as usize > lines {
-            return Err(Error::usage(format!(
-                "'{shown}' has {lines} lines there, and no line {}",
-                comment.line
-            )));
+            return Err(Error::new(
+                Code::PlaceUnknown,
+                format!("'{shown}' has {lines} lines there, and no line {}", comment.line),
+            ));
         }
     }
     Ok(())
@@ -346,7 +352,7 @@ fn write_notes(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
     let mut note = String::new();
     for event in events {
         let Some(Fact::Verdict(review)) = &event.fact else { continue };
-        if review.head != head.to_string() {
+        if review.head != head {
             continue;
         }
         let line = json!({
@@ -390,8 +396,8 @@ mod tests {
     fn what_the_agent_is_told() {
         let review = Review {
             verdict: Verdict::Changes,
-            base: String::new(),
-            head: String::new(),
+            base: IdOrText::default(),
+            head: IdOrText::default(),
             patch: String::new(),
             by: String::new(),
             reviewer: None,

@@ -5,15 +5,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Result,
+    agents::{self, Stdin},
+    backoff::Backoff,
     config::Config,
     git::Repo,
     model::{Agent, AgentId, Liveness, Phase, event::Message},
-    ops::{agent_object::AgentObject, failure::Failure, named, status},
-    profile::{self, Stdin},
+    ops::{agent_object::AgentObject, failure::Failure, selection, status},
     store::{Listing, layout::Private},
     supervise::{control, spec::Spec},
 };
@@ -23,19 +25,21 @@ pub const MAX_TEXT: usize = 16 * 1024;
 /// How long the supervisor may take to pass an answer on.
 const HEEDED: Duration = Duration::from_secs(10);
 
-/// What to whom.
-#[derive(Clone, Debug, Default)]
+/// A message to agents, or the answer to what one asks.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// By id or unique prefix.
+    /// The agents, by id or unique prefix.
     pub agents: Vec<String>,
-    /// What is said.
+    /// The message.
     pub text: Option<String>,
-    /// The answer to what it asks.
+    /// The answer to a request for permission.
     pub allow: Option<bool>,
 }
 
-/// What became of it.
-#[derive(Clone, Debug, Serialize)]
+/// The agents that were told, and those that could not be told.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "SendReport")]
 pub struct Report {
     /// The agents that were told.
     pub sent: Vec<Sent>,
@@ -43,8 +47,8 @@ pub struct Report {
     pub failed: Vec<Failure>,
 }
 
-/// What became of what one agent was told.
-#[derive(Clone, Debug, Serialize)]
+/// An agent that was told something.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Sent {
     /// The question that was answered.
     pub answered: Option<String>,
@@ -55,6 +59,29 @@ pub struct Sent {
     pub agent: AgentObject,
 }
 
+/// What `send --json` prints: of one agent that was told what became of it, else all of the report.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// One agent was named, and told.
+    One(Box<Sent>),
+    /// Several agents were named, or one could not be told.
+    Many(Report),
+}
+
+impl From<Report> for OneOrMany {
+    fn from(mut report: Report) -> Self {
+        match (report.sent.pop(), report.sent.is_empty() && report.failed.is_empty()) {
+            (Some(sent), true) => Self::One(Box::new(sent)),
+            (Some(sent), false) => {
+                report.sent.push(sent);
+                Self::Many(report)
+            }
+            (None, _) => Self::Many(report),
+        }
+    }
+}
+
 /// Tells each agent what is said. Nothing is said to any where one of the names means no agent.
 ///
 /// # Errors
@@ -63,13 +90,7 @@ pub struct Sent {
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     check(request)?;
     let listing = Listing::read(repo)?;
-    let mut ids: Vec<AgentId> = Vec::new();
-    for typed in &request.agents {
-        let id = named::living(repo, &listing, typed)?;
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
+    let ids = selection::named(repo, &listing, &request.agents)?;
     if let [id] = ids.as_slice() {
         return Ok(Report { sent: vec![one(repo, id, request)?], failed: Vec::new() });
     }
@@ -92,7 +113,7 @@ fn one(repo: &Repo, id: &AgentId, request: &Request) -> Result<Sent> {
         Liveness::Ended => Some(format!("agent '{id}' does not run: it is {}", agent.phase.as_str())),
     };
     if let Some(what) = fault {
-        return Err(Error::refused(what)
+        return Err(Error::new(Code::AgentEnded, what)
             .hint(format!("git orchestra resume {id} -m '…' goes on with its conversation")));
     }
     let travels = agent.liveness == Liveness::Remote;
@@ -124,25 +145,29 @@ fn one(repo: &Repo, id: &AgentId, request: &Request) -> Result<Sent> {
 fn check_hearing(repo: &Repo, id: &AgentId, agent: &AgentObject) -> Result<()> {
     let spec = Spec::read(&Private::new(repo.private_dir()?).agent(id))?;
     if !matches!(spec.launch.stdin, Stdin::Talk | Stdin::Held) {
-        return Err(Error::refused(format!("agent '{id}' ({}) reads nothing while it runs", agent.profile)));
+        return Err(Error::new(
+            Code::AgentNotListening,
+            format!("agent '{id}' ({}) reads nothing while it runs", agent.profile),
+        ));
     }
     if spec.launch.takes_prose() {
         return Ok(());
     }
-    profile::check_prose(&agent.profile, &Config::of(repo), "a message")
+    agents::check_prose(&agent.profile, &Config::of(repo), "a message")
 }
 
 fn check(request: &Request) -> Result<()> {
     let text = request.text.as_deref().map(str::trim);
     if request.allow.is_none() && text.is_none_or(str::is_empty) {
-        return Err(Error::usage("nothing is said")
+        return Err(Error::new(Code::MessageInvalid, "nothing is said")
             .hint("git orchestra send AGENT 'what to do next', or --allow, or --deny"));
     }
     match request.text.as_ref().map_or(0, String::len) {
-        length if length > MAX_TEXT => {
-            Err(Error::usage(format!("the message has {length} bytes; at most {MAX_TEXT} are taken"))
-                .hint("put the long part into a file of the agent's worktree and name it"))
-        }
+        length if length > MAX_TEXT => Err(Error::new(
+            Code::MessageInvalid,
+            format!("the message has {length} bytes; at most {MAX_TEXT} are taken"),
+        )
+        .hint("put the long part into a file of the agent's worktree and name it")),
         _ => Ok(()),
     }
 }
@@ -166,7 +191,7 @@ fn answers(request: &Request, agent: &Agent) -> bool {
 
 fn wait_until_heeded(repo: &Repo, id: &AgentId, before: &Agent) -> Result<()> {
     let deadline = Instant::now() + HEEDED;
-    let mut pause = Duration::from_millis(5);
+    let mut backoff = Backoff::millis(5, 100);
     loop {
         let now = crate::store::Chain::of_agent(repo, id)?.fold().agent;
         if now.phase != Phase::Waiting || now.question != before.question {
@@ -174,12 +199,11 @@ fn wait_until_heeded(repo: &Repo, id: &AgentId, before: &Agent) -> Result<()> {
         }
         if Instant::now() > deadline {
             return Err(Error::new(
-                Kind::Timeout,
+                Code::AgentTimeout,
                 format!("the answer to '{id}' is written down, and not yet heeded"),
             )
             .hint(format!("git orchestra status {id}")));
         }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(100));
+        backoff.sleep();
     }
 }

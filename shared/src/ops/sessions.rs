@@ -4,6 +4,7 @@
 pub mod adopt;
 pub mod catalogue;
 mod forks;
+pub mod found;
 mod holders;
 pub mod keep;
 pub(in crate::ops) mod living;
@@ -13,41 +14,48 @@ mod scope;
 pub mod search;
 mod session;
 pub mod stats;
+pub mod whole;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use crate::agents::missing_session_folders as missing_folders;
+pub use crate::conversation::{Piece, Trouble, What, edit};
 use crate::{
-    Error, Result,
-    conversation::{self, Trouble},
+    Error, Result, agents,
+    conversation::SessionReader,
     git::Repo,
     ops::sessions::catalogue::{Catalogue, Row},
 };
-
 pub use session::{Session, SubAgent};
 
-/// Which conversations.
-#[derive(Clone, Debug, Default)]
+/// Which conversations to find.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// Of every folder of this machine, not only of this repository.
+    /// Those of every folder of this machine, not only of this repository.
     pub everywhere: bool,
-    /// Active since then, in seconds since 1970.
+    /// Only those active since then, in seconds since 1970.
     pub since: Option<i64>,
-    /// Of one program.
+    /// Only those of this program, such as `claude`.
     pub program: Option<String>,
-    /// Last on this branch.
+    /// Only those that were last on this branch.
     pub branch: Option<String>,
-    /// Those that run now.
+    /// Only those in which a program is now.
     pub live: bool,
-    /// At most so many, the newest; 0: all.
+    /// At most so many, the newest; 0: all of them.
     pub limit: usize,
 }
 
-/// What was found.
-#[derive(Debug)]
+/// The conversations that were found.
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// Newest first.
+    /// The conversations, the newest first.
     pub sessions: Vec<Session>,
-    /// Others that fit, beyond the limit.
+    /// How many more there are beyond the limit.
     pub more: usize,
     /// What could not be read.
+    #[serde(rename = "unreadable")]
     pub troubles: Vec<Trouble>,
 }
 
@@ -81,10 +89,10 @@ fn report(mut catalogue: Catalogue, rows: &[Row], all: usize) -> Report {
 
 fn check(request: &Request) -> Result<()> {
     let Some(name) = &request.program else { return Ok(()) };
-    if conversation::program(name).is_some() {
+    if agents::session_reader(name).is_some() {
         return Ok(());
     }
-    let known: Vec<&str> = conversation::PROGRAMS.iter().map(|program| program.name()).collect();
+    let known: Vec<&str> = agents::session_readers().map(SessionReader::name).collect();
     let shown = crate::model::text::safe(name);
     Err(Error::usage(format!("the conversations of '{shown}' cannot be read"))
         .hint(format!("those of {} can", known.join(", "))))

@@ -2,30 +2,39 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use crate::agents::Options;
 use crate::{
     Error, Result,
-    config::{self, Config},
-    profile::{Launch, Options},
+    agents::Launch,
+    config::{Config, Key, keys},
+    model::duration,
     supervise::spec::Limits,
 };
 
-/// Where a coding agent is watched for signs of life without anybody having said how long.
-const IDLE: Duration = Duration::from_secs(300);
-
-/// What is typed. Nothing has to be.
-#[derive(Clone, Debug, Default)]
+/// How agents run. What is not given is as before, or as configured.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// What is asked of the coding agent.
+    /// The options of the coding agent.
     pub options: Options,
-    /// How many run at once.
+    /// How many agents run at once.
     pub jobs: Option<u32>,
-    /// The longest each may run.
+    /// The longest that each agent may run.
+    #[serde(rename = "max_time_seconds", with = "crate::ops::seconds")]
+    #[schemars(with = "Option<u64>")]
     pub max_time: Option<Duration>,
-    /// The longest each may give no sign of life.
+    /// The longest that each agent may be idle.
+    #[serde(rename = "idle_timeout_seconds", with = "crate::ops::seconds")]
+    #[schemars(with = "Option<u64>")]
     pub idle_timeout: Option<Duration>,
-    /// How often each goes on after a failure that may pass.
+    /// How often each agent is resumed after a transient failure.
     pub retries: Option<u32>,
     /// The wait before the first retry.
+    #[serde(rename = "retry_delay_seconds", with = "crate::ops::seconds")]
+    #[schemars(with = "Option<u64>")]
     pub retry_delay: Option<Duration>,
 }
 
@@ -35,33 +44,24 @@ impl Settings {
     /// # Errors
     /// A value in git config is wrong (3).
     pub fn limits(&self, config: &Config<'_>, launch: &Launch, before: Option<&Limits>) -> Result<Limits> {
-        let or = |typed: Option<Duration>, before: Option<u64>, config: &dyn Fn() -> Result<Duration>| match (
-            typed, before,
-        ) {
-            (Some(typed), _) => Ok(typed.as_secs()),
-            (None, Some(before)) => Ok(before),
-            (None, None) => config().map(|time| time.as_secs()),
+        let or = |typed: Option<Duration>, before: Option<Duration>, key: &Key<Duration>| {
+            typed.or(before).map_or_else(|| config.get(key), Ok)
         };
-        // A program that says nothing while it works may well be at work.
-        let watched = launch.speech.is_understood();
-        let idle = || {
-            let unless = if watched { IDLE } else { Duration::ZERO };
-            config.idle_timeout().map(|said| said.unwrap_or(unless))
-        };
+        let before_retries = before.map(|before| before.retries);
         Ok(Limits {
-            max_time: or(self.max_time, before.map(|l| l.max_time), &|| config.max_time())?,
-            idle: or(self.idle_timeout, before.map(|l| l.idle), &idle)?,
-            retries: match (self.retries, before) {
-                (Some(typed), _) => typed,
-                (None, Some(before)) => before.retries,
-                (None, None) => config.retries()?,
+            max_time: or(self.max_time, before.map(|before| before.max_time), &keys::MAX_TIME)?,
+            idle_timeout: match (self.idle_timeout, before) {
+                (Some(typed), _) => Some(typed).filter(|typed| !typed.is_zero()),
+                (None, Some(before)) => before.idle_timeout,
+                (None, None) => idle_timeout(config, launch)?,
             },
-            retry_delay: or(self.retry_delay, before.map(|l| l.retry_delay), &|| config.retry_delay())?,
-            grace: config.grace()?.as_secs(),
-            max_output: config.max_output()?,
-            max_file: config.max_file()?,
-            limit_wait: config.limit_wait()?.as_secs(),
-            sync_every: config.auto_sync()?.map_or(0, |every| every.as_secs()),
+            retries: self.retries.or(before_retries).map_or_else(|| config.get(&keys::RETRIES), Ok)?,
+            retry_delay: or(self.retry_delay, before.map(|before| before.retry_delay), &keys::RETRY_DELAY)?,
+            grace: config.get(&keys::GRACE)?,
+            max_output: config.get(&keys::MAX_OUTPUT)?,
+            max_file: config.get(&keys::MAX_FILE)?,
+            limit_wait: config.get(&keys::LIMIT_WAIT)?,
+            sync_every: config.get(&keys::AUTO_SYNC)?,
         })
     }
 
@@ -70,7 +70,7 @@ impl Settings {
     /// # Errors
     /// The value in git config is wrong (3).
     pub fn jobs(&self, config: &Config<'_>, before: Option<u32>) -> Result<u32> {
-        self.jobs.or(before).map_or_else(|| config.jobs(), Ok)
+        self.jobs.or(before).map_or_else(|| config.get(&keys::JOBS), Ok)
     }
 
     /// Folders must be there: a program would pass over one that is not.
@@ -83,6 +83,13 @@ impl Settings {
             None => Ok(()),
         }
     }
+}
+
+/// How long a program that was not started before may give no sign of life. One that says nothing while it works may well be at work:
+/// it is watched only where the user says how long.
+fn idle_timeout(config: &Config<'_>, launch: &Launch) -> Result<Option<Duration>> {
+    let unless = launch.protocol.is_structured().then(|| keys::IDLE_TIMEOUT.default());
+    Ok(config.get_if_set(&keys::IDLE_TIMEOUT)?.or(unless))
 }
 
 /// Reads an amount of US dollars, such as `5` or `2.50`, into millionths.
@@ -98,7 +105,7 @@ pub fn budget(text: &str) -> Option<u64> {
 
 /// Reads a time for `--idle-timeout`; 0 watches for no sign of life.
 pub fn idle_time(text: &str) -> Option<Duration> {
-    if text.trim() == "0" { Some(Duration::ZERO) } else { config::duration(text) }
+    if text.trim() == "0" { Some(Duration::ZERO) } else { duration::parse(text) }
 }
 
 #[cfg(test)]

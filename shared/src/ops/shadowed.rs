@@ -4,10 +4,10 @@ use tempfile::TempDir;
 
 use crate::{
     Kind, Result,
-    config::Config,
+    config::{Config, keys::MAX_FILE},
     error::Context,
     git::{Oid, Repo, repo::Identity, worktrees::Worktree},
-    model::{Agent, AgentId},
+    model::{Agent, AgentId, ByteSize},
     store::layout::Private,
     supervise::spec::Spec,
     trust::acceptance,
@@ -19,9 +19,6 @@ use crate::{
     },
 };
 
-/// The largest untracked file that is taken, where the setting cannot be understood.
-const MAX_FILE: u64 = 100 << 20;
-
 /// See above.
 pub(super) struct Shadowed {
     /// Goes, with the index, when this goes.
@@ -31,7 +28,7 @@ pub(super) struct Shadowed {
     /// Who commits for the agent.
     pub(super) identity: Option<Identity>,
     root: Root,
-    max_file: u64,
+    max_file: ByteSize,
 }
 
 impl Shadowed {
@@ -59,7 +56,7 @@ impl Shadowed {
             }
         };
         // A size that cannot be understood keeps nobody from looking.
-        let max_file = Config::of(repo).max_file().unwrap_or(MAX_FILE);
+        let max_file = Config::of(repo).get_or_default(&MAX_FILE);
         let shadow = Shadow::at(settings, folder.path().join("index"), root.path().to_owned(), common);
         Ok(Some(Self { folder, shadow, worktree, identity, root, max_file }))
     }

@@ -1,4 +1,33 @@
 //! `spawn`: an agent per task, each on its own branch, in its own worktree, under its own supervisor.
+//!
+//! Every operation is asked so: a request in, a report out, which serializes to what `--json` prints.
+//!
+//! ```
+//! use orchestra::{
+//!     git::Repo,
+//!     ops::spawn::{self, Request},
+//!     trust::AcceptedRepo,
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # for line in ["init -q", "config user.name a", "config user.email a@x", "commit -q --allow-empty -m one"] {
+//! #     std::process::Command::new("git").args(line.split(' ')).current_dir(&folder).status()?;
+//! # }
+//! // What may run a program wants a repository whose configuration is accepted.
+//! let repo = AcceptedRepo::of(Repo::discover(folder.path())?)?;
+//! let request = Request {
+//!     tasks: vec!["Add a login page".to_owned()],
+//!     agents: vec!["sh".to_owned()],
+//!     dry_run: true,
+//!     ..Request::default()
+//! };
+//! let report = spawn::run(&repo, &request)?;
+//! assert_eq!(report.agents[0].title, "Add a login page");
+//! assert!(report.agents[0].branch.starts_with("orchestra/add-a-login-page-"));
+//! # Ok(())
+//! # }
+//! ```
 
 use std::{
     fs,
@@ -6,18 +35,22 @@ use std::{
     time::Duration,
 };
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Kind, Result,
-    config::Config,
+    Code, Error, Kind, Result,
+    agents::{self, Launch},
+    config::{
+        Config,
+        keys::{AGENT, BRANCH_PREFIX, LABEL, MIN_FREE},
+    },
     error::Context,
     git::{Oid, Repo, repo::Identity, version},
     lock::Lock,
-    model::{AgentId, Permission, event::Created, id, text},
+    model::{AgentId, BranchName, CommitId, IdOrText, Permission, RunId, event::Created, id, text},
     ops::{mending, named, settings::Settings, tasks},
     private_files,
-    profile::{self, Launch},
     store::{
         self, NewAgent,
         layout::{self, AgentDir, Private},
@@ -36,60 +69,66 @@ use crate::{
 /// How long another command may hold an agent's lock for a look.
 const SETTLE: Duration = Duration::from_secs(10);
 
-/// What to start.
-#[derive(Clone, Debug, Default)]
+/// What to start, and how.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// The tasks, in order.
     pub tasks: Vec<String>,
-    /// The agents; each task goes to each. Empty: the configured one.
+    /// The kinds of agents, such as `claude`; each task goes to each. None: the configured one.
     pub agents: Vec<String>,
-    /// How many of each; 0 counts as 1.
+    /// How many agents of each kind for each task; 0 counts as 1.
     pub copies: u32,
-    /// Where they start from; the user's commit if not given.
+    /// The revision from which the agents start; the current commit if not given.
     pub base: Option<String>,
-    /// What ids begin with, instead of the task's words.
+    /// What the agents' ids begin with, instead of words of the task.
     pub name: Option<String>,
-    /// The agent whose work they judge.
+    /// The agent whose work the new agents judge.
     pub reviews: Option<AgentId>,
-    /// How they shall run.
+    /// How the agents run.
     pub settings: Settings,
-    /// Only say what would be done.
+    /// Report what would be started, and start nothing.
     pub dry_run: bool,
 }
 
-/// What was started, or would be.
-#[derive(Clone, Debug, Serialize)]
+/// The agents that were started, or would be.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The agents of this spawn share it.
-    pub run: String,
-    /// How many run at once.
+    /// The id that the agents of this spawn share.
+    pub run: RunId,
+    /// How many agents run at once.
     pub jobs: u32,
-    /// In the order of the tasks.
+    /// The agents, in the order of the tasks.
     pub agents: Vec<Planned>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
 
-/// One agent of a plan.
-#[derive(Clone, Debug, Serialize)]
+/// One agent that is to be started.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "PlannedSpawn")]
 pub struct Planned {
-    /// Its id.
-    pub id: String,
+    /// The id of the agent.
+    pub id: AgentId,
     /// The task in a few words.
     pub title: String,
-    /// How it is run.
+    /// The kind of agent, such as `claude`.
     pub profile: String,
-    /// What it may do, where the program knows such modes.
+    /// What the agent may do without asking, where its program knows such modes.
     pub permission: Option<Permission>,
-    /// Its branch.
-    pub branch: String,
-    /// The commit it starts from.
-    pub base: String,
-    /// Where its files are to be.
+    /// The branch of the agent.
+    pub branch: BranchName,
+    /// The commit from which it starts.
+    pub base: CommitId,
+    /// The folder of its worktree.
     pub worktree: String,
-    #[serde(skip)]
+}
+
+/// All that is known of one agent before it is started: what is reported of it, and how it is to run.
+struct Assignment {
+    id: AgentId,
+    planned: Planned,
     task: String,
-    #[serde(skip)]
     ready: Ready,
 }
 
@@ -104,7 +143,10 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let config = Config::of(repo);
     if let Some(name) = request.name.as_ref().filter(|name| !id::is_telling(name)) {
         let shown = text::safe(name);
-        return Err(Error::usage(format!("--name '{shown}' has no letter and no digit to make a name of")));
+        return Err(Error::new(
+            Code::NameInvalid,
+            format!("--name '{shown}' has no letter and no digit to make a name of"),
+        ));
     }
     let base = match &request.base {
         Some(revision) => named::commit(repo, revision)?,
@@ -123,16 +165,18 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
             .push(format!("'{shown}' is a branch and a tag: the branch is meant, 'tags/{shown}' is the tag"));
     }
     let prefix = branch_prefix(repo, &config, &mut warnings)?;
-    guard::check_space(&repo.common_dir()?, config.min_free()?)?;
+    guard::check_space(&repo.common_dir()?, config.get(&MIN_FREE)?)?;
     if request.dry_run {
-        return plan(&place::foreseen(repo)?, request, &launches, base, &prefix, jobs, warnings);
+        let assignments = plan(&place::foreseen(repo)?, request, &launches, base, &prefix)?;
+        return report(&assignments, jobs, warnings);
     }
     repo.fetch_promised_files(base)?;
     let folder = place::folder(repo)?;
-    guard::check_space(&folder, config.min_free()?)?;
-    let mut report = plan(&folder, request, &launches, base, &prefix, jobs, warnings)?;
+    guard::check_space(&folder, config.get(&MIN_FREE)?)?;
+    let assignments = plan(&folder, request, &launches, base, &prefix)?;
+    let mut report = report(&assignments, jobs, warnings)?;
     report.warnings.extend(mending::mend(repo, mend::Operations::Free)?);
-    start(repo, &report, base, request)?;
+    start(repo, &report, &assignments, base, request)?;
     Ok(report)
 }
 
@@ -145,12 +189,12 @@ struct Ready {
 }
 
 fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<Ready>> {
-    let names = if request.agents.is_empty() { vec![config.agent()] } else { request.agents.clone() };
+    let names = if request.agents.is_empty() { vec![config.get(&AGENT)?] } else { request.agents.clone() };
     let ready = |profile: String| {
-        let launch = profile::find(&profile, config, &request.settings.options)?;
+        let launch = agents::launch(&profile, config, &request.settings.options)?;
         if request.reviews.is_some() {
             // The task of a reviewer holds what the agent under review and its test wrote.
-            profile::check_prose(&profile, config, "a review")?;
+            agents::check_prose(&profile, config, "a review")?;
         }
         let limits = request.settings.limits(config, &launch, None)?;
         Ok(Ready { profile, launch, limits })
@@ -160,7 +204,7 @@ fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<Ready>> {
 
 /// A branch `orchestra` and branches `orchestra/…` cannot both exist.
 pub(super) fn branch_prefix(repo: &Repo, config: &Config<'_>, warnings: &mut Vec<String>) -> Result<String> {
-    let prefix = config.branch_prefix()?;
+    let prefix = config.get(&BRANCH_PREFIX)?;
     let mut above = String::new();
     for part in prefix.trim_end_matches('/').split('/') {
         above.push_str(part);
@@ -183,69 +227,82 @@ fn plan(
     launches: &[Ready],
     base: Oid,
     prefix: &str,
-    jobs: u32,
-    warnings: Vec<String>,
-) -> Result<Report> {
-    let mut agents = Vec::new();
+) -> Result<Vec<Assignment>> {
+    let mut assignments = Vec::new();
     for task in &request.tasks {
+        let title = text::title(task);
         for ready in launches {
             for _ in 0..request.copies.max(1) {
-                let id =
-                    AgentId::new(request.name.as_deref().unwrap_or(&text::title(task)), world::random()?);
-                agents.push(Planned {
-                    title: text::title(task),
+                let id = AgentId::new(request.name.as_deref().unwrap_or(&title), world::random()?);
+                let planned = Planned {
+                    title: title.clone(),
                     profile: ready.profile.clone(),
                     permission: ready.launch.permission,
-                    branch: format!("{prefix}{id}"),
-                    base: base.to_string(),
+                    branch: format!("{prefix}{id}").into(),
+                    base,
                     worktree: folder.join(id.as_str()).to_string_lossy().into_owned(),
-                    id: id.to_string(),
-                    task: task.clone(),
-                    ready: ready.clone(),
-                });
+                    id: id.clone(),
+                };
+                assignments.push(Assignment { id, planned, task: task.clone(), ready: ready.clone() });
             }
         }
     }
-    if agents.is_empty() {
-        return Err(Error::usage("no task given").hint("git orchestra spawn \"what to do\""));
+    if assignments.is_empty() {
+        return Err(Error::new(Code::TaskInvalid, "no task given").hint("git orchestra spawn \"what to do\""));
     }
-    if agents.len() > tasks::MAX_TASKS {
-        let count = agents.len();
-        return Err(Error::usage(format!(
-            "{count} agents at once are too many; at most {} are taken",
-            tasks::MAX_TASKS
-        )));
+    if assignments.len() > tasks::MAX_TASKS {
+        let count = assignments.len();
+        return Err(Error::new(
+            Code::LimitExceeded,
+            format!("{count} agents at once are too many; at most {} are taken", tasks::MAX_TASKS),
+        ));
     }
+    Ok(assignments)
+}
+
+fn report(assignments: &[Assignment], jobs: u32, warnings: Vec<String>) -> Result<Report> {
+    let agents = assignments.iter().map(|assignment| assignment.planned.clone()).collect();
     Ok(Report { run: run_id()?, jobs, agents, warnings })
 }
 
 /// Begins with the time, so that lists show the agents of one second in the order in which they were spawned.
-pub(super) fn run_id() -> Result<String> {
-    Ok(format!("{:011x}{}", world::milliseconds(), world::random_hex::<3>()?))
+pub(super) fn run_id() -> Result<RunId> {
+    Ok(RunId::from(format!("{:011x}{}", world::milliseconds(), world::random_hex::<3>()?)))
 }
 
 /// First what only this machine knows, under each agent's lock; then the agents themselves, all at once; then their
 /// supervisors. Whatever a kill leaves is under an agent's name: `mend` or `stop` finds it.
-fn start(repo: &AcceptedRepo, report: &Report, base: Oid, request: &Request) -> Result<()> {
+fn start(
+    repo: &AcceptedRepo,
+    report: &Report,
+    assignments: &[Assignment],
+    base: Oid,
+    request: &Request,
+) -> Result<()> {
     let private = Private::new(repo.private_dir()?);
     guard::set_aside(&private)?;
     repo.remember()?;
     let identity = repo.identity()?;
     let frozen = Frozen::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?;
-    let mut locks: Vec<(AgentId, AgentDir, Lock)> = Vec::with_capacity(report.agents.len());
-    let made = report.agents.iter().try_for_each(|planned| {
-        let id = AgentId::parse(&planned.id)?;
-        let dir = private.agent(&id);
+    let mut locks: Vec<(AgentId, AgentDir, Lock)> = Vec::with_capacity(assignments.len());
+    let made = assignments.iter().try_for_each(|assignment| {
+        let dir = private.agent(&assignment.id);
         // Another command that mends may look at the new folder for an instant.
         let lock = Lock::require(&dir.lock(), SETTLE)?;
-        locks.push((id, dir.clone(), lock));
-        write_order(planned, &dir, &identity, &frozen, report.jobs, request)
+        locks.push((assignment.id.clone(), dir.clone(), lock));
+        write_order(assignment, &dir, &identity, &frozen, report.jobs, request)
     });
     let ids: Vec<AgentId> = locks.iter().map(|(id, _, _)| id.clone()).collect();
     let made = made.and_then(|()| queue::draw(&private, &ids, report.jobs));
     let made = made.and_then(|()| repo.begin(&ids));
     let made = made.and_then(|()| {
-        create_and_look(repo, &private, &frozen, &locks, &new_agents(repo, report, base, request)?)
+        create_and_look(
+            repo,
+            &private,
+            &frozen,
+            &locks,
+            &new_agents(repo, report, assignments, base, request),
+        )
     });
     if let Err(error) = made {
         for (_, dir, _) in &locks {
@@ -277,25 +334,26 @@ fn create_and_look(
 }
 
 fn write_order(
-    planned: &Planned,
+    assignment: &Assignment,
     dir: &AgentDir,
     identity: &Identity,
     frozen: &str,
     jobs: u32,
     request: &Request,
 ) -> Result<()> {
+    let Assignment { planned, task, ready, .. } = assignment;
     let spec = Spec {
         options: request.settings.options.clone(),
-        launch: planned.ready.launch.clone(),
+        launch: ready.launch.clone(),
         branch: planned.branch.clone(),
-        base: planned.base.clone(),
+        base: planned.base,
         title: planned.title.clone(),
         worktree: PathBuf::from(&planned.worktree),
         identity: Some(identity.clone()),
         folder: None,
         frozen: frozen.to_owned(),
         jobs,
-        limits: planned.ready.limits,
+        limits: ready.limits,
         since: 1,
         resumed: false,
         fresh: false,
@@ -305,15 +363,22 @@ fn write_order(
     };
     spec.write(dir)?;
     let prompt = dir.prompt();
-    private_files::write(&prompt, &planned.task)
+    private_files::write(&prompt, task)
         .context(Kind::External, || format!("cannot write '{}'", prompt.display()))
 }
 
-fn new_agents(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Result<Vec<NewAgent>> {
+fn new_agents(
+    repo: &Repo,
+    report: &Report,
+    assignments: &[Assignment],
+    base: Oid,
+    request: &Request,
+) -> Vec<NewAgent> {
     let (options, reviews) = (&request.settings.options, request.reviews.as_ref());
-    let parent = lending::caller().map(|id| id.to_string());
-    let label = Config::of(repo).label();
-    let new = |(place, planned): (u32, &Planned)| {
+    let parent = lending::caller().map(IdOrText::from);
+    let label = Config::of(repo).get_or_default(&LABEL);
+    let new = |(place, assignment): (u32, &Assignment)| {
+        let planned = &assignment.planned;
         let created = Created {
             title: planned.title.clone(),
             profile: planned.profile.clone(),
@@ -322,13 +387,13 @@ fn new_agents(repo: &Repo, report: &Report, base: Oid, request: &Request) -> Res
             run: report.run.clone(),
             place,
             parent: parent.clone(),
-            reviews: reviews.map(ToString::to_string),
-            base: planned.base.clone(),
+            reviews: reviews.cloned().map(IdOrText::from),
+            base: planned.base.into(),
             branch: planned.branch.clone(),
             label: label.clone(),
             prompt: None,
         };
-        Ok(NewAgent { id: AgentId::parse(&planned.id)?, created, prompt: planned.task.clone(), base })
+        NewAgent { id: assignment.id.clone(), created, prompt: assignment.task.clone(), base }
     };
-    (0..).zip(&report.agents).map(new).collect()
+    (0..).zip(assignments).map(new).collect()
 }

@@ -1,13 +1,14 @@
 //! `status`: every agent's true state, derived from facts at the moment of asking. Writes nothing but a cache.
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Result,
     git::{Oid, Repo, worktrees::Worktree},
-    model::{Agent, AgentId, Event, Fact, Liveness, event::LeftOut, text},
+    model::{Agent, AgentId, Event, Fact, IdOrText, Liveness, RunId, WriterId, event::LeftOut, text},
     ops::{
         agent_object::{AgentObject, WorktreeState},
         awaited,
@@ -15,7 +16,7 @@ use crate::{
     },
     removal::place,
     store::{
-        Chain, Listing, Unreadable,
+        Chain, Listing,
         archive::{self, Archived},
         layout::{self, Private},
         list::Row,
@@ -31,6 +32,10 @@ use crate::{
         shadow::Shadow,
     },
 };
+pub use crate::{
+    store::{Unreadable, layout::AGENTS as AGENT_REFS},
+    worktree::dirt::MOST as MOST_DIRTY,
+};
 
 /// Ended agents shown when not all are asked for: the newest.
 const ENDED_SHOWN: usize = 20;
@@ -38,37 +43,38 @@ const ENDED_SHOWN: usize = 20;
 const PROPOSALS: usize = 10;
 const PROPOSED: usize = 400;
 
-/// Which agents.
-#[derive(Clone, Debug, Default)]
+/// Which agents to look at, and how closely.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// These only, by id or unique prefix.
+    /// Only these agents, by id or unique prefix; none: all.
     pub agents: Vec<String>,
-    /// Those of one spawn only.
-    pub run: Option<String>,
-    /// Those only that this agent started, and that they started.
+    /// Only the agents of this run.
+    pub run: Option<RunId>,
+    /// Only the agents that this agent started, and those that they started.
     pub started_by: Option<AgentId>,
-    /// All, however many.
+    /// All agents; otherwise only the newest of those that ended.
     pub all: bool,
-    /// Measure uncommitted work.
+    /// Count the files with uncommitted changes.
     pub dirt: bool,
 }
 
-/// Their state.
-#[derive(Clone, Debug, Default, Serialize)]
+/// The state of the agents.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// Oldest first.
+    /// The agents, the oldest first.
     pub agents: Vec<AgentObject>,
-    /// Ended ones that were not asked for.
+    /// How many older agents that ended are not in the list.
     pub hidden: usize,
     /// Which of the agents that were named are archived.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub archived: Vec<String>,
     /// Agents, work, notes and archives that cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
 
 /// What only a look at one agent shows.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Detail {
     /// The whole task.
     pub task: Option<String>,
@@ -85,10 +91,10 @@ pub struct Detail {
 }
 
 /// What another clone asks for, and what counts only where the user says it too.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Proposal {
     /// The clone.
-    pub writer: String,
+    pub writer: WriterId,
     /// What it is: a message, an answer, a verdict.
     pub what: String,
     /// What is said.
@@ -107,7 +113,7 @@ pub fn detail(repo: &Repo, id: &AgentId) -> Result<Detail> {
         _ => (0, 0),
     });
     let (left_out, left_out_more) = match last.and_then(|event| event.fact.clone()) {
-        Some(Fact::Finished(finished)) => (finished.left_out, finished.left_out_more),
+        Some(Fact::Finished(finished)) => (finished.work.left_out, finished.work.left_out_more),
         _ => (Vec::new(), 0),
     };
     let contradictions = chain.fold().conflicts;
@@ -136,13 +142,23 @@ fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {
     newest
 }
 
-/// Looks.
+/// Reads the state of the agents that are asked for.
 ///
 /// # Errors
 /// An agent named is not there (3), or the refs cannot be read.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+    run_with_tips(repo, request).map(|(report, _)| report)
+}
+
+/// As [`run`], and gives as well the newest event commit of each agent of the report.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with_tips(repo: &Repo, request: &Request) -> Result<(Report, HashMap<AgentId, Oid>)> {
     let listing = Listing::read(repo)?;
     let Chosen { rows, archived, hidden } = choose(repo, &listing, request)?;
+    let archived_tips = archived.iter().map(|one| (one.id.clone(), one.tip));
+    let tips = rows.iter().map(|row| (row.id.clone(), row.tip)).chain(archived_tips).collect();
     let private = Private::new(repo.private_dir()?);
     let mut agents: Vec<AgentObject> = Vec::with_capacity(rows.len() + archived.len());
     let mut unreadable =
@@ -172,7 +188,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));
     let records = surroundings::all(repo)?;
     for agent in &mut agents {
-        if let Some(record) = records.get(&agent.id) {
+        if let Some(record) = records.get(agent.id.as_str()) {
             agent.surroundings = surroundings::load(repo, *record);
         }
     }
@@ -180,7 +196,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     {
         place(repo, &private, &mut agents, request.dirt)?;
     }
-    Ok(Report { agents, hidden, archived: archived_ids, unreadable })
+    Ok((Report { agents, hidden, archived: archived_ids, unreadable }, tips))
 }
 
 /// Everything of ours that cannot be read, but for the work of agents: that is looked at where the agent is.
@@ -274,7 +290,7 @@ fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bo
         if agent.liveness == Liveness::Remote {
             continue;
         }
-        let Ok(id) = AgentId::parse(&agent.id) else { continue };
+        let id = agent.id.clone();
         let Some(worktree) = list::pick(&worktrees, &id, &agent.branch) else { continue };
         agent.worktree = Some(worktree.path.to_string_lossy().into_owned());
         agent.worktree_state = Some(state_of(repo, &home, &id, worktree)?);
@@ -316,7 +332,7 @@ fn question(
     if worktree.is_half_made() {
         return None;
     }
-    let head = agent.head.as_deref().and_then(Oid::parse)?;
+    let head = agent.head.as_ref().and_then(IdOrText::commit)?;
     Some(Question { root, worktree: worktree.clone(), shadow, head_tree: repo.tree_of(head).ok()? })
 }
 
@@ -335,5 +351,5 @@ pub fn resolve(repo: &Repo, typed: &str) -> Result<AgentId> {
 pub fn one(repo: &Repo, id: &AgentId) -> Result<AgentObject> {
     let request = Request { agents: vec![id.to_string()], ..Request::default() };
     let mut report = run(repo, &request)?;
-    report.agents.pop().ok_or_else(|| Error::new(Kind::Refused, format!("no agent '{id}'")))
+    report.agents.pop().ok_or_else(|| Error::new(Code::AgentUnknown, format!("no agent '{id}'")))
 }

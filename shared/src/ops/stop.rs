@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Kind, Result,
-    config::Config,
+    Code, Error, Result,
+    backoff::Backoff,
+    config::{Config, keys::GRACE},
     git::Repo,
     lock::Lock,
     model::{AgentId, Liveness, Phase},
@@ -14,7 +16,7 @@ use crate::{
         agent_object::AgentObject,
         collect,
         failure::{Failure, locked_last},
-        mending, named, status,
+        mending, selection, status,
     },
     store::{Listing, Unreadable, layout::Private},
     supervise::{
@@ -26,22 +28,20 @@ use crate::{
 /// What a supervisor needs to save the work, at the most, once the program has ended.
 const SAVING: Duration = Duration::from_secs(120);
 
-/// How long an agent may tidy up, where the setting cannot be understood.
-const DEFAULT_GRACE: Duration = Duration::from_secs(5);
-
-/// Which agents.
-#[derive(Clone, Debug, Default)]
+/// Which agents to end.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// By id or unique prefix.
+    /// The agents, by id or unique prefix.
     pub agents: Vec<String>,
-    /// All of this clone that have not ended.
+    /// All agents of this clone that have not ended.
     pub all: bool,
     /// Why, for people.
     pub reason: Option<String>,
 }
 
-/// What became of them.
-#[derive(Clone, Debug, Default, Serialize)]
+/// The agents that were asked to end, and the outcome for each.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The agents that are at rest now.
     pub agents: Vec<Stopped>,
@@ -54,7 +54,7 @@ pub struct Report {
 }
 
 /// An agent that was stopped.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Stopped {
     /// What the command did.
     pub outcome: Outcome,
@@ -64,16 +64,17 @@ pub struct Stopped {
 }
 
 /// What `stop` or `pause` did to an agent.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "StopOutcome")]
 pub enum Outcome {
-    /// It ended it.
+    /// The command ended the agent.
     Stopped,
-    /// It paused it.
+    /// The command paused the agent.
     Paused,
-    /// It had ended before.
+    /// The agent had ended before.
     AlreadyEnded,
-    /// It belongs to another clone: the request travels with the next sync.
+    /// The agent belongs to another clone: the request travels with the next sync.
     Asked,
 }
 
@@ -92,7 +93,7 @@ pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Rep
     let (mut ids, mut failed, unreadable) = choose(repo, request, rest)?;
     locked_last(repo, &mut ids);
     // A setting that cannot be understood is no reason not to stop; the supervisor has its own, from when it started.
-    let grace = Config::of(repo).grace().unwrap_or(DEFAULT_GRACE);
+    let grace = Config::of(repo).get_or_default(&GRACE);
     let mut asked = Vec::with_capacity(ids.len());
     for id in ids {
         let was_open = control::ask(repo, &id, rest, request.reason.as_deref());
@@ -144,31 +145,18 @@ fn choose(
                 None => unreadable.push(broken.clone()),
             }
         }
-        let mut ours = Vec::new();
-        for row in &listing.rows {
-            // One that cannot be read is nobody's; it is named.
-            let Ok(agent) = listing.agent(repo, row) else { continue };
+        let ours = selection::of_this_clone(repo, &listing, listing.rows.iter(), |_, agent| {
             // What was not saved at an end is saved now.
-            let counts = !agent.phase.is_terminal() || rest == Rest::Stop && agent.unsaved.is_some();
-            if counts && listing.writer.as_deref() == Some(agent.writer.as_str()) {
-                ours.push(row.id.clone());
-            }
-        }
+            !agent.phase.is_terminal() || rest == Rest::Stop && agent.unsaved.is_some()
+        });
         return Ok((ours, failed, unreadable));
     }
-    let mut ids: Vec<AgentId> = Vec::new();
-    for typed in &request.agents {
-        let id = named::living(repo, &listing, typed)?;
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
-    Ok((ids, Vec::new(), Vec::new()))
+    Ok((selection::named(repo, &listing, &request.agents)?, Vec::new(), Vec::new()))
 }
 
 /// Waits for the supervisor; where there is none, does its work.
 fn wait(repo: &Repo, id: &AgentId, request: &Request, rest: Rest, deadline: Instant) -> Result<Outcome> {
-    let mut pause = Duration::from_millis(5);
+    let mut backoff = Backoff::millis(5, 200);
     loop {
         let agent = status::one(repo, id)?;
         match agent.liveness {
@@ -185,15 +173,14 @@ fn wait(repo: &Repo, id: &AgentId, request: &Request, rest: Rest, deadline: Inst
             Liveness::Live => {}
         }
         if Instant::now() > deadline {
-            let error = Error::new(Kind::Timeout, format!("agent '{id}' has not ended in time"));
+            let error = Error::new(Code::AgentTimeout, format!("agent '{id}' has not ended in time"));
             let error = match agent.activity {
                 Some(activity) => error.because(activity),
                 None => error,
             };
             return Err(error.hint(format!("git orchestra status --wait {id}")));
         }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(200));
+        backoff.sleep();
     }
 }
 

@@ -6,12 +6,11 @@ use crate::{
     Result,
     lock::Lock,
     model::AgentId,
-    supervise::{
-        helper::{self, Job},
-        life,
-    },
+    supervise::{helper, life},
     worktree::take::Taken,
 };
+
+pub use crate::supervise::{detach, helper::Job, start::READY_WORD};
 
 /// What to do.
 #[derive(Debug)]

@@ -5,10 +5,18 @@ mod extras;
 
 use std::{path::PathBuf, time::Duration};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
+pub use crate::sync::{
+    own_work::OwnWork,
+    plan::Change,
+    round::{Outcome, Way},
+    secrets::Held,
+};
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Result,
+    config::keys::SHARE_WITH,
     git::{Repo, remotes::Manner, version},
     lock::Lock,
     model::text,
@@ -19,50 +27,51 @@ use crate::{
     sync::{
         Remote,
         consent::{self, Given},
-        own_work::OwnWork,
         redact,
-        round::{self, Order, Outcome, Talk, Way},
+        round::{self, Order, Talk},
         screen::{self, Leave, Parcel},
     },
     trust::AcceptedRepo,
 };
-
 pub use extras::Extra;
 
 /// How long to wait for another sync of this clone.
 const WAIT: Duration = Duration::from_secs(30);
 
-/// With whom, and how.
-#[derive(Clone, Debug, Default)]
+/// With which remote to exchange what.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// A remote or a URL; none: the configured one, the branch's own, or `origin`.
     pub remote: Option<String>,
-    /// Where the user stands: paths are of there.
+    /// Where the user stands, and relative paths begin: only the process knows.
+    #[serde(skip)]
     pub here: PathBuf,
-    /// In which direction.
+    /// The direction.
     pub way: Way,
-    /// Show what would be done.
+    /// Report what would travel, and change nothing.
     pub dry_run: bool,
     /// Send again what the remote had and lost.
     pub restore: bool,
     /// The work travels, although the remote is not that of the code.
     pub work: bool,
-    /// What travels by name only.
+    /// What else travels, which it does only by name.
     pub with: Vec<Extra>,
     /// The user agrees to share with this remote.
     pub agreed: bool,
-    /// Git may ask for a password.
+    /// Git may ask for a password: only the process knows whether somebody can answer.
+    #[serde(skip)]
     pub ask: bool,
 }
 
-/// What came of it.
-#[derive(Clone, Debug, Serialize)]
+/// What travelled, and what did not.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The remote, as it was named.
     pub remote: String,
     /// Nothing was changed.
     pub dry_run: bool,
-    /// What changed on both sides.
+    /// What changed here and at the remote.
     #[serde(flatten)]
     pub outcome: Outcome,
     /// What a sync that is no dry run asks before it sends anything.
@@ -72,7 +81,7 @@ pub struct Report {
 }
 
 /// What the user is asked before anything leaves.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Question {
     /// Where it goes, as git uses it, without passwords.
     pub urls: Vec<String>,
@@ -111,7 +120,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn Asks) -> Resul
     let remote = Remote::choose(repo, request.remote.as_deref(), &request.here)?;
     let lock = Private::new(repo.private_dir()?).sync_lock();
     let _lock = Lock::take(&lock, WAIT)?.ok_or_else(|| {
-        Error::new(Kind::Conflict, "another sync of this repository runs").hint("try again")
+        Error::new(Code::SyncRunning, "another sync of this repository runs").hint("try again")
     })?;
     // A git that fetches can mend nothing.
     repo.mend_locks();
@@ -124,7 +133,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn Asks) -> Resul
     };
     if request.agreed && !request.dry_run {
         consent::give(repo, &remote.urls(repo)?, Given { own_work: true })?;
-        repo.take_own_change(consent::KEY)?;
+        repo.take_own_change(SHARE_WITH.name())?;
     }
     let mut consent = Consent { repo, request, asks, question: None };
     let synced = if request.dry_run {
@@ -187,10 +196,10 @@ pub fn redact(repo: &Repo, event: &str) -> Result<Redacted> {
     Ok(Redacted { agent })
 }
 
-/// The agent whose life holds it no more.
-#[derive(Clone, Debug, Serialize)]
+/// The agent from whose events a secret was removed.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Redacted {
-    /// Its id.
+    /// The id of the agent.
     pub agent: String,
 }
 
@@ -244,13 +253,13 @@ impl Talk for Consent<'_> {
         let agrees = self.asks.agrees(&question)?;
         if agrees {
             consent::give(self.repo, &question.urls, Given { own_work: !parcel.own.is_empty() })?;
-            self.repo.take_own_change(consent::KEY)?;
+            self.repo.take_own_change(SHARE_WITH.name())?;
             return Ok(Leave::All);
         }
         if agreed_before {
             return Ok(Leave::WithoutOwnWork);
         }
-        Err(Error::refused(format!("nothing was sent to {}", question.urls.join(", ")))
+        Err(Error::new(Code::Declined, format!("nothing was sent to {}", question.urls.join(", ")))
             .hint("git orchestra sync --fetch takes in what is there"))
     }
 }

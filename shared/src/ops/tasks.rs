@@ -1,6 +1,6 @@
 //! Reading tasks: from arguments, from a file with one a line, or from a Markdown list. Pure.
 
-use crate::{Error, Result, store::append::MAX_PROMPT};
+use crate::{Code, Error, Result, store::append::MAX_PROMPT};
 
 /// Tasks of one spawn; more is a mistake.
 pub const MAX_TASKS: usize = 1000;
@@ -11,14 +11,18 @@ pub const MAX_TASKS: usize = 1000;
 /// It is empty or too long, or holds what no program can be told.
 pub fn check(task: &str) -> Result<()> {
     if task.trim().is_empty() {
-        return Err(Error::usage("a task is empty").hint("say what the agent should do"));
+        return Err(Error::new(Code::TaskInvalid, "a task is empty").hint("say what the agent should do"));
     }
     if task.contains('\0') {
-        return Err(Error::usage("a task holds a NUL character").hint("is it in a file that is not text?"));
+        return Err(Error::new(Code::TaskInvalid, "a task holds a NUL character")
+            .hint("is it in a file that is not text?"));
     }
     if task.len() > MAX_PROMPT {
-        return Err(Error::usage(format!("a task has {} bytes; at most {MAX_PROMPT} are taken", task.len()))
-            .hint("put the long part into a file of the repository and name it in the task"));
+        return Err(Error::new(
+            Code::TaskInvalid,
+            format!("a task has {} bytes; at most {MAX_PROMPT} are taken", task.len()),
+        )
+        .hint("put the long part into a file of the repository and name it in the task"));
     }
     Ok(())
 }

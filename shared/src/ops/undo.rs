@@ -1,60 +1,65 @@
 //! `undo`: takes back what a command changed. An undo is an operation too, and can be taken back itself.
 
+mod choose;
 mod foresee;
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
+use self::choose::Reversal;
+pub use crate::store::operations::Stage;
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{Oid, Repo},
     landing::{
         State,
         finish::{self, Move, Moved},
         record,
-        state::COMMAND,
+        target_lock::{Holder, TargetLock},
     },
     model::{
-        AgentId,
+        IdOrText,
         event::{Landed, Landing},
         text,
     },
     ops::{cleanup, merge_ranked},
     removal::{trash, unfinished},
-    store::operations::{self, Change, Journal, Operation, Stage},
+    store::operations::{self, Change, Journal, Operation, OperationBody, UndoEffect},
     supervise::relink,
     trust::AcceptedRepo,
-    worktree::{incomplete, place},
+    worktree::place,
 };
 
-/// Which operation.
-#[derive(Clone, Debug, Default)]
+/// Which operation to undo.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// Its id, or a unique beginning; the newest that can be taken back if not given.
+    /// The id of the operation or a unique prefix of it; the newest that can be undone if not given.
     pub operation: Option<String>,
-    /// Only say what would be done.
+    /// Report what would be undone, and change nothing.
     pub dry_run: bool,
 }
 
-/// What there is, or what was done.
-#[derive(Clone, Debug, Serialize)]
+/// The operations, or the one that was undone.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The operations, the newest first; with an undo, that one alone.
     pub operations: Vec<Listed>,
-    /// The operation that took it back.
+    /// The id of the undo, which is an operation as well.
     pub undo: Option<String>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
 
 /// One operation.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Listed {
     /// What was written of it.
     #[serde(flatten)]
     pub operation: Operation,
-    /// What it did holds: it was not taken back.
+    /// The operation is in effect: it was not undone.
     pub holds: bool,
 }
 
@@ -64,7 +69,8 @@ pub struct Listed {
 /// They cannot be read.
 pub fn list(repo: &Repo) -> Result<Report> {
     let all = operations::all(repo)?;
-    let listed = |one: &Operation| Listed { operation: one.clone(), holds: operations::holds(one, &all) };
+    let listed =
+        |one: &Operation| Listed { operation: one.clone(), holds: operations::is_in_effect(one, &all) };
     Ok(Report { operations: all.iter().map(listed).collect(), undo: None, warnings: Vec::new() })
 }
 
@@ -75,7 +81,7 @@ pub fn list(repo: &Repo) -> Result<Report> {
 pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.dry_run {
         let all = operations::all(repo)?;
-        let operation = newest_of(choose(&all, request.operation.as_deref())?, &all);
+        let operation = choose::newest_of(choose::choose(&all, request.operation.as_deref())?, &all);
         let operation = after_rename(repo, operation)?;
         foresee::check(repo, &operation, &all)?;
         let listed = Listed { holds: true, operation };
@@ -86,11 +92,11 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     // What was killed is finished or taken back first: it decides what is newest.
     let mut warnings = finish::recover(repo)?;
     warnings.extend(merge_ranked::finish_if_moved(repo)?);
-    // Under the lock: of two at once, the second finds what the first left.
+    // Under the lock: of two undos at once, the second finds what the first left.
     let all = operations::all(repo)?;
-    let operation = newest_of(choose(&all, request.operation.as_deref())?, &all);
+    let operation = choose::newest_of(choose::choose(&all, request.operation.as_deref())?, &all);
     let operation = after_rename(repo, operation)?;
-    let (undo, more) = take_back(repo, &operation, &all)?;
+    let (undo, more) = reverse(repo, &operation, &all)?;
     warnings.extend(more);
     // What was kept of a worktree names the repository by the path that it had then.
     relink::repair(repo)?;
@@ -98,74 +104,11 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     Ok(Report { operations: vec![listed], undo: Some(undo), warnings })
 }
 
-fn choose<'a>(all: &'a [Operation], typed: Option<&str>) -> Result<&'a Operation> {
-    let hint = "git orchestra undo --list";
-    let Some(typed) = typed else {
-        // What a command repaired on its way is not what its user wants to undo.
-        let can = |one: &&Operation| {
-            one.undoes.is_none()
-                && one.command != incomplete::COMMAND
-                && one.changed_something()
-                && operations::holds(one, all)
-        };
-        return all.iter().find(can).ok_or_else(|| Error::refused("nothing to undo").hint(hint));
-    };
-    let shown = text::safe(typed);
-    let found: Vec<&Operation> = all.iter().filter(|one| one.id.starts_with(typed)).collect();
-    let operation = match found.as_slice() {
-        [one] => *one,
-        [] => return Err(Error::refused(format!("no operation '{shown}'")).hint(hint)),
-        _ => return Err(Error::refused(format!("several operations begin with '{shown}'")).hint(hint)),
-    };
-    if !operation.changed_something() && deed(operation, all) == Deed::Moved {
-        return Err(Error::refused(format!("operation '{shown}' changed nothing")).hint(hint));
-    }
-    if !operations::holds(operation, all) {
-        return Err(Error::refused(format!("operation '{shown}' was taken back before")).hint(hint));
-    }
-    Ok(operation)
-}
-
-/// What an operation did, and with it what takes it back.
-#[derive(Debug, Eq, PartialEq)]
-enum Deed<'a> {
-    /// It moved branches.
-    Moved,
-    /// It took agents away.
-    Removed,
-    /// It brought back what this one had taken away.
-    BroughtBack(&'a Operation),
-}
-
-fn deed<'a>(operation: &Operation, all: &'a [Operation]) -> Deed<'a> {
-    if !operation.removals.is_empty() {
-        return Deed::Removed;
-    }
-    let before = operation.undoes.as_ref().and_then(|id| all.iter().find(|one| one.id == *id));
-    match before.filter(|before| !before.removals.is_empty()) {
-        Some(before) => Deed::BroughtBack(before),
-        None => Deed::Moved,
-    }
-}
-
-/// Agents that came back and were taken away again are kept as they were the last time.
-fn newest_of<'a>(operation: &'a Operation, all: &'a [Operation]) -> &'a Operation {
-    let again = |one: &&Operation| {
-        let undone = one.undoes.as_ref().and_then(|id| all.iter().find(|other| other.id == *id));
-        let root = undone.and_then(|undone| undone.undoes.as_deref());
-        root == Some(operation.id.as_str()) && !one.removals.is_empty() && operations::holds(one, all)
-    };
-    match all.iter().filter(|one| one.id > operation.id).find(again) {
-        Some(newer) => newest_of(newer, all),
-        None => operation,
-    }
-}
-
 /// The operation, with worktrees that come back beside the repository where the folder in which they were is gone: the repository
 /// was renamed together with it.
 fn after_rename(repo: &Repo, operation: &Operation) -> Result<Operation> {
     let mut operation = operation.clone();
-    for worktree in operation.removals.iter_mut().filter_map(|removal| removal.worktree.as_mut()) {
+    for worktree in operation.removals_mut().iter_mut().filter_map(|removal| removal.worktree.as_mut()) {
         let is_gone = worktree.ancestors().nth(2).is_some_and(|above| !above.exists());
         if let Some(name) = worktree.file_name().filter(|_| is_gone) {
             *worktree = place::planned(repo)?.join(Path::new(name));
@@ -174,35 +117,42 @@ fn after_rename(repo: &Repo, operation: &Operation) -> Result<Operation> {
     Ok(operation)
 }
 
-fn take_back(repo: &Repo, operation: &Operation, all: &[Operation]) -> Result<(String, Vec<String>)> {
-    let mut journal = Journal::new(repo, "undo")?;
-    journal.operation.undoes = Some(operation.id.clone());
-    let id = journal.operation.id.clone();
-    let warnings = match deed(operation, all) {
-        Deed::Moved => move_all_back(repo, journal, operation, all)?,
-        Deed::Removed => return bring_back(repo, journal, operation, all),
-        Deed::BroughtBack(before) => remove_again(repo, journal, before)?,
+fn reverse(repo: &Repo, operation: &Operation, all: &[Operation]) -> Result<(String, Vec<String>)> {
+    let begin = |effect| {
+        let body = OperationBody::Undo { of: operation.id.clone(), effect };
+        Journal::new(repo, body)
     };
-    Ok((id, warnings))
+    match choose::reversal(operation, all)? {
+        Reversal::MoveBack(changes) => {
+            let _targets = lock_targets(repo, changes)?;
+            let back =
+                |change: &Change| Change { branch: change.branch.clone(), old: change.new, new: change.old };
+            let back: Vec<Change> = changes.iter().map(back).collect();
+            let journal = begin(UndoEffect::Moved(back.clone()))?;
+            let id = journal.operation.id.clone();
+            move_all_back(repo, journal, operation, &back)?;
+            Ok((id, tell_agents(repo, operation, all)))
+        }
+        Reversal::BringBack(_) => bring_back(repo, begin(UndoEffect::BroughtBack)?, operation, all),
+        Reversal::RemoveAgain(before) => {
+            let journal = begin(UndoEffect::Removed(Vec::new()))?;
+            let id = journal.operation.id.clone();
+            Ok((id, remove_again(repo, journal, before)?))
+        }
+    }
 }
 
-fn move_all_back(
-    repo: &Repo,
-    mut journal: Journal,
-    operation: &Operation,
-    all: &[Operation],
-) -> Result<Vec<String>> {
-    let names: Vec<&str> = operation.changes.iter().map(|change| change.branch.as_str()).collect();
-    journal.operation.summary = format!("of {} {} ({})", operation.command, operation.id, names.join(", "));
-    for change in &operation.changes {
-        journal.operation.changes.push(Change {
-            branch: change.branch.clone(),
-            old: change.new,
-            new: change.old,
-        });
-    }
+/// Locks the branches that move back: no landing on one of them runs then.
+fn lock_targets(repo: &Repo, changes: &[Change]) -> Result<Vec<TargetLock>> {
+    let branches: BTreeSet<&str> = changes.iter().map(|change| change.branch.as_str()).collect();
+    branches.into_iter().map(|branch| TargetLock::take(repo, branch, Holder::UNDO)).collect()
+}
+
+fn move_all_back(repo: &Repo, mut journal: Journal, operation: &Operation, back: &[Change]) -> Result<()> {
+    let names: Vec<&str> = back.iter().map(|change| change.branch.as_str()).collect();
+    journal.operation.summary = format!("of {} {} ({})", operation.command(), operation.id, names.join(", "));
     journal.write(repo, &[])?;
-    for change in &journal.operation.changes.clone() {
+    for change in back {
         if let Err(error) = move_back(repo, change) {
             journal.operation.stage = Stage::Aborted;
             journal.write(repo, &[])?;
@@ -210,8 +160,7 @@ fn move_all_back(
         }
     }
     journal.operation.stage = Stage::Done;
-    journal.write(repo, &[])?;
-    Ok(tell_agents(repo, operation, all))
+    journal.write(repo, &[])
 }
 
 /// The agents come back as they were. An undo that was cut off is finished under its own name.
@@ -221,10 +170,11 @@ fn bring_back(
     operation: &Operation,
     all: &[Operation],
 ) -> Result<(String, Vec<String>)> {
-    let is_cut_off = |one: &&Operation| {
-        one.stage == Stage::Open
-            && one.removals.is_empty()
-            && one.undoes.as_deref() == Some(operation.id.as_str())
+    let is_cut_off = |one: &&Operation| match &one.body {
+        OperationBody::Undo { of, effect: UndoEffect::BroughtBack } => {
+            *of == operation.id && one.stage == Stage::Open
+        }
+        _ => false,
     };
     let mut journal = match all.iter().find(is_cut_off) {
         Some(cut_off) => Journal::open(repo, &cut_off.id)?,
@@ -239,7 +189,7 @@ fn bring_back(
 fn remove_again(repo: &Repo, journal: Journal, before: &Operation) -> Result<Vec<String>> {
     refuse_incomplete(before)?;
     let agents: Vec<(String, bool)> =
-        before.removals.iter().map(|removal| (removal.agent.clone(), removal.discarded)).collect();
+        before.removals().iter().map(|removal| (removal.agent.clone(), removal.discarded)).collect();
     let report = cleanup::again(repo, journal, &agents)?;
     if let Some(failure) = report.failure().filter(|_| report.operation.is_none()) {
         return Err(failure);
@@ -247,16 +197,19 @@ fn remove_again(repo: &Repo, journal: Journal, before: &Operation) -> Result<Vec
     let kept = report.agents.iter().filter(|entry| entry.outcome == cleanup::Outcome::Kept);
     let why: Vec<String> = kept.map(|entry| format!("'{}' is kept: {}", entry.agent.id, entry.why)).collect();
     if report.operation.is_none() {
-        return Err(Error::refused(why.join("; ")));
+        return Err(Error::new(Code::UndoRefused, why.join("; ")));
     }
     trash::empty_when_idle(repo)?;
     Ok(why)
 }
 
 fn refuse_incomplete(before: &Operation) -> Result<()> {
-    if before.command == incomplete::COMMAND {
-        return Err(Error::refused("it brought back a worktree, and no agent had been removed")
-            .hint(format!("git orchestra cleanup {} removes the agent", text::safe(&before.summary))));
+    if matches!(before.body, OperationBody::Repair(_)) {
+        return Err(Error::new(
+            Code::UndoRefused,
+            "it brought back a worktree, and no agent had been removed",
+        )
+        .hint(format!("git orchestra cleanup {} removes the agent", text::safe(&before.summary))));
     }
     Ok(())
 }
@@ -265,7 +218,7 @@ fn refuse_incomplete(before: &Operation) -> Result<()> {
 fn moved_on(change: &Change, now: Option<Oid>) -> Error {
     let branch = text::safe(&change.branch).into_owned();
     let Some(now) = now else {
-        return Error::refused(format!("branch {branch} is gone")).hint_command(&[
+        return Error::new(Code::BranchGone, format!("branch {branch} is gone")).hint_command(&[
             &"git",
             &"branch",
             &"--",
@@ -274,7 +227,7 @@ fn moved_on(change: &Change, now: Option<Oid>) -> Error {
         ]);
     };
     let (from, to) = (change.old.short(), now.short());
-    Error::refused(format!("{branch} has moved on since: from {from} to {to}"))
+    Error::new(Code::BranchMoved, format!("{branch} has moved on since: from {from} to {to}"))
         .hint(format!("git log --oneline {from}..{to}"))
         .hint(format!("git revert -m 1 COMMIT takes a merge back; the old state is {}", change.new))
 }
@@ -285,7 +238,7 @@ fn move_back(repo: &Repo, change: &Change) -> Result<()> {
         Moved::Yes | Moved::NotNeeded => Ok(()),
         Moved::Elsewhere(now) => Err(moved_on(change, now)),
         Moved::Blocked(blocked) => {
-            let error = Error::refused(blocked.why);
+            let error = Error::new(Code::CheckoutBlocked, blocked.why);
             Err(blocked.hints.into_iter().fold(error, Error::hint))
         }
     }
@@ -296,11 +249,11 @@ fn tell_agents(repo: &Repo, operation: &Operation, all: &[Operation]) -> Vec<Str
     let (mut root, mut undone) = (operation, true);
     // An undo of an undo brings back what the landing brought.
     while let Some(before) =
-        root.undoes.as_ref().and_then(|id| all.iter().find(|one| one.id == *id && one.id < root.id))
+        root.undoes().and_then(|id| all.iter().find(|one| one.id == id && one.id < root.id))
     {
         (root, undone) = (before, !undone);
     }
-    if root.command != COMMAND {
+    if !matches!(root.body, OperationBody::Landing(_)) {
         return Vec::new();
     }
     let state = Journal::open(repo, &root.id).and_then(|journal| State::load(repo, &journal));
@@ -310,17 +263,17 @@ fn tell_agents(repo: &Repo, operation: &Operation, all: &[Operation]) -> Vec<Str
     };
     let mut warnings = Vec::new();
     for step in state.steps.iter().filter(|step| step.outcome == Some(Landing::Merged)) {
-        let Some(id) = step.agent.as_ref().and_then(|id| AgentId::parse(id).ok()) else { continue };
+        let Some(id) = &step.agent else { continue };
         let landed = Landed {
             outcome: if undone { Landing::TakenBack } else { Landing::Merged },
-            into: state.into.clone(),
-            head: step.head.to_string(),
-            commit: step.commit.map(|commit| commit.to_string()),
+            into: state.into.as_str().into(),
+            head: step.head.into(),
+            commit: step.commit.map(IdOrText::from),
             reason: Some("by undo".to_owned()),
             check: None,
-            passed: if undone { Vec::new() } else { record::passed(&state.orders) },
+            passed: if undone { Vec::new() } else { record::passed(&state.options) },
         };
-        if let Err(error) = record::tell(repo, &id, &landed) {
+        if let Err(error) = record::tell(repo, id, &landed) {
             warnings.push(format!("{id}: {}", error.one_line()));
         }
     }

@@ -1,34 +1,37 @@
 //! `worktrees`: the agents' worktrees, with what is in them.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::Repo,
-    model::{AgentId, text},
+    model::{BranchName, text},
     ops::{agent_object::AgentObject, named, status},
     store::{Listing, Unreadable},
     worktree::list,
 };
 
-/// Which.
-#[derive(Clone, Debug, Default)]
+/// What to measure.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// Measure how much disk each takes.
     pub size: bool,
 }
 
-/// All of them.
-#[derive(Clone, Debug, Serialize)]
+/// The agents' worktrees.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// In the order of their agents.
+    /// The worktrees, in the order of their agents.
     pub worktrees: Vec<Entry>,
     /// Agents, work, notes and archives that cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
 
-/// One of them.
-#[derive(Clone, Debug, Serialize)]
+/// The worktree of one agent.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "WorktreeEntry")]
 pub struct Entry {
     /// Where its files are.
     pub path: String,
@@ -52,8 +55,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let all = repo.worktrees()?;
     let mut worktrees = Vec::new();
     for agent in report.agents {
-        let Ok(id) = AgentId::parse(&agent.id) else { continue };
-        let Some(found) = list::pick(&all, &id, &agent.branch) else { continue };
+        let Some(found) = list::pick(&all, &agent.id, &agent.branch) else { continue };
         worktrees.push(Entry {
             path: found.path.to_string_lossy().into_owned(),
             size: request.size.then(|| found.registered_path().map_or(0, |path| list::size(&path))),
@@ -74,15 +76,18 @@ pub fn path(repo: &Repo, typed: &str) -> Result<std::path::PathBuf> {
     let id = named::living(repo, &listing, typed)?;
     let branch = match listing.row(&id) {
         Some(row) => listing.agent(repo, row).map(|agent| agent.branch).unwrap_or_default(),
-        None => String::new(),
+        None => BranchName::default(),
     };
     let worktree = list::of_agent(repo, &id, &branch)?
-        .ok_or_else(|| Error::refused(format!("agent '{id}' has no worktree here")))?;
+        .ok_or_else(|| Error::new(Code::WorktreeMissing, format!("agent '{id}' has no worktree here")))?;
     if worktree.is_there() {
         return Ok(worktree.path);
     }
     let shown = text::safe(&worktree.path.to_string_lossy()).into_owned();
-    Err(Error::refused(format!("the worktree of agent '{id}' is missing: there is nothing at '{shown}'"))
-        .hint("git worktree repair NEW-PATH, if it was moved by hand")
-        .hint(format!("git orchestra resume {id} makes it again, from its work")))
+    Err(Error::new(
+        Code::WorktreeMissing,
+        format!("the worktree of agent '{id}' is missing: there is nothing at '{shown}'"),
+    )
+    .hint("git worktree repair NEW-PATH, if it was moved by hand")
+    .hint(format!("git orchestra resume {id} makes it again, from its work")))
 }

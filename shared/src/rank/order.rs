@@ -4,13 +4,14 @@
 //! the small, then the old. Then the others, those with the smallest conflict first. A branch that conflicts with the target,
 //! comes last: it lands only if somebody settles that; one that was rejected, or is to be changed, does not land.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{Conflict, Matrix, independent};
 use crate::model::text::count;
 
 /// What people said of a branch.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It was approved.
@@ -84,6 +85,21 @@ pub struct Order {
 }
 
 /// Orders the branches. The same branches and conflicts give the same order, whatever order they come in.
+///
+/// ```
+/// use orchestra::rank::{Candidate, Conflict, Matrix, order};
+///
+/// let candidate = |name: &str, lines: u64| Candidate { name: name.into(), lines, ..Candidate::default() };
+/// let branches = [candidate("large", 300), candidate("small", 3), candidate("apart", 20)];
+/// // The first two conflict: of them the smaller one lands, together with the third.
+/// let mut conflicts = Matrix::new(branches.len());
+/// conflicts.set(0, 1, Some(Conflict { files: 1, hunks: 2, ..Conflict::default() }));
+/// let order = order(&branches, &conflicts);
+/// let landing: Vec<&str> =
+///     order.places.iter().filter(|place| place.together).map(|place| branches[place.branch].name.as_str()).collect();
+/// assert_eq!(landing, ["small", "apart"]);
+/// assert!(order.exact);
+/// ```
 pub fn order(candidates: &[Candidate], matrix: &Matrix) -> Order {
     order_after(candidates, matrix, &[], &[])
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{
         Oid, Repo,
@@ -34,7 +34,7 @@ use crate::{
 pub fn bring_back(repo: &Repo, kept: Oid, temporary: &Path, place: &Path) -> Result<()> {
     let shown = place.display();
     if fs::symlink_metadata(place).is_ok() {
-        return Err(Error::refused(format!("'{shown}' is taken"))
+        return Err(Error::new(Code::PathTaken, format!("'{shown}' is taken"))
             .hint(format!("{} SOMEWHERE-ELSE, and try again", quote::command(&[&"mv", &place]))));
     }
     let cannot = || format!("cannot write '{shown}'");
@@ -62,7 +62,7 @@ fn fill(repo: &Repo, kept: Oid, folder: &Path) -> Result<()> {
     let entries = repo.entries_of(kept)?;
     let part = |name: &str| {
         entries.iter().find(|entry| entry.name == name.as_bytes()).map(|entry| entry.id).ok_or_else(|| {
-            Error::internal(format!("'{name}' of the kept folder {} is missing", kept.short()))
+            Error::new(Code::StateDamaged, format!("'{name}' of the kept folder {} is missing", kept.short()))
         })
     };
     let lines = manifest::read(&repo.read_blob(part(MANIFEST)?)?);
@@ -84,7 +84,10 @@ impl Writer<'_> {
         for Entry { name, sort, id } in self.repo.entries_of(tree)? {
             let name = manifest::from_tree(&name);
             if name.is_empty() || name == b"." || name == b".." || name.contains(&b'/') {
-                return Err(Error::internal(format!("tree {} holds a name that no file has", tree.short())));
+                return Err(Error::new(
+                    Code::StateDamaged,
+                    format!("tree {} holds a name that no file has", tree.short()),
+                ));
             }
             let path = if below.is_empty() { name.to_vec() } else { [below, b"/", name].concat() };
             let full = folder.join(OsStr::from_bytes(name));

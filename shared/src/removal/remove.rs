@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{inside::Places, restore};
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{
         Oid, Repo,
         objects::{Entry, Sort},
@@ -126,7 +126,7 @@ fn tip_of(repo: &Repo, order: &Order<'_>) -> Result<Oid> {
             return Ok(tip);
         }
     }
-    Oid::parse(&order.agent.base).ok_or_else(|| Error::internal(format!("'{}' has no base", order.id)))
+    order.agent.base.commit().ok_or_else(|| Error::internal(format!("'{}' has no base", order.id)))
 }
 
 /// Agents that go at once, and what was kept of each.
@@ -249,14 +249,16 @@ impl Moved {
         let Some((_, files)) = self.folders.first() else { return Ok(()) };
         free_of_processes(files, places)?;
         if Survey::of(files, order.derived)?.fingerprint() != kept.fingerprint {
-            return Err(Error::refused("its worktree changed in this very moment").hint("try again"));
+            return Err(
+                Error::new(Code::WorktreeInUse, "its worktree changed in this very moment").hint("try again")
+            );
         }
         Ok(())
     }
 }
 
 fn free_of_processes(folder: &Path, places: &Places) -> Result<()> {
-    places.first_in(folder).map_or(Ok(()), |inside| Err(Error::refused(inside.sentence())))
+    places.first_in(folder).map_or(Ok(()), |inside| Err(Error::new(Code::WorktreeInUse, inside.sentence())))
 }
 
 /// The lives go into the archive, the refs go: all of them or none.
@@ -271,5 +273,5 @@ fn drop_refs<'a>(repo: &Repo, gone: impl Iterator<Item = &'a (Order<'a>, &'a Kep
         refs.extend(kept.removal.refs.iter().cloned());
     }
     archive::add(repo, &lives)?;
-    repo.delete_refs(&refs)
+    Ok(repo.delete_refs(&refs)?)
 }

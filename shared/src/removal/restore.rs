@@ -9,7 +9,7 @@ use std::{
 
 use super::bring_back::bring_back;
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{Oid, Repo, careful, objects::Entry, refs::Edit},
     model::{AgentId, Fact, quote, text},
@@ -26,8 +26,11 @@ pub fn check(repo: &Repo, removal: &Removal) -> Result<()> {
     for (place, _) in places(repo, removal)? {
         if fs::symlink_metadata(&place).is_ok() && !belongs(&place, removal) {
             let shown = place.display();
-            return Err(Error::refused(format!("'{agent}' cannot come back: '{shown}' is taken"))
-                .hint(format!("{} SOMEWHERE-ELSE, and try again", quote::command(&[&"mv", &place]))));
+            return Err(Error::new(
+                Code::PathTaken,
+                format!("'{agent}' cannot come back: '{shown}' is taken"),
+            )
+            .hint(format!("{} SOMEWHERE-ELSE, and try again", quote::command(&[&"mv", &place]))));
         }
     }
     if is_there(repo, removal)? {
@@ -36,10 +39,10 @@ pub fn check(repo: &Repo, removal: &Removal) -> Result<()> {
     for (name, was) in &removal.refs {
         if let Some(now) = repo.find_ref(name)?.filter(|now| now != was) {
             let shown = text::safe(name);
-            return Err(Error::refused(format!(
-                "'{agent}' cannot come back: '{shown}' is taken ({})",
-                now.short()
-            ))
+            return Err(Error::new(
+                Code::PathTaken,
+                format!("'{agent}' cannot come back: '{shown}' is taken ({})", now.short()),
+            )
             .hint(format!("if it may go: {}", quote::command(&[&"git", &"update-ref", &"-d", name]))));
         }
     }

@@ -12,14 +12,14 @@ use std::{
 };
 
 use crate::{
-    Kind, Result,
+    Code, Result,
     error::Context,
     git::{Repo, careful},
     lock::Lock,
     private_files, process,
     store::{
         layout::{self, Private},
-        operations::{self, Stage},
+        operations::{self, Operation, Stage},
         trash_clock,
     },
     worktree::away::{self, FOLDER, WAIT},
@@ -31,16 +31,17 @@ use crate::{
 /// It cannot be started.
 pub fn empty_when_idle(repo: &Repo) -> Result<()> {
     let program = process::beside_us("git-orchestra-cleanup");
-    process::command(&program)
+    let mut command = process::own(&program);
+    command
         .arg("--empty-trash")
         .current_dir(repo.common_dir()?)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
+        .process_group(0);
+    process::spawn(&mut command)
         .map(|_| ())
-        .context(Kind::External, || format!("cannot start '{}'", program.display()))
+        .context(Code::ProgramFailed, || format!("cannot start '{}'", program.display()))
 }
 
 /// Deletes the files that were moved away; every byte of them that counts is in the operation. At the lowest priority.
@@ -75,8 +76,8 @@ fn disposable(repo: &Repo) -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for operation in all.iter().filter(|one| one.stage != Stage::Open) {
         // An undo has its unfinished copies under its own name.
-        let undone = all.iter().find(|one| operation.undoes.as_deref() == Some(one.id.as_str()));
-        for removal in operation.removals.iter().chain(undone.into_iter().flat_map(|one| &one.removals)) {
+        let undone = all.iter().find(|one| operation.undoes() == Some(one.id.as_str()));
+        for removal in operation.removals().iter().chain(undone.into_iter().flat_map(Operation::removals)) {
             folders.extend(away::moves(repo, &operation.id, removal)?.into_iter().map(|(_, folder)| folder));
         }
     }

@@ -14,7 +14,7 @@ use std::{fs, path::Path};
 
 use super::restore::{self, Archive};
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{Oid, Repo},
     lock::Lock,
@@ -22,7 +22,7 @@ use crate::{
     store::{
         archive,
         layout::{self, Private},
-        operations::{self, Journal, Operation, Removal, Stage},
+        operations::{self, Journal, Operation, OperationBody, Removal, Stage, UndoEffect},
     },
     worktree::away,
 };
@@ -35,13 +35,15 @@ pub fn settle(repo: &Repo) -> Result<Vec<String>> {
     let all = operations::all(repo)?;
     let mut warnings = Vec::new();
     for operation in all.iter().filter(|one| one.stage == Stage::Open) {
-        let undone = undone_by(operation, &all);
-        let settled = if !operation.removals.is_empty() {
+        let settled = if matches!(operation.body, OperationBody::Other { .. }) {
+            // Only the version that began it knows how to end it.
+            continue;
+        } else if !operation.removals().is_empty() {
             settle_removals(repo, operation)
-        } else if let Some(before) = undone {
+        } else if let Some(before) = undone_by(operation, &all) {
             settle_undo(repo, operation, before, &all)
         } else {
-            // A landing has its own way to go on.
+            // A landing that was cut off is continued or aborted by the user.
             continue;
         };
         if let Err(error) = settled {
@@ -55,27 +57,28 @@ pub fn settle(repo: &Repo) -> Result<Vec<String>> {
 
 /// The operation that removed the agents which this undo brings back.
 fn undone_by<'a>(undo: &Operation, all: &'a [Operation]) -> Option<&'a Operation> {
-    let before = all.iter().find(|one| undo.undoes.as_deref() == Some(one.id.as_str()))?;
-    (undo.removals.is_empty() && !before.removals.is_empty()).then_some(before)
+    let OperationBody::Undo { of, effect: UndoEffect::BroughtBack } = &undo.body else { return None };
+    all.iter().find(|one| one.id == *of && !one.removals().is_empty())
 }
 
 fn settle_removals(repo: &Repo, operation: &Operation) -> Result<()> {
     let mut journal = Journal::open(repo, &operation.id)?;
     let (archived, _) = archive::all(repo)?;
-    for removal in &operation.removals {
+    let mut removed = Vec::new();
+    for removal in operation.removals() {
         if is_alive(repo, removal)? || is_in_place(repo, operation, removal)? {
             take_back(repo, &journal, removal, &archived)?;
-            journal.operation.removals.retain(|one| one.agent != removal.agent);
         } else {
             let mut left = Vec::new();
             for (name, was) in &removal.refs {
                 left.extend(repo.find_ref(name)?.filter(|now| now == was).map(|now| (name.clone(), now)));
             }
             repo.delete_refs(&left)?;
+            removed.push(removal.clone());
         }
     }
-    let nothing = journal.operation.removals.is_empty();
-    journal.operation.stage = if nothing { Stage::Aborted } else { Stage::Done };
+    journal.operation.stage = if removed.is_empty() { Stage::Aborted } else { Stage::Done };
+    journal.operation.set_removals(removed)?;
     journal.write(repo, &[])
 }
 
@@ -107,8 +110,11 @@ pub fn move_back(repo: &Repo, operation: &Operation, removal: &Removal) -> Resul
         }
         if exists(place) {
             let (shown, moved) = (place.display(), moved.display());
-            return Err(Error::refused(format!("'{shown}' is taken; what was there is in '{moved}'"))
-                .hint(format!("{} SOMEWHERE-ELSE, and try again", quote::command(&[&"mv", &place]))));
+            return Err(Error::new(
+                Code::PathTaken,
+                format!("'{shown}' is taken; what was there is in '{moved}'"),
+            )
+            .hint(format!("{} SOMEWHERE-ELSE, and try again", quote::command(&[&"mv", &place]))));
         }
         away::move_folder(moved, place)?;
     }
@@ -121,7 +127,7 @@ fn exists(path: &Path) -> bool {
 
 fn settle_undo(repo: &Repo, undo: &Operation, before: &Operation, all: &[Operation]) -> Result<()> {
     let mut journal = Journal::open(repo, &undo.id)?;
-    if operations::holds(before, all) {
+    if operations::is_in_effect(before, all) {
         return bring_back(repo, &mut journal, before);
     }
     give_up(repo, &mut journal, before)
@@ -135,14 +141,14 @@ fn settle_undo(repo: &Repo, undo: &Operation, before: &Operation, all: &[Operati
 pub fn bring_back(repo: &Repo, journal: &mut Journal, before: &Operation) -> Result<()> {
     let kept = Journal::open(repo, &before.id)?;
     let mut trees = Vec::new();
-    for removal in &before.removals {
+    for removal in before.removals() {
         if before.stage == Stage::Open {
             move_back(repo, before, removal)?;
         }
         restore::check(repo, removal)?;
         trees.push((removal, tree_of(&kept, removal)?));
     }
-    journal.operation.summary = format!("of {} {} ({})", before.command, before.id, before.summary);
+    journal.operation.summary = format!("of {} {} ({})", before.command(), before.id, before.summary);
     journal.write(repo, &[])?;
     let (archived, _) = archive::all(repo)?;
     for (removal, tree) in trees {
@@ -160,13 +166,13 @@ pub fn bring_back(repo: &Repo, journal: &mut Journal, before: &Operation) -> Res
 fn tree_of(kept: &Journal, removal: &Removal) -> Result<Oid> {
     kept.tree(&removal.agent).ok_or_else(|| {
         let (id, agent) = (&kept.operation.id, text::safe(&removal.agent));
-        Error::internal(format!("operation {id} holds nothing of '{agent}'"))
+        Error::new(Code::StateDamaged, format!("operation {id} holds nothing of '{agent}'"))
     })
 }
 
 /// Deletes the copies that an undo has not finished, and writes down that it will not be.
 fn give_up(repo: &Repo, journal: &mut Journal, before: &Operation) -> Result<()> {
-    for removal in &before.removals {
+    for removal in before.removals() {
         for (_, copy) in away::moves(repo, &journal.operation.id, removal)? {
             away::delete(&copy);
         }
@@ -178,7 +184,7 @@ fn give_up(repo: &Repo, journal: &mut Journal, before: &Operation) -> Result<()>
 
 /// Removes the folders of trash that an undo needed and nothing lies in.
 fn tidy(before: &Operation) {
-    for worktree in before.removals.iter().filter_map(|removal| removal.worktree.as_deref()) {
+    for worktree in before.removals().iter().filter_map(|removal| removal.worktree.as_deref()) {
         let _ = away::folder_of(worktree).map(fs::remove_dir);
     }
 }

@@ -4,10 +4,15 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Result,
+    backoff::Backoff,
     git::{Oid, Repo, objects::Commit, refs::Edit},
     lock::Lock,
-    model::{Agent, AgentId, Event, Fact, event::Created, fold, fold::Fold},
+    model::{
+        Agent, AgentId, Event, Fact,
+        event::Created,
+        fold::{self, Fold},
+    },
     store::{
         Chain, commit,
         layout::{self, Private},
@@ -59,15 +64,16 @@ pub fn create(repo: &Repo, agents: &[NewAgent]) -> Result<()> {
             created.prompt = Some(new.prompt.clone());
             Oid::EMPTY_TREE
         };
-        let event = Event::new(&Fact::Created(created), 1, at, &by)
-            .ok_or_else(|| Error::usage(format!("the task of '{}' does not fit into an event", new.id)))?;
+        let event = Event::new(&Fact::Created(created), 1, at, &by).ok_or_else(|| {
+            Error::new(Code::TaskInvalid, format!("the task of '{}' does not fit into an event", new.id))
+        })?;
         let agent = fold::fold([&event]).agent;
         let message = commit::message(&new.id, None, &[event], &agent, &by);
         let tip = repo.write_commit(&Commit::by(&identity, at.as_second(), tree, vec![], message))?;
         edits.push(Edit { name: layout::agent_ref(&new.id), old: None, new: tip });
         edits.push(Edit { name: layout::head_ref(&new.id), old: None, new: new.base });
     }
-    repo.edit_refs(&edits, "orchestra: spawn")
+    Ok(repo.edit_refs(&edits, "orchestra: spawn")?)
 }
 
 /// Adds facts to an agent's life and gives the state after them.
@@ -85,14 +91,13 @@ pub fn append(repo: &Repo, id: &AgentId, facts: &[Fact]) -> Result<Agent> {
 /// As [`append`].
 pub fn append_if(repo: &Repo, id: &AgentId, decide: impl Fn(&Fold) -> Option<Vec<Fact>>) -> Result<Fold> {
     let begun = Instant::now();
-    let mut pause = Duration::from_millis(2);
+    let mut backoff = Backoff::millis(2, 250);
     loop {
         match attempt(repo, id, &decide) {
             // Between two attempts nothing is locked.
-            Err(e) if e.kind == Kind::Conflict && begun.elapsed() < PATIENCE => std::thread::sleep(pause),
+            Err(e) if e.is_race() && begun.elapsed() < PATIENCE => backoff.sleep(),
             other => return other,
         }
-        pause = (pause * 2).min(Duration::from_millis(250));
     }
 }
 
@@ -103,14 +108,17 @@ fn attempt(repo: &Repo, id: &AgentId, decide: &impl Fn(&Fold) -> Option<Vec<Fact
     repo.require_unlocked(&name)?;
     let _lock = Lock::require(&private.append_lock(id), WAIT)?;
     let Some(tip) = repo.find_ref(&name)? else {
-        return Err(Error::refused(format!("no agent '{id}'")));
+        return Err(Error::new(Code::AgentUnknown, format!("no agent '{id}'")));
     };
     let chain = Chain::read(repo, &[tip])?;
     let before = chain.fold();
     let Some(facts) = decide(&before) else { return Ok(before) };
     if chain.newer || before.newer > 0 {
-        return Err(Error::refused(format!("agent '{id}' was written by a newer git orchestra"))
-            .hint("update git orchestra; until then this agent can only be read"));
+        return Err(Error::new(
+            Code::FormatNewer,
+            format!("agent '{id}' was written by a newer git orchestra"),
+        )
+        .hint("update git orchestra; until then this agent can only be read"));
     }
     let (new, after) = next(repo, id, tip, &chain, &before, &facts)?;
     repo.edit_refs(&[Edit { name, old: Some(tip), new }], "orchestra: event")?;

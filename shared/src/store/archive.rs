@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{Oid, Repo, objects::Commit, ref_list::BrokenRef, refs::Edit},
     lock::Lock,
     model::{Agent, AgentId},
@@ -56,7 +56,7 @@ pub fn add(repo: &Repo, agents: &[(Archived, &Agent)]) -> Result<()> {
         tip = Some(repo.write_commit(&commit)?);
     }
     let Some(new) = tip else { return Ok(()) };
-    repo.edit_refs(&[Edit { name, old: previous, new }], "orchestra: archive")
+    Ok(repo.edit_refs(&[Edit { name, old: previous, new }], "orchestra: archive")?)
 }
 
 /// Writes an archive commit again: after another one, and with other things to say of its agent. Date and identity stay.
@@ -128,7 +128,7 @@ pub fn commits(repo: &Repo, tip: Oid) -> Result<Vec<(Oid, Archived)>> {
     let (mut all, mut next) = (Vec::new(), Some(tip));
     while let Some(id) = next {
         if all.len() >= MOST {
-            return Err(Error::internal(format!("the archive {} has no end", tip.short())));
+            return Err(Error::new(Code::StateDamaged, format!("the archive {} has no end", tip.short())));
         }
         let commit = repo.read_commit(id)?;
         let Some(archived) = read(&commit.message) else { break };

@@ -1,11 +1,12 @@
 //! A disposable file with what the newest event commits say, keyed by their ids: a list then reads the refs and nothing
 //! else. Deleting it costs speed only.
 
-use std::{collections::HashMap, io::Write, ops::Range, path::Path};
+use std::{collections::HashMap, ops::Range, path::Path};
 
 use crate::{
     git::{Oid, careful},
     model::{Phase, fold::FOLD, trailers::Glance},
+    private_files,
 };
 
 /// Entry: 20 bytes tip, 4 bytes length, 1 byte phase, 8 bytes time, then the trailers.
@@ -75,7 +76,9 @@ impl Cache {
 
     /// Replaces the file, whole or not at all. A failure costs speed only.
     pub fn write<'a>(&self, path: &Path, writer: &str, entries: impl Iterator<Item = (Oid, &'a Entry)>) {
-        let Some(folder) = path.parent().filter(|folder| folder.is_dir()) else { return };
+        if !path.parent().is_some_and(Path::is_dir) {
+            return;
+        }
         let mut out = magic(writer).into_bytes();
         for (tip, entry) in entries {
             let Ok(length) = u32::try_from(entry.text.len()) else { continue };
@@ -85,10 +88,7 @@ impl Cache {
             out.extend_from_slice(&entry.glance.queued_at.to_le_bytes());
             out.extend_from_slice(&self.bytes[entry.text.clone()]);
         }
-        let Ok(mut file) = tempfile::NamedTempFile::new_in(folder) else { return };
-        if file.write_all(&out).is_ok() {
-            let _ = file.persist(path);
-        }
+        let _ = private_files::replace(path, &out);
     }
 
     fn entry(&self, at: usize) -> Option<(Oid, Entry, usize)> {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{Oid, Repo},
     model::{
         AgentId, Event,
@@ -45,7 +45,10 @@ impl Chain {
                 continue;
             }
             if chain.commits.len() > MAX_COMMITS {
-                return Err(Error::internal(format!("the chain of {} has no end", tips[0].short())));
+                return Err(Error::new(
+                    Code::StateDamaged,
+                    format!("the chain of {} has no end", tips[0].short()),
+                ));
             }
             let found = repo.read_commit(id)?;
             let parsed = commit::parse(&found.message);
@@ -77,7 +80,10 @@ impl Chain {
                 continue;
             }
             if seen.len() > MAX_COMMITS {
-                return Err(Error::internal(format!("the chain of {} has no end", tip.short())));
+                return Err(Error::new(
+                    Code::StateDamaged,
+                    format!("the chain of {} has no end", tip.short()),
+                ));
             }
             open.extend(repo.read_commit(id)?.parents);
         }
@@ -96,7 +102,7 @@ impl Chain {
     pub fn of_agent(repo: &Repo, id: &AgentId) -> Result<Self> {
         match repo.find_ref(&layout::agent_ref(id))? {
             Some(tip) => Self::read(repo, &[tip]),
-            None => Err(Error::refused(format!("no agent '{id}'"))),
+            None => Err(Error::new(Code::AgentUnknown, format!("no agent '{id}'"))),
         }
     }
 

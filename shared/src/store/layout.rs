@@ -1,7 +1,11 @@
 //! The only place that spells a ref or a file of ours.
 
+mod landing;
+
 use std::path::{Path, PathBuf};
 
+pub use self::landing::{MAX_SCRATCHES, SCRATCH, is_scratch, removed_scratch_name, scratch_name};
+pub use super::agent_dir::AgentDir;
 pub use crate::git::ref_names::{BRANCHES, REMOTE_BRANCHES, TAGS};
 use crate::model::AgentId;
 
@@ -185,12 +189,6 @@ pub const REVIEWS: &str = "refs/orchestra/notes/reviews";
 /// Every kind of note of ours, for `notes.displayRef`.
 pub const NOTES: &str = "refs/orchestra/notes/*";
 
-/// The name of the worktree in which branches are merged and checked before they land.
-pub const SCRATCH: &str = "landing";
-
-/// Its folder, and its registration, from when they are removed until they are deleted.
-pub const REMOVED_SCRATCH: &str = ".landing-removed";
-
 /// How the names of files with output end.
 const OUTPUT: &str = ".out";
 /// How the names of files with complaints end.
@@ -199,6 +197,11 @@ const ERRORS: &str = ".err";
 /// The file of one attempt's output, live and in [`log_ref`].
 pub fn output_name(attempt: u32) -> String {
     format!("{attempt}{OUTPUT}")
+}
+
+/// Whether a file of an agent holds what its program printed.
+pub fn is_output_name(name: &str) -> bool {
+    name.ends_with(OUTPUT) || name.ends_with(ERRORS)
 }
 
 /// The file of one attempt's complaints, where output is a speech of its own; live and in [`log_ref`].
@@ -310,7 +313,7 @@ impl Private {
         self.0.join("locks/sync")
     }
 
-    /// Held by whoever changes branches, takes agents away or brings them back.
+    /// Held by whoever begins an operation, for a moment; and by whoever removes agents or brings them back, for as long as it takes.
     pub fn operations_lock(&self) -> PathBuf {
         self.0.join("locks/operations")
     }
@@ -353,11 +356,6 @@ impl Private {
     /// Registrations of worktrees whose files are gone.
     pub fn gone(&self) -> PathBuf {
         self.0.join("gone")
-    }
-
-    /// The registration of the worktree for merging, from when it is removed until it is deleted.
-    pub fn removed_scratch(&self) -> PathBuf {
-        self.0.join(REMOVED_SCRATCH)
     }
 
     /// What is needed to take a move of a checkout back that is under way, or was cut off; one folder each.
@@ -407,86 +405,20 @@ impl Private {
 
     /// What belongs to one agent while it has not ended.
     pub fn agent(&self, id: &AgentId) -> AgentDir {
-        AgentDir(self.0.join("agents").join(id.as_str()))
+        AgentDir::new(self.agents_dir().join(id.as_str()))
+    }
+
+    /// The folder that holds those of the agents.
+    pub fn agents_dir(&self) -> PathBuf {
+        self.0.join("agents")
     }
 
     /// The folders of all agents that have one.
     pub fn agents(&self) -> Vec<AgentId> {
-        let Ok(entries) = std::fs::read_dir(self.0.join("agents")) else { return Vec::new() };
+        let Ok(entries) = std::fs::read_dir(self.agents_dir()) else { return Vec::new() };
         let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
         let mut ids: Vec<AgentId> = names.filter_map(|name| AgentId::parse(&name).ok()).collect();
         ids.sort_unstable();
         ids
-    }
-}
-
-/// `<private>/agents/<id>`: there while the agent has not ended.
-#[derive(Clone, Debug)]
-pub struct AgentDir(PathBuf);
-
-impl AgentDir {
-    /// The folder itself.
-    pub fn dir(&self) -> &Path {
-        &self.0
-    }
-
-    /// Whether there is output of an attempt that may not be stored yet.
-    pub fn holds_output(&self) -> bool {
-        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
-        let is_output = |name: &str| name.ends_with(OUTPUT) || name.ends_with(ERRORS);
-        entries.filter_map(|entry| entry.file_name().into_string().ok()).any(|name| is_output(&name))
-    }
-
-    /// Removes the folder of an agent that is at rest. Where output lies in it that could not be stored at the end, it stays,
-    /// and the next command that changes something stores it.
-    pub fn remove_unless_it_holds_output(&self) {
-        if !self.holds_output() {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
-
-    /// Held by the agent's supervisor as long as it lives; in it stands which processes belong to the agent.
-    pub fn lock(&self) -> PathBuf {
-        self.0.join("lock")
-    }
-
-    /// What the supervisor was asked to do. A helper locks it as long as it works.
-    pub fn spec(&self) -> PathBuf {
-        self.0.join(SPEC)
-    }
-
-    /// The task, as the program reads it.
-    pub fn prompt(&self) -> PathBuf {
-        self.0.join("prompt")
-    }
-
-    /// The output of an attempt while it is live.
-    pub fn output(&self, attempt: u32) -> PathBuf {
-        self.0.join(output_name(attempt))
-    }
-
-    /// The complaints of an attempt while it is live.
-    pub fn errors(&self, attempt: u32) -> PathBuf {
-        self.0.join(errors_name(attempt))
-    }
-
-    /// What the attempt has said so far, summed up.
-    pub fn tally(&self) -> PathBuf {
-        self.0.join("tally.json")
-    }
-
-    /// The usage limit whose end a queued agent waits for.
-    pub fn limit(&self) -> PathBuf {
-        self.0.join("limit.json")
-    }
-
-    /// What surrounded the agent when it was started.
-    pub fn surroundings(&self) -> PathBuf {
-        self.0.join("surroundings.json")
-    }
-
-    /// Our own index of the agent's worktree.
-    pub fn index(&self) -> PathBuf {
-        self.0.join("index")
     }
 }

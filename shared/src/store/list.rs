@@ -1,9 +1,9 @@
 //! All agents at once: the refs, and one object each at the most.
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{Oid, Repo, ref_list::BrokenRef},
-    model::{Agent, AgentId, id, trailers},
+    model::{Agent, AgentId, WriterId, id, trailers},
     store::{
         Chain,
         cache::{Cache, Entry},
@@ -24,7 +24,7 @@ pub struct Listing {
     /// Agents whose events cannot be read, and why.
     pub broken: Vec<Unreadable>,
     /// Who this clone is, if it ever wrote.
-    pub writer: Option<String>,
+    pub writer: Option<WriterId>,
     cache: Cache,
 }
 
@@ -175,5 +175,5 @@ impl Listing {
 }
 
 fn not_a_life() -> Error {
-    Error::internal("it is not the life of an agent")
+    Error::new(Code::StateDamaged, "it is not the life of an agent")
 }

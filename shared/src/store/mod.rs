@@ -1,5 +1,6 @@
 //! Events on refs. Shared state under `refs/orchestra/`, private state under `refs/orchestra-local/`.
 
+mod agent_dir;
 pub mod append;
 pub mod archive;
 pub mod cache;

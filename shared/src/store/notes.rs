@@ -31,9 +31,8 @@ pub fn write(repo: &Repo, name: &str, subject: &str, notes: &[(Oid, String)]) ->
             return Ok(());
         }
         match repo.edit_refs(&[Edit { name: name.to_owned(), old, new }], "orchestra: notes") {
-            Err(error)
-                if error.kind == Kind::Conflict && attempt < ATTEMPTS && repo.find_ref(name)? != old => {}
-            other => return other,
+            Err(error) if error.is_race() && attempt < ATTEMPTS && repo.find_ref(name)? != old => {}
+            other => return Ok(other?),
         }
     }
     Ok(())
@@ -83,9 +82,9 @@ pub fn show(repo: &Repo) -> Result<bool> {
     let shown = |value: &String| {
         value == layout::NOTES || value == layout::RESULTS || value == "*" || value == "refs/*"
     };
-    if repo.config_all("notes.displayRef").iter().any(shown) {
+    if repo.shown_notes().iter().any(shown) {
         return Ok(false);
     }
-    repo.edit_config(&["--add", "notes.displayRef", layout::NOTES])?;
+    repo.show_notes(layout::NOTES)?;
     Ok(true)
 }

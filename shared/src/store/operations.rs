@@ -1,15 +1,19 @@
 //! The journal: every command that changes branches is one operation, written down before it changes anything, with all that
-//! is needed to take it back.
+//! is needed to undo it.
 //!
 //! An operation is a ref of its own: a commit whose tree holds `operation.json` and what else belongs to it (the state of a
 //! landing, the output of checks), and whose parents keep every commit alive that was, or came to be.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+mod operation;
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{collections::BTreeMap, time::Duration};
 
+use serde::de::DeserializeOwned;
+
+use self::operation::VERSION;
+pub use self::operation::{Change, Operation, OperationBody, Removal, Stage, UndoEffect};
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{
         Oid, Repo,
@@ -26,98 +30,10 @@ use crate::{
 };
 
 const FILE: &str = "operation.json";
-const VERSION: u32 = 1;
 /// Hexadecimal digits of the number with which an id begins.
 const DIGITS: usize = 11;
 /// The largest number that a clock may give (in the year 2248), so that there are larger ones for what comes after it.
 const LATEST: u64 = 0x7ff_ffff_ffff;
-
-/// How far it came.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// It is under way, or was cut off.
-    Open,
-    /// Its changes are made.
-    Done,
-    /// It was given up before it changed anything.
-    Aborted,
-}
-
-/// One operation.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Operation {
-    /// The format.
-    pub version: u32,
-    /// Its id. Ids sort in the order in which the operations were made, whatever the clock said.
-    pub id: String,
-    /// The command, such as `merge-ranked`.
-    pub command: String,
-    /// When it began, for people.
-    pub at: String,
-    /// What it did, in a line.
-    pub summary: String,
-    /// How far it came.
-    pub stage: Stage,
-    /// The branches it changed.
-    pub changes: Vec<Change>,
-    /// The agents that it took away; what was kept of each stands in its tree, under the agent's name.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub removals: Vec<Removal>,
-    /// The operation that it takes back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub undoes: Option<String>,
-    /// What the clock of the trash said when it began ([`super::trash_clock`]); 0 in operations of 0.1.0, which did not have one.
-    #[serde(default)]
-    pub clock: u64,
-}
-
-impl Operation {
-    /// Whether there is anything to take back.
-    pub const fn changed_something(&self) -> bool {
-        !self.changes.is_empty() || !self.removals.is_empty()
-    }
-}
-
-/// An agent that was taken away.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Removal {
-    /// Its id.
-    pub agent: String,
-    /// Where its worktree was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub worktree: Option<PathBuf>,
-    /// The name of its registration, below `worktrees` in the common git directory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub registration: Option<String>,
-    /// The refs that went, and what they held.
-    pub refs: Vec<(String, Oid)>,
-    /// The branch of the user's own on which its worktree stood. It stays; who takes it away, gets it back with the worktree.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stood_on: Option<(String, Oid)>,
-    /// Bytes that its worktree took on the disk.
-    pub bytes: u64,
-    /// Its work was not elsewhere: somebody did not want it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub discarded: bool,
-}
-
-impl Removal {
-    fn commits(&self) -> impl Iterator<Item = Oid> {
-        self.refs.iter().chain(&self.stood_on).map(|(_, id)| *id)
-    }
-}
-
-/// A branch that moved.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Change {
-    /// Without `refs/heads/`.
-    pub branch: String,
-    /// Where it was.
-    pub old: Oid,
-    /// Where it is.
-    pub new: Oid,
-}
 
 /// An operation being written.
 #[derive(Clone, Debug)]
@@ -132,23 +48,21 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// A new one, newer than all that there are; nothing is written yet. To be called under [`lock`].
+    /// A new operation, newer than all that there are; nothing is written yet. To be called under [`lock`], which is held until it
+    /// is written for the first time.
     ///
     /// # Errors
     /// There is no randomness, or the operations cannot be read.
-    pub fn new(repo: &Repo, command: &str) -> Result<Self> {
+    pub fn new(repo: &Repo, body: OperationBody) -> Result<Self> {
         let known = repo.refs_below(layout::OPERATIONS)?;
         let newest = known.last().and_then(|(name, _)| name.strip_prefix(layout::OPERATIONS));
         let operation = Operation {
             version: VERSION,
             id: format!("{:011x}{}", number_after(newest, world::milliseconds()), world::random_hex::<3>()?),
-            command: command.to_owned(),
             at: world::now().to_string(),
             summary: String::new(),
             stage: Stage::Open,
-            changes: Vec::new(),
-            removals: Vec::new(),
-            undoes: None,
+            body,
             clock: trash_clock::advance(repo, trash_clock::Reading::now())?,
         };
         Ok(Self { operation, files: BTreeMap::new(), pins: Vec::new(), tip: None })
@@ -160,7 +74,9 @@ impl Journal {
     /// It cannot be read.
     pub fn open(repo: &Repo, id: &str) -> Result<Self> {
         let tip = repo.find_ref(&layout::operation_ref(id))?;
-        let tip = tip.ok_or_else(|| Error::refused(format!("no operation '{}'", text::safe(id))))?;
+        let tip = tip.ok_or_else(|| {
+            Error::new(Code::OperationUnknown, format!("no operation '{}'", text::safe(id)))
+        })?;
         let mut files = BTreeMap::new();
         for entry in
             repo.entries_of(repo.tree_of(tip)?)?.into_iter().filter(|entry| entry.name != FILE.as_bytes())
@@ -215,13 +131,12 @@ impl Journal {
         let blob = repo.write_blob(&json)?;
         let files = self.files.iter().map(|(name, (sort, id))| Entry::new(name.as_str(), *sort, *id));
         let tree = repo.write_entries(files.chain([Entry::new(FILE, Sort::File, blob)]).collect())?;
-        let mut parents: Vec<Oid> = self.operation.changes.iter().flat_map(|c| [c.old, c.new]).collect();
-        parents.extend(self.operation.removals.iter().flat_map(Removal::commits));
+        let mut parents: Vec<Oid> = self.operation.commits().collect();
         self.pins.extend(pins);
         parents.extend(&self.pins);
         let mut seen = std::collections::HashSet::new();
         parents.retain(|id| seen.insert(*id));
-        let subject = format!("{}: {}\n", self.operation.command, self.operation.summary);
+        let subject = format!("{}: {}\n", self.operation.command(), self.operation.summary);
         let now = world::now().as_second();
         let new = repo.write_commit(&Commit::by(&repo.identity()?, now, tree, parents, subject))?;
         let name = layout::operation_ref(&self.operation.id);
@@ -241,21 +156,30 @@ fn number_after(newest: Option<&str>, milliseconds: i64) -> u64 {
 
 fn read<T: DeserializeOwned>(repo: &Repo, commit: Oid, name: &str) -> Result<T> {
     let broken = || format!("'{name}' of operation {} cannot be read", commit.short());
-    let bytes = repo.read_blob_of(commit, name)?.ok_or_else(|| Error::internal(broken()))?;
-    serde_json::from_slice(&bytes).context(Kind::Internal, broken)
+    let bytes = repo.read_blob_of(commit, name)?.ok_or_else(|| Error::new(Code::StateDamaged, broken()))?;
+    serde_json::from_slice(&bytes).context(Code::StateDamaged, broken)
 }
 
-/// How long another command may hold the lock for a look.
-const SETTLE: Duration = Duration::from_millis(500);
+/// How long another command may hold the lock before a command of the user's gives up.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The right to change something: operations are written under it alone, one command after the other.
+/// The lock of the journal. A landing holds it for a moment, when it begins. Whoever removes agents or brings them back holds it as
+/// long as that takes: one command after the other.
 ///
 /// # Errors
 /// Another command has it (4).
 pub fn lock(repo: &Repo) -> Result<Lock> {
+    lock_within(repo, LOCK_TIMEOUT)
+}
+
+/// As [`lock`], where another command may hold it for so long.
+///
+/// # Errors
+/// Another command has it all the time (4).
+pub fn lock_within(repo: &Repo, limit: Duration) -> Result<Lock> {
     let lock = Private::new(repo.private_dir()?).operations_lock();
-    let lock = Lock::take(&lock, SETTLE)?.ok_or_else(|| {
-        Error::new(Kind::Conflict, "another merge-ranked, review, cleanup or undo runs in this repository")
+    let lock = Lock::take(&lock, limit)?.ok_or_else(|| {
+        Error::new(Code::OperationRunning, "another cleanup or undo runs in this repository")
             .hint("wait for its end, and try again")
     })?;
     // Also for the git programs that the command starts: they can mend nothing.
@@ -280,15 +204,15 @@ pub fn newest_clock(repo: &Repo) -> Result<u64> {
     Ok(all(repo)?.iter().map(|operation| operation.clock).max().unwrap_or(0))
 }
 
-/// Whether what an operation did holds: it is done, and no operation that holds takes it back. `all` is newest first.
-/// Of one that took agents away and was cut off, some of it may be done: that holds.
-pub fn holds(operation: &Operation, all: &[Operation]) -> bool {
-    let cut_off = operation.stage == Stage::Open && !operation.removals.is_empty();
-    let taken_back =
-        |other: &Operation| other.undoes.as_deref() == Some(operation.id.as_str()) && holds(other, all);
-    // What takes it back is newer: the search ends.
+/// Whether what an operation did is in effect: it is done, and no operation that is in effect undoes it. `all` is newest first.
+/// Of one that removed agents and was cut off, some may be done: that is in effect.
+pub fn is_in_effect(operation: &Operation, all: &[Operation]) -> bool {
+    let cut_off = operation.stage == Stage::Open && !operation.removals().is_empty();
+    let undoes_it =
+        |other: &Operation| other.undoes() == Some(operation.id.as_str()) && is_in_effect(other, all);
+    // What undoes it is newer: the search ends.
     (operation.stage == Stage::Done || cut_off)
-        && !all.iter().filter(|other| other.id > operation.id).any(taken_back)
+        && !all.iter().filter(|other| other.id > operation.id).any(undoes_it)
 }
 
 #[cfg(test)]
@@ -296,16 +220,17 @@ mod tests {
     use super::*;
 
     fn operation(id: &str, undoes: Option<&str>, stage: Stage) -> Operation {
+        let body = match undoes {
+            Some(of) => OperationBody::Undo { of: of.into(), effect: UndoEffect::BroughtBack },
+            None => OperationBody::Cleanup(Vec::new()),
+        };
         Operation {
             version: VERSION,
             id: id.into(),
-            command: String::new(),
             at: String::new(),
             summary: String::new(),
             stage,
-            changes: Vec::new(),
-            removals: Vec::new(),
-            undoes: undoes.map(Into::into),
+            body,
             clock: 0,
         }
     }
@@ -330,21 +255,32 @@ mod tests {
     }
 
     #[test]
+    fn operations_of_earlier_versions_are_read() {
+        let new = serde_json::to_string(&Operation { clock: 7, ..operation("1", None, Stage::Done) })
+            .expect("JSON");
+        assert!(new.contains("\"clock_seconds\":7"), "{new}");
+        let clock = |text: &str| serde_json::from_str::<Operation>(text).expect("an operation").clock;
+        assert_eq!(clock(&new), 7);
+        assert_eq!(clock(&new.replace("clock_seconds", "clock")), 7);
+        assert_eq!(clock(&new.replace(",\"clock_seconds\":7", "")), 0);
+    }
+
+    #[test]
     fn what_holds_after_undo_and_undo_of_undo() {
         use Stage::{Aborted, Done, Open};
         let mut all = vec![operation("1", None, Done)];
-        assert!(holds(&all[0], &all));
+        assert!(is_in_effect(&all[0], &all));
         all.insert(0, operation("2", Some("1"), Done));
-        assert!(holds(&all[0], &all) && !holds(&all[1], &all));
+        assert!(is_in_effect(&all[0], &all) && !is_in_effect(&all[1], &all));
         all.insert(0, operation("3", Some("2"), Done));
-        let held: Vec<bool> = all.iter().map(|one| holds(one, &all)).collect();
+        let held: Vec<bool> = all.iter().map(|one| is_in_effect(one, &all)).collect();
         assert_eq!(held, [true, false, true]);
         for stage in [Open, Aborted] {
             let all = [operation("5", Some("4"), stage), operation("4", None, Done)];
-            assert!(holds(&all[1], &all) && !holds(&all[0], &all));
+            assert!(is_in_effect(&all[1], &all) && !is_in_effect(&all[0], &all));
         }
         // a forged circle ends
         let circle = [operation("8", Some("7"), Done), operation("7", Some("8"), Done)];
-        assert!(holds(&circle[0], &circle) && !holds(&circle[1], &circle));
+        assert!(is_in_effect(&circle[0], &circle) && !is_in_effect(&circle[1], &circle));
     }
 }

@@ -1,6 +1,9 @@
 //! Work whose trees git would not refuse, remembered by its commit. The file is disposable.
 
-use std::{collections::HashSet, io::Write, path::PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     Result,
@@ -8,6 +11,7 @@ use crate::{
         Oid, Repo, careful,
         trees::{TreeChecks, Unsound},
     },
+    private_files,
     store::layout::Private,
 };
 
@@ -59,16 +63,14 @@ impl<'repo> SoundWork<'repo> {
 
     /// Writes down what was found, whole or not at all; a failure costs speed only.
     pub fn remember(&self) {
-        let Some(folder) = self.path.parent().filter(|folder| self.is_new && folder.is_dir()) else { return };
+        if !self.is_new || !self.path.parent().is_some_and(Path::is_dir) {
+            return;
+        }
         let mut bytes = MAGIC.to_vec();
         for id in &self.order[self.order.len().saturating_sub(MOST)..] {
             bytes.extend_from_slice(id.as_bytes());
         }
-        if let Ok(mut file) = tempfile::NamedTempFile::new_in(folder)
-            && file.write_all(&bytes).is_ok()
-        {
-            let _ = file.persist(&self.path);
-        }
+        let _ = private_files::replace(&self.path, &bytes);
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{
         Oid, Repo,
@@ -162,7 +162,7 @@ pub fn find(repo: &Repo, id: &str) -> Result<Option<Kept>> {
 pub fn read(repo: &Repo, tip: Oid) -> Result<Option<Kept>> {
     let Some(bytes) = repo.read_blob_of(tip, ABOUT)? else { return Ok(None) };
     let about: About = serde_json::from_slice(&bytes)
-        .context(Kind::Internal, || format!("commit {} holds no conversation", tip.short()))?;
+        .context(Code::StateDamaged, || format!("commit {} holds no conversation", tip.short()))?;
     Ok(Some(Kept { tip, about }))
 }
 
@@ -172,7 +172,9 @@ pub fn read(repo: &Repo, tip: Oid) -> Result<Option<Kept>> {
 /// It cannot be read.
 pub fn transcript(repo: &Repo, kept: &Kept) -> Result<Oid> {
     let found = entry(repo, kept.tip, TRANSCRIPT)?;
-    found.map(|entry| entry.id).ok_or_else(|| Error::internal(format!("'{}' holds no transcript", kept.tip)))
+    found
+        .map(|entry| entry.id)
+        .ok_or_else(|| Error::new(Code::StateDamaged, format!("'{}' holds no transcript", kept.tip)))
 }
 
 /// What the conversation started: names and contents.
@@ -196,7 +198,7 @@ pub fn transcript_of_inner(repo: &Repo, kept: &Kept, id: &str) -> Result<Oid> {
     let found = about.and_then(|about| entries.iter().find(|entry| about.is_in(&entry.name)));
     found
         .map(|entry| entry.id)
-        .ok_or_else(|| Error::refused(format!("what sub-agent '{id}' said is not kept")))
+        .ok_or_else(|| Error::new(Code::TranscriptMissing, format!("what sub-agent '{id}' said is not kept")))
 }
 
 /// Forgets a kept conversation, and every state of it; `true`: there was one.
@@ -206,7 +208,10 @@ pub fn transcript_of_inner(repo: &Repo, kept: &Kept, id: &str) -> Result<Oid> {
 pub fn forget(repo: &Repo, id: &str) -> Result<bool> {
     let name = layout::transcript_ref(id);
     match repo.find_ref(&name)? {
-        Some(tip) => repo.delete_refs(&[(name, tip)]).map(|()| true),
+        Some(tip) => {
+            repo.delete_refs(&[(name, tip)])?;
+            Ok(true)
+        }
         None => Ok(false),
     }
 }

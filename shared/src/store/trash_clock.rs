@@ -5,7 +5,7 @@
 //! boot it is what the wall clock says, if that went forward. No step counts for more than [`LONGEST`]: a clock that jumps by
 //! years costs a day at the most, and a repository that nobody touched for months has not aged by more than that.
 
-use std::{fs, io::Write};
+use std::fs;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ use crate::{
     Kind, Result,
     error::Context,
     git::{Repo, careful},
+    private_files,
     store::{layout::Private, operations},
     world,
 };
@@ -26,10 +27,12 @@ const SHORTEST: u64 = 60;
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Reading {
     /// Seconds since 1970 by the wall clock.
+    #[serde(rename = "wall_seconds", alias = "wall")]
     pub wall: i64,
     /// Which boot of the machine it is; empty where that cannot be told.
     pub boot: String,
     /// Seconds since that boot.
+    #[serde(rename = "uptime_seconds", alias = "uptime")]
     pub uptime: u64,
 }
 
@@ -88,10 +91,8 @@ pub fn advance(repo: &Repo, now: Reading) -> Result<u64> {
         let cannot = || format!("cannot write '{}'", path.display());
         let folder = path.parent().unwrap_or(&path);
         fs::create_dir_all(folder).context(Kind::External, cannot)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder).context(Kind::External, cannot)?;
         let text = serde_json::to_vec(&clock).context(Kind::Internal, cannot)?;
-        file.write_all(&text).context(Kind::External, cannot)?;
-        file.persist(&path).context(Kind::External, cannot)?;
+        private_files::replace(&path, &text).context(Kind::External, cannot)?;
     }
     Ok(clock.seconds)
 }
@@ -157,6 +158,15 @@ mod tests {
         }
         let used: Vec<Reading> = (0..=31).map(|day| reading(0, "a", day * LONGEST)).collect();
         assert!(is_due(0, after(&used), KEEP, 1), "31 days of use");
+    }
+
+    #[test]
+    fn a_clock_of_an_earlier_version_is_read() {
+        let old = r#"{"seconds":7,"read":{"wall":100,"boot":"a","uptime":90}}"#;
+        let read: Clock = serde_json::from_str(old).unwrap();
+        assert_eq!(read, Clock { seconds: 7, read: reading(100, "a", 90) });
+        let new = r#"{"seconds":7,"read":{"wall_seconds":100,"boot":"a","uptime_seconds":90}}"#;
+        assert_eq!(serde_json::to_string(&read).unwrap(), new);
     }
 
     #[test]

@@ -1,29 +1,47 @@
 //! What cannot be read of our shared refs, in one wording and with one remedy for every command. A damaged ref is never taken for
 //! one that does not exist.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{Oid, Repo, ref_list::BrokenRef},
     model::{Agent, AgentId, quote},
     store::layout::{self, Private},
 };
 
 /// A ref of ours that cannot be read.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(from = "Written")]
 pub struct Unreadable {
     /// The agent's id; the name of the ref where it belongs to no agent.
     pub id: String,
-    /// The ref.
+    /// The name of the ref.
     #[serde(rename = "ref")]
     pub name: String,
-    /// Why.
+    /// Why it cannot be read.
     pub why: String,
     /// What brings it back, as far as that is known.
     pub remedy: Option<String>,
     #[serde(skip)]
     subject: Subject,
+}
+
+/// What is written of a ref that cannot be read: what it holds is in its name.
+#[derive(Deserialize, JsonSchema)]
+struct Written {
+    id: String,
+    #[serde(rename = "ref")]
+    name: String,
+    why: String,
+    remedy: Option<String>,
+}
+
+impl From<Written> for Unreadable {
+    fn from(Written { id, name, why, remedy }: Written) -> Self {
+        Self { subject: Subject::of(&name), id, name, why, remedy }
+    }
 }
 
 /// What a ref holds.
@@ -32,6 +50,16 @@ enum Subject {
     Agent(AgentId),
     Work(AgentId),
     Other,
+}
+
+impl Subject {
+    fn of(name: &str) -> Self {
+        match (id_below(name, layout::AGENTS), id_below(name, layout::HEADS)) {
+            (Some(id), _) => Self::Agent(id),
+            (None, Some(id)) => Self::Work(id),
+            (None, None) => Self::Other,
+        }
+    }
 }
 
 impl Unreadable {
@@ -60,11 +88,7 @@ impl Unreadable {
     }
 
     fn new(repo: &Repo, name: String, why: String) -> Self {
-        let subject = match (id_below(&name, layout::AGENTS), id_below(&name, layout::HEADS)) {
-            (Some(id), _) => Subject::Agent(id),
-            (None, Some(id)) => Subject::Work(id),
-            (None, None) => Subject::Other,
-        };
+        let subject = Subject::of(&name);
         let id = match &subject {
             Subject::Agent(id) | Subject::Work(id) => id.to_string(),
             Subject::Other => name.clone(),
@@ -93,7 +117,7 @@ impl Unreadable {
 
     /// The same as an error, for who asked for just this.
     pub fn error(&self) -> Error {
-        let error = Error::refused(self.sentence());
+        let error = Error::new(Code::WorkUnusable, self.sentence());
         match &self.remedy {
             Some(remedy) => error.hint(remedy.clone()),
             None => error,
@@ -140,7 +164,7 @@ pub fn work_of(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Unread
     };
     let broken = Unreadable::broken(repo, &BrokenRef { name: name.clone(), why });
     // Its events name the right commit. What a remote has comes back with a sync where nothing usable is here.
-    let told = agent.head.as_deref().and_then(Oid::parse).filter(|told| repo.has_commit(*told));
+    let told = agent.head_commit().filter(|told| repo.has_commit(*told));
     let by_remote = is_damaged.then(|| from_a_remote(repo, &name)).flatten();
     let remedy = by_remote.or_else(|| set_again(repo, &name, &told?.to_string())).or(broken.remedy);
     Ok(Some(Unreadable { remedy, ..broken }))
@@ -149,7 +173,7 @@ pub fn work_of(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Unread
 /// The quick look, for lists: the ref names what the events name, and that is here.
 fn is_as_told(repo: &Repo, name: &str, agent: &Agent) -> bool {
     let tip = repo.find_ref(name).ok().flatten();
-    tip.is_some_and(|tip| agent.head.as_deref() == Some(&tip.to_string()) && repo.has_object(tip))
+    tip.is_some_and(|tip| agent.head_commit() == Some(tip) && repo.has_object(tip))
 }
 
 /// The commit that holds an agent's work.
@@ -177,13 +201,13 @@ pub fn named_tip(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Oid>
 /// Why what a ref names is not the work of an agent, if it is not. Work that was taken and not written down yet contains the work
 /// that was.
 fn not_its_work(repo: &Repo, name: &str, agent: &Agent) -> Result<Option<String>> {
-    let Some(tip) = repo.find_ref(name)?.filter(|tip| agent.head.as_deref() != Some(&tip.to_string())) else {
+    let Some(tip) = repo.find_ref(name)?.filter(|tip| agent.head_commit() != Some(*tip)) else {
         return Ok(None);
     };
     if !repo.has_commit(tip) && !repo.is_partial() {
         return Ok(Some(format!("names {}, which is not a commit", tip.short())));
     }
-    let told = agent.head.as_deref().filter(|_| agent.phase.is_at_rest()).and_then(Oid::parse);
+    let told = agent.head_commit().filter(|_| agent.phase.is_at_rest());
     let Some(told) = told.filter(|told| repo.has_commit(*told)) else { return Ok(None) };
     let is_ahead = repo.contains(tip, told).unwrap_or(true);
     Ok((!is_ahead).then(|| {

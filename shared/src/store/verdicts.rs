@@ -1,9 +1,11 @@
 //! Whether a verdict holds for the work as it is now.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Result,
+    config::{Config, keys::TRUST_WRITER},
     git::{Git, Oid, Repo, command},
     model::{
         Agent, AgentId,
@@ -13,7 +15,7 @@ use crate::{
 };
 
 /// Of which work a verdict is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Holds {
     /// Of just this one.
@@ -76,10 +78,10 @@ pub fn proposed(repo: &Repo, agent: &Agent) -> Option<Standing> {
 /// # Errors
 /// As [`patch_id`].
 pub fn held(repo: &Repo, agent: &Agent, head: Oid, verdict: Standing) -> Result<(Standing, Holds)> {
-    if verdict.is_of(&agent.base, &head.to_string()) {
+    if verdict.is_of(&agent.base, Some(&head.into())) {
         return Ok((verdict, Holds::Current));
     }
-    let same = match Oid::parse(&agent.base) {
+    let same = match agent.base.commit() {
         Some(base) => !verdict.patch.is_empty() && patch_id(repo, base, head)? == verdict.patch,
         None => false,
     };
@@ -90,5 +92,5 @@ pub fn held(repo: &Repo, agent: &Agent, head: Oid, verdict: Standing) -> Result<
 /// whom the user trusts.
 pub fn counts(repo: &Repo, writer: &str) -> bool {
     writer::known_writer(repo).as_deref() == Some(writer)
-        || repo.config_all("orchestra.trustWriter").iter().any(|trusted| trusted == writer)
+        || Config::of(repo).all(&TRUST_WRITER).iter().any(|trusted| trusted == writer)
 }

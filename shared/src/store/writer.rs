@@ -2,7 +2,7 @@
 //! clone gets its own. A private ref says it as well: whoever removes our files does not make this clone another one, to which
 //! the agents that run here would not belong.
 
-use std::{fs, io::Write, os::unix::fs::MetadataExt, path::Path};
+use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -11,7 +11,7 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     git::{Repo, careful, objects::Commit, refs::Edit},
-    model::event,
+    model::WriterId,
     private_files,
     store::layout::{self, Private},
     world,
@@ -19,7 +19,7 @@ use crate::{
 
 #[derive(Deserialize, Serialize)]
 struct Writer {
-    id: String,
+    id: WriterId,
     machine: String,
 }
 
@@ -27,7 +27,7 @@ struct Writer {
 ///
 /// # Errors
 /// The common git directory cannot be read or written.
-pub fn writer(repo: &Repo) -> Result<String> {
+pub fn writer(repo: &Repo) -> Result<WriterId> {
     let common = repo.common_dir()?;
     let private = Private::new(repo.private_dir()?);
     let machine = fingerprint(&common);
@@ -38,33 +38,33 @@ pub fn writer(repo: &Repo) -> Result<String> {
 }
 
 /// The id of this clone if it has one: for commands that only read.
-pub fn known_writer(repo: &Repo) -> Option<String> {
+pub fn known_writer(repo: &Repo) -> Option<WriterId> {
     let common = repo.common_dir().ok()?;
     let machine = fingerprint(&common);
     known(&Private::new(common.join("orchestra")), &machine).or_else(|| remembered(repo, &machine))
 }
 
 /// What the private ref says.
-fn remembered(repo: &Repo, machine: &str) -> Option<String> {
+fn remembered(repo: &Repo, machine: &str) -> Option<WriterId> {
     let commit = repo.read_commit(repo.find_ref(layout::WRITER).ok()??).ok()?;
     let writer: Writer = serde_json::from_str(commit.message.lines().nth(2)?).ok()?;
-    (writer.machine == machine && event::is_writer(&writer.id)).then_some(writer.id)
+    (writer.machine == machine && !writer.id.is_empty()).then_some(writer.id)
 }
 
 /// Writes the private ref, if it does not say so already.
 ///
 /// # Errors
 /// It cannot be written.
-pub fn remember(repo: &Repo, id: &str) -> Result<()> {
+pub fn remember(repo: &Repo, id: &WriterId) -> Result<()> {
     let common = repo.common_dir()?;
     let machine = fingerprint(&common);
-    if remembered(repo, &machine).as_deref() == Some(id) {
+    if remembered(repo, &machine).as_ref() == Some(id) {
         return Ok(());
     }
     // Also for a trial, which keeps its objects in memory.
     let repo = Repo::open(&common)?;
     let cannot = || "cannot write down who this clone is".to_owned();
-    let writer = Writer { id: id.to_owned(), machine: machine.clone() };
+    let writer = Writer { id: id.clone(), machine: machine.clone() };
     let message =
         format!("writer {id}\n\n{}\n", serde_json::to_string(&writer).context(Kind::Internal, cannot)?);
     let tree = repo.write_tree(&[])?;
@@ -76,22 +76,22 @@ pub fn remember(repo: &Repo, id: &str) -> Result<()> {
     };
     match repo.edit_refs(&[edit], "orchestra: writer") {
         // Another command of ours was quicker, and wrote the same.
-        Err(_) if remembered(&repo, &machine).as_deref() == Some(id) => Ok(()),
-        other => other,
+        Err(_) if remembered(&repo, &machine).as_ref() == Some(id) => Ok(()),
+        other => Ok(other?),
     }
 }
 
-fn known(private: &Private, machine: &str) -> Option<String> {
+fn known(private: &Private, machine: &str) -> Option<WriterId> {
     let text = careful::read(private.writer()).ok()?;
     let writer: Writer = serde_json::from_slice(&text).ok()?;
-    (writer.machine == machine && event::is_writer(&writer.id)).then_some(writer.id)
+    (writer.machine == machine && !writer.id.is_empty()).then_some(writer.id)
 }
 
 /// Gives this clone another id, where somebody else writes under the one that it has. What it wrote stays as it is.
 ///
 /// # Errors
 /// The common git directory cannot be read or written.
-pub fn rename(repo: &Repo) -> Result<String> {
+pub fn rename(repo: &Repo) -> Result<WriterId> {
     let private = Private::new(repo.private_dir()?);
     if let Some(old) = repo.find_ref(layout::WRITER)? {
         repo.delete_refs(&[(layout::WRITER.to_owned(), old)])?;
@@ -106,20 +106,23 @@ pub fn rename(repo: &Repo) -> Result<String> {
 }
 
 /// Written whole or not at all; of two processes that introduce the clone at once, the later reads what the first wrote.
-fn introduce(repo: &Repo, private: &Private, machine: &str) -> Result<String> {
+fn introduce(repo: &Repo, private: &Private, machine: &str) -> Result<WriterId> {
     let path = private.writer();
     let cannot = || format!("cannot write '{}'", path.display());
     private_files::create_dir(private.dir()).context(Kind::External, cannot)?;
-    let id = remembered(repo, machine).map_or_else(world::random_hex::<8>, Ok)?;
+    let random = || WriterId::parse(&world::random_hex::<8>()?);
+    let id = remembered(repo, machine).map_or_else(random, Ok)?;
     let writer = Writer { id, machine: machine.to_owned() };
-    let mut file = tempfile::NamedTempFile::new_in(private.dir()).context(Kind::External, cannot)?;
     let text = serde_json::to_vec(&writer).context(Kind::Internal, cannot)?;
-    file.write_all(&text).and_then(|()| file.as_file().sync_all()).context(Kind::External, cannot)?;
     if path.exists() && known(private, machine).is_none() {
         // The file of the clone that this one was copied from.
-        file.persist(&path).context(Kind::External, cannot)?;
+        private_files::replace_durably(&path, &text).context(Kind::External, cannot)?;
     } else {
-        let _ = file.persist_noclobber(&path);
+        match private_files::create_durably(&path, &text) {
+            // Another process was quicker.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            other => other.context(Kind::External, cannot)?,
+        }
     }
     known(private, machine).ok_or_else(|| Error::new(Kind::External, cannot()))
 }
@@ -129,5 +132,5 @@ fn fingerprint(common: &Path) -> String {
     let machine = careful::text("/etc/machine-id").unwrap_or_default();
     let inode = fs::metadata(common).map(|found| found.ino()).unwrap_or_default();
     let digest = Sha256::digest(format!("{}\n{inode}", machine.trim()));
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    faster_hex::hex_string(&digest[..8])
 }

@@ -19,7 +19,10 @@ use crate::{
     error::Context,
     git::careful,
     lock::Lock,
-    model::limit::{LONGEST, Limit, LimitKind},
+    model::{
+        duration,
+        limit::{LONGEST, Limit, LimitKind},
+    },
     private_files,
     store::layout::Private,
     world,
@@ -50,21 +53,24 @@ impl Now {
     }
 }
 
-/// A limit that holds.
+/// A limit that holds. Every field of the file names its unit; the names without one are those of earlier versions.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Shut {
-    /// Which.
+    /// Which limit it is.
     pub kind: String,
     /// When it ends, in seconds since 1970.
+    #[serde(rename = "until_seconds", alias = "until")]
     pub until: i64,
-    /// When the first agent tries: a while later.
+    /// When the first agent tries: a while later, in seconds since 1970.
+    #[serde(rename = "opens_at_seconds", alias = "opens_at")]
     opens_at: i64,
     /// The same as a span of time, from when it was met.
-    wait: u64,
-    /// When it was met.
+    #[serde(rename = "wait_seconds", alias = "wait", with = "duration::seconds")]
+    wait: Duration,
+    /// When it was met: the boot of the machine, and the seconds since then.
     met: Option<(String, u64)>,
-    /// The limit is over, and this is when the last of those who waited was started.
-    #[serde(default)]
+    /// The limit is over, and this is when the last of those who waited was started, in seconds since 1970.
+    #[serde(rename = "stepped_seconds", alias = "stepped", default)]
     stepped: Option<i64>,
 }
 
@@ -72,21 +78,21 @@ impl Shut {
     /// A limit met now that ends at `until`; the first agent tries `later` seconds after that.
     fn new(kind: LimitKind, until: i64, later: i64, now: &Now) -> Self {
         let opens_at = until.saturating_add(later);
-        let wait = u64::try_from(opens_at.saturating_sub(now.wall)).unwrap_or(0);
+        let wait = until_then(opens_at, now);
         let kind = kind.as_str().to_owned();
         Self { kind, until, opens_at, wait, met: now.uptime.clone(), stepped: None }
     }
 
-    /// Seconds until the first agent may try: none of the clocks says that it is too early. Bounded, whatever the clocks say.
-    pub fn left(&self, now: &Now) -> u64 {
+    /// How long until the first agent may try: none of the clocks says that it is too early. Bounded, whatever the clocks say.
+    pub fn left(&self, now: &Now) -> Duration {
         if self.stepped.is_some() {
-            return 0;
+            return Duration::ZERO;
         }
-        let most = u64::try_from(LONGEST).unwrap_or(u64::MAX);
-        let by_wall = u64::try_from(self.opens_at.saturating_sub(now.wall)).unwrap_or(0);
+        let most = Duration::from_secs(LONGEST.unsigned_abs());
+        let by_wall = until_then(self.opens_at, now);
         match (&self.met, &now.uptime) {
             (Some((then, met)), Some((boot, up))) if then == boot => {
-                let elapsed = up.saturating_sub(*met);
+                let elapsed = Duration::from_secs(up.saturating_sub(*met));
                 self.wait.saturating_sub(elapsed).max(by_wall).min(most.saturating_sub(elapsed))
             }
             // The machine was started anew since.
@@ -99,6 +105,11 @@ impl Shut {
         let until = world::Timestamp::from_second(self.until).ok();
         Limit { until, ..Limit::of(LimitKind::parse(&self.kind)) }
     }
+}
+
+/// How long it is until a moment in seconds since 1970, by the wall clock alone; zero once it has passed.
+fn until_then(then: i64, now: &Now) -> Duration {
+    Duration::from_secs(u64::try_from(then.saturating_sub(now.wall)).unwrap_or(0))
 }
 
 /// Whether an agent may start.
@@ -148,7 +159,7 @@ impl Breaker {
             let value = world::variable(name).unwrap_or_default();
             digest.update(format!("{name}={}\0", value.to_string_lossy()));
         }
-        let account = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let account = faster_hex::hex_string(&digest.finalize()[..8]);
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         let profile = profile.chars().filter(|c| is_plain(*c)).take(40).collect();
         Self { folder: private.limits(), profile, account, model }
@@ -227,7 +238,7 @@ fn one(path: &Path, pass: &Pass, now: &Now) -> Turn {
     let Some(shut) = read(path) else { return Turn::Free };
     let Some(stepped) = shut.stepped else {
         return match pass {
-            _ if shut.left(now) > 0 => Turn::Wait(shut),
+            _ if !shut.left(now).is_zero() => Turn::Wait(shut),
             Pass::First(_) => Turn::Free,
             _ => match Lock::take(&path.with_extension("first"), Duration::ZERO) {
                 Ok(Some(first)) => Turn::First(first),
@@ -264,9 +275,7 @@ fn read(path: &Path) -> Option<Shut> {
 fn write(path: &Path, shut: &Shut) -> Result<()> {
     let cannot = || format!("cannot write '{}'", path.display());
     let text = serde_json::to_vec(shut).context(Kind::Internal, cannot)?;
-    let new = path.with_extension("new");
-    let written = private_files::write(&new, text).and_then(|()| fs::rename(&new, path));
-    written.context(Kind::External, cannot)
+    private_files::replace(path, text).context(Kind::External, cannot)
 }
 
 #[cfg(test)]
@@ -280,7 +289,7 @@ mod tests {
     #[test]
     fn no_clock_that_jumps_makes_it_early_and_none_makes_it_endless() {
         let shut = Shut::new(LimitKind::FiveHour, 5400, 60, &at(0, 100));
-        let most = u64::try_from(LONGEST).unwrap();
+        let most = LONGEST.unsigned_abs();
         for (now, left) in [
             (at(0, 100), 5460),
             (at(5000, 5100), 460),
@@ -297,8 +306,19 @@ mod tests {
             (Now { wall: 9999, uptime: None }, 0),
             (Now { wall: i64::MIN, uptime: None }, most),
         ] {
-            assert_eq!(shut.left(&now), left, "{now:?}");
+            assert_eq!(shut.left(&now).as_secs(), left, "{now:?}");
         }
+    }
+
+    #[test]
+    fn files_of_earlier_versions_are_read() {
+        let old =
+            r#"{"kind":"five_hour","until":5400,"opens_at":5460,"wait":5460,"met":["boot",100],"stepped":7}"#;
+        let read: Shut = serde_json::from_str(old).unwrap();
+        assert_eq!(read, Shut { stepped: Some(7), ..Shut::new(LimitKind::FiveHour, 5400, 60, &at(0, 100)) });
+        let written = serde_json::to_string(&read).unwrap();
+        assert!(written.contains("\"wait_seconds\":5460"), "{written}");
+        assert_eq!(serde_json::from_str::<Shut>(&written).unwrap(), read);
     }
 
     #[test]
@@ -322,7 +342,7 @@ mod tests {
         breaker.open(&at(140, 140));
         drop(first);
         let Turn::Wait(shut) = breaker.turn(&Pass::None, &at(141, 141)) else { panic!() };
-        assert_eq!(shut.left(&at(0, 0)), 0, "it is over, whatever it was");
+        assert_eq!(shut.left(&at(0, 0)), Duration::ZERO, "it is over, whatever it was");
         assert!(matches!(breaker.turn(&Pass::None, &at(145, 145)), Turn::Follows));
         assert!(matches!(breaker.turn(&Pass::None, &at(146, 146)), Turn::Wait(_)));
         assert!(matches!(breaker.turn(&Pass::Follows, &at(146, 146)), Turn::Free));

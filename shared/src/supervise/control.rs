@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+pub use crate::model::fold::Rest;
 use crate::{
     Result,
     git::Repo,
@@ -29,8 +30,6 @@ use crate::{
 
 /// How long a supervisor that is just starting may hold its lock unseen.
 const SETTLE: Duration = Duration::from_secs(1);
-
-pub use crate::model::fold::Rest;
 
 impl Rest {
     fn asked(self, reason: Option<&str>) -> Fact {
@@ -125,7 +124,7 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
         // It ended between the look that found it lost and the lock.
         return Ok(false);
     }
-    let tally = listen::tally(&dir);
+    let summary = listen::summary(&dir);
     let was_paused = before.phase.is_at_rest();
     let notice = clear_the_dead(repo, id, &private, &dir)?;
     let _ = acceptance::end(&repo.common_dir()?, id);
@@ -133,7 +132,7 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
     let repo = &repo.acting_as(spec.as_ref().and_then(|spec| spec.identity.as_ref()));
     let taken = match spec {
         _ if before.attempt == 0 => {
-            stored_output::store_output(repo, id, &dir).map(|()| Taken::nothing(&before.base))
+            stored_output::store_output(repo, id, &dir).map(|()| Taken::nothing(before.base.clone()))
         }
         Some(spec) => {
             // A helper reads the order where a supervisor has it.
@@ -148,7 +147,7 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
     };
     let reason = reason.or_else(|| (!was_paused).then_some(died.as_str()));
     // What it used is told by the end, and nobody else tells it.
-    let ended = Ended { tally, ..Ended::from(rest.end(reason)) };
+    let ended = Ended { summary, ..Ended::from(rest.end(reason)) };
     append(repo, id, &[Fact::Finished(ended.fact(before.attempt, taken.as_ref()))])?;
     if taken.is_ok_and(|taken| taken.unsaved.is_none()) {
         let _ = std::fs::remove_dir_all(dir.dir());
@@ -171,7 +170,7 @@ pub fn clear_the_dead(
     if !processes::left_of(repo, private, id).is_empty() {
         // Ending may make an agent tidy its files away. Without a worktree there is nothing to keep.
         let _ = helper::work(&repo.common_dir()?, id, Job::Snapshot);
-        let grace = Spec::read(dir).map_or(Duration::from_secs(5), |spec| spec.limits.grace());
+        let grace = Spec::read(dir).map_or(Duration::from_secs(5), |spec| spec.limits.grace);
         processes::end_all(|| processes::left_of(repo, private, id), grace)?;
     }
     if let Ok(spec) = Spec::read(dir) {

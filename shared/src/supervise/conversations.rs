@@ -3,8 +3,8 @@
 use std::{collections::HashSet, fs, path::Path};
 
 use crate::{
-    Error, Kind, Result,
-    conversation::{self, Facts, Found, Inner, Installed, Place, Program, Transcript, claude, reading},
+    Error, Kind, Result, agents,
+    conversation::{Facts, Found, Inner, Installed, Place, SessionReader, Transcript, reading},
     error::Context,
     git::Repo,
     model::AgentId,
@@ -21,12 +21,13 @@ use crate::{
 pub fn keep_of_agent(repo: &Repo, id: &AgentId) -> Result<()> {
     let agent = Chain::of_agent(repo, id)?.fold().agent;
     let Some(session) = agent.session else { return Ok(()) };
-    let Some(path) = claude::transcript(&session) else { return Ok(()) };
+    let files = agents::session_files(&agent.profile);
+    let Some(path) = files.and_then(|files| files.transcript(&session)) else { return Ok(()) };
+    let Some(reader) = agents::session_reader(&agent.profile) else { return Ok(()) };
     let cannot = || format!("cannot read '{}'", path.display());
-    let place = Place::at(claude::NAME, &session, &path).context(Kind::External, cannot)?;
-    let Some(program) = conversation::program(place.program) else { return Ok(()) };
-    let (_, facts) = reading::whole(program, &place, None).context(Kind::External, cannot)?;
-    let inner = program.inner(&place, &mut Found::default());
+    let place = Place::at(reader.name(), &session, &path).context(Kind::External, cannot)?;
+    let (_, facts) = reading::whole(reader, &place, None).context(Kind::External, cannot)?;
+    let inner = reader.subagents(&place, &mut Found::default());
     keep(repo, &place, &facts, Some(id.to_string()), &inner, &Installed::default()).map(|_| ())
 }
 
@@ -42,15 +43,15 @@ pub fn keep(
     inner: &[Inner],
     installed: &Installed,
 ) -> Result<bool> {
-    let program = conversation::program(place.program);
-    let path = program.and_then(|program| program.path_below_root(&place.path));
+    let reader = agents::session_reader(place.program);
+    let path = reader.and_then(|reader| reader.path_below_root(&place.path));
     let path = path.map(|path| path.to_string_lossy().into_owned());
     let path = path.ok_or_else(|| {
         Error::refused(format!("'{}' does not lie where its program keeps such", place.path.display()))
     })?;
     let whole = |id: &str, path: &Path| {
         let whole =
-            program.map_or_else(|| Ok(Transcript::own(path)), |program| program.whole(id, path, installed));
+            reader.map_or_else(|| Ok(Transcript::own(path)), |reader| reader.whole(id, path, installed));
         whole.context(Kind::External, || format!("cannot read all of '{id}'"))
     };
     let transcript = whole(&place.id, &place.path)?;
@@ -74,14 +75,19 @@ pub fn keep(
         written: place.written,
         agent,
         facts,
-        inner: known.filter_map(|((one, _), file)| known_of(program?, one, file, place)).collect(),
+        inner: known.filter_map(|((one, _), file)| known_of(reader?, one, file, place)).collect(),
     };
     transcripts::keep(repo, &about, &source(&place.path, transcript.path()), &files)
 }
 
 /// What is known of a sub-agent, if its file can be read.
-fn known_of(program: &dyn Program, one: &Inner, file: &Source, conversation: &Place) -> Option<AboutInner> {
-    let (facts, _) = reading::inner(program, &one.place(conversation.program), &conversation.path).ok()?;
+fn known_of(
+    reader: &dyn SessionReader,
+    one: &Inner,
+    file: &Source,
+    conversation: &Place,
+) -> Option<AboutInner> {
+    let (facts, _) = reading::inner(reader, &one.place(conversation.program), &conversation.path).ok()?;
     let facts = serde_json::to_value(facts).ok()?;
     let (id, kind, about) = (one.id.clone(), one.kind.clone(), one.about.clone());
     Some(AboutInner { id, facts, file: Some(file.name.clone()), kind, about, size: file.size })

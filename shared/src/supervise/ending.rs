@@ -2,8 +2,8 @@
 
 use crate::{
     Error,
+    agents::{FailureKind, StreamSummary, Turn, TurnFailure, limit::Reached},
     model::{Limit, Phase, event::Finished},
-    profile::{Tally, Turn, limit::Reached},
     worktree::{take::Taken, unfinished::Unfinished},
 };
 
@@ -35,42 +35,42 @@ pub enum End {
 pub struct Ended {
     /// How.
     pub end: End,
-    /// What it said, where that is understood.
-    pub tally: Option<Tally>,
+    /// What happened in its stream, where that is structured.
+    pub summary: Option<StreamSummary>,
     /// Its last complaint.
     pub last_words: Option<String>,
     /// The usage limit that it spoke of.
     pub limit: Option<Reached>,
     /// How many messages to it were not taken up.
     pub unheard: usize,
-    /// It judges another agent's work: what it may not do is no failure of its own.
-    pub judges: bool,
+    /// It reviews another agent's work: what it may not do is no failure of its own.
+    pub is_reviewer: bool,
 }
 
 impl From<End> for Ended {
     fn from(end: End) -> Self {
-        Self { end, tally: None, last_words: None, limit: None, unheard: 0, judges: false }
+        Self { end, summary: None, last_words: None, limit: None, unheard: 0, is_reviewer: false }
     }
 }
 
 /// What an end means.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Verdict {
+pub struct Conclusion {
     /// The phase.
     pub phase: Phase,
     /// Why, for people.
     pub reason: Option<String>,
-    /// The same conversation, gone on with in a while, may well come to a better end.
-    pub may_pass: bool,
+    /// The same session, resumed in a while, may well come to a better end.
+    pub is_transient: bool,
 }
 
-impl Verdict {
+impl Conclusion {
     fn of(phase: Phase, reason: impl Into<Option<String>>) -> Self {
-        Self { phase, reason: reason.into(), may_pass: false }
+        Self { phase, reason: reason.into(), is_transient: false }
     }
 
-    fn passing(phase: Phase, reason: String) -> Self {
-        Self { phase, reason: Some(reason), may_pass: true }
+    fn transient(phase: Phase, reason: String) -> Self {
+        Self { phase, reason: Some(reason), is_transient: true }
     }
 }
 
@@ -97,21 +97,21 @@ impl End {
 
 impl Ended {
     /// What it means, before its work is looked at.
-    pub fn verdict(&self) -> Verdict {
+    pub fn conclusion(&self) -> Conclusion {
         match &self.end {
-            End::TooLong(seconds) => Verdict::of(Phase::Timeout, format!("ran longer than {seconds} s")),
+            End::TooLong(seconds) => Conclusion::of(Phase::Timeout, format!("ran longer than {seconds} s")),
             End::Idle(seconds) => {
-                Verdict::passing(Phase::Timeout, format!("no sign of life for {seconds} s"))
+                Conclusion::transient(Phase::Timeout, format!("no sign of life for {seconds} s"))
             }
-            End::Asked(what) => Verdict::of(Phase::Failed, format!("asked, and nobody answers: {what}")),
-            End::Stopped(why) => Verdict::of(Phase::Stopped, why.clone()),
-            End::Paused(why) => Verdict::of(Phase::Paused, why.clone()),
-            End::Limited(limit) => Verdict::of(Phase::Paused, limit.sentence()),
-            End::Broken(why) => Verdict::of(Phase::Failed, why.clone()),
-            End::Exit(code) => match &self.tally {
-                Some(tally) => self.said(tally, *code),
-                None if *code == 0 => Verdict::of(Phase::Done, None),
-                None => Verdict::of(Phase::Failed, format!("exit code {code}")),
+            End::Asked(what) => Conclusion::of(Phase::Failed, format!("asked, and nobody answers: {what}")),
+            End::Stopped(why) => Conclusion::of(Phase::Stopped, why.clone()),
+            End::Paused(why) => Conclusion::of(Phase::Paused, why.clone()),
+            End::Limited(limit) => Conclusion::of(Phase::Paused, limit.sentence()),
+            End::Broken(why) => Conclusion::of(Phase::Failed, why.clone()),
+            End::Exit(code) => match &self.summary {
+                Some(summary) => self.exited(summary, *code),
+                None if *code == 0 => Conclusion::of(Phase::Done, None),
+                None => Conclusion::of(Phase::Failed, format!("exit code {code}")),
             },
             End::Signal(number) => self.signal(*number),
         }
@@ -119,8 +119,12 @@ impl Ended {
 
     /// The usage limit that ended it: it was reached, nothing was answered after that, and the program gave up, or waits.
     pub fn limit_reached(&self) -> Option<&Reached> {
-        let gave_up = match (&self.end, self.tally.as_ref().map(|tally| tally.last.as_ref())) {
-            (End::Exit(_), Some(Some(turn))) => !turn.ok && turn.how != "blocking_limit",
+        let last_turn = self.summary.as_ref().and_then(|summary| summary.last_turn.as_ref());
+        let gave_up = match (&self.end, last_turn) {
+            (End::Exit(_), Some(turn)) => {
+                let is_context = |kind| matches!(kind, FailureKind::ContextFull { .. });
+                turn.failure.as_ref().is_some_and(|failure| !is_context(failure.kind))
+            }
             (End::Exit(code), _) => *code != 0,
             (End::Idle(_), _) => true,
             _ => false,
@@ -129,31 +133,31 @@ impl Ended {
     }
 
     /// Killed by the system, or crashed: that may pass. Told to end by a person: it may not.
-    fn signal(&self, number: i32) -> Verdict {
+    fn signal(&self, number: i32) -> Conclusion {
         let reason = format!("ended by signal {number}");
         let told = matches!(number, 1 | 2 | 15);
-        if self.tally.as_ref().is_some_and(|tally| tally.begun) && !told {
-            Verdict::passing(Phase::Failed, reason)
+        if self.summary.as_ref().is_some_and(|summary| summary.begun) && !told {
+            Conclusion::transient(Phase::Failed, reason)
         } else {
-            Verdict::of(Phase::Failed, reason)
+            Conclusion::of(Phase::Failed, reason)
         }
     }
 
-    /// A program whose speech we understand tells more than its exit code, which is 0 for much that is not done.
-    fn said(&self, tally: &Tally, code: i32) -> Verdict {
-        match &tally.last {
-            Some(turn) if turn.ok && code == 0 => Verdict::of(Phase::Done, None),
-            Some(turn) if !turn.ok => unfinished(tally, turn),
-            Some(_) => Verdict::of(Phase::Failed, self.with_last_words(format!("exit code {code}"))),
+    /// A structured stream tells more than the exit code, which is 0 for much that is not done.
+    fn exited(&self, summary: &StreamSummary, code: i32) -> Conclusion {
+        match summary.last_turn.as_ref().map(|turn| (turn, &turn.failure)) {
+            Some((turn, Some(failure))) => failed(turn, failure),
+            Some(_) if code == 0 => Conclusion::of(Phase::Done, None),
+            Some(_) => Conclusion::of(Phase::Failed, self.with_last_words(format!("exit code {code}"))),
             None if matches!(code, 129 | 130 | 143) => {
-                Verdict::of(Phase::Failed, format!("ended by signal {}", code - 128))
+                Conclusion::of(Phase::Failed, format!("ended by signal {}", code - 128))
             }
-            None if code == 0 => Verdict::of(Phase::Failed, "interrupted before it was done".to_owned()),
-            None if tally.begun => Verdict::passing(
+            None if code == 0 => Conclusion::of(Phase::Failed, "interrupted before it was done".to_owned()),
+            None if summary.begun => Conclusion::transient(
                 Phase::Failed,
                 self.with_last_words(format!("crashed with exit code {code}")),
             ),
-            None => Verdict::of(Phase::Failed, self.with_last_words(format!("exit code {code}"))),
+            None => Conclusion::of(Phase::Failed, self.with_last_words(format!("exit code {code}"))),
         }
     }
 
@@ -167,7 +171,7 @@ impl Ended {
     /// The phase that it means with the work that was taken, and why. An end without error is only good if the work could be
     /// taken and is finished; without any change it is done and says so, unless the change was denied.
     pub fn judge(&self, taken: Result<&Taken, &Error>) -> (Phase, Option<String>) {
-        let Verdict { phase, reason, .. } = self.verdict();
+        let Conclusion { phase, reason, .. } = self.conclusion();
         let no_success = if phase == Phase::Done { Phase::Failed } else { phase };
         let unsaved = match taken {
             Ok(taken) => taken.unsaved.clone(),
@@ -180,9 +184,12 @@ impl Ended {
         if let Some(unfinished) = &taken.unfinished {
             return (no_success, join(reason, Some(unfinished.sentence())));
         }
-        let denied =
-            self.tally.as_ref().filter(|_| !self.judges).and_then(|tally| tally.first_denied.as_ref());
-        if phase == Phase::Done && taken.commits == 0 {
+        let denied = self
+            .summary
+            .as_ref()
+            .filter(|_| !self.is_reviewer)
+            .and_then(|summary| summary.first_denied.as_ref());
+        if phase == Phase::Done && taken.work.commits == 0 {
             return match denied {
                 Some(what) => (Phase::Failed, Some(format!("denied: {what}"))),
                 None => (phase, Some("nothing changed".to_owned())),
@@ -202,12 +209,7 @@ impl Ended {
             Err(error) => Finished { unsaved: Some(error.one_line()), ..finished },
             Ok(work) => Finished {
                 head: Some(work.head.clone()),
-                commits: work.commits,
-                files: work.files,
-                insertions: work.insertions,
-                deletions: work.deletions,
-                left_out: work.left_out.clone(),
-                left_out_more: work.left_out_more,
+                work: work.work.clone(),
                 unfinished: work.unfinished.as_ref().map(Unfinished::sentence),
                 unsaved: work.unsaved.clone(),
                 ..finished
@@ -217,12 +219,12 @@ impl Ended {
 
     /// The event that tells it, where another attempt goes on with the work.
     pub fn fact_between(&self, attempt: u32) -> Finished {
-        let verdict = self.verdict();
-        Finished { reason: verdict.reason, ..self.bare_fact(attempt, verdict.phase) }
+        let Conclusion { phase, reason, .. } = self.conclusion();
+        Finished { reason, ..self.bare_fact(attempt, phase) }
     }
 
     fn bare_fact(&self, attempt: u32, phase: Phase) -> Finished {
-        let usage = self.tally.as_ref().map(|tally| tally.usage.clone());
+        let usage = self.summary.as_ref().map(|summary| summary.usage.clone());
         Finished {
             usage,
             unheard: self.unheard as u64,
@@ -236,36 +238,20 @@ impl Ended {
     }
 }
 
-/// A turn that did not end as it should: its name for people, and whether it may pass.
-fn unfinished(tally: &Tally, turn: &Turn) -> Verdict {
-    match turn.how.as_str() {
-        "error_max_turns" | "max_turns" => {
-            Verdict::of(Phase::Failed, "used up its turns (--max-turns)".to_owned())
+/// What the failure of a turn means for the agent.
+fn failed(turn: &Turn, failure: &TurnFailure) -> Conclusion {
+    let sentence = first_line(&turn.text).unwrap_or(&failure.word).to_owned();
+    let reason = match failure.kind {
+        FailureKind::Transient | FailureKind::ContextFull { is_transient: true } => {
+            return Conclusion::transient(Phase::Failed, sentence);
         }
-        "error_max_budget_usd" | "budget_exhausted" => {
-            Verdict::of(Phase::Failed, "spent its budget (--budget)".to_owned())
-        }
-        "aborted_streaming" | "aborted_tools" => {
-            Verdict::of(Phase::Failed, "interrupted before it was done".to_owned())
-        }
-        how => {
-            let kind = tally.trouble.as_ref().map_or("", |trouble| trouble.kind.as_str());
-            let sentence = first_line(&turn.text).unwrap_or(how);
-            let refused = matches!(kind, "authentication_failed" | "billing_error" | "invalid_request");
-            match turn.status {
-                _ if kind == "authentication_failed" || turn.status == Some(401) => Verdict::of(
-                    Phase::Failed,
-                    format!("not logged in: {sentence} (run 'claude' once to log in)"),
-                ),
-                Some(408 | 409 | 429 | 500..) => Verdict::passing(Phase::Failed, sentence.to_owned()),
-                Some(_) => Verdict::of(Phase::Failed, sentence.to_owned()),
-                None if how == "api_error" && !refused => {
-                    Verdict::passing(Phase::Failed, sentence.to_owned())
-                }
-                None => Verdict::of(Phase::Failed, sentence.to_owned()),
-            }
-        }
-    }
+        FailureKind::OutOfTurns => "used up its turns (--max-turns)".to_owned(),
+        FailureKind::OutOfBudget => "spent its budget (--budget)".to_owned(),
+        FailureKind::Interrupted => "interrupted before it was done".to_owned(),
+        FailureKind::NotLoggedIn { login } => format!("not logged in: {sentence} ({login})"),
+        FailureKind::ContextFull { is_transient: false } | FailureKind::Permanent => sentence,
+    };
+    Conclusion::of(Phase::Failed, reason)
 }
 
 fn first_line(text: &str) -> Option<&str> {
@@ -282,10 +268,11 @@ fn join(first: Option<String>, second: Option<String>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::Trouble;
+    use crate::model::{Oid, WorkStat};
 
     fn taken(commits: u64, off_branch: Option<&str>) -> Taken {
-        Taken { commits, off_branch: off_branch.map(str::to_owned), ..Taken::nothing(&"0".repeat(40)) }
+        let work = WorkStat { commits, ..WorkStat::default() };
+        Taken { work, off_branch: off_branch.map(str::to_owned), ..Taken::nothing(Oid::NULL.into()) }
     }
 
     fn unfinished(conflicts: &[&str]) -> Taken {
@@ -349,138 +336,99 @@ mod tests {
         assert_eq!(End::Signal(15).exit_code(), Some(143));
     }
 
-    fn turn(ok: bool, how: &str, status: Option<u16>) -> Option<Turn> {
-        Some(Turn { ok, how: how.into(), status, text: "words".into(), ..Turn::default() })
+    fn turn(failure: Option<FailureKind>) -> Option<Turn> {
+        let failure = failure.map(|kind| TurnFailure { word: "word".into(), kind });
+        Some(Turn { failure, text: "words".into(), ..Turn::default() })
     }
 
     #[test]
-    fn what_a_conversation_came_to() {
-        /// End, begun, last turn, trouble, then phase, reason, may pass.
-        type Row = (End, bool, Option<Turn>, &'static str, Phase, &'static str, bool);
+    fn what_a_structured_stream_came_to() {
+        /// End, begun, last turn, then phase, reason, transient.
+        type Row = (End, bool, Option<Turn>, Phase, &'static str, bool);
+        let failed = |kind| turn(Some(kind));
+        let login = FailureKind::NotLoggedIn { login: "log in" };
+        let context_full = FailureKind::ContextFull { is_transient: false };
+        let out_of_turns = "used up its turns (--max-turns)";
+        let interrupted = "interrupted before it was done";
         let table: &[Row] = &[
-            (End::Exit(0), true, turn(true, "success", None), "", Phase::Done, "", false),
-            (End::Exit(1), true, turn(true, "success", None), "", Phase::Failed, "exit code 1: last", false),
-            (End::Exit(0), true, None, "", Phase::Failed, "interrupted before it was done", false),
-            (End::Exit(1), true, None, "", Phase::Failed, "crashed with exit code 1: last", true),
-            (End::Exit(1), false, None, "", Phase::Failed, "exit code 1: last", false),
-            (End::Exit(143), true, None, "", Phase::Failed, "ended by signal 15", false),
-            (End::Signal(9), true, None, "", Phase::Failed, "ended by signal 9", true),
-            (End::Signal(15), true, None, "", Phase::Failed, "ended by signal 15", false),
-            (End::Idle(300), true, None, "", Phase::Timeout, "no sign of life for 300 s", true),
-            (End::TooLong(9), true, None, "", Phase::Timeout, "ran longer than 9 s", false),
+            (End::Exit(0), true, turn(None), Phase::Done, "", false),
+            (End::Exit(1), true, turn(None), Phase::Failed, "exit code 1: last", false),
+            (End::Exit(0), true, None, Phase::Failed, interrupted, false),
+            (End::Exit(1), true, None, Phase::Failed, "crashed with exit code 1: last", true),
+            (End::Exit(1), false, None, Phase::Failed, "exit code 1: last", false),
+            (End::Exit(143), true, None, Phase::Failed, "ended by signal 15", false),
+            (End::Signal(9), true, None, Phase::Failed, "ended by signal 9", true),
+            (End::Signal(15), true, None, Phase::Failed, "ended by signal 15", false),
+            (End::Idle(300), true, None, Phase::Timeout, "no sign of life for 300 s", true),
+            (End::TooLong(9), true, None, Phase::Timeout, "ran longer than 9 s", false),
+            (End::Exit(1), true, failed(FailureKind::OutOfTurns), Phase::Failed, out_of_turns, false),
             (
                 End::Exit(1),
                 true,
-                turn(false, "max_turns", None),
-                "",
-                Phase::Failed,
-                "used up its turns (--max-turns)",
-                false,
-            ),
-            (
-                End::Exit(1),
-                true,
-                turn(false, "budget_exhausted", None),
-                "",
+                failed(FailureKind::OutOfBudget),
                 Phase::Failed,
                 "spent its budget (--budget)",
                 false,
             ),
-            (
-                End::Exit(0),
-                true,
-                turn(false, "aborted_tools", None),
-                "",
-                Phase::Failed,
-                "interrupted before it was done",
-                false,
-            ),
-            (End::Exit(1), true, turn(false, "api_error", Some(529)), "", Phase::Failed, "words", true),
-            (End::Exit(1), true, turn(false, "api_error", Some(429)), "", Phase::Failed, "words", true),
-            (End::Exit(1), true, turn(false, "api_error", Some(400)), "", Phase::Failed, "words", false),
-            (
-                End::Exit(1),
-                true,
-                turn(false, "api_error", Some(401)),
-                "",
-                Phase::Failed,
-                "not logged in: words (run 'claude' once to log in)",
-                false,
-            ),
-            (
-                End::Exit(1),
-                true,
-                turn(false, "api_error", None),
-                "authentication_failed",
-                Phase::Failed,
-                "not logged in: words (run 'claude' once to log in)",
-                false,
-            ),
-            (End::Exit(1), true, turn(false, "api_error", None), "unknown", Phase::Failed, "words", true),
-            (
-                End::Exit(1),
-                false,
-                turn(false, "error_during_execution", None),
-                "",
-                Phase::Failed,
-                "words",
-                false,
-            ),
+            (End::Exit(0), true, failed(FailureKind::Interrupted), Phase::Failed, interrupted, false),
+            (End::Exit(1), true, failed(FailureKind::Transient), Phase::Failed, "words", true),
+            (End::Exit(1), true, failed(login), Phase::Failed, "not logged in: words (log in)", false),
+            (End::Exit(1), true, failed(context_full), Phase::Failed, "words", false),
+            (End::Exit(1), false, failed(FailureKind::Permanent), Phase::Failed, "words", false),
         ];
-        for (end, begun, last, trouble, phase, reason, may_pass) in table {
-            let trouble = Some(Trouble { kind: (*trouble).to_owned(), text: String::new() });
-            let mut tally = Tally::default();
-            (tally.begun, tally.last, tally.trouble) = (*begun, last.clone(), trouble);
-            let ended =
-                Ended { tally: Some(tally), last_words: Some("last".to_owned()), ..Ended::from(end.clone()) };
-            let expected = Verdict {
+        for (end, begun, last_turn, phase, reason, is_transient) in table {
+            let mut summary = StreamSummary::default();
+            (summary.begun, summary.last_turn) = (*begun, last_turn.clone());
+            let last_words = Some("last".to_owned());
+            let ended = Ended { summary: Some(summary), last_words, ..Ended::from(end.clone()) };
+            let expected = Conclusion {
                 phase: *phase,
                 reason: Some((*reason).to_owned()).filter(|reason| !reason.is_empty()),
-                may_pass: *may_pass,
+                is_transient: *is_transient,
             };
-            assert_eq!(ended.verdict(), expected, "{end:?} {last:?}");
+            assert_eq!(ended.conclusion(), expected, "{end:?} {last_turn:?}");
         }
     }
 
     #[test]
     fn a_limit_is_one_that_ended_the_attempt() {
         let reached = |warning| Reached { warning, ..Reached::unknown() };
-        let failed = |how: &str| turn(false, how, Some(429));
+        let failed = |kind| turn(Some(kind));
         for (end, last, warning, expected) in [
-            (End::Exit(1), failed("api_error"), false, true),
+            (End::Exit(1), failed(FailureKind::Transient), false, true),
             // The conversation is too long: a limit of another kind.
-            (End::Exit(1), failed("blocking_limit"), false, false),
-            (End::Exit(0), turn(true, "success", None), true, false),
-            (End::Exit(1), failed("api_error"), true, false),
+            (End::Exit(1), failed(FailureKind::ContextFull { is_transient: true }), false, false),
+            (End::Exit(0), turn(None), true, false),
+            (End::Exit(1), failed(FailureKind::Transient), true, false),
             (End::Exit(1), None, false, true),
             (End::Exit(0), None, false, false),
             (End::Idle(300), None, false, true),
             (End::Stopped(None), None, false, false),
             (End::TooLong(9), None, false, false),
         ] {
-            let mut tally = Tally::default();
-            tally.last = last;
+            let mut summary = StreamSummary::default();
+            summary.last_turn = last;
             let limit = Some(reached(warning));
-            let ended = Ended { tally: Some(tally), limit, ..Ended::from(end) };
+            let ended = Ended { summary: Some(summary), limit, ..Ended::from(end) };
             assert_eq!(ended.limit_reached().is_some(), expected, "{ended:?}");
         }
         let limit = Limit { resumes: true, ..Limit::of(crate::model::LimitKind::FiveHour) };
         let ended = Ended::from(End::Limited(limit.clone()));
         assert!(ended.end.resumes() && ended.end.is_its_own());
         let fact = ended.fact(3, Ok(&taken(1, None)));
-        assert_eq!((fact.phase, fact.limit, fact.commits), (Phase::Paused, Some(limit), 1));
+        assert_eq!((fact.phase, fact.limit, fact.work.commits), (Phase::Paused, Some(limit), 1));
         assert_eq!(fact.reason.as_deref(), Some("5-hour limit reached"));
     }
 
     #[test]
     fn a_change_that_was_denied_is_a_failure_and_one_that_came_about_is_not() {
-        let mut tally = Tally::default();
-        tally.last = turn(true, "success", None);
-        tally.first_denied = Some("Bash touch x".into());
-        let ended = Ended { tally: Some(tally), ..Ended::from(End::Exit(0)) };
+        let mut summary = StreamSummary::default();
+        summary.last_turn = turn(None);
+        summary.first_denied = Some("Bash touch x".into());
+        let ended = Ended { summary: Some(summary), ..Ended::from(End::Exit(0)) };
         assert_eq!(ended.judge(Ok(&taken(0, None))), (Phase::Failed, Some("denied: Bash touch x".into())));
         assert_eq!(ended.judge(Ok(&taken(1, None))), (Phase::Done, None));
-        let judge = Ended { judges: true, ..ended };
-        assert_eq!(judge.judge(Ok(&taken(0, None))), (Phase::Done, Some("nothing changed".into())));
+        let reviewer = Ended { is_reviewer: true, ..ended };
+        assert_eq!(reviewer.judge(Ok(&taken(0, None))), (Phase::Done, Some("nothing changed".into())));
     }
 }

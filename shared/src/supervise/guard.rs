@@ -5,7 +5,10 @@ use std::{fs, path::Path};
 
 use rustix::io::Errno;
 
-use crate::{Error, Kind, Result, error::Context, private_files, store::layout::Private};
+use crate::{
+    Code, Error, Kind, Result, config::keys::MIN_FREE, error::Context, model::ByteSize, private_files,
+    store::layout::Private,
+};
 
 /// Free inodes below which no agent is started.
 const MIN_FILES: u64 = 1000;
@@ -32,18 +35,19 @@ pub fn release(private: &Private) {
     let _ = fs::remove_file(private.reserve());
 }
 
-/// Refuses where less than `min_free` bytes, or hardly any files, are free at `path`.
+/// Refuses where less than `min_free`, or hardly any files, are free at `path`.
 ///
 /// # Errors
 /// There is too little, or it cannot be measured.
-pub fn check_space(path: &Path, min_free: u64) -> Result<()> {
+pub fn check_space(path: &Path, min_free: ByteSize) -> Result<()> {
     let (bytes, files) = free(path)?;
     let full = |what: String| {
-        Error::refused(format!("too little space for agents at '{}': {what}", path.display()))
-            .hint("free some space, or lower the limit: git config orchestra.minFree 50m")
+        Error::new(Code::DiskLow, format!("too little space for agents at '{}': {what}", path.display()))
+            .hint(format!("free some space, or lower the limit: {}", MIN_FREE.hint("50m")))
     };
     if bytes < min_free {
-        return Err(full(format!("{} MiB are free, {} MiB are wanted", bytes >> 20, min_free >> 20)));
+        let (free, wanted) = (bytes.as_mebibytes(), min_free.as_mebibytes());
+        return Err(full(format!("{free} MiB are free, {wanted} MiB are wanted")));
     }
     match files {
         Some(files) if files < MIN_FILES => Err(full(format!("only {files} more files can be made"))),
@@ -53,18 +57,20 @@ pub fn check_space(path: &Path, min_free: u64) -> Result<()> {
 
 /// Free bytes, and free files where the file system counts them. Where the folder is not there, the one above it is measured: whoever
 /// takes the last worktree away takes the folder of worktrees with it, at any moment.
-fn free(path: &Path) -> Result<(u64, Option<u64>)> {
+fn free(path: &Path) -> Result<(ByteSize, Option<u64>)> {
     let mut above = path.ancestors().map(rustix::fs::statvfs);
     let measured = above.find(|found| !matches!(found, Err(Errno::NOENT)));
     let found = measured
         .unwrap_or(Err(Errno::NOENT))
         .context(Kind::External, || format!("cannot measure the space at '{}'", path.display()))?;
-    Ok((found.f_bavail.saturating_mul(found.f_frsize), (found.f_files > 0).then_some(found.f_favail)))
+    let bytes = ByteSize::bytes(found.f_bavail.saturating_mul(found.f_frsize));
+    Ok((bytes, (found.f_files > 0).then_some(found.f_favail)))
 }
 
 /// Whether the disk is so full that an agent there cannot go on.
 pub fn is_full(path: &Path) -> bool {
-    free(path).is_ok_and(|(bytes, files)| bytes < 1 << 20 || files.is_some_and(|files| files < 16))
+    free(path)
+        .is_ok_and(|(bytes, files)| bytes < ByteSize::mebibytes(1) || files.is_some_and(|files| files < 16))
 }
 
 #[cfg(test)]
@@ -75,7 +81,7 @@ mod tests {
     fn the_space_of_a_folder_that_is_gone_is_that_above_it() {
         let folder = tempfile::tempdir().unwrap();
         let gone = folder.path().join("repo.worktrees/agent");
-        assert!(check_space(&gone, 0).is_ok());
-        assert_eq!(check_space(&gone, u64::MAX).unwrap_err().kind, Kind::Refused);
+        assert!(check_space(&gone, ByteSize::bytes(0)).is_ok());
+        assert_eq!(check_space(&gone, ByteSize::bytes(u64::MAX)).unwrap_err().code, Code::DiskLow);
     }
 }

@@ -10,11 +10,11 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, objects::Commit, refs::Edit, worktrees::Worktree},
+    git::{Repo, objects::Commit, refs::Edit, worktrees::Worktree},
     lock::Lock,
-    model::AgentId,
+    model::{AgentId, words::words},
     process,
     store::layout::{self, AgentDir, Private},
     supervise::{conversations, mend, processes::NONCE, spec::Spec, stored_output},
@@ -38,30 +38,19 @@ const KEEPING: Duration = Duration::from_secs(60);
 /// Longest answer of a helper, in bytes: what a pipe holds.
 const ANSWER: u64 = 64 << 10;
 
-/// What a helper does. The word is its argument.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Job {
-    /// Make the worktree.
-    Prepare,
-    /// Keep the worktree as it is now.
-    Snapshot,
-    /// Take the work for good, and store the output.
-    Take,
+words! {
+    /// What a helper does. The word is its argument.
+    pub enum Job {
+        /// Make the worktree.
+        Prepare = "prepare",
+        /// Keep the worktree as it is now.
+        Snapshot = "snapshot",
+        /// Take the work for good, and store the output.
+        Take = "take",
+    }
 }
 
 impl Job {
-    /// All jobs.
-    pub const ALL: [Self; 3] = [Self::Prepare, Self::Snapshot, Self::Take];
-
-    /// The word for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Prepare => "prepare",
-            Self::Snapshot => "snapshot",
-            Self::Take => "take",
-        }
-    }
-
     /// The longest it may take.
     pub const fn limit(self) -> Duration {
         match self {
@@ -69,11 +58,6 @@ impl Job {
             Self::Snapshot => KEEPING,
             Self::Take => TAKING,
         }
-    }
-
-    /// The job of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|job| job.as_str() == word)
     }
 }
 
@@ -93,7 +77,8 @@ impl Helper {
     /// It cannot be started.
     pub fn start(common_dir: &Path, id: &AgentId, nonce: &str, job: Job) -> Result<Self> {
         let cannot = || format!("cannot start the helper '{}' of agent '{id}'", job.as_str());
-        let mut child = process::command(world::this_program())
+        let mut command = process::own(world::this_program());
+        command
             .arg(job.as_str())
             .arg(common_dir)
             .arg(id.as_str())
@@ -101,9 +86,8 @@ impl Helper {
             .env(NONCE, nonce)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context(Kind::External, cannot)?;
+            .stderr(Stdio::piped());
+        let mut child = process::spawn(&mut command).context(Code::SupervisorFailed, cannot)?;
         let pid = i32::try_from(child.id()).context(Kind::Internal, cannot)?;
         Ok(Self { pid, stdout: child.stdout.take(), stderr: child.stderr.take() })
     }
@@ -115,7 +99,8 @@ impl Helper {
     pub fn taken(self) -> Result<Taken> {
         let mut said = Vec::new();
         let _ = self.stdout.map(|pipe| pipe.take(ANSWER).read_to_end(&mut said));
-        serde_json::from_slice(&said).context(Kind::Internal, || "the helper's answer is malformed".into())
+        serde_json::from_slice(&said)
+            .context(Code::StateDamaged, || "the helper's answer is malformed".into())
     }
 
     /// What it said on failing, on one line; to be asked when it has ended. It says little, so a pipe holds it, also on
@@ -150,13 +135,13 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<Taken>> 
         }
         Job::Snapshot => {
             let repo = Repo::open(common_dir)?.acting_as(spec.identity.as_ref());
-            let worktree =
-                registered(&repo, id, &spec)?.ok_or_else(|| Error::refused("the worktree is gone"))?;
+            let worktree = registered(&repo, id, &spec)?
+                .ok_or_else(|| Error::new(Code::WorktreeMissing, "the worktree is gone"))?;
             let root = door::enter(&repo, &worktree, spec.made())?;
             let own = OwnShadow::of(&repo, &dir, &spec, root.path())?;
             take::snapshot(
                 &repo,
-                &task(id, &spec)?,
+                &task(id, &spec),
                 &Place { root: &root, worktree: &worktree, shadow: &own.shadow },
             )?;
             Ok(None)
@@ -185,9 +170,9 @@ fn prepare(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<()>
         worktree.set_aside(&Private::new(repo.private_dir()?).gone())?;
     }
     let start = if spec.resumed { repo.find_ref(&layout::head_ref(id))? } else { None };
-    make::make(repo, &spec.branch, start.map_or_else(|| base(spec), Ok)?, &spec.worktree)?;
+    make::make(repo, &spec.branch, start.unwrap_or(spec.base), &spec.worktree)?;
     if spec.resumed {
-        take::restore(repo, &task(id, spec)?, &OwnShadow::of(repo, dir, spec, &spec.worktree)?.shadow)?;
+        take::restore(repo, &task(id, spec), &OwnShadow::of(repo, dir, spec, &spec.worktree)?.shadow)?;
     }
     let root = Root::open(&spec.worktree);
     let root = root.context(Kind::External, || format!("cannot open '{}'", spec.worktree.display()))?;
@@ -204,7 +189,7 @@ fn remember_folder(root: &Root, dir: &AgentDir, spec: &Spec) -> Result<()> {
 
 /// Keeps what git remembers only by the registration of a worktree whose files are gone: what was staged, commits on no branch.
 fn keep_registration(repo: &Repo, id: &AgentId, spec: &Spec, worktree: &Worktree) -> Result<()> {
-    let tip = repo.find_ref(&layout::branch_ref(&spec.branch))?.map_or_else(|| base(spec), Ok)?;
+    let tip = repo.find_ref(&layout::branch_ref(&spec.branch))?.unwrap_or(spec.base);
     let named = named::named(repo, &worktree.git_dir, &[], tip)?;
     if named.commits.is_empty() && named.others.is_none() {
         return Ok(());
@@ -216,7 +201,7 @@ fn keep_registration(repo: &Repo, id: &AgentId, spec: &Spec, worktree: &Worktree
     let name = layout::gone_registration_ref(id, &new.to_string());
     match repo.find_ref(&name)? {
         Some(_) => Ok(()),
-        None => repo.edit_refs(&[Edit { name, old: None, new }], "orchestra: a worktree is gone"),
+        None => Ok(repo.edit_refs(&[Edit { name, old: None, new }], "orchestra: a worktree is gone")?),
     }
 }
 
@@ -245,7 +230,7 @@ pub fn take_work(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Resu
 }
 
 fn take_files(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<Taken> {
-    let task = task(id, spec)?;
+    let task = task(id, spec);
     let Some(worktree) = registered(repo, id, spec)? else {
         let own = OwnShadow::of(repo, dir, spec, &spec.worktree)?;
         let taken = take::branch_only(repo, &task, &own.shadow, "its worktree is gone")?;
@@ -294,11 +279,7 @@ impl OwnShadow {
     }
 }
 
-fn task<'a>(id: &'a AgentId, spec: &'a Spec) -> Result<Task<'a>> {
+fn task<'a>(id: &'a AgentId, spec: &'a Spec) -> Task<'a> {
     let max_file = spec.limits.max_file;
-    Ok(Task { id, title: &spec.title, branch: &spec.branch, base: base(spec)?, max_file })
-}
-
-fn base(spec: &Spec) -> Result<Oid> {
-    Oid::parse(&spec.base).ok_or_else(|| Error::internal(format!("'{}' is no commit", spec.base)))
+    Task { id, title: &spec.title, branch: &spec.branch, base: spec.base, max_file }
 }

@@ -9,12 +9,12 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
+    agents::{Session, Stdin},
     error::Context,
     git::careful,
     model::AgentId,
     private_files, process,
-    profile::{Conversation, Stdin},
     store::layout::AgentDir,
     supervise::{
         environment::{self, Fate},
@@ -32,11 +32,11 @@ pub struct Program {
     /// Who it is.
     pub process: ProcessId,
     /// Its standard input, while it is held open; the kernel closes it when we die.
-    pub voice: Option<Voice>,
+    pub stdin: Option<StdinWriter>,
 }
 
 /// Starts the program of `record.attempt` in its worktree. Its output goes into a file, so that neither its death nor
-/// ours blocks or ends the other; where the output is a speech, complaints go into a file of their own.
+/// ours blocks or ends the other; where the output is structured, complaints go into a file of their own.
 ///
 /// # Errors
 /// The program cannot be started, or the files cannot be opened.
@@ -46,15 +46,15 @@ pub fn start(
     common_dir: &Path,
     spec: &Spec,
     record: &Processes,
-    conversation: Conversation<'_>,
+    session: Session<'_>,
 ) -> Result<Program> {
     let prompt = prompt::copy(&dir.prompt(), &spec.worktree, id)?;
-    let argv = spec.launch.argv_for(&prompt, conversation);
+    let argv = spec.launch.argv_for(&prompt, session);
     let (program, arguments) = argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
     let cannot = || format!("cannot start '{program}'");
     let write = |path: &Path| private_files::open_output(path).context(Kind::External, cannot);
     let output = write(&dir.output(record.attempt))?;
-    let errors = if spec.launch.speech.is_understood() {
+    let errors = if spec.launch.protocol.is_structured() {
         write(&dir.errors(record.attempt))?
     } else {
         output.try_clone().context(Kind::External, cannot)?
@@ -76,38 +76,37 @@ pub fn start(
     for name in &spec.launch.unset {
         command.env_remove(name);
     }
-    let mut child = command
+    command
         .args(arguments)
         .current_dir(&spec.worktree)
         .env("PWD", &spec.worktree)
         .env(NONCE, &record.nonce)
         .env(processes::AGENT, id.as_str())
-        .env("ORCHESTRA_BRANCH", &spec.branch)
-        .env("ORCHESTRA_BASE", &spec.base)
+        .env("ORCHESTRA_BRANCH", spec.branch.as_str())
+        .env("ORCHESTRA_BASE", spec.base.to_string())
         .env("ORCHESTRA_PROMPT_FILE", &prompt)
         .stdin(stdin)
         .stdout(output)
         .stderr(errors)
-        .process_group(0)
-        .spawn()
-        .context(Kind::External, cannot)?;
-    let voice = child.stdin.take().map(Voice::new);
+        .process_group(0);
+    let mut child = process::spawn(&mut command).context(Code::ProgramFailed, cannot)?;
+    let stdin = child.stdin.take().map(StdinWriter::new);
     if spec.launch.stdin == Stdin::Held
-        && let Some(voice) = &voice
+        && let Some(stdin) = &stdin
     {
-        voice.say(careful::read(&prompt).context(Kind::External, cannot)?);
+        stdin.send(careful::read(&prompt).context(Kind::External, cannot)?);
     }
     let pid = i32::try_from(child.id()).context(Kind::Internal, cannot)?;
     let process = ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 });
-    Ok(Program { process, voice })
+    Ok(Program { process, stdin })
 }
 
 /// A program's standard input. A thread writes, as the program may read late or never; when this is dropped and all is
 /// written, the program reads the end.
 #[derive(Debug)]
-pub struct Voice(mpsc::Sender<Vec<u8>>);
+pub struct StdinWriter(mpsc::Sender<Vec<u8>>);
 
-impl Voice {
+impl StdinWriter {
     fn new(mut pipe: ChildStdin) -> Self {
         let (sender, receiver) = mpsc::channel::<Vec<u8>>();
         std::thread::spawn(move || {
@@ -120,8 +119,8 @@ impl Voice {
         Self(sender)
     }
 
-    /// Says something. Where the program has ended, nobody hears it.
-    pub fn say(&self, bytes: Vec<u8>) {
+    /// Sends bytes. Where the program has ended, they are lost.
+    pub fn send(&self, bytes: Vec<u8>) {
         let _ = self.0.send(bytes);
     }
 }

@@ -7,9 +7,9 @@ use std::{
 
 use crate::{
     Kind, Result,
+    agents::{Exchange, Protocol, StreamEvent, StreamSummary},
     error::Context,
     git::careful,
-    profile::{Said, Speech, Tally},
     store::layout::AgentDir,
 };
 
@@ -22,8 +22,8 @@ const GO: u64 = 8 << 20;
 /// The longest line that is read again for an answer, in bytes.
 const LONGEST: u64 = 64 << 20;
 
-/// What the supervisor of an agent heard so far in its attempt, as it wrote it down for others.
-pub fn tally(dir: &AgentDir) -> Option<Tally> {
+/// What happened so far in the attempt of an agent, as its supervisor wrote it down for others.
+pub fn summary(dir: &AgentDir) -> Option<StreamSummary> {
     serde_json::from_slice(&careful::read(dir.tally()).ok()?).ok()
 }
 
@@ -38,7 +38,7 @@ pub struct Span {
 #[derive(Debug)]
 pub struct Output {
     path: PathBuf,
-    speech: Speech,
+    exchange: Box<dyn Exchange>,
     /// Bytes read.
     read: u64,
     /// Where the line that is not ended yet begins.
@@ -49,8 +49,8 @@ pub struct Output {
 
 impl Output {
     /// Output that nobody listened to yet.
-    pub const fn new(path: PathBuf, speech: Speech) -> Self {
-        Self { path, speech, read: 0, begun: 0, held: Vec::new() }
+    pub fn new(path: PathBuf, protocol: Protocol) -> Self {
+        Self { path, exchange: protocol.open(), read: 0, begun: 0, held: Vec::new() }
     }
 
     /// The output is in another place now: the folder in which it lies was renamed.
@@ -58,17 +58,22 @@ impl Output {
         self.path = path;
     }
 
+    /// The exchange of which this is the output.
+    pub fn exchange(&mut self) -> &mut dyn Exchange {
+        &mut *self.exchange
+    }
+
     /// Bytes read so far.
     pub const fn length(&self) -> u64 {
         self.read
     }
 
-    /// Reads on, and gives what was said to `hear`, with the place of its line. With `over`, a last line without an end
-    /// counts as well. Gives whether anything was new.
+    /// Reads on, and hands every event to `hear`, with the place of its line. With `over`, a last line without an end counts as
+    /// well. Returns whether anything was new.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn listen(&mut self, over: bool, mut hear: impl FnMut(&Said, Span)) -> Result<bool> {
+    pub fn listen(&mut self, over: bool, mut hear: impl FnMut(&StreamEvent, Span)) -> Result<bool> {
         let cannot = || "cannot read the agent's output".to_owned();
         let mut file = careful::open_regular_through_links(&self.path).context(Kind::External, cannot)?;
         let length = file.metadata().context(Kind::External, cannot)?.len();
@@ -95,7 +100,7 @@ impl Output {
         Ok(self.read > was)
     }
 
-    fn take(&mut self, mut bytes: &[u8], hear: &mut impl FnMut(&Said, Span)) {
+    fn take(&mut self, mut bytes: &[u8], hear: &mut impl FnMut(&StreamEvent, Span)) {
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             self.hold(&bytes[..end]);
             self.read += end as u64 + 1;
@@ -113,20 +118,20 @@ impl Output {
         }
     }
 
-    fn end_line(&mut self, end: u64, hear: &mut impl FnMut(&Said, Span)) {
+    fn end_line(&mut self, end: u64, hear: &mut impl FnMut(&StreamEvent, Span)) {
         let span = Span { start: self.begun, length: end - self.begun };
-        let said = if self.held.len() <= HELD {
-            self.speech.read(&self.held)
+        let events = if self.held.len() <= HELD {
+            self.exchange.read(&self.held)
         } else {
             match self.open(span) {
-                Ok(line) => self.speech.read_long(line, span.length),
+                Ok(mut line) => self.exchange.read_long(&mut line, span.length),
                 Err(_) => Vec::new(),
             }
         };
         self.held.clear();
         self.begun = end;
-        for said in said {
-            hear(&said, span);
+        for event in events {
+            hear(&event, span);
         }
     }
 
@@ -159,7 +164,7 @@ mod tests {
 
     fn heard(pieces: &[&[u8]]) -> Vec<String> {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let mut output = Output::new(file.path().to_owned(), Speech::Plain);
+        let mut output = Output::new(file.path().to_owned(), Protocol::PLAIN);
         let mut all = Vec::new();
         for piece in pieces {
             file.as_file().write_all(piece).unwrap();
@@ -168,11 +173,11 @@ mod tests {
         output.listen(true, |said, span| all.push((said.clone(), span))).unwrap();
         all.iter()
             .map(|(said, span)| match said {
-                Said::Plain(text) => {
+                StreamEvent::Plain(text) => {
                     assert_eq!(output.line(*span).unwrap(), text.as_bytes());
                     text.clone()
                 }
-                Said::Note(note) => note.clone(),
+                StreamEvent::Note(note) => note.clone(),
                 other => panic!("{other:?}"),
             })
             .collect()

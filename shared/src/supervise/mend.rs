@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     git::{Repo, worktrees::Worktree},
     lock::Lock,
     model::{AgentId, Fact, Phase},
@@ -53,7 +53,7 @@ pub fn mend(repo: &Repo, lock: Operations<'_>) -> Result<Vec<String>> {
         match agent(repo, &private, &id, lock) {
             Ok(notice) => notices.extend(notice),
             // A landing may hold the lock on operations for long: the next command tries again.
-            Err(error) if error.kind == Kind::Conflict => {}
+            Err(error) if error.kind() == Kind::Conflict => {}
             // What cannot be repaired of one agent keeps nobody from the others.
             Err(error) => notices.push(error.one_line()),
         }
@@ -145,5 +145,5 @@ pub fn refuse_half_made(worktree: &Worktree) -> Result<()> {
         return Ok(());
     }
     let shown = worktree.path.display();
-    Err(Error::new(Kind::Conflict, format!("worktree '{shown}' is not finished")).hint("try again"))
+    Err(Error::new(Code::LockHeld, format!("worktree '{shown}' is not finished")).hint("try again"))
 }

@@ -17,14 +17,14 @@ fn program() -> PathBuf {
 
 /// Starts a sync that ends by itself, if the user wants such. It tells nobody when it fails: the next one tries again.
 pub fn tell(limits: &Limits) {
-    if limits.sync_every().is_some() {
+    if limits.sync_every.is_some() {
         start();
     }
 }
 
 /// Does so again and again.
 pub fn keep_telling(limits: &Limits) {
-    let Some(every) = limits.sync_every() else { return };
+    let Some(every) = limits.sync_every else { return };
     tokio::spawn(async move {
         loop {
             sleep(every).await;
@@ -35,10 +35,10 @@ pub fn keep_telling(limits: &Limits) {
 
 /// In the folder in which the supervisor stands: the repository, also after a rename.
 fn start() {
-    let mut command = process::command(program());
+    let mut command = process::own(program());
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // It is nobody's process but its own.
-    let _ = quiet.arg("--auto").env_remove(NONCE).spawn();
+    let _ = process::spawn(quiet.arg("--auto").env_remove(NONCE));
 }
 
 /// Those that are under way: they end by themselves, and are not to be ended with an agent.

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
+    backoff::Backoff,
     error::Context,
     git::{Repo, careful},
     lock::Lock,
@@ -133,7 +134,7 @@ fn supervised(words: &[String]) -> Option<(&str, &str)> {
 /// What an event says of a launch, so that its processes can be found where the record is gone: a digest of their nonce, which
 /// stays here.
 pub fn mark(nonce: &str) -> String {
-    Sha256::digest(nonce).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    faster_hex::hex_string(&Sha256::digest(nonce)[..8])
 }
 
 /// What still runs of an agent whose supervisor is gone: by the record; where that is gone as well, by the marks in its events.
@@ -184,7 +185,7 @@ pub fn signal(process: ProcessId, signal: Signal) {
 /// Some cannot be killed within ten seconds more; they are named.
 pub fn end_all(find: impl Fn() -> Vec<ProcessId>, grace: Duration) -> Result<()> {
     let begun = Instant::now();
-    let mut pause = Duration::from_millis(2);
+    let mut backoff = Backoff::millis(2, 50);
     let mut asked: Vec<ProcessId> = Vec::new();
     loop {
         let alive = find();
@@ -204,12 +205,11 @@ pub fn end_all(find: impl Fn() -> Vec<ProcessId>, grace: Duration) -> Result<()>
         if begun.elapsed() > grace + Duration::from_secs(10) {
             let pids: Vec<String> = alive.iter().map(|process| process.pid.to_string()).collect();
             return Err(Error::new(
-                Kind::External,
+                Code::ProcessUnkillable,
                 format!("processes {} cannot be killed", pids.join(", ")),
             ));
         }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(50));
+        backoff.sleep();
     }
 }
 

@@ -1,6 +1,6 @@
 //! Waiting for children: ours, and the orphans of the agent's tree that become ours.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration};
 
 use rustix::process::{WaitOptions, WaitStatus};
 use tokio::{
@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Kind, Result, error::Context, supervise::ending::End};
+use crate::{Kind, Result, error::Context, supervise::ending::End, trace};
 
 /// Collects every child that ends, so that none stays a zombie.
 pub struct Reaper {
@@ -42,6 +42,7 @@ impl Reaper {
         }
         let status = (*self.expected.get(&pid)?)?;
         self.expected.remove(&pid);
+        trace::ended(pid, &ExitStatus::from_raw(status.as_raw()));
         Some(meaning(&status))
     }
 

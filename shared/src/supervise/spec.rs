@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Kind, Result,
+    agents::{Launch, Options},
     error::Context,
     git::{Repo, careful, repo::Identity},
-    model::AgentId,
+    model::{AgentId, BranchName, ByteSize, CommitId, duration},
     private_files,
-    profile::{Launch, Options},
     store::layout::{self, AgentDir},
     worktree::door::Made,
 };
@@ -24,9 +24,9 @@ pub struct Spec {
     /// How the program is started.
     pub launch: Launch,
     /// The agent's branch, without `refs/heads/`.
-    pub branch: String,
+    pub branch: BranchName,
     /// The commit it starts from.
-    pub base: String,
+    pub base: CommitId,
     /// The title, for commits.
     pub title: String,
     /// Where its worktree is to be.
@@ -60,35 +60,54 @@ pub struct Spec {
     pub despite_limit: bool,
 }
 
-/// How long and how much. Times are in seconds, sizes in bytes.
+/// How long and how much. Every field of the file names its unit; the names without one are those of earlier versions.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Limits {
     /// The longest it may run, all attempts together.
-    pub max_time: u64,
-    /// The longest it may give no sign of life; 0 for ever.
-    pub idle: u64,
-    /// How often it goes on after a failure that may pass.
+    #[serde(rename = "max_time_seconds", alias = "max_time", with = "duration::seconds")]
+    pub max_time: Duration,
+    /// The longest it may give no sign of life; `None` for ever, written as 0.
+    #[serde(rename = "idle_timeout_seconds", alias = "idle", with = "duration::seconds_or_zero")]
+    pub idle_timeout: Option<Duration>,
+    /// How often it resumes after a failure that may pass.
     pub retries: u32,
     /// The wait before the first retry.
-    pub retry_delay: u64,
+    #[serde(rename = "retry_delay_seconds", alias = "retry_delay", with = "duration::seconds")]
+    pub retry_delay: Duration,
     /// How long it may tidy up when stopped.
-    pub grace: u64,
+    #[serde(rename = "grace_seconds", alias = "grace", with = "duration::seconds")]
+    pub grace: Duration,
     /// The most output of an attempt.
-    pub max_output: u64,
+    #[serde(rename = "max_output_bytes", alias = "max_output")]
+    pub max_output: ByteSize,
     /// The largest file to take.
-    pub max_file: u64,
-    /// How often it speaks with the remote unasked; 0 never.
-    #[serde(default)]
-    pub sync_every: u64,
+    #[serde(rename = "max_file_bytes", alias = "max_file")]
+    pub max_file: ByteSize,
+    /// How often it syncs unasked; `None` never, written as 0.
+    #[serde(
+        rename = "sync_every_seconds",
+        alias = "sync_every",
+        with = "duration::seconds_or_zero",
+        default
+    )]
+    pub sync_every: Option<Duration>,
     /// How long it waits for the end of a usage limit.
-    #[serde(default = "six_hours")]
-    pub limit_wait: u64,
+    #[serde(
+        rename = "limit_wait_seconds",
+        alias = "limit_wait",
+        with = "duration::seconds",
+        default = "six_hours"
+    )]
+    pub limit_wait: Duration,
 }
 
-/// For orders of earlier versions.
-const fn six_hours() -> u64 {
-    6 * 3600
+/// What held before there was `limit_wait`.
+const fn six_hours() -> Duration {
+    Duration::from_secs(6 * 3600)
 }
+
+/// The longest wait before a retry.
+const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(3600);
 
 impl Spec {
     /// What is known of the worktree since it was made.
@@ -129,30 +148,9 @@ impl Spec {
 }
 
 impl Limits {
-    /// See the field.
-    pub const fn max_time(&self) -> Duration {
-        Duration::from_secs(self.max_time)
-    }
-
-    /// See the field.
-    pub const fn idle(&self) -> Option<Duration> {
-        if self.idle == 0 { None } else { Some(Duration::from_secs(self.idle)) }
-    }
-
-    /// See the field.
-    pub const fn sync_every(&self) -> Option<Duration> {
-        if self.sync_every == 0 { None } else { Some(Duration::from_secs(self.sync_every)) }
-    }
-
     /// The wait before the `n`th retry; 1 is the first.
     pub fn retry_delay(&self, n: u32) -> Duration {
-        let doubled = self.retry_delay.saturating_mul(1 << (n.clamp(1, 17) - 1));
-        Duration::from_secs(doubled.min(3600))
-    }
-
-    /// See the field.
-    pub const fn grace(&self) -> Duration {
-        Duration::from_secs(self.grace)
+        self.retry_delay.saturating_mul(1 << (n.clamp(1, 17) - 1)).min(LONGEST_RETRY_DELAY)
     }
 }
 
@@ -160,21 +158,49 @@ impl Limits {
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn limits() -> Limits {
+        Limits {
+            max_time: SECOND,
+            idle_timeout: None,
+            retries: 9,
+            retry_delay: 5 * SECOND,
+            grace: SECOND,
+            max_output: ByteSize::bytes(1),
+            max_file: ByteSize::bytes(1),
+            sync_every: Some(60 * SECOND),
+            limit_wait: SECOND,
+        }
+    }
+
     #[test]
     fn the_wait_doubles_up_to_an_hour() {
-        let limits = Limits {
-            max_time: 1,
-            idle: 0,
-            retries: 9,
-            retry_delay: 5,
-            grace: 1,
-            max_output: 1,
-            max_file: 1,
-            sync_every: 0,
-            limit_wait: 1,
-        };
-        let waits: Vec<u64> = [1, 2, 3, 40].iter().map(|n| limits.retry_delay(*n).as_secs()).collect();
+        let waits: Vec<u64> = [1, 2, 3, 40].iter().map(|n| limits().retry_delay(*n).as_secs()).collect();
         assert_eq!(waits, [5, 10, 20, 3600]);
-        assert_eq!(limits.idle(), None);
+    }
+
+    #[test]
+    fn what_is_written_names_its_unit() {
+        let written = serde_json::to_value(limits()).expect("JSON");
+        let expected = serde_json::json!({
+            "max_time_seconds": 1, "idle_timeout_seconds": 0, "retries": 9, "retry_delay_seconds": 5, "grace_seconds": 1,
+            "max_output_bytes": 1, "max_file_bytes": 1, "sync_every_seconds": 60, "limit_wait_seconds": 1,
+        });
+        assert_eq!(written, expected);
+        assert_eq!(serde_json::from_value::<Limits>(written).expect("limits"), limits());
+    }
+
+    #[test]
+    fn orders_of_earlier_versions_are_read() {
+        let old = r#"{"max_time":3600,"idle":300,"retries":2,"retry_delay":5,"grace":5,"max_output":1024,"max_file":2048}"#;
+        let read: Limits = serde_json::from_str(old).expect("limits");
+        assert_eq!((read.max_time, read.idle_timeout), (3600 * SECOND, Some(300 * SECOND)));
+        assert_eq!((read.retry_delay, read.grace), (5 * SECOND, 5 * SECOND));
+        assert_eq!((read.max_output, read.max_file), (ByteSize::bytes(1024), ByteSize::bytes(2048)));
+        assert_eq!((read.sync_every, read.limit_wait), (None, 6 * 3600 * SECOND));
+        let newer = old.replace("\"grace\"", "\"sync_every\":60,\"limit_wait\":7,\"grace\"");
+        let read: Limits = serde_json::from_str(&newer).expect("limits");
+        assert_eq!((read.sync_every, read.limit_wait), (Some(60 * SECOND), 7 * SECOND));
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::Repo,
     lock::Lock,
@@ -57,7 +57,8 @@ pub fn supervisors(repo: &Repo, locks: Vec<(AgentId, Lock)>) -> Result<()> {
 fn supervisor(program: &Path, common: &Path, id: &AgentId, diary: &File, lock: &Lock) -> Result<Child> {
     let cannot = || format!("cannot start the supervisor of '{id}' ({})", program.display());
     let inherited = lock.file().try_clone().context(Kind::External, cannot)?;
-    process::command(program)
+    let mut command = process::own(program);
+    command
         .arg(RUN)
         .arg(common)
         .arg(id.as_str())
@@ -67,9 +68,8 @@ fn supervisor(program: &Path, common: &Path, id: &AgentId, diary: &File, lock: &
         .env_remove(AGENT)
         .stdin(inherited)
         .stdout(Stdio::piped())
-        .stderr(diary.try_clone().context(Kind::External, cannot)?)
-        .spawn()
-        .context(Kind::External, cannot)
+        .stderr(diary.try_clone().context(Kind::External, cannot)?);
+    process::spawn(&mut command).context(Code::SupervisorFailed, cannot)
 }
 
 /// The supervisor writes a word and closes its output when it has left our session.
@@ -86,7 +86,7 @@ fn wait_ready(mut child: Child, deadline: Instant) -> Result<()> {
     std::thread::spawn(move || child.wait());
     match said {
         Ok(word) if word.trim() == READY_WORD => Ok(()),
-        _ => Err(Error::new(Kind::External, "a supervisor did not start")
+        _ => Err(Error::new(Code::SupervisorFailed, "a supervisor did not start")
             .hint("'git orchestra status' shows the agent; '.git/orchestra/diary' may say why")),
     }
 }

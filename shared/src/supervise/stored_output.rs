@@ -53,7 +53,7 @@ pub fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
         message,
     );
     let new = repo.write_commit(&commit)?;
-    repo.edit_refs(&[Edit { name, old, new }], "orchestra: output of an agent")
+    Ok(repo.edit_refs(&[Edit { name, old, new }], "orchestra: output of an agent")?)
 }
 
 fn store_file(repo: &Repo, path: &Path) -> Result<Oid> {

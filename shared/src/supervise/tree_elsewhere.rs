@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Code, Error, Result};
 
 /// See the Linux module.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -120,5 +120,5 @@ pub fn name_of(_pid: i32) -> String {
 /// # Errors
 /// Always.
 pub fn check() -> Result<()> {
-    Err(Error::refused("agents can be supervised on Linux only so far"))
+    Err(Error::new(Code::PlatformUnsupported, "agents can be supervised on Linux only so far"))
 }

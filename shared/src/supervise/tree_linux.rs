@@ -13,7 +13,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Kind, Result, error::Context, world};
+use crate::{Code, Error, Kind, Result, error::Context, world};
 
 /// Nanoseconds of one clock tick: Linux tells times of processes in hundredths of a second.
 const TICK: i64 = 10_000_000;
@@ -237,7 +237,7 @@ pub fn check() -> Result<()> {
     if stat(ProcessId::me().pid).is_some() {
         Ok(())
     } else {
-        Err(Error::refused("agents cannot be supervised here: /proc is not mounted"))
+        Err(Error::new(Code::PlatformUnsupported, "agents cannot be supervised here: /proc is not mounted"))
     }
 }
 

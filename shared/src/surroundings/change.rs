@@ -1,5 +1,6 @@
 //! One thing that changed outside an agent's worktree.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::text;
@@ -11,7 +12,7 @@ const NAMED: usize = 3;
 const SHORT: usize = 80;
 
 /// How much it should worry the user.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Nothing says that the user's own git did it.
@@ -21,7 +22,7 @@ pub enum Level {
 }
 
 /// What it is of.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     /// Git config, attributes.
@@ -41,7 +42,8 @@ pub enum Subject {
 }
 
 /// One change, as reports hold it.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "SurroundingsChange")]
 pub struct Change {
     /// How much it should worry the user.
     pub level: Level,

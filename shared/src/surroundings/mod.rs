@@ -11,7 +11,7 @@ mod files;
 mod record;
 mod snapshot;
 
-use std::{fs, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 pub use self::{
     change::{Change, Level, Subject, summary, warnings},
@@ -51,9 +51,7 @@ pub fn write<'a>(snapshot: &Snapshot, dirs: impl IntoIterator<Item = &'a AgentDi
     let text = serde_json::to_vec(snapshot)
         .context(Kind::Internal, || "what surrounds the agents cannot be written".into())?;
     for path in dirs.into_iter().map(AgentDir::surroundings) {
-        let new = path.with_extension("new");
-        private_files::write(&new, &text)
-            .and_then(|()| fs::rename(&new, &path))
+        private_files::replace(&path, &text)
             .context(Kind::External, || format!("cannot write '{}'", path.display()))?;
     }
     Ok(())

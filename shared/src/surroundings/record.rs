@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Change;
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{Oid, Repo, objects::Commit, refs::Edit},
     model::AgentId,
@@ -48,7 +48,7 @@ pub(super) fn add(repo: &Repo, id: &AgentId, new: Vec<Change>) -> Result<()> {
     let message = format!("surroundings of agent {id}\n");
     let (at, parents) = (world::now().as_second(), old.into_iter().collect());
     let commit = repo.write_commit(&Commit::by(&repo.identity()?, at, tree, parents, message))?;
-    repo.edit_refs(&[Edit { name, old, new: commit }], "orchestra: surroundings of an agent")
+    Ok(repo.edit_refs(&[Edit { name, old, new: commit }], "orchestra: surroundings of an agent")?)
 }
 
 /// What changed around one agent.
@@ -72,8 +72,9 @@ pub fn all(repo: &Repo) -> Result<HashMap<String, Oid>> {
 /// The changes of a record. One that cannot be read is a warning itself.
 pub fn load(repo: &Repo, record: Oid) -> Vec<Change> {
     let read = || -> Result<Record> {
-        let text = repo.read_blob_of(record, FILE)?.ok_or_else(|| Error::internal("it is empty"))?;
-        serde_json::from_slice(&text).context(Kind::Internal, || "it is malformed".into())
+        let text =
+            repo.read_blob_of(record, FILE)?.ok_or_else(|| Error::new(Code::StateDamaged, "it is empty"))?;
+        serde_json::from_slice(&text).context(Code::StateDamaged, || "it is malformed".into())
     };
     match read() {
         Ok(record) => record.changes,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::files::{self, Stamp};
 use crate::{
     Result,
-    config::Config,
+    config::{Config, keys::BRANCH_PREFIX},
     git::{
         Oid, Repo, careful, reflog,
         settings::{self, Settings},
@@ -92,7 +92,7 @@ impl Snapshot {
                 .map(|(name, worktree)| Checkout::of(&repo, &name, &worktree.git_dir)),
         );
         let ours =
-            Ours { repo: &repo, private: &private, prefix: Config::of(&repo).branch_prefix_or_default() };
+            Ours { repo: &repo, private: &private, prefix: Config::of(&repo).get_or_default(&BRANCH_PREFIX) };
         let mut refs = repo.refs_outside(OURS)?;
         refs.retain(|name, _| !ours.is_branch(name));
         Ok(Self {

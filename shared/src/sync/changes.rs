@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Result,
-    git::{Oid, Repo, refs::Edit},
+    git::{Oid, RefError, Repo, refs::Edit},
     store::layout,
 };
 
@@ -16,7 +16,7 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    pub(super) fn make(&self, repo: &Repo) -> Result<()> {
+    pub(super) fn make(&self, repo: &Repo) -> Result<(), RefError> {
         repo.edit_refs(&self.edits, "orchestra: sync")?;
         repo.delete_refs(&self.deletes)
     }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::{
     Result,
     git::{Oid, Repo, objects::Commit},
-    model::{AgentId, Event, Fact, trailers},
+    model::{AgentId, Event, Fact, WriterId, trailers},
     store::{Chain, append, chain::MAX_COMMITS, commit},
 };
 
@@ -115,7 +115,7 @@ pub fn look(repo: &Repo, id: &AgentId, theirs: Oid, known: &Known<'_>) -> Result
 struct Walk {
     seen: HashSet<Oid>,
     /// Event commits, with the writers of their events.
-    writers: Vec<(Oid, Vec<String>)>,
+    writers: Vec<(Oid, Vec<WriterId>)>,
     /// Our tip was met.
     met: bool,
     /// The event that makes an agent is among them, or something newer that may be it.
@@ -208,7 +208,7 @@ fn forged(repo: &Repo, tip: Oid, writer: Option<&str>) -> bool {
 /// somebody who wants to be taken for us.
 fn impostors(repo: &Repo, walk: &Walk, known: &Known<'_>) -> Result<usize> {
     let Some(writer) = known.writer else { return Ok(0) };
-    let claimed = |writers: &[String]| writers.iter().filter(|one| *one == writer).count();
+    let claimed = |writers: &[WriterId]| writers.iter().filter(|one| ***one == *writer).count();
     if walk.writers.iter().all(|(_, writers)| claimed(writers) == 0) {
         return Ok(0);
     }

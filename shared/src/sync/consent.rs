@@ -1,19 +1,18 @@
 //! Where the user agreed to send agents. It stands in two places: in git's config, where people see it and can take it back,
 //! and in a record that only the question writes. A config that says more than was agreed to is not enough.
 
-use std::{collections::BTreeMap, fs, io::Write};
+use std::{collections::BTreeMap, fs};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Kind, Result,
+    config::{Config, keys::SHARE_WITH},
     error::Context,
     git::{Repo, careful},
+    private_files,
     store::layout::Private,
 };
-
-/// Where people see it.
-pub const KEY: &str = "orchestra.shareWith";
 
 /// What the user agreed to, for one place.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -30,7 +29,7 @@ struct Record {
 
 /// What the user agreed to for all of these URLs; `None`: to nothing.
 pub fn given(repo: &Repo, urls: &[String]) -> Option<Given> {
-    let seen = repo.config_all(KEY);
+    let seen = Config::of(repo).all(&SHARE_WITH);
     let record = read(repo)?;
     let mut all = Given { own_work: true };
     for url in urls {
@@ -55,9 +54,10 @@ pub fn give(repo: &Repo, urls: &[String], given: Given) -> Result<()> {
     if changed {
         write(repo, &record)?;
     }
-    let seen = Repo::open(&repo.common_dir()?)?.config_all(KEY);
+    let fresh = Repo::open(&repo.common_dir()?)?;
+    let seen = Config::of(&fresh).all(&SHARE_WITH);
     for url in urls.iter().filter(|url| !seen.contains(url)) {
-        repo.edit_config(&["--add", KEY, url])?;
+        Config::of(repo).add(&SHARE_WITH, url)?;
     }
     Ok(())
 }
@@ -72,9 +72,6 @@ fn write(repo: &Repo, record: &Record) -> Result<()> {
     let path = private.consent();
     let cannot = || format!("cannot write '{}'", path.display());
     fs::create_dir_all(private.dir()).context(Kind::External, cannot)?;
-    let mut file = tempfile::NamedTempFile::new_in(private.dir()).context(Kind::External, cannot)?;
     let text = serde_json::to_vec(record).context(Kind::Internal, cannot)?;
-    file.write_all(&text).and_then(|()| file.as_file().sync_all()).context(Kind::External, cannot)?;
-    file.persist(&path).context(Kind::External, cannot)?;
-    Ok(())
+    private_files::replace_durably(&path, &text).context(Kind::External, cannot)
 }

@@ -38,8 +38,8 @@ pub struct Settled {
 /// Its life or our history cannot be read.
 pub fn settle(repo: &Repo, private: &Private, id: &AgentId, heads: &Heads) -> Result<Settled> {
     let agent = Chain::read(repo, &[heads.tip])?.fold().agent;
-    let base = Oid::parse(&agent.base);
-    let named = agent.head.as_deref().and_then(Oid::parse).or(base);
+    let base = agent.base.commit();
+    let named = agent.head_commit().or(base);
     let theirs = heads.theirs.filter(|theirs| repo.has_commit(*theirs));
     let (mut best, mut highest) = (None, None);
     for candidate in heads.ours.into_iter().chain(theirs) {

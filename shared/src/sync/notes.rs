@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{
         Oid, Repo,
         objects::{Commit, Entry, Sort},
@@ -26,6 +26,26 @@ const SPARE_TREES: usize = 1_024;
 /// Up to here, the notes of a repository stand in one tree.
 const FLAT: usize = 256;
 
+/// Why notes could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotesError {
+    /// They are no notes, or more than anybody has: nothing will change that.
+    #[error("{0}")]
+    Unusable(String),
+    /// They could not be read or written this time.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl From<NotesError> for Error {
+    fn from(error: NotesError) -> Self {
+        match error {
+            NotesError::Unusable(why) => Self::new(Code::NotesUnusable, why),
+            NotesError::Failed(error) => error,
+        }
+    }
+}
+
 /// Commit → note.
 type Notes = BTreeMap<Oid, Oid>;
 
@@ -33,7 +53,7 @@ type Notes = BTreeMap<Oid, Oid>;
 ///
 /// # Errors
 /// Either cannot be read, or nothing can be written.
-pub fn merge(repo: &Repo, ours: Option<Oid>, theirs: Oid) -> Result<Oid> {
+pub(super) fn merge(repo: &Repo, ours: Option<Oid>, theirs: Oid) -> Result<Oid, NotesError> {
     let mine = ours.map(|ours| read(repo, ours)).transpose()?.unwrap_or_default();
     let foreign = read(repo, theirs)?;
     let follows = |new: Oid, old: Option<Oid>| old.map_or(Ok(true), |old| repo.contains(new, old));
@@ -51,7 +71,7 @@ pub fn merge(repo: &Repo, ours: Option<Oid>, theirs: Oid) -> Result<Oid> {
         } else {
             bytes += repo.blob_size(*note).unwrap_or(0).min(LONGEST);
             if bytes > MOST_BYTES {
-                return Err(Error::refused(format!("its notes have more than {MOST_BYTES} bytes")));
+                return Err(NotesError::Unusable(format!("its notes have more than {MOST_BYTES} bytes")));
             }
             one(repo, known.copied().filter(|_| !after), *note)?
         };
@@ -61,7 +81,7 @@ pub fn merge(repo: &Repo, ours: Option<Oid>, theirs: Oid) -> Result<Oid> {
         Some(ours) if all == mine && all == foreign => Ok(ours.min(theirs)),
         Some(ours) if all == mine => Ok(ours),
         _ if all == foreign => Ok(theirs),
-        _ => write(repo, &all, ours, theirs),
+        _ => Ok(write(repo, &all, ours, theirs)?),
     }
 }
 
@@ -82,14 +102,15 @@ pub fn change(repo: &Repo, tip: Oid, by: &dyn Fn(&str) -> String) -> Result<Oid>
     if notes == before { Ok(tip) } else { write(repo, &notes, None, tip) }
 }
 
-fn read(repo: &Repo, tip: Oid) -> Result<Notes> {
+fn read(repo: &Repo, tip: Oid) -> Result<Notes, NotesError> {
     let mut notes = Notes::new();
     let mut trees = 0;
     let mut open = vec![(String::new(), repo.tree_of(tip)?)];
     while let Some((prefix, tree)) = open.pop() {
         trees += 1;
         if trees > SPARE_TREES + 2 * notes.len() {
-            return Err(Error::refused("its folders lead to no notes, or to the same ones again and again"));
+            let why = "its folders lead to no notes, or to the same ones again and again";
+            return Err(NotesError::Unusable(why.to_owned()));
         }
         for entry in repo.entries_of(tree)? {
             let name = format!("{prefix}{}", String::from_utf8_lossy(&entry.name));
@@ -100,7 +121,7 @@ fn read(repo: &Repo, tip: Oid) -> Result<Notes> {
             }
         }
         if notes.len() > MOST || open.len() > MOST {
-            return Err(Error::refused(format!("more than {MOST} commits have notes")));
+            return Err(NotesError::Unusable(format!("more than {MOST} commits have notes")));
         }
     }
     Ok(notes)

@@ -5,7 +5,8 @@ use std::{
     fmt,
 };
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Result,
@@ -19,14 +20,13 @@ use crate::{
 const DEPTH: usize = 32;
 
 /// Commits of one branch.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct OwnWork {
     /// How many.
     pub commits: u64,
     /// The branch that has them; none has any more where there is no name.
     pub branch: Option<String>,
     /// The refs that would bring them.
-    #[serde(skip)]
     pub refs: BTreeSet<String>,
 }
 
@@ -91,7 +91,7 @@ fn bases_of(repo: &Repo, push: &Push, known: &Known) -> Result<Vec<Oid>> {
     }
     let mut bases = Vec::new();
     for tip in lives.into_iter().filter(|tip| repo.has_commit(*tip)) {
-        bases.extend(Oid::parse(&Chain::read(repo, &[tip])?.fold().agent.base));
+        bases.extend(Chain::read(repo, &[tip])?.fold().agent.base.commit());
     }
     Ok(bases)
 }
@@ -121,7 +121,7 @@ impl Branches {
         own.sort_by_key(|(name, _)| Some(name) != here.as_ref());
         let mut agents = Vec::new();
         for (agent, row) in all.iter().zip(&listing.rows) {
-            let base = Oid::parse(&agent.base);
+            let base = agent.base.commit();
             agents.extend(base.zip(repo.find_ref(&layout::head_ref(&row.id))?));
         }
         Ok(Self { own, agents })

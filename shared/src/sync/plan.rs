@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Kind, Result,
+    Error, Result,
     git::{
         Oid, Repo,
         refs::Edit,
@@ -22,7 +23,7 @@ use crate::{
         archives::{self, Put},
         check::{self, Known, Relation},
         heads::{self, Heads},
-        notes,
+        notes::{self, NotesError},
         refused::Refused,
         side::Side,
     },
@@ -51,8 +52,9 @@ pub struct Sides<'a> {
 }
 
 /// What became of an agent here.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "AgentChange")]
 pub enum Change {
     /// It was not here.
     New,
@@ -382,11 +384,13 @@ impl Planner<'_> {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    // What cannot be read may be readable later; what is no notes at all is not.
-                    if let Some(foreign) = foreign.filter(|_| error.kind == Kind::Refused) {
-                        self.refused.add(foreign, None, &error.one_line());
+                    // What cannot be read may be readable later.
+                    let is_for_good = matches!(error, NotesError::Unusable(_));
+                    let why = Error::from(error).one_line();
+                    if let Some(foreign) = foreign.filter(|_| is_for_good) {
+                        self.refused.add(foreign, None, &why);
                     }
-                    self.refuse(name, error.one_line());
+                    self.refuse(name, why);
                 }
             }
         }

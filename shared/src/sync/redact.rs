@@ -5,7 +5,8 @@ mod rewrite;
 
 use self::rewrite::{clean_notes, rewrite, tracked};
 use crate::{
-    Error, Result,
+    Code, Error, Result,
+    config::keys::NOT_SECRET,
     git::{Oid, Repo, refs::Edit},
     lock::Lock,
     model::{AgentId, Event},
@@ -32,24 +33,29 @@ pub fn redact(repo: &Repo, typed: &str) -> Result<AgentId> {
     let (id, holder, event) = find(repo, typed)?;
     let _lock = Lock::require(&private.append_lock(&id), WAIT)?;
     if private.agent(&id).dir().is_dir() {
-        return Err(Error::refused(format!("agent '{id}' runs")).hint(format!("git orchestra stop {id}")));
+        return Err(Error::new(Code::AgentRunning, format!("agent '{id}' runs"))
+            .hint(format!("git orchestra stop {id}")));
     }
     for (remote, tip) in published(repo, &id)? {
         if Chain::holds(repo, tip, holder)? {
-            return Err(Error::refused(format!(
-                "{remote} has event {} already: it cannot be called back",
-                event.id.short()
-            ))
+            return Err(Error::new(
+                Code::AlreadyPublished,
+                format!("{remote} has event {} already: it cannot be called back", event.id.short()),
+            )
             .hint("revoke the secret where it was given out")
-            .hint("then 'git config --add orchestra.notSecret EVENT' lets the rest be sent"));
+            .hint(format!("{}, then, lets the rest be sent", NOT_SECRET.hint("EVENT"))));
         }
     }
     let name = layout::agent_ref(&id);
-    let tip = repo.find_ref(&name)?.ok_or_else(|| Error::refused(format!("no agent '{id}'")))?;
+    let tip =
+        repo.find_ref(&name)?.ok_or_else(|| Error::new(Code::AgentUnknown, format!("no agent '{id}'")))?;
     let values = Environment::read().values();
     let new = rewrite(repo, &id, tip, holder, &values)?;
     if new == tip {
-        return Err(Error::refused(format!("nothing in event {} looks like a secret", event.id.short())));
+        return Err(Error::new(
+            Code::NothingToRedact,
+            format!("nothing in event {} looks like a secret", event.id.short()),
+        ));
     }
     repo.edit_refs(&[Edit { name, old: Some(tip), new }], "orchestra: redact")?;
     clean_notes(repo, &values)?;

@@ -3,14 +3,14 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    io::Write,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use crate::{
     Result,
     git::{Oid, Repo, careful},
     model::text,
+    private_files,
     store::layout::Private,
 };
 
@@ -77,7 +77,9 @@ impl Refused {
 
     /// Writes down what is new, whole or not at all; a failure costs speed only.
     pub fn remember(&self) {
-        let Some(folder) = self.path.parent().filter(|folder| self.is_new && folder.is_dir()) else { return };
+        if !self.is_new || !self.path.parent().is_some_and(Path::is_dir) {
+            return;
+        }
         let mut out = MAGIC.to_owned();
         for key in &self.order {
             if let Some(why) = self.known.get(key) {
@@ -85,11 +87,7 @@ impl Refused {
                 out.push_str(&format!("{} {ours} {why}\n", key.0));
             }
         }
-        if let Ok(mut file) = tempfile::NamedTempFile::new_in(folder)
-            && file.write_all(out.as_bytes()).is_ok()
-        {
-            let _ = file.persist(&self.path);
-        }
+        let _ = private_files::replace(&self.path, &out);
     }
 }
 

@@ -36,12 +36,12 @@ pub(super) fn remember(repo: &Repo, remote: &Remote) -> Result<()> {
     let (name, new) = (layout::remote_url_ref(&remote.name), repo.write_blob(url.as_bytes())?);
     match repo.find_ref(&name)? {
         Some(old) if old == new => Ok(()),
-        old => repo.edit_refs(&[Edit { name, old, new }], "orchestra: URL of a remote"),
+        old => Ok(repo.edit_refs(&[Edit { name, old, new }], "orchestra: URL of a remote")?),
     }
 }
 
 fn url(repo: &Repo, remote: &Remote) -> Option<String> {
-    repo.config_all(&format!("remote.{}.url", remote.address)).into_iter().next()
+    repo.url_of_remote(&remote.address)
 }
 
 impl Relocated {
@@ -64,7 +64,7 @@ impl Relocated {
             Ok(Edit { old: repo.find_ref(&name)?, name, new: *object })
         });
         repo.edit_refs(&edits.collect::<Result<Vec<_>>>()?, "orchestra: missing at a remote")?;
-        repo.delete_refs(&known)
+        Ok(repo.delete_refs(&known)?)
     }
 
     /// The old and the new URL, without passwords.

@@ -4,10 +4,13 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Result, git::Repo, model::text};
+use crate::{
+    Code, Error, Result,
+    config::{Config, keys::REMOTE},
+    git::Repo,
+    model::text,
+};
 
-/// The remote for agents, where it is another than for code.
-const CHOSEN: &str = "orchestra.remote";
 /// Longest name that is used as it is.
 const NAME: usize = 60;
 /// Remotes named in a hint.
@@ -32,20 +35,27 @@ impl Remote {
     pub fn choose(repo: &Repo, typed: Option<&str>, here: &Path) -> Result<Self> {
         let known = repo.remotes();
         let of_code = of_code(repo, &known);
-        let chosen = typed.map(str::to_owned).or_else(|| repo.config(CHOSEN)).filter(|name| !name.is_empty());
+        let configured = || Config::of(repo).get_or_default(&REMOTE);
+        let chosen = typed.map(str::to_owned).filter(|name| !name.is_empty()).or_else(configured);
         let address = match chosen.or_else(|| of_code.clone()) {
             Some(address) => address,
             None if known.is_empty() => {
-                return Err(Error::refused("this repository has no remote to share agents with")
-                    .hint("git remote add origin URL")
-                    .hint("git orchestra sync URL"));
+                return Err(Error::new(
+                    Code::RemoteMissing,
+                    "this repository has no remote to share agents with",
+                )
+                .hint("git remote add origin URL")
+                .hint("git orchestra sync URL"));
             }
             None => {
-                let several = Error::refused("there are several remotes, and none of them is 'origin'");
+                let several = Error::new(
+                    Code::RemoteAmbiguous,
+                    "there are several remotes, and none of them is 'origin'",
+                );
                 let named = known.iter().take(HINTED);
                 return Err(named
                     .fold(several, |error, name| error.hint_command(&[&"git", &"orchestra", &"sync", name]))
-                    .hint("git config orchestra.remote NAME sets one for good"));
+                    .hint(format!("{} sets one for good", REMOTE.hint("NAME"))));
             }
         };
         if address.starts_with('-') {
@@ -56,7 +66,7 @@ impl Remote {
             return Ok(Self { name: part(&address), address, apart });
         }
         let there = here.join(&address);
-        if !there.exists() && is_plain_name(&address) && repo.config_sections("url").is_empty() {
+        if !there.exists() && is_plain_name(&address) && !repo.rewrites_urls() {
             return Err(unknown(&address, &known));
         }
         let address = if there.is_dir() {
@@ -94,8 +104,10 @@ fn is_plain_name(address: &str) -> bool {
 }
 
 fn unknown(name: &str, known: &[String]) -> Error {
-    let error =
-        Error::refused(format!("there is no remote '{}', and no folder of that name", text::safe(name)));
+    let error = Error::new(
+        Code::RemoteUnknown,
+        format!("there is no remote '{}', and no folder of that name", text::safe(name)),
+    );
     if known.is_empty() {
         return error.hint_command(&[&"git", &"remote", &"add", &"--", &name, &"URL"]);
     }
@@ -105,7 +117,7 @@ fn unknown(name: &str, known: &[String]) -> Error {
 
 /// The remote that code goes to from here.
 fn of_code(repo: &Repo, known: &[String]) -> Option<String> {
-    let of_branch = repo.head_branch().and_then(|branch| repo.config(&format!("branch.{branch}.remote")));
+    let of_branch = repo.head_branch().and_then(|branch| repo.remote_of_branch(&branch));
     let is_known = |name: &String| known.contains(name);
     of_branch
         .filter(is_known)
@@ -122,8 +134,7 @@ pub(super) fn part(address: &str) -> String {
         return address.to_owned();
     }
     let digest = Sha256::digest(address.as_bytes());
-    let hex: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    format!("at-{hex}")
+    format!("at-{}", faster_hex::hex_string(&digest[..6]))
 }
 
 pub(super) fn without_password(url: &str) -> String {

@@ -6,12 +6,14 @@ use std::{
     time::Duration,
 };
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
+    config::keys::REMOTE,
     git::{
-        Oid, Repo,
+        Oid, RefError, Repo,
         remotes::{Cause, Manner, Push, Rejected},
     },
     model::{AgentId, text},
@@ -40,14 +42,15 @@ const ATTEMPTS: u32 = 8;
 const NAMED: usize = 3;
 
 /// In which direction.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Way {
     /// Both.
     #[default]
     Both,
-    /// Take in only.
+    /// Only receive.
     Fetch,
-    /// Send only what the remote takes as it is.
+    /// Only send what the remote takes as it is.
     Push,
 }
 
@@ -78,7 +81,7 @@ pub trait Talk {
 }
 
 /// What came of it.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Outcome {
     /// What changed here.
     pub changes: BTreeMap<String, Change>,
@@ -105,12 +108,11 @@ pub struct Outcome {
     /// Another clone writes under the name of this one, which is this from now on.
     pub renamed: Option<String>,
     /// The remote's URL before and now, where another repository is there.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relocated: Option<(String, String)>,
     /// How often it was tried to send.
     pub attempts: u32,
     /// It is the first time that anything is known of this remote.
-    #[serde(skip)]
     pub first: bool,
 }
 
@@ -207,7 +209,7 @@ impl Sync<'_> {
         self.talk.doing(&format!("looking at {}", text::safe(&self.remote.address)));
         self.unfetched.clear();
         let mut fetched = self.fetch(&refspecs);
-        if fetched.as_ref().is_err_and(|error| matches!(error.kind, Kind::Refused | Kind::Timeout)) {
+        if fetched.as_ref().is_err_and(|error| matches!(error.code, Code::NotAFile | Code::GitTimeout)) {
             // It waits for something that is in the way here, or for a remote that says nothing: it would again.
             return fetched.map(|()| (before, Side::default()));
         }
@@ -261,7 +263,7 @@ impl Sync<'_> {
 
     /// Whether a fetch of the user's writes there as well.
     fn is_tracked(&self, tracking: &str) -> bool {
-        let refspecs = self.repo.config_all(&format!("remote.{}.fetch", self.remote.address));
+        let refspecs = self.repo.fetch_refspecs(&self.remote.address);
         refspecs.iter().any(|refspec| refspec.contains(tracking))
     }
 
@@ -286,11 +288,11 @@ impl Sync<'_> {
             strangers += 1;
         }
         let address = text::safe(&self.remote.address);
-        Err(Error::refused(format!("'{address}' holds agents of another project"))
+        Err(Error::new(Code::RemoteUnrelated, format!("'{address}' holds agents of another project"))
             .because(format!(
                 "the work of the first {strangers} has no commit in common with this repository"
             ))
-            .hint("git orchestra sync OTHER-REMOTE, or git config orchestra.remote OTHER-REMOTE"))
+            .hint(format!("git orchestra sync OTHER-REMOTE, or {}", REMOTE.hint("OTHER-REMOTE"))))
     }
 
     /// Changes our refs. One that somebody else changes at the same moment waits for the next look.
@@ -345,18 +347,22 @@ impl Sync<'_> {
     /// or not at all.
     fn change_ours(&mut self, plan: &Plan) -> Result<BTreeMap<String, String>> {
         if plan.impostors > 0 {
-            self.outcome.renamed = Some(writer::rename(self.repo)?);
+            self.outcome.renamed = Some(writer::rename(self.repo)?.into());
         }
         let all = Changes { edits: plan.edits.clone(), deletes: plan.deletes.clone() };
         match all.make(self.repo) {
             Err(error) if is_of_one_ref(&error) => {}
-            other => return other.map(|()| BTreeMap::new()),
+            other => {
+                other?;
+                return Ok(BTreeMap::new());
+            }
         }
         let mut unchanged = BTreeMap::new();
         for changes in all.remaining(self.repo)?.by_agent() {
             match changes.make(self.repo) {
                 Err(error) if is_of_one_ref(&error) => {
-                    unchanged.extend(changes.names().map(|name| (name.to_owned(), error.one_line())));
+                    let why = Error::from(error).one_line();
+                    unchanged.extend(changes.names().map(|name| (name.to_owned(), why.clone())));
                 }
                 other => other?,
             }
@@ -420,7 +426,7 @@ impl Sync<'_> {
 
     fn refused(&self, rejected: &Rejected) -> Error {
         let (address, name) = (text::safe(&self.remote.address), text::one_line(&rejected.name, 200));
-        Error::new(Kind::External, format!("'{address}' does not take '{name}'"))
+        Error::new(Code::RemoteRejected, format!("'{address}' does not take '{name}'"))
             .because(rejected.why.clone())
             .hint("git orchestra init --probe says what it takes")
             .hint("git orchestra sync --fetch takes in what it has")
@@ -430,7 +436,7 @@ impl Sync<'_> {
         let names: Vec<&str> = sends.iter().take(NAMED).map(|one| one.name.as_str()).collect();
         let (n, address) = (sends.len(), text::safe(&self.remote.address));
         let message = format!("others write to '{address}' faster than we: {n} refs are not sent yet");
-        Error::new(Kind::Conflict, message).because(names.join(", ")).hint("git orchestra sync")
+        Error::new(Code::RemoteChanged, message).because(names.join(", ")).hint("git orchestra sync")
     }
 
     /// What is said to be sent was seen there. Gives whether anything was.
@@ -451,9 +457,9 @@ impl Sync<'_> {
     fn swallowed(&self, sends: &[Push]) -> Error {
         let (n, address) = (sends.len(), text::safe(&self.remote.address));
         let message = format!("'{address}' took {n} refs, and does not have them");
-        Error::new(Kind::External, message)
+        Error::new(Code::RemoteRejected, message)
             .because("it is a mirror, perhaps, that is written over")
-            .hint("git orchestra sync OTHER-REMOTE, or git config orchestra.remote OTHER-REMOTE")
+            .hint(format!("git orchestra sync OTHER-REMOTE, or {}", REMOTE.hint("OTHER-REMOTE")))
     }
 
     /// A moment by chance, longer each time, so that those who met do not meet again.
@@ -466,8 +472,11 @@ impl Sync<'_> {
 }
 
 /// Whether an error is about some refs: somebody else changed or locked one, or it is broken.
-const fn is_of_one_ref(error: &Error) -> bool {
-    matches!(error.kind, Kind::Conflict | Kind::Internal)
+fn is_of_one_ref(error: &RefError) -> bool {
+    match error {
+        RefError::Changed { .. } | RefError::Locked { .. } => true,
+        RefError::Failed(error) => error.kind() == Kind::Internal,
+    }
 }
 
 /// The agents that a push tells of.

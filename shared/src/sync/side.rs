@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     Result,
     git::{Oid, Repo},
-    model::{AgentId, event},
+    model::{AgentId, WriterId},
     store::{commit, layout},
 };
 
@@ -104,7 +104,9 @@ impl Side {
             "agents" => AgentId::parse(rest).is_ok_and(|id| self.agents.insert(id, object).is_none()),
             "heads" => AgentId::parse(rest).is_ok_and(|id| self.heads.insert(id, object).is_none()),
             "notes" => is_topic(rest) && self.notes.insert(rest.to_owned(), object).is_none(),
-            "archive" => event::is_writer(rest) && self.archives.insert(rest.to_owned(), object).is_none(),
+            "archive" => {
+                WriterId::parse(rest).is_ok() && self.archives.insert(rest.to_owned(), object).is_none()
+            }
             _ => false,
         });
         self.strange += usize::from(!known);

@@ -7,7 +7,7 @@ use super::{
     record::Record,
 };
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::Repo,
     model::{AgentId, text},
@@ -132,9 +132,11 @@ impl Pending {
     /// An agent asks (3), or the record cannot be written.
     pub fn accept(self) -> Result<AcceptedRepo> {
         if world::variable(AGENT).is_some() {
-            return Err(Error::refused("an agent cannot accept a change of the configuration").hint(
-                format!("git orchestra init --accept={}, in a shell of your own", self.fingerprint()),
-            ));
+            return Err(Error::new(
+                Code::NotForAgents,
+                "an agent cannot accept a change of the configuration",
+            )
+            .hint(format!("git orchestra init --accept={}, in a shell of your own", self.fingerprint())));
         }
         let private = Private::new(self.repo.private_dir()?);
         Record::change(&private, |record| {
@@ -218,8 +220,11 @@ fn is_untouched(repo: &Repo) -> Result<bool> {
 
 /// The configuration is such that git would not use it either.
 fn unusable(repo: &Repo, why: &str) -> Error {
-    let error = Error::refused(format!("the configuration of this repository cannot be used: {why}"))
-        .hint("'git config --edit' repairs it; status, logs, collect, stop and pause work meanwhile");
+    let error = Error::new(
+        Code::ConfigInvalid,
+        format!("the configuration of this repository cannot be used: {why}"),
+    )
+    .hint("'git config --edit' repairs it; status, logs, collect, stop and pause work meanwhile");
     match pending(repo, &Snapshot::of(repo)) {
         Ok(changes) if !changes.is_empty() => {
             let keys: Vec<&str> = changes.iter().map(|one| one.key.as_str()).collect();
@@ -232,7 +237,10 @@ fn unusable(repo: &Repo, why: &str) -> Error {
 fn refusal(changes: &[Change], now: &Snapshot) -> Error {
     let keys: Vec<&str> = changes.iter().map(|one| one.key.as_str()).collect();
     let what = text::count(changes.len() as u64, "key");
-    Error::refused(format!("{what} of the configuration changed while agents ran: {}", keys.join(", ")))
-        .hint(format!("git orchestra init --accept={} uses it from now on", now.fingerprint()))
-        .hint("'git config --edit' takes out what you do not want")
+    Error::new(
+        Code::ConfigUntrusted,
+        format!("{what} of the configuration changed while agents ran: {}", keys.join(", ")),
+    )
+    .hint(format!("git orchestra init --accept={} uses it from now on", now.fingerprint()))
+    .hint("'git config --edit' takes out what you do not want")
 }

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::counted::counts;
@@ -35,7 +36,8 @@ pub struct Snapshot {
 }
 
 /// One key that differs between two snapshots.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "ConfigChange")]
 pub struct Change {
     /// As in git config, or the name of a file below the git directory; with the file's name where it is another config file.
     pub key: String,

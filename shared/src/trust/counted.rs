@@ -1,6 +1,8 @@
 //! Which keys of git config count: those that can name a program, decide where things come from or go to, who signs, or
 //! what git orchestra may do. Keys of ordinary use (`branch.*`, `remote.*.fetch`, colours) do not.
 
+use crate::config;
+
 /// Keys of `core` that count.
 const CORE: &[&str] = &[
     "alternaterefscommand",
@@ -31,22 +33,6 @@ const REMOTE: &[&str] = &[
     "uploadpack",
     "url",
     "vcs",
-];
-
-/// Keys of `orchestra` that only say how much or how long, or what a clone is called.
-const HARMLESS: &[&str] = &[
-    "checktime",
-    "grace",
-    "idletimeout",
-    "jobs",
-    "label",
-    "maxfile",
-    "maxoutput",
-    "maxtime",
-    "mergetimeout",
-    "minfree",
-    "retries",
-    "retrydelay",
 ];
 
 /// Sections of which every key counts.
@@ -81,7 +67,7 @@ const WHOLE: &[&str] = &[
 pub(super) fn counts(section: &str, subsection: Option<&str>, name: &str) -> bool {
     match section {
         "core" => CORE.contains(&name),
-        "orchestra" => subsection.is_some() || !HARMLESS.contains(&name),
+        "orchestra" => subsection.is_some() || !config::only_measures(name),
         "remote" => REMOTE.contains(&name),
         "diff" if subsection.is_some() => matches!(name, "command" | "textconv"),
         "diff" => matches!(name, "external" | "guitool" | "tool"),

@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::Write,
     path::Path,
     time::Duration,
 };
@@ -12,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::configuration::{Change, Snapshot};
 use crate::{
-    Kind, Result, error::Context, git::settings, lock::Lock, model::AgentId, store::layout::Private,
+    Kind, Result, error::Context, git::settings, lock::Lock, model::AgentId, private_files,
+    store::layout::Private,
 };
 
 /// How long another command may hold the record.
@@ -48,11 +48,8 @@ impl Record {
 
     fn write(&self, path: &Path) -> Result<()> {
         let cannot = || format!("cannot write '{}'", path.display());
-        let folder = path.parent().unwrap_or(path);
-        let mut file = tempfile::NamedTempFile::new_in(folder).context(Kind::External, cannot)?;
         let text = serde_json::to_vec(self).context(Kind::Internal, cannot)?;
-        file.write_all(&text).context(Kind::External, cannot)?;
-        file.persist(path).context(Kind::External, cannot).map(|_| ())
+        private_files::replace(path, &text).context(Kind::External, cannot)
     }
 
     /// A record that begins now, with nothing in doubt.

@@ -13,6 +13,8 @@ use crate::{
     Kind, Result,
     error::Context,
     git::{Oid, careful, entries::Entries, worktrees::Worktree},
+    model::ByteSize,
+    parallel,
     worktree::{
         root::Root,
         shadow::Shadow,
@@ -43,7 +45,7 @@ pub struct Question {
 pub fn measure(questions: Vec<Question>, budget: Duration) -> Vec<Option<usize>> {
     let deadline = Instant::now() + budget;
     let count = questions.len();
-    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(count);
+    let workers = parallel::cores().min(count);
     let questions = std::sync::Arc::new(questions);
     let next = std::sync::Arc::new(AtomicUsize::new(0));
     let (sender, receiver) = mpsc::channel();
@@ -111,7 +113,7 @@ pub fn look(question: &Compared<'_>, most: usize, deadline: Instant) -> Result<L
     careful::open_regular(&index)
         .context(Kind::External, || format!("cannot read index '{}'", index.display()))?;
     let entries = Entries::read(&repo, &index)?;
-    let terms = Terms { repo: &repo, entries: &entries, max_file: u64::MAX / 2, deadline };
+    let terms = Terms { repo: &repo, entries: &entries, max_file: ByteSize::bytes(u64::MAX / 2), deadline };
     let survey = survey::look(question.root, &terms)?;
     let mut paths = entries.staged_since(&repo, question.head_tree, most)?;
     count(&entries, &survey, &mut paths);

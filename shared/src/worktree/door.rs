@@ -4,7 +4,7 @@
 use std::{fs, path::Path};
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{Repo, careful, moved, worktrees::Worktree},
     model::quote,
@@ -55,7 +55,7 @@ fn open(path: &Path, shown: &str) -> Result<Root> {
 }
 
 fn astray(why: &str) -> Error {
-    Error::refused(why)
+    Error::new(Code::WorktreeSuspect, why)
 }
 
 /// A registration belongs to the repository in which it lies, whatever was written into it.

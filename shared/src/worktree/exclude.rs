@@ -76,10 +76,7 @@ fn add(repo: &Repo, folder: &Path, exclude: &Path, line: &[u8]) -> Result<()> {
 fn other_than_worktrees(folder: &Path) -> Option<std::ffi::OsString> {
     let ours = |name: &OsStr| {
         name.to_str().is_some_and(|name| {
-            name == away::FOLDER
-                || name == layout::SCRATCH
-                || name == layout::REMOVED_SCRATCH
-                || AgentId::parse(name).is_ok()
+            name == away::FOLDER || layout::is_scratch(name) || AgentId::parse(name).is_ok()
         })
     };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();

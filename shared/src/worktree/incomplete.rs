@@ -30,12 +30,9 @@ use crate::{
     model::{AgentId, text},
     store::{
         layout::{self, Private},
-        operations::{Journal, Removal, Stage},
+        operations::{Journal, OperationBody, Removal, Stage},
     },
 };
-
-/// The command that operations of ours name which no user typed.
-pub const COMMAND: &str = "repair";
 
 /// What a registration holds that was just made: by git, by gix, or by a checkout that was cut off.
 const FRESH: &[&str] = &[
@@ -99,10 +96,9 @@ pub fn move_to_trash(repo: &Repo, id: &AgentId, worktree: &Worktree, why: &str) 
         bytes: files.bytes,
         discarded: false,
     };
-    let mut journal = Journal::new(repo, COMMAND)?;
+    let mut journal = Journal::new(repo, OperationBody::Repair(vec![removal.clone()]))?;
     journal.operation.summary = id.to_string();
     journal.put_tree(id.as_str(), repo.write_entries(parts)?);
-    journal.operation.removals.push(removal.clone());
     journal.write(repo, &commits)?;
     let moves = away::moves(repo, &journal.operation.id, &removal)?;
     let _lock = Lock::require(&Private::new(repo.private_dir()?).worktrees_lock(), away::WAIT)?;
@@ -124,7 +120,7 @@ pub fn move_to_trash(repo: &Repo, id: &AgentId, worktree: &Worktree, why: &str) 
 /// # Errors
 /// One cannot be removed.
 pub fn remove_nameless(repo: &Repo, _lock: &Lock) -> Result<()> {
-    let is_ours = |name: &str| name == layout::SCRATCH || AgentId::parse(name).is_ok();
+    let is_ours = |name: &str| layout::is_scratch(name) || AgentId::parse(name).is_ok();
     for registration in repo.nameless_registrations()? {
         if registration.file_name().and_then(|name| name.to_str()).is_some_and(is_ours) {
             fs::remove_dir_all(&registration)

@@ -1,5 +1,7 @@
 //! Which files of a worktree are not taken into the agent's work. They stay where they are, and are named.
 
+use crate::model::ByteSize;
+
 /// Names that hold secrets as a rule.
 const SECRET_NAMES: &[&str] =
     &[".env", ".netrc", ".pgpass", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "credentials.json"];
@@ -15,11 +17,11 @@ pub const TOO_LARGE: &str = "too large (orchestra.maxFile)";
 
 /// Why an untracked file is left out; `None`: it is taken. `size` in bytes, `None` if it is gone.
 /// A path that ends in `/` is a repository inside the worktree: git names the folder only.
-pub fn why(path: &str, size: Option<u64>, largest: u64) -> Option<&'static str> {
+pub fn why(path: &str, size: Option<u64>, largest: ByteSize) -> Option<&'static str> {
     if path.ends_with('/') {
         return Some(REPOSITORY);
     }
-    if size.is_some_and(|size| size > largest) {
+    if size.is_some_and(|size| size > largest.as_bytes()) {
         return Some(TOO_LARGE);
     }
     let name = path.rsplit('/').next().unwrap_or(path);
@@ -46,7 +48,7 @@ mod tests {
             ("big.bin", 101, true),
             ("big.bin", 100, false),
         ] {
-            assert_eq!(why(path, Some(size), 100).is_some(), left, "{path}");
+            assert_eq!(why(path, Some(size), ByteSize::bytes(100)).is_some(), left, "{path}");
         }
     }
 }

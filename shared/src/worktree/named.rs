@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{
         Oid, Repo, careful,
@@ -39,7 +39,10 @@ pub fn named(repo: &Repo, registration: &Path, further: &[PathBuf], tip: Oid) ->
     for file in files(registration)?.iter().chain(further) {
         ids.extend(ids_in(file)?);
         if ids.len() > MOST {
-            return Err(Error::refused(format!("'{}' names more than {MOST} objects", file.display())));
+            return Err(Error::new(
+                Code::TooLarge,
+                format!("'{}' names more than {MOST} objects", file.display()),
+            ));
         }
     }
     let index = registration.join("index");

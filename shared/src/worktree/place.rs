@@ -10,7 +10,7 @@ use rustix::fs::Access;
 
 use super::exclude;
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     config::Config,
     git::{Repo, above},
 };
@@ -66,7 +66,7 @@ fn can_be_written(folder: &Path) -> io::Result<()> {
 fn refused(folder: &Path, error: io::Error) -> Error {
     Error::new(Kind::Refused, format!("cannot make the folder '{}' for worktrees", folder.display()))
         .because(error)
-        .hint("git config orchestra.worktrees /a/folder/that/can/be/written")
+        .hint(Config::worktrees_hint())
 }
 
 /// Where [`folder`] will be, without making it. What the user chose and cannot be used is passed over.
@@ -103,7 +103,7 @@ fn require_utf8(path: &Path) -> Result<()> {
         return Ok(());
     }
     let shown = crate::model::text::safe(&path.to_string_lossy()).into_owned();
-    Err(Error::refused(format!("the path '{shown}' is not UTF-8: no agent can work there"))
+    Err(Error::new(Code::PathNotUtf8, format!("the path '{shown}' is not UTF-8: no agent can work there"))
         .hint("rename the folder, or move the repository to a path in UTF-8"))
 }
 

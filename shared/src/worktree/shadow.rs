@@ -213,7 +213,7 @@ fn name_of<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
         digest.update(format!("{file} {}\n", content.len()));
         digest.update(content);
     }
-    digest.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect()
+    faster_hex::hex_string(&digest.finalize()[..10])
 }
 
 /// Whether settings are as they were kept: an agent can write here. A file more, such as `commondir`, could say everything anew.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{
         Git, Oid, Repo, careful,
@@ -20,7 +20,7 @@ use crate::{
         file_stat::{FileKind, FileStat},
         ignore,
     },
-    model::text,
+    model::{ByteSize, text},
     worktree::{
         leave_out,
         root::{self, Root},
@@ -54,7 +54,7 @@ pub struct Stage<'a> {
     /// The worktree's shadow, with the stage in the worktree's place.
     shadow: Shadow,
     folder: PathBuf,
-    max_file: u64,
+    max_file: ByteSize,
     deadline: Instant,
     refused: usize,
     /// How many files had filters that did not end.
@@ -72,7 +72,7 @@ impl<'a> Stage<'a> {
         root: &'a Root,
         entries: &'a Entries,
         shadow: &Shadow,
-        max_file: u64,
+        max_file: ByteSize,
         deadline: Instant,
     ) -> Result<Self> {
         let folder = shadow.index().with_file_name("stage");
@@ -138,7 +138,7 @@ impl<'a> Stage<'a> {
 
     /// The user's own attributes decide about filters and line ends as well.
     fn copy_attributes_of_the_user(&self, repo: &Repo) -> Result<()> {
-        let path = repo.config_path("core.attributesFile").or_else(|| ignore::user_file("attributes"));
+        let path = repo.attributes_file().or_else(|| ignore::user_file("attributes"));
         let read = |path: PathBuf| {
             careful::read_up_to(careful::open_regular_through_links(&path).ok()?, ATTRIBUTES).ok()?
         };
@@ -188,7 +188,7 @@ impl<'a> Stage<'a> {
         let git = self.git("update-index").limit(self.left().min(limit));
         let git = git.args(["--add", "--remove", "--replace", "-z", "--stdin"]);
         let output = match git.input(listed(paths.iter().copied())).output() {
-            Err(error) if error.kind == Kind::Timeout && !self.left().is_zero() => {
+            Err(error) if error.code == Code::GitTimeout && !self.left().is_zero() => {
                 return self.without_unending(paths, bytes, survey);
             }
             other => other?,
@@ -203,7 +203,7 @@ impl<'a> Stage<'a> {
         let said = output.stderr.trim();
         if !FAULTS_OF_A_FILE.iter().any(|fault| said.contains(fault)) || self.refused >= MOST_REFUSED {
             let said = text::safe_block(said);
-            return Err(Error::new(Kind::External, "git update-index failed").because(said));
+            return Err(Error::new(Code::GitFailed, "git update-index failed").because(said));
         }
         if let [path] = paths {
             self.refused += 1;
@@ -230,7 +230,7 @@ impl<'a> Stage<'a> {
         let (filtered, plain): (Vec<&[u8]>, Vec<&[u8]>) =
             paths.iter().partition(|path| filtered.contains(**path));
         if filtered.is_empty() {
-            return Err(Error::new(Kind::Timeout, "git update-index took too long"));
+            return Err(Error::new(Code::GitTimeout, "git update-index took too long"));
         }
         self.update(&plain, bytes, survey)?;
         if let [path] = filtered[..] {
@@ -328,7 +328,7 @@ impl<'a> Stage<'a> {
             Some(range) => range.map(|at| self.entries.size(at)).max().unwrap_or(0).saturating_mul(2),
             None => 0,
         };
-        let largest = largest.max(self.max_file);
+        let largest = largest.max(self.max_file.as_bytes());
         let to = self.folder.join(Path::new(OsStr::from_bytes(path)));
         let mut file = create(&to, found.kind == FileKind::Regular(true))?;
         match copy_up_to(&mut from, &mut file, largest).context(Kind::External, || cannot_write(&to))? {

@@ -18,7 +18,7 @@ use crate::{
         ignore::IgnoreRules,
         submodule,
     },
-    model::{event::LeftOut, text},
+    model::{ByteSize, event::LeftOut, text},
     worktree::{
         leave_out,
         root::{self, Root},
@@ -63,8 +63,8 @@ pub struct Terms<'a> {
     pub repo: &'a Repo,
     /// The index with which the files are compared.
     pub entries: &'a Entries,
-    /// The largest file that is taken, in bytes.
-    pub max_file: u64,
+    /// The largest file that is taken.
+    pub max_file: ByteSize,
     /// When the look must be over.
     pub deadline: Instant,
 }
@@ -247,7 +247,7 @@ impl Walk<'_> {
             self.found.unmerged.push(path.to_vec());
         }
         let largest = range.map(|at| entries.size(at)).max().unwrap_or(0).saturating_mul(2);
-        let largest = largest.max(self.terms.max_file);
+        let largest = largest.max(self.terms.max_file.as_bytes());
         let taken = match (found.kind, entries.mode(at)) {
             (FileKind::Folder, EntryMode::Submodule) => {
                 self.submodule(path, at);

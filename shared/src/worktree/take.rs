@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
         worktrees::{Head, Worktree},
     },
     model::{
-        AgentId,
+        AgentId, ByteSize, CommitId, IdOrText, WorkStat,
         event::{LeftOut, MAX_LEFT_OUT},
         text,
     },
@@ -49,8 +50,8 @@ pub struct Task<'a> {
     pub branch: &'a str,
     /// Where it started.
     pub base: Oid,
-    /// The largest file that is taken, in bytes; one that was larger before may have doubled.
-    pub max_file: u64,
+    /// The largest file that is taken; one that was larger before may have doubled.
+    pub max_file: ByteSize,
 }
 
 /// The worktree from which work is taken.
@@ -65,22 +66,13 @@ pub struct Place<'a> {
 }
 
 /// What an agent has done so far.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Taken {
-    /// The commit that holds all of it.
-    pub head: String,
-    /// Commits since the base.
-    pub commits: u64,
-    /// Files that differ from the base.
-    pub files: u64,
-    /// Lines added.
-    pub insertions: u64,
-    /// Lines removed.
-    pub deletions: u64,
-    /// What stays in the worktree only.
-    pub left_out: Vec<LeftOut>,
-    /// How many more.
-    pub left_out_more: u64,
+    /// The commit that holds all of it; of an agent that never started, what its first event names as its base.
+    pub head: IdOrText<CommitId>,
+    /// How much it is.
+    #[serde(flatten)]
+    pub work: WorkStat,
     /// Why the rest is in `heads` alone and not on the branch, if it is so.
     pub off_branch: Option<String>,
     /// What people should know of work that is on the branch: that nothing else could be taken, for instance.
@@ -99,15 +91,10 @@ pub struct Taken {
 
 impl Taken {
     /// Of an agent that never started.
-    pub fn nothing(base: &str) -> Self {
+    pub fn nothing(base: IdOrText<CommitId>) -> Self {
         Self {
-            head: base.to_owned(),
-            commits: 0,
-            files: 0,
-            insertions: 0,
-            deletions: 0,
-            left_out: Vec::new(),
-            left_out_more: 0,
+            head: base,
+            work: WorkStat::default(),
             off_branch: None,
             remark: None,
             unrecorded: None,
@@ -345,11 +332,11 @@ fn advance(
     let edits = if from == head { Vec::new() } else { vec![edit] };
     match repo.edit_refs(&edits, "orchestra: what the agent left uncommitted") {
         Ok(()) => lock.commit().map(|()| None),
-        Err(e) if e.kind == Kind::Conflict => {
+        Err(e) if e.is_race() => {
             let moved = repo.find_ref(&layout::branch_ref(task.branch))? != Some(from);
-            Ok(Some(if moved { "the branch moved".to_owned() } else { e.one_line() }))
+            Ok(Some(if moved { "the branch moved".to_owned() } else { e.to_string() }))
         }
-        Err(e) => Err(e),
+        Err(e) => Err(e.into()),
     }
 }
 
@@ -377,7 +364,7 @@ fn set_ref(repo: &Repo, name: &str, new: Oid) -> Result<()> {
     if old == Some(new) {
         return Ok(());
     }
-    repo.edit_refs(&[Edit { name: name.to_owned(), old, new }], "orchestra: work of an agent")
+    Ok(repo.edit_refs(&[Edit { name: name.to_owned(), old, new }], "orchestra: work of an agent")?)
 }
 
 fn report(
@@ -388,18 +375,20 @@ fn report(
     mut left_out: Vec<LeftOut>,
     off_branch: Option<String>,
 ) -> Result<Taken> {
-    let more = left_out.len().saturating_sub(MAX_LEFT_OUT) as u64;
+    let left_out_more = left_out.len().saturating_sub(MAX_LEFT_OUT) as u64;
     left_out.truncate(MAX_LEFT_OUT);
     let (files, insertions, deletions) =
         if head == task.base { (0, 0, 0) } else { diffstat(shadow, task.base, head)? };
     Ok(Taken {
-        head: head.to_string(),
-        commits: repo.commits_between(task.base, head)?,
-        files,
-        insertions,
-        deletions,
-        left_out,
-        left_out_more: more,
+        head: head.into(),
+        work: WorkStat {
+            commits: repo.commits_between(task.base, head)?,
+            files,
+            insertions,
+            deletions,
+            left_out,
+            left_out_more,
+        },
         off_branch,
         remark: None,
         unrecorded: None,

@@ -1,5 +1,6 @@
 //! Work that stopped in the middle of a git operation: it is kept whole, and it is not done.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{git::worktrees::Worktree, model::text};
@@ -10,7 +11,7 @@ const NAMED: usize = 3;
 const WIDTH: usize = 100;
 
 /// What is unfinished in a worktree.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Unfinished {
     /// The git operation that is under way, such as `merge`.
     pub operation: Option<String>,

@@ -10,6 +10,10 @@ use tempfile::TempDir;
 
 use crate::{command::Ran, repo::TestRepo};
 
+/// What the user of a world has configured.
+const CONFIG: &str =
+    "[user]\n\tname = Tess Test\n\temail = tess@example.com\n[init]\n\tdefaultBranch = main\n";
+
 /// Everything a test may touch lies below one temporary folder, which goes with it.
 pub struct World {
     root: TempDir,
@@ -25,14 +29,11 @@ impl World {
     pub fn new(bins: &Path) -> Self {
         let root = tempfile::Builder::new().prefix("orchestra-test-").tempdir().expect("a temporary folder");
         std::fs::create_dir_all(root.path().join("home")).expect("a home folder");
+        std::fs::write(root.path().join("home/.gitconfig"), CONFIG).expect("a configuration");
         let mut folders = vec![bins.to_owned()];
         folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
         let path = std::env::join_paths(folders).expect("a PATH");
-        let world = Self { root, path, bins: bins.to_owned(), through: Vec::new(), variables: Vec::new() };
-        world.git(world.dir(), ["config", "--global", "user.name", "Tess Test"]);
-        world.git(world.dir(), ["config", "--global", "user.email", "tess@example.com"]);
-        world.git(world.dir(), ["config", "--global", "init.defaultBranch", "main"]);
-        world
+        Self { root, path, bins: bins.to_owned(), through: Vec::new(), variables: Vec::new() }
     }
 
     /// Keeps the folder when the world goes, so that a person can look at what went wrong.

@@ -22,6 +22,7 @@ use super::{
     open::open,
     reading::{Reading, Skimmed},
 };
+use crate::private_files;
 
 /// What the file begins with; an older one is read anew.
 const MAGIC: &[u8] = b"git-orchestra conversations 6\n";
@@ -177,10 +178,7 @@ impl Index {
         if !folder.is_dir() && fs::create_dir_all(folder).is_err() {
             return;
         }
-        let Ok(mut file) = tempfile::NamedTempFile::new_in(folder) else { return };
-        if write(&mut file, &records).is_ok() {
-            let _ = file.persist(path);
-        }
+        let _ = private_files::replace_with(path, |file| write(file, &records));
     }
 }
 

@@ -121,3 +121,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_earlier_versions_read_is_known() {
+    let old = r#"{"offset":7,"mark":3,"passed_over":9}"#;
+    let reading: Reading = serde_json::from_str(old).unwrap();
+    assert_eq!((reading.offset, reading.mark, reading.passed_over), (7, 3, 9));
+    let written = serde_json::to_string(&reading).unwrap();
+    assert!(
+        written.contains("\"offset_bytes\":7") && written.contains("\"passed_over_bytes\":9"),
+        "{written}"
+    );
+    assert_eq!(serde_json::from_str::<Reading>(&written).unwrap(), reading);
+}

@@ -7,7 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Error, Kind, Result, error::Context, git::careful, model::quote};
+use crate::{
+    Kind, Result,
+    error::Context,
+    git::{RefError, careful},
+};
 
 /// What is to happen to a file of git. Names are relative to the common git directory.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -53,10 +57,8 @@ pub(in crate::git) fn lock_of(common: &Path, name: &str) -> PathBuf {
     common.join(format!("{name}.lock"))
 }
 
-pub(in crate::git) fn locked(name: &str, lock: &Path) -> Error {
-    let what = if name.starts_with("refs/") { "ref " } else { "" };
-    Error::new(Kind::Conflict, format!("{what}'{name}' is locked by another program"))
-        .hint(format!("if no git runs here: {}", quote::command(&[&"rm", &lock])))
+pub(in crate::git) fn locked(name: &str, lock: &Path) -> RefError {
+    RefError::Locked { name: name.to_owned(), lock: lock.to_owned() }
 }
 
 /// A second name for a file; on a file system without links, a copy. Only the former can be told from others' locks.

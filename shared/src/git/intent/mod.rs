@@ -20,14 +20,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-mod files;
-mod repair;
-
-pub(super) use files::{Action, PACKED, lock_of, locked, remove_if_there, sync_folder};
 use files::{COMMIT, EMPTY, folder, link, put, rename_over};
+
+use super::RefError;
+use crate::{Error, Kind, Result, backoff::Backoff, error::Context, lock::Lock, parallel, trace, world};
+pub(super) use files::{Action, PACKED, lock_of, locked, remove_if_there, sync_folder};
 pub(super) use repair::{all as repair_all, lock as repair_lock};
 
-use crate::{Error, Kind, Result, error::Context, lock::Lock, world};
+mod files;
+mod repair;
 
 /// How long to wait for another program that has locked the file.
 const WAIT: Duration = Duration::from_secs(2);
@@ -95,38 +96,27 @@ impl Intent {
         self.staged.extend(paths.iter().cloned());
         let all: Vec<(&PathBuf, &[u8])> =
             paths.iter().zip(files.iter().map(|(_, bytes)| bytes.as_slice())).collect();
-        let write = |some: &[(&PathBuf, &[u8])]| -> Result<()> {
-            for (path, bytes) in some {
-                let mut file = File::create_new(path).context(Kind::External, || self.cannot())?;
-                file.write_all(bytes)
-                    .and_then(|()| if bytes.is_empty() { Ok(()) } else { file.sync_all() })
-                    .context(Kind::External, || self.cannot())?;
-            }
-            Ok(())
+        // Fewer files than writers are written as quickly by one.
+        let writers = if all.len() < writers { 1 } else { writers };
+        let write = |(): &mut (), (path, bytes): &(&PathBuf, &[u8])| -> io::Result<()> {
+            let mut file = File::create_new(path)?;
+            file.write_all(bytes)?;
+            if bytes.is_empty() { Ok(()) } else { file.sync_all() }
         };
-        if all.len() < writers {
-            return write(&all);
-        }
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = all
-                .chunks(all.len().div_ceil(writers))
-                .map(|some| scope.spawn(move || write(some)))
-                .collect();
-            threads.into_iter().try_for_each(|thread| {
-                thread.join().unwrap_or_else(|_| Err(Error::internal("files could not be written")))
-            })
-        })
+        let written = parallel::try_map_with(&all, writers, || Ok(()), write);
+        written.map(|_| ()).context(Kind::External, || self.cannot())
     }
 
     /// Locks a file by linking its lock to the file staged under a suffix; waits for another program that has locked it.
     ///
     /// # Errors
     /// Another program has it locked all the time (4), or the lock cannot be made.
-    pub(super) fn lock(&mut self, name: &str, suffix: &str) -> Result<()> {
+    pub(super) fn lock(&mut self, name: &str, suffix: &str) -> Result<(), RefError> {
         let lock = lock_of(&self.common, name);
         let source = self.staged(suffix);
         let begun = Instant::now();
-        let mut pause = Duration::from_millis(1);
+        let mut backoff = Backoff::millis(1, 50);
+        let mut has_waited = false;
         loop {
             match link(&source, &lock) {
                 Ok(()) => break,
@@ -134,10 +124,13 @@ impl Intent {
                     if e.kind() == io::ErrorKind::AlreadyExists
                         && repair_lock(&self.common, name, Some(&self.nonce)) => {}
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists && begun.elapsed() < WAIT => {
-                    std::thread::sleep(pause);
-                    pause = (pause * 2).min(Duration::from_millis(50));
+                    backoff.sleep();
+                    has_waited = true;
                 }
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(locked(name, &lock)),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                    trace::waited_for_lock(&lock, begun.elapsed(), false);
+                    return Err(locked(name, &lock));
+                }
                 // Git removes empty folders when it deletes a ref.
                 Err(e)
                     if e.kind() == io::ErrorKind::NotFound && source.exists() && begun.elapsed() < WAIT =>
@@ -145,8 +138,11 @@ impl Intent {
                     let parent = lock.parent().unwrap_or(&lock);
                     fs::create_dir_all(parent).context(Kind::External, || cannot_lock(name))?;
                 }
-                Err(e) => return Err(Error::new(Kind::External, cannot_lock(name)).because(e)),
+                Err(e) => return Err(Error::new(Kind::External, cannot_lock(name)).because(e).into()),
             }
+        }
+        if has_waited {
+            trace::waited_for_lock(&lock, begun.elapsed(), true);
         }
         self.held.push(lock);
         Ok(())

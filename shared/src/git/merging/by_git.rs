@@ -13,10 +13,11 @@ use super::{
     threads,
 };
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{Oid, command},
     model::text::count,
+    parallel,
 };
 
 /// Pairs of one process where programs of the user's merge: one of them may block.
@@ -36,30 +37,8 @@ pub(super) fn ask(place: &MergePlace, pairs: &[(Oid, Oid)], programs: bool) -> R
     let most = if programs { FEW } else { usize::MAX };
     let chunks: Vec<&[(Oid, Oid)]> = pairs.chunks(pairs.len().div_ceil(threads).min(most).max(1)).collect();
     let asking = Asking { place, sample, timeouts: AtomicUsize::new(0) };
-    let next = AtomicUsize::new(0);
-    let work = || -> Result<Vec<(usize, Vec<Judgement>)>> {
-        let mut done = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(chunk) = chunks.get(at) else { return Ok(done) };
-            done.push((at, asking.about(chunk)?));
-        }
-    };
-    let parts =
-        std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-            let mut parts = vec![work()];
-            parts.extend(others.into_iter().map(|one| {
-                one.join().unwrap_or_else(|_| Err(Error::internal("a thread that asks git died")))
-            }));
-            parts
-        });
-    let mut all = Vec::with_capacity(chunks.len());
-    for part in parts {
-        all.extend(part?);
-    }
-    all.sort_unstable_by_key(|(at, _)| *at);
-    Ok(all.into_iter().flat_map(|(_, judgements)| judgements).collect())
+    let judged = parallel::try_map_with(&chunks, threads, || Ok(()), |(), chunk| asking.about(chunk))?;
+    Ok(judged.into_iter().flatten().collect())
 }
 
 struct Asking<'a> {
@@ -119,7 +98,7 @@ impl Asking<'_> {
 
     fn run(&self, pairs: &[(Oid, Oid)]) -> Result<Ended> {
         let output = match self.merge_tree(pairs) {
-            Err(error) if error.kind == Kind::Timeout => return Ok(Ended::TooLate),
+            Err(error) if error.code == Code::GitTimeout => return Ok(Ended::TooLate),
             other => other?,
         };
         let (answers, whole) = answer::parse(&output.stdout);
@@ -132,7 +111,7 @@ impl Asking<'_> {
         if pairs != [(self.sample, self.sample)]
             && !matches!(self.run(&[(self.sample, self.sample)])?, Ended::Well(_))
         {
-            let error = Error::new(Kind::External, "git merge-tree does not work here");
+            let error = Error::new(Code::GitFailed, "git merge-tree does not work here");
             return Err(error.because(why(&output.stderr)));
         }
         let said = why(&output.stderr);

@@ -37,7 +37,7 @@ pub struct Trial {
     pub judgement: Judgement,
     /// How that was found.
     pub how: How,
-    /// Whether the commits, and what [`Rules::key`] holds, decide it for good.
+    /// Whether the commits, and what [`super::Rules::key`] holds, decide it for good.
     pub lasting: bool,
 }
 

@@ -15,10 +15,7 @@ mod rules;
 mod sizes;
 mod text;
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::collections::{BTreeSet, HashMap};
 
 pub use self::{
     answer::{Answer, GitConflict},
@@ -36,6 +33,7 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     git::{Oid, Repo},
+    parallel,
 };
 
 /// More threads than this wait for memory.
@@ -247,8 +245,7 @@ fn merge_all(repo: &Repo, to_merge: &[(usize, Vec<Content>)]) -> Result<Vec<(usi
 
 /// How many threads help with so many items.
 fn threads(items: usize) -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    cores.min(MOST_THREADS).min(items.div_ceil(4)).max(1)
+    parallel::cores().min(MOST_THREADS).min(items.div_ceil(4)).max(1)
 }
 
 /// Does something for each item, on as many threads as help; each has a repository of its own, whose new objects stay in
@@ -259,38 +256,15 @@ fn on_all_cores<I: Sync, T: Send, Tools>(
     tools: impl Fn(&Repo) -> Result<Tools> + Sync,
     work: impl Fn(&mut Repo, &mut Tools, &I) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    let threads = threads(items.len());
-    let next = AtomicUsize::new(0);
     let common = repo.common_dir()?;
-    let one_thread = || -> Result<Vec<(usize, T)>> {
-        if items.is_empty() {
-            return Ok(Vec::new());
-        }
+    let with_repository = || -> Result<(Repo, Tools)> {
         // With a cache for deltas: many versions of the same files are read.
         let mut repo = Repo::open_for_checkout(&common)?.in_memory();
         repo.gix.object_cache_size_if_unset(32 << 20);
-        let mut tools = tools(&repo)?;
-        let mut done = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(at) else { return Ok(done) };
-            done.push((at, work(&mut repo, &mut tools, item)?));
-        }
+        let tools = tools(&repo)?;
+        Ok((repo, tools))
     };
-    let parts = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(one_thread)).collect();
-        let mut parts = vec![one_thread()];
-        parts.extend(
-            others
-                .into_iter()
-                .map(|one| one.join().unwrap_or_else(|_| Err(Error::internal("a thread died")))),
-        );
-        parts
-    });
-    let mut all: Vec<(usize, T)> = Vec::with_capacity(items.len());
-    for part in parts {
-        all.extend(part?);
-    }
-    all.sort_unstable_by_key(|(at, _)| *at);
-    Ok(all.into_iter().map(|(_, one)| one).collect())
+    parallel::try_map_with(items, threads(items.len()), with_repository, |(repo, tools), item| {
+        work(repo, tools, item)
+    })
 }

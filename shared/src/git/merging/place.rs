@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::answer::{self, Answer};
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{Git, Oid, Repo, worktrees::Checkout},
     model::text,
@@ -120,7 +120,7 @@ impl MergePlace {
 
     /// What is said of a merge that took too long.
     fn too_late(&self) -> Error {
-        Error::new(Kind::Timeout, format!("git takes longer than {} to merge them", self.shown_limit()))
+        Error::new(Code::GitTimeout, format!("git takes longer than {} to merge them", self.shown_limit()))
     }
 
     /// The limit, and the key that sets it.
@@ -138,12 +138,12 @@ impl MergePlace {
             .args(&MERGE_TREE[1..])
             .input(format!("{ours} {theirs}\n").into_bytes())
             .output()
-            .map_err(|error| if error.kind == Kind::Timeout { self.too_late() } else { error })?;
+            .map_err(|error| if error.code == Code::GitTimeout { self.too_late() } else { error })?;
         match answer::parse(&output.stdout) {
             (answers, true) if output.status.success() && answers.len() == 1 => {
                 answers.into_iter().next().ok_or_else(|| Error::internal("git merge-tree gave no answer"))
             }
-            _ => Err(Error::new(Kind::External, "git cannot merge them").because(why(&output.stderr))),
+            _ => Err(Error::new(Code::GitFailed, "git cannot merge them").because(why(&output.stderr))),
         }
     }
 }
@@ -166,10 +166,10 @@ fn attributes_in(repo: &Repo, tree: Oid) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     while let Some((path, id)) = open.pop() {
         folders += 1;
         if folders > MOST_FOLDERS {
-            return Err(Error::refused(format!(
-                "tree {} has more than {MOST_FOLDERS} folders",
-                tree.short()
-            )));
+            return Err(Error::new(
+                Code::TooLarge,
+                format!("tree {} has more than {MOST_FOLDERS} folders", tree.short()),
+            ));
         }
         let tree = repo.gix.find_tree(id).context(Kind::Internal, cannot)?;
         for entry in tree.iter() {

@@ -13,7 +13,9 @@ use std::{
 };
 
 use super::record::Record;
-use crate::{Error, Kind, Result, error::Context, git::careful, model::quote, store::layout};
+use crate::{
+    Code, Error, Kind, Result, backoff::Backoff, error::Context, git::careful, model::quote, store::layout,
+};
 
 /// How long another git may hold one of the locks.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -89,7 +91,7 @@ impl Wanted {
         let path = self.path();
         let cannot = |e| Error::new(Kind::External, format!("cannot make '{}'", path.display())).because(e);
         let begun = Instant::now();
-        let mut pause = Duration::from_millis(1);
+        let mut backoff = Backoff::millis(1, 20);
         loop {
             match link(&self.source, &path) {
                 Ok(()) => return Ok(GitLock(self)),
@@ -107,8 +109,7 @@ impl Wanted {
                 }
                 Err(e) => return Err(cannot(e)),
             }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(20));
+            backoff.sleep();
         }
     }
 
@@ -120,7 +121,7 @@ impl Wanted {
 
     fn is_taken(&self) -> Error {
         let (file, lock) = (self.file.display(), self.path());
-        Error::new(Kind::Conflict, format!("'{file}' is locked by another program"))
+        Error::new(Code::LockHeld, format!("'{file}' is locked by another program"))
             .hint(format!("if no git runs here: {}", quote::command(&[&"rm", &lock])))
     }
 }
@@ -199,6 +200,6 @@ mod tests {
         drop(lock);
         assert!(at("a/index.lock").exists());
         let refused = wanted().take().err().unwrap();
-        assert_eq!(refused.kind, Kind::Conflict);
+        assert_eq!(refused.code, Code::LockHeld);
     }
 }

@@ -205,7 +205,9 @@ impl Attempt<'_> {
             Err(error) => Err(error),
         };
         let plan = &self.record.plan;
-        let has_moved = || Ok(self.repo.find_ref(&layout::branch_ref(&plan.branch))? == Some(plan.new));
+        let has_moved = || -> Result<bool> {
+            Ok(self.repo.find_ref(&layout::branch_ref(&plan.branch))? == Some(plan.new))
+        };
         if matches!(done, Ok(Outcome::Moved)) || self.expected == plan.old && has_moved()? {
             self.settled = true;
             return Ok(Outcome::Moved);

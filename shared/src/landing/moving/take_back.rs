@@ -17,7 +17,7 @@ use super::{
     record::{Plan, Record},
 };
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::{Git, Repo, careful, checkout::paths},
     store::layout,
@@ -216,7 +216,7 @@ fn parse(said: &[u8]) -> Result<Vec<Touched>> {
     let mut words = said.split(|byte| *byte == 0).filter(|word| !word.is_empty());
     let mut all = Vec::new();
     while let Some(change) = words.next() {
-        let broken = || Error::new(Kind::External, "git diff-tree gave an answer that cannot be read");
+        let broken = || Error::new(Code::GitFailed, "git diff-tree gave an answer that cannot be read");
         let path = words.next().ok_or_else(broken)?.to_vec();
         let change =
             std::str::from_utf8(change).ok().and_then(|text| text.strip_prefix(':')).ok_or_else(broken)?;

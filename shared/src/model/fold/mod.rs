@@ -13,18 +13,18 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::{
-    Agent, Event, Fact, Limit, Phase,
+    Agent, BranchName, CommitId, Cost, Event, Fact, IdOrText, Limit, Phase, SessionId, WorkStat, WriterId,
     event::{Check, Collected, Created, Finished, Landed, Landing, Step, Usage},
     landing::{FailedCheck, SetAside},
-    text,
+    text::{self, short, short_or_none},
     verdict::{self, Review, Standing},
 };
 
 /// The version of these rules. State written under another one is folded anew.
 pub const FOLD: u32 = 8;
 
-/// Columns kept of a reason, a model and other short texts.
-const SHORT: usize = 200;
+/// Columns kept of the name of a branch.
+const BRANCH: usize = 1024;
 
 /// An agent, and what the fold had to decide on the way.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -71,9 +71,9 @@ pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Fold {
 struct Folder {
     fold: Fold,
     /// Attempt → the writer that launched it.
-    launches: BTreeMap<u32, String>,
-    /// Conversation → cost, tokens read, tokens written.
-    used: BTreeMap<String, [Option<u64>; 3]>,
+    launches: BTreeMap<u32, WriterId>,
+    /// Conversation → cost in micros, tokens read, tokens written.
+    used: BTreeMap<SessionId, [Option<u64>; 3]>,
     /// Attempt → turns, denials.
     went: BTreeMap<u32, (u64, u64)>,
 }
@@ -114,16 +114,16 @@ impl Folder {
         let agent = &mut self.fold.agent;
         agent.title = text::title(&created.title);
         agent.profile = short(&created.profile);
-        agent.model = given(created.model.as_deref());
-        agent.run = short(&created.run);
+        agent.model = short_or_none(created.model.as_deref());
+        agent.run = created.run.short();
         agent.place = created.place;
-        agent.parent = given(created.parent.as_deref());
-        agent.reviews = given(created.reviews.as_deref());
-        agent.permission = given(created.permission.as_deref());
+        agent.parent = IdOrText::short_or_none(created.parent.as_ref());
+        agent.reviews = IdOrText::short_or_none(created.reviews.as_ref());
+        agent.permission = short_or_none(created.permission.as_deref());
         agent.writer.clone_from(&event.writer);
-        agent.label = given(created.label.as_deref());
-        agent.base = short(&created.base);
-        agent.branch = text::one_line(&created.branch, 1024);
+        agent.label = short_or_none(created.label.as_deref());
+        agent.base = created.base.short();
+        agent.branch = text::one_line(&created.branch, BRANCH).into();
         agent.queued_at = event.at;
     }
 
@@ -143,7 +143,7 @@ impl Folder {
             };
             if agent.writer != event.writer {
                 agent.writer.clone_from(&event.writer);
-                agent.label = given(step.label.as_deref());
+                agent.label = short_or_none(step.label.as_deref());
             }
         } else if agent.phase.is_terminal() {
             return;
@@ -154,12 +154,12 @@ impl Folder {
         }
         agent.phase = step.phase;
         agent.limit = None;
-        agent.reason = given(step.reason.as_deref());
-        agent.question = given(step.question.as_deref());
+        agent.reason = short_or_none(step.reason.as_deref());
+        agent.question = short_or_none(step.question.as_deref());
         agent.choice = step.choice && agent.question.is_some();
-        agent.session = given(step.session.as_deref()).or_else(|| agent.session.take());
-        agent.permission = given(step.permission.as_deref()).or_else(|| agent.permission.take());
-        agent.model = given(step.model.as_deref()).or_else(|| agent.model.take());
+        agent.session = SessionId::short_or_none(step.session.as_ref()).or_else(|| agent.session.take());
+        agent.permission = short_or_none(step.permission.as_deref()).or_else(|| agent.permission.take());
+        agent.model = short_or_none(step.model.as_deref()).or_else(|| agent.model.take());
     }
 
     fn finished(&mut self, event: &Event, finished: &Finished) {
@@ -194,31 +194,19 @@ impl Folder {
         self.fold.asked = None;
         agent.attempt = finished.attempt;
         agent.phase = finished.phase;
-        agent.reason = given(finished.reason.as_deref());
+        agent.reason = short_or_none(finished.reason.as_deref());
         agent.question = None;
         agent.choice = false;
         agent.ended_at = Some(event.at);
         agent.exit_code = finished.exit;
-        agent.head = given(finished.head.as_deref()).or_else(|| agent.head.take());
-        agent.commits = finished.commits;
-        agent.files_changed = finished.files;
-        agent.insertions = finished.insertions;
-        agent.deletions = finished.deletions;
-        agent.left_out = finished.left_out_more.saturating_add(finished.left_out.len() as u64);
-        agent.unfinished = given(finished.unfinished.as_deref());
-        agent.unsaved = given(finished.unsaved.as_deref());
+        let head = IdOrText::short_or_none(finished.head.as_ref()).or_else(|| agent.head.take());
+        hold(agent, head, &finished.work, finished.unfinished.as_deref());
+        agent.unsaved = short_or_none(finished.unsaved.as_deref());
         agent.limit = finished.limit.clone().map(Limit::safe);
     }
 
     fn judged(&mut self, event: &Event, review: &Review) {
-        self.fold.verdicts.push(Standing {
-            verdict: review.verdict,
-            base: short(&review.base),
-            head: short(&review.head),
-            patch: short(&review.patch),
-            by: short(&review.by),
-            writer: event.writer.clone(),
-        });
+        self.fold.verdicts.push(Standing::of(review, &event.writer));
         let agent = &mut self.fold.agent;
         agent.verdict = verdict::standing(&self.fold.verdicts).cloned();
         if let Err(at) = agent.judges.binary_search(&event.writer) {
@@ -227,8 +215,8 @@ impl Folder {
     }
 
     fn used(&mut self, attempt: u32, usage: &Usage) {
-        let session = given(usage.session.as_deref()).unwrap_or_default();
-        let figures = [usage.cost_micros, usage.input_tokens, usage.output_tokens];
+        let session = SessionId::short_or_none(usage.session.as_ref()).unwrap_or_default();
+        let figures = [usage.cost.map(Cost::micros), usage.input_tokens, usage.output_tokens];
         let known = self.used.entry(session).or_default();
         for (known, said) in known.iter_mut().zip(figures) {
             *known = (*known).max(said);
@@ -240,10 +228,11 @@ impl Folder {
             all.fold(None, |sum: Option<u64>, one| Some(sum.unwrap_or(0).saturating_add(one)))
         };
         let agent = &mut self.fold.agent;
-        [agent.cost_micros, agent.input_tokens, agent.output_tokens] = [sum(0), sum(1), sum(2)];
+        agent.cost = sum(0).map(Cost::from_micros);
+        [agent.input_tokens, agent.output_tokens] = [sum(1), sum(2)];
         agent.turns = self.went.values().fold(0, |sum, went| sum.saturating_add(went.0));
         agent.denials = self.went.values().fold(0, |sum, went| sum.saturating_add(went.1));
-        agent.model = given(usage.model.as_deref()).or_else(|| agent.model.take());
+        agent.model = short_or_none(usage.model.as_deref()).or_else(|| agent.model.take());
     }
 
     /// Whether an event of `attempt` comes from the launch that holds it. Attempt 0 is before any launch.
@@ -272,56 +261,59 @@ impl Folder {
     }
 }
 
+/// Sets what the work of an agent is: the one place where an event's figures become those of the state.
+fn hold(agent: &mut Agent, head: Option<IdOrText<CommitId>>, work: &WorkStat, unfinished: Option<&str>) {
+    agent.head = head;
+    agent.work = work.counted();
+    agent.unfinished = short_or_none(unfinished);
+}
+
 /// What was taken after the end. It counts only while the agent rests where it rested then.
-fn collect(agent: &mut Agent, collected: &Collected, writer: &str) {
+fn collect(agent: &mut Agent, collected: &Collected, writer: &WriterId) {
     if !agent.phase.is_at_rest() || collected.attempt != agent.attempt {
         return;
     }
-    agent.head = given(Some(&collected.head));
-    agent.commits = collected.commits;
-    agent.files_changed = collected.files;
-    agent.insertions = collected.insertions;
-    agent.deletions = collected.deletions;
-    agent.left_out = collected.left_out_more.saturating_add(collected.left_out.len() as u64);
-    agent.unfinished = given(collected.unfinished.as_deref());
+    let head = IdOrText::short_or_none(Some(&collected.head));
+    hold(agent, head, &collected.work, collected.unfinished.as_deref());
     agent.unsaved = None;
-    if let Some(phase) = collected.phase.filter(|_| writer == agent.writer) {
+    if let Some(phase) = collected.phase.filter(|_| *writer == agent.writer) {
         agent.phase = phase;
         agent.limit = None;
-        agent.reason = given(collected.reason.as_deref());
+        agent.reason = short_or_none(collected.reason.as_deref());
     }
 }
 
 /// What a landing did. The last word holds; what did not land changes nothing of what landed before.
-fn land(agent: &mut Agent, landed: &Landed, writer: &str) {
+fn land(agent: &mut Agent, landed: &Landed, writer: &WriterId) {
     match landed.outcome {
         Landing::Merged | Landing::UpToDate => {
-            agent.landed_head = given(Some(&landed.head));
-            agent.landed_as = given(landed.commit.as_deref());
-            agent.landed_in = given(Some(&landed.into));
+            agent.landed_head = IdOrText::short_or_none(Some(&landed.head));
+            agent.landed_as = IdOrText::short_or_none(landed.commit.as_ref());
+            agent.landed_in = BranchName::short_or_none(Some(&landed.into));
             agent.set_aside = None;
             // Another clone may have another check, or nothing to check with.
             agent.failed_check = agent
                 .failed_check
                 .take()
-                .filter(|failed| failed.writer != writer || !landed.passed.contains(&failed.check.id));
+                .filter(|failed| failed.writer != *writer || !landed.passed.contains(&failed.check.id));
         }
         Landing::TakenBack => {
             (agent.landed_head, agent.landed_as, agent.landed_in) = (None, None, None);
         }
         Landing::NothingNew => {}
         Landing::SetAside => {
-            let why = given(landed.reason.as_deref()).unwrap_or_else(|| "no reason was given".to_owned());
-            agent.set_aside = Some(SetAside { head: short(&landed.head), into: short(&landed.into), why });
+            let why =
+                short_or_none(landed.reason.as_deref()).unwrap_or_else(|| "no reason was given".to_owned());
+            agent.set_aside = Some(SetAside { head: landed.head.short(), into: landed.into.short(), why });
         }
         Landing::Failed => {
             agent.set_aside = None;
             agent.failed_check = Some(FailedCheck {
                 check: failed_check(landed),
-                head: short(&landed.head),
-                into: short(&landed.into),
-                why: given(landed.reason.as_deref()).unwrap_or_default(),
-                writer: writer.to_owned(),
+                head: landed.head.short(),
+                into: landed.into.short(),
+                why: short_or_none(landed.reason.as_deref()).unwrap_or_default(),
+                writer: writer.clone(),
             });
         }
     }
@@ -333,14 +325,14 @@ fn failed_check(landed: &Landed) -> Check {
     let name = landed.check.as_ref().map(|check| check.name.as_str()).or_else(named);
     let check = landed.check.as_ref();
     Check {
-        name: given(name).unwrap_or_else(|| "check".to_owned()),
-        id: given(check.map(|check| check.id.as_str())).unwrap_or_default(),
-        command: given(check.and_then(|check| check.command.as_deref())),
+        name: short_or_none(name).unwrap_or_else(|| "check".to_owned()),
+        id: short_or_none(check.map(|check| check.id.as_str())).unwrap_or_default(),
+        command: short_or_none(check.and_then(|check| check.command.as_deref())),
     }
 }
 
 /// Whether a landing, or work that was taken again, would change anything of an agent's state.
-pub fn is_news(agent: &Agent, fact: &Fact, writer: &str) -> bool {
+pub fn is_news(agent: &Agent, fact: &Fact, writer: &WriterId) -> bool {
     let mut after = agent.clone();
     match fact {
         Fact::Landed(landed) => land(&mut after, landed, writer),
@@ -349,15 +341,6 @@ pub fn is_news(agent: &Agent, fact: &Fact, writer: &str) -> bool {
         _ => return true,
     }
     after != *agent
-}
-
-/// Nothing said and nothing to see are the same.
-fn given(text: Option<&str>) -> Option<String> {
-    text.map(short).filter(|text| !text.is_empty())
-}
-
-fn short(text: &str) -> String {
-    text::one_line(text, SHORT)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use super::{
     super::{Phase::Failed, event::Message, landing::check_id},
@@ -10,18 +10,20 @@ fn event(lamport: u64, writer: &str, fact: &Fact) -> Event {
     Event::new(fact, lamport, Timestamp::UNIX_EPOCH, writer).unwrap()
 }
 
+fn writer(id: &str) -> WriterId {
+    WriterId::parse(id).unwrap()
+}
+
 fn phase(attempt: u32, phase: Phase) -> Fact {
     Fact::Phase(Step::to(attempt, phase))
 }
 
+fn work(files: u64) -> WorkStat {
+    WorkStat { commits: 1, files, insertions: 3, deletions: 4, ..WorkStat::default() }
+}
+
 fn end(attempt: u32, phase: Phase) -> Fact {
-    Fact::Finished(Finished {
-        commits: 1,
-        files: 2,
-        insertions: 3,
-        deletions: 4,
-        ..Finished::empty(attempt, phase)
-    })
+    Fact::Finished(Finished { work: work(2), ..Finished::empty(attempt, phase) })
 }
 
 fn told(facts: &[(u64, &str, Fact)]) -> (u32, Phase, usize) {
@@ -79,20 +81,21 @@ fn hostile_texts_become_harmless() {
 #[test]
 fn what_landed_stays_until_it_is_taken_back() {
     let landed = |outcome, head: &str| {
-        let (into, head, commit) = ("main".into(), head.into(), Some("c".into()));
+        let (into, head, commit) = ("main".into(), IdOrText::read(head), Some(IdOrText::read("c")));
         Fact::Landed(Landed { outcome, into, head, commit, reason: None, check: None, passed: Vec::new() })
     };
     let mut events =
         vec![event(2, "a", &landed(Landing::Merged, "one")), event(3, "a", &landed(Landing::Failed, "two"))];
     let agent = fold(&events).agent;
-    assert_eq!((agent.landed_head.as_deref(), agent.landed_in.as_deref()), (Some("one"), Some("main")));
+    let landed_head = agent.landed_head.map(|head| head.to_string());
+    assert_eq!((landed_head.as_deref(), agent.landed_in.as_deref()), (Some("one"), Some("main")));
     events.push(event(4, "b", &landed(Landing::TakenBack, "one")));
     assert_eq!(fold(&events).agent.landed_head, None);
 }
 
 fn did_not_land(outcome: Landing, head: &str, reason: &str) -> Landed {
     let check = (outcome == Landing::Failed).then(|| Check::shared("test", "make"));
-    let (into, head, reason) = ("main".into(), head.into(), Some(reason.into()));
+    let (into, head, reason) = ("main".into(), IdOrText::read(head), Some(reason.into()));
     Landed { outcome, into, head, commit: None, reason, check, passed: Vec::new() }
 }
 
@@ -141,7 +144,7 @@ fn what_is_known_of_a_landing_is_no_news() {
     let aside = |why| did_not_land(Landing::SetAside, "one", why);
     let failed = |head| did_not_land(Landing::Failed, head, "test fails: exit code 1");
     let merged = |commit: &str| Landed {
-        commit: Some(commit.into()),
+        commit: Some(IdOrText::read(commit)),
         passed: vec!["x".into()],
         ..did_not_land(Landing::Merged, "one", "")
     };
@@ -156,7 +159,11 @@ fn what_is_known_of_a_landing_is_no_news() {
         (vec![], did_not_land(Landing::TakenBack, "one", ""), false),
         (vec![merged("c")], did_not_land(Landing::TakenBack, "one", ""), true),
     ] {
-        assert_eq!(is_news(&agent(&told), &Fact::Landed(next.clone()), "a"), is_new, "{told:?} {next:?}");
+        assert_eq!(
+            is_news(&agent(&told), &Fact::Landed(next.clone()), &writer("a")),
+            is_new,
+            "{told:?} {next:?}"
+        );
     }
 }
 
@@ -166,18 +173,13 @@ fn work_that_is_taken_again_as_it_was_is_no_news() {
     let agent = fold(&[event(1, "a", &phase(1, Phase::Starting)), ended]).agent;
     let taken = |head: &str, reason: Option<&str>| Collected {
         attempt: 1,
-        head: head.into(),
-        commits: 1,
-        files: 2,
-        insertions: 3,
-        deletions: 4,
-        left_out: Vec::new(),
-        left_out_more: 0,
+        head: IdOrText::read(head),
+        work: work(2),
         unfinished: None,
         phase: reason.map(|_| Phase::Done),
         reason: reason.map(str::to_owned),
     };
-    let agent = Agent { head: Some("one".into()), reason: Some("not resolved".into()), ..agent };
+    let agent = Agent { head: Some(IdOrText::read("one")), reason: Some("not resolved".into()), ..agent };
     for (fact, is_new) in [
         (Fact::Collected(taken("one", None)), false),
         (Fact::Collected(taken("two", None)), true),
@@ -186,7 +188,7 @@ fn work_that_is_taken_again_as_it_was_is_no_news() {
         (Fact::Collected(Collected { attempt: 2, ..taken("two", None) }), false),
         (Fact::Pause { reason: None }, true),
     ] {
-        assert_eq!(is_news(&agent, &fact, "a"), is_new, "{fact:?}");
+        assert_eq!(is_news(&agent, &fact, &writer("a")), is_new, "{fact:?}");
     }
 }
 
@@ -210,7 +212,8 @@ fn what_was_asked_holds_until_the_end_or_the_next_launch() {
 }
 
 fn usage(attempt: u32, session: &str, cost: u64, denials: u64) -> Fact {
-    let usage = Usage { session: Some(session.into()), cost_micros: Some(cost), denials, ..Usage::default() };
+    let (session, cost) = (Some(session.into()), Some(Cost::from_micros(cost)));
+    let usage = Usage { session, cost, denials, ..Usage::default() };
     Fact::Finished(Finished { usage: Some(usage), ..Finished::empty(attempt, Failed) })
 }
 
@@ -224,18 +227,36 @@ fn a_conversation_tells_its_whole_and_several_are_added() {
         event(5, "a", &usage(4, "t", 7, 0)),
     ];
     let agent = fold(&told).agent;
-    assert_eq!((agent.cost_micros, agent.denials, agent.input_tokens), (Some(107), 3, None));
+    assert_eq!((agent.cost.map(Cost::micros), agent.denials, agent.input_tokens), (Some(107), 3, None));
 }
 
 pub(crate) fn facts() -> impl Strategy<Value = Fact> {
     let word = "[ -~\u{1b}\n\u{202e}é日]{0,12}";
     prop_oneof![
-        (word, word, prop::option::of(word)).prop_map(|(title, profile, model)| {
-            let (reviews, label) = (model.clone(), model.clone());
-            Fact::Created(Created { title, profile, reviews, label, model, ..Created::default() })
-        }),
+        (word, word, prop::option::of(word), "[1x]", 0u32..3).prop_map(
+            |(title, profile, model, digit, place)| {
+                let (reviews, label) = (model.as_deref().map(IdOrText::read), model.clone());
+                let parent = reviews.as_ref().map(|_| IdOrText::read("plan-work-00000"));
+                let (base, permission) = (IdOrText::read(&digit.repeat(40)), model.clone());
+                let (run, branch, prompt) = (profile.as_str().into(), title.as_str().into(), None);
+                Fact::Created(Created {
+                    title,
+                    profile,
+                    model,
+                    run,
+                    place,
+                    parent,
+                    reviews,
+                    permission,
+                    base,
+                    branch,
+                    label,
+                    prompt,
+                })
+            }
+        ),
         (1u32..4, 0usize..4, prop::option::of(word)).prop_map(|(attempt, at, reason)| {
-            let (session, question) = (reason.clone(), reason.clone());
+            let (session, question) = (reason.clone().map(SessionId::from), reason.clone());
             let choice = question.is_some();
             Fact::Phase(Step { reason, session, question, choice, ..Step::to(attempt, Phase::ALL[at]) })
         }),
@@ -261,16 +282,17 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
             let check = Check { name: into.clone(), id: into.clone(), command: commit.clone() };
             Fact::Landed(Landed {
                 outcome,
-                head: into.clone(),
+                head: IdOrText::read(&into),
                 reason: commit.clone(),
                 passed: vec![into.clone()],
                 check: commit.as_ref().map(|_| check),
-                into,
-                commit,
+                into: into.into(),
+                commit: commit.as_deref().map(IdOrText::read),
             })
         }),
-        (0usize..3, "[xy]", "[ab]", word, prop::option::of(word)).prop_map(|(at, head, by, patch, text)| {
-            let (verdict, base) = (verdict::Verdict::ALL[at], "b".to_owned());
+        (0usize..3, "[1x]", "[ab]", word, prop::option::of(word)).prop_map(|(at, head, by, patch, text)| {
+            let (verdict, base) = (verdict::Verdict::ALL[at], IdOrText::read("b"));
+            let head = IdOrText::read(&head.repeat(40));
             Fact::Verdict(Review {
                 verdict,
                 base,
@@ -283,18 +305,11 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 comments: vec![],
             })
         }),
-        (0u32..4, "[xy]", 0u64..9).prop_map(|(attempt, head, files)| {
-            let (left_out, left_out_more) = (vec![], files);
-            let (commits, insertions, deletions) = (1, 2, 3);
+        (0u32..4, "[1x]", 0u64..9).prop_map(|(attempt, head, files)| {
             Fact::Collected(Collected {
                 attempt,
-                head,
-                commits,
-                files,
-                insertions,
-                deletions,
-                left_out,
-                left_out_more,
+                head: IdOrText::read(&head.repeat(40)),
+                work: WorkStat { left_out_more: files, ..work(files) },
                 unfinished: (files > 5).then(|| "a merge".to_owned()),
                 phase: (files == 8).then_some(Failed),
                 reason: (files == 8).then(|| "rolled back".to_owned()),
@@ -303,7 +318,17 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
         Just(Fact::Stop { reason: None }),
         Just(Fact::Pause { reason: None }),
         Just(Fact::Send(Message { text: Some("on".into()), ..Message::default() })),
+        Just(Fact::Restored {}),
     ]
+}
+
+/// What holds of every generated fact holds of every kind of fact.
+#[test]
+fn every_kind_of_fact_is_generated() {
+    let mut runner = TestRunner::deterministic();
+    let mut named = || facts().new_tree(&mut runner).expect("a fact").current().name();
+    let generated: HashSet<&str> = (0..1000).map(|_| named()).collect();
+    assert_eq!(generated, HashSet::from(Fact::NAMES));
 }
 
 pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {

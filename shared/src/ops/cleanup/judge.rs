@@ -7,11 +7,12 @@ use super::{
     targets::{self, Target},
 };
 use crate::{
-    Error, Kind, Result,
-    config::Config,
+    Code, Error, Kind, Result,
+    config::{Config, keys::DISPOSABLE_DIRS},
     error::Context,
     git::{Oid, Repo, worktrees::Worktree},
-    model::{Agent, AgentId, Liveness, quote},
+    landing::open::{self, OpenLanding},
+    model::{Agent, AgentId, BranchName, IdOrText, Liveness, quote, text},
     ops::{agent_object::AgentObject, shadowed::Shadowed},
     removal::{
         contents,
@@ -39,8 +40,8 @@ pub(super) struct No {
     pub(super) why: String,
     pub(super) hint: Option<String>,
     pub(super) held_by: Option<i32>,
-    /// What kind of error it was, where something failed.
-    pub(super) kind: Option<Kind>,
+    /// What went wrong, where something failed.
+    pub(super) code: Option<Code>,
 }
 
 impl No {
@@ -56,8 +57,8 @@ impl No {
     pub(super) fn because(mut error: Error) -> Self {
         let hint = if error.hints.is_empty() { None } else { Some(error.hints.remove(0)) };
         // What is refused as things stand, and what cannot be told of an agent, is a reason to keep it, and no failure.
-        let kind = Some(error.kind).filter(|kind| !matches!(kind, Kind::Refused | Kind::Internal));
-        Self { why: error.one_line(), hint, held_by: None, kind }
+        let code = Some(error.code).filter(|code| !matches!(code.kind(), Kind::Refused | Kind::Internal));
+        Self { why: error.one_line(), hint, held_by: None, code }
     }
 }
 
@@ -67,9 +68,11 @@ pub(super) struct Judge<'a> {
     request: &'a Request,
     targets: Vec<Target>,
     /// Branches that are agents' own: work in them is not elsewhere.
-    agents: Vec<String>,
+    agents: Vec<BranchName>,
     processes: Places,
     derived: Vec<String>,
+    /// Landings on which processes work now.
+    landings: Vec<OpenLanding>,
     /// Who we are.
     writer: Option<&'a str>,
 }
@@ -82,12 +85,13 @@ impl<'a> Judge<'a> {
     pub(super) fn new(repo: &'a Repo, request: &'a Request, listing: &'a Listing) -> Result<Self> {
         let agents =
             listing.rows.iter().filter_map(|row| listing.agent(repo, row).ok()).map(|agent| agent.branch);
-        let agents: Vec<String> = agents.collect();
+        let agents: Vec<BranchName> = agents.collect();
         let mut targets = targets::all(repo, request.into.as_deref())?;
-        targets.retain(|target| request.into.is_some() || !agents.contains(&target.name));
-        let derived = Config::of(repo).derived();
+        targets.retain(|target| request.into.is_some() || !agents.iter().any(|own| *own == *target.name));
+        let derived = Config::of(repo).get_or_default(&DISPOSABLE_DIRS);
         let writer = listing.writer.as_deref();
-        Ok(Self { repo, request, targets, agents, processes: Places::now(), derived, writer })
+        let landings = open::running(repo)?;
+        Ok(Self { repo, request, targets, agents, processes: Places::now(), derived, landings, writer })
     }
 
     /// Whether it may go.
@@ -98,7 +102,8 @@ impl<'a> Judge<'a> {
         object: &AgentObject,
         discard: bool,
     ) -> Result<Result<Go, No>> {
-        if let Some(no) = self.at_work(id, agent, object, discard).or_else(|| self.too_young(agent)) {
+        let no = self.at_work(id, agent, object, discard).or_else(|| self.is_landing(id, agent));
+        if let Some(no) = no.or_else(|| self.too_young(agent)) {
             return Ok(Err(no));
         }
         let worktree = match place::of_agent(self.repo, id, &agent.branch)? {
@@ -158,6 +163,13 @@ impl<'a> Judge<'a> {
         Some(no)
     }
 
+    /// A landing that runs may ask the agent for a repair, and records in its life whether its work landed.
+    fn is_landing(&self, id: &AgentId, agent: &Agent) -> Option<No> {
+        let landing = self.landings.iter().find(|landing| landing.uses(id, &agent.branch))?;
+        let into = text::one_line(landing.into.as_deref().unwrap_or_default(), 100);
+        Some(No::new(format!("a landing into {into} uses it now")).hint("wait for the end of that landing"))
+    }
+
     fn too_young(&self, agent: &Agent) -> Option<No> {
         let least = i64::try_from(self.request.older_than?.as_secs()).ok()?;
         let ended = agent.ended_at.unwrap_or(agent.queued_at).as_second();
@@ -166,7 +178,9 @@ impl<'a> Judge<'a> {
 
     /// All its work, the branch as well as what was taken of it, in one branch or the other.
     fn is_elsewhere(&self, id: &AgentId, agent: &Agent) -> Result<Result<String, No>> {
-        let base = Oid::parse(&agent.base)
+        let base = agent
+            .base
+            .commit()
             .ok_or_else(|| Error::internal(format!("'{id}' has no base: '{}'", agent.base)))?;
         if let Some(broken) = unreadable::work_of(self.repo, id, agent)? {
             let no = No::new(broken.sentence());
@@ -178,7 +192,7 @@ impl<'a> Judge<'a> {
             tips.extend(self.repo.find_ref(&name)?.filter(|tip| !tips.contains(tip)));
         }
         // What its life tells of counts as well, whatever became of the refs.
-        if let Some(told) = agent.head.as_deref().and_then(Oid::parse).filter(|told| !tips.contains(told)) {
+        if let Some(told) = agent.head_commit().filter(|told| !tips.contains(told)) {
             if !self.repo.has_commit(told) {
                 return Ok(Err(No::new(format!("its work, {}, is not in this repository", told.short()))));
             }
@@ -188,8 +202,8 @@ impl<'a> Judge<'a> {
             if let Some(unsound) = sound::flaw_of(self.repo, tip)? {
                 return Ok(Err(No::new(unsound.why).hint(format!("git orchestra cleanup --discard {id}"))));
             }
-            let landed = agent.landed_head.as_deref() == Some(tip.to_string().as_str());
-            let landed_as = agent.landed_as.as_deref().and_then(Oid::parse).filter(|_| landed);
+            let landed = agent.landed_head.as_ref().is_some_and(|head| *head == tip);
+            let landed_as = agent.landed_as.as_ref().and_then(IdOrText::commit).filter(|_| landed);
             match self.find(agent, Work { base, tip, landed_as })? {
                 // The branch of work that is in the head alone made nothing: that says little.
                 Ok(found) if why.is_empty() || why == NOTHING => why = found,
@@ -206,12 +220,12 @@ impl<'a> Judge<'a> {
     /// In which branch a piece of work is, or why it is in none.
     fn find(&self, agent: &Agent, work: Work) -> Result<Result<String, String>> {
         let mut targets = self.targets.clone();
-        let landed = agent.landed_in.as_deref().filter(|name| !self.agents.iter().any(|own| own == name));
+        let landed = agent.landed_in.as_deref().filter(|name| !self.agents.iter().any(|own| *own == **name));
         if let Some(landed) = landed.filter(|_| self.request.into.is_none()) {
             targets.extend(targets::at(self.repo, landed)?.filter(|target| !self.targets.contains(target)));
         }
         let mut first = None;
-        for target in targets.iter().filter(|target| target.name != agent.branch) {
+        for target in targets.iter().filter(|target| agent.branch != *target.name) {
             let finding = elsewhere::look(self.repo, work, target.tip)?;
             if finding.is_elsewhere() {
                 return Ok(Ok(sentence(finding, &target.name)));
@@ -228,7 +242,7 @@ impl<'a> Judge<'a> {
         };
         let objects = shadowed.folder.path().join("objects");
         std::fs::create_dir(&objects).context(Kind::External, || "cannot make a temporary folder".into())?;
-        let base = Oid::parse(&agent.base).unwrap_or(Oid::EMPTY_TREE);
+        let base = agent.base.commit().unwrap_or(Oid::EMPTY_TREE);
         let task = shadowed.task(id, agent, base);
         let shadow = shadowed.shadow.clone().with_objects_in(objects);
         contents::beyond(self.repo, &task, &shadowed.place(&shadow), &self.derived)
@@ -236,7 +250,7 @@ impl<'a> Judge<'a> {
 }
 
 fn sentence(finding: Finding, branch: &str) -> String {
-    let branch = crate::model::text::one_line(branch, 100);
+    let branch = text::one_line(branch, 100);
     match finding {
         Finding::Nothing => NOTHING.to_owned(),
         Finding::Merged => format!("merged into {branch}"),

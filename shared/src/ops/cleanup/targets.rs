@@ -1,7 +1,7 @@
 //! The branches in which work may be, so that it need not be kept.
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{Oid, Repo, careful},
     model::text,
     store::layout,
@@ -24,8 +24,11 @@ pub(super) fn all(repo: &Repo, named: Option<&str>) -> Result<Vec<Target>> {
     if let Some(named) = named {
         let found = at(repo, named)?.or(remote(repo, named)?);
         return found.map(|one| vec![one]).ok_or_else(|| {
-            Error::refused(format!("no branch '{}' in which work could be", text::safe(named)))
-                .hint("git branch --list --all")
+            Error::new(
+                Code::BranchUnknown,
+                format!("no branch '{}' in which work could be", text::safe(named)),
+            )
+            .hint("git branch --list --all")
         });
     }
     let head = careful::text(repo.common_dir()?.join("HEAD")).unwrap_or_default();
@@ -33,8 +36,7 @@ pub(super) fn all(repo: &Repo, named: Option<&str>) -> Result<Vec<Target>> {
         return Ok(Vec::new());
     };
     let mut found: Vec<Target> = at(repo, main)?.into_iter().collect();
-    let value = |key: &str| repo.config(&format!("branch.{main}.{key}"));
-    if let (Some(from), Some(branch)) = (value("remote"), value("merge")) {
+    if let (Some(from), Some(branch)) = (repo.remote_of_branch(main), repo.upstream_ref_of_branch(main)) {
         let branch = layout::branch_of(&branch).unwrap_or(&branch).to_owned();
         found.extend(remote(repo, &format!("{from}/{branch}"))?);
     }

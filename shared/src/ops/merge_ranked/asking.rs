@@ -4,20 +4,21 @@ use std::sync::atomic::AtomicBool;
 
 use crate::{
     Error, Kind, Result,
+    agents::{self, Words},
     config::Config,
     git::{Oid, worktrees::Head},
     landing::{
         before::BeforeRepair,
         finish::{self, Move, Moved},
-        repair::Repairs,
+        open,
+        repairer::{RepairError, Repairer},
     },
-    model::{AgentId, Liveness},
+    model::{AgentId, Liveness, text},
     ops::{
         merge_ranked::rolling_back,
         rest::{self, Rest},
         resume, status,
     },
-    profile::{self, Words},
     store::{
         Chain,
         layout::{self, Private},
@@ -27,45 +28,35 @@ use crate::{
     worktree::{door, list},
 };
 
+/// Asks the agents of a landing.
 pub(super) struct Asking<'a> {
     pub(super) repo: &'a AcceptedRepo,
     pub(super) interrupted: &'a AtomicBool,
+    /// The target of the landing.
+    pub(super) into: &'a str,
 }
 
-impl Repairs for Asking<'_> {
-    fn ask(
-        &self,
-        agent: &AgentId,
-        forward_to: Option<Oid>,
-        message: &str,
-    ) -> Result<std::result::Result<Oid, String>> {
+impl Repairer for Asking<'_> {
+    fn ask(&self, agent: &AgentId, forward_to: Option<Oid>, message: &str) -> Result<Oid, RepairError> {
+        self.refuse_shared(agent)?;
         let profile = Chain::of_agent(self.repo, agent)?.fold().agent.profile;
         let what = "the names and the output of others";
-        if let Err(refused) = profile::check_prose(&profile, &Config::of(self.repo), what) {
-            return Ok(Err(format!("its agent cannot be asked: {}", refused.one_line())));
-        }
-        if let Some(commit) = forward_to
-            && let Err(why) = self.bring_forward(agent, commit)?
-        {
-            return Ok(Err(why));
+        agents::check_prose(&profile, &Config::of(self.repo), what)
+            .map_err(|error| cannot(&error.one_line()))?;
+        if let Some(commit) = forward_to {
+            self.bring_forward(agent, commit)?;
         }
         let request = resume::Request {
             agents: vec![agent.to_string()],
             message: Some(Words::Composed(message.to_owned())),
             ..resume::Request::default()
         };
-        if let Err(error) = resume::run(self.repo, &request) {
-            return Ok(Err(format!("its agent cannot be asked: {}", error.one_line())));
-        }
-        if let Err(why) = self.wait(agent)? {
-            return Ok(Err(why));
-        }
-        // It ran meanwhile, and the landing goes on with what the configuration names.
+        resume::run(self.repo, &request).map_err(|error| cannot(&error.one_line()))?;
+        self.wait(agent)?;
+        // It ran meanwhile, and the landing continues with what the configuration names.
         self.repo.confirm()?;
-        match self.repo.find_ref(&layout::head_ref(agent))? {
-            Some(head) => Ok(Ok(head)),
-            None => Ok(Err("its agent left no work".to_owned())),
-        }
+        let head = self.repo.find_ref(&layout::head_ref(agent))?;
+        head.ok_or_else(|| RepairError::not_possible("its agent left no work"))
     }
 
     fn before(&self, id: &AgentId) -> Result<BeforeRepair> {
@@ -75,52 +66,64 @@ impl Repairs for Asking<'_> {
         Ok(BeforeRepair::of(id, &agent, tip, head))
     }
 
-    fn roll_back(&self, before: &BeforeRepair, why: &str) -> Result<std::result::Result<(), String>> {
+    fn roll_back(&self, before: &BeforeRepair, why: &str) -> Result<(), RepairError> {
         rolling_back::roll_back(self.repo, before, why)
     }
 }
 
 impl Asking<'_> {
-    fn bring_forward(&self, id: &AgentId, commit: Oid) -> Result<std::result::Result<(), String>> {
+    /// One landing would roll back what the agent did for the other.
+    fn refuse_shared(&self, id: &AgentId) -> Result<(), RepairError> {
+        let branch = Chain::of_agent(self.repo, id)?.fold().agent.branch;
+        for other in open::running(self.repo)? {
+            let into = other.into.as_deref().unwrap_or_default();
+            if into != self.into && other.uses(id, &branch) {
+                let into = text::one_line(into, 60);
+                return Err(cannot(&format!("another landing, into {into}, uses it now")));
+            }
+        }
+        Ok(())
+    }
+
+    fn bring_forward(&self, id: &AgentId, commit: Oid) -> Result<(), RepairError> {
         let agent = status::one(self.repo, id)?;
         if agent.liveness != Liveness::Ended {
-            return Ok(Err(format!("its agent cannot be asked: it is {}", agent.phase.as_str())));
+            return Err(cannot(&format!("it is {}", agent.phase.as_str())));
         }
-        let cannot = |why: &str| Ok(Err(format!("its agent cannot be asked: {why}")));
-        let Some(worktree) =
-            list::of_agent(self.repo, id, &agent.branch)?.filter(|found| found.path.exists())
-        else {
-            return cannot("its worktree is gone");
-        };
+        let worktree = list::of_agent(self.repo, id, &agent.branch)?.filter(|found| found.path.exists());
+        let worktree = worktree.ok_or_else(|| cannot("its worktree is gone"))?;
         let spec = Spec::last(self.repo, id, &Private::new(self.repo.private_dir()?).agent(id));
         let made = spec.as_ref().map(Spec::made).unwrap_or_default();
-        if let Err(error) = door::enter(self.repo, &worktree, made) {
-            return cannot(&error.one_line());
-        }
+        door::enter(self.repo, &worktree, made).map_err(|error| cannot(&error.one_line()))?;
         let branch_ref = layout::branch_ref(&agent.branch);
         let now = self.repo.find_ref(&branch_ref)?;
-        let now = now.filter(|_| worktree.head() == Head::Branch(branch_ref));
-        let Some(now) = now.filter(|now| self.repo.contains(commit, *now).unwrap_or(false)) else {
-            return cannot("its worktree does not stand where its work does");
-        };
+        let now = now
+            .filter(|_| worktree.head() == Head::Branch(branch_ref))
+            .filter(|now| self.repo.contains(commit, *now).unwrap_or(false))
+            .ok_or_else(|| cannot("its worktree does not stand where its work does"))?;
         let why = "orchestra merge-ranked: for its agent";
         let wanted = Move { branch: &agent.branch, old: now, new: commit, why };
         match finish::move_branch(self.repo, wanted)? {
-            Moved::Yes | Moved::NotNeeded => Ok(Ok(())),
-            Moved::Elsewhere(_) => cannot("its branch moved meanwhile"),
-            Moved::Blocked(blocked) => cannot(&blocked.why),
+            Moved::Yes | Moved::NotNeeded => Ok(()),
+            Moved::Elsewhere(_) => Err(cannot("its branch moved meanwhile")),
+            Moved::Blocked(blocked) => Err(cannot(&blocked.why)),
         }
     }
 
-    fn wait(&self, id: &AgentId) -> Result<std::result::Result<(), String>> {
+    fn wait(&self, id: &AgentId) -> Result<(), RepairError> {
         match rest::wait(self.repo, id, self.interrupted)? {
-            Rest::Done => Ok(Ok(())),
-            Rest::Otherwise(why) => Ok(Err(format!("its agent is {why}"))),
+            Rest::Done => Ok(()),
+            Rest::Otherwise(why) => Err(RepairError::not_possible(format!("its agent is {why}"))),
             Rest::Interrupted => Err(Error::new(
                 Kind::Interrupted,
                 format!("interrupted while '{id}' works on its branch; it runs on"),
             )
-            .hint("git orchestra merge-ranked --continue, when it has ended")),
+            .hint("git orchestra merge-ranked --continue, when it has ended")
+            .into()),
         }
     }
+}
+
+fn cannot(why: &str) -> RepairError {
+    RepairError::not_possible(format!("its agent cannot be asked: {why}"))
 }

@@ -1,6 +1,7 @@
 //! What becomes, or became, of a branch: one word, for people and for scripts. Pure.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     landing::{Plan, state::Step},
@@ -12,8 +13,9 @@ use crate::{
 pub type Row = Step<Outcome>;
 
 /// The word.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "LandingOutcome")]
 pub enum Outcome {
     /// It would land.
     Lands,
@@ -78,7 +80,7 @@ impl Outcome {
 /// What would become of every branch of a plan, in the order of its steps.
 pub(super) fn planned(plan: &Plan) -> Vec<Outcome> {
     let tried = forecast(&plan.order.places, &plan.candidates, &plan.matrix);
-    let not_tried = plan.passed.iter().map(|passed| match passed.outcome {
+    let not_tried = plan.skipped.iter().map(|skipped| match skipped.outcome {
         Landing::UpToDate => Outcome::UpToDate,
         Landing::NothingNew => Outcome::NothingNew,
         _ => Outcome::Blocked,

@@ -1,45 +1,31 @@
 //! What `merge-ranked` reports.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::outcome::{self, Outcome, Row};
 use crate::{
     git::Oid,
-    landing::{Plan, State, plan::Pairs, state::Step},
+    landing::{Pairs, Plan, State, state::Step},
     store::{Unreadable, operations::Journal},
 };
 
-/// Why the target did not move.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Left {
-    /// By the user, on the way.
-    Interrupted,
-    /// The checks failed, and that was to stop it.
-    Stopped,
-    /// Something is in the way: what, and what to type.
-    Blocked(String, Vec<String>),
-    /// It was given up.
-    Aborted,
-}
-
-/// The order, the reasons, the outcome.
-#[derive(Clone, Debug, Serialize)]
+/// The order, the reasons, and what the landing came to.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(from = "Json", into = "Json")]
+#[schemars(with = "Json")]
 pub struct Report {
-    /// The target.
+    /// The target branch.
     pub into: String,
-    /// Where it stood.
+    /// The commit of the target before.
     pub base: Oid,
-    /// Where it stands, or would stand once it can be moved.
-    pub result: Option<Oid>,
-    /// Whether the target stands there.
-    pub moved: bool,
-    /// Under which id this can be taken back, or gone on with.
-    pub operation: Option<String>,
+    /// What the landing came to.
+    pub conclusion: Conclusion,
     /// Every branch, in the order of landing.
     pub order: Vec<Row>,
     /// How the pairs were judged.
     pub pairs: Pairs,
-    /// The set that lands together is known to be the largest.
+    /// Whether the set that lands together is known to be the largest.
     pub exact: bool,
     /// What the user should know.
     pub warnings: Vec<String>,
@@ -47,82 +33,142 @@ pub struct Report {
     pub unreadable: Vec<Unreadable>,
     /// From now on plain `git log` shows the notes on what landed: its config was told so.
     pub notes_shown: bool,
-    /// Why the target did not move, in words.
-    pub blocked: Option<String>,
-    /// See there; none where it is as it should be.
-    #[serde(skip)]
-    pub left: Option<Left>,
+}
+
+/// What a landing came to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Conclusion {
+    /// Nothing was tried: it is a plan, or there was nothing to land.
+    NotTried,
+    /// All steps were taken, and the target has what landed.
+    Ended {
+        /// The operation, which can be undone.
+        operation: String,
+        /// Where the target stands; where it stood if nothing landed.
+        result: Oid,
+    },
+    /// The target has not moved.
+    Incomplete {
+        /// The operation, which can be continued unless it was aborted.
+        operation: String,
+        /// Where the target would stand with what has landed so far.
+        result: Oid,
+        /// Why it has not moved.
+        why: Incomplete,
+    },
+}
+
+/// Why a landing is not complete.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "reason")]
+pub enum Incomplete {
+    /// The user interrupted it.
+    Interrupted,
+    /// A check failed, and that was to stop it.
+    CheckFailed,
+    /// The target cannot be moved.
+    Blocked {
+        /// What is in the way, for people.
+        why: String,
+        /// What to type.
+        hints: Vec<String>,
+    },
+    /// The user aborted it.
+    Aborted,
+}
+
+impl Incomplete {
+    /// Why, for people and for scripts.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Interrupted => "interrupted",
+            Self::CheckFailed => "stopped at a failure",
+            Self::Blocked { why, .. } => why,
+            Self::Aborted => "given up",
+        }
+    }
 }
 
 impl Report {
-    /// What would be done.
+    /// The report of a plan: what would be done.
     pub(super) fn planned(plan: &Plan) -> Self {
         let words = outcome::planned(plan);
         let order = plan.steps().into_iter().zip(words).map(|(step, word)| step.with_outcome(word));
-        Self::with(plan, order.collect())
+        Self::not_tried(plan, order.collect())
     }
 
-    /// There was nothing to try.
+    /// The report of a landing for which there was nothing to try.
     pub(super) fn nothing(plan: &Plan) -> Self {
-        Self::with(plan, rows(plan.steps(), true))
+        Self::not_tried(plan, rows(plan.steps(), true))
     }
 
-    fn with(plan: &Plan, order: Vec<Row>) -> Self {
+    /// The report of a landing that has come to its end.
+    pub(super) fn ended(plan: &Plan, state: &State, journal: &Journal) -> Self {
+        let operation = journal.operation.id.clone();
+        Self::tried(plan, state, true, Conclusion::Ended { operation, result: state.result })
+    }
+
+    /// The report of a landing whose target has not moved.
+    pub(super) fn incomplete(plan: &Plan, state: &State, journal: &Journal, why: Incomplete) -> Self {
+        let operation = journal.operation.id.clone();
+        Self::tried(plan, state, false, Conclusion::Incomplete { operation, result: state.result, why })
+    }
+
+    fn not_tried(plan: &Plan, order: Vec<Row>) -> Self {
         Self {
             into: plan.target.branch.clone(),
             base: plan.target.tip,
-            result: None,
-            moved: false,
-            operation: None,
+            conclusion: Conclusion::NotTried,
             order,
             pairs: plan.pairs,
             exact: plan.order.exact,
             warnings: Vec::new(),
             unreadable: plan.unreadable.clone(),
             notes_shown: false,
-            blocked: None,
-            left: None,
         }
     }
 
     /// `has_moved`: the target has what landed.
-    fn of(plan: &Plan, state: &State, journal: &Journal, has_moved: bool) -> Self {
+    fn tried(plan: &Plan, state: &State, has_moved: bool, conclusion: Conclusion) -> Self {
         let known = |name: &str| state.steps.iter().any(|step| step.branch == name);
         let open = plan.steps().into_iter().filter(|step| !known(&step.branch));
         let mut order = rows(state.steps.iter().cloned().chain(open), has_moved);
         for (row, rank) in order.iter_mut().zip(1..) {
             row.rank = rank;
         }
-        let mut report = Self::with(plan, order);
-        report.base = state.base;
-        report.result = Some(state.result);
-        report.operation = Some(journal.operation.id.clone());
-        report
+        Self { base: state.base, conclusion, ..Self::not_tried(plan, order) }
     }
 
-    pub(super) fn done(plan: &Plan, state: &State, journal: &Journal, warnings: Vec<String>) -> Self {
-        let moved = state.result != state.base;
-        Self { moved, warnings, ..Self::of(plan, state, journal, true) }
+    /// Where the target stands, or would stand once it can be moved.
+    pub const fn result(&self) -> Option<Oid> {
+        match &self.conclusion {
+            Conclusion::NotTried => None,
+            Conclusion::Ended { result, .. } | Conclusion::Incomplete { result, .. } => Some(*result),
+        }
     }
 
-    pub(super) fn left(plan: &Plan, state: &State, journal: &Journal, left: Left) -> Self {
-        let blocked = match &left {
-            Left::Interrupted => Some("interrupted".to_owned()),
-            Left::Stopped => Some("stopped at a failure".to_owned()),
-            Left::Blocked(why, _) => Some(why.clone()),
-            Left::Aborted => Some("given up".to_owned()),
-        };
-        Self { blocked, left: Some(left), ..Self::of(plan, state, journal, false) }
+    /// The commit to which the target moved, if it did.
+    pub fn moved_to(&self) -> Option<Oid> {
+        match &self.conclusion {
+            Conclusion::Ended { result, .. } => Some(*result).filter(|result| *result != self.base),
+            Conclusion::NotTried | Conclusion::Incomplete { .. } => None,
+        }
     }
 
-    /// The failed step is not written down: `--continue` takes it again.
-    pub(super) fn stopped(plan: &Plan, state: &State, journal: &Journal, step: Step) -> Self {
-        let mut shown = state.clone();
-        shown.steps.push(step);
-        Self::left(plan, &shown, journal, Left::Stopped)
+    /// Why the target has not moved, if the landing is not complete.
+    pub const fn why_incomplete(&self) -> Option<&Incomplete> {
+        match &self.conclusion {
+            Conclusion::Incomplete { why, .. } => Some(why),
+            Conclusion::NotTried | Conclusion::Ended { .. } => None,
+        }
     }
 
-    /// How many came to this.
+    /// Whether the landing is not complete.
+    pub const fn is_incomplete(&self) -> bool {
+        self.why_incomplete().is_some()
+    }
+
+    /// How many branches came to this outcome.
     pub fn count(&self, outcome: Outcome) -> usize {
         self.order.iter().filter(|row| row.outcome == outcome).count()
     }
@@ -134,4 +180,126 @@ fn rows(steps: impl IntoIterator<Item = Step>, has_moved: bool) -> Vec<Row> {
         step.with_outcome(outcome)
     };
     steps.into_iter().map(row).collect()
+}
+
+/// The report of a landing, as scripts read it.
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "LandingReport")]
+struct Json {
+    /// The branch in which the work lands.
+    into: String,
+    /// The commit at which the target was when the landing began.
+    base: Oid,
+    /// Where the target stands, or would stand once it can be moved.
+    result: Option<Oid>,
+    /// Whether the target moved there.
+    moved: bool,
+    /// The operation that can be undone or continued.
+    operation: Option<String>,
+    /// The branches in the order in which they land, with what became of each.
+    order: Vec<Row>,
+    /// How many pairs of branches were merged on trial, and how they were judged.
+    pairs: Pairs,
+    /// Whether the set that lands together is known to be the largest.
+    exact: bool,
+    /// What the user should know.
+    warnings: Vec<String>,
+    /// Agents that cannot be read: whether they have anything to land is not known.
+    unreadable: Vec<Unreadable>,
+    /// Whether plain `git log` shows the notes on what landed from now on: its config was told so.
+    notes_shown: bool,
+    /// Why the target did not move, in words.
+    blocked: Option<String>,
+    /// Why the target did not move, for programs; none where the landing came to its end.
+    #[serde(default)]
+    incomplete: Option<Incomplete>,
+}
+
+impl From<Json> for Report {
+    fn from(json: Json) -> Self {
+        let conclusion = match (json.operation, json.result, json.incomplete) {
+            (Some(operation), Some(result), Some(why)) => Conclusion::Incomplete { operation, result, why },
+            (Some(operation), Some(result), None) => Conclusion::Ended { operation, result },
+            _ => Conclusion::NotTried,
+        };
+        let Json { into, base, order, pairs, exact, warnings, unreadable, notes_shown, .. } = json;
+        Self { into, base, conclusion, order, pairs, exact, warnings, unreadable, notes_shown }
+    }
+}
+
+impl From<Report> for Json {
+    fn from(report: Report) -> Self {
+        let (result, moved) = (report.result(), report.moved_to().is_some());
+        let incomplete = report.why_incomplete().cloned();
+        let blocked = incomplete.as_ref().map(|why| why.reason().to_owned());
+        let operation = match report.conclusion {
+            Conclusion::NotTried => None,
+            Conclusion::Ended { operation, .. } | Conclusion::Incomplete { operation, .. } => Some(operation),
+        };
+        let Report { into, base, order, pairs, exact, warnings, unreadable, notes_shown, .. } = report;
+        Self {
+            into,
+            base,
+            result,
+            moved,
+            operation,
+            order,
+            pairs,
+            exact,
+            warnings,
+            unreadable,
+            notes_shown,
+            blocked,
+            incomplete,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn written(conclusion: Conclusion) -> Value {
+        let report = Report {
+            into: "main".into(),
+            base: Oid::NULL,
+            conclusion,
+            order: Vec::new(),
+            pairs: Pairs::default(),
+            exact: true,
+            warnings: Vec::new(),
+            unreadable: Vec::new(),
+            notes_shown: false,
+        };
+        serde_json::to_value(report).unwrap()
+    }
+
+    #[test]
+    fn one_conclusion_gives_every_word_of_the_json() {
+        let (operation, other) = ("7".to_owned(), Oid::EMPTY_TREE);
+        let ended = |result| Conclusion::Ended { operation: operation.clone(), result };
+        let incomplete = |why| Conclusion::Incomplete { operation: operation.clone(), result: other, why };
+        let blocked = Incomplete::Blocked { why: "in the way".into(), hints: vec!["mv".into()] };
+        for (conclusion, result, moved, operation, why) in [
+            (Conclusion::NotTried, Value::Null, false, Value::Null, Value::Null),
+            (ended(Oid::NULL), json!(Oid::NULL), false, json!("7"), Value::Null),
+            (ended(other), json!(other), true, json!("7"), Value::Null),
+            (incomplete(Incomplete::Interrupted), json!(other), false, json!("7"), json!("interrupted")),
+            (
+                incomplete(Incomplete::CheckFailed),
+                json!(other),
+                false,
+                json!("7"),
+                json!("stopped at a failure"),
+            ),
+            (incomplete(blocked), json!(other), false, json!("7"), json!("in the way")),
+            (incomplete(Incomplete::Aborted), json!(other), false, json!("7"), json!("given up")),
+        ] {
+            let json = written(conclusion);
+            let said = (&json["result"], &json["moved"], &json["operation"], &json["blocked"]);
+            assert_eq!(said, (&result, &json!(moved), &operation, &why), "{json}");
+        }
+    }
 }

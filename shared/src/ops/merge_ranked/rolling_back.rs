@@ -4,14 +4,15 @@
 use std::time::Duration;
 
 use crate::{
-    Error, Result,
+    Result,
     git::{Oid, Repo, refs::Edit},
     landing::{
         before::BeforeRepair,
         finish::{self, Move, Moved},
+        repairer::RepairError,
     },
     lock::Lock,
-    model::{AgentId, Fact, event::Collected, fold, text},
+    model::{AgentId, Fact, IdOrText, WorkStat, event::Collected, fold, text},
     store::{
         Chain, append_if,
         layout::{self, Private},
@@ -22,35 +23,26 @@ use crate::{
 /// How long another command may hold the agent's lock for a look.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Rolls back. `why` is what is told of the agent afterwards. Gives why it was not possible, if it was not.
+/// Rolls a repair back. `why` becomes the reason in the agent's life.
 ///
 /// # Errors
-/// Something cannot be read or written.
-pub(super) fn roll_back(
-    repo: &Repo,
-    before: &BeforeRepair,
-    why: &str,
-) -> Result<std::result::Result<(), String>> {
-    let id = AgentId::parse(&before.agent)?;
-    let dir = Private::new(repo.private_dir()?).agent(&id);
+/// It is not possible as things stand, or something cannot be read or written.
+pub(super) fn roll_back(repo: &Repo, before: &BeforeRepair, why: &str) -> Result<(), RepairError> {
+    let id = &before.agent;
+    let dir = Private::new(repo.private_dir()?).agent(id);
     let Some(_lock) = Lock::take(&dir.lock(), LOCK_TIMEOUT)? else {
-        return Ok(Err("its agent still runs".to_owned()));
+        return Err(RepairError::not_possible("its agent still runs"));
     };
-    let rolled_back = under_lock(repo, &id, before, why);
+    let rolled_back = under_lock(repo, id, before, why);
     // An agent at rest has no folder.
     let _ = std::fs::remove_dir_all(dir.dir());
     rolled_back
 }
 
-fn under_lock(
-    repo: &Repo,
-    id: &AgentId,
-    before: &BeforeRepair,
-    why: &str,
-) -> Result<std::result::Result<(), String>> {
+fn under_lock(repo: &Repo, id: &AgentId, before: &BeforeRepair, why: &str) -> Result<(), RepairError> {
     let agent = Chain::of_agent(repo, id)?.fold().agent;
     if !agent.phase.is_at_rest() {
-        return Ok(Err(format!("its agent is {}", agent.phase.as_str())));
+        return Err(RepairError::not_possible(format!("its agent is {}", agent.phase.as_str())));
     }
     let head_ref = layout::head_ref(id);
     let tip = repo.find_ref(&layout::branch_ref(&before.branch))?;
@@ -58,26 +50,27 @@ fn under_lock(
     for did in [tip, head].into_iter().flatten() {
         keep(repo, id, did)?;
     }
-    if let (Some(old), Some(new)) = (tip, before.tip)
-        && let Err(why) = move_branch(repo, &before.branch, old, new)?
-    {
-        return Ok(Err(format!("its branch keeps the repair that failed: {why}")));
+    if let (Some(old), Some(new)) = (tip, before.tip) {
+        move_branch(repo, &before.branch, old, new)?;
     }
     if let Some(new) = before.head.filter(|new| Some(*new) != head) {
-        repo.edit_refs(&[Edit { name: head_ref, old: head, new }], "orchestra: a repair failed")?;
+        repo.edit_refs(&[Edit { name: head_ref, old: head, new }], "orchestra: a repair failed")
+            .map_err(crate::Error::from)?;
     }
-    let told = before.head.map(|head| head.to_string()).or(agent.head);
+    let told = before.head.map(IdOrText::from).or(agent.head);
     let by = writer::writer(repo)?;
     append_if(repo, id, |fold| {
         let collected = Collected {
             attempt: fold.agent.attempt,
             head: told.clone()?,
-            commits: before.commits,
-            files: before.files,
-            insertions: before.insertions,
-            deletions: before.deletions,
-            left_out: Vec::new(),
-            left_out_more: before.left_out,
+            work: WorkStat {
+                commits: before.commits,
+                files: before.files,
+                insertions: before.insertions,
+                deletions: before.deletions,
+                left_out: Vec::new(),
+                left_out_more: before.left_out,
+            },
             unfinished: None,
             phase: Some(before.phase),
             reason: Some(why.to_owned()),
@@ -86,7 +79,7 @@ fn under_lock(
         let is_news = fold.agent.phase.is_at_rest() && fold::is_news(&fold.agent, &fact, &by);
         is_news.then(|| vec![fact])
     })?;
-    Ok(Ok(()))
+    Ok(())
 }
 
 /// Keeps a commit under the agent's name, where nobody looks for its work.
@@ -94,16 +87,17 @@ fn keep(repo: &Repo, id: &AgentId, commit: Oid) -> Result<()> {
     let name = layout::replaced_head_ref(id, &commit.to_string());
     match repo.find_ref(&name)? {
         Some(_) => Ok(()),
-        None => repo.edit_refs(&[Edit { name, old: None, new: commit }], "orchestra: a repair failed"),
+        None => Ok(repo.edit_refs(&[Edit { name, old: None, new: commit }], "orchestra: a repair failed")?),
     }
 }
 
-fn move_branch(repo: &Repo, branch: &str, old: Oid, new: Oid) -> Result<std::result::Result<(), String>> {
+fn move_branch(repo: &Repo, branch: &str, old: Oid, new: Oid) -> Result<(), RepairError> {
     let wanted = Move { branch, old, new, why: "orchestra merge-ranked: a repair failed" };
-    Ok(match finish::move_branch(repo, wanted).map_err(|error: Error| error.one_line()) {
-        Ok(Moved::Yes | Moved::NotNeeded) => Ok(()),
-        Ok(Moved::Elsewhere(_)) => Err("it moved meanwhile".to_owned()),
-        Ok(Moved::Blocked(blocked)) => Err(text::one_line(&blocked.why, 200)),
-        Err(error) => Err(error),
-    })
+    let why = match finish::move_branch(repo, wanted) {
+        Ok(Moved::Yes | Moved::NotNeeded) => return Ok(()),
+        Ok(Moved::Elsewhere(_)) => "it moved meanwhile".to_owned(),
+        Ok(Moved::Blocked(blocked)) => text::one_line(&blocked.why, 200),
+        Err(error) => error.one_line(),
+    };
+    Err(RepairError::not_possible(format!("its branch keeps the repair that failed: {why}")))
 }

@@ -1,27 +1,30 @@
 //! What `resume --dry-run` says: what would be resumed, and how, without writing anything.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{Request, check_alone, check_script, how, is_foreign, runs_already, taking_over};
 use crate::{
     Result,
+    agents::Words,
     config::Config,
     git::Repo,
-    model::{AgentId, Liveness, Permission, Phase, text},
-    profile::Words,
+    model::{AgentId, BranchName, Liveness, Permission, Phase, text},
+    ops::failure::Failure,
     store::{Chain, layout::Private, writer},
     supervise::{liveness, spec::Spec},
     worktree::{door, list, place},
 };
 
 /// One agent that would be resumed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "PlannedResume")]
 pub struct Planned {
-    /// Its id.
+    /// The id of the agent.
     pub id: String,
     /// What it would be told; its task in a few words where that is nothing.
     pub title: String,
-    /// How it is run.
+    /// The kind of agent, such as `claude`.
     pub profile: String,
     /// Where it is now.
     pub phase: Phase,
@@ -31,14 +34,25 @@ pub struct Planned {
     pub permission: Option<Permission>,
     /// How many agents of this kind may run at once.
     pub jobs: u32,
-    /// Seconds that it may run.
+    /// The longest that it would run, in seconds; 0: without limit.
     pub max_time: u64,
     /// It would begin a new conversation.
     pub fresh: bool,
     /// Its branch.
-    pub branch: String,
+    pub branch: BranchName,
     /// Where its files are, or would be.
     pub worktree: String,
+}
+
+/// What `resume --dry-run` reports.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+pub struct Plan {
+    /// The agents that would be resumed.
+    pub agents: Vec<Planned>,
+    /// Those that could not be resumed.
+    pub failed: Vec<Failure>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
 }
 
 /// Plans one agent.
@@ -77,7 +91,7 @@ pub(super) fn plan(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Req
         attempt: if is_first { agent.attempt.max(1) } else { agent.attempt + 1 },
         permission: how.launch.permission,
         jobs: how.jobs,
-        max_time: how.limits.max_time,
+        max_time: how.limits.max_time.as_secs(),
         fresh: request.fresh,
         branch: agent.branch,
         worktree: worktree.to_string_lossy().into_owned(),

@@ -5,9 +5,8 @@ use std::path::Path;
 
 use super::TakeOver;
 use crate::{
-    Error, Kind, Result,
-    config::Config,
-    conversation,
+    Code, Error, Result, agents,
+    config::{Config, keys::BRANCH_PREFIX},
     git::{
         Oid, Repo,
         refs::Edit,
@@ -36,7 +35,7 @@ pub(super) fn prepare(
     may(repo, id, agent, how)?;
     let head = unreadable::named_tip(repo, id, agent)?.filter(|head| repo.has_commit(*head));
     let head = head.ok_or_else(|| not_here(id, "the commit that holds its work"))?;
-    if Oid::parse(&agent.base).is_none_or(|base| !repo.has_commit(base)) {
+    if agent.base.commit().is_none_or(|base| !repo.has_commit(base)) {
         return Err(not_here(id, "the commit it started from"));
     }
     let kept = bring_snapshot(repo, id)?;
@@ -49,7 +48,10 @@ pub(super) fn prepare(
     };
     for work in kept.into_iter().chain([start]) {
         if let Some(unsound) = sound::flaw_of(repo, work)? {
-            return Err(Error::refused(format!("the work of '{id}' cannot be checked out: {}", unsound.why)));
+            return Err(Error::new(
+                Code::WorkUnusable,
+                format!("the work of '{id}' cannot be checked out: {}", unsound.why),
+            ));
         }
     }
     stand_on(repo, id, agent, start)?;
@@ -61,10 +63,11 @@ pub(super) fn prepare(
 /// # Errors
 /// The request does not allow it, or its branch is not called as ours are (3).
 pub(super) fn may(repo: &Repo, id: &AgentId, agent: &Agent, how: TakeOver) -> Result<()> {
-    let clone = agent.label.as_ref().unwrap_or(&agent.writer);
+    let clone = agent.label.as_deref().unwrap_or(&agent.writer);
     let allowed = how == TakeOver::Always || how == TakeOver::AtRest && agent.phase.is_at_rest();
     if !allowed {
-        let error = Error::refused(format!("agent '{id}' belongs to another clone, {clone}"));
+        let error =
+            Error::new(Code::AgentOfAnotherClone, format!("agent '{id}' belongs to another clone, {clone}"));
         if how == TakeOver::Never {
             return Err(error);
         }
@@ -74,17 +77,21 @@ pub(super) fn may(repo: &Repo, id: &AgentId, agent: &Agent, how: TakeOver) -> Re
             .hint(format!("git orchestra resume --take-over {id}, if that machine is gone")));
     }
     // A branch named by strangers is not checked out, unless it is the one that we would have given.
-    let ours = format!("{}{id}", Config::of(repo).branch_prefix()?);
-    if agent.branch == ours {
+    let ours = format!("{}{id}", Config::of(repo).get(&BRANCH_PREFIX)?);
+    if *agent.branch == *ours {
         return Ok(());
     }
     let theirs = text::safe(&agent.branch);
-    Err(Error::refused(format!("the branch of '{id}' is called '{theirs}', here it would be '{ours}'"))
-        .hint("git config orchestra.branchPrefix sets what branches of agents begin with"))
+    Err(Error::new(
+        Code::BranchDiffers,
+        format!("the branch of '{id}' is called '{theirs}', here it would be '{ours}'"),
+    )
+    .hint(format!("git config {} sets what branches of agents begin with", BRANCH_PREFIX.name())))
 }
 
 fn not_here(id: &AgentId, what: &str) -> Error {
-    Error::refused(format!("{what} is not here: '{id}' cannot go on")).hint("git orchestra sync")
+    Error::new(Code::WorkMissing, format!("{what} is not here: '{id}' cannot go on"))
+        .hint("git orchestra sync")
 }
 
 /// The newest snapshot that travelled here, as if it had been taken here.
@@ -116,7 +123,7 @@ fn stand_on(repo: &Repo, id: &AgentId, agent: &Agent, start: Oid) -> Result<()> 
         if !repo.contains(start, old)? {
             let branch = text::safe(&agent.branch);
             let what = format!("branch {branch} is here already, with commits that the agent's work has not");
-            return Err(Error::refused(what).hint_command(&[
+            return Err(Error::new(Code::BranchDiffers, what).hint_command(&[
                 &"git",
                 &"branch",
                 &"-m",
@@ -130,30 +137,32 @@ fn stand_on(repo: &Repo, id: &AgentId, agent: &Agent, start: Oid) -> Result<()> 
         let worktree = list::of_agent(repo, id, &agent.branch)?.map(|worktree| worktree.path);
         if let Some(folder) = checkout.or(worktree) {
             let place = folder.display().to_string();
-            return Err(Error::refused(format!(
-                "'{place}' has the branch of '{id}' checked out, at an older commit than its work"
-            ))
+            return Err(Error::new(
+                Code::BranchCheckedOut,
+                format!("'{place}' has the branch of '{id}' checked out, at an older commit than its work"),
+            )
             .hint_command(&[&"git", &"-C", &folder, &"merge", &"--ff-only", &start.to_string()]));
         }
     }
-    repo.edit_refs(&[Edit { name, old, new: start }], "orchestra: taken over")
+    Ok(repo.edit_refs(&[Edit { name, old, new: start }], "orchestra: taken over")?)
 }
 
 /// The conversation, in the folder in which its program looks for it.
 fn bring_conversation(repo: &Repo, id: &AgentId, agent: &Agent, worktree: &Path) -> Result<()> {
     let Some(session) = &agent.session else { return Ok(()) };
-    if conversation::claude::transcript(session).is_some() {
+    let Some(files) = agents::session_files(&agent.profile) else { return Ok(()) };
+    if files.transcript(session).is_some() {
         return Ok(());
     }
     let Some(kept) = travelled(repo, "transcripts", id)? else { return Ok(()) };
-    let Some(kept) = transcripts::read(repo, kept)?.filter(|kept| kept.about.id == *session) else {
+    let Some(kept) = transcripts::read(repo, kept)?.filter(|kept| *kept.about.id == **session) else {
         return Ok(());
     };
     let blob = transcripts::transcript(repo, &kept)?;
     if repo.blob_size(blob).is_none_or(|size| size > LARGEST) {
         return Ok(());
     }
-    conversation::claude::restore(session, worktree, &repo.read_blob(blob)?)
+    files.restore(session, worktree, &repo.read_blob(blob)?)
 }
 
 /// Of several clones that go on with one agent, a remote decides: it takes the first that says so, and no other. Gives what the
@@ -193,7 +202,7 @@ pub(super) fn arbitrate(repo: &Repo, id: &AgentId, before: Oid) -> Result<Option
                 repo.edit_refs(&[Edit { name, old: Some(now), new: before }], "orchestra: not taken over")?;
                 let address = text::safe(&remote.address);
                 return Err(Error::new(
-                    Kind::Conflict,
+                    Code::RemoteChanged,
                     format!("'{address}' has news of '{id}': another clone goes on with it, perhaps"),
                 )
                 .hint("git orchestra sync, then git orchestra status"));

@@ -1,16 +1,21 @@
 //! `review --by`: another agent judges a work, in its own worktree, with its own and narrower permissions. The test is run by us:
 //! no agent's word stands for it.
 
-use std::sync::atomic::AtomicBool;
+use std::{sync::atomic::AtomicBool, time::Duration};
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{Give, Judge, Report, Request, fix, judge};
 use crate::{
-    Error, Kind, Result,
-    config::Config,
+    Code, Error, Kind, Result,
+    agents::{self, Options, StreamEvent},
+    config::{
+        Config,
+        keys::{CHECK_TIME, REVIEW_ALLOW, REVIEW_MODEL, REVIEW_TEST, TEST},
+    },
     git::{Oid, Repo},
-    landing::prove::{Proof, prove},
+    landing::{check::CheckRun, verify},
     model::{
         AgentId, OnPrompt, Permission, text,
         verdict::{Comment, Verdict},
@@ -21,7 +26,6 @@ use crate::{
         settings::Settings,
         spawn, status,
     },
-    profile::{self, Options, Said},
     store::{Chain, layout},
     trust::AcceptedRepo,
 };
@@ -31,14 +35,17 @@ const ANSWER: usize = 256 * 1024;
 /// Of the test's output, the reviewer is told so much, in bytes.
 const TOLD: usize = 4 * 1024;
 
-/// Who judges, and how.
-#[derive(Clone, Debug, Default)]
+/// Which agent judges, and how.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct By {
     /// The kind of agent, such as `claude`.
     pub profile: String,
     /// The test command; `orchestra.review.test`, else `orchestra.test`, if not given.
+    #[serde(default)]
     pub test: Option<String>,
-    /// It may repair what it finds.
+    /// Whether it may repair what it finds.
+    #[serde(default)]
     pub fix: bool,
 }
 
@@ -71,24 +78,28 @@ struct Finding {
 pub fn run(repo: &AcceptedRepo, agent: &str, by: &By, interrupted: &AtomicBool) -> Result<Report> {
     let id = status::resolve(repo, agent)?;
     let config = Config::of(repo);
-    let test = by.test.clone().or_else(|| config.review_test()).ok_or_else(|| {
-        Error::usage("a work that an agent approves must have passed a test, and there is none")
-            .hint("--test COMMAND, or git config orchestra.test COMMAND")
+    let configured = config.get(&REVIEW_TEST)?.or(config.get(&TEST)?);
+    let test = by.test.clone().or(configured).ok_or_else(|| {
+        Error::new(
+            Code::TestMissing,
+            "a work that an agent approves must have passed a test, and there is none",
+        )
+        .hint(format!("--test COMMAND, or {}", TEST.hint("COMMAND")))
     })?;
     let chain = Chain::of_agent(repo, &id)?;
     let (base, head) = super::judged_work(repo, &id, &chain.fold().agent)?;
     super::is_sound(repo, &id, head)?;
-    profile::check_prose(&by.profile, &config, "a review")?;
+    agents::check_prose(&by.profile, &config, "a review")?;
     let task = String::from_utf8_lossy(&chain.prompt(repo)?.unwrap_or_default()).into_owned();
-    let limit = config.check_time()?;
-    let mut proof = prove(repo, head, &test, limit, interrupted)?;
-    let reviewer = start(repo, &id, by, head, &prompt(&task, base, &test, &proof, by.fix), &test)?;
+    let limit = config.get(&CHECK_TIME)?;
+    let mut tested = run_test(repo, head, &test, limit, interrupted)?;
+    let reviewer = start(repo, &id, by, head, &prompt(&task, base, &test, &tested, by.fix), &test)?;
     wait(repo, &reviewer, interrupted)?;
     // It ran meanwhile, and what follows uses what the configuration names.
     repo.confirm()?;
     let mut answer = answer(&last_words(repo, &reviewer)?).ok_or_else(|| {
         Error::new(
-            Kind::External,
+            Code::ReviewerFailed,
             format!("the reviewer '{reviewer}' gave no verdict that can be read; nothing was judged"),
         )
         .hint(format!("git orchestra logs {reviewer}"))
@@ -96,24 +107,38 @@ pub fn run(repo: &AcceptedRepo, agent: &str, by: &By, interrupted: &AtomicBool) 
     let mut report = Report::empty();
     let mut judged = head;
     if let Some(repaired) = repaired(repo, &reviewer, head)?.filter(|_| by.fix) {
-        let again = prove(repo, repaired, &test, limit, interrupted)?;
-        if again.passed {
+        let again = run_test(repo, repaired, &test, limit, interrupted)?;
+        if again.failure.is_none() {
             fix::bring(repo, &id, head, repaired)?;
-            (judged, proof, report.repaired) = (repaired, again, Some(repaired));
+            (judged, tested, report.repaired) = (repaired, again, Some(repaired));
         } else {
             answer.verdict = Verdict::Changes;
-            answer.summary.push_str(&format!("\nIts repair was not taken: the test {}.", again.said));
+            answer.summary.push_str(&format!("\nIts repair was not taken: the test {}.", again.label()));
         }
     }
-    let give = give(repo, judged, answer, &proof)?;
+    let give = give(repo, judged, answer, &tested)?;
     let judge_by = Judge {
         by: format!("agent {}", text::one_line(&by.profile, 60)),
-        reviewer: reviewer.to_string(),
-        check: text::one_line(&format!("{test}: {}", proof.said), 200),
+        reviewer,
+        check: text::one_line(&format!("{test}: {}", tested.label()), 200),
     };
     judge(repo, &id, &give, &mut report, Some(judge_by))?;
     report.work = super::run(repo, &Request { agent: Some(id.to_string()), give: None })?.work;
     Ok(report)
+}
+
+/// Runs the test on a commit.
+fn run_test(
+    repo: &Repo,
+    commit: Oid,
+    test: &str,
+    limit: Duration,
+    interrupted: &AtomicBool,
+) -> Result<CheckRun> {
+    verify::verify(repo, commit, test, limit, interrupted).map_err(|error| match error.kind() {
+        Kind::Interrupted => Error::new(Kind::Interrupted, "interrupted; nothing was judged"),
+        _ => error,
+    })
 }
 
 /// What the reviewer left on top of the work, if anything.
@@ -125,14 +150,14 @@ fn repaired(repo: &Repo, reviewer: &AgentId, head: Oid) -> Result<Option<Oid>> {
 /// In its own worktree, at the work; it may look, and run the test.
 fn start(repo: &AcceptedRepo, of: &AgentId, by: &By, head: Oid, task: &str, test: &str) -> Result<AgentId> {
     let config = Config::of(repo);
-    let launch = profile::find(&by.profile, &config, &Options::default())?;
+    let launch = agents::launch(&by.profile, &config, &Options::default())?;
     let options = match launch.permission {
         None => Options::default(),
         Some(_) => Options {
             permission: Some(if by.fix { Permission::AcceptEdits } else { Permission::DontAsk }),
             on_prompt: Some(OnPrompt::Deny),
-            allow: config.review_allow().into_iter().chain([format!("Bash({test})")]).collect(),
-            model: config.review_model(),
+            allow: config.get(&REVIEW_ALLOW)?.into_iter().chain([format!("Bash({test})")]).collect(),
+            model: config.get(&REVIEW_MODEL)?,
             ..Options::default()
         },
     };
@@ -148,15 +173,15 @@ fn start(repo: &AcceptedRepo, of: &AgentId, by: &By, head: Oid, task: &str, test
             ..spawn::Request::default()
         },
     )?;
-    let id = report.agents.first().map(|planned| planned.id.clone()).unwrap_or_default();
-    AgentId::parse(&id)
+    let planned = report.agents.into_iter().next();
+    planned.map(|planned| planned.id).ok_or_else(|| Error::internal("no reviewer was started"))
 }
 
 fn wait(repo: &Repo, id: &AgentId, interrupted: &AtomicBool) -> Result<()> {
     match rest::wait(repo, id, interrupted)? {
         Rest::Done => Ok(()),
         Rest::Otherwise(why) => {
-            Err(Error::new(Kind::External, format!("the reviewer '{id}' is {why}; nothing was judged"))
+            Err(Error::new(Code::ReviewerFailed, format!("the reviewer '{id}' is {why}; nothing was judged"))
                 .hint(format!("git orchestra logs {id}")))
         }
         Rest::Interrupted => Err(Error::new(
@@ -175,10 +200,11 @@ fn last_words(repo: &Repo, id: &AgentId) -> Result<String> {
         attempt.copy(repo, 0, &mut output)?;
     }
     let mut words = String::new();
-    if report.speech.is_understood() {
+    if report.protocol.is_structured() {
+        let mut exchange = report.protocol.open();
         for line in output.split(|byte| *byte == b'\n') {
-            for said in report.speech.read(line) {
-                if let Said::Text(text) = said {
+            for event in exchange.read(line) {
+                if let StreamEvent::Text(text) = event {
                     words.push_str(&text);
                     words.push('\n');
                 }
@@ -204,12 +230,12 @@ fn answer(said: &str) -> Option<Answer> {
 }
 
 /// Approval needs a test that passed; a finding of a line that there is becomes a remark, any other a sentence.
-fn give(repo: &Repo, head: Oid, answer: Answer, proof: &Proof) -> Result<Give> {
+fn give(repo: &Repo, head: Oid, answer: Answer, tested: &CheckRun) -> Result<Give> {
     let mut said: Vec<String> = Vec::new();
     let mut verdict = answer.verdict;
-    if !proof.passed && verdict == Verdict::Approve {
+    if tested.failure.is_some() && verdict == Verdict::Approve {
         verdict = Verdict::Changes;
-        said.push(format!("The test does not pass: {}.", proof.said));
+        said.push(format!("The test does not pass: {}.", tested.label()));
     }
     said.extend(Some(answer.summary).filter(|summary| !summary.trim().is_empty()));
     let mut comments = Vec::new();
@@ -233,8 +259,8 @@ fn give(repo: &Repo, head: Oid, answer: Answer, proof: &Proof) -> Result<Give> {
     Ok(Give { verdict, text, comments, head: Some(head.to_string()), keep: true })
 }
 
-fn prompt(task: &str, base: Oid, test: &str, proof: &Proof, fix: bool) -> String {
-    let tail = &proof.output[proof.output.len().saturating_sub(TOLD)..];
+fn prompt(task: &str, base: Oid, test: &str, tested: &CheckRun, fix: bool) -> String {
+    let tail = &tested.output[tested.output.len().saturating_sub(TOLD)..];
     let may = if fix {
         "Repair what you find, where you are sure, in the files themselves; commit nothing. Judge the work as it is then."
     } else {
@@ -248,7 +274,7 @@ fn prompt(task: &str, base: Oid, test: &str, proof: &Proof, fix: bool) -> String
          JSON object and nothing else:\n\
          {{\"verdict\": \"approve\" or \"changes\" or \"reject\", \"summary\": \"…\", \"findings\": [{{\"severity\": \"high\" or \
          \"medium\" or \"low\", \"file\": \"…\", \"line\": 1, \"text\": \"…\"}}]}}\n",
-        proof.said,
+        tested.label(),
         text::plain(&String::from_utf8_lossy(tail)),
     )
 }

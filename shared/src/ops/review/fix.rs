@@ -1,7 +1,7 @@
 //! A repair by the reviewer becomes part of the work that it reviewed: on its branch, in its worktree, in its life.
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{Oid, Repo},
     landing::finish::{self, Move, Moved},
     model::AgentId,
@@ -21,6 +21,6 @@ pub(super) fn bring(repo: &Repo, id: &AgentId, from: Oid, to: Oid) -> Result<()>
         Moved::Elsewhere(_) => format!("the branch of '{id}' does not stand at the work that was reviewed"),
         Moved::Blocked(blocked) => blocked.why,
     };
-    Err(Error::refused(format!("the repair cannot be taken over: {why}"))
+    Err(Error::new(Code::WorkUnusable, format!("the repair cannot be taken over: {why}"))
         .hint(format!("git merge {to}, in the worktree of {id}")))
 }

@@ -1,18 +1,19 @@
 //! What there is to know of one work before it is judged.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::Verdict;
 use crate::{
     Result,
     git::{Oid, Repo},
     landing::{
-        Orders,
+        LandOptions,
         branches::{self, Branch},
         plan,
-        state::Against,
+        state::ConflictWith,
     },
-    model::{AgentId, text},
+    model::{AgentId, CommitId, IdOrText, WriterId, text},
     ops::{
         agent_object::AgentObject,
         diff::{self, File},
@@ -29,7 +30,7 @@ use crate::{
 const COMMITS: usize = 50;
 
 /// One agent's work.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Work {
     /// The whole task.
     pub task: String,
@@ -39,39 +40,39 @@ pub struct Work {
     pub files: Vec<File>,
     /// Why it cannot be compared, or will not land.
     pub problem: Option<String>,
-    /// What was said of it.
+    /// The verdict on it.
     pub known: Option<Known>,
     /// The branch on which the user stands.
     pub target: Option<String>,
     /// With what it conflicts: the target, and the work of other agents that is done.
-    pub conflicts_with: Vec<Against>,
+    pub conflicts_with: Vec<ConflictWith>,
     /// The agent.
     #[serde(flatten)]
     pub agent: AgentObject,
 }
 
 /// A commit.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Made {
-    /// Its id.
+    /// The id of the commit.
     pub id: Oid,
-    /// Its first line.
+    /// The first line of its message.
     pub subject: String,
 }
 
 /// The verdict that was given.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Known {
-    /// The word.
+    /// The verdict.
     pub verdict: Verdict,
     /// Whether it holds.
     pub holds: Holds,
     /// Who gave it, as their clone calls them.
     pub by: String,
     /// The clone in which it was given.
-    pub writer: String,
+    pub writer: WriterId,
     /// The head that it is of.
-    pub head: String,
+    pub head: IdOrText<CommitId>,
     /// Whether it decides anything here.
     pub counts: bool,
 }
@@ -112,7 +113,7 @@ pub(super) fn look(repo: &AcceptedRepo, id: &AgentId) -> Result<Work> {
         writer: standing.writer,
         head: standing.head,
     });
-    let commits_made = match (Oid::parse(&agent.base), head.filter(|_| agent.phase.is_at_rest())) {
+    let commits_made = match (agent.base.commit(), head.filter(|_| agent.phase.is_at_rest())) {
         (Some(base), Some(head)) => made(repo, base, head)?,
         _ => Vec::new(),
     };
@@ -141,7 +142,7 @@ fn made(repo: &Repo, base: Oid, head: Oid) -> Result<Vec<Made>> {
 }
 
 /// By trial merges, remembered from landing to landing. Nothing where the user stands on no branch.
-fn conflicts(repo: &Repo, id: &AgentId) -> Result<(Option<String>, Vec<Against>)> {
+fn conflicts(repo: &Repo, id: &AgentId) -> Result<(Option<String>, Vec<ConflictWith>)> {
     let target = branches::target(repo, None)?;
     let (mut all, _) = branches::finished(repo, &target)?;
     let is_it = |branch: &Branch| branch.name == id.as_str();
@@ -149,7 +150,7 @@ fn conflicts(repo: &Repo, id: &AgentId) -> Result<(Option<String>, Vec<Against>)
         all.extend(branches::again(repo, id.as_str())?);
     }
     let into = target.branch.clone();
-    let plan = plan::plan(repo, target, all, &Orders::default())?;
+    let plan = plan::plan(repo, target, all, &LandOptions::default())?;
     let step = plan.steps().into_iter().find(|step| step.branch == id.as_str());
     Ok((Some(into), step.map(|step| step.conflicts).unwrap_or_default()))
 }

@@ -1,12 +1,14 @@
 //! `sessions adopt`: makes an agent of a conversation that git orchestra did not start. `git orchestra resume` then goes on with
 //! it under a supervisor, in a worktree of its own.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::catalogue::Catalogue;
 use crate::{
-    Error, Result,
-    config::Config,
+    Code, Error, Result,
+    agents::{self, Options},
+    config::{Config, keys::LABEL},
     git::{Oid, Repo},
     model::{
         AgentId, Fact, Phase,
@@ -14,35 +16,35 @@ use crate::{
         quote, text,
     },
     ops::{named, spawn},
-    profile::{self, Options},
     store::{self, NewAgent, append, layout},
     supervise::conversations,
     trust::AcceptedRepo,
     world,
 };
 
-/// What is to be adopted.
-#[derive(Clone, Debug, Default)]
+/// Which conversation to make an agent of.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Request {
     /// The conversation.
     pub session: String,
     /// Where the agent's branch starts: the branch of the conversation if not given, and if that is gone the user's commit.
+    #[serde(default)]
     pub base: Option<String>,
 }
 
-/// The agent.
-#[derive(Clone, Debug, Serialize)]
+/// The agent that was made of a conversation.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// Its id.
+    /// The id of the agent.
     pub agent: String,
     /// The conversation.
     pub session: String,
-    /// Its branch.
+    /// The branch of the agent.
     pub branch: String,
-    /// The commit it starts from.
+    /// The commit from which it starts.
     pub base: String,
     /// What the user should know.
-    #[serde(skip)]
     pub warnings: Vec<String>,
 }
 
@@ -57,23 +59,32 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let session = catalogue.session(&row);
     catalogue.close();
     if let Some(agent) = &session.agent {
-        return Err(Error::refused(format!("conversation '{}' is of agent '{agent}'", session.id))
-            .hint_command(&[&"git", &"orchestra", &"resume", agent]));
+        return Err(Error::new(
+            Code::SessionOfAgent,
+            format!("conversation '{}' is of agent '{agent}'", session.id),
+        )
+        .hint_command(&[&"git", &"orchestra", &"resume", agent]));
     }
     if session.live {
-        return Err(Error::refused(format!("conversation '{}' goes on elsewhere", session.id))
-            .hint("end it there first"));
+        return Err(Error::new(
+            Code::SessionInUse,
+            format!("conversation '{}' goes on elsewhere", session.id),
+        )
+        .hint("end it there first"));
     }
-    if !profile::find(&session.program, &Config::of(repo), &Options::default())?.converses() {
+    if !agents::launch(&session.program, &Config::of(repo), &Options::default())?.has_sessions() {
         let name = &session.program;
-        return Err(Error::refused(format!("agents of '{name}' cannot go on with conversations"))
-            .hint(format!("{} resumes it without an agent", resume_command(&session.id))));
+        return Err(Error::new(
+            Code::SessionUnsupported,
+            format!("agents of '{name}' cannot go on with conversations"),
+        )
+        .hint(format!("{} resumes it without an agent", resume_command(&session.id))));
     }
     if row.place.is_none() {
-        return Err(Error::refused(format!(
-            "the transcript of '{}' is not where its program looks",
-            session.id
-        ))
+        return Err(Error::new(
+            Code::TranscriptMissing,
+            format!("the transcript of '{}' is not where its program looks", session.id),
+        )
         .hint(format!("{} puts it back", resume_command(&session.id))));
     }
     let base = base(repo, request, session.branch.as_deref())?;
@@ -91,17 +102,17 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
         place: 0,
         parent: None,
         reviews: None,
-        base: base.to_string(),
-        branch: branch.clone(),
-        label: Config::of(repo).label(),
+        base: base.into(),
+        branch: branch.as_str().into(),
+        label: Config::of(repo).get_or_default(&LABEL),
         prompt: None,
     };
     let prompt = session.first_prompt.unwrap_or_default();
     store::create(repo, &[NewAgent { id: id.clone(), created, prompt, base }])?;
-    let launch = Step { session: Some(session.id.clone()), ..Step::to(1, Phase::Starting) };
+    let launch = Step { session: Some(session.id.as_str().into()), ..Step::to(1, Phase::Starting) };
     let ended = Finished {
         reason: Some("adopted".to_owned()),
-        head: Some(base.to_string()),
+        head: Some(base.into()),
         ..Finished::empty(1, Phase::Stopped)
     };
     append(repo, &id, &[Fact::Phase(launch), Fact::Finished(ended)])?;

@@ -16,9 +16,9 @@ use super::{
     scope::{Repositories, Scope},
 };
 use crate::{
-    Error, Result,
-    config::Config,
-    conversation::{Facts, Found, Index, Inner, Installed, PROGRAMS, Place, Program, Share, Trouble},
+    Error, Result, agents,
+    config::{Config, keys::AGENT_PROGRAM},
+    conversation::{Facts, Found, Index, Inner, Installed, Place, SessionReader, Share, Trouble},
     git::Repo,
     store::{
         layout::Private,
@@ -114,7 +114,7 @@ impl Catalogue {
     /// # Errors
     /// The refs cannot be read.
     pub fn of_typed(repo: Option<&Repo>, typed: &str) -> Result<Self> {
-        let mut catalogue = Self::look(repo, true, |program| program.answers_to(typed))?;
+        let mut catalogue = Self::look(repo, true, |program| program.owns_id_prefix(typed))?;
         if let Some(repo) = repo
             && !typed.is_empty()
             && catalogue.resolve(typed).is_err()
@@ -144,9 +144,13 @@ impl Catalogue {
 
     /// Looks at what programs keep, without reading it. Those that are not asked are looked at as well: what is remembered of a
     /// file is forgotten when it is not found.
-    fn look(repo: Option<&Repo>, everywhere: bool, is_asked: impl Fn(&dyn Program) -> bool) -> Result<Self> {
-        let programs: Vec<(&'static dyn Program, bool)> =
-            PROGRAMS.iter().map(|program| (*program, is_asked(*program))).collect();
+    fn look(
+        repo: Option<&Repo>,
+        everywhere: bool,
+        is_asked: impl Fn(&dyn SessionReader) -> bool,
+    ) -> Result<Self> {
+        let programs: Vec<(&'static dyn SessionReader, bool)> =
+            agents::session_readers().map(|program| (program, is_asked(program))).collect();
         let mut found = Found::new(installed(repo));
         // Files are looked at while the repository is.
         std::thread::scope(|scope| {
@@ -247,7 +251,9 @@ impl Catalogue {
 
 /// The programs that the user named, else those on PATH. One that an agent may have named is not run by who only reads.
 fn installed(repo: Option<&Repo>) -> Installed {
-    let named = |repo| Installed::of(|name| Config::of(repo).agent_program(name));
+    let programs = || agents::session_readers().map(SessionReader::name);
+    let named =
+        |repo| Installed::of(programs(), |name| Config::of(repo).get_or_default(&AGENT_PROGRAM.of(name)));
     repo.filter(|repo| acceptance::is_accepted(repo)).map_or_else(Installed::default, named)
 }
 

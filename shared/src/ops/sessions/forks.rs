@@ -12,7 +12,8 @@ use super::{
     read,
 };
 use crate::{
-    conversation::{self, Facts, Program, Share, lines, model_of},
+    agents,
+    conversation::{Facts, SessionReader, Share, lines, model_of},
     git::Repo,
 };
 
@@ -33,7 +34,7 @@ pub(super) fn count_once(repo: Option<&Repo>, catalogue: &mut Catalogue, rows: &
         let mut told = Told::default();
         for row in family {
             let read = read::file_of(repo, catalogue, row).map_err(io::Error::other);
-            let program = conversation::program(&row.program);
+            let program = agents::session_reader(&row.program);
             match read.and_then(|file| program.map(|program| told.add(program, file)).transpose()) {
                 Ok(Some(again)) => again.take_from(&mut row.facts.days),
                 Ok(None) => {}
@@ -46,7 +47,7 @@ pub(super) fn count_once(repo: Option<&Repo>, catalogue: &mut Catalogue, rows: &
 /// Where a fork names its conversation, and repeats its file, its shares are those of what is its own.
 fn take_own(catalogue: &Catalogue, row: &mut Row) -> io::Result<()> {
     let Some((place, fork_of)) = row.place.as_ref().zip(row.facts.fork_of.as_deref()) else { return Ok(()) };
-    let Some(program) = conversation::program(place.program) else { return Ok(()) };
+    let Some(program) = agents::session_reader(place.program) else { return Ok(()) };
     let Some(forked) = catalogue.path_of(program.name(), fork_of) else { return Ok(()) };
     if let Some(own) = program.own_part(&place.path, forked)? {
         (row.facts.days, row.facts.unanswered) = (own.days, own.unanswered);
@@ -72,15 +73,15 @@ struct Again {
 
 impl Told {
     /// Reads one more of the family.
-    fn add(&mut self, program: &dyn Program, file: File) -> io::Result<Again> {
+    fn add(&mut self, program: &dyn SessionReader, file: File) -> io::Result<Again> {
         let (mut all, mut again, mut base) = (Facts::default(), Facts::default(), None);
         let (mut new, mut paid) = (Vec::new(), BTreeMap::new());
         lines::read(file, |line| {
-            let Some(line) = line.bytes().filter(|line| program.counts(line)) else { return true };
-            program.learn(&mut all, line);
+            let Some(line) = line.bytes().filter(|line| program.is_counted(line)) else { return true };
+            program.apply_line(&mut all, line);
             match program.mark(line).map(|mark| digest(&mark)) {
                 Some(mark) if self.lines.contains_key(&mark) => {
-                    program.learn(&mut again, line);
+                    program.apply_line(&mut again, line);
                     base = self.lines[&mark].or(base);
                 }
                 Some(mark) => new.push(mark),

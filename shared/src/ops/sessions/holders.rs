@@ -30,7 +30,7 @@ pub(super) fn archived(repo: &Repo, typed: &str) -> Result<HashMap<String, Held>
         let Ok(chain) = Chain::read(repo, &[archived.tip]) else { continue };
         let agent = chain.fold().agent;
         if let Some(session) = agent.session {
-            held.insert(session, Held { agent: id, title: agent.title, is_live: false, pid: None });
+            held.insert(session.into(), Held { agent: id, title: agent.title, is_live: false, pid: None });
         }
     }
     Ok(held)
@@ -54,7 +54,7 @@ pub(super) fn all(repo: &Repo) -> Result<HashMap<String, Held>> {
     let agents = listing.rows.iter().filter_map(|row| {
         let agent = listing.agent(repo, row).ok()?;
         let session = agent.session.clone()?;
-        Some((session, held(&row.id, &agent)))
+        Some((session.into(), held(&row.id, &agent)))
     });
     Ok(agents.collect())
 }

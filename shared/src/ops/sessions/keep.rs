@@ -1,19 +1,38 @@
 //! `sessions keep` and `forget`: what is kept in the repository outlives what programs delete.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::catalogue::Catalogue;
-use crate::{Error, Result, git::Repo, store::transcripts, supervise::conversations};
+use crate::{Code, Error, Result, git::Repo, store::transcripts, supervise::conversations};
 
-/// What was kept or forgotten.
-#[derive(Debug, Serialize)]
+/// Which conversations to keep.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Keep {
+    /// The conversations or their agents, by id or unique prefix.
+    pub sessions: Vec<String>,
+}
+
+/// Which conversations to forget.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Forget {
+    /// The conversations or their agents, by id or unique prefix.
+    pub sessions: Vec<String>,
+    /// Report what would be forgotten, and forget nothing.
+    pub dry_run: bool,
+}
+
+/// The conversations that were kept or forgotten.
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// In the order in which they were named.
+    /// The conversations, in the order in which they were named.
     pub sessions: Vec<Done>,
 }
 
 /// One conversation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Done {
     /// Its program's own id.
     pub id: String,
@@ -25,7 +44,7 @@ pub struct Done {
 ///
 /// # Errors
 /// One is not there (3), or nothing can be written. Those before it are kept.
-pub fn keep(repo: &Repo, typed: &[String]) -> Result<Report> {
+pub fn keep(repo: &Repo, request: &Keep) -> Result<Report> {
     let one = |typed: &String| {
         let mut catalogue = Catalogue::of_typed(Some(repo), typed)?;
         let row = match catalogue.resolve(typed) {
@@ -41,22 +60,22 @@ pub fn keep(repo: &Repo, typed: &[String]) -> Result<Report> {
         let changed = conversations::keep(repo, place, &row.facts, session.agent, &inner, &installed)?;
         Ok(Done { id: row.id, changed })
     };
-    Ok(Report { sessions: typed.iter().map(one).collect::<Result<_>>()? })
+    Ok(Report { sessions: request.sessions.iter().map(one).collect::<Result<_>>()? })
 }
 
-/// Forgets what is kept of conversations; what their programs keep stays. With `dry_run` it is only said.
+/// Forgets what is kept of conversations; what their programs keep stays. In a dry run it is only said.
 ///
 /// # Errors
 /// One is not kept (3), or its ref cannot be deleted. Those before it are forgotten.
-pub fn forget(repo: &Repo, typed: &[String], dry_run: bool) -> Result<Report> {
+pub fn forget(repo: &Repo, request: &Forget) -> Result<Report> {
     let one = |typed: &String| {
         let id = Catalogue::of_typed(Some(repo), typed)?.resolve(typed)?.id;
         if transcripts::find(repo, &id)?.is_none() {
-            return Err(Error::refused(format!("conversation '{id}' is not kept"))
+            return Err(Error::new(Code::SessionUnknown, format!("conversation '{id}' is not kept"))
                 .hint("git orchestra sessions shows which are"));
         }
-        let changed = dry_run || transcripts::forget(repo, &id)?;
+        let changed = request.dry_run || transcripts::forget(repo, &id)?;
         Ok(Done { id, changed })
     };
-    Ok(Report { sessions: typed.iter().map(one).collect::<Result<_>>()? })
+    Ok(Report { sessions: request.sessions.iter().map(one).collect::<Result<_>>()? })
 }

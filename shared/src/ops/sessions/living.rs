@@ -7,7 +7,8 @@ use std::{
 };
 
 use crate::{
-    conversation::{self, PROGRAMS, Place, Running, holding},
+    agents,
+    conversation::{Activity, Place, Running, holding},
     supervise::tree::{self, ProcessId, Work},
 };
 
@@ -30,8 +31,11 @@ pub(super) struct Trace {
 /// The conversations that their programs or locks tell of, and the process in each.
 pub(super) fn noted(places: &[Place]) -> HashMap<String, i32> {
     let mut running: HashMap<String, i32> = holding::held().into_iter().collect();
-    let claims = PROGRAMS.iter().flat_map(|program| program.running());
-    running.extend(claims.filter(is_true).map(|claim| (claim.id, claim.pid)));
+    let notes = agents::session_readers().filter_map(|reader| match reader.activity() {
+        Activity::Notes(read) => Some(read()),
+        Activity::OpenFile | Activity::Inferred => None,
+    });
+    running.extend(notes.flatten().filter(is_true).map(|claim| (claim.id, claim.pid)));
     running.extend(open(places));
     running
 }
@@ -49,7 +53,8 @@ fn is_true(claim: &Running) -> bool {
 /// Those whose files are held open.
 fn open(places: &[Place]) -> Vec<(String, i32)> {
     let holds = |place: &&Place| {
-        conversation::program(place.program).is_some_and(|program| program.holds_its_files())
+        agents::session_reader(place.program)
+            .is_some_and(|reader| matches!(reader.activity(), Activity::OpenFile))
     };
     let held: HashMap<&Path, &str> =
         places.iter().filter(holds).map(|place| (place.path.as_path(), place.id.as_str())).collect();

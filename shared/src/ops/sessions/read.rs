@@ -11,9 +11,9 @@ use super::{
     catalogue::{Catalogue, Row},
 };
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result, agents,
     conversation::{
-        self, Piece, Program, Trouble,
+        Piece, SessionReader, Trouble,
         lines::{self, Line},
         open,
     },
@@ -26,7 +26,7 @@ use crate::{
 pub struct Open {
     /// What is known of it.
     pub session: Session,
-    program: &'static dyn Program,
+    program: &'static dyn SessionReader,
     file: File,
     /// It is the file of a sub-agent, and all in it is said by that.
     is_inner: bool,
@@ -54,9 +54,10 @@ pub fn open(repo: Option<&Repo>, typed: &str) -> Result<Open> {
     Ok(Open { session, program: program(&row.program)?, file, is_inner, troubles })
 }
 
-fn program(name: &str) -> Result<&'static dyn Program> {
-    conversation::program(name)
-        .ok_or_else(|| Error::refused(format!("conversations of '{name}' cannot be read")))
+fn program(name: &str) -> Result<&'static dyn SessionReader> {
+    agents::session_reader(name).ok_or_else(|| {
+        Error::new(Code::SessionUnsupported, format!("conversations of '{name}' cannot be read"))
+    })
 }
 
 /// The file, or one with what is kept.
@@ -67,7 +68,7 @@ pub(super) fn file_of(repo: Option<&Repo>, catalogue: &Catalogue, row: &Row) -> 
             .and_then(|whole| open::open(whole.path()))
             .context(Kind::Refused, || format!("cannot read '{}'", place.path.display()));
     }
-    let gone = || Error::refused(format!("the transcript of '{}' is gone", row.id));
+    let gone = || Error::new(Code::TranscriptMissing, format!("the transcript of '{}' is gone", row.id));
     let conversation = row.subagent_of.as_ref().filter(|_| catalogue.kept(&row.id).is_none());
     let kept = catalogue.kept(conversation.unwrap_or(&row.id));
     let (repo, kept) = repo.zip(kept).ok_or_else(gone)?;
@@ -97,7 +98,7 @@ impl Open {
         self.file.seek(SeekFrom::Start(0)).context(Kind::External, cannot)?;
         let each_line = |line: Line<'_>| {
             too_long += u64::from(matches!(line, Line::TooLong(_)));
-            let mut pieces = line.bytes().map(|bytes| self.program.pieces(bytes)).unwrap_or_default();
+            let mut pieces = line.bytes().map(|bytes| self.program.parse_line(bytes)).unwrap_or_default();
             if self.program.rewrites_messages() && !pieces.is_empty() {
                 let before = std::mem::replace(&mut message, pieces.clone());
                 pieces.retain(|piece| !before.contains(piece));

@@ -5,48 +5,55 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Session,
     catalogue::{Catalogue, Row},
 };
 use crate::{
-    Error, Kind, Result,
-    config::Config,
+    Code, Error, Kind, Result, agents,
+    config::{Config, keys::AGENT_PROGRAM},
     conversation::{
-        self, Program,
+        SessionImport, SessionReader, Storage,
         holding::{self, Hold},
     },
     error::Context,
     git::{Oid, Repo, objects::Sort},
     model::{AgentId, quote, text},
     ops::named,
-    process, profile,
+    process,
     store::{Chain, layout, transcripts, unreadable},
     trust::AcceptedRepo,
     worktree::{make, place},
 };
 
-/// Which conversation, and how.
-#[derive(Clone, Debug, Default)]
+/// Which conversation to resume, and how.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The conversation, or its agent.
+    /// The conversation or its agent, by id or unique prefix.
     pub session: String,
-    /// In a new conversation that begins as this one.
+    /// Begin a new conversation that starts as this one.
+    #[serde(default)]
     pub fork: bool,
-    /// Not on the terminal: say this, print the answer, end.
+    /// Say the message, print the answer, and end, instead of going to the terminal.
+    #[serde(default)]
     pub print: bool,
-    /// What is said first.
+    /// The message that is said first.
+    #[serde(default)]
     pub message: Option<String>,
     /// More arguments for the program.
+    #[serde(default)]
     pub more: Vec<String>,
-    /// Only say what would be run.
+    /// Report what would be run, and change nothing.
+    #[serde(default)]
     pub dry_run: bool,
 }
 
-/// What is to be run, everything else being done.
-#[derive(Debug, Serialize)]
+/// What is to be run, everything else being done or, in a dry run, planned.
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Plan {
     /// The conversation.
     pub id: String,
@@ -57,15 +64,20 @@ pub struct Plan {
     /// What it reads on standard input; none: the terminal.
     pub stdin: Option<String>,
     /// Variables of the environment that it must not see.
-    #[serde(skip)]
-    pub unset: Vec<&'static str>,
+    pub unset: Vec<String>,
     /// A variable of the environment without which the program would not find the conversation, and its value.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub set: Option<(&'static str, PathBuf)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<(String, PathBuf)>,
     /// What had to be done before, or would have to.
     pub steps: Vec<String>,
-    /// Keeps others from going on with it, as long as this process lives, whatever it becomes.
-    #[serde(skip)]
+}
+
+/// A conversation that can be resumed now.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What is to be run.
+    pub plan: Plan,
+    /// Keeps others from resuming it as long as this process lives, whatever it becomes.
     pub hold: Option<Hold>,
 }
 
@@ -73,9 +85,11 @@ pub struct Plan {
 ///
 /// # Errors
 /// The conversation is not there, runs elsewhere, or its folder or program is gone (3); nothing can be written.
-pub fn plan(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Plan> {
+pub fn prepare(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Prepared> {
     if request.print && request.message.is_none() {
-        return Err(Error::usage("--print needs something to say").hint("-m 'what to say'"));
+        return Err(
+            Error::new(Code::MessageInvalid, "--print needs something to say").hint("-m 'what to say'")
+        );
     }
     let repo = repo.map(|repo| &**repo);
     let mut catalogue = Catalogue::of_typed(repo, &request.session)?;
@@ -84,8 +98,11 @@ pub fn plan(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Plan> {
     if session.live && !request.fork {
         return Err(is_live(&session));
     }
-    let program = conversation::program(&row.program).ok_or_else(|| {
-        Error::refused(format!("conversations of '{}' cannot be gone on with", row.program))
+    let program = agents::session_reader(&row.program).ok_or_else(|| {
+        Error::new(
+            Code::SessionUnsupported,
+            format!("conversations of '{}' cannot be gone on with", row.program),
+        )
     })?;
     let (argv, stdin) = command(repo, program, &row, request)?;
     let hold = if request.fork || request.dry_run { None } else { hold(&session)? };
@@ -97,8 +114,11 @@ pub fn plan(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Plan> {
     }
     catalogue.close();
     let set = row.place.as_ref().and_then(|place| program.variable_for(&place.path));
-    let unset = profile::unset(&row.program).to_vec();
-    Ok(Plan { id: row.id, argv, folder, stdin, unset, set, steps, hold })
+    let set = set.map(|(name, value)| (name.to_owned(), value));
+    let unset = agents::program(&row.program).map_or(&[][..], |program| program.session_variables());
+    let unset = unset.iter().map(|name| (*name).to_owned()).collect();
+    let plan = Plan { id: row.id, argv, folder, stdin, unset, set, steps };
+    Ok(Prepared { plan, hold })
 }
 
 /// Of several that go on with it at once, one does. Without a home folder that can be written to, what the program notes must do.
@@ -111,7 +131,7 @@ fn hold(session: &Session) -> Result<Option<Hold>> {
 
 fn is_live(session: &Session) -> Error {
     let process = session.pid.map_or_else(String::new, |pid| format!(" in process {pid}"));
-    let error = Error::refused(format!("conversation '{}' goes on{process}", session.id));
+    let error = Error::new(Code::SessionInUse, format!("conversation '{}' goes on{process}", session.id));
     let error = match &session.agent {
         Some(agent) => error.hint(format!(
             "{} says something to it",
@@ -124,25 +144,26 @@ fn is_live(session: &Session) -> Error {
 
 fn command(
     repo: Option<&Repo>,
-    program: &dyn Program,
+    program: &dyn SessionReader,
     row: &Row,
     request: &Request,
 ) -> Result<(Vec<String>, Option<String>)> {
     let words = match request.print {
-        true => program.tell(&row.id, request.fork),
-        false => program.resume(&row.id, request.fork),
+        true => program.print_mode_argv(&row.id, request.fork),
+        false => program.resume_argv(&row.id, request.fork),
     };
     let mut argv = words.ok_or_else(|| {
         let how = if request.fork { "forked" } else { "gone on with like this" };
-        Error::refused(format!("conversations of '{}' cannot be {how}", row.program))
+        Error::new(Code::SessionUnsupported, format!("conversations of '{}' cannot be {how}", row.program))
     })?;
-    let named = repo.and_then(|repo| Config::of(repo).agent_program(&row.program));
+    let key = AGENT_PROGRAM.of(&row.program);
+    let named = repo.and_then(|repo| Config::of(repo).get_or_default(&key));
     let named = named.unwrap_or_else(|| argv.first().cloned().unwrap_or_default());
     // What would be run can be said without the program.
     let unfound = || request.dry_run.then(|| PathBuf::from(&named));
     let path = process::on_path(&named).or_else(unfound).ok_or_else(|| {
-        Error::refused(format!("no program '{}' on PATH", text::safe(&named)))
-            .hint(format!("git config orchestra.agent.{}.program PATH, where it lies elsewhere", row.program))
+        Error::new(Code::ProgramMissing, format!("no program '{}' on PATH", text::safe(&named)))
+            .hint(format!("{}, where it is elsewhere", key.hint("PATH")))
     })?;
     if let Some(first) = argv.first_mut() {
         *first = path.to_string_lossy().into_owned();
@@ -152,24 +173,27 @@ fn command(
         // Every user of the machine can read a command line.
         return Ok((argv, request.message.clone()));
     }
-    argv.extend(request.message.as_ref().and_then(|_| program.opening()).map(str::to_owned));
+    argv.extend(request.message.as_ref().and_then(|_| program.prompt_flag()).map(str::to_owned));
     argv.extend(request.message.clone());
     Ok((argv, None))
 }
 
 /// The folder in which it was last; that of an agent is made anew where it is gone.
 fn folder(repo: Option<&Repo>, session: &Session, dry_run: bool, steps: &mut Vec<String>) -> Result<PathBuf> {
-    let folder = session
-        .folder()
-        .ok_or_else(|| Error::refused(format!("it is not known where conversation '{}' was", session.id)))?;
+    let folder = session.folder().ok_or_else(|| {
+        Error::new(
+            Code::SessionFolderMissing,
+            format!("it is not known where conversation '{}' was", session.id),
+        )
+    })?;
     if folder.is_dir() {
         return Ok(folder.to_owned());
     }
     let gone = || {
-        Error::refused(format!(
-            "the folder of the conversation is gone: '{}'",
-            text::safe(&folder.to_string_lossy())
-        ))
+        Error::new(
+            Code::SessionFolderMissing,
+            format!("the folder of the conversation is gone: '{}'", text::safe(&folder.to_string_lossy())),
+        )
         .hint("git worktree add makes a worktree there; the conversation then goes on in it")
     };
     let agent = session.agent.as_deref().and_then(|agent| AgentId::parse(agent).ok());
@@ -194,8 +218,9 @@ fn folder(repo: Option<&Repo>, session: &Session, dry_run: bool, steps: &mut Vec
 fn make_again(repo: &Repo, agent: &AgentId, worktree: &Path) -> Result<()> {
     let known = Chain::of_agent(repo, agent)?.fold().agent;
     let head = unreadable::named_tip(repo, agent, &known)?;
-    let head =
-        head.ok_or_else(|| Error::refused(format!("the work of agent '{agent}' is not in this clone")))?;
+    let head = head.ok_or_else(|| {
+        Error::new(Code::WorkMissing, format!("the work of agent '{agent}' is not in this clone"))
+    })?;
     place::folder(repo)?;
     repo.fetch_promised_files(head)?;
     make::make(&Repo::open_for_checkout(&repo.common_dir()?)?, &known.branch, head, worktree)
@@ -205,12 +230,12 @@ fn make_again(repo: &Repo, agent: &AgentId, worktree: &Path) -> Result<()> {
 fn put_back(
     repo: Option<&Repo>,
     catalogue: &Catalogue,
-    program: &dyn Program,
+    program: &dyn SessionReader,
     row: &Row,
     folder: &Path,
     dry_run: bool,
 ) -> Result<()> {
-    let gone = || Error::refused(format!("the transcript of '{}' is gone", row.id));
+    let gone = || Error::new(Code::TranscriptMissing, format!("the transcript of '{}' is gone", row.id));
     let (repo, kept) = repo.zip(catalogue.kept(&row.id)).ok_or_else(gone)?;
     let below = Path::new(&kept.about.path);
     // A ref can be written by hand: it must not lead elsewhere.
@@ -224,7 +249,7 @@ fn put_back(
     if dry_run {
         return Ok(());
     }
-    let inner = program.inner_folder(&path, &row.id);
+    let inner = program.subagent_folder(&path, &row.id);
     let mut files = vec![(path, transcripts::transcript(repo, kept)?)];
     for entry in transcripts::inner(repo, kept)? {
         let name = String::from_utf8_lossy(&entry.name).into_owned();
@@ -232,9 +257,9 @@ fn put_back(
             files.push((inner.join(name), entry.id));
         }
     }
-    files.iter().try_for_each(|(path, blob)| match program.keeps_files() {
-        true => write(repo, path, *blob),
-        false => hand_back(repo, catalogue, program, *blob, folder),
+    files.iter().try_for_each(|(path, blob)| match program.storage() {
+        Storage::Files => write(repo, path, *blob),
+        Storage::Program(import) => hand_back(repo, catalogue, (program.name(), import), *blob, folder),
     })
 }
 
@@ -242,14 +267,14 @@ fn put_back(
 fn hand_back(
     repo: &Repo,
     catalogue: &Catalogue,
-    program: &dyn Program,
+    (name, program): (&str, &dyn SessionImport),
     blob: Oid,
     folder: &Path,
 ) -> Result<()> {
-    let cannot = || format!("cannot give the conversation back to {}", program.name());
+    let cannot = || format!("cannot give the conversation back to {name}");
     let mut file = tempfile::NamedTempFile::new().context(Kind::External, cannot)?;
     repo.copy_blob(blob, file.as_file_mut())?;
-    program.take_back(file.path(), folder, catalogue.installed()).context(Kind::External, cannot)
+    program.import(file.path(), folder, catalogue.installed()).context(Kind::External, cannot)
 }
 
 /// A file that is there is left as it is.

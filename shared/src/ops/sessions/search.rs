@@ -8,8 +8,12 @@ use std::{
 };
 
 use memchr::memmem;
-use regex::bytes::{Regex as Bytes, RegexBuilder as BytesBuilder};
-use regex::{Regex, RegexBuilder};
+use regex::{
+    Regex, RegexBuilder,
+    bytes::{Regex as Bytes, RegexBuilder as BytesBuilder},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Request, Session,
@@ -17,14 +21,15 @@ use super::{
     read,
 };
 use crate::{
-    Error, Result,
+    Code, Error, Result, agents,
     conversation::{
-        self, Inner, Piece, Place, Trouble, What,
+        Inner, Piece, Place, Trouble, What,
         lines::{self, Line},
-        open, reading,
+        open,
     },
     git::Repo,
     model::text,
+    parallel,
     store::transcripts,
 };
 
@@ -38,13 +43,16 @@ const TYPED_APART: [&[u8]; 2] = [b"<command-", b"<bash-input>"];
 const LARGEST: usize = 1 << 20;
 
 /// What to search for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Query {
     /// The words, or a regular expression.
     pub words: String,
-    /// Whether it is a regular expression.
+    /// The words are a regular expression.
+    #[serde(default)]
     pub regex: bool,
     /// Upper and lower case are the same.
+    #[serde(default)]
     pub ignore_case: bool,
 }
 
@@ -103,7 +111,7 @@ pub fn run(
             .iter()
             .map(|row| (row, row.place.as_ref().map(|place| catalogue.inner(place)).unwrap_or_default()))
             .collect();
-        let found = reading::on_all_cores(&with_inner, |(row, inner)| {
+        let found = parallel::map(&with_inner, |(row, inner)| {
             row.place.as_ref().map(|place| in_files(row, place, inner, &matcher))
         });
         for (row, found) in some.iter().zip(found) {
@@ -186,13 +194,13 @@ fn in_kept(repo: Option<&Repo>, catalogue: &Catalogue, row: &Row, matcher: &Matc
 /// The hits in one file, how many more there are, and what of it is too long to be searched.
 fn search(row: &Row, matcher: &Matcher, file: impl io::Read) -> io::Result<(Vec<Hit>, u64, Option<String>)> {
     let (mut hits, mut more, mut longest) = (Vec::new(), 0, 0);
-    let Some(program) = conversation::program(&row.program) else { return Ok((hits, more, None)) };
+    let Some(program) = agents::session_reader(&row.program) else { return Ok((hits, more, None)) };
     lines::read(file, |line| {
         if let Line::TooLong(length) = line {
             longest = length.max(longest);
         }
-        let bytes = line.bytes().filter(|bytes| matcher.may_be_in(bytes) && program.counts(bytes));
-        for piece in bytes.map(|bytes| program.pieces(bytes)).unwrap_or_default() {
+        let bytes = line.bytes().filter(|bytes| matcher.may_be_in(bytes) && program.is_counted(bytes));
+        for piece in bytes.map(|bytes| program.parse_line(bytes)).unwrap_or_default() {
             // What is written again, with more behind it, is said once.
             if let Some(hit) = matcher.find(piece).filter(|hit| hits.last() != Some(hit)) {
                 if hits.len() < MOST_HITS { hits.push(hit) } else { more += 1 }
@@ -225,9 +233,8 @@ enum Sieve {
 impl Matcher {
     fn new(query: &Query) -> Result<Self> {
         if query.words.is_empty() {
-            return Err(
-                Error::usage("nothing to search for").hint("git orchestra sessions search 'some words'")
-            );
+            return Err(Error::new(Code::ArgumentMissing, "nothing to search for")
+                .hint("git orchestra sessions search 'some words'"));
         }
         let pattern = if query.regex { query.words.clone() } else { regex::escape(&query.words) };
         let regex =

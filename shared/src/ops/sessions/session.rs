@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     conversation::{Facts, Inner},
@@ -10,7 +11,7 @@ use crate::{
 };
 
 /// The object of one conversation. What the program did not record is `None`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Session {
     /// The program's own id.
     pub id: String,
@@ -31,8 +32,10 @@ pub struct Session {
     /// Prompts and answers; what tools gave is none.
     pub messages: Option<u64>,
     /// The first time in it, RFC 3339.
+    #[schemars(extend("format" = "date-time"))]
     pub started_at: Option<String>,
     /// The last time in it, else when its file was last written, RFC 3339.
+    #[schemars(extend("format" = "date-time"))]
     pub last_active_at: String,
     /// The model that answered last.
     pub model: Option<String>,
@@ -63,7 +66,7 @@ pub struct Session {
 }
 
 /// A conversation that another one started.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct SubAgent {
     /// The program's own id.
     pub id: String,

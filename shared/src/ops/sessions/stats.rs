@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{Request, catalogue::Catalogue, forks};
 use crate::{
@@ -13,24 +14,24 @@ use crate::{
     ops::agent_object,
 };
 
-/// The sums.
-#[derive(Debug, Serialize)]
+/// What was said and spent.
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// Of everything.
+    /// The sum of everything.
     pub total: Sum,
-    /// Newest first.
+    /// The sums by day, the newest first.
     pub days: Vec<Sum>,
-    /// By what they cost, then by messages, the most first.
+    /// The sums by project, those that cost most first.
     pub projects: Vec<Sum>,
-    /// As the projects.
+    /// The sums by model, those that cost most first.
     pub models: Vec<Sum>,
     /// What could not be read.
-    #[serde(skip)]
+    #[serde(rename = "unreadable")]
     pub troubles: Vec<Trouble>,
 }
 
 /// One sum. What no program recorded is `None`.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Sum {
     /// The day, the project's folder or the model; none where it is not known.
     pub name: Option<String>,

@@ -1,9 +1,10 @@
 //! What travels by name only: snapshots of worktrees, and conversations. They stand below a prefix of their own at both ends.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{
         Oid, Repo,
         remotes::{Manner, Push, Rule},
@@ -17,8 +18,8 @@ use crate::{
 /// Largest conversation that travels, in bytes.
 const LARGEST: u64 = 256 * 1024 * 1024;
 
-/// One kind.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+/// What travels only by name.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Extra {
     /// The worktree as it was at the last look, untracked files included.
@@ -90,9 +91,10 @@ fn conversation(repo: &Repo, id: &AgentId, agent: &Agent, keep: bool) -> Result<
     }
     let kept = transcripts::find(repo, session)?;
     if let Some(size) = kept.as_ref().map(|kept| kept.about.size).filter(|size| *size > LARGEST) {
-        return Err(Error::refused(format!(
-            "the conversation of '{id}' has {size} bytes: too many to travel"
-        )));
+        return Err(Error::new(
+            Code::TooLarge,
+            format!("the conversation of '{id}' has {size} bytes: too many to travel"),
+        ));
     }
     Ok(kept.map(|kept| kept.tip))
 }

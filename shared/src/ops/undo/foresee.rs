@@ -1,9 +1,12 @@
 //! What `undo --dry-run` looks at, so that it promises only what `undo` does.
 
-use super::{Deed, deed, moved_on, refuse_incomplete};
+use super::{
+    choose::{self, Reversal},
+    moved_on, refuse_incomplete,
+};
 use crate::{
-    Error, Result,
-    landing::finish,
+    Code, Error, Result,
+    landing::{finish, target_lock::TargetLock},
     ops::cleanup,
     removal::restore,
     store::{
@@ -19,14 +22,17 @@ use crate::{
 /// # Errors
 /// It cannot be taken back (3), or the repository cannot be read.
 pub(super) fn check(repo: &AcceptedRepo, operation: &Operation, all: &[Operation]) -> Result<()> {
-    match deed(operation, all) {
-        Deed::Moved => operation.changes.iter().try_for_each(|change| check_change(repo, change)),
-        Deed::Removed => operation.removals.iter().try_for_each(|removal| restore::check(repo, removal)),
-        Deed::BroughtBack(before) => check_removal(repo, before),
+    match choose::reversal(operation, all)? {
+        Reversal::MoveBack(changes) => changes.iter().try_for_each(|change| check_change(repo, change)),
+        Reversal::BringBack(removals) => {
+            removals.iter().try_for_each(|removal| restore::check(repo, removal))
+        }
+        Reversal::RemoveAgain(before) => check_removal(repo, before),
     }
 }
 
 fn check_change(repo: &AcceptedRepo, change: &Change) -> Result<()> {
+    TargetLock::refuse_if_held(repo, &change.branch)?;
     let now = repo.find_ref(&layout::branch_ref(&change.branch))?;
     if now == change.old.into() {
         return Ok(());
@@ -38,7 +44,7 @@ fn check_change(repo: &AcceptedRepo, change: &Change) -> Result<()> {
     }
     match finish::blocked_now(repo, &change.branch)? {
         Some(blocked) => {
-            let error = Error::refused(blocked.why);
+            let error = Error::new(Code::CheckoutBlocked, blocked.why);
             Err(blocked.hints.into_iter().fold(error, Error::hint))
         }
         None => Ok(()),
@@ -48,7 +54,7 @@ fn check_change(repo: &AcceptedRepo, change: &Change) -> Result<()> {
 fn check_removal(repo: &AcceptedRepo, before: &Operation) -> Result<()> {
     refuse_incomplete(before)?;
     let named = |discarded: bool| {
-        let removals = before.removals.iter().filter(move |one| one.discarded == discarded);
+        let removals = before.removals().iter().filter(move |one| one.discarded == discarded);
         removals.map(|one| one.agent.clone()).collect()
     };
     let request = cleanup::Request {
@@ -67,5 +73,5 @@ fn check_removal(repo: &AcceptedRepo, before: &Operation) -> Result<()> {
     }
     let why: Vec<String> =
         report.agents.iter().map(|entry| format!("'{}' is kept: {}", entry.agent.id, entry.why)).collect();
-    Err(Error::refused(why.join("; ")))
+    Err(Error::new(Code::UndoRefused, why.join("; ")))
 }

@@ -3,7 +3,6 @@
 use std::{
     collections::{HashMap, VecDeque},
     fs,
-    io::{Read, Seek, SeekFrom},
     path::Path,
     time::{Duration, Instant},
 };
@@ -12,7 +11,9 @@ use tokio::time::sleep;
 
 use super::{Supervisor, TICK, following::Standing};
 use crate::{
-    Kind, Result, conversation,
+    Kind, Result,
+    agents::{self, Answer, Question, QuestionKind, Stdin, StreamEvent, StreamSummary, limit::Reached},
+    config::keys::MAX_OUTPUT,
     error::Context,
     git::careful,
     model::{
@@ -21,10 +22,6 @@ use crate::{
         text,
     },
     private_files,
-    profile::{
-        Answer, Ask, Question, Said, Speech, Tally,
-        limit::{self, Reached},
-    },
     supervise::{
         ending::{End, Ended},
         guard,
@@ -54,7 +51,7 @@ const LAST_WORDS: usize = 160;
 struct Attempt {
     program: Program,
     output: Output,
-    tally: Tally,
+    summary: StreamSummary,
     idle: Idle,
     /// Where the questions stand in the output.
     asked: HashMap<String, Span>,
@@ -64,7 +61,7 @@ struct Attempt {
     unheard: VecDeque<String>,
     /// How much was said by us.
     said: usize,
-    /// Bytes of output, of a program that is not understood.
+    /// Bytes of output, where that is not structured.
     length: u64,
     turn_over: Option<Instant>,
     /// When what it said was last written down, and whether it said more since.
@@ -96,9 +93,9 @@ impl Supervisor {
         }
         let mut attempt = Attempt {
             program,
-            output: Output::new(self.dir.output(number), self.spec.launch.speech),
-            tally: Tally::default(),
-            idle: Idle::new(self.spec.limits.idle()),
+            output: Output::new(self.dir.output(number), self.spec.launch.protocol),
+            summary: StreamSummary::default(),
+            idle: Idle::new(self.spec.limits.idle_timeout),
             asked: HashMap::new(),
             waits_for: None,
             unheard: VecDeque::new(),
@@ -112,7 +109,7 @@ impl Supervisor {
             ended: None,
         };
         let mut opened = 0;
-        if self.spec.launch.speech.is_understood() {
+        if self.spec.launch.stdin == Stdin::Talk {
             let opening = self.opening(why, &messages)?;
             opened = opening.iter().len();
             for words in opening.into_iter().chain(messages) {
@@ -124,40 +121,39 @@ impl Supervisor {
             Err(error) if !matches!(end, End::Broken(_)) => return Err(error),
             _ => {}
         }
-        let limit = self.limit_said(&attempt.tally, &end);
+        let limit = self.limit_said(&attempt.summary, &end);
         // The next attempt has an opening of its own.
         let heard = attempt.said - attempt.unheard.len();
         let unheard: Vec<String> = attempt.unheard.into_iter().skip(opened.saturating_sub(heard)).collect();
-        let understood = self.spec.launch.speech.is_understood();
+        let is_structured = self.spec.launch.protocol.is_structured();
         let ended = Ended {
-            last_words: understood.then(|| last_line(&self.dir.errors(number))).flatten(),
+            last_words: is_structured.then(|| last_line(&self.dir.errors(number))).flatten(),
             limit,
             end,
-            tally: understood.then_some(attempt.tally),
+            summary: is_structured.then_some(attempt.summary),
             unheard: unheard.len(),
-            judges: self.spec.judges,
+            is_reviewer: self.spec.judges,
         };
         Ok((ended, unheard))
     }
 
-    /// The usage limit that the attempt spoke of. Of a program that is not understood only the last words are read, and only where
-    /// it failed.
-    fn limit_said(&self, tally: &Tally, end: &End) -> Option<Reached> {
-        if self.spec.launch.speech.is_understood() {
-            return tally.limit.clone();
+    /// The usage limit that the attempt spoke of. Of plain output only the last lines are read, and only where the program failed.
+    fn limit_said(&self, summary: &StreamSummary, end: &End) -> Option<Reached> {
+        if self.spec.launch.protocol.is_structured() {
+            return summary.limit.clone();
         }
         if !matches!(end, End::Exit(code) if *code != 0) {
             return None;
         }
         let output = tail(&self.dir.output(self.record.attempt))?;
-        limit::in_output(&self.spec.profile, &output)
+        agents::usage_limit_in_output(&self.spec.profile, &output)
     }
 
     fn launch(&mut self) -> Result<Program> {
         if !self.prompts.contains(&self.spec.worktree) {
             self.prompts.push(self.spec.worktree.clone());
         }
-        launch::start(&self.id, &self.dir, &self.common, &self.spec, &self.record, self.conversation())
+        launch::start(&self.id, &self.dir, &self.common, &self.spec, &self.record, self.session())
     }
 
     /// How the attempt is opened: with the task; or, in a conversation that knows it, with why it goes on. Nothing where there
@@ -204,8 +200,8 @@ impl Supervisor {
             if standing == Standing::Usable {
                 self.keep(attempt).await;
             }
-            let tick = if self.spec.launch.speech.is_understood() { LISTEN } else { TICK };
-            let left = self.spec.limits.max_time().saturating_sub(self.begun.elapsed());
+            let tick = if self.spec.launch.protocol.is_structured() { LISTEN } else { TICK };
+            let left = self.spec.limits.max_time.saturating_sub(self.begun.elapsed());
             let left = attempt.idle.left().map_or(left, |idle| left.min(idle.max(LISTEN)));
             tokio::select! {
                 () = self.reaper.any() => {}
@@ -236,23 +232,23 @@ impl Supervisor {
 
     /// Hears what is new.
     fn listen(&mut self, attempt: &mut Attempt, over: bool) -> Result<bool> {
-        if !self.spec.launch.speech.is_understood() {
+        if !self.spec.launch.protocol.is_structured() {
             let length = fs::metadata(self.dir.output(self.record.attempt)).map_or(0, |found| found.len());
             let grew = length > attempt.length;
             attempt.length = length;
             return Ok(grew);
         }
         attempt.output.move_to(self.dir.output(self.record.attempt));
-        let (tally, asked, unheard) = (&mut attempt.tally, &mut attempt.asked, &mut attempt.unheard);
-        let new = attempt.output.listen(over, |said, span| {
-            tally.hear(said);
-            match said {
-                Said::Asks(question) => drop(asked.insert(question.id.clone(), span)),
-                Said::Heard(_) => drop(unheard.pop_front()),
+        let (summary, asked, unheard) = (&mut attempt.summary, &mut attempt.asked, &mut attempt.unheard);
+        let new = attempt.output.listen(over, |event, span| {
+            summary.observe(event);
+            match event {
+                StreamEvent::QuestionAsked(question) => drop(asked.insert(question.id.clone(), span)),
+                StreamEvent::MessageAccepted(_) => drop(unheard.pop_front()),
                 _ => {}
             }
         })?;
-        let Tally { answered, usage, .. } = &attempt.tally;
+        let StreamSummary { answered, usage, .. } = &attempt.summary;
         self.hear_limits(*answered, usage.model.as_deref());
         attempt.unshown |= new;
         if attempt.unshown && (over || attempt.shown.is_none_or(|at| at.elapsed() >= SHOW)) {
@@ -265,12 +261,8 @@ impl Supervisor {
     fn show(&self, attempt: &mut Attempt) {
         attempt.shown = Some(Instant::now());
         attempt.unshown = false;
-        let path = self.dir.tally();
-        let new = path.with_extension("new");
-        if let Ok(text) = serde_json::to_vec(&attempt.tally)
-            && private_files::write(&new, text).is_ok()
-        {
-            let _ = fs::rename(new, path);
+        if let Ok(text) = serde_json::to_vec(&attempt.summary) {
+            let _ = private_files::replace(&self.dir.tally(), text);
         }
     }
 
@@ -283,20 +275,20 @@ impl Supervisor {
         if let Some(end) = self.wait_for_answers(attempt)? {
             return Ok(Some(end));
         }
-        attempt.turn_over = match attempt.tally.last {
+        attempt.turn_over = match attempt.summary.last_turn {
             Some(_) => attempt.turn_over.or_else(|| Some(Instant::now())),
             None => None,
         };
         let patient = attempt.turn_over.is_some_and(|since| since.elapsed() >= UNHEARD);
         if attempt.turn_over.is_some() && (attempt.unheard.is_empty() || patient) {
-            attempt.program.voice = None;
+            attempt.program.stdin = None;
         }
         Ok(None)
     }
 
     /// Does with a question what the user wants: asks on, denies, or gives up. Says when the agent begins and ends to wait.
     fn wait_for_answers(&mut self, attempt: &mut Attempt) -> Result<Option<End>> {
-        let Some(question) = attempt.tally.questions.front().cloned() else {
+        let Some(question) = attempt.summary.questions.front().cloned() else {
             if attempt.waits_for.is_some() {
                 self.say(&[Fact::Phase(Step::to(self.record.attempt, Phase::Running))])?;
                 attempt.waits_for = None;
@@ -311,7 +303,7 @@ impl Supervisor {
                 if attempt.waits_for.as_ref() != Some(&question) {
                     let step = Step {
                         question: Some(question.id.clone()),
-                        choice: question.ask == Ask::Choice,
+                        choice: question.kind == QuestionKind::Choice,
                         ..Step::to(self.record.attempt, Phase::Waiting).because(question.text.clone())
                     };
                     self.show(attempt);
@@ -329,7 +321,7 @@ impl Supervisor {
         let meant = |question: &Question| message.question.as_ref().is_none_or(|id| *id == question.id);
         match (message.allow, open) {
             (Some(allow), Some(question)) if meant(&question) => {
-                let is_choice = question.ask == Ask::Choice;
+                let is_choice = question.kind == QuestionKind::Choice;
                 let said_with_it = message.text.clone().filter(|_| !allow || is_choice);
                 self.answer(attempt, &question.id, &Answer { allow, text: said_with_it })?;
                 if let Some(words) = message.text.filter(|_| allow && !is_choice) {
@@ -338,7 +330,7 @@ impl Supervisor {
             }
             // An answer to a question that is not open any more.
             (Some(_), _) => {}
-            (None, Some(question)) if question.ask == Ask::Choice => {
+            (None, Some(question)) if question.kind == QuestionKind::Choice => {
                 self.answer(attempt, &question.id, &Answer { allow: true, text: message.text })?;
             }
             (None, _) => {
@@ -353,14 +345,14 @@ impl Supervisor {
     fn answer(&self, attempt: &mut Attempt, id: &str, answer: &Answer) -> Result<()> {
         // The line is read before the question is forgotten: where that fails, the answer is given again.
         let line = attempt.asked.get(id).map(|span| attempt.output.line(*span)).transpose()?;
-        attempt.tally.questions.retain(|question| question.id != id);
+        attempt.summary.questions.retain(|question| question.id != id);
         attempt.asked.remove(id);
         attempt.idle.lives();
         if let Some(line) = line
-            && let Some(voice) = &attempt.program.voice
-            && let Some(bytes) = self.spec.launch.speech.answer(&line, answer)
+            && let Some(stdin) = &attempt.program.stdin
+            && let Some(bytes) = attempt.output.exchange().answer(&line, answer)
         {
-            voice.say(bytes);
+            stdin.send(bytes);
         }
         Ok(())
     }
@@ -369,8 +361,8 @@ impl Supervisor {
     fn tell(&self, attempt: &mut Attempt, words: String) {
         attempt.turn_over = None;
         attempt.idle.lives();
-        if let Some(voice) = &attempt.program.voice {
-            voice.say(self.spec.launch.speech.message(&words));
+        if let Some(stdin) = &attempt.program.stdin {
+            stdin.send(attempt.output.exchange().message(&words));
         }
         attempt.unheard.push_back(words);
         attempt.said += 1;
@@ -378,8 +370,8 @@ impl Supervisor {
 
     fn limit_reached(&self, attempt: &mut Attempt) -> Option<End> {
         let limits = &self.spec.limits;
-        if self.begun.elapsed() >= limits.max_time() {
-            return Some(End::TooLong(limits.max_time));
+        if self.begun.elapsed() >= limits.max_time {
+            return Some(End::TooLong(limits.max_time.as_secs()));
         }
         if attempt.checked.is_some_and(|at| at.elapsed() < TICK) {
             return None;
@@ -387,17 +379,15 @@ impl Supervisor {
         attempt.checked = Some(Instant::now());
         let size = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
         let number = self.record.attempt;
-        if size(&self.dir.output(number)) + size(&self.dir.errors(number)) > limits.max_output {
-            let limit = limits.max_output;
-            return Some(End::Broken(format!("printed more than {limit} bytes (orchestra.maxOutput)")));
+        let limit = limits.max_output.as_bytes();
+        if size(&self.dir.output(number)) + size(&self.dir.errors(number)) > limit {
+            let key = MAX_OUTPUT.name();
+            return Some(End::Broken(format!("printed more than {limit} bytes ({key})")));
         }
         if guard::is_full(&self.spec.worktree) || guard::is_full(&self.common) {
             return Some(End::Broken("the disk is full".to_owned()));
         }
-        let transcript = || match self.spec.launch.speech {
-            Speech::ClaudeStream => conversation::claude::transcript(&self.session.as_ref()?.0),
-            Speech::Plain => None,
-        };
+        let transcript = || self.session_files()?.transcript(&self.session.as_ref()?.0);
         let idle = attempt.idle.is_over(&self.spec.worktree, transcript)?;
         Some(End::Idle(idle.as_secs()))
     }
@@ -413,16 +403,10 @@ impl Supervisor {
 
 /// The last line with something to see, safe to show.
 fn last_line(path: &Path) -> Option<String> {
-    let tail = tail(path)?;
-    tail.lines().rev().map(|line| text::one_line(line, LAST_WORDS)).find(|line| !line.is_empty())
+    text::last_line(&String::from_utf8_lossy(&careful::tail(path, TAIL).ok()?), LAST_WORDS)
 }
 
 /// The end of a file, without what a terminal would obey.
 fn tail(path: &Path) -> Option<String> {
-    let mut file = careful::open_regular_through_links(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
-    let mut tail = Vec::new();
-    file.take(TAIL).read_to_end(&mut tail).ok()?;
-    Some(text::plain(&String::from_utf8_lossy(&tail)))
+    Some(text::plain(&String::from_utf8_lossy(&careful::tail(path, TAIL).ok()?)))
 }

@@ -8,7 +8,7 @@ use std::{
 
 use super::Supervisor;
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     error::Context,
     git::Repo,
     store::layout::Private,
@@ -166,7 +166,7 @@ impl Supervisor {
             };
             match self.keep_up() {
                 Standing::Usable if self.followed.moves() != moves => moves = self.followed.moves(),
-                Standing::Lost(why) => return Err(Error::new(Kind::External, why)),
+                Standing::Lost(why) => return Err(Error::new(Code::RepositoryLost, why)),
                 Standing::Usable | Standing::Away => return Err(error),
             }
         }

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::{Supervisor, TICK, following::Standing};
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result,
     supervise::{
         ending::End,
         guard,
@@ -36,7 +36,7 @@ impl Supervisor {
                     sleep(TICK).await;
                     continue;
                 }
-                Standing::Lost(why) => return Err(Error::new(Kind::External, why)),
+                Standing::Lost(why) => return Err(Error::new(Code::RepositoryLost, why)),
             }
             let moves = self.followed.moves();
             let error = match self.help_once(job).await {
@@ -62,13 +62,13 @@ impl Supervisor {
             }
             if let Standing::Lost(why) = self.keep_up() {
                 self.end_helper(helper.pid);
-                return Err(Error::new(Kind::External, why));
+                return Err(Error::new(Code::SupervisorFailed, why));
             }
         };
         match ended {
             Some(End::Exit(0)) => Ok(helper),
-            Some(_) if guard::is_full(&self.common) => Err(Error::new(Kind::External, "the disk is full")),
-            Some(_) => Err(Error::new(Kind::External, helper.last_words())),
+            Some(_) if guard::is_full(&self.common) => Err(Error::new(Code::DiskFull, "the disk is full")),
+            Some(_) => Err(Error::new(Code::SupervisorFailed, helper.last_words())),
             None => {
                 self.end_helper(helper.pid);
                 Err(Error::new(Kind::Timeout, format!("'{}' took too long", job.as_str())))

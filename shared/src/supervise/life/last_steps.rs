@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use super::{Supervisor, TICK, following::Standing, helping::HELPER_RESTARTS};
 use crate::{
     Error, Result,
+    backoff::Backoff,
     model::{Fact, event::Finished},
     store::append_if,
     supervise::{ending::Ended, guard, helper::Job, news, stored_output},
@@ -58,7 +59,7 @@ impl Supervisor {
     /// Takes the work; without a worktree there is none.
     pub(super) async fn take(&mut self) -> Result<Taken> {
         if !self.has_worktree {
-            return Ok(Taken::nothing(&self.spec.base));
+            return Ok(Taken::nothing(self.spec.base.into()));
         }
         let mut restarts = 0;
         let taken = loop {
@@ -80,17 +81,16 @@ impl Supervisor {
     /// Nothing is acknowledged before it is on the disk; a full disk may have space again in a minute.
     pub(super) async fn tell_end(&mut self, ended: &Ended, taken: Result<&Taken, &Error>) -> Result<()> {
         let begun = Instant::now();
-        let mut pause = Duration::from_millis(200);
+        let mut backoff = Backoff::millis(200, 30_000);
         loop {
             match self.say_end(ended, taken) {
                 Err(_) if self.is_repository_deleted() => return Ok(()),
                 Err(_) if begun.elapsed() < self.patience() => {
                     guard::release(&self.private);
-                    self.wait(pause).await;
+                    self.wait(backoff.pause()).await;
                 }
                 other => return other,
             }
-            pause = (pause * 2).min(Duration::from_secs(30));
         }
     }
 

@@ -1,7 +1,7 @@
 //! An agent whose service gives no more for a while: it is paused, its work saved and its slot given back; its supervisor waits for
 //! the end of the limit and resumes the conversation. Killed, it leaves a paused agent that a person can resume.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::sleep;
@@ -9,9 +9,12 @@ use tokio::time::sleep;
 use super::{Supervisor, TICK, following::Standing};
 use crate::{
     Result,
+    agents::{
+        self,
+        limit::{Here, Reached},
+    },
     model::{Fact, Limit, Phase, event::Step, limit::try_again_at},
     private_files,
-    profile::limit::{self as words, Here, Reached},
     store::{append_if, layout::Private},
     supervise::{
         breaker::{Breaker, Now, Pass, Shut, Turn},
@@ -41,8 +44,8 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn new(private: &Private, spec: &Spec) -> Self {
-        let login = words::login(&spec.profile);
-        let breaker = Breaker::new(private, &spec.profile, login, spec.options.model.clone());
+        let account = agents::program(&spec.profile).map_or(&[][..], |program| program.account_variables());
+        let breaker = Breaker::new(private, &spec.profile, account, spec.options.model.clone());
         let pass = if spec.despite_limit { Pass::OnDemand } else { Pass::None };
         Self { breaker, pass, refused: 0, told: false, shown: None }
     }
@@ -125,7 +128,8 @@ impl Supervisor {
     }
 
     fn is_too_long(&self, shut: &Shut) -> bool {
-        shut.left(&Now::read()) > self.spec.limits.limit_wait.saturating_add((LATER + SPREAD).unsigned_abs())
+        shut.left(&Now::read())
+            > self.spec.limits.limit_wait + Duration::from_secs((LATER + SPREAD).unsigned_abs())
     }
 
     /// For `status`, which cannot know whom a limit concerns.
@@ -133,11 +137,8 @@ impl Supervisor {
         if self.limits.shown.as_ref() == Some(shut) {
             return;
         }
-        let path = self.dir.limit();
-        let new = path.with_extension("new");
         if let Ok(text) = serde_json::to_vec(&shut.limit())
-            && private_files::write(&new, text).is_ok()
-            && fs::rename(new, path).is_ok()
+            && private_files::replace(&self.dir.limit(), text).is_ok()
         {
             self.limits.shown = Some(shut.clone());
         }
@@ -165,10 +166,11 @@ impl Supervisor {
     /// The end of an attempt that ran into a limit; any other is given back.
     pub(super) fn limited(&mut self, ended: Ended) -> Ended {
         let reached = ended.limit_reached().cloned();
-        let model = ended.tally.as_ref().and_then(|tally| tally.usage.model.as_deref()).map(str::to_owned);
+        let model =
+            ended.summary.as_ref().and_then(|summary| summary.usage.model.as_deref()).map(str::to_owned);
         let Some(reached) = reached else {
             // Of a program that is not understood, success is the answer. Any other end proves nothing: another agent goes first.
-            self.hear_limits(ended.tally.is_none() && ended.end == End::Exit(0), model.as_deref());
+            self.hear_limits(ended.summary.is_none() && ended.end == End::Exit(0), model.as_deref());
             return ended;
         };
         self.limits.breaker.set_model(model);
@@ -189,7 +191,7 @@ impl Supervisor {
         self.limits.refused = self.limits.refused.saturating_add(1);
         let spread = world::random::<1>().map_or(0, |[byte]| i64::from(byte) * SPREAD / 255);
         let limit = match self.limits.breaker.shut(reached.kind, until, LATER + spread, &now) {
-            Ok(shut) if self.spec.launch.converses() && !self.is_too_long(&shut) => {
+            Ok(shut) if self.spec.launch.has_sessions() && !self.is_too_long(&shut) => {
                 Limit { resumes: true, ..shut.limit() }
             }
             Ok(shut) => shut.limit(),

@@ -26,16 +26,13 @@ use self::{
     requests::Requests,
 };
 use crate::{
-    Error, Kind, Result,
-    conversation::{
-        self,
-        holding::{self, Hold},
-    },
+    Code, Error, Kind, Result,
+    agents::{self, Session, SessionFiles},
+    conversation::holding::{self, Hold},
     error::Context,
     git::Repo,
     lock::Lock,
-    model::{Agent, AgentId, Fact, Phase, event::Step},
-    profile::{Conversation, Speech},
+    model::{Agent, AgentId, ByteSize, Fact, Phase, SessionId, event::Step},
     store::{
         Chain, append, append_if,
         layout::{AgentDir, Private},
@@ -96,9 +93,9 @@ struct Supervisor {
     slot: Option<Lock>,
     has_worktree: bool,
     /// The conversation, where the program has such: its id, and whether it was there before this attempt.
-    session: Option<(String, bool)>,
+    session: Option<(SessionId, bool)>,
     /// Keeps others out of the conversation.
-    hold: Option<(String, Hold)>,
+    hold: Option<(SessionId, Hold)>,
     /// The repository and the worktree, wherever they are now.
     followed: Followed,
     /// Where the copies of the task lie that a program was started with.
@@ -223,7 +220,7 @@ impl Supervisor {
         let now = Instant::now();
         self.begun = now.checked_sub(self.ran).unwrap_or(now);
         let (why, mut messages) = self.in_repository(Self::first_launch)?;
-        self.in_repository(|supervisor| guard::check_space(&supervisor.common, 0))?;
+        self.in_repository(|supervisor| guard::check_space(&supervisor.common, ByteSize::default()))?;
         if let Err(error) = self.help(Job::Prepare).await {
             if !self.spec.resumed {
                 // Killed, the helper leaves what it began. Nothing ever ran in it.
@@ -242,14 +239,15 @@ impl Supervisor {
         loop {
             let (ended, unheard) = self.attempt(why.take(), messages).await?;
             let ended = self.limited(ended);
-            let verdict = ended.verdict();
-            let goes_on = verdict.phase == Phase::Done && !unheard.is_empty() && self.spec.launch.converses();
-            let again = verdict.may_pass && retries < self.spec.limits.retries;
-            if !goes_on && !again || self.begun.elapsed() >= self.spec.limits.max_time() {
+            let conclusion = ended.conclusion();
+            let goes_on =
+                conclusion.phase == Phase::Done && !unheard.is_empty() && self.spec.launch.has_sessions();
+            let again = conclusion.is_transient && retries < self.spec.limits.retries;
+            if !goes_on && !again || self.begun.elapsed() >= self.spec.limits.max_time {
                 return Ok(ended);
             }
             self.end_tree(&ended.end)?;
-            let reason = verdict.reason.unwrap_or_default();
+            let reason = conclusion.reason.unwrap_or_default();
             let delay = if again {
                 retries += 1;
                 let delay = self.spec.limits.retry_delay(retries);
@@ -348,22 +346,25 @@ impl Supervisor {
     }
 
     /// A conversation that never came to be cannot be gone on with; its file tells.
-    fn choose_conversation(&mut self, known: Option<String>) -> Result<()> {
-        let there = known.filter(|session| match self.spec.launch.speech {
-            Speech::ClaudeStream => conversation::claude::transcript(session).is_some(),
-            Speech::Plain => false,
-        });
+    fn choose_conversation(&mut self, known: Option<SessionId>) -> Result<()> {
+        let files = self.session_files();
+        let there = known.filter(|session| files.is_some_and(|files| files.transcript(session).is_some()));
         self.session = match there {
-            _ if !self.spec.launch.converses() => None,
+            _ if !self.spec.launch.has_sessions() => None,
             Some(session) => Some((session, true)),
-            None => Some((world::uuid()?, false)),
+            None => Some((world::uuid()?.into(), false)),
         };
         self.hold_conversation()?;
-        if let (Speech::ClaudeStream, Some((session, true))) = (self.spec.launch.speech, &self.session) {
+        if let (Some(files), Some((session, true))) = (files, &self.session) {
             // Where the worktree was renamed, the program looks in another place. What cannot be moved, it will say itself.
-            let _ = conversation::claude::bring_along(session, &self.spec.worktree);
+            let _ = files.follow(session, &self.spec.worktree);
         }
         Ok(())
+    }
+
+    /// The files of the sessions that the program resumes.
+    fn session_files(&self) -> Option<&'static dyn SessionFiles> {
+        agents::session_files(&self.spec.profile)
     }
 
     /// What is held is not opened again: closing that would let go of it.
@@ -377,7 +378,10 @@ impl Supervisor {
         match holding::hold(&session) {
             Ok(Some(hold)) => self.hold = Some((session, hold)),
             Ok(None) => {
-                return Err(Error::refused(format!("conversation '{session}' goes on in another program")));
+                return Err(Error::new(
+                    Code::SessionInUse,
+                    format!("conversation '{session}' goes on in another program"),
+                ));
             }
             // Without a home folder that can be written to, what the program notes must do.
             Err(_) => {}
@@ -385,11 +389,11 @@ impl Supervisor {
         Ok(())
     }
 
-    fn conversation(&self) -> Conversation<'_> {
+    fn session(&self) -> Session<'_> {
         match &self.session {
-            Some((session, true)) => Conversation::Known(session),
-            Some((session, false)) => Conversation::New(session),
-            None => Conversation::New(""),
+            Some((session, true)) => Session::Known(session),
+            Some((session, false)) => Session::New(session),
+            None => Session::None,
         }
     }
 
@@ -412,7 +416,7 @@ impl Supervisor {
     /// Ends everything that the agent started: the group first, then whatever descends from us or bears the nonce.
     fn end_tree(&mut self, end: &End) -> Result<()> {
         let me = self.record.supervisor.pid;
-        let grace = if end.is_its_own() { AFTERMATH } else { self.spec.limits.grace() };
+        let grace = if end.is_its_own() { AFTERMATH } else { self.spec.limits.grace };
         if let Some(program) = self.record.program
             && program.is_alive()
             && let Some(group) = rustix::process::Pid::from_raw(program.pid)

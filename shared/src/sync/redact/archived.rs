@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::rewrite::{rewrite, tracked};
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     git::{Oid, Repo, raw::RawReader, refs::Edit},
     lock::Lock,
     model::AgentId,
@@ -53,9 +53,10 @@ pub(super) fn redact(repo: &Repo, typed: &str) -> Result<Option<AgentId>> {
     for (remote, there) in tracked(repo, &format!("/archive/{writer}"))? {
         if repo.has_commit(there) && repo.contains(there, entries[first].commit)? {
             let id = &entries[first].archived.id;
-            return Err(Error::refused(format!(
-                "{remote} has the archived agent '{id}' already: it cannot be called back"
-            ))
+            return Err(Error::new(
+                Code::AlreadyPublished,
+                format!("{remote} has the archived agent '{id}' already: it cannot be called back"),
+            )
             .hint("revoke the secret where it was given out"));
         }
     }
@@ -75,7 +76,10 @@ pub(super) fn redact(repo: &Repo, typed: &str) -> Result<Option<AgentId>> {
         previous = Some(archive::rewrite(repo, entry.commit, previous, &entry.archived, &state)?);
     }
     let Some(new) = previous.filter(|new| *new != tip) else {
-        return Err(Error::refused(format!("nothing of '{agent}' in the archive looks like a secret")));
+        return Err(Error::new(
+            Code::NothingToRedact,
+            format!("nothing of '{agent}' in the archive looks like a secret"),
+        ));
     };
     let mut edits = vec![Edit { name, old: Some(tip), new }];
     for (name, work) in kept {

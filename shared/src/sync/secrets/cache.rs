@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashSet,
-    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -12,6 +11,7 @@ use super::Environment;
 use crate::{
     git::{Oid, careful},
     model::secret::RULES,
+    private_files,
 };
 
 /// More ids than this are not worth a file.
@@ -35,8 +35,7 @@ impl Cache {
             digest.update(value.len().to_le_bytes());
             digest.update(value);
         }
-        let digest = digest.finalize();
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = faster_hex::hex_string(&digest.finalize());
         let rules = format!("git-orchestra scanned, rules {RULES}, values {hex}\n").into_bytes();
         let bytes = careful::read(path).unwrap_or_default();
         let ids = bytes.strip_prefix(rules.as_slice()).unwrap_or_default().chunks_exact(20);
@@ -56,15 +55,12 @@ impl Cache {
 
     /// Replaces the file, whole or not at all.
     pub(super) fn write(&self) {
-        let Some(folder) = self.path.parent().filter(|folder| folder.is_dir()) else { return };
-        if !self.is_new || self.clean.len() > MOST {
+        let has_folder = self.path.parent().is_some_and(Path::is_dir);
+        if !self.is_new || !has_folder || self.clean.len() > MOST {
             return;
         }
         let ids = self.clean.iter().flat_map(Oid::as_bytes);
         let bytes: Vec<u8> = self.rules.iter().chain(ids).copied().collect();
-        let Ok(mut file) = tempfile::NamedTempFile::new_in(folder) else { return };
-        if file.write_all(&bytes).is_ok() {
-            let _ = file.persist(&self.path);
-        }
+        let _ = private_files::replace(&self.path, &bytes);
     }
 }

@@ -5,13 +5,12 @@ use memchr::memmem;
 use super::scan::{Hit, Scanner};
 use crate::{
     Result,
+    config::{Config, keys::NOT_SECRET},
     git::{Oid, Repo, objects::Sort, raw::ObjectKind, remotes::Push},
     model::{AgentId, secret::spelling},
     store::{Chain, archive, layout},
 };
 
-/// Where the user says so.
-const KEY: &str = "orchestra.notSecret";
 /// Shorter beginnings of ids would say it of many.
 const SHORTEST: usize = 7;
 /// Commits of the remote that are asked whether they hold it.
@@ -31,7 +30,8 @@ impl Excuses {
     /// # Errors
     /// An agent's life cannot be read.
     pub(super) fn read(repo: &Repo, scanner: &mut Scanner<'_>, sends: &[Push]) -> Result<Self> {
-        let ids: Vec<String> = repo.config_all(KEY).into_iter().filter(|id| id.len() >= SHORTEST).collect();
+        let mut ids = Config::of(repo).all(&NOT_SECRET);
+        ids.retain(|id| id.len() >= SHORTEST);
         let mut texts = Vec::new();
         if ids.is_empty() {
             return Ok(Self::default());

@@ -1,10 +1,12 @@
 //! What stays at home, why, and what to do about it.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{carried::Carried, excuse, scan::Hit};
 use crate::{
     Result,
+    config::keys::NOT_SECRET,
     git::{Oid, Repo, raw::ObjectKind, remotes::Push},
     model::{AgentId, text},
     store::{Chain, commit, layout},
@@ -17,12 +19,11 @@ const DIGITS: usize = 12;
 const PATH: usize = 100;
 
 /// Something that is not sent.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Held {
     /// The agent, or the ref where it is not an agent's.
     pub name: String,
-    /// The agent; of an archive, the first one that stays.
-    #[serde(skip)]
+    /// The agent that is not sent; of an archive, the first one.
     pub agent: Option<AgentId>,
     /// Why.
     #[serde(flatten)]
@@ -30,7 +31,7 @@ pub struct Held {
 }
 
 /// Why something is not sent.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "reason")]
 pub enum Reason {
     /// An event holds what looks like a secret.
@@ -128,7 +129,7 @@ impl Held {
             _ => Vec::new(),
         };
         if let Some(id) = self.reason.id() {
-            hints.push(format!("git config --add orchestra.notSecret {id} says that it is not a secret"));
+            hints.push(format!("{} says that it is not a secret", NOT_SECRET.hint(id)));
         }
         hints
     }

@@ -4,11 +4,13 @@ use jiff::Timestamp;
 
 use super::{Catalogue, Row};
 use crate::{
+    agents,
     conversation::{
-        self, Known, PROGRAMS, Place, Record,
+        Activity, Known, Place, Record, SessionReader, SubagentFiles,
         reading::{self, Look},
     },
     ops::sessions::living::{self, Trace},
+    parallel,
     supervise::tree,
 };
 
@@ -20,8 +22,8 @@ impl Catalogue {
         };
         let new = places.iter().filter(|place| !is_known(place));
         let new: Vec<&Place> = new.copied().collect();
-        let read = reading::on_all_cores(&new, |place| {
-            let program = conversation::program(place.program)?;
+        let read = parallel::map(&new, |place| {
+            let program = agents::session_reader(place.program)?;
             let before = self.index.find(place).and_then(|before| before.known());
             let read = reading::skim(program, place, look);
             // Made ready to be written here: thousands of facts are too large to be handed around.
@@ -54,8 +56,8 @@ impl Catalogue {
                 (place, known)
             })
             .collect();
-        let read = reading::on_all_cores(&places, |(place, known)| {
-            conversation::program(place.program).map(|program| reading::whole(program, place, known.clone()))
+        let read = parallel::map(&places, |(place, known)| {
+            agents::session_reader(place.program).map(|program| reading::whole(program, place, known.clone()))
         });
         let mut read = places.into_iter().zip(read);
         for row in new.into_iter().filter(|row| row.place.is_some()) {
@@ -81,7 +83,7 @@ impl Catalogue {
     fn read_inner(&mut self, rows: &mut [Row]) {
         for row in rows.iter_mut().filter(|row| row.inner.is_none()) {
             let Some(place) = row.place.clone() else { continue };
-            let Some(program) = conversation::program(place.program) else { continue };
+            let Some(program) = agents::session_reader(place.program) else { continue };
             let inner = self.inner(&place);
             let known: Vec<_> = inner
                 .into_iter()
@@ -92,7 +94,7 @@ impl Catalogue {
                     (inner, place, known)
                 })
                 .collect();
-            let read = reading::on_all_cores(&known, |(_, inner, known)| {
+            let read = parallel::map(&known, |(_, inner, known)| {
                 if let Some(known) = known {
                     return Ok((known.facts.clone(), known.reading.clone().unwrap_or_default(), None));
                 }
@@ -106,10 +108,10 @@ impl Catalogue {
                     Ok((facts, unread, record)) => {
                         self.found.unread_lines(&place.path, &unread);
                         let asked = facts.first_typed().cloned();
-                        inner.about = match program.inner_beside() {
+                        inner.about = match program.subagent_files() {
                             // What stands first in its file may be its conversation's.
-                            true => asked.or(inner.about),
-                            false => inner.about.or(asked),
+                            SubagentFiles::AmongSessions => asked.or(inner.about),
+                            SubagentFiles::Nested => inner.about.or(asked),
                         };
                         record.into_iter().for_each(|record| self.index.learn(record));
                         all.push((inner, facts));
@@ -117,7 +119,7 @@ impl Catalogue {
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                     Err(error) => self.found.trouble(&place.path, error.to_string()),
                 }
-                if !program.inner_beside() {
+                if program.subagent_files() == SubagentFiles::Nested {
                     self.inner_places.push(place);
                 }
             }
@@ -127,7 +129,8 @@ impl Catalogue {
 
     /// Concludes which conversations the programs are in that do not say so.
     pub(super) fn conclude(&mut self) {
-        for program in PROGRAMS.iter().filter(|program| program.is_silent()) {
+        let inferred = |reader: &&dyn SessionReader| matches!(reader.activity(), Activity::Inferred);
+        for program in agents::session_readers().filter(inferred) {
             let mine = |place: &&Place| place.program == program.name();
             let mine: Vec<Place> = self.found.places.iter().filter(mine).cloned().collect();
             let works = if mine.is_empty() { Vec::new() } else { tree::at_work(program.name()) };

@@ -4,9 +4,9 @@ use std::{cmp::Reverse, collections::BTreeSet, path::PathBuf};
 
 use super::{Catalogue, Row, kept_inner, kept_row};
 use crate::{
-    Error, Kind, Result,
+    Code, Error, Kind, Result, agents,
     conversation::{
-        self, Inner, Place,
+        Inner, Place,
         reading::{self, Look},
     },
     error::Context,
@@ -93,9 +93,9 @@ impl Catalogue {
         kept.ok_or_else(|| {
             let nothing = format!("there is nothing to read in conversation '{}'", named.id);
             let trouble = self.found.troubles.iter().find(|trouble| files.contains(&trouble.path));
-            trouble
-                .into_iter()
-                .fold(Error::refused(nothing), |error, trouble| error.because(trouble.why.as_str()))
+            trouble.into_iter().fold(Error::new(Code::TranscriptMissing, nothing), |error, trouble| {
+                error.because(trouble.why.as_str())
+            })
         })
     }
 
@@ -110,8 +110,11 @@ impl Catalogue {
         };
         let Some(conversation) = &row.subagent_of else { return Ok(row) };
         let show = quote::command(&[&"git", &"orchestra", &"sessions", &"show", &row.id]);
-        Err(Error::refused(format!("'{}' is a sub-agent of conversation '{conversation}'", row.id))
-            .hint(format!("{show} reads it")))
+        Err(Error::new(
+            Code::SessionOfAgent,
+            format!("'{}' is a sub-agent of conversation '{conversation}'", row.id),
+        )
+        .hint(format!("{show} reads it")))
     }
 
     /// The sub-agent that `typed` means, as a conversation of its own: its id, or the only one that begins so. It is looked for
@@ -135,7 +138,7 @@ impl Catalogue {
     }
 
     fn of_inner(conversation: &Place, inner: &Inner) -> Result<Row> {
-        let program = conversation::program(conversation.program)
+        let program = agents::session_reader(conversation.program)
             .ok_or_else(|| Error::internal(format!("there is no program '{}'", conversation.program)))?;
         let place = inner.place(program.name());
         let (mut facts, _) = reading::inner(program, &place, &conversation.path)
@@ -195,11 +198,11 @@ fn ambiguous<'a>(typed: &str, names: impl ExactSizeIterator<Item = &'a str>, wha
     let some: Vec<&str> = names.take(SHOWN).collect();
     let more = count - some.len();
     let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-    Error::refused(format!("'{}' means {count} {what}s", text::safe(typed)))
+    Error::new(Code::SessionAmbiguous, format!("'{}' means {count} {what}s", text::safe(typed)))
         .hint(format!("type more of one of: {}{tail}", some.join(", ")))
 }
 
 fn nothing_named(what: &str) -> Error {
-    Error::refused(format!("no conversation {what}"))
+    Error::new(Code::SessionUnknown, format!("no conversation {what}"))
         .hint("git orchestra sessions --all lists those of this machine")
 }

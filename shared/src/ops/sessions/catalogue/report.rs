@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::{Catalogue, Row};
 use crate::{
-    conversation::{self, Inner, Known, Place, reading::Look},
+    agents,
+    conversation::{Inner, Known, Place, SubagentFiles, reading::Look},
     git::above,
     ops::sessions::session::{Session, SubAgent, on_one_line},
 };
@@ -53,14 +54,14 @@ impl Catalogue {
 
     /// What a conversation started.
     pub(in crate::ops::sessions) fn inner(&mut self, place: &Place) -> Vec<Inner> {
-        match conversation::program(place.program) {
-            Some(program) if program.inner_beside() => {
+        match agents::session_reader(place.program) {
+            Some(program) if program.subagent_files() == SubagentFiles::AmongSessions => {
                 if self.beside.is_none() {
                     self.beside = Some(self.find_beside());
                 }
                 self.beside.as_ref().and_then(|all| all.get(&place.id)).cloned().unwrap_or_default()
             }
-            Some(program) => program.inner(place, &mut self.found),
+            Some(program) => program.subagents(place, &mut self.found),
             None => Vec::new(),
         }
     }
@@ -112,7 +113,8 @@ impl Catalogue {
 
 /// Whether a file may be one of a sub-agent that lies among conversations.
 fn is_beside(place: &Place) -> bool {
-    conversation::program(place.program).is_some_and(|program| program.inner_beside())
+    agents::session_reader(place.program)
+        .is_some_and(|program| program.subagent_files() == SubagentFiles::AmongSessions)
 }
 
 /// The conversation at the beginning of a chain of sub-agents; `None` for a chain that leads into itself.

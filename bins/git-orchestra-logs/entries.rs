@@ -1,0 +1,95 @@
+//! How an entry of a log is drawn: the log reads like a conversation.
+
+use orchestra::{
+    model::text,
+    ops::logs::story::{LogEntry, LogEvent},
+};
+use orchestra_terminal::{
+    agents,
+    paint::{Paint, Role},
+    when,
+};
+
+/// Lines shown of thoughts, and columns of what a tool was used on and gave.
+const THOUGHTS: usize = 4;
+const COLUMNS: usize = 160;
+/// How far to the right a subagent is shown.
+const INDENT: &str = "    ";
+
+/// Lines for people, or nothing.
+pub(crate) fn draw(entry: &LogEntry, paint: &Paint) -> Option<String> {
+    let text = event(&entry.event, paint)?;
+    if entry.depth == 0 {
+        return Some(text);
+    }
+    let indent = (0..entry.depth).map(|_| INDENT).collect::<String>();
+    Some(text.lines().map(|line| format!("{indent}{line}")).collect::<Vec<_>>().join("\n"))
+}
+
+fn event(event: &LogEvent, paint: &Paint) -> Option<String> {
+    let line = |mark: &str, role: Role, words: &str| {
+        Some(format!("  {} {}", paint.as_role(role, mark), text::one_line(words, COLUMNS)))
+    };
+    match event {
+        LogEvent::Message { text } => {
+            Some(prefixed(text, |line| paint.as_role(Role::Head, &format!("> {line}"))))
+        }
+        LogEvent::Text { text } | LogEvent::Output { text } => Some(block(text)),
+        LogEvent::Thinking { text } => thoughts(text, paint),
+        LogEvent::ToolUse { tool, about } => line("→", Role::Hint, &format!("{tool} {about}")),
+        LogEvent::ToolResult { failed, text } => {
+            let (mark, role) = if *failed { ("✗", Role::Bad) } else { ("←", Role::Faint) };
+            line(mark, role, &gist(text))
+        }
+        LogEvent::Denied { tool, reason } => line("✗", Role::Bad, &format!("denied: {tool}: {reason}")),
+        LogEvent::Question { text } => line("?", Role::Warn, text),
+        LogEvent::Retry { attempt, most, reason } => {
+            line("…", Role::Warn, &format!("the model does not answer ({reason}): try {attempt} of {most}"))
+        }
+        LogEvent::Error { text } => line("✗", Role::Bad, text),
+        LogEvent::Limit { text, warning, until } => {
+            let (mark, role) = if *warning { ("·", Role::Warn) } else { ("✗", Role::Bad) };
+            let until = until.map(|until| format!(", until {}", when::clock_time(until)));
+            line(mark, role, &format!("{text}{}", until.unwrap_or_default()))
+        }
+        LogEvent::TurnEnd { ok, how, turns, cost_micros, denied } => {
+            let how = if *ok { "done".to_owned() } else { text::one_line(how, 60) };
+            let summary = summary(&how, *turns, *cost_micros, *denied);
+            Some(paint.as_role(Role::Faint, &format!("── {summary} ──")))
+        }
+        LogEvent::Note { text } => line("·", Role::Faint, text),
+        LogEvent::LongLine { bytes } => Some(format!("  · a line of {bytes} bytes; --raw shows it")),
+    }
+}
+
+fn thoughts(words: &str, paint: &Paint) -> Option<String> {
+    let first: Vec<&str> = words.lines().filter(|line| !line.trim().is_empty()).take(THOUGHTS).collect();
+    let faint = |line: &str| paint.as_role(Role::Faint, &format!("  ~ {line}"));
+    (!first.is_empty()).then(|| prefixed(&first.join("\n"), faint))
+}
+
+/// The first line, and how many more there are.
+fn gist(text: &str) -> String {
+    let more = text.trim_end().lines().count().saturating_sub(1);
+    let first = text::cut(text.lines().next().unwrap_or_default(), COLUMNS - 20);
+    if more > 0 { format!("{first} (+{more} lines)") } else { first }
+}
+
+/// `done: 3 turns, $0.05`.
+fn summary(how: &str, turns: u64, cost_micros: Option<u64>, denied: u64) -> String {
+    let mut parts = vec![text::count(turns, "turn")];
+    parts.extend(cost_micros.map(agents::dollars));
+    if denied > 0 {
+        parts.push(format!("{denied} denied"));
+    }
+    format!("{how}: {}", parts.join(", "))
+}
+
+fn block(words: &str) -> String {
+    text::safe_block(&text::plain(words.trim_end()))
+}
+
+fn prefixed(words: &str, prefix: impl Fn(&str) -> String) -> String {
+    let lines: Vec<String> = block(words).lines().map(prefix).collect();
+    lines.join("\n")
+}

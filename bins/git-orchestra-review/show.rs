@@ -1,0 +1,108 @@
+//! What `review` says of a work, as text.
+
+use orchestra::{
+    model::text,
+    ops::{
+        agent_object::Level,
+        diff,
+        review::{Holds, Report, Work},
+    },
+};
+use orchestra_terminal::{
+    Terminal, agents,
+    paint::{Paint, Role},
+};
+
+/// Lines of a task, commits and files that are shown; more are counted.
+const TASK: usize = 12;
+const COMMITS: usize = 10;
+const FILES: usize = 20;
+
+/// Says what else the user must know of a report.
+pub(crate) fn notices(terminal: &Terminal, report: &Report) {
+    for warning in &report.warnings {
+        terminal.warn(warning);
+    }
+    if report.notes_shown {
+        terminal.hint(
+            "from now on git log shows the notes on what was judged and landed (git config notes.displayRef)",
+        );
+    }
+}
+
+/// Everything there is to know, in a page.
+pub(crate) fn details(work: &Work, paint: &Paint) -> String {
+    let head = |name: &str| paint.as_role(Role::Head, name);
+    let mut out = format!("{}\n", agents::line(&work.agent, paint));
+    out.push_str(&format!("\n{}\n", head("TASK")));
+    section(&mut out, work.task.lines().map(str::to_owned).collect(), TASK, "lines");
+    out.push_str(&format!("\n{}\n", head("COMMITS")));
+    section(
+        &mut out,
+        work.commits_made.iter().map(|made| format!("{} {}", made.id.short(), made.subject)).collect(),
+        COMMITS,
+        "commits",
+    );
+    out.push_str(&format!("\n{}\n", head("FILES")));
+    let number = |lines: Option<u64>| lines.map_or_else(|| "?".to_owned(), |lines| lines.to_string());
+    let file =
+        |file: &diff::File| format!("+{} -{} {}", number(file.insertions), number(file.deletions), file.path);
+    section(&mut out, work.files.iter().map(file).collect(), FILES, "files");
+    let mut facts: Vec<String> = work.problem.iter().cloned().collect();
+    facts.extend(
+        work.agent
+            .denials
+            .filter(|denials| *denials > 0)
+            .map(|denials| format!("{denials} things were denied to it")),
+    );
+    facts.extend(
+        (work.agent.left_out > 0).then(|| format!("{} files were left out of its work", work.agent.left_out)),
+    );
+    for change in &work.agent.surroundings {
+        let word = if change.level == Level::Warning { "warning: while it ran" } else { "while it ran" };
+        facts.push(format!("{word}: {}", change.what));
+    }
+    for conflict in &work.conflicts_with {
+        let files = text::count(u64::from(conflict.files), "file");
+        facts.push(format!("conflicts with {} in {files}", text::one_line(&conflict.branch, 60)));
+    }
+    if let Some(into) = work.target.as_ref().filter(|_| work.conflicts_with.is_empty()) {
+        facts
+            .push(format!("conflicts neither with {} nor with other agents' work", text::one_line(into, 60)));
+    }
+    facts.extend(work.agent.did_not_land().map(agents::did_not_land));
+    if let Some(known) = &work.known {
+        let holds = match known.holds {
+            Holds::Current => String::new(),
+            Holds::Carried => "; the patch is the same since".to_owned(),
+            Holds::Stale => {
+                format!(
+                    "; of another work: git orchestra diff {} --since-review shows what is new",
+                    work.agent.id
+                )
+            }
+        };
+        facts.push(if known.counts {
+            format!("{} by {}{holds}", known.verdict.past(), known.by)
+        } else {
+            let (word, by) = (known.verdict.as_str(), agents::proposed_by(&known.writer));
+            format!("{word} {by} (it says: {}){holds}", known.by)
+        });
+    }
+    out.push_str(&format!("\n{}\n", head("KNOWN")));
+    section(&mut out, facts, usize::MAX, "");
+    out
+}
+
+fn section(out: &mut String, lines: Vec<String>, most: usize, what: &str) {
+    let more = lines.len().saturating_sub(most);
+    if lines.is_empty() {
+        out.push_str("  -\n");
+    }
+    for line in lines.into_iter().take(most) {
+        out.push_str(&format!("  {line}\n"));
+    }
+    if more > 0 {
+        out.push_str(&format!("  … {more} more {what}\n"));
+    }
+}

@@ -1,0 +1,34 @@
+//! The known name that somebody may have meant.
+
+use std::collections::BTreeSet;
+
+/// Longest name that is compared, in characters.
+const LONGEST: usize = 64;
+
+/// The name that begins as what was typed, else the one that is fewest edits away, if those are few.
+pub(crate) fn nearest(typed: &str, known: BTreeSet<String>) -> Option<String> {
+    if let Some(longer) = known.iter().find(|known| known.starts_with(typed) && typed.len() > 1) {
+        return Some(longer.clone());
+    }
+    let (distance, known) = known.into_iter().map(|known| (distance(typed, &known), known)).min()?;
+    (distance <= 1 + known.len() / 3).then_some(known)
+}
+
+/// Edits that lead from one word to the other; a swap of neighbours is one.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(LONGEST).collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let change = usize::from(a[i - 1] != b[j - 1]);
+            let mut best = (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + change);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}

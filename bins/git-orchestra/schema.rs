@@ -1,0 +1,58 @@
+//! The schemas of answers and requests.
+
+use std::slice;
+
+use orchestra::{
+    Error, Result,
+    model::text,
+    wire::{self, Described, Schemas},
+};
+use orchestra_terminal::{Exit, Terminal, json, table, table::Text};
+
+use crate::{cli::Schema, nearest::nearest};
+
+pub(crate) fn run(options: &Schema, terminal: &Terminal) -> Result<Exit> {
+    let all = if options.request { wire::REQUESTS } else { wire::KINDS };
+    let one = options.kind.as_ref().map(|name| find(name, all, options.request)).transpose()?;
+    match one {
+        _ if options.json => json::answer(terminal, wire::SCHEMA, &report(one, options.request))?,
+        Some(one) => print(terminal, one)?,
+        None => list(terminal, all),
+    }
+    Ok(Exit::Done)
+}
+
+/// The one that was named, else all requests, else everything.
+fn report(one: Option<&Described>, is_request: bool) -> Schemas {
+    match (one.map(slice::from_ref), is_request) {
+        (Some(one), false) => Schemas::of(one, &[]),
+        (Some(one), true) => Schemas::of(&[], one),
+        (None, false) => Schemas::of(wire::KINDS, wire::REQUESTS),
+        (None, true) => Schemas::of(&[], wire::REQUESTS),
+    }
+}
+
+fn print(terminal: &Terminal, one: &Described) -> Result<()> {
+    let schema = serde_json::to_string_pretty(&one.schema());
+    let schema = schema.map_err(|error| Error::internal("cannot write JSON").because(error))?;
+    terminal.answer(&format!("{schema}\n"));
+    Ok(())
+}
+
+fn list(terminal: &Terminal, all: &[Described]) {
+    let rows = all.iter().map(|one| vec![Text::new(one.name), Text::new(one.about())]).collect();
+    terminal.answer(&table::draw(&["KIND", "WHAT IT IS"], rows, terminal.width(), terminal.paint()));
+}
+
+fn find<'a>(name: &str, all: &'a [Described], is_request: bool) -> Result<&'a Described> {
+    all.iter().find(|one| one.name == name).ok_or_else(|| {
+        let what = if is_request { "request" } else { "kind of answer" };
+        let error = Error::usage(format!("there is no {what} '{}'", text::safe(name)));
+        let option = if is_request { " --request" } else { "" };
+        let error = match nearest(name, all.iter().map(|one| one.name.to_owned()).collect()) {
+            Some(nearest) => error.hint(format!("did you mean 'git orchestra schema{option} {nearest}'?")),
+            None => error,
+        };
+        error.hint(format!("'git orchestra schema{option}' lists all"))
+    })
+}

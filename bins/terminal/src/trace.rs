@@ -1,0 +1,180 @@
+//! The listener of `ORCHESTRA_TRACE`: a line for each event of the library, on stderr or at the end of a file.
+
+use std::{
+    fmt::{self, Write as _},
+    fs::File,
+    io::{self, Write},
+    path::Path,
+};
+
+use orchestra::{model::quote, private_files, trace, world};
+use tracing::{
+    Event, Level, Metadata, Subscriber,
+    field::{Field, Visit},
+    level_filters::LevelFilter,
+    span,
+};
+
+use crate::output::Terminal;
+
+/// Longest line, in bytes: a line is written at once, and lines of several processes do not mix.
+const LONGEST: usize = 4000;
+
+/// Where the lines go.
+#[derive(Debug)]
+enum Sink {
+    Stderr,
+    File(File),
+}
+
+/// Starts to listen, if the environment says so. What is wrong with the variable is a warning and no failure.
+pub fn start() {
+    let Some(value) = world::text_variable(trace::VARIABLE) else { return };
+    match sink(&value) {
+        Ok(Some(sink)) => {
+            let program = world::this_program();
+            let program = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // Only one listener is set in a process, at its start.
+            let _ = tracing::subscriber::set_global_default(Lines { sink, program });
+        }
+        Ok(None) => {}
+        Err(why) => {
+            let shown = quote::word(&value);
+            let terminal = Terminal::new(anstream::ColorChoice::Auto);
+            terminal.warn(&format!("no trace is written: {}={shown}: {why}", trace::VARIABLE));
+        }
+    }
+}
+
+fn sink(value: &str) -> io::Result<Option<Sink>> {
+    match value {
+        "0" | "false" | "no" | "off" => Ok(None),
+        "1" | "true" | "yes" | "on" => Ok(Some(Sink::Stderr)),
+        path if Path::new(path).is_absolute() => {
+            private_files::open_log(Path::new(path)).map(|file| Some(Sink::File(file)))
+        }
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "neither 1 nor an absolute path")),
+    }
+}
+
+/// Writes each event of ours as one line. The library has no spans, so that nothing is kept between events.
+#[derive(Debug)]
+struct Lines {
+    sink: Sink,
+    program: String,
+}
+
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        // What only asks whether anybody listens is neither a span nor an event.
+        !metadata.is_span() && *metadata.level() <= Level::INFO && is_ours(metadata.target())
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::INFO)
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let head = format!("{} {}[{}]", now(), self.program, std::process::id());
+        let line = line(&head, event.metadata().target(), &Fields::of(event));
+        // A trace that cannot be written must not change what a command does.
+        let _ = match &self.sink {
+            Sink::Stderr => io::stderr().lock().write_all(line.as_bytes()),
+            Sink::File(file) => (&mut &*file).write_all(line.as_bytes()),
+        };
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+/// Whether an event is of the library. `tracing::enabled!` asks with the bare name.
+fn is_ours(target: &str) -> bool {
+    target.split("::").next() == Some(trace::TARGET)
+}
+
+fn now() -> String {
+    let now = world::Timestamp::from_millisecond(world::milliseconds()).unwrap_or_default();
+    format!("{now:.3}")
+}
+
+/// `HEAD KIND: MESSAGE name=value …`, one line whatever the values hold.
+fn line(head: &str, target: &str, fields: &Fields) -> String {
+    let kind = target.rsplit("::").next().unwrap_or_default();
+    let mut line = format!("{head} {kind}: {}{}", orchestra::model::text::safe(&fields.message), fields.rest);
+    if line.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
+        line.truncate(end);
+        line.push('…');
+    }
+    line.push('\n');
+    line
+}
+
+/// What an event says.
+#[derive(Debug, Default)]
+struct Fields {
+    message: String,
+    /// The other fields, each with a space before it.
+    rest: String,
+}
+
+impl Fields {
+    fn of(event: &Event<'_>) -> Self {
+        let mut fields = Self::default();
+        event.record(&mut fields);
+        fields
+    }
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        let _ = write!(self.rest, " {}={}", field.name(), quote::word(value));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.message = format!("{value:?}");
+        } else {
+            self.record_str(field, &format!("{value:?}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_switch_or_an_absolute_path_is_taken() {
+        assert!(matches!(sink("0"), Ok(None)));
+        assert!(matches!(sink("1"), Ok(Some(Sink::Stderr))));
+        for wrong in ["trace.log", "/", "/nonexistent/folder/trace"] {
+            assert!(sink(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_event_is_one_line_of_limited_length() {
+        let fields = Fields { message: "a\nb".into(), rest: format!(" end={}", "x".repeat(9000)) };
+        let line = line("now p[1]", "orchestra::program", &fields);
+        assert!(line.starts_with("now p[1] program: a\\nb end=xxx"), "{line}");
+        assert_eq!((line.matches('\n').count(), line.ends_with("…\n")), (1, true));
+        assert!(line.len() <= LONGEST + 4);
+    }
+
+    #[test]
+    fn events_of_others_are_not_ours() {
+        assert!(is_ours("orchestra") && is_ours("orchestra::lock"));
+        assert!(!is_ours("orchestrator::x") && !is_ours("gix"));
+    }
+}

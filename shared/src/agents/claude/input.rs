@@ -1,0 +1,108 @@
+//! What is written to Claude Code: messages, and answers to its questions.
+
+use serde_json::{Map, Value, json};
+
+use crate::agents::Answer;
+
+/// Said where the user allows a choice without making one.
+const AS_YOU_LIKE: &str = "Choose what you think best.";
+/// Said where the user denies without a word.
+const NO: &str = "The user does not want this. Go on without it.";
+
+pub(super) fn message(text: &str) -> Vec<u8> {
+    line(&json!({"type": "user", "message": {"role": "user", "content": text}}))
+}
+
+/// Ends the turn under way; the process stays, and takes the next message.
+pub(super) fn interrupt() -> Vec<u8> {
+    line(&json!({"type": "control_request", "request_id": "interrupt", "request": {"subtype": "interrupt"}}))
+}
+
+/// The answer to a `can_use_tool` request, which stands on `request`.
+pub(super) fn answer(request: &[u8], answer: &Answer) -> Option<Vec<u8>> {
+    let request: Value = serde_json::from_slice(request).ok()?;
+    let id = request.get("request_id")?.as_str()?;
+    let asked = request.get("request")?;
+    let response = if answer.allow {
+        // Version 2.1.329 takes an answer without the input as well; older ones want it.
+        let mut input = asked.get("input").and_then(Value::as_object).cloned().unwrap_or_default();
+        choose(&mut input, answer.text.as_deref());
+        json!({"behavior": "allow", "updatedInput": input})
+    } else {
+        json!({"behavior": "deny", "message": answer.text.as_deref().unwrap_or(NO)})
+    };
+    Some(line(&json!({
+        "type": "control_response",
+        "response": {"subtype": "success", "request_id": id, "response": response},
+    })))
+}
+
+/// A question for the user takes its answers into its input: a line of the text for each, the last for the rest.
+fn choose(input: &mut Map<String, Value>, text: Option<&str>) {
+    let Some(questions) = input.get("questions").and_then(Value::as_array) else { return };
+    let mut lines = text.unwrap_or(AS_YOU_LIKE).lines();
+    let mut last = lines.next().unwrap_or(AS_YOU_LIKE);
+    let mut answers = Map::new();
+    for question in questions.iter().filter_map(|question| question.get("question")?.as_str()) {
+        answers.insert(question.to_owned(), Value::from(last));
+        last = lines.next().unwrap_or(last);
+    }
+    input.insert("answers".to_owned(), Value::Object(answers));
+}
+
+fn line(value: &Value) -> Vec<u8> {
+    let mut bytes = value.to_string().into_bytes();
+    bytes.push(b'\n');
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(request: &Value, allow: bool, text: Option<&str>) -> Value {
+        let answer = Answer { allow, text: text.map(str::to_owned) };
+        let line = super::answer(request.to_string().as_bytes(), &answer).unwrap();
+        assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+        let value: Value = serde_json::from_slice(&line).unwrap();
+        assert_eq!(value["response"]["request_id"], "r1");
+        value["response"]["response"].clone()
+    }
+
+    #[test]
+    fn allows_denies_and_chooses() {
+        let tool = json!({"type": "control_request", "request_id": "r1",
+            "request": {"subtype": "can_use_tool", "tool_name": "Bash", "input": {"command": "ls"}}});
+        assert_eq!(
+            answered(&tool, true, None),
+            json!({"behavior": "allow", "updatedInput": {"command": "ls"}})
+        );
+        assert_eq!(answered(&tool, false, Some("no")), json!({"behavior": "deny", "message": "no"}));
+        let choice = json!({"request_id": "r1", "request": {"tool_name": "AskUserQuestion",
+            "input": {"questions": [{"question": "Which?"}, {"question": "Why?"}, {"question": "When?"}]}}});
+        assert_eq!(
+            answered(&choice, true, Some("blue\nbecause"))["updatedInput"]["answers"],
+            json!({"Which?": "blue", "Why?": "because", "When?": "because"})
+        );
+        assert!(super::answer(b"{}", &Answer { allow: true, text: None }).is_none());
+    }
+
+    #[test]
+    fn an_interrupt_is_one_request() {
+        let line = interrupt();
+        let value: Value = serde_json::from_slice(&line).unwrap();
+        assert_eq!(
+            (&value["type"], &value["request"]["subtype"]),
+            (&json!("control_request"), &json!("interrupt"))
+        );
+        assert!(line.ends_with(b"\n"));
+    }
+
+    #[test]
+    fn a_message_is_one_line() {
+        let line = message("a\nb\u{2028}\"c\"");
+        assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+        let value: Value = serde_json::from_slice(&line).unwrap();
+        assert_eq!(value["message"]["content"], "a\nb\u{2028}\"c\"");
+    }
+}

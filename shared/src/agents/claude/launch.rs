@@ -1,0 +1,106 @@
+//! How Claude Code is started. Our settings go by flag, never into a file of the user's; login and everything else are the user's
+//! own.
+
+use super::{Claude, NAME};
+use crate::{
+    Code, Error, Result,
+    agents::{Launch, Launcher, Options, Reads, Stdin, launch::SESSION},
+    config::{
+        Config,
+        keys::{AGENT_PROGRAM, ALLOWED_CLI, ON_PROMPT},
+    },
+    model::{OnPrompt, Permission},
+    process,
+};
+
+/// Set in the environment of everything that a session starts: with them a second one believes to be inside the first.
+pub(super) const SESSION_VARIABLES: &[&str] =
+    &["CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT", "CLAUDE_CODE_SESSION_ID"];
+
+/// Partial messages are the sign of life of a long answer; replayed messages tell which of ours were taken up.
+const FIXED: &[&str] = &[
+    "--print",
+    "--verbose",
+    "--input-format=stream-json",
+    "--output-format=stream-json",
+    "--include-partial-messages",
+    "--replay-user-messages",
+];
+
+/// Where the program is.
+pub(super) fn program(config: &Config<'_>) -> Option<String> {
+    let named = config.get_or_default(&AGENT_PROGRAM.of(NAME));
+    let path = process::on_path(named.as_deref().unwrap_or(NAME))?;
+    Some(path.to_string_lossy().into_owned())
+}
+
+/// See [`Launcher::launch`].
+pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
+    let program = program(config).ok_or_else(not_installed)?;
+    let permission = match options.permission {
+        Some(permission) => permission,
+        None => config.permission()?,
+    };
+    let unless = if options.watched { OnPrompt::Ask } else { OnPrompt::Deny };
+    let on_prompt = match options.on_prompt {
+        Some(on_prompt) => on_prompt,
+        None => config.get(&ON_PROMPT)?.unwrap_or(unless),
+    };
+    Ok(Launch {
+        argv: argv(program, permission, on_prompt, &config.get(&ALLOWED_CLI)?, options),
+        new_session_args: vec![format!("--session-id={SESSION}")],
+        resume_args: vec![format!("--resume={SESSION}")],
+        stdin: Stdin::Talk,
+        protocol: Claude.protocol(),
+        reads: Reads::Prose,
+        permission: Some(permission),
+        on_prompt,
+        unset: SESSION_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
+    })
+}
+
+fn not_installed() -> Error {
+    Error::new(Code::ProgramMissing, "Claude Code is not here: no program 'claude' on PATH")
+        .hint("npm install -g @anthropic-ai/claude-code, then run 'claude' once to log in")
+        .hint(format!("{}, where it is elsewhere", AGENT_PROGRAM.of(NAME).hint("PATH")))
+}
+
+fn argv(
+    program: String,
+    permission: Permission,
+    on_prompt: OnPrompt,
+    allowed_programs: &[String],
+    options: &Options,
+) -> Vec<String> {
+    let mut argv = vec![program];
+    argv.extend(FIXED.iter().map(|&word| word.to_owned()));
+    argv.push(format!("--permission-mode={}", mode(permission)));
+    if on_prompt != OnPrompt::Deny && permission != Permission::BypassPermissions {
+        argv.push("--permission-prompt-tool=stdio".to_owned());
+    }
+    let allowed = options.allow.iter().cloned();
+    let allowed = allowed.chain(allowed_programs.iter().map(|name| format!("Bash({name}:*)")));
+    argv.extend(allowed.map(|rule| format!("--allowedTools={rule}")));
+    argv.extend(options.deny.iter().map(|rule| format!("--disallowedTools={rule}")));
+    argv.extend(options.add_dirs.iter().map(|dir| format!("--add-dir={}", dir.display())));
+    argv.extend(options.model.iter().map(|model| format!("--model={model}")));
+    argv.extend(options.append_system_prompt.iter().map(|text| format!("--append-system-prompt={text}")));
+    argv.extend(options.max_turns.map(|turns| format!("--max-turns={turns}")));
+    argv.extend(options.budget_micros.map(|micros| format!("--max-budget-usd={}", dollars(micros))));
+    argv
+}
+
+/// The program's word for a permission.
+const fn mode(permission: Permission) -> &'static str {
+    match permission {
+        Permission::Default => "default",
+        Permission::AcceptEdits => "acceptEdits",
+        Permission::Plan => "plan",
+        Permission::DontAsk => "dontAsk",
+        Permission::BypassPermissions => "bypassPermissions",
+    }
+}
+
+fn dollars(micros: u64) -> String {
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+}

@@ -1,0 +1,71 @@
+//! Claude Code. Every flag and event here was seen on version 2.1.329; older ones know a part of them.
+
+mod end;
+mod input;
+mod launch;
+mod limit;
+mod protocol;
+mod sessions;
+mod stream;
+
+use super::{AgentProgram, Launch, Launcher, Options, Protocol, Reads, SessionFiles};
+use crate::{Result, config::Config, conversation::SessionReader};
+
+const NAME: &str = "claude";
+
+/// The program.
+pub(super) struct Claude;
+
+impl AgentProgram for Claude {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn launcher(&self) -> Option<&dyn Launcher> {
+        Some(self)
+    }
+
+    fn session_reader(&self) -> Option<&'static dyn SessionReader> {
+        Some(&sessions::Sessions)
+    }
+
+    fn account_variables(&self) -> &'static [&'static str] {
+        &[
+            "CLAUDE_CONFIG_DIR",
+            "CLAUDE_CODE_OAUTH_TOKEN",
+            "ANTHROPIC_API_KEY",
+            "ANTHROPIC_AUTH_TOKEN",
+            "ANTHROPIC_BASE_URL",
+        ]
+    }
+
+    fn session_variables(&self) -> &'static [&'static str] {
+        launch::SESSION_VARIABLES
+    }
+}
+
+impl Launcher for Claude {
+    fn is_installed(&self, config: &Config<'_>) -> bool {
+        launch::program(config).is_some()
+    }
+
+    fn reads(&self, _config: &Config<'_>) -> Result<Reads> {
+        Ok(Reads::Prose)
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::of(&protocol::StreamJson)
+    }
+
+    fn launch(&self, config: &Config<'_>, options: &Options) -> Result<Launch> {
+        launch::launch(config, options)
+    }
+
+    fn session_files(&self) -> Option<&'static dyn SessionFiles> {
+        Some(&sessions::Sessions)
+    }
+
+    fn manual_resume_command(&self, session: &str) -> Option<String> {
+        Some(format!("claude --resume {session}"))
+    }
+}

@@ -1,0 +1,245 @@
+//! Claude Code's own files: `<config>/projects/<folder>/<session>.jsonl`. The folder's name is lossy, so it is never decoded.
+//! Sub-agents lie in `<session>/subagents/`, in older versions beside their conversation.
+
+mod config;
+mod fold;
+mod line;
+mod pieces;
+mod repeated;
+mod restore;
+mod typed;
+
+use std::{
+    collections::HashSet,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use super::NAME;
+use crate::{
+    Result,
+    agents::SessionFiles,
+    conversation::{
+        Activity, Entry, Facts, Found, Inner, Piece, Place, Running, SessionReader,
+        files::{beginning, note},
+        is_id, json,
+    },
+    parallel,
+};
+
+/// More folders than anyone has projects, and more files than any has conversations.
+const MAX_FOLDERS: usize = 20_000;
+const MAX_FILES: usize = 50_000;
+/// More than any conversation has sub-agents.
+const MAX_INNER: usize = 1_000;
+/// Folders in folders of sub-agents: `workflows`, then one for each workflow.
+const INNER_DEPTH: usize = 2;
+/// The folder of sub-agents below that of their conversation.
+const NESTED: &str = "subagents";
+/// Bytes at the beginning of a sub-agent's file in which the conversation is named.
+const BEGINNING: u64 = 4 << 10;
+/// The field with the conversation of a line.
+const SESSION: &[u8] = b"\"sessionId\"";
+/// Longest note beside a sub-agent or a live session, in bytes.
+const NOTE: u64 = 64 << 10;
+
+/// The reader of these sessions.
+pub(super) struct Sessions;
+
+impl SessionReader for Sessions {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn roots(&self) -> Vec<PathBuf> {
+        config::dirs().into_iter().map(|config| config.join("projects")).collect()
+    }
+
+    fn named_folders(&self) -> Option<(&'static str, Vec<PathBuf>)> {
+        Some((config::VARIABLE, config::named()?))
+    }
+
+    fn variable_for(&self, transcript: &Path) -> Option<(&'static str, PathBuf)> {
+        let all = config::dirs();
+        let is_one = all.len() == 1;
+        let (at, folder) = all.into_iter().enumerate().find(|(_, folder)| transcript.starts_with(folder))?;
+        let looks_there = is_one || (at == 0 && config::named().is_none());
+        (!looks_there).then_some((config::VARIABLE, folder))
+    }
+
+    fn find(&self, found: &mut Found) {
+        let mut folders: Vec<Entry> =
+            self.roots().iter().flat_map(|root| found.list(root, MAX_FOLDERS)).collect();
+        let several = config::named().filter(|named| named.len() > 1).unwrap_or_default();
+        for missing in several.iter().filter(|folder| !folder.is_dir()) {
+            found.trouble(missing, format!("{} names it, and it is not there", config::VARIABLE));
+        }
+        // The others are files, or links to them: of folders there is only one kind.
+        folders.retain(|folder| folder.is_dir);
+        // Nothing of a list that is remembered takes longer than to look at each file.
+        for more in parallel::map(&folders, |folder| files_in(&folder.path)) {
+            found.join(more);
+        }
+    }
+
+    fn subagents(&self, place: &Place, found: &mut Found) -> Vec<Inner> {
+        let Some(folder) = place.path.parent() else { return Vec::new() };
+        let nested = folder.join(&place.id).join(NESTED);
+        let mut inner: Vec<Inner> = Vec::new();
+        if nested.is_dir() {
+            below(&nested, INNER_DEPTH, found, &mut |id, entry| inner.push(described(id, entry)));
+        }
+        let beside = found.beside(&place.path).iter();
+        inner.extend(beside.filter_map(|entry| Some(described(sub_agent(&entry.name)?, entry))));
+        inner.sort_by(|a, b| a.id.cmp(&b.id));
+        inner
+    }
+
+    fn own_part(&self, inner: &Path, conversation: &Path) -> io::Result<Option<Facts>> {
+        repeated::own_part(inner, conversation)
+    }
+
+    fn apply_line(&self, facts: &mut Facts, line: &[u8]) -> bool {
+        fold::learn(facts, line)
+    }
+
+    fn is_counted(&self, line: &[u8]) -> bool {
+        fold::counts(line)
+    }
+
+    fn mark(&self, line: &[u8]) -> Option<String> {
+        fold::mark(line)
+    }
+
+    fn parse_line(&self, line: &[u8]) -> Vec<Piece> {
+        pieces::pieces(line)
+    }
+
+    fn activity(&self) -> Activity {
+        Activity::Notes(noted)
+    }
+
+    fn resume_argv(&self, id: &str, fork: bool) -> Option<Vec<String>> {
+        let mut argv = vec![NAME.to_owned(), format!("--resume={id}")];
+        argv.extend(fork.then(|| "--fork-session".to_owned()));
+        Some(argv)
+    }
+
+    fn print_mode_argv(&self, id: &str, fork: bool) -> Option<Vec<String>> {
+        let mut argv = self.resume_argv(id, fork)?;
+        argv.push("--print".to_owned());
+        Some(argv)
+    }
+}
+
+impl SessionFiles for Sessions {
+    fn transcript(&self, session: &str) -> Option<PathBuf> {
+        config::transcript(session)
+    }
+
+    fn restore(&self, session: &str, folder: &Path, transcript: &[u8]) -> Result<()> {
+        restore::restore(session, folder, transcript)
+    }
+
+    fn follow(&self, session: &str, folder: &Path) -> Result<()> {
+        restore::follow(session, folder)
+    }
+}
+
+/// The conversations of one folder, newest last as the folder gives them.
+fn files_in(folder: &Path) -> Found {
+    let mut found = Found::default();
+    let (mut ids, mut strays, mut folders) = (HashSet::new(), Vec::new(), Vec::new());
+    for entry in found.list(folder, MAX_FILES) {
+        if entry.is_dir {
+            folders.push(entry);
+        } else if sub_agent(&entry.name).is_some() {
+            strays.push(entry);
+        } else if let Some(id) = entry.name.strip_suffix(".jsonl") {
+            if is_id(id) {
+                found.add(NAME, id, &entry);
+                ids.insert(id.to_owned());
+            } else {
+                found.trouble(&entry.path, "its name is not the id of a conversation");
+            }
+        }
+    }
+    for entry in strays {
+        let conversation = json::first_text(&beginning(&entry.path, BEGINNING), SESSION);
+        match (conversation.filter(|id| ids.contains(id)), sub_agent(&entry.name)) {
+            (Some(id), _) => found.add_beside(folder.join(format!("{id}.jsonl")), entry),
+            (None, Some(id)) if is_id(id) => found.add_orphan(NAME, id, &entry),
+            (None, _) => {}
+        }
+    }
+    for gone in folders.into_iter().filter(|folder| !ids.contains(&folder.name)) {
+        let mut orphans = Vec::new();
+        below(&gone.path.join(NESTED), INNER_DEPTH, &mut found, &mut |id, entry| {
+            orphans.push((id.to_owned(), entry.clone()));
+        });
+        orphans.iter().filter(|(id, _)| is_id(id)).for_each(|(id, entry)| {
+            found.add_orphan(NAME, id, entry);
+        });
+    }
+    found
+}
+
+/// `a6f6` of `agent-a6f6.jsonl`.
+fn sub_agent(name: &str) -> Option<&str> {
+    name.strip_prefix("agent-")?.strip_suffix(".jsonl")
+}
+
+/// Hands on the sub-agents below a folder; those of workflows have folders of their own: `subagents/workflows/wf_1/agent-2.jsonl`.
+fn below(folder: &Path, depth: usize, found: &mut Found, each: &mut impl FnMut(&str, &Entry)) {
+    for entry in found.list(folder, MAX_INNER) {
+        if entry.is_dir && depth > 0 {
+            below(&entry.path, depth - 1, found, each);
+        } else if let Some(id) = sub_agent(&entry.name).filter(|_| !entry.is_dir) {
+            each(id, &entry);
+        }
+    }
+}
+
+fn described(id: &str, entry: &Entry) -> Inner {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Meta {
+        #[serde(rename = "agentType")]
+        kind: Option<String>,
+        description: Option<String>,
+    }
+    let meta = note(&entry.path.with_extension("meta.json"), NOTE);
+    let meta: Meta = meta.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+    let Entry { path, size, written, .. } = entry.clone();
+    Inner { id: id.to_owned(), kind: meta.kind, about: meta.description, path, size, written }
+}
+
+/// The sessions that the program notes that it is in.
+fn noted() -> Vec<Running> {
+    let folders = config::dirs().into_iter().filter_map(|config| fs::read_dir(config.join("sessions")).ok());
+    let notes = folders.flat_map(|entries| entries.flatten().take(MAX_FILES));
+    notes
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "json"))
+        .filter_map(|path| running(&path))
+        .collect()
+}
+
+/// What the program says of itself while it runs; whether it still does, the machine tells.
+fn running(path: &Path) -> Option<Running> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Note {
+        pid: i32,
+        proc_start: Option<serde_json::Value>,
+        session_id: String,
+    }
+    let note: Note = serde_json::from_slice(&note(path, NOTE)?).ok()?;
+    let start = note.proc_start.and_then(|start| match start {
+        serde_json::Value::String(text) => text.parse().ok(),
+        other => other.as_u64(),
+    });
+    Some(Running { id: note.session_id, pid: note.pid, start })
+}

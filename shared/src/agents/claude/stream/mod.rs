@@ -1,0 +1,316 @@
+//! Reads Claude Code's `stream-json`, one line at a time. Total: what is unknown is passed over, what is broken is shown as it
+//! came.
+
+mod long;
+#[cfg(test)]
+mod tests;
+
+use std::io::Read;
+
+use serde_json::Value;
+
+use self::long::LongLine;
+use super::{end, limit};
+use crate::{
+    agents::{Question, QuestionKind, StreamEvent, Turn, limit::Reached},
+    model::text,
+};
+
+/// Columns kept of what a tool is used on.
+const ABOUT: usize = 200;
+/// How the pieces of an answer begin, of which there are very many: they are life, and say nothing.
+const PIECE: &[u8] = b"{\"type\":\"stream_event\"";
+
+/// The output of one process, as far as it was read.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    /// The word for the error that has kept the model from answering since it last did.
+    api_error: Option<String>,
+}
+
+impl Stream {
+    /// What happens on a line.
+    pub(super) fn line(&mut self, line: &[u8]) -> Vec<StreamEvent> {
+        let line = line.trim_ascii();
+        if line.is_empty() || line.starts_with(PIECE) {
+            return Vec::new();
+        }
+        let parsed: Option<Value> = match serde_json::from_slice(line) {
+            Ok(value) => Some(value),
+            // Bytes that are no text stand in a string; the rest of the line is as good as any.
+            Err(_) => serde_json::from_str(&String::from_utf8_lossy(line)).ok(),
+        };
+        match parsed {
+            Some(value) if value.get("type").is_some_and(Value::is_string) => self.event(&value),
+            _ => vec![StreamEvent::Plain(String::from_utf8_lossy(line).into_owned())],
+        }
+    }
+
+    /// What happens on a line that is too long to be held: its kind, and what decides.
+    pub(super) fn long_line(&self, line: impl Read, length: u64) -> Vec<StreamEvent> {
+        let Some(long) = LongLine::read(line) else {
+            return vec![StreamEvent::Note(format!("a line of {length} bytes that is not understood"))];
+        };
+        let mut events = match (long.kind.as_str(), long.request) {
+            ("control_request", Some(request)) if request.subtype == "can_use_tool" => {
+                let kind = kind_of(&request.tool_name);
+                vec![StreamEvent::QuestionAsked(Question {
+                    id: long.request_id,
+                    kind,
+                    text: request.tool_name,
+                })]
+            }
+            ("result", _) => result(&Value::Object(long.small), self.api_error.as_deref()),
+            ("user", _) if long.is_replay => vec![StreamEvent::MessageAccepted(String::new())],
+            _ => Vec::new(),
+        };
+        events.push(StreamEvent::Note(format!(
+            "a line of {length} bytes ({})",
+            text::one_line(&long.kind, 40)
+        )));
+        events
+    }
+
+    fn event(&mut self, value: &Value) -> Vec<StreamEvent> {
+        let events = match word(value, "type") {
+            "system" => system(value),
+            "assistant" => assistant(value),
+            "user" => user(value),
+            "result" => result(value, self.api_error.as_deref()),
+            "rate_limit_event" => limit::in_event(value).map(StreamEvent::UsageLimit).into_iter().collect(),
+            "control_request" => asks(value),
+            "control_cancel_request" => {
+                vec![StreamEvent::QuestionCancelled(word(value, "request_id").to_owned())]
+            }
+            _ => Vec::new(),
+        };
+        if value.get("parent_tool_use_id").is_some_and(Value::is_string) {
+            return events.into_iter().map(|event| StreamEvent::Subagent(Box::new(event))).collect();
+        }
+        events.iter().for_each(|event| self.note_error(event));
+        events
+    }
+
+    /// Remembers an error until the model answers again.
+    fn note_error(&mut self, event: &StreamEvent) {
+        match event {
+            StreamEvent::ApiError(word, _) => self.api_error = Some(word.clone()),
+            StreamEvent::Text(_) | StreamEvent::Thinking(_) | StreamEvent::ToolUse { .. } => {
+                self.api_error = None;
+            }
+            _ => {}
+        }
+    }
+}
+
+fn system(value: &Value) -> Vec<StreamEvent> {
+    let own = |key: &str| word(value, key).to_owned();
+    let event = match word(value, "subtype") {
+        "init" => StreamEvent::SessionStarted {
+            session: own("session_id"),
+            model: own("model"),
+            mode: own("permissionMode"),
+            folder: own("cwd"),
+        },
+        "permission_denied" => {
+            StreamEvent::ToolDenied { id: own("tool_use_id"), tool: own("tool_name"), why: own("message") }
+        }
+        "api_retry" => StreamEvent::Retry {
+            attempt: count(value, "attempt"),
+            most: count(value, "max_retries"),
+            why: match value.get("error_status").and_then(Value::as_u64) {
+                Some(status) => format!("{} {status}", word(value, "error")),
+                None => own("error"),
+            },
+        },
+        "status" if word(value, "status") == "compacting" => {
+            StreamEvent::Note("compacts its conversation".into())
+        }
+        "compact_boundary" => StreamEvent::Note("has compacted its conversation".into()),
+        "task_started" => StreamEvent::Note(format!("subagent: {}", word(value, "description"))),
+        "informational" => StreamEvent::Note(own("content")),
+        _ => return Vec::new(),
+    };
+    vec![event]
+}
+
+fn assistant(value: &Value) -> Vec<StreamEvent> {
+    let message = &value["message"];
+    if let Some(kind) = value.get("error").or_else(|| message.get("error")).and_then(Value::as_str) {
+        return vec![StreamEvent::ApiError(kind.to_owned(), texts(&message["content"]))];
+    }
+    let mut all = Vec::new();
+    for block in message["content"].as_array().into_iter().flatten() {
+        match word(block, "type") {
+            "text" => all.push(StreamEvent::Text(word(block, "text").to_owned())),
+            "thinking" => all.push(StreamEvent::Thinking(word(block, "thinking").to_owned())),
+            "tool_use" | "server_tool_use" => all.push(StreamEvent::ToolUse {
+                id: word(block, "id").to_owned(),
+                name: word(block, "name").to_owned(),
+                about: about(&block["input"]),
+            }),
+            _ => {}
+        }
+    }
+    all
+}
+
+fn user(value: &Value) -> Vec<StreamEvent> {
+    let content = &value["message"]["content"];
+    if flag(value, "isReplay") {
+        return vec![StreamEvent::MessageAccepted(texts(content))];
+    }
+    if flag(value, "isSynthetic") {
+        return Vec::new();
+    }
+    let mut all = Vec::new();
+    for block in content.as_array().into_iter().flatten() {
+        match word(block, "type") {
+            "tool_result" => {
+                all.push(StreamEvent::ToolResult {
+                    error: flag(block, "is_error"),
+                    text: texts(&block["content"]),
+                });
+            }
+            "text" => all.push(StreamEvent::Note(word(block, "text").to_owned())),
+            _ => {}
+        }
+    }
+    all
+}
+
+fn asks(value: &Value) -> Vec<StreamEvent> {
+    let request = &value["request"];
+    if word(request, "subtype") != "can_use_tool" {
+        return Vec::new();
+    }
+    let tool = word(request, "tool_name");
+    let about = about(&request["input"]);
+    let kind = kind_of(tool);
+    let text = match kind {
+        QuestionKind::Choice => about,
+        QuestionKind::Permission => format!("{tool} {about}"),
+    };
+    let text = text::one_line(&text, ABOUT);
+    vec![StreamEvent::QuestionAsked(Question { id: word(value, "request_id").to_owned(), kind, text })]
+}
+
+fn kind_of(tool: &str) -> QuestionKind {
+    if tool == "AskUserQuestion" { QuestionKind::Choice } else { QuestionKind::Permission }
+}
+
+/// The end of a turn; before it the limit by which it ended, where only the text tells.
+fn result(value: &Value, api_error: Option<&str>) -> Vec<StreamEvent> {
+    let subtype = word(value, "subtype");
+    let is_ok = subtype == "success" && !flag(value, "is_error");
+    let how = match word(value, "terminal_reason") {
+        "" | "completed" => subtype,
+        reason => reason,
+    };
+    let status = value["api_error_status"].as_u64();
+    let failure = (!is_ok).then(|| end::failure(how, status, api_error));
+    let turn = Turn { failure, ..turn(value) };
+    let is_limit = word(value, "api_error") == "usage_limit_reached";
+    // A session that is too long mentions a limit as well: 'blocking_limit'.
+    let may_be = matches!(how, "api_error" | "success") && matches!(status, None | Some(429));
+    let limit = match is_ok {
+        false if is_limit => Some(limit::in_text(&turn.text).unwrap_or_else(Reached::unknown)),
+        false if may_be => limit::in_text(&turn.text),
+        _ => None,
+    };
+    limit.map(StreamEvent::UsageLimit).into_iter().chain([StreamEvent::TurnEnded(turn)]).collect()
+}
+
+/// What a turn came to, apart from why it failed.
+fn turn(value: &Value) -> Turn {
+    let mut text = word(value, "result").to_owned();
+    if text.is_empty() {
+        text =
+            value["errors"].as_array().and_then(|all| all.first()?.as_str()).unwrap_or_default().to_owned();
+    }
+    let used = |key: &str| {
+        let models = value["modelUsage"].as_object()?;
+        Some(models.values().map(|model| count(model, key)).fold(0, u64::saturating_add))
+    };
+    let read = ["inputTokens", "cacheReadInputTokens", "cacheCreationInputTokens"];
+    let denied = value["permission_denials"].as_array().into_iter().flatten();
+    Turn {
+        failure: None,
+        text,
+        turns: count(value, "num_turns"),
+        cost_micros: value["total_cost_usd"].as_f64().and_then(micros),
+        input_tokens: read.iter().map(|key| used(key)).sum(),
+        output_tokens: used("outputTokens"),
+        denied: denied
+            .map(|one| (word(one, "tool_use_id").to_owned(), word(one, "tool_name").to_owned()))
+            .collect(),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded before")]
+fn micros(dollars: f64) -> Option<u64> {
+    (0.0..1e9).contains(&dollars).then(|| (dollars * 1e6).round() as u64)
+}
+
+/// What a tool is used on, in a line: the one thing that tells most of it.
+fn about(input: &Value) -> String {
+    let told = [
+        "command",
+        "file_path",
+        "notebook_path",
+        "path",
+        "pattern",
+        "url",
+        "query",
+        "skill",
+        "description",
+        "prompt",
+    ];
+    let direct = told.iter().find_map(|key| input.get(key)?.as_str()).map(str::to_owned);
+    let told = direct.or_else(|| question(input)).unwrap_or_else(|| match input.as_object() {
+        Some(map) if map.is_empty() => String::new(),
+        Some(_) => input.to_string(),
+        None => String::new(),
+    });
+    text::one_line(&told, ABOUT)
+}
+
+/// `Which color? (red, blue)`.
+fn question(input: &Value) -> Option<String> {
+    let all: Vec<String> = input
+        .get("questions")?
+        .as_array()?
+        .iter()
+        .map(|question| {
+            let options = question["options"].as_array().into_iter().flatten();
+            let labels: Vec<&str> = options.map(|option| word(option, "label")).collect();
+            match labels.as_slice() {
+                [] => word(question, "question").to_owned(),
+                labels => format!("{} ({})", word(question, "question"), labels.join(", ")),
+            }
+        })
+        .collect();
+    Some(all.join(" / "))
+}
+
+/// All text of a content: a string, or blocks of which some are text.
+fn texts(content: &Value) -> String {
+    if let Some(text) = content.as_str() {
+        return text.to_owned();
+    }
+    let blocks = content.as_array().into_iter().flatten();
+    let texts: Vec<&str> = blocks.filter_map(|block| block.get("text")?.as_str()).collect();
+    texts.join("\n")
+}
+
+fn word<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn count(value: &Value, key: &str) -> u64 {
+    value.get(key).and_then(Value::as_u64).unwrap_or_default()
+}
+
+fn flag(value: &Value, key: &str) -> bool {
+    value.get(key).and_then(Value::as_bool).unwrap_or_default()
+}

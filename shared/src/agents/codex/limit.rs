@@ -1,0 +1,100 @@
+//! Codex: sentences, as text or in the events of `codex exec --json`.
+
+use serde_json::Value;
+
+use crate::{
+    agents::limit::{Reached, Reset, after},
+    model::limit::LimitKind,
+};
+
+/// What a line says. In JSON only the program's own errors count, never what the model wrote.
+pub(super) fn in_line(line: &str) -> Option<Reached> {
+    let line = line.trim();
+    if !line.starts_with('{') {
+        let words = ["ERROR:", "Error:", "error:", "■", "⚠"]
+            .iter()
+            .fold(line, |line, mark| line.strip_prefix(mark).unwrap_or(line).trim_start());
+        return in_sentence(words);
+    }
+    let event: Value = serde_json::from_str(line).ok()?;
+    match event["type"].as_str()? {
+        "turn.failed" => in_sentence(event["error"]["message"].as_str()?),
+        "error" => in_sentence(event["message"].as_str()?),
+        _ => None,
+    }
+}
+
+fn in_sentence(text: &str) -> Option<Reached> {
+    let begins = |phrase: &str| text.to_ascii_lowercase().replace('’', "'").starts_with(phrase);
+    let kind = if begins("you've hit your usage limit") {
+        LimitKind::Other
+    } else if begins("you hit your spend cap") || begins("you've hit your spend cap") {
+        LimitKind::Spend
+    } else if begins("your workspace is out of credits")
+        || begins("quota exceeded. check your plan and billing details")
+    {
+        LimitKind::Credits
+    } else {
+        return None;
+    };
+    let reset = after(text, "try again at ").map(str::to_owned);
+    let reset = reset.or_else(|| after(text, "try again in ").map(|time| format!("in {time}")));
+    let reset = reset.map(|words| words.trim().trim_end_matches('.').to_owned());
+    Some(Reached::of(kind, reset.map_or(Reset::Unknown, Reset::Words)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_of_all_versions() {
+        let words = |text: &str| Reset::Words(text.to_owned());
+        for (line, expected) in [
+            (
+                "ERROR: You've hit your usage limit. Upgrade to Pro (https://example.com), or try again at 3:28 PM.",
+                Some((LimitKind::Other, words("3:28 PM"))),
+            ),
+            // As 0.169.0 prints it.
+            (
+                "ERROR: You’ve hit your usage limit. Upgrade to Pro (https://chatgpt.com/explore/pro), visit https://chatgpt.com/settings/usage to purchase more credits or try again at 9:37 AM.",
+                Some((LimitKind::Other, words("9:37 AM"))),
+            ),
+            (
+                r#"{"type":"turn.failed","error":{"message":"You've hit your usage limit. To get more access now, send a request to your admin or try again at Aug 8th, 2026 12:30 PM."}}"#,
+                Some((LimitKind::Other, words("Aug 8th, 2026 12:30 PM"))),
+            ),
+            (
+                r#"{"type":"error","message":"You've hit your usage limit. Try again in 2 days 17 hours 14 minutes."}"#,
+                Some((LimitKind::Other, words("in 2 days 17 hours 14 minutes"))),
+            ),
+            (
+                "You've hit your usage limit for gpt-x. Switch to another model now, or try again later.",
+                Some((LimitKind::Other, Reset::Unknown)),
+            ),
+            (
+                "Your workspace is out of credits. Ask your workspace owner to refill in order to continue.",
+                Some((LimitKind::Credits, Reset::Unknown)),
+            ),
+            (
+                "You hit your spend cap set by the owner of your workspace.",
+                Some((LimitKind::Spend, Reset::Unknown)),
+            ),
+            (
+                "Quota exceeded. Check your plan and billing details.",
+                Some((LimitKind::Credits, Reset::Unknown)),
+            ),
+            // What the model says of limits is not the program's word.
+            (
+                r#"{"type":"item.completed","item":{"type":"agent_message","text":"You've hit your usage limit."}}"#,
+                None,
+            ),
+            ("I added a page that says: You've hit your usage limit.", None),
+            (r#"{"type":"turn.failed","error":{"message":"stream disconnected"}}"#, None),
+            ("{broken", None),
+        ] {
+            let expected = expected.map(|(kind, reset)| Reached::of(kind, reset));
+            assert_eq!(in_line(line), expected, "{line}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Codex: its sessions are read, and its words for a usage limit are known where a command of the user's own runs it.
+
+mod limit;
+mod sessions;
+
+use super::{AgentProgram, Launcher, limit::Reached};
+use crate::conversation::SessionReader;
+
+const NAME: &str = "codex";
+
+/// The program.
+pub(super) struct Codex;
+
+impl AgentProgram for Codex {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn launcher(&self) -> Option<&dyn Launcher> {
+        None
+    }
+
+    fn session_reader(&self) -> Option<&'static dyn SessionReader> {
+        Some(&sessions::Sessions)
+    }
+
+    fn account_variables(&self) -> &'static [&'static str] {
+        &["CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"]
+    }
+
+    fn usage_limit_in(&self, line: &str) -> Option<Reached> {
+        limit::in_line(line)
+    }
+}

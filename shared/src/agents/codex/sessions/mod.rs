@@ -1,0 +1,288 @@
+//! Codex's own files: `<home>/sessions/YYYY/MM/DD/rollout-<time>-<id>.jsonl`, as versions from September 2025
+//! to 0.169.0 write them; those that a person archived lie in `<home>/archived_sessions`. It tells no cost.
+
+mod item;
+mod repeated;
+mod response;
+mod unwrapped;
+
+use std::{
+    borrow::Cow,
+    io,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::NAME;
+use crate::{
+    conversation::{
+        Activity, Facts, Found, Piece, SessionReader, SubagentFiles, What, facts::Usage, is_id, json, lines,
+        open::open,
+    },
+    world,
+};
+
+/// More days than anyone has worked, and more files than anyone has in one.
+const MOST: usize = 20_000;
+/// The variable that names the folder of its settings.
+const VARIABLE: &str = "CODEX_HOME";
+/// How the names of conversations end that the program compressed.
+const COMPRESSED: &str = ".jsonl.zst";
+/// More names than anyone gives.
+const MOST_NAMES: usize = 100_000;
+/// Folders in folders: year, month, day.
+const DEPTH: usize = 3;
+/// Length of an id, which stands at the end of a file's name.
+const ID: usize = 36;
+/// The kinds of the lines that count.
+const COUNTED: [&[u8]; 7] = [
+    b"session_meta\"",
+    b"message\"",
+    b"item_completed\"",
+    b"token_count\"",
+    b"turn_context\"",
+    b"user_message\"",
+    b"agent_message\"",
+];
+/// What the lines without a kind bear that count: the header of versions until late 2025.
+const HEADER: &[u8] = b"\"instructions\"";
+
+/// The reader of these sessions.
+pub(super) struct Sessions;
+
+/// One line, as far as we know it.
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow, default)]
+    timestamp: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "type")]
+    kind: Cow<'a, str>,
+    /// Its number, which versions that note finished items give to every line.
+    #[serde(default)]
+    ordinal: Option<u64>,
+    #[serde(default)]
+    payload: Value,
+}
+
+impl SessionReader for Sessions {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn roots(&self) -> Vec<PathBuf> {
+        // The program moves what a person archives.
+        home().into_iter().flat_map(|home| [home.join("sessions"), home.join("archived_sessions")]).collect()
+    }
+
+    fn named_folders(&self) -> Option<(&'static str, Vec<PathBuf>)> {
+        Some((VARIABLE, vec![named()?]))
+    }
+
+    fn find(&self, found: &mut Found) {
+        self.roots().iter().for_each(|root| below(root, DEPTH, found));
+        if let Some(names) =
+            home().map(|home| home.join("session_index.jsonl")).filter(|names| names.is_file())
+        {
+            read_names(&names, found);
+        }
+    }
+
+    fn apply_line(&self, facts: &mut Facts, line: &[u8]) -> bool {
+        each(line, |line| learn(facts, line))
+    }
+
+    fn is_counted(&self, line: &[u8]) -> bool {
+        json::has_kind(line, &COUNTED, HEADER)
+    }
+
+    fn parse_line(&self, line: &[u8]) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        each(line, |line| {
+            pieces.extend(said(line).into_iter().map(|what| Piece::new(line.timestamp.as_deref(), what)));
+        });
+        pieces
+    }
+
+    fn own_part(&self, inner: &Path, conversation: &Path) -> io::Result<Option<Facts>> {
+        repeated::own_part(inner, conversation)
+    }
+
+    fn subagent_folder(&self, conversation: &Path, _id: &str) -> PathBuf {
+        conversation.parent().unwrap_or(conversation).to_owned()
+    }
+
+    fn subagent_files(&self) -> SubagentFiles {
+        SubagentFiles::AmongSessions
+    }
+
+    fn activity(&self) -> Activity {
+        Activity::OpenFile
+    }
+
+    fn resume_argv(&self, id: &str, fork: bool) -> Option<Vec<String>> {
+        Some([NAME, if fork { "fork" } else { "resume" }, id].map(str::to_owned).into())
+    }
+
+    fn print_mode_argv(&self, id: &str, fork: bool) -> Option<Vec<String>> {
+        // A new conversation takes its words by argument alone, where every user of the machine can read them.
+        (!fork).then(|| [NAME, "exec", "resume", id, "-"].map(str::to_owned).into())
+    }
+}
+
+fn named() -> Option<PathBuf> {
+    world::variable(VARIABLE).map(PathBuf::from)
+}
+
+/// The folder of its settings.
+fn home() -> Option<PathBuf> {
+    named().or_else(|| Some(PathBuf::from(world::variable("HOME")?).join(".codex")))
+}
+
+/// Reads the names that a person gave to conversations: the last one holds.
+fn read_names(path: &Path, found: &mut Found) {
+    #[derive(Deserialize)]
+    struct Named {
+        id: String,
+        thread_name: String,
+    }
+    let read = open(path).and_then(|file| {
+        lines::read(file, |line| {
+            let named = line.bytes().and_then(|bytes| serde_json::from_slice::<Named>(bytes).ok());
+            found.titles.extend(named.map(|named| (named.id, named.thread_name)));
+            found.titles.len() < MOST_NAMES
+        })
+    });
+    if let Err(error) = read {
+        found.trouble(path, error.to_string());
+    }
+}
+
+fn below(folder: &Path, depth: usize, found: &mut Found) {
+    for entry in found.list(folder, MOST) {
+        if entry.is_dir && depth > 0 {
+            below(&entry.path, depth - 1, found);
+        } else if let Some(id) = id_of(&entry.name).filter(|_| !entry.is_dir) {
+            found.add(NAME, id, &entry);
+        } else if entry.name.ends_with(COMPRESSED) {
+            found.trouble(&entry.path, "Codex has compressed it, and it is not read");
+        } else if entry.name.ends_with(".jsonl") {
+            found.trouble(&entry.path, "its name is not that of a conversation");
+        }
+    }
+}
+
+/// `rollout-2026-11-21T18-39-37-<id>.jsonl`.
+fn id_of(name: &str) -> Option<&str> {
+    let stem = name.strip_prefix("rollout-")?.strip_suffix(".jsonl")?;
+    stem.get(stem.len().checked_sub(ID)?..).filter(|id| is_id(id))
+}
+
+/// Hands on every object of a line; gives whether the line could be read.
+fn each(line: &[u8], mut each: impl FnMut(&Line<'_>)) -> bool {
+    let text = json::text(line);
+    let mut read = |text: &str| {
+        let Ok(mut parsed) = serde_json::from_str::<Line<'_>>(text) else { return false };
+        if parsed.payload.is_null() {
+            // Until late 2025 what is said stood in the line itself.
+            parsed.payload = serde_json::from_str(text).unwrap_or_default();
+            parsed.kind = Cow::Borrowed(unwrapped::KIND);
+        }
+        each(&parsed);
+        true
+    };
+    if read(&text) {
+        return true;
+    }
+    let objects =
+        json::objects(&text, |line| json::keep_kinds(line, &[], &["timestamp", "type"], &["ordinal"]));
+    objects.all.iter().filter(|object| read(object)).count() > 0 && objects.is_whole
+}
+
+fn learn(facts: &mut Facts, line: &Line<'_>) {
+    let (payload, at) = (&line.payload, line.timestamp.as_deref());
+    let word = |key: &str| payload.get(key).and_then(Value::as_str);
+    match line.kind.as_ref() {
+        "session_meta" => {
+            // A sub-agent's file may repeat that of its conversation, with its header: the first header holds.
+            if facts.id.is_none() {
+                facts.id = word("id").map(str::to_owned);
+                // Those that a person started name their way in by a word.
+                facts.inner = payload.get("source").is_some_and(Value::is_object);
+                facts.parent = word("parent_thread_id").map(str::to_owned);
+                facts.fork_of = word("forked_from_id").filter(|_| !facts.inner).map(str::to_owned);
+                facts.kind = word("agent_role").map(str::to_owned);
+            }
+            facts.at(at, word("cwd"), payload["git"]["branch"].as_str());
+        }
+        "turn_context" => {
+            facts.at(at, word("cwd"), None);
+            word("model").into_iter().for_each(|model| facts.by(model));
+        }
+        "event_msg" => {
+            facts.at(at, None, None);
+            event(facts, payload);
+        }
+        unwrapped::KIND => unwrapped::learn(facts, payload),
+        _ => facts.at(at, None, None),
+    }
+}
+
+fn event(facts: &mut Facts, payload: &Value) {
+    if payload["type"] == "token_count" {
+        let count = |of: &str, key: &str| json::whole_number(&payload["info"][of][key]);
+        // The sum of the whole conversation: the last one holds.
+        let both = |of| count(of, "input_tokens").zip(count(of, "output_tokens"));
+        let before = (facts.input_tokens.unwrap_or(0), facts.output_tokens.unwrap_or(0));
+        // A sum that is sent again adds nothing.
+        let used = match both("total_token_usage") {
+            Some((read, written)) => {
+                (facts.input_tokens, facts.output_tokens) = (Some(read), Some(written));
+                Some((read.saturating_sub(before.0), written.saturating_sub(before.1)))
+            }
+            None => both("last_token_usage"),
+        };
+        if used.is_some() {
+            facts.usage(None, None, Usage { tokens: used, cost: None });
+        }
+        return;
+    }
+    match what(payload) {
+        Some(What::Prompt(text)) => facts.prompt(&text),
+        Some(What::Answer(text)) if !text.trim().is_empty() => facts.answer(None),
+        _ => {}
+    }
+}
+
+fn said(line: &Line<'_>) -> Vec<What> {
+    let payload = &line.payload;
+    match line.kind.as_ref() {
+        unwrapped::KIND => return unwrapped::said(payload),
+        // Versions that number their lines note the same again, as finished items.
+        "response_item" if line.ordinal.is_none() => return response::used(payload).into_iter().collect(),
+        "event_msg" => {}
+        _ => return Vec::new(),
+    }
+    let said = what(payload);
+    said.into_iter().chain(item::done(&payload["item"])).collect()
+}
+
+fn what(payload: &Value) -> Option<What> {
+    let message = || payload["message"].as_str().map(str::to_owned);
+    match payload["type"].as_str()? {
+        "item_completed" => {
+            let item = &payload["item"];
+            match item["type"].as_str()? {
+                "UserMessage" => Some(What::Prompt(response::texts(&item["content"]))),
+                "AgentMessage" => Some(What::Answer(response::texts(&item["content"]))),
+                _ => None,
+            }
+        }
+        // As older versions write it.
+        "user_message" => message().map(What::Prompt),
+        "agent_message" => message().map(What::Answer),
+        "error" => message().map(What::Note),
+        _ => None,
+    }
+}

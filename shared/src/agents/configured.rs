@@ -1,0 +1,83 @@
+//! The program behind an agent's name, under the user's configuration: a command of the user's own goes before a known program.
+
+use std::ops::Deref;
+
+use super::{AgentProgram, Launch, Options, Protocol, custom::CustomCommand, launch::PROMPT_FILE, registry};
+use crate::{
+    Code, Error, Kind, Result,
+    config::{Config, keys::AGENT_COMMAND},
+    model::{quote, text},
+};
+
+/// A program under one configuration.
+pub(super) enum Configured {
+    Known(&'static dyn AgentProgram),
+    Custom(CustomCommand),
+}
+
+impl Deref for Configured {
+    type Target = dyn AgentProgram;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Known(program) => *program,
+            Self::Custom(command) => command,
+        }
+    }
+}
+
+/// What runs agents of that name, if anything does.
+pub(super) fn configured(name: &str, config: &Config<'_>) -> Option<Configured> {
+    match config.get_or_default(&AGENT_COMMAND.of(name)) {
+        Some(command) => Some(Configured::Custom(CustomCommand::new(name, command))),
+        None => registry::program(name).map(Configured::Known),
+    }
+}
+
+/// How the agent `name` is started with these options.
+///
+/// # Errors
+/// There is no such agent, its program is not on this machine, or it does not know an option (2); the error names the
+/// agents that are ready.
+pub fn launch(name: &str, config: &Config<'_>, options: &Options) -> Result<Launch> {
+    let program = configured(name, config);
+    let launcher = program.as_deref().and_then(AgentProgram::launcher);
+    let launcher = launcher.ok_or_else(|| no_such_program(name, config))?;
+    launcher.launch(config, options).map_err(|error| match program {
+        Some(Configured::Known(_)) if error.kind() != Kind::Usage => error.hint(ready_here(config)),
+        _ => error,
+    })
+}
+
+fn no_such_program(name: &str, config: &Config<'_>) -> Error {
+    let command =
+        quote::command(&[&"git", &"config", &AGENT_COMMAND.of(name).name(), &format!("… {PROMPT_FILE} …")]);
+    Error::new(Code::ProfileUnknown, format!("no agent program '{}'", text::safe(name)))
+        .hint(ready_here(config))
+        .hint(format!("{command} makes one of any program"))
+}
+
+fn ready_here(config: &Config<'_>) -> String {
+    format!("ready here: {}", ready(config).join(", "))
+}
+
+/// The protocol of the agent `name`, whether or not it can be started here.
+pub fn protocol_of(name: &str, config: &Config<'_>) -> Protocol {
+    let program = configured(name, config);
+    let launcher = program.as_deref().and_then(AgentProgram::launcher);
+    launcher.map_or(Protocol::PLAIN, |launcher| launcher.protocol())
+}
+
+/// The agents that can be started on this machine: first the known programs, then the user's own.
+pub fn ready(config: &Config<'_>) -> Vec<String> {
+    let own = config.names(&AGENT_COMMAND);
+    let known = registry::startable()
+        .filter(|(name, launcher)| launcher.is_installed(config) || own.iter().any(|own| own == name));
+    let mut names: Vec<String> = known.map(|(name, _)| name.to_owned()).collect();
+    for name in own {
+        if !names.contains(&name) && launch(&name, config, &Options::default()).is_ok() {
+            names.push(name);
+        }
+    }
+    names
+}

@@ -1,0 +1,135 @@
+//! A user's own agent: `git config orchestra.agent.NAME.command '…'`.
+
+use super::{
+    AgentProgram, Launch, Launcher, Options, Protocol, Reads, Stdin, launch::PROMPT_FILE, limit::Reached,
+    registry,
+};
+use crate::{
+    Code, Error, Result,
+    config::{
+        Config,
+        keys::{AGENT_COMMAND, AGENT_READS_PROSE, AGENT_STDIN_HELD},
+    },
+    conversation::SessionReader,
+    model::{quote, text},
+    process,
+};
+
+/// An agent that is a command in the user's configuration. Where its name is that of a known program, it is taken for that one: the
+/// account and the words for a usage limit are the same.
+#[derive(Debug)]
+pub(super) struct CustomCommand {
+    name: String,
+    command: String,
+}
+
+impl CustomCommand {
+    pub(super) fn new(name: &str, command: String) -> Self {
+        Self { name: name.to_owned(), command }
+    }
+}
+
+impl AgentProgram for CustomCommand {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn launcher(&self) -> Option<&dyn Launcher> {
+        Some(self)
+    }
+
+    fn session_reader(&self) -> Option<&'static dyn SessionReader> {
+        registry::session_reader(&self.name)
+    }
+
+    fn account_variables(&self) -> &'static [&'static str] {
+        registry::program(&self.name).map_or(&[], |program| program.account_variables())
+    }
+
+    fn usage_limit_in(&self, line: &str) -> Option<Reached> {
+        registry::program(&self.name)?.usage_limit_in(line)
+    }
+}
+
+impl Launcher for CustomCommand {
+    fn is_installed(&self, _config: &Config<'_>) -> bool {
+        missing_program(&self.command).is_none()
+    }
+
+    fn reads(&self, config: &Config<'_>) -> Result<Reads> {
+        Ok(if config.get(&AGENT_READS_PROSE.of(&self.name))? { Reads::Prose } else { Reads::Script })
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::PLAIN
+    }
+
+    fn launch(&self, config: &Config<'_>, options: &Options) -> Result<Launch> {
+        options.refuse_for(&self.name)?;
+        let reads = self.reads(config)?;
+        command_launch(&self.name, &self.command, config.get(&AGENT_STDIN_HELD.of(&self.name))?, reads)
+    }
+}
+
+/// The command runs in a shell; the file name comes to it as `$1`, never as part of its text.
+fn command_launch(name: &str, command: &str, is_held: bool, reads: Reads) -> Result<Launch> {
+    if let Some(program) = missing_program(command) {
+        let key = AGENT_COMMAND.of(name);
+        let (name, program) = (text::safe(name), text::safe(program));
+        return Err(Error::new(
+            Code::ProgramMissing,
+            format!("the program '{program}' of agent '{name}' is not on PATH"),
+        )
+        .hint(format!("{} shows what would run", quote::command(&[&"git", &"config", &key.name()]))));
+    }
+    let in_file = command.contains(PROMPT_FILE);
+    let script = command.replace(&format!("'{PROMPT_FILE}'"), "\"$1\"").replace(PROMPT_FILE, "\"$1\"");
+    let stdin = match (is_held, in_file) {
+        (true, _) => Stdin::Held,
+        (false, true) => Stdin::Empty,
+        (false, false) => Stdin::Prompt,
+    };
+    let argv = ["/bin/sh", "-c", &script, name, PROMPT_FILE];
+    Ok(Launch::plain(argv.map(str::to_owned).into(), stdin, reads))
+}
+
+/// The program that a command names and that is not on PATH.
+fn missing_program(command: &str) -> Option<&str> {
+    program_of(command).filter(|program| process::on_path(program).is_none())
+}
+
+/// The first word, where it is plainly the name of a program and not shell.
+fn program_of(command: &str) -> Option<&str> {
+    let word = command.split_whitespace().next()?;
+    let plain = word.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._+-".contains(&b));
+    let builtin =
+        matches!(word, "exec" | "cd" | "export" | "set" | "if" | "for" | "while" | "test" | "." | ":");
+    (plain && !builtin).then_some(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{super::Session, *};
+
+    #[test]
+    fn the_file_name_is_never_shell() {
+        let launch =
+            command_launch("x", "cat {prompt_file} '{prompt_file}' | sh", false, Reads::Script).unwrap();
+        assert_eq!(launch.stdin, Stdin::Empty);
+        assert_eq!(
+            launch.argv_for(Path::new("/a b/$(id)"), Session::New("s")),
+            ["/bin/sh", "-c", "cat \"$1\" \"$1\" | sh", "x", "/a b/$(id)"]
+        );
+        assert_eq!(command_launch("x", "cat", false, Reads::Script).unwrap().stdin, Stdin::Prompt);
+        assert_eq!(command_launch("x", "cat", true, Reads::Script).unwrap().stdin, Stdin::Held);
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let error = command_launch("x", "no-such-program-here --flag", false, Reads::Script).unwrap_err();
+        assert!(error.message.contains("'no-such-program-here'"), "{error}");
+        assert!(command_launch("x", "X=1 no-such-program-here", false, Reads::Script).is_ok());
+    }
+}

@@ -1,0 +1,133 @@
+//! Conversations as versions until early 2026 keep them: one JSON object with all messages. Each is copied as lines, the header
+//! first, and read as every other from there on. Deleting the copies costs speed only.
+
+use std::{
+    fs::{self, DirBuilder},
+    io::{self, Read, Write},
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use serde_json::{Value, json};
+
+use super::{LINE, MOST, NAME};
+use crate::{
+    conversation::{Entry, Found, SessionReader, files::note, folders::cache, is_id, open::open},
+    private_files,
+};
+
+/// Longest file that is copied, in bytes.
+const LONGEST: u64 = 64 << 20;
+
+/// Adds the conversation of a file, by way of its copy; gives its id.
+pub(super) fn add(found: &mut Found, entry: &Entry) -> Option<String> {
+    match copied(entry) {
+        Ok((id, copy)) => {
+            found.add(NAME, &id, &copy);
+            Some(id)
+        }
+        Err(error) => {
+            found.trouble(&entry.path, error.to_string());
+            None
+        }
+    }
+}
+
+/// The folder `chats` with the file of which this is the copy; `None` if it is no copy.
+pub(super) fn chats_of(copy: &Path) -> Option<PathBuf> {
+    let below = path_below_root(copy)?;
+    let root = super::Sessions.roots().into_iter().next()?;
+    Some(root.join(below.parent()?))
+}
+
+/// The folder of the copies, with one for each project.
+fn folder() -> Option<PathBuf> {
+    Some(cache()?.join(NAME))
+}
+
+/// Where the program would keep a conversation whose copy this is, had a later version written it.
+pub(super) fn path_below_root(copy: &Path) -> Option<PathBuf> {
+    let below = copy.strip_prefix(folder()?).ok()?;
+    Some(below.parent()?.join("chats").join(below.file_name()?))
+}
+
+/// Removes the copies of files that are gone: what a person deleted is not to be found elsewhere.
+pub(super) fn remove_orphans(root: &Path) {
+    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().take(MOST);
+    let Some(folder) = folder() else { return };
+    for project in entries(&folder) {
+        let chats = root.join(project.file_name()).join("chats");
+        for copy in entries(&project.path()) {
+            let original = chats.join(copy.file_name()).with_extension("json");
+            if !original.is_file() {
+                // What cannot be removed now is removed next time.
+                let _ = fs::remove_file(copy.path());
+            }
+        }
+    }
+}
+
+/// The id and the copy of a file, made where there is none of its present state.
+fn copied(entry: &Entry) -> io::Result<(String, Entry)> {
+    let folder = folder().ok_or_else(|| io::Error::other("there is no folder for caches"))?;
+    let stem = entry.name.trim_end_matches(".json");
+    let project = entry.path.parent().and_then(Path::parent).and_then(Path::file_name).unwrap_or_default();
+    let path = folder.join(project).join(format!("{stem}.jsonl"));
+    let written = SystemTime::UNIX_EPOCH + Duration::from_nanos(u64::try_from(entry.written).unwrap_or(0));
+    if !is_copy_of(&path, written) {
+        copy(entry, &path, written)?;
+    }
+    let header: Value = note(&path, LONGEST)
+        .and_then(|bytes| serde_json::from_slice(bytes.split(|byte| *byte == b'\n').next()?).ok())
+        .ok_or_else(|| io::Error::other("its copy cannot be read"))?;
+    let id = header["sessionId"].as_str().filter(|id| is_id(id)).map(str::to_owned);
+    let id = id.ok_or_else(|| io::Error::other("it has no session id"))?;
+    let size = fs::metadata(&path)?.len();
+    Ok((id, Entry { path, size, ..entry.clone() }))
+}
+
+fn is_copy_of(path: &Path, written: SystemTime) -> bool {
+    fs::metadata(path).and_then(|there| there.modified()).is_ok_and(|at| at == written)
+}
+
+fn copy(entry: &Entry, path: &Path, written: SystemTime) -> io::Result<()> {
+    if entry.size > LONGEST {
+        return Err(io::Error::other(format!("{} bytes are too many to read", entry.size)));
+    }
+    let mut bytes = Vec::new();
+    open(&entry.path)?.take(LONGEST).read_to_end(&mut bytes)?;
+    let whole: Value =
+        serde_json::from_str(&crate::conversation::json::text(&bytes)).map_err(io::Error::other)?;
+    let folder = path.parent().unwrap_or(path);
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    private_files::replace_with(path, |file| {
+        let mut out = io::BufWriter::new(&mut *file);
+        for line in lines(&whole, project_root(&entry.path).as_deref()) {
+            writeln!(out, "{line}")?;
+        }
+        out.flush()?;
+        drop(out);
+        file.set_modified(written)
+    })
+}
+
+/// The header, then every message.
+fn lines<'a>(whole: &'a Value, project_root: Option<&str>) -> impl Iterator<Item = Value> + use<'a> {
+    let header = json!({
+        "sessionId": whole["sessionId"],
+        "startTime": whole["startTime"],
+        "kind": whole["kind"].as_str().unwrap_or("main"),
+        "summary": whole["summary"].as_str(),
+        "projectRoot": project_root,
+    });
+    let messages = whole["messages"].as_array().into_iter().flatten();
+    std::iter::once(header).chain(messages.filter(|message| message.is_object()).cloned())
+}
+
+/// The folder of a conversation, where the program noted it.
+fn project_root(conversation: &Path) -> Option<String> {
+    let project: PathBuf = conversation.parent()?.parent()?.to_owned();
+    let bytes = note(&project.join(".project_root"), LINE)?;
+    Some(String::from_utf8(bytes).ok()?.trim_end().to_owned())
+}

@@ -1,0 +1,25 @@
+//! opencode: its sessions are read.
+
+mod sessions;
+
+use super::{AgentProgram, Launcher};
+use crate::conversation::SessionReader;
+
+const NAME: &str = "opencode";
+
+/// The program.
+pub(super) struct Opencode;
+
+impl AgentProgram for Opencode {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn launcher(&self) -> Option<&dyn Launcher> {
+        None
+    }
+
+    fn session_reader(&self) -> Option<&'static dyn SessionReader> {
+        Some(&sessions::Sessions)
+    }
+}

@@ -1,0 +1,167 @@
+//! opencode's conversations, as version 1.18.33 gives them away: they lie in a database, and its own commands answer for it. What
+//! was said is copied to `<cache>/git-orchestra/opencode`; what tools gave is asked for when somebody wants to see it. The branch
+//! is not recorded.
+
+mod ask;
+mod copies;
+mod export;
+mod lines;
+mod question;
+
+use std::{
+    collections::HashSet,
+    io,
+    path::{Path, PathBuf},
+};
+
+use copies::Copies;
+
+use super::NAME;
+use crate::{
+    conversation::{
+        Activity, Entry, Facts, Found, Inner, Installed, Piece, Place, SessionImport, SessionReader, Storage,
+        Transcript,
+        files::beginning,
+        folders::{cache, user_folder},
+    },
+    world,
+};
+
+/// How its ids begin.
+const PREFIX: &str = "ses_";
+/// More conversations than anyone has.
+const MOST: usize = 20_000;
+/// Bytes in which a sub-agent says what it is.
+const HEADER: u64 = 8 << 10;
+
+/// The reader of these sessions.
+pub(super) struct Sessions;
+
+impl SessionReader for Sessions {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn roots(&self) -> Vec<PathBuf> {
+        copies().map(|copies| copies.folder().to_owned()).into_iter().collect()
+    }
+
+    fn owns_id_prefix(&self, typed: &str) -> bool {
+        typed.starts_with(PREFIX) || PREFIX.starts_with(typed)
+    }
+
+    fn find(&self, found: &mut Found) {
+        let Some((copies, database)) = copies().zip(database()) else { return };
+        if !database.is_file() {
+            return;
+        }
+        if found.may_ask
+            && let Err(error) = copies.refresh(&database, program(&found.installed))
+        {
+            found.trouble(&database, error.to_string());
+        }
+        let (folders, files): (Vec<Entry>, Vec<Entry>) =
+            found.list(copies.folder(), MOST).into_iter().partition(|entry| entry.is_dir);
+        let mut ids = HashSet::new();
+        for entry in &files {
+            if let Some(id) = entry.name.strip_suffix(".jsonl") {
+                found.add(NAME, id, entry);
+                ids.insert(id);
+            }
+        }
+        for gone in folders.iter().filter(|folder| !ids.contains(folder.name.as_str())) {
+            for entry in found.list(&gone.path, MOST).into_iter().filter(|entry| !entry.is_dir) {
+                if let Some(id) = entry.name.strip_suffix(".jsonl") {
+                    found.add_orphan(NAME, id, &entry);
+                }
+            }
+        }
+    }
+
+    fn subagents(&self, place: &Place, found: &mut Found) -> Vec<Inner> {
+        let Some(copies) = copies() else { return Vec::new() };
+        let entries = found.list(&copies.inner(&place.id), MOST);
+        let mut all: Vec<Inner> = entries
+            .into_iter()
+            .filter_map(|entry| {
+                let id = entry.name.strip_suffix(".jsonl")?.to_owned();
+                let (kind, about) = header(&entry.path);
+                Some(Inner { id, kind, about, path: entry.path, size: entry.size, written: entry.written })
+            })
+            .collect();
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        all
+    }
+
+    fn apply_line(&self, facts: &mut Facts, line: &[u8]) -> bool {
+        let line = lines::parse(line);
+        line.iter().for_each(|line| lines::learn(facts, line));
+        line.is_some()
+    }
+
+    fn is_counted(&self, _line: &[u8]) -> bool {
+        true
+    }
+
+    fn parse_line(&self, line: &[u8]) -> Vec<Piece> {
+        let said = lines::parse(line).map(|line| line.said()).unwrap_or_default();
+        said.into_iter().map(|(at, what)| Piece::new(at.as_deref(), what)).collect()
+    }
+
+    fn whole(&self, id: &str, _path: &Path, installed: &Installed) -> io::Result<Transcript> {
+        export::whole(&program(installed)?, id).map(Transcript::made)
+    }
+
+    fn storage(&self) -> Storage<'_> {
+        Storage::Program(self)
+    }
+
+    fn activity(&self) -> Activity {
+        Activity::Inferred
+    }
+
+    fn resume_argv(&self, id: &str, fork: bool) -> Option<Vec<String>> {
+        Some(words(&[NAME, "--session", id], fork))
+    }
+
+    fn prompt_flag(&self) -> Option<&'static str> {
+        Some("--prompt")
+    }
+
+    fn print_mode_argv(&self, id: &str, fork: bool) -> Option<Vec<String>> {
+        Some(words(&[NAME, "run", "--session", id], fork))
+    }
+}
+
+impl SessionImport for Sessions {
+    fn import(&self, transcript: &Path, folder: &Path, installed: &Installed) -> io::Result<()> {
+        export::give_back(&program(installed)?, transcript, folder)
+    }
+}
+
+fn words(words: &[&str], fork: bool) -> Vec<String> {
+    let fork = fork.then_some("--fork");
+    words.iter().copied().chain(fork).map(str::to_owned).collect()
+}
+
+fn program(installed: &Installed) -> io::Result<PathBuf> {
+    installed.path(NAME).ok_or_else(|| io::Error::other("there is no program 'opencode' to ask"))
+}
+
+fn copies() -> Option<Copies> {
+    Some(Copies::at(cache()?.join(NAME)))
+}
+
+/// The database.
+fn database() -> Option<PathBuf> {
+    let name = world::variable("OPENCODE_DB").map_or_else(|| PathBuf::from("opencode.db"), PathBuf::from);
+    Some(user_folder("XDG_DATA_HOME", ".local/share")?.join(NAME).join(name))
+}
+
+/// Which kind of agent a sub-agent is, and what it was for.
+fn header(path: &Path) -> (Option<String>, Option<String>) {
+    let bytes = beginning(path, HEADER);
+    let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').filter_map(lines::parse).collect();
+    let kind = lines.iter().find_map(|line| line.info.agent.clone());
+    (kind, lines.first().and_then(|line| line.info.given_title()).map(str::to_owned))
+}

@@ -1,0 +1,123 @@
+//! What a user may ask of a coding agent beyond its task.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Code, Error, Result,
+    model::{OnPrompt, Permission, text},
+};
+
+/// Options of a coding agent. They are the user's own: typed, or set in git config.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Options {
+    /// What it may do without asking.
+    pub permission: Option<Permission>,
+    /// What happens when it asks.
+    pub on_prompt: Option<OnPrompt>,
+    /// Somebody watches on a terminal, and can answer.
+    #[serde(skip)]
+    pub watched: bool,
+    /// Tools it may use without asking, such as `Bash(git *)`.
+    pub allow: Vec<String>,
+    /// Tools it may not use at all.
+    pub deny: Vec<String>,
+    /// Folders besides its worktree.
+    pub add_dirs: Vec<PathBuf>,
+    /// The model.
+    pub model: Option<String>,
+    /// What it is told beyond its own instructions.
+    pub append_system_prompt: Option<String>,
+    /// Rounds with the model, at the most.
+    pub max_turns: Option<u32>,
+    /// Money, at the most, in millionths of a US dollar.
+    pub budget_micros: Option<u64>,
+}
+
+impl Options {
+    /// These, with what `newer` says in addition or instead.
+    #[must_use]
+    pub fn with(self, newer: Self) -> Self {
+        let join = |mut all: Vec<String>, more: Vec<String>| {
+            all.extend(more);
+            all.dedup();
+            all
+        };
+        Self {
+            permission: newer.permission.or(self.permission),
+            on_prompt: newer.on_prompt.or(self.on_prompt),
+            watched: newer.watched,
+            allow: join(self.allow, newer.allow),
+            deny: join(self.deny, newer.deny),
+            add_dirs: self.add_dirs.into_iter().chain(newer.add_dirs).collect(),
+            model: newer.model.or(self.model),
+            append_system_prompt: newer.append_system_prompt.or(self.append_system_prompt),
+            max_turns: newer.max_turns.or(self.max_turns),
+            budget_micros: newer.budget_micros.or(self.budget_micros),
+        }
+    }
+
+    /// What is asked for, by the names of the command line.
+    fn named(&self) -> Vec<&'static str> {
+        [
+            ("--permission", self.permission.is_some()),
+            ("--on-prompt", self.on_prompt.is_some()),
+            ("--allow", !self.allow.is_empty()),
+            ("--deny", !self.deny.is_empty()),
+            ("--add-dir", !self.add_dirs.is_empty()),
+            ("--model", self.model.is_some()),
+            ("--append-system-prompt", self.append_system_prompt.is_some()),
+            ("--max-turns", self.max_turns.is_some()),
+            ("--budget", self.budget_micros.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, given)| given.then_some(name))
+        .collect()
+    }
+
+    /// For a program that knows none of them: what would be ignored is refused.
+    pub(super) fn refuse_for(&self, agent: &str) -> Result<()> {
+        match self.named().as_slice() {
+            [] => Ok(()),
+            named => Err(Error::new(
+                Code::OptionUnsupported,
+                format!("agent '{}' does not know {}", text::safe(agent), named.join(", ")),
+            )
+            .hint("put what the program should be told into its own command or task")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newer_options_add_to_lists_and_replace_the_rest() {
+        let old = Options {
+            permission: Some(Permission::Plan),
+            allow: vec!["Edit".into()],
+            max_turns: Some(3),
+            ..Options::default()
+        };
+        let newer = Options {
+            permission: Some(Permission::AcceptEdits),
+            allow: vec!["Bash(git *)".into()],
+            ..Options::default()
+        };
+        let both = old.with(newer);
+        assert_eq!(both.permission, Some(Permission::AcceptEdits));
+        assert_eq!((both.allow.len(), both.max_turns), (2, Some(3)));
+    }
+
+    #[test]
+    fn what_would_be_ignored_is_refused() {
+        let options = Options { model: Some("m".into()), ..Options::default() };
+        let error = options.refuse_for("sh").unwrap_err();
+        assert_eq!(error.message, "agent 'sh' does not know --model");
+        assert!(Options::default().refuse_for("sh").is_ok());
+    }
+}

@@ -1,0 +1,124 @@
+//! The types of values that several keys have.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::key::Kind;
+use crate::{
+    git::ref_names,
+    model::{ByteSize, duration},
+};
+
+/// The longest prefix of branch names, in bytes: the name of a file may have 255.
+const LONGEST_PREFIX: usize = 200;
+
+/// A duration such as `1h 30m`.
+pub(super) const DURATION: Kind<Duration> = Kind {
+    wanted: "a duration such as '90s', '5m' or '1h 30m'",
+    parse: duration::parse,
+    text: |value| duration::text(*value),
+};
+
+/// A duration, or none where nothing is set.
+pub(super) const OPTIONAL_DURATION: Kind<Option<Duration>> = Kind {
+    wanted: DURATION.wanted,
+    parse: |text| if text.is_empty() { Some(None) } else { duration::parse(text).map(Some) },
+    text: |value| value.map_or_else(String::new, duration::text),
+};
+
+/// A size in bytes such as `100m`.
+pub(super) const SIZE: Kind<ByteSize> = Kind {
+    wanted: "a size such as '500k', '100m' or '2g'",
+    parse: ByteSize::parse,
+    text: ByteSize::to_string,
+};
+
+/// Any text that is not empty.
+pub(super) const TEXT: Kind<String> =
+    Kind { wanted: "a text", parse: |text| Some(text.to_owned()), text: String::clone };
+
+/// A text, or none where it is empty.
+pub(super) const OPTIONAL_TEXT: Kind<Option<String>> = Kind {
+    wanted: "a text",
+    parse: |text| Some(Some(text.to_owned()).filter(|text| !text.trim().is_empty())),
+    text: |value| value.clone().unwrap_or_default(),
+};
+
+/// A path, or none where it is empty. `~` is spelled out by whoever reads it, as git does.
+pub(super) const OPTIONAL_PATH: Kind<Option<PathBuf>> = Kind {
+    wanted: "a path",
+    parse: |text| Some(Some(PathBuf::from(text)).filter(|path| !path.as_os_str().is_empty())),
+    text: |value| value.as_ref().map_or_else(String::new, |path| path.to_string_lossy().into_owned()),
+};
+
+/// Texts separated by commas; spaces around them and empty ones do not count.
+pub(super) const LIST: Kind<Vec<String>> = Kind {
+    wanted: "texts separated by commas",
+    parse: |text| Some(list(text)),
+    text: |value| value.join(","),
+};
+
+/// Names of folders separated by commas; a slash at the end of one does not count.
+pub(super) const FOLDER_NAMES: Kind<Vec<String>> = Kind {
+    wanted: "names separated by commas",
+    parse: |text| {
+        let names = list(text).into_iter().map(|name| name.trim_end_matches('/').to_owned());
+        Some(names.filter(|name| !name.is_empty()).collect())
+    },
+    text: |value| value.join(","),
+};
+
+/// What git allows the name of a branch to begin with.
+pub(super) const BRANCH_PREFIX: Kind<String> = Kind {
+    wanted: "what git allows the name of a branch to begin with",
+    parse: |text| is_branch_prefix(text).then(|| text.to_owned()),
+    text: String::clone,
+};
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()
+}
+
+/// Whether git takes branches that begin so. `refs/` at the beginning would be a part of their names.
+fn is_branch_prefix(text: &str) -> bool {
+    text.len() <= LONGEST_PREFIX
+        && !text.starts_with("refs/")
+        && ref_names::is_branch_name(&format!("{text}agent-00000"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_of_branch_names() {
+        for prefix in ["orchestra/", "x", "a/b/", "@/", "ünï/", "HEAD"] {
+            assert!(is_branch_prefix(prefix), "{prefix}");
+        }
+        let long = "x".repeat(LONGEST_PREFIX + 1);
+        for prefix in [
+            "DOMAIN\\john.doe/",
+            "with space/",
+            "a..b/",
+            "x.lock/",
+            "/lead",
+            "@{/",
+            "tail//",
+            "-dash/",
+            ".dot/",
+            "a/./",
+            "~/",
+            "a:b",
+            "refs/heads/x/",
+            "tab\t/",
+            &long,
+        ] {
+            assert!(!is_branch_prefix(prefix), "{prefix}");
+        }
+    }
+
+    #[test]
+    fn lists_and_folders() {
+        assert_eq!((LIST.parse)(" gh, az ,,"), Some(vec!["gh".to_owned(), "az".to_owned()]));
+        assert_eq!((FOLDER_NAMES.parse)("target, out/,/"), Some(vec!["target".to_owned(), "out".to_owned()]));
+    }
+}

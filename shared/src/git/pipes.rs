@@ -1,0 +1,54 @@
+//! Reading and writing the pipes of a child, each by a thread of its own, so that neither side waits for the other.
+
+use std::{
+    io::{Read, Write},
+    process::Child,
+    sync::mpsc,
+};
+
+/// How much of an answer is handed on at once, in bytes.
+const CHUNK: usize = 64 << 10;
+
+/// A thread of its own writes the input, so that neither side waits for the other with a full pipe.
+pub(super) fn feed(child: &mut Child, input: Vec<u8>) {
+    if let Some(mut stdin) = child.stdin.take() {
+        std::thread::spawn(move || {
+            let _ = stdin.write_all(&input);
+        });
+    }
+}
+
+/// What comes out of a pipe, whole, once it is closed.
+pub(super) fn drain(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        let _ = sender.send(bytes);
+    });
+    receiver
+}
+
+/// What comes out of a pipe, as it comes; a few chunks wait until they are taken.
+pub(super) fn chunks(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<std::io::Result<Vec<u8>>> {
+    let (sender, receiver) = mpsc::sync_channel(4);
+    std::thread::spawn(move || {
+        let Some(mut pipe) = pipe else { return };
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let chunk = match pipe.read(&mut buffer) {
+                Ok(0) => return,
+                Ok(count) => Ok(buffer[..count].to_vec()),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(error),
+            };
+            // Nobody takes it any more, or nothing more comes.
+            if chunk.is_err() | sender.send(chunk).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}

@@ -1,0 +1,73 @@
+//! Why refs, or files that are changed by git's lock protocol, could not be changed.
+
+use std::path::PathBuf;
+
+use crate::{Code, Error, model::quote};
+
+/// Why nothing was changed: callers try again after a race, and after nothing else.
+#[derive(Debug, thiserror::Error)]
+pub enum RefError {
+    /// A ref is not what it was any more.
+    #[error("ref '{name}' was changed by another program")]
+    Changed {
+        /// Its full name.
+        name: String,
+    },
+    /// Another program holds a lock, longer than anybody should.
+    #[error("{what}'{name}' is locked by another program", what = if name.starts_with("refs/") { "ref " } else { "" })]
+    Locked {
+        /// The ref or file, below the git directory.
+        name: String,
+        /// The lock file.
+        lock: PathBuf,
+    },
+    /// Something else failed; to try again would not help.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl RefError {
+    /// Whether another program was quicker or is at work, so that trying again may help.
+    pub const fn is_race(&self) -> bool {
+        matches!(self, Self::Changed { .. } | Self::Locked { .. })
+    }
+}
+
+impl From<RefError> for Error {
+    fn from(error: RefError) -> Self {
+        let message = error.to_string();
+        match error {
+            RefError::Changed { .. } => Self::new(Code::RefChanged, message).hint("try again"),
+            RefError::Locked { lock, .. } => Self::new(Code::LockHeld, message)
+                .hint(format!("if no git runs here: {}", quote::command(&[&"rm", &lock]))),
+            RefError::Failed(error) => error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_race_is_told_by_its_code_and_with_what_to_do() {
+        let changed = RefError::Changed { name: "refs/x".into() };
+        assert!(changed.is_race());
+        let changed = Error::from(changed);
+        assert_eq!(
+            (changed.code, changed.message.as_str()),
+            (Code::RefChanged, "ref 'refs/x' was changed by another program")
+        );
+        for (name, told) in [
+            ("refs/x", "ref 'refs/x' is locked by another program"),
+            ("packed-refs", "'packed-refs' is locked by another program"),
+        ] {
+            let locked = Error::from(RefError::Locked { name: name.into(), lock: "/a b.lock".into() });
+            assert_eq!((locked.code, locked.message.as_str()), (Code::LockHeld, told));
+            assert_eq!(locked.hints, ["if no git runs here: rm '/a b.lock'"]);
+        }
+        let failed = RefError::Failed(Error::new(Code::DiskFull, "full"));
+        assert!(!failed.is_race());
+        assert_eq!(Error::from(failed).code, Code::DiskFull);
+    }
+}

@@ -1,0 +1,104 @@
+//! Integrating one branch: a commit on top of what landed so far, not checked yet.
+
+use super::{
+    branches::Branch,
+    context::StepContext,
+    merge::{Committer, MergeConflict, Merged, Rebased},
+    message::message,
+    options::Strategy,
+    outcome::{Integration, Unresolved},
+    settle::{self, Settled},
+    signing,
+    state::Step,
+};
+use crate::{
+    Result,
+    git::{Oid, Repo, objects::Commit, repo::Identity},
+    store::layout::Private,
+    supervise::spec::Spec,
+    world,
+};
+
+/// Integrates a branch by the strategy of the landing. What can be settled without an agent is settled; `step` says how.
+///
+/// # Errors
+/// Git fails, or the user interrupts the landing.
+pub(super) fn integrate(cx: &mut StepContext<'_>, branch: &Branch, step: &mut Step) -> Result<Integration> {
+    if cx.options.strategy == Strategy::Rebase {
+        return rebase(cx, branch, step);
+    }
+    match cx.merge(branch.tip)? {
+        Merged::Clean(tree) => commit(cx, branch, step, tree, branch.tip),
+        Merged::Conflict(conflict) => match settle::settle(cx, branch, step, &conflict)? {
+            Settled::Tree(tree) => commit(cx, branch, step, tree, branch.tip),
+            Settled::Conflict { why, files } => {
+                Ok(Integration::Conflict(Unresolved { why, marked: conflict.tree, files }))
+            }
+        },
+    }
+}
+
+/// Writes the commit that lands a tree; `head` is the commit that it merges.
+///
+/// # Errors
+/// It cannot be written.
+pub(super) fn commit(
+    cx: &mut StepContext<'_>,
+    branch: &Branch,
+    step: &Step,
+    tree: Oid,
+    head: Oid,
+) -> Result<Integration> {
+    if cx.repo.tree_of(cx.onto)? == tree {
+        return Ok(Integration::NothingNew);
+    }
+    // A rebase that an agent had to help is one commit.
+    let (strategy, parents) = match cx.options.strategy {
+        Strategy::Merge => (Strategy::Merge, vec![cx.onto, head]),
+        Strategy::Squash | Strategy::Rebase => (Strategy::Squash, vec![cx.onto]),
+    };
+    let text = message(branch, strategy, &step.settled);
+    let now = world::now().as_second();
+    let commit = Commit::by(&identity(cx.repo, branch)?, now, tree, parents, text);
+    Ok(Integration::Commit(signing::write_commit(cx, &commit)?))
+}
+
+/// Who commits for a branch: for an agent's branch, the user as they were when the agent was started.
+///
+/// # Errors
+/// The user has no identity, or the agent's folder cannot be found.
+pub(super) fn identity(repo: &Repo, branch: &Branch) -> Result<Identity> {
+    let Some((id, _)) = &branch.agent else { return repo.identity() };
+    let dir = Private::new(repo.private_dir()?).agent(id);
+    let known = Spec::last(repo, id, &dir).and_then(|spec| spec.identity);
+    known.map_or_else(|| repo.identity(), Ok)
+}
+
+fn rebase(cx: &mut StepContext<'_>, branch: &Branch, step: &mut Step) -> Result<Integration> {
+    let base = cx.repo.merge_base(cx.onto, branch.tip)?;
+    let identity = identity(cx.repo, branch)?;
+    let sign = signing::signs_rebased(cx)?;
+    let by = Committer { identity: &identity, sign };
+    let side = settle::side(cx.options);
+    let scratch = cx.scratch.at(cx.repo, cx.onto)?;
+    let mut rebased = scratch.rebase(None, cx.onto, base, branch.tip, by)?;
+    if let (Rebased::Conflict(_), Some(side)) = (&rebased, side) {
+        rebased = scratch.rebase(Some(side), cx.onto, base, branch.tip, by)?;
+        if matches!(rebased, Rebased::Head(_)) {
+            step.settled.push(format!("conflicts were settled by '{}'", side.as_str()));
+        }
+    }
+    match rebased {
+        Rebased::Head(head) if head == cx.onto => Ok(Integration::NothingNew),
+        Rebased::Head(head) => Ok(Integration::Commit(head)),
+        Rebased::Conflict(files) => {
+            let marked = match cx.merge(branch.tip)? {
+                Merged::Conflict(conflict) => conflict.tree,
+                Merged::Clean(_) => None,
+            };
+            let conflict = MergeConflict::of_files(files);
+            let why = settle::reason(cx, &conflict);
+            Ok(Integration::Conflict(Unresolved { why, marked, files: conflict.files }))
+        }
+    }
+}

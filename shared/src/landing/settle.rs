@@ -1,0 +1,95 @@
+//! Conflicts that settle without anybody's judgement: lock files are generated again, and where the user said so, one side wins.
+
+use super::{
+    branches::Branch,
+    context::StepContext,
+    merge::{self, MergeConflict, Merged, Side},
+    options::{LandOptions, OnConflict},
+    regenerate::{self, Regenerated},
+    state::Step,
+};
+use crate::{Result, git::Oid, model::text};
+
+/// Columns of a branch's name in a reason.
+const NAME: usize = 60;
+
+/// What settling a conflict came to.
+pub(super) enum Settled {
+    /// The tree of the merge, without conflicts.
+    Tree(Oid),
+    /// These files still conflict; why, for people.
+    Conflict { why: String, files: Vec<String> },
+}
+
+/// The side that wins where both changed the same lines, if the options name one.
+pub(super) const fn side(options: &LandOptions) -> Option<Side> {
+    match options.on_conflict {
+        OnConflict::Ours => Some(Side::Ours),
+        OnConflict::Theirs => Some(Side::Theirs),
+        OnConflict::Union => Some(Side::Union),
+        OnConflict::Skip | OnConflict::Agent => None,
+    }
+}
+
+/// Why a branch conflicts: with what, in which files, and which tool is missing that could settle it.
+pub(super) fn reason(cx: &StepContext<'_>, conflict: &MergeConflict) -> String {
+    let missing = conflict.files.iter().find_map(|file| regenerate::missing(file));
+    let missing = missing
+        .map_or_else(String::new, |tool| format!("; {tool}, which could make it anew, is not on PATH"));
+    let with = match cx.conflicts_with {
+        [] => text::one_line(cx.into, NAME),
+        [one] => text::one_line(one, NAME),
+        [one, others @ ..] => format!("{} and {} more", text::one_line(one, NAME), others.len()),
+    };
+    format!("conflicts with {with}{}{missing}", conflict.place())
+}
+
+/// Settles a conflict in the scratch worktree, as far as that needs no judgement. `step` says what was settled how.
+///
+/// # Errors
+/// Git fails, or the user interrupts the landing.
+pub(super) fn settle(
+    cx: &mut StepContext<'_>,
+    branch: &Branch,
+    step: &mut Step,
+    conflict: &MergeConflict,
+) -> Result<Settled> {
+    let (files, side) = (&conflict.files, side(cx.options));
+    let all = reason(cx, conflict);
+    if files.is_empty() && side.is_none() {
+        return Ok(Settled::Conflict { why: all, files: Vec::new() });
+    }
+    let bounds = cx.bounds(regenerate::LIMIT);
+    let scratch = cx.scratch.at(cx.repo, cx.onto)?;
+    let recipes = if files.is_empty() { Vec::new() } else { regenerate::recipes(cx.repo, scratch, files)? };
+    let has_recipe = |file: &String| recipes.iter().any(|recipe| recipe.path == *file);
+    let (generated, others): (Vec<String>, Vec<String>) = files.iter().cloned().partition(has_recipe);
+    if side.is_none() && !others.is_empty() {
+        return Ok(Settled::Conflict { why: all, files: others });
+    }
+    let merged = match side {
+        Some(side) if generated.is_empty() || !others.is_empty() => {
+            scratch.merge_for(side, cx.onto, branch.tip)?
+        }
+        _ => scratch.merge_with_conflicts(cx.onto, branch.tip)?,
+    };
+    if let Merged::Conflict(conflict) = merged {
+        let left: Vec<String> =
+            conflict.files.iter().filter(|file| !generated.contains(file)).cloned().collect();
+        if !left.is_empty() || conflict.files.is_empty() {
+            let why = reason(cx, &conflict.only_in(&left));
+            return Ok(Settled::Conflict { why, files: left });
+        }
+    }
+    if let Some(side) = side.filter(|_| !others.is_empty()) {
+        let names: Vec<&str> = others.iter().map(String::as_str).collect();
+        step.settled.push(format!("{} settled by '{}'", merge::in_files(&names), side.as_str()));
+    }
+    for recipe in &recipes {
+        match recipe.regenerate(scratch, bounds)? {
+            Regenerated::Done(note) => step.settled.push(note),
+            Regenerated::Failed(why) => return Ok(Settled::Conflict { why, files: generated }),
+        }
+    }
+    Ok(Settled::Tree(scratch.write_tree()?))
+}

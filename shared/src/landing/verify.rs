@@ -1,0 +1,48 @@
+//! Checking one commit: a build or test command of the user's, run on it in the scratch worktree. Landings and reviews check here.
+
+use std::{sync::atomic::AtomicBool, time::Duration};
+
+use super::{
+    check::{self, Bounds, CheckRun},
+    scratch::LazyScratch,
+};
+use crate::{
+    Result,
+    git::{Oid, Repo},
+    world,
+};
+
+/// Runs a check on a commit, in a scratch worktree that is made if there is none yet.
+///
+/// # Errors
+/// The scratch worktree cannot be made or brought to the commit, the command cannot be run, or the user interrupts it.
+pub(super) fn check_commit(
+    repo: &Repo,
+    scratch: &mut LazyScratch,
+    commit: Oid,
+    command: &str,
+    bounds: Bounds<'_>,
+) -> Result<CheckRun> {
+    check::run(command, scratch.at(repo, commit)?.path(), bounds)
+}
+
+/// Runs a check on a commit without landing anything. Landings, undos and cleanups may run meanwhile.
+///
+/// # Errors
+/// The command is empty (2), the user interrupts it, or the scratch worktree cannot be made or removed.
+pub fn verify(
+    repo: &Repo,
+    commit: Oid,
+    command: &str,
+    limit: Duration,
+    interrupted: &AtomicBool,
+) -> Result<CheckRun> {
+    check::is_command(command, "test")?;
+    let nonce = format!("verify-{}", world::random_hex::<8>()?);
+    let mut scratch = LazyScratch::of(&nonce);
+    let ran = check_commit(repo, &mut scratch, commit, command, Bounds { limit, interrupted, nonce: &nonce });
+    let removed = scratch.remove(repo);
+    let ran = ran?;
+    removed?;
+    Ok(ran)
+}

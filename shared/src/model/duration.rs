@@ -1,0 +1,121 @@
+//! Durations as people type them and as state files keep them.
+
+use std::time::Duration;
+
+/// Seconds of a day, as git counts one in `gc.reflogExpire`.
+const DAY: u64 = 24 * 3600;
+/// The longest duration that anybody may ask for.
+const LONGEST: u64 = 366 * DAY;
+
+/// Reads `90s`, `5m`, `1h 30m`, `7d`, or a bare number of seconds.
+///
+/// `None` for anything else, for zero and for more than a year.
+pub fn parse(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let days = text.strip_suffix('d').and_then(|days| days.trim().parse::<u64>().ok());
+    let seconds = match text.parse::<u64>() {
+        _ if days.is_some() => days?.checked_mul(DAY)?,
+        Ok(seconds) => seconds,
+        Err(_) => u64::try_from(text.parse::<jiff::SignedDuration>().ok()?.as_secs()).ok()?,
+    };
+    (1..=LONGEST).contains(&seconds).then(|| Duration::from_secs(seconds))
+}
+
+/// Writes a duration of whole seconds so that [`parse`] reads the same one: `30d`, `1h 30m`, `5s`.
+pub fn text(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    if seconds >= DAY && seconds.is_multiple_of(DAY) {
+        return format!("{}d", seconds / DAY);
+    }
+    let parts = [(seconds / 3600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
+    let parts: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
+    if parts.is_empty() { "0".to_owned() } else { parts.join(" ") }
+}
+
+/// Keeps a duration in a state file as whole seconds, for `#[serde(with = "duration::seconds")]`.
+pub mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes the whole seconds.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(duration.as_secs())
+    }
+
+    /// Reads the seconds.
+    ///
+    /// # Errors
+    /// It is not a number.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_secs)
+    }
+}
+
+/// Keeps a duration that may be missing as whole seconds, where 0 stands for none.
+pub mod seconds_or_zero {
+    use std::time::Duration;
+
+    use serde::{Deserializer, Serializer};
+
+    /// Writes the whole seconds; 0 for none.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        super::seconds::serialize(&duration.unwrap_or_default(), to)
+    }
+
+    /// Reads the seconds; 0 is none.
+    ///
+    /// # Errors
+    /// It is not a number.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+        super::seconds::deserialize(from).map(|duration| Some(duration).filter(|some| !some.is_zero()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_people_type() {
+        for (text, seconds) in [
+            ("90", Some(90)),
+            ("90s", Some(90)),
+            ("5m", Some(300)),
+            ("1h 30m", Some(5400)),
+            ("1h30m", Some(5400)),
+            ("7d", Some(7 * 86400)),
+            ("99999999999999999d", None),
+            ("0", None),
+            ("-5s", None),
+            ("soon", None),
+            ("", None),
+            ("9999999999999", None),
+        ] {
+            assert_eq!(parse(text).map(|duration| duration.as_secs()), seconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown() {
+        let shown = [5, 60, 5400, 3661, 86400, 90000].map(|seconds| text(Duration::from_secs(seconds)));
+        assert_eq!(shown, ["5s", "1m", "1h 30m", "1h 1m 1s", "1d", "25h"]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_can_be_typed(seconds in 1..=LONGEST) {
+            let duration = Duration::from_secs(seconds);
+            prop_assert_eq!(parse(&text(duration)), Some(duration));
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! How the fields of an agent's state become lines of trailers, `Orchestra-Key: value`, and are read out of them.
+
+use std::{fmt::Write as _, str::FromStr};
+
+use jiff::Timestamp;
+
+use super::{BranchName, Cost, IdOrText, Limit, Phase, RunId, SessionId, WriterId, verdict::Verdict};
+
+/// What every line begins with.
+pub(super) const PREFIX: &str = "Orchestra-";
+
+/// A value that one line can hold. A value of nothing but white space gets no line: to git it would be no trailer.
+pub(super) trait Value: Sized {
+    /// Appends the value.
+    fn write(&self, out: &mut String);
+
+    /// Reads it back. `None` where the text is no such value.
+    fn read(text: &str) -> Option<Self>;
+}
+
+/// Fields with lines of their own.
+pub(super) trait Lines {
+    /// Appends the lines.
+    fn write(&self, out: &mut String);
+
+    /// Takes the value of a line. `Some(false)`: the key belongs to no field. `None`: the value is malformed.
+    fn take(&mut self, key: &str, value: &str) -> Option<bool>;
+}
+
+/// A group of fields that is there or not. The line that it begins with opens it.
+pub(super) trait Group: Lines + Sized {
+    /// Makes the group, if it begins with this line; `None` where its value is malformed.
+    fn open(key: &str, value: &str) -> Option<Option<Self>>;
+
+    /// Whether this is the key of a line that follows the first.
+    fn continues(key: &str) -> bool;
+}
+
+impl<G: Group> Lines for Option<G> {
+    fn write(&self, out: &mut String) {
+        if let Some(group) = self {
+            group.write(out);
+        }
+    }
+
+    fn take(&mut self, key: &str, value: &str) -> Option<bool> {
+        match self {
+            Some(group) => group.take(key, value),
+            None if G::continues(key) => None,
+            None => {
+                *self = G::open(key, value)?;
+                Some(self.is_some())
+            }
+        }
+    }
+}
+
+/// Appends a line, unless its value is empty.
+pub(super) fn line(out: &mut String, key: &str, value: &impl Value) {
+    let start = out.len();
+    out.push_str(PREFIX);
+    out.push_str(key);
+    out.push_str(": ");
+    let empty = out.len();
+    value.write(out);
+    if out.len() == empty {
+        out.truncate(start);
+    } else {
+        out.push('\n');
+    }
+}
+
+/// Implements [`Lines`] by a list of rows: `"Key" => field` is one line, `("Key" unless 0) => field` one that a count of 0 does
+/// not get, and `(own lines) => field` stands for the lines of a [`WorkStat`](super::WorkStat) or of a [`Group`].
+macro_rules! rows {
+    ($name:ty: $($rule:tt => $($field:ident).+),* $(,)?) => {
+        impl crate::model::lines::Lines for $name {
+            fn write(&self, out: &mut String) {
+                $( crate::model::lines::rows!(@write $rule, self.$($field).+, out); )*
+            }
+
+            fn take(&mut self, key: &str, value: &str) -> Option<bool> {
+                $( crate::model::lines::rows!(@take $rule, self.$($field).+, key, value); )*
+                Some(false)
+            }
+        }
+    };
+    (@write (own lines), $field:expr, $out:ident) => {
+        crate::model::lines::Lines::write(&$field, $out)
+    };
+    (@write ($key:literal unless 0), $field:expr, $out:ident) => {
+        if $field != 0 {
+            crate::model::lines::line($out, $key, &$field);
+        }
+    };
+    (@write $key:literal, $field:expr, $out:ident) => {
+        crate::model::lines::line($out, $key, &$field)
+    };
+    (@take (own lines), $field:expr, $key:ident, $value:ident) => {
+        if crate::model::lines::Lines::take(&mut $field, $key, $value)? {
+            return Some(true);
+        }
+    };
+    (@take ($name:literal unless 0), $field:expr, $key:ident, $value:ident) => {
+        crate::model::lines::rows!(@take $name, $field, $key, $value)
+    };
+    (@take $name:literal, $field:expr, $key:ident, $value:ident) => {
+        if $key == $name {
+            $field = crate::model::lines::Value::read($value)?;
+            return Some(true);
+        }
+    };
+}
+
+pub(super) use rows;
+
+impl Value for String {
+    fn write(&self, out: &mut String) {
+        out.push_str(self.trim());
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        Some(text.to_owned())
+    }
+}
+
+impl<T: Value> Value for Option<T> {
+    fn write(&self, out: &mut String) {
+        if let Some(value) = self {
+            value.write(out);
+        }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        T::read(text).map(Some)
+    }
+}
+
+impl<T: std::fmt::Display + FromStr> Value for IdOrText<T> {
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Id(id) => display(id, out),
+            Self::Text(text) => out.push_str(text.trim()),
+        }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        Some(Self::read(text))
+    }
+}
+
+/// Values that are written as they are displayed and read as they are parsed.
+macro_rules! displayed {
+    ($($name:ty: $read:expr),* $(,)?) => { $(
+        impl Value for $name {
+            fn write(&self, out: &mut String) {
+                display(self, out);
+            }
+
+            fn read(text: &str) -> Option<Self> {
+                let read: fn(&str) -> Option<Self> = $read;
+                read(text)
+            }
+        }
+    )* };
+}
+
+displayed! {
+    u32: |text| text.parse().ok(),
+    u64: |text| text.parse().ok(),
+    i32: |text| text.parse().ok(),
+    Timestamp: |text| text.parse().ok(),
+    Phase: Self::parse,
+    Verdict: Self::parse,
+    WriterId: |text| Self::parse(text).ok(),
+}
+
+/// Names that are texts.
+macro_rules! texts {
+    ($($name:ident),*) => { $(
+        impl Value for $name {
+            fn write(&self, out: &mut String) {
+                out.push_str(self.trim());
+            }
+
+            fn read(text: &str) -> Option<Self> {
+                Some(text.into())
+            }
+        }
+    )* };
+}
+
+texts!(RunId, SessionId, BranchName);
+
+impl Value for Cost {
+    fn write(&self, out: &mut String) {
+        display(self.micros(), out);
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self::from_micros)
+    }
+}
+
+impl Value for Limit {
+    fn write(&self, out: &mut String) {
+        out.push_str(&self.trailer());
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        Self::read_trailer(text)
+    }
+}
+
+/// What is so says `yes`; what is not says nothing.
+impl Value for bool {
+    fn write(&self, out: &mut String) {
+        out.push_str(if *self { "yes" } else { "" });
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        Some(text == "yes")
+    }
+}
+
+impl Value for Vec<WriterId> {
+    fn write(&self, out: &mut String) {
+        for (at, id) in self.iter().enumerate() {
+            out.push_str(if at == 0 { "" } else { " " });
+            out.push_str(id);
+        }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.split(' ').map(|id| WriterId::parse(id).ok()).collect()
+    }
+}
+
+fn display(value: impl std::fmt::Display, out: &mut String) {
+    // A text takes whatever is written to it.
+    let _ = write!(out, "{value}");
+}

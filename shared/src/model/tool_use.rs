@@ -1,0 +1,76 @@
+//! What people are shown of a tool that an agent uses: the one thing that tells most of what it is used on, and the beginning of
+//! what it gave. Pure.
+
+use serde_json::Value;
+
+use super::text;
+
+/// The arguments that tell most, the most telling first, by the names that the programs give them.
+const TELLING: [&str; 12] = [
+    "command",
+    "cmd",
+    "file_path",
+    "filePath",
+    "notebook_path",
+    "path",
+    "pattern",
+    "url",
+    "query",
+    "skill",
+    "description",
+    "prompt",
+];
+/// Columns kept free for the number of further lines.
+const MORE: usize = 20;
+
+/// The argument that tells most of what a tool is used on; `None` where it has none of those that are known.
+pub fn subject(input: &Value) -> Option<String> {
+    TELLING.iter().find_map(|name| match input.get(name)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(words) => Some(words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")),
+        _ => None,
+    })
+}
+
+/// The first line of a text, cut to fit into `columns`, and how many more lines there are.
+pub fn gist(words: &str, columns: usize) -> String {
+    let more = words.trim_end().lines().count().saturating_sub(1);
+    let first = words.lines().next().unwrap_or_default().replace('\t', "    ");
+    let first = text::cut(first.trim_end(), columns.saturating_sub(MORE));
+    if more > 0 { format!("{first} (+{more} lines)") } else { first }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_most_telling_argument_is_the_subject() {
+        for (input, expected) in [
+            (json!({"description": "list", "command": "ls -l"}), Some("ls -l")),
+            (json!({"command": ["bash", "-lc", "ls"]}), Some("bash -lc ls")),
+            (json!({"filePath": "a.rs"}), Some("a.rs")),
+            (json!({"command": 5, "path": "b"}), Some("b")),
+            (json!({"other": "x"}), None),
+            (json!("text"), None),
+        ] {
+            assert_eq!(subject(&input).as_deref(), expected, "{input}");
+        }
+    }
+
+    #[test]
+    fn a_gist_is_the_first_line_and_a_number() {
+        for (words, expected) in [
+            ("one", "one"),
+            ("one\n", "one"),
+            ("one  \ntwo\nthree\n\n", "one (+2 lines)"),
+            ("\tone", "    one"),
+            ("", ""),
+        ] {
+            assert_eq!(gist(words, 160), expected, "{words:?}");
+        }
+        assert_eq!(gist("0123456789abcdef", 30).chars().count(), 10);
+    }
+}

@@ -1,0 +1,63 @@
+//! What can be typed in some place, for the completion of shells and for lists to choose from. Never waits, and is empty where nothing
+//! can be read.
+
+use std::cmp::Reverse;
+
+use crate::{
+    agents,
+    config::Config,
+    conversation::SessionReader,
+    git::Repo,
+    model::{AgentId, Phase},
+    store::{Listing, layout, operations},
+};
+
+pub use crate::store::operations::Operation;
+
+/// An agent that can be named.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Its id.
+    pub id: AgentId,
+    /// Where it is.
+    pub phase: Phase,
+    /// Its task in a few words.
+    pub title: String,
+}
+
+/// The newest agents, at most `most`: all, or those whose phase `wanted` accepts.
+pub fn agents_where(repo: &Repo, most: usize, wanted: impl Fn(Phase) -> bool) -> Vec<Candidate> {
+    let Ok(listing) = Listing::read(repo) else { return Vec::new() };
+    let mut rows: Vec<_> = listing.rows.iter().filter(|row| wanted(row.entry.glance.phase)).collect();
+    rows.sort_by_key(|row| Reverse(row.entry.glance.queued_at));
+    rows.truncate(most);
+    let candidate = |row| {
+        let title = listing.agent(repo, row).map(|agent| agent.title).unwrap_or_default();
+        Candidate { id: row.id.clone(), phase: row.entry.glance.phase, title }
+    };
+    rows.into_iter().map(candidate).collect()
+}
+
+/// The user's branches, at most `most`, by their short names.
+pub fn branches(repo: &Repo, most: usize) -> Vec<String> {
+    let refs = repo.refs_below(layout::BRANCHES).unwrap_or_default();
+    let names = refs.iter().take(most).filter_map(|(name, _)| layout::branch_of(name));
+    names.map(str::to_owned).collect()
+}
+
+/// The coding agents that can be started.
+pub fn profiles(repo: &Repo) -> Vec<String> {
+    agents::ready(&Config::of(repo))
+}
+
+/// The programs whose sessions can be read.
+pub fn session_programs() -> Vec<&'static str> {
+    agents::session_readers().map(SessionReader::name).collect()
+}
+
+/// The newest operations, at most `most`.
+pub fn operations(repo: &Repo, most: usize) -> Vec<Operation> {
+    let mut all = operations::all(repo).unwrap_or_default();
+    all.truncate(most);
+    all
+}

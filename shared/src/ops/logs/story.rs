@@ -1,0 +1,354 @@
+//! The story of a log: who said what, as typed entries that every window shows in its own way. Pure.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    agents::{Exchange, Protocol, StreamEvent, relative_to},
+    world::Timestamp,
+};
+
+/// A longer line is only counted, in bytes.
+const LONGEST_LINE: usize = 4 << 20;
+
+/// One thing that was said or done. The text is not ours: whoever shows it makes it safe first (see [`crate::model::text`]).
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct LogEntry {
+    /// Who.
+    pub role: Role,
+    /// 0: the agent itself; 1: a subagent of it, and so on.
+    pub depth: u32,
+    /// What.
+    pub event: LogEvent,
+}
+
+/// Who says or does something.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Whoever gives the agent its task and answers its questions.
+    User,
+    /// The model.
+    Agent,
+    /// A tool that the model used.
+    Tool,
+    /// The program around the model, and the service behind it.
+    Program,
+}
+
+/// What is said or done.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum LogEvent {
+    /// The agent took up a message.
+    Message {
+        /// The message.
+        text: String,
+    },
+    /// Words of the agent.
+    Text {
+        /// The words.
+        text: String,
+    },
+    /// Thoughts of the agent.
+    Thinking {
+        /// The thoughts.
+        text: String,
+    },
+    /// The agent uses a tool.
+    ToolUse {
+        /// Such as `Bash`.
+        tool: String,
+        /// On what, in a line; paths as seen from where the agent works.
+        about: String,
+    },
+    /// What a tool gave.
+    ToolResult {
+        /// The tool failed.
+        failed: bool,
+        /// What it gave.
+        text: String,
+    },
+    /// A tool was refused without a question.
+    Denied {
+        /// Such as `Bash`.
+        tool: String,
+        /// Why.
+        reason: String,
+    },
+    /// The agent asks, and waits.
+    Question {
+        /// The question, in a line.
+        text: String,
+    },
+    /// The model did not answer; it is asked again.
+    Retry {
+        /// Which try.
+        attempt: u64,
+        /// Of how many.
+        most: u64,
+        /// Why it did not answer.
+        reason: String,
+    },
+    /// The model did not answer, and the program gave up.
+    Error {
+        /// Why.
+        text: String,
+    },
+    /// A usage limit of the service was reached, or is near.
+    Limit {
+        /// Which, in a sentence.
+        text: String,
+        /// It is near, not reached.
+        warning: bool,
+        /// When it ends, if the service says so.
+        #[schemars(with = "Option<String>")]
+        until: Option<Timestamp>,
+    },
+    /// A turn ended. Cost is of the whole session so far.
+    TurnEnd {
+        /// As it should.
+        ok: bool,
+        /// The program's word for how, where it is not ok.
+        how: String,
+        /// Rounds with the model.
+        turns: u64,
+        /// Millionths of a US dollar.
+        cost_micros: Option<u64>,
+        /// How often a tool was denied.
+        denied: u64,
+    },
+    /// Something that the program says to people.
+    Note {
+        /// What.
+        text: String,
+    },
+    /// A line that is not in the program's protocol.
+    Output {
+        /// The line, without its end.
+        text: String,
+    },
+    /// A line that is too long to be read.
+    LongLine {
+        /// Its length.
+        bytes: u64,
+    },
+}
+
+/// Turns output into entries, however it is cut into pieces.
+#[derive(Debug)]
+pub struct Story {
+    stream: Box<dyn Exchange>,
+    /// Where the agent works.
+    folder: String,
+    /// Why it was denied something last: its program says so twice.
+    denied: String,
+    line: Vec<u8>,
+    /// Bytes of a line that is too long, beyond those that are held.
+    skipped: usize,
+}
+
+impl Story {
+    /// Nothing was said yet.
+    pub fn new(protocol: Protocol) -> Self {
+        Self {
+            stream: protocol.open(),
+            folder: String::new(),
+            denied: String::new(),
+            line: Vec::new(),
+            skipped: 0,
+        }
+    }
+
+    /// Reads more output; each whole line gives its entries.
+    pub fn read(&mut self, mut bytes: &[u8], mut tell: impl FnMut(LogEntry)) {
+        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+            self.hold(&bytes[..end]);
+            self.end_line(&mut tell);
+            bytes = &bytes[end + 1..];
+        }
+        self.hold(bytes);
+    }
+
+    /// The output is over: what is left counts as a line.
+    pub fn finish(&mut self, mut tell: impl FnMut(LogEntry)) {
+        if !self.line.is_empty() {
+            self.end_line(&mut tell);
+        }
+    }
+
+    fn hold(&mut self, bytes: &[u8]) {
+        if self.line.len() <= LONGEST_LINE {
+            self.line.extend_from_slice(bytes);
+        } else {
+            self.skipped += bytes.len();
+        }
+    }
+
+    fn end_line(&mut self, tell: &mut impl FnMut(LogEntry)) {
+        let line = std::mem::take(&mut self.line);
+        let skipped = std::mem::take(&mut self.skipped);
+        if skipped > 0 {
+            let event = LogEvent::LongLine { bytes: (line.len() + skipped) as u64 };
+            return tell(LogEntry { role: Role::Program, depth: 0, event });
+        }
+        for event in self.stream.read(&line) {
+            self.entry(event, 0).into_iter().for_each(&mut *tell);
+        }
+    }
+
+    /// `None`: nothing that a reader of the log is told.
+    fn entry(&mut self, event: StreamEvent, depth: u32) -> Option<LogEntry> {
+        let (role, event) = match event {
+            StreamEvent::Subagent(event) => return self.entry(*event, depth + 1),
+            StreamEvent::SessionStarted { folder, .. } => {
+                self.folder = folder;
+                return None;
+            }
+            StreamEvent::QuestionCancelled(_) => return None,
+            StreamEvent::ToolResult { text, .. } if text == self.denied => return None,
+            StreamEvent::MessageAccepted(text) => (Role::User, LogEvent::Message { text }),
+            StreamEvent::Text(text) => (Role::Agent, LogEvent::Text { text }),
+            StreamEvent::Thinking(text) => (Role::Agent, LogEvent::Thinking { text }),
+            StreamEvent::ToolUse { name, about, .. } => {
+                let about = relative_to(&self.folder, &about).to_owned();
+                (Role::Agent, LogEvent::ToolUse { tool: name, about })
+            }
+            StreamEvent::QuestionAsked(question) => (Role::Agent, LogEvent::Question { text: question.text }),
+            StreamEvent::ToolResult { error, text } => {
+                (Role::Tool, LogEvent::ToolResult { failed: error, text })
+            }
+            StreamEvent::ToolDenied { tool, why, .. } => {
+                self.denied.clone_from(&why);
+                (Role::Program, LogEvent::Denied { tool, reason: why })
+            }
+            StreamEvent::Retry { attempt, most, why } => {
+                (Role::Program, LogEvent::Retry { attempt, most, reason: why })
+            }
+            StreamEvent::ApiError(_, text) => (Role::Program, LogEvent::Error { text }),
+            StreamEvent::UsageLimit(limit) => {
+                let (text, until) = (limit.sentence(), limit.noted().until);
+                (Role::Program, LogEvent::Limit { text, warning: limit.warning, until })
+            }
+            StreamEvent::TurnEnded(turn) => {
+                let denied = turn.denied.len() as u64;
+                let (ok, turns, cost_micros) = (turn.is_ok(), turn.turns, turn.cost_micros);
+                let how = turn.failure.map(|failure| failure.word).unwrap_or_default();
+                (Role::Program, LogEvent::TurnEnd { ok, how, turns, cost_micros, denied })
+            }
+            StreamEvent::Note(text) => (Role::Program, LogEvent::Note { text }),
+            StreamEvent::Plain(text) => (Role::Program, LogEvent::Output { text }),
+        };
+        Some(LogEntry { role, depth, event })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::agents::{Question, QuestionKind, Turn, program};
+
+    fn entries(protocol: Protocol, pieces: &[&[u8]]) -> Vec<LogEntry> {
+        let (mut story, mut all) = (Story::new(protocol), Vec::new());
+        pieces.iter().for_each(|piece| story.read(piece, |entry| all.push(entry)));
+        story.finish(|entry| all.push(entry));
+        all
+    }
+
+    fn claude() -> Protocol {
+        program("claude").and_then(|program| program.launcher()).unwrap().protocol()
+    }
+
+    fn output(text: &str) -> LogEntry {
+        let event = LogEvent::Output { text: text.to_owned() };
+        LogEntry { role: Role::Program, depth: 0, event }
+    }
+
+    #[test]
+    fn each_thing_said_is_one_entry() {
+        let text = || "t".to_owned();
+        let events = [
+            (StreamEvent::MessageAccepted(text()), Some((Role::User, LogEvent::Message { text: text() }))),
+            (StreamEvent::Text(text()), Some((Role::Agent, LogEvent::Text { text: text() }))),
+            (StreamEvent::QuestionCancelled(text()), None),
+            (
+                StreamEvent::SessionStarted {
+                    session: text(),
+                    model: text(),
+                    mode: text(),
+                    folder: "/work".to_owned(),
+                },
+                None,
+            ),
+            (
+                StreamEvent::ToolUse { id: text(), name: "Read".to_owned(), about: "/work/a.rs".to_owned() },
+                Some((Role::Agent, LogEvent::ToolUse { tool: "Read".to_owned(), about: "a.rs".to_owned() })),
+            ),
+            (
+                StreamEvent::ToolDenied { id: text(), tool: "Bash".to_owned(), why: "no".to_owned() },
+                Some((Role::Program, LogEvent::Denied { tool: "Bash".to_owned(), reason: "no".to_owned() })),
+            ),
+            // The program says it a second time.
+            (StreamEvent::ToolResult { error: true, text: "no".to_owned() }, None),
+            (
+                StreamEvent::ToolResult { error: false, text: text() },
+                Some((Role::Tool, LogEvent::ToolResult { failed: false, text: text() })),
+            ),
+            (
+                StreamEvent::QuestionAsked(Question { id: text(), kind: QuestionKind::Choice, text: text() }),
+                Some((Role::Agent, LogEvent::Question { text: text() })),
+            ),
+            (
+                StreamEvent::TurnEnded(Turn { turns: 3, cost_micros: Some(5), ..Turn::default() }),
+                Some((
+                    Role::Program,
+                    LogEvent::TurnEnd {
+                        ok: true,
+                        how: String::new(),
+                        turns: 3,
+                        cost_micros: Some(5),
+                        denied: 0,
+                    },
+                )),
+            ),
+        ];
+        let mut story = Story::new(Protocol::PLAIN);
+        for (event, expected) in events {
+            let entry = |depth| expected.clone().map(|(role, event)| LogEntry { role, depth, event });
+            assert_eq!(story.entry(event.clone(), 0), entry(0), "{event:?}");
+            let inner = StreamEvent::Subagent(Box::new(StreamEvent::Subagent(Box::new(event))));
+            assert_eq!(story.entry(inner, 0), entry(2));
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_counted() {
+        let long = vec![b'x'; LONGEST_LINE + 1];
+        let event = LogEvent::LongLine { bytes: LONGEST_LINE as u64 + 3 };
+        let counted = LogEntry { role: Role::Program, depth: 0, event };
+        assert_eq!(entries(Protocol::PLAIN, &[&long, b"yz\nnext\n"]), [counted, output("next")]);
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_the_same_however_they_are_cut(text in "[a-c\n]{0,40}", cut in 0..40_usize) {
+            let bytes = text.as_bytes();
+            let (one, other) = bytes.split_at(cut.min(bytes.len()));
+            let all = entries(Protocol::PLAIN, &[bytes]);
+            prop_assert_eq!(&entries(Protocol::PLAIN, &[one, other]), &all);
+            let expected: Vec<LogEntry> = text.lines().map(output).collect();
+            prop_assert_eq!(all, expected);
+        }
+
+        #[test]
+        fn any_bytes_are_a_story_and_are_read_back_from_json(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+            for protocol in [Protocol::PLAIN, claude()] {
+                let all = entries(protocol, &[&bytes]);
+                let json = serde_json::to_string(&all).unwrap();
+                prop_assert_eq!(serde_json::from_str::<Vec<LogEntry>>(&json).unwrap(), all);
+            }
+        }
+    }
+}

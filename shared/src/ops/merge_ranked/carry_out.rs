@@ -1,0 +1,202 @@
+//! Carrying a landing out: its steps, the move of its target, and what is recorded about both.
+
+use std::sync::atomic::Ordering;
+
+use super::{
+    prepare,
+    report::{Incomplete, Report},
+};
+use crate::{
+    Code, Error, Result,
+    git::{Oid, Repo},
+    landing::{
+        Plan, State,
+        branches::{self, Branch},
+        context::LandContext,
+        finish::{self, Move, Moved},
+        gitlinks, record, signing,
+        steps::{Runner, StopReason},
+    },
+    model::{event::Landing, text},
+    store::{
+        layout, notes,
+        operations::{Change, Journal, OperationBody, Stage},
+    },
+    trust::AcceptedRepo,
+};
+
+/// How often a landing is planned again when its target moves meanwhile.
+const MAX_REPLANS: usize = 5;
+
+/// Takes the steps that are left, and finishes the landing when there are no more.
+///
+/// # Errors
+/// The target itself fails a check (3), git fails, or nothing can be written.
+pub(super) fn steps(
+    repo: &AcceptedRepo,
+    plan: &Plan,
+    state: State,
+    journal: &mut Journal,
+    around: LandContext<'_>,
+) -> Result<Report> {
+    let mut runner = Runner::new(repo, plan, state, journal, around);
+    let mut stopped = runner.run();
+    if stopped.is_err() && around.interrupted.load(Ordering::Relaxed) {
+        // Ctrl-C reaches the programs that we started as well.
+        stopped = Ok(StopReason::Interrupted);
+    }
+    if matches!(stopped, Ok(StopReason::Finished) | Err(_)) {
+        // What cannot be removed is no reason to lose what landed.
+        let _ = runner.remove_scratch();
+    }
+    let state = runner.state;
+    let open = journal.operation.stage == Stage::Open;
+    let hint = "git orchestra merge-ranked --continue goes on, --abort gives it up";
+    match stopped.map_err(|error| if open { error.hint(hint) } else { error })? {
+        StopReason::Finished => finish(repo, plan, state, journal, around),
+        StopReason::Interrupted => Ok(incomplete(repo, plan, &state, journal, Incomplete::Interrupted)),
+        StopReason::CheckFailed(step) => {
+            // The failed step is not written down as taken: `--continue` takes it again.
+            let mut shown = state.clone();
+            shown.steps.push(*step);
+            let warnings = record::record_failures(repo, &state);
+            Ok(Report { warnings, ..Report::incomplete(plan, &shown, journal, Incomplete::CheckFailed) })
+        }
+    }
+}
+
+/// Moves the target of a landing whose steps are all taken, and records the landing.
+///
+/// # Errors
+/// The configuration changed meanwhile, another git works there (4), or something cannot be written.
+pub(super) fn finish(
+    repo: &AcceptedRepo,
+    plan: &Plan,
+    state: State,
+    journal: &mut Journal,
+    around: LandContext<'_>,
+) -> Result<Report> {
+    let wanted =
+        Move { branch: &state.into, old: state.base, new: state.result, why: "orchestra merge-ranked" };
+    // Other agents may have run during the landing; what follows writes files into the user's checkout.
+    repo.confirm().map_err(|error| error.hint("git orchestra merge-ranked --continue, after that"))?;
+    let moved = finish::move_branch(repo, wanted).map_err(|error| {
+        error.hint("git orchestra merge-ranked --continue, then; --abort gives the landing up")
+    })?;
+    let blocked =
+        |why, hints| Ok(incomplete(repo, plan, &state, journal, Incomplete::Blocked { why, hints }));
+    match moved {
+        Moved::Elsewhere(Some(now)) => replan(repo, state, now, journal, around),
+        Moved::Elsewhere(None) => {
+            let into = text::safe(&state.into);
+            blocked(format!("branch {into} is gone"), vec![format!("git branch {into} {}", state.base)])
+        }
+        Moved::Blocked(found) => blocked(found.why, found.hints),
+        Moved::Yes | Moved::NotNeeded => record_landing(repo, plan, &state, journal),
+    }
+}
+
+/// A landing that has not come to its end: which checks failed in it is known all the same from now on.
+fn incomplete(repo: &Repo, plan: &Plan, state: &State, journal: &Journal, why: Incomplete) -> Report {
+    let warnings = record::record_failures(repo, state);
+    Report { warnings, ..Report::incomplete(plan, state, journal, why) }
+}
+
+/// The target has moved: everything is planned and tested again on top of where it is now.
+///
+/// # Errors
+/// It moves all the time (4), or as [`steps`].
+pub(super) fn replan(
+    repo: &AcceptedRepo,
+    state: State,
+    now: Oid,
+    journal: &mut Journal,
+    around: LandContext<'_>,
+) -> Result<Report> {
+    let plan = prepare::rebuild_plan(repo, &state, now)?;
+    let replans = state.replans + 1;
+    if replans > MAX_REPLANS {
+        return Err(Error::new(
+            Code::TargetBusy,
+            format!("{} moves faster than branches land on it", state.into),
+        )
+        .hint("git orchestra merge-ranked --continue tries again"));
+    }
+    let before_repair = state.before_repair;
+    let fresh = State::new(&plan.target, state.options, state.branches);
+    steps(repo, &plan, State { replans, before_repair, ..fresh }, journal, around)
+}
+
+/// Records a landing whose target has what landed: in the agents' lives, as notes, and in its operation.
+///
+/// # Errors
+/// The operation cannot be written.
+pub(super) fn record_landing(
+    repo: &Repo,
+    plan: &Plan,
+    state: &State,
+    journal: &mut Journal,
+) -> Result<Report> {
+    let mut warnings = moved_meanwhile(repo, state);
+    warnings.extend(record::record(repo, state, &plan.branches));
+    warnings.extend(gitlinks::warnings(repo, state.base, merged(state, plan))?);
+    warnings.extend(signing::warnings(repo, state)?);
+    let mut notes_shown = false;
+    if state.result != state.base {
+        let change = Change { branch: state.into.clone(), old: state.base, new: state.result };
+        journal.operation.body = OperationBody::Landing(vec![change]);
+        notes_shown = notes::show(repo).unwrap_or(false);
+    }
+    journal.operation.stage = Stage::Done;
+    journal.write(repo, &[state.base, state.result])?;
+    Ok(Report { notes_shown, warnings, ..Report::ended(plan, state, journal) })
+}
+
+/// Whether the target has what a landing brings that is still open: it was killed after the move.
+///
+/// # Errors
+/// The target cannot be read.
+pub(super) fn has_moved(repo: &Repo, state: &State) -> Result<bool> {
+    let now = repo.find_ref(&layout::branch_ref(&state.into))?;
+    let Some(now) = now.filter(|_| state.ready && state.result != state.base) else { return Ok(false) };
+    Ok(now == state.result || now != state.base && repo.contains(now, state.result)?)
+}
+
+/// Moves the target of a landing back that was killed after the move.
+///
+/// # Errors
+/// The target has moved on, or something is in the way (3).
+pub(super) fn move_back(repo: &Repo, state: &State) -> Result<()> {
+    let why = "orchestra merge-ranked --abort";
+    let wanted = Move { branch: &state.into, old: state.result, new: state.base, why };
+    match finish::move_branch(repo, wanted)? {
+        Moved::Yes | Moved::NotNeeded => Ok(()),
+        Moved::Elsewhere(_) => {
+            let into = text::safe(&state.into);
+            Err(Error::new(Code::BranchMoved, format!("{into} has what landed, and commits on top of it"))
+                .hint("git orchestra merge-ranked --continue finishes the landing"))
+        }
+        Moved::Blocked(blocked) => {
+            Err(blocked.hints.into_iter().fold(Error::refused(blocked.why), Error::hint))
+        }
+    }
+}
+
+/// The branches that landed.
+fn merged<'a>(state: &'a State, plan: &'a Plan) -> impl Iterator<Item = &'a Branch> {
+    let is_merged = |name: &str| {
+        state.steps.iter().any(|step| step.branch == name && step.outcome == Some(Landing::Merged))
+    };
+    plan.branches.iter().filter(move |branch| is_merged(&branch.name))
+}
+
+/// Branches that are no longer what landed.
+fn moved_meanwhile(repo: &Repo, state: &State) -> Vec<String> {
+    let merged = state.steps.iter().filter(|step| step.outcome == Some(Landing::Merged));
+    let moved = merged.filter_map(|step| {
+        let now = branches::again(repo, &step.branch).ok()??.tip;
+        let name = text::one_line(&step.branch, 100);
+        (now != step.head).then(|| format!("{name} has moved since: what landed is {}", step.head.short()))
+    });
+    moved.collect()
+}

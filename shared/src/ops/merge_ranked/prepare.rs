@@ -1,0 +1,150 @@
+//! What a landing needs before its first step: its options, complete, and its plan.
+
+use std::time::Duration;
+
+use super::Request;
+use crate::{
+    Code, Error, Result,
+    config::{
+        Config,
+        keys::{BUILD, CHECK_TIME, TEST},
+    },
+    git::{Oid, Repo},
+    landing::{
+        LandOptions, Plan, State,
+        branches::{self, Branch, Target},
+        check, earlier, plan,
+        state::BranchTip,
+    },
+    model::text,
+    ops::named::{self as named_agents, Found},
+    store::{Listing, Unreadable, layout},
+};
+
+/// The shortest time limit of a check: it is stored in whole seconds.
+const MIN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The options of a landing: what was typed, else what is configured.
+///
+/// # Errors
+/// A command or a duration is wrong (2).
+pub(super) fn options(repo: &Repo, request: &Request) -> Result<LandOptions> {
+    let config = Config::of(repo);
+    let mut checks = Vec::new();
+    for (name, typed, configured) in
+        [("build", &request.build, config.get(&BUILD)?), ("test", &request.test, config.get(&TEST)?)]
+    {
+        if let Some(typed) = typed {
+            check::is_command(typed, name)?;
+        }
+        checks.extend(typed.clone().or(configured).map(|command| (name.to_owned(), command)));
+    }
+    let timeout = request.check_time.map_or_else(|| config.get(&CHECK_TIME), Ok)?;
+    Ok(LandOptions {
+        strategy: request.strategy,
+        on_conflict: request.on_conflict,
+        on_failure: request.on_failure,
+        repairs: request.repairs,
+        checks,
+        check_timeout: timeout.max(MIN_TIMEOUT),
+        priority: request.priority.clone(),
+        approved: request.approved,
+        named: !request.branches.is_empty(),
+    })
+}
+
+/// Plans a new landing of what was named, else of the work of every agent that is done.
+///
+/// # Errors
+/// There is nothing to land (3), a name means nothing, or a history cannot be read.
+pub(super) fn plan(repo: &Repo, target: Target, named: &[String], options: &LandOptions) -> Result<Plan> {
+    let (mut branches, mut unreadable) = if named.is_empty() {
+        branches::finished(repo, &target)?
+    } else {
+        (branches::named(repo, named).map_err(|error| why_not(repo, named, error))?, Vec::new())
+    };
+    if branches.is_empty() {
+        let nothing = "there is nothing to land: no agent is done whose work is not there yet";
+        let error = match unreadable.as_slice() {
+            [] => Error::new(Code::NothingToLand, nothing),
+            broken => Error::new(Code::NothingToLand, nothing)
+                .because(broken.iter().map(Unreadable::sentence).collect::<Vec<_>>().join("\n")),
+        };
+        return Err(error.hint("git orchestra status; git orchestra merge-ranked BRANCH…"));
+    }
+    fetch_promised(repo, &target, &mut branches);
+    unreadable.extend(branches.iter().filter_map(|branch| branch.problem.clone()));
+    earlier::recall(repo, &mut branches)?;
+    Ok(Plan { unreadable, ..plan::plan(repo, target, branches, options)? })
+}
+
+/// In a partial clone, brings what comparing the branches with the target needs. A branch for which that fails cannot land; the
+/// others are not held up by it.
+fn fetch_promised(repo: &Repo, target: &Target, branches: &mut [Branch]) {
+    if !repo.is_partial() {
+        return;
+    }
+    let pairs = |branch: &Branch| match repo.merge_base(target.tip, branch.tip) {
+        Ok(base) => vec![(base, branch.tip), (base, target.tip)],
+        Err(_) => Vec::new(),
+    };
+    let all: Vec<(Oid, Oid)> = branches.iter().flat_map(pairs).collect();
+    if repo.fetch_promised_changes(&all).is_ok() {
+        return;
+    }
+    for branch in branches {
+        if let Err(error) = repo.fetch_promised_changes(&pairs(branch)) {
+            let name = branch.agent.as_ref().map(|(id, _)| layout::head_ref(id));
+            let name = name.unwrap_or_else(|| layout::branch_ref(&branch.name));
+            branch.problem.get_or_insert_with(|| Unreadable::unfetched(repo, name, error.one_line()));
+        }
+    }
+}
+
+/// Branches that land, because they were named, without the check that failed with them last time.
+pub(super) fn unchecked(plan: &Plan, options: &LandOptions) -> Vec<String> {
+    let unchecked = |branch: &Branch| {
+        let failed = branch.failed.as_ref().filter(|failed| !failed.check.is_among(&options.checks))?;
+        let (name, why) = (text::one_line(&branch.name, 100), failed.sentence());
+        Some(format!("'{name}' {why}; that check is not run this time"))
+    };
+    let may_land = plan.branches.iter().zip(&plan.candidates).filter(|(_, candidate)| candidate.may_land());
+    may_land.filter_map(|(branch, _)| unchecked(branch)).collect()
+}
+
+/// Plans a landing that began before again, on top of `base`.
+///
+/// # Errors
+/// As [`plan::plan`].
+pub(super) fn rebuild_plan(repo: &Repo, state: &State, base: Oid) -> Result<Plan> {
+    let mut named = Vec::with_capacity(state.branches.len());
+    for saved in &state.branches {
+        let agent = branches::again(repo, &saved.name)?.and_then(|branch| branch.agent);
+        named.push(Branch { name: saved.name.clone(), tip: saved.tip, agent, problem: None, failed: None });
+    }
+    earlier::recall(repo, &mut named)?;
+    let target = Target { branch: state.into.clone(), tip: base };
+    plan::plan(repo, target, named, &state.options)
+}
+
+/// The branches of a landing that is continued: one that has not landed yet is taken as it is now, since somebody may have repaired
+/// it.
+pub(super) fn refreshed(repo: &Repo, state: &State) -> Vec<BranchTip> {
+    let fresh = |saved: &BranchTip| {
+        let done = state.steps.iter().any(|step| step.branch == saved.name);
+        let now = branches::again(repo, &saved.name).ok().flatten();
+        let tip = now.map(|branch| branch.tip).filter(|_| !done);
+        BranchTip { name: saved.name.clone(), tip: tip.unwrap_or(saved.tip) }
+    };
+    state.branches.iter().map(fresh).collect()
+}
+
+/// Why what was named cannot land: of an archived agent, that it is archived.
+fn why_not(repo: &Repo, named: &[String], error: Error) -> Error {
+    let Ok(listing) = Listing::read(repo) else { return error };
+    let archived = named.iter().find_map(|name| match named_agents::find(repo, &listing, name) {
+        Ok(Found::Archived(archived)) if repo.commit(name).is_err() => Some(archived.id),
+        _ => None,
+    });
+    archived.map_or(error, |id| named_agents::is_archived(repo, &id))
+}

@@ -1,0 +1,185 @@
+//! Which operation an undo is of, and what reverses it. Pure.
+
+use crate::{
+    Code, Error, Result,
+    model::text,
+    store::operations::{self, Change, Operation, OperationBody, Removal, UndoEffect},
+};
+
+/// The command that lists what there is to choose from.
+const HINT: &str = "git orchestra undo --list";
+
+/// What reverses an operation.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Reversal<'a> {
+    /// These branches move back.
+    MoveBack(&'a [Change]),
+    /// These agents, or their worktrees, come back.
+    BringBack(&'a [Removal]),
+    /// The agents that this operation had removed are removed again.
+    RemoveAgain(&'a Operation),
+}
+
+/// What reverses `operation`; `all` is newest first.
+///
+/// # Errors
+/// It changed nothing, or a newer version of ours made it (3).
+pub(super) fn reversal<'a>(operation: &'a Operation, all: &'a [Operation]) -> Result<Reversal<'a>> {
+    use OperationBody::{Cleanup, Landing, Other, Repair, Undo};
+    let reversal = match &operation.body {
+        Landing(changes) | Undo { effect: UndoEffect::Moved(changes), .. } if !changes.is_empty() => {
+            Some(Reversal::MoveBack(changes))
+        }
+        Cleanup(removals) | Repair(removals) | Undo { effect: UndoEffect::Removed(removals), .. }
+            if !removals.is_empty() =>
+        {
+            Some(Reversal::BringBack(removals))
+        }
+        Undo { of, effect: UndoEffect::BroughtBack } => all
+            .iter()
+            .find(|before| before.id == *of && !before.removals().is_empty())
+            .map(Reversal::RemoveAgain),
+        Other { command, .. } => {
+            let (id, command) = (text::safe(&operation.id), text::safe(command));
+            let why = format!("operation '{id}' ({command}) was made by another version of git orchestra");
+            return Err(Error::refused(why).hint("undo it with that version"));
+        }
+        _ => None,
+    };
+    reversal.ok_or_else(|| {
+        Error::refused(format!("operation '{}' changed nothing", text::safe(&operation.id))).hint(HINT)
+    })
+}
+
+/// The operation that a user means: by its id, or the beginning of one; else the newest that can be undone and was no undo.
+///
+/// # Errors
+/// There is none, or it cannot be undone (3).
+pub(super) fn choose<'a>(all: &'a [Operation], typed: Option<&str>) -> Result<&'a Operation> {
+    let Some(typed) = typed else {
+        // What a command repaired on its way is not what its user wants to undo.
+        let can = |one: &&Operation| {
+            matches!(one.body, OperationBody::Landing(_) | OperationBody::Cleanup(_))
+                && one.changed_something()
+                && operations::is_in_effect(one, all)
+        };
+        return all
+            .iter()
+            .find(can)
+            .ok_or_else(|| Error::new(Code::NothingToUndo, "nothing to undo").hint(HINT));
+    };
+    let shown = text::safe(typed);
+    let found: Vec<&Operation> = all.iter().filter(|one| one.id.starts_with(typed)).collect();
+    let operation = match found.as_slice() {
+        [one] => *one,
+        [] => return Err(Error::new(Code::OperationUnknown, format!("no operation '{shown}'")).hint(HINT)),
+        _ => {
+            return Err(Error::new(
+                Code::OperationAmbiguous,
+                format!("several operations begin with '{shown}'"),
+            )
+            .hint(HINT));
+        }
+    };
+    reversal(operation, all)?;
+    if !operations::is_in_effect(operation, all) {
+        return Err(
+            Error::new(Code::NothingToUndo, format!("operation '{shown}' was taken back before")).hint(HINT)
+        );
+    }
+    Ok(operation)
+}
+
+/// The operation that removed the same agents last: agents that came back and were removed again are kept as they were then.
+pub(super) fn newest_of<'a>(operation: &'a Operation, all: &'a [Operation]) -> &'a Operation {
+    let again = |one: &&Operation| {
+        let undone = one.undoes().and_then(|id| all.iter().find(|other| other.id == id));
+        let root = undone.and_then(Operation::undoes);
+        root == Some(operation.id.as_str())
+            && !one.removals().is_empty()
+            && operations::is_in_effect(one, all)
+    };
+    match all.iter().filter(|one| one.id > operation.id).find(again) {
+        Some(newer) => newest_of(newer, all),
+        None => operation,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{git::Oid, store::operations::Stage};
+
+    fn operation(id: &str, body: OperationBody) -> Operation {
+        Operation {
+            version: 1,
+            id: id.into(),
+            at: String::new(),
+            summary: String::new(),
+            stage: Stage::Done,
+            clock: 0,
+            body,
+        }
+    }
+
+    fn changes() -> Vec<Change> {
+        vec![Change { branch: "main".into(), old: Oid::NULL, new: Oid::EMPTY_TREE }]
+    }
+
+    fn removals() -> Vec<Removal> {
+        vec![Removal {
+            agent: "a-k3m9q".into(),
+            worktree: None,
+            registration: None,
+            refs: Vec::new(),
+            stood_on: None,
+            bytes: 0,
+            discarded: false,
+        }]
+    }
+
+    #[test]
+    fn every_kind_of_operation_has_its_reversal() {
+        let undo = |effect| OperationBody::Undo { of: "1".into(), effect };
+        let before = [operation("1", OperationBody::Cleanup(removals()))];
+        let other = OperationBody::Other {
+            command: "pipeline".into(),
+            undoes: None,
+            changes: changes(),
+            removals: Vec::new(),
+        };
+        let (changes, removals) = (changes(), removals());
+        for (body, expected) in [
+            (OperationBody::Landing(changes.clone()), Some(Reversal::MoveBack(&changes))),
+            (OperationBody::Landing(Vec::new()), None),
+            (OperationBody::Cleanup(removals.clone()), Some(Reversal::BringBack(&removals))),
+            (OperationBody::Repair(removals.clone()), Some(Reversal::BringBack(&removals))),
+            (undo(UndoEffect::Moved(changes.clone())), Some(Reversal::MoveBack(&changes))),
+            (undo(UndoEffect::Removed(removals.clone())), Some(Reversal::BringBack(&removals))),
+            (undo(UndoEffect::BroughtBack), Some(Reversal::RemoveAgain(&before[0]))),
+            (other, None),
+        ] {
+            let operation = operation("2", body);
+            assert_eq!(reversal(&operation, &before).ok(), expected, "{operation:?}");
+        }
+        let forgotten = operation("2", undo(UndoEffect::BroughtBack));
+        assert!(reversal(&forgotten, &[]).is_err());
+    }
+
+    #[test]
+    fn without_a_name_the_newest_that_a_user_asked_for_is_chosen() {
+        let all = [
+            operation("5", OperationBody::Repair(removals())),
+            operation("4", OperationBody::Landing(Vec::new())),
+            operation("3", OperationBody::Undo { of: "2".into(), effect: UndoEffect::Moved(changes()) }),
+            operation("2", OperationBody::Landing(changes())),
+            operation("1", OperationBody::Cleanup(removals())),
+        ];
+        assert_eq!(choose(&all, None).unwrap().id, "1");
+        assert_eq!(choose(&all, Some("5")).unwrap().id, "5");
+        for (typed, why) in [("4", "changed nothing"), ("2", "was taken back before"), ("9", "no operation")]
+        {
+            assert!(choose(&all, Some(typed)).unwrap_err().message.contains(why), "{typed}");
+        }
+    }
+}

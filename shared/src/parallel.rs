@@ -1,0 +1,95 @@
+//! Doing the same to every item of a list, on several threads.
+
+use std::{
+    convert::Infallible,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+/// How many threads the machine runs at once.
+pub fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Does the same to every item, on all cores; the results stand in the order of the items.
+///
+/// # Panics
+/// Where `each` does.
+pub fn map<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let Ok(done) =
+        try_map_with(items, cores(), || Ok::<(), Infallible>(()), |(), item| Ok::<R, Infallible>(each(item)));
+    done
+}
+
+/// As [`map`], for what can fail, on at most so many threads. Each thread first makes tools of its own, which need not be shared.
+///
+/// # Errors
+/// The first error of a thread, in the order of the threads; the thread that met it takes no further item, the others go on.
+///
+/// # Panics
+/// Where `tools` or `each` does.
+pub fn try_map_with<T: Sync, R: Send, Tools, E: Send>(
+    items: &[T],
+    threads: usize,
+    tools: impl Fn() -> Result<Tools, E> + Sync,
+    each: impl Fn(&mut Tools, &T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
+    if items.is_empty() {
+        return Ok(Vec::new());
+    }
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<Vec<(usize, R)>, E> {
+        let mut tools = tools()?;
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(at) else { return Ok(done) };
+            done.push((at, each(&mut tools, item)?));
+        }
+    };
+    let parts = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(items.len())).map(|_| scope.spawn(work)).collect();
+        let mut parts = vec![work()];
+        parts.extend(
+            others
+                .into_iter()
+                .map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
+        );
+        parts
+    });
+    let mut all: Vec<(usize, R)> = Vec::with_capacity(items.len());
+    for part in parts {
+        all.extend(part?);
+    }
+    all.sort_unstable_by_key(|(at, _)| *at);
+    Ok(all.into_iter().map(|(_, done)| done).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_stand_in_the_order_of_the_items() {
+        let items: Vec<u32> = (0..1000).collect();
+        assert_eq!(map(&items, |item| item * 2), (0..1000).map(|item| item * 2).collect::<Vec<_>>());
+        assert!(map(&[] as &[u32], |item| *item).is_empty());
+    }
+
+    #[test]
+    fn each_thread_has_tools_of_its_own() {
+        let made = AtomicUsize::new(0);
+        let tools = || Ok::<_, String>(made.fetch_add(1, Ordering::Relaxed));
+        let done = try_map_with(&[1, 2, 3, 4], 3, tools, |tool, item| Ok((*tool, *item))).expect("done");
+        assert_eq!(done.iter().map(|(_, item)| *item).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert!(done.iter().all(|(tool, _)| *tool < 3) && made.into_inner() <= 3);
+    }
+
+    #[test]
+    fn an_error_is_given_on() {
+        let each = |(): &mut (), item: &i32| if *item == 3 { Err("three") } else { Ok(*item) };
+        assert_eq!(try_map_with(&[1, 2, 3, 4], 2, || Ok(()), each), Err("three"));
+        let never = |(): &mut (), _: &i32| Ok::<i32, &str>(1);
+        assert_eq!(try_map_with(&[1], 2, || Err("no tools"), never), Err("no tools"));
+    }
+}

@@ -1,0 +1,361 @@
+//! One operation: what a command changed. It is stored as `operation.json`, in the shape that version 0.1.0 wrote: the command is a
+//! word, and the lists that do not belong to it are empty. Only here is one turned into the other.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, git::Oid};
+
+/// The version of the format.
+pub(super) const VERSION: u32 = 1;
+
+/// How far an operation has come.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// It is under way, or was cut off.
+    Open,
+    /// Its changes are made.
+    Done,
+    /// It ended before it changed anything.
+    Aborted,
+}
+
+/// What a command of ours changed, or is about to.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(with = "Stored")]
+#[serde(from = "Stored", into = "Stored")]
+pub struct Operation {
+    /// The version of the format.
+    pub version: u32,
+    /// Its id. Ids sort in the order in which the operations were made, whatever the clock said.
+    pub id: String,
+    /// When it began, for people.
+    pub at: String,
+    /// What it did, in a line.
+    pub summary: String,
+    /// How far it has come.
+    pub stage: Stage,
+    /// What the clock of the trash said when it began ([`crate::store::trash_clock`]); 0 in operations of 0.1.0, which had none.
+    pub clock: u64,
+    /// Which command it was of, and what it changed.
+    pub body: OperationBody,
+}
+
+/// Which command an operation was of, and what it changed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum OperationBody {
+    /// `merge-ranked` moved its target. Nothing has moved yet where there is no change.
+    Landing(Vec<Change>),
+    /// `cleanup` removed agents.
+    Cleanup(Vec<Removal>),
+    /// A command moved a worktree that was cut off in its making to the trash. No agent was removed.
+    Repair(Vec<Removal>),
+    /// `undo` reversed another operation.
+    Undo {
+        /// The id of that operation.
+        of: String,
+        /// What that changed.
+        effect: UndoEffect,
+    },
+    /// A newer version of ours wrote it: what it did is not known as a whole.
+    Other {
+        /// The word for its command.
+        command: String,
+        /// The operation that it reverses.
+        undoes: Option<String>,
+        /// Branches that it moved.
+        changes: Vec<Change>,
+        /// Agents that it removed.
+        removals: Vec<Removal>,
+    },
+}
+
+/// What an undo changed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum UndoEffect {
+    /// It moved branches back.
+    Moved(Vec<Change>),
+    /// It removed agents again that an undo had brought back.
+    Removed(Vec<Removal>),
+    /// It brought agents or a worktree back.
+    BroughtBack,
+}
+
+/// An agent that was removed, or its worktree alone; what was kept of it is in the tree of the operation, under the agent's name.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Removal {
+    /// The id of the agent.
+    pub agent: String,
+    /// Where its worktree was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<PathBuf>,
+    /// The name of its registration, below `worktrees` in the common git directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<String>,
+    /// The refs that were deleted, and what they held.
+    pub refs: Vec<(String, Oid)>,
+    /// The branch of the user's own that was checked out in its worktree. It stays; whoever brings the agent back, gets it back with
+    /// the worktree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stood_on: Option<(String, Oid)>,
+    /// Bytes that its worktree took on the disk.
+    pub bytes: u64,
+    /// Its work was not elsewhere: the user discarded it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub discarded: bool,
+}
+
+impl Removal {
+    fn commits(&self) -> impl Iterator<Item = Oid> {
+        self.refs.iter().chain(&self.stood_on).map(|(_, id)| *id)
+    }
+}
+
+/// A branch that moved.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "BranchMove")]
+pub struct Change {
+    /// Without `refs/heads/`.
+    pub branch: String,
+    /// Where it was.
+    pub old: Oid,
+    /// Where it is.
+    pub new: Oid,
+}
+
+impl Operation {
+    /// The word for its command, such as `merge-ranked`.
+    pub fn command(&self) -> &str {
+        self.body.command()
+    }
+
+    /// The branches that it moved.
+    pub fn changes(&self) -> &[Change] {
+        match &self.body {
+            OperationBody::Landing(changes)
+            | OperationBody::Undo { effect: UndoEffect::Moved(changes), .. }
+            | OperationBody::Other { changes, .. } => changes,
+            OperationBody::Cleanup(_) | OperationBody::Repair(_) | OperationBody::Undo { .. } => &[],
+        }
+    }
+
+    /// The agents that it removed, or whose worktrees it removed.
+    pub fn removals(&self) -> &[Removal] {
+        match &self.body {
+            OperationBody::Cleanup(removals)
+            | OperationBody::Repair(removals)
+            | OperationBody::Undo { effect: UndoEffect::Removed(removals), .. }
+            | OperationBody::Other { removals, .. } => removals,
+            OperationBody::Landing(_) | OperationBody::Undo { .. } => &[],
+        }
+    }
+
+    /// The same, to change what is known of each.
+    pub fn removals_mut(&mut self) -> &mut [Removal] {
+        match &mut self.body {
+            OperationBody::Cleanup(removals)
+            | OperationBody::Repair(removals)
+            | OperationBody::Undo { effect: UndoEffect::Removed(removals), .. }
+            | OperationBody::Other { removals, .. } => removals,
+            OperationBody::Landing(_) | OperationBody::Undo { .. } => &mut [],
+        }
+    }
+
+    /// Replaces the agents that it removes.
+    ///
+    /// # Errors
+    /// It is of a kind that removes none, which is a bug.
+    pub fn set_removals(&mut self, new: Vec<Removal>) -> Result<()> {
+        match &mut self.body {
+            OperationBody::Cleanup(removals)
+            | OperationBody::Repair(removals)
+            | OperationBody::Undo { effect: UndoEffect::Removed(removals), .. } => {
+                *removals = new;
+                Ok(())
+            }
+            other => Err(Error::internal(format!("{} removes no agents", other.command()))),
+        }
+    }
+
+    /// The id of the operation that it reverses.
+    pub fn undoes(&self) -> Option<&str> {
+        match &self.body {
+            OperationBody::Undo { of, .. } => Some(of),
+            OperationBody::Other { undoes, .. } => undoes.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether it moved a branch or removed anything.
+    pub fn changed_something(&self) -> bool {
+        !self.changes().is_empty() || !self.removals().is_empty()
+    }
+
+    /// Every commit that it names: they stay as long as it does.
+    pub(super) fn commits(&self) -> impl Iterator<Item = Oid> {
+        let changes = self.changes().iter().flat_map(|change| [change.old, change.new]);
+        changes.chain(self.removals().iter().flat_map(Removal::commits))
+    }
+}
+
+impl OperationBody {
+    const LANDING: &str = "merge-ranked";
+    const CLEANUP: &str = "cleanup";
+    const REPAIR: &str = "repair";
+    const UNDO: &str = "undo";
+
+    fn command(&self) -> &str {
+        match self {
+            Self::Landing(_) => Self::LANDING,
+            Self::Cleanup(_) => Self::CLEANUP,
+            Self::Repair(_) => Self::REPAIR,
+            Self::Undo { .. } => Self::UNDO,
+            Self::Other { command, .. } => command,
+        }
+    }
+}
+
+/// `operation.json`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "Operation")]
+struct Stored {
+    /// The version of the format.
+    version: u32,
+    /// The id; ids sort in the order in which the operations were made.
+    id: String,
+    /// The command, such as `merge-ranked`.
+    command: String,
+    /// When it began.
+    #[schemars(extend("format" = "date-time"))]
+    at: String,
+    /// What it did, in a line.
+    summary: String,
+    /// How far it got.
+    stage: Stage,
+    /// The branches that it moved.
+    changes: Vec<Change>,
+    /// The agents that it removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    removals: Vec<Removal>,
+    /// The operation that it reverts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    undoes: Option<String>,
+    /// What the clock of the trash said when it began, in seconds.
+    #[serde(rename = "clock_seconds", alias = "clock", default)]
+    clock: u64,
+}
+
+impl From<Stored> for Operation {
+    fn from(stored: Stored) -> Self {
+        let Stored { version, id, command, at, summary, stage, changes, removals, undoes, clock } = stored;
+        let body = match (command.as_str(), undoes) {
+            (OperationBody::LANDING, None) if removals.is_empty() => OperationBody::Landing(changes),
+            (OperationBody::CLEANUP, None) if changes.is_empty() => OperationBody::Cleanup(removals),
+            (OperationBody::REPAIR, None) if changes.is_empty() => OperationBody::Repair(removals),
+            (OperationBody::UNDO, Some(of)) if changes.is_empty() || removals.is_empty() => {
+                let effect = match (changes.is_empty(), removals.is_empty()) {
+                    (false, _) => UndoEffect::Moved(changes),
+                    (true, false) => UndoEffect::Removed(removals),
+                    (true, true) => UndoEffect::BroughtBack,
+                };
+                OperationBody::Undo { of, effect }
+            }
+            (_, undoes) => OperationBody::Other { command, undoes, changes, removals },
+        };
+        Self { version, id, at, summary, stage, clock, body }
+    }
+}
+
+impl From<Operation> for Stored {
+    fn from(operation: Operation) -> Self {
+        let command = operation.command().to_owned();
+        let undoes = operation.undoes().map(str::to_owned);
+        let (changes, removals) = (operation.changes().to_vec(), operation.removals().to_vec());
+        let Operation { version, id, at, summary, stage, clock, .. } = operation;
+        Self { version, id, command, at, summary, stage, changes, removals, undoes, clock }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn stored(command: &str, more: &Value) -> Value {
+        let mut all = json!({
+            "version": 1, "id": "19ab0123456aabbcc", "command": command, "at": "2026-11-20T10:00:00Z",
+            "summary": "s", "stage": "done", "changes": [], "clock_seconds": 5,
+        });
+        for (key, value) in more.as_object().unwrap() {
+            all[key] = value.clone();
+        }
+        all
+    }
+
+    /// Every shape that earlier versions wrote, with what it means.
+    #[test]
+    fn every_stored_operation_is_read_and_written_as_it_was() {
+        let zero = "0".repeat(40);
+        let change = json!([{ "branch": "main", "old": zero, "new": zero }]);
+        let removal = json!([{ "agent": "a-k3m9q", "refs": [["refs/heads/x", zero]], "bytes": 7 }]);
+        for (command, more, is_expected) in [
+            (
+                "merge-ranked",
+                json!({ "stage": "open" }),
+                (|body| matches!(body, OperationBody::Landing(changes) if changes.is_empty()))
+                    as fn(&OperationBody) -> bool,
+            ),
+            (
+                "merge-ranked",
+                json!({ "changes": change }),
+                |body| matches!(body, OperationBody::Landing(changes) if changes.len() == 1),
+            ),
+            (
+                "cleanup",
+                json!({ "removals": removal }),
+                |body| matches!(body, OperationBody::Cleanup(removals) if removals[0].bytes == 7),
+            ),
+            ("cleanup", json!({ "stage": "aborted" }), |body| matches!(body, OperationBody::Cleanup(_))),
+            ("repair", json!({ "removals": removal }), |body| matches!(body, OperationBody::Repair(_))),
+            (
+                "undo",
+                json!({ "undoes": "1", "changes": change }),
+                |body| matches!(body, OperationBody::Undo { of, effect: UndoEffect::Moved(_) } if of == "1"),
+            ),
+            ("undo", json!({ "undoes": "1", "removals": removal }), |body| {
+                matches!(body, OperationBody::Undo { effect: UndoEffect::Removed(_), .. })
+            }),
+            ("undo", json!({ "undoes": "1" }), |body| {
+                matches!(body, OperationBody::Undo { effect: UndoEffect::BroughtBack, .. })
+            }),
+            (
+                "pipeline",
+                json!({ "changes": change }),
+                |body| matches!(body, OperationBody::Other { command, .. } if command == "pipeline"),
+            ),
+            ("merge-ranked", json!({ "changes": change, "removals": removal }), |body| {
+                matches!(body, OperationBody::Other { .. })
+            }),
+        ] {
+            let stored = stored(command, &more);
+            let operation: Operation = serde_json::from_value(stored.clone()).unwrap();
+            assert!(is_expected(&operation.body), "{stored}");
+            assert_eq!(serde_json::to_value(&operation).unwrap(), stored);
+        }
+    }
+
+    #[test]
+    fn version_0_1_0_had_no_clock_and_only_what_removes_agents_names_them() {
+        let mut old = stored("cleanup", &json!({}));
+        old.as_object_mut().unwrap().remove("clock_seconds");
+        let mut operation: Operation = serde_json::from_value(old).unwrap();
+        assert_eq!(operation.clock, 0);
+        assert!(operation.set_removals(Vec::new()).is_ok());
+        operation.body = OperationBody::Landing(Vec::new());
+        assert!(operation.set_removals(Vec::new()).is_err());
+    }
+}

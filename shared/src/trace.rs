@@ -1,0 +1,241 @@
+//! What a bug report needs: which programs ran, how long and with what result, and which locks were waited for.
+//!
+//! These are events of `tracing`, told only where somebody listens (see `orchestra_terminal::trace`); without a listener they cost
+//! a comparison. Secrets are taken out here, before any listener sees an event.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fmt::Display,
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use crate::model::{quote, secret};
+
+/// The variable of the environment that switches the trace on.
+pub const VARIABLE: &str = "ORCHESTRA_TRACE";
+
+/// What the targets of all our events begin with.
+pub const TARGET: &str = "orchestra";
+
+/// Longest argument that is shown, in bytes: longer ones are tasks, prompts and scripts.
+const LONGEST: usize = 100;
+/// Most arguments of one program that are shown.
+const MOST: usize = 40;
+/// What is shown in the place of a user and a password in a URL.
+const HIDDEN: &str = "***";
+
+/// Whether anybody listens.
+pub fn is_on() -> bool {
+    tracing::enabled!(target: "orchestra", tracing::Level::INFO)
+}
+
+/// A program from its start to its end, which becomes one line. Dropped before the end is known, it says that nobody waited.
+#[must_use = "the line is written when the end is told"]
+pub struct Running(Option<Program>);
+
+struct Program {
+    command: String,
+    folder: String,
+    begun: Instant,
+}
+
+impl Running {
+    /// Notes a program that is about to be started.
+    pub fn of(command: &Command) -> Self {
+        Self::without(command, |_| false)
+    }
+
+    /// As [`Running::of`], without the settings (`-c SETTING`) for which `is_usual` holds.
+    pub fn without(command: &Command, is_usual: impl Fn(&OsStr) -> bool) -> Self {
+        Self(is_on().then(|| Program {
+            command: shown(command.get_program(), &unusual(command.get_args(), is_usual)),
+            folder: command.get_current_dir().map(folder).unwrap_or_default(),
+            begun: Instant::now(),
+        }))
+    }
+
+    /// Tells how the program ended, or why it could not be started.
+    pub fn end(mut self, end: &dyn Display) {
+        self.tell(end);
+    }
+
+    fn tell(&mut self, end: &dyn Display) {
+        if let Some(Program { command, folder, begun }) = self.0.take() {
+            let (ms, end) = (milliseconds(begun.elapsed()), end.to_string());
+            tracing::info!(target: "orchestra::program", ms, end, folder, "{command}");
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.tell(&"not waited for");
+    }
+}
+
+/// Tells that a child whose start was told has ended.
+pub fn ended(pid: i32, end: &dyn Display) {
+    if is_on() {
+        tracing::info!(target: "orchestra::program", pid, end = end.to_string(), "ended");
+    }
+}
+
+/// Tells that a lock was waited for, and whether it was got.
+pub fn waited_for_lock(path: &Path, waited: Duration, got: bool) {
+    if is_on() {
+        let ms = milliseconds(waited);
+        tracing::info!(target: "orchestra::lock", ms, got, "{}", quote::word(path));
+    }
+}
+
+/// Tells that a command of ours begins its work. `arguments` are those that were typed.
+pub fn command_begins(program: &OsStr, arguments: &[OsString], folder_of: &Path) {
+    if is_on() {
+        let arguments: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
+        let (command, folder) = (shown(program, &arguments), folder(folder_of));
+        tracing::info!(target: "orchestra::command", folder, "begin {command}");
+    }
+}
+
+/// Tells that the command ended, with its exit code and, where it failed, the code of its error.
+pub fn command_ends(took: Duration, exit: u8, code: Option<crate::Code>) {
+    if is_on() {
+        let (ms, code) = (milliseconds(took), code.map_or("none", crate::Code::as_str));
+        tracing::info!(target: "orchestra::command", ms, exit, code, "end");
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn folder(path: &Path) -> String {
+    without_secrets(&path.to_string_lossy())
+}
+
+/// The arguments but for the usual settings.
+fn unusual<'a>(
+    arguments: impl Iterator<Item = &'a OsStr>,
+    is_usual: impl Fn(&OsStr) -> bool,
+) -> Vec<&'a OsStr> {
+    let mut arguments = arguments.peekable();
+    let mut kept = Vec::new();
+    while let Some(argument) = arguments.next() {
+        match arguments.peek() {
+            Some(setting) if argument == "-c" && is_usual(setting) => {
+                arguments.next();
+            }
+            _ => kept.push(argument),
+        }
+    }
+    kept
+}
+
+/// A program and its arguments as a line for a shell, without long texts and secrets.
+fn shown(program: &OsStr, arguments: &[&OsStr]) -> String {
+    let mut words = vec![quote::word(program)];
+    words.extend(arguments.iter().take(MOST).map(|argument| shown_argument(argument)));
+    if arguments.len() > MOST {
+        words.push(format!("[and {} more]", arguments.len() - MOST));
+    }
+    // A secret may be spread over several words, as in `--password x`.
+    secret::without(&words.join(" "), &[])
+}
+
+fn shown_argument(argument: &OsStr) -> String {
+    if argument.len() > LONGEST && !is_address(&argument.to_string_lossy()) {
+        return format!("[{} bytes]", argument.len());
+    }
+    quote::word(without_secrets(&argument.to_string_lossy()))
+}
+
+/// Whether an argument is a path or a URL, which may be long and is no task.
+fn is_address(argument: &str) -> bool {
+    argument.len() <= 1000
+        && !argument.contains(char::is_whitespace)
+        && (argument.contains("://")
+            || argument.split_once('=').map_or(argument, |(_, path)| path).starts_with('/'))
+}
+
+/// `text` without anything that looks like a secret, and without the user and the password of any URL.
+fn without_secrets(text: &str) -> String {
+    secret::without(&without_users(text), &[])
+}
+
+/// `text` with the part before the `@` of each URL hidden: a token is often given as the user.
+fn without_users(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        let end = after.find(|c: char| matches!(c, '/' | '?' | '#' | '\'' | '"') || c.is_whitespace());
+        let (authority, tail) = after.split_at(end.unwrap_or(after.len()));
+        out.push_str(before);
+        out.push_str("://");
+        match authority.rsplit_once('@') {
+            Some((user, host)) if user != "git" => {
+                out.push_str(HIDDEN);
+                out.push('@');
+                out.push_str(host);
+            }
+            _ => out.push_str(authority),
+        }
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown_words(words: &[&str]) -> String {
+        let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
+        shown(words[0], &words[1..])
+    }
+
+    #[test]
+    fn users_and_passwords_of_urls_are_hidden() {
+        for (typed, told) in [
+            ("https://me:pw@example.com/x.git", "https://***@example.com/x.git"),
+            ("https://token@example.com", "https://***@example.com"),
+            ("ssh://git@example.com/x@y", "ssh://git@example.com/x@y"),
+            ("a http://u:p@h/ b https://h2/ c", "a http://***@h/ b https://h2/ c"),
+            ("https://u:a@b@h/x", "https://***@h/x"),
+            ("no address at all", "no address at all"),
+        ] {
+            assert_eq!(without_users(typed), told);
+        }
+    }
+
+    #[test]
+    fn tokens_long_texts_and_long_lists_are_left_out() {
+        let token = format!("ghp_{}", "a1B2c3D4e5".repeat(4));
+        let line = shown_words(&["git", "-c", &format!("x.y={token}"), "fetch"]);
+        assert!(!line.contains(&token) && line.ends_with("fetch"), "{line}");
+        assert!(
+            !shown_words(&["curl", &["password", "q8Zr4Lm2Vx9Tp1Wc"].join("=")]).contains("q8Zr4Lm2Vx9Tp1Wc")
+        );
+        let task = "do it ".repeat(50);
+        assert_eq!(shown_words(&["claude", "-p", &task]), "claude -p '[300 bytes]'".replace('\'', ""));
+        let path = format!("/{}", "long/".repeat(50));
+        assert_eq!(shown_words(&["git", "-C", &path]), format!("git -C {path}"));
+        let many: Vec<&str> = std::iter::once("git").chain(std::iter::repeat_n("x", 100)).collect();
+        assert!(shown_words(&many).ends_with("x [and 60 more]"));
+    }
+
+    #[test]
+    fn what_is_shown_stays_on_one_line() {
+        let line = shown_words(&["sh", "-c", "echo a\necho \u{1b}[31m"]);
+        assert!(!line.contains(['\n', '\u{1b}']), "{line}");
+    }
+
+    #[test]
+    fn usual_settings_are_left_out() {
+        let arguments = ["--no-pager", "-c", "a=b", "-c", "c=d", "status"].map(OsStr::new);
+        let kept = unusual(arguments.into_iter(), |setting| setting == "a=b");
+        assert_eq!(kept, ["--no-pager", "-c", "c=d", "status"]);
+    }
+}

@@ -1,0 +1,343 @@
+//! What changed between two looks. Pure: no repository, no clock.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    git::Oid,
+    model::{AgentId, Liveness},
+};
+
+/// One change since the reader looked last. It says what is different; how it is now stands in the
+/// [`Snapshot`](super::Snapshot) that comes with it.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum Change {
+    /// Everything may be different, or this is the first look.
+    Reset,
+    /// An agent that was not in view is now.
+    Appeared {
+        /// Which.
+        agent: AgentId,
+    },
+    /// An agent is not as it was.
+    Changed {
+        /// Which.
+        agent: AgentId,
+        /// In what; never empty, each at most once.
+        aspects: Vec<Aspect>,
+    },
+    /// An agent is no longer in view.
+    Left {
+        /// Which.
+        agent: AgentId,
+        /// Why not.
+        how: Departure,
+    },
+    /// An agent printed something.
+    LogGrew {
+        /// Which.
+        agent: AgentId,
+        /// In which launch.
+        attempt: u32,
+        /// How much there is now, in bytes.
+        bytes: u64,
+    },
+    /// A landing began, made a step, or is over.
+    Landing,
+    /// What cannot be read, or how many ended agents are not shown, is different.
+    Listing,
+}
+
+/// In what an agent changed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aspect {
+    /// Where it is in its life, and why.
+    Phase,
+    /// Whether its supervisor lives.
+    Liveness,
+    /// What it waits for: an answer, a place in the queue, the end of a usage limit.
+    Waiting,
+    /// Commits, changed lines, cost, tokens.
+    Figures,
+    /// What it does now.
+    Activity,
+    /// The verdict on its work.
+    Verdict,
+    /// Whether its work landed, or why not.
+    Landing,
+    /// Where its worktree is, and whether it is there.
+    Worktree,
+    /// Its processes.
+    Processes,
+    /// An event was added.
+    Event,
+    /// Anything else that a report tells of it.
+    Other,
+}
+
+impl Aspect {
+    /// The aspect to which a field of an agent in JSON belongs.
+    fn of(field: &str) -> Self {
+        match field {
+            "phase" | "reason" | "exit_code" | "started_at" | "ended_at" | "attempt" => Self::Phase,
+            "liveness" => Self::Liveness,
+            "waiting" | "choice" | "queue_position" | "limit" => Self::Waiting,
+            "commits" | "files_changed" | "insertions" | "deletions" | "head" | "dirty" | "left_out"
+            | "cost_usd" | "input_tokens" | "output_tokens" | "turns" | "denials" => Self::Figures,
+            "activity" => Self::Activity,
+            "verdict" | "verdict_current" | "proposed_verdict" => Self::Verdict,
+            "merged" | "landed_in" | "failed_check" | "set_aside" => Self::Landing,
+            "worktree" | "worktree_state" => Self::Worktree,
+            "pid" | "supervisor_pid" | "orphans" => Self::Processes,
+            "told_at" => Self::Event,
+            _ => Self::Other,
+        }
+    }
+
+    /// Whether it can be told of an earlier time as well, from the events up to then. The rest is what the machine says now.
+    const fn is_in_events(self) -> bool {
+        !matches!(self, Self::Liveness | Self::Activity | Self::Worktree | Self::Processes)
+    }
+}
+
+/// Why an agent is no longer in view.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Departure {
+    /// It was archived; its state of then can still be read.
+    Archived,
+    /// It was removed from this clone.
+    Removed,
+    /// It is there, but not among those that are asked for: newer ones ended since.
+    Hidden,
+}
+
+/// What one look showed of one agent.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Seen {
+    pub(super) tip: Option<Oid>,
+    pub(super) liveness: Liveness,
+    /// As in JSON: a field that is added to reports is compared without anybody remembering it here.
+    pub(super) fields: Map<String, Value>,
+    pub(super) log: Option<(u32, u64)>,
+}
+
+/// What one look showed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Look {
+    pub(super) agents: BTreeMap<AgentId, Seen>,
+    /// The newest commits of the landings that are not finished.
+    pub(super) landings: Vec<Oid>,
+    /// Everything that is about no single agent, as in JSON.
+    pub(super) listing: Value,
+}
+
+/// How far back the former look of an agent can be trusted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Former {
+    /// Everything was seen by this watcher.
+    Whole,
+    /// Read again from its events: what only the machine knew of that time is not in it.
+    FromEvents,
+}
+
+/// What is different. `departure` tells of an agent that is not there any more why.
+pub(super) fn between(
+    before: &Look,
+    now: &Look,
+    former: Former,
+    departure: impl Fn(&AgentId) -> Departure,
+) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (id, seen) in &now.agents {
+        let agent = id.clone();
+        match before.agents.get(id) {
+            None => changes.push(Change::Appeared { agent }),
+            Some(was) => {
+                let aspects = aspects(was, seen, former);
+                if !aspects.is_empty() {
+                    changes.push(Change::Changed { agent, aspects });
+                }
+            }
+        }
+        let known = before.agents.get(id).and_then(|was| was.log);
+        let grew = |log: &(u32, u64)| log.1 > 0 && known.is_none_or(|known| *log > known);
+        if let Some((attempt, bytes)) = seen.log.filter(grew) {
+            changes.push(Change::LogGrew { agent: id.clone(), attempt, bytes });
+        }
+    }
+    for id in before.agents.keys().filter(|id| !now.agents.contains_key(id)) {
+        changes.push(Change::Left { agent: id.clone(), how: departure(id) });
+    }
+    if before.landings != now.landings {
+        changes.push(Change::Landing);
+    }
+    if former == Former::Whole && before.listing != now.listing {
+        changes.push(Change::Listing);
+    }
+    changes
+}
+
+fn aspects(was: &Seen, now: &Seen, former: Former) -> Vec<Aspect> {
+    let names = was.fields.keys().chain(now.fields.keys());
+    let differing = names.filter(|name| was.fields.get(*name) != now.fields.get(*name));
+    let mut aspects: Vec<Aspect> = differing.map(|name| Aspect::of(name)).collect();
+    if former == Former::FromEvents {
+        aspects.retain(|aspect| aspect.is_in_events());
+        aspects.extend((was.liveness != now.liveness).then_some(Aspect::Liveness));
+        // The tip moved: at least that is certain.
+        aspects.extend((was.tip != now.tip).then_some(Aspect::Event));
+        if was.tip == now.tip {
+            aspects.retain(|aspect| *aspect == Aspect::Liveness);
+        }
+    }
+    aspects.sort_unstable();
+    aspects.dedup();
+    aspects
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn id(name: &str) -> AgentId {
+        AgentId::parse(&format!("{name}-00000")).unwrap()
+    }
+
+    fn oid(number: u8) -> Oid {
+        Oid::parse(&format!("{number:040x}")).unwrap()
+    }
+
+    fn seen(fields: &Value, log: Option<(u32, u64)>) -> Seen {
+        let fields = fields.as_object().unwrap().clone();
+        Seen { tip: Some(oid(1)), liveness: Liveness::Live, fields, log }
+    }
+
+    fn look(agents: &[(&str, Seen)]) -> Look {
+        let agents = agents.iter().map(|(name, seen)| (id(name), seen.clone())).collect();
+        Look { agents, landings: Vec::new(), listing: Value::Null }
+    }
+
+    fn found(before: &Look, now: &Look) -> Vec<Change> {
+        between(before, now, Former::Whole, |_| Departure::Archived)
+    }
+
+    #[test]
+    fn each_difference_is_one_change() {
+        let changed = |aspects: &[Aspect]| Change::Changed { agent: id("a"), aspects: aspects.to_vec() };
+        let grew = |attempt, bytes| Change::LogGrew { agent: id("a"), attempt, bytes };
+        for (before, now, expected) in [
+            ((json!({}), None), (json!({}), None), vec![]),
+            (
+                (json!({"phase": "running", "told_at": 1}), None),
+                (json!({"phase": "done", "told_at": 2, "exit_code": 0}), None),
+                vec![changed(&[Aspect::Phase, Aspect::Event])],
+            ),
+            ((json!({"commits": 1}), None), (json!({"commits": 2}), None), vec![changed(&[Aspect::Figures])]),
+            (
+                (json!({"verdict": null}), None),
+                (json!({"verdict": "approve"}), None),
+                vec![changed(&[Aspect::Verdict])],
+            ),
+            ((json!({}), None), (json!({"landed_in": "main"}), None), vec![changed(&[Aspect::Landing])]),
+            ((json!({}), None), (json!({"made_up": 1}), None), vec![changed(&[Aspect::Other])]),
+            ((json!({}), None), (json!({}), Some((1, 0))), vec![]),
+            ((json!({}), None), (json!({}), Some((1, 5))), vec![grew(1, 5)]),
+            ((json!({}), Some((1, 5))), (json!({}), Some((1, 5))), vec![]),
+            ((json!({}), Some((1, 5))), (json!({}), Some((1, 9))), vec![grew(1, 9)]),
+            ((json!({}), Some((1, 5))), (json!({}), Some((2, 1))), vec![grew(2, 1)]),
+            // It was stored, and the file is gone.
+            ((json!({}), Some((1, 5))), (json!({}), None), vec![]),
+        ] {
+            let (before, now) =
+                (look(&[("a", seen(&before.0, before.1))]), look(&[("a", seen(&now.0, now.1))]));
+            assert_eq!(found(&before, &now), expected);
+        }
+    }
+
+    #[test]
+    fn agents_come_and_go_and_so_do_landings() {
+        let one = look(&[("a", seen(&json!({}), None))]);
+        let other = look(&[("b", seen(&json!({}), None))]);
+        let left = Change::Left { agent: id("a"), how: Departure::Archived };
+        assert_eq!(found(&one, &other), [Change::Appeared { agent: id("b") }, left]);
+        let landing = Look { landings: vec![oid(7)], ..one.clone() };
+        assert_eq!(found(&one, &landing), [Change::Landing]);
+        assert_eq!(found(&landing, &one), [Change::Landing]);
+        let other = Look { listing: json!({"hidden": 3}), ..one.clone() };
+        assert_eq!(found(&one, &other), [Change::Listing]);
+    }
+
+    #[test]
+    fn of_an_earlier_time_only_what_events_tell_is_compared() {
+        let was = seen(&json!({"phase": "running", "worktree": null, "pid": 1}), None);
+        let now = seen(&json!({"phase": "done", "worktree": "/there", "pid": null}), None);
+        let moved = Seen { tip: Some(oid(2)), ..now.clone() };
+        for (now, expected) in [
+            (now.clone(), vec![]),
+            (Seen { liveness: Liveness::Lost, ..now }, vec![Aspect::Liveness]),
+            (moved, vec![Aspect::Phase, Aspect::Event]),
+        ] {
+            assert_eq!(aspects(&was, &now, Former::FromEvents), expected);
+        }
+    }
+
+    fn any_look() -> impl Strategy<Value = Look> {
+        let field = prop::sample::select(vec!["phase", "commits", "activity", "told_at", "new"]);
+        let fields = prop::collection::btree_map(field, 0..3_i32, 0..4);
+        let agent = (fields, prop::option::of((Just(1_u32), 0..4_u64)));
+        let name = prop::sample::select(vec!["a", "b", "c"]);
+        prop::collection::btree_map(name, agent, 0..4).prop_map(|agents| {
+            let agents: Vec<_> =
+                agents.into_iter().map(|(name, (fields, log))| (name, seen(&json!(fields), log))).collect();
+            look(&agents)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_told_of_what_is_the_same_and_nothing_is_left_out(one in any_look(), other in any_look()) {
+            prop_assert!(found(&one, &one).is_empty());
+            let changes = found(&one, &other);
+            for id in one.agents.keys().chain(other.agents.keys()) {
+                let of_it = |change: &&Change| match change {
+                    Change::Appeared { agent } | Change::Changed { agent, .. } | Change::Left { agent, .. } => agent == id,
+                    _ => false,
+                };
+                let (was, is) = (one.agents.get(id), other.agents.get(id));
+                let differs = was.map(|seen| &seen.fields) != is.map(|seen| &seen.fields);
+                prop_assert_eq!(changes.iter().filter(of_it).count(), usize::from(differs));
+            }
+        }
+
+        #[test]
+        fn who_sees_every_step_is_told_all_that_one_look_at_the_end_shows(
+            looks in prop::collection::vec(any_look(), 2..5),
+        ) {
+            let stepwise: Vec<Change> = looks.windows(2).flat_map(|pair| found(&pair[0], &pair[1])).collect();
+            for change in found(&looks[0], &looks[looks.len() - 1]) {
+                let is_told = |step: &Change| match (&change, step) {
+                    (Change::Changed { agent: one, .. }, Change::Changed { agent: other, .. } | Change::Appeared { agent: other })
+                    | (Change::LogGrew { agent: one, .. }, Change::LogGrew { agent: other, .. } | Change::Appeared { agent: other }) => one == other,
+                    (change, step) => change == step,
+                };
+                prop_assert!(stepwise.iter().any(is_told), "{:?}", change);
+            }
+        }
+
+        #[test]
+        fn changes_are_read_as_they_were_written(one in any_look(), other in any_look()) {
+            let changes = found(&one, &other);
+            let json = serde_json::to_string(&changes).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Vec<Change>>(&json).unwrap(), changes);
+        }
+    }
+}

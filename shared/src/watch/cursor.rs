@@ -1,0 +1,158 @@
+//! Where a reader stopped. Pure.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error,
+    git::Oid,
+    model::{AgentId, Liveness},
+};
+
+/// What the text begins with; another number is another format.
+const FORMAT: &str = "w1";
+/// The longest text that is read, in bytes: some 150,000 agents.
+const LONGEST: usize = 16 << 20;
+/// What stands where nothing is known.
+const NONE: &str = "-";
+
+/// Where a reader of a [`Watch`](super::Watch) stopped: whoever comes back with it is told what changed since, nothing twice and
+/// nothing left out. Made of the tips of refs, from which the state of that time can be read again. Opaque text in JSON; it is
+/// never trusted, since a window may hand in anything.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct Cursor {
+    pub(super) agents: BTreeMap<AgentId, Mark>,
+    /// The newest commits of the landings that were not finished.
+    pub(super) landings: Vec<Oid>,
+}
+
+/// What a reader knew of one agent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Mark {
+    /// The newest commit of its events.
+    pub(super) tip: Oid,
+    pub(super) liveness: Liveness,
+    /// The attempt whose output it saw, and how much of it, in bytes.
+    pub(super) log: Option<(u32, u64)>,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let landings: Vec<String> = self.landings.iter().map(Oid::to_string).collect();
+        write!(f, "{FORMAT};{}", or_none(Some(landings.join(",")).filter(|all| !all.is_empty())))?;
+        for (id, mark) in &self.agents {
+            let log = or_none(mark.log.map(|(attempt, bytes)| format!("{attempt}:{bytes}")));
+            write!(f, ";{id},{},{},{log}", mark.tip, mark.liveness.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+fn or_none<T: fmt::Display>(value: Option<T>) -> String {
+    value.map_or_else(|| NONE.to_owned(), |value| value.to_string())
+}
+
+impl FromStr for Cursor {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let unknown = || Error::usage("this is not a cursor of git orchestra, or one of another version");
+        if text.len() > LONGEST {
+            return Err(unknown());
+        }
+        let mut records = text.split(';');
+        let (Some(FORMAT), Some(landings)) = (records.next(), records.next()) else { return Err(unknown()) };
+        let landings = landings.split(',').filter(|one| *one != NONE).map(Oid::parse);
+        let landings = landings.collect::<Option<Vec<_>>>().ok_or_else(unknown)?;
+        let agents = records.map(mark).collect::<Option<BTreeMap<_, _>>>().ok_or_else(unknown)?;
+        Ok(Self { agents, landings })
+    }
+}
+
+fn mark(record: &str) -> Option<(AgentId, Mark)> {
+    let mut fields = record.split(',');
+    let (id, tip, liveness, log) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+    let log = match log {
+        NONE => None,
+        log => log
+            .split_once(':')
+            .and_then(|(attempt, bytes)| Some((attempt.parse().ok()?, bytes.parse().ok()?))),
+    };
+    let all = [Liveness::Live, Liveness::Lost, Liveness::Remote, Liveness::Ended];
+    let liveness = all.into_iter().find(|known| known.as_str() == liveness)?;
+    let mark = Mark { tip: Oid::parse(tip)?, liveness, log };
+    fields.next().is_none().then_some((AgentId::parse(id).ok()?, mark))
+}
+
+impl TryFrom<String> for Cursor {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl From<Cursor> for String {
+    fn from(cursor: Cursor) -> Self {
+        cursor.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn oid(digit: char) -> Oid {
+        Oid::parse(&digit.to_string().repeat(40)).unwrap()
+    }
+
+    fn any_cursor() -> impl Strategy<Value = Cursor> {
+        let liveness =
+            prop::sample::select(vec![Liveness::Live, Liveness::Lost, Liveness::Remote, Liveness::Ended]);
+        let tip = prop::sample::select(vec!['0', '7', 'a', 'f']);
+        let log = prop::option::of((any::<u32>(), any::<u64>()));
+        let mark = (tip, liveness, log);
+        let agents = prop::collection::btree_map("[a-z]{1,8}(-[0-9]{1,4})?-[0-9]{5}", mark, 0..6);
+        (agents, prop::collection::vec(prop::sample::select(vec!['1', 'b']), 0..3)).prop_map(
+            |(agents, landings)| Cursor {
+                agents: agents
+                    .into_iter()
+                    .map(|(id, (tip, liveness, log))| {
+                        (AgentId::parse(&id).unwrap(), Mark { tip: oid(tip), liveness, log })
+                    })
+                    .collect(),
+                landings: landings.into_iter().map(oid).collect(),
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_is_read_as_it_was_written(cursor in any_cursor()) {
+            prop_assert_eq!(&cursor.to_string().parse::<Cursor>().unwrap(), &cursor);
+            let json = serde_json::to_string(&cursor).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Cursor>(&json).unwrap(), cursor);
+        }
+
+        #[test]
+        fn any_text_is_a_cursor_or_an_error(text in "(w1;)?[-a-f0-9;,:]{0,120}|.{0,60}") {
+            if let Ok(cursor) = text.parse::<Cursor>() {
+                prop_assert_eq!(cursor.to_string().parse::<Cursor>().unwrap(), cursor);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_cursor_of_this_version_is_refused() {
+        for text in ["", "w1", "w0;-", "w2;-", "w1;x", "w1;-;a", "w1;-;a-00000,1,live,-", "w1;-;"] {
+            assert!(text.parse::<Cursor>().is_err(), "{text}");
+        }
+        assert_eq!("w1;-".parse::<Cursor>().unwrap(), Cursor::default());
+    }
+}

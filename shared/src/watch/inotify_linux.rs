@@ -1,0 +1,157 @@
+//! The kernel tells which folders changed. The `rustix` crate, which the library needs anyway, has inotify without `unsafe` code
+//! of ours, and a few calls of it are enough: the crates `inotify` and `notify` would bring streams, threads and other systems.
+
+use std::{
+    collections::HashMap,
+    io,
+    mem::MaybeUninit,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags},
+    io::Errno,
+};
+
+use super::{
+    pace::Urgency,
+    places::{Event, Folder, Place},
+};
+
+/// Bytes of events that are read at once.
+const BUFFER: usize = 16 * 1024;
+/// File systems that other machines may change, of which the kernel tells nothing: NFS, the three of SMB, 9P, AFS, Ceph, Lustre,
+/// and whatever a program serves (FUSE). The numbers are those of statfs(2).
+const SHARED_WITH_OTHERS: [u32; 9] = [
+    0x6969,
+    0x517b,
+    0xff53_4d42,
+    0xfe53_4d42,
+    0x0102_1997,
+    0x5346_414f,
+    0x00c3_6400,
+    0x0bd0_0bd0,
+    0x6573_5546,
+];
+
+/// Folders that the kernel watches for us.
+#[derive(Debug)]
+pub(super) struct Inotify {
+    handle: OwnedFd,
+    by_number: HashMap<i32, (PathBuf, Folder)>,
+    by_path: HashMap<PathBuf, i32>,
+    buffer: Vec<MaybeUninit<u8>>,
+}
+
+impl Inotify {
+    /// `None` where it would not tell of everything below `folder`, or where the system gives none: the user has too many already,
+    /// or the kernel was built without it.
+    pub(super) fn open(folder: &Path) -> Option<Self> {
+        let kind = u32::try_from(rustix::fs::statfs(folder).ok()?.f_type);
+        if kind.is_ok_and(|kind| SHARED_WITH_OTHERS.contains(&kind)) {
+            return None;
+        }
+        let handle = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok()?;
+        Some(Self {
+            handle,
+            by_number: HashMap::new(),
+            by_path: HashMap::new(),
+            buffer: vec![MaybeUninit::uninit(); BUFFER],
+        })
+    }
+
+    /// Watches the folders that are there and not watched yet. Gives whether there were any: what was read of such a folder before
+    /// may be out of date.
+    ///
+    /// # Errors
+    /// The user's limit is reached, or the file system cannot be watched.
+    pub(super) fn watch(&mut self, common: &Path, places: &[Place]) -> io::Result<bool> {
+        let mut is_new = false;
+        for place in places {
+            if self.by_path.contains_key(&place.path) {
+                continue;
+            }
+            match inotify::add_watch(&self.handle, common.join(&place.path), flags(place.kind)) {
+                Ok(number) => {
+                    self.by_path.insert(place.path.clone(), number);
+                    self.by_number.insert(number, (place.path.clone(), place.kind));
+                    is_new = true;
+                }
+                // It is not there yet; the folder above it tells when it is.
+                Err(Errno::NOENT | Errno::NOTDIR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(is_new)
+    }
+
+    /// Reads all events that are there; gives the most urgent.
+    ///
+    /// # Errors
+    /// The kernel does not answer.
+    pub(super) fn read(&mut self) -> io::Result<Option<Urgency>> {
+        let mut most = None;
+        let mut lost = Vec::new();
+        let mut reader = Reader::new(&self.handle, &mut self.buffer);
+        loop {
+            match reader.next() {
+                Ok(event) => {
+                    let (number, flags) = (event.wd(), event.events());
+                    // The folder itself is gone, or is in another place: the next look watches what is there then.
+                    if flags.intersects(ReadFlags::IGNORED | ReadFlags::MOVE_SELF | ReadFlags::UNMOUNT) {
+                        lost.push((number, flags.contains(ReadFlags::MOVE_SELF)));
+                        most = Some(Urgency::State);
+                    } else if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
+                        // Among what was dropped may be that folders are gone.
+                        lost.extend(self.by_number.keys().map(|number| (*number, false)));
+                        most = Some(Urgency::State);
+                    } else if let Some((_, folder)) = self.by_number.get(&number) {
+                        let name = event.file_name().map(|name| name.to_string_lossy());
+                        let name = name.as_deref().unwrap_or_default();
+                        most = most.max(folder.news(name, meaning(flags)));
+                    }
+                }
+                Err(Errno::AGAIN) => break,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        for (number, is_there) in lost {
+            if let Some((path, _)) = self.by_number.remove(&number) {
+                self.by_path.remove(&path);
+            }
+            if is_there {
+                let _ = inotify::remove_watch(&self.handle, number);
+            }
+        }
+        Ok(most)
+    }
+}
+
+impl AsFd for Inotify {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.handle.as_fd()
+    }
+}
+
+fn flags(folder: Folder) -> WatchFlags {
+    let names = WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MOVED_FROM | WatchFlags::MOVED_TO;
+    let own = WatchFlags::MOVE_SELF | WatchFlags::ONLYDIR;
+    match folder {
+        // Somebody may write a ref, or the configuration, without a rename.
+        Folder::Repository | Folder::Refs => names | own | WatchFlags::CLOSE_WRITE,
+        Folder::Private | Folder::Agents => names | own,
+        Folder::Agent => names | own | WatchFlags::CLOSE_WRITE | WatchFlags::MODIFY,
+    }
+}
+
+const fn meaning(flags: ReadFlags) -> Event {
+    if flags.contains(ReadFlags::CLOSE_WRITE) {
+        Event::Closed
+    } else if flags.contains(ReadFlags::MODIFY) {
+        Event::Bytes
+    } else {
+        Event::Name
+    }
+}

@@ -1,0 +1,133 @@
+//! One kind of answer: its name, and the type of its report.
+
+use std::{fmt, marker::PhantomData};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{Error, Result};
+
+/// Grows only when the meaning of something changes, which it does not.
+pub(super) const VERSION: u32 = 1;
+
+/// A kind of answer whose report is a `T`. The constants of [`crate::wire`] are the only ones.
+pub struct Answer<T> {
+    kind: &'static str,
+    report: PhantomData<fn() -> T>,
+}
+
+impl<T> Answer<T> {
+    pub(super) const fn new(kind: &'static str) -> Self {
+        Self { kind, report: PhantomData }
+    }
+
+    /// Its name, as the field `kind` has it.
+    pub const fn kind(self) -> &'static str {
+        self.kind
+    }
+}
+
+impl<T: Serialize> Answer<T> {
+    /// The answer as JSON, on one line without a line feed.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON (70): a path in it is not UTF-8, for instance.
+    pub fn text(self, report: &T) -> Result<String> {
+        serde_json::to_string(&Envelope::of(self.kind, report)).map_err(unwritable)
+    }
+}
+
+impl<T: DeserializeOwned> Answer<T> {
+    /// Reads an answer of this kind.
+    ///
+    /// # Errors
+    /// It is not JSON, of another kind or version, or lacks a field (3).
+    pub fn read(self, text: &str) -> Result<T> {
+        let unreadable =
+            |error| Error::refused(format!("this is not an answer of kind {}", self.kind)).because(error);
+        let head: Head = serde_json::from_str(text).map_err(unreadable)?;
+        if (head.version, head.kind.as_str()) != (VERSION, self.kind) {
+            let (version, kind) = (head.version, head.kind);
+            return Err(Error::refused(format!(
+                "an answer of kind {} and version {VERSION} was expected, not {kind:?} and {version}",
+                self.kind
+            )));
+        }
+        serde_json::from_str(text).map_err(unreadable)
+    }
+}
+
+impl<T> Clone for Answer<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Answer<T> {}
+
+impl<T> fmt::Debug for Answer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Answer").field(&self.kind).finish()
+    }
+}
+
+/// A report with what every answer begins with.
+#[derive(Debug, Serialize)]
+pub(super) struct Envelope<'a, T> {
+    version: u32,
+    kind: &'static str,
+    // The fields stand beside version and kind since 0.1.0.
+    #[serde(flatten)]
+    report: &'a T,
+}
+
+impl<'a, T> Envelope<'a, T> {
+    pub(super) const fn of(kind: &'static str, report: &'a T) -> Self {
+        Self { version: VERSION, kind, report }
+    }
+}
+
+/// What every answer begins with.
+#[derive(Deserialize)]
+struct Head {
+    version: u32,
+    kind: String,
+}
+
+pub(super) fn unwritable(error: serde_json::Error) -> Error {
+    Error::internal("cannot write JSON").because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::wire;
+
+    const KEPT: &str = r#"{"version":1,"kind":"keep","sessions":[{"id":"3f2a","changed":true}]}"#;
+
+    #[test]
+    fn an_answer_is_read_and_written_as_it_was() {
+        let report = wire::KEEP.read(KEPT).expect("an answer");
+        assert_eq!((report.sessions.len(), report.sessions[0].id.as_str()), (1, "3f2a"));
+        assert_eq!(wire::KEEP.text(&report).expect("text"), KEPT);
+    }
+
+    #[test]
+    fn a_reader_passes_over_what_a_newer_writer_adds() {
+        let newer =
+            r#"{"version":1,"kind":"keep","sessions":[{"id":"3f2a","changed":true,"size":7}],"more":{}}"#;
+        assert_eq!(wire::rewrite_answer("keep", newer).expect("an answer"), KEPT);
+    }
+
+    #[test]
+    fn another_kind_or_version_is_refused() {
+        for (text, why) in [
+            (KEPT.replace("keep", "forget"), "not \"forget\" and 1"),
+            (KEPT.replace("\"version\":1", "\"version\":2"), "not \"keep\" and 2"),
+            (KEPT.replace(",\"changed\":true", ""), "missing field `changed`"),
+            ("no JSON".to_owned(), "not an answer of kind keep"),
+        ] {
+            let error = wire::KEEP.read(&text).expect_err(&text).one_line();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+        assert!(wire::rewrite_answer("nosuch", KEPT).is_err());
+    }
+}

@@ -1,0 +1,58 @@
+//! Transcripts of conversations, as every program keeps them.
+
+use orchestra::{
+    agents,
+    conversation::{
+        Facts, SessionReader, What, edit,
+        lines::{self, Line},
+    },
+};
+
+use crate::shown;
+
+pub(crate) fn check(bytes: &[u8]) {
+    for program in agents::session_readers() {
+        let mut facts = Facts::default();
+        let mut held = 0;
+        let read = lines::read(bytes, |line| {
+            if let Line::Whole(bytes) | Line::Cut(bytes) = line {
+                held += bytes.len();
+                one_line(program, &mut facts, bytes);
+            }
+            true
+        });
+        assert!(read.is_ok_and(|done| done <= bytes.len() as u64) && held <= bytes.len());
+        let written = serde_json::to_string(&facts).expect("JSON");
+        let again: Facts = serde_json::from_str(&written).unwrap_or_else(|e| panic!("{e}: {written}"));
+        assert_eq!(
+            serde_json::to_string(&again).expect("JSON"),
+            written,
+            "what the index keeps stays the same"
+        );
+    }
+}
+
+fn one_line(program: &dyn SessionReader, facts: &mut Facts, line: &[u8]) {
+    let used = |facts: &Facts| (facts.tokens(), facts.spent());
+    let before = used(facts);
+    program.apply_line(facts, line);
+    assert!(
+        program.is_counted(line) || used(facts) == before,
+        "{}: a line that is not counted counts: {}",
+        program.name(),
+        String::from_utf8_lossy(line)
+    );
+    let _ = program.mark(line);
+    for piece in program.parse_line(line) {
+        match &piece.what {
+            What::Prompt(text) | What::Answer(text) | What::Thought(text) | What::Note(text) => {
+                shown::check(text)
+            }
+            What::Result { text, .. } => shown::check(text),
+            What::Tool { name, input } => {
+                shown::check(name);
+                drop(edit::changes(input));
+            }
+        }
+    }
+}

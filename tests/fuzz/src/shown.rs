@@ -1,0 +1,18 @@
+//! What is shown of a text from outside.
+
+use orchestra::model::text;
+
+/// However it is shown, no character is left that a terminal obeys.
+pub(crate) fn check(foreign: &str) {
+    for shown in [
+        text::safe(foreign).into_owned(),
+        text::safe(&text::plain(foreign)).into_owned(),
+        text::title(foreign),
+        text::one_line(foreign, 80),
+    ] {
+        assert!(!shown.chars().any(char::is_control), "{foreign:?} is shown as {shown:?}");
+    }
+    let block = text::safe_block(&text::plain(foreign));
+    let obeyed = |c: char| c.is_control() && c != '\n' && c != '\t';
+    assert!(!block.chars().any(obeyed), "{foreign:?} is shown as {block:?}");
+}

@@ -1,0 +1,62 @@
+//! What a coding agent prints while it works, line by line.
+
+use orchestra::agents::{Answer, StreamEvent, StreamSummary, program};
+
+use crate::shown;
+
+pub(crate) fn check(bytes: &[u8]) {
+    let launcher =
+        program("claude").and_then(|program| program.launcher()).expect("a program that is started");
+    let (mut exchange, mut summary) = (launcher.protocol().open(), StreamSummary::default());
+    let mut lines = 0;
+    for line in bytes.split(|byte| *byte == b'\n') {
+        lines += 1;
+        let mut events = exchange.read(line);
+        events.extend(exchange.read_long(&mut &*line, line.len() as u64));
+        for event in events {
+            summary.observe(&event);
+            is_shown_safely(&event);
+        }
+        for allow in [true, false] {
+            let answer = Answer { allow, text: Some(String::from_utf8_lossy(line).into_owned()) };
+            if let Some(written) = exchange.answer(line, &answer) {
+                is_one_line_of_json(&written);
+            }
+        }
+    }
+    is_one_line_of_json(&exchange.message(&String::from_utf8_lossy(bytes)));
+    assert!(summary.questions.len() <= 2 * lines, "no line asks twice");
+    let written = serde_json::to_string(&summary).expect("JSON");
+    let again: StreamSummary = serde_json::from_str(&written).unwrap_or_else(|e| panic!("{e}: {written}"));
+    assert_eq!(serde_json::to_string(&again).expect("JSON"), written);
+}
+
+/// What goes to the program is a line, so that nothing of a user's text becomes a message of its own.
+fn is_one_line_of_json(written: &[u8]) {
+    let (end, line) = written.split_last().expect("a line");
+    assert!(*end == b'\n' && !line.contains(&b'\n'), "{}", String::from_utf8_lossy(written));
+    assert!(
+        serde_json::from_slice::<serde_json::Value>(line).is_ok(),
+        "{}",
+        String::from_utf8_lossy(written)
+    );
+}
+
+fn is_shown_safely(event: &StreamEvent) {
+    match event {
+        StreamEvent::Text(text)
+        | StreamEvent::Thinking(text)
+        | StreamEvent::Note(text)
+        | StreamEvent::Plain(text)
+        | StreamEvent::MessageAccepted(text) => {
+            shown::check(text);
+        }
+        StreamEvent::ToolUse { name, about, .. } => {
+            [name, about].into_iter().for_each(|text| shown::check(text))
+        }
+        StreamEvent::ToolResult { text, .. } => shown::check(text),
+        StreamEvent::QuestionAsked(question) => shown::check(&question.text),
+        StreamEvent::Subagent(inner) => is_shown_safely(inner),
+        _ => {}
+    }
+}

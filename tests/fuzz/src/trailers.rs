@@ -1,0 +1,21 @@
+//! Trailers: the state of an agent at the end of a commit's message, which other clones write.
+
+use orchestra::model::trailers;
+
+use crate::shown;
+
+/// A writer, as trailers name it.
+const WRITER: &str = "0123456789abcdef";
+
+pub(crate) fn check(bytes: &[u8]) {
+    let message = String::from_utf8_lossy(bytes);
+    let Some(paragraph) = trailers::paragraph(&message) else { return };
+    let _ = (trailers::glance(paragraph), trailers::by(paragraph), trailers::is_trusted(paragraph, WRITER));
+    let Some(agent) = trailers::read(paragraph) else { return };
+    let written = trailers::write(&agent, WRITER);
+    assert!(trailers::is_trusted(&written, WRITER), "{written}");
+    let again =
+        trailers::read(&written).unwrap_or_else(|| panic!("what was written is not read:\n{written}"));
+    assert_eq!(trailers::write(&again, WRITER), written, "what is written of what was read stays the same");
+    written.lines().for_each(shown::check);
+}

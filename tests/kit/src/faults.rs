@@ -1,0 +1,188 @@
+//! Faults at chosen steps: a library that lets calls fail or kills, loaded into the programs under test, and the file through which
+//! it is told when. The programs are those of any build; nothing in them knows of it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use tempfile::TempDir;
+
+use crate::World;
+
+/// Size of the state, and where its fields lie: see `fault.c`.
+const STATE: usize = 512;
+const AT: usize = 8;
+const MODE: usize = 16;
+const ARMED: usize = 20;
+const FIRED: usize = 24;
+const WHAT: usize = 32;
+
+/// What happens at the chosen call.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Mode {
+    /// Nothing; the calls are counted.
+    Count,
+    /// The call fails with an input/output error.
+    Error,
+    /// The process that makes it is killed.
+    Kill,
+    /// The disk is full from this call on.
+    Full,
+}
+
+impl Mode {
+    /// Every mode.
+    pub const ALL: [Self; 4] = [Self::Count, Self::Error, Self::Kill, Self::Full];
+    /// Those in which something goes wrong.
+    pub const FAULTS: [Self; 3] = [Self::Error, Self::Kill, Self::Full];
+
+    /// Its name on the command line of the test.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Count => "none",
+            Self::Error => "eio",
+            Self::Kill => "kill",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// Whose calls count, and which of them: every one below the root of the world, where nothing else is said.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Aim {
+    /// Words in the command line of the processes; of all of them if there are none.
+    pub program: Option<&'static str>,
+    /// A named step: the call, and something in its path, such as `rename refs/heads/main`.
+    pub step: Option<&'static str>,
+    /// Counting begins with the first call on a path with this in it.
+    pub from: Option<&'static str>,
+    /// Counting ends when a folder is removed whose path ends so.
+    pub until: Option<&'static str>,
+    /// The parent is killed too.
+    pub with_parent: bool,
+}
+
+impl Aim {
+    /// At every call of a program that changes a file.
+    pub const fn at(program: &'static str) -> Self {
+        Self { program: Some(program), step: None, from: None, until: None, with_parent: false }
+    }
+}
+
+/// The compiled library.
+pub struct Injector {
+    folder: TempDir,
+}
+
+impl Injector {
+    /// Compiles it with the C compiler that every Rust needs for linking. `None` where there is none that can.
+    pub fn compile() -> Option<Self> {
+        let folder = tempfile::Builder::new().prefix("orchestra-faults-").tempdir().ok()?;
+        let source = folder.path().join("fault.c");
+        fs::write(&source, include_str!("fault.c")).ok()?;
+        let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+        let compiled = Command::new(compiler)
+            .args(["-O1", "-shared", "-fPIC", "-Wall", "-Werror", "-o"])
+            .arg(folder.path().join("fault.so"))
+            .arg(source)
+            .arg("-ldl")
+            .output()
+            .ok()?;
+        if !compiled.status.success() {
+            eprintln!("{}", String::from_utf8_lossy(&compiled.stderr));
+        }
+        compiled.status.success().then_some(Self { folder })
+    }
+
+    /// How many calls a command makes that count. It runs to its end.
+    pub fn count(&self, world: &World, command: &mut Command, aim: Aim) -> u64 {
+        self.run(world, command, aim, Mode::Count, 0).0
+    }
+
+    /// Runs a command and kills, at the `at`-th call that counts, the process that makes it. Gives which call that was; `None`: fewer
+    /// were made, and nothing was killed.
+    pub fn kill(&self, world: &World, command: &mut Command, aim: Aim, at: u64) -> Option<String> {
+        self.run(world, command, aim, Mode::Kill, at).1
+    }
+
+    fn run(
+        &self,
+        world: &World,
+        command: &mut Command,
+        aim: Aim,
+        mode: Mode,
+        at: u64,
+    ) -> (u64, Option<String>) {
+        let state = self.state("run");
+        state.reset(mode, at);
+        state.arm(true);
+        state.put_on(command, world.dir(), aim);
+        crate::Ran::of(command);
+        state.read()
+    }
+
+    fn library(&self) -> PathBuf {
+        self.folder.path().join("fault.so")
+    }
+
+    /// A state of its own for one operation.
+    pub fn state(&self, name: &str) -> State<'_> {
+        State { path: self.folder.path().join(name), injector: self }
+    }
+}
+
+/// The state that the processes of one trial share.
+pub struct State<'a> {
+    path: PathBuf,
+    injector: &'a Injector,
+}
+
+impl State<'_> {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes it anew: nothing is counted yet, and nothing fails before it is armed.
+    pub fn reset(&self, mode: Mode, at: u64) {
+        let mut bytes = [0; STATE];
+        bytes[AT..AT + 8].copy_from_slice(&at.to_ne_bytes());
+        bytes[MODE..MODE + 4].copy_from_slice(&(mode as u32).to_ne_bytes());
+        fs::write(&self.path, bytes).expect("a state");
+    }
+
+    /// From now on calls are counted and fail; or, with `false`, no longer: a full disk has space again.
+    pub fn arm(&self, armed: bool) {
+        use std::os::unix::fs::FileExt;
+        let file = fs::File::options().write(true).open(&self.path).expect("a state");
+        file.write_all_at(&u32::from(armed).to_ne_bytes(), ARMED as u64).expect("written");
+    }
+
+    /// How many calls were counted, and at which one the fault was.
+    pub fn read(&self) -> (u64, Option<String>) {
+        let bytes = fs::read(&self.path).expect("a state");
+        let number = |at: usize| u64::from_ne_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+        let what = bytes[WHAT..].split(|byte| *byte == 0).next().unwrap_or_default();
+        let fired = (number(FIRED) > 0).then(|| String::from_utf8_lossy(what).into_owned());
+        (number(0), fired)
+    }
+
+    /// Lets a command, and all that it starts, be subject to it.
+    pub fn put_on(&self, command: &mut Command, root: &Path, aim: Aim) {
+        let named = [
+            ("FAULT_PROGRAM", aim.program),
+            ("FAULT_STEP", aim.step),
+            ("FAULT_FROM", aim.from),
+            ("FAULT_UNTIL", aim.until),
+            ("FAULT_PARENT", aim.with_parent.then_some("1")),
+        ];
+        command.envs(named.iter().filter_map(|(name, value)| Some((name, (*value)?))));
+        command
+            .env("LD_PRELOAD", self.injector.library())
+            .env("FAULT_STATE", &self.path)
+            .env("FAULT_ROOT", root)
+            .env("FAULT_EXCEPT", root.join("hub.git"));
+    }
+}

@@ -1,0 +1,239 @@
+//! What `--json` prints: the whole answer of every kind, by the real binaries on repositories with content. Each is compared with its
+//! snapshot, checked against its schema, and read and written again by the library's types to the same bytes.
+//!
+//! `INSTA_UPDATE=always cargo test --test suite -- answers::` writes the snapshots anew; `git diff` shows what is different.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use orchestra::wire;
+use serde_json::Value;
+use testkit::{Numbers, Ran, Redactions, TestRepo, World, schema_faults};
+
+use crate::{
+    secrets::{made, word_after},
+    sessions::{id, with_fixtures},
+    sync::first,
+    world,
+};
+
+/// Checks an answer. `name` is its kind; where a kind has several snapshots, a point and what is special about it follow.
+fn check(name: &str, ran: &Ran, redactions: &Redactions) {
+    let said = ran.stdout();
+    let line = said.trim_end();
+    let answer: Value =
+        serde_json::from_str(line).unwrap_or_else(|e| panic!("{name}: {e}\n{said}{}", ran.stderr()));
+    let kind = answer["kind"].as_str().expect("a kind");
+    assert_eq!(name.split('.').next(), Some(kind));
+    is_as_it_says(name, line);
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!(name, redactions.shown(line));
+    });
+}
+
+/// An answer is as its schema says, and as the types of the library have it.
+fn is_as_it_says(name: &str, line: &str) {
+    let answer: Value = serde_json::from_str(line).expect("JSON");
+    let kind = answer["kind"].as_str().expect("a kind");
+    let described = wire::KINDS.iter().find(|one| one.name == kind).expect("a kind that is listed");
+    let faults = schema_faults(described.schema().as_value(), &answer);
+    assert!(faults.is_empty(), "{name} is not as its schema says:\n{}\n{line}", faults.join("\n"));
+    let again =
+        wire::rewrite_answer(kind, line).unwrap_or_else(|e| panic!("{name}: {}\n{line}", e.one_line()));
+    assert_eq!(again, line, "{name}, read and written again");
+}
+
+/// Without the folder of the world, and without the id of the repository's writer.
+fn redactions(repo: &TestRepo<'_>, agents: &[&str]) -> Redactions {
+    let common = orchestra::git::Repo::discover(repo.path()).expect("a repository");
+    let writer = orchestra::store::writer::writer(&common).expect("a writer");
+    let world = repo.path().parent().expect("a folder").to_string_lossy().into_owned();
+    Redactions::default().agents(agents).text(&world, "<world>").text(&writer, "<writer>")
+}
+
+#[test]
+fn of_agents_at_work_and_at_rest() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let all = redactions(&repo, &["planned", "tidy", "broken", "asks", "rests", "halts"]);
+    let json = |name: &str, code: i32, arguments: &[&str]| {
+        check(name, &repo.orchestra(arguments).exits(code), &all);
+    };
+    json("init", 0, &["init", "--json", "--label", "here"]);
+    json(
+        "spawn-plan",
+        0,
+        &[
+            "spawn",
+            "--json",
+            "--dry-run",
+            "--agent",
+            "sh",
+            "--name",
+            "planned",
+            "--copies",
+            "2",
+            "echo 1 > a",
+        ],
+    );
+    let script = "echo one > one.txt; git add .; git commit -qm 'One'; echo two > two.txt; echo KEY=1 > .env";
+    json("spawn", 0, &["spawn", "--json", "--agent", "sh", "--name", "tidy", script]);
+    json(
+        "spawn.failed",
+        1,
+        &["spawn", "--json", "--agent", "sh", "--name", "broken", "echo 1 > part; exit 3"],
+    );
+    let asks = [
+        "spawn",
+        "-d",
+        "--name",
+        "asks",
+        "--on-prompt",
+        "ask",
+        "--",
+        "say hello\nask make test\nwrite out 1",
+    ];
+    let asks = repo.orchestra(asks).succeeded().line();
+    repo.wait_for(&asks, "waiting");
+    json("status", 0, &["status", "--json"]);
+    json("worktrees", 0, &["worktrees", "--json", "--size"]);
+    json("collect", 0, &["collect", "--json"]);
+    json("send", 0, &["send", "--json", &asks, "--allow"]);
+    repo.end_of(&asks);
+    let tidy = repo.agents()[0]["id"].as_str().expect("an id").to_owned();
+    json("send.several", 3, &["send", "--json", &tidy, &asks, "-m", "more of it"]);
+    json("diff", 0, &["diff", "--json", &tidy]);
+
+    let rests = repo.orchestra(["spawn", "-d", "--name", "rests", "--", "write before 1\nawait never"]);
+    let rests = rests.succeeded().line();
+    repo.wait_for_file(&rests, "before");
+    json("pause", 0, &["pause", "--json", &rests, "-m", "lunch"]);
+    json("resume-plan", 0, &["resume", "--json", "--dry-run", &rests, "-m", "write after 2"]);
+    json("resume", 0, &["resume", "--json", &rests, "-m", "write after 2"]);
+    let halts = ["spawn", "-d", "--agent", "sh", "--name", "halts", "while :; do sleep 0.1; done"];
+    let halts = repo.orchestra(halts).succeeded().line();
+    repo.wait_for(&halts, "running");
+    let helper = repo.world().bins().join("git-orchestra-supervise");
+    let taken = Ran::of(repo.command(helper).arg("take").arg(repo.path().join(".git")).arg(&halts));
+    check("taken", &taken.succeeded(), &all);
+    json("stop", 0, &["stop", "--json", &halts]);
+}
+
+#[test]
+fn of_what_is_judged_lands_and_is_removed() {
+    let world = world();
+    let repo = world.repo();
+    let all = redactions(&repo, &["one", "two", "three"]);
+    let json = |name: &str, code: i32, arguments: &[&str]| {
+        check(name, &repo.orchestra(arguments).exits(code), &all);
+    };
+    let agent = |name: &str, script: &str| {
+        let spawned = repo.orchestra(["spawn", "-d", "--agent", "sh", "--name", name, "--", script]);
+        let id = spawned.succeeded().line();
+        repo.end_of(&id);
+        id
+    };
+    let one = agent("one", "echo 1 > one.txt; echo more >> one.txt");
+    let two = agent("two", "echo two > file.txt");
+    agent("three", "echo three > file.txt; echo 3 > three.txt");
+    json("review.waiting", 0, &["review", "--json"]);
+    json("review", 0, &["review", "--json", &one, "--approve", "-m", "well done"]);
+    json("review.look", 0, &["review", "--json", &two]);
+    json("merge-ranked.plan", 0, &["merge-ranked", "--json", "--dry-run"]);
+    // What the user has not committed is in the way of what landed.
+    repo.write("one.txt", "mine\n");
+    json("merge-ranked.blocked", 3, &["merge-ranked", "--json", &one]);
+    repo.orchestra(["merge-ranked", "--abort"]).succeeded();
+    fs::remove_file(repo.path().join("one.txt")).expect("a file");
+    json("merge-ranked", 1, &["merge-ranked", "--json", "--test", "test ! -e nothing"]);
+    json("status.landed", 0, &["status", "--json"]);
+    json("cleanup", 0, &["cleanup", "--json"]);
+    json("undo", 0, &["undo", "--json"]);
+    json("undo.list", 0, &["undo", "--json", "--list"]);
+    json("error", 3, &["status", "--json", "nosuch"]);
+}
+
+#[test]
+fn of_a_configuration_that_an_agent_changed() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("git config core.editor nothing");
+    repo.end_of(&id);
+    let said = repo.orchestra(["undo", "--dry-run"]).exits(3).stderr();
+    let accept = said.split_whitespace().find(|word| word.starts_with("--accept=")).expect("a fingerprint");
+    check("accept", &repo.orchestra(["init", "--json", accept]).succeeded(), &redactions(&repo, &[]));
+}
+
+#[test]
+fn of_what_travels() {
+    let world = world();
+    let repo = first(&world);
+    let key = made("ghp_{P:36}", &mut Numbers::from(1));
+    let all = redactions(&repo, &["open", "secret"]).text(&key, "<key>");
+    let agent = |name: &str, script: &str| {
+        let spawned = repo.orchestra(["spawn", "-d", "--agent", "sh", "--name", name, "--", script]);
+        repo.end_of(&spawned.succeeded().line());
+    };
+    agent("open", "echo 1 > open.txt");
+    check("sync.dry", &repo.orchestra(["sync", "--json", "--dry-run"]).succeeded(), &all);
+    check("sync", &repo.orchestra(["sync", "--json"]).succeeded(), &all);
+    agent("secret", &format!("echo 1 > secret.txt # {key}"));
+    let held = repo.orchestra(["sync", "--json"]).exits(1);
+    check("sync.held", &held, &all);
+    let event = word_after(&held.stderr(), "event ");
+    check("redact", &repo.orchestra(["sync", "--json", "--redact", &event]).succeeded(), &all);
+}
+
+#[test]
+fn of_conversations() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    with_fixtures(&world, repo.path());
+    compressed(&world);
+    let all = redactions(&repo, &["now-fake-say-again"]).keep_times();
+    let json = |name: &str, arguments: &[&str]| {
+        check(name, &repo.orchestra([&["sessions"], arguments].concat()).succeeded(), &all);
+    };
+    json("sessions", &["--json", "--limit", "4"]);
+    json("session", &["show", "--json", &id("1")]);
+    json("search", &["search", "--json", "You said again."]);
+    json("stats", &["stats", "--json"]);
+    json("keep", &["keep", "--json", &id("1"), &id("2")]);
+    json("forget", &["forget", "--json", &id("2")]);
+    json("adopt", &["adopt", "--json", &id("1")]);
+}
+
+/// A conversation that Codex compressed, which is named and not read.
+fn compressed(world: &World) {
+    let folder = world.home().join(".codex/sessions/2026/07/14");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("rollout-2026-07-14T22-00-00-compressed.jsonl.zst"), "").expect("a file");
+}
+
+#[test]
+fn of_all_schemas() {
+    let world = world();
+    let repo = world.repo();
+    check("schema", &repo.orchestra(["schema", "--json", "undo"]).succeeded(), &Redactions::default());
+    let all = repo.orchestra(["schema", "--json"]).succeeded();
+    is_as_it_says("schema", &all.line());
+    let (answers, requests) = (all.json()["answers"].clone(), all.json()["requests"].clone());
+    let names = |list: &Value| list.as_array().map(Vec::len);
+    assert_eq!((names(&answers), names(&requests)), (Some(wire::KINDS.len()), Some(wire::REQUESTS.len())));
+}
+
+#[test]
+fn every_kind_has_a_snapshot_and_every_snapshot_a_kind() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/snapshots");
+    let names = fs::read_dir(folder).expect("snapshots").flatten().map(|entry| entry.file_name());
+    let names = names.filter_map(|name| name.into_string().ok());
+    let kinds: BTreeSet<String> =
+        names.filter_map(|name| Some(name.strip_suffix(".snap")?.split('.').next()?.to_owned())).collect();
+    let listed: BTreeSet<String> = wire::KINDS.iter().map(|one| one.name.to_owned()).collect();
+    assert_eq!(kinds, listed);
+    // A snapshot is of what a test here runs.
+    let tests = include_str!("answers.rs");
+    for kind in &listed {
+        let checked = [format!("(\"{kind}\""), format!("        \"{kind}\",")];
+        assert!(checked.iter().any(|text| tests.contains(text)), "no test here checks {kind}");
+    }
+}

@@ -1,0 +1,380 @@
+//! Which module may use which, in the library, in what the commands share, and in each command.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    files, is_out_of_date,
+    modules::{Crate, Module, circles},
+    root, shown,
+};
+
+/// A module, and the ones that it may use beside its own submodules.
+type Rule = (&'static str, &'static [&'static str]);
+
+/// The library: what a module may use lies below it.
+const LIBRARY: &[Rule] = &[
+    ("private_files", &[]),
+    ("world", &["error"]),
+    ("error", &["model"]),
+    ("model", &["error"]),
+    ("backoff", &[]),
+    ("trace", &["error", "model"]),
+    ("lock", &["backoff", "error", "private_files", "trace"]),
+    ("parallel", &[]),
+    ("process", &["backoff", "trace", "world"]),
+    ("git", &["backoff", "error", "lock", "model", "parallel", "private_files", "process", "trace", "world"]),
+    ("config", &["error", "git", "model"]),
+    ("conversation", &["error", "lock", "model", "private_files", "process", "world"]),
+    (
+        "agents",
+        &[
+            "backoff",
+            "config",
+            "conversation",
+            "error",
+            "lock",
+            "model",
+            "parallel",
+            "private_files",
+            "process",
+            "trace",
+            "world",
+        ],
+    ),
+    ("rank", &["model"]),
+    ("store", &["backoff", "config", "error", "git", "lock", "model", "private_files", "world"]),
+    ("trust", &["config", "error", "git", "lock", "model", "private_files", "store", "world"]),
+    ("worktree", &["config", "error", "git", "lock", "model", "parallel", "private_files", "store", "world"]),
+    (
+        "surroundings",
+        &["config", "error", "git", "model", "private_files", "store", "trust", "worktree", "world"],
+    ),
+    (
+        "supervise",
+        &[
+            "agents",
+            "backoff",
+            "config",
+            "conversation",
+            "error",
+            "git",
+            "lock",
+            "model",
+            "private_files",
+            "process",
+            "store",
+            "surroundings",
+            "trace",
+            "trust",
+            "worktree",
+            "world",
+        ],
+    ),
+    (
+        "landing",
+        &[
+            "backoff",
+            "config",
+            "error",
+            "git",
+            "lock",
+            "model",
+            "private_files",
+            "process",
+            "rank",
+            "store",
+            "supervise",
+            "trace",
+            "worktree",
+            "world",
+        ],
+    ),
+    (
+        "removal",
+        &[
+            "error",
+            "git",
+            "lock",
+            "model",
+            "private_files",
+            "process",
+            "store",
+            "supervise",
+            "worktree",
+            "world",
+        ],
+    ),
+    ("sync", &["config", "error", "git", "lock", "model", "private_files", "store", "world"]),
+    (
+        "ops",
+        &[
+            "agents",
+            "backoff",
+            "config",
+            "conversation",
+            "error",
+            "git",
+            "landing",
+            "lock",
+            "model",
+            "parallel",
+            "private_files",
+            "process",
+            "rank",
+            "removal",
+            "store",
+            "supervise",
+            "surroundings",
+            "sync",
+            "trust",
+            "worktree",
+            "world",
+        ],
+    ),
+    ("watch", &["error", "git", "landing", "model", "ops", "store", "supervise"]),
+    ("wire", &["error", "ops", "worktree"]),
+];
+
+/// What the commands share.
+const TERMINAL: &[Rule] = &[
+    ("here", &[]),
+    ("paint", &[]),
+    ("output", &["paint"]),
+    ("prompt", &["output"]),
+    ("accepted", &["here", "output", "prompt"]),
+    ("table", &["paint"]),
+    ("when", &[]),
+    ("agents", &["output", "paint", "table", "when"]),
+    ("args", &[]),
+    ("catalog", &[]),
+    ("complete", &["here"]),
+    ("exit", &[]),
+    ("json", &["exit", "output"]),
+    ("errors", &["exit", "json", "output", "paint"]),
+    ("interrupt", &[]),
+    ("watch", &["agents", "interrupt", "output"]),
+    ("follow", &["agents", "exit", "json", "output", "watch"]),
+    ("key_help", &[]),
+    ("markdown", &[]),
+    ("pager", &["output"]),
+    ("pages", &["catalog", "exit", "key_help"]),
+    ("rested", &["agents", "errors", "exit", "json", "output", "prompt"]),
+    ("trace", &["output"]),
+    ("run", &["args", "complete", "errors", "exit", "json", "output", "pages", "paint", "trace"]),
+    ("settings", &["output"]),
+];
+
+/// What every window of the library may use: it asks an operation, and shows the report.
+const SEAM: &[&str] = &[
+    "Code",
+    "Error",
+    "Kind",
+    "Result",
+    "config",
+    "error",
+    "git::Repo",
+    "model",
+    "ops",
+    "trust::AcceptedRepo",
+    "watch",
+    "wire",
+    "world",
+];
+
+/// The windows that know more of the library than that, and what. It only shrinks.
+const PAST_THE_SEAM: &[Rule] = &[
+    ("terminal", &["git", "private_files", "process", "trace"]),
+    ("git-orchestra", &["git", "process"]),
+    ("review", &["git", "process"]),
+    ("sessions", &["process"]),
+];
+
+/// Modules that use each other in a circle, by files. It only shrinks; a circle that is gone is taken out.
+const KNOWN_CIRCLES: &[&[&str]] = &[
+    &["library::agents::claude::sessions::line", "library::agents::claude::sessions::typed"],
+    &[
+        "library::agents::configured",
+        "library::agents::custom",
+        "library::agents::input",
+        "library::agents::launch",
+        "library::agents::program",
+        "library::agents::protocol",
+        "library::agents::registry",
+    ],
+    &["library::conversation::found", "library::conversation::reader", "library::conversation::reading"],
+    &["library::landing::finish", "library::landing::moving"],
+    &["library::landing::moving::locks", "library::landing::moving::record"],
+    &["library::ops::awaited", "library::ops::status"],
+    &["library::store::agent_dir", "library::store::layout"],
+    &["library::store::operations", "library::store::trash_clock"],
+];
+
+/// The crates of ours that a crate may know.
+const OUTSIDE: &[&str] = &["orchestra", "orchestra_terminal"];
+
+fn library() -> Crate {
+    Crate::read(&root().join("shared/src/lib.rs"), &[])
+}
+
+/// The crate that the commands share, by the name `terminal`, and each command.
+fn windows() -> Vec<(String, Crate)> {
+    let mut roots: Vec<(String, PathBuf)> =
+        vec![("terminal".into(), root().join("bins/terminal/src/lib.rs"))];
+    roots.extend(files("bins", "main.rs").into_iter().map(|file| (command_of(&file), file)));
+    roots.into_iter().map(|(name, root)| (name, Crate::read(&root, OUTSIDE))).collect()
+}
+
+fn command_of(main: &Path) -> String {
+    let folder = main.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+    folder.strip_prefix("git-orchestra-").unwrap_or(&folder).to_owned()
+}
+
+/// The modules below the root that a module uses, beside its own.
+fn uses(all: &Crate, module: &Module) -> BTreeSet<String> {
+    let top = |path: &Vec<String>| {
+        let first = path.first().filter(|first| all.top().contains(*first)).cloned();
+        // What the root gives on under another name.
+        first.or_else(|| all.definition(path).and_then(|defined| defined.path.first().cloned()))
+    };
+    let mut used: BTreeSet<String> = all.named(module).iter().filter_map(top).collect();
+    if let Some(own) = module.path.first() {
+        used.remove(own);
+    }
+    used
+}
+
+/// Every module has a rule and keeps it.
+fn keeps(all: &Crate, rules: &[Rule]) {
+    let mut broken = BTreeSet::new();
+    for module in all.modules() {
+        let Some(own) = module.path.first() else { continue };
+        let Some((_, allowed)) = rules.iter().find(|(name, _)| name == own) else {
+            broken
+                .insert(format!("there is no rule for the module {own}, which uses {:?}", uses(all, module)));
+            continue;
+        };
+        let used = uses(all, module).into_iter().filter(|used| !allowed.contains(&used.as_str()));
+        broken.extend(used.map(|used| format!("{own}: {} uses {used}", shown(&module.file))));
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+    for (name, _) in rules {
+        assert!(all.top().contains(*name), "the module {name} is gone: take its rule out");
+    }
+}
+
+#[test]
+fn the_library_knows_no_terminal_and_data_flows_one_way() {
+    let manifest = fs::read_to_string(root().join("shared/Cargo.toml")).expect("a manifest");
+    for terminal in ["clap", "comfy-table", "owo-colors", "dialoguer", "indicatif", "anstream"] {
+        assert!(!manifest.contains(terminal), "{terminal} in the library");
+    }
+    keeps(&library(), LIBRARY);
+    // A rule that allowed a circle would be none.
+    for (at, (name, allowed)) in LIBRARY.iter().enumerate() {
+        let later: Vec<&str> = LIBRARY[at..].iter().map(|(later, _)| *later).collect();
+        let upward = allowed.iter().find(|other| later.contains(other));
+        // The error quotes what it names; ids and words report errors.
+        assert!(
+            upward.is_none() || ["error", "world"].contains(name),
+            "{name} may use {upward:?}, which lies above it"
+        );
+    }
+}
+
+#[test]
+fn no_file_outside_of_git_knows_gix() {
+    let git = root().join("shared/src/git");
+    for file in files("shared/src", ".rs").into_iter().chain(files("bins", ".rs")) {
+        let text = fs::read_to_string(&file).expect("a file");
+        assert!(file.starts_with(&git) || !text.contains("gix::"), "{} knows gix", shown(&file));
+    }
+}
+
+#[test]
+fn windows_flow_one_way_too() {
+    for (name, all) in windows() {
+        if name == "terminal" {
+            keeps(&all, TERMINAL);
+            continue;
+        }
+        for module in all.modules() {
+            let used = uses(&all, module);
+            match module.path.first().map(String::as_str) {
+                // What is asked knows nothing of what is shown.
+                Some("cli") => assert!(used.is_empty(), "{} uses {used:?}", shown(&module.file)),
+                Some("view") => {}
+                Some(_) => assert!(!used.contains("main"), "{} uses main", shown(&module.file)),
+                None => {
+                    let others: Vec<_> =
+                        used.iter().filter(|one| !["cli", "view", "find"].contains(&one.as_str())).collect();
+                    assert!(others.is_empty(), "{} uses {others:?}", shown(&module.file));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn windows_ask_operations() {
+    for (name, all) in windows() {
+        let mut past = BTreeSet::new();
+        for module in all.modules() {
+            let named = all.named(module);
+            let of_library =
+                named.iter().filter(|path| path[0] == "orchestra").map(|path| path[1..].join("::"));
+            for path in of_library.filter(|path| !path.is_empty()) {
+                let is_seam = SEAM.iter().any(|seam| path == *seam || path.starts_with(&format!("{seam}::")));
+                // A module that is brought in by its name alone shows itself by what is used of it.
+                let is_module_alone = SEAM.iter().any(|seam| seam.starts_with(&format!("{path}::")));
+                if !is_seam && !is_module_alone {
+                    past.insert(path.split("::").next().unwrap_or_default().to_owned());
+                }
+            }
+        }
+        let known =
+            PAST_THE_SEAM.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, known)| known);
+        let known: BTreeSet<String> = known.iter().map(|&known| known.to_owned()).collect();
+        let more: Vec<&String> = past.difference(&known).collect();
+        assert!(more.is_empty(), "{name} uses {more:?} of the library: an operation is to give it");
+        for gone in known.difference(&past) {
+            is_out_of_date(&format!("{name} no longer uses {gone}: take it out of PAST_THE_SEAM"));
+        }
+    }
+}
+
+#[test]
+fn no_two_files_use_each_other() {
+    let crates = std::iter::once(("library".to_owned(), library())).chain(windows());
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, all) in crates {
+        let mut edges = all.edges();
+        // A module and its submodules are one: what a submodule uses of those above it closes no circle.
+        for (module, used) in &mut edges {
+            used.retain(|used| !module.starts_with(used));
+        }
+        for circle in circles(&edges) {
+            let names: Vec<String> =
+                circle.iter().map(|path| format!("{name}::{}", path.join("::"))).collect();
+            found.insert(names.join(" "), names);
+        }
+    }
+    let is_within =
+        |circle: &[String], known: &[&str]| circle.iter().all(|one| known.contains(&one.as_str()));
+    let is_known = |circle: &&Vec<String>| KNOWN_CIRCLES.iter().any(|known| is_within(circle, known));
+    let unknown: Vec<_> = found.values().filter(|circle| !is_known(circle)).collect();
+    assert!(unknown.is_empty(), "these use each other: {unknown:#?}");
+    for known in KNOWN_CIRCLES {
+        let stays = found.values().any(|circle| is_within(circle, known));
+        if !stays {
+            is_out_of_date(&format!(
+                "no circle any more, take it out of KNOWN_CIRCLES: {}",
+                known.join(", ")
+            ));
+        }
+    }
+    println!("{} circles are left", found.len());
+}

@@ -1,0 +1,90 @@
+//! What stands in one place only: names of refs, reading what others can replace, asking questions.
+
+use std::{fs, path::Path};
+
+use super::{files, is, shown};
+
+#[test]
+fn refs_are_spelled_in_one_place() {
+    let is_help = |file: &Path| is(file, "cli.rs");
+    for file in
+        files("shared/src", ".rs").into_iter().chain(files("bins", ".rs")).filter(|file| !is_help(file))
+    {
+        let text = fs::read_to_string(&file).expect("a file");
+        // Tests spell out what they expect.
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let ours = code.contains("\"refs/orchestra") && !is(&file, "store/layout.rs");
+        let gits = ["\"refs/heads/", "\"refs/tags/", "\"refs/remotes/"]
+            .iter()
+            .any(|prefix| code.contains(prefix) && !is(&file, "git/ref_names.rs"));
+        assert!(!ours && !gits, "{} spells a ref", shown(&file));
+    }
+    // The harness of the tests spells those of ours too, so that it looks at them by plain git: in one file.
+    for file in files("tests/kit/src", ".rs").into_iter().filter(|file| !is(file, "kit/src/repo.rs")) {
+        let text = fs::read_to_string(&file).expect("a file");
+        assert!(!text.contains("refs/orchestra"), "{} spells a ref", shown(&file));
+    }
+}
+
+#[test]
+fn files_that_others_can_replace_are_read_without_waiting() {
+    // What reads files of the system or of the user's home, and the one module that knows how to open a file.
+    let free = ["conversation/", "/sessions/", "supervise/tree_", "git/abandoned.rs", "git/careful.rs"];
+    for file in files("shared/src", ".rs") {
+        let name = shown(&file);
+        if free.iter().any(|free| name.contains(free)) || name.ends_with("tests.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("a file");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in
+            code.lines().filter(|line| !line.contains("/proc") && !line.trim_start().starts_with("//"))
+        {
+            let reads = ["fs::read(", "fs::read_to_string("].iter().any(|call| line.contains(call));
+            assert!(!reads, "{name} reads past git::careful: {line}");
+        }
+    }
+}
+
+#[test]
+fn questions_are_asked_in_one_place() {
+    for file in files("bins", ".rs").into_iter().filter(|file| !is(file, "terminal/src/prompt.rs")) {
+        let text = fs::read_to_string(&file).expect("a file");
+        for word in ["dialoguer::Select", "dialoguer::Confirm", "dialoguer::Input", "read_line("] {
+            assert!(!text.contains(word), "{} asks by itself: {word}", shown(&file));
+        }
+    }
+}
+
+#[test]
+fn no_path_or_host_of_one_machine_is_in_the_tree() {
+    let home = format!("/{}/", "home/user");
+    for folder in ["bins", "shared", "tests", "man", "completions"] {
+        for file in files(folder, "") {
+            let text = fs::read_to_string(&file).unwrap_or_default();
+            assert!(!text.contains(&home), "{}", shown(&file));
+        }
+    }
+}
+
+#[test]
+fn only_its_folder_knows_an_agent_program() {
+    // The registry, and the table of config keys with its defaults.
+    let free = ["agents/mod.rs", "config/keys.rs", "golden.rs"];
+    for file in files("shared/src", ".rs") {
+        let name = file.to_string_lossy().into_owned();
+        if free.iter().any(|free| name.ends_with(free)) || name.ends_with("tests.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("a file");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_lowercase();
+        let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        for program in ["claude", "codex", "gemini", "opencode"] {
+            if !name.contains(&format!("agents/{program}/")) {
+                let known = code.iter().find(|line| line.contains(program));
+                assert!(known.is_none(), "{name} knows {program}: {known:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Phrases that are not used, and comments that say nothing. The list is `phrases.txt`: each with the number of times that it may
+//! still stand in the sources, which only shrinks: `ORCHESTRA_BLESS=1 cargo test --test suite phrases` lowers it to what is left.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use super::{files, is_out_of_date, root, shown};
+
+/// Where the list is.
+const LIST: &str = "tests/suite/house/phrases.txt";
+/// What a phrase begins with that is the whole comment of an item.
+const WHOLE_COMMENT: &str = "/// ";
+/// Of a phrase that stands for many: any one word, any one link.
+const ANY: &str = "…";
+
+#[test]
+fn phrases_that_are_not_used_become_fewer() {
+    let (mut kept, mut wrong, mut left) = (String::new(), Vec::new(), 0);
+    let (sources, bless) = (sources(), std::env::var_os("ORCHESTRA_BLESS").is_some());
+    let text = fs::read_to_string(root().join(LIST)).expect("the list of phrases");
+    for line in text.lines() {
+        let Some((ceiling, phrase)) =
+            line.split_once(' ').and_then(|(n, rest)| Some((n.parse().ok()?, rest)))
+        else {
+            kept += &format!("{line}\n");
+            continue;
+        };
+        let places: Vec<String> = sources.iter().flat_map(|source| source.places(phrase)).collect();
+        let ceiling: usize = ceiling;
+        if places.len() > ceiling {
+            wrong.push(format!("'{phrase}' may stand {ceiling} times:\n  {}", places.join("\n  ")));
+        }
+        if places.len() < ceiling && !bless {
+            is_out_of_date(&format!("'{phrase}' stands {} times, not {ceiling}: lower it", places.len()));
+        }
+        left += places.len();
+        kept += &format!("{} {phrase}\n", ceiling.min(places.len()));
+    }
+    println!("{left} phrases are left that are to go");
+    if bless {
+        fs::write(root().join(LIST), kept).expect("written");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A source: its lines in lower case, and the comments of its items by the line on which they end.
+struct Source {
+    name: String,
+    lines: Vec<String>,
+    comments: BTreeMap<usize, String>,
+}
+
+fn sources() -> Vec<Source> {
+    let all = ["shared/src", "bins", "tests"].iter().flat_map(|folder| files(folder, ".rs"));
+    all.chain([root().join("README.md")]).map(|file| Source::read(&file)).collect()
+}
+
+impl Source {
+    fn read(file: &Path) -> Self {
+        let text = fs::read_to_string(file).expect("a file");
+        let (mut comments, mut comment) = (BTreeMap::new(), String::new());
+        for (at, line) in text.lines().enumerate() {
+            match line.trim_start().strip_prefix("///") {
+                Some(part) if comment.is_empty() => part.trim().clone_into(&mut comment),
+                Some(part) => comment += &format!(" {}", part.trim()),
+                None if comment.is_empty() => {}
+                None => drop(comments.insert(at, std::mem::take(&mut comment))),
+            }
+        }
+        Self { name: shown(file), lines: text.lines().map(str::to_lowercase).collect(), comments }
+    }
+
+    /// Where a phrase stands, once for each time.
+    fn places(&self, phrase: &str) -> Vec<String> {
+        let place = |line: usize| format!("{}:{line}", self.name);
+        match phrase.strip_prefix(WHOLE_COMMENT) {
+            Some(whole) => {
+                let same = self.comments.iter().filter(|(_, comment)| is_like(comment, whole));
+                same.map(|(line, _)| place(*line)).collect()
+            }
+            None => {
+                let phrase = phrase.to_lowercase();
+                let times = |line: &String| times(line, &phrase);
+                let found = self.lines.iter().enumerate().map(|(at, line)| (at + 1, times(line)));
+                found.flat_map(|(line, times)| std::iter::repeat_n(place(line), times)).collect()
+            }
+        }
+    }
+}
+
+/// How often a phrase stands in a line, as words of their own.
+fn times(line: &str, phrase: &str) -> usize {
+    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let found = line.match_indices(phrase).filter(|(at, _)| {
+        !is_word(line[..*at].chars().next_back()) && !is_word(line[at + phrase.len()..].chars().next())
+    });
+    found.count()
+}
+
+/// Whether a comment is the pattern, in which `…` stands for anything without a space.
+fn is_like(comment: &str, pattern: &str) -> bool {
+    match pattern.split_once(ANY) {
+        None => comment == pattern,
+        Some((before, after)) => comment
+            .strip_prefix(before)
+            .and_then(|rest| rest.strip_suffix(after))
+            .is_some_and(|between| !between.is_empty() && !between.contains(' ')),
+    }
+}
+
+#[test]
+fn words_and_comments_are_compared_as_a_whole() {
+    assert_eq!(times("as every day, as ever", "as ever"), 1);
+    assert!(is_like("See there.", "See there.") && !is_like("See there. It waits.", "See there."));
+    assert!(is_like("Looks.", "….") && !is_like("Looks twice.", "…."));
+    assert!(is_like("See [`Fact::Phase`].", "See [`…`].") && !is_like("See [`a`] and [`b`].", "See [`…`]."));
+}

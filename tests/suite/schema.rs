@@ -1,0 +1,156 @@
+//! `schema`: the schemas of answers and requests, and that requests are read as their schemas say.
+
+use std::collections::BTreeMap;
+
+use orchestra::wire::{self, KINDS, REQUESTS};
+use serde_json::{Value, json};
+use testkit::schema_faults;
+
+use crate::world;
+
+/// The least that each request must hold.
+fn least(name: &str) -> Value {
+    match name {
+        "logs" | "diff" => json!({"agent": "tidy-k3m9q"}),
+        "adopt" | "sessions-resume" => json!({"session": "3f2a"}),
+        "search" => json!({"words": "rate limit"}),
+        "review-by" => json!({"profile": "claude"}),
+        _ => json!({}),
+    }
+}
+
+/// Requests with something in every place that is not a plain word or flag.
+const FULL: &[(&str, &str)] = &[
+    (
+        "spawn",
+        r#"{"tasks":["a","b"],"agents":["claude"],"copies":2,"base":"main","name":"x","reviews":"tidy-k3m9q","settings":{"options":{"permission":"acceptEdits","on_prompt":"ask","allow":["Bash(git *)"],"deny":[],"add_dirs":["/tmp"],"model":"m","append_system_prompt":"be brief","max_turns":7,"budget_micros":2500000},"jobs":2,"max_time_seconds":3600,"idle_timeout_seconds":60,"retries":1,"retry_delay_seconds":5},"dry_run":true}"#,
+    ),
+    (
+        "resume",
+        r#"{"agents":["tidy-k3m9q"],"all":false,"message":"go on","fresh":false,"take_over":"at_rest","settings":{"options":{"permission":null,"on_prompt":null,"allow":[],"deny":[],"add_dirs":[],"model":null,"append_system_prompt":null,"max_turns":null,"budget_micros":null},"jobs":null,"max_time_seconds":null,"idle_timeout_seconds":null,"retries":null,"retry_delay_seconds":null},"despite_limit":false,"dry_run":false}"#,
+    ),
+    (
+        "review",
+        r#"{"agent":"tidy-k3m9q","give":{"verdict":"changes","text":"no","comments":[{"file":"a.rs","line":3,"text":"why"}],"head":null,"keep":true}}"#,
+    ),
+    (
+        "cleanup",
+        r#"{"agents":[],"discard":["x"],"older_than_seconds":86400,"into":"main","force":false,"dry_run":true}"#,
+    ),
+    (
+        "sync",
+        r#"{"remote":"origin","way":"fetch","dry_run":false,"restore":false,"work":false,"with":["snapshots","transcripts"],"agreed":false}"#,
+    ),
+];
+
+fn schema_of(name: &str) -> Value {
+    let described = REQUESTS.iter().find(|one| one.name == name).expect("a request");
+    described.schema().to_value()
+}
+
+#[test]
+fn a_request_is_read_with_what_is_missing_and_written_whole() {
+    for one in REQUESTS {
+        let least = least(one.name).to_string();
+        let whole = wire::rewrite_request(one.name, &least).expect(one.name);
+        let again = wire::rewrite_request(one.name, &whole).expect(one.name);
+        assert_eq!(again, whole, "{}", one.name);
+        for text in [&least, &whole] {
+            let value: Value = serde_json::from_str(text).expect("JSON");
+            assert_eq!(schema_faults(&schema_of(one.name), &value), [""; 0], "{}: {text}", one.name);
+        }
+    }
+    for (name, text) in FULL {
+        assert_eq!(wire::rewrite_request(name, text).expect(name), *text);
+        let value: Value = serde_json::from_str(text).expect("JSON");
+        assert_eq!(schema_faults(&schema_of(name), &value), [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn a_request_with_a_field_that_is_not_known_is_refused() {
+    for one in REQUESTS {
+        let mut wrong = least(one.name);
+        wrong["dry_rum"] = true.into();
+        let error = wire::rewrite_request(one.name, &wrong.to_string()).expect_err(one.name);
+        assert!(error.one_line().contains("dry_rum"), "{}: {}", one.name, error.one_line());
+        assert!(!schema_faults(&schema_of(one.name), &wrong).is_empty(), "{}", one.name);
+    }
+    for (name, text) in [
+        ("stop", r#"{"agents":"all"}"#),
+        ("sync", r#"{"ask":true}"#),
+        ("sync", r#"{"here":"/tmp"}"#),
+        ("spawn", r#"{"reviews":"no such id"}"#),
+        ("resume", r#"{"take_over":"perhaps"}"#),
+        ("nosuch", "{}"),
+    ] {
+        assert!(wire::rewrite_request(name, text).is_err(), "{name} {text}");
+    }
+}
+
+#[test]
+fn schemas_are_titled_described_and_named() {
+    let mut names: Vec<&str> = KINDS.iter().map(|one| one.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), KINDS.len(), "each kind is listed once");
+    let mut known: BTreeMap<(bool, String), Value> = BTreeMap::new();
+    for (one, is_answer) in KINDS.iter().map(|one| (one, true)).chain(REQUESTS.iter().map(|one| (one, false)))
+    {
+        let schema = one.schema().to_value();
+        for (name, definition) in schema["$defs"].as_object().into_iter().flatten() {
+            let first = known.entry((is_answer, name.clone())).or_insert_with(|| definition.clone());
+            assert_eq!(first, definition, "{}: two types are called {name}", one.name);
+        }
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert_eq!((&schema["title"], &schema["description"]), (&one.name.into(), &one.about().into()));
+        assert!(one.about().ends_with('.') && one.about().len() < 120, "{}", one.about());
+        undescribed(one.name, &schema);
+    }
+}
+
+/// Every property and every definition has a description.
+fn undescribed(at: &str, schema: &Value) {
+    for (name, one) in schema["properties"].as_object().into_iter().flatten() {
+        assert!(!one["description"].is_null(), "{at}: '{name}' has no description");
+    }
+    for (name, one) in schema["$defs"].as_object().into_iter().flatten() {
+        assert!(!one["description"].is_null(), "{at}: '{name}' has no description");
+        undescribed(&format!("{at}/{name}"), one);
+    }
+}
+
+#[test]
+fn one_is_printed_by_its_name_and_all_are_listed() {
+    let world = world();
+    let repo = world.repo();
+    let schema = repo.orchestra(["schema", "status"]).succeeded().json();
+    assert_eq!(
+        (&schema["title"], &schema["properties"]["kind"]["const"]),
+        (&"status".into(), &"status".into())
+    );
+    let request = repo.orchestra(["schema", "--request", "spawn"]).succeeded().json();
+    assert_eq!(request["properties"]["tasks"]["type"], "array");
+    let listed = repo.orchestra(["schema"]).succeeded().stdout();
+    for one in KINDS {
+        assert!(listed.contains(one.name) && listed.contains(one.about()), "{}", one.name);
+    }
+    let requests = repo.orchestra(["schema", "--request"]).succeeded().stdout();
+    assert!(REQUESTS.iter().all(|one| requests.contains(one.about())), "{requests}");
+}
+
+#[test]
+fn a_name_that_is_not_known_is_a_usage_error_with_the_nearest() {
+    let world = world();
+    let repo = world.repo();
+    repo.orchestra(["schema", "statuss"])
+        .exits(2)
+        .says("there is no kind of answer 'statuss'")
+        .says("did you mean 'git orchestra schema status'?")
+        .says("'git orchestra schema' lists all");
+    repo.orchestra(["schema", "--request", "spwan"])
+        .exits(2)
+        .says("did you mean 'git orchestra schema --request spawn'?");
+    let ran = repo.orchestra(["schema", "zzzzzzzzzzzz"]).exits(2);
+    assert!(!ran.stderr().contains("did you mean"), "{}", ran.stderr());
+}

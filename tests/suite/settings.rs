@@ -1,0 +1,166 @@
+//! Keys of git config: each is named in one table, and read through it.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use orchestra::{
+    config::{
+        Config, KEYS, RepeatedKey,
+        keys::{COMPLETION_PROVIDER, DISPOSABLE_DIRS, JOBS, LABEL, UNDO_EXPIRE},
+    },
+    git::Repo,
+};
+
+use crate::{sync::first, world};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file below a folder whose name ends so.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").flatten();
+    let below = entries.flat_map(|entry| match entry.path() {
+        path if path.is_dir() => files(&path, ending),
+        path if path.to_string_lossy().ends_with(ending) => vec![path],
+        _ => Vec::new(),
+    });
+    below.collect()
+}
+
+/// The source without unit tests and comments.
+fn code(file: &Path) -> String {
+    let text = fs::read_to_string(file).expect("a file");
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    code.lines().filter(is_code).collect::<Vec<_>>().join("\n")
+}
+
+fn sources() -> Vec<PathBuf> {
+    let mut sources = files(&root().join("shared/src"), ".rs");
+    sources.extend(files(&root().join("bins"), ".rs"));
+    sources.retain(|file| !file.starts_with(root().join("shared/src/config")));
+    sources
+}
+
+#[test]
+fn keys_are_spelled_and_read_in_one_place() {
+    let of_git = root().join("shared/src/git");
+    for file in sources() {
+        let code = code(&file);
+        assert!(!code.contains("\"orchestra."), "{} spells a key", file.display());
+        let reads =
+            [".config(\"", ".config(&", ".config_all(", ".config_path(", ".path_setting(", ".edit_config("];
+        let reads = reads.iter().find(|call| code.contains(**call) && !file.starts_with(&of_git));
+        assert_eq!(reads, None, "{} reads a key past the table", file.display());
+    }
+}
+
+/// The keys that a text names: `orchestra.` and what follows, as far as it can be the name of a key.
+fn named_in(text: &str) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
+    for (at, word) in text.match_indices("orchestra.") {
+        let before = text[..at].chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || "-_/.".contains(c)) {
+            continue;
+        }
+        let rest = &text[at + word.len()..];
+        let end = rest.find(|c: char| !(c.is_alphanumeric() || "<>.".contains(c))).unwrap_or(rest.len());
+        let rest = rest[..end].trim_end_matches('.');
+        if rest.starts_with(|c: char| c.is_lowercase()) {
+            named.insert(format!("{word}{rest}"));
+        }
+    }
+    named
+}
+
+/// Whether the table has the key. What stands for the name in the middle may be any word.
+fn is_known(named: &str) -> bool {
+    let pattern = |name: &str| -> Vec<String> { name.split('.').map(str::to_owned).collect() };
+    let named = pattern(named);
+    let is_it = |name: &str| {
+        let known = pattern(name);
+        known.len() == named.len()
+            && known.iter().zip(&named).all(|(known, named)| known == "<name>" || known == named)
+    };
+    KEYS.iter().any(|key| is_it(key.name()))
+}
+
+#[test]
+fn every_key_that_a_text_names_is_in_the_table() {
+    let mut texts = sources();
+    texts.extend(files(&root().join("man"), ""));
+    texts.push(root().join("README.md"));
+    for file in texts {
+        let text = fs::read_to_string(&file).expect("a file").replace("\\-", "-").replace("\\&", "");
+        // The list of the keys names those of earlier versions, and says so.
+        let text = KEYS
+            .iter()
+            .filter_map(|key| key.old_name())
+            .fold(text, |text, old| text.replace(&format!("{old} in earlier versions"), ""));
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for named in named_in(code) {
+            assert!(is_known(&named), "{} names the key '{named}', which there is not", file.display());
+        }
+    }
+}
+
+#[test]
+fn the_manual_lists_every_key() {
+    let manual = fs::read_to_string(root().join("man/git-orchestra.1")).expect("a page").replace("\\-", "-");
+    for key in KEYS {
+        assert!(manual.contains(key.name()), "{}", key.name());
+    }
+}
+
+#[test]
+fn a_key_is_read_by_its_old_name_until_it_is_set_by_the_new_one() {
+    let world = world();
+    let repo = first(&world);
+    let opened = || Repo::discover(repo.path()).expect("a repository");
+    repo.git(["config", "orchestra.derived", "out, build/"]);
+    repo.git(["config", "orchestra.trashTime", "nonsense"]);
+    let here = opened();
+    let config = Config::of(&here);
+    assert_eq!(config.get(&DISPOSABLE_DIRS).expect("folders"), ["out", "build"]);
+    let error = config.get(&UNDO_EXPIRE).expect_err("not a duration");
+    assert!(error.message.starts_with("git config 'orchestra.trashTime' is 'nonsense', not"), "{error}");
+    assert_eq!(error.hints, ["git config orchestra.undoExpire 30d"]);
+    repo.git(["config", "orchestra.disposableDirs", "cache"]);
+    repo.git(["config", "orchestra.undoExpire", "7d"]);
+    let here = opened();
+    let config = Config::of(&here);
+    assert_eq!(config.get(&DISPOSABLE_DIRS).expect("folders"), ["cache"]);
+    assert_eq!(config.get(&UNDO_EXPIRE).expect("a duration").as_secs(), 7 * 24 * 3600);
+}
+
+#[test]
+fn values_under_both_names_of_a_key_count_where_there_may_be_several() {
+    let world = world();
+    let repo = first(&world);
+    repo.git(["config", "--add", "orchestra.completes", "old"]);
+    repo.git(["config", "--add", "orchestra.completionProvider", "new"]);
+    let here = Repo::discover(repo.path()).expect("a repository");
+    assert_eq!(Config::of(&here).all(&COMPLETION_PROVIDER), ["new", "old"]);
+    // What stands in a repository's own configuration is nobody's consent.
+    let of_the_user = |key: &RepeatedKey| orchestra::config::values_of_the_user(repo.path(), key);
+    assert!(of_the_user(&COMPLETION_PROVIDER).is_empty());
+}
+
+#[test]
+fn a_key_is_set_and_unset_in_the_repository() {
+    let world = world();
+    let repo = first(&world);
+    let here = Repo::discover(repo.path()).expect("a repository");
+    let config = Config::of(&here);
+    assert_eq!(config.get(&JOBS).expect("a number"), JOBS.default());
+    assert_eq!(config.get_if_set(&JOBS).expect("nothing"), None);
+    config.set(&LABEL, "laptop").expect("set");
+    let again = Repo::discover(repo.path()).expect("a repository");
+    assert_eq!(Config::of(&again).get(&LABEL).expect("a text").as_deref(), Some("laptop"));
+    assert!(config.unset(&LABEL).expect("unset"));
+    assert!(!config.unset(&LABEL).expect("nothing to unset"));
+}
