@@ -1,4 +1,4 @@
-//! The workshop behind `git orchestra`: everything that is not a terminal.
+//! The library behind `git orchestra`: everything that is not a terminal. `shared/ARCHITECTURE.md` has the map and the reasons.
 //!
 //! | module | knows |
 //! |---|---|
