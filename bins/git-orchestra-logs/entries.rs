@@ -1,7 +1,7 @@
 //! How an entry of a log is drawn: the log reads like a conversation.
 
 use orchestra::{
-    model::text,
+    model::{text, tool_use},
     ops::logs::story::{LogEntry, LogEvent},
 };
 use orchestra_terminal::{
@@ -39,7 +39,7 @@ fn event(event: &LogEvent, paint: &Paint) -> Option<String> {
         LogEvent::ToolUse { tool, about } => line("→", Role::Hint, &format!("{tool} {about}")),
         LogEvent::ToolResult { failed, text } => {
             let (mark, role) = if *failed { ("✗", Role::Bad) } else { ("←", Role::Faint) };
-            line(mark, role, &gist(text))
+            line(mark, role, &tool_use::gist(text, COLUMNS))
         }
         LogEvent::Denied { tool, reason } => line("✗", Role::Bad, &format!("denied: {tool}: {reason}")),
         LogEvent::Question { text } => line("?", Role::Warn, text),
@@ -66,13 +66,6 @@ fn thoughts(words: &str, paint: &Paint) -> Option<String> {
     let first: Vec<&str> = words.lines().filter(|line| !line.trim().is_empty()).take(THOUGHTS).collect();
     let faint = |line: &str| paint.as_role(Role::Faint, &format!("  ~ {line}"));
     (!first.is_empty()).then(|| prefixed(&first.join("\n"), faint))
-}
-
-/// The first line, and how many more there are.
-fn gist(text: &str) -> String {
-    let more = text.trim_end().lines().count().saturating_sub(1);
-    let first = text::cut(text.lines().next().unwrap_or_default(), COLUMNS - 20);
-    if more > 0 { format!("{first} (+{more} lines)") } else { first }
 }
 
 /// `done: 3 turns, $0.05`.

@@ -129,7 +129,7 @@ fn comment(place: &str, text: &str) -> Result<Comment> {
     let (file, line) = parsed.ok_or_else(|| {
         Error::new(
             Code::PlaceUnknown,
-            format!("-C: '{}' is no FILE:LINE", orchestra::model::text::safe(place)),
+            format!("-C: '{}' is not FILE:LINE", orchestra::model::text::safe(place)),
         )
         .hint("-C src/main.rs:12 'what you have to say'")
     })?;

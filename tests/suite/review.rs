@@ -325,6 +325,6 @@ fn what_cannot_be_judged() {
     give(&id, &["--approve", "--reject"]).exits(2);
     give(&id, &["--changes", "-C", "a.txt:9", "x"]).exits(2).says("has 1 lines there, and no line 9");
     give(&id, &["--changes", "-C", "b.txt:1", "x"]).exits(2).says("there is no file 'b.txt'");
-    give(&id, &["--changes", "-C", "b.txt", "x"]).exits(2).says("is no FILE:LINE");
+    give(&id, &["--changes", "-C", "b.txt", "x"]).exits(2).says("is not FILE:LINE");
     assert!(repo.facts(&id).iter().all(|fact| fact["t"] != "verdict"), "nothing was half-done");
 }

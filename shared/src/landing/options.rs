@@ -121,7 +121,7 @@ pub struct LandOptions {
     /// The checks that every step must pass, in this order: name and shell command.
     pub checks: Vec<(String, String)>,
     /// The time limit of one check, in whole seconds where it is stored.
-    #[serde(rename = "check_seconds", with = "seconds")]
+    #[serde(rename = "check_seconds", with = "crate::model::duration::seconds")]
     pub check_timeout: Duration,
     /// Branches that land before the others, in this order.
     #[serde(rename = "first")]
@@ -132,21 +132,6 @@ pub struct LandOptions {
     /// The branches were named: one whose check failed last time lands without that check as well.
     #[serde(default)]
     pub named: bool,
-}
-
-/// A duration as a number of whole seconds.
-mod seconds {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(value.as_secs())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        u64::deserialize(deserializer).map(Duration::from_secs)
-    }
 }
 
 #[cfg(test)]

@@ -278,12 +278,16 @@ mod tests {
                     session: text(),
                     model: text(),
                     mode: text(),
-                    folder: "/work".to_owned(),
+                    folder: "/project".to_owned(),
                 },
                 None,
             ),
             (
-                StreamEvent::ToolUse { id: text(), name: "Read".to_owned(), about: "/work/a.rs".to_owned() },
+                StreamEvent::ToolUse {
+                    id: text(),
+                    name: "Read".to_owned(),
+                    about: "/project/a.rs".to_owned(),
+                },
                 Some((Role::Agent, LogEvent::ToolUse { tool: "Read".to_owned(), about: "a.rs".to_owned() })),
             ),
             (

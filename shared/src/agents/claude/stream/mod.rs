@@ -13,7 +13,7 @@ use self::long::LongLine;
 use super::{end, limit};
 use crate::{
     agents::{Question, QuestionKind, StreamEvent, Turn, limit::Reached},
-    model::text,
+    model::{text, tool_use},
 };
 
 /// Columns kept of what a tool is used on.
@@ -254,24 +254,12 @@ fn micros(dollars: f64) -> Option<u64> {
 
 /// What a tool is used on, in a line: the one thing that tells most of it.
 fn about(input: &Value) -> String {
-    let told = [
-        "command",
-        "file_path",
-        "notebook_path",
-        "path",
-        "pattern",
-        "url",
-        "query",
-        "skill",
-        "description",
-        "prompt",
-    ];
-    let direct = told.iter().find_map(|key| input.get(key)?.as_str()).map(str::to_owned);
-    let told = direct.or_else(|| question(input)).unwrap_or_else(|| match input.as_object() {
-        Some(map) if map.is_empty() => String::new(),
-        Some(_) => input.to_string(),
-        None => String::new(),
-    });
+    let told =
+        tool_use::subject(input).or_else(|| question(input)).unwrap_or_else(|| match input.as_object() {
+            Some(map) if map.is_empty() => String::new(),
+            Some(_) => input.to_string(),
+            None => String::new(),
+        });
     text::one_line(&told, ABOUT)
 }
 
