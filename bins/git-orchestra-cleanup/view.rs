@@ -3,14 +3,13 @@
 use orchestra::{
     Result,
     config::keys::UNDO_EXPIRE,
-    ops::cleanup::{self, Entry, Outcome, Report},
+    ops::cleanup::{self, CleanedAgent, CleanupOutcome, Report},
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, agents, here, json,
-    paint::Role,
+    Exit, Terminal, accepted, agents, here, humanize, json,
+    style::Role,
     table::{self, Text},
-    when,
 };
 
 use crate::cli::Cli;
@@ -35,7 +34,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     // Whoever named agents wants them gone; whoever named none wants what may go gone.
     let named = !cli.agents.is_empty() || !cli.discard.is_empty();
-    let kept = report.agents.iter().any(|entry| entry.outcome == Outcome::Kept);
+    let kept = report.agents.iter().any(|entry| entry.outcome == CleanupOutcome::Kept);
     Ok(if named && kept { Exit::No } else { Exit::Done })
 }
 
@@ -54,10 +53,10 @@ fn tell(terminal: &Terminal, report: &Report) {
         terminal.width(),
         terminal.paint(),
     ));
-    let gone = report.agents.iter().filter(|entry| entry.outcome == Outcome::Removed).count();
+    let gone = report.agents.iter().filter(|entry| entry.outcome == CleanupOutcome::Removed).count();
     if let Some(operation) = &report.operation {
         let agents = agents::count(gone);
-        let size = when::size(report.bytes);
+        let size = humanize::size(report.bytes);
         terminal.answer(&format!("removed {agents}; {size} are deleted in the background\n"));
         terminal.hint(&format!("git orchestra undo {operation} brings everything back"));
     } else if let Some(hint) = report.agents.iter().find_map(|entry| entry.hint.as_ref()) {
@@ -69,16 +68,16 @@ fn tell(terminal: &Terminal, report: &Report) {
     }
 }
 
-fn row(entry: &Entry) -> Vec<Text> {
+fn row(entry: &CleanedAgent) -> Vec<Text> {
     let outcome = match entry.outcome {
-        Outcome::Removed => Text::role("removed", Role::Good),
-        Outcome::Planned => Text::role("would go", Role::Good),
-        Outcome::Kept => Text::role("kept", Role::Faint),
+        CleanupOutcome::Removed => Text::role("removed", Role::Good),
+        CleanupOutcome::Planned => Text::role("would go", Role::Good),
+        CleanupOutcome::Kept => Text::role("kept", Role::Faint),
     };
     vec![
         Text::new(&entry.agent.id),
         outcome,
-        Text::number(entry.bytes.map_or_else(|| "-".to_owned(), when::size)),
+        Text::number(entry.bytes.map_or_else(|| "-".to_owned(), humanize::size)),
         Text::new(&entry.why),
     ]
 }

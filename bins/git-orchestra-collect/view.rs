@@ -5,11 +5,11 @@ use orchestra::{
     model::{Liveness, quote, text},
     ops::{
         agent_object::surroundings,
-        collect::{self, SHARED_REFS, Saved, Summary},
+        collect::{self, CollectOutcome, SHARED_REFS, Summary},
     },
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, agents, here, json, when};
+use orchestra_terminal::{Exit, Terminal, agents, here, humanize, json};
 
 use crate::cli::Cli;
 
@@ -54,7 +54,7 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
     let agent = &summary.agent;
     let mut facts = vec![("task", agent.title.clone()), ("saved", saved(summary))];
     let times = agent.started_at.zip(agent.ended_at);
-    let span = times.map(|(from, to)| when::age(to.as_second() - from.as_second()));
+    let span = times.map(|(from, to)| humanize::age(to.as_second() - from.as_second()));
     let attempts = format!(
         "{}{}",
         agent.attempt,
@@ -95,15 +95,19 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
 fn saved(summary: &Summary) -> String {
     let id = &summary.agent.id;
     match summary.saved {
-        Saved::Snapshot => format!("its worktree as it is now: refs/orchestra-local/snapshots/{id}"),
-        Saved::Taken => "what was done since its end is in its work now".to_owned(),
-        Saved::Nothing => "its work had everything".to_owned(),
-        Saved::WorktreeGone => "nothing: its worktree is gone; its work is what was saved before".to_owned(),
-        Saved::Failed => {
+        CollectOutcome::Snapshot => format!("its worktree as it is now: refs/orchestra-local/snapshots/{id}"),
+        CollectOutcome::Taken => "what was done since its end is in its work now".to_owned(),
+        CollectOutcome::Nothing => "its work had everything".to_owned(),
+        CollectOutcome::WorktreeGone => {
+            "nothing: its worktree is gone; its work is what was saved before".to_owned()
+        }
+        CollectOutcome::Failed => {
             format!("not: its work stays in its worktree (git orchestra collect {id} tries again)")
         }
-        Saved::NotOurs if summary.agent.liveness == Liveness::Remote => "by its own clone".to_owned(),
-        Saved::NotOurs => {
+        CollectOutcome::NotOurs if summary.agent.liveness == Liveness::Remote => {
+            "by its own clone".to_owned()
+        }
+        CollectOutcome::NotOurs => {
             format!("nothing: its supervisor is gone; git orchestra resume {id}, or stop {id}, saves it")
         }
     }

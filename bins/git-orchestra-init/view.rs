@@ -5,7 +5,7 @@ use orchestra::{
     git::Repo,
     model::text,
     ops::{
-        configuration::{self, Checked},
+        configuration::{self, ConfigCheck},
         init::{self, Accepted, Report},
     },
     wire,
@@ -39,8 +39,8 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 /// What a person saw is what is accepted: by its fingerprint, or by their answer to a question.
 fn accept(cli: &Cli, terminal: &Terminal, repo: Repo, fingerprint: &str) -> Result<Exit> {
     let changes = match configuration::check(repo)? {
-        Checked::Accepted(_) => Vec::new(),
-        Checked::Pending(pending) => {
+        ConfigCheck::Accepted(_) => Vec::new(),
+        ConfigCheck::Pending(pending) => {
             accepted::show(terminal, pending.changes());
             let agreed = match fingerprint {
                 "" => terminal.can_ask() && prompt::confirm(terminal, accepted::QUESTION, "")?,

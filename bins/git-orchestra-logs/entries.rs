@@ -5,9 +5,8 @@ use orchestra::{
     ops::logs::story::{LogEntry, LogEvent},
 };
 use orchestra_terminal::{
-    agents,
-    paint::{Paint, Role},
-    when,
+    agents, humanize,
+    style::{Painter, Role},
 };
 
 /// Lines shown of thoughts, and columns of what a tool was used on and gave.
@@ -17,7 +16,7 @@ const COLUMNS: usize = 160;
 const INDENT: &str = "    ";
 
 /// Lines for people, or nothing.
-pub(crate) fn draw(entry: &LogEntry, paint: &Paint) -> Option<String> {
+pub(crate) fn draw(entry: &LogEntry, paint: &Painter) -> Option<String> {
     let text = event(&entry.event, paint)?;
     if entry.depth == 0 {
         return Some(text);
@@ -26,7 +25,7 @@ pub(crate) fn draw(entry: &LogEntry, paint: &Paint) -> Option<String> {
     Some(text.lines().map(|line| format!("{indent}{line}")).collect::<Vec<_>>().join("\n"))
 }
 
-fn event(event: &LogEvent, paint: &Paint) -> Option<String> {
+fn event(event: &LogEvent, paint: &Painter) -> Option<String> {
     let line = |mark: &str, role: Role, words: &str| {
         Some(format!("  {} {}", paint.as_role(role, mark), text::one_line(words, COLUMNS)))
     };
@@ -49,7 +48,7 @@ fn event(event: &LogEvent, paint: &Paint) -> Option<String> {
         LogEvent::Error { text } => line("✗", Role::Bad, text),
         LogEvent::Limit { text, warning, until } => {
             let (mark, role) = if *warning { ("·", Role::Warn) } else { ("✗", Role::Bad) };
-            let until = until.map(|until| format!(", until {}", when::clock_time(until)));
+            let until = until.map(|until| format!(", until {}", humanize::clock_time(until)));
             line(mark, role, &format!("{text}{}", until.unwrap_or_default()))
         }
         LogEvent::TurnEnd { ok, how, turns, cost_micros, denied } => {
@@ -62,7 +61,7 @@ fn event(event: &LogEvent, paint: &Paint) -> Option<String> {
     }
 }
 
-fn thoughts(words: &str, paint: &Paint) -> Option<String> {
+fn thoughts(words: &str, paint: &Painter) -> Option<String> {
     let first: Vec<&str> = words.lines().filter(|line| !line.trim().is_empty()).take(THOUGHTS).collect();
     let faint = |line: &str| paint.as_role(Role::Faint, &format!("  ~ {line}"));
     (!first.is_empty()).then(|| prefixed(&first.join("\n"), faint))

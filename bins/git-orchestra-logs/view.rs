@@ -10,16 +10,16 @@ use orchestra::{
     git::Repo,
     model::{Liveness, text},
     ops::{
-        awaited::Waiting,
         logs::{
             self, Attempt, Report,
             story::{LogEntry, Story},
         },
         status,
+        wait_targets::Waiting,
     },
     watch::{Filter, Update, Watch},
 };
-use orchestra_terminal::{Exit, Terminal, here, paint::Role, prompt};
+use orchestra_terminal::{Exit, Terminal, here, prompt, style::Role};
 
 use crate::{cli::Cli, entries};
 

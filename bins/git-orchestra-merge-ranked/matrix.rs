@@ -1,6 +1,6 @@
 //! Who conflicts with whom, on a terminal of any width. Pure.
 
-use orchestra::{model::text, ops::merge_ranked::Row};
+use orchestra::{model::text, ops::merge_ranked::BranchRow};
 
 /// Longest name beside the matrix, in columns.
 const NAME: usize = 32;
@@ -9,8 +9,8 @@ const TITLE: &str = "files in conflict with";
 const PAIRS: usize = 20;
 
 /// Draws the branches that conflict: a matrix of files, or a list where that is wider than `width`. Nothing where none does.
-pub(crate) fn draw(order: &[Row], into: &str, width: Option<usize>) -> String {
-    let shown: Vec<&Row> = order.iter().filter(|step| !step.conflicts.is_empty()).collect();
+pub(crate) fn draw(order: &[BranchRow], into: &str, width: Option<usize>) -> String {
+    let shown: Vec<&BranchRow> = order.iter().filter(|step| !step.conflicts.is_empty()).collect();
     if shown.is_empty() {
         return String::new();
     }
@@ -19,14 +19,14 @@ pub(crate) fn draw(order: &[Row], into: &str, width: Option<usize>) -> String {
     if widest <= width.unwrap_or(120) { matrix } else { list(&shown, into) }
 }
 
-fn files(step: &Row, other: &str) -> Option<u32> {
+fn files(step: &BranchRow, other: &str) -> Option<u32> {
     step.conflicts.iter().find(|conflict| conflict.branch == other).map(|conflict| conflict.files)
 }
 
 /// A column a branch, headed by its rank; a row a branch; files that conflict.
-fn matrix(shown: &[&Row], into: &str) -> String {
+fn matrix(shown: &[&BranchRow], into: &str) -> String {
     let target = shown.iter().any(|step| files(step, into).is_some());
-    let name = |step: &Row| text::one_line(&step.branch, NAME);
+    let name = |step: &BranchRow| text::one_line(&step.branch, NAME);
     let widest = shown.iter().map(|step| name(step).chars().count()).max().unwrap_or(0);
     let widest = widest.max(TITLE.len());
     let mut out = format!("{:>4} {TITLE:<widest$}", "");
@@ -62,7 +62,7 @@ fn cell(files: Option<u32>) -> String {
     }
 }
 
-fn list(shown: &[&Row], into: &str) -> String {
+fn list(shown: &[&BranchRow], into: &str) -> String {
     let mut pairs = Vec::new();
     for step in shown {
         for conflict in &step.conflicts {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use orchestra::{
     Code, Error, Result,
     model::text,
-    ops::merge_ranked::{self, Incomplete, Mode, Outcome, Progress, Report, Row},
+    ops::merge_ranked::{self, BranchOutcome, BranchRow, Incomplete, Mode, Progress, Report},
     wire,
 };
 use orchestra_terminal::{
     Exit, Terminal, accepted, agents, interrupt, json,
-    paint::Role,
+    style::Role,
     table::{self, Text},
 };
 
@@ -49,7 +49,7 @@ fn tell(terminal: &Terminal, progress: Progress<'_>) {
         Progress::Done(step) => {
             clear(terminal);
             // The target moves at the end.
-            let outcome = Outcome::of_step(step.outcome, false);
+            let outcome = BranchOutcome::of_step(step.outcome, false);
             let (word, role) = (outcome.label(), role(outcome));
             let why =
                 step.why.as_ref().map_or_else(String::new, |why| format!(": {}", text::one_line(why, 200)));
@@ -65,13 +65,13 @@ fn clear(terminal: &Terminal) {
     }
 }
 
-const fn role(outcome: Outcome) -> Role {
+const fn role(outcome: BranchOutcome) -> Role {
     match outcome {
-        Outcome::Lands | Outcome::NotReached | Outcome::Unknown => Role::Plain,
-        Outcome::Passed | Outcome::Merged => Role::Good,
-        Outcome::Conflict | Outcome::Blocked | Outcome::SetAside => Role::Warn,
-        Outcome::Failed => Role::Bad,
-        Outcome::UpToDate | Outcome::NothingNew | Outcome::TakenBack => Role::Faint,
+        BranchOutcome::Lands | BranchOutcome::NotReached | BranchOutcome::Unknown => Role::Plain,
+        BranchOutcome::Passed | BranchOutcome::Merged => Role::Good,
+        BranchOutcome::Conflict | BranchOutcome::Blocked | BranchOutcome::SetAside => Role::Warn,
+        BranchOutcome::Failed => Role::Bad,
+        BranchOutcome::UpToDate | BranchOutcome::NothingNew | BranchOutcome::TakenBack => Role::Faint,
     }
 }
 
@@ -93,9 +93,11 @@ fn show(terminal: &Terminal, report: &Report, mode: Mode) {
     }
 }
 
-fn row(step: &Row) -> Vec<Text> {
+fn row(step: &BranchRow) -> Vec<Text> {
     let why = match (step.outcome, &step.why) {
-        (Outcome::Merged | Outcome::Passed, Some(settled)) => format!("{}; {settled}", step.reason),
+        (BranchOutcome::Merged | BranchOutcome::Passed, Some(settled)) => {
+            format!("{}; {settled}", step.reason)
+        }
         (_, Some(why)) => why.clone(),
         (_, None) => step.reason.clone(),
     };
@@ -145,7 +147,7 @@ fn end(terminal: &Terminal, report: &Report, mode: Mode) -> Result<Exit> {
 }
 
 fn summary(terminal: &Terminal, report: &Report, into: &str) {
-    let landed = report.count(Outcome::Merged);
+    let landed = report.count(BranchOutcome::Merged);
     match report.moved_to() {
         Some(result) => {
             terminal.say(&format!(
@@ -167,7 +169,7 @@ fn summary(terminal: &Terminal, report: &Report, into: &str) {
 
 /// Where to read what failed.
 fn logs(terminal: &Terminal, report: &Report) {
-    let failed = |row: &&Row| row.outcome == Outcome::Failed;
+    let failed = |row: &&BranchRow| row.outcome == BranchOutcome::Failed;
     for log in report.order.iter().filter(failed).filter_map(|step| step.log.as_ref()).take(3) {
         terminal.hint_command(&[&"git", &"show", log]);
     }

@@ -11,7 +11,7 @@ use orchestra::{
 };
 use orchestra_terminal::{
     Exit, Terminal, accepted, agents, errors,
-    follow::{How, follow},
+    follow::{FollowOptions, follow},
     json, prompt,
     table::{self, Text},
 };
@@ -49,7 +49,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return Ok(failed.unwrap_or(Exit::Done));
     }
     let mine = status::Request { agents: report.agents, dirt: true, ..status::Request::default() };
-    let how = How { kind: wire::RESUME, did: "resumed", detach: cli.detach, json: cli.json };
+    let how = FollowOptions { kind: wire::RESUME, did: "resumed", detach: cli.detach, json: cli.json };
     let exit = follow(terminal, &repo, &mine, how)?;
     Ok(failed.filter(|_| exit == Exit::Done).unwrap_or(exit))
 }
@@ -59,7 +59,7 @@ fn planned(cli: &Cli, terminal: &Terminal, report: Report) -> Result<()> {
     if cli.json {
         return json::answer(terminal, wire::RESUME_PLAN, &plan);
     }
-    let row = |agent: &resume::Planned| {
+    let row = |agent: &resume::PlannedResume| {
         vec![
             Text::new(&agent.id),
             Text::new(agent.phase.as_str()),

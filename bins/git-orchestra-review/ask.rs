@@ -6,7 +6,7 @@ use orchestra::{
     ops::{
         configuration::AcceptedRepo,
         diff,
-        review::{self, Give, Report, Request, Work},
+        review::{self, GivenVerdict, Report, Request, ReviewedWork},
         worktrees,
     },
     process, world,
@@ -98,13 +98,13 @@ fn one(terminal: &Terminal, repo: &AcceptedRepo, id: &str) -> Result<()> {
 fn give(
     terminal: &Terminal,
     repo: &AcceptedRepo,
-    work: &Work,
+    work: &ReviewedWork,
     verdict: Verdict,
     text: Option<String>,
     comments: Vec<Comment>,
 ) -> Result<()> {
     let head = work.agent.head.as_ref().map(ToString::to_string);
-    let give = Give { verdict, text, comments, head, keep: false };
+    let give = GivenVerdict { verdict, text, comments, head, keep: false };
     let report: Report =
         review::run(repo, &Request { agent: Some(work.agent.id.to_string()), give: Some(give) })?;
     let told = if report.told { "; the agent was told, and works on it" } else { "" };
@@ -113,7 +113,7 @@ fn give(
     Ok(())
 }
 
-fn show_diff(repo: &AcceptedRepo, work: &Work) -> Result<()> {
+fn show_diff(repo: &AcceptedRepo, work: &ReviewedWork) -> Result<()> {
     let request =
         diff::Request { agent: work.agent.id.to_string(), committed: true, ..diff::Request::default() };
     let comparison = diff::compare(repo, &request)?;
@@ -121,7 +121,7 @@ fn show_diff(repo: &AcceptedRepo, work: &Work) -> Result<()> {
 }
 
 /// The user's own shell, where the files are.
-fn shell(terminal: &Terminal, repo: &AcceptedRepo, work: &Work) -> Result<()> {
+fn shell(terminal: &Terminal, repo: &AcceptedRepo, work: &ReviewedWork) -> Result<()> {
     let Ok(folder) = worktrees::path(repo, &work.agent.id) else {
         terminal.say("its worktree is gone");
         return Ok(());

@@ -5,7 +5,7 @@ use clap_complete::engine::ArgValueCandidates;
 use orchestra::{
     Code, Error, Result,
     model::verdict::{Comment, Verdict},
-    ops::review::{Give, Request},
+    ops::review::{GivenVerdict, Request},
 };
 use orchestra_terminal::{complete, pages::Page};
 
@@ -113,7 +113,7 @@ impl Cli {
             return Err(Error::new(Code::ArgumentMissing, "something is said, and no verdict given")
                 .hint("--approve, --reject or --changes"));
         }
-        let give = verdict.map(|verdict| Give {
+        let give = verdict.map(|verdict| GivenVerdict {
             verdict,
             text: self.message.clone(),
             comments,

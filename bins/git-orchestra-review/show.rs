@@ -5,12 +5,12 @@ use orchestra::{
     ops::{
         agent_object::Level,
         diff,
-        review::{Holds, Report, Work},
+        review::{Report, ReviewedWork, VerdictMatch},
     },
 };
 use orchestra_terminal::{
     Terminal, agents,
-    paint::{Paint, Role},
+    style::{Painter, Role},
 };
 
 /// Lines of a task, commits and files that are shown; more are counted.
@@ -31,7 +31,7 @@ pub(crate) fn notices(terminal: &Terminal, report: &Report) {
 }
 
 /// Everything there is to know, in a page.
-pub(crate) fn details(work: &Work, paint: &Paint) -> String {
+pub(crate) fn details(work: &ReviewedWork, paint: &Painter) -> String {
     let head = |name: &str| paint.as_role(Role::Head, name);
     let mut out = format!("{}\n", agents::line(&work.agent, paint));
     out.push_str(&format!("\n{}\n", head("TASK")));
@@ -73,9 +73,9 @@ pub(crate) fn details(work: &Work, paint: &Paint) -> String {
     facts.extend(work.agent.did_not_land().map(agents::did_not_land));
     if let Some(known) = &work.known {
         let holds = match known.holds {
-            Holds::Current => String::new(),
-            Holds::Carried => "; the patch is the same since".to_owned(),
-            Holds::Stale => {
+            VerdictMatch::Current => String::new(),
+            VerdictMatch::Carried => "; the patch is the same since".to_owned(),
+            VerdictMatch::Stale => {
                 format!(
                     "; of another work: git orchestra diff {} --since-review shows what is new",
                     work.agent.id

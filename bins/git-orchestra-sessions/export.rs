@@ -3,7 +3,7 @@
 use orchestra::{
     Result,
     model::text,
-    ops::sessions::{Piece, Session, What, edit, read},
+    ops::sessions::{ItemKind, Session, TranscriptItem, edit, read},
 };
 use orchestra_terminal::{Exit, Terminal, markdown};
 
@@ -77,15 +77,15 @@ impl Last {
 }
 
 /// What is said under a heading for who says it, which stands where the speaker changes.
-fn markdown(piece: &Piece, full: bool, last: &mut Last) -> Option<String> {
+fn markdown(piece: &TranscriptItem, full: bool, last: &mut Last) -> Option<String> {
     let agent = if piece.by_subagent { "Sub-agent" } else { last.answers };
     let (who, said) = match &piece.what {
         _ if piece.by_subagent && !full => return None,
-        What::Prompt(words) if piece.by_subagent => ("Sub-agent", quoted(words)),
-        What::Prompt(words) => (last.asks, format!("{}\n", markdown::below(&body(words), LEVEL))),
-        What::Answer(words) => (agent, format!("{}\n", markdown::below(&body(words), LEVEL))),
-        What::Thought(words) if full => (agent, quoted(words)),
-        What::Tool { name, input } if full => (
+        ItemKind::Prompt(words) if piece.by_subagent => ("Sub-agent", quoted(words)),
+        ItemKind::Prompt(words) => (last.asks, format!("{}\n", markdown::below(&body(words), LEVEL))),
+        ItemKind::Answer(words) => (agent, format!("{}\n", markdown::below(&body(words), LEVEL))),
+        ItemKind::Thought(words) if full => (agent, quoted(words)),
+        ItemKind::Tool { name, input } if full => (
             agent,
             format!(
                 "**{}**\n\n{}",
@@ -93,16 +93,18 @@ fn markdown(piece: &Piece, full: bool, last: &mut Last) -> Option<String> {
                 changed(input).unwrap_or_else(|| markdown::fenced("", &body(input)))
             ),
         ),
-        What::Tool { name, input } => {
+        ItemKind::Tool { name, input } => {
             let changes = changed(input).map(|changes| markdown::indented(&changes)).unwrap_or_default();
             (agent, format!("- **{}** {}\n{changes}", text::safe(name), code(&words::about(input))))
         }
-        What::Result { error, text } if full => (
+        ItemKind::Result { error, text } if full => (
             agent,
             format!("{}\n\n{}", if *error { "Failed:" } else { "Gave:" }, markdown::fenced("", &body(text))),
         ),
-        What::Result { error: true, text } => (agent, format!("  - failed: {}\n", code(&words::gist(text)))),
-        What::Thought(_) | What::Result { .. } | What::Note(_) => return None,
+        ItemKind::Result { error: true, text } => {
+            (agent, format!("  - failed: {}\n", code(&words::gist(text))))
+        }
+        ItemKind::Thought(_) | ItemKind::Result { .. } | ItemKind::Note(_) => return None,
     };
     let anew = last.who != who || who == last.asks;
     let at = piece.at.as_deref().map_or_else(String::new, |at| format!(" ({})", text::one_line(at, 40)));

@@ -5,13 +5,13 @@ use orchestra::{
     model::text,
     ops::sessions::{
         found::{Found, Report},
-        search::{self, Hit, Hits, Outcome, Query},
+        search::{self, Hit, Hits, Query, SearchSummary},
     },
     wire,
 };
 use orchestra_terminal::{
     Exit, Terminal, json,
-    paint::{Paint, Role},
+    style::{Painter, Role},
 };
 
 use crate::{
@@ -45,7 +45,7 @@ pub(crate) fn run(terminal: &Terminal, search: &Search, which: &Which) -> Result
     })?;
     words::troubles(terminal, &outcome.troubles, which.verbose);
     if search.json {
-        let Outcome { searched, troubles } = outcome;
+        let SearchSummary { searched, troubles } = outcome;
         let report = Report { searched, sessions: found, unreadable: troubles };
         json::answer(terminal, wire::SEARCH, &report)?;
     } else if !any {
@@ -55,7 +55,7 @@ pub(crate) fn run(terminal: &Terminal, search: &Search, which: &Which) -> Result
 }
 
 /// The conversation, then each hit: who, when, and the line with what stands around it.
-fn show(hits: &Hits, search: &Search, paint: &Paint) -> String {
+fn show(hits: &Hits, search: &Search, paint: &Painter) -> String {
     let session = &hits.session;
     let line =
         |text: &Option<String>| text.as_deref().map_or_else(String::new, |text| text::one_line(text, 80));
@@ -84,7 +84,7 @@ fn show(hits: &Hits, search: &Search, paint: &Paint) -> String {
 }
 
 /// The line with the words made bold; of a long one, what stands around them.
-fn marked(hit: &Hit, line: &str, paint: &Paint) -> String {
+fn marked(hit: &Hit, line: &str, paint: &Painter) -> String {
     let before = hit.text.get(..hit.place.start).unwrap_or_default();
     let column = before.rfind('\n').map_or(before.len(), |end| before.len() - end - 1);
     let end = (column + hit.place.len()).min(line.len());

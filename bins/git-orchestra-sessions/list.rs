@@ -9,10 +9,9 @@ use orchestra::{
     wire, world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, json,
-    paint::Role,
+    Exit, Terminal, humanize, json,
+    style::Role,
     table::{self, Text},
-    when,
 };
 
 use crate::{cli::Cli, scope, words};
@@ -82,7 +81,7 @@ fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
     headings.extend(agent.then_some("AGENT"));
     headings.push("TITLE");
     let rows = sessions.iter().map(|one| {
-        let age = world::seconds(&one.last_active_at).map_or_else(String::new, |at| when::age(now - at));
+        let age = world::seconds(&one.last_active_at).map_or_else(String::new, |at| humanize::age(now - at));
         let mut row = vec![
             Text::new(short(one, sessions)),
             Text::new(one.program.clone()),

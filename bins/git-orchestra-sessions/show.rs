@@ -3,14 +3,13 @@
 use orchestra::{
     Result,
     model::text,
-    ops::sessions::{Piece, Session, What, edit, read},
+    ops::sessions::{ItemKind, Session, TranscriptItem, edit, read},
     world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, json,
+    Exit, Terminal, humanize, json,
     pager::Pager,
-    paint::{Paint, Role},
-    when,
+    style::{Painter, Role},
 };
 
 use crate::{
@@ -46,7 +45,7 @@ pub(crate) fn run(terminal: &Terminal, id: &str, full: bool, as_json: bool) -> R
 }
 
 /// What stands above it.
-fn head(session: &Session, paint: &Paint) -> String {
+fn head(session: &Session, paint: &Painter) -> String {
     let mut facts: Vec<(&str, String)> = vec![("session", session.id.clone())];
     let line = |text: &Option<String>| text.as_deref().map(|text| text::one_line(text, COLUMNS));
     facts.extend(line(&session.title).map(|title| ("title", title)));
@@ -72,7 +71,7 @@ fn head(session: &Session, paint: &Paint) -> String {
         let tokens = inner.input_tokens.zip(inner.output_tokens);
         let tokens =
             tokens.map_or_else(String::new, |(read, written)| format!(", {read} read, {written} written"));
-        let size = when::size(inner.size);
+        let size = humanize::size(inner.size);
         facts.push(("subagent", format!("{} {about} ({size}{tokens})", text::safe(&inner.id))));
     }
     facts
@@ -83,7 +82,7 @@ fn head(session: &Session, paint: &Paint) -> String {
 
 /// A conversation being shown: who spoke last decides where a heading stands.
 struct Talk {
-    paint: Paint,
+    paint: Painter,
     full: bool,
     /// Who asks, and who answers: in the file of a sub-agent the agent asks that.
     asks: String,
@@ -100,7 +99,7 @@ enum Speaker {
 }
 
 impl Talk {
-    fn new(paint: Paint, full: bool, session: &Session) -> Self {
+    fn new(paint: Painter, full: bool, session: &Session) -> Self {
         let program = text::safe(&session.program).into_owned();
         let (asks, answers) = match session.subagent_of {
             Some(_) => (program, SUBAGENT.to_owned()),
@@ -110,10 +109,10 @@ impl Talk {
     }
 
     /// The piece as it is shown, below a heading where the speaker changes; nothing where it is not shown.
-    fn next(&mut self, piece: &Piece) -> Option<String> {
+    fn next(&mut self, piece: &TranscriptItem) -> Option<String> {
         let speaker = match &piece.what {
             _ if piece.by_subagent => Speaker::Subagent,
-            What::Prompt(_) => Speaker::Person,
+            ItemKind::Prompt(_) => Speaker::Person,
             _ => Speaker::Agent,
         };
         let shown = match speaker {
@@ -122,7 +121,7 @@ impl Talk {
         };
         let is_new = self.last != Some(speaker) || speaker == Speaker::Person;
         // What the program remarks has no speaker of its own.
-        if matches!(piece.what, What::Note(_)) && !piece.by_subagent {
+        if matches!(piece.what, ItemKind::Note(_)) && !piece.by_subagent {
             return Some(shown);
         }
         self.last = Some(speaker);
@@ -130,13 +129,13 @@ impl Talk {
     }
 
     /// A sub-agent in the same file is shown by what it was asked, and no more.
-    fn folded(&mut self, piece: &Piece) -> Option<String> {
-        let What::Prompt(words) = &piece.what else { return None };
+    fn folded(&mut self, piece: &TranscriptItem) -> Option<String> {
+        let ItemKind::Prompt(words) = &piece.what else { return None };
         let asked = text::one_line(&one_paragraph(words), COLUMNS);
         Some(format!("  {} sub-agent: {asked}", self.paint.as_role(Role::Faint, "·")))
     }
 
-    fn heading(&self, speaker: Speaker, piece: &Piece) -> String {
+    fn heading(&self, speaker: Speaker, piece: &TranscriptItem) -> String {
         let who = match speaker {
             Speaker::Person => &self.asks,
             Speaker::Agent => &self.answers,
@@ -147,22 +146,22 @@ impl Talk {
     }
 }
 
-fn piece_of(piece: &Piece, full: bool, paint: &Paint) -> Option<String> {
+fn piece_of(piece: &TranscriptItem, full: bool, paint: &Painter) -> Option<String> {
     let line = |mark: &str, role: Role, words: &str| {
         Some(format!("  {} {}", paint.as_role(role, mark), text::one_line(words, COLUMNS)))
     };
     match &piece.what {
-        What::Prompt(words) => {
+        ItemKind::Prompt(words) => {
             Some(lines(words, |line| paint.as_role(Role::Head, format!("> {line}").trim_end())))
         }
-        What::Answer(words) => Some(block(words)),
-        What::Thought(words) if full => {
+        ItemKind::Answer(words) => Some(block(words)),
+        ItemKind::Thought(words) if full => {
             Some(lines(words, |line| paint.as_role(Role::Faint, &format!("  ~ {line}"))))
         }
-        What::Thought(_) => None,
-        What::Tool { name, input } => Some(tool(name, input, full, paint)),
-        What::Result { error: false, text } if text.trim().is_empty() && !full => None,
-        What::Result { error, text } => {
+        ItemKind::Thought(_) => None,
+        ItemKind::Tool { name, input } => Some(tool(name, input, full, paint)),
+        ItemKind::Result { error: false, text } if text.trim().is_empty() && !full => None,
+        ItemKind::Result { error, text } => {
             let (mark, role) = if *error { ("✗", Role::Bad) } else { ("←", Role::Faint) };
             if full {
                 return Some(format!(
@@ -173,12 +172,12 @@ fn piece_of(piece: &Piece, full: bool, paint: &Paint) -> Option<String> {
             }
             line(mark, role, &gist(text))
         }
-        What::Note(words) => line("·", Role::Faint, &one_paragraph(words)),
+        ItemKind::Note(words) => line("·", Role::Faint, &one_paragraph(words)),
     }
 }
 
 /// A tool and what it was used on; of an edit, what it changes.
-fn tool(name: &str, input: &str, full: bool, paint: &Paint) -> String {
+fn tool(name: &str, input: &str, full: bool, paint: &Painter) -> String {
     let head = format!("  {} {}", paint.as_role(Role::Hint, "→"), text::safe(name));
     let changes = edit::changes(input);
     if changes.is_empty() {

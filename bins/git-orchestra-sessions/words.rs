@@ -2,7 +2,7 @@
 
 use orchestra::{
     model::{text, tool_use},
-    ops::sessions::{self, Trouble},
+    ops::sessions::{self, ReadFailure},
 };
 use orchestra_terminal::{Terminal, agents};
 
@@ -10,7 +10,7 @@ use orchestra_terminal::{Terminal, agents};
 pub(crate) const COLUMNS: usize = 160;
 
 /// Says what could not be read, or that there is something.
-pub(crate) fn troubles(terminal: &Terminal, troubles: &[Trouble], verbose: bool) {
+pub(crate) fn troubles(terminal: &Terminal, troubles: &[ReadFailure], verbose: bool) {
     if !verbose && !troubles.is_empty() {
         return terminal.hint("not everything could be read; --verbose says what");
     }

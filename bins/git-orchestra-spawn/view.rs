@@ -11,7 +11,7 @@ use orchestra::{
 };
 use orchestra_terminal::{
     Exit, Terminal, accepted, agents,
-    follow::{How, follow},
+    follow::{FollowOptions, follow},
     json,
     table::{self, Text},
 };
@@ -29,7 +29,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return planned(cli, terminal, &report);
     }
     let mine = status::Request { run: Some(report.run), dirt: true, ..status::Request::default() };
-    let how = How { kind: wire::SPAWN, did: "started", detach: cli.detach, json: cli.json };
+    let how = FollowOptions { kind: wire::SPAWN, did: "started", detach: cli.detach, json: cli.json };
     follow(terminal, &repo, &mine, how)
 }
 

@@ -8,14 +8,14 @@ use orchestra::{
     model::{Liveness, Phase, text},
     ops::{
         agent_object::{AgentObject, DidNotLand, Level},
-        awaited,
         status::{self, Report},
+        wait_targets,
     },
     wire,
 };
 use orchestra_terminal::{
     Exit, Terminal, agents, here, json,
-    paint::Role,
+    style::Role,
     watch::{self, End, Stream, Until, Watched},
 };
 
@@ -35,7 +35,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if cli.watch || cli.wait.is_some() {
         let until = cli.wait.map_or(Until::Interrupted, |limit| Until::AllEnded { limit: limit.0 });
         if cli.wait.is_some() {
-            request = awaited::by_caller(&repo, request)?;
+            request = wait_targets::by_caller(&repo, request)?;
         }
         let silent = !cli.watch;
         let Watched { end, report, repo } =

@@ -1,14 +1,14 @@
 //! What `stop` shows.
 
 use orchestra::{Result, ops::stop, wire};
-use orchestra_terminal::{Exit, Terminal, here, rested};
+use orchestra_terminal::{Exit, Terminal, here, stop_view};
 
 use crate::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
-    let Some(request) = rested::complete(terminal, &repo, cli.request(), "stop")? else {
-        return rested::show_none(terminal, wire::STOP, cli.json);
+    let Some(request) = stop_view::complete(terminal, &repo, cli.request(), "stop")? else {
+        return stop_view::show_none(terminal, wire::STOP, cli.json);
     };
-    rested::show(terminal, wire::STOP, &stop::run(&repo, &request)?, cli.json)
+    stop_view::show(terminal, wire::STOP, &stop::run(&repo, &request)?, cli.json)
 }

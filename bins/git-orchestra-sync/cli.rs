@@ -3,7 +3,7 @@
 use clap::{Parser, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::{
-    ops::sync::{Extra, Request, Way},
+    ops::sync::{Direction, Extra, Request},
     world,
 };
 use orchestra_terminal::{complete, pages::Page};
@@ -116,9 +116,9 @@ pub(crate) const PAGE: Page = Page {
 impl Cli {
     pub(crate) fn request(&self, ask: bool) -> Request {
         let way = match (self.fetch, self.push) {
-            (true, _) => Way::Fetch,
-            (_, true) => Way::Push,
-            _ => Way::Both,
+            (true, _) => Direction::Fetch,
+            (_, true) => Direction::Push,
+            _ => Direction::Both,
         };
         Request {
             remote: self.remote.clone(),

@@ -4,10 +4,10 @@ use orchestra::{
     Kind, Result,
     git::Repo,
     model::text,
-    ops::sync::{self, Asks, Change, Held, Outcome, OwnWork, Question, Report},
+    ops::sync::{self, AgentChange, ConsentQuestion, OwnWork, Report, SyncOutcome, SyncUser, Withheld},
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, here, json, prompt, when};
+use orchestra_terminal::{Exit, Terminal, accepted, here, humanize, json, prompt};
 
 use crate::cli::Cli;
 
@@ -45,7 +45,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     } else {
         tell(terminal, &report);
     }
-    let Outcome { unsent, held, unfetched, .. } = &report.outcome;
+    let SyncOutcome { unsent, held, unfetched, .. } = &report.outcome;
     let is_all_there = unsent.is_empty() && held.is_empty() && unfetched.is_empty();
     Ok(match (report.outcome.locked.is_empty(), is_all_there) {
         (false, _) => Exit::Failed(Kind::Conflict),
@@ -57,7 +57,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 /// What to type about what stays here, each thing once.
 fn hints(terminal: &Terminal, report: &Report) {
     let mut told: Vec<String> = Vec::new();
-    for hint in report.outcome.held.iter().flat_map(Held::hints) {
+    for hint in report.outcome.held.iter().flat_map(Withheld::hints) {
         if told.len() < HINTS && !told.contains(&hint) {
             terminal.hint(&text::safe(&hint));
             told.push(hint);
@@ -109,13 +109,13 @@ fn tell(terminal: &Terminal, report: &Report) {
     }
 }
 
-const fn word(change: Change) -> &'static str {
+const fn word(change: AgentChange) -> &'static str {
     match change {
-        Change::New => "is new here",
-        Change::News => "has news",
-        Change::Joined => "had news on both sides: joined",
-        Change::Work => "has other work",
-        Change::Archived => "was put away",
+        AgentChange::New => "is new here",
+        AgentChange::News => "has news",
+        AgentChange::Joined => "had news on both sides: joined",
+        AgentChange::Work => "has other work",
+        AgentChange::Archived => "was put away",
     }
 }
 
@@ -132,14 +132,14 @@ impl Asking<'_> {
     }
 }
 
-impl Asks for Asking<'_> {
+impl SyncUser for Asking<'_> {
     fn doing(&mut self, what: &str) {
         let Some((_, width)) = self.terminal.stderr_size() else { return };
         let what = text::one_line(what, 200);
         self.terminal.sketch(&text::cut(&what, width.saturating_sub(1)));
     }
 
-    fn agrees(&mut self, question: &Question) -> Result<bool> {
+    fn agrees(&mut self, question: &ConsentQuestion) -> Result<bool> {
         self.clear();
         prompt::confirm(self.terminal, &ask(question), "git orchestra sync --yes agrees")
     }
@@ -151,10 +151,10 @@ fn own(own: &[OwnWork]) -> String {
 }
 
 /// What leaves, how large it is, and where it goes.
-fn ask(question: &Question) -> String {
+fn ask(question: &ConsentQuestion) -> String {
     let places: Vec<String> = question.urls.iter().map(|url| text::safe(url).into_owned()).collect();
     let places = places.join(" and ");
-    let size = question.bytes.map_or_else(|| "size unknown".to_owned(), when::size);
+    let size = question.bytes.map_or_else(|| "size unknown".to_owned(), humanize::size);
     let own = match question.own_work.as_slice() {
         [] => String::new(),
         all => format!("{} that it does not have", own(all)),

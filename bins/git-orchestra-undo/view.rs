@@ -3,14 +3,13 @@
 use orchestra::{
     Result,
     model::text,
-    ops::undo::{self, Listed, Report, Stage},
+    ops::undo::{self, ListedOperation, Report, Stage},
     wire, world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, here, interrupt, json,
-    paint::Role,
+    Exit, Terminal, accepted, here, humanize, interrupt, json,
+    style::Role,
     table::{self, Text},
-    when,
 };
 
 use crate::cli::Cli;
@@ -45,7 +44,7 @@ fn list(terminal: &Terminal, report: &Report) {
     terminal.answer(&table::draw(&headings, rows, terminal.width(), terminal.paint()));
 }
 
-fn row(listed: &Listed) -> Vec<Text> {
+fn row(listed: &ListedOperation) -> Vec<Text> {
     let operation = &listed.operation;
     let now = world::now().as_second();
     let (state, role) = match (operation.stage, listed.holds) {
@@ -56,7 +55,9 @@ fn row(listed: &Listed) -> Vec<Text> {
     };
     vec![
         Text::new(text::one_line(&operation.id, 40)),
-        Text::number(world::seconds(&operation.at).map_or_else(|| "-".to_owned(), |at| when::age(now - at))),
+        Text::number(
+            world::seconds(&operation.at).map_or_else(|| "-".to_owned(), |at| humanize::age(now - at)),
+        ),
         Text::new(text::one_line(operation.command(), 40)),
         Text::role(state, role),
         Text::new(text::one_line(&operation.summary, 200)),

@@ -5,14 +5,13 @@ use std::os::unix::ffi::OsStrExt;
 use orchestra::{
     Result,
     model::text,
-    ops::worktrees::{self, Entry, Request},
+    ops::worktrees::{self, Request, WorktreeInfo},
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, here, json,
-    paint::role_of,
+    Exit, Terminal, agents, here, humanize, json,
+    style::role_of,
     table::{self, Text},
-    when,
 };
 
 use crate::cli::Cli;
@@ -43,12 +42,12 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn row(entry: &Entry) -> Vec<Text> {
+fn row(entry: &WorktreeInfo) -> Vec<Text> {
     let dirty = entry.agent.dirty.map_or_else(|| "-".to_owned(), |count| count.to_string());
     vec![
         Text::new(&entry.agent.id),
         Text::role(agents::phase(&entry.agent), role_of(entry.agent.phase, entry.agent.liveness)),
-        Text::number(entry.size.map_or_else(|| "-".to_owned(), when::size)),
+        Text::number(entry.size.map_or_else(|| "-".to_owned(), humanize::size)),
         Text::number(dirty),
         Text::new(state(entry)),
         Text::new(text::safe(&entry.path)),
@@ -57,7 +56,7 @@ fn row(entry: &Entry) -> Vec<Text> {
 
 /// What there is to know of a worktree. Of an agent that has ended it is not measured whether something is uncommitted, but it is
 /// known what was not taken.
-fn state(entry: &Entry) -> String {
+fn state(entry: &WorktreeInfo) -> String {
     let place = entry.agent.worktree_state.and_then(agents::worktree_state).map(str::to_owned);
     let work = match (&entry.operation, &entry.locked) {
         (Some(operation), _) => Some(format!("{operation} under way")),

@@ -9,7 +9,7 @@ use std::{
 use orchestra::{
     Code, Error, Kind, Result, error::Context, git::Git, model::quote, ops::status, process, world,
 };
-use orchestra_terminal::{Exit, Terminal, paint::Role};
+use orchestra_terminal::{Exit, Terminal, style::Role};
 
 use crate::cli::Demo;
 
@@ -110,7 +110,7 @@ impl Stage {
 
     /// Runs a command of the suite as a user would, on the user's terminal.
     fn orchestra(&self, arguments: &[String]) -> Result<Option<i32>> {
-        let program = process::beside_us(&format!("git-orchestra-{}", arguments[0]));
+        let program = process::sibling_binary(&format!("git-orchestra-{}", arguments[0]));
         let mut command: Command = process::own(&program);
         command.args(&arguments[1..]).current_dir(&self.repo).stdin(Stdio::null());
         let status = process::status(&mut command)

@@ -8,7 +8,7 @@ use orchestra::{
     model::text,
     process, world,
 };
-use orchestra_terminal::{Terminal, catalog, complete, errors, run::ASK};
+use orchestra_terminal::{Terminal, catalog, complete, errors, run::INTROSPECT};
 
 use crate::nearest::nearest;
 
@@ -17,7 +17,7 @@ const PREFIX: &str = "git-orchestra-";
 /// Takes this process's place by the command that the first argument names, arguments unchanged. `None`: that one is ours.
 pub(crate) fn handed_over() -> Option<ExitCode> {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    if world::text_variable(ASK).as_deref() == Some("complete") {
+    if world::text_variable(INTROSPECT).as_deref() == Some("complete") {
         return complete_elsewhere(&arguments);
     }
     let name = arguments.first()?.to_str()?;
@@ -47,7 +47,7 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
 /// The program of a command in our own folder.
 pub(crate) fn ours(name: &str) -> Option<PathBuf> {
     let known = catalog::COMMANDS.iter().chain(catalog::INNER).any(|entry| entry.name == name);
-    let program = process::beside_us(&format!("{PREFIX}{name}"));
+    let program = process::sibling_binary(&format!("{PREFIX}{name}"));
     (known && program.is_file()).then_some(program)
 }
 

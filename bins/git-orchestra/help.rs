@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use clap::CommandFactory;
 use orchestra::{Code, Error, Result, process};
-use orchestra_terminal::{Exit, Terminal, args, pages, run::ASK};
+use orchestra_terminal::{Exit, Terminal, args, pages, run::INTROSPECT};
 
 use crate::{
     cli::{Cli, PAGE},
@@ -56,7 +56,7 @@ pub(crate) fn page(name: Option<&str>) -> Result<String> {
         return Ok(pages::man(pages::complete_help(command, &page), &page));
     }
     let program = find::ours(name).ok_or_else(|| find::no_command(name))?;
-    let output = process::output(process::sibling(&program).env(ASK, "man")).map_err(|e| {
+    let output = process::output(process::sibling(&program).env(INTROSPECT, "man")).map_err(|e| {
         Error::new(Code::ProgramFailed, format!("cannot run '{}'", program.display())).because(e)
     })?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

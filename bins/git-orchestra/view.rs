@@ -1,7 +1,7 @@
 //! What the dispatcher shows itself.
 
 use orchestra::Result;
-use orchestra_terminal::{Exit, Terminal, catalog, pages, paint::Role};
+use orchestra_terminal::{Exit, Terminal, catalog, pages, style::Role};
 
 use crate::{
     cli::{BuiltIn, Cli},

@@ -190,7 +190,7 @@ fn descendants(of: u32) -> Vec<u32> {
 }
 
 /// The companion program `name` in the folder of the running one.
-pub fn beside_us(name: &str) -> PathBuf {
+pub fn sibling_binary(name: &str) -> PathBuf {
     world::this_program().with_file_name(name)
 }
 

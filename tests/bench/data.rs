@@ -14,7 +14,7 @@ use orchestra::{
     landing,
     model::{
         AgentId, Event, Fact, IdOrText, Phase, WorkStat,
-        event::{Created, Finished, Step},
+        event::{Created, Finished, PhaseChange},
     },
     store::{append, commit, layout},
 };
@@ -182,7 +182,7 @@ impl Lab {
                 while let Some(parent) = repo.read_commit(root).expect("a commit").parents.first() {
                     root = *parent;
                 }
-                let edit = orchestra::git::refs::Edit { name, old: Some(tip), new: root };
+                let edit = orchestra::git::refs::RefEdit { name, old: Some(tip), new: root };
                 repo.edit_refs(&[edit], "reset").expect("moved");
             }
             drop(repo);
@@ -281,7 +281,7 @@ fn write_agent(stream: &mut String, at: usize, writer: &str, base: &str) {
             prompt: Some(format!("Bench task number {at}")),
             ..Created::default()
         }),
-        Fact::Phase(Step::to(1, Phase::Starting)),
+        Fact::Phase(PhaseChange::to(1, Phase::Starting)),
         Fact::Finished(Finished {
             exit: Some(0),
             head: Some(IdOrText::read(base)),

@@ -8,19 +8,19 @@ use std::collections::BTreeSet;
 use orchestra::{
     git::{
         Oid, Repo,
-        objects::{Commit, Entry, Sort},
-        remotes::{Push, Rule},
+        objects::{Commit, TreeEntry, TreeEntryKind},
+        remotes::{Push, PushRule},
         repo::Identity,
     },
     model::{
         AgentId, Event, Fact, Phase, WorkStat,
-        event::{Created, Finished, Step},
+        event::{Created, Finished, PhaseChange},
         fold, trailers,
     },
     store::{Chain, commit},
     sync::{
-        Side,
-        plan::{self, Plan, Sides},
+        RefSnapshot,
+        plan::{self, Sides, SyncPlan},
     },
 };
 use testkit::Numbers;
@@ -75,16 +75,16 @@ struct Play<'a> {
     seed: u64,
     numbers: Numbers,
     clones: Vec<Clone>,
-    hub: Side,
+    hub: RefSnapshot,
     /// Lines of events that some clone has written and nobody may lose.
     written: BTreeSet<String>,
     names: usize,
 }
 
 struct Clone {
-    ours: Side,
+    ours: RefSnapshot,
     /// What it knows of the hub.
-    tracking: Side,
+    tracking: RefSnapshot,
     writer: String,
     /// How wrong its clock is, in seconds.
     clock: i64,
@@ -96,14 +96,23 @@ impl<'a> Play<'a> {
         let mut clone = |at: usize| {
             let wrong = [0, 86_400, -86_400, 315_360_000, -315_360_000];
             Clone {
-                ours: Side::default(),
-                tracking: Side::default(),
+                ours: RefSnapshot::default(),
+                tracking: RefSnapshot::default(),
                 writer: ["a", "b", "c"][at].to_owned(),
                 clock: wrong[usize::try_from(numbers.below(5)).expect("small")],
             }
         };
         let clones = (0..CLONES).map(&mut clone).collect();
-        Self { repo, kind, seed, numbers, clones, hub: Side::default(), written: BTreeSet::new(), names: 0 }
+        Self {
+            repo,
+            kind,
+            seed,
+            numbers,
+            clones,
+            hub: RefSnapshot::default(),
+            written: BTreeSet::new(),
+            names: 0,
+        }
     }
 
     fn pick(&mut self, of: u64) -> usize {
@@ -191,8 +200,8 @@ impl<'a> Play<'a> {
             }
             Some(_) => match self.numbers.below(3) {
                 0 => Fact::Stop { reason: Some(self.seed.to_string()) },
-                1 => Fact::Phase(Step::to(1, Phase::Starting)),
-                _ => Fact::Phase(Step::to(2, Phase::Running).because("x")),
+                1 => Fact::Phase(PhaseChange::to(1, Phase::Starting)),
+                _ => Fact::Phase(PhaseChange::to(2, Phase::Running).because("x")),
             },
         };
         self.append(at, &id, &fact);
@@ -277,8 +286,10 @@ impl<'a> Play<'a> {
         let old = before.and_then(|tip| self.repo.read_blob_of(tip, &head.to_string()).expect("a tree"));
         let text = String::from_utf8(old.unwrap_or_default()).expect("text") + &line;
         let blob = self.repo.write_blob(text.as_bytes()).expect("written");
-        let tree =
-            self.repo.write_entries(vec![Entry::new(head.to_string(), Sort::File, blob)]).expect("written");
+        let tree = self
+            .repo
+            .write_entries(vec![TreeEntry::new(head.to_string(), TreeEntryKind::File, blob)])
+            .expect("written");
         let new = self.commit(before.into_iter().collect(), 9, "notes\n".into(), tree);
         self.clones[at].ours.notes.insert("results".into(), new);
     }
@@ -303,14 +314,14 @@ impl<'a> Play<'a> {
     }
 
     /// The sides that a clone speaks with.
-    fn others(&self, at: usize) -> Vec<Side> {
+    fn others(&self, at: usize) -> Vec<RefSnapshot> {
         match self.kind {
             Kind::Ring => (1..CLONES).map(|next| self.clones[(at + next) % CLONES].ours.clone()).collect(),
             _ => vec![self.hub.clone()],
         }
     }
 
-    fn plan(&self, at: usize, theirs: &Side, before: &Side) -> Plan {
+    fn plan(&self, at: usize, theirs: &RefSnapshot, before: &RefSnapshot) -> SyncPlan {
         let clone = &self.clones[at];
         let sides = Sides {
             ours: &clone.ours,
@@ -333,7 +344,7 @@ impl<'a> Play<'a> {
             for _ in 0..8 {
                 let theirs = self.others(at).swap_remove(other);
                 let before = std::mem::replace(&mut self.clones[at].tracking, theirs.clone());
-                let before = if self.kind == Kind::Ring { Side::default() } else { before };
+                let before = if self.kind == Kind::Ring { RefSnapshot::default() } else { before };
                 let plan = self.plan(at, &theirs, &before);
                 if plan.impostors > 0 {
                     self.names += 1;
@@ -357,7 +368,7 @@ impl<'a> Play<'a> {
         }
     }
 
-    fn take_in(&mut self, at: usize, plan: &Plan, left: &mut usize) -> bool {
+    fn take_in(&mut self, at: usize, plan: &SyncPlan, left: &mut usize) -> bool {
         for edit in &plan.edits {
             if *left == 0 {
                 return false;
@@ -373,19 +384,19 @@ impl<'a> Play<'a> {
 }
 
 /// As git and a server would.
-fn push_to(repo: &Repo, hub: &mut Side, push: &Push) {
+fn push_to(repo: &Repo, hub: &mut RefSnapshot, push: &Push) {
     let now = get(hub, &push.name);
     let may = match (push.rule, now, push.new) {
-        (Rule::Lease(old), now, _) => old == now,
-        (Rule::Forward, Some(now), Some(new)) => repo.contains(new, now).expect("a history"),
-        (Rule::Forward, _, _) => true,
+        (PushRule::Lease(old), now, _) => old == now,
+        (PushRule::FastForwardOnly, Some(now), Some(new)) => repo.contains(new, now).expect("a history"),
+        (PushRule::FastForwardOnly, _, _) => true,
     };
     if may {
         set(hub, &push.name, push.new);
     }
 }
 
-fn get(side: &Side, name: &str) -> Option<Oid> {
+fn get(side: &RefSnapshot, name: &str) -> Option<Oid> {
     let (kind, rest) = split(name);
     match kind {
         "agents" => side.agents.get(&AgentId::parse(rest).expect("an id")).copied(),
@@ -395,7 +406,7 @@ fn get(side: &Side, name: &str) -> Option<Oid> {
     }
 }
 
-fn set(side: &mut Side, name: &str, new: Option<Oid>) {
+fn set(side: &mut RefSnapshot, name: &str, new: Option<Oid>) {
     if name.starts_with("refs/orchestra-local/") {
         return;
     }

@@ -2,7 +2,7 @@
 
 use orchestra::{
     git::{Oid, Repo},
-    removal::elsewhere::{self, Finding, Work},
+    removal::integrated::{self, CandidateWork, Integration},
 };
 use testkit::{Ran, TestRepo};
 
@@ -18,85 +18,85 @@ const BEGIN: &str = "
 ";
 
 /// What happened then, on `main`.
-const HISTORIES: &[(&str, &str, Finding)] = &[
-    ("nothing happened", "", Finding::Missing),
-    ("no work", "git branch -qf work base", Finding::Nothing),
-    ("merged", "git merge -q --no-ff -m merge work", Finding::Merged),
-    ("fast-forward", "git reset -q --hard base; git merge -q --ff-only work", Finding::Merged),
-    ("squashed", "git merge -q --squash work; git commit -qm squash", Finding::Same),
+const HISTORIES: &[(&str, &str, Integration)] = &[
+    ("nothing happened", "", Integration::Missing),
+    ("no work", "git branch -qf work base", Integration::Nothing),
+    ("merged", "git merge -q --no-ff -m merge work", Integration::Merged),
+    ("fast-forward", "git reset -q --hard base; git merge -q --ff-only work", Integration::Merged),
+    ("squashed", "git merge -q --squash work; git commit -qm squash", Integration::Same),
     (
         "squashed, then the same lines changed",
         "git merge -q --squash work; git commit -qm squash
          sed -i 's/^two$/TWO/' lines.txt; echo more >> own.txt; git commit -qam more",
-        Finding::Squashed,
+        Integration::Squashed,
     ),
     (
         "squashed, then the work went on",
         "git merge -q --squash work; git commit -qm squash
          git checkout -q work; echo late >> own.txt; git commit -qam late; git checkout -q main",
-        Finding::Missing,
+        Integration::Missing,
     ),
     (
         "squashed with other words",
         "git merge -q --squash work; sed -i 's/^two$/zwei/' lines.txt; git commit -qam squash",
-        Finding::Missing,
+        Integration::Missing,
     ),
-    ("rebased", "git cherry-pick base..work >/dev/null", Finding::Same),
+    ("rebased", "git cherry-pick base..work >/dev/null", Integration::Same),
     (
         "rebased, then the same lines changed",
         "git cherry-pick base..work >/dev/null; sed -i 's/^two$/TWO/' lines.txt; git commit -qam more",
-        Finding::Picked,
+        Integration::Picked,
     ),
-    ("picked in part", "git cherry-pick work~1 >/dev/null", Finding::Partly { there: 1, of: 2 }),
+    ("picked in part", "git cherry-pick work~1 >/dev/null", Integration::Partly { there: 1, of: 2 }),
     (
         "merged, then reverted",
         "git merge -q --no-ff -m merge work; git revert -m 1 --no-edit HEAD >/dev/null",
-        Finding::TakenBack(2),
+        Integration::TakenBack(2),
     ),
     (
         "merged, reverted, and the revert reverted",
         "git merge -q --no-ff -m merge work; git revert -m 1 --no-edit HEAD >/dev/null
          git revert --no-edit HEAD >/dev/null",
-        Finding::Merged,
+        Integration::Merged,
     ),
     (
         "squashed, then reverted",
         "git merge -q --squash work; git commit -qm squash; git revert --no-edit HEAD >/dev/null",
-        Finding::TakenBack(2),
+        Integration::TakenBack(2),
     ),
     (
         "merged, then taken back in one file",
         "git merge -q --no-ff -m merge work; git rm -q own.txt; git commit -qm 'not this'",
-        Finding::TakenBack(1),
+        Integration::TakenBack(1),
     ),
-    ("merged by name only", "git merge -q -s ours -m merge work", Finding::TakenBack(2)),
+    ("merged by name only", "git merge -q -s ours -m merge work", Integration::TakenBack(2)),
     (
         "the same made by somebody else",
         "sed -i 's/^2$/two/;s/^3$/three/' lines.txt; git commit -qam theirs; echo own > own.txt; git add .; git commit -qm own",
-        Finding::Same,
+        Integration::Same,
     ),
     (
         "main merged into the work, then squashed, then changed",
         "git checkout -q work; git merge -q -m sync main; git checkout -q main
          git merge -q --squash work; git commit -qm squash; sed -i 's/^two$/TWO/' lines.txt; git commit -qam more",
-        Finding::Squashed,
+        Integration::Squashed,
     ),
     (
         "picked, but a merge on the work's side holds more",
         "git checkout -q work; git merge -q --no-commit main; echo evil > evil.txt; git add .; git commit -qm 'merge and more'
          git checkout -q main; git cherry-pick base..work~1 >/dev/null",
-        Finding::Partly { there: 2, of: 3 },
+        Integration::Partly { there: 2, of: 3 },
     ),
     (
         "binaries that differ",
         "git checkout -q work; printf 'a\\0b' > bin; git add .; git commit -qm bin; git checkout -q main
          git merge -q --squash work; printf 'c\\0d' > bin; git add .; git commit -qm squash",
-        Finding::Missing,
+        Integration::Missing,
     ),
     (
         "another history altogether",
         "git checkout -q --orphan new; git rm -rqf .; echo n > n; git add .; git commit -qm new; git branch -qM new main",
-        Finding::Missing,
+        Integration::Missing,
     ),
 ];
 
@@ -109,9 +109,9 @@ fn every_history_has_the_right_answer() {
         sh(&repo, &format!("set -e\n{BEGIN}\n{script}"));
         let oid = |revision: &str| Oid::parse(&repo.tip(revision)).expect("an id");
         let library = Repo::discover(repo.path()).expect("a repository");
-        let work = Work { base: oid("base"), tip: oid("work"), landed_as: None };
+        let work = CandidateWork { base: oid("base"), tip: oid("work"), landed_as: None };
         let objects = repo.git(["count-objects", "-v"]).stdout();
-        let found = elsewhere::look(&library, work, oid("main")).expect("an answer");
+        let found = integrated::look(&library, work, oid("main")).expect("an answer");
         assert_eq!(found, *wanted, "{name}");
         assert_eq!(repo.git(["count-objects", "-v"]).stdout(), objects, "a look leaves nothing: {name}");
         let answer = if found.is_elsewhere() { "may go" } else { "is kept" };

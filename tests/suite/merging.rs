@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use orchestra::git::{
     Oid, Repo,
-    merging::{self, How, Judgement, MergePlace, Rules, Trial},
+    merging::{self, Judgement, MergePlace, Method, Rules, TrialMerge},
 };
 use testkit::{Forest, Ran, World};
 
@@ -15,7 +15,7 @@ fn tips(repo: &Repo, names: &[String]) -> Vec<Oid> {
 }
 
 /// The verdicts on merges into the branch that is checked out.
-pub(crate) fn trials(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Vec<Trial> {
+pub(crate) fn trials(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Vec<TrialMerge> {
     let branch = format!("refs/heads/{}", repo.head_branch().expect("a branch"));
     let place = MergePlace::of_branch(repo, &branch, tips[0], Duration::from_secs(60)).expect("a place");
     let mut rules = Rules::read(repo, &place).expect("rules");
@@ -50,8 +50,8 @@ fn made_up_repositories_get_the_verdicts_of_git() {
             assert_eq!(trial.clash().is_some(), *conflicts, "seed {seed}, pair {pair:?}, {trial:?}");
         }
         assert!(
-            found.iter().any(|trial| trial.how == How::Paths)
-                && found.iter().any(|trial| trial.how == How::Merge)
+            found.iter().any(|trial| trial.how == Method::Paths)
+                && found.iter().any(|trial| trial.how == Method::Merge)
         );
         assert!(expected.contains(&true) && expected.contains(&false));
     }
@@ -277,7 +277,7 @@ fn histories_that_cross_and_drivers_of_the_user_are_put_to_git() {
     let library = Repo::open(&repo.path().join(".git")).expect("a repository");
     let crossed = tips(&library, &["ab".into(), "ba".into()]);
     let found = trials(&library, &crossed, &[(0, 1)]);
-    assert_eq!((found[0].how, &found[0].judgement), (How::Git, &Judgement::Merges));
+    assert_eq!((found[0].how, &found[0].judgement), (Method::Git, &Judgement::Merges));
     // A driver that takes anything: only git runs it.
     repo.git(["config", "merge.mine.driver", "true"]);
     repo.git(["checkout", "-q", "main"]);
@@ -290,7 +290,7 @@ fn histories_that_cross_and_drivers_of_the_user_are_put_to_git() {
     let library = Repo::open(&repo.path().join(".git")).expect("a repository");
     let both = tips(&library, &["x".into(), "y".into()]);
     let found = trials(&library, &both, &[(0, 1)]);
-    assert_eq!((found[0].how, &found[0].judgement), (How::Git, &Judgement::Merges));
+    assert_eq!((found[0].how, &found[0].judgement), (Method::Git, &Judgement::Merges));
     // Nothing in common: that pair cannot be merged, and says nothing of the others.
     repo.git(["checkout", "-q", "--orphan", "alone"]);
     repo.git(["commit", "-qm", "alone"]);

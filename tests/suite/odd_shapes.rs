@@ -15,10 +15,10 @@ use orchestra::{
     git::{Oid, Repo, worktrees::Worktree},
     model::{AgentId, ByteSize},
     worktree::{
-        door::{self, Made},
+        capture::{self, CapturePlace, CaptureTarget, Captured},
+        isolated_git_dir::{FrozenConfig, IsolatedGitDir},
+        open_worktree::{self, WorktreeIdentity},
         root::Root,
-        shadow::{Frozen, Shadow},
-        take::{self, Captured, Place, Task},
     },
 };
 use testkit::{Ran, TestRepo};
@@ -44,8 +44,10 @@ impl<'world> Lab<'world> {
         let base = Oid::parse(&repo.tip("HEAD")).expect("a commit");
         let opened = Repo::open(&repo.path().join(".git")).expect("a repository");
         let frozen = world.dir().join("frozen");
-        let name =
-            Frozen::now(&opened).expect("settings").keep(&frozen, &repo.path().join(".git")).expect("kept");
+        let name = FrozenConfig::now(&opened)
+            .expect("settings")
+            .keep(&frozen, &repo.path().join(".git"))
+            .expect("kept");
         Self { repo, base, settings: frozen.join(name) }
     }
 
@@ -66,18 +68,18 @@ impl<'world> Lab<'world> {
         let scratch = tempfile::tempdir().expect("a folder");
         let common = repo.common_dir().expect("a folder");
         let index = scratch.path().join("index");
-        let shadow = Shadow::at(self.settings.clone(), index, worktree.path.clone(), common);
+        let shadow = IsolatedGitDir::at(self.settings.clone(), index, worktree.path.clone(), common);
         let id = AgentId::parse(name).expect("an id");
         let branch = format!("orchestra/{name}");
-        let task = Task {
+        let task = CaptureTarget {
             id: &id,
             title: "task",
             branch: &branch,
             base: self.base,
             max_file: ByteSize::mebibytes(1),
         };
-        let place = Place { root, worktree, shadow: &shadow };
-        take::look(&repo, &task, &place).expect("taken").expect("its own")
+        let place = CapturePlace { root, worktree, shadow: &shadow };
+        capture::preview(&repo, &task, &place).expect("taken").expect("its own")
     }
 
     fn differences(&self, tree: Oid) -> BTreeSet<String> {
@@ -277,8 +279,8 @@ fn the_way_in_is_the_worktree_itself_and_nothing_else() {
         let worktree = lab.worktree(&format!("door-{at:05}"));
         let (path, identity) = same(&worktree);
         turn(&worktree.path, &worktree.git_dir, &home);
-        let made = Made { path: Some(&path), identity: Some(identity) };
-        let entered = door::enter(&repo, &worktree, made);
+        let made = WorktreeIdentity { path: Some(&path), identity: Some(identity) };
+        let entered = open_worktree::enter(&repo, &worktree, made);
         match (refused, &entered) {
             (None, Ok(root)) => assert_eq!(root.identity().expect("an identity"), identity, "{what}"),
             (Some(why), Err(error)) => {

@@ -4,10 +4,10 @@ use std::{fs, path::Path};
 
 use orchestra::{
     Code, Error,
-    git::{Oid, RefError, Repo, refs::Edit},
+    git::{Oid, RefError, Repo, refs::RefEdit},
     lock::Lock,
     model::{AgentId, Fact},
-    store::{append, layout::Private},
+    store::{append, layout::PrivateDir},
 };
 use testkit::TestRepo;
 
@@ -111,7 +111,7 @@ fn whoever_finds_a_ref_locked_mends_it() {
     for declared in ["", "replace refs/orchestra/notes/results\n"] {
         let killed = Killed { repo: &repo, nonce: "00aa" }.at(declared, &[(name, ".0", "x")]);
         library(&repo)
-            .edit_refs(&[Edit { name: name.into(), old: None, new: head }], "test")
+            .edit_refs(&[RefEdit { name: name.into(), old: None, new: head }], "test")
             .expect("written");
         killed.is_mended(&[name]);
         library(&repo).delete_refs(&[(name.into(), head)]).expect("deleted");
@@ -124,7 +124,7 @@ fn locks_of_others_and_of_the_living_stay() {
     let world = world();
     let repo = world.repo();
     let (name, head) = ("refs/orchestra/notes/results", oid(&repo, "HEAD"));
-    let edit = [Edit { name: name.into(), old: None, new: head }];
+    let edit = [RefEdit { name: name.into(), old: None, new: head }];
     let killed = Killed { repo: &repo, nonce: "00aa" }
         .at("replace refs/orchestra/notes/results\n", &[(name, ".0", "x")]);
     let living = Lock::take(&killed.file(""), std::time::Duration::ZERO).expect("a lock").expect("free");
@@ -137,7 +137,7 @@ fn locks_of_others_and_of_the_living_stay() {
     let other = fs::File::create(killed.lock(name)).expect("a lock");
     let refused = Error::from(library(&repo).edit_refs(&edit, "test").expect_err("locked"));
     assert_eq!((refused.code, refused.hints.len()), (Code::LockHeld, 1));
-    library(&repo).mend_locks();
+    library(&repo).repair_locks();
     assert!(killed.lock(name).exists());
     // It was killed.
     drop(other);
@@ -154,13 +154,13 @@ fn what_was_decided_is_finished_and_what_was_not_is_given_up() {
     let declared = format!("replace {a}\nreplace {b}\n");
     let locks = [(a, ".0", value.as_str()), (b, ".1", value.as_str())];
     let killed = Killed { repo: &repo, nonce: "00aa" }.at(&declared, &locks);
-    library(&repo).mend_locks();
+    library(&repo).repair_locks();
     killed.is_mended(&[a, b]);
     assert!(repo.refs("refs/orchestra").is_empty());
     let killed = Killed { repo: &repo, nonce: "00bb" }.at(&format!("{declared}commit\n"), &locks);
     // The first was done.
     fs::copy(killed.file(".0"), repo.path().join(".git").join(a)).expect("a ref");
-    library(&repo).mend_locks();
+    library(&repo).repair_locks();
     killed.is_mended(&[a, b]);
     assert_eq!(repo.refs("refs/orchestra"), [(a.to_owned(), head.clone()), (b.to_owned(), head)]);
     repo.git(["pack-refs", "--all"]).succeeded();
@@ -171,7 +171,7 @@ fn what_was_decided_is_finished_and_what_was_not_is_given_up() {
     let locks = [(b, ".empty0", ""), ("packed-refs", ".empty0", "")];
     let killed = Killed { repo: &repo, nonce: "00cc" }.at(&declared, &locks);
     fs::write(killed.file(".packed"), without).expect("a staged file");
-    library(&repo).mend_locks();
+    library(&repo).repair_locks();
     killed.is_mended(&[b, "packed-refs"]);
     assert_eq!(repo.refs("refs/orchestra").len(), 1);
     repo.git(["fsck", "--strict"]).succeeded();
@@ -189,7 +189,7 @@ fn many_that_mend_at_once_do_it_once() {
         let path = repo.path();
         let written = std::thread::scope(|scope| {
             let write = || {
-                let edit = [Edit { name: name.into(), old: None, new: head }];
+                let edit = [RefEdit { name: name.into(), old: None, new: head }];
                 Repo::discover(path).expect("a repository").edit_refs(&edit, "test").is_ok()
             };
             let threads: Vec<_> = (0..6).map(|_| scope.spawn(write)).collect();
@@ -302,7 +302,7 @@ fn who_waits_for_a_locked_agent_holds_nobody_else_up() {
     let id = AgentId::parse(repo.agents()[0]["id"].as_str().expect("an id")).expect("an id");
     let _other = foreign_lock(&repo, &format!("refs/orchestra/agents/{id}"));
     let library = library(&repo);
-    let shared = Private::new(library.private_dir().expect("a folder")).append_lock(&id);
+    let shared = PrivateDir::new(library.private_dir().expect("a folder")).append_lock(&id);
     let _held = Lock::take(&shared, std::time::Duration::ZERO).expect("a lock").expect("free");
     // It never came so far as to wait for the lock that agents share.
     let refused = append(&library, &id, &[Fact::Stop { reason: None }]).expect_err("locked");

@@ -43,8 +43,8 @@ fn root(repo: &Repo) -> Oid {
 fn fact(kind: u8, attempt: u32) -> Fact {
     match kind % 3 {
         0 => Fact::Stop { reason: None },
-        1 => Fact::Phase(event::Step::to(attempt, Phase::Starting)),
-        _ => Fact::Phase(event::Step::to(attempt, Phase::Running).because("x")),
+        1 => Fact::Phase(event::PhaseChange::to(attempt, Phase::Starting)),
+        _ => Fact::Phase(event::PhaseChange::to(attempt, Phase::Running).because("x")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
-use orchestra::{lock::Lock, store::layout::Private};
+use orchestra::{lock::Lock, store::layout::PrivateDir};
 use testkit::{Ran, TestRepo};
 
 use crate::world;
@@ -101,7 +101,7 @@ fn passwords_tokens_and_long_texts_are_left_out() {
 fn a_lock_that_was_waited_for_is_told() {
     let world = world();
     let repo = world.repo();
-    let private = Private::new(repo.path().join(".git/orchestra"));
+    let private = PrivateDir::new(repo.path().join(".git/orchestra"));
     let path = private.operations_lock();
     let held = Lock::take(&path, Duration::ZERO).expect("a lock").expect("free");
     let ran = traced(&repo, "1", &["cleanup"]).exits(4);

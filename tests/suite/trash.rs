@@ -10,9 +10,9 @@ use orchestra::{
     lock::Lock,
     model::AgentId,
     store::{
-        layout::Private,
+        layout::PrivateDir,
         operations::{Journal, Stage},
-        trash_clock::{self, Reading},
+        trash_clock::{self, ClockReading},
     },
     worktree::away,
 };
@@ -73,7 +73,7 @@ fn cut_off(repo: &TestRepo<'_>, id: &str) -> PathBuf {
     }
     let agent = AgentId::parse(id).expect("an id");
     let trash = away::place(&worktree, &operation, &agent).expect("a place");
-    let private = Private::new(library.private_dir().expect("a folder"));
+    let private = PrivateDir::new(library.private_dir().expect("a folder"));
     for (from, to) in
         [(files, trash.clone()), (registered, away::registration_place(&private, &operation, &agent))]
     {
@@ -94,7 +94,7 @@ fn what_a_cut_off_cleanup_moved_away_is_not_deleted_and_moves_back() {
         let trash = cut_off(&repo, &id);
         // While another command holds the lock, and afterwards.
         let private =
-            Private::new(Repo::discover(repo.path()).and_then(|repo| repo.private_dir()).expect("one"));
+            PrivateDir::new(Repo::discover(repo.path()).and_then(|repo| repo.private_dir()).expect("one"));
         let lock = Lock::require(&private.operations_lock(), std::time::Duration::ZERO).expect("the lock");
         repo.orchestra(["cleanup", "--empty-trash"]).succeeded();
         drop(lock);
@@ -176,8 +176,8 @@ fn by_plain_git_as_well() {
 const DAY: u64 = 24 * 60 * 60;
 
 /// What the clocks say on a day of use, as long as the machine is not started again.
-fn day(number: u64) -> Reading {
-    Reading { wall: 0, boot: "one boot".into(), uptime: number * DAY }
+fn day(number: u64) -> ClockReading {
+    ClockReading { wall: 0, boot: "one boot".into(), uptime: number * DAY }
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn no_clock_that_jumps_makes_it_forget() {
     let operation =
         cleanup(&repo, &["--discard", &id])["operation"].as_str().expect("an operation").to_owned();
     let library = Repo::discover(repo.path()).expect("a repository");
-    let now = Reading::now();
+    let now = ClockReading::now();
     let keep = std::time::Duration::from_secs(30 * DAY);
     let year = 365 * i64::try_from(DAY).expect("small");
     for (wall, boot) in [
@@ -215,7 +215,7 @@ fn no_clock_that_jumps_makes_it_forget() {
         (now.wall + 9 * year, "b"),
         (0, "c"),
     ] {
-        let reading = Reading { wall, boot: boot.to_owned(), uptime: now.uptime };
+        let reading = ClockReading { wall, boot: boot.to_owned(), uptime: now.uptime };
         let clock = trash_clock::advance(&library, reading).expect("advanced");
         assert_eq!(
             orchestra::removal::trash::forget(&library, keep, clock).expect("looked"),
@@ -229,7 +229,8 @@ fn no_clock_that_jumps_makes_it_forget() {
     journal.write(&library, &[]).expect("written");
     repo.orchestra(["cleanup"]).succeeded();
     // The private files are disposable: without them everything is younger.
-    fs::remove_file(Private::new(library.private_dir().expect("a folder")).trash_clock()).expect("removed");
+    fs::remove_file(PrivateDir::new(library.private_dir().expect("a folder")).trash_clock())
+        .expect("removed");
     assert_eq!(cleanup(&repo, &[])["forgotten"], 0);
     repo.orchestra(["undo"]).succeeded();
     assert_eq!(repo.file_in_head(&id, "one.txt"), "1\n");

@@ -157,7 +157,7 @@ fn a_missing_object_is_not_fetched_by_a_program_of_the_configuration() {
     assert!(!ask(library.git("cat-file").expect("git")));
     assert!(!canary.exists(), "fetched");
     // The same where the configuration is accepted, to show that it would have run.
-    assert!(!ask(library.git("cat-file").expect("git").fetching_what_is_missing()));
+    assert!(!ask(library.git("cat-file").expect("git").allow_lazy_fetch()));
     assert!(canary.exists());
 }
 

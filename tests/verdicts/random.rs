@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, process::Stdio, time::Duration};
 
 use orchestra::git::{
     Oid, Repo,
-    merging::{How, Judgement, MergePlace, Rules, trials},
+    merging::{Judgement, MergePlace, Method, Rules, trials},
 };
 use testkit::{Numbers, Ran, TestRepo, World};
 
@@ -181,9 +181,9 @@ fn batch(seed: u64, cases: u64, seen: &mut Seen) {
             Judgement::Unknown(_) => Err(()),
         };
         let how = match trial.how {
-            How::Paths => "by paths",
-            How::Merge => "merged here",
-            How::Git => "by git",
+            Method::Paths => "by paths",
+            Method::Merge => "merged here",
+            Method::Git => "by git",
         };
         let verdict = match expected {
             Ok(Some(_)) => "conflicts",

@@ -4,7 +4,7 @@
 use orchestra::{
     Result,
     git::Repo,
-    ops::configuration::{self, AcceptedRepo, Change, Checked, Pending},
+    ops::configuration::{self, AcceptedRepo, ConfigChange, ConfigCheck, Pending},
 };
 
 use crate::{here, output::Terminal, prompt};
@@ -26,8 +26,8 @@ pub fn repository(terminal: &Terminal) -> Result<AcceptedRepo> {
 /// As [`repository`].
 pub fn accept(terminal: &Terminal, repo: Repo) -> Result<AcceptedRepo> {
     match configuration::check(repo)? {
-        Checked::Accepted(repo) => Ok(repo),
-        Checked::Pending(pending) => ask(terminal, pending),
+        ConfigCheck::Accepted(repo) => Ok(repo),
+        ConfigCheck::Pending(pending) => ask(terminal, pending),
     }
 }
 
@@ -41,7 +41,7 @@ fn ask(terminal: &Terminal, pending: Pending) -> Result<AcceptedRepo> {
 }
 
 /// One line a key, on stderr.
-pub fn show(terminal: &Terminal, changes: &[Change]) {
+pub fn show(terminal: &Terminal, changes: &[ConfigChange]) {
     for change in changes {
         let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "(not set)".to_owned());
         terminal.say(&format!("  {}: {} → {}", change.key, value(&change.before), value(&change.after)));

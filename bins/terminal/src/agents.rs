@@ -10,17 +10,17 @@ use orchestra::{
 };
 
 use crate::{
+    humanize,
     output::Terminal,
-    paint::{Paint, Role, role_of},
+    style::{Painter, Role, role_of},
     table::{self, Text},
-    when,
 };
 
 /// Agents that a warning names; more are counted.
 const NAMED: usize = 3;
 
 /// Draws the agents. What they cost and what they were denied is shown where any of them says so.
-pub fn draw(agents: &[AgentObject], width: Option<usize>, paint: &Paint) -> String {
+pub fn draw(agents: &[AgentObject], width: Option<usize>, paint: &Painter) -> String {
     let now = world::now().as_second();
     let costs = agents.iter().any(|agent| agent.cost_usd.is_some());
     let denials = agents.iter().any(|agent| agent.denials.is_some_and(|denials| denials > 0));
@@ -43,7 +43,7 @@ fn row(agent: &AgentObject, now: i64) -> Vec<Text> {
     vec![
         Text::new(&agent.id),
         Text::role(phase(agent), role_of(agent.phase, agent.liveness)),
-        Text::number(when::age(age(agent, now))),
+        Text::number(humanize::age(age(agent, now))),
         Text::number(known(agent.commits)),
         Text::number(changes(agent)),
         Text::number(dirty(agent)),
@@ -129,7 +129,7 @@ pub fn limited(agent: &AgentObject) -> Option<String> {
 fn limit_words(limit: &LimitObject, liveness: Liveness, now: world::Timestamp) -> String {
     let until = limit.until;
     let is_over = until.is_some_and(|until| until <= now);
-    let until = match until.map(when::clock_time) {
+    let until = match until.map(humanize::clock_time) {
         Some(time) if is_over => format!("limit over since {time}"),
         Some(time) => format!("limit until {time}"),
         None => format!("{} reached", LimitKind::parse(&limit.kind).name()),
@@ -154,7 +154,7 @@ pub fn near_limit(agent: &AgentObject) -> Option<String> {
         Some(used) => format!("{used} % of the {name} is used"),
         None => format!("the {name} is near"),
     };
-    (until > world::now()).then(|| format!("{used}; it resets at {}", when::clock_time(until)))
+    (until > world::now()).then(|| format!("{used}; it resets at {}", humanize::clock_time(until)))
 }
 
 /// What it does, or what became of it.
@@ -209,7 +209,7 @@ fn elsewhere(agent: &AgentObject) -> String {
     let clone = agent.label.as_deref().unwrap_or(&agent.writer);
     let age = world::now().as_second() - agent.told_at.as_second();
     let what = agent.waiting.as_ref().or(agent.reason.as_ref()).unwrap_or(&agent.title);
-    format!("at {clone}, as told {} ago; {what}", when::age(age))
+    format!("at {clone}, as told {} ago; {what}", humanize::age(age))
 }
 
 /// Warns of agents that are not what they were meant to be, and says what to type.
@@ -294,7 +294,7 @@ pub fn answer(agent: &AgentObject) -> String {
 }
 
 /// One line for a change that a watcher sees.
-pub fn line(agent: &AgentObject, paint: &Paint) -> String {
+pub fn line(agent: &AgentObject, paint: &Painter) -> String {
     let phase = paint.as_role(role_of(agent.phase, agent.liveness), &phase(agent));
     let mut about: Vec<String> = Vec::new();
     if agent.phase.is_at_rest() {
@@ -358,7 +358,7 @@ mod tests {
                 used_percent: None,
                 resumes,
             };
-            let time = until.map(|until| when::clock_time(until.parse().unwrap())).unwrap_or_default();
+            let time = until.map(|until| humanize::clock_time(until.parse().unwrap())).unwrap_or_default();
             assert_eq!(limit_words(&limit, liveness, now), expected.replace("TIME", &time));
         }
     }

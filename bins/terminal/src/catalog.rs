@@ -3,7 +3,7 @@
 
 /// One command.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct CommandEntry {
     /// `spawn` for `git-orchestra-spawn`.
     pub name: &'static str,
     /// What it does, in a line.
@@ -12,16 +12,16 @@ pub struct Entry {
     pub built_in: bool,
 }
 
-const fn binary(name: &'static str, summary: &'static str) -> Entry {
-    Entry { name, summary, built_in: false }
+const fn binary(name: &'static str, summary: &'static str) -> CommandEntry {
+    CommandEntry { name, summary, built_in: false }
 }
 
-const fn built_in(name: &'static str, summary: &'static str) -> Entry {
-    Entry { name, summary, built_in: true }
+const fn built_in(name: &'static str, summary: &'static str) -> CommandEntry {
+    CommandEntry { name, summary, built_in: true }
 }
 
 /// What a user sees.
-pub const COMMANDS: &[Entry] = &[
+pub const COMMANDS: &[CommandEntry] = &[
     binary("init", "Name this clone and look what its remote takes (never needed)"),
     binary("spawn", "Start an agent per task, each in its own worktree and branch"),
     binary("status", "Show every agent's true state"),
@@ -48,10 +48,10 @@ pub const COMMANDS: &[Entry] = &[
 ];
 
 /// Binaries that people do not call.
-pub const INNER: &[Entry] = &[binary("supervise", "Supervise one agent (started by spawn)")];
+pub const INNER: &[CommandEntry] = &[binary("supervise", "Supervise one agent (started by spawn)")];
 
 /// The binaries that people call.
-pub fn binaries() -> impl Iterator<Item = &'static Entry> {
+pub fn binaries() -> impl Iterator<Item = &'static CommandEntry> {
     COMMANDS.iter().filter(|entry| !entry.built_in)
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use orchestra::{Code, Error, Kind, model::text, ops::failure::Failure, wire};
 
-use crate::{Exit, exit, json, output::Terminal, paint::Role};
+use crate::{Exit, exit, json, output::Terminal, style::Role};
 
 /// Most lines of one cause that are shown: a program may have said much.
 const MOST_LINES: usize = 20;

@@ -5,8 +5,8 @@ use orchestra::{
     git::Repo,
     model::Phase,
     ops::{
-        awaited,
         status::{self, Report, Request},
+        wait_targets,
     },
     wire::Answer,
 };
@@ -18,7 +18,7 @@ use crate::{
 
 /// How it is shown.
 #[derive(Clone, Copy, Debug)]
-pub struct How {
+pub struct FollowOptions {
     /// The answer in JSON.
     pub kind: Answer<Report>,
     /// What it did: `started`, `resumed`.
@@ -33,7 +33,7 @@ pub struct How {
 ///
 /// # Errors
 /// The refs cannot be read.
-pub fn follow(terminal: &Terminal, repo: &Repo, mine: &Request, how: How) -> Result<Exit> {
+pub fn follow(terminal: &Terminal, repo: &Repo, mine: &Request, how: FollowOptions) -> Result<Exit> {
     if how.detach {
         return detached(terminal, &status::run(repo, mine)?, how);
     }
@@ -55,7 +55,7 @@ pub fn follow(terminal: &Terminal, repo: &Repo, mine: &Request, how: How) -> Res
     }
 }
 
-fn detached(terminal: &Terminal, state: &Report, how: How) -> Result<Exit> {
+fn detached(terminal: &Terminal, state: &Report, how: FollowOptions) -> Result<Exit> {
     if how.json {
         json::answer(terminal, how.kind, state)?;
         return Ok(Exit::Done);
@@ -64,7 +64,7 @@ fn detached(terminal: &Terminal, state: &Report, how: How) -> Result<Exit> {
         terminal.answer(&format!("{}\n", agent.id));
     }
     terminal.say(&format!("{} {}", how.did, agents::count(state.agents.len())));
-    match awaited::caller() {
+    match wait_targets::caller() {
         // It would hold the slot that they wait for.
         Some(_) => terminal
             .hint("'git orchestra status --wait' waits for them, and lets one run in this agent's slot"),
@@ -73,7 +73,7 @@ fn detached(terminal: &Terminal, state: &Report, how: How) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn ended(terminal: &Terminal, state: &Report, how: How) -> Result<Exit> {
+fn ended(terminal: &Terminal, state: &Report, how: FollowOptions) -> Result<Exit> {
     let all_done = state.agents.iter().all(|agent| agent.phase == Phase::Done);
     if how.json {
         json::answer(terminal, how.kind, state)?;

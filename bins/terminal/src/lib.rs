@@ -5,8 +5,8 @@
 //! | [`mod@run`] | the one way a binary starts and ends |
 //! | [`args`], [`settings`] | the flags that every command has, and those that start agents |
 //! | [`output`] | stdout is the answer, stderr the conversation |
-//! | [`paint`], [`table`], [`agents`], [`when`] | how things look |
-//! | [`rested`] | what stop and pause show |
+//! | [`style`], [`table`], [`agents`], [`humanize`] | how things look |
+//! | [`stop_view`] | what stop and pause show |
 //! | [`interrupt`] | Ctrl-C, for commands that tidy up before they end |
 //! | [`json`] | the envelope of `--json` |
 //! | [`markdown`] | what others wrote as Markdown, inside a page of ours |
@@ -27,6 +27,7 @@ pub mod errors;
 pub mod exit;
 pub mod follow;
 pub mod here;
+pub mod humanize;
 pub mod interrupt;
 pub mod json;
 mod key_help;
@@ -34,15 +35,14 @@ pub mod markdown;
 pub mod output;
 pub mod pager;
 pub mod pages;
-pub mod paint;
 pub mod prompt;
-pub mod rested;
 pub mod run;
 pub mod settings;
+pub mod stop_view;
+pub mod style;
 pub mod table;
 pub mod trace;
 pub mod watch;
-pub mod when;
 
 pub use exit::Exit;
 pub use output::Terminal;

@@ -14,12 +14,12 @@ use rustix::{
     io::Errno,
 };
 
-use crate::paint::{Paint, Role};
+use crate::style::{Painter, Role};
 
 /// The two streams, with what they can.
 pub struct Terminal {
-    paint_out: Paint,
-    paint_err: Paint,
+    paint_out: Painter,
+    paint_err: Painter,
     closed: Cell<bool>,
     answered: Cell<bool>,
 }
@@ -28,8 +28,8 @@ impl Terminal {
     /// With the user's choice of colour.
     pub fn new(choice: anstream::ColorChoice) -> Self {
         Self {
-            paint_out: Paint::new(colours(choice, &std::io::stdout())),
-            paint_err: Paint::new(colours(choice, &std::io::stderr())),
+            paint_out: Painter::new(colours(choice, &std::io::stdout())),
+            paint_err: Painter::new(colours(choice, &std::io::stderr())),
             closed: Cell::new(false),
             answered: Cell::new(false),
         }
@@ -130,12 +130,12 @@ impl Terminal {
     }
 
     /// Colours for stdout.
-    pub const fn paint(&self) -> &Paint {
+    pub const fn paint(&self) -> &Painter {
         &self.paint_out
     }
 
     /// Colours for stderr.
-    pub const fn paint_err(&self) -> &Paint {
+    pub const fn paint_err(&self) -> &Painter {
         &self.paint_err
     }
 

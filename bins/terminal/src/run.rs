@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Read before anything is parsed: what the binary is asked to say of itself.
-pub const ASK: &str = "GIT_ORCHESTRA_ASK";
+pub const INTROSPECT: &str = "GIT_ORCHESTRA_ASK";
 
 /// A binary.
 pub struct Program<C> {
@@ -29,7 +29,7 @@ pub struct Program<C> {
 pub fn run<C: Parser>(program: &Program<C>) -> ExitCode {
     stop_at_a_bug();
     let command = pages::complete_help(args::command::<C>(), &program.page);
-    match world::text_variable(ASK).as_deref() {
+    match world::text_variable(INTROSPECT).as_deref() {
         Some("man") => {
             Terminal::new(anstream::ColorChoice::Never).answer(&pages::man(command, &program.page));
             return ExitCode::SUCCESS;
@@ -86,7 +86,7 @@ fn wants_json(matches: &ArgMatches) -> bool {
 fn stop_at_a_bug() {
     std::panic::set_hook(Box::new(|info| {
         let terminal = Terminal::new(anstream::ColorChoice::Auto);
-        terminal.note("error", crate::paint::Role::Bad, &format!("a bug in git orchestra: {info}"));
+        terminal.note("error", crate::style::Role::Bad, &format!("a bug in git orchestra: {info}"));
         #[expect(
             clippy::exit,
             clippy::disallowed_methods,

@@ -4,7 +4,7 @@
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use orchestra::model::text;
 
-use crate::paint::{self, Paint, Role};
+use crate::style::{self, Painter, Role};
 
 /// A cell.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ impl Text {
 }
 
 /// Draws rows below headings; the last column is cut so that lines fit into `width` columns.
-pub fn draw(headings: &[&str], mut rows: Vec<Vec<Text>>, width: Option<usize>, paint: &Paint) -> String {
+pub fn draw(headings: &[&str], mut rows: Vec<Vec<Text>>, width: Option<usize>, paint: &Painter) -> String {
     if let Some(width) = width {
         fit(headings, &mut rows, width);
     }
@@ -59,7 +59,7 @@ pub fn draw(headings: &[&str], mut rows: Vec<Vec<Text>>, width: Option<usize>, p
 
 fn cell(text: &Text) -> Cell {
     let align = if text.right { CellAlignment::Right } else { CellAlignment::Left };
-    paint::cell(text.role, Cell::new(&text.text)).set_alignment(align)
+    style::cell(text.role, Cell::new(&text.text)).set_alignment(align)
 }
 
 fn fit(headings: &[&str], rows: &mut [Vec<Text>], width: usize) {

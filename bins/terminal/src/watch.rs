@@ -16,8 +16,8 @@ use orchestra::{
     model::{AgentId, Liveness, text},
     ops::{
         agent_object::AgentObject,
-        awaited::Waiting,
         status::{self, Report, Request},
+        wait_targets::Waiting,
     },
     watch::{Filter, Update, Watch},
 };

@@ -11,7 +11,7 @@ const EARLIEST: &str = "2020";
 const AHEAD: i64 = 86_400_000_000_000;
 /// Characters kept of a prompt.
 const PROMPT: usize = 200;
-/// How a key of [`Facts::days`] begins whose share is told again from another conversation.
+/// How a key of [`ConversationFacts::days`] begins whose share is told again from another conversation.
 const REPEATED: char = '~';
 /// Days and models told apart in one conversation; more are added to the last.
 const MOST_DAYS: usize = 512;
@@ -21,7 +21,7 @@ const RECENT: usize = 16;
 /// The facts. What the program did not record is `None`, never a guess.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
-pub struct Facts {
+pub struct ConversationFacts {
     /// The program's own id of the conversation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -142,7 +142,7 @@ pub struct Share {
     pub priced: bool,
 }
 
-impl Facts {
+impl ConversationFacts {
     /// A prompt of the user's.
     pub fn prompt(&mut self, text: &str) {
         let text = text.trim();
@@ -410,12 +410,12 @@ fn in_utc(time: &str) -> Option<Cow<'_, str>> {
     Some(time).filter(|time| **time >= *EARLIEST)
 }
 
-/// The day of a key of [`Facts::days`]; empty where it is not known.
+/// The day of a key of [`ConversationFacts::days`]; empty where it is not known.
 pub fn day_of(key: &str) -> &str {
     key.split_once(' ').map_or("", |(day, _)| day)
 }
 
-/// The model of a key of [`Facts::days`]; empty where it is not known.
+/// The model of a key of [`ConversationFacts::days`]; empty where it is not known.
 pub fn model_of(key: &str) -> &str {
     key.split_once(' ').map_or("", |(_, model)| model)
 }
@@ -473,7 +473,10 @@ mod tests {
     #[test]
     fn nothing_is_said_after_its_file_was_written() {
         const DAY: i64 = AHEAD;
-        let at = |last_at: &str| Facts { last_at: Some(last_at.to_owned()), ..Facts::default() };
+        let at = |last_at: &str| ConversationFacts {
+            last_at: Some(last_at.to_owned()),
+            ..ConversationFacts::default()
+        };
         for (last, written, active) in [
             ("1970-01-03T00:00:00Z", 10 * DAY, 2 * DAY),
             ("1970-01-03T00:00:00Z", DAY + DAY / 2, 2 * DAY),

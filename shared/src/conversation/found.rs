@@ -9,7 +9,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Installed, Place, files::written, reading::Reading};
+use super::{ConversationFile, Installed, files::written, reading::TranscriptReading};
 use crate::model::text;
 
 /// Troubles that are remembered; more are counted.
@@ -17,7 +17,7 @@ const MOST_TROUBLES: usize = 200;
 
 /// What could not be read, and why.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub struct Trouble {
+pub struct ReadFailure {
     /// The file or folder.
     pub path: PathBuf,
     /// Why it could not be read.
@@ -26,7 +26,7 @@ pub struct Trouble {
 
 /// One entry of a folder.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct FolderEntry {
     /// Its name.
     pub name: String,
     /// Where it is.
@@ -41,11 +41,11 @@ pub struct Entry {
 
 /// What was found, and what stood in the way.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct Discovery {
     /// The conversations.
-    pub places: Vec<Place>,
+    pub places: Vec<ConversationFile>,
     /// What could not be read.
-    pub troubles: Vec<Trouble>,
+    pub troubles: Vec<ReadFailure>,
     /// Where programs are that have to be asked.
     pub installed: Installed,
     /// Whether the next one may be asked; else what is remembered of its answers must do.
@@ -55,10 +55,10 @@ pub struct Found {
     /// Files of sub-agents whose conversations are gone; they are listed in their place.
     pub orphans: HashSet<PathBuf>,
     /// Sub-agents that lie beside their conversations, by the file of the conversation.
-    beside: HashMap<PathBuf, Vec<Entry>>,
+    beside: HashMap<PathBuf, Vec<FolderEntry>>,
 }
 
-impl Found {
+impl Discovery {
     /// Nothing yet.
     pub fn new(installed: Installed) -> Self {
         Self { installed, ..Self::default() }
@@ -66,7 +66,7 @@ impl Found {
 
     /// The entries of a folder, at most so many. A folder that is not there has none; what cannot be read is a trouble. A link to a
     /// folder is followed unless it leads to what is found anyway, so that no folder leads into itself.
-    pub fn list(&mut self, folder: &Path, most: usize) -> Vec<Entry> {
+    pub fn list(&mut self, folder: &Path, most: usize) -> Vec<FolderEntry> {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
@@ -89,21 +89,21 @@ impl Found {
         all
     }
 
-    fn entry(&mut self, folder: &Path, entry: &fs::DirEntry) -> Option<Entry> {
+    fn entry(&mut self, folder: &Path, entry: &fs::DirEntry) -> Option<FolderEntry> {
         let path = entry.path();
         let Ok(name) = entry.file_name().into_string() else {
             self.trouble(&path, "its name is not UTF-8");
             return None;
         };
         let kind = entry.file_type().ok()?;
-        let folder_entry = |name, path| Some(Entry { name, path, is_dir: true, size: 0, written: 0 });
+        let folder_entry = |name, path| Some(FolderEntry { name, path, is_dir: true, size: 0, written: 0 });
         if kind.is_dir() {
             return folder_entry(name, path);
         }
         let there = if kind.is_symlink() { fs::metadata(&path) } else { entry.metadata() };
         match there {
             Ok(there) if there.is_file() => {
-                Some(Entry { name, path, is_dir: false, size: there.len(), written: written(&there) })
+                Some(FolderEntry { name, path, is_dir: false, size: there.len(), written: written(&there) })
             }
             Ok(there) if there.is_dir() => match leads_elsewhere(folder, &path) {
                 Ok(true) => folder_entry(name, path),
@@ -127,25 +127,25 @@ impl Found {
     }
 
     /// Adds a conversation.
-    pub fn add(&mut self, program: &'static str, id: &str, entry: &Entry) {
-        let Entry { path, size, written, .. } = entry;
+    pub fn add(&mut self, program: &'static str, id: &str, entry: &FolderEntry) {
+        let FolderEntry { path, size, written, .. } = entry;
         let (path, id) = (path.clone(), id.to_owned());
-        self.places.push(Place { program, id, path, size: *size, written: *written });
+        self.places.push(ConversationFile { program, id, path, size: *size, written: *written });
     }
 
     /// Adds a sub-agent whose conversation is gone.
-    pub(crate) fn add_orphan(&mut self, program: &'static str, id: &str, entry: &Entry) {
+    pub(crate) fn add_orphan(&mut self, program: &'static str, id: &str, entry: &FolderEntry) {
         self.orphans.insert(entry.path.clone());
         self.add(program, id, entry);
     }
 
     /// Adds a sub-agent that lies in the folder of its conversation, by the file of that.
-    pub(crate) fn add_beside(&mut self, conversation: PathBuf, entry: Entry) {
+    pub(crate) fn add_beside(&mut self, conversation: PathBuf, entry: FolderEntry) {
         self.beside.entry(conversation).or_default().push(entry);
     }
 
     /// The sub-agents that lie beside the file of their conversation.
-    pub(crate) fn beside(&self, conversation: &Path) -> &[Entry] {
+    pub(crate) fn beside(&self, conversation: &Path) -> &[FolderEntry] {
         self.beside.get(conversation).map_or(&[], Vec::as_slice)
     }
 
@@ -159,7 +159,7 @@ impl Found {
     }
 
     /// Adds what of a file that was read could not be: lines too long to be held, and lines that are not JSON.
-    pub fn unread_lines(&mut self, path: &Path, reading: &Reading) {
+    pub fn unread_lines(&mut self, path: &Path, reading: &TranscriptReading) {
         if reading.passed_over > 0 {
             self.trouble(path, format!("a line of {} bytes is passed over", reading.passed_over));
         }
@@ -174,7 +174,7 @@ impl Found {
     /// Adds what could not be read.
     pub fn trouble(&mut self, path: &Path, why: impl Into<String>) {
         if self.troubles.len() < MOST_TROUBLES {
-            self.troubles.push(Trouble { path: path.to_owned(), why: why.into() });
+            self.troubles.push(ReadFailure { path: path.to_owned(), why: why.into() });
         }
     }
 }

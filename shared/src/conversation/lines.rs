@@ -11,7 +11,7 @@ const CHUNK: usize = 256 << 10;
 
 /// One line, without its end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Line<'a> {
+pub enum RawLine<'a> {
     /// A line that ended.
     Whole(&'a [u8]),
     /// What stands behind the last end of a line: being written now, or cut off.
@@ -20,7 +20,7 @@ pub enum Line<'a> {
     TooLong(u64),
 }
 
-impl<'a> Line<'a> {
+impl<'a> RawLine<'a> {
     /// Its bytes, if they are held.
     pub const fn bytes(self) -> Option<&'a [u8]> {
         match self {
@@ -34,7 +34,7 @@ impl<'a> Line<'a> {
 ///
 /// # Errors
 /// It cannot be read on.
-pub fn read(mut from: impl Read, mut each: impl FnMut(Line<'_>) -> bool) -> io::Result<u64> {
+pub fn read(mut from: impl Read, mut each: impl FnMut(RawLine<'_>) -> bool) -> io::Result<u64> {
     let mut buffer = vec![0; CHUNK];
     // Held bytes, of them looked at; bytes of a line that is too long; bytes handed on.
     let (mut held, mut seen, mut skipped, mut done) = (0, 0, 0u64, 0u64);
@@ -58,7 +58,7 @@ pub fn read(mut from: impl Read, mut each: impl FnMut(Line<'_>) -> bool) -> io::
         while let Some(end) = memchr(b'\n', &buffer[seen..held]).map(|at| seen + at) {
             let length = (end - start) as u64 + std::mem::take(&mut skipped);
             let fits = length == (end - start) as u64;
-            let line = if fits { Line::Whole(&buffer[start..end]) } else { Line::TooLong(length) };
+            let line = if fits { RawLine::Whole(&buffer[start..end]) } else { RawLine::TooLong(length) };
             done += length + 1;
             (start, seen) = (end + 1, end + 1);
             if !each(line) {
@@ -70,9 +70,9 @@ pub fn read(mut from: impl Read, mut each: impl FnMut(Line<'_>) -> bool) -> io::
         seen = held;
     }
     if skipped > 0 {
-        each(Line::TooLong(skipped + held as u64));
+        each(RawLine::TooLong(skipped + held as u64));
     } else if held > 0 {
-        each(Line::Cut(&buffer[..held]));
+        each(RawLine::Cut(&buffer[..held]));
     }
     Ok(done)
 }
@@ -85,9 +85,9 @@ mod tests {
         let mut lines = Vec::new();
         let done = read(bytes, |line| {
             lines.push(match line {
-                Line::Whole(bytes) => format!("whole {}", String::from_utf8_lossy(bytes)),
-                Line::Cut(bytes) => format!("cut {}", String::from_utf8_lossy(bytes)),
-                Line::TooLong(length) => format!("long {length}"),
+                RawLine::Whole(bytes) => format!("whole {}", String::from_utf8_lossy(bytes)),
+                RawLine::Cut(bytes) => format!("cut {}", String::from_utf8_lossy(bytes)),
+                RawLine::TooLong(length) => format!("long {length}"),
             });
             true
         });

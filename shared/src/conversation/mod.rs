@@ -2,7 +2,7 @@
 //!
 //! Every agent program has its own [`SessionReader`], in its folder below `agents`: where its transcripts lie and what a line of them
 //! means. All else is the same for every program and lies here: what is known of a conversation is folded from its lines
-//! ([`Facts`]); a list reads the beginning and the end of a file ([`reading`]) and remembers what it read ([`Index`]). A program
+//! ([`ConversationFacts`]); a list reads the beginning and the end of a file ([`reading`]) and remembers what it read ([`Index`]). A program
 //! that keeps no files is asked, and what it said is copied. Nothing here writes but the index and the copies.
 
 pub mod edit;
@@ -10,7 +10,6 @@ pub(crate) mod facts;
 pub(crate) mod files;
 pub(crate) mod folders;
 mod found;
-pub mod holding;
 mod index;
 mod installed;
 pub(crate) mod json;
@@ -20,13 +19,14 @@ mod piece;
 mod place;
 mod reader;
 pub mod reading;
+pub mod session_lock;
 mod transcript;
 
-pub use facts::{Facts, Share, day_of, model_of};
-pub use found::{Entry, Found, Trouble};
-pub use index::{Index, Known, Record};
+pub use facts::{ConversationFacts, Share, day_of, model_of};
+pub use found::{Discovery, FolderEntry, ReadFailure};
+pub use index::{Index, IndexRecord, Known};
 pub use installed::Installed;
-pub use piece::{Piece, What};
-pub use place::{Inner, Place, Running, is_id};
+pub use piece::{ItemKind, TranscriptItem};
+pub use place::{ConversationFile, RunningSession, Subagent, is_id};
 pub use reader::{Activity, SessionImport, SessionReader, Storage, SubagentFiles};
 pub use transcript::Transcript;

@@ -2,18 +2,18 @@
 
 /// One thing said or done.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Piece {
+pub struct TranscriptItem {
     /// When, RFC 3339, as the program recorded it.
     pub at: Option<String>,
     /// What.
-    pub what: What,
+    pub what: ItemKind,
     /// By a sub-agent in the file of its conversation.
     pub by_subagent: bool,
 }
 
 /// What was said or done.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum What {
+pub enum ItemKind {
     /// By the user.
     Prompt(String),
     /// By the agent.
@@ -38,9 +38,9 @@ pub enum What {
     Note(String),
 }
 
-impl Piece {
+impl TranscriptItem {
     /// A piece of that time.
-    pub fn new(at: Option<&str>, what: What) -> Self {
+    pub fn new(at: Option<&str>, what: ItemKind) -> Self {
         Self { at: at.map(str::to_owned), what, by_subagent: false }
     }
 
@@ -54,7 +54,7 @@ impl Piece {
     /// The words of the user or the agent, which are what people search for.
     pub fn words(&self) -> Option<&str> {
         match &self.what {
-            What::Prompt(text) | What::Answer(text) => Some(text),
+            ItemKind::Prompt(text) | ItemKind::Answer(text) => Some(text),
             _ => None,
         }
     }

@@ -12,7 +12,7 @@ const LONGEST_ID: usize = 100;
 
 /// Where a conversation lies.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Place {
+pub struct ConversationFile {
     /// The name of its program.
     pub program: &'static str,
     /// The program's own id.
@@ -25,7 +25,7 @@ pub struct Place {
     pub written: i64,
 }
 
-impl Place {
+impl ConversationFile {
     /// A conversation whose file is known.
     ///
     /// # Errors
@@ -39,7 +39,7 @@ impl Place {
 
 /// A conversation that another one started.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Inner {
+pub struct Subagent {
     /// The program's own id.
     pub id: String,
     /// Which kind of sub-agent.
@@ -54,17 +54,17 @@ pub struct Inner {
     pub written: i64,
 }
 
-impl Inner {
+impl Subagent {
     /// Where it lies, as a conversation of this program.
-    pub fn place(&self, program: &'static str) -> Place {
+    pub fn place(&self, program: &'static str) -> ConversationFile {
         let Self { id, path, size, written, .. } = self;
-        Place { program, id: id.clone(), path: path.clone(), size: *size, written: *written }
+        ConversationFile { program, id: id.clone(), path: path.clone(), size: *size, written: *written }
     }
 }
 
 /// A conversation that its program says it is in.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Running {
+pub struct RunningSession {
     /// The conversation.
     pub id: String,
     /// The process.

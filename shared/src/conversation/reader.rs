@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Facts, Found, Inner, Installed, Piece, Place, Running, Transcript};
+use super::{
+    ConversationFacts, ConversationFile, Discovery, Installed, RunningSession, Subagent, Transcript,
+    TranscriptItem,
+};
 
 /// Reads the sessions of one agent program: where its transcripts lie, and what a line of them means.
 pub trait SessionReader: Sync {
@@ -36,7 +39,7 @@ pub trait SessionReader: Sync {
     }
 
     /// Finds its sessions, without reading them.
-    fn find(&self, found: &mut Found);
+    fn find(&self, found: &mut Discovery);
 
     /// Where its sub-agents lie.
     fn subagent_files(&self) -> SubagentFiles {
@@ -44,7 +47,7 @@ pub trait SessionReader: Sync {
     }
 
     /// The sub-agents of one session, where they are [`SubagentFiles::Nested`].
-    fn subagents(&self, _place: &Place, _found: &mut Found) -> Vec<Inner> {
+    fn subagents(&self, _place: &ConversationFile, _found: &mut Discovery) -> Vec<Subagent> {
         Vec::new()
     }
 
@@ -58,28 +61,28 @@ pub trait SessionReader: Sync {
     ///
     /// # Errors
     /// One of the files cannot be read.
-    fn own_part(&self, _subagent: &Path, _session: &Path) -> io::Result<Option<Facts>> {
+    fn own_part(&self, _subagent: &Path, _session: &Path) -> io::Result<Option<ConversationFacts>> {
         Ok(None)
     }
 
     /// What is known before the first line.
-    fn begin(&self, _place: &Place) -> Facts {
-        Facts::default()
+    fn begin(&self, _place: &ConversationFile) -> ConversationFacts {
+        ConversationFacts::default()
     }
 
     /// Adds what a line says to what is known; returns whether the line could be read.
-    fn apply_line(&self, facts: &mut Facts, line: &[u8]) -> bool;
+    fn apply_line(&self, facts: &mut ConversationFacts, line: &[u8]) -> bool;
 
     /// Whether a line may add to what is counted; cheap, and `true` where that is not certain.
     fn is_counted(&self, line: &[u8]) -> bool;
 
-    /// What identifies a line that a fork has in common with its session; see [`Facts::root`].
+    /// What identifies a line that a fork has in common with its session; see [`ConversationFacts::root`].
     fn mark(&self, _line: &[u8]) -> Option<String> {
         None
     }
 
     /// What a line says, for people and for a search.
-    fn parse_line(&self, line: &[u8]) -> Vec<Piece>;
+    fn parse_line(&self, line: &[u8]) -> Vec<TranscriptItem>;
 
     /// Whether a message is written again, as a whole, each time something is added to it.
     fn rewrites_messages(&self) -> bool {
@@ -138,7 +141,7 @@ pub trait SessionImport: Sync {
 pub enum SubagentFiles {
     /// Below their session, or in its folder: [`SessionReader::subagents`] finds them.
     Nested,
-    /// Among the sessions: their own lines say whose they are ([`Facts::parent`]).
+    /// Among the sessions: their own lines say whose they are ([`ConversationFacts::parent`]).
     AmongSessions,
 }
 
@@ -146,7 +149,7 @@ pub enum SubagentFiles {
 #[derive(Clone, Copy, Debug)]
 pub enum Activity {
     /// The program writes notes about it, which this function reads.
-    Notes(fn() -> Vec<Running>),
+    Notes(fn() -> Vec<RunningSession>),
     /// It keeps the file of a session open as long as it is in it.
     OpenFile,
     /// Nothing tells: it is inferred from the folders in which its processes run.

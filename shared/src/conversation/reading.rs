@@ -13,8 +13,8 @@ use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Facts, Place, SessionReader, json,
-    lines::{self, Line},
+    ConversationFacts, ConversationFile, SessionReader, json,
+    lines::{self, RawLine},
     open::open,
 };
 
@@ -31,9 +31,9 @@ const MARK: usize = 64;
 /// Every line of a file, up to some offset.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
-pub struct Reading {
+pub struct TranscriptReading {
     /// What is known.
-    pub facts: Facts,
+    pub facts: ConversationFacts,
     /// Every line up to here is in it.
     #[serde(rename = "offset_bytes", alias = "offset")]
     pub offset: u64,
@@ -48,15 +48,15 @@ pub struct Reading {
     pub is_torn: bool,
 }
 
-impl Reading {
+impl TranscriptReading {
     /// Whether there is something in the file that could not be read.
     pub const fn is_partial(&self) -> bool {
         self.passed_over > 0 || self.unreadable > 0 || self.is_torn
     }
 
     /// Notes a line that was passed over; gives its bytes, if it can be looked at.
-    fn note<'a>(&mut self, line: Line<'a>) -> Option<&'a [u8]> {
-        if let Line::TooLong(length) = line {
+    fn note<'a>(&mut self, line: RawLine<'a>) -> Option<&'a [u8]> {
+        if let RawLine::TooLong(length) = line {
             self.passed_over = length.max(self.passed_over);
         }
         line.bytes()
@@ -67,16 +67,16 @@ impl Reading {
 #[derive(Clone, Debug)]
 pub struct Skimmed {
     /// What is known.
-    pub facts: Facts,
-    /// Whether it is all that [`Look::Ends`] would have found.
+    pub facts: ConversationFacts,
+    /// Whether it is all that [`ReadDepth::Ends`] would have found.
     pub is_all: bool,
     /// What could not be read of a file in which nothing was found that a list shows.
-    pub unread: Option<Reading>,
+    pub unread: Option<TranscriptReading>,
 }
 
 /// How much of a file a look takes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Look {
+pub enum ReadDepth {
     /// Its beginning: what it is, where it began, what was asked first.
     Beginning,
     /// Its end as well: where it is now, what was asked last.
@@ -87,7 +87,7 @@ pub enum Look {
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn skim(program: &dyn SessionReader, place: &Place, look: Look) -> io::Result<Skimmed> {
+pub fn skim(program: &dyn SessionReader, place: &ConversationFile, look: ReadDepth) -> io::Result<Skimmed> {
     let mut window = Window { file: open(&place.path)?, bytes: Vec::new() };
     // What it got since it was found is read next time: it is remembered with the size that it had then.
     let length = place.size;
@@ -98,7 +98,7 @@ pub fn skim(program: &dyn SessionReader, place: &Place, look: Look) -> io::Resul
     if !is_whole {
         // What was counted so far is a part only.
         uncount(&mut facts);
-        if look == Look::Ends {
+        if look == ReadDepth::Ends {
             tail(program, &mut window, read..length, &begun, &mut facts)?;
             uncount(&mut facts);
         }
@@ -109,13 +109,17 @@ pub fn skim(program: &dyn SessionReader, place: &Place, look: Look) -> io::Resul
         unread = Some(search_typed(program, &mut window.file, &mut facts)?);
     }
     let unread = unread.filter(|unread| unread.is_partial() && !facts.is_shown());
-    Ok(Skimmed { facts, is_all: is_whole || look == Look::Ends, unread })
+    Ok(Skimmed { facts, is_all: is_whole || look == ReadDepth::Ends, unread })
 }
 
 /// Reads on until something typed is found; gives what could not be read up to there.
-fn search_typed(program: &dyn SessionReader, file: &mut File, facts: &mut Facts) -> io::Result<Reading> {
-    let mut found = Facts { id: facts.id.clone(), ..Facts::default() };
-    let mut unread = Reading::default();
+fn search_typed(
+    program: &dyn SessionReader,
+    file: &mut File,
+    facts: &mut ConversationFacts,
+) -> io::Result<TranscriptReading> {
+    let mut found = ConversationFacts { id: facts.id.clone(), ..ConversationFacts::default() };
+    let mut unread = TranscriptReading::default();
     file.seek(SeekFrom::Start(0))?;
     lines::read(file, |line| {
         if let Some(bytes) = unread.note(line) {
@@ -130,11 +134,11 @@ fn search_typed(program: &dyn SessionReader, file: &mut File, facts: &mut Facts)
 }
 
 /// Adds what a line says, where it counts; gives whether it could be read.
-fn learn(program: &dyn SessionReader, facts: &mut Facts, line: &[u8]) -> bool {
+fn learn(program: &dyn SessionReader, facts: &mut ConversationFacts, line: &[u8]) -> bool {
     if program.is_counted(line) { program.apply_line(facts, line) } else { looks_like_json(line) }
 }
 
-fn uncount(facts: &mut Facts) {
+fn uncount(facts: &mut ConversationFacts) {
     (facts.messages, facts.unanswered) = (0, 0);
     facts.last_answer = None;
     facts.recent_usage.clear();
@@ -158,13 +162,19 @@ impl Window {
 }
 
 /// Reads until it is known where the conversation is and what was asked; gives up to where.
-fn head(program: &dyn SessionReader, window: &mut Window, length: u64, facts: &mut Facts) -> io::Result<u64> {
+fn head(
+    program: &dyn SessionReader,
+    window: &mut Window,
+    length: u64,
+    facts: &mut ConversationFacts,
+) -> io::Result<u64> {
     let mut most = FIRST;
     loop {
         let bytes = window.read(0, most.min(length))?;
         let whole = memchr::memrchr(b'\n', bytes).map_or(0, |end| end + 1);
         let mut now = facts.clone();
-        let is_enough = |now: &Facts| now.cwd.is_some() && now.first_prompt.is_some() && now.id.is_some();
+        let is_enough =
+            |now: &ConversationFacts| now.cwd.is_some() && now.first_prompt.is_some() && now.id.is_some();
         let mut read = 0;
         while read < whole && !is_enough(&now) {
             let end = memchr::memchr(b'\n', &bytes[read..whole]).map_or(whole, |end| read + end);
@@ -184,8 +194,8 @@ fn tail(
     program: &dyn SessionReader,
     window: &mut Window,
     all: Range<u64>,
-    begun: &Facts,
-    facts: &mut Facts,
+    begun: &ConversationFacts,
+    facts: &mut ConversationFacts,
 ) -> io::Result<()> {
     let mut most = if begun.cwd.is_some() { ENOUGH } else { FIRST };
     loop {
@@ -197,7 +207,7 @@ fn tail(
         // From the last line on that says where the conversation is: what stands before is of yesterday.
         let last = last_place(&bytes[begin..]);
         if last.is_some() || begun.cwd.is_some() || most >= MOST || !is_part {
-            let mut now = Facts { id: facts.id.clone(), inner: facts.inner, ..begun.clone() };
+            let mut now = ConversationFacts { id: facts.id.clone(), inner: facts.inner, ..begun.clone() };
             let mut rest = &bytes[begin + last.unwrap_or(0)..];
             while !rest.is_empty() {
                 let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
@@ -232,21 +242,21 @@ fn last_place(bytes: &[u8]) -> Option<usize> {
 /// The file cannot be read.
 pub fn whole(
     program: &dyn SessionReader,
-    place: &Place,
-    known: Option<Reading>,
-) -> io::Result<(Reading, Facts)> {
+    place: &ConversationFile,
+    known: Option<TranscriptReading>,
+) -> io::Result<(TranscriptReading, ConversationFacts)> {
     let mut file = open(&place.path)?;
     let length = file.metadata()?.len();
     let mut read = known
         .filter(|known| still_begins(&file, length, known))
-        .unwrap_or_else(|| Reading { facts: program.begin(place), ..Reading::default() });
+        .unwrap_or_else(|| TranscriptReading { facts: program.begin(place), ..TranscriptReading::default() });
     file.seek(SeekFrom::Start(read.offset))?;
     read.is_torn = false;
     let mut cut = None;
     let done = lines::read(file.try_clone()?.take(length - read.offset), |line| {
         match (read.note(line), line) {
             // An end that is being written is looked at, and read again when it has become a line.
-            (Some(bytes), Line::Cut(_)) => cut = Some(bytes.to_vec()),
+            (Some(bytes), RawLine::Cut(_)) => cut = Some(bytes.to_vec()),
             (Some(bytes), _) => read.unreadable += u64::from(!learn(program, &mut read.facts, bytes)),
             (None, _) => {}
         }
@@ -267,14 +277,18 @@ pub fn whole(
 /// One of the files cannot be read.
 pub fn inner(
     program: &dyn SessionReader,
-    inner: &Place,
+    inner: &ConversationFile,
     conversation: &Path,
-) -> io::Result<(Facts, Reading)> {
+) -> io::Result<(ConversationFacts, TranscriptReading)> {
     match program.own_part(&inner.path, conversation)? {
-        Some(own) => Ok((own, Reading::default())),
+        Some(own) => Ok((own, TranscriptReading::default())),
         None => {
-            let (Reading { passed_over, unreadable, is_torn, .. }, facts) = whole(program, inner, None)?;
-            Ok((facts, Reading { passed_over, unreadable, is_torn, ..Reading::default() }))
+            let (TranscriptReading { passed_over, unreadable, is_torn, .. }, facts) =
+                whole(program, inner, None)?;
+            Ok((
+                facts,
+                TranscriptReading { passed_over, unreadable, is_torn, ..TranscriptReading::default() },
+            ))
         }
     }
 }
@@ -285,7 +299,7 @@ fn looks_like_json(line: &[u8]) -> bool {
     line.is_empty() || (line.ends_with(b"}") && line.contains(&b'{'))
 }
 
-fn still_begins(file: &File, length: u64, known: &Reading) -> bool {
+fn still_begins(file: &File, length: u64, known: &TranscriptReading) -> bool {
     known.offset > 0 && known.offset <= length && mark(file, known.offset) == known.mark
 }
 

@@ -68,7 +68,7 @@ impl Checkout {
 
     /// `git <verb>` on the files of the checkout, with `HEAD` and index of another git directory.
     pub fn git_through(&self, git_dir: &Path, verb: &str) -> Git {
-        Git::for_work_tree(&self.path, git_dir, verb).fetching_what_is_missing()
+        Git::for_work_tree(&self.path, git_dir, verb).allow_lazy_fetch()
     }
 
     /// Whether `HEAD` names this branch, by its full name. Unlike [`Checkout::branch`], a branch that is being rebased is not.

@@ -16,7 +16,7 @@ use crate::{
     error::Context,
     git::{
         careful,
-        obstacle::{Place, Watch},
+        obstacle::{GitLocation, ObstacleWatch},
         pipes::{chunks, drain, feed},
         safe_directories,
     },
@@ -25,9 +25,9 @@ use crate::{
 };
 
 /// For calls that only look at a few files.
-pub const SHORT: Duration = Duration::from_secs(60);
+pub const SHORT_LIMIT: Duration = Duration::from_secs(60);
 /// For calls that read or write a whole checkout.
-pub const LONG: Duration = Duration::from_secs(30 * 60);
+pub const LONG_LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// Bytes at the end of what git says in which its progress stands, and columns of it that are shown.
 const PROGRESS: u64 = 400;
@@ -35,14 +35,14 @@ const COLUMNS: usize = 400;
 /// Pauses until a git has ended that has said everything: most often it ends at once.
 const WAIT_FOR_END: Backoff = Backoff::new(Duration::from_micros(50), Duration::from_millis(20));
 /// The shortest and the longest pause between two looks at a git that travels.
-const GLANCE: Duration = Duration::from_micros(200);
-const NOTICE: Duration = Duration::from_millis(100);
+const MIN_POLL: Duration = Duration::from_micros(200);
+const MAX_POLL: Duration = Duration::from_millis(100);
 
 /// The longest that a git which speaks with a remote may say nothing: it tells its progress all the time.
-const SILENCE: Duration = Duration::from_secs(5 * 60);
+const SILENCE_LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// Settings that no repository may override: nothing of the repository's own runs.
-const TAMED: &[&str] = &[
+const SAFE_CONFIG: &[&str] = &[
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.untrackedCache=false",
@@ -54,9 +54,9 @@ const TAMED: &[&str] = &[
     "core.fsyncMethod=batch",
 ];
 
-/// Beyond [`TAMED`], for speaking with a remote. What a fetch writes down of a remote is disposable, and events are many:
+/// Beyond [`SAFE_CONFIG`], for speaking with a remote. What a fetch writes down of a remote is disposable, and events are many:
 /// without `skipping`, each of them would be offered.
-const ABROAD: &[&str] =
+const REMOTE_CONFIG: &[&str] =
     &["core.fsync=loose-object,pack,pack-metadata", "fetch.negotiationAlgorithm=skipping"];
 
 /// What the system says of a full disk, in the language in which git is asked to speak.
@@ -73,7 +73,7 @@ pub struct Git {
     what: String,
     input: Vec<u8>,
     limit: Duration,
-    place: Place,
+    place: GitLocation,
 }
 
 /// What a call of git gave back.
@@ -123,7 +123,7 @@ impl Git {
     fn with_options(directory: &Path, options: &[OsString], verb: &str) -> Self {
         let mut command = git();
         command.arg("--no-pager").args(options);
-        for setting in TAMED {
+        for setting in SAFE_CONFIG {
             command.args(["-c", setting]);
         }
         command
@@ -135,37 +135,39 @@ impl Git {
             // An object that is missing is not fetched in passing: by which program, the configuration would say.
             .env("GIT_NO_LAZY_FETCH", "1")
             .env("GIT_ADVICE", "0");
-        Self::of(command, directory, verb, SHORT)
+        Self::of(command, directory, verb, SHORT_LIMIT)
     }
 
     fn of(command: std::process::Command, directory: &Path, verb: &str, limit: Duration) -> Self {
-        let place = Place { directory: directory.to_owned(), ..Place::default() };
+        let place = GitLocation { directory: directory.to_owned(), ..GitLocation::default() };
         Self { command, what: format!("git {verb}"), input: Vec::new(), limit, place }
     }
 
     /// In a partial clone, what is missing may be fetched. For commands under which the configuration is accepted.
     #[must_use]
-    pub fn fetching_what_is_missing(mut self) -> Self {
+    pub fn allow_lazy_fetch(mut self) -> Self {
         self.command.env_remove("GIT_NO_LAZY_FETCH");
         self
     }
 
     /// `git <verb>` in `directory` as the user would see it: their pager, their colours, their language. [`Git::show`] runs it.
-    pub fn for_the_user(directory: &Path, verb: &str) -> Self {
+    pub fn interactive(directory: &Path, verb: &str) -> Self {
         let mut command = git();
-        for setting in TAMED {
+        for setting in SAFE_CONFIG {
             command.args(["-c", setting]);
         }
         command.arg(verb).current_dir(directory).env("GIT_OPTIONAL_LOCKS", "0");
-        Self::of(command, directory, verb, LONG)
+        Self::of(command, directory, verb, LONG_LIMIT)
     }
 
     /// `git <verb>` that speaks with a remote: transport, credentials and, where `hooks` says so, hooks are the user's own.
     /// Where `ask` says so, git may ask for a password.
-    pub fn abroad(directory: &Path, verb: &str, hooks: bool, ask: bool) -> Self {
+    pub fn for_remote(directory: &Path, verb: &str, hooks: bool, ask: bool) -> Self {
         let mut command = git();
         command.arg("--no-pager");
-        for setting in TAMED.iter().chain(ABROAD).filter(|one| !hooks || !one.starts_with("core.hooksPath")) {
+        for setting in
+            SAFE_CONFIG.iter().chain(REMOTE_CONFIG).filter(|one| !hooks || !one.starts_with("core.hooksPath"))
+        {
             command.args(["-c", setting]);
         }
         command
@@ -174,7 +176,7 @@ impl Git {
             .env("LC_ALL", "C")
             .env("GIT_TERMINAL_PROMPT", if ask { "1" } else { "0" })
             .env("GIT_ADVICE", "0");
-        Self::of(command, directory, verb, LONG)
+        Self::of(command, directory, verb, LONG_LIMIT)
     }
 
     /// Runs it with its answer in a file: what a transport leaves running (a shared ssh connection) holds nobody up.
@@ -182,7 +184,7 @@ impl Git {
     ///
     /// # Errors
     /// It cannot be started, takes too long, or waits for something that is in the way of a file (3).
-    pub fn travel(self, watch: &mut dyn FnMut(&str)) -> Result<Output> {
+    pub fn run_with_progress(self, watch: &mut dyn FnMut(&str)) -> Result<Output> {
         self.traced(|git| git.travel_untraced(watch), |output| output.status.to_string())
     }
 
@@ -196,7 +198,7 @@ impl Git {
         let mut child = process::start(&mut self.command).map_err(|e| {
             Error::new(Code::GitMissing, "cannot run 'git'").because(e).hint("is git installed and on PATH?")
         })?;
-        let mut obstacle = Watch::begin(self.place);
+        let mut obstacle = ObstacleWatch::begin(self.place);
         let begun = Instant::now();
         let deadline = begun + self.limit;
         let (mut heard, mut last) = (0, begun);
@@ -214,14 +216,14 @@ impl Git {
                 process::kill_tree(&mut child);
                 return Err(error);
             }
-            if Instant::now() > deadline || last.elapsed() > SILENCE {
+            if Instant::now() > deadline || last.elapsed() > SILENCE_LIMIT {
                 process::kill_tree(&mut child);
                 let why =
                     if Instant::now() > deadline { "took too long" } else { "said nothing for 5 minutes" };
                 return Err(Error::new(Code::GitTimeout, format!("{} {why}", self.what)));
             }
             // What takes long may be noticed late; what is quick may not.
-            std::thread::sleep((begun.elapsed() / 16).clamp(GLANCE, NOTICE));
+            std::thread::sleep((begun.elapsed() / 16).clamp(MIN_POLL, MAX_POLL));
             if begun.elapsed() > Duration::from_secs(1) {
                 watch(&last_words(said.path()));
             }
@@ -270,7 +272,7 @@ impl Git {
 
     /// Ctrl-C on the terminal does not reach it: what it has begun in somebody's files, it ends.
     #[must_use]
-    pub fn undisturbed(mut self) -> Self {
+    pub fn ignore_ctrl_c(mut self) -> Self {
         self.command.process_group(0);
         self
     }
@@ -290,7 +292,7 @@ impl Git {
     /// What the user typed as `git -c KEY=VALUE orchestra …`, or gave in the environment, holds for this call too. Settings that no
     /// repository may override are not overridden by it either.
     #[must_use]
-    pub fn settings_of_the_command_line(mut self) -> Self {
+    pub fn command_line_settings(mut self) -> Self {
         if let Some(parameters) = world::variable("GIT_CONFIG_PARAMETERS") {
             self.command.env("GIT_CONFIG_PARAMETERS", parameters);
         }
@@ -355,7 +357,7 @@ impl Git {
         let what = self.what;
         let mut child =
             process::start(&mut self.command).context(Code::GitMissing, || "cannot run 'git'".into())?;
-        let mut obstacle = Watch::begin(self.place);
+        let mut obstacle = ObstacleWatch::begin(self.place);
         let chunks = chunks(child.stdout.take());
         let copied = loop {
             match chunks.recv_timeout(obstacle.pause()) {
@@ -420,7 +422,7 @@ impl Git {
             process::kill_tree(child);
             Error::new(Code::GitTimeout, format!("{what} took too long"))
         };
-        let mut obstacle = Watch::begin(self.place);
+        let mut obstacle = ObstacleWatch::begin(self.place);
         let mut take = |from: &mpsc::Receiver<Vec<u8>>| loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match from.recv_timeout(left.min(obstacle.pause())) {
@@ -450,7 +452,7 @@ fn failure(said: &str) -> Code {
 
 /// Whether a setting is one that every call gets.
 fn is_usual(setting: &OsStr) -> bool {
-    TAMED.iter().chain(ABROAD).any(|usual| setting == *usual)
+    SAFE_CONFIG.iter().chain(REMOTE_CONFIG).any(|usual| setting == *usual)
 }
 
 /// The program, told which repositories of others were accepted.

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::{
     Code, Error, Kind, Result,
     error::Context,
-    git::{above, ownership, settings},
+    git::{common_dir, ownership, settings},
     model::quote,
     world,
 };
@@ -34,7 +34,7 @@ const LONGEST: u64 = 8 << 10;
 
 /// The git directory of ours; it goes when this goes.
 #[derive(Debug)]
-pub(super) struct View {
+pub(super) struct FallbackRepo {
     folder: TempDir,
     /// The common git directory that is seen through it.
     pub(super) common_dir: PathBuf,
@@ -44,7 +44,7 @@ pub(super) struct View {
     pub(super) why: String,
 }
 
-impl View {
+impl FallbackRepo {
     /// Opens the repository of `git_dir` past its configuration, where agents were started in it before: then it could be used.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ impl View {
         work_dir: Option<&Path>,
         why: Error,
     ) -> Result<(gix::Repository, Self)> {
-        let common_dir = above::common_dir_of(git_dir);
+        let common_dir = common_dir::of_git_dir(git_dir);
         let was_used = common_dir.join("orchestra/writer").is_file();
         let is_hidden = || READ_WHEN_OPENED.iter().any(|file| is_no_file(&common_dir.join(file)));
         if !was_used || common_dir.join("reftable").exists() || is_hidden() {
@@ -94,10 +94,10 @@ pub(super) fn in_the_way(common_dir: &Path) -> Option<Error> {
 }
 
 /// The same of the files that are read to find out whether a folder in or above `directory` is a repository; and where it is.
-pub(super) fn in_the_way_above(directory: &Path) -> Option<(above::Place, Error)> {
+pub(super) fn in_the_way_above(directory: &Path) -> Option<(common_dir::Location, Error)> {
     let place = match world::variable("GIT_DIR") {
-        Some(named) => above::Place { git_dir: directory.join(named), work_tree: None },
-        None => above::place(directory)?,
+        Some(named) => common_dir::Location { git_dir: directory.join(named), work_tree: None },
+        None => common_dir::locate(directory)?,
     };
     let file = READ_FIRST.iter().map(|file| place.git_dir.join(file)).find(|file| is_no_file(file))?;
     Some((place, not_a_file(&file)))

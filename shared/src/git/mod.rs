@@ -1,10 +1,10 @@
 //! The only door to a repository and to the `git` program. No type of gix leaves this module.
 
 mod abandoned;
-pub mod above;
 pub mod careful;
 pub mod checkout;
 pub mod command;
+pub mod common_dir;
 pub mod config_file;
 pub mod entries;
 mod fallback;

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{above, careful};
+use super::{careful, common_dir};
 
 /// How many folders above the repository are searched for a worktree that was moved together with it.
 const SEARCHED_ABOVE: usize = 4;
@@ -26,7 +26,7 @@ pub fn candidates(common_dir: &Path, registered: &Path) -> Vec<PathBuf> {
         }
     }
     // The folder of worktrees may have been renamed to fit the repository's new name.
-    let home = above::home(common_dir);
+    let home = common_dir::home(common_dir);
     if let (Some(name), Some(id)) = (home.file_name(), registered.file_name()) {
         let mut name = name.to_owned();
         name.push(".worktrees");

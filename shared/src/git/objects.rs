@@ -44,33 +44,33 @@ impl Commit {
 
 /// What an entry of a tree is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Sort {
+pub enum TreeEntryKind {
     /// A file.
     File,
     /// A file that can be run.
-    Program,
+    Executable,
     /// A symbolic link.
     Link,
     /// A tree below.
-    Folder,
+    Tree,
 }
 
-impl Sort {
+impl TreeEntryKind {
     const fn mode(self) -> EntryKind {
         match self {
             Self::File => EntryKind::Blob,
-            Self::Program => EntryKind::BlobExecutable,
+            Self::Executable => EntryKind::BlobExecutable,
             Self::Link => EntryKind::Link,
-            Self::Folder => EntryKind::Tree,
+            Self::Tree => EntryKind::Tree,
         }
     }
 
     const fn of(kind: EntryKind) -> Option<Self> {
         match kind {
             EntryKind::Blob => Some(Self::File),
-            EntryKind::BlobExecutable => Some(Self::Program),
+            EntryKind::BlobExecutable => Some(Self::Executable),
             EntryKind::Link => Some(Self::Link),
-            EntryKind::Tree => Some(Self::Folder),
+            EntryKind::Tree => Some(Self::Tree),
             EntryKind::Commit => None,
         }
     }
@@ -78,18 +78,18 @@ impl Sort {
 
 /// One entry of a tree.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Entry {
+pub struct TreeEntry {
     /// Its name, one component of a path.
     pub name: Vec<u8>,
     /// What it is.
-    pub sort: Sort,
+    pub sort: TreeEntryKind,
     /// The object.
     pub id: Oid,
 }
 
-impl Entry {
+impl TreeEntry {
     /// An entry.
-    pub fn new(name: impl Into<Vec<u8>>, sort: Sort, id: Oid) -> Self {
+    pub fn new(name: impl Into<Vec<u8>>, sort: TreeEntryKind, id: Oid) -> Self {
         Self { name: name.into(), sort, id }
     }
 }
@@ -189,7 +189,7 @@ impl Repo {
     /// # Errors
     /// The disk is full or not writable.
     pub fn write_tree(&self, blobs: &[(&str, Oid)]) -> Result<Oid> {
-        let entry = |(name, id): &(&str, Oid)| Entry::new(*name, Sort::File, *id);
+        let entry = |(name, id): &(&str, Oid)| TreeEntry::new(*name, TreeEntryKind::File, *id);
         self.write_entries(blobs.iter().map(entry).collect())
     }
 
@@ -197,8 +197,8 @@ impl Repo {
     ///
     /// # Errors
     /// The disk is full or not writable.
-    pub fn write_entries(&self, entries: Vec<Entry>) -> Result<Oid> {
-        let entry = |one: Entry| gix::objs::tree::Entry {
+    pub fn write_entries(&self, entries: Vec<TreeEntry>) -> Result<Oid> {
+        let entry = |one: TreeEntry| gix::objs::tree::Entry {
             mode: one.sort.mode().into(),
             filename: one.name.into(),
             oid: one.id.gix(),
@@ -214,15 +214,17 @@ impl Repo {
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn entries_of(&self, tree: Oid) -> Result<Vec<Entry>> {
+    pub fn entries_of(&self, tree: Oid) -> Result<Vec<TreeEntry>> {
         let broken = || format!("tree {} cannot be read", tree.short());
         let found = self.gix.find_tree(tree.gix()).context(Code::ObjectUnreadable, broken)?;
         let mut entries = Vec::new();
         for entry in found.iter() {
             let entry = entry.context(Code::ObjectUnreadable, broken)?;
-            let sort = Sort::of(entry.mode().kind());
+            let sort = TreeEntryKind::of(entry.mode().kind());
             entries.extend(
-                sort.map(|sort| Entry::new(entry.filename().to_vec(), sort, entry.oid().to_owned().into())),
+                sort.map(|sort| {
+                    TreeEntry::new(entry.filename().to_vec(), sort, entry.oid().to_owned().into())
+                }),
             );
         }
         Ok(entries)
@@ -238,12 +240,12 @@ impl Repo {
             return Ok(());
         }
         let before = known.map(|known| self.entries_of(known)).transpose()?.unwrap_or_default();
-        let before: HashMap<Vec<u8>, Entry> =
+        let before: HashMap<Vec<u8>, TreeEntry> =
             before.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
         for entry in self.entries_of(tree)? {
             let old = before.get(&entry.name).filter(|old| old.sort == entry.sort).map(|old| old.id);
             match entry.sort {
-                Sort::Folder => self.require_complete(entry.id, old)?,
+                TreeEntryKind::Tree => self.require_complete(entry.id, old)?,
                 _ if old == Some(entry.id) || self.has_object(entry.id) => {}
                 _ => {
                     let message = format!("object {} was not written", entry.id.short());
@@ -265,10 +267,10 @@ impl Repo {
     }
 
     /// What an object is; `None` for commits, tags and what is not there.
-    pub fn kind_of(&self, id: Oid) -> Option<Sort> {
+    pub fn kind_of(&self, id: Oid) -> Option<TreeEntryKind> {
         match self.gix.find_header(id.gix()).ok()?.kind() {
-            gix::objs::Kind::Blob => Some(Sort::File),
-            gix::objs::Kind::Tree => Some(Sort::Folder),
+            gix::objs::Kind::Blob => Some(TreeEntryKind::File),
+            gix::objs::Kind::Tree => Some(TreeEntryKind::Tree),
             gix::objs::Kind::Commit | gix::objs::Kind::Tag => None,
         }
     }
@@ -281,7 +283,7 @@ impl Repo {
         let cannot = || format!("cannot keep '{}'", path.display());
         if length > LARGE {
             let git = self.git("hash-object")?.args(["-w", "--no-filters", "--"]).arg(path);
-            let said = git.limit(command::LONG).line()?;
+            let said = git.limit(command::LONG_LIMIT).line()?;
             return Oid::parse(&said).ok_or_else(|| Error::internal(cannot()));
         }
         let bytes = careful::read(path).context(Kind::External, cannot)?;
@@ -300,7 +302,7 @@ impl Repo {
         let length = self.gix.find_header(id.gix()).context(Kind::Internal, cannot)?.size();
         if length > LARGE {
             let git = self.git("cat-file")?.args(["blob", &id.to_string()]);
-            return git.limit(command::LONG).stream(file);
+            return git.limit(command::LONG_LIMIT).stream(file);
         }
         file.write_all(&self.read_blob(id)?).context(Kind::External, cannot)
     }
@@ -334,8 +336,10 @@ impl Repo {
     /// # Errors
     /// Commit or tree cannot be read.
     pub fn blobs_of(&self, commit: Oid) -> Result<Vec<(String, Oid)>> {
-        let entries =
-            self.entries_of(self.tree_of(commit)?)?.into_iter().filter(|entry| entry.sort == Sort::File);
+        let entries = self
+            .entries_of(self.tree_of(commit)?)?
+            .into_iter()
+            .filter(|entry| entry.sort == TreeEntryKind::File);
         Ok(entries.map(|entry| (String::from_utf8_lossy(&entry.name).into_owned(), entry.id)).collect())
     }
 

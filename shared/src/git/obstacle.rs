@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     Code, Error,
-    git::{above, settings::Settings},
+    git::{common_dir, settings::Settings},
     model::quote,
     world,
 };
@@ -33,7 +33,7 @@ const NAMED: &[&str] = &["attributesfile", "excludesfile"];
 
 /// Where a git works.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Place {
+pub(super) struct GitLocation {
     /// The folder in which it was started.
     pub(super) directory: PathBuf,
     /// Its git directory, where it was told one.
@@ -44,13 +44,13 @@ pub(super) struct Place {
 
 /// Tells when it is time to look, and looks.
 #[derive(Debug)]
-pub(super) struct Watch {
-    place: Place,
+pub(super) struct ObstacleWatch {
+    place: GitLocation,
     next: Instant,
 }
 
-impl Watch {
-    pub(super) fn begin(place: Place) -> Self {
+impl ObstacleWatch {
+    pub(super) fn begin(place: GitLocation) -> Self {
         Self { place, next: Instant::now() + LOOK_AFTER }
     }
 
@@ -74,11 +74,11 @@ impl Watch {
 }
 
 /// The first thing in the way that is found.
-fn find(place: &Place) -> Option<PathBuf> {
+fn find(place: &GitLocation) -> Option<PathBuf> {
     let mut budget = Budget { until: Instant::now() + BUDGET, left: MOST };
-    let git_dir = place.git_dir.clone().or_else(|| Some(above::place(&place.directory)?.git_dir));
+    let git_dir = place.git_dir.clone().or_else(|| Some(common_dir::locate(&place.directory)?.git_dir));
     if let Some(git_dir) = git_dir {
-        let common = above::common_dir_of(&git_dir);
+        let common = common_dir::of_git_dir(&git_dir);
         let common = common.canonicalize().unwrap_or(common);
         for (folder, passed_over) in [
             (common.join("objects/info"), &[][..]),
@@ -91,7 +91,7 @@ fn find(place: &Place) -> Option<PathBuf> {
                 return found;
             }
         }
-        if let Some(named) = named_by_the_configuration(&above::common_dir_of(&git_dir)) {
+        if let Some(named) = named_by_the_configuration(&common_dir::of_git_dir(&git_dir)) {
             return Some(named);
         }
     }
@@ -190,7 +190,7 @@ mod tests {
             fs::create_dir_all(folder.path().join(".git/refs")).unwrap();
             let at = folder.path().join(name);
             pipe(&at);
-            let place = Place { directory: folder.path().to_owned(), ..Place::default() };
+            let place = GitLocation { directory: folder.path().to_owned(), ..GitLocation::default() };
             assert_eq!(find(&place), is_found.then_some(at), "{name}");
         }
     }
@@ -203,7 +203,7 @@ mod tests {
             fs::create_dir_all(git.join("refs")).unwrap();
             fs::write(git.join("config"), setting.replace("PIPE", &at.display().to_string())).unwrap();
             pipe(&at);
-            let found = find(&Place { directory: folder.path().to_owned(), ..Place::default() });
+            let found = find(&GitLocation { directory: folder.path().to_owned(), ..GitLocation::default() });
             assert_eq!(found.map(|found| found.canonicalize().unwrap()), at.canonicalize().ok(), "{setting}");
         }
     }
@@ -219,7 +219,7 @@ mod tests {
         let dot_git = format!("gitdir: {}\n", git.join("worktrees/a").display());
         fs::write(work_tree.join(".git"), dot_git).unwrap();
         std::os::unix::fs::symlink("/dev/null", work_tree.join(".gitmodules")).unwrap();
-        let place = Place { directory: work_tree.clone(), ..Place::default() };
+        let place = GitLocation { directory: work_tree.clone(), ..GitLocation::default() };
         assert_eq!(find(&place), Some(work_tree.join(".gitmodules")));
         fs::remove_file(work_tree.join(".gitmodules")).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(git.join("daemon.ipc")).unwrap();

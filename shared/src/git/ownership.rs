@@ -12,7 +12,7 @@ use gix::{
 use crate::{
     Code, Error, Result,
     git::{
-        Git, above,
+        Git, common_dir,
         safe_directories::{accept, accepted},
     },
     model::text,
@@ -28,7 +28,7 @@ pub(super) fn trusting() -> Options {
 }
 
 /// A repository that may be used.
-pub(super) struct Found {
+pub(super) struct UsableRepo {
     /// The git directory, of a worktree its own.
     pub(super) git_dir: PathBuf,
     /// The checkout, if it is of one.
@@ -39,7 +39,7 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// It belongs to somebody else, and `safe.directory` does not name it (128).
-pub(super) fn find(directory: &Path) -> Result<Option<Found>> {
+pub(super) fn find(directory: &Path) -> Result<Option<UsableRepo>> {
     let found = match world::variable("GIT_DIR").map(PathBuf::from) {
         // A repository that is named is checked as one that is found: the git processes we start find it by themselves.
         Some(git_dir) => named(&directory.join(git_dir)),
@@ -48,7 +48,7 @@ pub(super) fn find(directory: &Path) -> Result<Option<Found>> {
     let Some((place, trust)) = found else { return Ok(None) };
     let is_bare = is_bare(&place);
     let (git_dir, work_tree) = place.into_repository_and_work_tree_directories();
-    let found = Found {
+    let found = UsableRepo {
         git_dir: directory.join(git_dir),
         work_tree: work_tree.map(|work_tree| directory.join(work_tree)),
     };
@@ -58,9 +58,9 @@ pub(super) fn find(directory: &Path) -> Result<Option<Found>> {
         ask(if is_named { found.work_tree.as_ref().unwrap_or(&found.git_dir) } else { directory })?;
     }
     if trust == gix::sec::Trust::Reduced {
-        let common = above::common_dir_of(&found.git_dir);
+        let common = common_dir::of_git_dir(&found.git_dir);
         if common == found.git_dir {
-            accept(&[above::home(&common), &common]);
+            accept(&[common_dir::home(&common), &common]);
         } else {
             // Git checks the worktree alone; we read and write the repository behind it as well.
             check(&common)?;
@@ -75,7 +75,7 @@ pub(super) fn find(directory: &Path) -> Result<Option<Found>> {
 /// # Errors
 /// As [`find`].
 pub(super) fn check(common_dir: &Path) -> Result<()> {
-    let checkout = above::home(common_dir);
+    let checkout = common_dir::home(common_dir);
     let work_tree = (checkout != common_dir).then_some(checkout);
     match repository::trust(common_dir, work_tree, Path::new("/"), (common_dir, None)) {
         Ok(gix::sec::Trust::Full) => Ok(()),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Git, Oid, Repo, careful, command, objects::Sort, remotes};
+use super::{Git, Oid, Repo, careful, command, objects::TreeEntryKind, remotes};
 use crate::{Code, Error, Result, model::text};
 
 /// Objects in one fetch: more would not fit on a command line.
@@ -62,8 +62,10 @@ impl Repo {
 
     /// Git tells, also of what a sparse checkout leaves out.
     fn missing_files(&self, commit: Oid) -> Result<BTreeSet<Oid>> {
-        let mut git =
-            self.git("rev-list")?.args(["--objects", "--no-walk", "--missing=print"]).limit(command::LONG);
+        let mut git = self
+            .git("rev-list")?
+            .args(["--objects", "--no-walk", "--missing=print"])
+            .limit(command::LONG_LIMIT);
         if let Some(patterns) = self.sparse_patterns()? {
             git = git.arg(format!("--filter=sparse:oid={patterns}"));
         }
@@ -100,7 +102,7 @@ impl Repo {
         for entry in &after {
             let known = find(&entry.name);
             match (entry.sort, known.filter(|known| known.sort == entry.sort)) {
-                (Sort::Folder, known) => {
+                (TreeEntryKind::Tree, known) => {
                     let known = known.map_or(Oid::EMPTY_TREE, |known| known.id);
                     self.add_missing_changes(known, entry.id, missing)?;
                 }
@@ -113,7 +115,7 @@ impl Repo {
         }
         for entry in &before {
             let is_gone = !after.iter().any(|kept| kept.name == entry.name);
-            if is_gone && entry.sort == Sort::Folder {
+            if is_gone && entry.sort == TreeEntryKind::Tree {
                 self.add_missing_changes(entry.id, Oid::EMPTY_TREE, missing)?;
             } else if is_gone && self.is_missing(entry.id) {
                 missing.insert(entry.id);
@@ -147,12 +149,12 @@ impl Repo {
     fn fetch_promised_from(&self, remote: &str, ids: &BTreeSet<Oid>) -> Result<()> {
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
         for some in ids.chunks(AT_ONCE) {
-            let git = Git::abroad(&self.standpoint()?, "fetch", false, false)
+            let git = Git::for_remote(&self.standpoint()?, "fetch", false, false)
                 .args(["--no-tags", "--no-write-fetch-head", "--refmap=", "--progress"])
                 .args(["--no-recurse-submodules", "--no-show-forced-updates", "--filter=blob:none"])
                 .args(["--end-of-options", remote])
                 .args(some);
-            let output = git.travel(&mut |_| {})?;
+            let output = git.run_with_progress(&mut |_| {})?;
             if !output.status.success() {
                 let shown = text::safe(remote);
                 let message =

@@ -85,7 +85,7 @@ impl RawReader<'_> {
             ObjectKind::Tag => "tag",
         };
         let git = Git::new(&self.disk.common_dir()?, "cat-file").args([kind, &id.to_string()]);
-        git.env("GIT_NO_REPLACE_OBJECTS", "1").limit(command::LONG).stream(sink)
+        git.env("GIT_NO_REPLACE_OBJECTS", "1").limit(command::LONG_LIMIT).stream(sink)
     }
 
     /// The object whose id begins so; `None`: there is none, or there are several.

@@ -12,7 +12,7 @@ const LONGEST: u64 = 1 << 20;
 
 /// One line of a reflog.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Entry {
+pub struct ReflogEntry {
     /// Where the ref was; none where it was made.
     pub old: Option<Oid>,
     /// Where it is; none where it went.
@@ -27,7 +27,7 @@ pub fn length(path: &Path) -> Option<u64> {
 }
 
 /// The entries beyond the first `from` bytes, the oldest first. Of a reflog that became shorter, all that are left.
-pub fn since(path: &Path, from: u64) -> Vec<Entry> {
+pub fn since(path: &Path, from: u64) -> Vec<ReflogEntry> {
     let Some(length) = length(path) else { return Vec::new() };
     let start = if length >= from { from } else { 0 };
     let start = start.max(length.saturating_sub(LONGEST));
@@ -42,11 +42,11 @@ pub fn since(path: &Path, from: u64) -> Vec<Entry> {
 }
 
 /// `<old> <new> <name> <<e-mail>> <time> <zone>\t<message>`.
-fn entry(line: &str) -> Option<Entry> {
+fn entry(line: &str) -> Option<ReflogEntry> {
     let (facts, message) = line.split_once('\t').unwrap_or((line, ""));
     let (old, new) = (Oid::parse(facts.get(..40)?)?, Oid::parse(facts.get(41..81)?)?);
     let some = |id: Oid| Some(id).filter(|id| id.as_bytes().iter().any(|byte| *byte != 0));
-    Some(Entry { old: some(old), new: some(new), message: message.to_owned() })
+    Some(ReflogEntry { old: some(old), new: some(new), message: message.to_owned() })
 }
 
 #[cfg(test)]

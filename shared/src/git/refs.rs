@@ -28,11 +28,11 @@ use crate::{
 };
 
 /// Threads that write refs through to the disk, where they are many.
-const WRITERS: usize = 8;
+const MAX_WRITERS: usize = 8;
 
 /// One change of one ref, made only if the ref is still what it was.
 #[derive(Clone, Debug)]
-pub struct Edit {
+pub struct RefEdit {
     /// Full name.
     pub name: String,
     /// What it must be now; `None`: it must not exist.
@@ -62,8 +62,8 @@ impl Repo {
     ///
     /// # Errors
     /// A ref is no longer what it was (4), is locked by another program (4), or cannot be written.
-    pub fn edit_refs(&self, edits: &[Edit], why: &str) -> Result<(), RefError> {
-        let mut sorted: Vec<&Edit> = edits.iter().collect();
+    pub fn edit_refs(&self, edits: &[RefEdit], why: &str) -> Result<(), RefError> {
+        let mut sorted: Vec<&RefEdit> = edits.iter().collect();
         if sorted.is_empty() {
             return Ok(());
         }
@@ -78,7 +78,7 @@ impl Repo {
         let values = sorted.iter().enumerate();
         let values: Vec<_> =
             values.map(|(at, edit)| (at.to_string(), format!("{}\n", edit.new).into_bytes())).collect();
-        intent.stage(&values, WRITERS)?;
+        intent.stage(&values, MAX_WRITERS)?;
         for (edit, (suffix, _)) in sorted.iter().zip(&values) {
             intent.lock(&edit.name, suffix)?;
             self.check_value(&edit.name, edit.old)?;
@@ -134,7 +134,7 @@ impl Repo {
         intent.lock(PACKED_REFS, &suffix)?;
         let packed = packed::without(&common.join(PACKED_REFS), &names)?;
         if let Some(packed) = &packed {
-            intent.stage(&[(PACKED.to_owned(), packed.bytes.clone())], WRITERS)?;
+            intent.stage(&[(PACKED.to_owned(), packed.bytes.clone())], MAX_WRITERS)?;
             packed.set_time(&intent.staged(PACKED))?;
         }
         intent.decide()?;
@@ -171,7 +171,7 @@ impl Repo {
 
     /// Removes the locks on refs that killed commands of ours left, and finishes what they had decided. To be called at the start
     /// of a command that changes something; who finds a ref locked mends that one by itself.
-    pub fn mend_locks(&self) {
+    pub fn repair_locks(&self) {
         repair_all(self.gix.common_dir());
     }
 
@@ -184,7 +184,7 @@ impl Repo {
 
     /// Takes away the lock of a ref that a process of ours left when it was killed. To be called where that is certain, or with
     /// the value that only we would have written into it. `true`: it is gone.
-    pub fn take_lock_away(&self, name: &str, only_with: Option<Oid>) -> bool {
+    pub fn break_stale_lock(&self, name: &str, only_with: Option<Oid>) -> bool {
         let lock = self.gix.common_dir().join(format!("{name}.lock"));
         let proven = match only_with {
             None => lock.exists(),
@@ -196,7 +196,7 @@ impl Repo {
     }
 
     /// Takes away the locks of refs below `prefix` that a killed process left. To be called by who knows that nobody writes there.
-    pub fn take_locks_away_below(&self, prefix: &str) {
+    pub fn break_stale_locks_below(&self, prefix: &str) {
         let mut open = vec![self.gix.common_dir().join(prefix)];
         while let Some(folder) = open.pop() {
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
@@ -211,7 +211,7 @@ impl Repo {
     }
 
     /// Branches have reflogs, unless the user does not want them; our own refs have none.
-    fn log_branch(&self, edit: &Edit, why: &str) -> Result<()> {
+    fn log_branch(&self, edit: &RefEdit, why: &str) -> Result<()> {
         if !edit.name.starts_with(BRANCHES) {
             return Ok(());
         }
@@ -258,7 +258,7 @@ fn take_back<'a>(common: &Path, intent: &mut Intent, changed: impl Iterator<Item
             continue;
         };
         let suffix = format!("{at}.old");
-        if intent.stage(&[(suffix.clone(), format!("{old}\n").into_bytes())], WRITERS).is_ok() {
+        if intent.stage(&[(suffix.clone(), format!("{old}\n").into_bytes())], MAX_WRITERS).is_ok() {
             let _ = intent.replace(name, &suffix);
         }
     }

@@ -13,9 +13,9 @@ const AT_ONCE: usize = 2000;
 
 /// How a ref of the remote may be changed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Rule {
+pub enum PushRule {
     /// Only to what contains what is there.
-    Forward,
+    FastForwardOnly,
     /// Only while it is still this; `None`: while it is not there.
     Lease(Option<Oid>),
 }
@@ -28,7 +28,7 @@ pub struct Push {
     /// What it shall be; `None`: gone.
     pub new: Option<Oid>,
     /// What it may be now.
-    pub rule: Rule,
+    pub rule: PushRule,
 }
 
 /// A ref that the remote did not change.
@@ -39,12 +39,12 @@ pub struct Rejected {
     /// Why, in git's or the remote's words.
     pub why: String,
     /// What that means for another try.
-    pub cause: Cause,
+    pub cause: RejectionCause,
 }
 
 /// Why a remote did not change a ref.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Cause {
+pub enum RejectionCause {
     /// Somebody else was quicker: with what they wrote taken in, it can be tried again.
     Race,
     /// It is locked there: by somebody who writes it now, or by a git that was killed.
@@ -55,7 +55,7 @@ pub enum Cause {
 
 /// How to speak with a remote.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Manner {
+pub struct RemoteOptions {
     /// Git may ask for a password.
     pub ask: bool,
 }
@@ -70,14 +70,14 @@ impl Repo {
         &self,
         remote: &str,
         refspecs: &[String],
-        manner: Manner,
+        manner: RemoteOptions,
         watch: &mut dyn FnMut(&str),
     ) -> Result<()> {
-        let git = Git::abroad(&self.standpoint()?, "fetch", false, manner.ask)
+        let git = Git::for_remote(&self.standpoint()?, "fetch", false, manner.ask)
             .args(["--no-tags", "--no-write-fetch-head", "--refmap=", "--prune", "--progress"])
             .args(["--no-recurse-submodules", "--no-show-forced-updates", "--end-of-options", remote])
             .args(refspecs);
-        let output = git.travel(watch)?;
+        let output = git.run_with_progress(watch)?;
         if output.status.success() {
             return Ok(());
         }
@@ -88,14 +88,14 @@ impl Repo {
     ///
     /// # Errors
     /// Git cannot speak with the remote.
-    pub fn remote_refs(&self, remote: &str, manner: Manner) -> Result<Vec<(String, Oid)>> {
-        let git = Git::abroad(&self.standpoint()?, "ls-remote", false, manner.ask).args([
+    pub fn remote_refs(&self, remote: &str, manner: RemoteOptions) -> Result<Vec<(String, Oid)>> {
+        let git = Git::for_remote(&self.standpoint()?, "ls-remote", false, manner.ask).args([
             "--refs",
             "--quiet",
             "--end-of-options",
             remote,
         ]);
-        let output = git.travel(&mut |_| {})?;
+        let output = git.run_with_progress(&mut |_| {})?;
         if !output.status.success() {
             return Err(broken(format!("cannot list the refs of '{}'", text::safe(remote)), &output));
         }
@@ -112,17 +112,17 @@ impl Repo {
         &self,
         remote: &str,
         refs: &[Push],
-        manner: Manner,
+        manner: RemoteOptions,
         watch: &mut dyn FnMut(&str),
     ) -> Result<Vec<Rejected>> {
         let mut rejected = Vec::new();
         for some in refs.chunks(AT_ONCE) {
-            let git = Git::abroad(&self.standpoint()?, "push", true, manner.ask)
+            let git = Git::for_remote(&self.standpoint()?, "push", true, manner.ask)
                 .args(["--porcelain", "--progress", "--no-follow-tags", "--recurse-submodules=no"])
                 .args(some.iter().filter_map(lease))
                 .args(["--end-of-options", remote])
                 .args(some.iter().map(refspec));
-            let output = git.travel(watch)?;
+            let output = git.run_with_progress(watch)?;
             let told = rejections(&output);
             if !output.status.success() && told.is_empty() {
                 return Err(broken(format!("cannot push to '{}'", text::safe(remote)), &output));
@@ -156,12 +156,12 @@ impl Repo {
     ///
     /// # Errors
     /// Git cannot speak with it, or the transfer breaks off.
-    pub fn fetch_objects(&self, remote: &str, branches: &[String], manner: Manner) -> Result<()> {
-        let git = Git::abroad(&self.standpoint()?, "fetch", false, manner.ask)
+    pub fn fetch_objects(&self, remote: &str, branches: &[String], manner: RemoteOptions) -> Result<()> {
+        let git = Git::for_remote(&self.standpoint()?, "fetch", false, manner.ask)
             .args(["--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "--no-prune"])
             .args(["--no-recurse-submodules", "--end-of-options", remote])
             .args(branches);
-        let output = git.travel(&mut |_| {})?;
+        let output = git.run_with_progress(&mut |_| {})?;
         if output.status.success() {
             return Ok(());
         }
@@ -183,7 +183,7 @@ impl Repo {
 }
 
 fn lease(push: &Push) -> Option<String> {
-    let Rule::Lease(old) = push.rule else { return None };
+    let PushRule::Lease(old) = push.rule else { return None };
     let old = old.map(|old| old.to_string()).unwrap_or_default();
     Some(format!("--force-with-lease={}:{old}", push.name))
 }
@@ -214,7 +214,7 @@ fn rejections(output: &Output) -> Vec<Rejected> {
 }
 
 /// What git, and the git at the other end, say of a race and of a lock; and which lock it is.
-fn cause(name: &str, why: &str, stderr: &str) -> (Cause, Option<String>) {
+fn cause(name: &str, why: &str, stderr: &str) -> (RejectionCause, Option<String>) {
     let races = [
         "fetch first",
         "non-fast-forward",
@@ -227,7 +227,7 @@ fn cause(name: &str, why: &str, stderr: &str) -> (Cause, Option<String>) {
         "remote ref updated since checkout",
     ];
     if !races.iter().any(|race| why.contains(race)) {
-        return (Cause::Refused, None);
+        return (RejectionCause::Refused, None);
     }
     // A ref cannot be deleted while the packed ones are locked.
     let locks = [format!("{name}.lock"), "packed-refs.lock".to_owned()];
@@ -236,8 +236,8 @@ fn cause(name: &str, why: &str, stderr: &str) -> (Cause, Option<String>) {
         stderr.lines().chain([why]).any(names)
     };
     match locks.into_iter().find(is_in_the_way) {
-        Some(lock) => (Cause::Locked, Some(lock)),
-        None => (Cause::Race, None),
+        Some(lock) => (RejectionCause::Locked, Some(lock)),
+        None => (RejectionCause::Race, None),
     }
 }
 
@@ -267,10 +267,15 @@ mod tests {
             Output { status: ExitStatus::from_raw(256), stdout: answer.into(), stderr: stderr.into() };
         let told = rejections(&output);
         assert!(told[2].why.contains("'refs/o/d.lock'"), "{}", told[2].why);
-        let told: Vec<(&str, Cause)> = told.iter().map(|one| (one.name.as_str(), one.cause)).collect();
+        let told: Vec<(&str, RejectionCause)> =
+            told.iter().map(|one| (one.name.as_str(), one.cause)).collect();
         assert_eq!(
             told,
-            [("refs/o/b", Cause::Race), ("refs/o/c", Cause::Refused), ("refs/o/d", Cause::Locked)]
+            [
+                ("refs/o/b", RejectionCause::Race),
+                ("refs/o/c", RejectionCause::Refused),
+                ("refs/o/d", RejectionCause::Locked)
+            ]
         );
     }
 
@@ -278,20 +283,20 @@ mod tests {
     fn a_ref_that_cannot_be_deleted_for_the_packed_ones_is_locked() {
         let stderr = "remote: error: Unable to create '/h/./packed-refs.lock': File exists.\n";
         let (cause, lock) = cause("refs/o/d", "[remote rejected] (failed to update ref)", stderr);
-        assert_eq!((cause, lock.as_deref()), (Cause::Locked, Some("packed-refs.lock")));
+        assert_eq!((cause, lock.as_deref()), (RejectionCause::Locked, Some("packed-refs.lock")));
     }
 
     #[test]
     fn leases_and_refspecs() {
         let (old, new) = (Oid::EMPTY_TREE, Oid::from_bytes([1; 20]));
         let push = |new, rule| Push { name: "refs/x".into(), new, rule };
-        assert_eq!(lease(&push(Some(new), Rule::Forward)), None);
+        assert_eq!(lease(&push(Some(new), PushRule::FastForwardOnly)), None);
         assert_eq!(
-            lease(&push(None, Rule::Lease(Some(old)))),
+            lease(&push(None, PushRule::Lease(Some(old)))),
             Some(format!("--force-with-lease=refs/x:{old}"))
         );
-        assert_eq!(lease(&push(None, Rule::Lease(None))).as_deref(), Some("--force-with-lease=refs/x:"));
-        assert_eq!(refspec(&push(None, Rule::Forward)), ":refs/x");
-        assert_eq!(refspec(&push(Some(new), Rule::Forward)), format!("{new}:refs/x"));
+        assert_eq!(lease(&push(None, PushRule::Lease(None))).as_deref(), Some("--force-with-lease=refs/x:"));
+        assert_eq!(refspec(&push(None, PushRule::FastForwardOnly)), ":refs/x");
+        assert_eq!(refspec(&push(Some(new), PushRule::FastForwardOnly)), format!("{new}:refs/x"));
     }
 }

@@ -11,8 +11,8 @@ use crate::{
     Code, Error, Kind, Result,
     error::Context,
     git::{
-        Git, Oid, above, careful,
-        fallback::{self, View},
+        Git, Oid, careful, common_dir,
+        fallback::{self, FallbackRepo},
         ownership, ref_names, symbolic_ref, version,
     },
     world,
@@ -24,7 +24,7 @@ pub struct Repo {
     /// Whether objects are written through to the disk; off only where they stay in memory.
     pub(super) durable: bool,
     /// How it is seen where its own configuration cannot be used.
-    view: Option<Arc<View>>,
+    view: Option<Arc<FallbackRepo>>,
     /// Who commits, where that is not asked of the configuration.
     identity: Option<Identity>,
 }
@@ -36,11 +36,11 @@ impl Repo {
     /// There is none, or it belongs to another user (128); or it is of a kind we cannot read (3).
     pub fn discover(directory: &Path) -> Result<Self> {
         if let Some((place, why)) = fallback::in_the_way_above(directory) {
-            ownership::check(&above::common_dir_of(&place.git_dir))?;
+            ownership::check(&common_dir::of_git_dir(&place.git_dir))?;
             return Self::past_its_configuration(&place.git_dir, place.work_tree.as_deref(), why);
         }
         let Some(found) = ownership::find(directory)? else { return Err(no_repository()) };
-        let opened = match fallback::in_the_way(&above::common_dir_of(&found.git_dir)) {
+        let opened = match fallback::in_the_way(&common_dir::of_git_dir(&found.git_dir)) {
             Some(why) => Err(why),
             None => Self::discover_trusted(directory),
         };
@@ -62,7 +62,7 @@ impl Repo {
 
     /// For reading and stopping: see [`Repo::trouble`].
     fn past_its_configuration(git_dir: &Path, work_dir: Option<&Path>, why: Error) -> Result<Self> {
-        let (gix, view) = View::open(git_dir, work_dir, why)?;
+        let (gix, view) = FallbackRepo::open(git_dir, work_dir, why)?;
         Ok(Self { gix, durable: true, view: Some(Arc::new(view)), identity: None })
     }
 
@@ -169,7 +169,7 @@ impl Repo {
         let Some(git_dir) = git_dir.filter(|dir| dir.exists()) else {
             return no_repository();
         };
-        let common = above::common_dir_of(&git_dir);
+        let common = common_dir::of_git_dir(&git_dir);
         let config = careful::text(common.join("config")).unwrap_or_default().to_ascii_lowercase();
         if config.contains("sha256") {
             return unsupported_objects();
@@ -213,14 +213,14 @@ impl Repo {
     /// The repository cannot be read.
     pub fn main_checkout(&self) -> Result<Option<PathBuf>> {
         if let Some(view) = &self.view {
-            let checkout = above::home(&view.common_dir);
+            let checkout = common_dir::home(&view.common_dir);
             return Ok((checkout != view.common_dir).then(|| checkout.to_owned()));
         }
         let common = self.common_dir()?;
         // Where the user stands in it, its '.git' may be a link, or a file, that leads to any place.
         if self.gix.git_dir() == self.gix.common_dir()
             && let Some(checkout) = self.work_dir()
-            && (above::leads_to(&checkout.join(".git"), &common) || self.has_chosen_work_tree())
+            && (common_dir::leads_to(&checkout.join(".git"), &common) || self.has_chosen_work_tree())
         {
             return Ok(Some(checkout));
         }
@@ -230,10 +230,10 @@ impl Repo {
         }
         let checkout = main.workdir().and_then(|dir| dir.canonicalize().ok());
         let is_its_own = |dir: &PathBuf| {
-            above::leads_to(&dir.join(".git"), &common)
+            common_dir::leads_to(&dir.join(".git"), &common)
                 || main.config_snapshot().string("core.worktree").is_some()
         };
-        let home = above::home(&common);
+        let home = common_dir::home(&common);
         Ok(checkout.filter(is_its_own).or_else(|| (home != common).then(|| home.to_owned())))
     }
 

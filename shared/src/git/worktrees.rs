@@ -90,7 +90,7 @@ pub struct Worktree {
 
 /// What a worktree stands on.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Head {
+pub enum WorktreeHead {
     /// A branch, with its full name.
     Branch(String),
     /// A commit.
@@ -247,13 +247,13 @@ impl Worktree {
     }
 
     /// What it stands on.
-    pub fn head(&self) -> Head {
+    pub fn head(&self) -> WorktreeHead {
         let text = careful::small_text(&self.git_dir.join("HEAD")).unwrap_or_default();
         let text = text.trim();
         match (text.strip_prefix("ref: "), Oid::parse(text)) {
-            (Some(name), _) => Head::Branch(name.trim().to_owned()),
-            (None, Some(id)) => Head::Detached(id),
-            (None, None) => Head::Unknown,
+            (Some(name), _) => WorktreeHead::Branch(name.trim().to_owned()),
+            (None, Some(id)) => WorktreeHead::Detached(id),
+            (None, None) => WorktreeHead::Unknown,
         }
     }
 
@@ -269,7 +269,7 @@ impl Worktree {
     }
 
     /// Its making was cut off, or is under way.
-    pub fn is_half_made(&self) -> bool {
+    pub fn is_incomplete(&self) -> bool {
         self.lock_reason().is_some_and(|reason| reason == INITIALIZING)
     }
 

@@ -28,7 +28,7 @@ pub struct Branch {
 
 impl Branch {
     /// Whether just this work landed in the target before, by a way that history does not show: as one commit, or applied anew.
-    pub(super) fn landed_in(&self, repo: &Repo, target: &Target) -> Result<bool> {
+    pub(super) fn landed_in(&self, repo: &Repo, target: &LandingTarget) -> Result<bool> {
         let Some((_, agent)) = &self.agent else { return Ok(false) };
         let same = agent.landed_in.as_deref() == Some(target.branch.as_str())
             && agent.landed_head.as_ref().is_some_and(|head| *head == self.tip);
@@ -63,7 +63,7 @@ impl Branch {
 
 /// Where the branches land.
 #[derive(Clone, Debug)]
-pub struct Target {
+pub struct LandingTarget {
     /// The branch, without `refs/heads/`.
     pub branch: String,
     /// Where it stands.
@@ -74,7 +74,7 @@ pub struct Target {
 ///
 /// # Errors
 /// There is no such branch (3).
-pub fn target(repo: &Repo, named: Option<&str>) -> Result<Target> {
+pub fn target(repo: &Repo, named: Option<&str>) -> Result<LandingTarget> {
     let branch = match named {
         Some(named) => layout::branch_of(named).unwrap_or(named).to_owned(),
         None => repo.head_branch().ok_or_else(|| {
@@ -92,7 +92,7 @@ pub fn target(repo: &Repo, named: Option<&str>) -> Result<Target> {
             .hint("git branch --list"));
         }
     };
-    Ok(Target { branch, tip })
+    Ok(LandingTarget { branch, tip })
 }
 
 /// The branches that were named.
@@ -118,7 +118,7 @@ pub fn named(repo: &Repo, names: &[String]) -> Result<Vec<Branch>> {
 ///
 /// # Errors
 /// The refs cannot be read at all, or there are too many (2).
-pub fn finished(repo: &Repo, target: &Target) -> Result<(Vec<Branch>, Vec<Unreadable>)> {
+pub fn finished(repo: &Repo, target: &LandingTarget) -> Result<(Vec<Branch>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     let mut found = Vec::new();
     for row in listing.rows.iter().filter(|row| row.entry.glance.phase == Phase::Done) {

@@ -111,7 +111,7 @@ fn command_of(landings: &[State], id: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::landing::{LandOptions, branches::Target};
+    use crate::landing::{LandOptions, branches::LandingTarget};
 
     fn step(outcome: Landing, tip: Oid, failed: Option<&str>) -> Step {
         let check = failed.map(|command| RunCheck { name: "test".into(), command: command.into() });
@@ -121,7 +121,7 @@ mod tests {
     }
 
     fn landing(check: &str, steps: Vec<Step>, stopped_at: Vec<Step>) -> State {
-        let target = Target { branch: "main".into(), tip: Oid::EMPTY_TREE };
+        let target = LandingTarget { branch: "main".into(), tip: Oid::EMPTY_TREE };
         let checks = vec![("test".into(), check.into())];
         let options = LandOptions { checks, ..LandOptions::default() };
         State { steps, stopped_at, ..State::new(&target, options, Vec::new()) }

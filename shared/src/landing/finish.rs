@@ -1,12 +1,12 @@
 //! Moving a branch, once: the target to the commit that has everything that landed, or back.
 
 use super::{
-    moving::{self, Outcome},
+    moving::{self, MoveOutcome},
     scratch::Scratch,
 };
 use crate::{
     Code, Error, Result,
-    git::{Oid, Repo, refs::Edit, worktrees::Checkout},
+    git::{Oid, Repo, refs::RefEdit, worktrees::Checkout},
     model::text,
     store::layout,
 };
@@ -16,7 +16,7 @@ const MAX_SWITCHES: usize = 5;
 
 /// What moving a branch came to.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Moved {
+pub enum TargetMove {
     /// It stands there now; where it is checked out, so do the files.
     Yes,
     /// There is nothing to move.
@@ -73,30 +73,30 @@ pub struct Move<'a> {
 ///
 /// # Errors
 /// Another git works on the branch or in its checkout (4), or something cannot be written.
-pub fn move_branch(repo: &Repo, wanted: Move<'_>) -> Result<Moved> {
+pub fn move_branch(repo: &Repo, wanted: Move<'_>) -> Result<TargetMove> {
     let branch_ref = layout::branch_ref(wanted.branch);
     moving::refuse_symbolic(&repo.common_dir()?, wanted.branch)?;
     for _ in 0..MAX_SWITCHES {
         let now = repo.find_ref(&branch_ref)?;
         if now == Some(wanted.new) {
-            return Ok(if wanted.new == wanted.old { Moved::NotNeeded } else { Moved::Yes });
+            return Ok(if wanted.new == wanted.old { TargetMove::NotNeeded } else { TargetMove::Yes });
         }
         if now != Some(wanted.old) {
-            return Ok(Moved::Elsewhere(now));
+            return Ok(TargetMove::Elsewhere(now));
         }
         let checkouts = repo.checkouts_of(&branch_ref)?;
         if let Some(blocked) = why_blocked(&checkouts, wanted.branch) {
-            return Ok(Moved::Blocked(blocked));
+            return Ok(TargetMove::Blocked(blocked));
         }
         let Some(checkout) = checkouts.first() else {
             let moved = by_ref(repo, wanted, &branch_ref)?;
-            return if moved == Moved::Yes { follow(repo, wanted, &branch_ref) } else { Ok(moved) };
+            return if moved == TargetMove::Yes { follow(repo, wanted, &branch_ref) } else { Ok(moved) };
         };
         match moving::move_checkout(repo, checkout, wanted)? {
-            Outcome::Moved => return Ok(Moved::Yes),
-            Outcome::Elsewhere(now) => return Ok(Moved::Elsewhere(now)),
-            Outcome::Blocked(blocked) => return Ok(Moved::Blocked(blocked)),
-            Outcome::Switched => {}
+            MoveOutcome::Moved => return Ok(TargetMove::Yes),
+            MoveOutcome::Elsewhere(now) => return Ok(TargetMove::Elsewhere(now)),
+            MoveOutcome::Blocked(blocked) => return Ok(TargetMove::Blocked(blocked)),
+            MoveOutcome::Switched => {}
         }
     }
     let branch = text::safe(wanted.branch);
@@ -106,16 +106,18 @@ pub fn move_branch(repo: &Repo, wanted: Move<'_>) -> Result<Moved> {
 
 /// Brings files along where somebody switched to the branch while it moved: git reads a branch first and is on it last. Where they
 /// cannot be brought along, the branch goes back.
-fn follow(repo: &Repo, wanted: Move<'_>, branch_ref: &str) -> Result<Moved> {
+fn follow(repo: &Repo, wanted: Move<'_>, branch_ref: &str) -> Result<TargetMove> {
     moving::wait_for_switches(repo)?;
-    let Some(checkout) = repo.checkouts_of(branch_ref)?.into_iter().next() else { return Ok(Moved::Yes) };
+    let Some(checkout) = repo.checkouts_of(branch_ref)?.into_iter().next() else {
+        return Ok(TargetMove::Yes);
+    };
     match moving::bring_along(repo, &checkout, wanted)? {
-        Outcome::Blocked(blocked) => {
+        MoveOutcome::Blocked(blocked) => {
             let back = Move { old: wanted.new, new: wanted.old, ..wanted };
             by_ref(repo, back, branch_ref)?;
-            Ok(Moved::Blocked(blocked))
+            Ok(TargetMove::Blocked(blocked))
         }
-        Outcome::Moved | Outcome::Elsewhere(_) | Outcome::Switched => Ok(Moved::Yes),
+        MoveOutcome::Moved | MoveOutcome::Elsewhere(_) | MoveOutcome::Switched => Ok(TargetMove::Yes),
     }
 }
 
@@ -152,18 +154,18 @@ pub fn remove_incomplete(repo: &Repo) -> Result<()> {
 }
 
 /// Where nobody has it checked out.
-fn by_ref(repo: &Repo, wanted: Move<'_>, branch_ref: &str) -> Result<Moved> {
-    let edit = [Edit { name: branch_ref.to_owned(), old: Some(wanted.old), new: wanted.new }];
+fn by_ref(repo: &Repo, wanted: Move<'_>, branch_ref: &str) -> Result<TargetMove> {
+    let edit = [RefEdit { name: branch_ref.to_owned(), old: Some(wanted.old), new: wanted.new }];
     let mut moved = repo.edit_refs(&edit, wanted.why);
     // Killed here before, we left our own lock: nobody else would write that value.
-    if moved.is_err() && repo.take_lock_away(branch_ref, Some(wanted.new)) {
+    if moved.is_err() && repo.break_stale_lock(branch_ref, Some(wanted.new)) {
         moved = repo.edit_refs(&edit, wanted.why);
     }
     match moved {
-        Ok(()) => Ok(Moved::Yes),
+        Ok(()) => Ok(TargetMove::Yes),
         Err(error) if error.is_race() => match repo.find_ref(branch_ref)? {
             now if now == Some(wanted.old) => Err(error.into()),
-            now => Ok(Moved::Elsewhere(now)),
+            now => Ok(TargetMove::Elsewhere(now)),
         },
         Err(error) => Err(error.into()),
     }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Result,
     git::{Oid, Repo, objects::Commit, repo::Identity},
-    store::layout::Private,
+    store::layout::PrivateDir,
     supervise::spec::Spec,
     world,
 };
@@ -69,7 +69,7 @@ pub(super) fn commit(
 /// The user has no identity, or the agent's folder cannot be found.
 pub(super) fn identity(repo: &Repo, branch: &Branch) -> Result<Identity> {
     let Some((id, _)) = &branch.agent else { return repo.identity() };
-    let dir = Private::new(repo.private_dir()?).agent(id);
+    let dir = PrivateDir::new(repo.private_dir()?).agent(id);
     let known = Spec::last(repo, id, &dir).and_then(|spec| spec.identity);
     known.map_or_else(|| repo.identity(), Ok)
 }

@@ -14,7 +14,7 @@ const SAID: usize = 200;
 
 /// Whose lines win where both sides changed the same.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Side {
+pub(super) enum PreferredSide {
     /// What landed before.
     Ours,
     /// What the branch brings.
@@ -23,7 +23,7 @@ pub(super) enum Side {
     Union,
 }
 
-impl Side {
+impl PreferredSide {
     /// The word for it, in what the user reads.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
@@ -134,12 +134,12 @@ pub(super) fn merge(place: &MergePlace, ours: Oid, theirs: Oid) -> Result<Merged
 
 impl Scratch {
     /// Merges in the worktree, where one side holds. Some files may conflict even so.
-    pub(super) fn merge_for(&self, side: Side, ours: Oid, theirs: Oid) -> Result<Merged> {
+    pub(super) fn merge_for(&self, side: PreferredSide, ours: Oid, theirs: Oid) -> Result<Merged> {
         self.reset(ours)?;
         let git = match side {
-            Side::Ours => self.merging("merge")?.arg("-Xours"),
-            Side::Theirs => self.merging("merge")?.arg("-Xtheirs"),
-            Side::Union => self.merging("merge")?.setting("merge.default=union"),
+            PreferredSide::Ours => self.merging("merge")?.arg("-Xours"),
+            PreferredSide::Theirs => self.merging("merge")?.arg("-Xtheirs"),
+            PreferredSide::Union => self.merging("merge")?.setting("merge.default=union"),
         };
         self.merge_by(git, theirs)
     }
@@ -169,7 +169,7 @@ impl Scratch {
     /// Applies the commits of a branch again, on top of `onto`.
     pub(super) fn rebase(
         &self,
-        side: Option<Side>,
+        side: Option<PreferredSide>,
         onto: Oid,
         base: Oid,
         tip: Oid,
@@ -178,9 +178,9 @@ impl Scratch {
         self.reset(onto)?;
         let git = match side {
             None => self.merging("rebase")?,
-            Some(Side::Ours) => self.merging("rebase")?.arg("-Xours"),
-            Some(Side::Theirs) => self.merging("rebase")?.arg("-Xtheirs"),
-            Some(Side::Union) => self.merging("rebase")?.setting("merge.default=union"),
+            Some(PreferredSide::Ours) => self.merging("rebase")?.arg("-Xours"),
+            Some(PreferredSide::Theirs) => self.merging("rebase")?.arg("-Xtheirs"),
+            Some(PreferredSide::Union) => self.merging("rebase")?.setting("merge.default=union"),
         };
         let output = git
             .arg(if by.sign { "--gpg-sign" } else { "--no-gpg-sign" })
@@ -220,7 +220,7 @@ impl Scratch {
 
     /// Git in the worktree, with the settings of the command line.
     fn merging(&self, verb: &str) -> Result<Git> {
-        Ok(self.git(verb)?.settings_of_the_command_line())
+        Ok(self.git(verb)?.command_line_settings())
     }
 }
 

@@ -58,8 +58,8 @@ mod trials;
 mod unresolved;
 pub mod verify;
 
-pub use branches::{Branch, Target};
+pub use branches::{Branch, LandingTarget};
 pub use options::LandOptions;
-pub use plan::Plan;
+pub use plan::LandingPlan;
 pub use state::State;
 pub use trials::Pairs;

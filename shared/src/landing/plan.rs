@@ -1,7 +1,7 @@
 //! The plan: every pair merged on trial, every branch with the target, and the order that follows.
 
 use super::{
-    branches::{Branch, Target},
+    branches::{Branch, LandingTarget},
     options::LandOptions,
     trials::{Pairs, sizes, trials},
     unresolved,
@@ -14,19 +14,19 @@ use crate::{
         merging::{Judgement, MergePlace, Size},
     },
     model::{event::Landing, text, verdict::Verdict},
-    rank::{self, Candidate, Conflict, Matrix, Order, Standing},
+    rank::{self, Candidate, LandingOrder, Matrix, PairConflict, ReviewState},
     store::{
         Unreadable, layout,
         sound::SoundWork,
-        verdicts::{self, Holds},
+        verdicts::{self, VerdictMatch},
     },
 };
 
 /// Branches in the order in which they would land.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct LandingPlan {
     /// Where they land.
-    pub target: Target,
+    pub target: LandingTarget,
     /// Those that may land.
     pub branches: Vec<Branch>,
     /// What decides about their order, in the order of `branches`.
@@ -34,7 +34,7 @@ pub struct Plan {
     /// What conflicts with what.
     pub matrix: Matrix,
     /// The order, of places in `branches`.
-    pub order: Order,
+    pub order: LandingOrder,
     /// Those of which there is nothing to land, and why.
     pub skipped: Vec<Skipped>,
     /// How the pairs were judged.
@@ -47,7 +47,12 @@ pub struct Plan {
 ///
 /// # Errors
 /// There is nothing to land (3), a branch with priority is none of the branches (3), or a history cannot be read.
-pub fn plan(repo: &Repo, target: Target, named: Vec<Branch>, options: &LandOptions) -> Result<Plan> {
+pub fn plan(
+    repo: &Repo,
+    target: LandingTarget,
+    named: Vec<Branch>,
+    options: &LandOptions,
+) -> Result<LandingPlan> {
     let (branches, skipped) = sort_out(repo, &target, named)?;
     let priorities = priorities(&branches, &options.priority)?;
     let tips: Vec<Oid> = branches.iter().map(|branch| branch.tip).collect();
@@ -68,22 +73,22 @@ pub fn plan(repo: &Repo, target: Target, named: Vec<Branch>, options: &LandOptio
         })
         .collect();
     let order = rank::order(&candidates, &matrix);
-    Ok(Plan { target, branches, candidates, matrix, order, skipped, pairs, unreadable: Vec::new() })
+    Ok(LandingPlan { target, branches, candidates, matrix, order, skipped, pairs, unreadable: Vec::new() })
 }
 
 /// What was said of it, if that holds and counts. `approved`: nothing else lands.
-fn standing(repo: &Repo, branch: &Branch, approved: bool) -> Standing {
+fn standing(repo: &Repo, branch: &Branch, approved: bool) -> ReviewState {
     let said = branch
         .agent
         .as_ref()
         .and_then(|(id, agent)| verdicts::of(repo, id, agent, branch.tip).ok().flatten());
     match said.map(|(verdict, holds)| (verdict.verdict, holds)) {
-        Some((Verdict::Approve, Holds::Stale)) if approved => Standing::Stale,
-        None | Some((_, Holds::Stale)) if approved => Standing::Unapproved,
-        None | Some((_, Holds::Stale)) => Standing::Open,
-        Some((Verdict::Approve, _)) => Standing::Approved,
-        Some((Verdict::Changes, _)) => Standing::Changes,
-        Some((Verdict::Reject, _)) => Standing::Rejected,
+        Some((Verdict::Approve, VerdictMatch::Stale)) if approved => ReviewState::Stale,
+        None | Some((_, VerdictMatch::Stale)) if approved => ReviewState::Unapproved,
+        None | Some((_, VerdictMatch::Stale)) => ReviewState::Open,
+        Some((Verdict::Approve, _)) => ReviewState::Approved,
+        Some((Verdict::Changes, _)) => ReviewState::Changes,
+        Some((Verdict::Reject, _)) => ReviewState::Rejected,
     }
 }
 
@@ -108,7 +113,7 @@ pub struct Skipped {
 }
 
 /// What there is to land, and what there is not: already in the target, twice the same, or of another history.
-fn sort_out(repo: &Repo, target: &Target, named: Vec<Branch>) -> Result<(Vec<Branch>, Vec<Skipped>)> {
+fn sort_out(repo: &Repo, target: &LandingTarget, named: Vec<Branch>) -> Result<(Vec<Branch>, Vec<Skipped>)> {
     let (mut branches, mut skipped): (Vec<Branch>, Vec<Skipped>) = (Vec::new(), Vec::new());
     let mut sound = SoundWork::read(repo)?;
     for branch in named {
@@ -129,7 +134,7 @@ fn sort_out(repo: &Repo, target: &Target, named: Vec<Branch>) -> Result<(Vec<Bra
 /// Why there is nothing of a branch to land. What is wrong with one branch is never a reason to land none.
 fn why_not(
     repo: &Repo,
-    target: &Target,
+    target: &LandingTarget,
     branch: &Branch,
     sound: &mut SoundWork<'_>,
 ) -> Option<(Landing, String)> {
@@ -193,7 +198,7 @@ fn priorities(branches: &[Branch], first: &[String]) -> Result<Vec<Option<usize>
     Ok(priorities)
 }
 
-fn matrix(repo: &Repo, tips: &[Oid], target: &Target) -> Result<(Matrix, Pairs)> {
+fn matrix(repo: &Repo, tips: &[Oid], target: &LandingTarget) -> Result<(Matrix, Pairs)> {
     let all: Vec<Oid> = tips.iter().copied().chain([target.tip]).collect();
     let last = tips.len();
     let both = (0..all.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
@@ -208,7 +213,7 @@ fn matrix(repo: &Repo, tips: &[Oid], target: &Target) -> Result<(Matrix, Pairs)>
             matrix.cannot_judge(ours, theirs, why);
             continue;
         }
-        let conflict = trial.clash().map(|clash| Conflict {
+        let conflict = trial.clash().map(|clash| PairConflict {
             files: clash.files,
             hunks: clash.hunks,
             kinds: clash.kinds,

@@ -1,19 +1,19 @@
 //! The steps of a plan, before they are taken.
 
 use super::{
-    plan::{Plan, Skipped},
+    plan::{LandingPlan, Skipped},
     state::{ConflictWith, Step, Unjudged},
 };
 use crate::{
     model::landing::FailedCheck,
-    rank::{Conflict, Place},
+    rank::{PairConflict, RankedBranch},
 };
 
-impl Plan {
+impl LandingPlan {
     /// The step of one place of the order.
-    pub fn step(&self, place: &Place, rank: usize) -> Step {
+    pub fn step(&self, place: &RankedBranch, rank: usize) -> Step {
         let branch = &self.branches[place.branch];
-        let with = |name: &str, conflict: Conflict| ConflictWith {
+        let with = |name: &str, conflict: PairConflict| ConflictWith {
             branch: name.to_owned(),
             files: conflict.files,
             hunks: conflict.hunks,

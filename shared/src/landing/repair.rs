@@ -133,7 +133,7 @@ fn complaint(repo: &Repo, marked: Oid, head: Oid, files: &[String]) -> Result<Op
     let place = repo.common_dir()?;
     let said = Git::new(&place, "diff-tree")
         .args(["-r", "-z", "--name-only", "--no-renames", &marked.to_string(), &head.to_string()])
-        .limit(command::LONG)
+        .limit(command::LONG_LIMIT)
         .run()?;
     let said = String::from_utf8_lossy(&said).into_owned();
     let foreign = said.split('\0').find(|name| !name.is_empty() && !files.iter().any(|file| file == name));

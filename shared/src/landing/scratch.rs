@@ -13,11 +13,11 @@ use crate::{
     error::Context,
     git::{
         Git, Oid, Repo, command,
-        worktrees::{Checkout, Head, Worktree},
+        worktrees::{Checkout, Worktree, WorktreeHead},
     },
     lock::Lock,
     model::quote,
-    store::layout::{self, Private},
+    store::layout::{self, PrivateDir},
     worktree::{away, incomplete, place},
 };
 
@@ -90,13 +90,13 @@ impl Scratch {
 
     fn attempt(repo: &Repo, slot: &Slot, at: Oid) -> Result<Checkout> {
         let path = place::folder(repo)?.join(layout::scratch_name(slot.number()));
-        let private = Private::new(repo.private_dir()?);
+        let private = PrivateDir::new(repo.private_dir()?);
         let lock = Lock::require(&private.worktrees_lock(), LOCK_TIMEOUT)?;
         incomplete::remove_nameless(repo, &lock)?;
         let found = repo.worktree_at(&path)?;
         found.as_ref().map_or(Ok(()), unlock_made)?;
         match found {
-            Some(found) if found.is_half_made() => {
+            Some(found) if found.is_incomplete() => {
                 if let Some(why) = incomplete::remove(repo, &found)? {
                     return Err(is_in_the_way(&path, &format!("its making was cut off, and {why}")));
                 }
@@ -144,7 +144,7 @@ impl Scratch {
 
     /// Removes it, if nobody made something else of it.
     fn remove(self, repo: &Repo) -> Result<()> {
-        let private = Private::new(repo.private_dir()?);
+        let private = PrivateDir::new(repo.private_dir()?);
         let lock = Lock::require(&private.worktrees_lock(), LOCK_TIMEOUT)?;
         if self.path().exists() {
             verify(&self.checkout)?;
@@ -164,7 +164,7 @@ impl Scratch {
 
     /// Removes those that are not whole and in whose places nobody works.
     pub(super) fn remove_incomplete(repo: &Repo) -> Result<()> {
-        let (private, folder) = (Private::new(repo.private_dir()?), place::planned(repo)?);
+        let (private, folder) = (PrivateDir::new(repo.private_dir()?), place::planned(repo)?);
         for number in scratch_slot::numbers() {
             let Some(_slot) = Slot::try_take(&private, number)? else { continue };
             let _lock = Lock::require(&private.worktrees_lock(), LOCK_TIMEOUT)?;
@@ -181,11 +181,11 @@ impl Scratch {
 
     /// Removes what an owner left that does not work any more.
     pub(super) fn remove_left_by(repo: &Repo, owner: &str) -> Result<()> {
-        let private = Private::new(repo.private_dir()?);
+        let private = PrivateDir::new(repo.private_dir()?);
         for (number, found) in registered(repo)? {
             let known = scratch_slot::owner_at(&private.scratch_lock(number));
             // Version 0.1.0 did not write down whose it is.
-            if !(known == owner || known.is_empty()) || !matches!(found.head(), Head::Detached(_)) {
+            if !(known == owner || known.is_empty()) || !matches!(found.head(), WorktreeHead::Detached(_)) {
                 continue;
             }
             let Some(slot) = Slot::try_take(&private, number)? else { continue };
@@ -204,7 +204,7 @@ fn take_over(found: Worktree, path: &Path, at: Oid) -> Result<Checkout> {
     // Left before a rename of the repository.
     found.repair_links(path)?;
     let _ = fs::remove_file(found.git_dir.join("index.lock"));
-    if matches!(found.head(), Head::Branch(_)) {
+    if matches!(found.head(), WorktreeHead::Branch(_)) {
         return Err(is_in_the_way(path, "a branch is checked out in it"));
     }
     let checkout = checkout_of(found);
@@ -213,7 +213,7 @@ fn take_over(found: Worktree, path: &Path, at: Oid) -> Result<Checkout> {
 
 fn git(checkout: &Checkout, verb: &str) -> Result<Git> {
     verify(checkout)?;
-    Ok(checkout.git(verb).limit(command::LONG))
+    Ok(checkout.git(verb).limit(command::LONG_LIMIT))
 }
 
 fn verify(checkout: &Checkout) -> Result<()> {
@@ -255,13 +255,13 @@ fn registered(repo: &Repo) -> Result<Vec<(usize, Worktree)>> {
 }
 
 fn is_not_whole(found: &Worktree) -> bool {
-    found.is_half_made() || !found.is_there()
+    found.is_incomplete() || !found.is_there()
 }
 
 /// Removes a worktree whose making or removal was cut off.
-fn remove_cut_off(repo: &Repo, private: &Private, found: Worktree, number: usize) -> Result<()> {
+fn remove_cut_off(repo: &Repo, private: &PrivateDir, found: Worktree, number: usize) -> Result<()> {
     unlock_made(&found)?;
-    if found.is_half_made() {
+    if found.is_incomplete() {
         // What somebody made of it is theirs; the next landing says that it is in the way.
         incomplete::remove(repo, &found).map(drop)
     } else if found.is_there() {
@@ -295,7 +295,7 @@ fn planned(folder: &Path, number: usize) -> PathBuf {
 
 /// A finished making is marked as one under way until the last step of it.
 fn unlock_made(found: &Worktree) -> Result<()> {
-    if found.is_half_made() && !incomplete::is_cut_off(found, true) {
+    if found.is_incomplete() && !incomplete::is_cut_off(found, true) {
         return incomplete::unlock(found);
     }
     Ok(())
@@ -315,7 +315,7 @@ struct Removal<'a> {
 }
 
 impl<'a> Removal<'a> {
-    fn of(checkout: &'a Checkout, common: &'a Path, private: &Private, number: usize) -> Self {
+    fn of(checkout: &'a Checkout, common: &'a Path, private: &PrivateDir, number: usize) -> Self {
         let folder = removed_folder(&checkout.path, number);
         Self { checkout, common, folder, registration: private.removed_scratch(number) }
     }

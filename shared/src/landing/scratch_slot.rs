@@ -12,7 +12,7 @@ use crate::{
     git::{Repo, careful},
     lock::Lock,
     store::{
-        layout::{self, Private},
+        layout::{self, PrivateDir},
         operations::{self, Stage},
     },
 };
@@ -31,7 +31,7 @@ impl Slot {
     /// # Errors
     /// All are in use (4), or something that was left there still runs and cannot be ended.
     pub(super) fn take(repo: &Repo, owner: &str) -> Result<Self> {
-        let private = Private::new(repo.private_dir()?);
+        let private = PrivateDir::new(repo.private_dir()?);
         let slot = Self::choose(repo, &private, owner)?.ok_or_else(|| {
             let count = layout::MAX_SCRATCHES;
             Error::new(Kind::Conflict, format!("{count} landings and reviews test branches here already"))
@@ -45,7 +45,7 @@ impl Slot {
         Ok(slot)
     }
 
-    fn choose(repo: &Repo, private: &Private, owner: &str) -> Result<Option<Self>> {
+    fn choose(repo: &Repo, private: &PrivateDir, owner: &str) -> Result<Option<Self>> {
         let owners: Vec<String> = numbers().map(|number| owner_at(&private.scratch_lock(number))).collect();
         let own = owners.iter().position(|known| known == owner);
         if let Some(slot) = own.map(|at| Self::try_take(private, at + 1)).transpose()?.flatten() {
@@ -66,7 +66,7 @@ impl Slot {
     ///
     /// # Errors
     /// Its lock cannot be made or opened.
-    pub(super) fn try_take(private: &Private, number: usize) -> Result<Option<Self>> {
+    pub(super) fn try_take(private: &PrivateDir, number: usize) -> Result<Option<Self>> {
         let lock = Lock::take(&private.scratch_lock(number), Duration::ZERO)?;
         Ok(lock.map(|lock| Self { number, lock }))
     }
@@ -80,11 +80,11 @@ impl Slot {
     ///
     /// # Errors
     /// It cannot be written.
-    pub(super) fn release(self, private: &Private) -> Result<()> {
+    pub(super) fn release(self, private: &PrivateDir) -> Result<()> {
         self.write_owner(private, "")
     }
 
-    fn write_owner(&self, private: &Private, owner: &str) -> Result<()> {
+    fn write_owner(&self, private: &PrivateDir, owner: &str) -> Result<()> {
         let file = self.lock.file();
         let written = file.set_len(0).and_then(|()| file.write_all_at(owner.as_bytes(), 0));
         written.context(Kind::External, || {

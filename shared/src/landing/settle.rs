@@ -3,7 +3,7 @@
 use super::{
     branches::Branch,
     context::StepContext,
-    merge::{self, MergeConflict, Merged, Side},
+    merge::{self, MergeConflict, Merged, PreferredSide},
     options::{LandOptions, OnConflict},
     regenerate::{self, Regenerated},
     state::Step,
@@ -22,11 +22,11 @@ pub(super) enum Settled {
 }
 
 /// The side that wins where both changed the same lines, if the options name one.
-pub(super) const fn side(options: &LandOptions) -> Option<Side> {
+pub(super) const fn side(options: &LandOptions) -> Option<PreferredSide> {
     match options.on_conflict {
-        OnConflict::Ours => Some(Side::Ours),
-        OnConflict::Theirs => Some(Side::Theirs),
-        OnConflict::Union => Some(Side::Union),
+        OnConflict::Ours => Some(PreferredSide::Ours),
+        OnConflict::Theirs => Some(PreferredSide::Theirs),
+        OnConflict::Union => Some(PreferredSide::Union),
         OnConflict::Skip | OnConflict::Agent => None,
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     before::BeforeRepair,
-    branches::{Branch, Target},
+    branches::{Branch, LandingTarget},
     options::LandOptions,
     trials::Pairs,
 };
@@ -203,7 +203,7 @@ pub struct State {
 
 impl State {
     /// Nothing done yet.
-    pub fn new(target: &Target, options: LandOptions, branches: Vec<BranchTip>) -> Self {
+    pub fn new(target: &LandingTarget, options: LandOptions, branches: Vec<BranchTip>) -> Self {
         Self {
             into: target.branch.clone(),
             base: target.tip,

@@ -9,7 +9,7 @@ use super::{
     integrate,
     options::OnFailure,
     outcome::{CheckFailure, Integration, Repair, Unresolved},
-    plan::Plan,
+    plan::LandingPlan,
     repair::{self, RepairBy},
     repairer::RepairError,
     rollback,
@@ -21,7 +21,7 @@ use crate::{
     Code, Error, Kind, Result,
     git::{Oid, Repo},
     model::{AgentId, event::Landing, text},
-    rank::{Place, order_after},
+    rank::{RankedBranch, order_after},
     store::operations::{Journal, Stage},
 };
 
@@ -53,7 +53,7 @@ struct Attempt<'p> {
 /// Takes the steps of one landing.
 pub struct Runner<'a> {
     repo: &'a Repo,
-    plan: &'a Plan,
+    plan: &'a LandingPlan,
     /// What was done so far.
     pub state: State,
     journal: &'a mut Journal,
@@ -67,7 +67,7 @@ impl<'a> Runner<'a> {
     /// Continues with `state`, by `plan`.
     pub fn new(
         repo: &'a Repo,
-        plan: &'a Plan,
+        plan: &'a LandingPlan,
         mut state: State,
         journal: &'a mut Journal,
         around: LandContext<'a>,
@@ -134,7 +134,7 @@ impl<'a> Runner<'a> {
     }
 
     /// What is left to do, in the order of the moment.
-    fn order(&self) -> Vec<Place> {
+    fn order(&self) -> Vec<RankedBranch> {
         let (mut landed, mut out) = (Vec::new(), Vec::new());
         for (at, branch) in self.plan.branches.iter().enumerate() {
             match self.state.steps.iter().find(|step| step.branch == branch.name) {
@@ -156,7 +156,7 @@ impl<'a> Runner<'a> {
 
     /// Lands one branch. What breaks on it sets it aside, and is no reason to land none of the others; what breaks on what landed
     /// before as well is not its fault.
-    fn land_or_set_aside(&mut self, place: &Place) -> Result<Step> {
+    fn land_or_set_aside(&mut self, place: &RankedBranch) -> Result<Step> {
         let before = self.state.result;
         let error = match self.land(place) {
             Err(error) if matches!(error.kind(), Kind::External | Kind::Internal | Kind::Timeout) => error,
@@ -175,7 +175,7 @@ impl<'a> Runner<'a> {
         Ok(step.ended(Landing::SetAside, format!("not landed: {why}")))
     }
 
-    fn land(&mut self, place: &Place) -> Result<Step> {
+    fn land(&mut self, place: &RankedBranch) -> Result<Step> {
         let plan = self.plan;
         let branch = &plan.branches[place.branch];
         let mut step = plan.step(place, self.state.steps.len() + 1);

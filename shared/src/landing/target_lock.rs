@@ -11,7 +11,7 @@ use crate::{
     git::{Repo, careful},
     lock::Lock,
     model::text,
-    store::layout::Private,
+    store::layout::PrivateDir,
     world,
 };
 
@@ -70,14 +70,14 @@ impl TargetLock {
     }
 
     fn take_within(repo: &Repo, branch: &str, what: &str, limit: Duration) -> Result<Option<Self>> {
-        let path = Private::new(repo.private_dir()?).target_lock(branch);
+        let path = PrivateDir::new(repo.private_dir()?).target_lock(branch);
         let Some(lock) = Lock::take(&path, limit)? else { return Ok(None) };
         let holder = serde_json::to_vec(&Holder::new(what))
             .context(Kind::Internal, || "cannot write down who lands".to_owned())?;
         let written = lock.file().set_len(0).and_then(|()| lock.file().write_all_at(&holder, 0));
         written.context(Kind::External, || format!("cannot write '{}'", path.display()))?;
         // Also for the git programs that the command starts: they can mend nothing.
-        repo.mend_locks();
+        repo.repair_locks();
         Ok(Some(Self { lock, path }))
     }
 
@@ -86,7 +86,7 @@ impl TargetLock {
     /// # Errors
     /// The repository has no private folder.
     pub fn is_held(repo: &Repo, branch: &str) -> Result<bool> {
-        Ok(Lock::is_held(&Private::new(repo.private_dir()?).target_lock(branch)))
+        Ok(Lock::is_held(&PrivateDir::new(repo.private_dir()?).target_lock(branch)))
     }
 
     /// Refuses where anybody holds the lock of a branch.
@@ -108,7 +108,7 @@ impl Drop for TargetLock {
 }
 
 fn held(repo: &Repo, branch: &str) -> Result<Error> {
-    let path = Private::new(repo.private_dir()?).target_lock(branch);
+    let path = PrivateDir::new(repo.private_dir()?).target_lock(branch);
     let holder = careful::small_text(&path).and_then(|text| serde_json::from_str::<Holder>(&text).ok());
     let branch = text::one_line(branch, 100);
     let error = match holder {

@@ -15,11 +15,11 @@ use crate::{
     Error, Result,
     git::{
         Oid, Repo, careful,
-        merging::{self, Clash, How, Judgement, MergePlace, Rules, Size, Span, Trial},
+        merging::{self, DiffRange, Judgement, MergePlace, Method, Rules, Size, TrialConflict, TrialMerge},
     },
     model::conflict::Kinds,
     private_files,
-    store::layout::Private,
+    store::layout::PrivateDir,
     world,
 };
 
@@ -46,13 +46,13 @@ pub struct Pairs {
 
 impl Pairs {
     /// Counts trials, of which `known` were known from before.
-    pub(super) fn count(trials: &[Trial], known: usize) -> Self {
-        let count = |wanted: fn(&Trial) -> bool| trials.iter().filter(|trial| wanted(trial)).count();
+    pub(super) fn count(trials: &[TrialMerge], known: usize) -> Self {
+        let count = |wanted: fn(&TrialMerge) -> bool| trials.iter().filter(|trial| wanted(trial)).count();
         Self {
             total: trials.len(),
             conflicting: count(|trial| trial.clash().is_some()),
-            filtered: count(|trial| trial.how == How::Paths),
-            by_git: count(|trial| trial.how == How::Git),
+            filtered: count(|trial| trial.how == Method::Paths),
+            by_git: count(|trial| trial.how == Method::Git),
             known,
             unjudged: count(|trial| matches!(trial.judgement, Judgement::Unknown(_))),
         }
@@ -65,15 +65,15 @@ pub(super) fn trials(
     place: MergePlace,
     tips: &[Oid],
     pairs: &[(usize, usize)],
-) -> Result<(Vec<Trial>, usize)> {
+) -> Result<(Vec<TrialMerge>, usize)> {
     let mark = world::random_hex::<8>()?;
     let place = place.marked(check::NONCE, &mark);
     let mut rules = Rules::read(repo, &place)?;
-    let private = Private::new(repo.private_dir()?);
+    let private = PrivateDir::new(repo.private_dir()?);
     let (path, list) = (private.trials(), private.trial_folders());
     let mut folders = read_folders(&list);
     let mut known =
-        rules.key(&folders).map(|key| PairCache::<Trial>::read(&path, &key)).unwrap_or_else(|| {
+        rules.key(&folders).map(|key| PairCache::<TrialMerge>::read(&path, &key)).unwrap_or_else(|| {
             folders.clear();
             PairCache::empty(&CacheKey::default())
         });
@@ -96,7 +96,7 @@ pub(super) fn trials(
             known.write(&path);
         }
     }
-    let all: Option<Vec<Trial>> = pairs.iter().map(|pair| known.get(&key(pair))).collect();
+    let all: Option<Vec<TrialMerge>> = pairs.iter().map(|pair| known.get(&key(pair))).collect();
     let all = all.ok_or_else(|| Error::internal("a pair without a verdict"))?;
     Ok((all, pairs.len() - unknown.len()))
 }
@@ -126,10 +126,10 @@ fn write_folders(path: &Path, folders: &BTreeSet<Vec<u8>>) {
 
 /// How much each commit changes since it went apart from `target`; nothing is said where their histories cross.
 pub(super) fn sizes(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<Size>> {
-    let path = Private::new(repo.private_dir()?).sizes();
+    let path = PrivateDir::new(repo.private_dir()?).sizes();
     let mut known = PairCache::<Size>::read(&path, &Sha256::digest("git orchestra sizes 1").into());
-    let spans = merging::spans(repo, target, tips)?;
-    let mut unknown: Vec<Span> = spans
+    let spans = merging::diff_ranges(repo, target, tips)?;
+    let mut unknown: Vec<DiffRange> = spans
         .iter()
         .flatten()
         .copied()
@@ -142,15 +142,15 @@ pub(super) fn sizes(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<Size>>
     if !unknown.is_empty() {
         known.write(&path);
     }
-    let size = |span: Option<Span>| span.and_then(|(from, to)| known.get(&pair_cache::key(from, to)));
+    let size = |span: Option<DiffRange>| span.and_then(|(from, to)| known.get(&pair_cache::key(from, to)));
     Ok(spans.into_iter().map(|span| size(span).unwrap_or_default()).collect())
 }
 
-impl Entry for Trial {
+impl Entry for TrialMerge {
     const BYTES: usize = 4 + 4 + 1 + 1 + 1;
 
     fn write(&self, out: &mut Vec<u8>) {
-        let clash = self.clash().unwrap_or(Clash { files: 0, hunks: 0, kinds: Kinds::default() });
+        let clash = self.clash().unwrap_or(TrialConflict { files: 0, hunks: 0, kinds: Kinds::default() });
         out.push(u8::from(self.clash().is_some()));
         out.extend_from_slice(&clash.files.to_le_bytes());
         out.extend_from_slice(&clash.hunks.to_le_bytes());
@@ -168,8 +168,9 @@ impl Entry for Trial {
         let (hunks, rest) = rest.split_first_chunk::<4>()?;
         let [kinds, how] = rest.first_chunk::<2>()?;
         let (files, hunks) = (u32::from_le_bytes(*files), u32::from_le_bytes(*hunks));
-        let clash = Clash { files, hunks, kinds: Kinds::from_bits(*kinds) };
-        let how = [How::Paths, How::Merge, How::Git].into_iter().find(|known| *known as u8 == *how)?;
+        let clash = TrialConflict { files, hunks, kinds: Kinds::from_bits(*kinds) };
+        let how =
+            [Method::Paths, Method::Merge, Method::Git].into_iter().find(|known| *known as u8 == *how)?;
         let judgement = if *conflicts == 1 { Judgement::Conflicts(clash) } else { Judgement::Merges };
         Some(Self { judgement, how, lasting: true })
     }
@@ -196,19 +197,19 @@ mod tests {
 
     #[test]
     fn verdicts_are_remembered_as_they_were() {
-        let clash = |files, hunks, kinds| Judgement::Conflicts(Clash { files, hunks, kinds });
+        let clash = |files, hunks, kinds| Judgement::Conflicts(TrialConflict { files, hunks, kinds });
         for (judgement, how) in [
-            (clash(2, 3, Kinds::RENAME), How::Merge),
-            (clash(1, u32::MAX, Kinds::CONTENT), How::Git),
-            (clash(0, 0, Kinds::RENAME), How::Git),
-            (Judgement::Merges, How::Paths),
+            (clash(2, 3, Kinds::RENAME), Method::Merge),
+            (clash(1, u32::MAX, Kinds::CONTENT), Method::Git),
+            (clash(0, 0, Kinds::RENAME), Method::Git),
+            (Judgement::Merges, Method::Paths),
         ] {
-            let trial = Trial { judgement, how, lasting: true };
+            let trial = TrialMerge { judgement, how, lasting: true };
             let mut bytes = Vec::new();
             trial.write(&mut bytes);
-            assert_eq!((bytes.len(), Trial::read(&bytes)), (Trial::BYTES, Some(trial)));
+            assert_eq!((bytes.len(), TrialMerge::read(&bytes)), (TrialMerge::BYTES, Some(trial)));
         }
         let unknown = Judgement::Unknown("git takes longer than 1 s".to_owned());
-        assert!(!Trial { judgement: unknown, how: How::Git, lasting: true }.is_lasting());
+        assert!(!TrialMerge { judgement: unknown, how: Method::Git, lasting: true }.is_lasting());
     }
 }

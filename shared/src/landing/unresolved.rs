@@ -55,7 +55,7 @@ pub(super) fn files(repo: &Repo, target: Oid, tip: Oid) -> Result<Vec<String>> {
 fn changed(repo: &Repo, before: Oid, after: Oid) -> Result<Vec<String>> {
     let said = Git::new(&repo.common_dir()?, "diff-tree")
         .args(["-r", "-z", "--name-only", "--no-renames", &before.to_string(), &after.to_string()])
-        .limit(command::LONG)
+        .limit(command::LONG_LIMIT)
         .run()?;
     let names = String::from_utf8_lossy(&said).into_owned();
     Ok(names.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())

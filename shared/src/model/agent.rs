@@ -6,7 +6,7 @@ use super::{
     AgentId, BranchName, CommitId, Cost, IdOrText, Limit, Phase, RunId, SessionId, WorkStat, WriterId,
     landing::{Check, FailedCheck, SetAside},
     lines::{Group, Value, rows},
-    verdict::{Standing, Verdict},
+    verdict::{CurrentVerdict, Verdict},
 };
 
 /// Defines the state of an agent, each field with the trailer that holds it.
@@ -103,7 +103,7 @@ agent! {
         /// Why its work was set aside the last time that it was to land; of which work, it says itself.
         pub set_aside: Option<SetAside> = (own lines),
         /// What is said of its work, by whichever clone; of which work, it says itself.
-        pub verdict: Option<Standing> = (own lines),
+        pub verdict: Option<CurrentVerdict> = (own lines),
         /// The clones in which something was said of its work, sorted. Whether one of them counts, each reader decides.
         pub judges: Vec<WriterId> = "Judges",
         /// Facts that contradict each other; [`super::fold::Fold::conflicts`] says which.
@@ -170,7 +170,7 @@ impl Group for SetAside {
     }
 }
 
-rows! { Standing:
+rows! { CurrentVerdict:
     "Verdict" => verdict,
     "Verdict-Base" => base,
     "Verdict-Head" => head,
@@ -179,7 +179,7 @@ rows! { Standing:
     "Verdict-Writer" => writer,
 }
 
-impl Group for Standing {
+impl Group for CurrentVerdict {
     fn open(key: &str, word: &str) -> Option<Option<Self>> {
         if key != "Verdict" {
             return Some(None);

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{WriterId, canonical};
 pub use super::{
-    fact::{Collected, Created, Fact, Finished, MAX_COMMENTS, Message, Step, Usage},
+    fact::{Collected, Created, Fact, Finished, MAX_COMMENTS, Message, PhaseChange, Usage},
     landing::{Check, Landed, Landing},
     work_stat::{LeftOut, MAX_LEFT_OUT, WorkStat},
 };
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn an_event_is_one_canonical_line() {
-        let fact = Fact::Phase(Step::to(1, Phase::Running));
+        let fact = Fact::Phase(PhaseChange::to(1, Phase::Running));
         let event = Event::new(&fact, 12, at(), "5t2k").unwrap();
         assert_eq!(
             event.line,

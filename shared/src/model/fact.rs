@@ -44,7 +44,7 @@ facts! {
         /// Someone gave a task to a coding agent.
         Created(Created) = "created",
         /// The agent came to a phase that is no end. `starting` is a launch: it opens its attempt.
-        Phase(Step) = "phase",
+        Phase(PhaseChange) = "phase",
         /// An attempt ended, and this is what it left.
         Finished(Finished) = "finished",
         /// Someone asks the supervisor to end the agent.
@@ -121,7 +121,7 @@ pub struct Collected {
 
 /// A change of phase; see [`Fact::Phase`].
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub struct Step {
+pub struct PhaseChange {
     /// Which launch; 1 is the first.
     pub attempt: u32,
     /// Not a terminal one.
@@ -152,7 +152,7 @@ pub struct Step {
     pub model: Option<String>,
 }
 
-impl Step {
+impl PhaseChange {
     /// A phase, and nothing more to say.
     pub const fn to(attempt: u32, phase: Phase) -> Self {
         Self {

@@ -74,7 +74,7 @@ pub struct Review {
 
 /// The verdict that counts, of an agent's work.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Standing {
+pub struct CurrentVerdict {
     /// The word.
     pub verdict: Verdict,
     /// The base it is of.
@@ -89,7 +89,7 @@ pub struct Standing {
     pub writer: WriterId,
 }
 
-impl Standing {
+impl CurrentVerdict {
     /// The verdict that an event tells, safe to show.
     pub fn of(review: &Review, writer: &WriterId) -> Self {
         Self {
@@ -109,12 +109,12 @@ impl Standing {
 }
 
 /// The one that counts, of all that were given, in their order.
-pub fn standing(all: &[Standing]) -> Option<&Standing> {
+pub fn standing(all: &[CurrentVerdict]) -> Option<&CurrentVerdict> {
     let newest = all.last()?;
-    let of_this_patch = |one: &&Standing| {
+    let of_this_patch = |one: &&CurrentVerdict| {
         one.patch == newest.patch && one.base == newest.base || one.is_of(&newest.base, Some(&newest.head))
     };
-    let last_of = |one: &&Standing| {
+    let last_of = |one: &&CurrentVerdict| {
         let later = all.iter().rev().filter(of_this_patch).find(|other| other.by == one.by);
         later.is_some_and(|later| std::ptr::eq(later, *one))
     };
@@ -125,8 +125,8 @@ pub fn standing(all: &[Standing]) -> Option<&Standing> {
 mod tests {
     use super::*;
 
-    fn said(by: &str, verdict: Verdict, head: &str, patch: &str) -> Standing {
-        Standing {
+    fn said(by: &str, verdict: Verdict, head: &str, patch: &str) -> CurrentVerdict {
+        CurrentVerdict {
             verdict,
             base: IdOrText::read("b"),
             head: IdOrText::read(head),
@@ -150,7 +150,7 @@ mod tests {
             (&[("a", Reject, "1"), ("b", Approve, "2")], Some((Approve, "b"))),
         ];
         for (given, expected) in table {
-            let all: Vec<Standing> =
+            let all: Vec<CurrentVerdict> =
                 given.iter().map(|(by, verdict, work)| said(by, *verdict, work, work)).collect();
             assert_eq!(standing(&all).map(|one| (one.verdict, one.by.as_str())), *expected, "{given:?}");
         }

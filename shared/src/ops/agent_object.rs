@@ -17,10 +17,10 @@ use crate::{
         event::Usage,
         landing::{FailedCheck, SetAside},
         text,
-        verdict::{Standing, Verdict},
+        verdict::{CurrentVerdict, Verdict},
     },
     store::{
-        layout::{self, Private},
+        layout::{self, PrivateDir},
         verdicts,
     },
     supervise::{
@@ -28,7 +28,7 @@ use crate::{
         processes::{self, Processes},
         queue,
     },
-    surroundings::Change,
+    surroundings::SurroundingsChange,
 };
 
 /// Columns kept of an agent's last line.
@@ -156,7 +156,7 @@ pub struct AgentObject {
     /// Facts that contradict each other.
     pub conflicts: u64,
     /// What changed outside its worktree while it ran, on this machine; of archived agents nothing.
-    pub surroundings: Vec<Change>,
+    pub surroundings: Vec<SurroundingsChange>,
 }
 
 /// A usage limit in `--json`.
@@ -256,9 +256,9 @@ pub struct Proposed {
 
 impl AgentObject {
     /// Puts together what the events say and what the machine says; `dirty` and `worktree` are filled in by who measures.
-    pub fn new(repo: &Repo, private: &Private, id: &AgentId, agent: Agent, writer: Option<&str>) -> Self {
+    pub fn new(repo: &Repo, private: &PrivateDir, id: &AgentId, agent: Agent, writer: Option<&str>) -> Self {
         let liveness = liveness::of(private, id, &agent, writer);
-        let is_current = |verdict: &Standing| verdict.is_of(&agent.base, agent.head.as_ref());
+        let is_current = |verdict: &CurrentVerdict| verdict.is_of(&agent.base, agent.head.as_ref());
         // What cannot be told is no approval.
         let verdict = verdicts::counting(repo, id, &agent).ok().flatten();
         let verdict_current = verdict.as_ref().map(is_current);
@@ -404,7 +404,7 @@ impl AgentObject {
         self.cost_usd.map(Cost::micros)
     }
 
-    fn look_at_the_machine(&mut self, repo: &Repo, private: &Private, id: &AgentId) {
+    fn look_at_the_machine(&mut self, repo: &Repo, private: &PrivateDir, id: &AgentId) {
         let dir = private.agent(id);
         let record = Processes::read(&dir);
         if self.liveness == Liveness::Live {

@@ -9,7 +9,7 @@ use std::{path::PathBuf, time::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::judge::{Go, Judge, No};
+use self::judge::{Judge, NotRemovable, Removable};
 pub use crate::removal::trash::empty as empty_trash;
 use crate::{
     Code, Error, Kind, Result,
@@ -17,18 +17,19 @@ use crate::{
     git::Repo,
     lock::Lock,
     model::{Agent, AgentId, text},
-    ops::{agent_object::AgentObject, mending, selection, status},
+    ops::{agent_object::AgentObject, repairing, selection, status},
     removal::{
-        remove::{self, Fate, Kept, Order},
-        trash, unfinished,
+        recover,
+        remove::{self, KeptAgent, RemovalOutcome, RemovalTarget},
+        trash,
     },
     store::{
         Chain, Listing, Unreadable,
-        layout::Private,
+        layout::PrivateDir,
         operations::{self, Journal, OperationBody, Removal, Stage},
         pack, trash_clock,
     },
-    supervise::mend,
+    supervise::repair,
     trust::AcceptedRepo,
 };
 
@@ -62,7 +63,7 @@ pub struct Request {
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The agents, the oldest first.
-    pub agents: Vec<Entry>,
+    pub agents: Vec<CleanedAgent>,
     /// The id of the operation, if any agent was removed.
     pub operation: Option<String>,
     /// Bytes on the disk that the worktrees took.
@@ -93,9 +94,9 @@ impl Report {
 /// An agent that was looked at, as it was then.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "CleanupEntry")]
-pub struct Entry {
+pub struct CleanedAgent {
     /// Whether it was removed.
-    pub outcome: Outcome,
+    pub outcome: CleanupOutcome,
     /// Why, in words.
     pub why: String,
     /// What to type, if it was kept.
@@ -117,7 +118,7 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "CleanupOutcome")]
-pub enum Outcome {
+pub enum CleanupOutcome {
     /// It was removed; undo brings it back.
     Removed,
     /// It would be removed.
@@ -131,7 +132,7 @@ struct Candidate {
     id: AgentId,
     agent: Agent,
     object: AgentObject,
-    finding: Result<Go, No>,
+    finding: Result<Removable, NotRemovable>,
     discard: bool,
 }
 
@@ -143,19 +144,19 @@ struct Candidate {
 pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.dry_run {
         let (candidates, unreadable) = candidates(repo, request)?;
-        let entries = candidates.into_iter().map(|one| entry(one, Outcome::Planned, None)).collect();
+        let entries = candidates.into_iter().map(|one| entry(one, CleanupOutcome::Planned, None)).collect();
         return Ok(Report { unreadable, ..report(entries) });
     }
     repo.identity()?;
     let lock = operations::lock(repo)?;
-    let mut warnings = mending::mend(repo, mend::Operations::Held(&lock))?;
-    warnings.extend(unfinished::settle(repo)?);
+    let mut warnings = repairing::repair(repo, repair::Operations::Held(&lock))?;
+    warnings.extend(recover::settle(repo)?);
     warnings.extend(stuck(repo)?);
     let (candidates, unreadable) = candidates(repo, request)?;
     let mut report = take_away(repo, Journal::new(repo, OperationBody::Cleanup(Vec::new()))?, candidates)?;
     report.unreadable = unreadable;
     report.warnings.extend(warnings);
-    let clock = trash_clock::advance(repo, trash_clock::Reading::now())?;
+    let clock = trash_clock::advance(repo, trash_clock::ClockReading::now())?;
     match trash::forget(repo, Config::of(repo).get(&UNDO_EXPIRE)?, clock) {
         Ok(forgotten) => report.forgotten = forgotten,
         Err(error) => report.warnings.push(error.one_line()),
@@ -213,8 +214,9 @@ fn candidates(repo: &Repo, request: &Request) -> Result<(Vec<Candidate>, Vec<Unr
         let agent = Chain::of_agent(repo, &id)?.fold().agent;
         let discard = discard.contains(&id);
         // What cannot be told is kept.
-        let finding =
-            judge.look(&id, &agent, &object, discard).unwrap_or_else(|error| Err(No::because(error)));
+        let finding = judge
+            .look(&id, &agent, &object, discard)
+            .unwrap_or_else(|error| Err(NotRemovable::because(error)));
         found.push(Candidate { id, agent, object, finding, discard });
     }
     Ok((found, seen.unreadable))
@@ -222,12 +224,12 @@ fn candidates(repo: &Repo, request: &Request) -> Result<(Vec<Candidate>, Vec<Unr
 
 /// Keeps everything first, writes it down, and only then takes anything away.
 fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) -> Result<Report> {
-    let (mut kept, mut pins): (Vec<Option<Kept>>, Vec<_>) = (Vec::new(), Vec::new());
+    let (mut kept, mut pins): (Vec<Option<KeptAgent>>, Vec<_>) = (Vec::new(), Vec::new());
     let mut removals = Vec::new();
     for one in &mut candidates {
         let done = order(one).map(|order| remove::keep(repo, &order)).transpose();
         kept.push(done.unwrap_or_else(|error| {
-            one.finding = Err(No::because(error));
+            one.finding = Err(NotRemovable::because(error));
             None
         }));
         if let Some(Some(one)) = kept.last() {
@@ -237,12 +239,14 @@ fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) 
         }
     }
     if removals.is_empty() {
-        return Ok(report(candidates.into_iter().map(|one| entry(one, Outcome::Kept, None)).collect()));
+        return Ok(report(
+            candidates.into_iter().map(|one| entry(one, CleanupOutcome::Kept, None)).collect(),
+        ));
     }
     journal.operation.summary = summary(&removals);
     journal.operation.set_removals(removals.clone())?;
     journal.write(repo, &pins)?;
-    let all: Vec<(Candidate, Option<Kept>)> = candidates.into_iter().zip(kept).collect();
+    let all: Vec<(Candidate, Option<KeptAgent>)> = candidates.into_iter().zip(kept).collect();
     let (mut entries, mut stuck) = (Vec::new(), Vec::new());
     let mut all = all.into_iter();
     loop {
@@ -256,7 +260,7 @@ fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) 
             if one.finding.is_err() && !halfway.contains(&one.id) {
                 removals.retain(|removal| removal.agent != one.id.as_str());
             }
-            entries.push(entry(one, Outcome::Removed, bytes));
+            entries.push(entry(one, CleanupOutcome::Removed, bytes));
         }
         stuck.extend(halfway);
     }
@@ -274,26 +278,30 @@ fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) 
 }
 
 /// Under the agents' locks, so that nobody resumes them meanwhile. Gives those that are neither removed nor as they were.
-fn take_some(repo: &Repo, operation: &str, some: &mut [(Candidate, Option<Kept>)]) -> Result<Vec<AgentId>> {
-    let private = Private::new(repo.private_dir()?);
+fn take_some(
+    repo: &Repo,
+    operation: &str,
+    some: &mut [(Candidate, Option<KeptAgent>)],
+) -> Result<Vec<AgentId>> {
+    let private = PrivateDir::new(repo.private_dir()?);
     let mut locks = Vec::new();
     for (one, kept) in some.iter_mut().filter(|(_, kept)| kept.is_some()) {
         match still(repo, &private, one) {
             Ok(lock) => locks.push((private.agent(&one.id), lock)),
-            Err(error) => (one.finding, *kept) = (Err(No::because(error)), None),
+            Err(error) => (one.finding, *kept) = (Err(NotRemovable::because(error)), None),
         }
     }
-    let batch: Vec<(Order<'_>, &Kept)> =
+    let batch: Vec<(RemovalTarget<'_>, &KeptAgent)> =
         some.iter().filter_map(|(one, kept)| Some((order(one)?, kept.as_ref()?))).collect();
     let done = remove::carry_out(repo, operation, &batch)?;
     let mut stuck = Vec::new();
     let gone = some.iter_mut().filter(|(one, kept)| one.finding.is_ok() && kept.is_some());
     for ((one, _), fate) in gone.zip(done) {
         match fate {
-            Fate::Removed => {}
-            Fate::Kept(error) => one.finding = Err(No::because(error)),
-            Fate::Stuck(error) => {
-                one.finding = Err(No::because(error));
+            RemovalOutcome::Removed => {}
+            RemovalOutcome::Kept(error) => one.finding = Err(NotRemovable::because(error)),
+            RemovalOutcome::Stuck(error) => {
+                one.finding = Err(NotRemovable::because(error));
                 stuck.push(one.id.clone());
             }
         }
@@ -305,7 +313,7 @@ fn take_some(repo: &Repo, operation: &str, some: &mut [(Candidate, Option<Kept>)
 }
 
 /// The agent's lock, if it is still as it was looked at.
-fn still(repo: &Repo, private: &Private, one: &Candidate) -> Result<Lock> {
+fn still(repo: &Repo, private: &PrivateDir, one: &Candidate) -> Result<Lock> {
     let lock = Lock::take(&private.agent(&one.id).lock(), SETTLE)?
         .ok_or_else(|| Error::new(Code::LockHeld, "another command works on it"))?;
     if private.agent(&one.id).holds_output() {
@@ -317,9 +325,9 @@ fn still(repo: &Repo, private: &Private, one: &Candidate) -> Result<Lock> {
     Ok(lock)
 }
 
-fn order(one: &Candidate) -> Option<Order<'_>> {
+fn order(one: &Candidate) -> Option<RemovalTarget<'_>> {
     let go = one.finding.as_ref().ok()?;
-    Some(Order {
+    Some(RemovalTarget {
         id: &one.id,
         agent: &one.agent,
         worktree: go.worktree.as_ref(),
@@ -337,16 +345,16 @@ fn summary(removals: &[Removal]) -> String {
     }
 }
 
-fn entry(one: Candidate, outcome: Outcome, bytes: Option<u64>) -> Entry {
+fn entry(one: Candidate, outcome: CleanupOutcome, bytes: Option<u64>) -> CleanedAgent {
     let (outcome, no) = match one.finding {
-        Ok(go) => (outcome, No { why: go.why, ..No::default() }),
-        Err(no) => (Outcome::Kept, no),
+        Ok(go) => (outcome, NotRemovable { why: go.why, ..NotRemovable::default() }),
+        Err(no) => (CleanupOutcome::Kept, no),
     };
-    let No { why, hint, held_by, code } = no;
-    Entry { outcome, why, hint, held_by, failed: code.is_some(), code, bytes, agent: one.object }
+    let NotRemovable { why, hint, held_by, code } = no;
+    CleanedAgent { outcome, why, hint, held_by, failed: code.is_some(), code, bytes, agent: one.object }
 }
 
-fn report(agents: Vec<Entry>) -> Report {
+fn report(agents: Vec<CleanedAgent>) -> Report {
     let bytes = agents.iter().filter_map(|entry| entry.bytes).sum();
     Report { agents, operation: None, bytes, forgotten: 0, warnings: Vec::new(), unreadable: Vec::new() }
 }

@@ -16,18 +16,18 @@ use crate::{
         event::{self, LeftOut},
         fold,
     },
-    ops::{agent_object::AgentObject, mending, selection, shadowed::Shadowed, status},
+    ops::{agent_checkout::AgentCheckout, agent_object::AgentObject, repairing, selection, status},
     store::{
         Chain, Listing, Unreadable, append_if,
-        layout::{self, Private},
+        layout::{self, PrivateDir},
         notes, unreadable, writer,
     },
     supervise::{
         helper::{self, Job},
-        mend,
+        repair,
     },
     worktree::{
-        take::{self, Taken},
+        capture::{self, CapturedWork},
         unfinished::Unfinished,
     },
 };
@@ -64,7 +64,7 @@ pub struct Report {
 /// What `collect` did for an agent.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Saved {
+pub enum CollectOutcome {
     /// Its worktree, as it is while it works, is in `refs/orchestra-local/snapshots/<id>`.
     Snapshot,
     /// What was done since its end is in its head now.
@@ -83,7 +83,7 @@ pub enum Saved {
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Summary {
     /// What was saved.
-    pub saved: Saved,
+    pub saved: CollectOutcome,
     /// Why it could not be saved.
     pub failure: Option<String>,
     /// What went wrong, if it could not be saved.
@@ -104,7 +104,7 @@ pub struct Summary {
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let (ids, mut unreadable) = choose(repo, request)?;
     // What a kill left unfinished holds no work, and is not looked at.
-    let mut warnings = mending::mend(repo, mend::Operations::Free)?;
+    let mut warnings = repairing::repair(repo, repair::Operations::Free)?;
     let mut agents = Vec::with_capacity(ids.len());
     let mut failed = None;
     for id in &ids {
@@ -112,7 +112,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
             Ok(saved) => (saved, None),
             Err(error) => {
                 failed = failed.or(Some(error.code));
-                (Saved::Failed, Some(error))
+                (CollectOutcome::Failed, Some(error))
             }
         };
         let work =
@@ -151,30 +151,30 @@ fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadabl
     Ok((selection::named(repo, &listing, &request.agents)?, Vec::new()))
 }
 
-fn save(repo: &Repo, id: &AgentId) -> Result<Saved> {
+fn save(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
     match status::one(repo, id)?.liveness {
         Liveness::Live => {
             helper::work(&repo.common_dir()?, id, Job::Snapshot)?;
-            Ok(Saved::Snapshot)
+            Ok(CollectOutcome::Snapshot)
         }
         Liveness::Ended => take_again(repo, id),
-        Liveness::Lost | Liveness::Remote => Ok(Saved::NotOurs),
+        Liveness::Lost | Liveness::Remote => Ok(CollectOutcome::NotOurs),
     }
 }
 
 /// Takes what somebody did in the worktree since the end, or what could not be taken then.
-pub(super) fn take_again(repo: &Repo, id: &AgentId) -> Result<Saved> {
-    let dir = Private::new(repo.private_dir()?).agent(id);
-    let Some(_lock) = Lock::take(&dir.lock(), SETTLE)? else { return Ok(Saved::Nothing) };
+pub(super) fn take_again(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
+    let dir = PrivateDir::new(repo.private_dir()?).agent(id);
+    let Some(_lock) = Lock::take(&dir.lock(), SETTLE)? else { return Ok(CollectOutcome::Nothing) };
     let taken = taken_under_lock(repo, id);
     dir.remove_unless_it_holds_output();
     taken
 }
 
-fn taken_under_lock(repo: &Repo, id: &AgentId) -> Result<Saved> {
+fn taken_under_lock(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
     let agent = Chain::of_agent(repo, id)?.fold().agent;
     if !agent.phase.is_at_rest() {
-        return Ok(Saved::Nothing);
+        return Ok(CollectOutcome::Nothing);
     }
     // One that names nothing cannot be moved; what else is wrong with it, taking the work again repairs.
     if repo.find_ref(&layout::head_ref(id)).is_err()
@@ -182,23 +182,23 @@ fn taken_under_lock(repo: &Repo, id: &AgentId) -> Result<Saved> {
     {
         return Err(broken.error());
     }
-    let Some(shadowed) = Shadowed::of(repo, id, &agent)? else {
+    let Some(shadowed) = AgentCheckout::of(repo, id, &agent)? else {
         return match &agent.unsaved {
             Some(why) => {
                 Err(Error::new(Code::WorktreeMissing, format!("its worktree is gone; at its end: {why}")))
             }
-            None => Ok(Saved::WorktreeGone),
+            None => Ok(CollectOutcome::WorktreeGone),
         };
     };
     let base =
         agent.base.commit().ok_or_else(|| Error::internal(format!("'{}' is no commit", agent.base)))?;
     let task = shadowed.task(id, &agent, base);
     let repo = &repo.acting_as(shadowed.identity.as_ref());
-    let taken = take::finish(repo, &task, &shadowed.place(&shadowed.shadow))?;
+    let taken = capture::finish(repo, &task, &shadowed.place(&shadowed.shadow))?;
     let unfinished = taken.unfinished.as_ref().map(Unfinished::sentence);
     let is_known = agent.head.as_ref() == Some(&taken.head) && agent.unfinished == unfinished;
     if is_known && agent.unsaved.is_none() {
-        return Ok(Saved::Nothing);
+        return Ok(CollectOutcome::Nothing);
     }
     let by = writer::writer(repo)?;
     append_if(repo, id, |fold| {
@@ -206,10 +206,10 @@ fn taken_under_lock(repo: &Repo, id: &AgentId) -> Result<Saved> {
         let is_news = fold.agent.phase.is_at_rest() && fold::is_news(&fold.agent, &fact, &by);
         is_news.then(|| vec![fact])
     })?;
-    Ok(Saved::Taken)
+    Ok(CollectOutcome::Taken)
 }
 
-fn collected(agent: &Agent, taken: &Taken) -> event::Collected {
+fn collected(agent: &Agent, taken: &CapturedWork) -> event::Collected {
     event::Collected {
         attempt: agent.attempt,
         head: taken.head.clone(),
@@ -220,7 +220,7 @@ fn collected(agent: &Agent, taken: &Taken) -> event::Collected {
     }
 }
 
-fn summary(repo: &Repo, id: &AgentId, saved: Saved, failure: Option<Error>) -> Result<Summary> {
+fn summary(repo: &Repo, id: &AgentId, saved: CollectOutcome, failure: Option<Error>) -> Result<Summary> {
     let mut agent = status::one(repo, id)?;
     let worktree = crate::worktree::list::of_agent(repo, id, &agent.branch)?;
     agent.worktree = worktree.map(|found| found.path.to_string_lossy().into_owned());
@@ -273,7 +273,7 @@ fn bundle(repo: &Repo, ids: &[AgentId], file: &std::path::Path) -> Result<()> {
         return Err(Error::refused("there is no agent to write into a bundle"));
     }
     let git = repo.git("bundle")?.args(["create", "--quiet"]).arg(file).args(arguments);
-    git.limit(command::LONG).run().map(|_| ()).map_err(|error| {
+    git.limit(command::LONG_LIMIT).run().map(|_| ()).map_err(|error| {
         Error::new(Code::GitFailed, format!("cannot write the bundle '{}'", file.display()))
             .because(error.one_line())
     })

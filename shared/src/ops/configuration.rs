@@ -2,6 +2,6 @@
 
 pub use crate::trust::{
     AcceptedRepo,
-    acceptance::{Checked, Pending, check, is_accepted},
-    configuration::Change,
+    acceptance::{ConfigCheck, Pending, check, is_accepted},
+    configuration::ConfigChange,
 };

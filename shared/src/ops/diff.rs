@@ -11,10 +11,10 @@ use crate::{
     error::Context,
     git::{Git, Oid, Repo, command},
     model::{Agent, AgentId, event::LeftOut, text},
-    ops::{named, shadowed::Shadowed},
+    ops::{agent_checkout::AgentCheckout, named},
     store::{Chain, layout, sound, unreadable, verdicts},
     trust::AcceptedRepo,
-    worktree::take,
+    worktree::capture,
 };
 
 /// Whose work to compare, and with what.
@@ -183,12 +183,12 @@ fn in_its_worktree(
     base: Oid,
     scratch: &mut Vec<TempDir>,
 ) -> Result<Option<(Oid, Vec<LeftOut>)>> {
-    let Some(shadowed) = Shadowed::of(repo, id, agent)? else { return Ok(None) };
+    let Some(shadowed) = AgentCheckout::of(repo, id, agent)? else { return Ok(None) };
     let task = shadowed.task(id, agent, base);
     let objects = shadowed.folder.path().join("objects");
     std::fs::create_dir_all(&objects).context(Kind::External, || "cannot make a temporary folder".into())?;
     let shadow = shadowed.shadow.clone().with_objects_in(objects);
-    let captured = take::look(repo, &task, &shadowed.place(&shadow))?;
+    let captured = capture::preview(repo, &task, &shadowed.place(&shadow))?;
     scratch.push(shadowed.folder);
     Ok(captured.map(|captured| (captured.tree, captured.left_out)))
 }
@@ -196,7 +196,7 @@ fn in_its_worktree(
 impl Comparison {
     /// `git diff` of what is compared, for the user's eyes.
     pub fn git_diff(&self) -> Git {
-        self.with_objects(Git::for_the_user(&self.place, "diff"))
+        self.with_objects(Git::interactive(&self.place, "diff"))
     }
 
     /// The two trees, and the paths, as the last arguments.
@@ -222,7 +222,7 @@ impl Comparison {
     /// # Errors
     /// Git fails.
     pub fn text(&self) -> Result<String> {
-        let git = self.with_objects(Git::new(&self.place, "diff").fetching_what_is_missing());
+        let git = self.with_objects(Git::new(&self.place, "diff").allow_lazy_fetch());
         let git = git.args([
             "--no-ext-diff",
             "--no-textconv",
@@ -231,14 +231,14 @@ impl Comparison {
             "--src-prefix=a/",
             "--dst-prefix=b/",
         ]);
-        let said = self.compared(git).limit(command::LONG).run()?;
+        let said = self.compared(git).limit(command::LONG_LIMIT).run()?;
         Ok(String::from_utf8_lossy(&said).into_owned())
     }
 
     fn numbers(&self) -> Result<Vec<File>> {
-        let git = self.with_objects(Git::new(&self.place, "diff").fetching_what_is_missing());
+        let git = self.with_objects(Git::new(&self.place, "diff").allow_lazy_fetch());
         let git = git.args(["--numstat", "-z", "--no-ext-diff", "--no-textconv", "-M", "--no-relative"]);
-        let said = self.compared(git).limit(command::LONG).run()?;
+        let said = self.compared(git).limit(command::LONG_LIMIT).run()?;
         Ok(parse(&String::from_utf8_lossy(&said)))
     }
 }

@@ -12,12 +12,12 @@ use crate::{
     git::{
         Oid, Repo,
         objects::Commit,
-        remotes::{Manner, Push, Rule},
+        remotes::{Push, PushRule, RemoteOptions},
     },
     model::{WriterId, text},
     store::{layout, notes, writer},
-    sync::{Remote, Side},
-    trust::{AcceptedRepo, configuration::Change},
+    sync::{RefSnapshot, Remote},
+    trust::{AcceptedRepo, configuration::ConfigChange},
     world,
 };
 
@@ -67,7 +67,7 @@ pub struct Report {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Accepted {
     /// Each key that had changed while agents ran.
-    pub changes: Vec<Change>,
+    pub changes: Vec<ConfigChange>,
 }
 
 /// A fetch refspec, and what it costs.
@@ -149,7 +149,7 @@ fn track(repo: &Repo, remote: &Remote, changed: &mut Vec<String>) -> Result<Trac
         repo.add_fetch_refspec(&remote.address, &refspec)?;
         changed.push(format!("every git fetch of {} brings agents as well", remote.address));
     }
-    let side = Side::read(repo, &layout::tracking(&remote.name))?;
+    let side = RefSnapshot::read(repo, &layout::tracking(&remote.name))?;
     let refs = side.agents.len() + side.heads.len() + side.notes.len() + side.archives.len();
     Ok(Tracked { remote: remote.address.clone(), refspec, refs })
 }
@@ -173,8 +173,8 @@ pub fn probe(repo: &AcceptedRepo, request: &Request) -> Result<Probe> {
     let now = world::now().as_second();
     let said = "a probe of git orchestra, taken away at once\n".to_owned();
     let commit: Oid = repo.write_commit(&Commit::by(&repo.identity()?, now, tree, vec![], said))?;
-    let push = |new, old| [Push { name: name.clone(), new, rule: Rule::Lease(old) }];
-    let manner = Manner { ask: request.ask };
+    let push = |new, old| [Push { name: name.clone(), new, rule: PushRule::Lease(old) }];
+    let manner = RemoteOptions { ask: request.ask };
     let quiet = &mut |_: &str| {};
     let rejected = repo.push(&remote.address, &push(Some(commit), None), manner, quiet)?;
     let why = match rejected.into_iter().next() {

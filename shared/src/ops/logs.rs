@@ -17,10 +17,10 @@ use crate::{
     error::Context,
     git::{Oid, Repo, careful},
     model::{Agent, AgentId, Phase},
-    ops::named::{self, Found},
+    ops::named::{self, NamedAgent},
     store::{
         Chain, Listing,
-        layout::{self, Private},
+        layout::{self, PrivateDir},
         writer,
     },
 };
@@ -73,10 +73,10 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let id = found.id().clone();
     let agent = Chain::of_any_agent(repo, &id)?.fold().agent;
     let log = match &found {
-        Found::Living(id) => repo.find_ref(&layout::log_ref(id))?,
-        Found::Archived(archived) => named::log_of_archived(repo, &archived.id),
+        NamedAgent::Living(id) => repo.find_ref(&layout::log_ref(id))?,
+        NamedAgent::Archived(archived) => named::log_of_archived(repo, &archived.id),
     };
-    let dir = Private::new(repo.private_dir()?).agent(&id);
+    let dir = PrivateDir::new(repo.private_dir()?).agent(&id);
     let mut attempts: Vec<Attempt> = Vec::new();
     if let Some(commit) = log {
         let blobs = repo.blobs_of(commit)?;
@@ -100,7 +100,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
         }
     }
     attempts.sort_by_key(|attempt| attempt.number);
-    if attempts.is_empty() && matches!(found, Found::Archived(_)) {
+    if attempts.is_empty() && matches!(found, NamedAgent::Archived(_)) {
         return Err(Error::new(
             Code::AgentArchived,
             format!("the output of '{id}' is not kept: it is archived"),

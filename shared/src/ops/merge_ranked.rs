@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use self::asking::Asking;
 pub use self::{
-    outcome::{Outcome, Row},
+    outcome::{BranchOutcome, BranchRow},
     report::{Conclusion, Incomplete, Report},
 };
 pub use crate::landing::{
@@ -32,7 +32,7 @@ use crate::{
     Code, Error, Kind, Result,
     git::{Repo, version},
     landing::{
-        Plan, State,
+        LandingPlan, State,
         branches::{self, Branch},
         context::LandContext,
         finish, gitlinks,
@@ -207,7 +207,7 @@ fn begin(repo: &AcceptedRepo, request: &Request, into: &str, around: LandContext
 
 /// Writes the landing into the journal. From then on cleanups keep the agents that it uses; of one that was removed while the landing
 /// was planned, the landing learns here.
-fn begin_operation(repo: &Repo, plan: &Plan, state: &State) -> Result<Journal> {
+fn begin_operation(repo: &Repo, plan: &LandingPlan, state: &State) -> Result<Journal> {
     let _journal = operations::lock_within(repo, START_TIMEOUT)?;
     for (id, _) in plan.branches.iter().filter_map(|branch| branch.agent.as_ref()) {
         if repo.find_ref(&layout::agent_ref(id))?.is_none() {
@@ -293,7 +293,8 @@ pub(super) fn finish_if_moved(repo: &Repo) -> Result<Vec<String>> {
 
 /// Whether everything that was to land is in the target.
 pub fn all_landed(report: &Report) -> bool {
-    let is_there =
-        |row: &Row| matches!(row.outcome, Outcome::Merged | Outcome::UpToDate | Outcome::NothingNew);
+    let is_there = |row: &BranchRow| {
+        matches!(row.outcome, BranchOutcome::Merged | BranchOutcome::UpToDate | BranchOutcome::NothingNew)
+    };
     report.order.iter().all(is_there)
 }

@@ -1,7 +1,7 @@
 //! What each command does: `Request → Report`. No terminal, no process of its own, no printing.
 
+mod agent_checkout;
 pub mod agent_object;
-pub mod awaited;
 pub mod candidates;
 pub mod cleanup;
 pub mod collect;
@@ -10,11 +10,10 @@ pub mod diff;
 pub mod failure;
 pub mod init;
 pub mod logs;
-mod mending;
 pub mod merge_ranked;
 pub mod named;
 pub mod pause;
-mod rest;
+mod repairing;
 pub mod resume;
 pub mod review;
 mod seconds;
@@ -22,7 +21,6 @@ mod selection;
 pub mod send;
 pub mod sessions;
 pub mod settings;
-mod shadowed;
 pub mod spawn;
 pub mod status;
 pub mod stop;
@@ -30,4 +28,6 @@ pub mod supervise;
 pub mod sync;
 pub mod tasks;
 pub mod undo;
+pub mod wait_targets;
+mod waiting;
 pub mod worktrees;

@@ -13,14 +13,14 @@ use crate::{
 
 /// The agent that a name means.
 #[derive(Clone, Debug)]
-pub enum Found {
+pub enum NamedAgent {
     /// One of the agents that are listed.
     Living(AgentId),
     /// One that was archived: it can be looked at, and nothing else.
     Archived(Archived),
 }
 
-impl Found {
+impl NamedAgent {
     /// Its id.
     pub const fn id(&self) -> &AgentId {
         match self {
@@ -34,16 +34,16 @@ impl Found {
 ///
 /// # Errors
 /// None or several match, or it is one that cannot be read (3).
-pub fn find(repo: &Repo, listing: &Listing, typed: &str) -> Result<Found> {
+pub fn find(repo: &Repo, listing: &Listing, typed: &str) -> Result<NamedAgent> {
     let error = match listing.resolve(typed) {
-        Ok(id) => return Ok(Found::Living(id)),
+        Ok(id) => return Ok(NamedAgent::Living(id)),
         Err(error) => error,
     };
     if listing.holds(typed) {
         return Err(error);
     }
     match archived(repo, typed)? {
-        Some(archived) => Ok(Found::Archived(archived)),
+        Some(archived) => Ok(NamedAgent::Archived(archived)),
         None => Err(error),
     }
 }
@@ -62,8 +62,8 @@ pub fn any(repo: &Repo, typed: &str) -> Result<AgentId> {
 /// As [`find`]; or the agent was archived (3).
 pub fn living(repo: &Repo, listing: &Listing, typed: &str) -> Result<AgentId> {
     match find(repo, listing, typed)? {
-        Found::Living(id) => Ok(id),
-        Found::Archived(archived) => Err(is_archived(repo, &archived.id)),
+        NamedAgent::Living(id) => Ok(id),
+        NamedAgent::Archived(archived) => Err(is_archived(repo, &archived.id)),
     }
 }
 
@@ -125,8 +125,8 @@ pub fn commit(repo: &Repo, typed: &str) -> Result<Oid> {
     };
     let Ok(found) = find(repo, &Listing::read(repo)?, typed) else { return Err(error) };
     let work = match &found {
-        Found::Living(id) => repo.find_ref(&layout::head_ref(id))?,
-        Found::Archived(archived) => archived.work,
+        NamedAgent::Living(id) => repo.find_ref(&layout::head_ref(id))?,
+        NamedAgent::Archived(archived) => archived.work,
     };
     work.filter(|work| repo.has_commit(*work)).ok_or_else(|| {
         Error::new(Code::WorkMissing, format!("agent '{}' has no work here", found.id()))

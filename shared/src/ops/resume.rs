@@ -9,7 +9,7 @@ use std::{fs, path::PathBuf, time::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::plan::{Plan, Planned};
+pub use self::plan::{Plan, PlannedResume};
 pub use crate::agents::Words;
 use crate::{
     Code, Error, Kind, Result,
@@ -23,30 +23,30 @@ use crate::{
     lock::Lock,
     model::{
         Agent, AgentId, Event, Fact, Liveness, Phase,
-        event::{Message, Step},
+        event::{Message, PhaseChange},
         limit::clock_time,
         text,
     },
     ops::{
         failure::{Failure, locked_last},
-        mending, selection, send,
-        sessions::living,
+        repairing, selection, send,
+        sessions::active_sessions,
         settings::Settings,
     },
     private_files,
     store::{
         Chain, Listing, Unreadable, append_if,
-        layout::{self, AgentDir, Private},
+        layout::{self, AgentDir, PrivateDir},
         unreadable, verdicts, writer,
     },
     supervise::{
-        control, guard, liveness, mend, processes, queue,
+        control, guard, liveness, processes, queue, repair,
         spec::{Limits, Spec},
         start, tree,
     },
     surroundings,
     trust::AcceptedRepo,
-    worktree::{door, list, place, shadow::Frozen},
+    worktree::{isolated_git_dir::FrozenConfig, list, open_worktree, place},
     world,
 };
 
@@ -98,7 +98,7 @@ pub struct Report {
     pub agents: Vec<String>,
     /// Those that would be resumed; of a dry run only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub planned: Vec<Planned>,
+    pub planned: Vec<PlannedResume>,
     /// Those that could not be resumed.
     pub failed: Vec<Failure>,
     /// What the user should know.
@@ -133,7 +133,8 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     version::check(&repo.common_dir()?)?;
     let config = Config::of(repo);
     guard::check_space(&repo.common_dir()?, config.get(&MIN_FREE)?)?;
-    let warnings = if request.dry_run { Vec::new() } else { mending::mend(repo, mend::Operations::Free)? };
+    let warnings =
+        if request.dry_run { Vec::new() } else { repairing::repair(repo, repair::Operations::Free)? };
     let (mut ids, unreadable) = choose(repo, request)?;
     locked_last(repo, &mut ids);
     let only = ids.len() == 1;
@@ -163,7 +164,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadabl
     if !request.all {
         return Ok((selection::named(repo, &listing, &request.agents)?, Vec::new()));
     }
-    let private = Private::new(repo.private_dir()?);
+    let private = PrivateDir::new(repo.private_dir()?);
     let rows = listing.rows.iter().filter(|row| !row.entry.glance.phase.is_terminal());
     let ids = selection::of_this_clone(repo, &listing, rows, |row, agent| {
         let lost = liveness::of(&private, &row.id, agent, listing.writer.as_deref()) == Liveness::Lost;
@@ -176,7 +177,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadabl
 /// All under the agent's lock, which goes on to the supervisor: of many that resume one agent at once, one does. Gives what the
 /// user should know.
 fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request) -> Result<Vec<String>> {
-    let private = Private::new(repo.private_dir()?);
+    let private = PrivateDir::new(repo.private_dir()?);
     let dir = private.agent(id);
     let limit = stop_waiting_for_limit(repo, id, &dir, request)?;
     let before = repo.find_ref(&layout::agent_ref(id))?;
@@ -205,7 +206,7 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
         )
         .hint(format!("git orchestra status {id}")));
     }
-    let notice = control::clear_the_dead(repo, id, &private, &dir)?;
+    let notice = control::reap_lost_agent(repo, id, &private, &dir)?;
     if let Ok(spec) = Spec::read(&dir) {
         // What changed around the attempt that was cut off; the next one has a look of its own.
         surroundings::after(repo, id, &dir, &private.frozen().join(spec.frozen))?;
@@ -236,8 +237,12 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
         let label = config.get_or_default(&LABEL).filter(|_| foreign);
         let permission = spec.launch.permission.map(|permission| permission.as_str().to_owned());
         let model = request.settings.options.model.clone();
-        let step =
-            Step { label, permission, model, ..Step::to(attempt, Phase::Queued).because(resumed(now)) };
+        let step = PhaseChange {
+            label,
+            permission,
+            model,
+            ..PhaseChange::to(attempt, Phase::Queued).because(resumed(now))
+        };
         let step = (attempt > 0).then_some(Fact::Phase(step));
         let said = message
             .map(|text| Fact::Send(Message { text: Some(text.text().to_owned()), ..Message::default() }));
@@ -275,7 +280,7 @@ fn stop_waiting_for_limit(
         return Ok(None);
     };
     if agent.waits_for_limit() && Lock::is_held(&dir.lock()) {
-        control::ask(repo, id, control::Rest::Pause, Some("resumed before the limit is over"))?;
+        control::ask(repo, id, control::StopMode::Pause, Some("resumed before the limit is over"))?;
         Lock::require(&dir.lock(), LET_GO)?;
     }
     let now = world::now();
@@ -325,7 +330,7 @@ fn check_script(
 /// Two programs in one conversation would write over each other.
 fn check_alone(agent: &Agent, request: &Request) -> Result<()> {
     let session = agent.session.as_deref().filter(|_| !request.fresh);
-    match session.and_then(|session| Some((session, living::user_of(session)?))) {
+    match session.and_then(|session| Some((session, active_sessions::user_of(session)?))) {
         Some((session, pid)) => Err(Error::new(
             Code::SessionInUse,
             format!("its conversation '{session}' goes on in process {pid}"),
@@ -391,12 +396,12 @@ fn new_order(
     let known = before.as_ref().and_then(|spec| spec.identity.clone());
     let HowToRun { options, launch, limits, jobs } = how(config, agent, before.as_ref(), request)?;
     let title = title(agent, before.as_ref(), &launch, request);
-    let private = Private::new(repo.private_dir()?);
-    guard::set_aside(&private)?;
+    let private = PrivateDir::new(repo.private_dir()?);
+    guard::reserve_space(&private)?;
     let made = before.as_ref().map(Spec::made).unwrap_or_default();
     let worktree = match list::of_agent(repo, id, &agent.branch)?.filter(|found| found.is_there()) {
         // A program of ours is not started in a folder that somebody put in its place.
-        Some(worktree) => door::enter(repo, &worktree, made)?.path().to_owned(),
+        Some(worktree) => open_worktree::enter(repo, &worktree, made)?.path().to_owned(),
         None => {
             let head = repo.find_ref(&layout::head_ref(id))?.or_else(|| agent.base.commit());
             head.map_or(Ok(()), |head| repo.fetch_promised_files(head))?;
@@ -414,7 +419,7 @@ fn new_order(
         worktree,
         identity: Some(known.map_or_else(|| repo.identity(), Ok)?),
         folder: before.as_ref().and_then(|spec| spec.folder),
-        frozen: Frozen::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?,
+        frozen: FrozenConfig::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?,
         jobs,
         limits,
         since: agent.lamport,

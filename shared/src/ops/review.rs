@@ -11,8 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub use self::work::{Known, Work};
-pub use crate::store::verdicts::Holds;
+pub use self::work::{KnownVerdict, ReviewedWork};
+pub use crate::store::verdicts::VerdictMatch;
 use crate::{
     Code, Error, Result,
     agents::{self, Words},
@@ -40,13 +40,13 @@ pub struct Request {
     /// The agent, by id or unique prefix; without it, what waits for a verdict is listed.
     pub agent: Option<String>,
     /// The verdict to give; without it, the work is only looked at.
-    pub give: Option<Give>,
+    pub give: Option<GivenVerdict>,
 }
 
 /// A verdict to give.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Give {
+pub struct GivenVerdict {
     /// The word.
     pub verdict: Verdict,
     /// What is said of the work as a whole.
@@ -69,7 +69,7 @@ pub struct Report {
     /// The agents whose work waits for a verdict, the oldest first; with an agent named, none.
     pub waiting: Vec<AgentObject>,
     /// The work that was looked at, or judged.
-    pub work: Option<Work>,
+    pub work: Option<ReviewedWork>,
     /// It is of an archived agent: no verdict can be given.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,
@@ -139,7 +139,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
         status::resolve(repo, typed)?
     } else {
         let found = named::find(repo, &Listing::read(repo)?, typed)?;
-        report.archived = matches!(found, named::Found::Archived(_));
+        report.archived = matches!(found, named::NamedAgent::Archived(_));
         found.id().clone()
     };
     if let Some(give) = &request.give {
@@ -190,7 +190,7 @@ fn waiting(repo: &Repo) -> Result<(Vec<AgentObject>, Vec<Unreadable>)> {
         // What cannot be compared waits: one work that is not here does not keep the others from the list.
         let judged = || {
             let held = verdicts::of(repo, &row.id, &agent, head).ok().flatten();
-            held.is_some_and(|(_, holds)| holds != Holds::Stale)
+            held.is_some_and(|(_, holds)| holds != VerdictMatch::Stale)
         };
         if wanted && !judged() {
             ids.push(row.id.to_string());
@@ -208,7 +208,7 @@ fn waiting(repo: &Repo) -> Result<(Vec<AgentObject>, Vec<Unreadable>)> {
 fn judge(
     repo: &AcceptedRepo,
     id: &AgentId,
-    give: &Give,
+    give: &GivenVerdict,
     report: &mut Report,
     by: Option<Judge>,
 ) -> Result<()> {
@@ -316,7 +316,7 @@ fn is_sound(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
 }
 
 /// Whatever is said fits, and remarks are of lines that there are.
-fn check(repo: &Repo, give: &Give, head: Oid) -> Result<()> {
+fn check(repo: &Repo, give: &GivenVerdict, head: Oid) -> Result<()> {
     let texts = give.text.iter().chain(give.comments.iter().map(|comment| &comment.text));
     if texts.into_iter().any(|text| text.len() > MAX_TEXT) || give.comments.len() > MAX_COMMENTS {
         return Err(Error::new(

@@ -5,7 +5,7 @@ use crate::{
     git::Repo,
     model::{Agent, AgentId},
     ops::named,
-    store::{Listing, list::Row},
+    store::{Listing, list::ListRow},
 };
 
 /// The agents that are named, by id or unique prefix, each once and in the order in which they are named.
@@ -28,10 +28,10 @@ pub(super) fn named(repo: &Repo, listing: &Listing, typed: &[String]) -> Result<
 pub(super) fn of_this_clone<'a>(
     repo: &Repo,
     listing: &'a Listing,
-    rows: impl Iterator<Item = &'a Row>,
-    concerns: impl Fn(&Row, &Agent) -> bool,
+    rows: impl Iterator<Item = &'a ListRow>,
+    concerns: impl Fn(&ListRow, &Agent) -> bool,
 ) -> Vec<AgentId> {
-    let is_chosen = |row: &&'a Row| {
+    let is_chosen = |row: &&'a ListRow| {
         let agent = listing.agent(repo, row).ok();
         agent.is_some_and(|agent| {
             listing.writer.as_deref() == Some(agent.writer.as_str()) && concerns(row, &agent)

@@ -16,7 +16,7 @@ use crate::{
     git::Repo,
     model::{Agent, AgentId, Liveness, Phase, event::Message},
     ops::{agent_object::AgentObject, failure::Failure, selection, status},
-    store::{Listing, layout::Private},
+    store::{Listing, layout::PrivateDir},
     supervise::{control, spec::Spec},
 };
 
@@ -143,7 +143,7 @@ fn one(repo: &Repo, id: &AgentId, request: &Request) -> Result<Sent> {
 
 /// Whether its program reads what is said to it.
 fn check_hearing(repo: &Repo, id: &AgentId, agent: &AgentObject) -> Result<()> {
-    let spec = Spec::read(&Private::new(repo.private_dir()?).agent(id))?;
+    let spec = Spec::read(&PrivateDir::new(repo.private_dir()?).agent(id))?;
     if !matches!(spec.launch.stdin, Stdin::Talk | Stdin::Held) {
         return Err(Error::new(
             Code::AgentNotListening,

@@ -1,13 +1,13 @@
 //! `sessions`: the conversations of coding agents, on this machine and kept in this repository. Looking writes nothing but an
 //! index.
 
+pub(in crate::ops) mod active_sessions;
 pub mod adopt;
+mod agent_sessions;
 pub mod catalogue;
 mod forks;
 pub mod found;
-mod holders;
 pub mod keep;
-pub(in crate::ops) mod living;
 pub mod read;
 pub mod resume;
 mod scope;
@@ -20,12 +20,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::agents::missing_session_folders as missing_folders;
-pub use crate::conversation::{Piece, Trouble, What, edit};
+pub use crate::conversation::{ItemKind, ReadFailure, TranscriptItem, edit};
 use crate::{
     Error, Result, agents,
     conversation::SessionReader,
     git::Repo,
-    ops::sessions::catalogue::{Catalogue, Row},
+    ops::sessions::catalogue::{Catalogue, SessionRow},
 };
 pub use session::{Session, SubAgent};
 
@@ -56,7 +56,7 @@ pub struct Report {
     pub more: usize,
     /// What could not be read.
     #[serde(rename = "unreadable")]
-    pub troubles: Vec<Trouble>,
+    pub troubles: Vec<ReadFailure>,
 }
 
 /// Finds and reads. Without a repository only [`Request::everywhere`] can be asked for.
@@ -81,7 +81,7 @@ pub fn glance(repo: &Repo, limit: usize) -> Result<Report> {
     Ok(report(catalogue, &rows, all))
 }
 
-fn report(mut catalogue: Catalogue, rows: &[Row], all: usize) -> Report {
+fn report(mut catalogue: Catalogue, rows: &[SessionRow], all: usize) -> Report {
     let sessions: Vec<Session> = rows.iter().map(|row| catalogue.session(row)).collect();
     let troubles = catalogue.close();
     Report { more: all - sessions.len(), sessions, troubles }

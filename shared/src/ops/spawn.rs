@@ -49,20 +49,20 @@ use crate::{
     git::{Oid, Repo, repo::Identity, version},
     lock::Lock,
     model::{AgentId, BranchName, CommitId, IdOrText, Permission, RunId, event::Created, id, text},
-    ops::{mending, named, settings::Settings, tasks},
+    ops::{named, repairing, settings::Settings, tasks},
     private_files,
     store::{
         self, NewAgent,
-        layout::{self, AgentDir, Private},
+        layout::{self, AgentDir, PrivateDir},
     },
     supervise::{
-        guard, lending, mend, queue,
+        guard, lending, queue, repair,
         spec::{Limits, Spec},
         start, tree,
     },
-    surroundings::{self, Snapshot},
+    surroundings::{self, SurroundingsSnapshot},
     trust::AcceptedRepo,
-    worktree::{place, shadow::Frozen},
+    worktree::{isolated_git_dir::FrozenConfig, place},
     world,
 };
 
@@ -99,7 +99,7 @@ pub struct Report {
     /// How many agents run at once.
     pub jobs: u32,
     /// The agents, in the order of the tasks.
-    pub agents: Vec<Planned>,
+    pub agents: Vec<PlannedAgent>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -107,7 +107,7 @@ pub struct Report {
 /// One agent that is to be started.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "PlannedSpawn")]
-pub struct Planned {
+pub struct PlannedAgent {
     /// The id of the agent.
     pub id: AgentId,
     /// The task in a few words.
@@ -127,7 +127,7 @@ pub struct Planned {
 /// All that is known of one agent before it is started: what is reported of it, and how it is to run.
 struct Assignment {
     id: AgentId,
-    planned: Planned,
+    planned: PlannedAgent,
     task: String,
     ready: Ready,
 }
@@ -175,7 +175,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     guard::check_space(&folder, config.get(&MIN_FREE)?)?;
     let assignments = plan(&folder, request, &launches, base, &prefix)?;
     let mut report = report(&assignments, jobs, warnings)?;
-    report.warnings.extend(mending::mend(repo, mend::Operations::Free)?);
+    report.warnings.extend(repairing::repair(repo, repair::Operations::Free)?);
     start(repo, &report, &assignments, base, request)?;
     Ok(report)
 }
@@ -234,7 +234,7 @@ fn plan(
         for ready in launches {
             for _ in 0..request.copies.max(1) {
                 let id = AgentId::new(request.name.as_deref().unwrap_or(&title), world::random()?);
-                let planned = Planned {
+                let planned = PlannedAgent {
                     title: title.clone(),
                     profile: ready.profile.clone(),
                     permission: ready.launch.permission,
@@ -279,11 +279,11 @@ fn start(
     base: Oid,
     request: &Request,
 ) -> Result<()> {
-    let private = Private::new(repo.private_dir()?);
-    guard::set_aside(&private)?;
+    let private = PrivateDir::new(repo.private_dir()?);
+    guard::reserve_space(&private)?;
     repo.remember()?;
     let identity = repo.identity()?;
-    let frozen = Frozen::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?;
+    let frozen = FrozenConfig::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?;
     let mut locks: Vec<(AgentId, AgentDir, Lock)> = Vec::with_capacity(assignments.len());
     let made = assignments.iter().try_for_each(|assignment| {
         let dir = private.agent(&assignment.id);
@@ -317,14 +317,15 @@ fn start(
 /// own helper tries again before its program starts.
 fn create_and_look(
     repo: &Repo,
-    private: &Private,
+    private: &PrivateDir,
     frozen: &str,
     locks: &[(AgentId, AgentDir, Lock)],
     agents: &[NewAgent],
 ) -> Result<()> {
     let (common, frozen) = (repo.common_dir()?, private.frozen().join(frozen));
     std::thread::scope(|scope| {
-        let look = scope.spawn(|| Snapshot::take(&common, &frozen, None, surroundings::BUDGET_BEFORE));
+        let look =
+            scope.spawn(|| SurroundingsSnapshot::take(&common, &frozen, None, surroundings::BUDGET_BEFORE));
         store::create(repo, agents)?;
         if let Ok(Ok(snapshot)) = look.join() {
             let _ = surroundings::write(&snapshot, locks.iter().map(|(_, dir, _)| dir));

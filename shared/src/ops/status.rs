@@ -11,30 +11,30 @@ use crate::{
     model::{Agent, AgentId, Event, Fact, IdOrText, Liveness, RunId, WriterId, event::LeftOut, text},
     ops::{
         agent_object::{AgentObject, WorktreeState},
-        awaited,
-        named::{self, Found},
+        named::{self, NamedAgent},
+        wait_targets,
     },
-    removal::place,
+    removal::inspect,
     store::{
         Chain, Listing,
         archive::{self, Archived},
-        layout::{self, Private},
-        list::Row,
+        layout::{self, PrivateDir},
+        list::ListRow,
         unreadable, verdicts,
     },
     supervise::{liveness, spec::Spec},
     surroundings,
     worktree::{
         self,
-        dirt::{self, Question},
-        door, list,
+        dirty::{self, DirtyCheck},
+        isolated_git_dir::IsolatedGitDir,
+        list, open_worktree,
         root::Root,
-        shadow::Shadow,
     },
 };
 pub use crate::{
     store::{Unreadable, layout::AGENTS as AGENT_REFS},
-    worktree::dirt::MOST as MOST_DIRTY,
+    worktree::dirty::MOST as MOST_DIRTY,
 };
 
 /// Ended agents shown when not all are asked for: the newest.
@@ -159,7 +159,7 @@ pub fn run_with_tips(repo: &Repo, request: &Request) -> Result<(Report, HashMap<
     let Chosen { rows, archived, hidden } = choose(repo, &listing, request)?;
     let archived_tips = archived.iter().map(|one| (one.id.clone(), one.tip));
     let tips = rows.iter().map(|row| (row.id.clone(), row.tip)).chain(archived_tips).collect();
-    let private = Private::new(repo.private_dir()?);
+    let private = PrivateDir::new(repo.private_dir()?);
     let mut agents: Vec<AgentObject> = Vec::with_capacity(rows.len() + archived.len());
     let mut unreadable =
         if request.agents.is_empty() { unreadable_of_all(repo, &listing)? } else { Vec::new() };
@@ -182,7 +182,7 @@ pub fn run_with_tips(repo: &Repo, request: &Request) -> Result<(Report, HashMap<
         agents.push(AgentObject::new(repo, &private, &archived.id, agent, None));
     }
     if let Some(ancestor) = &request.started_by {
-        awaited::keep_descendants(&mut agents, ancestor);
+        wait_targets::keep_descendants(&mut agents, ancestor);
     }
     agents
         .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));
@@ -211,7 +211,7 @@ fn unreadable_of_all(repo: &Repo, listing: &Listing) -> Result<Vec<Unreadable>> 
 /// # Errors
 /// The archive cannot be read.
 pub fn archived(repo: &Repo) -> Result<Report> {
-    let private = Private::new(repo.private_dir()?);
+    let private = PrivateDir::new(repo.private_dir()?);
     let (all, unreadable) = archive::all(repo)?;
     let mut report = Report { agents: Vec::new(), hidden: 0, archived: Vec::new(), unreadable };
     for (id, archived) in all {
@@ -232,7 +232,7 @@ pub fn archived(repo: &Repo) -> Result<Report> {
 
 /// The state of one row. A supervisor writes the end down before it lets go of the lock: an agent that seems lost may have
 /// ended between the two looks, so its ref is read once more.
-fn still_true(repo: &Repo, private: &Private, listing: &Listing, row: &Row) -> Result<Agent> {
+fn still_true(repo: &Repo, private: &PrivateDir, listing: &Listing, row: &ListRow) -> Result<Agent> {
     let agent = listing.agent(repo, row)?;
     if liveness::of(private, &row.id, &agent, listing.writer.as_deref()) == Liveness::Lost
         && let Some(tip) = repo.find_ref(&layout::agent_ref(&row.id))?
@@ -245,7 +245,7 @@ fn still_true(repo: &Repo, private: &Private, listing: &Listing, row: &Row) -> R
 
 /// The agents that are asked for.
 struct Chosen<'a> {
-    rows: Vec<&'a Row>,
+    rows: Vec<&'a ListRow>,
     archived: Vec<Archived>,
     /// Ended ones that are not among them.
     hidden: usize,
@@ -256,12 +256,12 @@ fn choose<'a>(repo: &Repo, listing: &'a Listing, request: &Request) -> Result<Ch
         let mut chosen = Chosen { rows: Vec::new(), archived: Vec::new(), hidden: 0 };
         for typed in &request.agents {
             match named::find(repo, listing, typed)? {
-                Found::Living(id) => {
+                NamedAgent::Living(id) => {
                     let is_new = !chosen.rows.iter().any(|known| known.id == id);
                     chosen.rows.extend(listing.row(&id).filter(|_| is_new));
                 }
-                Found::Archived(one) if chosen.archived.contains(&one) => {}
-                Found::Archived(one) => chosen.archived.push(one),
+                NamedAgent::Archived(one) if chosen.archived.contains(&one) => {}
+                NamedAgent::Archived(one) => chosen.archived.push(one),
             }
         }
         return Ok(chosen);
@@ -269,7 +269,7 @@ fn choose<'a>(repo: &Repo, listing: &'a Listing, request: &Request) -> Result<Ch
     if request.all || request.run.is_some() || request.started_by.is_some() {
         return Ok(Chosen { rows: listing.rows.iter().collect(), archived: Vec::new(), hidden: 0 });
     }
-    let (mut ended, mut rows): (Vec<&Row>, Vec<&Row>) =
+    let (mut ended, mut rows): (Vec<&ListRow>, Vec<&ListRow>) =
         listing.rows.iter().partition(|row| row.entry.glance.phase.is_terminal());
     let hidden = ended.len().saturating_sub(ENDED_SHOWN);
     if hidden > 0 {
@@ -281,7 +281,7 @@ fn choose<'a>(repo: &Repo, listing: &'a Listing, request: &Request) -> Result<Ch
 }
 
 /// Fills in where the worktrees are, and how dirty those of agents that have not ended.
-fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bool) -> Result<()> {
+fn place(repo: &Repo, private: &PrivateDir, agents: &mut [AgentObject], measure: bool) -> Result<()> {
     let worktrees = repo.worktrees()?;
     let common = repo.common_dir()?;
     let home = worktree::place::planned(repo)?;
@@ -298,14 +298,14 @@ fn place(repo: &Repo, private: &Private, agents: &mut [AgentObject], measure: bo
             let dir = private.agent(&id);
             let Ok(spec) = Spec::read(&dir) else { continue };
             let frozen = private.frozen().join(&spec.frozen);
-            let Ok(root) = door::enter(repo, worktree, spec.made()) else { continue };
-            let shadow = Shadow::at(frozen, dir.index(), root.path().to_owned(), common.clone());
+            let Ok(root) = open_worktree::enter(repo, worktree, spec.made()) else { continue };
+            let shadow = IsolatedGitDir::at(frozen, dir.index(), root.path().to_owned(), common.clone());
             questions.extend(question(repo, worktree, root, shadow, agent).map(|question| (at, question)));
         }
     }
     if !questions.is_empty() {
-        let (places, questions): (Vec<usize>, Vec<Question>) = questions.into_iter().unzip();
-        for (at, answer) in places.into_iter().zip(dirt::measure(questions, dirt::BUDGET)) {
+        let (places, questions): (Vec<usize>, Vec<DirtyCheck>) = questions.into_iter().unzip();
+        for (at, answer) in places.into_iter().zip(dirty::measure(questions, dirty::BUDGET)) {
             agents[at].dirty = answer;
         }
     }
@@ -318,7 +318,7 @@ fn state_of(repo: &Repo, home: &Path, id: &AgentId, worktree: &Worktree) -> Resu
         return Ok(WorktreeState::Missing);
     }
     let is_moved =
-        worktree.path != home.join(id.as_str()) && place::moved_from(repo, id, worktree)?.is_some();
+        worktree.path != home.join(id.as_str()) && inspect::moved_from(repo, id, worktree)?.is_some();
     Ok(if is_moved { WorktreeState::Moved } else { WorktreeState::Here })
 }
 
@@ -326,14 +326,14 @@ fn question(
     repo: &Repo,
     worktree: &Worktree,
     root: Root,
-    shadow: Shadow,
+    shadow: IsolatedGitDir,
     agent: &AgentObject,
-) -> Option<Question> {
-    if worktree.is_half_made() {
+) -> Option<DirtyCheck> {
+    if worktree.is_incomplete() {
         return None;
     }
     let head = agent.head.as_ref().and_then(IdOrText::commit)?;
-    Some(Question { root, worktree: worktree.clone(), shadow, head_tree: repo.tree_of(head).ok()? })
+    Some(DirtyCheck { root, worktree: worktree.clone(), shadow, head_tree: repo.tree_of(head).ok()? })
 }
 
 /// The whole id of one agent that is not archived, by its id or a unique prefix.

@@ -16,12 +16,12 @@ use crate::{
         agent_object::AgentObject,
         collect,
         failure::{Failure, locked_last},
-        mending, selection, status,
+        repairing, selection, status,
     },
-    store::{Listing, Unreadable, layout::Private},
+    store::{Listing, Unreadable, layout::PrivateDir},
     supervise::{
-        control::{self, Rest},
-        mend,
+        control::{self, StopMode},
+        repair,
     },
 };
 
@@ -57,7 +57,7 @@ pub struct Report {
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Stopped {
     /// What the command did.
-    pub outcome: Outcome,
+    pub outcome: StopOutcome,
     /// The agent afterwards.
     #[serde(flatten)]
     pub agent: AgentObject,
@@ -67,7 +67,7 @@ pub struct Stopped {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "StopOutcome")]
-pub enum Outcome {
+pub enum StopOutcome {
     /// The command ended the agent.
     Stopped,
     /// The command paused the agent.
@@ -84,12 +84,12 @@ pub enum Outcome {
 /// An agent is not there (3). The only one does not end in time (124), or cannot be asked; of several, that is a failure in the
 /// report, and the others are stopped all the same.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
-    bring_to(repo, request, Rest::Stop)
+    bring_to(repo, request, StopMode::Stop)
 }
 
 /// Brings the agents to rest and waits until they are.
-pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Report> {
-    let mut warnings = mending::mend(repo, mend::Operations::Free)?;
+pub(super) fn bring_to(repo: &Repo, request: &Request, rest: StopMode) -> Result<Report> {
+    let mut warnings = repairing::repair(repo, repair::Operations::Free)?;
     let (mut ids, mut failed, unreadable) = choose(repo, request, rest)?;
     locked_last(repo, &mut ids);
     // A setting that cannot be understood is no reason not to stop; the supervisor has its own, from when it started.
@@ -105,7 +105,7 @@ pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Rep
     for (id, was_open) in asked {
         let rested = was_open.and_then(|was_open| {
             let outcome =
-                if was_open { wait(repo, &id, request, rest, deadline)? } else { Outcome::AlreadyEnded };
+                if was_open { wait(repo, &id, request, rest, deadline)? } else { StopOutcome::AlreadyEnded };
             save_what_was_not(repo, &id)?;
             Ok(Stopped { outcome, agent: status::one(repo, &id)? })
         });
@@ -115,7 +115,7 @@ pub(super) fn bring_to(repo: &Repo, request: &Request, rest: Rest) -> Result<Rep
             Err(error) => failed.push(Failure::new(&id, error)),
         }
     }
-    warnings.extend(mending::mend(repo, mend::Operations::Free)?);
+    warnings.extend(repairing::repair(repo, repair::Operations::Free)?);
     Ok(Report { agents, failed, warnings, unreadable })
 }
 
@@ -132,11 +132,11 @@ fn save_what_was_not(repo: &Repo, id: &AgentId) -> Result<()> {
 fn choose(
     repo: &Repo,
     request: &Request,
-    rest: Rest,
+    rest: StopMode,
 ) -> Result<(Vec<AgentId>, Vec<Failure>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     if request.all {
-        let private = Private::new(repo.private_dir()?);
+        let private = PrivateDir::new(repo.private_dir()?);
         let lives = |id: &AgentId| Lock::is_held(&private.agent(id).lock());
         let (mut failed, mut unreadable) = (Vec::new(), Vec::new());
         for broken in &listing.broken {
@@ -147,7 +147,7 @@ fn choose(
         }
         let ours = selection::of_this_clone(repo, &listing, listing.rows.iter(), |_, agent| {
             // What was not saved at an end is saved now.
-            !agent.phase.is_terminal() || rest == Rest::Stop && agent.unsaved.is_some()
+            !agent.phase.is_terminal() || rest == StopMode::Stop && agent.unsaved.is_some()
         });
         return Ok((ours, failed, unreadable));
     }
@@ -155,15 +155,21 @@ fn choose(
 }
 
 /// Waits for the supervisor; where there is none, does its work.
-fn wait(repo: &Repo, id: &AgentId, request: &Request, rest: Rest, deadline: Instant) -> Result<Outcome> {
+fn wait(
+    repo: &Repo,
+    id: &AgentId,
+    request: &Request,
+    rest: StopMode,
+    deadline: Instant,
+) -> Result<StopOutcome> {
     let mut backoff = Backoff::millis(5, 200);
     loop {
         let agent = status::one(repo, id)?;
         match agent.liveness {
-            Liveness::Ended if rest == Rest::Pause || agent.phase.is_terminal() => {
+            Liveness::Ended if rest == StopMode::Pause || agent.phase.is_terminal() => {
                 return Ok(verdict(rest, agent.phase));
             }
-            Liveness::Remote => return Ok(Outcome::Asked),
+            Liveness::Remote => return Ok(StopOutcome::Asked),
             // A paused one has no supervisor either.
             Liveness::Lost | Liveness::Ended => {
                 if control::end_lost(repo, id, rest, request.reason.as_deref())? {
@@ -185,10 +191,10 @@ fn wait(repo: &Repo, id: &AgentId, request: &Request, rest: Rest, deadline: Inst
 }
 
 /// It may have ended by itself just before the request came.
-const fn verdict(rest: Rest, phase: Phase) -> Outcome {
+const fn verdict(rest: StopMode, phase: Phase) -> StopOutcome {
     match (rest, phase) {
-        (Rest::Stop, Phase::Stopped) => Outcome::Stopped,
-        (Rest::Pause, Phase::Paused) => Outcome::Paused,
-        _ => Outcome::AlreadyEnded,
+        (StopMode::Stop, Phase::Stopped) => StopOutcome::Stopped,
+        (StopMode::Pause, Phase::Paused) => StopOutcome::Paused,
+        _ => StopOutcome::AlreadyEnded,
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     lock::Lock,
     model::AgentId,
     supervise::{helper, life},
-    worktree::take::Taken,
+    worktree::capture::CapturedWork,
 };
 
 pub use crate::supervise::{detach, helper::Job, start::READY_WORD};
@@ -28,9 +28,14 @@ pub enum Request {
 ///
 /// # Errors
 /// Whatever stands in its way.
-pub fn run(common_dir: &Path, id: &AgentId, request: Request, ready: impl FnOnce()) -> Result<Option<Taken>> {
+pub fn run(
+    common_dir: &Path,
+    id: &AgentId,
+    request: Request,
+    ready: impl FnOnce(),
+) -> Result<Option<CapturedWork>> {
     match request {
-        Request::Run { lock } => life::live(common_dir, id, lock, ready).map(|()| None),
+        Request::Run { lock } => life::run_supervisor(common_dir, id, lock, ready).map(|()| None),
         Request::Help(job) => helper::work(common_dir, id, job),
     }
 }

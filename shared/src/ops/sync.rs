@@ -10,26 +10,26 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::sync::{
     own_work::OwnWork,
-    plan::Change,
-    round::{Outcome, Way},
-    secrets::Held,
+    plan::AgentChange,
+    secrets::Withheld,
+    sync_loop::{Direction, SyncOutcome},
 };
 use crate::{
     Code, Error, Result,
     config::keys::SHARE_WITH,
-    git::{Repo, remotes::Manner, version},
+    git::{Repo, remotes::RemoteOptions, version},
     lock::Lock,
     model::text,
     store::{
-        layout::{self, Private},
+        layout::{self, PrivateDir},
         pack,
     },
     sync::{
         Remote,
         consent::{self, Given},
         redact,
-        round::{self, Order, Talk},
-        screen::{self, Leave, Parcel},
+        screen::{self, LeaveConsent, Outgoing},
+        sync_loop::{self, SyncOptions, Talk},
     },
     trust::AcceptedRepo,
 };
@@ -48,7 +48,7 @@ pub struct Request {
     #[serde(skip)]
     pub here: PathBuf,
     /// The direction.
-    pub way: Way,
+    pub way: Direction,
     /// Report what would travel, and change nothing.
     pub dry_run: bool,
     /// Send again what the remote had and lost.
@@ -73,16 +73,16 @@ pub struct Report {
     pub dry_run: bool,
     /// What changed here and at the remote.
     #[serde(flatten)]
-    pub outcome: Outcome,
+    pub outcome: SyncOutcome,
     /// What a sync that is no dry run asks before it sends anything.
-    pub asks: Option<Question>,
+    pub asks: Option<ConsentQuestion>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
 
 /// What the user is asked before anything leaves.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-pub struct Question {
+pub struct ConsentQuestion {
     /// Where it goes, as git uses it, without passwords.
     pub urls: Vec<String>,
     /// How many agents go.
@@ -100,31 +100,31 @@ pub struct Question {
 }
 
 /// Who is asked and told on the way.
-pub trait Asks {
+pub trait SyncUser {
     /// What happens now.
     fn doing(&mut self, what: &str);
     /// Whether the user agrees.
     ///
     /// # Errors
     /// Nobody can be asked.
-    fn agrees(&mut self, question: &Question) -> Result<bool>;
+    fn agrees(&mut self, question: &ConsentQuestion) -> Result<bool>;
 }
 
 /// Syncs.
 ///
 /// # Errors
 /// There is no remote, or the user does not agree (3); git cannot speak with it (5); others are quicker (4).
-pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn Asks) -> Result<Report> {
+pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn SyncUser) -> Result<Report> {
     repo.identity()?;
     let common = repo.common_dir()?;
     let remote = Remote::choose(repo, request.remote.as_deref(), &request.here)?;
-    let lock = Private::new(repo.private_dir()?).sync_lock();
+    let lock = PrivateDir::new(repo.private_dir()?).sync_lock();
     let _lock = Lock::take(&lock, WAIT)?.ok_or_else(|| {
         Error::new(Code::SyncRunning, "another sync of this repository runs").hint("try again")
     })?;
     // A git that fetches can mend nothing.
-    repo.mend_locks();
-    let order = Order {
+    repo.repair_locks();
+    let order = SyncOptions {
         way: request.way,
         dry_run: request.dry_run,
         restore: request.restore,
@@ -138,9 +138,9 @@ pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn Asks) -> Resul
     let mut consent = Consent { repo, request, asks, question: None };
     let synced = if request.dry_run {
         let trial = Repo::open(&common)?.in_memory();
-        round::run(&trial, &remote, &order, &mut consent)
+        sync_loop::run(&trial, &remote, &order, &mut consent)
     } else {
-        round::run(repo, &remote, &order, &mut consent)
+        sync_loop::run(repo, &remote, &order, &mut consent)
     };
     // A git that is too old fails in words of its own.
     let mut outcome = synced.or_else(|error| version::check(&common).and(Err(error)))?;
@@ -162,18 +162,18 @@ fn send_extras(
     repo: &Repo,
     remote: &Remote,
     request: &Request,
-    outcome: &mut Outcome,
+    outcome: &mut SyncOutcome,
     consent: &mut Consent<'_>,
 ) -> Result<()> {
     for extra in &request.with {
         extras::fetch(repo, remote, *extra, request.ask)?;
-        if request.way == Way::Fetch {
+        if request.way == Direction::Fetch {
             continue;
         }
         let mut sends = extras::sends(repo, remote, *extra, !request.dry_run)?;
         let stays = |agent: &str| outcome.held.iter().any(|held| held.name == agent);
         sends.retain(|push| layout::agent_of(&push.name).is_none_or(|agent| !stays(agent.as_str())));
-        let manner = Manner { ask: request.ask };
+        let manner = RemoteOptions { ask: request.ask };
         let screened = screen::screen(repo, remote, &sends, manner, &mut |parcel| consent.may_leave(parcel))?;
         outcome.held.extend(screened.held);
         if request.dry_run {
@@ -207,16 +207,16 @@ pub struct Redacted {
 struct Consent<'a> {
     repo: &'a AcceptedRepo,
     request: &'a Request,
-    asks: &'a mut dyn Asks,
+    asks: &'a mut dyn SyncUser,
     /// What a dry run would have asked.
-    question: Option<Question>,
+    question: Option<ConsentQuestion>,
 }
 
 impl Consent<'_> {
-    fn question(&self, urls: Vec<String>, parcel: &Parcel<'_>, agreed_before: bool) -> Question {
-        Question {
+    fn question(&self, urls: Vec<String>, parcel: &Outgoing<'_>, agreed_before: bool) -> ConsentQuestion {
+        ConsentQuestion {
             urls,
-            agents: round::agents_of(parcel.sends).len(),
+            agents: sync_loop::agents_of(parcel.sends).len(),
             refs: parcel.sends.len(),
             work: parcel.sends.iter().any(|push| layout::is_work(&push.name)),
             bytes: parcel.size(),
@@ -231,40 +231,40 @@ impl Talk for Consent<'_> {
         self.asks.doing(what);
     }
 
-    fn may_leave(&mut self, parcel: &Parcel<'_>) -> Result<Leave> {
+    fn may_leave(&mut self, parcel: &Outgoing<'_>) -> Result<LeaveConsent> {
         let urls = parcel.remote.urls(self.repo)?;
         let given = match consent::given(self.repo, &urls) {
             _ if self.request.agreed => Some(Given { own_work: true }),
             given => given,
         };
         if given.is_some_and(|given| given.own_work || parcel.own.is_empty()) {
-            return Ok(Leave::All);
+            return Ok(LeaveConsent::All);
         }
         let agreed_before = given.is_some();
         // Where nobody is, what was agreed to goes, and no more.
         if agreed_before && !self.request.ask {
-            return Ok(Leave::WithoutOwnWork);
+            return Ok(LeaveConsent::WithoutOwnWork);
         }
         let question = self.question(urls, parcel, agreed_before);
         if self.request.dry_run {
             self.question.get_or_insert(question);
-            return Ok(Leave::All);
+            return Ok(LeaveConsent::All);
         }
         let agrees = self.asks.agrees(&question)?;
         if agrees {
             consent::give(self.repo, &question.urls, Given { own_work: !parcel.own.is_empty() })?;
             self.repo.take_own_change(SHARE_WITH.name())?;
-            return Ok(Leave::All);
+            return Ok(LeaveConsent::All);
         }
         if agreed_before {
-            return Ok(Leave::WithoutOwnWork);
+            return Ok(LeaveConsent::WithoutOwnWork);
         }
         Err(Error::new(Code::Declined, format!("nothing was sent to {}", question.urls.join(", ")))
             .hint("git orchestra sync --fetch takes in what is there"))
     }
 }
 
-fn warnings(remote: &Remote, outcome: &Outcome) -> Vec<String> {
+fn warnings(remote: &Remote, outcome: &SyncOutcome) -> Vec<String> {
     let mut warnings = Vec::new();
     let address = &remote.address;
     if let Some((old, new)) = &outcome.relocated {

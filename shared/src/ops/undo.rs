@@ -1,7 +1,7 @@
 //! `undo`: takes back what a command changed. An undo is an operation too, and can be taken back itself.
 
 mod choose;
-mod foresee;
+mod preview;
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -15,7 +15,7 @@ use crate::{
     git::{Oid, Repo},
     landing::{
         State,
-        finish::{self, Move, Moved},
+        finish::{self, Move, TargetMove},
         record,
         target_lock::{Holder, TargetLock},
     },
@@ -25,7 +25,7 @@ use crate::{
         text,
     },
     ops::{cleanup, merge_ranked},
-    removal::{trash, unfinished},
+    removal::{recover, trash},
     store::operations::{self, Change, Journal, Operation, OperationBody, UndoEffect},
     supervise::relink,
     trust::AcceptedRepo,
@@ -46,7 +46,7 @@ pub struct Request {
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The operations, the newest first; with an undo, that one alone.
-    pub operations: Vec<Listed>,
+    pub operations: Vec<ListedOperation>,
     /// The id of the undo, which is an operation as well.
     pub undo: Option<String>,
     /// What the user should know.
@@ -55,7 +55,7 @@ pub struct Report {
 
 /// One operation.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-pub struct Listed {
+pub struct ListedOperation {
     /// What was written of it.
     #[serde(flatten)]
     pub operation: Operation,
@@ -69,8 +69,10 @@ pub struct Listed {
 /// They cannot be read.
 pub fn list(repo: &Repo) -> Result<Report> {
     let all = operations::all(repo)?;
-    let listed =
-        |one: &Operation| Listed { operation: one.clone(), holds: operations::is_in_effect(one, &all) };
+    let listed = |one: &Operation| ListedOperation {
+        operation: one.clone(),
+        holds: operations::is_in_effect(one, &all),
+    };
     Ok(Report { operations: all.iter().map(listed).collect(), undo: None, warnings: Vec::new() })
 }
 
@@ -83,8 +85,8 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
         let all = operations::all(repo)?;
         let operation = choose::newest_of(choose::choose(&all, request.operation.as_deref())?, &all);
         let operation = after_rename(repo, operation)?;
-        foresee::check(repo, &operation, &all)?;
-        let listed = Listed { holds: true, operation };
+        preview::check(repo, &operation, &all)?;
+        let listed = ListedOperation { holds: true, operation };
         return Ok(Report { operations: vec![listed], undo: None, warnings: Vec::new() });
     }
     repo.identity()?;
@@ -100,7 +102,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     warnings.extend(more);
     // What was kept of a worktree names the repository by the path that it had then.
     relink::repair(repo)?;
-    let listed = Listed { holds: false, operation };
+    let listed = ListedOperation { holds: false, operation };
     Ok(Report { operations: vec![listed], undo: Some(undo), warnings })
 }
 
@@ -180,7 +182,7 @@ fn bring_back(
         Some(cut_off) => Journal::open(repo, &cut_off.id)?,
         None => journal,
     };
-    unfinished::bring_back(repo, &mut journal, operation)?;
+    recover::bring_back(repo, &mut journal, operation)?;
     // What a command that was killed left in the trash goes as well.
     let warning = trash::empty_when_idle(repo).err().map(|error| error.one_line());
     Ok((journal.operation.id, warning.into_iter().collect()))
@@ -194,7 +196,7 @@ fn remove_again(repo: &Repo, journal: Journal, before: &Operation) -> Result<Vec
     if let Some(failure) = report.failure().filter(|_| report.operation.is_none()) {
         return Err(failure);
     }
-    let kept = report.agents.iter().filter(|entry| entry.outcome == cleanup::Outcome::Kept);
+    let kept = report.agents.iter().filter(|entry| entry.outcome == cleanup::CleanupOutcome::Kept);
     let why: Vec<String> = kept.map(|entry| format!("'{}' is kept: {}", entry.agent.id, entry.why)).collect();
     if report.operation.is_none() {
         return Err(Error::new(Code::UndoRefused, why.join("; ")));
@@ -235,9 +237,9 @@ fn moved_on(change: &Change, now: Option<Oid>) -> Error {
 fn move_back(repo: &Repo, change: &Change) -> Result<()> {
     let wanted = Move { branch: &change.branch, old: change.old, new: change.new, why: "orchestra undo" };
     match finish::move_branch(repo, wanted)? {
-        Moved::Yes | Moved::NotNeeded => Ok(()),
-        Moved::Elsewhere(now) => Err(moved_on(change, now)),
-        Moved::Blocked(blocked) => {
+        TargetMove::Yes | TargetMove::NotNeeded => Ok(()),
+        TargetMove::Elsewhere(now) => Err(moved_on(change, now)),
+        TargetMove::Blocked(blocked) => {
             let error = Error::new(Code::CheckoutBlocked, blocked.why);
             Err(blocked.hints.into_iter().fold(error, Error::hint))
         }

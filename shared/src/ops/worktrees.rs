@@ -24,7 +24,7 @@ pub struct Request {
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The worktrees, in the order of their agents.
-    pub worktrees: Vec<Entry>,
+    pub worktrees: Vec<WorktreeInfo>,
     /// Agents, work, notes and archives that cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
@@ -32,7 +32,7 @@ pub struct Report {
 /// The worktree of one agent.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "WorktreeEntry")]
-pub struct Entry {
+pub struct WorktreeInfo {
     /// Where its files are.
     pub path: String,
     /// Bytes on the disk, if measured.
@@ -56,7 +56,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let mut worktrees = Vec::new();
     for agent in report.agents {
         let Some(found) = list::pick(&all, &agent.id, &agent.branch) else { continue };
-        worktrees.push(Entry {
+        worktrees.push(WorktreeInfo {
             path: found.path.to_string_lossy().into_owned(),
             size: request.size.then(|| found.registered_path().map_or(0, |path| list::size(&path))),
             locked: found.lock_reason(),

@@ -6,7 +6,7 @@ use crate::model::conflict::Kinds;
 
 /// How much two branches conflict.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Conflict {
+pub struct PairConflict {
     /// Files that cannot be merged.
     pub files: u32,
     /// Places in them, as far as they are texts; a file that is none counts as one.
@@ -15,7 +15,7 @@ pub struct Conflict {
     pub kinds: Kinds,
 }
 
-impl Conflict {
+impl PairConflict {
     /// Of two conflicts together.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
@@ -31,8 +31,8 @@ impl Conflict {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Matrix {
     size: usize,
-    pairs: Vec<Option<Conflict>>,
-    target: Vec<Option<Conflict>>,
+    pairs: Vec<Option<PairConflict>>,
+    target: Vec<Option<PairConflict>>,
     /// Why a pair cannot be judged; the target is the last.
     unjudged: BTreeMap<(usize, usize), String>,
 }
@@ -55,14 +55,14 @@ impl Matrix {
     }
 
     /// Says what a pair came to. A branch with itself says nothing.
-    pub fn set(&mut self, a: usize, b: usize, conflict: Option<Conflict>) {
+    pub fn set(&mut self, a: usize, b: usize, conflict: Option<PairConflict>) {
         if let Some(at) = self.at(a, b) {
             self.pairs[at] = conflict;
         }
     }
 
     /// Says what a branch with the target came to.
-    pub fn set_target(&mut self, branch: usize, conflict: Option<Conflict>) {
+    pub fn set_target(&mut self, branch: usize, conflict: Option<PairConflict>) {
         self.target[branch] = conflict;
     }
 
@@ -72,9 +72,9 @@ impl Matrix {
         let (low, high) = if a < b { (a, b) } else { (b, a) };
         self.unjudged.insert((low, high), why.to_owned());
         if high == self.size {
-            self.set_target(low, Some(Conflict::default()));
+            self.set_target(low, Some(PairConflict::default()));
         } else {
-            self.set(low, high, Some(Conflict::default()));
+            self.set(low, high, Some(PairConflict::default()));
         }
     }
 
@@ -85,17 +85,17 @@ impl Matrix {
     }
 
     /// The conflict of a pair; also where it cannot be judged.
-    pub fn get(&self, a: usize, b: usize) -> Option<Conflict> {
+    pub fn get(&self, a: usize, b: usize) -> Option<PairConflict> {
         self.pairs[self.at(a, b)?]
     }
 
     /// The conflict of a branch with the target.
-    pub fn with_target(&self, branch: usize) -> Option<Conflict> {
+    pub fn with_target(&self, branch: usize) -> Option<PairConflict> {
         self.target[branch]
     }
 
     /// The branches that conflict with one.
-    pub fn against(&self, branch: usize) -> impl Iterator<Item = (usize, Conflict)> + '_ {
+    pub fn against(&self, branch: usize) -> impl Iterator<Item = (usize, PairConflict)> + '_ {
         (0..self.size).filter_map(move |other| self.get(branch, other).map(|conflict| (other, conflict)))
     }
 
@@ -124,18 +124,18 @@ mod tests {
             assert_eq!(matrix.at(a, a), None);
         }
         assert_eq!((seen.len(), matrix.pairs.len()), (10, 10));
-        matrix.set(3, 1, Some(Conflict { files: 2, hunks: 3, kinds: Kinds::CONTENT }));
-        assert_eq!(matrix.get(1, 3), Some(Conflict { files: 2, hunks: 3, kinds: Kinds::CONTENT }));
+        matrix.set(3, 1, Some(PairConflict { files: 2, hunks: 3, kinds: Kinds::CONTENT }));
+        assert_eq!(matrix.get(1, 3), Some(PairConflict { files: 2, hunks: 3, kinds: Kinds::CONTENT }));
         assert_eq!(matrix.against(3).map(|(other, _)| other).collect::<Vec<_>>(), [1]);
         assert_eq!(matrix.conflicting(), 1);
         assert_eq!(Matrix::new(0).conflicting(), 0);
         matrix.cannot_judge(4, 0, "no common ancestor");
         matrix.cannot_judge(2, 5, "git fails");
-        assert_eq!((matrix.conflicting(), matrix.get(0, 4)), (1, Some(Conflict::default())));
+        assert_eq!((matrix.conflicting(), matrix.get(0, 4)), (1, Some(PairConflict::default())));
         assert_eq!(matrix.why_unjudged(0, 4), Some("no common ancestor"));
         assert_eq!(
             (matrix.why_unjudged(5, 2), matrix.with_target(2)),
-            (Some("git fails"), Some(Conflict::default()))
+            (Some("git fails"), Some(PairConflict::default()))
         );
         assert_eq!(matrix.why_unjudged(1, 3), None);
     }

@@ -4,5 +4,5 @@ mod independent;
 pub mod matrix;
 pub mod order;
 
-pub use matrix::{Conflict, Matrix};
-pub use order::{Candidate, Order, Place, Standing, order, order_after};
+pub use matrix::{Matrix, PairConflict};
+pub use order::{Candidate, LandingOrder, RankedBranch, ReviewState, order, order_after};

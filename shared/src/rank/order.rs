@@ -7,13 +7,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Conflict, Matrix, independent};
+use super::{Matrix, PairConflict, independent};
 use crate::model::text::count;
 
 /// What people said of a branch.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum ReviewState {
     /// It was approved.
     Approved,
     /// Nobody said anything, or what was said is of an older state.
@@ -29,7 +29,7 @@ pub enum Standing {
     Rejected,
 }
 
-impl Standing {
+impl ReviewState {
     /// Whether nobody is against it as it is.
     pub const fn may_land(self) -> bool {
         matches!(self, Self::Approved | Self::Open)
@@ -44,7 +44,7 @@ pub struct Candidate {
     /// Its place among those that were asked for first.
     pub priority: Option<usize>,
     /// What people said.
-    pub standing: Standing,
+    pub standing: ReviewState,
     /// Lines that it changes.
     pub lines: u64,
     /// Files that it changes.
@@ -64,22 +64,22 @@ impl Candidate {
 
 /// A branch in the order.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Place {
+pub struct RankedBranch {
     /// Which candidate.
     pub branch: usize,
     /// Why here, in words, without a full stop.
     pub reason: String,
     /// Its conflicts with branches that come before it.
-    pub conflicts: Vec<(usize, Conflict)>,
+    pub conflicts: Vec<(usize, PairConflict)>,
     /// It belongs to the set that lands without conflict.
     pub together: bool,
 }
 
 /// The whole order.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Order {
+pub struct LandingOrder {
     /// First first.
-    pub places: Vec<Place>,
+    pub places: Vec<RankedBranch>,
     /// The set that lands together is known to be the largest.
     pub exact: bool,
 }
@@ -100,12 +100,17 @@ pub struct Order {
 /// assert_eq!(landing, ["small", "apart"]);
 /// assert!(order.exact);
 /// ```
-pub fn order(candidates: &[Candidate], matrix: &Matrix) -> Order {
+pub fn order(candidates: &[Candidate], matrix: &Matrix) -> LandingOrder {
     order_after(candidates, matrix, &[], &[])
 }
 
 /// As [`order`], when some branches have landed, and some are out of the question: set aside, or failed.
-pub fn order_after(candidates: &[Candidate], matrix: &Matrix, landed: &[usize], out: &[usize]) -> Order {
+pub fn order_after(
+    candidates: &[Candidate],
+    matrix: &Matrix,
+    landed: &[usize],
+    out: &[usize],
+) -> LandingOrder {
     let mut preferred: Vec<usize> =
         (0..candidates.len()).filter(|branch| !landed.contains(branch) && !out.contains(branch)).collect();
     preferred.sort_by(|a, b| preference(&candidates[*a]).cmp(&preference(&candidates[*b])));
@@ -143,13 +148,13 @@ pub fn order_after(candidates: &[Candidate], matrix: &Matrix, landed: &[usize], 
         } else {
             other_reason(branch, &conflicts, candidates, matrix)
         };
-        places.push(Place { branch, reason, conflicts, together: is_together });
+        places.push(RankedBranch { branch, reason, conflicts, together: is_together });
         landed.push(branch);
     }
-    Order { places, exact }
+    LandingOrder { places, exact }
 }
 
-type Preference<'a> = (usize, Standing, u64, i64, &'a str);
+type Preference<'a> = (usize, ReviewState, u64, i64, &'a str);
 
 fn preference(candidate: &Candidate) -> Preference<'_> {
     let priority = candidate.priority.unwrap_or(usize::MAX);
@@ -181,19 +186,19 @@ fn graph(branches: &[usize], matrix: &Matrix) -> Vec<Vec<usize>> {
     branches.iter().map(conflicts).collect()
 }
 
-fn before(branch: usize, landed: &[usize], matrix: &Matrix) -> Vec<(usize, Conflict)> {
+fn before(branch: usize, landed: &[usize], matrix: &Matrix) -> Vec<(usize, PairConflict)> {
     landed.iter().filter_map(|&other| matrix.get(branch, other).map(|conflict| (other, conflict))).collect()
 }
 
-fn sum(conflicts: &[(usize, Conflict)]) -> Conflict {
-    conflicts.iter().fold(Conflict::default(), |all, (_, one)| all.and(*one))
+fn sum(conflicts: &[(usize, PairConflict)]) -> PairConflict {
+    conflicts.iter().fold(PairConflict::default(), |all, (_, one)| all.and(*one))
 }
 
 fn together_reason(candidate: &Candidate, against: usize, unjudged: usize, together: usize) -> String {
     let size = format!("{}, {}", count(candidate.files, "file"), count(candidate.lines, "line"));
     let why = match (candidate.priority, candidate.standing) {
         (Some(_), _) => "asked for first; ".to_owned(),
-        (None, Standing::Approved) => "approved; ".to_owned(),
+        (None, ReviewState::Approved) => "approved; ".to_owned(),
         (None, _) => String::new(),
     };
     let set = match (against, together) {
@@ -211,16 +216,16 @@ fn together_reason(candidate: &Candidate, against: usize, unjudged: usize, toget
 
 fn other_reason(
     branch: usize,
-    conflicts: &[(usize, Conflict)],
+    conflicts: &[(usize, PairConflict)],
     candidates: &[Candidate],
     matrix: &Matrix,
 ) -> String {
     match candidates[branch].standing {
-        Standing::Rejected => return "was rejected in review".to_owned(),
-        Standing::Changes => return "changes were asked for in review".to_owned(),
-        Standing::Unapproved => return "was not approved in review".to_owned(),
-        Standing::Stale => return "was approved in another state than it is in now".to_owned(),
-        Standing::Approved | Standing::Open => {}
+        ReviewState::Rejected => return "was rejected in review".to_owned(),
+        ReviewState::Changes => return "changes were asked for in review".to_owned(),
+        ReviewState::Unapproved => return "was not approved in review".to_owned(),
+        ReviewState::Stale => return "was approved in another state than it is in now".to_owned(),
+        ReviewState::Approved | ReviewState::Open => {}
     }
     if let Some(why) = &candidates[branch].kept_back {
         return why.clone();
@@ -233,7 +238,7 @@ fn other_reason(
     }
     let unjudged =
         conflicts.iter().find_map(|(other, _)| Some((other, matrix.why_unjudged(branch, *other)?)));
-    let judged: Vec<(usize, Conflict)> = conflicts
+    let judged: Vec<(usize, PairConflict)> = conflicts
         .iter()
         .copied()
         .filter(|(other, _)| matrix.why_unjudged(branch, *other).is_none())
@@ -251,7 +256,7 @@ fn other_reason(
 }
 
 /// ` in 1 file, 2 places (rename)`; there are conflicts in which no file is named.
-fn size(conflict: Conflict) -> String {
+fn size(conflict: PairConflict) -> String {
     let mut said = match conflict.files {
         0 => String::new(),
         files => format!(" in {}", count(u64::from(files), "file")),
@@ -276,12 +281,12 @@ mod tests {
         Candidate { name: name.into(), lines, files: 1, ..Candidate::default() }
     }
 
-    fn names(candidates: &[Candidate], order: &Order) -> Vec<String> {
+    fn names(candidates: &[Candidate], order: &LandingOrder) -> Vec<String> {
         order.places.iter().map(|place| candidates[place.branch].name.clone()).collect()
     }
 
-    const ONE: Option<Conflict> = Some(Conflict { files: 1, hunks: 1, kinds: Kinds::CONTENT });
-    const TWO: Option<Conflict> = Some(Conflict { files: 1, hunks: 2, kinds: Kinds::CONTENT });
+    const ONE: Option<PairConflict> = Some(PairConflict { files: 1, hunks: 1, kinds: Kinds::CONTENT });
+    const TWO: Option<PairConflict> = Some(PairConflict { files: 1, hunks: 2, kinds: Kinds::CONTENT });
 
     #[test]
     fn the_most_land_and_the_small_go_first() {
@@ -308,8 +313,8 @@ mod tests {
     fn what_people_want_comes_first_and_what_they_reject_last() {
         let mut candidates =
             [candidate("a", 1), candidate("b", 2), candidate("c", 3), candidate("d", 4), candidate("e", 5)];
-        candidates[3].standing = Standing::Approved;
-        candidates[0].standing = Standing::Rejected;
+        candidates[3].standing = ReviewState::Approved;
+        candidates[0].standing = ReviewState::Rejected;
         candidates[4].priority = Some(0);
         let mut matrix = Matrix::new(5);
         matrix.set(4, 1, ONE);
@@ -333,7 +338,7 @@ mod tests {
         let mut matrix = Matrix::new(4);
         matrix.cannot_judge(0, 1, "they have no common ancestor");
         matrix.cannot_judge(4, 2, "git takes longer than 60 s");
-        matrix.set(0, 3, Some(Conflict { files: 0, hunks: 0, kinds: Kinds::RENAME }));
+        matrix.set(0, 3, Some(PairConflict { files: 0, hunks: 0, kinds: Kinds::RENAME }));
         matrix.set(1, 3, ONE);
         let order = order(&candidates, &matrix);
         assert_eq!(names(&candidates, &order), ["a", "b", "d", "c"]);
@@ -354,7 +359,7 @@ mod tests {
         let mut candidates = [candidate("a", 1), candidate("b", 2), candidate("c", 3)];
         candidates[0].kept_back = Some("failed its test last time (make: exit code 2)".into());
         candidates[1].kept_back = Some("failed its build last time (make: exit code 2)".into());
-        candidates[1].standing = Standing::Rejected;
+        candidates[1].standing = ReviewState::Rejected;
         let order = order(&candidates, &Matrix::new(3));
         assert_eq!(names(&candidates, &order), ["c", "a", "b"]);
         assert_eq!(order.places[1].reason, "failed its test last time (make: exit code 2)");
@@ -405,7 +410,7 @@ mod tests {
                 others[at(n)] = candidates[n].clone();
             }
             let (one, two) = (order(&candidates, &matrix), order(&others, &turned));
-            let told = |candidates: &[Candidate], order: &Order| -> Vec<(String, String)> {
+            let told = |candidates: &[Candidate], order: &LandingOrder| -> Vec<(String, String)> {
                 order.places.iter().map(|p| (candidates[p.branch].name.clone(), p.reason.clone())).collect()
             };
             prop_assert_eq!(told(&candidates, &one), told(&others, &two));

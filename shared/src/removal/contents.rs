@@ -13,20 +13,22 @@ use crate::{
     Result,
     git::{
         Git, Oid, Repo, command,
-        worktrees::{Head, Worktree},
+        worktrees::{Worktree, WorktreeHead},
     },
     model::text,
     store::layout,
     worktree::{
-        branch_index, dirt, inner, list,
-        shadow::Shadow,
-        take::{self, Place},
+        branch_index,
+        capture::{self, CapturePlace},
+        dirty, inner,
+        isolated_git_dir::IsolatedGitDir,
+        list,
     },
 };
 
 /// See above.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Beyond {
+pub struct ExtraContents {
     /// Files that are changed, staged, new, or were left out of the work.
     pub changed: Vec<String>,
     /// Ignored files and folders that no rule calls derived, with their size in bytes.
@@ -40,7 +42,7 @@ pub struct Beyond {
     pub inner: Vec<PathBuf>,
 }
 
-impl Beyond {
+impl ExtraContents {
     /// Why it is not taken away just so; `None`: nothing speaks against it.
     pub fn sentence(&self) -> Option<String> {
         let first = |names: &[String]| text::one_line(&names[0], 100);
@@ -84,15 +86,20 @@ fn more(all: usize) -> String {
 ///
 /// # Errors
 /// Something cannot be read.
-pub fn beyond(repo: &Repo, task: &take::Task<'_>, place: &Place<'_>, derived: &[String]) -> Result<Beyond> {
+pub fn beyond(
+    repo: &Repo,
+    task: &capture::CaptureTarget<'_>,
+    place: &CapturePlace<'_>,
+    derived: &[String],
+) -> Result<ExtraContents> {
     let worktree = place.worktree;
     let (submodules, inner) = (submodules(worktree), inner::find(worktree)?);
-    let mut beyond = Beyond { submodules, inner, ..Beyond::default() };
+    let mut beyond = ExtraContents { submodules, inner, ..ExtraContents::default() };
     let tip = repo.find_ref(&layout::branch_ref(task.branch))?.unwrap_or(task.base);
     let ignored = match glance(repo, place, tip) {
         // The rest is about ignored files.
         Ok(look) if is_clean(&look, worktree) => look.ignored,
-        looked => match take::look(repo, task, place)? {
+        looked => match capture::preview(repo, task, place)? {
             Some(captured) => {
                 // What could not go to the branch is in the head: either of them has it.
                 let head = repo.find_ref(&layout::head_ref(task.id))?.unwrap_or(tip);
@@ -136,20 +143,23 @@ fn submodules(worktree: &Worktree) -> Vec<String> {
 }
 
 /// The quick look, which stores nothing.
-fn glance(repo: &Repo, place: &Place<'_>, tip: Oid) -> Result<dirt::Look> {
-    let deadline = Instant::now() + take::LIMIT;
-    let compared = dirt::Compared {
+fn glance(repo: &Repo, place: &CapturePlace<'_>, tip: Oid) -> Result<dirty::WorktreeLook> {
+    let deadline = Instant::now() + capture::LIMIT;
+    let compared = dirty::Compared {
         root: place.root,
         worktree: place.worktree,
         shadow: place.shadow,
         head_tree: repo.tree_of(tip)?,
     };
-    dirt::look(&compared, 1, deadline)
+    dirty::look(&compared, 1, deadline)
 }
 
 /// Nothing changed, nothing new, nothing hidden from the look.
-fn is_clean(look: &dirt::Look, worktree: &Worktree) -> bool {
-    look.changes == 0 && look.left_out == 0 && !look.hides_files && matches!(worktree.head(), Head::Branch(_))
+fn is_clean(look: &dirty::WorktreeLook, worktree: &Worktree) -> bool {
+    look.changes == 0
+        && look.left_out == 0
+        && !look.hides_files
+        && matches!(worktree.head(), WorktreeHead::Branch(_))
 }
 
 /// The paths in which something differs from every one of the commits.
@@ -162,20 +172,22 @@ fn unlike_all(commits: &[Oid], differing: impl Fn(Oid) -> Result<Vec<String>>) -
     Ok(unlike.unwrap_or_default().into_iter().collect())
 }
 
-fn differing(shadow: &Shadow, tip: Oid, tree: Oid) -> Result<Vec<String>> {
+fn differing(shadow: &IsolatedGitDir, tip: Oid, tree: Oid) -> Result<Vec<String>> {
     let git = away_from_files(shadow, "diff-tree").args(["-r", "-z", "--name-only", "--no-renames"]);
-    Ok(paths(&git.args([tip.to_string(), tree.to_string()]).limit(command::LONG).run()?).map(name).collect())
+    Ok(paths(&git.args([tip.to_string(), tree.to_string()]).limit(command::LONG_LIMIT).run()?)
+        .map(name)
+        .collect())
 }
 
 /// What the index has and none of the commits has, whatever the files say.
-fn staged(place: &Place<'_>, commits: &[Oid]) -> Result<Vec<String>> {
+fn staged(place: &CapturePlace<'_>, commits: &[Oid]) -> Result<Vec<String>> {
     if branch_index::copy(place.worktree, place.shadow.index()).is_err() {
         return Ok(Vec::new());
     }
     unlike_all(commits, |commit| staged_beyond(place.shadow, commit))
 }
 
-fn staged_beyond(shadow: &Shadow, commit: Oid) -> Result<Vec<String>> {
+fn staged_beyond(shadow: &IsolatedGitDir, commit: Oid) -> Result<Vec<String>> {
     let git = away_from_files(shadow, "diff-index").args([
         "--cached",
         "-z",
@@ -184,11 +196,11 @@ fn staged_beyond(shadow: &Shadow, commit: Oid) -> Result<Vec<String>> {
         &commit.to_string(),
         "--",
     ]);
-    Ok(paths(&git.limit(command::LONG).run()?).map(name).collect())
+    Ok(paths(&git.limit(command::LONG_LIMIT).run()?).map(name).collect())
 }
 
 /// Trees and an index are compared where no file of the agent's lies.
-fn away_from_files(shadow: &Shadow, verb: &str) -> Git {
+fn away_from_files(shadow: &IsolatedGitDir, verb: &str) -> Git {
     let folder = shadow.index().parent().unwrap_or(shadow.index()).to_owned();
     shadow.with_files_in(folder).git(verb)
 }
@@ -228,14 +240,14 @@ mod tests {
 
     #[test]
     fn what_speaks_against_it_is_said_in_a_line() {
-        assert_eq!(Beyond::default().sentence(), None);
+        assert_eq!(ExtraContents::default().sentence(), None);
         let ignored = vec![(".env".to_owned(), 10), ("db".to_owned(), 20)];
-        let beyond = Beyond { ignored, ..Beyond::default() };
+        let beyond = ExtraContents { ignored, ..ExtraContents::default() };
         assert_eq!(
             beyond.sentence().unwrap(),
             "ignored files are in its worktree alone: .env and 1 more (30 bytes)"
         );
-        let beyond = Beyond { changed: vec!["a\u{1b}b".into()], ..beyond };
+        let beyond = ExtraContents { changed: vec!["a\u{1b}b".into()], ..beyond };
         assert_eq!(beyond.sentence().unwrap(), "its worktree has changes that its work has not: a\\eb");
     }
 }

@@ -3,31 +3,31 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{inside::Places, restore};
+use super::{processes_in::Places, restore};
 use crate::{
     Code, Error, Result,
     git::{
         Oid, Repo,
-        objects::{Entry, Sort},
-        worktrees::{Head, Worktree},
+        objects::{TreeEntry, TreeEntryKind},
+        worktrees::{Worktree, WorktreeHead},
     },
     lock::Lock,
     model::{Agent, AgentId},
     store::{
         archive::{self, Archived},
-        layout::{self, Private},
+        layout::{self, PrivateDir},
         operations::Removal,
     },
     worktree::{
         away::{self, OBJECTS, REFLOG, REGISTRATION, WAIT, WORKTREE},
-        keep::{self, Survey},
-        named,
+        folder_objects::{self, FolderListing},
+        registration_objects,
     },
 };
 
 /// An agent to take away.
 #[derive(Debug)]
-pub struct Order<'a> {
+pub struct RemovalTarget<'a> {
     /// The agent.
     pub id: &'a AgentId,
     /// Its state.
@@ -42,7 +42,7 @@ pub struct Order<'a> {
 
 /// What was kept of an agent.
 #[derive(Debug)]
-pub struct Kept {
+pub struct KeptAgent {
     /// What is to be removed.
     pub removal: Removal,
     /// The tree that holds the parts.
@@ -57,13 +57,13 @@ pub struct Kept {
 ///
 /// # Errors
 /// Something cannot be read, or the disk is full.
-pub fn keep(repo: &Repo, order: &Order<'_>) -> Result<Kept> {
+pub fn keep(repo: &Repo, order: &RemovalTarget<'_>) -> Result<KeptAgent> {
     let refs = refs_of(repo, order)?;
     let (mut parts, mut pins) = (Vec::new(), Vec::new());
     let reflog = repo.common_dir()?.join("logs").join(layout::branch_ref(&order.agent.branch));
     let reflog = reflog.is_file().then_some(reflog);
     if let Some(path) = &reflog {
-        parts.push(Entry::new(REFLOG, Sort::File, repo.keep_file(path, 0)?));
+        parts.push(TreeEntry::new(REFLOG, TreeEntryKind::File, repo.keep_file(path, 0)?));
     }
     let mut removal = Removal {
         agent: order.id.to_string(),
@@ -76,24 +76,24 @@ pub fn keep(repo: &Repo, order: &Order<'_>) -> Result<Kept> {
     };
     let mut fingerprint = [0; 32];
     if let Some(worktree) = order.worktree {
-        fingerprint = Survey::of(&worktree.path, order.derived)?.fingerprint();
-        let files = keep::keep(repo, &worktree.path, order.derived)?;
-        let registration = keep::keep(repo, &worktree.git_dir, &[])?;
-        parts.push(Entry::new(WORKTREE, Sort::Folder, files.tree));
-        parts.push(Entry::new(REGISTRATION, Sort::Folder, registration.tree));
+        fingerprint = FolderListing::of(&worktree.path, order.derived)?.fingerprint();
+        let files = folder_objects::store(repo, &worktree.path, order.derived)?;
+        let registration = folder_objects::store(repo, &worktree.git_dir, &[])?;
+        parts.push(TreeEntry::new(WORKTREE, TreeEntryKind::Tree, files.tree));
+        parts.push(TreeEntry::new(REGISTRATION, TreeEntryKind::Tree, registration.tree));
         let tip = tip_of(repo, order)?;
         let further: Vec<PathBuf> = reflog.into_iter().collect();
-        let named = named::named(repo, &worktree.git_dir, &further, tip)?;
-        parts.extend(named.others.map(|tree| Entry::new(OBJECTS, Sort::Folder, tree)));
+        let named = registration_objects::named(repo, &worktree.git_dir, &further, tip)?;
+        parts.extend(named.others.map(|tree| TreeEntry::new(OBJECTS, TreeEntryKind::Tree, tree)));
         pins = named.commits;
         removal.worktree = Some(worktree.path.clone());
         removal.registration = worktree.git_dir.file_name().map(|name| name.to_string_lossy().into_owned());
         removal.bytes = files.bytes;
     }
-    Ok(Kept { removal, tree: repo.write_entries(parts)?, pins, fingerprint })
+    Ok(KeptAgent { removal, tree: repo.write_entries(parts)?, pins, fingerprint })
 }
 
-fn refs_of(repo: &Repo, order: &Order<'_>) -> Result<Vec<(String, Oid)>> {
+fn refs_of(repo: &Repo, order: &RemovalTarget<'_>) -> Result<Vec<(String, Oid)>> {
     let id = order.id;
     let names = [
         layout::agent_ref(id),
@@ -110,16 +110,16 @@ fn refs_of(repo: &Repo, order: &Order<'_>) -> Result<Vec<(String, Oid)>> {
     Ok(refs)
 }
 
-fn stood_on(repo: &Repo, order: &Order<'_>, refs: &[(String, Oid)]) -> Result<Option<(String, Oid)>> {
+fn stood_on(repo: &Repo, order: &RemovalTarget<'_>, refs: &[(String, Oid)]) -> Result<Option<(String, Oid)>> {
     match order.worktree.map(Worktree::head) {
-        Some(Head::Branch(name)) if !refs.iter().any(|(known, _)| *known == name) => {
+        Some(WorktreeHead::Branch(name)) if !refs.iter().any(|(known, _)| *known == name) => {
             Ok(repo.find_ref(&name)?.map(|at| (name, at)))
         }
         _ => Ok(None),
     }
 }
 
-fn tip_of(repo: &Repo, order: &Order<'_>) -> Result<Oid> {
+fn tip_of(repo: &Repo, order: &RemovalTarget<'_>) -> Result<Oid> {
     let at = [layout::branch_ref(&order.agent.branch), layout::head_ref(order.id)];
     for name in at {
         if let Some(tip) = repo.find_ref(&name)? {
@@ -130,11 +130,11 @@ fn tip_of(repo: &Repo, order: &Order<'_>) -> Result<Oid> {
 }
 
 /// Agents that go at once, and what was kept of each.
-pub type Batch<'a> = [(Order<'a>, &'a Kept)];
+pub type Batch<'a> = [(RemovalTarget<'a>, &'a KeptAgent)];
 
 /// What became of one agent.
 #[derive(Debug)]
-pub enum Fate {
+pub enum RemovalOutcome {
     /// It is gone.
     Removed,
     /// Something stood in the way, and everything of it is back in its place.
@@ -149,8 +149,8 @@ pub enum Fate {
 ///
 /// # Errors
 /// The lock on worktrees cannot be had; nothing is changed.
-pub fn carry_out(repo: &Repo, operation: &str, batch: &Batch<'_>) -> Result<Vec<Fate>> {
-    let private = Private::new(repo.private_dir()?);
+pub fn carry_out(repo: &Repo, operation: &str, batch: &Batch<'_>) -> Result<Vec<RemovalOutcome>> {
+    let private = PrivateDir::new(repo.private_dir()?);
     let _lock = Lock::require(&private.worktrees_lock(), WAIT)?;
     let before = Places::now();
     let mut moved: Vec<Moved> = Vec::with_capacity(batch.len());
@@ -190,7 +190,13 @@ struct Moved {
 }
 
 impl Moved {
-    fn away(repo: &Repo, operation: &str, order: &Order<'_>, kept: &Kept, places: &Places) -> Self {
+    fn away(
+        repo: &Repo,
+        operation: &str,
+        order: &RemovalTarget<'_>,
+        kept: &KeptAgent,
+        places: &Places,
+    ) -> Self {
         let mut moved = Self::default();
         if let Err(error) = moved.move_away(repo, operation, order, kept, places) {
             moved.put_back(error);
@@ -202,8 +208,8 @@ impl Moved {
         &mut self,
         repo: &Repo,
         operation: &str,
-        order: &Order<'_>,
-        kept: &Kept,
+        order: &RemovalTarget<'_>,
+        kept: &KeptAgent,
         places: &Places,
     ) -> Result<()> {
         if let Some(worktree) = order.worktree {
@@ -229,7 +235,7 @@ impl Moved {
     }
 
     /// Some of its refs may be gone, and its life may be in the archive.
-    fn revive(&mut self, repo: &Repo, kept: &Kept) {
+    fn revive(&mut self, repo: &Repo, kept: &KeptAgent) {
         let archived = archive::all(repo);
         let revived = archived.and_then(|all| restore::restore_refs(repo, kept.tree, &kept.removal, &all.0));
         if let Err(worse) = revived {
@@ -237,18 +243,18 @@ impl Moved {
         }
     }
 
-    fn fate(self) -> Fate {
+    fn fate(self) -> RemovalOutcome {
         match self.error {
-            None => Fate::Removed,
-            Some(error) if self.stuck => Fate::Stuck(error),
-            Some(error) => Fate::Kept(error),
+            None => RemovalOutcome::Removed,
+            Some(error) if self.stuck => RemovalOutcome::Stuck(error),
+            Some(error) => RemovalOutcome::Kept(error),
         }
     }
 
-    fn still_as_kept(&self, order: &Order<'_>, kept: &Kept, places: &Places) -> Result<()> {
+    fn still_as_kept(&self, order: &RemovalTarget<'_>, kept: &KeptAgent, places: &Places) -> Result<()> {
         let Some((_, files)) = self.folders.first() else { return Ok(()) };
         free_of_processes(files, places)?;
-        if Survey::of(files, order.derived)?.fingerprint() != kept.fingerprint {
+        if FolderListing::of(files, order.derived)?.fingerprint() != kept.fingerprint {
             return Err(
                 Error::new(Code::WorktreeInUse, "its worktree changed in this very moment").hint("try again")
             );
@@ -262,7 +268,10 @@ fn free_of_processes(folder: &Path, places: &Places) -> Result<()> {
 }
 
 /// The lives go into the archive, the refs go: all of them or none.
-fn drop_refs<'a>(repo: &Repo, gone: impl Iterator<Item = &'a (Order<'a>, &'a Kept)>) -> Result<()> {
+fn drop_refs<'a>(
+    repo: &Repo,
+    gone: impl Iterator<Item = &'a (RemovalTarget<'a>, &'a KeptAgent)>,
+) -> Result<()> {
     let (mut lives, mut refs) = (Vec::new(), Vec::new());
     for (order, kept) in gone {
         let of = |name: String| kept.removal.refs.iter().find(|(known, _)| *known == name).map(|(_, at)| *at);

@@ -7,11 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::bring_back::bring_back;
+use super::restore_folder::restore_folder;
 use crate::{
     Code, Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, careful, objects::Entry, refs::Edit},
+    git::{Oid, Repo, careful, objects::TreeEntry, refs::RefEdit},
     model::{AgentId, Fact, quote, text},
     store::{append, archive::Archived, layout, operations::Removal},
     worktree::away::{self, REFLOG, REGISTRATION, WORKTREE},
@@ -81,14 +81,15 @@ fn is_there(repo: &Repo, removal: &Removal) -> Result<bool> {
 /// Its places are taken, or cannot be written.
 pub fn restore(repo: &Repo, undo: &str, kept: Oid, removal: &Removal, archived: &Archive) -> Result<()> {
     let parts = repo.entries_of(kept)?;
-    let part =
-        |name: &str| parts.iter().find(|entry| entry.name == name.as_bytes()).map(|entry: &Entry| entry.id);
+    let part = |name: &str| {
+        parts.iter().find(|entry| entry.name == name.as_bytes()).map(|entry: &TreeEntry| entry.id)
+    };
     let reader = Repo::open_for_checkout(&repo.common_dir()?)?;
     for ((place, name), (_, temporary)) in
         places(repo, removal)?.into_iter().zip(away::moves(repo, undo, removal)?)
     {
         if let Some(tree) = part(name).filter(|_| fs::symlink_metadata(&place).is_err()) {
-            bring_back(&reader, tree, &temporary, &place)?;
+            restore_folder(&reader, tree, &temporary, &place)?;
         }
     }
     restore_refs(repo, kept, removal, archived)
@@ -107,7 +108,7 @@ pub fn restore_refs(repo: &Repo, kept: Oid, removal: &Removal, archived: &Archiv
     let mut edits = Vec::new();
     for (name, was) in removal.refs.iter().chain(&removal.stood_on) {
         if repo.find_ref(name)?.is_none() {
-            edits.push(Edit { name: name.clone(), old: None, new: *was });
+            edits.push(RefEdit { name: name.clone(), old: None, new: *was });
         }
     }
     repo.edit_refs(&edits, "orchestra undo")?;

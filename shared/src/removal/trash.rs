@@ -18,7 +18,7 @@ use crate::{
     lock::Lock,
     private_files, process,
     store::{
-        layout::{self, Private},
+        layout::{self, PrivateDir},
         operations::{self, Operation, Stage},
         trash_clock,
     },
@@ -30,7 +30,7 @@ use crate::{
 /// # Errors
 /// It cannot be started.
 pub fn empty_when_idle(repo: &Repo) -> Result<()> {
-    let program = process::beside_us("git-orchestra-cleanup");
+    let program = process::sibling_binary("git-orchestra-cleanup");
     let mut command = process::own(&program);
     command
         .arg("--empty-trash")
@@ -50,7 +50,7 @@ pub fn empty_when_idle(repo: &Repo) -> Result<()> {
 /// The operations cannot be read.
 pub fn empty(repo: &Repo) -> Result<()> {
     let _ = rustix::process::nice(19);
-    let private = Private::new(repo.private_dir()?);
+    let private = PrivateDir::new(repo.private_dir()?);
     let Some(_emptying) = Lock::take(&private.trash_lock(), Duration::ZERO)? else { return Ok(()) };
     let mut emptied = BTreeSet::new();
     let folders = disposable(repo)?;
@@ -70,7 +70,7 @@ pub fn empty(repo: &Repo) -> Result<()> {
 }
 
 /// The folders in the trash that may be deleted: those of operations that are over. Of a cleanup that is open, under way or cut
-/// off, the folders may hold what was written after they were kept: they move back ([`super::unfinished`]).
+/// off, the folders may hold what was written after they were kept: they move back ([`super::recover`]).
 fn disposable(repo: &Repo) -> Result<Vec<PathBuf>> {
     let all = operations::all(repo)?;
     let mut folders = Vec::new();
@@ -89,7 +89,7 @@ fn disposable(repo: &Repo) -> Result<Vec<PathBuf>> {
 /// # Errors
 /// The private folder cannot be found.
 pub fn stuck(repo: &Repo) -> Result<Vec<PathBuf>> {
-    let listed = careful::read(Private::new(repo.private_dir()?).stuck_trash()).unwrap_or_default();
+    let listed = careful::read(PrivateDir::new(repo.private_dir()?).stuck_trash()).unwrap_or_default();
     let folders = listed.split(|byte| *byte == 0).filter(|path| !path.is_empty());
     let mut folders: Vec<PathBuf> = folders.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect();
     folders.retain(|folder| fs::symlink_metadata(folder).is_ok());
@@ -97,7 +97,7 @@ pub fn stuck(repo: &Repo) -> Result<Vec<PathBuf>> {
 }
 
 /// Writes down what could not be deleted, for the next command to say so; a failure costs only that.
-fn note_stuck(private: &Private, folders: &[PathBuf]) {
+fn note_stuck(private: &PrivateDir, folders: &[PathBuf]) {
     let left = folders.iter().filter(|folder| fs::symlink_metadata(folder).is_ok());
     let list: Vec<&[u8]> = left.map(|folder| folder.as_os_str().as_bytes()).collect();
     let _ = private_files::write(&private.stuck_trash(), list.join(&0));

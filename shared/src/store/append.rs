@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::{
     Code, Error, Result,
     backoff::Backoff,
-    git::{Oid, Repo, objects::Commit, refs::Edit},
+    git::{Oid, Repo, objects::Commit, refs::RefEdit},
     lock::Lock,
     model::{
         Agent, AgentId, Event, Fact,
@@ -15,7 +15,7 @@ use crate::{
     },
     store::{
         Chain, commit,
-        layout::{self, Private},
+        layout::{self, PrivateDir},
         writer,
     },
     world,
@@ -70,8 +70,8 @@ pub fn create(repo: &Repo, agents: &[NewAgent]) -> Result<()> {
         let agent = fold::fold([&event]).agent;
         let message = commit::message(&new.id, None, &[event], &agent, &by);
         let tip = repo.write_commit(&Commit::by(&identity, at.as_second(), tree, vec![], message))?;
-        edits.push(Edit { name: layout::agent_ref(&new.id), old: None, new: tip });
-        edits.push(Edit { name: layout::head_ref(&new.id), old: None, new: new.base });
+        edits.push(RefEdit { name: layout::agent_ref(&new.id), old: None, new: tip });
+        edits.push(RefEdit { name: layout::head_ref(&new.id), old: None, new: new.base });
     }
     Ok(repo.edit_refs(&edits, "orchestra: spawn")?)
 }
@@ -102,7 +102,7 @@ pub fn append_if(repo: &Repo, id: &AgentId, decide: impl Fn(&Fold) -> Option<Vec
 }
 
 fn attempt(repo: &Repo, id: &AgentId, decide: &impl Fn(&Fold) -> Option<Vec<Fact>>) -> Result<Fold> {
-    let private = Private::new(repo.private_dir()?);
+    let private = PrivateDir::new(repo.private_dir()?);
     let name = layout::agent_ref(id);
     // Other agents share the lock: it is not held while somebody else's lock on this one's ref is waited for.
     repo.require_unlocked(&name)?;
@@ -121,7 +121,7 @@ fn attempt(repo: &Repo, id: &AgentId, decide: &impl Fn(&Fold) -> Option<Vec<Fact
         .hint("update git orchestra; until then this agent can only be read"));
     }
     let (new, after) = next(repo, id, tip, &chain, &before, &facts)?;
-    repo.edit_refs(&[Edit { name, old: Some(tip), new }], "orchestra: event")?;
+    repo.edit_refs(&[RefEdit { name, old: Some(tip), new }], "orchestra: event")?;
     Ok(after)
 }
 

@@ -7,19 +7,19 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     Code, Error, Result,
-    git::{Oid, Repo, objects::Commit, ref_list::BrokenRef, refs::Edit},
+    git::{Oid, Repo, objects::Commit, ref_list::BrokenRef, refs::RefEdit},
     lock::Lock,
     model::{Agent, AgentId},
     store::{
         Unreadable,
-        layout::{self, Private},
+        layout::{self, PrivateDir},
         writer,
     },
     world,
 };
 
 /// How long to wait for another process of ours that adds to the archive.
-const WAIT: Duration = Duration::from_secs(20);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 /// More agents than any archive has; a chain beyond it is not ours.
 const MOST: usize = 1_000_000;
 /// The format.
@@ -46,7 +46,7 @@ pub fn add(repo: &Repo, agents: &[(Archived, &Agent)]) -> Result<()> {
     }
     let (by, identity) = (writer::writer(repo)?, repo.identity()?);
     let name = layout::archive_ref(&by);
-    let _lock = Lock::require(&Private::new(repo.private_dir()?).archive_lock(), WAIT)?;
+    let _lock = Lock::require(&PrivateDir::new(repo.private_dir()?).archive_lock(), LOCK_TIMEOUT)?;
     let previous = repo.find_ref(&name)?;
     repo.write_tree(&[])?;
     let (now, mut tip) = (world::now().as_second(), previous);
@@ -56,7 +56,7 @@ pub fn add(repo: &Repo, agents: &[(Archived, &Agent)]) -> Result<()> {
         tip = Some(repo.write_commit(&commit)?);
     }
     let Some(new) = tip else { return Ok(()) };
-    Ok(repo.edit_refs(&[Edit { name, old: previous, new }], "orchestra: archive")?)
+    Ok(repo.edit_refs(&[RefEdit { name, old: previous, new }], "orchestra: archive")?)
 }
 
 /// Writes an archive commit again: after another one, and with other things to say of its agent. Date and identity stay.

@@ -14,7 +14,7 @@ const HEAD: usize = 33;
 
 /// The file in memory.
 #[derive(Debug, Default)]
-pub struct Cache {
+pub struct TipCache {
     bytes: Vec<u8>,
     /// Where the next entry is expected: refs and entries stand in one order.
     at: usize,
@@ -24,10 +24,10 @@ pub struct Cache {
 
 /// One entry.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct CachedTip {
     /// Phase and time.
     pub glance: Glance,
-    /// Where the trailers stand in [`Cache::bytes`].
+    /// Where the trailers stand in [`TipCache::bytes`].
     pub text: Range<usize>,
 }
 
@@ -35,7 +35,7 @@ fn magic(writer: &str) -> String {
     format!("git-orchestra cache 1 fold {FOLD} writer {writer}\n")
 }
 
-impl Cache {
+impl TipCache {
     /// Reads the file; an absent, foreign or older one is empty.
     pub fn read(path: &Path, writer: &str) -> Self {
         let magic = magic(writer);
@@ -51,7 +51,7 @@ impl Cache {
     }
 
     /// What is known of a tip.
-    pub fn find(&mut self, tip: Oid) -> Option<Entry> {
+    pub fn find(&mut self, tip: Oid) -> Option<CachedTip> {
         if let Some((found, entry, next)) = self.entry(self.at)
             && found == tip
         {
@@ -67,15 +67,15 @@ impl Cache {
         Some(entry)
     }
 
-    /// Remembers an entry for the ranges of this run; [`Cache::write`] decides what is kept.
-    pub fn add(&mut self, glance: Glance, text: &str) -> Entry {
+    /// Remembers an entry for the ranges of this run; [`TipCache::write`] decides what is kept.
+    pub fn add(&mut self, glance: Glance, text: &str) -> CachedTip {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(text.as_bytes());
-        Entry { glance, text: start..self.bytes.len() }
+        CachedTip { glance, text: start..self.bytes.len() }
     }
 
     /// Replaces the file, whole or not at all. A failure costs speed only.
-    pub fn write<'a>(&self, path: &Path, writer: &str, entries: impl Iterator<Item = (Oid, &'a Entry)>) {
+    pub fn write<'a>(&self, path: &Path, writer: &str, entries: impl Iterator<Item = (Oid, &'a CachedTip)>) {
         if !path.parent().is_some_and(Path::is_dir) {
             return;
         }
@@ -91,7 +91,7 @@ impl Cache {
         let _ = private_files::replace(path, &out);
     }
 
-    fn entry(&self, at: usize) -> Option<(Oid, Entry, usize)> {
+    fn entry(&self, at: usize) -> Option<(Oid, CachedTip, usize)> {
         let head = self.bytes.get(at..at.checked_add(HEAD)?)?;
         let (tip, rest) = head.split_first_chunk::<20>()?;
         let (length, rest) = rest.split_first_chunk::<4>()?;
@@ -101,7 +101,7 @@ impl Cache {
         let start = at + HEAD;
         let end = start.checked_add(u32::from_le_bytes(*length) as usize)?;
         (end <= self.bytes.len()).then(|| {
-            (Oid::from_bytes(*tip), Entry { glance: Glance { phase, queued_at }, text: start..end }, end)
+            (Oid::from_bytes(*tip), CachedTip { glance: Glance { phase, queued_at }, text: start..end }, end)
         })
     }
 

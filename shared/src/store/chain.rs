@@ -91,7 +91,7 @@ impl Chain {
     }
 
     /// The commits that tell something.
-    pub fn told(&self) -> HashSet<Oid> {
+    pub fn event_commits(&self) -> HashSet<Oid> {
         self.commits.difference(&self.joins).copied().collect()
     }
 

@@ -23,7 +23,7 @@ pub fn join(repo: &Repo, id: &str, a: Oid, b: Oid) -> Result<Oid> {
         return Ok(b);
     }
     let (ours, theirs) = (Chain::read(repo, &[a])?, Chain::read(repo, &[b])?);
-    if ours.told() == theirs.told() {
+    if ours.event_commits() == theirs.event_commits() {
         // The same choice on every machine, and one that agrees with the two rules above: a tip that contains another has
         // more commits. Choosing by the id alone leaves a ring of three with three tips.
         let size = |chain: &Chain| chain.commits.len();

@@ -214,9 +214,9 @@ pub const SPEC: &str = "spec.json";
 
 /// The folder for what is bound to this machine or disposable.
 #[derive(Clone, Debug)]
-pub struct Private(PathBuf);
+pub struct PrivateDir(PathBuf);
 
-impl Private {
+impl PrivateDir {
     /// `dir` is `<common git dir>/orchestra`.
     pub const fn new(dir: PathBuf) -> Self {
         Self(dir)
@@ -284,7 +284,7 @@ impl Private {
     }
 
     /// There is news that no remote has been told.
-    pub fn news(&self) -> PathBuf {
+    pub fn sync_pending(&self) -> PathBuf {
         self.0.join("news")
     }
 
@@ -344,7 +344,7 @@ impl Private {
     }
 
     /// What supervisors said that could not be said elsewhere.
-    pub fn diary(&self) -> PathBuf {
+    pub fn supervisor_log(&self) -> PathBuf {
         self.0.join("diary")
     }
 

@@ -6,9 +6,9 @@ use crate::{
     model::{Agent, AgentId, WriterId, id, trailers},
     store::{
         Chain,
-        cache::{Cache, Entry},
+        cache::{CachedTip, TipCache},
         commit,
-        layout::{self, Private},
+        layout::{self, PrivateDir},
         unreadable::{self, Unreadable},
         writer,
     },
@@ -20,23 +20,23 @@ const WORTH_REMEMBERING: usize = 16;
 /// Every agent of the repository, with what decides whether it is shown; the rest on demand.
 pub struct Listing {
     /// In the order of their ids.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ListRow>,
     /// Agents whose events cannot be read, and why.
     pub broken: Vec<Unreadable>,
     /// Who this clone is, if it ever wrote.
     pub writer: Option<WriterId>,
-    cache: Cache,
+    cache: TipCache,
 }
 
 /// One agent of a listing.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct ListRow {
     /// Its id.
     pub id: AgentId,
     /// Its newest event commit.
     pub tip: Oid,
     /// Phase, time, and where its trailers are.
-    pub entry: Entry,
+    pub entry: CachedTip,
 }
 
 impl Listing {
@@ -45,7 +45,7 @@ impl Listing {
     /// # Errors
     /// The refs cannot be read.
     pub fn read(repo: &Repo) -> Result<Self> {
-        let private = Private::new(repo.private_dir()?);
+        let private = PrivateDir::new(repo.private_dir()?);
         let writer = writer::known_writer(repo);
         let vouching = writer.clone().unwrap_or_default();
         let list = repo.ref_list(layout::AGENTS)?;
@@ -53,7 +53,7 @@ impl Listing {
             rows: Vec::with_capacity(list.refs.len()),
             broken: Vec::new(),
             writer,
-            cache: Cache::read(&private.cache(), &vouching),
+            cache: TipCache::read(&private.cache(), &vouching),
         };
         let mut unknown = 0;
         let mut reader = repo.commit_reader();
@@ -61,14 +61,14 @@ impl Listing {
             // A name that is not an id is nobody's agent.
             let Ok(id) = AgentId::parse(&name[layout::AGENTS.len()..]) else { continue };
             if let Some(entry) = listing.cache.find(tip) {
-                listing.rows.push(Row { id, tip, entry });
+                listing.rows.push(ListRow { id, tip, entry });
                 continue;
             }
             let message = reader.message(tip);
             match listing.learn(repo, message, tip, &vouching) {
                 Ok((entry, commits)) => {
                     unknown += commits;
-                    listing.rows.push(Row { id, tip, entry });
+                    listing.rows.push(ListRow { id, tip, entry });
                 }
                 Err(e) => listing.broken.push(Unreadable::agent(repo, &id, e.one_line())),
             }
@@ -104,7 +104,7 @@ impl Listing {
         message: Option<&str>,
         tip: Oid,
         vouching: &str,
-    ) -> Result<(Entry, usize)> {
+    ) -> Result<(CachedTip, usize)> {
         if let Some(text) = message.and_then(trailers::paragraph)
             && trailers::is_trusted(text, vouching)
             && let Some(glance) = trailers::glance(text)
@@ -130,7 +130,7 @@ impl Listing {
     ///
     /// # Errors
     /// The trailers are malformed, and its events cannot be read.
-    pub fn agent(&self, repo: &Repo, row: &Row) -> Result<Agent> {
+    pub fn agent(&self, repo: &Repo, row: &ListRow) -> Result<Agent> {
         let text = self.cache.bytes().get(row.entry.text.clone()).unwrap_or_default();
         match std::str::from_utf8(text).ok().and_then(trailers::read) {
             Some(agent) => Ok(agent),
@@ -169,7 +169,7 @@ impl Listing {
     }
 
     /// The row of an id.
-    pub fn row(&self, id: &AgentId) -> Option<&Row> {
+    pub fn row(&self, id: &AgentId) -> Option<&ListRow> {
         self.rows.binary_search_by(|row| row.id.cmp(id)).ok().map(|at| &self.rows[at])
     }
 }

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Git, Oid, Repo, command, refs::Edit, repo::Identity},
+    git::{Git, Oid, Repo, command, refs::RefEdit, repo::Identity},
     store::layout,
     world,
 };
@@ -30,7 +30,7 @@ pub fn write(repo: &Repo, name: &str, subject: &str, notes: &[(Oid, String)]) ->
         {
             return Ok(());
         }
-        match repo.edit_refs(&[Edit { name: name.to_owned(), old, new }], "orchestra: notes") {
+        match repo.edit_refs(&[RefEdit { name: name.to_owned(), old, new }], "orchestra: notes") {
             Err(error) if error.is_race() && attempt < ATTEMPTS && repo.find_ref(name)? != old => {}
             other => return Ok(other?),
         }
@@ -58,7 +58,7 @@ fn import(repo: &Repo, name: &str, tip: Option<Oid>, subject: &str, notes: &[(Oi
     make_git_dir(place.path())?;
     let git = Git::new(place.path(), "fast-import").args(["--quiet", "--done"]);
     let git = git.env("GIT_DIR", place.path()).env("GIT_OBJECT_DIRECTORY", common.join("objects"));
-    let said = git.input(order.into_bytes()).limit(command::LONG).line()?;
+    let said = git.input(order.into_bytes()).limit(command::LONG_LIMIT).line()?;
     let new = Oid::parse(said.trim()).ok_or_else(|| Error::internal("git fast-import gave no commit"))?;
     repo.require_complete(repo.tree_of(new)?, tip.map(|tip| repo.tree_of(tip)).transpose()?)?;
     Ok(new)

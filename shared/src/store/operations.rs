@@ -17,13 +17,13 @@ use crate::{
     error::Context,
     git::{
         Oid, Repo,
-        objects::{Commit, Entry, Sort},
-        refs::Edit,
+        objects::{Commit, TreeEntry, TreeEntryKind},
+        refs::RefEdit,
     },
     lock::Lock,
     model::text,
     store::{
-        layout::{self, Private},
+        layout::{self, PrivateDir},
         trash_clock,
     },
     world,
@@ -41,7 +41,7 @@ pub struct Journal {
     /// What is written of it.
     pub operation: Operation,
     /// Name → what stands under it, but for the operation itself.
-    files: BTreeMap<String, (Sort, Oid)>,
+    files: BTreeMap<String, (TreeEntryKind, Oid)>,
     /// Commits that it keeps alive beyond those that the operation names.
     pins: Vec<Oid>,
     tip: Option<Oid>,
@@ -63,7 +63,7 @@ impl Journal {
             summary: String::new(),
             stage: Stage::Open,
             body,
-            clock: trash_clock::advance(repo, trash_clock::Reading::now())?,
+            clock: trash_clock::advance(repo, trash_clock::ClockReading::now())?,
         };
         Ok(Self { operation, files: BTreeMap::new(), pins: Vec::new(), tip: None })
     }
@@ -93,18 +93,18 @@ impl Journal {
     /// It cannot be written.
     pub fn put(&mut self, repo: &Repo, name: &str, bytes: &[u8]) -> Result<()> {
         let blob = repo.write_blob(bytes)?;
-        self.files.insert(name.to_owned(), (Sort::File, blob));
+        self.files.insert(name.to_owned(), (TreeEntryKind::File, blob));
         Ok(())
     }
 
     /// Puts a tree into it; [`Journal::write`] makes it last.
     pub fn put_tree(&mut self, name: &str, tree: Oid) {
-        self.files.insert(name.to_owned(), (Sort::Folder, tree));
+        self.files.insert(name.to_owned(), (TreeEntryKind::Tree, tree));
     }
 
     /// The tree that stands in it under a name.
     pub fn tree(&self, name: &str) -> Option<Oid> {
-        self.files.get(name).filter(|(sort, _)| *sort == Sort::Folder).map(|(_, id)| *id)
+        self.files.get(name).filter(|(sort, _)| *sort == TreeEntryKind::Tree).map(|(_, id)| *id)
     }
 
     /// A file of it, read as JSON.
@@ -129,8 +129,9 @@ impl Journal {
         let cannot = || "cannot write the operation down".to_owned();
         let json = serde_json::to_vec_pretty(&self.operation).context(Kind::Internal, cannot)?;
         let blob = repo.write_blob(&json)?;
-        let files = self.files.iter().map(|(name, (sort, id))| Entry::new(name.as_str(), *sort, *id));
-        let tree = repo.write_entries(files.chain([Entry::new(FILE, Sort::File, blob)]).collect())?;
+        let files = self.files.iter().map(|(name, (sort, id))| TreeEntry::new(name.as_str(), *sort, *id));
+        let tree =
+            repo.write_entries(files.chain([TreeEntry::new(FILE, TreeEntryKind::File, blob)]).collect())?;
         let mut parents: Vec<Oid> = self.operation.commits().collect();
         self.pins.extend(pins);
         parents.extend(&self.pins);
@@ -140,7 +141,7 @@ impl Journal {
         let now = world::now().as_second();
         let new = repo.write_commit(&Commit::by(&repo.identity()?, now, tree, parents, subject))?;
         let name = layout::operation_ref(&self.operation.id);
-        repo.edit_refs(&[Edit { name, old: self.tip, new }], "orchestra: operation")?;
+        repo.edit_refs(&[RefEdit { name, old: self.tip, new }], "orchestra: operation")?;
         self.tip = Some(new);
         Ok(())
     }
@@ -177,13 +178,13 @@ pub fn lock(repo: &Repo) -> Result<Lock> {
 /// # Errors
 /// Another command has it all the time (4).
 pub fn lock_within(repo: &Repo, limit: Duration) -> Result<Lock> {
-    let lock = Private::new(repo.private_dir()?).operations_lock();
+    let lock = PrivateDir::new(repo.private_dir()?).operations_lock();
     let lock = Lock::take(&lock, limit)?.ok_or_else(|| {
         Error::new(Code::OperationRunning, "another cleanup or undo runs in this repository")
             .hint("wait for its end, and try again")
     })?;
     // Also for the git programs that the command starts: they can mend nothing.
-    repo.mend_locks();
+    repo.repair_locks();
     Ok(lock)
 }
 

@@ -9,7 +9,7 @@ use crate::{
     git::{Git, Repo, careful, command},
     lock::Lock,
     private_files,
-    store::layout::{self, Private},
+    store::layout::{self, PrivateDir},
 };
 
 /// Loose objects that came since the last time, before they are packed.
@@ -20,7 +20,7 @@ pub const MANY: usize = 2_000;
 /// # Errors
 /// The refs cannot be read, or git fails; everything is as it was then.
 pub fn when_many(repo: &Repo, many: usize) -> Result<bool> {
-    let private = Private::new(repo.private_dir()?);
+    let private = PrivateDir::new(repo.private_dir()?);
     let loose = loose(repo)?;
     let known = careful::text(private.loose()).ok().and_then(|text| text.trim().parse::<usize>().ok());
     if loose < known.unwrap_or(0).min(loose).saturating_add(many) {
@@ -66,7 +66,7 @@ fn pack(repo: &Repo) -> Result<()> {
         .args(["--revs", "--unpacked", "--non-empty", "--quiet", "--delta-base-offset"])
         .arg(base)
         .input(tips.into_bytes())
-        .limit(command::LONG)
+        .limit(command::LONG_LIMIT)
         .run()?;
-    Git::new(&common, "prune-packed").arg("--quiet").limit(command::LONG).run().map(|_| ())
+    Git::new(&common, "prune-packed").arg("--quiet").limit(command::LONG_LIMIT).run().map(|_| ())
 }

@@ -12,7 +12,7 @@ use crate::{
         trees::{TreeChecks, Unsound},
     },
     private_files,
-    store::layout::Private,
+    store::layout::PrivateDir,
 };
 
 /// What the file begins with: with other rules, nothing is known.
@@ -37,7 +37,7 @@ impl<'repo> SoundWork<'repo> {
     /// # Errors
     /// The common git directory cannot be found.
     pub fn read(repo: &'repo Repo) -> Result<Self> {
-        let path = Private::new(repo.private_dir()?).sound_trees();
+        let path = PrivateDir::new(repo.private_dir()?).sound_trees();
         let bytes = careful::read(&path).unwrap_or_default();
         let ids = bytes.strip_prefix(MAGIC).unwrap_or_default().as_chunks::<20>().0;
         let order: Vec<Oid> = ids.iter().map(|id| Oid::from_bytes(*id)).collect();

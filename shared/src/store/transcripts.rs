@@ -11,8 +11,8 @@ use crate::{
     error::Context,
     git::{
         Oid, Repo,
-        objects::{Commit, Entry, Sort},
-        refs::Edit,
+        objects::{Commit, TreeEntry, TreeEntryKind},
+        refs::RefEdit,
     },
     store::layout,
     world,
@@ -27,7 +27,7 @@ const INNER: &str = "subagents";
 
 /// What is known of a kept conversation without reading it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct About {
+pub struct TranscriptMeta {
     /// The format.
     pub v: u32,
     /// The name of its program.
@@ -47,12 +47,12 @@ pub struct About {
     pub facts: Value,
     /// What it started.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub inner: Vec<AboutInner>,
+    pub inner: Vec<SubagentMeta>,
 }
 
 /// What is known of a sub-agent of a kept conversation.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct AboutInner {
+pub struct SubagentMeta {
     /// Its id within the conversation.
     pub id: String,
     /// What its lines say.
@@ -71,7 +71,7 @@ pub struct AboutInner {
     pub size: u64,
 }
 
-impl AboutInner {
+impl SubagentMeta {
     /// Whether a file among those of the sub-agents is its own. Earlier versions did not note which is.
     fn is_in(&self, name: &[u8]) -> bool {
         match &self.file {
@@ -83,16 +83,16 @@ impl AboutInner {
 
 /// One kept conversation.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Kept {
+pub struct StoredTranscript {
     /// Where it stands.
     pub tip: Oid,
     /// What is known of it.
-    pub about: About,
+    pub about: TranscriptMeta,
 }
 
 /// A file to be kept.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct TranscriptSource {
     /// Its name, for one that the conversation started.
     pub name: String,
     /// Where it is.
@@ -105,14 +105,19 @@ pub struct Source {
 ///
 /// # Errors
 /// A file cannot be read, or nothing can be written.
-pub fn keep(repo: &Repo, about: &About, transcript: &Source, inner: &[Source]) -> Result<bool> {
+pub fn keep(
+    repo: &Repo,
+    about: &TranscriptMeta,
+    transcript: &TranscriptSource,
+    inner: &[TranscriptSource],
+) -> Result<bool> {
     let name = layout::transcript_ref(&about.id);
     let old = repo.find_ref(&name)?;
     let blob = repo.keep_file(&transcript.path, transcript.size)?;
-    let folder = inner
-        .iter()
-        .map(|one| Ok(Entry::new(one.name.clone(), Sort::File, repo.keep_file(&one.path, one.size)?)));
-    let folder = folder.collect::<Result<Vec<Entry>>>()?;
+    let folder = inner.iter().map(|one| {
+        Ok(TreeEntry::new(one.name.clone(), TreeEntryKind::File, repo.keep_file(&one.path, one.size)?))
+    });
+    let folder = folder.collect::<Result<Vec<TreeEntry>>>()?;
     let folder = if folder.is_empty() { None } else { Some(repo.write_entries(folder)?) };
     if let Some(old) = old {
         let known = |name| entry(repo, old, name).map(|entry| entry.map(|entry| entry.id));
@@ -122,16 +127,16 @@ pub fn keep(repo: &Repo, about: &About, transcript: &Source, inner: &[Source]) -
     }
     let text = serde_json::to_vec(about).context(Kind::Internal, || "cannot write what is known".into())?;
     let mut entries = vec![
-        Entry::new(ABOUT, Sort::File, repo.write_blob(&text)?),
-        Entry::new(TRANSCRIPT, Sort::File, blob),
+        TreeEntry::new(ABOUT, TreeEntryKind::File, repo.write_blob(&text)?),
+        TreeEntry::new(TRANSCRIPT, TreeEntryKind::File, blob),
     ];
-    entries.extend(folder.map(|folder| Entry::new(INNER, Sort::Folder, folder)));
+    entries.extend(folder.map(|folder| TreeEntry::new(INNER, TreeEntryKind::Tree, folder)));
     let tree = repo.write_entries(entries)?;
     let message = format!("conversation {} of {}\n", about.id, about.program);
     let parents = old.into_iter().collect();
     let commit = Commit::by(&repo.identity()?, world::now().as_second(), tree, parents, message);
     let new = repo.write_commit(&commit)?;
-    repo.edit_refs(&[Edit { name, old, new }], "orchestra: conversation kept")?;
+    repo.edit_refs(&[RefEdit { name, old, new }], "orchestra: conversation kept")?;
     Ok(true)
 }
 
@@ -139,7 +144,7 @@ pub fn keep(repo: &Repo, about: &About, transcript: &Source, inner: &[Source]) -
 ///
 /// # Errors
 /// The refs cannot be read.
-pub fn all(repo: &Repo) -> Result<Vec<Kept>> {
+pub fn all(repo: &Repo) -> Result<Vec<StoredTranscript>> {
     let refs = repo.refs_below(layout::TRANSCRIPTS)?;
     Ok(refs.into_iter().filter_map(|(_, tip)| read(repo, tip).ok().flatten()).collect())
 }
@@ -148,7 +153,7 @@ pub fn all(repo: &Repo) -> Result<Vec<Kept>> {
 ///
 /// # Errors
 /// It cannot be read.
-pub fn find(repo: &Repo, id: &str) -> Result<Option<Kept>> {
+pub fn find(repo: &Repo, id: &str) -> Result<Option<StoredTranscript>> {
     match repo.find_ref(&layout::transcript_ref(id))? {
         Some(tip) => read(repo, tip),
         None => Ok(None),
@@ -159,18 +164,18 @@ pub fn find(repo: &Repo, id: &str) -> Result<Option<Kept>> {
 ///
 /// # Errors
 /// It cannot be read.
-pub fn read(repo: &Repo, tip: Oid) -> Result<Option<Kept>> {
+pub fn read(repo: &Repo, tip: Oid) -> Result<Option<StoredTranscript>> {
     let Some(bytes) = repo.read_blob_of(tip, ABOUT)? else { return Ok(None) };
-    let about: About = serde_json::from_slice(&bytes)
+    let about: TranscriptMeta = serde_json::from_slice(&bytes)
         .context(Code::StateDamaged, || format!("commit {} holds no conversation", tip.short()))?;
-    Ok(Some(Kept { tip, about }))
+    Ok(Some(StoredTranscript { tip, about }))
 }
 
 /// The transcript itself.
 ///
 /// # Errors
 /// It cannot be read.
-pub fn transcript(repo: &Repo, kept: &Kept) -> Result<Oid> {
+pub fn transcript(repo: &Repo, kept: &StoredTranscript) -> Result<Oid> {
     let found = entry(repo, kept.tip, TRANSCRIPT)?;
     found
         .map(|entry| entry.id)
@@ -181,7 +186,7 @@ pub fn transcript(repo: &Repo, kept: &Kept) -> Result<Oid> {
 ///
 /// # Errors
 /// It cannot be read.
-pub fn inner(repo: &Repo, kept: &Kept) -> Result<Vec<Entry>> {
+pub fn inner(repo: &Repo, kept: &StoredTranscript) -> Result<Vec<TreeEntry>> {
     match entry(repo, kept.tip, INNER)? {
         Some(folder) => repo.entries_of(folder.id),
         None => Ok(Vec::new()),
@@ -192,7 +197,7 @@ pub fn inner(repo: &Repo, kept: &Kept) -> Result<Vec<Entry>> {
 ///
 /// # Errors
 /// It is not kept, or cannot be read.
-pub fn transcript_of_inner(repo: &Repo, kept: &Kept, id: &str) -> Result<Oid> {
+pub fn transcript_of_inner(repo: &Repo, kept: &StoredTranscript, id: &str) -> Result<Oid> {
     let about = kept.about.inner.iter().find(|one| one.id == id);
     let entries = inner(repo, kept)?;
     let found = about.and_then(|about| entries.iter().find(|entry| about.is_in(&entry.name)));
@@ -216,7 +221,7 @@ pub fn forget(repo: &Repo, id: &str) -> Result<bool> {
     }
 }
 
-fn entry(repo: &Repo, commit: Oid, name: &str) -> Result<Option<Entry>> {
+fn entry(repo: &Repo, commit: Oid, name: &str) -> Result<Option<TreeEntry>> {
     let entries = repo.entries_of(repo.tree_of(commit)?)?;
     Ok(entries.into_iter().find(|entry| entry.name == name.as_bytes()))
 }

@@ -14,7 +14,7 @@ use crate::{
     error::Context,
     git::{Repo, careful},
     private_files,
-    store::{layout::Private, operations},
+    store::{layout::PrivateDir, operations},
     world,
 };
 
@@ -25,7 +25,7 @@ const SHORTEST: u64 = 60;
 
 /// What the clocks of the machine say at one moment.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Reading {
+pub struct ClockReading {
     /// Seconds since 1970 by the wall clock.
     #[serde(rename = "wall_seconds", alias = "wall")]
     pub wall: i64,
@@ -36,7 +36,7 @@ pub struct Reading {
     pub uptime: u64,
 }
 
-impl Reading {
+impl ClockReading {
     /// Reads the clocks.
     pub fn now() -> Self {
         let (boot, uptime) = world::uptime().unwrap_or_default();
@@ -62,12 +62,12 @@ impl Reading {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 struct Clock {
     seconds: u64,
-    read: Reading,
+    read: ClockReading,
 }
 
 impl Clock {
     /// The clock after a further reading, and whether it is worth writing down.
-    fn advanced(&self, now: Reading) -> (Self, bool) {
+    fn advanced(&self, now: ClockReading) -> (Self, bool) {
         let step = now.since(&self.read);
         // A reading that cannot be compared with the next one is replaced, also where nothing passed.
         let apart = !now.is_in_boot_of(&self.read) && now.wall != self.read.wall;
@@ -80,8 +80,8 @@ impl Clock {
 ///
 /// # Errors
 /// The operations cannot be read, or the file cannot be written.
-pub fn advance(repo: &Repo, now: Reading) -> Result<u64> {
-    let path = Private::new(repo.private_dir()?).trash_clock();
+pub fn advance(repo: &Repo, now: ClockReading) -> Result<u64> {
+    let path = PrivateDir::new(repo.private_dir()?).trash_clock();
     let known = careful::read(&path).ok().and_then(|text| serde_json::from_slice::<Clock>(&text).ok());
     let (clock, is_news) = match known {
         Some(clock) => clock.advanced(now),
@@ -110,12 +110,12 @@ mod tests {
     const DAY: i64 = 24 * 60 * 60;
     const KEEP: u64 = 30 * LONGEST;
 
-    fn reading(wall: i64, boot: &str, uptime: u64) -> Reading {
-        Reading { wall, boot: boot.into(), uptime }
+    fn reading(wall: i64, boot: &str, uptime: u64) -> ClockReading {
+        ClockReading { wall, boot: boot.into(), uptime }
     }
 
     /// The clock after all readings, each an observation by one command.
-    fn after(readings: &[Reading]) -> u64 {
+    fn after(readings: &[ClockReading]) -> u64 {
         let mut clock = Clock { seconds: 0, read: readings[0].clone() };
         for now in &readings[1..] {
             clock = clock.advanced(now.clone()).0;
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn no_jump_of_a_clock_makes_anything_old() {
         let start = || reading(1_000 * DAY, "a", 500);
-        let cases: &[(&str, Vec<Reading>, u64)] = &[
+        let cases: &[(&str, Vec<ClockReading>, u64)] = &[
             ("an hour passes", vec![reading(1_000 * DAY + 3600, "a", 4100)], 3600),
             (
                 "forward by 40 days, and on",
@@ -152,11 +152,11 @@ mod tests {
             ("no boot is known: wall time, a day at the most", vec![reading(1_090 * DAY, "", 0)], LONGEST),
         ];
         for (name, later, seconds) in cases {
-            let all: Vec<Reading> = std::iter::once(start()).chain(later.iter().cloned()).collect();
+            let all: Vec<ClockReading> = std::iter::once(start()).chain(later.iter().cloned()).collect();
             assert_eq!(after(&all), *seconds, "{name}");
             assert!(!is_due(0, after(&all), KEEP, 3), "{name}");
         }
-        let used: Vec<Reading> = (0..=31).map(|day| reading(0, "a", day * LONGEST)).collect();
+        let used: Vec<ClockReading> = (0..=31).map(|day| reading(0, "a", day * LONGEST)).collect();
         assert!(is_due(0, after(&used), KEEP, 1), "31 days of use");
     }
 

@@ -8,7 +8,7 @@ use crate::{
     Code, Error, Result,
     git::{Oid, Repo, ref_list::BrokenRef},
     model::{Agent, AgentId, quote},
-    store::layout::{self, Private},
+    store::layout::{self, PrivateDir},
 };
 
 /// A ref of ours that cannot be read.
@@ -77,7 +77,7 @@ impl Unreadable {
     /// A ref whose damaged file was moved out of the way.
     fn set_aside(repo: &Repo, id: &AgentId) -> Self {
         let name = layout::agent_ref(id);
-        let file = Private::new(repo.private_dir().unwrap_or_default()).damaged().join(&name);
+        let file = PrivateDir::new(repo.private_dir().unwrap_or_default()).damaged().join(&name);
         let why = format!("its ref '{name}' was damaged, and its file moved to '{}'", file.display());
         Self::new(repo, name, why)
     }
@@ -217,7 +217,7 @@ fn not_its_work(repo: &Repo, name: &str, agent: &Agent) -> Result<Option<String>
 
 /// Agents whose damaged refs were moved out of the way and that did not come back; `is_here` knows those that did.
 pub fn moved_aside(repo: &Repo, is_here: impl Fn(&AgentId) -> bool) -> Result<Vec<Unreadable>> {
-    let folder = Private::new(repo.private_dir()?).damaged().join(layout::AGENTS);
+    let folder = PrivateDir::new(repo.private_dir()?).damaged().join(layout::AGENTS);
     let Ok(entries) = std::fs::read_dir(folder) else { return Ok(Vec::new()) };
     let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
     let mut ids: Vec<AgentId> = names.filter_map(|name| AgentId::parse(&name).ok()).collect();

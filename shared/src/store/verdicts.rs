@@ -9,7 +9,7 @@ use crate::{
     git::{Git, Oid, Repo, command},
     model::{
         Agent, AgentId,
-        verdict::{self, Standing},
+        verdict::{self, CurrentVerdict},
     },
     store::{Chain, writer},
 };
@@ -17,7 +17,7 @@ use crate::{
 /// Of which work a verdict is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Holds {
+pub enum VerdictMatch {
     /// Of just this one.
     Current,
     /// Of the same patch, on another base or in other commits.
@@ -34,9 +34,9 @@ pub fn patch_id(repo: &Repo, base: Oid, head: Oid) -> Result<String> {
     let place = repo.common_dir()?;
     let patch = Git::new(&place, "diff-tree")
         .args(["-p", "--no-ext-diff", "--no-textconv", "--full-index", &base.to_string(), &head.to_string()])
-        .limit(command::LONG)
+        .limit(command::LONG_LIMIT)
         .run()?;
-    let said = Git::new(&place, "patch-id").arg("--stable").input(patch).limit(command::LONG).line()?;
+    let said = Git::new(&place, "patch-id").arg("--stable").input(patch).limit(command::LONG_LIMIT).line()?;
     Ok(said.split_whitespace().next().unwrap_or_default().to_owned())
 }
 
@@ -45,7 +45,12 @@ pub fn patch_id(repo: &Repo, base: Oid, head: Oid) -> Result<String> {
 ///
 /// # Errors
 /// As [`patch_id`], or its events cannot be read.
-pub fn of(repo: &Repo, id: &AgentId, agent: &Agent, head: Oid) -> Result<Option<(Standing, Holds)>> {
+pub fn of(
+    repo: &Repo,
+    id: &AgentId,
+    agent: &Agent,
+    head: Oid,
+) -> Result<Option<(CurrentVerdict, VerdictMatch)>> {
     match counting(repo, id, agent)? {
         Some(verdict) => Ok(Some(held(repo, agent, head, verdict)?)),
         None => Ok(None),
@@ -56,7 +61,7 @@ pub fn of(repo: &Repo, id: &AgentId, agent: &Agent, head: Oid) -> Result<Option<
 ///
 /// # Errors
 /// Its events cannot be read.
-pub fn counting(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Standing>> {
+pub fn counting(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<CurrentVerdict>> {
     if agent.judges.iter().all(|writer| counts(repo, writer)) {
         return Ok(agent.verdict.clone());
     }
@@ -69,7 +74,7 @@ pub fn counting(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Stand
 }
 
 /// What a clone proposes that the user does not trust, if that would be the verdict.
-pub fn proposed(repo: &Repo, agent: &Agent) -> Option<Standing> {
+pub fn proposed(repo: &Repo, agent: &Agent) -> Option<CurrentVerdict> {
     agent.verdict.clone().filter(|verdict| !counts(repo, &verdict.writer))
 }
 
@@ -77,15 +82,20 @@ pub fn proposed(repo: &Repo, agent: &Agent) -> Option<Standing> {
 ///
 /// # Errors
 /// As [`patch_id`].
-pub fn held(repo: &Repo, agent: &Agent, head: Oid, verdict: Standing) -> Result<(Standing, Holds)> {
+pub fn held(
+    repo: &Repo,
+    agent: &Agent,
+    head: Oid,
+    verdict: CurrentVerdict,
+) -> Result<(CurrentVerdict, VerdictMatch)> {
     if verdict.is_of(&agent.base, Some(&head.into())) {
-        return Ok((verdict, Holds::Current));
+        return Ok((verdict, VerdictMatch::Current));
     }
     let same = match agent.base.commit() {
         Some(base) => !verdict.patch.is_empty() && patch_id(repo, base, head)? == verdict.patch,
         None => false,
     };
-    Ok((verdict, if same { Holds::Carried } else { Holds::Stale }))
+    Ok((verdict, if same { VerdictMatch::Carried } else { VerdictMatch::Stale }))
 }
 
 /// Whether what that writer says decides anything here (a verdict, a message, an answer): what we say does, and what those say

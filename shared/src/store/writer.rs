@@ -10,10 +10,10 @@ use sha2::{Digest, Sha256};
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Repo, careful, objects::Commit, refs::Edit},
+    git::{Repo, careful, objects::Commit, refs::RefEdit},
     model::WriterId,
     private_files,
-    store::layout::{self, Private},
+    store::layout::{self, PrivateDir},
     world,
 };
 
@@ -29,7 +29,7 @@ struct Writer {
 /// The common git directory cannot be read or written.
 pub fn writer(repo: &Repo) -> Result<WriterId> {
     let common = repo.common_dir()?;
-    let private = Private::new(repo.private_dir()?);
+    let private = PrivateDir::new(repo.private_dir()?);
     let machine = fingerprint(&common);
     match known(&private, &machine) {
         Some(id) => Ok(id),
@@ -41,7 +41,7 @@ pub fn writer(repo: &Repo) -> Result<WriterId> {
 pub fn known_writer(repo: &Repo) -> Option<WriterId> {
     let common = repo.common_dir().ok()?;
     let machine = fingerprint(&common);
-    known(&Private::new(common.join("orchestra")), &machine).or_else(|| remembered(repo, &machine))
+    known(&PrivateDir::new(common.join("orchestra")), &machine).or_else(|| remembered(repo, &machine))
 }
 
 /// What the private ref says.
@@ -69,7 +69,7 @@ pub fn remember(repo: &Repo, id: &WriterId) -> Result<()> {
         format!("writer {id}\n\n{}\n", serde_json::to_string(&writer).context(Kind::Internal, cannot)?);
     let tree = repo.write_tree(&[])?;
     let commit = Commit::by(&repo.identity()?, world::now().as_second(), tree, Vec::new(), message);
-    let edit = Edit {
+    let edit = RefEdit {
         name: layout::WRITER.to_owned(),
         old: repo.find_ref(layout::WRITER)?,
         new: repo.write_commit(&commit)?,
@@ -81,7 +81,7 @@ pub fn remember(repo: &Repo, id: &WriterId) -> Result<()> {
     }
 }
 
-fn known(private: &Private, machine: &str) -> Option<WriterId> {
+fn known(private: &PrivateDir, machine: &str) -> Option<WriterId> {
     let text = careful::read(private.writer()).ok()?;
     let writer: Writer = serde_json::from_slice(&text).ok()?;
     (writer.machine == machine && !writer.id.is_empty()).then_some(writer.id)
@@ -92,7 +92,7 @@ fn known(private: &Private, machine: &str) -> Option<WriterId> {
 /// # Errors
 /// The common git directory cannot be read or written.
 pub fn rename(repo: &Repo) -> Result<WriterId> {
-    let private = Private::new(repo.private_dir()?);
+    let private = PrivateDir::new(repo.private_dir()?);
     if let Some(old) = repo.find_ref(layout::WRITER)? {
         repo.delete_refs(&[(layout::WRITER.to_owned(), old)])?;
     }
@@ -106,7 +106,7 @@ pub fn rename(repo: &Repo) -> Result<WriterId> {
 }
 
 /// Written whole or not at all; of two processes that introduce the clone at once, the later reads what the first wrote.
-fn introduce(repo: &Repo, private: &Private, machine: &str) -> Result<WriterId> {
+fn introduce(repo: &Repo, private: &PrivateDir, machine: &str) -> Result<WriterId> {
     let path = private.writer();
     let cannot = || format!("cannot write '{}'", path.display());
     private_files::create_dir(private.dir()).context(Kind::External, cannot)?;

@@ -24,7 +24,7 @@ use crate::{
         limit::{LONGEST, Limit, LimitKind},
     },
     private_files,
-    store::layout::Private,
+    store::layout::PrivateDir,
     world,
 };
 
@@ -39,14 +39,14 @@ const MODELS: [&str; 2] = ["opus", "sonnet"];
 
 /// The clocks.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Now {
+pub struct Clocks {
     /// Seconds since 1970.
     pub wall: i64,
     /// This boot of the machine, and the seconds since then.
     pub uptime: Option<(String, u64)>,
 }
 
-impl Now {
+impl Clocks {
     /// Reads them.
     pub fn read() -> Self {
         Self { wall: world::now().as_second(), uptime: world::uptime() }
@@ -55,7 +55,7 @@ impl Now {
 
 /// A limit that holds. Every field of the file names its unit; the names without one are those of earlier versions.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Shut {
+pub struct HeldLimit {
     /// Which limit it is.
     pub kind: String,
     /// When it ends, in seconds since 1970.
@@ -74,9 +74,9 @@ pub struct Shut {
     stepped: Option<i64>,
 }
 
-impl Shut {
+impl HeldLimit {
     /// A limit met now that ends at `until`; the first agent tries `later` seconds after that.
-    fn new(kind: LimitKind, until: i64, later: i64, now: &Now) -> Self {
+    fn new(kind: LimitKind, until: i64, later: i64, now: &Clocks) -> Self {
         let opens_at = until.saturating_add(later);
         let wait = until_then(opens_at, now);
         let kind = kind.as_str().to_owned();
@@ -84,7 +84,7 @@ impl Shut {
     }
 
     /// How long until the first agent may try: none of the clocks says that it is too early. Bounded, whatever the clocks say.
-    pub fn left(&self, now: &Now) -> Duration {
+    pub fn left(&self, now: &Clocks) -> Duration {
         if self.stepped.is_some() {
             return Duration::ZERO;
         }
@@ -108,13 +108,13 @@ impl Shut {
 }
 
 /// How long it is until a moment in seconds since 1970, by the wall clock alone; zero once it has passed.
-fn until_then(then: i64, now: &Now) -> Duration {
+fn until_then(then: i64, now: &Clocks) -> Duration {
     Duration::from_secs(u64::try_from(then.saturating_sub(now.wall)).unwrap_or(0))
 }
 
 /// Whether an agent may start.
 #[derive(Debug)]
-pub enum Turn {
+pub enum StartDecision {
     /// No limit is known.
     Free,
     /// It is its turn: a limit that it waited for is over.
@@ -122,7 +122,7 @@ pub enum Turn {
     /// It goes first. As long as it holds this, nobody else does.
     First(Lock),
     /// It has to wait.
-    Wait(Shut),
+    Wait(HeldLimit),
 }
 
 /// What an agent got that is not asked again.
@@ -133,7 +133,7 @@ pub enum Pass {
     None,
     /// It may start, whoever else waits.
     Follows,
-    /// See [`Turn::First`].
+    /// See [`StartDecision::First`].
     First(Lock),
     /// A person wants it now.
     OnDemand,
@@ -151,7 +151,7 @@ pub struct Breaker {
 
 impl Breaker {
     /// For an agent of that profile, with the login of this environment.
-    pub fn new(private: &Private, profile: &str, login: &[&str], model: Option<String>) -> Self {
+    pub fn new(private: &PrivateDir, profile: &str, login: &[&str], model: Option<String>) -> Self {
         let mut digest = Sha256::new();
         digest.update(format!("{profile}\0"));
         // The home folder is where programs keep their logins.
@@ -166,7 +166,7 @@ impl Breaker {
     }
 
     /// The repository is in another place.
-    pub fn move_to(&mut self, private: &Private) {
+    pub fn move_to(&mut self, private: &PrivateDir) {
         self.folder = private.limits();
     }
 
@@ -190,13 +190,13 @@ impl Breaker {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn shut(&self, kind: LimitKind, until: i64, later: i64, now: &Now) -> Result<Shut> {
+    pub fn shut(&self, kind: LimitKind, until: i64, later: i64, now: &Clocks) -> Result<HeldLimit> {
         let known = self.model.as_deref().unwrap_or_default();
         // Whoever notes a limit has to see it: of a model that is not known by that name it is noted for all.
         let class = kind.model().filter(|model| known.contains(model)).unwrap_or("all");
         let path = self.file(class);
         let _lock = lock(&path)?;
-        let new = Shut::new(kind, until, later, now);
+        let new = HeldLimit::new(kind, until, later, now);
         match read(&path) {
             Some(known) if known.stepped.is_none() && known.left(now) > new.left(now) => Ok(known),
             _ => write(&path, &new).map(|()| new),
@@ -205,61 +205,61 @@ impl Breaker {
 
     /// Whether the agent may start now. Where a file cannot be locked or written just now, who had to wait waits on, and who may
     /// start does.
-    pub fn turn(&self, pass: &Pass, now: &Now) -> Turn {
-        let mut turn = Turn::Free;
+    pub fn turn(&self, pass: &Pass, now: &Clocks) -> StartDecision {
+        let mut turn = StartDecision::Free;
         if matches!(pass, Pass::OnDemand) {
             return turn;
         }
         for path in self.files().filter(|path| path.exists()) {
             match one(&path, pass, now) {
-                Turn::Free => {}
-                Turn::Wait(shut) => return Turn::Wait(shut),
+                StartDecision::Free => {}
+                StartDecision::Wait(shut) => return StartDecision::Wait(shut),
                 // Of two that it goes first for, the first counts: they are told of its success alike.
-                other => turn = if matches!(turn, Turn::Free) { other } else { turn },
+                other => turn = if matches!(turn, StartDecision::Free) { other } else { turn },
             }
         }
         turn
     }
 
     /// The service has answered: what is known of limits is over, and who waits follows.
-    pub fn open(&self, now: &Now) {
+    pub fn open(&self, now: &Clocks) {
         for path in self.files().filter(|path| path.exists()) {
             let Ok(_lock) = lock(&path) else { continue };
             if let Some(shut) = read(&path).filter(|shut| shut.stepped.is_none()) {
                 // A failure costs the others a look of their own.
-                let _ = write(&path, &Shut { stepped: Some(now.wall), ..shut });
+                let _ = write(&path, &HeldLimit { stepped: Some(now.wall), ..shut });
             }
         }
     }
 }
 
-fn one(path: &Path, pass: &Pass, now: &Now) -> Turn {
-    let Ok(_lock) = lock(path) else { return read(path).map_or(Turn::Free, Turn::Wait) };
-    let Some(shut) = read(path) else { return Turn::Free };
+fn one(path: &Path, pass: &Pass, now: &Clocks) -> StartDecision {
+    let Ok(_lock) = lock(path) else { return read(path).map_or(StartDecision::Free, StartDecision::Wait) };
+    let Some(shut) = read(path) else { return StartDecision::Free };
     let Some(stepped) = shut.stepped else {
         return match pass {
-            _ if !shut.left(now).is_zero() => Turn::Wait(shut),
-            Pass::First(_) => Turn::Free,
+            _ if !shut.left(now).is_zero() => StartDecision::Wait(shut),
+            Pass::First(_) => StartDecision::Free,
             _ => match Lock::take(&path.with_extension("first"), Duration::ZERO) {
-                Ok(Some(first)) => Turn::First(first),
-                Ok(None) | Err(_) => Turn::Wait(shut),
+                Ok(Some(first)) => StartDecision::First(first),
+                Ok(None) | Err(_) => StartDecision::Wait(shut),
             },
         };
     };
     // A clock that was set back counts as time that went by.
     let since = now.wall.abs_diff(stepped);
     if matches!(pass, Pass::Follows | Pass::First(_)) {
-        return Turn::Free;
+        return StartDecision::Free;
     }
     if since >= FORGOTTEN.unsigned_abs() {
         let _ = fs::remove_file(path);
-        return Turn::Free;
+        return StartDecision::Free;
     }
     if since < STEP.unsigned_abs() {
-        return Turn::Wait(shut);
+        return StartDecision::Wait(shut);
     }
-    let _ = write(path, &Shut { stepped: Some(now.wall), ..shut });
-    Turn::Follows
+    let _ = write(path, &HeldLimit { stepped: Some(now.wall), ..shut });
+    StartDecision::Follows
 }
 
 fn lock(path: &Path) -> Result<Lock> {
@@ -267,12 +267,12 @@ fn lock(path: &Path) -> Result<Lock> {
 }
 
 /// What cannot be understood is no limit.
-fn read(path: &Path) -> Option<Shut> {
+fn read(path: &Path) -> Option<HeldLimit> {
     serde_json::from_slice(&careful::read(path).ok()?).ok()
 }
 
 /// At one stroke: who reads finds the old or the new.
-fn write(path: &Path, shut: &Shut) -> Result<()> {
+fn write(path: &Path, shut: &HeldLimit) -> Result<()> {
     let cannot = || format!("cannot write '{}'", path.display());
     let text = serde_json::to_vec(shut).context(Kind::Internal, cannot)?;
     private_files::replace(path, text).context(Kind::External, cannot)
@@ -282,13 +282,13 @@ fn write(path: &Path, shut: &Shut) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn at(wall: i64, up: u64) -> Now {
-        Now { wall, uptime: Some(("boot".into(), up)) }
+    fn at(wall: i64, up: u64) -> Clocks {
+        Clocks { wall, uptime: Some(("boot".into(), up)) }
     }
 
     #[test]
     fn no_clock_that_jumps_makes_it_early_and_none_makes_it_endless() {
-        let shut = Shut::new(LimitKind::FiveHour, 5400, 60, &at(0, 100));
+        let shut = HeldLimit::new(LimitKind::FiveHour, 5400, 60, &at(0, 100));
         let most = LONGEST.unsigned_abs();
         for (now, left) in [
             (at(0, 100), 5460),
@@ -302,9 +302,9 @@ mod tests {
             (at(-1_000_000_000, 5560), most - 5460),
             (at(-1_000_000_000, 100 + most), 0),
             // Started anew: only the wall clock is left.
-            (Now { wall: 5000, uptime: Some(("other".into(), 1)) }, 460),
-            (Now { wall: 9999, uptime: None }, 0),
-            (Now { wall: i64::MIN, uptime: None }, most),
+            (Clocks { wall: 5000, uptime: Some(("other".into(), 1)) }, 460),
+            (Clocks { wall: 9999, uptime: None }, 0),
+            (Clocks { wall: i64::MIN, uptime: None }, most),
         ] {
             assert_eq!(shut.left(&now).as_secs(), left, "{now:?}");
         }
@@ -314,67 +314,71 @@ mod tests {
     fn files_of_earlier_versions_are_read() {
         let old =
             r#"{"kind":"five_hour","until":5400,"opens_at":5460,"wait":5460,"met":["boot",100],"stepped":7}"#;
-        let read: Shut = serde_json::from_str(old).unwrap();
-        assert_eq!(read, Shut { stepped: Some(7), ..Shut::new(LimitKind::FiveHour, 5400, 60, &at(0, 100)) });
+        let read: HeldLimit = serde_json::from_str(old).unwrap();
+        assert_eq!(
+            read,
+            HeldLimit { stepped: Some(7), ..HeldLimit::new(LimitKind::FiveHour, 5400, 60, &at(0, 100)) }
+        );
         let written = serde_json::to_string(&read).unwrap();
         assert!(written.contains("\"wait_seconds\":5460"), "{written}");
-        assert_eq!(serde_json::from_str::<Shut>(&written).unwrap(), read);
+        assert_eq!(serde_json::from_str::<HeldLimit>(&written).unwrap(), read);
     }
 
     #[test]
     fn one_goes_first_and_the_others_follow_in_steps() {
         let folder = tempfile::tempdir().unwrap();
-        let private = Private::new(folder.path().to_owned());
+        let private = PrivateDir::new(folder.path().to_owned());
         let breaker = Breaker::new(&private, "claude", &[], None);
-        assert!(matches!(breaker.turn(&Pass::None, &at(0, 0)), Turn::Free));
+        assert!(matches!(breaker.turn(&Pass::None, &at(0, 0)), StartDecision::Free));
         breaker.shut(LimitKind::FiveHour, 100, 30, &at(0, 0)).unwrap();
-        assert!(matches!(breaker.turn(&Pass::None, &at(129, 129)), Turn::Wait(_)));
-        assert!(matches!(breaker.turn(&Pass::OnDemand, &at(0, 0)), Turn::Free));
+        assert!(matches!(breaker.turn(&Pass::None, &at(129, 129)), StartDecision::Wait(_)));
+        assert!(matches!(breaker.turn(&Pass::OnDemand, &at(0, 0)), StartDecision::Free));
         // One; and if that dies, another.
         let first = breaker.turn(&Pass::None, &at(130, 130));
-        assert!(matches!(first, Turn::First(_)));
-        assert!(matches!(breaker.turn(&Pass::None, &at(130, 130)), Turn::Wait(_)));
+        assert!(matches!(first, StartDecision::First(_)));
+        assert!(matches!(breaker.turn(&Pass::None, &at(130, 130)), StartDecision::Wait(_)));
         drop(first);
-        let Turn::First(first) = breaker.turn(&Pass::None, &at(131, 131)) else { panic!() };
+        let StartDecision::First(first) = breaker.turn(&Pass::None, &at(131, 131)) else { panic!() };
         let first = Pass::First(first);
-        assert!(matches!(breaker.turn(&first, &at(131, 131)), Turn::Free));
+        assert!(matches!(breaker.turn(&first, &at(131, 131)), StartDecision::Free));
         // The service answers it.
         breaker.open(&at(140, 140));
         drop(first);
-        let Turn::Wait(shut) = breaker.turn(&Pass::None, &at(141, 141)) else { panic!() };
+        let StartDecision::Wait(shut) = breaker.turn(&Pass::None, &at(141, 141)) else { panic!() };
         assert_eq!(shut.left(&at(0, 0)), Duration::ZERO, "it is over, whatever it was");
-        assert!(matches!(breaker.turn(&Pass::None, &at(145, 145)), Turn::Follows));
-        assert!(matches!(breaker.turn(&Pass::None, &at(146, 146)), Turn::Wait(_)));
-        assert!(matches!(breaker.turn(&Pass::Follows, &at(146, 146)), Turn::Free));
-        assert!(matches!(breaker.turn(&Pass::None, &at(150, 150)), Turn::Follows));
-        assert!(matches!(breaker.turn(&Pass::None, &at(210, 210)), Turn::Free));
+        assert!(matches!(breaker.turn(&Pass::None, &at(145, 145)), StartDecision::Follows));
+        assert!(matches!(breaker.turn(&Pass::None, &at(146, 146)), StartDecision::Wait(_)));
+        assert!(matches!(breaker.turn(&Pass::Follows, &at(146, 146)), StartDecision::Free));
+        assert!(matches!(breaker.turn(&Pass::None, &at(150, 150)), StartDecision::Follows));
+        assert!(matches!(breaker.turn(&Pass::None, &at(210, 210)), StartDecision::Free));
         assert!(!breaker.file("all").exists(), "forgotten");
     }
 
     #[test]
     fn the_first_that_is_refused_shuts_it_again_for_all() {
         let folder = tempfile::tempdir().unwrap();
-        let breaker = Breaker::new(&Private::new(folder.path().to_owned()), "claude", &[], None);
+        let breaker = Breaker::new(&PrivateDir::new(folder.path().to_owned()), "claude", &[], None);
         breaker.shut(LimitKind::FiveHour, 100, 30, &at(0, 0)).unwrap();
-        let Turn::First(first) = breaker.turn(&Pass::None, &at(130, 130)) else { panic!() };
+        let StartDecision::First(first) = breaker.turn(&Pass::None, &at(130, 130)) else { panic!() };
         let shut = breaker.shut(LimitKind::FiveHour, 1000, 30, &at(131, 131)).unwrap();
         assert_eq!(shut.until, 1000);
         // One that was refused at about the same time, and waits for less.
         assert_eq!(breaker.shut(LimitKind::FiveHour, 200, 30, &at(132, 132)).unwrap().until, 1000);
         let first = Pass::First(first);
         for pass in [&Pass::None, &Pass::Follows, &first] {
-            assert!(matches!(breaker.turn(pass, &at(140, 140)), Turn::Wait(_)), "{pass:?}");
+            assert!(matches!(breaker.turn(pass, &at(140, 140)), StartDecision::Wait(_)), "{pass:?}");
         }
     }
 
     #[test]
     fn it_concerns_those_of_one_account_program_and_model() {
         let folder = tempfile::tempdir().unwrap();
-        let private = Private::new(folder.path().to_owned());
+        let private = PrivateDir::new(folder.path().to_owned());
         let of = |profile: &str, login: &[&str], model: Option<&str>| {
             Breaker::new(&private, profile, login, model.map(str::to_owned))
         };
-        let waits = |breaker: &Breaker| matches!(breaker.turn(&Pass::None, &at(1, 1)), Turn::Wait(_));
+        let waits =
+            |breaker: &Breaker| matches!(breaker.turn(&Pass::None, &at(1, 1)), StartDecision::Wait(_));
         let opus = of("claude", &[], Some("claude-opus-5-5"));
         opus.shut(LimitKind::SevenDayOpus, 100, 30, &at(0, 0)).unwrap();
         assert!(waits(&of("claude", &[], Some("claude-opus-5-5"))));

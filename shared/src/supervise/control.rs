@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-pub use crate::model::fold::Rest;
+pub use crate::model::fold::StopMode;
 use crate::{
     Result,
     git::Repo,
@@ -12,26 +12,26 @@ use crate::{
     model::{Agent, AgentId, Fact, event::Message},
     store::{
         Chain, append, append_if,
-        layout::{AgentDir, Private},
+        layout::{AgentDir, PrivateDir},
         writer,
     },
     supervise::{
-        ending::{End, Ended},
+        ending::{AttemptEnd, EndedAttempt},
         helper::{self, Job},
-        listen, mend,
+        listen,
         processes::{self, Processes},
-        prompt, queue,
+        prompt, queue, repair,
         spec::Spec,
         stored_output,
     },
     trust::acceptance,
-    worktree::take::Taken,
+    worktree::capture::CapturedWork,
 };
 
 /// How long a supervisor that is just starting may hold its lock unseen.
-const SETTLE: Duration = Duration::from_secs(1);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
-impl Rest {
+impl StopMode {
     fn asked(self, reason: Option<&str>) -> Fact {
         let reason = reason.map(str::to_owned);
         match self {
@@ -41,10 +41,10 @@ impl Rest {
     }
 
     /// The end of an agent that has no supervisor to ask.
-    fn end(self, reason: Option<&str>) -> End {
+    fn end(self, reason: Option<&str>) -> AttemptEnd {
         match self {
-            Self::Stop => End::Stopped(reason.map(str::to_owned)),
-            Self::Pause => End::Paused(reason.map(str::to_owned)),
+            Self::Stop => AttemptEnd::Stopped(reason.map(str::to_owned)),
+            Self::Pause => AttemptEnd::Paused(reason.map(str::to_owned)),
         }
     }
 
@@ -62,7 +62,7 @@ impl Rest {
 ///
 /// # Errors
 /// There is no such agent, or nothing can be written.
-pub fn ask(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> Result<bool> {
+pub fn ask(repo: &Repo, id: &AgentId, rest: StopMode, reason: Option<&str>) -> Result<bool> {
     let asked = std::cell::Cell::new(false);
     let own = writer::known_writer(repo);
     let request = (rest, reason.map(str::to_owned));
@@ -80,11 +80,12 @@ pub fn ask(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> Resul
     Ok(asked.get())
 }
 
-type Request = (Rest, Option<String>);
+type Request = (StopMode, Option<String>);
 
 /// Whether what was asked before leads at least as far, for no other reason.
 fn is_covered(request: &Request, before: Option<&Request>) -> bool {
-    before.is_some_and(|before| before == request || before.0 == Rest::Stop && request.0 == Rest::Pause)
+    before
+        .is_some_and(|before| before == request || before.0 == StopMode::Stop && request.0 == StopMode::Pause)
 }
 
 /// Writes down the message that `compose` makes for the agent as it is, if it makes one, and wakes the supervisor. Gives the agent as it is.
@@ -98,7 +99,7 @@ pub fn send(repo: &Repo, id: &AgentId, compose: impl Fn(&Agent) -> Option<Messag
 }
 
 fn wake(repo: &Repo, id: &AgentId) -> Result<()> {
-    let private = Private::new(repo.private_dir()?);
+    let private = PrivateDir::new(repo.private_dir()?);
     let recorded = Processes::read(&private.agent(id)).map(|record| record.supervisor);
     if let Some(supervisor) = recorded.or_else(|| processes::supervisor_of(&private, id)) {
         processes::signal(supervisor, Signal::USR1);
@@ -111,10 +112,10 @@ fn wake(repo: &Repo, id: &AgentId) -> Result<()> {
 ///
 /// # Errors
 /// A process cannot be killed, or nothing can be written.
-pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> Result<bool> {
-    let private = Private::new(repo.private_dir()?);
+pub fn end_lost(repo: &Repo, id: &AgentId, rest: StopMode, reason: Option<&str>) -> Result<bool> {
+    let private = PrivateDir::new(repo.private_dir()?);
     let dir = private.agent(id);
-    let Some(_lock) = Lock::take(&dir.lock(), SETTLE)? else { return Ok(false) };
+    let Some(_lock) = Lock::take(&dir.lock(), LOCK_TIMEOUT)? else { return Ok(false) };
     if processes::supervisor_of(&private, id).is_some() {
         // Somebody removed its lock; it ends the agent itself.
         return Ok(false);
@@ -126,13 +127,13 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
     }
     let summary = listen::summary(&dir);
     let was_paused = before.phase.is_at_rest();
-    let notice = clear_the_dead(repo, id, &private, &dir)?;
+    let notice = reap_lost_agent(repo, id, &private, &dir)?;
     let _ = acceptance::end(&repo.common_dir()?, id);
     let spec = Spec::last(repo, id, &dir);
     let repo = &repo.acting_as(spec.as_ref().and_then(|spec| spec.identity.as_ref()));
     let taken = match spec {
         _ if before.attempt == 0 => {
-            stored_output::store_output(repo, id, &dir).map(|()| Taken::nothing(before.base.clone()))
+            stored_output::store_output(repo, id, &dir).map(|()| CapturedWork::nothing(before.base.clone()))
         }
         Some(spec) => {
             // A helper reads the order where a supervisor has it.
@@ -147,7 +148,7 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
     };
     let reason = reason.or_else(|| (!was_paused).then_some(died.as_str()));
     // What it used is told by the end, and nobody else tells it.
-    let ended = Ended { summary, ..Ended::from(rest.end(reason)) };
+    let ended = EndedAttempt { summary, ..EndedAttempt::from(rest.end(reason)) };
     append(repo, id, &[Fact::Finished(ended.fact(before.attempt, taken.as_ref()))])?;
     if taken.is_ok_and(|taken| taken.unsaved.is_none()) {
         let _ = std::fs::remove_dir_all(dir.dir());
@@ -160,10 +161,10 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: Rest, reason: Option<&str>) -> 
 ///
 /// # Errors
 /// A process cannot be killed, or nothing can be written.
-pub fn clear_the_dead(
+pub fn reap_lost_agent(
     repo: &Repo,
     id: &AgentId,
-    private: &Private,
+    private: &PrivateDir,
     dir: &AgentDir,
 ) -> Result<Option<String>> {
     helper::wait_for_an_orphan(dir);
@@ -177,5 +178,5 @@ pub fn clear_the_dead(
         prompt::remove(&spec.worktree, id);
     }
     queue::leave(private, id);
-    mend::remove_half_made(repo, id, mend::Operations::Free)
+    repair::remove_incomplete(repo, id, repair::Operations::Free)
 }

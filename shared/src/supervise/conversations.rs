@@ -4,13 +4,16 @@ use std::{collections::HashSet, fs, path::Path};
 
 use crate::{
     Error, Kind, Result, agents,
-    conversation::{Facts, Found, Inner, Installed, Place, SessionReader, Transcript, reading},
+    conversation::{
+        ConversationFacts, ConversationFile, Discovery, Installed, SessionReader, Subagent, Transcript,
+        reading,
+    },
     error::Context,
     git::Repo,
     model::AgentId,
     store::{
         Chain,
-        transcripts::{self, About, AboutInner, Source},
+        transcripts::{self, SubagentMeta, TranscriptMeta, TranscriptSource},
     },
 };
 
@@ -25,9 +28,9 @@ pub fn keep_of_agent(repo: &Repo, id: &AgentId) -> Result<()> {
     let Some(path) = files.and_then(|files| files.transcript(&session)) else { return Ok(()) };
     let Some(reader) = agents::session_reader(&agent.profile) else { return Ok(()) };
     let cannot = || format!("cannot read '{}'", path.display());
-    let place = Place::at(reader.name(), &session, &path).context(Kind::External, cannot)?;
+    let place = ConversationFile::at(reader.name(), &session, &path).context(Kind::External, cannot)?;
     let (_, facts) = reading::whole(reader, &place, None).context(Kind::External, cannot)?;
-    let inner = reader.subagents(&place, &mut Found::default());
+    let inner = reader.subagents(&place, &mut Discovery::default());
     keep(repo, &place, &facts, Some(id.to_string()), &inner, &Installed::default()).map(|_| ())
 }
 
@@ -37,10 +40,10 @@ pub fn keep_of_agent(repo: &Repo, id: &AgentId) -> Result<()> {
 /// It lies where its program keeps no conversations (3), cannot be read, or nothing can be written.
 pub fn keep(
     repo: &Repo,
-    place: &Place,
-    facts: &Facts,
+    place: &ConversationFile,
+    facts: &ConversationFacts,
     agent: Option<String>,
-    inner: &[Inner],
+    inner: &[Subagent],
     installed: &Installed,
 ) -> Result<bool> {
     let reader = agents::session_reader(place.program);
@@ -58,15 +61,15 @@ pub fn keep(
     let size = fs::metadata(transcript.path()).map_or(place.size, |there| there.len());
     let facts =
         serde_json::to_value(facts).context(Kind::Internal, || "cannot write what is known".into())?;
-    let inner: Vec<(&Inner, Transcript)> =
+    let inner: Vec<(&Subagent, Transcript)> =
         inner.iter().map(|one| Ok((one, whole(&one.id, &one.path)?))).collect::<Result<_>>()?;
     let notes =
         inner.iter().map(|(one, _)| one.path.with_extension("meta.json")).filter(|note| note.is_file());
     let files = inner.iter().map(|(one, whole)| source(&one.path, whole.path()));
-    let mut files: Vec<Source> = files.chain(notes.map(|note| source(&note, &note))).collect();
+    let mut files: Vec<TranscriptSource> = files.chain(notes.map(|note| source(&note, &note))).collect();
     tell_apart(&mut files);
     let known = inner.iter().zip(&files);
-    let about = About {
+    let about = TranscriptMeta {
         v: 1,
         program: place.program.to_owned(),
         id: place.id.clone(),
@@ -83,18 +86,18 @@ pub fn keep(
 /// What is known of a sub-agent, if its file can be read.
 fn known_of(
     reader: &dyn SessionReader,
-    one: &Inner,
-    file: &Source,
-    conversation: &Place,
-) -> Option<AboutInner> {
+    one: &Subagent,
+    file: &TranscriptSource,
+    conversation: &ConversationFile,
+) -> Option<SubagentMeta> {
     let (facts, _) = reading::inner(reader, &one.place(conversation.program), &conversation.path).ok()?;
     let facts = serde_json::to_value(facts).ok()?;
     let (id, kind, about) = (one.id.clone(), one.kind.clone(), one.about.clone());
-    Some(AboutInner { id, facts, file: Some(file.name.clone()), kind, about, size: file.size })
+    Some(SubagentMeta { id, facts, file: Some(file.name.clone()), kind, about, size: file.size })
 }
 
 /// Sub-agents of two workflows may have the same name: the later ones get that of their folder as well.
-fn tell_apart(files: &mut [Source]) {
+fn tell_apart(files: &mut [TranscriptSource]) {
     let mut names = HashSet::new();
     for file in files {
         if !names.insert(file.name.clone()) {
@@ -107,8 +110,8 @@ fn tell_apart(files: &mut [Source]) {
 }
 
 /// A file, under the name that it has in its place.
-fn source(place: &Path, path: &Path) -> Source {
+fn source(place: &Path, path: &Path) -> TranscriptSource {
     let name = place.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let size = fs::metadata(path).map_or(0, |there| there.len());
-    Source { name, path: path.to_owned(), size }
+    TranscriptSource { name, path: path.to_owned(), size }
 }

@@ -4,12 +4,12 @@ use crate::{
     Error,
     agents::{FailureKind, StreamSummary, Turn, TurnFailure, limit::Reached},
     model::{Limit, Phase, event::Finished},
-    worktree::{take::Taken, unfinished::Unfinished},
+    worktree::{capture::CapturedWork, unfinished::Unfinished},
 };
 
 /// How an attempt came to its end.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum End {
+pub enum AttemptEnd {
     /// The program returned this.
     Exit(i32),
     /// A signal ended the program.
@@ -32,9 +32,9 @@ pub enum End {
 
 /// An attempt at its end.
 #[derive(Debug)]
-pub struct Ended {
+pub struct EndedAttempt {
     /// How.
-    pub end: End,
+    pub end: AttemptEnd,
     /// What happened in its stream, where that is structured.
     pub summary: Option<StreamSummary>,
     /// Its last complaint.
@@ -47,8 +47,8 @@ pub struct Ended {
     pub is_reviewer: bool,
 }
 
-impl From<End> for Ended {
-    fn from(end: End) -> Self {
+impl From<AttemptEnd> for EndedAttempt {
+    fn from(end: AttemptEnd) -> Self {
         Self { end, summary: None, last_words: None, limit: None, unheard: 0, is_reviewer: false }
     }
 }
@@ -74,7 +74,7 @@ impl Conclusion {
     }
 }
 
-impl End {
+impl AttemptEnd {
     /// What the program returned, as a shell would say it.
     pub const fn exit_code(&self) -> Option<i32> {
         match self {
@@ -95,25 +95,29 @@ impl End {
     }
 }
 
-impl Ended {
+impl EndedAttempt {
     /// What it means, before its work is looked at.
     pub fn conclusion(&self) -> Conclusion {
         match &self.end {
-            End::TooLong(seconds) => Conclusion::of(Phase::Timeout, format!("ran longer than {seconds} s")),
-            End::Idle(seconds) => {
+            AttemptEnd::TooLong(seconds) => {
+                Conclusion::of(Phase::Timeout, format!("ran longer than {seconds} s"))
+            }
+            AttemptEnd::Idle(seconds) => {
                 Conclusion::transient(Phase::Timeout, format!("no sign of life for {seconds} s"))
             }
-            End::Asked(what) => Conclusion::of(Phase::Failed, format!("asked, and nobody answers: {what}")),
-            End::Stopped(why) => Conclusion::of(Phase::Stopped, why.clone()),
-            End::Paused(why) => Conclusion::of(Phase::Paused, why.clone()),
-            End::Limited(limit) => Conclusion::of(Phase::Paused, limit.sentence()),
-            End::Broken(why) => Conclusion::of(Phase::Failed, why.clone()),
-            End::Exit(code) => match &self.summary {
+            AttemptEnd::Asked(what) => {
+                Conclusion::of(Phase::Failed, format!("asked, and nobody answers: {what}"))
+            }
+            AttemptEnd::Stopped(why) => Conclusion::of(Phase::Stopped, why.clone()),
+            AttemptEnd::Paused(why) => Conclusion::of(Phase::Paused, why.clone()),
+            AttemptEnd::Limited(limit) => Conclusion::of(Phase::Paused, limit.sentence()),
+            AttemptEnd::Broken(why) => Conclusion::of(Phase::Failed, why.clone()),
+            AttemptEnd::Exit(code) => match &self.summary {
                 Some(summary) => self.exited(summary, *code),
                 None if *code == 0 => Conclusion::of(Phase::Done, None),
                 None => Conclusion::of(Phase::Failed, format!("exit code {code}")),
             },
-            End::Signal(number) => self.signal(*number),
+            AttemptEnd::Signal(number) => self.signal(*number),
         }
     }
 
@@ -121,12 +125,12 @@ impl Ended {
     pub fn limit_reached(&self) -> Option<&Reached> {
         let last_turn = self.summary.as_ref().and_then(|summary| summary.last_turn.as_ref());
         let gave_up = match (&self.end, last_turn) {
-            (End::Exit(_), Some(turn)) => {
+            (AttemptEnd::Exit(_), Some(turn)) => {
                 let is_context = |kind| matches!(kind, FailureKind::ContextFull { .. });
                 turn.failure.as_ref().is_some_and(|failure| !is_context(failure.kind))
             }
-            (End::Exit(code), _) => *code != 0,
-            (End::Idle(_), _) => true,
+            (AttemptEnd::Exit(code), _) => *code != 0,
+            (AttemptEnd::Idle(_), _) => true,
             _ => false,
         };
         self.limit.as_ref().filter(|limit| gave_up && !limit.warning)
@@ -170,7 +174,7 @@ impl Ended {
 
     /// The phase that it means with the work that was taken, and why. An end without error is only good if the work could be
     /// taken and is finished; without any change it is done and says so, unless the change was denied.
-    pub fn judge(&self, taken: Result<&Taken, &Error>) -> (Phase, Option<String>) {
+    pub fn judge(&self, taken: Result<&CapturedWork, &Error>) -> (Phase, Option<String>) {
         let Conclusion { phase, reason, .. } = self.conclusion();
         let no_success = if phase == Phase::Done { Phase::Failed } else { phase };
         let unsaved = match taken {
@@ -202,7 +206,7 @@ impl Ended {
     }
 
     /// The event that tells it, with the work.
-    pub fn fact(&self, attempt: u32, taken: Result<&Taken, &Error>) -> Finished {
+    pub fn fact(&self, attempt: u32, taken: Result<&CapturedWork, &Error>) -> Finished {
         let (phase, reason) = self.judge(taken);
         let finished = Finished { reason, ..self.bare_fact(attempt, phase) };
         match taken {
@@ -229,7 +233,7 @@ impl Ended {
             usage,
             unheard: self.unheard as u64,
             limit: match &self.end {
-                End::Limited(limit) => Some(limit.clone()),
+                AttemptEnd::Limited(limit) => Some(limit.clone()),
                 _ => self.limit.as_ref().filter(|limit| limit.warning).map(Reached::noted),
             },
             exit: self.end.exit_code(),
@@ -270,70 +274,79 @@ mod tests {
     use super::*;
     use crate::model::{Oid, WorkStat};
 
-    fn taken(commits: u64, off_branch: Option<&str>) -> Taken {
+    fn taken(commits: u64, off_branch: Option<&str>) -> CapturedWork {
         let work = WorkStat { commits, ..WorkStat::default() };
-        Taken { work, off_branch: off_branch.map(str::to_owned), ..Taken::nothing(Oid::NULL.into()) }
+        CapturedWork {
+            work,
+            off_branch: off_branch.map(str::to_owned),
+            ..CapturedWork::nothing(Oid::NULL.into())
+        }
     }
 
-    fn unfinished(conflicts: &[&str]) -> Taken {
+    fn unfinished(conflicts: &[&str]) -> CapturedWork {
         let conflicts = conflicts.iter().map(|file| (*file).to_owned()).collect();
         let unfinished = Some(Unfinished { operation: Some("merge".to_owned()), conflicts });
-        Taken { unfinished, ..taken(1, Some("a merge is under way")) }
+        CapturedWork { unfinished, ..taken(1, Some("a merge is under way")) }
     }
 
     #[test]
     fn every_end_has_its_phase_and_reason() {
         let full = Error::refused("no space");
-        let gone = Taken { remark: Some("its worktree is gone".to_owned()), ..taken(1, None) };
+        let gone = CapturedWork { remark: Some("its worktree is gone".to_owned()), ..taken(1, None) };
         let unsaved = Some("the worktree is a symbolic link".to_owned());
-        let unsaved = Taken { unsaved, ..taken(1, Some("the worktree is a symbolic link")) };
+        let unsaved = CapturedWork { unsaved, ..taken(1, Some("the worktree is a symbolic link")) };
         for (end, work, phase, reason) in [
-            (End::Exit(0), Ok(&taken(1, None)), Phase::Done, None),
-            (End::Exit(0), Ok(&taken(0, None)), Phase::Done, Some("nothing changed")),
-            (End::Exit(0), Err(&full), Phase::Failed, Some("its work stays in the worktree: no space")),
-            (End::Exit(3), Ok(&taken(0, None)), Phase::Failed, Some("exit code 3")),
+            (AttemptEnd::Exit(0), Ok(&taken(1, None)), Phase::Done, None),
+            (AttemptEnd::Exit(0), Ok(&taken(0, None)), Phase::Done, Some("nothing changed")),
             (
-                End::Exit(3),
+                AttemptEnd::Exit(0),
+                Err(&full),
+                Phase::Failed,
+                Some("its work stays in the worktree: no space"),
+            ),
+            (AttemptEnd::Exit(3), Ok(&taken(0, None)), Phase::Failed, Some("exit code 3")),
+            (
+                AttemptEnd::Exit(3),
                 Err(&full),
                 Phase::Failed,
                 Some("exit code 3; its work stays in the worktree: no space"),
             ),
-            (End::Signal(9), Ok(&taken(1, None)), Phase::Failed, Some("ended by signal 9")),
-            (End::TooLong(5), Ok(&taken(1, None)), Phase::Timeout, Some("ran longer than 5 s")),
-            (End::Idle(5), Ok(&taken(1, None)), Phase::Timeout, Some("no sign of life for 5 s")),
-            (End::Stopped(None), Ok(&taken(0, None)), Phase::Stopped, None),
-            (End::Paused(Some("lunch".into())), Ok(&taken(0, None)), Phase::Paused, Some("lunch")),
+            (AttemptEnd::Signal(9), Ok(&taken(1, None)), Phase::Failed, Some("ended by signal 9")),
+            (AttemptEnd::TooLong(5), Ok(&taken(1, None)), Phase::Timeout, Some("ran longer than 5 s")),
+            (AttemptEnd::Idle(5), Ok(&taken(1, None)), Phase::Timeout, Some("no sign of life for 5 s")),
+            (AttemptEnd::Stopped(None), Ok(&taken(0, None)), Phase::Stopped, None),
+            (AttemptEnd::Paused(Some("lunch".into())), Ok(&taken(0, None)), Phase::Paused, Some("lunch")),
             (
-                End::Stopped(None),
+                AttemptEnd::Stopped(None),
                 Err(&full),
                 Phase::Stopped,
                 Some("its work stays in the worktree: no space"),
             ),
             (
-                End::Exit(0),
+                AttemptEnd::Exit(0),
                 Ok(&taken(2, Some("the branch moved"))),
                 Phase::Done,
                 Some("not on its branch: the branch moved"),
             ),
-            (End::Exit(0), Ok(&gone), Phase::Done, Some("its worktree is gone")),
+            (AttemptEnd::Exit(0), Ok(&gone), Phase::Done, Some("its worktree is gone")),
             (
-                End::Exit(0),
+                AttemptEnd::Exit(0),
                 Ok(&unfinished(&["c.txt"])),
                 Phase::Failed,
                 Some("a merge is unfinished: conflicts in c.txt"),
             ),
-            (End::Stopped(None), Ok(&unfinished(&[])), Phase::Stopped, Some("a merge is unfinished")),
+            (AttemptEnd::Stopped(None), Ok(&unfinished(&[])), Phase::Stopped, Some("a merge is unfinished")),
             (
-                End::Exit(0),
+                AttemptEnd::Exit(0),
                 Ok(&unsaved),
                 Phase::Failed,
                 Some("its work stays in the worktree: the worktree is a symbolic link"),
             ),
         ] {
-            let ended = Ended::from(end.clone());
+            let ended = EndedAttempt::from(end.clone());
             assert_eq!(ended.judge(work), (phase, reason.map(str::to_owned)), "{end:?}");
         }
-        assert_eq!(End::Signal(15).exit_code(), Some(143));
+        assert_eq!(AttemptEnd::Signal(15).exit_code(), Some(143));
     }
 
     fn turn(failure: Option<FailureKind>) -> Option<Turn> {
@@ -344,43 +357,44 @@ mod tests {
     #[test]
     fn what_a_structured_stream_came_to() {
         /// End, begun, last turn, then phase, reason, transient.
-        type Row = (End, bool, Option<Turn>, Phase, &'static str, bool);
+        type Row = (AttemptEnd, bool, Option<Turn>, Phase, &'static str, bool);
         let failed = |kind| turn(Some(kind));
         let login = FailureKind::NotLoggedIn { login: "log in" };
         let context_full = FailureKind::ContextFull { is_transient: false };
         let out_of_turns = "used up its turns (--max-turns)";
         let interrupted = "interrupted before it was done";
         let table: &[Row] = &[
-            (End::Exit(0), true, turn(None), Phase::Done, "", false),
-            (End::Exit(1), true, turn(None), Phase::Failed, "exit code 1: last", false),
-            (End::Exit(0), true, None, Phase::Failed, interrupted, false),
-            (End::Exit(1), true, None, Phase::Failed, "crashed with exit code 1: last", true),
-            (End::Exit(1), false, None, Phase::Failed, "exit code 1: last", false),
-            (End::Exit(143), true, None, Phase::Failed, "ended by signal 15", false),
-            (End::Signal(9), true, None, Phase::Failed, "ended by signal 9", true),
-            (End::Signal(15), true, None, Phase::Failed, "ended by signal 15", false),
-            (End::Idle(300), true, None, Phase::Timeout, "no sign of life for 300 s", true),
-            (End::TooLong(9), true, None, Phase::Timeout, "ran longer than 9 s", false),
-            (End::Exit(1), true, failed(FailureKind::OutOfTurns), Phase::Failed, out_of_turns, false),
+            (AttemptEnd::Exit(0), true, turn(None), Phase::Done, "", false),
+            (AttemptEnd::Exit(1), true, turn(None), Phase::Failed, "exit code 1: last", false),
+            (AttemptEnd::Exit(0), true, None, Phase::Failed, interrupted, false),
+            (AttemptEnd::Exit(1), true, None, Phase::Failed, "crashed with exit code 1: last", true),
+            (AttemptEnd::Exit(1), false, None, Phase::Failed, "exit code 1: last", false),
+            (AttemptEnd::Exit(143), true, None, Phase::Failed, "ended by signal 15", false),
+            (AttemptEnd::Signal(9), true, None, Phase::Failed, "ended by signal 9", true),
+            (AttemptEnd::Signal(15), true, None, Phase::Failed, "ended by signal 15", false),
+            (AttemptEnd::Idle(300), true, None, Phase::Timeout, "no sign of life for 300 s", true),
+            (AttemptEnd::TooLong(9), true, None, Phase::Timeout, "ran longer than 9 s", false),
+            (AttemptEnd::Exit(1), true, failed(FailureKind::OutOfTurns), Phase::Failed, out_of_turns, false),
             (
-                End::Exit(1),
+                AttemptEnd::Exit(1),
                 true,
                 failed(FailureKind::OutOfBudget),
                 Phase::Failed,
                 "spent its budget (--budget)",
                 false,
             ),
-            (End::Exit(0), true, failed(FailureKind::Interrupted), Phase::Failed, interrupted, false),
-            (End::Exit(1), true, failed(FailureKind::Transient), Phase::Failed, "words", true),
-            (End::Exit(1), true, failed(login), Phase::Failed, "not logged in: words (log in)", false),
-            (End::Exit(1), true, failed(context_full), Phase::Failed, "words", false),
-            (End::Exit(1), false, failed(FailureKind::Permanent), Phase::Failed, "words", false),
+            (AttemptEnd::Exit(0), true, failed(FailureKind::Interrupted), Phase::Failed, interrupted, false),
+            (AttemptEnd::Exit(1), true, failed(FailureKind::Transient), Phase::Failed, "words", true),
+            (AttemptEnd::Exit(1), true, failed(login), Phase::Failed, "not logged in: words (log in)", false),
+            (AttemptEnd::Exit(1), true, failed(context_full), Phase::Failed, "words", false),
+            (AttemptEnd::Exit(1), false, failed(FailureKind::Permanent), Phase::Failed, "words", false),
         ];
         for (end, begun, last_turn, phase, reason, is_transient) in table {
             let mut summary = StreamSummary::default();
             (summary.begun, summary.last_turn) = (*begun, last_turn.clone());
             let last_words = Some("last".to_owned());
-            let ended = Ended { summary: Some(summary), last_words, ..Ended::from(end.clone()) };
+            let ended =
+                EndedAttempt { summary: Some(summary), last_words, ..EndedAttempt::from(end.clone()) };
             let expected = Conclusion {
                 phase: *phase,
                 reason: Some((*reason).to_owned()).filter(|reason| !reason.is_empty()),
@@ -395,25 +409,25 @@ mod tests {
         let reached = |warning| Reached { warning, ..Reached::unknown() };
         let failed = |kind| turn(Some(kind));
         for (end, last, warning, expected) in [
-            (End::Exit(1), failed(FailureKind::Transient), false, true),
+            (AttemptEnd::Exit(1), failed(FailureKind::Transient), false, true),
             // The conversation is too long: a limit of another kind.
-            (End::Exit(1), failed(FailureKind::ContextFull { is_transient: true }), false, false),
-            (End::Exit(0), turn(None), true, false),
-            (End::Exit(1), failed(FailureKind::Transient), true, false),
-            (End::Exit(1), None, false, true),
-            (End::Exit(0), None, false, false),
-            (End::Idle(300), None, false, true),
-            (End::Stopped(None), None, false, false),
-            (End::TooLong(9), None, false, false),
+            (AttemptEnd::Exit(1), failed(FailureKind::ContextFull { is_transient: true }), false, false),
+            (AttemptEnd::Exit(0), turn(None), true, false),
+            (AttemptEnd::Exit(1), failed(FailureKind::Transient), true, false),
+            (AttemptEnd::Exit(1), None, false, true),
+            (AttemptEnd::Exit(0), None, false, false),
+            (AttemptEnd::Idle(300), None, false, true),
+            (AttemptEnd::Stopped(None), None, false, false),
+            (AttemptEnd::TooLong(9), None, false, false),
         ] {
             let mut summary = StreamSummary::default();
             summary.last_turn = last;
             let limit = Some(reached(warning));
-            let ended = Ended { summary: Some(summary), limit, ..Ended::from(end) };
+            let ended = EndedAttempt { summary: Some(summary), limit, ..EndedAttempt::from(end) };
             assert_eq!(ended.limit_reached().is_some(), expected, "{ended:?}");
         }
         let limit = Limit { resumes: true, ..Limit::of(crate::model::LimitKind::FiveHour) };
-        let ended = Ended::from(End::Limited(limit.clone()));
+        let ended = EndedAttempt::from(AttemptEnd::Limited(limit.clone()));
         assert!(ended.end.resumes() && ended.end.is_its_own());
         let fact = ended.fact(3, Ok(&taken(1, None)));
         assert_eq!((fact.phase, fact.limit, fact.work.commits), (Phase::Paused, Some(limit), 1));
@@ -425,10 +439,10 @@ mod tests {
         let mut summary = StreamSummary::default();
         summary.last_turn = turn(None);
         summary.first_denied = Some("Bash touch x".into());
-        let ended = Ended { summary: Some(summary), ..Ended::from(End::Exit(0)) };
+        let ended = EndedAttempt { summary: Some(summary), ..EndedAttempt::from(AttemptEnd::Exit(0)) };
         assert_eq!(ended.judge(Ok(&taken(0, None))), (Phase::Failed, Some("denied: Bash touch x".into())));
         assert_eq!(ended.judge(Ok(&taken(1, None))), (Phase::Done, None));
-        let reviewer = Ended { is_reviewer: true, ..ended };
+        let reviewer = EndedAttempt { is_reviewer: true, ..ended };
         assert_eq!(reviewer.judge(Ok(&taken(0, None))), (Phase::Done, Some("nothing changed".into())));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::git::above;
+use crate::git::common_dir;
 
 /// Variables of git that belong to one command or hook of the caller's: an agent must not go on with them.
 const OF_ONE_COMMAND: &[&str] = &[
@@ -27,7 +27,7 @@ const BEFORE_PATHS: &[&str] = &["-", "file://"];
 
 /// What becomes of one variable.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Fate {
+pub enum VariableChange {
     /// It is not inherited.
     Removed,
     /// It named a place in the main checkout and names the same place in the worktree.
@@ -44,12 +44,12 @@ pub fn changes(
     common_dir: &Path,
     worktree: &Path,
     home: Option<&Path>,
-) -> Vec<(String, Fate)> {
-    let checkout = above::home(common_dir);
+) -> Vec<(String, VariableChange)> {
+    let checkout = common_dir::home(common_dir);
     let at_home = home.is_some_and(|home| home.starts_with(checkout));
     let fate = |name: &str, value: &str| {
         if OF_ONE_COMMAND.contains(&name) || BEGINNINGS.iter().any(|begins| name.starts_with(begins)) {
-            return Some(Fate::Removed);
+            return Some(VariableChange::Removed);
         }
         if at_home || name == "PATH" || name == "HOME" {
             return None;
@@ -61,12 +61,12 @@ pub fn changes(
         let before = before.unwrap_or_default();
         let path = Path::new(&value[before.len()..]);
         if path.starts_with(common_dir) {
-            return Some(Fate::Removed);
+            return Some(VariableChange::Removed);
         }
         let below = path.strip_prefix(checkout).ok().filter(|_| !path.starts_with(worktree))?;
         let moved: PathBuf =
             if below.as_os_str().is_empty() { worktree.into() } else { worktree.join(below) };
-        Some(Fate::Moved(format!("{before}{}", moved.display())))
+        Some(VariableChange::Moved(format!("{before}{}", moved.display())))
     };
     let all = variables.iter();
     all.filter_map(|(name, value)| Some((name.clone(), fate(name, value)?))).collect()
@@ -76,7 +76,7 @@ pub fn changes(
 mod tests {
     use super::*;
 
-    fn fate(name: &str, value: &str, home: &str) -> Option<Fate> {
+    fn fate(name: &str, value: &str, home: &str) -> Option<VariableChange> {
         let variables = [(name.to_owned(), value.to_owned())];
         let (common, worktree) = (Path::new("/w/app/.git"), Path::new("/w/app.worktrees/a-1"));
         changes(&variables, common, worktree, Some(Path::new(home))).pop().map(|(_, fate)| fate)
@@ -84,16 +84,16 @@ mod tests {
 
     #[test]
     fn nothing_names_the_main_checkout() {
-        let moved = |path: &str| Some(Fate::Moved(path.to_owned()));
+        let moved = |path: &str| Some(VariableChange::Moved(path.to_owned()));
         for (name, value, then) in [
             ("PROJECT", "/w/app", moved("/w/app.worktrees/a-1")),
             ("VIRTUAL_ENV", "/w/app/.venv", moved("/w/app.worktrees/a-1/.venv")),
             ("DIRENV_DIR", "-/w/app", moved("-/w/app.worktrees/a-1")),
             ("URL", "file:///w/app/x", moved("file:///w/app.worktrees/a-1/x")),
-            ("HOOK_DIR", "/w/app/.git/hooks", Some(Fate::Removed)),
-            ("GIT_AUTHOR_DATE", "now", Some(Fate::Removed)),
-            ("GIT_CONFIG_VALUE_3", "x", Some(Fate::Removed)),
-            ("ORCHESTRA_PROMPT_FILE", "/tmp/x", Some(Fate::Removed)),
+            ("HOOK_DIR", "/w/app/.git/hooks", Some(VariableChange::Removed)),
+            ("GIT_AUTHOR_DATE", "now", Some(VariableChange::Removed)),
+            ("GIT_CONFIG_VALUE_3", "x", Some(VariableChange::Removed)),
+            ("ORCHESTRA_PROMPT_FILE", "/tmp/x", Some(VariableChange::Removed)),
             ("GIT_AUTHOR_NAME", "Tess", None),
             ("GIT_SSH_COMMAND", "ssh -v", None),
             ("PATH", "/w/app/node_modules/.bin:/bin", None),
@@ -105,6 +105,6 @@ mod tests {
         }
         // A repository of the home folder's own files.
         assert_eq!(fate("CACHE", "/w/app/.cache", "/w/app"), None);
-        assert_eq!(fate("ORCHESTRA_X", "1", "/w/app"), Some(Fate::Removed));
+        assert_eq!(fate("ORCHESTRA_X", "1", "/w/app"), Some(VariableChange::Removed));
     }
 }

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use crate::{
     Code, Error, Kind, Result, config::keys::MIN_FREE, error::Context, model::ByteSize, private_files,
-    store::layout::Private,
+    store::layout::PrivateDir,
 };
 
 /// Free inodes below which no agent is started.
@@ -20,7 +20,7 @@ const RESERVE: usize = 256 * 1024;
 ///
 /// # Errors
 /// There is none.
-pub fn set_aside(private: &Private) -> Result<()> {
+pub fn reserve_space(private: &PrivateDir) -> Result<()> {
     let path = private.reserve();
     if path.exists() {
         return Ok(());
@@ -31,7 +31,7 @@ pub fn set_aside(private: &Private) -> Result<()> {
 }
 
 /// Gives the space back, to be used at once.
-pub fn release(private: &Private) {
+pub fn release_reserve(private: &PrivateDir) {
     let _ = fs::remove_file(private.reserve());
 }
 

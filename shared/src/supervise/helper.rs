@@ -12,18 +12,18 @@ use std::{
 use crate::{
     Code, Error, Kind, Result,
     error::Context,
-    git::{Repo, objects::Commit, refs::Edit, worktrees::Worktree},
+    git::{Repo, objects::Commit, refs::RefEdit, worktrees::Worktree},
     lock::Lock,
     model::{AgentId, words::words},
     process,
-    store::layout::{self, AgentDir, Private},
-    supervise::{conversations, mend, processes::NONCE, spec::Spec, stored_output},
+    store::layout::{self, AgentDir, PrivateDir},
+    supervise::{conversations, processes::NONCE, repair, spec::Spec, stored_output},
     surroundings,
     worktree::{
-        door, list, make, named,
+        capture::{self, CapturePlace, CaptureTarget, CapturedWork},
+        isolated_git_dir::{FrozenConfig, IsolatedGitDir},
+        list, make, open_worktree, registration_objects,
         root::Root,
-        shadow::{Frozen, Shadow},
-        take::{self, Place, Taken, Task},
     },
     world,
 };
@@ -31,7 +31,7 @@ use crate::{
 /// The longest that making a worktree may take.
 const PREPARING: Duration = Duration::from_secs(60 * 60);
 /// The longest that taking the work may take: reading and storing it, and the output and the conversation besides.
-const TAKING: Duration = take::LIMIT.saturating_add(Duration::from_secs(5 * 60));
+const TAKING: Duration = capture::LIMIT.saturating_add(Duration::from_secs(5 * 60));
 /// The longest that a running agent's worktree may take to be kept; the next try comes in a minute.
 const KEEPING: Duration = Duration::from_secs(60);
 
@@ -96,7 +96,7 @@ impl Helper {
     ///
     /// # Errors
     /// It did not say.
-    pub fn taken(self) -> Result<Taken> {
+    pub fn taken(self) -> Result<CapturedWork> {
         let mut said = Vec::new();
         let _ = self.stdout.map(|pipe| pipe.take(ANSWER).read_to_end(&mut said));
         serde_json::from_slice(&said)
@@ -120,14 +120,17 @@ impl Helper {
 ///
 /// # Errors
 /// Whatever stands in its way.
-pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<Taken>> {
-    let dir = Private::new(common_dir.join("orchestra")).agent(id);
+pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<CapturedWork>> {
+    let dir = PrivateDir::new(common_dir.join("orchestra")).agent(id);
     let spec = Spec::read(&dir)?;
     let _lock = Lock::require(&dir.spec(), Duration::from_secs(1))?;
     match job {
         Job::Prepare => {
-            let frozen =
-                Frozen::kept(&Private::new(common_dir.join("orchestra")).frozen(), &spec.frozen, common_dir)?;
+            let frozen = FrozenConfig::kept(
+                &PrivateDir::new(common_dir.join("orchestra")).frozen(),
+                &spec.frozen,
+                common_dir,
+            )?;
             let repo =
                 Repo::open_for_checkout_as_frozen(common_dir, &frozen)?.acting_as(spec.identity.as_ref());
             surroundings::before(common_dir, &dir, &frozen)?;
@@ -137,12 +140,12 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<Taken>> 
             let repo = Repo::open(common_dir)?.acting_as(spec.identity.as_ref());
             let worktree = registered(&repo, id, &spec)?
                 .ok_or_else(|| Error::new(Code::WorktreeMissing, "the worktree is gone"))?;
-            let root = door::enter(&repo, &worktree, spec.made())?;
+            let root = open_worktree::enter(&repo, &worktree, spec.made())?;
             let own = OwnShadow::of(&repo, &dir, &spec, root.path())?;
-            take::snapshot(
+            capture::snapshot(
                 &repo,
                 &task(id, &spec),
-                &Place { root: &root, worktree: &worktree, shadow: &own.shadow },
+                &CapturePlace { root: &root, worktree: &worktree, shadow: &own.shadow },
             )?;
             Ok(None)
         }
@@ -159,20 +162,20 @@ fn prepare(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<()>
     if spec.resumed
         && let Some(worktree) = list::of_agent(repo, id, &spec.branch)?
     {
-        mend::refuse_half_made(&worktree)?;
+        repair::refuse_incomplete(&worktree)?;
         if worktree.is_there() {
-            let root = door::enter(repo, &worktree, spec.made())?;
+            let root = open_worktree::enter(repo, &worktree, spec.made())?;
             if root.has_git_file() {
                 return remember_folder(&root, dir, spec);
             }
         }
         keep_registration(repo, id, spec, &worktree)?;
-        worktree.set_aside(&Private::new(repo.private_dir()?).gone())?;
+        worktree.set_aside(&PrivateDir::new(repo.private_dir()?).gone())?;
     }
     let start = if spec.resumed { repo.find_ref(&layout::head_ref(id))? } else { None };
     make::make(repo, &spec.branch, start.unwrap_or(spec.base), &spec.worktree)?;
     if spec.resumed {
-        take::restore(repo, &task(id, spec), &OwnShadow::of(repo, dir, spec, &spec.worktree)?.shadow)?;
+        capture::restore(repo, &task(id, spec), &OwnShadow::of(repo, dir, spec, &spec.worktree)?.shadow)?;
     }
     let root = Root::open(&spec.worktree);
     let root = root.context(Kind::External, || format!("cannot open '{}'", spec.worktree.display()))?;
@@ -190,7 +193,7 @@ fn remember_folder(root: &Root, dir: &AgentDir, spec: &Spec) -> Result<()> {
 /// Keeps what git remembers only by the registration of a worktree whose files are gone: what was staged, commits on no branch.
 fn keep_registration(repo: &Repo, id: &AgentId, spec: &Spec, worktree: &Worktree) -> Result<()> {
     let tip = repo.find_ref(&layout::branch_ref(&spec.branch))?.unwrap_or(spec.base);
-    let named = named::named(repo, &worktree.git_dir, &[], tip)?;
+    let named = registration_objects::named(repo, &worktree.git_dir, &[], tip)?;
     if named.commits.is_empty() && named.others.is_none() {
         return Ok(());
     }
@@ -201,7 +204,7 @@ fn keep_registration(repo: &Repo, id: &AgentId, spec: &Spec, worktree: &Worktree
     let name = layout::gone_registration_ref(id, &new.to_string());
     match repo.find_ref(&name)? {
         Some(_) => Ok(()),
-        None => Ok(repo.edit_refs(&[Edit { name, old: None, new }], "orchestra: a worktree is gone")?),
+        None => Ok(repo.edit_refs(&[RefEdit { name, old: None, new }], "orchestra: a worktree is gone")?),
     }
 }
 
@@ -217,7 +220,7 @@ pub fn wait_for_an_orphan(dir: &AgentDir) {
 ///
 /// # Errors
 /// The worktree is gone, or something cannot be written.
-pub fn take_work(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<Taken> {
+pub fn take_work(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<CapturedWork> {
     let repo = &repo.acting_as(spec.identity.as_ref());
     stored_output::store_output(repo, id, dir)?;
     // The work counts for more: a conversation that cannot be kept now can be kept later.
@@ -229,25 +232,25 @@ pub fn take_work(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Resu
     Ok(taken)
 }
 
-fn take_files(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<Taken> {
+fn take_files(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<CapturedWork> {
     let task = task(id, spec);
     let Some(worktree) = registered(repo, id, spec)? else {
         let own = OwnShadow::of(repo, dir, spec, &spec.worktree)?;
-        let taken = take::branch_only(repo, &task, &own.shadow, "its worktree is gone")?;
+        let taken = capture::branch_only(repo, &task, &own.shadow, "its worktree is gone")?;
         let unregistered = "git does not know the worktree any more (git worktree repair)".to_owned();
         let unsaved = fs::symlink_metadata(&spec.worktree).is_ok().then_some(unregistered);
-        return Ok(Taken { unsaved, ..taken });
+        return Ok(CapturedWork { unsaved, ..taken });
     };
-    let finished = door::enter(repo, &worktree, spec.made()).and_then(|root| {
+    let finished = open_worktree::enter(repo, &worktree, spec.made()).and_then(|root| {
         let own = OwnShadow::of(repo, dir, spec, root.path())?;
-        take::finish(repo, &task, &Place { root: &root, worktree: &worktree, shadow: &own.shadow })
+        capture::finish(repo, &task, &CapturePlace { root: &root, worktree: &worktree, shadow: &own.shadow })
     });
     finished.or_else(|error| {
         // What the agent committed can be taken even so.
         let why = error.one_line();
         let own = OwnShadow::of(repo, dir, spec, &worktree.path)?;
-        let taken = take::branch_only(repo, &task, &own.shadow, &why);
-        taken.map(|taken| Taken { unsaved: Some(why), ..taken }).map_err(|_| error)
+        let taken = capture::branch_only(repo, &task, &own.shadow, &why);
+        taken.map(|taken| CapturedWork { unsaved: Some(why), ..taken }).map_err(|_| error)
     })
 }
 
@@ -258,13 +261,13 @@ fn registered(repo: &Repo, id: &AgentId, spec: &Spec) -> Result<Option<Worktree>
 
 /// The settings that held when the agent was started; plain ones where somebody changed what was kept of them.
 fn frozen(repo: &Repo, spec: &Spec) -> Result<PathBuf> {
-    Frozen::kept(&Private::new(repo.private_dir()?).frozen(), &spec.frozen, &repo.common_dir()?)
+    FrozenConfig::kept(&PrivateDir::new(repo.private_dir()?).frozen(), &spec.frozen, &repo.common_dir()?)
 }
 
 /// A shadow with an index of its own each time: a git that was killed leaves a lock on it, and one that outlives its helper still
 /// writes it.
 struct OwnShadow {
-    shadow: Shadow,
+    shadow: IsolatedGitDir,
     _folder: tempfile::TempDir,
 }
 
@@ -274,12 +277,12 @@ impl OwnShadow {
         let folder =
             folder.context(Kind::External, || format!("cannot write in '{}'", dir.dir().display()))?;
         let index = folder.path().join("index");
-        let shadow = Shadow::at(frozen(repo, spec)?, index, files.to_owned(), repo.common_dir()?);
+        let shadow = IsolatedGitDir::at(frozen(repo, spec)?, index, files.to_owned(), repo.common_dir()?);
         Ok(Self { shadow, _folder: folder })
     }
 }
 
-fn task<'a>(id: &'a AgentId, spec: &'a Spec) -> Task<'a> {
+fn task<'a>(id: &'a AgentId, spec: &'a Spec) -> CaptureTarget<'a> {
     let max_file = spec.limits.max_file;
-    Task { id, title: &spec.title, branch: &spec.branch, base: spec.base, max_file }
+    CaptureTarget { id, title: &spec.title, branch: &spec.branch, base: spec.base, max_file }
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::worktree::life;
+use crate::worktree::recent_activity;
 
 /// The watch over one attempt.
 #[derive(Debug)]
@@ -39,7 +39,9 @@ impl Idle {
     ) -> Option<Duration> {
         let limit = self.limit.filter(|limit| self.last.elapsed() >= *limit)?;
         let written = transcript().and_then(|path| path.metadata().ok()?.modified().ok());
-        if written.is_some_and(|at| life::is_within(at, limit)) || life::changed_within(worktree, limit) {
+        if written.is_some_and(|at| recent_activity::is_within(at, limit))
+            || recent_activity::changed_within(worktree, limit)
+        {
             self.lives();
             return None;
         }

@@ -17,7 +17,7 @@ use crate::{
     private_files, process,
     store::layout::AgentDir,
     supervise::{
-        environment::{self, Fate},
+        environment::{self, VariableChange},
         processes::{self, NONCE, Processes},
         prompt,
         spec::Spec,
@@ -28,7 +28,7 @@ use crate::{
 
 /// The program of an attempt.
 #[derive(Debug)]
-pub struct Program {
+pub struct RunningProgram {
     /// Who it is.
     pub process: ProcessId,
     /// Its standard input, while it is held open; the kernel closes it when we die.
@@ -47,7 +47,7 @@ pub fn start(
     spec: &Spec,
     record: &Processes,
     session: Session<'_>,
-) -> Result<Program> {
+) -> Result<RunningProgram> {
     let prompt = prompt::copy(&dir.prompt(), &spec.worktree, id)?;
     let argv = spec.launch.argv_for(&prompt, session);
     let (program, arguments) = argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
@@ -69,8 +69,8 @@ pub fn start(
     for (name, fate) in environment::changes(&world::variables(), common_dir, &spec.worktree, home.as_deref())
     {
         match fate {
-            Fate::Removed => command.env_remove(name),
-            Fate::Moved(path) => command.env(name, path),
+            VariableChange::Removed => command.env_remove(name),
+            VariableChange::Moved(path) => command.env(name, path),
         };
     }
     for name in &spec.launch.unset {
@@ -98,7 +98,7 @@ pub fn start(
     }
     let pid = i32::try_from(child.id()).context(Kind::Internal, cannot)?;
     let process = ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 });
-    Ok(Program { process, stdin })
+    Ok(RunningProgram { process, stdin })
 }
 
 /// A program's standard input. A thread writes, as the program may read late or never; when this is dropped and all is

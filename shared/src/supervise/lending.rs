@@ -13,7 +13,7 @@ use crate::{
     git::{Repo, careful},
     lock::Lock,
     model::AgentId,
-    store::layout::Private,
+    store::layout::PrivateDir,
     supervise::{processes, tickets},
     world,
 };
@@ -31,7 +31,7 @@ pub fn caller() -> Option<AgentId> {
 /// A command that waits for agents. If an agent runs it, the slot of that agent is lent to them as long as this lives.
 #[derive(Debug)]
 pub struct Waiting {
-    private: Private,
+    private: PrivateDir,
     caller: Option<AgentId>,
     awaited: Vec<AgentId>,
     file: Option<(PathBuf, Lock)>,
@@ -43,7 +43,7 @@ impl Waiting {
     /// # Errors
     /// The repository is gone.
     pub fn new(repo: &Repo) -> Result<Self> {
-        let private = Private::new(repo.private_dir()?);
+        let private = PrivateDir::new(repo.private_dir()?);
         // The caller may be an agent of another repository.
         let caller = caller().filter(|id| Lock::is_held(&private.agent(id).lock()));
         Ok(Self { private, caller, awaited: Vec::new(), file: None })
@@ -110,7 +110,7 @@ impl Lender {
 ///
 /// # Errors
 /// The slots' folder cannot be written.
-pub(super) fn borrow(private: &Private, id: &AgentId, earlier: &[AgentId]) -> Result<Option<Lock>> {
+pub(super) fn borrow(private: &PrivateDir, id: &AgentId, earlier: &[AgentId]) -> Result<Option<Lock>> {
     for lender in lenders(private).into_iter().filter(|lender| lender.lends_to(id, earlier)) {
         if let Some(slot) = Lock::take(&private.lent_slot(&lender.agent), Duration::ZERO)? {
             return Ok(Some(slot));
@@ -120,12 +120,12 @@ pub(super) fn borrow(private: &Private, id: &AgentId, earlier: &[AgentId]) -> Re
 }
 
 /// The agents that waiting agents wait for.
-pub(super) fn awaited(private: &Private) -> Vec<AgentId> {
+pub(super) fn awaited(private: &PrivateDir) -> Vec<AgentId> {
     lenders(private).into_iter().flat_map(|lender| lender.awaited).collect()
 }
 
 /// Agents that live here and wait. Files of commands that were killed are removed on the way.
-fn lenders(private: &Private) -> Vec<Lender> {
+fn lenders(private: &PrivateDir) -> Vec<Lender> {
     let mut lenders = Vec::new();
     for entry in fs::read_dir(private.waiting()).into_iter().flatten().flatten().take(MOST) {
         let (path, name) = (entry.path(), entry.file_name());
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn only_commands_that_live_lend_and_only_of_agents_that_live() {
         let folder = tempfile::tempdir().unwrap();
-        let private = Private::new(folder.path().to_owned());
+        let private = PrivateDir::new(folder.path().to_owned());
         let live = Lock::require(&private.agent(&id("p")).lock(), Duration::ZERO).unwrap();
         let waiting = |caller: &str| Waiting {
             private: private.clone(),

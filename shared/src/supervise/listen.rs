@@ -29,14 +29,14 @@ pub fn summary(dir: &AgentDir) -> Option<StreamSummary> {
 
 /// Where a line stands in the output.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Span {
+pub struct LineSpan {
     start: u64,
     length: u64,
 }
 
 /// A program's output, up to where it was heard.
 #[derive(Debug)]
-pub struct Output {
+pub struct ProgramOutput {
     path: PathBuf,
     exchange: Box<dyn Exchange>,
     /// Bytes read.
@@ -47,7 +47,7 @@ pub struct Output {
     held: Vec<u8>,
 }
 
-impl Output {
+impl ProgramOutput {
     /// Output that nobody listened to yet.
     pub fn new(path: PathBuf, protocol: Protocol) -> Self {
         Self { path, exchange: protocol.open(), read: 0, begun: 0, held: Vec::new() }
@@ -73,7 +73,7 @@ impl Output {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn listen(&mut self, over: bool, mut hear: impl FnMut(&StreamEvent, Span)) -> Result<bool> {
+    pub fn listen(&mut self, over: bool, mut hear: impl FnMut(&StreamEvent, LineSpan)) -> Result<bool> {
         let cannot = || "cannot read the agent's output".to_owned();
         let mut file = careful::open_regular_through_links(&self.path).context(Kind::External, cannot)?;
         let length = file.metadata().context(Kind::External, cannot)?.len();
@@ -100,7 +100,7 @@ impl Output {
         Ok(self.read > was)
     }
 
-    fn take(&mut self, mut bytes: &[u8], hear: &mut impl FnMut(&StreamEvent, Span)) {
+    fn take(&mut self, mut bytes: &[u8], hear: &mut impl FnMut(&StreamEvent, LineSpan)) {
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             self.hold(&bytes[..end]);
             self.read += end as u64 + 1;
@@ -118,8 +118,8 @@ impl Output {
         }
     }
 
-    fn end_line(&mut self, end: u64, hear: &mut impl FnMut(&StreamEvent, Span)) {
-        let span = Span { start: self.begun, length: end - self.begun };
+    fn end_line(&mut self, end: u64, hear: &mut impl FnMut(&StreamEvent, LineSpan)) {
+        let span = LineSpan { start: self.begun, length: end - self.begun };
         let events = if self.held.len() <= HELD {
             self.exchange.read(&self.held)
         } else {
@@ -135,7 +135,7 @@ impl Output {
         }
     }
 
-    fn open(&self, span: Span) -> Result<impl Read + use<>> {
+    fn open(&self, span: LineSpan) -> Result<impl Read + use<>> {
         let cannot = || "cannot read the agent's output".to_owned();
         let mut file = careful::open_regular_through_links(&self.path).context(Kind::External, cannot)?;
         file.seek(SeekFrom::Start(span.start)).context(Kind::External, cannot)?;
@@ -146,7 +146,7 @@ impl Output {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn line(&self, span: Span) -> Result<Vec<u8>> {
+    pub fn line(&self, span: LineSpan) -> Result<Vec<u8>> {
         let mut line = Vec::new();
         self.open(span)?
             .take(LONGEST)
@@ -164,7 +164,7 @@ mod tests {
 
     fn heard(pieces: &[&[u8]]) -> Vec<String> {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let mut output = Output::new(file.path().to_owned(), Protocol::PLAIN);
+        let mut output = ProgramOutput::new(file.path().to_owned(), Protocol::PLAIN);
         let mut all = Vec::new();
         for piece in pieces {
             file.as_file().write_all(piece).unwrap();

@@ -3,12 +3,12 @@
 use crate::{
     lock::Lock,
     model::{Agent, AgentId, Liveness},
-    store::layout::Private,
+    store::layout::PrivateDir,
     supervise::processes::{self, Processes},
 };
 
 /// Derived from the phase, the writer and the agent's lock; nothing stored is believed.
-pub fn of(private: &Private, id: &AgentId, agent: &Agent, writer: Option<&str>) -> Liveness {
+pub fn of(private: &PrivateDir, id: &AgentId, agent: &Agent, writer: Option<&str>) -> Liveness {
     let ours = writer == Some(agent.writer.as_str());
     if agent.phase.is_at_rest() && !(ours && agent.waits_for_limit()) {
         Liveness::Ended
@@ -22,6 +22,6 @@ pub fn of(private: &Private, id: &AgentId, agent: &Agent, writer: Option<&str>) 
 }
 
 /// Somebody removed the agent's lock, and its supervisor lives; it makes the lock anew within a second.
-fn lost_its_lock(private: &Private, id: &AgentId) -> bool {
+fn lost_its_lock(private: &PrivateDir, id: &AgentId) -> bool {
     !Processes::is_recorded(&private.agent(id)) && processes::supervisor_of(private, id).is_some()
 }

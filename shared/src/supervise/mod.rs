@@ -3,6 +3,7 @@
 //! A supervisor holds the agent's lock for as long as it lives; the kernel releases it however it dies. Everything that
 //! is said of a running agent is read from that lock and from the processes themselves.
 
+pub mod auto_sync;
 pub mod breaker;
 pub mod control;
 pub mod conversations;
@@ -17,13 +18,12 @@ pub mod lending;
 pub mod life;
 pub mod listen;
 pub mod liveness;
-pub mod mend;
-pub mod news;
 pub mod processes;
 pub mod prompt;
 pub mod queue;
 pub mod reaper;
 pub mod relink;
+pub mod repair;
 pub mod spec;
 pub mod start;
 pub mod stored_output;

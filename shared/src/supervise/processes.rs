@@ -21,7 +21,7 @@ use crate::{
     model::{AgentId, Fact},
     store::{
         Chain,
-        layout::{AgentDir, Private},
+        layout::{AgentDir, PrivateDir},
         writer::known_writer,
     },
     supervise::tree::{self, ProcessId},
@@ -82,7 +82,7 @@ impl Processes {
 
     /// What still runs of the agent though its supervisor is gone: its program with all below it, and whatever bears its
     /// nonce. Never a process that it did not start.
-    pub fn orphans(&self, private: &Private) -> Vec<ProcessId> {
+    pub fn orphans(&self, private: &PrivateDir) -> Vec<ProcessId> {
         let spare = supervisors(private);
         let mut found: BTreeMap<i32, ProcessId> = BTreeMap::new();
         let program = self.program.filter(ProcessId::is_alive);
@@ -98,18 +98,18 @@ impl Processes {
 }
 
 /// The supervisors of all agents that live. An agent may spawn others: they are in its tree, and have a life of their own.
-pub fn supervisors(private: &Private) -> Vec<i32> {
+pub fn supervisors(private: &PrivateDir) -> Vec<i32> {
     at_work(private).into_iter().map(|(_, process)| process.pid).collect()
 }
 
 /// The supervisor of an agent, also where its lock and its record were removed.
-pub fn supervisor_of(private: &Private, id: &AgentId) -> Option<ProcessId> {
+pub fn supervisor_of(private: &PrivateDir, id: &AgentId) -> Option<ProcessId> {
     at_work(private).into_iter().find(|(of, _)| of == id.as_str()).map(|(_, process)| process)
 }
 
 /// The supervisors of this repository with their agents. Each stands in the repository's folder; the path in its command line is
 /// out of date once the repository was renamed.
-fn at_work(private: &Private) -> Vec<(String, ProcessId)> {
+fn at_work(private: &PrivateDir) -> Vec<(String, ProcessId)> {
     let Some(common) = private.dir().parent() else { return Vec::new() };
     let identity = fs::metadata(common).ok().map(|found| (found.dev(), found.ino()));
     let of_this_repository = |process: ProcessId, place: &str| match (tree::folder_of(process), identity) {
@@ -138,7 +138,7 @@ pub fn mark(nonce: &str) -> String {
 }
 
 /// What still runs of an agent whose supervisor is gone: by the record; where that is gone as well, by the marks in its events.
-pub fn left_of(repo: &Repo, private: &Private, id: &AgentId) -> Vec<ProcessId> {
+pub fn left_of(repo: &Repo, private: &PrivateDir, id: &AgentId) -> Vec<ProcessId> {
     if let Some(record) = Processes::read(&private.agent(id)) {
         return record.orphans(private);
     }

@@ -9,7 +9,7 @@ use crate::{
     lock::Lock,
     model::AgentId,
     private_files,
-    store::layout::Private,
+    store::layout::PrivateDir,
     supervise::{
         lending,
         tickets::{Ticket, waiting, wake, wake_supervisor},
@@ -23,7 +23,7 @@ const WAIT: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// The folder cannot be written.
-pub fn draw(private: &Private, ids: &[AgentId], jobs: u32) -> Result<()> {
+pub fn draw(private: &PrivateDir, ids: &[AgentId], jobs: u32) -> Result<()> {
     let folder = private.queue();
     let cannot = || format!("cannot write '{}'", folder.display());
     private_files::create_dir(&folder).context(Kind::External, cannot)?;
@@ -46,7 +46,7 @@ pub fn slots_for(mine: &Ticket, earlier: &[Ticket]) -> std::ops::RangeInclusive<
 ///
 /// # Errors
 /// The slots' folder cannot be written.
-pub fn try_enter(private: &Private, id: &AgentId) -> Result<Option<Lock>> {
+pub fn try_enter(private: &PrivateDir, id: &AgentId) -> Result<Option<Lock>> {
     if !private.agent(id).dir().is_dir() {
         // The repository was renamed in this moment: a slot would be made in its old place.
         return Ok(None);
@@ -77,7 +77,7 @@ pub fn try_enter(private: &Private, id: &AgentId) -> Result<Option<Lock>> {
 }
 
 /// Gives the ticket of an agent back and wakes whoever may be next.
-pub fn leave(private: &Private, id: &AgentId) {
+pub fn leave(private: &PrivateDir, id: &AgentId) {
     let folder = private.queue();
     for ticket in waiting(&folder) {
         if ticket.id == *id {
@@ -88,7 +88,7 @@ pub fn leave(private: &Private, id: &AgentId) {
 }
 
 /// Wakes the first that waits, the first of each larger number of jobs, and those to whom a slot may be lent.
-pub fn wake_next(private: &Private) {
+pub fn wake_next(private: &PrivateDir) {
     let mut jobs = 0;
     for ticket in waiting(&private.queue()) {
         if ticket.jobs > jobs {
@@ -100,12 +100,12 @@ pub fn wake_next(private: &Private) {
 }
 
 /// How many wait before an agent.
-pub fn ahead(private: &Private, id: &AgentId) -> Option<usize> {
+pub fn ahead(private: &PrivateDir, id: &AgentId) -> Option<usize> {
     waiting(&private.queue()).iter().position(|ticket| ticket.id == *id)
 }
 
 /// Takes the ticket of an agent out of the queue, for as long as the agent cannot run: those behind it go first.
-pub fn step_aside(private: &Private, id: &AgentId) -> Option<Ticket> {
+pub fn step_aside(private: &PrivateDir, id: &AgentId) -> Option<Ticket> {
     let ticket = waiting(&private.queue()).into_iter().find(|ticket| ticket.id == *id)?;
     leave(private, id);
     Some(ticket)
@@ -115,12 +115,12 @@ pub fn step_aside(private: &Private, id: &AgentId) -> Option<Ticket> {
 ///
 /// # Errors
 /// The folder cannot be written.
-pub fn rejoin(private: &Private, ticket: &Ticket) -> Result<()> {
+pub fn rejoin(private: &PrivateDir, ticket: &Ticket) -> Result<()> {
     let path = private.queue().join(ticket.name());
     fs::write(&path, "").context(Kind::External, || format!("cannot write '{}'", path.display()))
 }
 
-fn any_slot(private: &Private, slots: std::ops::RangeInclusive<u32>) -> Result<Option<Lock>> {
+fn any_slot(private: &PrivateDir, slots: std::ops::RangeInclusive<u32>) -> Result<Option<Lock>> {
     for slot in slots {
         let path: PathBuf = private.slots().join(slot.to_string());
         if let Some(lock) = Lock::take(&path, Duration::ZERO)? {

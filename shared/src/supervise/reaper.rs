@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Kind, Result, error::Context, supervise::ending::End, trace};
+use crate::{Kind, Result, error::Context, supervise::ending::AttemptEnd, trace};
 
 /// Collects every child that ends, so that none stays a zombie.
 pub struct Reaper {
@@ -34,7 +34,7 @@ impl Reaper {
     }
 
     /// How an expected child ended, if it has; it is told once.
-    pub fn ended(&mut self, pid: i32) -> Option<End> {
+    pub fn ended(&mut self, pid: i32) -> Option<AttemptEnd> {
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
             if let Some(place) = self.expected.get_mut(&pid.as_raw_nonzero().get()) {
                 *place = Some(status);
@@ -52,7 +52,7 @@ impl Reaper {
     }
 
     /// Waits for one child. `None`: it takes longer than `limit`.
-    pub async fn wait(&mut self, pid: i32, limit: Duration) -> Option<End> {
+    pub async fn wait(&mut self, pid: i32, limit: Duration) -> Option<AttemptEnd> {
         self.expect(pid);
         timeout(limit, async {
             loop {
@@ -67,10 +67,10 @@ impl Reaper {
     }
 }
 
-fn meaning(status: &WaitStatus) -> End {
+fn meaning(status: &WaitStatus) -> AttemptEnd {
     match (status.exit_status(), status.terminating_signal()) {
-        (Some(code), _) => End::Exit(code),
-        (None, Some(number)) => End::Signal(number),
-        (None, None) => End::Broken("ended in an unknown way".to_owned()),
+        (Some(code), _) => AttemptEnd::Exit(code),
+        (None, Some(number)) => AttemptEnd::Signal(number),
+        (None, None) => AttemptEnd::Broken("ended in an unknown way".to_owned()),
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     Result,
     git::{Repo, worktrees::Worktree},
     model::AgentId,
-    store::layout::{self, Private},
+    store::layout::{self, PrivateDir},
 };
 
 /// Repairs the links of our worktrees that a rename broke. Gives what the user should know.
@@ -13,7 +13,7 @@ use crate::{
 /// # Errors
 /// The repository cannot be read.
 pub fn repair(repo: &Repo) -> Result<Vec<String>> {
-    let private = Private::new(repo.private_dir()?);
+    let private = PrivateDir::new(repo.private_dir()?);
     let (mut repaired, mut notices) = (0, Vec::new());
     for worktree in repo.worktrees()?.iter().filter(|worktree| is_ours(repo, &private, worktree)) {
         let Some(folder) = worktree.registered_path() else { continue };
@@ -32,7 +32,7 @@ pub fn repair(repo: &Repo) -> Result<Vec<String>> {
 }
 
 /// Whether a worktree belongs to an agent, or to landings.
-fn is_ours(repo: &Repo, private: &Private, worktree: &Worktree) -> bool {
+fn is_ours(repo: &Repo, private: &PrivateDir, worktree: &Worktree) -> bool {
     let Some(name) = worktree.git_dir.file_name().and_then(|name| name.to_str()) else { return false };
     name.starts_with(layout::SCRATCH)
         || AgentId::parse(name).is_ok_and(|id| {

@@ -13,7 +13,7 @@ use crate::{
     model::{AgentId, BranchName, ByteSize, CommitId, duration},
     private_files,
     store::layout::{self, AgentDir},
-    worktree::door::Made,
+    worktree::open_worktree::WorktreeIdentity,
 };
 
 /// The order to one supervisor.
@@ -111,8 +111,8 @@ const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(3600);
 
 impl Spec {
     /// What is known of the worktree since it was made.
-    pub fn made(&self) -> Made<'_> {
-        Made { path: Some(&self.worktree), identity: self.folder }
+    pub fn made(&self) -> WorktreeIdentity<'_> {
+        WorktreeIdentity { path: Some(&self.worktree), identity: self.folder }
     }
 
     /// Reads the order.

@@ -16,14 +16,14 @@ use crate::{
     lock::Lock,
     model::{AgentId, Fact, Phase, event::Finished},
     private_files, process,
-    store::{self, layout::Private},
+    store::{self, layout::PrivateDir},
     supervise::processes::{AGENT, NONCE, RUN, SUPERVISOR},
 };
 
 /// How long supervisors may take to answer.
 const READY: Duration = Duration::from_secs(30);
 /// Longest diary, in bytes.
-const DIARY: u64 = 1 << 20;
+const LOG_LIMIT: u64 = 1 << 20;
 
 /// What a supervisor says when it answers.
 pub const READY_WORD: &str = "ready";
@@ -34,8 +34,8 @@ pub const READY_WORD: &str = "ready";
 /// One of them does not answer: its agent is shown as failed, with the reason; the others go on.
 pub fn supervisors(repo: &Repo, locks: Vec<(AgentId, Lock)>) -> Result<()> {
     let common = repo.common_dir()?;
-    let program = process::beside_us(SUPERVISOR);
-    let diary = open_diary(&Private::new(repo.private_dir()?))?;
+    let program = process::sibling_binary(SUPERVISOR);
+    let diary = open_diary(&PrivateDir::new(repo.private_dir()?))?;
     let mut started = Vec::with_capacity(locks.len());
     for (id, lock) in locks {
         let child = supervisor(&program, &common, &id, &diary, &lock);
@@ -101,11 +101,11 @@ fn tell_failure(repo: &Repo, id: &AgentId, error: &Error) {
 }
 
 /// What a supervisor says when nobody listens; it starts anew when it is long.
-fn open_diary(private: &Private) -> Result<File> {
-    let path = private.diary();
+fn open_diary(private: &PrivateDir) -> Result<File> {
+    let path = private.supervisor_log();
     let file = private_files::open_output(&path);
     let file = file.context(Kind::External, || format!("cannot write '{}'", path.display()))?;
-    if file.metadata().is_ok_and(|found| found.len() > DIARY) {
+    if file.metadata().is_ok_and(|found| found.len() > LOG_LIMIT) {
         let _ = file.set_len(0);
     }
     Ok(file)

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, careful, command, objects::Commit, refs::Edit},
+    git::{Oid, Repo, careful, command, objects::Commit, refs::RefEdit},
     model::AgentId,
     store::layout::{self, AgentDir},
     world,
@@ -53,7 +53,7 @@ pub fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
         message,
     );
     let new = repo.write_commit(&commit)?;
-    Ok(repo.edit_refs(&[Edit { name, old, new }], "orchestra: output of an agent")?)
+    Ok(repo.edit_refs(&[RefEdit { name, old, new }], "orchestra: output of an agent")?)
 }
 
 fn store_file(repo: &Repo, path: &Path) -> Result<Oid> {
@@ -62,8 +62,12 @@ fn store_file(repo: &Repo, path: &Path) -> Result<Oid> {
     if size <= IN_MEMORY {
         return repo.write_blob(&careful::read(path).context(Kind::External, cannot)?);
     }
-    let hex =
-        repo.git("hash-object")?.args(["-w", "--no-filters", "--"]).arg(path).limit(command::LONG).line()?;
+    let hex = repo
+        .git("hash-object")?
+        .args(["-w", "--no-filters", "--"])
+        .arg(path)
+        .limit(command::LONG_LIMIT)
+        .line()?;
     Oid::parse(&hex).ok_or_else(|| Error::internal("git hash-object gave no id"))
 }
 

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use crate::{
     model::AgentId,
-    store::layout::Private,
+    store::layout::PrivateDir,
     supervise::processes::{self, Processes},
 };
 
@@ -43,7 +43,7 @@ pub(super) fn waiting(folder: &Path) -> Vec<Ticket> {
 }
 
 /// Wakes those of these agents that wait in the queue.
-pub(super) fn wake(private: &Private, ids: &[AgentId]) {
+pub(super) fn wake(private: &PrivateDir, ids: &[AgentId]) {
     if ids.is_empty() {
         return;
     }
@@ -52,7 +52,7 @@ pub(super) fn wake(private: &Private, ids: &[AgentId]) {
     }
 }
 
-pub(super) fn wake_supervisor(private: &Private, id: &AgentId) {
+pub(super) fn wake_supervisor(private: &PrivateDir, id: &AgentId) {
     if let Some(record) = Processes::read(&private.agent(id)) {
         processes::signal(record.supervisor, Signal::USR1);
     }

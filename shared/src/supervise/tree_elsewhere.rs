@@ -94,7 +94,7 @@ pub fn running(_program: &std::path::Path) -> Vec<i32> {
 
 /// A program at work.
 #[derive(Clone, Debug)]
-pub struct Work {
+pub struct ProgramProcess {
     /// Its process.
     pub pid: i32,
     /// When that began, in nanoseconds since 1970.
@@ -106,7 +106,7 @@ pub struct Work {
 }
 
 /// Nothing is known of any process.
-pub fn at_work(_program: &str) -> Vec<Work> {
+pub fn at_work(_program: &str) -> Vec<ProgramProcess> {
     Vec::new()
 }
 

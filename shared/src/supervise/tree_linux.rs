@@ -48,7 +48,7 @@ impl ProcessId {
 
 /// A program at work.
 #[derive(Clone, Debug)]
-pub struct Work {
+pub struct ProgramProcess {
     /// Its process.
     pub pid: i32,
     /// When that began, in nanoseconds since 1970.
@@ -167,7 +167,7 @@ pub fn running(program: &Path) -> Vec<i32> {
 }
 
 /// The processes that run a program or its script, by the name of that. What one of them started is a part of it.
-pub fn at_work(program: &str) -> Vec<Work> {
+pub fn at_work(program: &str) -> Vec<ProgramProcess> {
     let found: HashMap<i32, Vec<String>> = all()
         .into_iter()
         .filter_map(|pid| Some((pid, arguments(pid).filter(|words| names(words, program))?)))
@@ -180,7 +180,12 @@ pub fn at_work(program: &str) -> Vec<Work> {
         }
         let folder = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
         let since = i64::try_from(start).ok()?.saturating_mul(TICK);
-        Some(Work { pid: *pid, begun: booted.saturating_add(since), folder, arguments: arguments.clone() })
+        Some(ProgramProcess {
+            pid: *pid,
+            begun: booted.saturating_add(since),
+            folder,
+            arguments: arguments.clone(),
+        })
     };
     found.iter().filter_map(of).collect()
 }

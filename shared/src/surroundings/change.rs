@@ -24,7 +24,7 @@ pub enum Level {
 /// What it is of.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Subject {
+pub enum ChangeSubject {
     /// Git config, attributes.
     Config,
     /// A hook.
@@ -44,11 +44,11 @@ pub enum Subject {
 /// One change, as reports hold it.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[schemars(rename = "SurroundingsChange")]
-pub struct Change {
+pub struct SurroundingsChange {
     /// How much it should worry the user.
     pub level: Level,
     /// What it is of.
-    pub subject: Subject,
+    pub subject: ChangeSubject,
     /// What happened, on one line, safe to show.
     pub what: String,
     /// The other agents that ran meanwhile.
@@ -56,25 +56,25 @@ pub struct Change {
     pub meanwhile: Vec<String>,
 }
 
-impl Change {
+impl SurroundingsChange {
     /// A change; `what` may hold foreign names.
-    pub fn new(level: Level, subject: Subject, what: &str) -> Self {
+    pub fn new(level: Level, subject: ChangeSubject, what: &str) -> Self {
         Self { level, subject, what: text::one_line(what, WIDTH), meanwhile: Vec::new() }
     }
 
     /// A change that nothing explains.
-    pub fn warning(subject: Subject, what: &str) -> Self {
+    pub fn warning(subject: ChangeSubject, what: &str) -> Self {
         Self::new(Level::Warning, subject, what)
     }
 
     /// A change that is explained.
-    pub fn note(subject: Subject, what: &str) -> Self {
+    pub fn note(subject: ChangeSubject, what: &str) -> Self {
         Self::new(Level::Note, subject, what)
     }
 }
 
 /// What the warnings among some changes say, in their order.
-pub fn warnings(changes: &[Change]) -> Vec<&str> {
+pub fn warnings(changes: &[SurroundingsChange]) -> Vec<&str> {
     let warnings = changes.iter().filter(|change| change.level == Level::Warning);
     warnings.map(|change| change.what.as_str()).collect()
 }

@@ -7,13 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    change::{Change, Level, Subject},
+    change::{ChangeSubject, Level, SurroundingsChange},
     evidence::Evidence,
     files::Stamp,
-    snapshot::{Checkout, Snapshot},
+    snapshot::{SurroundingsSnapshot, UserCheckout},
 };
 use crate::{
-    git::{Oid, reflog::Entry},
+    git::{Oid, reflog::ReflogEntry},
     model::text,
     store::layout,
 };
@@ -60,8 +60,12 @@ const ORDINARY_REFS: &[&str] = &[
 ];
 
 /// Compares.
-pub(super) fn compare(before: &Snapshot, after: &Snapshot, evidence: &dyn Evidence) -> Vec<Change> {
-    let mut changes: Vec<Change> = Vec::new();
+pub(super) fn compare(
+    before: &SurroundingsSnapshot,
+    after: &SurroundingsSnapshot,
+    evidence: &dyn Evidence,
+) -> Vec<SurroundingsChange> {
+    let mut changes: Vec<SurroundingsChange> = Vec::new();
     for some in [
         configuration(before, after),
         git_files(before, after),
@@ -76,22 +80,23 @@ pub(super) fn compare(before: &Snapshot, after: &Snapshot, evidence: &dyn Eviden
 }
 
 /// Of very many, the first of each level, and how many more.
-fn limited(all: &[Change]) -> Vec<Change> {
+fn limited(all: &[SurroundingsChange]) -> Vec<SurroundingsChange> {
     let mut kept = Vec::new();
     for level in [Level::Warning, Level::Note] {
-        let some: Vec<Change> = all.iter().filter(|change| change.level == level).cloned().collect();
+        let some: Vec<SurroundingsChange> =
+            all.iter().filter(|change| change.level == level).cloned().collect();
         let more = some.len().saturating_sub(NAMED);
         let subject = some.first().map(|change| change.subject);
         kept.extend(some.into_iter().take(NAMED));
         if let Some(subject) = subject.filter(|_| more > 0) {
             let what = format!("{} of this kind", text::count(more as u64, "more change"));
-            kept.push(Change::new(level, subject, &what));
+            kept.push(SurroundingsChange::new(level, subject, &what));
         }
     }
     kept
 }
 
-fn configuration(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
+fn configuration(before: &SurroundingsSnapshot, after: &SurroundingsSnapshot) -> Vec<SurroundingsChange> {
     let mut changes = Vec::new();
     let mut told = BTreeSet::new();
     for one in before.trusted.changes(&after.trusted) {
@@ -101,8 +106,8 @@ fn configuration(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
             // Those of the git directory are told with their files.
             let is_told = |files: &BTreeMap<String, String>| files.contains_key(&one.key);
             if !is_told(&before.files) && !is_told(&after.files) {
-                changes.push(Change::warning(
-                    Subject::Hook,
+                changes.push(SurroundingsChange::warning(
+                    ChangeSubject::Hook,
                     &format!("hook {hook} {}", verb(&one.before, &one.after)),
                 ));
             }
@@ -118,22 +123,25 @@ fn configuration(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
                 format!("config {} unset (it was '{}')", one.key, value(old.as_deref().unwrap_or_default()))
             }
         };
-        changes.push(Change::warning(Subject::Config, &what));
+        changes.push(SurroundingsChange::warning(ChangeSubject::Config, &what));
     }
     for key in differing(&before.settings, &after.settings).into_iter().filter(|key| !told.contains(*key)) {
         let verb = verb(&before.settings.get(key), &after.settings.get(key));
-        changes.push(Change::note(Subject::Config, &format!("config {key} {verb}")));
+        changes.push(SurroundingsChange::note(ChangeSubject::Config, &format!("config {key} {verb}")));
     }
     changes
 }
 
-fn git_files(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
+fn git_files(before: &SurroundingsSnapshot, after: &SurroundingsSnapshot) -> Vec<SurroundingsChange> {
     let all = differing(&before.files, &after.files);
     let change = |name: &str| {
         let verb = verb(&before.files.get(name), &after.files.get(name));
         match name.strip_prefix("hooks/") {
-            Some(hook) => Change::warning(Subject::Hook, &format!("hook {hook} {verb}")),
-            None => Change::warning(Subject::GitFile, &format!("{name} of the repository {verb}")),
+            Some(hook) => SurroundingsChange::warning(ChangeSubject::Hook, &format!("hook {hook} {verb}")),
+            None => SurroundingsChange::warning(
+                ChangeSubject::GitFile,
+                &format!("{name} of the repository {verb}"),
+            ),
         }
     };
     all.into_iter().map(change).collect()
@@ -155,7 +163,11 @@ fn differing<'a, T: PartialEq>(
     all.into_iter().filter(|name| before.get(*name) != after.get(*name)).collect()
 }
 
-fn refs(before: &Snapshot, after: &Snapshot, evidence: &dyn Evidence) -> Vec<Change> {
+fn refs(
+    before: &SurroundingsSnapshot,
+    after: &SurroundingsSnapshot,
+    evidence: &dyn Evidence,
+) -> Vec<SurroundingsChange> {
     let names = differing(&before.refs, &after.refs);
     // Without reflogs, as in a bare repository, nothing can be told apart.
     let logged = before.checkouts.first().is_some_and(|main| main.log.is_some());
@@ -179,7 +191,7 @@ fn refs(before: &Snapshot, after: &Snapshot, evidence: &dyn Evidence) -> Vec<Cha
         if let Some(agent) = by {
             what.push_str(&format!(", where agent {agent} was"));
         }
-        Change::new(level, Subject::Ref, &what)
+        SurroundingsChange::new(level, ChangeSubject::Ref, &what)
     };
     names.iter().map(|name| change(name)).collect()
 }
@@ -246,7 +258,11 @@ fn short(target: &str) -> &str {
     if Oid::parse(target).is_some() { &target[..10] } else { target }
 }
 
-fn checkouts(before: &Snapshot, after: &Snapshot, evidence: &dyn Evidence) -> Vec<Change> {
+fn checkouts(
+    before: &SurroundingsSnapshot,
+    after: &SurroundingsSnapshot,
+    evidence: &dyn Evidence,
+) -> Vec<SurroundingsChange> {
     let mut changes = Vec::new();
     for old in &before.checkouts {
         let new = after.checkouts.iter().find(|new| new.name == old.name);
@@ -255,7 +271,7 @@ fn checkouts(before: &Snapshot, after: &Snapshot, evidence: &dyn Evidence) -> Ve
             name => format!("your worktree {name}"),
         };
         let Some(new) = new else {
-            changes.push(Change::note(Subject::Checkout, &format!("{place} is gone")));
+            changes.push(SurroundingsChange::note(ChangeSubject::Checkout, &format!("{place} is gone")));
             continue;
         };
         if old.head != new.head {
@@ -268,17 +284,18 @@ fn checkouts(before: &Snapshot, after: &Snapshot, evidence: &dyn Evidence) -> Ve
                 if told || moved_alone && is_walked(entries, new) { Level::Note } else { Level::Warning };
             let what =
                 format!("{place} was switched from {} to {}", stands_on(&old.head), stands_on(&new.head));
-            changes.push(Change::new(level, Subject::Checkout, &what));
+            changes.push(SurroundingsChange::new(level, ChangeSubject::Checkout, &what));
         }
     }
     let known = |name: &str| before.checkouts.iter().any(|old| old.name == name);
     for new in after.checkouts.iter().filter(|new| !known(&new.name)) {
-        changes.push(Change::note(Subject::Checkout, &format!("worktree {} added", new.name)));
+        changes
+            .push(SurroundingsChange::note(ChangeSubject::Checkout, &format!("worktree {} added", new.name)));
     }
     changes
 }
 
-fn is_walked(entries: &[Entry], now: &Checkout) -> bool {
+fn is_walked(entries: &[ReflogEntry], now: &UserCheckout) -> bool {
     entries.iter().any(|entry| entry.new == now.commit && is_ordinary(&entry.message, ORDINARY))
 }
 
@@ -296,13 +313,17 @@ fn is_ordinary(message: &str, words: &[&str]) -> bool {
     })
 }
 
-fn files(before: &Snapshot, after: &Snapshot, evidence: &dyn Evidence) -> Vec<Change> {
+fn files(
+    before: &SurroundingsSnapshot,
+    after: &SurroundingsSnapshot,
+    evidence: &dyn Evidence,
+) -> Vec<SurroundingsChange> {
     if before.main.is_none() {
         return Vec::new();
     }
     let (Some(old), Some(new)) = (&before.changed, &after.changed) else {
-        return vec![Change::note(
-            Subject::Unseen,
+        return vec![SurroundingsChange::note(
+            ChangeSubject::Unseen,
             "the files of your checkout were not looked at: there is too much",
         )];
     };
@@ -313,8 +334,8 @@ fn files(before: &Snapshot, after: &Snapshot, evidence: &dyn Evidence) -> Vec<Ch
     all.into_iter().filter_map(|path| file(path, old.get(path), new.get(path), walked)).collect()
 }
 
-fn file(path: &str, old: Option<&Stamp>, new: Option<&Stamp>, walked: bool) -> Option<Change> {
-    let warning = |what: String| Some(Change::warning(Subject::File, &what));
+fn file(path: &str, old: Option<&Stamp>, new: Option<&Stamp>, walked: bool) -> Option<SurroundingsChange> {
+    let warning = |what: String| Some(SurroundingsChange::warning(ChangeSubject::File, &what));
     match (old, new) {
         (None, Some(new)) if !new.tracked => warning(format!("file {path} appeared in your checkout")),
         (None, Some(new)) if new.content.is_none() => {
@@ -323,7 +344,10 @@ fn file(path: &str, old: Option<&Stamp>, new: Option<&Stamp>, walked: bool) -> O
         (None, Some(_)) => warning(format!("file {path} changed in your checkout")),
         (Some(old), Some(new)) if old.content == new.content => {
             let what = if new.tracked { "was staged" } else { "is no longer staged" };
-            Some(Change::note(Subject::File, &format!("file {path} {what} in your checkout")))
+            Some(SurroundingsChange::note(
+                ChangeSubject::File,
+                &format!("file {path} {what} in your checkout"),
+            ))
         }
         (Some(_), Some(_)) => warning(format!("file {path} changed in your checkout")),
         (Some(_), None) if walked => None,
@@ -336,155 +360,4 @@ fn file(path: &str, old: Option<&Stamp>, new: Option<&Stamp>, walked: bool) -> O
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Default)]
-    struct Told {
-        walked: Vec<Entry>,
-        log: Vec<Entry>,
-        kept: bool,
-    }
-
-    impl Evidence for Told {
-        fn walked(&self, checkout: &str) -> &[Entry] {
-            if checkout.is_empty() { &self.walked } else { &[] }
-        }
-        fn log_of(&self, _: &str) -> Vec<Entry> {
-            self.log.clone()
-        }
-        fn is_kept(&self, _: Oid) -> bool {
-            self.kept
-        }
-        fn agent_at(&self, _: Oid) -> Option<String> {
-            None
-        }
-    }
-
-    fn hex(digit: char) -> String {
-        digit.to_string().repeat(40)
-    }
-
-    fn entry(old: char, new: char, message: &str) -> Entry {
-        Entry { old: Oid::parse(&hex(old)), new: Oid::parse(&hex(new)), message: message.to_owned() }
-    }
-
-    fn with_refs(refs: &[(&str, char)]) -> Snapshot {
-        let main = Checkout { head: "ref: refs/heads/main".into(), log: Some(9), ..Checkout::default() };
-        let refs = refs.iter().map(|(name, at)| ((*name).to_owned(), hex(*at))).collect();
-        Snapshot { refs, checkouts: vec![main], ..Snapshot::default() }
-    }
-
-    #[test]
-    fn refs_that_the_users_git_moved_are_notes() {
-        use Level::{Note, Warning};
-        let told =
-            |walked: &[Entry], log: &[Entry], kept| Told { walked: walked.to_vec(), log: log.to_vec(), kept };
-        let nothing = || told(&[], &[], false);
-        for (name, old, new, evidence, level) in [
-            (
-                "refs/heads/main",
-                Some('a'),
-                Some('b'),
-                told(&[entry('a', 'b', "commit: x")], &[], false),
-                Note,
-            ),
-            ("refs/heads/main", Some('a'), Some('b'), told(&[entry('a', 'b', "")], &[], false), Warning),
-            ("refs/heads/main", Some('a'), Some('b'), nothing(), Warning),
-            (
-                "refs/heads/main",
-                Some('a'),
-                Some('c'),
-                told(&[entry('a', 'b', "commit: x")], &[], false),
-                Warning,
-            ),
-            (
-                "refs/heads/x",
-                Some('a'),
-                Some('b'),
-                told(&[], &[entry('a', 'b', "orchestra merge-ranked")], false),
-                Note,
-            ),
-            (
-                "refs/heads/x",
-                Some('a'),
-                Some('b'),
-                told(&[], &[entry('a', 'b', "commit: x")], false),
-                Warning,
-            ),
-            ("refs/heads/x", None, Some('b'), nothing(), Note),
-            ("refs/heads/x", Some('a'), None, nothing(), Warning),
-            ("refs/heads/x", Some('a'), None, told(&[], &[], true), Note),
-            (
-                "refs/remotes/o/x",
-                Some('a'),
-                Some('b'),
-                told(&[], &[entry('a', 'b', "fetch o: forced-update")], false),
-                Note,
-            ),
-            ("refs/remotes/o/x", Some('a'), Some('b'), nothing(), Warning),
-            ("refs/remotes/o/x", Some('a'), None, nothing(), Note),
-            ("refs/tags/v1", Some('a'), Some('b'), nothing(), Warning),
-            ("refs/tags/v1", None, Some('b'), nothing(), Note),
-            ("refs/replace/x", None, Some('b'), nothing(), Warning),
-            (
-                "refs/stash",
-                Some('a'),
-                Some('b'),
-                told(&[], &[entry('0', 'a', "WIP"), entry('a', 'b', "WIP")], false),
-                Note,
-            ),
-            ("refs/stash", Some('a'), None, nothing(), Warning),
-        ] {
-            let side = |at: Option<char>| with_refs(&at.map(|at| (name, at)).into_iter().collect::<Vec<_>>());
-            let changes = compare(&side(old), &side(new), &evidence);
-            let levels: Vec<Level> = changes.iter().map(|change| change.level).collect();
-            assert_eq!(levels, [level], "{name} {old:?} {new:?}: {changes:?}");
-        }
-    }
-
-    #[test]
-    fn a_switch_is_named_by_both_branches() {
-        let (old, mut new) = (with_refs(&[]), with_refs(&[]));
-        new.checkouts[0].head = "ref: refs/heads/stolen".into();
-        let change = |told: &Told| compare(&old, &new, told).pop().expect("a change");
-        let silent = change(&Told::default());
-        assert_eq!(silent.what, "your checkout was switched from main to stolen");
-        assert_eq!(silent.level, Level::Warning);
-        let moving = "checkout: moving from main to stolen";
-        assert_eq!(
-            change(&Told { walked: vec![entry('a', 'a', moving)], ..Told::default() }).level,
-            Level::Note
-        );
-    }
-
-    #[test]
-    fn files_that_appear_change_or_go_are_warnings() {
-        let stamp = |tracked, length| Some(Stamp { tracked, content: Some((length, 1)) });
-        let deleted = Some(Stamp { tracked: true, content: None });
-        for (old, new, walked, told) in [
-            (None, stamp(false, 1), false, Some("file f appeared in your checkout")),
-            (None, stamp(true, 1), false, Some("file f changed in your checkout")),
-            (None, deleted, false, Some("file f was deleted in your checkout")),
-            (stamp(true, 1), stamp(true, 2), false, Some("file f changed in your checkout")),
-            (stamp(false, 1), stamp(true, 1), false, Some("file f was staged in your checkout")),
-            (stamp(true, 1), None, false, Some("changes of file f are gone from your checkout")),
-            (stamp(true, 1), None, true, None),
-            (stamp(false, 1), None, false, Some("untracked file f is gone from your checkout")),
-        ] {
-            let change = file("f", old.as_ref(), new.as_ref(), walked);
-            assert_eq!(change.map(|change| change.what).as_deref(), told);
-        }
-    }
-
-    #[test]
-    fn very_many_are_counted() {
-        let names: Vec<String> = (0..100).map(|n| format!("refs/tags/{n}")).collect();
-        let after = with_refs(&names.iter().map(|name| (name.as_str(), 'b')).collect::<Vec<_>>());
-        let changes = compare(&with_refs(&[]), &after, &Told::default());
-        assert_eq!(
-            (changes.len(), changes[NAMED].what.as_str()),
-            (NAMED + 1, "70 more changes of this kind")
-        );
-    }
-}
+mod tests;

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::snapshot::{Checkout, Snapshot};
+use super::snapshot::{SurroundingsSnapshot, UserCheckout};
 use crate::{
     Result,
     git::{
         Oid, Repo,
-        reflog::{self, Entry},
+        reflog::{self, ReflogEntry},
     },
     store::layout,
 };
@@ -15,9 +15,9 @@ use crate::{
 /// What explains changes.
 pub(super) trait Evidence {
     /// What the reflog of a checkout's HEAD got since the snapshot before.
-    fn walked(&self, checkout: &str) -> &[Entry];
+    fn walked(&self, checkout: &str) -> &[ReflogEntry];
     /// The reflog of a ref, as far as it is recent.
-    fn log_of(&self, name: &str) -> Vec<Entry>;
+    fn log_of(&self, name: &str) -> Vec<ReflogEntry>;
     /// Whether a commit is still in one of the user's branches or in what remotes have.
     fn is_kept(&self, commit: Oid) -> bool;
     /// The agent in whose worktree HEAD came to a commit.
@@ -28,15 +28,19 @@ pub(super) trait Evidence {
 pub(super) struct Gathered<'a> {
     repo: &'a Repo,
     common: PathBuf,
-    walked: Vec<(String, Vec<Entry>)>,
+    walked: Vec<(String, Vec<ReflogEntry>)>,
     /// What is there now: where a commit may be kept.
     tips: Vec<Oid>,
 }
 
 impl<'a> Gathered<'a> {
-    pub(super) fn of(repo: &'a Repo, before: &Snapshot, after: &Snapshot) -> Result<Self> {
+    pub(super) fn of(
+        repo: &'a Repo,
+        before: &SurroundingsSnapshot,
+        after: &SurroundingsSnapshot,
+    ) -> Result<Self> {
         let common = repo.common_dir()?;
-        let since = |checkout: &Checkout| {
+        let since = |checkout: &UserCheckout| {
             let log = git_dir(&common, &checkout.name).join("logs/HEAD");
             (checkout.name.clone(), reflog::since(&log, checkout.log.unwrap_or(0)))
         };
@@ -52,12 +56,12 @@ impl<'a> Gathered<'a> {
 }
 
 impl Evidence for Gathered<'_> {
-    fn walked(&self, checkout: &str) -> &[Entry] {
+    fn walked(&self, checkout: &str) -> &[ReflogEntry] {
         let found = self.walked.iter().find(|(name, _)| name == checkout);
         found.map_or(&[], |(_, entries)| entries.as_slice())
     }
 
-    fn log_of(&self, name: &str) -> Vec<Entry> {
+    fn log_of(&self, name: &str) -> Vec<ReflogEntry> {
         reflog::since(&self.common.join("logs").join(name), 0)
     }
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Result,
     git::{Oid, Repo},
-    worktree::shadow::Shadow,
+    worktree::isolated_git_dir::IsolatedGitDir,
 };
 
 /// More changed files than this are not told one by one.
@@ -31,12 +31,12 @@ pub(super) struct Stamp {
 }
 
 /// A look that goes on in the background.
-pub(super) struct Look {
+pub(super) struct BackgroundLook {
     answer: mpsc::Receiver<Option<BTreeMap<String, Stamp>>>,
     deadline: Instant,
 }
 
-impl Look {
+impl BackgroundLook {
     /// What was seen; `None` where the budget did not suffice, there is too much, or something cannot be read.
     pub(super) fn end(self) -> Option<BTreeMap<String, Stamp>> {
         self.answer.recv_timeout(self.deadline.saturating_duration_since(Instant::now())).ok().flatten()
@@ -47,11 +47,11 @@ impl Look {
 /// not told.
 pub(super) fn look_in_background(
     repo: &Repo,
-    shadow: Shadow,
+    shadow: IsolatedGitDir,
     stood_on: Option<Oid>,
     hidden: Vec<PathBuf>,
     budget: Duration,
-) -> Look {
+) -> BackgroundLook {
     let (sender, answer) = mpsc::channel();
     let deadline = Instant::now() + budget;
     let tree = stood_on.and_then(|commit| repo.tree_of(commit).ok());
@@ -67,7 +67,7 @@ pub(super) fn look_in_background(
         let seen = look().ok().flatten().map(|paths| stamps(shadow.work_tree(), &hidden, &paths));
         let _ = sender.send(seen);
     });
-    Look { answer, deadline }
+    BackgroundLook { answer, deadline }
 }
 
 fn stamps(top: &Path, hidden: &[PathBuf], paths: &BTreeMap<Vec<u8>, bool>) -> BTreeMap<String, Stamp> {

@@ -14,9 +14,9 @@ mod snapshot;
 use std::{path::Path, time::Duration};
 
 pub use self::{
-    change::{Change, Level, Subject, summary, warnings},
+    change::{ChangeSubject, Level, SurroundingsChange, summary, warnings},
     record::{all, load, of_agent},
-    snapshot::Snapshot,
+    snapshot::SurroundingsSnapshot,
 };
 use crate::{
     Kind, Result,
@@ -40,14 +40,17 @@ pub fn before(common_dir: &Path, dir: &AgentDir, frozen: &Path) -> Result<()> {
     if dir.surroundings().exists() {
         return Ok(());
     }
-    write(&Snapshot::take(common_dir, frozen, None, BUDGET_BEFORE)?, [dir])
+    write(&SurroundingsSnapshot::take(common_dir, frozen, None, BUDGET_BEFORE)?, [dir])
 }
 
 /// Writes one snapshot down for agents that start together.
 ///
 /// # Errors
 /// The disk is full or not writable.
-pub fn write<'a>(snapshot: &Snapshot, dirs: impl IntoIterator<Item = &'a AgentDir>) -> Result<()> {
+pub fn write<'a>(
+    snapshot: &SurroundingsSnapshot,
+    dirs: impl IntoIterator<Item = &'a AgentDir>,
+) -> Result<()> {
     let text = serde_json::to_vec(snapshot)
         .context(Kind::Internal, || "what surrounds the agents cannot be written".into())?;
     for path in dirs.into_iter().map(AgentDir::surroundings) {
@@ -64,7 +67,7 @@ pub fn write<'a>(snapshot: &Snapshot, dirs: impl IntoIterator<Item = &'a AgentDi
 pub fn after(repo: &Repo, id: &AgentId, dir: &AgentDir, frozen: &Path) -> Result<()> {
     let Some(before) = read(dir) else { return Ok(()) };
     let common = repo.common_dir()?;
-    let changes = match Snapshot::take(&common, frozen, Some(&before), BUDGET_AFTER) {
+    let changes = match SurroundingsSnapshot::take(&common, frozen, Some(&before), BUDGET_AFTER) {
         Ok(after) => {
             let evidence = evidence::Gathered::of(repo, &before, &after)?;
             let mut changes = compare::compare(&before, &after, &evidence);
@@ -75,12 +78,12 @@ pub fn after(repo: &Repo, id: &AgentId, dir: &AgentDir, frozen: &Path) -> Result
         }
         Err(error) => {
             let what = format!("the repository cannot be looked at: {}", error.one_line());
-            vec![Change::warning(Subject::Unseen, &what)]
+            vec![SurroundingsChange::warning(ChangeSubject::Unseen, &what)]
         }
     };
     record::add(repo, id, changes)
 }
 
-fn read(dir: &AgentDir) -> Option<Snapshot> {
+fn read(dir: &AgentDir) -> Option<SurroundingsSnapshot> {
     serde_json::from_slice(&careful::read(dir.surroundings()).ok()?).ok()
 }

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Change;
+use super::SurroundingsChange;
 use crate::{
     Code, Error, Kind, Result,
     error::Context,
-    git::{Oid, Repo, objects::Commit, refs::Edit},
+    git::{Oid, Repo, objects::Commit, refs::RefEdit},
     model::AgentId,
     store::layout,
     world,
@@ -22,11 +22,11 @@ const MOST: usize = 300;
 #[derive(Default, Deserialize, Serialize)]
 struct Record {
     version: u32,
-    changes: Vec<Change>,
+    changes: Vec<SurroundingsChange>,
 }
 
 /// Adds changes to an agent's record; without any, none is made.
-pub(super) fn add(repo: &Repo, id: &AgentId, new: Vec<Change>) -> Result<()> {
+pub(super) fn add(repo: &Repo, id: &AgentId, new: Vec<SurroundingsChange>) -> Result<()> {
     let name = layout::surroundings_ref(id);
     let old = repo.find_ref(&name)?;
     let mut changes = match old {
@@ -48,14 +48,14 @@ pub(super) fn add(repo: &Repo, id: &AgentId, new: Vec<Change>) -> Result<()> {
     let message = format!("surroundings of agent {id}\n");
     let (at, parents) = (world::now().as_second(), old.into_iter().collect());
     let commit = repo.write_commit(&Commit::by(&repo.identity()?, at, tree, parents, message))?;
-    Ok(repo.edit_refs(&[Edit { name, old, new: commit }], "orchestra: surroundings of an agent")?)
+    Ok(repo.edit_refs(&[RefEdit { name, old, new: commit }], "orchestra: surroundings of an agent")?)
 }
 
 /// What changed around one agent.
 ///
 /// # Errors
 /// The refs cannot be read.
-pub fn of_agent(repo: &Repo, id: &AgentId) -> Result<Vec<Change>> {
+pub fn of_agent(repo: &Repo, id: &AgentId) -> Result<Vec<SurroundingsChange>> {
     Ok(repo.find_ref(&layout::surroundings_ref(id))?.map(|record| load(repo, record)).unwrap_or_default())
 }
 
@@ -70,7 +70,7 @@ pub fn all(repo: &Repo) -> Result<HashMap<String, Oid>> {
 }
 
 /// The changes of a record. One that cannot be read is a warning itself.
-pub fn load(repo: &Repo, record: Oid) -> Vec<Change> {
+pub fn load(repo: &Repo, record: Oid) -> Vec<SurroundingsChange> {
     let read = || -> Result<Record> {
         let text =
             repo.read_blob_of(record, FILE)?.ok_or_else(|| Error::new(Code::StateDamaged, "it is empty"))?;
@@ -80,7 +80,7 @@ pub fn load(repo: &Repo, record: Oid) -> Vec<Change> {
         Ok(record) => record.changes,
         Err(error) => {
             let what = format!("the record of what changed cannot be read: {}", error.one_line());
-            vec![Change::warning(super::Subject::Unseen, &what)]
+            vec![SurroundingsChange::warning(super::ChangeSubject::Unseen, &what)]
         }
     }
 }

@@ -20,9 +20,9 @@ use crate::{
         worktrees::Worktree,
     },
     model::AgentId,
-    store::layout::{self, Private},
+    store::layout::{self, PrivateDir},
     trust::configuration,
-    worktree::{place, shadow::Shadow},
+    worktree::{isolated_git_dir::IsolatedGitDir, place},
 };
 
 /// Files of the git directory that decide how git works, beside config, attributes and hooks.
@@ -36,9 +36,9 @@ const OURS: &[&str] = &["orchestra", "orchestra-local"];
 /// See above.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
-pub struct Snapshot {
+pub struct SurroundingsSnapshot {
     /// Configuration that can name a program, attributes, hooks that would run.
-    pub(super) trusted: configuration::Snapshot,
+    pub(super) trusted: configuration::ConfigSnapshot,
     /// Every key of the configuration, with a fingerprint of its values.
     pub(super) settings: BTreeMap<String, String>,
     /// Hooks, whether or not they would run, and further files of the git directory: mode and fingerprint.
@@ -46,7 +46,7 @@ pub struct Snapshot {
     /// Refs that are not ours.
     pub(super) refs: BTreeMap<String, String>,
     /// The user's checkouts, the main one first.
-    pub(super) checkouts: Vec<Checkout>,
+    pub(super) checkouts: Vec<UserCheckout>,
     /// Where the main checkout is.
     pub(super) main: Option<PathBuf>,
     /// Files of the main checkout that are changed or untracked; `None`: they were not looked at.
@@ -57,7 +57,7 @@ pub struct Snapshot {
 
 /// One checkout of the user's.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub(super) struct Checkout {
+pub(super) struct UserCheckout {
     /// The name of its registration; empty for the main one.
     pub(super) name: String,
     /// What stands in its HEAD.
@@ -68,7 +68,7 @@ pub(super) struct Checkout {
     pub(super) log: Option<u64>,
 }
 
-impl Snapshot {
+impl SurroundingsSnapshot {
     /// Looks. `frozen` holds the settings with which the files of the main checkout are compared: those that held before any agent
     /// could change them. Where the main checkout is, and what it stands on, is what `earlier` says where the repository does not say
     /// so any more.
@@ -77,38 +77,39 @@ impl Snapshot {
     /// The repository or its refs cannot be read.
     pub fn take(common_dir: &Path, frozen: &Path, earlier: Option<&Self>, budget: Duration) -> Result<Self> {
         let repo = Repo::open(common_dir)?;
-        let private = Private::new(repo.private_dir()?);
+        let private = PrivateDir::new(repo.private_dir()?);
         let worktrees = repo.worktrees()?;
         let main = repo.main_checkout()?.or_else(|| earlier?.main.clone());
         let stood_on = repo.head().ok().or_else(|| earlier?.checkouts.first()?.commit);
         let files = main.as_ref().map(|main| {
-            let dir = Shadow::at(frozen.to_owned(), PathBuf::new(), main.clone(), common_dir.to_owned());
+            let dir =
+                IsolatedGitDir::at(frozen.to_owned(), PathBuf::new(), main.clone(), common_dir.to_owned());
             let hidden = worktrees.iter().map(|worktree| worktree.path.clone()).chain(place::planned(&repo));
             files::look_in_background(&repo, dir, stood_on, hidden.collect(), budget)
         });
-        let mut checkouts = vec![Checkout::of(&repo, "", common_dir)];
+        let mut checkouts = vec![UserCheckout::of(&repo, "", common_dir)];
         checkouts.extend(
             users_worktrees(&repo, &private, &worktrees)
-                .map(|(name, worktree)| Checkout::of(&repo, &name, &worktree.git_dir)),
+                .map(|(name, worktree)| UserCheckout::of(&repo, &name, &worktree.git_dir)),
         );
         let ours =
             Ours { repo: &repo, private: &private, prefix: Config::of(&repo).get_or_default(&BRANCH_PREFIX) };
         let mut refs = repo.refs_outside(OURS)?;
         refs.retain(|name, _| !ours.is_branch(name));
         Ok(Self {
-            trusted: configuration::Snapshot::at(common_dir),
+            trusted: configuration::ConfigSnapshot::at(common_dir),
             settings: settings_of(common_dir),
             files: git_files(common_dir),
             refs,
             checkouts,
             agents: at_work(&private).collect(),
-            changed: files.and_then(files::Look::end),
+            changed: files.and_then(files::BackgroundLook::end),
             main,
         })
     }
 }
 
-impl Checkout {
+impl UserCheckout {
     fn of(repo: &Repo, name: &str, git_dir: &Path) -> Self {
         let head = careful::text(git_dir.join("HEAD")).unwrap_or_default().trim().to_owned();
         let commit = match head.strip_prefix("ref: ") {
@@ -122,7 +123,7 @@ impl Checkout {
 /// The linked worktrees that are neither an agent's nor that in which branches are landed.
 fn users_worktrees<'a>(
     repo: &Repo,
-    private: &Private,
+    private: &PrivateDir,
     all: &'a [Worktree],
 ) -> impl Iterator<Item = (String, &'a Worktree)> {
     let named = all.iter().filter_map(|one| Some((one.git_dir.file_name()?.to_str()?.to_owned(), one)));
@@ -130,7 +131,7 @@ fn users_worktrees<'a>(
 }
 
 /// Whether an agent of that name is known here.
-fn is_agent(repo: &Repo, private: &Private, name: &str) -> bool {
+fn is_agent(repo: &Repo, private: &PrivateDir, name: &str) -> bool {
     AgentId::parse(name).is_ok_and(|id| {
         private.agent(&id).dir().is_dir()
             || repo.find_ref(&layout::agent_ref(&id)).is_ok_and(|tip| tip.is_some())
@@ -140,7 +141,7 @@ fn is_agent(repo: &Repo, private: &Private, name: &str) -> bool {
 /// Tells the branches of agents from the user's.
 struct Ours<'a> {
     repo: &'a Repo,
-    private: &'a Private,
+    private: &'a PrivateDir,
     prefix: String,
 }
 
@@ -186,6 +187,6 @@ fn state_of(path: &Path) -> Option<String> {
 }
 
 /// The agents that have a folder: they run, or wait to.
-fn at_work(private: &Private) -> impl Iterator<Item = String> {
+fn at_work(private: &PrivateDir) -> impl Iterator<Item = String> {
     private.agents().into_iter().map(|id| id.to_string())
 }

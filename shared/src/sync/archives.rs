@@ -10,15 +10,15 @@ use crate::{
         Chain,
         archive::{self, Archived},
     },
-    sync::side::Side,
+    sync::ref_snapshot::RefSnapshot,
 };
 
 /// Agent → what it was each time that it was put away.
-pub type Put = BTreeMap<AgentId, Vec<Archived>>;
+pub type ArchivedTips = BTreeMap<AgentId, Vec<Archived>>;
 
 /// Reads what was put away. An archive that cannot be read says nothing.
-pub fn read(repo: &Repo, side: &Side) -> Put {
-    let mut put = Put::new();
+pub fn read(repo: &Repo, side: &RefSnapshot) -> ArchivedTips {
+    let mut put = ArchivedTips::new();
     for tip in side.archives.values() {
         for archived in archive::chain(repo, *tip).unwrap_or_default() {
             put.entry(archived.id.clone()).or_default().push(archived);
@@ -31,7 +31,7 @@ pub fn read(repo: &Repo, side: &Side) -> Put {
 ///
 /// # Errors
 /// A commit that is ours cannot be read.
-pub fn hold(repo: &Repo, put: &Put, id: &AgentId, tip: Oid) -> Result<bool> {
+pub fn hold(repo: &Repo, put: &ArchivedTips, id: &AgentId, tip: Oid) -> Result<bool> {
     for archived in put.get(id).into_iter().flatten() {
         if Chain::holds(repo, archived.tip, tip)? {
             return Ok(true);

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use crate::{
     Result,
-    git::{Oid, RefError, Repo, refs::Edit},
+    git::{Oid, RefError, Repo, refs::RefEdit},
     store::layout,
 };
 
 /// Changes of our own refs.
 #[derive(Default)]
-pub(super) struct Changes {
-    pub(super) edits: Vec<Edit>,
+pub(super) struct RefChanges {
+    pub(super) edits: Vec<RefEdit>,
     pub(super) deletes: Vec<(String, Oid)>,
 }
 
-impl Changes {
+impl RefChanges {
     pub(super) fn make(&self, repo: &Repo) -> Result<(), RefError> {
         repo.edit_refs(&self.edits, "orchestra: sync")?;
         repo.delete_refs(&self.deletes)

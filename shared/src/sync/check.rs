@@ -31,7 +31,7 @@ pub enum Relation {
 
 /// What a look at a tip gave.
 #[derive(Debug)]
-pub struct News {
+pub struct TipNews {
     /// How it stands to ours.
     pub relation: Relation,
     /// A new event names the work.
@@ -42,14 +42,14 @@ pub struct News {
 
 /// Why a tip of theirs cannot be taken in.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Refusal {
+pub struct TipRefusal {
     /// In a sentence.
     pub why: String,
     /// It will be the same the next time, as long as both tips are the same.
     pub is_lasting: bool,
 }
 
-impl Refusal {
+impl TipRefusal {
     const fn lasting(why: String) -> Self {
         Self { why, is_lasting: true }
     }
@@ -60,7 +60,7 @@ impl Refusal {
 }
 
 /// What is known before the look.
-pub struct Known<'a> {
+pub struct KnownObjects<'a> {
     /// Our tip.
     pub ours: Option<Oid>,
     /// Their tip at the last look.
@@ -73,8 +73,13 @@ pub struct Known<'a> {
 ///
 /// # Errors
 /// Our own commits cannot be read.
-pub fn look(repo: &Repo, id: &AgentId, theirs: Oid, known: &Known<'_>) -> Result<Result<News, Refusal>> {
-    let behind = News { relation: Relation::Behind, names_work: false, impostors: 0 };
+pub fn look(
+    repo: &Repo,
+    id: &AgentId,
+    theirs: Oid,
+    known: &KnownObjects<'_>,
+) -> Result<Result<TipNews, TipRefusal>> {
+    let behind = TipNews { relation: Relation::Behind, names_work: false, impostors: 0 };
     // What they had before, we have taken in: the look would walk to the beginning in vain.
     if let Some(ours) = known.ours.filter(|_| known.before == Some(theirs))
         && Chain::holds(repo, ours, theirs)?
@@ -87,7 +92,7 @@ pub fn look(repo: &Repo, id: &AgentId, theirs: Oid, known: &Known<'_>) -> Result
     };
     let relation = match known.ours {
         None if !walk.begins => {
-            return Ok(Err(Refusal::lasting("it is not the life of an agent".to_owned())));
+            return Ok(Err(TipRefusal::lasting("it is not the life of an agent".to_owned())));
         }
         None => Relation::New,
         Some(_) if walk.met => Relation::Ahead,
@@ -98,17 +103,17 @@ pub fn look(repo: &Repo, id: &AgentId, theirs: Oid, known: &Known<'_>) -> Result
             }
             if mine.is_disjoint(&walk.seen) {
                 let why = format!("it is another agent that is called {id} as well");
-                return Ok(Err(Refusal::lasting(why)));
+                return Ok(Err(TipRefusal::lasting(why)));
             }
             Relation::Apart
         }
     };
     if relation != Relation::Apart && forged(repo, theirs, known.writer) {
         let why = "its newest entry claims to be ours, and says what its events do not say";
-        return Ok(Err(Refusal::for_now(why.to_owned())));
+        return Ok(Err(TipRefusal::for_now(why.to_owned())));
     }
     let impostors = impostors(repo, &walk, known)?;
-    Ok(Ok(News { relation, names_work: walk.names_work, impostors }))
+    Ok(Ok(TipNews { relation, names_work: walk.names_work, impostors }))
 }
 
 #[derive(Default)]
@@ -124,7 +129,7 @@ struct Walk {
 }
 
 /// From their tip to ours, or to the beginning.
-fn walk(repo: &Repo, theirs: Oid, ours: Option<Oid>) -> Result<Walk, Refusal> {
+fn walk(repo: &Repo, theirs: Oid, ours: Option<Oid>) -> Result<Walk, TipRefusal> {
     let mut walk = Walk::default();
     let mut open = vec![theirs];
     while let Some(id) = open.pop() {
@@ -136,7 +141,7 @@ fn walk(repo: &Repo, theirs: Oid, ours: Option<Oid>) -> Result<Walk, Refusal> {
             continue;
         }
         if walk.seen.len() > MAX_COMMITS {
-            return Err(Refusal::lasting(format!("it has more than {MAX_COMMITS} entries")));
+            return Err(TipRefusal::lasting(format!("it has more than {MAX_COMMITS} entries")));
         }
         let found = fitting(repo, id)?;
         let parsed = commit::parse(&found.message);
@@ -157,19 +162,19 @@ const fn names_work(event: &Event) -> bool {
 }
 
 /// Reads one commit, if it may be one of a life.
-fn fitting(repo: &Repo, id: Oid) -> Result<Commit, Refusal> {
-    let too_large = |size| Refusal::lasting(format!("entry {} has {size} bytes", id.short()));
+fn fitting(repo: &Repo, id: Oid) -> Result<Commit, TipRefusal> {
+    let too_large = |size| TipRefusal::lasting(format!("entry {} has {size} bytes", id.short()));
     match repo.commit_size(id) {
         None => {
-            return Err(Refusal::for_now(format!("entry {} is missing, or is no commit", id.short())));
+            return Err(TipRefusal::for_now(format!("entry {} is missing, or is no commit", id.short())));
         }
         Some(size) if size > MAX_COMMIT => return Err(too_large(size)),
         Some(_) => {}
     }
-    let found = repo.read_commit(id).map_err(|error| Refusal::for_now(error.one_line()))?;
+    let found = repo.read_commit(id).map_err(|error| TipRefusal::for_now(error.one_line()))?;
     if found.parents.len() > MAX_PARENTS {
         let why = format!("entry {} has {} parents", id.short(), found.parents.len());
-        return Err(Refusal::lasting(why));
+        return Err(TipRefusal::lasting(why));
     }
     // A fetch proves that all is there; what is not is left out of a partial clone.
     if found.tree != Oid::EMPTY_TREE && repo.has_object(found.tree) {
@@ -179,16 +184,16 @@ fn fitting(repo: &Repo, id: Oid) -> Result<Commit, Refusal> {
 }
 
 /// A long task is a blob beside the events.
-fn attachments_fit(repo: &Repo, id: Oid, tree: Oid) -> Result<(), Refusal> {
-    let tree = repo.entries_of(tree).map_err(|error| Refusal::for_now(error.one_line()))?;
+fn attachments_fit(repo: &Repo, id: Oid, tree: Oid) -> Result<(), TipRefusal> {
+    let tree = repo.entries_of(tree).map_err(|error| TipRefusal::for_now(error.one_line()))?;
     if tree.len() > MAX_ENTRIES {
         let why = format!("entry {} holds {} files: it is no entry of a life", id.short(), tree.len());
-        return Err(Refusal::lasting(why));
+        return Err(TipRefusal::lasting(why));
     }
     let largest = tree.iter().filter_map(|entry| repo.blob_size(entry.id)).max().unwrap_or(0);
     if largest > append::MAX_PROMPT as u64 {
         let why = format!("entry {} holds a file of {largest} bytes", id.short());
-        return Err(Refusal::lasting(why));
+        return Err(TipRefusal::lasting(why));
     }
     Ok(())
 }
@@ -206,7 +211,7 @@ fn forged(repo: &Repo, tip: Oid, writer: Option<&str>) -> bool {
 
 /// Events under our name that are neither here nor were seen at this remote before: a copy of this clone wrote them, or
 /// somebody who wants to be taken for us.
-fn impostors(repo: &Repo, walk: &Walk, known: &Known<'_>) -> Result<usize> {
+fn impostors(repo: &Repo, walk: &Walk, known: &KnownObjects<'_>) -> Result<usize> {
     let Some(writer) = known.writer else { return Ok(0) };
     let claimed = |writers: &[WriterId]| writers.iter().filter(|one| ***one == *writer).count();
     if walk.writers.iter().all(|(_, writers)| claimed(writers) == 0) {

@@ -11,7 +11,7 @@ use crate::{
     error::Context,
     git::{Repo, careful},
     private_files,
-    store::layout::Private,
+    store::layout::PrivateDir,
 };
 
 /// What the user agreed to, for one place.
@@ -63,12 +63,12 @@ pub fn give(repo: &Repo, urls: &[String], given: Given) -> Result<()> {
 }
 
 fn read(repo: &Repo) -> Option<Record> {
-    let bytes = careful::read(Private::new(repo.private_dir().ok()?).consent()).ok()?;
+    let bytes = careful::read(PrivateDir::new(repo.private_dir().ok()?).consent()).ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 
 fn write(repo: &Repo, record: &Record) -> Result<()> {
-    let private = Private::new(repo.private_dir()?);
+    let private = PrivateDir::new(repo.private_dir()?);
     let path = private.consent();
     let cannot = || format!("cannot write '{}'", path.display());
     fs::create_dir_all(private.dir()).context(Kind::External, cannot)?;

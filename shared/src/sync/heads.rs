@@ -6,7 +6,7 @@ use crate::{
     Result,
     git::{Oid, Repo},
     model::AgentId,
-    store::{Chain, layout::Private},
+    store::{Chain, layout::PrivateDir},
 };
 
 /// The heads of one agent.
@@ -36,7 +36,7 @@ pub struct Settled {
 ///
 /// # Errors
 /// Its life or our history cannot be read.
-pub fn settle(repo: &Repo, private: &Private, id: &AgentId, heads: &Heads) -> Result<Settled> {
+pub fn settle(repo: &Repo, private: &PrivateDir, id: &AgentId, heads: &Heads) -> Result<Settled> {
     let agent = Chain::read(repo, &[heads.tip])?.fold().agent;
     let base = agent.base.commit();
     let named = agent.head_commit().or(base);

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use crate::{
     Result,
-    git::{Oid, Repo, refs::Edit},
+    git::{Oid, Repo, refs::RefEdit},
     model::AgentId,
     store::{Chain, layout},
     sync::{
-        archives::{self, Put},
-        side::Side,
+        archives::{self, ArchivedTips},
+        ref_snapshot::RefSnapshot,
     },
 };
 
@@ -22,7 +22,13 @@ pub type Missing = BTreeMap<String, Oid>;
 ///
 /// # Errors
 /// Our refs cannot be read or written.
-pub fn look(repo: &Repo, remote: &str, before: &Side, theirs: &Side, restore: bool) -> Result<Missing> {
+pub fn look(
+    repo: &Repo,
+    remote: &str,
+    before: &RefSnapshot,
+    theirs: &RefSnapshot,
+    restore: bool,
+) -> Result<Missing> {
     let prefix = layout::missing(remote);
     let known: Missing = repo
         .refs_below(&prefix)?
@@ -42,14 +48,14 @@ pub fn look(repo: &Repo, remote: &str, before: &Side, theirs: &Side, restore: bo
         lost.into_iter().filter(|(name, old)| !still.contains_key(name) && is_gone(name, *old)).collect();
     let full = |name: &String| format!("{prefix}{name}");
     repo.delete_refs(&back.iter().map(|(name, old)| (full(name), *old)).collect::<Vec<_>>())?;
-    let edits: Vec<Edit> =
-        new.iter().map(|(name, old)| Edit { name: full(name), old: None, new: *old }).collect();
+    let edits: Vec<RefEdit> =
+        new.iter().map(|(name, old)| RefEdit { name: full(name), old: None, new: *old }).collect();
     repo.edit_refs(&edits, "orchestra: missing at a remote")?;
     Ok(still.into_iter().chain(new).collect())
 }
 
 /// What was there before and is not there now, or is older now.
-fn gone(repo: &Repo, before: &Side, theirs: &Side) -> Missing {
+fn gone(repo: &Repo, before: &RefSnapshot, theirs: &RefSnapshot) -> Missing {
     let agents = before.agents.iter().map(|(id, old)| (format!("agents/{id}"), *old));
     let archives = before.archives.iter().map(|(writer, old)| (format!("archive/{writer}"), *old));
     let notes = before.notes.iter().map(|(topic, old)| (format!("notes/{topic}"), *old));
@@ -59,7 +65,7 @@ fn gone(repo: &Repo, before: &Side, theirs: &Side) -> Missing {
     all.filter(|(name, old)| !is_there(repo, theirs, name, *old) && was(old)).collect()
 }
 
-fn is_there(repo: &Repo, theirs: &Side, name: &str, old: Oid) -> bool {
+fn is_there(repo: &Repo, theirs: &RefSnapshot, name: &str, old: Oid) -> bool {
     let now = match name.split_once('/') {
         Some(("agents", id)) => AgentId::parse(id).ok().and_then(|id| theirs.agents.get(&id).copied()),
         Some(("archive", writer)) => theirs.archives.get(writer).copied(),
@@ -73,7 +79,7 @@ fn is_there(repo: &Repo, theirs: &Side, name: &str, old: Oid) -> bool {
     now.is_some_and(|now| now == old || grew(now).unwrap_or(false))
 }
 
-fn is_put_away(repo: &Repo, put: &Put, name: &str, old: Oid) -> bool {
+fn is_put_away(repo: &Repo, put: &ArchivedTips, name: &str, old: Oid) -> bool {
     let id = name.strip_prefix("agents/").and_then(|id| AgentId::parse(id).ok());
     id.is_some_and(|id| archives::hold(repo, put, &id, old).unwrap_or(false))
 }

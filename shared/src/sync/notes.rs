@@ -9,7 +9,7 @@ use crate::{
     Code, Error, Result,
     git::{
         Oid, Repo,
-        objects::{Commit, Entry, Sort},
+        objects::{Commit, TreeEntry, TreeEntryKind},
     },
     model::canonical,
 };
@@ -115,8 +115,8 @@ fn read(repo: &Repo, tip: Oid) -> Result<Notes, NotesError> {
         for entry in repo.entries_of(tree)? {
             let name = format!("{prefix}{}", String::from_utf8_lossy(&entry.name));
             match entry.sort {
-                Sort::Folder if name.len() < 40 && is_part(&entry.name) => open.push((name, entry.id)),
-                Sort::File => notes.extend(Oid::parse(&name).map(|commit| (commit, entry.id))),
+                TreeEntryKind::Tree if name.len() < 40 && is_part(&entry.name) => open.push((name, entry.id)),
+                TreeEntryKind::File => notes.extend(Oid::parse(&name).map(|commit| (commit, entry.id))),
                 _ => {}
             }
         }
@@ -189,12 +189,12 @@ fn write(repo: &Repo, notes: &Notes, ours: Option<Oid>, theirs: Oid) -> Result<O
 }
 
 fn write_tree(repo: &Repo, notes: &Notes) -> Result<Oid> {
-    let file = |name: String, note: Oid| Entry::new(name, Sort::File, note);
+    let file = |name: String, note: Oid| TreeEntry::new(name, TreeEntryKind::File, note);
     if notes.len() <= FLAT {
         return repo
             .write_entries(notes.iter().map(|(commit, note)| file(commit.to_string(), *note)).collect());
     }
-    let mut folders: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    let mut folders: BTreeMap<String, Vec<TreeEntry>> = BTreeMap::new();
     for (commit, note) in notes {
         let mut name = commit.to_string();
         let rest = name.split_off(2);
@@ -202,7 +202,7 @@ fn write_tree(repo: &Repo, notes: &Notes) -> Result<Oid> {
     }
     let mut entries = Vec::with_capacity(folders.len());
     for (name, files) in folders {
-        entries.push(Entry::new(name, Sort::Folder, repo.write_entries(files)?));
+        entries.push(TreeEntry::new(name, TreeEntryKind::Tree, repo.write_entries(files)?));
     }
     repo.write_entries(entries)
 }

@@ -13,7 +13,7 @@ use crate::{
     git::{Oid, Repo, remotes::Push},
     model::{Agent, text},
     store::{Chain, Listing, archive, layout},
-    sync::known::{self, Known},
+    sync::remote_tips::{self, RemoteTips},
 };
 
 /// Agents that started one from the other's work.
@@ -44,7 +44,7 @@ impl fmt::Display for OwnWork {
 ///
 /// # Errors
 /// An agent's life or the history cannot be read.
-pub fn find(repo: &Repo, sends: &[Push], known: &Known) -> Result<Vec<OwnWork>> {
+pub fn find(repo: &Repo, sends: &[Push], known: &RemoteTips) -> Result<Vec<OwnWork>> {
     let there: BTreeSet<Oid> = known.tips().collect();
     let mut bases: BTreeMap<Oid, BTreeSet<String>> = BTreeMap::new();
     for push in sends {
@@ -55,14 +55,14 @@ pub fn find(repo: &Repo, sends: &[Push], known: &Known) -> Result<Vec<OwnWork>> 
         }
     }
     let all: Vec<Oid> = bases.keys().copied().collect();
-    if all.is_empty() || known::count(repo, &all, known)? == 0 {
+    if all.is_empty() || remote_tips::count(repo, &all, known)? == 0 {
         return Ok(Vec::new());
     }
     let branches = Branches::read(repo)?;
     let mut groups: BTreeMap<Option<String>, (Vec<Oid>, BTreeSet<String>)> = BTreeMap::new();
     for (base, refs) in bases {
         let (base, branch) = branches.root(repo, base)?;
-        if known::count(repo, &[base], known)? == 0 {
+        if remote_tips::count(repo, &[base], known)? == 0 {
             continue;
         }
         let group = groups.entry(branch).or_default();
@@ -71,14 +71,14 @@ pub fn find(repo: &Repo, sends: &[Push], known: &Known) -> Result<Vec<OwnWork>> 
     }
     let mut found = Vec::new();
     for (branch, (bases, refs)) in groups {
-        found.push(OwnWork { commits: known::count(repo, &bases, known)?, branch, refs });
+        found.push(OwnWork { commits: remote_tips::count(repo, &bases, known)?, branch, refs });
     }
     found.sort_by(|a, b| (b.commits, &a.branch).cmp(&(a.commits, &b.branch)));
     Ok(found)
 }
 
 /// What the agents whose work a push brings started from.
-fn bases_of(repo: &Repo, push: &Push, known: &Known) -> Result<Vec<Oid>> {
+fn bases_of(repo: &Repo, push: &Push, known: &RemoteTips) -> Result<Vec<Oid>> {
     let Some(new) = push.new else { return Ok(Vec::new()) };
     let mut lives = Vec::new();
     if layout::is_archive(&push.name) {

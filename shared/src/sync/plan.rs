@@ -10,22 +10,22 @@ use crate::{
     Error, Result,
     git::{
         Oid, Repo,
-        refs::Edit,
-        remotes::{Push, Rule},
+        refs::RefEdit,
+        remotes::{Push, PushRule},
     },
     model::AgentId,
     store::{
         join::join,
-        layout::{self, Private},
+        layout::{self, PrivateDir},
         sound::SoundWork,
     },
     sync::{
-        archives::{self, Put},
-        check::{self, Known, Relation},
+        archives::{self, ArchivedTips},
+        check::{self, KnownObjects, Relation},
         heads::{self, Heads},
         notes::{self, NotesError},
+        ref_snapshot::RefSnapshot,
         refused::Refused,
-        side::Side,
     },
 };
 
@@ -36,11 +36,11 @@ const IMPOSTOR: &str = "another clone writes under the name of this one; this on
 /// What is known of both sides.
 pub struct Sides<'a> {
     /// This clone.
-    pub ours: &'a Side,
+    pub ours: &'a RefSnapshot,
     /// The remote at the last look.
-    pub theirs: &'a Side,
+    pub theirs: &'a RefSnapshot,
     /// The remote at the look before.
-    pub before: &'a Side,
+    pub before: &'a RefSnapshot,
     /// Names that are not sent (below the common prefix), because the remote had them and lost them.
     pub held: &'a BTreeSet<String>,
     /// Who we are.
@@ -55,7 +55,7 @@ pub struct Sides<'a> {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "AgentChange")]
-pub enum Change {
+pub enum AgentChange {
     /// It was not here.
     New,
     /// It has news.
@@ -70,15 +70,15 @@ pub enum Change {
 
 /// What is to be done.
 #[derive(Debug, Default)]
-pub struct Plan {
+pub struct SyncPlan {
     /// Refs of ours to be changed.
-    pub edits: Vec<Edit>,
+    pub edits: Vec<RefEdit>,
     /// Refs of ours that an archive makes needless.
     pub deletes: Vec<(String, Oid)>,
     /// Refs of theirs to be changed.
     pub sends: Vec<Push>,
     /// What that means for the agents.
-    pub changes: BTreeMap<AgentId, Change>,
+    pub changes: BTreeMap<AgentId, AgentChange>,
     /// What is not taken in, by its name there, and why.
     pub refused: BTreeMap<String, String>,
     /// What is not sent, by its name there, and why.
@@ -91,17 +91,17 @@ pub struct Plan {
 ///
 /// # Errors
 /// Our own state cannot be read, or nothing can be written.
-pub fn plan(repo: &Repo, sides: &Sides<'_>) -> Result<Plan> {
+pub fn plan(repo: &Repo, sides: &Sides<'_>) -> Result<SyncPlan> {
     let mut planner = Planner {
         repo,
         sides,
-        private: Private::new(repo.private_dir()?),
-        put: Put::new(),
+        private: PrivateDir::new(repo.private_dir()?),
+        put: ArchivedTips::new(),
         after: sides.ours.clone(),
         refused: Refused::read(repo)?,
         sound: SoundWork::read(repo)?,
         has: repo.head().ok(),
-        plan: Plan::default(),
+        plan: SyncPlan::default(),
     };
     planner.damaged();
     planner.archives()?;
@@ -121,16 +121,16 @@ pub fn plan(repo: &Repo, sides: &Sides<'_>) -> Result<Plan> {
 struct Planner<'a> {
     repo: &'a Repo,
     sides: &'a Sides<'a>,
-    private: Private,
+    private: PrivateDir,
     /// Agents that were put away.
-    put: Put,
+    put: ArchivedTips,
     /// Ours, as it will be.
-    after: Side,
+    after: RefSnapshot,
     refused: Refused,
     sound: SoundWork<'a>,
     /// A commit of the user's.
     has: Option<Oid>,
-    plan: Plan,
+    plan: SyncPlan,
 }
 
 impl Planner<'_> {
@@ -177,7 +177,7 @@ impl Planner<'_> {
                 self.plan.sends.push(Push {
                     name: layout::archive_ref(writer),
                     new: Some(*new),
-                    rule: Rule::Forward,
+                    rule: PushRule::FastForwardOnly,
                 });
             }
         }
@@ -204,7 +204,7 @@ impl Planner<'_> {
             return Ok(());
         }
         if theirs != Some(tip) {
-            self.send(layout::agent_ref(id), tip, Rule::Forward);
+            self.send(layout::agent_ref(id), tip, PushRule::FastForwardOnly);
         }
         if heads.0 != heads.1 || names_work {
             self.work(id, tip)?;
@@ -229,7 +229,7 @@ impl Planner<'_> {
                 return Ok(None);
             }
             let before = self.sides.before.agents.get(id).copied();
-            let known = Known { ours: tip, before, writer: self.sides.writer };
+            let known = KnownObjects { ours: tip, before, writer: self.sides.writer };
             let news = match check::look(self.repo, id, from, &known)? {
                 Ok(news) => news,
                 Err(refusal) => {
@@ -248,9 +248,9 @@ impl Planner<'_> {
             names_work |= news.names_work;
             let change = match news.relation {
                 Relation::Behind => continue,
-                Relation::New => Change::New,
-                Relation::Ahead => Change::News,
-                Relation::Apart => Change::Joined,
+                Relation::New => AgentChange::New,
+                Relation::Ahead => AgentChange::News,
+                Relation::Apart => AgentChange::Joined,
             };
             tip = Some(match tip {
                 Some(tip) => join(self.repo, id.as_str(), tip, from)?,
@@ -277,7 +277,7 @@ impl Planner<'_> {
             if let Some(old) = ours {
                 self.keep(id, old, new)?;
             }
-            self.change(id, Change::Work);
+            self.change(id, AgentChange::Work);
             self.edit(layout::head_ref(id), ours, new);
         }
         if let Some(new) = settled.ours.filter(|_| settled.send && self.sides.work) {
@@ -289,7 +289,7 @@ impl Planner<'_> {
             if let Some(old) = theirs {
                 self.keep(id, old, new)?;
             }
-            self.send(layout::head_ref(id), new, Rule::Lease(theirs));
+            self.send(layout::head_ref(id), new, PushRule::Lease(theirs));
         }
         Ok(())
     }
@@ -340,7 +340,7 @@ impl Planner<'_> {
             self.plan.deletes.extend(tip.map(|tip| (name, tip)));
         }
         if ours.is_some() {
-            self.change(id, Change::Archived);
+            self.change(id, AgentChange::Archived);
         }
         // There it goes only once the archive is there.
         let archived_there =
@@ -348,7 +348,7 @@ impl Planner<'_> {
         let work = self.sides.theirs.heads.get(id).copied();
         for (name, tip) in [(layout::agent_ref(id), theirs), (layout::head_ref(id), work)] {
             if let Some(tip) = tip.filter(|_| archived_there) {
-                self.plan.sends.push(Push { name, new: None, rule: Rule::Lease(Some(tip)) });
+                self.plan.sends.push(Push { name, new: None, rule: PushRule::Lease(Some(tip)) });
             }
         }
         Ok(true)
@@ -379,7 +379,7 @@ impl Planner<'_> {
                         self.edit(layout::notes_ref(topic), mine, new);
                     }
                     if foreign != Some(new) && !self.is_kept_back(&format!("notes/{topic}")) {
-                        self.send(layout::notes_ref(topic), new, Rule::Lease(foreign));
+                        self.send(layout::notes_ref(topic), new, PushRule::Lease(foreign));
                     }
                 }
                 Ok(None) => {}
@@ -402,16 +402,16 @@ impl Planner<'_> {
 
     fn edit(&mut self, name: String, old: Option<Oid>, new: Oid) {
         if !self.plan.edits.iter().rev().take(4).any(|edit| edit.name == name) {
-            self.plan.edits.push(Edit { name, old, new });
+            self.plan.edits.push(RefEdit { name, old, new });
         }
     }
 
-    fn send(&mut self, name: String, new: Oid, rule: Rule) {
+    fn send(&mut self, name: String, new: Oid, rule: PushRule) {
         self.plan.sends.push(Push { name, new: Some(new), rule });
     }
 
     /// The first change says the most.
-    fn change(&mut self, id: &AgentId, change: Change) {
+    fn change(&mut self, id: &AgentId, change: AgentChange) {
         self.plan.changes.entry(id.clone()).or_insert(change);
     }
 

@@ -7,14 +7,14 @@ use self::rewrite::{clean_notes, rewrite, tracked};
 use crate::{
     Code, Error, Result,
     config::keys::NOT_SECRET,
-    git::{Oid, Repo, refs::Edit},
+    git::{Oid, Repo, refs::RefEdit},
     lock::Lock,
     model::{AgentId, Event},
     store::{
         Chain, commit,
-        layout::{self, Private},
+        layout::{self, PrivateDir},
     },
-    sync::{secrets::Environment, side::Side},
+    sync::{ref_snapshot::RefSnapshot, secrets::Environment},
 };
 
 /// How long another process may write to the agent.
@@ -26,7 +26,7 @@ const WAIT: std::time::Duration = std::time::Duration::from_secs(5);
 /// # Errors
 /// There is no such event, it looks like nothing, a remote has it, or the agent runs (3).
 pub fn redact(repo: &Repo, typed: &str) -> Result<AgentId> {
-    let private = Private::new(repo.private_dir()?);
+    let private = PrivateDir::new(repo.private_dir()?);
     if let Some(id) = archived::redact(repo, typed)? {
         return Ok(id);
     }
@@ -57,7 +57,7 @@ pub fn redact(repo: &Repo, typed: &str) -> Result<AgentId> {
             format!("nothing in event {} looks like a secret", event.id.short()),
         ));
     }
-    repo.edit_refs(&[Edit { name, old: Some(tip), new }], "orchestra: redact")?;
+    repo.edit_refs(&[RefEdit { name, old: Some(tip), new }], "orchestra: redact")?;
     clean_notes(repo, &values)?;
     Ok(id)
 }
@@ -65,7 +65,7 @@ pub fn redact(repo: &Repo, typed: &str) -> Result<AgentId> {
 /// The agent and the commit with the event.
 fn find(repo: &Repo, typed: &str) -> Result<(AgentId, Oid, Event)> {
     let mut found = Vec::new();
-    for (id, tip) in Side::ours(repo)?.agents {
+    for (id, tip) in RefSnapshot::ours(repo)?.agents {
         for holder in Chain::read(repo, &[tip])?.commits {
             let events = commit::parse(&repo.read_commit(holder)?.message).events;
             let matching =

@@ -11,7 +11,7 @@ use crate::{
     git::{Oid, Repo, careful},
     model::text,
     private_files,
-    store::layout::Private,
+    store::layout::PrivateDir,
 };
 
 /// What the file begins with: with other rules, nothing is known.
@@ -40,7 +40,7 @@ impl Refused {
     /// # Errors
     /// The common git directory cannot be found.
     pub fn read(repo: &Repo) -> Result<Self> {
-        let path = Private::new(repo.private_dir()?).refused();
+        let path = PrivateDir::new(repo.private_dir()?).refused();
         let mut refused = Self { path, known: HashMap::new(), order: VecDeque::new(), is_new: false };
         let file = careful::text(&refused.path).unwrap_or_default();
         for line in file.strip_prefix(MAGIC).unwrap_or_default().lines() {

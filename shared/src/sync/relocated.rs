@@ -2,9 +2,9 @@
 
 use crate::{
     Result,
-    git::{Repo, refs::Edit},
+    git::{Repo, refs::RefEdit},
     store::layout,
-    sync::{Remote, Side, remote},
+    sync::{RefSnapshot, Remote, remote},
 };
 
 /// The URL of a remote, where it is not the one at which it was looked at before.
@@ -36,7 +36,7 @@ pub(super) fn remember(repo: &Repo, remote: &Remote) -> Result<()> {
     let (name, new) = (layout::remote_url_ref(&remote.name), repo.write_blob(url.as_bytes())?);
     match repo.find_ref(&name)? {
         Some(old) if old == new => Ok(()),
-        old => Ok(repo.edit_refs(&[Edit { name, old, new }], "orchestra: URL of a remote")?),
+        old => Ok(repo.edit_refs(&[RefEdit { name, old, new }], "orchestra: URL of a remote")?),
     }
 }
 
@@ -47,7 +47,7 @@ fn url(repo: &Repo, remote: &Remote) -> Option<String> {
 impl Relocated {
     /// Whether the repository at the new URL is another one, as far as its refs tell: one that is only reached by another way has
     /// at least one as it was.
-    pub(super) fn is_another(&self, before: &Side, theirs: &Side) -> bool {
+    pub(super) fn is_another(&self, before: &RefSnapshot, theirs: &RefSnapshot) -> bool {
         let there = theirs.names();
         !before.names().iter().any(|(name, object)| there.get(name) == Some(object))
     }
@@ -61,7 +61,7 @@ impl Relocated {
         let known = repo.refs_below(&from)?;
         let edits = known.iter().map(|(name, object)| {
             let name = format!("{to}{}", &name[from.len()..]);
-            Ok(Edit { old: repo.find_ref(&name)?, name, new: *object })
+            Ok(RefEdit { old: repo.find_ref(&name)?, name, new: *object })
         });
         repo.edit_refs(&edits.collect::<Result<Vec<_>>>()?, "orchestra: missing at a remote")?;
         Ok(repo.delete_refs(&known)?)

@@ -4,19 +4,19 @@ use crate::{
     Result,
     git::{
         Git, Repo, command,
-        remotes::{Manner, Push},
+        remotes::{Push, RemoteOptions},
     },
     store::layout,
     sync::{
-        known::Known,
         own_work::{self, OwnWork},
         remote::Remote,
-        secrets::{self, Checked, Held, Reason},
+        remote_tips::RemoteTips,
+        secrets::{self, SecretScan, Withheld, WithheldReason},
     },
 };
 
 /// What is about to leave.
-pub struct Parcel<'a> {
+pub struct Outgoing<'a> {
     /// The repository.
     pub repo: &'a Repo,
     /// Where it goes.
@@ -25,10 +25,10 @@ pub struct Parcel<'a> {
     pub sends: &'a [Push],
     /// Commits of the user's that go along.
     pub own: &'a [OwnWork],
-    known: &'a Known,
+    known: &'a RemoteTips,
 }
 
-impl Parcel<'_> {
+impl Outgoing<'_> {
     /// About how many bytes it is: what its objects take on this disk.
     pub fn size(&self) -> Option<u64> {
         let tips = self.sends.iter().filter_map(|push| push.new);
@@ -36,13 +36,13 @@ impl Parcel<'_> {
         orders.extend(self.known.tips().map(|tip| format!("^{tip}\n")));
         let git = Git::new(&self.repo.common_dir().ok()?, "rev-list");
         let git = git.args(["--objects", "--disk-usage", "--stdin"]).input(orders.into_bytes());
-        git.limit(command::LONG).line().ok()?.parse().ok()
+        git.limit(command::LONG_LIMIT).line().ok()?.parse().ok()
     }
 }
 
 /// What the user agrees to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Leave {
+pub enum LeaveConsent {
     /// Everything.
     All,
     /// Everything but the work that builds on their own commits.
@@ -55,7 +55,7 @@ pub struct Screened {
     /// What may.
     pub go: Vec<Push>,
     /// What may not, and why.
-    pub held: Vec<Held>,
+    pub held: Vec<Withheld>,
     /// Commits of the user's among what may.
     pub own: Vec<OwnWork>,
 }
@@ -68,20 +68,20 @@ pub fn screen(
     repo: &Repo,
     remote: &Remote,
     sends: &[Push],
-    manner: Manner,
-    may_leave: &mut dyn FnMut(&Parcel<'_>) -> Result<Leave>,
+    manner: RemoteOptions,
+    may_leave: &mut dyn FnMut(&Outgoing<'_>) -> Result<LeaveConsent>,
 ) -> Result<Screened> {
     if sends.iter().all(|push| push.new.is_none()) {
         return Ok(Screened { go: sends.to_vec(), ..Screened::default() });
     }
-    let known = Known::ask(repo, remote, manner)?;
-    let Checked { go, mut held } = secrets::check(repo, sends, &known)?;
+    let known = RemoteTips::ask(repo, remote, manner)?;
+    let SecretScan { go, mut held } = secrets::check(repo, sends, &known)?;
     if go.iter().all(|push| push.new.is_none()) {
         return Ok(Screened { go, held, own: Vec::new() });
     }
     let own = own_work::find(repo, &go, &known)?;
-    let parcel = Parcel { repo, remote, sends: &go, own: &own, known: &known };
-    if may_leave(&parcel)? == Leave::All {
+    let parcel = Outgoing { repo, remote, sends: &go, own: &own, known: &known };
+    if may_leave(&parcel)? == LeaveConsent::All {
         return Ok(Screened { go, held, own });
     }
     let brings = |push: &Push| own.iter().any(|own| own.refs.contains(&push.name));
@@ -90,7 +90,7 @@ pub fn screen(
         let own = own.iter().filter(|own| own.refs.contains(&push.name)).cloned().collect();
         let agent = layout::agent_of(&push.name);
         let name = agent.as_ref().map_or(push.name, ToString::to_string);
-        Held { name, agent, reason: Reason::OwnWork { own } }
+        Withheld { name, agent, reason: WithheldReason::OwnWork { own } }
     }));
     Ok(Screened { go, held, own: Vec::new() })
 }

@@ -1,12 +1,12 @@
 //! Nothing that looks like a secret is sent: every object that a push would carry is read before, and what cannot be read
 //! stays. What holds a secret stays at home by its name; the rest goes.
 
+mod allowlist;
 mod cache;
-pub mod carried;
 mod environment;
-mod excuse;
-mod held;
+pub mod outgoing_objects;
 mod scan;
+mod withheld;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -15,46 +15,46 @@ use crate::{
     git::{
         Oid, Repo,
         raw::RawReader,
-        remotes::{Push, Rule},
+        remotes::{Push, PushRule},
     },
     model::AgentId,
-    store::{archive, layout, layout::Private},
-    sync::known::Known,
+    store::{archive, layout, layout::PrivateDir},
+    sync::remote_tips::RemoteTips,
 };
 
 pub use environment::Environment;
-pub use held::{Held, Reason};
+pub use withheld::{Withheld, WithheldReason};
 
-use cache::Cache;
-use carried::Carried;
-use excuse::Excuses;
-use scan::{Hit, Scanner};
+use allowlist::Allowlist;
+use cache::CleanObjects;
+use outgoing_objects::OutgoingObjects;
+use scan::{Scanner, SecretHit};
 
 /// What may be sent, and what may not.
 #[derive(Clone, Debug, Default)]
-pub struct Checked {
+pub struct SecretScan {
     /// What holds no secret.
     pub go: Vec<Push>,
     /// What stays, and why.
-    pub held: Vec<Held>,
+    pub held: Vec<Withheld>,
 }
 
 /// Reads everything that these pushes would bring to a remote which has what is `known`.
 ///
 /// # Errors
 /// The repository itself cannot be read. An object that cannot be read holds back what it belongs to.
-pub fn check(repo: &Repo, sends: &[Push], known: &Known) -> Result<Checked> {
+pub fn check(repo: &Repo, sends: &[Push], known: &RemoteTips) -> Result<SecretScan> {
     let (news, gone): (Vec<Push>, Vec<Push>) = sends.iter().cloned().partition(|push| push.new.is_some());
     if news.is_empty() {
-        return Ok(Checked { go: gone, held: Vec::new() });
+        return Ok(SecretScan { go: gone, held: Vec::new() });
     }
     let environment = Environment::read();
-    let cache = Cache::read(&Private::new(repo.private_dir()?).scanned(), &environment);
+    let cache = CleanObjects::read(&PrivateDir::new(repo.private_dir()?).scanned(), &environment);
     let mut scanner = Scanner::new(RawReader::new(repo)?, environment);
     let mut gate = Gate {
         repo,
         known,
-        excuses: Excuses::read(repo, &mut scanner, &news)?,
+        excuses: Allowlist::read(repo, &mut scanner, &news)?,
         scanner,
         cache,
         hits: HashMap::new(),
@@ -70,14 +70,14 @@ pub fn check(repo: &Repo, sends: &[Push], known: &Known) -> Result<Checked> {
 
 struct Gate<'a> {
     repo: &'a Repo,
-    known: &'a Known,
+    known: &'a RemoteTips,
     scanner: Scanner<'a>,
-    excuses: Excuses,
-    cache: Cache,
+    excuses: Allowlist,
+    cache: CleanObjects,
     /// What was found, so that nothing is read twice.
-    hits: HashMap<Oid, Vec<Hit>>,
+    hits: HashMap<Oid, Vec<SecretHit>>,
     /// Names of pushes that stay, and why.
-    found: Vec<(String, Reason)>,
+    found: Vec<(String, WithheldReason)>,
 }
 
 impl Gate<'_> {
@@ -94,17 +94,17 @@ impl Gate<'_> {
     }
 
     /// The first thing that must not leave among what these pushes carry.
-    fn look(&mut self, pushes: &[Push]) -> Result<Option<Reason>> {
+    fn look(&mut self, pushes: &[Push]) -> Result<Option<WithheldReason>> {
         let tips: Vec<Oid> = pushes.iter().filter_map(|push| push.new).collect();
-        let carried = match carried::list(self.repo, self.scanner.reader(), &tips, self.known) {
+        let carried = match outgoing_objects::list(self.repo, self.scanner.reader(), &tips, self.known) {
             Ok(carried) => carried,
             Err(error) => {
                 let id = tips.first().map(Oid::short).unwrap_or_default();
-                return Ok(Some(Reason::Unreadable { id, why: Some(error.one_line()) }));
+                return Ok(Some(WithheldReason::Unreadable { id, why: Some(error.one_line()) }));
             }
         };
         if let Some(missing) = carried.missing.first() {
-            return Ok(Some(Reason::Unreadable { id: missing.short(), why: None }));
+            return Ok(Some(WithheldReason::Unreadable { id: missing.short(), why: None }));
         }
         for (id, path) in &carried.objects {
             if self.cache.has(*id) {
@@ -112,7 +112,7 @@ impl Gate<'_> {
             }
             if !self.hits.contains_key(id) {
                 match self.scanner.scan(*id) {
-                    None => return Ok(Some(Reason::Unreadable { id: id.short(), why: None })),
+                    None => return Ok(Some(WithheldReason::Unreadable { id: id.short(), why: None })),
                     Some(hits) if hits.is_empty() => {
                         self.cache.add(*id);
                         continue;
@@ -128,34 +128,40 @@ impl Gate<'_> {
     }
 
     /// Why an object with hits must stay; `None`: every one of them is excused.
-    fn reason(&self, id: Oid, path: &[u8], pushes: &[Push], carried: &Carried) -> Result<Option<Reason>> {
+    fn reason(
+        &self,
+        id: Oid,
+        path: &[u8],
+        pushes: &[Push],
+        carried: &OutgoingObjects,
+    ) -> Result<Option<WithheldReason>> {
         if self.excuses.object(id) {
             return Ok(None);
         }
         let mut edges = carried.edges.clone();
         edges.extend(pushes.iter().filter_map(|push| self.known.get(&push.name)));
         for hit in self.hits.get(&id).into_iter().flatten() {
-            if excuse::is_there_already(self.repo, &edges, path, hit) {
+            if allowlist::is_there_already(self.repo, &edges, path, hit) {
                 continue;
             }
             if self.excuses.text(&hit.text) {
                 continue;
             }
-            return held::reason(self.repo, id, path, hit, pushes, carried).map(Some);
+            return withheld::reason(self.repo, id, path, hit, pushes, carried).map(Some);
         }
         Ok(None)
     }
 
     /// An agent goes whole or not at all. Of an archive, which is one chain, goes what stands before the first secret.
-    fn sort(&mut self, news: Vec<Push>, found: Vec<(String, Reason)>) -> Result<Checked> {
-        let mut checked = Checked::default();
+    fn sort(&mut self, news: Vec<Push>, found: Vec<(String, WithheldReason)>) -> Result<SecretScan> {
+        let mut checked = SecretScan::default();
         let mut agents: BTreeSet<AgentId> = BTreeSet::new();
         let mut names: BTreeSet<String> = BTreeSet::new();
         for (name, reason) in found {
             match layout::agent_of(&name) {
                 Some(agent) => {
                     if agents.insert(agent.clone()) {
-                        checked.held.push(Held { name: agent.to_string(), agent: Some(agent), reason });
+                        checked.held.push(Withheld { name: agent.to_string(), agent: Some(agent), reason });
                     }
                 }
                 None => {
@@ -164,7 +170,7 @@ impl Gate<'_> {
                     let (go, agent) =
                         part.map(|tip| self.clean_part(&name, tip)).transpose()?.unwrap_or_default();
                     checked.go.extend(go);
-                    checked.held.push(Held { name: name.clone(), agent, reason });
+                    checked.held.push(Withheld { name: name.clone(), agent, reason });
                     names.insert(name);
                 }
             }
@@ -188,7 +194,8 @@ impl Gate<'_> {
             chain.push((commit, archived.id));
         }
         chain.reverse();
-        let push = |commit| Push { name: name.to_owned(), new: Some(commit), rule: Rule::Forward };
+        let push =
+            |commit| Push { name: name.to_owned(), new: Some(commit), rule: PushRule::FastForwardOnly };
         let (mut clean, mut dirty) = (0, chain.len());
         while clean < dirty {
             let middle = clean.midpoint(dirty);

@@ -3,8 +3,8 @@
 use std::{ops::Deref, path::Path};
 
 use super::{
-    configuration::{Change, Snapshot},
-    record::Record,
+    configuration::{ConfigChange, ConfigSnapshot},
+    record::AcceptanceRecord,
 };
 use crate::{
     Code, Error, Kind, Result,
@@ -12,7 +12,7 @@ use crate::{
     git::Repo,
     model::{AgentId, text},
     private_files,
-    store::layout::{self, Private},
+    store::layout::{self, PrivateDir},
     world,
 };
 
@@ -31,7 +31,7 @@ impl Deref for AcceptedRepo {
 }
 
 /// What a look at the configuration came to.
-pub enum Checked {
+pub enum ConfigCheck {
     /// It may be used.
     Accepted(AcceptedRepo),
     /// It changed while agents ran, and nobody accepted that.
@@ -41,8 +41,8 @@ pub enum Checked {
 /// A change that nobody accepted yet.
 pub struct Pending {
     repo: Repo,
-    now: Snapshot,
-    changes: Vec<Change>,
+    now: ConfigSnapshot,
+    changes: Vec<ConfigChange>,
 }
 
 impl AcceptedRepo {
@@ -52,8 +52,8 @@ impl AcceptedRepo {
     /// The configuration changed while agents ran, and nobody accepted that (3).
     pub fn of(repo: Repo) -> Result<Self> {
         match check(repo)? {
-            Checked::Accepted(repo) => Ok(repo),
-            Checked::Pending(pending) => Err(pending.refusal()),
+            ConfigCheck::Accepted(repo) => Ok(repo),
+            ConfigCheck::Pending(pending) => Err(pending.refusal()),
         }
     }
 
@@ -62,7 +62,7 @@ impl AcceptedRepo {
     /// # Errors
     /// As [`AcceptedRepo::of`].
     pub fn confirm(&self) -> Result<()> {
-        let now = Snapshot::of(&self.0);
+        let now = ConfigSnapshot::of(&self.0);
         let changes = pending(&self.0, &now)?;
         if changes.is_empty() { Ok(()) } else { Err(refusal(&changes, &now)) }
     }
@@ -73,13 +73,13 @@ impl AcceptedRepo {
     /// # Errors
     /// The record cannot be written.
     pub fn remember(&self) -> Result<()> {
-        let private = Private::new(self.0.private_dir()?);
-        if Record::read(&private).is_some() {
+        let private = PrivateDir::new(self.0.private_dir()?);
+        if AcceptanceRecord::read(&private).is_some() {
             return Ok(());
         }
-        let now = Snapshot::of(&self.0);
-        Record::change(&private, |record| {
-            record.get_or_insert_with(|| Record::accepting(&now));
+        let now = ConfigSnapshot::of(&self.0);
+        AcceptanceRecord::change(&private, |record| {
+            record.get_or_insert_with(|| AcceptanceRecord::accepting(&now));
         })
     }
 
@@ -88,12 +88,12 @@ impl AcceptedRepo {
     /// # Errors
     /// The record cannot be written.
     pub fn begin(&self, ids: &[AgentId]) -> Result<()> {
-        let private = Private::new(self.0.private_dir()?);
+        let private = PrivateDir::new(self.0.private_dir()?);
         let cannot = || format!("cannot close '{}' to other users", private.dir().display());
         private_files::close(private.dir()).context(Kind::External, cannot)?;
-        let now = Snapshot::of(&self.0);
-        Record::change(&private, |record| {
-            record.get_or_insert_with(|| Record::accepting(&now)).begin(&now, ids, &private);
+        let now = ConfigSnapshot::of(&self.0);
+        AcceptanceRecord::change(&private, |record| {
+            record.get_or_insert_with(|| AcceptanceRecord::accepting(&now)).begin(&now, ids, &private);
         })
     }
 
@@ -102,12 +102,12 @@ impl AcceptedRepo {
     /// # Errors
     /// The record cannot be written.
     pub fn take_own_change(&self, key: &str) -> Result<()> {
-        let private = Private::new(self.0.private_dir()?);
-        if Record::read(&private).is_none() {
+        let private = PrivateDir::new(self.0.private_dir()?);
+        if AcceptanceRecord::read(&private).is_none() {
             return Ok(());
         }
-        let now = Snapshot::of(&self.0);
-        Record::change(&private, |record| {
+        let now = ConfigSnapshot::of(&self.0);
+        AcceptanceRecord::change(&private, |record| {
             if let Some(record) = record {
                 record.take(&now, &key.to_ascii_lowercase());
             }
@@ -117,7 +117,7 @@ impl AcceptedRepo {
 
 impl Pending {
     /// What changed, key by key.
-    pub fn changes(&self) -> &[Change] {
+    pub fn changes(&self) -> &[ConfigChange] {
         &self.changes
     }
 
@@ -138,9 +138,9 @@ impl Pending {
             )
             .hint(format!("git orchestra init --accept={}, in a shell of your own", self.fingerprint())));
         }
-        let private = Private::new(self.repo.private_dir()?);
-        Record::change(&private, |record| {
-            record.get_or_insert_with(Record::default).accept(&self.now, &private);
+        let private = PrivateDir::new(self.repo.private_dir()?);
+        AcceptanceRecord::change(&private, |record| {
+            record.get_or_insert_with(AcceptanceRecord::default).accept(&self.now, &private);
         })?;
         Ok(AcceptedRepo(self.repo))
     }
@@ -155,19 +155,19 @@ impl Pending {
 ///
 /// # Errors
 /// The repository cannot be read, or its configuration cannot be used by anybody (3).
-pub fn check(repo: Repo) -> Result<Checked> {
+pub fn check(repo: Repo) -> Result<ConfigCheck> {
     if let Some(why) = repo.trouble() {
         return Err(unusable(&repo, why));
     }
     if is_untouched(&repo)? {
-        return Ok(Checked::Accepted(AcceptedRepo(repo)));
+        return Ok(ConfigCheck::Accepted(AcceptedRepo(repo)));
     }
-    let now = Snapshot::of(&repo);
+    let now = ConfigSnapshot::of(&repo);
     let changes = pending(&repo, &now)?;
     Ok(if changes.is_empty() {
-        Checked::Accepted(AcceptedRepo(repo))
+        ConfigCheck::Accepted(AcceptedRepo(repo))
     } else {
-        Checked::Pending(Pending { repo, now, changes })
+        ConfigCheck::Pending(Pending { repo, now, changes })
     })
 }
 
@@ -180,7 +180,7 @@ pub fn is_accepted(repo: &Repo) -> bool {
         if is_untouched(repo)? {
             return Ok(true);
         }
-        Ok(pending(repo, &Snapshot::of(repo))?.is_empty())
+        Ok(pending(repo, &ConfigSnapshot::of(repo))?.is_empty())
     };
     look().unwrap_or(false)
 }
@@ -190,32 +190,32 @@ pub fn is_accepted(repo: &Repo) -> bool {
 /// # Errors
 /// The record cannot be written; the agent then counts as running.
 pub fn end(common_dir: &Path, id: &AgentId) -> Result<()> {
-    let private = Private::new(common_dir.join("orchestra"));
-    let now = Snapshot::at(common_dir);
-    Record::change(&private, |record| {
+    let private = PrivateDir::new(common_dir.join("orchestra"));
+    let now = ConfigSnapshot::at(common_dir);
+    AcceptanceRecord::change(&private, |record| {
         if let Some(record) = record {
             record.end(&now, id);
         }
     })
 }
 
-fn pending(repo: &Repo, now: &Snapshot) -> Result<Vec<Change>> {
+fn pending(repo: &Repo, now: &ConfigSnapshot) -> Result<Vec<ConfigChange>> {
     if is_untouched(repo)? {
         return Ok(Vec::new());
     }
-    Ok(match Record::read(&Private::new(repo.private_dir()?)) {
+    Ok(match AcceptanceRecord::read(&PrivateDir::new(repo.private_dir()?)) {
         Some(record) => record.pending(now),
         // Agents ran, and what there was before is not known any more.
-        None => Snapshot::default().changes(now),
+        None => ConfigSnapshot::default().changes(now),
     })
 }
 
 /// Whether no agent ever ran in this clone, as far as it knows: then everything is the user's own.
 fn is_untouched(repo: &Repo) -> Result<bool> {
-    let private = Private::new(repo.private_dir()?);
+    let private = PrivateDir::new(repo.private_dir()?);
     let agents_ran =
         || -> Result<bool> { Ok(!private.agents().is_empty() || repo.has_refs_below(layout::LOGS)?) };
-    Ok(Record::read(&private).is_none() && !agents_ran()?)
+    Ok(AcceptanceRecord::read(&private).is_none() && !agents_ran()?)
 }
 
 /// The configuration is such that git would not use it either.
@@ -225,7 +225,7 @@ fn unusable(repo: &Repo, why: &str) -> Error {
         format!("the configuration of this repository cannot be used: {why}"),
     )
     .hint("'git config --edit' repairs it; status, logs, collect, stop and pause work meanwhile");
-    match pending(repo, &Snapshot::of(repo)) {
+    match pending(repo, &ConfigSnapshot::of(repo)) {
         Ok(changes) if !changes.is_empty() => {
             let keys: Vec<&str> = changes.iter().map(|one| one.key.as_str()).collect();
             error.hint(format!("changed while agents ran: {}", keys.join(", ")))
@@ -234,7 +234,7 @@ fn unusable(repo: &Repo, why: &str) -> Error {
     }
 }
 
-fn refusal(changes: &[Change], now: &Snapshot) -> Error {
+fn refusal(changes: &[ConfigChange], now: &ConfigSnapshot) -> Error {
     let keys: Vec<&str> = changes.iter().map(|one| one.key.as_str()).collect();
     let what = text::count(changes.len() as u64, "key");
     Error::new(

@@ -11,7 +11,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::counted::counts;
+use super::relevant_keys::is_relevant;
 use crate::{
     git::{
         Repo,
@@ -29,7 +29,7 @@ const WIDEST: usize = 2000;
 
 /// What counts, at one moment. The user's own configuration outside the repository is not in it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Snapshot {
+pub struct ConfigSnapshot {
     /// Values by key: `core.pager`, `core.pager (in .gitconfig)` for another file than the repository's `config`,
     /// `info/attributes`, `hooks/pre-push`.
     entries: BTreeMap<String, Vec<String>>,
@@ -38,7 +38,7 @@ pub struct Snapshot {
 /// One key that differs between two snapshots.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[schemars(rename = "ConfigChange")]
-pub struct Change {
+pub struct ConfigChange {
     /// As in git config, or the name of a file below the git directory; with the file's name where it is another config file.
     pub key: String,
     /// Its values before, on one line, safe to show; none where it was not set.
@@ -47,17 +47,17 @@ pub struct Change {
     pub after: Option<String>,
 }
 
-impl Snapshot {
+impl ConfigSnapshot {
     /// The repository as it is now. What cannot be read is an entry as well: it differs from what could be read before.
     pub fn of(repo: &Repo) -> Self {
         repo.common_dir().map(|common| Self::at(&common)).unwrap_or_default()
     }
 
-    /// As [`Snapshot::of`], for a common git directory: it works where git refuses the configuration.
+    /// As [`ConfigSnapshot::of`], for a common git directory: it works where git refuses the configuration.
     pub fn at(common_dir: &Path) -> Self {
         let settings = Settings::of(common_dir);
         let mut snapshot = Self::default();
-        let counted = |one: &&Setting| counts(&one.section, one.subsection.as_deref(), &one.name);
+        let counted = |one: &&Setting| is_relevant(&one.section, one.subsection.as_deref(), &one.name);
         for one in settings.values.iter().filter(counted).filter(|one| !is_default(one)) {
             snapshot.add(key_of(one), one.value.clone());
         }
@@ -84,10 +84,10 @@ impl Snapshot {
     }
 
     /// What differs in `later`, in the order of the keys.
-    pub fn changes(&self, later: &Self) -> Vec<Change> {
+    pub fn changes(&self, later: &Self) -> Vec<ConfigChange> {
         self.changed_keys(later)
             .into_iter()
-            .map(|key| Change {
+            .map(|key| ConfigChange {
                 before: self.shown(key),
                 after: later.shown(key),
                 key: text::safe(key).into_owned(),
@@ -219,9 +219,11 @@ fn without_secret(key: &str, value: &str) -> String {
 mod tests {
     use super::*;
 
-    fn snapshot(entries: &[(&str, &[&str])]) -> Snapshot {
+    fn snapshot(entries: &[(&str, &[&str])]) -> ConfigSnapshot {
         let owned = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
-        Snapshot { entries: entries.iter().map(|(key, values)| ((*key).to_owned(), owned(values))).collect() }
+        ConfigSnapshot {
+            entries: entries.iter().map(|(key, values)| ((*key).to_owned(), owned(values))).collect(),
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 pub mod acceptance;
 pub mod configuration;
-mod counted;
 mod record;
+mod relevant_keys;
 
 pub use acceptance::AcceptedRepo;

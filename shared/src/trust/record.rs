@@ -9,10 +9,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::configuration::{Change, Snapshot};
+use super::configuration::{ConfigChange, ConfigSnapshot};
 use crate::{
     Kind, Result, error::Context, git::settings, lock::Lock, model::AgentId, private_files,
-    store::layout::Private,
+    store::layout::PrivateDir,
 };
 
 /// How long another command may hold the record.
@@ -22,24 +22,24 @@ const LONGEST: u64 = 64 << 20;
 
 /// The record. While agents run, what differs from `accepted` is in doubt; afterwards, what differed at the end of one.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub(super) struct Record {
+pub(super) struct AcceptanceRecord {
     /// What a person accepted, or had when no agent ran.
-    accepted: Snapshot,
+    accepted: ConfigSnapshot,
     /// As it was when the last agent ended.
-    seen: Snapshot,
+    seen: ConfigSnapshot,
     /// Agents that run, or whose end nobody watched.
     open: BTreeSet<String>,
 }
 
-impl Record {
+impl AcceptanceRecord {
     /// Reads it. `None`: there is none, or it cannot be understood, which is the same.
-    pub(super) fn read(private: &Private) -> Option<Self> {
+    pub(super) fn read(private: &PrivateDir) -> Option<Self> {
         let text = settings::read_regular(&private.accepted(), LONGEST).ok()?;
         serde_json::from_slice(&text).ok()
     }
 
     /// Changes it, alone among the processes of this clone.
-    pub(super) fn change(private: &Private, change: impl FnOnce(&mut Option<Self>)) -> Result<()> {
+    pub(super) fn change(private: &PrivateDir, change: impl FnOnce(&mut Option<Self>)) -> Result<()> {
         let _lock = Lock::require(&private.accepted_lock(), SETTLE)?;
         let mut record = Self::read(private);
         change(&mut record);
@@ -53,14 +53,14 @@ impl Record {
     }
 
     /// A record that begins now, with nothing in doubt.
-    pub(super) fn accepting(now: &Snapshot) -> Self {
+    pub(super) fn accepting(now: &ConfigSnapshot) -> Self {
         Self { accepted: now.clone(), seen: now.clone(), open: BTreeSet::new() }
     }
 
     /// What is in doubt, given what is there now.
-    pub(super) fn pending(&self, now: &Snapshot) -> Vec<Change> {
+    pub(super) fn pending(&self, now: &ConfigSnapshot) -> Vec<ConfigChange> {
         let runs = !self.open.is_empty();
-        let in_doubt: BTreeMap<String, Change> =
+        let in_doubt: BTreeMap<String, ConfigChange> =
             self.accepted.changes(now).into_iter().map(|one| (one.key.clone(), one)).collect();
         if runs {
             return in_doubt.into_values().collect();
@@ -71,7 +71,7 @@ impl Record {
     }
 
     /// Agents begin to run. Where none ran, what there is now was the user's own doing.
-    pub(super) fn begin(&mut self, now: &Snapshot, ids: &[AgentId], private: &Private) {
+    pub(super) fn begin(&mut self, now: &ConfigSnapshot, ids: &[AgentId], private: &PrivateDir) {
         self.forget_unwatched(private);
         if self.open.is_empty() {
             *self = Self::accepting(now);
@@ -80,27 +80,27 @@ impl Record {
     }
 
     /// An agent ended, with its whole tree.
-    pub(super) fn end(&mut self, now: &Snapshot, id: &AgentId) {
+    pub(super) fn end(&mut self, now: &ConfigSnapshot, id: &AgentId) {
         if self.open.remove(id.as_str()) {
             self.seen = now.clone();
         }
     }
 
     /// A person accepts what they were shown.
-    pub(super) fn accept(&mut self, shown: &Snapshot, private: &Private) {
+    pub(super) fn accept(&mut self, shown: &ConfigSnapshot, private: &PrivateDir) {
         self.accepted = shown.clone();
         self.seen = shown.clone();
         self.forget_unwatched(private);
     }
 
     /// A command of ours set a key, on a person's word.
-    pub(super) fn take(&mut self, now: &Snapshot, key: &str) {
+    pub(super) fn take(&mut self, now: &ConfigSnapshot, key: &str) {
         self.accepted.take(now, key);
         self.seen.take(now, key);
     }
 
     /// An agent whose supervisor is gone: only to be called where nothing is in doubt.
-    fn forget_unwatched(&mut self, private: &Private) {
+    fn forget_unwatched(&mut self, private: &PrivateDir) {
         let runs = |id: &String| AgentId::parse(id).is_ok_and(|id| Lock::is_held(&private.agent(&id).lock()));
         self.open.retain(runs);
     }
@@ -110,8 +110,8 @@ impl Record {
 mod tests {
     use super::*;
 
-    fn snapshot(entries: &[(&str, &str)]) -> Snapshot {
-        let mut snapshot = Snapshot::default();
+    fn snapshot(entries: &[(&str, &str)]) -> ConfigSnapshot {
+        let mut snapshot = ConfigSnapshot::default();
         for (key, value) in entries {
             snapshot.add((*key).to_owned(), (*value).to_owned());
         }
@@ -119,9 +119,14 @@ mod tests {
     }
 
     /// What is in doubt after: accepted, then as it was when the last agent ended, then now; with agents running or not.
-    fn doubted(accepted: &Snapshot, seen: &Snapshot, now: &Snapshot, runs: bool) -> Vec<String> {
+    fn doubted(
+        accepted: &ConfigSnapshot,
+        seen: &ConfigSnapshot,
+        now: &ConfigSnapshot,
+        runs: bool,
+    ) -> Vec<String> {
         let open = runs.then(|| "agent-abcde".to_owned()).into_iter().collect();
-        let record = Record { accepted: accepted.clone(), seen: seen.clone(), open };
+        let record = AcceptanceRecord { accepted: accepted.clone(), seen: seen.clone(), open };
         record.pending(now).into_iter().map(|one| one.key).collect()
     }
 

@@ -109,7 +109,7 @@ impl Inotify {
                     } else if let Some((_, folder)) = self.by_number.get(&number) {
                         let name = event.file_name().map(|name| name.to_string_lossy());
                         let name = name.as_deref().unwrap_or_default();
-                        most = most.max(folder.news(name, meaning(flags)));
+                        most = most.max(folder.sync_pending(name, meaning(flags)));
                     }
                 }
                 Err(Errno::AGAIN) => break,

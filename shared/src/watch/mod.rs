@@ -69,7 +69,7 @@ use crate::{
     Result,
     git::Repo,
     model::{AgentId, Liveness},
-    store::layout::Private,
+    store::layout::PrivateDir,
 };
 
 /// How long after a look output that grew is read again, unless the reader asks for another pace: twice a second is enough for
@@ -130,7 +130,7 @@ impl Watch {
     }
 
     fn woken_by(waker: impl FnOnce(&Path, PipeReader) -> Waker, repo: &Repo, filter: Filter) -> Result<Self> {
-        let private = Private::new(repo.private_dir()?);
+        let private = PrivateDir::new(repo.private_dir()?);
         let places = places::all(&repo.common_dir()?, &private, std::iter::empty());
         // From here on a rename of the repository does no harm.
         let home = Home::of(repo)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::pace::Urgency;
 use crate::{
     model::AgentId,
-    store::layout::{self, Private},
+    store::layout::{self, PrivateDir},
 };
 
 /// Agents whose output is watched file by file; more are read by the floor.
@@ -46,7 +46,7 @@ pub(super) enum Event {
 
 impl Folder {
     /// Whether an event means that there is something to read, and how soon.
-    pub(super) fn news(self, name: &str, event: Event) -> Option<Urgency> {
+    pub(super) fn sync_pending(self, name: &str, event: Event) -> Option<Urgency> {
         // Every writer of a ref makes a lock first; what counts is the rename that follows.
         if name.ends_with(".lock") {
             return None;
@@ -71,7 +71,7 @@ impl Folder {
 /// The folders to watch for agents that have not ended, each with the branch that it works on.
 pub(super) fn all<'a>(
     common: &Path,
-    private: &Private,
+    private: &PrivateDir,
     open: impl Iterator<Item = (AgentId, &'a str)>,
 ) -> Vec<Place> {
     let mut places = vec![Place { path: PathBuf::new(), kind: Folder::Repository }];
@@ -129,14 +129,14 @@ mod tests {
             (Folder::Agent, "index", Event::Name, None),
             (Folder::Agent, "tally.json.new", Event::Bytes, None),
         ] {
-            assert_eq!(folder.news(name, event), expected, "{folder:?} {name} {event:?}");
+            assert_eq!(folder.sync_pending(name, event), expected, "{folder:?} {name} {event:?}");
         }
     }
 
     #[test]
     fn folders_are_named_below_the_repository_and_once_each() {
         let common = Path::new("/repo/.git");
-        let private = Private::new(common.join("orchestra"));
+        let private = PrivateDir::new(common.join("orchestra"));
         let id = |text: &str| AgentId::parse(text).unwrap();
         let open = [(id("a-00000"), "orchestra/a-00000"), (id("b-00000"), "orchestra/b-00000")];
         let places = all(common, &private, open.into_iter());

@@ -26,7 +26,7 @@ use crate::{
     },
     store::{
         Chain, archive,
-        layout::{self, Private},
+        layout::{self, PrivateDir},
         operations::Operation,
         writer,
     },
@@ -133,7 +133,7 @@ impl Reader {
         for agent in status.agents.iter_mut().filter(|agent| agent.liveness == Liveness::Live) {
             agent.dirty = agent.dirty.or_else(|| self.dirty.get(&agent.id).copied());
         }
-        let (common, private) = (repo.common_dir()?, Private::new(repo.private_dir()?));
+        let (common, private) = (repo.common_dir()?, PrivateDir::new(repo.private_dir()?));
         let mut seen = BTreeMap::new();
         let mut logs = BTreeMap::new();
         for agent in &status.agents {
@@ -198,7 +198,7 @@ fn fields(agent: &AgentObject) -> Result<Map<String, Value>> {
 }
 
 /// How much an attempt printed so far.
-fn log_end(private: &Private, id: &AgentId, attempt: u32) -> Option<LogEnd> {
+fn log_end(private: &PrivateDir, id: &AgentId, attempt: u32) -> Option<LogEnd> {
     let bytes = private.agent(id).output(attempt).metadata().ok()?.len();
     Some(LogEnd { attempt, bytes })
 }
@@ -221,7 +221,7 @@ pub(super) fn cursor(look: &Look) -> Cursor {
 
 /// What a reader saw that stopped at `cursor`, as far as it can be told from the events up to then.
 pub(super) fn look_at_cursor(repo: &Repo, cursor: &Cursor, now: &Look) -> Result<Look> {
-    let private = Private::new(repo.private_dir()?);
+    let private = PrivateDir::new(repo.private_dir()?);
     let writer = writer::known_writer(repo);
     let mut agents = BTreeMap::new();
     for (id, mark) in &cursor.agents {
@@ -246,7 +246,7 @@ pub(super) fn look_at_cursor(repo: &Repo, cursor: &Cursor, now: &Look) -> Result
 /// The state of an agent after an earlier event. Where that cannot be read any more, nothing is known: everything counts as changed.
 fn fields_at(
     repo: &Repo,
-    private: &Private,
+    private: &PrivateDir,
     id: &AgentId,
     tip: Oid,
     writer: Option<&str>,

@@ -7,7 +7,7 @@ use crate::{
         cleanup, collect, diff, init, merge_ranked, resume, review, send, sessions, spawn, status, stop,
         sync, undo, worktrees,
     },
-    worktree::take::Taken,
+    worktree::capture::CapturedWork,
 };
 
 macro_rules! kinds {
@@ -89,5 +89,5 @@ kinds! {
     /// Why a command failed before it had anything to report.
     ERROR = "error": Failure;
     /// The work that a supervisor's helper saved; for the supervisor alone.
-    TAKEN = "taken": Taken;
+    TAKEN = "taken": CapturedWork;
 }

@@ -12,7 +12,7 @@ use crate::{
     error::Context,
     git::Repo,
     model::AgentId,
-    store::{layout::Private, operations::Removal},
+    store::{layout::PrivateDir, operations::Removal},
 };
 
 /// The parts of what is kept of an agent: its worktree, the registration of it, the reflog of its branch, and objects that git
@@ -42,7 +42,7 @@ pub fn folder_of(worktree: &Path) -> Option<PathBuf> {
 }
 
 /// Where its registration goes.
-pub fn registration_place(private: &Private, operation: &str, agent: &AgentId) -> PathBuf {
+pub fn registration_place(private: &PrivateDir, operation: &str, agent: &AgentId) -> PathBuf {
     private.gone().join(format!("{operation}-{agent}"))
 }
 
@@ -53,7 +53,7 @@ pub fn registration_place(private: &Private, operation: &str, agent: &AgentId) -
 /// The removal names no agent, or the common git directory cannot be found.
 pub fn moves(repo: &Repo, operation: &str, removal: &Removal) -> Result<Vec<(PathBuf, PathBuf)>> {
     let agent = AgentId::parse(&removal.agent)?;
-    let private = Private::new(repo.private_dir()?);
+    let private = PrivateDir::new(repo.private_dir()?);
     let mut moves = Vec::new();
     if let Some(worktree) = &removal.worktree
         && let Some(to) = place(worktree, operation, &agent)

@@ -14,7 +14,7 @@ use crate::{
     Kind, Result,
     config::Config,
     error::Context,
-    git::{Repo, above, careful},
+    git::{Repo, careful, common_dir},
     model::AgentId,
     store::layout,
 };
@@ -32,7 +32,7 @@ pub(super) fn hide(repo: &Repo, folder: &Path, is_chosen: bool) -> Result<()> {
     checkouts.extend(repo.main_checkout()?.map(|checkout| (checkout, common.clone())));
     if is_chosen {
         checkouts.extend(repo.worktrees()?.into_iter().map(|one| (one.path, common.clone())));
-        let outer = above::outermost_checkout(&common);
+        let outer = common_dir::outermost_checkout(&common);
         checkouts.extend(outer.map(|outer| (outer.clone(), outer.join(".git"))));
     }
     for (checkout, git_dir) in checkouts {

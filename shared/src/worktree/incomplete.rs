@@ -15,21 +15,21 @@ use std::{
 
 use super::{
     away::{self, OBJECTS, REGISTRATION, WORKTREE},
-    keep,
-    named::{self, Named},
+    folder_objects,
+    registration_objects::{self, ReferencedObjects},
 };
 use crate::{
     Error, Kind, Result,
     error::Context,
     git::{
         Git, Oid, Repo, careful,
-        objects::{Entry, Sort},
-        worktrees::{Head, LOCKED, Worktree},
+        objects::{TreeEntry, TreeEntryKind},
+        worktrees::{LOCKED, Worktree, WorktreeHead},
     },
     lock::Lock,
     model::{AgentId, text},
     store::{
-        layout::{self, Private},
+        layout::{self, PrivateDir},
         operations::{Journal, OperationBody, Removal, Stage},
     },
 };
@@ -53,7 +53,7 @@ const FRESH: &[&str] = &[
 /// Whether the making of an agent's worktree was cut off. Of one that ran, the program had a finished worktree, whatever is
 /// written there now: the index is written last.
 pub fn is_cut_off(worktree: &Worktree, has_run: bool) -> bool {
-    worktree.is_half_made() && !(has_run && worktree.git_dir.join("index").is_file())
+    worktree.is_incomplete() && !(has_run && worktree.git_dir.join("index").is_file())
 }
 
 /// Removes a worktree whose making was cut off. Gives why it is not removed: something in it may be work.
@@ -78,15 +78,16 @@ pub fn remove(repo: &Repo, worktree: &Worktree) -> Result<Option<String>> {
 /// # Errors
 /// Something cannot be read, kept or moved: it is where it was then.
 pub fn move_to_trash(repo: &Repo, id: &AgentId, worktree: &Worktree, why: &str) -> Result<String> {
-    let files = keep::keep(repo, &worktree.path, &[])?;
+    let files = folder_objects::store(repo, &worktree.path, &[])?;
     // Without the mark: what comes back is complete.
-    let registration = keep::keep(repo, &worktree.git_dir, &[PathBuf::from(LOCKED)])?;
-    let Named { commits, others } = named::named(repo, &worktree.git_dir, &[], tip(repo, worktree)?)?;
+    let registration = folder_objects::store(repo, &worktree.git_dir, &[PathBuf::from(LOCKED)])?;
+    let ReferencedObjects { commits, others } =
+        registration_objects::named(repo, &worktree.git_dir, &[], tip(repo, worktree)?)?;
     let mut parts = vec![
-        Entry::new(WORKTREE, Sort::Folder, files.tree),
-        Entry::new(REGISTRATION, Sort::Folder, registration.tree),
+        TreeEntry::new(WORKTREE, TreeEntryKind::Tree, files.tree),
+        TreeEntry::new(REGISTRATION, TreeEntryKind::Tree, registration.tree),
     ];
-    parts.extend(others.map(|tree| Entry::new(OBJECTS, Sort::Folder, tree)));
+    parts.extend(others.map(|tree| TreeEntry::new(OBJECTS, TreeEntryKind::Tree, tree)));
     let removal = Removal {
         agent: id.to_string(),
         worktree: Some(worktree.path.clone()),
@@ -101,7 +102,7 @@ pub fn move_to_trash(repo: &Repo, id: &AgentId, worktree: &Worktree, why: &str) 
     journal.put_tree(id.as_str(), repo.write_entries(parts)?);
     journal.write(repo, &commits)?;
     let moves = away::moves(repo, &journal.operation.id, &removal)?;
-    let _lock = Lock::require(&Private::new(repo.private_dir()?).worktrees_lock(), away::WAIT)?;
+    let _lock = Lock::require(&PrivateDir::new(repo.private_dir()?).worktrees_lock(), away::WAIT)?;
     for (from, to) in moves {
         away::move_folder(&from, &to)?;
     }
@@ -139,7 +140,8 @@ pub fn work_in(repo: &Repo, worktree: &Worktree) -> Result<Option<String>> {
     if let Some(name) = unusual_name(&worktree.git_dir)? {
         return Ok(Some(format!("its registration holds '{}'", text::one_line(&name, 100))));
     }
-    let Named { commits, others } = named::named(repo, &worktree.git_dir, &[], tip)?;
+    let ReferencedObjects { commits, others } =
+        registration_objects::named(repo, &worktree.git_dir, &[], tip)?;
     if others.is_some() {
         return Ok(Some("its index or its reflog names objects that are not in its commit".to_owned()));
     }
@@ -174,9 +176,9 @@ fn made_at(worktree: &Worktree) -> Vec<Oid> {
 /// The commit on which it stands; one without files where there is none.
 fn tip(repo: &Repo, worktree: &Worktree) -> Result<Oid> {
     let tip = match worktree.head() {
-        Head::Branch(name) => repo.find_ref(&name)?,
-        Head::Detached(id) => Some(id).filter(|id| repo.has_commit(*id)),
-        Head::Unknown => None,
+        WorktreeHead::Branch(name) => repo.find_ref(&name)?,
+        WorktreeHead::Detached(id) => Some(id).filter(|id| repo.has_commit(*id)),
+        WorktreeHead::Unknown => None,
     };
     tip.map_or_else(|| repo.head(), Ok)
 }
@@ -232,7 +234,7 @@ impl Comparison<'_> {
             let kind = entry.file_type().context(Kind::External, cannot)?;
             if kind.is_dir() {
                 let below =
-                    known.filter(|one| one.sort == Sort::Folder).map_or(Oid::EMPTY_TREE, |one| one.id);
+                    known.filter(|one| one.sort == TreeEntryKind::Tree).map_or(Oid::EMPTY_TREE, |one| one.id);
                 if let Some(found) = self.differing(&path, below)? {
                     return Ok(Some(found));
                 }
@@ -243,15 +245,15 @@ impl Comparison<'_> {
         Ok(None)
     }
 
-    fn is_as_known(&self, full: &Path, kind: fs::FileType, known: Option<&Entry>) -> Result<bool> {
+    fn is_as_known(&self, full: &Path, kind: fs::FileType, known: Option<&TreeEntry>) -> Result<bool> {
         let cannot = || format!("cannot read '{}'", full.display());
         let Some(known) = known else { return Ok(false) };
         match known.sort {
-            Sort::File | Sort::Program if kind.is_file() => {
+            TreeEntryKind::File | TreeEntryKind::Executable if kind.is_file() => {
                 let there = careful::read(full).context(Kind::External, cannot)?;
                 Ok(self.repo.read_blob(known.id)?.starts_with(&there))
             }
-            Sort::Link if kind.is_symlink() => {
+            TreeEntryKind::Link if kind.is_symlink() => {
                 let target = fs::read_link(full).context(Kind::External, cannot)?;
                 Ok(self.repo.read_blob(known.id)? == target.as_os_str().as_bytes())
             }
@@ -266,7 +268,7 @@ impl Comparison<'_> {
 /// It cannot be removed.
 pub fn unlock(worktree: &Worktree) -> Result<()> {
     let mark = worktree.git_dir.join(LOCKED);
-    if !worktree.is_half_made() {
+    if !worktree.is_incomplete() {
         return Err(Error::internal(format!("'{}' is no mark of ours", mark.display())));
     }
     fs::remove_file(&mark).context(Kind::External, || format!("cannot remove '{}'", mark.display()))

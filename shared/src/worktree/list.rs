@@ -10,7 +10,7 @@ use crate::{
     Result,
     git::{
         Repo,
-        worktrees::{Head, Worktree},
+        worktrees::{Worktree, WorktreeHead},
     },
     model::AgentId,
     store::layout,
@@ -28,7 +28,7 @@ pub fn of_agent(repo: &Repo, id: &AgentId, branch: &str) -> Result<Option<Worktr
 /// As [`of_agent`], from a list that was read before.
 pub fn pick<'a>(all: &'a [Worktree], id: &AgentId, branch: &str) -> Option<&'a Worktree> {
     let bears_name = |path: &Path| path.file_name().is_some_and(|name| name == id.as_str());
-    let wanted = Head::Branch(layout::branch_ref(branch));
+    let wanted = WorktreeHead::Branch(layout::branch_ref(branch));
     all.iter()
         .find(|worktree| bears_name(&worktree.git_dir))
         .or_else(|| all.iter().find(|worktree| bears_name(&worktree.path)))

@@ -6,9 +6,9 @@ use super::incomplete;
 use crate::{
     Kind, Result,
     error::Context,
-    git::{Oid, Repo, refs::Edit},
+    git::{Oid, Repo, refs::RefEdit},
     lock::Lock,
-    store::layout::{self, Private},
+    store::layout::{self, PrivateDir},
 };
 
 /// How long to wait for other agents of ours that register their worktrees.
@@ -28,13 +28,13 @@ pub fn make(repo: &Repo, branch: &str, base: Oid, path: &Path) -> Result<()> {
     let at = match repo.find_ref(&branch_ref)? {
         Some(tip) => tip,
         None => {
-            let edit = Edit { name: branch_ref.clone(), old: None, new: base };
+            let edit = RefEdit { name: branch_ref.clone(), old: None, new: base };
             repo.edit_refs(&[edit], "orchestra: branch of an agent")?;
             base
         }
     };
     // While git's list of worktrees changes, half of an entry is there; another of ours that reads it then would fail.
-    let lock = Lock::require(&Private::new(repo.private_dir()?).worktrees_lock(), WAIT)?;
+    let lock = Lock::require(&PrivateDir::new(repo.private_dir()?).worktrees_lock(), WAIT)?;
     // Under the lock: whoever takes the last worktree away takes the folder with it.
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 /// One file or folder.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Entry {
+pub struct ManifestEntry {
     /// Permissions: the lower twelve bits.
     pub mode: u32,
     /// When it was changed: seconds since 1970, and nanoseconds.
@@ -13,7 +13,7 @@ pub struct Entry {
 }
 
 /// Adds a line.
-pub fn write(lines: &mut Vec<u8>, path: &[u8], entry: Entry) {
+pub fn write(lines: &mut Vec<u8>, path: &[u8], entry: ManifestEntry) {
     let (seconds, nanoseconds) = entry.changed;
     lines.extend_from_slice(format!("{:04o} {seconds}.{nanoseconds:09} ", entry.mode).as_bytes());
     lines.extend_from_slice(path);
@@ -21,16 +21,16 @@ pub fn write(lines: &mut Vec<u8>, path: &[u8], entry: Entry) {
 }
 
 /// Reads all lines; malformed ones are passed over.
-pub fn read(lines: &[u8]) -> HashMap<Vec<u8>, Entry> {
+pub fn read(lines: &[u8]) -> HashMap<Vec<u8>, ManifestEntry> {
     lines.split(|byte| *byte == 0).filter_map(line).collect()
 }
 
-fn line(line: &[u8]) -> Option<(Vec<u8>, Entry)> {
+fn line(line: &[u8]) -> Option<(Vec<u8>, ManifestEntry)> {
     let mut parts = line.splitn(3, |byte| *byte == b' ');
     let mode = u32::from_str_radix(std::str::from_utf8(parts.next()?).ok()?, 8).ok()?;
     let (seconds, nanoseconds) = std::str::from_utf8(parts.next()?).ok()?.split_once('.')?;
     let changed = (seconds.parse().ok()?, nanoseconds.parse().ok()?);
-    Some((parts.next()?.to_vec(), Entry { mode: mode & 0o7777, changed }))
+    Some((parts.next()?.to_vec(), ManifestEntry { mode: mode & 0o7777, changed }))
 }
 
 /// A name as a tree of git may hold it. Git refuses trees with a `.git` in any spelling, and a repository inside the folder has one.
@@ -60,9 +60,9 @@ mod tests {
     #[test]
     fn lines_come_back_whatever_is_in_a_name() {
         let mut lines = Vec::new();
-        let all: &[(&[u8], Entry)] = &[
-            (b"a b\nc", Entry { mode: 0o644, changed: (1, 5) }),
-            (b"\xff\x01", Entry { mode: 0o4755, changed: (-7, 999_999_999) }),
+        let all: &[(&[u8], ManifestEntry)] = &[
+            (b"a b\nc", ManifestEntry { mode: 0o644, changed: (1, 5) }),
+            (b"\xff\x01", ManifestEntry { mode: 0o4755, changed: (-7, 999_999_999) }),
         ];
         for (path, entry) in all {
             write(&mut lines, path, *entry);

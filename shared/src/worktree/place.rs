@@ -12,7 +12,7 @@ use super::exclude;
 use crate::{
     Code, Error, Kind, Result,
     config::Config,
-    git::{Repo, above},
+    git::{Repo, common_dir},
 };
 
 /// The folder in the checkout, where there is no other way.
@@ -176,10 +176,10 @@ fn once_made(folder: &Path) -> io::Result<PathBuf> {
 
 /// The repository's own folder: the checkout, the bare repository, or for a submodule the outermost checkout.
 fn repository_folder(repo: &Repo, common: &Path) -> Result<PathBuf> {
-    if let Some(outer) = above::outermost_checkout(common) {
+    if let Some(outer) = common_dir::outermost_checkout(common) {
         return Ok(outer);
     }
-    let home = above::home(common);
+    let home = common_dir::home(common);
     if home != common {
         return Ok(home.to_owned());
     }

@@ -22,9 +22,9 @@ use crate::{
     },
     model::{ByteSize, text},
     worktree::{
-        leave_out,
+        exclusions,
+        isolated_git_dir::IsolatedGitDir,
         root::{self, Root},
-        shadow::Shadow,
         survey::{self, Survey},
     },
 };
@@ -48,11 +48,11 @@ const UNENDING: &str = "its filter did not end in time";
 const FAULTS_OF_A_FILE: &[&str] = &["filter", "nvalid path", "encod", "CRLF", "LF would", "binary"];
 
 /// The folder into which files are copied.
-pub struct Stage<'a> {
+pub struct StagingArea<'a> {
     root: &'a Root,
     entries: &'a Entries,
     /// The worktree's shadow, with the stage in the worktree's place.
-    shadow: Shadow,
+    shadow: IsolatedGitDir,
     folder: PathBuf,
     max_file: ByteSize,
     deadline: Instant,
@@ -63,7 +63,7 @@ pub struct Stage<'a> {
     pub stats: Vec<(Vec<u8>, FileStat)>,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> StagingArea<'a> {
     /// Makes the folder beside the shadow's index.
     ///
     /// # Errors
@@ -71,7 +71,7 @@ impl<'a> Stage<'a> {
     pub fn make(
         root: &'a Root,
         entries: &'a Entries,
-        shadow: &Shadow,
+        shadow: &IsolatedGitDir,
         max_file: ByteSize,
         deadline: Instant,
     ) -> Result<Self> {
@@ -333,7 +333,7 @@ impl<'a> Stage<'a> {
         let mut file = create(&to, found.kind == FileKind::Regular(true))?;
         match copy_up_to(&mut from, &mut file, largest).context(Kind::External, || cannot_write(&to))? {
             Ok(Some(bytes)) => Ok(Copied::Bytes(bytes, found)),
-            Ok(None) => Ok(Copied::Not(leave_out::TOO_LARGE.to_owned())),
+            Ok(None) => Ok(Copied::Not(exclusions::TOO_LARGE.to_owned())),
             Err(error) => Ok(Copied::Not(survey::cannot_be_read(&error))),
         }
     }
@@ -362,7 +362,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-impl Drop for Stage<'_> {
+impl Drop for StagingArea<'_> {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
         let _ = fs::remove_file(self.folder.with_file_name("attributes"));

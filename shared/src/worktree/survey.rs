@@ -20,7 +20,7 @@ use crate::{
     },
     model::{ByteSize, event::LeftOut, text},
     worktree::{
-        leave_out,
+        exclusions,
         root::{self, Root},
     },
 };
@@ -58,7 +58,7 @@ pub struct Survey {
 }
 
 /// What a look needs to know.
-pub struct Terms<'a> {
+pub struct SurveyOptions<'a> {
     /// The worktree's repository as its shadow sees it.
     pub repo: &'a Repo,
     /// The index with which the files are compared.
@@ -73,7 +73,7 @@ pub struct Terms<'a> {
 ///
 /// # Errors
 /// The worktree's own folder cannot be read, or the look took too long (124).
-pub fn look(root: &Root, terms: &Terms<'_>) -> Result<Survey> {
+pub fn look(root: &Root, terms: &SurveyOptions<'_>) -> Result<Survey> {
     let cannot = |error| {
         Error::new(Kind::External, format!("cannot read the worktree '{}'", root.path().display()))
             .because(error)
@@ -117,7 +117,7 @@ impl Survey {
 
 struct Walk<'a> {
     root: &'a Root,
-    terms: &'a Terms<'a>,
+    terms: &'a SurveyOptions<'a>,
     rules: IgnoreRules,
     /// Entries of the index whose path was found.
     seen: Vec<bool>,
@@ -221,8 +221,9 @@ impl Walk<'_> {
         let shown = String::from_utf8_lossy(path);
         match found.kind {
             FileKind::Special(what) => self.found.leave_out(path, what),
-            _ if leave_out::why(&shown, Some(found.size), self.terms.max_file).is_some() => {
-                let why = leave_out::why(&shown, Some(found.size), self.terms.max_file).unwrap_or_default();
+            _ if exclusions::exclusion_reason(&shown, Some(found.size), self.terms.max_file).is_some() => {
+                let why = exclusions::exclusion_reason(&shown, Some(found.size), self.terms.max_file)
+                    .unwrap_or_default();
                 self.found.leave_out(path, why);
             }
             FileKind::Link => self.link(place, name, path, None),
@@ -266,7 +267,7 @@ impl Walk<'_> {
             (FileKind::Regular(_), _) => match entries.difference(at, found) {
                 Difference::None if !unmerged => Ok(()),
                 Difference::Perhaps if !unmerged => self.compare(place, name, path, at, largest),
-                _ if found.size > largest => Err(leave_out::TOO_LARGE.to_owned()),
+                _ if found.size > largest => Err(exclusions::TOO_LARGE.to_owned()),
                 _ => {
                     self.found.files.push(path.to_vec());
                     Ok(())
@@ -302,7 +303,7 @@ impl Walk<'_> {
                 self.found.files.push(path.to_vec());
                 Ok(())
             }
-            Ok((None, _)) => Err(leave_out::TOO_LARGE.to_owned()),
+            Ok((None, _)) => Err(exclusions::TOO_LARGE.to_owned()),
             Err(error) if is_gone(&error) => Ok(()),
             Err(error) => Err(cannot_be_read(&error)),
         }
@@ -352,7 +353,7 @@ impl Walk<'_> {
             }
         };
         if !tracked && is_repository(&folder) {
-            self.found.leave_out(path, leave_out::REPOSITORY);
+            self.found.leave_out(path, exclusions::REPOSITORY);
             return Ok(());
         }
         if place.depth >= DEEPEST {

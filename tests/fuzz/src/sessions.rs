@@ -3,8 +3,8 @@
 use orchestra::{
     agents,
     conversation::{
-        Facts, SessionReader, What, edit,
-        lines::{self, Line},
+        ConversationFacts, ItemKind, SessionReader, edit,
+        lines::{self, RawLine},
     },
 };
 
@@ -12,10 +12,10 @@ use crate::shown;
 
 pub(crate) fn check(bytes: &[u8]) {
     for program in agents::session_readers() {
-        let mut facts = Facts::default();
+        let mut facts = ConversationFacts::default();
         let mut held = 0;
         let read = lines::read(bytes, |line| {
-            if let Line::Whole(bytes) | Line::Cut(bytes) = line {
+            if let RawLine::Whole(bytes) | RawLine::Cut(bytes) = line {
                 held += bytes.len();
                 one_line(program, &mut facts, bytes);
             }
@@ -23,7 +23,8 @@ pub(crate) fn check(bytes: &[u8]) {
         });
         assert!(read.is_ok_and(|done| done <= bytes.len() as u64) && held <= bytes.len());
         let written = serde_json::to_string(&facts).expect("JSON");
-        let again: Facts = serde_json::from_str(&written).unwrap_or_else(|e| panic!("{e}: {written}"));
+        let again: ConversationFacts =
+            serde_json::from_str(&written).unwrap_or_else(|e| panic!("{e}: {written}"));
         assert_eq!(
             serde_json::to_string(&again).expect("JSON"),
             written,
@@ -32,8 +33,8 @@ pub(crate) fn check(bytes: &[u8]) {
     }
 }
 
-fn one_line(program: &dyn SessionReader, facts: &mut Facts, line: &[u8]) {
-    let used = |facts: &Facts| (facts.tokens(), facts.spent());
+fn one_line(program: &dyn SessionReader, facts: &mut ConversationFacts, line: &[u8]) {
+    let used = |facts: &ConversationFacts| (facts.tokens(), facts.spent());
     let before = used(facts);
     program.apply_line(facts, line);
     assert!(
@@ -45,11 +46,12 @@ fn one_line(program: &dyn SessionReader, facts: &mut Facts, line: &[u8]) {
     let _ = program.mark(line);
     for piece in program.parse_line(line) {
         match &piece.what {
-            What::Prompt(text) | What::Answer(text) | What::Thought(text) | What::Note(text) => {
-                shown::check(text)
-            }
-            What::Result { text, .. } => shown::check(text),
-            What::Tool { name, input } => {
+            ItemKind::Prompt(text)
+            | ItemKind::Answer(text)
+            | ItemKind::Thought(text)
+            | ItemKind::Note(text) => shown::check(text),
+            ItemKind::Result { text, .. } => shown::check(text),
+            ItemKind::Tool { name, input } => {
                 shown::check(name);
                 drop(edit::changes(input));
             }

@@ -10,8 +10,11 @@ fn refs_are_spelled_in_one_place() {
     for file in
         files("shared/src", ".rs").into_iter().chain(files("bins", ".rs")).filter(|file| !is_help(file))
     {
-        let text = fs::read_to_string(&file).expect("a file");
         // Tests spell out what they expect.
+        if is(&file, "tests.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("a file");
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
         let ours = code.contains("\"refs/orchestra") && !is(&file, "store/layout.rs");

@@ -14,13 +14,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use record::Head;
-pub use record::Record;
+pub use record::IndexRecord;
+use record::RecordHead;
 
 use super::{
-    Facts, Place,
+    ConversationFacts, ConversationFile,
     open::open,
-    reading::{Reading, Skimmed},
+    reading::{Skimmed, TranscriptReading},
 };
 use crate::private_files;
 
@@ -38,7 +38,7 @@ pub struct Known {
     size: u64,
     written: i64,
     /// What its lines say; what is counted holds only where [`Known::is_whole`].
-    pub facts: Facts,
+    pub facts: ConversationFacts,
     /// Every line was read.
     pub is_whole: bool,
     /// Only its beginning was read.
@@ -46,30 +46,30 @@ pub struct Known {
     /// What is known is that of a sub-agent, without what stands in the file of its conversation.
     pub is_own_part: bool,
     /// Where to read on.
-    pub reading: Option<Reading>,
+    pub reading: Option<TranscriptReading>,
     /// The common git directory of its folder, seen when the folder was there.
     pub repository: Option<PathBuf>,
 }
 
 impl Known {
     /// After a look at the beginning, or at the end as well; what was read whole before is read on from there.
-    pub fn skimmed(place: &Place, skimmed: Skimmed, before: Option<Self>) -> Self {
+    pub fn skimmed(place: &ConversationFile, skimmed: Skimmed, before: Option<Self>) -> Self {
         let Skimmed { facts, is_all, unread } = skimmed;
         let reading = unread.or_else(|| before?.reading);
         Self { facts, reading, is_begun: !is_all, ..Self::of(place) }
     }
 
     /// After every line was read.
-    pub fn read(place: &Place, reading: Reading, facts: Facts) -> Self {
+    pub fn read(place: &ConversationFile, reading: TranscriptReading, facts: ConversationFacts) -> Self {
         Self { facts, reading: Some(reading), is_whole: true, ..Self::of(place) }
     }
 
     /// Of a sub-agent, as far as it is not in the file of its conversation; where it has changed it is read anew.
-    pub fn inner(place: &Place, facts: Facts, unread: Reading) -> Self {
+    pub fn inner(place: &ConversationFile, facts: ConversationFacts, unread: TranscriptReading) -> Self {
         Self { facts, is_whole: true, is_own_part: true, reading: Some(unread), ..Self::of(place) }
     }
 
-    fn of(place: &Place) -> Self {
+    fn of(place: &ConversationFile) -> Self {
         Self { path: place.path.clone(), size: place.size, written: place.written, ..Self::default() }
     }
 }
@@ -79,7 +79,7 @@ impl Known {
 pub struct Index {
     bytes: Vec<u8>,
     /// What was learned since; what was replaced stays until the end.
-    learned: Vec<Record>,
+    learned: Vec<IndexRecord>,
     /// Where the records are, by the digest of the path.
     spots: HashMap<u64, Spot>,
 }
@@ -103,7 +103,7 @@ impl Index {
         let (sum, records) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<8>()?;
         let (mut spots, mut found, mut rest) = (HashMap::new(), 0, records);
         while !rest.is_empty() {
-            let (head, behind) = Head::read(rest)?;
+            let (head, behind) = RecordHead::read(rest)?;
             spots.insert(digest(head.path()), Spot::Read(bytes.len() - rest.len()));
             found = joined(found, &rest[..rest.len() - behind.len()]);
             rest = behind;
@@ -112,28 +112,28 @@ impl Index {
     }
 
     /// What is known of a file, whatever became of it since.
-    pub fn find(&self, place: &Place) -> Option<Head<'_>> {
+    pub fn find(&self, place: &ConversationFile) -> Option<RecordHead<'_>> {
         self.at(place.path.as_os_str().as_bytes()).map(|(head, _)| head)
     }
 
     /// What is known of a file that is still as it was.
-    pub fn fresh(&self, place: &Place) -> Option<Head<'_>> {
+    pub fn fresh(&self, place: &ConversationFile) -> Option<RecordHead<'_>> {
         self.find(place).filter(|head| head.state() == (place.size, place.written))
     }
 
     /// A record, and its bytes.
-    fn at(&self, path: &[u8]) -> Option<(Head<'_>, &[u8])> {
+    fn at(&self, path: &[u8]) -> Option<(RecordHead<'_>, &[u8])> {
         let bytes = match *self.spots.get(&digest(path))? {
             Spot::Read(begin) => self.bytes.get(begin..)?,
             Spot::Learned(before) => self.learned.get(before)?.bytes(),
         };
-        let (head, behind) = Head::read(bytes)?;
+        let (head, behind) = RecordHead::read(bytes)?;
         (head.path() == path).then(|| (head, &bytes[..bytes.len() - behind.len()]))
     }
 
     /// Remembers; the repository that was known stays known.
-    pub fn learn(&mut self, record: Record) {
-        let Some((head, _)) = Head::read(record.bytes()) else { return };
+    pub fn learn(&mut self, record: IndexRecord) {
+        let Some((head, _)) = RecordHead::read(record.bytes()) else { return };
         let before = self.at(head.path()).and_then(|(before, _)| before.repository());
         let joined =
             before.filter(|_| head.repository().is_none()).and_then(|known| head.in_repository(known));
@@ -142,7 +142,7 @@ impl Index {
     }
 
     /// Remembers to which repository a conversation belongs: its folder may be gone one day.
-    pub fn belongs(&mut self, place: &Place, repository: &Path) {
+    pub fn belongs(&mut self, place: &ConversationFile, repository: &Path) {
         let head = self.find(place).filter(|head| head.repository() != Some(repository));
         if let Some(record) = head.and_then(|head| head.in_repository(repository)) {
             self.put(digest(place.path.as_os_str().as_bytes()), record);
@@ -156,19 +156,19 @@ impl Index {
                 Spot::Read(begin) => self.bytes.get(begin..)?,
                 Spot::Learned(before) => self.learned.get(before)?.bytes(),
             };
-            Some(Head::read(bytes)?.0)
+            Some(RecordHead::read(bytes)?.0)
         });
         records.filter(|head| head.is_inner() && head.is_whole()).map(|head| head.path())
     }
 
-    fn put(&mut self, path: u64, record: Record) {
+    fn put(&mut self, path: u64, record: IndexRecord) {
         self.spots.insert(path, Spot::Learned(self.learned.len()));
         self.learned.push(record);
     }
 
     /// Replaces the file, whole or not at all, with what is known of `places` and of sub-agents whose files are still there.
     /// A failure costs speed only.
-    pub fn write<'a>(&self, path: &Path, places: impl Iterator<Item = &'a Place>) {
+    pub fn write<'a>(&self, path: &Path, places: impl Iterator<Item = &'a ConversationFile>) {
         let Some(folder) = path.parent().filter(|_| !self.learned.is_empty()) else { return };
         let places: HashSet<&[u8]> = places.map(|place| place.path.as_os_str().as_bytes()).collect();
         let inner = self.inner().filter(|path| !places.contains(path) && is_there(path));

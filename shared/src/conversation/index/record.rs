@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::Known;
-use crate::conversation::{Facts, reading::Reading};
+use crate::conversation::{ConversationFacts, reading::TranscriptReading};
 
 /// Size, time, flags, and the lengths of the parts.
 const FIXED: usize = 8 + 8 + 1 + 4 * PARTS;
@@ -26,11 +26,11 @@ const OWN_PART: u8 = 32;
 
 /// What is known of one file, as it is written.
 #[derive(Clone, Debug)]
-pub struct Record(Vec<u8>);
+pub struct IndexRecord(Vec<u8>);
 
 /// What every list looks at; nothing of it is copied. An empty part is none.
 #[derive(Clone, Copy, Debug)]
-pub struct Head<'a> {
+pub struct RecordHead<'a> {
     size: u64,
     written: i64,
     flags: u8,
@@ -45,19 +45,20 @@ pub struct Head<'a> {
 /// What is read only of what is shown.
 #[derive(Deserialize, Serialize)]
 struct Rest {
-    facts: Facts,
+    facts: ConversationFacts,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    reading: Option<Reading>,
+    reading: Option<TranscriptReading>,
 }
 
-impl Record {
+impl IndexRecord {
     /// Of what is known; none if a part of it is longer than 4 GiB.
     pub fn of(known: Known) -> Option<Self> {
         let Known { path, size, written, mut facts, is_whole, is_begun, is_own_part, reading, repository } =
             known;
         let is_shown = facts.is_shown();
         let set = |flag: u8, is_so: bool| if is_so { flag } else { 0 };
-        let is_unread = !is_shown && !facts.inner && reading.as_ref().is_some_and(Reading::is_partial);
+        let is_unread =
+            !is_shown && !facts.inner && reading.as_ref().is_some_and(TranscriptReading::is_partial);
         let flags = set(WHOLE, is_whole)
             | set(SHOWN, is_shown)
             | set(BEGUN, is_begun)
@@ -70,7 +71,7 @@ impl Record {
         // Only reading on needs it, and has it.
         facts.recent_usage.clear();
         let rest = serde_json::to_vec(&Rest { facts, reading }).ok()?;
-        let head = Head {
+        let head = RecordHead {
             size,
             written,
             flags,
@@ -90,7 +91,7 @@ impl Record {
     }
 }
 
-impl<'a> Head<'a> {
+impl<'a> RecordHead<'a> {
     /// Of bytes that begin with a record, and what stands behind it; none if they do not.
     pub fn read(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (size, bytes) = bytes.split_first_chunk::<8>()?;
@@ -119,7 +120,7 @@ impl<'a> Head<'a> {
     }
 
     /// The same, of another repository.
-    pub fn in_repository(self, repository: &'a Path) -> Option<Record> {
+    pub fn in_repository(self, repository: &'a Path) -> Option<IndexRecord> {
         Self { repository: repository.as_os_str().as_bytes(), ..self }.record()
     }
 
@@ -197,7 +198,7 @@ impl<'a> Head<'a> {
         }
         let rest = serde_json::from_slice::<Rest>(self.rest).ok();
         let last_at = rest.and_then(|rest| rest.facts.last_at);
-        Facts { last_at, ..Facts::default() }.active(self.written)
+        ConversationFacts { last_at, ..ConversationFacts::default() }.active(self.written)
     }
 
     /// Everything that is known; none if it cannot be read.
@@ -218,7 +219,7 @@ impl<'a> Head<'a> {
         })
     }
 
-    fn record(&self) -> Option<Record> {
+    fn record(&self) -> Option<IndexRecord> {
         let Self { size, written, flags, path, cwd, first_cwd, branch, repository, rest } = *self;
         let parts: [&[u8]; PARTS] = [path, cwd, first_cwd, branch, repository, rest];
         let mut bytes = Vec::with_capacity(FIXED + parts.iter().map(|part| part.len()).sum::<usize>());
@@ -231,7 +232,7 @@ impl<'a> Head<'a> {
         for part in parts {
             bytes.extend_from_slice(part);
         }
-        Some(Record(bytes))
+        Some(IndexRecord(bytes))
     }
 }
 

@@ -4,29 +4,34 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn place(path: &str, size: u64) -> Place {
-    Place { program: "claude", id: "id".into(), path: path.into(), size, written: -7 }
+fn place(path: &str, size: u64) -> ConversationFile {
+    ConversationFile { program: "claude", id: "id".into(), path: path.into(), size, written: -7 }
 }
 
-fn facts(cwd: &str, prompt: &str) -> Facts {
-    let mut facts = Facts::default();
+fn facts(cwd: &str, prompt: &str) -> ConversationFacts {
+    let mut facts = ConversationFacts::default();
     facts.at(Some("2026-11-20T10:00:00.000Z"), Some(cwd), Some("main"));
     facts.prompt(prompt);
     facts
 }
 
-fn skimmed(facts: Facts) -> Skimmed {
+fn skimmed(facts: ConversationFacts) -> Skimmed {
     Skimmed { facts, is_all: true, unread: None }
 }
 
 /// An index of two files, one of them read whole.
-fn written(folder: &Path) -> (PathBuf, [Place; 2]) {
+fn written(folder: &Path) -> (PathBuf, [ConversationFile; 2]) {
     let (path, places) = (folder.join("deep/index"), [place("/c/one.jsonl", 1), place("/c/two.jsonl", 2)]);
     let mut index = Index::default();
-    let reading = Reading { facts: facts("/w", "to two"), offset: 2, mark: 3, ..Reading::default() };
+    let reading = TranscriptReading {
+        facts: facts("/w", "to two"),
+        offset: 2,
+        mark: 3,
+        ..TranscriptReading::default()
+    };
     let two = Known::read(&places[1], reading, facts("/w", "to two"));
     for known in [Known::skimmed(&places[0], skimmed(facts("/w/ä", "to \"one\"")), None), two] {
-        index.learn(Record::of(known).unwrap());
+        index.learn(IndexRecord::of(known).unwrap());
     }
     index.write(&path, places.iter());
     (path, places)
@@ -54,7 +59,7 @@ fn a_repository_stays_known_when_the_file_is_read_again() {
     let (path, places) = written(folder.path());
     let mut index = Index::read(&path);
     index.belongs(&places[0], Path::new("/w/.git"));
-    index.learn(Record::of(Known::skimmed(&places[0], skimmed(facts("/v", "again")), None)).unwrap());
+    index.learn(IndexRecord::of(Known::skimmed(&places[0], skimmed(facts("/v", "again")), None)).unwrap());
     index.write(&path, places.iter());
     let index = Index::read(&path);
     let known = index.find(&places[0]).unwrap();
@@ -64,13 +69,13 @@ fn a_repository_stays_known_when_the_file_is_read_again() {
 
 #[test]
 fn only_conversations_of_their_own_with_something_in_them_are_shown() {
-    let shown = |facts: Facts| {
-        let record = Record::of(Known::skimmed(&place("/c", 1), skimmed(facts), None)).unwrap();
-        Head::read(record.bytes()).unwrap().0.is_shown()
+    let shown = |facts: ConversationFacts| {
+        let record = IndexRecord::of(Known::skimmed(&place("/c", 1), skimmed(facts), None)).unwrap();
+        RecordHead::read(record.bytes()).unwrap().0.is_shown()
     };
-    assert!(!shown(Facts::default()));
-    assert!(shown(Facts { title: Some("a title".into()), ..Facts::default() }));
-    assert!(!shown(Facts { inner: true, ..facts("/w", "asked") }));
+    assert!(!shown(ConversationFacts::default()));
+    assert!(shown(ConversationFacts { title: Some("a title".into()), ..ConversationFacts::default() }));
+    assert!(!shown(ConversationFacts { inner: true, ..facts("/w", "asked") }));
 }
 
 #[test]
@@ -125,12 +130,12 @@ proptest! {
 #[test]
 fn what_earlier_versions_read_is_known() {
     let old = r#"{"offset":7,"mark":3,"passed_over":9}"#;
-    let reading: Reading = serde_json::from_str(old).unwrap();
+    let reading: TranscriptReading = serde_json::from_str(old).unwrap();
     assert_eq!((reading.offset, reading.mark, reading.passed_over), (7, 3, 9));
     let written = serde_json::to_string(&reading).unwrap();
     assert!(
         written.contains("\"offset_bytes\":7") && written.contains("\"passed_over_bytes\":9"),
         "{written}"
     );
-    assert_eq!(serde_json::from_str::<Reading>(&written).unwrap(), reading);
+    assert_eq!(serde_json::from_str::<TranscriptReading>(&written).unwrap(), reading);
 }

@@ -1,6 +1,6 @@
 //! What `git merge-tree` answers about two commits.
 
-use super::clash::Clash;
+use super::clash::TrialConflict;
 use crate::{git::Oid, model::conflict::Kinds};
 
 /// Longest list of files or messages of one conflict that is kept; more are only counted.
@@ -29,8 +29,8 @@ pub struct GitConflict {
 }
 
 impl GitConflict {
-    pub(super) fn clash(&self) -> Clash {
-        Clash { files: self.count, hunks: self.count, kinds: self.kinds }
+    pub(super) fn clash(&self) -> TrialConflict {
+        TrialConflict { files: self.count, hunks: self.count, kinds: self.kinds }
     }
 }
 

@@ -142,6 +142,7 @@ fn limit(one: Duration, pairs: usize) -> Duration {
     if pairs <= FEW {
         one
     } else {
-        command::LONG.max(Duration::from_secs(5).saturating_mul(u32::try_from(pairs).unwrap_or(u32::MAX)))
+        command::LONG_LIMIT
+            .max(Duration::from_secs(5).saturating_mul(u32::try_from(pairs).unwrap_or(u32::MAX)))
     }
 }

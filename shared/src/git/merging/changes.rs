@@ -12,7 +12,7 @@ use crate::{
 
 /// One file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct File {
+pub(super) struct FileVersion {
     pub(super) id: gix::ObjectId,
     pub(super) mode: EntryMode,
 }
@@ -20,8 +20,8 @@ pub(super) struct File {
 /// Before and after; `None` where there is no such file.
 #[derive(Clone, Copy, Debug)]
 struct Change {
-    old: Option<File>,
-    new: Option<File>,
+    old: Option<FileVersion>,
+    new: Option<FileVersion>,
 }
 
 /// All of a branch, by path. Renames are a deletion and an addition here.
@@ -40,7 +40,7 @@ pub(super) struct Changes {
 
 /// A file whose content both changed, and not alike.
 #[derive(Clone, Debug)]
-pub(super) struct Content {
+pub(super) struct DivergedFile {
     pub(super) path: Vec<u8>,
     pub(super) base: gix::ObjectId,
     pub(super) ours: gix::ObjectId,
@@ -49,11 +49,11 @@ pub(super) struct Content {
 
 /// Where two branches meet.
 #[derive(Clone, Debug)]
-pub(super) enum Meeting {
+pub(super) enum Overlap {
     /// Nowhere: they merge, whatever was renamed.
     Nowhere,
     /// In the content of these regular files, and nowhere else.
-    Contents(Vec<Content>),
+    Contents(Vec<DivergedFile>),
     /// In some other way: git judges it.
     Doubtful,
 }
@@ -87,18 +87,18 @@ impl Changes {
         use gix::diff::tree::recorder::Change as Record;
         let (path, old, new) = match record {
             Record::Addition { entry_mode, oid, path, .. } => {
-                (path, None, Some(File { id: oid, mode: entry_mode }))
+                (path, None, Some(FileVersion { id: oid, mode: entry_mode }))
             }
             Record::Deletion { entry_mode, oid, path, .. } => {
-                (path, Some(File { id: oid, mode: entry_mode }), None)
+                (path, Some(FileVersion { id: oid, mode: entry_mode }), None)
             }
             Record::Modification { previous_entry_mode, previous_oid, entry_mode, oid, path } => (
                 path,
-                Some(File { id: previous_oid, mode: previous_entry_mode }),
-                Some(File { id: oid, mode: entry_mode }),
+                Some(FileVersion { id: previous_oid, mode: previous_entry_mode }),
+                Some(FileVersion { id: oid, mode: entry_mode }),
             ),
         };
-        let is_tree = |file: Option<File>| file.is_some_and(|file| file.mode.is_tree());
+        let is_tree = |file: Option<FileVersion>| file.is_some_and(|file| file.mode.is_tree());
         // What is below a folder is told by itself.
         let (old, new) = (old.filter(|file| !file.mode.is_tree()), new.filter(|_| !is_tree(new)));
         if old.is_none() && new.is_none() {
@@ -119,7 +119,9 @@ impl Changes {
 
     /// The contents before and after, of every path.
     pub(super) fn contents(&self) -> Vec<(Option<Oid>, Option<Oid>)> {
-        let id = |file: Option<File>| file.filter(|file| file.mode.is_blob()).map(|file| Oid::from(file.id));
+        let id = |file: Option<FileVersion>| {
+            file.filter(|file| file.mode.is_blob()).map(|file| Oid::from(file.id))
+        };
         self.paths.values().map(|change| (id(change.old), id(change.new))).collect()
     }
 
@@ -136,15 +138,15 @@ impl Changes {
 
     /// Where two works meet that begin at one commit. What is renamed here matters to git only if the other side touches it under
     /// its old name or its new one: both are paths in common. Or if its whole folder was renamed and the other adds something there.
-    pub(super) fn meet(&self, other: &Self) -> Meeting {
+    pub(super) fn overlap(&self, other: &Self) -> Overlap {
         let (few, many) = if self.paths.len() <= other.paths.len() { (self, other) } else { (other, self) };
         if self.may_move_what_is_added_by(other) || other.may_move_what_is_added_by(self) {
-            return Meeting::Doubtful;
+            return Overlap::Doubtful;
         }
         let stands_in_the_way = few.paths.keys().any(|path| many.above.contains(path))
             || many.paths.keys().any(|path| few.above.contains(path));
         if stands_in_the_way {
-            return Meeting::Doubtful;
+            return Overlap::Doubtful;
         }
         let mut contents = Vec::new();
         for path in few.paths.keys() {
@@ -152,13 +154,13 @@ impl Changes {
             match Common::of(path, ours, theirs) {
                 Common::Alike => {}
                 Common::Content(content) => contents.push(content),
-                Common::Otherwise => return Meeting::Doubtful,
+                Common::Otherwise => return Overlap::Doubtful,
             }
         }
         if contents.is_empty() {
-            return Meeting::Nowhere;
+            return Overlap::Nowhere;
         }
-        Meeting::Contents(contents)
+        Overlap::Contents(contents)
     }
 
     /// Whether a folder may have been renamed here in which the other side adds something: that is renamed along with it.
@@ -178,7 +180,7 @@ enum Common {
     /// The same, and the path is still there.
     Alike,
     /// Both changed the content of a regular file.
-    Content(Content),
+    Content(DivergedFile),
     Otherwise,
 }
 
@@ -194,7 +196,7 @@ impl Common {
         if !is_regular || ours.mode != base.mode || theirs.mode != base.mode {
             return Self::Otherwise;
         }
-        Self::Content(Content { path: path.to_vec(), base: base.id, ours: ours.id, theirs: theirs.id })
+        Self::Content(DivergedFile { path: path.to_vec(), base: base.id, ours: ours.id, theirs: theirs.id })
     }
 }
 

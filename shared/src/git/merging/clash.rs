@@ -4,7 +4,7 @@ use crate::model::conflict::Kinds;
 
 /// What cannot be merged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Clash {
+pub struct TrialConflict {
     /// Files; there are conflicts in which git names none.
     pub files: u32,
     /// Places in them; a file that is no text, or is gone on one side, or that git judged, counts as one.
@@ -13,7 +13,7 @@ pub struct Clash {
     pub kinds: Kinds,
 }
 
-impl Clash {
+impl TrialConflict {
     /// Nothing yet.
     pub(super) const NONE: Self = Self { files: 0, hunks: 0, kinds: Kinds::from_bits(0) };
 

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, rc::Rc};
 
 use super::{
-    changes::Content,
-    clash::Clash,
+    changes::DivergedFile,
+    clash::TrialConflict,
     text::{Side, conflicts},
 };
 use crate::{git::Repo, model::conflict::Kinds};
@@ -25,14 +25,14 @@ pub(super) struct Merger {
 
 impl Merger {
     /// What clashes in files that both changed, if anything does; `None` where that is for git to say.
-    pub(super) fn contents(&mut self, repo: &Repo, files: &[Content]) -> Option<Option<Clash>> {
-        let mut clash: Option<Clash> = None;
+    pub(super) fn contents(&mut self, repo: &Repo, files: &[DivergedFile]) -> Option<Option<TrialConflict>> {
+        let mut clash: Option<TrialConflict> = None;
         for file in files {
             let ours = self.side(repo, file.base, file.ours)?;
             let theirs = self.side(repo, file.base, file.theirs)?;
             let hunks = conflicts(&ours, &theirs);
             if hunks > 0 {
-                clash.get_or_insert(Clash::NONE).add(hunks, Kinds::CONTENT);
+                clash.get_or_insert(TrialConflict::NONE).add(hunks, Kinds::CONTENT);
             }
         }
         Some(clash)

@@ -1,6 +1,6 @@
 //! What a merge on trial comes to, and how that was found.
 
-use super::{answer::Answer, clash::Clash};
+use super::{answer::Answer, clash::TrialConflict};
 
 /// What a merge on trial comes to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -8,7 +8,7 @@ pub enum Judgement {
     /// It is clean.
     Merges,
     /// It conflicts.
-    Conflicts(Clash),
+    Conflicts(TrialConflict),
     /// Nobody can tell, and why.
     Unknown(String),
 }
@@ -21,7 +21,7 @@ impl Judgement {
 
 /// How a verdict was found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum How {
+pub enum Method {
     /// The paths alone told it.
     Paths,
     /// By merging contents here.
@@ -32,21 +32,21 @@ pub enum How {
 
 /// What became of one pair.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Trial {
+pub struct TrialMerge {
     /// What the merge comes to.
     pub judgement: Judgement,
     /// How that was found.
-    pub how: How,
+    pub how: Method,
     /// Whether the commits, and what [`super::Rules::key`] holds, decide it for good.
     pub lasting: bool,
 }
 
-impl Trial {
+impl TrialMerge {
     pub(super) const CLEAN_BY_PATHS: Self =
-        Self { judgement: Judgement::Merges, how: How::Paths, lasting: true };
+        Self { judgement: Judgement::Merges, how: Method::Paths, lasting: true };
 
     /// What clashes, if anything does.
-    pub const fn clash(&self) -> Option<Clash> {
+    pub const fn clash(&self) -> Option<TrialConflict> {
         match self.judgement {
             Judgement::Conflicts(clash) => Some(clash),
             Judgement::Merges | Judgement::Unknown(_) => None,

@@ -19,14 +19,14 @@ use std::collections::{BTreeSet, HashMap};
 
 pub use self::{
     answer::{Answer, GitConflict},
-    clash::Clash,
-    judgement::{How, Judgement, Trial},
+    clash::TrialConflict,
+    judgement::{Judgement, Method, TrialMerge},
     place::MergePlace,
     rules::Rules,
     sizes::Size,
 };
 use self::{
-    changes::{Changes, Content, Meeting},
+    changes::{Changes, DivergedFile, Overlap},
     contents::Merger,
 };
 use crate::{
@@ -43,7 +43,7 @@ const MOST_THREADS: usize = 8;
 #[derive(Debug)]
 pub struct Trials {
     /// One for each pair.
-    pub found: Vec<Trial>,
+    pub found: Vec<TrialMerge>,
     /// The folders whose attributes may have decided any of those that are lasting.
     pub folders: BTreeSet<Vec<u8>>,
 }
@@ -63,7 +63,7 @@ pub fn trials(
     let trees = tips.iter().map(|tip| repo.tree_of(*tip)).collect::<Result<Vec<Oid>>>()?;
     let bases = if rules.rewritten { vec![Base::Unclear; pairs.len()] } else { bases(repo, tips, pairs)? };
     let changed = all_changes(repo, &trees, &bases, pairs)?;
-    let mut verdicts: Vec<Option<Trial>> = vec![None; pairs.len()];
+    let mut verdicts: Vec<Option<TrialMerge>> = vec![None; pairs.len()];
     let (mut to_merge, mut to_ask) = (Vec::new(), Vec::new());
     for (at, &(a, b)) in pairs.iter().enumerate() {
         let sides = match bases[at] {
@@ -71,23 +71,23 @@ pub fn trials(
             Base::Unclear => None,
             Base::None => {
                 let none = Judgement::Unknown("they have no common ancestor".to_owned());
-                verdicts[at] = Some(Trial { judgement: none, how: How::Paths, lasting: false });
+                verdicts[at] = Some(TrialMerge { judgement: none, how: Method::Paths, lasting: false });
                 continue;
             }
         };
-        match sides.map(|(ours, theirs)| ours.meet(theirs)) {
-            Some(Meeting::Nowhere) => verdicts[at] = Some(Trial::CLEAN_BY_PATHS),
-            Some(Meeting::Contents(files)) if files.iter().all(|file| rules.is_plain(&file.path)) => {
+        match sides.map(|(ours, theirs)| ours.overlap(theirs)) {
+            Some(Overlap::Nowhere) => verdicts[at] = Some(TrialMerge::CLEAN_BY_PATHS),
+            Some(Overlap::Contents(files)) if files.iter().all(|file| rules.is_plain(&file.path)) => {
                 to_merge.push((at, files));
             }
-            Some(Meeting::Contents(_) | Meeting::Doubtful) | None => to_ask.push(at),
+            Some(Overlap::Contents(_) | Overlap::Doubtful) | None => to_ask.push(at),
         }
     }
     for (at, merged) in merge_all(repo, &to_merge)? {
         match merged {
             Some(clash) => {
                 let judgement = clash.map_or(Judgement::Merges, Judgement::Conflicts);
-                verdicts[at] = Some(Trial { judgement, how: How::Merge, lasting: true });
+                verdicts[at] = Some(TrialMerge { judgement, how: Method::Merge, lasting: true });
             }
             None => to_ask.push(at),
         }
@@ -99,9 +99,9 @@ pub fn trials(
         let lasting = matches!(bases[at], Base::One(_))
             && !rules.programs
             && !matches!(judgement, Judgement::Unknown(_));
-        verdicts[at] = Some(Trial { judgement, how: How::Git, lasting });
+        verdicts[at] = Some(TrialMerge { judgement, how: Method::Git, lasting });
     }
-    let found: Option<Vec<Trial>> = verdicts.into_iter().collect();
+    let found: Option<Vec<TrialMerge>> = verdicts.into_iter().collect();
     let found = found.ok_or_else(|| Error::internal("a pair without a verdict"))?;
     let folders = deciding_folders(&found, &bases, pairs, &changed);
     Ok(Trials { found, folders })
@@ -109,7 +109,7 @@ pub fn trials(
 
 /// Of every pair that was not told by its paths, the folders above all that either side changed.
 fn deciding_folders(
-    found: &[Trial],
+    found: &[TrialMerge],
     bases: &[Base],
     pairs: &[(usize, usize)],
     changed: &AllChanges,
@@ -118,7 +118,7 @@ fn deciding_folders(
     let mut folders = BTreeSet::new();
     for ((trial, base), &(a, b)) in found.iter().zip(bases).zip(pairs) {
         let Base::One(base) = *base else { continue };
-        if !trial.lasting || trial.how == How::Paths {
+        if !trial.lasting || trial.how == Method::Paths {
             continue;
         }
         folders.insert(Vec::new());
@@ -134,13 +134,13 @@ fn deciding_folders(
 }
 
 /// What a branch changes: the tree from which it went apart, and its own.
-pub type Span = (Oid, Oid);
+pub type DiffRange = (Oid, Oid);
 
 /// What each commit changes since it went apart from `target`; `None` where their histories cross.
 ///
 /// # Errors
 /// As [`trials`].
-pub fn spans(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<Option<Span>>> {
+pub fn diff_ranges(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<Option<DiffRange>>> {
     let all: Vec<Oid> = tips.iter().copied().chain([target]).collect();
     let pairs: Vec<(usize, usize)> = (0..tips.len()).map(|tip| (tip, tips.len())).collect();
     let found = bases(repo, &all, &pairs)?.into_iter().zip(tips).map(|(base, tip)| match base {
@@ -154,7 +154,7 @@ pub fn spans(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<Option<Span>>
 ///
 /// # Errors
 /// The repository cannot be opened.
-pub fn sizes(repo: &Repo, spans: &[Span]) -> Result<Vec<Size>> {
+pub fn sizes(repo: &Repo, spans: &[DiffRange]) -> Result<Vec<Size>> {
     on_all_cores(
         repo,
         spans,
@@ -233,7 +233,10 @@ fn all_changes(repo: &Repo, trees: &[Oid], bases: &[Base], pairs: &[(usize, usiz
 }
 
 /// The clash of each pair, if there is one; `None` where git has to tell.
-fn merge_all(repo: &Repo, to_merge: &[(usize, Vec<Content>)]) -> Result<Vec<(usize, Option<Option<Clash>>)>> {
+fn merge_all(
+    repo: &Repo,
+    to_merge: &[(usize, Vec<DivergedFile>)],
+) -> Result<Vec<(usize, Option<Option<TrialConflict>>)>> {
     let merged = on_all_cores(
         repo,
         to_merge,

@@ -105,13 +105,11 @@ impl MergePlace {
 
     /// As [`MergePlace::git`], for what writes only objects that nobody keeps.
     pub(super) fn git_without_fsync(&self, verb: &str) -> Git {
-        self.with(
-            Git::without_fsync(&self.checkout.path, &self.checkout.git_dir, verb).fetching_what_is_missing(),
-        )
+        self.with(Git::without_fsync(&self.checkout.path, &self.checkout.git_dir, verb).allow_lazy_fetch())
     }
 
     fn with(&self, git: Git) -> Git {
-        let git = git.settings_of_the_command_line().limit(self.limit);
+        let git = git.command_line_settings().limit(self.limit);
         match &self.mark {
             Some((name, value)) => git.env(name, value),
             None => git,
@@ -191,7 +189,7 @@ fn content(repo: &Repo, id: Oid) -> Result<Vec<u8>> {
         Ok(found) if found.size() > LARGEST => return Ok(Vec::new()),
         Ok(_) => {}
         Err(_) => {
-            let fetched = repo.git("cat-file")?.fetching_what_is_missing().args(["blob", &id.to_string()]);
+            let fetched = repo.git("cat-file")?.allow_lazy_fetch().args(["blob", &id.to_string()]);
             return fetched.run();
         }
     }

@@ -12,7 +12,7 @@ const LONGEST_NAME: usize = 255;
 
 /// What an entry says that it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum CheckedKind {
     File,
     Link,
     Folder,
@@ -22,22 +22,22 @@ pub(super) enum Kind {
 
 /// One entry of a tree.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Entry<'a> {
+pub(super) struct CheckedEntry<'a> {
     pub(super) name: &'a [u8],
     pub(super) mode: u32,
-    pub(super) kind: Kind,
+    pub(super) kind: CheckedKind,
     pub(super) id: Oid,
 }
 
 /// Reads a tree, and judges every entry by itself and in its place.
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<Entry<'_>>, Flaw> {
-    let mut entries: Vec<Entry<'_>> = Vec::new();
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<CheckedEntry<'_>>, Flaw> {
+    let mut entries: Vec<CheckedEntry<'_>> = Vec::new();
     let mut names = HashSet::new();
     let mut rest = bytes;
     while !rest.is_empty() {
         let (entry, after) = one(rest)?;
         rest = after;
-        if let Some(what) = flaw_of_name(entry.name, entry.kind == Kind::Link) {
+        if let Some(what) = flaw_of_name(entry.name, entry.kind == CheckedKind::Link) {
             return Err(Flaw::of(entry.name, what));
         }
         if !names.insert(entry.name) {
@@ -52,7 +52,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Entry<'_>>, Flaw> {
 }
 
 /// `mode SP name NUL id`.
-fn one(bytes: &[u8]) -> Result<(Entry<'_>, &[u8]), Flaw> {
+fn one(bytes: &[u8]) -> Result<(CheckedEntry<'_>, &[u8]), Flaw> {
     let malformed = || Flaw::of(b"", What::Malformed);
     let space = bytes.iter().take(12).position(|byte| *byte == b' ').ok_or_else(malformed)?;
     let (mode, rest) = (&bytes[..space], &bytes[space + 1..]);
@@ -62,23 +62,24 @@ fn one(bytes: &[u8]) -> Result<(Entry<'_>, &[u8]), Flaw> {
     let mode = std::str::from_utf8(mode).unwrap_or_default();
     let kind = kind_of(mode).ok_or_else(|| Flaw::of(name, What::Mode(mode.to_owned())))?;
     let mode = u32::from_str_radix(mode, 8).map_err(|_| malformed())?;
-    Ok((Entry { name, mode, kind, id: Oid::from_bytes(*id) }, rest))
+    Ok((CheckedEntry { name, mode, kind, id: Oid::from_bytes(*id) }, rest))
 }
 
 /// The modes that git writes, and 100664, which it wrote long ago.
-fn kind_of(mode: &str) -> Option<Kind> {
+fn kind_of(mode: &str) -> Option<CheckedKind> {
     match mode {
-        "100644" | "100755" | "100664" => Some(Kind::File),
-        "120000" => Some(Kind::Link),
-        "40000" => Some(Kind::Folder),
-        "160000" => Some(Kind::Submodule),
+        "100644" | "100755" | "100664" => Some(CheckedKind::File),
+        "120000" => Some(CheckedKind::Link),
+        "40000" => Some(CheckedKind::Folder),
+        "160000" => Some(CheckedKind::Submodule),
         _ => None,
     }
 }
 
 /// A folder stands where its name with a slash would stand.
-fn order(a: &Entry<'_>, b: &Entry<'_>) -> Ordering {
-    let ending = |entry: &Entry<'_>| if entry.kind == Kind::Folder { b"/".as_slice() } else { b"" };
+fn order(a: &CheckedEntry<'_>, b: &CheckedEntry<'_>) -> Ordering {
+    let ending =
+        |entry: &CheckedEntry<'_>| if entry.kind == CheckedKind::Folder { b"/".as_slice() } else { b"" };
     a.name.iter().chain(ending(a)).cmp(b.name.iter().chain(ending(b)))
 }
 

@@ -16,7 +16,7 @@ use std::{
 
 pub use self::flaw::{Flaw, Unsound};
 use self::{
-    entries::{Entry, Kind},
+    entries::{CheckedEntry, CheckedKind},
     flaw::What,
     limits::{DEEPEST, LONGEST_PATH, MOST_FILES},
 };
@@ -117,7 +117,8 @@ impl<'repo> TreeChecks<'repo> {
         let bytes = self.read(tree)?;
         let known = reference.and_then(|reference| self.read(reference).ok());
         let known = known.as_deref().map(entries::read).and_then(Result::ok).unwrap_or_default();
-        let known: HashMap<&[u8], &Entry<'_>> = known.iter().map(|entry| (entry.name, entry)).collect();
+        let known: HashMap<&[u8], &CheckedEntry<'_>> =
+            known.iter().map(|entry| (entry.name, entry)).collect();
         let (mut sound, mut is_whole) = (Sound::default(), true);
         for entry in entries::read(&bytes)? {
             let before = known.get(entry.name).copied();
@@ -125,7 +126,7 @@ impl<'repo> TreeChecks<'repo> {
                 is_whole = false;
                 continue;
             }
-            let before = before.filter(|before| before.kind == Kind::Folder).map(|before| before.id);
+            let before = before.filter(|before| before.kind == CheckedKind::Folder).map(|before| before.id);
             is_whole &= before.is_none();
             let found = self
                 .entry(&entry, before, length + entry.name.len() + 1, depth)
@@ -145,7 +146,7 @@ impl<'repo> TreeChecks<'repo> {
 
     fn entry(
         &mut self,
-        entry: &Entry<'_>,
+        entry: &CheckedEntry<'_>,
         before: Option<Oid>,
         length: usize,
         depth: usize,
@@ -154,16 +155,16 @@ impl<'repo> TreeChecks<'repo> {
             return Err(Flaw::of(b"", What::LongPath));
         }
         match entry.kind {
-            Kind::Folder => return self.below(entry.id, before, length, depth + 1),
-            Kind::Submodule => {}
-            Kind::File | Kind::Link => self.blob(entry)?,
+            CheckedKind::Folder => return self.below(entry.id, before, length, depth + 1),
+            CheckedKind::Submodule => {}
+            CheckedKind::File | CheckedKind::Link => self.blob(entry)?,
         }
         Ok(Sound { files: 1, longest: 0 })
     }
 
-    fn blob(&mut self, entry: &Entry<'_>) -> Result<(), Flaw> {
-        let modules = entry.kind == Kind::File && entries::is_modules(entry.name);
-        if !modules && entry.kind == Kind::File && self.blobs.contains(&entry.id) {
+    fn blob(&mut self, entry: &CheckedEntry<'_>) -> Result<(), Flaw> {
+        let modules = entry.kind == CheckedKind::File && entries::is_modules(entry.name);
+        if !modules && entry.kind == CheckedKind::File && self.blobs.contains(&entry.id) {
             return Ok(());
         }
         let Some(size) = self.repo.blob_size(entry.id) else {
@@ -172,7 +173,7 @@ impl<'repo> TreeChecks<'repo> {
             }
             return if self.is_partial { Ok(()) } else { Err(Flaw::of(b"", What::Missing(entry.id))) };
         };
-        if entry.kind == Kind::Link && size > LONGEST_LINK {
+        if entry.kind == CheckedKind::Link && size > LONGEST_LINK {
             return Err(Flaw::of(b"", What::Large(size)));
         }
         if modules && size <= modules::LARGEST {

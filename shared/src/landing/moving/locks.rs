@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::record::Record;
+use super::record::MoveRecord;
 use crate::{
     Code, Error, Kind, Result, backoff::Backoff, error::Context, git::careful, model::quote, store::layout,
 };
@@ -32,7 +32,7 @@ impl Locks {
     ///
     /// # Errors
     /// Another git holds one of them (4), or they cannot be made.
-    pub(super) fn take(record: &Record) -> Result<Self> {
+    pub(super) fn take(record: &MoveRecord) -> Result<Self> {
         let [index, head, branch] = wanted(record);
         Ok(Self { index: index.take()?, _head: head.take()?, branch: branch.take()? })
     }
@@ -56,7 +56,7 @@ impl Locks {
 }
 
 /// The locks that a move takes, in their order.
-fn wanted(record: &Record) -> [Wanted; 3] {
+fn wanted(record: &MoveRecord) -> [Wanted; 3] {
     let git_dir = &record.plan.checkout.git_dir;
     let branch = layout::branch_ref(&record.plan.branch);
     [
@@ -67,12 +67,12 @@ fn wanted(record: &Record) -> [Wanted; 3] {
 }
 
 /// Whether any lock of a move is still there.
-pub(super) fn are_left(record: &Record) -> bool {
+pub(super) fn are_left(record: &MoveRecord) -> bool {
     wanted(record).iter().any(|one| is_same(&one.source, &one.path()))
 }
 
 /// Releases every lock that a killed move left.
-pub(super) fn release_all(record: &Record) {
+pub(super) fn release_all(record: &MoveRecord) {
     for one in wanted(record) {
         release(&one.source, &one.path());
     }

@@ -19,8 +19,8 @@ use std::{
 
 use self::{
     locks::Locks,
-    record::{Plan, Record},
-    refusal::{Refusal, name_files},
+    record::{MovePlan, MoveRecord},
+    refusal::{CheckoutRefusal, name_files},
 };
 use super::{
     check,
@@ -31,7 +31,7 @@ use crate::{
     error::Context,
     git::{Oid, Repo, careful, checkout::paths, worktrees::Checkout},
     model::{quote, text},
-    store::layout::{self, Private},
+    store::layout::{self, PrivateDir},
 };
 
 /// How long to wait for a git that may be about to switch.
@@ -39,7 +39,7 @@ const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// How a move ended.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(super) enum MoveOutcome {
     /// Branch, index and files are at the new commit.
     Moved,
     /// Nothing changed: the branch is elsewhere, or gone.
@@ -54,7 +54,7 @@ pub(super) enum Outcome {
 ///
 /// # Errors
 /// Another git works there (4), the checkout is not where it is registered (3), or something cannot be written.
-pub(super) fn move_checkout(repo: &Repo, checkout: &Checkout, wanted: Move<'_>) -> Result<Outcome> {
+pub(super) fn move_checkout(repo: &Repo, checkout: &Checkout, wanted: Move<'_>) -> Result<MoveOutcome> {
     attempt(repo, checkout, wanted, wanted.old)
 }
 
@@ -62,19 +62,19 @@ pub(super) fn move_checkout(repo: &Repo, checkout: &Checkout, wanted: Move<'_>) 
 ///
 /// # Errors
 /// As [`move_checkout`].
-pub(super) fn bring_along(repo: &Repo, checkout: &Checkout, wanted: Move<'_>) -> Result<Outcome> {
+pub(super) fn bring_along(repo: &Repo, checkout: &Checkout, wanted: Move<'_>) -> Result<MoveOutcome> {
     attempt(repo, checkout, wanted, wanted.new)
 }
 
-fn attempt(repo: &Repo, checkout: &Checkout, wanted: Move<'_>, expected: Oid) -> Result<Outcome> {
+fn attempt(repo: &Repo, checkout: &Checkout, wanted: Move<'_>, expected: Oid) -> Result<MoveOutcome> {
     checkout.verify()?;
-    let plan = Plan {
+    let plan = MovePlan {
         checkout: checkout.clone(),
         branch: wanted.branch.to_owned(),
         old: wanted.old,
         new: wanted.new,
     };
-    let record = Record::begin(repo, plan)?;
+    let record = MoveRecord::begin(repo, plan)?;
     let mut attempt = Attempt { repo, record: &record, why: wanted.why, expected, settled: true };
     let outcome = attempt.run();
     // What could not be taken back, or unlocked, now is for the next command.
@@ -109,11 +109,11 @@ pub(super) fn wait_for_switches(repo: &Repo) -> Result<()> {
 /// # Errors
 /// The repository cannot be read.
 pub(super) fn unlock_made(repo: &Repo) -> Result<()> {
-    let folder = Private::new(repo.private_dir()?).moves();
+    let folder = PrivateDir::new(repo.private_dir()?).moves();
     let common = repo.common_dir()?;
     for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-        let Some(record) = Record::open(&common, &entry.path())? else { continue };
-        let Plan { checkout, branch, new, .. } = &record.plan;
+        let Some(record) = MoveRecord::open(&common, &entry.path())? else { continue };
+        let MovePlan { checkout, branch, new, .. } = &record.plan;
         let has_index = locks::is_same(&checkout.git_dir.join("index"), &record.new_index());
         if has_index && repo.find_ref(&layout::branch_ref(branch))? == Some(*new) {
             locks::release_all(&record);
@@ -130,14 +130,14 @@ pub(super) fn unlock_made(repo: &Repo) -> Result<()> {
 /// # Errors
 /// Another git works in that checkout (4), or something cannot be written.
 pub(super) fn recover(repo: &Repo) -> Result<Vec<String>> {
-    let folder = Private::new(repo.private_dir()?).moves();
+    let folder = PrivateDir::new(repo.private_dir()?).moves();
     if !folder.exists() {
         return Ok(Vec::new());
     }
     let common = repo.common_dir()?;
     let mut warnings = Vec::new();
     for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-        let Some(record) = Record::open(&common, &entry.path())? else { continue };
+        let Some(record) = MoveRecord::open(&common, &entry.path())? else { continue };
         check::end_left_overs(&record.id())?;
         let checkout = &record.plan.checkout;
         if !checkout.git_dir.join("HEAD").exists() {
@@ -180,7 +180,7 @@ pub(super) fn recover(repo: &Repo) -> Result<Vec<String>> {
 /// One try.
 struct Attempt<'a> {
     repo: &'a Repo,
-    record: &'a Record,
+    record: &'a MoveRecord,
     why: &'a str,
     /// Where the branch must be when the locks are taken.
     expected: Oid,
@@ -189,28 +189,28 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn run(&mut self) -> Result<Outcome> {
+    fn run(&mut self) -> Result<MoveOutcome> {
         let locks = Locks::take(self.record)?;
         if let Some(outcome) = self.what_is_in_the_way()? {
             return Ok(outcome);
         }
         self.settled = false;
         let done = match self.bring_files() {
-            Ok(Files::There) => self.put_in_place(&locks).map(|()| Outcome::Moved),
+            Ok(Files::There) => self.put_in_place(&locks).map(|()| MoveOutcome::Moved),
             Ok(Files::Refused(blocked)) => {
                 self.settled = true;
-                return Ok(Outcome::Blocked(blocked));
+                return Ok(MoveOutcome::Blocked(blocked));
             }
-            Ok(Files::Failed(blocked)) => Ok(Outcome::Blocked(blocked)),
+            Ok(Files::Failed(blocked)) => Ok(MoveOutcome::Blocked(blocked)),
             Err(error) => Err(error),
         };
         let plan = &self.record.plan;
         let has_moved = || -> Result<bool> {
             Ok(self.repo.find_ref(&layout::branch_ref(&plan.branch))? == Some(plan.new))
         };
-        if matches!(done, Ok(Outcome::Moved)) || self.expected == plan.old && has_moved()? {
+        if matches!(done, Ok(MoveOutcome::Moved)) || self.expected == plan.old && has_moved()? {
             self.settled = true;
-            return Ok(Outcome::Moved);
+            return Ok(MoveOutcome::Moved);
         }
         take_back::take_back(self.repo, self.record, &locks)?;
         self.settled = true;
@@ -218,23 +218,23 @@ impl Attempt<'_> {
     }
 
     /// Looks, under the locks, whether everything is as it was when the move was wanted.
-    fn what_is_in_the_way(&self) -> Result<Option<Outcome>> {
-        let Plan { checkout, branch, old, .. } = &self.record.plan;
+    fn what_is_in_the_way(&self) -> Result<Option<MoveOutcome>> {
+        let MovePlan { checkout, branch, old, .. } = &self.record.plan;
         let branch_ref = layout::branch_ref(branch);
         if let Some(operation) = checkout.operation() {
-            return Ok(Some(Outcome::Blocked(Blocked::by_operation(checkout, branch, operation))));
+            return Ok(Some(MoveOutcome::Blocked(Blocked::by_operation(checkout, branch, operation))));
         }
         if !checkout.is_on(&branch_ref) {
-            return Ok(Some(Outcome::Switched));
+            return Ok(Some(MoveOutcome::Switched));
         }
         let now = self.repo.find_ref(&branch_ref)?;
         if now != Some(self.expected) {
-            return Ok(Some(Outcome::Elsewhere(now)));
+            return Ok(Some(MoveOutcome::Elsewhere(now)));
         }
         let place = checkout.path.display();
         if !checkout.git_dir.join("index").exists() {
             let why = self.cannot(&format!("the files of '{place}' were never checked out"));
-            return Ok(Some(Outcome::Blocked(Blocked::new(why, "git checkout, in that folder"))));
+            return Ok(Some(MoveOutcome::Blocked(Blocked::new(why, "git checkout, in that folder"))));
         }
         self.record.keep_index()?;
         self.record.prepare_git_dir()?;
@@ -244,13 +244,13 @@ impl Attempt<'_> {
         }
         if self.expected != *old {
             // Whoever switched has the files of the moved branch, or has gone on from there.
-            return Ok(Some(Outcome::Elsewhere(now)));
+            return Ok(Some(MoveOutcome::Elsewhere(now)));
         }
         let names: Vec<String> =
             staged.iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect();
         let why =
             self.cannot(&format!("what is staged in '{place}' is not committed: {}", name_files(&names)));
-        Ok(Some(Outcome::Blocked(Blocked::new(why, "commit it, or unstage it"))))
+        Ok(Some(MoveOutcome::Blocked(Blocked::new(why, "commit it, or unstage it"))))
     }
 
     /// Lets git bring the files forward. It looks at all of them before it touches the first.
@@ -261,7 +261,7 @@ impl Attempt<'_> {
             .git("checkout")
             .args(["--quiet", "--detach", "--no-overwrite-ignore", &new.to_string(), "--"])
             .env(check::NONCE, self.record.id())
-            .undisturbed()
+            .ignore_ctrl_c()
             .output();
         let output = match ran {
             Ok(output) if output.status.success() && output.stderr.trim().is_empty() => {
@@ -275,7 +275,7 @@ impl Attempt<'_> {
                 return Err(error);
             }
         };
-        if let Some(refusal) = Refusal::read(&output.stderr) {
+        if let Some(refusal) = CheckoutRefusal::read(&output.stderr) {
             return Ok(Files::Refused(self.refused(&refusal)));
         }
         let said = text::safe_block(output.stderr.trim());
@@ -291,7 +291,7 @@ impl Attempt<'_> {
     }
 
     fn what_git_could_not_remove(&self) -> Result<Files> {
-        let Plan { checkout, old, new, .. } = &self.record.plan;
+        let MovePlan { checkout, old, new, .. } = &self.record.plan;
         let range = [old.to_string(), new.to_string()];
         let command =
             self.record.git("diff-tree").args(["-r", "-z", "--name-only", "--no-renames", "--diff-filter=D"]);
@@ -314,7 +314,7 @@ impl Attempt<'_> {
 
     /// The index first, then the branch: from that moment on, the move is made.
     fn put_in_place(&self, locks: &Locks) -> Result<()> {
-        let Plan { checkout, branch, old, new } = &self.record.plan;
+        let MovePlan { checkout, branch, old, new } = &self.record.plan;
         let index = self.record.git_dir().join("index");
         record::second_name(&index, &self.record.new_index())
             .context(Kind::External, || format!("cannot keep '{}'", index.display()))?;
@@ -327,7 +327,7 @@ impl Attempt<'_> {
         locks.commit_branch()
     }
 
-    fn refused(&self, refusal: &Refusal) -> Blocked {
+    fn refused(&self, refusal: &CheckoutRefusal) -> Blocked {
         let place = self.record.plan.checkout.path.display();
         if !refusal.changed.is_empty() {
             let files = name_files(&refusal.changed);

@@ -18,7 +18,7 @@ use crate::{
     error::Context,
     git::{Git, Oid, Repo, careful, checkout::paths, command, worktrees::Checkout},
     lock::Lock,
-    store::layout::Private,
+    store::layout::PrivateDir,
     world,
 };
 
@@ -27,7 +27,7 @@ const NEW: Duration = Duration::from_secs(1);
 
 /// A move.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
+pub(super) struct MovePlan {
     /// The checkout whose files move.
     pub(super) checkout: Checkout,
     /// The branch, without `refs/heads/`.
@@ -38,7 +38,7 @@ pub(super) struct Plan {
     pub(super) new: Oid,
 }
 
-/// A [`Plan`] as it is written down; a path need not be text.
+/// A [`MovePlan`] as it is written down; a path need not be text.
 #[derive(Deserialize, Serialize)]
 struct Written {
     git_dir: Vec<u8>,
@@ -48,7 +48,7 @@ struct Written {
     new: Oid,
 }
 
-impl Plan {
+impl MovePlan {
     fn write(&self) -> io::Result<Vec<u8>> {
         let bytes = |path: &Path| path.as_os_str().as_encoded_bytes().to_vec();
         Ok(serde_json::to_vec(&Written {
@@ -69,22 +69,22 @@ impl Plan {
 }
 
 /// The folder in which a move is written down. While the process that made it lives, nobody else can open it.
-pub(super) struct Record {
-    pub(super) plan: Plan,
+pub(super) struct MoveRecord {
+    pub(super) plan: MovePlan,
     pub(super) common: PathBuf,
     dir: PathBuf,
     _alive: Lock,
 }
 
-impl Record {
+impl MoveRecord {
     /// Writes a move down, durably; nothing of it is done yet.
     ///
     /// # Errors
     /// It cannot be written.
-    pub(super) fn begin(repo: &Repo, plan: Plan) -> Result<Self> {
+    pub(super) fn begin(repo: &Repo, plan: MovePlan) -> Result<Self> {
         let common = repo.common_dir()?;
         let id = world::random_hex::<8>()?;
-        let dir = Private::new(repo.private_dir()?).moves().join(&id);
+        let dir = PrivateDir::new(repo.private_dir()?).moves().join(&id);
         let cannot = || format!("cannot write '{}'", dir.display());
         // Taking the lock makes the folder: nobody finds it without one.
         let alive = Lock::require(&dir.join("alive"), NEW)?;
@@ -112,7 +112,7 @@ impl Record {
     /// It cannot be opened.
     pub(super) fn open(common: &Path, dir: &Path) -> Result<Option<Self>> {
         let Some(alive) = Lock::take(&dir.join("alive"), Duration::ZERO)? else { return Ok(None) };
-        let plan = careful::read(dir.join("plan")).ok().and_then(|bytes| Plan::read(&bytes));
+        let plan = careful::read(dir.join("plan")).ok().and_then(|bytes| MovePlan::read(&bytes));
         let Some(plan) = plan else {
             // Killed before its plan was whole, and no lock is taken before that.
             let _ = fs::remove_dir_all(dir);
@@ -131,7 +131,7 @@ impl Record {
         self.dir.join("git")
     }
 
-    /// Lets [`Record::git_dir`] stand at the old commit, with the user's index of the moment, and with all that the user's own git
+    /// Lets [`MoveRecord::git_dir`] stand at the old commit, with the user's index of the moment, and with all that the user's own git
     /// directories hold besides: settings, attributes, objects, and what filters keep there.
     ///
     /// # Errors
@@ -158,12 +158,12 @@ impl Record {
         prepare().context(Kind::External, || format!("cannot write '{}'", ours.display()))
     }
 
-    /// Git on the files of the checkout, with [`Record::git_dir`].
+    /// Git on the files of the checkout, with [`MoveRecord::git_dir`].
     pub(super) fn git(&self, verb: &str) -> Git {
         self.plan
             .checkout
             .git_through(&self.git_dir(), verb)
-            .limit(command::LONG)
+            .limit(command::LONG_LIMIT)
             // Settings that the repository includes are named as seen from the place of its own settings.
             .env("GIT_CONFIG_COUNT", "2")
             .env("GIT_CONFIG_KEY_0", "include.path")
@@ -172,7 +172,7 @@ impl Record {
             .env("GIT_CONFIG_VALUE_1", "false")
     }
 
-    /// Paths that are staged: the index has them otherwise than the old commit. [`Record::prepare_git_dir`] comes first.
+    /// Paths that are staged: the index has them otherwise than the old commit. [`MoveRecord::prepare_git_dir`] comes first.
     ///
     /// # Errors
     /// Git fails.
@@ -320,10 +320,10 @@ mod tests {
         let path = |bytes: &[u8]| PathBuf::from(OsString::from_vec(bytes.to_vec()));
         let checkout = Checkout { git_dir: path(b"/a/\xff/.git"), path: path(b"/a/\xff") };
         let (old, new) = (Oid::from_bytes([1; 20]), Oid::from_bytes([2; 20]));
-        let plan = Plan { checkout, branch: "b\u{e9}".into(), old, new };
-        let read = Plan::read(&plan.write().unwrap()).unwrap();
+        let plan = MovePlan { checkout, branch: "b\u{e9}".into(), old, new };
+        let read = MovePlan::read(&plan.write().unwrap()).unwrap();
         assert_eq!((read.checkout.path, read.checkout.git_dir), (plan.checkout.path, plan.checkout.git_dir));
         assert_eq!((read.branch, read.old, read.new), (plan.branch, old, new));
-        assert!(Plan::read(b"{\"git_dir\":[1]").is_none());
+        assert!(MovePlan::read(b"{\"git_dir\":[1]").is_none());
     }
 }

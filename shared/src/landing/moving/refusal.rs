@@ -7,14 +7,14 @@ const NAMED: usize = 3;
 
 /// Why git left everything as it was.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct Refusal {
+pub(super) struct CheckoutRefusal {
     /// Files with changes that are not committed.
     pub(super) changed: Vec<String>,
     /// Files, or folders with files, that git does not track.
     pub(super) untracked: Vec<String>,
 }
 
-impl Refusal {
+impl CheckoutRefusal {
     /// Reads what `git checkout` says. `None`: it says something else, and may have begun.
     pub(super) fn read(said: &str) -> Option<Self> {
         let mut refusal = Self::default();
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn every_kind_of_refusal_is_read() {
         let read = |said: &str| {
-            let found = Refusal::read(said)?;
+            let found = CheckoutRefusal::read(said)?;
             Some((found.changed.join(" "), found.untracked.join(" ")))
         };
         let some = |changed: &str, untracked: &str| Some((changed.to_owned(), untracked.to_owned()));

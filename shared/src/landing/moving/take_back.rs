@@ -14,7 +14,7 @@ use std::{
 
 use super::{
     locks::{self, Locks},
-    record::{Plan, Record},
+    record::{MovePlan, MoveRecord},
 };
 use crate::{
     Code, Error, Kind, Result,
@@ -46,8 +46,8 @@ struct Touched {
 ///
 /// # Errors
 /// Git fails, or something cannot be written; what is left can be taken back again.
-pub(super) fn take_back(repo: &Repo, record: &Record, locks: &Locks) -> Result<Vec<String>> {
-    let Plan { checkout, branch, old, new } = &record.plan;
+pub(super) fn take_back(repo: &Repo, record: &MoveRecord, locks: &Locks) -> Result<Vec<String>> {
+    let MovePlan { checkout, branch, old, new } = &record.plan;
     let (index, branch_ref) = (checkout.git_dir.join("index"), layout::branch_ref(branch));
     let is_old = repo.find_ref(&branch_ref)? == Some(*old) && checkout.is_on(&branch_ref);
     if is_old && record.old_index().exists() && locks::is_same(&index, &record.new_index()) {
@@ -67,7 +67,7 @@ pub(super) fn take_back(repo: &Repo, record: &Record, locks: &Locks) -> Result<V
 }
 
 struct HalfMoved<'a> {
-    record: &'a Record,
+    record: &'a MoveRecord,
 }
 
 impl HalfMoved<'_> {
@@ -81,7 +81,7 @@ impl HalfMoved<'_> {
 
     /// The files that the move touches and that the index has as they were before.
     fn touched(&self) -> Result<Vec<Touched>> {
-        let Plan { old, new, .. } = &self.record.plan;
+        let MovePlan { old, new, .. } = &self.record.plan;
         let said = self
             .git("diff-tree")
             .args([

@@ -14,10 +14,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{
     Agent, BranchName, CommitId, Cost, Event, Fact, IdOrText, Limit, Phase, SessionId, WorkStat, WriterId,
-    event::{Check, Collected, Created, Finished, Landed, Landing, Step, Usage},
+    event::{Check, Collected, Created, Finished, Landed, Landing, PhaseChange, Usage},
     landing::{FailedCheck, SetAside},
     text::{self, short, short_or_none},
-    verdict::{self, Review, Standing},
+    verdict::{self, CurrentVerdict, Review},
 };
 
 /// The version of these rules. State written under another one is folded anew.
@@ -38,16 +38,16 @@ pub struct Fold {
     /// The highest Lamport number of a request to stop; 0 if there is none.
     pub stop_asked: u64,
     /// How it was asked to end since its last launch, and with which reason, if it has not ended since.
-    pub asked: Option<(Rest, Option<String>)>,
+    pub asked: Option<(StopMode, Option<String>)>,
     /// Whether the event that makes the agent is there. Without it, it has no title, base or branch.
     pub created: bool,
     /// Every verdict on its work, in order.
-    pub verdicts: Vec<Standing>,
+    pub verdicts: Vec<CurrentVerdict>,
 }
 
 /// The two ways to end an agent's program.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Rest {
+pub enum StopMode {
     /// For good, as far as this attempt goes.
     Stop,
     /// Until it is resumed.
@@ -87,13 +87,13 @@ impl Folder {
             Some(Fact::Created(created)) => self.created(event, created),
             Some(Fact::Stop { reason }) => {
                 self.fold.stop_asked = event.lamport;
-                self.fold.asked = Some((Rest::Stop, reason.clone()));
+                self.fold.asked = Some((StopMode::Stop, reason.clone()));
             }
             // A request to stop holds.
             Some(Fact::Pause { reason }) => {
-                let stops = self.fold.asked.as_ref().is_some_and(|(rest, _)| *rest == Rest::Stop);
+                let stops = self.fold.asked.as_ref().is_some_and(|(rest, _)| *rest == StopMode::Stop);
                 if !stops {
-                    self.fold.asked = Some((Rest::Pause, reason.clone()));
+                    self.fold.asked = Some((StopMode::Pause, reason.clone()));
                 }
             }
             Some(Fact::Send(_) | Fact::Restored {}) => {}
@@ -127,7 +127,7 @@ impl Folder {
         agent.queued_at = event.at;
     }
 
-    fn phase(&mut self, event: &Event, step: &Step) {
+    fn phase(&mut self, event: &Event, step: &PhaseChange) {
         let launch = step.phase == Phase::Starting;
         if !self.belongs(event, step.attempt, launch) || step.attempt < self.fold.agent.attempt {
             return;
@@ -206,7 +206,7 @@ impl Folder {
     }
 
     fn judged(&mut self, event: &Event, review: &Review) {
-        self.fold.verdicts.push(Standing::of(review, &event.writer));
+        self.fold.verdicts.push(CurrentVerdict::of(review, &event.writer));
         let agent = &mut self.fold.agent;
         agent.verdict = verdict::standing(&self.fold.verdicts).cloned();
         if let Err(at) = agent.judges.binary_search(&event.writer) {

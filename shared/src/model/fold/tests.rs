@@ -15,7 +15,7 @@ fn writer(id: &str) -> WriterId {
 }
 
 fn phase(attempt: u32, phase: Phase) -> Fact {
-    Fact::Phase(Step::to(attempt, phase))
+    Fact::Phase(PhaseChange::to(attempt, phase))
 }
 
 fn work(files: u64) -> WorkStat {
@@ -198,10 +198,10 @@ fn what_was_asked_holds_until_the_end_or_the_next_launch() {
     let launch = |attempt| phase(attempt, Phase::Starting);
     for (facts, asked) in [
         (vec![launch(1)], None),
-        (vec![launch(1), stop.clone()], Some(Rest::Stop)),
-        (vec![launch(1), pause.clone()], Some(Rest::Pause)),
-        (vec![launch(1), pause.clone(), stop.clone()], Some(Rest::Stop)),
-        (vec![launch(1), stop.clone(), pause.clone()], Some(Rest::Stop)),
+        (vec![launch(1), stop.clone()], Some(StopMode::Stop)),
+        (vec![launch(1), pause.clone()], Some(StopMode::Pause)),
+        (vec![launch(1), pause.clone(), stop.clone()], Some(StopMode::Stop)),
+        (vec![launch(1), stop.clone(), pause.clone()], Some(StopMode::Stop)),
         (vec![launch(1), stop.clone(), end(1, Phase::Stopped)], None),
         (vec![launch(1), pause, end(1, Phase::Paused), launch(2)], None),
         (vec![stop, launch(1)], None),
@@ -258,7 +258,13 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
         (1u32..4, 0usize..4, prop::option::of(word)).prop_map(|(attempt, at, reason)| {
             let (session, question) = (reason.clone().map(SessionId::from), reason.clone());
             let choice = question.is_some();
-            Fact::Phase(Step { reason, session, question, choice, ..Step::to(attempt, Phase::ALL[at]) })
+            Fact::Phase(PhaseChange {
+                reason,
+                session,
+                question,
+                choice,
+                ..PhaseChange::to(attempt, Phase::ALL[at])
+            })
         }),
         (0u32..4, 4usize..9, prop::option::of(word), prop::option::of(-300i32..300)).prop_map(
             |(attempt, at, reason, exit)| {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     Request,
-    targets::{self, Target},
+    targets::{self, IntegrationTarget},
 };
 use crate::{
     Code, Error, Kind, Result,
@@ -13,12 +13,12 @@ use crate::{
     git::{Oid, Repo, worktrees::Worktree},
     landing::open::{self, OpenLanding},
     model::{Agent, AgentId, BranchName, IdOrText, Liveness, quote, text},
-    ops::{agent_object::AgentObject, shadowed::Shadowed},
+    ops::{agent_checkout::AgentCheckout, agent_object::AgentObject},
     removal::{
         contents,
-        elsewhere::{self, Finding, Work},
-        inside::Places,
-        place::{self, Place},
+        inspect::{self, WorktreeCondition},
+        integrated::{self, CandidateWork, Integration},
+        processes_in::Places,
     },
     store::{Listing, layout, sound, unreadable},
     world,
@@ -28,7 +28,7 @@ use crate::{
 const NOTHING: &str = "it made nothing";
 
 /// It may go.
-pub(super) struct Go {
+pub(super) struct Removable {
     pub(super) worktree: Option<Worktree>,
     pub(super) derived: Vec<PathBuf>,
     pub(super) why: String,
@@ -36,7 +36,7 @@ pub(super) struct Go {
 
 /// It may not.
 #[derive(Debug, Default)]
-pub(super) struct No {
+pub(super) struct NotRemovable {
     pub(super) why: String,
     pub(super) hint: Option<String>,
     pub(super) held_by: Option<i32>,
@@ -44,7 +44,7 @@ pub(super) struct No {
     pub(super) code: Option<Code>,
 }
 
-impl No {
+impl NotRemovable {
     fn new(why: impl Into<String>) -> Self {
         Self { why: why.into(), ..Self::default() }
     }
@@ -66,7 +66,7 @@ impl No {
 pub(super) struct Judge<'a> {
     repo: &'a Repo,
     request: &'a Request,
-    targets: Vec<Target>,
+    targets: Vec<IntegrationTarget>,
     /// Branches that are agents' own: work in them is not elsewhere.
     agents: Vec<BranchName>,
     processes: Places,
@@ -101,33 +101,39 @@ impl<'a> Judge<'a> {
         agent: &Agent,
         object: &AgentObject,
         discard: bool,
-    ) -> Result<Result<Go, No>> {
+    ) -> Result<Result<Removable, NotRemovable>> {
         let no = self.at_work(id, agent, object, discard).or_else(|| self.is_landing(id, agent));
         if let Some(no) = no.or_else(|| self.too_young(agent)) {
             return Ok(Err(no));
         }
-        let worktree = match place::of_agent(self.repo, id, &agent.branch)? {
-            Place::Doubtful(why) => return Ok(Err(No::new(why))),
-            Place::Worktree(worktree) => Some(worktree),
-            Place::None => None,
+        let worktree = match inspect::of_agent(self.repo, id, &agent.branch)? {
+            WorktreeCondition::Doubtful(why) => return Ok(Err(NotRemovable::new(why))),
+            WorktreeCondition::Worktree(worktree) => Some(worktree),
+            WorktreeCondition::None => None,
         };
         if let Some(inside) = worktree.as_ref().and_then(|worktree| self.processes.first_in(&worktree.path)) {
-            return Ok(Err(No { held_by: Some(inside.pid), ..No::new(inside.sentence()) }));
+            return Ok(Err(NotRemovable {
+                held_by: Some(inside.pid),
+                ..NotRemovable::new(inside.sentence())
+            }));
         }
         if let Some(worktree) = &worktree
-            && let Some(from) = place::moved_from(self.repo, id, worktree)?
+            && let Some(from) = inspect::moved_from(self.repo, id, worktree)?
         {
             let back = quote::command(&[&"git", &"worktree", &"move", &worktree.path, &from]);
-            return Ok(Err(No::new(format!("its worktree was moved to '{}'", worktree.path.display()))
-                .hint(format!("{back} moves it back"))));
+            return Ok(Err(NotRemovable::new(format!(
+                "its worktree was moved to '{}'",
+                worktree.path.display()
+            ))
+            .hint(format!("{back} moves it back"))));
         }
-        if let Some(why) = place::checked_out_elsewhere(self.repo, worktree.as_ref(), &agent.branch)? {
-            return Ok(Err(No::new(why)));
+        if let Some(why) = inspect::checked_out_elsewhere(self.repo, worktree.as_ref(), &agent.branch)? {
+            return Ok(Err(NotRemovable::new(why)));
         }
         if let Some(worktree) = worktree.as_ref().filter(|_| !discard)
-            && let Some(why) = place::astray(self.repo, worktree, &agent.branch)?
+            && let Some(why) = inspect::astray(self.repo, worktree, &agent.branch)?
         {
-            return Ok(Err(No::new(why).hint(quote::command(&[&"cd", &worktree.path]))));
+            return Ok(Err(NotRemovable::new(why).hint(quote::command(&[&"cd", &worktree.path]))));
         }
         let elsewhere = if discard { Ok("not wanted".to_owned()) } else { self.is_elsewhere(id, agent)? };
         let why = match elsewhere {
@@ -136,26 +142,35 @@ impl<'a> Judge<'a> {
         };
         let beyond = self.beyond(id, agent)?;
         if let Some(why) = beyond.sentence().filter(|_| !self.request.force && !discard) {
-            return Ok(Err(No::new(why).hint(format!("git orchestra cleanup --force {id}"))));
+            return Ok(Err(NotRemovable::new(why).hint(format!("git orchestra cleanup --force {id}"))));
         }
-        Ok(Ok(Go { worktree, derived: beyond.derived, why }))
+        Ok(Ok(Removable { worktree, derived: beyond.derived, why }))
     }
 
-    fn at_work(&self, id: &AgentId, agent: &Agent, object: &AgentObject, discard: bool) -> Option<No> {
+    fn at_work(
+        &self,
+        id: &AgentId,
+        agent: &Agent,
+        object: &AgentObject,
+        discard: bool,
+    ) -> Option<NotRemovable> {
         let phase = agent.phase.as_str();
         if self.writer != Some(agent.writer.as_str()) {
-            return Some(No::new("it belongs to another clone"));
+            return Some(NotRemovable::new("it belongs to another clone"));
         }
         let no = match object.liveness {
-            Liveness::Remote => No::new("it belongs to another clone"),
-            Liveness::Live => {
-                No { held_by: object.supervisor_pid, ..No::new(format!("it has not ended: {phase}")) }
+            Liveness::Remote => NotRemovable::new("it belongs to another clone"),
+            Liveness::Live => NotRemovable {
+                held_by: object.supervisor_pid,
+                ..NotRemovable::new(format!("it has not ended: {phase}"))
+            }
+            .hint(format!("git orchestra stop {id}")),
+            Liveness::Lost => {
+                NotRemovable::new(format!("it has not ended: {phase}, and its supervisor is gone"))
                     .hint(format!("git orchestra stop {id}"))
             }
-            Liveness::Lost => No::new(format!("it has not ended: {phase}, and its supervisor is gone"))
-                .hint(format!("git orchestra stop {id}")),
             Liveness::Ended if !agent.phase.is_terminal() && !discard => {
-                No::new(format!("it has not ended: {phase}"))
+                NotRemovable::new(format!("it has not ended: {phase}"))
                     .hint(format!("git orchestra resume {id}, or stop {id}"))
             }
             Liveness::Ended => return None,
@@ -164,27 +179,30 @@ impl<'a> Judge<'a> {
     }
 
     /// A landing that runs may ask the agent for a repair, and records in its life whether its work landed.
-    fn is_landing(&self, id: &AgentId, agent: &Agent) -> Option<No> {
+    fn is_landing(&self, id: &AgentId, agent: &Agent) -> Option<NotRemovable> {
         let landing = self.landings.iter().find(|landing| landing.uses(id, &agent.branch))?;
         let into = text::one_line(landing.into.as_deref().unwrap_or_default(), 100);
-        Some(No::new(format!("a landing into {into} uses it now")).hint("wait for the end of that landing"))
+        Some(
+            NotRemovable::new(format!("a landing into {into} uses it now"))
+                .hint("wait for the end of that landing"),
+        )
     }
 
-    fn too_young(&self, agent: &Agent) -> Option<No> {
+    fn too_young(&self, agent: &Agent) -> Option<NotRemovable> {
         let least = i64::try_from(self.request.older_than?.as_secs()).ok()?;
         let ended = agent.ended_at.unwrap_or(agent.queued_at).as_second();
-        (world::now().as_second() - ended < least).then(|| No::new("it ended too short a time ago"))
+        (world::now().as_second() - ended < least).then(|| NotRemovable::new("it ended too short a time ago"))
     }
 
     /// All its work, the branch as well as what was taken of it, in one branch or the other.
-    fn is_elsewhere(&self, id: &AgentId, agent: &Agent) -> Result<Result<String, No>> {
+    fn is_elsewhere(&self, id: &AgentId, agent: &Agent) -> Result<Result<String, NotRemovable>> {
         let base = agent
             .base
             .commit()
             .ok_or_else(|| Error::internal(format!("'{id}' has no base: '{}'", agent.base)))?;
         if let Some(broken) = unreadable::work_of(self.repo, id, agent)? {
-            let no = No::new(broken.sentence());
-            return Ok(Err(broken.remedy.into_iter().fold(no, No::hint)));
+            let no = NotRemovable::new(broken.sentence());
+            return Ok(Err(broken.remedy.into_iter().fold(no, NotRemovable::hint)));
         }
         let mut why = String::new();
         let mut tips = Vec::new();
@@ -194,23 +212,28 @@ impl<'a> Judge<'a> {
         // What its life tells of counts as well, whatever became of the refs.
         if let Some(told) = agent.head_commit().filter(|told| !tips.contains(told)) {
             if !self.repo.has_commit(told) {
-                return Ok(Err(No::new(format!("its work, {}, is not in this repository", told.short()))));
+                return Ok(Err(NotRemovable::new(format!(
+                    "its work, {}, is not in this repository",
+                    told.short()
+                ))));
             }
             tips.push(told);
         }
         for tip in tips {
             if let Some(unsound) = sound::flaw_of(self.repo, tip)? {
-                return Ok(Err(No::new(unsound.why).hint(format!("git orchestra cleanup --discard {id}"))));
+                return Ok(Err(
+                    NotRemovable::new(unsound.why).hint(format!("git orchestra cleanup --discard {id}"))
+                ));
             }
             let landed = agent.landed_head.as_ref().is_some_and(|head| *head == tip);
             let landed_as = agent.landed_as.as_ref().and_then(IdOrText::commit).filter(|_| landed);
-            match self.find(agent, Work { base, tip, landed_as })? {
+            match self.find(agent, CandidateWork { base, tip, landed_as })? {
                 // The branch of work that is in the head alone made nothing: that says little.
                 Ok(found) if why.is_empty() || why == NOTHING => why = found,
                 Ok(_) => {}
                 Err(why) => {
                     let hint = format!("git orchestra merge-ranked {id}, or cleanup --discard {id}");
-                    return Ok(Err(No::new(why).hint(hint)));
+                    return Ok(Err(NotRemovable::new(why).hint(hint)));
                 }
             }
         }
@@ -218,7 +241,7 @@ impl<'a> Judge<'a> {
     }
 
     /// In which branch a piece of work is, or why it is in none.
-    fn find(&self, agent: &Agent, work: Work) -> Result<Result<String, String>> {
+    fn find(&self, agent: &Agent, work: CandidateWork) -> Result<Result<String, String>> {
         let mut targets = self.targets.clone();
         let landed = agent.landed_in.as_deref().filter(|name| !self.agents.iter().any(|own| *own == **name));
         if let Some(landed) = landed.filter(|_| self.request.into.is_none()) {
@@ -226,7 +249,7 @@ impl<'a> Judge<'a> {
         }
         let mut first = None;
         for target in targets.iter().filter(|target| agent.branch != *target.name) {
-            let finding = elsewhere::look(self.repo, work, target.tip)?;
+            let finding = integrated::look(self.repo, work, target.tip)?;
             if finding.is_elsewhere() {
                 return Ok(Ok(sentence(finding, &target.name)));
             }
@@ -236,9 +259,9 @@ impl<'a> Judge<'a> {
             .unwrap_or_else(|| "there is no branch in which its work could be (--into BRANCH)".to_owned())))
     }
 
-    fn beyond(&self, id: &AgentId, agent: &Agent) -> Result<contents::Beyond> {
-        let Some(shadowed) = Shadowed::of(self.repo, id, agent)? else {
-            return Ok(contents::Beyond::default());
+    fn beyond(&self, id: &AgentId, agent: &Agent) -> Result<contents::ExtraContents> {
+        let Some(shadowed) = AgentCheckout::of(self.repo, id, agent)? else {
+            return Ok(contents::ExtraContents::default());
         };
         let objects = shadowed.folder.path().join("objects");
         std::fs::create_dir(&objects).context(Kind::External, || "cannot make a temporary folder".into())?;
@@ -249,22 +272,22 @@ impl<'a> Judge<'a> {
     }
 }
 
-fn sentence(finding: Finding, branch: &str) -> String {
+fn sentence(finding: Integration, branch: &str) -> String {
     let branch = text::one_line(branch, 100);
     match finding {
-        Finding::Nothing => NOTHING.to_owned(),
-        Finding::Merged => format!("merged into {branch}"),
-        Finding::Landed => format!("landed in {branch}"),
-        Finding::Squashed => format!("in {branch} as one commit"),
-        Finding::Picked => format!("in {branch}, commit by commit"),
-        Finding::Same => format!("{branch} has the same content"),
-        Finding::TakenBack(1) => format!("it was in {branch}; 1 file of it is as it was before"),
-        Finding::TakenBack(files) => {
+        Integration::Nothing => NOTHING.to_owned(),
+        Integration::Merged => format!("merged into {branch}"),
+        Integration::Landed => format!("landed in {branch}"),
+        Integration::Squashed => format!("in {branch} as one commit"),
+        Integration::Picked => format!("in {branch}, commit by commit"),
+        Integration::Same => format!("{branch} has the same content"),
+        Integration::TakenBack(1) => format!("it was in {branch}; 1 file of it is as it was before"),
+        Integration::TakenBack(files) => {
             format!("it was in {branch}; {files} files of it are as they were before")
         }
-        Finding::Partly { there, of } => {
+        Integration::Partly { there, of } => {
             format!("{there} of its {of} commits are in {branch}, the rest nowhere else")
         }
-        Finding::Missing => format!("its work is not in {branch}"),
+        Integration::Missing => format!("its work is not in {branch}"),
     }
 }

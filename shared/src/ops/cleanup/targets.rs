@@ -9,7 +9,7 @@ use crate::{
 
 /// One of them.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Target {
+pub(super) struct IntegrationTarget {
     /// As people name it.
     pub(super) name: String,
     /// Where it stands.
@@ -20,7 +20,7 @@ pub(super) struct Target {
 ///
 /// # Errors
 /// There is no branch of that name (3).
-pub(super) fn all(repo: &Repo, named: Option<&str>) -> Result<Vec<Target>> {
+pub(super) fn all(repo: &Repo, named: Option<&str>) -> Result<Vec<IntegrationTarget>> {
     if let Some(named) = named {
         let found = at(repo, named)?.or(remote(repo, named)?);
         return found.map(|one| vec![one]).ok_or_else(|| {
@@ -35,7 +35,7 @@ pub(super) fn all(repo: &Repo, named: Option<&str>) -> Result<Vec<Target>> {
     let Some(main) = head.trim().strip_prefix("ref: ").and_then(layout::branch_of) else {
         return Ok(Vec::new());
     };
-    let mut found: Vec<Target> = at(repo, main)?.into_iter().collect();
+    let mut found: Vec<IntegrationTarget> = at(repo, main)?.into_iter().collect();
     if let (Some(from), Some(branch)) = (repo.remote_of_branch(main), repo.upstream_ref_of_branch(main)) {
         let branch = layout::branch_of(&branch).unwrap_or(&branch).to_owned();
         found.extend(remote(repo, &format!("{from}/{branch}"))?);
@@ -47,12 +47,12 @@ pub(super) fn all(repo: &Repo, named: Option<&str>) -> Result<Vec<Target>> {
 ///
 /// # Errors
 /// The ref is broken.
-pub(super) fn at(repo: &Repo, name: &str) -> Result<Option<Target>> {
+pub(super) fn at(repo: &Repo, name: &str) -> Result<Option<IntegrationTarget>> {
     let tip = repo.find_ref(&layout::branch_ref(name))?;
-    Ok(tip.map(|tip| Target { name: name.to_owned(), tip }))
+    Ok(tip.map(|tip| IntegrationTarget { name: name.to_owned(), tip }))
 }
 
-fn remote(repo: &Repo, name: &str) -> Result<Option<Target>> {
+fn remote(repo: &Repo, name: &str) -> Result<Option<IntegrationTarget>> {
     let tip = repo.find_ref(&layout::tracking_ref(name))?;
-    Ok(tip.map(|tip| Target { name: name.to_owned(), tip }))
+    Ok(tip.map(|tip| IntegrationTarget { name: name.to_owned(), tip }))
 }

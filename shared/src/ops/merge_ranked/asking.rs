@@ -6,26 +6,26 @@ use crate::{
     Error, Kind, Result,
     agents::{self, Words},
     config::Config,
-    git::{Oid, worktrees::Head},
+    git::{Oid, worktrees::WorktreeHead},
     landing::{
         before::BeforeRepair,
-        finish::{self, Move, Moved},
+        finish::{self, Move, TargetMove},
         open,
         repairer::{RepairError, Repairer},
     },
     model::{AgentId, Liveness, text},
     ops::{
         merge_ranked::rolling_back,
-        rest::{self, Rest},
         resume, status,
+        waiting::{self, WaitOutcome},
     },
     store::{
         Chain,
-        layout::{self, Private},
+        layout::{self, PrivateDir},
     },
     supervise::spec::Spec,
     trust::AcceptedRepo,
-    worktree::{door, list},
+    worktree::{list, open_worktree},
 };
 
 /// Asks the agents of a landing.
@@ -92,29 +92,29 @@ impl Asking<'_> {
         }
         let worktree = list::of_agent(self.repo, id, &agent.branch)?.filter(|found| found.path.exists());
         let worktree = worktree.ok_or_else(|| cannot("its worktree is gone"))?;
-        let spec = Spec::last(self.repo, id, &Private::new(self.repo.private_dir()?).agent(id));
+        let spec = Spec::last(self.repo, id, &PrivateDir::new(self.repo.private_dir()?).agent(id));
         let made = spec.as_ref().map(Spec::made).unwrap_or_default();
-        door::enter(self.repo, &worktree, made).map_err(|error| cannot(&error.one_line()))?;
+        open_worktree::enter(self.repo, &worktree, made).map_err(|error| cannot(&error.one_line()))?;
         let branch_ref = layout::branch_ref(&agent.branch);
         let now = self.repo.find_ref(&branch_ref)?;
         let now = now
-            .filter(|_| worktree.head() == Head::Branch(branch_ref))
+            .filter(|_| worktree.head() == WorktreeHead::Branch(branch_ref))
             .filter(|now| self.repo.contains(commit, *now).unwrap_or(false))
             .ok_or_else(|| cannot("its worktree does not stand where its work does"))?;
         let why = "orchestra merge-ranked: for its agent";
         let wanted = Move { branch: &agent.branch, old: now, new: commit, why };
         match finish::move_branch(self.repo, wanted)? {
-            Moved::Yes | Moved::NotNeeded => Ok(()),
-            Moved::Elsewhere(_) => Err(cannot("its branch moved meanwhile")),
-            Moved::Blocked(blocked) => Err(cannot(&blocked.why)),
+            TargetMove::Yes | TargetMove::NotNeeded => Ok(()),
+            TargetMove::Elsewhere(_) => Err(cannot("its branch moved meanwhile")),
+            TargetMove::Blocked(blocked) => Err(cannot(&blocked.why)),
         }
     }
 
     fn wait(&self, id: &AgentId) -> Result<(), RepairError> {
-        match rest::wait(self.repo, id, self.interrupted)? {
-            Rest::Done => Ok(()),
-            Rest::Otherwise(why) => Err(RepairError::not_possible(format!("its agent is {why}"))),
-            Rest::Interrupted => Err(Error::new(
+        match waiting::wait(self.repo, id, self.interrupted)? {
+            WaitOutcome::Done => Ok(()),
+            WaitOutcome::Otherwise(why) => Err(RepairError::not_possible(format!("its agent is {why}"))),
+            WaitOutcome::Interrupted => Err(Error::new(
                 Kind::Interrupted,
                 format!("interrupted while '{id}' works on its branch; it runs on"),
             )

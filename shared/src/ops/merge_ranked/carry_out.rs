@@ -10,10 +10,10 @@ use crate::{
     Code, Error, Result,
     git::{Oid, Repo},
     landing::{
-        Plan, State,
+        LandingPlan, State,
         branches::{self, Branch},
         context::LandContext,
-        finish::{self, Move, Moved},
+        finish::{self, Move, TargetMove},
         gitlinks, record, signing,
         steps::{Runner, StopReason},
     },
@@ -34,7 +34,7 @@ const MAX_REPLANS: usize = 5;
 /// The target itself fails a check (3), git fails, or nothing can be written.
 pub(super) fn steps(
     repo: &AcceptedRepo,
-    plan: &Plan,
+    plan: &LandingPlan,
     state: State,
     journal: &mut Journal,
     around: LandContext<'_>,
@@ -71,7 +71,7 @@ pub(super) fn steps(
 /// The configuration changed meanwhile, another git works there (4), or something cannot be written.
 pub(super) fn finish(
     repo: &AcceptedRepo,
-    plan: &Plan,
+    plan: &LandingPlan,
     state: State,
     journal: &mut Journal,
     around: LandContext<'_>,
@@ -86,18 +86,18 @@ pub(super) fn finish(
     let blocked =
         |why, hints| Ok(incomplete(repo, plan, &state, journal, Incomplete::Blocked { why, hints }));
     match moved {
-        Moved::Elsewhere(Some(now)) => replan(repo, state, now, journal, around),
-        Moved::Elsewhere(None) => {
+        TargetMove::Elsewhere(Some(now)) => replan(repo, state, now, journal, around),
+        TargetMove::Elsewhere(None) => {
             let into = text::safe(&state.into);
             blocked(format!("branch {into} is gone"), vec![format!("git branch {into} {}", state.base)])
         }
-        Moved::Blocked(found) => blocked(found.why, found.hints),
-        Moved::Yes | Moved::NotNeeded => record_landing(repo, plan, &state, journal),
+        TargetMove::Blocked(found) => blocked(found.why, found.hints),
+        TargetMove::Yes | TargetMove::NotNeeded => record_landing(repo, plan, &state, journal),
     }
 }
 
 /// A landing that has not come to its end: which checks failed in it is known all the same from now on.
-fn incomplete(repo: &Repo, plan: &Plan, state: &State, journal: &Journal, why: Incomplete) -> Report {
+fn incomplete(repo: &Repo, plan: &LandingPlan, state: &State, journal: &Journal, why: Incomplete) -> Report {
     let warnings = record::record_failures(repo, state);
     Report { warnings, ..Report::incomplete(plan, state, journal, why) }
 }
@@ -133,7 +133,7 @@ pub(super) fn replan(
 /// The operation cannot be written.
 pub(super) fn record_landing(
     repo: &Repo,
-    plan: &Plan,
+    plan: &LandingPlan,
     state: &State,
     journal: &mut Journal,
 ) -> Result<Report> {
@@ -170,20 +170,20 @@ pub(super) fn move_back(repo: &Repo, state: &State) -> Result<()> {
     let why = "orchestra merge-ranked --abort";
     let wanted = Move { branch: &state.into, old: state.result, new: state.base, why };
     match finish::move_branch(repo, wanted)? {
-        Moved::Yes | Moved::NotNeeded => Ok(()),
-        Moved::Elsewhere(_) => {
+        TargetMove::Yes | TargetMove::NotNeeded => Ok(()),
+        TargetMove::Elsewhere(_) => {
             let into = text::safe(&state.into);
             Err(Error::new(Code::BranchMoved, format!("{into} has what landed, and commits on top of it"))
                 .hint("git orchestra merge-ranked --continue finishes the landing"))
         }
-        Moved::Blocked(blocked) => {
+        TargetMove::Blocked(blocked) => {
             Err(blocked.hints.into_iter().fold(Error::refused(blocked.why), Error::hint))
         }
     }
 }
 
 /// The branches that landed.
-fn merged<'a>(state: &'a State, plan: &'a Plan) -> impl Iterator<Item = &'a Branch> {
+fn merged<'a>(state: &'a State, plan: &'a LandingPlan) -> impl Iterator<Item = &'a Branch> {
     let is_merged = |name: &str| {
         state.steps.iter().any(|step| step.branch == name && step.outcome == Some(Landing::Merged))
     };

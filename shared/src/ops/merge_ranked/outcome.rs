@@ -4,19 +4,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    landing::{Plan, state::Step},
+    landing::{LandingPlan, state::Step},
     model::event::Landing,
-    rank::{Candidate, Matrix, Place},
+    rank::{Candidate, Matrix, RankedBranch},
 };
 
 /// A branch of the order, with the word for it.
-pub type Row = Step<Outcome>;
+pub type BranchRow = Step<BranchOutcome>;
 
 /// The word.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "LandingOutcome")]
-pub enum Outcome {
+pub enum BranchOutcome {
     /// It would land.
     Lands,
     /// It would not, unless somebody resolves its conflict with the target or with what lands before it.
@@ -43,7 +43,7 @@ pub enum Outcome {
     NotReached,
 }
 
-impl Outcome {
+impl BranchOutcome {
     /// As people read it.
     pub const fn label(self) -> &'static str {
         match self {
@@ -78,21 +78,21 @@ impl Outcome {
 }
 
 /// What would become of every branch of a plan, in the order of its steps.
-pub(super) fn planned(plan: &Plan) -> Vec<Outcome> {
+pub(super) fn planned(plan: &LandingPlan) -> Vec<BranchOutcome> {
     let tried = forecast(&plan.order.places, &plan.candidates, &plan.matrix);
     let not_tried = plan.skipped.iter().map(|skipped| match skipped.outcome {
-        Landing::UpToDate => Outcome::UpToDate,
-        Landing::NothingNew => Outcome::NothingNew,
-        _ => Outcome::Blocked,
+        Landing::UpToDate => BranchOutcome::UpToDate,
+        Landing::NothingNew => BranchOutcome::NothingNew,
+        _ => BranchOutcome::Blocked,
     });
     tried.into_iter().chain(not_tried).collect()
 }
 
 /// What would become of the branches of an order if every check passed and nobody resolved a conflict. The set that lands together is
 /// as large as it can be, so whatever else may land conflicts with it, or with the target.
-fn forecast(places: &[Place], candidates: &[Candidate], matrix: &Matrix) -> Vec<Outcome> {
+fn forecast(places: &[RankedBranch], candidates: &[Candidate], matrix: &Matrix) -> Vec<BranchOutcome> {
     let mut lands: Vec<usize> = Vec::new();
-    let of = |place: &Place| {
+    let of = |place: &RankedBranch| {
         let branch = place.branch;
         let before = || lands.iter().copied().chain([matrix.size()]);
         let is_unjudged = |first: usize| matrix.why_unjudged(first, branch).is_some();
@@ -101,14 +101,14 @@ fn forecast(places: &[Place], candidates: &[Candidate], matrix: &Matrix) -> Vec<
         };
         let clashes = |first: usize| conflict(first).is_some() && !is_unjudged(first);
         if !candidates[branch].may_land() {
-            Outcome::Blocked
+            BranchOutcome::Blocked
         } else if before().any(clashes) {
-            Outcome::Conflict
+            BranchOutcome::Conflict
         } else if before().any(is_unjudged) {
-            Outcome::Unknown
+            BranchOutcome::Unknown
         } else {
             lands.push(branch);
-            Outcome::Lands
+            BranchOutcome::Lands
         }
     };
     places.iter().map(of).collect()
@@ -119,21 +119,24 @@ mod tests {
     use super::*;
     use crate::{
         model::conflict::Kinds,
-        rank::{Conflict, Standing, order},
+        rank::{PairConflict, ReviewState, order},
     };
 
     #[test]
     fn a_landing_says_merged_only_of_what_is_in_the_target() {
         for (step, moved, stayed) in [
-            (None, Outcome::NotReached, Outcome::NotReached),
-            (Some(Landing::Merged), Outcome::Merged, Outcome::Passed),
-            (Some(Landing::SetAside), Outcome::SetAside, Outcome::SetAside),
-            (Some(Landing::Failed), Outcome::Failed, Outcome::Failed),
-            (Some(Landing::UpToDate), Outcome::UpToDate, Outcome::UpToDate),
-            (Some(Landing::NothingNew), Outcome::NothingNew, Outcome::NothingNew),
-            (Some(Landing::TakenBack), Outcome::TakenBack, Outcome::TakenBack),
+            (None, BranchOutcome::NotReached, BranchOutcome::NotReached),
+            (Some(Landing::Merged), BranchOutcome::Merged, BranchOutcome::Passed),
+            (Some(Landing::SetAside), BranchOutcome::SetAside, BranchOutcome::SetAside),
+            (Some(Landing::Failed), BranchOutcome::Failed, BranchOutcome::Failed),
+            (Some(Landing::UpToDate), BranchOutcome::UpToDate, BranchOutcome::UpToDate),
+            (Some(Landing::NothingNew), BranchOutcome::NothingNew, BranchOutcome::NothingNew),
+            (Some(Landing::TakenBack), BranchOutcome::TakenBack, BranchOutcome::TakenBack),
         ] {
-            assert_eq!((Outcome::of_step(step, true), Outcome::of_step(step, false)), (moved, stayed));
+            assert_eq!(
+                (BranchOutcome::of_step(step, true), BranchOutcome::of_step(step, false)),
+                (moved, stayed)
+            );
         }
     }
 
@@ -145,29 +148,29 @@ mod tests {
             .zip(1..)
             .map(|(name, lines)| candidate(name, lines))
             .collect::<Vec<_>>();
-        all[3].standing = Standing::Rejected;
+        all[3].standing = ReviewState::Rejected;
         all[4].kept_back = Some("failed its test last time (make: exit code 1)".into());
-        let conflict = Some(Conflict { files: 1, hunks: 1, kinds: Kinds::CONTENT });
+        let conflict = Some(PairConflict { files: 1, hunks: 1, kinds: Kinds::CONTENT });
         let mut matrix = Matrix::new(all.len());
         matrix.set(0, 1, conflict);
         matrix.set(1, 6, conflict);
         matrix.set(3, 6, conflict);
         matrix.set_target(5, conflict);
         let places = order(&all, &matrix).places;
-        let words: Vec<(&str, Outcome)> = places
+        let words: Vec<(&str, BranchOutcome)> = places
             .iter()
             .map(|place| all[place.branch].name.as_str())
             .zip(forecast(&places, &all, &matrix))
             .collect();
         let expected = [
-            ("small", Outcome::Lands),
-            ("free", Outcome::Lands),
+            ("small", BranchOutcome::Lands),
+            ("free", BranchOutcome::Lands),
             // It conflicts with nothing but what does not land.
-            ("third", Outcome::Lands),
-            ("big", Outcome::Conflict),
-            ("target", Outcome::Conflict),
-            ("rejected", Outcome::Blocked),
-            ("kept", Outcome::Blocked),
+            ("third", BranchOutcome::Lands),
+            ("big", BranchOutcome::Conflict),
+            ("target", BranchOutcome::Conflict),
+            ("rejected", BranchOutcome::Blocked),
+            ("kept", BranchOutcome::Blocked),
         ];
         for one in expected {
             assert!(words.contains(&one), "{one:?} of {words:?}");

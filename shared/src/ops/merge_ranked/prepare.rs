@@ -11,13 +11,13 @@ use crate::{
     },
     git::{Oid, Repo},
     landing::{
-        LandOptions, Plan, State,
-        branches::{self, Branch, Target},
+        LandOptions, LandingPlan, State,
+        branches::{self, Branch, LandingTarget},
         check, earlier, plan,
         state::BranchTip,
     },
     model::text,
-    ops::named::{self as named_agents, Found},
+    ops::named::{self as named_agents, NamedAgent},
     store::{Listing, Unreadable, layout},
 };
 
@@ -57,7 +57,12 @@ pub(super) fn options(repo: &Repo, request: &Request) -> Result<LandOptions> {
 ///
 /// # Errors
 /// There is nothing to land (3), a name means nothing, or a history cannot be read.
-pub(super) fn plan(repo: &Repo, target: Target, named: &[String], options: &LandOptions) -> Result<Plan> {
+pub(super) fn plan(
+    repo: &Repo,
+    target: LandingTarget,
+    named: &[String],
+    options: &LandOptions,
+) -> Result<LandingPlan> {
     let (mut branches, mut unreadable) = if named.is_empty() {
         branches::finished(repo, &target)?
     } else {
@@ -75,12 +80,12 @@ pub(super) fn plan(repo: &Repo, target: Target, named: &[String], options: &Land
     fetch_promised(repo, &target, &mut branches);
     unreadable.extend(branches.iter().filter_map(|branch| branch.problem.clone()));
     earlier::recall(repo, &mut branches)?;
-    Ok(Plan { unreadable, ..plan::plan(repo, target, branches, options)? })
+    Ok(LandingPlan { unreadable, ..plan::plan(repo, target, branches, options)? })
 }
 
 /// In a partial clone, brings what comparing the branches with the target needs. A branch for which that fails cannot land; the
 /// others are not held up by it.
-fn fetch_promised(repo: &Repo, target: &Target, branches: &mut [Branch]) {
+fn fetch_promised(repo: &Repo, target: &LandingTarget, branches: &mut [Branch]) {
     if !repo.is_partial() {
         return;
     }
@@ -102,7 +107,7 @@ fn fetch_promised(repo: &Repo, target: &Target, branches: &mut [Branch]) {
 }
 
 /// Branches that land, because they were named, without the check that failed with them last time.
-pub(super) fn unchecked(plan: &Plan, options: &LandOptions) -> Vec<String> {
+pub(super) fn unchecked(plan: &LandingPlan, options: &LandOptions) -> Vec<String> {
     let unchecked = |branch: &Branch| {
         let failed = branch.failed.as_ref().filter(|failed| !failed.check.is_among(&options.checks))?;
         let (name, why) = (text::one_line(&branch.name, 100), failed.sentence());
@@ -116,14 +121,14 @@ pub(super) fn unchecked(plan: &Plan, options: &LandOptions) -> Vec<String> {
 ///
 /// # Errors
 /// As [`plan::plan`].
-pub(super) fn rebuild_plan(repo: &Repo, state: &State, base: Oid) -> Result<Plan> {
+pub(super) fn rebuild_plan(repo: &Repo, state: &State, base: Oid) -> Result<LandingPlan> {
     let mut named = Vec::with_capacity(state.branches.len());
     for saved in &state.branches {
         let agent = branches::again(repo, &saved.name)?.and_then(|branch| branch.agent);
         named.push(Branch { name: saved.name.clone(), tip: saved.tip, agent, problem: None, failed: None });
     }
     earlier::recall(repo, &mut named)?;
-    let target = Target { branch: state.into.clone(), tip: base };
+    let target = LandingTarget { branch: state.into.clone(), tip: base };
     plan::plan(repo, target, named, &state.options)
 }
 
@@ -143,7 +148,7 @@ pub(super) fn refreshed(repo: &Repo, state: &State) -> Vec<BranchTip> {
 fn why_not(repo: &Repo, named: &[String], error: Error) -> Error {
     let Ok(listing) = Listing::read(repo) else { return error };
     let archived = named.iter().find_map(|name| match named_agents::find(repo, &listing, name) {
-        Ok(Found::Archived(archived)) if repo.commit(name).is_err() => Some(archived.id),
+        Ok(NamedAgent::Archived(archived)) if repo.commit(name).is_err() => Some(archived.id),
         _ => None,
     });
     archived.map_or(error, |id| named_agents::is_archived(repo, &id))

@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::outcome::{self, Outcome, Row};
+use super::outcome::{self, BranchOutcome, BranchRow};
 use crate::{
     git::Oid,
-    landing::{Pairs, Plan, State, state::Step},
+    landing::{LandingPlan, Pairs, State, state::Step},
     store::{Unreadable, operations::Journal},
 };
 
@@ -22,7 +22,7 @@ pub struct Report {
     /// What the landing came to.
     pub conclusion: Conclusion,
     /// Every branch, in the order of landing.
-    pub order: Vec<Row>,
+    pub order: Vec<BranchRow>,
     /// How the pairs were judged.
     pub pairs: Pairs,
     /// Whether the set that lands together is known to be the largest.
@@ -91,30 +91,30 @@ impl Incomplete {
 
 impl Report {
     /// The report of a plan: what would be done.
-    pub(super) fn planned(plan: &Plan) -> Self {
+    pub(super) fn planned(plan: &LandingPlan) -> Self {
         let words = outcome::planned(plan);
         let order = plan.steps().into_iter().zip(words).map(|(step, word)| step.with_outcome(word));
         Self::not_tried(plan, order.collect())
     }
 
     /// The report of a landing for which there was nothing to try.
-    pub(super) fn nothing(plan: &Plan) -> Self {
+    pub(super) fn nothing(plan: &LandingPlan) -> Self {
         Self::not_tried(plan, rows(plan.steps(), true))
     }
 
     /// The report of a landing that has come to its end.
-    pub(super) fn ended(plan: &Plan, state: &State, journal: &Journal) -> Self {
+    pub(super) fn ended(plan: &LandingPlan, state: &State, journal: &Journal) -> Self {
         let operation = journal.operation.id.clone();
         Self::tried(plan, state, true, Conclusion::Ended { operation, result: state.result })
     }
 
     /// The report of a landing whose target has not moved.
-    pub(super) fn incomplete(plan: &Plan, state: &State, journal: &Journal, why: Incomplete) -> Self {
+    pub(super) fn incomplete(plan: &LandingPlan, state: &State, journal: &Journal, why: Incomplete) -> Self {
         let operation = journal.operation.id.clone();
         Self::tried(plan, state, false, Conclusion::Incomplete { operation, result: state.result, why })
     }
 
-    fn not_tried(plan: &Plan, order: Vec<Row>) -> Self {
+    fn not_tried(plan: &LandingPlan, order: Vec<BranchRow>) -> Self {
         Self {
             into: plan.target.branch.clone(),
             base: plan.target.tip,
@@ -129,7 +129,7 @@ impl Report {
     }
 
     /// `has_moved`: the target has what landed.
-    fn tried(plan: &Plan, state: &State, has_moved: bool, conclusion: Conclusion) -> Self {
+    fn tried(plan: &LandingPlan, state: &State, has_moved: bool, conclusion: Conclusion) -> Self {
         let known = |name: &str| state.steps.iter().any(|step| step.branch == name);
         let open = plan.steps().into_iter().filter(|step| !known(&step.branch));
         let mut order = rows(state.steps.iter().cloned().chain(open), has_moved);
@@ -169,14 +169,14 @@ impl Report {
     }
 
     /// How many branches came to this outcome.
-    pub fn count(&self, outcome: Outcome) -> usize {
+    pub fn count(&self, outcome: BranchOutcome) -> usize {
         self.order.iter().filter(|row| row.outcome == outcome).count()
     }
 }
 
-fn rows(steps: impl IntoIterator<Item = Step>, has_moved: bool) -> Vec<Row> {
+fn rows(steps: impl IntoIterator<Item = Step>, has_moved: bool) -> Vec<BranchRow> {
     let row = |step: Step| {
-        let outcome = Outcome::of_step(step.outcome, has_moved);
+        let outcome = BranchOutcome::of_step(step.outcome, has_moved);
         step.with_outcome(outcome)
     };
     steps.into_iter().map(row).collect()
@@ -197,7 +197,7 @@ struct Json {
     /// The operation that can be undone or continued.
     operation: Option<String>,
     /// The branches in the order in which they land, with what became of each.
-    order: Vec<Row>,
+    order: Vec<BranchRow>,
     /// How many pairs of branches were merged on trial, and how they were judged.
     pairs: Pairs,
     /// Whether the set that lands together is known to be the largest.

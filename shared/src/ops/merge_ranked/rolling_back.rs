@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use crate::{
     Result,
-    git::{Oid, Repo, refs::Edit},
+    git::{Oid, Repo, refs::RefEdit},
     landing::{
         before::BeforeRepair,
-        finish::{self, Move, Moved},
+        finish::{self, Move, TargetMove},
         repairer::RepairError,
     },
     lock::Lock,
     model::{AgentId, Fact, IdOrText, WorkStat, event::Collected, fold, text},
     store::{
         Chain, append_if,
-        layout::{self, Private},
+        layout::{self, PrivateDir},
         writer,
     },
 };
@@ -29,7 +29,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 /// It is not possible as things stand, or something cannot be read or written.
 pub(super) fn roll_back(repo: &Repo, before: &BeforeRepair, why: &str) -> Result<(), RepairError> {
     let id = &before.agent;
-    let dir = Private::new(repo.private_dir()?).agent(id);
+    let dir = PrivateDir::new(repo.private_dir()?).agent(id);
     let Some(_lock) = Lock::take(&dir.lock(), LOCK_TIMEOUT)? else {
         return Err(RepairError::not_possible("its agent still runs"));
     };
@@ -54,7 +54,7 @@ fn under_lock(repo: &Repo, id: &AgentId, before: &BeforeRepair, why: &str) -> Re
         move_branch(repo, &before.branch, old, new)?;
     }
     if let Some(new) = before.head.filter(|new| Some(*new) != head) {
-        repo.edit_refs(&[Edit { name: head_ref, old: head, new }], "orchestra: a repair failed")
+        repo.edit_refs(&[RefEdit { name: head_ref, old: head, new }], "orchestra: a repair failed")
             .map_err(crate::Error::from)?;
     }
     let told = before.head.map(IdOrText::from).or(agent.head);
@@ -87,16 +87,18 @@ fn keep(repo: &Repo, id: &AgentId, commit: Oid) -> Result<()> {
     let name = layout::replaced_head_ref(id, &commit.to_string());
     match repo.find_ref(&name)? {
         Some(_) => Ok(()),
-        None => Ok(repo.edit_refs(&[Edit { name, old: None, new: commit }], "orchestra: a repair failed")?),
+        None => {
+            Ok(repo.edit_refs(&[RefEdit { name, old: None, new: commit }], "orchestra: a repair failed")?)
+        }
     }
 }
 
 fn move_branch(repo: &Repo, branch: &str, old: Oid, new: Oid) -> Result<(), RepairError> {
     let wanted = Move { branch, old, new, why: "orchestra merge-ranked: a repair failed" };
     let why = match finish::move_branch(repo, wanted) {
-        Ok(Moved::Yes | Moved::NotNeeded) => return Ok(()),
-        Ok(Moved::Elsewhere(_)) => "it moved meanwhile".to_owned(),
-        Ok(Moved::Blocked(blocked)) => text::one_line(&blocked.why, 200),
+        Ok(TargetMove::Yes | TargetMove::NotNeeded) => return Ok(()),
+        Ok(TargetMove::Elsewhere(_)) => "it moved meanwhile".to_owned(),
+        Ok(TargetMove::Blocked(blocked)) => text::one_line(&blocked.why, 200),
         Err(error) => error.one_line(),
     };
     Err(RepairError::not_possible(format!("its branch keeps the repair that failed: {why}")))

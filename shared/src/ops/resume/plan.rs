@@ -11,15 +11,15 @@ use crate::{
     git::Repo,
     model::{AgentId, BranchName, Liveness, Permission, Phase, text},
     ops::failure::Failure,
-    store::{Chain, layout::Private, writer},
+    store::{Chain, layout::PrivateDir, writer},
     supervise::{liveness, spec::Spec},
-    worktree::{door, list, place},
+    worktree::{list, open_worktree, place},
 };
 
 /// One agent that would be resumed.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "PlannedResume")]
-pub struct Planned {
+pub struct PlannedResume {
     /// The id of the agent.
     pub id: String,
     /// What it would be told; its task in a few words where that is nothing.
@@ -48,7 +48,7 @@ pub struct Planned {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Plan {
     /// The agents that would be resumed.
-    pub agents: Vec<Planned>,
+    pub agents: Vec<PlannedResume>,
     /// Those that could not be resumed.
     pub failed: Vec<Failure>,
     /// What the user should know.
@@ -59,8 +59,13 @@ pub struct Plan {
 ///
 /// # Errors
 /// As resuming it.
-pub(super) fn plan(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Request) -> Result<Planned> {
-    let private = Private::new(repo.private_dir()?);
+pub(super) fn plan(
+    repo: &Repo,
+    config: &Config<'_>,
+    id: &AgentId,
+    request: &Request,
+) -> Result<PlannedResume> {
+    let private = PrivateDir::new(repo.private_dir()?);
     let chain = Chain::of_agent(repo, id)?;
     let agent = chain.fold().agent;
     let foreign = is_foreign(repo, &agent);
@@ -76,11 +81,11 @@ pub(super) fn plan(repo: &Repo, config: &Config<'_>, id: &AgentId, request: &Req
     let how = how(config, &agent, before.as_ref(), request)?;
     let made = before.as_ref().map(Spec::made).unwrap_or_default();
     let worktree = match list::of_agent(repo, id, &agent.branch)?.filter(|found| found.is_there()) {
-        Some(worktree) => door::enter(repo, &worktree, made)?.path().to_owned(),
+        Some(worktree) => open_worktree::enter(repo, &worktree, made)?.path().to_owned(),
         None => place::foreseen(repo)?.join(id.as_str()),
     };
     let is_first = agent.attempt == 0 || agent.phase == Phase::Queued && !foreign;
-    Ok(Planned {
+    Ok(PlannedResume {
         id: id.to_string(),
         title: match &request.message {
             Some(Words::Typed(said) | Words::Composed(said)) => text::title(said),

@@ -9,12 +9,12 @@ use crate::{
     config::{Config, keys::BRANCH_PREFIX},
     git::{
         Oid, Repo,
-        refs::Edit,
-        remotes::{Manner, Push, Rule},
+        refs::RefEdit,
+        remotes::{Push, PushRule, RemoteOptions},
     },
     model::{Agent, AgentId, text},
     store::{layout, sound, transcripts, unreadable},
-    sync::{Remote, Side, consent, known::Known, secrets},
+    sync::{RefSnapshot, Remote, consent, remote_tips::RemoteTips, secrets},
     worktree::list,
 };
 
@@ -100,7 +100,7 @@ fn bring_snapshot(repo: &Repo, id: &AgentId) -> Result<Option<Oid>> {
     let name = layout::snapshot_ref(id);
     let old = repo.find_ref(&name)?;
     if old != Some(kept) {
-        repo.edit_refs(&[Edit { name, old, new: kept }], "orchestra: taken over")?;
+        repo.edit_refs(&[RefEdit { name, old, new: kept }], "orchestra: taken over")?;
     }
     Ok(Some(kept))
 }
@@ -144,7 +144,7 @@ fn stand_on(repo: &Repo, id: &AgentId, agent: &Agent, start: Oid) -> Result<()> 
             .hint_command(&[&"git", &"-C", &folder, &"merge", &"--ff-only", &start.to_string()]));
         }
     }
-    Ok(repo.edit_refs(&[Edit { name, old, new: start }], "orchestra: taken over")?)
+    Ok(repo.edit_refs(&[RefEdit { name, old, new: start }], "orchestra: taken over")?)
 }
 
 /// The conversation, in the folder in which its program looks for it.
@@ -177,7 +177,7 @@ pub(super) fn arbitrate(repo: &Repo, id: &AgentId, before: Oid) -> Result<Option
     let mut alone = Some(format!("no remote has '{id}', as far as is known here: {both}"));
     for remote in repo.remotes() {
         let remote = Remote::choose(repo, Some(&remote), Path::new("/"))?;
-        let theirs = Side::read(repo, &layout::tracking(&remote.name))?;
+        let theirs = RefSnapshot::read(repo, &layout::tracking(&remote.name))?;
         if !theirs.agents.contains_key(id) {
             continue;
         }
@@ -189,17 +189,21 @@ pub(super) fn arbitrate(repo: &Repo, id: &AgentId, before: Oid) -> Result<Option
             ));
             continue;
         }
-        let push = [Push { name: name.clone(), new: Some(now), rule: Rule::Forward }];
-        let checked = Known::ask(repo, &remote, Manner::default())
+        let push = [Push { name: name.clone(), new: Some(now), rule: PushRule::FastForwardOnly }];
+        let checked = RemoteTips::ask(repo, &remote, RemoteOptions::default())
             .and_then(|known| secrets::check(repo, &push, &known).map(|checked| checked.held.is_empty()));
         if checked.as_ref().is_ok_and(|clean| !clean) {
             continue;
         }
-        let pushed = checked.and_then(|_| repo.push(&remote.address, &push, Manner::default(), &mut |_| {}));
+        let pushed =
+            checked.and_then(|_| repo.push(&remote.address, &push, RemoteOptions::default(), &mut |_| {}));
         match pushed {
             Ok(rejected) if rejected.is_empty() => alone = None,
             Ok(_) => {
-                repo.edit_refs(&[Edit { name, old: Some(now), new: before }], "orchestra: not taken over")?;
+                repo.edit_refs(
+                    &[RefEdit { name, old: Some(now), new: before }],
+                    "orchestra: not taken over",
+                )?;
                 let address = text::safe(&remote.address);
                 return Err(Error::new(
                     Code::RemoteChanged,

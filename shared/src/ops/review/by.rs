@@ -6,7 +6,7 @@ use std::{sync::atomic::AtomicBool, time::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Give, Judge, Report, Request, fix, judge};
+use super::{GivenVerdict, Judge, Report, Request, fix, judge};
 use crate::{
     Code, Error, Kind, Result,
     agents::{self, Options, StreamEvent},
@@ -22,9 +22,9 @@ use crate::{
     },
     ops::{
         logs,
-        rest::{self, Rest},
         settings::Settings,
         spawn, status,
+        waiting::{self, WaitOutcome},
     },
     store::{Chain, layout},
     trust::AcceptedRepo,
@@ -178,13 +178,13 @@ fn start(repo: &AcceptedRepo, of: &AgentId, by: &By, head: Oid, task: &str, test
 }
 
 fn wait(repo: &Repo, id: &AgentId, interrupted: &AtomicBool) -> Result<()> {
-    match rest::wait(repo, id, interrupted)? {
-        Rest::Done => Ok(()),
-        Rest::Otherwise(why) => {
+    match waiting::wait(repo, id, interrupted)? {
+        WaitOutcome::Done => Ok(()),
+        WaitOutcome::Otherwise(why) => {
             Err(Error::new(Code::ReviewerFailed, format!("the reviewer '{id}' is {why}; nothing was judged"))
                 .hint(format!("git orchestra logs {id}")))
         }
-        Rest::Interrupted => Err(Error::new(
+        WaitOutcome::Interrupted => Err(Error::new(
             Kind::Interrupted,
             format!("interrupted; the reviewer '{id}' runs on, and nothing was judged"),
         )
@@ -230,7 +230,7 @@ fn answer(said: &str) -> Option<Answer> {
 }
 
 /// Approval needs a test that passed; a finding of a line that there is becomes a remark, any other a sentence.
-fn give(repo: &Repo, head: Oid, answer: Answer, tested: &CheckRun) -> Result<Give> {
+fn give(repo: &Repo, head: Oid, answer: Answer, tested: &CheckRun) -> Result<GivenVerdict> {
     let mut said: Vec<String> = Vec::new();
     let mut verdict = answer.verdict;
     if tested.failure.is_some() && verdict == Verdict::Approve {
@@ -256,7 +256,7 @@ fn give(repo: &Repo, head: Oid, answer: Answer, tested: &CheckRun) -> Result<Giv
     }
     let text = Some(said.join("\n")).filter(|text| !text.is_empty());
     // The agent is told by whoever reads the review.
-    Ok(Give { verdict, text, comments, head: Some(head.to_string()), keep: true })
+    Ok(GivenVerdict { verdict, text, comments, head: Some(head.to_string()), keep: true })
 }
 
 fn prompt(task: &str, base: Oid, test: &str, tested: &CheckRun, fix: bool) -> String {

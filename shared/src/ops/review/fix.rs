@@ -3,7 +3,7 @@
 use crate::{
     Code, Error, Result,
     git::{Oid, Repo},
-    landing::finish::{self, Move, Moved},
+    landing::finish::{self, Move, TargetMove},
     model::AgentId,
     ops::{collect, status},
 };
@@ -17,9 +17,11 @@ pub(super) fn bring(repo: &Repo, id: &AgentId, from: Oid, to: Oid) -> Result<()>
     let branch = status::one(repo, id)?.branch;
     let wanted = Move { branch: &branch, old: from, new: to, why: "orchestra review: repaired" };
     let why = match finish::move_branch(repo, wanted)? {
-        Moved::Yes | Moved::NotNeeded => return collect::take_again(repo, id).map(|_| ()),
-        Moved::Elsewhere(_) => format!("the branch of '{id}' does not stand at the work that was reviewed"),
-        Moved::Blocked(blocked) => blocked.why,
+        TargetMove::Yes | TargetMove::NotNeeded => return collect::take_again(repo, id).map(|_| ()),
+        TargetMove::Elsewhere(_) => {
+            format!("the branch of '{id}' does not stand at the work that was reviewed")
+        }
+        TargetMove::Blocked(blocked) => blocked.why,
     };
     Err(Error::new(Code::WorkUnusable, format!("the repair cannot be taken over: {why}"))
         .hint(format!("git merge {to}, in the worktree of {id}")))

@@ -21,7 +21,7 @@ use crate::{
     },
     store::{
         Chain,
-        verdicts::{self, Holds},
+        verdicts::{self, VerdictMatch},
     },
     trust::AcceptedRepo,
 };
@@ -31,17 +31,17 @@ const COMMITS: usize = 50;
 
 /// One agent's work.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
-pub struct Work {
+pub struct ReviewedWork {
     /// The whole task.
     pub task: String,
     /// Its commits, the oldest first.
-    pub commits_made: Vec<Made>,
+    pub commits_made: Vec<CommitSummary>,
     /// The files that it changes.
     pub files: Vec<File>,
     /// Why it cannot be compared, or will not land.
     pub problem: Option<String>,
     /// The verdict on it.
-    pub known: Option<Known>,
+    pub known: Option<KnownVerdict>,
     /// The branch on which the user stands.
     pub target: Option<String>,
     /// With what it conflicts: the target, and the work of other agents that is done.
@@ -53,7 +53,7 @@ pub struct Work {
 
 /// A commit.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
-pub struct Made {
+pub struct CommitSummary {
     /// The id of the commit.
     pub id: Oid,
     /// The first line of its message.
@@ -62,11 +62,11 @@ pub struct Made {
 
 /// The verdict that was given.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
-pub struct Known {
+pub struct KnownVerdict {
     /// The verdict.
     pub verdict: Verdict,
     /// Whether it holds.
-    pub holds: Holds,
+    pub holds: VerdictMatch,
     /// Who gave it, as their clone calls them.
     pub by: String,
     /// The clone in which it was given.
@@ -78,7 +78,7 @@ pub struct Known {
 }
 
 /// Looks at an agent's work.
-pub(super) fn look(repo: &AcceptedRepo, id: &AgentId) -> Result<Work> {
+pub(super) fn look(repo: &AcceptedRepo, id: &AgentId) -> Result<ReviewedWork> {
     let chain = Chain::of_any_agent(repo, id)?;
     let agent = chain.fold().agent;
     let task = chain.prompt(repo)?.unwrap_or_default();
@@ -105,7 +105,7 @@ pub(super) fn look(repo: &AcceptedRepo, id: &AgentId) -> Result<Work> {
         },
         _ => None,
     };
-    let known = known.map(|(standing, holds)| Known {
+    let known = known.map(|(standing, holds)| KnownVerdict {
         verdict: standing.verdict,
         holds,
         counts: verdicts::counts(repo, &standing.writer),
@@ -119,7 +119,7 @@ pub(super) fn look(repo: &AcceptedRepo, id: &AgentId) -> Result<Work> {
     };
     let (target, conflicts_with) = conflicts(repo, id).unwrap_or_default();
     let task = text::safe_block(&String::from_utf8_lossy(&task));
-    Ok(Work {
+    Ok(ReviewedWork {
         task,
         commits_made,
         files,
@@ -131,11 +131,14 @@ pub(super) fn look(repo: &AcceptedRepo, id: &AgentId) -> Result<Work> {
     })
 }
 
-fn made(repo: &Repo, base: Oid, head: Oid) -> Result<Vec<Made>> {
+fn made(repo: &Repo, base: Oid, head: Oid) -> Result<Vec<CommitSummary>> {
     let mut made = Vec::new();
     for id in repo.commits_since(base, head, COMMITS)? {
         let message = repo.read_commit(id)?.message;
-        made.push(Made { id, subject: text::one_line(message.lines().next().unwrap_or_default(), 120) });
+        made.push(CommitSummary {
+            id,
+            subject: text::one_line(message.lines().next().unwrap_or_default(), 120),
+        });
     }
     made.reverse();
     Ok(made)

@@ -12,7 +12,7 @@ use crate::{
     git::{Oid, Repo},
     model::{
         AgentId, Fact, Phase,
-        event::{Created, Finished, Step},
+        event::{Created, Finished, PhaseChange},
         quote, text,
     },
     ops::{named, spawn},
@@ -109,7 +109,8 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     };
     let prompt = session.first_prompt.unwrap_or_default();
     store::create(repo, &[NewAgent { id: id.clone(), created, prompt, base }])?;
-    let launch = Step { session: Some(session.id.as_str().into()), ..Step::to(1, Phase::Starting) };
+    let launch =
+        PhaseChange { session: Some(session.id.as_str().into()), ..PhaseChange::to(1, Phase::Starting) };
     let ended = Finished {
         reason: Some("adopted".to_owned()),
         head: Some(base.into()),

@@ -1,7 +1,7 @@
 //! All conversations: those that lie in the home folder, and those that are kept in the repository.
 
-mod looks;
 mod named;
+mod reading;
 mod report;
 mod rows;
 
@@ -11,51 +11,54 @@ use std::{
 };
 
 use super::{
-    holders::{self, Held},
-    living,
+    active_sessions,
+    agent_sessions::{self, HoldingAgent},
     scope::{Repositories, Scope},
 };
 use crate::{
     Error, Result, agents,
     config::{Config, keys::AGENT_PROGRAM},
-    conversation::{Facts, Found, Index, Inner, Installed, Place, SessionReader, Share, Trouble},
+    conversation::{
+        ConversationFacts, ConversationFile, Discovery, Index, Installed, ReadFailure, SessionReader, Share,
+        Subagent,
+    },
     git::Repo,
     store::{
-        layout::Private,
-        transcripts::{self, AboutInner, Kept},
+        layout::PrivateDir,
+        transcripts::{self, StoredTranscript, SubagentMeta},
     },
     trust::acceptance,
 };
 
 /// One conversation.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct SessionRow {
     /// The program's own id.
     pub id: String,
     /// The name of its program.
     pub program: String,
     /// The file, where it is still there.
-    pub place: Option<Place>,
+    pub place: Option<ConversationFile>,
     /// What its lines say.
-    pub facts: Facts,
+    pub facts: ConversationFacts,
     /// Every line was read.
     pub is_whole: bool,
     /// When it was last written, in nanoseconds since 1970.
     pub written: i64,
     /// What it started, once that was read.
-    pub inner: Option<Vec<(Inner, Facts)>>,
+    pub inner: Option<Vec<(Subagent, ConversationFacts)>>,
     /// The conversation that started it, if it is a sub-agent.
     pub subagent_of: Option<String>,
     repository: Option<PathBuf>,
 }
 
-impl Row {
+impl SessionRow {
     /// The shares by day and model of the conversation and of what it started, each counted once. Messages are those of the
     /// conversation alone.
     pub fn shares(&self) -> impl Iterator<Item = (&String, Share)> {
         let own = self.facts.own_days().map(|(key, share)| (key, *share));
         let silent = |(key, share): (_, &Share)| (key, Share { messages: 0, ..*share });
-        own.chain(self.added().flat_map(Facts::own_days).map(silent))
+        own.chain(self.added().flat_map(ConversationFacts::own_days).map(silent))
     }
 
     /// When something was last said in it, in nanoseconds since 1970; where no line says so, when its file was written.
@@ -66,17 +69,17 @@ impl Row {
     /// Tokens read and written, those of sub-agents included.
     pub fn tokens(&self) -> (Option<u64>, Option<u64>) {
         self.added()
-            .map(Facts::tokens)
+            .map(ConversationFacts::tokens)
             .fold(self.facts.tokens(), |sum, more| (plus(sum.0, more.0), plus(sum.1, more.1)))
     }
 
     /// What it cost, sub-agents included, in millionths of a US dollar.
     pub fn spent(&self) -> Option<u64> {
-        self.added().map(Facts::spent).fold(self.facts.spent(), plus)
+        self.added().map(ConversationFacts::spent).fold(self.facts.spent(), plus)
     }
 
     /// The sub-agents whose numbers are not in those of the conversation.
-    fn added(&self) -> impl Iterator<Item = &Facts> {
+    fn added(&self) -> impl Iterator<Item = &ConversationFacts> {
         let inner = self.inner.iter().flatten().filter(|_| !self.facts.sums_include_inner);
         inner.map(|(_, facts)| facts)
     }
@@ -92,18 +95,18 @@ fn plus(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 
 /// Everything that was found, and what is known of it.
 pub struct Catalogue {
-    found: Found,
+    found: Discovery,
     index: Index,
     index_path: Option<PathBuf>,
     scope: Option<Scope>,
     repositories: Repositories,
-    kept: HashMap<String, Kept>,
-    agents: HashMap<String, Held>,
+    kept: HashMap<String, StoredTranscript>,
+    agents: HashMap<String, HoldingAgent>,
     running: HashMap<String, i32>,
     /// The files of sub-agents that were read and do not lie among conversations.
-    inner_places: Vec<Place>,
+    inner_places: Vec<ConversationFile>,
     /// Sub-agents that lie among conversations, once somebody asked.
-    beside: Option<HashMap<String, Vec<Inner>>>,
+    beside: Option<HashMap<String, Vec<Subagent>>>,
     /// The files of each id that has several.
     copies: HashMap<String, Vec<PathBuf>>,
 }
@@ -119,7 +122,7 @@ impl Catalogue {
             && !typed.is_empty()
             && catalogue.resolve(typed).is_err()
         {
-            for (session, held) in holders::archived(repo, typed)? {
+            for (session, held) in agent_sessions::archived(repo, typed)? {
                 catalogue.agents.entry(session).or_insert(held);
             }
         }
@@ -151,7 +154,7 @@ impl Catalogue {
     ) -> Result<Self> {
         let programs: Vec<(&'static dyn SessionReader, bool)> =
             agents::session_readers().map(|program| (program, is_asked(program))).collect();
-        let mut found = Found::new(installed(repo));
+        let mut found = Discovery::new(installed(repo));
         // Files are looked at while the repository is.
         std::thread::scope(|scope| {
             let finding = scope.spawn(move || {
@@ -163,7 +166,7 @@ impl Catalogue {
             });
             let known = Self::known(repo, everywhere)?;
             let found = finding.join().map_err(|_| Error::internal("the search for conversations broke"))?;
-            let mut catalogue = Self { running: living::noted(&found.places), found, ..known };
+            let mut catalogue = Self { running: active_sessions::noted(&found.places), found, ..known };
             catalogue.note_copies();
             Ok(catalogue)
         })
@@ -191,17 +194,17 @@ impl Catalogue {
 
     /// What the repository knows, before anything is found.
     fn known(repo: Option<&Repo>, everywhere: bool) -> Result<Self> {
-        let private = repo.map(|repo| repo.private_dir().map(Private::new)).transpose()?;
+        let private = repo.map(|repo| repo.private_dir().map(PrivateDir::new)).transpose()?;
         let index_path = private.map(|private| private.conversations());
         let kept = repo.map(transcripts::all).transpose()?.unwrap_or_default();
         Ok(Self {
-            found: Found::default(),
+            found: Discovery::default(),
             index: index_path.as_deref().map(Index::read).unwrap_or_default(),
             index_path,
             scope: repo.filter(|_| !everywhere).map(Scope::of).transpose()?,
             repositories: Repositories::default(),
             kept: kept.into_iter().map(|kept| (kept.about.id.clone(), kept)).collect(),
-            agents: repo.map(holders::all).transpose()?.unwrap_or_default(),
+            agents: repo.map(agent_sessions::all).transpose()?.unwrap_or_default(),
             running: HashMap::new(),
             inner_places: Vec::new(),
             beside: None,
@@ -210,13 +213,13 @@ impl Catalogue {
     }
 
     /// Adds what could not be read.
-    pub(super) fn trouble(&mut self, row: &Row, error: &std::io::Error) {
+    pub(super) fn trouble(&mut self, row: &SessionRow, error: &std::io::Error) {
         let path = row.place.as_ref().map(|place| place.path.clone()).unwrap_or_default();
         self.found.trouble(&path, error.to_string());
     }
 
     /// Remembers what was read; gives what could not be.
-    pub(super) fn close(self) -> Vec<Trouble> {
+    pub(super) fn close(self) -> Vec<ReadFailure> {
         if let Some(path) = &self.index_path {
             self.index.write(path, self.found.places.iter().chain(&self.inner_places));
         }
@@ -235,7 +238,7 @@ impl Catalogue {
     }
 
     /// What is kept of a conversation.
-    pub fn kept(&self, id: &str) -> Option<&Kept> {
+    pub fn kept(&self, id: &str) -> Option<&StoredTranscript> {
         self.kept.get(id)
     }
 
@@ -258,26 +261,26 @@ fn installed(repo: Option<&Repo>) -> Installed {
 }
 
 /// A row of which only the kept transcript is left.
-fn kept_row(kept: &Kept) -> Option<Row> {
+fn kept_row(kept: &StoredTranscript) -> Option<SessionRow> {
     let about = &kept.about;
-    let facts: Facts = serde_json::from_value(about.facts.clone()).ok()?;
+    let facts: ConversationFacts = serde_json::from_value(about.facts.clone()).ok()?;
     let (id, program, written) = (about.id.clone(), about.program.clone(), about.written);
     let inner = about.inner.iter().filter_map(kept_inner);
     let inner = Some(inner.collect());
     let (place, subagent_of, repository) = (None, subagent_of(&about.id, &facts), None);
-    Some(Row { id, program, place, facts, is_whole: true, written, inner, subagent_of, repository })
+    Some(SessionRow { id, program, place, facts, is_whole: true, written, inner, subagent_of, repository })
 }
 
 /// A sub-agent of which only what is kept is left: it has no file.
-fn kept_inner(one: &AboutInner) -> Option<(Inner, Facts)> {
-    let facts: Facts = serde_json::from_value(one.facts.clone()).ok()?;
+fn kept_inner(one: &SubagentMeta) -> Option<(Subagent, ConversationFacts)> {
+    let facts: ConversationFacts = serde_json::from_value(one.facts.clone()).ok()?;
     let about = one.about.clone().or_else(|| facts.first_typed().cloned());
     let (id, kind, size) = (one.id.clone(), one.kind.clone(), one.size);
-    Some((Inner { id, kind, about, size, ..Inner::default() }, facts))
+    Some((Subagent { id, kind, about, size, ..Subagent::default() }, facts))
 }
 
 /// The conversation that started this one, as its own lines say.
-fn subagent_of(id: &str, facts: &Facts) -> Option<String> {
+fn subagent_of(id: &str, facts: &ConversationFacts) -> Option<String> {
     let named = facts.parent.clone().or_else(|| facts.id.clone().filter(|named| named != id));
     named.filter(|_| facts.inner)
 }

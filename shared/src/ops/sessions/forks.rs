@@ -8,18 +8,18 @@ use std::{
 };
 
 use super::{
-    catalogue::{Catalogue, Row},
+    catalogue::{Catalogue, SessionRow},
     read,
 };
 use crate::{
     agents,
-    conversation::{Facts, SessionReader, Share, lines, model_of},
+    conversation::{ConversationFacts, SessionReader, Share, lines, model_of},
     git::Repo,
 };
 
 /// Takes from the shares of forks what others have a share in already. Conversations without forks are not read again.
-pub(super) fn count_once(repo: Option<&Repo>, catalogue: &mut Catalogue, rows: &mut [Row]) {
-    let mut families: HashMap<(String, String), Vec<&mut Row>> = HashMap::new();
+pub(super) fn count_once(repo: Option<&Repo>, catalogue: &mut Catalogue, rows: &mut [SessionRow]) {
+    let mut families: HashMap<(String, String), Vec<&mut SessionRow>> = HashMap::new();
     for row in rows {
         if let Err(error) = take_own(catalogue, row) {
             catalogue.trouble(row, &error);
@@ -45,7 +45,7 @@ pub(super) fn count_once(repo: Option<&Repo>, catalogue: &mut Catalogue, rows: &
 }
 
 /// Where a fork names its conversation, and repeats its file, its shares are those of what is its own.
-fn take_own(catalogue: &Catalogue, row: &mut Row) -> io::Result<()> {
+fn take_own(catalogue: &Catalogue, row: &mut SessionRow) -> io::Result<()> {
     let Some((place, fork_of)) = row.place.as_ref().zip(row.facts.fork_of.as_deref()) else { return Ok(()) };
     let Some(program) = agents::session_reader(place.program) else { return Ok(()) };
     let Some(forked) = catalogue.path_of(program.name(), fork_of) else { return Ok(()) };
@@ -74,7 +74,8 @@ struct Again {
 impl Told {
     /// Reads one more of the family.
     fn add(&mut self, program: &dyn SessionReader, file: File) -> io::Result<Again> {
-        let (mut all, mut again, mut base) = (Facts::default(), Facts::default(), None);
+        let (mut all, mut again, mut base) =
+            (ConversationFacts::default(), ConversationFacts::default(), None);
         let (mut new, mut paid) = (Vec::new(), BTreeMap::new());
         lines::read(file, |line| {
             let Some(line) = line.bytes().filter(|line| program.is_counted(line)) else { return true };
@@ -96,7 +97,7 @@ impl Told {
     }
 
     /// Where they have risen, they are those of the lines that are new.
-    fn note_costs(&mut self, all: &Facts, paid: &mut BTreeMap<String, u64>, new: &mut Vec<u64>) {
+    fn note_costs(&mut self, all: &ConversationFacts, paid: &mut BTreeMap<String, u64>, new: &mut Vec<u64>) {
         let costs = all.costs_by_model();
         if costs != *paid {
             self.lines.extend(new.drain(..).map(|mark| (mark, Some(self.costs.len()))));

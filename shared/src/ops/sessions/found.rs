@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::search::{Hit, Hits};
-use crate::conversation::Trouble;
+use crate::conversation::ReadFailure;
 
 /// Everything that a search found.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -15,7 +15,7 @@ pub struct Report {
     /// Those in which something was found, the newest first.
     pub sessions: Vec<Found>,
     /// What could not be read.
-    pub unreadable: Vec<Trouble>,
+    pub unreadable: Vec<ReadFailure>,
 }
 
 /// One conversation in which something was found.

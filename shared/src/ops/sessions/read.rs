@@ -8,13 +8,13 @@ use std::{
 
 use super::{
     Session,
-    catalogue::{Catalogue, Row},
+    catalogue::{Catalogue, SessionRow},
 };
 use crate::{
     Code, Error, Kind, Result, agents,
     conversation::{
-        Piece, SessionReader, Trouble,
-        lines::{self, Line},
+        ReadFailure, SessionReader, TranscriptItem,
+        lines::{self, RawLine},
         open,
     },
     error::Context,
@@ -31,7 +31,7 @@ pub struct Open {
     /// It is the file of a sub-agent, and all in it is said by that.
     is_inner: bool,
     /// What could not be read of it and of what it started.
-    pub troubles: Vec<Trouble>,
+    pub troubles: Vec<ReadFailure>,
 }
 
 /// Opens the conversation or the sub-agent that `typed` means, wherever it was.
@@ -61,7 +61,7 @@ fn program(name: &str) -> Result<&'static dyn SessionReader> {
 }
 
 /// The file, or one with what is kept.
-pub(super) fn file_of(repo: Option<&Repo>, catalogue: &Catalogue, row: &Row) -> Result<File> {
+pub(super) fn file_of(repo: Option<&Repo>, catalogue: &Catalogue, row: &SessionRow) -> Result<File> {
     if let Some(place) = &row.place {
         let whole = program(&row.program)?.whole(&place.id, &place.path, catalogue.installed());
         return whole
@@ -92,12 +92,12 @@ impl Open {
     ///
     /// # Errors
     /// It cannot be read on.
-    pub fn pieces(&mut self, mut each: impl FnMut(Piece) -> bool) -> Result<u64> {
+    pub fn pieces(&mut self, mut each: impl FnMut(TranscriptItem) -> bool) -> Result<u64> {
         let (mut too_long, mut last, mut message) = (0, None, Vec::new());
         let cannot = || format!("cannot read on in '{}'", self.session.id);
         self.file.seek(SeekFrom::Start(0)).context(Kind::External, cannot)?;
-        let each_line = |line: Line<'_>| {
-            too_long += u64::from(matches!(line, Line::TooLong(_)));
+        let each_line = |line: RawLine<'_>| {
+            too_long += u64::from(matches!(line, RawLine::TooLong(_)));
             let mut pieces = line.bytes().map(|bytes| self.program.parse_line(bytes)).unwrap_or_default();
             if self.program.rewrites_messages() && !pieces.is_empty() {
                 let before = std::mem::replace(&mut message, pieces.clone());

@@ -10,17 +10,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Session,
-    catalogue::{Catalogue, Row},
+    catalogue::{Catalogue, SessionRow},
 };
 use crate::{
     Code, Error, Kind, Result, agents,
     config::{Config, keys::AGENT_PROGRAM},
     conversation::{
         SessionImport, SessionReader, Storage,
-        holding::{self, Hold},
+        session_lock::{self, SessionLock},
     },
     error::Context,
-    git::{Oid, Repo, objects::Sort},
+    git::{Oid, Repo, objects::TreeEntryKind},
     model::{AgentId, quote, text},
     ops::named,
     process,
@@ -78,7 +78,7 @@ pub struct Prepared {
     /// What is to be run.
     pub plan: Plan,
     /// Keeps others from resuming it as long as this process lives, whatever it becomes.
-    pub hold: Option<Hold>,
+    pub hold: Option<SessionLock>,
 }
 
 /// Puts back what is missing (the transcript from what is kept, an agent's worktree) and gives what to run.
@@ -122,8 +122,8 @@ pub fn prepare(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Prepare
 }
 
 /// Of several that go on with it at once, one does. Without a home folder that can be written to, what the program notes must do.
-fn hold(session: &Session) -> Result<Option<Hold>> {
-    let Ok(held) = holding::hold(&session.id) else { return Ok(None) };
+fn hold(session: &Session) -> Result<Option<SessionLock>> {
+    let Ok(held) = session_lock::acquire(&session.id) else { return Ok(None) };
     let hold = held.ok_or_else(|| is_live(session))?;
     hold.outlive_exec().context(Kind::External, || format!("cannot hold conversation '{}'", session.id))?;
     Ok(Some(hold))
@@ -145,7 +145,7 @@ fn is_live(session: &Session) -> Error {
 fn command(
     repo: Option<&Repo>,
     program: &dyn SessionReader,
-    row: &Row,
+    row: &SessionRow,
     request: &Request,
 ) -> Result<(Vec<String>, Option<String>)> {
     let words = match request.print {
@@ -231,7 +231,7 @@ fn put_back(
     repo: Option<&Repo>,
     catalogue: &Catalogue,
     program: &dyn SessionReader,
-    row: &Row,
+    row: &SessionRow,
     folder: &Path,
     dry_run: bool,
 ) -> Result<()> {
@@ -253,7 +253,7 @@ fn put_back(
     let mut files = vec![(path, transcripts::transcript(repo, kept)?)];
     for entry in transcripts::inner(repo, kept)? {
         let name = String::from_utf8_lossy(&entry.name).into_owned();
-        if entry.sort == Sort::File && !name.contains('/') && name != ".." {
+        if entry.sort == TreeEntryKind::File && !name.contains('/') && name != ".." {
             files.push((inner.join(name), entry.id));
         }
     }

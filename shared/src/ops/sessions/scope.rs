@@ -8,8 +8,8 @@ use std::{
 
 use crate::{
     Result,
-    git::{Repo, above, careful},
-    store::layout::Private,
+    git::{Repo, careful, common_dir},
+    store::layout::PrivateDir,
     worktree::place,
 };
 
@@ -28,7 +28,7 @@ impl Scope {
         let mut roots: Vec<PathBuf> = repo.main_checkout()?.into_iter().collect();
         roots.extend(repo.worktrees()?.into_iter().map(|worktree| worktree.path));
         roots.extend(place::planned(repo));
-        roots.extend(gone(&Private::new(repo.private_dir()?)));
+        roots.extend(gone(&PrivateDir::new(repo.private_dir()?)));
         Ok(Self { common, roots })
     }
 
@@ -48,7 +48,7 @@ impl Scope {
 }
 
 /// Worktrees whose registrations were set aside because their files were gone.
-fn gone(private: &Private) -> Vec<PathBuf> {
+fn gone(private: &PrivateDir) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(private.gone()) else { return Vec::new() };
     let links = entries.flatten().filter_map(|entry| careful::text(entry.path().join("gitdir")).ok());
     links.filter_map(|link| Path::new(link.trim_end()).parent().map(Path::to_owned)).collect()
@@ -61,7 +61,7 @@ pub(super) struct Repositories(HashMap<String, Option<PathBuf>>);
 impl Repositories {
     pub(super) fn of(&mut self, folder: &str) -> Option<&Path> {
         if !self.0.contains_key(folder) {
-            self.0.insert(folder.to_owned(), above::common_dir(Path::new(folder)));
+            self.0.insert(folder.to_owned(), common_dir::of_folder(Path::new(folder)));
         }
         self.0.get(folder)?.as_deref()
     }

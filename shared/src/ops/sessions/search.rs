@@ -17,14 +17,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Request, Session,
-    catalogue::{Catalogue, Row},
+    catalogue::{Catalogue, SessionRow},
     read,
 };
 use crate::{
     Code, Error, Result, agents,
     conversation::{
-        Inner, Piece, Place, Trouble, What,
-        lines::{self, Line},
+        ConversationFile, ItemKind, ReadFailure, Subagent, TranscriptItem,
+        lines::{self, RawLine},
         open,
     },
     git::Repo,
@@ -84,11 +84,11 @@ pub struct Hit {
 
 /// What a search came to.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct SearchSummary {
     /// Conversations that were searched.
     pub searched: usize,
     /// What could not be read.
-    pub troubles: Vec<Trouble>,
+    pub troubles: Vec<ReadFailure>,
 }
 
 /// Searches, newest first, and hands on each conversation in which something is found, as long as `each` wants more.
@@ -100,14 +100,14 @@ pub fn run(
     request: &Request,
     query: &Query,
     mut each: impl FnMut(Hits) -> bool,
-) -> Result<Outcome> {
+) -> Result<SearchSummary> {
     let matcher = Matcher::new(query)?;
     super::check(request)?;
     let mut catalogue = Catalogue::read(repo, request.everywhere, request.program.as_deref())?;
     let (rows, _) = catalogue.rows(request);
-    let mut outcome = Outcome::default();
+    let mut outcome = SearchSummary::default();
     'all: for some in rows.chunks(AT_ONCE) {
-        let with_inner: Vec<(&Row, Vec<Inner>)> = some
+        let with_inner: Vec<(&SessionRow, Vec<Subagent>)> = some
             .iter()
             .map(|row| (row, row.place.as_ref().map(|place| catalogue.inner(place)).unwrap_or_default()))
             .collect();
@@ -137,7 +137,7 @@ pub fn run(
 struct Findings {
     hits: Vec<Hit>,
     more: u64,
-    troubles: Vec<Trouble>,
+    troubles: Vec<ReadFailure>,
 }
 
 impl Findings {
@@ -148,7 +148,7 @@ impl Findings {
         subagent: Option<&str>,
         found: io::Result<(Vec<Hit>, u64, Option<String>)>,
     ) {
-        let trouble = |why: String| Trouble { path: path.to_owned(), why };
+        let trouble = |why: String| ReadFailure { path: path.to_owned(), why };
         match found {
             Ok((hits, more, unread)) => {
                 let room = MOST_HITS.saturating_sub(self.hits.len());
@@ -165,7 +165,7 @@ impl Findings {
 }
 
 /// Searches the file of a conversation, then those of what it started.
-fn in_files(row: &Row, place: &Place, inner: &[Inner], matcher: &Matcher) -> Findings {
+fn in_files(row: &SessionRow, place: &ConversationFile, inner: &[Subagent], matcher: &Matcher) -> Findings {
     let mut findings = Findings::default();
     let one = |path: &Path| open::open(path).and_then(|file| search(row, matcher, file));
     findings.add(&place.path, None, one(&place.path));
@@ -176,7 +176,7 @@ fn in_files(row: &Row, place: &Place, inner: &[Inner], matcher: &Matcher) -> Fin
 }
 
 /// The same, where only what is kept is left.
-fn in_kept(repo: Option<&Repo>, catalogue: &Catalogue, row: &Row, matcher: &Matcher) -> Findings {
+fn in_kept(repo: Option<&Repo>, catalogue: &Catalogue, row: &SessionRow, matcher: &Matcher) -> Findings {
     let mut findings = Findings::default();
     let file = read::file_of(repo, catalogue, row);
     let found =
@@ -192,11 +192,15 @@ fn in_kept(repo: Option<&Repo>, catalogue: &Catalogue, row: &Row, matcher: &Matc
 }
 
 /// The hits in one file, how many more there are, and what of it is too long to be searched.
-fn search(row: &Row, matcher: &Matcher, file: impl io::Read) -> io::Result<(Vec<Hit>, u64, Option<String>)> {
+fn search(
+    row: &SessionRow,
+    matcher: &Matcher,
+    file: impl io::Read,
+) -> io::Result<(Vec<Hit>, u64, Option<String>)> {
     let (mut hits, mut more, mut longest) = (Vec::new(), 0, 0);
     let Some(program) = agents::session_reader(&row.program) else { return Ok((hits, more, None)) };
     lines::read(file, |line| {
-        if let Line::TooLong(length) = line {
+        if let RawLine::TooLong(length) = line {
             longest = length.max(longest);
         }
         let bytes = line.bytes().filter(|bytes| matcher.may_be_in(bytes) && program.is_counted(bytes));
@@ -206,7 +210,7 @@ fn search(row: &Row, matcher: &Matcher, file: impl io::Read) -> io::Result<(Vec<
                 if hits.len() < MOST_HITS { hits.push(hit) } else { more += 1 }
             }
         }
-        !matches!(line, Line::Cut(_))
+        !matches!(line, RawLine::Cut(_))
     })?;
     let unread = (longest > 0).then(|| format!("a line of {longest} bytes is passed over"));
     Ok((hits, more, unread))
@@ -264,10 +268,10 @@ impl Matcher {
         is_in || (self.may_be_apart && TYPED_APART.iter().any(|mark| memmem::find(line, mark).is_some()))
     }
 
-    fn find(&self, piece: Piece) -> Option<Hit> {
-        let by_user = matches!(piece.what, What::Prompt(_)) && !piece.by_subagent;
+    fn find(&self, piece: TranscriptItem) -> Option<Hit> {
+        let by_user = matches!(piece.what, ItemKind::Prompt(_)) && !piece.by_subagent;
         let place = self.regex.find(piece.words()?)?.range();
-        let (What::Prompt(text) | What::Answer(text)) = piece.what else { return None };
+        let (ItemKind::Prompt(text) | ItemKind::Answer(text)) = piece.what else { return None };
         Some(Hit { at: piece.at, by_user, subagent: None, text, place })
     }
 }

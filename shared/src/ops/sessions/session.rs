@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    conversation::{Facts, Inner},
-    ops::{agent_object, sessions::catalogue::Row},
+    conversation::{ConversationFacts, Subagent},
+    ops::{agent_object, sessions::catalogue::SessionRow},
 };
 
 /// The object of one conversation. What the program did not record is `None`.
@@ -93,9 +93,9 @@ pub(super) fn on_one_line(title: &str) -> String {
     title.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-impl From<Inner> for SubAgent {
-    fn from(inner: Inner) -> Self {
-        let Inner { id, kind, about, path, size, .. } = inner;
+impl From<Subagent> for SubAgent {
+    fn from(inner: Subagent) -> Self {
+        let Subagent { id, kind, about, path, size, .. } = inner;
         let path = Some(path).filter(|path| !path.as_os_str().is_empty());
         let unknown = (None, None, None, None);
         let (messages, input_tokens, output_tokens, cost_usd) = unknown;
@@ -105,7 +105,7 @@ impl From<Inner> for SubAgent {
 
 impl SubAgent {
     /// Of one that was read whole.
-    pub(super) fn read(inner: Inner, facts: &Facts) -> Self {
+    pub(super) fn read(inner: Subagent, facts: &ConversationFacts) -> Self {
         let (input_tokens, output_tokens) = facts.tokens();
         let cost_usd = facts.spent().map(agent_object::dollars);
         Self { messages: Some(facts.messages), input_tokens, output_tokens, cost_usd, ..Self::from(inner) }
@@ -114,8 +114,8 @@ impl SubAgent {
 
 impl Session {
     /// Of what the lines say; the rest is for the caller to fill in.
-    pub(super) fn of(row: &Row) -> Self {
-        let Row { id, program, facts, is_whole, .. } = row;
+    pub(super) fn of(row: &SessionRow) -> Self {
+        let SessionRow { id, program, facts, is_whole, .. } = row;
         let (input_tokens, output_tokens) = row.tokens();
         let is_counted = |has_sum: bool| *is_whole || has_sum;
         let has_tokens = is_counted(facts.input_tokens.is_some());

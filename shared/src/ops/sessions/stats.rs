@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Request, catalogue::Catalogue, forks};
 use crate::{
     Result,
-    conversation::{Share, Trouble, day_of, model_of},
+    conversation::{ReadFailure, Share, day_of, model_of},
     git::Repo,
     ops::agent_object,
 };
@@ -27,7 +27,7 @@ pub struct Report {
     pub models: Vec<Sum>,
     /// What could not be read.
     #[serde(rename = "unreadable")]
-    pub troubles: Vec<Trouble>,
+    pub troubles: Vec<ReadFailure>,
 }
 
 /// One sum. What no program recorded is `None`.
@@ -129,7 +129,7 @@ impl Sums {
         add(&mut self.total.share, &one.total.share);
     }
 
-    fn report(self, troubles: Vec<Trouble>) -> Report {
+    fn report(self, troubles: Vec<ReadFailure>) -> Report {
         let named =
             |group: BTreeMap<String, Counted>| -> Vec<(String, Counted)> { group.into_iter().collect() };
         let sums = |group: Vec<(String, Counted)>| {

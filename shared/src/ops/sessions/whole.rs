@@ -12,7 +12,7 @@ use serde::{
 use super::{Session, read::Open};
 use crate::{
     Error,
-    conversation::{Piece, What},
+    conversation::{ItemKind, TranscriptItem},
 };
 
 /// A conversation, whole.
@@ -64,15 +64,15 @@ pub enum Role {
     Note,
 }
 
-impl From<Piece> for Entry {
-    fn from(piece: Piece) -> Self {
+impl From<TranscriptItem> for Entry {
+    fn from(piece: TranscriptItem) -> Self {
         let (role, tool, error, text) = match piece.what {
-            What::Prompt(text) => (Role::User, None, false, text),
-            What::Answer(text) => (Role::Assistant, None, false, text),
-            What::Thought(text) => (Role::Thinking, None, false, text),
-            What::Tool { name, input } => (Role::Tool, Some(name), false, input),
-            What::Result { error, text } => (Role::Result, None, error, text),
-            What::Note(text) => (Role::Note, None, false, text),
+            ItemKind::Prompt(text) => (Role::User, None, false, text),
+            ItemKind::Answer(text) => (Role::Assistant, None, false, text),
+            ItemKind::Thought(text) => (Role::Thinking, None, false, text),
+            ItemKind::Tool { name, input } => (Role::Tool, Some(name), false, input),
+            ItemKind::Result { error, text } => (Role::Result, None, error, text),
+            ItemKind::Note(text) => (Role::Note, None, false, text),
         };
         Self { subagent: piece.by_subagent, at: piece.at, role, tool, error, text }
     }

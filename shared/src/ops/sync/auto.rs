@@ -2,19 +2,19 @@
 
 use std::{fs, time::Duration};
 
-use super::{Asks, Question, Request};
+use super::{ConsentQuestion, Request, SyncUser};
 use crate::{
-    Kind, Result, error::Context, lock::Lock, private_files, store::layout::Private, trust::AcceptedRepo,
+    Kind, Result, error::Context, lock::Lock, private_files, store::layout::PrivateDir, trust::AcceptedRepo,
     world,
 };
 
 /// Nobody is there.
 struct Nobody;
 
-impl Asks for Nobody {
+impl SyncUser for Nobody {
     fn doing(&mut self, _what: &str) {}
 
-    fn agrees(&mut self, _question: &Question) -> Result<bool> {
+    fn agrees(&mut self, _question: &ConsentQuestion) -> Result<bool> {
         Ok(false)
     }
 }
@@ -24,8 +24,8 @@ impl Asks for Nobody {
 /// # Errors
 /// As [`super::run`].
 pub fn run(repo: &AcceptedRepo) -> Result<()> {
-    let private = Private::new(repo.private_dir()?);
-    let word = private.news();
+    let private = PrivateDir::new(repo.private_dir()?);
+    let word = private.sync_pending();
     private_files::write(&word, "")
         .context(Kind::External, || format!("cannot write '{}'", word.display()))?;
     // Word that is left after the last look is left before the lock is free.

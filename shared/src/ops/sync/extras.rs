@@ -7,7 +7,7 @@ use crate::{
     Code, Error, Result,
     git::{
         Oid, Repo,
-        remotes::{Manner, Push, Rule},
+        remotes::{Push, PushRule, RemoteOptions},
     },
     model::{Agent, AgentId},
     store::{Listing, layout, transcripts},
@@ -44,7 +44,7 @@ impl Extra {
 pub(super) fn fetch(repo: &Repo, remote: &Remote, extra: Extra, ask: bool) -> Result<()> {
     let kind = extra.name();
     let refspec = format!("+{}{kind}/*:{}*", layout::SHARED, layout::extras(&remote.name, kind));
-    repo.fetch(&remote.address, &[refspec], Manner { ask }, &mut |_| {})
+    repo.fetch(&remote.address, &[refspec], RemoteOptions { ask }, &mut |_| {})
 }
 
 /// What of this clone the remote does not have. `keep`: conversations are kept first as they are now.
@@ -67,7 +67,7 @@ pub(super) fn sends(repo: &Repo, remote: &Remote, extra: Extra, keep: bool) -> R
         let there = repo.find_ref(&format!("{}{}", layout::extras(&remote.name, kind), row.id))?;
         if let Some(new) = ours.filter(|new| Some(*new) != there) {
             let name = format!("{}{kind}/{}", layout::SHARED, row.id);
-            sends.push(Push { name, new: Some(new), rule: Rule::Lease(there) });
+            sends.push(Push { name, new: Some(new), rule: PushRule::Lease(there) });
         }
     }
     Ok(sends)
@@ -78,7 +78,7 @@ pub(super) fn sends(repo: &Repo, remote: &Remote, extra: Extra, keep: bool) -> R
 /// # Errors
 /// Git cannot speak with the remote.
 pub(super) fn send(repo: &Repo, remote: &Remote, sends: &[Push], ask: bool) -> Result<Vec<String>> {
-    let rejected = repo.push(&remote.address, sends, Manner { ask }, &mut |_| {})?;
+    let rejected = repo.push(&remote.address, sends, RemoteOptions { ask }, &mut |_| {})?;
     let sent = sends.iter().filter(|push| !rejected.iter().any(|one| one.name == push.name));
     Ok(sent.map(|push| push.name.clone()).collect())
 }

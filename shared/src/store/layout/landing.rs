@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
-use super::Private;
+use super::PrivateDir;
 
 /// How many scratch worktrees, in which branches are merged and checked before they land, there are at most.
 pub const MAX_SCRATCHES: usize = 8;
@@ -34,7 +34,7 @@ fn numbered(name: &str, number: usize) -> String {
     if number == 1 { name.to_owned() } else { format!("{name}-{number}") }
 }
 
-impl Private {
+impl PrivateDir {
     /// Held by whoever lands on a branch or undoes a landing on it; in it stands who that is. Some names of branches are too long
     /// for a file: its name is a digest.
     pub fn target_lock(&self, branch: &str) -> PathBuf {

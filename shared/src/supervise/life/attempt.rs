@@ -9,7 +9,7 @@ use std::{
 
 use tokio::time::sleep;
 
-use super::{Supervisor, TICK, following::Standing};
+use super::{Supervisor, TICK, tracking::RepositoryState};
 use crate::{
     Kind, Result,
     agents::{self, Answer, Question, QuestionKind, Stdin, StreamEvent, StreamSummary, limit::Reached},
@@ -18,17 +18,17 @@ use crate::{
     git::careful,
     model::{
         Fact, OnPrompt, Phase,
-        event::{Message, Step},
+        event::{Message, PhaseChange},
         text,
     },
     private_files,
     supervise::{
-        ending::{End, Ended},
+        ending::{AttemptEnd, EndedAttempt},
         guard,
         helper::Job,
         idle::Idle,
-        launch::{self, Program},
-        listen::{Output, Span},
+        launch::{self, RunningProgram},
+        listen::{LineSpan, ProgramOutput},
     },
 };
 
@@ -49,12 +49,12 @@ const LAST_WORDS: usize = 160;
 
 /// A program that runs.
 struct Attempt {
-    program: Program,
-    output: Output,
+    program: RunningProgram,
+    output: ProgramOutput,
     summary: StreamSummary,
     idle: Idle,
     /// Where the questions stand in the output.
-    asked: HashMap<String, Span>,
+    asked: HashMap<String, LineSpan>,
     /// The question that is shown as waited for.
     waits_for: Option<Question>,
     /// Said by us and not yet taken up.
@@ -70,7 +70,7 @@ struct Attempt {
     kept: Instant,
     checked: Option<Instant>,
     /// How the program ended, while what it said last is still to be heard.
-    ended: Option<End>,
+    ended: Option<AttemptEnd>,
 }
 
 impl Supervisor {
@@ -79,21 +79,21 @@ impl Supervisor {
         &mut self,
         why: Option<String>,
         messages: Vec<String>,
-    ) -> Result<(Ended, Vec<String>)> {
+    ) -> Result<(EndedAttempt, Vec<String>)> {
         let number = self.record.attempt;
         self.begin_limits();
         let program = self.in_repository(Self::launch)?;
         self.reaper.expect(program.process.pid);
         self.record.program = Some(program.process);
         self.record.write(&self.lock)?;
-        match self.say(&[Fact::Phase(Step::to(number, Phase::Running))]) {
+        match self.say(&[Fact::Phase(PhaseChange::to(number, Phase::Running))]) {
             // The program may have broken the repository's configuration already.
             Err(error) if self.can_read() => return Err(error),
             _ => {}
         }
         let mut attempt = Attempt {
             program,
-            output: Output::new(self.dir.output(number), self.spec.launch.protocol),
+            output: ProgramOutput::new(self.dir.output(number), self.spec.launch.protocol),
             summary: StreamSummary::default(),
             idle: Idle::new(self.spec.limits.idle_timeout),
             asked: HashMap::new(),
@@ -118,7 +118,7 @@ impl Supervisor {
         }
         let end = self.watch_over(&mut attempt).await?;
         match self.in_repository(|supervisor| supervisor.listen(&mut attempt, true)) {
-            Err(error) if !matches!(end, End::Broken(_)) => return Err(error),
+            Err(error) if !matches!(end, AttemptEnd::Broken(_)) => return Err(error),
             _ => {}
         }
         let limit = self.limit_said(&attempt.summary, &end);
@@ -126,7 +126,7 @@ impl Supervisor {
         let heard = attempt.said - attempt.unheard.len();
         let unheard: Vec<String> = attempt.unheard.into_iter().skip(opened.saturating_sub(heard)).collect();
         let is_structured = self.spec.launch.protocol.is_structured();
-        let ended = Ended {
+        let ended = EndedAttempt {
             last_words: is_structured.then(|| last_line(&self.dir.errors(number))).flatten(),
             limit,
             end,
@@ -138,18 +138,18 @@ impl Supervisor {
     }
 
     /// The usage limit that the attempt spoke of. Of plain output only the last lines are read, and only where the program failed.
-    fn limit_said(&self, summary: &StreamSummary, end: &End) -> Option<Reached> {
+    fn limit_said(&self, summary: &StreamSummary, end: &AttemptEnd) -> Option<Reached> {
         if self.spec.launch.protocol.is_structured() {
             return summary.limit.clone();
         }
-        if !matches!(end, End::Exit(code) if *code != 0) {
+        if !matches!(end, AttemptEnd::Exit(code) if *code != 0) {
             return None;
         }
         let output = tail(&self.dir.output(self.record.attempt))?;
         agents::usage_limit_in_output(&self.spec.profile, &output)
     }
 
-    fn launch(&mut self) -> Result<Program> {
+    fn launch(&mut self) -> Result<RunningProgram> {
         if !self.prompts.contains(&self.spec.worktree) {
             self.prompts.push(self.spec.worktree.clone());
         }
@@ -177,15 +177,15 @@ impl Supervisor {
         )))
     }
 
-    async fn watch_over(&mut self, attempt: &mut Attempt) -> Result<End> {
+    async fn watch_over(&mut self, attempt: &mut Attempt) -> Result<AttemptEnd> {
         let mut failures = 0;
         loop {
             let standing = self.keep_up();
             let looked = match standing {
-                Standing::Lost(why) => return Ok(End::Broken(why)),
+                RepositoryState::Lost(why) => return Ok(AttemptEnd::Broken(why)),
                 // It works on; what it says is read when the repository is back.
-                Standing::Away => Ok(None),
-                Standing::Usable => self.look(attempt),
+                RepositoryState::Away => Ok(None),
+                RepositoryState::Usable => self.look(attempt),
             };
             match looked {
                 Ok(Some(end)) => return Ok(end),
@@ -197,7 +197,7 @@ impl Supervisor {
             if let Some(end) = self.limit_reached(attempt) {
                 return Ok(end);
             }
-            if standing == Standing::Usable {
+            if standing == RepositoryState::Usable {
                 self.keep(attempt).await;
             }
             let tick = if self.spec.launch.protocol.is_structured() { LISTEN } else { TICK };
@@ -213,7 +213,7 @@ impl Supervisor {
     }
 
     /// Hears what the program and people say. Gives the end, if there is one.
-    fn look(&mut self, attempt: &mut Attempt) -> Result<Option<End>> {
+    fn look(&mut self, attempt: &mut Attempt) -> Result<Option<AttemptEnd>> {
         let pid = attempt.program.process.pid;
         if let Some(end) = attempt.ended.take().or_else(|| self.reaper.ended(pid)) {
             attempt.ended = Some(end);
@@ -267,7 +267,7 @@ impl Supervisor {
     }
 
     /// Answers, passes messages on, and closes the program's input when all is said.
-    fn converse(&mut self, attempt: &mut Attempt) -> Result<Option<End>> {
+    fn converse(&mut self, attempt: &mut Attempt) -> Result<Option<AttemptEnd>> {
         while let Some(message) = self.next_message() {
             self.pass_on(attempt, message)?;
             self.message_passed_on();
@@ -287,24 +287,24 @@ impl Supervisor {
     }
 
     /// Does with a question what the user wants: asks on, denies, or gives up. Says when the agent begins and ends to wait.
-    fn wait_for_answers(&mut self, attempt: &mut Attempt) -> Result<Option<End>> {
+    fn wait_for_answers(&mut self, attempt: &mut Attempt) -> Result<Option<AttemptEnd>> {
         let Some(question) = attempt.summary.questions.front().cloned() else {
             if attempt.waits_for.is_some() {
-                self.say(&[Fact::Phase(Step::to(self.record.attempt, Phase::Running))])?;
+                self.say(&[Fact::Phase(PhaseChange::to(self.record.attempt, Phase::Running))])?;
                 attempt.waits_for = None;
             }
             return Ok(None);
         };
         match self.spec.launch.on_prompt {
-            OnPrompt::Fail => return Ok(Some(End::Asked(question.text))),
+            OnPrompt::Fail => return Ok(Some(AttemptEnd::Asked(question.text))),
             OnPrompt::Deny => self.answer(attempt, &question.id, &Answer { allow: false, text: None })?,
             OnPrompt::Ask => {
                 attempt.idle.lives();
                 if attempt.waits_for.as_ref() != Some(&question) {
-                    let step = Step {
+                    let step = PhaseChange {
                         question: Some(question.id.clone()),
                         choice: question.kind == QuestionKind::Choice,
-                        ..Step::to(self.record.attempt, Phase::Waiting).because(question.text.clone())
+                        ..PhaseChange::to(self.record.attempt, Phase::Waiting).because(question.text.clone())
                     };
                     self.show(attempt);
                     self.say(&[Fact::Phase(step)])?;
@@ -368,10 +368,10 @@ impl Supervisor {
         attempt.said += 1;
     }
 
-    fn limit_reached(&self, attempt: &mut Attempt) -> Option<End> {
+    fn limit_reached(&self, attempt: &mut Attempt) -> Option<AttemptEnd> {
         let limits = &self.spec.limits;
         if self.begun.elapsed() >= limits.max_time {
-            return Some(End::TooLong(limits.max_time.as_secs()));
+            return Some(AttemptEnd::TooLong(limits.max_time.as_secs()));
         }
         if attempt.checked.is_some_and(|at| at.elapsed() < TICK) {
             return None;
@@ -382,14 +382,14 @@ impl Supervisor {
         let limit = limits.max_output.as_bytes();
         if size(&self.dir.output(number)) + size(&self.dir.errors(number)) > limit {
             let key = MAX_OUTPUT.name();
-            return Some(End::Broken(format!("printed more than {limit} bytes ({key})")));
+            return Some(AttemptEnd::Broken(format!("printed more than {limit} bytes ({key})")));
         }
         if guard::is_full(&self.spec.worktree) || guard::is_full(&self.common) {
-            return Some(End::Broken("the disk is full".to_owned()));
+            return Some(AttemptEnd::Broken("the disk is full".to_owned()));
         }
         let transcript = || self.session_files()?.transcript(&self.session.as_ref()?.0);
         let idle = attempt.idle.is_over(&self.spec.worktree, transcript)?;
-        Some(End::Idle(idle.as_secs()))
+        Some(AttemptEnd::Idle(idle.as_secs()))
     }
 
     /// A snapshot that fails is no reason to end an agent; the next one comes in a minute.

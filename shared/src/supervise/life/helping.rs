@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tokio::time::sleep;
 
-use super::{Supervisor, TICK, following::Standing};
+use super::{Supervisor, TICK, tracking::RepositoryState};
 use crate::{
     Code, Error, Kind, Result,
     supervise::{
-        ending::End,
+        ending::AttemptEnd,
         guard,
         helper::{Helper, Job},
         processes,
@@ -28,22 +28,22 @@ impl Supervisor {
         let mut restarts = 0;
         loop {
             match self.keep_up() {
-                Standing::Usable => {}
-                Standing::Away if self.is_told_to_end => {
+                RepositoryState::Usable => {}
+                RepositoryState::Away if self.is_told_to_end => {
                     return Err(Error::refused("its repository cannot be found"));
                 }
-                Standing::Away => {
+                RepositoryState::Away => {
                     sleep(TICK).await;
                     continue;
                 }
-                Standing::Lost(why) => return Err(Error::new(Code::RepositoryLost, why)),
+                RepositoryState::Lost(why) => return Err(Error::new(Code::RepositoryLost, why)),
             }
             let moves = self.followed.moves();
             let error = match self.help_once(job).await {
                 Ok(helper) => return Ok(helper),
                 Err(error) => error,
             };
-            let is_displaced = self.keep_up() == Standing::Away || self.followed.moves() != moves;
+            let is_displaced = self.keep_up() == RepositoryState::Away || self.followed.moves() != moves;
             if !is_displaced || restarts == HELPER_RESTARTS {
                 return Err(error);
             }
@@ -60,13 +60,13 @@ impl Supervisor {
             if ended.is_some() || left.is_zero() {
                 break ended;
             }
-            if let Standing::Lost(why) = self.keep_up() {
+            if let RepositoryState::Lost(why) = self.keep_up() {
                 self.end_helper(helper.pid);
                 return Err(Error::new(Code::SupervisorFailed, why));
             }
         };
         match ended {
-            Some(End::Exit(0)) => Ok(helper),
+            Some(AttemptEnd::Exit(0)) => Ok(helper),
             Some(_) if guard::is_full(&self.common) => Err(Error::new(Code::DiskFull, "the disk is full")),
             Some(_) => Err(Error::new(Code::SupervisorFailed, helper.last_words())),
             None => {

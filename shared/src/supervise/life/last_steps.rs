@@ -7,20 +7,20 @@ use std::{
 
 use tokio::time::sleep;
 
-use super::{Supervisor, TICK, following::Standing, helping::HELPER_RESTARTS};
+use super::{Supervisor, TICK, helping::HELPER_RESTARTS, tracking::RepositoryState};
 use crate::{
     Error, Result,
     backoff::Backoff,
     model::{Fact, event::Finished},
     store::append_if,
-    supervise::{ending::Ended, guard, helper::Job, news, stored_output},
-    worktree::take::Taken,
+    supervise::{auto_sync, ending::EndedAttempt, guard, helper::Job, stored_output},
+    worktree::capture::CapturedWork,
 };
 
 /// How long to go on trying to write the end down, on a full disk for instance.
-const PATIENCE: Duration = Duration::from_secs(30 * 60);
+const RETRY_FOR: Duration = Duration::from_secs(30 * 60);
 /// The same where the supervisor is told to end: long enough to lose a race and try again.
-const PATIENCE_WHEN_TOLD_TO_END: Duration = Duration::from_secs(5);
+const RETRY_FOR_WHEN_STOPPED: Duration = Duration::from_secs(5);
 
 impl Supervisor {
     /// A configuration that nobody can read, which the agent may have left, keeps its work from being taken: it may be repaired. A
@@ -28,10 +28,10 @@ impl Supervisor {
     pub(super) async fn wait_for_the_repository(&mut self) -> bool {
         let begun = Instant::now();
         loop {
-            if self.keep_up() == Standing::Usable && self.can_read() {
+            if self.keep_up() == RepositoryState::Usable && self.can_read() {
                 return true;
             }
-            let is_over = self.is_repository_deleted() || begun.elapsed() >= PATIENCE;
+            let is_over = self.is_repository_deleted() || begun.elapsed() >= RETRY_FOR;
             if is_over || self.is_told_to_end {
                 return false;
             }
@@ -48,7 +48,7 @@ impl Supervisor {
     }
 
     const fn patience(&self) -> Duration {
-        if self.is_told_to_end { PATIENCE_WHEN_TOLD_TO_END } else { PATIENCE }
+        if self.is_told_to_end { RETRY_FOR_WHEN_STOPPED } else { RETRY_FOR }
     }
 
     /// Where there never was a worktree, nothing ran, and what was asked is all there is to keep.
@@ -57,9 +57,9 @@ impl Supervisor {
     }
 
     /// Takes the work; without a worktree there is none.
-    pub(super) async fn take(&mut self) -> Result<Taken> {
+    pub(super) async fn take(&mut self) -> Result<CapturedWork> {
         if !self.has_worktree {
-            return Ok(Taken::nothing(self.spec.base.into()));
+            return Ok(CapturedWork::nothing(self.spec.base.into()));
         }
         let mut restarts = 0;
         let taken = loop {
@@ -75,18 +75,22 @@ impl Supervisor {
         };
         let full = taken.unsaved.is_some() && guard::is_full(&self.common);
         let unsaved = if full { Some("the disk is full".to_owned()) } else { taken.unsaved };
-        Ok(Taken { unsaved, ..taken })
+        Ok(CapturedWork { unsaved, ..taken })
     }
 
     /// Nothing is acknowledged before it is on the disk; a full disk may have space again in a minute.
-    pub(super) async fn tell_end(&mut self, ended: &Ended, taken: Result<&Taken, &Error>) -> Result<()> {
+    pub(super) async fn tell_end(
+        &mut self,
+        ended: &EndedAttempt,
+        taken: Result<&CapturedWork, &Error>,
+    ) -> Result<()> {
         let begun = Instant::now();
         let mut backoff = Backoff::millis(200, 30_000);
         loop {
             match self.say_end(ended, taken) {
                 Err(_) if self.is_repository_deleted() => return Ok(()),
                 Err(_) if begun.elapsed() < self.patience() => {
-                    guard::release(&self.private);
+                    guard::release_reserve(&self.private);
                     self.wait(backoff.pause()).await;
                 }
                 other => return other,
@@ -94,7 +98,7 @@ impl Supervisor {
         }
     }
 
-    fn say_end(&mut self, ended: &Ended, taken: Result<&Taken, &Error>) -> Result<()> {
+    fn say_end(&mut self, ended: &EndedAttempt, taken: Result<&CapturedWork, &Error>) -> Result<()> {
         // One that was never launched by us ends where it was queued.
         let launched = Some(self.record.attempt).filter(|attempt| *attempt > 0);
         self.in_repository(|supervisor| {
@@ -105,7 +109,7 @@ impl Supervisor {
             })
             .map(drop)
         })?;
-        news::tell(&self.spec.limits);
+        auto_sync::sync_once(&self.spec.limits);
         Ok(())
     }
 }

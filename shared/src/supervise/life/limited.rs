@@ -6,19 +6,19 @@ use std::{fs, time::Duration};
 use jiff::Timestamp;
 use tokio::time::sleep;
 
-use super::{Supervisor, TICK, following::Standing};
+use super::{Supervisor, TICK, tracking::RepositoryState};
 use crate::{
     Result,
     agents::{
         self,
         limit::{Here, Reached},
     },
-    model::{Fact, Limit, Phase, event::Step, limit::try_again_at},
+    model::{Fact, Limit, Phase, event::PhaseChange, limit::try_again_at},
     private_files,
-    store::{append_if, layout::Private},
+    store::{append_if, layout::PrivateDir},
     supervise::{
-        breaker::{Breaker, Now, Pass, Shut, Turn},
-        ending::{End, Ended},
+        breaker::{Breaker, Clocks, HeldLimit, Pass, StartDecision},
+        ending::{AttemptEnd, EndedAttempt},
         queue,
         spec::Spec,
     },
@@ -31,7 +31,7 @@ const LATER: i64 = 30;
 const SPREAD: i64 = 60;
 
 /// What a supervisor knows of usage limits.
-pub(super) struct Limits {
+pub(super) struct KnownLimits {
     breaker: Breaker,
     pass: Pass,
     /// How often in a row the service refused the agent without any answer.
@@ -39,11 +39,11 @@ pub(super) struct Limits {
     /// The breaker was told that the service answers.
     told: bool,
     /// What is shown as waited for in the queue.
-    shown: Option<Shut>,
+    shown: Option<HeldLimit>,
 }
 
-impl Limits {
-    pub(super) fn new(private: &Private, spec: &Spec) -> Self {
+impl KnownLimits {
+    pub(super) fn new(private: &PrivateDir, spec: &Spec) -> Self {
         let account = agents::program(&spec.profile).map_or(&[][..], |program| program.account_variables());
         let breaker = Breaker::new(private, &spec.profile, account, spec.options.model.clone());
         let pass = if spec.despite_limit { Pass::OnDemand } else { Pass::None };
@@ -51,7 +51,7 @@ impl Limits {
     }
 
     /// The repository is in another place.
-    pub(super) fn move_to(&mut self, private: &Private) {
+    pub(super) fn move_to(&mut self, private: &PrivateDir) {
         self.breaker.move_to(private);
     }
 }
@@ -61,14 +61,14 @@ pub(super) enum Waited {
     /// The limit is over.
     Over,
     /// The agent is to come to another end.
-    Ended(End),
+    Ended(AttemptEnd),
     /// The supervisor is to go; the agent stays paused, as it says.
     Left,
 }
 
 impl Supervisor {
     /// Waits in the queue as long as a usage limit holds that concerns the agent; others go first meanwhile.
-    pub(super) async fn wait_for_limit(&mut self) -> Result<Option<End>> {
+    pub(super) async fn wait_for_limit(&mut self) -> Result<Option<AttemptEnd>> {
         let mut ticket = None;
         while let Some(shut) = self.limit_in_the_way() {
             if ticket.is_none() {
@@ -97,7 +97,7 @@ impl Supervisor {
     pub(super) async fn wait_for_reset(&mut self) -> Waited {
         loop {
             // Where the repository is away, so is what is known of the limit.
-            if self.keep_up() == Standing::Usable {
+            if self.keep_up() == RepositoryState::Usable {
                 let Some(shut) = self.limit_in_the_way() else { return Waited::Over };
                 if self.is_too_long(&shut) {
                     return Waited::Ended(self.stays_paused(shut.limit()));
@@ -114,12 +114,12 @@ impl Supervisor {
     }
 
     /// The limit that holds for the agent; nothing where it may start.
-    fn limit_in_the_way(&mut self) -> Option<Shut> {
-        match self.limits.breaker.turn(&self.limits.pass, &Now::read()) {
-            Turn::Free => {}
-            Turn::Follows => self.limits.pass = Pass::Follows,
-            Turn::First(lock) => self.limits.pass = Pass::First(lock),
-            Turn::Wait(shut) => {
+    fn limit_in_the_way(&mut self) -> Option<HeldLimit> {
+        match self.limits.breaker.turn(&self.limits.pass, &Clocks::read()) {
+            StartDecision::Free => {}
+            StartDecision::Follows => self.limits.pass = Pass::Follows,
+            StartDecision::First(lock) => self.limits.pass = Pass::First(lock),
+            StartDecision::Wait(shut) => {
                 self.limits.pass = Pass::None;
                 return Some(shut);
             }
@@ -127,13 +127,13 @@ impl Supervisor {
         None
     }
 
-    fn is_too_long(&self, shut: &Shut) -> bool {
-        shut.left(&Now::read())
+    fn is_too_long(&self, shut: &HeldLimit) -> bool {
+        shut.left(&Clocks::read())
             > self.spec.limits.limit_wait + Duration::from_secs((LATER + SPREAD).unsigned_abs())
     }
 
     /// For `status`, which cannot know whom a limit concerns.
-    fn show_limit(&mut self, shut: &Shut) {
+    fn show_limit(&mut self, shut: &HeldLimit) {
         if self.limits.shown.as_ref() == Some(shut) {
             return;
         }
@@ -158,30 +158,30 @@ impl Supervisor {
         self.limits.refused = 0;
         self.limits.breaker.set_model(model.map(str::to_owned));
         if matches!(self.limits.pass, Pass::First(_) | Pass::OnDemand) {
-            self.limits.breaker.open(&Now::read());
+            self.limits.breaker.open(&Clocks::read());
         }
         self.limits.pass = Pass::None;
     }
 
     /// The end of an attempt that ran into a limit; any other is given back.
-    pub(super) fn limited(&mut self, ended: Ended) -> Ended {
+    pub(super) fn limited(&mut self, ended: EndedAttempt) -> EndedAttempt {
         let reached = ended.limit_reached().cloned();
         let model =
             ended.summary.as_ref().and_then(|summary| summary.usage.model.as_deref()).map(str::to_owned);
         let Some(reached) = reached else {
             // Of a program that is not understood, success is the answer. Any other end proves nothing: another agent goes first.
-            self.hear_limits(ended.summary.is_none() && ended.end == End::Exit(0), model.as_deref());
+            self.hear_limits(ended.summary.is_none() && ended.end == AttemptEnd::Exit(0), model.as_deref());
             return ended;
         };
         self.limits.breaker.set_model(model);
         let end = self.pause_for(&reached);
         self.limits.pass = Pass::None;
         self.ran = self.begun.elapsed();
-        Ended { end, ..ended }
+        EndedAttempt { end, ..ended }
     }
 
-    fn pause_for(&mut self, reached: &Reached) -> End {
-        let now = Now::read();
+    fn pause_for(&mut self, reached: &Reached) -> AttemptEnd {
+        let now = Clocks::read();
         let here = Here {
             now: Timestamp::from_second(now.wall).unwrap_or_default(),
             zone: world::time_zone(),
@@ -198,12 +198,12 @@ impl Supervisor {
             // Without the file nobody would know when to go on: a person decides.
             Err(_) => Limit { until: Timestamp::from_second(until).ok(), ..Limit::of(reached.kind) },
         };
-        if limit.resumes { End::Limited(limit) } else { self.stays_paused(limit) }
+        if limit.resumes { AttemptEnd::Limited(limit) } else { self.stays_paused(limit) }
     }
 
     /// The agent is paused, and nobody but a person resumes it.
-    fn stays_paused(&self, limit: Limit) -> End {
-        End::Limited(Limit { resumes: false, ..limit })
+    fn stays_paused(&self, limit: Limit) -> AttemptEnd {
+        AttemptEnd::Limited(Limit { resumes: false, ..limit })
     }
 
     /// A new launch of an agent that was paused, by this supervisor: as `resume` does it.
@@ -214,7 +214,8 @@ impl Supervisor {
         queue::draw(&self.private, std::slice::from_ref(&self.id), self.spec.jobs)?;
         let fold = append_if(&self.repo()?, &self.id, |fold| {
             let why = fold.agent.reason.clone().unwrap_or_default();
-            let step = Step::to(fold.agent.attempt + 1, Phase::Queued).because(format!("paused: {why}"));
+            let step =
+                PhaseChange::to(fold.agent.attempt + 1, Phase::Queued).because(format!("paused: {why}"));
             Some(vec![Fact::Phase(step)])
         })?;
         self.record.attempt = fold.agent.attempt;

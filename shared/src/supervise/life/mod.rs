@@ -3,11 +3,11 @@
 
 mod attempt;
 mod files;
-mod following;
 mod helping;
 mod last_steps;
 mod limited;
 mod requests;
+mod tracking;
 
 use std::{
     path::{Path, PathBuf},
@@ -21,48 +21,49 @@ use tokio::{
 };
 
 use self::{
-    following::{Followed, Standing},
-    limited::{Limits, Waited},
+    limited::{KnownLimits, Waited},
     requests::Requests,
+    tracking::{RepositoryState, TrackedFolders},
 };
 use crate::{
     Code, Error, Kind, Result,
     agents::{self, Session, SessionFiles},
-    conversation::holding::{self, Hold},
+    conversation::session_lock::{self, SessionLock},
     error::Context,
     git::Repo,
     lock::Lock,
-    model::{Agent, AgentId, ByteSize, Fact, Phase, SessionId, event::Step},
+    model::{Agent, AgentId, ByteSize, Fact, Phase, SessionId, event::PhaseChange},
     store::{
         Chain, append, append_if,
-        layout::{AgentDir, Private},
+        layout::{AgentDir, PrivateDir},
     },
     supervise::{
-        ending::{End, Ended},
+        auto_sync,
+        ending::{AttemptEnd, EndedAttempt},
         guard,
         helper::Job,
-        mend, news,
         processes::{self, Processes},
         prompt, queue,
         reaper::Reaper,
+        repair,
         spec::Spec,
         tree::{self, ProcessId},
     },
     trust::acceptance,
-    worktree::{shadow::Frozen, take::Taken},
+    worktree::{capture::CapturedWork, isolated_git_dir::FrozenConfig},
     world,
 };
 
 /// How often the limits and the agent's ref are looked at, when nothing wakes us earlier.
 const TICK: Duration = Duration::from_secs(1);
 /// How long what the program left running may tidy up after its end.
-const AFTERMATH: Duration = Duration::from_secs(2);
+const EXIT_GRACE: Duration = Duration::from_secs(2);
 
 /// Supervises the agent to its end. `lock` is the agent's lock; `ready` is called as soon as the supervisor answers.
 ///
 /// # Errors
 /// The end could not be written down: the agent then shows as lost, which it is.
-pub fn live(common_dir: &Path, id: &AgentId, lock: Lock, ready: impl FnOnce()) -> Result<()> {
+pub fn run_supervisor(common_dir: &Path, id: &AgentId, lock: Lock, ready: impl FnOnce()) -> Result<()> {
     tree::adopt_orphans()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -77,12 +78,12 @@ pub fn live(common_dir: &Path, id: &AgentId, lock: Lock, ready: impl FnOnce()) -
 
 struct Supervisor {
     common: PathBuf,
-    private: Private,
+    private: PrivateDir,
     id: AgentId,
     dir: AgentDir,
     spec: Spec,
     /// The settings under which the work is taken, as they were read at the start.
-    frozen: Option<Frozen>,
+    frozen: Option<FrozenConfig>,
     record: Processes,
     reaper: Reaper,
     wake: Signal,
@@ -95,22 +96,22 @@ struct Supervisor {
     /// The conversation, where the program has such: its id, and whether it was there before this attempt.
     session: Option<(SessionId, bool)>,
     /// Keeps others out of the conversation.
-    hold: Option<(SessionId, Hold)>,
+    hold: Option<(SessionId, SessionLock)>,
     /// The repository and the worktree, wherever they are now.
-    followed: Followed,
+    followed: TrackedFolders,
     /// Where the copies of the task lie that a program was started with.
     prompts: Vec<PathBuf>,
     /// Since the first launch, without the time in which a usage limit kept it from running.
     begun: Instant,
     /// How long it had run when a usage limit stopped it.
     ran: Duration,
-    limits: Limits,
+    limits: KnownLimits,
     lock: Lock,
 }
 
 impl Supervisor {
     fn new(common_dir: &Path, id: &AgentId, lock: Lock) -> Result<Self> {
-        let private = Private::new(common_dir.join("orchestra"));
+        let private = PrivateDir::new(common_dir.join("orchestra"));
         let dir = private.agent(id);
         let spec = Spec::read(&dir)?;
         let listen = |kind| signal(kind).context(Kind::External, || "cannot listen for signals".into());
@@ -132,13 +133,13 @@ impl Supervisor {
             has_worktree: spec.resumed,
             session: None,
             hold: None,
-            followed: Followed::new(common_dir)?,
+            followed: TrackedFolders::new(common_dir)?,
             prompts: Vec::new(),
             begun: Instant::now(),
             ran: Duration::ZERO,
-            limits: Limits::new(&private, &spec),
+            limits: KnownLimits::new(&private, &spec),
             id: id.clone(),
-            frozen: Frozen::load(&private.frozen().join(&spec.frozen)).ok(),
+            frozen: FrozenConfig::load(&private.frozen().join(&spec.frozen)).ok(),
             private,
             dir,
             spec,
@@ -150,7 +151,7 @@ impl Supervisor {
     }
 
     async fn run(mut self) -> Result<()> {
-        news::keep_telling(&self.spec.limits);
+        auto_sync::schedule(&self.spec.limits);
         let mut ended = self.live().await;
         let taken = loop {
             let Some(taken) = self.conclude(&ended).await? else {
@@ -179,7 +180,7 @@ impl Supervisor {
     }
 
     /// Ends what still runs, takes the work, and says how it came to its end. Nothing where the repository stays away.
-    async fn conclude(&mut self, ended: &Ended) -> Result<Option<Result<Taken>>> {
+    async fn conclude(&mut self, ended: &EndedAttempt) -> Result<Option<Result<CapturedWork>>> {
         let _ = self.keep_up();
         let left = self.end_tree(&ended.end);
         for worktree in self.prompts.iter().chain([&self.spec.worktree]) {
@@ -205,15 +206,15 @@ impl Supervisor {
         Ok(Some(taken))
     }
 
-    async fn live(&mut self) -> Ended {
+    async fn live(&mut self) -> EndedAttempt {
         match self.live_on().await {
             Ok(ended) => ended,
-            Err(error) => End::Broken(error.one_line()).into(),
+            Err(error) => AttemptEnd::Broken(error.one_line()).into(),
         }
     }
 
     /// From the queue to the end of the last attempt.
-    async fn live_on(&mut self) -> Result<Ended> {
+    async fn live_on(&mut self) -> Result<EndedAttempt> {
         if let Some(end) = self.wait_for_slot().await? {
             return Ok(end.into());
         }
@@ -224,7 +225,8 @@ impl Supervisor {
         if let Err(error) = self.help(Job::Prepare).await {
             if !self.spec.resumed {
                 // Killed, the helper leaves what it began. Nothing ever ran in it.
-                let _ = mend::remove_half_made(&Repo::open(&self.common)?, &self.id, mend::Operations::Free);
+                let _ =
+                    repair::remove_incomplete(&Repo::open(&self.common)?, &self.id, repair::Operations::Free);
             }
             return Err(error);
         }
@@ -259,14 +261,14 @@ impl Supervisor {
                 Duration::ZERO
             };
             if let Some(end) = self.rest(delay).await? {
-                return Ok(Ended { end, ..ended });
+                return Ok(EndedAttempt { end, ..ended });
             }
             why = again.then_some(reason);
             messages = unheard;
         }
     }
 
-    async fn wait_for_slot(&mut self) -> Result<Option<End>> {
+    async fn wait_for_slot(&mut self) -> Result<Option<AttemptEnd>> {
         loop {
             // Of a repository that is away, or moves, no limit is known: then the slot is not taken.
             let moves = self.followed.moves();
@@ -278,11 +280,13 @@ impl Supervisor {
             }
             match queue::try_enter(&self.private, &self.id) {
                 // A slot of a repository that was renamed in this moment is a new file in the old place.
-                Ok(Some(slot)) if self.keep_up() == Standing::Usable && self.followed.moves() == moves => {
+                Ok(Some(slot))
+                    if self.keep_up() == RepositoryState::Usable && self.followed.moves() == moves =>
+                {
                     self.slot = Some(slot);
                     return Ok(None);
                 }
-                Err(error) if self.keep_up() == Standing::Usable && self.followed.moves() == moves => {
+                Err(error) if self.keep_up() == RepositoryState::Usable && self.followed.moves() == moves => {
                     return Err(error);
                 }
                 _ => {}
@@ -296,7 +300,7 @@ impl Supervisor {
     }
 
     /// Waits, unless somebody asks for the end.
-    async fn rest(&mut self, time: Duration) -> Result<Option<End>> {
+    async fn rest(&mut self, time: Duration) -> Result<Option<AttemptEnd>> {
         let begun = Instant::now();
         while begun.elapsed() < time {
             if let Some(end) = self.rest_once(TICK.min(time.saturating_sub(begun.elapsed()))).await? {
@@ -306,16 +310,16 @@ impl Supervisor {
         Ok(None)
     }
 
-    async fn rest_once(&mut self, time: Duration) -> Result<Option<End>> {
+    async fn rest_once(&mut self, time: Duration) -> Result<Option<AttemptEnd>> {
         tokio::select! {
             _ = self.wake.recv() => {}
             _ = self.term.recv() => return Ok(Some(self.told_to_end())),
             () = sleep(time) => {}
         }
         match self.keep_up() {
-            Standing::Usable => self.in_repository(Self::end_asked),
-            Standing::Away => Ok(None),
-            Standing::Lost(why) => Ok(Some(End::Broken(why))),
+            RepositoryState::Usable => self.in_repository(Self::end_asked),
+            RepositoryState::Away => Ok(None),
+            RepositoryState::Lost(why) => Ok(Some(AttemptEnd::Broken(why))),
         }
     }
 
@@ -334,11 +338,11 @@ impl Supervisor {
 
     /// Another launch: the end of the attempt before and the beginning of the next are one event, so that nobody sees it ended
     /// in between.
-    fn next_launch(&mut self, before: &Ended, why: &str) -> Result<()> {
+    fn next_launch(&mut self, before: &EndedAttempt, why: &str) -> Result<()> {
         self.in_repository(|supervisor| supervisor.say_next_launch(before, why))
     }
 
-    fn say_next_launch(&mut self, before: &Ended, why: &str) -> Result<()> {
+    fn say_next_launch(&mut self, before: &EndedAttempt, why: &str) -> Result<()> {
         let repo = self.repo()?;
         self.choose_conversation(self.session.clone().map(|(session, _)| session))?;
         let finished = Fact::Finished(before.fact_between(self.record.attempt));
@@ -375,7 +379,7 @@ impl Supervisor {
         }
         self.hold = None;
         let Some(session) = wanted.cloned() else { return Ok(()) };
-        match holding::hold(&session) {
+        match session_lock::acquire(&session) {
             Ok(Some(hold)) => self.hold = Some((session, hold)),
             Ok(None) => {
                 return Err(Error::new(
@@ -406,7 +410,7 @@ impl Supervisor {
         let fold = append_if(repo, &self.id, |fold| {
             let reason = reason.map(str::to_owned);
             let mark = Some(processes::mark(&self.record.nonce));
-            let step = Step { reason, session: session.clone(), mark, ..launch_after(&fold.agent) };
+            let step = PhaseChange { reason, session: session.clone(), mark, ..launch_after(&fold.agent) };
             Some(first.into_iter().cloned().chain([Fact::Phase(step)]).collect())
         })?;
         self.record.attempt = fold.agent.attempt;
@@ -414,9 +418,9 @@ impl Supervisor {
     }
 
     /// Ends everything that the agent started: the group first, then whatever descends from us or bears the nonce.
-    fn end_tree(&mut self, end: &End) -> Result<()> {
+    fn end_tree(&mut self, end: &AttemptEnd) -> Result<()> {
         let me = self.record.supervisor.pid;
-        let grace = if end.is_its_own() { AFTERMATH } else { self.spec.limits.grace };
+        let grace = if end.is_its_own() { EXIT_GRACE } else { self.spec.limits.grace };
         if let Some(program) = self.record.program
             && program.is_alive()
             && let Some(group) = rustix::process::Pid::from_raw(program.pid)
@@ -424,7 +428,7 @@ impl Supervisor {
             let _ = kill_process_group(group, Number::TERM);
         }
         let private = &self.private;
-        let spared = || [processes::supervisors(private), news::under_way()].concat();
+        let spared = || [processes::supervisors(private), auto_sync::under_way()].concat();
         let left = processes::end_all(|| tree::descendants(me, &spared()), grace);
         self.record.program = None;
         // For `status`: from now on its work is being saved.
@@ -433,9 +437,9 @@ impl Supervisor {
     }
 
     /// Somebody ends this process: from now on nothing is waited for.
-    fn told_to_end(&mut self) -> End {
+    fn told_to_end(&mut self) -> AttemptEnd {
         self.is_told_to_end = true;
-        End::Stopped(Some("its supervisor was told to end (SIGTERM)".to_owned()))
+        AttemptEnd::Stopped(Some("its supervisor was told to end (SIGTERM)".to_owned()))
     }
 
     fn can_read(&self) -> bool {
@@ -449,12 +453,12 @@ impl Supervisor {
 
     fn say(&mut self, facts: &[Fact]) -> Result<()> {
         self.in_repository(|supervisor| append(&supervisor.repo()?, &supervisor.id, facts).map(drop))?;
-        news::tell(&self.spec.limits);
+        auto_sync::sync_once(&self.spec.limits);
         Ok(())
     }
 }
 
-fn launch_after(agent: &Agent) -> Step {
+fn launch_after(agent: &Agent) -> PhaseChange {
     let is_open = agent.phase == Phase::Queued && agent.attempt > 0;
-    Step::to(if is_open { agent.attempt } else { agent.attempt + 1 }, Phase::Starting)
+    PhaseChange::to(if is_open { agent.attempt } else { agent.attempt + 1 }, Phase::Starting)
 }

@@ -11,7 +11,7 @@ use crate::{
         event::{EventId, Message},
     },
     store::{Chain, layout, verdicts, writer},
-    supervise::ending::End,
+    supervise::ending::AttemptEnd,
 };
 
 /// The events that were heeded, and the ref that is watched for more.
@@ -23,7 +23,7 @@ pub(super) struct Requests {
     heeded: HashSet<EventId>,
     /// Read, and not yet asked for.
     messages: Vec<Message>,
-    end: Option<End>,
+    end: Option<AttemptEnd>,
 }
 
 impl Requests {
@@ -53,7 +53,7 @@ impl Requests {
         let lives_in = chain.fold().agent.writer;
         let own = writer::known_writer(&repo);
         if own.as_ref() != Some(&lives_in) {
-            self.end = Some(End::Stopped(Some(format!("the clone {lives_in} goes on with it"))));
+            self.end = Some(AttemptEnd::Stopped(Some(format!("the clone {lives_in} goes on with it"))));
         }
         let mut events = chain.events;
         events.sort_unstable_by_key(Event::order);
@@ -62,8 +62,10 @@ impl Requests {
                 continue;
             }
             match event.fact {
-                Some(Fact::Stop { reason }) => self.end = Some(End::Stopped(reason)),
-                Some(Fact::Pause { reason }) if self.end.is_none() => self.end = Some(End::Paused(reason)),
+                Some(Fact::Stop { reason }) => self.end = Some(AttemptEnd::Stopped(reason)),
+                Some(Fact::Pause { reason }) if self.end.is_none() => {
+                    self.end = Some(AttemptEnd::Paused(reason))
+                }
                 // Of another clone only the end is obeyed; what its people say counts where they are trusted.
                 Some(Fact::Send(message))
                     if verdicts::counts(&repo, &event.writer)
@@ -117,7 +119,7 @@ fn not_taken_up(events: &[Event], counts: &dyn Fn(&str) -> bool) -> Vec<String> 
 
 impl Supervisor {
     /// Whether somebody asked for the end or for a pause.
-    pub(super) fn end_asked(&mut self) -> Result<Option<End>> {
+    pub(super) fn end_asked(&mut self) -> Result<Option<AttemptEnd>> {
         self.requests.read(&self.common, &self.id)?;
         Ok(self.requests.end.clone())
     }

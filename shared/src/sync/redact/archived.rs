@@ -6,19 +6,19 @@ use std::collections::BTreeSet;
 use super::rewrite::{rewrite, tracked};
 use crate::{
     Code, Error, Result,
-    git::{Oid, Repo, raw::RawReader, refs::Edit},
+    git::{Oid, Repo, raw::RawReader, refs::RefEdit},
     lock::Lock,
     model::AgentId,
     store::{
         Chain,
         archive::{self, Archived},
         commit,
-        layout::{self, Private},
+        layout::{self, PrivateDir},
         writer,
     },
     sync::{
-        known::Known,
-        secrets::{Environment, carried},
+        remote_tips::RemoteTips,
+        secrets::{Environment, outgoing_objects},
     },
 };
 
@@ -44,7 +44,7 @@ struct Entry {
 pub(super) fn redact(repo: &Repo, typed: &str) -> Result<Option<AgentId>> {
     let Some(writer) = writer::known_writer(repo) else { return Ok(None) };
     let name = layout::archive_ref(&writer);
-    let _lock = Lock::require(&Private::new(repo.private_dir()?).archive_lock(), WAIT)?;
+    let _lock = Lock::require(&PrivateDir::new(repo.private_dir()?).archive_lock(), WAIT)?;
     let Some(tip) = repo.find_ref(&name)? else { return Ok(None) };
     let mut entries = entries(repo, tip, typed)?;
     let Some(first) = entries.iter().position(|entry| entry.event.is_some() || entry.without_work) else {
@@ -81,10 +81,10 @@ pub(super) fn redact(repo: &Repo, typed: &str) -> Result<Option<AgentId>> {
             format!("nothing of '{agent}' in the archive looks like a secret"),
         ));
     };
-    let mut edits = vec![Edit { name, old: Some(tip), new }];
+    let mut edits = vec![RefEdit { name, old: Some(tip), new }];
     for (name, work) in kept {
         if repo.find_ref(&name)?.is_none() {
-            edits.push(Edit { name, old: None, new: work });
+            edits.push(RefEdit { name, old: None, new: work });
         }
     }
     repo.edit_refs(&edits, "orchestra: redact")?;
@@ -101,7 +101,7 @@ fn entries(repo: &Repo, tip: Oid, typed: &str) -> Result<Vec<Entry>> {
         let event = if typed.len() >= EVENT { holder(repo, archived.tip, typed)? } else { None };
         let without_work = match object.zip(archived.work).filter(|_| event.is_none()) {
             Some((object, work)) => {
-                let carried = carried::list(repo, &mut reader, &[work], &Known::default())?;
+                let carried = outgoing_objects::list(repo, &mut reader, &[work], &RemoteTips::default())?;
                 carried.objects.iter().any(|(id, _)| *id == object)
             }
             None => false,

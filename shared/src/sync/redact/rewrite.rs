@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::{
     Error, Result,
-    git::{Oid, Repo, objects::Commit, refs::Edit},
+    git::{Oid, Repo, objects::Commit, refs::RefEdit},
     model::{AgentId, Event, canonical, fold, secret, trailers},
     store::{Chain, commit, layout},
-    sync::{notes, side::Side},
+    sync::{notes, ref_snapshot::RefSnapshot},
 };
 
 /// What remotes had at the last look of refs whose names end so: each remote with the object.
@@ -97,11 +97,11 @@ fn clean_tree(repo: &Repo, tree: Oid, values: &[String]) -> Result<Oid> {
 
 /// Notes repeat what events say.
 pub(super) fn clean_notes(repo: &Repo, values: &[String]) -> Result<()> {
-    for (topic, tip) in Side::ours(repo)?.notes {
+    for (topic, tip) in RefSnapshot::ours(repo)?.notes {
         let new = notes::change(repo, tip, &|text| secret::without(text, values))?;
         if new != tip {
             repo.edit_refs(
-                &[Edit { name: layout::notes_ref(&topic), old: Some(tip), new }],
+                &[RefEdit { name: layout::notes_ref(&topic), old: Some(tip), new }],
                 "orchestra: redact",
             )?;
         }

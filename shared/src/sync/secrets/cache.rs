@@ -17,7 +17,7 @@ use crate::{
 /// More ids than this are not worth a file.
 const MOST: usize = 2_000_000;
 
-pub(super) struct Cache {
+pub(super) struct CleanObjects {
     path: PathBuf,
     /// By which rules they are clean.
     rules: Vec<u8>,
@@ -27,7 +27,7 @@ pub(super) struct Cache {
     is_new: bool,
 }
 
-impl Cache {
+impl CleanObjects {
     /// Reads the file; one that is missing, or was written by other rules or with other secrets in the environment, is empty.
     pub(super) fn read(path: &Path, environment: &Environment) -> Self {
         let mut digest = Sha256::new();

@@ -22,7 +22,7 @@ const OVERLAP: usize = 16 << 10;
 
 /// Something found in an object.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Hit {
+pub(super) struct SecretHit {
     /// What it looks like.
     pub(super) what: String,
     /// It.
@@ -46,7 +46,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Everything in an object that looks like a secret; `None`: it cannot be read.
-    pub(super) fn scan(&mut self, id: Oid) -> Option<Vec<Hit>> {
+    pub(super) fn scan(&mut self, id: Oid) -> Option<Vec<SecretHit>> {
         let (kind, size) = self.reader.header(id)?;
         if size > LARGE {
             let mut pieces =
@@ -73,14 +73,14 @@ impl<'a> Scanner<'a> {
 }
 
 /// Adds what stands in a text, each thing once.
-fn look(bytes: &[u8], kind: ObjectKind, environment: &Environment, hits: &mut Vec<Hit>) {
+fn look(bytes: &[u8], kind: ObjectKind, environment: &Environment, hits: &mut Vec<SecretHit>) {
     let mut seen: HashSet<Vec<u8>> = hits.iter().map(|hit| hit.text.clone()).collect();
     for reading in spelling::readings(bytes) {
         let found = secret::find(&reading).into_iter();
         let found = found.map(|found| (found.what.to_owned(), &reading[found.place]));
         for (what, text) in found.chain(environment.find(&reading)) {
             if seen.insert(text.to_vec()) {
-                hits.push(Hit { what, text: text.to_vec(), kind });
+                hits.push(SecretHit { what, text: text.to_vec(), kind });
             }
         }
     }
@@ -91,7 +91,7 @@ struct Pieces<'a> {
     environment: &'a Environment,
     kind: ObjectKind,
     buffer: Vec<u8>,
-    hits: Vec<Hit>,
+    hits: Vec<SecretHit>,
 }
 
 impl Pieces<'_> {

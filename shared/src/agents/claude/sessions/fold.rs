@@ -6,7 +6,7 @@ use super::{
     line::{Line, Message, Typed, each},
     typed::begins_with_a_tag,
 };
-use crate::conversation::{Facts, facts::Usage, json};
+use crate::conversation::{ConversationFacts, facts::Usage, json};
 
 /// The kinds of the lines that count.
 const COUNTED: [&[u8]; 9] = [
@@ -47,7 +47,7 @@ pub(super) fn mark(line: &[u8]) -> Option<String> {
 }
 
 /// Gives whether the line could be read.
-pub(super) fn learn(facts: &mut Facts, line: &[u8]) -> bool {
+pub(super) fn learn(facts: &mut ConversationFacts, line: &[u8]) -> bool {
     each(line, |line| {
         if facts.id.is_none() {
             facts.id = line.session_id.as_deref().map(str::to_owned);
@@ -75,7 +75,7 @@ fn title(text: Option<&str>) -> Option<String> {
     text.map(str::trim).filter(|title| !title.is_empty()).map(str::to_owned)
 }
 
-fn person(facts: &mut Facts, line: &Line<'_>) {
+fn person(facts: &mut ConversationFacts, line: &Line<'_>) {
     match line.typed(facts.inner) {
         Some(Typed::Prompt(text)) if begins_with_a_tag(&text) => facts.command(&text),
         Some(Typed::Prompt(text)) => facts.prompt(&text),
@@ -88,14 +88,14 @@ fn person(facts: &mut Facts, line: &Line<'_>) {
 }
 
 /// A sub-agent in the file of its conversation, as older versions have it: only what it used counts.
-fn sub_agent(facts: &mut Facts, line: &Line<'_>) {
+fn sub_agent(facts: &mut ConversationFacts, line: &Line<'_>) {
     facts.at(line.timestamp.as_deref(), None, None);
     if let Some(message) = line.message.as_ref().filter(|_| line.kind == "assistant") {
         used(facts, line, message);
     }
 }
 
-fn assistant(facts: &mut Facts, line: &Line<'_>) {
+fn assistant(facts: &mut ConversationFacts, line: &Line<'_>) {
     let Some(message) = line.message.as_ref().filter(|_| !line.is_api_error_message) else { return };
     if let Some(model) = model(message) {
         facts.by(model);
@@ -111,7 +111,7 @@ fn model<'a>(message: &'a Message<'_>) -> Option<&'a str> {
 }
 
 /// What an answer used: each of its lines says it, the last one says it all.
-fn used(facts: &mut Facts, line: &Line<'_>, message: &Message<'_>) {
+fn used(facts: &mut ConversationFacts, line: &Line<'_>, message: &Message<'_>) {
     let usage = message.usage.as_ref().map(|usage| {
         let read = [usage.input_tokens, usage.cache_creation_input_tokens, usage.cache_read_input_tokens];
         (read.into_iter().fold(0, u64::saturating_add), usage.output_tokens)
@@ -123,7 +123,7 @@ fn used(facts: &mut Facts, line: &Line<'_>, message: &Message<'_>) {
 }
 
 /// Sums over the whole conversation, also over what it was before it was resumed: the last ones hold.
-fn costs(facts: &mut Facts, line: &Line<'_>) {
+fn costs(facts: &mut ConversationFacts, line: &Line<'_>) {
     let Some(models) = &line.model_usage else { return };
     let count = |used: &Value, keys: &[&str]| {
         let counts = keys.iter().filter_map(|key| json::whole_number(used.get(key)?));

@@ -22,7 +22,8 @@ use crate::{
     Result,
     agents::SessionFiles,
     conversation::{
-        Activity, Entry, Facts, Found, Inner, Piece, Place, Running, SessionReader,
+        Activity, ConversationFacts, ConversationFile, Discovery, FolderEntry, RunningSession, SessionReader,
+        Subagent, TranscriptItem,
         files::{beginning, note},
         is_id, json,
     },
@@ -69,8 +70,8 @@ impl SessionReader for Sessions {
         (!looks_there).then_some((config::VARIABLE, folder))
     }
 
-    fn find(&self, found: &mut Found) {
-        let mut folders: Vec<Entry> =
+    fn find(&self, found: &mut Discovery) {
+        let mut folders: Vec<FolderEntry> =
             self.roots().iter().flat_map(|root| found.list(root, MAX_FOLDERS)).collect();
         let several = config::named().filter(|named| named.len() > 1).unwrap_or_default();
         for missing in several.iter().filter(|folder| !folder.is_dir()) {
@@ -84,10 +85,10 @@ impl SessionReader for Sessions {
         }
     }
 
-    fn subagents(&self, place: &Place, found: &mut Found) -> Vec<Inner> {
+    fn subagents(&self, place: &ConversationFile, found: &mut Discovery) -> Vec<Subagent> {
         let Some(folder) = place.path.parent() else { return Vec::new() };
         let nested = folder.join(&place.id).join(NESTED);
-        let mut inner: Vec<Inner> = Vec::new();
+        let mut inner: Vec<Subagent> = Vec::new();
         if nested.is_dir() {
             below(&nested, INNER_DEPTH, found, &mut |id, entry| inner.push(described(id, entry)));
         }
@@ -97,11 +98,11 @@ impl SessionReader for Sessions {
         inner
     }
 
-    fn own_part(&self, inner: &Path, conversation: &Path) -> io::Result<Option<Facts>> {
+    fn own_part(&self, inner: &Path, conversation: &Path) -> io::Result<Option<ConversationFacts>> {
         repeated::own_part(inner, conversation)
     }
 
-    fn apply_line(&self, facts: &mut Facts, line: &[u8]) -> bool {
+    fn apply_line(&self, facts: &mut ConversationFacts, line: &[u8]) -> bool {
         fold::learn(facts, line)
     }
 
@@ -113,7 +114,7 @@ impl SessionReader for Sessions {
         fold::mark(line)
     }
 
-    fn parse_line(&self, line: &[u8]) -> Vec<Piece> {
+    fn parse_line(&self, line: &[u8]) -> Vec<TranscriptItem> {
         pieces::pieces(line)
     }
 
@@ -149,8 +150,8 @@ impl SessionFiles for Sessions {
 }
 
 /// The conversations of one folder, newest last as the folder gives them.
-fn files_in(folder: &Path) -> Found {
-    let mut found = Found::default();
+fn files_in(folder: &Path) -> Discovery {
+    let mut found = Discovery::default();
     let (mut ids, mut strays, mut folders) = (HashSet::new(), Vec::new(), Vec::new());
     for entry in found.list(folder, MAX_FILES) {
         if entry.is_dir {
@@ -192,7 +193,7 @@ fn sub_agent(name: &str) -> Option<&str> {
 }
 
 /// Hands on the sub-agents below a folder; those of workflows have folders of their own: `subagents/workflows/wf_1/agent-2.jsonl`.
-fn below(folder: &Path, depth: usize, found: &mut Found, each: &mut impl FnMut(&str, &Entry)) {
+fn below(folder: &Path, depth: usize, found: &mut Discovery, each: &mut impl FnMut(&str, &FolderEntry)) {
     for entry in found.list(folder, MAX_INNER) {
         if entry.is_dir && depth > 0 {
             below(&entry.path, depth - 1, found, each);
@@ -202,7 +203,7 @@ fn below(folder: &Path, depth: usize, found: &mut Found, each: &mut impl FnMut(&
     }
 }
 
-fn described(id: &str, entry: &Entry) -> Inner {
+fn described(id: &str, entry: &FolderEntry) -> Subagent {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Meta {
@@ -212,12 +213,12 @@ fn described(id: &str, entry: &Entry) -> Inner {
     }
     let meta = note(&entry.path.with_extension("meta.json"), NOTE);
     let meta: Meta = meta.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-    let Entry { path, size, written, .. } = entry.clone();
-    Inner { id: id.to_owned(), kind: meta.kind, about: meta.description, path, size, written }
+    let FolderEntry { path, size, written, .. } = entry.clone();
+    Subagent { id: id.to_owned(), kind: meta.kind, about: meta.description, path, size, written }
 }
 
 /// The sessions that the program notes that it is in.
-fn noted() -> Vec<Running> {
+fn noted() -> Vec<RunningSession> {
     let folders = config::dirs().into_iter().filter_map(|config| fs::read_dir(config.join("sessions")).ok());
     let notes = folders.flat_map(|entries| entries.flatten().take(MAX_FILES));
     notes
@@ -228,7 +229,7 @@ fn noted() -> Vec<Running> {
 }
 
 /// What the program says of itself while it runs; whether it still does, the machine tells.
-fn running(path: &Path) -> Option<Running> {
+fn running(path: &Path) -> Option<RunningSession> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Note {
@@ -241,5 +242,5 @@ fn running(path: &Path) -> Option<Running> {
         serde_json::Value::String(text) => text.parse().ok(),
         other => other.as_u64(),
     });
-    Some(Running { id: note.session_id, pid: note.pid, start })
+    Some(RunningSession { id: note.session_id, pid: note.pid, start })
 }

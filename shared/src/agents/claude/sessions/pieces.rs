@@ -6,27 +6,30 @@ use super::{
     line::{Block, Content, Line, each},
     typed,
 };
-use crate::conversation::{Piece, What};
+use crate::conversation::{ItemKind, TranscriptItem};
 
-pub(super) fn pieces(line: &[u8]) -> Vec<Piece> {
+pub(super) fn pieces(line: &[u8]) -> Vec<TranscriptItem> {
     let mut pieces = Vec::new();
     each(line, |line| {
-        let pieces_of_line = said(line).into_iter().map(|what| Piece::new(line.timestamp.as_deref(), what));
+        let pieces_of_line =
+            said(line).into_iter().map(|what| TranscriptItem::new(line.timestamp.as_deref(), what));
         pieces.extend(pieces_of_line.map(|piece| piece.by_subagent(line.is_sidechain)));
     });
     pieces
 }
 
-fn said(line: &Line<'_>) -> Vec<What> {
+fn said(line: &Line<'_>) -> Vec<ItemKind> {
     if let Some(typed) = line.typed(false) {
-        return vec![What::Prompt(typed.text())];
+        return vec![ItemKind::Prompt(typed.text())];
     }
     if let Some(text) = line.queued_text() {
-        return typed::note(&text).map(What::Note).into_iter().collect();
+        return typed::note(&text).map(ItemKind::Note).into_iter().collect();
     }
     let Some(message) = &line.message else { return Vec::new() };
     match line.kind.as_ref() {
-        "assistant" if line.is_api_error_message => vec![What::Note(message.content.texts().into_owned())],
+        "assistant" if line.is_api_error_message => {
+            vec![ItemKind::Note(message.content.texts().into_owned())]
+        }
         "assistant" => blocks(&message.content),
         // A person may say something beside what a tool gave.
         "user" if message.content.has("tool_result") => {
@@ -34,42 +37,42 @@ fn said(line: &Line<'_>) -> Vec<What> {
         }
         // What the conversation asks of a sub-agent.
         "user" if line.is_sidechain && !line.is_meta => {
-            unless_blank(message.content.texts().into_owned()).map(What::Prompt).into_iter().collect()
+            unless_blank(message.content.texts().into_owned()).map(ItemKind::Prompt).into_iter().collect()
         }
         "user" if !line.is_meta => {
-            typed::note(&message.content.texts()).map(What::Note).into_iter().collect()
+            typed::note(&message.content.texts()).map(ItemKind::Note).into_iter().collect()
         }
         _ => Vec::new(),
     }
 }
 
 /// Words that are not the agent's, because they stand where a person's do.
-fn of_a_person(what: What) -> Option<What> {
+fn of_a_person(what: ItemKind) -> Option<ItemKind> {
     match what {
-        What::Answer(text) => match typed::typed(&text) {
-            Some(typed) => Some(What::Prompt(typed.text())),
-            None => typed::note(&text).map(What::Note),
+        ItemKind::Answer(text) => match typed::typed(&text) {
+            Some(typed) => Some(ItemKind::Prompt(typed.text())),
+            None => typed::note(&text).map(ItemKind::Note),
         },
         other => Some(other),
     }
 }
 
-fn blocks(content: &Content<'_>) -> Vec<What> {
+fn blocks(content: &Content<'_>) -> Vec<ItemKind> {
     match content {
-        Content::Text(text) => unless_blank(text.to_string()).map(What::Answer).into_iter().collect(),
+        Content::Text(text) => unless_blank(text.to_string()).map(ItemKind::Answer).into_iter().collect(),
         Content::Blocks(blocks) => blocks.iter().filter_map(block).collect(),
     }
 }
 
-fn block(block: &Block<'_>) -> Option<What> {
+fn block(block: &Block<'_>) -> Option<ItemKind> {
     match block.kind.as_ref() {
-        "text" => unless_blank(block.text.read()).map(What::Answer),
-        "thinking" => unless_blank(block.thinking.read()).map(What::Thought),
-        "tool_use" | "server_tool_use" => Some(What::Tool {
+        "text" => unless_blank(block.text.read()).map(ItemKind::Answer),
+        "thinking" => unless_blank(block.thinking.read()).map(ItemKind::Thought),
+        "tool_use" | "server_tool_use" => Some(ItemKind::Tool {
             name: block.name.clone().into_owned(),
             input: block.input.read::<Option<Value>>().map(|input| input.to_string()).unwrap_or_default(),
         }),
-        "tool_result" => Some(What::Result {
+        "tool_result" => Some(ItemKind::Result {
             error: block.is_error,
             text: block.content.read::<Content<'_>>().texts().into_owned(),
         }),

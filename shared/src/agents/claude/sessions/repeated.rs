@@ -5,7 +5,7 @@ use std::{collections::HashSet, io, path::Path};
 use memchr::memmem;
 
 use super::{fold, line::each};
-use crate::conversation::{Facts, lines, open::open};
+use crate::conversation::{ConversationFacts, lines, open::open};
 
 /// More answers than any conversation has.
 const MOST: usize = 1_000_000;
@@ -14,14 +14,14 @@ const MOST: usize = 1_000_000;
 ///
 /// # Errors
 /// One of the files cannot be read.
-pub(super) fn own_part(inner: &Path, conversation: &Path) -> io::Result<Option<Facts>> {
+pub(super) fn own_part(inner: &Path, conversation: &Path) -> io::Result<Option<ConversationFacts>> {
     // What is repeated stands first.
     let Some(first) = first_answer(inner)? else { return Ok(None) };
     if !mentions(conversation, &first)? {
         return Ok(None);
     }
     let known = answers(conversation)?;
-    let mut own = Facts::default();
+    let mut own = ConversationFacts::default();
     lines::read(open(inner)?, |line| {
         if let Some(bytes) = line.bytes().filter(|bytes| answer(bytes).is_none_or(|id| !known.contains(&id)))
         {

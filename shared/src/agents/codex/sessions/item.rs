@@ -3,47 +3,51 @@
 use serde_json::{Value, json};
 
 use super::response::texts;
-use crate::conversation::What;
+use crate::conversation::ItemKind;
 
 /// Fields of an item that say nothing of what a tool was used on.
 const APART: [&str; 8] =
     ["type", "id", "status", "tool", "result", "error", "agents_states", "sender_thread_id"];
 
 /// What an item says; what a person or the agent says in it is read elsewhere.
-pub(super) fn done(item: &Value) -> Vec<What> {
+pub(super) fn done(item: &Value) -> Vec<ItemKind> {
     match item["type"].as_str().unwrap_or_default() {
         "" | "UserMessage" | "AgentMessage" => Vec::new(),
         "Reasoning" => thought(item).into_iter().collect(),
-        "Plan" => item["text"].as_str().map(|text| What::Note(text.to_owned())).into_iter().collect(),
-        "ContextCompaction" => vec![What::Note("what was said so far is summed up for the model".to_owned())],
+        "Plan" => item["text"].as_str().map(|text| ItemKind::Note(text.to_owned())).into_iter().collect(),
+        "ContextCompaction" => {
+            vec![ItemKind::Note("what was said so far is summed up for the model".to_owned())]
+        }
         "CommandExecution" => {
             let input = json!({"command": item["command"]}).to_string();
             let text = item["aggregated_output"].as_str().unwrap_or_default().to_owned();
             let error = item["exit_code"].as_i64().is_some_and(|code| code != 0);
-            vec![What::Tool { name: "exec".to_owned(), input }, What::Result { error, text }]
+            vec![ItemKind::Tool { name: "exec".to_owned(), input }, ItemKind::Result { error, text }]
         }
-        "FileChange" => vec![What::Tool { name: "apply_patch".to_owned(), input: patch(item).to_string() }],
+        "FileChange" => {
+            vec![ItemKind::Tool { name: "apply_patch".to_owned(), input: patch(item).to_string() }]
+        }
         kind => {
             let name = item["tool"].as_str().unwrap_or(kind).to_owned();
             let used = item.as_object().into_iter().flatten();
             let used = used.filter(|(field, value)| !APART.contains(&field.as_str()) && !value.is_null());
             let input: serde_json::Map<String, Value> =
                 used.map(|(field, value)| (field.clone(), value.clone())).collect();
-            let tool = What::Tool { name, input: Value::Object(input).to_string() };
+            let tool = ItemKind::Tool { name, input: Value::Object(input).to_string() };
             std::iter::once(tool).chain(gave(item)).collect()
         }
     }
 }
 
-fn thought(item: &Value) -> Option<What> {
+fn thought(item: &Value) -> Option<ItemKind> {
     let parts = item["summary_text"].as_array().into_iter().flatten();
     let plain: Vec<&str> = parts.filter_map(Value::as_str).collect();
     let text = if plain.is_empty() { texts(&item["summary"]) } else { plain.join("\n") };
-    (!text.trim().is_empty()).then_some(What::Thought(text))
+    (!text.trim().is_empty()).then_some(ItemKind::Thought(text))
 }
 
 /// What a tool gave; nothing where the item does not tell.
-fn gave(item: &Value) -> Option<What> {
+fn gave(item: &Value) -> Option<ItemKind> {
     let error = matches!(item["status"].as_str(), Some("failed" | "declined"));
     let gave = [&item["error"], &item["result"]].into_iter().find(|value| !value.is_null());
     match gave {
@@ -51,9 +55,9 @@ fn gave(item: &Value) -> Option<What> {
             let words = texts(&gave["content"]);
             let text = gave.as_str().or_else(|| gave["message"].as_str()).map(str::to_owned);
             let text = text.unwrap_or_else(|| if words.is_empty() { gave.to_string() } else { words });
-            Some(What::Result { error: error || !item["error"].is_null(), text })
+            Some(ItemKind::Result { error: error || !item["error"].is_null(), text })
         }
-        None => error.then(|| What::Result { error, text: String::new() }),
+        None => error.then(|| ItemKind::Result { error, text: String::new() }),
     }
 }
 
@@ -86,8 +90,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_item_is_told() {
-        let tool = |name: &str, input: &str| What::Tool { name: name.into(), input: input.into() };
-        let result = |error, text: &str| What::Result { error, text: text.into() };
+        let tool = |name: &str, input: &str| ItemKind::Tool { name: name.into(), input: input.into() };
+        let result = |error, text: &str| ItemKind::Result { error, text: text.into() };
         for (item, found) in [
             (
                 r#"{"type":"CommandExecution","command":["ls"],"aggregated_output":"a","exit_code":1}"#,
@@ -107,9 +111,9 @@ mod tests {
                 vec![tool("find", "{}"), result(true, "gone")],
             ),
             (r#"{"type":"WebSearch","id":"w","query":"x"}"#, vec![tool("WebSearch", r#"{"query":"x"}"#)]),
-            (r#"{"type":"Reasoning","summary_text":["hm"]}"#, vec![What::Thought("hm".into())]),
+            (r#"{"type":"Reasoning","summary_text":["hm"]}"#, vec![ItemKind::Thought("hm".into())]),
             (r#"{"type":"Reasoning","summary_text":[]}"#, vec![]),
-            (r#"{"type":"Plan","text":"1. do it"}"#, vec![What::Note("1. do it".into())]),
+            (r#"{"type":"Plan","text":"1. do it"}"#, vec![ItemKind::Note("1. do it".into())]),
             (r#"{"type":"AgentMessage","content":[{"text":"hi"}]}"#, vec![]),
             ("7", vec![]),
         ] {
@@ -124,7 +128,7 @@ mod tests {
             "b.rs": {"type": "add", "content": "more\n"},
             "c.rs": {"type": "delete", "content": "gone\n"}}});
         let told = done(&item);
-        let [What::Tool { name, input }] = told.as_slice() else { panic!("{told:?}") };
+        let [ItemKind::Tool { name, input }] = told.as_slice() else { panic!("{told:?}") };
         let (removed, added) =
             (|text: &str| Change::Removed(text.into()), |text: &str| Change::Added(text.into()));
         assert_eq!(changes(input), [removed("old"), added("new"), added("more"), removed("gone")]);

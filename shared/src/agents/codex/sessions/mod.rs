@@ -18,8 +18,8 @@ use serde_json::Value;
 use super::NAME;
 use crate::{
     conversation::{
-        Activity, Facts, Found, Piece, SessionReader, SubagentFiles, What, facts::Usage, is_id, json, lines,
-        open::open,
+        Activity, ConversationFacts, Discovery, ItemKind, SessionReader, SubagentFiles, TranscriptItem,
+        facts::Usage, is_id, json, lines, open::open,
     },
     world,
 };
@@ -80,7 +80,7 @@ impl SessionReader for Sessions {
         Some((VARIABLE, vec![named()?]))
     }
 
-    fn find(&self, found: &mut Found) {
+    fn find(&self, found: &mut Discovery) {
         self.roots().iter().for_each(|root| below(root, DEPTH, found));
         if let Some(names) =
             home().map(|home| home.join("session_index.jsonl")).filter(|names| names.is_file())
@@ -89,7 +89,7 @@ impl SessionReader for Sessions {
         }
     }
 
-    fn apply_line(&self, facts: &mut Facts, line: &[u8]) -> bool {
+    fn apply_line(&self, facts: &mut ConversationFacts, line: &[u8]) -> bool {
         each(line, |line| learn(facts, line))
     }
 
@@ -97,15 +97,17 @@ impl SessionReader for Sessions {
         json::has_kind(line, &COUNTED, HEADER)
     }
 
-    fn parse_line(&self, line: &[u8]) -> Vec<Piece> {
+    fn parse_line(&self, line: &[u8]) -> Vec<TranscriptItem> {
         let mut pieces = Vec::new();
         each(line, |line| {
-            pieces.extend(said(line).into_iter().map(|what| Piece::new(line.timestamp.as_deref(), what)));
+            pieces.extend(
+                said(line).into_iter().map(|what| TranscriptItem::new(line.timestamp.as_deref(), what)),
+            );
         });
         pieces
     }
 
-    fn own_part(&self, inner: &Path, conversation: &Path) -> io::Result<Option<Facts>> {
+    fn own_part(&self, inner: &Path, conversation: &Path) -> io::Result<Option<ConversationFacts>> {
         repeated::own_part(inner, conversation)
     }
 
@@ -141,7 +143,7 @@ fn home() -> Option<PathBuf> {
 }
 
 /// Reads the names that a person gave to conversations: the last one holds.
-fn read_names(path: &Path, found: &mut Found) {
+fn read_names(path: &Path, found: &mut Discovery) {
     #[derive(Deserialize)]
     struct Named {
         id: String,
@@ -159,7 +161,7 @@ fn read_names(path: &Path, found: &mut Found) {
     }
 }
 
-fn below(folder: &Path, depth: usize, found: &mut Found) {
+fn below(folder: &Path, depth: usize, found: &mut Discovery) {
     for entry in found.list(folder, MOST) {
         if entry.is_dir && depth > 0 {
             below(&entry.path, depth - 1, found);
@@ -200,7 +202,7 @@ fn each(line: &[u8], mut each: impl FnMut(&Line<'_>)) -> bool {
     objects.all.iter().filter(|object| read(object)).count() > 0 && objects.is_whole
 }
 
-fn learn(facts: &mut Facts, line: &Line<'_>) {
+fn learn(facts: &mut ConversationFacts, line: &Line<'_>) {
     let (payload, at) = (&line.payload, line.timestamp.as_deref());
     let word = |key: &str| payload.get(key).and_then(Value::as_str);
     match line.kind.as_ref() {
@@ -229,7 +231,7 @@ fn learn(facts: &mut Facts, line: &Line<'_>) {
     }
 }
 
-fn event(facts: &mut Facts, payload: &Value) {
+fn event(facts: &mut ConversationFacts, payload: &Value) {
     if payload["type"] == "token_count" {
         let count = |of: &str, key: &str| json::whole_number(&payload["info"][of][key]);
         // The sum of the whole conversation: the last one holds.
@@ -249,13 +251,13 @@ fn event(facts: &mut Facts, payload: &Value) {
         return;
     }
     match what(payload) {
-        Some(What::Prompt(text)) => facts.prompt(&text),
-        Some(What::Answer(text)) if !text.trim().is_empty() => facts.answer(None),
+        Some(ItemKind::Prompt(text)) => facts.prompt(&text),
+        Some(ItemKind::Answer(text)) if !text.trim().is_empty() => facts.answer(None),
         _ => {}
     }
 }
 
-fn said(line: &Line<'_>) -> Vec<What> {
+fn said(line: &Line<'_>) -> Vec<ItemKind> {
     let payload = &line.payload;
     match line.kind.as_ref() {
         unwrapped::KIND => return unwrapped::said(payload),
@@ -268,21 +270,21 @@ fn said(line: &Line<'_>) -> Vec<What> {
     said.into_iter().chain(item::done(&payload["item"])).collect()
 }
 
-fn what(payload: &Value) -> Option<What> {
+fn what(payload: &Value) -> Option<ItemKind> {
     let message = || payload["message"].as_str().map(str::to_owned);
     match payload["type"].as_str()? {
         "item_completed" => {
             let item = &payload["item"];
             match item["type"].as_str()? {
-                "UserMessage" => Some(What::Prompt(response::texts(&item["content"]))),
-                "AgentMessage" => Some(What::Answer(response::texts(&item["content"]))),
+                "UserMessage" => Some(ItemKind::Prompt(response::texts(&item["content"]))),
+                "AgentMessage" => Some(ItemKind::Answer(response::texts(&item["content"]))),
                 _ => None,
             }
         }
         // As older versions write it.
-        "user_message" => message().map(What::Prompt),
-        "agent_message" => message().map(What::Answer),
-        "error" => message().map(What::Note),
+        "user_message" => message().map(ItemKind::Prompt),
+        "agent_message" => message().map(ItemKind::Answer),
+        "error" => message().map(ItemKind::Note),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::HashSet, io, path::Path};
 use serde_json::Value;
 
 use super::{each, learn};
-use crate::conversation::{Facts, json, lines, open::open};
+use crate::conversation::{ConversationFacts, json, lines, open::open};
 
 /// More token counts than any conversation has.
 const MOST: usize = 100_000;
@@ -14,12 +14,12 @@ const MOST: usize = 100_000;
 ///
 /// # Errors
 /// One of the files cannot be read.
-pub(super) fn own_part(inner: &Path, conversation: &Path) -> io::Result<Option<Facts>> {
+pub(super) fn own_part(inner: &Path, conversation: &Path) -> io::Result<Option<ConversationFacts>> {
     if !repeats_a_header(inner)? {
         return Ok(None);
     }
     let known = totals(conversation)?;
-    let mut own = Facts::default();
+    let mut own = ConversationFacts::default();
     lines::read(open(inner)?, |line| {
         let Some(bytes) = line.bytes() else { return true };
         each(bytes, |line| {

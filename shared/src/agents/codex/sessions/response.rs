@@ -2,19 +2,21 @@
 
 use serde_json::Value;
 
-use crate::conversation::What;
+use crate::conversation::ItemKind;
 
 /// A call of a tool, its result or a thought; what is said stands in other lines as well.
-pub(super) fn used(item: &Value) -> Option<What> {
+pub(super) fn used(item: &Value) -> Option<ItemKind> {
     let name = || item["name"].as_str().unwrap_or_default().to_owned();
     match item["type"].as_str()? {
-        "function_call" => Some(What::Tool { name: name(), input: text(&item["arguments"]) }),
-        "custom_tool_call" => Some(What::Tool { name: name(), input: text(&item["input"]) }),
-        "local_shell_call" => Some(What::Tool { name: "shell".to_owned(), input: text(&item["action"]) }),
-        "web_search_call" => Some(What::Tool { name: "web_search".to_owned(), input: text(&item["action"]) }),
+        "function_call" => Some(ItemKind::Tool { name: name(), input: text(&item["arguments"]) }),
+        "custom_tool_call" => Some(ItemKind::Tool { name: name(), input: text(&item["input"]) }),
+        "local_shell_call" => Some(ItemKind::Tool { name: "shell".to_owned(), input: text(&item["action"]) }),
+        "web_search_call" => {
+            Some(ItemKind::Tool { name: "web_search".to_owned(), input: text(&item["action"]) })
+        }
         "function_call_output" | "custom_tool_call_output" => Some(result(&item["output"])),
         "reasoning" => {
-            Some(texts(&item["summary"])).filter(|text| !text.trim().is_empty()).map(What::Thought)
+            Some(texts(&item["summary"])).filter(|text| !text.trim().is_empty()).map(ItemKind::Thought)
         }
         _ => None,
     }
@@ -28,12 +30,12 @@ pub(super) fn texts(parts: &Value) -> String {
 }
 
 /// What a tool gave: a text, or in older versions JSON in a text, with the exit code.
-fn result(output: &Value) -> What {
+fn result(output: &Value) -> ItemKind {
     let inner: Option<Value> = output.as_str().and_then(|text| serde_json::from_str(text).ok());
     let told = inner.as_ref().filter(|inner| inner["output"].is_string());
     let error = told.and_then(|told| told["metadata"]["exit_code"].as_i64()).is_some_and(|code| code != 0);
     let words = told.map_or_else(|| text(output), |told| text(&told["output"]));
-    What::Result { error, text: words }
+    ItemKind::Result { error, text: words }
 }
 
 /// A text as it is, anything else as JSON.
@@ -47,8 +49,8 @@ mod tests {
 
     #[test]
     fn tools_results_and_thoughts_are_read() {
-        let tool = |name: &str, input: &str| Some(What::Tool { name: name.into(), input: input.into() });
-        let gave = |error, text: &str| Some(What::Result { error, text: text.into() });
+        let tool = |name: &str, input: &str| Some(ItemKind::Tool { name: name.into(), input: input.into() });
+        let gave = |error, text: &str| Some(ItemKind::Result { error, text: text.into() });
         for (item, found) in [
             (
                 r#"{"type":"function_call","name":"shell","arguments":"{\"cmd\":\"ls\"}"}"#,
@@ -63,7 +65,7 @@ mod tests {
                 r#"{"type":"function_call_output","output":"{\"output\":\"no\",\"metadata\":{\"exit_code\":1}}"}"#,
                 gave(true, "no"),
             ),
-            (r#"{"type":"reasoning","summary":[{"text":"hm"}]}"#, Some(What::Thought("hm".into()))),
+            (r#"{"type":"reasoning","summary":[{"text":"hm"}]}"#, Some(ItemKind::Thought("hm".into()))),
             (r#"{"type":"reasoning","summary":[]}"#, None),
             (r#"{"type":"message"}"#, None),
             ("7", None),

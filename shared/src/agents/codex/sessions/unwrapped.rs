@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::response;
-use crate::conversation::{Facts, What};
+use crate::conversation::{ConversationFacts, ItemKind};
 
 /// What such lines are taken for: no envelope is called so.
 pub(super) const KIND: &str = "";
@@ -11,7 +11,7 @@ pub(super) const KIND: &str = "";
 const INSTRUCTIONS: &str = "<user_instructions>";
 const ENVIRONMENT: &str = "<environment_context>";
 
-pub(super) fn learn(facts: &mut Facts, line: &Value) {
+pub(super) fn learn(facts: &mut ConversationFacts, line: &Value) {
     let word = |key: &str| line[key].as_str();
     if facts.id.is_none() && word("type").is_none() && word("id").is_some() {
         facts.id = word("id").map(str::to_owned);
@@ -26,10 +26,10 @@ pub(super) fn learn(facts: &mut Facts, line: &Value) {
     }
 }
 
-pub(super) fn said(line: &Value) -> Vec<What> {
+pub(super) fn said(line: &Value) -> Vec<ItemKind> {
     let what = match message(line) {
-        Some(Message::Prompt(text)) => Some(What::Prompt(text)),
-        Some(Message::Answer(text)) => Some(What::Answer(text)),
+        Some(Message::Prompt(text)) => Some(ItemKind::Prompt(text)),
+        Some(Message::Answer(text)) => Some(ItemKind::Answer(text)),
         Some(Message::Environment(_)) => None,
         None => response::used(line),
     };

@@ -16,7 +16,8 @@ use serde_json::Value;
 use super::NAME;
 use crate::{
     conversation::{
-        Activity, Entry, Facts, Found, Inner, Piece, Place, SessionReader, What,
+        Activity, ConversationFacts, ConversationFile, Discovery, FolderEntry, ItemKind, SessionReader,
+        Subagent, TranscriptItem,
         facts::Usage,
         files::{beginning, note},
         is_id, json,
@@ -86,7 +87,7 @@ impl SessionReader for Sessions {
         below.or_else(|| one_object::path_below_root(path))
     }
 
-    fn find(&self, found: &mut Found) {
+    fn find(&self, found: &mut Discovery) {
         for root in self.roots() {
             one_object::remove_orphans(&root);
             for project in found.list(&root, MOST).into_iter().filter(|entry| entry.is_dir) {
@@ -95,15 +96,15 @@ impl SessionReader for Sessions {
         }
     }
 
-    fn subagents(&self, place: &Place, found: &mut Found) -> Vec<Inner> {
-        let mut inner: Vec<Inner> = sub_agents(&chats(&place.path).join(&place.id), found)
+    fn subagents(&self, place: &ConversationFile, found: &mut Discovery) -> Vec<Subagent> {
+        let mut inner: Vec<Subagent> = sub_agents(&chats(&place.path).join(&place.id), found)
             .into_iter()
-            .map(|(id, Entry { path, size, written, .. })| Inner {
+            .map(|(id, FolderEntry { path, size, written, .. })| Subagent {
                 id,
                 path,
                 size,
                 written,
-                ..Inner::default()
+                ..Subagent::default()
             })
             .collect();
         inner.sort_by(|a, b| a.id.cmp(&b.id));
@@ -114,8 +115,8 @@ impl SessionReader for Sessions {
         conversation.parent().unwrap_or(conversation).join(id)
     }
 
-    fn begin(&self, place: &Place) -> Facts {
-        let mut facts = Facts::default();
+    fn begin(&self, place: &ConversationFile) -> ConversationFacts {
+        let mut facts = ConversationFacts::default();
         // Sub-agents lie one folder deeper.
         let above = place.path.ancestors().skip(2).take(2);
         let folder = above.into_iter().find_map(|folder| note(&folder.join(".project_root"), LINE));
@@ -124,7 +125,7 @@ impl SessionReader for Sessions {
         facts
     }
 
-    fn apply_line(&self, facts: &mut Facts, line: &[u8]) -> bool {
+    fn apply_line(&self, facts: &mut ConversationFacts, line: &[u8]) -> bool {
         each(line, |line| learn(facts, line))
     }
 
@@ -132,10 +133,12 @@ impl SessionReader for Sessions {
         json::has_kind(line, &COUNTED, HEADER) || memchr::memmem::find(line, SUMMARY).is_some()
     }
 
-    fn parse_line(&self, line: &[u8]) -> Vec<Piece> {
+    fn parse_line(&self, line: &[u8]) -> Vec<TranscriptItem> {
         let mut pieces = Vec::new();
         each(line, |line| {
-            pieces.extend(said(line).into_iter().map(|what| Piece::new(line.timestamp.as_deref(), what)));
+            pieces.extend(
+                said(line).into_iter().map(|what| TranscriptItem::new(line.timestamp.as_deref(), what)),
+            );
         });
         pieces
     }
@@ -159,7 +162,7 @@ impl SessionReader for Sessions {
 }
 
 /// The conversations in one folder `chats`, and the sub-agents whose conversations are gone.
-fn find_in(chats: &Path, found: &mut Found) {
+fn find_in(chats: &Path, found: &mut Discovery) {
     let entries = found.list(chats, MOST);
     let names: HashSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
     let mut ids = HashSet::new();
@@ -194,7 +197,7 @@ fn id_in(beginning: &[u8]) -> Option<String> {
 }
 
 /// The sub-agents in the folder of one conversation.
-fn sub_agents(folder: &Path, found: &mut Found) -> Vec<(String, Entry)> {
+fn sub_agents(folder: &Path, found: &mut Discovery) -> Vec<(String, FolderEntry)> {
     if !folder.is_dir() {
         return Vec::new();
     }
@@ -226,7 +229,7 @@ fn each(line: &[u8], mut each: impl FnMut(&Line<'_>)) -> bool {
     parsed.map(|parsed| each(&parsed)).count() > 0 && objects.is_whole
 }
 
-fn learn(facts: &mut Facts, line: &Line<'_>) {
+fn learn(facts: &mut ConversationFacts, line: &Line<'_>) {
     let summary = line.summary.as_deref().or_else(|| line.set["summary"].as_str());
     let summary = summary.map(str::trim).filter(|summary| !summary.is_empty()).map(str::to_owned);
     facts.summary = summary.or(facts.summary.take());
@@ -254,7 +257,7 @@ fn typed(line: &Line<'_>) -> Option<String> {
 }
 
 /// It stands there again with each tool that it used: it is counted once.
-fn answer(facts: &mut Facts, line: &Line<'_>) {
+fn answer(facts: &mut ConversationFacts, line: &Line<'_>) {
     line.model.iter().for_each(|model| facts.by(model));
     if !texts(&line.content).trim().is_empty() {
         facts.answer(line.id.as_deref());
@@ -266,36 +269,39 @@ fn answer(facts: &mut Facts, line: &Line<'_>) {
     }
 }
 
-fn said(line: &Line<'_>) -> Vec<What> {
+fn said(line: &Line<'_>) -> Vec<ItemKind> {
     if line.rewind_to.is_string() {
-        return vec![What::Note("the conversation goes back to an earlier point".to_owned())];
+        return vec![ItemKind::Note("the conversation goes back to an earlier point".to_owned())];
     }
     let words = texts(&line.content);
     let words = Some(words).filter(|words| !words.trim().is_empty());
     match line.role.as_deref() {
-        Some("user") => typed(line).map(What::Prompt).into_iter().collect(),
+        Some("user") => typed(line).map(ItemKind::Prompt).into_iter().collect(),
         Some("gemini") => {
             let thoughts = line.thoughts.as_array().into_iter().flatten();
             let thoughts = thoughts.filter_map(|thought| thought["description"].as_str());
             let tools = line.tool_calls.as_array().into_iter().flatten().flat_map(tool);
             thoughts
-                .map(|text| What::Thought(text.to_owned()))
-                .chain(words.map(What::Answer))
+                .map(|text| ItemKind::Thought(text.to_owned()))
+                .chain(words.map(ItemKind::Answer))
                 .chain(tools)
                 .collect()
         }
-        Some("error" | "info" | "warning") => words.map(What::Note).into_iter().collect(),
+        Some("error" | "info" | "warning") => words.map(ItemKind::Note).into_iter().collect(),
         _ => Vec::new(),
     }
 }
 
-fn tool(call: &Value) -> [What; 2] {
+fn tool(call: &Value) -> [ItemKind; 2] {
     let gave = call["result"].as_array().into_iter().flatten();
     let gave: Vec<&str> =
         gave.filter_map(|part| part["functionResponse"]["response"]["output"].as_str()).collect();
     let name = call["name"].as_str().unwrap_or_default().to_owned();
     let error = call["status"].as_str().is_some_and(|status| status != "success");
-    [What::Tool { name, input: call["args"].to_string() }, What::Result { error, text: gave.join("\n") }]
+    [
+        ItemKind::Tool { name, input: call["args"].to_string() },
+        ItemKind::Result { error, text: gave.join("\n") },
+    ]
 }
 
 /// A text, or parts of which some are text.

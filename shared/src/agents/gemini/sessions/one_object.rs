@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{LINE, MOST, NAME};
 use crate::{
-    conversation::{Entry, Found, SessionReader, files::note, folders::cache, is_id, open::open},
+    conversation::{Discovery, FolderEntry, SessionReader, files::note, folders::cache, is_id, open::open},
     private_files,
 };
 
@@ -21,7 +21,7 @@ use crate::{
 const LONGEST: u64 = 64 << 20;
 
 /// Adds the conversation of a file, by way of its copy; gives its id.
-pub(super) fn add(found: &mut Found, entry: &Entry) -> Option<String> {
+pub(super) fn add(found: &mut Discovery, entry: &FolderEntry) -> Option<String> {
     match copied(entry) {
         Ok((id, copy)) => {
             found.add(NAME, &id, &copy);
@@ -69,7 +69,7 @@ pub(super) fn remove_orphans(root: &Path) {
 }
 
 /// The id and the copy of a file, made where there is none of its present state.
-fn copied(entry: &Entry) -> io::Result<(String, Entry)> {
+fn copied(entry: &FolderEntry) -> io::Result<(String, FolderEntry)> {
     let folder = folder().ok_or_else(|| io::Error::other("there is no folder for caches"))?;
     let stem = entry.name.trim_end_matches(".json");
     let project = entry.path.parent().and_then(Path::parent).and_then(Path::file_name).unwrap_or_default();
@@ -84,14 +84,14 @@ fn copied(entry: &Entry) -> io::Result<(String, Entry)> {
     let id = header["sessionId"].as_str().filter(|id| is_id(id)).map(str::to_owned);
     let id = id.ok_or_else(|| io::Error::other("it has no session id"))?;
     let size = fs::metadata(&path)?.len();
-    Ok((id, Entry { path, size, ..entry.clone() }))
+    Ok((id, FolderEntry { path, size, ..entry.clone() }))
 }
 
 fn is_copy_of(path: &Path, written: SystemTime) -> bool {
     fs::metadata(path).and_then(|there| there.modified()).is_ok_and(|at| at == written)
 }
 
-fn copy(entry: &Entry, path: &Path, written: SystemTime) -> io::Result<()> {
+fn copy(entry: &FolderEntry, path: &Path, written: SystemTime) -> io::Result<()> {
     if entry.size > LONGEST {
         return Err(io::Error::other(format!("{} bytes are too many to read", entry.size)));
     }

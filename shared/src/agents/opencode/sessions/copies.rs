@@ -17,7 +17,7 @@ use super::{ask::ask, question};
 use crate::{
     conversation::{
         is_id,
-        lines::{self, Line},
+        lines::{self, RawLine},
     },
     lock::Lock,
 };
@@ -147,7 +147,7 @@ impl Copies {
         let (mut open, mut failed, mut is_whole): (Option<Copy>, io::Result<()>, bool) =
             (None, Ok(()), false);
         lines::read(answer, |line| {
-            let Line::Whole(line) = line else { return true };
+            let RawLine::Whole(line) = line else { return true };
             match question::parse(line) {
                 Some(question::Answer::Listed { id, about }) => {
                     all.extend(serde_json::from_slice(about).ok().map(|about| (id.to_owned(), about)));

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::conversation::{Facts, What, facts::Usage, json};
+use crate::conversation::{ConversationFacts, ItemKind, facts::Usage, json};
 
 /// How titles begin that nobody gave.
 const NO_TITLES: [&str; 2] = ["New session - ", "Child session - "];
@@ -70,7 +70,7 @@ pub(super) fn parse(line: &[u8]) -> Option<Line> {
 }
 
 /// What the line adds to what is known.
-pub(super) fn learn(facts: &mut Facts, line: &Line) {
+pub(super) fn learn(facts: &mut ConversationFacts, line: &Line) {
     let info = &line.info;
     let at = moment(&info.time["created"]);
     // A fork takes over what was said before it was.
@@ -96,7 +96,7 @@ pub(super) fn learn(facts: &mut Facts, line: &Line) {
     }
 }
 
-fn answer(facts: &mut Facts, line: &Line) {
+fn answer(facts: &mut ConversationFacts, line: &Line) {
     let info = &line.info;
     info.model.iter().for_each(|model| facts.by(model));
     if !line.words().trim().is_empty() {
@@ -123,7 +123,7 @@ impl Line {
     }
 
     /// What is said and done, each with its time.
-    pub(super) fn said(&self) -> Vec<(Option<String>, What)> {
+    pub(super) fn said(&self) -> Vec<(Option<String>, ItemKind)> {
         let by_user = match self.info.role.as_deref() {
             Some("user") => true,
             Some("assistant") => false,
@@ -138,34 +138,34 @@ impl Line {
         }
         let error = &self.info.error;
         let why = error["data"]["message"].as_str().or_else(|| error["name"].as_str());
-        said.extend(why.map(|why| (begun(), What::Note(why.to_owned()))));
+        said.extend(why.map(|why| (begun(), ItemKind::Note(why.to_owned()))));
         said
     }
 }
 
 impl Part {
-    fn said(&self, by_user: bool) -> Vec<What> {
+    fn said(&self, by_user: bool) -> Vec<ItemKind> {
         let text = || self.text.trim().to_owned();
         match self.sort.as_str() {
             "text" if text().is_empty() => Vec::new(),
-            "text" if self.synthetic => vec![What::Note(text())],
-            "text" if by_user => vec![What::Prompt(text())],
-            "text" => vec![What::Answer(text())],
-            "reasoning" if !text().is_empty() => vec![What::Thought(text())],
+            "text" if self.synthetic => vec![ItemKind::Note(text())],
+            "text" if by_user => vec![ItemKind::Prompt(text())],
+            "text" => vec![ItemKind::Answer(text())],
+            "reasoning" if !text().is_empty() => vec![ItemKind::Thought(text())],
             "tool" => self.tool_said(),
             _ => Vec::new(),
         }
     }
 
-    fn tool_said(&self) -> Vec<What> {
+    fn tool_said(&self) -> Vec<ItemKind> {
         let state = &self.state;
-        let mut said = vec![What::Tool { name: self.tool.clone(), input: state["input"].to_string() }];
+        let mut said = vec![ItemKind::Tool { name: self.tool.clone(), input: state["input"].to_string() }];
         let gave = match state["status"].as_str() {
             Some("completed") => state["output"].as_str().map(|text| (false, text)),
             Some("error") => state["error"].as_str().map(|text| (true, text)),
             _ => None,
         };
-        said.extend(gave.map(|(error, text)| What::Result { error, text: text.to_owned() }));
+        said.extend(gave.map(|(error, text)| ItemKind::Result { error, text: text.to_owned() }));
         said
     }
 }

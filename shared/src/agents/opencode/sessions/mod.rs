@@ -19,8 +19,8 @@ use copies::Copies;
 use super::NAME;
 use crate::{
     conversation::{
-        Activity, Entry, Facts, Found, Inner, Installed, Piece, Place, SessionImport, SessionReader, Storage,
-        Transcript,
+        Activity, ConversationFacts, ConversationFile, Discovery, FolderEntry, Installed, SessionImport,
+        SessionReader, Storage, Subagent, Transcript, TranscriptItem,
         files::beginning,
         folders::{cache, user_folder},
     },
@@ -50,7 +50,7 @@ impl SessionReader for Sessions {
         typed.starts_with(PREFIX) || PREFIX.starts_with(typed)
     }
 
-    fn find(&self, found: &mut Found) {
+    fn find(&self, found: &mut Discovery) {
         let Some((copies, database)) = copies().zip(database()) else { return };
         if !database.is_file() {
             return;
@@ -60,7 +60,7 @@ impl SessionReader for Sessions {
         {
             found.trouble(&database, error.to_string());
         }
-        let (folders, files): (Vec<Entry>, Vec<Entry>) =
+        let (folders, files): (Vec<FolderEntry>, Vec<FolderEntry>) =
             found.list(copies.folder(), MOST).into_iter().partition(|entry| entry.is_dir);
         let mut ids = HashSet::new();
         for entry in &files {
@@ -78,22 +78,22 @@ impl SessionReader for Sessions {
         }
     }
 
-    fn subagents(&self, place: &Place, found: &mut Found) -> Vec<Inner> {
+    fn subagents(&self, place: &ConversationFile, found: &mut Discovery) -> Vec<Subagent> {
         let Some(copies) = copies() else { return Vec::new() };
         let entries = found.list(&copies.inner(&place.id), MOST);
-        let mut all: Vec<Inner> = entries
+        let mut all: Vec<Subagent> = entries
             .into_iter()
             .filter_map(|entry| {
                 let id = entry.name.strip_suffix(".jsonl")?.to_owned();
                 let (kind, about) = header(&entry.path);
-                Some(Inner { id, kind, about, path: entry.path, size: entry.size, written: entry.written })
+                Some(Subagent { id, kind, about, path: entry.path, size: entry.size, written: entry.written })
             })
             .collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));
         all
     }
 
-    fn apply_line(&self, facts: &mut Facts, line: &[u8]) -> bool {
+    fn apply_line(&self, facts: &mut ConversationFacts, line: &[u8]) -> bool {
         let line = lines::parse(line);
         line.iter().for_each(|line| lines::learn(facts, line));
         line.is_some()
@@ -103,9 +103,9 @@ impl SessionReader for Sessions {
         true
     }
 
-    fn parse_line(&self, line: &[u8]) -> Vec<Piece> {
+    fn parse_line(&self, line: &[u8]) -> Vec<TranscriptItem> {
         let said = lines::parse(line).map(|line| line.said()).unwrap_or_default();
-        said.into_iter().map(|(at, what)| Piece::new(at.as_deref(), what)).collect()
+        said.into_iter().map(|(at, what)| TranscriptItem::new(at.as_deref(), what)).collect()
     }
 
     fn whole(&self, id: &str, _path: &Path, installed: &Installed) -> io::Result<Transcript> {

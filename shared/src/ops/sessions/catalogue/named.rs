@@ -2,12 +2,12 @@
 
 use std::{cmp::Reverse, collections::BTreeSet, path::PathBuf};
 
-use super::{Catalogue, Row, kept_inner, kept_row};
+use super::{Catalogue, SessionRow, kept_inner, kept_row};
 use crate::{
     Code, Error, Kind, Result, agents,
     conversation::{
-        Inner, Place,
-        reading::{self, Look},
+        ConversationFile, Subagent,
+        reading::{self, ReadDepth},
     },
     error::Context,
     model::{quote, text},
@@ -21,7 +21,7 @@ const SHOWN: usize = 8;
 
 /// A conversation that somebody named.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Named {
+pub struct NamedSession {
     /// Its id.
     pub id: String,
     /// The file that was named, where its id may have several.
@@ -33,7 +33,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// None or several match (3); the error names the candidates.
-    pub fn resolve(&self, typed: &str) -> Result<Named> {
+    pub fn resolve(&self, typed: &str) -> Result<NamedSession> {
         if typed.contains('/') {
             return self.in_file(typed);
         }
@@ -42,7 +42,7 @@ impl Catalogue {
         let agents = self.agents.iter().filter(|(session, _)| known.contains(session.as_str()));
         let names = agents.map(|(session, held)| (held.agent.as_str(), session.as_str()));
         let names: Vec<(&str, &str)> = known.iter().map(|id| (*id, *id)).chain(names).collect();
-        let named = |id: &str| Named { id: id.to_owned(), file: None };
+        let named = |id: &str| NamedSession { id: id.to_owned(), file: None };
         if let Some((_, id)) = names.iter().find(|(name, _)| *name == typed) {
             return Ok(named(id));
         }
@@ -55,13 +55,14 @@ impl Catalogue {
     }
 
     /// The conversation whose file lies at a path.
-    fn in_file(&self, typed: &str) -> Result<Named> {
+    fn in_file(&self, typed: &str) -> Result<NamedSession> {
         let path = world::directory().join(typed);
         let whole = path.canonicalize().ok();
-        let may_be = |place: &&Place| place.path.file_name() == path.file_name();
-        let is_it = |place: &&Place| place.path == path || place.path.canonicalize().ok() == whole;
+        let may_be = |place: &&ConversationFile| place.path.file_name() == path.file_name();
+        let is_it = |place: &&ConversationFile| place.path == path || place.path.canonicalize().ok() == whole;
         let place = self.found.places.iter().filter(may_be).find(is_it);
-        let file = |place: &Place| Named { id: place.id.clone(), file: Some(place.path.clone()) };
+        let file =
+            |place: &ConversationFile| NamedSession { id: place.id.clone(), file: Some(place.path.clone()) };
         place.map(file).ok_or_else(|| nothing_named(&format!("in file '{}'", text::safe(typed))))
     }
 
@@ -70,18 +71,19 @@ impl Catalogue {
     ///
     /// # Errors
     /// There is none, or it cannot be read (3).
-    pub fn one(&mut self, named: &Named) -> Result<Row> {
-        let is_it = |place: &&Place| {
+    pub fn one(&mut self, named: &NamedSession) -> Result<SessionRow> {
+        let is_it = |place: &&ConversationFile| {
             place.id == named.id && named.file.as_ref().is_none_or(|file| *file == place.path)
         };
-        let mut places: Vec<Place> = self.found.places.iter().filter(is_it).cloned().collect();
+        let mut places: Vec<ConversationFile> = self.found.places.iter().filter(is_it).cloned().collect();
         self.conclude();
-        self.skim(&places.iter().collect::<Vec<_>>(), Look::Ends);
+        self.skim(&places.iter().collect::<Vec<_>>(), ReadDepth::Ends);
         self.find_orphans(|place| place.id == named.id);
         places.iter().for_each(|place| self.report_unread(place));
         let files: Vec<PathBuf> = places.iter().map(|place| place.path.clone()).collect();
         places.retain(|place| self.is_within(place));
-        let active = |place: &Place| self.index.find(place).map_or(place.written, |known| known.active());
+        let active =
+            |place: &ConversationFile| self.index.find(place).map_or(place.written, |known| known.active());
         places.sort_by_cached_key(|place| Reverse(active(place)));
         if let Some(row) = places.first().and_then(|place| self.row(place)) {
             let mut rows = [row];
@@ -103,7 +105,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// As [`Catalogue::resolve`] and [`Catalogue::one`], or it is a sub-agent (3).
-    pub fn conversation(&mut self, typed: &str) -> Result<Row> {
+    pub fn conversation(&mut self, typed: &str) -> Result<SessionRow> {
         let row = match self.resolve(typed) {
             Ok(named) => self.one(&named)?,
             Err(error) => self.sub_agent(typed)?.ok_or(error)?,
@@ -122,29 +124,29 @@ impl Catalogue {
     ///
     /// # Errors
     /// Several match (3); the error names them. Or its file cannot be read (3).
-    pub fn sub_agent(&mut self, typed: &str) -> Result<Option<Row>> {
+    pub fn sub_agent(&mut self, typed: &str) -> Result<Option<SessionRow>> {
         if typed.len() < SHORTEST {
             return Ok(None);
         }
         let places = self.found.places.clone();
-        let of_one = |place: &Place| -> Vec<(Place, Inner)> {
+        let of_one = |place: &ConversationFile| -> Vec<(ConversationFile, Subagent)> {
             self.inner(place).into_iter().map(|inner| (place.clone(), inner)).collect()
         };
-        let all: Vec<(Place, Inner)> = places.iter().flat_map(of_one).collect();
+        let all: Vec<(ConversationFile, Subagent)> = places.iter().flat_map(of_one).collect();
         match only(typed, all, |(_, inner)| &inner.id)? {
             Some((conversation, inner)) => Self::of_inner(&conversation, &inner).map(Some),
             None => self.kept_sub_agent(typed),
         }
     }
 
-    fn of_inner(conversation: &Place, inner: &Inner) -> Result<Row> {
+    fn of_inner(conversation: &ConversationFile, inner: &Subagent) -> Result<SessionRow> {
         let program = agents::session_reader(conversation.program)
             .ok_or_else(|| Error::internal(format!("there is no program '{}'", conversation.program)))?;
         let place = inner.place(program.name());
         let (mut facts, _) = reading::inner(program, &place, &conversation.path)
             .context(Kind::Refused, || format!("cannot read '{}'", place.path.display()))?;
         facts.title = facts.title.take().or_else(|| facts.first_typed().or(inner.about.as_ref()).cloned());
-        Ok(Row {
+        Ok(SessionRow {
             id: inner.id.clone(),
             program: program.name().to_owned(),
             place: Some(place),
@@ -157,7 +159,7 @@ impl Catalogue {
         })
     }
 
-    fn kept_sub_agent(&self, typed: &str) -> Result<Option<Row>> {
+    fn kept_sub_agent(&self, typed: &str) -> Result<Option<SessionRow>> {
         let all = self
             .kept
             .values()
@@ -167,7 +169,7 @@ impl Catalogue {
             return Ok(None);
         };
         facts.title = facts.title.take().or(inner.about);
-        Ok(Some(Row {
+        Ok(Some(SessionRow {
             id: inner.id,
             program: kept.about.program.clone(),
             place: None,

@@ -4,23 +4,23 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::{Catalogue, Row};
+use super::{Catalogue, SessionRow};
 use crate::{
     agents,
-    conversation::{Inner, Known, Place, SubagentFiles, reading::Look},
-    git::above,
+    conversation::{ConversationFile, Known, Subagent, SubagentFiles, reading::ReadDepth},
+    git::common_dir,
     ops::sessions::session::{Session, SubAgent, on_one_line},
 };
 
 impl Catalogue {
     /// The row as it is reported.
-    pub(in crate::ops::sessions) fn session(&mut self, row: &Row) -> Session {
+    pub(in crate::ops::sessions) fn session(&mut self, row: &SessionRow) -> Session {
         let mut session = Session::of(row);
         session.last_active_at =
             row.facts.last_said(row.written).map_or_else(|| time(row.written), |(at, _)| at.to_owned());
         session.subagent_of.clone_from(&row.subagent_of);
         session.repository =
-            row.repository.as_deref().map(|common| above::home(common).to_string_lossy().into_owned());
+            row.repository.as_deref().map(|common| common_dir::home(common).to_string_lossy().into_owned());
         session.pid = self.pid_of(&row.id);
         session.live = self.is_live(&row.id);
         if let Some(held) = self.agents.get(&row.id) {
@@ -53,7 +53,7 @@ impl Catalogue {
     }
 
     /// What a conversation started.
-    pub(in crate::ops::sessions) fn inner(&mut self, place: &Place) -> Vec<Inner> {
+    pub(in crate::ops::sessions) fn inner(&mut self, place: &ConversationFile) -> Vec<Subagent> {
         match agents::session_reader(place.program) {
             Some(program) if program.subagent_files() == SubagentFiles::AmongSessions => {
                 if self.beside.is_none() {
@@ -67,7 +67,7 @@ impl Catalogue {
     }
 
     /// Finds the sub-agents whose conversations are gone, where those lie among conversations and one of them may be wanted.
-    pub(super) fn find_orphans(&mut self, is_wanted: impl Fn(&Place) -> bool) {
+    pub(super) fn find_orphans(&mut self, is_wanted: impl Fn(&ConversationFile) -> bool) {
         let mut places = self.found.places.iter().filter(|place| is_beside(place));
         if self.beside.is_none() && places.any(is_wanted) {
             self.beside = Some(self.find_beside());
@@ -76,9 +76,10 @@ impl Catalogue {
 
     /// The sub-agents that lie among conversations, by the conversation that started them, or started those that did. The others are
     /// orphans.
-    fn find_beside(&mut self) -> HashMap<String, Vec<Inner>> {
-        let places: Vec<Place> = self.found.places.iter().filter(|place| is_beside(place)).cloned().collect();
-        self.skim(&places.iter().collect::<Vec<_>>(), Look::Beginning);
+    fn find_beside(&mut self) -> HashMap<String, Vec<Subagent>> {
+        let places: Vec<ConversationFile> =
+            self.found.places.iter().filter(|place| is_beside(place)).cloned().collect();
+        self.skim(&places.iter().collect::<Vec<_>>(), ReadDepth::Beginning);
         let (mut shown, mut all_inner) = (HashSet::new(), Vec::new());
         for place in places {
             let Some(known) = self.index.find(&place) else { continue };
@@ -92,13 +93,13 @@ impl Catalogue {
             .iter()
             .filter_map(|(place, facts)| Some((place.id.clone(), facts.parent.clone()?)))
             .collect();
-        let mut all: HashMap<String, Vec<Inner>> = HashMap::new();
+        let mut all: HashMap<String, Vec<Subagent>> = HashMap::new();
         for (place, facts) in all_inner {
             match outermost(&place.id, &parents).filter(|root| shown.contains(*root)) {
                 Some(root) => {
                     let about = facts.first_typed().cloned();
-                    let Place { id, path, size, written, .. } = place;
-                    let inner = Inner { id, kind: facts.kind, about, path, size, written };
+                    let ConversationFile { id, path, size, written, .. } = place;
+                    let inner = Subagent { id, kind: facts.kind, about, path, size, written };
                     all.entry(root.to_owned()).or_default().push(inner);
                 }
                 None => {
@@ -112,7 +113,7 @@ impl Catalogue {
 }
 
 /// Whether a file may be one of a sub-agent that lies among conversations.
-fn is_beside(place: &Place) -> bool {
+fn is_beside(place: &ConversationFile) -> bool {
     agents::session_reader(place.program)
         .is_some_and(|program| program.subagent_files() == SubagentFiles::AmongSessions)
 }

@@ -2,9 +2,9 @@
 
 use std::{cmp::Reverse, collections::BTreeSet, path::PathBuf};
 
-use super::{Catalogue, Row, kept_row, subagent_of};
+use super::{Catalogue, SessionRow, kept_row, subagent_of};
 use crate::{
-    conversation::{Known, Place, reading::Look},
+    conversation::{ConversationFile, Known, reading::ReadDepth},
     ops::sessions::Request,
 };
 
@@ -15,15 +15,15 @@ const SECOND: i64 = 1_000_000_000;
 
 impl Catalogue {
     /// The conversations that fit, newest first, at most as many as are wanted, and how many fit.
-    pub(in crate::ops::sessions) fn rows(&mut self, wanted: &Request) -> (Vec<Row>, usize) {
+    pub(in crate::ops::sessions) fn rows(&mut self, wanted: &Request) -> (Vec<SessionRow>, usize) {
         self.conclude();
         self.find_orphans(|place| wanted.fits(place.program, place.written));
         let most = if wanted.limit == 0 { usize::MAX } else { wanted.limit };
         // Thousands: they are lent, not copied, and given back below.
         let found = std::mem::take(&mut self.found.places);
         let (shown, mut all, there) = self.chosen(&found, wanted, most);
-        let mut rows: Vec<Row> = shown.into_iter().filter_map(|place| self.row(place)).collect();
-        let gone: Vec<Row> = self.kept_alone(&there, wanted).collect();
+        let mut rows: Vec<SessionRow> = shown.into_iter().filter_map(|place| self.row(place)).collect();
+        let gone: Vec<SessionRow> = self.kept_alone(&there, wanted).collect();
         self.found.places = found;
         all += gone.len();
         rows.extend(gone);
@@ -36,17 +36,17 @@ impl Catalogue {
     /// and where the beginning does not tell.
     fn chosen<'a>(
         &mut self,
-        found: &'a [Place],
+        found: &'a [ConversationFile],
         wanted: &Request,
         most: usize,
-    ) -> (Vec<&'a Place>, usize, BTreeSet<&'a str>) {
-        let fits = |place: &&Place| wanted.fits(place.program, place.written);
-        let mut places: Vec<&Place> = found.iter().filter(fits).collect();
+    ) -> (Vec<&'a ConversationFile>, usize, BTreeSet<&'a str>) {
+        let fits = |place: &&ConversationFile| wanted.fits(place.program, place.written);
+        let mut places: Vec<&ConversationFile> = found.iter().filter(fits).collect();
         places.sort_unstable_by(|a, b| (b.written, &a.id).cmp(&(a.written, &b.id)));
-        self.skim(&places, Look::Beginning);
-        let unclear = |place: &&Place| self.is_unclear(place, wanted);
-        let unclear: Vec<&Place> = places.iter().copied().filter(unclear).collect();
-        self.skim(&unclear, Look::Ends);
+        self.skim(&places, ReadDepth::Beginning);
+        let unclear = |place: &&ConversationFile| self.is_unclear(place, wanted);
+        let unclear: Vec<&ConversationFile> = places.iter().copied().filter(unclear).collect();
+        self.skim(&unclear, ReadDepth::Ends);
         let (mut fitting, mut there) = (Vec::new(), BTreeSet::new());
         for place in places {
             if self.is_within(place) {
@@ -67,23 +67,23 @@ impl Catalogue {
     /// times say nothing.
     fn newest<'a>(
         &mut self,
-        places: Vec<&'a Place>,
+        places: Vec<&'a ConversationFile>,
         wanted: &Request,
         most: usize,
-    ) -> (Vec<&'a Place>, usize) {
+    ) -> (Vec<&'a ConversationFile>, usize) {
         if wanted.since.is_none() && most >= places.len() {
-            self.skim(&places, Look::Ends);
+            self.skim(&places, ReadDepth::Ends);
             let all = places.len();
             return (places, all);
         }
-        let mut newest: Vec<(Reverse<i64>, &Place)> = Vec::new();
+        let mut newest: Vec<(Reverse<i64>, &ConversationFile)> = Vec::new();
         let mut all = places.len();
         for some in places.chunks(most.clamp(1, AT_ONCE)) {
             let last = newest.get(most - 1).map(|(active, _)| active.0);
             if wanted.since.is_none() && last.is_some_and(|last| last >= some[0].written) {
                 break;
             }
-            self.skim(some, Look::Ends);
+            self.skim(some, ReadDepth::Ends);
             for place in some {
                 let active = self.index.find(place).map_or(place.written, |known| known.active());
                 if wanted.since.is_none_or(|since| active / SECOND >= since) {
@@ -99,7 +99,7 @@ impl Catalogue {
     }
 
     /// Those that fit of which only what is kept is left.
-    fn kept_alone(&self, there: &BTreeSet<&str>, wanted: &Request) -> impl Iterator<Item = Row> {
+    fn kept_alone(&self, there: &BTreeSet<&str>, wanted: &Request) -> impl Iterator<Item = SessionRow> {
         let gone = self.kept.values().filter(|kept| !there.contains(kept.about.id.as_str()));
         gone.filter_map(kept_row)
             .filter(|row| wanted.fits(&row.program, row.active()))
@@ -108,13 +108,13 @@ impl Catalogue {
     }
 
     /// Whether the beginning of a file does not tell if it is asked for.
-    fn is_unclear(&mut self, place: &Place, wanted: &Request) -> bool {
+    fn is_unclear(&mut self, place: &ConversationFile, wanted: &Request) -> bool {
         let is_begun = self.index.fresh(place).is_some_and(|known| known.is_begun());
         is_begun && (wanted.branch.is_some() || !self.is_within(place))
     }
 
     /// Whether a file is a conversation within the scope.
-    pub(super) fn is_within(&mut self, place: &Place) -> bool {
+    pub(super) fn is_within(&mut self, place: &ConversationFile) -> bool {
         let is_orphan = self.found.orphans.contains(&place.path);
         let Some(known) = self.index.find(place).filter(|known| known.is_shown() || is_orphan) else {
             return false;
@@ -132,7 +132,7 @@ impl Catalogue {
     }
 
     /// Names what could not be read of a file that no list shows for that, unless it is of another repository.
-    pub(super) fn report_unread(&mut self, place: &Place) {
+    pub(super) fn report_unread(&mut self, place: &ConversationFile) {
         let Some(known) = self.index.fresh(place).filter(|known| known.is_unread()) else { return };
         let is_ours = match (&self.scope, known.cwd()) {
             (Some(scope), Some(folder)) => {
@@ -145,14 +145,14 @@ impl Catalogue {
         }
     }
 
-    fn is_wanted(&self, place: &Place, wanted: &Request) -> bool {
+    fn is_wanted(&self, place: &ConversationFile, wanted: &Request) -> bool {
         let branch = || self.index.find(place).and_then(|known| known.branch());
         (wanted.branch.is_none() || branch() == wanted.branch.as_deref())
             && (!wanted.live || self.is_live(&place.id))
     }
 
     /// The row of a file, if that is known.
-    pub(super) fn row(&mut self, place: &Place) -> Option<Row> {
+    pub(super) fn row(&mut self, place: &ConversationFile) -> Option<SessionRow> {
         let known = self.index.find(place)?.known()?;
         let Known { mut facts, is_whole, is_own_part, reading, repository: before, .. } = known;
         let is_whole = is_whole && !is_own_part && self.index.fresh(place).is_some();
@@ -167,7 +167,17 @@ impl Catalogue {
             now.or(before).or_else(|| self.scope.as_ref().map(|scope| scope.common().to_owned()));
         let (id, program, written) = (place.id.clone(), place.program.to_owned(), place.written);
         let (place, subagent_of) = (Some(place.clone()), subagent_of(&place.id, &facts));
-        Some(Row { id, program, place, facts, is_whole, written, inner: None, subagent_of, repository })
+        Some(SessionRow {
+            id,
+            program,
+            place,
+            facts,
+            is_whole,
+            written,
+            inner: None,
+            subagent_of,
+            repository,
+        })
     }
 }
 

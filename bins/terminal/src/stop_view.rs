@@ -1,0 +1,84 @@
+//! What `stop` and `pause` show.
+
+use orchestra::{
+    Kind, Result,
+    git::Repo,
+    ops::{
+        status,
+        stop::{Report, Request, StopOutcome},
+    },
+    wire::Answer,
+};
+
+use crate::{Exit, Terminal, agents, errors, json, prompt};
+
+/// Asks which agent, where none is named. `None`: none runs.
+///
+/// # Errors
+/// Nobody can be asked (2).
+pub fn complete(
+    terminal: &Terminal,
+    repo: &Repo,
+    mut request: Request,
+    command: &str,
+) -> Result<Option<Request>> {
+    if request.agents.is_empty() && !request.all {
+        let all = status::run(repo, &status::Request::default())?.agents;
+        let open: Vec<_> = all.into_iter().filter(|agent| !agent.phase.is_terminal()).collect();
+        if open.is_empty() {
+            terminal.say("no agent runs");
+            return Ok(None);
+        }
+        let hint = format!("git orchestra {command} AGENT, or --all");
+        request.agents.push(prompt::pick_agent(terminal, "which agent?", &open, &hint)?);
+    }
+    Ok(Some(request))
+}
+
+/// Shows that there was no agent to ask about: in JSON one object, as ever.
+///
+/// # Errors
+/// As [`show`].
+pub fn show_none(terminal: &Terminal, kind: Answer<Report>, as_json: bool) -> Result<Exit> {
+    if as_json {
+        json::answer(terminal, kind, &Report::default())?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Shows what became of them.
+///
+/// # Errors
+/// The report is no JSON, which is a bug.
+pub fn show(terminal: &Terminal, kind: Answer<Report>, report: &Report, as_json: bool) -> Result<Exit> {
+    let failed = errors::tell_failures(terminal, &report.failed);
+    agents::warn_unreadable(terminal, &report.unreadable);
+    let unsaved: Vec<_> = report.agents.iter().filter(|rested| rested.agent.unsaved.is_some()).collect();
+    let saved = if unsaved.is_empty() { Exit::Done } else { Exit::Failed(Kind::External) };
+    let exit = failed.unwrap_or(saved);
+    if as_json {
+        json::answer(terminal, kind, report)?;
+        return Ok(exit);
+    }
+    for warning in &report.warnings {
+        terminal.warn(warning);
+    }
+    if report.agents.is_empty() && report.failed.is_empty() && report.unreadable.is_empty() {
+        terminal.say("no agent runs");
+    }
+    for rested in &report.agents {
+        let line = agents::line(&rested.agent, terminal.paint());
+        let note = match rested.outcome {
+            StopOutcome::Stopped | StopOutcome::Paused => "",
+            StopOutcome::AlreadyEnded => " (it had ended before)",
+            StopOutcome::Asked => " (asked; the request travels with the next sync)",
+        };
+        terminal.answer(&format!("{line}{note}\n"));
+    }
+    for rested in unsaved {
+        let (id, why) = (&rested.agent.id, rested.agent.unsaved.as_deref().unwrap_or_default());
+        terminal.warn(&format!("the work of '{id}' could not be saved: {why}"));
+        terminal.hint(&format!("git orchestra collect {id} tries again"));
+    }
+    Ok(exit)
+}

@@ -1,0 +1,63 @@
+//! The agents that hold conversations.
+
+use std::collections::HashMap;
+
+use crate::{
+    Result,
+    git::Repo,
+    model::{Agent, AgentId, Liveness},
+    store::{Chain, Listing, archive, layout::PrivateDir},
+    supervise::{liveness, processes::Processes, tree::ProcessId},
+};
+
+/// The agent that holds a conversation.
+pub(super) struct HoldingAgent {
+    /// Its id.
+    pub(super) agent: AgentId,
+    /// Its title.
+    pub(super) title: String,
+    /// Whether it runs.
+    pub(super) is_live: bool,
+    /// Its program's process.
+    pub(super) pid: Option<i32>,
+}
+
+/// The conversations of archived agents whose ids begin so.
+pub(super) fn archived(repo: &Repo, typed: &str) -> Result<HashMap<String, HoldingAgent>> {
+    let (all, _) = archive::all(repo)?;
+    let mut held = HashMap::new();
+    for (id, archived) in all.into_iter().filter(|(id, _)| id.as_str().starts_with(typed)) {
+        let Ok(chain) = Chain::read(repo, &[archived.tip]) else { continue };
+        let agent = chain.fold().agent;
+        if let Some(session) = agent.session {
+            held.insert(
+                session.into(),
+                HoldingAgent { agent: id, title: agent.title, is_live: false, pid: None },
+            );
+        }
+    }
+    Ok(held)
+}
+
+/// The conversations of agents, and the process of each that runs.
+pub(super) fn all(repo: &Repo) -> Result<HashMap<String, HoldingAgent>> {
+    let listing = Listing::read(repo)?;
+    let private = PrivateDir::new(repo.private_dir()?);
+    let held = |id: &AgentId, agent: &Agent| {
+        let is_live = liveness::of(&private, id, agent, listing.writer.as_deref()) == Liveness::Live;
+        let record = is_live.then(|| Processes::read(&private.agent(id))).flatten();
+        let program = record.and_then(|record| record.program).filter(ProcessId::is_alive);
+        HoldingAgent {
+            agent: id.clone(),
+            title: agent.title.clone(),
+            is_live,
+            pid: program.map(|program| program.pid),
+        }
+    };
+    let agents = listing.rows.iter().filter_map(|row| {
+        let agent = listing.agent(repo, row).ok()?;
+        let session = agent.session.clone()?;
+        Some((session.into(), held(&row.id, &agent)))
+    });
+    Ok(agents.collect())
+}

@@ -1,0 +1,77 @@
+//! What `undo --dry-run` looks at, so that it promises only what `undo` does.
+
+use super::{
+    choose::{self, Reversal},
+    moved_on, refuse_incomplete,
+};
+use crate::{
+    Code, Error, Result,
+    landing::{finish, target_lock::TargetLock},
+    ops::cleanup,
+    removal::restore,
+    store::{
+        layout,
+        operations::{Change, Operation},
+    },
+    trust::AcceptedRepo,
+};
+
+/// Why an operation cannot be taken back as things stand; nothing is changed. Which files of a checkout would be in the way is not
+/// known before they are written.
+///
+/// # Errors
+/// It cannot be taken back (3), or the repository cannot be read.
+pub(super) fn check(repo: &AcceptedRepo, operation: &Operation, all: &[Operation]) -> Result<()> {
+    match choose::reversal(operation, all)? {
+        Reversal::MoveBack(changes) => changes.iter().try_for_each(|change| check_change(repo, change)),
+        Reversal::BringBack(removals) => {
+            removals.iter().try_for_each(|removal| restore::check(repo, removal))
+        }
+        Reversal::RemoveAgain(before) => check_removal(repo, before),
+    }
+}
+
+fn check_change(repo: &AcceptedRepo, change: &Change) -> Result<()> {
+    TargetLock::refuse_if_held(repo, &change.branch)?;
+    let now = repo.find_ref(&layout::branch_ref(&change.branch))?;
+    if now == change.old.into() {
+        return Ok(());
+    }
+    if now != change.new.into() {
+        // As `undo` sees it: from new to old.
+        let back = Change { branch: change.branch.clone(), old: change.new, new: change.old };
+        return Err(moved_on(&back, now));
+    }
+    match finish::blocked_now(repo, &change.branch)? {
+        Some(blocked) => {
+            let error = Error::new(Code::CheckoutBlocked, blocked.why);
+            Err(blocked.hints.into_iter().fold(error, Error::hint))
+        }
+        None => Ok(()),
+    }
+}
+
+fn check_removal(repo: &AcceptedRepo, before: &Operation) -> Result<()> {
+    refuse_incomplete(before)?;
+    let named = |discarded: bool| {
+        let removals = before.removals().iter().filter(move |one| one.discarded == discarded);
+        removals.map(|one| one.agent.clone()).collect()
+    };
+    let request = cleanup::Request {
+        agents: named(false),
+        discard: named(true),
+        force: true,
+        dry_run: true,
+        ..cleanup::Request::default()
+    };
+    let report = cleanup::run(repo, &request)?;
+    if let Some(failure) = report.failure() {
+        return Err(failure);
+    }
+    if report.agents.iter().any(|entry| entry.outcome == cleanup::CleanupOutcome::Planned) {
+        return Ok(());
+    }
+    let why: Vec<String> =
+        report.agents.iter().map(|entry| format!("'{}' is kept: {}", entry.agent.id, entry.why)).collect();
+    Err(Error::new(Code::UndoRefused, why.join("; ")))
+}

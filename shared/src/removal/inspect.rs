@@ -1,0 +1,148 @@
+//! Whether an agent's worktree is what it seems. It may have been moved, replaced by another repository or a link, lost its `.git`
+//! file, or be locked; none of these is removed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Result,
+    git::{
+        Repo, moved,
+        worktrees::{Worktree, WorktreeHead},
+    },
+    model::{AgentId, quote, text},
+    store::layout::{self, PrivateDir},
+    supervise::spec::Spec,
+    worktree::{list, place},
+};
+
+/// Where an agent's files are.
+#[derive(Clone, Debug)]
+pub enum WorktreeCondition {
+    /// In its worktree, which is what it seems.
+    Worktree(Worktree),
+    /// Nowhere: it has no worktree.
+    None,
+    /// In something that is not removed, and why.
+    Doubtful(String),
+}
+
+/// Looks where an agent's files are.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn of_agent(repo: &Repo, id: &AgentId, branch: &str) -> Result<WorktreeCondition> {
+    let all = repo.worktrees()?;
+    let Some(worktree) = list::pick(&all, id, branch).cloned() else { return unregistered(repo, id) };
+    Ok(match doubt(repo, &worktree, &all)? {
+        Some(why) => WorktreeCondition::Doubtful(why),
+        None => WorktreeCondition::Worktree(worktree),
+    })
+}
+
+/// Without a registration there should be no folder either.
+fn unregistered(repo: &Repo, id: &AgentId) -> Result<WorktreeCondition> {
+    let folder = place::planned(repo)?.join(id.as_str());
+    if fs::symlink_metadata(&folder).is_err() {
+        return Ok(WorktreeCondition::None);
+    }
+    let shown = shown(&folder);
+    Ok(WorktreeCondition::Doubtful(format!(
+        "'{shown}' is no worktree of this repository ({})",
+        quote::command(&[&"git", &"worktree", &"repair", &folder])
+    )))
+}
+
+fn doubt(repo: &Repo, worktree: &Worktree, all: &[Worktree]) -> Result<Option<String>> {
+    let at = worktree.registered_path().unwrap_or_else(|| worktree.path.clone());
+    let place = shown(&at);
+    if let Some(reason) = worktree.lock_reason() {
+        let reason = text::one_line(&reason, 100);
+        return Ok(Some(format!(
+            "'{place}' is locked: {} (git worktree unlock '{place}')",
+            if reason.is_empty() { "no reason given" } else { &reason }
+        )));
+    }
+    let Ok(found) = fs::symlink_metadata(&at) else {
+        return Ok(Some(format!(
+            "'{place}' is gone (moved by hand? git worktree repair, or git worktree prune)"
+        )));
+    };
+    if !found.is_dir() {
+        return Ok(Some(format!("'{place}' is a link or a file, not a folder")));
+    }
+    if !moved::belongs_to(&at, &worktree.git_dir) {
+        return Ok(Some(format!("the '.git' file of '{place}' is gone or leads to another repository")));
+    }
+    let mut others =
+        all.iter().filter(|other| other.git_dir != worktree.git_dir).map(|other| other.path.clone());
+    let main = repo.main_checkout()?.into_iter().chain([repo.common_dir()?]);
+    let inner = main.chain(others.by_ref()).find(|other| other.starts_with(&worktree.path));
+    Ok(inner.map(|inner| format!("'{}' lies in '{place}'", shown(&inner))))
+}
+
+/// Where the worktree was made, if somebody moved it since. Who moves a worktree has a use for it.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn moved_from(repo: &Repo, id: &AgentId, worktree: &Worktree) -> Result<Option<PathBuf>> {
+    let real = |path: PathBuf| match (path.parent().map(Path::canonicalize), path.file_name()) {
+        (Some(Ok(parent)), Some(name)) => parent.join(name),
+        _ => path,
+    };
+    let planned = place::planned(repo)?.join(id.as_str());
+    let made_at =
+        Spec::last(repo, id, &PrivateDir::new(repo.private_dir()?).agent(id)).map(|spec| spec.worktree);
+    // Where the repository was renamed, its worktrees came along.
+    let came_along = |made_at: &Path| -> Result<bool> {
+        Ok(moved::candidates(&repo.common_dir()?, made_at).contains(&worktree.path))
+    };
+    let moved_with_the_repository =
+        made_at.as_deref().filter(|made_at| fs::symlink_metadata(made_at).is_err()).map(came_along);
+    let places = [made_at, Some(planned)];
+    let is_there = moved_with_the_repository.transpose()?.unwrap_or_default()
+        || places.iter().flatten().any(|place| real(place.clone()) == worktree.path);
+    Ok(places.into_iter().flatten().next().filter(|_| !is_there))
+}
+
+/// Why a worktree that is what it seems does not stand where its agent left it.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn astray(repo: &Repo, worktree: &Worktree, branch: &str) -> Result<Option<String>> {
+    let branch_ref = layout::branch_ref(branch);
+    if let Some(operation) = worktree.operation() {
+        return Ok(Some(format!("a {operation} is under way in its worktree")));
+    }
+    match worktree.head() {
+        WorktreeHead::Branch(name) if name == branch_ref => {}
+        WorktreeHead::Branch(name) => {
+            let name = text::one_line(layout::branch_of(&name).unwrap_or(&name), 100);
+            return Ok(Some(format!("its worktree stands on another branch, {name}")));
+        }
+        WorktreeHead::Detached(_) => return Ok(Some("its worktree stands on no branch".to_owned())),
+        WorktreeHead::Unknown => return Ok(Some("the HEAD of its worktree cannot be read".to_owned())),
+    }
+    Ok(repo.find_ref(&branch_ref)?.is_none().then(|| "the branch of its worktree is gone".to_owned()))
+}
+
+/// Another checkout that stands on the branch.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn checked_out_elsewhere(
+    repo: &Repo,
+    worktree: Option<&Worktree>,
+    branch: &str,
+) -> Result<Option<String>> {
+    let own = worktree.map(|worktree| worktree.path.clone());
+    let all = repo.checkouts_of(&layout::branch_ref(branch))?;
+    let other = all.into_iter().find(|checkout| own.as_ref() != Some(&checkout.path));
+    Ok(other.map(|checkout| format!("its branch is checked out in '{}'", shown(&checkout.path))))
+}
+
+fn shown(path: &Path) -> String {
+    text::safe(&path.to_string_lossy()).into_owned()
+}

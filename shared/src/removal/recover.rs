@@ -1,0 +1,204 @@
+//! What cleanups and undos left that were killed, finished or taken back by the next one.
+//!
+//! Every one of them is written down as an open operation before it changes anything, and done under one lock. So whoever has the
+//! lock and finds an open one knows that nobody works on it any more, and every folder and ref that it may have touched.
+//!
+//! | what was cut off | what is found | what is done |
+//! |---|---|---|
+//! | a cleanup | the agent's life has its ref, or its worktree is in its place | folders move back, missing refs are made again |
+//! | a cleanup | the ref of its life and its worktree are gone | the other refs go as well: it was removed |
+//! | an undo | the operation that it undoes is still in effect | it is finished: each of its steps is left out where it is done |
+//! | an undo | that operation was undone by another one | it is given up |
+
+use std::{fs, path::Path};
+
+use super::restore::{self, Archive};
+use crate::{
+    Code, Error, Kind, Result,
+    error::Context,
+    git::{Oid, Repo},
+    lock::Lock,
+    model::{AgentId, quote, text},
+    store::{
+        archive,
+        layout::{self, PrivateDir},
+        operations::{self, Journal, Operation, OperationBody, Removal, Stage, UndoEffect},
+    },
+    worktree::away,
+};
+
+/// Settles every operation that was cut off. Gives what could not be settled, for people. To be called under the lock on operations.
+///
+/// # Errors
+/// The operations cannot be read.
+pub fn settle(repo: &Repo) -> Result<Vec<String>> {
+    let all = operations::all(repo)?;
+    let mut warnings = Vec::new();
+    for operation in all.iter().filter(|one| one.stage == Stage::Open) {
+        let settled = if matches!(operation.body, OperationBody::Other { .. }) {
+            // Only the version that began it knows how to end it.
+            continue;
+        } else if !operation.removals().is_empty() {
+            settle_removals(repo, operation)
+        } else if let Some(before) = undone_by(operation, &all) {
+            settle_undo(repo, operation, before, &all)
+        } else {
+            // A landing that was cut off is continued or aborted by the user.
+            continue;
+        };
+        if let Err(error) = settled {
+            let (id, why) = (text::safe(&operation.id), error.one_line());
+            warnings.push(format!("operation {id} was cut off and cannot be finished: {why}"));
+        }
+    }
+    move_old_registrations(repo)?;
+    Ok(warnings)
+}
+
+/// The operation that removed the agents which this undo brings back.
+fn undone_by<'a>(undo: &Operation, all: &'a [Operation]) -> Option<&'a Operation> {
+    let OperationBody::Undo { of, effect: UndoEffect::BroughtBack } = &undo.body else { return None };
+    all.iter().find(|one| one.id == *of && !one.removals().is_empty())
+}
+
+fn settle_removals(repo: &Repo, operation: &Operation) -> Result<()> {
+    let mut journal = Journal::open(repo, &operation.id)?;
+    let (archived, _) = archive::all(repo)?;
+    let mut removed = Vec::new();
+    for removal in operation.removals() {
+        if is_alive(repo, removal)? || is_in_place(repo, operation, removal)? {
+            take_back(repo, &journal, removal, &archived)?;
+        } else {
+            let mut left = Vec::new();
+            for (name, was) in &removal.refs {
+                left.extend(repo.find_ref(name)?.filter(|now| now == was).map(|now| (name.clone(), now)));
+            }
+            repo.delete_refs(&left)?;
+            removed.push(removal.clone());
+        }
+    }
+    journal.operation.stage = if removed.is_empty() { Stage::Aborted } else { Stage::Done };
+    journal.operation.set_removals(removed)?;
+    journal.write(repo, &[])
+}
+
+fn is_alive(repo: &Repo, removal: &Removal) -> Result<bool> {
+    Ok(repo.find_ref(&layout::agent_ref(&AgentId::parse(&removal.agent)?))?.is_some())
+}
+
+/// Its folders never moved, or were put back when one of its refs could not be deleted.
+fn is_in_place(repo: &Repo, operation: &Operation, removal: &Removal) -> Result<bool> {
+    Ok(away::moves(repo, &operation.id, removal)?.iter().any(|(place, _)| exists(place)))
+}
+
+/// Makes undone what a cut-off cleanup did to an agent whose life goes on.
+fn take_back(repo: &Repo, journal: &Journal, removal: &Removal, archived: &Archive) -> Result<()> {
+    move_back(repo, &journal.operation, removal)?;
+    restore::restore_refs(repo, tree_of(journal, removal)?, removal, archived)
+}
+
+/// Moves folders out of the trash to where they were, the registration first. What was written into them after they were kept is
+/// in them alone.
+///
+/// # Errors
+/// A folder cannot be moved, or its place is taken.
+pub fn move_back(repo: &Repo, operation: &Operation, removal: &Removal) -> Result<()> {
+    let _lock = Lock::require(&PrivateDir::new(repo.private_dir()?).worktrees_lock(), away::WAIT)?;
+    for (place, moved) in away::moves(repo, &operation.id, removal)?.iter().rev() {
+        if !exists(moved) {
+            continue;
+        }
+        if exists(place) {
+            let (shown, moved) = (place.display(), moved.display());
+            return Err(Error::new(
+                Code::PathTaken,
+                format!("'{shown}' is taken; what was there is in '{moved}'"),
+            )
+            .hint(format!("{} SOMEWHERE-ELSE, and try again", quote::command(&[&"mv", &place]))));
+        }
+        away::move_folder(moved, place)?;
+    }
+    Ok(())
+}
+
+fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+fn settle_undo(repo: &Repo, undo: &Operation, before: &Operation, all: &[Operation]) -> Result<()> {
+    let mut journal = Journal::open(repo, &undo.id)?;
+    if operations::is_in_effect(before, all) {
+        return bring_back(repo, &mut journal, before);
+    }
+    give_up(repo, &mut journal, before)
+}
+
+/// Brings the agents back that `before` removed; `journal` is that of the undo. Each step is left out where it is done.
+///
+/// # Errors
+/// One of them cannot come back as things stand: nothing is changed; or something cannot be written: then what is there stays
+/// there, and the same undo can be tried again.
+pub fn bring_back(repo: &Repo, journal: &mut Journal, before: &Operation) -> Result<()> {
+    let kept = Journal::open(repo, &before.id)?;
+    let mut trees = Vec::new();
+    for removal in before.removals() {
+        if before.stage == Stage::Open {
+            move_back(repo, before, removal)?;
+        }
+        restore::check(repo, removal)?;
+        trees.push((removal, tree_of(&kept, removal)?));
+    }
+    journal.operation.summary = format!("of {} {} ({})", before.command(), before.id, before.summary);
+    journal.write(repo, &[])?;
+    let (archived, _) = archive::all(repo)?;
+    for (removal, tree) in trees {
+        if let Err(error) = restore::restore(repo, &journal.operation.id, tree, removal, &archived) {
+            give_up(repo, journal, before)?;
+            return Err(error);
+        }
+    }
+    journal.operation.stage = Stage::Done;
+    journal.write(repo, &[])?;
+    tidy(before);
+    Ok(())
+}
+
+fn tree_of(kept: &Journal, removal: &Removal) -> Result<Oid> {
+    kept.tree(&removal.agent).ok_or_else(|| {
+        let (id, agent) = (&kept.operation.id, text::safe(&removal.agent));
+        Error::new(Code::StateDamaged, format!("operation {id} holds nothing of '{agent}'"))
+    })
+}
+
+/// Deletes the copies that an undo has not finished, and writes down that it will not be.
+fn give_up(repo: &Repo, journal: &mut Journal, before: &Operation) -> Result<()> {
+    for removal in before.removals() {
+        for (_, copy) in away::moves(repo, &journal.operation.id, removal)? {
+            away::delete(&copy);
+        }
+    }
+    tidy(before);
+    journal.operation.stage = Stage::Aborted;
+    journal.write(repo, &[])
+}
+
+/// Removes the folders of trash that an undo needed and nothing lies in.
+fn tidy(before: &Operation) {
+    for worktree in before.removals().iter().filter_map(|removal| removal.worktree.as_deref()) {
+        let _ = away::folder_of(worktree).map(fs::remove_dir);
+    }
+}
+
+/// Version 0.1.0 wrote a registration that comes back beside the others, where git took what a kill left for a second one.
+fn move_old_registrations(repo: &Repo) -> Result<()> {
+    let gone = PrivateDir::new(repo.private_dir()?).gone();
+    let Ok(entries) = fs::read_dir(repo.common_dir()?.join("worktrees")) else { return Ok(()) };
+    for entry in
+        entries.flatten().filter(|one| one.file_name().as_encoded_bytes().starts_with(b".coming-back-"))
+    {
+        let cannot = || format!("cannot move '{}' away", entry.path().display());
+        fs::create_dir_all(&gone).context(Kind::External, cannot)?;
+        fs::rename(entry.path(), gone.join(entry.file_name())).context(Kind::External, cannot)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! What one side has of all that travels: names and objects, nothing read yet.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    Result,
+    git::{Oid, Repo},
+    model::{AgentId, WriterId},
+    store::{commit, layout},
+};
+
+/// Longest name of a kind of notes.
+const TOPIC: usize = 40;
+
+/// This clone, or a remote at the last look.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct RefSnapshot {
+    /// Lives.
+    pub agents: BTreeMap<AgentId, Oid>,
+    /// Work.
+    pub heads: BTreeMap<AgentId, Oid>,
+    /// Notes, by topic.
+    pub notes: BTreeMap<String, Oid>,
+    /// Archives, by the writer of each.
+    pub archives: BTreeMap<String, Oid>,
+    /// Refs among them whose names are not ours.
+    pub strange: usize,
+    /// Refs among them that name no object, or one that is not here, by their names below the prefix, and why.
+    pub broken: BTreeMap<String, String>,
+}
+
+impl RefSnapshot {
+    /// Reads the refs below `prefix`, which ends in `/`.
+    ///
+    /// # Errors
+    /// The refs cannot be read.
+    pub fn read(repo: &Repo, prefix: &str) -> Result<Self> {
+        let mut side = Self::default();
+        let list = repo.ref_list(prefix)?;
+        let is_partial = repo.is_partial();
+        for (name, object) in list.refs {
+            let name = &name[prefix.len()..];
+            if is_partial || repo.has_object(object) {
+                side.add(name, object);
+            } else {
+                let why = format!("names {}, which is not in this repository", object.short());
+                side.broken.insert(name.to_owned(), why);
+            }
+        }
+        for broken in list.broken {
+            let name = broken.name.strip_prefix(prefix).unwrap_or(&broken.name).to_owned();
+            side.broken.insert(name, broken.why);
+        }
+        Ok(side)
+    }
+
+    /// What this clone has.
+    ///
+    /// # Errors
+    /// The refs cannot be read.
+    pub fn ours(repo: &Repo) -> Result<Self> {
+        let mut side = Self::read(repo, layout::SHARED)?;
+        side.set_damaged_apart(repo);
+        Ok(side)
+    }
+
+    /// What a ref of ours names and cannot be what it should be, is damaged like a ref that names nothing.
+    fn set_damaged_apart(&mut self, repo: &Repo) {
+        let mut reader = repo.commit_reader();
+        let broken = &mut self.broken;
+        self.agents.retain(|id, tip| {
+            let why = match reader.message(*tip) {
+                Some(message) if !commit::parse(message).is_foreign() => return true,
+                None if !repo.has_commit(*tip) => {
+                    format!("names {}, which is not a commit of this repository", tip.short())
+                }
+                Some(_) | None => format!("names {}, which is not the life of an agent", tip.short()),
+            };
+            broken.insert(format!("agents/{id}"), why);
+            false
+        });
+        let is_partial = repo.is_partial();
+        self.heads.retain(|id, tip| {
+            let is_whole = is_partial || repo.has_commit(*tip);
+            if !is_whole {
+                let why = format!("names {}, which is not a commit of this repository", tip.short());
+                broken.insert(format!("heads/{id}"), why);
+            }
+            is_whole
+        });
+    }
+
+    /// Everything by its full name.
+    pub fn names(&self) -> BTreeMap<String, Oid> {
+        let agents = self.agents.iter().map(|(id, tip)| (layout::agent_ref(id), *tip));
+        let heads = self.heads.iter().map(|(id, tip)| (layout::head_ref(id), *tip));
+        let notes = self.notes.iter().map(|(topic, tip)| (layout::notes_ref(topic), *tip));
+        let archives = self.archives.iter().map(|(writer, tip)| (layout::archive_ref(writer), *tip));
+        agents.chain(heads).chain(notes).chain(archives).collect()
+    }
+
+    fn add(&mut self, name: &str, object: Oid) {
+        let known = name.split_once('/').is_some_and(|(kind, rest)| match kind {
+            "agents" => AgentId::parse(rest).is_ok_and(|id| self.agents.insert(id, object).is_none()),
+            "heads" => AgentId::parse(rest).is_ok_and(|id| self.heads.insert(id, object).is_none()),
+            "notes" => is_topic(rest) && self.notes.insert(rest.to_owned(), object).is_none(),
+            "archive" => {
+                WriterId::parse(rest).is_ok() && self.archives.insert(rest.to_owned(), object).is_none()
+            }
+            _ => false,
+        });
+        self.strange += usize::from(!known);
+    }
+}
+
+fn is_topic(name: &str) -> bool {
+    (1..=TOPIC).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_not_ours_are_counted_and_nothing_else() {
+        let mut side = RefSnapshot::default();
+        for name in ["agents/fix-00000", "heads/fix-00000", "notes/results", "archive/5t2k"] {
+            side.add(name, Oid::EMPTY_TREE);
+        }
+        assert_eq!(side.strange, 0);
+        for name in
+            ["agents/../x", "agents/Fix-00000", "agents/a/b", "notes/A b", "archive/x-y", "junk/1", "x"]
+        {
+            side.add(name, Oid::EMPTY_TREE);
+        }
+        assert_eq!((side.strange, side.agents.len(), side.notes.len(), side.archives.len()), (7, 1, 1, 1));
+    }
+}

@@ -1,0 +1,87 @@
+//! A fetch that breaks off over one ref, done again without it: an object that is damaged at the remote, or one that the user's git
+//! refuses (`fetch.fsckObjects`), belongs to one agent, and the others are fetched.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    Error, Result,
+    git::{Oid, Repo, remotes::RemoteOptions},
+    store::layout,
+    sync::{ref_snapshot::RefSnapshot, remote::Remote},
+};
+
+/// Refs that are named before it is the remote that is broken, and not some refs of it.
+const MOST: usize = 32;
+
+/// What cannot be fetched, by its name there, and why.
+pub type Unfetched = BTreeMap<String, String>;
+
+/// Fetches what the remote has and the last look has not, and gives what cannot be fetched.
+///
+/// # Errors
+/// `first`, the error of the fetch of everything, where the remote cannot be asked or nearly nothing can be fetched.
+pub fn fetch(
+    repo: &Repo,
+    remote: &Remote,
+    before: &RefSnapshot,
+    manner: RemoteOptions,
+    first: Error,
+    watch: &mut dyn FnMut(&str),
+) -> Result<Unfetched> {
+    let Ok(there) = repo.remote_refs(&remote.address, manner) else { return Err(first) };
+    let known = before.names();
+    let is_news = |name: &String, tip: Oid| known.get(name) != Some(&tip);
+    let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (name, _) in there.iter().filter(|(name, tip)| is_shared(name) && is_news(name, *tip)) {
+        groups.entry(name.rsplit('/').next().unwrap_or(name)).or_default().push(name.clone());
+    }
+    let groups: Vec<Vec<String>> = groups.into_values().collect();
+    let mut apart = Apart { repo, remote, manner, watch, unfetched: Unfetched::new() };
+    // With nothing to leave out, what failed was something else.
+    if groups.is_empty() || !apart.fetch(&groups)? {
+        return Err(first);
+    }
+    Ok(apart.unfetched)
+}
+
+fn is_shared(name: &str) -> bool {
+    let below = name.strip_prefix(layout::SHARED);
+    below.is_some_and(|below| layout::KINDS.iter().any(|kind| below.starts_with(&format!("{kind}/"))))
+}
+
+struct Apart<'a> {
+    repo: &'a Repo,
+    remote: &'a Remote,
+    manner: RemoteOptions,
+    watch: &'a mut dyn FnMut(&str),
+    unfetched: Unfetched,
+}
+
+impl Apart<'_> {
+    /// Fetches the groups, in halves where it breaks off. `false`: too many cannot be fetched.
+    fn fetch(&mut self, groups: &[Vec<String>]) -> Result<bool> {
+        let tracking = layout::tracking(&self.remote.name);
+        let refspecs: Vec<String> = groups
+            .iter()
+            .flatten()
+            .filter_map(|name| Some(format!("+{name}:{tracking}{}", name.strip_prefix(layout::SHARED)?)))
+            .collect();
+        let Err(error) = self.repo.fetch(&self.remote.address, &refspecs, self.manner, self.watch) else {
+            return Ok(true);
+        };
+        match groups {
+            [] => Ok(true),
+            [one] => {
+                let why = error.causes().first().and_then(|why| why.lines().next().map(str::to_owned));
+                let why = why.unwrap_or(error.message);
+                let names = one.iter().filter_map(|name| name.strip_prefix(layout::SHARED));
+                self.unfetched.extend(names.map(|name| (name.to_owned(), why.clone())));
+                Ok(self.unfetched.len() <= MOST)
+            }
+            several => {
+                let (first, second) = several.split_at(several.len() / 2);
+                Ok(self.fetch(first)? && self.fetch(second)?)
+            }
+        }
+    }
+}

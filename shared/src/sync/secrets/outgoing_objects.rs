@@ -1,0 +1,126 @@
+//! Every object that a push would carry: what its commits reach, and what the remote has does not.
+
+use std::collections::HashSet;
+
+use crate::{
+    Result,
+    git::{
+        Git, Oid, Repo, command,
+        raw::{self, ObjectKind, RawReader},
+    },
+    sync::remote_tips::RemoteTips,
+};
+
+/// What a push carries.
+#[derive(Debug, Default)]
+pub struct OutgoingObjects {
+    /// Each object with a path that leads to it; commits have none.
+    pub objects: Vec<(Oid, Vec<u8>)>,
+    /// The commits of the remote on which it stands.
+    pub edges: Vec<Oid>,
+    /// Objects that are named, and are not here.
+    pub missing: Vec<Oid>,
+}
+
+/// Lists it. Nothing is fetched: what a partial clone left at its remote is missing.
+///
+/// # Errors
+/// Git cannot walk the history: a commit is missing or broken.
+pub fn list(
+    repo: &Repo,
+    reader: &mut RawReader<'_>,
+    tips: &[Oid],
+    known: &RemoteTips,
+) -> Result<OutgoingObjects> {
+    let mut carried = OutgoingObjects::default();
+    let roots = in_memory(reader, tips, &mut carried);
+    if roots.is_empty() {
+        return Ok(carried);
+    }
+    let mut orders: String = roots.iter().map(|tip| format!("{tip}\n")).collect();
+    for tip in known.tips() {
+        orders.push_str(&format!("^{tip}\n"));
+    }
+    for tip in known.notes() {
+        // Its tree is not known by its commit, on which nothing else stands.
+        if let Ok(tree) = repo.tree_of(tip) {
+            orders.push_str(&format!("^{tree}\n"));
+        }
+    }
+    let git = Git::new(&repo.common_dir()?, "rev-list")
+        .args(["--objects-edge", "--missing=print", "--stdin"])
+        .env("GIT_NO_REPLACE_OBJECTS", "1")
+        .env("GIT_NO_LAZY_FETCH", "1")
+        .input(orders.into_bytes())
+        .limit(command::LONG_LIMIT);
+    for line in git.run()?.split(|byte| *byte == b'\n') {
+        let (mark, line) = match line.first() {
+            Some(mark @ (b'-' | b'?')) => (*mark, &line[1..]),
+            _ => (b' ', line),
+        };
+        let Some(id) = line.get(..40).and_then(|hex| Oid::parse(std::str::from_utf8(hex).ok()?)) else {
+            continue;
+        };
+        match mark {
+            b'-' => carried.edges.push(id),
+            b'?' => carried.missing.push(id),
+            _ => carried.objects.push((id, line.get(41..).unwrap_or_default().to_vec())),
+        }
+    }
+    Ok(carried)
+}
+
+/// What a dry run has made is in memory, where git does not see it: it is walked here. Gives where git begins.
+fn in_memory(reader: &mut RawReader<'_>, tips: &[Oid], carried: &mut OutgoingObjects) -> Vec<Oid> {
+    let (mut roots, mut seen) = (Vec::new(), HashSet::new());
+    let mut open: Vec<(Oid, Vec<u8>, bool)> = tips.iter().map(|tip| (*tip, Vec::new(), true)).collect();
+    while let Some((id, path, is_commit)) = open.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        if is_commit && reader.is_on_disk(id) {
+            roots.push(id);
+            continue;
+        }
+        let Some((kind, bytes)) = reader.read(id) else {
+            // Git says of a commit that is missing what is the matter with it.
+            let unread = if is_commit { &mut roots } else { &mut carried.missing };
+            unread.push(id);
+            continue;
+        };
+        match kind {
+            ObjectKind::Commit => {
+                for (key, value) in header(bytes) {
+                    open.extend(Oid::parse(value).map(|id| (id, Vec::new(), key == "parent")));
+                }
+            }
+            ObjectKind::Tree => {
+                for entry in raw::entries(bytes).unwrap_or_default().iter().filter(|entry| !entry.is_link) {
+                    let slash: &[u8] = if path.is_empty() { b"" } else { b"/" };
+                    open.push((entry.id, [&path, slash, entry.name].concat(), false));
+                }
+            }
+            ObjectKind::Blob | ObjectKind::Tag => {}
+        }
+        carried.objects.push((id, path));
+    }
+    roots
+}
+
+/// The tree and the parents of a commit.
+fn header(bytes: &[u8]) -> Vec<(&str, &str)> {
+    let lines = bytes.split(|byte| *byte == b'\n').map_while(|line| std::str::from_utf8(line).ok());
+    let words = lines.take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(' '));
+    words.filter(|(key, _)| matches!(*key, "tree" | "parent")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_commit_names() {
+        let commit = b"tree aa\nparent bb\nparent cc\nauthor A <a@x> 1 +0000\n\ntree no\n";
+        assert_eq!(header(commit), [("tree", "aa"), ("parent", "bb"), ("parent", "cc")]);
+    }
+}

@@ -1,0 +1,166 @@
+//! A folder as objects, byte for byte: no filter, no rule about line ends, nothing left out but what the caller says.
+
+use std::{
+    ffi::OsString,
+    fs::{self, Metadata},
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+
+use super::manifest;
+use crate::{
+    Kind, Result,
+    error::Context,
+    git::{
+        Oid, Repo,
+        objects::{TreeEntry, TreeEntryKind},
+    },
+    worktree::list,
+};
+
+/// The subtree with the files, and the blob beside it.
+pub const FILES: &str = "files";
+/// See [`manifest`].
+pub const MANIFEST: &str = "manifest";
+
+/// A folder that was kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct StoredFolder {
+    /// The tree with [`FILES`] and [`MANIFEST`].
+    pub tree: Oid,
+    /// Bytes on the disk of everything that lies in it, what was passed over included.
+    pub bytes: u64,
+}
+
+/// Everything that lies in a folder, folders before what is in them, as one look at it found it.
+pub struct FolderListing {
+    found: Vec<(PathBuf, Metadata)>,
+    /// Bytes on the disk, what was passed over included.
+    bytes: u64,
+}
+
+impl FolderListing {
+    /// Looks, without going into the paths below it that `passed_over` names.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub fn of(root: &Path, passed_over: &[PathBuf]) -> Result<Self> {
+        let mut survey = Self { found: Vec::new(), bytes: 0 };
+        survey.look(root, Path::new(""), passed_over)?;
+        Ok(survey)
+    }
+
+    fn look(&mut self, root: &Path, below: &Path, passed_over: &[PathBuf]) -> Result<()> {
+        for name in names(&root.join(below))? {
+            let path = below.join(name);
+            let full = root.join(&path);
+            let found = fs::symlink_metadata(&full).context(Kind::External, || cannot_read(&full))?;
+            self.bytes += found.blocks() * 512;
+            let inner = found.is_dir();
+            if passed_over.contains(&path) {
+                self.bytes += if inner { list::size(&full) } else { 0 };
+                continue;
+            }
+            self.found.push((path.clone(), found));
+            if inner {
+                self.look(root, &path, passed_over)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Two that are equal saw the same, to the nanosecond.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        Sha256::digest(self.manifest()).into()
+    }
+
+    /// What it found, as a manifest.
+    fn manifest(&self) -> Vec<u8> {
+        let mut lines = Vec::new();
+        for (path, found) in &self.found {
+            let kind = found.file_type();
+            if kind.is_dir() || kind.is_file() || kind.is_symlink() {
+                manifest::write(&mut lines, path.as_os_str().as_bytes(), entry_of(found));
+            }
+        }
+        lines
+    }
+}
+
+/// Keeps a folder, without the paths below it that are passed over. Links are kept as links; sockets, pipes and devices hold no
+/// bytes and are not kept.
+///
+/// # Errors
+/// A file cannot be read, or the disk is full.
+pub fn store(repo: &Repo, root: &Path, passed_over: &[PathBuf]) -> Result<StoredFolder> {
+    let survey = FolderListing::of(root, passed_over)?;
+    let top = fs::symlink_metadata(root).context(Kind::External, || cannot_read(root))?;
+    let mut lines = Vec::new();
+    manifest::write(&mut lines, b"", entry_of(&top));
+    lines.extend(survey.manifest());
+    let mut at = 0;
+    let files = tree(repo, root, &survey.found, &mut at, Path::new(""))?;
+    let lines = repo.write_blob(&lines)?;
+    let entries = vec![
+        TreeEntry::new(FILES, TreeEntryKind::Tree, files),
+        TreeEntry::new(MANIFEST, TreeEntryKind::File, lines),
+    ];
+    Ok(StoredFolder { tree: repo.write_entries(entries)?, bytes: survey.bytes })
+}
+
+/// The tree of one folder; `at` is the first thing in it, and afterwards the first beyond it.
+fn tree(
+    repo: &Repo,
+    root: &Path,
+    found: &[(PathBuf, Metadata)],
+    at: &mut usize,
+    folder: &Path,
+) -> Result<Oid> {
+    let mut entries = Vec::new();
+    while let Some((path, meta)) = found.get(*at).filter(|(path, _)| path.parent() == Some(folder)) {
+        *at += 1;
+        let object = if meta.is_dir() {
+            Some((TreeEntryKind::Tree, tree(repo, root, found, at, path)?))
+        } else {
+            object(repo, &root.join(path), meta)?
+        };
+        if let (Some((sort, id)), Some(name)) = (object, path.file_name()) {
+            entries.push(TreeEntry::new(manifest::to_tree(name.as_bytes()), sort, id));
+        }
+    }
+    repo.write_entries(entries)
+}
+
+fn object(repo: &Repo, full: &Path, found: &Metadata) -> Result<Option<(TreeEntryKind, Oid)>> {
+    let kind = found.file_type();
+    Ok(if kind.is_file() {
+        let sort = if found.mode() & 0o100 == 0 { TreeEntryKind::File } else { TreeEntryKind::Executable };
+        Some((sort, repo.keep_file(full, found.len())?))
+    } else if kind.is_symlink() {
+        let target = fs::read_link(full).context(Kind::External, || cannot_read(full))?;
+        Some((TreeEntryKind::Link, repo.write_blob(target.as_os_str().as_bytes())?))
+    } else {
+        None
+    })
+}
+
+fn names(folder: &Path) -> Result<Vec<OsString>> {
+    let cannot = || cannot_read(folder);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).context(Kind::External, cannot)? {
+        names.push(entry.context(Kind::External, cannot)?.file_name());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn entry_of(found: &Metadata) -> manifest::ManifestEntry {
+    let nanoseconds = u32::try_from(found.mtime_nsec()).unwrap_or_default();
+    manifest::ManifestEntry { mode: found.mode() & 0o7777, changed: (found.mtime(), nanoseconds) }
+}
+
+fn cannot_read(path: &Path) -> String {
+    format!("cannot read '{}'", path.display())
+}

@@ -1,0 +1,231 @@
+//! A git directory of ours beside an agent's worktree, with settings frozen before the agent ran. The work is read
+//! through it: nothing that the agent writes into config, hooks, attributes or filters runs, and its own index is
+//! not touched.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Kind, Result,
+    error::Context,
+    git::{Git, Repo, careful, settings},
+    private_files,
+};
+
+/// Longest file of settings, in bytes.
+const LONGEST: u64 = 16 << 20;
+
+/// The shadow of one worktree.
+#[derive(Clone, Debug)]
+pub struct IsolatedGitDir {
+    dir: PathBuf,
+    index: PathBuf,
+    work_tree: PathBuf,
+    common_dir: PathBuf,
+    /// Where new objects go, if not into the repository.
+    objects: Option<PathBuf>,
+}
+
+impl IsolatedGitDir {
+    /// The worktree at `work_tree` seen through the settings frozen at `dir` ([`FrozenConfig::keep`]), with an index of our own.
+    pub const fn at(dir: PathBuf, index: PathBuf, work_tree: PathBuf, common_dir: PathBuf) -> Self {
+        Self { dir, index, work_tree, common_dir, objects: None }
+    }
+
+    /// The same for a look that leaves nothing in the repository: new objects go into `folder`.
+    #[must_use]
+    pub fn with_objects_in(self, folder: PathBuf) -> Self {
+        Self { objects: Some(folder), ..self }
+    }
+
+    /// The same settings and index for files in another folder.
+    #[must_use]
+    pub fn with_files_in(&self, work_tree: PathBuf) -> Self {
+        Self { work_tree, ..self.clone() }
+    }
+
+    /// The worktree.
+    pub fn work_tree(&self) -> &Path {
+        &self.work_tree
+    }
+
+    /// Our own index of the worktree.
+    pub fn index(&self) -> &Path {
+        &self.index
+    }
+
+    /// A call of git that sees the worktree through the shadow; new objects go into the repository.
+    pub fn git(&self, verb: &str) -> Git {
+        Git::new(&self.work_tree, verb)
+            .env("GIT_DIR", self.dir.as_os_str())
+            .env("GIT_WORK_TREE", self.work_tree.as_os_str())
+            .env("GIT_INDEX_FILE", self.index().as_os_str())
+            .env("GIT_OBJECT_DIRECTORY", self.objects().as_os_str())
+            .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", self.common_dir.join("objects").as_os_str())
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+    }
+
+    fn objects(&self) -> PathBuf {
+        self.objects.clone().unwrap_or_else(|| self.common_dir.join("objects"))
+    }
+
+    /// A call of git that looks at objects only: it works when the worktree is gone.
+    pub fn git_without_files(&self, verb: &str) -> Git {
+        Git::new(&self.common_dir, verb)
+            .env("GIT_DIR", self.dir.as_os_str())
+            .env("GIT_OBJECT_DIRECTORY", self.common_dir.join("objects").as_os_str())
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+    }
+
+    /// The same for gix.
+    ///
+    /// # Errors
+    /// It was not made, or cannot be read.
+    pub fn repo(&self) -> Result<Repo> {
+        Repo::open_shadow(&self.dir, &self.work_tree)
+    }
+}
+
+/// The settings of a repository at one moment.
+#[derive(Clone, Debug)]
+pub struct FrozenConfig {
+    config: String,
+    exclude: String,
+    attributes: String,
+}
+
+impl FrozenConfig {
+    /// As they are now.
+    ///
+    /// # Errors
+    /// The common git directory cannot be found.
+    pub fn now(repo: &Repo) -> Result<Self> {
+        let info = repo.common_dir()?.join("info");
+        // One name that is not UTF-8 must not make the other lines ineffective.
+        let read = |name: &str| {
+            String::from_utf8_lossy(&careful::read(info.join(name)).unwrap_or_default()).into_owned()
+        };
+        Ok(Self { config: repo.frozen_config(), exclude: read("exclude"), attributes: read("attributes") })
+    }
+}
+
+impl FrozenConfig {
+    /// As they were kept in a folder.
+    ///
+    /// # Errors
+    /// It is not there, or cannot be read.
+    pub fn load(dir: &Path) -> Result<Self> {
+        let read = |name: &str| {
+            let path = dir.join(name);
+            careful::text(&path).context(Kind::External, || format!("cannot read '{}'", path.display()))
+        };
+        Ok(Self {
+            config: read("config")?,
+            exclude: read("info/exclude")?,
+            attributes: read("info/attributes")?,
+        })
+    }
+
+    /// Without any program: where it is not known which ones a person accepted.
+    pub fn plain() -> Self {
+        let config = "[core]\n\trepositoryformatversion = 0\n\tbare = false\n".to_owned();
+        Self { config, exclude: String::new(), attributes: String::new() }
+    }
+
+    /// Where settings lie that were kept below `folder` under `name`; where somebody changed them since, plain ones instead.
+    ///
+    /// # Errors
+    /// The disk is full or not writable.
+    pub fn kept(folder: &Path, name: &str, common_dir: &Path) -> Result<PathBuf> {
+        if is_intact(folder, name) {
+            return Ok(folder.join(name));
+        }
+        let plain = Self::plain();
+        let name = plain.name(&objects_seen_from(folder, common_dir));
+        if !is_intact(folder, &name) {
+            let _ = fs::remove_dir_all(folder.join(&name));
+        }
+        Ok(folder.join(plain.keep(folder, common_dir)?))
+    }
+
+    /// Writes the settings below `folder`, unless they are there already, and gives the name under which they are.
+    ///
+    /// # Errors
+    /// The disk is full or not writable.
+    pub fn keep(&self, folder: &Path, common_dir: &Path) -> Result<String> {
+        let cannot = || format!("cannot write below '{}'", folder.display());
+        let objects = objects_seen_from(folder, common_dir);
+        let name = self.name(&objects);
+        if folder.join(&name).is_dir() {
+            return Ok(name);
+        }
+        private_files::create_dir(folder).context(Kind::External, cannot)?;
+        let made = private_files::temporary_dir(folder).context(Kind::External, cannot)?;
+        for below in ["objects/info", "refs", "info"] {
+            fs::create_dir_all(made.path().join(below)).context(Kind::External, cannot)?;
+        }
+        for (file, content) in self.files(&objects) {
+            private_files::write(&made.path().join(file), content).context(Kind::External, cannot)?;
+        }
+        // Another spawn may have been quicker; then both wrote the same.
+        if fs::rename(made.path(), folder.join(&name)).is_ok() {
+            let _ = made.keep();
+        }
+        Ok(name)
+    }
+
+    fn files(&self, objects: &str) -> [(&'static str, String); 5] {
+        [
+            ("HEAD", "ref: refs/heads/shadow\n".to_owned()),
+            ("config", self.config.clone()),
+            ("objects/info/alternates", format!("{objects}\n")),
+            ("info/exclude", self.exclude.clone()),
+            ("info/attributes", self.attributes.clone()),
+        ]
+    }
+
+    /// Made of the content: what is under a name is what was kept under it.
+    fn name(&self, objects: &str) -> String {
+        name_of(self.files(objects).iter().map(|(file, content)| (*file, content.as_bytes())))
+    }
+}
+
+/// Where the repository's objects are, as seen from the objects of settings that are kept in `folder`. In the repository that is a
+/// relative path: it stays true when the repository is renamed.
+fn objects_seen_from(folder: &Path, common_dir: &Path) -> String {
+    let objects = match folder.strip_prefix(common_dir) {
+        // The folder of the settings and its `objects` come on top.
+        Ok(below) => std::iter::repeat_n("..", below.components().count() + 2).collect::<PathBuf>(),
+        Err(_) => common_dir.to_owned(),
+    };
+    objects.join("objects").display().to_string()
+}
+
+fn name_of<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
+    let mut digest = Sha256::new();
+    for (file, content) in files {
+        digest.update(format!("{file} {}\n", content.len()));
+        digest.update(content);
+    }
+    faster_hex::hex_string(&digest.finalize()[..10])
+}
+
+/// Whether settings are as they were kept: an agent can write here. A file more, such as `commondir`, could say everything anew.
+fn is_intact(folder: &Path, name: &str) -> bool {
+    let dir = folder.join(name);
+    let known = ["HEAD", "config", "info", "objects", "refs"];
+    let is_known = |entry: fs::DirEntry| known.iter().any(|known| *known == entry.file_name());
+    if !fs::read_dir(&dir).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(is_known))) {
+        return false;
+    }
+    let files = ["HEAD", "config", "objects/info/alternates", "info/exclude", "info/attributes"];
+    let read: Option<Vec<Vec<u8>>> =
+        files.iter().map(|file| settings::read_regular(&dir.join(file), LONGEST).ok()).collect();
+    read.is_some_and(|read| name_of(files.into_iter().zip(read.iter().map(Vec::as_slice))) == name)
+}

@@ -1,0 +1,98 @@
+//! Objects that git remembers only by the files of a worktree's registration: what is staged, what a merge or rebase that is under
+//! way stands on, what the reflog names. They would be collected as garbage once the registration is gone.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Code, Error, Kind, Result,
+    error::Context,
+    git::{
+        Oid, Repo, careful,
+        objects::{TreeEntry, TreeEntryKind},
+    },
+};
+
+/// The largest file that is searched: those that name objects are small, an index is not.
+const LARGEST: u64 = 64 << 20;
+/// More objects than a worktree's registration names.
+const MOST: usize = 100_000;
+
+/// What must be kept alive.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ReferencedObjects {
+    /// Commits.
+    pub commits: Vec<Oid>,
+    /// A tree that holds everything else, each object under its own id; `None`: there is nothing else.
+    pub others: Option<Oid>,
+}
+
+/// Looks through a registration and further files (such as a reflog). `tip` is the commit whose tree needs no help.
+///
+/// # Errors
+/// A file or the index cannot be read, or names more objects than can be.
+pub fn named(repo: &Repo, registration: &Path, further: &[PathBuf], tip: Oid) -> Result<ReferencedObjects> {
+    let mut ids = BTreeSet::new();
+    for file in files(registration)?.iter().chain(further) {
+        ids.extend(ids_in(file)?);
+        if ids.len() > MOST {
+            return Err(Error::new(
+                Code::TooLarge,
+                format!("'{}' names more than {MOST} objects", file.display()),
+            ));
+        }
+    }
+    let index = registration.join("index");
+    let staged = if index.is_file() { repo.staged_beyond(&index, repo.tree_of(tip)?)? } else { Vec::new() };
+    let mut named = ReferencedObjects::default();
+    let mut others: Vec<TreeEntry> = Vec::new();
+    ids.extend(staged);
+    for id in ids {
+        match repo.kind_of(id) {
+            Some(TreeEntryKind::Tree) => others.push(entry(id, TreeEntryKind::Tree)),
+            Some(_) => others.push(entry(id, TreeEntryKind::File)),
+            None if repo.has_commit(id) => named.commits.push(id),
+            None => {}
+        }
+    }
+    if !others.is_empty() {
+        named.others = Some(repo.write_entries(others)?);
+    }
+    Ok(named)
+}
+
+fn entry(id: Oid, sort: TreeEntryKind) -> TreeEntry {
+    TreeEntry::new(id.to_string(), sort, id)
+}
+
+/// Every file, but for the git directories of submodules: those are kept whole.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let (mut found, mut open) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = open.pop() {
+        let cannot = || format!("cannot read '{}'", folder.display());
+        for entry in fs::read_dir(&folder).context(Kind::External, cannot)? {
+            let entry = entry.context(Kind::External, cannot)?;
+            let kind = entry.file_type().context(Kind::External, cannot)?;
+            if kind.is_dir() && entry.file_name() != "modules" {
+                open.push(entry.path());
+            } else if kind.is_file() {
+                found.push(entry.path());
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Everything in a file that looks like an object's id.
+fn ids_in(file: &Path) -> Result<BTreeSet<Oid>> {
+    let cannot = || format!("cannot read '{}'", file.display());
+    if fs::metadata(file).context(Kind::External, cannot)?.len() > LARGEST {
+        return Ok(BTreeSet::new());
+    }
+    let bytes = careful::read(file).context(Kind::External, cannot)?;
+    let words = bytes.split(|byte| !byte.is_ascii_hexdigit()).filter(|word| word.len() == 40);
+    Ok(words.filter_map(|word| Oid::parse(std::str::from_utf8(word).ok()?)).collect())
+}
