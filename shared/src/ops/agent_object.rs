@@ -24,7 +24,8 @@ use crate::{
         verdicts,
     },
     supervise::{
-        listen, liveness,
+        listen,
+        liveness::Observed,
         processes::{self, Processes},
         queue,
     },
@@ -256,8 +257,8 @@ pub struct Proposed {
 
 impl AgentObject {
     /// Puts together what the events say and what the machine says; `dirty` and `worktree` are filled in by who measures.
-    pub fn new(repo: &Repo, private: &PrivateDir, id: &AgentId, agent: Agent, writer: Option<&str>) -> Self {
-        let liveness = liveness::of(private, id, &agent, writer);
+    pub fn new(repo: &Repo, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
+        let Observed { agent, liveness } = observed;
         let is_current = |verdict: &CurrentVerdict| verdict.is_of(&agent.base, agent.head.as_ref());
         // What cannot be told is no approval.
         let verdict = verdicts::counting(repo, id, &agent).ok().flatten();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Code, Error, Result,
     git::{Oid, Repo, worktrees::Worktree},
-    model::{Agent, AgentId, Event, Fact, IdOrText, Liveness, RunId, WriterId, event::LeftOut, text},
+    model::{AgentId, Event, Fact, IdOrText, Liveness, RunId, WriterId, event::LeftOut, text},
     ops::{
         agent_object::{AgentObject, WorktreeState},
         named::{self, NamedAgent},
@@ -22,7 +22,7 @@ use crate::{
         list::ListRow,
         unreadable, verdicts,
     },
-    supervise::{liveness, spec::Spec},
+    supervise::{liveness::Observed, spec::Spec},
     surroundings,
     worktree::{
         self,
@@ -164,22 +164,23 @@ pub fn run_with_tips(repo: &Repo, request: &Request) -> Result<(Report, HashMap<
     let mut unreadable =
         if request.agents.is_empty() { unreadable_of_all(repo, &listing)? } else { Vec::new() };
     for row in rows {
-        let agent = match still_true(repo, &private, &listing, row) {
-            Ok(agent) => agent,
+        let observed = match observe(repo, &private, &listing, row) {
+            Ok(observed) => observed,
             Err(error) => {
                 unreadable.push(Unreadable::agent(repo, &row.id, error.one_line()));
                 continue;
             }
         };
-        unreadable.extend(unreadable::work_of(repo, &row.id, &agent)?);
-        if request.run.as_ref().is_none_or(|run| *run == agent.run) {
-            agents.push(AgentObject::new(repo, &private, &row.id, agent, listing.writer.as_deref()));
+        unreadable.extend(unreadable::work_of(repo, &row.id, &observed.agent)?);
+        if request.run.as_ref().is_none_or(|run| *run == observed.agent.run) {
+            agents.push(AgentObject::new(repo, &private, &row.id, observed));
         }
     }
     let archived_ids = archived.iter().map(|one| one.id.to_string()).collect();
     for archived in archived {
         let agent = Chain::read(repo, &[archived.tip])?.fold().agent;
-        agents.push(AgentObject::new(repo, &private, &archived.id, agent, None));
+        let observed = Observed::once(&private, &archived.id, agent, None);
+        agents.push(AgentObject::new(repo, &private, &archived.id, observed));
     }
     if let Some(ancestor) = &request.started_by {
         wait_targets::keep_descendants(&mut agents, ancestor);
@@ -220,7 +221,10 @@ pub fn archived(repo: &Repo) -> Result<Report> {
             continue;
         }
         match Chain::read(repo, &[archived.tip]) {
-            Ok(chain) => report.agents.push(AgentObject::new(repo, &private, &id, chain.fold().agent, None)),
+            Ok(chain) => {
+                let observed = Observed::once(&private, &id, chain.fold().agent, None);
+                report.agents.push(AgentObject::new(repo, &private, &id, observed));
+            }
             Err(error) => {
                 report.unreadable.push(Unreadable::agent(repo, &id, error.one_line()));
             }
@@ -230,17 +234,10 @@ pub fn archived(repo: &Repo) -> Result<Report> {
     Ok(report)
 }
 
-/// The state of one row. A supervisor writes the end down before it lets go of the lock: an agent that seems lost may have
-/// ended between the two looks, so its ref is read once more.
-fn still_true(repo: &Repo, private: &PrivateDir, listing: &Listing, row: &ListRow) -> Result<Agent> {
+/// The state of one row.
+fn observe(repo: &Repo, private: &PrivateDir, listing: &Listing, row: &ListRow) -> Result<Observed> {
     let agent = listing.agent(repo, row)?;
-    if liveness::of(private, &row.id, &agent, listing.writer.as_deref()) == Liveness::Lost
-        && let Some(tip) = repo.find_ref(&layout::agent_ref(&row.id))?
-        && tip != row.tip
-    {
-        return Ok(Chain::read(repo, &[tip])?.fold().agent);
-    }
-    Ok(agent)
+    Observed::settled(repo, private, &row.id, (row.tip, agent), listing.writer.as_deref())
 }
 
 /// The agents that are asked for.

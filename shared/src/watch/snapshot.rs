@@ -30,6 +30,7 @@ use crate::{
         operations::Operation,
         writer,
     },
+    supervise::liveness::Observed,
 };
 
 /// What only the machine of that time knew, beside whole aspects: fields of an agent in JSON.
@@ -252,6 +253,6 @@ fn fields_at(
     writer: Option<&str>,
 ) -> Map<String, Value> {
     let Ok(chain) = Chain::read(repo, &[tip]) else { return Map::new() };
-    let agent = AgentObject::new(repo, private, id, chain.fold().agent, writer);
+    let agent = AgentObject::new(repo, private, id, Observed::once(private, id, chain.fold().agent, writer));
     fields(&agent).unwrap_or_default()
 }
