@@ -11,8 +11,8 @@ use orchestra::{
     model::AgentId,
     store::{
         layout::PrivateDir,
-        operations::{Journal, Stage},
-        trash_clock::{self, ClockReading},
+        operations::{self, Journal, Stage},
+        trash_clock::ClockReading,
     },
     worktree::away,
 };
@@ -187,9 +187,9 @@ fn trash_is_kept_for_its_time_and_then_forgotten() {
     let (old, new) = (landed(&repo, "echo 1 > one.txt"), landed(&repo, "echo 2 > two.txt"));
     let operation = cleanup(&repo, &[&old])["operation"].as_str().expect("an operation").to_owned();
     let library = Repo::discover(repo.path()).expect("a repository");
-    trash_clock::advance(&library, day(1)).expect("advanced");
+    operations::advance_trash_clock(&library, day(1)).expect("advanced");
     for number in 2..=32 {
-        trash_clock::advance(&library, day(number)).expect("advanced");
+        operations::advance_trash_clock(&library, day(number)).expect("advanced");
     }
     let report = cleanup(&repo, &[&new]);
     assert_eq!(report["forgotten"], 3, "the two landings before it as well");
@@ -216,7 +216,7 @@ fn no_clock_that_jumps_makes_it_forget() {
         (0, "c"),
     ] {
         let reading = ClockReading { wall, boot: boot.to_owned(), uptime: now.uptime };
-        let clock = trash_clock::advance(&library, reading).expect("advanced");
+        let clock = operations::advance_trash_clock(&library, reading).expect("advanced");
         assert_eq!(
             orchestra::removal::trash::forget(&library, keep, clock).expect("looked"),
             0,

@@ -2,10 +2,15 @@
 
 use std::ops::Deref;
 
-use super::{AgentProgram, Launch, Options, Protocol, custom::CustomCommand, launch::PROMPT_FILE, registry};
+use super::{
+    AgentProgram, Launch, Options, Protocol, Reads, custom::CustomCommand, launch::PROMPT_FILE, registry,
+};
 use crate::{
     Code, Error, Kind, Result,
-    config::{Config, keys::AGENT_COMMAND},
+    config::{
+        Config,
+        keys::{AGENT_COMMAND, AGENT_READS_PROSE},
+    },
     model::{quote, text},
 };
 
@@ -29,7 +34,7 @@ impl Deref for Configured {
 /// What runs agents of that name, if anything does.
 pub(super) fn configured(name: &str, config: &Config<'_>) -> Option<Configured> {
     match config.get_or_default(&AGENT_COMMAND.of(name)) {
-        Some(command) => Some(Configured::Custom(CustomCommand::new(name, command))),
+        Some(command) => Some(Configured::Custom(CustomCommand::new(name, command, registry::program(name)))),
         None => registry::program(name).map(Configured::Known),
     }
 }
@@ -80,4 +85,35 @@ pub fn ready(config: &Config<'_>) -> Vec<String> {
         }
     }
     names
+}
+
+/// What the agent `name` makes of its task, whether or not it can be started here.
+///
+/// # Errors
+/// `orchestra.agent.<name>.reads` is neither `prose` nor `script`.
+fn reads(name: &str, config: &Config<'_>) -> Result<Reads> {
+    let program = configured(name, config);
+    let launcher = program.as_deref().and_then(AgentProgram::launcher);
+    launcher.map_or(Ok(Reads::Script), |launcher| launcher.reads(config))
+}
+
+/// Refuses an agent to which text that the user did not type cannot be handed. `what` names that text.
+///
+/// # Errors
+/// The agent takes what it is told for a script (3).
+pub fn check_prose(name: &str, config: &Config<'_>, what: &str) -> Result<()> {
+    if reads(name, config)? == Reads::Prose {
+        return Ok(());
+    }
+    let shown = text::safe(name);
+    let refused = Error::new(
+        Code::TaskIsScript,
+        format!("{what} cannot be given to agent '{shown}': it would run it as a script"),
+    );
+    if config.get(&AGENT_COMMAND.of(name))?.is_none() {
+        return Err(refused);
+    }
+    let key = AGENT_READS_PROSE.of(name);
+    let command = quote::command(&[&"git", &"config", &key.name(), &"prose"]);
+    Err(refused.hint(format!("if it reads its task as words: {command}")))
 }

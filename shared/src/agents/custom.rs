@@ -2,7 +2,6 @@
 
 use super::{
     AgentProgram, Launch, Launcher, Options, Protocol, Reads, Stdin, launch::PROMPT_FILE, limit::Reached,
-    registry,
 };
 use crate::{
     Code, Error, Result,
@@ -17,15 +16,16 @@ use crate::{
 
 /// An agent that is a command in the user's configuration. Where its name is that of a known program, it is taken for that one: the
 /// account and the words for a usage limit are the same.
-#[derive(Debug)]
 pub(super) struct CustomCommand {
     name: String,
     command: String,
+    /// The known program of that name.
+    known: Option<&'static dyn AgentProgram>,
 }
 
 impl CustomCommand {
-    pub(super) fn new(name: &str, command: String) -> Self {
-        Self { name: name.to_owned(), command }
+    pub(super) fn new(name: &str, command: String, known: Option<&'static dyn AgentProgram>) -> Self {
+        Self { name: name.to_owned(), command, known }
     }
 }
 
@@ -39,15 +39,15 @@ impl AgentProgram for CustomCommand {
     }
 
     fn session_reader(&self) -> Option<&'static dyn SessionReader> {
-        registry::session_reader(&self.name)
+        self.known?.session_reader()
     }
 
     fn account_variables(&self) -> &'static [&'static str] {
-        registry::program(&self.name).map_or(&[], |program| program.account_variables())
+        self.known.map_or(&[], |program| program.account_variables())
     }
 
     fn usage_limit_in(&self, line: &str) -> Option<Reached> {
-        registry::program(&self.name)?.usage_limit_in(line)
+        self.known?.usage_limit_in(line)
     }
 }
 

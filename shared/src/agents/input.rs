@@ -4,16 +4,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AgentProgram, configured::configured};
-use crate::{
-    Code, Error, Result,
-    config::{
-        Config,
-        keys::{AGENT_COMMAND, AGENT_READS_PROSE},
-    },
-    model::{quote, text},
-};
-
 /// What a program makes of its task and of what it is told.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -59,35 +49,4 @@ impl Words {
             Self::Typed(text) | Self::Composed(text) => text,
         }
     }
-}
-
-/// What the agent `name` makes of its task, whether or not it can be started here.
-///
-/// # Errors
-/// `orchestra.agent.<name>.reads` is neither `prose` nor `script`.
-fn reads(name: &str, config: &Config<'_>) -> Result<Reads> {
-    let program = configured(name, config);
-    let launcher = program.as_deref().and_then(AgentProgram::launcher);
-    launcher.map_or(Ok(Reads::Script), |launcher| launcher.reads(config))
-}
-
-/// Refuses an agent to which text that the user did not type cannot be handed. `what` names that text.
-///
-/// # Errors
-/// The agent takes what it is told for a script (3).
-pub fn check_prose(name: &str, config: &Config<'_>, what: &str) -> Result<()> {
-    if reads(name, config)? == Reads::Prose {
-        return Ok(());
-    }
-    let shown = text::safe(name);
-    let refused = Error::new(
-        Code::TaskIsScript,
-        format!("{what} cannot be given to agent '{shown}': it would run it as a script"),
-    );
-    if config.get(&AGENT_COMMAND.of(name))?.is_none() {
-        return Err(refused);
-    }
-    let key = AGENT_READS_PROSE.of(name);
-    let command = quote::command(&[&"git", &"config", &key.name(), &"prose"]);
-    Err(refused.hint(format!("if it reads its task as words: {command}")))
 }

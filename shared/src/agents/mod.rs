@@ -33,9 +33,9 @@ mod registry;
 mod sh;
 mod summary;
 
-pub use configured::{launch, protocol_of, ready};
+pub use configured::{check_prose, launch, protocol_of, ready};
 pub use event::{FailureKind, Question, QuestionKind, StreamEvent, Turn, TurnFailure};
-pub use input::{Reads, Words, check_prose};
+pub use input::{Reads, Words};
 pub use launch::{Launch, Session, Stdin};
 pub use options::Options;
 pub use program::{AgentProgram, Launcher, SessionFiles};

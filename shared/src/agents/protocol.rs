@@ -2,9 +2,9 @@
 
 use std::{fmt, io::Read};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Serialize, Serializer};
 
-use super::{StreamEvent, registry};
+use super::StreamEvent;
 
 /// The language of a program's standard streams.
 ///
@@ -65,9 +65,9 @@ impl Protocol {
         Self(kind)
     }
 
-    /// The protocol of that name, if any program speaks it.
-    fn named(name: &str) -> Option<Self> {
-        registry::protocols().find(|protocol| protocol.0.name() == name)
+    /// Its name in state files.
+    pub(super) fn name(self) -> &'static str {
+        self.0.name()
     }
 
     /// See [`ProtocolKind::is_structured`].
@@ -104,13 +104,6 @@ impl fmt::Debug for Protocol {
 impl Serialize for Protocol {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.name())
-    }
-}
-
-impl<'de> Deserialize<'de> for Protocol {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        Self::named(&name).ok_or_else(|| D::Error::custom(format!("there is no protocol '{name}'")))
     }
 }
 

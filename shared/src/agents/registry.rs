@@ -2,6 +2,8 @@
 
 use std::{iter, path::PathBuf};
 
+use serde::{Deserialize, Deserializer, de::Error as _};
+
 use super::{AgentProgram, Launcher, PROGRAMS, Protocol, SessionFiles, limit::Reached};
 use crate::conversation::SessionReader;
 
@@ -21,6 +23,16 @@ pub(super) fn startable() -> impl Iterator<Item = (&'static str, &'static dyn La
 /// Every protocol that some program speaks.
 pub(super) fn protocols() -> impl Iterator<Item = Protocol> {
     iter::once(Protocol::PLAIN).chain(startable().map(|(_, launcher)| launcher.protocol()))
+}
+
+/// Reads the name of a protocol, as state files hold it.
+impl<'de> Deserialize<'de> for Protocol {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        protocols()
+            .find(|protocol| protocol.name() == name)
+            .ok_or_else(|| D::Error::custom(format!("there is no protocol '{name}'")))
+    }
 }
 
 /// The readers of every program whose sessions can be read.

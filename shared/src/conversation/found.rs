@@ -9,7 +9,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ConversationFile, Installed, files::written, reading::TranscriptReading};
+use super::{ConversationFile, Installed, files::written, transcript_reading::TranscriptReading};
 use crate::model::text;
 
 /// Troubles that are remembered; more are counted.

@@ -21,6 +21,7 @@ mod reader;
 pub mod reading;
 pub mod session_lock;
 mod transcript;
+mod transcript_reading;
 
 pub use facts::{ConversationFacts, Share, day_of, model_of};
 pub use found::{Discovery, FolderEntry, ReadFailure};
@@ -30,3 +31,4 @@ pub use piece::{ItemKind, TranscriptItem};
 pub use place::{ConversationFile, RunningSession, Subagent, is_id};
 pub use reader::{Activity, SessionImport, SessionReader, Storage, SubagentFiles};
 pub use transcript::Transcript;
+pub use transcript_reading::TranscriptReading;

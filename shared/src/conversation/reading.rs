@@ -9,14 +9,13 @@ use std::{
     path::Path,
 };
 
-use memchr::memmem;
-use serde::{Deserialize, Serialize};
-
 use super::{
     ConversationFacts, ConversationFile, SessionReader, json,
     lines::{self, RawLine},
     open::open,
+    transcript_reading::TranscriptReading,
 };
+use memchr::memmem;
 
 /// Bytes read at the beginning and at the end, growing as long as nothing is found, in five steps.
 const FIRST: u64 = 4 << 10;
@@ -27,41 +26,6 @@ const MOST: u64 = 1 << 20;
 const PLACE: &[u8] = b"\"cwd\":\"";
 /// Bytes before the end of what is known that must still be the same.
 const MARK: usize = 64;
-
-/// Every line of a file, up to some offset.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-#[serde(default)]
-pub struct TranscriptReading {
-    /// What is known.
-    pub facts: ConversationFacts,
-    /// Every line up to here is in it.
-    #[serde(rename = "offset_bytes", alias = "offset")]
-    pub offset: u64,
-    /// Tells whether what stands before the offset is still the same.
-    pub mark: u64,
-    /// The length of the longest line that was skipped.
-    #[serde(rename = "passed_over_bytes", alias = "passed_over")]
-    pub passed_over: u64,
-    /// Lines that could not be read.
-    pub unreadable: u64,
-    /// What stands behind the last end of a line is no line that can be read.
-    pub is_torn: bool,
-}
-
-impl TranscriptReading {
-    /// Whether there is something in the file that could not be read.
-    pub const fn is_partial(&self) -> bool {
-        self.passed_over > 0 || self.unreadable > 0 || self.is_torn
-    }
-
-    /// Notes a line that was passed over; gives its bytes, if it can be looked at.
-    fn note<'a>(&mut self, line: RawLine<'a>) -> Option<&'a [u8]> {
-        if let RawLine::TooLong(length) = line {
-            self.passed_over = length.max(self.passed_over);
-        }
-        line.bytes()
-    }
-}
 
 /// What a look at the beginning and the end of a file found.
 #[derive(Clone, Debug)]

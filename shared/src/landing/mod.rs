@@ -26,6 +26,7 @@
 //! Data flows one way: options and branches make a plan, steps take the plan and write the state, finish moves the target.
 
 pub mod before;
+mod branch_move;
 pub mod branches;
 pub mod check;
 pub mod context;

@@ -27,7 +27,8 @@ use crate::{
         Chain, Listing, Unreadable,
         layout::PrivateDir,
         operations::{self, Journal, OperationBody, Removal, Stage},
-        pack, trash_clock,
+        pack,
+        trash_clock::ClockReading,
     },
     supervise::repair,
     trust::AcceptedRepo,
@@ -156,7 +157,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let mut report = take_away(repo, Journal::new(repo, OperationBody::Cleanup(Vec::new()))?, candidates)?;
     report.unreadable = unreadable;
     report.warnings.extend(warnings);
-    let clock = trash_clock::advance(repo, trash_clock::ClockReading::now())?;
+    let clock = operations::advance_trash_clock(repo, ClockReading::now())?;
     match trash::forget(repo, Config::of(repo).get(&UNDO_EXPIRE)?, clock) {
         Ok(forgotten) => report.forgotten = forgotten,
         Err(error) => report.warnings.push(error.one_line()),

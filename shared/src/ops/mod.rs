@@ -6,6 +6,7 @@ pub mod candidates;
 pub mod cleanup;
 pub mod collect;
 pub mod configuration;
+mod descendants;
 pub mod diff;
 pub mod failure;
 pub mod init;

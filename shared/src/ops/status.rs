@@ -11,8 +11,8 @@ use crate::{
     model::{AgentId, Event, Fact, IdOrText, Liveness, RunId, WriterId, event::LeftOut, text},
     ops::{
         agent_object::{AgentObject, WorktreeState},
+        descendants,
         named::{self, NamedAgent},
-        wait_targets,
     },
     removal::inspect,
     store::{
@@ -183,7 +183,7 @@ pub fn run_with_tips(repo: &Repo, request: &Request) -> Result<(Report, HashMap<
         agents.push(AgentObject::new(repo, &private, &archived.id, observed));
     }
     if let Some(ancestor) = &request.started_by {
-        wait_targets::keep_descendants(&mut agents, ancestor);
+        descendants::keep_descendants(&mut agents, ancestor);
     }
     agents
         .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));

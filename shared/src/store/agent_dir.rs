@@ -2,7 +2,28 @@
 
 use std::path::{Path, PathBuf};
 
-use super::layout;
+/// How the names of files with output end.
+const OUTPUT: &str = ".out";
+/// How the names of files with complaints end.
+const ERRORS: &str = ".err";
+
+/// The file of one attempt's output, live and in [`log_ref`](super::layout::log_ref).
+pub fn output_name(attempt: u32) -> String {
+    format!("{attempt}{OUTPUT}")
+}
+
+/// Whether a file of an agent holds what its program printed.
+pub fn is_output_name(name: &str) -> bool {
+    name.ends_with(OUTPUT) || name.ends_with(ERRORS)
+}
+
+/// The file of one attempt's complaints, where output is a speech of its own; live and in [`log_ref`](super::layout::log_ref).
+pub fn errors_name(attempt: u32) -> String {
+    format!("{attempt}{ERRORS}")
+}
+
+/// What the supervisor was asked to do, live and in [`log_ref`](super::layout::log_ref).
+pub const SPEC: &str = "spec.json";
 
 /// `<private>/agents/<id>`: there while the agent has not ended.
 #[derive(Clone, Debug)]
@@ -22,7 +43,7 @@ impl AgentDir {
     /// Whether there is output of an attempt that may not be stored yet.
     pub fn holds_output(&self) -> bool {
         let mut entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
-        entries.any(|entry| entry.file_name().to_str().is_some_and(layout::is_output_name))
+        entries.any(|entry| entry.file_name().to_str().is_some_and(is_output_name))
     }
 
     /// Removes the folder of an agent that is at rest. Where output lies in it that could not be stored at the end, it stays,
@@ -40,7 +61,7 @@ impl AgentDir {
 
     /// What the supervisor was asked to do. A helper locks it as long as it works.
     pub fn spec(&self) -> PathBuf {
-        self.0.join(layout::SPEC)
+        self.0.join(SPEC)
     }
 
     /// The task, as the program reads it.
@@ -50,12 +71,12 @@ impl AgentDir {
 
     /// The output of an attempt while it is live.
     pub fn output(&self, attempt: u32) -> PathBuf {
-        self.0.join(layout::output_name(attempt))
+        self.0.join(output_name(attempt))
     }
 
     /// The complaints of an attempt while it is live.
     pub fn errors(&self, attempt: u32) -> PathBuf {
-        self.0.join(layout::errors_name(attempt))
+        self.0.join(errors_name(attempt))
     }
 
     /// What the attempt has said so far, summed up.

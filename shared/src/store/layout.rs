@@ -5,7 +5,7 @@ mod landing;
 use std::path::{Path, PathBuf};
 
 pub use self::landing::{MAX_SCRATCHES, SCRATCH, is_scratch, removed_scratch_name, scratch_name};
-pub use super::agent_dir::AgentDir;
+pub use super::agent_dir::{AgentDir, SPEC, errors_name, is_output_name, output_name};
 pub use crate::git::ref_names::{BRANCHES, REMOTE_BRANCHES, TAGS};
 use crate::model::AgentId;
 
@@ -188,29 +188,6 @@ pub const REVIEWS: &str = "refs/orchestra/notes/reviews";
 
 /// Every kind of note of ours, for `notes.displayRef`.
 pub const NOTES: &str = "refs/orchestra/notes/*";
-
-/// How the names of files with output end.
-const OUTPUT: &str = ".out";
-/// How the names of files with complaints end.
-const ERRORS: &str = ".err";
-
-/// The file of one attempt's output, live and in [`log_ref`].
-pub fn output_name(attempt: u32) -> String {
-    format!("{attempt}{OUTPUT}")
-}
-
-/// Whether a file of an agent holds what its program printed.
-pub fn is_output_name(name: &str) -> bool {
-    name.ends_with(OUTPUT) || name.ends_with(ERRORS)
-}
-
-/// The file of one attempt's complaints, where output is a speech of its own; live and in [`log_ref`].
-pub fn errors_name(attempt: u32) -> String {
-    format!("{attempt}{ERRORS}")
-}
-
-/// What the supervisor was asked to do, live and in [`log_ref`].
-pub const SPEC: &str = "spec.json";
 
 /// The folder for what is bound to this machine or disposable.
 #[derive(Clone, Debug)]

@@ -24,7 +24,7 @@ use crate::{
     model::text,
     store::{
         layout::{self, PrivateDir},
-        trash_clock,
+        trash_clock::{self, ClockReading},
     },
     world,
 };
@@ -63,7 +63,7 @@ impl Journal {
             summary: String::new(),
             stage: Stage::Open,
             body,
-            clock: trash_clock::advance(repo, trash_clock::ClockReading::now())?,
+            clock: advance_trash_clock(repo, ClockReading::now())?,
         };
         Ok(Self { operation, files: BTreeMap::new(), pins: Vec::new(), tip: None })
     }
@@ -197,11 +197,19 @@ pub fn all(repo: &Repo) -> Result<Vec<Operation>> {
     Ok(refs.into_iter().rev().filter_map(|(_, tip)| read(repo, tip, FILE).ok()).collect())
 }
 
+/// Advances the clock by which operations expire to a reading of the machine's clocks, and returns its seconds.
+///
+/// # Errors
+/// The operations cannot be read, or the clock's file cannot be written.
+pub fn advance_trash_clock(repo: &Repo, now: ClockReading) -> Result<u64> {
+    trash_clock::advance(repo, now, || newest_clock(repo))
+}
+
 /// The highest clock of the trash that an operation tells of.
 ///
 /// # Errors
 /// The refs cannot be read.
-pub fn newest_clock(repo: &Repo) -> Result<u64> {
+fn newest_clock(repo: &Repo) -> Result<u64> {
     Ok(all(repo)?.iter().map(|operation| operation.clock).max().unwrap_or(0))
 }
 

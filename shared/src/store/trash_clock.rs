@@ -14,7 +14,7 @@ use crate::{
     error::Context,
     git::{Repo, careful},
     private_files,
-    store::{layout::PrivateDir, operations},
+    store::layout::PrivateDir,
     world,
 };
 
@@ -75,17 +75,17 @@ impl Clock {
     }
 }
 
-/// Advances the clock to a reading, and gives its seconds. Lost, it goes on from the newest operation, which makes
-/// everything younger and never older.
+/// Advances the clock to a reading, and returns its seconds. Where its file is lost, the clock
+/// continues from `recorded`, the time of the newest operation: that makes everything younger and never older.
 ///
 /// # Errors
 /// The operations cannot be read, or the file cannot be written.
-pub fn advance(repo: &Repo, now: ClockReading) -> Result<u64> {
+pub fn advance(repo: &Repo, now: ClockReading, recorded: impl FnOnce() -> Result<u64>) -> Result<u64> {
     let path = PrivateDir::new(repo.private_dir()?).trash_clock();
     let known = careful::read(&path).ok().and_then(|text| serde_json::from_slice::<Clock>(&text).ok());
     let (clock, is_news) = match known {
         Some(clock) => clock.advanced(now),
-        None => (Clock { seconds: operations::newest_clock(repo)?, read: now }, true),
+        None => (Clock { seconds: recorded()?, read: now }, true),
     };
     if is_news {
         let cannot = || format!("cannot write '{}'", path.display());

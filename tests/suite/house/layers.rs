@@ -193,26 +193,6 @@ const PAST_THE_SEAM: &[Rule] = &[
     ("sessions", &["process"]),
 ];
 
-/// Modules that use each other in a circle, by files. It only shrinks; a circle that is gone is taken out.
-const KNOWN_CIRCLES: &[&[&str]] = &[
-    &["library::agents::claude::sessions::line", "library::agents::claude::sessions::typed"],
-    &[
-        "library::agents::configured",
-        "library::agents::custom",
-        "library::agents::input",
-        "library::agents::launch",
-        "library::agents::program",
-        "library::agents::protocol",
-        "library::agents::registry",
-    ],
-    &["library::conversation::found", "library::conversation::reader", "library::conversation::reading"],
-    &["library::landing::finish", "library::landing::moving"],
-    &["library::landing::moving::locks", "library::landing::moving::record"],
-    &["library::ops::wait_targets", "library::ops::status"],
-    &["library::store::agent_dir", "library::store::layout"],
-    &["library::store::operations", "library::store::trash_clock"],
-];
-
 /// The crates of ours that a crate may know.
 const OUTSIDE: &[&str] = &["orchestra", "orchestra_terminal"];
 
@@ -362,19 +342,5 @@ fn no_two_files_use_each_other() {
             found.insert(names.join(" "), names);
         }
     }
-    let is_within =
-        |circle: &[String], known: &[&str]| circle.iter().all(|one| known.contains(&one.as_str()));
-    let is_known = |circle: &&Vec<String>| KNOWN_CIRCLES.iter().any(|known| is_within(circle, known));
-    let unknown: Vec<_> = found.values().filter(|circle| !is_known(circle)).collect();
-    assert!(unknown.is_empty(), "these use each other: {unknown:#?}");
-    for known in KNOWN_CIRCLES {
-        let stays = found.values().any(|circle| is_within(circle, known));
-        if !stays {
-            is_out_of_date(&format!(
-                "no circle any more, take it out of KNOWN_CIRCLES: {}",
-                known.join(", ")
-            ));
-        }
-    }
-    println!("{} circles are left", found.len());
+    assert!(found.is_empty(), "these use each other: {found:#?}");
 }

@@ -18,9 +18,7 @@ pub use record::IndexRecord;
 use record::RecordHead;
 
 use super::{
-    ConversationFacts, ConversationFile,
-    open::open,
-    reading::{Skimmed, TranscriptReading},
+    ConversationFacts, ConversationFile, open::open, reading::Skimmed, transcript_reading::TranscriptReading,
 };
 use crate::private_files;
 

@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::Known;
-use crate::conversation::{ConversationFacts, reading::TranscriptReading};
+use crate::conversation::{ConversationFacts, transcript_reading::TranscriptReading};
 
 /// Size, time, flags, and the lengths of the parts.
 const FIXED: usize = 8 + 8 + 1 + 4 * PARTS;

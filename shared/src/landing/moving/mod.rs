@@ -5,6 +5,7 @@
 //! overwrite anything, ignored files included. Then the new index takes the place of the old one, and last of all the branch
 //! gets its new value. Before that, everything can be taken back, also by another process after a kill.
 
+mod links;
 mod locks;
 mod record;
 mod refusal;
@@ -23,8 +24,8 @@ use self::{
     refusal::{CheckoutRefusal, name_files},
 };
 use super::{
+    branch_move::{Blocked, Move},
     check,
-    finish::{Blocked, Move},
 };
 use crate::{
     Error, Kind, Result,
@@ -114,7 +115,7 @@ pub(super) fn unlock_made(repo: &Repo) -> Result<()> {
     for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
         let Some(record) = MoveRecord::open(&common, &entry.path())? else { continue };
         let MovePlan { checkout, branch, new, .. } = &record.plan;
-        let has_index = locks::is_same(&checkout.git_dir.join("index"), &record.new_index());
+        let has_index = links::is_same(&checkout.git_dir.join("index"), &record.new_index());
         if has_index && repo.find_ref(&layout::branch_ref(branch))? == Some(*new) {
             locks::release_all(&record);
             if !locks::are_left(&record) {

@@ -12,7 +12,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::locks;
+use super::links;
 use crate::{
     Kind, Result,
     error::Context,
@@ -270,10 +270,10 @@ fn durable(path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// As [`locks::link`]; a copy keeps the time of the file.
+/// As [`links::link`]; a copy keeps the time of the file.
 pub(super) fn second_name(source: &Path, to: &Path) -> io::Result<()> {
     let _ = fs::remove_file(to);
-    locks::link(source, to)?;
+    links::link(source, to)?;
     let time = fs::metadata(source)?.modified()?;
     if fs::metadata(to)?.modified()? != time {
         File::options().write(true).open(to)?.set_modified(time)?;

@@ -13,7 +13,8 @@ use std::{
 };
 
 use super::{
-    locks::{self, Locks},
+    links,
+    locks::Locks,
     record::{MovePlan, MoveRecord},
 };
 use crate::{
@@ -50,7 +51,7 @@ pub(super) fn take_back(repo: &Repo, record: &MoveRecord, locks: &Locks) -> Resu
     let MovePlan { checkout, branch, old, new } = &record.plan;
     let (index, branch_ref) = (checkout.git_dir.join("index"), layout::branch_ref(branch));
     let is_old = repo.find_ref(&branch_ref)? == Some(*old) && checkout.is_on(&branch_ref);
-    if is_old && record.old_index().exists() && locks::is_same(&index, &record.new_index()) {
+    if is_old && record.old_index().exists() && links::is_same(&index, &record.new_index()) {
         locks.replace_index(&record.old_index())?;
     }
     if !index.exists() || old == new {

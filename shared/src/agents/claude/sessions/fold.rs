@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    line::{Line, Message, Typed, each},
-    typed::begins_with_a_tag,
+    line::{Line, Message, each},
+    typed::{Typed, begins_with_a_tag},
 };
 use crate::conversation::{ConversationFacts, facts::Usage, json};
 

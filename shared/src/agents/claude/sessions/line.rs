@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::{Value, value::RawValue};
 
-use super::typed;
+use super::typed::{self, Typed};
 use crate::conversation::json;
 
 /// What a prompt without words is called, as Claude Code calls it.
@@ -219,23 +219,6 @@ impl Content<'_> {
         match self {
             Self::Text(text) => text.trim().is_empty(),
             Self::Blocks(blocks) => blocks.iter().all(|block| block.kind != "text" || block.text.is_blank()),
-        }
-    }
-}
-
-/// Who typed a line, and what.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Typed {
-    /// A person, in their own words.
-    Prompt(String),
-    /// A person, as a command: `/review 14`.
-    Command(String),
-}
-
-impl Typed {
-    pub(super) fn text(self) -> String {
-        match self {
-            Self::Prompt(text) | Self::Command(text) => text,
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Tells what a person typed from what the program wrote in their name.
 
-use super::line::Typed;
-
 /// Elements that the program puts where a person's words stand.
 const OF_THE_PROGRAM: [&str; 9] = [
     "task-notification",
@@ -97,6 +95,23 @@ fn command(text: &str) -> Option<String> {
 fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(&format!("<{name}>"))?;
     Some(rest.split_once(&format!("</{name}>")).map_or(rest, |(content, _)| content))
+}
+
+/// Who typed a line, and what.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Typed {
+    /// A person, in their own words.
+    Prompt(String),
+    /// A person, as a command: `/review 14`.
+    Command(String),
+}
+
+impl Typed {
+    pub(super) fn text(self) -> String {
+        match self {
+            Self::Prompt(text) | Self::Command(text) => text,
+        }
+    }
 }
 
 #[cfg(test)]

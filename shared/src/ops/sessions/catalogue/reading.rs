@@ -6,7 +6,7 @@ use super::{Catalogue, SessionRow};
 use crate::{
     agents,
     conversation::{
-        Activity, ConversationFile, IndexRecord, Known, SessionReader, SubagentFiles,
+        Activity, ConversationFile, IndexRecord, Known, SessionReader, SubagentFiles, TranscriptReading,
         reading::{self, ReadDepth},
     },
     ops::sessions::active_sessions::{self, Trace},
@@ -48,7 +48,7 @@ impl Catalogue {
 
     fn read_lines(&mut self, rows: &mut [SessionRow]) {
         let new: Vec<&mut SessionRow> = rows.iter_mut().filter(|row| !row.is_whole).collect();
-        let places: Vec<(ConversationFile, Option<reading::TranscriptReading>)> = new
+        let places: Vec<(ConversationFile, Option<TranscriptReading>)> = new
             .iter()
             .filter_map(|row| row.place.clone())
             .map(|place| {
