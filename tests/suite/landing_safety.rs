@@ -464,6 +464,20 @@ fn a_worktree_for_merging_that_was_moved_to_be_deleted_is_gone_after_the_next_co
 }
 
 #[test]
+fn a_worktree_for_merging_that_a_killed_landing_left_is_gone_when_it_is_finished() {
+    let world = world();
+    let repo = four(&world);
+    fs::write(repo.path().join("lines.txt"), "not committed\n").expect("written");
+    land(&repo, &[]).exits(3).says("the landing waits");
+    // As a kill between the last test and the move leaves it.
+    let scratch = repo.path().with_file_name("repo.worktrees").join("landing");
+    repo.git(["worktree", "add", "-q", "--detach", scratch.to_str().expect("a name")]);
+    repo.git(["checkout", "-q", "--", "lines.txt"]);
+    repo.orchestra(["merge-ranked", "--continue"]).exits(1);
+    assert!(!scratch.exists() && !repo.path().join(".git/worktrees/landing").exists());
+}
+
+#[test]
 fn a_worktree_for_merging_that_is_made_but_for_its_mark_is_used() {
     let world = world();
     let repo = four(&world);

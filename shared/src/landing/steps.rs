@@ -360,5 +360,13 @@ fn repaired(result: Result<Integration, RepairError>) -> Result<Repair> {
 /// Something of it still runs and cannot be ended, or the scratch worktree cannot be removed.
 pub fn clear(repo: &Repo, operation: &str) -> Result<()> {
     check::end_left_overs(operation)?;
+    remove_scratch_of(repo, operation)
+}
+
+/// Removes the scratch worktree of a landing, also one that a killed process of the same landing left.
+///
+/// # Errors
+/// It cannot be removed.
+pub fn remove_scratch_of(repo: &Repo, operation: &str) -> Result<()> {
     Scratch::remove_left_by(repo, operation)
 }

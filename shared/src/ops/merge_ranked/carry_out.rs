@@ -15,7 +15,7 @@ use crate::{
         context::LandContext,
         finish::{self, Move, TargetMove},
         gitlinks, record, signing,
-        steps::{Runner, StopReason},
+        steps::{Runner, StopReason, remove_scratch_of},
     },
     model::{event::Landing, text},
     store::{
@@ -149,6 +149,8 @@ pub(super) fn record_landing(
     }
     journal.operation.stage = Stage::Done;
     journal.write(repo, &[state.base, state.result])?;
+    // A process that was killed after the last step may have left one.
+    warnings.extend(remove_scratch_of(repo, &journal.operation.id).err().map(|error| error.one_line()));
     Ok(Report { notes_shown, warnings, ..Report::ended(plan, state, journal) })
 }
 
