@@ -7,7 +7,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, agents, here, humanize, json,
+    Exit, Terminal, accepted, agents, context, here, humanize, json,
     style::Role,
     table::{self, Text},
 };
@@ -20,7 +20,8 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         cleanup::empty_trash(&repo)?;
         return Ok(Exit::Done);
     }
-    let report = cleanup::run(&accepted::accept(terminal, repo)?, &cli.request())?;
+    let repo = accepted::accept(terminal, repo)?;
+    let report = cleanup::run(&context::interruptible(terminal)?, &repo, &cli.request())?;
     for warning in &report.warnings {
         terminal.warn(warning);
     }

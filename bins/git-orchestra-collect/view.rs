@@ -9,7 +9,7 @@ use orchestra::{
     },
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, agents, here, humanize, json};
+use orchestra_terminal::{Exit, Terminal, agents, context, here, humanize, json};
 
 use crate::cli::Cli;
 
@@ -18,7 +18,7 @@ const LEFT_OUT: usize = 5;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
-    let report = collect::run(&repo, &cli.request())?;
+    let report = collect::run(&context::interruptible(terminal)?, &repo, &cli.request())?;
     for warning in &report.warnings {
         terminal.warn(warning);
     }

@@ -10,7 +10,7 @@ use orchestra::{
     },
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, here, json, prompt};
+use orchestra_terminal::{Exit, Terminal, accepted, context, here, json, prompt};
 
 use crate::cli::Cli;
 
@@ -23,9 +23,10 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return accept(cli, terminal, repo, fingerprint);
     }
     let request = cli.request(terminal.can_ask());
-    let mut report = init::run(&repo, &request)?;
+    let context = context::interruptible(terminal)?;
+    let mut report = init::run(&context, &repo, &request)?;
     if cli.probe {
-        report.probe = Some(init::probe(&accepted::accept(terminal, repo)?, &request)?);
+        report.probe = Some(init::probe(&context, &accepted::accept(terminal, repo)?, &request)?);
     }
     let refused = report.probe.as_ref().is_some_and(|probe| !probe.takes);
     if cli.json {

@@ -7,6 +7,7 @@ use std::{
 
 use orchestra::{
     Result,
+    context::{Cancel, Context},
     git::Repo,
     model::{Liveness, text},
     ops::{
@@ -37,12 +38,12 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let agent = match &cli.agent {
         Some(agent) => agent.clone(),
         None => {
-            let all = status::run(&repo, &status::Request::default())?.agents;
+            let all = status::run(&Context::default(), &repo, &status::Request::default())?.agents;
             prompt::pick_agent(terminal, "whose output?", &all, "git orchestra logs AGENT")?
         }
     };
     let request = logs::Request { agent };
-    let report = logs::run(&repo, &request)?;
+    let report = logs::run(&Context::default(), &repo, &request)?;
     let request = logs::Request { agent: report.id.to_string() };
     let manner = match (cli.raw, report.protocol.is_structured()) {
         (true, _) => Manner::Raw,
@@ -56,7 +57,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         repo = follow(repo, &report, &mut sink, at)?;
     }
     sink.end_line();
-    complaints(&repo, &logs::run(&repo, &request)?, &mut sink)?;
+    complaints(&repo, &logs::run(&Context::default(), &repo, &request)?, &mut sink)?;
     if report.attempts.is_empty() && !cli.follow {
         terminal.say(&format!("'{}' has printed nothing yet: it is {}", report.id, report.phase.as_str()));
     }
@@ -70,8 +71,8 @@ fn follow(repo: Repo, report: &Report, sink: &mut Sink<'_>, from: Place) -> Resu
     waiting.set([report.id.clone()]);
     let agents = status::Request { agents: vec![request.agent.clone()], ..status::Request::default() };
     let filter = Filter { agents, landing: false };
-    let mut watch = Watch::new(&repo, filter)?.with_growth_pause(GROWTH_PAUSE);
-    let cancel = watch.cancel_handle();
+    let cancel = Cancel::new()?;
+    let mut watch = Watch::new(&cancel, &repo, filter)?.with_growth_pause(GROWTH_PAUSE);
     sink.terminal.on_closed(move || cancel.cancel());
     let (mut repo, mut at) = (repo, from);
     loop {
@@ -79,7 +80,7 @@ fn follow(repo: Repo, report: &Report, sink: &mut Sink<'_>, from: Place) -> Resu
         // Asked before the last look, so that nothing printed before the end is missed.
         let over = watch.snapshot().agent(&report.id).is_none_or(|agent| agent.liveness != Liveness::Live);
         repo = watch.repo().unwrap_or(repo);
-        at = show(&repo, &logs::run(&repo, &request)?, sink, at)?;
+        at = show(&repo, &logs::run(&Context::default(), &repo, &request)?, sink, at)?;
         if over || update == Update::Cancelled || sink.terminal.is_closed() {
             return Ok(repo);
         }

@@ -1,16 +1,16 @@
 //! What `merge-ranked` shows.
 
-use std::sync::Arc;
-
 use orchestra::{
     Code, Error, Result,
+    context::Context,
     model::text,
-    ops::merge_ranked::{self, BranchOutcome, BranchRow, Incomplete, Mode, Progress, Report},
+    ops::merge_ranked::{self, BranchOutcome, BranchRow, Incomplete, Mode, Report},
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, agents, interrupt, json,
-    style::Role,
+    Exit, Terminal, accepted, agents,
+    context::{self, role_of},
+    json,
     table::{self, Text},
 };
 
@@ -23,9 +23,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = accepted::repository(terminal)?;
     let request = cli.request();
     // A dry run leaves nothing behind that would have to be tidied up, and so may be ended anywhere.
-    let interrupted = if request.mode == Mode::DryRun { Arc::default() } else { interrupt::flag()? };
-    let report = merge_ranked::run(&repo, &request, &|progress| tell(terminal, progress), &interrupted)?;
-    clear(terminal);
+    let is_dry_run = request.mode == Mode::DryRun;
+    let context = if is_dry_run { Context::default() } else { context::interruptible(terminal)? };
+    let report = merge_ranked::run(&context, &repo, &request)?;
     for warning in &report.warnings {
         terminal.warn(warning);
     }
@@ -36,43 +36,6 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         show(terminal, &report, request.mode);
     }
     end(terminal, &report, request.mode)
-}
-
-/// On a terminal only: one line that says what is done now, and a line for each step that is over.
-fn tell(terminal: &Terminal, progress: Progress<'_>) {
-    let Some((_, width)) = terminal.stderr_size() else { return };
-    match progress {
-        Progress::Doing { rank, of, branch, what } => {
-            let line = format!("[{rank}/{of}] {}: {what} …", text::one_line(branch, NAME));
-            terminal.sketch(&text::cut(&line, width.saturating_sub(1)));
-        }
-        Progress::Done(step) => {
-            clear(terminal);
-            // The target moves at the end.
-            let outcome = BranchOutcome::of_step(step.outcome, false);
-            let (word, role) = (outcome.label(), role(outcome));
-            let why =
-                step.why.as_ref().map_or_else(String::new, |why| format!(": {}", text::one_line(why, 200)));
-            let word = terminal.paint_err().as_role(role, word);
-            terminal.say(&format!("{} {word}{why}", text::one_line(&step.branch, NAME)));
-        }
-    }
-}
-
-fn clear(terminal: &Terminal) {
-    if terminal.stderr_size().is_some() {
-        terminal.sketch("");
-    }
-}
-
-const fn role(outcome: BranchOutcome) -> Role {
-    match outcome {
-        BranchOutcome::Lands | BranchOutcome::NotReached | BranchOutcome::Unknown => Role::Plain,
-        BranchOutcome::Passed | BranchOutcome::Merged => Role::Good,
-        BranchOutcome::Conflict | BranchOutcome::Blocked | BranchOutcome::SetAside => Role::Warn,
-        BranchOutcome::Failed => Role::Bad,
-        BranchOutcome::UpToDate | BranchOutcome::NothingNew | BranchOutcome::TakenBack => Role::Faint,
-    }
 }
 
 fn show(terminal: &Terminal, report: &Report, mode: Mode) {
@@ -104,7 +67,7 @@ fn row(step: &BranchRow) -> Vec<Text> {
     vec![
         Text::number(step.rank.to_string()),
         Text::new(text::one_line(&step.branch, NAME)),
-        Text::role(step.outcome.label(), role(step.outcome)),
+        Text::role(step.outcome.label(), role_of(step.outcome)),
         Text::number(step.files.to_string()),
         Text::number(step.lines.to_string()),
         Text::new(text::one_line(&why, 400)),

@@ -1,7 +1,7 @@
 //! What `pause` shows.
 
 use orchestra::{Result, ops::pause, wire};
-use orchestra_terminal::{Exit, Terminal, here, stop_view};
+use orchestra_terminal::{Exit, Terminal, context, here, stop_view};
 
 use crate::cli::Cli;
 
@@ -10,5 +10,6 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let Some(request) = stop_view::complete(terminal, &repo, cli.request(), "pause")? else {
         return stop_view::show_none(terminal, wire::PAUSE, cli.json);
     };
-    stop_view::show(terminal, wire::PAUSE, &pause::run(&repo, &request)?, cli.json)
+    let report = pause::run(&context::interruptible(terminal)?, &repo, &request)?;
+    stop_view::show(terminal, wire::PAUSE, &report, cli.json)
 }

@@ -2,6 +2,7 @@
 
 use orchestra::{
     Result,
+    context::Context,
     model::{Liveness, Permission},
     ops::{
         resume::{self, Report},
@@ -10,7 +11,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, agents, errors,
+    Exit, Terminal, accepted, agents, context, errors,
     follow::{FollowOptions, follow},
     json, prompt,
     table::{self, Text},
@@ -22,13 +23,14 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = accepted::repository(terminal)?;
     let mut request = cli.request(terminal);
     if request.agents.is_empty() && !request.all {
-        let all = status::run(&repo, &status::Request::default())?.agents;
+        let all = status::run(&Context::default(), &repo, &status::Request::default())?.agents;
         let resting: Vec<_> =
             all.into_iter().filter(|a| matches!(a.liveness, Liveness::Ended | Liveness::Lost)).collect();
         let hint = "git orchestra resume AGENT, or --all";
         request.agents.push(prompt::pick_agent(terminal, "which agent?", &resting, hint)?);
     }
-    let report = resume::run(&repo, &request)?;
+    let context = context::interruptible(terminal)?;
+    let report = resume::run(&context, &repo, &request)?;
     for warning in &report.warnings {
         terminal.warn(warning);
     }
@@ -50,7 +52,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     let mine = status::Request { agents: report.agents, dirt: true, ..status::Request::default() };
     let how = FollowOptions { kind: wire::RESUME, did: "resumed", detach: cli.detach, json: cli.json };
-    let exit = follow(terminal, &repo, &mine, how)?;
+    let exit = follow(&context, terminal, &repo, &mine, how)?;
     Ok(failed.filter(|_| exit == Exit::Done).unwrap_or(exit))
 }
 

@@ -2,6 +2,7 @@
 
 use orchestra::{
     Code, Error, Result,
+    context::Context,
     model::verdict::{Comment, Verdict},
     ops::{
         configuration::AcceptedRepo,
@@ -33,7 +34,7 @@ pub(crate) fn run(terminal: &Terminal, repo: &AcceptedRepo, agent: Option<String
         let id = match next.take() {
             Some(id) => id,
             None => {
-                let report = review::run(repo, &Request::default())?;
+                let report = review::run(&Context::default(), repo, &Request::default())?;
                 agents::warn_unreadable(terminal, &report.unreadable);
                 let waiting = report.waiting;
                 if waiting.is_empty() {
@@ -55,7 +56,7 @@ pub(crate) fn run(terminal: &Terminal, repo: &AcceptedRepo, agent: Option<String
 
 /// One work, until there is a verdict or it is skipped.
 fn one(terminal: &Terminal, repo: &AcceptedRepo, id: &str) -> Result<()> {
-    let looked = review::run(repo, &Request { agent: Some(id.to_owned()), give: None })?;
+    let looked = review::run(&Context::default(), repo, &Request { agent: Some(id.to_owned()), give: None })?;
     let Some(work) = looked.work else { return Ok(()) };
     terminal.answer(&show::details(&work, terminal.paint()));
     loop {
@@ -105,8 +106,11 @@ fn give(
 ) -> Result<()> {
     let head = work.agent.head.as_ref().map(ToString::to_string);
     let give = GivenVerdict { verdict, text, comments, head, keep: false };
-    let report: Report =
-        review::run(repo, &Request { agent: Some(work.agent.id.to_string()), give: Some(give) })?;
+    let report: Report = review::run(
+        &Context::default(),
+        repo,
+        &Request { agent: Some(work.agent.id.to_string()), give: Some(give) },
+    )?;
     let told = if report.told { "; the agent was told, and works on it" } else { "" };
     terminal.answer(&format!("{} {}{told}\n", work.agent.id, verdict.past()));
     show::notices(terminal, &report);

@@ -12,7 +12,7 @@ use orchestra::{
     },
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, agents, here, interrupt, json};
+use orchestra_terminal::{Exit, Terminal, accepted, agents, context, here, json};
 
 use crate::{ask, cli::Cli, edit, show};
 
@@ -29,19 +29,20 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     if let (Some(profile), Some(agent)) = (&cli.by, &cli.agent) {
         let by = By { profile: profile.clone(), test: cli.test.clone(), fix: cli.fix };
-        let interrupted = interrupt::flag()?;
-        let mut report = by::run(&repo, agent, &by, &interrupted)?;
+        let context = context::interruptible(terminal)?;
+        let mut report = by::run(&context, &repo, agent, &by)?;
         if cli.automerge {
-            review::land(&repo, &mut report, &interrupted)?;
+            review::land(&context, &repo, &mut report)?;
         }
         return answer(terminal, cli, &report, &request);
     }
     if asks {
         return ask::run(terminal, &repo, request.agent);
     }
-    let mut report = review::run(&repo, &request)?;
+    let context = context::interruptible(terminal)?;
+    let mut report = review::run(&context, &repo, &request)?;
     if cli.automerge {
-        review::land(&repo, &mut report, &*interrupt::flag()?)?;
+        review::land(&context, &repo, &mut report)?;
     }
     answer(terminal, cli, &report, &request)
 }

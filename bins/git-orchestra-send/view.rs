@@ -9,14 +9,15 @@ use orchestra::{
     },
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, errors, here, json};
+use orchestra_terminal::{Exit, Terminal, context, errors, here, json};
 
 use crate::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
     let is_agent = |word: &str| AgentId::parse(word).is_ok() && named::any(&repo, word).is_ok();
-    let report = send::run(&repo, &cli.request(is_agent)?)?;
+    let request = cli.request(is_agent)?;
+    let report = send::run(&context::interruptible(terminal)?, &repo, &request)?;
     let failed = errors::tell_failures(terminal, &report.failed);
     if cli.json {
         json::answer(terminal, wire::SEND, &OneOrMany::from(report))?;

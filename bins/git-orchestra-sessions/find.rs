@@ -10,7 +10,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, json,
+    Exit, Terminal, context, json,
     style::{Painter, Role},
 };
 
@@ -29,11 +29,14 @@ pub(crate) fn run(terminal: &Terminal, search: &Search, which: &Which) -> Result
     let query = Query { words: search.words.clone(), regex: search.regex, ignore_case: search.ignore_case };
     let mut found: Vec<Found> = Vec::new();
     let mut any = false;
-    let outcome = search::run(repo.as_ref(), &which.request(search.limit)?, &query, |hits| {
+    let context = context::interruptible(terminal)?;
+    let mut under_way = search::run(&context, repo.as_ref(), &which.request(search.limit)?, &query)?;
+    for hits in &mut under_way {
+        let hits = hits?;
         any = true;
         if search.json {
             found.push(Found::from(hits));
-            return true;
+            continue;
         }
         let shown = if search.files {
             format!("{}\n", hits.session.id)
@@ -41,8 +44,11 @@ pub(crate) fn run(terminal: &Terminal, search: &Search, which: &Which) -> Result
             show(&hits, search, terminal.paint())
         };
         terminal.answer(&shown);
-        !terminal.is_closed()
-    })?;
+        if terminal.is_closed() {
+            break;
+        }
+    }
+    let outcome = under_way.finish();
     words::troubles(terminal, &outcome.troubles, which.verbose);
     if search.json {
         let SearchSummary { searched, troubles } = outcome;

@@ -7,7 +7,8 @@ use std::{
 
 use orchestra::{
     Code, Error, Kind, Result,
-    error::Context,
+    context::Context,
+    error::Context as _,
     model::{quote, text},
     ops::sessions::{
         self,
@@ -54,7 +55,7 @@ fn pick(terminal: &Terminal) -> Result<String> {
     let repo = scope::repository()?;
     let request =
         sessions::Request { everywhere: repo.is_none(), limit: TO_PICK, ..sessions::Request::default() };
-    let found = sessions::run(repo.as_ref(), &request)?.sessions;
+    let found = sessions::run(&Context::default(), repo.as_ref(), &request)?.sessions;
     let line = |one: &sessions::Session| {
         let title = one.title.as_deref().map_or_else(String::new, |title| text::one_line(title, 60));
         format!("{}  {}  {title}", one.last_active_at.get(..16).unwrap_or_default(), one.program)

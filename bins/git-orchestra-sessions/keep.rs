@@ -2,6 +2,7 @@
 
 use orchestra::{
     Result,
+    context::Context,
     ops::sessions::{
         adopt::{self, Request},
         keep::{self, Forget, Keep, Report},
@@ -20,7 +21,7 @@ pub(crate) fn keep(terminal: &Terminal, some: &Several) -> Result<Exit> {
 
 pub(crate) fn adopt(terminal: &Terminal, id: &str, base: Option<String>, as_json: bool) -> Result<Exit> {
     let repo = accepted::repository(terminal)?;
-    let report = adopt::run(&repo, &Request { session: id.to_owned(), base })?;
+    let report = adopt::run(&Context::default(), &repo, &Request { session: id.to_owned(), base })?;
     report.warnings.iter().for_each(|warning| terminal.warn(warning));
     if as_json {
         json::answer(terminal, wire::ADOPT, &report)?;

@@ -9,7 +9,7 @@ use orchestra::{
     wire, world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, humanize, json,
+    Exit, Terminal, context, humanize, json,
     style::Role,
     table::{self, Text},
 };
@@ -24,7 +24,8 @@ const FOLDER: usize = 60;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = scope::repository_for(&cli.which)?;
-    let report = sessions::run(repo.as_ref(), &cli.which.request(cli.limit)?)?;
+    let report =
+        sessions::run(&context::interruptible(terminal)?, repo.as_ref(), &cli.which.request(cli.limit)?)?;
     words::troubles(terminal, &report.troubles, cli.which.verbose);
     if cli.json {
         json::answer(terminal, wire::SESSIONS, &report)?;

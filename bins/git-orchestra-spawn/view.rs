@@ -10,7 +10,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, agents,
+    Exit, Terminal, accepted, agents, context,
     follow::{FollowOptions, follow},
     json,
     table::{self, Text},
@@ -21,7 +21,8 @@ use crate::cli::Cli;
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let request = cli.request(terminal)?;
     let repo = accepted::repository(terminal)?;
-    let report = spawn::run(&repo, &request)?;
+    let context = context::interruptible(terminal)?;
+    let report = spawn::run(&context, &repo, &request)?;
     for warning in &report.warnings {
         terminal.warn(warning);
     }
@@ -30,7 +31,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     let mine = status::Request { run: Some(report.run), dirt: true, ..status::Request::default() };
     let how = FollowOptions { kind: wire::SPAWN, did: "started", detach: cli.detach, json: cli.json };
-    follow(terminal, &repo, &mine, how)
+    follow(&context, terminal, &repo, &mine, how)
 }
 
 fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use orchestra::{
     Kind, Result,
+    context::Context,
     git::Repo,
     model::{Liveness, Phase, text},
     ops::{
@@ -14,7 +15,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, here, json,
+    Exit, Terminal, agents, context, here, json,
     style::Role,
     watch::{self, End, Stream, Until, Watched},
 };
@@ -38,8 +39,15 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
             request = wait_targets::by_caller(&repo, request)?;
         }
         let silent = !cli.watch;
-        let Watched { end, report, repo } =
-            watch::watch(terminal, &repo, &request, Stream::Out, until, silent)?;
+        let Watched { end, report, repo } = watch::watch(
+            &context::interruptible(terminal)?,
+            terminal,
+            &repo,
+            &request,
+            Stream::Out,
+            until,
+            silent,
+        )?;
         return match end {
             End::AllEnded => waited(cli, terminal, &repo, &report),
             End::Late => late(cli, terminal, &repo, &report),
@@ -47,7 +55,11 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
             End::Unread => Ok(Exit::Done),
         };
     }
-    let report = if cli.archived { status::archived(&repo)? } else { status::run(&repo, &request)? };
+    let report = if cli.archived {
+        status::archived(&repo)?
+    } else {
+        status::run(&Context::default(), &repo, &request)?
+    };
     show(cli, terminal, &repo, &report)?;
     Ok(Exit::Done)
 }

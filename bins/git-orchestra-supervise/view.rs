@@ -2,6 +2,7 @@
 
 use orchestra::{
     Result,
+    context::Context,
     model::AgentId,
     ops::supervise::{self, Job, READY_WORD, Request, detach},
     wire,
@@ -18,7 +19,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Verb::Snapshot => Request::Help(Job::Snapshot),
         Verb::Take => Request::Help(Job::Take),
     };
-    let taken = supervise::run(&cli.common_dir, &id, request, || {
+    let taken = supervise::run(&Context::default(), &cli.common_dir, &id, request, || {
         terminal.answer(&format!("{READY_WORD}\n"));
         detach::close_output();
     })?;

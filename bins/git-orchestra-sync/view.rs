@@ -2,12 +2,13 @@
 
 use orchestra::{
     Kind, Result,
+    context::Context,
     git::Repo,
     model::text,
     ops::sync::{self, AgentChange, ConsentQuestion, OwnWork, Report, SyncOutcome, SyncUser, Withheld},
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, here, humanize, json, prompt};
+use orchestra_terminal::{Exit, Terminal, accepted, context, here, humanize, json, prompt};
 
 use crate::cli::Cli;
 
@@ -23,13 +24,11 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     let repo = accepted::accept(terminal, repo)?;
     if cli.auto {
-        sync::auto::run(&repo)?;
+        sync::auto::run(&Context::default(), &repo)?;
         return Ok(Exit::Done);
     }
-    let mut asking = Asking { terminal };
-    let result = sync::run(&repo, &cli.request(terminal.can_ask()), &mut asking);
-    asking.clear();
-    let report = result?;
+    let context = context::interruptible(terminal)?;
+    let report = sync::run(&context, &repo, &cli.request(terminal.can_ask()), &mut Asking { terminal })?;
     for warning in &report.warnings {
         terminal.warn(&text::safe(warning));
     }
@@ -124,23 +123,8 @@ struct Asking<'a> {
     terminal: &'a Terminal,
 }
 
-impl Asking<'_> {
-    fn clear(&self) {
-        if self.terminal.stderr_size().is_some() {
-            self.terminal.sketch("");
-        }
-    }
-}
-
 impl SyncUser for Asking<'_> {
-    fn doing(&mut self, what: &str) {
-        let Some((_, width)) = self.terminal.stderr_size() else { return };
-        let what = text::one_line(what, 200);
-        self.terminal.sketch(&text::cut(&what, width.saturating_sub(1)));
-    }
-
     fn agrees(&mut self, question: &ConsentQuestion) -> Result<bool> {
-        self.clear();
         prompt::confirm(self.terminal, &ask(question), "git orchestra sync --yes agrees")
     }
 }

@@ -7,7 +7,7 @@ use orchestra::{
     wire, world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, here, humanize, interrupt, json,
+    Exit, Terminal, accepted, context, here, humanize, json,
     style::Role,
     table::{self, Text},
 };
@@ -15,11 +15,10 @@ use orchestra_terminal::{
 use crate::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    // Ctrl-C ends nothing here: what was begun in the user's files is brought to its end.
-    let _pressed = interrupt::flag()?;
+    let context = context::interruptible(terminal)?;
     let report = match cli.list {
         true => undo::list(&here::repository()?)?,
-        false => undo::run(&accepted::repository(terminal)?, &cli.request())?,
+        false => undo::run(&context, &accepted::repository(terminal)?, &cli.request())?,
     };
     for warning in &report.warnings {
         terminal.warn(warning);

@@ -4,6 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use orchestra::{
     Result,
+    context::Context,
     model::text,
     ops::worktrees::{self, Request, WorktreeInfo},
     wire,
@@ -24,7 +25,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         terminal.answer("\n");
         return Ok(Exit::Done);
     }
-    let report = worktrees::run(&repo, &Request { size: cli.size })?;
+    let report = worktrees::run(&Context::default(), &repo, &Request { size: cli.size })?;
     if cli.json {
         json::answer(terminal, wire::WORKTREES, &report)?;
         return Ok(Exit::Done);

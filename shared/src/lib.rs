@@ -15,7 +15,8 @@
 //! | [`surroundings`] | what changed outside the agents' worktrees while they ran |
 //! | [`sync`] | what travels: what two sides have, what is taken in, what is sent |
 //! | [`trust`] | which configuration may name a program, and whether a person accepted it |
-//! | [`ops`] | one file a command: `Request → Report` |
+//! | [`ops`] | one file a command: `Context, Request → Report` |
+//! | [`context`] | what surrounds an operation: what ends it, how long it waits, who is told of its progress |
 //! | [`watch`] | what changed, and when to look again: for every window that stays open |
 //! | [`wire`] | what programs exchange with us: the answers of `--json`, the requests, the schemas of both |
 //! | [`config`] | the `orchestra.*` keys, one table |
@@ -33,6 +34,7 @@
 //!
 //! ```
 //! use orchestra::{
+//!     context::Context,
 //!     git::Repo,
 //!     ops::status::{self, Request},
 //! };
@@ -41,7 +43,7 @@
 //! # let folder = tempfile::tempdir()?;
 //! # std::process::Command::new("git").args(["init", "--quiet"]).current_dir(&folder).status()?;
 //! let repo = Repo::discover(folder.path())?;
-//! let report = status::run(&repo, &Request { all: true, ..Request::default() })?;
+//! let report = status::run(&Context::default(), &repo, &Request { all: true, ..Request::default() })?;
 //! assert!(report.agents.is_empty() && report.unreadable.is_empty());
 //! # Ok(())
 //! # }
@@ -50,6 +52,7 @@
 pub mod agents;
 pub mod backoff;
 pub mod config;
+pub mod context;
 pub mod conversation;
 pub mod error;
 pub mod git;

@@ -5,10 +5,15 @@ use std::{
     io,
     os::unix::fs::MetadataExt,
     path::Path,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use crate::{Code, Error, Kind, Result, backoff::Backoff, private_files, trace};
+use crate::{
+    Code, Error, Kind, Result,
+    backoff::Backoff,
+    context::{Wait, interrupted},
+    private_files, trace,
+};
 
 /// A held lock; dropping it lets go.
 #[derive(Debug)]
@@ -17,12 +22,13 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock at `path`, making the file and its folders, and waits at most `limit` for another holder.
+    /// Takes the lock at `path`, making the file and its folders. While another process holds it, waits as long as `wait` says.
     /// `None`: it is still held then.
     ///
     /// # Errors
-    /// The file cannot be made or opened.
-    pub fn take(path: &Path, limit: Duration) -> Result<Option<Self>> {
+    /// The file cannot be made or opened, or the wait is cancelled ([`Kind::Interrupted`]).
+    pub fn take(path: &Path, wait: impl Into<Wait>) -> Result<Option<Self>> {
+        let Wait { limit, cancel } = wait.into();
         let begun = Instant::now();
         let deadline = begun + limit;
         let mut backoff = Backoff::millis(1, 50);
@@ -42,7 +48,11 @@ impl Lock {
                     }
                     return Ok(None);
                 }
-                Ok(None) => backoff.sleep(),
+                Ok(None) if cancel.wait(backoff.pause()) => {
+                    tell(false);
+                    return Err(interrupted(format!("interrupted while waiting for '{}'", path.display())));
+                }
+                Ok(None) => {}
                 Err(e) => return Err(cannot(path, e)),
             }
             has_waited = true;
@@ -53,8 +63,8 @@ impl Lock {
     ///
     /// # Errors
     /// Another process holds it all the time (4), or as [`Lock::take`].
-    pub fn require(path: &Path, limit: Duration) -> Result<Self> {
-        Self::take(path, limit)?.ok_or_else(|| {
+    pub fn require(path: &Path, wait: impl Into<Wait>) -> Result<Self> {
+        Self::take(path, wait)?.ok_or_else(|| {
             Error::new(Code::LockHeld, format!("'{}' is locked by another process", path.display()))
                 .hint("try again")
         })
@@ -136,7 +146,10 @@ pub(crate) fn cannot(path: &Path, error: io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::context::{Cancel, Context};
 
     #[test]
     fn one_holder_at_a_time_and_none_after_a_removal() {
@@ -152,5 +165,18 @@ mod tests {
         assert!(Lock::is_held(&path));
         drop(second);
         assert!(!Lock::is_held(&path));
+    }
+
+    #[test]
+    fn a_wait_for_a_lock_ends_when_it_is_cancelled() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let _held = Lock::take(&path, Duration::ZERO).unwrap().unwrap();
+        let context = Context::new(Cancel::new().unwrap());
+        let cancel = context.cancel.clone();
+        let thread = std::thread::spawn(move || cancel.cancel());
+        let error = Lock::take(&path, context.at_most(Duration::from_secs(60))).unwrap_err();
+        assert_eq!(error.kind(), Kind::Interrupted);
+        thread.join().unwrap();
     }
 }

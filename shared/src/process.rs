@@ -11,7 +11,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{backoff::Backoff, trace, world};
+use crate::{backoff::Backoff, context::Cancel, trace, world};
 
 /// What `git rev-parse --local-env-vars` lists (git 2.47), and what else ties a child to the repository
 /// or the pager of its parent. With any of these set, a git in another directory works on the wrong repository.
@@ -142,7 +142,7 @@ fn path_without_git() -> Option<OsString> {
     std::env::join_paths(kept).ok()
 }
 
-/// Waits for a child until a moment, or until `given_up` says so; `None`: it still runs.
+/// Waits for a child until a moment, or until the wait is cancelled; `None`: it still runs.
 ///
 /// # Errors
 /// The system does not say what became of it.
@@ -150,16 +150,15 @@ pub fn wait_until(
     child: &mut Child,
     deadline: Instant,
     mut backoff: Backoff,
-    given_up: impl Fn() -> bool,
+    cancel: &Cancel,
 ) -> io::Result<Option<ExitStatus>> {
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
-        if given_up() || Instant::now() > deadline {
+        if Instant::now() > deadline || cancel.wait(backoff.pause()) {
             return Ok(None);
         }
-        backoff.sleep();
     }
 }
 
@@ -211,13 +210,15 @@ mod tests {
     fn a_child_is_waited_for_until_it_ends_or_is_given_up() {
         let soon = || Instant::now() + Duration::from_secs(60);
         let mut child = spawn(&mut command("true")).expect("started");
-        let status = wait_until(&mut child, soon(), BACKOFF, || false).expect("waited");
+        let status = wait_until(&mut child, soon(), BACKOFF, &Cancel::never()).expect("waited");
         assert!(status.is_some_and(|status| status.success()));
         let mut child = spawn(command("sleep").arg("1000")).expect("started");
-        assert_eq!(wait_until(&mut child, soon(), BACKOFF, || true).expect("waited"), None);
+        let cancelled = Cancel::new().expect("a flag");
+        cancelled.cancel();
+        assert_eq!(wait_until(&mut child, soon(), BACKOFF, &cancelled).expect("waited"), None);
         let passed = Instant::now();
-        assert_eq!(wait_until(&mut child, passed, BACKOFF, || false).expect("waited"), None);
+        assert_eq!(wait_until(&mut child, passed, BACKOFF, &Cancel::never()).expect("waited"), None);
         kill_tree(&mut child);
-        assert!(wait_until(&mut child, soon(), BACKOFF, || false).expect("waited").is_some());
+        assert!(wait_until(&mut child, soon(), BACKOFF, &Cancel::never()).expect("waited").is_some());
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use orchestra::{
+    context::Cancel,
     git::Repo,
     model::{AgentId, Liveness, Phase},
     ops::status::Request,
@@ -27,8 +28,9 @@ fn of(text: &str) -> AgentId {
 
 /// Told by the kernel, and by the times of folders.
 fn both_ways(repo: &Repo, filter: &Filter, test: impl Fn(Watch)) {
-    test(Watch::new(repo, filter.clone()).expect("a watch"));
-    test(Watch::by_polling(repo, filter.clone()).expect("a watch"));
+    let cancel = Cancel::never();
+    test(Watch::new(&cancel, repo, filter.clone()).expect("a watch"));
+    test(Watch::by_polling(&cancel, repo, filter.clone()).expect("a watch"));
 }
 
 fn next(watch: &mut Watch) -> Vec<Change> {
@@ -73,11 +75,21 @@ fn the_first_look_shows_everything_and_the_next_one_waits() {
         assert_eq!(next(&mut watch), [Change::Reset]);
         assert_eq!(phase(&watch, &id), Some(Phase::Done));
         assert_eq!(watch.next(Duration::from_millis(50)).expect("a look"), Update::Unchanged);
-        let cancel = watch.cancel_handle();
+    });
+}
+
+#[test]
+fn a_wait_ends_when_another_thread_cancels() {
+    let world = world();
+    let repo = world.repo();
+    for make in [Watch::new, Watch::by_polling] {
+        let cancel = Cancel::new().expect("a flag");
+        let mut watch = make(&cancel, &library(&repo), Filter::default()).expect("a watch");
+        assert_eq!(next(&mut watch), [Change::Reset]);
         let other = std::thread::spawn(move || cancel.cancel());
         assert_eq!(watch.next(SOON).expect("a look"), Update::Cancelled);
         other.join().expect("a thread");
-    });
+    }
 }
 
 #[test]
@@ -152,7 +164,8 @@ fn who_comes_back_with_a_cursor_is_told_what_happened_meanwhile_and_nothing_twic
         // As a window keeps it.
         let kept = serde_json::to_string(cursor).expect("a cursor");
         let cursor: Cursor = serde_json::from_str(&kept).expect("the cursor");
-        let mut watch = Watch::resume(&library, Filter::default(), cursor).expect("a watch");
+        let mut watch =
+            Watch::resume(&Cancel::never(), &library, Filter::default(), cursor).expect("a watch");
         let changes = match watch.next(Duration::ZERO).expect("a look") {
             Update::Changed(changes) => changes,
             Update::Unchanged => Vec::new(),
@@ -194,7 +207,7 @@ fn a_landing_under_way_is_told_until_it_is_over() {
     let id = repo.spawn("echo 1 > made");
     repo.end_of(&id);
     let filter = Filter { landing: true, ..Filter::default() };
-    let mut watch = Watch::new(&library(&repo), filter).expect("a watch");
+    let mut watch = Watch::new(&Cancel::never(), &library(&repo), filter).expect("a watch");
     next(&mut watch);
     assert_eq!(watch.snapshot().landings, []);
     let go = world.dir().join("go");
@@ -219,7 +232,7 @@ fn a_watch_goes_with_a_repository_that_is_renamed() {
     repo.wait_for(&id, "running");
     let filter =
         Filter { agents: Request { agents: vec![id.clone()], ..Request::default() }, landing: false };
-    let mut watch = Watch::new(&library(&repo), filter).expect("a watch");
+    let mut watch = Watch::new(&Cancel::never(), &library(&repo), filter).expect("a watch");
     next(&mut watch);
     let new = world.dir().join("new");
     std::fs::rename(repo.path(), &new).expect("renamed");

@@ -2,6 +2,7 @@
 
 use orchestra::{
     Result,
+    context::Context,
     git::Repo,
     model::Phase,
     ops::{
@@ -33,11 +34,18 @@ pub struct FollowOptions {
 ///
 /// # Errors
 /// The refs cannot be read.
-pub fn follow(terminal: &Terminal, repo: &Repo, mine: &Request, how: FollowOptions) -> Result<Exit> {
+pub fn follow(
+    context: &Context,
+    terminal: &Terminal,
+    repo: &Repo,
+    mine: &Request,
+    how: FollowOptions,
+) -> Result<Exit> {
     if how.detach {
-        return detached(terminal, &status::run(repo, mine)?, how);
+        return detached(terminal, &status::run(context, repo, mine)?, how);
     }
-    let watched = watch::watch(terminal, repo, mine, Stream::Err, Until::AllEnded { limit: None }, how.json)?;
+    let until = Until::AllEnded { limit: None };
+    let watched = watch::watch(context, terminal, repo, mine, Stream::Err, until, how.json)?;
     let state = watched.report;
     match watched.end {
         End::AllEnded | End::Late => ended(terminal, &state, how),

@@ -7,7 +7,8 @@
 //! | [`output`] | stdout is the answer, stderr the conversation |
 //! | [`style`], [`table`], [`agents`], [`humanize`] | how things look |
 //! | [`stop_view`] | what stop and pause show |
-//! | [`interrupt`] | Ctrl-C, for commands that tidy up before they end |
+//! | [`context`], [`interrupt`] | the context of operations: Ctrl-C ends them, and their progress is shown |
+//! | [`status_line`] | the line that says what is done now |
 //! | [`json`] | the envelope of `--json` |
 //! | [`markdown`] | what others wrote as Markdown, inside a page of ours |
 //! | [`watch`], [`follow`] | following agents to their end |
@@ -23,6 +24,7 @@ pub mod agents;
 pub mod args;
 pub mod catalog;
 pub mod complete;
+pub mod context;
 pub mod errors;
 pub mod exit;
 pub mod follow;
@@ -38,6 +40,7 @@ pub mod pages;
 pub mod prompt;
 pub mod run;
 pub mod settings;
+pub mod status_line;
 pub mod stop_view;
 pub mod style;
 pub mod table;

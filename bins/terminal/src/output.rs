@@ -14,7 +14,10 @@ use rustix::{
     io::Errno,
 };
 
-use crate::style::{Painter, Role};
+use crate::{
+    status_line::StatusLine,
+    style::{Painter, Role},
+};
 
 /// The two streams, with what they can.
 pub struct Terminal {
@@ -22,6 +25,7 @@ pub struct Terminal {
     paint_err: Painter,
     closed: Cell<bool>,
     answered: Cell<bool>,
+    status_line: StatusLine,
 }
 
 impl Terminal {
@@ -32,6 +36,7 @@ impl Terminal {
             paint_err: Painter::new(colours(choice, &std::io::stderr())),
             closed: Cell::new(false),
             answered: Cell::new(false),
+            status_line: StatusLine::default(),
         }
     }
 
@@ -43,6 +48,7 @@ impl Terminal {
     /// As [`Terminal::answer`], for bytes that are not ours to change.
     pub fn answer_bytes(&self, bytes: &[u8]) {
         self.answered.set(true);
+        self.status_line.clear();
         let mut stdout = std::io::stdout().lock();
         if stdout.write_all(bytes).and_then(|()| stdout.flush()).is_err() {
             self.closed.set(true);
@@ -90,16 +96,28 @@ impl Terminal {
         });
     }
 
+    /// The line that says what is done now. Whatever else is written removes it.
+    pub const fn status_line(&self) -> &StatusLine {
+        &self.status_line
+    }
+
     /// Writes a line to stderr.
     pub fn say(&self, text: &str) {
+        self.status_line.clear();
+        Self::write_line(text);
+    }
+
+    /// Writes a line to stderr where no status line is drawn.
+    pub fn write_line(text: &str) {
         let mut stderr = std::io::stderr().lock();
         let _ = stderr.write_all(format!("{text}\n").as_bytes());
     }
 
-    /// Draws a line on stderr in the place of the last such line.
-    pub fn sketch(&self, text: &str) {
+    /// Writes a question to stderr, on whose line the answer is typed.
+    pub fn question(&self, text: &str) {
+        self.status_line.clear();
         let mut stderr = std::io::stderr().lock();
-        let _ = stderr.write_all(format!("\r\x1b[K{text}").as_bytes());
+        let _ = stderr.write_all(text.as_bytes());
     }
 
     /// Writes a line to stderr that begins with a word such as `error`.

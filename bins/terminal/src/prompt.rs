@@ -5,7 +5,7 @@ use std::io::{BufRead, Read};
 
 use orchestra::{Code, Error, Kind, Result, model::text, ops::agent_object::AgentObject};
 
-use crate::output::Terminal;
+use crate::{interrupt, output::Terminal};
 
 /// Longest answer that is read, in bytes: what is longer is no "yes".
 const ANSWER: u64 = 4096;
@@ -33,11 +33,8 @@ pub fn pick_agent(
         .map(|agent| format!("{}  {}  {}", agent.id, agent.phase.as_str(), text::cut(&agent.title, 60)))
         .collect();
     forget_typed();
-    let picked = dialoguer::Select::new()
-        .with_prompt(question)
-        .items(&items)
-        .default(items.len() - 1)
-        .interact_opt()
+    let select = dialoguer::Select::new().with_prompt(question).items(&items).default(items.len() - 1);
+    let picked = interrupt::while_asking(|| select.interact_opt())
         .map_err(|e| Error::new(Kind::External, "cannot ask").because(e.to_string()))?;
     picked
         .and_then(|at| agents.get(at))
@@ -55,7 +52,8 @@ pub fn choose(terminal: &Terminal, question: &str, choices: &[&str]) -> Result<O
     }
     forget_typed();
     let select = dialoguer::Select::new().with_prompt(question).items(choices).default(0);
-    select.interact_opt().map_err(|e| Error::new(Kind::External, "cannot ask").because(e.to_string()))
+    interrupt::while_asking(|| select.interact_opt())
+        .map_err(|e| Error::new(Kind::External, "cannot ask").because(e.to_string()))
 }
 
 /// Asks a question that is answered by `y` or `yes` on a line of its own. Any other line, and the end of the input, are no.
@@ -69,9 +67,9 @@ pub fn confirm(terminal: &Terminal, question: &str, instead: &str) -> Result<boo
             .hint(instead));
     }
     forget_typed();
-    terminal.sketch(&format!("{question} [y/N] "));
+    terminal.question(&format!("{question} [y/N] "));
     let mut line = Vec::new();
-    let read = std::io::stdin().lock().take(ANSWER).read_until(b'\n', &mut line);
+    let read = interrupt::while_asking(|| std::io::stdin().lock().take(ANSWER).read_until(b'\n', &mut line));
     read.map_err(|e| Error::new(Kind::External, "cannot ask").because(e))?;
     if !line.ends_with(b"\n") {
         terminal.say("");
@@ -98,10 +96,8 @@ fn forget_typed() {
 /// The terminal is gone.
 pub fn line(question: &str) -> Result<Option<String>> {
     forget_typed();
-    let typed: String = dialoguer::Input::new()
-        .with_prompt(question)
-        .allow_empty(true)
-        .interact_text()
+    let input = dialoguer::Input::new().with_prompt(question).allow_empty(true);
+    let typed: String = interrupt::while_asking(|| input.interact_text())
         .map_err(|e| Error::new(Kind::External, "cannot ask").because(e.to_string()))?;
     Ok(Some(typed.trim().to_owned()).filter(|typed| !typed.is_empty()))
 }

@@ -50,7 +50,9 @@ pub fn run<C: Parser>(program: &Program<C>) -> ExitCode {
     };
     let terminal = Terminal::new(common.choice());
     crate::trace::start();
-    match traced(|| (program.run)(&arguments, &terminal)) {
+    let result = traced(|| (program.run)(&arguments, &terminal));
+    terminal.status_line().clear();
+    match result {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => errors::report(&terminal, &error, wants_json),
     }

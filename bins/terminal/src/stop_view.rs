@@ -2,6 +2,7 @@
 
 use orchestra::{
     Kind, Result,
+    context::Context,
     git::Repo,
     ops::{
         status,
@@ -23,7 +24,7 @@ pub fn complete(
     command: &str,
 ) -> Result<Option<Request>> {
     if request.agents.is_empty() && !request.all {
-        let all = status::run(repo, &status::Request::default())?.agents;
+        let all = status::run(&Context::default(), repo, &status::Request::default())?.agents;
         let open: Vec<_> = all.into_iter().filter(|agent| !agent.phase.is_terminal()).collect();
         if open.is_empty() {
             terminal.say("no agent runs");

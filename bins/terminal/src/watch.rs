@@ -3,15 +3,12 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     time::{Duration, Instant},
 };
 
 use orchestra::{
     Result,
+    context::Context,
     git::Repo,
     model::{AgentId, Liveness, text},
     ops::{
@@ -22,7 +19,7 @@ use orchestra::{
     watch::{Filter, Update, Watch},
 };
 
-use crate::{Terminal, agents, interrupt};
+use crate::{Terminal, agents};
 
 /// How often a table is drawn anew where nothing changes: the ages in it grow.
 const REDRAW: Duration = Duration::from_secs(1);
@@ -76,12 +73,13 @@ pub enum End {
     Unread,
 }
 
-/// Watches the agents of a request. With `silent` nothing is drawn. If an agent runs the command, one of those whose end is
+/// Watches the agents of a request until the context is cancelled. With `silent` nothing is drawn. If an agent runs the command, one of those whose end is
 /// waited for may run in its place.
 ///
 /// # Errors
 /// The refs cannot be read.
 pub fn watch(
+    context: &Context,
     terminal: &Terminal,
     repo: &Repo,
     request: &Request,
@@ -94,8 +92,11 @@ pub fn watch(
     let shows_dirt = request.dirt && view.draws_a_table();
     let filter = Filter { agents: Request { dirt: shows_dirt, ..request.clone() }, landing: false };
     let mut waiting = Lending::new(repo)?;
-    let mut watch = Watch::new(repo, filter)?;
-    let ends = Ends::listen(&watch, terminal, stream)?;
+    let mut watch = Watch::new(&context.cancel, repo, filter)?;
+    if stream == Stream::Out {
+        let cancel = context.cancel.clone();
+        terminal.on_closed(move || cancel.cancel());
+    }
     let deadline = match until {
         Until::AllEnded { limit: Some(limit) } => Instant::now().checked_add(limit),
         _ => None,
@@ -105,7 +106,8 @@ pub fn watch(
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let update = watch.next(left.map_or(pause, |left| left.min(pause)))?;
         if update == Update::Cancelled {
-            break ends.why();
+            let is_unread = stream == Stream::Out && terminal.is_closed();
+            break if is_unread { End::Unread } else { End::Interrupted };
         }
         let report = &watch.snapshot().status;
         view.show(report);
@@ -127,38 +129,17 @@ pub fn watch(
     };
     let repo = watch.repo()?;
     let is_known = end == End::AllEnded || end == End::Unread;
-    let report = if is_known { watch.snapshot().status.clone() } else { status::run(&repo, request)? };
+    let report = if is_known {
+        watch.snapshot().status.clone()
+    } else {
+        status::run(&Context::default(), &repo, request)?
+    };
     Ok(Watched { end, report, repo })
 }
 
 /// An agent of which nothing more is heard here.
 fn is_settled(agent: &AgentObject) -> bool {
     agent.liveness != Liveness::Live
-}
-
-/// What ends watching from outside, each noticed by a thread that sleeps until then.
-struct Ends {
-    interrupted: Arc<AtomicBool>,
-}
-
-impl Ends {
-    fn listen(watch: &Watch, terminal: &Terminal, stream: Stream) -> Result<Self> {
-        let interrupted = Arc::new(AtomicBool::new(false));
-        let (pressed, cancel) = (Arc::clone(&interrupted), watch.cancel_handle());
-        interrupt::on_ctrl_c(move || {
-            pressed.store(true, Ordering::SeqCst);
-            cancel.cancel();
-        })?;
-        if stream == Stream::Out {
-            let cancel = watch.cancel_handle();
-            terminal.on_closed(move || cancel.cancel());
-        }
-        Ok(Self { interrupted })
-    }
-
-    fn why(&self) -> End {
-        if self.interrupted.load(Ordering::SeqCst) { End::Interrupted } else { End::Unread }
-    }
 }
 
 /// The slot that the calling agent lends meanwhile, in the repository as it is found now.

@@ -10,10 +10,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::{
     Code, Error, Kind, Result,
     backoff::Backoff,
-    error::Context,
+    context::{Cancel, Context, Event, interrupted},
+    error::Context as _,
     git::{
         careful,
         obstacle::{GitLocation, ObstacleWatch},
@@ -37,6 +40,11 @@ const WAIT_FOR_END: Backoff = Backoff::new(Duration::from_micros(50), Duration::
 /// The shortest and the longest pause between two looks at a git that travels.
 const MIN_POLL: Duration = Duration::from_micros(200);
 const MAX_POLL: Duration = Duration::from_millis(100);
+
+/// How long a git that is asked to end may take to remove its temporary files and locks.
+const END_GRACE: Duration = Duration::from_secs(5);
+/// Ctrl-C reaches git as well, perhaps so much earlier than it cancels the operation.
+const CTRL_C_DELAY: Duration = Duration::from_millis(50);
 
 /// The longest that a git which speaks with a remote may say nothing: it tells its progress all the time.
 const SILENCE_LIMIT: Duration = Duration::from_secs(5 * 60);
@@ -180,15 +188,16 @@ impl Git {
     }
 
     /// Runs it with its answer in a file: what a transport leaves running (a shared ssh connection) holds nobody up.
-    /// `watch` is told the last thing that git said on its way.
+    /// Its progress is told to the observer of `context`. When the context is cancelled, git is asked to end, so that it removes its
+    /// temporary files and locks.
     ///
     /// # Errors
-    /// It cannot be started, takes too long, or waits for something that is in the way of a file (3).
-    pub fn run_with_progress(self, watch: &mut dyn FnMut(&str)) -> Result<Output> {
-        self.traced(|git| git.travel_untraced(watch), |output| output.status.to_string())
+    /// It cannot be started, takes too long, waits for something that is in the way of a file (3), or the user interrupts it.
+    pub fn run_with_progress(self, context: &Context) -> Result<Output> {
+        self.traced(|git| git.run_with_progress_untraced(context), |output| output.status.to_string())
     }
 
-    fn travel_untraced(mut self, watch: &mut dyn FnMut(&str)) -> Result<Output> {
+    fn run_with_progress_untraced(mut self, context: &Context) -> Result<Output> {
         let cannot = || "cannot make a temporary file".to_owned();
         let mut said = tempfile::NamedTempFile::new().context(Kind::External, cannot)?;
         let mut answer = tempfile::tempfile().context(Kind::External, cannot)?;
@@ -223,11 +232,17 @@ impl Git {
                 return Err(Error::new(Code::GitTimeout, format!("{} {why}", self.what)));
             }
             // What takes long may be noticed late; what is quick may not.
-            std::thread::sleep((begun.elapsed() / 16).clamp(MIN_POLL, MAX_POLL));
+            if context.cancel.wait((begun.elapsed() / 16).clamp(MIN_POLL, MAX_POLL)) {
+                end(&mut child);
+                return Err(interrupted(format!("interrupted while {} runs", self.what)));
+            }
             if begun.elapsed() > Duration::from_secs(1) {
-                watch(&last_words(said.path()));
+                context.emit(&Event::GitProgress { line: last_words(said.path()) });
             }
         };
+        if !status.success() && context.cancel.wait(CTRL_C_DELAY) {
+            return Err(interrupted(format!("interrupted while {} runs", self.what)));
+        }
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let read = answer.rewind().and_then(|()| answer.read_to_end(&mut stdout));
         read.and_then(|_| said.read_to_end(&mut stderr)).context(Kind::External, cannot)?;
@@ -438,7 +453,7 @@ impl Git {
         };
         let stdout = take(&stdout)?;
         let stderr = take(&stderr)?;
-        let status = process::wait_until(&mut child, deadline, WAIT_FOR_END, || false)
+        let status = process::wait_until(&mut child, deadline, WAIT_FOR_END, &Cancel::never())
             .context(Kind::External, || format!("lost track of {what}"))?
             .ok_or_else(|| late(&mut child))?;
         Ok(Output { status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
@@ -464,6 +479,15 @@ fn git() -> std::process::Command {
         command.arg("-c").arg(setting);
     }
     command
+}
+
+/// Asks a git to end, and kills it if it does not.
+fn end(child: &mut Child) {
+    if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, Signal::TERM);
+        let _ = process::wait_until(child, Instant::now() + END_GRACE, WAIT_FOR_END, &Cancel::never());
+    }
+    process::kill_tree(child);
 }
 
 /// The last line that git said: its progress.

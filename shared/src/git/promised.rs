@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Git, Oid, Repo, careful, command, objects::TreeEntryKind, remotes};
-use crate::{Code, Error, Result, model::text};
+use crate::{Code, Error, Result, context::Context, model::text};
 
 /// Objects in one fetch: more would not fit on a command line.
 const AT_ONCE: usize = 1000;
@@ -20,11 +20,11 @@ impl Repo {
     ///
     /// # Errors
     /// The remote cannot be reached, or does not have it (5).
-    pub fn fetch_promised_files(&self, commit: Oid) -> Result<()> {
+    pub fn fetch_promised_files(&self, context: &Context, commit: Oid) -> Result<()> {
         if !self.is_partial() {
             return Ok(());
         }
-        self.fetch_until_complete(&|| self.missing_files(commit))
+        self.fetch_until_complete(context, &|| self.missing_files(commit))
     }
 
     /// Fetches what is missing of the files in which two commits differ, for each pair. Nothing is done where the clone is not
@@ -32,11 +32,11 @@ impl Repo {
     ///
     /// # Errors
     /// As [`Repo::fetch_promised_files`].
-    pub fn fetch_promised_changes(&self, pairs: &[(Oid, Oid)]) -> Result<()> {
+    pub fn fetch_promised_changes(&self, context: &Context, pairs: &[(Oid, Oid)]) -> Result<()> {
         if !self.is_partial() {
             return Ok(());
         }
-        self.fetch_until_complete(&|| {
+        self.fetch_until_complete(context, &|| {
             let mut missing = BTreeSet::new();
             for (old, new) in pairs {
                 self.add_missing_changes(self.tree_of(*old)?, self.tree_of(*new)?, &mut missing)?;
@@ -45,7 +45,11 @@ impl Repo {
         })
     }
 
-    fn fetch_until_complete(&self, look: &dyn Fn() -> Result<BTreeSet<Oid>>) -> Result<()> {
+    fn fetch_until_complete(
+        &self,
+        context: &Context,
+        look: &dyn Fn() -> Result<BTreeSet<Oid>>,
+    ) -> Result<()> {
         let mut before = BTreeSet::new();
         for _ in 0..ROUNDS {
             let missing = look()?;
@@ -54,7 +58,7 @@ impl Repo {
                 let message = format!("object {} is promised by a remote, and not there", first.short());
                 return Err(Error::new(Code::ObjectsNotFetched, message));
             }
-            self.fetch_promised(&missing)?;
+            self.fetch_promised(context, &missing)?;
             before = missing;
         }
         Ok(())
@@ -129,10 +133,10 @@ impl Repo {
     }
 
     /// From the first of the remotes that promised anything and has all of it.
-    fn fetch_promised(&self, ids: &BTreeSet<Oid>) -> Result<()> {
+    fn fetch_promised(&self, context: &Context, ids: &BTreeSet<Oid>) -> Result<()> {
         let mut failed = None;
         for remote in self.promising_remotes() {
-            match self.fetch_promised_from(&remote, ids) {
+            match self.fetch_promised_from(context, &remote, ids) {
                 Ok(()) => return Ok(()),
                 Err(error) => failed = Some(error),
             }
@@ -146,7 +150,7 @@ impl Repo {
         }))
     }
 
-    fn fetch_promised_from(&self, remote: &str, ids: &BTreeSet<Oid>) -> Result<()> {
+    fn fetch_promised_from(&self, context: &Context, remote: &str, ids: &BTreeSet<Oid>) -> Result<()> {
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
         for some in ids.chunks(AT_ONCE) {
             let git = Git::for_remote(&self.standpoint()?, "fetch", false, false)
@@ -154,7 +158,7 @@ impl Repo {
                 .args(["--no-recurse-submodules", "--no-show-forced-updates", "--filter=blob:none"])
                 .args(["--end-of-options", remote])
                 .args(some);
-            let output = git.run_with_progress(&mut |_| {})?;
+            let output = git.run_with_progress(context)?;
             if !output.status.success() {
                 let shown = text::safe(remote);
                 let message =

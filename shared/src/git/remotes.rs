@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::{
     Code, Error, Result,
+    context::Context,
     git::{Git, Oid, Repo, command::Output},
     model::text,
 };
@@ -68,16 +69,16 @@ impl Repo {
     /// Git cannot speak with the remote, or the transfer breaks off.
     pub fn fetch(
         &self,
+        context: &Context,
         remote: &str,
         refspecs: &[String],
         manner: RemoteOptions,
-        watch: &mut dyn FnMut(&str),
     ) -> Result<()> {
         let git = Git::for_remote(&self.standpoint()?, "fetch", false, manner.ask)
             .args(["--no-tags", "--no-write-fetch-head", "--refmap=", "--prune", "--progress"])
             .args(["--no-recurse-submodules", "--no-show-forced-updates", "--end-of-options", remote])
             .args(refspecs);
-        let output = git.run_with_progress(watch)?;
+        let output = git.run_with_progress(context)?;
         if output.status.success() {
             return Ok(());
         }
@@ -88,14 +89,19 @@ impl Repo {
     ///
     /// # Errors
     /// Git cannot speak with the remote.
-    pub fn remote_refs(&self, remote: &str, manner: RemoteOptions) -> Result<Vec<(String, Oid)>> {
+    pub fn remote_refs(
+        &self,
+        context: &Context,
+        remote: &str,
+        manner: RemoteOptions,
+    ) -> Result<Vec<(String, Oid)>> {
         let git = Git::for_remote(&self.standpoint()?, "ls-remote", false, manner.ask).args([
             "--refs",
             "--quiet",
             "--end-of-options",
             remote,
         ]);
-        let output = git.run_with_progress(&mut |_| {})?;
+        let output = git.run_with_progress(context)?;
         if !output.status.success() {
             return Err(broken(format!("cannot list the refs of '{}'", text::safe(remote)), &output));
         }
@@ -110,10 +116,10 @@ impl Repo {
     /// Git cannot speak with the remote, or it takes nothing at all.
     pub fn push(
         &self,
+        context: &Context,
         remote: &str,
         refs: &[Push],
         manner: RemoteOptions,
-        watch: &mut dyn FnMut(&str),
     ) -> Result<Vec<Rejected>> {
         let mut rejected = Vec::new();
         for some in refs.chunks(AT_ONCE) {
@@ -122,7 +128,7 @@ impl Repo {
                 .args(some.iter().filter_map(lease))
                 .args(["--end-of-options", remote])
                 .args(some.iter().map(refspec));
-            let output = git.run_with_progress(watch)?;
+            let output = git.run_with_progress(context)?;
             let told = rejections(&output);
             if !output.status.success() && told.is_empty() {
                 return Err(broken(format!("cannot push to '{}'", text::safe(remote)), &output));
@@ -156,12 +162,18 @@ impl Repo {
     ///
     /// # Errors
     /// Git cannot speak with it, or the transfer breaks off.
-    pub fn fetch_objects(&self, remote: &str, branches: &[String], manner: RemoteOptions) -> Result<()> {
+    pub fn fetch_objects(
+        &self,
+        context: &Context,
+        remote: &str,
+        branches: &[String],
+        manner: RemoteOptions,
+    ) -> Result<()> {
         let git = Git::for_remote(&self.standpoint()?, "fetch", false, manner.ask)
             .args(["--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "--no-prune"])
             .args(["--no-recurse-submodules", "--end-of-options", remote])
             .args(branches);
-        let output = git.run_with_progress(&mut |_| {})?;
+        let output = git.run_with_progress(context)?;
         if output.status.success() {
             return Ok(());
         }

@@ -17,6 +17,7 @@ use std::{
 use crate::{
     Code, Error, Kind, Result,
     backoff::Backoff,
+    context::{Cancel, interrupted},
     error::Context,
     process,
     supervise::{processes, tree},
@@ -55,8 +56,8 @@ impl CheckRun {
 pub(super) struct Bounds<'a> {
     /// The longest it may take.
     pub(super) limit: Duration,
-    /// Set when the user wants to end it all.
-    pub(super) interrupted: &'a AtomicBool,
+    /// Ends it when the user interrupts the operation.
+    pub(super) cancel: &'a Cancel,
     /// Marks its processes.
     pub(super) nonce: &'a str,
 }
@@ -102,13 +103,12 @@ pub fn end_left_overs(nonce: &str) -> Result<()> {
 
 /// Waits for the end of a command. Returns why it failed.
 fn wait(child: &mut Child, bounds: Bounds<'_>) -> Result<Option<String>> {
-    let is_interrupted = || bounds.interrupted.load(Ordering::Relaxed);
     let deadline = Instant::now() + bounds.limit;
-    let ended = process::wait_until(child, deadline, Backoff::millis(1, 50), is_interrupted)
+    let ended = process::wait_until(child, deadline, Backoff::millis(1, 50), bounds.cancel)
         .context(Kind::External, || "cannot wait for a check".into())?;
     match ended {
         Some(status) => Ok(failure_of(status)),
-        None if is_interrupted() => Err(Error::new(Kind::Interrupted, "interrupted while a check runs")),
+        None if bounds.cancel.is_cancelled() => Err(interrupted("interrupted while a check runs")),
         None => Ok(Some(format!("took longer than {} s", bounds.limit.as_secs()))),
     }
 }
@@ -204,9 +204,12 @@ mod tests {
     use super::*;
 
     fn run_with(command: &str, limit: Duration, interrupted: bool) -> Result<CheckRun> {
-        let interrupted = AtomicBool::new(interrupted);
+        let cancel = Cancel::new().unwrap();
+        if interrupted {
+            cancel.cancel();
+        }
         let nonce = format!("test-{}", crate::world::random_hex::<8>().unwrap());
-        let bounds = Bounds { limit, interrupted: &interrupted, nonce: &nonce };
+        let bounds = Bounds { limit, cancel: &cancel, nonce: &nonce };
         let folder = tempfile::tempdir().unwrap();
         let ran = run(command, folder.path(), bounds);
         assert!(tree::with_variable(NONCE, &nonce).is_empty());

@@ -1,6 +1,6 @@
 //! What surrounds a landing, and what one step of it may use.
 
-use std::{sync::atomic::AtomicBool, time::Duration};
+use std::time::Duration;
 
 use super::{
     check::{Bounds, NONCE},
@@ -13,6 +13,7 @@ use super::{
 use crate::{
     Result,
     config::{Config, keys::MERGE_TIMEOUT},
+    context::{Context, Event},
     git::{
         Oid, Repo,
         merging::{self, MergePlace},
@@ -20,33 +21,13 @@ use crate::{
     store::layout,
 };
 
-/// Progress of a landing, for whoever watches it.
-#[derive(Clone, Copy, Debug)]
-pub enum Progress<'a> {
-    /// Something begins that may take its time.
-    Doing {
-        /// The step; 1 is the first.
-        rank: usize,
-        /// The number of branches.
-        of: usize,
-        /// The branch.
-        branch: &'a str,
-        /// What is done, in a word.
-        what: &'a str,
-    },
-    /// A step has ended.
-    Done(&'a Step),
-}
-
 /// The world around a landing.
 #[derive(Clone, Copy)]
 pub struct LandContext<'a> {
     /// Talks to agents.
     pub repairer: &'a dyn Repairer,
-    /// Hears of the progress.
-    pub tell: &'a dyn Fn(Progress<'_>),
-    /// Set when the user interrupts the landing.
-    pub interrupted: &'a AtomicBool,
+    /// Interrupts the landing, and is told of its steps.
+    pub context: &'a Context,
     /// Whether the configuration may still be used: agents may run while branches land.
     pub is_accepted: &'a dyn Fn() -> bool,
 }
@@ -74,19 +55,19 @@ pub(super) struct StepContext<'a> {
 }
 
 impl<'a> StepContext<'a> {
-    /// Says what is done with the branch of a step now.
-    pub(super) fn tell(&self, step: &Step, what: &str) {
-        (self.around.tell)(Progress::Doing {
+    /// Says what begins now with the branch of a step.
+    pub(super) fn tell(&self, step: &Step, doing: &str) {
+        self.around.context.emit(&Event::LandingStepStarted {
             rank: step.rank,
             of: self.branches,
-            branch: &step.branch,
-            what,
+            branch: step.branch.clone(),
+            doing: doing.to_owned(),
         });
     }
 
     /// The bounds of a command of the landing.
     pub(super) fn bounds(&self, limit: Duration) -> Bounds<'a> {
-        Bounds { limit, interrupted: self.around.interrupted, nonce: self.operation }
+        Bounds { limit, cancel: &self.around.context.cancel, nonce: self.operation }
     }
 
     /// Merges a commit on top of what landed so far, without a checkout. Attributes are those of the target, as a checkout of it has

@@ -10,7 +10,8 @@ use std::{
 use super::scratch_slot::{self, Slot};
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    context::Context,
+    error::Context as _,
     git::{
         Git, Oid, Repo, command,
         worktrees::{Checkout, Worktree, WorktreeHead},
@@ -29,14 +30,15 @@ const RETRY_FOR: Duration = Duration::from_secs(2);
 /// The scratch worktree of one owner, made when it is first needed.
 #[derive(Debug)]
 pub(super) struct LazyScratch {
+    context: Context,
     owner: String,
     made: Option<Scratch>,
 }
 
 impl LazyScratch {
     /// That of an owner: the id of an operation, or of a review's check.
-    pub(super) fn of(owner: &str) -> Self {
-        Self { owner: owner.to_owned(), made: None }
+    pub(super) fn of(context: &Context, owner: &str) -> Self {
+        Self { context: context.clone(), owner: owner.to_owned(), made: None }
     }
 
     /// The worktree, at a commit.
@@ -46,7 +48,9 @@ impl LazyScratch {
     pub(super) fn at(&mut self, repo: &Repo, commit: Oid) -> Result<&Scratch> {
         match &self.made {
             Some(scratch) => scratch.reset(commit)?,
-            None => self.made = Some(Scratch::make(repo, Slot::take(repo, &self.owner)?, commit)?),
+            None => {
+                self.made = Some(Scratch::make(&self.context, repo, Slot::take(repo, &self.owner)?, commit)?)
+            }
         }
         self.made.as_ref().ok_or_else(|| Error::internal("no scratch worktree"))
     }
@@ -75,12 +79,13 @@ pub(super) struct Scratch {
 impl Scratch {
     /// Makes it, at a commit; one that a cut-off landing left is taken over. A git that a killed landing had started works to its end,
     /// and may write there for an instant: then it is tried again.
-    fn make(repo: &Repo, slot: Slot, at: Oid) -> Result<Self> {
+    fn make(context: &Context, repo: &Repo, slot: Slot, at: Oid) -> Result<Self> {
         let begun = Instant::now();
         let checkout = loop {
-            match Self::attempt(repo, &slot, at) {
+            match Self::attempt(context, repo, &slot, at) {
                 Err(error) if error.kind() == Kind::External && begun.elapsed() < RETRY_FOR => {
-                    std::thread::sleep(Duration::from_millis(50));
+                    context.cancel.wait(Duration::from_millis(50));
+                    context.check()?;
                 }
                 other => break other?,
             }
@@ -88,10 +93,10 @@ impl Scratch {
         Ok(Self { checkout, common: repo.common_dir()?, slot })
     }
 
-    fn attempt(repo: &Repo, slot: &Slot, at: Oid) -> Result<Checkout> {
+    fn attempt(context: &Context, repo: &Repo, slot: &Slot, at: Oid) -> Result<Checkout> {
         let path = place::folder(repo)?.join(layout::scratch_name(slot.number()));
         let private = PrivateDir::new(repo.private_dir()?);
-        let lock = Lock::require(&private.worktrees_lock(), LOCK_TIMEOUT)?;
+        let lock = Lock::require(&private.worktrees_lock(), context.at_most(LOCK_TIMEOUT))?;
         incomplete::remove_nameless(repo, &lock)?;
         let found = repo.worktree_at(&path)?;
         found.as_ref().map_or(Ok(()), unlock_made)?;
@@ -114,7 +119,7 @@ impl Scratch {
             None if path.exists() => return Err(is_in_the_way(&path, "it is not ours")),
             None => {}
         }
-        repo.fetch_promised_files(at)?;
+        repo.fetch_promised_files(context, at)?;
         let prepared = Repo::open_for_checkout(&repo.common_dir()?)?.prepare_detached_worktree(&path, at)?;
         drop(lock);
         prepared.checkout()?;

@@ -1,11 +1,9 @@
 //! Landing step by step: integrate a branch, build and test the result, keep it or set it aside, and write that down.
 
-use std::sync::atomic::Ordering;
-
 use super::{
     branches::Branch,
     check::{self, CheckRun},
-    context::{LandContext, Progress, StepContext},
+    context::{LandContext, StepContext},
     integrate,
     options::OnFailure,
     outcome::{CheckFailure, Integration, Repair, Unresolved},
@@ -19,6 +17,7 @@ use super::{
 };
 use crate::{
     Code, Error, Kind, Result,
+    context::Event,
     git::{Oid, Repo},
     model::{AgentId, event::Landing, text},
     rank::{RankedBranch, order_after},
@@ -73,7 +72,7 @@ impl<'a> Runner<'a> {
         around: LandContext<'a>,
     ) -> Self {
         state.pairs = plan.pairs;
-        let scratch = LazyScratch::of(&journal.operation.id);
+        let scratch = LazyScratch::of(around.context, &journal.operation.id);
         Self { repo, plan, state, journal, around, scratch, target_passes: false }
     }
 
@@ -95,7 +94,13 @@ impl<'a> Runner<'a> {
                 other => other?,
             };
             rollback::end_repair(self.around.repairer, &mut self.state, &mut step)?;
-            (self.around.tell)(Progress::Done(&step));
+            self.around.context.emit(&Event::LandingStepEnded {
+                rank: step.rank,
+                of: self.plan.branches.len(),
+                branch: step.branch.clone(),
+                outcome: step.outcome,
+                why: step.why.clone(),
+            });
             self.state.stopped_at.retain(|known| known.branch != step.branch);
             if step.outcome == Some(Landing::Failed) && self.state.options.on_failure == OnFailure::Stop {
                 self.state.stopped_at.push(step.clone());
@@ -130,7 +135,7 @@ impl<'a> Runner<'a> {
     }
 
     fn is_interrupted(&self) -> bool {
-        self.around.interrupted.load(Ordering::Relaxed)
+        self.around.context.cancel.is_cancelled()
     }
 
     /// What is left to do, in the order of the moment.

@@ -1,6 +1,6 @@
 //! Checking one commit: a build or test command of the user's, run on it in the scratch worktree. Landings and reviews check here.
 
-use std::{sync::atomic::AtomicBool, time::Duration};
+use std::time::Duration;
 
 use super::{
     check::{self, Bounds, CheckRun},
@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     Result,
+    context::Context,
     git::{Oid, Repo},
     world,
 };
@@ -31,16 +32,22 @@ pub(super) fn check_commit(
 /// # Errors
 /// The command is empty (2), the user interrupts it, or the scratch worktree cannot be made or removed.
 pub fn verify(
+    context: &Context,
     repo: &Repo,
     commit: Oid,
     command: &str,
     limit: Duration,
-    interrupted: &AtomicBool,
 ) -> Result<CheckRun> {
     check::is_command(command, "test")?;
     let nonce = format!("verify-{}", world::random_hex::<8>()?);
-    let mut scratch = LazyScratch::of(&nonce);
-    let ran = check_commit(repo, &mut scratch, commit, command, Bounds { limit, interrupted, nonce: &nonce });
+    let mut scratch = LazyScratch::of(context, &nonce);
+    let ran = check_commit(
+        repo,
+        &mut scratch,
+        commit,
+        command,
+        Bounds { limit, cancel: &context.cancel, nonce: &nonce },
+    );
     let removed = scratch.remove(repo);
     let ran = ran?;
     removed?;

@@ -14,6 +14,7 @@ pub use crate::removal::trash::empty as empty_trash;
 use crate::{
     Code, Error, Kind, Result,
     config::{Config, keys::UNDO_EXPIRE},
+    context::{Context, Event, interrupted},
     git::Repo,
     lock::Lock,
     model::{Agent, AgentId, text},
@@ -32,12 +33,6 @@ use crate::{
     supervise::repair,
     trust::AcceptedRepo,
 };
-
-/// How long another command may hold an agent's lock for a look.
-const SETTLE: Duration = Duration::from_millis(500);
-
-/// Agents that go at once: each has a lock, and a process can hold so many files open.
-const AT_ONCE: usize = 200;
 
 /// Which agents to remove, and under which conditions.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -140,10 +135,10 @@ struct Candidate {
 ///
 /// # Errors
 /// An agent named is not there, another command of ours changes branches (4), or the operation cannot be written down; nothing is
-/// changed then.
-pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+/// changed then. The user interrupts it (130): what was removed by then is one operation, and `undo` restores it.
+pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.dry_run {
-        let (candidates, unreadable) = candidates(repo, request)?;
+        let (candidates, unreadable) = candidates(context, repo, request)?;
         let entries = candidates.into_iter().map(|one| entry(one, CleanupOutcome::Planned, None)).collect();
         return Ok(Report { unreadable, ..report(entries) });
     }
@@ -152,8 +147,9 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let mut warnings = repairing::repair(repo, repair::Operations::Held(&lock))?;
     warnings.extend(recover::settle(repo)?);
     warnings.extend(stuck(repo)?);
-    let (candidates, unreadable) = candidates(repo, request)?;
-    let mut report = take_away(repo, Journal::new(repo, OperationBody::Cleanup(Vec::new()))?, candidates)?;
+    let (candidates, unreadable) = candidates(context, repo, request)?;
+    let mut report =
+        take_away(context, repo, Journal::new(repo, OperationBody::Cleanup(Vec::new()))?, candidates)?;
     report.unreadable = unreadable;
     report.warnings.extend(warnings);
     let clock = trash_clock::advance(repo, trash_clock::ClockReading::now())?;
@@ -183,7 +179,12 @@ fn stuck(repo: &Repo) -> Result<Vec<String>> {
 }
 
 /// Takes the named agents away again, as an earlier operation did.
-pub(super) fn again(repo: &Repo, journal: Journal, removed: &[(String, bool)]) -> Result<Report> {
+pub(super) fn again(
+    context: &Context,
+    repo: &Repo,
+    journal: Journal,
+    removed: &[(String, bool)],
+) -> Result<Report> {
     let named =
         |discarded: bool| removed.iter().filter(move |(_, one)| *one == discarded).map(|(id, _)| id.clone());
     let request = Request {
@@ -192,21 +193,29 @@ pub(super) fn again(repo: &Repo, journal: Journal, removed: &[(String, bool)]) -
         force: true,
         ..Request::default()
     };
-    take_away(repo, journal, candidates(repo, &request)?.0)
+    take_away(context, repo, journal, candidates(context, repo, &request)?.0)
 }
 
 /// The agents that are asked for, and those that cannot be read.
-fn candidates(repo: &Repo, request: &Request) -> Result<(Vec<Candidate>, Vec<Unreadable>)> {
+fn candidates(
+    context: &Context,
+    repo: &Repo,
+    request: &Request,
+) -> Result<(Vec<Candidate>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     let named =
         selection::named(repo, &listing, &[request.agents.clone(), request.discard.clone()].concat())?;
     let discard = selection::named(repo, &listing, &request.discard)?;
     let agents = named.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let seen =
-        status::run(repo, &status::Request { all: agents.is_empty(), agents, ..status::Request::default() })?;
+    let seen = status::run(
+        context,
+        repo,
+        &status::Request { all: agents.is_empty(), agents, ..status::Request::default() },
+    )?;
     let judge = Judge::new(repo, request, &listing)?;
     let mut found = Vec::new();
     for object in seen.agents {
+        context.check()?;
         let id = object.id.clone();
         if named.is_empty() && Some(object.writer.as_str()) != listing.writer.as_deref() {
             continue;
@@ -223,19 +232,27 @@ fn candidates(repo: &Repo, request: &Request) -> Result<(Vec<Candidate>, Vec<Unr
 }
 
 /// Keeps everything first, writes it down, and only then takes anything away.
-fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) -> Result<Report> {
+fn take_away(
+    context: &Context,
+    repo: &Repo,
+    mut journal: Journal,
+    mut candidates: Vec<Candidate>,
+) -> Result<Report> {
     let (mut kept, mut pins): (Vec<Option<KeptAgent>>, Vec<_>) = (Vec::new(), Vec::new());
     let mut removals = Vec::new();
+    let of = candidates.iter().filter(|one| one.finding.is_ok()).count();
     for one in &mut candidates {
+        context.check()?;
         let done = order(one).map(|order| remove::keep(repo, &order)).transpose();
         kept.push(done.unwrap_or_else(|error| {
             one.finding = Err(NotRemovable::because(error));
             None
         }));
-        if let Some(Some(one)) = kept.last() {
-            journal.put_tree(&one.removal.agent, one.tree);
-            removals.push(one.removal.clone());
-            pins.extend(one.pins.iter().copied());
+        if let Some(Some(stored)) = kept.last() {
+            journal.put_tree(&stored.removal.agent, stored.tree);
+            removals.push(stored.removal.clone());
+            pins.extend(stored.pins.iter().copied());
+            context.emit(&Event::AgentStored { agent: one.id.clone(), done: removals.len(), of });
         }
     }
     if removals.is_empty() {
@@ -248,15 +265,26 @@ fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) 
     journal.write(repo, &pins)?;
     let all: Vec<(Candidate, Option<KeptAgent>)> = candidates.into_iter().zip(kept).collect();
     let (mut entries, mut stuck) = (Vec::new(), Vec::new());
+    let (mut done, mut is_interrupted) = (0, false);
     let mut all = all.into_iter();
     loop {
-        let mut some: Vec<_> = all.by_ref().take(AT_ONCE).collect();
+        let mut some: Vec<_> = all.by_ref().take(context.limits().removals_at_once).collect();
         if some.is_empty() {
             break;
         }
-        let halfway = take_some(repo, &journal.operation.id, &mut some)?;
+        let halfway = if context.cancel.is_cancelled() {
+            is_interrupted = true;
+            keep_all(&mut some);
+            Vec::new()
+        } else {
+            take_some(context, repo, &journal.operation.id, &mut some)?
+        };
         for (one, kept) in some {
             let bytes = kept.filter(|_| one.finding.is_ok()).map(|kept| kept.removal.bytes);
+            if bytes.is_some() {
+                done += 1;
+                context.emit(&Event::AgentRemoved { agent: one.id.clone(), done, of });
+            }
             if one.finding.is_err() && !halfway.contains(&one.id) {
                 removals.retain(|removal| removal.agent != one.id.as_str());
             }
@@ -274,11 +302,23 @@ fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) 
     journal.operation.summary = summary(&removals);
     journal.operation.set_removals(removals)?;
     journal.write(repo, &pins)?;
+    if is_interrupted {
+        let why = format!("interrupted; {done} of {of} agents are removed");
+        return Err(interrupted(why).hint("git orchestra cleanup removes the others"));
+    }
     Ok(Report { operation: (!nothing).then(|| journal.operation.id.clone()), ..report(entries) })
+}
+
+/// Keeps what would have been removed if the user had not interrupted the cleanup.
+fn keep_all(some: &mut [(Candidate, Option<KeptAgent>)]) {
+    for (one, kept) in some.iter_mut().filter(|(_, kept)| kept.is_some()) {
+        (one.finding, *kept) = (Err(NotRemovable::because(interrupted("interrupted"))), None);
+    }
 }
 
 /// Under the agents' locks, so that nobody resumes them meanwhile. Gives those that are neither removed nor as they were.
 fn take_some(
+    context: &Context,
     repo: &Repo,
     operation: &str,
     some: &mut [(Candidate, Option<KeptAgent>)],
@@ -286,14 +326,14 @@ fn take_some(
     let private = PrivateDir::new(repo.private_dir()?);
     let mut locks = Vec::new();
     for (one, kept) in some.iter_mut().filter(|(_, kept)| kept.is_some()) {
-        match still(repo, &private, one) {
+        match still(context, repo, &private, one) {
             Ok(lock) => locks.push((private.agent(&one.id), lock)),
             Err(error) => (one.finding, *kept) = (Err(NotRemovable::because(error)), None),
         }
     }
     let batch: Vec<(RemovalTarget<'_>, &KeptAgent)> =
         some.iter().filter_map(|(one, kept)| Some((order(one)?, kept.as_ref()?))).collect();
-    let done = remove::carry_out(repo, operation, &batch)?;
+    let done = remove::carry_out(context, repo, operation, &batch)?;
     let mut stuck = Vec::new();
     let gone = some.iter_mut().filter(|(one, kept)| one.finding.is_ok() && kept.is_some());
     for ((one, _), fate) in gone.zip(done) {
@@ -313,8 +353,8 @@ fn take_some(
 }
 
 /// The agent's lock, if it is still as it was looked at.
-fn still(repo: &Repo, private: &PrivateDir, one: &Candidate) -> Result<Lock> {
-    let lock = Lock::take(&private.agent(&one.id).lock(), SETTLE)?
+fn still(context: &Context, repo: &Repo, private: &PrivateDir, one: &Candidate) -> Result<Lock> {
+    let lock = Lock::take(&private.agent(&one.id).lock(), context.at_most(context.limits().removal_lock))?
         .ok_or_else(|| Error::new(Code::LockHeld, "another command works on it"))?;
     if private.agent(&one.id).holds_output() {
         return Err(Error::new(Kind::External, "its output could not be stored yet"));

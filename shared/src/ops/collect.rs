@@ -1,6 +1,6 @@
 //! `collect`: saves the work of agents as it is now, and sums up what became of them.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,8 @@ use serde_json::json;
 
 pub use crate::store::layout::SHARED as SHARED_REFS;
 use crate::{
-    Code, Error, Result, agents,
+    Code, Error, Kind, Result, agents,
+    context::{Context, Event},
     git::{Repo, command},
     lock::Lock,
     model::{
@@ -31,9 +32,6 @@ use crate::{
         unfinished::Unfinished,
     },
 };
-
-/// How long another command may hold the agent's lock for a look.
-const SETTLE: Duration = Duration::from_secs(1);
 
 /// Whose work to save.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -100,21 +98,25 @@ pub struct Summary {
 /// Saves, and sums up.
 ///
 /// # Errors
-/// There is no such agent (3), or the bundle cannot be written. What cannot be saved of one agent stands in its summary.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+/// There is no such agent (3), or the bundle cannot be written. The user interrupts it (130): what was saved by then stays saved. What cannot be saved of one agent stands in its summary.
+pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     let (ids, mut unreadable) = choose(repo, request)?;
     // What a kill left unfinished holds no work, and is not looked at.
     let mut warnings = repairing::repair(repo, repair::Operations::Free)?;
     let mut agents = Vec::with_capacity(ids.len());
     let mut failed = None;
-    for id in &ids {
-        let (saved, failure) = match save(repo, id) {
+    let of = ids.len();
+    for (done, id) in (1..).zip(&ids) {
+        context.check()?;
+        let (saved, failure) = match save(context, repo, id) {
             Ok(saved) => (saved, None),
+            Err(error) if error.kind() == Kind::Interrupted => return Err(error),
             Err(error) => {
                 failed = failed.or(Some(error.code));
                 (CollectOutcome::Failed, Some(error))
             }
         };
+        context.emit(&Event::WorkSaved { agent: id.clone(), done, of });
         let work =
             Chain::of_agent(repo, id).and_then(|chain| unreadable::work_of(repo, id, &chain.fold().agent));
         unreadable.extend(work.ok().flatten());
@@ -151,21 +153,23 @@ fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadabl
     Ok((selection::named(repo, &listing, &request.agents)?, Vec::new()))
 }
 
-fn save(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
+fn save(context: &Context, repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
     match status::one(repo, id)?.liveness {
         Liveness::Live => {
             helper::work(&repo.common_dir()?, id, Job::Snapshot)?;
             Ok(CollectOutcome::Snapshot)
         }
-        Liveness::Ended => take_again(repo, id),
+        Liveness::Ended => take_again(context, repo, id),
         Liveness::Lost | Liveness::Remote => Ok(CollectOutcome::NotOurs),
     }
 }
 
 /// Takes what somebody did in the worktree since the end, or what could not be taken then.
-pub(super) fn take_again(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
+pub(super) fn take_again(context: &Context, repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
     let dir = PrivateDir::new(repo.private_dir()?).agent(id);
-    let Some(_lock) = Lock::take(&dir.lock(), SETTLE)? else { return Ok(CollectOutcome::Nothing) };
+    let Some(_lock) = Lock::take(&dir.lock(), context.at_most(context.limits().agent_lock))? else {
+        return Ok(CollectOutcome::Nothing);
+    };
     let taken = taken_under_lock(repo, id);
     dir.remove_unless_it_holds_output();
     taken

@@ -8,7 +8,8 @@ use tempfile::TempDir;
 
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    context::Context,
+    error::Context as _,
     git::{Git, Oid, Repo, command},
     model::{Agent, AgentId, event::LeftOut, text},
     ops::{agent_checkout::AgentCheckout, named},
@@ -83,7 +84,8 @@ pub struct File {
 ///
 /// # Errors
 /// There is no such agent, or its work is not here (3).
-pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+    context.check()?;
     compare(repo, request).map(|comparison| comparison.report)
 }
 

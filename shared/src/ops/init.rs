@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Code, Error, Result,
     config::{Config, keys::LABEL},
+    context::Context,
     git::{
         Oid, Repo,
         objects::Commit,
@@ -96,7 +97,8 @@ pub struct Probe {
 ///
 /// # Errors
 /// The label is none (2), a remote is named and not used (2), there is no remote to track (3), or the config cannot be written.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
+    context.check()?;
     if request.undo {
         return undo(repo, request);
     }
@@ -166,7 +168,7 @@ fn remote(repo: &Repo, request: &Request) -> Result<Remote> {
 ///
 /// # Errors
 /// There is no remote (3), or git cannot speak with it (5).
-pub fn probe(repo: &AcceptedRepo, request: &Request) -> Result<Probe> {
+pub fn probe(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Probe> {
     let remote = remote(repo, request)?;
     let name = layout::probe_ref(&world::random_hex::<6>()?);
     let tree = repo.write_tree(&[])?;
@@ -175,12 +177,12 @@ pub fn probe(repo: &AcceptedRepo, request: &Request) -> Result<Probe> {
     let commit: Oid = repo.write_commit(&Commit::by(&repo.identity()?, now, tree, vec![], said))?;
     let push = |new, old| [Push { name: name.clone(), new, rule: PushRule::Lease(old) }];
     let manner = RemoteOptions { ask: request.ask };
-    let quiet = &mut |_: &str| {};
-    let rejected = repo.push(&remote.address, &push(Some(commit), None), manner, quiet)?;
+    let rejected = repo.push(context, &remote.address, &push(Some(commit), None), manner)?;
     let why = match rejected.into_iter().next() {
         Some(rejected) => Some(rejected.why),
         None => {
-            let left = repo.push(&remote.address, &push(None, Some(commit)), manner, quiet)?;
+            let left =
+                repo.push(&context.uncancellable(), &remote.address, &push(None, Some(commit)), manner)?;
             left.into_iter()
                 .next()
                 .map(|left| format!("it takes refs, and does not let them go: {}", left.why))

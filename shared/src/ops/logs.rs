@@ -14,7 +14,8 @@ use crate::{
     Code, Error, Kind, Result,
     agents::{self, Protocol},
     config::Config,
-    error::Context,
+    context::Context,
+    error::Context as _,
     git::{Oid, Repo, careful},
     model::{Agent, AgentId, Phase},
     ops::named::{self, NamedAgent},
@@ -68,7 +69,8 @@ enum Source {
 ///
 /// # Errors
 /// There is no such agent, or its output is on another machine only (3).
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
+    context.check()?;
     let found = named::find(repo, &Listing::read(repo)?, &request.agent)?;
     let id = found.id().clone();
     let agent = Chain::of_any_agent(repo, &id)?.fold().agent;

@@ -11,10 +11,7 @@ mod prepare;
 mod report;
 mod rolling_back;
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,12 +21,10 @@ pub use self::{
     outcome::{BranchOutcome, BranchRow},
     report::{Conclusion, Incomplete, Report},
 };
-pub use crate::landing::{
-    context::Progress,
-    options::{OnConflict, OnFailure, Strategy},
-};
+pub use crate::landing::options::{OnConflict, OnFailure, Strategy};
 use crate::{
     Code, Error, Kind, Result,
+    context::{Context, interrupted},
     git::{Repo, version},
     landing::{
         LandingPlan, State,
@@ -50,9 +45,6 @@ use crate::{
     surroundings,
     trust::AcceptedRepo,
 };
-
-/// How long a landing that begins waits for a cleanup or an undo to end.
-const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Whether a landing begins, is planned, resumed, or aborted.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -104,14 +96,10 @@ pub struct Request {
 /// Lands, or plans.
 ///
 /// # Errors
-/// The request is wrong (2); there is nothing to land on, or something is in the way (3); another landing on the target runs (4).
-pub fn run(
-    repo: &AcceptedRepo,
-    request: &Request,
-    tell: &dyn Fn(Progress<'_>),
-    interrupted: &AtomicBool,
-) -> Result<Report> {
-    let mut report = land(repo, request, tell, interrupted)?;
+/// The request is wrong (2); there is nothing to land on, or something is in the way (3); another landing on the target runs (4). A
+/// landing that the user interrupts after its first step is no error: the report says so, and it can be continued.
+pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+    let mut report = land(context, repo, request)?;
     let agents = report.order.iter().filter_map(|step| step.agent.clone());
     for id in agents.collect::<Vec<_>>() {
         let changes = surroundings::of_agent(repo, &id)?;
@@ -123,14 +111,9 @@ pub fn run(
     Ok(report)
 }
 
-fn land(
-    repo: &AcceptedRepo,
-    request: &Request,
-    tell: &dyn Fn(Progress<'_>),
-    interrupted: &AtomicBool,
-) -> Result<Report> {
+fn land(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.mode == Mode::DryRun {
-        return dry_run(repo, request);
+        return dry_run(context, repo, request);
     }
     repo.identity()?;
     version::check(&repo.common_dir()?)?;
@@ -140,11 +123,11 @@ fn land(
     };
     let _target = TargetLock::take(repo, &into, Holder::LANDING)?;
     let mut warnings = finish::recover(repo)?;
-    let asking = Asking { repo, interrupted, into: &into };
+    let asking = Asking { context, repo, into: &into };
     let is_accepted = || repo.confirm().is_ok();
-    let around = LandContext { repairer: &asking, tell, interrupted, is_accepted: &is_accepted };
+    let around = LandContext { repairer: &asking, context, is_accepted: &is_accepted };
     let mut report = match request.mode {
-        Mode::Abort => abort(repo, &into, &asking),
+        Mode::Abort => abort(context, repo, &into, &asking),
         Mode::Continue => continue_landing(repo, &into, around),
         Mode::New | Mode::DryRun => begin(repo, request, &into, around),
     }?;
@@ -152,10 +135,10 @@ fn land(
     Ok(Report { warnings, ..report })
 }
 
-fn dry_run(repo: &Repo, request: &Request) -> Result<Report> {
+fn dry_run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     let options = prepare::options(repo, request)?;
     let target = branches::target(repo, request.into.as_deref())?;
-    let plan = prepare::plan(repo, target, &request.branches, &options)?;
+    let plan = prepare::plan(context, repo, target, &request.branches, &options)?;
     let mut warnings = gitlinks::warnings(repo, plan.target.tip, &plan.branches)?;
     warnings.extend(prepare::unchecked(&plan, &options));
     Ok(Report { warnings, ..Report::planned(&plan) })
@@ -182,9 +165,9 @@ fn begin(repo: &AcceptedRepo, request: &Request, into: &str, around: LandContext
     }
     let options = prepare::options(repo, request)?;
     let target = branches::target(repo, Some(into))?;
-    let planned = prepare::plan(repo, target, &request.branches, &options);
-    if around.interrupted.load(Ordering::Relaxed) {
-        return Err(Error::new(Kind::Interrupted, "interrupted before anything was changed"));
+    let planned = prepare::plan(around.context, repo, target, &request.branches, &options);
+    if around.context.cancel.is_cancelled() {
+        return Err(interrupted("interrupted before anything was changed"));
     }
     let plan = planned?;
     let blocked = finish::blocked_now(repo, &plan.target.branch)?;
@@ -196,7 +179,7 @@ fn begin(repo: &AcceptedRepo, request: &Request, into: &str, around: LandContext
     let tip = |branch: &Branch| BranchTip { name: branch.name.clone(), tip: branch.tip };
     let all = plan.branches.iter().chain(skipped).map(tip).collect();
     let state = State::new(&plan.target, options, all);
-    let mut journal = begin_operation(repo, &plan, &state)?;
+    let mut journal = begin_operation(around.context, repo, &plan, &state)?;
     let early = blocked.map(|blocked| format!("{}; it will have to wait at the end", blocked.why));
     let mut report = carry_out::steps(repo, &plan, state, &mut journal, around)?;
     // Said only if it still holds.
@@ -207,8 +190,8 @@ fn begin(repo: &AcceptedRepo, request: &Request, into: &str, around: LandContext
 
 /// Writes the landing into the journal. From then on cleanups keep the agents that it uses; of one that was removed while the landing
 /// was planned, the landing learns here.
-fn begin_operation(repo: &Repo, plan: &LandingPlan, state: &State) -> Result<Journal> {
-    let _journal = operations::lock_within(repo, START_TIMEOUT)?;
+fn begin_operation(context: &Context, repo: &Repo, plan: &LandingPlan, state: &State) -> Result<Journal> {
+    let _journal = operations::lock_within(repo, context.at_most(context.limits().journal_lock))?;
     for (id, _) in plan.branches.iter().filter_map(|branch| branch.agent.as_ref()) {
         if repo.find_ref(&layout::agent_ref(id))?.is_none() {
             let why = format!("agent '{id}' was removed while its landing was planned");
@@ -224,8 +207,8 @@ fn begin_operation(repo: &Repo, plan: &LandingPlan, state: &State) -> Result<Jou
 
 /// Opens the landing on `into` that is not finished, under the lock of `into`. A cleanup that began before that lock was taken ends
 /// first: later ones keep the agents of the landing.
-fn reopen(repo: &Repo, into: &str) -> Result<(Journal, State)> {
-    drop(operations::lock_within(repo, START_TIMEOUT)?);
+fn reopen(context: &Context, repo: &Repo, into: &str) -> Result<(Journal, State)> {
+    drop(operations::lock_within(repo, context.at_most(context.limits().journal_lock))?);
     let OpenLanding { operation, .. } = open::into(repo, into)?.ok_or_else(open::none)?;
     let journal = Journal::open(repo, &operation.id)?;
     let state = State::load(repo, &journal)?;
@@ -234,7 +217,7 @@ fn reopen(repo: &Repo, into: &str) -> Result<(Journal, State)> {
 
 /// Lands everything that was kept, on the target as it stands.
 fn continue_landing(repo: &AcceptedRepo, into: &str, around: LandContext<'_>) -> Result<Report> {
-    let (mut journal, state) = reopen(repo, into)?;
+    let (mut journal, state) = reopen(around.context, repo, into)?;
     if state.ready {
         let plan = prepare::rebuild_plan(repo, &state, state.base)?;
         return carry_out::finish(repo, &plan, state, &mut journal, around);
@@ -248,8 +231,8 @@ fn continue_landing(repo: &AcceptedRepo, into: &str, around: LandContext<'_>) ->
     carry_out::replan(repo, state, now, &mut journal, around)
 }
 
-fn abort(repo: &Repo, into: &str, repairer: &dyn Repairer) -> Result<Report> {
-    let (mut journal, state) = reopen(repo, into)?;
+fn abort(context: &Context, repo: &Repo, into: &str, repairer: &dyn Repairer) -> Result<Report> {
+    let (mut journal, state) = reopen(context, repo, into)?;
     steps::clear(repo, &journal.operation.id)?;
     if carry_out::has_moved(repo, &state)? {
         carry_out::move_back(repo, &state)?;

@@ -4,7 +4,7 @@
 mod plan;
 mod taking_over;
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,8 @@ use crate::{
         Config,
         keys::{LABEL, MIN_FREE},
     },
-    error::Context,
+    context::Context,
+    error::Context as _,
     git::{Repo, version},
     lock::Lock,
     model::{
@@ -49,12 +50,6 @@ use crate::{
     worktree::{isolated_git_dir::FrozenConfig, list, open_worktree, place},
     world,
 };
-
-/// How long another command may hold the agent's lock for a look.
-const SETTLE: Duration = Duration::from_secs(1);
-
-/// How long a supervisor that waits for the end of a usage limit may take to go: it saves the work first.
-const LET_GO: Duration = Duration::from_secs(120);
 
 /// Which agents to resume, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -120,7 +115,7 @@ impl Report {
 /// # Errors
 /// An agent is not there (3), or there is too little space (3). The only one runs, belongs to another clone, or its program is not
 /// here (3); of several, that is a failure in the report, and the others are resumed all the same.
-pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     request.settings.check()?;
     if request.message.as_ref().is_some_and(|words| words.text().len() > send::MAX_TEXT) {
         return Err(Error::new(
@@ -141,17 +136,18 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let mut report =
         Report { agents: Vec::new(), planned: Vec::new(), failed: Vec::new(), warnings, unreadable };
     for id in ids {
+        context.check()?;
         let done = if request.dry_run {
             plan::plan(repo, &config, &id, request).map(|planned| report.planned.push(planned))
         } else {
-            one(repo, &config, &id, request).map(|warning| {
+            one(context, repo, &config, &id, request).map(|warning| {
                 report.warnings.extend(warning);
                 report.agents.push(id.to_string());
             })
         };
         match done {
             Ok(()) => {}
-            Err(error) if only => return Err(error),
+            Err(error) if only || error.kind() == Kind::Interrupted => return Err(error),
             Err(error) => report.failed.push(Failure::new(&id, error)),
         }
     }
@@ -176,10 +172,16 @@ fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadabl
 
 /// All under the agent's lock, which goes on to the supervisor: of many that resume one agent at once, one does. Gives what the
 /// user should know.
-fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request) -> Result<Vec<String>> {
+fn one(
+    context: &Context,
+    repo: &AcceptedRepo,
+    config: &Config<'_>,
+    id: &AgentId,
+    request: &Request,
+) -> Result<Vec<String>> {
     let private = PrivateDir::new(repo.private_dir()?);
     let dir = private.agent(id);
-    let limit = stop_waiting_for_limit(repo, id, &dir, request)?;
+    let limit = stop_waiting_for_limit(context, repo, id, &dir, request)?;
     let before = repo.find_ref(&layout::agent_ref(id))?;
     let chain = Chain::of_agent(repo, id)?;
     let agent = chain.fold().agent;
@@ -193,7 +195,9 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
     if foreign {
         taking_over::prepare(repo, id, &agent, request.take_over, &place_for(repo, id)?)?;
     }
-    let Some(lock) = Lock::take(&dir.lock(), SETTLE)? else { return Err(runs_already(id)) };
+    let Some(lock) = Lock::take(&dir.lock(), context.at_most(context.limits().agent_lock))? else {
+        return Err(runs_already(id));
+    };
     // Also where somebody removed its lock: an agent never has two supervisors.
     if processes::supervisor_of(&private, id).is_some() {
         return Err(runs_already(id));
@@ -214,7 +218,7 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
     let _ = fs::remove_file(dir.surroundings());
     check_alone(&agent, request)?;
     let order = || -> Result<Spec> {
-        let spec = new_order(repo, config, id, &agent, &dir, request)?;
+        let spec = new_order(context, repo, config, id, &agent, &dir, request)?;
         spec.write(&dir)?;
         let task = chain.prompt(repo)?.unwrap_or_default();
         // A program without conversations is told everything by its task.
@@ -253,22 +257,24 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
         give_up(&dir, &agent);
         return Err(error);
     }
-    let warning = match before.filter(|_| foreign).map(|before| taking_over::arbitrate(repo, id, before)) {
-        Some(Err(error)) => {
-            queue::leave(&private, id);
-            dir.remove_unless_it_holds_output();
-            return Err(error);
-        }
-        Some(Ok(warning)) => warning,
-        None => None,
-    };
-    start::supervisors(repo, vec![(id.clone(), lock)])?;
+    let warning =
+        match before.filter(|_| foreign).map(|before| taking_over::arbitrate(context, repo, id, before)) {
+            Some(Err(error)) => {
+                queue::leave(&private, id);
+                dir.remove_unless_it_holds_output();
+                return Err(error);
+            }
+            Some(Ok(warning)) => warning,
+            None => None,
+        };
+    start::supervisors(context, repo, vec![(id.clone(), lock)])?;
     Ok(notice.into_iter().chain(warning).chain(limit).collect())
 }
 
 /// A person wants an agent to go on that waits for the end of a usage limit: its supervisor makes room. Gives what the user should
 /// know.
 fn stop_waiting_for_limit(
+    context: &Context,
     repo: &Repo,
     id: &AgentId,
     dir: &AgentDir,
@@ -281,7 +287,7 @@ fn stop_waiting_for_limit(
     };
     if agent.waits_for_limit() && Lock::is_held(&dir.lock()) {
         control::ask(repo, id, control::StopMode::Pause, Some("resumed before the limit is over"))?;
-        Lock::require(&dir.lock(), LET_GO)?;
+        Lock::require(&dir.lock(), context.at_most(context.limits().release))?;
     }
     let now = world::now();
     let over = limit.until.is_none_or(|until| until <= now);
@@ -384,6 +390,7 @@ fn title(agent: &Agent, before: Option<&Spec>, launch: &Launch, request: &Reques
 }
 
 fn new_order(
+    context: &Context,
     repo: &Repo,
     config: &Config<'_>,
     id: &AgentId,
@@ -404,7 +411,7 @@ fn new_order(
         Some(worktree) => open_worktree::enter(repo, &worktree, made)?.path().to_owned(),
         None => {
             let head = repo.find_ref(&layout::head_ref(id))?.or_else(|| agent.base.commit());
-            head.map_or(Ok(()), |head| repo.fetch_promised_files(head))?;
+            head.map_or(Ok(()), |head| repo.fetch_promised_files(context, head))?;
             place_for(repo, id)?
         }
     };

@@ -5,8 +5,6 @@ mod fix;
 pub mod remarks;
 mod work;
 
-use std::sync::atomic::AtomicBool;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -17,6 +15,7 @@ use crate::{
     Code, Error, Result,
     agents::{self, Words},
     config::Config,
+    context::Context,
     git::{Oid, Repo},
     model::{
         Agent, AgentId, Fact, IdOrText, canonical,
@@ -132,7 +131,7 @@ pub fn list(repo: &Repo) -> Result<Report> {
 ///
 /// # Errors
 /// There is no such agent, it works still, or has no work (3); its work moved meanwhile (4); a remark is of no line (2).
-pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let Some(typed) = &request.agent else { return list(repo) };
     let mut report = Report::empty();
     let id = if request.give.is_some() {
@@ -143,7 +142,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
         found.id().clone()
     };
     if let Some(give) = &request.give {
-        judge(repo, &id, give, &mut report, None)?;
+        judge(context, repo, &id, give, &mut report, None)?;
     }
     if !report.archived {
         let agent = Chain::of_agent(repo, &id)?.fold().agent;
@@ -158,7 +157,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
 ///
 /// # Errors
 /// As [`merge_ranked::run`].
-pub fn land(repo: &AcceptedRepo, report: &mut Report, interrupted: &AtomicBool) -> Result<()> {
+pub fn land(context: &Context, repo: &AcceptedRepo, report: &mut Report) -> Result<()> {
     let approved = report.given == Some(Verdict::Approve);
     let Some(work) = report.work.as_ref().filter(|_| approved) else { return Ok(()) };
     let around = surroundings::warnings(&work.agent.surroundings);
@@ -172,7 +171,7 @@ pub fn land(repo: &AcceptedRepo, report: &mut Report, interrupted: &AtomicBool) 
         approved: true,
         ..merge_ranked::Request::default()
     };
-    report.landing = Some(merge_ranked::run(repo, &request, &|_| {}, interrupted)?);
+    report.landing = Some(merge_ranked::run(context, repo, &request)?);
     Ok(())
 }
 
@@ -200,12 +199,13 @@ fn waiting(repo: &Repo) -> Result<(Vec<AgentObject>, Vec<Unreadable>)> {
         return Ok((Vec::new(), listing.broken));
     }
     let asked = status::Request { agents: ids, ..status::Request::default() };
-    let report = status::run(repo, &asked)?;
+    let report = status::run(&Context::default(), repo, &asked)?;
     Ok((report.agents, listing.broken.into_iter().chain(report.unreadable).collect()))
 }
 
 /// `by`: who judges, where that is not the user.
 fn judge(
+    context: &Context,
     repo: &AcceptedRepo,
     id: &AgentId,
     give: &GivenVerdict,
@@ -257,7 +257,7 @@ fn judge(
     }
     report.notes_shown = notes::show(repo).unwrap_or(false);
     if give.verdict == Verdict::Changes && !give.keep {
-        match resume::run(repo, &telling(id, &review)) {
+        match resume::run(&context.unobserved(), repo, &telling(id, &review)) {
             Ok(_) => report.told = true,
             Err(error) => report.warnings.push(format!("the agent could not be told: {}", error.one_line())),
         }

@@ -1,18 +1,16 @@
 //! `send`: says something to agents that run, or answers what they ask.
 
-use std::{
-    cell::RefCell,
-    time::{Duration, Instant},
-};
+use std::{cell::RefCell, time::Instant};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Code, Error, Result,
+    Code, Error, Kind, Result,
     agents::{self, Stdin},
     backoff::Backoff,
     config::Config,
+    context::{Context, interrupted},
     git::Repo,
     model::{Agent, AgentId, Liveness, Phase, event::Message},
     ops::{agent_object::AgentObject, failure::Failure, selection, status},
@@ -22,8 +20,6 @@ use crate::{
 
 /// Longest message, in bytes: it stands in one event.
 pub const MAX_TEXT: usize = 16 * 1024;
-/// How long the supervisor may take to pass an answer on.
-const HEEDED: Duration = Duration::from_secs(10);
 
 /// A message to agents, or the answer to what one asks.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -87,17 +83,19 @@ impl From<Report> for OneOrMany {
 /// # Errors
 /// Nothing is said (2), or a name means no agent (3). The only agent does not run, asks nothing, or hears nothing (3); of several,
 /// that is a failure in the report.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     check(request)?;
     let listing = Listing::read(repo)?;
     let ids = selection::named(repo, &listing, &request.agents)?;
     if let [id] = ids.as_slice() {
-        return Ok(Report { sent: vec![one(repo, id, request)?], failed: Vec::new() });
+        return Ok(Report { sent: vec![one(context, repo, id, request)?], failed: Vec::new() });
     }
     let mut report = Report { sent: Vec::new(), failed: Vec::new() };
     for id in &ids {
-        match one(repo, id, request) {
+        context.check()?;
+        match one(context, repo, id, request) {
             Ok(sent) => report.sent.push(sent),
+            Err(error) if error.kind() == Kind::Interrupted => return Err(error),
             Err(error) => report.failed.push(Failure::new(id, error)),
         }
     }
@@ -105,7 +103,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 }
 
 /// Writes the message down; the supervisor passes it on. For an answer, waits until it has.
-fn one(repo: &Repo, id: &AgentId, request: &Request) -> Result<Sent> {
+fn one(context: &Context, repo: &Repo, id: &AgentId, request: &Request) -> Result<Sent> {
     let agent = status::one(repo, id)?;
     let fault = match agent.liveness {
         Liveness::Live | Liveness::Remote => None,
@@ -136,7 +134,7 @@ fn one(repo: &Repo, id: &AgentId, request: &Request) -> Result<Sent> {
     }
     let answered = before.question.clone().filter(|_| answers(request, &before)).and(before.reason.clone());
     if answered.is_some() && !travels {
-        wait_until_heeded(repo, id, &before)?;
+        wait_until_heeded(context, repo, id, &before)?;
     }
     Ok(Sent { answered, travels, agent: status::one(repo, id)? })
 }
@@ -189,8 +187,8 @@ fn answers(request: &Request, agent: &Agent) -> bool {
     agent.phase == Phase::Waiting && (request.allow.is_some() || agent.choice)
 }
 
-fn wait_until_heeded(repo: &Repo, id: &AgentId, before: &Agent) -> Result<()> {
-    let deadline = Instant::now() + HEEDED;
+fn wait_until_heeded(context: &Context, repo: &Repo, id: &AgentId, before: &Agent) -> Result<()> {
+    let deadline = Instant::now() + context.limits().answer;
     let mut backoff = Backoff::millis(5, 100);
     loop {
         let now = crate::store::Chain::of_agent(repo, id)?.fold().agent;
@@ -204,6 +202,9 @@ fn wait_until_heeded(repo: &Repo, id: &AgentId, before: &Agent) -> Result<()> {
             )
             .hint(format!("git orchestra status {id}")));
         }
-        backoff.sleep();
+        if context.cancel.wait(backoff.pause()) {
+            return Err(interrupted(format!("interrupted; the answer to '{id}' is written down"))
+                .hint(format!("git orchestra status {id}")));
+        }
     }
 }

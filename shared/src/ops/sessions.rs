@@ -23,6 +23,7 @@ pub use crate::agents::missing_session_folders as missing_folders;
 pub use crate::conversation::{ItemKind, ReadFailure, TranscriptItem, edit};
 use crate::{
     Error, Result, agents,
+    context::Context,
     conversation::SessionReader,
     git::Repo,
     ops::sessions::catalogue::{Catalogue, SessionRow},
@@ -62,12 +63,13 @@ pub struct Report {
 /// Finds and reads. Without a repository only [`Request::everywhere`] can be asked for.
 ///
 /// # Errors
-/// There is no such program (2), or the refs cannot be read.
-pub fn run(repo: Option<&Repo>, request: &Request) -> Result<Report> {
+/// There is no such program (2), the refs cannot be read, or the user interrupts it (130).
+pub fn run(context: &Context, repo: Option<&Repo>, request: &Request) -> Result<Report> {
     check(request)?;
-    let mut catalogue = Catalogue::read(repo, request.everywhere, request.program.as_deref())?;
+    let mut catalogue = Catalogue::read(context, repo, request.everywhere, request.program.as_deref())?;
     let (mut rows, all) = catalogue.rows(request);
     catalogue.read_whole(&mut rows);
+    context.check()?;
     Ok(report(catalogue, &rows, all))
 }
 

@@ -4,6 +4,7 @@
 //!
 //! ```
 //! use orchestra::{
+//!     context::Context,
 //!     git::Repo,
 //!     ops::spawn::{self, Request},
 //!     trust::AcceptedRepo,
@@ -22,7 +23,7 @@
 //!     dry_run: true,
 //!     ..Request::default()
 //! };
-//! let report = spawn::run(&repo, &request)?;
+//! let report = spawn::run(&Context::default(), &repo, &request)?;
 //! assert_eq!(report.agents[0].title, "Add a login page");
 //! assert!(report.agents[0].branch.starts_with("orchestra/add-a-login-page-"));
 //! # Ok(())
@@ -32,7 +33,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use schemars::JsonSchema;
@@ -45,7 +45,8 @@ use crate::{
         Config,
         keys::{AGENT, BRANCH_PREFIX, LABEL, MIN_FREE},
     },
-    error::Context,
+    context::Context,
+    error::Context as _,
     git::{Oid, Repo, repo::Identity, version},
     lock::Lock,
     model::{AgentId, BranchName, CommitId, IdOrText, Permission, RunId, event::Created, id, text},
@@ -65,9 +66,6 @@ use crate::{
     worktree::{isolated_git_dir::FrozenConfig, place},
     world,
 };
-
-/// How long another command may hold an agent's lock for a look.
-const SETTLE: Duration = Duration::from_secs(10);
 
 /// What to start, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -135,8 +133,9 @@ struct Assignment {
 /// Starts the agents. When it returns, each has its first event on the disk and a supervisor that answers.
 ///
 /// # Errors
-/// The request is wrong (2), something is missing (3), or nothing can be written. Nothing is half-made then.
-pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+/// The request is wrong (2), something is missing (3), or nothing can be written: no agent is created then. The user interrupts it
+/// (130): either no agent is created, or all run.
+pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     for task in &request.tasks {
         tasks::check(task)?;
     }
@@ -170,13 +169,13 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
         let assignments = plan(&place::foreseen(repo)?, request, &launches, base, &prefix)?;
         return report(&assignments, jobs, warnings);
     }
-    repo.fetch_promised_files(base)?;
+    repo.fetch_promised_files(context, base)?;
     let folder = place::folder(repo)?;
     guard::check_space(&folder, config.get(&MIN_FREE)?)?;
     let assignments = plan(&folder, request, &launches, base, &prefix)?;
     let mut report = report(&assignments, jobs, warnings)?;
     report.warnings.extend(repairing::repair(repo, repair::Operations::Free)?);
-    start(repo, &report, &assignments, base, request)?;
+    start(context, repo, &report, &assignments, base, request)?;
     Ok(report)
 }
 
@@ -273,6 +272,7 @@ pub(super) fn run_id() -> Result<RunId> {
 /// First what only this machine knows, under each agent's lock; then the agents themselves, all at once; then their
 /// supervisors. Whatever a kill leaves is under an agent's name: `mend` or `stop` finds it.
 fn start(
+    context: &Context,
     repo: &AcceptedRepo,
     report: &Report,
     assignments: &[Assignment],
@@ -286,15 +286,16 @@ fn start(
     let frozen = FrozenConfig::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?;
     let mut locks: Vec<(AgentId, AgentDir, Lock)> = Vec::with_capacity(assignments.len());
     let made = assignments.iter().try_for_each(|assignment| {
+        context.check()?;
         let dir = private.agent(&assignment.id);
         // Another command that mends may look at the new folder for an instant.
-        let lock = Lock::require(&dir.lock(), SETTLE)?;
+        let lock = Lock::require(&dir.lock(), context.at_most(context.limits().new_agent_lock))?;
         locks.push((assignment.id.clone(), dir.clone(), lock));
         write_order(assignment, &dir, &identity, &frozen, report.jobs, request)
     });
     let ids: Vec<AgentId> = locks.iter().map(|(id, _, _)| id.clone()).collect();
     let made = made.and_then(|()| queue::draw(&private, &ids, report.jobs));
-    let made = made.and_then(|()| repo.begin(&ids));
+    let made = made.and_then(|()| context.check()).and_then(|()| repo.begin(&ids));
     let made = made.and_then(|()| {
         create_and_look(
             repo,
@@ -310,7 +311,7 @@ fn start(
         }
         return Err(error);
     }
-    start::supervisors(repo, locks.into_iter().map(|(id, _, lock)| (id, lock)).collect())
+    start::supervisors(context, repo, locks.into_iter().map(|(id, _, lock)| (id, lock)).collect())
 }
 
 /// Writes the agents' first events; meanwhile looks, once for all of them, at what surrounds them. Where that fails, each agent's

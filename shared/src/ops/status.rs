@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Code, Error, Result,
+    context::Context,
     git::{Oid, Repo, worktrees::Worktree},
     model::{Agent, AgentId, Event, Fact, IdOrText, Liveness, RunId, WriterId, event::LeftOut, text},
     ops::{
@@ -146,7 +147,8 @@ fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {
 ///
 /// # Errors
 /// An agent named is not there (3), or the refs cannot be read.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
+    context.check()?;
     run_with_tips(repo, request).map(|(report, _)| report)
 }
 
@@ -350,6 +352,6 @@ pub fn resolve(repo: &Repo, typed: &str) -> Result<AgentId> {
 /// There is no such agent.
 pub fn one(repo: &Repo, id: &AgentId) -> Result<AgentObject> {
     let request = Request { agents: vec![id.to_string()], ..Request::default() };
-    let mut report = run(repo, &request)?;
+    let (mut report, _) = run_with_tips(repo, &request)?;
     report.agents.pop().ok_or_else(|| Error::new(Code::AgentUnknown, format!("no agent '{id}'")))
 }

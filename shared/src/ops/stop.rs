@@ -1,14 +1,15 @@
 //! `stop`: ends agents with everything they started, their work saved.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Code, Error, Result,
+    Code, Error, Kind, Result,
     backoff::Backoff,
     config::{Config, keys::GRACE},
+    context::{Context, Event, interrupted},
     git::Repo,
     lock::Lock,
     model::{AgentId, Liveness, Phase},
@@ -24,9 +25,6 @@ use crate::{
         repair,
     },
 };
-
-/// What a supervisor needs to save the work, at the most, once the program has ended.
-const SAVING: Duration = Duration::from_secs(120);
 
 /// Which agents to end.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -82,13 +80,13 @@ pub enum StopOutcome {
 ///
 /// # Errors
 /// An agent is not there (3). The only one does not end in time (124), or cannot be asked; of several, that is a failure in the
-/// report, and the others are stopped all the same.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
-    bring_to(repo, request, StopMode::Stop)
+/// report, and the others are stopped all the same. The user interrupts the wait (130): every agent is asked to end by then.
+pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
+    bring_to(context, repo, request, StopMode::Stop)
 }
 
 /// Brings the agents to rest and waits until they are.
-pub(super) fn bring_to(repo: &Repo, request: &Request, rest: StopMode) -> Result<Report> {
+pub(super) fn bring_to(context: &Context, repo: &Repo, request: &Request, rest: StopMode) -> Result<Report> {
     let mut warnings = repairing::repair(repo, repair::Operations::Free)?;
     let (mut ids, mut failed, unreadable) = choose(repo, request, rest)?;
     locked_last(repo, &mut ids);
@@ -99,19 +97,26 @@ pub(super) fn bring_to(repo: &Repo, request: &Request, rest: StopMode) -> Result
         let was_open = control::ask(repo, &id, rest, request.reason.as_deref());
         asked.push((id, was_open));
     }
-    let deadline = Instant::now() + grace + SAVING;
-    let only = asked.len() == 1;
+    let deadline = Instant::now() + grace + context.limits().saving;
+    let (of, only) = (asked.len(), asked.len() == 1);
     let mut agents = Vec::with_capacity(asked.len());
     for (id, was_open) in asked {
         let rested = was_open.and_then(|was_open| {
-            let outcome =
-                if was_open { wait(repo, &id, request, rest, deadline)? } else { StopOutcome::AlreadyEnded };
-            save_what_was_not(repo, &id)?;
+            let outcome = if was_open {
+                wait(context, repo, &id, request, rest, deadline)?
+            } else {
+                StopOutcome::AlreadyEnded
+            };
+            save_what_was_not(context, repo, &id)?;
             Ok(Stopped { outcome, agent: status::one(repo, &id)? })
         });
         match rested {
-            Ok(stopped) => agents.push(stopped),
-            Err(error) if only => return Err(error),
+            Ok(stopped) => {
+                let phase = stopped.agent.phase;
+                agents.push(stopped);
+                context.emit(&Event::AgentEnded { agent: id, phase, done: agents.len(), of });
+            }
+            Err(error) if only || error.kind() == Kind::Interrupted => return Err(error),
             Err(error) => failed.push(Failure::new(&id, error)),
         }
     }
@@ -120,10 +125,10 @@ pub(super) fn bring_to(repo: &Repo, request: &Request, rest: StopMode) -> Result
 }
 
 /// Where the work could not be saved at the end, this tries again; what stands in its way is what the agent says already.
-fn save_what_was_not(repo: &Repo, id: &AgentId) -> Result<()> {
+fn save_what_was_not(context: &Context, repo: &Repo, id: &AgentId) -> Result<()> {
     let agent = status::one(repo, id)?;
     if agent.unsaved.is_some() && agent.liveness == Liveness::Ended {
-        let _ = collect::take_again(repo, id);
+        let _ = collect::take_again(context, repo, id);
     }
     Ok(())
 }
@@ -156,6 +161,7 @@ fn choose(
 
 /// Waits for the supervisor; where there is none, does its work.
 fn wait(
+    context: &Context,
     repo: &Repo,
     id: &AgentId,
     request: &Request,
@@ -186,7 +192,10 @@ fn wait(
             };
             return Err(error.hint(format!("git orchestra status --wait {id}")));
         }
-        backoff.sleep();
+        if context.cancel.wait(backoff.pause()) {
+            return Err(interrupted(format!("interrupted; '{id}' was asked to end, and still runs"))
+                .hint(format!("git orchestra status --wait {id}")));
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::{
     Result,
+    context::Context,
     lock::Lock,
     model::AgentId,
     supervise::{helper, life},
@@ -29,11 +30,13 @@ pub enum Request {
 /// # Errors
 /// Whatever stands in its way.
 pub fn run(
+    context: &Context,
     common_dir: &Path,
     id: &AgentId,
     request: Request,
     ready: impl FnOnce(),
 ) -> Result<Option<CapturedWork>> {
+    context.check()?;
     match request {
         Request::Run { lock } => life::run_supervisor(common_dir, id, lock, ready).map(|()| None),
         Request::Help(job) => helper::work(common_dir, id, job),

@@ -3,7 +3,7 @@
 pub mod auto;
 mod extras;
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ pub use crate::sync::{
 use crate::{
     Code, Error, Result,
     config::keys::SHARE_WITH,
+    context::Context,
     git::{Repo, remotes::RemoteOptions, version},
     lock::Lock,
     model::text,
@@ -28,15 +29,12 @@ use crate::{
         Remote,
         consent::{self, Given},
         redact,
-        screen::{self, LeaveConsent, Outgoing},
-        sync_loop::{self, SyncOptions, Talk},
+        screen::{self, LeaveConsent, Outgoing, SendConsent},
+        sync_loop::{self, SyncOptions},
     },
     trust::AcceptedRepo,
 };
 pub use extras::Extra;
-
-/// How long to wait for another sync of this clone.
-const WAIT: Duration = Duration::from_secs(30);
 
 /// With which remote to exchange what.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -99,10 +97,8 @@ pub struct ConsentQuestion {
     pub agreed_before: bool,
 }
 
-/// Who is asked and told on the way.
+/// The user, who is asked before anything is sent to a new place.
 pub trait SyncUser {
-    /// What happens now.
-    fn doing(&mut self, what: &str);
     /// Whether the user agrees.
     ///
     /// # Errors
@@ -113,13 +109,19 @@ pub trait SyncUser {
 /// Syncs.
 ///
 /// # Errors
-/// There is no remote, or the user does not agree (3); git cannot speak with it (5); others are quicker (4).
-pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn SyncUser) -> Result<Report> {
+/// There is no remote, or the user does not agree (3); git cannot speak with it (5); others are quicker (4); the user
+/// interrupts it (130). What was taken in or sent by then stays, and the next sync continues.
+pub fn run(
+    context: &Context,
+    repo: &AcceptedRepo,
+    request: &Request,
+    asks: &mut dyn SyncUser,
+) -> Result<Report> {
     repo.identity()?;
     let common = repo.common_dir()?;
     let remote = Remote::choose(repo, request.remote.as_deref(), &request.here)?;
     let lock = PrivateDir::new(repo.private_dir()?).sync_lock();
-    let _lock = Lock::take(&lock, WAIT)?.ok_or_else(|| {
+    let _lock = Lock::take(&lock, context.at_most(context.limits().sync_lock))?.ok_or_else(|| {
         Error::new(Code::SyncRunning, "another sync of this repository runs").hint("try again")
     })?;
     // A git that fetches can mend nothing.
@@ -138,14 +140,14 @@ pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn SyncUser) -> R
     let mut consent = Consent { repo, request, asks, question: None };
     let synced = if request.dry_run {
         let trial = Repo::open(&common)?.in_memory();
-        sync_loop::run(&trial, &remote, &order, &mut consent)
+        sync_loop::run(context, &trial, &remote, &order, &mut consent)
     } else {
-        sync_loop::run(repo, &remote, &order, &mut consent)
+        sync_loop::run(context, repo, &remote, &order, &mut consent)
     };
     // A git that is too old fails in words of its own.
     let mut outcome = synced.or_else(|error| version::check(&common).and(Err(error)))?;
     if !request.with.is_empty() {
-        send_extras(repo, &remote, request, &mut outcome, &mut consent)?;
+        send_extras(context, repo, &remote, request, &mut outcome, &mut consent)?;
     }
     let asks = consent.question;
     let mut warnings = warnings(&remote, &outcome);
@@ -159,6 +161,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn SyncUser) -> R
 
 /// What travels by name only.
 fn send_extras(
+    context: &Context,
     repo: &Repo,
     remote: &Remote,
     request: &Request,
@@ -166,7 +169,7 @@ fn send_extras(
     consent: &mut Consent<'_>,
 ) -> Result<()> {
     for extra in &request.with {
-        extras::fetch(repo, remote, *extra, request.ask)?;
+        extras::fetch(context, repo, remote, *extra, request.ask)?;
         if request.way == Direction::Fetch {
             continue;
         }
@@ -174,13 +177,13 @@ fn send_extras(
         let stays = |agent: &str| outcome.held.iter().any(|held| held.name == agent);
         sends.retain(|push| layout::agent_of(&push.name).is_none_or(|agent| !stays(agent.as_str())));
         let manner = RemoteOptions { ask: request.ask };
-        let screened = screen::screen(repo, remote, &sends, manner, &mut |parcel| consent.may_leave(parcel))?;
+        let screened = screen::screen(context, repo, remote, &sends, manner, consent)?;
         outcome.held.extend(screened.held);
         if request.dry_run {
             outcome.sent.extend(screened.go.into_iter().map(|push| push.name));
         } else if !screened.go.is_empty() {
-            outcome.sent.extend(extras::send(repo, remote, &screened.go, request.ask)?);
-            extras::fetch(repo, remote, *extra, request.ask)?;
+            outcome.sent.extend(extras::send(context, repo, remote, &screened.go, request.ask)?);
+            extras::fetch(context, repo, remote, *extra, request.ask)?;
         }
     }
     Ok(())
@@ -226,11 +229,7 @@ impl Consent<'_> {
     }
 }
 
-impl Talk for Consent<'_> {
-    fn doing(&mut self, what: &str) {
-        self.asks.doing(what);
-    }
-
+impl SendConsent for Consent<'_> {
     fn may_leave(&mut self, parcel: &Outgoing<'_>) -> Result<LeaveConsent> {
         let urls = parcel.remote.urls(self.repo)?;
         let given = match consent::given(self.repo, &urls) {

@@ -12,6 +12,7 @@ use self::choose::Reversal;
 pub use crate::store::operations::Stage;
 use crate::{
     Code, Error, Result,
+    context::Context,
     git::{Oid, Repo},
     landing::{
         State,
@@ -79,13 +80,14 @@ pub fn list(repo: &Repo) -> Result<Report> {
 /// Takes an operation back.
 ///
 /// # Errors
-/// There is none, or it cannot be taken back as things stand (3).
-pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+/// There is none, or it cannot be taken back as things stand (3). The user interrupts it before it begins to change anything (130); from then on it is
+/// brought to its end.
+pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.dry_run {
         let all = operations::all(repo)?;
         let operation = choose::newest_of(choose::choose(&all, request.operation.as_deref())?, &all);
         let operation = after_rename(repo, operation)?;
-        preview::check(repo, &operation, &all)?;
+        preview::check(context, repo, &operation, &all)?;
         let listed = ListedOperation { holds: true, operation };
         return Ok(Report { operations: vec![listed], undo: None, warnings: Vec::new() });
     }
@@ -98,7 +100,9 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let all = operations::all(repo)?;
     let operation = choose::newest_of(choose::choose(&all, request.operation.as_deref())?, &all);
     let operation = after_rename(repo, operation)?;
-    let (undo, more) = reverse(repo, &operation, &all)?;
+    // From here on everything is brought to its end.
+    context.check()?;
+    let (undo, more) = reverse(&context.uncancellable(), repo, &operation, &all)?;
     warnings.extend(more);
     // What was kept of a worktree names the repository by the path that it had then.
     relink::repair(repo)?;
@@ -119,7 +123,12 @@ fn after_rename(repo: &Repo, operation: &Operation) -> Result<Operation> {
     Ok(operation)
 }
 
-fn reverse(repo: &Repo, operation: &Operation, all: &[Operation]) -> Result<(String, Vec<String>)> {
+fn reverse(
+    context: &Context,
+    repo: &Repo,
+    operation: &Operation,
+    all: &[Operation],
+) -> Result<(String, Vec<String>)> {
     let begin = |effect| {
         let body = OperationBody::Undo { of: operation.id.clone(), effect };
         Journal::new(repo, body)
@@ -135,11 +144,11 @@ fn reverse(repo: &Repo, operation: &Operation, all: &[Operation]) -> Result<(Str
             move_all_back(repo, journal, operation, &back)?;
             Ok((id, tell_agents(repo, operation, all)))
         }
-        Reversal::BringBack(_) => bring_back(repo, begin(UndoEffect::BroughtBack)?, operation, all),
+        Reversal::BringBack(_) => bring_back(context, repo, begin(UndoEffect::BroughtBack)?, operation, all),
         Reversal::RemoveAgain(before) => {
             let journal = begin(UndoEffect::Removed(Vec::new()))?;
             let id = journal.operation.id.clone();
-            Ok((id, remove_again(repo, journal, before)?))
+            Ok((id, remove_again(context, repo, journal, before)?))
         }
     }
 }
@@ -167,6 +176,7 @@ fn move_all_back(repo: &Repo, mut journal: Journal, operation: &Operation, back:
 
 /// The agents come back as they were. An undo that was cut off is finished under its own name.
 fn bring_back(
+    context: &Context,
     repo: &Repo,
     journal: Journal,
     operation: &Operation,
@@ -182,17 +192,17 @@ fn bring_back(
         Some(cut_off) => Journal::open(repo, &cut_off.id)?,
         None => journal,
     };
-    recover::bring_back(repo, &mut journal, operation)?;
+    recover::bring_back(context, repo, &mut journal, operation)?;
     // What a command that was killed left in the trash goes as well.
     let warning = trash::empty_when_idle(repo).err().map(|error| error.one_line());
     Ok((journal.operation.id, warning.into_iter().collect()))
 }
 
-fn remove_again(repo: &Repo, journal: Journal, before: &Operation) -> Result<Vec<String>> {
+fn remove_again(context: &Context, repo: &Repo, journal: Journal, before: &Operation) -> Result<Vec<String>> {
     refuse_incomplete(before)?;
     let agents: Vec<(String, bool)> =
         before.removals().iter().map(|removal| (removal.agent.clone(), removal.discarded)).collect();
-    let report = cleanup::again(repo, journal, &agents)?;
+    let report = cleanup::again(context, repo, journal, &agents)?;
     if let Some(failure) = report.failure().filter(|_| report.operation.is_none()) {
         return Err(failure);
     }

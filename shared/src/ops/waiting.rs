@@ -1,10 +1,9 @@
 //! Waiting until an agent comes to rest. Its own limits end it, if nothing else does.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use crate::{
     Result,
     backoff::Backoff,
+    context::Context,
     git::Repo,
     model::{AgentId, Liveness, Phase},
     ops::{agent_object::LimitObject, status},
@@ -25,7 +24,7 @@ pub(super) enum WaitOutcome {
 ///
 /// # Errors
 /// The agent cannot be read.
-pub(super) fn wait(repo: &Repo, id: &AgentId, interrupted: &AtomicBool) -> Result<WaitOutcome> {
+pub(super) fn wait(context: &Context, repo: &Repo, id: &AgentId) -> Result<WaitOutcome> {
     let mut waiting = Waiting::new(repo)?;
     waiting.set([id.clone()]);
     let mut backoff = Backoff::millis(20, 500);
@@ -47,9 +46,8 @@ pub(super) fn wait(repo: &Repo, id: &AgentId, interrupted: &AtomicBool) -> Resul
             }
             Liveness::Live => {}
         }
-        if interrupted.load(Ordering::Relaxed) {
+        if context.cancel.wait(backoff.pause()) {
             return Ok(WaitOutcome::Interrupted);
         }
-        backoff.sleep();
     }
 }

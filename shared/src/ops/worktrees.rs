@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Code, Error, Result,
+    context::Context,
     git::Repo,
     model::{BranchName, text},
     ops::{agent_object::AgentObject, named, status},
@@ -50,8 +51,9 @@ pub struct WorktreeInfo {
 ///
 /// # Errors
 /// The repository cannot be read.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
-    let report = status::run(repo, &status::Request { all: true, dirt: true, ..status::Request::default() })?;
+pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
+    let report =
+        status::run(context, repo, &status::Request { all: true, dirt: true, ..status::Request::default() })?;
     let all = repo.worktrees()?;
     let mut worktrees = Vec::new();
     for agent in report.agents {

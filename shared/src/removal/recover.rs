@@ -15,7 +15,8 @@ use std::{fs, path::Path};
 use super::restore::{self, Archive};
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    context::{Context, Event},
+    error::Context as _,
     git::{Oid, Repo},
     lock::Lock,
     model::{AgentId, quote, text},
@@ -128,7 +129,7 @@ fn exists(path: &Path) -> bool {
 fn settle_undo(repo: &Repo, undo: &Operation, before: &Operation, all: &[Operation]) -> Result<()> {
     let mut journal = Journal::open(repo, &undo.id)?;
     if operations::is_in_effect(before, all) {
-        return bring_back(repo, &mut journal, before);
+        return bring_back(&Context::default(), repo, &mut journal, before);
     }
     give_up(repo, &mut journal, before)
 }
@@ -138,7 +139,7 @@ fn settle_undo(repo: &Repo, undo: &Operation, before: &Operation, all: &[Operati
 /// # Errors
 /// One of them cannot come back as things stand: nothing is changed; or something cannot be written: then what is there stays
 /// there, and the same undo can be tried again.
-pub fn bring_back(repo: &Repo, journal: &mut Journal, before: &Operation) -> Result<()> {
+pub fn bring_back(context: &Context, repo: &Repo, journal: &mut Journal, before: &Operation) -> Result<()> {
     let kept = Journal::open(repo, &before.id)?;
     let mut trees = Vec::new();
     for removal in before.removals() {
@@ -151,10 +152,14 @@ pub fn bring_back(repo: &Repo, journal: &mut Journal, before: &Operation) -> Res
     journal.operation.summary = format!("of {} {} ({})", before.command(), before.id, before.summary);
     journal.write(repo, &[])?;
     let (archived, _) = archive::all(repo)?;
-    for (removal, tree) in trees {
+    let of = trees.len();
+    for (done, (removal, tree)) in (1..).zip(trees) {
         if let Err(error) = restore::restore(repo, &journal.operation.id, tree, removal, &archived) {
             give_up(repo, journal, before)?;
             return Err(error);
+        }
+        if let Ok(agent) = AgentId::parse(&removal.agent) {
+            context.emit(&Event::AgentRestored { agent, done, of });
         }
     }
     journal.operation.stage = Stage::Done;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{processes_in::Places, restore};
 use crate::{
     Code, Error, Result,
+    context::Context,
     git::{
         Oid, Repo,
         objects::{TreeEntry, TreeEntryKind},
@@ -148,10 +149,15 @@ pub enum RemovalOutcome {
 /// process works in its worktree, something changed since it was kept, or cannot be moved.
 ///
 /// # Errors
-/// The lock on worktrees cannot be had; nothing is changed.
-pub fn carry_out(repo: &Repo, operation: &str, batch: &Batch<'_>) -> Result<Vec<RemovalOutcome>> {
+/// The lock on worktrees cannot be had, or the user interrupts the wait for it; nothing is changed.
+pub fn carry_out(
+    context: &Context,
+    repo: &Repo,
+    operation: &str,
+    batch: &Batch<'_>,
+) -> Result<Vec<RemovalOutcome>> {
     let private = PrivateDir::new(repo.private_dir()?);
-    let _lock = Lock::require(&private.worktrees_lock(), WAIT)?;
+    let _lock = Lock::require(&private.worktrees_lock(), context.at_most(WAIT))?;
     let before = Places::now();
     let mut moved: Vec<Moved> = Vec::with_capacity(batch.len());
     for (order, kept) in batch {

@@ -14,6 +14,7 @@ use self::operation::VERSION;
 pub use self::operation::{Change, Operation, OperationBody, Removal, Stage, UndoEffect};
 use crate::{
     Code, Error, Kind, Result,
+    context::Wait,
     error::Context,
     git::{
         Oid, Repo,
@@ -176,10 +177,10 @@ pub fn lock(repo: &Repo) -> Result<Lock> {
 /// As [`lock`], where another command may hold it for so long.
 ///
 /// # Errors
-/// Another command has it all the time (4).
-pub fn lock_within(repo: &Repo, limit: Duration) -> Result<Lock> {
+/// Another command has it all the time (4), or the wait is cancelled (130).
+pub fn lock_within(repo: &Repo, wait: impl Into<Wait>) -> Result<Lock> {
     let lock = PrivateDir::new(repo.private_dir()?).operations_lock();
-    let lock = Lock::take(&lock, limit)?.ok_or_else(|| {
+    let lock = Lock::take(&lock, wait)?.ok_or_else(|| {
         Error::new(Code::OperationRunning, "another cleanup or undo runs in this repository")
             .hint("wait for its end, and try again")
     })?;

@@ -5,13 +5,15 @@ use std::{
     io::Read,
     path::Path,
     process::{Child, Stdio},
-    sync::mpsc,
-    time::{Duration, Instant},
+    sync::mpsc::{self, RecvTimeoutError},
+    time::Instant,
 };
 
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    backoff::Backoff,
+    context::{Cancel, Context, Event, interrupted},
+    error::Context as _,
     git::Repo,
     lock::Lock,
     model::{AgentId, Fact, Phase, event::Finished},
@@ -20,8 +22,6 @@ use crate::{
     supervise::processes::{AGENT, NONCE, RUN, SUPERVISOR},
 };
 
-/// How long supervisors may take to answer.
-const READY: Duration = Duration::from_secs(30);
 /// Longest diary, in bytes.
 const LOG_LIMIT: u64 = 1 << 20;
 
@@ -31,8 +31,9 @@ pub const READY_WORD: &str = "ready";
 /// Each supervisor gets its agent's lock as its standard input: from here to its end the agent is never without.
 ///
 /// # Errors
-/// One of them does not answer: its agent is shown as failed, with the reason; the others go on.
-pub fn supervisors(repo: &Repo, locks: Vec<(AgentId, Lock)>) -> Result<()> {
+/// One of them does not answer: its agent is shown as failed, with the reason, and the others run. The user interrupts the wait for
+/// their answers (130): all run.
+pub fn supervisors(context: &Context, repo: &Repo, locks: Vec<(AgentId, Lock)>) -> Result<()> {
     let common = repo.common_dir()?;
     let program = process::sibling_binary(SUPERVISOR);
     let diary = open_diary(&PrivateDir::new(repo.private_dir()?))?;
@@ -41,13 +42,17 @@ pub fn supervisors(repo: &Repo, locks: Vec<(AgentId, Lock)>) -> Result<()> {
         let child = supervisor(&program, &common, &id, &diary, &lock);
         started.push((id, lock, child));
     }
-    let deadline = Instant::now() + READY;
+    let deadline = Instant::now() + context.limits().supervisor_start;
     let mut failure = None;
-    for (id, lock, child) in started {
-        let answered = child.and_then(|child| wait_ready(child, deadline));
-        if let Err(error) = answered {
-            tell_failure(repo, &id, &error);
-            failure = Some(error);
+    let of = started.len();
+    for (done, (id, lock, child)) in (1..).zip(started) {
+        match child.and_then(|child| wait_ready(&context.cancel, child, deadline)) {
+            Ok(()) => context.emit(&Event::AgentStarted { agent: id, done, of }),
+            Err(error) if error.kind() == Kind::Interrupted => return Err(error),
+            Err(error) => {
+                tell_failure(repo, &id, &error);
+                failure = Some(error);
+            }
         }
         drop(lock);
     }
@@ -73,7 +78,7 @@ fn supervisor(program: &Path, common: &Path, id: &AgentId, diary: &File, lock: &
 }
 
 /// The supervisor writes a word and closes its output when it has left our session.
-fn wait_ready(mut child: Child, deadline: Instant) -> Result<()> {
+fn wait_ready(cancel: &Cancel, mut child: Child, deadline: Instant) -> Result<()> {
     let (sender, receiver) = mpsc::channel();
     let pipe = child.stdout.take();
     std::thread::spawn(move || {
@@ -81,11 +86,21 @@ fn wait_ready(mut child: Child, deadline: Instant) -> Result<()> {
         let _ = pipe.map(|pipe| pipe.take(64).read_to_string(&mut said));
         let _ = sender.send(said);
     });
-    let said = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+    let mut backoff = Backoff::millis(1, 50);
+    let said = loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match receiver.recv_timeout(backoff.pause().min(left)) {
+            Err(RecvTimeoutError::Timeout) if !left.is_zero() && !cancel.is_cancelled() => {}
+            said => break said,
+        }
+    };
     // It outlives us; while we live, nobody else takes note of its end.
     std::thread::spawn(move || child.wait());
     match said {
         Ok(word) if word.trim() == READY_WORD => Ok(()),
+        _ if cancel.is_cancelled() => {
+            Err(interrupted("interrupted; the agents keep running").hint("git orchestra status"))
+        }
         _ => Err(Error::new(Code::SupervisorFailed, "a supervisor did not start")
             .hint("'git orchestra status' shows the agent; '.git/orchestra/diary' may say why")),
     }

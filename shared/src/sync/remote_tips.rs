@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Result,
+    context::Context,
     git::{Git, Oid, Repo, command, remotes::RemoteOptions},
     store::layout,
     sync::remote::Remote,
@@ -24,11 +25,12 @@ impl RemoteTips {
     ///
     /// # Errors
     /// Git cannot speak with one of them.
-    pub fn ask(repo: &Repo, remote: &Remote, manner: RemoteOptions) -> Result<Self> {
+    pub fn ask(context: &Context, repo: &Repo, remote: &Remote, manner: RemoteOptions) -> Result<Self> {
         let places = remote.places(repo)?;
         let mut refs: Option<BTreeMap<String, Oid>> = None;
         for place in &places {
-            let there: BTreeMap<String, Oid> = repo.remote_refs(place, manner)?.into_iter().collect();
+            let there: BTreeMap<String, Oid> =
+                repo.remote_refs(context, place, manner)?.into_iter().collect();
             refs = Some(match refs {
                 None => there,
                 Some(before) => before.into_iter().filter(|(name, id)| there.get(name) == Some(id)).collect(),
@@ -38,7 +40,7 @@ impl RemoteTips {
             refs.unwrap_or_default().into_iter().partition(|(_, id)| repo.has_object(*id));
         let mut known = Self { refs: here };
         if let [place] = places.as_slice() {
-            known.follow(repo, remote, place, elsewhere, manner)?;
+            known.follow(context, repo, remote, place, elsewhere, manner)?;
         }
         Ok(known)
     }
@@ -47,6 +49,7 @@ impl RemoteTips {
     /// A remote that does not give them leaves more to be read, and nothing else.
     fn follow(
         &mut self,
+        context: &Context,
         repo: &Repo,
         remote: &Remote,
         place: &str,
@@ -68,7 +71,7 @@ impl RemoteTips {
         if tracked.is_empty() || count(repo, &tracked, self)? == 0 {
             return Ok(());
         }
-        if repo.fetch_objects(place, &moved, manner).is_ok() {
+        if repo.fetch_objects(context, place, &moved, manner).is_ok() {
             self.refs.extend(elsewhere.into_iter().filter(|(_, id)| repo.has_object(*id)));
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Error, Result,
+    context::Context,
     git::{Oid, Repo, remotes::RemoteOptions},
     store::layout,
     sync::{ref_snapshot::RefSnapshot, remote::Remote},
@@ -21,14 +22,14 @@ pub type Unfetched = BTreeMap<String, String>;
 /// # Errors
 /// `first`, the error of the fetch of everything, where the remote cannot be asked or nearly nothing can be fetched.
 pub fn fetch(
+    context: &Context,
     repo: &Repo,
     remote: &Remote,
     before: &RefSnapshot,
     manner: RemoteOptions,
     first: Error,
-    watch: &mut dyn FnMut(&str),
 ) -> Result<Unfetched> {
-    let Ok(there) = repo.remote_refs(&remote.address, manner) else { return Err(first) };
+    let Ok(there) = repo.remote_refs(context, &remote.address, manner) else { return Err(first) };
     let known = before.names();
     let is_news = |name: &String, tip: Oid| known.get(name) != Some(&tip);
     let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -36,7 +37,7 @@ pub fn fetch(
         groups.entry(name.rsplit('/').next().unwrap_or(name)).or_default().push(name.clone());
     }
     let groups: Vec<Vec<String>> = groups.into_values().collect();
-    let mut apart = Apart { repo, remote, manner, watch, unfetched: Unfetched::new() };
+    let mut apart = Apart { context, repo, remote, manner, unfetched: Unfetched::new() };
     // With nothing to leave out, what failed was something else.
     if groups.is_empty() || !apart.fetch(&groups)? {
         return Err(first);
@@ -50,10 +51,10 @@ fn is_shared(name: &str) -> bool {
 }
 
 struct Apart<'a> {
+    context: &'a Context,
     repo: &'a Repo,
     remote: &'a Remote,
     manner: RemoteOptions,
-    watch: &'a mut dyn FnMut(&str),
     unfetched: Unfetched,
 }
 
@@ -66,9 +67,9 @@ impl Apart<'_> {
             .flatten()
             .filter_map(|name| Some(format!("+{name}:{tracking}{}", name.strip_prefix(layout::SHARED)?)))
             .collect();
-        let Err(error) = self.repo.fetch(&self.remote.address, &refspecs, self.manner, self.watch) else {
-            return Ok(true);
-        };
+        let fetched = self.repo.fetch(self.context, &self.remote.address, &refspecs, self.manner);
+        let Err(error) = fetched else { return Ok(true) };
+        self.context.check()?;
         match groups {
             [] => Ok(true),
             [one] => {

@@ -2,6 +2,7 @@
 
 use crate::{
     Result,
+    context::Context,
     git::{
         Git, Repo, command,
         remotes::{Push, RemoteOptions},
@@ -49,6 +50,15 @@ pub enum LeaveConsent {
     WithoutOwnWork,
 }
 
+/// Who decides what may be sent.
+pub trait SendConsent {
+    /// Returns whether this may be sent, all or in part.
+    ///
+    /// # Errors
+    /// Nothing of it may (3).
+    fn may_leave(&mut self, parcel: &Outgoing<'_>) -> Result<LeaveConsent>;
+}
+
 /// What may leave, and what may not.
 #[derive(Debug, Default)]
 pub struct Screened {
@@ -65,23 +75,24 @@ pub struct Screened {
 /// # Errors
 /// Git cannot speak with the remote, the user does not agree to it at all (3), or the repository cannot be read.
 pub fn screen(
+    context: &Context,
     repo: &Repo,
     remote: &Remote,
     sends: &[Push],
     manner: RemoteOptions,
-    may_leave: &mut dyn FnMut(&Outgoing<'_>) -> Result<LeaveConsent>,
+    consent: &mut dyn SendConsent,
 ) -> Result<Screened> {
     if sends.iter().all(|push| push.new.is_none()) {
         return Ok(Screened { go: sends.to_vec(), ..Screened::default() });
     }
-    let known = RemoteTips::ask(repo, remote, manner)?;
+    let known = RemoteTips::ask(context, repo, remote, manner)?;
     let SecretScan { go, mut held } = secrets::check(repo, sends, &known)?;
     if go.iter().all(|push| push.new.is_none()) {
         return Ok(Screened { go, held, own: Vec::new() });
     }
     let own = own_work::find(repo, &go, &known)?;
     let parcel = Outgoing { repo, remote, sends: &go, own: &own, known: &known };
-    if may_leave(&parcel)? == LeaveConsent::All {
+    if consent.may_leave(&parcel)? == LeaveConsent::All {
         return Ok(Screened { go, held, own });
     }
     let brings = |push: &Push| own.iter().any(|own| own.refs.contains(&push.name));

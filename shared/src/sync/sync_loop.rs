@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Code, Error, Kind, Result,
     config::keys::REMOTE,
+    context::{Context, Event},
     git::{
         Oid, RefError, Repo,
         remotes::{Push, Rejected, RejectionCause, RemoteOptions},
@@ -30,7 +31,7 @@ use crate::{
         relocated,
         remote::Remote,
         resilient_fetch::{self, Unfetched},
-        screen::{self, LeaveConsent, Outgoing},
+        screen::{self, SendConsent},
         secrets::Withheld,
     },
     world,
@@ -67,17 +68,6 @@ pub struct SyncOptions {
     pub work: bool,
     /// Git may ask for a password.
     pub ask: bool,
-}
-
-/// Who is asked and told on the way.
-pub trait Talk {
-    /// What happens now.
-    fn doing(&mut self, what: &str);
-    /// Whether this may leave.
-    ///
-    /// # Errors
-    /// It may not (3).
-    fn may_leave(&mut self, parcel: &Outgoing<'_>) -> Result<LeaveConsent>;
 }
 
 /// What came of it.
@@ -119,13 +109,21 @@ pub struct SyncOutcome {
 /// Syncs.
 ///
 /// # Errors
-/// Git cannot speak with the remote (5), it takes nothing (5), or others are quicker all the time (4). What was taken in stays.
-pub fn run(repo: &Repo, remote: &Remote, order: &SyncOptions, talk: &mut dyn Talk) -> Result<SyncOutcome> {
+/// Git cannot speak with the remote (5), it takes nothing (5), others are quicker all the time (4), or the user
+/// interrupts it (130). What was taken in stays.
+pub fn run(
+    context: &Context,
+    repo: &Repo,
+    remote: &Remote,
+    order: &SyncOptions,
+    consent: &mut dyn SendConsent,
+) -> Result<SyncOutcome> {
     let mut sync = Sync {
+        context,
         repo,
         remote,
         order,
-        talk,
+        consent,
         outcome: SyncOutcome::default(),
         unfetched: Unfetched::new(),
         screened: BTreeSet::new(),
@@ -143,6 +141,7 @@ pub fn run(repo: &Repo, remote: &Remote, order: &SyncOptions, talk: &mut dyn Tal
     sync.outcome.first = before == RefSnapshot::default();
     sync.is_ours(&theirs)?;
     loop {
+        context.check()?;
         let missing = missing::look(repo, &remote.name, &before, &theirs, order.restore)?;
         let mut plan = sync.take_in(&before, &theirs, &missing)?;
         plan.sends.retain(|push| !sync.outcome.unsent.contains_key(below_shared(&push.name)));
@@ -182,10 +181,11 @@ fn below_shared(name: &str) -> &str {
 }
 
 struct Sync<'a> {
+    context: &'a Context,
     repo: &'a Repo,
     remote: &'a Remote,
     order: &'a SyncOptions,
-    talk: &'a mut dyn Talk,
+    consent: &'a mut dyn SendConsent,
     outcome: SyncOutcome,
     /// What could not be fetched at the last look.
     unfetched: Unfetched,
@@ -206,11 +206,15 @@ impl Sync<'_> {
             .iter()
             .map(|kind| format!("+{}{kind}/*:{tracking}{kind}/*", layout::SHARED))
             .collect();
-        self.talk.doing(&format!("looking at {}", text::safe(&self.remote.address)));
+        self.context.emit(&Event::FetchStarted { remote: self.remote.address.clone() });
         self.unfetched.clear();
         let mut fetched = self.fetch(&refspecs);
-        if fetched.as_ref().is_err_and(|error| matches!(error.code, Code::NotAFile | Code::GitTimeout)) {
-            // It waits for something that is in the way here, or for a remote that says nothing: it would again.
+        if fetched
+            .as_ref()
+            .is_err_and(|error| matches!(error.code, Code::NotAFile | Code::GitTimeout | Code::Interrupted))
+        {
+            // It waits for something that is in the way here, or for a remote that says nothing: it would again. Or the user
+            // interrupted it.
             return fetched.map(|()| (before, RefSnapshot::default()));
         }
         // Git fetches nothing while one ref, of whatever kind, names what is not here.
@@ -221,10 +225,9 @@ impl Sync<'_> {
         if let Err(error) = fetched {
             // A git that was killed half-way left its locks.
             self.repo.break_stale_locks_below(&tracking);
-            let (manner, talk) = (self.manner(), &mut self.talk);
-            let mut watch = |said: &str| talk.doing(said);
+            let manner = self.manner();
             self.unfetched =
-                resilient_fetch::fetch(self.repo, self.remote, &before, manner, error, &mut watch)?;
+                resilient_fetch::fetch(self.context, self.repo, self.remote, &before, manner, error)?;
         }
         let theirs = RefSnapshot::read(self.repo, &tracking)?;
         self.outcome.strange = theirs.strange;
@@ -232,9 +235,7 @@ impl Sync<'_> {
     }
 
     fn fetch(&mut self, refspecs: &[String]) -> Result<()> {
-        let manner = self.manner();
-        let talk = &mut self.talk;
-        self.repo.fetch(&self.remote.address, refspecs, manner, &mut |said| talk.doing(said))
+        self.repo.fetch(self.context, &self.remote.address, refspecs, self.manner())
     }
 
     /// Moves every damaged ref of ours out of the way. `true`: there was one. What a remote has of it comes back with the fetch.
@@ -376,11 +377,9 @@ impl Sync<'_> {
         let key = |push: &Push| (push.name.clone(), push.new);
         let new: Vec<Push> =
             sends.iter().filter(|push| !self.screened.contains(&key(push))).cloned().collect();
-        let talk = &mut self.talk;
-        talk.doing(&format!("reading what {} does not have", text::safe(&self.remote.address)));
-        let manner = RemoteOptions { ask: self.order.ask };
-        let screened =
-            screen::screen(self.repo, self.remote, &new, manner, &mut |parcel| talk.may_leave(parcel))?;
+        self.context.emit(&Event::ScanStarted { remote: self.remote.address.clone() });
+        let manner = self.manner();
+        let screened = screen::screen(self.context, self.repo, self.remote, &new, manner, self.consent)?;
         let go: BTreeSet<_> = screened.go.iter().map(key).collect();
         self.screened.extend(new.iter().map(key).filter(|one| !go.contains(one)));
         for held in screened.held {
@@ -397,11 +396,9 @@ impl Sync<'_> {
     /// Gives what was rejected because others were quicker.
     fn send(&mut self, sends: &[Push]) -> Result<Vec<Rejected>> {
         self.outcome.attempts += 1;
-        let n = sends.len();
-        self.talk.doing(&format!("sending {n} refs to {}", text::safe(&self.remote.address)));
-        let manner = self.manner();
-        let talk = &mut self.talk;
-        let rejected = self.repo.push(&self.remote.address, sends, manner, &mut |said| talk.doing(said))?;
+        let address = &self.remote.address;
+        self.context.emit(&Event::PushStarted { remote: address.clone(), refs: sends.len() });
+        let rejected = self.repo.push(self.context, address, sends, self.manner())?;
         self.keep_at_home(sends.len(), &rejected)?;
         Ok(rejected)
     }
@@ -469,8 +466,8 @@ impl Sync<'_> {
     fn wait(&self) -> Result<()> {
         let most = 20_u64 << self.outcome.attempts.min(6);
         let chance = u64::from(world::random::<1>()?[0]);
-        std::thread::sleep(Duration::from_millis(10 + most * chance / 255));
-        Ok(())
+        self.context.cancel.wait(Duration::from_millis(10 + most * chance / 255));
+        self.context.check()
     }
 }
 

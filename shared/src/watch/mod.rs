@@ -15,10 +15,10 @@
 //! ```no_run
 //! use std::time::Duration;
 //!
-//! use orchestra::{git::Repo, watch::{Filter, Update, Watch}};
+//! use orchestra::{context::Cancel, git::Repo, watch::{Filter, Update, Watch}};
 //!
 //! fn follow(repo: &Repo) -> orchestra::Result<()> {
-//!     let mut watch = Watch::new(repo, Filter::default())?;
+//!     let mut watch = Watch::new(&Cancel::never(), repo, Filter::default())?;
 //!     loop {
 //!         match watch.next(Duration::from_secs(60))? {
 //!             Update::Changed(changes) => println!("{changes:?}; {} agents", watch.snapshot().status.agents.len()),
@@ -29,7 +29,6 @@
 //! }
 //! ```
 
-mod cancel;
 mod change;
 mod cursor;
 mod home;
@@ -46,13 +45,11 @@ mod inotify;
 mod inotify;
 
 use std::{
-    io::PipeReader,
     path::Path,
     time::{Duration, Instant},
 };
 
 pub use self::{
-    cancel::CancelHandle,
     change::{Aspect, Change, Departure},
     cursor::Cursor,
     snapshot::{Filter, LandingUnderWay, LogEnd, Snapshot},
@@ -67,6 +64,7 @@ use self::{
 };
 use crate::{
     Result,
+    context::Cancel,
     git::Repo,
     model::{AgentId, Liveness},
     store::layout::PrivateDir,
@@ -101,7 +99,7 @@ pub struct Watch {
     reader: Reader,
     waker: Waker,
     pace: Pace,
-    cancel: CancelHandle,
+    cancel: Cancel,
     /// Where the reader stopped, until the first look.
     resumed: Option<Cursor>,
     /// What was noticed and not read yet.
@@ -113,36 +111,41 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches from now on: the first [`Watch::next`] gives [`Change::Reset`] at once.
+    /// Watches from now on: the first [`Watch::next`] gives [`Change::Reset`] at once. `cancel` ends its waits, the present one and all
+    /// that follow.
     ///
     /// # Errors
-    /// The repository is gone, or there are no file descriptors left.
-    pub fn new(repo: &Repo, filter: Filter) -> Result<Self> {
-        Self::woken_by(Waker::new, repo, filter)
+    /// The repository is gone.
+    pub fn new(cancel: &Cancel, repo: &Repo, filter: Filter) -> Result<Self> {
+        Self::woken_by(Waker::new, cancel, repo, filter)
     }
 
     /// As [`Watch::new`], without help of the kernel: for file systems that other machines change though they look like local ones.
     ///
     /// # Errors
     /// As [`Watch::new`].
-    pub fn by_polling(repo: &Repo, filter: Filter) -> Result<Self> {
-        Self::woken_by(|_, ear| Waker::by_times(ear), repo, filter)
+    pub fn by_polling(cancel: &Cancel, repo: &Repo, filter: Filter) -> Result<Self> {
+        Self::woken_by(|_, cancel| Waker::by_times(cancel), cancel, repo, filter)
     }
 
-    fn woken_by(waker: impl FnOnce(&Path, PipeReader) -> Waker, repo: &Repo, filter: Filter) -> Result<Self> {
+    fn woken_by(
+        waker: impl FnOnce(&Path, Cancel) -> Waker,
+        cancel: &Cancel,
+        repo: &Repo,
+        filter: Filter,
+    ) -> Result<Self> {
         let private = PrivateDir::new(repo.private_dir()?);
         let places = places::all(&repo.common_dir()?, &private, std::iter::empty());
         // From here on a rename of the repository does no harm.
         let home = Home::of(repo)?;
-        let (cancel, ear) = cancel::pair()?;
-        let waker = waker(home.common_dir(), ear);
+        let waker = waker(home.common_dir(), cancel.clone());
         let pace = Pace::new(GROWTH, if waker.is_told() { FLOOR } else { FLOOR_UNTOLD });
         Ok(Self {
             home,
             reader: Reader::new(filter),
             waker,
             pace,
-            cancel,
+            cancel: cancel.clone(),
             resumed: None,
             noticed: None,
             places,
@@ -155,8 +158,8 @@ impl Watch {
     ///
     /// # Errors
     /// As [`Watch::new`].
-    pub fn resume(repo: &Repo, filter: Filter, cursor: Cursor) -> Result<Self> {
-        Ok(Self { resumed: Some(cursor), ..Self::new(repo, filter)? })
+    pub fn resume(cancel: &Cancel, repo: &Repo, filter: Filter, cursor: Cursor) -> Result<Self> {
+        Ok(Self { resumed: Some(cursor), ..Self::new(cancel, repo, filter)? })
     }
 
     /// Output that grew is told after this pause, and not half a second.
@@ -164,11 +167,6 @@ impl Watch {
     pub const fn with_growth_pause(mut self, pause: Duration) -> Self {
         self.pace.growth = pause;
         self
-    }
-
-    /// Ends waits from another thread.
-    pub fn cancel_handle(&self) -> CancelHandle {
-        self.cancel.clone()
     }
 
     /// Everything in view, as it was at the last look.

@@ -2,14 +2,13 @@
 //! folders. Never says what changed.
 
 use std::{
-    io::PipeReader,
     os::fd::AsFd,
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime},
 };
 
 use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
+    event::{PollFd, PollFlags, poll},
     io::Errno,
 };
 
@@ -18,6 +17,7 @@ use super::{
     pace::{Backoff, Urgency},
     places::Place,
 };
+use crate::context::{Cancel, timespec};
 
 /// While output that grew waits to be read, events are gathered for this long, however many there are.
 const SLICE: Duration = Duration::from_millis(25);
@@ -39,7 +39,7 @@ pub(super) enum Woken {
 #[derive(Debug)]
 pub(super) struct Waker {
     source: Source,
-    cancelled: PipeReader,
+    cancel: Cancel,
 }
 
 #[derive(Debug)]
@@ -49,15 +49,15 @@ enum Source {
 }
 
 impl Waker {
-    /// `cancelled` can be read once all waits are to end.
-    pub(super) fn new(common: &Path, cancelled: PipeReader) -> Self {
+    /// Wakes when something changes below `common`, and when `cancel` ends all waits.
+    pub(super) fn new(common: &Path, cancel: Cancel) -> Self {
         let source = Inotify::open(common).map_or_else(|| Source::Times(Times::new()), Source::Kernel);
-        Self { source, cancelled }
+        Self { source, cancel }
     }
 
     /// As [`Waker::new`], without the kernel.
-    pub(super) fn by_times(cancelled: PipeReader) -> Self {
-        Self { source: Source::Times(Times::new()), cancelled }
+    pub(super) fn by_times(cancel: Cancel) -> Self {
+        Self { source: Source::Times(Times::new()), cancel }
     }
 
     /// Whether the kernel tells of changes.
@@ -108,17 +108,15 @@ impl Waker {
     fn pause(&mut self, limit: Duration, gathers: bool) -> Result<Option<Urgency>, Cancelled> {
         match &mut self.source {
             Source::Kernel(inotify) if gathers => {
-                wait_for(&[&self.cancelled], limit.min(SLICE)).and_then(|found| cancelled(found & 1 != 0))?;
+                wait_for(&self.cancel, None, limit.min(SLICE))?;
                 Ok(read(inotify))
             }
             Source::Kernel(inotify) => {
-                let found = wait_for(&[&self.cancelled, inotify], limit)?;
-                cancelled(found & 1 != 0)?;
+                wait_for(&self.cancel, Some(inotify), limit)?;
                 Ok(read(inotify))
             }
             Source::Times(times) => {
-                let found = wait_for(&[&self.cancelled], limit.min(times.tick.pause()))?;
-                cancelled(found & 1 != 0)?;
+                wait_for(&self.cancel, None, limit.min(times.tick.pause()))?;
                 Ok(times.changed().then_some(Urgency::State))
             }
         }
@@ -128,30 +126,20 @@ impl Waker {
 /// Somebody wants the wait to end.
 struct Cancelled;
 
-const fn cancelled(is_it: bool) -> Result<(), Cancelled> {
-    if is_it { Err(Cancelled) } else { Ok(()) }
-}
-
 /// What the kernel cannot tell may be anything.
 fn read(inotify: &mut Inotify) -> Option<Urgency> {
     inotify.read().unwrap_or(Some(Urgency::State))
 }
 
-/// Waits until one of a few files can be read; gives which, one bit each.
-fn wait_for(files: &[&dyn AsFd], limit: Duration) -> Result<u32, Cancelled> {
+/// Waits until a file can be read, if there is one.
+fn wait_for(cancel: &Cancel, file: Option<&dyn AsFd>, limit: Duration) -> Result<(), Cancelled> {
+    let files = cancel.pipe().into_iter().chain(file.map(|file| file.as_fd()));
     let mut asked: Vec<PollFd<'_>> =
-        files.iter().map(|file| PollFd::from_borrowed_fd(file.as_fd(), PollFlags::IN)).collect();
-    let limit = Timespec {
-        tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: i64::from(limit.subsec_nanos()),
-    };
-    match poll(&mut asked, Some(&limit)) {
-        Ok(_) => {
-            let found = asked.iter().enumerate().filter(|(_, file)| !file.revents().is_empty());
-            Ok(found.fold(0, |bits, (at, _)| bits | 1 << at))
-        }
-        // A signal: whoever waits looks at the clock and waits on.
-        Err(Errno::INTR) => Ok(0),
+        files.map(|file| PollFd::from_borrowed_fd(file, PollFlags::IN)).collect();
+    match poll(&mut asked, Some(&timespec(limit))) {
+        Ok(_) if cancel.is_cancelled() => Err(Cancelled),
+        // After a signal, whoever waits looks at the clock and waits on.
+        Ok(_) | Err(Errno::INTR) => Ok(()),
         // Nothing can be waited for: rather end than turn in circles.
         Err(_) => Err(Cancelled),
     }
@@ -216,7 +204,7 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::*;
-    use crate::watch::{cancel, places::Folder};
+    use crate::watch::places::Folder;
 
     const SOON: Duration = Duration::from_secs(60);
 
@@ -225,8 +213,8 @@ mod tests {
         for told in [true, false] {
             let folder = tempfile::tempdir().unwrap();
             fs::create_dir(folder.path().join("refs")).unwrap();
-            let (_cancel, ear) = cancel::pair().unwrap();
-            let mut waker = if told { Waker::new(folder.path(), ear) } else { Waker::by_times(ear) };
+            let cancel = Cancel::never();
+            let mut waker = if told { Waker::new(folder.path(), cancel) } else { Waker::by_times(cancel) };
             test(folder.path(), &mut waker);
         }
     }
@@ -279,9 +267,9 @@ mod tests {
             waker.watch(folder, &places());
             assert_eq!(waker.wait(Instant::now(), None), Woken::Late);
         });
-        let (handle, ear) = cancel::pair().unwrap();
-        let mut waker = Waker::by_times(ear);
-        let other = std::thread::spawn(move || handle.cancel());
+        let cancel = Cancel::new().unwrap();
+        let mut waker = Waker::by_times(cancel.clone());
+        let other = std::thread::spawn(move || cancel.cancel());
         assert_eq!(waker.wait(Instant::now() + SOON, None), Woken::Cancelled);
         other.join().unwrap();
         assert_eq!(waker.wait(Instant::now() + SOON, None), Woken::Cancelled, "and every later one");

@@ -1,11 +1,10 @@
 //! Asking agents to settle conflicts and to repair what fails: in their own worktrees, in their own conversations.
 
-use std::sync::atomic::AtomicBool;
-
 use crate::{
-    Error, Kind, Result,
+    Result,
     agents::{self, Words},
     config::Config,
+    context::{Context, interrupted},
     git::{Oid, worktrees::WorktreeHead},
     landing::{
         before::BeforeRepair,
@@ -30,8 +29,8 @@ use crate::{
 
 /// Asks the agents of a landing.
 pub(super) struct Asking<'a> {
+    pub(super) context: &'a Context,
     pub(super) repo: &'a AcceptedRepo,
-    pub(super) interrupted: &'a AtomicBool,
     /// The target of the landing.
     pub(super) into: &'a str,
 }
@@ -51,7 +50,8 @@ impl Repairer for Asking<'_> {
             message: Some(Words::Composed(message.to_owned())),
             ..resume::Request::default()
         };
-        resume::run(self.repo, &request).map_err(|error| cannot(&error.one_line()))?;
+        resume::run(&self.context.unobserved(), self.repo, &request)
+            .map_err(|error| cannot(&error.one_line()))?;
         self.wait(agent)?;
         // It ran meanwhile, and the landing continues with what the configuration names.
         self.repo.confirm()?;
@@ -67,7 +67,7 @@ impl Repairer for Asking<'_> {
     }
 
     fn roll_back(&self, before: &BeforeRepair, why: &str) -> Result<(), RepairError> {
-        rolling_back::roll_back(self.repo, before, why)
+        rolling_back::roll_back(self.context, self.repo, before, why)
     }
 }
 
@@ -111,15 +111,14 @@ impl Asking<'_> {
     }
 
     fn wait(&self, id: &AgentId) -> Result<(), RepairError> {
-        match waiting::wait(self.repo, id, self.interrupted)? {
+        match waiting::wait(self.context, self.repo, id)? {
             WaitOutcome::Done => Ok(()),
             WaitOutcome::Otherwise(why) => Err(RepairError::not_possible(format!("its agent is {why}"))),
-            WaitOutcome::Interrupted => Err(Error::new(
-                Kind::Interrupted,
-                format!("interrupted while '{id}' works on its branch; it runs on"),
-            )
-            .hint("git orchestra merge-ranked --continue, when it has ended")
-            .into()),
+            WaitOutcome::Interrupted => {
+                Err(interrupted(format!("interrupted while '{id}' works on its branch; it runs on"))
+                    .hint("git orchestra merge-ranked --continue, when it has ended")
+                    .into())
+            }
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Carrying a landing out: its steps, the move of its target, and what is recorded about both.
 
-use std::sync::atomic::Ordering;
-
 use super::{
     prepare,
     report::{Incomplete, Report},
@@ -41,7 +39,7 @@ pub(super) fn steps(
 ) -> Result<Report> {
     let mut runner = Runner::new(repo, plan, state, journal, around);
     let mut stopped = runner.run();
-    if stopped.is_err() && around.interrupted.load(Ordering::Relaxed) {
+    if stopped.is_err() && around.context.cancel.is_cancelled() {
         // Ctrl-C reaches the programs that we started as well.
         stopped = Ok(StopReason::Interrupted);
     }

@@ -9,6 +9,7 @@ use crate::{
         Config,
         keys::{BUILD, CHECK_TIME, TEST},
     },
+    context::Context,
     git::{Oid, Repo},
     landing::{
         LandOptions, LandingPlan, State,
@@ -58,6 +59,7 @@ pub(super) fn options(repo: &Repo, request: &Request) -> Result<LandOptions> {
 /// # Errors
 /// There is nothing to land (3), a name means nothing, or a history cannot be read.
 pub(super) fn plan(
+    context: &Context,
     repo: &Repo,
     target: LandingTarget,
     named: &[String],
@@ -77,7 +79,7 @@ pub(super) fn plan(
         };
         return Err(error.hint("git orchestra status; git orchestra merge-ranked BRANCH…"));
     }
-    fetch_promised(repo, &target, &mut branches);
+    fetch_promised(context, repo, &target, &mut branches);
     unreadable.extend(branches.iter().filter_map(|branch| branch.problem.clone()));
     earlier::recall(repo, &mut branches)?;
     Ok(LandingPlan { unreadable, ..plan::plan(repo, target, branches, options)? })
@@ -85,7 +87,7 @@ pub(super) fn plan(
 
 /// In a partial clone, brings what comparing the branches with the target needs. A branch for which that fails cannot land; the
 /// others are not held up by it.
-fn fetch_promised(repo: &Repo, target: &LandingTarget, branches: &mut [Branch]) {
+fn fetch_promised(context: &Context, repo: &Repo, target: &LandingTarget, branches: &mut [Branch]) {
     if !repo.is_partial() {
         return;
     }
@@ -94,11 +96,11 @@ fn fetch_promised(repo: &Repo, target: &LandingTarget, branches: &mut [Branch]) 
         Err(_) => Vec::new(),
     };
     let all: Vec<(Oid, Oid)> = branches.iter().flat_map(pairs).collect();
-    if repo.fetch_promised_changes(&all).is_ok() {
+    if repo.fetch_promised_changes(context, &all).is_ok() {
         return;
     }
     for branch in branches {
-        if let Err(error) = repo.fetch_promised_changes(&pairs(branch)) {
+        if let Err(error) = repo.fetch_promised_changes(context, &pairs(branch)) {
             let name = branch.agent.as_ref().map(|(id, _)| layout::head_ref(id));
             let name = name.unwrap_or_else(|| layout::branch_ref(&branch.name));
             branch.problem.get_or_insert_with(|| Unreadable::unfetched(repo, name, error.one_line()));

@@ -1,10 +1,9 @@
 //! Rolling a failed repair back: the agent's branch, its head and its phase are as they were before it was asked. What it did
 //! stays reachable.
 
-use std::time::Duration;
-
 use crate::{
     Result,
+    context::Context,
     git::{Oid, Repo, refs::RefEdit},
     landing::{
         before::BeforeRepair,
@@ -20,17 +19,19 @@ use crate::{
     },
 };
 
-/// How long another command may hold the agent's lock for a look.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// Rolls a repair back. `why` becomes the reason in the agent's life.
 ///
 /// # Errors
 /// It is not possible as things stand, or something cannot be read or written.
-pub(super) fn roll_back(repo: &Repo, before: &BeforeRepair, why: &str) -> Result<(), RepairError> {
+pub(super) fn roll_back(
+    context: &Context,
+    repo: &Repo,
+    before: &BeforeRepair,
+    why: &str,
+) -> Result<(), RepairError> {
     let id = &before.agent;
     let dir = PrivateDir::new(repo.private_dir()?).agent(id);
-    let Some(_lock) = Lock::take(&dir.lock(), LOCK_TIMEOUT)? else {
+    let Some(_lock) = Lock::take(&dir.lock(), context.limits().agent_lock)? else {
         return Err(RepairError::not_possible("its agent still runs"));
     };
     let rolled_back = under_lock(repo, id, before, why);

@@ -7,6 +7,7 @@ use super::TakeOver;
 use crate::{
     Code, Error, Result, agents,
     config::{Config, keys::BRANCH_PREFIX},
+    context::Context,
     git::{
         Oid, Repo,
         refs::RefEdit,
@@ -170,7 +171,7 @@ fn bring_conversation(repo: &Repo, id: &AgentId, agent: &Agent, worktree: &Path)
 ///
 /// # Errors
 /// Another clone was quicker (4); then it is as if nobody had tried here.
-pub(super) fn arbitrate(repo: &Repo, id: &AgentId, before: Oid) -> Result<Option<String>> {
+pub(super) fn arbitrate(context: &Context, repo: &Repo, id: &AgentId, before: Oid) -> Result<Option<String>> {
     let name = layout::agent_ref(id);
     let Some(now) = repo.find_ref(&name)? else { return Ok(None) };
     let both = "if another clone resumes it too, the work of both is kept";
@@ -190,13 +191,13 @@ pub(super) fn arbitrate(repo: &Repo, id: &AgentId, before: Oid) -> Result<Option
             continue;
         }
         let push = [Push { name: name.clone(), new: Some(now), rule: PushRule::FastForwardOnly }];
-        let checked = RemoteTips::ask(repo, &remote, RemoteOptions::default())
+        let checked = RemoteTips::ask(context, repo, &remote, RemoteOptions::default())
             .and_then(|known| secrets::check(repo, &push, &known).map(|checked| checked.held.is_empty()));
         if checked.as_ref().is_ok_and(|clean| !clean) {
             continue;
         }
         let pushed =
-            checked.and_then(|_| repo.push(&remote.address, &push, RemoteOptions::default(), &mut |_| {}));
+            checked.and_then(|_| repo.push(context, &remote.address, &push, RemoteOptions::default()));
         match pushed {
             Ok(rejected) if rejected.is_empty() => alone = None,
             Ok(_) => {

@@ -1,7 +1,7 @@
 //! `review --by`: another agent judges a work, in its own worktree, with its own and narrower permissions. The test is run by us:
 //! no agent's word stands for it.
 
-use std::{sync::atomic::AtomicBool, time::Duration};
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use crate::{
         Config,
         keys::{CHECK_TIME, REVIEW_ALLOW, REVIEW_MODEL, REVIEW_TEST, TEST},
     },
+    context::{Context, interrupted},
     git::{Oid, Repo},
     landing::{check::CheckRun, verify},
     model::{
@@ -75,7 +76,7 @@ struct Finding {
 ///
 /// # Errors
 /// There is no test (2), the work cannot be judged (3), the reviewer fails or answers nonsense (5); nothing is judged then.
-pub fn run(repo: &AcceptedRepo, agent: &str, by: &By, interrupted: &AtomicBool) -> Result<Report> {
+pub fn run(context: &Context, repo: &AcceptedRepo, agent: &str, by: &By) -> Result<Report> {
     let id = status::resolve(repo, agent)?;
     let config = Config::of(repo);
     let configured = config.get(&REVIEW_TEST)?.or(config.get(&TEST)?);
@@ -92,12 +93,12 @@ pub fn run(repo: &AcceptedRepo, agent: &str, by: &By, interrupted: &AtomicBool) 
     agents::check_prose(&by.profile, &config, "a review")?;
     let task = String::from_utf8_lossy(&chain.prompt(repo)?.unwrap_or_default()).into_owned();
     let limit = config.get(&CHECK_TIME)?;
-    let mut tested = run_test(repo, head, &test, limit, interrupted)?;
-    let reviewer = start(repo, &id, by, head, &prompt(&task, base, &test, &tested, by.fix), &test)?;
-    wait(repo, &reviewer, interrupted)?;
+    let mut tested = run_test(context, repo, head, &test, limit)?;
+    let reviewer = start(context, repo, &id, by, head, &prompt(&task, base, &test, &tested, by.fix), &test)?;
+    wait(context, repo, &reviewer)?;
     // It ran meanwhile, and what follows uses what the configuration names.
     repo.confirm()?;
-    let mut answer = answer(&last_words(repo, &reviewer)?).ok_or_else(|| {
+    let mut answer = answer(&last_words(context, repo, &reviewer)?).ok_or_else(|| {
         Error::new(
             Code::ReviewerFailed,
             format!("the reviewer '{reviewer}' gave no verdict that can be read; nothing was judged"),
@@ -107,9 +108,9 @@ pub fn run(repo: &AcceptedRepo, agent: &str, by: &By, interrupted: &AtomicBool) 
     let mut report = Report::empty();
     let mut judged = head;
     if let Some(repaired) = repaired(repo, &reviewer, head)?.filter(|_| by.fix) {
-        let again = run_test(repo, repaired, &test, limit, interrupted)?;
+        let again = run_test(context, repo, repaired, &test, limit)?;
         if again.failure.is_none() {
-            fix::bring(repo, &id, head, repaired)?;
+            fix::bring(context, repo, &id, head, repaired)?;
             (judged, tested, report.repaired) = (repaired, again, Some(repaired));
         } else {
             answer.verdict = Verdict::Changes;
@@ -122,21 +123,15 @@ pub fn run(repo: &AcceptedRepo, agent: &str, by: &By, interrupted: &AtomicBool) 
         reviewer,
         check: text::one_line(&format!("{test}: {}", tested.label()), 200),
     };
-    judge(repo, &id, &give, &mut report, Some(judge_by))?;
-    report.work = super::run(repo, &Request { agent: Some(id.to_string()), give: None })?.work;
+    judge(context, repo, &id, &give, &mut report, Some(judge_by))?;
+    report.work = super::run(context, repo, &Request { agent: Some(id.to_string()), give: None })?.work;
     Ok(report)
 }
 
 /// Runs the test on a commit.
-fn run_test(
-    repo: &Repo,
-    commit: Oid,
-    test: &str,
-    limit: Duration,
-    interrupted: &AtomicBool,
-) -> Result<CheckRun> {
-    verify::verify(repo, commit, test, limit, interrupted).map_err(|error| match error.kind() {
-        Kind::Interrupted => Error::new(Kind::Interrupted, "interrupted; nothing was judged"),
+fn run_test(context: &Context, repo: &Repo, commit: Oid, test: &str, limit: Duration) -> Result<CheckRun> {
+    verify::verify(context, repo, commit, test, limit).map_err(|error| match error.kind() {
+        Kind::Interrupted => interrupted("interrupted; nothing was judged"),
         _ => error,
     })
 }
@@ -148,7 +143,15 @@ fn repaired(repo: &Repo, reviewer: &AgentId, head: Oid) -> Result<Option<Oid>> {
 }
 
 /// In its own worktree, at the work; it may look, and run the test.
-fn start(repo: &AcceptedRepo, of: &AgentId, by: &By, head: Oid, task: &str, test: &str) -> Result<AgentId> {
+fn start(
+    context: &Context,
+    repo: &AcceptedRepo,
+    of: &AgentId,
+    by: &By,
+    head: Oid,
+    task: &str,
+    test: &str,
+) -> Result<AgentId> {
     let config = Config::of(repo);
     let launch = agents::launch(&by.profile, &config, &Options::default())?;
     let options = match launch.permission {
@@ -162,6 +165,7 @@ fn start(repo: &AcceptedRepo, of: &AgentId, by: &By, head: Oid, task: &str, test
         },
     };
     let report = spawn::run(
+        context,
         repo,
         &spawn::Request {
             tasks: vec![task.to_owned()],
@@ -177,24 +181,23 @@ fn start(repo: &AcceptedRepo, of: &AgentId, by: &By, head: Oid, task: &str, test
     planned.map(|planned| planned.id).ok_or_else(|| Error::internal("no reviewer was started"))
 }
 
-fn wait(repo: &Repo, id: &AgentId, interrupted: &AtomicBool) -> Result<()> {
-    match waiting::wait(repo, id, interrupted)? {
+fn wait(context: &Context, repo: &Repo, id: &AgentId) -> Result<()> {
+    match waiting::wait(context, repo, id)? {
         WaitOutcome::Done => Ok(()),
         WaitOutcome::Otherwise(why) => {
             Err(Error::new(Code::ReviewerFailed, format!("the reviewer '{id}' is {why}; nothing was judged"))
                 .hint(format!("git orchestra logs {id}")))
         }
-        WaitOutcome::Interrupted => Err(Error::new(
-            Kind::Interrupted,
-            format!("interrupted; the reviewer '{id}' runs on, and nothing was judged"),
-        )
-        .hint(format!("git orchestra stop {id}"))),
+        WaitOutcome::Interrupted => {
+            Err(interrupted(format!("interrupted; the reviewer '{id}' runs on, and nothing was judged"))
+                .hint(format!("git orchestra stop {id}")))
+        }
     }
 }
 
 /// The words of its last attempt.
-fn last_words(repo: &Repo, id: &AgentId) -> Result<String> {
-    let report = logs::run(repo, &logs::Request { agent: id.to_string() })?;
+fn last_words(context: &Context, repo: &Repo, id: &AgentId) -> Result<String> {
+    let report = logs::run(context, repo, &logs::Request { agent: id.to_string() })?;
     let mut output = Vec::new();
     if let Some(attempt) = report.attempts.last() {
         attempt.copy(repo, 0, &mut output)?;

@@ -2,6 +2,7 @@
 
 use crate::{
     Code, Error, Result,
+    context::Context,
     git::{Oid, Repo},
     landing::finish::{self, Move, TargetMove},
     model::AgentId,
@@ -12,12 +13,12 @@ use crate::{
 ///
 /// # Errors
 /// The branch does not stand at the work that was reviewed, or its worktree is not clean (3).
-pub(super) fn bring(repo: &Repo, id: &AgentId, from: Oid, to: Oid) -> Result<()> {
+pub(super) fn bring(context: &Context, repo: &Repo, id: &AgentId, from: Oid, to: Oid) -> Result<()> {
     finish::recover(repo)?;
     let branch = status::one(repo, id)?.branch;
     let wanted = Move { branch: &branch, old: from, new: to, why: "orchestra review: repaired" };
     let why = match finish::move_branch(repo, wanted)? {
-        TargetMove::Yes | TargetMove::NotNeeded => return collect::take_again(repo, id).map(|_| ()),
+        TargetMove::Yes | TargetMove::NotNeeded => return collect::take_again(context, repo, id).map(|_| ()),
         TargetMove::Elsewhere(_) => {
             format!("the branch of '{id}' does not stand at the work that was reviewed")
         }

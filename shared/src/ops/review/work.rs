@@ -82,7 +82,7 @@ pub(super) fn look(repo: &AcceptedRepo, id: &AgentId) -> Result<ReviewedWork> {
     let chain = Chain::of_any_agent(repo, id)?;
     let agent = chain.fold().agent;
     let task = chain.prompt(repo)?.unwrap_or_default();
-    let compared = diff::run(
+    let compared = diff::compare(
         repo,
         &diff::Request {
             agent: id.to_string(),
@@ -91,7 +91,7 @@ pub(super) fn look(repo: &AcceptedRepo, id: &AgentId) -> Result<ReviewedWork> {
         },
     );
     let (files, head, problem) = match compared {
-        Ok(report) => {
+        Ok(diff::Comparison { report, .. }) => {
             (report.files, Some(report.to), report.problem.map(|why| format!("will not land: {why}")))
         }
         Err(error) => (Vec::new(), None, Some(error.one_line())),

@@ -9,6 +9,7 @@ use crate::{
     Code, Error, Result,
     agents::{self, Options},
     config::{Config, keys::LABEL},
+    context::Context,
     git::{Oid, Repo},
     model::{
         AgentId, Fact, Phase,
@@ -53,7 +54,7 @@ pub struct Report {
 /// # Errors
 /// The conversation is not there, goes on, or has an agent (3); agents of its program cannot go on with conversations (3);
 /// nothing can be written.
-pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let mut catalogue = Catalogue::of_typed(Some(repo), &request.session)?;
     let row = catalogue.conversation(&request.session)?;
     let session = catalogue.session(&row);
@@ -108,6 +109,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
         prompt: None,
     };
     let prompt = session.first_prompt.unwrap_or_default();
+    context.check()?;
     store::create(repo, &[NewAgent { id: id.clone(), created, prompt, base }])?;
     let launch =
         PhaseChange { session: Some(session.id.as_str().into()), ..PhaseChange::to(1, Phase::Starting) };

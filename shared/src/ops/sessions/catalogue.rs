@@ -18,6 +18,7 @@ use super::{
 use crate::{
     Error, Result, agents,
     config::{Config, keys::AGENT_PROGRAM},
+    context::Context,
     conversation::{
         ConversationFacts, ConversationFile, Discovery, Index, Installed, ReadFailure, SessionReader, Share,
         Subagent,
@@ -95,6 +96,8 @@ fn plus(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 
 /// Everything that was found, and what is known of it.
 pub struct Catalogue {
+    /// Ends the reading, and is told how far it is.
+    context: Context,
     found: Discovery,
     index: Index,
     index_path: Option<PathBuf>,
@@ -117,7 +120,8 @@ impl Catalogue {
     /// # Errors
     /// The refs cannot be read.
     pub fn of_typed(repo: Option<&Repo>, typed: &str) -> Result<Self> {
-        let mut catalogue = Self::look(repo, true, |program| program.owns_id_prefix(typed))?;
+        let mut catalogue =
+            Self::look(&Context::default(), repo, true, |program| program.owns_id_prefix(typed))?;
         if let Some(repo) = repo
             && !typed.is_empty()
             && catalogue.resolve(typed).is_err()
@@ -133,8 +137,13 @@ impl Catalogue {
     ///
     /// # Errors
     /// The refs cannot be read.
-    pub fn read(repo: Option<&Repo>, everywhere: bool, wanted: Option<&str>) -> Result<Self> {
-        Self::look(repo, everywhere, |program| wanted.is_none_or(|name| program.name() == name))
+    pub fn read(
+        context: &Context,
+        repo: Option<&Repo>,
+        everywhere: bool,
+        wanted: Option<&str>,
+    ) -> Result<Self> {
+        Self::look(context, repo, everywhere, |program| wanted.is_none_or(|name| program.name() == name))
     }
 
     /// As [`Catalogue::read`], but no program is asked: what is remembered of its answers must do.
@@ -142,12 +151,13 @@ impl Catalogue {
     /// # Errors
     /// The refs cannot be read.
     pub fn remembered(repo: &Repo) -> Result<Self> {
-        Self::look(Some(repo), false, |_| false)
+        Self::look(&Context::default(), Some(repo), false, |_| false)
     }
 
     /// Looks at what programs keep, without reading it. Those that are not asked are looked at as well: what is remembered of a
     /// file is forgotten when it is not found.
     fn look(
+        context: &Context,
         repo: Option<&Repo>,
         everywhere: bool,
         is_asked: impl Fn(&dyn SessionReader) -> bool,
@@ -164,7 +174,7 @@ impl Catalogue {
                 }
                 found
             });
-            let known = Self::known(repo, everywhere)?;
+            let known = Self::known(context, repo, everywhere)?;
             let found = finding.join().map_err(|_| Error::internal("the search for conversations broke"))?;
             let mut catalogue = Self { running: active_sessions::noted(&found.places), found, ..known };
             catalogue.note_copies();
@@ -193,11 +203,12 @@ impl Catalogue {
     }
 
     /// What the repository knows, before anything is found.
-    fn known(repo: Option<&Repo>, everywhere: bool) -> Result<Self> {
+    fn known(context: &Context, repo: Option<&Repo>, everywhere: bool) -> Result<Self> {
         let private = repo.map(|repo| repo.private_dir().map(PrivateDir::new)).transpose()?;
         let index_path = private.map(|private| private.conversations());
         let kept = repo.map(transcripts::all).transpose()?.unwrap_or_default();
         Ok(Self {
+            context: context.clone(),
             found: Discovery::default(),
             index: index_path.as_deref().map(Index::read).unwrap_or_default(),
             index_path,

@@ -15,11 +15,12 @@ use super::{
 use crate::{
     Code, Error, Kind, Result, agents,
     config::{Config, keys::AGENT_PROGRAM},
+    context::Context,
     conversation::{
         SessionImport, SessionReader, Storage,
         session_lock::{self, SessionLock},
     },
-    error::Context,
+    error::Context as _,
     git::{Oid, Repo, objects::TreeEntryKind},
     model::{AgentId, quote, text},
     ops::named,
@@ -222,7 +223,7 @@ fn make_again(repo: &Repo, agent: &AgentId, worktree: &Path) -> Result<()> {
         Error::new(Code::WorkMissing, format!("the work of agent '{agent}' is not in this clone"))
     })?;
     place::folder(repo)?;
-    repo.fetch_promised_files(head)?;
+    repo.fetch_promised_files(&Context::default(), head)?;
     make::make(&Repo::open_for_checkout(&repo.common_dir()?)?, &known.branch, head, worktree)
 }
 

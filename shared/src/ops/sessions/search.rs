@@ -1,7 +1,7 @@
 //! `sessions search`: words in prompts and answers. Lines that cannot hold them are passed over unread.
 
 use std::{
-    collections::HashSet,
+    collections::{HashSet, VecDeque},
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     Code, Error, Result, agents,
+    context::{Context, Event},
     conversation::{
         ConversationFile, ItemKind, ReadFailure, Subagent, TranscriptItem,
         lines::{self, RawLine},
@@ -91,45 +92,97 @@ pub struct SearchSummary {
     pub troubles: Vec<ReadFailure>,
 }
 
-/// Searches, newest first, and hands on each conversation in which something is found, as long as `each` wants more.
+/// Begins a search of the conversations, newest first.
 ///
 /// # Errors
 /// The words are none, or no regular expression (2); the refs cannot be read.
-pub fn run(
-    repo: Option<&Repo>,
+pub fn run<'a>(
+    context: &'a Context,
+    repo: Option<&'a Repo>,
     request: &Request,
     query: &Query,
-    mut each: impl FnMut(Hits) -> bool,
-) -> Result<SearchSummary> {
+) -> Result<Search<'a>> {
     let matcher = Matcher::new(query)?;
     super::check(request)?;
-    let mut catalogue = Catalogue::read(repo, request.everywhere, request.program.as_deref())?;
+    let mut catalogue = Catalogue::read(context, repo, request.everywhere, request.program.as_deref())?;
     let (rows, _) = catalogue.rows(request);
-    let mut outcome = SearchSummary::default();
-    'all: for some in rows.chunks(AT_ONCE) {
-        let with_inner: Vec<(&SessionRow, Vec<Subagent>)> = some
-            .iter()
-            .map(|row| (row, row.place.as_ref().map(|place| catalogue.inner(place)).unwrap_or_default()))
-            .collect();
-        let found = parallel::map(&with_inner, |(row, inner)| {
-            row.place.as_ref().map(|place| in_files(row, place, inner, &matcher))
+    let (of, rows) = (rows.len(), rows.into_iter());
+    let (read, summary) = (VecDeque::new(), SearchSummary::default());
+    Ok(Search { context, repo, matcher, catalogue, of, rows, read, summary })
+}
+
+/// A search under way: an iterator over the conversations in which something is found. It reads only as far as it is asked.
+pub struct Search<'a> {
+    context: &'a Context,
+    repo: Option<&'a Repo>,
+    matcher: Matcher,
+    catalogue: Catalogue,
+    /// The number of conversations.
+    of: usize,
+    /// Those whose files are not searched yet.
+    rows: std::vec::IntoIter<SessionRow>,
+    /// Those whose files are searched; `None`: the conversation has no file.
+    read: VecDeque<(SessionRow, Option<Findings>)>,
+    summary: SearchSummary,
+}
+
+impl Search<'_> {
+    /// Ends the search, and remembers what was read.
+    pub fn finish(self) -> SearchSummary {
+        let mut summary = self.summary;
+        // What was not read whole before is named by what searched it.
+        let named: HashSet<PathBuf> = summary.troubles.iter().map(|trouble| trouble.path.clone()).collect();
+        let others = self.catalogue.close().into_iter().filter(|trouble| !named.contains(&trouble.path));
+        summary.troubles.extend(others);
+        summary
+    }
+
+    /// Searches the files of the next conversations, on all cores.
+    fn search_files(&mut self) {
+        let mut some = Vec::with_capacity(AT_ONCE);
+        for row in self.rows.by_ref().take(AT_ONCE) {
+            let inner = row.place.as_ref().map(|place| self.catalogue.inner(place)).unwrap_or_default();
+            some.push((row, inner));
+        }
+        let matcher = &self.matcher;
+        let found = parallel::map(&some, |(row, inner)| {
+            row.place.as_ref().map(|place| in_files(row, place, inner, matcher))
         });
-        for (row, found) in some.iter().zip(found) {
-            // What is kept alone is read by git, one after the other.
-            let found = found.unwrap_or_else(|| in_kept(repo, &catalogue, row, &matcher));
-            outcome.searched += 1;
-            outcome.troubles.extend(found.troubles);
-            let (hits, more) = (found.hits, found.more);
-            if !hits.is_empty() && !each(Hits { session: catalogue.session(row), hits, more }) {
-                break 'all;
+        self.read.extend(some.into_iter().map(|(row, _)| row).zip(found));
+    }
+
+    /// What is found in the next conversation, if anything is left to search.
+    fn next_findings(&mut self) -> Result<Option<(SessionRow, Findings)>> {
+        self.context.check()?;
+        if self.read.is_empty() {
+            self.search_files();
+        }
+        let Some((row, found)) = self.read.pop_front() else { return Ok(None) };
+        // What is kept alone is read by git, one after the other.
+        let found = found.unwrap_or_else(|| in_kept(self.repo, &self.catalogue, &row, &self.matcher));
+        self.summary.searched += 1;
+        self.context.emit(&Event::SessionsRead { done: self.summary.searched, of: self.of });
+        Ok(Some((row, found)))
+    }
+}
+
+impl Iterator for Search<'_> {
+    /// The error: the user interrupts the search.
+    type Item = Result<Hits>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (row, found) = match self.next_findings() {
+                Ok(next) => next?,
+                Err(error) => return Some(Err(error)),
+            };
+            let Findings { hits, more, troubles } = found;
+            self.summary.troubles.extend(troubles);
+            if !hits.is_empty() {
+                return Some(Ok(Hits { session: self.catalogue.session(&row), hits, more }));
             }
         }
     }
-    // What was not read whole before is named by what searched it.
-    let named: HashSet<PathBuf> = outcome.troubles.iter().map(|trouble| trouble.path.clone()).collect();
-    let others = catalogue.close().into_iter().filter(|trouble| !named.contains(&trouble.path));
-    outcome.troubles.extend(others);
-    Ok(outcome)
 }
 
 /// What was found in one conversation and in what it started.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Request, catalogue::Catalogue, forks};
 use crate::{
     Result,
+    context::Context,
     conversation::{ReadFailure, Share, day_of, model_of},
     git::Repo,
     ops::agent_object,
@@ -50,12 +51,13 @@ pub struct Sum {
 /// Sums up; every line of every conversation that fits is read, or remembered.
 ///
 /// # Errors
-/// There is no such program (2), or the refs cannot be read.
-pub fn run(repo: Option<&Repo>, request: &Request) -> Result<Report> {
+/// There is no such program (2), the refs cannot be read, or the user interrupts it (130).
+pub fn run(context: &Context, repo: Option<&Repo>, request: &Request) -> Result<Report> {
     super::check(request)?;
-    let mut catalogue = Catalogue::read(repo, request.everywhere, request.program.as_deref())?;
+    let mut catalogue = Catalogue::read(context, repo, request.everywhere, request.program.as_deref())?;
     let (mut rows, _) = catalogue.rows(&Request { limit: 0, ..request.clone() });
     catalogue.read_whole(&mut rows);
+    context.check()?;
     forks::count_once(repo, &mut catalogue, &mut rows);
     let since = request.since.and_then(day_at).unwrap_or_default();
     // A share whose day is not known is of a conversation that was active since then.

@@ -4,16 +4,14 @@ use std::{fs, time::Duration};
 
 use super::{ConsentQuestion, Request, SyncUser};
 use crate::{
-    Kind, Result, error::Context, lock::Lock, private_files, store::layout::PrivateDir, trust::AcceptedRepo,
-    world,
+    Kind, Result, context::Context, error::Context as _, lock::Lock, private_files,
+    store::layout::PrivateDir, trust::AcceptedRepo, world,
 };
 
 /// Nobody is there.
 struct Nobody;
 
 impl SyncUser for Nobody {
-    fn doing(&mut self, _what: &str) {}
-
     fn agrees(&mut self, _question: &ConsentQuestion) -> Result<bool> {
         Ok(false)
     }
@@ -23,7 +21,7 @@ impl SyncUser for Nobody {
 ///
 /// # Errors
 /// As [`super::run`].
-pub fn run(repo: &AcceptedRepo) -> Result<()> {
+pub fn run(context: &Context, repo: &AcceptedRepo) -> Result<()> {
     let private = PrivateDir::new(repo.private_dir()?);
     let word = private.sync_pending();
     private_files::write(&word, "")
@@ -33,7 +31,7 @@ pub fn run(repo: &AcceptedRepo) -> Result<()> {
         let Some(lock) = Lock::take(&private.auto_sync_lock(), Duration::ZERO)? else { return Ok(()) };
         let _ = fs::remove_file(&word);
         let request = Request { here: world::directory(), ..Request::default() };
-        let synced = super::run(repo, &request, &mut Nobody);
+        let synced = super::run(context, repo, &request, &mut Nobody);
         drop(lock);
         synced?;
     }

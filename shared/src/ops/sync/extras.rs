@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Code, Error, Result,
+    context::Context,
     git::{
         Oid, Repo,
         remotes::{Push, PushRule, RemoteOptions},
@@ -41,10 +42,10 @@ impl Extra {
 ///
 /// # Errors
 /// Git cannot speak with the remote.
-pub(super) fn fetch(repo: &Repo, remote: &Remote, extra: Extra, ask: bool) -> Result<()> {
+pub(super) fn fetch(context: &Context, repo: &Repo, remote: &Remote, extra: Extra, ask: bool) -> Result<()> {
     let kind = extra.name();
     let refspec = format!("+{}{kind}/*:{}*", layout::SHARED, layout::extras(&remote.name, kind));
-    repo.fetch(&remote.address, &[refspec], RemoteOptions { ask }, &mut |_| {})
+    repo.fetch(context, &remote.address, &[refspec], RemoteOptions { ask })
 }
 
 /// What of this clone the remote does not have. `keep`: conversations are kept first as they are now.
@@ -77,8 +78,14 @@ pub(super) fn sends(repo: &Repo, remote: &Remote, extra: Extra, keep: bool) -> R
 ///
 /// # Errors
 /// Git cannot speak with the remote.
-pub(super) fn send(repo: &Repo, remote: &Remote, sends: &[Push], ask: bool) -> Result<Vec<String>> {
-    let rejected = repo.push(&remote.address, sends, RemoteOptions { ask }, &mut |_| {})?;
+pub(super) fn send(
+    context: &Context,
+    repo: &Repo,
+    remote: &Remote,
+    sends: &[Push],
+    ask: bool,
+) -> Result<Vec<String>> {
+    let rejected = repo.push(context, &remote.address, sends, RemoteOptions { ask })?;
     let sent = sends.iter().filter(|push| !rejected.iter().any(|one| one.name == push.name));
     Ok(sent.map(|push| push.name.clone()).collect())
 }

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     Code, Error, Result,
+    context::Context,
     landing::{finish, target_lock::TargetLock},
     ops::cleanup,
     removal::restore,
@@ -21,13 +22,18 @@ use crate::{
 ///
 /// # Errors
 /// It cannot be taken back (3), or the repository cannot be read.
-pub(super) fn check(repo: &AcceptedRepo, operation: &Operation, all: &[Operation]) -> Result<()> {
+pub(super) fn check(
+    context: &Context,
+    repo: &AcceptedRepo,
+    operation: &Operation,
+    all: &[Operation],
+) -> Result<()> {
     match choose::reversal(operation, all)? {
         Reversal::MoveBack(changes) => changes.iter().try_for_each(|change| check_change(repo, change)),
         Reversal::BringBack(removals) => {
             removals.iter().try_for_each(|removal| restore::check(repo, removal))
         }
-        Reversal::RemoveAgain(before) => check_removal(repo, before),
+        Reversal::RemoveAgain(before) => check_removal(context, repo, before),
     }
 }
 
@@ -51,7 +57,7 @@ fn check_change(repo: &AcceptedRepo, change: &Change) -> Result<()> {
     }
 }
 
-fn check_removal(repo: &AcceptedRepo, before: &Operation) -> Result<()> {
+fn check_removal(context: &Context, repo: &AcceptedRepo, before: &Operation) -> Result<()> {
     refuse_incomplete(before)?;
     let named = |discarded: bool| {
         let removals = before.removals().iter().filter(move |one| one.discarded == discarded);
@@ -64,7 +70,7 @@ fn check_removal(repo: &AcceptedRepo, before: &Operation) -> Result<()> {
         dry_run: true,
         ..cleanup::Request::default()
     };
-    let report = cleanup::run(repo, &request)?;
+    let report = cleanup::run(context, repo, &request)?;
     if let Some(failure) = report.failure() {
         return Err(failure);
     }

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{backoff::Backoff, model::text, process, trace};
+use crate::{backoff::Backoff, context::Cancel, model::text, process, trace};
 
 /// The longest that a question may take.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -53,7 +53,8 @@ pub(super) fn ask(program: &Path, arguments: &[impl AsRef<OsStr>], folder: &Path
 
 fn within(command: &mut Command) -> io::Result<ExitStatus> {
     let mut child: Child = process::start(command)?;
-    let ended = process::wait_until(&mut child, Instant::now() + LONGEST, Backoff::millis(1, 5), || false)?;
+    let ended =
+        process::wait_until(&mut child, Instant::now() + LONGEST, Backoff::millis(1, 5), &Cancel::never())?;
     ended.ok_or_else(|| {
         let _ = child.kill();
         let _ = child.wait();

@@ -1,10 +1,13 @@
 //! Reading what is not known yet, on all cores, and remembering it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use jiff::Timestamp;
 
 use super::{Catalogue, SessionRow};
 use crate::{
     agents,
+    context::{Context, Event},
     conversation::{
         Activity, ConversationFile, IndexRecord, Known, SessionReader, SubagentFiles,
         reading::{self, ReadDepth},
@@ -14,6 +17,24 @@ use crate::{
     supervise::tree,
 };
 
+/// Reads files on all cores, and tells how many are read. When the operation is cancelled, the files that are left are not read.
+fn each_file<T: Sync, R: Send>(
+    context: &Context,
+    files: &[T],
+    read: impl Fn(&T) -> R + Sync,
+) -> Vec<Option<R>> {
+    let (done, of) = (AtomicUsize::new(0), files.len());
+    parallel::map(files, |file| {
+        if context.cancel.is_cancelled() {
+            return None;
+        }
+        let read = read(file);
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        context.emit(&Event::SessionsRead { done, of });
+        Some(read)
+    })
+}
+
 impl Catalogue {
     /// Reads the beginnings, and the ends, that are not known yet, on all cores.
     pub(super) fn skim(&mut self, places: &[&ConversationFile], look: ReadDepth) {
@@ -22,7 +43,7 @@ impl Catalogue {
         };
         let new = places.iter().filter(|place| !is_known(place));
         let new: Vec<&ConversationFile> = new.copied().collect();
-        let read = parallel::map(&new, |place| {
+        let read = each_file(&self.context, &new, |place| {
             let program = agents::session_reader(place.program)?;
             let before = self.index.find(place).and_then(|before| before.known());
             let read = reading::skim(program, place, look);
@@ -30,7 +51,7 @@ impl Catalogue {
             Some(read.map(|skimmed| IndexRecord::of(Known::skimmed(place, skimmed, before))))
         });
         for (place, read) in new.into_iter().zip(read) {
-            match read {
+            match read.flatten() {
                 Some(Ok(record)) => record.into_iter().for_each(|record| self.index.learn(record)),
                 // Gone between two looks.
                 Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -56,10 +77,10 @@ impl Catalogue {
                 (place, known)
             })
             .collect();
-        let read = parallel::map(&places, |(place, known)| {
+        let read = each_file(&self.context, &places, |(place, known)| {
             agents::session_reader(place.program).map(|program| reading::whole(program, place, known.clone()))
         });
-        let mut read = places.into_iter().zip(read);
+        let mut read = places.into_iter().zip(read.into_iter().map(Option::flatten));
         for row in new.into_iter().filter(|row| row.place.is_some()) {
             match read.next() {
                 Some(((place, _), Some(Ok((reading, mut facts))))) => {
@@ -82,6 +103,9 @@ impl Catalogue {
     /// Reads the sub-agents of the rows whole, or what is new of them, on all cores.
     fn read_inner(&mut self, rows: &mut [SessionRow]) {
         for row in rows.iter_mut().filter(|row| row.inner.is_none()) {
+            if self.context.cancel.is_cancelled() {
+                return;
+            }
             let Some(place) = row.place.clone() else { continue };
             let Some(program) = agents::session_reader(place.program) else { continue };
             let inner = self.inner(&place);
