@@ -16,7 +16,7 @@
 //! | [`sync`] | what travels: what two sides have, what is taken in, what is sent |
 //! | [`trust`] | which configuration may name a program, and whether a person accepted it |
 //! | [`ops`] | one file a command: `Context, Request → Report` |
-//! | [`context`] | what surrounds an operation: what ends it, how long it waits, who is told of its progress |
+//! | [`context`] | what surrounds an operation: what ends it, how long it waits, and who observes its progress |
 //! | [`watch`] | what changed, and when to look again: for every window that stays open |
 //! | [`wire`] | what programs exchange with us: the answers of `--json`, the requests, the schemas of both |
 //! | [`config`] | the `orchestra.*` keys, one table |

@@ -171,10 +171,24 @@ pub fn kill_tree(child: &mut Child) {
     }
     let below = descendants(child.id());
     let _ = child.kill();
-    for pid in below.into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
-        let _ = kill_process(pid, Signal::KILL);
-    }
+    signal(&below, Signal::KILL);
     let _ = child.wait();
+}
+
+/// Asks a child and everything that it started to end, as Ctrl-C on a terminal does, so that each can remove its temporary files.
+/// Where the system does not list children, only the child itself.
+pub fn terminate_tree(child: &mut Child) {
+    if matches!(child.try_wait(), Ok(None)) {
+        let mut all = descendants(child.id());
+        all.push(child.id());
+        signal(&all, Signal::TERM);
+    }
+}
+
+fn signal(pids: &[u32], signal: Signal) {
+    for pid in pids.iter().filter_map(|pid| Pid::from_raw(i32::try_from(*pid).ok()?)) {
+        let _ = kill_process(pid, signal);
+    }
 }
 
 fn descendants(of: u32) -> Vec<u32> {

@@ -6,6 +6,7 @@ use std::{
 };
 
 mod commands;
+mod contexts;
 mod dependencies;
 mod imports;
 mod layers;

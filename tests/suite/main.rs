@@ -32,6 +32,7 @@ mod hostile_trees;
 mod house;
 mod in_the_way;
 mod init;
+mod interrupting;
 mod json_errors;
 mod keeping;
 mod landing_safety;

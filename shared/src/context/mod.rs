@@ -1,4 +1,4 @@
-//! What surrounds an operation: what ends it early, how long it may wait, and who is told of its progress. Each operation takes a
+//! What surrounds an operation: what ends it early, how long it may wait, and who observes its progress. Each operation takes a
 //! [`Context`] as its first argument, so that every window offers the same.
 //!
 //! | module | knows |
@@ -20,7 +20,7 @@ pub use self::{
 };
 use crate::Result;
 
-/// Is told of the progress of an operation. It may be called from any thread of the operation, which waits meanwhile.
+/// Observes the progress of an operation. It may be called from any thread of the operation, which waits meanwhile.
 pub trait Observer: Send + Sync {
     /// Takes note of an event.
     fn observe(&self, event: &Event);
@@ -32,7 +32,7 @@ impl<F: Fn(&Event) + Send + Sync> Observer for F {
     }
 }
 
-/// What surrounds an operation. By default nothing cancels it, and nobody is told of its progress. Clones share the flag and the
+/// What surrounds an operation. By default nothing cancels it, and nobody observes it. Clones share the flag and the
 /// observer.
 #[derive(Clone, Default)]
 pub struct Context {
@@ -77,7 +77,7 @@ impl Context {
         &self.limits
     }
 
-    /// Tells the observer of an event.
+    /// Reports an event to the observer, if there is one.
     pub fn emit(&self, event: &Event) {
         if let Some(observer) = &self.observer {
             observer.observe(event);
@@ -114,15 +114,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_observer_is_told_until_the_context_is_unobserved() {
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let keep = Arc::clone(&told);
+    fn an_observer_receives_events_until_the_context_is_unobserved() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let keep = Arc::clone(&seen);
         let context =
             Context::default().observed_by(move |event: &Event| keep.lock().unwrap().push(event.clone()));
         let event = Event::SessionsRead { done: 1, of: 2 };
         context.emit(&event);
         context.unobserved().emit(&event);
         Context::default().emit(&event);
-        assert_eq!(*told.lock().unwrap(), [event]);
+        assert_eq!(*seen.lock().unwrap(), [event]);
     }
 }

@@ -10,8 +10,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
-
 use crate::{
     Code, Error, Kind, Result,
     backoff::Backoff,
@@ -188,7 +186,7 @@ impl Git {
     }
 
     /// Runs it with its answer in a file: what a transport leaves running (a shared ssh connection) holds nobody up.
-    /// Its progress is told to the observer of `context`. When the context is cancelled, git is asked to end, so that it removes its
+    /// Reports its progress to the observer of `context`. When the context is cancelled, git is asked to end, so that it removes its
     /// temporary files and locks.
     ///
     /// # Errors
@@ -481,12 +479,10 @@ fn git() -> std::process::Command {
     command
 }
 
-/// Asks a git to end, and kills it if it does not.
+/// Asks a git and its transport to end, and kills them if git does not.
 fn end(child: &mut Child) {
-    if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        let _ = kill_process(pid, Signal::TERM);
-        let _ = process::wait_until(child, Instant::now() + END_GRACE, WAIT_FOR_END, &Cancel::never());
-    }
+    process::terminate_tree(child);
+    let _ = process::wait_until(child, Instant::now() + END_GRACE, WAIT_FOR_END, &Cancel::never());
     process::kill_tree(child);
 }
 

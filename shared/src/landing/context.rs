@@ -26,7 +26,7 @@ use crate::{
 pub struct LandContext<'a> {
     /// Talks to agents.
     pub repairer: &'a dyn Repairer,
-    /// Interrupts the landing, and is told of its steps.
+    /// Interrupts the landing, and observes its steps.
     pub context: &'a Context,
     /// Whether the configuration may still be used: agents may run while branches land.
     pub is_accepted: &'a dyn Fn() -> bool,

@@ -144,7 +144,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     }
     repo.identity()?;
     let lock = operations::lock(repo)?;
-    let mut warnings = repairing::repair(repo, repair::Operations::Held(&lock))?;
+    let mut warnings = repairing::repair(context, repo, repair::Operations::Held(&lock))?;
     warnings.extend(recover::settle(repo)?);
     warnings.extend(stuck(repo)?);
     let (candidates, unreadable) = candidates(context, repo, request)?;

@@ -102,7 +102,7 @@ pub struct Summary {
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     let (ids, mut unreadable) = choose(repo, request)?;
     // What a kill left unfinished holds no work, and is not looked at.
-    let mut warnings = repairing::repair(repo, repair::Operations::Free)?;
+    let mut warnings = repairing::repair(context, repo, repair::Operations::Free)?;
     let mut agents = Vec::with_capacity(ids.len());
     let mut failed = None;
     let of = ids.len();

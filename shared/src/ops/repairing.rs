@@ -2,6 +2,7 @@
 
 use crate::{
     Result,
+    context::Context,
     git::Repo,
     landing::finish,
     supervise::repair::{self, Operations},
@@ -11,10 +12,10 @@ use crate::{
 ///
 /// # Errors
 /// The repository cannot be read.
-pub(super) fn repair(repo: &Repo, lock: Operations<'_>) -> Result<Vec<String>> {
+pub(super) fn repair(context: &Context, repo: &Repo, lock: Operations<'_>) -> Result<Vec<String>> {
     // What cannot be removed now stops nobody from working.
     let failures = [finish::unlock_made(repo), clear_landing(repo)];
-    let mut notices = repair::repair(repo, lock)?;
+    let mut notices = repair::repair(context, repo, lock)?;
     notices.extend(failures.into_iter().filter_map(Result::err).map(|error| error.one_line()));
     Ok(notices)
 }

@@ -128,8 +128,11 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     version::check(&repo.common_dir()?)?;
     let config = Config::of(repo);
     guard::check_space(&repo.common_dir()?, config.get(&MIN_FREE)?)?;
-    let warnings =
-        if request.dry_run { Vec::new() } else { repairing::repair(repo, repair::Operations::Free)? };
+    let warnings = if request.dry_run {
+        Vec::new()
+    } else {
+        repairing::repair(context, repo, repair::Operations::Free)?
+    };
     let (mut ids, unreadable) = choose(repo, request)?;
     locked_last(repo, &mut ids);
     let only = ids.len() == 1;

@@ -174,7 +174,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     guard::check_space(&folder, config.get(&MIN_FREE)?)?;
     let assignments = plan(&folder, request, &launches, base, &prefix)?;
     let mut report = report(&assignments, jobs, warnings)?;
-    report.warnings.extend(repairing::repair(repo, repair::Operations::Free)?);
+    report.warnings.extend(repairing::repair(context, repo, repair::Operations::Free)?);
     start(context, repo, &report, &assignments, base, request)?;
     Ok(report)
 }

@@ -87,7 +87,7 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
 
 /// Brings the agents to rest and waits until they are.
 pub(super) fn bring_to(context: &Context, repo: &Repo, request: &Request, rest: StopMode) -> Result<Report> {
-    let mut warnings = repairing::repair(repo, repair::Operations::Free)?;
+    let mut warnings = repairing::repair(context, repo, repair::Operations::Free)?;
     let (mut ids, mut failed, unreadable) = choose(repo, request, rest)?;
     locked_last(repo, &mut ids);
     // A setting that cannot be understood is no reason not to stop; the supervisor has its own, from when it started.
@@ -120,7 +120,7 @@ pub(super) fn bring_to(context: &Context, repo: &Repo, request: &Request, rest: 
             Err(error) => failed.push(Failure::new(&id, error)),
         }
     }
-    warnings.extend(repairing::repair(repo, repair::Operations::Free)?);
+    warnings.extend(repairing::repair(context, repo, repair::Operations::Free)?);
     Ok(Report { agents, failed, warnings, unreadable })
 }
 

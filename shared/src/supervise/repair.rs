@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     Code, Error, Kind, Result,
+    context::Context,
     git::{Repo, worktrees::Worktree},
     lock::Lock,
     model::{AgentId, Fact, Phase},
@@ -33,14 +34,14 @@ pub enum Operations<'a> {
 /// what the user should know.
 ///
 /// # Errors
-/// The repository cannot be read.
-pub fn repair(repo: &Repo, lock: Operations<'_>) -> Result<Vec<String>> {
+/// The repository cannot be read, or the user interrupts the wait for a lock.
+pub fn repair(context: &Context, repo: &Repo, lock: Operations<'_>) -> Result<Vec<String>> {
     repo.repair_locks();
     // The trash ages by the days on which somebody works here.
     let _ = trash_clock::advance(repo, trash_clock::ClockReading::now());
     let private = PrivateDir::new(repo.private_dir()?);
     if !repo.nameless_registrations()?.is_empty() {
-        let registering = Lock::require(&private.worktrees_lock(), WAIT)?;
+        let registering = Lock::require(&private.worktrees_lock(), context.at_most(WAIT))?;
         incomplete::remove_nameless(repo, &registering)?;
     }
     let mut notices = relink::repair(repo)?;

@@ -96,7 +96,7 @@ fn plus(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 
 /// Everything that was found, and what is known of it.
 pub struct Catalogue {
-    /// Ends the reading, and is told how far it is.
+    /// Ends the reading, and observes its progress.
     context: Context,
     found: Discovery,
     index: Index,
