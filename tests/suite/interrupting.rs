@@ -254,7 +254,7 @@ fn agents_whose_start_is_not_waited_for_keep_running() {
     let ended = child.wait_with_output().expect("an end");
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert_eq!(ended.status.code(), Some(130), "{said}");
-    assert!(said.contains("interrupted; the agents keep running"), "{said}");
+    assert!(said.contains("error: interrupted while agents start"), "{said}");
     let agents = repo.agents();
     assert_eq!(
         (agents.len(), &agents[0]["phase"], &agents[0]["liveness"]),

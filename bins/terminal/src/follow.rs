@@ -42,7 +42,7 @@ pub fn follow(
     how: FollowOptions,
 ) -> Result<Exit> {
     if how.detach {
-        return detached(terminal, &status::run(context, repo, mine)?, how);
+        return detached(terminal, &status::run(&Context::default(), repo, mine)?, how);
     }
     let until = Until::AllEnded { limit: None };
     let watched = watch::watch(context, terminal, repo, mine, Stream::Err, until, how.json)?;

@@ -238,7 +238,7 @@ impl Git {
                 context.emit(&Event::GitProgress { line: last_words(said.path()) });
             }
         };
-        if !status.success() && context.cancel.wait(CTRL_C_DELAY) {
+        if !status.success() && context.cancel.pipe().is_some() && context.cancel.wait(CTRL_C_DELAY) {
             return Err(interrupted(format!("interrupted while {} runs", self.what)));
         }
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());

@@ -134,7 +134,7 @@ struct Assignment {
 ///
 /// # Errors
 /// The request is wrong (2), something is missing (3), or nothing can be written: no agent is created then. The user interrupts it
-/// (130): either no agent is created, or all run.
+/// (130): either no agent is created, or all are, and `status` shows which run.
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     for task in &request.tasks {
         tasks::check(task)?;

@@ -32,7 +32,7 @@ pub const READY_WORD: &str = "ready";
 ///
 /// # Errors
 /// One of them does not answer: its agent is shown as failed, with the reason, and the others run. The user interrupts the wait for
-/// their answers (130): all run.
+/// their answers (130): those whose supervisor the signal did not end run.
 pub fn supervisors(context: &Context, repo: &Repo, locks: Vec<(AgentId, Lock)>) -> Result<()> {
     let common = repo.common_dir()?;
     let program = process::sibling_binary(SUPERVISOR);
@@ -48,15 +48,24 @@ pub fn supervisors(context: &Context, repo: &Repo, locks: Vec<(AgentId, Lock)>) 
     for (done, (id, lock, child)) in (1..).zip(started) {
         match child.and_then(|child| wait_ready(&context.cancel, child, deadline)) {
             Ok(()) => context.emit(&Event::AgentStarted { agent: id, done, of }),
-            Err(error) if error.kind() == Kind::Interrupted => return Err(error),
             Err(error) => {
-                tell_failure(repo, &id, &error);
+                // One that is not waited for any longer still starts.
+                if error.kind() != Kind::Interrupted {
+                    tell_failure(repo, &id, &error);
+                }
                 failure = Some(error);
             }
         }
         drop(lock);
     }
-    failure.map_or(Ok(()), Err)
+    match failure {
+        // Ctrl-C may have reached a supervisor as well, while it was in our session.
+        Some(_) if context.cancel.is_cancelled() => {
+            Err(interrupted("interrupted while agents start").hint("git orchestra status shows which run"))
+        }
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
 }
 
 fn supervisor(program: &Path, common: &Path, id: &AgentId, diary: &File, lock: &Lock) -> Result<Child> {
@@ -98,9 +107,7 @@ fn wait_ready(cancel: &Cancel, mut child: Child, deadline: Instant) -> Result<()
     std::thread::spawn(move || child.wait());
     match said {
         Ok(word) if word.trim() == READY_WORD => Ok(()),
-        _ if cancel.is_cancelled() => {
-            Err(interrupted("interrupted; the agents keep running").hint("git orchestra status"))
-        }
+        Err(RecvTimeoutError::Timeout) if cancel.is_cancelled() => Err(interrupted("interrupted")),
         _ => Err(Error::new(Code::SupervisorFailed, "a supervisor did not start")
             .hint("'git orchestra status' shows the agent; '.git/orchestra/diary' may say why")),
     }

@@ -68,3 +68,15 @@ fn operations_are_ended_and_observed_through_their_context() {
         }
     }
 }
+
+#[test]
+fn ctrl_c_is_caught_in_one_place() {
+    for file in files("bins", ".rs").into_iter().chain(files("shared/src", ".rs")) {
+        let source = fs::read_to_string(&file).expect("a file");
+        let all = without_tests(&tokens(&source));
+        let catches = find(&all, &["SignalKind", "::", "interrupt"]).is_some();
+        assert!(!catches || is(&file, "terminal/src/interrupt.rs"), "{} catches Ctrl-C", shown(&file));
+        let cancels = find(&all, &["interrupt", "::", "cancel"]).is_some();
+        assert!(!cancels || is(&file, "terminal/src/context.rs"), "{} cancels at Ctrl-C", shown(&file));
+    }
+}
