@@ -49,7 +49,7 @@ impl LazyScratch {
         match &self.made {
             Some(scratch) => scratch.reset(commit)?,
             None => {
-                self.made = Some(Scratch::make(&self.context, repo, Slot::take(repo, &self.owner)?, commit)?)
+                self.made = Some(Scratch::make(&self.context, repo, Slot::take(repo, &self.owner)?, commit)?);
             }
         }
         self.made.as_ref().ok_or_else(|| Error::internal("no scratch worktree"))

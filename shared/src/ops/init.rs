@@ -188,7 +188,7 @@ pub fn probe(context: &Context, repo: &AcceptedRepo, request: &Request) -> Resul
                 .map(|left| format!("it takes refs, and does not let them go: {}", left.why))
         }
     };
-    Ok(Probe { remote: remote.address.clone(), takes: why.is_none(), why })
+    Ok(Probe { remote: remote.address, takes: why.is_none(), why })
 }
 
 /// The writer's id stays: agents are called by it.
