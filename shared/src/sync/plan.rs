@@ -152,7 +152,7 @@ impl Planner<'_> {
             if ours == Some(*theirs) || self.plan.refused.contains_key(&name) {
                 continue;
             }
-            if let Some(why) = self.refused.why(*theirs, ours).map(str::to_owned) {
+            if let Some(why) = self.refused.why(&name, *theirs, ours).map(str::to_owned) {
                 self.refuse(name, why);
                 continue;
             }
@@ -164,7 +164,7 @@ impl Planner<'_> {
                 Some(_) => {}
                 None => {
                     let why = "it is no archive of agents";
-                    self.refused.add(*theirs, ours, why);
+                    self.refused.add(&name, *theirs, ours, why);
                     self.refuse(name, why.to_owned());
                 }
             }
@@ -224,7 +224,7 @@ impl Planner<'_> {
             if tip == Some(from) {
                 continue;
             }
-            if let Some(why) = self.refused.why(from, tip).map(str::to_owned) {
+            if let Some(why) = self.refused.why(&name, from, tip).map(str::to_owned) {
                 self.refuse(name, why);
                 return Ok(None);
             }
@@ -234,7 +234,7 @@ impl Planner<'_> {
                 Ok(news) => news,
                 Err(refusal) => {
                     if refusal.is_lasting {
-                        self.refused.add(from, tip, &refusal.why);
+                        self.refused.add(&name, from, tip, &refusal.why);
                     }
                     self.refuse(name, refusal.why);
                     return Ok(None);
@@ -364,7 +364,8 @@ impl Planner<'_> {
             if self.plan.refused.contains_key(&name) {
                 continue;
             }
-            if let Some(why) = foreign.and_then(|foreign| self.refused.why(foreign, None)).map(str::to_owned)
+            if let Some(why) =
+                foreign.and_then(|foreign| self.refused.why(&name, foreign, None)).map(str::to_owned)
             {
                 self.refuse(name, why);
                 continue;
@@ -388,7 +389,7 @@ impl Planner<'_> {
                     let is_for_good = matches!(error, NotesError::Unusable(_));
                     let why = Error::from(error).one_line();
                     if let Some(foreign) = foreign.filter(|_| is_for_good) {
-                        self.refused.add(foreign, None, &why);
+                        self.refused.add(&name, foreign, None, &why);
                     }
                     self.refuse(name, why);
                 }
