@@ -84,6 +84,12 @@ fn tell(terminal: &Terminal, report: &Report) {
     if outcome.changes.len() > NAMED {
         terminal.answer(&format!("and {} more\n", outcome.changes.len() - NAMED));
     }
+    for (name, change) in outcome.other_changes.iter().take(NAMED) {
+        terminal.answer(&format!("{name} {}\n", word(*change)));
+    }
+    if outcome.other_changes.len() > NAMED {
+        terminal.answer(&format!("and {} more\n", outcome.other_changes.len() - NAMED));
+    }
     let remote = text::safe(&report.remote);
     let would = if report.dry_run { "would be " } else { "" };
     if !outcome.own_work.is_empty() {
@@ -92,20 +98,30 @@ fn tell(terminal: &Terminal, report: &Report) {
     if let Some(question) = &report.asks {
         terminal.hint(&format!("git orchestra sync asks first: {}", ask(question)));
     }
-    match (outcome.changes.len(), outcome.sent.len()) {
+    match (outcome.changes.len() + outcome.other_changes.len(), outcome.sent.len()) {
         (0, 0) if !outcome.locked.is_empty() => {}
         (0, 0) if !outcome.held.is_empty() => terminal.say(&format!("nothing {would}sent to {remote}")),
         (0, 0) if !outcome.missing.is_empty() => {
             terminal.say(&format!("nothing new here, nothing {would}sent to {remote}"));
         }
         (0, 0) => terminal.say(&format!("nothing new here, nothing new at {remote}")),
-        (taken, sent) => {
+        (_, sent) => {
             terminal.say(&format!(
                 "{} {would}taken in, {} {would}sent to {remote}",
-                text::count(taken as u64, "agent"),
+                taken(outcome),
                 text::count(sent as u64, "ref")
             ));
         }
+    }
+}
+
+/// `2 agents`, `2 agents and 1 other log`.
+fn taken(outcome: &SyncOutcome) -> String {
+    let agents = text::count(outcome.changes.len() as u64, "agent");
+    match (outcome.changes.len(), outcome.other_changes.len()) {
+        (_, 0) => agents,
+        (0, others) => text::count(others as u64, "other log"),
+        (_, others) => format!("{agents} and {}", text::count(others as u64, "other log")),
     }
 }
 

@@ -13,11 +13,13 @@ use orchestra::{
         repo::Identity,
     },
     model::{
-        AgentId, Event, Fact, Phase, WorkStat,
-        event::{Created, Finished, PhaseChange},
-        fold, trailers,
+        AgentId, Fact, LogId, Phase, RunKey, Subject, SubjectId, WorkStat,
+        event::{Created, Event, Finished, PhaseChange},
+        fold, run,
+        subject::{FactOf, Folded},
+        trailers,
     },
-    store::{Chain, commit},
+    store::{Chain, chain, commit},
     sync::{
         RefSnapshot,
         plan::{self, Sides, SyncPlan},
@@ -128,6 +130,7 @@ impl<'a> Play<'a> {
                 12 => self.archive(at),
                 13 => self.note(at),
                 14 => self.lose(),
+                16 => self.write_run(at),
                 15 if self.numbers.below(8) == 0 => self.copy_name(at),
                 _ => {
                     let crash = (self.numbers.below(4) == 0).then(|| self.pick(6));
@@ -176,6 +179,11 @@ impl<'a> Play<'a> {
             assert_eq!(trailers::write(&forward, "w"), trailers::write(&backward, "w"));
             found.extend(chain.events.into_iter().map(|event| event.line));
         }
+        for tip in side.logs.values() {
+            let chain = chain::Chain::<run::Run>::read(self.repo, &[*tip]).expect("a chain");
+            assert_eq!(chain.fold(), run::fold::fold(chain.events.iter().rev()));
+            found.extend(chain.events.into_iter().map(|event| event.line));
+        }
         let lost: Vec<&String> = self.written.difference(&found).collect();
         assert!(lost.is_empty(), "{:?} {}: lost {lost:?}", self.kind, self.seed);
     }
@@ -217,28 +225,56 @@ impl<'a> Play<'a> {
         })
     }
 
+    /// There is one run, which all clones write about.
+    fn write_run(&mut self, at: usize) {
+        let key = RunKey::parse("5t2k").expect("an id");
+        let log = LogId::Run(key.clone());
+        let tip = self.clones[at].ours.logs.get(&log).copied();
+        let is_known = |side: &RefSnapshot| side.logs.contains_key(&log);
+        let fact = match tip {
+            // It is begun once.
+            None if self.clones.iter().any(|other| is_known(&other.ours)) || is_known(&self.hub) => return,
+            None => run::Fact::Created(run::fact::Created { title: "a run".into(), ..Default::default() }),
+            Some(_) if self.numbers.below(4) == 0 => {
+                let phase = run::RunPhase::ALL[1 + self.pick(4)];
+                run::Fact::Finished { phase, reason: None }
+            }
+            Some(_) => run::Fact::Note { text: Some(self.numbers.next().to_string()) },
+        };
+        let new = self.event(at, &key, tip, &fact);
+        self.clones[at].ours.logs.insert(log, new);
+    }
+
     fn append(&mut self, at: usize, id: &AgentId, fact: &Fact) {
-        let clone = &self.clones[at];
-        let tip = clone.ours.agents.get(id).copied();
-        let chain = tip.map(|tip| Chain::read(self.repo, &[tip]).expect("a chain")).unwrap_or_default();
-        let seconds = 1_800_000_000 + clone.clock;
-        let when = orchestra::world::Timestamp::from_second(seconds).expect("a time");
-        let event = Event::new(fact, chain.lamport() + 1, when, &clone.writer).expect("an event");
-        let before = tip.map(|_| chain.fold().agent);
-        let after = fold::fold(chain.events.iter().chain([&event])).agent;
-        let line = event.line.clone();
-        let mut message = commit::message(id, before.as_ref(), &[event], &after, &clone.writer);
-        if self.kind == Kind::Versions && at == 2 {
-            let fold = format!("Orchestra-Fold: {}", fold::FOLD);
-            message = message.replace(&fold, "Orchestra-Fold: 1").replace("State: running", "State: strange");
-            message = message.replacen("\n\nOrchestra", "\n{\"malformed\":1.5}\n\nOrchestra", 1);
-        }
-        let new = self.commit(tip.into_iter().collect(), seconds, message, Oid::EMPTY_TREE);
-        self.written.insert(line);
+        let tip = self.clones[at].ours.agents.get(id).copied();
+        let new = self.event(at, id, tip, fact);
         let ours = &mut self.clones[at].ours;
         ours.agents.insert(id.clone(), new);
         let base = self.repo.head().expect("a head");
         ours.heads.entry(id.clone()).or_insert(base);
+    }
+
+    /// Writes an event after `tip`, as a clone would that knows only this.
+    fn event<I: SubjectId>(&mut self, at: usize, id: &I, tip: Option<Oid>, fact: &FactOf<I>) -> Oid {
+        let clone = &self.clones[at];
+        let read = |tip| chain::Chain::<I::Subject>::read(self.repo, &[tip]).expect("a chain");
+        let chain = tip.map(read).unwrap_or_default();
+        let seconds = 1_800_000_000 + clone.clock;
+        let when = orchestra::world::Timestamp::from_second(seconds).expect("a time");
+        let event = Event::new(fact, chain.lamport() + 1, when, &clone.writer).expect("an event");
+        let before = tip.map(|_| chain.fold().into_state());
+        let after = I::Subject::fold(chain.events.iter().chain([&event])).into_state();
+        let line = event.line.clone();
+        let mut message = commit::message(id, before.as_ref(), &[event], &after, &clone.writer);
+        if self.kind == Kind::Versions && at == 2 {
+            let fold = format!("Orchestra-Fold: {}", I::Subject::FOLD);
+            message =
+                message.replace(&fold, "Orchestra-Fold: 99").replace("State: running", "State: strange");
+            message = message.replacen("\n\nOrchestra", "\n{\"malformed\":1.5}\n\nOrchestra", 1);
+        }
+        let new = self.commit(tip.into_iter().collect(), seconds, message, Oid::EMPTY_TREE);
+        self.written.insert(line);
+        new
     }
 
     fn commit(&self, parents: Vec<Oid>, seconds: i64, message: String, tree: Oid) -> Oid {
@@ -402,6 +438,7 @@ fn get(side: &RefSnapshot, name: &str) -> Option<Oid> {
         "agents" => side.agents.get(&AgentId::parse(rest).expect("an id")).copied(),
         "heads" => side.heads.get(&AgentId::parse(rest).expect("an id")).copied(),
         "notes" => side.notes.get(rest).copied(),
+        "runs" => side.logs.get(&log(kind, rest)).copied(),
         _ => side.archives.get(rest).copied(),
     }
 }
@@ -417,10 +454,15 @@ fn set(side: &mut RefSnapshot, name: &str, new: Option<Oid>) {
         ("agents", None) => drop(side.agents.remove(&id())),
         ("heads", Some(new)) => drop(side.heads.insert(id(), new)),
         ("heads", None) => drop(side.heads.remove(&id())),
+        ("runs", Some(new)) => drop(side.logs.insert(log(kind, rest), new)),
         ("notes", Some(new)) => drop(side.notes.insert(rest.to_owned(), new)),
         (_, Some(new)) => drop(side.archives.insert(rest.to_owned(), new)),
         (_, None) => unreachable!("{name}"),
     }
+}
+
+fn log(kind: &str, id: &str) -> LogId {
+    LogId::parse(&format!("{kind}/{id}")).expect("a log")
 }
 
 fn split(name: &str) -> (&str, &str) {

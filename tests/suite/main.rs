@@ -56,6 +56,7 @@ mod repository_shapes;
 mod resume;
 mod resume_keeps;
 mod review;
+mod runs;
 mod schema;
 mod secret_carriers;
 mod secrets;

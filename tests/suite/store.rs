@@ -15,18 +15,21 @@ use crate::world;
 
 const ID: &str = "joined-00000";
 
+fn id() -> AgentId {
+    AgentId::parse(ID).expect("an id")
+}
+
 fn identity() -> Identity {
     Identity { name: "W".into(), email: "w@example.com".into() }
 }
 
 /// Adds one event to a chain, as a writer would who knows only this chain.
 fn extend(repo: &Repo, tip: Option<Oid>, writer: &str, fact: &Fact) -> Oid {
-    let id = AgentId::parse(ID).expect("an id");
     let chain = tip.map(|tip| Chain::read(repo, &[tip]).expect("a chain")).unwrap_or_default();
     let event = Event::new(fact, chain.lamport() + 1, jiff_epoch(), writer).expect("an event");
     let before = chain.fold().agent;
     let after = orchestra::model::fold::fold(chain.events.iter().chain([&event])).agent;
-    let message = commit::message(&id, Some(&before), &[event], &after, writer);
+    let message = commit::message(&id(), Some(&before), &[event], &after, writer);
     repo.write_commit(&Commit::by(&identity(), 0, Oid::EMPTY_TREE, tip.into_iter().collect(), message))
         .expect("written")
 }
@@ -99,14 +102,14 @@ fn three_clones_in_a_ring_end_at_one_tip() {
                     written += 1;
                 }
                 Step::Meet { clone, other } => {
-                    tips[clone] = join(repo, ID, tips[clone], tips[other]).expect("joined");
+                    tips[clone] = join(repo, &id(), tips[clone], tips[other]).expect("joined");
                 }
             }
         }
         for round in 0.. {
             let before = tips;
             for clone in 0..3 {
-                tips[clone] = join(repo, ID, tips[clone], tips[(clone + 1) % 3]).expect("joined");
+                tips[clone] = join(repo, &id(), tips[clone], tips[(clone + 1) % 3]).expect("joined");
             }
             if before == tips {
                 break;
@@ -137,7 +140,7 @@ fn any_tree_of_joins_folds_to_the_same_state() {
             .map(|(at, (kind, attempt))| extend(repo, Some(start), &format!("w{at}"), &fact(*kind, *attempt)))
             .collect();
         let in_order =
-            chains.iter().copied().reduce(|a, b| join(repo, ID, a, b).expect("joined")).expect("a tip");
+            chains.iter().copied().reduce(|a, b| join(repo, &id(), a, b).expect("joined")).expect("a tip");
         let mut open = chains;
         for pick in picks.iter().cycle() {
             if open.len() == 1 {
@@ -145,7 +148,7 @@ fn any_tree_of_joins_folds_to_the_same_state() {
             }
             let first = open.swap_remove(usize::from(*pick) % open.len());
             let second = open.swap_remove(usize::from(*pick / 3) % open.len());
-            open.push(join(repo, ID, first, second).expect("joined"));
+            open.push(join(repo, &id(), first, second).expect("joined"));
         }
         prop_assert_eq!(folded(repo, in_order), folded(repo, open[0]));
         Ok(())
@@ -160,13 +163,13 @@ fn a_join_is_the_same_commit_on_every_machine() {
     let start = root(&repo);
     let a = extend(&repo, Some(start), "a", &fact(0, 1));
     let b = extend(&repo, Some(start), "b", &fact(1, 1));
-    let joined = join(&repo, ID, a, b).expect("joined");
-    assert_eq!(joined, join(&repo, ID, b, a).expect("joined"));
+    let joined = join(&repo, &id(), a, b).expect("joined");
+    assert_eq!(joined, join(&repo, &id(), b, a).expect("joined"));
     let commit = repo.read_commit(joined).expect("a commit");
     assert_eq!(commit.parents, [a.min(b), a.max(b)]);
     // What is contained already needs no join.
-    assert_eq!(join(&repo, ID, joined, a).expect("joined"), joined);
-    assert_eq!(join(&repo, ID, start, joined).expect("joined"), joined);
+    assert_eq!(join(&repo, &id(), joined, a).expect("joined"), joined);
+    assert_eq!(join(&repo, &id(), start, joined).expect("joined"), joined);
 }
 
 #[test]

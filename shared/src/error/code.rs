@@ -120,6 +120,7 @@ codes! {
     RemoteUnknown "remote-unknown" Refused "No remote has this name.";
     RemoteUnrelated "remote-unrelated" Refused "The remote holds agents of another project.";
     RepositoryUnsupported "repository-unsupported" Refused "The repository uses a format that is not supported.";
+    RunUnknown "run-unknown" Refused "No run has this id.";
     SessionAmbiguous "session-ambiguous" Refused "What was typed matches several sessions.";
     SessionFolderMissing "session-folder-missing" Refused "The folder in which the session ran is gone.";
     SessionInUse "session-in-use" Refused "Another program uses the session.";

@@ -3,23 +3,16 @@
 use jiff::Timestamp;
 
 use super::{
-    AgentId, BranchName, CommitId, Cost, IdOrText, Limit, Phase, RunId, SessionId, WorkStat, WriterId,
+    AgentId, BranchName, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, WorkStat, WriterId,
     landing::{Check, FailedCheck, SetAside},
-    lines::{Group, Value, rows},
+    lines::{Group, Value, rows, state},
     verdict::{CurrentVerdict, Verdict},
 };
 
-/// Defines the state of an agent, each field with the trailer that holds it.
-macro_rules! agent {
-    ($(#[$meta:meta])* pub struct Agent { $( $(#[$doc:meta])* pub $field:ident: $type:ty = $rule:tt ),* $(,)? }) => {
-        $(#[$meta])*
-        pub struct Agent { $( $(#[$doc])* pub $field: $type, )* }
+/// An event of an agent.
+pub type Event = super::event::Event<Fact>;
 
-        rows!(Agent: $( $rule => $field ),*);
-    };
-}
-
-agent! {
+state! {
     /// What all events of an agent together say. Every text in it is safe to show, on one line.
     ///
     /// This list is the only one: a field that is added here has its trailer, written and read, and the compiler asks what

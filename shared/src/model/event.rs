@@ -1,28 +1,28 @@
 //! A fact with its place in the order, never changed once written: one canonical JSON object on a line.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{WriterId, canonical};
+use super::{WriterId, canonical, facts::EventFact};
 pub use super::{
-    fact::{Collected, Created, Fact, Finished, MAX_COMMENTS, Message, PhaseChange, Usage},
+    fact::{Collected, Created, Finished, MAX_COMMENTS, Message, PhaseChange, Usage},
     landing::{Check, Landed, Landing},
     work_stat::{LeftOut, MAX_LEFT_OUT, WorkStat},
 };
 
-/// The version of the event format. A newer one makes an agent read-only here, never unreadable.
-pub const VERSION: u32 = 1;
 /// Lamport numbers stay exact in every JSON reader.
 pub const MAX_LAMPORT: u64 = 1 << 53;
 
-/// A fact with its place in the order.
+/// A fact with its place in the order. Those of agents are [`super::Event`].
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Event {
+pub struct Event<F> {
     /// The canonical line, as it stands in the commit.
     pub line: String,
-    /// Lamport number: 1 + the highest its writer had seen of this agent.
+    /// Lamport number: 1 + the highest its writer had seen of this log.
     pub lamport: u64,
     /// Hash of the line.
     pub id: EventId,
@@ -31,7 +31,7 @@ pub struct Event {
     /// The clone that wrote it.
     pub writer: WriterId,
     /// What happened; `None` for a type or version that is newer than this program.
-    pub fact: Option<Fact>,
+    pub fact: Option<F>,
 }
 
 /// SHA-256 of an event's line.
@@ -59,14 +59,14 @@ struct Envelope<'a> {
     w: &'a str,
 }
 
-impl Event {
+impl<F: EventFact> Event<F> {
     /// Writes a fact down. `None` where it does not fit into one line (see [`canonical::MAX_LINE`]).
-    pub fn new(fact: &Fact, lamport: u64, at: Timestamp, writer: &str) -> Option<Self> {
+    pub fn new(fact: &F, lamport: u64, at: Timestamp, writer: &str) -> Option<Self> {
         let mut value = serde_json::to_value(fact).ok()?;
         let map = value.as_object_mut()?;
         map.insert("at".into(), Value::from(at.to_string()));
         map.insert("l".into(), Value::from(lamport));
-        map.insert("v".into(), Value::from(VERSION));
+        map.insert("v".into(), Value::from(F::VERSION));
         map.insert("w".into(), Value::from(writer));
         Self::read(&canonical::write(&value)?)
     }
@@ -90,8 +90,8 @@ impl Event {
         if envelope.l == 0 || envelope.l >= MAX_LAMPORT {
             return None;
         }
-        let known = envelope.v == VERSION && Fact::NAMES.contains(&envelope.t);
-        let fact = if known { Some(Fact::deserialize(&value).ok()?) } else { None };
+        let known = envelope.v == F::VERSION && F::NAMES.contains(&envelope.t);
+        let fact = if known { Some(F::deserialize(&value).ok()?) } else { None };
         if let Some(fact) = &fact
             && !fact.is_sound()
         {
@@ -113,9 +113,20 @@ impl Event {
     }
 }
 
+/// The events in the one order that all machines agree on, each once.
+pub fn in_order<'a, F: EventFact>(events: impl IntoIterator<Item = &'a Event<F>>) -> Vec<&'a Event<F>> {
+    let mut seen = HashSet::new();
+    let mut events: Vec<&Event<F>> = events.into_iter().filter(|event| seen.insert(event.id)).collect();
+    events.sort_unstable_by_key(|event| event.order());
+    events
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{super::Phase, *};
+    use super::{
+        super::{Event, Fact, Phase},
+        *,
+    };
 
     fn at() -> Timestamp {
         "2026-11-21T01:40:00Z".parse().unwrap()

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AgentId, BranchName, CommitId, Cost, IdOrText, Limit, Phase, RunId, SessionId,
+    facts::{EventFact, facts},
     landing::Landed,
     verdict::Review,
     work_stat::{MAX_LEFT_OUT, WholeWorkStat, WorkStat, is_zero},
@@ -12,29 +13,6 @@ use super::{
 
 /// Remarks in one verdict.
 pub const MAX_COMMENTS: usize = 200;
-
-/// Defines the enum of facts, each with its name in JSON, and the list of those names.
-macro_rules! facts {
-    (
-        $(#[$meta:meta])*
-        pub enum Fact { $( $(#[$doc:meta])* $variant:ident $body:tt = $name:literal ),* $(,)? }
-    ) => {
-        $(#[$meta])*
-        pub enum Fact { $( $(#[$doc])* #[serde(rename = $name)] $variant $body, )* }
-
-        impl Fact {
-            /// The names of all facts, as `t` tells them. An event of any other name is newer than this program.
-            pub const NAMES: [&str; [$($name),*].len()] = [$($name),*];
-
-            /// The name of this fact.
-            pub const fn name(&self) -> &'static str {
-                match self {
-                    $( Self::$variant { .. } => $name, )*
-                }
-            }
-        }
-    };
-}
 
 facts! {
     /// What happened. `t` names it in JSON.
@@ -72,9 +50,12 @@ facts! {
     }
 }
 
-impl Fact {
+impl EventFact for Fact {
+    const VERSION: u32 = 1;
+    const NAMES: &'static [&'static str] = &Self::NAMES;
+
     /// Whether the fact says nothing that cannot be: the phase and the kind of event belong together, and lists are short.
-    pub(super) const fn is_sound(&self) -> bool {
+    fn is_sound(&self) -> bool {
         match self {
             Self::Phase(step) => !step.phase.is_at_rest() && step.attempt > 0,
             Self::Finished(finished) => {
@@ -94,6 +75,21 @@ impl Fact {
             | Self::Send(_)
             | Self::Landed(_)
             | Self::Restored {} => true,
+        }
+    }
+
+    fn begins(&self) -> bool {
+        matches!(self, Self::Created(_))
+    }
+
+    fn names_work(&self) -> bool {
+        matches!(self, Self::Created(_) | Self::Finished(_) | Self::Collected(_))
+    }
+
+    fn long_text(&mut self) -> Option<(&'static str, &mut Option<String>)> {
+        match self {
+            Self::Created(created) => Some(("prompt", &mut created.prompt)),
+            _ => None,
         }
     }
 }

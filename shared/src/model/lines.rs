@@ -4,7 +4,9 @@ use std::{fmt::Write as _, str::FromStr};
 
 use jiff::Timestamp;
 
-use super::{BranchName, Cost, IdOrText, Limit, Phase, RunId, SessionId, WriterId, verdict::Verdict};
+use super::{
+    BranchName, Cost, IdOrText, Limit, Phase, RunId, SessionId, WriterId, run::RunPhase, verdict::Verdict,
+};
 
 /// What every line begins with.
 pub(super) const PREFIX: &str = "Orchestra-";
@@ -19,7 +21,7 @@ pub(super) trait Value: Sized {
 }
 
 /// Fields with lines of their own.
-pub(super) trait Lines {
+pub trait Lines {
     /// Appends the lines.
     fn write(&self, out: &mut String);
 
@@ -114,6 +116,18 @@ macro_rules! rows {
 
 pub(super) use rows;
 
+/// Defines the state of a subject, each field with the trailer that holds it, as a row of `rows`.
+macro_rules! state {
+    ($(#[$meta:meta])* pub struct $name:ident { $( $(#[$doc:meta])* pub $field:ident: $type:ty = $rule:tt ),* $(,)? }) => {
+        $(#[$meta])*
+        pub struct $name { $( $(#[$doc])* pub $field: $type, )* }
+
+        crate::model::lines::rows!($name: $( $rule => $field ),*);
+    };
+}
+
+pub(super) use state;
+
 impl Value for String {
     fn write(&self, out: &mut String) {
         out.push_str(self.trim());
@@ -171,6 +185,7 @@ displayed! {
     i32: |text| text.parse().ok(),
     Timestamp: |text| text.parse().ok(),
     Phase: Self::parse,
+    RunPhase: Self::parse,
     Verdict: Self::parse,
     WriterId: |text| Self::parse(text).ok(),
 }

@@ -1,13 +1,9 @@
-//! An agent's state as git trailers at the end of its newest event commit: one object read tells it all, to us and to
+//! The state of a subject as git trailers at the end of its newest event commit: one object read tells it all, to us and to
 //! `git for-each-ref --format='%(contents:trailers)'` alike.
 
 use jiff::Timestamp;
 
-use super::{
-    Agent, Phase,
-    fold::FOLD,
-    lines::{Lines, PREFIX},
-};
+use super::{Agent, Phase, lines::PREFIX, subject::Subject};
 
 /// The format of the commit as a whole. A newer one is never written by this program.
 pub const FORMAT: u32 = 1;
@@ -22,10 +18,11 @@ pub struct Glance {
 }
 
 /// Writes the state. `by` is the writer of the commit, who vouches for it.
-pub fn write(agent: &Agent, by: &str) -> String {
+pub fn write<S: Subject>(state: &S, by: &str) -> String {
     let mut out = String::with_capacity(1024);
-    agent.write(&mut out);
-    out.push_str(&format!("{PREFIX}By: {by}\n{PREFIX}Fold: {FOLD}\n{PREFIX}Format: {FORMAT}\n"));
+    state.write(&mut out);
+    let fold = S::FOLD;
+    out.push_str(&format!("{PREFIX}By: {by}\n{PREFIX}Fold: {fold}\n{PREFIX}Format: {FORMAT}\n"));
     out
 }
 
@@ -38,11 +35,11 @@ pub fn paragraph(message: &str) -> Option<&str> {
 }
 
 /// Whether `writer` vouches for these trailers under the rules of this program.
-pub fn is_trusted(paragraph: &str, writer: &str) -> bool {
+pub fn is_trusted<S: Subject>(paragraph: &str, writer: &str) -> bool {
     let mut from_end = paragraph.lines().rev();
     let mut next = |key: &str| from_end.next().and_then(|line| line.strip_prefix(key));
     next("Orchestra-Format: ").and_then(|n| n.parse().ok()) == Some(FORMAT)
-        && next("Orchestra-Fold: ").and_then(|n| n.parse().ok()) == Some(FOLD)
+        && next("Orchestra-Fold: ").and_then(|n| n.parse().ok()) == Some(S::FOLD)
         && next("Orchestra-By: ") == Some(writer)
 }
 
@@ -62,7 +59,12 @@ pub fn glance(paragraph: &str) -> Option<Glance> {
 /// Reads the state back. `None` where a key stands twice, a known one is malformed, or the state is missing. Unknown keys are
 /// passed over: a newer program may write more.
 pub fn read(paragraph: &str) -> Option<Agent> {
-    let mut agent = Agent::default();
+    state(paragraph)
+}
+
+/// As [`read`], for the state of any subject.
+pub fn state<S: Subject>(paragraph: &str) -> Option<S> {
+    let mut state = S::default();
     let mut seen: Vec<&str> = Vec::with_capacity(36);
     for line in paragraph.lines() {
         let (key, value) = line.split_once(": ")?;
@@ -71,9 +73,9 @@ pub fn read(paragraph: &str) -> Option<Agent> {
             return None;
         }
         seen.push(key);
-        agent.take(key, value)?;
+        state.take(key, value)?;
     }
-    seen.contains(&"State").then_some(agent)
+    seen.contains(&"State").then_some(state)
 }
 
 #[cfg(test)]
@@ -88,7 +90,7 @@ mod tests {
         fn trailers_are_the_fold(events in fold::tests_support::events()) {
             let agent = fold::fold(&events).agent;
             let written = write(&agent, "w1");
-            prop_assert!(is_trusted(&written, "w1") && !is_trusted(&written, "w2"));
+            prop_assert!(is_trusted::<Agent>(&written, "w1") && !is_trusted::<Agent>(&written, "w2"));
             let message = format!("subject\n\n{{}}\n\n{written}");
             prop_assert_eq!(paragraph(&message), Some(written.trim_end()));
             prop_assert_eq!(

@@ -150,7 +150,8 @@ fn track(repo: &Repo, remote: &Remote, changed: &mut Vec<String>) -> Result<Trac
         changed.push(format!("every git fetch of {} brings agents as well", remote.address));
     }
     let side = RefSnapshot::read(repo, &layout::tracking(&remote.name))?;
-    let refs = side.agents.len() + side.heads.len() + side.notes.len() + side.archives.len();
+    let refs =
+        side.agents.len() + side.heads.len() + side.notes.len() + side.archives.len() + side.logs.len();
     Ok(Tracked { remote: remote.address.clone(), refspec, refs })
 }
 

@@ -5,7 +5,8 @@
 use crate::{
     Result,
     git::{Oid, Repo, objects::Commit},
-    store::Chain,
+    model::subject::{Subject, SubjectId},
+    store::chain::Chain,
 };
 
 /// The tip that holds everything that both tell, malformed and newer entries included.
@@ -15,18 +16,19 @@ use crate::{
 ///
 /// # Errors
 /// A commit of either chain is missing, or the join cannot be written.
-pub fn join(repo: &Repo, id: &str, a: Oid, b: Oid) -> Result<Oid> {
-    if a == b || Chain::holds(repo, a, b)? {
+pub fn join<I: SubjectId>(repo: &Repo, id: &I, a: Oid, b: Oid) -> Result<Oid> {
+    if a == b || Chain::<I::Subject>::holds(repo, a, b)? {
         return Ok(a);
     }
-    if Chain::holds(repo, b, a)? {
+    if Chain::<I::Subject>::holds(repo, b, a)? {
         return Ok(b);
     }
-    let (ours, theirs) = (Chain::read(repo, &[a])?, Chain::read(repo, &[b])?);
+    let read = |tip| Chain::<I::Subject>::read(repo, &[tip]);
+    let (ours, theirs) = (read(a)?, read(b)?);
     if ours.event_commits() == theirs.event_commits() {
         // The same choice on every machine, and one that agrees with the two rules above: a tip that contains another has
         // more commits. Choosing by the id alone leaves a ring of three with three tips.
-        let size = |chain: &Chain| chain.commits.len();
+        let size = |chain: &Chain<I::Subject>| chain.commits.len();
         return Ok(if (size(&ours), b) > (size(&theirs), a) { a } else { b });
     }
     let parents = [a.min(b), a.max(b)];
@@ -34,7 +36,7 @@ pub fn join(repo: &Repo, id: &str, a: Oid, b: Oid) -> Result<Oid> {
 }
 
 /// Date and identity come from the parents: the later date, the identity of the smaller id.
-fn joining(repo: &Repo, id: &str, parents: [Oid; 2]) -> Result<Commit> {
+fn joining<I: SubjectId>(repo: &Repo, id: &I, parents: [Oid; 2]) -> Result<Commit> {
     let (first, second) = (repo.read_commit(parents[0])?, repo.read_commit(parents[1])?);
     Ok(Commit {
         tree: Oid::EMPTY_TREE,
@@ -42,6 +44,6 @@ fn joining(repo: &Repo, id: &str, parents: [Oid; 2]) -> Result<Commit> {
         name: first.name,
         email: first.email,
         seconds: first.seconds.max(second.seconds),
-        message: format!("agent {id}: joined\n\nOrchestra-Join: 1\nOrchestra-Format: 1\n"),
+        message: format!("{} {id}: joined\n\nOrchestra-Join: 1\nOrchestra-Format: 1\n", I::Subject::NAME),
     })
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 pub use self::landing::{MAX_SCRATCHES, SCRATCH, is_scratch, removed_scratch_name, scratch_name};
 pub use super::agent_dir::AgentDir;
 pub use crate::git::ref_names::{BRANCHES, REMOTE_BRANCHES, TAGS};
-use crate::model::AgentId;
+use crate::model::{AgentId, LogId, Subject, SubjectId};
 
 /// The agents' lives, one ref each.
 pub const AGENTS: &str = "refs/orchestra/agents/";
@@ -15,6 +15,26 @@ pub const AGENTS: &str = "refs/orchestra/agents/";
 /// The life of an agent: a chain of event commits.
 pub fn agent_ref(id: &AgentId) -> String {
     format!("{AGENTS}{id}")
+}
+
+/// The log of a subject: a chain of event commits.
+pub fn subject_ref<I: SubjectId>(id: &I) -> String {
+    format!("{SHARED}{}/{id}", I::Subject::KIND)
+}
+
+/// As [`subject_ref`], where the subject may be any.
+pub fn event_log_ref(log: &LogId) -> String {
+    format!("{SHARED}{log}")
+}
+
+/// The subject whose log a shared ref is.
+pub fn event_log_of(name: &str) -> Option<LogId> {
+    LogId::parse(name.strip_prefix(SHARED)?)
+}
+
+/// The subject that a shared ref belongs to alone: its log is there, or what belongs to an agent.
+pub fn owner_of(name: &str) -> Option<LogId> {
+    event_log_of(name).or_else(|| agent_of(name).map(LogId::Agent))
 }
 
 /// The agents' work, one ref each.
@@ -107,8 +127,10 @@ pub const SHARED: &str = "refs/orchestra/";
 /// All that stays at home.
 pub const PRIVATE: &str = "refs/orchestra-local/";
 
-/// The kinds that travel: lives, work, notes, and agents that were archived.
-pub const KINDS: [&str; 4] = ["agents", "heads", "notes", "archive"];
+/// The folders of what travels: the logs of all subjects, work, notes, and agents that were archived.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    LogId::KINDS.into_iter().chain(["heads", "notes", "archive"])
+}
 
 /// The agent that a shared ref belongs to alone.
 pub fn agent_of(name: &str) -> Option<AgentId> {
@@ -257,9 +279,9 @@ impl PrivateDir {
         self.0.join("locks/archive")
     }
 
-    /// The lock that orders the writers of one agent among the processes of this clone.
-    pub fn append_lock(&self, id: &AgentId) -> PathBuf {
-        let bucket = id.as_str().bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % 16;
+    /// The lock that orders the writers of one log among the processes of this clone.
+    pub fn append_lock(&self, id: &str) -> PathBuf {
+        let bucket = id.bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % 16;
         self.0.join("locks").join(format!("append-{bucket:02}"))
     }
 

@@ -3,7 +3,7 @@
 use crate::{
     Code, Error, Result,
     git::{Oid, Repo, ref_list::BrokenRef},
-    model::{Agent, AgentId, WriterId, id, trailers},
+    model::{Agent, AgentId, Fact, WriterId, id, trailers},
     store::{
         Chain,
         cache::{CachedTip, TipCache},
@@ -106,13 +106,13 @@ impl Listing {
         vouching: &str,
     ) -> Result<(CachedTip, usize)> {
         if let Some(text) = message.and_then(trailers::paragraph)
-            && trailers::is_trusted(text, vouching)
+            && trailers::is_trusted::<Agent>(text, vouching)
             && let Some(glance) = trailers::glance(text)
         {
             return Ok((self.cache.add(glance, text), 1));
         }
         // A commit of somebody's code may have a history of any length: it is not walked.
-        let parsed = message.map(commit::parse);
+        let parsed = message.map(commit::parse::<Fact>);
         if parsed.is_some_and(|parsed| parsed.is_foreign()) {
             return Err(not_a_life());
         }

@@ -1,12 +1,22 @@
-//! What came is data of strangers: before an agent's life is taken in, its commits are looked at one by one.
+//! What came is data of strangers: before a log is taken in, its commits are looked at one by one.
 
 use std::collections::HashSet;
 
 use crate::{
     Result,
     git::{Oid, Repo, objects::Commit},
-    model::{AgentId, Event, Fact, WriterId, trailers},
-    store::{Chain, append, chain::MAX_COMMITS, commit},
+    model::{
+        WriterId,
+        event::Event,
+        facts::EventFact,
+        subject::{FactOf, Folded, Subject, SubjectId},
+        trailers,
+    },
+    store::{
+        append,
+        chain::{Chain, MAX_COMMITS},
+        commit,
+    },
 };
 
 /// Largest event commit, in bytes.
@@ -73,46 +83,46 @@ pub struct KnownObjects<'a> {
 ///
 /// # Errors
 /// Our own commits cannot be read.
-pub fn look(
+pub fn look<I: SubjectId>(
     repo: &Repo,
-    id: &AgentId,
+    id: &I,
     theirs: Oid,
     known: &KnownObjects<'_>,
 ) -> Result<Result<TipNews, TipRefusal>> {
     let behind = TipNews { relation: Relation::Behind, names_work: false, impostors: 0 };
     // What they had before, we have taken in: the look would walk to the beginning in vain.
     if let Some(ours) = known.ours.filter(|_| known.before == Some(theirs))
-        && Chain::holds(repo, ours, theirs)?
+        && Chain::<I::Subject>::holds(repo, ours, theirs)?
     {
         return Ok(Ok(behind));
     }
-    let walk = match walk(repo, theirs, known.ours) {
+    let walk = match walk::<FactOf<I>>(repo, theirs, known.ours) {
         Ok(walk) => walk,
         Err(why) => return Ok(Err(why)),
     };
     let relation = match known.ours {
         None if !walk.begins => {
-            return Ok(Err(TipRefusal::lasting("it is not the life of an agent".to_owned())));
+            return Ok(Err(TipRefusal::lasting(format!("it is not the life of {}", I::Subject::ONE))));
         }
         None => Relation::New,
         Some(_) if walk.met => Relation::Ahead,
         Some(ours) => {
-            let mine = Chain::read(repo, &[ours])?.commits;
+            let mine = Chain::<I::Subject>::read(repo, &[ours])?.commits;
             if mine.contains(&theirs) {
                 return Ok(Ok(behind));
             }
             if mine.is_disjoint(&walk.seen) {
-                let why = format!("it is another agent that is called {id} as well");
+                let why = format!("it is another {} that is called {id} as well", I::Subject::NAME);
                 return Ok(Err(TipRefusal::lasting(why)));
             }
             Relation::Apart
         }
     };
-    if relation != Relation::Apart && forged(repo, theirs, known.writer) {
+    if relation != Relation::Apart && forged::<I::Subject>(repo, theirs, known.writer) {
         let why = "its newest entry claims to be ours, and says what its events do not say";
         return Ok(Err(TipRefusal::for_now(why.to_owned())));
     }
-    let impostors = impostors(repo, &walk, known)?;
+    let impostors = impostors::<I::Subject>(repo, &walk, known)?;
     Ok(Ok(TipNews { relation, names_work: walk.names_work, impostors }))
 }
 
@@ -123,13 +133,13 @@ struct Walk {
     writers: Vec<(Oid, Vec<WriterId>)>,
     /// Our tip was met.
     met: bool,
-    /// The event that makes an agent is among them, or something newer that may be it.
+    /// The event with which a log begins is among them, or something newer that may be it.
     begins: bool,
     names_work: bool,
 }
 
 /// From their tip to ours, or to the beginning.
-fn walk(repo: &Repo, theirs: Oid, ours: Option<Oid>) -> Result<Walk, TipRefusal> {
+fn walk<F: EventFact>(repo: &Repo, theirs: Oid, ours: Option<Oid>) -> Result<Walk, TipRefusal> {
     let mut walk = Walk::default();
     let mut open = vec![theirs];
     while let Some(id) = open.pop() {
@@ -144,7 +154,7 @@ fn walk(repo: &Repo, theirs: Oid, ours: Option<Oid>) -> Result<Walk, TipRefusal>
             return Err(TipRefusal::lasting(format!("it has more than {MAX_COMMITS} entries")));
         }
         let found = fitting(repo, id)?;
-        let parsed = commit::parse(&found.message);
+        let parsed = commit::parse::<F>(&found.message);
         walk.begins |= parsed.newer || parsed.events.iter().any(begins);
         walk.names_work |= parsed.newer || parsed.events.iter().any(names_work);
         walk.writers.push((id, parsed.events.into_iter().map(|event| event.writer).collect()));
@@ -153,12 +163,12 @@ fn walk(repo: &Repo, theirs: Oid, ours: Option<Oid>) -> Result<Walk, TipRefusal>
     Ok(walk)
 }
 
-const fn begins(event: &Event) -> bool {
-    matches!(event.fact, None | Some(Fact::Created(_)))
+fn begins<F: EventFact>(event: &Event<F>) -> bool {
+    event.fact.as_ref().is_none_or(EventFact::begins)
 }
 
-const fn names_work(event: &Event) -> bool {
-    matches!(event.fact, None | Some(Fact::Created(_) | Fact::Finished(_) | Fact::Collected(_)))
+fn names_work<F: EventFact>(event: &Event<F>) -> bool {
+    event.fact.as_ref().is_none_or(EventFact::names_work)
 }
 
 /// Reads one commit, if it may be one of a life.
@@ -199,19 +209,20 @@ fn attachments_fit(repo: &Repo, id: Oid, tree: Oid) -> Result<(), TipRefusal> {
 }
 
 /// The state in a commit of ours is believed without a look at the events. Whoever signs with our name must say the same as they.
-fn forged(repo: &Repo, tip: Oid, writer: Option<&str>) -> bool {
+fn forged<S: Subject>(repo: &Repo, tip: Oid, writer: Option<&str>) -> bool {
     let (Some(writer), Ok(found)) = (writer, repo.read_commit(tip)) else { return false };
-    let Some(said) = trailers::paragraph(&found.message).filter(|said| trailers::is_trusted(said, writer))
+    let Some(said) =
+        trailers::paragraph(&found.message).filter(|said| trailers::is_trusted::<S>(said, writer))
     else {
         return false;
     };
-    let folded = Chain::read(repo, &[tip]).map(|chain| trailers::write(&chain.fold().agent, writer));
+    let folded = Chain::<S>::read(repo, &[tip]).map(|chain| trailers::write(chain.fold().state(), writer));
     folded.map_or(true, |folded| folded.trim_end() != said)
 }
 
 /// Events under our name that are neither here nor were seen at this remote before: a copy of this clone wrote them, or
 /// somebody who wants to be taken for us.
-fn impostors(repo: &Repo, walk: &Walk, known: &KnownObjects<'_>) -> Result<usize> {
+fn impostors<S: Subject>(repo: &Repo, walk: &Walk, known: &KnownObjects<'_>) -> Result<usize> {
     let Some(writer) = known.writer else { return Ok(0) };
     let claimed = |writers: &[WriterId]| writers.iter().filter(|one| ***one == *writer).count();
     if walk.writers.iter().all(|(_, writers)| claimed(writers) == 0) {
@@ -219,7 +230,7 @@ fn impostors(repo: &Repo, walk: &Walk, known: &KnownObjects<'_>) -> Result<usize
     }
     let mut mine = HashSet::new();
     for tip in known.ours.into_iter().chain(known.before) {
-        mine.extend(Chain::read(repo, &[tip])?.commits);
+        mine.extend(Chain::<S>::read(repo, &[tip])?.commits);
     }
     Ok(walk.writers.iter().filter(|(id, _)| !mine.contains(id)).map(|(_, writers)| claimed(writers)).sum())
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::{
     Result,
     git::{Oid, Repo, refs::RefEdit},
-    model::AgentId,
+    model::{AgentId, LogId},
     store::{Chain, layout},
     sync::{
         archives::{self, ArchivedTips},
@@ -59,9 +59,10 @@ fn gone(repo: &Repo, before: &RefSnapshot, theirs: &RefSnapshot) -> Missing {
     let agents = before.agents.iter().map(|(id, old)| (format!("agents/{id}"), *old));
     let archives = before.archives.iter().map(|(writer, old)| (format!("archive/{writer}"), *old));
     let notes = before.notes.iter().map(|(topic, old)| (format!("notes/{topic}"), *old));
+    let logs = before.logs.iter().map(|(log, old)| (log.to_string(), *old));
     // A damaged ref says nothing of what was there.
     let was = |old: &Oid| repo.has_object(*old) || repo.is_partial();
-    let all = agents.chain(archives).chain(notes);
+    let all = agents.chain(logs).chain(archives).chain(notes);
     all.filter(|(name, old)| !is_there(repo, theirs, name, *old) && was(old)).collect()
 }
 
@@ -70,7 +71,7 @@ fn is_there(repo: &Repo, theirs: &RefSnapshot, name: &str, old: Oid) -> bool {
         Some(("agents", id)) => AgentId::parse(id).ok().and_then(|id| theirs.agents.get(&id).copied()),
         Some(("archive", writer)) => theirs.archives.get(writer).copied(),
         Some(("notes", topic)) => return theirs.notes.contains_key(topic),
-        _ => None,
+        _ => LogId::parse(name).and_then(|log| theirs.logs.get(&log).copied()),
     };
     let grew = |now| match name.starts_with("archive/") {
         true => repo.contains(now, old),

@@ -1,4 +1,5 @@
-//! Travel: agents, their work and what was said of them, between clones, through any repository that git can speak with.
+//! Travel: agents, their work and what was said of them, and the logs of other subjects, between clones, through any repository that
+//! git can speak with.
 //!
 //! | file | knows |
 //! |---|---|

@@ -13,7 +13,7 @@ use crate::{
         refs::RefEdit,
         remotes::{Push, PushRule},
     },
-    model::AgentId,
+    model::{AgentId, LogId, SubjectId, logs::for_log},
     store::{
         join::join,
         layout::{self, PrivateDir},
@@ -51,7 +51,7 @@ pub struct Sides<'a> {
     pub busy: bool,
 }
 
-/// What became of an agent here.
+/// What became of an agent, or of another subject, here.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "AgentChange")]
@@ -77,8 +77,8 @@ pub struct SyncPlan {
     pub deletes: Vec<(String, Oid)>,
     /// Refs of theirs to be changed.
     pub sends: Vec<Push>,
-    /// What that means for the agents.
-    pub changes: BTreeMap<AgentId, AgentChange>,
+    /// What that means for the agents, and for the other subjects.
+    pub changes: BTreeMap<LogId, AgentChange>,
     /// What is not taken in, by its name there, and why.
     pub refused: BTreeMap<String, String>,
     /// What is not sent, by its name there, and why.
@@ -112,10 +112,22 @@ pub fn plan(repo: &Repo, sides: &Sides<'_>) -> Result<SyncPlan> {
     for id in ids {
         planner.agent(id)?;
     }
+    planner.logs()?;
     planner.notes();
     planner.refused.remember();
     planner.sound.remember();
     Ok(planner.plan)
+}
+
+/// What is known of one log.
+struct LogTips {
+    log: LogId,
+    ours: Option<Oid>,
+    theirs: Option<Oid>,
+    /// Theirs at the last look.
+    before: Option<Oid>,
+    /// What archives hold of it.
+    archived: Vec<Oid>,
 }
 
 struct Planner<'a> {
@@ -198,7 +210,10 @@ impl Planner<'_> {
         if ours == theirs && heads.0 == heads.1 && !self.put.contains_key(id) {
             return Ok(());
         }
-        let Some((tip, names_work)) = self.life(id, ours, theirs)? else { return Ok(()) };
+        let archived = self.put.get(id).into_iter().flatten().map(|put| put.tip).collect();
+        let before = self.sides.before.agents.get(id).copied();
+        let tips = LogTips { log: LogId::Agent(id.clone()), ours, theirs, before, archived };
+        let Some((tip, names_work)) = self.life(id, &tips)? else { return Ok(()) };
         let name = format!("agents/{id}");
         if self.is_kept_back(&name) {
             return Ok(());
@@ -212,15 +227,37 @@ impl Planner<'_> {
         Ok(())
     }
 
+    /// The logs of all subjects but agents. They have nothing beside their events, and are not archived.
+    fn logs(&mut self) -> Result<()> {
+        let sides = self.sides;
+        let logs: BTreeSet<&LogId> = sides.ours.logs.keys().chain(sides.theirs.logs.keys()).collect();
+        for log in logs {
+            for_log!(log, id => self.log(log, id))?;
+        }
+        Ok(())
+    }
+
+    fn log<I: SubjectId>(&mut self, log: &LogId, id: &I) -> Result<()> {
+        let [ours, theirs, before] =
+            [self.sides.ours, self.sides.theirs, self.sides.before].map(|side| side.logs.get(log).copied());
+        let name = log.to_string();
+        if ours == theirs || self.plan.refused.contains_key(&name) {
+            return Ok(());
+        }
+        let tips = LogTips { log: log.clone(), ours, theirs, before, archived: Vec::new() };
+        let Some((tip, _)) = self.life(id, &tips)? else { return Ok(()) };
+        if theirs != Some(tip) && !self.is_kept_back(&name) {
+            self.send(layout::event_log_ref(log), tip, PushRule::FastForwardOnly);
+        }
+        Ok(())
+    }
+
     /// The tip that holds what both sides, and the archives, tell. `None`: it stays as it is here.
-    fn life(&mut self, id: &AgentId, ours: Option<Oid>, theirs: Option<Oid>) -> Result<Option<(Oid, bool)>> {
+    fn life<I: SubjectId>(&mut self, id: &I, tips: &LogTips) -> Result<Option<(Oid, bool)>> {
+        let (log, ours) = (&tips.log, tips.ours);
         let (mut tip, mut names_work) = (ours, false);
-        let put: Vec<Oid> = self.put.get(id).into_iter().flatten().map(|put| put.tip).collect();
-        for (from, name) in theirs
-            .map(|theirs| (theirs, format!("agents/{id}")))
-            .into_iter()
-            .chain(put.into_iter().map(|put| (put, format!("agents/{id} in an archive"))))
-        {
+        let archived = tips.archived.iter().map(|put| (*put, format!("{log} in an archive")));
+        for (from, name) in tips.theirs.map(|theirs| (theirs, log.to_string())).into_iter().chain(archived) {
             if tip == Some(from) {
                 continue;
             }
@@ -228,8 +265,7 @@ impl Planner<'_> {
                 self.refuse(name, why);
                 return Ok(None);
             }
-            let before = self.sides.before.agents.get(id).copied();
-            let known = KnownObjects { ours: tip, before, writer: self.sides.writer };
+            let known = KnownObjects { ours: tip, before: tips.before, writer: self.sides.writer };
             let news = match check::look(self.repo, id, from, &known)? {
                 Ok(news) => news,
                 Err(refusal) => {
@@ -253,15 +289,15 @@ impl Planner<'_> {
                 Relation::Apart => AgentChange::Joined,
             };
             tip = Some(match tip {
-                Some(tip) => join(self.repo, id.as_str(), tip, from)?,
+                Some(tip) => join(self.repo, id, tip, from)?,
                 None => from,
             });
             if tip != ours {
-                self.change(id, change);
+                self.change(log.clone(), change);
             }
         }
         if let Some(tip) = tip.filter(|tip| Some(*tip) != ours) {
-            self.edit(layout::agent_ref(id), ours, tip);
+            self.edit(layout::event_log_ref(log), ours, tip);
         }
         Ok(tip.map(|tip| (tip, names_work)))
     }
@@ -277,7 +313,7 @@ impl Planner<'_> {
             if let Some(old) = ours {
                 self.keep(id, old, new)?;
             }
-            self.change(id, AgentChange::Work);
+            self.change(LogId::Agent(id.clone()), AgentChange::Work);
             self.edit(layout::head_ref(id), ours, new);
         }
         if let Some(new) = settled.ours.filter(|_| settled.send && self.sides.work) {
@@ -340,7 +376,7 @@ impl Planner<'_> {
             self.plan.deletes.extend(tip.map(|tip| (name, tip)));
         }
         if ours.is_some() {
-            self.change(id, AgentChange::Archived);
+            self.change(LogId::Agent(id.clone()), AgentChange::Archived);
         }
         // There it goes only once the archive is there.
         let archived_there =
@@ -412,8 +448,8 @@ impl Planner<'_> {
     }
 
     /// The first change says the most.
-    fn change(&mut self, id: &AgentId, change: AgentChange) {
-        self.plan.changes.entry(id.clone()).or_insert(change);
+    fn change(&mut self, log: LogId, change: AgentChange) {
+        self.plan.changes.entry(log).or_insert(change);
     }
 
     fn refuse(&mut self, name: String, why: String) {

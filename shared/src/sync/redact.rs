@@ -9,7 +9,7 @@ use crate::{
     config::keys::NOT_SECRET,
     git::{Oid, Repo, refs::RefEdit},
     lock::Lock,
-    model::{AgentId, Event},
+    model::{AgentId, Event, Fact},
     store::{
         Chain, commit,
         layout::{self, PrivateDir},
@@ -67,7 +67,7 @@ fn find(repo: &Repo, typed: &str) -> Result<(AgentId, Oid, Event)> {
     let mut found = Vec::new();
     for (id, tip) in RefSnapshot::ours(repo)?.agents {
         for holder in Chain::read(repo, &[tip])?.commits {
-            let events = commit::parse(&repo.read_commit(holder)?.message).events;
+            let events = commit::parse::<Fact>(&repo.read_commit(holder)?.message).events;
             let matching =
                 events.into_iter().filter(|event| typed.len() >= 4 && event.id.hex().starts_with(typed));
             found.extend(matching.map(|event| (id.clone(), holder, event)));

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use crate::{
     Result,
     git::{Oid, Repo},
-    model::{AgentId, WriterId},
+    model::{
+        AgentId, Fact, LogId, WriterId,
+        logs::for_log,
+        subject::{FactOf, SubjectId},
+    },
     store::{commit, layout},
 };
 
@@ -17,6 +21,8 @@ const TOPIC: usize = 40;
 pub struct RefSnapshot {
     /// Lives.
     pub agents: BTreeMap<AgentId, Oid>,
+    /// The logs of other subjects.
+    pub logs: BTreeMap<LogId, Oid>,
     /// Work.
     pub heads: BTreeMap<AgentId, Oid>,
     /// Notes, by topic.
@@ -70,7 +76,7 @@ impl RefSnapshot {
         let broken = &mut self.broken;
         self.agents.retain(|id, tip| {
             let why = match reader.message(*tip) {
-                Some(message) if !commit::parse(message).is_foreign() => return true,
+                Some(message) if !commit::parse::<Fact>(message).is_foreign() => return true,
                 None if !repo.has_commit(*tip) => {
                     format!("names {}, which is not a commit of this repository", tip.short())
                 }
@@ -78,6 +84,14 @@ impl RefSnapshot {
             };
             broken.insert(format!("agents/{id}"), why);
             false
+        });
+        self.logs.retain(|log, tip| {
+            let is_ours = for_log!(log, id => is_entry_of(id, reader.message(*tip)));
+            if !is_ours {
+                broken
+                    .insert(log.to_string(), format!("names {}, which is not a log of events", tip.short()));
+            }
+            is_ours
         });
         let is_partial = repo.is_partial();
         self.heads.retain(|id, tip| {
@@ -96,7 +110,8 @@ impl RefSnapshot {
         let heads = self.heads.iter().map(|(id, tip)| (layout::head_ref(id), *tip));
         let notes = self.notes.iter().map(|(topic, tip)| (layout::notes_ref(topic), *tip));
         let archives = self.archives.iter().map(|(writer, tip)| (layout::archive_ref(writer), *tip));
-        agents.chain(heads).chain(notes).chain(archives).collect()
+        let logs = self.logs.iter().map(|(log, tip)| (layout::event_log_ref(log), *tip));
+        agents.chain(heads).chain(notes).chain(archives).chain(logs).collect()
     }
 
     fn add(&mut self, name: &str, object: Oid) {
@@ -107,10 +122,15 @@ impl RefSnapshot {
             "archive" => {
                 WriterId::parse(rest).is_ok() && self.archives.insert(rest.to_owned(), object).is_none()
             }
-            _ => false,
+            _ => LogId::parse(name).is_some_and(|log| self.logs.insert(log, object).is_none()),
         });
         self.strange += usize::from(!known);
     }
+}
+
+/// Whether a message is that of a commit in the log of such a subject.
+fn is_entry_of<I: SubjectId>(_: &I, message: Option<&str>) -> bool {
+    message.is_some_and(|message| !commit::parse::<FactOf<I>>(message).is_foreign())
 }
 
 fn is_topic(name: &str) -> bool {
@@ -124,15 +144,16 @@ mod tests {
     #[test]
     fn names_that_are_not_ours_are_counted_and_nothing_else() {
         let mut side = RefSnapshot::default();
-        for name in ["agents/fix-00000", "heads/fix-00000", "notes/results", "archive/5t2k"] {
+        for name in ["agents/fix-00000", "heads/fix-00000", "notes/results", "archive/5t2k", "runs/5t2k"] {
             side.add(name, Oid::EMPTY_TREE);
         }
         assert_eq!(side.strange, 0);
         for name in
-            ["agents/../x", "agents/Fix-00000", "agents/a/b", "notes/A b", "archive/x-y", "junk/1", "x"]
+            ["agents/../x", "agents/Fix-00000", "agents/a/b", "notes/A b", "archive/x-y", "runs/x-y", "x"]
         {
             side.add(name, Oid::EMPTY_TREE);
         }
         assert_eq!((side.strange, side.agents.len(), side.notes.len(), side.archives.len()), (7, 1, 1, 1));
+        assert_eq!(side.logs.keys().map(ToString::to_string).collect::<Vec<_>>(), ["runs/5t2k"]);
     }
 }

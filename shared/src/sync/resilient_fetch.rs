@@ -46,7 +46,7 @@ pub fn fetch(
 
 fn is_shared(name: &str) -> bool {
     let below = name.strip_prefix(layout::SHARED);
-    below.is_some_and(|below| layout::KINDS.iter().any(|kind| below.starts_with(&format!("{kind}/"))))
+    below.is_some_and(|below| layout::kinds().any(|kind| below.starts_with(&format!("{kind}/"))))
 }
 
 struct Apart<'a> {

@@ -16,7 +16,7 @@ use crate::{
         Oid, RefError, Repo,
         remotes::{Push, Rejected, RejectionCause, RemoteOptions},
     },
-    model::{AgentId, text},
+    model::{AgentId, LogId, text},
     store::{
         layout::{self, PrivateDir},
         writer,
@@ -85,6 +85,9 @@ pub trait Talk {
 pub struct SyncOutcome {
     /// What changed here.
     pub changes: BTreeMap<String, AgentChange>,
+    /// What changed here of subjects that are not agents: the name of each ref, below `refs/orchestra/`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_changes: BTreeMap<String, AgentChange>,
     /// Names of refs that the remote has now as we have them.
     pub sent: Vec<String>,
     /// What was not sent, and why.
@@ -202,10 +205,8 @@ impl Sync<'_> {
             self.repo.break_stale_locks_below(&tracking);
         }
         let mut before = RefSnapshot::read(self.repo, &tracking)?;
-        let refspecs: Vec<String> = layout::KINDS
-            .iter()
-            .map(|kind| format!("+{}{kind}/*:{tracking}{kind}/*", layout::SHARED))
-            .collect();
+        let refspecs: Vec<String> =
+            layout::kinds().map(|kind| format!("+{}{kind}/*:{tracking}{kind}/*", layout::SHARED)).collect();
         self.talk.doing(&format!("looking at {}", text::safe(&self.remote.address)));
         self.unfetched.clear();
         let mut fetched = self.fetch(&refspecs);
@@ -330,16 +331,21 @@ impl Sync<'_> {
                 .flatten()
                 .chain(ours.notes.values())
                 .chain(ours.archives.values())
+                .chain(ours.logs.values())
                 .copied()
                 .collect();
             plan.sends.retain(|push| push.new.is_some_and(|new| as_it_is.contains(&new)));
             return Ok(plan);
         }
         self.outcome.locked = if self.order.dry_run { BTreeMap::new() } else { self.change_ours(&plan)? };
-        let unchanged: BTreeSet<AgentId> =
-            self.outcome.locked.keys().filter_map(|name| layout::agent_of(name)).collect();
-        for (id, change) in plan.changes.iter().filter(|(id, _)| !unchanged.contains(id)) {
-            self.outcome.changes.entry(id.to_string()).or_insert(*change);
+        let unchanged: BTreeSet<LogId> =
+            self.outcome.locked.keys().filter_map(|name| layout::owner_of(name)).collect();
+        for (log, change) in plan.changes.iter().filter(|(log, _)| !unchanged.contains(log)) {
+            let entry = match log {
+                LogId::Agent(id) => self.outcome.changes.entry(id.to_string()),
+                other => self.outcome.other_changes.entry(other.to_string()),
+            };
+            entry.or_insert(*change);
         }
         Ok(plan)
     }

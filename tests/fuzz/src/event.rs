@@ -2,7 +2,7 @@
 
 use orchestra::{
     model::{
-        Event,
+        Event, Fact,
         canonical::{self, MAX_LINE},
     },
     store::commit,
@@ -21,7 +21,7 @@ pub(crate) fn check(bytes: &[u8]) {
             is_stable(&event);
         }
     }
-    let parsed = commit::parse(&message);
+    let parsed = commit::parse::<Fact>(&message);
     assert!(parsed.events.len() + parsed.set_aside.len() <= message.lines().count());
     shown::check(&message);
 }

@@ -10,11 +10,11 @@
 //! What a conversation used is told as its whole so far: of one conversation the highest figure holds, and those of
 //! several are added.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use super::{
     Agent, BranchName, CommitId, Cost, Event, Fact, IdOrText, Limit, Phase, SessionId, WorkStat, WriterId,
-    event::{Check, Collected, Created, Finished, Landed, Landing, PhaseChange, Usage},
+    event::{Check, Collected, Created, Finished, Landed, Landing, PhaseChange, Usage, in_order},
     landing::{FailedCheck, SetAside},
     text::{self, short, short_or_none},
     verdict::{self, CurrentVerdict, Review},
@@ -56,11 +56,8 @@ pub enum StopMode {
 
 /// Folds events, given in any order and any number of times.
 pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Fold {
-    let mut seen = HashSet::new();
-    let mut events: Vec<&Event> = events.into_iter().filter(|event| seen.insert(event.id)).collect();
-    events.sort_unstable_by_key(|event| event.order());
     let mut folder = Folder::default();
-    for event in events {
+    for event in in_order(events) {
         folder.apply(event);
     }
     folder.fold.agent.conflicts = folder.fold.conflicts.len() as u64;

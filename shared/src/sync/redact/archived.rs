@@ -8,7 +8,7 @@ use crate::{
     Code, Error, Result,
     git::{Oid, Repo, raw::RawReader, refs::RefEdit},
     lock::Lock,
-    model::AgentId,
+    model::{AgentId, Fact},
     store::{
         Chain,
         archive::{self, Archived},
@@ -114,7 +114,7 @@ fn entries(repo: &Repo, tip: Oid, typed: &str) -> Result<Vec<Entry>> {
 /// The commit of a life with the event whose id begins so.
 fn holder(repo: &Repo, tip: Oid, typed: &str) -> Result<Option<Oid>> {
     for commit in Chain::read(repo, &[tip])?.commits {
-        let events = commit::parse(&repo.read_commit(commit)?.message).events;
+        let events = commit::parse::<Fact>(&repo.read_commit(commit)?.message).events;
         if events.iter().any(|event| event.id.hex().starts_with(typed)) {
             return Ok(Some(commit));
         }

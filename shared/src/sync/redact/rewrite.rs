@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     Error, Result,
     git::{Oid, Repo, objects::Commit, refs::RefEdit},
-    model::{AgentId, Event, canonical, fold, secret, trailers},
+    model::{AgentId, Event, Fact, canonical, fold, secret, trailers},
     store::{Chain, commit, layout},
     sync::{notes, ref_snapshot::RefSnapshot},
 };
@@ -49,7 +49,7 @@ pub(super) fn rewrite(repo: &Repo, id: &AgentId, tip: Oid, changed: Oid, values:
 
 /// The commit with its present parents, and the state that its events lead to.
 fn again(repo: &Repo, id: &AgentId, mut found: Commit, values: Option<&[String]>) -> Result<Oid> {
-    let mut events = commit::parse(&found.message).events;
+    let mut events = commit::parse::<Fact>(&found.message).events;
     if events.is_empty() {
         found.parents.sort_unstable();
         return repo.write_commit(&found);

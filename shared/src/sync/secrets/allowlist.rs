@@ -7,8 +7,8 @@ use crate::{
     Result,
     config::{Config, keys::NOT_SECRET},
     git::{Oid, Repo, objects::TreeEntryKind, raw::ObjectKind, remotes::Push},
-    model::{AgentId, secret::spelling},
-    store::{Chain, archive, layout},
+    model::{LogId, SubjectId, logs::for_log, secret::spelling},
+    store::{archive, chain::Chain, layout},
 };
 
 /// Shorter beginnings of ids would say it of many.
@@ -39,12 +39,8 @@ impl Allowlist {
         for object in ids.iter().filter_map(|id| scanner.reader().find(id)).collect::<Vec<_>>() {
             texts.extend(scanner.scan(object).unwrap_or_default().into_iter().map(|hit| hit.text));
         }
-        for tip in lives(repo, sends)? {
-            for event in Chain::read(repo, &[tip])?.events {
-                if ids.iter().any(|id| event.id.hex().starts_with(id)) {
-                    texts.push(event.line.into_bytes());
-                }
-            }
+        for (log, tip) in lives(repo, sends)? {
+            texts.extend(for_log!(&log, id => events_of(repo, id, tip, &ids))?);
         }
         Ok(Self { ids, texts })
     }
@@ -61,24 +57,28 @@ impl Allowlist {
     }
 }
 
-/// The lives of all agents that pushes tell of.
-fn lives(repo: &Repo, sends: &[Push]) -> Result<Vec<Oid>> {
+/// The events of a log whose ids begin with one of these.
+fn events_of<I: SubjectId>(repo: &Repo, _: &I, tip: Oid, ids: &[String]) -> Result<Vec<Vec<u8>>> {
+    let events = Chain::<I::Subject>::read(repo, &[tip])?.events.into_iter();
+    let named = events.filter(|event| ids.iter().any(|id| event.id.hex().starts_with(id)));
+    Ok(named.map(|event| event.line.into_bytes()).collect())
+}
+
+/// The logs of all subjects that pushes tell of.
+fn lives(repo: &Repo, sends: &[Push]) -> Result<Vec<(LogId, Oid)>> {
     let mut tips = Vec::new();
     for push in sends {
         if layout::is_archive(&push.name) {
             let archived = push.new.map(|tip| archive::chain(repo, tip)).transpose()?.unwrap_or_default();
-            tips.extend(archived.into_iter().map(|archived| archived.tip));
-        } else if let Some(agent) = layout::agent_of(&push.name) {
-            tips.extend(life(repo, &agent)?);
+            tips.extend(archived.into_iter().map(|archived| (LogId::Agent(archived.id), archived.tip)));
+        } else if let Some(log) = layout::owner_of(&push.name) {
+            let tip = repo.find_ref(&layout::event_log_ref(&log))?.filter(|tip| repo.has_commit(*tip));
+            tips.extend(tip.map(|tip| (log, tip)));
         }
     }
     tips.sort_unstable();
     tips.dedup();
     Ok(tips)
-}
-
-fn life(repo: &Repo, agent: &AgentId) -> Result<Option<Oid>> {
-    Ok(repo.find_ref(&layout::agent_ref(agent))?.filter(|tip| repo.has_commit(*tip)))
 }
 
 /// Whether a text stands in another, however it is spelled there.

@@ -8,8 +8,8 @@ use crate::{
     Result,
     config::keys::NOT_SECRET,
     git::{Oid, Repo, raw::ObjectKind, remotes::Push},
-    model::{AgentId, text},
-    store::{Chain, commit, layout},
+    model::{Agent, AgentId, Subject, SubjectId, logs::for_log, text},
+    store::{chain::Chain, commit, layout},
     sync::own_work::OwnWork,
 };
 
@@ -219,27 +219,50 @@ pub(super) fn reason(
 fn event(
     repo: &Repo,
     push: &Push,
+    object: Oid,
+    hit: &SecretHit,
+    carried: &OutgoingObjects,
+) -> Result<Option<String>> {
+    match layout::event_log_of(&push.name) {
+        Some(log) => for_log!(&log, id => event_of(repo, id, object, hit, carried)),
+        None if layout::is_archive(&push.name) => event_in::<Agent>(repo, object, hit, carried),
+        None => Ok(None),
+    }
+}
+
+fn event_of<I: SubjectId>(
+    repo: &Repo,
+    _: &I,
+    object: Oid,
+    hit: &SecretHit,
+    carried: &OutgoingObjects,
+) -> Result<Option<String>> {
+    event_in::<I::Subject>(repo, object, hit, carried)
+}
+
+/// The event that holds it, in a log of such a subject.
+fn event_in<S: Subject>(
+    repo: &Repo,
     id: Oid,
     hit: &SecretHit,
     carried: &OutgoingObjects,
 ) -> Result<Option<String>> {
-    let is_life = layout::is_agent(&push.name) || layout::is_archive(&push.name);
-    if !is_life {
-        return Ok(None);
-    }
     if hit.kind == ObjectKind::Blob {
         for (commit, path) in &carried.objects {
             let Some(found) = repo.read_commit(*commit).ok().filter(|_| path.is_empty()) else { continue };
             let entries = repo.entries_of(found.tree).unwrap_or_default();
             if entries.iter().any(|entry| entry.id == id) {
-                return Ok(commit::parse(&found.message).events.first().map(|event| event.id.short()));
+                return Ok(commit::parse::<S::Fact>(&found.message)
+                    .events
+                    .first()
+                    .map(|event| event.id.short()));
             }
         }
         return Ok(None);
     }
     let Ok(found) = repo.read_commit(id) else { return Ok(None) };
     let holds = |line: &str| allowlist::holds(line.as_bytes(), &hit.text);
-    let own = commit::parse(&found.message).events.into_iter().find(|event| holds(&event.line));
+    let own = commit::parse::<S::Fact>(&found.message).events.into_iter().find(|event| holds(&event.line));
     if let Some(event) = own {
         return Ok(Some(event.id.short()));
     }
@@ -247,6 +270,6 @@ fn event(
     if !found.message.contains("\nOrchestra-State: ") || !holds(&found.message) {
         return Ok(None);
     }
-    let events = Chain::read(repo, &[id])?.events;
+    let events = Chain::<S>::read(repo, &[id])?.events;
     Ok(events.into_iter().find(|event| holds(&event.line)).map(|event| event.id.short()))
 }
