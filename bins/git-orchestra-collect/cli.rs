@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::{ops::collect::Request, world};
-use orchestra_terminal::{complete, pages::Page};
+use orchestra::ops::collect::Request;
+use orchestra_terminal::{complete, here, pages::Page};
 
 /// Save agents' work as it is now, and sum up what became of them
 ///
@@ -40,7 +40,7 @@ pub(crate) const PAGE: Page = Page {
 
 impl Cli {
     pub(crate) fn request(&self) -> Request {
-        let here = world::directory();
-        Request { agents: self.agents.clone(), bundle: self.bundle.as_ref().map(|file| here.join(file)) }
+        let folder = here::environment().directory();
+        Request { agents: self.agents.clone(), bundle: self.bundle.as_ref().map(|file| folder.join(file)) }
     }
 }

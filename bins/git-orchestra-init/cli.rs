@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::{ops::init::Request, world};
+use orchestra::ops::init::Request;
 use orchestra_terminal::{complete, pages::Page};
 
 /// Name this clone and look what its remote takes (never needed)
@@ -86,7 +86,6 @@ impl Cli {
             probe: self.probe,
             undo: self.undo,
             remote: self.remote.clone(),
-            here: world::directory(),
             ask,
         }
     }

@@ -9,9 +9,9 @@ use orchestra::{
         review::{self, GivenVerdict, Report, Request, ReviewedWork},
         worktrees,
     },
-    process, world,
+    process,
 };
-use orchestra_terminal::{Exit, Terminal, agents, prompt};
+use orchestra_terminal::{Exit, Terminal, agents, here, prompt};
 
 use crate::{edit, show};
 
@@ -126,8 +126,8 @@ fn shell(terminal: &Terminal, repo: &AcceptedRepo, work: &ReviewedWork) -> Resul
         terminal.say("its worktree is gone");
         return Ok(());
     };
-    let shell = world::text_variable("SHELL").unwrap_or_else(|| "/bin/sh".to_owned());
-    let status = process::status(process::command(&shell).current_dir(folder));
+    let shell = here::environment().text_variable("SHELL").unwrap_or_else(|| "/bin/sh".to_owned());
+    let status = process::status(process::command(here::environment(), &shell).current_dir(folder));
     status
         .map(|_| ())
         .map_err(|e| Error::new(Code::ProgramFailed, format!("cannot run '{shell}'")).because(e))

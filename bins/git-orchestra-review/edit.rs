@@ -12,8 +12,9 @@ use orchestra::{
         diff,
         review::remarks::{parse, template},
     },
-    process, world,
+    process,
 };
+use orchestra_terminal::here;
 
 /// Opens the diff of a work, and reads the remarks.
 pub(crate) fn comments(repo: &AcceptedRepo, agent: &str) -> Result<Vec<Comment>> {
@@ -23,8 +24,9 @@ pub(crate) fn comments(repo: &AcceptedRepo, agent: &str) -> Result<Vec<Comment>>
     let file = tempfile::Builder::new().prefix("review-").suffix(".diff").tempfile();
     let mut file = file.context(Kind::External, cannot)?;
     file.write_all(text.as_bytes()).and_then(|()| file.flush()).context(Kind::External, cannot)?;
-    let editor = Git::new(&world::directory(), "var").arg("GIT_EDITOR").line()?;
-    let mut shell = process::command("/bin/sh");
+    let editor =
+        Git::new(here::environment(), here::environment().directory(), "var").arg("GIT_EDITOR").line()?;
+    let mut shell = process::command(here::environment(), "/bin/sh");
     shell.args(["-c", &format!("{editor} \"$1\""), "editor"]).arg(file.path());
     let status = process::status(&mut shell)
         .context(Code::ProgramFailed, || format!("cannot run the editor '{editor}'"))?;

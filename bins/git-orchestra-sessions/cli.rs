@@ -8,7 +8,7 @@ use orchestra::{
     ops::sessions::Request,
     world,
 };
-use orchestra_terminal::{complete, pages::Page};
+use orchestra_terminal::{complete, here, pages::Page};
 
 /// Find, read, search, keep and resume the conversations of coding agents
 ///
@@ -277,7 +277,7 @@ pub(crate) const PAGE: Page = Page {
 
 impl Which {
     pub(crate) fn request(&self, limit: usize) -> Result<Request> {
-        let hours = self.hours.map(|hours| world::now().as_second() - i64::from(hours) * 3600);
+        let hours = self.hours.map(|hours| here::environment().now().as_second() - i64::from(hours) * 3600);
         let since = self.since.as_deref().map(moment).transpose()?;
         Ok(Request {
             everywhere: self.all,
@@ -293,7 +293,7 @@ impl Which {
 /// A time, or how long ago.
 fn moment(typed: &str) -> Result<i64> {
     if let Some(ago) = duration::parse(typed).filter(|_| !typed.trim().ends_with('Z')) {
-        return Ok(world::now().as_second() - i64::try_from(ago.as_secs()).unwrap_or(i64::MAX));
+        return Ok(here::environment().now().as_second() - i64::try_from(ago.as_secs()).unwrap_or(i64::MAX));
     }
     let midnight = || world::seconds(&format!("{}T00:00:00Z", typed.trim()));
     world::seconds(typed.trim()).or_else(midnight).ok_or_else(|| {

@@ -5,7 +5,7 @@ use orchestra::{
     model::text,
     ops::sessions::{ItemKind, Session, TranscriptItem, edit, read},
 };
-use orchestra_terminal::{Exit, Terminal, markdown};
+use orchestra_terminal::{Exit, Terminal, here, markdown};
 
 use crate::{scope, words};
 
@@ -14,7 +14,7 @@ const LEVEL: usize = 2;
 
 pub(crate) fn run(terminal: &Terminal, id: &str, raw: bool, full: bool) -> Result<Exit> {
     let repo = scope::repository()?;
-    let mut open = read::open(repo.as_ref(), id)?;
+    let mut open = read::open(here::environment(), repo.as_ref(), id)?;
     if raw {
         return match open.copy(&mut terminal.writer()) {
             Err(_) if terminal.is_closed() => Ok(Exit::Done),

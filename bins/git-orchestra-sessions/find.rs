@@ -10,7 +10,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, json,
+    Exit, Terminal, here, json,
     style::{Painter, Role},
 };
 
@@ -29,20 +29,21 @@ pub(crate) fn run(terminal: &Terminal, search: &Search, which: &Which) -> Result
     let query = Query { words: search.words.clone(), regex: search.regex, ignore_case: search.ignore_case };
     let mut found: Vec<Found> = Vec::new();
     let mut any = false;
-    let outcome = search::run(repo.as_ref(), &which.request(search.limit)?, &query, |hits| {
-        any = true;
-        if search.json {
-            found.push(Found::from(hits));
-            return true;
-        }
-        let shown = if search.files {
-            format!("{}\n", hits.session.id)
-        } else {
-            show(&hits, search, terminal.paint())
-        };
-        terminal.answer(&shown);
-        !terminal.is_closed()
-    })?;
+    let outcome =
+        search::run(here::environment(), repo.as_ref(), &which.request(search.limit)?, &query, |hits| {
+            any = true;
+            if search.json {
+                found.push(Found::from(hits));
+                return true;
+            }
+            let shown = if search.files {
+                format!("{}\n", hits.session.id)
+            } else {
+                show(&hits, search, terminal.paint())
+            };
+            terminal.answer(&shown);
+            !terminal.is_closed()
+        })?;
     words::troubles(terminal, &outcome.troubles, which.verbose);
     if search.json {
         let SearchSummary { searched, troubles } = outcome;

@@ -15,7 +15,7 @@ use orchestra::{
     },
     process,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, prompt};
+use orchestra_terminal::{Exit, Terminal, accepted, here, prompt};
 
 use crate::{cli::GoOn, scope};
 
@@ -37,7 +37,7 @@ pub(crate) fn run(terminal: &Terminal, how: &GoOn) -> Result<Exit> {
         dry_run: how.dry_run,
     };
     // Whoever holds the conversation holds it until this process has become its program.
-    let Prepared { plan, hold: _hold } = resume::prepare(repo.as_ref(), &request)?;
+    let Prepared { plan, hold: _hold } = resume::prepare(here::environment(), repo.as_ref(), &request)?;
     if how.dry_run {
         plan.steps.iter().for_each(|step| terminal.say(&format!("would {step}")));
         terminal.answer(&format!("{}\n", typed(&plan)));
@@ -54,7 +54,7 @@ fn pick(terminal: &Terminal) -> Result<String> {
     let repo = scope::repository()?;
     let request =
         sessions::Request { everywhere: repo.is_none(), limit: TO_PICK, ..sessions::Request::default() };
-    let found = sessions::run(repo.as_ref(), &request)?.sessions;
+    let found = sessions::run(here::environment(), repo.as_ref(), &request)?.sessions;
     let line = |one: &sessions::Session| {
         let title = one.title.as_deref().map_or_else(String::new, |title| text::one_line(title, 60));
         format!("{}  {}  {title}", one.last_active_at.get(..16).unwrap_or_default(), one.program)
@@ -86,7 +86,7 @@ fn typed(plan: &Plan) -> String {
 fn become_it(plan: &Plan) -> Result<Error> {
     let cannot = || format!("cannot run '{}'", plan.argv.first().map_or("", String::as_str));
     let Some((program, arguments)) = plan.argv.split_first() else { return Err(Error::internal(cannot())) };
-    let mut command = process::command(program);
+    let mut command = process::command(here::environment(), program);
     command.args(arguments).current_dir(&plan.folder);
     for name in &plan.unset {
         command.env_remove(name);

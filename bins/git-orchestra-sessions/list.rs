@@ -9,7 +9,7 @@ use orchestra::{
     wire, world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, humanize, json,
+    Exit, Terminal, here, humanize, json,
     style::Role,
     table::{self, Text},
 };
@@ -24,7 +24,7 @@ const FOLDER: usize = 60;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = scope::repository_for(&cli.which)?;
-    let report = sessions::run(repo.as_ref(), &cli.which.request(cli.limit)?)?;
+    let report = sessions::run(here::environment(), repo.as_ref(), &cli.which.request(cli.limit)?)?;
     words::troubles(terminal, &report.troubles, cli.which.verbose);
     if cli.json {
         json::answer(terminal, wire::SESSIONS, &report)?;
@@ -64,7 +64,7 @@ fn name_copies(sessions: &[Session], terminal: &Terminal) {
 }
 
 fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
-    let now = world::now().as_second();
+    let now = here::environment().now().as_second();
     let any = |has: fn(&Session) -> bool| sessions.iter().any(has);
     let (state, cost, agent) =
         (any(|one| one.live || one.kept), any(|one| one.cost_usd.is_some()), any(|one| one.agent.is_some()));

@@ -4,10 +4,9 @@ use orchestra::{
     Result,
     model::text,
     ops::sessions::{ItemKind, Session, TranscriptItem, edit, read},
-    world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, humanize, json,
+    Exit, Terminal, here, humanize, json,
     pager::Pager,
     style::{Painter, Role},
 };
@@ -24,12 +23,12 @@ const CHANGES: usize = 12;
 
 pub(crate) fn run(terminal: &Terminal, id: &str, full: bool, as_json: bool) -> Result<Exit> {
     let repo = scope::repository()?;
-    let mut open = read::open(repo.as_ref(), id)?;
+    let mut open = read::open(here::environment(), repo.as_ref(), id)?;
     if as_json {
         words::troubles(terminal, &open.troubles, true);
         return json::answer_session(terminal, &mut open).map(|()| Exit::Done);
     }
-    let mut pager = Pager::start(terminal, &world::directory());
+    let mut pager = Pager::start(terminal);
     pager.show(&head(&open.session, terminal.paint()));
     let mut talk = Talk::new(*terminal.paint(), full, &open.session);
     let too_long = open.pieces(|piece| match talk.next(&piece) {

@@ -7,7 +7,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, json,
+    Exit, Terminal, here, json,
     table::{self, Text},
 };
 
@@ -15,7 +15,7 @@ use crate::{cli::Which, scope, words};
 
 pub(crate) fn run(terminal: &Terminal, which: &Which, as_json: bool) -> Result<Exit> {
     let repo = scope::repository_for(which)?;
-    let report = stats::run(repo.as_ref(), &which.request(0)?)?;
+    let report = stats::run(here::environment(), repo.as_ref(), &which.request(0)?)?;
     words::troubles(terminal, &report.troubles, which.verbose);
     if as_json {
         json::answer(terminal, wire::STATS, &report)?;

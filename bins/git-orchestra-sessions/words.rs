@@ -4,7 +4,7 @@ use orchestra::{
     model::{text, tool_use},
     ops::sessions::{self, ReadFailure},
 };
-use orchestra_terminal::{Terminal, agents};
+use orchestra_terminal::{Terminal, agents, here};
 
 /// Columns of what a tool was used on and gave.
 pub(crate) const COLUMNS: usize = 160;
@@ -22,7 +22,7 @@ pub(crate) fn troubles(terminal: &Terminal, troubles: &[ReadFailure], verbose: b
 /// Says that there is nothing, and where there may be more.
 pub(crate) fn nothing(terminal: &Terminal, everywhere: bool) {
     terminal.say("there are no conversations here");
-    for (variable, folder) in sessions::missing_folders() {
+    for (variable, folder) in sessions::missing_folders(here::environment()) {
         let folder = text::safe(&folder.to_string_lossy()).into_owned();
         terminal.say(&format!("{variable} names '{folder}', which is not there"));
     }

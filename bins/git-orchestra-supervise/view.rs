@@ -6,7 +6,7 @@ use orchestra::{
     ops::supervise::{self, Job, READY_WORD, Request, detach},
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, json};
+use orchestra_terminal::{Exit, Terminal, here, json};
 
 use crate::cli::{Cli, Verb};
 
@@ -18,7 +18,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Verb::Snapshot => Request::Help(Job::Snapshot),
         Verb::Take => Request::Help(Job::Take),
     };
-    let taken = supervise::run(&cli.common_dir, &id, request, || {
+    let taken = supervise::run(here::environment(), &cli.common_dir, &id, request, || {
         terminal.answer(&format!("{READY_WORD}\n"));
         detach::close_output();
     })?;

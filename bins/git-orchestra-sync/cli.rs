@@ -2,10 +2,7 @@
 
 use clap::{Parser, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::{
-    ops::sync::{Direction, Extra, Request},
-    world,
-};
+use orchestra::ops::sync::{Direction, Extra, Request};
 use orchestra_terminal::{complete, pages::Page};
 
 /// Let agents, branches and results travel between clones
@@ -122,7 +119,6 @@ impl Cli {
         };
         Request {
             remote: self.remote.clone(),
-            here: world::directory(),
             way,
             dry_run: self.dry_run,
             restore: self.restore,

@@ -46,7 +46,7 @@ fn list(terminal: &Terminal, report: &Report) {
 
 fn row(listed: &ListedOperation) -> Vec<Text> {
     let operation = &listed.operation;
-    let now = world::now().as_second();
+    let now = here::environment().now().as_second();
     let (state, role) = match (operation.stage, listed.holds) {
         (Stage::Open, _) => ("open", Role::Warn),
         (Stage::Aborted, _) => ("given up", Role::Faint),

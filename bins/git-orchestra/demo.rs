@@ -9,7 +9,7 @@ use std::{
 use orchestra::{
     Code, Error, Kind, Result, error::Context, git::Git, model::quote, ops::status, process, world,
 };
-use orchestra_terminal::{Exit, Terminal, style::Role};
+use orchestra_terminal::{Exit, Terminal, here, style::Role};
 
 use crate::cli::Demo;
 
@@ -73,7 +73,7 @@ struct Stage {
 impl Stage {
     fn set(options: &Demo) -> Result<Self> {
         let (folder, keep) = match &options.dir {
-            Some(dir) => (world::directory().join(dir), true),
+            Some(dir) => (here::environment().directory().join(dir), true),
             None => (
                 std::env::temp_dir().join(format!("git-orchestra-demo-{}", world::random_hex::<4>()?)),
                 options.keep,
@@ -91,8 +91,9 @@ impl Stage {
     }
 
     fn make_repository(&self) -> Result<()> {
-        let git =
-            |verb: &str, arguments: &[&str]| Git::new(&self.repo, verb).args(arguments).run().map(|_| ());
+        let git = |verb: &str, arguments: &[&str]| {
+            Git::new(here::environment(), &self.repo, verb).args(arguments).run().map(|_| ())
+        };
         git("init", &["--quiet", "--initial-branch=main"])?;
         git("config", &["user.name", "Demo"])?;
         git("config", &["user.email", "demo@example.com"])?;
@@ -111,7 +112,7 @@ impl Stage {
     /// Runs a command of the suite as a user would, on the user's terminal.
     fn orchestra(&self, arguments: &[String]) -> Result<Option<i32>> {
         let program = process::sibling_binary(&format!("git-orchestra-{}", arguments[0]));
-        let mut command: Command = process::own(&program);
+        let mut command: Command = process::own(here::environment(), &program);
         command.args(&arguments[1..]).current_dir(&self.repo).stdin(Stdio::null());
         let status = process::status(&mut command)
             .context(Code::ProgramFailed, || format!("cannot run '{}'", program.display()))?;
@@ -122,7 +123,7 @@ impl Stage {
     fn show(&self, terminal: &Terminal, arguments: &[&str]) -> Result<()> {
         let typed: Vec<String> = arguments.iter().map(quote::word).collect();
         terminal.say(&format!("  $ git {}", typed.join(" ")));
-        let text = Git::new(&self.repo, arguments[0]).args(&arguments[1..]).run()?;
+        let text = Git::new(here::environment(), &self.repo, arguments[0]).args(&arguments[1..]).run()?;
         for line in String::from_utf8_lossy(&text).lines() {
             terminal.answer(&format!("  {line}\n"));
         }
@@ -131,7 +132,7 @@ impl Stage {
 
     fn first_agent(&self) -> Result<String> {
         let arguments = ["--count=1", "--format=%(refname)", status::AGENT_REFS];
-        Git::new(&self.repo, "for-each-ref").args(arguments).line()
+        Git::new(here::environment(), &self.repo, "for-each-ref").args(arguments).line()
     }
 
     fn farewell(&self, terminal: &Terminal) {

@@ -6,9 +6,9 @@ use orchestra::{
     Code, Error,
     config::{self, keys::COMPLETION_PROVIDER},
     model::text,
-    process, world,
+    process,
 };
-use orchestra_terminal::{Terminal, catalog, complete, errors, run::INTROSPECT};
+use orchestra_terminal::{Terminal, catalog, complete, errors, here, run::INTROSPECT};
 
 use crate::nearest::nearest;
 
@@ -17,7 +17,7 @@ const PREFIX: &str = "git-orchestra-";
 /// Takes this process's place by the command that the first argument names, arguments unchanged. `None`: that one is ours.
 pub(crate) fn handed_over() -> Option<ExitCode> {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    if world::text_variable(INTROSPECT).as_deref() == Some("complete") {
+    if here::environment().text_variable(INTROSPECT).as_deref() == Some("complete") {
         return complete_elsewhere(&arguments);
     }
     let name = arguments.first()?.to_str()?;
@@ -41,7 +41,9 @@ fn is_built_in(name: &str) -> bool {
 
 /// Where the program of a command is.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
-    ours(name).or_else(|| is_name(name).then(|| process::on_path(format!("{PREFIX}{name}"))).flatten())
+    ours(name).or_else(|| {
+        is_name(name).then(|| process::on_path(here::environment(), format!("{PREFIX}{name}"))).flatten()
+    })
 }
 
 /// The program of a command in our own folder.
@@ -87,7 +89,7 @@ fn nearest_command(name: &str) -> Option<String> {
 
 /// Commands of others: programs `git-orchestra-NAME` on PATH that are not in our catalogue.
 pub(crate) fn others() -> Vec<String> {
-    let Some(path) = world::variable("PATH") else { return Vec::new() };
+    let Some(path) = here::environment().variable("PATH") else { return Vec::new() };
     let mut names = BTreeSet::new();
     for folder in std::env::split_paths(&path) {
         let Ok(entries) = std::fs::read_dir(folder) else { continue };
@@ -158,6 +160,6 @@ fn complete_options(begun: &str) -> ExitCode {
 
 /// By the user's own configuration: what stands in a repository's may be anybody's, and nobody is asked at a key press.
 fn answers(name: &str) -> bool {
-    let providers = config::values_of_the_user(&world::directory(), &COMPLETION_PROVIDER);
+    let providers = config::values_of_the_user(here::environment(), &COMPLETION_PROVIDER);
     providers.iter().any(|provider| provider == name)
 }

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use clap::CommandFactory;
 use orchestra::{Code, Error, Result, process};
-use orchestra_terminal::{Exit, Terminal, args, pages, run::INTROSPECT};
+use orchestra_terminal::{Exit, Terminal, args, here, pages, run::INTROSPECT};
 
 use crate::{
     cli::{Cli, PAGE},
@@ -15,7 +15,7 @@ use crate::{
 pub(crate) fn show(terminal: &Terminal, name: &str) -> Result<Exit> {
     let topic = format!("git-orchestra-{name}");
     if std::io::stdout().is_terminal() && has_man_page(&topic) {
-        let status = process::status(process::command("man").arg(&topic));
+        let status = process::status(process::command(here::environment(), "man").arg(&topic));
         if status.is_ok_and(|status| status.success()) {
             return Ok(Exit::Done);
         }
@@ -33,8 +33,9 @@ pub(crate) fn show(terminal: &Terminal, name: &str) -> Result<Exit> {
 }
 
 fn has_man_page(topic: &str) -> bool {
-    let asked =
-        process::output(process::command("man").args(["-w", topic]).stdin(std::process::Stdio::null()));
+    let asked = process::output(
+        process::command(here::environment(), "man").args(["-w", topic]).stdin(std::process::Stdio::null()),
+    );
     asked.is_ok_and(|output| output.status.success())
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use orchestra::{Kind, Result, error::Context, model::quote, world};
-use orchestra_terminal::{Exit, Terminal, catalog};
+use orchestra_terminal::{Exit, Terminal, catalog, here};
 
 use crate::{
     cli::{Setup, Shell},
@@ -52,8 +52,8 @@ fn share(options: &Setup) -> Result<PathBuf> {
     {
         return Ok(beside);
     }
-    let data = world::variable("XDG_DATA_HOME").map(PathBuf::from);
-    let home = world::variable("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+    let data = here::environment().variable("XDG_DATA_HOME").map(PathBuf::from);
+    let home = here::environment().variable("HOME").map(|home| PathBuf::from(home).join(".local/share"));
     data.or(home).ok_or_else(|| {
         orchestra::Error::refused("neither XDG_DATA_HOME nor HOME is set")
             .hint("git orchestra setup --prefix DIR")
@@ -63,7 +63,7 @@ fn share(options: &Setup) -> Result<PathBuf> {
 fn is_in_path() -> bool {
     let program = world::this_program();
     let folder = program.parent().unwrap_or(&program);
-    let path = world::variable("PATH").unwrap_or_default();
+    let path = here::environment().variable("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|entry| entry.canonicalize().is_ok_and(|entry| entry == folder))
 }
 

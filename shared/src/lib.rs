@@ -35,12 +35,13 @@
 //! use orchestra::{
 //!     git::Repo,
 //!     ops::status::{self, Request},
+//!     world::Environment,
 //! };
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! # std::process::Command::new("git").args(["init", "--quiet"]).current_dir(&folder).status()?;
-//! let repo = Repo::discover(folder.path())?;
+//! let repo = Repo::discover(&Environment::of_this_process().at(folder.path()))?;
 //! let report = status::run(&repo, &Request { all: true, ..Request::default() })?;
 //! assert!(report.agents.is_empty() && report.unreadable.is_empty());
 //! # Ok(())

@@ -11,7 +11,11 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{backoff::Backoff, trace, world};
+use crate::{
+    backoff::Backoff,
+    trace,
+    world::{self, Environment},
+};
 
 /// What `git rev-parse --local-env-vars` lists (git 2.47), and what else ties a child to the repository
 /// or the pager of its parent. With any of these set, a git in another directory works on the wrong repository.
@@ -43,26 +47,29 @@ const TIED_TO_A_REPOSITORY: &[&str] = &[
     "OLDPWD",
 ];
 
-/// A command for `program` with every variable removed that names a repository, and without the folder
+/// A command for `program` in an environment, with every variable removed that names a repository, and without the folder
 /// that git puts in front of PATH for its own children.
 #[expect(clippy::disallowed_methods, reason = "this is the door")]
-pub fn command(program: impl AsRef<OsStr>) -> Command {
+pub fn command(environment: &Environment, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
+    if let Some(variables) = environment.not_inherited() {
+        command.env_clear().envs(variables);
+    }
     for name in TIED_TO_A_REPOSITORY {
         command.env_remove(name);
     }
     // A trace is of our own programs: what others would write into it is nobody's wish.
     command.env_remove(trace::VARIABLE);
-    if let Some(path) = path_without_git() {
+    if let Some(path) = path_without_git(environment) {
         command.env("PATH", path);
     }
     command
 }
 
 /// As [`command`], for a program of ours that works on its own: it traces into the same file, if there is one.
-pub fn own(program: impl AsRef<OsStr>) -> Command {
-    let mut command = command(program);
-    if let Some(file) = world::variable(trace::VARIABLE).filter(|file| Path::new(file).is_absolute()) {
+pub fn own(environment: &Environment, program: impl AsRef<OsStr>) -> Command {
+    let mut command = command(environment, program);
+    if let Some(file) = environment.variable(trace::VARIABLE).filter(|file| Path::new(file).is_absolute()) {
         command.env(trace::VARIABLE, file);
     }
     command
@@ -135,9 +142,9 @@ pub fn sibling(program: &Path) -> Command {
 }
 
 /// PATH without git's own folder, if git put it there.
-fn path_without_git() -> Option<OsString> {
-    let exec_path = PathBuf::from(world::variable("GIT_EXEC_PATH")?);
-    let path = world::variable("PATH")?;
+fn path_without_git(environment: &Environment) -> Option<OsString> {
+    let exec_path = PathBuf::from(environment.variable("GIT_EXEC_PATH")?);
+    let path = environment.variable("PATH")?;
     let kept: Vec<PathBuf> = std::env::split_paths(&path).filter(|entry| *entry != exec_path).collect();
     std::env::join_paths(kept).ok()
 }
@@ -194,9 +201,9 @@ pub fn sibling_binary(name: &str) -> PathBuf {
     world::this_program().with_file_name(name)
 }
 
-/// Where `program` is on PATH, if it is.
-pub fn on_path(program: impl AsRef<OsStr>) -> Option<PathBuf> {
-    which::which(program).ok()
+/// Where `program` is on the PATH of an environment, if it is. A relative path is below the caller's folder.
+pub fn on_path(environment: &Environment, program: impl AsRef<OsStr>) -> Option<PathBuf> {
+    which::which_in(program, environment.variable("PATH"), environment.directory()).ok()
 }
 
 #[cfg(test)]
@@ -209,6 +216,8 @@ mod tests {
 
     #[test]
     fn a_child_is_waited_for_until_it_ends_or_is_given_up() {
+        let environment = Environment::of_this_process();
+        let command = |program: &str| command(&environment, program);
         let soon = || Instant::now() + Duration::from_secs(60);
         let mut child = spawn(&mut command("true")).expect("started");
         let status = wait_until(&mut child, soon(), BACKOFF, || false).expect("waited");

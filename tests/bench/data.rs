@@ -17,6 +17,7 @@ use orchestra::{
         event::{Created, Finished, PhaseChange},
     },
     store::{append, commit, layout},
+    world::Environment,
 };
 use testkit::{Forest, Ran, TestRepo, World};
 
@@ -63,7 +64,7 @@ impl Lab {
     pub(crate) fn repo(&self, name: &str, agents: usize) -> PathBuf {
         let repo = self.world.repo_named(name).with_identity();
         let path = repo.path().to_owned();
-        let opened = Repo::discover(&path).expect("a repository");
+        let opened = Repo::discover(&Environment::of_this_process().at(&path)).expect("a repository");
         let writer = orchestra::store::writer::writer(&opened).expect("a writer");
         drop(opened);
         if agents > 0 {
@@ -116,7 +117,7 @@ impl Lab {
             }
         }
         let begun = Instant::now();
-        let repo = Repo::discover(path).expect("a repository");
+        let repo = Repo::discover(&Environment::of_this_process().at(path)).expect("a repository");
         let target = landing::branches::target(&repo, Some("main")).expect("a target");
         let names: Vec<String> = repo
             .refs_below("refs/heads/b")
@@ -173,7 +174,7 @@ impl Lab {
         let id = agent_id(0);
         let count = Cell::new(0u32);
         move || {
-            let repo = Repo::discover(&path).expect("a repository");
+            let repo = Repo::discover(&Environment::of_this_process().at(&path)).expect("a repository");
             // A chain as long as a life is: ten events, then it starts anew.
             if count.replace(count.get() + 1) % 10 == 9 {
                 let name = layout::agent_ref(&id);
@@ -187,7 +188,7 @@ impl Lab {
             }
             drop(repo);
             let begun = Instant::now();
-            let repo = Repo::discover(&path).expect("a repository");
+            let repo = Repo::discover(&Environment::of_this_process().at(&path)).expect("a repository");
             append(&repo, &id, &[Fact::Stop { reason: None }]).expect("appended");
             begun.elapsed()
         }

@@ -3,9 +3,12 @@
 
 use std::{fmt::Write as _, path::Path, process::Command};
 
-use orchestra::git::{
-    Oid, Repo,
-    merging::{self, MergePlace, Rules},
+use orchestra::{
+    git::{
+        Oid, Repo,
+        merging::{self, MergePlace, Rules},
+    },
+    world::Environment,
 };
 use testkit::{Forest, Numbers, Ran, World};
 
@@ -29,7 +32,8 @@ fn one(bins: &Path, forest: &Forest) -> bool {
     import.args(["fast-import", "--quiet"]);
     forest.plant(import);
     planted.git(["repack", "-adq"]);
-    let repo = Repo::open(&planted.path().join(".git")).expect("a repository");
+    let repo =
+        Repo::open(&Environment::of_this_process(), &planted.path().join(".git")).expect("a repository");
     let tips: Vec<Oid> =
         (0..forest.branches).map(|n| repo.commit(&format!("b{n:03}")).expect("a commit")).collect();
     let pairs: Vec<(usize, usize)> = (0..tips.len()).flat_map(|a| (0..a).map(move |b| (b, a))).collect();
@@ -66,7 +70,8 @@ const BRANCHES: u64 = 30;
 pub(crate) fn workspace(bins: &Path) {
     let world = World::new(bins);
     let repo = world.repo_named("workspace");
-    let toolchain = orchestra::world::text_variable("CARGO").unwrap_or_else(|| "cargo".to_owned());
+    let toolchain =
+        Environment::of_this_process().text_variable("CARGO").unwrap_or_else(|| "cargo".to_owned());
     let toolchain = Path::new(&toolchain).parent().unwrap_or(Path::new("/usr/bin"));
     let path = format!("{}:{}:/usr/local/bin:/usr/bin:/bin", toolchain.display(), bins.display());
     let offline =

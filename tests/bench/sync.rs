@@ -12,6 +12,7 @@ use orchestra::{
     model::{AgentId, Event, Fact, fold},
     store::{Chain, commit, layout},
     sync::consent,
+    world::Environment,
 };
 
 use crate::{
@@ -65,7 +66,8 @@ impl Pair {
         lab.run(lab.git().args(["push", "-q", "origin", "main"]), &near);
         lab.run(lab.git().args(["clone", "-q", &text(&hub), &text(&far)]), &near);
         for clone in [&near, &far] {
-            let repo = orchestra::git::Repo::discover(clone).expect("a repository");
+            let repo = orchestra::git::Repo::discover(&Environment::of_this_process().at(clone))
+                .expect("a repository");
             let given = consent::Given { own_work: true };
             consent::give(&repo, &[text(&hub)], given).expect("the user agrees");
         }
@@ -88,7 +90,8 @@ struct Lives(Vec<(AgentId, Vec<Event>)>);
 
 impl Lives {
     fn read(path: &Path) -> Self {
-        let repo = orchestra::git::Repo::discover(path).expect("a repository");
+        let repo =
+            orchestra::git::Repo::discover(&Environment::of_this_process().at(path)).expect("a repository");
         let refs = repo.refs_below(layout::AGENTS).expect("refs");
         let read = |(name, tip): (String, _)| {
             let id = AgentId::parse(&name[layout::AGENTS.len()..]).expect("an id");

@@ -19,10 +19,13 @@ use std::{
     time::Duration,
 };
 
-use orchestra::git::{
-    Oid, Repo,
-    merging::{Judgement, MergePlace, Rules, trials},
-    worktrees::Checkout,
+use orchestra::{
+    git::{
+        Oid, Repo,
+        merging::{Judgement, MergePlace, Rules, trials},
+        worktrees::Checkout,
+    },
+    world::Environment,
 };
 
 /// Where git is; where to write down what was found; the script that runs.
@@ -145,7 +148,8 @@ fn judge(words: &[String]) -> Result<(), String> {
     }
     let git_dir = PathBuf::from(said(&["rev-parse", "--absolute-git-dir"])?);
     let path = PathBuf::from(said(&["rev-parse", "--show-toplevel"])?);
-    let repo = Repo::discover(Path::new(".")).map_err(|error| error.one_line())?;
+    let repo = Repo::discover(&Environment::of_this_process().at(Path::new(".")))
+        .map_err(|error| error.one_line())?;
     let settings = said(&["config", "--list"]).unwrap_or_default();
     let attributes = [path.join(".gitattributes"), git_dir.join("info/attributes")];
     let attributes: Vec<Vec<u8>> =

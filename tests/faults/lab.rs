@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use orchestra::{git::Repo, store::writer};
+use orchestra::{git::Repo, store::writer, world::Environment};
 use tempfile::TempDir;
 use testkit::{Aim, Injector, Mode, State, TestRepo, World, until};
 
@@ -84,7 +84,8 @@ impl<'a> Lab<'a> {
         for name in REPOS {
             let file = self.world.dir().join(name).join(".git/orchestra/writer");
             let Ok(known) = fs::read(&file) else { continue };
-            let repo = Repo::discover(&self.world.dir().join(name)).expect("a repository");
+            let repo = Repo::discover(&Environment::of_this_process().at(&self.world.dir().join(name)))
+                .expect("a repository");
             writer::writer(&repo).expect("a writer");
             let mut fresh: serde_json::Value =
                 serde_json::from_slice(&fs::read(&file).expect("a writer")).expect("JSON");

@@ -10,6 +10,7 @@ use serde_json::Value;
 use testkit::{Numbers, Ran, Redactions, TestRepo, World, schema_faults};
 
 use crate::{
+    library,
     secrets::{made, word_after},
     sessions::{id, with_fixtures},
     sync::first,
@@ -44,7 +45,7 @@ fn is_as_it_says(name: &str, line: &str) {
 
 /// Without the folder of the world, and without the id of the repository's writer.
 fn redactions(repo: &TestRepo<'_>, agents: &[&str]) -> Redactions {
-    let common = orchestra::git::Repo::discover(repo.path()).expect("a repository");
+    let common = library(repo);
     let writer = orchestra::store::writer::writer(&common).expect("a writer");
     let world = repo.path().parent().expect("a folder").to_string_lossy().into_owned();
     Redactions::default().agents(agents).text(&world, "<world>").text(&writer, "<writer>")

@@ -2,10 +2,10 @@
 
 use std::{fs, path::PathBuf};
 
-use orchestra::git::Repo;
 use testkit::{Ran, TestRepo};
 
 use crate::{
+    library,
     sync::{first, shared, shared_of_hub},
     world,
 };
@@ -222,7 +222,7 @@ fn packed_and_loose_refs_are_listed_as_git_lists_them() {
     repo.git(["symbolic-ref", "refs/heads/x/points", "refs/heads/main"]).succeeded();
     fs::write(repo.path().join(".git/refs/heads/x/5"), "").expect("torn");
     fs::write(repo.path().join(".git/refs/heads/x/9.lock"), "").expect("a lock");
-    let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+    let library = library(&repo);
     let list = library.ref_list("refs/heads/x/").expect("a list");
     let ours: Vec<(String, String)> =
         list.refs.iter().map(|(name, id)| (name.clone(), id.to_string())).collect();

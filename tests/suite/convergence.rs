@@ -25,7 +25,7 @@ use orchestra::{
 };
 use testkit::Numbers;
 
-use crate::world;
+use crate::{library, world};
 
 const CLONES: usize = 3;
 const STEPS: u64 = 200;
@@ -64,7 +64,7 @@ fn many(kind: Kind) {
     let world = world();
     let fixture = world.repo();
     for seed in begin..begin + count {
-        let repo = Repo::discover(fixture.path()).expect("a repository").in_memory();
+        let repo = library(&fixture).in_memory();
         Play::new(&repo, kind, seed).run();
     }
 }

@@ -1,12 +1,12 @@
 //! Whether work is elsewhere: one history a row, made by plain git, and the right answer.
 
 use orchestra::{
-    git::{Oid, Repo},
+    git::Oid,
     removal::integrated::{self, CandidateWork, Integration},
 };
 use testkit::{Ran, TestRepo};
 
-use crate::world;
+use crate::{library, world};
 
 /// Two commits of work on ten lines of one file and a file of its own; `main` has one commit of somebody else's meanwhile.
 const BEGIN: &str = "
@@ -108,7 +108,7 @@ fn every_history_has_the_right_answer() {
         let repo = world.empty_repo(&format!("history-{at}"));
         sh(&repo, &format!("set -e\n{BEGIN}\n{script}"));
         let oid = |revision: &str| Oid::parse(&repo.tip(revision)).expect("an id");
-        let library = Repo::discover(repo.path()).expect("a repository");
+        let library = library(&repo);
         let work = CandidateWork { base: oid("base"), tip: oid("work"), landed_as: None };
         let objects = repo.git(["count-objects", "-v"]).stdout();
         let found = integrated::look(&library, work, oid("main")).expect("an answer");

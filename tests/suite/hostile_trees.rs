@@ -8,13 +8,13 @@ use std::{
 };
 
 use orchestra::{
-    git::{Oid, Repo},
+    git::Oid,
     model::{AgentId, Fact, IdOrText, WorkStat, event::Collected},
     store::{self, sound},
 };
 use testkit::{TestRepo, World};
 
-use crate::world;
+use crate::{library, world};
 
 /// An object of any content, as plain git writes it when it is told not to look.
 pub(crate) fn object(repo: &TestRepo<'_>, kind: &str, content: &[u8]) -> String {
@@ -208,7 +208,7 @@ fn what_fsck_refuses_we_refuse() {
         if refused != shape.by_git {
             wrong.push(format!("{}: by git {refused}", shape.name));
         }
-        let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+        let library = library(&repo);
         let unsound = sound::flaw_of(&library, Oid::parse(&tip).expect("an id")).expect("an answer");
         let why = unsound.map(|unsound| unsound.why).unwrap_or_default();
         if !why.contains(shape.reason) {
@@ -231,7 +231,7 @@ fn odd_trees_that_git_takes_are_taken() {
         &[("100644", b"\xff\xfe", &id)],
         &[],
     ];
-    let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+    let library = library(&repo);
     for entries in odd {
         let mut sorted = entries.to_vec();
         sorted.sort_by_key(|(_, name, _)| *name);
@@ -387,7 +387,7 @@ fn a_bomb_of_an_agent_here_holds_up_neither_cleanup_nor_sync() {
     let bombed = tree(&repo, &[("40000", b"x", &bomb(&repo, b"x"))]);
     let tip = repo.git(["commit-tree", "-m", "more", "-p", &before, &bombed]).line();
     repo.git(["update-ref", &format!("refs/orchestra/heads/{bad}"), &tip]).succeeded();
-    let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+    let library = library(&repo);
     let collected = Collected {
         attempt: 1,
         head: IdOrText::read(&tip),

@@ -23,6 +23,7 @@ mod crash;
 mod diff;
 mod dispatch;
 mod dry_runs;
+mod environments;
 mod error_codes;
 mod full_disk;
 mod hand_over;
@@ -101,12 +102,25 @@ mod worktrees;
 
 use std::path::Path;
 
-use testkit::World;
+use orchestra::{git::Repo, world::Environment};
+use testkit::{TestRepo, World};
 
 /// A world with the binaries of this build.
 fn world() -> World {
     let program = Path::new(env!("CARGO_BIN_EXE_git-orchestra"));
     World::new(program.parent().expect("a folder of binaries"))
+}
+
+/// The environment that programs get in a repository of a test, for the library in this process.
+fn environment(repo: &TestRepo<'_>) -> Environment {
+    let command = repo.command("git");
+    let variables = command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+    Environment::new(variables, repo.path())
+}
+
+/// A repository of a test, as the library sees it.
+fn library(repo: &TestRepo<'_>) -> Repo {
+    Repo::discover(&environment(repo)).expect("a repository")
 }
 
 /// Says that this test, or a part of it, cannot run here; where everything is required, it fails instead.

@@ -8,7 +8,7 @@ use orchestra::git::{
 };
 use testkit::{Forest, Ran, World};
 
-use crate::world;
+use crate::{library, world};
 
 fn tips(repo: &Repo, names: &[String]) -> Vec<Oid> {
     names.iter().map(|name| repo.commit(name).expect("a commit")).collect()
@@ -35,7 +35,7 @@ fn made_up_repositories_get_the_verdicts_of_git() {
         let mut import = planted.command("git");
         import.args(["fast-import", "--quiet"]);
         forest.plant(import);
-        let repo = Repo::open(&planted.path().join(".git")).expect("a repository");
+        let repo = library(&planted);
         let names: Vec<String> = (0..24).map(|n| format!("b{n:03}")).collect();
         let tips = tips(&repo, &names);
         let pairs: Vec<(usize, usize)> = (0..24).flat_map(|a| (0..a).map(move |b| (b, a))).collect();
@@ -249,7 +249,7 @@ fn awkward_merges_get_the_verdicts_of_git() {
         );
         let ran = Ran::of(repo.command("sh").args(["-c", &script]));
         assert_eq!(ran.code(), 0, "{name}: {}", ran.stderr());
-        let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+        let library = library(&repo);
         let tips = tips(&library, &["a".into(), "b".into()]);
         let found = trials(&library, &tips, &[(0, 1), (1, 0)]);
         let expected = world.git_conflicts(repo.path(), &[(tips[0], tips[1]), (tips[1], tips[0])]);
@@ -274,7 +274,7 @@ fn histories_that_cross_and_drivers_of_the_user_are_put_to_git() {
     repo.git(["merge", "-q", "b"]);
     repo.git(["checkout", "-qb", "ba", "b"]);
     repo.git(["merge", "-q", "a"]);
-    let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+    let library = library(&repo);
     let crossed = tips(&library, &["ab".into(), "ba".into()]);
     let found = trials(&library, &crossed, &[(0, 1)]);
     assert_eq!((found[0].how, &found[0].judgement), (Method::Git, &Judgement::Merges));
@@ -287,7 +287,7 @@ fn histories_that_cross_and_drivers_of_the_user_are_put_to_git() {
         repo.write("file.txt", text);
         repo.git(["commit", "-qam", branch]);
     }
-    let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+    let library = library.reopen().expect("a repository");
     let both = tips(&library, &["x".into(), "y".into()]);
     let found = trials(&library, &both, &[(0, 1)]);
     assert_eq!((found[0].how, &found[0].judgement), (Method::Git, &Judgement::Merges));

@@ -24,7 +24,7 @@ use orchestra::{
 use testkit::{Ran, TestRepo};
 
 use self::shapes::{SHAPES, sh, write};
-use crate::world;
+use crate::{library, world};
 
 /// A repository whose agents are only worktrees.
 struct Lab<'world> {
@@ -42,7 +42,7 @@ impl<'world> Lab<'world> {
         fs::set_permissions(repo.path().join("run"), fs::Permissions::from_mode(0o755)).expect("a program");
         repo.commit("base", &[("d/inner.txt", "i\n"), (".gitignore", "build/\n*.log\n")]);
         let base = Oid::parse(&repo.tip("HEAD")).expect("a commit");
-        let opened = Repo::open(&repo.path().join(".git")).expect("a repository");
+        let opened = library(&repo);
         let frozen = world.dir().join("frozen");
         let name = FrozenConfig::now(&opened)
             .expect("settings")
@@ -60,7 +60,7 @@ impl<'world> Lab<'world> {
     }
 
     fn open(&self) -> Repo {
-        Repo::open(&self.repo.path().join(".git")).expect("a repository")
+        library(&self.repo)
     }
 
     fn capture(&self, name: &str, worktree: &Worktree, root: &Root) -> Captured {
@@ -68,7 +68,13 @@ impl<'world> Lab<'world> {
         let scratch = tempfile::tempdir().expect("a folder");
         let common = repo.common_dir().expect("a folder");
         let index = scratch.path().join("index");
-        let shadow = IsolatedGitDir::at(self.settings.clone(), index, worktree.path.clone(), common);
+        let shadow = IsolatedGitDir::at(
+            repo.environment(),
+            self.settings.clone(),
+            index,
+            worktree.path.clone(),
+            common,
+        );
         let id = AgentId::parse(name).expect("an id");
         let branch = format!("orchestra/{name}");
         let task = CaptureTarget {

@@ -6,15 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use orchestra::{
-    config::{
-        Config, KEYS, RepeatedKey,
-        keys::{COMPLETION_PROVIDER, DISPOSABLE_DIRS, JOBS, LABEL, UNDO_EXPIRE},
-    },
-    git::Repo,
+use orchestra::config::{
+    Config, KEYS, RepeatedKey,
+    keys::{COMPLETION_PROVIDER, DISPOSABLE_DIRS, JOBS, LABEL, UNDO_EXPIRE},
 };
 
-use crate::{sync::first, world};
+use crate::{environment, library, sync::first, world};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -120,7 +117,7 @@ fn the_manual_lists_every_key() {
 fn a_key_is_read_by_its_old_name_until_it_is_set_by_the_new_one() {
     let world = world();
     let repo = first(&world);
-    let opened = || Repo::discover(repo.path()).expect("a repository");
+    let opened = || library(&repo);
     repo.git(["config", "orchestra.derived", "out, build/"]);
     repo.git(["config", "orchestra.trashTime", "nonsense"]);
     let here = opened();
@@ -143,10 +140,10 @@ fn values_under_both_names_of_a_key_count_where_there_may_be_several() {
     let repo = first(&world);
     repo.git(["config", "--add", "orchestra.completes", "old"]);
     repo.git(["config", "--add", "orchestra.completionProvider", "new"]);
-    let here = Repo::discover(repo.path()).expect("a repository");
+    let here = library(&repo);
     assert_eq!(Config::of(&here).all(&COMPLETION_PROVIDER), ["new", "old"]);
     // What stands in a repository's own configuration is nobody's consent.
-    let of_the_user = |key: &RepeatedKey| orchestra::config::values_of_the_user(repo.path(), key);
+    let of_the_user = |key: &RepeatedKey| orchestra::config::values_of_the_user(&environment(&repo), key);
     assert!(of_the_user(&COMPLETION_PROVIDER).is_empty());
 }
 
@@ -154,12 +151,12 @@ fn values_under_both_names_of_a_key_count_where_there_may_be_several() {
 fn a_key_is_set_and_unset_in_the_repository() {
     let world = world();
     let repo = first(&world);
-    let here = Repo::discover(repo.path()).expect("a repository");
+    let here = library(&repo);
     let config = Config::of(&here);
     assert_eq!(config.get(&JOBS).expect("a number"), JOBS.default());
     assert_eq!(config.get_if_set(&JOBS).expect("nothing"), None);
     config.set(&LABEL, "laptop").expect("set");
-    let again = Repo::discover(repo.path()).expect("a repository");
+    let again = library(&repo);
     assert_eq!(Config::of(&again).get(&LABEL).expect("a text").as_deref(), Some("laptop"));
     assert!(config.unset(&LABEL).expect("unset"));
     assert!(!config.unset(&LABEL).expect("nothing to unset"));

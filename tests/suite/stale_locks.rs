@@ -11,7 +11,7 @@ use orchestra::{
 };
 use testkit::TestRepo;
 
-use crate::world;
+use crate::{environment, library, world};
 
 /// What a writer leaves that is killed while it holds locks: the lock of each file is linked to what was staged for it.
 struct Killed<'a> {
@@ -51,10 +51,6 @@ impl Killed<'_> {
             fs::read_dir(self.file("").parent().expect("a folder")).expect("a folder").collect();
         assert!(left.is_empty(), "{left:?}");
     }
-}
-
-fn library(repo: &TestRepo<'_>) -> Repo {
-    Repo::discover(repo.path()).expect("a repository")
 }
 
 fn oid(repo: &TestRepo<'_>, revision: &str) -> Oid {
@@ -186,11 +182,11 @@ fn many_that_mend_at_once_do_it_once() {
         let nonce = format!("00{round}");
         let killed =
             Killed { repo: &repo, nonce: &nonce }.at(&format!("replace {name}\n"), &[(name, ".0", "x")]);
-        let path = repo.path();
+        let here = environment(&repo);
         let written = std::thread::scope(|scope| {
             let write = || {
                 let edit = [RefEdit { name: name.into(), old: None, new: head }];
-                Repo::discover(path).expect("a repository").edit_refs(&edit, "test").is_ok()
+                Repo::discover(&here).expect("a repository").edit_refs(&edit, "test").is_ok()
             };
             let threads: Vec<_> = (0..6).map(|_| scope.spawn(write)).collect();
             threads

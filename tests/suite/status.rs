@@ -1,7 +1,6 @@
 //! `status`: the truth, at once.
 
 use orchestra::{
-    git::Repo,
     model::{
         AgentId, Fact, Phase,
         event::{Created, Finished},
@@ -10,7 +9,7 @@ use orchestra::{
 };
 use testkit::TestRepo;
 
-use crate::world;
+use crate::{library, world};
 
 #[test]
 fn tells_what_an_agent_does_and_how_dirty_it_is() {
@@ -104,7 +103,7 @@ fn without_agents_says_what_to_type() {
 
 /// Agents that have ended, as their events say, without a process having run.
 fn ended(repo: &TestRepo<'_>, count: usize) {
-    let library = Repo::discover(repo.path()).expect("a repository");
+    let library = library(repo);
     let base = library.head().expect("a commit");
     for n in 0..count {
         let id = AgentId::parse(&format!("ended-{:05}", n + 22222)).expect("an id");

@@ -11,7 +11,7 @@ use orchestra::{
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 
-use crate::world;
+use crate::{environment, library, world};
 
 const ID: &str = "joined-00000";
 
@@ -78,9 +78,8 @@ fn holds<S: Strategy>(strategy: &S, property: impl Fn(&Repo, S::Value) -> Result
     let world = world();
     let fixture = world.repo();
     let config = ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() };
-    let outcome = TestRunner::new(config).run(strategy, |value| {
-        property(&Repo::discover(fixture.path()).expect("a repository").in_memory(), value)
-    });
+    let outcome =
+        TestRunner::new(config).run(strategy, |value| property(&library(&fixture).in_memory(), value));
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
@@ -156,7 +155,7 @@ fn any_tree_of_joins_folds_to_the_same_state() {
 fn a_join_is_the_same_commit_on_every_machine() {
     let world = world();
     let fixture = world.repo();
-    let repo = Repo::discover(fixture.path()).expect("a repository").in_memory();
+    let repo = library(&fixture).in_memory();
     let start = root(&repo);
     let a = extend(&repo, Some(start), "a", &fact(0, 1));
     let b = extend(&repo, Some(start), "b", &fact(1, 1));
@@ -177,17 +176,17 @@ fn events_are_appended_by_many_threads_and_none_is_lost() {
     let id = AgentId::parse(fixture.agents()[0]["id"].as_str().expect("an id")).expect("an id");
     std::thread::scope(|scope| {
         for thread in 0..4 {
-            let (path, id) = (fixture.path(), &id);
+            let (here, id) = (environment(&fixture), &id);
             scope.spawn(move || {
                 for n in 0..10 {
-                    let repo = Repo::discover(path).expect("a repository");
+                    let repo = Repo::discover(&here).expect("a repository");
                     let reason = Some(format!("{thread}.{n}"));
                     orchestra::store::append(&repo, id, &[Fact::Stop { reason }]).expect("appended");
                 }
             });
         }
     });
-    let repo = Repo::discover(fixture.path()).expect("a repository");
+    let repo = library(&fixture);
     let chain = Chain::of_agent(&repo, &id).expect("a chain");
     let mut lamports: Vec<u64> = chain.events.iter().map(|event| event.lamport).collect();
     lamports.sort_unstable();
@@ -205,7 +204,7 @@ fn malformed_and_newer_events_harm_nobody() {
     let body = "odd\n\n{\"broken\":1.5}\n{\"at\":\"2026-11-21T00:00:00Z\",\"l\":90,\"t\":\"hologram\",\"v\":1,\"w\":\"b\"}\n";
     let commit = fixture.git(["commit-tree", &tree, "-p", &tip, "-m", body]).line();
     fixture.git(["update-ref", &name, &commit]);
-    let repo = Repo::discover(fixture.path()).expect("a repository");
+    let repo = library(&fixture);
     let chain = Chain::of_agent(&repo, &id).expect("a chain");
     assert_eq!((chain.set_aside.len(), chain.fold().newer), (1, 1));
     assert_eq!(fixture.agent(id.as_str())["phase"], "done");

@@ -2,14 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use orchestra::{
-    git::Repo,
-    sync::consent::{self, Given},
-};
+use orchestra::sync::consent::{self, Given};
 use serde_json::Value;
 use testkit::{TestRepo, World, until};
 
-use crate::world;
+use crate::{library, world};
 
 /// A bare repository.
 fn hub(world: &World) -> PathBuf {
@@ -44,7 +41,7 @@ fn agreed<'world>(repo: TestRepo<'world>, hub: &Path) -> TestRepo<'world> {
 
 /// Writes down that the user agreed to send agents there, and their own commits or not.
 pub(crate) fn agree(repo: &TestRepo<'_>, hub: &Path, own_work: bool) {
-    let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+    let library = library(repo);
     let urls = [hub.to_string_lossy().into_owned()];
     consent::give(&library, &urls, Given { own_work }).expect("written");
 }

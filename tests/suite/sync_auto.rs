@@ -1,13 +1,13 @@
 //! What travels unasked, and what is packed on the way.
 
 use orchestra::{
-    git::Repo,
     model::{AgentId, Fact},
     store::{append, pack},
 };
 use testkit::until;
 
 use crate::{
+    library,
     sync::{clone, first, shared_of_hub, sync},
     world,
 };
@@ -77,7 +77,7 @@ fn many_loose_objects_of_ours_become_one_pack_and_the_users_stay() {
     let repo = world.repo().with_identity();
     let id = repo.spawn("true");
     repo.end_of(&id);
-    let library = Repo::discover(repo.path()).expect("a repository");
+    let library = library(&repo);
     let agent = AgentId::parse(&id).expect("an id");
     for _ in 0..40 {
         append(&library, &agent, &[Fact::Stop { reason: None }]).expect("an event");

@@ -6,7 +6,6 @@ use std::{
 };
 
 use orchestra::{
-    git::Repo,
     lock::Lock,
     model::AgentId,
     store::{
@@ -20,7 +19,7 @@ use testkit::{Aim, Ran, TestRepo, picture, times, until};
 
 use crate::{
     cleanup::{cleanup, landed, told},
-    injector, world,
+    injector, library, world,
 };
 
 #[test]
@@ -64,7 +63,7 @@ fn cut_off(repo: &TestRepo<'_>, id: &str) -> PathBuf {
     let tips: Vec<String> = refs.iter().map(|name| repo.tip(name)).collect();
     let operation = cleanup(repo, &["--force", id])["operation"].as_str().expect("an operation").to_owned();
     until("the trash is empty", || (!worktree.parent()?.exists()).then_some(()));
-    let library = Repo::discover(repo.path()).expect("a repository");
+    let library = library(repo);
     let mut journal = Journal::open(&library, &operation).expect("the operation");
     journal.operation.stage = Stage::Open;
     journal.write(&library, &[]).expect("written");
@@ -93,8 +92,7 @@ fn what_a_cut_off_cleanup_moved_away_is_not_deleted_and_moves_back() {
         let tip = repo.tip(&branch);
         let trash = cut_off(&repo, &id);
         // While another command holds the lock, and afterwards.
-        let private =
-            PrivateDir::new(Repo::discover(repo.path()).and_then(|repo| repo.private_dir()).expect("one"));
+        let private = PrivateDir::new(library(&repo).private_dir().expect("one"));
         let lock = Lock::require(&private.operations_lock(), std::time::Duration::ZERO).expect("the lock");
         repo.orchestra(["cleanup", "--empty-trash"]).succeeded();
         drop(lock);
@@ -186,7 +184,7 @@ fn trash_is_kept_for_its_time_and_then_forgotten() {
     let repo = world.repo().with_identity();
     let (old, new) = (landed(&repo, "echo 1 > one.txt"), landed(&repo, "echo 2 > two.txt"));
     let operation = cleanup(&repo, &[&old])["operation"].as_str().expect("an operation").to_owned();
-    let library = Repo::discover(repo.path()).expect("a repository");
+    let library = library(&repo);
     trash_clock::advance(&library, day(1)).expect("advanced");
     for number in 2..=32 {
         trash_clock::advance(&library, day(number)).expect("advanced");
@@ -205,8 +203,8 @@ fn no_clock_that_jumps_makes_it_forget() {
     let id = landed(&repo, "echo 1 > one.txt");
     let operation =
         cleanup(&repo, &["--discard", &id])["operation"].as_str().expect("an operation").to_owned();
-    let library = Repo::discover(repo.path()).expect("a repository");
-    let now = ClockReading::now();
+    let library = library(&repo);
+    let now = ClockReading::of(library.environment().clock());
     let keep = std::time::Duration::from_secs(30 * DAY);
     let year = 365 * i64::try_from(DAY).expect("small");
     for (wall, boot) in [

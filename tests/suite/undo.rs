@@ -1,11 +1,9 @@
 //! `undo`: a landing is taken back, and an undo too.
 
-use orchestra::{
-    git::Repo,
-    store::operations::{Journal, Stage},
-};
+use orchestra::store::operations::{Journal, Stage};
 
 use crate::{
+    library,
     merge_ranked::{four, land},
     world,
 };
@@ -103,7 +101,7 @@ fn the_last_operation_is_the_last_whatever_the_clock_said() {
     // The first was done under a clock that was a hundred years ahead.
     let first = repo.orchestra(["cleanup", "--discard", &ids[0], "--json"]).succeeded().json();
     let first = first["operation"].as_str().expect("an operation").to_owned();
-    let library = Repo::discover(repo.path()).expect("a repository");
+    let library = library(&repo);
     let mut journal = Journal::open(&library, &first).expect("the operation");
     let ahead = "4d5c5c5c5c5aaaaaa".to_owned();
     journal.operation.id.clone_from(&ahead);

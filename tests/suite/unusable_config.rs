@@ -2,10 +2,9 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use orchestra::git::Repo;
 use testkit::{Ran, TestRepo, until};
 
-use crate::{sync::first, world};
+use crate::{library, sync::first, world};
 
 /// How an agent breaks the configuration, and whether git itself still uses the repository. `$G` is the common git directory.
 const BREAKAGES: &[(&str, bool)] = &[
@@ -151,7 +150,7 @@ fn a_missing_object_is_not_fetched_by_a_program_of_the_configuration() {
     repo.git(["config", "extensions.partialClone", "origin"]);
     repo.git(["config", "remote.origin.promisor", "true"]);
     repo.git(["config", "remote.origin.uploadpack", &format!("touch {}; git-upload-pack", canary.display())]);
-    let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+    let library = library(&repo);
     let ask =
         |git: orchestra::git::Git| git.args(["-e", missing]).output().expect("an answer").status.success();
     assert!(!ask(library.git("cat-file").expect("git")));

@@ -10,16 +10,12 @@ use orchestra::{
 };
 use testkit::TestRepo;
 
-use crate::world;
+use crate::{library, world};
 
 /// The limit of a wait for something that is sure to come.
 const SOON: Duration = Duration::from_secs(60);
 
 const UNTIL_GO: &str = "until test -e go; do sleep 0.05; done";
-
-fn library(repo: &TestRepo<'_>) -> Repo {
-    Repo::open(&repo.path().join(".git")).expect("a repository")
-}
 
 fn of(text: &str) -> AgentId {
     AgentId::parse(text).expect("an id")

@@ -2,9 +2,12 @@
 
 use std::{collections::BTreeMap, process::Stdio, time::Duration};
 
-use orchestra::git::{
-    Oid, Repo,
-    merging::{Judgement, MergePlace, Method, Rules, trials},
+use orchestra::{
+    git::{
+        Oid, Repo,
+        merging::{Judgement, MergePlace, Method, Rules, trials},
+    },
+    world::Environment,
 };
 use testkit::{Numbers, Ran, TestRepo, World};
 
@@ -165,7 +168,8 @@ fn batch(seed: u64, cases: u64, seen: &mut Seen) {
         made.case(at, &mut Numbers::from(seed ^ (at + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)));
     }
     import(&repo, &made.text);
-    let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+    let library =
+        Repo::open(&Environment::of_this_process(), &repo.path().join(".git")).expect("a repository");
     let tip = |name: String| library.commit(&name).expect("a commit");
     let tips: Vec<Oid> = (0..cases).flat_map(|at| [tip(format!("l{at}")), tip(format!("r{at}"))]).collect();
     let both: Vec<(usize, usize)> = (0..tips.len() / 2).map(|at| (2 * at, 2 * at + 1)).collect();

@@ -10,7 +10,7 @@ use orchestra::{
 };
 
 use crate::{
-    humanize,
+    here, humanize,
     output::Terminal,
     style::{Painter, Role, role_of},
     table::{self, Text},
@@ -21,7 +21,7 @@ const NAMED: usize = 3;
 
 /// Draws the agents. What they cost and what they were denied is shown where any of them says so.
 pub fn draw(agents: &[AgentObject], width: Option<usize>, paint: &Painter) -> String {
-    let now = world::now().as_second();
+    let now = here::environment().now().as_second();
     let costs = agents.iter().any(|agent| agent.cost_usd.is_some());
     let denials = agents.iter().any(|agent| agent.denials.is_some_and(|denials| denials > 0));
     let mut headings = vec!["AGENT", "PHASE", "AGE", "COMMITS", "CHANGES", "DIRTY"];
@@ -114,7 +114,7 @@ fn dirty(agent: &AgentObject) -> String {
 /// The usage limit that keeps an agent from running, and what comes of it.
 pub fn limited(agent: &AgentObject) -> Option<String> {
     let limit = agent.limit.as_ref().filter(|limit| !limit.warning)?;
-    let words = limit_words(limit, agent.liveness, world::now());
+    let words = limit_words(limit, agent.liveness, here::environment().now());
     match agent.phase {
         Phase::Queued => Some(words),
         // What else is to be said stands behind it.
@@ -154,7 +154,8 @@ pub fn near_limit(agent: &AgentObject) -> Option<String> {
         Some(used) => format!("{used} % of the {name} is used"),
         None => format!("the {name} is near"),
     };
-    (until > world::now()).then(|| format!("{used}; it resets at {}", humanize::clock_time(until)))
+    (until > here::environment().now())
+        .then(|| format!("{used}; it resets at {}", humanize::clock_time(until)))
 }
 
 /// What it does, or what became of it.
@@ -207,7 +208,7 @@ pub fn proposed_by(writer: &str) -> String {
 /// Where an agent of another clone is, and how old the news of it is.
 fn elsewhere(agent: &AgentObject) -> String {
     let clone = agent.label.as_deref().unwrap_or(&agent.writer);
-    let age = world::now().as_second() - agent.told_at.as_second();
+    let age = here::environment().now().as_second() - agent.told_at.as_second();
     let what = agent.waiting.as_ref().or(agent.reason.as_ref()).unwrap_or(&agent.title);
     format!("at {clone}, as told {} ago; {what}", humanize::age(age))
 }

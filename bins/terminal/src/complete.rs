@@ -11,7 +11,7 @@ use clap_complete::engine::CompletionCandidate;
 use orchestra::{
     model::{Phase, text},
     ops::{candidates, sessions},
-    wire, world,
+    wire,
 };
 
 use crate::here;
@@ -28,8 +28,8 @@ pub fn answer(mut command: Command, mut words: Vec<OsString>) -> String {
     let Some(index) = index.filter(|index| *index <= words.len()) else { return String::new() };
     words.resize(words.len().max(index + 1), OsString::new());
     let current = words[index].to_string_lossy().into_owned();
-    let directory = world::directory();
-    let found = clap_complete::engine::complete(&mut command, words, index, Some(&directory));
+    let directory = here::environment().directory();
+    let found = clap_complete::engine::complete(&mut command, words, index, Some(directory));
     let mut out = String::new();
     for candidate in found.unwrap_or_default() {
         let value = candidate.get_value().to_string_lossy();

@@ -4,15 +4,12 @@ use orchestra::{
     Result,
     git::Repo,
     model::Phase,
-    ops::{
-        status::{self, Report, Request},
-        wait_targets,
-    },
+    ops::status::{self, Report, Request},
     wire::Answer,
 };
 
 use crate::{
-    Exit, Terminal, agents, json,
+    Exit, Terminal, agents, here, json,
     watch::{self, End, Stream, Until},
 };
 
@@ -64,7 +61,7 @@ fn detached(terminal: &Terminal, state: &Report, how: FollowOptions) -> Result<E
         terminal.answer(&format!("{}\n", agent.id));
     }
     terminal.say(&format!("{} {}", how.did, agents::count(state.agents.len())));
-    match wait_targets::caller() {
+    match here::environment().agent() {
         // It would hold the slot that they wait for.
         Some(_) => terminal
             .hint("'git orchestra status --wait' waits for them, and lets one run in this agent's slot"),

@@ -1,13 +1,21 @@
-//! The repository in which a command was started.
+//! The environment in which a command was started, and the repository there.
 
-use orchestra::{Result, git::Repo, world};
+use std::sync::OnceLock;
+
+use orchestra::{Result, git::Repo, world::Environment};
+
+/// The environment of this process, read when it is first asked for: variables, folder, clock.
+pub fn environment() -> &'static Environment {
+    static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
+    ENVIRONMENT.get_or_init(Environment::of_this_process)
+}
 
 /// Opens it.
 ///
 /// # Errors
 /// There is none here, it belongs to another user (128), or it cannot be read (3).
 pub fn repository() -> Result<Repo> {
-    Repo::discover(&world::directory())
+    Repo::discover(environment())
 }
 
 /// Opens it, for a command that works without one as well.
@@ -15,5 +23,5 @@ pub fn repository() -> Result<Repo> {
 /// # Errors
 /// It belongs to another user (128).
 pub fn repository_if_any() -> Result<Option<Repo>> {
-    Repo::find(&world::directory())
+    Repo::find(environment())
 }

@@ -1,13 +1,12 @@
 //! Durations, times and sizes for people.
 
-use orchestra::{
-    model::limit,
-    world::{self, Timestamp},
-};
+use orchestra::{model::limit, world::Timestamp};
+
+use crate::here;
 
 /// `14:05`, or `Nov 28 14:05` on another day than today, in the user's time zone.
 pub fn clock_time(at: Timestamp) -> String {
-    limit::clock_time(at, world::now(), &world::time_zone())
+    limit::clock_time(at, here::environment().now(), &here::environment().time_zone())
 }
 
 /// `3s`, `5m`, `2h`, `4d`.

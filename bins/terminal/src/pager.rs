@@ -2,17 +2,12 @@
 
 use std::{
     io::{IsTerminal, Write},
-    path::Path,
     process::{Child, Stdio},
 };
 
-use orchestra::{
-    git::{Git, Repo},
-    ops::configuration,
-    process, world,
-};
+use orchestra::{git::Git, ops::configuration, process};
 
-use crate::output::Terminal;
+use crate::{here, output::Terminal};
 
 /// The pager, or the terminal itself.
 pub struct Pager<'a> {
@@ -22,8 +17,8 @@ pub struct Pager<'a> {
 
 impl<'a> Pager<'a> {
     /// Starts the pager where there is somebody to page for.
-    pub fn start(terminal: &'a Terminal, directory: &Path) -> Self {
-        let child = std::io::stdout().is_terminal().then(|| child(directory)).flatten();
+    pub fn start(terminal: &'a Terminal) -> Self {
+        let child = std::io::stdout().is_terminal().then(child).flatten();
         Self { terminal, child }
     }
 
@@ -48,20 +43,22 @@ impl Drop for Pager<'_> {
     }
 }
 
-fn child(directory: &Path) -> Option<Child> {
+fn child() -> Option<Child> {
     // A pager that an agent may have named is not used; nothing is asked of somebody who only reads.
-    if Repo::find(directory).is_ok_and(|repo| repo.is_some_and(|repo| !configuration::is_accepted(&repo))) {
+    if here::repository_if_any().is_ok_and(|repo| repo.is_some_and(|repo| !configuration::is_accepted(&repo)))
+    {
         return None;
     }
-    let pager = Git::new(directory, "var").arg("GIT_PAGER").line().ok()?;
+    let pager =
+        Git::new(here::environment(), here::environment().directory(), "var").arg("GIT_PAGER").line().ok()?;
     if pager.is_empty() || pager == "cat" {
         return None;
     }
-    let mut command = process::command("sh");
+    let mut command = process::command(here::environment(), "sh");
     command.args(["-c", &pager]).stdin(Stdio::piped());
     // What git sets: short answers stay on the screen, colours are shown.
     for (name, value) in [("LESS", "FRX"), ("LV", "-c")] {
-        if world::variable(name).is_none() {
+        if here::environment().variable(name).is_none() {
             command.env(name, value);
         }
     }

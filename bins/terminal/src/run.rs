@@ -9,6 +9,7 @@ use crate::{
     args::{self, Common},
     complete, errors,
     exit::{self, Exit},
+    here,
     output::Terminal,
     pages::{self, Page},
 };
@@ -29,7 +30,7 @@ pub struct Program<C> {
 pub fn run<C: Parser>(program: &Program<C>) -> ExitCode {
     stop_at_a_bug();
     let command = pages::complete_help(args::command::<C>(), &program.page);
-    match world::text_variable(INTROSPECT).as_deref() {
+    match here::environment().text_variable(INTROSPECT).as_deref() {
         Some("man") => {
             Terminal::new(anstream::ColorChoice::Never).answer(&pages::man(command, &program.page));
             return ExitCode::SUCCESS;
@@ -63,7 +64,7 @@ fn traced(work: impl FnOnce() -> Result<Exit>) -> Result<Exit> {
         trace::command_begins(
             world::this_program().file_name().unwrap_or_default(),
             &typed,
-            &world::directory(),
+            here::environment().directory(),
         );
     }
     let begun = Instant::now();

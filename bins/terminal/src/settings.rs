@@ -9,10 +9,9 @@ use clap::{
 use orchestra::{
     model::{OnPrompt, Permission, duration},
     ops::settings::{self, Options, Settings},
-    world,
 };
 
-use crate::Terminal;
+use crate::{Terminal, here};
 
 /// Flattened into commands that start agents.
 #[derive(Args, Clone, Debug, Default)]
@@ -74,7 +73,7 @@ pub struct HowToRun {
 impl HowToRun {
     /// For the library. `detached`: nobody will watch.
     pub fn settings(&self, terminal: &Terminal, detached: bool) -> Settings {
-        let here = world::directory();
+        let folder = here::environment().directory();
         Settings {
             options: Options {
                 permission: self.permission,
@@ -82,7 +81,7 @@ impl HowToRun {
                 watched: !detached && terminal.stderr_size().is_some(),
                 allow: self.allow.clone(),
                 deny: self.deny.clone(),
-                add_dirs: self.add_dir.iter().map(|dir| here.join(dir)).collect(),
+                add_dirs: self.add_dir.iter().map(|dir| folder.join(dir)).collect(),
                 model: self.model.clone(),
                 append_system_prompt: self.append_system_prompt.clone(),
                 max_turns: self.max_turns,

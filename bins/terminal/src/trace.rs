@@ -15,7 +15,7 @@ use tracing::{
     span,
 };
 
-use crate::output::Terminal;
+use crate::{here, output::Terminal};
 
 /// Longest line, in bytes: a line is written at once, and lines of several processes do not mix.
 const LONGEST: usize = 4000;
@@ -29,7 +29,7 @@ enum Sink {
 
 /// Starts to listen, if the environment says so. What is wrong with the variable is a warning and no failure.
 pub fn start() {
-    let Some(value) = world::text_variable(trace::VARIABLE) else { return };
+    let Some(value) = here::environment().text_variable(trace::VARIABLE) else { return };
     match sink(&value) {
         Ok(Some(sink)) => {
             let program = world::this_program();
@@ -103,7 +103,8 @@ fn is_ours(target: &str) -> bool {
 }
 
 fn now() -> String {
-    let now = world::Timestamp::from_millisecond(world::milliseconds()).unwrap_or_default();
+    let now =
+        world::Timestamp::from_millisecond(here::environment().clock().milliseconds()).unwrap_or_default();
     format!("{now:.3}")
 }
 

@@ -13,6 +13,7 @@ use crate::{
     conversation::SessionReader,
     model::{quote, text},
     process,
+    world::Environment,
 };
 
 /// An agent that is a command in the user's configuration. Where its name is that of a known program, it is taken for that one: the
@@ -52,8 +53,8 @@ impl AgentProgram for CustomCommand {
 }
 
 impl Launcher for CustomCommand {
-    fn is_installed(&self, _config: &Config<'_>) -> bool {
-        missing_program(&self.command).is_none()
+    fn is_installed(&self, config: &Config<'_>) -> bool {
+        missing_program(config.environment(), &self.command).is_none()
     }
 
     fn reads(&self, config: &Config<'_>) -> Result<Reads> {
@@ -67,13 +68,25 @@ impl Launcher for CustomCommand {
     fn launch(&self, config: &Config<'_>, options: &Options) -> Result<Launch> {
         options.refuse_for(&self.name)?;
         let reads = self.reads(config)?;
-        command_launch(&self.name, &self.command, config.get(&AGENT_STDIN_HELD.of(&self.name))?, reads)
+        command_launch(
+            config.environment(),
+            &self.name,
+            &self.command,
+            config.get(&AGENT_STDIN_HELD.of(&self.name))?,
+            reads,
+        )
     }
 }
 
 /// The command runs in a shell; the file name comes to it as `$1`, never as part of its text.
-fn command_launch(name: &str, command: &str, is_held: bool, reads: Reads) -> Result<Launch> {
-    if let Some(program) = missing_program(command) {
+fn command_launch(
+    environment: &Environment,
+    name: &str,
+    command: &str,
+    is_held: bool,
+    reads: Reads,
+) -> Result<Launch> {
+    if let Some(program) = missing_program(environment, command) {
         let key = AGENT_COMMAND.of(name);
         let (name, program) = (text::safe(name), text::safe(program));
         return Err(Error::new(
@@ -94,8 +107,8 @@ fn command_launch(name: &str, command: &str, is_held: bool, reads: Reads) -> Res
 }
 
 /// The program that a command names and that is not on PATH.
-fn missing_program(command: &str) -> Option<&str> {
-    program_of(command).filter(|program| process::on_path(program).is_none())
+fn missing_program<'a>(environment: &Environment, command: &'a str) -> Option<&'a str> {
+    program_of(command).filter(|program| process::on_path(environment, program).is_none())
 }
 
 /// The first word, where it is plainly the name of a program and not shell.
@@ -113,23 +126,26 @@ mod tests {
 
     use super::{super::Session, *};
 
+    fn command(name: &str, command: &str, is_held: bool, reads: Reads) -> Result<Launch> {
+        command_launch(&Environment::of_this_process(), name, command, is_held, reads)
+    }
+
     #[test]
     fn the_file_name_is_never_shell() {
-        let launch =
-            command_launch("x", "cat {prompt_file} '{prompt_file}' | sh", false, Reads::Script).unwrap();
+        let launch = command("x", "cat {prompt_file} '{prompt_file}' | sh", false, Reads::Script).unwrap();
         assert_eq!(launch.stdin, Stdin::Empty);
         assert_eq!(
             launch.argv_for(Path::new("/a b/$(id)"), Session::New("s")),
             ["/bin/sh", "-c", "cat \"$1\" \"$1\" | sh", "x", "/a b/$(id)"]
         );
-        assert_eq!(command_launch("x", "cat", false, Reads::Script).unwrap().stdin, Stdin::Prompt);
-        assert_eq!(command_launch("x", "cat", true, Reads::Script).unwrap().stdin, Stdin::Held);
+        assert_eq!(command("x", "cat", false, Reads::Script).unwrap().stdin, Stdin::Prompt);
+        assert_eq!(command("x", "cat", true, Reads::Script).unwrap().stdin, Stdin::Held);
     }
 
     #[test]
     fn a_missing_program_is_named() {
-        let error = command_launch("x", "no-such-program-here --flag", false, Reads::Script).unwrap_err();
+        let error = command("x", "no-such-program-here --flag", false, Reads::Script).unwrap_err();
         assert!(error.message.contains("'no-such-program-here'"), "{error}");
-        assert!(command_launch("x", "X=1 no-such-program-here", false, Reads::Script).is_ok());
+        assert!(command("x", "X=1 no-such-program-here", false, Reads::Script).is_ok());
     }
 }

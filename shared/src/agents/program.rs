@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Launch, Options, Protocol, Reads, limit::Reached};
-use crate::{Result, config::Config, conversation::SessionReader};
+use crate::{Result, config::Config, conversation::SessionReader, world::Environment};
 
 /// One agent program.
 ///
@@ -69,17 +69,23 @@ pub trait Launcher: Sync {
 /// The files of sessions, as far as resuming an agent needs them.
 pub trait SessionFiles: Sync {
     /// The transcript of a session; `None` where that session never came to be.
-    fn transcript(&self, session: &str) -> Option<PathBuf>;
+    fn transcript(&self, environment: &Environment, session: &str) -> Option<PathBuf>;
 
     /// Writes a transcript that came from another machine where the program looks for it when it runs in `folder`.
     ///
     /// # Errors
     /// The id is not one of a session, or the file cannot be written.
-    fn restore(&self, session: &str, folder: &Path, transcript: &[u8]) -> Result<()>;
+    fn restore(
+        &self,
+        environment: &Environment,
+        session: &str,
+        folder: &Path,
+        transcript: &[u8],
+    ) -> Result<()>;
 
     /// Moves a session along with its worktree, which was renamed to `folder`.
     ///
     /// # Errors
     /// The session cannot be read or written.
-    fn follow(&self, session: &str, folder: &Path) -> Result<()>;
+    fn follow(&self, environment: &Environment, session: &str, folder: &Path) -> Result<()>;
 }

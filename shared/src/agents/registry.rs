@@ -3,7 +3,7 @@
 use std::{iter, path::PathBuf};
 
 use super::{AgentProgram, Launcher, PROGRAMS, Protocol, SessionFiles, limit::Reached};
-use crate::conversation::SessionReader;
+use crate::{conversation::SessionReader, world::Environment};
 
 /// Lines at the end of an output in which a complaint is looked for: a trace of calls may follow it.
 const LAST_LINES: usize = 60;
@@ -39,8 +39,8 @@ pub fn session_files(name: &str) -> Option<&'static dyn SessionFiles> {
 }
 
 /// The folders with sessions that environment variables name and that are missing, each with its variable.
-pub fn missing_session_folders() -> Vec<(&'static str, PathBuf)> {
-    let named = session_readers().filter_map(SessionReader::named_folders);
+pub fn missing_session_folders(environment: &Environment) -> Vec<(&'static str, PathBuf)> {
+    let named = session_readers().filter_map(|reader| reader.named_folders(environment));
     let all = named.flat_map(|(variable, folders)| folders.into_iter().map(move |folder| (variable, folder)));
     all.filter(|(_, folder)| !folder.is_dir()).collect()
 }

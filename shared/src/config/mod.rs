@@ -6,7 +6,7 @@ mod key;
 pub mod keys;
 mod kind;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub use self::{
     key::{Described, Key, NamedKey, RepeatedKey},
@@ -16,6 +16,7 @@ use crate::{
     Code, Error, Result,
     git::{Git, Repo},
     model::Permission,
+    world::Environment,
 };
 
 /// The section of git config that is ours.
@@ -30,6 +31,11 @@ impl<'repo> Config<'repo> {
     /// The settings that git would find from this repository.
     pub const fn of(repo: &'repo Repo) -> Self {
         Self { repo }
+    }
+
+    /// The environment of the caller for whom the settings are read.
+    pub const fn environment(&self) -> &Environment {
+        self.repo.environment()
     }
 
     /// The value of a key; its default where it is not set or empty.
@@ -147,10 +153,12 @@ impl<'repo> Config<'repo> {
 
 /// The values of a key in the user's own configuration and the machine's, without what stands in a repository's. For what happens at
 /// a key press, where nobody can be asked.
-pub fn values_of_the_user(directory: &Path, key: &RepeatedKey) -> Vec<String> {
+pub fn values_of_the_user(environment: &Environment, key: &RepeatedKey) -> Vec<String> {
     let names: Vec<String> = key.names().map(|name| name.replace('.', r"\.").to_lowercase()).collect();
     let pattern = format!("^({})$", names.join("|"));
-    let asked = Git::new(directory, "config").args(["--show-scope", "--get-regexp", &pattern]).line();
+    let asked = Git::new(environment, environment.directory(), "config")
+        .args(["--show-scope", "--get-regexp", &pattern])
+        .line();
     let lines = asked.unwrap_or_default();
     let of_the_user = |line: &str| {
         let (scope, entry) = line.split_once('\t')?;

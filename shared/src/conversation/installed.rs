@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, path::PathBuf};
 
-use crate::process;
+use crate::{process, world::Environment};
 
 /// What the user named; everything else is looked for on PATH.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +17,7 @@ impl Installed {
     }
 
     /// The program of that name, if it can be run.
-    pub fn path(&self, name: &str) -> Option<PathBuf> {
-        process::on_path(self.named.get(name).map_or(name, String::as_str))
+    pub fn path(&self, environment: &Environment, name: &str) -> Option<PathBuf> {
+        process::on_path(environment, self.named.get(name).map_or(name, String::as_str))
     }
 }

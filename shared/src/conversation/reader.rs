@@ -9,6 +9,7 @@ use super::{
     ConversationFacts, ConversationFile, Discovery, Installed, RunningSession, Subagent, Transcript,
     TranscriptItem,
 };
+use crate::world::Environment;
 
 /// Reads the sessions of one agent program: where its transcripts lie, and what a line of them means.
 pub trait SessionReader: Sync {
@@ -16,21 +17,25 @@ pub trait SessionReader: Sync {
     fn name(&self) -> &'static str;
 
     /// The folders below which its transcripts lie; the first one is where kept ones are restored.
-    fn roots(&self) -> Vec<PathBuf>;
+    fn roots(&self, environment: &Environment) -> Vec<PathBuf>;
 
     /// The folders that an environment variable names, with that variable; they may be missing.
-    fn named_folders(&self) -> Option<(&'static str, Vec<PathBuf>)> {
+    fn named_folders(&self, _environment: &Environment) -> Option<(&'static str, Vec<PathBuf>)> {
         None
     }
 
     /// The variable, and its value, with which the program finds a transcript where it lies; `None` if it does so anyway.
-    fn variable_for(&self, _transcript: &Path) -> Option<(&'static str, PathBuf)> {
+    fn variable_for(
+        &self,
+        _environment: &Environment,
+        _transcript: &Path,
+    ) -> Option<(&'static str, PathBuf)> {
         None
     }
 
     /// Where a transcript lies below one of [`SessionReader::roots`]; `None` if it does not.
-    fn path_below_root(&self, path: &Path) -> Option<PathBuf> {
-        self.roots().iter().find_map(|root| path.strip_prefix(root).ok()).map(Path::to_owned)
+    fn path_below_root(&self, environment: &Environment, path: &Path) -> Option<PathBuf> {
+        self.roots(environment).iter().find_map(|root| path.strip_prefix(root).ok()).map(Path::to_owned)
     }
 
     /// Whether `typed` may be the beginning of one of its ids: a program that has to be asked is spared the question.
@@ -39,7 +44,7 @@ pub trait SessionReader: Sync {
     }
 
     /// Finds its sessions, without reading them.
-    fn find(&self, found: &mut Discovery);
+    fn find(&self, environment: &Environment, found: &mut Discovery);
 
     /// Where its sub-agents lie.
     fn subagent_files(&self) -> SubagentFiles {
@@ -47,7 +52,12 @@ pub trait SessionReader: Sync {
     }
 
     /// The sub-agents of one session, where they are [`SubagentFiles::Nested`].
-    fn subagents(&self, _place: &ConversationFile, _found: &mut Discovery) -> Vec<Subagent> {
+    fn subagents(
+        &self,
+        _environment: &Environment,
+        _place: &ConversationFile,
+        _found: &mut Discovery,
+    ) -> Vec<Subagent> {
         Vec::new()
     }
 
@@ -93,7 +103,13 @@ pub trait SessionReader: Sync {
     ///
     /// # Errors
     /// The program that has to be asked is missing, or fails.
-    fn whole(&self, _id: &str, path: &Path, _installed: &Installed) -> io::Result<Transcript> {
+    fn whole(
+        &self,
+        _environment: &Environment,
+        _id: &str,
+        path: &Path,
+        _installed: &Installed,
+    ) -> io::Result<Transcript> {
         Ok(Transcript::own(path))
     }
 
@@ -133,7 +149,13 @@ pub trait SessionImport: Sync {
     ///
     /// # Errors
     /// The program is missing, or fails.
-    fn import(&self, transcript: &Path, folder: &Path, installed: &Installed) -> io::Result<()>;
+    fn import(
+        &self,
+        environment: &Environment,
+        transcript: &Path,
+        folder: &Path,
+        installed: &Installed,
+    ) -> io::Result<()>;
 }
 
 /// Where the files of sub-agents lie.
@@ -149,7 +171,7 @@ pub enum SubagentFiles {
 #[derive(Clone, Copy, Debug)]
 pub enum Activity {
     /// The program writes notes about it, which this function reads.
-    Notes(fn() -> Vec<RunningSession>),
+    Notes(fn(&Environment) -> Vec<RunningSession>),
     /// It keeps the file of a session open as long as it is in it.
     OpenFile,
     /// Nothing tells: it is inferred from the folders in which its processes run.

@@ -15,6 +15,7 @@ use rustix::{
 };
 
 use super::{folders::cache, is_id, open::open};
+use crate::world::Environment;
 
 /// Conversations that are looked at; nobody goes on with so many.
 const MOST: usize = 10_000;
@@ -40,8 +41,8 @@ impl SessionLock {
 ///
 /// # Errors
 /// The lock's file cannot be made.
-pub fn acquire(id: &str) -> io::Result<Option<SessionLock>> {
-    let folder = folder().filter(|_| is_id(id)).ok_or(io::ErrorKind::NotFound)?;
+pub fn acquire(environment: &Environment, id: &str) -> io::Result<Option<SessionLock>> {
+    let folder = folder(environment).filter(|_| is_id(id)).ok_or(io::ErrorKind::NotFound)?;
     fs::create_dir_all(&folder)?;
     let mut options = OpenOptions::new();
     let file =
@@ -55,8 +56,8 @@ pub fn acquire(id: &str) -> io::Result<Option<SessionLock>> {
 }
 
 /// The conversations that processes hold, and those processes.
-pub fn held_sessions() -> Vec<(String, i32)> {
-    let entries = folder().and_then(|folder| fs::read_dir(folder).ok());
+pub fn held_sessions(environment: &Environment) -> Vec<(String, i32)> {
+    let entries = folder(environment).and_then(|folder| fs::read_dir(folder).ok());
     let names = entries.into_iter().flatten().flatten().take(MOST);
     names
         .filter_map(|entry| {
@@ -68,6 +69,6 @@ pub fn held_sessions() -> Vec<(String, i32)> {
         .collect()
 }
 
-fn folder() -> Option<PathBuf> {
-    Some(cache()?.join("held"))
+fn folder(environment: &Environment) -> Option<PathBuf> {
+    Some(cache(environment)?.join("held"))
 }

@@ -13,7 +13,7 @@ use std::{
 
 use memchr::memmem;
 
-use crate::world;
+use crate::world::Clock;
 
 /// What lies between two looks at a lock.
 const BETWEEN: Duration = Duration::from_millis(300);
@@ -73,7 +73,8 @@ impl File {
 fn is_nobodys(common: &Path, lock: File) -> bool {
     let (Ok(processes), Some(uptime)) = (fs::read_dir("/proc"), uptime()) else { return false };
     #[expect(clippy::cast_precision_loss, reason = "tenths of a second matter")]
-    let age = world::milliseconds() as f64 / 1e3 - lock.written;
+    // The system stamps files and processes by its own clock.
+    let age = Clock::system().milliseconds() as f64 / 1e3 - lock.written;
     let mut any = false;
     for process in processes.flatten() {
         if process.file_name().to_str().is_none_or(|name| name.parse::<u32>().is_err()) {

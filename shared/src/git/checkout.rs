@@ -9,6 +9,7 @@ use std::{
 use crate::{
     Code, Error, Result,
     git::{Git, careful, worktrees::Checkout},
+    world::Environment,
 };
 
 /// A `.git` file is one line with a path.
@@ -62,13 +63,13 @@ impl Checkout {
     }
 
     /// `git <verb>` in the checkout, whatever its `.git` says.
-    pub fn git(&self, verb: &str) -> Git {
-        self.git_through(&self.git_dir, verb)
+    pub fn git(&self, environment: &Environment, verb: &str) -> Git {
+        self.git_through(environment, &self.git_dir, verb)
     }
 
     /// `git <verb>` on the files of the checkout, with `HEAD` and index of another git directory.
-    pub fn git_through(&self, git_dir: &Path, verb: &str) -> Git {
-        Git::for_work_tree(&self.path, git_dir, verb).allow_lazy_fetch()
+    pub fn git_through(&self, environment: &Environment, git_dir: &Path, verb: &str) -> Git {
+        Git::for_work_tree(environment, &self.path, git_dir, verb).allow_lazy_fetch()
     }
 
     /// Whether `HEAD` names this branch, by its full name. Unlike [`Checkout::branch`], a branch that is being rebased is not.

@@ -18,10 +18,10 @@ use crate::{
         careful,
         obstacle::{GitLocation, ObstacleWatch},
         pipes::{chunks, drain, feed},
-        safe_directories,
     },
     model::text,
-    process, trace, world,
+    process, trace,
+    world::Environment,
 };
 
 /// For calls that only look at a few files.
@@ -69,6 +69,7 @@ const MOST_SETTINGS: usize = 1000;
 
 /// A call of git being put together.
 pub struct Git {
+    environment: Environment,
     command: std::process::Command,
     what: String,
     input: Vec<u8>,
@@ -94,34 +95,34 @@ impl Output {
 }
 
 impl Git {
-    /// `git <verb>` in `directory`.
-    pub fn new(directory: &Path, verb: &str) -> Self {
-        Self::with_options(directory, &[], verb)
+    /// `git <verb>` in `directory`, for the caller of `environment`.
+    pub fn new(environment: &Environment, directory: &Path, verb: &str) -> Self {
+        Self::with_options(environment, directory, &[], verb)
     }
 
     /// `git <verb>` in `directory`, as the work tree of a git directory, whatever the `.git` in it says.
-    pub fn for_work_tree(directory: &Path, git_dir: &Path, verb: &str) -> Self {
+    pub fn for_work_tree(environment: &Environment, directory: &Path, git_dir: &Path, verb: &str) -> Self {
         let option = |name: &str, path: &Path| {
             let mut option = OsString::from(name);
             option.push(path);
             option
         };
         let options = [option("--git-dir=", git_dir), option("--work-tree=", directory)];
-        let mut git = Self::with_options(directory, &options, verb);
+        let mut git = Self::with_options(environment, directory, &options, verb);
         git.place.git_dir = Some(git_dir.to_owned());
         git
     }
 
     /// As [`Git::for_work_tree`], for a command that writes nothing but objects that nobody keeps: they are not brought to the disk.
-    pub fn without_fsync(directory: &Path, git_dir: &Path, verb: &str) -> Self {
-        let mut git = Self::for_work_tree(directory, git_dir, "-c");
+    pub fn without_fsync(environment: &Environment, directory: &Path, git_dir: &Path, verb: &str) -> Self {
+        let mut git = Self::for_work_tree(environment, directory, git_dir, "-c");
         git.command.args(["core.fsync=none", verb]);
         git.what = format!("git {verb}");
         git
     }
 
-    fn with_options(directory: &Path, options: &[OsString], verb: &str) -> Self {
-        let mut command = git();
+    fn with_options(environment: &Environment, directory: &Path, options: &[OsString], verb: &str) -> Self {
+        let mut command = git(environment);
         command.arg("--no-pager").args(options);
         for setting in SAFE_CONFIG {
             command.args(["-c", setting]);
@@ -135,12 +136,23 @@ impl Git {
             // An object that is missing is not fetched in passing: by which program, the configuration would say.
             .env("GIT_NO_LAZY_FETCH", "1")
             .env("GIT_ADVICE", "0");
-        Self::of(command, directory, verb, SHORT_LIMIT)
+        Self::of(environment, command, directory, verb, SHORT_LIMIT)
     }
 
-    fn of(command: std::process::Command, directory: &Path, verb: &str, limit: Duration) -> Self {
-        let place = GitLocation { directory: directory.to_owned(), ..GitLocation::default() };
-        Self { command, what: format!("git {verb}"), input: Vec::new(), limit, place }
+    fn of(
+        environment: &Environment,
+        command: std::process::Command,
+        directory: &Path,
+        verb: &str,
+        limit: Duration,
+    ) -> Self {
+        let (environment, what) = (environment.clone(), format!("git {verb}"));
+        let place = GitLocation {
+            directory: directory.to_owned(),
+            home: environment.home(),
+            ..GitLocation::default()
+        };
+        Self { environment, command, what, input: Vec::new(), limit, place }
     }
 
     /// In a partial clone, what is missing may be fetched. For commands under which the configuration is accepted.
@@ -151,19 +163,25 @@ impl Git {
     }
 
     /// `git <verb>` in `directory` as the user would see it: their pager, their colours, their language. [`Git::show`] runs it.
-    pub fn interactive(directory: &Path, verb: &str) -> Self {
-        let mut command = git();
+    pub fn interactive(environment: &Environment, directory: &Path, verb: &str) -> Self {
+        let mut command = git(environment);
         for setting in SAFE_CONFIG {
             command.args(["-c", setting]);
         }
         command.arg(verb).current_dir(directory).env("GIT_OPTIONAL_LOCKS", "0");
-        Self::of(command, directory, verb, LONG_LIMIT)
+        Self::of(environment, command, directory, verb, LONG_LIMIT)
     }
 
     /// `git <verb>` that speaks with a remote: transport, credentials and, where `hooks` says so, hooks are the user's own.
     /// Where `ask` says so, git may ask for a password.
-    pub fn for_remote(directory: &Path, verb: &str, hooks: bool, ask: bool) -> Self {
-        let mut command = git();
+    pub fn for_remote(
+        environment: &Environment,
+        directory: &Path,
+        verb: &str,
+        hooks: bool,
+        ask: bool,
+    ) -> Self {
+        let mut command = git(environment);
         command.arg("--no-pager");
         for setting in
             SAFE_CONFIG.iter().chain(REMOTE_CONFIG).filter(|one| !hooks || !one.starts_with("core.hooksPath"))
@@ -176,7 +194,7 @@ impl Git {
             .env("LC_ALL", "C")
             .env("GIT_TERMINAL_PROMPT", if ask { "1" } else { "0" })
             .env("GIT_ADVICE", "0");
-        Self::of(command, directory, verb, LONG_LIMIT)
+        Self::of(environment, command, directory, verb, LONG_LIMIT)
     }
 
     /// Runs it with its answer in a file: what a transport leaves running (a shared ssh connection) holds nobody up.
@@ -293,12 +311,13 @@ impl Git {
     /// repository may override are not overridden by it either.
     #[must_use]
     pub fn command_line_settings(mut self) -> Self {
-        if let Some(parameters) = world::variable("GIT_CONFIG_PARAMETERS") {
+        if let Some(parameters) = self.environment.variable("GIT_CONFIG_PARAMETERS") {
             self.command.env("GIT_CONFIG_PARAMETERS", parameters);
         }
-        let count = world::text_variable(SETTINGS_COUNT).and_then(|count| count.parse::<usize>().ok());
+        let environment = self.environment.clone();
+        let count = environment.text_variable(SETTINGS_COUNT).and_then(|count| count.parse::<usize>().ok());
         for at in 0..count.unwrap_or(0).min(MOST_SETTINGS) {
-            let of = |name: &str| world::text_variable(&format!("GIT_CONFIG_{name}_{at}"));
+            let of = |name: &str| environment.text_variable(&format!("GIT_CONFIG_{name}_{at}"));
             if let Some(key) = of("KEY") {
                 let value = of("VALUE").unwrap_or_default();
                 self = self.setting(&format!("{key}={value}"));
@@ -456,9 +475,9 @@ fn is_usual(setting: &OsStr) -> bool {
 }
 
 /// The program, told which repositories of others were accepted.
-fn git() -> std::process::Command {
-    let mut command = process::command("git");
-    for place in safe_directories::accepted() {
+fn git(environment: &Environment) -> std::process::Command {
+    let mut command = process::command(environment, "git");
+    for place in environment.safe_directories() {
         let mut setting = OsString::from("safe.directory=");
         setting.push(place);
         command.arg("-c").arg(setting);

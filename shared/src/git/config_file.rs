@@ -22,7 +22,7 @@ impl Repo {
         let path = common.join("config");
         if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
             // Git writes where it leads.
-            return code(Git::new(&common, "config").arg("--local").args(arguments));
+            return code(self.git_in(&common, "config").arg("--local").args(arguments));
         }
         for _ in 0..ATTEMPTS {
             let before = read(&path)?;
@@ -31,7 +31,7 @@ impl Repo {
             let copy = place.path().join("config");
             fs::write(&copy, &before)
                 .context(Kind::External, || format!("cannot write '{}'", copy.display()))?;
-            let code = code(Git::new(&common, "config").arg("--file").arg(&copy).args(arguments))?;
+            let code = code(self.git_in(&common, "config").arg("--file").arg(&copy).args(arguments))?;
             let after = read(&copy)?;
             if code != 0 || after == before {
                 return Ok(code);

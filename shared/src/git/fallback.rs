@@ -12,9 +12,9 @@ use tempfile::TempDir;
 use crate::{
     Code, Error, Kind, Result,
     error::Context,
-    git::{common_dir, ownership, settings},
+    git::{caller, common_dir, settings},
     model::quote,
-    world,
+    world::Environment,
 };
 
 /// What is seen through: parts of the git directory that hold no configuration.
@@ -50,6 +50,7 @@ impl FallbackRepo {
     /// # Errors
     /// `why`, where there was never an agent, or the repository is of another kind indeed.
     pub(super) fn open(
+        environment: &Environment,
         git_dir: &Path,
         work_dir: Option<&Path>,
         why: Error,
@@ -71,13 +72,13 @@ impl FallbackRepo {
         let head = head.unwrap_or_else(|_| NO_HEAD.to_vec());
         fs::write(folder.path().join("HEAD"), head).context(Kind::External, cannot)?;
         fs::write(folder.path().join("config"), CONFIG).context(Kind::External, cannot)?;
-        let options = ownership::trusting().open_path_as_is(true);
+        let options = caller::options(environment).open_path_as_is(true);
         let Ok(opened) = gix::ThreadSafeRepository::open_opts(folder.path(), options) else {
             return Err(why);
         };
         let work_dir = work_dir.and_then(|dir| dir.canonicalize().ok());
         let view = Self { folder, common_dir, work_dir, why: why.one_line() };
-        Ok((opened.to_thread_local(), view))
+        Ok((caller::complete(opened.to_thread_local(), environment, &[])?, view))
     }
 
     /// Where it is, as `GIT_DIR` for git.
@@ -93,9 +94,10 @@ pub(super) fn in_the_way(common_dir: &Path) -> Option<Error> {
     files.map(|file| common_dir.join(file)).find(|file| is_no_file(file)).map(|file| not_a_file(&file))
 }
 
-/// The same of the files that are read to find out whether a folder in or above `directory` is a repository; and where it is.
-pub(super) fn in_the_way_above(directory: &Path) -> Option<(common_dir::Location, Error)> {
-    let place = match world::variable("GIT_DIR") {
+/// The same of the files that are read to find out whether a folder in or above the caller's is a repository; and where it is.
+pub(super) fn in_the_way_above(environment: &Environment) -> Option<(common_dir::Location, Error)> {
+    let directory = environment.directory();
+    let place = match environment.variable("GIT_DIR") {
         Some(named) => common_dir::Location { git_dir: directory.join(named), work_tree: None },
         None => common_dir::locate(directory)?,
     };

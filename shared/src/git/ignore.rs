@@ -8,7 +8,10 @@ use gix::{
     ignore::{Search, search::Ignore},
 };
 
-use crate::git::{Repo, careful};
+use crate::{
+    git::{Repo, careful},
+    world::Environment,
+};
 
 /// Largest file of rules that is read, in bytes.
 const LARGEST: u64 = 4 << 20;
@@ -26,7 +29,8 @@ impl IgnoreRules {
         let case =
             if config.boolean("core.ignoreCase").unwrap_or(false) { Case::Fold } else { Case::Sensitive };
         let mut rules = Self { search: Search::default(), case };
-        let of_the_user = repo.config_path("core.excludesFile").or_else(|| user_file("ignore"));
+        let of_the_user =
+            repo.config_path("core.excludesFile").or_else(|| user_file(repo.environment(), "ignore"));
         let of_the_repository = repo.gix.git_dir().join("info/exclude");
         for path in of_the_user.into_iter().chain([of_the_repository]) {
             rules.add_file(&path);
@@ -62,10 +66,9 @@ impl IgnoreRules {
     }
 }
 
-/// A file of the user's own git configuration folder.
-pub fn user_file(name: &str) -> Option<PathBuf> {
-    let folder =
-        crate::world::variable("XDG_CONFIG_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-    let folder = folder.or_else(|| Some(PathBuf::from(crate::world::variable("HOME")?).join(".config")))?;
+/// A file of the caller's own git configuration folder.
+pub fn user_file(environment: &Environment, name: &str) -> Option<PathBuf> {
+    let folder = environment.variable("XDG_CONFIG_HOME").map(PathBuf::from);
+    let folder = folder.or_else(|| Some(environment.home()?.join(".config")))?;
     Some(folder.join("git").join(name))
 }

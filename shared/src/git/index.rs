@@ -9,6 +9,7 @@ use crate::{
     Kind, Result,
     error::Context,
     git::{Oid, Repo},
+    world::Environment,
 };
 
 impl Repo {
@@ -16,14 +17,14 @@ impl Repo {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn open_shadow(dir: &Path, work_tree: &Path) -> Result<Self> {
+    pub fn open_shadow(environment: &Environment, dir: &Path, work_tree: &Path) -> Result<Self> {
         let options = gix::open::Options::isolated().open_path_as_is(true);
         let repo = gix::ThreadSafeRepository::open_opts(dir, options)
             .context(Kind::Internal, || format!("cannot open '{}'", dir.display()))?;
         let mut gix = repo.to_thread_local();
         gix.set_workdir(work_tree.to_owned())
             .context(Kind::Internal, || format!("cannot read '{}'", work_tree.display()))?;
-        Ok(Self::of(gix))
+        Ok(Self::of(gix, environment))
     }
 
     /// Paths that differ from the tree of `head`, staged or not (`true`), and untracked ones (`false`; a folder of them counts as

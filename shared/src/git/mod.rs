@@ -1,6 +1,7 @@
 //! The only door to a repository and to the `git` program. No type of gix leaves this module.
 
 mod abandoned;
+mod caller;
 pub mod careful;
 pub mod checkout;
 pub mod command;
@@ -35,8 +36,8 @@ pub mod reflog;
 pub mod refs;
 pub mod remotes;
 pub mod repo;
+mod repo_environment;
 mod revision;
-mod safe_directories;
 pub mod settings;
 mod signing;
 pub mod submodule;

@@ -12,7 +12,6 @@ use crate::{
     Code, Error,
     git::{common_dir, settings::Settings},
     model::quote,
-    world,
 };
 
 /// How long a git may work before something in its way is looked for.
@@ -36,6 +35,8 @@ const NAMED: &[&str] = &["attributesfile", "excludesfile"];
 pub(super) struct GitLocation {
     /// The folder in which it was started.
     pub(super) directory: PathBuf,
+    /// The home folder of its caller.
+    pub(super) home: Option<PathBuf>,
     /// Its git directory, where it was told one.
     pub(super) git_dir: Option<PathBuf>,
     /// Its worktree, where it was told one.
@@ -91,7 +92,9 @@ fn find(place: &GitLocation) -> Option<PathBuf> {
                 return found;
             }
         }
-        if let Some(named) = named_by_the_configuration(&common_dir::of_git_dir(&git_dir)) {
+        if let Some(named) =
+            named_by_the_configuration(&common_dir::of_git_dir(&git_dir), place.home.as_deref())
+        {
             return Some(named);
         }
     }
@@ -100,9 +103,9 @@ fn find(place: &GitLocation) -> Option<PathBuf> {
 }
 
 /// Files of configuration and those that it names, wherever they lie.
-fn named_by_the_configuration(common: &Path) -> Option<PathBuf> {
-    let settings = Settings::of(common);
-    let home = world::variable("HOME").map(PathBuf::from).unwrap_or_default();
+fn named_by_the_configuration(common: &Path, home: Option<&Path>) -> Option<PathBuf> {
+    let settings = Settings::of(common, home);
+    let home = home.unwrap_or(Path::new(""));
     let files =
         settings.values.iter().filter(|one| one.section == "core" && NAMED.contains(&one.name.as_str()));
     let files = files.map(|one| match one.value.strip_prefix("~/") {

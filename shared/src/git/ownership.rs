@@ -11,12 +11,9 @@ use gix::{
 
 use crate::{
     Code, Error, Result,
-    git::{
-        Git, common_dir,
-        safe_directories::{accept, accepted},
-    },
+    git::{Git, common_dir},
     model::text,
-    world,
+    world::Environment,
 };
 
 /// What git says of a repository that it does not accept; asked in English.
@@ -35,36 +32,40 @@ pub(super) struct UsableRepo {
     pub(super) work_tree: Option<PathBuf>,
 }
 
-/// Finds the repository of `directory` and refuses it where it belongs to somebody else. `None`: there is none.
+/// Finds the repository of the caller's folder and refuses it where it belongs to somebody else. `None`: there is none.
 ///
 /// # Errors
 /// It belongs to somebody else, and `safe.directory` does not name it (128).
-pub(super) fn find(directory: &Path) -> Result<Option<UsableRepo>> {
-    let found = match world::variable("GIT_DIR").map(PathBuf::from) {
+pub(super) fn find(environment: &Environment) -> Result<Option<UsableRepo>> {
+    let directory = environment.directory();
+    let found = match environment.variable("GIT_DIR").map(PathBuf::from) {
         // A repository that is named is checked as one that is found: the git processes we start find it by themselves.
         Some(git_dir) => named(&directory.join(git_dir)),
-        None => found(directory),
+        None => found(environment),
     };
     let Some((place, trust)) = found else { return Ok(None) };
-    let is_bare = is_bare(&place);
+    let is_bare = is_found_and_bare(environment, &place);
     let (git_dir, work_tree) = place.into_repository_and_work_tree_directories();
     let found = UsableRepo {
         git_dir: directory.join(git_dir),
         work_tree: work_tree.map(|work_tree| directory.join(work_tree)),
     };
     if trust == gix::sec::Trust::Reduced || is_bare {
-        let is_named = world::variable("GIT_DIR").is_some();
+        let is_named = environment.variable("GIT_DIR").is_some();
         // Where the user stands, not at the top: inside a git directory another setting is asked for.
-        ask(if is_named { found.work_tree.as_ref().unwrap_or(&found.git_dir) } else { directory })?;
+        ask(
+            environment,
+            if is_named { found.work_tree.as_ref().unwrap_or(&found.git_dir) } else { directory },
+        )?;
     }
     if trust == gix::sec::Trust::Reduced {
         let common = common_dir::of_git_dir(&found.git_dir);
         if common == found.git_dir {
-            accept(&[common_dir::home(&common), &common]);
+            accept(environment, &[common_dir::home(&common), &common]);
         } else {
             // Git checks the worktree alone; we read and write the repository behind it as well.
-            check(&common)?;
-            accept(&[found.work_tree.as_deref().unwrap_or(&found.git_dir), &found.git_dir]);
+            check(environment, &common)?;
+            accept(environment, &[found.work_tree.as_deref().unwrap_or(&found.git_dir), &found.git_dir]);
         }
     }
     Ok(Some(found))
@@ -74,14 +75,14 @@ pub(super) fn find(directory: &Path) -> Result<Option<UsableRepo>> {
 ///
 /// # Errors
 /// As [`find`].
-pub(super) fn check(common_dir: &Path) -> Result<()> {
+pub(super) fn check(environment: &Environment, common_dir: &Path) -> Result<()> {
     let checkout = common_dir::home(common_dir);
     let work_tree = (checkout != common_dir).then_some(checkout);
     match repository::trust(common_dir, work_tree, Path::new("/"), (common_dir, None)) {
         Ok(gix::sec::Trust::Full) => Ok(()),
         Ok(gix::sec::Trust::Reduced) => {
-            ask(checkout)?;
-            accept(&[checkout, common_dir]);
+            ask(environment, checkout)?;
+            accept(environment, &[checkout, common_dir]);
             Ok(())
         }
         // It is not there; whoever opens it says so.
@@ -97,25 +98,37 @@ fn named(git_dir: &Path) -> Option<(repository::Path, gix::sec::Trust)> {
     Some((place, trust))
 }
 
-fn found(directory: &Path) -> Option<(repository::Path, gix::sec::Trust)> {
+/// How far git looks upwards for a repository.
+fn upwards_options(environment: &Environment) -> upwards::Options<'static> {
     let options = upwards::Options { match_ceiling_dir_or_error: false, ..Default::default() };
-    gix::discover::upwards_opts(directory, options.apply_environment()).ok()
+    if environment.is_inherited() {
+        return options.apply_environment();
+    }
+    let ceilings = environment.variable("GIT_CEILING_DIRECTORIES").unwrap_or_default();
+    let ceiling_dirs = std::env::split_paths(&ceilings).filter(|path| path.is_absolute()).collect();
+    let cross_fs = environment.text_variable("GIT_DISCOVERY_ACROSS_FILESYSTEM");
+    let cross_fs = cross_fs.is_some_and(|value| matches!(value.as_str(), "1" | "true" | "yes" | "on"));
+    upwards::Options { ceiling_dirs, cross_fs, ..options }
+}
+
+fn found(environment: &Environment) -> Option<(repository::Path, gix::sec::Trust)> {
+    gix::discover::upwards_opts(environment.directory(), upwards_options(environment)).ok()
 }
 
 /// A bare repository that is merely found may lie in a checkout, as files of somebody else's: git has a setting for that.
-fn is_bare(place: &repository::Path) -> bool {
-    matches!(place, repository::Path::Repository(_)) && world::variable("GIT_DIR").is_none()
+fn is_found_and_bare(environment: &Environment, place: &repository::Path) -> bool {
+    matches!(place, repository::Path::Repository(_)) && environment.variable("GIT_DIR").is_none()
 }
 
 /// Lets git decide, by the configuration that a repository cannot write: the system's, the user's and the command line's.
-fn ask(place: &Path) -> Result<()> {
+fn ask(environment: &Environment, place: &Path) -> Result<()> {
     let place = place.canonicalize().unwrap_or_else(|_| place.to_owned());
-    if accepted().contains(&place) {
+    if environment.safe_directories().contains(&place) {
         return Ok(());
     }
-    let mut git = Git::new(&place, "rev-parse").arg("--git-dir");
+    let mut git = Git::new(environment, &place, "rev-parse").arg("--git-dir");
     for name in ["GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"] {
-        if let Some(value) = world::variable(name) {
+        if let Some(value) = environment.variable(name) {
             git = git.env(name, value);
         }
     }
@@ -125,6 +138,11 @@ fn ask(place: &Path) -> Result<()> {
         return Err(refusal(&said.stderr));
     }
     Ok(())
+}
+
+/// Git asks for the checkout's name at its top, and for the git directory's within that.
+fn accept(environment: &Environment, places: &[&Path]) {
+    environment.add_safe_directories(places.iter().filter_map(|place| place.canonicalize().ok()));
 }
 
 /// Git's own words: the first line, and the command it advises.

@@ -149,7 +149,7 @@ impl Repo {
     fn fetch_promised_from(&self, remote: &str, ids: &BTreeSet<Oid>) -> Result<()> {
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
         for some in ids.chunks(AT_ONCE) {
-            let git = Git::for_remote(&self.standpoint()?, "fetch", false, false)
+            let git = Git::for_remote(self.environment(), &self.standpoint()?, "fetch", false, false)
                 .args(["--no-tags", "--no-write-fetch-head", "--refmap=", "--progress"])
                 .args(["--no-recurse-submodules", "--no-show-forced-updates", "--filter=blob:none"])
                 .args(["--end-of-options", remote])

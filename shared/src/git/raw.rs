@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::{
     Result,
-    git::{Git, Oid, Repo, command},
+    git::{Oid, Repo, command},
 };
 
 /// What an object is.
@@ -44,7 +44,7 @@ impl<'repo> RawReader<'repo> {
     /// # Errors
     /// The repository cannot be opened again.
     pub fn new(repo: &'repo Repo) -> Result<Self> {
-        let disk = Repo::open_with(&repo.common_dir()?, &["core.useReplaceRefs=false"])?;
+        let disk = Repo::open_with(repo.environment(), &repo.common_dir()?, &["core.useReplaceRefs=false"])?;
         Ok(Self { disk, memory: Some(repo).filter(|repo| !repo.durable), buffer: Vec::new() })
     }
 
@@ -84,7 +84,7 @@ impl RawReader<'_> {
             ObjectKind::Commit => "commit",
             ObjectKind::Tag => "tag",
         };
-        let git = Git::new(&self.disk.common_dir()?, "cat-file").args([kind, &id.to_string()]);
+        let git = self.disk.git_in(&self.disk.common_dir()?, "cat-file").args([kind, &id.to_string()]);
         git.env("GIT_NO_REPLACE_OBJECTS", "1").limit(command::LONG_LIMIT).stream(sink)
     }
 

@@ -24,7 +24,6 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     git::{Oid, Repo, careful, ref_list, repo::Identity},
-    world,
 };
 
 /// Threads that write refs through to the disk, where they are many.
@@ -232,7 +231,7 @@ impl Repo {
         }
         let Identity { name, email } = self.identity_or_none();
         let old = old.map_or_else(|| "0".repeat(40), |old| old.to_string());
-        let line = format!("{old} {new} {name} <{email}> {} +0000\t{why}\n", world::now().as_second());
+        let line = format!("{old} {new} {name} <{email}> {} +0000\t{why}\n", self.now().as_second());
         let mut file = careful::open_for_appending(path).context(Kind::External, cannot)?;
         file.write_all(line.as_bytes()).context(Kind::External, cannot)
     }

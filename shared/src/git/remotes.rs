@@ -73,7 +73,7 @@ impl Repo {
         manner: RemoteOptions,
         watch: &mut dyn FnMut(&str),
     ) -> Result<()> {
-        let git = Git::for_remote(&self.standpoint()?, "fetch", false, manner.ask)
+        let git = Git::for_remote(self.environment(), &self.standpoint()?, "fetch", false, manner.ask)
             .args(["--no-tags", "--no-write-fetch-head", "--refmap=", "--prune", "--progress"])
             .args(["--no-recurse-submodules", "--no-show-forced-updates", "--end-of-options", remote])
             .args(refspecs);
@@ -89,12 +89,8 @@ impl Repo {
     /// # Errors
     /// Git cannot speak with the remote.
     pub fn remote_refs(&self, remote: &str, manner: RemoteOptions) -> Result<Vec<(String, Oid)>> {
-        let git = Git::for_remote(&self.standpoint()?, "ls-remote", false, manner.ask).args([
-            "--refs",
-            "--quiet",
-            "--end-of-options",
-            remote,
-        ]);
+        let git = Git::for_remote(self.environment(), &self.standpoint()?, "ls-remote", false, manner.ask)
+            .args(["--refs", "--quiet", "--end-of-options", remote]);
         let output = git.run_with_progress(&mut |_| {})?;
         if !output.status.success() {
             return Err(broken(format!("cannot list the refs of '{}'", text::safe(remote)), &output));
@@ -117,7 +113,7 @@ impl Repo {
     ) -> Result<Vec<Rejected>> {
         let mut rejected = Vec::new();
         for some in refs.chunks(AT_ONCE) {
-            let git = Git::for_remote(&self.standpoint()?, "push", true, manner.ask)
+            let git = Git::for_remote(self.environment(), &self.standpoint()?, "push", true, manner.ask)
                 .args(["--porcelain", "--progress", "--no-follow-tags", "--recurse-submodules=no"])
                 .args(some.iter().filter_map(lease))
                 .args(["--end-of-options", remote])
@@ -141,7 +137,7 @@ impl Repo {
         if !self.remotes().iter().any(|name| name == remote) {
             return Ok(vec![self.rewritten_for_push(remote)]);
         }
-        let git = Git::new(&self.standpoint()?, "remote");
+        let git = self.git_in(&self.standpoint()?, "remote");
         let said = git.args(["get-url", "--push", "--all", "--end-of-options", remote]).line()?;
         Ok(said.lines().map(str::to_owned).collect())
     }
@@ -157,7 +153,7 @@ impl Repo {
     /// # Errors
     /// Git cannot speak with it, or the transfer breaks off.
     pub fn fetch_objects(&self, remote: &str, branches: &[String], manner: RemoteOptions) -> Result<()> {
-        let git = Git::for_remote(&self.standpoint()?, "fetch", false, manner.ask)
+        let git = Git::for_remote(self.environment(), &self.standpoint()?, "fetch", false, manner.ask)
             .args(["--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "--no-prune"])
             .args(["--no-recurse-submodules", "--end-of-options", remote])
             .args(branches);

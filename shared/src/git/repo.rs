@@ -11,59 +11,80 @@ use crate::{
     Code, Error, Kind, Result,
     error::Context,
     git::{
-        Git, Oid, careful, common_dir,
+        Oid, caller, careful, common_dir,
         fallback::{self, FallbackRepo},
-        ownership, ref_names, symbolic_ref, version,
+        ownership::{self, UsableRepo},
+        ref_names, symbolic_ref, version,
     },
-    world,
+    world::Environment,
 };
 
 /// An opened repository. Opening costs a tenth of a millisecond; keep one only as long as it is used.
 pub struct Repo {
     pub(super) gix: gix::Repository,
+    pub(super) environment: Environment,
     /// Whether objects are written through to the disk; off only where they stay in memory.
     pub(super) durable: bool,
     /// How it is seen where its own configuration cannot be used.
-    view: Option<Arc<FallbackRepo>>,
+    pub(super) view: Option<Arc<FallbackRepo>>,
     /// Who commits, where that is not asked of the configuration.
     identity: Option<Identity>,
 }
 
 impl Repo {
-    /// Finds the repository of `directory`, as git does: `GIT_DIR` first, then upwards.
+    /// Finds the repository in which the caller is, as git does: `GIT_DIR` first, then upwards from the caller's folder. Whatever is
+    /// done with it is done in that environment.
     ///
     /// # Errors
     /// There is none, or it belongs to another user (128); or it is of a kind we cannot read (3).
-    pub fn discover(directory: &Path) -> Result<Self> {
-        if let Some((place, why)) = fallback::in_the_way_above(directory) {
-            ownership::check(&common_dir::of_git_dir(&place.git_dir))?;
-            return Self::past_its_configuration(&place.git_dir, place.work_tree.as_deref(), why);
+    pub fn discover(environment: &Environment) -> Result<Self> {
+        if let Some((place, why)) = fallback::in_the_way_above(environment) {
+            ownership::check(environment, &common_dir::of_git_dir(&place.git_dir))?;
+            return Self::past_its_configuration(
+                environment,
+                &place.git_dir,
+                place.work_tree.as_deref(),
+                why,
+            );
         }
-        let Some(found) = ownership::find(directory)? else { return Err(no_repository()) };
+        let Some(found) = ownership::find(environment)? else { return Err(no_repository()) };
         let opened = match fallback::in_the_way(&common_dir::of_git_dir(&found.git_dir)) {
             Some(why) => Err(why),
-            None => Self::discover_trusted(directory),
+            None => Self::discover_trusted(environment, &found),
         };
-        opened
-            .or_else(|error| Self::past_its_configuration(&found.git_dir, found.work_tree.as_deref(), error))
+        opened.or_else(|error| {
+            Self::past_its_configuration(environment, &found.git_dir, found.work_tree.as_deref(), error)
+        })
     }
 
-    fn discover_trusted(directory: &Path) -> Result<Self> {
+    fn discover_trusted(environment: &Environment, found: &UsableRepo) -> Result<Self> {
+        let directory = environment.directory();
+        if !environment.is_inherited() {
+            return match caller::open_found(environment, found) {
+                Ok(repo) => Self::checked(repo, environment),
+                Err(error) => Err(Self::why_not(environment, error.one_line())),
+            };
+        }
         let trust = gix::discover::upwards::TrustPolicy::Assume(gix::sec::Trust::Full);
         let upwards = gix::discover::upwards::Options { trust, ..Default::default() };
         let options =
             gix::sec::trust::Mapping { full: ownership::trusting(), reduced: ownership::trusting() };
         match gix::ThreadSafeRepository::discover_with_environment_overrides_opts(directory, upwards, options)
         {
-            Ok(repo) => Self::checked(repo.to_thread_local()),
-            Err(error) => Err(Self::why_not(directory, error)),
+            Ok(repo) => Self::checked(repo.to_thread_local(), environment),
+            Err(error) => Err(Self::why_not(environment, error)),
         }
     }
 
     /// For reading and stopping: see [`Repo::trouble`].
-    fn past_its_configuration(git_dir: &Path, work_dir: Option<&Path>, why: Error) -> Result<Self> {
-        let (gix, view) = FallbackRepo::open(git_dir, work_dir, why)?;
-        Ok(Self { gix, durable: true, view: Some(Arc::new(view)), identity: None })
+    fn past_its_configuration(
+        environment: &Environment,
+        git_dir: &Path,
+        work_dir: Option<&Path>,
+        why: Error,
+    ) -> Result<Self> {
+        let (gix, view) = FallbackRepo::open(environment, git_dir, work_dir, why)?;
+        Ok(Self { view: Some(Arc::new(view)), ..Self::of(gix, environment) })
     }
 
     /// Why the repository's own configuration cannot be used, if it cannot; everything else of it can be read and written then.
@@ -71,85 +92,83 @@ impl Repo {
         self.view.as_ref().map(|view| view.why.as_str())
     }
 
-    /// `git <verb>` on the repository's objects and refs, in its common git directory.
-    ///
-    /// # Errors
-    /// The folder is gone.
-    pub fn git(&self, verb: &str) -> Result<Git> {
-        let git = Git::new(&self.common_dir()?, verb);
-        Ok(match &self.view {
-            Some(view) => git.env("GIT_DIR", view.path().as_os_str()),
-            None => git,
-        })
-    }
-
     /// As [`Repo::discover`]; none where there is none, or where it cannot be read.
     ///
     /// # Errors
     /// It belongs to another user (128).
-    pub fn find(directory: &Path) -> Result<Option<Self>> {
-        if fallback::in_the_way_above(directory).is_some() {
-            return Ok(Self::discover(directory).ok());
+    pub fn find(environment: &Environment) -> Result<Option<Self>> {
+        if fallback::in_the_way_above(environment).is_some() {
+            return Ok(Self::discover(environment).ok());
         }
-        match ownership::find(directory)? {
-            Some(_) => Ok(Self::discover(directory).ok()),
+        match ownership::find(environment)? {
+            Some(_) => Ok(Self::discover(environment).ok()),
             None => Ok(None),
         }
     }
 
-    /// Opens the repository at its common git directory, whatever the environment says.
+    /// Opens the repository at its common git directory, whatever `GIT_DIR` of the environment names.
     ///
     /// # Errors
     /// It is gone, belongs to another user, or is of a kind we cannot read.
-    pub fn open(common_dir: &Path) -> Result<Self> {
-        ownership::check(common_dir)?;
+    pub fn open(environment: &Environment, common_dir: &Path) -> Result<Self> {
+        ownership::check(environment, common_dir)?;
         let opened = match fallback::in_the_way(common_dir) {
             Some(why) => Err(why),
-            None => Self::open_with(common_dir, &[]),
+            None => Self::open_with(environment, common_dir, &[]),
         };
-        opened.or_else(|error| Self::past_its_configuration(common_dir, None, error))
+        opened.or_else(|error| Self::past_its_configuration(environment, common_dir, None, error))
     }
 
     /// As [`Repo::open`], with settings that hold in this process only.
-    pub(super) fn open_with(common_dir: &Path, settings: &[&str]) -> Result<Self> {
-        Self::open_under(common_dir, ownership::trusting(), settings)
+    pub(super) fn open_with(environment: &Environment, common_dir: &Path, settings: &[&str]) -> Result<Self> {
+        Self::open_under(environment, common_dir, caller::options(environment), settings)
     }
 
     /// As [`Repo::open_with`], without what the repository's own configuration says of anything but its format.
-    pub(super) fn open_without_own_settings(common_dir: &Path, settings: &[&str]) -> Result<Self> {
-        let options = ownership::trusting().filter_config_section(|section| {
+    pub(super) fn open_without_own_settings(
+        environment: &Environment,
+        common_dir: &Path,
+        settings: &[&str],
+    ) -> Result<Self> {
+        let options = caller::options(environment).filter_config_section(|section| {
             !matches!(section.source, gix::config::Source::Local | gix::config::Source::Worktree)
         });
-        Self::open_under(common_dir, options, settings)
+        Self::open_under(environment, common_dir, options, settings)
     }
 
-    fn open_under(common_dir: &Path, options: gix::open::Options, settings: &[&str]) -> Result<Self> {
-        ownership::check(common_dir)?;
+    fn open_under(
+        environment: &Environment,
+        common_dir: &Path,
+        options: gix::open::Options,
+        settings: &[&str],
+    ) -> Result<Self> {
+        ownership::check(environment, common_dir)?;
         let options = options.open_path_as_is(true).config_overrides(settings.iter().copied());
         let repo = gix::ThreadSafeRepository::open_opts(common_dir, options)
             .context(Code::RepositoryUnreadable, || {
                 format!("cannot open repository '{}'", common_dir.display())
             })?;
-        Self::checked(repo.to_thread_local())
+        let repo = caller::complete(repo.to_thread_local(), environment, settings)?;
+        Self::checked(repo, environment)
     }
 
     /// gix opens a reftable repository without a word, lists nothing, and writes refs that git never sees.
-    fn checked(gix: gix::Repository) -> Result<Self> {
+    fn checked(gix: gix::Repository, environment: &Environment) -> Result<Self> {
         let storage = gix.config_snapshot().string("extensions.refStorage").map(|name| name.to_string());
         match storage.as_deref() {
-            None | Some("files") => Ok(Self::of(gix)),
-            Some(other) => Err(unsupported_refs(other)),
+            None | Some("files") => Ok(Self::of(gix, environment)),
+            Some(other) => Err(unsupported_refs(environment, other)),
         }
     }
 
-    pub(super) const fn of(gix: gix::Repository) -> Self {
-        Self { gix, durable: true, view: None, identity: None }
+    pub(super) fn of(gix: gix::Repository, environment: &Environment) -> Self {
+        Self { gix, environment: environment.clone(), durable: true, view: None, identity: None }
     }
 
     /// The same repository with all new objects kept in memory: for trials that leave nothing behind.
     #[must_use]
     pub fn in_memory(self) -> Self {
-        Self { gix: self.gix.with_object_memory(), durable: false, view: self.view, identity: self.identity }
+        Self { gix: self.gix.with_object_memory(), durable: false, ..self }
     }
 
     /// The same repository, in which commits and reflogs bear this identity whatever the configuration says by now; without
@@ -157,13 +176,14 @@ impl Repo {
     #[must_use]
     pub fn acting_as(&self, identity: Option<&Identity>) -> Self {
         let identity = identity.or(self.identity.as_ref()).cloned();
-        Self { gix: self.gix.clone(), durable: self.durable, view: self.view.clone(), identity }
+        let (gix, view) = (self.gix.clone(), self.view.clone());
+        Self { gix, environment: self.environment.clone(), durable: self.durable, view, identity }
     }
 
     /// Tells "no repository" from "one that we cannot read".
-    fn why_not(directory: &Path, error: gix::Error) -> Error {
-        let git_dir = world::variable("GIT_DIR").map(PathBuf::from).or_else(|| {
-            let (path, _) = gix::discover::upwards(directory).ok()?;
+    fn why_not(environment: &Environment, error: impl std::fmt::Display) -> Error {
+        let git_dir = environment.variable("GIT_DIR").map(PathBuf::from).or_else(|| {
+            let (path, _) = gix::discover::upwards(environment.directory()).ok()?;
             Some(path.into_repository_and_work_tree_directories().0)
         });
         let Some(git_dir) = git_dir.filter(|dir| dir.exists()) else {
@@ -175,7 +195,7 @@ impl Repo {
             return unsupported_objects();
         }
         Error::new(Code::RepositoryUnreadable, format!("cannot open repository '{}'", git_dir.display()))
-            .because(error)
+            .because(error.to_string())
             .hint("'git status' says more about the repository")
     }
 
@@ -239,7 +259,7 @@ impl Repo {
 
     /// Whether the checkout is named by the configuration or the environment, and so need not hold a `.git`.
     fn has_chosen_work_tree(&self) -> bool {
-        world::variable("GIT_WORK_TREE").is_some() || self.config("core.worktree").is_some()
+        self.environment.variable("GIT_WORK_TREE").is_some() || self.config("core.worktree").is_some()
     }
 
     /// The name and e-mail for our commits: the user's own, or those of [`Repo::acting_as`].
@@ -282,8 +302,7 @@ impl Repo {
 
     /// A path in the user's git config, `~` spelled out.
     pub(super) fn config_path(&self, key: &str) -> Option<PathBuf> {
-        let path = self.gix.config_snapshot().trusted_path(key).ok()??;
-        (!path.as_os_str().is_empty()).then_some(path)
+        self.path_setting(key).ok()?
     }
 
     /// As [`Repo::config_path`], and why it names no path where git would not take it either, such as for `~nobody/x`.
@@ -291,7 +310,7 @@ impl Repo {
     /// # Errors
     /// It is not a path.
     pub(crate) fn path_setting(&self, key: &str) -> std::result::Result<Option<PathBuf>, String> {
-        match self.gix.config_snapshot().trusted_path(key) {
+        match caller::path(&self.gix, &self.environment, key) {
             Ok(path) => Ok(path.filter(|path| !path.as_os_str().is_empty())),
             Err(error) => Err(error.to_string()),
         }
@@ -453,9 +472,9 @@ fn unsupported(what: &str) -> Error {
 }
 
 /// Since git 2.46 such a repository can be changed into one that can be used.
-fn unsupported_refs(format: &str) -> Error {
+fn unsupported_refs(environment: &Environment, format: &str) -> Error {
     let error = unsupported(&format!("its refs are stored as '{format}', and only 'files' is supported"));
-    match version::here() {
+    match version::of(environment) {
         Some(found) if found < version::WITH_REFS_MIGRATE => {
             error.hint("git 2.46 or newer changes that: git refs migrate --ref-format=files")
         }

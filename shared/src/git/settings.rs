@@ -14,8 +14,6 @@ use gix::{bstr::BString, config::file::Metadata};
 use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
-use crate::world;
-
 /// Longest configuration file that is read, in bytes.
 const LONGEST: u64 = 4 << 20;
 /// How deep files may include each other; git's own limit.
@@ -48,9 +46,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the files of the repository at `common_dir`.
-    pub fn of(common_dir: &Path) -> Self {
-        let mut reader = Reader { common_dir, found: Self::default(), seen: HashSet::new() };
+    /// Reads the files of the repository at `common_dir`; what they include below `~` is in the folder `home`.
+    pub fn of(common_dir: &Path, home: Option<&Path>) -> Self {
+        let mut reader = Reader { common_dir, home, found: Self::default(), seen: HashSet::new() };
         reader.read(&common_dir.join("config"), None, 0);
         if reader.found.last("extensions", "worktreeconfig").is_some() {
             let folders = fs::read_dir(common_dir.join("worktrees")).into_iter().flatten().flatten();
@@ -81,6 +79,7 @@ impl Settings {
 
 struct Reader<'a> {
     common_dir: &'a Path,
+    home: Option<&'a Path>,
     found: Settings,
     seen: HashSet<PathBuf>,
 }
@@ -141,8 +140,8 @@ impl Reader<'_> {
 
     /// Follows an inclusion, whether its condition holds now or not: it may hold later.
     fn include(&mut self, from: &Path, to: &str, depth: u32) {
-        let path = match (to.strip_prefix("~/"), world::variable("HOME")) {
-            (Some(below), Some(home)) => PathBuf::from(home).join(below),
+        let path = match (to.strip_prefix("~/"), self.home) {
+            (Some(below), Some(home)) => home.join(below),
             _ => from.parent().unwrap_or(self.common_dir).join(to),
         };
         if depth < DEEPEST {

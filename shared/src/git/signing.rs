@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Git, Oid, Repo, objects::Commit};
+use super::{Oid, Repo, objects::Commit};
 use crate::{Error, Result};
 
 /// How long a signer may take: a person may have to touch a key, or to type a passphrase.
@@ -30,7 +30,7 @@ impl Repo {
     pub fn write_signed_commit(&self, commit: &Commit) -> Result<Oid> {
         let date = format!("@{} +0000", commit.seconds);
         let parents = commit.parents.iter().flat_map(|id| ["-p".to_owned(), id.to_string()]);
-        let mut git = Git::new(&self.common_dir()?, "commit-tree").args(["-S", "-F", "-"]).args(parents);
+        let mut git = self.git_in(&self.common_dir()?, "commit-tree").args(["-S", "-F", "-"]).args(parents);
         for who in ["AUTHOR", "COMMITTER"] {
             git = git
                 .env(&format!("GIT_{who}_NAME"), commit.name.as_str())

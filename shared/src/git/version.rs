@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Git;
-use crate::{Code, Error, Result, world};
+use crate::{Code, Error, Result, world::Environment};
 
 /// The oldest git with all that is used here.
 const OLDEST: (u32, u32) = (2, 39);
@@ -11,17 +11,17 @@ const OLDEST: (u32, u32) = (2, 39);
 /// The oldest git that changes how refs are stored.
 pub(super) const WITH_REFS_MIGRATE: (u32, u32) = (2, 46);
 
-/// Which git is on PATH; none where it does not say.
-pub(super) fn here() -> Option<(u32, u32)> {
-    version(&Git::new(&world::directory(), "version").line().ok()?)
+/// Which git is on the caller's PATH; none where it does not say.
+pub(super) fn of(environment: &Environment) -> Option<(u32, u32)> {
+    version(&Git::new(environment, environment.directory(), "version").line().ok()?)
 }
 
 /// Refuses where git is too old.
 ///
 /// # Errors
 /// It is, or it cannot be run.
-pub fn check(directory: &Path) -> Result<()> {
-    let said = Git::new(directory, "version").line()?;
+pub fn check(environment: &Environment, directory: &Path) -> Result<()> {
+    let said = Git::new(environment, directory, "version").line()?;
     match version(&said) {
         Some(found) if found < OLDEST => Err(Error::new(
             Code::GitTooOld,

@@ -13,6 +13,7 @@ use crate::{
     error::Context,
     git::{Oid, Repo, careful, frozen, moved},
     model::quote,
+    world::Environment,
 };
 
 /// The file of a registration that says why its worktree is locked.
@@ -105,8 +106,8 @@ impl Repo {
     ///
     /// # Errors
     /// As [`Repo::open`].
-    pub fn open_for_checkout(common_dir: &Path) -> Result<Self> {
-        Self::open_with(common_dir, &FOR_CHECKOUT)
+    pub fn open_for_checkout(environment: &Environment, common_dir: &Path) -> Result<Self> {
+        Self::open_with(environment, common_dir, &FOR_CHECKOUT)
     }
 
     /// As [`Repo::open_for_checkout`], by the settings that were frozen in the git directory `frozen` of ours: what agents wrote
@@ -114,10 +115,14 @@ impl Repo {
     ///
     /// # Errors
     /// As [`Repo::open`].
-    pub fn open_for_checkout_as_frozen(common_dir: &Path, frozen: &Path) -> Result<Self> {
+    pub fn open_for_checkout_as_frozen(
+        environment: &Environment,
+        common_dir: &Path,
+        frozen: &Path,
+    ) -> Result<Self> {
         let settings = frozen::settings(frozen);
         let settings = settings.iter().map(String::as_str).chain(FOR_CHECKOUT);
-        Self::open_without_own_settings(common_dir, &settings.collect::<Vec<_>>())
+        Self::open_without_own_settings(environment, common_dir, &settings.collect::<Vec<_>>())
     }
 
     /// Registers a worktree at `path` for an existing branch, at its commit, that stands in no other worktree.

@@ -21,6 +21,7 @@ use crate::{
     process,
     supervise::{processes, tree},
     trace,
+    world::Environment,
 };
 
 /// Kept of the beginning of the output, in bytes.
@@ -53,6 +54,8 @@ impl CheckRun {
 /// The bounds of a command.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds<'a> {
+    /// That of the user.
+    pub(super) environment: &'a Environment,
     /// The longest it may take.
     pub(super) limit: Duration,
     /// Set when the user wants to end it all.
@@ -66,7 +69,7 @@ pub(super) struct Bounds<'a> {
 /// # Errors
 /// It cannot be started, what it left behind cannot be killed, or the user interrupts it ([`Kind::Interrupted`]).
 pub(super) fn run(command: &str, folder: &Path, bounds: Bounds<'_>) -> Result<CheckRun> {
-    let mut shell = process::command("/bin/sh");
+    let mut shell = process::command(bounds.environment, "/bin/sh");
     shell
         .args(["-c", &format!("exec 2>&1\n{command}")])
         .current_dir(folder)
@@ -206,7 +209,8 @@ mod tests {
     fn run_with(command: &str, limit: Duration, interrupted: bool) -> Result<CheckRun> {
         let interrupted = AtomicBool::new(interrupted);
         let nonce = format!("test-{}", crate::world::random_hex::<8>().unwrap());
-        let bounds = Bounds { limit, interrupted: &interrupted, nonce: &nonce };
+        let environment = Environment::of_this_process();
+        let bounds = Bounds { environment: &environment, limit, interrupted: &interrupted, nonce: &nonce };
         let folder = tempfile::tempdir().unwrap();
         let ran = run(command, folder.path(), bounds);
         assert!(tree::with_variable(NONCE, &nonce).is_empty());

@@ -86,7 +86,12 @@ impl<'a> StepContext<'a> {
 
     /// The bounds of a command of the landing.
     pub(super) fn bounds(&self, limit: Duration) -> Bounds<'a> {
-        Bounds { limit, interrupted: self.around.interrupted, nonce: self.operation }
+        Bounds {
+            environment: self.repo.environment(),
+            limit,
+            interrupted: self.around.interrupted,
+            nonce: self.operation,
+        }
     }
 
     /// Merges a commit on top of what landed so far, without a checkout. Attributes are those of the target, as a checkout of it has

@@ -16,7 +16,6 @@ use crate::{
     git::{Oid, Repo, objects::Commit, repo::Identity},
     store::layout::PrivateDir,
     supervise::spec::Spec,
-    world,
 };
 
 /// Integrates a branch by the strategy of the landing. What can be settled without an agent is settled; `step` says how.
@@ -58,7 +57,7 @@ pub(super) fn commit(
         Strategy::Squash | Strategy::Rebase => (Strategy::Squash, vec![cx.onto]),
     };
     let text = message(branch, strategy, &step.settled);
-    let now = world::now().as_second();
+    let now = cx.repo.now().as_second();
     let commit = Commit::by(&identity(cx.repo, branch)?, now, tree, parents, text);
     Ok(Integration::Commit(signing::write_commit(cx, &commit)?))
 }

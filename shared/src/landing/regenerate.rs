@@ -13,6 +13,7 @@ use crate::{
     git::Repo,
     model::text,
     process,
+    world::Environment,
 };
 
 /// The longest a tool may take.
@@ -93,7 +94,7 @@ pub(super) fn recipes(repo: &Repo, scratch: &Scratch, files: &[String]) -> Resul
     let attributes: Vec<(&str, &str)> = words.chunks_exact(3).map(|three| (three[0], three[2])).collect();
     let recipe = |path: &String| {
         let named = attributes.iter().find(|(file, _)| file == path).map(|(_, value)| *value);
-        by_attribute(repo, path, named).or_else(|| by_name(path))
+        by_attribute(repo, path, named).or_else(|| by_name(repo.environment(), path))
     };
     Ok(files.iter().filter_map(recipe).collect())
 }
@@ -106,10 +107,10 @@ fn by_attribute(repo: &Repo, path: &str, named: Option<&str>) -> Option<Recipe> 
     Some(Recipe { path: path.to_owned(), program, make, verify: None, also: Vec::new() })
 }
 
-fn by_name(path: &str) -> Option<Recipe> {
+fn by_name(environment: &Environment, path: &str) -> Option<Recipe> {
     let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
     let tool = TOOLS.iter().find(|tool| tool.file == name)?;
-    process::on_path(tool.program)?;
+    process::on_path(environment, tool.program)?;
     let beside =
         |name: &&str| if folder.is_empty() { (*name).to_owned() } else { format!("{folder}/{name}") };
     Some(Recipe {
@@ -122,10 +123,10 @@ fn by_name(path: &str) -> Option<Recipe> {
 }
 
 /// The tool that would make a file, where it is not on PATH.
-pub(super) fn missing(path: &str) -> Option<&'static str> {
+pub(super) fn missing(environment: &Environment, path: &str) -> Option<&'static str> {
     let name = path.rsplit('/').next()?;
     let tool = TOOLS.iter().find(|tool| tool.file == name)?;
-    process::on_path(tool.program).is_none().then_some(tool.program)
+    process::on_path(environment, tool.program).is_none().then_some(tool.program)
 }
 
 /// What generating a file again came to.
@@ -178,8 +179,12 @@ mod tests {
                 && !known("MyCargo.lock")
                 && !known("a/lock")
         );
-        let recipe = by_name("tools/x/Cargo.lock").unwrap();
+        let here = Environment::of_this_process();
+        let recipe = by_name(&here, "tools/x/Cargo.lock").unwrap();
         assert_eq!((recipe.path.as_str(), recipe.program.as_str()), ("tools/x/Cargo.lock", "cargo"));
-        assert_eq!(by_name("src/main.rs"), None);
+        assert_eq!(by_name(&here, "src/main.rs"), None);
+        let nowhere = here.with("PATH", "/nowhere");
+        assert_eq!(by_name(&nowhere, "tools/x/Cargo.lock"), None);
+        assert_eq!(missing(&nowhere, "tools/x/Cargo.lock"), Some("cargo"));
     }
 }

@@ -13,9 +13,8 @@ use super::{
 };
 use crate::{
     Result,
-    git::{Git, Oid, Repo, command, objects::Commit},
+    git::{Oid, Repo, command, objects::Commit},
     model::{AgentId, text},
-    world,
 };
 
 /// How much of the output of a failed check an agent is sent, in bytes.
@@ -123,7 +122,7 @@ pub(super) fn repair_failure(
 /// Commits the merge with its conflicts marked, on top of the agent's branch: that is what the agent works on.
 fn commit_marked(cx: &StepContext<'_>, branch: &Branch, tree: Oid) -> Result<Oid> {
     let message = unresolved::message(cx.into);
-    let (now, parents) = (world::now().as_second(), vec![branch.tip, cx.onto]);
+    let (now, parents) = (cx.repo.now().as_second(), vec![branch.tip, cx.onto]);
     let identity = integrate::identity(cx.repo, branch)?;
     cx.repo.write_commit(&Commit::by(&identity, now, tree, parents, message))
 }
@@ -131,7 +130,8 @@ fn commit_marked(cx: &StepContext<'_>, branch: &Branch, tree: Oid) -> Result<Oid
 /// What is wrong with a resolved conflict: marks that are left, or changes in files that did not conflict.
 fn complaint(repo: &Repo, marked: Oid, head: Oid, files: &[String]) -> Result<Option<String>> {
     let place = repo.common_dir()?;
-    let said = Git::new(&place, "diff-tree")
+    let said = repo
+        .git_in(&place, "diff-tree")
         .args(["-r", "-z", "--name-only", "--no-renames", &marked.to_string(), &head.to_string()])
         .limit(command::LONG_LIMIT)
         .run()?;

@@ -19,6 +19,7 @@ use crate::{
     model::quote,
     store::layout::{self, PrivateDir},
     worktree::{away, incomplete, place},
+    world::Environment,
 };
 
 /// How long to wait for others of ours that register worktrees.
@@ -67,6 +68,7 @@ impl LazyScratch {
 /// not run.
 #[derive(Debug)]
 pub(super) struct Scratch {
+    environment: Environment,
     checkout: Checkout,
     common: PathBuf,
     slot: Slot,
@@ -85,7 +87,7 @@ impl Scratch {
                 other => break other?,
             }
         };
-        Ok(Self { checkout, common: repo.common_dir()?, slot })
+        Ok(Self { environment: repo.environment().clone(), checkout, common: repo.common_dir()?, slot })
     }
 
     fn attempt(repo: &Repo, slot: &Slot, at: Oid) -> Result<Checkout> {
@@ -104,7 +106,7 @@ impl Scratch {
             Some(found) if !path.join(".git").exists() => found.set_aside(&private.gone())?,
             Some(found) => {
                 drop(lock);
-                return take_over(found, &path, at);
+                return take_over(repo.environment(), found, &path, at);
             }
             None if holds_nothing(&path) => {
                 // The making was cut off between the folder and its registration.
@@ -115,7 +117,8 @@ impl Scratch {
             None => {}
         }
         repo.fetch_promised_files(at)?;
-        let prepared = Repo::open_for_checkout(&repo.common_dir()?)?.prepare_detached_worktree(&path, at)?;
+        let prepared = Repo::open_for_checkout(repo.environment(), &repo.common_dir()?)?
+            .prepare_detached_worktree(&path, at)?;
         drop(lock);
         prepared.checkout()?;
         let made = repo.worktree_at(&path)?;
@@ -134,12 +137,12 @@ impl Scratch {
     /// # Errors
     /// Its folder is no longer the one that is registered (3): somebody made something else of it.
     pub(super) fn git(&self, verb: &str) -> Result<Git> {
-        git(&self.checkout, verb)
+        git(&self.environment, &self.checkout, verb)
     }
 
     /// Brings it to a commit. What builds left is deleted, but for ignored files: the next build continues with them.
     pub(super) fn reset(&self, to: Oid) -> Result<()> {
-        reset(&self.checkout, to)
+        reset(&self.environment, &self.checkout, to)
     }
 
     /// Removes it, if nobody made something else of it.
@@ -189,7 +192,12 @@ impl Scratch {
                 continue;
             }
             let Some(slot) = Slot::try_take(&private, number)? else { continue };
-            let left = Self { checkout: checkout_of(found), common: repo.common_dir()?, slot };
+            let left = Self {
+                environment: repo.environment().clone(),
+                checkout: checkout_of(found),
+                common: repo.common_dir()?,
+                slot,
+            };
             // What somebody made of it is theirs; the next landing says that it is in the way.
             if verify(&left.checkout).is_ok() || !left.path().exists() {
                 left.remove(repo)?;
@@ -200,7 +208,7 @@ impl Scratch {
 }
 
 /// Takes over a worktree that is whole. Nobody else works there: the caller holds its place.
-fn take_over(found: Worktree, path: &Path, at: Oid) -> Result<Checkout> {
+fn take_over(environment: &Environment, found: Worktree, path: &Path, at: Oid) -> Result<Checkout> {
     // Left before a rename of the repository.
     found.repair_links(path)?;
     let _ = fs::remove_file(found.git_dir.join("index.lock"));
@@ -208,12 +216,12 @@ fn take_over(found: Worktree, path: &Path, at: Oid) -> Result<Checkout> {
         return Err(is_in_the_way(path, "a branch is checked out in it"));
     }
     let checkout = checkout_of(found);
-    reset(&checkout, at).map(|()| checkout)
+    reset(environment, &checkout, at).map(|()| checkout)
 }
 
-fn git(checkout: &Checkout, verb: &str) -> Result<Git> {
+fn git(environment: &Environment, checkout: &Checkout, verb: &str) -> Result<Git> {
     verify(checkout)?;
-    Ok(checkout.git(verb).limit(command::LONG_LIMIT))
+    Ok(checkout.git(environment, verb).limit(command::LONG_LIMIT))
 }
 
 fn verify(checkout: &Checkout) -> Result<()> {
@@ -223,11 +231,11 @@ fn verify(checkout: &Checkout) -> Result<()> {
         .map_err(|error| error.hint(format!("{} SOMEWHERE-ELSE", quote::command(&[&"mv", &path]))))
 }
 
-fn reset(checkout: &Checkout, to: Oid) -> Result<()> {
-    git(checkout, "reset")?.args(["--quiet", "--hard", &to.to_string()]).run()?;
+fn reset(environment: &Environment, checkout: &Checkout, to: Oid) -> Result<()> {
+    git(environment, checkout, "reset")?.args(["--quiet", "--hard", &to.to_string()]).run()?;
     // A rebase that was aborted or cut off keeps its state beside the files.
-    let _ = git(checkout, "rebase")?.arg("--quit").output();
-    git(checkout, "clean")?.args(["-ffdq"]).run()?;
+    let _ = git(environment, checkout, "rebase")?.arg("--quit").output();
+    git(environment, checkout, "clean")?.args(["-ffdq"]).run()?;
     Ok(())
 }
 

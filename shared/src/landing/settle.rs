@@ -33,7 +33,7 @@ pub(super) const fn side(options: &LandOptions) -> Option<PreferredSide> {
 
 /// Why a branch conflicts: with what, in which files, and which tool is missing that could settle it.
 pub(super) fn reason(cx: &StepContext<'_>, conflict: &MergeConflict) -> String {
-    let missing = conflict.files.iter().find_map(|file| regenerate::missing(file));
+    let missing = conflict.files.iter().find_map(|file| regenerate::missing(cx.repo.environment(), file));
     let missing = missing
         .map_or_else(String::new, |tool| format!("; {tool}, which could make it anew, is not on PATH"));
     let with = match cx.conflicts_with {

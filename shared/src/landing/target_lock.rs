@@ -35,8 +35,7 @@ impl Holder {
     /// An undo of a landing on the branch.
     pub const UNDO: &str = "undo of a landing";
 
-    fn new(what: &str) -> Self {
-        let now = world::now();
+    fn new(what: &str, now: world::Timestamp) -> Self {
         let since = now.round(jiff::Unit::Second).unwrap_or(now).to_string();
         Self { what: what.to_owned(), pid: std::process::id(), since }
     }
@@ -72,7 +71,7 @@ impl TargetLock {
     fn take_within(repo: &Repo, branch: &str, what: &str, limit: Duration) -> Result<Option<Self>> {
         let path = PrivateDir::new(repo.private_dir()?).target_lock(branch);
         let Some(lock) = Lock::take(&path, limit)? else { return Ok(None) };
-        let holder = serde_json::to_vec(&Holder::new(what))
+        let holder = serde_json::to_vec(&Holder::new(what, repo.now()))
             .context(Kind::Internal, || "cannot write down who lands".to_owned())?;
         let written = lock.file().set_len(0).and_then(|()| lock.file().write_all_at(&holder, 0));
         written.context(Kind::External, || format!("cannot write '{}'", path.display()))?;

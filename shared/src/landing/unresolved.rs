@@ -3,7 +3,7 @@
 
 use crate::{
     Result,
-    git::{Git, Oid, Repo, command},
+    git::{Oid, Repo, command},
     model::text,
 };
 
@@ -53,7 +53,8 @@ pub(super) fn files(repo: &Repo, target: Oid, tip: Oid) -> Result<Vec<String>> {
 }
 
 fn changed(repo: &Repo, before: Oid, after: Oid) -> Result<Vec<String>> {
-    let said = Git::new(&repo.common_dir()?, "diff-tree")
+    let said = repo
+        .git_in(&repo.common_dir()?, "diff-tree")
         .args(["-r", "-z", "--name-only", "--no-renames", &before.to_string(), &after.to_string()])
         .limit(command::LONG_LIMIT)
         .run()?;

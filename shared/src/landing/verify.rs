@@ -40,7 +40,8 @@ pub fn verify(
     check::is_command(command, "test")?;
     let nonce = format!("verify-{}", world::random_hex::<8>()?);
     let mut scratch = LazyScratch::of(&nonce);
-    let ran = check_commit(repo, &mut scratch, commit, command, Bounds { limit, interrupted, nonce: &nonce });
+    let bounds = Bounds { environment: repo.environment(), limit, interrupted, nonce: &nonce };
+    let ran = check_commit(repo, &mut scratch, commit, command, bounds);
     let removed = scratch.remove(repo);
     let ran = ran?;
     removed?;

@@ -57,8 +57,13 @@ impl AgentCheckout {
         };
         // A size that cannot be understood keeps nobody from looking.
         let max_file = Config::of(repo).get_or_default(&MAX_FILE);
-        let shadow =
-            IsolatedGitDir::at(settings, folder.path().join("index"), root.path().to_owned(), common);
+        let shadow = IsolatedGitDir::at(
+            repo.environment(),
+            settings,
+            folder.path().join("index"),
+            root.path().to_owned(),
+            common,
+        );
         Ok(Some(Self { folder, shadow, worktree, identity, root, max_file }))
     }
 

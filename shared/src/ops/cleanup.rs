@@ -156,7 +156,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let mut report = take_away(repo, Journal::new(repo, OperationBody::Cleanup(Vec::new()))?, candidates)?;
     report.unreadable = unreadable;
     report.warnings.extend(warnings);
-    let clock = trash_clock::advance(repo, trash_clock::ClockReading::now())?;
+    let clock = trash_clock::advance(repo, trash_clock::ClockReading::of(repo.environment().clock()))?;
     match trash::forget(repo, Config::of(repo).get(&UNDO_EXPIRE)?, clock) {
         Ok(forgotten) => report.forgotten = forgotten,
         Err(error) => report.warnings.push(error.one_line()),

@@ -154,7 +154,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadabl
 fn save(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
     match status::one(repo, id)?.liveness {
         Liveness::Live => {
-            helper::work(&repo.common_dir()?, id, Job::Snapshot)?;
+            helper::work(repo.environment(), &repo.common_dir()?, id, Job::Snapshot)?;
             Ok(CollectOutcome::Snapshot)
         }
         Liveness::Ended => take_again(repo, id),

@@ -15,6 +15,7 @@ use crate::{
     store::{Chain, layout, sound, unreadable, verdicts},
     trust::AcceptedRepo,
     worktree::capture,
+    world::Environment,
 };
 
 /// Whose work to compare, and with what.
@@ -61,6 +62,7 @@ pub struct Report {
 pub struct Comparison {
     /// What was compared, and what differs.
     pub report: Report,
+    environment: Environment,
     place: PathBuf,
     common: PathBuf,
     paths: Vec<String>,
@@ -112,6 +114,7 @@ pub fn compare(repo: &AcceptedRepo, request: &Request) -> Result<Comparison> {
     let report = Report { agent: id.to_string(), other, from, to, files: Vec::new(), left_out, problem };
     let mut comparison = Comparison {
         report,
+        environment: repo.environment().clone(),
         place: repo.work_dir().unwrap_or_else(|| common.clone()),
         common,
         paths: request.paths.clone(),
@@ -196,7 +199,7 @@ fn in_its_worktree(
 impl Comparison {
     /// `git diff` of what is compared, for the user's eyes.
     pub fn git_diff(&self) -> Git {
-        self.with_objects(Git::interactive(&self.place, "diff"))
+        self.with_objects(Git::interactive(&self.environment, &self.place, "diff"))
     }
 
     /// The two trees, and the paths, as the last arguments.
@@ -222,7 +225,7 @@ impl Comparison {
     /// # Errors
     /// Git fails.
     pub fn text(&self) -> Result<String> {
-        let git = self.with_objects(Git::new(&self.place, "diff").allow_lazy_fetch());
+        let git = self.with_objects(Git::new(&self.environment, &self.place, "diff").allow_lazy_fetch());
         let git = git.args([
             "--no-ext-diff",
             "--no-textconv",
@@ -236,7 +239,7 @@ impl Comparison {
     }
 
     fn numbers(&self) -> Result<Vec<File>> {
-        let git = self.with_objects(Git::new(&self.place, "diff").allow_lazy_fetch());
+        let git = self.with_objects(Git::new(&self.environment, &self.place, "diff").allow_lazy_fetch());
         let git = git.args(["--numstat", "-z", "--no-ext-diff", "--no-textconv", "-M", "--no-relative"]);
         let said = self.compared(git).limit(command::LONG_LIMIT).run()?;
         Ok(parse(&String::from_utf8_lossy(&said)))

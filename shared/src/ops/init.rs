@@ -1,8 +1,6 @@
 //! `init`: names this clone, lets plain git show our notes, and finds out what a remote takes. Never needed; touches nothing but
 //! git's config and the files below `<common git dir>/orchestra`.
 
-use std::path::PathBuf;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,9 +36,6 @@ pub struct Request {
     pub undo: bool,
     /// A remote or a URL; none: the one that `sync` would take.
     pub remote: Option<String>,
-    /// Where the user stands: only the process knows.
-    #[serde(skip)]
-    pub here: PathBuf,
     /// Git may ask for a password: only the process knows whether somebody can answer.
     #[serde(skip)]
     pub ask: bool,
@@ -159,7 +154,7 @@ fn refspec_of(remote: &Remote) -> String {
 }
 
 fn remote(repo: &Repo, request: &Request) -> Result<Remote> {
-    Remote::choose(repo, request.remote.as_deref(), &request.here)
+    Remote::choose(repo, request.remote.as_deref(), repo.environment().directory())
 }
 
 /// Sends a ref that nobody else uses, and removes it again.
@@ -170,7 +165,7 @@ pub fn probe(repo: &AcceptedRepo, request: &Request) -> Result<Probe> {
     let remote = remote(repo, request)?;
     let name = layout::probe_ref(&world::random_hex::<6>()?);
     let tree = repo.write_tree(&[])?;
-    let now = world::now().as_second();
+    let now = repo.now().as_second();
     let said = "a probe of git orchestra, taken away at once\n".to_owned();
     let commit: Oid = repo.write_commit(&Commit::by(&repo.identity()?, now, tree, vec![], said))?;
     let push = |new, old| [Push { name: name.clone(), new, rule: PushRule::Lease(old) }];
@@ -199,11 +194,11 @@ fn undo(repo: &Repo, request: &Request) -> Result<Report> {
         changed.push("git log shows no notes of ours any more".to_owned());
     }
     let remotes = match &request.remote {
-        Some(remote) => vec![Remote::choose(repo, Some(remote), &request.here)?],
+        Some(remote) => vec![Remote::choose(repo, Some(remote), repo.environment().directory())?],
         None => repo
             .remotes()
             .iter()
-            .filter_map(|name| Remote::choose(repo, Some(name), &request.here).ok())
+            .filter_map(|name| Remote::choose(repo, Some(name), repo.environment().directory()).ok())
             .collect(),
     };
     for remote in remotes {

@@ -133,7 +133,7 @@ fn land(
         return dry_run(repo, request);
     }
     repo.identity()?;
-    version::check(&repo.common_dir()?)?;
+    version::check(repo.environment(), &repo.common_dir()?)?;
     let into = match request.mode {
         Mode::Continue | Mode::Abort => target_of_open(repo, request)?,
         Mode::New | Mode::DryRun => branches::target(repo, request.into.as_deref())?.branch,

@@ -47,7 +47,6 @@ use crate::{
     surroundings,
     trust::AcceptedRepo,
     worktree::{isolated_git_dir::FrozenConfig, list, open_worktree, place},
-    world,
 };
 
 /// How long another command may hold the agent's lock for a look.
@@ -130,7 +129,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     }
     repo.identity()?;
     tree::check()?;
-    version::check(&repo.common_dir()?)?;
+    version::check(repo.environment(), &repo.common_dir()?)?;
     let config = Config::of(repo);
     guard::check_space(&repo.common_dir()?, config.get(&MIN_FREE)?)?;
     let warnings =
@@ -212,7 +211,7 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
         surroundings::after(repo, id, &dir, &private.frozen().join(spec.frozen))?;
     }
     let _ = fs::remove_file(dir.surroundings());
-    check_alone(&agent, request)?;
+    check_alone(repo, &agent, request)?;
     let order = || -> Result<Spec> {
         let spec = new_order(repo, config, id, &agent, &dir, request)?;
         spec.write(&dir)?;
@@ -283,10 +282,10 @@ fn stop_waiting_for_limit(
         control::ask(repo, id, control::StopMode::Pause, Some("resumed before the limit is over"))?;
         Lock::require(&dir.lock(), LET_GO)?;
     }
-    let now = world::now();
+    let now = repo.now();
     let over = limit.until.is_none_or(|until| until <= now);
     Ok(limit.until.filter(|_| request.despite_limit && !over).map(|until| {
-        let until = clock_time(until, now, &world::time_zone());
+        let until = clock_time(until, now, &repo.environment().time_zone());
         format!("'{id}' is resumed although its {} holds until {until}", limit.name())
     }))
 }
@@ -328,9 +327,10 @@ fn check_script(
 }
 
 /// Two programs in one conversation would write over each other.
-fn check_alone(agent: &Agent, request: &Request) -> Result<()> {
+fn check_alone(repo: &Repo, agent: &Agent, request: &Request) -> Result<()> {
     let session = agent.session.as_deref().filter(|_| !request.fresh);
-    match session.and_then(|session| Some((session, active_sessions::user_of(session)?))) {
+    match session.and_then(|session| Some((session, active_sessions::user_of(repo.environment(), session)?)))
+    {
         Some((session, pid)) => Err(Error::new(
             Code::SessionInUse,
             format!("its conversation '{session}' goes on in process {pid}"),

@@ -26,6 +26,7 @@ use crate::{
     conversation::SessionReader,
     git::Repo,
     ops::sessions::catalogue::{Catalogue, SessionRow},
+    world::Environment,
 };
 pub use session::{Session, SubAgent};
 
@@ -63,9 +64,9 @@ pub struct Report {
 ///
 /// # Errors
 /// There is no such program (2), or the refs cannot be read.
-pub fn run(repo: Option<&Repo>, request: &Request) -> Result<Report> {
+pub fn run(environment: &Environment, repo: Option<&Repo>, request: &Request) -> Result<Report> {
     check(request)?;
-    let mut catalogue = Catalogue::read(repo, request.everywhere, request.program.as_deref())?;
+    let mut catalogue = Catalogue::read(environment, repo, request.everywhere, request.program.as_deref())?;
     let (mut rows, all) = catalogue.rows(request);
     catalogue.read_whole(&mut rows);
     Ok(report(catalogue, &rows, all))

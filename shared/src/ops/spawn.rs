@@ -7,6 +7,7 @@
 //!     git::Repo,
 //!     ops::spawn::{self, Request},
 //!     trust::AcceptedRepo,
+//!     world::Environment,
 //! };
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -15,7 +16,8 @@
 //! #     std::process::Command::new("git").args(line.split(' ')).current_dir(&folder).status()?;
 //! # }
 //! // What may run a program wants a repository whose configuration is accepted.
-//! let repo = AcceptedRepo::of(Repo::discover(folder.path())?)?;
+//! let repo = Repo::discover(&Environment::of_this_process().at(folder.path()))?;
+//! let repo = AcceptedRepo::of(repo)?;
 //! let request = Request {
 //!     tasks: vec!["Add a login page".to_owned()],
 //!     agents: vec!["sh".to_owned()],
@@ -56,7 +58,7 @@ use crate::{
         layout::{self, AgentDir, PrivateDir},
     },
     supervise::{
-        guard, lending, queue, repair,
+        guard, queue, repair,
         spec::{Limits, Spec},
         start, tree,
     },
@@ -154,7 +156,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     };
     repo.identity()?;
     tree::check()?;
-    version::check(&repo.common_dir()?)?;
+    version::check(repo.environment(), &repo.common_dir()?)?;
     request.settings.check()?;
     let jobs = request.settings.jobs(&config, None)?;
     let launches = launches(&config, request)?;
@@ -168,13 +170,13 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     guard::check_space(&repo.common_dir()?, config.get(&MIN_FREE)?)?;
     if request.dry_run {
         let assignments = plan(&place::foreseen(repo)?, request, &launches, base, &prefix)?;
-        return report(&assignments, jobs, warnings);
+        return report(repo, &assignments, jobs, warnings);
     }
     repo.fetch_promised_files(base)?;
     let folder = place::folder(repo)?;
     guard::check_space(&folder, config.get(&MIN_FREE)?)?;
     let assignments = plan(&folder, request, &launches, base, &prefix)?;
-    let mut report = report(&assignments, jobs, warnings)?;
+    let mut report = report(repo, &assignments, jobs, warnings)?;
     report.warnings.extend(repairing::repair(repo, repair::Operations::Free)?);
     start(repo, &report, &assignments, base, request)?;
     Ok(report)
@@ -260,14 +262,18 @@ fn plan(
     Ok(assignments)
 }
 
-fn report(assignments: &[Assignment], jobs: u32, warnings: Vec<String>) -> Result<Report> {
+fn report(repo: &Repo, assignments: &[Assignment], jobs: u32, warnings: Vec<String>) -> Result<Report> {
     let agents = assignments.iter().map(|assignment| assignment.planned.clone()).collect();
-    Ok(Report { run: run_id()?, jobs, agents, warnings })
+    Ok(Report { run: run_id(repo)?, jobs, agents, warnings })
 }
 
 /// Begins with the time, so that lists show the agents of one second in the order in which they were spawned.
-pub(super) fn run_id() -> Result<RunId> {
-    Ok(RunId::from(format!("{:011x}{}", world::milliseconds(), world::random_hex::<3>()?)))
+pub(super) fn run_id(repo: &Repo) -> Result<RunId> {
+    Ok(RunId::from(format!(
+        "{:011x}{}",
+        repo.environment().clock().milliseconds(),
+        world::random_hex::<3>()?
+    )))
 }
 
 /// First what only this machine knows, under each agent's lock; then the agents themselves, all at once; then their
@@ -322,10 +328,12 @@ fn create_and_look(
     locks: &[(AgentId, AgentDir, Lock)],
     agents: &[NewAgent],
 ) -> Result<()> {
-    let (common, frozen) = (repo.common_dir()?, private.frozen().join(frozen));
+    let (environment, common) = (repo.environment().clone(), repo.common_dir()?);
+    let frozen = private.frozen().join(frozen);
     std::thread::scope(|scope| {
-        let look =
-            scope.spawn(|| SurroundingsSnapshot::take(&common, &frozen, None, surroundings::BUDGET_BEFORE));
+        let look = scope.spawn(|| {
+            SurroundingsSnapshot::take(&environment, &common, &frozen, None, surroundings::BUDGET_BEFORE)
+        });
         store::create(repo, agents)?;
         if let Ok(Ok(snapshot)) = look.join() {
             let _ = surroundings::write(&snapshot, locks.iter().map(|(_, dir, _)| dir));
@@ -376,7 +384,7 @@ fn new_agents(
     request: &Request,
 ) -> Vec<NewAgent> {
     let (options, reviews) = (&request.settings.options, request.reviews.as_ref());
-    let parent = lending::caller().map(IdOrText::from);
+    let parent = repo.environment().agent().map(IdOrText::from);
     let label = Config::of(repo).get_or_default(&LABEL);
     let new = |(place, assignment): (u32, &Assignment)| {
         let planned = &assignment.planned;

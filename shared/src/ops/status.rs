@@ -299,7 +299,13 @@ fn place(repo: &Repo, private: &PrivateDir, agents: &mut [AgentObject], measure:
             let Ok(spec) = Spec::read(&dir) else { continue };
             let frozen = private.frozen().join(&spec.frozen);
             let Ok(root) = open_worktree::enter(repo, worktree, spec.made()) else { continue };
-            let shadow = IsolatedGitDir::at(frozen, dir.index(), root.path().to_owned(), common.clone());
+            let shadow = IsolatedGitDir::at(
+                repo.environment(),
+                frozen,
+                dir.index(),
+                root.path().to_owned(),
+                common.clone(),
+            );
             questions.extend(question(repo, worktree, root, shadow, agent).map(|question| (at, question)));
         }
     }

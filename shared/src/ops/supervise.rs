@@ -8,6 +8,7 @@ use crate::{
     model::AgentId,
     supervise::{helper, life},
     worktree::capture::CapturedWork,
+    world::Environment,
 };
 
 pub use crate::supervise::{detach, helper::Job, start::READY_WORD};
@@ -29,13 +30,16 @@ pub enum Request {
 /// # Errors
 /// Whatever stands in its way.
 pub fn run(
+    environment: &Environment,
     common_dir: &Path,
     id: &AgentId,
     request: Request,
     ready: impl FnOnce(),
 ) -> Result<Option<CapturedWork>> {
     match request {
-        Request::Run { lock } => life::run_supervisor(common_dir, id, lock, ready).map(|()| None),
-        Request::Help(job) => helper::work(common_dir, id, job),
+        Request::Run { lock } => {
+            life::run_supervisor(environment, common_dir, id, lock, ready).map(|()| None)
+        }
+        Request::Help(job) => helper::work(environment, common_dir, id, job),
     }
 }

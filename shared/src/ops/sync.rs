@@ -3,7 +3,7 @@
 pub mod auto;
 mod extras;
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,9 +44,6 @@ const WAIT: Duration = Duration::from_secs(30);
 pub struct Request {
     /// A remote or a URL; none: the configured one, the branch's own, or `origin`.
     pub remote: Option<String>,
-    /// Where the user stands, and relative paths begin: only the process knows.
-    #[serde(skip)]
-    pub here: PathBuf,
     /// The direction.
     pub way: Direction,
     /// Report what would travel, and change nothing.
@@ -117,7 +114,7 @@ pub trait SyncUser {
 pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn SyncUser) -> Result<Report> {
     repo.identity()?;
     let common = repo.common_dir()?;
-    let remote = Remote::choose(repo, request.remote.as_deref(), &request.here)?;
+    let remote = Remote::choose(repo, request.remote.as_deref(), repo.environment().directory())?;
     let lock = PrivateDir::new(repo.private_dir()?).sync_lock();
     let _lock = Lock::take(&lock, WAIT)?.ok_or_else(|| {
         Error::new(Code::SyncRunning, "another sync of this repository runs").hint("try again")
@@ -137,13 +134,13 @@ pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn SyncUser) -> R
     }
     let mut consent = Consent { repo, request, asks, question: None };
     let synced = if request.dry_run {
-        let trial = Repo::open(&common)?.in_memory();
+        let trial = repo.reopen()?.in_memory();
         sync_loop::run(&trial, &remote, &order, &mut consent)
     } else {
         sync_loop::run(repo, &remote, &order, &mut consent)
     };
     // A git that is too old fails in words of its own.
-    let mut outcome = synced.or_else(|error| version::check(&common).and(Err(error)))?;
+    let mut outcome = synced.or_else(|error| version::check(repo.environment(), &common).and(Err(error)))?;
     if !request.with.is_empty() {
         send_extras(repo, &remote, request, &mut outcome, &mut consent)?;
     }

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-pub use crate::supervise::lending::{Waiting, caller};
+pub use crate::supervise::lending::Waiting;
 
 /// How far up the line of agents that started each other is followed.
 const DEEPEST: usize = 100;
@@ -23,7 +23,7 @@ const DEEPEST: usize = 100;
 /// # Errors
 /// An agent waits for itself, or for one that it descends from (3); an agent named is not there (3).
 pub fn by_caller(repo: &Repo, request: Request) -> Result<Request> {
-    let Some(caller) = caller() else { return Ok(request) };
+    let Some(caller) = repo.environment().agent() else { return Ok(request) };
     // The caller may be an agent of another repository.
     let Ok(agent) = status::one(repo, &caller) else { return Ok(request) };
     if request.agents.is_empty() {

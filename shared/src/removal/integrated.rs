@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::{
     Kind, Result,
     error::Context,
-    git::{Git, Oid, Repo, command},
+    git::{Oid, Repo, command},
 };
 
 /// The most commits of the target that are searched for the same patches: the newest.
@@ -135,7 +135,8 @@ fn count(many: u64) -> usize {
 fn adds_nothing(repo: &Repo, work: CandidateWork, target: Oid) -> Result<bool> {
     let common = repo.common_dir()?;
     let made = tempfile::tempdir().context(Kind::External, || "cannot make a temporary folder".into())?;
-    let output = Git::new(&common, "merge-tree")
+    let output = repo
+        .git_in(&common, "merge-tree")
         .allow_lazy_fetch()
         .args([
             "--write-tree",
@@ -164,7 +165,7 @@ fn search(repo: &Repo, work: CandidateWork, target: Oid, facts: &mut Integration
     let own = patches(repo, &range, &[])?;
     facts.picked = own.iter().filter(|(patch, _)| there.contains_key(*patch)).map(|(_, times)| times).sum();
     let merges =
-        Git::new(&repo.common_dir()?, "rev-list").args(["--count", "--merges", &range, "--"]).line()?;
+        repo.git_in(&repo.common_dir()?, "rev-list").args(["--count", "--merges", &range, "--"]).line()?;
     // What is in the target itself, or changes nothing, is not missing; a merge may hold changes of its own, and has no patch.
     facts.commits = (own.values().sum::<usize>() + merges.parse::<usize>().unwrap_or(1)).max(1);
     Ok(())
@@ -174,7 +175,8 @@ fn search(repo: &Repo, work: CandidateWork, target: Oid, facts: &mut Integration
 fn patches(repo: &Repo, range: &str, files: &[String]) -> Result<HashMap<String, usize>> {
     let place = repo.common_dir()?;
     let most = format!("--max-count={SEARCHED}");
-    let mut log = Git::new(&place, "log")
+    let mut log = repo
+        .git_in(&place, "log")
         .allow_lazy_fetch()
         .args([
             "-p",
@@ -192,7 +194,7 @@ fn patches(repo: &Repo, range: &str, files: &[String]) -> Result<HashMap<String,
         log = log.args(files);
     }
     let log = log.limit(command::LONG_LIMIT).run()?;
-    let said = Git::new(&place, "patch-id").arg("--stable").input(log).limit(command::LONG_LIMIT).run()?;
+    let said = repo.git_in(&place, "patch-id").arg("--stable").input(log).limit(command::LONG_LIMIT).run()?;
     let mut found = HashMap::new();
     for line in String::from_utf8_lossy(&said).lines() {
         if let Some((patch, _)) = line.split_once(' ') {
@@ -203,7 +205,8 @@ fn patches(repo: &Repo, range: &str, files: &[String]) -> Result<HashMap<String,
 }
 
 fn changed(repo: &Repo, from: Oid, to: Oid) -> Result<Vec<String>> {
-    let said = Git::new(&repo.common_dir()?, "diff-tree")
+    let said = repo
+        .git_in(&repo.common_dir()?, "diff-tree")
         .args(["-r", "-z", "--name-only", "--no-renames", &from.to_string(), &to.to_string()])
         .limit(command::LONG_LIMIT)
         .run()?;

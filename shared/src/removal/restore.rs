@@ -84,7 +84,7 @@ pub fn restore(repo: &Repo, undo: &str, kept: Oid, removal: &Removal, archived: 
     let part = |name: &str| {
         parts.iter().find(|entry| entry.name == name.as_bytes()).map(|entry: &TreeEntry| entry.id)
     };
-    let reader = Repo::open_for_checkout(&repo.common_dir()?)?;
+    let reader = Repo::open_for_checkout(repo.environment(), &repo.common_dir()?)?;
     for ((place, name), (_, temporary)) in
         places(repo, removal)?.into_iter().zip(away::moves(repo, undo, removal)?)
     {

@@ -31,7 +31,7 @@ use crate::{
 /// It cannot be started.
 pub fn empty_when_idle(repo: &Repo) -> Result<()> {
     let program = process::sibling_binary("git-orchestra-cleanup");
-    let mut command = process::own(&program);
+    let mut command = process::own(repo.environment(), &program);
     command
         .arg("--empty-trash")
         .current_dir(repo.common_dir()?)

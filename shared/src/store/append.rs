@@ -18,7 +18,6 @@ use crate::{
         layout::{self, PrivateDir},
         writer,
     },
-    world,
 };
 
 /// Longest task that stands in the event itself, in bytes; a longer one is a blob in the commit's tree.
@@ -51,7 +50,7 @@ pub fn create(repo: &Repo, agents: &[NewAgent]) -> Result<()> {
     let identity = repo.identity_or_none();
     let by = writer::writer(repo)?;
     writer::remember(repo, &by)?;
-    let at = world::now();
+    let at = repo.now();
     let mut edits = Vec::with_capacity(agents.len() * 2);
     // Every git knows the empty tree, but not every reader of packs.
     repo.write_tree(&[])?;
@@ -136,7 +135,7 @@ fn next(
 ) -> Result<(Oid, Fold)> {
     let identity = repo.identity_or_none();
     let by = writer::writer(repo)?;
-    let at = world::now();
+    let at = repo.now();
     let mut new = Vec::with_capacity(facts.len());
     for (lamport, fact) in (chain.lamport() + 1..).zip(facts) {
         new.push(

@@ -15,7 +15,6 @@ use crate::{
         layout::{self, PrivateDir},
         writer,
     },
-    world,
 };
 
 /// How long to wait for another process of ours that adds to the archive.
@@ -49,7 +48,7 @@ pub fn add(repo: &Repo, agents: &[(Archived, &Agent)]) -> Result<()> {
     let _lock = Lock::require(&PrivateDir::new(repo.private_dir()?).archive_lock(), LOCK_TIMEOUT)?;
     let previous = repo.find_ref(&name)?;
     repo.write_tree(&[])?;
-    let (now, mut tip) = (world::now().as_second(), previous);
+    let (now, mut tip) = (repo.now().as_second(), previous);
     for (archived, agent) in agents {
         let parents: Vec<Oid> = tip.into_iter().chain([archived.tip]).chain(archived.work).collect();
         let commit = Commit::by(&identity, now, Oid::EMPTY_TREE, parents, message(archived, agent));

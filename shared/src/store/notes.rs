@@ -6,9 +6,8 @@ use std::{fs, path::Path};
 use crate::{
     Error, Kind, Result,
     error::Context,
-    git::{Git, Oid, Repo, command, refs::RefEdit, repo::Identity},
+    git::{Oid, Repo, command, refs::RefEdit, repo::Identity},
     store::layout,
-    world,
 };
 
 /// How often to try again when another program is quicker.
@@ -41,7 +40,7 @@ pub fn write(repo: &Repo, name: &str, subject: &str, notes: &[(Oid, String)]) ->
 /// Writes the commit that holds the notes; no ref names it yet.
 fn import(repo: &Repo, name: &str, tip: Option<Oid>, subject: &str, notes: &[(Oid, String)]) -> Result<Oid> {
     let Identity { name: who, email } = repo.identity()?;
-    let now = world::now().as_second();
+    let now = repo.now().as_second();
     let mut order = format!(
         "commit {name}\nmark :1\ncommitter {who} <{email}> {now} +0000\ndata {}\n{subject}\n",
         subject.len()
@@ -56,7 +55,7 @@ fn import(repo: &Repo, name: &str, tip: Option<Oid>, subject: &str, notes: &[(Oi
     let place = tempfile::tempdir().context(Kind::External, || "cannot make a temporary folder".into())?;
     let common = repo.common_dir()?;
     make_git_dir(place.path())?;
-    let git = Git::new(place.path(), "fast-import").args(["--quiet", "--done"]);
+    let git = repo.git_in(place.path(), "fast-import").args(["--quiet", "--done"]);
     let git = git.env("GIT_DIR", place.path()).env("GIT_OBJECT_DIRECTORY", common.join("objects"));
     let said = git.input(order.into_bytes()).limit(command::LONG_LIMIT).line()?;
     let new = Oid::parse(said.trim()).ok_or_else(|| Error::internal("git fast-import gave no commit"))?;

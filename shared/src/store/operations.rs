@@ -58,12 +58,16 @@ impl Journal {
         let newest = known.last().and_then(|(name, _)| name.strip_prefix(layout::OPERATIONS));
         let operation = Operation {
             version: VERSION,
-            id: format!("{:011x}{}", number_after(newest, world::milliseconds()), world::random_hex::<3>()?),
-            at: world::now().to_string(),
+            id: format!(
+                "{:011x}{}",
+                number_after(newest, repo.environment().clock().milliseconds()),
+                world::random_hex::<3>()?
+            ),
+            at: repo.now().to_string(),
             summary: String::new(),
             stage: Stage::Open,
             body,
-            clock: trash_clock::advance(repo, trash_clock::ClockReading::now())?,
+            clock: trash_clock::advance(repo, trash_clock::ClockReading::of(repo.environment().clock()))?,
         };
         Ok(Self { operation, files: BTreeMap::new(), pins: Vec::new(), tip: None })
     }
@@ -138,7 +142,7 @@ impl Journal {
         let mut seen = std::collections::HashSet::new();
         parents.retain(|id| seen.insert(*id));
         let subject = format!("{}: {}\n", self.operation.command(), self.operation.summary);
-        let now = world::now().as_second();
+        let now = repo.now().as_second();
         let new = repo.write_commit(&Commit::by(&repo.identity()?, now, tree, parents, subject))?;
         let name = layout::operation_ref(&self.operation.id);
         repo.edit_refs(&[RefEdit { name, old: self.tip, new }], "orchestra: operation")?;

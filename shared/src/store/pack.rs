@@ -6,7 +6,7 @@ use std::fs;
 use crate::{
     Kind, Result,
     error::Context,
-    git::{Git, Repo, careful, command},
+    git::{Repo, careful, command},
     lock::Lock,
     private_files,
     store::layout::{self, PrivateDir},
@@ -62,11 +62,11 @@ fn pack(repo: &Repo) -> Result<()> {
         }
     }
     let base = common.join("objects/pack/pack");
-    Git::new(&common, "pack-objects")
+    repo.git_in(&common, "pack-objects")
         .args(["--revs", "--unpacked", "--non-empty", "--quiet", "--delta-base-offset"])
         .arg(base)
         .input(tips.into_bytes())
         .limit(command::LONG_LIMIT)
         .run()?;
-    Git::new(&common, "prune-packed").arg("--quiet").limit(command::LONG_LIMIT).run().map(|_| ())
+    repo.git_in(&common, "prune-packed").arg("--quiet").limit(command::LONG_LIMIT).run().map(|_| ())
 }

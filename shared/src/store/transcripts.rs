@@ -15,7 +15,6 @@ use crate::{
         refs::RefEdit,
     },
     store::layout,
-    world,
 };
 
 /// The file with what is known of a conversation.
@@ -134,7 +133,7 @@ pub fn keep(
     let tree = repo.write_entries(entries)?;
     let message = format!("conversation {} of {}\n", about.id, about.program);
     let parents = old.into_iter().collect();
-    let commit = Commit::by(&repo.identity()?, world::now().as_second(), tree, parents, message);
+    let commit = Commit::by(&repo.identity()?, repo.now().as_second(), tree, parents, message);
     let new = repo.write_commit(&commit)?;
     repo.edit_refs(&[RefEdit { name, old, new }], "orchestra: conversation kept")?;
     Ok(true)

@@ -37,10 +37,10 @@ pub struct ClockReading {
 }
 
 impl ClockReading {
-    /// Reads the clocks.
-    pub fn now() -> Self {
-        let (boot, uptime) = world::uptime().unwrap_or_default();
-        Self { wall: world::now().as_second(), boot, uptime }
+    /// Reads a clock.
+    pub fn of(clock: &world::Clock) -> Self {
+        let (boot, uptime) = clock.uptime().unwrap_or_default();
+        Self { wall: clock.now().as_second(), boot, uptime }
     }
 
     /// Seconds that count from an earlier reading to this one.

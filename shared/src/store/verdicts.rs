@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Result,
     config::{Config, keys::TRUST_WRITER},
-    git::{Git, Oid, Repo, command},
+    git::{Oid, Repo, command},
     model::{
         Agent, AgentId,
         verdict::{self, CurrentVerdict},
@@ -32,11 +32,13 @@ pub enum VerdictMatch {
 /// A commit cannot be read, or git fails.
 pub fn patch_id(repo: &Repo, base: Oid, head: Oid) -> Result<String> {
     let place = repo.common_dir()?;
-    let patch = Git::new(&place, "diff-tree")
+    let patch = repo
+        .git_in(&place, "diff-tree")
         .args(["-p", "--no-ext-diff", "--no-textconv", "--full-index", &base.to_string(), &head.to_string()])
         .limit(command::LONG_LIMIT)
         .run()?;
-    let said = Git::new(&place, "patch-id").arg("--stable").input(patch).limit(command::LONG_LIMIT).line()?;
+    let said =
+        repo.git_in(&place, "patch-id").arg("--stable").input(patch).limit(command::LONG_LIMIT).line()?;
     Ok(said.split_whitespace().next().unwrap_or_default().to_owned())
 }
 

@@ -62,13 +62,13 @@ pub fn remember(repo: &Repo, id: &WriterId) -> Result<()> {
         return Ok(());
     }
     // Also for a trial, which keeps its objects in memory.
-    let repo = Repo::open(&common)?;
+    let repo = repo.reopen()?;
     let cannot = || "cannot write down who this clone is".to_owned();
     let writer = Writer { id: id.clone(), machine: machine.clone() };
     let message =
         format!("writer {id}\n\n{}\n", serde_json::to_string(&writer).context(Kind::Internal, cannot)?);
     let tree = repo.write_tree(&[])?;
-    let commit = Commit::by(&repo.identity()?, world::now().as_second(), tree, Vec::new(), message);
+    let commit = Commit::by(&repo.identity()?, repo.now().as_second(), tree, Vec::new(), message);
     let edit = RefEdit {
         name: layout::WRITER.to_owned(),
         old: repo.find_ref(layout::WRITER)?,

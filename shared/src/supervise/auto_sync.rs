@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use crate::{
     process,
     supervise::{processes::NONCE, spec::Limits, tree},
+    world::Environment,
 };
 
 /// The program that syncs.
@@ -16,26 +17,27 @@ fn program() -> PathBuf {
 }
 
 /// Starts a sync that ends by itself, if the user wants such. It tells nobody when it fails: the next one tries again.
-pub fn sync_once(limits: &Limits) {
+pub fn sync_once(environment: &Environment, limits: &Limits) {
     if limits.sync_every.is_some() {
-        start();
+        start(environment);
     }
 }
 
 /// Does so again and again.
-pub fn schedule(limits: &Limits) {
+pub fn schedule(environment: &Environment, limits: &Limits) {
     let Some(every) = limits.sync_every else { return };
+    let environment = environment.clone();
     tokio::spawn(async move {
         loop {
             sleep(every).await;
-            start();
+            start(&environment);
         }
     });
 }
 
 /// In the folder in which the supervisor stands: the repository, also after a rename.
-fn start() {
-    let mut command = process::own(program());
+fn start(environment: &Environment) {
+    let mut command = process::own(environment, program());
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // It is nobody's process but its own.
     let _ = process::spawn(quiet.arg("--auto").env_remove(NONCE));

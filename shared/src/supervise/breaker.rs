@@ -25,7 +25,7 @@ use crate::{
     },
     private_files,
     store::layout::PrivateDir,
-    world,
+    world::{self, Environment},
 };
 
 /// Between two that follow the first, in seconds.
@@ -48,8 +48,8 @@ pub struct Clocks {
 
 impl Clocks {
     /// Reads them.
-    pub fn read() -> Self {
-        Self { wall: world::now().as_second(), uptime: world::uptime() }
+    pub fn read(clock: &world::Clock) -> Self {
+        Self { wall: clock.now().as_second(), uptime: clock.uptime() }
     }
 }
 
@@ -151,12 +151,18 @@ pub struct Breaker {
 
 impl Breaker {
     /// For an agent of that profile, with the login of this environment.
-    pub fn new(private: &PrivateDir, profile: &str, login: &[&str], model: Option<String>) -> Self {
+    pub fn new(
+        environment: &Environment,
+        private: &PrivateDir,
+        profile: &str,
+        login: &[&str],
+        model: Option<String>,
+    ) -> Self {
         let mut digest = Sha256::new();
         digest.update(format!("{profile}\0"));
         // The home folder is where programs keep their logins.
         for name in login.iter().chain(&["HOME"]) {
-            let value = world::variable(name).unwrap_or_default();
+            let value = environment.variable(name).unwrap_or_default();
             digest.update(format!("{name}={}\0", value.to_string_lossy()));
         }
         let account = faster_hex::hex_string(&digest.finalize()[..8]);
@@ -286,6 +292,10 @@ mod tests {
         Clocks { wall, uptime: Some(("boot".into(), up)) }
     }
 
+    fn login(home: &str) -> Environment {
+        Environment::new([("HOME".into(), home.into())], Path::new("/"))
+    }
+
     #[test]
     fn no_clock_that_jumps_makes_it_early_and_none_makes_it_endless() {
         let shut = HeldLimit::new(LimitKind::FiveHour, 5400, 60, &at(0, 100));
@@ -328,7 +338,7 @@ mod tests {
     fn one_goes_first_and_the_others_follow_in_steps() {
         let folder = tempfile::tempdir().unwrap();
         let private = PrivateDir::new(folder.path().to_owned());
-        let breaker = Breaker::new(&private, "claude", &[], None);
+        let breaker = Breaker::new(&login("/home/x"), &private, "claude", &[], None);
         assert!(matches!(breaker.turn(&Pass::None, &at(0, 0)), StartDecision::Free));
         breaker.shut(LimitKind::FiveHour, 100, 30, &at(0, 0)).unwrap();
         assert!(matches!(breaker.turn(&Pass::None, &at(129, 129)), StartDecision::Wait(_)));
@@ -357,7 +367,8 @@ mod tests {
     #[test]
     fn the_first_that_is_refused_shuts_it_again_for_all() {
         let folder = tempfile::tempdir().unwrap();
-        let breaker = Breaker::new(&PrivateDir::new(folder.path().to_owned()), "claude", &[], None);
+        let breaker =
+            Breaker::new(&login("/home/x"), &PrivateDir::new(folder.path().to_owned()), "claude", &[], None);
         breaker.shut(LimitKind::FiveHour, 100, 30, &at(0, 0)).unwrap();
         let StartDecision::First(first) = breaker.turn(&Pass::None, &at(130, 130)) else { panic!() };
         let shut = breaker.shut(LimitKind::FiveHour, 1000, 30, &at(131, 131)).unwrap();
@@ -374,8 +385,9 @@ mod tests {
     fn it_concerns_those_of_one_account_program_and_model() {
         let folder = tempfile::tempdir().unwrap();
         let private = PrivateDir::new(folder.path().to_owned());
+        let here = login("/home/x");
         let of = |profile: &str, login: &[&str], model: Option<&str>| {
-            Breaker::new(&private, profile, login, model.map(str::to_owned))
+            Breaker::new(&here, &private, profile, login, model.map(str::to_owned))
         };
         let waits =
             |breaker: &Breaker| matches!(breaker.turn(&Pass::None, &at(1, 1)), StartDecision::Wait(_));
@@ -388,6 +400,8 @@ mod tests {
         assert!(waits(&named), "whoever notes it waits for it");
         assert!(waits(&of("claude", &[], Some("claude-sonnet-5-5"))) && waits(&of("claude", &[], None)));
         assert!(!waits(&of("codex", &[], None)) && !waits(&of("claude", &["PATH"], None)));
+        let other_login = Breaker::new(&login("/home/y"), &private, "claude", &[], None);
+        assert!(!waits(&other_login), "the limit of another person's account");
         use std::os::unix::fs::PermissionsExt;
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let file = of("claude", &[], None).file("all");

@@ -128,7 +128,7 @@ pub fn end_lost(repo: &Repo, id: &AgentId, rest: StopMode, reason: Option<&str>)
     let summary = listen::summary(&dir);
     let was_paused = before.phase.is_at_rest();
     let notice = reap_lost_agent(repo, id, &private, &dir)?;
-    let _ = acceptance::end(&repo.common_dir()?, id);
+    let _ = acceptance::end(repo.environment(), &repo.common_dir()?, id);
     let spec = Spec::last(repo, id, &dir);
     let repo = &repo.acting_as(spec.as_ref().and_then(|spec| spec.identity.as_ref()));
     let taken = match spec {
@@ -170,7 +170,7 @@ pub fn reap_lost_agent(
     helper::wait_for_an_orphan(dir);
     if !processes::left_of(repo, private, id).is_empty() {
         // Ending may make an agent tidy its files away. Without a worktree there is nothing to keep.
-        let _ = helper::work(&repo.common_dir()?, id, Job::Snapshot);
+        let _ = helper::work(repo.environment(), &repo.common_dir()?, id, Job::Snapshot);
         let grace = Spec::read(dir).map_or(Duration::from_secs(5), |spec| spec.limits.grace);
         processes::end_all(|| processes::left_of(repo, private, id), grace)?;
     }

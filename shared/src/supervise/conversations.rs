@@ -25,12 +25,14 @@ pub fn keep_of_agent(repo: &Repo, id: &AgentId) -> Result<()> {
     let agent = Chain::of_agent(repo, id)?.fold().agent;
     let Some(session) = agent.session else { return Ok(()) };
     let files = agents::session_files(&agent.profile);
-    let Some(path) = files.and_then(|files| files.transcript(&session)) else { return Ok(()) };
+    let Some(path) = files.and_then(|files| files.transcript(repo.environment(), &session)) else {
+        return Ok(());
+    };
     let Some(reader) = agents::session_reader(&agent.profile) else { return Ok(()) };
     let cannot = || format!("cannot read '{}'", path.display());
     let place = ConversationFile::at(reader.name(), &session, &path).context(Kind::External, cannot)?;
     let (_, facts) = reading::whole(reader, &place, None).context(Kind::External, cannot)?;
-    let inner = reader.subagents(&place, &mut Discovery::default());
+    let inner = reader.subagents(repo.environment(), &place, &mut Discovery::default());
     keep(repo, &place, &facts, Some(id.to_string()), &inner, &Installed::default()).map(|_| ())
 }
 
@@ -47,14 +49,16 @@ pub fn keep(
     installed: &Installed,
 ) -> Result<bool> {
     let reader = agents::session_reader(place.program);
-    let path = reader.and_then(|reader| reader.path_below_root(&place.path));
+    let path = reader.and_then(|reader| reader.path_below_root(repo.environment(), &place.path));
     let path = path.map(|path| path.to_string_lossy().into_owned());
     let path = path.ok_or_else(|| {
         Error::refused(format!("'{}' does not lie where its program keeps such", place.path.display()))
     })?;
     let whole = |id: &str, path: &Path| {
-        let whole =
-            reader.map_or_else(|| Ok(Transcript::own(path)), |reader| reader.whole(id, path, installed));
+        let whole = reader.map_or_else(
+            || Ok(Transcript::own(path)),
+            |reader| reader.whole(repo.environment(), id, path, installed),
+        );
         whole.context(Kind::External, || format!("cannot read all of '{id}'"))
     };
     let transcript = whole(&place.id, &place.path)?;

@@ -39,8 +39,8 @@ pub enum VariableChange {
 /// A value that is a path in the main checkout is moved into the worktree, as if it had been made there; one that is a path in
 /// the repository's own folder is removed. Lists such as PATH say where programs are and stay as they are; where the user's home
 /// folder itself lies in the checkout, every path does, and all stay.
-pub fn changes(
-    variables: &[(String, String)],
+pub fn changes<'a>(
+    variables: impl Iterator<Item = (&'a str, &'a str)>,
     common_dir: &Path,
     worktree: &Path,
     home: Option<&Path>,
@@ -68,8 +68,7 @@ pub fn changes(
             if below.as_os_str().is_empty() { worktree.into() } else { worktree.join(below) };
         Some(VariableChange::Moved(format!("{before}{}", moved.display())))
     };
-    let all = variables.iter();
-    all.filter_map(|(name, value)| Some((name.clone(), fate(name, value)?))).collect()
+    variables.filter_map(|(name, value)| Some((name.to_owned(), fate(name, value)?))).collect()
 }
 
 #[cfg(test)]
@@ -77,9 +76,10 @@ mod tests {
     use super::*;
 
     fn fate(name: &str, value: &str, home: &str) -> Option<VariableChange> {
-        let variables = [(name.to_owned(), value.to_owned())];
         let (common, worktree) = (Path::new("/w/app/.git"), Path::new("/w/app.worktrees/a-1"));
-        changes(&variables, common, worktree, Some(Path::new(home))).pop().map(|(_, fate)| fate)
+        changes([(name, value)].into_iter(), common, worktree, Some(Path::new(home)))
+            .pop()
+            .map(|(_, fate)| fate)
     }
 
     #[test]

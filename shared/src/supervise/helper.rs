@@ -25,7 +25,7 @@ use crate::{
         list, make, open_worktree, registration_objects,
         root::Root,
     },
-    world,
+    world::{self, Environment},
 };
 
 /// The longest that making a worktree may take.
@@ -75,9 +75,15 @@ impl Helper {
     ///
     /// # Errors
     /// It cannot be started.
-    pub fn start(common_dir: &Path, id: &AgentId, nonce: &str, job: Job) -> Result<Self> {
+    pub fn start(
+        environment: &Environment,
+        common_dir: &Path,
+        id: &AgentId,
+        nonce: &str,
+        job: Job,
+    ) -> Result<Self> {
         let cannot = || format!("cannot start the helper '{}' of agent '{id}'", job.as_str());
-        let mut command = process::own(world::this_program());
+        let mut command = process::own(environment, world::this_program());
         command
             .arg(job.as_str())
             .arg(common_dir)
@@ -120,7 +126,12 @@ impl Helper {
 ///
 /// # Errors
 /// Whatever stands in its way.
-pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<CapturedWork>> {
+pub fn work(
+    environment: &Environment,
+    common_dir: &Path,
+    id: &AgentId,
+    job: Job,
+) -> Result<Option<CapturedWork>> {
     let dir = PrivateDir::new(common_dir.join("orchestra")).agent(id);
     let spec = Spec::read(&dir)?;
     let _lock = Lock::require(&dir.spec(), Duration::from_secs(1))?;
@@ -131,13 +142,13 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<Captured
                 &spec.frozen,
                 common_dir,
             )?;
-            let repo =
-                Repo::open_for_checkout_as_frozen(common_dir, &frozen)?.acting_as(spec.identity.as_ref());
-            surroundings::before(common_dir, &dir, &frozen)?;
+            let repo = Repo::open_for_checkout_as_frozen(environment, common_dir, &frozen)?
+                .acting_as(spec.identity.as_ref());
+            surroundings::before(environment, common_dir, &dir, &frozen)?;
             prepare(&repo, id, &dir, &spec).map(|()| None)
         }
         Job::Snapshot => {
-            let repo = Repo::open(common_dir)?.acting_as(spec.identity.as_ref());
+            let repo = Repo::open(environment, common_dir)?.acting_as(spec.identity.as_ref());
             let worktree = registered(&repo, id, &spec)?
                 .ok_or_else(|| Error::new(Code::WorktreeMissing, "the worktree is gone"))?;
             let root = open_worktree::enter(&repo, &worktree, spec.made())?;
@@ -150,7 +161,7 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<Captured
             Ok(None)
         }
         Job::Take => {
-            let repo = Repo::open(common_dir)?;
+            let repo = Repo::open(environment, common_dir)?;
             take_work(&repo, id, &dir, &spec).map(Some)
         }
     }
@@ -199,7 +210,7 @@ fn keep_registration(repo: &Repo, id: &AgentId, spec: &Spec, worktree: &Worktree
     }
     let tree = named.others.map_or_else(|| repo.write_tree(&[]), Ok)?;
     let message = format!("registration of a worktree of agent {id} whose files are gone\n");
-    let commit = Commit::by(&repo.identity()?, world::now().as_second(), tree, named.commits, message);
+    let commit = Commit::by(&repo.identity()?, repo.now().as_second(), tree, named.commits, message);
     let new = repo.write_commit(&commit)?;
     let name = layout::gone_registration_ref(id, &new.to_string());
     match repo.find_ref(&name)? {
@@ -277,7 +288,13 @@ impl OwnShadow {
         let folder =
             folder.context(Kind::External, || format!("cannot write in '{}'", dir.dir().display()))?;
         let index = folder.path().join("index");
-        let shadow = IsolatedGitDir::at(frozen(repo, spec)?, index, files.to_owned(), repo.common_dir()?);
+        let shadow = IsolatedGitDir::at(
+            repo.environment(),
+            frozen(repo, spec)?,
+            index,
+            files.to_owned(),
+            repo.common_dir()?,
+        );
         Ok(Self { shadow, _folder: folder })
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     io::Write,
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::{ChildStdin, Stdio},
     sync::mpsc,
 };
@@ -23,7 +23,7 @@ use crate::{
         spec::Spec,
         tree::ProcessId,
     },
-    world,
+    world::Environment,
 };
 
 /// The program of an attempt.
@@ -41,6 +41,7 @@ pub struct RunningProgram {
 /// # Errors
 /// The program cannot be started, or the files cannot be opened.
 pub fn start(
+    environment: &Environment,
     id: &AgentId,
     dir: &AgentDir,
     common_dir: &Path,
@@ -64,10 +65,11 @@ pub fn start(
         Stdin::Prompt => careful::open_regular_through_links(&prompt).context(Kind::External, cannot)?.into(),
         Stdin::Held | Stdin::Talk => Stdio::piped(),
     };
-    let mut command = process::command(program);
-    let home = world::variable("HOME").map(PathBuf::from);
-    for (name, fate) in environment::changes(&world::variables(), common_dir, &spec.worktree, home.as_deref())
-    {
+    let mut command = process::command(environment, program);
+    let home = environment.home();
+    let changes =
+        environment::changes(environment.text_variables(), common_dir, &spec.worktree, home.as_deref());
+    for (name, fate) in changes {
         match fate {
             VariableChange::Removed => command.env_remove(name),
             VariableChange::Moved(path) => command.env(name, path),

@@ -14,7 +14,7 @@ use crate::{
     lock::Lock,
     model::AgentId,
     store::layout::PrivateDir,
-    supervise::{processes, tickets},
+    supervise::tickets,
     world,
 };
 
@@ -22,11 +22,6 @@ use crate::{
 const RETRY_FOR: Duration = Duration::from_secs(1);
 /// Files of waiting commands that are read, at most.
 const MOST: usize = 4096;
-
-/// The agent whose program runs this command, directly or not.
-pub fn caller() -> Option<AgentId> {
-    AgentId::parse(&world::text_variable(processes::AGENT)?).ok()
-}
 
 /// A command that waits for agents. If an agent runs it, the slot of that agent is lent to them as long as this lives.
 #[derive(Debug)]
@@ -45,7 +40,7 @@ impl Waiting {
     pub fn new(repo: &Repo) -> Result<Self> {
         let private = PrivateDir::new(repo.private_dir()?);
         // The caller may be an agent of another repository.
-        let caller = caller().filter(|id| Lock::is_held(&private.agent(id).lock()));
+        let caller = repo.environment().agent().filter(|id| Lock::is_held(&private.agent(id).lock()));
         Ok(Self { private, caller, awaited: Vec::new(), file: None })
     }
 

@@ -32,10 +32,7 @@ pub const SUPERVISOR: &str = "git-orchestra-supervise";
 /// See [`SUPERVISOR`]: its first argument.
 pub const RUN: &str = "run";
 
-/// In the environment of everything that an agent starts: the agent's id.
-pub const AGENT: &str = "ORCHESTRA_AGENT";
-/// In the environment of everything that an agent starts.
-pub const NONCE: &str = "ORCHESTRA_ATTEMPT";
+pub use crate::world::{AGENT, ATTEMPT as NONCE};
 
 /// Bytes that a record takes, filled up with blanks.
 const RECORD: usize = 512;

@@ -37,7 +37,7 @@ pub enum Operations<'a> {
 pub fn repair(repo: &Repo, lock: Operations<'_>) -> Result<Vec<String>> {
     repo.repair_locks();
     // The trash ages by the days on which somebody works here.
-    let _ = trash_clock::advance(repo, trash_clock::ClockReading::now());
+    let _ = trash_clock::advance(repo, trash_clock::ClockReading::of(repo.environment().clock()));
     let private = PrivateDir::new(repo.private_dir()?);
     if !repo.nameless_registrations()?.is_empty() {
         let registering = Lock::require(&private.worktrees_lock(), WAIT)?;

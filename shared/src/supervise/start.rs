@@ -18,6 +18,7 @@ use crate::{
     private_files, process,
     store::{self, layout::PrivateDir},
     supervise::processes::{AGENT, NONCE, RUN, SUPERVISOR},
+    world::Environment,
 };
 
 /// How long supervisors may take to answer.
@@ -38,7 +39,7 @@ pub fn supervisors(repo: &Repo, locks: Vec<(AgentId, Lock)>) -> Result<()> {
     let diary = open_diary(&PrivateDir::new(repo.private_dir()?))?;
     let mut started = Vec::with_capacity(locks.len());
     for (id, lock) in locks {
-        let child = supervisor(&program, &common, &id, &diary, &lock);
+        let child = supervisor(repo.environment(), &program, &common, &id, &diary, &lock);
         started.push((id, lock, child));
     }
     let deadline = Instant::now() + READY;
@@ -54,10 +55,17 @@ pub fn supervisors(repo: &Repo, locks: Vec<(AgentId, Lock)>) -> Result<()> {
     failure.map_or(Ok(()), Err)
 }
 
-fn supervisor(program: &Path, common: &Path, id: &AgentId, diary: &File, lock: &Lock) -> Result<Child> {
+fn supervisor(
+    environment: &Environment,
+    program: &Path,
+    common: &Path,
+    id: &AgentId,
+    diary: &File,
+    lock: &Lock,
+) -> Result<Child> {
     let cannot = || format!("cannot start the supervisor of '{id}' ({})", program.display());
     let inherited = lock.file().try_clone().context(Kind::External, cannot)?;
-    let mut command = process::own(program);
+    let mut command = process::own(environment, program);
     command
         .arg(RUN)
         .arg(common)

@@ -8,7 +8,6 @@ use crate::{
     git::{Oid, Repo, careful, command, objects::Commit, refs::RefEdit},
     model::AgentId,
     store::layout::{self, AgentDir},
-    world,
 };
 
 /// Puts the output of all attempts under the agent's log ref.
@@ -47,7 +46,7 @@ pub fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
     let message = format!("output of agent {id}\n");
     let commit = Commit::by(
         &repo.identity_or_none(),
-        world::now().as_second(),
+        repo.now().as_second(),
         tree,
         old.into_iter().collect(),
         message,

@@ -13,7 +13,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Code, Error, Kind, Result, error::Context, world};
+use crate::{Code, Error, Kind, Result, error::Context, world::Clock};
 
 /// Nanoseconds of one clock tick: Linux tells times of processes in hundredths of a second.
 const TICK: i64 = 10_000_000;
@@ -209,7 +209,11 @@ fn names(arguments: &[String], program: &str) -> bool {
 fn booted() -> i64 {
     let text = fs::read_to_string("/proc/uptime").unwrap_or_default();
     let seconds = text.split('.').next().and_then(|whole| whole.parse().ok()).unwrap_or(0i64);
-    world::milliseconds().saturating_mul(1_000_000).saturating_sub(seconds.saturating_mul(1_000_000_000))
+    // Compared with the times of processes, which the kernel stamps.
+    Clock::system()
+        .milliseconds()
+        .saturating_mul(1_000_000)
+        .saturating_sub(seconds.saturating_mul(1_000_000_000))
 }
 
 /// What a process is called.

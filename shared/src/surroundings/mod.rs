@@ -25,6 +25,7 @@ use crate::{
     model::AgentId,
     private_files,
     store::layout::AgentDir,
+    world::Environment,
 };
 
 /// How long the files of the main checkout may be looked at before an agent starts.
@@ -36,11 +37,11 @@ const BUDGET_AFTER: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// The repository cannot be read, or the snapshot cannot be written.
-pub fn before(common_dir: &Path, dir: &AgentDir, frozen: &Path) -> Result<()> {
+pub fn before(environment: &Environment, common_dir: &Path, dir: &AgentDir, frozen: &Path) -> Result<()> {
     if dir.surroundings().exists() {
         return Ok(());
     }
-    write(&SurroundingsSnapshot::take(common_dir, frozen, None, BUDGET_BEFORE)?, [dir])
+    write(&SurroundingsSnapshot::take(environment, common_dir, frozen, None, BUDGET_BEFORE)?, [dir])
 }
 
 /// Writes one snapshot down for agents that start together.
@@ -67,20 +68,21 @@ pub fn write<'a>(
 pub fn after(repo: &Repo, id: &AgentId, dir: &AgentDir, frozen: &Path) -> Result<()> {
     let Some(before) = read(dir) else { return Ok(()) };
     let common = repo.common_dir()?;
-    let changes = match SurroundingsSnapshot::take(&common, frozen, Some(&before), BUDGET_AFTER) {
-        Ok(after) => {
-            let evidence = evidence::Gathered::of(repo, &before, &after)?;
-            let mut changes = compare::compare(&before, &after, &evidence);
-            let others = before.agents.union(&after.agents).filter(|other| other.as_str() != id.as_str());
-            let others: Vec<String> = others.cloned().collect();
-            changes.iter_mut().for_each(|change| change.meanwhile.clone_from(&others));
-            changes
-        }
-        Err(error) => {
-            let what = format!("the repository cannot be looked at: {}", error.one_line());
-            vec![SurroundingsChange::warning(ChangeSubject::Unseen, &what)]
-        }
-    };
+    let changes =
+        match SurroundingsSnapshot::take(repo.environment(), &common, frozen, Some(&before), BUDGET_AFTER) {
+            Ok(after) => {
+                let evidence = evidence::Gathered::of(repo, &before, &after)?;
+                let mut changes = compare::compare(&before, &after, &evidence);
+                let others = before.agents.union(&after.agents).filter(|other| other.as_str() != id.as_str());
+                let others: Vec<String> = others.cloned().collect();
+                changes.iter_mut().for_each(|change| change.meanwhile.clone_from(&others));
+                changes
+            }
+            Err(error) => {
+                let what = format!("the repository cannot be looked at: {}", error.one_line());
+                vec![SurroundingsChange::warning(ChangeSubject::Unseen, &what)]
+            }
+        };
     record::add(repo, id, changes)
 }
 

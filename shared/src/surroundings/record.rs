@@ -11,7 +11,6 @@ use crate::{
     git::{Oid, Repo, objects::Commit, refs::RefEdit},
     model::AgentId,
     store::layout,
-    world,
 };
 
 /// The file of the record.
@@ -46,7 +45,7 @@ pub(super) fn add(repo: &Repo, id: &AgentId, new: Vec<SurroundingsChange>) -> Re
         .context(Kind::Internal, || "a record cannot be written".into())?;
     let tree = repo.write_tree(&[(FILE, repo.write_blob(&text)?)])?;
     let message = format!("surroundings of agent {id}\n");
-    let (at, parents) = (world::now().as_second(), old.into_iter().collect());
+    let (at, parents) = (repo.now().as_second(), old.into_iter().collect());
     let commit = repo.write_commit(&Commit::by(&repo.identity()?, at, tree, parents, message))?;
     Ok(repo.edit_refs(&[RefEdit { name, old, new: commit }], "orchestra: surroundings of an agent")?)
 }

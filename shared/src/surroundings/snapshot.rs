@@ -23,6 +23,7 @@ use crate::{
     store::layout::{self, PrivateDir},
     trust::configuration,
     worktree::{isolated_git_dir::IsolatedGitDir, place},
+    world::Environment,
 };
 
 /// Files of the git directory that decide how git works, beside config, attributes and hooks.
@@ -75,15 +76,26 @@ impl SurroundingsSnapshot {
     ///
     /// # Errors
     /// The repository or its refs cannot be read.
-    pub fn take(common_dir: &Path, frozen: &Path, earlier: Option<&Self>, budget: Duration) -> Result<Self> {
-        let repo = Repo::open(common_dir)?;
+    pub fn take(
+        environment: &Environment,
+        common_dir: &Path,
+        frozen: &Path,
+        earlier: Option<&Self>,
+        budget: Duration,
+    ) -> Result<Self> {
+        let repo = Repo::open(environment, common_dir)?;
         let private = PrivateDir::new(repo.private_dir()?);
         let worktrees = repo.worktrees()?;
         let main = repo.main_checkout()?.or_else(|| earlier?.main.clone());
         let stood_on = repo.head().ok().or_else(|| earlier?.checkouts.first()?.commit);
         let files = main.as_ref().map(|main| {
-            let dir =
-                IsolatedGitDir::at(frozen.to_owned(), PathBuf::new(), main.clone(), common_dir.to_owned());
+            let dir = IsolatedGitDir::at(
+                environment,
+                frozen.to_owned(),
+                PathBuf::new(),
+                main.clone(),
+                common_dir.to_owned(),
+            );
             let hidden = worktrees.iter().map(|worktree| worktree.path.clone()).chain(place::planned(&repo));
             files::look_in_background(&repo, dir, stood_on, hidden.collect(), budget)
         });
@@ -97,8 +109,8 @@ impl SurroundingsSnapshot {
         let mut refs = repo.refs_outside(OURS)?;
         refs.retain(|name, _| !ours.is_branch(name));
         Ok(Self {
-            trusted: configuration::ConfigSnapshot::at(common_dir),
-            settings: settings_of(common_dir),
+            trusted: configuration::ConfigSnapshot::at(environment, common_dir),
+            settings: settings_of(environment, common_dir),
             files: git_files(common_dir),
             refs,
             checkouts,
@@ -154,9 +166,9 @@ impl Ours<'_> {
     }
 }
 
-fn settings_of(common_dir: &Path) -> BTreeMap<String, String> {
+fn settings_of(environment: &Environment, common_dir: &Path) -> BTreeMap<String, String> {
     let mut values: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    for one in Settings::of(common_dir).values {
+    for one in Settings::of(common_dir, environment.home().as_deref()).values {
         let parts = [Some(one.section), one.subsection, Some(one.name)];
         let key = parts.into_iter().flatten().collect::<Vec<_>>().join(".");
         let key = one.file.map_or_else(|| key.clone(), |file| format!("{key} (in {file})"));

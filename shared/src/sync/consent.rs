@@ -54,7 +54,7 @@ pub fn give(repo: &Repo, urls: &[String], given: Given) -> Result<()> {
     if changed {
         write(repo, &record)?;
     }
-    let fresh = Repo::open(&repo.common_dir()?)?;
+    let fresh = repo.reopen()?;
     let seen = Config::of(&fresh).all(&SHARE_WITH);
     for url in urls.iter().filter(|url| !seen.contains(url)) {
         Config::of(repo).add(&SHARE_WITH, url)?;

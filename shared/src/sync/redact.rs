@@ -14,7 +14,7 @@ use crate::{
         Chain, commit,
         layout::{self, PrivateDir},
     },
-    sync::{ref_snapshot::RefSnapshot, secrets::Environment},
+    sync::{ref_snapshot::RefSnapshot, secrets::SecretVariables},
 };
 
 /// How long another process may write to the agent.
@@ -49,7 +49,7 @@ pub fn redact(repo: &Repo, typed: &str) -> Result<AgentId> {
     let name = layout::agent_ref(&id);
     let tip =
         repo.find_ref(&name)?.ok_or_else(|| Error::new(Code::AgentUnknown, format!("no agent '{id}'")))?;
-    let values = Environment::read().values();
+    let values = SecretVariables::of(repo.environment()).values();
     let new = rewrite(repo, &id, tip, holder, &values)?;
     if new == tip {
         return Err(Error::new(

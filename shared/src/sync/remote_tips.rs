@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Result,
-    git::{Git, Oid, Repo, command, remotes::RemoteOptions},
+    git::{Oid, Repo, command, remotes::RemoteOptions},
     store::layout,
     sync::remote::Remote,
 };
@@ -97,7 +97,7 @@ impl RemoteTips {
 pub fn count(repo: &Repo, tips: &[Oid], known: &RemoteTips) -> Result<u64> {
     let mut orders: String = tips.iter().map(|tip| format!("{tip}\n")).collect();
     orders.extend(known.tips().map(|tip| format!("^{tip}\n")));
-    let git = Git::new(&repo.common_dir()?, "rev-list").args(["--count", "--stdin"]);
+    let git = repo.git_in(&repo.common_dir()?, "rev-list").args(["--count", "--stdin"]);
     let said = git
         .env("GIT_NO_REPLACE_OBJECTS", "1")
         .input(orders.into_bytes())

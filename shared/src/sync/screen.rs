@@ -3,7 +3,7 @@
 use crate::{
     Result,
     git::{
-        Git, Repo, command,
+        Repo, command,
         remotes::{Push, RemoteOptions},
     },
     store::layout,
@@ -34,7 +34,7 @@ impl Outgoing<'_> {
         let tips = self.sends.iter().filter_map(|push| push.new);
         let mut orders: String = tips.map(|tip| format!("{tip}\n")).collect();
         orders.extend(self.known.tips().map(|tip| format!("^{tip}\n")));
-        let git = Git::new(&self.repo.common_dir().ok()?, "rev-list");
+        let git = self.repo.git_in(&self.repo.common_dir().ok()?, "rev-list");
         let git = git.args(["--objects", "--disk-usage", "--stdin"]).input(orders.into_bytes());
         git.limit(command::LONG_LIMIT).line().ok()?.parse().ok()
     }

@@ -22,7 +22,7 @@ use crate::{
     sync::remote_tips::RemoteTips,
 };
 
-pub use environment::Environment;
+pub use environment::SecretVariables;
 pub use withheld::{Withheld, WithheldReason};
 
 use allowlist::Allowlist;
@@ -48,7 +48,7 @@ pub fn check(repo: &Repo, sends: &[Push], known: &RemoteTips) -> Result<SecretSc
     if news.is_empty() {
         return Ok(SecretScan { go: gone, held: Vec::new() });
     }
-    let environment = Environment::read();
+    let environment = SecretVariables::of(repo.environment());
     let cache = CleanObjects::read(&PrivateDir::new(repo.private_dir()?).scanned(), &environment);
     let mut scanner = Scanner::new(RawReader::new(repo)?, environment);
     let mut gate = Gate {

@@ -13,11 +13,8 @@ use crate::{
     model::{AgentId, text},
     private_files,
     store::layout::{self, PrivateDir},
-    world,
+    world::Environment,
 };
-
-/// Set in the environment of everything that belongs to an agent.
-const AGENT: &str = "ORCHESTRA_ATTEMPT";
 
 /// A repository whose configuration may be used: whatever may run what it names asks for this.
 pub struct AcceptedRepo(Repo);
@@ -131,7 +128,7 @@ impl Pending {
     /// # Errors
     /// An agent asks (3), or the record cannot be written.
     pub fn accept(self) -> Result<AcceptedRepo> {
-        if world::variable(AGENT).is_some() {
+        if self.repo.environment().is_agent() {
             return Err(Error::new(
                 Code::NotForAgents,
                 "an agent cannot accept a change of the configuration",
@@ -189,9 +186,9 @@ pub fn is_accepted(repo: &Repo) -> bool {
 ///
 /// # Errors
 /// The record cannot be written; the agent then counts as running.
-pub fn end(common_dir: &Path, id: &AgentId) -> Result<()> {
+pub fn end(environment: &Environment, common_dir: &Path, id: &AgentId) -> Result<()> {
     let private = PrivateDir::new(common_dir.join("orchestra"));
-    let now = ConfigSnapshot::at(common_dir);
+    let now = ConfigSnapshot::at(environment, common_dir);
     AcceptanceRecord::change(&private, |record| {
         if let Some(record) = record {
             record.end(&now, id);

@@ -18,6 +18,7 @@ use crate::{
         settings::{self, Setting, Settings},
     },
     model::text,
+    world::Environment,
 };
 
 /// Longest attributes file that is kept by its lines; of a longer one only the fingerprint is.
@@ -50,12 +51,14 @@ pub struct ConfigChange {
 impl ConfigSnapshot {
     /// The repository as it is now. What cannot be read is an entry as well: it differs from what could be read before.
     pub fn of(repo: &Repo) -> Self {
-        repo.common_dir().map(|common| Self::at(&common)).unwrap_or_default()
+        repo.common_dir().map(|common| Self::at(repo.environment(), &common)).unwrap_or_default()
     }
 
     /// As [`ConfigSnapshot::of`], for a common git directory: it works where git refuses the configuration.
-    pub fn at(common_dir: &Path) -> Self {
-        let settings = Settings::of(common_dir);
+    pub fn at(environment: &Environment, common_dir: &Path) -> Self {
+        let home = environment.home();
+        let below = |path: &str| below(common_dir, home.as_deref(), path);
+        let settings = Settings::of(common_dir, home.as_deref());
         let mut snapshot = Self::default();
         let counted = |one: &&Setting| is_relevant(&one.section, one.subsection.as_deref(), &one.name);
         for one in settings.values.iter().filter(counted).filter(|one| !is_default(one)) {
@@ -70,11 +73,10 @@ impl ConfigSnapshot {
             snapshot.add_attributes(format!("{name}/info/attributes"), &module.join("info/attributes"));
         }
         if let Some(file) = settings.last("core", "attributesfile") {
-            snapshot.add_attributes(format!("attributes in {file}"), &below(common_dir, file));
+            snapshot.add_attributes(format!("attributes in {file}"), &below(file));
         }
         let hooks = settings.last("core", "hookspath");
-        snapshot
-            .add_hooks(&hooks.map_or_else(|| common_dir.join("hooks"), |folder| below(common_dir, folder)));
+        snapshot.add_hooks(&hooks.map_or_else(|| common_dir.join("hooks"), below));
         snapshot
     }
 
@@ -167,9 +169,9 @@ impl ConfigSnapshot {
 }
 
 /// A relative path in the configuration is seen from the top of the checkout.
-fn below(common_dir: &Path, path: &str) -> PathBuf {
-    if let (Some(rest), Some(home)) = (path.strip_prefix("~/"), crate::world::variable("HOME")) {
-        return PathBuf::from(home).join(rest);
+fn below(common_dir: &Path, home: Option<&Path>, path: &str) -> PathBuf {
+    if let (Some(rest), Some(home)) = (path.strip_prefix("~/"), home) {
+        return home.join(rest);
     }
     common_dir.parent().unwrap_or(common_dir).join(path)
 }

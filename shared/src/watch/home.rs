@@ -8,6 +8,7 @@ use crate::{
     error::Context,
     git::Repo,
     supervise::tracked_folder::{TrackedFolder, Whereabouts},
+    world::Environment,
 };
 
 /// How often a look is tried again at once because the repository was renamed meanwhile.
@@ -16,6 +17,7 @@ const RENAMES: u32 = 3;
 /// Where the repository is.
 #[derive(Debug)]
 pub(super) struct Home {
+    environment: Environment,
     folder: TrackedFolder,
     common: PathBuf,
     /// The last look failed.
@@ -28,7 +30,7 @@ impl Home {
         let common = repo.common_dir()?;
         let folder = TrackedFolder::open(&common)
             .context(Kind::NotARepository, || format!("cannot open '{}'", common.display()))?;
-        Ok(Self { folder, common, failed: false })
+        Ok(Self { environment: repo.environment().clone(), folder, common, failed: false })
     }
 
     /// The common git directory, where it was found last.
@@ -44,7 +46,7 @@ impl Home {
     /// Opens the repository where it is now.
     pub(super) fn open(&mut self) -> Result<Repo> {
         self.follow();
-        Repo::open(&self.common)
+        Repo::open(&self.environment, &self.common)
     }
 
     /// Gives whether the repository is in another place than before.

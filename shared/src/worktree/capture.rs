@@ -33,7 +33,6 @@ use crate::{
         survey::{self, PATH_WIDTH, SurveyOptions},
         unfinished::Unfinished,
     },
-    world,
 };
 
 /// The longest that reading and storing a worktree may take.
@@ -180,8 +179,7 @@ pub fn snapshot(repo: &Repo, task: &CaptureTarget<'_>, place: &CapturePlace<'_>)
         }
     }
     let message = format!("snapshot of agent {}\n", task.id);
-    let commit =
-        Commit::by(&repo.identity_or_none(), world::now().as_second(), tree, vec![standing], message);
+    let commit = Commit::by(&repo.identity_or_none(), repo.now().as_second(), tree, vec![standing], message);
     let commit = repo.write_commit(&commit)?;
     set_ref(repo, &name, commit)
 }
@@ -321,7 +319,7 @@ fn commit_leftovers(repo: &Repo, task: &CaptureTarget<'_>, tree: Oid, parent: Oi
         task.title,
         id = task.id
     );
-    let at = world::now().as_second();
+    let at = repo.now().as_second();
     repo.write_commit(&Commit::by(&repo.identity_or_none(), at, tree, vec![parent], message))
 }
 

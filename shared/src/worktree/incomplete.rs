@@ -22,7 +22,7 @@ use crate::{
     Error, Kind, Result,
     error::Context,
     git::{
-        Git, Oid, Repo, careful,
+        Oid, Repo, careful,
         objects::{TreeEntry, TreeEntryKind},
         worktrees::{LOCKED, Worktree, WorktreeHead},
     },
@@ -195,7 +195,7 @@ fn unusual_name(registration: &Path) -> Result<Option<String>> {
 }
 
 fn is_reachable(repo: &Repo, commit: Oid) -> Result<bool> {
-    let git = Git::new(&repo.common_dir()?, "for-each-ref");
+    let git = repo.git_in(&repo.common_dir()?, "for-each-ref");
     Ok(!git.args(["--count=1", "--contains", &commit.to_string()]).line()?.is_empty())
 }
 

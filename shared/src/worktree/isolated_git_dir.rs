@@ -14,6 +14,7 @@ use crate::{
     error::Context,
     git::{Git, Repo, careful, settings},
     private_files,
+    world::Environment,
 };
 
 /// Longest file of settings, in bytes.
@@ -22,6 +23,7 @@ const LONGEST: u64 = 16 << 20;
 /// The shadow of one worktree.
 #[derive(Clone, Debug)]
 pub struct IsolatedGitDir {
+    environment: Environment,
     dir: PathBuf,
     index: PathBuf,
     work_tree: PathBuf,
@@ -32,8 +34,14 @@ pub struct IsolatedGitDir {
 
 impl IsolatedGitDir {
     /// The worktree at `work_tree` seen through the settings frozen at `dir` ([`FrozenConfig::keep`]), with an index of our own.
-    pub const fn at(dir: PathBuf, index: PathBuf, work_tree: PathBuf, common_dir: PathBuf) -> Self {
-        Self { dir, index, work_tree, common_dir, objects: None }
+    pub fn at(
+        environment: &Environment,
+        dir: PathBuf,
+        index: PathBuf,
+        work_tree: PathBuf,
+        common_dir: PathBuf,
+    ) -> Self {
+        Self { environment: environment.clone(), dir, index, work_tree, common_dir, objects: None }
     }
 
     /// The same for a look that leaves nothing in the repository: new objects go into `folder`.
@@ -60,7 +68,7 @@ impl IsolatedGitDir {
 
     /// A call of git that sees the worktree through the shadow; new objects go into the repository.
     pub fn git(&self, verb: &str) -> Git {
-        Git::new(&self.work_tree, verb)
+        Git::new(&self.environment, &self.work_tree, verb)
             .env("GIT_DIR", self.dir.as_os_str())
             .env("GIT_WORK_TREE", self.work_tree.as_os_str())
             .env("GIT_INDEX_FILE", self.index().as_os_str())
@@ -76,7 +84,7 @@ impl IsolatedGitDir {
 
     /// A call of git that looks at objects only: it works when the worktree is gone.
     pub fn git_without_files(&self, verb: &str) -> Git {
-        Git::new(&self.common_dir, verb)
+        Git::new(&self.environment, &self.common_dir, verb)
             .env("GIT_DIR", self.dir.as_os_str())
             .env("GIT_OBJECT_DIRECTORY", self.common_dir.join("objects").as_os_str())
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -88,7 +96,7 @@ impl IsolatedGitDir {
     /// # Errors
     /// It was not made, or cannot be read.
     pub fn repo(&self) -> Result<Repo> {
-        Repo::open_shadow(&self.dir, &self.work_tree)
+        Repo::open_shadow(&self.environment, &self.dir, &self.work_tree)
     }
 }
 

@@ -138,7 +138,7 @@ impl<'a> StagingArea<'a> {
 
     /// The user's own attributes decide about filters and line ends as well.
     fn copy_attributes_of_the_user(&self, repo: &Repo) -> Result<()> {
-        let path = repo.attributes_file().or_else(|| ignore::user_file("attributes"));
+        let path = repo.attributes_file().or_else(|| ignore::user_file(repo.environment(), "attributes"));
         let read = |path: PathBuf| {
             careful::read_up_to(careful::open_regular_through_links(&path).ok()?, ATTRIBUTES).ok()?
         };

@@ -18,7 +18,7 @@ type Rule = (&'static str, &'static [&'static str]);
 /// The library: what a module may use lies below it.
 const LIBRARY: &[Rule] = &[
     ("private_files", &[]),
-    ("world", &["error"]),
+    ("world", &["error", "model"]),
     ("error", &["model"]),
     ("model", &["error"]),
     ("backoff", &[]),
@@ -27,7 +27,7 @@ const LIBRARY: &[Rule] = &[
     ("parallel", &[]),
     ("process", &["backoff", "trace", "world"]),
     ("git", &["backoff", "error", "lock", "model", "parallel", "private_files", "process", "trace", "world"]),
-    ("config", &["error", "git", "model"]),
+    ("config", &["error", "git", "model", "world"]),
     ("conversation", &["error", "lock", "model", "private_files", "process", "world"]),
     (
         "agents",
@@ -135,7 +135,7 @@ const LIBRARY: &[Rule] = &[
             "world",
         ],
     ),
-    ("watch", &["error", "git", "landing", "model", "ops", "store", "supervise"]),
+    ("watch", &["error", "git", "landing", "model", "ops", "store", "supervise", "world"]),
     ("wire", &["error", "ops", "worktree"]),
 ];
 
@@ -147,8 +147,8 @@ const TERMINAL: &[Rule] = &[
     ("prompt", &["output"]),
     ("accepted", &["here", "output", "prompt"]),
     ("table", &["style"]),
-    ("humanize", &[]),
-    ("agents", &["output", "style", "table", "humanize"]),
+    ("humanize", &["here"]),
+    ("agents", &["here", "output", "style", "table", "humanize"]),
     ("args", &[]),
     ("catalog", &[]),
     ("complete", &["here"]),
@@ -157,15 +157,15 @@ const TERMINAL: &[Rule] = &[
     ("errors", &["exit", "json", "output", "style"]),
     ("interrupt", &[]),
     ("watch", &["agents", "interrupt", "output"]),
-    ("follow", &["agents", "exit", "json", "output", "watch"]),
+    ("follow", &["agents", "exit", "here", "json", "output", "watch"]),
     ("key_help", &[]),
     ("markdown", &[]),
-    ("pager", &["output"]),
+    ("pager", &["here", "output"]),
     ("pages", &["catalog", "exit", "key_help"]),
     ("stop_view", &["agents", "errors", "exit", "json", "output", "prompt"]),
-    ("trace", &["output"]),
-    ("run", &["args", "complete", "errors", "exit", "json", "output", "pages", "style", "trace"]),
-    ("settings", &["output"]),
+    ("trace", &["here", "output"]),
+    ("run", &["args", "complete", "errors", "exit", "here", "json", "output", "pages", "style", "trace"]),
+    ("settings", &["here", "output"]),
 ];
 
 /// What every window of the library may use: it asks an operation, and shows the report.

@@ -51,6 +51,46 @@ fn files_that_others_can_replace_are_read_without_waiting() {
 }
 
 #[test]
+fn the_environment_and_the_clock_are_read_in_one_place() {
+    const READS: [&str; 11] = [
+        "env::var",
+        "env::current_dir",
+        "env::home_dir",
+        "env::set_",
+        "env::remove_var",
+        "SystemTime::now",
+        "Timestamp::now",
+        "Zoned::now",
+        "TimeZone::system",
+        "which::which(",
+        "Clock::system",
+    ];
+    // What is compared with times that the kernel stamps needs the kernel's clock.
+    let by_the_system = |file: &Path| is(file, "git/abandoned.rs") || is(file, "supervise/tree_linux.rs");
+    for file in files("shared/src", ".rs").into_iter().chain(files("bins", ".rs")) {
+        let text = fs::read_to_string(&file).expect("a file");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let name = shown(&file);
+        if !name.contains("shared/src/world") {
+            let read = |line: &&&str| {
+                let found = READS.iter().find(|read| line.contains(*read));
+                found.is_some_and(|read| *read != "Clock::system" || !by_the_system(&file))
+            };
+            assert_eq!(
+                code.iter().find(read),
+                None,
+                "{name} reads past the environment that its caller gives"
+            );
+        }
+        // A program reads it once; the library gets it.
+        let reads_all = code.iter().any(|line| line.contains("of_this_process"));
+        let may = is(&file, "world/environment.rs") || is(&file, "terminal/src/here.rs");
+        assert!(!reads_all || may, "{name} reads the environment of the process");
+    }
+}
+
+#[test]
 fn questions_are_asked_in_one_place() {
     for file in files("bins", ".rs").into_iter().filter(|file| !is(file, "terminal/src/prompt.rs")) {
         let text = fs::read_to_string(&file).expect("a file");

@@ -30,7 +30,7 @@ const FIXED: &[&str] = &[
 /// Where the program is.
 pub(super) fn program(config: &Config<'_>) -> Option<String> {
     let named = config.get_or_default(&AGENT_PROGRAM.of(NAME));
-    let path = process::on_path(named.as_deref().unwrap_or(NAME))?;
+    let path = process::on_path(config.environment(), named.as_deref().unwrap_or(NAME))?;
     Some(path.to_string_lossy().into_owned())
 }
 

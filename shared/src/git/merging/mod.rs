@@ -259,10 +259,10 @@ fn on_all_cores<I: Sync, T: Send, Tools>(
     tools: impl Fn(&Repo) -> Result<Tools> + Sync,
     work: impl Fn(&mut Repo, &mut Tools, &I) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    let common = repo.common_dir()?;
+    let (environment, common) = (repo.environment().clone(), repo.common_dir()?);
     let with_repository = || -> Result<(Repo, Tools)> {
         // With a cache for deltas: many versions of the same files are read.
-        let mut repo = Repo::open_for_checkout(&common)?.in_memory();
+        let mut repo = Repo::open_for_checkout(&environment, &common)?.in_memory();
         repo.gix.object_cache_size_if_unset(32 << 20);
         let tools = tools(&repo)?;
         Ok((repo, tools))

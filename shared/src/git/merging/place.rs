@@ -17,6 +17,7 @@ use crate::{
     error::Context,
     git::{Git, Oid, Repo, worktrees::Checkout},
     model::text,
+    world::Environment,
 };
 
 /// The file with the attributes of a folder.
@@ -30,6 +31,7 @@ const LARGEST: u64 = 100 << 20;
 pub struct MergePlace {
     checkout: Checkout,
     common: PathBuf,
+    environment: Environment,
     /// Holds the attributes of a branch that is checked out nowhere.
     _temporary: Option<TempDir>,
     limit: Duration,
@@ -55,7 +57,8 @@ impl MergePlace {
     /// # Errors
     /// The repository is gone.
     pub fn of_checkout(repo: &Repo, checkout: Checkout, limit: Duration) -> Result<Self> {
-        Ok(Self { checkout, common: repo.common_dir()?, _temporary: None, limit, mark: None })
+        let environment = repo.environment().clone();
+        Ok(Self { checkout, common: repo.common_dir()?, environment, _temporary: None, limit, mark: None })
     }
 
     /// For merging into a commit, as if it were checked out.
@@ -73,7 +76,8 @@ impl MergePlace {
         }
         let common = repo.common_dir()?;
         let checkout = Checkout { git_dir: common.clone(), path: folder.path().to_owned() };
-        Ok(Self { checkout, common, _temporary: Some(folder), limit, mark: None })
+        let environment = repo.environment().clone();
+        Ok(Self { checkout, common, environment, _temporary: Some(folder), limit, mark: None })
     }
 
     /// Everything that git starts here gets this variable, by which it can be found.
@@ -100,12 +104,13 @@ impl MergePlace {
 
     /// Git here, with the settings of the command line (`git -c`).
     pub(super) fn git(&self, verb: &str) -> Git {
-        self.with(self.checkout.git(verb))
+        self.with(self.checkout.git(&self.environment, verb))
     }
 
     /// As [`MergePlace::git`], for what writes only objects that nobody keeps.
     pub(super) fn git_without_fsync(&self, verb: &str) -> Git {
-        self.with(Git::without_fsync(&self.checkout.path, &self.checkout.git_dir, verb).allow_lazy_fetch())
+        let Checkout { path, git_dir } = &self.checkout;
+        self.with(Git::without_fsync(&self.environment, path, git_dir, verb).allow_lazy_fetch())
     }
 
     fn with(&self, git: Git) -> Git {

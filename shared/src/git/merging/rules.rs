@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     Result,
-    git::{Git, Repo, careful, settings},
-    world,
+    git::{Repo, careful, settings},
+    world::Environment,
 };
 
 /// Another way to judge here, or to count, has another one.
@@ -53,7 +53,7 @@ impl Rules {
     /// # Errors
     /// Git does not work here.
     pub fn read(repo: &Repo, place: &MergePlace) -> Result<Self> {
-        let version = Git::new(place.common_dir(), "version").line()?;
+        let version = repo.git_in(place.common_dir(), "version").line()?;
         let listed = place.git("config").args(["--list", "-z"]).run()?;
         let settings = settings_in(&listed);
         let mut digest = Sha256::new();
@@ -76,9 +76,9 @@ impl Rules {
             top: place.path().to_owned(),
             digest: Sha256::new(),
         };
-        let no_system = world::text_variable("GIT_ATTR_NOSYSTEM").unwrap_or_default();
+        let no_system = repo.environment().text_variable("GIT_ATTR_NOSYSTEM").unwrap_or_default();
         add("GIT_ATTR_NOSYSTEM", no_system.as_bytes());
-        for path in everywhere(place, &settings) {
+        for path in everywhere(repo.environment(), place, &settings) {
             let read = read(&path, true);
             add(&path.to_string_lossy(), format!("{read:?}").as_bytes());
             match Attributes::of(&read) {
@@ -167,8 +167,8 @@ fn judges_plain_text(settings: &[(String, String)]) -> bool {
 }
 
 /// Files of attributes that hold everywhere: the machine's, the user's, the repository's private ones.
-fn everywhere(place: &MergePlace, settings: &[(String, String)]) -> Vec<PathBuf> {
-    let home = world::variable("HOME").map(PathBuf::from);
+fn everywhere(environment: &Environment, place: &MergePlace, settings: &[(String, String)]) -> Vec<PathBuf> {
+    let home = environment.home();
     let configured =
         settings.iter().rev().find(|(key, _)| key == "core.attributesfile").map(|(_, value)| value);
     let of_the_user = match configured {
@@ -176,7 +176,8 @@ fn everywhere(place: &MergePlace, settings: &[(String, String)]) -> Vec<PathBuf>
             (Some(rest), Some(home)) => home.join(rest),
             _ => place.path().join(path),
         }),
-        None => world::variable("XDG_CONFIG_HOME")
+        None => environment
+            .variable("XDG_CONFIG_HOME")
             .map(PathBuf::from)
             .or_else(|| home.map(|home| home.join(".config")))
             .map(|config| config.join("git/attributes")),

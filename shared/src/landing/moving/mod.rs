@@ -112,7 +112,7 @@ pub(super) fn unlock_made(repo: &Repo) -> Result<()> {
     let folder = PrivateDir::new(repo.private_dir()?).moves();
     let common = repo.common_dir()?;
     for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-        let Some(record) = MoveRecord::open(&common, &entry.path())? else { continue };
+        let Some(record) = MoveRecord::open(repo.environment(), &common, &entry.path())? else { continue };
         let MovePlan { checkout, branch, new, .. } = &record.plan;
         let has_index = locks::is_same(&checkout.git_dir.join("index"), &record.new_index());
         if has_index && repo.find_ref(&layout::branch_ref(branch))? == Some(*new) {
@@ -137,7 +137,7 @@ pub(super) fn recover(repo: &Repo) -> Result<Vec<String>> {
     let common = repo.common_dir()?;
     let mut warnings = Vec::new();
     for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-        let Some(record) = MoveRecord::open(&common, &entry.path())? else { continue };
+        let Some(record) = MoveRecord::open(repo.environment(), &common, &entry.path())? else { continue };
         check::end_left_overs(&record.id())?;
         let checkout = &record.plan.checkout;
         if !checkout.git_dir.join("HEAD").exists() {

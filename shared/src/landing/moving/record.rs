@@ -19,7 +19,7 @@ use crate::{
     git::{Git, Oid, Repo, careful, checkout::paths, command, worktrees::Checkout},
     lock::Lock,
     store::layout::PrivateDir,
-    world,
+    world::{self, Environment},
 };
 
 /// Somebody may look at a new record before it is locked.
@@ -70,6 +70,7 @@ impl MovePlan {
 
 /// The folder in which a move is written down. While the process that made it lives, nobody else can open it.
 pub(super) struct MoveRecord {
+    environment: Environment,
     pub(super) plan: MovePlan,
     pub(super) common: PathBuf,
     dir: PathBuf,
@@ -88,7 +89,8 @@ impl MoveRecord {
         let cannot = || format!("cannot write '{}'", dir.display());
         // Taking the lock makes the folder: nobody finds it without one.
         let alive = Lock::require(&dir.join("alive"), NEW)?;
-        let record = Self { plan, common, dir: dir.clone(), _alive: alive };
+        let environment = repo.environment().clone();
+        let record = Self { environment, plan, common, dir: dir.clone(), _alive: alive };
         let mark = format!("git orchestra move {id}\n");
         let write = || -> io::Result<()> {
             fs::create_dir_all(record.git_dir())?;
@@ -110,7 +112,7 @@ impl MoveRecord {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub(super) fn open(common: &Path, dir: &Path) -> Result<Option<Self>> {
+    pub(super) fn open(environment: &Environment, common: &Path, dir: &Path) -> Result<Option<Self>> {
         let Some(alive) = Lock::take(&dir.join("alive"), Duration::ZERO)? else { return Ok(None) };
         let plan = careful::read(dir.join("plan")).ok().and_then(|bytes| MovePlan::read(&bytes));
         let Some(plan) = plan else {
@@ -118,7 +120,8 @@ impl MoveRecord {
             let _ = fs::remove_dir_all(dir);
             return Ok(None);
         };
-        Ok(Some(Self { plan, common: common.to_owned(), dir: dir.to_owned(), _alive: alive }))
+        let (environment, common) = (environment.clone(), common.to_owned());
+        Ok(Some(Self { environment, plan, common, dir: dir.to_owned(), _alive: alive }))
     }
 
     /// Marks the processes of this move.
@@ -162,7 +165,7 @@ impl MoveRecord {
     pub(super) fn git(&self, verb: &str) -> Git {
         self.plan
             .checkout
-            .git_through(&self.git_dir(), verb)
+            .git_through(&self.environment, &self.git_dir(), verb)
             .limit(command::LONG_LIMIT)
             // Settings that the repository includes are named as seen from the place of its own settings.
             .env("GIT_CONFIG_COUNT", "2")

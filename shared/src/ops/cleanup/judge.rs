@@ -21,7 +21,6 @@ use crate::{
         processes_in::Places,
     },
     store::{Listing, layout, sound, unreadable},
-    world,
 };
 
 /// Said of an agent without work.
@@ -191,7 +190,8 @@ impl<'a> Judge<'a> {
     fn too_young(&self, agent: &Agent) -> Option<NotRemovable> {
         let least = i64::try_from(self.request.older_than?.as_secs()).ok()?;
         let ended = agent.ended_at.unwrap_or(agent.queued_at).as_second();
-        (world::now().as_second() - ended < least).then(|| NotRemovable::new("it ended too short a time ago"))
+        (self.repo.now().as_second() - ended < least)
+            .then(|| NotRemovable::new("it ended too short a time ago"))
     }
 
     /// All its work, the branch as well as what was taken of it, in one branch or the other.

@@ -76,7 +76,7 @@ pub(super) fn plan(
     if liveness::of(&private, id, &agent, writer::known_writer(repo).as_deref()) == Liveness::Live {
         return Err(runs_already(id));
     }
-    check_alone(&agent, request)?;
+    check_alone(repo, &agent, request)?;
     let before = Spec::last(repo, id, &private.agent(id));
     let how = how(config, &agent, before.as_ref(), request)?;
     let made = before.as_ref().map(Spec::made).unwrap_or_default();

@@ -151,7 +151,7 @@ fn stand_on(repo: &Repo, id: &AgentId, agent: &Agent, start: Oid) -> Result<()> 
 fn bring_conversation(repo: &Repo, id: &AgentId, agent: &Agent, worktree: &Path) -> Result<()> {
     let Some(session) = &agent.session else { return Ok(()) };
     let Some(files) = agents::session_files(&agent.profile) else { return Ok(()) };
-    if files.transcript(session).is_some() {
+    if files.transcript(repo.environment(), session).is_some() {
         return Ok(());
     }
     let Some(kept) = travelled(repo, "transcripts", id)? else { return Ok(()) };
@@ -162,7 +162,7 @@ fn bring_conversation(repo: &Repo, id: &AgentId, agent: &Agent, worktree: &Path)
     if repo.blob_size(blob).is_none_or(|size| size > LARGEST) {
         return Ok(());
     }
-    files.restore(session, worktree, &repo.read_blob(blob)?)
+    files.restore(repo.environment(), session, worktree, &repo.read_blob(blob)?)
 }
 
 /// Of several clones that go on with one agent, a remote decides: it takes the first that says so, and no other. Gives what the

@@ -10,6 +10,7 @@ use crate::{
     agents,
     conversation::{Activity, ConversationFile, RunningSession, session_lock},
     supervise::tree::{self, ProcessId, ProgramProcess},
+    world::Environment,
 };
 
 /// Clocks of processes and of files may differ by so many nanoseconds.
@@ -29,10 +30,10 @@ pub(super) struct Trace {
 }
 
 /// The conversations that their programs or locks tell of, and the process in each.
-pub(super) fn noted(places: &[ConversationFile]) -> HashMap<String, i32> {
-    let mut running: HashMap<String, i32> = session_lock::held_sessions().into_iter().collect();
+pub(super) fn noted(environment: &Environment, places: &[ConversationFile]) -> HashMap<String, i32> {
+    let mut running: HashMap<String, i32> = session_lock::held_sessions(environment).into_iter().collect();
     let notes = agents::session_readers().filter_map(|reader| match reader.activity() {
-        Activity::Notes(read) => Some(read()),
+        Activity::Notes(read) => Some(read(environment)),
         Activity::OpenFile | Activity::Inferred => None,
     });
     running.extend(notes.flatten().filter(is_true).map(|claim| (claim.id, claim.pid)));
@@ -41,8 +42,8 @@ pub(super) fn noted(places: &[ConversationFile]) -> HashMap<String, i32> {
 }
 
 /// The process that is in a conversation, as far as its program or a lock tells.
-pub(in crate::ops) fn user_of(session: &str) -> Option<i32> {
-    noted(&[]).remove(session)
+pub(in crate::ops) fn user_of(environment: &Environment, session: &str) -> Option<i32> {
+    noted(environment, &[]).remove(session)
 }
 
 /// The very same process still runs.

@@ -54,7 +54,7 @@ pub struct Report {
 /// The conversation is not there, goes on, or has an agent (3); agents of its program cannot go on with conversations (3);
 /// nothing can be written.
 pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
-    let mut catalogue = Catalogue::of_typed(Some(repo), &request.session)?;
+    let mut catalogue = Catalogue::of_typed(repo.environment(), Some(repo), &request.session)?;
     let row = catalogue.conversation(&request.session)?;
     let session = catalogue.session(&row);
     catalogue.close();
@@ -98,7 +98,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
         profile: session.program,
         model: None,
         permission: None,
-        run: spawn::run_id()?,
+        run: spawn::run_id(repo)?,
         place: 0,
         parent: None,
         reviews: None,

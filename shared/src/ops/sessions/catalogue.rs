@@ -28,6 +28,7 @@ use crate::{
         transcripts::{self, StoredTranscript, SubagentMeta},
     },
     trust::acceptance,
+    world::Environment,
 };
 
 /// One conversation.
@@ -95,6 +96,7 @@ fn plus(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 
 /// Everything that was found, and what is known of it.
 pub struct Catalogue {
+    pub(super) environment: Environment,
     found: Discovery,
     index: Index,
     index_path: Option<PathBuf>,
@@ -116,8 +118,8 @@ impl Catalogue {
     ///
     /// # Errors
     /// The refs cannot be read.
-    pub fn of_typed(repo: Option<&Repo>, typed: &str) -> Result<Self> {
-        let mut catalogue = Self::look(repo, true, |program| program.owns_id_prefix(typed))?;
+    pub fn of_typed(environment: &Environment, repo: Option<&Repo>, typed: &str) -> Result<Self> {
+        let mut catalogue = Self::look(environment, repo, true, |program| program.owns_id_prefix(typed))?;
         if let Some(repo) = repo
             && !typed.is_empty()
             && catalogue.resolve(typed).is_err()
@@ -133,8 +135,13 @@ impl Catalogue {
     ///
     /// # Errors
     /// The refs cannot be read.
-    pub fn read(repo: Option<&Repo>, everywhere: bool, wanted: Option<&str>) -> Result<Self> {
-        Self::look(repo, everywhere, |program| wanted.is_none_or(|name| program.name() == name))
+    pub fn read(
+        environment: &Environment,
+        repo: Option<&Repo>,
+        everywhere: bool,
+        wanted: Option<&str>,
+    ) -> Result<Self> {
+        Self::look(environment, repo, everywhere, |program| wanted.is_none_or(|name| program.name() == name))
     }
 
     /// As [`Catalogue::read`], but no program is asked: what is remembered of its answers must do.
@@ -142,12 +149,13 @@ impl Catalogue {
     /// # Errors
     /// The refs cannot be read.
     pub fn remembered(repo: &Repo) -> Result<Self> {
-        Self::look(Some(repo), false, |_| false)
+        Self::look(repo.environment(), Some(repo), false, |_| false)
     }
 
     /// Looks at what programs keep, without reading it. Those that are not asked are looked at as well: what is remembered of a
     /// file is forgotten when it is not found.
     fn look(
+        environment: &Environment,
         repo: Option<&Repo>,
         everywhere: bool,
         is_asked: impl Fn(&dyn SessionReader) -> bool,
@@ -160,13 +168,14 @@ impl Catalogue {
             let finding = scope.spawn(move || {
                 for (program, may_ask) in programs {
                     found.may_ask = may_ask;
-                    program.find(&mut found);
+                    program.find(environment, &mut found);
                 }
                 found
             });
-            let known = Self::known(repo, everywhere)?;
+            let known = Self::known(environment, repo, everywhere)?;
             let found = finding.join().map_err(|_| Error::internal("the search for conversations broke"))?;
-            let mut catalogue = Self { running: active_sessions::noted(&found.places), found, ..known };
+            let mut catalogue =
+                Self { running: active_sessions::noted(environment, &found.places), found, ..known };
             catalogue.note_copies();
             Ok(catalogue)
         })
@@ -193,11 +202,12 @@ impl Catalogue {
     }
 
     /// What the repository knows, before anything is found.
-    fn known(repo: Option<&Repo>, everywhere: bool) -> Result<Self> {
+    fn known(environment: &Environment, repo: Option<&Repo>, everywhere: bool) -> Result<Self> {
         let private = repo.map(|repo| repo.private_dir().map(PrivateDir::new)).transpose()?;
         let index_path = private.map(|private| private.conversations());
         let kept = repo.map(transcripts::all).transpose()?.unwrap_or_default();
         Ok(Self {
+            environment: environment.clone(),
             found: Discovery::default(),
             index: index_path.as_deref().map(Index::read).unwrap_or_default(),
             index_path,

@@ -46,7 +46,7 @@ pub struct Done {
 /// One is not there (3), or nothing can be written. Those before it are kept.
 pub fn keep(repo: &Repo, request: &Keep) -> Result<Report> {
     let one = |typed: &String| {
-        let mut catalogue = Catalogue::of_typed(Some(repo), typed)?;
+        let mut catalogue = Catalogue::of_typed(repo.environment(), Some(repo), typed)?;
         let row = match catalogue.resolve(typed) {
             Ok(named) => catalogue.one(&named)?,
             Err(_) => catalogue.conversation(typed)?,
@@ -69,7 +69,7 @@ pub fn keep(repo: &Repo, request: &Keep) -> Result<Report> {
 /// One is not kept (3), or its ref cannot be deleted. Those before it are forgotten.
 pub fn forget(repo: &Repo, request: &Forget) -> Result<Report> {
     let one = |typed: &String| {
-        let id = Catalogue::of_typed(Some(repo), typed)?.resolve(typed)?.id;
+        let id = Catalogue::of_typed(repo.environment(), Some(repo), typed)?.resolve(typed)?.id;
         if transcripts::find(repo, &id)?.is_none() {
             return Err(Error::new(Code::SessionUnknown, format!("conversation '{id}' is not kept"))
                 .hint("git orchestra sessions shows which are"));

@@ -20,6 +20,7 @@ use crate::{
     error::Context,
     git::{Oid, Repo},
     store::transcripts,
+    world::Environment,
 };
 
 /// One conversation, open.
@@ -38,8 +39,8 @@ pub struct Open {
 ///
 /// # Errors
 /// None or several match, or it cannot be read (3).
-pub fn open(repo: Option<&Repo>, typed: &str) -> Result<Open> {
-    let mut catalogue = Catalogue::of_typed(repo, typed)?;
+pub fn open(environment: &Environment, repo: Option<&Repo>, typed: &str) -> Result<Open> {
+    let mut catalogue = Catalogue::of_typed(environment, repo, typed)?;
     let row = match catalogue.resolve(typed).and_then(|named| catalogue.one(&named)) {
         Ok(row) => row,
         Err(error) => catalogue.sub_agent(typed)?.ok_or(error)?,
@@ -63,7 +64,12 @@ fn program(name: &str) -> Result<&'static dyn SessionReader> {
 /// The file, or one with what is kept.
 pub(super) fn file_of(repo: Option<&Repo>, catalogue: &Catalogue, row: &SessionRow) -> Result<File> {
     if let Some(place) = &row.place {
-        let whole = program(&row.program)?.whole(&place.id, &place.path, catalogue.installed());
+        let whole = program(&row.program)?.whole(
+            &catalogue.environment,
+            &place.id,
+            &place.path,
+            catalogue.installed(),
+        );
         return whole
             .and_then(|whole| open::open(whole.path()))
             .context(Kind::Refused, || format!("cannot read '{}'", place.path.display()));

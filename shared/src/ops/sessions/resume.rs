@@ -27,6 +27,7 @@ use crate::{
     store::{Chain, layout, transcripts, unreadable},
     trust::AcceptedRepo,
     worktree::{make, place},
+    world::Environment,
 };
 
 /// Which conversation to resume, and how.
@@ -85,14 +86,18 @@ pub struct Prepared {
 ///
 /// # Errors
 /// The conversation is not there, runs elsewhere, or its folder or program is gone (3); nothing can be written.
-pub fn prepare(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Prepared> {
+pub fn prepare(
+    environment: &Environment,
+    repo: Option<&AcceptedRepo>,
+    request: &Request,
+) -> Result<Prepared> {
     if request.print && request.message.is_none() {
         return Err(
             Error::new(Code::MessageInvalid, "--print needs something to say").hint("-m 'what to say'")
         );
     }
     let repo = repo.map(|repo| &**repo);
-    let mut catalogue = Catalogue::of_typed(repo, &request.session)?;
+    let mut catalogue = Catalogue::of_typed(environment, repo, &request.session)?;
     let row = catalogue.conversation(&request.session)?;
     let session = catalogue.session(&row);
     if session.live && !request.fork {
@@ -104,8 +109,8 @@ pub fn prepare(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Prepare
             format!("conversations of '{}' cannot be gone on with", row.program),
         )
     })?;
-    let (argv, stdin) = command(repo, program, &row, request)?;
-    let hold = if request.fork || request.dry_run { None } else { hold(&session)? };
+    let (argv, stdin) = command(environment, repo, program, &row, request)?;
+    let hold = if request.fork || request.dry_run { None } else { hold(environment, &session)? };
     let mut steps = Vec::new();
     let folder = folder(repo, &session, request.dry_run, &mut steps)?;
     if row.place.is_none() {
@@ -113,7 +118,7 @@ pub fn prepare(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Prepare
         put_back(repo, &catalogue, program, &row, &folder, request.dry_run)?;
     }
     catalogue.close();
-    let set = row.place.as_ref().and_then(|place| program.variable_for(&place.path));
+    let set = row.place.as_ref().and_then(|place| program.variable_for(environment, &place.path));
     let set = set.map(|(name, value)| (name.to_owned(), value));
     let unset = agents::program(&row.program).map_or(&[][..], |program| program.session_variables());
     let unset = unset.iter().map(|name| (*name).to_owned()).collect();
@@ -122,8 +127,8 @@ pub fn prepare(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Prepare
 }
 
 /// Of several that go on with it at once, one does. Without a home folder that can be written to, what the program notes must do.
-fn hold(session: &Session) -> Result<Option<SessionLock>> {
-    let Ok(held) = session_lock::acquire(&session.id) else { return Ok(None) };
+fn hold(environment: &Environment, session: &Session) -> Result<Option<SessionLock>> {
+    let Ok(held) = session_lock::acquire(environment, &session.id) else { return Ok(None) };
     let hold = held.ok_or_else(|| is_live(session))?;
     hold.outlive_exec().context(Kind::External, || format!("cannot hold conversation '{}'", session.id))?;
     Ok(Some(hold))
@@ -143,6 +148,7 @@ fn is_live(session: &Session) -> Error {
 }
 
 fn command(
+    environment: &Environment,
     repo: Option<&Repo>,
     program: &dyn SessionReader,
     row: &SessionRow,
@@ -161,7 +167,7 @@ fn command(
     let named = named.unwrap_or_else(|| argv.first().cloned().unwrap_or_default());
     // What would be run can be said without the program.
     let unfound = || request.dry_run.then(|| PathBuf::from(&named));
-    let path = process::on_path(&named).or_else(unfound).ok_or_else(|| {
+    let path = process::on_path(environment, &named).or_else(unfound).ok_or_else(|| {
         Error::new(Code::ProgramMissing, format!("no program '{}' on PATH", text::safe(&named)))
             .hint(format!("{}, where it is elsewhere", key.hint("PATH")))
     })?;
@@ -223,7 +229,12 @@ fn make_again(repo: &Repo, agent: &AgentId, worktree: &Path) -> Result<()> {
     })?;
     place::folder(repo)?;
     repo.fetch_promised_files(head)?;
-    make::make(&Repo::open_for_checkout(&repo.common_dir()?)?, &known.branch, head, worktree)
+    make::make(
+        &Repo::open_for_checkout(repo.environment(), &repo.common_dir()?)?,
+        &known.branch,
+        head,
+        worktree,
+    )
 }
 
 /// Gives what is kept back to its program, or writes it to where that looks for it.
@@ -241,7 +252,7 @@ fn put_back(
     // A ref can be written by hand: it must not lead elsewhere.
     let stays = below.components().all(|part| matches!(part, Component::Normal(_)));
     let root = program
-        .roots()
+        .roots(&catalogue.environment)
         .into_iter()
         .next()
         .filter(|_| stays && below.extension().is_some_and(|end| end == "jsonl"));
@@ -274,7 +285,9 @@ fn hand_back(
     let cannot = || format!("cannot give the conversation back to {name}");
     let mut file = tempfile::NamedTempFile::new().context(Kind::External, cannot)?;
     repo.copy_blob(blob, file.as_file_mut())?;
-    program.import(file.path(), folder, catalogue.installed()).context(Kind::External, cannot)
+    program
+        .import(&catalogue.environment, file.path(), folder, catalogue.installed())
+        .context(Kind::External, cannot)
 }
 
 /// A file that is there is left as it is.

@@ -31,6 +31,7 @@ use crate::{
     model::text,
     parallel,
     store::transcripts,
+    world::Environment,
 };
 
 /// Conversations searched at a time: what is held of hits is bounded by it.
@@ -96,6 +97,7 @@ pub struct SearchSummary {
 /// # Errors
 /// The words are none, or no regular expression (2); the refs cannot be read.
 pub fn run(
+    environment: &Environment,
     repo: Option<&Repo>,
     request: &Request,
     query: &Query,
@@ -103,7 +105,7 @@ pub fn run(
 ) -> Result<SearchSummary> {
     let matcher = Matcher::new(query)?;
     super::check(request)?;
-    let mut catalogue = Catalogue::read(repo, request.everywhere, request.program.as_deref())?;
+    let mut catalogue = Catalogue::read(environment, repo, request.everywhere, request.program.as_deref())?;
     let (rows, _) = catalogue.rows(request);
     let mut outcome = SearchSummary::default();
     'all: for some in rows.chunks(AT_ONCE) {

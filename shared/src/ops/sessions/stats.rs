@@ -12,6 +12,7 @@ use crate::{
     conversation::{ReadFailure, Share, day_of, model_of},
     git::Repo,
     ops::agent_object,
+    world::Environment,
 };
 
 /// What was said and spent.
@@ -51,9 +52,9 @@ pub struct Sum {
 ///
 /// # Errors
 /// There is no such program (2), or the refs cannot be read.
-pub fn run(repo: Option<&Repo>, request: &Request) -> Result<Report> {
+pub fn run(environment: &Environment, repo: Option<&Repo>, request: &Request) -> Result<Report> {
     super::check(request)?;
-    let mut catalogue = Catalogue::read(repo, request.everywhere, request.program.as_deref())?;
+    let mut catalogue = Catalogue::read(environment, repo, request.everywhere, request.program.as_deref())?;
     let (mut rows, _) = catalogue.rows(&Request { limit: 0, ..request.clone() });
     catalogue.read_whole(&mut rows);
     forks::count_once(repo, &mut catalogue, &mut rows);

@@ -5,7 +5,6 @@ use std::{fs, time::Duration};
 use super::{ConsentQuestion, Request, SyncUser};
 use crate::{
     Kind, Result, error::Context, lock::Lock, private_files, store::layout::PrivateDir, trust::AcceptedRepo,
-    world,
 };
 
 /// Nobody is there.
@@ -32,7 +31,7 @@ pub fn run(repo: &AcceptedRepo) -> Result<()> {
     while word.exists() {
         let Some(lock) = Lock::take(&private.auto_sync_lock(), Duration::ZERO)? else { return Ok(()) };
         let _ = fs::remove_file(&word);
-        let request = Request { here: world::directory(), ..Request::default() };
+        let request = Request::default();
         let synced = super::run(repo, &request, &mut Nobody);
         drop(lock);
         synced?;

@@ -153,7 +153,15 @@ impl Supervisor {
         if !self.prompts.contains(&self.spec.worktree) {
             self.prompts.push(self.spec.worktree.clone());
         }
-        launch::start(&self.id, &self.dir, &self.common, &self.spec, &self.record, self.session())
+        launch::start(
+            &self.environment,
+            &self.id,
+            &self.dir,
+            &self.common,
+            &self.spec,
+            &self.record,
+            self.session(),
+        )
     }
 
     /// How the attempt is opened: with the task; or, in a conversation that knows it, with why it goes on. Nothing where there
@@ -387,7 +395,7 @@ impl Supervisor {
         if guard::is_full(&self.spec.worktree) || guard::is_full(&self.common) {
             return Some(AttemptEnd::Broken("the disk is full".to_owned()));
         }
-        let transcript = || self.session_files()?.transcript(&self.session.as_ref()?.0);
+        let transcript = || self.session_files()?.transcript(&self.environment, &self.session.as_ref()?.0);
         let idle = attempt.idle.is_over(&self.spec.worktree, transcript)?;
         Some(AttemptEnd::Idle(idle.as_secs()))
     }

@@ -23,7 +23,7 @@ impl Supervisor {
 
     fn write_files(&mut self) -> Result<()> {
         // A repository that is being deleted, or was renamed in this moment, gets no files.
-        let repo = Repo::open(&self.common)?;
+        let repo = Repo::open(&self.environment, &self.common)?;
         let chain = Chain::of_agent(&repo, &self.id)?;
         // Another command of ours may hold it for a look.
         let Some(lock) = Lock::take(&self.dir.lock(), Duration::ZERO)? else { return Ok(()) };

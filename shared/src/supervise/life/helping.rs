@@ -52,7 +52,7 @@ impl Supervisor {
     }
 
     async fn help_once(&mut self, job: Job) -> Result<Helper> {
-        let helper = Helper::start(&self.common, &self.id, &self.record.nonce, job)?;
+        let helper = Helper::start(&self.environment, &self.common, &self.id, &self.record.nonce, job)?;
         let begun = Instant::now();
         let ended = loop {
             let left = job.limit().saturating_sub(begun.elapsed());

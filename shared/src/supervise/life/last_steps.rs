@@ -109,7 +109,7 @@ impl Supervisor {
             })
             .map(drop)
         })?;
-        auto_sync::sync_once(&self.spec.limits);
+        auto_sync::sync_once(&self.environment, &self.spec.limits);
         Ok(())
     }
 }

@@ -22,7 +22,7 @@ use crate::{
         queue,
         spec::Spec,
     },
-    world,
+    world::{self, Environment},
 };
 
 /// The agent that goes first tries so many seconds after the end of the limit, and up to as many more: other machines may have
@@ -43,9 +43,9 @@ pub(super) struct KnownLimits {
 }
 
 impl KnownLimits {
-    pub(super) fn new(private: &PrivateDir, spec: &Spec) -> Self {
+    pub(super) fn new(environment: &Environment, private: &PrivateDir, spec: &Spec) -> Self {
         let account = agents::program(&spec.profile).map_or(&[][..], |program| program.account_variables());
-        let breaker = Breaker::new(private, &spec.profile, account, spec.options.model.clone());
+        let breaker = Breaker::new(environment, private, &spec.profile, account, spec.options.model.clone());
         let pass = if spec.despite_limit { Pass::OnDemand } else { Pass::None };
         Self { breaker, pass, refused: 0, told: false, shown: None }
     }
@@ -115,7 +115,7 @@ impl Supervisor {
 
     /// The limit that holds for the agent; nothing where it may start.
     fn limit_in_the_way(&mut self) -> Option<HeldLimit> {
-        match self.limits.breaker.turn(&self.limits.pass, &Clocks::read()) {
+        match self.limits.breaker.turn(&self.limits.pass, &Clocks::read(self.environment.clock())) {
             StartDecision::Free => {}
             StartDecision::Follows => self.limits.pass = Pass::Follows,
             StartDecision::First(lock) => self.limits.pass = Pass::First(lock),
@@ -128,7 +128,7 @@ impl Supervisor {
     }
 
     fn is_too_long(&self, shut: &HeldLimit) -> bool {
-        shut.left(&Clocks::read())
+        shut.left(&Clocks::read(self.environment.clock()))
             > self.spec.limits.limit_wait + Duration::from_secs((LATER + SPREAD).unsigned_abs())
     }
 
@@ -158,7 +158,7 @@ impl Supervisor {
         self.limits.refused = 0;
         self.limits.breaker.set_model(model.map(str::to_owned));
         if matches!(self.limits.pass, Pass::First(_) | Pass::OnDemand) {
-            self.limits.breaker.open(&Clocks::read());
+            self.limits.breaker.open(&Clocks::read(self.environment.clock()));
         }
         self.limits.pass = Pass::None;
     }
@@ -181,10 +181,10 @@ impl Supervisor {
     }
 
     fn pause_for(&mut self, reached: &Reached) -> AttemptEnd {
-        let now = Clocks::read();
+        let now = Clocks::read(self.environment.clock());
         let here = Here {
             now: Timestamp::from_second(now.wall).unwrap_or_default(),
-            zone: world::time_zone(),
+            zone: self.environment.time_zone(),
             named: &world::zone_named,
         };
         let until = try_again_at(reached.until(&here), now.wall, self.limits.refused);

@@ -51,7 +51,7 @@ use crate::{
     },
     trust::acceptance,
     worktree::{capture::CapturedWork, isolated_git_dir::FrozenConfig},
-    world,
+    world::{self, Environment},
 };
 
 /// How often the limits and the agent's ref are looked at, when nothing wakes us earlier.
@@ -63,20 +63,28 @@ const EXIT_GRACE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// The end could not be written down: the agent then shows as lost, which it is.
-pub fn run_supervisor(common_dir: &Path, id: &AgentId, lock: Lock, ready: impl FnOnce()) -> Result<()> {
+pub fn run_supervisor(
+    environment: &Environment,
+    common_dir: &Path,
+    id: &AgentId,
+    lock: Lock,
+    ready: impl FnOnce(),
+) -> Result<()> {
     tree::adopt_orphans()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context(Kind::External, || "cannot start the supervisor".into())?;
     runtime.block_on(async {
-        let supervisor = Supervisor::new(common_dir, id, lock)?;
+        let supervisor = Supervisor::new(environment, common_dir, id, lock)?;
         ready();
         supervisor.run().await
     })
 }
 
 struct Supervisor {
+    /// That of the user who started the agent.
+    environment: Environment,
     common: PathBuf,
     private: PrivateDir,
     id: AgentId,
@@ -110,7 +118,7 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    fn new(common_dir: &Path, id: &AgentId, lock: Lock) -> Result<Self> {
+    fn new(environment: &Environment, common_dir: &Path, id: &AgentId, lock: Lock) -> Result<Self> {
         let private = PrivateDir::new(common_dir.join("orchestra"));
         let dir = private.agent(id);
         let spec = Spec::read(&dir)?;
@@ -123,11 +131,12 @@ impl Supervisor {
             program: None,
         };
         let supervisor = Self {
+            environment: environment.clone(),
             common: common_dir.to_owned(),
             reaper: Reaper::new()?,
             wake: listen(SignalKind::user_defined1())?,
             term: listen(SignalKind::terminate())?,
-            requests: Requests::since(spec.since, spec.launch.takes_prose()),
+            requests: Requests::since(environment, spec.since, spec.launch.takes_prose()),
             is_told_to_end: false,
             slot: None,
             has_worktree: spec.resumed,
@@ -137,7 +146,7 @@ impl Supervisor {
             prompts: Vec::new(),
             begun: Instant::now(),
             ran: Duration::ZERO,
-            limits: KnownLimits::new(&private, &spec),
+            limits: KnownLimits::new(environment, &private, &spec),
             id: id.clone(),
             frozen: FrozenConfig::load(&private.frozen().join(&spec.frozen)).ok(),
             private,
@@ -151,7 +160,7 @@ impl Supervisor {
     }
 
     async fn run(mut self) -> Result<()> {
-        auto_sync::schedule(&self.spec.limits);
+        auto_sync::schedule(&self.environment, &self.spec.limits);
         let mut ended = self.live().await;
         let taken = loop {
             let Some(taken) = self.conclude(&ended).await? else {
@@ -197,7 +206,7 @@ impl Supervisor {
             self.followed.worktree = None;
             // Nothing of it runs any more. Where this cannot be written, the agent counts as running, and what changed is asked
             // about.
-            let _ = acceptance::end(&self.common, &self.id);
+            let _ = acceptance::end(&self.environment, &self.common, &self.id);
         }
         let taken = left.and(taken);
         self.tell_end(ended, taken.as_ref()).await?;
@@ -225,8 +234,11 @@ impl Supervisor {
         if let Err(error) = self.help(Job::Prepare).await {
             if !self.spec.resumed {
                 // Killed, the helper leaves what it began. Nothing ever ran in it.
-                let _ =
-                    repair::remove_incomplete(&Repo::open(&self.common)?, &self.id, repair::Operations::Free);
+                let _ = repair::remove_incomplete(
+                    &Repo::open(&self.environment, &self.common)?,
+                    &self.id,
+                    repair::Operations::Free,
+                );
             }
             return Err(error);
         }
@@ -352,7 +364,9 @@ impl Supervisor {
     /// A conversation that never came to be cannot be gone on with; its file tells.
     fn choose_conversation(&mut self, known: Option<SessionId>) -> Result<()> {
         let files = self.session_files();
-        let there = known.filter(|session| files.is_some_and(|files| files.transcript(session).is_some()));
+        let there = known.filter(|session| {
+            files.is_some_and(|files| files.transcript(&self.environment, session).is_some())
+        });
         self.session = match there {
             _ if !self.spec.launch.has_sessions() => None,
             Some(session) => Some((session, true)),
@@ -361,7 +375,7 @@ impl Supervisor {
         self.hold_conversation()?;
         if let (Some(files), Some((session, true))) = (files, &self.session) {
             // Where the worktree was renamed, the program looks in another place. What cannot be moved, it will say itself.
-            let _ = files.follow(session, &self.spec.worktree);
+            let _ = files.follow(&self.environment, session, &self.spec.worktree);
         }
         Ok(())
     }
@@ -379,7 +393,7 @@ impl Supervisor {
         }
         self.hold = None;
         let Some(session) = wanted.cloned() else { return Ok(()) };
-        match session_lock::acquire(&session) {
+        match session_lock::acquire(&self.environment, &session) {
             Ok(Some(hold)) => self.hold = Some((session, hold)),
             Ok(None) => {
                 return Err(Error::new(
@@ -443,17 +457,17 @@ impl Supervisor {
     }
 
     fn can_read(&self) -> bool {
-        Repo::open(&self.common).is_ok()
+        Repo::open(&self.environment, &self.common).is_ok()
     }
 
     /// The repository, in which the supervisor writes as the user who started the agent.
     fn repo(&self) -> Result<Repo> {
-        Ok(Repo::open(&self.common)?.acting_as(self.spec.identity.as_ref()))
+        Ok(Repo::open(&self.environment, &self.common)?.acting_as(self.spec.identity.as_ref()))
     }
 
     fn say(&mut self, facts: &[Fact]) -> Result<()> {
         self.in_repository(|supervisor| append(&supervisor.repo()?, &supervisor.id, facts).map(drop))?;
-        auto_sync::sync_once(&self.spec.limits);
+        auto_sync::sync_once(&self.environment, &self.spec.limits);
         Ok(())
     }
 }

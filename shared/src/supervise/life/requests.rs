@@ -12,10 +12,12 @@ use crate::{
     },
     store::{Chain, layout, verdicts, writer},
     supervise::ending::AttemptEnd,
+    world::Environment,
 };
 
 /// The events that were heeded, and the ref that is watched for more.
 pub(super) struct Requests {
+    environment: Environment,
     watch: RefWatch,
     since: u64,
     /// The program reads words; one that may run them hears only this clone.
@@ -28,8 +30,9 @@ pub(super) struct Requests {
 
 impl Requests {
     /// Heeds what is newer than a Lamport number.
-    pub(super) fn since(since: u64, takes_prose: bool) -> Self {
+    pub(super) fn since(environment: &Environment, since: u64, takes_prose: bool) -> Self {
         Self {
+            environment: environment.clone(),
             watch: RefWatch::default(),
             since,
             takes_prose,
@@ -44,7 +47,7 @@ impl Requests {
         if !self.watch.changed(common, &layout::agent_ref(id)) {
             return Ok(());
         }
-        let Ok(repo) = Repo::open(common) else {
+        let Ok(repo) = Repo::open(&self.environment, common) else {
             // Its configuration may be broken for a while: no reason to end a program that works.
             self.watch = RefWatch::default();
             return Ok(());
@@ -83,7 +86,7 @@ impl Requests {
     pub(super) fn messages(&mut self, common: &Path, id: &AgentId, earlier: &[Event]) -> Result<Vec<String>> {
         self.read(common, id)?;
         let since = std::mem::take(&mut self.messages).into_iter().filter_map(|message| message.text);
-        let repo = Repo::open(common)?;
+        let repo = Repo::open(&self.environment, common)?;
         let counts = |writer: &str| verdicts::counts(&repo, writer);
         Ok(not_taken_up(earlier, &counts).into_iter().chain(since).collect())
     }

@@ -151,7 +151,7 @@ impl Supervisor {
     }
 
     fn repair_links(&self) -> Result<()> {
-        let repo = Repo::open(&self.common)?;
+        let repo = Repo::open(&self.environment, &self.common)?;
         match list::of_agent(&repo, &self.id, &self.spec.branch)? {
             Some(registered) => registered.repair_links(&self.spec.worktree).map(drop),
             None => Ok(()),

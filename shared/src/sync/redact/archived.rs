@@ -18,7 +18,7 @@ use crate::{
     },
     sync::{
         remote_tips::RemoteTips,
-        secrets::{Environment, outgoing_objects},
+        secrets::{SecretVariables, outgoing_objects},
     },
 };
 
@@ -62,7 +62,7 @@ pub(super) fn redact(repo: &Repo, typed: &str) -> Result<Option<AgentId>> {
     }
     let agent = entries[first].archived.id.clone();
     let mut previous = first.checked_sub(1).map(|before| entries[before].commit);
-    let values = Environment::read().values();
+    let values = SecretVariables::of(repo.environment()).values();
     let mut kept = BTreeSet::new();
     for entry in &mut entries[first..] {
         if let Some(holder) = entry.event {

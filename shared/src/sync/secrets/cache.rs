@@ -7,7 +7,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::Environment;
+use super::SecretVariables;
 use crate::{
     git::{Oid, careful},
     model::secret::RULES,
@@ -29,7 +29,7 @@ pub(super) struct CleanObjects {
 
 impl CleanObjects {
     /// Reads the file; one that is missing, or was written by other rules or with other secrets in the environment, is empty.
-    pub(super) fn read(path: &Path, environment: &Environment) -> Self {
+    pub(super) fn read(path: &Path, environment: &SecretVariables) -> Self {
         let mut digest = Sha256::new();
         for value in environment.values() {
             digest.update(value.len().to_le_bytes());

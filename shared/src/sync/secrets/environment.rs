@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use crate::{model::secret, world};
+use crate::{model::secret, world::Environment};
 
 /// Shortest value that is looked for.
 const SHORTEST: usize = 8;
@@ -10,12 +10,13 @@ const SHORTEST: usize = 8;
 const NAMES: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"];
 
 /// Names and values of such variables.
-pub struct Environment(Vec<(String, String)>);
+pub struct SecretVariables(Vec<(String, String)>);
 
-impl Environment {
-    /// That of this process.
-    pub fn read() -> Self {
-        Self(world::variables().into_iter().filter(|(name, value)| is_secret(name, value)).collect())
+impl SecretVariables {
+    /// Those of the caller.
+    pub fn of(environment: &Environment) -> Self {
+        let secret = environment.text_variables().filter(|(name, value)| is_secret(name, value));
+        Self(secret.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
     /// The values.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::{
     Result,
     git::{
-        Git, Oid, Repo, command,
+        Oid, Repo, command,
         raw::{self, ObjectKind, RawReader},
     },
     sync::remote_tips::RemoteTips,
@@ -47,7 +47,8 @@ pub fn list(
             orders.push_str(&format!("^{tree}\n"));
         }
     }
-    let git = Git::new(&repo.common_dir()?, "rev-list")
+    let git = repo
+        .git_in(&repo.common_dir()?, "rev-list")
         .args(["--objects-edge", "--missing=print", "--stdin"])
         .env("GIT_NO_REPLACE_OBJECTS", "1")
         .env("GIT_NO_LAZY_FETCH", "1")

@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use super::Environment;
+use super::SecretVariables;
 use crate::{
     git::{
         Oid,
@@ -33,11 +33,11 @@ pub(super) struct SecretHit {
 
 pub(super) struct Scanner<'a> {
     reader: RawReader<'a>,
-    environment: Environment,
+    environment: SecretVariables,
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) const fn new(reader: RawReader<'a>, environment: Environment) -> Self {
+    pub(super) const fn new(reader: RawReader<'a>, environment: SecretVariables) -> Self {
         Self { reader, environment }
     }
 
@@ -73,7 +73,7 @@ impl<'a> Scanner<'a> {
 }
 
 /// Adds what stands in a text, each thing once.
-fn look(bytes: &[u8], kind: ObjectKind, environment: &Environment, hits: &mut Vec<SecretHit>) {
+fn look(bytes: &[u8], kind: ObjectKind, environment: &SecretVariables, hits: &mut Vec<SecretHit>) {
     let mut seen: HashSet<Vec<u8>> = hits.iter().map(|hit| hit.text.clone()).collect();
     for reading in spelling::readings(bytes) {
         let found = secret::find(&reading).into_iter();
@@ -88,7 +88,7 @@ fn look(bytes: &[u8], kind: ObjectKind, environment: &Environment, hits: &mut Ve
 
 /// Takes an object as it comes, and keeps one piece of it.
 struct Pieces<'a> {
-    environment: &'a Environment,
+    environment: &'a SecretVariables,
     kind: ObjectKind,
     buffer: Vec<u8>,
     hits: Vec<SecretHit>,
@@ -118,12 +118,15 @@ impl Write for Pieces<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::world::Environment;
 
     #[test]
     fn no_secret_is_cut_in_two() {
         let key = format!("ghp{}aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6", "_");
-        let environment = Environment::read();
+        let environment = SecretVariables::of(&Environment::new([], Path::new("/")));
         for before in (PIECE + OVERLAP - 2 * key.len()..=PIECE + OVERLAP).step_by(9).chain([0, 3 * PIECE]) {
             let mut pieces = Pieces {
                 environment: &environment,

@@ -28,6 +28,7 @@ use crate::{
         is_id, json,
     },
     parallel,
+    world::Environment,
 };
 
 /// More folders than anyone has projects, and more files than any has conversations.
@@ -54,26 +55,26 @@ impl SessionReader for Sessions {
         NAME
     }
 
-    fn roots(&self) -> Vec<PathBuf> {
-        config::dirs().into_iter().map(|config| config.join("projects")).collect()
+    fn roots(&self, environment: &Environment) -> Vec<PathBuf> {
+        config::dirs(environment).into_iter().map(|config| config.join("projects")).collect()
     }
 
-    fn named_folders(&self) -> Option<(&'static str, Vec<PathBuf>)> {
-        Some((config::VARIABLE, config::named()?))
+    fn named_folders(&self, environment: &Environment) -> Option<(&'static str, Vec<PathBuf>)> {
+        Some((config::VARIABLE, config::named(environment)?))
     }
 
-    fn variable_for(&self, transcript: &Path) -> Option<(&'static str, PathBuf)> {
-        let all = config::dirs();
+    fn variable_for(&self, environment: &Environment, transcript: &Path) -> Option<(&'static str, PathBuf)> {
+        let all = config::dirs(environment);
         let is_one = all.len() == 1;
         let (at, folder) = all.into_iter().enumerate().find(|(_, folder)| transcript.starts_with(folder))?;
-        let looks_there = is_one || (at == 0 && config::named().is_none());
+        let looks_there = is_one || (at == 0 && config::named(environment).is_none());
         (!looks_there).then_some((config::VARIABLE, folder))
     }
 
-    fn find(&self, found: &mut Discovery) {
+    fn find(&self, environment: &Environment, found: &mut Discovery) {
         let mut folders: Vec<FolderEntry> =
-            self.roots().iter().flat_map(|root| found.list(root, MAX_FOLDERS)).collect();
-        let several = config::named().filter(|named| named.len() > 1).unwrap_or_default();
+            self.roots(environment).iter().flat_map(|root| found.list(root, MAX_FOLDERS)).collect();
+        let several = config::named(environment).filter(|named| named.len() > 1).unwrap_or_default();
         for missing in several.iter().filter(|folder| !folder.is_dir()) {
             found.trouble(missing, format!("{} names it, and it is not there", config::VARIABLE));
         }
@@ -85,7 +86,12 @@ impl SessionReader for Sessions {
         }
     }
 
-    fn subagents(&self, place: &ConversationFile, found: &mut Discovery) -> Vec<Subagent> {
+    fn subagents(
+        &self,
+        _environment: &Environment,
+        place: &ConversationFile,
+        found: &mut Discovery,
+    ) -> Vec<Subagent> {
         let Some(folder) = place.path.parent() else { return Vec::new() };
         let nested = folder.join(&place.id).join(NESTED);
         let mut inner: Vec<Subagent> = Vec::new();
@@ -136,16 +142,22 @@ impl SessionReader for Sessions {
 }
 
 impl SessionFiles for Sessions {
-    fn transcript(&self, session: &str) -> Option<PathBuf> {
-        config::transcript(session)
+    fn transcript(&self, environment: &Environment, session: &str) -> Option<PathBuf> {
+        config::transcript(environment, session)
     }
 
-    fn restore(&self, session: &str, folder: &Path, transcript: &[u8]) -> Result<()> {
-        restore::restore(session, folder, transcript)
+    fn restore(
+        &self,
+        environment: &Environment,
+        session: &str,
+        folder: &Path,
+        transcript: &[u8],
+    ) -> Result<()> {
+        restore::restore(environment, session, folder, transcript)
     }
 
-    fn follow(&self, session: &str, folder: &Path) -> Result<()> {
-        restore::follow(session, folder)
+    fn follow(&self, environment: &Environment, session: &str, folder: &Path) -> Result<()> {
+        restore::follow(environment, session, folder)
     }
 }
 
@@ -218,8 +230,9 @@ fn described(id: &str, entry: &FolderEntry) -> Subagent {
 }
 
 /// The sessions that the program notes that it is in.
-fn noted() -> Vec<RunningSession> {
-    let folders = config::dirs().into_iter().filter_map(|config| fs::read_dir(config.join("sessions")).ok());
+fn noted(environment: &Environment) -> Vec<RunningSession> {
+    let folders =
+        config::dirs(environment).into_iter().filter_map(|config| fs::read_dir(config.join("sessions")).ok());
     let notes = folders.flat_map(|entries| entries.flatten().take(MAX_FILES));
     notes
         .map(|entry| entry.path())

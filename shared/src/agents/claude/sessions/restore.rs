@@ -5,7 +5,9 @@ use std::{fs, path::Path};
 use serde_json::Value;
 
 use super::config::{self, transcript};
-use crate::{Error, Kind, Result, conversation::is_id, error::Context, model::text, private_files};
+use crate::{
+    Error, Kind, Result, conversation::is_id, error::Context, model::text, private_files, world::Environment,
+};
 
 /// Longest conversation that is moved along, in bytes.
 const LARGEST: u64 = 256 << 20;
@@ -15,9 +17,9 @@ const LARGEST: u64 = 256 << 20;
 ///
 /// # Errors
 /// The id is none, or the file cannot be written.
-pub(super) fn restore(session: &str, folder: &Path, content: &[u8]) -> Result<()> {
+pub(super) fn restore(environment: &Environment, session: &str, folder: &Path, content: &[u8]) -> Result<()> {
     let cannot = || format!("cannot put back the conversation {}", text::safe(session));
-    let config = config::dirs().into_iter().next().filter(|_| is_id(session));
+    let config = config::dirs(environment).into_iter().next().filter(|_| is_id(session));
     let config = config.ok_or_else(|| Error::new(Kind::Refused, cannot()))?;
     let project = config.join("projects").join(project_name(folder));
     fs::create_dir_all(&project).context(Kind::External, cannot)?;
@@ -31,8 +33,8 @@ pub(super) fn restore(session: &str, folder: &Path, content: &[u8]) -> Result<()
 ///
 /// # Errors
 /// The conversation cannot be read or written.
-pub(super) fn follow(session: &str, folder: &Path) -> Result<()> {
-    let Some(old) = transcript(session) else { return Ok(()) };
+pub(super) fn follow(environment: &Environment, session: &str, folder: &Path) -> Result<()> {
+    let Some(old) = transcript(environment, session) else { return Ok(()) };
     let cannot = || format!("cannot move the conversation {}", text::safe(session));
     if fs::metadata(&old).context(Kind::External, cannot)?.len() > LARGEST {
         return Ok(());
@@ -45,11 +47,11 @@ pub(super) fn follow(session: &str, folder: &Path) -> Result<()> {
     if Path::new(&before).exists() || !is_named_after(&before) {
         return Ok(());
     }
-    restore(session, folder, &content)?;
+    restore(environment, session, folder, &content)?;
     fs::rename(&old, old.with_extension("jsonl.before-rename")).context(Kind::External, cannot)?;
     // Its sub-agents.
     let inner = old.with_extension("");
-    if let (true, Some(new)) = (inner.is_dir(), transcript(session)) {
+    if let (true, Some(new)) = (inner.is_dir(), transcript(environment, session)) {
         fs::rename(inner, new.with_extension("")).context(Kind::External, cannot)?;
     }
     Ok(())

@@ -21,7 +21,7 @@ use crate::{
         Activity, ConversationFacts, Discovery, ItemKind, SessionReader, SubagentFiles, TranscriptItem,
         facts::Usage, is_id, json, lines, open::open,
     },
-    world,
+    world::Environment,
 };
 
 /// More days than anyone has worked, and more files than anyone has in one.
@@ -71,19 +71,22 @@ impl SessionReader for Sessions {
         NAME
     }
 
-    fn roots(&self) -> Vec<PathBuf> {
+    fn roots(&self, environment: &Environment) -> Vec<PathBuf> {
         // The program moves what a person archives.
-        home().into_iter().flat_map(|home| [home.join("sessions"), home.join("archived_sessions")]).collect()
+        home(environment)
+            .into_iter()
+            .flat_map(|home| [home.join("sessions"), home.join("archived_sessions")])
+            .collect()
     }
 
-    fn named_folders(&self) -> Option<(&'static str, Vec<PathBuf>)> {
-        Some((VARIABLE, vec![named()?]))
+    fn named_folders(&self, environment: &Environment) -> Option<(&'static str, Vec<PathBuf>)> {
+        Some((VARIABLE, vec![named(environment)?]))
     }
 
-    fn find(&self, found: &mut Discovery) {
-        self.roots().iter().for_each(|root| below(root, DEPTH, found));
+    fn find(&self, environment: &Environment, found: &mut Discovery) {
+        self.roots(environment).iter().for_each(|root| below(root, DEPTH, found));
         if let Some(names) =
-            home().map(|home| home.join("session_index.jsonl")).filter(|names| names.is_file())
+            home(environment).map(|home| home.join("session_index.jsonl")).filter(|names| names.is_file())
         {
             read_names(&names, found);
         }
@@ -133,13 +136,13 @@ impl SessionReader for Sessions {
     }
 }
 
-fn named() -> Option<PathBuf> {
-    world::variable(VARIABLE).map(PathBuf::from)
+fn named(environment: &Environment) -> Option<PathBuf> {
+    environment.variable(VARIABLE).map(PathBuf::from)
 }
 
 /// The folder of its settings.
-fn home() -> Option<PathBuf> {
-    named().or_else(|| Some(PathBuf::from(world::variable("HOME")?).join(".codex")))
+fn home(environment: &Environment) -> Option<PathBuf> {
+    named(environment).or_else(|| Some(environment.home()?.join(".codex")))
 }
 
 /// Reads the names that a person gave to conversations: the last one holds.

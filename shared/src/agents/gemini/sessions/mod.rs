@@ -22,7 +22,7 @@ use crate::{
         files::{beginning, note},
         is_id, json,
     },
-    world,
+    world::Environment,
 };
 
 /// More projects than anyone has, and more files than any has.
@@ -77,27 +77,32 @@ impl SessionReader for Sessions {
         NAME
     }
 
-    fn roots(&self) -> Vec<PathBuf> {
-        world::variable("HOME").map(|home| PathBuf::from(home).join(".gemini/tmp")).into_iter().collect()
+    fn roots(&self, environment: &Environment) -> Vec<PathBuf> {
+        environment.home().map(|home| home.join(".gemini/tmp")).into_iter().collect()
     }
 
-    fn path_below_root(&self, path: &Path) -> Option<PathBuf> {
-        let roots = self.roots();
+    fn path_below_root(&self, environment: &Environment, path: &Path) -> Option<PathBuf> {
+        let roots = self.roots(environment);
         let below = roots.iter().find_map(|root| path.strip_prefix(root).ok()).map(Path::to_owned);
-        below.or_else(|| one_object::path_below_root(path))
+        below.or_else(|| one_object::path_below_root(environment, path))
     }
 
-    fn find(&self, found: &mut Discovery) {
-        for root in self.roots() {
-            one_object::remove_orphans(&root);
+    fn find(&self, environment: &Environment, found: &mut Discovery) {
+        for root in self.roots(environment) {
+            one_object::remove_orphans(environment, &root);
             for project in found.list(&root, MOST).into_iter().filter(|entry| entry.is_dir) {
-                find_in(&project.path.join("chats"), found);
+                find_in(environment, &project.path.join("chats"), found);
             }
         }
     }
 
-    fn subagents(&self, place: &ConversationFile, found: &mut Discovery) -> Vec<Subagent> {
-        let mut inner: Vec<Subagent> = sub_agents(&chats(&place.path).join(&place.id), found)
+    fn subagents(
+        &self,
+        environment: &Environment,
+        place: &ConversationFile,
+        found: &mut Discovery,
+    ) -> Vec<Subagent> {
+        let mut inner: Vec<Subagent> = sub_agents(&chats(environment, &place.path).join(&place.id), found)
             .into_iter()
             .map(|(id, FolderEntry { path, size, written, .. })| Subagent {
                 id,
@@ -162,7 +167,7 @@ impl SessionReader for Sessions {
 }
 
 /// The conversations in one folder `chats`, and the sub-agents whose conversations are gone.
-fn find_in(chats: &Path, found: &mut Discovery) {
+fn find_in(environment: &Environment, chats: &Path, found: &mut Discovery) {
     let entries = found.list(chats, MOST);
     let names: HashSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
     let mut ids = HashSet::new();
@@ -170,7 +175,7 @@ fn find_in(chats: &Path, found: &mut Discovery) {
         if entry.name.ends_with(".json") {
             // What was resumed by a later version was written again, as lines.
             if !names.contains(format!("{}l", entry.name).as_str()) {
-                ids.extend(one_object::add(found, entry));
+                ids.extend(one_object::add(environment, found, entry));
             }
         } else if entry.name.ends_with(".jsonl") {
             // The name has the beginning of the id only.
@@ -210,8 +215,8 @@ fn sub_agents(folder: &Path, found: &mut Discovery) -> Vec<(String, FolderEntry)
 }
 
 /// The folder `chats` in which the file of a conversation lies, or that of which it is the copy.
-fn chats(conversation: &Path) -> PathBuf {
-    let original = one_object::chats_of(conversation);
+fn chats(environment: &Environment, conversation: &Path) -> PathBuf {
+    let original = one_object::chats_of(environment, conversation);
     original.or_else(|| conversation.parent().map(Path::to_owned)).unwrap_or_default()
 }
 

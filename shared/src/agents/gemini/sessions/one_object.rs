@@ -15,14 +15,15 @@ use super::{LINE, MOST, NAME};
 use crate::{
     conversation::{Discovery, FolderEntry, SessionReader, files::note, folders::cache, is_id, open::open},
     private_files,
+    world::Environment,
 };
 
 /// Longest file that is copied, in bytes.
 const LONGEST: u64 = 64 << 20;
 
 /// Adds the conversation of a file, by way of its copy; gives its id.
-pub(super) fn add(found: &mut Discovery, entry: &FolderEntry) -> Option<String> {
-    match copied(entry) {
+pub(super) fn add(environment: &Environment, found: &mut Discovery, entry: &FolderEntry) -> Option<String> {
+    match copied(environment, entry) {
         Ok((id, copy)) => {
             found.add(NAME, &id, &copy);
             Some(id)
@@ -35,27 +36,27 @@ pub(super) fn add(found: &mut Discovery, entry: &FolderEntry) -> Option<String> 
 }
 
 /// The folder `chats` with the file of which this is the copy; `None` if it is no copy.
-pub(super) fn chats_of(copy: &Path) -> Option<PathBuf> {
-    let below = path_below_root(copy)?;
-    let root = super::Sessions.roots().into_iter().next()?;
+pub(super) fn chats_of(environment: &Environment, copy: &Path) -> Option<PathBuf> {
+    let below = path_below_root(environment, copy)?;
+    let root = super::Sessions.roots(environment).into_iter().next()?;
     Some(root.join(below.parent()?))
 }
 
 /// The folder of the copies, with one for each project.
-fn folder() -> Option<PathBuf> {
-    Some(cache()?.join(NAME))
+fn folder(environment: &Environment) -> Option<PathBuf> {
+    Some(cache(environment)?.join(NAME))
 }
 
 /// Where the program would keep a conversation whose copy this is, had a later version written it.
-pub(super) fn path_below_root(copy: &Path) -> Option<PathBuf> {
-    let below = copy.strip_prefix(folder()?).ok()?;
+pub(super) fn path_below_root(environment: &Environment, copy: &Path) -> Option<PathBuf> {
+    let below = copy.strip_prefix(folder(environment)?).ok()?;
     Some(below.parent()?.join("chats").join(below.file_name()?))
 }
 
 /// Removes the copies of files that are gone: what a person deleted is not to be found elsewhere.
-pub(super) fn remove_orphans(root: &Path) {
+pub(super) fn remove_orphans(environment: &Environment, root: &Path) {
     let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().take(MOST);
-    let Some(folder) = folder() else { return };
+    let Some(folder) = folder(environment) else { return };
     for project in entries(&folder) {
         let chats = root.join(project.file_name()).join("chats");
         for copy in entries(&project.path()) {
@@ -69,8 +70,8 @@ pub(super) fn remove_orphans(root: &Path) {
 }
 
 /// The id and the copy of a file, made where there is none of its present state.
-fn copied(entry: &FolderEntry) -> io::Result<(String, FolderEntry)> {
-    let folder = folder().ok_or_else(|| io::Error::other("there is no folder for caches"))?;
+fn copied(environment: &Environment, entry: &FolderEntry) -> io::Result<(String, FolderEntry)> {
+    let folder = folder(environment).ok_or_else(|| io::Error::other("there is no folder for caches"))?;
     let stem = entry.name.trim_end_matches(".json");
     let project = entry.path.parent().and_then(Path::parent).and_then(Path::file_name).unwrap_or_default();
     let path = folder.join(project).join(format!("{stem}.jsonl"));

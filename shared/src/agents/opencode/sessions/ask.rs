@@ -4,12 +4,12 @@ use std::{
     ffi::OsStr,
     fs::File,
     io::{self, Read, Seek},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
-use crate::{backoff::Backoff, model::text, process, trace};
+use crate::{backoff::Backoff, model::text, process, trace, world::Environment};
 
 /// The longest that a question may take.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -25,13 +25,22 @@ const REASON: usize = 200;
 /// Bytes of a complaint that are looked at.
 const COMPLAINT: u64 = 64 << 10;
 
+/// The program, and the environment in which it is asked.
+#[derive(Debug)]
+pub(super) struct Opencode {
+    /// Where the program is.
+    pub(super) path: PathBuf,
+    /// That of the caller.
+    pub(super) environment: Environment,
+}
+
 /// Runs it in a folder with its answer in a file.
 ///
 /// # Errors
 /// It cannot be started, takes too long, or fails: then its own last words.
-pub(super) fn ask(program: &Path, arguments: &[impl AsRef<OsStr>], folder: &Path) -> io::Result<File> {
+pub(super) fn ask(program: &Opencode, arguments: &[impl AsRef<OsStr>], folder: &Path) -> io::Result<File> {
     let (mut answer, mut complaint) = (tempfile::tempfile()?, tempfile::tempfile()?);
-    let mut command = process::command(program);
+    let mut command = process::command(&program.environment, &program.path);
     command.args(arguments).current_dir(folder).envs(QUIET);
     command.stdin(Stdio::null()).stdout(answer.try_clone()?).stderr(complaint.try_clone()?);
     let running = trace::Running::of(&command);

@@ -13,7 +13,10 @@ use std::{
 use serde::Deserialize;
 use tempfile::{Builder, NamedTempFile};
 
-use super::{ask::ask, question};
+use super::{
+    ask::{Opencode, ask},
+    question,
+};
 use crate::{
     conversation::{
         is_id,
@@ -69,7 +72,7 @@ impl Copies {
     ///
     /// # Errors
     /// The program is not there, or does not answer; the copies that are there stay.
-    pub(super) fn refresh(&self, database: &Path, program: io::Result<PathBuf>) -> io::Result<()> {
+    pub(super) fn refresh(&self, database: &Path, program: io::Result<Opencode>) -> io::Result<()> {
         if self.is_of(&state(database)?) {
             return Ok(());
         }
@@ -116,7 +119,7 @@ impl Copies {
     }
 
     /// Gives how many conversations are still to be read, where there were too many.
-    fn bring_up_to_date(&self, program: &Path) -> io::Result<usize> {
+    fn bring_up_to_date(&self, program: &Opencode) -> io::Result<usize> {
         let begun = Instant::now();
         self.sweep();
         let there = self.there();

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tempfile::NamedTempFile;
 
-use super::ask::ask;
+use super::ask::{Opencode, ask};
 use crate::conversation::lines;
 
 /// Bytes of the largest export that is read.
@@ -28,7 +28,7 @@ struct Export<'a> {
 ///
 /// # Errors
 /// The program fails, or gives no such thing.
-pub(super) fn whole(program: &Path, id: &str) -> io::Result<NamedTempFile> {
+pub(super) fn whole(program: &Opencode, id: &str) -> io::Result<NamedTempFile> {
     let mut said = String::new();
     ask(program, &["export", id], Path::new("/"))?.take(LARGEST).read_to_string(&mut said)?;
     let file = NamedTempFile::new()?;
@@ -64,7 +64,7 @@ fn on_one_line(json: &str) -> String {
 ///
 /// # Errors
 /// The lines are none of a conversation, or the program fails.
-pub(super) fn give_back(program: &Path, transcript: &Path, folder: &Path) -> io::Result<()> {
+pub(super) fn give_back(program: &Opencode, transcript: &Path, folder: &Path) -> io::Result<()> {
     let file = NamedTempFile::with_suffix(".json")?;
     let mut sink = BufWriter::new(file.as_file());
     let mut written = Ok(());

@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ask::Opencode;
 use copies::Copies;
 
 use super::NAME;
@@ -24,7 +25,7 @@ use crate::{
         files::beginning,
         folders::{cache, user_folder},
     },
-    world,
+    world::Environment,
 };
 
 /// How its ids begin.
@@ -42,21 +43,21 @@ impl SessionReader for Sessions {
         NAME
     }
 
-    fn roots(&self) -> Vec<PathBuf> {
-        copies().map(|copies| copies.folder().to_owned()).into_iter().collect()
+    fn roots(&self, environment: &Environment) -> Vec<PathBuf> {
+        copies(environment).map(|copies| copies.folder().to_owned()).into_iter().collect()
     }
 
     fn owns_id_prefix(&self, typed: &str) -> bool {
         typed.starts_with(PREFIX) || PREFIX.starts_with(typed)
     }
 
-    fn find(&self, found: &mut Discovery) {
-        let Some((copies, database)) = copies().zip(database()) else { return };
+    fn find(&self, environment: &Environment, found: &mut Discovery) {
+        let Some((copies, database)) = copies(environment).zip(database(environment)) else { return };
         if !database.is_file() {
             return;
         }
         if found.may_ask
-            && let Err(error) = copies.refresh(&database, program(&found.installed))
+            && let Err(error) = copies.refresh(&database, program(environment, &found.installed))
         {
             found.trouble(&database, error.to_string());
         }
@@ -78,8 +79,13 @@ impl SessionReader for Sessions {
         }
     }
 
-    fn subagents(&self, place: &ConversationFile, found: &mut Discovery) -> Vec<Subagent> {
-        let Some(copies) = copies() else { return Vec::new() };
+    fn subagents(
+        &self,
+        environment: &Environment,
+        place: &ConversationFile,
+        found: &mut Discovery,
+    ) -> Vec<Subagent> {
+        let Some(copies) = copies(environment) else { return Vec::new() };
         let entries = found.list(&copies.inner(&place.id), MOST);
         let mut all: Vec<Subagent> = entries
             .into_iter()
@@ -108,8 +114,14 @@ impl SessionReader for Sessions {
         said.into_iter().map(|(at, what)| TranscriptItem::new(at.as_deref(), what)).collect()
     }
 
-    fn whole(&self, id: &str, _path: &Path, installed: &Installed) -> io::Result<Transcript> {
-        export::whole(&program(installed)?, id).map(Transcript::made)
+    fn whole(
+        &self,
+        environment: &Environment,
+        id: &str,
+        _path: &Path,
+        installed: &Installed,
+    ) -> io::Result<Transcript> {
+        export::whole(&program(environment, installed)?, id).map(Transcript::made)
     }
 
     fn storage(&self) -> Storage<'_> {
@@ -134,8 +146,14 @@ impl SessionReader for Sessions {
 }
 
 impl SessionImport for Sessions {
-    fn import(&self, transcript: &Path, folder: &Path, installed: &Installed) -> io::Result<()> {
-        export::give_back(&program(installed)?, transcript, folder)
+    fn import(
+        &self,
+        environment: &Environment,
+        transcript: &Path,
+        folder: &Path,
+        installed: &Installed,
+    ) -> io::Result<()> {
+        export::give_back(&program(environment, installed)?, transcript, folder)
     }
 }
 
@@ -144,18 +162,21 @@ fn words(words: &[&str], fork: bool) -> Vec<String> {
     words.iter().copied().chain(fork).map(str::to_owned).collect()
 }
 
-fn program(installed: &Installed) -> io::Result<PathBuf> {
-    installed.path(NAME).ok_or_else(|| io::Error::other("there is no program 'opencode' to ask"))
+fn program(environment: &Environment, installed: &Installed) -> io::Result<Opencode> {
+    let path = installed.path(environment, NAME);
+    let path = path.ok_or_else(|| io::Error::other("there is no program 'opencode' to ask"))?;
+    Ok(Opencode { path, environment: environment.clone() })
 }
 
-fn copies() -> Option<Copies> {
-    Some(Copies::at(cache()?.join(NAME)))
+fn copies(environment: &Environment) -> Option<Copies> {
+    Some(Copies::at(cache(environment)?.join(NAME)))
 }
 
 /// The database.
-fn database() -> Option<PathBuf> {
-    let name = world::variable("OPENCODE_DB").map_or_else(|| PathBuf::from("opencode.db"), PathBuf::from);
-    Some(user_folder("XDG_DATA_HOME", ".local/share")?.join(NAME).join(name))
+fn database(environment: &Environment) -> Option<PathBuf> {
+    let name =
+        environment.variable("OPENCODE_DB").map_or_else(|| PathBuf::from("opencode.db"), PathBuf::from);
+    Some(user_folder(environment, "XDG_DATA_HOME", ".local/share")?.join(NAME).join(name))
 }
 
 /// Which kind of agent a sub-agent is, and what it was for.

@@ -11,7 +11,6 @@ use crate::{
     },
     error::Context,
     model::{quote, text},
-    world,
 };
 
 /// The shortest beginning of an id that means a sub-agent, in characters.
@@ -56,7 +55,7 @@ impl Catalogue {
 
     /// The conversation whose file lies at a path.
     fn in_file(&self, typed: &str) -> Result<NamedSession> {
-        let path = world::directory().join(typed);
+        let path = self.environment.directory().join(typed);
         let whole = path.canonicalize().ok();
         let may_be = |place: &&ConversationFile| place.path.file_name() == path.file_name();
         let is_it = |place: &&ConversationFile| place.path == path || place.path.canonicalize().ok() == whole;

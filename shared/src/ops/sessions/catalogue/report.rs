@@ -61,7 +61,7 @@ impl Catalogue {
                 }
                 self.beside.as_ref().and_then(|all| all.get(&place.id)).cloned().unwrap_or_default()
             }
-            Some(program) => program.subagents(place, &mut self.found),
+            Some(program) => program.subagents(&self.environment, place, &mut self.found),
             None => Vec::new(),
         }
     }
