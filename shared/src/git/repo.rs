@@ -310,10 +310,8 @@ impl Repo {
     /// # Errors
     /// It is not a path.
     pub(crate) fn path_setting(&self, key: &str) -> std::result::Result<Option<PathBuf>, String> {
-        match caller::path(&self.gix, &self.environment, key) {
-            Ok(path) => Ok(path.filter(|path| !path.as_os_str().is_empty())),
-            Err(error) => Err(error.to_string()),
-        }
+        let path = caller::path(&self.gix, &self.environment, key)?;
+        Ok(path.filter(|path| !path.as_os_str().is_empty()))
     }
 
     /// Every value of a key of the user's git config, in order.
