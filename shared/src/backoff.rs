@@ -1,9 +1,8 @@
-//! Pauses between attempts, each twice as long as the one before: what is over soon is noticed soon, and what takes long costs
-//! little.
+//! Pauses between attempts, each twice as long as the one before: a short wait ends promptly, and a long one costs little.
 
 use std::time::Duration;
 
-/// The pauses of one loop, up to the longest. When to give up, the loop decides.
+/// The pauses of one loop, up to a maximum. The loop itself decides when to stop.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     next: Duration,
@@ -11,17 +10,17 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Pauses that begin with `first` and double up to `longest`.
+    /// Creates pauses that begin with `first` and double up to `longest`.
     pub const fn new(first: Duration, longest: Duration) -> Self {
         Self { next: first, longest }
     }
 
-    /// As [`Backoff::new`], in milliseconds.
+    /// Like [`Backoff::new`], in milliseconds.
     pub const fn millis(first: u64, longest: u64) -> Self {
         Self::new(Duration::from_millis(first), Duration::from_millis(longest))
     }
 
-    /// The next pause, for who waits by other means than sleeping.
+    /// Returns the next pause, for callers that wait by other means than sleeping.
     pub fn pause(&mut self) -> Duration {
         let pause = self.next.min(self.longest);
         self.next = pause.saturating_mul(2);

@@ -1,4 +1,4 @@
-//! Locks that the kernel releases however their holder dies: `flock` on a file, opened close-on-exec.
+//! Locks on files, by `flock`: the kernel releases them however their holder dies. The files are opened close-on-exec.
 
 use std::{
     fs::{File, TryLockError},
@@ -10,15 +10,15 @@ use std::{
 
 use crate::{Code, Error, Kind, Result, backoff::Backoff, private_files, trace};
 
-/// A held lock; dropping it lets go.
+/// A held lock, released when dropped.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
 }
 
 impl Lock {
-    /// Takes the lock at `path`, making the file and its folders, and waits at most `limit` for another holder.
-    /// `None`: it is still held then.
+    /// Takes the lock at `path`, making the file and its folders, and waits at most `limit` for another holder. `None`: another
+    /// process still holds it.
     ///
     /// # Errors
     /// The file cannot be made or opened.
@@ -49,10 +49,10 @@ impl Lock {
         }
     }
 
-    /// As [`Lock::take`], where a held lock is an error.
+    /// Like [`Lock::take`], but a lock that is still held is an error.
     ///
     /// # Errors
-    /// Another process holds it all the time (4), or as [`Lock::take`].
+    /// Another process holds the lock during all of `limit` (4), or as for [`Lock::take`].
     pub fn require(path: &Path, limit: Duration) -> Result<Self> {
         Self::take(path, limit)?.ok_or_else(|| {
             Error::new(Code::LockHeld, format!("'{}' is locked by another process", path.display()))
@@ -67,7 +67,7 @@ impl Lock {
                 if let Some(parent) = path.parent() {
                     private_files::create_dir(parent)?;
                 }
-                // Whoever mends may take the new folder away for an instant: that is worth another try.
+                // A repair may remove the new folder at this moment; then try again.
                 match open() {
                     Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
                     other => other?,
@@ -78,14 +78,14 @@ impl Lock {
         Self::of(file, path)
     }
 
-    /// `None`: it is held, or the file is not the one at `path` any more.
+    /// Locks an open file. `None`: it is locked by another, or the file is no longer the one at `path`.
     fn of(file: File, path: &Path) -> io::Result<Option<Self>> {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(e)) => return Err(e),
         }
-        // The holder before us may have removed the file: then this lock locks nothing.
+        // The previous holder may have removed the file; then a lock on it protects nothing.
         let mine = file.metadata()?.ino();
         match std::fs::metadata(path) {
             Ok(now) if now.ino() == mine => Ok(Some(Self { file })),
@@ -93,7 +93,7 @@ impl Lock {
         }
     }
 
-    /// The lock at `path` if its file is there and nobody holds it. The file is not made.
+    /// Takes the lock at `path` if its file exists and nobody holds it. Never makes the file.
     ///
     /// # Errors
     /// The file cannot be opened or locked.
@@ -105,20 +105,20 @@ impl Lock {
         }
     }
 
-    /// Whether anybody holds the lock at `path`. Takes a shared lock for an instant.
+    /// Returns whether anybody holds the lock at `path`. Takes a shared lock for an instant.
     pub fn is_held(path: &Path) -> bool {
         let Ok(file) = private_files::options().read(true).open(path) else { return false };
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 
-    /// Whether the locked file is still the one at `path`: somebody may have removed it.
+    /// Returns whether the locked file is still the one at `path`: it may have been removed.
     pub fn is_at(&self, path: &Path) -> bool {
         let inode = |found: io::Result<std::fs::Metadata>| found.map(|found| found.ino()).ok();
         let mine = inode(self.file.metadata());
         mine.is_some() && inode(std::fs::metadata(path)) == mine
     }
 
-    /// The locked file, for what is written in it or to hand it to a child.
+    /// The locked file, to write into it or to pass it to a child.
     pub const fn file(&self) -> &File {
         &self.file
     }
@@ -129,7 +129,7 @@ impl Lock {
     }
 }
 
-/// The error of a lock that cannot be made or written.
+/// Returns the error for a lock file that cannot be made or written.
 pub(crate) fn cannot(path: &Path, error: io::Error) -> Error {
     Error::new(Kind::External, format!("cannot lock '{}'", path.display())).because(error)
 }

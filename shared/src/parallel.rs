@@ -1,4 +1,4 @@
-//! Doing the same to every item of a list, on several threads.
+//! Applies a function to every item of a list, on several threads.
 
 use std::{
     convert::Infallible,
@@ -6,28 +6,29 @@ use std::{
     thread,
 };
 
-/// How many threads the machine runs at once.
+/// Returns how many threads the machine runs at once.
 pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Does the same to every item, on all cores; the results stand in the order of the items.
+/// Applies `each` to every item, on all cores, and returns the results in the order of the items.
 ///
 /// # Panics
-/// Where `each` does.
+/// If `each` panics.
 pub fn map<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let Ok(done) =
         try_map_with(items, cores(), || Ok::<(), Infallible>(()), |(), item| Ok::<R, Infallible>(each(item)));
     done
 }
 
-/// As [`map`], for what can fail, on at most so many threads. Each thread first makes tools of its own, which need not be shared.
+/// Like [`map`], for functions that can fail, on at most `threads` threads. Each thread first makes its own tools, which need not
+/// be `Sync`.
 ///
 /// # Errors
-/// The first error of a thread, in the order of the threads; the thread that met it takes no further item, the others go on.
+/// The first error in the order of the threads. The thread that met it takes no further items; the others continue.
 ///
 /// # Panics
-/// Where `tools` or `each` does.
+/// If `tools` or `each` panics.
 pub fn try_map_with<T: Sync, R: Send, Tools, E: Send>(
     items: &[T],
     threads: usize,

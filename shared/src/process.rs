@@ -1,4 +1,4 @@
-//! The one door through which a program is started: every child gets an environment that names no repository.
+//! The only place that starts programs: every child gets an environment that names no repository.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -13,8 +13,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{backoff::Backoff, trace, world};
 
-/// What `git rev-parse --local-env-vars` lists (git 2.47), and what else ties a child to the repository
-/// or the pager of its parent. With any of these set, a git in another directory works on the wrong repository.
+/// The variables that `git rev-parse --local-env-vars` lists (git 2.47), and others that tie a child to the repository or the
+/// pager of its parent. With any of these set, a git in another directory would work on the wrong repository.
 const TIED_TO_A_REPOSITORY: &[&str] = &[
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_ATTR_SOURCE",
@@ -43,15 +43,15 @@ const TIED_TO_A_REPOSITORY: &[&str] = &[
     "OLDPWD",
 ];
 
-/// A command for `program` with every variable removed that names a repository, and without the folder
-/// that git puts in front of PATH for its own children.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
+/// Returns a command for `program` without the variables that name a repository, and without the folder that git puts in front of
+/// `PATH` for its own children.
+#[expect(clippy::disallowed_methods, reason = "programs are started here only")]
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for name in TIED_TO_A_REPOSITORY {
         command.env_remove(name);
     }
-    // A trace is of our own programs: what others would write into it is nobody's wish.
+    // Only our own programs write into the trace; others would fill it with lines that nobody asked for.
     command.env_remove(trace::VARIABLE);
     if let Some(path) = path_without_git() {
         command.env("PATH", path);
@@ -59,7 +59,8 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// As [`command`], for a program of ours that works on its own: it traces into the same file, if there is one.
+/// Like [`command`], for one of our own programs that runs in the background: it writes into the same trace file, if there is
+/// one.
 pub fn own(program: impl AsRef<OsStr>) -> Command {
     let mut command = command(program);
     if let Some(file) = world::variable(trace::VARIABLE).filter(|file| Path::new(file).is_absolute()) {
@@ -68,19 +69,19 @@ pub fn own(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Starts a program of which the caller tells the trace.
+/// Starts a program without tracing it: the caller does that.
 ///
 /// # Errors
-/// It cannot be started.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
+/// The program cannot be started.
+#[expect(clippy::disallowed_methods, reason = "programs are started here only")]
 pub fn start(command: &mut Command) -> io::Result<Child> {
     command.spawn()
 }
 
-/// Starts a program whose end is learned elsewhere, or nowhere.
+/// Starts a program whose end is not observed here. The trace shows the start.
 ///
 /// # Errors
-/// It cannot be started.
+/// The program cannot be started.
 pub fn spawn(command: &mut Command) -> io::Result<Child> {
     let running = trace::Running::of(command);
     let child = start(command);
@@ -91,11 +92,11 @@ pub fn spawn(command: &mut Command) -> io::Result<Child> {
     child
 }
 
-/// Runs a program to its end, on the terminal of the user where nothing else was set.
+/// Runs a program to its end, on the user's terminal unless `command` says otherwise.
 ///
 /// # Errors
-/// It cannot be started.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
+/// The program cannot be started.
+#[expect(clippy::disallowed_methods, reason = "programs are started here only")]
 pub fn status(command: &mut Command) -> io::Result<ExitStatus> {
     let running = trace::Running::of(command);
     let status = command.status();
@@ -106,11 +107,11 @@ pub fn status(command: &mut Command) -> io::Result<ExitStatus> {
     status
 }
 
-/// Runs a program to its end and gives what it printed.
+/// Runs a program to its end and returns its status and output.
 ///
 /// # Errors
-/// It cannot be started.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
+/// The program cannot be started.
+#[expect(clippy::disallowed_methods, reason = "programs are started here only")]
 pub fn output(command: &mut Command) -> io::Result<Output> {
     let running = trace::Running::of(command);
     let output = command.output();
@@ -121,20 +122,20 @@ pub fn output(command: &mut Command) -> io::Result<Output> {
     output
 }
 
-/// Has a program take the place of this one. Gives why it could not.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
+/// Replaces this process by a program. Returns only if that failed, with the cause.
+#[expect(clippy::disallowed_methods, reason = "programs are started here only")]
 pub fn become_program(command: &mut Command) -> io::Error {
-    trace::Running::of(command).end(&"takes the place of this process");
+    trace::Running::of(command).end(&"replaces this process");
     command.exec()
 }
 
-/// A program of ours that takes this one's place, arguments and environment untouched.
-#[expect(clippy::disallowed_methods, reason = "this is the door; a sibling command must see what we saw")]
+/// Returns a command for one of our own programs that replaces this process, with the environment unchanged.
+#[expect(clippy::disallowed_methods, reason = "started here only: a sibling must see our environment")]
 pub fn sibling(program: &Path) -> Command {
     Command::new(program)
 }
 
-/// PATH without git's own folder, if git put it there.
+/// Returns `PATH` without git's own folder, if git put it there.
 fn path_without_git() -> Option<OsString> {
     let exec_path = PathBuf::from(world::variable("GIT_EXEC_PATH")?);
     let path = world::variable("PATH")?;
@@ -142,10 +143,10 @@ fn path_without_git() -> Option<OsString> {
     std::env::join_paths(kept).ok()
 }
 
-/// Waits for a child until a moment, or until `given_up` says so; `None`: it still runs.
+/// Waits for a child until `deadline`, or until `given_up` returns true. `None`: the child is still running.
 ///
 /// # Errors
-/// The system does not say what became of it.
+/// The system cannot report the state of the child.
 pub fn wait_until(
     child: &mut Child,
     deadline: Instant,
@@ -163,11 +164,11 @@ pub fn wait_until(
     }
 }
 
-/// Kills a child and everything that it started and that has not left it, and waits for the child. Where the system does not list
-/// children, only the child itself.
+/// Kills a child and all its descendants, and waits for the child. Descendants that were reparented are not found, nor any where
+/// the system does not list children.
 pub fn kill_tree(child: &mut Child) {
     if !matches!(child.try_wait(), Ok(None)) {
-        // Its number may be another's by now.
+        // The process number may have been reused.
         return;
     }
     let below = descendants(child.id());
@@ -189,12 +190,12 @@ fn descendants(of: u32) -> Vec<u32> {
     found
 }
 
-/// The companion program `name` in the folder of the running one.
+/// Returns the path of the program `name` in the folder of the running one.
 pub fn sibling_binary(name: &str) -> PathBuf {
     world::this_program().with_file_name(name)
 }
 
-/// Where `program` is on PATH, if it is.
+/// Searches `PATH` for a program.
 pub fn on_path(program: impl AsRef<OsStr>) -> Option<PathBuf> {
     which::which(program).ok()
 }

@@ -1,7 +1,7 @@
-//! What a bug report needs: which programs ran, how long and with what result, and which locks were waited for.
+//! The trace for bug reports: which programs ran, for how long and with what result, and which locks were waited for.
 //!
-//! These are events of `tracing`, told only where somebody listens (see `orchestra_terminal::trace`); without a listener they cost
-//! a comparison. Secrets are taken out here, before any listener sees an event.
+//! The trace consists of `tracing` events. Without a subscriber (see `orchestra_terminal::trace`) each costs one comparison.
+//! Secrets are removed here, before any subscriber sees an event.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -13,26 +13,26 @@ use std::{
 
 use crate::model::{quote, secret};
 
-/// The variable of the environment that switches the trace on.
+/// The environment variable that enables the trace.
 pub const VARIABLE: &str = "ORCHESTRA_TRACE";
 
-/// What the targets of all our events begin with.
+/// The prefix of the targets of all our events.
 pub const TARGET: &str = "orchestra";
 
-/// Longest argument that is shown, in bytes: longer ones are tasks, prompts and scripts.
+/// Maximum length of an argument that is shown, in bytes: longer ones are tasks, prompts and scripts.
 const LONGEST: usize = 100;
-/// Most arguments of one program that are shown.
+/// Maximum number of arguments shown for one program.
 const MOST: usize = 40;
-/// What is shown in the place of a user and a password in a URL.
+/// Shown instead of the user and password in a URL.
 const HIDDEN: &str = "***";
 
-/// Whether anybody listens.
+/// Returns whether there is a subscriber.
 pub fn is_on() -> bool {
     tracing::enabled!(target: "orchestra", tracing::Level::INFO)
 }
 
-/// A program from its start to its end, which becomes one line. Dropped before the end is known, it says that nobody waited.
-#[must_use = "the line is written when the end is told"]
+/// A program from its start to its end, which becomes one event. If it is dropped before the end is known, the event says so.
+#[must_use = "the event is written when the end is known"]
 pub struct Running(Option<Program>);
 
 struct Program {
@@ -42,12 +42,12 @@ struct Program {
 }
 
 impl Running {
-    /// Notes a program that is about to be started.
+    /// Records a program that is about to be started.
     pub fn of(command: &Command) -> Self {
         Self::without(command, |_| false)
     }
 
-    /// As [`Running::of`], without the settings (`-c SETTING`) for which `is_usual` holds.
+    /// Like [`Running::of`], without the settings (`-c SETTING`) for which `is_usual` holds.
     pub fn without(command: &Command, is_usual: impl Fn(&OsStr) -> bool) -> Self {
         Self(is_on().then(|| Program {
             command: shown(command.get_program(), &unusual(command.get_args(), is_usual)),
@@ -56,7 +56,7 @@ impl Running {
         }))
     }
 
-    /// Tells how the program ended, or why it could not be started.
+    /// Records how the program ended, or why it could not be started.
     pub fn end(mut self, end: &dyn Display) {
         self.tell(end);
     }
@@ -75,14 +75,14 @@ impl Drop for Running {
     }
 }
 
-/// Tells that a child whose start was told has ended.
+/// Records the end of a child whose start was recorded before.
 pub fn ended(pid: i32, end: &dyn Display) {
     if is_on() {
         tracing::info!(target: "orchestra::program", pid, end = end.to_string(), "ended");
     }
 }
 
-/// Tells that a lock was waited for, and whether it was got.
+/// Records that a lock was waited for, and whether it was taken.
 pub fn waited_for_lock(path: &Path, waited: Duration, got: bool) {
     if is_on() {
         let ms = milliseconds(waited);
@@ -90,7 +90,7 @@ pub fn waited_for_lock(path: &Path, waited: Duration, got: bool) {
     }
 }
 
-/// Tells that a command of ours begins its work. `arguments` are those that were typed.
+/// Records the start of one of our commands. `arguments` are those that were typed.
 pub fn command_begins(program: &OsStr, arguments: &[OsString], folder_of: &Path) {
     if is_on() {
         let arguments: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
@@ -99,7 +99,7 @@ pub fn command_begins(program: &OsStr, arguments: &[OsString], folder_of: &Path)
     }
 }
 
-/// Tells that the command ended, with its exit code and, where it failed, the code of its error.
+/// Records the end of the command: its exit code and, if it failed, the code of its error.
 pub fn command_ends(took: Duration, exit: u8, code: Option<crate::Code>) {
     if is_on() {
         let (ms, code) = (milliseconds(took), code.map_or("none", crate::Code::as_str));
@@ -115,7 +115,7 @@ fn folder(path: &Path) -> String {
     without_secrets(&path.to_string_lossy())
 }
 
-/// The arguments but for the usual settings.
+/// Removes the usual settings from some arguments.
 fn unusual<'a>(
     arguments: impl Iterator<Item = &'a OsStr>,
     is_usual: impl Fn(&OsStr) -> bool,
@@ -133,7 +133,7 @@ fn unusual<'a>(
     kept
 }
 
-/// A program and its arguments as a line for a shell, without long texts and secrets.
+/// Returns a program and its arguments as a shell line, without long texts and secrets.
 fn shown(program: &OsStr, arguments: &[&OsStr]) -> String {
     let mut words = vec![quote::word(program)];
     words.extend(arguments.iter().take(MOST).map(|argument| shown_argument(argument)));
@@ -151,7 +151,7 @@ fn shown_argument(argument: &OsStr) -> String {
     quote::word(without_secrets(&argument.to_string_lossy()))
 }
 
-/// Whether an argument is a path or a URL, which may be long and is no task.
+/// Returns whether an argument is a path or a URL, which may be long and is not a task.
 fn is_address(argument: &str) -> bool {
     argument.len() <= 1000
         && !argument.contains(char::is_whitespace)
@@ -159,12 +159,12 @@ fn is_address(argument: &str) -> bool {
             || argument.split_once('=').map_or(argument, |(_, path)| path).starts_with('/'))
 }
 
-/// `text` without anything that looks like a secret, and without the user and the password of any URL.
+/// Returns `text` without anything that looks like a secret, and without the user and password of any URL.
 fn without_secrets(text: &str) -> String {
     secret::without(&without_users(text), &[])
 }
 
-/// `text` with the part before the `@` of each URL hidden: a token is often given as the user.
+/// Returns `text` with the part before the `@` of each URL hidden: a token is often given as the user.
 fn without_users(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;

@@ -308,7 +308,7 @@ fn too_much_is_said_not_to_be_looked_at() {
     }
     let id = repo.spawn("echo 1 > one.txt");
     repo.end_of(&id);
-    all_of(&told(&repo, &id, "note"), &["were not looked at"]);
+    all_of(&told(&repo, &id, "note"), &["were not compared"]);
 }
 
 /// Everything by which a process could name a place: its environment, its arguments, its folder.

@@ -1,8 +1,8 @@
 //! What differs between two snapshots, and how much it should worry the user. Pure.
 //!
-//! The user's own git tells of itself: a commit, switch, merge, pull or rebase in one of their checkouts stands in the reflog of
-//! that checkout's HEAD, a fetch in the reflog of the ref that it moves. What is told there is a note. A note is also what loses
-//! and runs nothing: a new branch, a key of the configuration that names no program. All else is a warning.
+//! A commit, switch, merge, pull or rebase by the user is recorded in the reflog of that checkout's `HEAD`, a fetch in the reflog
+//! of the ref that it moves. A change found there is a note. A change that loses nothing and runs nothing is a note as well: a
+//! new branch, a config key that names no program. Everything else is a warning.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,12 +18,12 @@ use crate::{
     store::layout,
 };
 
-/// Changes of one kind that are named; more are counted.
+/// Maximum number of changes of one kind that are named; the rest are counted.
 const NAMED: usize = 30;
-/// Columns kept of a value of the configuration.
+/// Maximum width of a config value, in columns.
 const VALUE: usize = 60;
 
-/// How git's own messages begin when it moves a HEAD in ordinary use.
+/// How the reflog messages of `HEAD` begin when git moves it in ordinary use.
 const ORDINARY: &[&str] = &[
     "am",
     "bisect",
@@ -44,7 +44,7 @@ const ORDINARY: &[&str] = &[
     "switch",
 ];
 
-/// How the messages begin in reflogs of other refs, when git moves them in ordinary use.
+/// How the reflog messages of other refs begin when git moves them in ordinary use.
 const ORDINARY_REFS: &[&str] = &[
     "branch: renamed",
     "Branch: renamed",
@@ -59,7 +59,7 @@ const ORDINARY_REFS: &[&str] = &[
     "update by push",
 ];
 
-/// Compares.
+/// Compares two snapshots and returns the changes, warnings first.
 pub(super) fn compare(
     before: &SurroundingsSnapshot,
     after: &SurroundingsSnapshot,
@@ -79,7 +79,7 @@ pub(super) fn compare(
     changes
 }
 
-/// Of very many, the first of each level, and how many more.
+/// Returns the first [`NAMED`] changes of each level, and a change that counts the rest.
 fn limited(all: &[SurroundingsChange]) -> Vec<SurroundingsChange> {
     let mut kept = Vec::new();
     for level in [Level::Warning, Level::Note] {
@@ -103,7 +103,7 @@ fn configuration(before: &SurroundingsSnapshot, after: &SurroundingsSnapshot) ->
         told.insert(one.key.clone());
         let value = |value: &str| text::one_line(value, VALUE);
         if let Some(hook) = one.key.strip_prefix("hooks/") {
-            // Those of the git directory are told with their files.
+            // Hooks in the git directory are reported with its files.
             let is_told = |files: &BTreeMap<String, String>| files.contains_key(&one.key);
             if !is_told(&before.files) && !is_told(&after.files) {
                 changes.push(SurroundingsChange::warning(
@@ -169,7 +169,7 @@ fn refs(
     evidence: &dyn Evidence,
 ) -> Vec<SurroundingsChange> {
     let names = differing(&before.refs, &after.refs);
-    // Without reflogs, as in a bare repository, nothing can be told apart.
+    // Without reflogs, as in a bare repository, nobody's moves can be told apart.
     let logged = before.checkouts.first().is_some_and(|main| main.log.is_some());
     let walked: BTreeSet<Oid> = before
         .checkouts
@@ -196,12 +196,12 @@ fn refs(
     names.iter().map(|name| change(name)).collect()
 }
 
-/// One ref that is not what it was.
+/// A ref that differs between the snapshots.
 struct Moved<'a> {
     name: &'a str,
     old: Option<&'a str>,
     new: Option<&'a str>,
-    /// Where the HEADs of the user's checkouts came to.
+    /// The commits that `HEAD` of the user's checkouts moved to.
     walked: &'a BTreeSet<Oid>,
     logged: bool,
 }
@@ -218,7 +218,7 @@ impl Moved<'_> {
 
     fn level(&self, evidence: &dyn Evidence) -> Level {
         let explained = match (self.old.and_then(Oid::parse), self.new.and_then(Oid::parse)) {
-            // It makes git see other objects than there are.
+            // A replace ref makes git read another object than the stored one.
             _ if self.name.starts_with("refs/replace/") => false,
             (None, _) => true,
             (Some(old), _) if self.name == "refs/stash" => {
@@ -242,7 +242,7 @@ impl Moved<'_> {
     }
 }
 
-/// `branch main`, `tag v1`, `origin/main`, or the whole name.
+/// Returns `branch main`, `tag v1`, `remote branch origin/main`, or the whole name.
 fn shown(name: &str) -> String {
     for (prefix, word) in
         [(layout::BRANCHES, "branch "), (layout::TAGS, "tag "), (layout::REMOTE_BRANCHES, "remote branch ")]
@@ -306,7 +306,7 @@ fn stands_on(head: &str) -> String {
     }
 }
 
-/// `commit: one` begins with the word `commit`, `committed` does not.
+/// Returns whether a message begins with one of `words`, as `commit: one` does with `commit`, but `committed` does not.
 fn is_ordinary(message: &str, words: &[&str]) -> bool {
     words.iter().any(|word| {
         message.strip_prefix(word).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
@@ -324,10 +324,10 @@ fn files(
     let (Some(old), Some(new)) = (&before.changed, &after.changed) else {
         return vec![SurroundingsChange::note(
             ChangeSubject::Unseen,
-            "the files of your checkout were not looked at: there is too much",
+            "the files of your checkout were not compared: too many changes, or no time left",
         )];
     };
-    // What the user's git did in the checkout may have committed or put away what was changed.
+    // The user's git may have committed or stashed the changes.
     let walked = evidence.walked("");
     let walked = !walked.is_empty() && walked.iter().all(|entry| is_ordinary(&entry.message, ORDINARY));
     let all = differing(old, new);

@@ -1,4 +1,4 @@
-//! What the repository itself says of how things changed: reflogs, and whether commits are still reachable.
+//! What the repository itself records about changes: reflogs, and whether commits are still reachable.
 
 use std::path::PathBuf;
 
@@ -12,24 +12,24 @@ use crate::{
     store::layout,
 };
 
-/// What explains changes.
+/// The facts that explain changes.
 pub(super) trait Evidence {
-    /// What the reflog of a checkout's HEAD got since the snapshot before.
+    /// Returns the entries that the reflog of a checkout's `HEAD` gained since the earlier snapshot.
     fn walked(&self, checkout: &str) -> &[ReflogEntry];
-    /// The reflog of a ref, as far as it is recent.
+    /// Returns the recent entries of a ref's reflog.
     fn log_of(&self, name: &str) -> Vec<ReflogEntry>;
-    /// Whether a commit is still in one of the user's branches or in what remotes have.
+    /// Returns whether a commit is still reachable from one of the user's branches, tags or remote-tracking branches.
     fn is_kept(&self, commit: Oid) -> bool;
-    /// The agent in whose worktree HEAD came to a commit.
+    /// Returns the agent in whose worktree `HEAD` moved to a commit.
     fn agent_at(&self, commit: Oid) -> Option<String>;
 }
 
-/// Evidence from the repository.
+/// The evidence in a repository.
 pub(super) struct Gathered<'a> {
     repo: &'a Repo,
     common: PathBuf,
     walked: Vec<(String, Vec<ReflogEntry>)>,
-    /// What is there now: where a commit may be kept.
+    /// The branches, tags and remote-tracking branches of the later snapshot, which may keep a commit reachable.
     tips: Vec<Oid>,
 }
 

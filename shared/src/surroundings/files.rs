@@ -1,4 +1,4 @@
-//! The files of the main checkout that are changed or untracked, looked at within a budget.
+//! The changed and untracked files of the main checkout, compared within a time limit.
 
 use std::{
     collections::BTreeMap,
@@ -18,33 +18,33 @@ use crate::{
     worktree::isolated_git_dir::IsolatedGitDir,
 };
 
-/// More changed files than this are not told one by one.
+/// Maximum number of changed files that are recorded one by one.
 const MOST: usize = 2000;
 
-/// A file, as far as that is seen without reading it.
+/// What is known of a file without reading it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct Stamp {
-    /// Git knows it.
+    /// Whether git tracks it.
     pub(super) tracked: bool,
-    /// Its length, and its time of change in nanoseconds; none where it is not there.
+    /// Its length, and its time of change in nanoseconds; `None` if it does not exist.
     pub(super) content: Option<(u64, i64)>,
 }
 
-/// A look that goes on in the background.
+/// A comparison that runs on another thread.
 pub(super) struct BackgroundLook {
     answer: mpsc::Receiver<Option<BTreeMap<String, Stamp>>>,
     deadline: Instant,
 }
 
 impl BackgroundLook {
-    /// What was seen; `None` where the budget did not suffice, there is too much, or something cannot be read.
+    /// Waits for the comparison. `None`: the time was too short, there are too many changes, or something cannot be read.
     pub(super) fn end(self) -> Option<BTreeMap<String, Stamp>> {
         self.answer.recv_timeout(self.deadline.saturating_duration_since(Instant::now())).ok().flatten()
     }
 }
 
-/// Compares the files of the main checkout, through a shadow of it, with the commit it stands on; what lies in one of `hidden` is
-/// not told.
+/// Compares the files of the main checkout with the commit `stood_on`, through an isolated git directory. Ignores files in or
+/// above the folders `hidden`.
 pub(super) fn look_in_background(
     repo: &Repo,
     shadow: IsolatedGitDir,
@@ -56,7 +56,7 @@ pub(super) fn look_in_background(
     let deadline = Instant::now() + budget;
     let tree = stood_on.and_then(|commit| repo.tree_of(commit).ok());
     let index = repo.common_dir().map(|common| common.join("index"));
-    // Not joined: one that is late is left behind, its answer unread.
+    // Not joined: the answer of a thread that is too late is never read.
     std::thread::spawn(move || {
         let look = || -> Result<Option<BTreeMap<Vec<u8>, bool>>> {
             match tree {

@@ -1,4 +1,4 @@
-//! The private record of what changed around an agent, all its attempts together.
+//! The private record of what changed around an agent, over all its attempts.
 
 use std::collections::HashMap;
 
@@ -14,9 +14,9 @@ use crate::{
     world,
 };
 
-/// The file of the record.
+/// The name of the record's file in its tree.
 const FILE: &str = "changes.json";
-/// Changes kept of one agent.
+/// Maximum number of changes recorded for one agent.
 const MOST: usize = 300;
 
 #[derive(Default, Deserialize, Serialize)]
@@ -25,7 +25,7 @@ struct Record {
     changes: Vec<SurroundingsChange>,
 }
 
-/// Adds changes to an agent's record; without any, none is made.
+/// Adds changes to an agent's record. Writes nothing if all of them are known.
 pub(super) fn add(repo: &Repo, id: &AgentId, new: Vec<SurroundingsChange>) -> Result<()> {
     let name = layout::surroundings_ref(id);
     let old = repo.find_ref(&name)?;
@@ -43,7 +43,7 @@ pub(super) fn add(repo: &Repo, id: &AgentId, new: Vec<SurroundingsChange>) -> Re
         return Ok(());
     }
     let text = serde_json::to_vec(&Record { version: 1, changes })
-        .context(Kind::Internal, || "a record cannot be written".into())?;
+        .context(Kind::Internal, || "cannot serialize the record of what changed".into())?;
     let tree = repo.write_tree(&[(FILE, repo.write_blob(&text)?)])?;
     let message = format!("surroundings of agent {id}\n");
     let (at, parents) = (world::now().as_second(), old.into_iter().collect());
@@ -51,7 +51,7 @@ pub(super) fn add(repo: &Repo, id: &AgentId, new: Vec<SurroundingsChange>) -> Re
     Ok(repo.edit_refs(&[RefEdit { name, old, new: commit }], "orchestra: surroundings of an agent")?)
 }
 
-/// What changed around one agent.
+/// Returns what changed around one agent.
 ///
 /// # Errors
 /// The refs cannot be read.
@@ -59,7 +59,7 @@ pub fn of_agent(repo: &Repo, id: &AgentId) -> Result<Vec<SurroundingsChange>> {
     Ok(repo.find_ref(&layout::surroundings_ref(id))?.map(|record| load(repo, record)).unwrap_or_default())
 }
 
-/// The records that there are, by the agents' ids; [`load`] reads one.
+/// Lists the records by the agents' ids; [`load`] reads one.
 ///
 /// # Errors
 /// The refs cannot be read.
@@ -69,7 +69,7 @@ pub fn all(repo: &Repo) -> Result<HashMap<String, Oid>> {
     Ok(records.into_iter().filter_map(|(name, record)| Some((id(&name)?, record))).collect())
 }
 
-/// The changes of a record. One that cannot be read is a warning itself.
+/// Reads the changes of a record. A record that cannot be read yields a warning that says so.
 pub fn load(repo: &Repo, record: Oid) -> Vec<SurroundingsChange> {
     let read = || -> Result<Record> {
         let text =
@@ -79,7 +79,7 @@ pub fn load(repo: &Repo, record: Oid) -> Vec<SurroundingsChange> {
     match read() {
         Ok(record) => record.changes,
         Err(error) => {
-            let what = format!("the record of what changed cannot be read: {}", error.one_line());
+            let what = format!("cannot read the record of what changed: {}", error.one_line());
             vec![SurroundingsChange::warning(super::ChangeSubject::Unseen, &what)]
         }
     }

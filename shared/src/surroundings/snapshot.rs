@@ -1,4 +1,4 @@
-//! What surrounds the agents at one moment.
+//! The state of everything outside the agents' worktrees at one moment.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,53 +25,53 @@ use crate::{
     worktree::{isolated_git_dir::IsolatedGitDir, place},
 };
 
-/// Files of the git directory that decide how git works, beside config, attributes and hooks.
+/// Files of the git directory that decide how git works, apart from config, attributes and hooks.
 const GIT_FILES: &[&str] =
     &["info/exclude", "info/grafts", "info/sparse-checkout", "objects/info/alternates"];
-/// Longest of these and of hooks that are read, in bytes.
+/// Maximum size of such a file or of a hook that is read, in bytes.
 const LONGEST: u64 = 16 << 20;
-/// Namespaces below `refs/` that are ours.
+/// Our own namespaces below `refs/`.
 const OURS: &[&str] = &["orchestra", "orchestra-local"];
 
-/// See above.
+/// The state of configuration, hooks, refs and the user's checkouts at one moment.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct SurroundingsSnapshot {
-    /// Configuration that can name a program, attributes, hooks that would run.
+    /// Configuration that can name a program, attributes, and hooks that git would run.
     pub(super) trusted: configuration::ConfigSnapshot,
-    /// Every key of the configuration, with a fingerprint of its values.
+    /// Every config key, with a fingerprint of its values.
     pub(super) settings: BTreeMap<String, String>,
-    /// Hooks, whether or not they would run, and further files of the git directory: mode and fingerprint.
+    /// All hooks and [`GIT_FILES`]: mode and fingerprint.
     pub(super) files: BTreeMap<String, String>,
-    /// Refs that are not ours.
+    /// The refs that are not ours, with their targets.
     pub(super) refs: BTreeMap<String, String>,
     /// The user's checkouts, the main one first.
     pub(super) checkouts: Vec<UserCheckout>,
-    /// Where the main checkout is.
+    /// The path of the main checkout.
     pub(super) main: Option<PathBuf>,
-    /// Files of the main checkout that are changed or untracked; `None`: they were not looked at.
+    /// The changed and untracked files of the main checkout; `None` if they were not compared.
     pub(super) changed: Option<BTreeMap<String, Stamp>>,
-    /// The agents that run.
+    /// The ids of the agents that run.
     pub(super) agents: BTreeSet<String>,
 }
 
-/// One checkout of the user's.
+/// One of the user's checkouts.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct UserCheckout {
     /// The name of its registration; empty for the main one.
     pub(super) name: String,
-    /// What stands in its HEAD.
+    /// The content of its `HEAD` file.
     pub(super) head: String,
-    /// The commit that is.
+    /// The commit that `HEAD` resolves to.
     pub(super) commit: Option<Oid>,
-    /// How long the reflog of its HEAD is; none where there is none.
+    /// The length of the reflog of its `HEAD` in bytes; `None` if there is no reflog.
     pub(super) log: Option<u64>,
 }
 
 impl SurroundingsSnapshot {
-    /// Looks. `frozen` holds the settings with which the files of the main checkout are compared: those that held before any agent
-    /// could change them. Where the main checkout is, and what it stands on, is what `earlier` says where the repository does not say
-    /// so any more.
+    /// Takes a snapshot. `frozen` holds the settings with which the files of the main checkout are compared: those from before
+    /// any agent could change them. `earlier` supplies the main checkout and its commit if the repository no longer does.
+    /// `budget` limits the comparison of the files.
     ///
     /// # Errors
     /// The repository or its refs cannot be read.
@@ -120,7 +120,7 @@ impl UserCheckout {
     }
 }
 
-/// The linked worktrees that are neither an agent's nor that in which branches are landed.
+/// Returns the user's linked worktrees: neither an agent's nor one for landing.
 fn users_worktrees<'a>(
     repo: &Repo,
     private: &PrivateDir,
@@ -130,7 +130,7 @@ fn users_worktrees<'a>(
     named.filter(|(name, _)| !is_agent(repo, private, name) && !name.starts_with(layout::SCRATCH))
 }
 
-/// Whether an agent of that name is known here.
+/// Returns whether this clone knows an agent named `name`.
 fn is_agent(repo: &Repo, private: &PrivateDir, name: &str) -> bool {
     AgentId::parse(name).is_ok_and(|id| {
         private.agent(&id).dir().is_dir()
@@ -138,7 +138,7 @@ fn is_agent(repo: &Repo, private: &PrivateDir, name: &str) -> bool {
     })
 }
 
-/// Tells the branches of agents from the user's.
+/// Distinguishes the branches of agents from the user's.
 struct Ours<'a> {
     repo: &'a Repo,
     private: &'a PrivateDir,
@@ -176,7 +176,7 @@ fn git_files(common_dir: &Path) -> BTreeMap<String, String> {
     names.filter_map(|name| Some((name.clone(), state_of(&common_dir.join(name))?))).collect()
 }
 
-/// Mode and content; none where there is nothing.
+/// Returns mode and content of a file; `None` if it does not exist.
 fn state_of(path: &Path) -> Option<String> {
     let found = fs::symlink_metadata(path).ok()?;
     let content = match settings::read_regular(path, LONGEST) {
@@ -186,7 +186,7 @@ fn state_of(path: &Path) -> Option<String> {
     Some(format!("{:o} {content}", found.permissions().mode()))
 }
 
-/// The agents that have a folder: they run, or wait to.
+/// Returns the agents that have a private folder: they run or wait to run.
 fn at_work(private: &PrivateDir) -> impl Iterator<Item = String> {
     private.agents().into_iter().map(|id| id.to_string())
 }

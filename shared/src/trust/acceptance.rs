@@ -1,4 +1,4 @@
-//! Whether the configuration may be used: decided once, where a command starts that may run what it names.
+//! Whether the configuration may be used: decided once, where a command starts that may run what the configuration names.
 
 use std::{ops::Deref, path::Path};
 
@@ -16,10 +16,10 @@ use crate::{
     world,
 };
 
-/// Set in the environment of everything that belongs to an agent.
+/// The environment variable that is set for every process of an agent.
 const AGENT: &str = "ORCHESTRA_ATTEMPT";
 
-/// A repository whose configuration may be used: whatever may run what it names asks for this.
+/// A repository whose configuration may be used. Functions that may run what it names require this type.
 pub struct AcceptedRepo(Repo);
 
 impl Deref for AcceptedRepo {
@@ -30,7 +30,7 @@ impl Deref for AcceptedRepo {
     }
 }
 
-/// What a look at the configuration came to.
+/// The result of checking the configuration.
 pub enum ConfigCheck {
     /// It may be used.
     Accepted(AcceptedRepo),
@@ -38,7 +38,7 @@ pub enum ConfigCheck {
     Pending(Pending),
 }
 
-/// A change that nobody accepted yet.
+/// Changes that nobody has accepted yet.
 pub struct Pending {
     repo: Repo,
     now: ConfigSnapshot,
@@ -46,7 +46,7 @@ pub struct Pending {
 }
 
 impl AcceptedRepo {
-    /// The repository, for a command that has no person to ask.
+    /// Checks the configuration for a command that cannot ask anybody.
     ///
     /// # Errors
     /// The configuration changed while agents ran, and nobody accepted that (3).
@@ -57,7 +57,7 @@ impl AcceptedRepo {
         }
     }
 
-    /// Looks again: agents may have run since.
+    /// Checks again: agents may have run since.
     ///
     /// # Errors
     /// As [`AcceptedRepo::of`].
@@ -67,8 +67,8 @@ impl AcceptedRepo {
         if changes.is_empty() { Ok(()) } else { Err(refusal(&changes, &now)) }
     }
 
-    /// Writes down what holds now, where nothing is written yet: before anything of an agent is there, by which others see that
-    /// agents ran.
+    /// Records the current configuration as accepted, if there is no record. Must run before anything of an agent exists from
+    /// which others conclude that agents ran.
     ///
     /// # Errors
     /// The record cannot be written.
@@ -83,13 +83,13 @@ impl AcceptedRepo {
         })
     }
 
-    /// Agents are about to run, their locks held: from here to their ends what changes is in doubt.
+    /// Records that agents are about to run, while their locks are held: from now until they end, every change is pending.
     ///
     /// # Errors
     /// The record cannot be written.
     pub fn begin(&self, ids: &[AgentId]) -> Result<()> {
         let private = PrivateDir::new(self.0.private_dir()?);
-        let cannot = || format!("cannot close '{}' to other users", private.dir().display());
+        let cannot = || format!("cannot restrict '{}' to its owner", private.dir().display());
         private_files::close(private.dir()).context(Kind::External, cannot)?;
         let now = ConfigSnapshot::of(&self.0);
         AcceptanceRecord::change(&private, |record| {
@@ -97,7 +97,7 @@ impl AcceptedRepo {
         })
     }
 
-    /// A command of ours set a key of the configuration, on a person's word.
+    /// Accepts a config key that one of our own commands set on the user's request.
     ///
     /// # Errors
     /// The record cannot be written.
@@ -116,20 +116,20 @@ impl AcceptedRepo {
 }
 
 impl Pending {
-    /// What changed, key by key.
+    /// Returns what changed, key by key.
     pub fn changes(&self) -> &[ConfigChange] {
         &self.changes
     }
 
-    /// Names what [`Pending::changes`] shows, and nothing else: to be typed where nobody can be asked.
+    /// Returns the fingerprint of what [`Pending::changes`] shows: to be typed where nobody can be asked.
     pub fn fingerprint(&self) -> String {
         self.now.fingerprint()
     }
 
-    /// A person accepts what they were shown.
+    /// Records that a person accepts the changes they were shown.
     ///
     /// # Errors
-    /// An agent asks (3), or the record cannot be written.
+    /// An agent called it (3), or the record cannot be written.
     pub fn accept(self) -> Result<AcceptedRepo> {
         if world::variable(AGENT).is_some() {
             return Err(Error::new(
@@ -145,16 +145,16 @@ impl Pending {
         Ok(AcceptedRepo(self.repo))
     }
 
-    /// Why a command does not go on, where nobody can be asked.
+    /// Returns the error of a command that cannot ask anybody.
     pub fn refusal(&self) -> Error {
         refusal(&self.changes, &self.now)
     }
 }
 
-/// Looks at the configuration.
+/// Checks the configuration.
 ///
 /// # Errors
-/// The repository cannot be read, or its configuration cannot be used by anybody (3).
+/// The repository cannot be read, or git itself cannot use its configuration (3).
 pub fn check(repo: Repo) -> Result<ConfigCheck> {
     if let Some(why) = repo.trouble() {
         return Err(unusable(&repo, why));
@@ -171,7 +171,7 @@ pub fn check(repo: Repo) -> Result<ConfigCheck> {
     })
 }
 
-/// Whether the configuration may be used, for who does without it otherwise.
+/// Returns whether the configuration may be used, for callers that can do without it.
 pub fn is_accepted(repo: &Repo) -> bool {
     let look = || -> Result<bool> {
         if repo.trouble().is_some() {
@@ -185,10 +185,10 @@ pub fn is_accepted(repo: &Repo) -> bool {
     look().unwrap_or(false)
 }
 
-/// An agent ended, with everything that it started: what is there now is what it may have changed.
+/// Records that an agent and all its processes ended: what is configured now may have been changed by it.
 ///
 /// # Errors
-/// The record cannot be written; the agent then counts as running.
+/// The record cannot be written; then the agent counts as running.
 pub fn end(common_dir: &Path, id: &AgentId) -> Result<()> {
     let private = PrivateDir::new(common_dir.join("orchestra"));
     let now = ConfigSnapshot::at(common_dir);
@@ -205,12 +205,12 @@ fn pending(repo: &Repo, now: &ConfigSnapshot) -> Result<Vec<ConfigChange>> {
     }
     Ok(match AcceptanceRecord::read(&PrivateDir::new(repo.private_dir()?)) {
         Some(record) => record.pending(now),
-        // Agents ran, and what there was before is not known any more.
+        // Agents ran, and the configuration from before is unknown.
         None => ConfigSnapshot::default().changes(now),
     })
 }
 
-/// Whether no agent ever ran in this clone, as far as it knows: then everything is the user's own.
+/// Returns whether, as far as this clone knows, no agent ever ran here: then everything is the user's own.
 fn is_untouched(repo: &Repo) -> Result<bool> {
     let private = PrivateDir::new(repo.private_dir()?);
     let agents_ran =
@@ -218,7 +218,7 @@ fn is_untouched(repo: &Repo) -> Result<bool> {
     Ok(AcceptanceRecord::read(&private).is_none() && !agents_ran()?)
 }
 
-/// The configuration is such that git would not use it either.
+/// Returns the error of a configuration that git itself cannot use.
 fn unusable(repo: &Repo, why: &str) -> Error {
     let error = Error::new(
         Code::ConfigInvalid,
@@ -242,5 +242,5 @@ fn refusal(changes: &[ConfigChange], now: &ConfigSnapshot) -> Error {
         format!("{what} of the configuration changed while agents ran: {}", keys.join(", ")),
     )
     .hint(format!("git orchestra init --accept={} uses it from now on", now.fingerprint()))
-    .hint("'git config --edit' takes out what you do not want")
+    .hint("'git config --edit' removes what you do not want")
 }

@@ -1,5 +1,5 @@
-//! A fingerprint of everything in a repository that can name a program or decide where things go: its config files and
-//! what they include, its private attributes, its hooks. Two of them tell what changed in between, key by key.
+//! A snapshot of everything in a repository that can name a program or decide where things go: its config files and what they
+//! include, its private attributes, its hooks. Comparing two snapshots shows what changed, key by key.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,18 +20,18 @@ use crate::{
     model::text,
 };
 
-/// Longest attributes file that is kept by its lines; of a longer one only the fingerprint is.
+/// Maximum size of an attributes file that is stored by line, in bytes; of a larger one only the fingerprint is.
 const LONGEST_ATTRIBUTES: usize = 4 << 10;
-/// Longest attributes file or hook that is read, in bytes.
+/// Maximum size of an attributes file or hook that is read, in bytes.
 const LONGEST: u64 = 16 << 20;
-/// Widest value in a change that is shown, in columns: a person sees what they accept.
+/// Maximum width of a value in a change, in columns. It is large: a person must see what they accept.
 const WIDEST: usize = 2000;
 
-/// What counts, at one moment. The user's own configuration outside the repository is not in it.
+/// The relevant configuration at one moment, without the user's own configuration outside the repository.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ConfigSnapshot {
-    /// Values by key: `core.pager`, `core.pager (in .gitconfig)` for another file than the repository's `config`,
-    /// `info/attributes`, `hooks/pre-push`.
+    /// Values by key: `core.pager`; `core.pager (in .gitconfig)` for another file than the repository's `config`;
+    /// `info/attributes`; `hooks/pre-push`.
     entries: BTreeMap<String, Vec<String>>,
 }
 
@@ -39,21 +39,22 @@ pub struct ConfigSnapshot {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[schemars(rename = "ConfigChange")]
 pub struct ConfigChange {
-    /// As in git config, or the name of a file below the git directory; with the file's name where it is another config file.
+    /// The key in git config or a file name below the git directory; for another config file, with its name.
     pub key: String,
-    /// Its values before, on one line, safe to show; none where it was not set.
+    /// The values before, on one line and safe to display; `None` if the key was not set.
     pub before: Option<String>,
-    /// Its values after.
+    /// The values after, as in `before`.
     pub after: Option<String>,
 }
 
 impl ConfigSnapshot {
-    /// The repository as it is now. What cannot be read is an entry as well: it differs from what could be read before.
+    /// Takes a snapshot of a repository. A file that cannot be read is an entry as well, and so differs from one that could be
+    /// read.
     pub fn of(repo: &Repo) -> Self {
         repo.common_dir().map(|common| Self::at(&common)).unwrap_or_default()
     }
 
-    /// As [`ConfigSnapshot::of`], for a common git directory: it works where git refuses the configuration.
+    /// Like [`ConfigSnapshot::of`], for a common git directory: it works even if git rejects the configuration.
     pub fn at(common_dir: &Path) -> Self {
         let settings = Settings::of(common_dir);
         let mut snapshot = Self::default();
@@ -78,12 +79,12 @@ impl ConfigSnapshot {
         snapshot
     }
 
-    /// Whether nothing counts in it.
+    /// Returns whether nothing relevant is configured.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// What differs in `later`, in the order of the keys.
+    /// Returns what differs in `later`, in the order of the keys.
     pub fn changes(&self, later: &Self) -> Vec<ConfigChange> {
         self.changed_keys(later)
             .into_iter()
@@ -95,7 +96,7 @@ impl ConfigSnapshot {
             .collect()
     }
 
-    /// The keys that differ in `later`. That a worktree went, with its own configuration, is no change.
+    /// Returns the keys that differ in `later`. A removed worktree with its own configuration is not a change.
     fn changed_keys<'a>(&'a self, later: &'a Self) -> BTreeSet<&'a str> {
         let keys = self.entries.keys().chain(later.entries.keys()).map(String::as_str);
         let differs = |key: &&str| self.entries.get(*key) != later.entries.get(*key);
@@ -103,7 +104,7 @@ impl ConfigSnapshot {
         keys.filter(differs).filter(|key| !went(key)).collect()
     }
 
-    /// Takes the values of a key, in whatever file, from another snapshot.
+    /// Copies the values of a key from another snapshot.
     pub(super) fn take(&mut self, other: &Self, key: &str) {
         match other.entries.get(key) {
             Some(values) => self.entries.insert(key.to_owned(), values.clone()),
@@ -111,7 +112,7 @@ impl ConfigSnapshot {
         };
     }
 
-    /// Names this snapshot: another one has another name.
+    /// Returns a fingerprint of the whole snapshot.
     pub fn fingerprint(&self) -> String {
         let mut text = String::new();
         for (key, values) in &self.entries {
@@ -148,7 +149,7 @@ impl ConfigSnapshot {
         }
     }
 
-    /// Hooks that git would run: executable, and not an example.
+    /// Adds the hooks that git would run: executable, and not a sample.
     fn add_hooks(&mut self, folder: &Path) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -166,7 +167,7 @@ impl ConfigSnapshot {
     }
 }
 
-/// A relative path in the configuration is seen from the top of the checkout.
+/// Resolves a path in the configuration; a relative one starts at the top of the checkout.
 fn below(common_dir: &Path, path: &str) -> PathBuf {
     if let (Some(rest), Some(home)) = (path.strip_prefix("~/"), crate::world::variable("HOME")) {
         return PathBuf::from(home).join(rest);
@@ -178,7 +179,7 @@ fn fingerprint(bytes: &[u8]) -> String {
     format!("{} ({})", text::count(bytes.len() as u64, "byte"), settings::fingerprint(bytes))
 }
 
-/// What git itself writes into a new repository says nothing.
+/// Returns whether git itself writes this setting into every new repository.
 fn is_default(one: &Setting) -> bool {
     one.section == "core"
         && matches!(
@@ -199,7 +200,7 @@ fn key_of(one: &Setting) -> String {
     }
 }
 
-/// A value without what must not be seen over a shoulder: passwords in URLs, headers and cookies.
+/// Returns a value without passwords in URLs, headers and cookie files.
 fn without_secret(key: &str, value: &str) -> String {
     let name = key.split(" (in ").next().unwrap_or(key);
     if name.ends_with(".extraheader") || name.ends_with(".cookiefile") {

@@ -1,9 +1,9 @@
-//! Which keys of git config count: those that can name a program, decide where things come from or go to, who signs, or
-//! what git orchestra may do. Keys of ordinary use (`branch.*`, `remote.*.fetch`, colours) do not.
+//! Which keys of git config are relevant: those that can name a program, decide where things come from or go to, who signs, or
+//! what git orchestra may do. Keys of ordinary use (`branch.*`, `remote.*.fetch`, colours) are not.
 
 use crate::config;
 
-/// Keys of `core` that count.
+/// The relevant keys of `core`.
 const CORE: &[&str] = &[
     "alternaterefscommand",
     "alternaterefsprefixes",
@@ -21,7 +21,7 @@ const CORE: &[&str] = &[
     "worktree",
 ];
 
-/// Keys of a remote that count: where it is, and the programs that speak with it.
+/// The relevant keys of a remote: its addresses, and the programs that communicate with it.
 const REMOTE: &[&str] = &[
     "mirror",
     "partialclonefilter",
@@ -35,7 +35,7 @@ const REMOTE: &[&str] = &[
     "vcs",
 ];
 
-/// Sections of which every key counts.
+/// Sections in which every key is relevant.
 const WHOLE: &[&str] = &[
     "alias",
     "author",
@@ -63,7 +63,7 @@ const WHOLE: &[&str] = &[
     "web",
 ];
 
-/// Whether a key counts. `section` and `name` are in lower case.
+/// Returns whether a key is relevant. `section` and `name` are in lower case.
 pub(super) fn is_relevant(section: &str, subsection: Option<&str>, name: &str) -> bool {
     match section {
         "core" => CORE.contains(&name),
@@ -81,7 +81,7 @@ pub(super) fn is_relevant(section: &str, subsection: Option<&str>, name: &str) -
         "init" => name == "templatedir",
         "fetch" => name == "bundleuri",
         "commit" | "push" | "tag" => name == "gpgsign",
-        // What git-lfs itself writes down in ordinary use does not count.
+        // What git-lfs itself writes in ordinary use is not relevant.
         "lfs" => !matches!(name, "access" | "locksverify" | "repositoryformatversion"),
         _ => WHOLE.contains(&section),
     }
