@@ -114,12 +114,12 @@ fn every_doubt_keeps_it_and_is_said() {
         (
             "edited",
             &|_, at| fs::write(at.join("file.txt"), "x").expect("written"),
-            "has changes that its work has not: file.txt",
+            "has changes that are not in its work: file.txt",
         ),
         (
             "new",
             &|_, at| fs::write(at.join("new file"), "x").expect("written"),
-            "has changes that its work has not: new file",
+            "has changes that are not in its work: new file",
         ),
         (
             "staged",
@@ -128,33 +128,33 @@ fn every_doubt_keeps_it_and_is_said() {
                 git(id, &["add", "."]);
                 fs::write(at.join("file.txt"), "one\n").expect("written");
             },
-            "has changes that its work has not: file.txt",
+            "has changes that are not in its work: file.txt",
         ),
         (
             "ignored",
             &|_, at| fs::write(at.join(".env"), "KEY").expect("written"),
-            "ignored files are in its worktree alone: .env (3 bytes)",
+            "its worktree has ignored files that exist only there: .env (3 bytes)",
         ),
         (
             "detached",
             &|id, _| {
                 git(id, &["checkout", "-q", "--detach"]);
             },
-            "stands on no branch",
+            "has a detached HEAD",
         ),
         (
             "elsewhere",
             &|id, _| {
                 git(id, &["checkout", "-qb", "mine"]);
             },
-            "stands on another branch, mine",
+            "has another branch checked out, mine",
         ),
         (
             "renamed",
             &|id, _| {
                 git(id, &["branch", "-m", "renamed"]);
             },
-            "stands on another branch, renamed",
+            "has another branch checked out, renamed",
         ),
         (
             "merging",
@@ -203,7 +203,7 @@ fn every_doubt_keeps_it_and_is_said() {
             &|id, _| {
                 fs::remove_dir_all(repo.path().join(".git/worktrees").join(id)).expect("removed");
             },
-            "is no worktree of this repository",
+            "is not a worktree of this repository",
         ),
         (
             "gone on",
@@ -373,7 +373,7 @@ fn what_is_in_a_submodule_stays_until_it_is_asked_for_and_comes_back() {
     let (outcome, why) = told(&cleanup(&repo, &[]), &id);
     assert_eq!(
         (outcome.as_str(), why.as_str()),
-        ("kept", "its worktree has a submodule, which may hold work: lib")
+        ("kept", "its worktree contains a submodule, which may hold work: lib")
     );
     let (files, head) = (picture(&worktree), world.git(&worktree.join("lib"), ["rev-parse", "HEAD"]).line());
     repo.orchestra(["cleanup", "--force", &id]).succeeded();
@@ -415,7 +415,7 @@ fn a_repository_inside_keeps_the_worktree() {
         let (outcome, why) = told(&cleanup(&repo, &[]), &id);
         assert_eq!(
             (outcome.as_str(), why),
-            ("kept", format!("a repository of its own is in its worktree, which may hold work: {inner}")),
+            ("kept", format!("its worktree contains another repository, which may hold work: {inner}")),
             "{script}"
         );
         let files = picture(&worktree);
@@ -491,7 +491,10 @@ fn what_is_in_the_head_is_not_called_unsaved() {
     assert_eq!(told(&cleanup(&repo, &[]), &id), ("removed".into(), "merged into main".into()));
     repo.orchestra(["undo"]).succeeded();
     fs::write(worktree.join("two.txt"), "2").expect("written");
-    assert_eq!(told(&cleanup(&repo, &[]), &id).1, "its worktree has changes that its work has not: two.txt");
+    assert_eq!(
+        told(&cleanup(&repo, &[]), &id).1,
+        "its worktree has changes that are not in its work: two.txt"
+    );
 }
 
 #[test]

@@ -139,7 +139,7 @@ fn what_was_put_back_when_its_refs_could_not_all_be_deleted_is_whole_again() {
     fs::rename(registration, repo.path().join(".git/worktrees").join(&id)).expect("moved");
     repo.git(["update-ref", "-d", &format!("refs/orchestra/agents/{id}")]);
     let report = cleanup(&repo, &[]);
-    assert_eq!(told(&report, &id).1, "its worktree has changes that its work has not: late.txt");
+    assert_eq!(told(&report, &id).1, "its worktree has changes that are not in its work: late.txt");
     assert_eq!(refs().collect::<Vec<_>>(), before);
 }
 

@@ -1,4 +1,4 @@
-//! What lies in a worktree beyond the agent's work.
+//! What a worktree contains in addition to the agent's captured work.
 
 use std::{
     collections::BTreeSet,
@@ -26,43 +26,44 @@ use crate::{
     },
 };
 
-/// See above.
+/// The contents of a worktree that are not part of the agent's captured work.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ExtraContents {
     /// Files that are changed, staged, new, or were left out of the work.
     pub changed: Vec<String>,
-    /// Ignored files and folders that no rule calls derived, with their size in bytes.
+    /// Ignored files and folders outside of disposable folders, with their size in bytes.
     pub ignored: Vec<(String, u64)>,
-    /// Ignored ones that a rule calls derived: they can be made again, and are not kept.
+    /// Ignored files and folders inside disposable folders: they can be rebuilt and are not stored.
     pub derived: Vec<PathBuf>,
-    /// Submodules that were checked out: repositories of their own, in which there may be anything. Git would run what is written in
-    /// their config, so it does not look.
+    /// Checked-out submodules. Each is a repository of its own that may hold anything, and git would run what is written in its
+    /// config, so it is not inspected.
     pub submodules: Vec<String>,
-    /// Repositories that somebody made in it; what is in them is nowhere else, also where a gitlink of them is committed.
+    /// Repositories that somebody made inside the worktree. Their content exists nowhere else, even where a gitlink to them is
+    /// committed.
     pub inner: Vec<PathBuf>,
 }
 
 impl ExtraContents {
-    /// Why it is not taken away just so; `None`: nothing speaks against it.
+    /// Returns why the worktree is not removed without being asked; `None`: there is no reason.
     pub fn sentence(&self) -> Option<String> {
         let first = |names: &[String]| text::one_line(&names[0], 100);
         if let [inner, ..] = self.inner.as_slice() {
             let (name, more) = (text::one_line(&inner.to_string_lossy(), 100), more(self.inner.len()));
             return Some(format!(
-                "a repository of its own is in its worktree, which may hold work: {name}{more}"
+                "its worktree contains another repository, which may hold work: {name}{more}"
             ));
         }
         if !self.changed.is_empty() {
             let more = more(self.changed.len());
             return Some(format!(
-                "its worktree has changes that its work has not: {}{more}",
+                "its worktree has changes that are not in its work: {}{more}",
                 first(&self.changed)
             ));
         }
         if !self.submodules.is_empty() {
             let more = more(self.submodules.len());
             return Some(format!(
-                "its worktree has a submodule, which may hold work: {}{more}",
+                "its worktree contains a submodule, which may hold work: {}{more}",
                 first(&self.submodules)
             ));
         }
@@ -70,7 +71,7 @@ impl ExtraContents {
         let bytes: u64 = self.ignored.iter().map(|(_, bytes)| bytes).sum();
         (!names.is_empty()).then(|| {
             format!(
-                "ignored files are in its worktree alone: {}{} ({bytes} bytes)",
+                "its worktree has ignored files that exist only there: {}{} ({bytes} bytes)",
                 first(&names),
                 more(names.len())
             )
@@ -82,10 +83,10 @@ fn more(all: usize) -> String {
     if all > 1 { format!(" and {} more", all - 1) } else { String::new() }
 }
 
-/// Looks. `derived` are names of folders that can be made again where git ignores them.
+/// Lists the extra contents of a worktree. `derived` are the names of disposable folders (`orchestra.disposableDirs`).
 ///
 /// # Errors
-/// Something cannot be read.
+/// A file, folder or object cannot be read.
 pub fn beyond(
     repo: &Repo,
     task: &capture::CaptureTarget<'_>,
@@ -97,11 +98,11 @@ pub fn beyond(
     let mut beyond = ExtraContents { submodules, inner, ..ExtraContents::default() };
     let tip = repo.find_ref(&layout::branch_ref(task.branch))?.unwrap_or(task.base);
     let ignored = match glance(repo, place, tip) {
-        // The rest is about ignored files.
+        // Nothing changed; only the ignored files remain to be listed.
         Ok(look) if is_clean(&look, worktree) => look.ignored,
         looked => match capture::preview(repo, task, place)? {
             Some(captured) => {
-                // What could not go to the branch is in the head: either of them has it.
+                // What could not go to the branch is in the head; being in either is enough.
                 let head = repo.find_ref(&layout::head_ref(task.id))?.unwrap_or(tip);
                 let mut changed = BTreeSet::from_iter(staged(place, &[tip, head])?);
                 let differs = |commit| differing(place.shadow, commit, captured.tree);
@@ -116,7 +117,7 @@ pub fn beyond(
     };
     for path in ignored {
         let path = PathBuf::from(OsStr::from_bytes(path.strip_suffix(b"/").unwrap_or(&path)));
-        // A folder that can be made again is passed over with all that is in it.
+        // A disposable folder is skipped with everything in it.
         let has_inner = beyond.inner.iter().any(|inner| inner.starts_with(&path));
         if is_derived(&path, derived) && !has_inner {
             beyond.derived.push(path);
@@ -133,7 +134,7 @@ pub fn beyond(
     Ok(beyond)
 }
 
-/// A worktree's submodules have their git directories in its registration.
+/// Lists a worktree's submodules: their git directories are in its registration.
 fn submodules(worktree: &Worktree) -> Vec<String> {
     let entries = fs::read_dir(worktree.git_dir.join("modules")).into_iter().flatten().flatten();
     let mut names: Vec<String> =
@@ -142,7 +143,7 @@ fn submodules(worktree: &Worktree) -> Vec<String> {
     names
 }
 
-/// The quick look, which stores nothing.
+/// Compares the worktree without storing anything.
 fn glance(repo: &Repo, place: &CapturePlace<'_>, tip: Oid) -> Result<dirty::WorktreeLook> {
     let deadline = Instant::now() + capture::LIMIT;
     let compared = dirty::Compared {
@@ -154,7 +155,7 @@ fn glance(repo: &Repo, place: &CapturePlace<'_>, tip: Oid) -> Result<dirty::Work
     dirty::look(&compared, 1, deadline)
 }
 
-/// Nothing changed, nothing new, nothing hidden from the look.
+/// Returns whether nothing is changed or new, and nothing is hidden from the comparison.
 fn is_clean(look: &dirty::WorktreeLook, worktree: &Worktree) -> bool {
     look.changes == 0
         && look.left_out == 0
@@ -162,7 +163,7 @@ fn is_clean(look: &dirty::WorktreeLook, worktree: &Worktree) -> bool {
         && matches!(worktree.head(), WorktreeHead::Branch(_))
 }
 
-/// The paths in which something differs from every one of the commits.
+/// Returns the paths that differ from every one of the commits.
 fn unlike_all(commits: &[Oid], differing: impl Fn(Oid) -> Result<Vec<String>>) -> Result<Vec<String>> {
     let mut unlike: Option<BTreeSet<String>> = None;
     for commit in commits {
@@ -179,7 +180,7 @@ fn differing(shadow: &IsolatedGitDir, tip: Oid, tree: Oid) -> Result<Vec<String>
         .collect())
 }
 
-/// What the index has and none of the commits has, whatever the files say.
+/// Returns the paths whose staged content differs from every one of the commits, whatever the files contain.
 fn staged(place: &CapturePlace<'_>, commits: &[Oid]) -> Result<Vec<String>> {
     if branch_index::copy(place.worktree, place.shadow.index()).is_err() {
         return Ok(Vec::new());
@@ -199,7 +200,7 @@ fn staged_beyond(shadow: &IsolatedGitDir, commit: Oid) -> Result<Vec<String>> {
     Ok(paths(&git.limit(command::LONG_LIMIT).run()?).map(name).collect())
 }
 
-/// Trees and an index are compared where no file of the agent's lies.
+/// Compares trees and the index in a folder without files of the agent's.
 fn away_from_files(shadow: &IsolatedGitDir, verb: &str) -> Git {
     let folder = shadow.index().parent().unwrap_or(shadow.index()).to_owned();
     shadow.with_files_in(folder).git(verb)
@@ -213,7 +214,7 @@ fn name(path: &[u8]) -> String {
     String::from_utf8_lossy(path).into_owned()
 }
 
-/// Whether a folder of such a name is, or holds, the path.
+/// Returns whether a component of the path has one of the names.
 fn is_derived(path: &Path, names: &[String]) -> bool {
     path.components().any(
         |part| matches!(part, Component::Normal(name) if names.iter().any(|known| name == known.as_str())),
@@ -245,9 +246,9 @@ mod tests {
         let beyond = ExtraContents { ignored, ..ExtraContents::default() };
         assert_eq!(
             beyond.sentence().unwrap(),
-            "ignored files are in its worktree alone: .env and 1 more (30 bytes)"
+            "its worktree has ignored files that exist only there: .env and 1 more (30 bytes)"
         );
         let beyond = ExtraContents { changed: vec!["a\u{1b}b".into()], ..beyond };
-        assert_eq!(beyond.sentence().unwrap(), "its worktree has changes that its work has not: a\\eb");
+        assert_eq!(beyond.sentence().unwrap(), "its worktree has changes that are not in its work: a\\eb");
     }
 }

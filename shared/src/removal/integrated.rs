@@ -1,4 +1,4 @@
-//! Whether work is provably elsewhere: in a branch of the user's, as history or as content, and not taken back there.
+//! Whether work is provably integrated: in a branch of the user's, as history or as content, and not reverted there.
 
 use std::collections::HashMap;
 
@@ -8,66 +8,66 @@ use crate::{
     git::{Git, Oid, Repo, command},
 };
 
-/// The most commits of the target that are searched for the same patches: the newest.
+/// Maximum number of commits of the target that are searched for the same patches, newest first.
 const SEARCHED: usize = 5_000;
-/// Above so many files the search is not narrowed to them: the command line would not take them.
+/// Maximum number of files to which the search is narrowed: more do not fit on a command line.
 const NARROW: usize = 200;
 
-/// What is known of one piece of work and one branch. Counts are of the work's own commits, merges aside.
+/// What is known about some work and one branch. Counts are of the work's own commits without merges.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct IntegrationFacts {
-    /// The work's commits.
+    /// The number of the work's commits.
     pub commits: usize,
-    /// Its newest commit is in the branch's history.
+    /// Whether its newest commit is in the branch's history.
     pub reachable: bool,
-    /// It landed through us, and the commit that brought it is in the branch's history.
+    /// Whether `merge-ranked` landed it, and the resulting commit is in the branch's history.
     pub landed: bool,
-    /// One commit of the branch makes the same change as all of it.
+    /// Whether one commit of the branch makes the same change as all of the work.
     pub squashed: bool,
-    /// So many of its commits have one in the branch that makes the same change.
+    /// The number of its commits for which a commit of the branch makes the same change.
     pub picked: usize,
-    /// Merged into the branch, it would change nothing.
+    /// Whether merging it into the branch would change nothing.
     pub adds_nothing: bool,
-    /// Files that it changes and that stand in the branch as they were before.
+    /// The number of files that it changes and that are in the branch as they were before.
     pub files_back: usize,
 }
 
-/// How it is elsewhere, or that it is not.
+/// How work is integrated, or that it is not.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Integration {
     /// There is no work.
     Nothing,
-    /// In the branch's history.
+    /// As itself, in the branch's history.
     Merged,
-    /// Landed by `merge-ranked`, as other commits.
+    /// By `merge-ranked`, as other commits.
     Landed,
     /// As one commit.
     Squashed,
-    /// Commit by commit: rebased or picked.
+    /// Commit by commit: rebased or cherry-picked.
     Picked,
     /// The branch has the same content.
     Same,
-    /// It was there, and was taken back, in so many files.
+    /// It was integrated, but so many of its files were reverted.
     TakenBack(usize),
-    /// Some of its commits are there.
+    /// Only some of its commits are integrated.
     Partly {
-        /// So many,
+        /// The number of integrated commits.
         there: usize,
-        /// of so many.
+        /// The number of all its commits.
         of: usize,
     },
-    /// It is not there.
+    /// It is not integrated.
     Missing,
 }
 
 impl Integration {
-    /// Whether nothing is lost without it.
+    /// Returns whether nothing is lost when the work is removed.
     pub const fn is_elsewhere(self) -> bool {
         !matches!(self, Self::TakenBack(_) | Self::Partly { .. } | Self::Missing)
     }
 }
 
-/// What follows from the facts.
+/// Decides the integration from the facts.
 pub const fn find(facts: IntegrationFacts) -> Integration {
     let proof = if facts.commits == 0 {
         return Integration::Nothing;
@@ -86,22 +86,22 @@ pub const fn find(facts: IntegrationFacts) -> Integration {
     } else {
         return Integration::Missing;
     };
-    // In the history is not in the files: whoever took it back may want it again.
+    // Being in the history does not mean being in the files: whoever reverted it may want it again.
     if facts.files_back > 0 { Integration::TakenBack(facts.files_back) } else { proof }
 }
 
-/// A piece of work.
+/// Work to look for in a branch.
 #[derive(Clone, Copy, Debug)]
 pub struct CandidateWork {
-    /// Where it began.
+    /// The commit that the work started from.
     pub base: Oid,
-    /// The commit that holds it.
+    /// The commit that holds the work.
     pub tip: Oid,
-    /// As which commit it landed through us, if it did.
+    /// The commit as which `merge-ranked` landed it, if it did.
     pub landed_as: Option<Oid>,
 }
 
-/// Looks for a piece of work in the branch at `target`.
+/// Determines how a piece of work is integrated into the branch at `target`.
 ///
 /// # Errors
 /// A commit cannot be read, or git fails.
@@ -131,7 +131,7 @@ fn count(many: u64) -> usize {
     usize::try_from(many).unwrap_or(usize::MAX)
 }
 
-/// Whether a merge into the target would change nothing. What the trial makes goes into a temporary folder.
+/// Returns whether a merge into the target would change nothing. The objects of the trial merge go into a temporary folder.
 fn adds_nothing(repo: &Repo, work: CandidateWork, target: Oid) -> Result<bool> {
     let common = repo.common_dir()?;
     let made = tempfile::tempdir().context(Kind::External, || "cannot make a temporary folder".into())?;
@@ -153,7 +153,7 @@ fn adds_nothing(repo: &Repo, work: CandidateWork, target: Oid) -> Result<bool> {
     Ok(output.status.success() && tree == Some(repo.tree_of(target)?))
 }
 
-/// Looks for the same patches among the commits that the target has and the work has not.
+/// Searches the commits that the target has and the work does not for the same patches.
 fn search(repo: &Repo, work: CandidateWork, target: Oid, facts: &mut IntegrationFacts) -> Result<()> {
     let apart = repo.merge_base(target, work.tip)?;
     let files = changed(repo, apart, work.tip)?;
@@ -165,12 +165,13 @@ fn search(repo: &Repo, work: CandidateWork, target: Oid, facts: &mut Integration
     facts.picked = own.iter().filter(|(patch, _)| there.contains_key(*patch)).map(|(_, times)| times).sum();
     let merges =
         Git::new(&repo.common_dir()?, "rev-list").args(["--count", "--merges", &range, "--"]).line()?;
-    // What is in the target itself, or changes nothing, is not missing; a merge may hold changes of its own, and has no patch.
+    // A commit that is itself in the target, or changes nothing, does not count. A merge may hold changes of its own but has no
+    // patch.
     facts.commits = (own.values().sum::<usize>() + merges.parse::<usize>().unwrap_or(1)).max(1);
     Ok(())
 }
 
-/// The patches of the commits in a range, each with how often it is made.
+/// Returns the patch ids of the commits in a range, each with the number of commits that have it.
 fn patches(repo: &Repo, range: &str, files: &[String]) -> Result<HashMap<String, usize>> {
     let place = repo.common_dir()?;
     let most = format!("--max-count={SEARCHED}");
@@ -211,7 +212,7 @@ fn changed(repo: &Repo, from: Oid, to: Oid) -> Result<Vec<String>> {
     Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
 }
 
-/// Files that the work changes and that are in the target just as they were before it.
+/// Counts the files that the work changes and that are in the target as they were before.
 fn files_back(repo: &Repo, work: CandidateWork, target: Oid) -> Result<usize> {
     let mine = changed(repo, work.base, work.tip)?;
     let moved: std::collections::HashSet<String> = changed(repo, work.base, target)?.into_iter().collect();

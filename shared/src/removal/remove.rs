@@ -1,5 +1,6 @@
-//! Taking one agent away. Everything is kept first; then the files move, the life goes into the archive, the refs go. Cut off
-//! between any two of these steps, it is an agent without a worktree or one that is still there; the operation tells either.
+//! Removing one agent. First everything is stored; then the files move, the agent goes into the archive, and its refs are
+//! deleted. Killed between any two steps, the agent has either lost its worktree or is still there; the open operation tells
+//! which.
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +26,7 @@ use crate::{
     },
 };
 
-/// An agent to take away.
+/// An agent to remove.
 #[derive(Debug)]
 pub struct RemovalTarget<'a> {
     /// The agent.
@@ -34,26 +35,26 @@ pub struct RemovalTarget<'a> {
     pub agent: &'a Agent,
     /// Its worktree, if it has one.
     pub worktree: Option<&'a Worktree>,
-    /// What in it can be made again, and is not kept.
+    /// Folders in the worktree that can be rebuilt and are not stored.
     pub derived: &'a [PathBuf],
-    /// Its work goes into the trash alone, not into the archive.
+    /// Whether its work goes only into the trash, not into the archive.
     pub discard: bool,
 }
 
-/// What was kept of an agent.
+/// What was stored of an agent.
 #[derive(Debug)]
 pub struct KeptAgent {
-    /// What is to be removed.
+    /// The record of the removal for the operation.
     pub removal: Removal,
-    /// The tree that holds the parts.
+    /// The tree that holds the stored parts.
     pub tree: Oid,
-    /// Commits that must stay alive with it.
+    /// Commits that must stay reachable with it.
     pub pins: Vec<Oid>,
-    /// Of what was seen in the worktree.
+    /// The fingerprint of the worktree's listing.
     fingerprint: [u8; 32],
 }
 
-/// Keeps everything of an agent that is to go. Nothing is changed.
+/// Stores everything of an agent that is to be removed. Changes nothing else.
 ///
 /// # Errors
 /// Something cannot be read, or the disk is full.
@@ -126,29 +127,29 @@ fn tip_of(repo: &Repo, order: &RemovalTarget<'_>) -> Result<Oid> {
             return Ok(tip);
         }
     }
-    order.agent.base.commit().ok_or_else(|| Error::internal(format!("'{}' has no base", order.id)))
+    order.agent.base.commit().ok_or_else(|| Error::internal(format!("'{}' has no base commit", order.id)))
 }
 
-/// Agents that go at once, and what was kept of each.
+/// Agents that are removed together, with what was stored of each.
 pub type Batch<'a> = [(RemovalTarget<'a>, &'a KeptAgent)];
 
-/// What became of one agent.
+/// What happened to one agent.
 #[derive(Debug)]
 pub enum RemovalOutcome {
-    /// It is gone.
+    /// It was removed.
     Removed,
-    /// Something stood in the way, and everything of it is back in its place.
+    /// An error prevented it; everything of the agent is back in place.
     Kept(Error),
-    /// Something stood in the way, also of putting it back: part of it is in the trash. The operation must stay open, so that the
-    /// next command puts it back.
+    /// An error prevented it, and also prevented moving everything back: a part is in the trash. The operation must stay open, so
+    /// that the next command moves it back.
     Stuck(Error),
 }
 
-/// Takes agents away, now that what was kept is written down in the operation. The answers stand in the order of the agents: a
-/// process works in its worktree, something changed since it was kept, or cannot be moved.
+/// Removes agents whose stored parts are recorded in the operation. The outcomes are in the order of the agents. An agent is kept
+/// if a process uses its worktree, if something changed since it was stored, or if something cannot be moved.
 ///
 /// # Errors
-/// The lock on worktrees cannot be had; nothing is changed.
+/// The lock on worktrees cannot be taken; nothing is changed.
 pub fn carry_out(repo: &Repo, operation: &str, batch: &Batch<'_>) -> Result<Vec<RemovalOutcome>> {
     let private = PrivateDir::new(repo.private_dir()?);
     let _lock = Lock::require(&private.worktrees_lock(), WAIT)?;
@@ -157,7 +158,7 @@ pub fn carry_out(repo: &Repo, operation: &str, batch: &Batch<'_>) -> Result<Vec<
     for (order, kept) in batch {
         moved.push(Moved::away(repo, operation, order, kept, &before));
     }
-    // Between the look and the move somebody may have come in, or written something.
+    // Between check and move a process may have entered the worktree or written to it.
     let after = Places::now();
     for ((order, kept), moved) in batch.iter().zip(&mut moved) {
         if moved.error.is_none()
@@ -168,7 +169,7 @@ pub fn carry_out(repo: &Repo, operation: &str, batch: &Batch<'_>) -> Result<Vec<
     }
     let gone: Vec<usize> = (0..batch.len()).filter(|at| moved[*at].error.is_none()).collect();
     if drop_refs(repo, gone.iter().map(|at| &batch[*at])).is_err() {
-        // One of them is in the way of all: each for itself.
+        // One agent blocks all; try each alone.
         for at in gone {
             if let Err(error) = drop_refs(repo, [&batch[at]].into_iter()) {
                 moved[at].put_back(error);
@@ -179,13 +180,13 @@ pub fn carry_out(repo: &Repo, operation: &str, batch: &Batch<'_>) -> Result<Vec<
     Ok(moved.into_iter().map(Moved::fate).collect())
 }
 
-/// Folders of one agent that were moved into the trash, from and to: the worktree first.
+/// The folders of one agent that were moved into the trash, from and to; the worktree first.
 #[derive(Default)]
 struct Moved {
     folders: Vec<(PathBuf, PathBuf)>,
-    /// Why it is kept.
+    /// Why the agent is kept.
     error: Option<Error>,
-    /// It could not be put back.
+    /// Whether the folders could not be moved back.
     stuck: bool,
 }
 
@@ -229,12 +230,12 @@ impl Moved {
                 return;
             }
         }
-        // The trash may have been made for this one.
+        // The trash folder may have been made for this agent.
         let _ = self.folders.first().and_then(|(_, to)| to.parent()).map(std::fs::remove_dir);
         self.error = Some(error);
     }
 
-    /// Some of its refs may be gone, and its life may be in the archive.
+    /// Restores refs that may have been deleted, and the agent from the archive.
     fn revive(&mut self, repo: &Repo, kept: &KeptAgent) {
         let archived = archive::all(repo);
         let revived = archived.and_then(|all| restore::restore_refs(repo, kept.tree, &kept.removal, &all.0));
@@ -255,9 +256,8 @@ impl Moved {
         let Some((_, files)) = self.folders.first() else { return Ok(()) };
         free_of_processes(files, places)?;
         if FolderListing::of(files, order.derived)?.fingerprint() != kept.fingerprint {
-            return Err(
-                Error::new(Code::WorktreeInUse, "its worktree changed in this very moment").hint("try again")
-            );
+            return Err(Error::new(Code::WorktreeInUse, "its worktree changed while it was being removed")
+                .hint("try again"));
         }
         Ok(())
     }
@@ -267,7 +267,7 @@ fn free_of_processes(folder: &Path, places: &Places) -> Result<()> {
     places.first_in(folder).map_or(Ok(()), |inside| Err(Error::new(Code::WorktreeInUse, inside.sentence())))
 }
 
-/// The lives go into the archive, the refs go: all of them or none.
+/// Archives the agents and deletes their refs: all of them or none.
 fn drop_refs<'a>(
     repo: &Repo,
     gone: impl Iterator<Item = &'a (RemovalTarget<'a>, &'a KeptAgent)>,

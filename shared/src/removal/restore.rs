@@ -1,5 +1,5 @@
-//! Bringing one agent back, as it was to the byte. Each step is left out where it is done already, so that one that was cut off is
-//! simply done again.
+//! Restoring one agent exactly as it was. Each step is skipped if it is done already, so that an interrupted restore is simply
+//! run again.
 
 use std::{
     collections::BTreeMap,
@@ -17,10 +17,10 @@ use crate::{
     worktree::away::{self, REFLOG, REGISTRATION, WORKTREE},
 };
 
-/// Why it cannot come back as things stand; nothing is changed.
+/// Checks whether an agent can be restored; changes nothing.
 ///
 /// # Errors
-/// Its places are taken, or the repository cannot be read.
+/// A path or ref of the agent is taken, or the repository cannot be read.
 pub fn check(repo: &Repo, removal: &Removal) -> Result<()> {
     let agent = text::safe(&removal.agent);
     for (place, _) in places(repo, removal)? {
@@ -28,7 +28,7 @@ pub fn check(repo: &Repo, removal: &Removal) -> Result<()> {
             let shown = place.display();
             return Err(Error::new(
                 Code::PathTaken,
-                format!("'{agent}' cannot come back: '{shown}' is taken"),
+                format!("'{agent}' cannot be restored: '{shown}' is taken"),
             )
             .hint(format!("{} SOMEWHERE-ELSE, and try again", quote::command(&[&"mv", &place]))));
         }
@@ -41,15 +41,18 @@ pub fn check(repo: &Repo, removal: &Removal) -> Result<()> {
             let shown = text::safe(name);
             return Err(Error::new(
                 Code::PathTaken,
-                format!("'{agent}' cannot come back: '{shown}' is taken ({})", now.short()),
+                format!("'{agent}' cannot be restored: '{shown}' is taken ({})", now.short()),
             )
-            .hint(format!("if it may go: {}", quote::command(&[&"git", &"update-ref", &"-d", name]))));
+            .hint(format!(
+                "if it is not needed: {}",
+                quote::command(&[&"git", &"update-ref", &"-d", name])
+            )));
         }
     }
     Ok(())
 }
 
-/// Where its worktree and the registration of it are, each with the part of what was kept.
+/// Returns the paths of its worktree and its registration, each with the name of the stored part.
 fn places(repo: &Repo, removal: &Removal) -> Result<Vec<(PathBuf, &'static str)>> {
     let mut places: Vec<_> = removal.worktree.iter().map(|place| (place.clone(), WORKTREE)).collect();
     if let Some(name) = &removal.registration {
@@ -58,7 +61,7 @@ fn places(repo: &Repo, removal: &Removal) -> Result<Vec<(PathBuf, &'static str)>
     Ok(places)
 }
 
-/// Whether what lies there is the worktree, or its registration: they name each other.
+/// Returns whether `place` holds this worktree or its registration: each names the other.
 fn belongs(place: &Path, removal: &Removal) -> bool {
     let holds =
         |file: &str, text: &str| careful::text(place.join(file)).is_ok_and(|found| found.contains(text));
@@ -68,17 +71,17 @@ fn belongs(place: &Path, removal: &Removal) -> bool {
         || worktree.is_some_and(|path| holds("gitdir", &path))
 }
 
-/// Its refs never went, or came back.
+/// Returns whether its refs were never deleted, or are restored.
 fn is_there(repo: &Repo, removal: &Removal) -> Result<bool> {
     let id = AgentId::parse(&removal.agent)?;
     Ok(repo.find_ref(&layout::agent_ref(&id))?.is_some())
 }
 
-/// Brings it back from what was kept of it. `undo` is the operation that does so: what is not finished lies in the trash under
-/// its name, where the next command finds it.
+/// Restores an agent from what was stored of it. `undo` is the id of the current operation: an unfinished copy is in the trash
+/// under this id, where the next command finds it.
 ///
 /// # Errors
-/// Its places are taken, or cannot be written.
+/// A path of the agent is taken or cannot be written.
 pub fn restore(repo: &Repo, undo: &str, kept: Oid, removal: &Removal, archived: &Archive) -> Result<()> {
     let parts = repo.entries_of(kept)?;
     let part = |name: &str| {
@@ -95,10 +98,10 @@ pub fn restore(repo: &Repo, undo: &str, kept: Oid, removal: &Removal, archived: 
     restore_refs(repo, kept, removal, archived)
 }
 
-/// Archived agents, by their ids.
+/// Archived agents by id.
 pub type Archive = BTreeMap<AgentId, Archived>;
 
-/// Makes its refs again, those that are missing. `archived` is what the archives hold.
+/// Restores the missing refs of an agent. `archived` is the content of the archives.
 ///
 /// # Errors
 /// A ref cannot be written.
@@ -117,7 +120,7 @@ pub fn restore_refs(repo: &Repo, kept: Oid, removal: &Removal, archived: &Archiv
     if let (Some(branch), Some(reflog)) = (branch, reflog) {
         put_reflog(repo, branch, &repo.read_blob(reflog.id)?)?;
     }
-    // The archive has its life as it was; one that goes on is not in the archive.
+    // The archive holds the agent's last state; an agent that continues is no longer in the archive.
     let was_gone = edits.iter().any(|edit| edit.name == life);
     let is_archived = match archived.get(&id) {
         Some(known) => repo.find_ref(&life)? == Some(known.tip),

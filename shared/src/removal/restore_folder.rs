@@ -1,4 +1,4 @@
-//! A folder that was kept, written to the disk again.
+//! Writing a stored folder back to the disk.
 
 use std::{
     collections::HashMap,
@@ -26,11 +26,11 @@ use crate::{
     },
 };
 
-/// Writes a folder that was kept to `place`, which must not exist. It is written to `temporary` first, on the same disk, and then
-/// renamed; what an earlier attempt left there is replaced.
+/// Writes a stored folder to `place`, which must not exist. It is first written to `temporary`, on the same disk, and then
+/// renamed. Replaces what an interrupted attempt left at `temporary`.
 ///
 /// # Errors
-/// Something lies at `place`, or cannot be written; nothing is left then.
+/// `place` exists or cannot be written; then nothing is left behind.
 pub fn restore_folder(repo: &Repo, kept: Oid, temporary: &Path, place: &Path) -> Result<()> {
     let shown = place.display();
     if fs::symlink_metadata(place).is_ok() {
@@ -47,7 +47,7 @@ pub fn restore_folder(repo: &Repo, kept: Oid, temporary: &Path, place: &Path) ->
     done
 }
 
-/// Under the lock on worktrees: whoever empties the trash takes empty folders away, that of the trash and that of worktrees.
+/// Runs under the lock on worktrees, because emptying the trash removes empty folders of trash and of worktrees.
 fn make_folder(repo: &Repo, temporary: &Path, place: &Path) -> Result<()> {
     let _lock = Lock::require(&PrivateDir::new(repo.private_dir()?).worktrees_lock(), WAIT)?;
     away::delete(temporary);
@@ -62,7 +62,10 @@ fn fill(repo: &Repo, kept: Oid, folder: &Path) -> Result<()> {
     let entries = repo.entries_of(kept)?;
     let part = |name: &str| {
         entries.iter().find(|entry| entry.name == name.as_bytes()).map(|entry| entry.id).ok_or_else(|| {
-            Error::new(Code::StateDamaged, format!("'{name}' of the kept folder {} is missing", kept.short()))
+            Error::new(
+                Code::StateDamaged,
+                format!("'{name}' of the stored folder {} is missing", kept.short()),
+            )
         })
     };
     let lines = manifest::read(&repo.read_blob(part(MANIFEST)?)?);
@@ -75,7 +78,7 @@ fn fill(repo: &Repo, kept: Oid, folder: &Path) -> Result<()> {
 struct Writer<'a> {
     repo: &'a Repo,
     lines: HashMap<Vec<u8>, manifest::ManifestEntry>,
-    /// Where each folder is, and its path in the manifest: modes and times come when all is in them.
+    /// The path of each folder, on the disk and in the manifest: modes and times are set when its content is complete.
     folders: Vec<(PathBuf, Vec<u8>)>,
 }
 
@@ -86,7 +89,7 @@ impl Writer<'_> {
             if name.is_empty() || name == b"." || name == b".." || name.contains(&b'/') {
                 return Err(Error::new(
                     Code::StateDamaged,
-                    format!("tree {} holds a name that no file has", tree.short()),
+                    format!("tree {} contains an invalid file name", tree.short()),
                 ));
             }
             let path = if below.is_empty() { name.to_vec() } else { [below, b"/", name].concat() };
@@ -120,7 +123,7 @@ impl Writer<'_> {
         }
     }
 
-    /// The innermost first: whoever closes a folder cannot write below it any more.
+    /// Starts with the innermost: in a folder that was made read-only nothing can be changed.
     fn finish_folders(&self) -> Result<()> {
         for (full, path) in self.folders.iter().rev() {
             let cannot = || format!("cannot write '{}'", full.display());

@@ -1,5 +1,5 @@
-//! What was moved away: files lie beside their old place until nothing waits for the disk, what was kept of them in the operation
-//! until its time is over.
+//! Folders that were moved away. Their files stay next to the old path until the disk is idle; what was stored of them stays in
+//! the operation until it expires (`orchestra.undoExpire`).
 
 use std::{
     collections::BTreeSet,
@@ -25,10 +25,10 @@ use crate::{
     worktree::away::{self, FOLDER, WAIT},
 };
 
-/// Has a process of its own delete what was moved away, at the lowest priority, while the user goes on.
+/// Starts a background process that deletes what was moved away, at the lowest priority.
 ///
 /// # Errors
-/// It cannot be started.
+/// The process cannot be started.
 pub fn empty_when_idle(repo: &Repo) -> Result<()> {
     let program = process::sibling_binary("git-orchestra-cleanup");
     let mut command = process::own(&program);
@@ -44,7 +44,7 @@ pub fn empty_when_idle(repo: &Repo) -> Result<()> {
         .context(Code::ProgramFailed, || format!("cannot start '{}'", program.display()))
 }
 
-/// Deletes the files that were moved away; every byte of them that counts is in the operation. At the lowest priority.
+/// Deletes the files that were moved away, at the lowest priority. Every byte worth keeping is in the operation.
 ///
 /// # Errors
 /// The operations cannot be read.
@@ -60,7 +60,7 @@ pub fn empty(repo: &Repo) -> Result<()> {
         }
     }
     note_stuck(&private, &folders);
-    // The folder of trash goes with the last that was in it, that of worktrees with the last worktree.
+    // The trash folder is removed when it is empty, the folder of worktrees with the last worktree.
     let _lock = Lock::require(&private.worktrees_lock(), WAIT)?;
     for trash in emptied.iter().filter(|folder| folder.ends_with(FOLDER)) {
         let _ = fs::remove_dir(trash);
@@ -69,13 +69,13 @@ pub fn empty(repo: &Repo) -> Result<()> {
     Ok(())
 }
 
-/// The folders in the trash that may be deleted: those of operations that are over. Of a cleanup that is open, under way or cut
-/// off, the folders may hold what was written after they were kept: they move back ([`super::recover`]).
+/// Lists the folders in the trash that may be deleted: those of operations that are complete. While a cleanup is open, its
+/// folders may hold what was written after they were stored; then they move back ([`super::recover`]).
 fn disposable(repo: &Repo) -> Result<Vec<PathBuf>> {
     let all = operations::all(repo)?;
     let mut folders = Vec::new();
     for operation in all.iter().filter(|one| one.stage != Stage::Open) {
-        // An undo has its unfinished copies under its own name.
+        // An undo has its unfinished copies under its own id.
         let undone = all.iter().find(|one| operation.undoes() == Some(one.id.as_str()));
         for removal in operation.removals().iter().chain(undone.into_iter().flat_map(Operation::removals)) {
             folders.extend(away::moves(repo, &operation.id, removal)?.into_iter().map(|(_, folder)| folder));
@@ -84,7 +84,7 @@ fn disposable(repo: &Repo) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// Folders of earlier operations that could not be deleted, such as those with files of another user.
+/// Lists folders of earlier operations that could not be deleted, such as those with files of another user.
 ///
 /// # Errors
 /// The private folder cannot be found.
@@ -96,15 +96,15 @@ pub fn stuck(repo: &Repo) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// Writes down what could not be deleted, for the next command to say so; a failure costs only that.
+/// Records what could not be deleted, so that the next command warns about it. A failure to do so is ignored.
 fn note_stuck(private: &PrivateDir, folders: &[PathBuf]) {
     let left = folders.iter().filter(|folder| fs::symlink_metadata(folder).is_ok());
     let list: Vec<&[u8]> = left.map(|folder| folder.as_os_str().as_bytes()).collect();
     let _ = private_files::write(&private.stuck_trash(), list.join(&0));
 }
 
-/// Forgets operations that were kept for `keep`, by the clock of the trash, which says `now`; git collects what they alone kept.
-/// Gives how many.
+/// Deletes operations older than `keep` by the trash clock, whose time is `now`, and returns how many. Git then collects the
+/// objects that only they kept.
 ///
 /// # Errors
 /// A ref cannot be deleted.
