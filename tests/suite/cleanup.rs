@@ -166,7 +166,7 @@ fn every_doubt_keeps_it_and_is_said() {
                 git(id, &["checkout", "-q", &format!("orchestra/{id}")]);
                 git(id, &["merge", "-q", "--no-commit", "side"]);
             },
-            "a merge is under way",
+            "a merge is in progress",
         ),
         (
             "locked",

@@ -132,7 +132,7 @@ fn an_open_merge_another_branch_or_no_branch_keep_the_work_off_the_branch() {
             "git checkout -qb elsewhere-$ORCHESTRA_AGENT; echo left > left",
             "the worktree is on another branch",
         ),
-        ("git checkout -q --detach; echo left > left", "the worktree is on no branch"),
+        ("git checkout -q --detach; echo left > left", "the worktree has a detached HEAD"),
     ] {
         let id = ran(&repo, script);
         let agent = repo.agent(&id);

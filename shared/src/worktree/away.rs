@@ -1,4 +1,4 @@
-//! Where the folders of a worktree go when it is removed, and moving them there and back.
+//! Where the folders of a removed worktree are moved, and moving them there and back.
 
 use std::{
     fs,
@@ -15,42 +15,41 @@ use crate::{
     store::{layout::PrivateDir, operations::Removal},
 };
 
-/// The parts of what is kept of an agent: its worktree, the registration of it, the reflog of its branch, and objects that git
-/// remembered by these alone.
+/// The stored part of an agent that holds the files of its worktree.
 pub const WORKTREE: &str = "worktree";
-/// See [`WORKTREE`].
+/// The stored part that holds the registration of the worktree.
 pub const REGISTRATION: &str = "registration";
-/// See [`WORKTREE`].
+/// The stored part that holds the reflog of the branch.
 pub const REFLOG: &str = "reflog";
-/// See [`WORKTREE`].
+/// The stored part that holds objects which only the registration or the reflog referenced.
 pub const OBJECTS: &str = "objects";
 
-/// How long to wait for others of ours that register worktrees.
+/// Maximum time to wait for other commands of ours that register or remove worktrees.
 pub const WAIT: Duration = Duration::from_secs(120);
 
-/// The folder beside a worktree.
+/// The name of the trash folder next to worktrees.
 pub const FOLDER: &str = ".trash";
 
-/// Where the files of a worktree go: on the same disk, so that moving them is one step.
+/// Returns where the files of a removed worktree are moved: to the same disk, so that the move is one rename.
 pub fn place(worktree: &Path, operation: &str, agent: &AgentId) -> Option<PathBuf> {
     Some(folder_of(worktree)?.join(format!("{operation}-{agent}")))
 }
 
-/// The folder of trash beside a worktree.
+/// Returns the trash folder next to a worktree.
 pub fn folder_of(worktree: &Path) -> Option<PathBuf> {
     Some(worktree.parent()?.join(FOLDER))
 }
 
-/// Where its registration goes.
+/// Returns where the registration of a removed worktree is moved.
 pub fn registration_place(private: &PrivateDir, operation: &str, agent: &AgentId) -> PathBuf {
     private.gone().join(format!("{operation}-{agent}"))
 }
 
-/// The paths that a removal moves, from and to: the worktree first. What an undo brings back is written at the places "to" of
-/// its own name, and moved to the places "from".
+/// Returns the folders that a removal moves, from and to; the worktree first. An undo writes its copies to the "to" paths under
+/// its own id, and renames them to the "from" paths.
 ///
 /// # Errors
-/// The removal names no agent, or the common git directory cannot be found.
+/// The removal's agent id is malformed, or the common git directory cannot be found.
 pub fn moves(repo: &Repo, operation: &str, removal: &Removal) -> Result<Vec<(PathBuf, PathBuf)>> {
     let agent = AgentId::parse(&removal.agent)?;
     let private = PrivateDir::new(repo.private_dir()?);
@@ -67,10 +66,10 @@ pub fn moves(repo: &Repo, operation: &str, removal: &Removal) -> Result<Vec<(Pat
     Ok(moves)
 }
 
-/// Moves a folder.
+/// Moves a folder and makes the parent of `to` if it is missing.
 ///
 /// # Errors
-/// It cannot be moved.
+/// The folder cannot be moved.
 pub fn move_folder(from: &Path, to: &Path) -> Result<()> {
     let cannot = || format!("cannot move '{}' to '{}'", from.display(), to.display());
     if let Some(parent) = to.parent() {
@@ -82,7 +81,7 @@ pub fn move_folder(from: &Path, to: &Path) -> Result<()> {
     })
 }
 
-/// Deletes a folder as far as it can be deleted; those that nobody may write into are opened first. `true`: there was something.
+/// Deletes a folder as far as possible; read-only folders in it are made writable first. Returns whether the folder existed.
 pub fn delete(folder: &Path) -> bool {
     if fs::symlink_metadata(folder).is_err() {
         return false;

@@ -1,17 +1,17 @@
-//! The index of a worktree itself, copied for a look.
+//! Copying a worktree's own index to read it.
 
 use std::{fs::File, io, path::Path};
 
 use crate::git::{careful, worktrees::Worktree};
 
-/// Largest index that is read, in bytes.
+/// Maximum size of an index that is read, in bytes.
 const LARGEST: u64 = 2 << 30;
 
-/// Copies a worktree's index, with its time: a file that was changed in the same instant in which the index was written, and kept
-/// its length, is told from an unchanged one by that alone.
+/// Copies a worktree's index with its modification time: only that time shows that a file of unchanged length may have been
+/// changed in the same instant in which the index was written.
 ///
 /// # Errors
-/// There is none, or it is no regular file.
+/// The index is missing, too large, or not a regular file.
 pub fn copy(worktree: &Worktree, to: &Path) -> io::Result<()> {
     let from = careful::open_regular(&worktree.git_dir.join("index"))?;
     let found = from.metadata()?;

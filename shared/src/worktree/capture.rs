@@ -1,4 +1,4 @@
-//! Taking an agent's work: its commits, and what it left uncommitted on top, through the shadow.
+//! Capturing an agent's work, which is its commits and what it left uncommitted, through an isolated git directory.
 
 use std::{
     fs,
@@ -36,61 +36,61 @@ use crate::{
     world,
 };
 
-/// The longest that reading and storing a worktree may take.
+/// Maximum time to read and store a worktree.
 pub const LIMIT: Duration = Duration::from_secs(10 * 60);
 
-/// Whose work is taken, and how.
+/// The agent whose work is captured, and how.
 #[derive(Debug)]
 pub struct CaptureTarget<'a> {
     /// The agent.
     pub id: &'a AgentId,
-    /// Its title, for the commit of what was left.
+    /// Its title, for the commit of uncommitted changes.
     pub title: &'a str,
     /// Its branch, without `refs/heads/`.
     pub branch: &'a str,
-    /// Where it started.
+    /// The commit it started from.
     pub base: Oid,
-    /// The largest file that is taken; one that was larger before may have doubled.
+    /// The maximum size of a captured file. A tracked file may have grown to twice its size.
     pub max_file: ByteSize,
 }
 
-/// The worktree from which work is taken.
+/// The worktree from which work is captured.
 #[derive(Debug)]
 pub struct CapturePlace<'a> {
     /// Its files, reached through [`super::open_worktree`].
     pub root: &'a Root,
     /// Its registration.
     pub worktree: &'a Worktree,
-    /// How git sees it.
+    /// The isolated git directory through which git reads it.
     pub shadow: &'a IsolatedGitDir,
 }
 
-/// What an agent has done so far.
+/// The work of an agent so far.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct CapturedWork {
-    /// The commit that holds all of it; of an agent that never started, what its first event names as its base.
+    /// The commit that holds all of it; for an agent that never started, the base in its first event.
     pub head: IdOrText<CommitId>,
-    /// How much it is.
+    /// The amount of work.
     #[serde(flatten)]
     pub work: WorkStat,
-    /// Why the rest is in `heads` alone and not on the branch, if it is so.
+    /// Why the uncommitted changes are only in `refs/orchestra/heads/<id>` and not on the branch; `None`: they are on it.
     pub off_branch: Option<String>,
-    /// What people should know of work that is on the branch: that nothing else could be taken, for instance.
+    /// What users should know about work that is on the branch, for instance that nothing else could be captured.
     #[serde(default)]
     pub remark: Option<String>,
-    /// Why it is not recorded what changed around it, if it is so.
+    /// Why the changes around the agent were not recorded; `None`: they were.
     #[serde(default)]
     pub unrecorded: Option<String>,
-    /// The git operation that it stopped in the middle of, and conflicts that it did not resolve.
+    /// The git operation in progress, and the unresolved conflicts.
     #[serde(default)]
     pub unfinished: Option<Unfinished>,
-    /// Why what is in the worktree could not be saved, if it is so; only commits were taken then.
+    /// Why the files in the worktree could not be saved; then only commits were captured. `None`: they were saved.
     #[serde(default)]
     pub unsaved: Option<String>,
 }
 
 impl CapturedWork {
-    /// Of an agent that never started.
+    /// Returns the work of an agent that never started.
     pub fn nothing(base: IdOrText<CommitId>) -> Self {
         Self {
             head: base,
@@ -104,12 +104,13 @@ impl CapturedWork {
     }
 }
 
-/// Takes the work for good: what was left is committed to the branch where the worktree stands on it with no
-/// operation under way, and the worktree's index follows; otherwise it is in `refs/orchestra/heads/<id>` alone.
+/// Captures the work at the end of an attempt. Uncommitted changes are committed to the branch, and the worktree's index is
+/// updated, if the worktree has the branch checked out with no operation in progress; otherwise they are only in
+/// `refs/orchestra/heads/<id>`.
 ///
 /// # Errors
-/// The worktree is gone, or something cannot be read or written. Nothing is half-done then: the head moves first,
-/// then branch and index together.
+/// The worktree is gone, or something cannot be read or written. Nothing is left in between: the head moves first, then branch
+/// and index together.
 pub fn finish(repo: &Repo, task: &CaptureTarget<'_>, place: &CapturePlace<'_>) -> Result<CapturedWork> {
     let CapturePlace { shadow, worktree, .. } = place;
     let (standing, off_branch) = stand(repo, task, worktree)?;
@@ -128,12 +129,12 @@ pub fn finish(repo: &Repo, task: &CaptureTarget<'_>, place: &CapturePlace<'_>) -
     }
     set_head(repo, task, head)?;
     let mut why_off = off_branch;
-    // An index with conflicts tells what they are; it stays.
+    // An index with conflicts shows what they are; it stays.
     if left && why_off.is_none() && captured.unfinished.is_some() {
         why_off = Some("its conflicts are not resolved".to_owned());
     }
     if why_off.is_none() && captured.unfinished.is_none() && (left || !captured.stats.is_empty()) {
-        // Without it, git would only have to read some files again.
+        // If this fails, git only has to read some files again.
         let _ = set_stats(shadow.index(), &captured.stats);
         why_off = advance(repo, task, shadow, worktree, standing, head)?;
     }
@@ -141,7 +142,7 @@ pub fn finish(repo: &Repo, task: &CaptureTarget<'_>, place: &CapturePlace<'_>) -
     Ok(CapturedWork { unfinished: captured.unfinished, ..taken })
 }
 
-/// What can still be taken of an agent whose worktree is gone or cannot be read: the commits of its branch.
+/// Captures the commits of an agent's branch when its worktree is gone or cannot be read.
 ///
 /// # Errors
 /// Something cannot be read or written.
@@ -164,10 +165,10 @@ pub fn branch_only(
     })
 }
 
-/// Keeps the worktree as it is now in `refs/orchestra-local/snapshots/<id>`; branch, index and files stay untouched.
+/// Saves the current worktree as a snapshot in `refs/orchestra-local/snapshots/<id>`; branch, index and files stay untouched.
 ///
 /// # Errors
-/// As [`finish`].
+/// As for [`finish`].
 pub fn snapshot(repo: &Repo, task: &CaptureTarget<'_>, place: &CapturePlace<'_>) -> Result<()> {
     let (standing, _) = stand(repo, task, place.worktree)?;
     let tree = capture(task, place, standing)?.tree;
@@ -186,11 +187,11 @@ pub fn snapshot(repo: &Repo, task: &CaptureTarget<'_>, place: &CapturePlace<'_>)
     set_ref(repo, &name, commit)
 }
 
-/// The tree of the worktree's files as they are now, and what would be left out; nothing is kept. `None`: it stands on another
-/// branch, and is nothing of the agent's.
+/// Writes the tree of the worktree's current files and lists what would be left out, without changing a ref. `None`: another
+/// branch is checked out, so the files are not the agent's work.
 ///
 /// # Errors
-/// As [`finish`].
+/// As for [`finish`].
 pub fn preview(repo: &Repo, task: &CaptureTarget<'_>, place: &CapturePlace<'_>) -> Result<Option<Captured>> {
     let (standing, _) = stand(repo, task, place.worktree)?;
     let own = WorktreeHead::Branch(layout::branch_ref(task.branch));
@@ -202,7 +203,7 @@ pub fn preview(repo: &Repo, task: &CaptureTarget<'_>, place: &CapturePlace<'_>) 
     }
 }
 
-/// Brings back into a worktree made anew what the last snapshot had beyond the commit on which it stands.
+/// Restores into a recreated worktree what the last snapshot has in addition to its parent commit.
 ///
 /// # Errors
 /// Something cannot be read or written.
@@ -210,7 +211,7 @@ pub fn restore(repo: &Repo, task: &CaptureTarget<'_>, shadow: &IsolatedGitDir) -
     let Some(kept) = repo.find_ref(&layout::snapshot_ref(task.id))? else { return Ok(()) };
     let tip = repo.find_ref(&layout::branch_ref(task.branch))?;
     if repo.read_commit(kept)?.parents.first().copied() != tip {
-        // The agent committed since: the snapshot is older than the branch.
+        // The agent has committed since: the snapshot is older than the branch.
         return Ok(());
     }
     let _ = fs::remove_file(shadow.index());
@@ -220,7 +221,7 @@ pub fn restore(repo: &Repo, task: &CaptureTarget<'_>, shadow: &IsolatedGitDir) -
     Ok(())
 }
 
-/// The commit on which the worktree stands, and why that is not its branch.
+/// Returns the commit that the worktree has checked out, and why that is not the tip of its branch.
 fn stand(repo: &Repo, task: &CaptureTarget<'_>, worktree: &Worktree) -> Result<(Oid, Option<String>)> {
     let branch = layout::branch_ref(task.branch);
     let off = |why: &str| Some(why.to_owned());
@@ -230,7 +231,7 @@ fn stand(repo: &Repo, task: &CaptureTarget<'_>, worktree: &Worktree) -> Result<(
             let why = if name != branch {
                 off("the worktree is on another branch")
             } else if let Some(operation) = worktree.operation() {
-                Some(format!("a {operation} is under way"))
+                Some(format!("a {operation} is in progress"))
             } else if tip.is_none() {
                 off("the branch is gone")
             } else {
@@ -238,12 +239,12 @@ fn stand(repo: &Repo, task: &CaptureTarget<'_>, worktree: &Worktree) -> Result<(
             };
             Ok((tip.unwrap_or(task.base), why))
         }
-        WorktreeHead::Detached(id) => Ok((id, off("the worktree is on no branch"))),
+        WorktreeHead::Detached(id) => Ok((id, off("the worktree has a detached HEAD"))),
         WorktreeHead::Unknown => Ok((task.base, off("the worktree's HEAD cannot be read"))),
     }
 }
 
-/// Commits on the agent's branch that the place where it stands does not have.
+/// Returns the tip of the agent's branch if it has commits that the checked-out commit does not.
 fn unvisited_branch(
     repo: &Repo,
     task: &CaptureTarget<'_>,
@@ -257,18 +258,18 @@ fn unvisited_branch(
     Ok((repo.commits_between(standing, tip)? > 0).then_some(tip))
 }
 
-/// The files of a worktree as they were at one look.
+/// The captured files of a worktree.
 #[derive(Debug)]
 pub struct Captured {
-    /// Their tree.
+    /// The tree of the files.
     pub tree: Oid,
-    /// What is not in it.
+    /// What is not in the tree.
     pub left_out: Vec<LeftOut>,
     /// Files and folders that git ignores; folders end in `/`.
     pub ignored: Vec<Vec<u8>>,
-    /// What the agent has not finished.
+    /// What the agent left unfinished.
     pub unfinished: Option<Unfinished>,
-    /// What the file system said of the files that were read.
+    /// The file system's data of the files that were read, to update the worktree's index with.
     stats: Vec<(Vec<u8>, FileStat)>,
 }
 
@@ -291,7 +292,8 @@ fn capture(task: &CaptureTarget<'_>, place: &CapturePlace<'_>, standing: Oid) ->
     })
 }
 
-/// A copy of the worktree's own index spares reading every file again; without a usable one we start from the commit.
+/// Starts from a copy of the worktree's own index, so that unchanged files need not be read; if it is not usable, starts from the
+/// commit.
 fn start_index(seen: &Repo, place: &CapturePlace<'_>, standing: Oid) -> Result<Entries> {
     let shadow = place.shadow;
     if branch_index::copy(place.worktree, shadow.index()).is_ok()
@@ -305,7 +307,8 @@ fn start_index(seen: &Repo, place: &CapturePlace<'_>, standing: Oid) -> Result<E
     Entries::read(seen, shadow.index())
 }
 
-/// The head, where it holds just these leftovers: what is taken again and could not be brought to the branch is no new work.
+/// Returns the head if it already holds exactly these changes: capturing them again, when they could not go to the branch, is not
+/// new work.
 fn committed_before(repo: &Repo, task: &CaptureTarget<'_>, tree: Oid, parent: Oid) -> Result<Option<Oid>> {
     let Ok(Some(head)) = repo.find_ref(&layout::head_ref(task.id)) else { return Ok(None) };
     if !repo.has_commit(head) {
@@ -325,7 +328,7 @@ fn commit_leftovers(repo: &Repo, task: &CaptureTarget<'_>, tree: Oid, parent: Oi
     repo.write_commit(&Commit::by(&repo.identity_or_none(), at, tree, vec![parent], message))
 }
 
-/// Moves the branch to `head`, if it is not there, and lets the worktree's index follow. Gives the reason if it could not.
+/// Moves the branch to `head` and updates the worktree's index. Returns the reason if it could not.
 fn advance(
     repo: &Repo,
     task: &CaptureTarget<'_>,
@@ -340,7 +343,7 @@ fn advance(
     let modified = fs::metadata(index).and_then(|found| found.modified()).context(Kind::External, cannot)?;
     let Some(lock) = repo.lock_file(&worktree.git_dir.join("index"), content, Some(modified))? else {
         return Ok(Some(format!(
-            "the worktree's index is locked: another git works there, or left '{}' in '.git/worktrees' when it was killed",
+            "the worktree's index is locked: another git is using it, or was killed and left '{}' in '.git/worktrees'",
             index_lock_name(worktree)
         )));
     };
@@ -356,13 +359,13 @@ fn advance(
     }
 }
 
-/// The name of the lock for people: events hold no absolute paths.
+/// Returns the name of the index lock for people: events contain no absolute paths.
 fn index_lock_name(worktree: &Worktree) -> String {
     let name = worktree.git_dir.file_name().unwrap_or_default().to_string_lossy();
     text::one_line(&format!("{name}/index.lock"), PATH_WIDTH)
 }
 
-/// Moves the head; what it held and the new one does not contain is kept.
+/// Moves the head, and keeps the old one under another ref if the new one does not contain it.
 fn set_head(repo: &Repo, task: &CaptureTarget<'_>, new: Oid) -> Result<()> {
     let name = layout::head_ref(task.id);
     if let Some(old) = repo.find_ref(&name)?
@@ -413,7 +416,7 @@ fn report(
     })
 }
 
-/// Files, insertions, deletions, as `git diff --shortstat` counts them.
+/// Returns the numbers of files, insertions and deletions, as `git diff --shortstat` counts them.
 fn diffstat(shadow: &IsolatedGitDir, base: Oid, head: Oid) -> Result<(u64, u64, u64)> {
     let line = shadow
         .git_without_files("diff")

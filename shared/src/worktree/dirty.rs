@@ -1,4 +1,4 @@
-//! Uncommitted work of live agents: measured, on all cores, within a budget.
+//! Counting uncommitted changes of live agents, on all cores, within a time limit.
 
 use std::{
     collections::HashSet,
@@ -22,26 +22,25 @@ use crate::{
     },
 };
 
-/// Counting stops here; a table says `999+`.
+/// Counting stops at this number; a table shows `999+`.
 pub const MOST: usize = 1000;
-/// What a list may spend on it.
+/// Maximum time that a list may spend on counting.
 pub const BUDGET: Duration = Duration::from_millis(300);
 
-/// One worktree to look at.
+/// A worktree whose changes are counted.
 #[derive(Debug)]
 pub struct DirtyCheck {
     /// Its files, reached through [`super::open_worktree`].
     pub root: Root,
     /// Its registration.
     pub worktree: Worktree,
-    /// Its shadow.
+    /// Its isolated git directory.
     pub shadow: IsolatedGitDir,
     /// The tree of its newest commit.
     pub head_tree: Oid,
 }
 
-/// The number of changed files for each question, in order; `None` where the budget did not suffice or the
-/// worktree cannot be read.
+/// Counts the changed files of each worktree, in their order; `None` if the time was too short or the worktree cannot be read.
 pub fn measure(questions: Vec<DirtyCheck>, budget: Duration) -> Vec<Option<usize>> {
     let deadline = Instant::now() + budget;
     let count = questions.len();
@@ -51,7 +50,7 @@ pub fn measure(questions: Vec<DirtyCheck>, budget: Duration) -> Vec<Option<usize
     let (sender, receiver) = mpsc::channel();
     for _ in 0..workers {
         let (questions, next, sender) = (questions.clone(), next.clone(), sender.clone());
-        // Not joined: a worker that is late is left behind, its answer unread.
+        // Not joined: the answer of a thread that is too late is never read.
         std::thread::spawn(move || {
             while Instant::now() < deadline {
                 let at = next.fetch_add(1, Ordering::Relaxed);
@@ -83,30 +82,30 @@ pub struct Compared<'a> {
     pub root: &'a Root,
     /// Its registration.
     pub worktree: &'a Worktree,
-    /// Its shadow.
+    /// Its isolated git directory.
     pub shadow: &'a IsolatedGitDir,
     /// The tree of its newest commit.
     pub head_tree: Oid,
 }
 
-/// A worktree compared with its commit and its own index.
+/// The result of comparing a worktree with its commit and its own index.
 #[derive(Debug)]
 pub struct WorktreeLook {
-    /// Paths that differ from the commit, staged or not, and untracked ones; a folder of them counts as one. At most as many
-    /// as were asked for.
+    /// The number of paths that differ from the commit, staged or not, and of untracked ones; an untracked folder counts as one.
+    /// At most the limit that was passed.
     pub changes: usize,
-    /// Files that cannot be taken.
+    /// The number of files that cannot be captured.
     pub left_out: usize,
-    /// Git is told not to look at some files.
+    /// Whether the index tells git to skip some files.
     pub hides_files: bool,
     /// Files and folders that git ignores; folders end in `/`.
     pub ignored: Vec<Vec<u8>>,
 }
 
-/// Compares a worktree, without storing anything. A file that was touched, and goes through a filter, counts as changed.
+/// Compares a worktree with its commit, without storing anything. A file that was touched and has a filter counts as changed.
 ///
 /// # Errors
-/// It has no index, a tree or folder cannot be read, or it took too long.
+/// The worktree has no index, a tree or folder cannot be read, or the deadline passed.
 pub fn look(question: &Compared<'_>, most: usize, deadline: Instant) -> Result<WorktreeLook> {
     let repo = question.shadow.repo()?;
     let index = question.worktree.git_dir.join("index");

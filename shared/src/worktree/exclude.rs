@@ -1,5 +1,5 @@
-//! Keeps worktrees that lie in a checkout out of the user's sight, by the repository's private list of ignored files: `git status`
-//! would show them, and `git add` would take them for repositories.
+//! Hiding worktrees that are in a checkout, by `info/exclude`: otherwise `git status` would show them, and `git add` would add
+//! them as repositories.
 
 use std::{
     ffi::OsStr,
@@ -19,13 +19,13 @@ use crate::{
     store::layout,
 };
 
-/// The list, below the common git directory.
+/// The exclude file, relative to the git directory.
 const EXCLUDE: &str = "info/exclude";
 
-/// Hides the folder of worktrees, if it lies in a checkout. `is_chosen`: it is where the user wants it, which may be in any checkout.
+/// Hides the folder of worktrees if it is in a checkout. `is_chosen`: the user configured it, so it may be in any checkout.
 ///
 /// # Errors
-/// It holds other files, which would be hidden with it (3), or the list cannot be written (3).
+/// The folder holds other files, which would be hidden too (3), or the exclude file cannot be written (3).
 pub(super) fn hide(repo: &Repo, folder: &Path, is_chosen: bool) -> Result<()> {
     let common = repo.common_dir()?;
     let mut checkouts: Vec<(PathBuf, PathBuf)> = Vec::new();
@@ -72,7 +72,7 @@ fn add(repo: &Repo, folder: &Path, exclude: &Path, line: &[u8]) -> Result<()> {
     file.and_then(|mut file| file.write_all(&text)).context(Kind::Refused, cannot)
 }
 
-/// Something in the folder that is not ours.
+/// Returns something in the folder that is neither a worktree nor a trash folder of ours.
 fn other_than_worktrees(folder: &Path) -> Option<std::ffi::OsString> {
     let ours = |name: &OsStr| {
         name.to_str().is_some_and(|name| {
@@ -83,7 +83,7 @@ fn other_than_worktrees(folder: &Path) -> Option<std::ffi::OsString> {
     entries.map(|entry| entry.file_name()).find(|name| !ours(name))
 }
 
-/// The line that hides a folder, and nothing else but for names with a line feed, for which there is no other way to write them.
+/// Returns the line that excludes a folder and nothing else. A line feed in its name can only be written as `?`.
 fn line_for(inside: &Path) -> Vec<u8> {
     let mut line = vec![b'/'];
     for byte in inside.as_os_str().as_bytes() {

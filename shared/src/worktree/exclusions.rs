@@ -1,22 +1,22 @@
-//! Which files of a worktree are not taken into the agent's work. They stay where they are, and are named.
+//! Which files of a worktree are left out of the agent's work. They stay where they are and are listed.
 
 use crate::model::ByteSize;
 
-/// Names that hold secrets as a rule.
+/// File names that usually hold secrets.
 const SECRET_NAMES: &[&str] =
     &[".env", ".netrc", ".pgpass", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "credentials.json"];
-/// Endings that hold private keys as a rule.
+/// Extensions of files that usually hold private keys.
 const SECRET_ENDINGS: &[&str] = &[".pem", ".p12", ".pfx", ".jks", ".keystore"];
-/// `.env.example` and the like are made to be shared.
+/// Suffixes of `.env` files that are meant to be shared, such as `.env.example`.
 const SHARED_ENV: &[&str] = &["example", "sample", "template", "dist", "defaults"];
 
 /// Why a repository inside the worktree is left out.
 pub const REPOSITORY: &str = "a repository of its own";
-/// Why a giant is left out.
+/// Why a large file is left out.
 pub const TOO_LARGE: &str = "too large (orchestra.maxFile)";
 
-/// Why an untracked file is left out; `None`: it is taken. `size` in bytes, `None` if it is gone.
-/// A path that ends in `/` is a repository inside the worktree: git names the folder only.
+/// Returns why an untracked file is left out; `None`: it is captured. `size` is in bytes, `None` if the file is gone. A path that
+/// ends in `/` is a repository inside the worktree.
 pub fn exclusion_reason(path: &str, size: Option<u64>, largest: ByteSize) -> Option<&'static str> {
     if path.ends_with('/') {
         return Some(REPOSITORY);

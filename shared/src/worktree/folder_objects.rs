@@ -1,4 +1,5 @@
-//! A folder as objects, byte for byte: no filter, no rule about line ends, nothing left out but what the caller says.
+//! Storing a folder as git objects, byte for byte: without filters or line-ending conversion, and complete except for what the
+//! caller skips.
 
 use std::{
     ffi::OsString,
@@ -20,29 +21,29 @@ use crate::{
     worktree::list,
 };
 
-/// The subtree with the files, and the blob beside it.
+/// The name of the subtree with the files.
 pub const FILES: &str = "files";
-/// See [`manifest`].
+/// The name of the blob with the [`manifest`].
 pub const MANIFEST: &str = "manifest";
 
-/// A folder that was kept.
+/// A folder that was stored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct StoredFolder {
     /// The tree with [`FILES`] and [`MANIFEST`].
     pub tree: Oid,
-    /// Bytes on the disk of everything that lies in it, what was passed over included.
+    /// The disk space of everything in the folder in bytes, skipped paths included.
     pub bytes: u64,
 }
 
-/// Everything that lies in a folder, folders before what is in them, as one look at it found it.
+/// Everything in a folder at one moment, folders before their content.
 pub struct FolderListing {
     found: Vec<(PathBuf, Metadata)>,
-    /// Bytes on the disk, what was passed over included.
+    /// The disk space in bytes, skipped paths included.
     bytes: u64,
 }
 
 impl FolderListing {
-    /// Looks, without going into the paths below it that `passed_over` names.
+    /// Lists a folder. Does not enter the relative paths `passed_over`.
     ///
     /// # Errors
     /// A folder cannot be read.
@@ -71,12 +72,12 @@ impl FolderListing {
         Ok(())
     }
 
-    /// Two that are equal saw the same, to the nanosecond.
+    /// Returns a hash that is equal only if nothing changed, to the nanosecond.
     pub fn fingerprint(&self) -> [u8; 32] {
         Sha256::digest(self.manifest()).into()
     }
 
-    /// What it found, as a manifest.
+    /// Returns the listing as a manifest.
     fn manifest(&self) -> Vec<u8> {
         let mut lines = Vec::new();
         for (path, found) in &self.found {
@@ -89,8 +90,8 @@ impl FolderListing {
     }
 }
 
-/// Keeps a folder, without the paths below it that are passed over. Links are kept as links; sockets, pipes and devices hold no
-/// bytes and are not kept.
+/// Stores a folder without the relative paths `passed_over`. Links are stored as links; sockets, pipes and devices hold no bytes
+/// and are not stored.
 ///
 /// # Errors
 /// A file cannot be read, or the disk is full.
@@ -110,7 +111,7 @@ pub fn store(repo: &Repo, root: &Path, passed_over: &[PathBuf]) -> Result<Stored
     Ok(StoredFolder { tree: repo.write_entries(entries)?, bytes: survey.bytes })
 }
 
-/// The tree of one folder; `at` is the first thing in it, and afterwards the first beyond it.
+/// Writes the tree of one folder. `at` is the index of its first entry, and afterwards of the first entry behind it.
 fn tree(
     repo: &Repo,
     root: &Path,

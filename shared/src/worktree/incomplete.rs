@@ -1,11 +1,11 @@
-//! Worktrees whose making was cut off. A file in the git directory says so, and anybody can write that file: an agent too. So what
-//! it says is the reason to look, and never the reason to delete.
+//! Worktrees whose creation was interrupted. A lock file in the git directory marks them, and anybody can write that file, an
+//! agent too. So the mark is a reason to inspect the worktree, and never a reason to delete it.
 //!
-//! | its agent | the worktree | what is done |
+//! | agent | worktree | action |
 //! |---|---|---|
-//! | ran | has an index: its making was finished | it is unlocked, and stays |
-//! | whatever | holds nothing but what its commit has | it is removed |
-//! | whatever | holds anything else | it moves to the trash, and `undo` brings it back |
+//! | has run | has an index: its creation was finished | it is unlocked and stays |
+//! | any | contains only what its commit has | it is removed |
+//! | any | contains anything else | it is moved to the trash, and `undo` restores it |
 
 use std::{
     fs,
@@ -34,7 +34,7 @@ use crate::{
     },
 };
 
-/// What a registration holds that was just made: by git, by gix, or by a checkout that was cut off.
+/// What a new registration may contain: written by git, by gix, or by an interrupted checkout.
 const FRESH: &[&str] = &[
     "HEAD",
     "commondir",
@@ -50,13 +50,13 @@ const FRESH: &[&str] = &[
     "info",
 ];
 
-/// Whether the making of an agent's worktree was cut off. Of one that ran, the program had a finished worktree, whatever is
-/// written there now: the index is written last.
+/// Returns whether the creation of an agent's worktree was interrupted. If the agent has run, its worktree was complete whatever
+/// the mark says, provided that the index exists: it is written last.
 pub fn is_cut_off(worktree: &Worktree, has_run: bool) -> bool {
     worktree.is_incomplete() && !(has_run && worktree.git_dir.join("index").is_file())
 }
 
-/// Removes a worktree whose making was cut off. Gives why it is not removed: something in it may be work.
+/// Removes a worktree whose creation was interrupted. Returns why it was not removed: something in it may be work.
 ///
 /// # Errors
 /// It cannot be read or removed.
@@ -72,14 +72,14 @@ pub fn remove(repo: &Repo, worktree: &Worktree) -> Result<Option<String>> {
     Ok(why)
 }
 
-/// Moves a worktree whose making was cut off to the trash, as an operation of its own; all refs of its agent stay. Gives what a
-/// user should know. To be called under the lock on operations and that of the agent.
+/// Moves a worktree whose creation was interrupted to the trash, as an operation; all refs of its agent stay. Returns a warning
+/// for the user. The caller holds the lock on operations and that of the agent.
 ///
 /// # Errors
-/// Something cannot be read, kept or moved: it is where it was then.
+/// Something cannot be read, stored or moved; then the worktree stays where it is.
 pub fn move_to_trash(repo: &Repo, id: &AgentId, worktree: &Worktree, why: &str) -> Result<String> {
     let files = folder_objects::store(repo, &worktree.path, &[])?;
-    // Without the mark: what comes back is complete.
+    // Without the mark: a restored worktree is complete.
     let registration = folder_objects::store(repo, &worktree.git_dir, &[PathBuf::from(LOCKED)])?;
     let ReferencedObjects { commits, others } =
         registration_objects::named(repo, &worktree.git_dir, &[], tip(repo, worktree)?)?;
@@ -109,17 +109,17 @@ pub fn move_to_trash(repo: &Repo, id: &AgentId, worktree: &Worktree, why: &str) 
     journal.operation.stage = Stage::Done;
     journal.write(repo, &[])?;
     Ok(format!(
-        "the worktree of '{id}' was not finished and is in the trash, because {why}; \
-         'git orchestra undo {}' brings it back",
+        "the worktree of '{id}' was incomplete and was moved to the trash, because {why}; \
+         'git orchestra undo {}' restores it",
         journal.operation.id
     ))
 }
 
-/// Removes the registrations of ours that were cut off before they named a folder. To be called under the lock on worktrees: nobody of
-/// ours registers one then.
+/// Removes registrations of ours whose creation was interrupted before they named a folder. The caller holds the lock on
+/// worktrees, so none of our commands is registering one.
 ///
 /// # Errors
-/// One cannot be removed.
+/// A registration cannot be removed.
 pub fn remove_nameless(repo: &Repo, _lock: &Lock) -> Result<()> {
     let is_ours = |name: &str| layout::is_scratch(name) || AgentId::parse(name).is_ok();
     for registration in repo.nameless_registrations()? {
@@ -131,37 +131,37 @@ pub fn remove_nameless(repo: &Repo, _lock: &Lock) -> Result<()> {
     Ok(())
 }
 
-/// Why something in it may be work; `None`: nothing can be.
+/// Returns why something in the worktree may be work; `None`: nothing can be.
 ///
 /// # Errors
 /// Something cannot be read.
 pub fn work_in(repo: &Repo, worktree: &Worktree) -> Result<Option<String>> {
     let tip = tip(repo, worktree)?;
     if let Some(name) = unusual_name(&worktree.git_dir)? {
-        return Ok(Some(format!("its registration holds '{}'", text::one_line(&name, 100))));
+        return Ok(Some(format!("its registration contains '{}'", text::one_line(&name, 100))));
     }
     let ReferencedObjects { commits, others } =
         registration_objects::named(repo, &worktree.git_dir, &[], tip)?;
     if others.is_some() {
-        return Ok(Some("its index or its reflog names objects that are not in its commit".to_owned()));
+        return Ok(Some("its index or its reflog references objects that are not in its commit".to_owned()));
     }
     let made_at = made_at(worktree);
     for commit in commits.into_iter().filter(|commit| !made_at.contains(commit)) {
         if !is_reachable(repo, commit)? {
-            return Ok(Some(format!("commit {} is named there alone", commit.short())));
+            return Ok(Some(format!("only its registration references commit {}", commit.short())));
         }
     }
     if !leads_here(worktree) {
-        // Whatever lies there is not of this worktree, and stays.
+        // Whatever is at the path is not of this worktree, and stays.
         return Ok(None);
     }
     let found = Comparison { repo, root: &worktree.path }.differing(Path::new(""), repo.tree_of(tip)?)?;
     Ok(found
-        .map(|path| format!("'{}' is not as in its commit", text::one_line(&path.to_string_lossy(), 100))))
+        .map(|path| format!("'{}' differs from its commit", text::one_line(&path.to_string_lossy(), 100))))
 }
 
-/// The commits that its maker wrote there, before there was an index: whoever commits writes one. A detached HEAD is first zeros, then
-/// locked, then entered into the reflog.
+/// Returns the commits that the creation itself wrote into the registration, as long as there is no index: every commit writes
+/// one. A detached `HEAD` is first written as zeros, then locked, then recorded in the reflog.
 fn made_at(worktree: &Worktree) -> Vec<Oid> {
     if worktree.git_dir.join("index").exists() {
         return Vec::new();
@@ -173,7 +173,7 @@ fn made_at(worktree: &Worktree) -> Vec<Oid> {
     [head, lock, entry].into_iter().flatten().collect()
 }
 
-/// The commit on which it stands; one without files where there is none.
+/// Returns the commit that is checked out; if there is none, that of the main `HEAD`.
 fn tip(repo: &Repo, worktree: &Worktree) -> Result<Oid> {
     let tip = match worktree.head() {
         WorktreeHead::Branch(name) => repo.find_ref(&name)?,
@@ -199,7 +199,7 @@ fn is_reachable(repo: &Repo, commit: Oid) -> Result<bool> {
     Ok(!git.args(["--count=1", "--contains", &commit.to_string()]).line()?.is_empty())
 }
 
-/// Whether its folder names this registration as its own.
+/// Returns whether the `.git` file of the folder names this registration.
 fn leads_here(worktree: &Worktree) -> bool {
     let text = careful::text(worktree.path.join(".git")).unwrap_or_default();
     let named = text.trim().strip_prefix("gitdir: ").map(|named| worktree.path.join(named));
@@ -211,15 +211,15 @@ fn is_empty(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
 }
 
-/// A folder beside a tree.
+/// Compares a folder with a tree.
 struct Comparison<'a> {
     repo: &'a Repo,
     root: &'a Path,
 }
 
 impl Comparison<'_> {
-    /// The first path below `folder` that holds something which `tree` has not there: a file that a checkout was writing has the
-    /// beginning of what is in the commit.
+    /// Returns the first path below `folder` whose content is not in `tree`. A file that an interrupted checkout was writing has
+    /// the beginning of the committed content, and does not count.
     fn differing(&self, folder: &Path, tree: Oid) -> Result<Option<PathBuf>> {
         let full = self.root.join(folder);
         let cannot = || format!("cannot read '{}'", full.display());
@@ -262,14 +262,14 @@ impl Comparison<'_> {
     }
 }
 
-/// Removes the mark that the making of a worktree is under way, where it is not.
+/// Removes the mark of an incomplete worktree from one that is complete.
 ///
 /// # Errors
-/// It cannot be removed.
+/// The mark cannot be removed, or the lock file is not ours.
 pub fn unlock(worktree: &Worktree) -> Result<()> {
     let mark = worktree.git_dir.join(LOCKED);
     if !worktree.is_incomplete() {
-        return Err(Error::internal(format!("'{}' is no mark of ours", mark.display())));
+        return Err(Error::internal(format!("'{}' is not a lock of git orchestra", mark.display())));
     }
     fs::remove_file(&mark).context(Kind::External, || format!("cannot remove '{}'", mark.display()))
 }

@@ -1,5 +1,5 @@
-//! Repositories inside a worktree. Git records the commit on which such a repository stands, a gitlink, and nothing of what is in
-//! it: its commits and files are in that folder alone.
+//! Repositories inside a worktree. Git records only which commit such a repository has checked out, as a gitlink; its commits and
+//! files exist only in its folder.
 
 use std::{
     fs,
@@ -18,8 +18,8 @@ use crate::{
 /// Why it is not in the work.
 const WHY: &str = "a repository of its own: its commits are not in this one";
 
-/// Every repository that lies in a worktree, and every folder of a gitlink in which there are files, by its path in it. The
-/// worktree's own submodules are left out: git has them in the registration.
+/// Lists the relative paths of all repositories in a worktree, and of all non-empty folders of gitlinks. The worktree's own
+/// submodules are not listed: git stores them in the registration.
 ///
 /// # Errors
 /// A folder cannot be read.
@@ -69,7 +69,7 @@ fn holds_something(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
 }
 
-/// Repositories that the work names, by a gitlink that its base has not, and does not hold.
+/// Lists repositories to which the work has a gitlink that its base does not have, and whose commit is missing here.
 ///
 /// # Errors
 /// A tree cannot be read.

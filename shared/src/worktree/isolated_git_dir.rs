@@ -1,6 +1,5 @@
-//! A git directory of ours beside an agent's worktree, with settings frozen before the agent ran. The work is read
-//! through it: nothing that the agent writes into config, hooks, attributes or filters runs, and its own index is
-//! not touched.
+//! A git directory of ours for an agent's worktree, with the settings from before the agent ran. The work is read through it, so
+//! that nothing the agent writes into config, hooks, attributes or filters runs, and the agent's own index is not touched.
 
 use std::{
     fs,
@@ -16,49 +15,50 @@ use crate::{
     private_files,
 };
 
-/// Longest file of settings, in bytes.
+/// Maximum size of a settings file, in bytes.
 const LONGEST: u64 = 16 << 20;
 
-/// The shadow of one worktree.
+/// An isolated git directory for one worktree.
 #[derive(Clone, Debug)]
 pub struct IsolatedGitDir {
     dir: PathBuf,
     index: PathBuf,
     work_tree: PathBuf,
     common_dir: PathBuf,
-    /// Where new objects go, if not into the repository.
+    /// Where new objects are written, if not into the repository.
     objects: Option<PathBuf>,
 }
 
 impl IsolatedGitDir {
-    /// The worktree at `work_tree` seen through the settings frozen at `dir` ([`FrozenConfig::keep`]), with an index of our own.
+    /// Returns the git directory for `work_tree` with the settings stored at `dir` ([`FrozenConfig::keep`]) and an index of our
+    /// own.
     pub const fn at(dir: PathBuf, index: PathBuf, work_tree: PathBuf, common_dir: PathBuf) -> Self {
         Self { dir, index, work_tree, common_dir, objects: None }
     }
 
-    /// The same for a look that leaves nothing in the repository: new objects go into `folder`.
+    /// Writes new objects into `folder` instead of the repository.
     #[must_use]
     pub fn with_objects_in(self, folder: PathBuf) -> Self {
         Self { objects: Some(folder), ..self }
     }
 
-    /// The same settings and index for files in another folder.
+    /// Returns the same settings and index for files in another folder.
     #[must_use]
     pub fn with_files_in(&self, work_tree: PathBuf) -> Self {
         Self { work_tree, ..self.clone() }
     }
 
-    /// The worktree.
+    /// The path of the worktree.
     pub fn work_tree(&self) -> &Path {
         &self.work_tree
     }
 
-    /// Our own index of the worktree.
+    /// The path of our own index of the worktree.
     pub fn index(&self) -> &Path {
         &self.index
     }
 
-    /// A call of git that sees the worktree through the shadow; new objects go into the repository.
+    /// Returns a git command that uses this directory and the worktree; new objects go into the repository.
     pub fn git(&self, verb: &str) -> Git {
         Git::new(&self.work_tree, verb)
             .env("GIT_DIR", self.dir.as_os_str())
@@ -74,7 +74,7 @@ impl IsolatedGitDir {
         self.objects.clone().unwrap_or_else(|| self.common_dir.join("objects"))
     }
 
-    /// A call of git that looks at objects only: it works when the worktree is gone.
+    /// Returns a git command for objects only: it works even if the worktree is gone.
     pub fn git_without_files(&self, verb: &str) -> Git {
         Git::new(&self.common_dir, verb)
             .env("GIT_DIR", self.dir.as_os_str())
@@ -83,10 +83,10 @@ impl IsolatedGitDir {
             .env("GIT_CONFIG_NOSYSTEM", "1")
     }
 
-    /// The same for gix.
+    /// Opens this directory with gix.
     ///
     /// # Errors
-    /// It was not made, or cannot be read.
+    /// It does not exist or cannot be read.
     pub fn repo(&self) -> Result<Repo> {
         Repo::open_shadow(&self.dir, &self.work_tree)
     }
@@ -101,13 +101,13 @@ pub struct FrozenConfig {
 }
 
 impl FrozenConfig {
-    /// As they are now.
+    /// Reads the current settings.
     ///
     /// # Errors
     /// The common git directory cannot be found.
     pub fn now(repo: &Repo) -> Result<Self> {
         let info = repo.common_dir()?.join("info");
-        // One name that is not UTF-8 must not make the other lines ineffective.
+        // One name that is not UTF-8 must not invalidate the other lines.
         let read = |name: &str| {
             String::from_utf8_lossy(&careful::read(info.join(name)).unwrap_or_default()).into_owned()
         };
@@ -116,10 +116,10 @@ impl FrozenConfig {
 }
 
 impl FrozenConfig {
-    /// As they were kept in a folder.
+    /// Reads settings that were stored in a folder.
     ///
     /// # Errors
-    /// It is not there, or cannot be read.
+    /// A file is missing or cannot be read.
     pub fn load(dir: &Path) -> Result<Self> {
         let read = |name: &str| {
             let path = dir.join(name);
@@ -132,13 +132,14 @@ impl FrozenConfig {
         })
     }
 
-    /// Without any program: where it is not known which ones a person accepted.
+    /// Returns settings without any program, for when it is unknown which ones a person accepted.
     pub fn plain() -> Self {
         let config = "[core]\n\trepositoryformatversion = 0\n\tbare = false\n".to_owned();
         Self { config, exclude: String::new(), attributes: String::new() }
     }
 
-    /// Where settings lie that were kept below `folder` under `name`; where somebody changed them since, plain ones instead.
+    /// Returns the path of the settings stored below `folder` as `name`; if they were modified since, the path of plain ones
+    /// instead.
     ///
     /// # Errors
     /// The disk is full or not writable.
@@ -154,7 +155,7 @@ impl FrozenConfig {
         Ok(folder.join(plain.keep(folder, common_dir)?))
     }
 
-    /// Writes the settings below `folder`, unless they are there already, and gives the name under which they are.
+    /// Stores the settings below `folder`, unless they are there already, and returns their name.
     ///
     /// # Errors
     /// The disk is full or not writable.
@@ -173,7 +174,7 @@ impl FrozenConfig {
         for (file, content) in self.files(&objects) {
             private_files::write(&made.path().join(file), content).context(Kind::External, cannot)?;
         }
-        // Another spawn may have been quicker; then both wrote the same.
+        // Another spawn may have been faster; then both wrote the same content.
         if fs::rename(made.path(), folder.join(&name)).is_ok() {
             let _ = made.keep();
         }
@@ -190,17 +191,17 @@ impl FrozenConfig {
         ]
     }
 
-    /// Made of the content: what is under a name is what was kept under it.
+    /// Returns the name: a hash of the content, so that a name always stands for the same settings.
     fn name(&self, objects: &str) -> String {
         name_of(self.files(objects).iter().map(|(file, content)| (*file, content.as_bytes())))
     }
 }
 
-/// Where the repository's objects are, as seen from the objects of settings that are kept in `folder`. In the repository that is a
-/// relative path: it stays true when the repository is renamed.
+/// Returns the path of the repository's objects as seen from settings stored in `folder`. Within the repository it is relative,
+/// and so stays valid when the repository is moved.
 fn objects_seen_from(folder: &Path, common_dir: &Path) -> String {
     let objects = match folder.strip_prefix(common_dir) {
-        // The folder of the settings and its `objects` come on top.
+        // Two more levels: the folder of the settings and its `objects`.
         Ok(below) => std::iter::repeat_n("..", below.components().count() + 2).collect::<PathBuf>(),
         Err(_) => common_dir.to_owned(),
     };
@@ -216,7 +217,8 @@ fn name_of<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
     faster_hex::hex_string(&digest.finalize()[..10])
 }
 
-/// Whether settings are as they were kept: an agent can write here. A file more, such as `commondir`, could say everything anew.
+/// Returns whether stored settings are unmodified: an agent can write here. An additional file, such as `commondir`, could
+/// override everything.
 fn is_intact(folder: &Path, name: &str) -> bool {
     let dir = folder.join(name);
     let known = ["HEAD", "config", "info", "objects", "refs"];

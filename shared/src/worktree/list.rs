@@ -1,4 +1,4 @@
-//! Where an agent's worktree is now, and how large.
+//! Finding an agent's worktree, and measuring its size.
 
 use std::{
     fs,
@@ -16,8 +16,8 @@ use crate::{
     store::layout,
 };
 
-/// The agent's worktree: the one that is registered under its name, else the one whose folder bears its name, else the one that
-/// stands on its branch.
+/// Returns the agent's worktree: the one registered under its name, else the one whose folder has its name, else the one that has
+/// its branch checked out.
 ///
 /// # Errors
 /// The repository cannot be read.
@@ -25,7 +25,7 @@ pub fn of_agent(repo: &Repo, id: &AgentId, branch: &str) -> Result<Option<Worktr
     Ok(pick(&repo.worktrees()?, id, branch).cloned())
 }
 
-/// As [`of_agent`], from a list that was read before.
+/// Like [`of_agent`], from a list that was read before.
 pub fn pick<'a>(all: &'a [Worktree], id: &AgentId, branch: &str) -> Option<&'a Worktree> {
     let bears_name = |path: &Path| path.file_name().is_some_and(|name| name == id.as_str());
     let wanted = WorktreeHead::Branch(layout::branch_ref(branch));
@@ -35,7 +35,7 @@ pub fn pick<'a>(all: &'a [Worktree], id: &AgentId, branch: &str) -> Option<&'a W
         .or_else(|| all.iter().find(|worktree| worktree.head() == wanted))
 }
 
-/// Bytes that a folder takes on the disk; links are not followed, the folder itself included.
+/// Returns the disk space of a folder in bytes, the folder itself included. Links are not followed.
 pub fn size(folder: &Path) -> u64 {
     let mut total = 0;
     if !fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir()) {

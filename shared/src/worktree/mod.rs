@@ -1,4 +1,4 @@
-//! Agents' worktrees: where they lie, making them, taking the work out of them.
+//! Agents' worktrees: where they are, making them, and capturing the work in them.
 
 pub mod away;
 pub mod branch_index;

@@ -1,5 +1,5 @@
-//! Where worktrees lie: beside the repository. Inside the checkout `git clean -ffdx` deletes them, and build tools find
-//! the outer project.
+//! Where worktrees are: next to the repository. Inside the checkout `git clean -ffdx` would delete them, and build tools would
+//! find the outer project.
 
 use std::{
     fs, io,
@@ -15,14 +15,14 @@ use crate::{
     git::{Repo, common_dir},
 };
 
-/// The folder in the checkout, where there is no other way.
+/// The folder in the checkout, used if the one next to it cannot be made.
 const INSIDE: &str = ".worktrees";
 
-/// The folder for the worktrees of this repository. One that lies in a checkout is kept out of the user's sight by the repository's
-/// private list of ignored files.
+/// Returns the folder for the worktrees of this repository and makes it. If it is in a checkout, it is hidden there by
+/// `info/exclude`.
 ///
 /// # Errors
-/// There is no folder that can be written, or the one that the user chose cannot be used (3).
+/// No folder can be written, or the one that the user configured cannot be used (3).
 pub fn folder(repo: &Repo) -> Result<PathBuf> {
     let wanted = wanted(repo)?;
     let is_chosen = Config::of(repo).worktrees()?.is_some();
@@ -44,14 +44,14 @@ pub fn folder(repo: &Repo) -> Result<PathBuf> {
     }
 }
 
-/// The folder, links resolved; made where it is missing.
+/// Makes the folder if it is missing, and returns its path with links resolved.
 fn real(folder: &Path) -> io::Result<PathBuf> {
     let mut tries = 0;
     loop {
         tries += 1;
         let found = can_be_written(folder).and_then(|()| folder.canonicalize());
         match found {
-            // Whoever took the last worktree away took the folder with it, in this very moment.
+            // A command that removed the last worktree removed the folder at the same moment.
             Err(error) if error.kind() == io::ErrorKind::NotFound && tries < 10 => {}
             other => return other,
         }
@@ -69,7 +69,7 @@ fn refused(folder: &Path, error: io::Error) -> Error {
         .hint(Config::worktrees_hint())
 }
 
-/// Where [`folder`] will be, without making it. What the user chose and cannot be used is passed over.
+/// Returns where [`folder`] will be, without making it. A configured folder that cannot be used is ignored.
 ///
 /// # Errors
 /// The common git directory cannot be found.
@@ -79,10 +79,10 @@ pub fn planned(repo: &Repo) -> Result<PathBuf> {
     wanted(repo).or_else(|_| Ok(beside(&home, &common)))
 }
 
-/// Where [`folder`] will be, if what the user chose can be used.
+/// Returns where [`folder`] will be, or an error if the configured folder cannot be used.
 ///
 /// # Errors
-/// It cannot (3), or the common git directory cannot be found.
+/// The configured folder cannot be used (3), or the common git directory cannot be found.
 pub fn wanted(repo: &Repo) -> Result<PathBuf> {
     let common = repo.common_dir()?;
     let home = repository_folder(repo, &common)?;
@@ -97,7 +97,7 @@ pub fn wanted(repo: &Repo) -> Result<PathBuf> {
     }
 }
 
-/// What is written down of agents is JSON, and so are the paths in it.
+/// Rejects a path that is not UTF-8: records of agents are JSON, and they contain paths.
 fn require_utf8(path: &Path) -> Result<()> {
     if path.to_str().is_some() {
         return Ok(());
@@ -107,10 +107,10 @@ fn require_utf8(path: &Path) -> Result<()> {
         .hint("rename the folder, or move the repository to a path in UTF-8"))
 }
 
-/// Why worktrees must not lie in a folder.
+/// Returns why worktrees must not be in a folder.
 fn misplaced(folder: &Path, home: &Path, common: &Path) -> Option<&'static str> {
     if home == common {
-        // A bare repository has no checkout in which they could be taken for files.
+        // A bare repository has no checkout in which worktrees could be mistaken for files.
         None
     } else if folder == home {
         Some("the checkout itself")
@@ -121,7 +121,7 @@ fn misplaced(folder: &Path, home: &Path, common: &Path) -> Option<&'static str> 
     }
 }
 
-/// The path without `.` and `..`, links not followed.
+/// Returns the path without `.` and `..`; links are not resolved.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
@@ -136,10 +136,10 @@ fn plain(path: &Path) -> PathBuf {
     plain
 }
 
-/// What [`folder`] will come to, without making anything.
+/// Returns what [`folder`] will return, without making anything.
 ///
 /// # Errors
-/// As [`folder`].
+/// As for [`folder`].
 pub fn foreseen(repo: &Repo) -> Result<PathBuf> {
     let wanted = wanted(repo)?;
     let is_chosen = Config::of(repo).worktrees()?.is_some();
@@ -156,7 +156,7 @@ pub fn foreseen(repo: &Repo) -> Result<PathBuf> {
     }
 }
 
-/// The folder as it would be called once it is made, links resolved.
+/// Returns the path, with links resolved, that the folder will have once it is made.
 fn once_made(folder: &Path) -> io::Result<PathBuf> {
     for above in folder.ancestors() {
         match fs::metadata(above) {
@@ -174,7 +174,7 @@ fn once_made(folder: &Path) -> io::Result<PathBuf> {
     Err(io::ErrorKind::NotFound.into())
 }
 
-/// The repository's own folder: the checkout, the bare repository, or for a submodule the outermost checkout.
+/// Returns the folder next to which worktrees are: the checkout, the bare repository, or for a submodule the outermost checkout.
 fn repository_folder(repo: &Repo, common: &Path) -> Result<PathBuf> {
     if let Some(outer) = common_dir::outermost_checkout(common) {
         return Ok(outer);

@@ -1,4 +1,4 @@
-//! Whether anything changed in a worktree of late: a sign of life of an agent that says nothing.
+//! Whether anything changed in a worktree recently: an agent without output may still be working.
 
 use std::{
     fs,
@@ -6,11 +6,12 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// The longest to look, and the most to look at.
+/// Maximum time for the search.
 const LIMIT: Duration = Duration::from_secs(2);
 const MOST: usize = 500_000;
 
-/// Whether a file or folder changed within the last `span`, ignored ones included. Where it cannot be told in time, it did.
+/// Returns whether a file or folder changed within the last `span`, ignored ones included. If the search is too long, the answer
+/// is `true`.
 pub fn changed_within(folder: &Path, span: Duration) -> bool {
     let begun = Instant::now();
     if fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink()) {
@@ -37,7 +38,7 @@ pub fn changed_within(folder: &Path, span: Duration) -> bool {
     false
 }
 
-/// Whether a moment lies within the last `span`. One in the future does: clocks differ.
+/// Returns whether a time is within the last `span`. A time in the future is, because clocks differ.
 pub fn is_within(at: SystemTime, span: Duration) -> bool {
     at.elapsed().map_or(true, |age| age < span)
 }

@@ -1,5 +1,5 @@
-//! Objects that git remembers only by the files of a worktree's registration: what is staged, what a merge or rebase that is under
-//! way stands on, what the reflog names. They would be collected as garbage once the registration is gone.
+//! Objects that only the files in a worktree's registration reference: what is staged, the commits of a merge or rebase in
+//! progress, and what the reflog lists. They would be garbage-collected once the registration is gone.
 
 use std::{
     collections::BTreeSet,
@@ -16,24 +16,25 @@ use crate::{
     },
 };
 
-/// The largest file that is searched: those that name objects are small, an index is not.
+/// Maximum size of a file that is searched, in bytes: files that name objects are small, an index is not.
 const LARGEST: u64 = 64 << 20;
-/// More objects than a worktree's registration names.
+/// Maximum number of objects that a registration may reference.
 const MOST: usize = 100_000;
 
-/// What must be kept alive.
+/// The objects that must stay reachable.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ReferencedObjects {
-    /// Commits.
+    /// The commits among them.
     pub commits: Vec<Oid>,
-    /// A tree that holds everything else, each object under its own id; `None`: there is nothing else.
+    /// A tree with all others, each under its own id; `None`: there are none.
     pub others: Option<Oid>,
 }
 
-/// Looks through a registration and further files (such as a reflog). `tip` is the commit whose tree needs no help.
+/// Collects the objects referenced by a registration and by `further` files, such as a reflog. The tree of `tip` is reachable
+/// anyway.
 ///
 /// # Errors
-/// A file or the index cannot be read, or names more objects than can be.
+/// A file or the index cannot be read, or they reference too many objects.
 pub fn named(repo: &Repo, registration: &Path, further: &[PathBuf], tip: Oid) -> Result<ReferencedObjects> {
     let mut ids = BTreeSet::new();
     for file in files(registration)?.iter().chain(further) {
@@ -68,7 +69,7 @@ fn entry(id: Oid, sort: TreeEntryKind) -> TreeEntry {
     TreeEntry::new(id.to_string(), sort, id)
 }
 
-/// Every file, but for the git directories of submodules: those are kept whole.
+/// Lists all files except the git directories of submodules, which are stored whole.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let (mut found, mut open) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = open.pop() {
@@ -86,7 +87,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Everything in a file that looks like an object's id.
+/// Returns everything in a file that looks like an object id.
 fn ids_in(file: &Path) -> Result<BTreeSet<Oid>> {
     let cannot = || format!("cannot read '{}'", file.display());
     if fs::metadata(file).context(Kind::External, cannot)?.len() > LARGEST {

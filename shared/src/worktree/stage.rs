@@ -1,5 +1,5 @@
-//! Changed files on their way into objects. They are copied into a folder of ours first, byte for byte and within limits; git sees
-//! that folder alone. So nothing that lies in the worktree, or is put there meanwhile, can make git wait or lead it elsewhere.
+//! Turning changed files into objects. They are first copied into a folder of ours, byte for byte and within limits, and git
+//! reads only that folder. So nothing in the worktree, not even if it is replaced meanwhile, can block git or lead it elsewhere.
 
 use std::{
     collections::BTreeSet,
@@ -29,42 +29,42 @@ use crate::{
     },
 };
 
-/// Files, and bytes, that are copied at once.
+/// Maximum number of files that are copied at once.
 const FILES: usize = 4000;
 const BYTES: u64 = 256 << 20;
-/// Largest file of attributes that is read, in bytes.
+/// Maximum size of an attributes file that is read, in bytes.
 const ATTRIBUTES: u64 = 4 << 20;
-/// More files than this that git refuses one by one are no fault of the files.
+/// If git rejects more files than this one by one, the files are not the cause.
 const MOST_REFUSED: usize = 100;
-/// How long git may take for some files whose filters may be slow: at least so long, and longer for each file and each byte.
+/// How long git may take for some files, whose filters may be slow: this long, and longer for each file and byte.
 const FILTERING: Duration = Duration::from_secs(20);
 const FILTERING_A_FILE: Duration = Duration::from_millis(500);
 const FILTERED_A_SECOND: u64 = 4 << 20;
-/// Files whose filters did not end in time, after which no further filter is tried.
+/// After this many files whose filters did not end in time, no further filter is tried.
 const MOST_UNENDING: usize = 2;
-/// Why such files are left out.
+/// Why a file whose filter does not end is left out.
 const UNENDING: &str = "its filter did not end in time";
-/// What git says when a file itself is to blame, and not the disk or the repository.
+/// Words in git's messages when a file itself is the cause, and not the disk or the repository.
 const FAULTS_OF_A_FILE: &[&str] = &["filter", "nvalid path", "encod", "CRLF", "LF would", "binary"];
 
 /// The folder into which files are copied.
 pub struct StagingArea<'a> {
     root: &'a Root,
     entries: &'a Entries,
-    /// The worktree's shadow, with the stage in the worktree's place.
+    /// The worktree's isolated git directory, with the staging area as its worktree.
     shadow: IsolatedGitDir,
     folder: PathBuf,
     max_file: ByteSize,
     deadline: Instant,
     refused: usize,
-    /// How many files had filters that did not end.
+    /// The number of files whose filters did not end.
     unending: usize,
-    /// What the file system said of each file that was copied.
+    /// The file system's data of each file that was copied.
     pub stats: Vec<(Vec<u8>, FileStat)>,
 }
 
 impl<'a> StagingArea<'a> {
-    /// Makes the folder beside the shadow's index.
+    /// Makes the folder next to the isolated index.
     ///
     /// # Errors
     /// The disk is full or not writable.
@@ -92,22 +92,22 @@ impl<'a> StagingArea<'a> {
         Ok(stage)
     }
 
-    /// Brings everything that a survey found into the shadow's index, and writes the tree. What git refuses is added to what
-    /// the survey left out.
+    /// Adds everything that a survey found to the isolated index and writes the tree. What git rejects is added to what the
+    /// survey left out.
     ///
     /// # Errors
-    /// Git fails, the disk is full, or it took too long.
+    /// Git fails, the disk is full, or the deadline passed.
     pub fn write(&mut self, repo: &Repo, survey: &mut Survey) -> Result<Oid> {
         self.show_hidden(survey)?;
         self.copy_attributes_of_the_user(repo)?;
-        // What makes room for a folder or a file of the same name comes first.
+        // Removals come first: they make room for a folder or file of the same name.
         let removed = survey.removed.clone();
         let files = std::mem::take(&mut survey.files);
         self.add(&removed, &files, survey)?;
         survey.files = files;
         self.add_links(survey)?;
         self.add_others(survey)?;
-        // What the base has may be missing in a partial clone; that all the rest is here is looked at before a ref names it.
+        // A partial clone may lack objects of the base; that all others are here is checked before a ref references the tree.
         let tree = self.git("write-tree").arg("--missing-ok").line()?;
         Oid::parse(&tree).ok_or_else(|| Error::internal("git write-tree gave no tree"))
     }
@@ -121,7 +121,7 @@ impl<'a> StagingArea<'a> {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Entries marked "assume unchanged" or "skip" would hide an agent's changes from git.
+    /// Clears the flags "assume unchanged" and "skip worktree", which would hide an agent's changes from git.
     fn show_hidden(&self, survey: &Survey) -> Result<()> {
         let hidden = |path: &&[u8]| {
             self.entries.of_path(path).is_some_and(|range| self.entries.is_hidden(range.start))
@@ -136,7 +136,7 @@ impl<'a> StagingArea<'a> {
         Ok(())
     }
 
-    /// The user's own attributes decide about filters and line ends as well.
+    /// Copies the user's own attributes, which affect filters and line endings as well.
     fn copy_attributes_of_the_user(&self, repo: &Repo) -> Result<()> {
         let path = repo.attributes_file().or_else(|| ignore::user_file("attributes"));
         let read = |path: PathBuf| {
@@ -147,7 +147,7 @@ impl<'a> StagingArea<'a> {
         fs::write(&copy, attributes).context(Kind::External, || cannot_write(&copy))
     }
 
-    /// Copies files and has git take them, some thousands at once.
+    /// Copies files and has git add them, some thousands at once.
     fn add(&mut self, removed: &[Vec<u8>], files: &[Vec<u8>], survey: &mut Survey) -> Result<()> {
         let mut gone: Vec<&[u8]> = removed.iter().map(Vec::as_slice).collect();
         let mut rest = files;
@@ -177,8 +177,8 @@ impl<'a> StagingArea<'a> {
         Ok(())
     }
 
-    /// Has git take what lies in the stage, of `bytes` bytes at most. Where it refuses, the paths are halved until the one is found
-    /// that is to blame; where it does not end, those with filters are tried alone.
+    /// Has git add the files of the staging area, at most `bytes` bytes. If it rejects them, the list is halved until the file is
+    /// found that is the cause; if it does not end, files with filters are tried alone.
     fn update(&mut self, paths: &[&[u8]], bytes: u64, survey: &mut Survey) -> Result<()> {
         if paths.is_empty() {
             return Ok(());
@@ -194,9 +194,9 @@ impl<'a> StagingArea<'a> {
             other => other?,
         };
         if output.status.success() {
-            // It passes over some names without failing.
+            // Git skips some names without failing.
             for ignored in output.stderr.lines().filter_map(|line| line.strip_prefix("Ignoring path ")) {
-                self.leave_out(ignored.as_bytes(), "a name that git does not take", survey);
+                self.leave_out(ignored.as_bytes(), "a name that git does not accept", survey);
             }
             return Ok(());
         }
@@ -208,7 +208,7 @@ impl<'a> StagingArea<'a> {
         if let [path] = paths {
             self.refused += 1;
             let why = said.lines().next().unwrap_or_default().trim_start_matches("error: ");
-            self.leave_out(path, format!("git refuses it: {}", text::one_line(why, 200)), survey);
+            self.leave_out(path, format!("git rejects it: {}", text::one_line(why, 200)), survey);
             return Ok(());
         }
         let (first, second) = paths.split_at(paths.len() / 2);
@@ -216,10 +216,10 @@ impl<'a> StagingArea<'a> {
         self.update(second, bytes, survey)
     }
 
-    /// A filter does not end: it costs its file, or all that have filters where it happens again. They are not taken past their
-    /// filters, which may be there to encrypt them.
+    /// Handles a filter that does not end: its file is left out, or all files with filters if that happens again. They are not
+    /// added unfiltered, since a filter may be there to encrypt them.
     fn without_unending(&mut self, paths: &[&[u8]], bytes: u64, survey: &mut Survey) -> Result<()> {
-        // The git that was killed left its lock on an index that is ours alone.
+        // The killed git left its lock on our own index.
         let _ = fs::remove_file(self.shadow.index().with_extension("lock"));
         if let [path] = paths {
             self.unending += 1;
@@ -248,7 +248,7 @@ impl<'a> StagingArea<'a> {
         Ok(())
     }
 
-    /// Those of the paths that go through a filter.
+    /// Returns those of the paths that have a filter.
     fn filtered(&self, paths: &[&[u8]]) -> Result<BTreeSet<Vec<u8>>> {
         let git = self.git("check-attr").args(["-z", "--stdin", "filter"]);
         let said = git.input(listed(paths.iter().copied())).run()?;
@@ -266,7 +266,7 @@ impl<'a> StagingArea<'a> {
         }
     }
 
-    /// The stage holds nothing but the links then: nothing is written through one.
+    /// Adds symbolic links. The staging area contains nothing else at this point, so nothing is written through one.
     fn add_links(&mut self, survey: &mut Survey) -> Result<()> {
         let links = std::mem::take(&mut survey.links);
         for some in links.chunks(FILES) {
@@ -287,8 +287,7 @@ impl<'a> StagingArea<'a> {
         Ok(())
     }
 
-    /// A submodule's commit is no content that git would have to read. Of a conflict whose file is not taken, this branch's own
-    /// side stays.
+    /// Adds submodules by their commits, which git need not read. Of a conflict whose file is not captured, our own side stays.
     fn add_others(&self, survey: &Survey) -> Result<()> {
         let mut lines: Vec<u8> = Vec::new();
         let mut line = |mode: &str, id: &str, path: &[u8]| {
@@ -315,7 +314,7 @@ impl<'a> StagingArea<'a> {
         git.input(lines).run().map(|_| ())
     }
 
-    /// Copies a file of the worktree to the same place in the stage.
+    /// Copies a file of the worktree to the same path in the staging area.
     fn copy(&self, path: &[u8]) -> Result<Copied> {
         let (mut from, found) = match self.root.file(path) {
             Ok(opened) => opened,
@@ -338,8 +337,7 @@ impl<'a> StagingArea<'a> {
         }
     }
 
-    /// The attributes of the folders in which a file lies. What cannot be read is as if it were not there: then git looks into the
-    /// index.
+    /// Copies the attributes files that apply to a file. One that cannot be read is skipped; then git uses the index.
     fn copy_attributes(&self, path: &[u8], done: &mut BTreeSet<Vec<u8>>) -> Result<()> {
         let mut folder = root::split(path).0;
         while done.insert(folder.to_vec()) {
@@ -370,11 +368,11 @@ impl Drop for StagingArea<'_> {
 }
 
 enum Copied {
-    /// So many bytes, of a file of which the file system said this.
+    /// The number of bytes copied, and the file system's data of the file.
     Bytes(u64, FileStat),
-    /// It is not there any more.
+    /// The file is gone.
     Gone,
-    /// It is left out, and why.
+    /// The file is left out, and why.
     Not(String),
 }
 
@@ -387,7 +385,7 @@ fn create(path: &Path, runs: bool) -> Result<File> {
     make().context(Kind::External, || cannot_write(path))
 }
 
-/// The outer error is that of writing, the inner one that of reading; `None`: there is more than `largest`.
+/// Copies at most `largest` bytes. The outer error is of writing, the inner one of reading; `None`: there are more bytes.
 fn copy_up_to(from: &mut File, to: &mut File, largest: u64) -> io::Result<io::Result<Option<u64>>> {
     let mut buffer = vec![0; 64 << 10];
     let mut copied = 0;

@@ -1,5 +1,5 @@
-//! One look over a worktree: what differs from its index, what is new, and what cannot be taken. Nothing is opened that could
-//! make us wait; one file that cannot be read costs that file alone.
+//! Finding what differs in a worktree from its index, what is new, and what cannot be captured. Nothing is opened that could
+//! block; a file that cannot be read is skipped alone.
 
 use std::{
     ffi::OsStr,
@@ -25,54 +25,54 @@ use crate::{
     },
 };
 
-/// Folders below one another; deeper ones are left out. An open file for each is allowed everywhere.
+/// Maximum depth of folders: each needs an open file, and every system allows this many.
 const DEEPEST: usize = 200;
-/// Longest path, in bytes: the system's limit of 4096 holds for the stage as well.
+/// Maximum length of a path, in bytes. The staging area adds its own path, and the system's limit is 4096.
 const LONGEST: usize = 3000;
-/// Largest `.gitignore`, in bytes.
+/// Maximum size of a `.gitignore`, in bytes.
 const RULES: u64 = 4 << 20;
-/// Longest path named as left out, in columns.
+/// Maximum width of a path listed as left out, in columns.
 pub const PATH_WIDTH: usize = 200;
 
-/// What a look found. Paths are relative to the worktree.
+/// The findings. Paths are relative to the worktree.
 #[derive(Debug, Default)]
 pub struct Survey {
-    /// Regular files that are new, or differ from the index, or may do so.
+    /// Regular files that are new, differ from the index, or may differ.
     pub files: Vec<Vec<u8>>,
-    /// Links that are new or differ, and where they lead.
+    /// Links that are new or differ, with their targets.
     pub links: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Submodules that stand on another commit than the index says.
+    /// Submodules whose checked-out commit differs from the index.
     pub submodules: Vec<(Vec<u8>, Oid)>,
-    /// Paths of the index at which nothing lies any more.
+    /// Paths of the index that no longer exist.
     pub removed: Vec<Vec<u8>>,
-    /// Files that were touched and hold what the index says, with what the file system says of them now.
+    /// Files that were touched but have the content in the index, with their current file system data.
     pub touched: Vec<(Vec<u8>, FileStat)>,
-    /// What is not taken, and why.
+    /// What is not captured, and why.
     pub left_out: Vec<LeftOut>,
-    /// Conflicts that the index holds.
+    /// Paths with conflicts in the index.
     pub unmerged: Vec<Vec<u8>>,
-    /// Those of them whose file is not taken.
+    /// Those conflicts whose file is not captured.
     pub unmerged_left_out: Vec<Vec<u8>>,
-    /// Files and folders that are ignored; folders end in `/`.
+    /// Files and folders that git ignores; folders end in `/`.
     pub ignored: Vec<Vec<u8>>,
 }
 
-/// What a look needs to know.
+/// What a survey is based on, and its limits.
 pub struct SurveyOptions<'a> {
-    /// The worktree's repository as its shadow sees it.
+    /// The worktree's repository, opened through the isolated git directory.
     pub repo: &'a Repo,
-    /// The index with which the files are compared.
+    /// The index that the files are compared with.
     pub entries: &'a Entries,
-    /// The largest file that is taken.
+    /// The maximum size of a captured file.
     pub max_file: ByteSize,
-    /// When the look must be over.
+    /// When the survey must be finished.
     pub deadline: Instant,
 }
 
-/// Looks over the worktree.
+/// Surveys a worktree.
 ///
 /// # Errors
-/// The worktree's own folder cannot be read, or the look took too long (124).
+/// The worktree's own folder cannot be read, or the deadline passed (124).
 pub fn look(root: &Root, terms: &SurveyOptions<'_>) -> Result<Survey> {
     let cannot = |error| {
         Error::new(Kind::External, format!("cannot read the worktree '{}'", root.path().display()))
@@ -94,13 +94,13 @@ pub fn look(root: &Root, terms: &SurveyOptions<'_>) -> Result<Survey> {
 }
 
 impl Survey {
-    /// The files and links that differ from the index, those that are gone included.
+    /// Iterates over the files and links that differ from the index, missing ones included.
     pub fn changes(&self) -> impl Iterator<Item = &[u8]> {
         let links = self.links.iter().map(|(path, _)| path);
         self.files.iter().chain(&self.removed).chain(links).map(Vec::as_slice)
     }
 
-    /// What is not taken, in the order of the paths.
+    /// Takes the list of what is not captured, sorted by path.
     #[must_use]
     pub fn sorted_left_out(&mut self) -> Vec<LeftOut> {
         let mut left_out = std::mem::take(&mut self.left_out);
@@ -108,7 +108,7 @@ impl Survey {
         left_out
     }
 
-    /// Adds to what is not taken.
+    /// Adds a path to what is not captured.
     pub fn leave_out(&mut self, path: &[u8], why: impl Into<String>) {
         let path = text::one_line(&String::from_utf8_lossy(path), PATH_WIDTH);
         self.left_out.push(LeftOut { path, why: why.into() });
@@ -119,24 +119,24 @@ struct Walk<'a> {
     root: &'a Root,
     terms: &'a SurveyOptions<'a>,
     rules: IgnoreRules,
-    /// Entries of the index whose path was found.
+    /// Whether the path of each index entry was found.
     seen: Vec<bool>,
-    /// Folders that could not be entered: what the index has below them stays as it is.
+    /// Folders that could not be entered: the index entries below them stay as they are.
     kept: Vec<Vec<u8>>,
     found: Survey,
 }
 
-/// A folder on the way.
+/// A folder during the walk.
 struct Place<'a> {
     folder: &'a OwnedFd,
     names: &'a [(Vec<u8>, Option<bool>)],
-    /// It lies in a folder that git ignores: only what the index knows counts.
+    /// Whether git ignores it; then only paths in the index matter.
     ignored: bool,
     depth: usize,
 }
 
 impl Walk<'_> {
-    /// `path` is the folder's, with a slash at its end; empty for the worktree itself.
+    /// Walks a folder. `path` is its path with a slash at its end; empty for the worktree itself.
     fn folder(&mut self, place: &Place<'_>, path: &mut Vec<u8>) -> Result<()> {
         if Instant::now() > self.terms.deadline {
             return Err(Error::new(
@@ -174,7 +174,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A folder's own `.gitignore`. One that cannot be read holds as it was staged: what it keeps out may be secret.
+    /// Reads the folder's own `.gitignore`. If it cannot be read, the staged version is used: it may keep secrets out.
     fn own_rules(&self, place: &Place<'_>, path: &[u8]) -> Option<Vec<u8>> {
         const NAME: &[u8] = b".gitignore";
         place.names.binary_search_by(|(name, _)| name.as_slice().cmp(NAME)).ok()?;
@@ -185,7 +185,7 @@ impl Walk<'_> {
         })
     }
 
-    /// Notes what lies at a path, and says whether it is a folder to go into.
+    /// Records what is at a path, and returns whether it is a folder to enter.
     fn is_folder(&mut self, place: &Place<'_>, name: &[u8], is_folder: Option<bool>, path: &[u8]) -> bool {
         let tracked = self.terms.entries.of_path(path);
         if tracked.is_none() && is_folder == Some(true) {
@@ -193,7 +193,7 @@ impl Walk<'_> {
         }
         let found = match FileStat::at(place.folder, name) {
             Ok(found) => found,
-            // It went away, or became something else, in this very moment.
+            // It was removed or replaced at this moment.
             Err(error) if is_gone(&error) => return false,
             Err(error) => {
                 if let Some(range) = tracked {
@@ -283,7 +283,7 @@ impl Walk<'_> {
         false
     }
 
-    /// A file that was touched, or may have been in the instant in which the index was written: its content tells.
+    /// Compares the content of a file that was touched, or may have been changed in the instant in which the index was written.
     fn compare(
         &mut self,
         place: &Place<'_>,
@@ -330,7 +330,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Goes into a folder, unless there is nothing of ours in it. `path` ends in `/`.
+    /// Enters a folder, unless nothing in it is tracked and it is ignored. `path` ends in `/`.
     fn enter(&mut self, place: &Place<'_>, name: &[u8], path: &mut Vec<u8>) -> Result<()> {
         let tracked = self.terms.entries.has_below(path);
         let ignored = place.ignored || self.rules.ignores(&path[..path.len() - 1], true);
@@ -364,10 +364,10 @@ impl Walk<'_> {
         self.folder(&Place { folder: &folder, names: &names, ignored, depth: place.depth + 1 }, path)
     }
 
-    /// What git never takes: its own folder, by whatever spelling. That of the worktree itself is not worth a word.
+    /// Records a name that git never adds: its own folder, in any spelling. The one of the worktree itself is not reported.
     fn gits_own(&mut self, path: &[u8], at_the_top: bool) {
         if !(at_the_top && path == b".git") {
-            self.found.leave_out(path, "a name that git keeps for itself");
+            self.found.leave_out(path, "a name that git reserves");
         }
     }
 
@@ -375,7 +375,7 @@ impl Walk<'_> {
         self.kept.push(path.to_vec());
     }
 
-    /// What the index has and the worktree has not.
+    /// Records the paths of the index that do not exist in the worktree.
     fn what_is_gone(&mut self) {
         let entries = self.terms.entries;
         for at in (0..entries.len()).filter(|at| !self.seen[*at]).collect::<Vec<_>>() {
@@ -398,12 +398,12 @@ impl Walk<'_> {
     }
 }
 
-/// Whether git refuses a name because it may stand for its own folder, on this or another system.
+/// Returns whether git rejects a name because it may stand for its own folder, on this or another system.
 fn is_gits_own(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b".git") || name.eq_ignore_ascii_case(b"git~1")
 }
 
-/// Whether a folder is the checkout of another repository.
+/// Returns whether a folder is the checkout of another repository.
 fn is_repository(folder: &OwnedFd) -> bool {
     match FileStat::at(folder, b".git").map(|found| found.kind) {
         Ok(FileKind::Regular(_)) => true,
@@ -417,16 +417,16 @@ fn is_gone(error: &io::Error) -> bool {
     is_link || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// Why a file is left out that cannot be read.
+/// Describes why a file that cannot be read is left out.
 pub fn cannot_be_read(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::PermissionDenied => "cannot be read: permission denied".to_owned(),
-        io::ErrorKind::InvalidInput => "cannot be read: not a regular file any more".to_owned(),
+        io::ErrorKind::InvalidInput => "cannot be read: no longer a regular file".to_owned(),
         _ => format!("cannot be read: {error}"),
     }
 }
 
-/// The process may open no more files: that is no fault of the file.
+/// Returns whether the process has too many open files; then the file is not the cause.
 fn is_exhausted(error: &io::Error) -> bool {
     let too_many = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE].map(rustix::io::Errno::raw_os_error);
     error.raw_os_error().is_some_and(|number| too_many.contains(&number))

@@ -214,7 +214,7 @@ pub(super) const SHAPES: &[Shape] = &[
         "the list of submodules is an endless link",
         |w| sh(w, "ln -s /dev/zero .gitmodules; echo x > file.txt"),
         &["M file.txt"],
-        &[".gitmodules: a name that git does not take"],
+        &[".gitmodules: a name that git does not accept"],
     ),
     (
         "a repository",
@@ -226,19 +226,19 @@ pub(super) const SHAPES: &[Shape] = &[
         "a folder with a broken .git",
         |w| sh(w, "mkdir -p e/.git f; echo n > e/n; mkfifo f/.git; echo n > f/n"),
         &["A e/n", "A f/n"],
-        &["e/.git: a name that git keeps for itself", "f/.git: a name that git keeps for itself"],
+        &["e/.git: a name that git reserves", "f/.git: a name that git reserves"],
     ),
     (
         "a repository in a tracked folder",
         |w| sh(w, "git init -q d; echo x > d/inner.txt; echo n > d/n"),
         &["A d/n", "M d/inner.txt"],
-        &["d/.git: a name that git keeps for itself"],
+        &["d/.git: a name that git reserves"],
     ),
     (
-        "names that git keeps for itself",
+        "names that git reserves",
         |w| sh(w, "mkdir .GIT; echo n > .GIT/n; echo n > d/git~1; echo n > n"),
         &["A n"],
-        &[".GIT: a name that git keeps for itself", "d/git~1: a name that git keeps for itself"],
+        &[".GIT: a name that git reserves", "d/git~1: a name that git reserves"],
     ),
     (
         "names of every kind",
@@ -318,6 +318,6 @@ pub(super) const SHAPES: &[Shape] = &[
             );
         },
         &["A .gitattributes", "A 1", "A 2", "A 3", "A 4", "A 5", "A 6", "A 7"],
-        &["4.bad: git refuses it"],
+        &["4.bad: git rejects it"],
     ),
 ];
