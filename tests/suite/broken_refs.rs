@@ -34,8 +34,8 @@ fn put(path: &PathBuf, content: &str) {
 
 const DAMAGES: &[Damage] = &[
     ("empty", |_, path| put(path, ""), "is empty"),
-    ("zeros", |_, path| put(path, &"\0".repeat(41)), "holds nothing but zero bytes"),
-    ("torn", |_, path| put(path, "12345"), "holds no object id"),
+    ("zeros", |_, path| put(path, &"\0".repeat(41)), "contains only zero bytes"),
+    ("torn", |_, path| put(path, "12345"), "contains no object id"),
     ("dangling", |_, path| put(path, NOWHERE), "cannot be read"),
     ("foreign", |repo, path| put(path, &format!("{}\n", repo.tip("main"))), "it is not the life of an agent"),
     ("symbolic", |_, path| put(path, "ref: refs/heads/main\n"), "points to another ref"),

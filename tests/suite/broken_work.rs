@@ -17,7 +17,7 @@ type Damage = (&'static str, fn(&TestRepo<'_>) -> String, &'static str);
 
 const DAMAGES: &[Damage] = &[
     ("empty", |_| String::new(), "is empty"),
-    ("torn", |_| "12345".to_owned(), "holds no object id"),
+    ("torn", |_| "12345".to_owned(), "contains no object id"),
     ("dangling", |_| NOWHERE.to_owned(), "names 1234567890, which is not in this repository"),
     ("a tree", |repo| format!("{}\n", repo.tip("main^{tree}")), "which is not a commit"),
     ("foreign", |repo| format!("{}\n", repo.tip("main")), "which is not the work that its events name"),

@@ -124,8 +124,8 @@ fn shapes() -> Vec<Shape> {
         shape("mode-0", |r| beside(r, "0", b"x", &file(r)), "with the mode '0'", true),
         shape("blob-as-tree", |r| beside(r, "40000", b"x", &file(r)), "of another kind", true),
         shape("tree-as-blob", |r| beside(r, "100644", b"x", &tree(r, &[])), "of another kind", true),
-        shape("no-blob", |r| beside(r, "100644", b"x", MISSING), "is not here", true),
-        shape("no-tree", |r| beside(r, "40000", b"x", MISSING), "is not here", true),
+        shape("no-blob", |r| beside(r, "100644", b"x", MISSING), "is missing", true),
+        shape("no-tree", |r| beside(r, "40000", b"x", MISSING), "is missing", true),
         shape(
             "option",
             |r| {
@@ -151,7 +151,7 @@ fn shapes() -> Vec<Shape> {
                 let inner = tree(r, &[("100644", b"x", &file(r))]);
                 beside(r, "40000", b"x", &nested(r, b"d", 300, &inner))
             },
-            "folders in each other",
+            "nested folders",
             false,
         ),
         shape("bomb", |r| beside(r, "40000", b"x", &bomb(r, b"x")), "adds more than", false),

@@ -39,7 +39,7 @@ fn a_revision_that_names_nothing_says_so_in_words_of_git() {
     let world = world();
     let repo = world.repo();
     for (revision, why) in [
-        ("nosuch", "'nosuch' names no commit: there is no such branch, tag or commit here"),
+        ("nosuch", "'nosuch' names no commit: there is no such branch, tag or commit"),
         ("main~99", "'main~99' names no commit: 'main' does, but not with what follows it"),
         ("main^{foo", "'main' does, but not with what follows it"),
         ("main:file.txt", "'main:file.txt' names no commit: it is a blob"),

@@ -127,7 +127,7 @@ fn a_hostile_agent_a_crash_a_secret_and_a_damaged_ref_beside_honest_work() {
 
 /// The file for which a git waits, as the error names it.
 fn waits_for(line: &str) -> Option<String> {
-    let rest = line.split_once("waits for ever: '")?.1;
+    let rest = line.split_once("is blocked: '")?.1;
     Some(rest.split_once('\'')?.0.to_owned())
 }
 

@@ -1,8 +1,8 @@
-//! Locks that no living process can have made: git children of ours, and git programs of agents, that were killed leave them.
+//! Removing locks that no living process can have made: killed git processes leave them, whether we or an agent started git.
 //!
-//! Whoever makes a lock either has it open as long as it holds it, or is a git program, which closes it and goes on. So a lock
-//! that nobody has open, and that is older than every git program alive in this repository, is held by nobody. Our own locks are
-//! told by the intents of their writers, and are never looked at here: they have a second name.
+//! A process that makes a lock either keeps it open while it holds it, or is a git program, which closes it and continues. So a
+//! lock that no process has open, and that is older than every git process in this repository, is held by nobody. Our own locks
+//! are recognized by the intents of their writers; they have a second link and are never removed here.
 
 use std::{
     fs, io,
@@ -15,14 +15,14 @@ use memchr::memmem;
 
 use crate::world;
 
-/// What lies between two looks at a lock.
+/// Pause between two checks of a lock.
 const BETWEEN: Duration = Duration::from_millis(300);
-/// Clock ticks of a second in `/proc`.
+/// Clock ticks per second in `/proc`.
 const TICKS: f64 = 100.0;
-/// How much younger than a lock a process must be, in seconds, to be certain that it did not make it.
+/// How much younger than the lock a process must be, in seconds, to be certain that it did not make it.
 const MARGIN: f64 = 0.1;
 
-/// Removes the lock of a file of git if nobody alive can have made it. `true`: it is gone.
+/// Removes the lock of a git file if no living process can have made it. Returns whether the lock was removed.
 pub(super) fn remove(common: &Path, lock: &Path, name: &str) -> bool {
     let Some(first) = File::at(lock).filter(|_| is_ours(name)) else { return false };
     if !is_nobodys(common, first) {
@@ -32,7 +32,7 @@ pub(super) fn remove(common: &Path, lock: &Path, name: &str) -> bool {
     File::at(lock) == Some(first) && is_nobodys(common, first) && fs::remove_file(lock).is_ok()
 }
 
-/// Refs of ours, branches of agents, and the packed refs, which every git locks that deletes a ref.
+/// Returns whether a name is a ref of ours, an agent's branch, or `packed-refs`, which git locks whenever it deletes a ref.
 fn is_ours(name: &str) -> bool {
     let mut parts = name.split('/');
     match (parts.next(), parts.next(), parts.next()) {
@@ -43,7 +43,7 @@ fn is_ours(name: &str) -> bool {
     }
 }
 
-/// A file, as the system tells it from others, with its owner and when it was written, in seconds since 1970.
+/// The identity of a file, its owner, and its modification time in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct File {
     device: u64,
@@ -54,7 +54,7 @@ struct File {
 }
 
 impl File {
-    /// A file with one name.
+    /// Reads the data of a regular file with exactly one link.
     fn at(path: &Path) -> Option<Self> {
         let found = fs::symlink_metadata(path).ok()?;
         #[expect(clippy::cast_precision_loss, reason = "tenths of a second matter")]
@@ -69,7 +69,7 @@ impl File {
     }
 }
 
-/// Whether it is certain that no living process holds a lock.
+/// Returns whether certainly no living process holds a lock.
 fn is_nobodys(common: &Path, lock: File) -> bool {
     let (Ok(processes), Some(uptime)) = (fs::read_dir("/proc"), uptime()) else { return false };
     #[expect(clippy::cast_precision_loss, reason = "tenths of a second matter")]
@@ -83,7 +83,7 @@ fn is_nobodys(common: &Path, lock: File) -> bool {
         match may_hold(&process.path(), common, lock, age, uptime) {
             Ok(false) => {}
             Ok(true) => return false,
-            // Gone meanwhile, or of somebody who cannot have made a file of this owner.
+            // The process has ended, or belongs to another user, who cannot have made a file of this owner.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(_) if process.metadata().is_ok_and(|found| found.uid() != lock.owner) => {}
             Err(_) => return false,
@@ -92,7 +92,7 @@ fn is_nobodys(common: &Path, lock: File) -> bool {
     any
 }
 
-/// Whether a process has a lock open, or is a git program of this repository that may have made it.
+/// Returns whether a process has a lock open, or is a git process of this repository that may have made it.
 fn may_hold(process: &Path, common: &Path, lock: File, age: f64, uptime: f64) -> io::Result<bool> {
     for entry in fs::read_dir(process.join("fd"))? {
         let open = fs::metadata(entry?.path());
@@ -103,7 +103,7 @@ fn may_hold(process: &Path, common: &Path, lock: File, age: f64, uptime: f64) ->
     Ok(is_git(process)? && !is_younger(process, age, uptime)? && works_in(process, common)?)
 }
 
-/// Whether a process is a git program. Ours make no locks of this kind, nor does the git that waits for one of them.
+/// Returns whether a process is a git program. Our own programs make no such locks, nor does the git that waits for one of them.
 fn is_git(process: &Path) -> io::Result<bool> {
     let name = fs::read_to_string(process.join("comm"))?;
     if name.trim_end() != "git" {
@@ -115,13 +115,13 @@ fn is_git(process: &Path) -> io::Result<bool> {
 
 fn is_younger(process: &Path, age: f64, uptime: f64) -> io::Result<bool> {
     let stat = fs::read_to_string(process.join("stat"))?;
-    // Behind the name, which may hold anything: the start is the 22nd field of all.
+    // The name may contain anything, so count from behind it: the start time is the 22nd field of the line.
     let behind = stat.rsplit_once(')').map_or("", |(_, behind)| behind);
     let started = behind.split_whitespace().nth(19).and_then(|ticks| ticks.parse::<f64>().ok());
     Ok(started.is_some_and(|ticks| uptime - ticks / TICKS + MARGIN < age))
 }
 
-/// Whether a process stands in the repository, or names it.
+/// Returns whether the working directory, arguments or environment of a process are in the repository.
 fn works_in(process: &Path, common: &Path) -> io::Result<bool> {
     let above = common.parent().unwrap_or(common);
     let stands = fs::read_link(process.join("cwd"))?;
@@ -134,7 +134,7 @@ fn works_in(process: &Path, common: &Path) -> io::Result<bool> {
     Ok(names("cmdline")? || names("environ")?)
 }
 
-/// Seconds since the machine started.
+/// Returns the seconds since the machine started.
 fn uptime() -> Option<f64> {
     fs::read_to_string("/proc/uptime").ok()?.split(' ').next()?.parse().ok()
 }

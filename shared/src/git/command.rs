@@ -1,4 +1,5 @@
-//! The door to the `git` program: no hooks, no fsmonitor, no pager, no maintenance, no inherited repository, a time limit.
+//! The only way to run the `git` program: no hooks, no fsmonitor, no pager, no maintenance, no inherited repository, a time
+//! limit.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -24,21 +25,21 @@ use crate::{
     process, trace, world,
 };
 
-/// For calls that only look at a few files.
+/// Time limit for commands that read a few files.
 pub const SHORT_LIMIT: Duration = Duration::from_secs(60);
-/// For calls that read or write a whole checkout.
+/// Time limit for commands that read or write a whole checkout.
 pub const LONG_LIMIT: Duration = Duration::from_secs(30 * 60);
 
-/// Bytes at the end of what git says in which its progress stands, and columns of it that are shown.
+/// How many bytes at the end of git's messages are searched for its progress, and how many columns of it are shown.
 const PROGRESS: u64 = 400;
 const COLUMNS: usize = 400;
-/// Pauses until a git has ended that has said everything: most often it ends at once.
+/// Pauses until a git that closed its output has exited; usually it exits at once.
 const WAIT_FOR_END: Backoff = Backoff::new(Duration::from_micros(50), Duration::from_millis(20));
-/// The shortest and the longest pause between two looks at a git that travels.
+/// The shortest and the longest pause between two checks of a git that communicates with a remote.
 const MIN_POLL: Duration = Duration::from_micros(200);
 const MAX_POLL: Duration = Duration::from_millis(100);
 
-/// The longest that a git which speaks with a remote may say nothing: it tells its progress all the time.
+/// Maximum time without any message of a git that communicates with a remote: it reports its progress continuously.
 const SILENCE_LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// Settings that no repository may override: nothing of the repository's own runs.
@@ -54,20 +55,20 @@ const SAFE_CONFIG: &[&str] = &[
     "core.fsyncMethod=batch",
 ];
 
-/// Beyond [`SAFE_CONFIG`], for speaking with a remote. What a fetch writes down of a remote is disposable, and events are many:
-/// without `skipping`, each of them would be offered.
+/// Settings for communicating with a remote, in addition to [`SAFE_CONFIG`]. Refs fetched from a remote are disposable, so they
+/// need no fsync. Events are many, and without `skipping` each of them would be offered.
 const REMOTE_CONFIG: &[&str] =
     &["core.fsync=loose-object,pack,pack-metadata", "fetch.negotiationAlgorithm=skipping"];
 
-/// What the system says of a full disk, in the language in which git is asked to speak.
+/// The system's message for a full disk, in the language that git is told to use.
 const DISK_FULL: &str = "No space left on device";
 
-/// How many settings are in the environment, for git.
+/// The variable with the number of settings in git's environment.
 const SETTINGS_COUNT: &str = "GIT_CONFIG_COUNT";
-/// More are not passed on.
+/// Maximum number of settings that are passed on.
 const MOST_SETTINGS: usize = 1000;
 
-/// A call of git being put together.
+/// A git command that is being built.
 pub struct Git {
     command: std::process::Command,
     what: String,
@@ -76,30 +77,30 @@ pub struct Git {
     place: GitLocation,
 }
 
-/// What a call of git gave back.
+/// The result of a git command.
 pub struct Output {
-    /// How it ended.
+    /// Its exit status.
     pub status: ExitStatus,
-    /// Its answer.
+    /// Its standard output.
     pub stdout: Vec<u8>,
-    /// What it said.
+    /// Its standard error.
     pub stderr: String,
 }
 
 impl Output {
-    /// The signal that ended it, if one did.
+    /// Returns the signal that ended it, if one did.
     pub fn signal(&self) -> Option<i32> {
         self.status.signal()
     }
 }
 
 impl Git {
-    /// `git <verb>` in `directory`.
+    /// Creates the command `git <verb>` in `directory`.
     pub fn new(directory: &Path, verb: &str) -> Self {
         Self::with_options(directory, &[], verb)
     }
 
-    /// `git <verb>` in `directory`, as the work tree of a git directory, whatever the `.git` in it says.
+    /// Creates the command `git <verb>` in `directory` as the worktree of `git_dir`, whatever its `.git` contains.
     pub fn for_work_tree(directory: &Path, git_dir: &Path, verb: &str) -> Self {
         let option = |name: &str, path: &Path| {
             let mut option = OsString::from(name);
@@ -112,7 +113,7 @@ impl Git {
         git
     }
 
-    /// As [`Git::for_work_tree`], for a command that writes nothing but objects that nobody keeps: they are not brought to the disk.
+    /// Like [`Git::for_work_tree`], for a command that writes only temporary objects: they are not synced to the disk.
     pub fn without_fsync(directory: &Path, git_dir: &Path, verb: &str) -> Self {
         let mut git = Self::for_work_tree(directory, git_dir, "-c");
         git.command.args(["core.fsync=none", verb]);
@@ -132,7 +133,7 @@ impl Git {
             .env("LC_ALL", "C")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_OPTIONAL_LOCKS", "0")
-            // An object that is missing is not fetched in passing: by which program, the configuration would say.
+            // A missing object is not fetched implicitly: the configuration would decide which program does it.
             .env("GIT_NO_LAZY_FETCH", "1")
             .env("GIT_ADVICE", "0");
         Self::of(command, directory, verb, SHORT_LIMIT)
@@ -143,14 +144,14 @@ impl Git {
         Self { command, what: format!("git {verb}"), input: Vec::new(), limit, place }
     }
 
-    /// In a partial clone, what is missing may be fetched. For commands under which the configuration is accepted.
+    /// Lets git fetch objects that a partial clone lacks. Only for commands whose configuration is accepted.
     #[must_use]
     pub fn allow_lazy_fetch(mut self) -> Self {
         self.command.env_remove("GIT_NO_LAZY_FETCH");
         self
     }
 
-    /// `git <verb>` in `directory` as the user would see it: their pager, their colours, their language. [`Git::show`] runs it.
+    /// Creates the command `git <verb>` in `directory` with the user's own pager, colours and language. [`Git::show`] runs it.
     pub fn interactive(directory: &Path, verb: &str) -> Self {
         let mut command = git();
         for setting in SAFE_CONFIG {
@@ -160,8 +161,8 @@ impl Git {
         Self::of(command, directory, verb, LONG_LIMIT)
     }
 
-    /// `git <verb>` that speaks with a remote: transport, credentials and, where `hooks` says so, hooks are the user's own.
-    /// Where `ask` says so, git may ask for a password.
+    /// Creates the command `git <verb>` for communicating with a remote, with the user's own transport and credentials. `hooks`
+    /// enables the user's hooks, and `ask` allows git to ask for a password.
     pub fn for_remote(directory: &Path, verb: &str, hooks: bool, ask: bool) -> Self {
         let mut command = git();
         command.arg("--no-pager");
@@ -179,11 +180,11 @@ impl Git {
         Self::of(command, directory, verb, LONG_LIMIT)
     }
 
-    /// Runs it with its answer in a file: what a transport leaves running (a shared ssh connection) holds nobody up.
-    /// `watch` is told the last thing that git said on its way.
+    /// Runs a remote command with its output in files, so that what a transport leaves running (a shared ssh connection) blocks
+    /// nobody. Calls `watch` with the last line that git printed.
     ///
     /// # Errors
-    /// It cannot be started, takes too long, or waits for something that is in the way of a file (3).
+    /// It cannot be started, takes too long, or is blocked by something in the place of a file (3).
     pub fn run_with_progress(self, watch: &mut dyn FnMut(&str)) -> Result<Output> {
         self.traced(|git| git.travel_untraced(watch), |output| output.status.to_string())
     }
@@ -204,7 +205,7 @@ impl Git {
         let (mut heard, mut last) = (0, begun);
         let status = loop {
             if let Some(status) =
-                child.try_wait().context(Kind::External, || format!("lost track of {}", self.what))?
+                child.try_wait().context(Kind::External, || format!("cannot wait for {}", self.what))?
             {
                 break status;
             }
@@ -222,7 +223,7 @@ impl Git {
                     if Instant::now() > deadline { "took too long" } else { "said nothing for 5 minutes" };
                 return Err(Error::new(Code::GitTimeout, format!("{} {why}", self.what)));
             }
-            // What takes long may be noticed late; what is quick may not.
+            // A slow command may be noticed late, a quick one must not.
             std::thread::sleep((begun.elapsed() / 16).clamp(MIN_POLL, MAX_POLL));
             if begun.elapsed() > Duration::from_secs(1) {
                 watch(&last_words(said.path()));
@@ -234,7 +235,7 @@ impl Git {
         Ok(Output { status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
     }
 
-    /// Runs it on the user's own terminal, as long as they look at it; gives its exit code, none where a signal ended it.
+    /// Runs the command on the user's terminal without a time limit. Returns its exit code; `None`: a signal ended it.
     ///
     /// # Errors
     /// It cannot be started.
@@ -257,7 +258,7 @@ impl Git {
         self
     }
 
-    /// Sets a variable.
+    /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         let value = value.into();
@@ -270,14 +271,14 @@ impl Git {
         self
     }
 
-    /// Ctrl-C on the terminal does not reach it: what it has begun in somebody's files, it ends.
+    /// Protects the command from Ctrl-C, so that it finishes what it began in the user's files.
     #[must_use]
     pub fn ignore_ctrl_c(mut self) -> Self {
         self.command.process_group(0);
         self
     }
 
-    /// A setting that holds for this call, such as `merge.default=union`.
+    /// Adds a setting for this command, such as `merge.default=union`.
     #[must_use]
     pub fn setting(mut self, setting: &str) -> Self {
         let (key, value) = setting.split_once('=').unwrap_or((setting, "true"));
@@ -289,8 +290,8 @@ impl Git {
         self
     }
 
-    /// What the user typed as `git -c KEY=VALUE orchestra …`, or gave in the environment, holds for this call too. Settings that no
-    /// repository may override are not overridden by it either.
+    /// Passes on the settings that the user typed as `git -c KEY=VALUE orchestra …` or gave in the environment. They do not
+    /// override settings that no repository may override.
     #[must_use]
     pub fn command_line_settings(mut self) -> Self {
         if let Some(parameters) = world::variable("GIT_CONFIG_PARAMETERS") {
@@ -307,21 +308,21 @@ impl Git {
         self
     }
 
-    /// What git reads on its standard input.
+    /// Sets the standard input.
     #[must_use]
     pub fn input(mut self, bytes: Vec<u8>) -> Self {
         self.input = bytes;
         self
     }
 
-    /// How long it may take.
+    /// Sets the time limit.
     #[must_use]
     pub const fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Runs it and gives the answer.
+    /// Runs the command and returns its output.
     ///
     /// # Errors
     /// It cannot be started, fails, or takes too long.
@@ -335,19 +336,18 @@ impl Git {
         Err(Error::new(failure(&said), format!("{what} failed ({})", output.status)).because(said))
     }
 
-    /// Runs it and gives the answer as one line of text.
+    /// Runs the command and returns its output as one line of text.
     ///
     /// # Errors
-    /// As [`Git::run`].
+    /// As for [`Git::run`].
     pub fn line(self) -> Result<String> {
         Ok(String::from_utf8_lossy(&self.run()?).trim_end().to_owned())
     }
 
-    /// Runs it and hands its answer on as it comes, without keeping it. It may take as long as `sink` does, which may be a person
-    /// who reads.
+    /// Runs the command and passes its output on to `sink` as it comes. There is no time limit: a person may be reading.
     ///
     /// # Errors
-    /// It cannot be started or fails, or `sink` does not take the answer.
+    /// It cannot be started or fails, or `sink` fails.
     pub fn stream(self, sink: &mut dyn Write) -> Result<()> {
         self.traced(|git| git.stream_untraced(sink), |()| ExitStatus::default().to_string())
     }
@@ -377,8 +377,8 @@ impl Git {
         if copied.is_err() {
             let _ = child.kill();
         }
-        let status = child.wait().context(Kind::External, || format!("lost track of {what}"))?;
-        copied.context(Kind::External, || "cannot write the answer".into())?;
+        let status = child.wait().context(Kind::External, || format!("cannot wait for {what}"))?;
+        copied.context(Kind::External, || "cannot write the output of git".into())?;
         if status.success() {
             Ok(())
         } else {
@@ -386,15 +386,15 @@ impl Git {
         }
     }
 
-    /// Runs it, whatever its exit code.
+    /// Runs the command and returns its result, whatever its exit code.
     ///
     /// # Errors
-    /// It cannot be started, takes too long, or waits for something that is in the way of a file (3).
+    /// It cannot be started, takes too long, or is blocked by something in the place of a file (3).
     pub fn output(self) -> Result<Output> {
         self.traced(Self::output_untraced, |output| output.status.to_string())
     }
 
-    /// Runs it and tells the trace how it ended.
+    /// Runs the command and records in the trace how it ended.
     fn traced<T>(self, run: impl FnOnce(Self) -> Result<T>, end: impl FnOnce(&T) -> String) -> Result<T> {
         let running = trace::Running::without(&self.command, is_usual);
         let result = run(self);
@@ -439,23 +439,23 @@ impl Git {
         let stdout = take(&stdout)?;
         let stderr = take(&stderr)?;
         let status = process::wait_until(&mut child, deadline, WAIT_FOR_END, || false)
-            .context(Kind::External, || format!("lost track of {what}"))?
+            .context(Kind::External, || format!("cannot wait for {what}"))?
             .ok_or_else(|| late(&mut child))?;
         Ok(Output { status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
     }
 }
 
-/// The code of a git that failed and said this.
+/// Returns the code for a git that failed with this message.
 fn failure(said: &str) -> Code {
     if said.contains(DISK_FULL) { Code::DiskFull } else { Code::GitFailed }
 }
 
-/// Whether a setting is one that every call gets.
+/// Returns whether every command gets a setting.
 fn is_usual(setting: &OsStr) -> bool {
     SAFE_CONFIG.iter().chain(REMOTE_CONFIG).any(|usual| setting == *usual)
 }
 
-/// The program, told which repositories of others were accepted.
+/// Returns the `git` program with the accepted `safe.directory` settings.
 fn git() -> std::process::Command {
     let mut command = process::command("git");
     for place in safe_directories::accepted() {
@@ -466,7 +466,7 @@ fn git() -> std::process::Command {
     command
 }
 
-/// The last line that git said: its progress.
+/// Returns the last line that git printed: its progress.
 fn last_words(file: &Path) -> String {
     let said = careful::tail(file, PROGRESS).unwrap_or_default();
     text::last_line(&String::from_utf8_lossy(&said), COLUMNS).unwrap_or_default()

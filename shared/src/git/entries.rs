@@ -18,31 +18,31 @@ use crate::{
     },
 };
 
-/// What an entry stands for.
+/// The type of an entry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum EntryMode {
-    /// A file; `true`: it can be run.
+    /// A file; `true`: it is executable.
     File(bool),
     /// A symbolic link.
     Link,
-    /// A submodule.
+    /// The gitlink of a submodule.
     Submodule,
     /// A folder that a sparse checkout leaves out as a whole.
     SparseFolder,
 }
 
-/// What a look at a file tells of it beside its entry.
+/// How a file compares with its entry, by its file system data alone.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Difference {
-    /// None: it was not touched since the index was written.
+    /// Unchanged: it was not touched since the index was written.
     None,
-    /// Only its content can tell.
+    /// Unknown: its content must be compared.
     Perhaps,
-    /// It differs.
+    /// Different.
     Certain,
 }
 
-/// An index, read into memory, with the rules by which its entries are compared with files.
+/// An index in memory, with the rules for comparing its entries with files.
 pub struct Entries {
     file: gix::index::File,
     options: Options,
@@ -50,20 +50,18 @@ pub struct Entries {
 }
 
 impl Entries {
-    /// Reads the index at `path` by the configuration of `repo`, a shadow.
+    /// Reads the index at `path` by the configuration of `repo`, an isolated git directory.
     ///
     /// # Errors
     /// It cannot be read.
     pub fn read(repo: &Repo, path: &Path) -> Result<Self> {
-        let options = repo
-            .gix
-            .stat_options()
-            .context(Kind::Internal, || "cannot read the settings of the shadow".into())?;
+        let options =
+            repo.gix.stat_options().context(Kind::Internal, || "cannot read the isolated settings".into())?;
         let trust_mode = repo.gix.config_snapshot().boolean("core.fileMode").unwrap_or(true);
         Ok(Self { file: read_index(path)?, options, trust_mode })
     }
 
-    /// Paths that are staged otherwise than `tree` has them; at most so many.
+    /// Returns the paths whose entries differ from `tree`, at most `most` of them.
     ///
     /// # Errors
     /// The tree cannot be read.
@@ -79,44 +77,44 @@ impl Entries {
         Ok(paths)
     }
 
-    /// Whether git is told not to look at any file.
+    /// Returns whether git is told to skip any file.
     pub fn hides_files(&self) -> bool {
         (0..self.len()).any(|at| self.is_hidden(at))
     }
 
-    /// How many there are.
+    /// Returns the number of entries.
     pub fn len(&self) -> usize {
         self.file.entries().len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The path of an entry, relative to the worktree.
+    /// Returns the path of an entry, relative to the worktree.
     pub fn path(&self, at: usize) -> &[u8] {
         self.file.entries()[at].path(&self.file).as_bytes()
     }
 
-    /// The entries of a path: one, or up to three of an unresolved conflict.
+    /// Returns the entries of a path: one, or up to three of an unresolved conflict.
     pub fn of_path(&self, path: &[u8]) -> Option<Range<usize>> {
         self.file.entry_range(path.as_bstr())
     }
 
-    /// Whether an entry lies below a folder; its path ends in `/`.
+    /// Returns whether there is an entry below a folder. `folder` ends in `/`.
     pub fn has_below(&self, folder: &[u8]) -> bool {
         let entries = self.file.entries();
         let at = entries.partition_point(|entry| entry.path(&self.file).as_bytes() < folder);
         entries.get(at).is_some_and(|entry| entry.path(&self.file).starts_with(folder))
     }
 
-    /// The object of an entry.
+    /// Returns the object of an entry.
     pub fn id(&self, at: usize) -> Oid {
         self.file.entries()[at].id.into()
     }
 
-    /// What an entry stands for.
+    /// Returns the type of an entry.
     pub fn mode(&self, at: usize) -> EntryMode {
         match self.file.entries()[at].mode {
             Mode::SYMLINK => EntryMode::Link,
@@ -126,37 +124,37 @@ impl Entries {
         }
     }
 
-    /// The mode of an entry as git writes it, such as `100644`.
+    /// Returns the mode of an entry as git writes it, such as `100644`.
     pub fn octal_mode(&self, at: usize) -> String {
         format!("{:06o}", self.file.entries()[at].mode.bits())
     }
 
-    /// Whether an entry is one side of a conflict that is not resolved.
+    /// Returns whether an entry is one side of an unresolved conflict.
     pub fn is_unmerged(&self, at: usize) -> bool {
         self.file.entries()[at].stage() != Stage::Unconflicted
     }
 
-    /// Whether an entry is this branch's own side of a conflict.
+    /// Returns whether an entry is our side of a conflict.
     pub fn is_ours(&self, at: usize) -> bool {
         self.file.entries()[at].stage() == Stage::Ours
     }
 
-    /// Whether a sparse checkout leaves the file of an entry out.
+    /// Returns whether a sparse checkout leaves out the file of an entry.
     pub fn is_skipped(&self, at: usize) -> bool {
         self.file.entries()[at].flags.contains(Flags::SKIP_WORKTREE)
     }
 
-    /// Whether git is told not to look at the file of an entry.
+    /// Returns whether git is told to skip the file of an entry.
     pub fn is_hidden(&self, at: usize) -> bool {
         self.file.entries()[at].flags.intersects(Flags::SKIP_WORKTREE | Flags::ASSUME_VALID)
     }
 
-    /// How large the file of an entry was when it was staged, as far as the entry knows; up to 4 GiB.
+    /// Returns the size of the file when it was staged, in bytes modulo 4 GiB; 0 if the entry does not record it.
     pub fn size(&self, at: usize) -> u64 {
         self.file.entries()[at].stat.size.into()
     }
 
-    /// Compares an entry with what lies at its path now.
+    /// Compares an entry with the file that is at its path now.
     pub fn difference(&self, at: usize, found: &FileStat) -> Difference {
         let entry = &self.file.entries()[at];
         let fits = match (self.mode(at), found.kind) {
@@ -181,8 +179,8 @@ impl Entries {
     }
 }
 
-/// Writes into an index what the file system said of files when their content was read: git then knows without reading them
-/// again that they are unchanged. Everything else in it stays, byte for byte.
+/// Writes the file system's data of some files into an index, so that git knows without reading them that they are unchanged.
+/// Everything else in the index stays, byte for byte.
 ///
 /// # Errors
 /// The index cannot be read or written.
@@ -199,7 +197,7 @@ pub fn set_stats(index: &Path, stats: &[(Vec<u8>, FileStat)]) -> Result<()> {
         if let Some(range) = file.entry_range(path.as_bstr()).filter(|range| range.len() == 1) {
             let place = places[range.start];
             let fields = stat_fields(&found.stat);
-            // The mode, between the inode and the owner, is not the file system's alone.
+            // The mode, between the inode and the owner, is not only the file system's.
             bytes[place..place + 24].copy_from_slice(&fields[..24]);
             bytes[place + 28..place + 40].copy_from_slice(&fields[24..]);
         }
@@ -215,7 +213,7 @@ pub fn set_stats(index: &Path, stats: &[(Vec<u8>, FileStat)]) -> Result<()> {
     std::fs::write(index, bytes).context(Kind::External, cannot)
 }
 
-/// Where each entry begins.
+/// Returns the offset of each entry.
 fn places(file: &gix::index::File, bytes: &[u8]) -> Option<Vec<usize>> {
     const HEADER: usize = 12;
     const FIXED: usize = 62;
@@ -244,12 +242,12 @@ fn stat_fields(stat: &Stat) -> Vec<u8> {
     fields.iter().flat_map(|field| field.to_be_bytes()).collect()
 }
 
-/// The id that bytes have as a blob.
+/// Computes the id that bytes have as a blob.
 ///
 /// # Errors
-/// They collide with something known to be forged.
+/// They are a known SHA-1 collision attack.
 pub fn blob_id(bytes: &[u8]) -> Result<Oid> {
     gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, bytes)
         .map(Oid::from)
-        .context(Kind::Internal, || "cannot name a blob".into())
+        .context(Kind::Internal, || "cannot hash a blob".into())
 }

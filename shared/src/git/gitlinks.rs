@@ -1,4 +1,4 @@
-//! Gitlinks: entries of a tree that name a commit of another repository.
+//! Gitlinks: tree entries that name a commit of another repository.
 
 use crate::{
     Kind, Result,
@@ -9,13 +9,13 @@ use crate::{
 /// A gitlink of a tree.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Gitlink {
-    /// Where it is.
+    /// Its path.
     pub path: Vec<u8>,
     /// The commit that it names.
     pub commit: Oid,
 }
 
-/// Gitlinks of a tree that an older tree does not have, or has with another commit, in the order of their paths.
+/// Returns the gitlinks of `new` that `old` does not have, or has with another commit, sorted by path.
 ///
 /// # Errors
 /// A tree cannot be read.
@@ -47,10 +47,10 @@ pub fn added(repo: &Repo, old: Oid, new: Oid) -> Result<Vec<Gitlink>> {
     Ok(found)
 }
 
-/// The paths of submodules that a tree's `.gitmodules` names: for these, others know where to find the commit.
+/// Returns the submodule paths in the `.gitmodules` of a commit: for these, others know where to find the commit.
 ///
 /// # Errors
-/// The tree of the commit cannot be read.
+/// Never at present: a `.gitmodules` that cannot be read counts as empty.
 pub fn described(repo: &Repo, commit: Oid) -> Result<Vec<Vec<u8>>> {
     let file = repo.read_blob_of(commit, ".gitmodules").ok().flatten().unwrap_or_default();
     Ok(paths_in(&String::from_utf8_lossy(&file)))

@@ -1,4 +1,4 @@
-//! Reading an index, and what it names beyond a commit.
+//! Reading an index, and what it contains that a commit does not.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Repo {
-    /// Opens a git directory of ours for a work tree, without any setting from outside of it.
+    /// Opens an isolated git directory for a worktree, without any setting from outside of it.
     ///
     /// # Errors
     /// It cannot be opened.
@@ -26,8 +26,8 @@ impl Repo {
         Ok(Self::of(gix))
     }
 
-    /// Paths that differ from the tree of `head`, staged or not (`true`), and untracked ones (`false`; a folder of them counts as
-    /// one), read with the index at `index`. `None`: there are more than `most`.
+    /// Returns the paths that differ from `head_tree`, staged or not (`true`), and the untracked ones (`false`; an untracked
+    /// folder counts as one), by the index at `index`. `None`: there are more than `most`.
     ///
     /// # Errors
     /// Index or tree cannot be read.
@@ -62,8 +62,8 @@ impl Repo {
         Ok(Some(paths))
     }
 
-    /// The objects that an index names and a tree does not: what is staged, both sides of conflicts, also of those that were
-    /// settled, and the trees that git has computed already.
+    /// Returns the objects that an index references and a tree does not: staged files, the sides of conflicts, also of resolved
+    /// ones, and trees that git has computed.
     ///
     /// # Errors
     /// Index or tree cannot be read.
@@ -86,11 +86,11 @@ impl Repo {
         if file.resolve_undo().is_some() {
             staged.extend(self.settled_in(index)?);
         }
-        // A submodule's commit is in the submodule; what is only meant to be added has no object yet.
+        // A submodule's commit is in the submodule, and an intent-to-add entry has no object yet.
         Ok(staged.into_iter().filter(|id| *id != tree && self.kind_of(*id).is_some()).collect())
     }
 
-    /// The sides of conflicts that were settled, which `git checkout --merge` needs to make them again.
+    /// Returns the sides of resolved conflicts, which `git checkout --merge` needs to recreate them.
     fn settled_in(&self, index: &Path) -> Result<Vec<Oid>> {
         let listed = self
             .git("ls-files")?
@@ -103,7 +103,7 @@ impl Repo {
     }
 }
 
-/// Gitlinks of an index: paths of repositories inside, and the commit that is recorded of each.
+/// Returns the gitlinks of an index: the paths of nested repositories, and the commit recorded for each.
 ///
 /// # Errors
 /// The index cannot be read.

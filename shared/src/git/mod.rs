@@ -1,4 +1,4 @@
-//! The only door to a repository and to the `git` program. No type of gix leaves this module.
+//! The only way to a repository and to the `git` program. No type of gix leaves this module.
 
 mod abandoned;
 pub mod careful;

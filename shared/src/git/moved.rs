@@ -1,6 +1,6 @@
-//! Worktrees after a move. When a repository is renamed, the `.git` files of its worktrees name a folder that is gone; when the
-//! folder that holds both is renamed, the repository's list of worktrees is out of date as well. Nothing is lost: this finds the
-//! worktrees; `worktree_links` writes the links between the two anew.
+//! Finding worktrees after a move. When a repository is renamed, the `.git` files of its worktrees name a missing folder; when
+//! the folder that contains both is renamed, the repository's list of worktrees is outdated as well. This module finds the
+//! worktrees; `worktree_links` rewrites the links.
 
 use std::{
     fs, io,
@@ -10,10 +10,10 @@ use std::{
 
 use super::{careful, common_dir};
 
-/// How many folders above the repository are searched for a worktree that was moved together with it.
+/// How many folders above the repository are searched for a worktree that was moved with it.
 const SEARCHED_ABOVE: usize = 4;
 
-/// Where a worktree that was registered at `registered` may be, if it was moved together with the repository.
+/// Returns the possible paths of a worktree registered at `registered`, if it was moved with the repository.
 pub fn candidates(common_dir: &Path, registered: &Path) -> Vec<PathBuf> {
     let parts: Vec<_> = registered.components().collect();
     let mut found = Vec::new();
@@ -25,7 +25,7 @@ pub fn candidates(common_dir: &Path, registered: &Path) -> Vec<PathBuf> {
             }
         }
     }
-    // The folder of worktrees may have been renamed to fit the repository's new name.
+    // The folder of worktrees may have been renamed to match the repository's new name.
     let home = common_dir::home(common_dir);
     if let (Some(name), Some(id)) = (home.file_name(), registered.file_name()) {
         let mut name = name.to_owned();
@@ -36,27 +36,28 @@ pub fn candidates(common_dir: &Path, registered: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The folder of a worktree that is no longer where its registration says.
+/// Finds the folder of a worktree that is no longer where its registration says.
 pub(super) fn find(git_dir: &Path, registered: &Path) -> Option<PathBuf> {
     let common_dir = git_dir.parent()?.parent()?;
     candidates(common_dir, registered).into_iter().find(|folder| link_of(folder, git_dir).is_some())
 }
 
-/// Whether a folder is the worktree of the registration at `git_dir`: its `.git` file leads there, or named it before a rename.
+/// Returns whether a folder is the worktree of the registration at `git_dir`: its `.git` file leads there, or did before a
+/// rename.
 pub fn belongs_to(folder: &Path, git_dir: &Path) -> bool {
     link_of(folder, git_dir).is_some()
 }
 
-/// What the `.git` file of a worktree's folder says of its registration.
+/// The state of the link from a worktree's `.git` file to its registration.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Link {
     /// It leads to the registration.
     Sound,
-    /// It names the registration by a path that is gone.
+    /// It names the registration by an outdated path.
     Stale,
 }
 
-/// The link from `folder` to its registration at `git_dir`. `None`: the folder does not belong to that registration.
+/// Returns the state of the link from `folder` to its registration at `git_dir`. `None`: the folder does not belong to it.
 pub(super) fn link_of(folder: &Path, git_dir: &Path) -> Option<Link> {
     let text = careful::small_text(&folder.join(".git"))?;
     let named = folder.join(text.lines().next()?.strip_prefix("gitdir: ")?);

@@ -1,5 +1,5 @@
-//! What makes a git wait for ever: a pipe or a device in the place of a file that it opens. It is looked for only where a git takes
-//! long, so that no other call pays for it.
+//! Finding what blocks git: a pipe or device in the place of a file that it opens. The search starts only when git takes long, so
+//! that other calls do not pay for it.
 
 use std::{
     fs,
@@ -15,34 +15,34 @@ use crate::{
     world,
 };
 
-/// How long a git may work before something in its way is looked for.
+/// How long git may run before the first search.
 pub(super) const LOOK_AFTER: Duration = Duration::from_secs(2);
-/// How long until the next look.
+/// How long until the next search.
 const LOOK_AGAIN: Duration = Duration::from_secs(20);
-/// The longest that one look may take, and how many entries it visits.
+/// Maximum time of one search, and maximum number of entries that it visits.
 const BUDGET: Duration = Duration::from_secs(1);
 const MOST: usize = 200_000;
 
-/// Folders of a git directory that hold no files under names that git opens unasked, or none at all.
+/// Folders of a git directory in which git opens no file by a fixed name, or none at all.
 const PASSED_OVER: &[&str] = &["objects", "orchestra", "modules", "lost-found"];
-/// Files that git opens wherever they lie in a worktree.
+/// Files that git opens in every folder of a worktree.
 const IN_WORKTREES: &[&str] = &[".gitignore", ".gitattributes", ".gitmodules", ".mailmap"];
 
 /// Settings of `core` that name a file which git reads.
 const NAMED: &[&str] = &["attributesfile", "excludesfile"];
 
-/// Where a git works.
+/// The folders of a git process.
 #[derive(Clone, Debug, Default)]
 pub(super) struct GitLocation {
     /// The folder in which it was started.
     pub(super) directory: PathBuf,
-    /// Its git directory, where it was told one.
+    /// Its git directory, if it was passed one.
     pub(super) git_dir: Option<PathBuf>,
-    /// Its worktree, where it was told one.
+    /// Its worktree, if it was passed one.
     pub(super) work_tree: Option<PathBuf>,
 }
 
-/// Tells when it is time to look, and looks.
+/// Decides when to search, and searches.
 #[derive(Debug)]
 pub(super) struct ObstacleWatch {
     place: GitLocation,
@@ -54,12 +54,12 @@ impl ObstacleWatch {
         Self { place, next: Instant::now() + LOOK_AFTER }
     }
 
-    /// How long until the next look.
+    /// Returns the time until the next search.
     pub(super) fn pause(&self) -> Duration {
         self.next.saturating_duration_since(Instant::now())
     }
 
-    /// The error of a git that waits for something in its way; none where it is not time yet, or nothing is.
+    /// Returns the error of a git that is blocked; `None` if it is too early to search, or nothing blocks it.
     pub(super) fn look(&mut self, what: &str) -> Option<Error> {
         if Instant::now() < self.next {
             return None;
@@ -67,13 +67,13 @@ impl ObstacleWatch {
         self.next = Instant::now() + LOOK_AGAIN;
         let found = find(&self.place)?;
         Some(
-            Error::new(Code::NotAFile, format!("{what} waits for ever: '{}' is not a file", found.display()))
-                .hint(format!("see what it is, then {}", quote::command(&[&"rm", &found]))),
+            Error::new(Code::NotAFile, format!("{what} is blocked: '{}' is not a file", found.display()))
+                .hint(format!("inspect it, then {}", quote::command(&[&"rm", &found]))),
         )
     }
 }
 
-/// The first thing in the way that is found.
+/// Returns the first obstacle that is found.
 fn find(place: &GitLocation) -> Option<PathBuf> {
     let mut budget = Budget { until: Instant::now() + BUDGET, left: MOST };
     let git_dir = place.git_dir.clone().or_else(|| Some(common_dir::locate(&place.directory)?.git_dir));
@@ -99,7 +99,7 @@ fn find(place: &GitLocation) -> Option<PathBuf> {
     below(work_tree, &mut budget, &|name, _| name == ".git", &|name| IN_WORKTREES.contains(&name))
 }
 
-/// Files of configuration and those that it names, wherever they lie.
+/// Returns an obstacle among the config files and the files that they name, wherever they are.
 fn named_by_the_configuration(common: &Path) -> Option<PathBuf> {
     let settings = Settings::of(common);
     let home = world::variable("HOME").map(PathBuf::from).unwrap_or_default();
@@ -113,7 +113,7 @@ fn named_by_the_configuration(common: &Path) -> Option<PathBuf> {
     files.chain(unreadable).find(|file| fs::metadata(file).is_ok_and(|found| blocks(found.file_type())))
 }
 
-/// Whether to open it may wait for ever, or to read it. To open a socket fails.
+/// Returns whether opening or reading such a file may block. Opening a socket fails instead.
 fn blocks(kind: fs::FileType) -> bool {
     kind.is_fifo() || kind.is_char_device() || kind.is_block_device()
 }
@@ -131,7 +131,8 @@ impl Budget {
     }
 }
 
-/// The first pipe or device below a folder whose name counts. `skip` is told the name of a folder, and whether it lies at the top.
+/// Returns the first pipe or device below a folder for whose name `counts` holds. `skip` gets the name of a folder, and whether
+/// it is at the top.
 fn below(
     top: &Path,
     budget: &mut Budget,
@@ -151,7 +152,7 @@ fn below(
                     open.push(entry.path());
                 }
             } else if !kind.is_file() && counts(&name) {
-                // Links are followed, as git follows them.
+                // Git follows links as well.
                 if fs::metadata(entry.path()).is_ok_and(|found| blocks(found.file_type())) {
                     return Some(entry.path());
                 }

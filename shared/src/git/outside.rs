@@ -1,4 +1,4 @@
-//! All refs but those of some namespaces: what is not ours.
+//! Listing all refs except those in some namespaces.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,12 +10,12 @@ use crate::{
     git::{Repo, careful},
 };
 
-/// Namespaces that belong to one worktree and change with what is done in it.
+/// Namespaces that belong to one worktree and change with operations in it.
 const OF_A_WORKTREE: &[&str] = &["bisect", "rewritten", "worktree"];
 
 impl Repo {
-    /// Every ref below `refs/` with what it names, an object or (`ref: …`) another ref; without the namespaces of `without`, such
-    /// as `orchestra`, and those of single worktrees. Broken refs are left out.
+    /// Returns every ref below `refs/` with its target: an object, or (`ref: …`) another ref. Leaves out the namespaces
+    /// `without`, such as `orchestra`, those of single worktrees, and broken refs.
     ///
     /// # Errors
     /// The refs cannot be read at all.
@@ -36,7 +36,7 @@ impl Repo {
         Ok(refs)
     }
 
-    /// What stands first behind `refs/`, loose or packed.
+    /// Returns the first components below `refs/`, of loose and packed refs.
     fn namespaces(&self) -> BTreeSet<String> {
         let common = self.gix.common_dir();
         let loose = fs::read_dir(common.join("refs")).into_iter().flatten().flatten();

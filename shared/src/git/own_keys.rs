@@ -1,34 +1,34 @@
-//! What keys of git itself say, one function each. Our own keys are read through [`crate::config`].
+//! Reading git's own config keys, one function each. Our own keys are read through [`crate::config`].
 
 use std::path::PathBuf;
 
 use crate::{Result, git::Repo};
 
-/// Which notes `git log` shows.
+/// The key for the notes that `git log` shows.
 const SHOWN_NOTES: &str = "notes.displayRef";
 
 impl Repo {
-    /// The remote of a branch (`branch.<name>.remote`).
+    /// Returns the remote of a branch (`branch.<name>.remote`).
     pub fn remote_of_branch(&self, branch: &str) -> Option<String> {
         self.config(&format!("branch.{branch}.remote"))
     }
 
-    /// The ref at its remote from which a branch takes what is new (`branch.<name>.merge`).
+    /// Returns the upstream ref of a branch at its remote (`branch.<name>.merge`).
     pub fn upstream_ref_of_branch(&self, branch: &str) -> Option<String> {
         self.config(&format!("branch.{branch}.merge"))
     }
 
-    /// The first URL of a remote (`remote.<name>.url`).
+    /// Returns the first URL of a remote (`remote.<name>.url`).
     pub fn url_of_remote(&self, remote: &str) -> Option<String> {
         self.config_all(&format!("remote.{remote}.url")).into_iter().next()
     }
 
-    /// What every fetch of a remote brings (`remote.<name>.fetch`).
+    /// Returns the fetch refspecs of a remote (`remote.<name>.fetch`).
     pub fn fetch_refspecs(&self, remote: &str) -> Vec<String> {
         self.config_all(&fetch_key(remote))
     }
 
-    /// Has every fetch of a remote bring more.
+    /// Adds a fetch refspec to a remote.
     ///
     /// # Errors
     /// The config is locked or cannot be written.
@@ -36,7 +36,7 @@ impl Repo {
         self.edit_config(&["--add", &fetch_key(remote), refspec]).map(|_| ())
     }
 
-    /// Takes a refspec back. `false`: it was not there.
+    /// Removes a fetch refspec. `false`: it was not there.
     ///
     /// # Errors
     /// The config is locked or cannot be written.
@@ -44,17 +44,17 @@ impl Repo {
         self.remove_value(&fetch_key(remote), refspec)
     }
 
-    /// Whether the config rewrites URLs (`url.<base>.insteadOf`).
+    /// Returns whether the config rewrites URLs (`url.<base>.insteadOf`).
     pub fn rewrites_urls(&self) -> bool {
         !self.config_sections("url").is_empty()
     }
 
-    /// The notes that `git log` shows, as patterns of refs.
+    /// Returns the notes that `git log` shows, as ref patterns.
     pub fn shown_notes(&self) -> Vec<String> {
         self.config_all(SHOWN_NOTES)
     }
 
-    /// Has `git log` show notes.
+    /// Adds to the notes that `git log` shows.
     ///
     /// # Errors
     /// The config is locked or cannot be written.
@@ -62,7 +62,7 @@ impl Repo {
         self.edit_config(&["--add", SHOWN_NOTES, notes]).map(|_| ())
     }
 
-    /// Has `git log` show notes no more. `false`: it did not before.
+    /// Removes from the notes that `git log` shows. `false`: they were not there.
     ///
     /// # Errors
     /// The config is locked or cannot be written.
@@ -70,7 +70,7 @@ impl Repo {
         self.remove_value(SHOWN_NOTES, notes)
     }
 
-    /// The user's file of attributes (`core.attributesFile`), `~` spelled out.
+    /// Returns the path of the user's attributes file (`core.attributesFile`), with `~` expanded.
     pub fn attributes_file(&self) -> Option<PathBuf> {
         self.config_path("core.attributesFile")
     }

@@ -1,6 +1,6 @@
-//! Whether a repository may be used at all: one that belongs to another user is refused before any of its configuration
-//! is read, as git refuses it. Where everything belongs to the caller that costs a few looks at files; else git itself
-//! is asked, so that `safe.directory` means what this git takes it to mean.
+//! Whether a repository may be used at all. One that belongs to another user is rejected before its configuration is read, as in
+//! git. If everything belongs to the caller, that costs a few `stat` calls; otherwise git itself is asked, so that
+//! `safe.directory` means what this git takes it to mean.
 
 use std::path::{Path, PathBuf};
 
@@ -19,29 +19,29 @@ use crate::{
     world,
 };
 
-/// What git says of a repository that it does not accept; asked in English.
+/// Git's messages, in English, about a repository that it does not accept.
 const REFUSALS: &[&str] = &["dubious ownership", "unsafe repository", "cannot use bare repository"];
 
-/// Options under which the repository's own configuration counts in full: whether it may was decided here.
+/// Returns options under which the repository's own configuration is fully trusted: its owner was checked before.
 pub(super) fn trusting() -> Options {
     Options::default().with(gix::sec::Trust::Full).filter_config_section(|_| true)
 }
 
 /// A repository that may be used.
 pub(super) struct UsableRepo {
-    /// The git directory, of a worktree its own.
+    /// The git directory; for a worktree, the worktree's own.
     pub(super) git_dir: PathBuf,
-    /// The checkout, if it is of one.
+    /// The checkout, if there is one.
     pub(super) work_tree: Option<PathBuf>,
 }
 
-/// Finds the repository of `directory` and refuses it where it belongs to somebody else. `None`: there is none.
+/// Finds the repository of `directory`, and rejects one that belongs to another user. `None`: there is none.
 ///
 /// # Errors
-/// It belongs to somebody else, and `safe.directory` does not name it (128).
+/// It belongs to another user, and `safe.directory` does not name it (128).
 pub(super) fn find(directory: &Path) -> Result<Option<UsableRepo>> {
     let found = match world::variable("GIT_DIR").map(PathBuf::from) {
-        // A repository that is named is checked as one that is found: the git processes we start find it by themselves.
+        // A repository that was named is checked like one that was found: the git processes we start find it by themselves.
         Some(git_dir) => named(&directory.join(git_dir)),
         None => found(directory),
     };
@@ -54,7 +54,7 @@ pub(super) fn find(directory: &Path) -> Result<Option<UsableRepo>> {
     };
     if trust == gix::sec::Trust::Reduced || is_bare {
         let is_named = world::variable("GIT_DIR").is_some();
-        // Where the user stands, not at the top: inside a git directory another setting is asked for.
+        // In the user's folder, not at the top: inside a git directory another setting applies.
         ask(if is_named { found.work_tree.as_ref().unwrap_or(&found.git_dir) } else { directory })?;
     }
     if trust == gix::sec::Trust::Reduced {
@@ -62,7 +62,7 @@ pub(super) fn find(directory: &Path) -> Result<Option<UsableRepo>> {
         if common == found.git_dir {
             accept(&[common_dir::home(&common), &common]);
         } else {
-            // Git checks the worktree alone; we read and write the repository behind it as well.
+            // Git checks only the worktree; we also read and write the repository behind it.
             check(&common)?;
             accept(&[found.work_tree.as_deref().unwrap_or(&found.git_dir), &found.git_dir]);
         }
@@ -70,10 +70,10 @@ pub(super) fn find(directory: &Path) -> Result<Option<UsableRepo>> {
     Ok(Some(found))
 }
 
-/// Refuses a repository, named by its common git directory, that belongs to somebody else.
+/// Rejects a repository, by its common git directory, that belongs to another user.
 ///
 /// # Errors
-/// As [`find`].
+/// As for [`find`].
 pub(super) fn check(common_dir: &Path) -> Result<()> {
     let checkout = common_dir::home(common_dir);
     let work_tree = (checkout != common_dir).then_some(checkout);
@@ -84,7 +84,7 @@ pub(super) fn check(common_dir: &Path) -> Result<()> {
             accept(&[checkout, common_dir]);
             Ok(())
         }
-        // It is not there; whoever opens it says so.
+        // It does not exist; whoever opens it reports that.
         Err(_) => Ok(()),
     }
 }
@@ -102,12 +102,13 @@ fn found(directory: &Path) -> Option<(repository::Path, gix::sec::Trust)> {
     gix::discover::upwards_opts(directory, options.apply_environment()).ok()
 }
 
-/// A bare repository that is merely found may lie in a checkout, as files of somebody else's: git has a setting for that.
+/// Returns whether a bare repository was found rather than named. It may be in a checkout, as files of somebody else; git has a
+/// setting for that.
 fn is_bare(place: &repository::Path) -> bool {
     matches!(place, repository::Path::Repository(_)) && world::variable("GIT_DIR").is_none()
 }
 
-/// Lets git decide, by the configuration that a repository cannot write: the system's, the user's and the command line's.
+/// Lets git decide by the configuration that a repository cannot write: the system's, the user's and the command line's.
 fn ask(place: &Path) -> Result<()> {
     let place = place.canonicalize().unwrap_or_else(|_| place.to_owned());
     if accepted().contains(&place) {
@@ -127,7 +128,7 @@ fn ask(place: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Git's own words: the first line, and the command it advises.
+/// Returns git's own message as an error: the first line, and the command that it suggests.
 fn refusal(said: &str) -> Error {
     let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();

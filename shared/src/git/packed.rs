@@ -1,4 +1,4 @@
-//! The file `packed-refs`, as far as refs are deleted from it.
+//! Deleting refs from the file `packed-refs`.
 
 use std::{
     collections::HashSet,
@@ -10,14 +10,14 @@ use std::{
 
 use crate::{Kind, Result, error::Context, git::careful};
 
-/// The file as it is to be.
+/// The new content of the file.
 pub(super) struct Packed {
     pub(super) bytes: Vec<u8>,
-    /// When the present one was written.
+    /// The modification time of the present one.
     before: Option<SystemTime>,
 }
 
-/// The content of `packed-refs` without the refs named; `None` if none of them is packed.
+/// Returns the content of `packed-refs` without the refs in `names`; `None` if none of them is packed.
 ///
 /// # Errors
 /// It cannot be read.
@@ -31,7 +31,7 @@ pub(super) fn without(path: &Path, names: &[&str]) -> Result<Option<Packed>> {
     Ok(remove(&text, names).map(|bytes| Packed { bytes, before }))
 }
 
-/// A line is `<id> <name>`; a line that starts with `^` belongs to the one before it.
+/// Removes the lines of some refs. A line is `<id> <name>`; a line that starts with `^` belongs to the one before it.
 fn remove(text: &[u8], names: &[&str]) -> Option<Vec<u8>> {
     let names: HashSet<&[u8]> = names.iter().map(|name| name.as_bytes()).collect();
     let mut kept = Vec::with_capacity(text.len());
@@ -49,7 +49,8 @@ fn remove(text: &[u8], names: &[&str]) -> Option<Vec<u8>> {
 }
 
 impl Packed {
-    /// Readers tell by the time whether to read it again; two changes within one tick of the clock must differ.
+    /// Sets the time of the new file: readers decide by it whether to read the file again, so two changes within one tick of the
+    /// clock must differ.
     ///
     /// # Errors
     /// The time cannot be set.

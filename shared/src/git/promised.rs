@@ -1,25 +1,25 @@
-//! Objects that a partial clone does not have and its remote promised. What reads objects by itself finds them missing, and git
-//! would fetch them one after the other: so they are fetched before, all at once.
+//! Fetching objects that a partial clone lacks and its remote promised. Code that reads objects directly would find them missing,
+//! and git would fetch them one at a time, so they are fetched beforehand, all at once.
 
 use std::collections::BTreeSet;
 
 use super::{Git, Oid, Repo, careful, command, objects::TreeEntryKind, remotes};
 use crate::{Code, Error, Result, model::text};
 
-/// Objects in one fetch: more would not fit on a command line.
+/// Maximum number of objects in one fetch: more would not fit on a command line.
 const AT_ONCE: usize = 1000;
-/// How often what is missing is looked for again: each fetch may bring folders in which more is missing.
+/// Maximum number of fetches: each may bring folders in which further objects are missing.
 const ROUNDS: usize = 64;
-/// Objects that one look finds at most; the next round finds the rest.
+/// Maximum number of objects that one search returns; the next round finds the rest.
 const MOST: usize = 500_000;
 
 impl Repo {
-    /// Fetches what is missing for a checkout of `commit`. Nothing is done where the clone is not partial.
+    /// Fetches what is missing for a checkout of `commit`. Does nothing if the clone is not partial.
     ///
-    /// The configuration says from where and by which program: only for commands under which it was accepted.
+    /// The configuration decides from where and by which program, so it must have been accepted.
     ///
     /// # Errors
-    /// The remote cannot be reached, or does not have it (5).
+    /// The remote cannot be reached, or does not have an object (5).
     pub fn fetch_promised_files(&self, commit: Oid) -> Result<()> {
         if !self.is_partial() {
             return Ok(());
@@ -27,11 +27,11 @@ impl Repo {
         self.fetch_until_complete(&|| self.missing_files(commit))
     }
 
-    /// Fetches what is missing of the files in which two commits differ, for each pair. Nothing is done where the clone is not
+    /// Fetches what is missing of the files in which the two commits of each pair differ. Does nothing if the clone is not
     /// partial. See [`Repo::fetch_promised_files`].
     ///
     /// # Errors
-    /// As [`Repo::fetch_promised_files`].
+    /// As for [`Repo::fetch_promised_files`].
     pub fn fetch_promised_changes(&self, pairs: &[(Oid, Oid)]) -> Result<()> {
         if !self.is_partial() {
             return Ok(());
@@ -51,7 +51,7 @@ impl Repo {
             let missing = look()?;
             let Some(first) = missing.first() else { return Ok(()) };
             if missing == before {
-                let message = format!("object {} is promised by a remote, and not there", first.short());
+                let message = format!("the remote promised object {} but does not have it", first.short());
                 return Err(Error::new(Code::ObjectsNotFetched, message));
             }
             self.fetch_promised(&missing)?;
@@ -60,7 +60,7 @@ impl Repo {
         Ok(())
     }
 
-    /// Git tells, also of what a sparse checkout leaves out.
+    /// Asks git for the missing objects, except those that a sparse checkout leaves out.
     fn missing_files(&self, commit: Oid) -> Result<BTreeSet<Oid>> {
         let mut git = self
             .git("rev-list")?
@@ -75,7 +75,7 @@ impl Repo {
         Ok(ids.take(MOST).collect())
     }
 
-    /// The patterns of a sparse checkout as a blob, by which git takes them.
+    /// Writes the patterns of a sparse checkout as a blob: git reads them from an object.
     fn sparse_patterns(&self) -> Result<Option<Oid>> {
         if self.config("core.sparseCheckout").as_deref() != Some("true") {
             return Ok(None);
@@ -128,7 +128,7 @@ impl Repo {
         id != Oid::EMPTY_TREE && !self.has_object(id)
     }
 
-    /// From the first of the remotes that promised anything and has all of it.
+    /// Fetches from the first promisor remote that has all of the objects.
     fn fetch_promised(&self, ids: &BTreeSet<Oid>) -> Result<()> {
         let mut failed = None;
         for remote in self.promising_remotes() {
@@ -158,9 +158,9 @@ impl Repo {
             if !output.status.success() {
                 let shown = text::safe(remote);
                 let message =
-                    format!("cannot fetch from '{shown}' what this partial clone does not have yet");
+                    format!("cannot fetch the objects that this partial clone lacks from '{shown}'");
                 return Err(remotes::broken(message, &output).hint(
-                    "it is needed for the files of the worktree; try again when the remote can be reached",
+                    "they are needed for the files of the worktree; try again when the remote can be reached",
                 ));
             }
         }

@@ -1,4 +1,4 @@
-//! Moving a damaged ref out of the way: one of them makes every fetch and every `gc` of the repository fail.
+//! Moving a damaged ref out of the way: one such ref makes every fetch and every `gc` of the repository fail.
 
 use std::{
     fs,
@@ -9,8 +9,8 @@ use super::intent::{Action, Intent};
 use crate::{Code, Error, Kind, Result, error::Context, git::Repo};
 
 impl Repo {
-    /// Moves the file of a damaged ref into `folder`, below which it keeps its name; a ref that is only packed is deleted after its
-    /// value was written there. Gives the file, or `None` where the ref is no longer damaged.
+    /// Moves the file of a damaged ref into `folder`, below which it keeps its name. A ref that is only packed is deleted after
+    /// its value was written there. Returns the file; `None` if the ref is no longer damaged.
     ///
     /// # Errors
     /// The ref is locked by another program (4), or the file cannot be moved.
@@ -18,7 +18,7 @@ impl Repo {
         let mut lock = Intent::declare(self.gix.common_dir(), std::iter::once((Action::Hold, name)))?;
         let suffix = lock.empty(0)?;
         lock.lock(name, &suffix)?;
-        // Under the lock: somebody may have repaired it meanwhile.
+        // Checked under the lock: it may have been repaired meanwhile.
         if self.ref_damage(name)?.is_none() {
             return Ok(None);
         }
@@ -40,7 +40,7 @@ impl Repo {
     }
 }
 
-/// A ref may be damaged more than once; what was set aside before stays.
+/// Returns an unused path: a ref may be damaged more than once, and earlier files stay.
 fn free_place(folder: &Path, name: &str) -> Result<PathBuf> {
     let first = folder.join(name);
     let others = (1..1000).map(|n| folder.join(format!("{name}.{n}")));

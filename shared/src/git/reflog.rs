@@ -1,4 +1,4 @@
-//! Reflogs, read from their files.
+//! Reading reflogs from their files.
 
 use std::{
     io::{Read, Seek, SeekFrom},
@@ -7,26 +7,26 @@ use std::{
 
 use crate::git::{Oid, careful};
 
-/// Of a long reflog so much of its end is read, in bytes.
+/// How many bytes at the end of a long reflog are read.
 const LONGEST: u64 = 1 << 20;
 
 /// One line of a reflog.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ReflogEntry {
-    /// Where the ref was; none where it was made.
+    /// The old value of the ref; `None` if it was created.
     pub old: Option<Oid>,
-    /// Where it is; none where it went.
+    /// The new value; `None` if it was deleted.
     pub new: Option<Oid>,
-    /// What git says of it; foreign text.
+    /// Git's message; foreign text.
     pub message: String,
 }
 
-/// How long a reflog is; none where there is none.
+/// Returns the length of a reflog in bytes; `None` if there is none.
 pub fn length(path: &Path) -> Option<u64> {
     std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|found| found.len())
 }
 
-/// The entries beyond the first `from` bytes, the oldest first. Of a reflog that became shorter, all that are left.
+/// Returns the entries after the first `from` bytes, oldest first. If the reflog became shorter, returns all that are left.
 pub fn since(path: &Path, from: u64) -> Vec<ReflogEntry> {
     let Some(length) = length(path) else { return Vec::new() };
     let start = if length >= from { from } else { 0 };
@@ -41,7 +41,7 @@ pub fn since(path: &Path, from: u64) -> Vec<ReflogEntry> {
     String::from_utf8_lossy(&read().unwrap_or_default()).lines().filter_map(entry).collect()
 }
 
-/// `<old> <new> <name> <<e-mail>> <time> <zone>\t<message>`.
+/// Parses `<old> <new> <name> <<e-mail>> <time> <zone>\t<message>`.
 fn entry(line: &str) -> Option<ReflogEntry> {
     let (facts, message) = line.split_once('\t').unwrap_or((line, ""));
     let (old, new) = (Oid::parse(facts.get(..40)?)?, Oid::parse(facts.get(41..81)?)?);

@@ -1,9 +1,9 @@
-//! Reading refs and changing them by compare-and-swap, durably.
+//! Reading refs, and changing them durably by compare-and-swap.
 //!
-//! Writing follows git's own protocol for loose refs: `<ref>.lock` is made exclusively, the present value is read under it, and
-//! the new one, on the disk already, takes its place. How a lock of ours is made and mended stands in `git::intent`. gix
-//! would write refs too, but locks `packed-refs` for every update (git does not): writers then wait for each other, and a kill
-//! at the wrong moment blocks every ref of the repository. Neither of them writes refs through to the disk by default.
+//! Writing follows git's protocol for loose refs: `<ref>.lock` is created exclusively, the present value is read under it, and
+//! the new one, which is already on the disk, replaces it. [`super::intent`] describes how our locks are made and repaired. gix
+//! could write refs too, but it locks `packed-refs` for every update (git does not): writers then wait for each other, and a kill
+//! at the wrong moment blocks every ref of the repository. Neither of them syncs refs to the disk by default.
 
 use std::{
     collections::BTreeSet,
@@ -27,22 +27,22 @@ use crate::{
     world,
 };
 
-/// Threads that write refs through to the disk, where they are many.
+/// Maximum number of threads that sync refs to the disk.
 const MAX_WRITERS: usize = 8;
 
-/// One change of one ref, made only if the ref is still what it was.
+/// A change of one ref, made only if the ref still has the expected value.
 #[derive(Clone, Debug)]
 pub struct RefEdit {
-    /// Full name.
+    /// Its full name.
     pub name: String,
-    /// What it must be now; `None`: it must not exist.
+    /// The expected value; `None`: it must not exist.
     pub old: Option<Oid>,
-    /// What it shall be.
+    /// The new value.
     pub new: Oid,
 }
 
 impl Repo {
-    /// Whether there is any ref below `prefix`, which ends in `/`.
+    /// Returns whether there is any ref below `prefix`, which ends in `/`.
     ///
     /// # Errors
     /// The refs cannot be read at all.
@@ -57,17 +57,17 @@ impl Repo {
         Ok(packed.iter_prefixed(prefix.into()).context(Kind::Internal, unreadable)?.next().is_some())
     }
 
-    /// Makes all edits or, if one of them cannot be made, none; when it returns, they survive a power cut. Where the process is
-    /// killed, the next command finishes what was decided, or removes the locks. `why` goes into the reflogs of branches.
+    /// Makes all edits, or none if one of them fails; when it returns, they survive a power failure. If the process is killed,
+    /// the next command finishes what was decided, or removes the locks. `why` goes into the reflogs of branches.
     ///
     /// # Errors
-    /// A ref is no longer what it was (4), is locked by another program (4), or cannot be written.
+    /// A ref no longer has the expected value (4), is locked by another program (4), or cannot be written.
     pub fn edit_refs(&self, edits: &[RefEdit], why: &str) -> Result<(), RefError> {
         let mut sorted: Vec<&RefEdit> = edits.iter().collect();
         if sorted.is_empty() {
             return Ok(());
         }
-        // Everyone locks in one order, so that no two wait for each other.
+        // All writers lock in the same order, so that no two wait for each other.
         sorted.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         for edit in &sorted {
             require_ref_name(&edit.name)?;
@@ -106,11 +106,11 @@ impl Repo {
         Ok(sync_folders(common, sorted.iter().map(|edit| edit.name.as_str()))?)
     }
 
-    /// Deletes refs, all or none, each only if it is still what it was; a branch's reflog goes with it. Interrupted, it is
-    /// finished or given up as [`Repo::edit_refs`] is.
+    /// Deletes refs, all or none, each only if it still has the expected value. The reflog of a branch is deleted too. If
+    /// interrupted, it is finished or reverted like [`Repo::edit_refs`].
     ///
     /// # Errors
-    /// One of them is no longer what it was (4), is locked (4), or cannot be removed.
+    /// A ref no longer has the expected value (4), is locked (4), or cannot be removed.
     pub fn delete_refs(&self, refs: &[(String, Oid)]) -> Result<(), RefError> {
         if refs.is_empty() {
             return Ok(());
@@ -129,7 +129,7 @@ impl Repo {
             intent.lock(name, &suffix)?;
             self.check_value(name, Some(*old))?;
         }
-        // Locked also where no line of it goes: else a git that packs refs at this moment would bring them back.
+        // Locked even if no line is removed: otherwise a git that packs refs at this moment would restore them.
         let suffix = intent.empty(sorted.len())?;
         intent.lock(PACKED_REFS, &suffix)?;
         let packed = packed::without(&common.join(PACKED_REFS), &names)?;
@@ -155,22 +155,22 @@ impl Repo {
         Ok(())
     }
 
-    /// Whether a ref is locked at this moment, by whomever.
+    /// Returns whether a ref is locked at this moment, by any program.
     pub fn is_locked(&self, name: &str) -> bool {
         lock_of(self.gix.common_dir(), name).exists()
     }
 
-    /// Refuses at once where another program has a ref locked, for who holds something meanwhile that others wait for.
+    /// Fails immediately if another program has a ref locked: for callers that hold something for which others wait.
     ///
     /// # Errors
-    /// It is locked (4), and the lock was not left by a killed command of ours.
+    /// The ref is locked (4), and the lock was not left by a killed command of ours.
     pub fn require_unlocked(&self, name: &str) -> Result<(), RefError> {
         let common = self.gix.common_dir();
         if repair_lock(common, name, None) { Ok(()) } else { Err(locked(name, &lock_of(common, name))) }
     }
 
-    /// Removes the locks on refs that killed commands of ours left, and finishes what they had decided. To be called at the start
-    /// of a command that changes something; who finds a ref locked mends that one by itself.
+    /// Removes the ref locks that killed commands of ours left, and finishes what they had decided. Called at the start of every
+    /// command that changes something; later, a command repairs a single lock when it finds it.
     pub fn repair_locks(&self) {
         repair_all(self.gix.common_dir());
     }
@@ -182,8 +182,8 @@ impl Repo {
         Err(RefError::Changed { name: name.to_owned() })
     }
 
-    /// Takes away the lock of a ref that a process of ours left when it was killed. To be called where that is certain, or with
-    /// the value that only we would have written into it. `true`: it is gone.
+    /// Removes the lock of a ref that a killed process of ours left. The caller must know that, or pass the value that only we
+    /// would have written into the lock. Returns whether the lock was removed.
     pub fn break_stale_lock(&self, name: &str, only_with: Option<Oid>) -> bool {
         let lock = self.gix.common_dir().join(format!("{name}.lock"));
         let proven = match only_with {
@@ -195,7 +195,7 @@ impl Repo {
         proven && fs::remove_file(&lock).is_ok()
     }
 
-    /// Takes away the locks of refs below `prefix` that a killed process left. To be called by who knows that nobody writes there.
+    /// Removes the locks of refs below `prefix` that a killed process left. The caller must know that nobody writes there.
     pub fn break_stale_locks_below(&self, prefix: &str) {
         let mut open = vec![self.gix.common_dir().join(prefix)];
         while let Some(folder) = open.pop() {
@@ -210,7 +210,7 @@ impl Repo {
         }
     }
 
-    /// Branches have reflogs, unless the user does not want them; our own refs have none.
+    /// Writes the reflog of a branch, unless the user does not want reflogs; our own refs have none.
     fn log_branch(&self, edit: &RefEdit, why: &str) -> Result<()> {
         if !edit.name.starts_with(BRANCHES) {
             return Ok(());
@@ -221,7 +221,7 @@ impl Repo {
     /// Adds an entry to a reflog, unless the user does not want reflogs.
     ///
     /// # Errors
-    /// It cannot be written, or the user has no name for it.
+    /// It cannot be written.
     pub fn write_reflog(&self, path: &Path, old: Option<Oid>, new: Oid, why: &str) -> Result<()> {
         if !self.gix.config_snapshot().boolean("core.logAllRefUpdates").unwrap_or(!self.gix.is_bare()) {
             return Ok(());
@@ -242,7 +242,7 @@ fn require_ref_name(name: &str) -> Result<()> {
     if is_ref_name(name) { Ok(()) } else { Err(Error::internal(format!("'{name}' is not a ref name"))) }
 }
 
-/// Removes the values of refs: first the packed ones, which would show again where only the loose one is gone.
+/// Removes the values of refs: first the packed ones, which would reappear if only the loose one were gone.
 fn remove(common: &Path, intent: &Intent, packed: bool, names: &[&str]) -> io::Result<()> {
     if packed {
         intent.move_in_place(PACKED_REFS, PACKED)?;
@@ -250,7 +250,7 @@ fn remove(common: &Path, intent: &Intent, packed: bool, names: &[&str]) -> io::R
     names.iter().try_for_each(|name| remove_if_there(&common.join(name)))
 }
 
-/// Gives refs that are still locked their old values back, after an error half-way.
+/// Restores the old values of refs that are still locked, after an error in the middle.
 fn take_back<'a>(common: &Path, intent: &mut Intent, changed: impl Iterator<Item = (&'a str, Option<Oid>)>) {
     for (at, (name, old)) in changed.enumerate() {
         let Some(old) = old else {
@@ -264,14 +264,14 @@ fn take_back<'a>(common: &Path, intent: &mut Intent, changed: impl Iterator<Item
     }
 }
 
-/// Writes the folders of files of git through to the disk.
+/// Syncs the folders of some git files to the disk.
 fn sync_folders<'a>(common: &Path, names: impl Iterator<Item = &'a str>) -> Result<()> {
     let folders: BTreeSet<PathBuf> =
         names.filter_map(|name| common.join(name).parent().map(Path::to_owned)).collect();
     folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sync_folder(folder))
 }
 
-/// Removes the folders that a ref was the last in, as git does; those with two names, such as `refs/heads`, stay.
+/// Removes the folders that became empty with a ref, as git does; those with two components, such as `refs/heads`, stay.
 fn remove_empty_folders(common: &Path, name: &str) {
     for top in [common.to_owned(), common.join("logs")] {
         let inside = Path::new(name).ancestors().skip(1).take_while(|path| path.components().count() > 2);
@@ -283,15 +283,15 @@ fn remove_empty_folders(common: &Path, name: &str) {
     }
 }
 
-/// Tells cheaply, without opening a repository, whether a ref may have changed since the last look.
-/// A supervisor asks this every second.
+/// Detects cheaply, without opening a repository, whether a ref may have changed since the last call. A supervisor calls it every
+/// second.
 #[derive(Debug, Default)]
 pub struct RefWatch {
     last: Option<Vec<u8>>,
 }
 
 impl RefWatch {
-    /// Whether the ref's loose file is other than at the last call. A packed ref always counts as changed.
+    /// Returns whether the ref's loose file changed since the last call. A packed ref always counts as changed.
     pub fn changed(&mut self, common_dir: &Path, name: &str) -> bool {
         match careful::read(common_dir.join(name)) {
             Ok(now) if self.last.as_ref() == Some(&now) => false,

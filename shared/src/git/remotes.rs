@@ -1,4 +1,4 @@
-//! Speaking with other repositories, through the `git` program: transports and credentials are the user's own.
+//! Communicating with remotes through the `git` program, with the user's own transports and credentials.
 
 use std::path::PathBuf;
 
@@ -8,26 +8,26 @@ use crate::{
     model::text,
 };
 
-/// Refs in one push: more would not fit on a command line.
+/// Maximum number of refs in one push: more would not fit on a command line.
 const AT_ONCE: usize = 2000;
 
-/// How a ref of the remote may be changed.
+/// The condition for changing a ref of the remote.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PushRule {
-    /// Only to what contains what is there.
+    /// Only to a commit that contains the present one.
     FastForwardOnly,
-    /// Only while it is still this; `None`: while it is not there.
+    /// Only while it still has this value; `None`: while it does not exist.
     Lease(Option<Oid>),
 }
 
-/// One ref to be changed at a remote.
+/// A change of one ref at a remote.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Push {
     /// Its full name there.
     pub name: String,
-    /// What it shall be; `None`: gone.
+    /// The new value; `None`: deleted.
     pub new: Option<Oid>,
-    /// What it may be now.
+    /// The condition.
     pub rule: PushRule,
 }
 
@@ -36,36 +36,36 @@ pub struct Push {
 pub struct Rejected {
     /// Its full name there.
     pub name: String,
-    /// Why, in git's or the remote's words.
+    /// The reason, in the words of git or the remote.
     pub why: String,
-    /// What that means for another try.
+    /// What kind of reason it is.
     pub cause: RejectionCause,
 }
 
 /// Why a remote did not change a ref.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RejectionCause {
-    /// Somebody else was quicker: with what they wrote taken in, it can be tried again.
+    /// Somebody else was faster: after a fetch it can be tried again.
     Race,
-    /// It is locked there: by somebody who writes it now, or by a git that was killed.
+    /// The ref is locked there, by a git that is writing it or by one that was killed.
     Locked,
-    /// It is not taken.
+    /// The remote rejects the change.
     Refused,
 }
 
-/// How to speak with a remote.
+/// Options for communicating with a remote.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RemoteOptions {
-    /// Git may ask for a password.
+    /// Whether git may ask for a password.
     pub ask: bool,
 }
 
 impl Repo {
-    /// Brings what `refspecs` name, and takes away on this side what is no longer there. Writes nothing else: no tags, no
-    /// `FETCH_HEAD`, none of the refspecs that are configured.
+    /// Fetches `refspecs` and prunes refs that no longer exist at the remote. Writes nothing else: no tags, no `FETCH_HEAD`, none
+    /// of the configured refspecs.
     ///
     /// # Errors
-    /// Git cannot speak with the remote, or the transfer breaks off.
+    /// Git cannot communicate with the remote, or the transfer is interrupted.
     pub fn fetch(
         &self,
         remote: &str,
@@ -84,10 +84,10 @@ impl Repo {
         Err(broken(format!("cannot fetch from '{}'", text::safe(remote)), &output))
     }
 
-    /// The refs that a remote shows, and what they name; nothing is fetched. `remote` is a name or a URL.
+    /// Lists the refs that a remote advertises and their objects, without fetching. `remote` is a name or a URL.
     ///
     /// # Errors
-    /// Git cannot speak with the remote.
+    /// Git cannot communicate with the remote.
     pub fn remote_refs(&self, remote: &str, manner: RemoteOptions) -> Result<Vec<(String, Oid)>> {
         let git = Git::for_remote(&self.standpoint()?, "ls-remote", false, manner.ask).args([
             "--refs",
@@ -104,10 +104,10 @@ impl Repo {
         Ok(refs.filter_map(|(id, name)| Some((name.to_owned(), Oid::parse(id)?))).collect())
     }
 
-    /// Changes refs at a remote, each by its rule; gives those that it did not change.
+    /// Changes refs at a remote, each under its rule, and returns those that the remote did not change.
     ///
     /// # Errors
-    /// Git cannot speak with the remote, or it takes nothing at all.
+    /// Git cannot communicate with the remote, or the remote rejects the whole push.
     pub fn push(
         &self,
         remote: &str,
@@ -132,11 +132,11 @@ impl Repo {
         Ok(rejected)
     }
 
-    /// The URLs that git pushes to, with everything that the config says of them (`pushurl`, `insteadOf`) applied. `remote` is
-    /// the name of a configured remote, or a URL.
+    /// Returns the URLs that git pushes to, after applying the config (`pushurl`, `insteadOf`). `remote` is the name of a
+    /// configured remote, or a URL.
     ///
     /// # Errors
-    /// Git cannot be run, or finds none.
+    /// Git cannot be run, or finds no URL.
     pub fn push_urls(&self, remote: &str) -> Result<Vec<String>> {
         if !self.remotes().iter().any(|name| name == remote) {
             return Ok(vec![self.rewritten_for_push(remote)]);
@@ -146,16 +146,16 @@ impl Repo {
         Ok(said.lines().map(str::to_owned).collect())
     }
 
-    /// Whether git pushes to another place than it fetches from.
+    /// Returns whether git pushes to another URL than it fetches from.
     pub fn pushes_elsewhere(&self, remote: &str) -> bool {
         let own = |key: &str| self.config_all(&format!("remote.{remote}.{key}"));
         !own("pushurl").is_empty() || own("url").len() > 1 || self.has_push_rewrites()
     }
 
-    /// Brings branches of a remote without writing any ref: afterwards their objects are here.
+    /// Fetches the objects of branches without writing any ref.
     ///
     /// # Errors
-    /// Git cannot speak with it, or the transfer breaks off.
+    /// Git cannot communicate with the remote, or the transfer is interrupted.
     pub fn fetch_objects(&self, remote: &str, branches: &[String], manner: RemoteOptions) -> Result<()> {
         let git = Git::for_remote(&self.standpoint()?, "fetch", false, manner.ask)
             .args(["--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "--no-prune"])
@@ -168,7 +168,7 @@ impl Repo {
         Err(broken(format!("cannot fetch from '{}'", text::safe(remote)), &output))
     }
 
-    /// The names of the configured remotes.
+    /// Returns the sorted names of the configured remotes.
     pub fn remotes(&self) -> Vec<String> {
         let mut names = self.config_sections("remote");
         names.sort_unstable();
@@ -176,7 +176,7 @@ impl Repo {
         names
     }
 
-    /// Where git itself stands when it reads a relative path in a URL.
+    /// Returns the folder from which git resolves relative URLs.
     pub(super) fn standpoint(&self) -> Result<PathBuf> {
         self.work_dir().map_or_else(|| self.common_dir(), Ok)
     }
@@ -193,7 +193,7 @@ fn refspec(push: &Push) -> String {
     format!("{new}:{}", push.name)
 }
 
-/// Reads `!<TAB>from:to<TAB>[rejected] (why)`.
+/// Parses lines of the form `!<TAB>from:to<TAB>[rejected] (why)`.
 fn rejections(output: &Output) -> Vec<Rejected> {
     let answer = String::from_utf8_lossy(&output.stdout).into_owned();
     let lines = answer.lines().filter_map(|line| line.strip_prefix("!\t"));
@@ -203,7 +203,7 @@ fn rejections(output: &Output) -> Vec<Rejected> {
         let (cause, lock) = cause(&name, why, &output.stderr);
         let why = match lock {
             Some(lock) => format!(
-                "it is locked there: if no git works in the repository of the remote, '{lock}' in it was left by one that \
+                "it is locked there: if no git runs in the repository of the remote, '{lock}' in it was left by one that \
                  was killed, and can be removed"
             ),
             None => why.to_owned(),
@@ -213,7 +213,7 @@ fn rejections(output: &Output) -> Vec<Rejected> {
     told.collect()
 }
 
-/// What git, and the git at the other end, say of a race and of a lock; and which lock it is.
+/// Determines from git's messages, of both sides, whether there was a race or a lock; returns the lock as well.
 fn cause(name: &str, why: &str, stderr: &str) -> (RejectionCause, Option<String>) {
     let races = [
         "fetch first",
@@ -229,7 +229,7 @@ fn cause(name: &str, why: &str, stderr: &str) -> (RejectionCause, Option<String>
     if !races.iter().any(|race| why.contains(race)) {
         return (RejectionCause::Refused, None);
     }
-    // A ref cannot be deleted while the packed ones are locked.
+    // A ref cannot be deleted while `packed-refs` is locked.
     let locks = [format!("{name}.lock"), "packed-refs.lock".to_owned()];
     let is_in_the_way = |lock: &String| {
         let names = |line: &str| line.contains(&format!("{lock}'")) && line.contains("File exists");

@@ -1,4 +1,4 @@
-//! Finding and opening a repository, and what it says of itself.
+//! Finding and opening a repository, and reading its properties.
 
 use std::{
     path::{Path, PathBuf},
@@ -18,22 +18,22 @@ use crate::{
     world,
 };
 
-/// An opened repository. Opening costs a tenth of a millisecond; keep one only as long as it is used.
+/// An opened repository. Opening takes a tenth of a millisecond; keep one only while it is used.
 pub struct Repo {
     pub(super) gix: gix::Repository,
-    /// Whether objects are written through to the disk; off only where they stay in memory.
+    /// Whether objects are synced to the disk; off only if they stay in memory.
     pub(super) durable: bool,
-    /// How it is seen where its own configuration cannot be used.
+    /// The git directory of ours, if the repository's own configuration cannot be used.
     view: Option<Arc<FallbackRepo>>,
-    /// Who commits, where that is not asked of the configuration.
+    /// The committer, if it does not come from the configuration.
     identity: Option<Identity>,
 }
 
 impl Repo {
-    /// Finds the repository of `directory`, as git does: `GIT_DIR` first, then upwards.
+    /// Finds the repository of `directory` as git does: by `GIT_DIR`, else upwards.
     ///
     /// # Errors
-    /// There is none, or it belongs to another user (128); or it is of a kind we cannot read (3).
+    /// There is none, it belongs to another user (128), or its format is not supported (3).
     pub fn discover(directory: &Path) -> Result<Self> {
         if let Some((place, why)) = fallback::in_the_way_above(directory) {
             ownership::check(&common_dir::of_git_dir(&place.git_dir))?;
@@ -60,18 +60,18 @@ impl Repo {
         }
     }
 
-    /// For reading and stopping: see [`Repo::trouble`].
+    /// Opens the repository without its configuration, to view and stop agents. See [`Repo::trouble`].
     fn past_its_configuration(git_dir: &Path, work_dir: Option<&Path>, why: Error) -> Result<Self> {
         let (gix, view) = FallbackRepo::open(git_dir, work_dir, why)?;
         Ok(Self { gix, durable: true, view: Some(Arc::new(view)), identity: None })
     }
 
-    /// Why the repository's own configuration cannot be used, if it cannot; everything else of it can be read and written then.
+    /// Returns why the repository's own configuration cannot be used, if so; the rest of the repository can be read and written.
     pub fn trouble(&self) -> Option<&str> {
         self.view.as_ref().map(|view| view.why.as_str())
     }
 
-    /// `git <verb>` on the repository's objects and refs, in its common git directory.
+    /// Returns the command `git <verb>` on objects and refs, in the common git directory.
     ///
     /// # Errors
     /// The folder is gone.
@@ -83,7 +83,7 @@ impl Repo {
         })
     }
 
-    /// As [`Repo::discover`]; none where there is none, or where it cannot be read.
+    /// Like [`Repo::discover`], but returns `None` if there is no repository or it cannot be read.
     ///
     /// # Errors
     /// It belongs to another user (128).
@@ -97,10 +97,10 @@ impl Repo {
         }
     }
 
-    /// Opens the repository at its common git directory, whatever the environment says.
+    /// Opens the repository by its common git directory, ignoring the environment.
     ///
     /// # Errors
-    /// It is gone, belongs to another user, or is of a kind we cannot read.
+    /// It is gone, belongs to another user, or its format is not supported.
     pub fn open(common_dir: &Path) -> Result<Self> {
         ownership::check(common_dir)?;
         let opened = match fallback::in_the_way(common_dir) {
@@ -110,12 +110,12 @@ impl Repo {
         opened.or_else(|error| Self::past_its_configuration(common_dir, None, error))
     }
 
-    /// As [`Repo::open`], with settings that hold in this process only.
+    /// Like [`Repo::open`], with additional settings.
     pub(super) fn open_with(common_dir: &Path, settings: &[&str]) -> Result<Self> {
         Self::open_under(common_dir, ownership::trusting(), settings)
     }
 
-    /// As [`Repo::open_with`], without what the repository's own configuration says of anything but its format.
+    /// Like [`Repo::open_with`], and ignores the repository's own configuration except for its format.
     pub(super) fn open_without_own_settings(common_dir: &Path, settings: &[&str]) -> Result<Self> {
         let options = ownership::trusting().filter_config_section(|section| {
             !matches!(section.source, gix::config::Source::Local | gix::config::Source::Worktree)
@@ -133,7 +133,7 @@ impl Repo {
         Self::checked(repo.to_thread_local())
     }
 
-    /// gix opens a reftable repository without a word, lists nothing, and writes refs that git never sees.
+    /// Rejects reftable repositories: gix opens them without an error, lists nothing, and writes refs that git never sees.
     fn checked(gix: gix::Repository) -> Result<Self> {
         let storage = gix.config_snapshot().string("extensions.refStorage").map(|name| name.to_string());
         match storage.as_deref() {
@@ -146,21 +146,21 @@ impl Repo {
         Self { gix, durable: true, view: None, identity: None }
     }
 
-    /// The same repository with all new objects kept in memory: for trials that leave nothing behind.
+    /// Returns the repository with all new objects in memory: for trials that leave nothing behind.
     #[must_use]
     pub fn in_memory(self) -> Self {
         Self { gix: self.gix.with_object_memory(), durable: false, view: self.view, identity: self.identity }
     }
 
-    /// The same repository, in which commits and reflogs bear this identity whatever the configuration says by now; without
-    /// one, that of the configuration.
+    /// Returns the repository with a fixed identity for commits and reflogs, whatever the configuration says now. `None`: the
+    /// identity stays.
     #[must_use]
     pub fn acting_as(&self, identity: Option<&Identity>) -> Self {
         let identity = identity.or(self.identity.as_ref()).cloned();
         Self { gix: self.gix.clone(), durable: self.durable, view: self.view.clone(), identity }
     }
 
-    /// Tells "no repository" from "one that we cannot read".
+    /// Distinguishes "no repository" from "a repository that cannot be opened".
     fn why_not(directory: &Path, error: gix::Error) -> Error {
         let git_dir = world::variable("GIT_DIR").map(PathBuf::from).or_else(|| {
             let (path, _) = gix::discover::upwards(directory).ok()?;
@@ -179,7 +179,7 @@ impl Repo {
             .hint("'git status' says more about the repository")
     }
 
-    /// The git directory that all worktrees share, absolute, links resolved.
+    /// Returns the common git directory of all worktrees, absolute, with links resolved.
     ///
     /// # Errors
     /// The folder is gone.
@@ -191,15 +191,15 @@ impl Repo {
         dir.canonicalize().context(Code::RepositoryUnreadable, || format!("cannot find '{}'", dir.display()))
     }
 
-    /// The folder for what is bound to this machine or disposable: `<common>/orchestra`.
+    /// Returns the folder for machine-bound and disposable files: `<common>/orchestra`.
     ///
     /// # Errors
-    /// As [`Repo::common_dir`].
+    /// As for [`Repo::common_dir`].
     pub fn private_dir(&self) -> Result<PathBuf> {
         Ok(self.common_dir()?.join("orchestra"))
     }
 
-    /// The checkout in which the user stands, if it is one.
+    /// Returns the user's checkout, if the repository was found from one.
     pub fn work_dir(&self) -> Option<PathBuf> {
         if let Some(view) = &self.view {
             return view.work_dir.clone();
@@ -207,7 +207,7 @@ impl Repo {
         self.gix.workdir().and_then(|dir| dir.canonicalize().ok())
     }
 
-    /// The main checkout, wherever the user stands; none in a bare repository.
+    /// Returns the main checkout, wherever the user is; `None` in a bare repository.
     ///
     /// # Errors
     /// The repository cannot be read.
@@ -217,7 +217,7 @@ impl Repo {
             return Ok((checkout != view.common_dir).then(|| checkout.to_owned()));
         }
         let common = self.common_dir()?;
-        // Where the user stands in it, its '.git' may be a link, or a file, that leads to any place.
+        // If the user is in it, its `.git` may be a link or a file that leads anywhere.
         if self.gix.git_dir() == self.gix.common_dir()
             && let Some(checkout) = self.work_dir()
             && (common_dir::leads_to(&checkout.join(".git"), &common) || self.has_chosen_work_tree())
@@ -237,21 +237,21 @@ impl Repo {
         Ok(checkout.filter(is_its_own).or_else(|| (home != common).then(|| home.to_owned())))
     }
 
-    /// Whether the checkout is named by the configuration or the environment, and so need not hold a `.git`.
+    /// Returns whether the configuration or the environment names the checkout, so that it need not contain a `.git`.
     fn has_chosen_work_tree(&self) -> bool {
         world::variable("GIT_WORK_TREE").is_some() || self.config("core.worktree").is_some()
     }
 
-    /// The name and e-mail for our commits: the user's own, or those of [`Repo::acting_as`].
+    /// Returns the name and e-mail for our commits: the user's own, or those of [`Repo::acting_as`].
     ///
     /// # Errors
-    /// None is configured; git would not commit either.
+    /// None is configured; git could not commit either.
     pub fn identity(&self) -> Result<Identity> {
         if let Some(identity) = &self.identity {
             return Ok(identity.clone());
         }
         let missing = || {
-            Error::new(Code::IdentityMissing, "no name and e-mail for commits")
+            Error::new(Code::IdentityMissing, "no name and e-mail address for commits")
                 .hint("git config --global user.name \"Your Name\"")
                 .hint("git config --global user.email you@example.com")
         };
@@ -266,8 +266,8 @@ impl Repo {
         Ok(Identity { name: signature.name.to_string(), email: signature.email.to_string() })
     }
 
-    /// As [`Repo::identity`]; where there is none, one that says so. For events, which say who wrote them by other means: nobody
-    /// is kept from stopping an agent by a name that is missing.
+    /// Like [`Repo::identity`]; without one, returns a placeholder. For commits of events, which record their writer separately:
+    /// a missing name must not prevent anybody from stopping an agent.
     pub fn identity_or_none(&self) -> Identity {
         self.identity().unwrap_or_else(|_| Identity {
             name: "git orchestra".to_owned(),
@@ -275,21 +275,21 @@ impl Repo {
         })
     }
 
-    /// A value of the user's git config. Only `git` and `config` call it: every key has a name there.
+    /// Returns a value of the user's git config. Only `git` and `config` call it, where every key has a name.
     pub(crate) fn config(&self, key: &str) -> Option<String> {
         self.gix.config_snapshot().string(key).map(|value| value.to_string())
     }
 
-    /// A path in the user's git config, `~` spelled out.
+    /// Returns a path in the user's git config, with `~` expanded.
     pub(super) fn config_path(&self, key: &str) -> Option<PathBuf> {
         let path = self.gix.config_snapshot().trusted_path(key).ok()??;
         (!path.as_os_str().is_empty()).then_some(path)
     }
 
-    /// As [`Repo::config_path`], and why it names no path where git would not take it either, such as for `~nobody/x`.
+    /// Like [`Repo::config_path`], but returns git's reason if the value is not a path, such as for `~nobody/x`.
     ///
     /// # Errors
-    /// It is not a path.
+    /// The value is not a path.
     pub(crate) fn path_setting(&self, key: &str) -> std::result::Result<Option<PathBuf>, String> {
         match self.gix.config_snapshot().trusted_path(key) {
             Ok(path) => Ok(path.filter(|path| !path.as_os_str().is_empty())),
@@ -297,40 +297,40 @@ impl Repo {
         }
     }
 
-    /// Every value of a key of the user's git config, in order.
+    /// Returns all values of a key of the user's git config, in order.
     pub(crate) fn config_all(&self, key: &str) -> Vec<String> {
         let snapshot = self.gix.config_snapshot();
         let values = snapshot.plumbing().strings(key);
         values.unwrap_or_default().iter().map(ToString::to_string).collect()
     }
 
-    /// The subsections of a section: `claude` in `orchestra.agent.claude.command` for `orchestra` and `agent.`.
+    /// Returns the subsections of a section: `agent.claude` of `orchestra.agent.claude.command` for `orchestra`.
     pub(crate) fn config_sections(&self, section: &str) -> Vec<String> {
         let snapshot = self.gix.config_snapshot();
         let Some(found) = snapshot.plumbing().sections_by_name(section) else { return Vec::new() };
         found.filter_map(|s| s.header().subsection_name().map(ToString::to_string)).collect()
     }
 
-    /// Whether the config rewrites URLs for pushing alone (`url.*.pushInsteadOf`).
+    /// Returns whether the config rewrites URLs only for pushing (`url.*.pushInsteadOf`).
     pub(super) fn has_push_rewrites(&self) -> bool {
         let snapshot = self.gix.config_snapshot();
         let Some(mut found) = snapshot.plumbing().sections_by_name("url") else { return false };
         found.any(|section| section.value("pushInsteadOf").is_some())
     }
 
-    /// A URL that is no configured remote, with the rewrites of the config applied.
+    /// Returns a URL that is not a configured remote, after applying the rewrites of the config.
     pub(super) fn rewritten_for_push(&self, url: &str) -> String {
         let remote = self.gix.remote_at(url).ok();
         let found = remote.and_then(|remote| Some(remote.url(gix::remote::Direction::Push)?.to_bstring()));
         found.map_or_else(|| url.to_owned(), |found| found.to_string())
     }
 
-    /// The commit on which the user stands.
+    /// Returns the commit that `HEAD` resolves to.
     ///
     /// # Errors
-    /// There is no commit yet, or HEAD is broken.
+    /// There is no commit yet, or `HEAD` is broken.
     pub fn head(&self) -> Result<Oid> {
-        // gix would wait for a pipe in the place of the branch.
+        // gix would block on a pipe in the place of the branch.
         if let Some(tip) = self.head_name().map(|name| self.find_ref(&name)).transpose()?.flatten()
             && self.gix.find_commit(tip.gix()).is_ok()
         {
@@ -344,17 +344,17 @@ impl Repo {
         Ok(head.peel_to_commit().context(Kind::Refused, || "HEAD names no commit".into())?.id.into())
     }
 
-    /// The branch on which the user stands, without `refs/heads/`; none where HEAD is detached.
+    /// Returns the checked-out branch, without `refs/heads/`; `None` if `HEAD` is detached.
     pub fn head_branch(&self) -> Option<String> {
         Some(self.head_name()?.strip_prefix(ref_names::BRANCHES)?.to_owned())
     }
 
-    /// The ref to which HEAD points, with its full name; none where it is detached.
+    /// Returns the full name of the ref to which `HEAD` points; `None` if it is detached.
     fn head_name(&self) -> Option<String> {
         symbolic_ref::target(&self.gix.git_dir().join("HEAD"))
     }
 
-    /// The time of a commit, in seconds since 1970: for people and for ties only.
+    /// Returns the time of a commit in seconds since 1970: only for people and to break ties.
     pub fn commit_time(&self, id: Oid) -> i64 {
         self.gix
             .find_commit(id.gix())
@@ -363,7 +363,7 @@ impl Repo {
             .map_or(0, |time| time.seconds)
     }
 
-    /// Whether everything in `old` is in `new`.
+    /// Returns whether `old` is `new` or an ancestor of it.
     ///
     /// # Errors
     /// The history cannot be read.
@@ -373,12 +373,12 @@ impl Repo {
         Ok(bases.iter().any(|base| base.detach() == old.gix()))
     }
 
-    /// The best common ancestor of two commits; of several, the first.
+    /// Returns the merge base of two commits; if there are several, the first.
     ///
     /// # Errors
-    /// They have none, or the history cannot be read.
+    /// There is none, or the history cannot be read.
     pub fn merge_base(&self, one: Oid, other: Oid) -> Result<Oid> {
-        let cannot = || format!("cannot find where {} and {} went apart", one.short(), other.short());
+        let cannot = || format!("cannot find a merge base of {} and {}", one.short(), other.short());
         let bases = self.gix.merge_bases_many(one.gix(), &[other.gix()]).context(Kind::Internal, cannot)?;
         bases
             .first()
@@ -386,7 +386,7 @@ impl Repo {
             .ok_or_else(|| Error::new(Code::HistoriesUnrelated, cannot()))
     }
 
-    /// The best common ancestors of two commits; none where their histories have nothing in common.
+    /// Returns all merge bases of two commits; empty if their histories are unrelated.
     ///
     /// # Errors
     /// The history cannot be read.
@@ -396,7 +396,7 @@ impl Repo {
         Ok(bases.iter().map(|base| base.detach().into()).collect())
     }
 
-    /// Whether two commits have a common ancestor.
+    /// Returns whether two commits have a common ancestor.
     ///
     /// # Errors
     /// The history cannot be read.
@@ -405,7 +405,7 @@ impl Repo {
         Ok(!self.gix.merge_bases_many(one.gix(), &[other.gix()]).context(Kind::Internal, cannot)?.is_empty())
     }
 
-    /// The newest commits that lead from `base` (excluded) to `head`, at most so many, the newest first.
+    /// Returns the commits from `base` (excluded) to `head`, newest first, at most `most` of them.
     ///
     /// # Errors
     /// The history cannot be read.
@@ -413,7 +413,7 @@ impl Repo {
         Ok(self.since(base, head)?.take(most).collect())
     }
 
-    /// How many commits lead from `base` (excluded) to `head`.
+    /// Counts the commits from `base` (excluded) to `head`.
     ///
     /// # Errors
     /// The history cannot be read.
@@ -432,7 +432,7 @@ impl Repo {
     }
 }
 
-/// Who commits.
+/// The identity of a committer.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Identity {
     /// `user.name`.
@@ -452,7 +452,7 @@ fn unsupported(what: &str) -> Error {
     )
 }
 
-/// Since git 2.46 such a repository can be changed into one that can be used.
+/// Returns the error for another ref storage. Git 2.46 and newer can convert such a repository.
 fn unsupported_refs(format: &str) -> Error {
     let error = unsupported(&format!("its refs are stored as '{format}', and only 'files' is supported"));
     match version::here() {
@@ -463,7 +463,7 @@ fn unsupported_refs(format: &str) -> Error {
     }
 }
 
-/// Git has no command that changes the names of objects.
+/// Returns the error for SHA-256 objects. Git has no command to convert them.
 fn unsupported_objects() -> Error {
     unsupported("its objects are named by sha256, and only sha1 is supported")
         .hint("git cannot convert a repository: 'git init --object-format=sha1' makes a new one")

@@ -1,4 +1,4 @@
-//! What people type to name a commit.
+//! Resolving revisions that people type.
 
 use super::{
     Oid, Repo,
@@ -6,14 +6,14 @@ use super::{
 };
 use crate::{Code, Error, Result, model::text};
 
-/// The fewest digits by which git takes an object's id.
+/// Minimum length of an abbreviated object id in git.
 const SHORTEST_ID: usize = 4;
 
 impl Repo {
-    /// The commit that `revision` names. Where a branch and a tag have the same name, the branch is meant.
+    /// Returns the commit that `revision` names. If a branch and a tag have the same name, the branch is meant.
     ///
     /// # Errors
-    /// It names none (3).
+    /// It names no commit (3).
     pub fn commit(&self, revision: &str) -> Result<Oid> {
         let (name, rest) = split(revision);
         if revision.is_empty() || revision.starts_with('-') {
@@ -28,7 +28,7 @@ impl Repo {
         let Ok(object) = found.object() else {
             return Err(names_none(
                 revision,
-                &format!("object {} is not here", Oid::from(found.detach()).short()),
+                &format!("object {} is not in this repository", Oid::from(found.detach()).short()),
             ));
         };
         let kind = object.kind;
@@ -36,13 +36,13 @@ impl Repo {
         Ok(commit.map_err(|_| names_none(revision, &format!("it is a {kind}")))?.id.into())
     }
 
-    /// Whether a revision begins with the name of a branch that is the name of a tag as well.
+    /// Returns whether a revision begins with the name of both a branch and a tag.
     pub fn hides_a_tag(&self, revision: &str) -> bool {
         let (name, _) = split(revision);
         self.is_branch(name) && matches!(self.find_ref(&format!("{TAGS}{name}")), Ok(Some(_)))
     }
 
-    /// Whether this is the name of a branch, and nothing that git reads before any branch.
+    /// Returns whether a name is a branch, and not something that git resolves before branches.
     fn is_branch(&self, name: &str) -> bool {
         !name.is_empty()
             && name != "HEAD"
@@ -57,9 +57,9 @@ impl Repo {
             return names_none(revision, &format!("'{name}' does, but not with what follows it"));
         }
         if self.is_ambiguous(name) {
-            return names_none(revision, "the ids of several objects begin so").hint("type more of it");
+            return names_none(revision, "the id prefix is ambiguous").hint("type more digits");
         }
-        names_none(revision, "there is no such branch, tag or commit here")
+        names_none(revision, "there is no such branch, tag or commit")
             .hint("git branch --all --list; git tag --list")
     }
 
@@ -76,7 +76,7 @@ fn names_none(revision: &str, why: &str) -> Error {
     Error::new(Code::CommitUnknown, format!("'{}' names no commit: {why}", text::safe(revision)))
 }
 
-/// The name that a revision begins with, and what follows it: `main` and `~2` of `main~2`.
+/// Splits a revision into its name and its suffix: `main` and `~2` of `main~2`.
 fn split(revision: &str) -> (&str, &str) {
     let end = revision.find(['^', '~', ':']).into_iter().chain(revision.find("@{")).min();
     revision.split_at(end.unwrap_or(revision.len()))

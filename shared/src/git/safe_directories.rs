@@ -5,16 +5,17 @@ use std::{
     sync::Mutex,
 };
 
-/// Repositories of others that git accepted in this process.
+/// The paths of the accepted repositories.
 static ACCEPTED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Repositories of others that git accepted, for the git processes we start: what was said on the command line of ours
-/// (`git -c safe.directory=…`) does not reach them.
+/// Returns the accepted repositories, to pass them to the git processes that we start: settings on our own command line (`git -c
+/// safe.directory=…`) do not reach these.
 pub(super) fn accepted() -> Vec<PathBuf> {
     ACCEPTED.lock().map(|all| all.clone()).unwrap_or_default()
 }
 
-/// Git asks for the checkout's name at its top, and for the git directory's within that.
+/// Adds accepted paths. At the top of a checkout git checks the checkout's path, and inside the git directory that of the git
+/// directory.
 pub(super) fn accept(places: &[&Path]) {
     if let Ok(mut all) = ACCEPTED.lock() {
         for place in places.iter().filter_map(|place| place.canonicalize().ok()) {

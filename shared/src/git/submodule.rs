@@ -1,4 +1,4 @@
-//! The commit on which a submodule's checkout stands, read from its files alone: nothing in it runs.
+//! Reading the checked-out commit of a submodule from its files only: nothing in it runs.
 
 use std::{
     os::unix::ffi::OsStrExt,
@@ -7,10 +7,10 @@ use std::{
 
 use crate::git::{Oid, careful};
 
-/// Largest list of packed refs that is read, in bytes.
+/// Maximum size of a `packed-refs` file that is read, in bytes.
 const PACKED: u64 = 16 << 20;
 
-/// The commit; none where there is no checkout, or it cannot be told.
+/// Returns the commit; `None` if there is no checkout, or it cannot be determined.
 pub fn head(checkout: &Path) -> Option<Oid> {
     let dot_git = checkout.join(".git");
     let git_dir = if dot_git.symlink_metadata().ok()?.is_dir() {

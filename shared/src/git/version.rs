@@ -1,25 +1,25 @@
-//! Which git is on PATH, and whether it can do what is needed.
+//! The version of the git on `PATH`, and whether it is supported.
 
 use std::path::Path;
 
 use super::Git;
 use crate::{Code, Error, Result, world};
 
-/// The oldest git with all that is used here.
+/// The oldest supported version of git.
 const OLDEST: (u32, u32) = (2, 39);
 
-/// The oldest git that changes how refs are stored.
+/// The oldest version of git that can convert ref storage.
 pub(super) const WITH_REFS_MIGRATE: (u32, u32) = (2, 46);
 
-/// Which git is on PATH; none where it does not say.
+/// Returns the version of the git on `PATH`; `None` if it cannot be determined.
 pub(super) fn here() -> Option<(u32, u32)> {
     version(&Git::new(&world::directory(), "version").line().ok()?)
 }
 
-/// Refuses where git is too old.
+/// Checks that git is not too old.
 ///
 /// # Errors
-/// It is, or it cannot be run.
+/// Git is too old, or cannot be run.
 pub fn check(directory: &Path) -> Result<()> {
     let said = Git::new(directory, "version").line()?;
     match version(&said) {
@@ -28,12 +28,12 @@ pub fn check(directory: &Path) -> Result<()> {
             format!("git {}.{} is too old: {}.{} or newer is needed", found.0, found.1, OLDEST.0, OLDEST.1),
         )
         .hint("update git")),
-        // A git that calls itself in an unknown way is not taken for an old one.
+        // A git with an unknown version format does not count as too old.
         _ => Ok(()),
     }
 }
 
-/// Major and minor number in `git version 2.39.5 (Apple Git-154)`.
+/// Parses major and minor number in `git version 2.39.5 (Apple Git-154)`.
 fn version(said: &str) -> Option<(u32, u32)> {
     let mut numbers = said.split_whitespace().nth(2)?.split('.');
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))

@@ -1,5 +1,5 @@
-//! Writing the links between a worktree and its registration anew, after a move broke them, as `git worktree repair` does,
-//! but only those of one worktree.
+//! Rewriting the links between a worktree and its registration after a move broke them, as `git worktree repair` does, but for
+//! one worktree only.
 
 use std::{
     fs::{File, OpenOptions},
@@ -17,8 +17,8 @@ use super::{
 use crate::{Kind, Result, error::Context, private_files};
 
 impl Worktree {
-    /// Writes the links between the worktree at `folder` and its registration anew, if a move broke them. Gives whether anything
-    /// was written. A folder that belongs to another repository is left alone.
+    /// Rewrites the links between the worktree at `folder` and its registration, if a move broke them. Returns whether anything
+    /// was written. A folder that belongs to another repository is not changed.
     ///
     /// # Errors
     /// A link cannot be written.
@@ -29,7 +29,7 @@ impl Worktree {
             write_in_place(&folder.join(".git"), &line("gitdir: ", &self.git_dir))
                 .context(Kind::External, cannot)?;
         }
-        // Where anything else lies in the registered place, somebody put it there: that is not followed.
+        // If anything is at the registered path, somebody put it there, and the registration stays.
         let is_elsewhere = self.written_path().is_some_and(|path| is_gone(&path));
         if is_elsewhere {
             let place = line("", &folder.join(".git"));
@@ -44,7 +44,7 @@ fn line(prefix: &str, path: &Path) -> Vec<u8> {
     [prefix.as_bytes(), path.as_os_str().as_bytes(), b"\n"].concat()
 }
 
-/// Writes without a second file: whatever lies beside a worktree's `.git` file is part of the agent's work.
+/// Writes without a temporary file: it would become part of the agent's work.
 fn write_in_place(path: &Path, text: &[u8]) -> io::Result<()> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let mut file: File = OpenOptions::new().write(true).custom_flags(flags).open(path)?;

@@ -1,4 +1,4 @@
-//! Finishing or taking back what a killed writer left locked. See [`super`] for what proves that a lock is ours.
+//! Finishing or reverting what a killed writer left locked. [`super`] explains what proves that a lock is ours.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -12,7 +12,8 @@ use crate::{
     lock::Lock,
 };
 
-/// Removes the lock of one file if a dead writer left it. `me` is the writer that wants it. `true`: that lock is gone.
+/// Removes the lock of one file if a dead writer left it. `me` is the nonce of the writer that wants the lock. Returns whether
+/// that lock is gone.
 pub(in crate::git) fn lock(common: &Path, name: &str, me: Option<&str>) -> bool {
     let path = lock_of(common, name);
     let Some(left) = inode(&path) else { return true };
@@ -26,7 +27,8 @@ pub(in crate::git) fn lock(common: &Path, name: &str, me: Option<&str>) -> bool 
     inode(&path) != Some(left) || !is_declared(common, name, me) && abandoned::remove(common, &path, name)
 }
 
-/// Whether another writer of ours says that it locks a file: where a file system knows no second names, its locks may be empty.
+/// Returns whether another writer of ours declares that it locks a file: on a file system without hard links its lock may be
+/// empty.
 fn is_declared(common: &Path, name: &str, me: Option<&str>) -> bool {
     let folder = files::folder(common);
     let is_other = |entry: &&String| nonce(entry) == entry.as_str() && Some(entry.as_str()) != me;
@@ -40,11 +42,11 @@ fn is_declared(common: &Path, name: &str, me: Option<&str>) -> bool {
 pub(in crate::git) fn all(common: &Path) {
     for entry in entries(&files::folder(common)) {
         if nonce(&entry) == entry {
-            // What cannot be mended now is tried again by the next command.
+            // What cannot be repaired now, the next command tries again.
             let _ = writer(common, &entry, None);
         }
     }
-    // It stands in everybody's way, and a killed git of an agent's leaves it as well.
+    // It blocks every writer, and a killed git of an agent may leave it as well.
     if lock_of(common, PACKED_REFS).exists() {
         lock(common, PACKED_REFS, None);
     }
@@ -55,12 +57,12 @@ fn entries(folder: &Path) -> Vec<String> {
     found.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
-/// The writer of a file in the folder.
+/// Returns the nonce of the writer to which a file in the folder belongs.
 fn nonce(entry: &str) -> &str {
     entry.split_once('.').map_or(entry, |(nonce, _)| nonce)
 }
 
-/// What an intent says.
+/// The content of an intent.
 #[derive(Debug, Default, Eq, PartialEq)]
 struct Declared {
     changes: Vec<(Action, String)>,
@@ -68,7 +70,7 @@ struct Declared {
 }
 
 impl Declared {
-    /// A line that is cut off, or leads out of the git directory, counts as not written.
+    /// Parses an intent. A truncated line, or one that leads out of the git directory, is ignored.
     fn parse(text: &str) -> Self {
         let decided = text.ends_with(COMMIT);
         let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
@@ -81,11 +83,11 @@ impl Declared {
     }
 }
 
-/// Mends what one writer left, if it is dead. `also` is a file whose lock was found to be of this writer: after a power cut the
-/// intent may be empty.
+/// Repairs what one writer left, if it is dead. `also` is a file whose lock was found to belong to this writer: after a power
+/// failure the intent may be empty.
 fn writer(common: &Path, nonce: &str, also: Option<&str>) -> io::Result<()> {
     let folder = files::folder(common);
-    // Of several that mend at once one does; the others, and those that look at a living writer, find it locked.
+    // If several processes repair at once, one does; the others, and those that check a living writer, find it locked.
     let Some(_lock) = Lock::take_existing(&folder.join(nonce))? else { return Ok(()) };
     let text = careful::read(folder.join(nonce))?;
     let declared = Declared::parse(&String::from_utf8_lossy(&text));
@@ -97,7 +99,7 @@ fn writer(common: &Path, nonce: &str, also: Option<&str>) -> io::Result<()> {
     let inodes: HashSet<u64> = staged.iter().filter_map(|path| inode(path)).collect();
     for name in declared.changes.iter().map(|(_, name)| name.as_str()).chain(also) {
         let lock = lock_of(common, name);
-        // Under the lock on the intent nobody else removes what is staged: no other file has its number.
+        // Under the lock on the intent nobody else removes staged files, so no other file has their inodes.
         if inode(&lock).is_some_and(|left| inodes.contains(&left)) {
             fs::remove_file(&lock)?;
         }
@@ -126,7 +128,7 @@ impl Dead<'_> {
         names.map(|entry| self.folder.join(entry)).collect()
     }
 
-    /// Makes the changes that it had decided on: what it still has locked is as it was when it decided.
+    /// Makes the changes on which the writer had decided: what it still has locked is as it was then.
     fn finish(&self, changes: &[(Action, String)]) -> io::Result<()> {
         let empty: HashSet<u64> = self
             .staged()

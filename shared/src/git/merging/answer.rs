@@ -1,30 +1,30 @@
-//! What `git merge-tree` answers about two commits.
+//! The output of `git merge-tree` for pairs of commits.
 
 use super::clash::TrialConflict;
 use crate::{git::Oid, model::conflict::Kinds};
 
-/// Longest list of files or messages of one conflict that is kept; more are only counted.
+/// Maximum number of files of one conflict that are stored; the rest are only counted.
 const MOST_KEPT: usize = 10_000;
 
-/// What a merge comes to.
+/// The result of a merge.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Answer {
-    /// The tree of the merge; of one that conflicts, its files hold marks.
+    /// The tree of the merge; with a conflict, its files contain conflict markers.
     pub tree: Oid,
-    /// What keeps it from being clean.
+    /// Why the merge is not clean.
     pub conflict: Option<GitConflict>,
 }
 
-/// A conflict in git's words.
+/// A conflict as git describes it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct GitConflict {
-    /// Files that conflict, each once; there are conflicts in which git names none.
+    /// The conflicting files, each once. Some conflicts name no file.
     pub files: Vec<String>,
-    /// How many there are.
+    /// The number of conflicting files.
     pub count: u32,
-    /// In which ways.
+    /// The kinds of conflict.
     pub kinds: Kinds,
-    /// The first message that tells of a conflict: `CONFLICT (directory rename split): …`.
+    /// The first message about a conflict: `CONFLICT (directory rename split): …`.
     pub message: Option<String>,
 }
 
@@ -34,9 +34,9 @@ impl GitConflict {
     }
 }
 
-/// The answers to all questions of a `--stdin`, each ended by NUL: for each pair `1` (clean) or `0`, the tree, the files that
-/// conflict, nothing; where it conflicts, messages: how many paths, the paths, the kind, the text; then nothing. Gives the answers
-/// that are whole, and whether nothing else was said.
+/// Parses the output of `--stdin`, in which each field ends with NUL. For each pair: `1` (clean) or `0`, the tree, the
+/// conflicting files, an empty field; with a conflict also the messages (number of paths, the paths, the kind, the text) and
+/// another empty field. Returns the complete results, and whether nothing else was printed.
 pub(super) fn parse(said: &[u8]) -> (Vec<Answer>, bool) {
     let mut words = said.split(|byte| *byte == 0);
     let mut answers = Vec::new();
@@ -86,7 +86,7 @@ fn one<'a>(state: &[u8], words: &mut impl Iterator<Item = &'a [u8]>) -> Option<A
 
 fn messages<'a>(words: &mut impl Iterator<Item = &'a [u8]>, conflict: &mut GitConflict) -> Option<()> {
     loop {
-        // Before git 2.40, advice about submodules stands in the place of the last, empty word.
+        // Before git 2.40, advice about submodules takes the place of the last, empty field.
         let count = std::str::from_utf8(words.next()?).ok().and_then(|count| count.parse::<usize>().ok());
         let Some(count) = count else {
             if conflict.kinds == Kinds::default() {
@@ -137,9 +137,9 @@ mod tests {
             answer(&["a", "b"], Kinds::MODIFY_DELETE, deleted),
         ];
         assert_eq!(parse(all.as_bytes()), (expected.clone(), true));
-        // Cut off: what is whole counts.
+        // Truncated: complete results count.
         assert_eq!(parse(&all.as_bytes()[..all.len() - 9]), (expected[..2].to_vec(), false));
-        // Advice at the end, and a conflict in which no file is named.
+        // Advice at the end, and a conflict that names no file.
         let submodule = "CONFLICT (submodule): s";
         let advice = format!("0\0{tree}\0s\0\x001\0s\0CONFLICT\0{submodule}\n\0Do this\n\0{clean}");
         assert_eq!(parse(advice.as_bytes()).0[0], answer(&["s"], Kinds::SUBMODULE, submodule));

@@ -1,30 +1,30 @@
-//! Files of attributes, read for one question: may a line decide how the content of a file is merged? Where that is not plain, it
-//! may: then git is asked.
+//! Reading attributes files for one question: may a line decide how the content of a file is merged? If it is not certain that
+//! none does, git is asked.
 
-/// Characters that mean something in a pattern; what is before the first and behind the last of them stands for itself.
+/// Special characters in a pattern; what is before the first and after the last of them is literal.
 const SPECIAL: &[u8] = b"*?[]\\\"";
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// The lines of one file that may decide something.
+/// The lines of one file that may decide how files are merged.
 #[derive(Debug, Default)]
 pub(super) struct Attributes {
     patterns: Vec<Pattern>,
-    /// It defines attributes that stand for others: anything may decide.
+    /// Whether it defines macro attributes, which may decide about any file.
     defines: bool,
 }
 
-/// Which paths a line may be about.
+/// The paths that a line may match.
 #[derive(Debug)]
 struct Pattern {
-    /// Whether it is about whole paths, not about names in any folder.
+    /// Whether it matches whole paths, not names in any folder.
     path: bool,
     prefix: Vec<u8>,
     suffix: Vec<u8>,
 }
 
 impl Attributes {
-    /// Those in a file; `None` where it cannot be read.
+    /// Parses a file; `None` if it cannot be read.
     pub(super) fn of(read: &Read) -> Option<Self> {
         let text = match read {
             Read::Missing => return Some(Self::default()),
@@ -42,7 +42,7 @@ impl Attributes {
             }
             let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
             let Some(pattern) = words.next() else { continue };
-            // A quoted pattern may hold spaces; then what decides stands in one of its words, or behind.
+            // A quoted pattern may contain spaces; then the deciding word is one of its words or after it.
             if words.any(decides) {
                 found.patterns.push(Pattern::of(pattern));
             }
@@ -50,13 +50,13 @@ impl Attributes {
         Some(found)
     }
 
-    /// Whether a line may decide how a path, from the folder of this file, is merged.
+    /// Returns whether a line may decide how `path`, relative to the folder of this file, is merged.
     pub(super) fn may_decide(&self, path: &[u8]) -> bool {
         self.defines || self.patterns.iter().any(|pattern| pattern.may_match(path))
     }
 }
 
-/// `merge`, `-merge`, `merge=union`, `binary` and the like.
+/// Returns whether a word is `merge`, `-merge`, `merge=union`, `binary` or the like.
 fn decides(word: &[u8]) -> bool {
     let name = word.strip_prefix(b"-").or_else(|| word.strip_prefix(b"!")).unwrap_or(word);
     let name = name.split(|byte| *byte == b'=').next().unwrap_or(name);
@@ -73,7 +73,7 @@ impl Pattern {
         let first = inner.iter().position(special).unwrap_or(inner.len());
         let last = inner.iter().rposition(special).map_or(0, |at| at + 1);
         let path = pattern.contains(&b'/');
-        // `**/` stands for no folder as well.
+        // `**/` matches no folder as well.
         let suffix = inner[last..].strip_prefix(b"/").unwrap_or(&inner[last..]);
         Self { path, prefix: inner[..first].to_ascii_lowercase(), suffix: suffix.to_ascii_lowercase() }
     }
@@ -85,12 +85,12 @@ impl Pattern {
     }
 }
 
-/// What is in a file of attributes.
+/// The content of an attributes file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Read {
     Missing,
     Text(Vec<u8>),
-    /// It is something else than a file, or too large.
+    /// Not a file, or too large; the text says which.
     Unknown(String),
 }
 

@@ -1,5 +1,5 @@
-//! Asking git itself, about many pairs at once: one process for each core. What it writes goes into a folder of its own, and away
-//! with it. A pair over which git breaks off, or takes too long, is asked about alone, and says nothing of the others.
+//! Asking git itself about many pairs of commits: one process per core. Git's objects go into a temporary folder. A pair on which
+//! git fails or takes too long is tried alone, and does not affect the others.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -20,14 +20,14 @@ use crate::{
     parallel,
 };
 
-/// Pairs of one process where programs of the user's merge: one of them may block.
+/// Maximum number of pairs per process if programs of the user's take part in merges: one of them may block.
 const FEW: usize = 8;
-/// After so many single merges that took too long, git is not asked any more.
+/// After this many single merges that took too long, git is no longer asked.
 const MOST_TIMEOUTS: usize = 3;
 /// The signal of Ctrl-C.
 const INTERRUPTED: i32 = 2;
 
-/// The judgements of git, in the order of the pairs. `programs`: programs of the user's may take part.
+/// Returns git's judgements in the order of the pairs. `programs`: programs of the user's may take part.
 ///
 /// # Errors
 /// Git does not work here at all, or Ctrl-C ended it.
@@ -43,17 +43,17 @@ pub(super) fn ask(place: &MergePlace, pairs: &[(Oid, Oid)], programs: bool) -> R
 
 struct Asking<'a> {
     place: &'a MergePlace,
-    /// A commit that merges with itself, if git works.
+    /// A commit that merges with itself if git works.
     sample: Oid,
     timeouts: AtomicUsize,
 }
 
-/// How a call of git ended.
+/// How a git process ended.
 enum Ended {
     Well(Vec<Answer>),
-    /// It answered so many and gave up at the next one, saying why.
+    /// It judged some pairs and failed on the next one; the text says why.
     GaveUp(Vec<Answer>, String),
-    /// It was killed by something, or died: what it had answered is lost.
+    /// It was killed or crashed; its results are lost.
     Died(String),
     TooLate,
 }
@@ -136,8 +136,8 @@ impl Asking<'_> {
     }
 }
 
-/// How long a process may take for some pairs. By itself git ends; a program of the user's, of which [`FEW`] merges at the most
-/// are in one process, may not.
+/// Returns the time limit for some pairs. Git alone always ends; a program of the user's may not, but then at most [`FEW`] pairs
+/// are in one process.
 fn limit(one: Duration, pairs: usize) -> Duration {
     if pairs <= FEW {
         one

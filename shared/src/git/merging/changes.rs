@@ -1,4 +1,4 @@
-//! What a branch changed, and where two branches meet.
+//! What a branch changed, and where two branches overlap.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,27 +10,27 @@ use crate::{
     git::{Oid, Repo},
 };
 
-/// One file.
+/// One version of a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct FileVersion {
     pub(super) id: gix::ObjectId,
     pub(super) mode: EntryMode,
 }
 
-/// Before and after; `None` where there is no such file.
+/// A changed file before and after; `None` if it does not exist.
 #[derive(Clone, Copy, Debug)]
 struct Change {
     old: Option<FileVersion>,
     new: Option<FileVersion>,
 }
 
-/// All of a branch, by path. Renames are a deletion and an addition here.
+/// All changes of a branch, by path. A rename is a deletion and an addition here.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     paths: HashMap<Vec<u8>, Change>,
     /// Every folder above a changed path.
     above: HashSet<Vec<u8>>,
-    /// Every folder above a deleted path that is gone: one that is still there was not renamed.
+    /// Every folder above a deleted path that is gone: one that still exists was not renamed.
     gone: HashSet<Vec<u8>>,
     /// Every folder above an added path.
     added_below: HashSet<Vec<u8>>,
@@ -38,7 +38,7 @@ pub(super) struct Changes {
     adds: bool,
 }
 
-/// A file whose content both changed, and not alike.
+/// A file whose content both branches changed differently.
 #[derive(Clone, Debug)]
 pub(super) struct DivergedFile {
     pub(super) path: Vec<u8>,
@@ -47,14 +47,14 @@ pub(super) struct DivergedFile {
     pub(super) theirs: gix::ObjectId,
 }
 
-/// Where two branches meet.
+/// Where two branches overlap.
 #[derive(Clone, Debug)]
 pub(super) enum Overlap {
-    /// Nowhere: they merge, whatever was renamed.
+    /// Nowhere: they merge cleanly, whatever was renamed.
     Nowhere,
-    /// In the content of these regular files, and nowhere else.
+    /// Only in the content of these regular files.
     Contents(Vec<DivergedFile>),
-    /// In some other way: git judges it.
+    /// In some other way, which git must judge.
     Doubtful,
 }
 
@@ -99,7 +99,7 @@ impl Changes {
             ),
         };
         let is_tree = |file: Option<FileVersion>| file.is_some_and(|file| file.mode.is_tree());
-        // What is below a folder is told by itself.
+        // The paths below a folder have records of their own.
         let (old, new) = (old.filter(|file| !file.mode.is_tree()), new.filter(|_| !is_tree(new)));
         if old.is_none() && new.is_none() {
             return;
@@ -117,7 +117,7 @@ impl Changes {
         self.paths.insert(path, Change { old, new });
     }
 
-    /// The contents before and after, of every path.
+    /// Returns the blobs before and after of every path.
     pub(super) fn contents(&self) -> Vec<(Option<Oid>, Option<Oid>)> {
         let id = |file: Option<FileVersion>| {
             file.filter(|file| file.mode.is_blob()).map(|file| Oid::from(file.id))
@@ -125,19 +125,20 @@ impl Changes {
         self.paths.values().map(|change| (id(change.old), id(change.new))).collect()
     }
 
-    /// Every folder above a changed path, without the top.
+    /// Iterates over every folder above a changed path, without the root.
     pub(super) fn folders(&self) -> impl Iterator<Item = &Vec<u8>> {
         self.above.iter()
     }
 
-    /// Whether a file of this name changed, in any folder.
+    /// Returns whether a file of this name changed, in any folder.
     pub(super) fn has_file_named(&self, name: &str) -> bool {
         let is_it = |path: &Vec<u8>| path.rsplit(|byte| *byte == b'/').next() == Some(name.as_bytes());
         self.paths.keys().any(is_it)
     }
 
-    /// Where two works meet that begin at one commit. What is renamed here matters to git only if the other side touches it under
-    /// its old name or its new one: both are paths in common. Or if its whole folder was renamed and the other adds something there.
+    /// Returns where two branches with the same base overlap. A rename matters to git only if the other branch changes the old or
+    /// the new path, and then both have that path in common; or if a whole folder was renamed and the other branch adds something
+    /// in it.
     pub(super) fn overlap(&self, other: &Self) -> Overlap {
         let (few, many) = if self.paths.len() <= other.paths.len() { (self, other) } else { (other, self) };
         if self.may_move_what_is_added_by(other) || other.may_move_what_is_added_by(self) {
@@ -163,21 +164,21 @@ impl Changes {
         Overlap::Contents(contents)
     }
 
-    /// Whether a folder may have been renamed here in which the other side adds something: that is renamed along with it.
+    /// Returns whether a folder may have been renamed in which the other branch adds something: git would move that along.
     fn may_move_what_is_added_by(&self, other: &Self) -> bool {
         self.adds && !self.gone.is_disjoint(&other.added_below)
     }
 }
 
-/// Whether a tree has a folder at a path. One that cannot be looked up counts as gone: then git judges.
+/// Returns whether a tree has a folder at a path. One that cannot be looked up counts as gone; then git judges.
 fn is_folder(tree: &gix::Tree<'_>, path: &[u8]) -> bool {
     let found = tree.lookup_entry(path.split(|byte| *byte == b'/'));
     found.ok().flatten().is_some_and(|entry| entry.mode().is_tree())
 }
 
-/// What two sides did to one path.
+/// What two branches did to a path that both changed.
 enum Common {
-    /// The same, and the path is still there.
+    /// The same, and the path still exists.
     Alike,
     /// Both changed the content of a regular file.
     Content(DivergedFile),
@@ -200,7 +201,7 @@ impl Common {
     }
 }
 
-/// `a/b/c` is below `a/b` and `a`.
+/// Returns the folders above a path: `a/b` and `a` for `a/b/c`.
 fn folders_above(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     let ends = path.iter().enumerate().rev().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
     ends.map(move |at| &path[..at])

@@ -1,23 +1,23 @@
-//! How much two commits conflict, in figures.
+//! The size of a conflict between two commits.
 
 use crate::model::conflict::Kinds;
 
-/// What cannot be merged.
+/// The size and kinds of a conflict.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TrialConflict {
-    /// Files; there are conflicts in which git names none.
+    /// The number of conflicting files. Some conflicts name no file.
     pub files: u32,
-    /// Places in them; a file that is no text, or is gone on one side, or that git judged, counts as one.
+    /// The number of conflicting hunks. A file counts as one if it is binary, was deleted on one side, or was judged by git.
     pub hunks: u32,
-    /// In which ways.
+    /// The kinds of conflict.
     pub kinds: Kinds,
 }
 
 impl TrialConflict {
-    /// Nothing yet.
+    /// No conflict yet.
     pub(super) const NONE: Self = Self { files: 0, hunks: 0, kinds: Kinds::from_bits(0) };
 
-    /// One file more.
+    /// Adds a file with its number of hunks.
     pub(super) fn add(&mut self, hunks: u32, kind: Kinds) {
         self.files = self.files.saturating_add(1);
         self.hunks = self.hunks.saturating_add(hunks);

@@ -1,4 +1,4 @@
-//! Merging the contents of files on trial: plain text of a sane size. Everything else is for git to judge.
+//! Trial merges of file contents: only text up to a maximum size. Everything else is left to git.
 
 use std::{collections::HashMap, rc::Rc};
 
@@ -9,14 +9,14 @@ use super::{
 };
 use crate::{git::Repo, model::conflict::Kinds};
 
-/// Git looks for a NUL in so many bytes of a file, to tell whether it is text.
+/// How many bytes of a file git searches for a NUL to decide whether it is text.
 const LOOKED_AT: usize = 8000;
-/// Larger files are left to git, in bytes.
+/// Maximum size of a file that is merged here, in bytes.
 const LARGE: usize = 8 << 20;
-/// Compared texts that are kept for the next pairs, in bytes.
+/// Maximum size of the compared texts that are cached for the next pairs, in bytes.
 const KEPT: usize = 64 << 20;
 
-/// Compared texts of one thread: a branch's version of a file meets the versions of many others.
+/// The compared texts of one thread: a branch's version of a file is merged with the versions of many others.
 #[derive(Default)]
 pub(super) struct Merger {
     sides: HashMap<(gix::ObjectId, gix::ObjectId), Option<Rc<Side>>>,
@@ -24,7 +24,7 @@ pub(super) struct Merger {
 }
 
 impl Merger {
-    /// What clashes in files that both changed, if anything does; `None` where that is for git to say.
+    /// Returns the conflict in files that both branches changed, if there is one; the outer `None`: git must judge.
     pub(super) fn contents(&mut self, repo: &Repo, files: &[DivergedFile]) -> Option<Option<TrialConflict>> {
         let mut clash: Option<TrialConflict> = None;
         for file in files {
@@ -56,7 +56,7 @@ impl Merger {
     }
 }
 
-/// A file, if it is text of a sane size.
+/// Returns a file if it is text and not too large.
 fn text(repo: &Repo, id: gix::ObjectId) -> Option<Vec<u8>> {
     let size = repo.gix.find_header(id).ok()?.size();
     if usize::try_from(size).ok()? > LARGE {

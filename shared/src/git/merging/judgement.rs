@@ -1,15 +1,15 @@
-//! What a merge on trial comes to, and how that was found.
+//! The result of a trial merge, and how it was found.
 
 use super::{answer::Answer, clash::TrialConflict};
 
-/// What a merge on trial comes to.
+/// The result of a trial merge.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Judgement {
     /// It is clean.
     Merges,
     /// It conflicts.
     Conflicts(TrialConflict),
-    /// Nobody can tell, and why.
+    /// It is unknown; the text says why.
     Unknown(String),
 }
 
@@ -19,25 +19,25 @@ impl Judgement {
     }
 }
 
-/// How a verdict was found.
+/// How a result was found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Method {
-    /// The paths alone told it.
+    /// By comparing paths only.
     Paths,
-    /// By merging contents here.
+    /// By merging contents ourselves.
     Merge,
-    /// Git was asked.
+    /// By asking git.
     Git,
 }
 
-/// What became of one pair.
+/// The trial merge of one pair.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TrialMerge {
-    /// What the merge comes to.
+    /// The result of the merge.
     pub judgement: Judgement,
-    /// How that was found.
+    /// How it was found.
     pub how: Method,
-    /// Whether the commits, and what [`super::Rules::key`] holds, decide it for good.
+    /// Whether the result depends only on the commits and on what [`super::Rules::key`] covers, so that it can be cached.
     pub lasting: bool,
 }
 
@@ -45,7 +45,7 @@ impl TrialMerge {
     pub(super) const CLEAN_BY_PATHS: Self =
         Self { judgement: Judgement::Merges, how: Method::Paths, lasting: true };
 
-    /// What clashes, if anything does.
+    /// Returns the conflict, if there is one.
     pub const fn clash(&self) -> Option<TrialConflict> {
         match self.judgement {
             Judgement::Conflicts(clash) => Some(clash),

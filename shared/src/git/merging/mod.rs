@@ -1,7 +1,8 @@
-//! Trial merges: what does git say when two commits are merged? Nothing is left in the repository.
+//! Trial merges: what git would say if two commits were merged. Nothing is left in the repository.
 //!
-//! Most pairs are told by their paths alone: no path in common, no merge. Where both changed the content of the same regular text
-//! files and nothing else meets, these contents are merged here, by git's algorithm. Everything else is put to git itself.
+//! Most pairs are decided by paths alone: branches without a common path merge cleanly. If both changed the content of the same
+//! regular text files and overlap nowhere else, these contents are merged here, by git's algorithm. Everything else is left to
+//! git itself.
 
 mod answer;
 mod attributes;
@@ -36,20 +37,20 @@ use crate::{
     parallel,
 };
 
-/// More threads than this wait for memory.
+/// Maximum number of threads: more would only wait for memory.
 const MOST_THREADS: usize = 8;
 
-/// The verdicts on some pairs, in their order.
+/// The results for some pairs, in their order.
 #[derive(Debug)]
 pub struct Trials {
-    /// One for each pair.
+    /// One result per pair.
     pub found: Vec<TrialMerge>,
-    /// The folders whose attributes may have decided any of those that are lasting.
+    /// The folders whose attributes may have influenced the results that can be cached.
     pub folders: BTreeSet<Vec<u8>>,
 }
 
-/// Merges pairs of commits on trial; each names two places in `tips`: ours and theirs. A pair that cannot be merged for whatever
-/// reason says nothing of the others.
+/// Merges pairs of commits on trial. Each pair is two indices into `tips`: ours and theirs. A pair that cannot be merged, for
+/// whatever reason, does not affect the others.
 ///
 /// # Errors
 /// A commit of `tips` cannot be read, or git does not work here.
@@ -95,7 +96,7 @@ pub fn trials(
     to_ask.sort_unstable();
     let asked: Vec<(Oid, Oid)> = to_ask.iter().map(|&at| (tips[pairs[at].0], tips[pairs[at].1])).collect();
     for (at, judgement) in to_ask.into_iter().zip(by_git::ask(place, &asked, rules.programs)?) {
-        // A program may answer otherwise the next time; of histories that cross, not every folder is known that matters.
+        // A program may give another result next time; for criss-cross histories not every relevant folder is known.
         let lasting = matches!(bases[at], Base::One(_))
             && !rules.programs
             && !matches!(judgement, Judgement::Unknown(_));
@@ -107,7 +108,7 @@ pub fn trials(
     Ok(Trials { found, folders })
 }
 
-/// Of every pair that was not told by its paths, the folders above all that either side changed.
+/// Returns, for every pair that was not decided by paths alone, the folders above all paths that either side changed.
 fn deciding_folders(
     found: &[TrialMerge],
     bases: &[Base],
@@ -133,13 +134,13 @@ fn deciding_folders(
     folders
 }
 
-/// What a branch changes: the tree from which it went apart, and its own.
+/// The changes of a branch: the tree of its merge base, and its own.
 pub type DiffRange = (Oid, Oid);
 
-/// What each commit changes since it went apart from `target`; `None` where their histories cross.
+/// Returns what each commit changes since its merge base with `target`; `None` if there is no single merge base.
 ///
 /// # Errors
-/// As [`trials`].
+/// As for [`trials`].
 pub fn diff_ranges(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<Option<DiffRange>>> {
     let all: Vec<Oid> = tips.iter().copied().chain([target]).collect();
     let pairs: Vec<(usize, usize)> = (0..tips.len()).map(|tip| (tip, tips.len())).collect();
@@ -150,7 +151,7 @@ pub fn diff_ranges(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<Option<
     found.collect()
 }
 
-/// How much each of them changes; nothing is said of one that cannot be read.
+/// Returns how much each range changes; zero for one that cannot be read.
 ///
 /// # Errors
 /// The repository cannot be opened.
@@ -165,7 +166,7 @@ pub fn sizes(repo: &Repo, spans: &[DiffRange]) -> Result<Vec<Size>> {
     )
 }
 
-/// Whether two commits differ in a file of attributes.
+/// Returns whether two commits differ in an attributes file.
 ///
 /// # Errors
 /// One of them cannot be read.
@@ -173,19 +174,19 @@ pub fn changes_attributes(repo: &Repo, before: Oid, after: Oid) -> Result<bool> 
     Ok(Changes::between(repo, repo.tree_of(before)?, repo.tree_of(after)?)?.has_file_named(place::ATTRIBUTES))
 }
 
-/// From where two commits went apart.
+/// The merge base of two commits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Base {
-    /// The tree of the one best common ancestor.
+    /// The tree of the only merge base.
     One(Oid),
-    /// There are several, as their histories cross; or the history cannot be read. Git judges it.
+    /// There are several, because the histories criss-cross, or the history cannot be read. Git judges the pair.
     Unclear,
-    /// They have none.
+    /// There is none.
     None,
 }
 
 fn bases(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Result<Vec<Base>> {
-    let cannot = || "cannot find where branches went apart".to_owned();
+    let cannot = || "cannot find the merge bases of branches".to_owned();
     let cache = repo.gix.commit_graph_if_enabled().context(Kind::Internal, cannot)?;
     let mut graph = repo.gix.revision_graph(cache.as_ref());
     let mut trees: HashMap<gix::ObjectId, Oid> = HashMap::new();
@@ -206,14 +207,14 @@ fn bases(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Result<Vec<Base
     Ok(found)
 }
 
-/// `None` where the trees cannot be compared.
+/// The changes by base and branch; `None` if the trees cannot be compared.
 type AllChanges = HashMap<(Oid, usize), Option<Changes>>;
 
 fn both(changed: &AllChanges, base: Oid, a: usize, b: usize) -> Option<(&Changes, &Changes)> {
     changed.get(&(base, a))?.as_ref().zip(changed.get(&(base, b))?.as_ref())
 }
 
-/// What each branch changed against each base that a pair of it has: once, not once a pair.
+/// Returns what each branch changed since each of its bases: computed once, not once per pair.
 fn all_changes(repo: &Repo, trees: &[Oid], bases: &[Base], pairs: &[(usize, usize)]) -> Result<AllChanges> {
     let mut wanted: Vec<(Oid, usize)> = Vec::new();
     for (base, &(a, b)) in bases.iter().zip(pairs) {
@@ -232,7 +233,7 @@ fn all_changes(repo: &Repo, trees: &[Oid], bases: &[Base], pairs: &[(usize, usiz
     Ok(wanted.into_iter().zip(found).collect())
 }
 
-/// The clash of each pair, if there is one; `None` where git has to tell.
+/// Returns the conflict of each pair, if there is one; the outer `None`: git must judge.
 fn merge_all(
     repo: &Repo,
     to_merge: &[(usize, Vec<DivergedFile>)],
@@ -246,13 +247,13 @@ fn merge_all(
     Ok(to_merge.iter().map(|(at, _)| *at).zip(merged).collect())
 }
 
-/// How many threads help with so many items.
+/// Returns how many threads are useful for so many items.
 fn threads(items: usize) -> usize {
     parallel::cores().min(MOST_THREADS).min(items.div_ceil(4)).max(1)
 }
 
-/// Does something for each item, on as many threads as help; each has a repository of its own, whose new objects stay in
-/// memory, and tools of its own.
+/// Applies `work` to each item, on as many threads as are useful. Each thread has its own repository, whose new objects stay in
+/// memory, and its own tools.
 fn on_all_cores<I: Sync, T: Send, Tools>(
     repo: &Repo,
     items: &[I],
@@ -261,7 +262,7 @@ fn on_all_cores<I: Sync, T: Send, Tools>(
 ) -> Result<Vec<T>> {
     let common = repo.common_dir()?;
     let with_repository = || -> Result<(Repo, Tools)> {
-        // With a cache for deltas: many versions of the same files are read.
+        // With a cache for deltas, because many versions of the same files are read.
         let mut repo = Repo::open_for_checkout(&common)?.in_memory();
         repo.gix.object_cache_size_if_unset(32 << 20);
         let tools = tools(&repo)?;

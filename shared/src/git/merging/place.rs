@@ -1,5 +1,6 @@
-//! Where, and under which settings, git merges into a branch. It reads attributes from the files of a checkout: from those of the
-//! branch's own checkout, edited ones included; of a branch that is checked out nowhere, from what such a checkout would have.
+//! The folder and settings with which git merges into a branch. Git reads attributes from the files of a checkout: here from the
+//! branch's own checkout, uncommitted changes included, or, if the branch is not checked out, from a temporary folder with the
+//! files that a checkout would have.
 
 use std::{
     ffi::OsString,
@@ -19,25 +20,25 @@ use crate::{
     model::text,
 };
 
-/// The file with the attributes of a folder.
+/// The name of a folder's attributes file.
 pub(super) const ATTRIBUTES: &str = ".gitattributes";
-/// Folders of a tree in which attributes are looked for; more than any repository has.
+/// Maximum number of folders of a tree that are searched for attributes; no repository has more.
 const MOST_FOLDERS: usize = 200_000;
-/// Largest file of attributes that git reads, in bytes.
+/// Maximum size of an attributes file that git reads, in bytes.
 const LARGEST: u64 = 100 << 20;
 
-/// See the module.
+/// The folder and settings with which git merges into a branch.
 pub struct MergePlace {
     checkout: Checkout,
     common: PathBuf,
-    /// Holds the attributes of a branch that is checked out nowhere.
+    /// The attributes of a branch that is not checked out.
     _temporary: Option<TempDir>,
     limit: Duration,
     mark: Option<(String, String)>,
 }
 
 impl MergePlace {
-    /// For merging into a branch, by its full name, that stands at a commit. One merge may take so long.
+    /// Returns the place for merging into a branch, by its full name and tip. `limit` is the time limit of one merge.
     ///
     /// # Errors
     /// The commit cannot be read, or no temporary folder can be made.
@@ -50,7 +51,7 @@ impl MergePlace {
         }
     }
 
-    /// For merging as git merges in a checkout.
+    /// Returns the place for merging as git does in a checkout.
     ///
     /// # Errors
     /// The repository is gone.
@@ -58,10 +59,10 @@ impl MergePlace {
         Ok(Self { checkout, common: repo.common_dir()?, _temporary: None, limit, mark: None })
     }
 
-    /// For merging into a commit, as if it were checked out.
+    /// Returns the place for merging into a commit as if it were checked out.
     ///
     /// # Errors
-    /// As [`MergePlace::of_branch`].
+    /// As for [`MergePlace::of_branch`].
     pub fn of_commit(repo: &Repo, commit: Oid, limit: Duration) -> Result<Self> {
         let folder =
             tempfile::tempdir().context(Kind::External, || "cannot make a temporary folder".into())?;
@@ -76,7 +77,7 @@ impl MergePlace {
         Ok(Self { checkout, common, _temporary: Some(folder), limit, mark: None })
     }
 
-    /// Everything that git starts here gets this variable, by which it can be found.
+    /// Sets an environment variable for every process that git starts here, by which they can be found.
     #[must_use]
     pub fn marked(mut self, name: &str, value: &str) -> Self {
         self.mark = Some((name.to_owned(), value.to_owned()));
@@ -88,22 +89,22 @@ impl MergePlace {
         &self.checkout.path
     }
 
-    /// The git directory that all checkouts share.
+    /// The common git directory.
     pub(super) fn common_dir(&self) -> &Path {
         &self.common
     }
 
-    /// The longest that one merge may take.
+    /// The time limit of one merge.
     pub(super) const fn limit(&self) -> Duration {
         self.limit
     }
 
-    /// Git here, with the settings of the command line (`git -c`).
+    /// Returns a git command here, with the settings of the command line (`git -c`).
     pub(super) fn git(&self, verb: &str) -> Git {
         self.with(self.checkout.git(verb))
     }
 
-    /// As [`MergePlace::git`], for what writes only objects that nobody keeps.
+    /// Like [`MergePlace::git`], for commands that write only temporary objects.
     pub(super) fn git_without_fsync(&self, verb: &str) -> Git {
         self.with(Git::without_fsync(&self.checkout.path, &self.checkout.git_dir, verb).allow_lazy_fetch())
     }
@@ -116,17 +117,17 @@ impl MergePlace {
         }
     }
 
-    /// What is said of a merge that took too long.
+    /// Returns the error of a merge that took too long.
     fn too_late(&self) -> Error {
         Error::new(Code::GitTimeout, format!("git takes longer than {} to merge them", self.shown_limit()))
     }
 
-    /// The limit, and the key that sets it.
+    /// Returns the limit and the key that sets it, for messages.
     pub(super) fn shown_limit(&self) -> String {
         format!("{} s (orchestra.mergeTimeout)", self.limit.as_secs())
     }
 
-    /// Merges two commits, and keeps the tree.
+    /// Merges two commits and writes the resulting tree.
     ///
     /// # Errors
     /// Git cannot merge them (5), or takes too long (124).
@@ -139,25 +140,25 @@ impl MergePlace {
             .map_err(|error| if error.code == Code::GitTimeout { self.too_late() } else { error })?;
         match answer::parse(&output.stdout) {
             (answers, true) if output.status.success() && answers.len() == 1 => {
-                answers.into_iter().next().ok_or_else(|| Error::internal("git merge-tree gave no answer"))
+                answers.into_iter().next().ok_or_else(|| Error::internal("git merge-tree printed no result"))
             }
             _ => Err(Error::new(Code::GitFailed, "git cannot merge them").because(why(&output.stderr))),
         }
     }
 }
 
-/// The command that merges pairs of commits outside of any checkout.
+/// The git command that merges pairs of commits outside of any checkout.
 pub(super) const MERGE_TREE: [&str; 4] = ["merge-tree", "--write-tree", "--stdin", "--name-only"];
 
-/// What git said when it failed, safe to show, on one line.
+/// Returns git's error message on one line, safe to display.
 pub(super) fn why(said: &str) -> String {
     let line = |line: &&str| !line.trim().is_empty();
     let told: Vec<&str> = said.lines().filter(line).map(str::trim).take(3).collect();
-    let told = if told.is_empty() { "it failed without a word".to_owned() } else { told.join("; ") };
+    let told = if told.is_empty() { "it failed without a message".to_owned() } else { told.join("; ") };
     text::one_line(&told, 300)
 }
 
-/// Every file of attributes in a tree: its path and what it holds. Links are none.
+/// Returns the path and content of every attributes file in a tree, except links.
 fn attributes_in(repo: &Repo, tree: Oid) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let cannot = || format!("cannot read tree {}", tree.short());
     let (mut found, mut open, mut folders) = (Vec::new(), vec![(Vec::new(), tree.gix())], 0);
@@ -183,7 +184,7 @@ fn attributes_in(repo: &Repo, tree: Oid) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     Ok(found)
 }
 
-/// A file of attributes; in a partial clone, git may have to fetch it. One that git would not read is empty.
+/// Reads an attributes file; in a partial clone git may have to fetch it. One too large for git counts as empty.
 fn content(repo: &Repo, id: Oid) -> Result<Vec<u8>> {
     match repo.gix.find_header(id.gix()) {
         Ok(found) if found.size() > LARGEST => return Ok(Vec::new()),
@@ -198,7 +199,7 @@ fn content(repo: &Repo, id: Oid) -> Result<Vec<u8>> {
     Ok(blob.detach().data)
 }
 
-/// Whether a name leads nowhere but into a folder of its own, which is no git directory.
+/// Returns whether a name is a plain folder name: no path, and not a git directory.
 fn is_plain(name: &[u8]) -> bool {
     !name.is_empty()
         && !name.eq_ignore_ascii_case(b".git")
@@ -208,7 +209,7 @@ fn is_plain(name: &[u8]) -> bool {
         && !name.contains(&0)
 }
 
-/// A path as the file system takes it.
+/// Joins a folder, a path in bytes and a name.
 pub(super) fn below(folder: &Path, path: &[u8], name: &str) -> PathBuf {
     let mut joined = OsString::from(std::ffi::OsStr::from_bytes(path));
     if !path.is_empty() {

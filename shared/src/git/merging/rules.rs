@@ -1,5 +1,5 @@
-//! What decides how two commits merge, besides the commits: git's version and settings, attributes, replaced history. Two uses:
-//! to tell which contents may be judged here, and to key what is remembered.
+//! What decides how two commits merge besides the commits themselves: git's version and settings, attributes, replaced history.
+//! It is used to decide which contents may be merged here, and as a cache key.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -20,27 +20,27 @@ use crate::{
     world,
 };
 
-/// Another way to judge here, or to count, has another one.
+/// The version of our own merging and counting, to be raised when either changes.
 const JUDGING: &[u8] = b"1";
-/// Sections of git's configuration in which something can decide a merge.
+/// Sections of git's configuration that can affect a merge.
 const SECTIONS: &[&str] = &["attr", "core", "diff", "extensions", "filter", "merge", "submodule"];
-/// Attributes of the whole machine: where git looks for them depends on how it was built.
+/// Attributes files of the machine: their path depends on how git was built.
 const OF_THE_MACHINE: &[&str] =
     &["/etc/gitattributes", "/usr/local/etc/gitattributes", "/opt/homebrew/etc/gitattributes"];
-/// Largest file that is read, in bytes; git judges where one is larger.
+/// Maximum size of a file that is read, in bytes; if one is larger, git judges.
 const LARGEST: u64 = 1 << 20;
-/// Folders whose attributes are read for one key, at the most.
+/// Maximum number of folders whose attributes are read for one key.
 const MOST_FOLDERS: usize = 50_000;
 
-/// See the module.
+/// The settings and attributes that decide how commits merge.
 pub struct Rules {
-    /// Whether the repository's history is not what its commits say: replaced objects, grafts.
+    /// Whether the history differs from what the commits say: replaced objects or grafts.
     pub(super) rewritten: bool,
-    /// Whether plain text may be merged here at all: by settings, and by attributes that hold everywhere.
+    /// Whether plain text may be merged here at all, by the settings and by the attributes that apply everywhere.
     plain: bool,
     /// Whether programs of the user's may merge files.
     pub(super) programs: bool,
-    /// Attributes that hold everywhere, and by folder those of its own file; `None` where they cannot be read.
+    /// The attributes that apply everywhere, and below those of each folder; `None` if they cannot be read.
     everywhere: Vec<Attributes>,
     folders: HashMap<Vec<u8>, Option<Attributes>>,
     top: PathBuf,
@@ -48,7 +48,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Reads them, by asking git for its settings in the place.
+    /// Reads the rules. Asks git for its settings at the place.
     ///
     /// # Errors
     /// Git does not work here.
@@ -90,7 +90,7 @@ impl Rules {
         Ok(rules)
     }
 
-    /// Whether the content of a regular text file is merged as git merges any text.
+    /// Returns whether the content of a regular text file is merged by git's default algorithm.
     pub(super) fn is_plain(&mut self, path: &[u8]) -> bool {
         if !self.plain || self.everywhere.iter().any(|one| one.may_decide(path)) {
             return false;
@@ -114,8 +114,8 @@ impl Rules {
         true
     }
 
-    /// A key for what is remembered of merges in which git may have asked for the attributes in these folders (the top is the empty
-    /// one). `None`: nothing can be remembered.
+    /// Returns a cache key for merges in which git may have read the attributes of these folders (an empty path is the root).
+    /// `None`: the results cannot be cached.
     pub fn key(&self, folders: &BTreeSet<Vec<u8>>) -> Option<[u8; 32]> {
         if folders.len() > MOST_FOLDERS {
             return None;
@@ -134,7 +134,7 @@ impl Rules {
     }
 }
 
-/// As git reads one: through links only outside of a checkout.
+/// Reads an attributes file as git does: through links only outside of a checkout.
 fn read(path: &Path, links: bool) -> Read {
     let opened = if links { careful::open_regular_through_links(path) } else { careful::open_regular(path) };
     match opened.and_then(|file| careful::read_up_to(file, LARGEST)) {
@@ -145,7 +145,7 @@ fn read(path: &Path, links: bool) -> Read {
     }
 }
 
-/// Keys and values of the sections that count, in git's order.
+/// Returns keys and values of the relevant sections, in git's order.
 fn settings_in(listed: &[u8]) -> Vec<(String, String)> {
     let listed = String::from_utf8_lossy(listed);
     let pairs = listed.split('\0').filter(|entry| !entry.is_empty()).map(|entry| {
@@ -155,7 +155,7 @@ fn settings_in(listed: &[u8]) -> Vec<(String, String)> {
     pairs.filter(|(key, _)| SECTIONS.iter().any(|section| key.split('.').next() == Some(section))).collect()
 }
 
-/// Whether nothing in the settings makes git merge text in another way than it does by default.
+/// Returns whether no setting makes git merge text in a non-default way.
 fn judges_plain_text(settings: &[(String, String)]) -> bool {
     settings.iter().all(|(key, value)| match key.as_str() {
         "merge.renormalize" => matches!(value.as_str(), "false" | "no" | "off" | "0" | ""),
@@ -166,7 +166,7 @@ fn judges_plain_text(settings: &[(String, String)]) -> bool {
     })
 }
 
-/// Files of attributes that hold everywhere: the machine's, the user's, the repository's private ones.
+/// Returns the attributes files that apply everywhere: the machine's, the user's, and the repository's private one.
 fn everywhere(place: &MergePlace, settings: &[(String, String)]) -> Vec<PathBuf> {
     let home = world::variable("HOME").map(PathBuf::from);
     let configured =
@@ -185,14 +185,14 @@ fn everywhere(place: &MergePlace, settings: &[(String, String)]) -> Vec<PathBuf>
     OF_THE_MACHINE.iter().map(PathBuf::from).chain(of_the_user).chain([private]).collect()
 }
 
-/// Refs that replace objects, and what they name.
+/// Lists the replace refs and their targets.
 fn replaced_objects(repo: &Repo) -> Vec<(String, String)> {
     let Ok(platform) = repo.gix.references() else { return Vec::new() };
     let Ok(found) = platform.prefixed("refs/replace/") else { return Vec::new() };
     found.flatten().map(|one| (one.name().as_bstr().to_string(), format!("{:?}", one.target()))).collect()
 }
 
-/// Adds replaced objects, grafts and the edge of a shallow clone; gives whether history is rewritten.
+/// Adds replaced objects, grafts and the boundary of a shallow clone; returns whether the history is rewritten.
 fn add_history(repo: &Repo, place: &MergePlace, add: &mut impl FnMut(&str, &[u8])) -> bool {
     let replaced = replaced_objects(repo);
     let mut listed = String::new();

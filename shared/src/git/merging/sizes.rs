@@ -1,19 +1,19 @@
-//! How much a branch changes, in figures that are cheap to have: to put small ones first, not to account for them.
+//! The approximate size of a branch's changes, computed cheaply: to rank small ones first, not to report them.
 
 use std::collections::HashMap;
 
 use super::changes::Changes;
 use crate::git::{Oid, Repo};
 
-/// A file larger than this counts as a change of so many lines as it has changed bytes of such a size, in bytes.
+/// Maximum size of a file whose lines are counted, in bytes. For a larger one, the difference in size is counted instead.
 const LARGE: u64 = 1 << 20;
 
-/// Files and lines that differ.
+/// The numbers of changed files and lines.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Size {
     /// Files added, deleted or changed; a renamed one counts twice.
     pub files: u64,
-    /// Lines that one side has and the other has not; moved ones do not count.
+    /// Lines that only one side has; moved ones do not count.
     pub lines: u64,
 }
 
@@ -42,7 +42,7 @@ fn lines(repo: &Repo, old: Option<Oid>, new: Option<Oid>) -> u64 {
     differing(&content(old), &content(new))
 }
 
-/// Lines that one text has and the other has not, wherever they stand.
+/// Counts the lines that only one of two texts has, wherever they are.
 fn differing(old: &[u8], new: &[u8]) -> u64 {
     let (old, new) = without_common_ends(old, new);
     let mut counts: HashMap<&[u8], i64> = HashMap::new();
@@ -54,7 +54,7 @@ fn differing(old: &[u8], new: &[u8]) -> u64 {
     counts.values().map(|count| count.unsigned_abs()).sum()
 }
 
-/// Most of two versions of a file is the same: only the lines in between are worth counting.
+/// Removes the common beginning and end: most of two versions of a file is the same.
 fn without_common_ends<'a>(old: &'a [u8], new: &'a [u8]) -> (&'a [u8], &'a [u8]) {
     let same = old.iter().zip(new).take_while(|(a, b)| a == b).count();
     let head = old[..same].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);

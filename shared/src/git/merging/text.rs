@@ -1,12 +1,12 @@
-//! Whether git merges three versions of a text: histogram diffs, each change slid to where git puts it, and a look at where the
-//! two sides change lines that overlap or touch. The merged text itself is not made.
+//! Whether git can merge three versions of a text: histogram diffs, with each change slid to where git puts it, and a search for
+//! changes of the two sides that overlap or touch. The merged text itself is not produced.
 
 mod histogram;
 mod slide;
 
 use std::{collections::HashMap, ops::Range};
 
-/// One change of a text: these lines of the base became those.
+/// A change of a text: these lines of the base became those.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Change {
     old: Range<usize>,
@@ -17,15 +17,15 @@ struct Change {
 #[derive(Debug)]
 pub(super) struct Side {
     text: Vec<u8>,
-    /// Where each line begins, and the end of the text.
+    /// The offset of each line, and the end of the text.
     starts: Vec<usize>,
     changes: Vec<Change>,
-    /// Lines of the base.
+    /// The number of lines of the base.
     base: usize,
 }
 
 impl Side {
-    /// Compares a text with its base. `None` where git would turn to another algorithm, or where it takes too many steps.
+    /// Compares a text with its base. `None` if git would fall back to another algorithm, or it takes too many steps.
     pub(super) fn of(base: &[u8], text: Vec<u8>) -> Option<Self> {
         let mut numbers = HashMap::new();
         let old = numbered(base, &mut numbers);
@@ -41,7 +41,7 @@ impl Side {
         Some(Self { text, starts, changes, base: old.len() })
     }
 
-    /// How much memory it takes, about.
+    /// Returns the approximate memory size in bytes.
     pub(super) fn weight(&self) -> usize {
         self.text.len() + 8 * self.starts.len() + 32 * self.changes.len()
     }
@@ -60,7 +60,7 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split_inclusive(|byte| *byte == b'\n')
 }
 
-/// Equal lines get equal numbers.
+/// Numbers the lines of a text; equal lines get equal numbers.
 fn numbered<'a>(text: &'a [u8], numbers: &mut HashMap<&'a [u8], u32>) -> Vec<u32> {
     lines(text)
         .map(|line| {
@@ -86,10 +86,10 @@ fn changes(removed: &[bool], added: &[bool]) -> Vec<Change> {
     found
 }
 
-/// Lines of both sides that belong together.
+/// A range of lines of both sides that correspond.
 #[derive(Debug)]
 struct Region {
-    /// Whose change it is; `None`: both changed it, and not alike.
+    /// Which side changed it; `None`: both did, and differently.
     by: Option<Who>,
     ours: Range<usize>,
     theirs: Range<usize>,
@@ -101,7 +101,7 @@ enum Who {
     Theirs,
 }
 
-/// In how many places two sides with one base conflict.
+/// Counts the conflicts between two sides with the same base.
 pub(super) fn conflicts(ours: &Side, theirs: &Side) -> u32 {
     if ours.changes.is_empty() || theirs.changes.is_empty() {
         return 0;
@@ -131,10 +131,10 @@ fn regions(ours: &Side, theirs: &Side) -> Vec<Region> {
             continue;
         }
         if one.old != two.old || ours.lines(&one.new) != theirs.lines(&two.new) {
-            // Each side from the first to the last line that any of the two changes.
+            // Each side from the first to the last line that either of the two changes affects.
             let start = one.old.start.min(two.old.start);
             let end = one.old.end.max(two.old.end);
-            // Of lines that belong to the last region already, only the end counts.
+            // If some lines already belong to the last region, only the end matters.
             let stretch = |change: &Change| {
                 let before = change.old.start - start;
                 change.new.start.saturating_sub(before)..change.new.end + (end - change.old.end)
@@ -160,13 +160,13 @@ fn regions(ours: &Side, theirs: &Side) -> Vec<Region> {
     found
 }
 
-/// The unchanged lines of a side that end there and stand for these of the base. Where a part of them belongs to a conflict already,
-/// only their end counts.
+/// Returns the unchanged lines of a side that end at `end` and correspond to `old` of the base. If some of them already belong to
+/// a conflict, only the end matters.
 fn up_to(end: usize, old: &Range<usize>) -> Range<usize> {
     end.saturating_sub(old.len())..end
 }
 
-/// Adds a region, to the last one where they touch on either side.
+/// Adds a region, and merges it into the last one if they touch on either side.
 fn add(found: &mut Vec<Region>, by: Option<Who>, ours: Range<usize>, theirs: Range<usize>) {
     match found.last_mut() {
         Some(last) if ours.start <= last.ours.end || theirs.start <= last.theirs.end => {

@@ -1,4 +1,4 @@
-//! The entries of one tree, judged as `git fsck --strict` and a checkout judge them. Pure.
+//! The entries of one tree, checked as `git fsck --strict` and a checkout check them. Pure.
 
 use std::{cmp::Ordering, collections::HashSet};
 
@@ -7,10 +7,10 @@ use gix::validate::path::component;
 use super::flaw::{Flaw, What};
 use crate::git::Oid;
 
-/// Longest name of a file or folder, in bytes: no file system of ours takes a longer one.
+/// Maximum length of a file name, in bytes: no supported file system allows more.
 const LONGEST_NAME: usize = 255;
 
-/// What an entry says that it is.
+/// The type of an entry by its mode.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum CheckedKind {
     File,
@@ -29,7 +29,7 @@ pub(super) struct CheckedEntry<'a> {
     pub(super) id: Oid,
 }
 
-/// Reads a tree, and judges every entry by itself and in its place.
+/// Parses a tree, and checks every entry and their order.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<CheckedEntry<'_>>, Flaw> {
     let mut entries: Vec<CheckedEntry<'_>> = Vec::new();
     let mut names = HashSet::new();
@@ -51,7 +51,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<CheckedEntry<'_>>, Flaw> {
     Ok(entries)
 }
 
-/// `mode SP name NUL id`.
+/// Parses one entry, `mode SP name NUL id`.
 fn one(bytes: &[u8]) -> Result<(CheckedEntry<'_>, &[u8]), Flaw> {
     let malformed = || Flaw::of(b"", What::Malformed);
     let space = bytes.iter().take(12).position(|byte| *byte == b' ').ok_or_else(malformed)?;
@@ -65,7 +65,7 @@ fn one(bytes: &[u8]) -> Result<(CheckedEntry<'_>, &[u8]), Flaw> {
     Ok((CheckedEntry { name, mode, kind, id: Oid::from_bytes(*id) }, rest))
 }
 
-/// The modes that git writes, and 100664, which it wrote long ago.
+/// Returns the type for the modes that git writes, and for 100664, which old versions wrote.
 fn kind_of(mode: &str) -> Option<CheckedKind> {
     match mode {
         "100644" | "100755" | "100664" => Some(CheckedKind::File),
@@ -76,14 +76,14 @@ fn kind_of(mode: &str) -> Option<CheckedKind> {
     }
 }
 
-/// A folder stands where its name with a slash would stand.
+/// Compares entries in git's order: a folder is sorted as if its name ended in a slash.
 fn order(a: &CheckedEntry<'_>, b: &CheckedEntry<'_>) -> Ordering {
     let ending =
         |entry: &CheckedEntry<'_>| if entry.kind == CheckedKind::Folder { b"/".as_slice() } else { b"" };
     a.name.iter().chain(ending(a)).cmp(b.name.iter().chain(ending(b)))
 }
 
-/// What is wrong with a name, on any file system that the work may ever reach.
+/// Returns what is wrong with a name, on any file system that the work may reach.
 fn flaw_of_name(name: &[u8], is_link: bool) -> Option<What> {
     if name.len() > LONGEST_NAME {
         return Some(What::LongName);
@@ -96,13 +96,13 @@ fn flaw_of_name(name: &[u8], is_link: bool) -> Option<What> {
         Err(_) => Some(What::Name),
     };
     refused(name).or_else(|| {
-        // On Windows a backslash ends a name.
+        // On Windows a backslash separates names.
         let parts = name.split(|byte| *byte == b'\\');
         parts.filter(|part| !part.is_empty() && *part != b"." && *part != b"..").find_map(refused)
     })
 }
 
-/// Whether a name means `.gitmodules` on some file system.
+/// Returns whether a name means `.gitmodules` on some file system.
 pub(super) fn is_modules(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b".gitmodules") || flaw_of_name(name, true) == Some(What::ModulesLink)
 }

@@ -1,8 +1,8 @@
-//! Whether git would refuse the trees of a branch. One door for all work: that of other clones, and that of agents here, which can
-//! write any object they like.
+//! Whether git would reject the trees of a branch. All work is checked here: that of other clones, and that of agents here, which
+//! can write arbitrary objects.
 //!
-//! Only what a branch adds is looked at: what the commit it started from has, the user has anyway. Every tree is read once, however
-//! many paths lead to it, and the work has a bound: a few small objects can name more paths than any disk takes.
+//! Only what a branch adds is checked: the user already has the commit that it started from. Every tree is read once, however
+//! many paths lead to it, and the amount of work is limited: a few small objects can name more paths than fit on any disk.
 
 mod entries;
 mod flaw;
@@ -22,23 +22,23 @@ use self::{
 };
 use crate::git::{Oid, Repo};
 
-/// Largest tree object, in bytes.
+/// Maximum size of a tree object, in bytes.
 const LARGEST_TREE: u64 = 64 << 20;
-/// Longest text of a link, in bytes.
+/// Maximum length of a link's target, in bytes.
 const LONGEST_LINK: u64 = 4000;
-/// Commits of one branch that are looked at, the newest first.
+/// Maximum number of commits of one branch that are checked, newest first.
 const MOST_COMMITS: usize = 20_000;
 
-/// What is known of a tree without a flaw, all of which was read.
+/// What is known of a tree that was read completely and has no flaw.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sound {
-    /// Files in it and below.
+    /// The number of files in it and below.
     files: u64,
-    /// Its longest path, in bytes.
+    /// The length of its longest path, in bytes.
     longest: usize,
 }
 
-/// Looks at trees, each once.
+/// Checks trees, each once.
 pub struct TreeChecks<'repo> {
     repo: &'repo Repo,
     is_partial: bool,
@@ -47,12 +47,12 @@ pub struct TreeChecks<'repo> {
 }
 
 impl<'repo> TreeChecks<'repo> {
-    /// Nothing is known yet.
+    /// Creates a checker that has not read anything yet.
     pub fn new(repo: &'repo Repo) -> Self {
         Self { repo, is_partial: repo.is_partial(), sound: HashMap::new(), blobs: HashSet::new() }
     }
 
-    /// Why the commits that lead from `base` (which the user has) to `tip` cannot be used; `None`: they can.
+    /// Returns why the commits from `base` (which the user has) to `tip` cannot be used; `None`: they can.
     pub fn flaw(&mut self, tip: Oid, base: Option<Oid>) -> Option<Unsound> {
         let tree = match self.repo.read_commit(tip) {
             Ok(commit) => commit.tree,
@@ -65,7 +65,7 @@ impl<'repo> TreeChecks<'repo> {
         self.flaw_on_the_way(tip, base)
     }
 
-    /// What an older commit of the branch holds lands with the branch, though its newest does not have it.
+    /// Checks the older commits as well: they land with the branch, even if the newest no longer has their content.
     fn flaw_on_the_way(&mut self, tip: Oid, base: Option<Oid>) -> Option<Unsound> {
         let broken = || Some(Unsound::unreadable("its history cannot be read".to_owned()));
         let walk = self.repo.gix.rev_walk([tip.gix()]).with_hidden(base.map(Oid::gix)).all();
@@ -90,7 +90,7 @@ impl<'repo> TreeChecks<'repo> {
         if sound.files > MOST_FILES { Err(Flaw::of(b"", What::Many)) } else { Ok(()) }
     }
 
-    /// `length` is that of the path to this tree, `depth` the number of folders above it.
+    /// Checks a tree and everything below it. `length` is that of the path to this tree, `depth` the number of folders above it.
     fn below(
         &mut self,
         tree: Oid,
@@ -137,7 +137,7 @@ impl<'repo> TreeChecks<'repo> {
                 return Err(Flaw::of(b"", What::Many));
             }
         }
-        // Where something was passed over, the figures are of this place alone.
+        // If something was skipped, the numbers apply only to this path.
         if is_whole {
             self.sound.insert(tree, sound);
         }

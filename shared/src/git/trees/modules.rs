@@ -1,10 +1,10 @@
-//! `.gitmodules`: names, addresses and paths that a later `git submodule` would take for options, for paths outside, or for
+//! Checking `.gitmodules` for names, URLs and paths that a later `git submodule` would treat as options, as paths outside, or as
 //! commands. Pure.
 
-/// Largest file that is read.
+/// Maximum size of a file that is read, in bytes.
 pub(super) const LARGEST: u64 = 1 << 20;
 
-/// What is wrong with it, as the end of a sentence that begins with its name; a file that git cannot parse does no harm.
+/// Returns what is wrong with the file, as a phrase to follow its name. A file that git cannot parse is harmless.
 pub(super) fn flaw(content: &[u8]) -> Option<String> {
     let options = gix::config::file::init::Options::default();
     let file =
@@ -21,7 +21,7 @@ pub(super) fn flaw(content: &[u8]) -> Option<String> {
             ("update", |value| value.starts_with(b"!")),
         ] {
             if section.values(key).iter().any(|value| is_bad(value.as_ref())) {
-                return Some(format!("has a submodule whose {key} git would take for something else"));
+                return Some(format!("has a submodule whose {key} git would misinterpret"));
             }
         }
     }

@@ -1,16 +1,16 @@
-//! The histogram diff: the texts are cut at the longest run of lines that both have and whose rarest line is rare in the old
-//! one; what is before and behind it is compared in the same way.
+//! The histogram diff: the texts are split at the longest common run of lines whose rarest line is rare in the old text; the
+//! parts before and after it are compared in the same way.
 
 use std::ops::Range;
 
-/// Lines that occur more often in the old text are no place to cut at.
+/// Maximum number of occurrences in the old text of a line at which the texts may be split.
 const MOST_OCCURRENCES: u32 = 64;
-/// Lines that one comparison looks at, at the most; git may take the time for more.
+/// Maximum number of steps of one comparison; git may take the time for more.
 const MOST_STEPS: usize = 20_000_000;
 const NONE: u32 = u32::MAX;
 
-/// Which lines of the old text are gone, and which of the new one are new. Lines are numbers below `distinct`. `None` where no
-/// line that both have is rare enough, or where it takes too long.
+/// Returns which lines of the old text were removed and which of the new text were added. Lines are numbers below `distinct`.
+/// `None` if no common line is rare enough, or it takes too many steps.
 pub(super) fn compare(old: &[u32], new: &[u32], distinct: usize) -> Option<(Vec<bool>, Vec<bool>)> {
     let (mut removed, mut added) = (vec![false; old.len()], vec![false; new.len()]);
     let mut search = Search::new(old, new, distinct);
@@ -38,7 +38,7 @@ enum Cut {
     At(Run),
 }
 
-/// Equal lines of both texts.
+/// A run of equal lines in both texts.
 #[derive(Clone)]
 struct Run {
     old: Range<usize>,
@@ -48,10 +48,10 @@ struct Run {
 struct Search<'a> {
     old: &'a [u32],
     new: &'a [u32],
-    /// Of each line, where it stands first in the part of the old text that is looked at, and how often.
+    /// For each line, its first position in the current part of the old text, and its number of occurrences there.
     first: Vec<u32>,
     count: Vec<u32>,
-    /// Of each place in the old text, the next one with the same line.
+    /// For each position in the old text, the next one with the same line.
     next: Vec<u32>,
     steps: usize,
 }
@@ -62,7 +62,7 @@ impl<'a> Search<'a> {
         Self { old, new, first, count, next: vec![NONE; old.len()], steps: 0 }
     }
 
-    /// Where to cut; `None` where that cannot be said.
+    /// Finds where to split; `None` if that cannot be decided.
     fn cut(&mut self, before: &Range<usize>, after: &Range<usize>) -> Option<Cut> {
         for at in before.clone().rev() {
             let line = self.old[at] as usize;
@@ -116,7 +116,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// All equal lines around a place, and how often the rarest of them occurs.
+    /// Extends a match to all equal lines around it, and returns the number of occurrences of the rarest.
     fn extend(&mut self, old: usize, new: usize, before: &Range<usize>, after: &Range<usize>) -> (Run, u32) {
         let (mut run, mut rare) =
             (Run { old: old..old + 1, new: new..new + 1 }, self.count[self.old[old] as usize]);

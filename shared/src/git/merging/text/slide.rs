@@ -1,9 +1,9 @@
-//! Where a change can be told in several ways (of two equal blocks one is new: which?), it is told as git tells it: as far down as
-//! it goes, unless there is a place beside a change of the other text.
+//! Sliding changes that can be described in several ways (of two equal blocks, which one is new?) to where git puts them: as far
+//! down as possible, unless they can be aligned with a change of the other text.
 
 use std::ops::Range;
 
-/// Changed lines of a text that stand together, perhaps none, with an unchanged line or an end of the text on either side.
+/// Adjacent changed lines of a text, possibly none, between unchanged lines or the ends of the text.
 struct Group(Range<usize>);
 
 impl Group {
@@ -15,7 +15,7 @@ impl Group {
         self.0.is_empty()
     }
 
-    /// Moves behind the next unchanged line.
+    /// Moves to the group after the next unchanged line.
     fn forward(&mut self, changed: &[bool]) -> bool {
         let start = self.0.end + 1;
         if start > changed.len() {
@@ -25,13 +25,13 @@ impl Group {
         true
     }
 
-    /// Moves before the last unchanged line.
+    /// Moves to the group before the previous unchanged line.
     fn back(&mut self, changed: &[bool]) {
         let end = self.0.start.saturating_sub(1);
         self.0 = back(changed, end)..end;
     }
 
-    /// One line up, and together with what it meets there.
+    /// Slides the group one line up, and joins it with a group that it touches.
     fn slide_up(&mut self, lines: &[u32], changed: &mut [bool]) -> bool {
         let Range { start, end } = self.0;
         if start == 0 || lines[start - 1] != lines[end - 1] {
@@ -42,7 +42,7 @@ impl Group {
         true
     }
 
-    /// One line down, and together with what it meets there.
+    /// Slides the group one line down, and joins it with a group that it touches.
     fn slide_down(&mut self, lines: &[u32], changed: &mut [bool]) -> bool {
         let Range { start, end } = self.0;
         if end >= lines.len() || lines[start] != lines[end] {
@@ -54,17 +54,17 @@ impl Group {
     }
 }
 
-/// Where the changed lines end that begin at a place.
+/// Returns the end of the changed lines that begin at a position.
 fn run(changed: &[bool], from: usize) -> usize {
     from + changed[from..].iter().take_while(|mark| **mark).count()
 }
 
-/// Where the changed lines begin that end at a place.
+/// Returns the beginning of the changed lines that end at a position.
 fn back(changed: &[bool], to: usize) -> usize {
     to - changed[..to].iter().rev().take_while(|mark| **mark).count()
 }
 
-/// Slides every change of a text; `other` marks what changed in the other one.
+/// Slides every change of a text; `other` marks what changed in the other text.
 pub(super) fn slide(lines: &[u32], changed: &mut [bool], other: &[bool]) {
     let (mut group, mut beside) = (Group::first(changed), Group::first(other));
     loop {
