@@ -59,7 +59,7 @@ macro_rules! codes {
 codes! {
     Usage "usage" Usage "The command line or the request is wrong.";
     ArgumentMissing "argument-missing" Usage "A required argument is missing, and nobody can be asked for it.";
-    CommandUnknown "command-unknown" Usage "There is no command of this name.";
+    CommandUnknown "command-unknown" Usage "No command has this name.";
     LimitExceeded "limit-exceeded" Usage "The request exceeds a limit of the command.";
     MessageInvalid "message-invalid" Usage "The message is missing or too long.";
     NameInvalid "name-invalid" Usage "A name, an id or a label is malformed.";

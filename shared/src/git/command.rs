@@ -60,7 +60,7 @@ const SAFE_CONFIG: &[&str] = &[
 const REMOTE_CONFIG: &[&str] =
     &["core.fsync=loose-object,pack,pack-metadata", "fetch.negotiationAlgorithm=skipping"];
 
-/// The system's message for a full disk, in the language that git is told to use.
+/// The system's message for a full disk, in the language that we set for git.
 const DISK_FULL: &str = "No space left on device";
 
 /// The variable with the number of settings in git's environment.

@@ -38,7 +38,7 @@ pub enum Difference {
     None,
     /// Unknown: its content must be compared.
     Perhaps,
-    /// Different.
+    /// The file differs.
     Certain,
 }
 
@@ -77,7 +77,7 @@ impl Entries {
         Ok(paths)
     }
 
-    /// Returns whether git is told to skip any file.
+    /// Returns whether the index makes git skip any file.
     pub fn hides_files(&self) -> bool {
         (0..self.len()).any(|at| self.is_hidden(at))
     }
@@ -144,7 +144,7 @@ impl Entries {
         self.file.entries()[at].flags.contains(Flags::SKIP_WORKTREE)
     }
 
-    /// Returns whether git is told to skip the file of an entry.
+    /// Returns whether the flags of an entry make git skip its file.
     pub fn is_hidden(&self, at: usize) -> bool {
         self.file.entries()[at].flags.intersects(Flags::SKIP_WORKTREE | Flags::ASSUME_VALID)
     }

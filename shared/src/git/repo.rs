@@ -83,7 +83,7 @@ impl Repo {
         })
     }
 
-    /// Like [`Repo::discover`], but returns `None` if there is no repository or it cannot be read.
+    /// Like [`Repo::discover`], but returns `None` if no repository is found or it cannot be read.
     ///
     /// # Errors
     /// It belongs to another user (128).
@@ -435,9 +435,9 @@ impl Repo {
 /// The identity of a committer.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Identity {
-    /// `user.name`.
+    /// The name, from `user.name`.
     pub name: String,
-    /// `user.email`.
+    /// The e-mail address, from `user.email`.
     pub email: String,
 }
 

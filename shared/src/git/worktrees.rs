@@ -82,7 +82,7 @@ impl Checkout {
 /// A linked worktree, read from its files only: nothing in it runs.
 #[derive(Clone, Debug)]
 pub struct Worktree {
-    /// `<common>/worktrees/<name>`.
+    /// Its git directory, `<common>/worktrees/<name>`.
     pub git_dir: PathBuf,
     /// The path of its files.
     pub path: PathBuf,
