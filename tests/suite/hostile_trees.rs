@@ -122,8 +122,8 @@ fn shapes() -> Vec<Shape> {
         ),
         shape("padded", |r| beside(r, "0100644", b"x", &file(r)), "with the mode '0100644'", true),
         shape("mode-0", |r| beside(r, "0", b"x", &file(r)), "with the mode '0'", true),
-        shape("blob-as-tree", |r| beside(r, "40000", b"x", &file(r)), "of another kind", true),
-        shape("tree-as-blob", |r| beside(r, "100644", b"x", &tree(r, &[])), "of another kind", true),
+        shape("blob-as-tree", |r| beside(r, "40000", b"x", &file(r)), "not of the type", true),
+        shape("tree-as-blob", |r| beside(r, "100644", b"x", &tree(r, &[])), "not of the type", true),
         shape("no-blob", |r| beside(r, "100644", b"x", MISSING), "is missing", true),
         shape("no-tree", |r| beside(r, "40000", b"x", MISSING), "is missing", true),
         shape(

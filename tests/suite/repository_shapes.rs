@@ -231,7 +231,7 @@ fn a_partial_clone_whose_remote_is_away_says_so_and_is_no_bug() {
     let repo = TestRepo::new(&world, clone);
     repo.orchestra(["spawn", "--agent", "sh", "-b", "release", "true"])
         .exits(5)
-        .says("cannot fetch the objects that this partial clone lacks from 'origin'");
+        .says("cannot fetch from 'origin' the objects that this partial clone lacks");
     assert!(repo.agents().is_empty());
     repo.orchestra(["merge-ranked", "release"]).exits(1).prints("cannot fetch from 'origin'");
     // What is here needs no remote.

@@ -375,7 +375,7 @@ fn what_is_missing_or_broken_is_not_sent() {
     let file = a.path().join(".git/objects").join(&blob[..2]).join(&blob[2..]);
     fs::remove_file(&file).expect("a loose object");
     told_apart(&a, &bad, &good);
-    sync(&a, &[]).says("is not here");
+    sync(&a, &[]).says("is missing");
 }
 
 #[test]

@@ -158,7 +158,7 @@ impl Repo {
             if !output.status.success() {
                 let shown = text::safe(remote);
                 let message =
-                    format!("cannot fetch the objects that this partial clone lacks from '{shown}'");
+                    format!("cannot fetch from '{shown}' the objects that this partial clone lacks");
                 return Err(remotes::broken(message, &output).hint(
                     "they are needed for the files of the worktree; try again when the remote can be reached",
                 ));

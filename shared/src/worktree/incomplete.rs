@@ -109,7 +109,7 @@ pub fn move_to_trash(repo: &Repo, id: &AgentId, worktree: &Worktree, why: &str) 
     journal.operation.stage = Stage::Done;
     journal.write(repo, &[])?;
     Ok(format!(
-        "the worktree of '{id}' was incomplete and was moved to the trash, because {why}; \
+        "the worktree of '{id}' was incomplete and is in the trash, because {why}; \
          'git orchestra undo {}' restores it",
         journal.operation.id
     ))
