@@ -47,7 +47,7 @@ pub enum Integration {
     Picked,
     /// The branch has the same content.
     Same,
-    /// It was integrated, but so many of its files were reverted.
+    /// It was integrated, but this many of its files were reverted.
     TakenBack(usize),
     /// Only some of its commits are integrated.
     Partly {
@@ -86,7 +86,7 @@ pub const fn find(facts: IntegrationFacts) -> Integration {
     } else {
         return Integration::Missing;
     };
-    // Being in the history does not mean being in the files: whoever reverted it may want it again.
+    // Being in the history does not mean being in the files: a user who reverted the work may want it again.
     if facts.files_back > 0 { Integration::TakenBack(facts.files_back) } else { proof }
 }
 

@@ -169,7 +169,7 @@ fn refs(
     evidence: &dyn Evidence,
 ) -> Vec<SurroundingsChange> {
     let names = differing(&before.refs, &after.refs);
-    // Without reflogs, as in a bare repository, nobody's moves can be told apart.
+    // Without reflogs, as in a bare repository, moves by the user cannot be distinguished from others.
     let logged = before.checkouts.first().is_some_and(|main| main.log.is_some());
     let walked: BTreeSet<Oid> = before
         .checkouts

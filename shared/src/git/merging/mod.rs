@@ -247,7 +247,7 @@ fn merge_all(
     Ok(to_merge.iter().map(|(at, _)| *at).zip(merged).collect())
 }
 
-/// Returns how many threads are useful for so many items.
+/// Returns the useful number of threads for a number of items.
 fn threads(items: usize) -> usize {
     parallel::cores().min(MOST_THREADS).min(items.div_ceil(4)).max(1)
 }
