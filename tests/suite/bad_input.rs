@@ -147,7 +147,7 @@ fn ambiguous_and_unknown_names() {
     repo.orchestra(["spawn", "--agent", "sh", "--name", "twin", "--copies", "2", "true"]).succeeded();
     repo.orchestra(["logs", "twin"])
         .exits(3)
-        .says("'twin' means 2 agents")
+        .says("'twin' is ambiguous: 2 agents")
         .says("type more of one of: twin-");
     repo.orchestra(["stop", "nobody"]).exits(3).says("no agent 'nobody'");
     repo.orchestra(["stop"]).succeeded().says("no agent runs");

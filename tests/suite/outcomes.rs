@@ -184,7 +184,7 @@ fn nothing_is_written_that_changes_nothing() {
     let lives = || repo.refs("refs/orchestra/agents/");
     // Nobody approved them: that is no news of theirs.
     let before = lives();
-    repo.orchestra(["merge-ranked", "--approved"]).exits(1).prints("was not approved in review");
+    repo.orchestra(["merge-ranked", "--approved"]).exits(1).prints("not approved in review");
     assert_eq!(lives(), before);
     // One conflicts with the other: that is told once.
     repo.orchestra(["merge-ranked"]).exits(1);

@@ -79,7 +79,7 @@ fn a_verdict_is_an_event_and_a_note_and_decides_what_lands() {
         .map(|step| (step["branch"].as_str().unwrap_or("-"), step["outcome"].as_str().unwrap_or("-")))
         .collect();
     assert_eq!(told, [(good.as_str(), "merged"), (small.as_str(), "merged"), (bad.as_str(), "set_aside")]);
-    assert_eq!(report["order"][2]["why"], "was rejected in review");
+    assert_eq!(report["order"][2]["why"], "rejected in review");
     assert!(!repo.has("main", "bad.txt"));
 }
 
@@ -125,7 +125,7 @@ fn changes_go_to_the_agent_in_its_own_conversation() {
     let ran = repo
         .orchestra(["review", &id, "--changes", "-m", "write b.txt 2", "-C", "a.txt:1", "why 1?"])
         .succeeded();
-    assert_eq!(ran.stdout(), format!("{id} is to be changed; the agent was told, and works on it\n"));
+    assert_eq!(ran.stdout(), format!("{id} changes requested; the agent was told, and works on it\n"));
     let after = repo.end_of(&id);
     assert_eq!((&after["attempt"], &after["session"]), (&2.into(), &before["session"]));
     assert_eq!(repo.file_in_head(&id, "b.txt"), "2\n");
@@ -136,7 +136,7 @@ fn changes_go_to_the_agent_in_its_own_conversation() {
     repo.orchestra(["review", &id, "--changes", "-m", "more", "--keep"]).succeeded();
     assert_eq!(repo.agent(&id)["attempt"], 2);
     let report = repo.orchestra(["merge-ranked", "--json"]).exits(1).json();
-    assert_eq!(report["order"][0]["why"], "changes were asked for in review");
+    assert_eq!(report["order"][0]["why"], "changes requested in review");
 }
 
 #[test]
@@ -296,8 +296,8 @@ fn only_what_is_approved_as_it_is_lands_where_that_is_asked_for() {
         (step["outcome"].as_str().unwrap_or("-").to_owned(), step["why"].as_str().unwrap_or("-").to_owned())
     };
     assert_eq!(told(&approved).0, "merged");
-    assert_eq!(told(&open), ("set_aside".into(), "was not approved in review".into()));
-    assert_eq!(told(&stale), ("set_aside".into(), "was approved in another state than it is in now".into()));
+    assert_eq!(told(&open), ("set_aside".into(), "not approved in review".into()));
+    assert_eq!(told(&stale), ("set_aside".into(), "its approval is stale: the branch changed since".into()));
     repo.orchestra(["review", &open, "--approve", "--automerge"]).succeeded().prints("merged");
     repo.orchestra(["review", &stale, "--reject", "--automerge"]).exits(2);
     repo.write("a.txt", "mine\n");

@@ -69,7 +69,7 @@ fn branches_without_a_common_ancestor_all_land_where_git_merges_them() {
     );
     let planned = repo.orchestra(["merge-ranked", "-n", "--json", "b1", "b2", "b3"]).succeeded().json();
     let why = "they have no common ancestor";
-    assert_eq!(step(&planned, "b2")["reason"], format!("cannot be judged with b1: {why}"));
+    assert_eq!(step(&planned, "b2")["reason"], format!("cannot be compared with b1: {why}"));
     assert_eq!(step(&planned, "b2")["unjudged"], serde_json::json!([{"branch": "b1", "why": why}]));
     assert_eq!(step(&planned, "b2")["conflicts_with"], serde_json::json!([]));
     assert_eq!((&planned["pairs"]["unjudged"], &planned["pairs"]["conflicting"]), (&1.into(), &0.into()));
@@ -103,7 +103,7 @@ fn land_with_driver(name: &str, driver: &str, timeout: &str, reason: &str, why: 
         && Ran::of(plain.args(["merge-tree", "--write-tree", "one", "two"])).code() == 1;
     let (before, reason, after, why) = match conflicts {
         true => ("conflicts with one in 1 file", "", "conflicts with one in f", ""),
-        false => ("cannot be judged with one: git ", reason, "not landed: ", why),
+        false => ("cannot be compared with one: git ", reason, "not landed: ", why),
     };
     assert!(told_before.starts_with(before) && told_before.contains(reason), "{told_before}");
     let landed = repo.orchestra([&["merge-ranked", "--json"], &branches[..]].concat()).exits(1).json();

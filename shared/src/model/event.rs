@@ -1,4 +1,4 @@
-//! A fact with its place in the order, never changed once written: one canonical JSON object on a line.
+//! Events: one fact each, on one line of canonical JSON. An event never changes once it is written.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -12,39 +12,39 @@ pub use super::{
     work_stat::{LeftOut, MAX_LEFT_OUT, WorkStat},
 };
 
-/// The version of the event format. A newer one makes an agent read-only here, never unreadable.
+/// The version of the event format. An event of a newer version makes its agent read-only here, never unreadable.
 pub const VERSION: u32 = 1;
-/// Lamport numbers stay exact in every JSON reader.
+/// The limit of Lamport numbers, exclusive, below which every JSON reader keeps them exact.
 pub const MAX_LAMPORT: u64 = 1 << 53;
 
-/// A fact with its place in the order.
+/// One fact about an agent, with its place in the order of events.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Event {
-    /// The canonical line, as it stands in the commit.
+    /// The canonical line, as the commit holds it.
     pub line: String,
-    /// Lamport number: 1 + the highest its writer had seen of this agent.
+    /// The Lamport number: one more than the highest that its writer had seen of this agent.
     pub lamport: u64,
-    /// Hash of the line.
+    /// The hash of the line.
     pub id: EventId,
-    /// When, for people only.
+    /// When it was written, for people only: it never decides the order.
     pub at: Timestamp,
     /// The clone that wrote it.
     pub writer: WriterId,
-    /// What happened; `None` for a type or version that is newer than this program.
+    /// What happened; `None` for a name or version that is newer than this program.
     pub fact: Option<Fact>,
 }
 
-/// SHA-256 of an event's line.
+/// The SHA-256 of an event's line.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct EventId([u8; 32]);
 
 impl EventId {
-    /// The whole id, as 64 hexadecimal digits.
+    /// Returns the whole id, as 64 hexadecimal digits.
     pub fn hex(&self) -> String {
         faster_hex::hex_string(&self.0)
     }
 
-    /// The first twelve digits, as people know them.
+    /// Returns the first twelve digits, for messages.
     pub fn short(&self) -> String {
         self.hex()[..12].to_owned()
     }
@@ -60,7 +60,7 @@ struct Envelope<'a> {
 }
 
 impl Event {
-    /// Writes a fact down. `None` where it does not fit into one line (see [`canonical::MAX_LINE`]).
+    /// Makes the event of a fact. Returns `None` if it does not fit on one line (see [`canonical::MAX_LINE`]).
     pub fn new(fact: &Fact, lamport: u64, at: Timestamp, writer: &str) -> Option<Self> {
         let mut value = serde_json::to_value(fact).ok()?;
         let map = value.as_object_mut()?;
@@ -71,7 +71,7 @@ impl Event {
         Self::read(&canonical::write(&value)?)
     }
 
-    /// Reads a line. `None` if it is malformed: such an event is set aside alone.
+    /// Parses a line. Returns `None` if it is malformed: such an event is set aside without affecting the others.
     ///
     /// ```
     /// use orchestra::model::{Event, Fact, Phase};
@@ -80,7 +80,7 @@ impl Event {
     /// let event = Event::read(line).expect("a canonical line");
     /// assert_eq!((event.lamport, event.line.as_str()), (2, line));
     /// assert!(matches!(event.fact, Some(Fact::Phase(step)) if step.phase == Phase::Running));
-    /// // The same fact is the same bytes on every machine: another spelling is not read.
+    /// // The same fact has the same bytes on every machine: another spelling is not accepted.
     /// assert!(Event::read(&line.replace(':', ": ")).is_none());
     /// ```
     pub fn read(line: &str) -> Option<Self> {
@@ -107,7 +107,7 @@ impl Event {
         })
     }
 
-    /// The place in the one order that all machines agree on.
+    /// Returns the sort key by which every machine orders events.
     pub const fn order(&self) -> (u64, EventId) {
         (self.lamport, self.id)
     }

@@ -7,16 +7,16 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{ids::text_id, parsed::parsed};
 use crate::{Code, Error, Result};
 
-/// Lower-case letters and digits without the ones that are taken for each other (`i l o u`).
+/// Crockford's base 32 alphabet: digits and lower-case letters without `i`, `l`, `o`, and `u`, which are easily misread.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-/// Random characters at the end: 32⁵ = 33 million ids for one slug.
+/// Number of random characters at the end: 32⁵, about 33 million ids for one slug.
 const RANDOM: usize = 5;
-/// Longest slug, so that ids fit in a table and in a path.
+/// Maximum length of a slug, in bytes, so that ids fit in a table and in a path.
 const SLUG: usize = 24;
 
 /// The name of an agent, valid in a ref, a path, a shell word and JSON alike.
 ///
-/// Every id passes [`AgentId::parse`] at every door, JSON among them; there is no other way to make one from text.
+/// Text becomes an id only through [`AgentId::parse`], also when it is read from JSON.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
 #[schemars(transparent)]
@@ -70,28 +70,28 @@ fn is_slug(text: &str) -> bool {
         })
 }
 
-/// Whether an id made of this text tells something of it.
+/// Returns whether a slug can be made from this text: whether it holds a letter or a digit once it is written in ASCII.
 pub fn is_telling(text: &str) -> bool {
     ascii(text).contains(|c: char| c.is_ascii_alphanumeric())
 }
 
-/// The beginning of a text in ASCII: letters of other scripts as they are read, or as near as it gets (`Größe` is `Grosse`).
+/// Transliterates the beginning of a text into ASCII (`Größe` becomes `Grosse`).
 fn ascii(text: &str) -> String {
     let mut ascii = String::new();
-    // Nothing beyond that comes into a slug.
+    // More than this never fits into a slug.
     for c in text.chars().take(4 * SLUG) {
         if c.is_ascii() {
             ascii.push(c);
             continue;
         }
         let read = deunicode::deunicode_char(c).unwrap_or("-");
-        // A soft sign, for one, is no end of a word.
+        // A soft sign, for example, does not end a word.
         ascii.extend(read.chars().filter(|c| !matches!(c, '\'' | '`' | '"')));
     }
     ascii
 }
 
-/// The first words of a task in `[a-z0-9-]`, cut at a word's end where there is one.
+/// Returns the first words of a task in `[a-z0-9-]`, cut at the end of a word where possible.
 fn slug(task: &str) -> String {
     let mut slug = String::new();
     let task = ascii(task);
@@ -111,7 +111,7 @@ fn slug(task: &str) -> String {
     if slug.is_empty() { "task".to_owned() } else { slug }
 }
 
-/// The name of an agent in what a table shows of it, which may be its branch, or cut off.
+/// Extracts an agent's id, or a prefix of it, from what a table shows: its branch, or a text that was cut with `…`.
 pub fn shown_name(typed: &str) -> &str {
     let name = typed.trim_end_matches('…');
     match name.rsplit_once('/') {
@@ -120,10 +120,10 @@ pub fn shown_name(typed: &str) -> &str {
     }
 }
 
-/// Finds the one id that `typed` means: itself, or the only one that begins with it; see [`shown_name`].
+/// Finds the id that `typed` names: the same id, or the only one that begins with it. `typed` may be cut as in [`shown_name`].
 ///
 /// # Errors
-/// None or several match; the error names the candidates.
+/// No id or several ids match; in the second case the hint lists the candidates.
 pub fn resolve<'a>(typed: &str, known: impl IntoIterator<Item = &'a AgentId>) -> Result<AgentId> {
     let shown = super::text::safe(typed);
     let typed = shown_name(typed);
@@ -146,7 +146,7 @@ pub fn resolve<'a>(typed: &str, known: impl IntoIterator<Item = &'a AgentId>) ->
             names.sort_unstable();
             let more = several.len() - names.len();
             let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-            Err(Error::new(Code::AgentAmbiguous, format!("'{shown}' means {} agents", several.len()))
+            Err(Error::new(Code::AgentAmbiguous, format!("'{shown}' is ambiguous: {} agents", several.len()))
                 .hint(format!("type more of one of: {}{tail}", names.join(", "))))
         }
     }

@@ -1,4 +1,4 @@
-//! Texts that look like keys, tokens and passwords. Pure.
+//! Finding keys, tokens, and passwords in text, by how they look. Pure.
 
 mod shapes;
 pub mod spelling;
@@ -9,10 +9,10 @@ use memchr::memmem;
 
 use shapes::{Of, SHAPES};
 
-/// The number of these rules: what was found clean by other rules is read again.
+/// The version of these rules. Objects that another version found clean are scanned again.
 pub const RULES: u32 = 2;
 
-/// Names of which the value is a secret, in code and in configuration.
+/// Names whose values are secrets, in code and in configuration.
 const NAMES: &[&str] = &[
     "password",
     "passwd",
@@ -26,22 +26,24 @@ const NAMES: &[&str] = &[
     "credential",
 ];
 
-/// Longest and shortest value of such a name.
+/// The length of the value of such a name, in bytes.
 const VALUE: std::ops::RangeInclusive<usize> = 12..=200;
-/// How often a text is looked through for what to take out.
+/// Maximum number of passes over a text to redact it.
 const PASSES: usize = 8;
-/// Longest token, web token and private key that are looked at: a file made of their beginnings must not take for ever.
+/// Maximum length of a token, in bytes. The limits keep the scan fast for a file that is full of their prefixes.
 const LONGEST: usize = 1024;
+/// Maximum length of a JSON web token, in bytes.
 const LONGEST_WEB_TOKEN: usize = 8 << 10;
+/// Maximum length of a private key, in bytes.
 const LONGEST_KEY: usize = 64 << 10;
-/// Longest host with user and password in a URL that is looked at.
+/// Maximum length of `user:password@host` in a URL, in bytes.
 const HOST: usize = 2048;
 
 const PRIVATE_KEY: &str = "-----BEGIN ";
 const WEB_TOKEN: &str = "eyJ";
 const URL: &str = "://";
 
-/// A bit for every two bytes with which something begins that is looked at more closely.
+/// One bit for every pair of bytes, set if a secret can begin with that pair.
 static PAIRS: [u64; 1024] = pairs();
 
 const fn pairs() -> [u64; 1024] {
@@ -69,18 +71,18 @@ const fn pair(first: u8, second: u8) -> usize {
 /// Something that looks like a secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Finding {
-    /// What it looks like.
+    /// What it looks like, with its article: `a GitHub token`.
     pub what: &'static str,
-    /// Where it stands.
+    /// Its range of bytes in the text.
     pub place: Range<usize>,
 }
 
-/// What a text seems to hold; `None`: nothing that we know.
+/// Returns what the first secret in a text looks like, if there is one.
 pub fn look(text: &str) -> Option<&'static str> {
     find(text.as_bytes()).first().map(|found| found.what)
 }
 
-/// Everything that looks like a secret, in the order in which it stands there.
+/// Finds everything that looks like a secret, in the order in which it occurs.
 pub fn find(bytes: &[u8]) -> Vec<Finding> {
     let mut all = Vec::new();
     for (at, two) in bytes.windows(2).enumerate() {
@@ -98,7 +100,7 @@ pub fn find(bytes: &[u8]) -> Vec<Finding> {
     all
 }
 
-/// What begins at `at`.
+/// Adds the secrets that begin at `at`.
 fn beginning(bytes: &[u8], at: usize, all: &mut Vec<Finding>) {
     let rest = &bytes[at..];
     let inside = bytes[..at].last().is_some_and(u8::is_ascii_alphanumeric);
@@ -126,13 +128,13 @@ fn beginning(bytes: &[u8], at: usize, all: &mut Vec<Finding>) {
     }
 }
 
-/// With everything that looks like a secret, and these values, taken out.
+/// Redacts everything that looks like a secret, and the given values.
 pub fn without(text: &str, values: &[String]) -> String {
     let mut text = text.to_owned();
     for value in values {
         text = text.replace(value.as_str(), GONE);
     }
-    // What is put in the place of one could, with what stands around it, look like another.
+    // A placeholder together with the text around it could look like another secret.
     for _ in 0..PASSES {
         let found = find(text.as_bytes());
         if found.is_empty() {
@@ -140,7 +142,8 @@ pub fn without(text: &str, values: &[String]) -> String {
         }
         text = cut_out(text.as_bytes(), &found);
     }
-    // What only another reading shows stands there by its own characters, or in escapes that cannot be told apart.
+    // A secret that only a decoded reading shows may still occur literally in the text, and is replaced there. Otherwise it is
+    // spelled in escapes that cannot be located, and the whole text is redacted.
     let before = text.clone();
     for reading in spelling::readings(before.as_bytes()).iter().skip(1) {
         let hidden = find(reading).into_iter().map(|found| reading[found.place].to_vec());
@@ -168,14 +171,14 @@ fn cut_out(bytes: &[u8], found: &[Finding]) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// What stands in the place of a secret.
+/// The placeholder for a secret.
 pub const GONE: &str = "[taken out]";
 
 fn run(bytes: &[u8], of: Of, longest: usize) -> &[u8] {
     &bytes[..bytes.iter().take(longest).take_while(|byte| of.has(**byte)).count()]
 }
 
-/// `xxxx` and `example-key` are none.
+/// Returns whether a text looks random: `xxxx` and `example-key` do not.
 fn is_random(body: &[u8]) -> bool {
     let mut seen = [false; 256];
     body.iter().for_each(|byte| seen[usize::from(*byte)] = true);
@@ -183,7 +186,7 @@ fn is_random(body: &[u8]) -> bool {
     distinct >= 8.min(body.len() / 2) && body.iter().any(u8::is_ascii_digit)
 }
 
-/// Three parts of base64, the first two JSON.
+/// Finds a JSON web token: three parts in base64, of which the first two are JSON objects.
 fn web_token(bytes: &[u8], at: usize) -> Option<Finding> {
     let body = run(&bytes[at..], Of::Dotted, LONGEST_WEB_TOKEN);
     let parts: Vec<&[u8]> = body.split(|byte| *byte == b'.').collect();
@@ -193,7 +196,7 @@ fn web_token(bytes: &[u8], at: usize) -> Option<Finding> {
     is_token.then(|| Finding { what: "a JSON web token", place: at..at + body.len() })
 }
 
-/// `https://user:password@host`: what stands after `://`.
+/// Finds the password in `https://user:password@host`. `start` is the position after `://`.
 fn password_in_url(bytes: &[u8], start: usize) -> Option<Finding> {
     let rest = &bytes[start..];
     let ends = |byte: &u8| {
@@ -210,7 +213,7 @@ fn password_in_url(bytes: &[u8], start: usize) -> Option<Finding> {
     is_one.then(|| Finding { what: "a password in a URL", place: from..from + password.len() })
 }
 
-/// Whether a text ends in the name of a secret, and what may stand between it and the sign that follows.
+/// Returns whether a text ends in the name of a secret, possibly followed by quotes and white space.
 fn is_named(text: &[u8]) -> bool {
     let between = text.iter().rev().take_while(|byte| matches!(byte, b'"' | b'\'' | b' ' | b'\t')).count();
     let text = &text[..text.len() - between];
@@ -221,7 +224,7 @@ fn is_named(text: &[u8]) -> bool {
     })
 }
 
-/// `password = "…"`, `API_TOKEN: …`: a value of letters and digits that is no word. `at`: after the sign between.
+/// Finds the value in `password = "…"` or `API_TOKEN: …`, if it looks like a key. `at` is the position after `=` or `:`.
 fn value(bytes: &[u8], at: usize) -> Option<Finding> {
     let rest = &bytes[at..];
     let skipped = rest.iter().take_while(|byte| matches!(byte, b'"' | b'\'' | b' ' | b'\t' | b'`')).count();
@@ -240,8 +243,8 @@ const fn is_value(byte: u8) -> bool {
         )
 }
 
-/// Whether a value is made like a key: capital and small letters or many characters, digits among them, and no path, call
-/// or sentence.
+/// Returns whether a value looks like a key: it has digits, it has letters in both cases or is long, and it is not a path or a
+/// call.
 pub fn is_key(body: &[u8]) -> bool {
     let count = |wanted: fn(&u8) -> bool| body.iter().filter(|byte| wanted(byte)).count();
     let (digits, small, large) =

@@ -1,14 +1,14 @@
-//! Foreign text made safe to show: what a terminal would obey becomes visible.
+//! Making foreign text safe to show: characters that would control a terminal become visible.
 
 use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthChar;
 
-/// Longest title, in columns.
+/// Maximum width of a title, in columns.
 pub const TITLE: usize = 120;
 
-/// `text` with control, bidirectional and zero-width characters written as `\u{…}`, and the backslash of such a
-/// spelling kept apart from a real one. Everything shown that we did not write passes here.
+/// Escapes control, bidirectional, and zero-width characters as `\n`, `\t`, `\e`, or `\u{…}`. Every text that is shown and that
+/// this program did not write passes through here.
 pub fn safe(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
@@ -26,7 +26,7 @@ pub fn safe(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// As [`safe`], but line breaks and tabs stay: for text that is shown as a block.
+/// Does the same as [`safe`], but keeps line breaks and tabs, for text that is shown as a block.
 pub fn safe_block(text: &str) -> String {
     let lines: Vec<Cow<'_, str>> =
         text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).map(safe_line).collect();
@@ -41,8 +41,8 @@ fn safe_line(line: &str) -> Cow<'_, str> {
     }
 }
 
-/// Output of a program as a terminal would leave it standing: without colours, and of a line that was written over and
-/// over (a progress bar) only what was written last. What else a terminal would obey stays, for [`safe`].
+/// Returns the output of a program without colours, and of a line that was overwritten (a progress bar) only the last version.
+/// Other control characters remain, for [`safe`].
 pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (at, line) in text.split('\n').enumerate() {
@@ -56,7 +56,7 @@ pub fn plain(text: &str) -> String {
     out
 }
 
-/// `ESC [ digits ; … m` sets colours and does nothing else.
+/// Appends a line without the sequences `ESC [ digits ; … m`, which only set colours.
 fn push_without_colours(line: &str, out: &mut String) {
     let mut rest = line;
     while let Some(at) = rest.find("\u{1b}[") {
@@ -73,7 +73,7 @@ fn push_without_colours(line: &str, out: &mut String) {
     out.push_str(rest);
 }
 
-/// Characters that a terminal obeys or that hide or reorder others.
+/// Returns whether a character controls a terminal, is invisible, or reorders others.
 pub(super) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -81,7 +81,7 @@ pub(super) fn is_unsafe(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The title of a task: its first line with words in it, safe to show, at most [`TITLE`] columns.
+/// Returns the title of a task: its first line with a letter or digit, safe to show, at most [`TITLE`] columns wide.
 pub fn title(task: &str) -> String {
     let line = task
         .lines()
@@ -92,32 +92,32 @@ pub fn title(task: &str) -> String {
     one_line(line, TITLE)
 }
 
-/// `text` on one line: safe, without white space at its ends, at most `columns` wide, cut with `…`.
+/// Returns `text` on one line: safe to show, trimmed, at most `columns` wide, and cut with `…`.
 pub fn one_line(text: &str, columns: usize) -> String {
-    // No character is narrower than the bytes cut here: a longer text would be cut in any case.
+    // Enough characters to fill the width; escaping the rest of a long text would be wasted.
     let text = text.trim().chars().take(columns.saturating_mul(4)).collect::<String>();
     cut(&safe(&text), columns)
 }
 
-/// The last line of a program's output with something to see, safe to show and at most `columns` wide.
+/// Returns the last line of a program's output with a visible character, safe to show and at most `columns` wide.
 pub fn last_line(output: &str, columns: usize) -> Option<String> {
     plain(output).lines().rev().map(|line| one_line(line, columns)).find(|line| !line.is_empty())
 }
 
-/// Columns kept of a reason, a model, an id and other short texts of an event.
+/// Maximum width of a reason, a model, an id, and other short texts of an event, in columns.
 const SHORT: usize = 200;
 
-/// `text` as the state of an agent holds it: as [`one_line`], at most 200 columns wide.
+/// Returns `text` as the state of an agent holds it: as by [`one_line`], at most 200 columns wide.
 pub fn short(text: &str) -> String {
     one_line(text, SHORT)
 }
 
-/// As [`short`]. A text with nothing to see is none.
+/// Does the same as [`short`], and returns `None` for a text without a visible character.
 pub fn short_or_none(text: Option<&str>) -> Option<String> {
     text.map(short).filter(|text| !text.is_empty())
 }
 
-/// `text`, at most `columns` wide, cut with `…`.
+/// Cuts `text` to at most `columns`, with `…` at its end if anything was cut.
 pub fn cut(text: &str, columns: usize) -> String {
     let mut width = 0;
     for (at, c) in text.char_indices() {
@@ -139,7 +139,7 @@ pub fn cut(text: &str, columns: usize) -> String {
     text.to_owned()
 }
 
-/// A number of things: `1 file`, `2 files`.
+/// Formats a number with its noun: `1 file`, `2 files`.
 pub fn count(number: u64, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

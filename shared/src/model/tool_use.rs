@@ -1,11 +1,10 @@
-//! What people are shown of a tool that an agent uses: the one thing that tells most of what it is used on, and the beginning of
-//! what it gave. Pure.
+//! Summaries of an agent's tool calls for people: the most informative argument, and the beginning of the result. Pure.
 
 use serde_json::Value;
 
 use super::text;
 
-/// The arguments that tell most, the most telling first, by the names that the programs give them.
+/// The names that agent programs give to informative arguments, the most informative first.
 const TELLING: [&str; 12] = [
     "command",
     "cmd",
@@ -20,10 +19,10 @@ const TELLING: [&str; 12] = [
     "description",
     "prompt",
 ];
-/// Columns kept free for the number of further lines.
+/// Columns reserved for the number of further lines.
 const MORE: usize = 20;
 
-/// The argument that tells most of what a tool is used on; `None` where it has none of those that are known.
+/// Returns the most informative argument of a tool call; `None` if it has no known argument.
 pub fn subject(input: &Value) -> Option<String> {
     TELLING.iter().find_map(|name| match input.get(name)? {
         Value::String(text) => Some(text.clone()),
@@ -32,7 +31,7 @@ pub fn subject(input: &Value) -> Option<String> {
     })
 }
 
-/// The first line of a text, cut to fit into `columns`, and how many more lines there are.
+/// Returns the first line of a text, cut to fit into `columns`, with the number of further lines: `one (+2 lines)`.
 pub fn gist(words: &str, columns: usize) -> String {
     let more = words.trim_end().lines().count().saturating_sub(1);
     let first = words.lines().next().unwrap_or_default().replace('\t', "    ");

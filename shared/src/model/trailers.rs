@@ -1,5 +1,5 @@
-//! An agent's state as git trailers at the end of its newest event commit: one object read tells it all, to us and to
-//! `git for-each-ref --format='%(contents:trailers)'` alike.
+//! An agent's state as git trailers at the end of its newest event commit: reading one object is enough, also for
+//! `git for-each-ref --format='%(contents:trailers)'`.
 
 use jiff::Timestamp;
 
@@ -9,19 +9,19 @@ use super::{
     lines::{Lines, PREFIX},
 };
 
-/// The format of the commit as a whole. A newer one is never written by this program.
+/// The format of an event commit. An agent with a commit in a newer format is read-only here.
 pub const FORMAT: u32 = 1;
 
-/// What a list must know of every agent before it decides which to show.
+/// What a list must know of every agent to decide which ones to show.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Glance {
-    /// Where it is.
+    /// Its phase.
     pub phase: Phase,
-    /// When it was made, in seconds since 1970.
+    /// When it was created, in seconds since 1970.
     pub queued_at: i64,
 }
 
-/// Writes the state. `by` is the writer of the commit, who vouches for it.
+/// Writes the trailers of a state. `by` is the writer of the commit, which vouches for them.
 pub fn write(agent: &Agent, by: &str) -> String {
     let mut out = String::with_capacity(1024);
     agent.write(&mut out);
@@ -29,7 +29,7 @@ pub fn write(agent: &Agent, by: &str) -> String {
     out
 }
 
-/// The trailers in a commit message: its last paragraph, if that is ours.
+/// Returns the trailers of a commit message: its last paragraph, if it begins with `Orchestra-`.
 pub fn paragraph(message: &str) -> Option<&str> {
     let message = message.trim_end_matches('\n');
     let start = message.rfind("\n\n").map_or(0, |at| at + 2);
@@ -37,7 +37,7 @@ pub fn paragraph(message: &str) -> Option<&str> {
     last.starts_with(PREFIX).then_some(last)
 }
 
-/// Whether `writer` vouches for these trailers under the rules of this program.
+/// Returns whether `writer` vouches for these trailers, and they have this program's format and version of the fold.
 pub fn is_trusted(paragraph: &str, writer: &str) -> bool {
     let mut from_end = paragraph.lines().rev();
     let mut next = |key: &str| from_end.next().and_then(|line| line.strip_prefix(key));
@@ -46,12 +46,12 @@ pub fn is_trusted(paragraph: &str, writer: &str) -> bool {
         && next("Orchestra-By: ") == Some(writer)
 }
 
-/// The writer who vouches for the trailers.
+/// Returns the id of the writer that vouches for the trailers.
 pub fn by(paragraph: &str) -> Option<&str> {
     paragraph.lines().rev().find_map(|line| line.strip_prefix("Orchestra-By: "))
 }
 
-/// Reads the two facts that stand first.
+/// Reads the first two trailers.
 pub fn glance(paragraph: &str) -> Option<Glance> {
     let mut lines = paragraph.lines();
     let phase = Phase::parse(lines.next()?.strip_prefix("Orchestra-State: ")?)?;
@@ -59,8 +59,8 @@ pub fn glance(paragraph: &str) -> Option<Glance> {
     Some(Glance { phase, queued_at: at.as_second() })
 }
 
-/// Reads the state back. `None` where a key stands twice, a known one is malformed, or the state is missing. Unknown keys are
-/// passed over: a newer program may write more.
+/// Reads a state from its trailers. Returns `None` if a key occurs twice, a known value is malformed, or the phase is missing.
+/// Unknown keys are ignored, because a newer program may write more.
 pub fn read(paragraph: &str) -> Option<Agent> {
     let mut agent = Agent::default();
     let mut seen: Vec<&str> = Vec::with_capacity(36);
@@ -83,7 +83,7 @@ mod tests {
     use super::{super::fold, *};
 
     proptest! {
-        /// Reading one object is enough: the trailers of a fold are the fold.
+        /// Reading one object is enough: the trailers hold everything that the fold computed.
         #[test]
         fn trailers_are_the_fold(events in fold::tests_support::events()) {
             let agent = fold::fold(&events).agent;

@@ -1,18 +1,18 @@
 //! The largest set of branches of which no two conflict: a maximum independent set of the conflict graph.
 //!
-//! Groups that have nothing to do with one another are solved apart. A group of up to 64 is solved exactly, by branching on the
-//! vertex with the most neighbours after taking every vertex with at most one, bounded by a cover of cliques. A larger group,
-//! or one on which the exact search takes more than [`MOST_STEPS`] steps, gets the set that comes from taking the vertex with
-//! the fewest neighbours left, again and again. Among sets of one size the one that the order of the vertices prefers is
-//! given: the first vertex is in it if it can be, then the second, and so on.
+//! Connected components are solved separately. A component of up to 64 vertices is solved exactly: every vertex with at most one
+//! neighbour is taken, then the search branches on the vertex with the most neighbours, bounded by a cover of cliques. In a larger
+//! component, or in one whose exact search takes more than [`MOST_STEPS`] steps, the vertex with the fewest remaining neighbours is
+//! taken repeatedly. Of several sets of the same size, an exact search returns the one that the order of the vertices prefers: it
+//! holds the first vertex if any of them does, then the second, and so on.
 
-/// Largest group that is solved exactly.
+/// Maximum size of a component that is solved exactly.
 const EXACT: usize = 64;
-/// Steps of the exact search for one group, in all its questions. They take a few seconds at the most.
+/// Maximum number of steps of the exact search in one component. They take at most a few seconds.
 const MOST_STEPS: u64 = 4_000_000;
 
-/// The set, in rising order, and whether it is known to be the largest. `conflicts[v]` are the neighbours of vertex `v`;
-/// lower vertices are preferred.
+/// Returns the set in ascending order, and whether it is known to be the largest. `conflicts[v]` are the neighbours of vertex
+/// `v`; lower vertices are preferred.
 pub(super) fn largest(conflicts: &[Vec<usize>]) -> (Vec<usize>, bool) {
     let (mut set, mut exact) = (Vec::new(), true);
     for group in groups(conflicts) {
@@ -24,7 +24,7 @@ pub(super) fn largest(conflicts: &[Vec<usize>]) -> (Vec<usize>, bool) {
     (set, exact)
 }
 
-/// Connected components, each in rising order.
+/// Returns the connected components, each in ascending order.
 fn groups(conflicts: &[Vec<usize>]) -> Vec<Vec<usize>> {
     let mut seen = vec![false; conflicts.len()];
     let mut all = Vec::new();
@@ -66,7 +66,7 @@ fn fewest_neighbours_first(group: &[usize], conflicts: &[Vec<usize>]) -> Vec<usi
     set
 }
 
-/// One group, its vertices renamed to bits.
+/// The exact search in one component, with its vertices as bits.
 struct Exact<'a> {
     names: &'a [usize],
     neighbours: Vec<u64>,
@@ -81,7 +81,8 @@ impl<'a> Exact<'a> {
         Self { names: group, neighbours, steps: 0 }
     }
 
-    /// Asks for each vertex in turn whether a largest set has it. `None`: it takes too long.
+    /// Returns the preferred largest set: each vertex in turn is taken if a largest set holds it. Returns `None` if that takes too
+    /// many steps.
     fn preferred(mut self) -> Option<Vec<usize>> {
         let mut left = if self.names.len() == 64 { u64::MAX } else { (1 << self.names.len()) - 1 };
         let mut wanted = self.most(left, 0)?;
@@ -102,7 +103,7 @@ impl<'a> Exact<'a> {
         Some(set)
     }
 
-    /// The size of the largest set in `left`; anything up to `enough` may be given for what is not more.
+    /// Returns the size of the largest set in `left`. If that is not more than `enough`, any number up to `enough` may be returned.
     fn most(&mut self, mut left: u64, enough: u32) -> Option<u32> {
         self.steps += 1;
         if self.steps > MOST_STEPS {
@@ -142,7 +143,7 @@ impl<'a> Exact<'a> {
         Some(taken + with.max(without))
     }
 
-    /// Cliques that cover `left`: no set has two vertices of one.
+    /// Returns the number of cliques in a cover of `left`, which bounds the size of a set: it holds at most one vertex of each.
     fn cliques(&self, mut left: u64) -> u32 {
         let mut count = 0;
         while left != 0 {
@@ -192,7 +193,7 @@ mod tests {
         })
     }
 
-    /// Every choice for every vertex, without any bound: slow, and beyond doubt.
+    /// Tries every choice for every vertex without any bound: slow, but obviously correct.
     fn every_choice(masks: &[u32], left: u32) -> u32 {
         if left == 0 {
             return 0;
@@ -206,7 +207,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
 
-        /// The set is as large as brute force's.
+        /// The set is as large as the one that brute force finds.
         #[test]
         fn is_as_large_as_brute_force(conflicts in graphs(20)) {
             let masks: Vec<u32> =
@@ -216,7 +217,7 @@ mod tests {
             prop_assert_eq!(u32::try_from(set.len()).unwrap(), every_choice(&masks, (1 << masks.len()) - 1));
         }
 
-        /// And of all sets of that size it is the one that the order of the vertices prefers.
+        /// Of all sets of that size it is the one that the order of the vertices prefers.
         #[test]
         fn is_the_preferred_one(conflicts in graphs(10)) {
             prop_assert_eq!(largest(&conflicts).0, brute(&conflicts));
@@ -243,6 +244,6 @@ mod tests {
         assert_eq!(largest(&vec![vec![]; 70]).0.len(), 70);
         assert_eq!(largest(&ring(64)).0.len(), 32);
         assert_eq!(largest(&all(64)), (vec![0], true));
-        assert_eq!(largest(&ring(65)), (largest(&ring(65)).0, false), "too large a group to be sure");
+        assert_eq!(largest(&ring(65)), (largest(&ring(65)).0, false), "too large for an exact search");
     }
 }

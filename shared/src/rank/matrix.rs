@@ -1,22 +1,22 @@
-//! What conflicts with what.
+//! Which branches conflict with each other and with the target branch.
 
 use std::collections::BTreeMap;
 
 use crate::model::conflict::Kinds;
 
-/// How much two branches conflict.
+/// The size of the conflict between two branches.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct PairConflict {
     /// Files that cannot be merged.
     pub files: u32,
-    /// Places in them, as far as they are texts; a file that is none counts as one.
+    /// Conflicting places in these files; a binary file counts as one.
     pub hunks: u32,
-    /// In which ways.
+    /// The kinds of conflicts among them.
     pub kinds: Kinds,
 }
 
 impl PairConflict {
-    /// Of two conflicts together.
+    /// Returns the sum of two conflicts.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self {
@@ -27,24 +27,24 @@ impl PairConflict {
     }
 }
 
-/// Every pair of a number of branches, and every branch with the target. Symmetric.
+/// The conflict of every pair of branches, and of every branch with the target branch. Symmetric.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Matrix {
     size: usize,
     pairs: Vec<Option<PairConflict>>,
     target: Vec<Option<PairConflict>>,
-    /// Why a pair cannot be judged; the target is the last.
+    /// Why a pair cannot be compared. The target has the index [`Matrix::size`].
     unjudged: BTreeMap<(usize, usize), String>,
 }
 
 impl Matrix {
-    /// Of branches that do not conflict.
+    /// Makes a matrix of branches without conflicts.
     pub fn new(size: usize) -> Self {
         let pairs = vec![None; size * size.saturating_sub(1) / 2];
         Self { size, pairs, target: vec![None; size], unjudged: BTreeMap::new() }
     }
 
-    /// How many branches.
+    /// Returns the number of branches.
     pub const fn size(&self) -> usize {
         self.size
     }
@@ -54,20 +54,20 @@ impl Matrix {
         (low != high && high < self.size).then(|| high * (high - 1) / 2 + low)
     }
 
-    /// Says what a pair came to. A branch with itself says nothing.
+    /// Sets the conflict of a pair. A branch with itself is ignored.
     pub fn set(&mut self, a: usize, b: usize, conflict: Option<PairConflict>) {
         if let Some(at) = self.at(a, b) {
             self.pairs[at] = conflict;
         }
     }
 
-    /// Says what a branch with the target came to.
+    /// Sets the conflict of a branch with the target.
     pub fn set_target(&mut self, branch: usize, conflict: Option<PairConflict>) {
         self.target[branch] = conflict;
     }
 
-    /// Says that nobody can tell whether a pair merges; [`Matrix::size`] names the target. Such a pair counts as a conflict in no
-    /// file: both land if they can, the one after the other.
+    /// Records that it is unknown whether a pair merges; [`Matrix::size`] is the index of the target. Such a pair counts as a
+    /// conflict without files, so that both branches are tried, one after the other.
     pub fn cannot_judge(&mut self, a: usize, b: usize, why: &str) {
         let (low, high) = if a < b { (a, b) } else { (b, a) };
         self.unjudged.insert((low, high), why.to_owned());
@@ -78,28 +78,28 @@ impl Matrix {
         }
     }
 
-    /// Why a pair cannot be judged, if it cannot; [`Matrix::size`] names the target.
+    /// Returns why a pair cannot be compared, if it cannot; [`Matrix::size`] is the index of the target.
     pub fn why_unjudged(&self, a: usize, b: usize) -> Option<&str> {
         let pair = if a < b { (a, b) } else { (b, a) };
         self.unjudged.get(&pair).map(String::as_str)
     }
 
-    /// The conflict of a pair; also where it cannot be judged.
+    /// Returns the conflict of a pair; an empty one if the pair cannot be compared.
     pub fn get(&self, a: usize, b: usize) -> Option<PairConflict> {
         self.pairs[self.at(a, b)?]
     }
 
-    /// The conflict of a branch with the target.
+    /// Returns the conflict of a branch with the target.
     pub fn with_target(&self, branch: usize) -> Option<PairConflict> {
         self.target[branch]
     }
 
-    /// The branches that conflict with one.
+    /// Returns the branches that conflict with a branch, or cannot be compared with it.
     pub fn against(&self, branch: usize) -> impl Iterator<Item = (usize, PairConflict)> + '_ {
         (0..self.size).filter_map(move |other| self.get(branch, other).map(|conflict| (other, conflict)))
     }
 
-    /// How many pairs conflict.
+    /// Returns how many pairs conflict, without those that cannot be compared.
     pub fn conflicting(&self) -> usize {
         let unjudged = self.unjudged.keys().filter(|(_, high)| *high < self.size).count();
         self.pairs.iter().filter(|pair| pair.is_some()).count() - unjudged

@@ -1,8 +1,9 @@
-//! The order of landing, and why each branch has its place.
+//! The order in which branches land, with the reason for each position.
 //!
-//! First the largest set of branches that land together without conflict; within it those asked for, then the approved, then
-//! the small, then the old. Then the others, those with the smallest conflict first. A branch that conflicts with the target,
-//! comes last: it lands only if somebody settles that; one that was rejected, or is to be changed, does not land.
+//! The largest set of branches that land together without conflict comes first; in it, branches with a priority precede approved
+//! ones, then smaller and older ones. The other branches follow, those with smaller conflicts first. Branches that conflict with
+//! the target come later: they land only if somebody resolves the conflict. Branches that may not land, such as rejected ones, come
+//! last.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,90 +11,90 @@ use serde::{Deserialize, Serialize};
 use super::{Matrix, PairConflict, independent};
 use crate::model::text::count;
 
-/// What people said of a branch.
+/// The review state of a branch.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReviewState {
     /// It was approved.
     Approved,
-    /// Nobody said anything, or what was said is of an older state.
+    /// There is no verdict, or it is on an earlier state of the branch.
     #[default]
     Open,
-    /// Nobody approved it, and only what was approved lands.
+    /// It was not approved, and only approved branches land.
     Unapproved,
-    /// The same; it was approved as it was at another time.
+    /// An earlier state of it was approved, and only approved branches land.
     Stale,
-    /// Changes were asked for.
+    /// Changes were requested.
     Changes,
     /// It was rejected.
     Rejected,
 }
 
 impl ReviewState {
-    /// Whether nobody is against it as it is.
+    /// Returns whether the review state lets the branch land.
     pub const fn may_land(self) -> bool {
         matches!(self, Self::Approved | Self::Open)
     }
 }
 
-/// A branch that would land.
+/// A branch to be ranked.
 #[derive(Clone, Debug, Default)]
 pub struct Candidate {
-    /// How people name it; decides last.
+    /// Its name for people, which decides between branches that are equal otherwise.
     pub name: String,
-    /// Its place among those that were asked for first.
+    /// Its position among the branches that the user wants first; 0 is the first.
     pub priority: Option<usize>,
-    /// What people said.
+    /// Its review state.
     pub standing: ReviewState,
     /// Lines that it changes.
     pub lines: u64,
     /// Files that it changes.
     pub files: u64,
-    /// Seconds since 1970 of its newest commit.
+    /// The time of its newest commit, in seconds since 1970.
     pub since: i64,
-    /// Why it does not land unless it is named, though nobody is against it: a check that failed last time is not run.
+    /// Why it lands only if it is named, whatever its review state: a check failed with it last time.
     pub kept_back: Option<String>,
 }
 
 impl Candidate {
-    /// Whether it is tried at all.
+    /// Returns whether the landing tries it.
     pub const fn may_land(&self) -> bool {
         self.standing.may_land() && self.kept_back.is_none()
     }
 }
 
-/// A branch in the order.
+/// One branch of a [`LandingOrder`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RankedBranch {
-    /// Which candidate.
+    /// The index of the candidate.
     pub branch: usize,
-    /// Why here, in words, without a full stop.
+    /// The reason for its position, for people, without a full stop.
     pub reason: String,
-    /// Its conflicts with branches that come before it.
+    /// Its conflicts with earlier branches, each with the index of the other candidate.
     pub conflicts: Vec<(usize, PairConflict)>,
-    /// It belongs to the set that lands without conflict.
+    /// Whether it belongs to the set that lands without conflict.
     pub together: bool,
 }
 
-/// The whole order.
+/// The order in which branches land.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LandingOrder {
-    /// First first.
+    /// The branches, in the order in which they land.
     pub places: Vec<RankedBranch>,
-    /// The set that lands together is known to be the largest.
+    /// Whether the set that lands together is known to be the largest.
     pub exact: bool,
 }
 
-/// Orders the branches. The same branches and conflicts give the same order, whatever order they come in.
+/// Ranks branches. The result does not depend on the order of the input.
 ///
 /// ```
-/// use orchestra::rank::{Candidate, Conflict, Matrix, order};
+/// use orchestra::rank::{Candidate, Matrix, PairConflict, order};
 ///
 /// let candidate = |name: &str, lines: u64| Candidate { name: name.into(), lines, ..Candidate::default() };
 /// let branches = [candidate("large", 300), candidate("small", 3), candidate("apart", 20)];
-/// // The first two conflict: of them the smaller one lands, together with the third.
+/// // The first two conflict: the smaller one of them lands, together with the third.
 /// let mut conflicts = Matrix::new(branches.len());
-/// conflicts.set(0, 1, Some(Conflict { files: 1, hunks: 2, ..Conflict::default() }));
+/// conflicts.set(0, 1, Some(PairConflict { files: 1, hunks: 2, ..PairConflict::default() }));
 /// let order = order(&branches, &conflicts);
 /// let landing: Vec<&str> =
 ///     order.places.iter().filter(|place| place.together).map(|place| branches[place.branch].name.as_str()).collect();
@@ -104,7 +105,7 @@ pub fn order(candidates: &[Candidate], matrix: &Matrix) -> LandingOrder {
     order_after(candidates, matrix, &[], &[])
 }
 
-/// As [`order`], when some branches have landed, and some are out of the question: set aside, or failed.
+/// Ranks the remaining branches, as [`order`] does, after some have landed and others were set aside or failed.
 pub fn order_after(
     candidates: &[Candidate],
     matrix: &Matrix,
@@ -161,7 +162,7 @@ fn preference(candidate: &Candidate) -> Preference<'_> {
     (priority, candidate.standing, candidate.lines, candidate.since, &candidate.name)
 }
 
-/// Those asked for come first, as far as they do not conflict with one another.
+/// Returns the branches with a priority that do not conflict with one of higher priority.
 fn asked_first(
     preferred: &[usize],
     candidates: &[Candidate],
@@ -177,7 +178,7 @@ fn asked_first(
     asked
 }
 
-/// The conflict graph of some branches, by their place among them.
+/// Builds the conflict graph of some branches; its vertices are their positions in `branches`.
 fn graph(branches: &[usize], matrix: &Matrix) -> Vec<Vec<usize>> {
     let conflicts = |&a: &usize| {
         let others = branches.iter().enumerate();
@@ -203,10 +204,13 @@ fn together_reason(candidate: &Candidate, against: usize, unjudged: usize, toget
     };
     let set = match (against, together) {
         (0, _) if unjudged > 0 => {
-            format!("cannot be judged with {}, conflicts with no other", count(unjudged as u64, "later one"))
+            format!(
+                "cannot be compared with {}, conflicts with no other",
+                count(unjudged as u64, "later one")
+            )
         }
         (0, _) => "conflicts with nothing".to_owned(),
-        (_, 1) => "the one that is preferred of those that conflict".to_owned(),
+        (_, 1) => "preferred to the branches that conflict with it".to_owned(),
         (against, many) => {
             format!("of the {many} that land together; conflicts with {}", count(against as u64, "later one"))
         }
@@ -221,17 +225,17 @@ fn other_reason(
     matrix: &Matrix,
 ) -> String {
     match candidates[branch].standing {
-        ReviewState::Rejected => return "was rejected in review".to_owned(),
-        ReviewState::Changes => return "changes were asked for in review".to_owned(),
-        ReviewState::Unapproved => return "was not approved in review".to_owned(),
-        ReviewState::Stale => return "was approved in another state than it is in now".to_owned(),
+        ReviewState::Rejected => return "rejected in review".to_owned(),
+        ReviewState::Changes => return "changes requested in review".to_owned(),
+        ReviewState::Unapproved => return "not approved in review".to_owned(),
+        ReviewState::Stale => return "its approval is stale: the branch changed since".to_owned(),
         ReviewState::Approved | ReviewState::Open => {}
     }
     if let Some(why) = &candidates[branch].kept_back {
         return why.clone();
     }
     if let Some(why) = matrix.why_unjudged(branch, matrix.size()) {
-        return format!("cannot be judged with the target: {why}");
+        return format!("cannot be compared with the target: {why}");
     }
     if let Some(conflict) = matrix.with_target(branch) {
         return format!("conflicts with the target{}", size(conflict));
@@ -244,18 +248,18 @@ fn other_reason(
         .filter(|(other, _)| matrix.why_unjudged(branch, *other).is_none())
         .collect();
     match (judged.as_slice(), unjudged) {
-        ([], Some((other, why))) => format!("cannot be judged with {}: {why}", candidates[*other].name),
-        ([], None) => "kept out by what lands before it".to_owned(),
+        ([], Some((other, why))) => format!("cannot be compared with {}: {why}", candidates[*other].name),
+        ([], None) => "conflicts with a branch that lands earlier".to_owned(),
         ([(other, conflict)], _) => format!("conflicts with {}{}", candidates[*other].name, size(*conflict)),
         (many, _) => {
             let all = sum(many);
             let comma = if all.files > 0 { "," } else { "" };
-            format!("conflicts with {} that land before it{comma}{}", many.len(), size(all))
+            format!("conflicts with {} branches that land earlier{comma}{}", many.len(), size(all))
         }
     }
 }
 
-/// ` in 1 file, 2 places (rename)`; there are conflicts in which no file is named.
+/// Describes the size of a conflict: ` in 1 file, 2 places (rename)`. In some conflicts git names no file.
 fn size(conflict: PairConflict) -> String {
     let mut said = match conflict.files {
         0 => String::new(),
@@ -290,7 +294,7 @@ mod tests {
 
     #[test]
     fn the_most_land_and_the_small_go_first() {
-        // big conflicts with both a and b; alone it is preferred by nobody.
+        // big conflicts with both a and b: without it, more branches land.
         let candidates = [candidate("big", 1), candidate("a", 50), candidate("b", 40), candidate("free", 90)];
         let mut matrix = Matrix::new(4);
         matrix.set(0, 1, ONE);
@@ -304,7 +308,7 @@ mod tests {
                 "of the 3 that land together; conflicts with 1 later one; 1 file, 40 lines",
                 "of the 3 that land together; conflicts with 1 later one; 1 file, 50 lines",
                 "conflicts with nothing; 1 file, 90 lines",
-                "conflicts with 2 that land before it, in 2 files, 3 places",
+                "conflicts with 2 branches that land earlier, in 2 files, 3 places",
             ]
         );
     }
@@ -327,7 +331,7 @@ mod tests {
             [
                 "conflicts with e in 1 file",
                 "conflicts with the target in 1 file, 2 places",
-                "was rejected in review"
+                "rejected in review"
             ]
         );
     }
@@ -346,10 +350,10 @@ mod tests {
         assert_eq!(
             reasons,
             [
-                "the one that is preferred of those that conflict; 1 file, 1 line",
-                "cannot be judged with a: they have no common ancestor",
-                "conflicts with 2 that land before it, in 1 file (content, rename)",
-                "cannot be judged with the target: git takes longer than 60 s",
+                "preferred to the branches that conflict with it; 1 file, 1 line",
+                "cannot be compared with a: they have no common ancestor",
+                "conflicts with 2 branches that land earlier, in 1 file (content, rename)",
+                "cannot be compared with the target: git takes longer than 60 s",
             ]
         );
     }
@@ -363,7 +367,7 @@ mod tests {
         let order = order(&candidates, &Matrix::new(3));
         assert_eq!(names(&candidates, &order), ["c", "a", "b"]);
         assert_eq!(order.places[1].reason, "failed its test last time (make: exit code 2)");
-        assert_eq!(order.places[2].reason, "was rejected in review");
+        assert_eq!(order.places[2].reason, "rejected in review");
         assert!(order.places[0].together && !order.places[1].together);
     }
 
@@ -385,7 +389,7 @@ mod tests {
     }
 
     proptest! {
-        /// The order is of the branches, not of their places in a list; and it names each once.
+        /// The order does not depend on the positions of the branches in the input, and names each branch once.
         #[test]
         fn does_not_depend_on_the_order_of_the_input(
             size in 1usize..9,

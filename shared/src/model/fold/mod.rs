@@ -1,14 +1,15 @@
-//! From events to state: a total function of a *set* of events. Order of arrival, repeats and the machine do not matter.
+//! The fold: a total function from a *set* of events to an agent's state. Order of arrival, duplicates, and the machine do not
+//! matter.
 //!
 //! An agent lives in the clone that launched its highest attempt.
 //!
-//! Events are applied in the order (Lamport number, event id). A higher attempt wins. Within one attempt an end beats
-//! what is no end; between two ends `done > failed > timeout > stopped`, and the contradiction is listed; between two
-//! others the last in order holds. Two launches with one number: the first in order is the attempt, the other is a
-//! listed contradiction and its later events are ignored.
+//! Events are applied in the order (Lamport number, event id). A higher attempt wins. Within one attempt an end beats every
+//! phase that is not an end; between two ends `done > failed > timeout > stopped`, and the contradiction is listed; between two
+//! other phases the later one holds. Of two launches with one number, the first is the attempt; the other is listed as a
+//! contradiction, and its later events are ignored.
 //!
-//! What a conversation used is told as its whole so far: of one conversation the highest figure holds, and those of
-//! several are added.
+//! Usage is reported as the total of a session so far: of one session the highest figure holds, and the figures of several
+//! sessions are added.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -20,26 +21,26 @@ use super::{
     verdict::{self, CurrentVerdict, Review},
 };
 
-/// The version of these rules. State written under another one is folded anew.
+/// The version of these rules. State that was written under another version is folded again.
 pub const FOLD: u32 = 8;
 
-/// Columns kept of the name of a branch.
+/// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
 
-/// An agent, and what the fold had to decide on the way.
+/// The state of an agent, and what else its events say.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Fold {
     /// The state.
     pub agent: Agent,
-    /// Contradictions, each a sentence.
+    /// Contradictions between events, each as a sentence.
     pub conflicts: Vec<String>,
-    /// Events newer than this program; with any of them the agent is read-only here.
+    /// The number of events that are newer than this program; if there is any, the agent is read-only here.
     pub newer: usize,
     /// The highest Lamport number of a request to stop; 0 if there is none.
     pub stop_asked: u64,
-    /// How it was asked to end since its last launch, and with which reason, if it has not ended since.
+    /// The request to stop or pause since the last launch, with its reason, unless the agent has ended since.
     pub asked: Option<(StopMode, Option<String>)>,
-    /// Whether the event that makes the agent is there. Without it, it has no title, base or branch.
+    /// Whether there is a `created` event. Without it, the agent has no title, base, or branch.
     pub created: bool,
     /// Every verdict on its work, in order.
     pub verdicts: Vec<CurrentVerdict>,
@@ -48,13 +49,13 @@ pub struct Fold {
 /// The two ways to end an agent's program.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum StopMode {
-    /// For good, as far as this attempt goes.
+    /// The attempt ends as stopped.
     Stop,
-    /// Until it is resumed.
+    /// The attempt is paused until somebody resumes the agent.
     Pause,
 }
 
-/// Folds events, given in any order and any number of times.
+/// Folds events, which may come in any order and several times.
 pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Fold {
     let mut seen = HashSet::new();
     let mut events: Vec<&Event> = events.into_iter().filter(|event| seen.insert(event.id)).collect();
@@ -70,11 +71,11 @@ pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Fold {
 #[derive(Default)]
 struct Folder {
     fold: Fold,
-    /// Attempt → the writer that launched it.
+    /// The writer that launched each attempt.
     launches: BTreeMap<u32, WriterId>,
-    /// Conversation → cost in micros, tokens read, tokens written.
+    /// The cost in micros, the input tokens, and the output tokens of each session.
     used: BTreeMap<SessionId, [Option<u64>; 3]>,
-    /// Attempt → turns, denials.
+    /// The turns and denials of each attempt.
     went: BTreeMap<u32, (u64, u64)>,
 }
 
@@ -89,7 +90,7 @@ impl Folder {
                 self.fold.stop_asked = event.lamport;
                 self.fold.asked = Some((StopMode::Stop, reason.clone()));
             }
-            // A request to stop holds.
+            // A request to pause does not replace a request to stop.
             Some(Fact::Pause { reason }) => {
                 let stops = self.fold.asked.as_ref().is_some_and(|(rest, _)| *rest == StopMode::Stop);
                 if !stops {
@@ -107,7 +108,7 @@ impl Folder {
 
     fn created(&mut self, event: &Event, created: &Created) {
         if self.fold.created {
-            self.conflict(format!("made twice, by {} and {}", self.fold.agent.writer, event.writer));
+            self.conflict(format!("created twice, by {} and {}", self.fold.agent.writer, event.writer));
             return;
         }
         self.fold.created = true;
@@ -235,7 +236,7 @@ impl Folder {
         agent.model = short_or_none(usage.model.as_deref()).or_else(|| agent.model.take());
     }
 
-    /// Whether an event of `attempt` comes from the launch that holds it. Attempt 0 is before any launch.
+    /// Returns whether an event of `attempt` comes from the writer that launched it. Attempt 0 is before any launch.
     fn belongs(&mut self, event: &Event, attempt: u32, launch: bool) -> bool {
         if attempt == 0 {
             return true;
@@ -261,14 +262,14 @@ impl Folder {
     }
 }
 
-/// Sets what the work of an agent is: the one place where an event's figures become those of the state.
+/// Sets head and figures of an agent's work. Nothing else sets them.
 fn hold(agent: &mut Agent, head: Option<IdOrText<CommitId>>, work: &WorkStat, unfinished: Option<&str>) {
     agent.head = head;
     agent.work = work.counted();
     agent.unfinished = short_or_none(unfinished);
 }
 
-/// What was taken after the end. It counts only while the agent rests where it rested then.
+/// Applies work that was collected after the end. It counts only while the agent is at rest in the same attempt.
 fn collect(agent: &mut Agent, collected: &Collected, writer: &WriterId) {
     if !agent.phase.is_at_rest() || collected.attempt != agent.attempt {
         return;
@@ -283,7 +284,7 @@ fn collect(agent: &mut Agent, collected: &Collected, writer: &WriterId) {
     }
 }
 
-/// What a landing did. The last word holds; what did not land changes nothing of what landed before.
+/// Applies the outcome of a landing. The last outcome holds; work that did not land does not change what landed before.
 fn land(agent: &mut Agent, landed: &Landed, writer: &WriterId) {
     match landed.outcome {
         Landing::Merged | Landing::UpToDate => {
@@ -291,7 +292,7 @@ fn land(agent: &mut Agent, landed: &Landed, writer: &WriterId) {
             agent.landed_as = IdOrText::short_or_none(landed.commit.as_ref());
             agent.landed_in = BranchName::short_or_none(Some(&landed.into));
             agent.set_aside = None;
-            // Another clone may have another check, or nothing to check with.
+            // Another clone may run other checks, or none: only the clone that saw the check fail clears it.
             agent.failed_check = agent
                 .failed_check
                 .take()
@@ -319,7 +320,7 @@ fn land(agent: &mut Agent, landed: &Landed, writer: &WriterId) {
     }
 }
 
-/// An event of 0.1.0 says in its reason only which check failed: `test fails: exit code 1`.
+/// Returns the check that failed. An event of version 0.1.0 names it only in its reason: `test fails: exit code 1`.
 fn failed_check(landed: &Landed) -> Check {
     let named = || landed.reason.as_deref()?.split_once(" fails: ").map(|(name, _)| name);
     let name = landed.check.as_ref().map(|check| check.name.as_str()).or_else(named);
@@ -331,13 +332,13 @@ fn failed_check(landed: &Landed) -> Check {
     }
 }
 
-/// Whether a landing, or work that was taken again, would change anything of an agent's state.
+/// Returns whether a fact would change the state of an agent; `true` for every fact but `Landed` and `Collected`.
 pub fn is_news(agent: &Agent, fact: &Fact, writer: &WriterId) -> bool {
     let mut after = agent.clone();
     match fact {
         Fact::Landed(landed) => land(&mut after, landed, writer),
         Fact::Collected(collected) => collect(&mut after, collected, writer),
-        // What somebody asks, says or judges is news in itself.
+        // A request, a message, or a verdict is worth recording even if the state stays the same.
         _ => return true,
     }
     after != *agent

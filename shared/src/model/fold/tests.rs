@@ -39,22 +39,22 @@ fn phase_rules() {
     let table: &[(Story<'_>, (u32, Phase, usize))] = &[
         (&[], (0, Queued, 0)),
         (&[(2, "a", phase(1, Starting)), (3, "a", phase(1, Running))], (1, Running, 0)),
-        // an end beats what comes after it in the same attempt
+        // an end beats a later phase of the same attempt
         (&[(2, "a", phase(1, Starting)), (3, "a", end(1, Done)), (4, "a", phase(1, Running))], (1, Done, 0)),
-        // a higher attempt wins over an end
+        // a higher attempt beats an end
         (&[(2, "a", end(1, Failed)), (3, "a", phase(2, Starting))], (2, Starting, 0)),
-        // and over a later event of a lower one
+        // and a later event of a lower attempt
         (&[(2, "a", phase(2, Starting)), (9, "a", end(1, Done))], (2, Starting, 0)),
-        // two ends: the higher rank, and it is listed
+        // of two ends the one of higher rank holds, and the contradiction is listed
         (&[(2, "a", end(1, Stopped)), (3, "a", end(1, Done))], (1, Done, 1)),
         (&[(2, "a", end(1, Done)), (3, "a", end(1, Stopped))], (1, Done, 1)),
         (&[(2, "a", end(1, Timeout)), (3, "a", end(1, Failed))], (1, Failed, 1)),
-        // two launches of one number: the first is the attempt
+        // of two launches with one number the first is the attempt
         (
             &[(2, "a", phase(1, Starting)), (3, "b", phase(1, Starting)), (4, "b", end(1, Done))],
             (1, Starting, 1),
         ),
-        // a pause is an end that every other end beats, and a launch goes on from
+        // a pause is an end that every other end beats, and that a launch follows
         (&[(2, "a", phase(1, Starting)), (3, "a", end(1, Paused))], (1, Paused, 0)),
         (&[(2, "a", end(1, Paused)), (3, "a", end(1, Stopped))], (1, Stopped, 0)),
         (&[(2, "a", end(1, Paused)), (3, "a", phase(2, Queued))], (2, Queued, 0)),
@@ -222,7 +222,7 @@ fn a_conversation_tells_its_whole_and_several_are_added() {
     let told = [
         event(2, "a", &usage(1, "s", 50, 1)),
         event(3, "a", &usage(2, "s", 100, 2)),
-        // killed and resumed: the program forgot what the lost turn cost
+        // killed and resumed: the program does not report the cost of the lost turn
         event(4, "a", &usage(3, "s", 30, 0)),
         event(5, "a", &usage(4, "t", 7, 0)),
     ];
@@ -328,7 +328,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
     ]
 }
 
-/// What holds of every generated fact holds of every kind of fact.
+/// The property tests cover every kind of fact only if every kind is generated.
 #[test]
 fn every_kind_of_fact_is_generated() {
     let mut runner = TestRunner::deterministic();

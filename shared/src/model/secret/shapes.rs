@@ -1,19 +1,19 @@
-//! How the keys and tokens of vendors look.
+//! The formats of keys and tokens of known vendors.
 
-/// Which characters a secret is made of.
+/// The set of characters that a secret consists of.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Of {
     /// Letters and digits.
     Plain,
-    /// Capital letters and digits.
+    /// Upper-case letters and digits.
     Capitals,
-    /// Hexadecimal digits, lower case.
+    /// Lower-case hexadecimal digits.
     Hex,
     /// Letters, digits, `-` and `_`.
     Dashed,
-    /// As [`Of::Dashed`], and `.`.
+    /// Letters, digits, `-`, `_`, and `.`.
     Dotted,
-    /// As in base64.
+    /// The characters of base64.
     Base64,
 }
 
@@ -30,7 +30,7 @@ impl Of {
     }
 }
 
-/// What it is, how it begins, which characters follow, and the least number of those.
+/// For each format: what it is, its prefix, the set of the characters that follow, and the minimum number of those.
 pub(super) const SHAPES: &[(&str, &str, Of, usize)] = &[
     ("an AWS access key", "AKIA", Of::Capitals, 16),
     ("an AWS access key", "ASIA", Of::Capitals, 16),

@@ -1,14 +1,14 @@
-//! The same text in other spellings: escapes as in JSON and in source code, and two bytes a character.
+//! Decoding text that is escaped as in JSON or source code, or encoded with two bytes a character.
 
 use std::borrow::Cow;
 
-/// How often a text can be escaped: a line of JSON in a line of JSON in a line of JSON.
+/// How many levels of escapes are decoded: JSON in a string of JSON in a string of JSON.
 const NESTED: usize = 3;
 
-/// The bytes as they are, and every other way in which a program would read them.
+/// Returns the bytes themselves, followed by every decoding of them.
 pub fn readings(bytes: &[u8]) -> Vec<Cow<'_, [u8]>> {
     let mut all = vec![Cow::Borrowed(bytes)];
-    // UTF-16, as some editors write it.
+    // ASCII text in UTF-16, as some editors write it.
     if memchr::memchr(0, bytes).is_some() {
         let narrow: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
         all.push(Cow::Owned(narrow));
@@ -25,7 +25,7 @@ pub fn readings(bytes: &[u8]) -> Vec<Cow<'_, [u8]>> {
     all
 }
 
-/// With its escapes decoded; `None` where there are none.
+/// Decodes one level of escapes; returns `None` if there are none.
 fn decoded(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut at = memchr::memchr(b'\\', bytes)?;
     let (mut out, mut from) = (Vec::with_capacity(bytes.len()), 0);
@@ -48,7 +48,7 @@ fn decoded(bytes: &[u8]) -> Option<Vec<u8>> {
     any.then_some(out)
 }
 
-/// The character that an escape stands for, and how many bytes it takes.
+/// Returns the character that an escape means, and the number of bytes of the escape.
 fn escape(bytes: &[u8]) -> (Option<char>, usize) {
     let hex = |digits: usize| {
         let digits = bytes.get(2..2 + digits)?;
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(read(r"a\\nb"), [r"a\\nb", r"a\nb", "a\nb"]);
         assert_eq!(read(r"\u0067hp\x5f"), [r"\u0067hp\x5f", "ghp_"]);
         assert_eq!(read("g\0h\0p\0\\\0n\0"), ["g\0h\0p\0\\\0n\0", "ghp\\n", "ghp\n"]);
-        // What is no escape stays as it is, and nothing is read beyond the end.
+        // A backslash that begins no escape stays, and nothing is read beyond the end.
         for text in ["\\", "x\\", r"\u12", r"\uzzzz", r"\x4", r"C:\Users\d", "\\\u{e4}"] {
             assert_eq!(read(text).len(), 1, "{text}");
         }
