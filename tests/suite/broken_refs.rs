@@ -37,7 +37,11 @@ const DAMAGES: &[Damage] = &[
     ("zeros", |_, path| put(path, &"\0".repeat(41)), "holds nothing but zero bytes"),
     ("torn", |_, path| put(path, "12345"), "holds no object id"),
     ("dangling", |_, path| put(path, NOWHERE), "cannot be read"),
-    ("foreign", |repo, path| put(path, &format!("{}\n", repo.tip("main"))), "it is not the life of an agent"),
+    (
+        "foreign",
+        |repo, path| put(path, &format!("{}\n", repo.tip("main"))),
+        "its ref does not hold the events of an agent",
+    ),
     ("symbolic", |_, path| put(path, "ref: refs/heads/main\n"), "points to another ref"),
     (
         "pipe",

@@ -1,5 +1,5 @@
-//! Writing events: read the tip, write a commit, compare-and-swap the ref. When a call returns, its events are on the
-//! disk; when it fails at any point, the old state stands.
+//! Writing events: read the tip, write a commit, compare-and-swap the ref. When a call returns, its events are on disk; when it
+//! fails at any point, the old state is unchanged.
 
 use std::time::{Duration, Instant};
 
@@ -21,21 +21,21 @@ use crate::{
     world,
 };
 
-/// Longest task that stands in the event itself, in bytes; a longer one is a blob in the commit's tree.
+/// Maximum length of a task in the event itself, in bytes; a longer one is a blob in the commit's tree.
 const INLINE: usize = 4096;
-/// Longest task, in bytes.
+/// Maximum length of a task, in bytes.
 pub const MAX_PROMPT: usize = 1024 * 1024;
-/// How long to wait for another process of ours that writes to the same agent.
+/// How long to wait for another orchestra process that writes to the same agent.
 const WAIT: Duration = Duration::from_secs(20);
-/// How long to try again when a program that is not ours moves or locks the ref.
+/// How long to retry while another program moves or locks the ref.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// An agent to be made.
+/// An agent to be created.
 #[derive(Clone, Debug)]
 pub struct NewAgent {
-    /// Its id, not taken yet.
+    /// Its id, which no agent has yet.
     pub id: AgentId,
-    /// The facts.
+    /// The fact of its first event, without the task.
     pub created: Created,
     /// The whole task.
     pub prompt: String,
@@ -43,17 +43,17 @@ pub struct NewAgent {
     pub base: Oid,
 }
 
-/// Makes agents, all or none: their first event, and their head at the base (so that it stays reachable).
+/// Creates agents, all or none: their first event, and their head at the base, so that the base stays reachable.
 ///
 /// # Errors
-/// An id is taken (4), or nothing can be written.
+/// An id is taken (4), or a ref or object cannot be written.
 pub fn create(repo: &Repo, agents: &[NewAgent]) -> Result<()> {
     let identity = repo.identity_or_none();
     let by = writer::writer(repo)?;
     writer::remember(repo, &by)?;
     let at = world::now();
     let mut edits = Vec::with_capacity(agents.len() * 2);
-    // Every git knows the empty tree, but not every reader of packs.
+    // Git knows the empty tree without the object, but not every program that reads packs does.
     repo.write_tree(&[])?;
     for new in agents {
         let mut created = new.created.clone();
@@ -76,25 +76,25 @@ pub fn create(repo: &Repo, agents: &[NewAgent]) -> Result<()> {
     Ok(repo.edit_refs(&edits, "orchestra: spawn")?)
 }
 
-/// Adds facts to an agent's life and gives the state after them.
+/// Appends facts to an agent's events and returns the state after them.
 ///
 /// # Errors
-/// There is no such agent, it is of a newer format (3), or nothing can be written.
+/// There is no such agent, it has a newer format (3), or the ref or an object cannot be written.
 pub fn append(repo: &Repo, id: &AgentId, facts: &[Fact]) -> Result<Agent> {
     Ok(append_if(repo, id, |_| Some(facts.to_vec()))?.agent)
 }
 
-/// Adds the facts that `decide` makes of the present state, if any, and gives the state after them.
-/// `decide` is asked again when another program was quicker.
+/// Appends the facts that `decide` returns for the present state, if any, and returns the state after them. `decide` is called
+/// again if another program moved the ref in the meantime.
 ///
 /// # Errors
-/// As [`append`].
+/// The same as of [`append`].
 pub fn append_if(repo: &Repo, id: &AgentId, decide: impl Fn(&Fold) -> Option<Vec<Fact>>) -> Result<Fold> {
     let begun = Instant::now();
     let mut backoff = Backoff::millis(2, 250);
     loop {
         match attempt(repo, id, &decide) {
-            // Between two attempts nothing is locked.
+            // No lock is held between two attempts.
             Err(e) if e.is_race() && begun.elapsed() < PATIENCE => backoff.sleep(),
             other => return other,
         }
@@ -104,7 +104,7 @@ pub fn append_if(repo: &Repo, id: &AgentId, decide: impl Fn(&Fold) -> Option<Vec
 fn attempt(repo: &Repo, id: &AgentId, decide: &impl Fn(&Fold) -> Option<Vec<Fact>>) -> Result<Fold> {
     let private = PrivateDir::new(repo.private_dir()?);
     let name = layout::agent_ref(id);
-    // Other agents share the lock: it is not held while somebody else's lock on this one's ref is waited for.
+    // Several agents share this lock, so it is not held while waiting for another program's lock on the ref.
     repo.require_unlocked(&name)?;
     let _lock = Lock::require(&private.append_lock(id), WAIT)?;
     let Some(tip) = repo.find_ref(&name)? else {
@@ -125,7 +125,7 @@ fn attempt(repo: &Repo, id: &AgentId, decide: &impl Fn(&Fold) -> Option<Vec<Fact
     Ok(after)
 }
 
-/// Writes the next commit, not yet reachable.
+/// Writes the next commit, which no ref names yet.
 fn next(
     repo: &Repo,
     id: &AgentId,

@@ -1,4 +1,4 @@
-//! Reading an agent whole: every event reachable from its tip, folded.
+//! Reading all events of an agent: every commit that is reachable from its tip.
 
 use std::collections::HashSet;
 
@@ -12,23 +12,23 @@ use crate::{
     store::{archive, commit, layout},
 };
 
-/// More event commits than any agent has; a chain beyond it is not ours.
+/// Maximum number of event commits of an agent; a longer chain was not written by this program.
 pub const MAX_COMMITS: usize = 100_000;
 
-/// All that is reachable from one or more tips.
+/// Everything that is reachable from one or more tips.
 #[derive(Debug, Default)]
 pub struct Chain {
-    /// Every event, in the order of the walk; the fold orders them.
+    /// The events, in the order of the walk; the fold sorts them.
     pub events: Vec<Event>,
-    /// Malformed events.
+    /// The lines of malformed events.
     pub set_aside: Vec<String>,
-    /// The commits walked.
+    /// The ids of all commits.
     pub commits: HashSet<Oid>,
-    /// Those of them that only join others: they tell nothing.
+    /// The ids of the commits that only join others and hold no event.
     pub joins: HashSet<Oid>,
-    /// Some of it is of a format newer than this program.
+    /// Whether a commit has a newer format than this program.
     pub newer: bool,
-    /// The commit whose tree holds the task, if it is too long for an event.
+    /// The first commit, whose tree holds the task if that is too long for an event.
     pub root: Option<Oid>,
 }
 
@@ -36,7 +36,7 @@ impl Chain {
     /// Reads everything reachable from `tips`.
     ///
     /// # Errors
-    /// A commit is missing (a shallow clone, a broken repository), or the chain is endless.
+    /// A commit is missing (in a shallow clone or a damaged repository), or the chain is too long.
     pub fn read(repo: &Repo, tips: &[Oid]) -> Result<Self> {
         let mut chain = Self::default();
         let mut open: Vec<Oid> = tips.to_vec();
@@ -47,7 +47,7 @@ impl Chain {
             if chain.commits.len() > MAX_COMMITS {
                 return Err(Error::new(
                     Code::StateDamaged,
-                    format!("the chain of {} has no end", tips[0].short()),
+                    format!("the event chain of {} has more than {MAX_COMMITS} commits", tips[0].short()),
                 ));
             }
             let found = repo.read_commit(id)?;
@@ -66,10 +66,10 @@ impl Chain {
         Ok(chain)
     }
 
-    /// Whether the chain of `tip` holds a commit. Reads no further than to that.
+    /// Returns whether the chain of `tip` holds a commit. Reads no further than to that commit.
     ///
     /// # Errors
-    /// As [`Chain::read`].
+    /// The same as of [`Chain::read`].
     pub fn holds(repo: &Repo, tip: Oid, sought: Oid) -> Result<bool> {
         let (mut seen, mut open) = (HashSet::new(), vec![tip]);
         while let Some(id) = open.pop() {
@@ -82,7 +82,7 @@ impl Chain {
             if seen.len() > MAX_COMMITS {
                 return Err(Error::new(
                     Code::StateDamaged,
-                    format!("the chain of {} has no end", tip.short()),
+                    format!("the event chain of {} has more than {MAX_COMMITS} commits", tip.short()),
                 ));
             }
             open.extend(repo.read_commit(id)?.parents);
@@ -90,15 +90,15 @@ impl Chain {
         Ok(false)
     }
 
-    /// The commits that tell something.
+    /// Returns the commits that are not joins.
     pub fn event_commits(&self) -> HashSet<Oid> {
         self.commits.difference(&self.joins).copied().collect()
     }
 
-    /// Reads the life of an agent.
+    /// Reads the events of an agent.
     ///
     /// # Errors
-    /// There is no such agent, or as [`Chain::read`].
+    /// There is no such agent, or [`Chain::read`] fails.
     pub fn of_agent(repo: &Repo, id: &AgentId) -> Result<Self> {
         match repo.find_ref(&layout::agent_ref(id))? {
             Some(tip) => Self::read(repo, &[tip]),
@@ -106,10 +106,10 @@ impl Chain {
         }
     }
 
-    /// Reads the life of an agent, also of one that was archived.
+    /// Reads the events of an agent, which may be archived.
     ///
     /// # Errors
-    /// There is no such agent, or as [`Chain::read`].
+    /// There is no such agent, or [`Chain::read`] fails.
     pub fn of_any_agent(repo: &Repo, id: &AgentId) -> Result<Self> {
         let archived = match repo.find_ref(&layout::agent_ref(id))? {
             Some(_) => None,
@@ -121,17 +121,17 @@ impl Chain {
         }
     }
 
-    /// Folds it.
+    /// Folds the events into a state.
     pub fn fold(&self) -> Fold {
         fold::fold(&self.events)
     }
 
-    /// The highest Lamport number in it.
+    /// Returns the highest Lamport number of the events.
     pub fn lamport(&self) -> u64 {
         self.events.iter().map(|event| event.lamport).max().unwrap_or_default()
     }
 
-    /// The whole task.
+    /// Reads the whole task of the agent.
     ///
     /// # Errors
     /// The blob that holds it cannot be read.

@@ -1,4 +1,4 @@
-//! One event commit: a line for people, the facts, the state after them.
+//! The message of an event commit: a line for people, the events, and the state after them.
 
 use crate::model::{Agent, AgentId, Event, Fact, Phase, event::Landing, trailers, verdict::Verdict};
 
@@ -26,7 +26,7 @@ fn headline(before: Option<&Agent>, agent: &Agent, events: &[Event]) -> String {
     }
 }
 
-/// What a fact is, where it changes no phase.
+/// Describes a fact that does not change the phase.
 const fn noted(fact: &Fact) -> Option<&'static str> {
     match fact {
         Fact::Stop { .. } => Some("stop asked"),
@@ -56,27 +56,27 @@ const fn noted(fact: &Fact) -> Option<&'static str> {
     }
 }
 
-/// What one message holds.
+/// The content of a commit message.
 #[derive(Debug, Default)]
 pub struct Parsed {
     /// Its events.
     pub events: Vec<Event>,
-    /// Lines that look like events and are malformed: set aside alone, never fatal.
+    /// Lines that look like events but are malformed. They never prevent the other events from being read.
     pub set_aside: Vec<String>,
-    /// The commit is of a newer format.
+    /// Whether the commit has a newer format.
     pub newer: bool,
-    /// It says of itself that it joins others, and says nothing else.
+    /// Whether the commit claims to join others and holds no event.
     pub is_join: bool,
 }
 
 impl Parsed {
-    /// Whether the commit cannot be one of ours, of whatever format.
+    /// Returns whether the commit is not an event commit, in any format.
     pub const fn is_foreign(&self) -> bool {
         self.events.is_empty() && self.set_aside.is_empty() && !self.newer && !self.is_join
     }
 }
 
-/// Reads the events of a message.
+/// Parses a commit message.
 pub fn parse(message: &str) -> Parsed {
     let mut parsed = Parsed::default();
     for line in message.lines() {

@@ -1,6 +1,5 @@
-//! Joining chains that were written apart. The joining commit's bytes depend on its parents alone, so that every machine
-//! makes the same one; and where two tips hold the same events no join is made, or machines would join each other's
-//! joins for ever.
+//! Joining event chains that two clones wrote independently. The bytes of a join depend only on its parents, so that every machine
+//! makes the same one. Two tips that hold the same events are not joined: otherwise machines would join each other's joins forever.
 
 use crate::{
     Result,
@@ -8,10 +7,10 @@ use crate::{
     store::Chain,
 };
 
-/// The tip that holds everything that both tell, malformed and newer entries included.
+/// Returns a tip that holds all events of both, malformed and newer ones included.
 ///
-/// `a` is ours; `b` is a peer's. If both tell the same, the one with more commits is taken, of two with equally many
-/// the smaller id: that needs no agreement.
+/// `a` is this clone's tip, `b` a peer's. If both hold the same events, the tip with more commits is returned, or of two with
+/// equally many the smaller id, so that all machines choose the same one.
 ///
 /// # Errors
 /// A commit of either chain is missing, or the join cannot be written.
@@ -24,8 +23,8 @@ pub fn join(repo: &Repo, id: &str, a: Oid, b: Oid) -> Result<Oid> {
     }
     let (ours, theirs) = (Chain::read(repo, &[a])?, Chain::read(repo, &[b])?);
     if ours.event_commits() == theirs.event_commits() {
-        // The same choice on every machine, and one that agrees with the two rules above: a tip that contains another has
-        // more commits. Choosing by the id alone leaves a ring of three with three tips.
+        // This choice agrees with the two rules above, because a tip that contains another has more commits. If the id alone
+        // decided, three clones that sync in a ring could keep three tips.
         let size = |chain: &Chain| chain.commits.len();
         return Ok(if (size(&ours), b) > (size(&theirs), a) { a } else { b });
     }
@@ -33,7 +32,7 @@ pub fn join(repo: &Repo, id: &str, a: Oid, b: Oid) -> Result<Oid> {
     repo.write_commit(&joining(repo, id, parents)?)
 }
 
-/// Date and identity come from the parents: the later date, the identity of the smaller id.
+/// Makes a join with the later date of its parents and the identity of the parent with the smaller id.
 fn joining(repo: &Repo, id: &str, parents: [Oid; 2]) -> Result<Commit> {
     let (first, second) = (repo.read_commit(parents[0])?, repo.read_commit(parents[1])?);
     Ok(Commit {

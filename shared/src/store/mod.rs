@@ -1,4 +1,4 @@
-//! Events on refs. Shared state under `refs/orchestra/`, private state under `refs/orchestra-local/`.
+//! Events on refs: shared state under `refs/orchestra/`, private state under `refs/orchestra-local/`.
 
 mod agent_dir;
 pub mod append;

@@ -1,5 +1,5 @@
-//! Notes on commits, for plain `git log`: a projection of events, a JSON object a line. `git notes` writes below `refs/notes`
-//! only; `git fast-import` writes any. It works in a git directory of its own: killed, it leaves no lock on a ref of ours.
+//! Notes on commits for plain `git log`: events as lines of JSON. `git notes` writes only below `refs/notes`, so `git fast-import`
+//! writes them, in a separate git directory: if it is killed, it leaves no lock on a ref of the repository.
 
 use std::{fs, path::Path};
 
@@ -11,13 +11,13 @@ use crate::{
     world,
 };
 
-/// How often to try again when another program is quicker.
+/// How often to try if other programs keep changing the ref.
 const ATTEMPTS: u32 = 5;
 
-/// Puts notes on commits, all in one commit of `name`; a note that was there is replaced.
+/// Writes notes on commits, all in one commit on the ref `name`. Existing notes on these commits are replaced.
 ///
 /// # Errors
-/// There is no identity, git fails, or other programs are quicker all the time (4).
+/// There is no identity, git fails, or other programs keep changing the ref (4).
 pub fn write(repo: &Repo, name: &str, subject: &str, notes: &[(Oid, String)]) -> Result<()> {
     if notes.is_empty() {
         return Ok(());
@@ -38,7 +38,7 @@ pub fn write(repo: &Repo, name: &str, subject: &str, notes: &[(Oid, String)]) ->
     Ok(())
 }
 
-/// Writes the commit that holds the notes; no ref names it yet.
+/// Writes the commit with the notes, which no ref names yet.
 fn import(repo: &Repo, name: &str, tip: Option<Oid>, subject: &str, notes: &[(Oid, String)]) -> Result<Oid> {
     let Identity { name: who, email } = repo.identity()?;
     let now = world::now().as_second();
@@ -64,7 +64,7 @@ fn import(repo: &Repo, name: &str, tip: Option<Oid>, subject: &str, notes: &[(Oi
     Ok(new)
 }
 
-/// An empty git directory, as far as git insists on one.
+/// Makes a git directory with the minimum that git requires.
 fn make_git_dir(place: &Path) -> Result<()> {
     let cannot = || format!("cannot write '{}'", place.display());
     fs::create_dir(place.join("refs")).context(Kind::External, cannot)?;
@@ -74,7 +74,7 @@ fn make_git_dir(place: &Path) -> Result<()> {
     fs::write(place.join("config"), config).context(Kind::External, cannot)
 }
 
-/// Lets plain `git log` show our notes, where the user has not decided otherwise. `true`: that is new.
+/// Configures git so that plain `git log` shows the notes, unless it shows them already. Returns whether it was changed.
 ///
 /// # Errors
 /// The config cannot be written.

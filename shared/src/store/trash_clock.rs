@@ -1,9 +1,9 @@
-//! The clock by which the trash ages: seconds in which this repository was in use, added up by our own commands.
+//! The clock by which the trash ages: the seconds in which this repository was in use, added up by orchestra's commands.
 //!
-//! A wall clock can be set forward or back, and whoever compares two of its times forgets too much. So time is added up in steps,
-//! from one command of ours to the next. Within one boot a step is what the kernel's uptime says, which nobody can set; across a
-//! boot it is what the wall clock says, if that went forward. No step counts for more than [`LONGEST`]: a clock that jumps by
-//! years costs a day at the most, and a repository that nobody touched for months has not aged by more than that.
+//! A wall clock can be set forward, and the trash would then be emptied too early. So time is added up in steps, from one command
+//! to the next. Within one boot, a step is measured by the kernel's uptime, which nobody can set; across boots, by the wall clock,
+//! if that went forward. No step counts for more than [`LONGEST`]: a clock that jumps by years adds at most a day, and so does a
+//! pause of months.
 
 use std::fs;
 
@@ -18,32 +18,33 @@ use crate::{
     world,
 };
 
-/// The most that one step counts for, in seconds.
+/// Maximum length of a step, in seconds.
 pub const LONGEST: u64 = 24 * 60 * 60;
-/// Shorter steps are not written down, but added to the next: a command that changes nothing writes nothing.
+/// Minimum length of a step, in seconds. A shorter step is not written but added to the next one, so that most commands write
+/// nothing.
 const SHORTEST: u64 = 60;
 
-/// What the clocks of the machine say at one moment.
+/// The clocks of the machine at one moment.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ClockReading {
     /// Seconds since 1970 by the wall clock.
     #[serde(rename = "wall_seconds", alias = "wall")]
     pub wall: i64,
-    /// Which boot of the machine it is; empty where that cannot be told.
+    /// The id of the boot; empty if it is unknown.
     pub boot: String,
-    /// Seconds since that boot.
+    /// Seconds since the boot.
     #[serde(rename = "uptime_seconds", alias = "uptime")]
     pub uptime: u64,
 }
 
 impl ClockReading {
-    /// Reads the clocks.
+    /// Reads the clocks of the machine.
     pub fn now() -> Self {
         let (boot, uptime) = world::uptime().unwrap_or_default();
         Self { wall: world::now().as_second(), boot, uptime }
     }
 
-    /// Seconds that count from an earlier reading to this one.
+    /// Returns the length of the step from an earlier reading to this one, in seconds.
     fn since(&self, before: &Self) -> u64 {
         let passed = if self.is_in_boot_of(before) {
             self.uptime.saturating_sub(before.uptime)
@@ -66,17 +67,17 @@ struct Clock {
 }
 
 impl Clock {
-    /// The clock after a further reading, and whether it is worth writing down.
+    /// Returns the clock after a further reading, and whether it must be written.
     fn advanced(&self, now: ClockReading) -> (Self, bool) {
         let step = now.since(&self.read);
-        // A reading that cannot be compared with the next one is replaced, also where nothing passed.
+        // A reading of another boot cannot be compared with later uptimes, and is replaced even if no time passed.
         let apart = !now.is_in_boot_of(&self.read) && now.wall != self.read.wall;
         (Self { seconds: self.seconds.saturating_add(step), read: now }, step >= SHORTEST || apart)
     }
 }
 
-/// Advances the clock to a reading, and gives its seconds. Lost, it goes on from the newest operation, which makes
-/// everything younger and never older.
+/// Advances the clock to a reading, and returns its seconds. A lost clock continues from the newest operation, which may make the
+/// trash younger but never older.
 ///
 /// # Errors
 /// The operations cannot be read, or the file cannot be written.
@@ -97,8 +98,8 @@ pub fn advance(repo: &Repo, now: ClockReading) -> Result<u64> {
     Ok(clock.seconds)
 }
 
-/// Whether an operation may be forgotten: it was kept for longer than `keep`, by this clock, and it is not the newest: what was
-/// done last can be undone whenever its user comes back.
+/// Returns whether an operation may be forgotten: it is older than `keep` seconds by this clock, and there are `later` operations.
+/// The newest operation is never forgotten, so that the user can undo it at any time.
 pub const fn is_due(made: u64, now: u64, keep: u64, later: usize) -> bool {
     later > 0 && now.saturating_sub(made) > keep
 }
@@ -174,7 +175,7 @@ mod tests {
         let clock = Clock { seconds: 7, read: reading(100, "a", 100) };
         let (next, is_news) = clock.advanced(reading(130, "a", 130));
         assert_eq!((next.seconds, is_news), (37, false));
-        // Not written: the next step begins at the same reading.
+        // It was not written, so the next step begins at the same reading.
         let (next, is_news) = clock.advanced(reading(165, "a", 165));
         assert_eq!((next.seconds, is_news), (72, true));
         let (next, is_news) = clock.advanced(reading(50, "b", 1));
@@ -188,7 +189,7 @@ mod tests {
             (0, KEEP + 1, 1, true),
             (0, KEEP + 1, 0, false),
             (KEEP, KEEP + 10, 5, false),
-            // The clock was lost, and began again.
+            // The clock was lost and restarted.
             (KEEP * 9, 10, 5, false),
         ] {
             assert_eq!(is_due(made, now, KEEP, later), due, "{made} {now} {later}");

@@ -1,4 +1,4 @@
-//! Whether a verdict holds for the work as it is now.
+//! Verdicts that count in this clone, and whether they hold for the work as it is now.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,19 +14,19 @@ use crate::{
     store::{Chain, writer},
 };
 
-/// Of which work a verdict is.
+/// How the work of a verdict compares with the present work.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictMatch {
-    /// Of just this one.
+    /// Base and head are the same.
     Current,
-    /// Of the same patch, on another base or in other commits.
+    /// The patch is the same, on another base or in other commits.
     Carried,
-    /// Of another one.
+    /// The patch is different.
     Stale,
 }
 
-/// The id of the patch between two commits; empty for an empty one. The same changes have the same id, wherever they stand.
+/// Returns the id of the patch between two commits; empty for an empty patch. It does not depend on line numbers.
 ///
 /// # Errors
 /// A commit cannot be read, or git fails.
@@ -40,11 +40,11 @@ pub fn patch_id(repo: &Repo, base: Oid, head: Oid) -> Result<String> {
     Ok(said.split_whitespace().next().unwrap_or_default().to_owned())
 }
 
-/// The verdict on an agent's work that decides, and whether it holds. What is said in clones that the user does not trust decides
-/// nothing: it neither approves the work, nor takes the place of what was said in the others.
+/// Returns the verdict on an agent's work that counts, and whether it holds for the work at `head`. A verdict from a clone that the
+/// user does not trust does not count: it neither approves the work nor replaces a verdict from another clone.
 ///
 /// # Errors
-/// As [`patch_id`], or its events cannot be read.
+/// [`patch_id`] fails, or the agent's events cannot be read.
 pub fn of(
     repo: &Repo,
     id: &AgentId,
@@ -57,10 +57,10 @@ pub fn of(
     }
 }
 
-/// The verdict that decides, of whichever work it is.
+/// Returns the verdict on an agent's work that counts, whether or not it holds for the present work.
 ///
 /// # Errors
-/// Its events cannot be read.
+/// The agent's events cannot be read.
 pub fn counting(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<CurrentVerdict>> {
     if agent.judges.iter().all(|writer| counts(repo, writer)) {
         return Ok(agent.verdict.clone());
@@ -73,15 +73,15 @@ pub fn counting(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Curre
     Ok(verdict::standing(&all).cloned())
 }
 
-/// What a clone proposes that the user does not trust, if that would be the verdict.
+/// Returns the verdict on an agent's work if it comes from a clone that the user does not trust.
 pub fn proposed(repo: &Repo, agent: &Agent) -> Option<CurrentVerdict> {
     agent.verdict.clone().filter(|verdict| !counts(repo, &verdict.writer))
 }
 
-/// A verdict, and whether it holds for the work at `head`.
+/// Determines whether a verdict holds for the work at `head`.
 ///
 /// # Errors
-/// As [`patch_id`].
+/// The same as of [`patch_id`].
 pub fn held(
     repo: &Repo,
     agent: &Agent,
@@ -98,8 +98,8 @@ pub fn held(
     Ok((verdict, if same { VerdictMatch::Carried } else { VerdictMatch::Stale }))
 }
 
-/// Whether what that writer says decides anything here (a verdict, a message, an answer): what we say does, and what those say
-/// whom the user trusts.
+/// Returns whether verdicts, messages, and answers of a writer count here: those of this clone do, and those of the clones that the
+/// user trusts (`orchestra.trustWriter`).
 pub fn counts(repo: &Repo, writer: &str) -> bool {
     writer::known_writer(repo).as_deref() == Some(writer)
         || Config::of(repo).all(&TRUST_WRITER).iter().any(|trusted| trusted == writer)
