@@ -285,9 +285,9 @@ fn a_line_longer_than_memory_is_passed_over_and_said() {
     let mut command = repo.command("sh");
     // Far less memory than the line is long.
     command.args(["-c", "ulimit -v 200000; git-orchestra-sessions --json --verbose"]);
-    let ran = Ran::of(&mut command).succeeded().says("bytes is passed over");
+    let ran = Ran::of(&mut command).succeeded().says("bytes is skipped");
     assert_eq!(ran.json()["sessions"][0]["messages"], 3, "the answer of one id is one answer");
-    repo.orchestra(["sessions", "show", "long"]).succeeded().says("bytes is passed over");
+    repo.orchestra(["sessions", "show", "long"]).succeeded().says("bytes is skipped");
 }
 
 #[test]

@@ -250,7 +250,7 @@ fn a_line_longer_than_is_held_is_named_by_every_reader() {
         &["sessions", "export", "long"],
     ] {
         let said = said(arguments);
-        assert!(said.contains("bytes is passed over"), "{arguments:?}: {said}");
+        assert!(said.contains("bytes is skipped"), "{arguments:?}: {said}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The `orchestra.*` keys of git config: one table, from which the documentation is made, and the one way to read them.
+//! The `orchestra.*` keys of git config: the table from which the documentation is made, and how keys are read.
 //!
 //! A new key is a line in the table ([`keys`]) and a `config.get(&KEY)` where it is needed.
 
@@ -18,7 +18,7 @@ use crate::{
     model::Permission,
 };
 
-/// The section of git config that is ours.
+/// The section of orchestra's keys in git config.
 const SECTION: &str = "orchestra";
 
 /// The user's settings for one repository.
@@ -27,12 +27,12 @@ pub struct Config<'repo> {
 }
 
 impl<'repo> Config<'repo> {
-    /// The settings that git would find from this repository.
+    /// Returns the settings that git finds from this repository.
     pub const fn of(repo: &'repo Repo) -> Self {
         Self { repo }
     }
 
-    /// The value of a key; its default where it is not set or empty.
+    /// Returns the value of a key, or its default if it is not set or empty.
     ///
     /// # Errors
     /// The value is not of the key's type.
@@ -40,7 +40,7 @@ impl<'repo> Config<'repo> {
         Ok(self.get_if_set(key)?.unwrap_or_else(|| key.default()))
     }
 
-    /// The value of a key, if there is one that is not empty.
+    /// Returns the value of a key if it is set and not empty.
     ///
     /// # Errors
     /// The value is not of the key's type.
@@ -48,18 +48,18 @@ impl<'repo> Config<'repo> {
         self.raw(key).map(|(name, value)| key.parse(name, &value)).transpose()
     }
 
-    /// The value of a key; its default where it is not set, empty or not of the key's type. For what must not fail because of a
-    /// setting, such as looking and stopping, and for keys of which every value is one.
+    /// Returns the value of a key, or its default if it is not set, empty, or invalid. For commands that must not fail because of a
+    /// setting, such as `status` and `stop`, and for keys for which every value is valid.
     pub fn get_or_default<T>(&self, key: &Key<T>) -> T {
         self.get(key).unwrap_or_else(|_| key.default())
     }
 
-    /// Every value of a key that may be given several times, in the order of git config.
+    /// Returns all values of a key that may be given several times, in the order of git config.
     pub fn all(&self, key: &RepeatedKey) -> Vec<String> {
         key.names().flat_map(|name| self.repo.config_all(name)).collect()
     }
 
-    /// Sets a key in the repository's own config, in place of what stood there.
+    /// Sets a key in the repository's own config, and replaces its values there.
     ///
     /// # Errors
     /// The config is locked or cannot be written.
@@ -75,7 +75,7 @@ impl<'repo> Config<'repo> {
         self.repo.edit_config(&["--add", key.name(), value]).map(|_| ())
     }
 
-    /// Removes a key from the repository's own config, under its old name as well. `false`: it was not there.
+    /// Removes a key, and its old name, from the repository's own config. Returns whether it was there.
     ///
     /// # Errors
     /// The config is locked or cannot be written.
@@ -87,7 +87,7 @@ impl<'repo> Config<'repo> {
         Ok(found)
     }
 
-    /// The names under which the user set a key, sorted.
+    /// Returns the names for which the user set a key, sorted.
     pub fn names<T>(&self, key: &NamedKey<Option<T>>) -> Vec<String> {
         let subsections = self.repo.config_sections(SECTION);
         let names = subsections.iter().filter_map(|subsection| key.name_in(subsection));
@@ -98,15 +98,15 @@ impl<'repo> Config<'repo> {
         names
     }
 
-    /// What a coding agent may do without asking.
+    /// Returns what a coding agent may do without asking.
     ///
     /// # Errors
-    /// The value is not one, or allows everything: that is typed each time, never set once.
+    /// The value is invalid, or allows everything, which must be typed each time.
     pub fn permission(&self) -> Result<Permission> {
         match self.get(&keys::PERMISSION)? {
             Permission::BypassPermissions => {
                 let name = keys::PERMISSION.name();
-                Err(Error::refused(format!("git config '{name}' allows everything, once and for all"))
+                Err(Error::refused(format!("git config '{name}' must not allow everything permanently"))
                     .hint(keys::PERMISSION.hint(keys::PERMISSION.default().as_str()))
                     .hint("type --permission bypassPermissions for the agents that should have it"))
             }
@@ -114,7 +114,7 @@ impl<'repo> Config<'repo> {
         }
     }
 
-    /// The folder for worktrees, if the user chose one, `~` spelled out.
+    /// Returns the folder for worktrees if the user chose one, with `~` expanded.
     ///
     /// # Errors
     /// The value is not a path, such as one in the home of a user who does not exist.
@@ -123,7 +123,7 @@ impl<'repo> Config<'repo> {
         path.map_err(|why| self.bad_worktrees("not a path").because(why))
     }
 
-    /// An error about the folder for worktrees, which `why` completes as a sentence.
+    /// Makes an error about the folder for worktrees. `why` completes the sentence.
     pub fn bad_worktrees(&self, why: &str) -> Error {
         let key = &keys::WORKTREES;
         let value = self.raw(key).map(|(_, value)| value).unwrap_or_default();
@@ -132,12 +132,12 @@ impl<'repo> Config<'repo> {
             .hint(key.hint("../another-folder"))
     }
 
-    /// A hint on how to choose another folder for worktrees.
+    /// Returns a hint on how to choose another folder for worktrees.
     pub fn worktrees_hint() -> String {
         keys::WORKTREES.hint("/a/folder/that/can/be/written")
     }
 
-    /// The value as it stands, and the name under which it stands: the old one counts only where the new one is not set.
+    /// Returns the value as text with the name that has it. The old name counts only if the new one is not set.
     fn raw<'key, T>(&self, key: &'key Key<T>) -> Option<(&'key str, String)> {
         let names = [key.name()].into_iter().chain(key.old_name());
         let mut values = names.filter_map(|name| Some((name, self.repo.config(name)?)));
@@ -145,8 +145,8 @@ impl<'repo> Config<'repo> {
     }
 }
 
-/// The values of a key in the user's own configuration and the machine's, without what stands in a repository's. For what happens at
-/// a key press, where nobody can be asked.
+/// Returns the values of a key in the user's and the system's configuration, without those of a repository. For completions, which
+/// run at a key press, when nobody can be asked.
 pub fn values_of_the_user(directory: &Path, key: &RepeatedKey) -> Vec<String> {
     let names: Vec<String> = key.names().map(|name| name.replace('.', r"\.").to_lowercase()).collect();
     let pattern = format!("^({})$", names.join("|"));
@@ -160,7 +160,7 @@ pub fn values_of_the_user(directory: &Path, key: &RepeatedKey) -> Vec<String> {
     lines.lines().filter_map(of_the_user).collect()
 }
 
-/// Whether a key only says how much or how long, or what a clone is called. `name` is in lower case and without the section.
+/// Returns whether a key only sets an amount, a duration, or a label. `name` is in lower case and without the section.
 pub fn only_measures(name: &str) -> bool {
     let is_it = |full: &str| full.split_once('.').is_some_and(|(_, key)| key.eq_ignore_ascii_case(name));
     KEYS.iter().any(|key| key.only_measures() && (is_it(key.name()) || key.old_name().is_some_and(is_it)))
@@ -188,7 +188,7 @@ mod tests {
         for key in KEYS {
             let (name, what) = (key.name(), key.what());
             assert!(name.starts_with("orchestra."), "{name}");
-            assert!(seen.insert(name.to_lowercase()), "{name} stands twice in the table");
+            assert!(seen.insert(name.to_lowercase()), "{name} is in the table twice");
             assert!(key.old_name().is_none_or(|old| seen.insert(old.to_lowercase())), "{name}");
             assert!(!what.is_empty() && !what.ends_with('.'), "{name}");
         }

@@ -1,4 +1,4 @@
-//! What is found of the conversations of programs, and what stood in the way.
+//! Finding the transcripts of agent programs, and recording what cannot be read.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use super::{ConversationFile, Installed, files::written, reading::TranscriptReading};
 use crate::model::text;
 
-/// Troubles that are remembered; more are counted.
+/// Maximum number of failures that are recorded; further ones are dropped.
 const MOST_TROUBLES: usize = 200;
 
-/// What could not be read, and why.
+/// A file or folder that could not be read.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct ReadFailure {
-    /// The file or folder.
+    /// The path of the file or folder.
     pub path: PathBuf,
     /// Why it could not be read.
     pub why: String,
@@ -29,43 +29,43 @@ pub struct ReadFailure {
 pub struct FolderEntry {
     /// Its name.
     pub name: String,
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// A folder, or a link to one that lies elsewhere.
+    /// Whether it is a folder, or a link to a folder in another place.
     pub is_dir: bool,
-    /// Bytes.
+    /// Its size, in bytes; 0 for a folder.
     pub size: u64,
     /// When it was written, in nanoseconds since 1970.
     pub written: i64,
 }
 
-/// What was found, and what stood in the way.
+/// The transcripts that were found, and the failures.
 #[derive(Debug, Default)]
 pub struct Discovery {
-    /// The conversations.
+    /// The transcripts.
     pub places: Vec<ConversationFile>,
     /// What could not be read.
     pub troubles: Vec<ReadFailure>,
-    /// Where programs are that have to be asked.
+    /// The installed agent programs, some of which must be run to find their sessions.
     pub installed: Installed,
-    /// Whether the next one may be asked; else what is remembered of its answers must do.
+    /// Whether a program may be run; otherwise cached output of it is used.
     pub may_ask: bool,
-    /// Titles that a program keeps apart from its conversations, by their ids.
+    /// Titles that a program stores apart from its transcripts, by session id.
     pub titles: HashMap<String, String>,
-    /// Files of sub-agents whose conversations are gone; they are listed in their place.
+    /// Transcripts of sub-agents whose sessions are gone; they are listed instead of those.
     pub orphans: HashSet<PathBuf>,
-    /// Sub-agents that lie beside their conversations, by the file of the conversation.
+    /// The sub-agents in the folder of a session's transcript, by that transcript.
     beside: HashMap<PathBuf, Vec<FolderEntry>>,
 }
 
 impl Discovery {
-    /// Nothing yet.
+    /// Makes an empty discovery.
     pub fn new(installed: Installed) -> Self {
         Self { installed, ..Self::default() }
     }
 
-    /// The entries of a folder, at most so many. A folder that is not there has none; what cannot be read is a trouble. A link to a
-    /// folder is followed unless it leads to what is found anyway, so that no folder leads into itself.
+    /// Returns the entries of a folder, at most `most`. A missing folder has none; what cannot be read is recorded as a failure. A
+    /// link to a folder is followed unless that folder is found anyway, so that there are no loops.
     pub fn list(&mut self, folder: &Path, most: usize) -> Vec<FolderEntry> {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
@@ -79,7 +79,7 @@ impl Discovery {
         for entry in entries {
             match entry {
                 Ok(_) if all.len() >= most => {
-                    self.trouble(folder, format!("more than {most} entries; the rest is passed over"));
+                    self.trouble(folder, format!("more than {most} entries; the rest is skipped"));
                     break;
                 }
                 Ok(entry) => all.extend(self.entry(folder, &entry)),
@@ -117,7 +117,7 @@ impl Discovery {
                 self.trouble(&path, "it is neither a file nor a folder");
                 None
             }
-            // Gone between two looks.
+            // It was deleted after the folder was listed.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !kind.is_symlink() => None,
             Err(error) => {
                 self.trouble(&path, error.to_string());
@@ -126,30 +126,30 @@ impl Discovery {
         }
     }
 
-    /// Adds a conversation.
+    /// Adds the transcript of a session.
     pub fn add(&mut self, program: &'static str, id: &str, entry: &FolderEntry) {
         let FolderEntry { path, size, written, .. } = entry;
         let (path, id) = (path.clone(), id.to_owned());
         self.places.push(ConversationFile { program, id, path, size: *size, written: *written });
     }
 
-    /// Adds a sub-agent whose conversation is gone.
+    /// Adds the transcript of a sub-agent whose session is gone.
     pub(crate) fn add_orphan(&mut self, program: &'static str, id: &str, entry: &FolderEntry) {
         self.orphans.insert(entry.path.clone());
         self.add(program, id, entry);
     }
 
-    /// Adds a sub-agent that lies in the folder of its conversation, by the file of that.
+    /// Adds a sub-agent in the folder of the session's transcript `conversation`.
     pub(crate) fn add_beside(&mut self, conversation: PathBuf, entry: FolderEntry) {
         self.beside.entry(conversation).or_default().push(entry);
     }
 
-    /// The sub-agents that lie beside the file of their conversation.
+    /// Returns the sub-agents in the folder of a session's transcript.
     pub(crate) fn beside(&self, conversation: &Path) -> &[FolderEntry] {
         self.beside.get(conversation).map_or(&[], Vec::as_slice)
     }
 
-    /// Adds what was found elsewhere.
+    /// Adds another discovery.
     pub(crate) fn join(&mut self, more: Self) {
         self.places.extend(more.places);
         self.orphans.extend(more.orphans);
@@ -158,10 +158,10 @@ impl Discovery {
         self.troubles.extend(more.troubles.into_iter().take(room));
     }
 
-    /// Adds what of a file that was read could not be: lines too long to be held, and lines that are not JSON.
+    /// Records the lines of a transcript that could not be read: lines that are too long, and lines that are not JSON.
     pub fn unread_lines(&mut self, path: &Path, reading: &TranscriptReading) {
         if reading.passed_over > 0 {
-            self.trouble(path, format!("a line of {} bytes is passed over", reading.passed_over));
+            self.trouble(path, format!("a line of {} bytes is skipped", reading.passed_over));
         }
         if reading.unreadable > 0 {
             self.trouble(path, format!("{} cannot be read", text::count(reading.unreadable, "line")));
@@ -171,7 +171,7 @@ impl Discovery {
         }
     }
 
-    /// Adds what could not be read.
+    /// Records a failure.
     pub fn trouble(&mut self, path: &Path, why: impl Into<String>) {
         if self.troubles.len() < MOST_TROUBLES {
             self.troubles.push(ReadFailure { path: path.to_owned(), why: why.into() });
@@ -179,16 +179,15 @@ impl Discovery {
     }
 }
 
-/// Whether a link in a folder leads to a folder that is not found without it: what lies in the same folder is, and a folder above
-/// would be looked at again without end.
+/// Returns whether a link in a folder must be followed: its target is not below the same folder, where it is found anyway.
 ///
 /// # Errors
-/// Why it is not followed, if somebody should know.
+/// The link cannot be resolved, or leads to a folder above, which would be a loop.
 fn leads_elsewhere(folder: &Path, link: &Path) -> Result<bool, String> {
     let whole = |path: &Path| path.canonicalize().map_err(|error| error.to_string());
     let (folder, target) = (whole(folder)?, whole(link)?);
     if folder.starts_with(&target) {
-        return Err("the link leads to a folder in which it lies".to_owned());
+        return Err("the link leads to a folder that contains it".to_owned());
     }
     Ok(!target.starts_with(&folder))
 }

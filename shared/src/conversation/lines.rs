@@ -1,27 +1,27 @@
-//! A transcript, line by line, in bounded memory. A line may be longer than memory: then it is passed over, and said so.
+//! Reading a transcript line by line in bounded memory. A line that is too long is skipped and reported.
 
 use std::io::{self, Read};
 
 use memchr::memchr;
 
-/// The longest line that is held, in bytes: a prompt with several pictures has more than eight million.
+/// Maximum length of a line, in bytes: a prompt with several images has more than eight million.
 pub const LONGEST: usize = 32 << 20;
-/// Bytes asked for at a time.
+/// Initial size of the read buffer, in bytes.
 const CHUNK: usize = 256 << 10;
 
-/// One line, without its end.
+/// One line, without its line break.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RawLine<'a> {
-    /// A line that ended.
+    /// A line that ends with a line break.
     Whole(&'a [u8]),
-    /// What stands behind the last end of a line: being written now, or cut off.
+    /// The bytes after the last line break: a line that is being written, or was cut off.
     Cut(&'a [u8]),
-    /// A line of so many bytes, too long to hold.
+    /// A line that is too long, with its length in bytes.
     TooLong(u64),
 }
 
 impl<'a> RawLine<'a> {
-    /// Its bytes, if they are held.
+    /// Returns the bytes of the line, unless it is too long.
     pub const fn bytes(self) -> Option<&'a [u8]> {
         match self {
             Self::Whole(bytes) | Self::Cut(bytes) => Some(bytes),
@@ -30,13 +30,13 @@ impl<'a> RawLine<'a> {
     }
 }
 
-/// Hands on every line, as long as `each` wants more; gives the bytes up to the end of the last whole line.
+/// Calls `each` for every line until it returns `false`. Returns the number of bytes up to the end of the last whole line.
 ///
 /// # Errors
-/// It cannot be read on.
+/// `from` cannot be read.
 pub fn read(mut from: impl Read, mut each: impl FnMut(RawLine<'_>) -> bool) -> io::Result<u64> {
     let mut buffer = vec![0; CHUNK];
-    // Held bytes, of them looked at; bytes of a line that is too long; bytes handed on.
+    // Bytes in the buffer; of those, searched for a line break; skipped bytes of a line that is too long; bytes of finished lines.
     let (mut held, mut seen, mut skipped, mut done) = (0, 0, 0u64, 0u64);
     loop {
         if held == buffer.len() {

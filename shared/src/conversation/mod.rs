@@ -1,9 +1,9 @@
-//! The conversations of coding agents, as their programs keep them: found, read in bounded memory, remembered.
+//! The sessions of coding agents, as their programs store them: found, read in bounded memory, and indexed.
 //!
-//! Every agent program has its own [`SessionReader`], in its folder below `agents`: where its transcripts lie and what a line of them
-//! means. All else is the same for every program and lies here: what is known of a conversation is folded from its lines
-//! ([`ConversationFacts`]); a list reads the beginning and the end of a file ([`reading`]) and remembers what it read ([`Index`]). A program
-//! that keeps no files is asked, and what it said is copied. Nothing here writes but the index and the copies.
+//! Every agent program has its own [`SessionReader`], in its folder below `agents`, which knows where its transcripts are and what
+//! their lines mean. Everything that is the same for all programs is here: the facts of a session are folded from its lines
+//! ([`ConversationFacts`]); a list reads the beginning and the end of a file ([`reading`]) and caches what it read ([`Index`]). A
+//! program that has no transcript files is run, and its output is copied. Only the index and these copies are ever written.
 
 pub mod edit;
 pub(crate) mod facts;

@@ -1,57 +1,57 @@
-//! What is said in a conversation, whatever program keeps it.
+//! The items of a transcript, in the same form for every agent program.
 
-/// One thing said or done.
+/// One message or action in a transcript.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TranscriptItem {
-    /// When, RFC 3339, as the program recorded it.
+    /// Its time in RFC 3339, as the program recorded it.
     pub at: Option<String>,
-    /// What.
+    /// Its kind and content.
     pub what: ItemKind,
-    /// By a sub-agent in the file of its conversation.
+    /// Whether it is from a sub-agent that writes into the transcript of its session.
     pub by_subagent: bool,
 }
 
-/// What was said or done.
+/// The kind and content of a transcript item.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ItemKind {
-    /// By the user.
+    /// A prompt of the user.
     Prompt(String),
-    /// By the agent.
+    /// An answer of the agent.
     Answer(String),
-    /// By the agent to itself.
+    /// The agent's reasoning.
     Thought(String),
-    /// The agent uses a tool.
+    /// A tool call.
     Tool {
-        /// Which.
+        /// The name of the tool.
         name: String,
-        /// On what, as JSON or text.
+        /// Its input, as JSON or text.
         input: String,
     },
-    /// What a tool gave.
+    /// The result of a tool call.
     Result {
-        /// It failed, or was denied.
+        /// Whether the call failed or was denied.
         error: bool,
-        /// Its words.
+        /// The output of the tool.
         text: String,
     },
-    /// What the program itself remarks.
+    /// A remark of the program itself.
     Note(String),
 }
 
 impl TranscriptItem {
-    /// A piece of that time.
+    /// Makes an item of the session itself, not of a sub-agent.
     pub fn new(at: Option<&str>, what: ItemKind) -> Self {
         Self { at: at.map(str::to_owned), what, by_subagent: false }
     }
 
-    /// The same, by a sub-agent where `by_subagent` says so.
+    /// Sets whether the item is from a sub-agent.
     #[must_use]
     pub const fn by_subagent(mut self, by_subagent: bool) -> Self {
         self.by_subagent = by_subagent;
         self
     }
 
-    /// The words of the user or the agent, which are what people search for.
+    /// Returns the text of a prompt or an answer, which is what people search for.
     pub fn words(&self) -> Option<&str> {
         match &self.what {
             ItemKind::Prompt(text) | ItemKind::Answer(text) => Some(text),

@@ -1,4 +1,4 @@
-//! What is remembered is what was learned, and a file that is not wholly ours is no index.
+//! The index returns the records that were added, and ignores a file that it did not write as a whole.
 
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ fn skimmed(facts: ConversationFacts) -> Skimmed {
     Skimmed { facts, is_all: true, unread: None }
 }
 
-/// An index of two files, one of them read whole.
+/// Writes an index of two files, one of which was read completely.
 fn written(folder: &Path) -> (PathBuf, [ConversationFile; 2]) {
     let (path, places) = (folder.join("deep/index"), [place("/c/one.jsonl", 1), place("/c/two.jsonl", 2)]);
     let mut index = Index::default();
@@ -115,7 +115,7 @@ proptest! {
 
     #[test]
     fn whatever_the_bytes_are_they_are_read_or_not(mut bytes: Vec<u8>, sizes: [u8; 6]) {
-        // Lengths that fit more often than chance would have it.
+        // Lengths that fit more often than random ones would.
         for (byte, size) in bytes.iter_mut().skip(17).step_by(4).zip(sizes) {
             *byte = size % 4;
         }
