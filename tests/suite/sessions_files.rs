@@ -89,7 +89,7 @@ fn pipes_sockets_and_links_stop_nobody_and_are_named() {
         ("two.jsonl", "neither a file nor a folder"),
         ("three.jsonl", "neither a file nor a folder"),
         ("four.jsonl", "No such file"),
-        ("one (copy).jsonl", "not the id of a conversation"),
+        ("one (copy).jsonl", "not the id of a session"),
         ("-loop", "a folder in which it lies"),
         ("session-y.jsonl", "neither a file nor a folder"),
     ] {

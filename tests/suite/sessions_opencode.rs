@@ -140,11 +140,11 @@ fn it_is_asked_only_for_what_may_be_new() {
     fs::write(opencode.0.join("db.tsv"), &answer[..cut]).expect("a file");
     Opencode::change(&world);
     let ran = repo.orchestra(["sessions", "--verbose"]).succeeded();
-    assert!(ran.stderr().contains("the answer of opencode is cut off"), "{}", ran.stderr());
+    assert!(ran.stderr().contains("the output of opencode is incomplete"), "{}", ran.stderr());
     // Nobody waits for the same again, for a minute.
     opencode.asked();
     let ran = repo.orchestra(["sessions", "--verbose"]).succeeded();
-    assert!(ran.stderr().contains("the answer of opencode is cut off"), "{}", ran.stderr());
+    assert!(ran.stderr().contains("the output of opencode is incomplete"), "{}", ran.stderr());
     assert_eq!(opencode.asked(), "");
     fs::remove_file(world.home().join(".cache/git-orchestra/opencode/failed")).expect("a note");
     fs::write(opencode.0.join("broken"), "").expect("a file");

@@ -212,7 +212,7 @@ fn what_codex_archived_is_listed_and_what_it_compressed_is_named() {
     write(&world.home().join(format!(".codex/sessions/2026/06/23/rollout-x-{CHILD}.jsonl.zst")), "zstd");
     assert_eq!(ids(&listed(&repo, &["--all"])), [ROOT]);
     let said = repo.orchestra(["sessions", "--all", "-v"]).succeeded().stderr();
-    assert!(said.contains(".jsonl.zst': Codex has compressed it, and it is not read"), "{said}");
+    assert!(said.contains(".jsonl.zst': it is compressed by Codex, and is not read"), "{said}");
 }
 
 const SPOKEN: &str = "9640edb1-da8c-4f11-8e8a-96de872f2549";

@@ -1,4 +1,4 @@
-//! A user's own agent: `git config orchestra.agent.NAME.command '…'`.
+//! A custom command as an agent program: `git config orchestra.agent.NAME.command '…'`.
 
 use super::{
     AgentProgram, Launch, Launcher, Options, Protocol, Reads, Stdin, launch::PROMPT_FILE, limit::Reached,
@@ -15,8 +15,8 @@ use crate::{
     process,
 };
 
-/// An agent that is a command in the user's configuration. Where its name is that of a known program, it is taken for that one: the
-/// account and the words for a usage limit are the same.
+/// A command in the user's configuration. If it has the name of a known program, it is assumed to run that program, with the same
+/// account, sessions, and messages about usage limits.
 #[derive(Debug)]
 pub(super) struct CustomCommand {
     name: String,
@@ -71,7 +71,7 @@ impl Launcher for CustomCommand {
     }
 }
 
-/// The command runs in a shell; the file name comes to it as `$1`, never as part of its text.
+/// Makes the launch of a command in a shell. The name of the task's file is passed as `$1`, never as part of the script.
 fn command_launch(name: &str, command: &str, is_held: bool, reads: Reads) -> Result<Launch> {
     if let Some(program) = missing_program(command) {
         let key = AGENT_COMMAND.of(name);
@@ -93,12 +93,12 @@ fn command_launch(name: &str, command: &str, is_held: bool, reads: Reads) -> Res
     Ok(Launch::plain(argv.map(str::to_owned).into(), stdin, reads))
 }
 
-/// The program that a command names and that is not on PATH.
+/// Returns the program that a command names, if it is not on PATH.
 fn missing_program(command: &str) -> Option<&str> {
     program_of(command).filter(|program| process::on_path(program).is_none())
 }
 
-/// The first word, where it is plainly the name of a program and not shell.
+/// Returns the first word of a command, if it is clearly the name of a program and not shell syntax.
 fn program_of(command: &str) -> Option<&str> {
     let word = command.split_whitespace().next()?;
     let plain = word.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._+-".contains(&b));

@@ -1,5 +1,5 @@
-//! Whether an agent takes what it is told for words or for a script. `sh` runs every word of its task, and so may any command of
-//! the user's own: what reviewers, agents, branches and programs wrote is never handed to such an agent.
+//! Whether an agent reads its task as text or executes it as a script. `sh` executes its task, and a custom command may do so: text
+//! from reviewers, agents, branches, and programs is never given to such an agent.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,27 +14,27 @@ use crate::{
     model::{quote, text},
 };
 
-/// What a program makes of its task and of what it is told.
+/// How a program treats its task and messages.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reads {
-    /// It runs it, or may: only what the user typed for it is handed over.
+    /// It executes them, or may do so: only text that the user typed for it is passed on.
     #[default]
     Script,
-    /// It reads it as words: text of any origin is handed over.
+    /// It reads them as text: text of any origin is passed on.
     Prose,
 }
 
-/// What an agent is told, by who wrote it.
+/// The text of a task or message, by its author.
 ///
-/// In JSON it is the text alone, and reading it gives [`Words::Composed`]: a request cannot say of itself that a person typed it.
-/// Whoever takes requests from a person makes it [`Words::Typed`].
+/// In JSON it is the text alone, and deserializing it gives [`Words::Composed`]: a request cannot claim that a person typed it. Code
+/// that takes requests from a person makes it [`Words::Typed`].
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(from = "String", into = "String")]
 pub enum Words {
     /// The user typed it for this agent.
     Typed(String),
-    /// We put it together from what reviewers, branches and programs wrote.
+    /// Git orchestra composed it from the text of reviewers, branches, and programs.
     Composed(String),
 }
 
@@ -53,7 +53,7 @@ impl From<Words> for String {
 }
 
 impl Words {
-    /// The text itself.
+    /// Returns the text.
     pub fn text(&self) -> &str {
         match self {
             Self::Typed(text) | Self::Composed(text) => text,
@@ -61,7 +61,7 @@ impl Words {
     }
 }
 
-/// What the agent `name` makes of its task, whether or not it can be started here.
+/// Returns how the profile `name` treats its task, whether or not it can be started here.
 ///
 /// # Errors
 /// `orchestra.agent.<name>.reads` is neither `prose` nor `script`.
@@ -71,10 +71,10 @@ fn reads(name: &str, config: &Config<'_>) -> Result<Reads> {
     launcher.map_or(Ok(Reads::Script), |launcher| launcher.reads(config))
 }
 
-/// Refuses an agent to which text that the user did not type cannot be handed. `what` names that text.
+/// Fails if text that the user did not type must not be given to agents of the profile `name`. `what` names that text.
 ///
 /// # Errors
-/// The agent takes what it is told for a script (3).
+/// The agent may execute its task as a script (3).
 pub fn check_prose(name: &str, config: &Config<'_>, what: &str) -> Result<()> {
     if reads(name, config)? == Reads::Prose {
         return Ok(());
@@ -89,5 +89,5 @@ pub fn check_prose(name: &str, config: &Config<'_>, what: &str) -> Result<()> {
     }
     let key = AGENT_READS_PROSE.of(name);
     let command = quote::command(&[&"git", &"config", &key.name(), &"prose"]);
-    Err(refused.hint(format!("if it reads its task as words: {command}")))
+    Err(refused.hint(format!("if it reads its task as text: {command}")))
 }

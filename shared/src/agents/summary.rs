@@ -1,4 +1,4 @@
-//! What happened in the stream of an attempt so far, summed up. Pure.
+//! The summary of an attempt's output so far. Pure.
 
 use std::collections::VecDeque;
 
@@ -10,48 +10,48 @@ use super::{
 };
 use crate::model::{Cost, SessionId, event::Usage, text};
 
-/// Columns kept of what an agent does.
+/// Maximum width of an activity, in columns.
 const ACTIVITY: usize = 120;
-/// Uses of tools remembered, to name the one that is denied.
+/// Number of recent tool calls that are kept, to describe one that is denied.
 const RECENT: usize = 32;
-/// Denied uses remembered, so that none is counted twice.
+/// Maximum number of denied tool calls that are kept, so that none is counted twice.
 const DENIED: usize = 1000;
 
-/// Why a model did not answer.
+/// Why the model did not answer.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ApiError {
     /// The program's word for it.
     pub kind: String,
-    /// A sentence.
+    /// The error message.
     pub text: String,
 }
 
-/// The summary. What is written down is for `status`; the rest is for the supervisor.
+/// The summary. The serialized fields are for `status`; the others are for the supervisor.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
 pub struct StreamSummary {
-    /// The program has begun to work.
+    /// Whether the program has started its session.
     pub begun: bool,
     /// What it used.
     pub usage: Usage,
-    /// What it may do, by its own word.
+    /// Its permission mode, in its own word.
     pub mode: Option<String>,
-    /// What it does, in a line.
+    /// What it is doing, on one line.
     pub activity: Option<String>,
-    /// The first thing that it was denied, in a line.
+    /// The first tool call that was denied, on one line.
     pub first_denied: Option<String>,
-    /// The usage limit that it came near, or ran into; one that it ran into counts as long as nothing is answered.
+    /// The usage limit that it came near or reached. A limit that was reached is dropped when the model answers again.
     pub limit: Option<Reached>,
-    /// The model has answered.
+    /// Whether the model has answered.
     #[serde(skip)]
     pub answered: bool,
     /// Its open questions, in the order in which they were asked.
     #[serde(skip)]
     pub questions: VecDeque<Question>,
-    /// How its last turn ended; `None` while one is under way.
+    /// The result of its last turn; `None` while a turn is in progress.
     #[serde(skip)]
     pub last_turn: Option<Turn>,
-    /// Why the model did not answer, since it last did.
+    /// The last API error since the model last answered.
     #[serde(skip)]
     pub api_error: Option<ApiError>,
     #[serde(skip)]
@@ -62,7 +62,7 @@ pub struct StreamSummary {
     folder: String,
 }
 
-/// A path relative to the folder in which an agent works.
+/// Returns a path relative to the agent's working directory; any other text is returned unchanged.
 pub fn relative_to<'a>(folder: &str, about: &'a str) -> &'a str {
     let below = about.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
     below.filter(|_| !folder.is_empty()).unwrap_or(about)
@@ -97,7 +97,7 @@ impl StreamSummary {
             StreamEvent::QuestionAsked(question) => self.questions.push_back(question.clone()),
             StreamEvent::QuestionCancelled(id) => self.questions.retain(|question| question.id != *id),
             StreamEvent::Retry { attempt, most, why } => {
-                self.does(&format!("the model does not answer ({why}): try {attempt} of {most}"));
+                self.does(&format!("the model does not answer ({why}): retry {attempt} of {most}"));
             }
             StreamEvent::ApiError(kind, sentence) => {
                 let text = text::one_line(sentence, ACTIVITY);
@@ -117,14 +117,14 @@ impl StreamSummary {
         }
     }
 
-    /// The model gave an answer: whatever kept it from that is over.
+    /// Records that the model answered, which ends an API error or a reached usage limit.
     fn hear_answer(&mut self) {
         self.answered = true;
         self.api_error = None;
         self.limit.take_if(|limit| !limit.warning);
     }
 
-    /// An event tells more than the text that follows it.
+    /// Records a usage limit. A limit with a time is not replaced by one without: an event says more than the text after it.
     fn limited(&mut self, reached: &Reached) {
         let known = self.limit.as_ref().filter(|known| !known.warning);
         if known

@@ -1,9 +1,9 @@
-//! What Claude Code's words for the end of a turn mean.
+//! The meaning of Claude Code's words for the end of a turn.
 
 use crate::agents::{FailureKind, TurnFailure};
 
-/// Why a turn failed: by the word for its end, the status with which the service answered, and the word for the error that kept
-/// the model from answering, if one did.
+/// Classifies the failure of a turn, from the word for its end, the HTTP status of the service's answer, and the word for the last
+/// API error.
 pub(super) fn failure(word: &str, status: Option<u64>, api_error: Option<&str>) -> TurnFailure {
     TurnFailure { word: word.to_owned(), kind: kind(word, status, api_error.unwrap_or_default()) }
 }
@@ -25,7 +25,7 @@ fn kind(word: &str, status: Option<u64>, api_error: &str) -> FailureKind {
     }
 }
 
-/// Whether the service may give another answer in a while.
+/// Returns whether the service may answer differently later.
 const fn is_passing(status: Option<u64>) -> bool {
     matches!(status, Some(408 | 409 | 429 | 500..))
 }

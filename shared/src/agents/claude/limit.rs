@@ -1,4 +1,4 @@
-//! Claude Code: an event since 2.1, texts before and beside it.
+//! Claude Code's usage limits: as events since version 2.1, and as text in all versions.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::{
     model::limit::LimitKind,
 };
 
-/// What a `rate_limit_event` says; nothing where all is well, or where what is used beyond the plan is paid for.
+/// Returns the limit in a `rate_limit_event`; `None` if none is near, or if further usage is paid for separately.
 pub(super) fn in_event(value: &Value) -> Option<Reached> {
     let info = &value["rate_limit_info"];
     let warning = match info["status"].as_str()? {
@@ -29,7 +29,7 @@ fn percent(value: &Value) -> Option<u32> {
     Some((share * 100.0).round() as u32)
 }
 
-/// What a text says with which a turn failed. For versions without the event, and beside it.
+/// Returns the limit in the text with which a turn failed, for versions without the event and for turns without one.
 pub(super) fn in_text(text: &str) -> Option<Reached> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
     if let Some(at) = after(line, "usage limit reached|") {
@@ -51,7 +51,7 @@ pub(super) fn in_text(text: &str) -> Option<Reached> {
         "sonnet" | "weekly sonnet" | "sonnet weekly" => LimitKind::SevenDaySonnet,
         "" | "usage" => LimitKind::Other,
         other if other.contains("spend") => LimitKind::Spend,
-        // A longer sentence that only mentions a limit.
+        // This is a longer sentence that only mentions a limit.
         other if named.is_none() || other.len() > 20 => return None,
         _ => LimitKind::Other,
     };

@@ -1,4 +1,4 @@
-//! Claude Code. Every flag and event here was seen on version 2.1.329; older ones know a part of them.
+//! Claude Code. All options and events were seen in version 2.1.329; older versions have some of them.
 
 mod end;
 mod input;
@@ -13,7 +13,7 @@ use crate::{Result, config::Config, conversation::SessionReader};
 
 const NAME: &str = "claude";
 
-/// The program.
+/// Claude Code as an agent program.
 pub(super) struct Claude;
 
 impl AgentProgram for Claude {

@@ -1,4 +1,4 @@
-//! Codex: sentences, as text or in the events of `codex exec --json`.
+//! Codex's usage limits: sentences, as text or in the events of `codex exec --json`.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::{
     model::limit::LimitKind,
 };
 
-/// What a line says. In JSON only the program's own errors count, never what the model wrote.
+/// Returns the limit in a line. In JSON only the program's own errors count, never what the model wrote.
 pub(super) fn in_line(line: &str) -> Option<Reached> {
     let line = line.trim();
     if !line.starts_with('{') {
@@ -55,7 +55,7 @@ mod tests {
                 "ERROR: You've hit your usage limit. Upgrade to Pro (https://example.com), or try again at 3:28 PM.",
                 Some((LimitKind::Other, words("3:28 PM"))),
             ),
-            // As 0.169.0 prints it.
+            // As version 0.169.0 prints it.
             (
                 "ERROR: You’ve hit your usage limit. Upgrade to Pro (https://chatgpt.com/explore/pro), visit https://chatgpt.com/settings/usage to purchase more credits or try again at 9:37 AM.",
                 Some((LimitKind::Other, words("9:37 AM"))),
@@ -84,7 +84,7 @@ mod tests {
                 "Quota exceeded. Check your plan and billing details.",
                 Some((LimitKind::Credits, Reset::Unknown)),
             ),
-            // What the model says of limits is not the program's word.
+            // A message of the model about limits does not count.
             (
                 r#"{"type":"item.completed","item":{"type":"agent_message","text":"You've hit your usage limit."}}"#,
                 None,

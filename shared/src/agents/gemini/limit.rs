@@ -1,11 +1,11 @@
-//! Gemini CLI: sentences behind `[API Error: …]`, or in the trace of an error.
+//! Gemini CLI's usage limits: sentences after `[API Error: …]`, or in the trace of an error.
 
 use crate::{
     agents::limit::{Reached, Reset, after},
     model::limit::LimitKind,
 };
 
-/// What a line says.
+/// Returns the limit in a line.
 pub(super) fn in_line(line: &str) -> Option<Reached> {
     let exhausted = "You have exhausted your ";
     let is_error = ["[API Error: ", "TerminalQuotaError: "].iter().any(|mark| line.contains(mark))
@@ -33,7 +33,7 @@ mod tests {
                 "[API Error: You have exhausted your daily quota on this model.]",
                 Some((LimitKind::Daily, Reset::Unknown)),
             ),
-            // As 0.61.0 prints it, as text and as JSON.
+            // As version 0.61.0 prints it, as text and as JSON.
             (
                 "Error when talking to Gemini API Full report available at: /tmp/x.json TerminalQuotaError: You have exhausted your daily quota on this model.",
                 Some((LimitKind::Daily, Reset::Unknown)),

@@ -1,4 +1,4 @@
-//! Gemini CLI: its sessions are read, and its words for a usage limit are known where a command of the user's own runs it.
+//! Gemini CLI: its sessions can be read, and its messages about usage limits are recognized if a custom command runs it.
 
 mod limit;
 mod sessions;
@@ -8,7 +8,7 @@ use crate::conversation::SessionReader;
 
 const NAME: &str = "gemini";
 
-/// The program.
+/// Gemini CLI as an agent program.
 pub(super) struct Gemini;
 
 impl AgentProgram for Gemini {

@@ -1,4 +1,4 @@
-//! The folders of Claude Code's settings.
+//! The configuration folders of Claude Code.
 
 use std::{fs, path::PathBuf};
 
@@ -8,13 +8,14 @@ use crate::{
     world,
 };
 
-/// The variable that names the folder. `ccusage` takes several in it, with commas between them, and so do people who count with it.
+/// The variable that names the folder. The tool `ccusage` accepts several folders in it, separated by commas, so its users may set it
+/// like that.
 pub(super) const VARIABLE: &str = "CLAUDE_CONFIG_DIR";
 
-/// The folders that [`VARIABLE`] names.
+/// Returns the folders that [`VARIABLE`] names.
 pub(super) fn named() -> Option<Vec<PathBuf>> {
     let named = PathBuf::from(world::variable(VARIABLE)?);
-    // The name of one folder may have a comma in it.
+    // The name of one folder may contain a comma.
     match named.to_str().filter(|text| text.contains(',') && !named.is_dir()) {
         Some(text) => Some(several(text)),
         None => Some(vec![named]),
@@ -25,8 +26,8 @@ fn several(text: &str) -> Vec<PathBuf> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(PathBuf::from).collect()
 }
 
-/// All folders; the first one is where this version of the program looks. Without a name, one version of 2025 took that of the XDG
-/// Base Directory Specification.
+/// Returns all configuration folders, first the one that current versions of the program use. If the variable is not set, a version
+/// of 2025 used the folder of the XDG Base Directory Specification.
 pub(super) fn dirs() -> Vec<PathBuf> {
     named().unwrap_or_else(|| {
         let home = world::variable("HOME").map(|home| PathBuf::from(home).join(".claude"));
@@ -35,9 +36,9 @@ pub(super) fn dirs() -> Vec<PathBuf> {
     })
 }
 
-/// The file of a conversation, if there is one: of several the one that was written last.
+/// Returns the transcript of a session, if there is one; of several, the one that was written last.
 pub(super) fn transcript(session: &str) -> Option<PathBuf> {
-    // The id comes from an event: it must not lead elsewhere.
+    // The id comes from an event, and must not lead to another folder.
     if !is_id(session) {
         return None;
     }

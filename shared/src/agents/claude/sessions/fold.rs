@@ -1,4 +1,4 @@
-//! What a line adds to what is known of its conversation.
+//! Adding a line of a transcript to the facts of its session.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::conversation::{ConversationFacts, facts::Usage, json};
 
-/// The kinds of the lines that count.
+/// The kinds of lines and parts that change the facts.
 const COUNTED: [&[u8]; 9] = [
     b"user\"",
     b"queued_command\"",
@@ -20,13 +20,15 @@ const COUNTED: [&[u8]; 9] = [
     b"summary\"",
     b"relocated\"",
 ];
-/// What a tool gave, often long, is nobody's prompt, unless a text stands beside it.
+/// The kind of a tool result. Its line is often long, and is not a prompt unless it also holds a text.
 const RESULT: &[u8] = b"tool_result\"";
+/// The kind of a text.
 const TEXT: &[u8] = b"text\"";
-/// Tokens of a model in the sums over a conversation.
+/// The fields with the input tokens of a model in the totals of a session.
 const READ: [&str; 3] = ["inputTokens", "cacheReadInputTokens", "cacheCreationInputTokens"];
+/// The field with the output tokens of a model in the totals of a session.
 const WRITTEN: [&str; 1] = ["outputTokens"];
-/// The model of words that no model said.
+/// The model name of messages that the program itself wrote.
 const SYNTHETIC: &str = "<synthetic>";
 
 pub(super) fn counts(line: &[u8]) -> bool {
@@ -39,14 +41,14 @@ pub(super) fn counts(line: &[u8]) -> bool {
     counts && (!has_result || has_text)
 }
 
-/// What a line is known by; a fork has the lines of its conversation with theirs.
+/// Returns the id of a line. A fork has copies of its session's lines with the same ids.
 pub(super) fn mark(line: &[u8]) -> Option<String> {
     let mut mark = None;
     each(line, |line| mark = mark.take().or_else(|| line.uuid.as_deref().map(str::to_owned)));
     mark
 }
 
-/// Gives whether the line could be read.
+/// Adds a line to the facts; returns whether the line could be read.
 pub(super) fn learn(facts: &mut ConversationFacts, line: &[u8]) -> bool {
     each(line, |line| {
         if facts.id.is_none() {
@@ -87,7 +89,7 @@ fn person(facts: &mut ConversationFacts, line: &Line<'_>) {
     }
 }
 
-/// A sub-agent in the file of its conversation, as older versions have it: only what it used counts.
+/// Adds a line of a sub-agent in the transcript of its session, as older versions write it: only its usage counts.
 fn sub_agent(facts: &mut ConversationFacts, line: &Line<'_>) {
     facts.at(line.timestamp.as_deref(), None, None);
     if let Some(message) = line.message.as_ref().filter(|_| line.kind == "assistant") {
@@ -110,7 +112,7 @@ fn model<'a>(message: &'a Message<'_>) -> Option<&'a str> {
     message.model.as_deref().filter(|model| *model != SYNTHETIC)
 }
 
-/// What an answer used: each of its lines says it, the last one says it all.
+/// Adds the usage of an answer: each of its lines has the usage so far, and the last one has all of it.
 fn used(facts: &mut ConversationFacts, line: &Line<'_>, message: &Message<'_>) {
     let usage = message.usage.as_ref().map(|usage| {
         let read = [usage.input_tokens, usage.cache_creation_input_tokens, usage.cache_read_input_tokens];
@@ -122,7 +124,7 @@ fn used(facts: &mut ConversationFacts, line: &Line<'_>, message: &Message<'_>) {
     }
 }
 
-/// Sums over the whole conversation, also over what it was before it was resumed: the last ones hold.
+/// Sets the totals of the whole session, which include the time before it was resumed. The last totals hold.
 fn costs(facts: &mut ConversationFacts, line: &Line<'_>) {
     let Some(models) = &line.model_usage else { return };
     let count = |used: &Value, keys: &[&str]| {
@@ -133,7 +135,7 @@ fn costs(facts: &mut ConversationFacts, line: &Line<'_>) {
     facts.input_tokens = Some(sum(&READ));
     facts.output_tokens = Some(sum(&WRITTEN));
     facts.sums_include_inner = true;
-    // Where the price of a model is not known, the sum is none.
+    // If the price of a model is unknown, the total is meaningless.
     facts.cost_micros = line.total_cost.filter(|_| !line.has_unknown_model_cost).and_then(micros);
     for (model, used) in models {
         let micros = used.get("costUSD").and_then(Value::as_f64).and_then(micros);

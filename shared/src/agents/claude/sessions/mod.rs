@@ -1,5 +1,5 @@
-//! Claude Code's own files: `<config>/projects/<folder>/<session>.jsonl`. The folder's name is lossy, so it is never decoded.
-//! Sub-agents lie in `<session>/subagents/`, in older versions beside their conversation.
+//! Claude Code's transcripts: `<config>/projects/<folder>/<session>.jsonl`. The folder's name is lossy, so it is never decoded.
+//! Transcripts of sub-agents are in `<session>/subagents/`, in older versions in the same folder as that of their session.
 
 mod config;
 mod fold;
@@ -30,23 +30,24 @@ use crate::{
     parallel,
 };
 
-/// More folders than anyone has projects, and more files than any has conversations.
+/// Maximum number of project folders that are listed.
 const MAX_FOLDERS: usize = 20_000;
+/// Maximum number of files that are listed in a project folder.
 const MAX_FILES: usize = 50_000;
-/// More than any conversation has sub-agents.
+/// Maximum number of files that are listed in a folder of sub-agents.
 const MAX_INNER: usize = 1_000;
-/// Folders in folders of sub-agents: `workflows`, then one for each workflow.
+/// Depth of the folders below that of sub-agents: `workflows`, then one for each workflow.
 const INNER_DEPTH: usize = 2;
-/// The folder of sub-agents below that of their conversation.
+/// The folder of sub-agents below that of their session.
 const NESTED: &str = "subagents";
-/// Bytes at the beginning of a sub-agent's file in which the conversation is named.
+/// Number of bytes at the beginning of a sub-agent's transcript that are searched for the id of its session.
 const BEGINNING: u64 = 4 << 10;
-/// The field with the conversation of a line.
+/// The field with the session id of a line.
 const SESSION: &[u8] = b"\"sessionId\"";
-/// Longest note beside a sub-agent or a live session, in bytes.
+/// Maximum size of a file with metadata of a sub-agent or of a running session, in bytes.
 const NOTE: u64 = 64 << 10;
 
-/// The reader of these sessions.
+/// Reads Claude Code's sessions.
 pub(super) struct Sessions;
 
 impl SessionReader for Sessions {
@@ -75,11 +76,11 @@ impl SessionReader for Sessions {
             self.roots().iter().flat_map(|root| found.list(root, MAX_FOLDERS)).collect();
         let several = config::named().filter(|named| named.len() > 1).unwrap_or_default();
         for missing in several.iter().filter(|folder| !folder.is_dir()) {
-            found.trouble(missing, format!("{} names it, and it is not there", config::VARIABLE));
+            found.trouble(missing, format!("{} names it, but it does not exist", config::VARIABLE));
         }
-        // The others are files, or links to them: of folders there is only one kind.
+        // Files here are not transcripts.
         folders.retain(|folder| folder.is_dir);
-        // Nothing of a list that is remembered takes longer than to look at each file.
+        // Listing the files takes most of the time if the index is up to date, so it is done in parallel.
         for more in parallel::map(&folders, |folder| files_in(&folder.path)) {
             found.join(more);
         }
@@ -149,7 +150,7 @@ impl SessionFiles for Sessions {
     }
 }
 
-/// The conversations of one folder, newest last as the folder gives them.
+/// Finds the transcripts of one project folder, and the orphaned sub-agents.
 fn files_in(folder: &Path) -> Discovery {
     let mut found = Discovery::default();
     let (mut ids, mut strays, mut folders) = (HashSet::new(), Vec::new(), Vec::new());
@@ -163,7 +164,7 @@ fn files_in(folder: &Path) -> Discovery {
                 found.add(NAME, id, &entry);
                 ids.insert(id.to_owned());
             } else {
-                found.trouble(&entry.path, "its name is not the id of a conversation");
+                found.trouble(&entry.path, "its name is not the id of a session");
             }
         }
     }
@@ -187,12 +188,13 @@ fn files_in(folder: &Path) -> Discovery {
     found
 }
 
-/// `a6f6` of `agent-a6f6.jsonl`.
+/// Returns the id of a sub-agent from the name of its file: `a6f6` from `agent-a6f6.jsonl`.
 fn sub_agent(name: &str) -> Option<&str> {
     name.strip_prefix("agent-")?.strip_suffix(".jsonl")
 }
 
-/// Hands on the sub-agents below a folder; those of workflows have folders of their own: `subagents/workflows/wf_1/agent-2.jsonl`.
+/// Calls `each` for the sub-agents below a folder. Those of workflows have separate folders:
+/// `subagents/workflows/wf_1/agent-2.jsonl`.
 fn below(folder: &Path, depth: usize, found: &mut Discovery, each: &mut impl FnMut(&str, &FolderEntry)) {
     for entry in found.list(folder, MAX_INNER) {
         if entry.is_dir && depth > 0 {
@@ -217,7 +219,7 @@ fn described(id: &str, entry: &FolderEntry) -> Subagent {
     Subagent { id: id.to_owned(), kind: meta.kind, about: meta.description, path, size, written }
 }
 
-/// The sessions that the program notes that it is in.
+/// Returns the sessions that the program recorded as running.
 fn noted() -> Vec<RunningSession> {
     let folders = config::dirs().into_iter().filter_map(|config| fs::read_dir(config.join("sessions")).ok());
     let notes = folders.flat_map(|entries| entries.flatten().take(MAX_FILES));
@@ -228,7 +230,7 @@ fn noted() -> Vec<RunningSession> {
         .collect()
 }
 
-/// What the program says of itself while it runs; whether it still does, the machine tells.
+/// Reads the file that the program keeps about a running session. The caller must check that the process still exists.
 fn running(path: &Path) -> Option<RunningSession> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]

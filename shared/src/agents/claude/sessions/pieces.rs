@@ -1,4 +1,4 @@
-//! What a line says.
+//! Converting a line of a transcript to items.
 
 use serde_json::Value;
 
@@ -31,11 +31,11 @@ fn said(line: &Line<'_>) -> Vec<ItemKind> {
             vec![ItemKind::Note(message.content.texts().into_owned())]
         }
         "assistant" => blocks(&message.content),
-        // A person may say something beside what a tool gave.
+        // A person may have typed a text in addition to the tool result.
         "user" if message.content.has("tool_result") => {
             blocks(&message.content).into_iter().filter_map(of_a_person).collect()
         }
-        // What the conversation asks of a sub-agent.
+        // The task that the session gives to a sub-agent.
         "user" if line.is_sidechain && !line.is_meta => {
             unless_blank(message.content.texts().into_owned()).map(ItemKind::Prompt).into_iter().collect()
         }
@@ -46,7 +46,7 @@ fn said(line: &Line<'_>) -> Vec<ItemKind> {
     }
 }
 
-/// Words that are not the agent's, because they stand where a person's do.
+/// Converts a text block in a message of the user, which is not an answer of the agent.
 fn of_a_person(what: ItemKind) -> Option<ItemKind> {
     match what {
         ItemKind::Answer(text) => match typed::typed(&text) {

@@ -1,4 +1,4 @@
-//! A sub-agent whose file begins with answers of its conversation, which are counted there.
+//! Sub-agents whose transcripts begin with copies of their session's answers, which must not be counted twice.
 
 use std::{collections::HashSet, io, path::Path};
 
@@ -7,15 +7,15 @@ use memchr::memmem;
 use super::{fold, line::each};
 use crate::conversation::{ConversationFacts, lines, open::open};
 
-/// More answers than any conversation has.
+/// Maximum number of answers that are compared.
 const MOST: usize = 1_000_000;
 
-/// What the sub-agent itself used and said; nothing where its file repeats none of its conversation's.
+/// Returns the facts of a sub-agent without the answers that it copied from its session; `None` if it copied none.
 ///
 /// # Errors
 /// One of the files cannot be read.
 pub(super) fn own_part(inner: &Path, conversation: &Path) -> io::Result<Option<ConversationFacts>> {
-    // What is repeated stands first.
+    // Copied answers come first.
     let Some(first) = first_answer(inner)? else { return Ok(None) };
     if !mentions(conversation, &first)? {
         return Ok(None);
@@ -32,7 +32,7 @@ pub(super) fn own_part(inner: &Path, conversation: &Path) -> io::Result<Option<C
     Ok(Some(own))
 }
 
-/// The id of the answer that a line is of.
+/// Returns the id of the answer that a line belongs to.
 fn answer(line: &[u8]) -> Option<String> {
     let mut id = None;
     each(line, |line| {
@@ -51,7 +51,7 @@ fn first_answer(file: &Path) -> io::Result<Option<String>> {
     Ok(first)
 }
 
-/// Whether a file has an id anywhere; cheap, as nothing is parsed.
+/// Returns whether a file contains an id anywhere. It is cheap because nothing is parsed.
 fn mentions(file: &Path, id: &str) -> io::Result<bool> {
     let (id, mut found) = (memmem::Finder::new(id), false);
     lines::read(open(file)?, |line| {

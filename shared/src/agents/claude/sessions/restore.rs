@@ -1,4 +1,4 @@
-//! A conversation of another machine, put where the program looks for it here.
+//! Restoring a session from another machine, or after its working directory was renamed, to where the program looks for it.
 
 use std::{fs, path::Path};
 
@@ -7,16 +7,16 @@ use serde_json::Value;
 use super::config::{self, transcript};
 use crate::{Error, Kind, Result, conversation::is_id, error::Context, model::text, private_files};
 
-/// Longest conversation that is moved along, in bytes.
+/// Maximum size of a transcript that is moved, in bytes.
 const LARGEST: u64 = 256 << 20;
 
-/// Puts a conversation where the program looks for it when it runs in `folder`. It speaks of the folder in which it was had: that
-/// becomes this one, or the program would go on writing there.
+/// Writes a transcript to where the program looks for it when it runs in `folder`. The old working directory is replaced with
+/// `folder` in its text, or the program would continue to write there.
 ///
 /// # Errors
-/// The id is none, or the file cannot be written.
+/// The id is invalid, or the file cannot be written.
 pub(super) fn restore(session: &str, folder: &Path, content: &[u8]) -> Result<()> {
-    let cannot = || format!("cannot put back the conversation {}", text::safe(session));
+    let cannot = || format!("cannot restore the session {}", text::safe(session));
     let config = config::dirs().into_iter().next().filter(|_| is_id(session));
     let config = config.ok_or_else(|| Error::new(Kind::Refused, cannot()))?;
     let project = config.join("projects").join(project_name(folder));
@@ -26,14 +26,14 @@ pub(super) fn restore(session: &str, folder: &Path, content: &[u8]) -> Result<()
     private_files::create_durably(&path, moved).context(Kind::External, cannot)
 }
 
-/// Puts a conversation where the program looks for it when it runs in `folder`, if it was had in a folder that is gone: that one was
-/// renamed. The file as it was stays beside, under a name that is not a conversation's.
+/// Moves a session to where the program looks for it when it runs in `folder`, if its old working directory is gone because it was
+/// renamed. The old transcript is kept in its folder, under a name that is not one of a transcript.
 ///
 /// # Errors
-/// The conversation cannot be read or written.
+/// The transcript cannot be read or written.
 pub(super) fn follow(session: &str, folder: &Path) -> Result<()> {
     let Some(old) = transcript(session) else { return Ok(()) };
-    let cannot = || format!("cannot move the conversation {}", text::safe(session));
+    let cannot = || format!("cannot move the session {}", text::safe(session));
     if fs::metadata(&old).context(Kind::External, cannot)?.len() > LARGEST {
         return Ok(());
     }
@@ -47,7 +47,7 @@ pub(super) fn follow(session: &str, folder: &Path) -> Result<()> {
     }
     restore(session, folder, &content)?;
     fs::rename(&old, old.with_extension("jsonl.before-rename")).context(Kind::External, cannot)?;
-    // Its sub-agents.
+    // The transcripts of its sub-agents move along.
     let inner = old.with_extension("");
     if let (true, Some(new)) = (inner.is_dir(), transcript(session)) {
         fs::rename(inner, new.with_extension("")).context(Kind::External, cannot)?;
@@ -55,20 +55,20 @@ pub(super) fn follow(session: &str, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// How the program calls the folder of the conversations that are had in `folder`.
+/// Returns the name that the program gives to the folder of transcripts for sessions in `folder`.
 fn project_name(folder: &Path) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     folder.to_string_lossy().chars().map(plain).collect()
 }
 
-/// The folder in which a conversation was had.
+/// Returns the working directory of a session from its transcript.
 fn folder_of(content: &str) -> Option<String> {
     let mut lines = content.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let folder = lines.find_map(|line| line.get("cwd")?.as_str().map(str::to_owned))?;
     (folder.len() > 1 && folder.starts_with('/')).then_some(folder)
 }
 
-/// With its folder replaced, as it is spelled in JSON.
+/// Replaces the working directory in a transcript, as it is spelled in JSON.
 fn moved(content: &str, folder: &Path) -> String {
     let spelled = |text: &str| Value::from(text).to_string().trim_matches('"').to_owned();
     let Some(before) = folder_of(content) else { return content.to_owned() };
@@ -77,7 +77,7 @@ fn moved(content: &str, folder: &Path) -> String {
     let mut rest = content;
     while let Some(at) = rest.find(&before) {
         let (whole, end) = (&rest[..at], &rest[at + before.len()..]);
-        // Another folder may begin with the same name.
+        // The path of another folder may begin with the same characters.
         let goes_on = end.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
         out.push_str(whole);
         out.push_str(if goes_on { &before } else { &after });

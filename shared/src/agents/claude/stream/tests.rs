@@ -1,4 +1,4 @@
-//! Lines as Claude Code writes them, and lines that it never would.
+//! Parsing lines as Claude Code writes them, and lines that it never writes.
 
 use serde_json::{Value, json};
 
@@ -232,7 +232,7 @@ fn of_a_long_line_only_what_decides_is_taken() {
             vec![StreamEvent::TurnEnded(Turn { turns: 2, ..Turn::default() }), note("result")],
         ),
         (json!({"type": "assistant", "message": {"content": long}}), vec![note("assistant")]),
-        (json!([long]), vec![StreamEvent::Note("a line of 9 bytes that is not understood".into())]),
+        (json!([long]), vec![StreamEvent::Note("a line of 9 bytes that cannot be parsed".into())]),
     ] {
         assert_eq!(Stream::default().long_line(line.to_string().as_bytes(), 9), expected);
     }

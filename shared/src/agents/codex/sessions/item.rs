@@ -1,22 +1,22 @@
-//! Finished items, as versions note them that number their lines: what was said, thought and done, whatever tool did it.
+//! Completed items, which versions that number their lines record: messages, reasoning, and tool calls.
 
 use serde_json::{Value, json};
 
 use super::response::texts;
 use crate::conversation::ItemKind;
 
-/// Fields of an item that say nothing of what a tool was used on.
+/// The fields of an item that are not part of a tool's input.
 const APART: [&str; 8] =
     ["type", "id", "status", "tool", "result", "error", "agents_states", "sender_thread_id"];
 
-/// What an item says; what a person or the agent says in it is read elsewhere.
+/// Converts a completed item, except the messages of the user and of the agent, which `super::what` converts.
 pub(super) fn done(item: &Value) -> Vec<ItemKind> {
     match item["type"].as_str().unwrap_or_default() {
         "" | "UserMessage" | "AgentMessage" => Vec::new(),
         "Reasoning" => thought(item).into_iter().collect(),
         "Plan" => item["text"].as_str().map(|text| ItemKind::Note(text.to_owned())).into_iter().collect(),
         "ContextCompaction" => {
-            vec![ItemKind::Note("what was said so far is summed up for the model".to_owned())]
+            vec![ItemKind::Note("the conversation so far was summarized for the model".to_owned())]
         }
         "CommandExecution" => {
             let input = json!({"command": item["command"]}).to_string();
@@ -46,7 +46,7 @@ fn thought(item: &Value) -> Option<ItemKind> {
     (!text.trim().is_empty()).then_some(ItemKind::Thought(text))
 }
 
-/// What a tool gave; nothing where the item does not tell.
+/// Returns the result of a tool call, if the item has one.
 fn gave(item: &Value) -> Option<ItemKind> {
     let error = matches!(item["status"].as_str(), Some("failed" | "declined"));
     let gave = [&item["error"], &item["result"]].into_iter().find(|value| !value.is_null());
@@ -61,7 +61,7 @@ fn gave(item: &Value) -> Option<ItemKind> {
     }
 }
 
-/// The files that were changed, and the lines, in the form of a patch.
+/// Returns the changed files and lines in the form of a patch.
 fn patch(item: &Value) -> Value {
     let files: Vec<(&String, &Value)> = item["changes"].as_object().into_iter().flatten().collect();
     let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();

@@ -1,5 +1,5 @@
-//! Codex's own files: `<home>/sessions/YYYY/MM/DD/rollout-<time>-<id>.jsonl`, as versions from September 2025
-//! to 0.169.0 write them; those that a person archived lie in `<home>/archived_sessions`. It tells no cost.
+//! Codex's transcripts: `<home>/sessions/YYYY/MM/DD/rollout-<time>-<id>.jsonl`, as versions from September 2025 to 0.169.0 write
+//! them. Archived sessions are in `<home>/archived_sessions`. Costs are not recorded.
 
 mod item;
 mod repeated;
@@ -24,19 +24,19 @@ use crate::{
     world,
 };
 
-/// More days than anyone has worked, and more files than anyone has in one.
+/// Maximum number of entries that are listed in one folder.
 const MOST: usize = 20_000;
-/// The variable that names the folder of its settings.
+/// The variable that names the configuration folder.
 const VARIABLE: &str = "CODEX_HOME";
-/// How the names of conversations end that the program compressed.
+/// The suffix of transcripts that the program compressed.
 const COMPRESSED: &str = ".jsonl.zst";
-/// More names than anyone gives.
+/// Maximum number of titles that are read.
 const MOST_NAMES: usize = 100_000;
-/// Folders in folders: year, month, day.
+/// Depth of the folders: year, month, day.
 const DEPTH: usize = 3;
-/// Length of an id, which stands at the end of a file's name.
+/// Length of an id at the end of a file's name, in bytes.
 const ID: usize = 36;
-/// The kinds of the lines that count.
+/// The kinds of lines and parts that change the facts.
 const COUNTED: [&[u8]; 7] = [
     b"session_meta\"",
     b"message\"",
@@ -46,20 +46,20 @@ const COUNTED: [&[u8]; 7] = [
     b"user_message\"",
     b"agent_message\"",
 ];
-/// What the lines without a kind bear that count: the header of versions until late 2025.
+/// A field of the header line, which has no kind in versions until late 2025.
 const HEADER: &[u8] = b"\"instructions\"";
 
-/// The reader of these sessions.
+/// Reads Codex's sessions.
 pub(super) struct Sessions;
 
-/// One line, as far as we know it.
+/// The known fields of one line.
 #[derive(Deserialize)]
 struct Line<'a> {
     #[serde(borrow, default)]
     timestamp: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "type")]
     kind: Cow<'a, str>,
-    /// Its number, which versions that note finished items give to every line.
+    /// The number of the line, which only versions that record completed items write.
     #[serde(default)]
     ordinal: Option<u64>,
     #[serde(default)]
@@ -72,7 +72,7 @@ impl SessionReader for Sessions {
     }
 
     fn roots(&self) -> Vec<PathBuf> {
-        // The program moves what a person archives.
+        // The program moves archived sessions to another folder.
         home().into_iter().flat_map(|home| [home.join("sessions"), home.join("archived_sessions")]).collect()
     }
 
@@ -128,7 +128,7 @@ impl SessionReader for Sessions {
     }
 
     fn print_mode_argv(&self, id: &str, fork: bool) -> Option<Vec<String>> {
-        // A new conversation takes its words by argument alone, where every user of the machine can read them.
+        // A fork accepts its prompt only as an argument, which every user of the machine can read.
         (!fork).then(|| [NAME, "exec", "resume", id, "-"].map(str::to_owned).into())
     }
 }
@@ -137,12 +137,12 @@ fn named() -> Option<PathBuf> {
     world::variable(VARIABLE).map(PathBuf::from)
 }
 
-/// The folder of its settings.
+/// Returns the configuration folder.
 fn home() -> Option<PathBuf> {
     named().or_else(|| Some(PathBuf::from(world::variable("HOME")?).join(".codex")))
 }
 
-/// Reads the names that a person gave to conversations: the last one holds.
+/// Reads the titles that people gave to sessions. The last title of a session holds.
 fn read_names(path: &Path, found: &mut Discovery) {
     #[derive(Deserialize)]
     struct Named {
@@ -168,26 +168,26 @@ fn below(folder: &Path, depth: usize, found: &mut Discovery) {
         } else if let Some(id) = id_of(&entry.name).filter(|_| !entry.is_dir) {
             found.add(NAME, id, &entry);
         } else if entry.name.ends_with(COMPRESSED) {
-            found.trouble(&entry.path, "Codex has compressed it, and it is not read");
+            found.trouble(&entry.path, "it is compressed by Codex, and is not read");
         } else if entry.name.ends_with(".jsonl") {
-            found.trouble(&entry.path, "its name is not that of a conversation");
+            found.trouble(&entry.path, "its name is not that of a session");
         }
     }
 }
 
-/// `rollout-2026-11-21T18-39-37-<id>.jsonl`.
+/// Returns the id in the name of a file such as `rollout-2026-11-21T18-39-37-<id>.jsonl`.
 fn id_of(name: &str) -> Option<&str> {
     let stem = name.strip_prefix("rollout-")?.strip_suffix(".jsonl")?;
     stem.get(stem.len().checked_sub(ID)?..).filter(|id| is_id(id))
 }
 
-/// Hands on every object of a line; gives whether the line could be read.
+/// Calls `each` for every object of a line; returns whether the line could be read.
 fn each(line: &[u8], mut each: impl FnMut(&Line<'_>)) -> bool {
     let text = json::text(line);
     let mut read = |text: &str| {
         let Ok(mut parsed) = serde_json::from_str::<Line<'_>>(text) else { return false };
         if parsed.payload.is_null() {
-            // Until late 2025 what is said stood in the line itself.
+            // Until late 2025 lines had no envelope: the payload is the line itself.
             parsed.payload = serde_json::from_str(text).unwrap_or_default();
             parsed.kind = Cow::Borrowed(unwrapped::KIND);
         }
@@ -207,10 +207,10 @@ fn learn(facts: &mut ConversationFacts, line: &Line<'_>) {
     let word = |key: &str| payload.get(key).and_then(Value::as_str);
     match line.kind.as_ref() {
         "session_meta" => {
-            // A sub-agent's file may repeat that of its conversation, with its header: the first header holds.
+            // The transcript of a sub-agent may contain a copy of its session's, with its header: the first header holds.
             if facts.id.is_none() {
                 facts.id = word("id").map(str::to_owned);
-                // Those that a person started name their way in by a word.
+                // The source of a session that a person started is a string.
                 facts.inner = payload.get("source").is_some_and(Value::is_object);
                 facts.parent = word("parent_thread_id").map(str::to_owned);
                 facts.fork_of = word("forked_from_id").filter(|_| !facts.inner).map(str::to_owned);
@@ -234,10 +234,10 @@ fn learn(facts: &mut ConversationFacts, line: &Line<'_>) {
 fn event(facts: &mut ConversationFacts, payload: &Value) {
     if payload["type"] == "token_count" {
         let count = |of: &str, key: &str| json::whole_number(&payload["info"][of][key]);
-        // The sum of the whole conversation: the last one holds.
+        // These are totals of the whole session, of which the last ones hold.
         let both = |of| count(of, "input_tokens").zip(count(of, "output_tokens"));
         let before = (facts.input_tokens.unwrap_or(0), facts.output_tokens.unwrap_or(0));
-        // A sum that is sent again adds nothing.
+        // A total that is recorded again adds nothing.
         let used = match both("total_token_usage") {
             Some((read, written)) => {
                 (facts.input_tokens, facts.output_tokens) = (Some(read), Some(written));
@@ -261,7 +261,7 @@ fn said(line: &Line<'_>) -> Vec<ItemKind> {
     let payload = &line.payload;
     match line.kind.as_ref() {
         unwrapped::KIND => return unwrapped::said(payload),
-        // Versions that number their lines note the same again, as finished items.
+        // Versions that number their lines also record these as completed items.
         "response_item" if line.ordinal.is_none() => return response::used(payload).into_iter().collect(),
         "event_msg" => {}
         _ => return Vec::new(),
@@ -281,7 +281,7 @@ fn what(payload: &Value) -> Option<ItemKind> {
                 _ => None,
             }
         }
-        // As older versions write it.
+        // Older versions write these.
         "user_message" => message().map(ItemKind::Prompt),
         "agent_message" => message().map(ItemKind::Answer),
         "error" => message().map(ItemKind::Note),

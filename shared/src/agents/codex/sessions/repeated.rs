@@ -1,4 +1,4 @@
-//! A sub-agent whose file begins with a copy of its conversation's: header, prompts and token counts.
+//! Sub-agents whose transcripts begin with a copy of their session's: header, prompts, and token counts.
 
 use std::{collections::HashSet, io, path::Path};
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::{each, learn};
 use crate::conversation::{ConversationFacts, json, lines, open::open};
 
-/// More token counts than any conversation has.
+/// Maximum number of token counts that are compared.
 const MOST: usize = 100_000;
 
-/// What the sub-agent itself used and said; nothing where its file repeats none of its conversation's.
+/// Returns the facts of a sub-agent without what it copied from its session; `None` if it copied nothing.
 ///
 /// # Errors
 /// One of the files cannot be read.
@@ -26,7 +26,7 @@ pub(super) fn own_part(inner: &Path, conversation: &Path) -> io::Result<Option<C
             let total = total(&line.payload);
             let is_repeated = total.is_some_and(|total| known.contains(&total));
             match total.filter(|_| is_repeated) {
-                // What was used up to here is the conversation's.
+                // The usage up to here belongs to the session.
                 Some((read, written)) => {
                     (own.input_tokens, own.output_tokens) = (Some(read), Some(written));
                     own.days.clear();
@@ -38,7 +38,7 @@ pub(super) fn own_part(inner: &Path, conversation: &Path) -> io::Result<Option<C
         });
         true
     })?;
-    // The sums of the file hold those of the conversation.
+    // The totals in the file include those of the session.
     (own.input_tokens, own.output_tokens) = (None, None);
     Ok(Some(own))
 }
@@ -54,13 +54,13 @@ fn repeats_a_header(inner: &Path) -> io::Result<bool> {
                 }
             });
         });
-        // A copied header follows the file's own at once.
+        // A copied header follows immediately after the file's own.
         seen < 3 && headers.len() < 2
     })?;
     Ok(headers.len() > 1)
 }
 
-/// Every sum of tokens that a conversation noted.
+/// Returns every total of tokens that a session recorded.
 fn totals(conversation: &Path) -> io::Result<HashSet<(u64, u64)>> {
     let mut known = HashSet::new();
     lines::read(open(conversation)?, |line| {

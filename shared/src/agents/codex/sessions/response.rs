@@ -1,10 +1,10 @@
-//! Items of an answer as the model gives them: calls of tools, what tools gave, and thoughts.
+//! Items of the model's responses: tool calls, their results, and reasoning.
 
 use serde_json::Value;
 
 use crate::conversation::ItemKind;
 
-/// A call of a tool, its result or a thought; what is said stands in other lines as well.
+/// Converts a tool call, a result, or reasoning. Messages are skipped, because other lines contain them as well.
 pub(super) fn used(item: &Value) -> Option<ItemKind> {
     let name = || item["name"].as_str().unwrap_or_default().to_owned();
     match item["type"].as_str()? {
@@ -22,14 +22,14 @@ pub(super) fn used(item: &Value) -> Option<ItemKind> {
     }
 }
 
-/// The texts of the parts of a message, one after another.
+/// Joins the texts of the parts of a message.
 pub(super) fn texts(parts: &Value) -> String {
     let parts = parts.as_array().into_iter().flatten();
     let texts: Vec<&str> = parts.filter_map(|part| part["text"].as_str()).collect();
     texts.join("\n")
 }
 
-/// What a tool gave: a text, or in older versions JSON in a text, with the exit code.
+/// Converts the result of a tool: a string, or in older versions a string of JSON with the output and the exit code.
 fn result(output: &Value) -> ItemKind {
     let inner: Option<Value> = output.as_str().and_then(|text| serde_json::from_str(text).ok());
     let told = inner.as_ref().filter(|inner| inner["output"].is_string());
@@ -38,7 +38,7 @@ fn result(output: &Value) -> ItemKind {
     ItemKind::Result { error, text: words }
 }
 
-/// A text as it is, anything else as JSON.
+/// Returns a string as it is, and any other value as JSON.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

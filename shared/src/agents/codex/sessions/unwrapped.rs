@@ -1,14 +1,15 @@
-//! Lines of versions until late 2025, which have no envelope: a header, then the items themselves. They have no times.
+//! Lines of versions until late 2025, which have no envelope: a header, then the items themselves, without times.
 
 use serde_json::Value;
 
 use super::response;
 use crate::conversation::{ConversationFacts, ItemKind};
 
-/// What such lines are taken for: no envelope is called so.
+/// The kind that such lines get, which no envelope has.
 pub(super) const KIND: &str = "";
-/// How texts begin that the program put before the first prompt.
+/// The beginning of the user's instructions, which the program inserts before the first prompt.
 const INSTRUCTIONS: &str = "<user_instructions>";
+/// The beginning of the description of the environment, which the program inserts before the first prompt.
 const ENVIRONMENT: &str = "<environment_context>";
 
 pub(super) fn learn(facts: &mut ConversationFacts, line: &Value) {
@@ -37,7 +38,7 @@ pub(super) fn said(line: &Value) -> Vec<ItemKind> {
 }
 
 enum Message {
-    /// What the program says of where it runs.
+    /// The program's description of its environment.
     Environment(String),
     Prompt(String),
     Answer(String),

@@ -1,5 +1,5 @@
-//! Conversations as versions until early 2026 keep them: one JSON object with all messages. Each is copied as lines, the header
-//! first, and read as every other from there on. Deleting the copies costs speed only.
+//! Sessions as versions until early 2026 store them: one JSON object with all messages. Each is copied as lines, the header first,
+//! and then read like every other session. Deleting the copies costs only time.
 
 use std::{
     fs::{self, DirBuilder},
@@ -17,10 +17,10 @@ use crate::{
     private_files,
 };
 
-/// Longest file that is copied, in bytes.
+/// Maximum size of a file that is copied, in bytes.
 const LONGEST: u64 = 64 << 20;
 
-/// Adds the conversation of a file, by way of its copy; gives its id.
+/// Adds the copy of a file to the found transcripts; returns the session's id.
 pub(super) fn add(found: &mut Discovery, entry: &FolderEntry) -> Option<String> {
     match copied(entry) {
         Ok((id, copy)) => {
@@ -34,25 +34,25 @@ pub(super) fn add(found: &mut Discovery, entry: &FolderEntry) -> Option<String> 
     }
 }
 
-/// The folder `chats` with the file of which this is the copy; `None` if it is no copy.
+/// Returns the folder `chats` with the original of a copy; `None` if the file is not a copy.
 pub(super) fn chats_of(copy: &Path) -> Option<PathBuf> {
     let below = path_below_root(copy)?;
     let root = super::Sessions.roots().into_iter().next()?;
     Some(root.join(below.parent()?))
 }
 
-/// The folder of the copies, with one for each project.
+/// Returns the folder of the copies, which has a folder for each project.
 fn folder() -> Option<PathBuf> {
     Some(cache()?.join(NAME))
 }
 
-/// Where the program would keep a conversation whose copy this is, had a later version written it.
+/// Returns the path below the root at which a later version of the program would store the session of a copy.
 pub(super) fn path_below_root(copy: &Path) -> Option<PathBuf> {
     let below = copy.strip_prefix(folder()?).ok()?;
     Some(below.parent()?.join("chats").join(below.file_name()?))
 }
 
-/// Removes the copies of files that are gone: what a person deleted is not to be found elsewhere.
+/// Removes the copies of files that are gone, so that nothing remains of a session that a person deleted.
 pub(super) fn remove_orphans(root: &Path) {
     let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().take(MOST);
     let Some(folder) = folder() else { return };
@@ -61,16 +61,16 @@ pub(super) fn remove_orphans(root: &Path) {
         for copy in entries(&project.path()) {
             let original = chats.join(copy.file_name()).with_extension("json");
             if !original.is_file() {
-                // What cannot be removed now is removed next time.
+                // If it cannot be removed now, it is removed next time.
                 let _ = fs::remove_file(copy.path());
             }
         }
     }
 }
 
-/// The id and the copy of a file, made where there is none of its present state.
+/// Returns the session id and the copy of a file. The copy is made unless there is one of the file's present state.
 fn copied(entry: &FolderEntry) -> io::Result<(String, FolderEntry)> {
-    let folder = folder().ok_or_else(|| io::Error::other("there is no folder for caches"))?;
+    let folder = folder().ok_or_else(|| io::Error::other("there is no cache folder"))?;
     let stem = entry.name.trim_end_matches(".json");
     let project = entry.path.parent().and_then(Path::parent).and_then(Path::file_name).unwrap_or_default();
     let path = folder.join(project).join(format!("{stem}.jsonl"));
@@ -93,7 +93,7 @@ fn is_copy_of(path: &Path, written: SystemTime) -> bool {
 
 fn copy(entry: &FolderEntry, path: &Path, written: SystemTime) -> io::Result<()> {
     if entry.size > LONGEST {
-        return Err(io::Error::other(format!("{} bytes are too many to read", entry.size)));
+        return Err(io::Error::other(format!("it is too large: {} bytes", entry.size)));
     }
     let mut bytes = Vec::new();
     open(&entry.path)?.take(LONGEST).read_to_end(&mut bytes)?;
@@ -112,7 +112,7 @@ fn copy(entry: &FolderEntry, path: &Path, written: SystemTime) -> io::Result<()>
     })
 }
 
-/// The header, then every message.
+/// Returns the lines of a copy: the header, then every message.
 fn lines<'a>(whole: &'a Value, project_root: Option<&str>) -> impl Iterator<Item = Value> + use<'a> {
     let header = json!({
         "sessionId": whole["sessionId"],
@@ -125,7 +125,7 @@ fn lines<'a>(whole: &'a Value, project_root: Option<&str>) -> impl Iterator<Item
     std::iter::once(header).chain(messages.filter(|message| message.is_object()).cloned())
 }
 
-/// The folder of a conversation, where the program noted it.
+/// Returns the working directory of a session, if the program recorded it.
 fn project_root(conversation: &Path) -> Option<String> {
     let project: PathBuf = conversation.parent()?.parent()?.to_owned();
     let bytes = note(&project.join(".project_root"), LINE)?;

@@ -1,4 +1,4 @@
-//! Asking opencode itself: it keeps conversations in a database, and its own commands are the way to them.
+//! Running opencode's own commands, because it stores sessions in a database.
 
 use std::{
     ffi::OsStr,
@@ -11,24 +11,24 @@ use std::{
 
 use crate::{backoff::Backoff, model::text, process, trace};
 
-/// The longest that a question may take.
+/// How long a command may take.
 const LONGEST: Duration = Duration::from_secs(20);
-/// Nothing that a repository or a plugin brings is run for a question, and nothing is fetched.
+/// The variables with which it runs no code from a repository or a plugin, and fetches nothing.
 const QUIET: [(&str, &str); 4] = [
     ("OPENCODE_PURE", "1"),
     ("OPENCODE_DISABLE_PROJECT_CONFIG", "1"),
     ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
     ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
 ];
-/// Columns of a reason.
+/// Maximum width of an error message, in columns.
 const REASON: usize = 200;
-/// Bytes of a complaint that are looked at.
+/// Maximum number of bytes of standard error that are read.
 const COMPLAINT: u64 = 64 << 10;
 
-/// Runs it in a folder with its answer in a file.
+/// Runs the program in a folder, and returns a temporary file with its output.
 ///
 /// # Errors
-/// It cannot be started, takes too long, or fails: then its own last words.
+/// The program cannot be started, takes too long, or fails; the error then has its last line.
 pub(super) fn ask(program: &Path, arguments: &[impl AsRef<OsStr>], folder: &Path) -> io::Result<File> {
     let (mut answer, mut complaint) = (tempfile::tempfile()?, tempfile::tempfile()?);
     let mut command = process::command(program);
@@ -61,7 +61,7 @@ fn within(command: &mut Command) -> io::Result<ExitStatus> {
     })
 }
 
-/// What it complained of last.
+/// Returns the last line of standard error.
 fn last_words(said: &[u8]) -> String {
     text::last_line(&String::from_utf8_lossy(said), REASON).unwrap_or_else(|| "no reason given".to_owned())
 }

@@ -1,6 +1,5 @@
-//! opencode's conversations, as version 1.18.33 gives them away: they lie in a database, and its own commands answer for it. What
-//! was said is copied to `<cache>/git-orchestra/opencode`; what tools gave is asked for when somebody wants to see it. The branch
-//! is not recorded.
+//! opencode's sessions, as version 1.18.33 exports them: they are in a database that its own commands read. Messages are copied to
+//! `<cache>/git-orchestra/opencode`; tool results are exported only when somebody wants to see them. The branch is not recorded.
 
 mod ask;
 mod copies;
@@ -27,14 +26,14 @@ use crate::{
     world,
 };
 
-/// How its ids begin.
+/// The prefix of session ids.
 const PREFIX: &str = "ses_";
-/// More conversations than anyone has.
+/// Maximum number of entries that are listed in one folder.
 const MOST: usize = 20_000;
-/// Bytes in which a sub-agent says what it is.
+/// Number of bytes at the beginning of a sub-agent's copy that are searched for its kind and title.
 const HEADER: u64 = 8 << 10;
 
-/// The reader of these sessions.
+/// Reads opencode's sessions.
 pub(super) struct Sessions;
 
 impl SessionReader for Sessions {
@@ -145,20 +144,20 @@ fn words(words: &[&str], fork: bool) -> Vec<String> {
 }
 
 fn program(installed: &Installed) -> io::Result<PathBuf> {
-    installed.path(NAME).ok_or_else(|| io::Error::other("there is no program 'opencode' to ask"))
+    installed.path(NAME).ok_or_else(|| io::Error::other("the program 'opencode' is not installed"))
 }
 
 fn copies() -> Option<Copies> {
     Some(Copies::at(cache()?.join(NAME)))
 }
 
-/// The database.
+/// Returns the path of the database.
 fn database() -> Option<PathBuf> {
     let name = world::variable("OPENCODE_DB").map_or_else(|| PathBuf::from("opencode.db"), PathBuf::from);
     Some(user_folder("XDG_DATA_HOME", ".local/share")?.join(NAME).join(name))
 }
 
-/// Which kind of agent a sub-agent is, and what it was for.
+/// Returns the kind and the title of a sub-agent.
 fn header(path: &Path) -> (Option<String>, Option<String>) {
     let bytes = beginning(path, HEADER);
     let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').filter_map(lines::parse).collect();
