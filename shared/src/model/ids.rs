@@ -123,8 +123,7 @@ open_id! {
 }
 
 open_id! {
-    /// The name of a branch, without `refs/heads/`. An event may hold a text that git refuses as a name; such a branch is never
-    /// found.
+    /// The name of a branch, without `refs/heads/`. An event may hold a text that git refuses; such a branch is never found.
     BranchName
 }
 

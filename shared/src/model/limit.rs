@@ -100,8 +100,8 @@ impl Limit {
         LimitKind::parse(&self.kind).name()
     }
 
-    /// Describes the limit in UTC, for text in git that people in any time zone read: `limit until 2026-11-26 14:05 UTC (5-hour
-    /// limit)`.
+    /// Describes the limit in UTC, because people in any time zone read it in git:
+    /// `limit until 2026-11-26 14:05 UTC (5-hour limit)`.
     pub fn sentence(&self) -> String {
         let name = self.name();
         match self.until.map(|until| TimeZone::UTC.to_datetime(until)) {

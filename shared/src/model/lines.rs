@@ -23,8 +23,7 @@ pub(super) trait Lines {
     /// Appends the lines.
     fn write(&self, out: &mut String);
 
-    /// Sets the field that a line belongs to. Returns `Some(false)` if the key belongs to no field, and `None` if the value is
-    /// malformed.
+    /// Sets the field that a line belongs to. Returns `Some(false)` if there is no such field, `None` if the value is malformed.
     fn take(&mut self, key: &str, value: &str) -> Option<bool>;
 }
 

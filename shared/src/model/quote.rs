@@ -25,8 +25,7 @@ pub fn word(word: impl AsRef<OsStr>) -> String {
     }
 }
 
-/// Returns whether a word needs no quotes. zsh replaces a word that begins with `=`, so `=` is plain only after the first
-/// character.
+/// Returns whether a word needs no quotes. zsh replaces a word that begins with `=`, so `=` is plain only later in the word.
 fn is_plain(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || PLAIN.contains(c) || c == '=';
     text.chars().all(plain) && !text.starts_with('=')

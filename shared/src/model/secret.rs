@@ -243,8 +243,7 @@ const fn is_value(byte: u8) -> bool {
         )
 }
 
-/// Returns whether a value looks like a key: it has digits, it has letters in both cases or is long, and it is not a path or a
-/// call.
+/// Returns whether a value looks like a key: it has digits, has letters in both cases or is long, and is not a path or a call.
 pub fn is_key(body: &[u8]) -> bool {
     let count = |wanted: fn(&u8) -> bool| body.iter().filter(|byte| wanted(byte)).count();
     let (digits, small, large) =

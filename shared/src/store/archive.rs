@@ -1,7 +1,7 @@
 //! The archive: the archived agents in one ref per clone, so that the number of refs depends only on the other agents.
 //!
 //! Each commit is one agent. Its parents are the previous commit of the archive, the tip of the agent's event chain, and its work,
-//! if that is kept: whoever has the ref has everything.
+//! if that is kept, so that everything is reachable from the ref.
 
 use std::{collections::BTreeMap, time::Duration};
 

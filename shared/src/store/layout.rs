@@ -65,8 +65,7 @@ pub fn snapshot_ref(id: &AgentId) -> String {
     format!("refs/orchestra-local/snapshots/{id}")
 }
 
-/// The prefix of the refs with stored transcripts, which survive their deletion by the agent program. They are sent only on
-/// request.
+/// The prefix of the refs with transcripts, stored before their agent programs delete them. They are sent only on request.
 pub const TRANSCRIPTS: &str = "refs/orchestra-local/transcripts/";
 
 /// Returns the ref with the transcript of a session, by the agent program's own id.
@@ -159,8 +158,8 @@ pub fn extras(remote: &str, kind: &str) -> String {
     format!("{EXTRAS}{remote}/{kind}/")
 }
 
-/// Returns the prefix for refs that a remote has deleted or rewound: this clone does not push them again unasked. They are never
-/// sent.
+/// Returns the prefix for refs that a remote deleted or rewound, so that this clone does not push them again unasked. They are
+/// never sent.
 pub fn missing(remote: &str) -> String {
     format!("refs/orchestra-local/missing/{remote}/")
 }

@@ -20,8 +20,7 @@ use crate::{
 
 /// Maximum length of a step, in seconds.
 pub const LONGEST: u64 = 24 * 60 * 60;
-/// Minimum length of a step, in seconds. A shorter step is not written but added to the next one, so that most commands write
-/// nothing.
+/// Minimum length of a step, in seconds. A shorter step is added to the next one, so that most commands write nothing.
 const SHORTEST: u64 = 60;
 
 /// The clocks of the machine at one moment.

@@ -105,8 +105,7 @@ pub fn rename(repo: &Repo) -> Result<WriterId> {
     }
 }
 
-/// Makes the id of this clone and writes it atomically. Of two processes that do so at once, the later one reads what the first
-/// wrote.
+/// Makes the id of this clone and writes it atomically. If two processes do so at once, both use the id of the first.
 fn introduce(repo: &Repo, private: &PrivateDir, machine: &str) -> Result<WriterId> {
     let path = private.writer();
     let cannot = || format!("cannot write '{}'", path.display());
