@@ -248,7 +248,7 @@ fn options_that_a_program_does_not_know_are_refused() {
     let repo = world.repo();
     repo.orchestra(["spawn", "--agent", "sh", "--model", "m", "true"])
         .exits(2)
-        .says("agent 'sh' does not know --model");
+        .says("agent 'sh' does not support --model");
     repo.orchestra(["spawn", "--agent", "sh", "--budget", "many", "true"]).exits(2).says("2.50");
     repo.orchestra(["spawn", "--permission", "all", "true"]).exits(2).says("acceptEdits");
     repo.orchestra(["spawn", "--add-dir", "not-there", "true"]).exits(2).says("no folder");

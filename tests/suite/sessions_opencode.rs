@@ -153,7 +153,7 @@ fn it_is_asked_only_for_what_may_be_new() {
     assert_eq!(listed(&repo, &[]).len(), 1);
     repo.git(["config", "orchestra.agent.opencode.program", "no-such-program"]);
     let ran = repo.orchestra(["sessions", "--verbose"]).succeeded();
-    assert!(ran.stderr().contains("no program 'opencode' to ask"), "{}", ran.stderr());
+    assert!(ran.stderr().contains("the program 'opencode' is not installed"), "{}", ran.stderr());
 }
 
 #[test]

@@ -292,8 +292,8 @@ fn sub_agents_of_gemini_count_and_what_it_resumed_is_one_conversation() {
     assert_eq!(found[0]["subagents"][0]["id"], STARTED);
     assert_eq!(sums(&repo), (json!(1060), json!(10)));
     let shown = repo.orchestra(["sessions", "show", SPOKEN]).succeeded().stdout();
-    let talk = "> list @a.rs\n\n── gemini  2026-11-18T00:00:03.000Z\nI list it.\n  → shell ls\n  ← a file\n  · the conversation goes \
-        back to an earlier point\n\n── you  2026-11-18T00:00:04.000Z\n> /compress\n";
+    let talk = "> list @a.rs\n\n── gemini  2026-11-18T00:00:03.000Z\nI list it.\n  → shell ls\n  ← a file\n  · the session was \
+        rewound to an earlier point\n\n── you  2026-11-18T00:00:04.000Z\n> /compress\n";
     assert!(shown.ends_with(talk), "{shown}");
     repo.orchestra(["sessions", "show", &STARTED[..6]]).succeeded().prints("the needle is here");
     repo.orchestra(["sessions", "search", "needle is"]).succeeded().prints(&format!("sub-agent {STARTED}"));
