@@ -1,4 +1,4 @@
-//! Ending a wait from another thread.
+//! Cancels a wait from another thread.
 
 use std::{
     io::{self, PipeReader, PipeWriter, Write},
@@ -10,7 +10,7 @@ use std::{
 
 use crate::{Kind, Result, error::Context};
 
-/// Ends the waits of a [`Watch`](super::Watch), the present one and all that follow. Can be cloned and sent to other threads.
+/// Cancels the current wait of a [`Watch`](super::Watch) and every later one. Can be cloned and sent to other threads.
 #[derive(Clone, Debug)]
 pub struct CancelHandle(Arc<Shared>);
 
@@ -21,24 +21,24 @@ struct Shared {
 }
 
 impl CancelHandle {
-    /// Ends the waits. May be called as often as anybody likes; it does not block.
+    /// Cancels the waits. Never blocks; later calls have no effect.
     pub fn cancel(&self) {
         if !self.0.cancelled.swap(true, Ordering::SeqCst) {
-            // One byte always fits: it is written once.
+            // One byte always fits into the pipe, and it is written only once.
             let _ = (&self.0.bell).write_all(b"!");
         }
     }
 
-    /// Whether somebody called [`CancelHandle::cancel`].
+    /// Returns whether [`CancelHandle::cancel`] was called.
     pub fn is_cancelled(&self) -> bool {
         self.0.cancelled.load(Ordering::SeqCst)
     }
 }
 
-/// A handle, and the pipe that can be read once it is cancelled.
+/// Returns a handle, and the pipe that becomes readable when it is cancelled.
 ///
 /// # Errors
-/// There are no file descriptors left.
+/// No file descriptors are left.
 pub(super) fn pair() -> Result<(CancelHandle, PipeReader)> {
     let (ear, bell) = io::pipe().context(Kind::External, || "cannot make a pipe".to_owned())?;
     Ok((CancelHandle(Arc::new(Shared { cancelled: AtomicBool::new(false), bell })), ear))

@@ -1,4 +1,4 @@
-//! What changed between two looks. Pure: no repository, no clock.
+//! The changes between two looks. Pure: no repository, no clock.
 
 use std::collections::BTreeMap;
 
@@ -11,77 +11,77 @@ use crate::{
     model::{AgentId, Liveness},
 };
 
-/// One change since the reader looked last. It says what is different; how it is now stands in the
+/// One change since the previous look. It says what is different; the new state is in the
 /// [`Snapshot`](super::Snapshot) that comes with it.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum Change {
-    /// Everything may be different, or this is the first look.
+    /// Everything may have changed, or this is the first look.
     Reset,
-    /// An agent that was not in view is now.
+    /// An agent came into view.
     Appeared {
-        /// Which.
+        /// The id of the agent.
         agent: AgentId,
     },
-    /// An agent is not as it was.
+    /// An agent changed.
     Changed {
-        /// Which.
+        /// The id of the agent.
         agent: AgentId,
-        /// In what; never empty, each at most once.
+        /// What changed about it; never empty, without duplicates.
         aspects: Vec<Aspect>,
     },
     /// An agent is no longer in view.
     Left {
-        /// Which.
+        /// The id of the agent.
         agent: AgentId,
-        /// Why not.
+        /// Why it is no longer in view.
         how: Departure,
     },
     /// An agent printed something.
     LogGrew {
-        /// Which.
+        /// The id of the agent.
         agent: AgentId,
-        /// In which launch.
+        /// The attempt that printed it.
         attempt: u32,
-        /// How much there is now, in bytes.
+        /// The size of the output now, in bytes.
         bytes: u64,
     },
-    /// A landing began, made a step, or is over.
+    /// A landing began, made a step, or ended.
     Landing,
-    /// What cannot be read, or how many ended agents are not shown, is different.
+    /// The list of unreadable agents or the number of hidden ones changed.
     Listing,
 }
 
-/// In what an agent changed.
+/// The part of an agent that changed.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Aspect {
-    /// Where it is in its life, and why.
+    /// Its phase, attempt, times, and exit code, and the reason for the phase.
     Phase,
-    /// Whether its supervisor lives.
+    /// Whether its supervisor is alive.
     Liveness,
     /// What it waits for: an answer, a place in the queue, the end of a usage limit.
     Waiting,
     /// Commits, changed lines, cost, tokens.
     Figures,
-    /// What it does now.
+    /// What it is doing now.
     Activity,
     /// The verdict on its work.
     Verdict,
-    /// Whether its work landed, or why not.
+    /// Whether its work landed, or why it did not.
     Landing,
-    /// Where its worktree is, and whether it is there.
+    /// The path of its worktree, and whether it exists.
     Worktree,
-    /// Its processes.
+    /// The ids of its processes.
     Processes,
-    /// An event was added.
+    /// Its newest event.
     Event,
-    /// Anything else that a report tells of it.
+    /// Any other field of its report.
     Other,
 }
 
 impl Aspect {
-    /// The aspect to which a field of an agent in JSON belongs.
+    /// Returns the aspect that a JSON field of an agent belongs to.
     fn of(field: &str) -> Self {
         match field {
             "phase" | "reason" | "exit_code" | "started_at" | "ended_at" | "attempt" => Self::Phase,
@@ -99,7 +99,7 @@ impl Aspect {
         }
     }
 
-    /// Whether it can be told of an earlier time as well, from the events up to then. The rest is what the machine says now.
+    /// Returns whether its earlier value can be derived from the events. Only the machine knows the others, and only at present.
     const fn is_in_events(self) -> bool {
         !matches!(self, Self::Liveness | Self::Activity | Self::Worktree | Self::Processes)
     }
@@ -109,44 +109,44 @@ impl Aspect {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Departure {
-    /// It was archived; its state of then can still be read.
+    /// It was archived; its last state can still be read.
     Archived,
     /// It was removed from this clone.
     Removed,
-    /// It is there, but not among those that are asked for: newer ones ended since.
+    /// It still exists, but the request no longer covers it, for instance because newer agents have ended since.
     Hidden,
 }
 
-/// What one look showed of one agent.
+/// The state of one agent at one look.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Seen {
     pub(super) tip: Option<Oid>,
     pub(super) liveness: Liveness,
-    /// As in JSON: a field that is added to reports is compared without anybody remembering it here.
+    /// The fields as in JSON, so that a field which is added to reports is compared without a change here.
     pub(super) fields: Map<String, Value>,
     pub(super) log: Option<(u32, u64)>,
 }
 
-/// What one look showed.
+/// The state of everything in view at one look.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Look {
     pub(super) agents: BTreeMap<AgentId, Seen>,
-    /// The newest commits of the landings that are not finished.
+    /// The newest commits of the unfinished landings.
     pub(super) landings: Vec<Oid>,
-    /// Everything that is about no single agent, as in JSON.
+    /// Everything that does not belong to a single agent, as in JSON.
     pub(super) listing: Value,
 }
 
-/// How far back the former look of an agent can be trusted.
+/// Where the earlier look comes from, and so how much of it can be compared.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Former {
-    /// Everything was seen by this watcher.
+    /// This watcher saw all of it.
     Whole,
-    /// Read again from its events: what only the machine knew of that time is not in it.
+    /// It was derived from the events. It lacks what only the machine knew at that time.
     FromEvents,
 }
 
-/// What is different. `departure` tells of an agent that is not there any more why.
+/// Returns the changes from `before` to `now`. `departure` says why an agent is no longer in view.
 pub(super) fn between(
     before: &Look,
     now: &Look,
@@ -190,7 +190,7 @@ fn aspects(was: &Seen, now: &Seen, former: Former) -> Vec<Aspect> {
     if former == Former::FromEvents {
         aspects.retain(|aspect| aspect.is_in_events());
         aspects.extend((was.liveness != now.liveness).then_some(Aspect::Liveness));
-        // The tip moved: at least that is certain.
+        // The tip moved, so there is at least a new event.
         aspects.extend((was.tip != now.tip).then_some(Aspect::Event));
         if was.tip == now.tip {
             aspects.retain(|aspect| *aspect == Aspect::Liveness);
@@ -254,7 +254,7 @@ mod tests {
             ((json!({}), Some((1, 5))), (json!({}), Some((1, 5))), vec![]),
             ((json!({}), Some((1, 5))), (json!({}), Some((1, 9))), vec![grew(1, 9)]),
             ((json!({}), Some((1, 5))), (json!({}), Some((2, 1))), vec![grew(2, 1)]),
-            // It was stored, and the file is gone.
+            // The output was stored, and its file removed.
             ((json!({}), Some((1, 5))), (json!({}), None), vec![]),
         ] {
             let (before, now) =

@@ -1,4 +1,4 @@
-//! Where a reader stopped. Pure.
+//! The place where a reader stopped. Pure.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -11,32 +11,32 @@ use crate::{
     model::{AgentId, Liveness},
 };
 
-/// What the text begins with; another number is another format.
+/// The first characters of the text; another number is another format.
 const FORMAT: &str = "w1";
-/// The longest text that is read, in bytes: some 150,000 agents.
+/// The longest text that is accepted, in bytes: about 150,000 agents.
 const LONGEST: usize = 16 << 20;
-/// What stands where nothing is known.
+/// The text for an absent value.
 const NONE: &str = "-";
 
-/// Where a reader of a [`Watch`](super::Watch) stopped: whoever comes back with it is told what changed since, nothing twice and
-/// nothing left out. Made of the tips of refs, from which the state of that time can be read again. Opaque text in JSON; it is
-/// never trusted, since a window may hand in anything.
+/// The place where a reader of a [`Watch`](super::Watch) stopped. A watch that resumes from it reports every later change exactly
+/// once. It consists of the tips of refs, from which the state at that time can be read again. In JSON it is opaque text, which is
+/// never trusted: a window may pass in anything.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub struct Cursor {
     pub(super) agents: BTreeMap<AgentId, Mark>,
-    /// The newest commits of the landings that were not finished.
+    /// The newest commits of the unfinished landings.
     pub(super) landings: Vec<Oid>,
 }
 
-/// What a reader knew of one agent.
+/// What a reader knew about one agent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Mark {
-    /// The newest commit of its events.
+    /// The newest commit with its events.
     pub(super) tip: Oid,
     pub(super) liveness: Liveness,
-    /// The attempt whose output it saw, and how much of it, in bytes.
+    /// The attempt whose output the reader saw, and how many bytes of it.
     pub(super) log: Option<(u32, u64)>,
 }
 
@@ -60,7 +60,7 @@ impl FromStr for Cursor {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let unknown = || Error::usage("this is not a cursor of git orchestra, or one of another version");
+        let unknown = || Error::usage("not a cursor of git orchestra, or a cursor of another version");
         if text.len() > LONGEST {
             return Err(unknown());
         }

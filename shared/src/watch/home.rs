@@ -1,5 +1,5 @@
-//! The repository of a watcher. It is opened anew for each look, so that its configuration is never out of date, and found again
-//! where its folder, or one above it, was renamed.
+//! The repository of a watcher. It is opened again for each look, so that its configuration is never out of date, and found again
+//! after its folder or a parent folder was renamed.
 
 use std::path::{Path, PathBuf};
 
@@ -10,20 +10,20 @@ use crate::{
     supervise::tracked_folder::{TrackedFolder, Whereabouts},
 };
 
-/// How often a look is tried again at once because the repository was renamed meanwhile.
+/// How often a look is repeated at once because the repository was renamed during it.
 const RENAMES: u32 = 3;
 
-/// Where the repository is.
+/// The repository, followed when its folder is renamed.
 #[derive(Debug)]
 pub(super) struct Home {
     folder: TrackedFolder,
     common: PathBuf,
-    /// The last look failed.
+    /// Whether the last look failed.
     failed: bool,
 }
 
 impl Home {
-    /// The repository as it is now.
+    /// Opens the folder of the repository, in order to follow it.
     pub(super) fn of(repo: &Repo) -> Result<Self> {
         let common = repo.common_dir()?;
         let folder = TrackedFolder::open(&common)
@@ -31,12 +31,12 @@ impl Home {
         Ok(Self { folder, common, failed: false })
     }
 
-    /// The common git directory, where it was found last.
+    /// Returns the path at which the common git directory was found last.
     pub(super) fn common_dir(&self) -> &Path {
         &self.common
     }
 
-    /// Whether the last look failed.
+    /// Returns whether the last look failed.
     pub(super) const fn has_failed(&self) -> bool {
         self.failed
     }
@@ -47,7 +47,7 @@ impl Home {
         Repo::open(&self.common)
     }
 
-    /// Gives whether the repository is in another place than before.
+    /// Returns whether the repository has moved since it was found last.
     fn follow(&mut self) -> bool {
         match self.folder.follow() {
             Whereabouts::Moved(path) => {
@@ -58,8 +58,8 @@ impl Home {
         }
     }
 
-    /// Reads with `read`. `None`: it failed, and did not fail the last time; whoever tries again a while later may have more luck,
-    /// since somebody may be renaming or repairing the repository. What was never read before (`is_first`) fails at once.
+    /// Reads with `read`. Returns `None` after the first failure in a row: somebody may be renaming or repairing the repository, so
+    /// the caller waits and tries again. The first read of all (`is_first`) fails at once.
     pub(super) fn read<T>(
         &mut self,
         is_first: bool,
@@ -78,7 +78,7 @@ impl Home {
             if tries <= RENAMES && self.follow() {
                 continue;
             }
-            // What is asked for is not there: that does not change by itself.
+            // Waiting does not help if what was asked for does not exist.
             if is_first || matches!(error.kind(), Kind::Refused | Kind::Usage) {
                 return Err(error);
             }
@@ -90,9 +90,9 @@ impl Home {
     }
 }
 
-/// Neither at this look nor at the one before.
+/// The error after two failed looks in a row.
 fn unreadable(error: Error) -> Error {
     error
-        .hint("the agents keep running; what they did is saved as soon as the repository can be read again")
-        .hint("git orchestra status --watch, when it is repaired")
+        .hint("the agents keep running; their work is saved as soon as the repository can be read again")
+        .hint("git orchestra status --watch, after the repository is repaired")
 }

@@ -1,4 +1,4 @@
-//! On systems without inotify there is none: watchers look at the times of folders instead.
+//! A substitute for systems without inotify: it can never be opened, and watchers poll the modification times of folders instead.
 
 use std::{
     convert::Infallible,
@@ -9,7 +9,7 @@ use std::{
 
 use super::{pace::Urgency, places::Place};
 
-/// There is none.
+/// A type without values, in the place of the watches of Linux.
 #[derive(Debug)]
 pub(super) struct Inotify(Infallible);
 

@@ -1,16 +1,16 @@
-//! What changed, and when to look again: for every window that stays open, such as `status --watch`, a `spawn` that waits, a web page
+//! Watches the agents of a repository for every window that stays open, such as `status --watch`, a `spawn` that waits, a web page,
 //! or a program that drives agents.
 //!
-//! A [`Watch`] reads everything in view ([`Snapshot`]), waits until the kernel tells of a change in a folder of refs, in a lock or
-//! in an agent's output, reads again, and says what is different ([`Change`]). It derives the state anew each time, as `status`
-//! does, and never believes an event: events only say that it is time to look. While nothing changes it sleeps.
+//! A [`Watch`] reads everything in view ([`Snapshot`]), waits until the kernel reports a change in a folder of refs, in a lock, or
+//! in an agent's output, reads again, and reports the differences ([`Change`]). It derives the state again each time, as `status`
+//! does, and never trusts an event: an event only says that it is time to look. While nothing changes, it sleeps.
 //!
 //! | module | knows |
 //! |---|---|
-//! | `change`, `cursor`, `pace`, `places` | what is different, where a reader stopped, when to look, which events matter. Pure |
+//! | `change`, `cursor`, `pace`, `places` | what changed, where a reader stopped, when to look, which events matter. Pure |
 //! | `snapshot` | reading everything in view |
-//! | `wake`, `inotify` | waiting for the kernel, or for the times of folders |
-//! | `home` | the repository, also after it was renamed |
+//! | `wake`, `inotify` | waiting for events of the kernel, or polling the modification times of folders |
+//! | `home` | finding the repository, also after it was renamed |
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -72,29 +72,29 @@ use crate::{
     store::layout::PrivateDir,
 };
 
-/// How long after a look output that grew is read again, unless the reader asks for another pace: twice a second is enough for
-/// whoever watches many agents.
+/// The pause between a look and the next one that only output makes necessary, unless the reader asks for another: twice a second
+/// is enough for somebody who watches many agents.
 const GROWTH: Duration = Duration::from_millis(500);
-/// The shortest and the longest time until everything is read without a reason. The kernel does not tell of everything: a worktree
-/// may be removed by hand.
+/// The shortest and the longest time until everything is read again without an event. The kernel does not report everything: a
+/// worktree may be removed by hand.
 const FLOOR: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-/// The same where the kernel tells nothing, and a supervisor that died is noticed by this alone.
+/// The same without events of the kernel, where only this notices that a supervisor died.
 const FLOOR_UNTOLD: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
-/// The longest wait; nobody waits longer without asking again.
+/// The longest wait in one call of [`Watch::next`].
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// What [`Watch::next`] came to.
+/// The result of [`Watch::next`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Update {
-    /// Something changed; how it is now stands in [`Watch::snapshot`]. Never empty.
+    /// The changes since the last look; never empty. The new state is in [`Watch::snapshot`].
     Changed(Vec<Change>),
-    /// The time is over, and nothing changed.
+    /// Nothing changed within the time limit.
     Unchanged,
-    /// Somebody cancelled.
+    /// The watch was cancelled.
     Cancelled,
 }
 
-/// Watches the agents of a repository.
+/// A watch on the agents of a repository.
 #[derive(Debug)]
 pub struct Watch {
     home: Home,
@@ -102,9 +102,9 @@ pub struct Watch {
     waker: Waker,
     pace: Pace,
     cancel: CancelHandle,
-    /// Where the reader stopped, until the first look.
+    /// The cursor of [`Watch::resume`], until the first look.
     resumed: Option<Cursor>,
-    /// What was noticed and not read yet.
+    /// The urgency of what was noticed and not read yet.
     noticed: Option<Urgency>,
     places: Vec<Place>,
     snapshot: Snapshot,
@@ -113,15 +113,15 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches from now on: the first [`Watch::next`] gives [`Change::Reset`] at once.
+    /// Watches from now on: the first [`Watch::next`] returns [`Change::Reset`] at once.
     ///
     /// # Errors
-    /// The repository is gone, or there are no file descriptors left.
+    /// The repository does not exist, or no file descriptors are left.
     pub fn new(repo: &Repo, filter: Filter) -> Result<Self> {
         Self::woken_by(Waker::new, repo, filter)
     }
 
-    /// As [`Watch::new`], without help of the kernel: for file systems that other machines change though they look like local ones.
+    /// As [`Watch::new`], but polls instead of waiting for events: for file systems that look local and that other machines change.
     ///
     /// # Errors
     /// As [`Watch::new`].
@@ -132,7 +132,7 @@ impl Watch {
     fn woken_by(waker: impl FnOnce(&Path, PipeReader) -> Waker, repo: &Repo, filter: Filter) -> Result<Self> {
         let private = PrivateDir::new(repo.private_dir()?);
         let places = places::all(&repo.common_dir()?, &private, std::iter::empty());
-        // From here on a rename of the repository does no harm.
+        // From here on, the repository is followed when it is renamed.
         let home = Home::of(repo)?;
         let (cancel, ear) = cancel::pair()?;
         let waker = waker(home.common_dir(), ear);
@@ -151,7 +151,7 @@ impl Watch {
         })
     }
 
-    /// Watches from where a reader stopped: the first [`Watch::next`] tells at once what changed since, nothing twice and nothing left out.
+    /// Watches from the place where a reader stopped: the first [`Watch::next`] returns every later change, each exactly once.
     ///
     /// # Errors
     /// As [`Watch::new`].
@@ -159,34 +159,34 @@ impl Watch {
         Ok(Self { resumed: Some(cursor), ..Self::new(repo, filter)? })
     }
 
-    /// Output that grew is told after this pause, and not half a second.
+    /// Sets the pause before new output is reported, instead of half a second.
     #[must_use]
     pub const fn with_growth_pause(mut self, pause: Duration) -> Self {
         self.pace.growth = pause;
         self
     }
 
-    /// Ends waits from another thread.
+    /// Returns a handle that cancels waits from another thread.
     pub fn cancel_handle(&self) -> CancelHandle {
         self.cancel.clone()
     }
 
-    /// Everything in view, as it was at the last look.
+    /// Returns everything in view, as it was at the last look.
     pub const fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
 
-    /// Where the reader stands, for [`Watch::resume`].
+    /// Returns the place up to which changes were reported, for [`Watch::resume`].
     pub fn cursor(&self) -> Cursor {
         self.look.as_ref().map(snapshot::cursor).unwrap_or_default()
     }
 
-    /// The common git directory, where it was found at the last look.
+    /// Returns the path at which the common git directory was found at the last look.
     pub fn common_dir(&self) -> &Path {
         self.home.common_dir()
     }
 
-    /// The repository as it is found now: its folder may have been renamed since the watch began.
+    /// Opens the repository where it is now: its folder may have been renamed since the watch began.
     ///
     /// # Errors
     /// It cannot be opened.
@@ -194,10 +194,10 @@ impl Watch {
         self.home.open()
     }
 
-    /// Waits until something changed, at most for `limit`.
+    /// Waits until something changes, at most for `limit`.
     ///
     /// # Errors
-    /// An agent that the filter names is not there (3), or the repository cannot be read at two looks in a row.
+    /// An agent that the filter names does not exist (3), or the repository cannot be read at two looks in a row.
     pub fn next(&mut self, limit: Duration) -> Result<Update> {
         let end = Instant::now() + limit.min(LONGEST);
         loop {
@@ -224,11 +224,11 @@ impl Watch {
         }
     }
 
-    /// Whether it is time to read.
+    /// Returns whether it is time to read.
     fn is_due(&self, now: Instant) -> bool {
         let passed = |due: Option<Instant>| due.is_none_or(|due| due <= now);
         if self.home.has_failed() {
-            // Whatever happens meanwhile: the next look may be the last, and gives it time.
+            // A second failure ends the watch, so events do not shorten this wait.
             return passed(self.pace.unasked());
         }
         self.noticed.is_some_and(|urgency| passed(self.pace.due(urgency)))
@@ -236,7 +236,7 @@ impl Watch {
             || self.measures() && passed(self.pace.measure_due())
     }
 
-    /// Until when to wait for anything at all, and until when to gather more output that grew.
+    /// Returns until when to wait for any event, and until when to gather more events about output.
     fn next_look(&self, end: Instant) -> (Instant, Option<Instant>) {
         if self.home.has_failed() {
             return (self.pace.unasked().map_or(end, |due| due.min(end)), None);
@@ -247,16 +247,16 @@ impl Watch {
         (until, gathered)
     }
 
-    /// Whether uncommitted work is to be measured: it is asked for, and there may be any.
+    /// Returns whether uncommitted work is measured: it was requested, and a live agent may have some.
     fn measures(&self) -> bool {
         self.reader.measures()
             && self.snapshot.status.agents.iter().any(|agent| agent.liveness == Liveness::Live)
     }
 
-    /// Reads everything and compares it with the last look.
+    /// Reads everything, and compares it with the last look.
     fn read(&mut self) -> Result<Vec<Change>> {
         let begun = Instant::now();
-        // What changes from here on is noticed, whether this look sees it or not.
+        // Every change from here on is noticed, whether this look sees it or not.
         self.noticed = None;
         let measure = self.pace.measure_due().is_none_or(|due| due <= begun);
         let was_told = self.waker.is_told();
@@ -265,7 +265,7 @@ impl Watch {
         let found = self.home.read(look.is_none(), |repo, common| {
             waker.watch(common, places);
             let read = reader.read(repo, measure)?;
-            // Of a folder that is watched only now, something may have changed after it was read.
+            // A folder that is watched only from now on may have changed after it was read.
             let again = waker.watch(common, &read.places);
             let changes = compare(repo, look.as_ref(), resumed.as_ref(), &read.look)?;
             Ok((read, again, changes))
@@ -289,7 +289,7 @@ impl Watch {
     }
 }
 
-/// What is different from the look before, or from where a reader stopped.
+/// Returns the changes since the look before, or since the place where a reader stopped.
 fn compare(repo: &Repo, before: Option<&Look>, resumed: Option<&Cursor>, now: &Look) -> Result<Vec<Change>> {
     let departure = |id: &AgentId| snapshot::departure(repo, id);
     Ok(match (before, resumed) {

@@ -1,31 +1,31 @@
-//! When to look again: pure decisions about time, made from what happened and when.
+//! When to look again, decided from what happened and when. Pure.
 
 use std::time::{Duration, Instant};
 
-/// The shortest pause between two looks, so that a burst of changes is read as one.
+/// The shortest pause between two looks, so that a burst of changes is read at once.
 const GATHER: Duration = Duration::from_millis(20);
-/// A look that cost much is followed by a pause of this many times its cost: while changes keep coming, a watcher uses at
-/// most a quarter of a core for state, and a twentieth for output that grows.
+/// A look is followed by a pause of this many times its cost: while changes keep coming, a watcher uses at most a quarter of a core
+/// for state, and a twentieth for output.
 const STATE_SHARE: u32 = 3;
 const GROWTH_SHARE: u32 = 19;
-/// The longest pause that such a cost may cause.
+/// The longest pause that the cost of a look may cause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// Uncommitted work is measured again this long after it was measured, at the earliest.
+/// The shortest pause between two measurements of uncommitted work.
 const MEASURE_AFTER: Duration = Duration::from_secs(2);
-/// And at most this many times its cost later, while nothing else changes.
+/// The pause after a measurement is at least this many times its cost, but at most [`MEASURE_AT_LEAST_EVERY`].
 const MEASURE_SHARE: u32 = 50;
 const MEASURE_AT_LEAST_EVERY: Duration = Duration::from_secs(60);
 
-/// How soon something that was noticed must be read. Ordered: the later one is the more urgent.
+/// How soon a change must be read, in ascending order.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Urgency {
-    /// Output of an agent grew; that happens many times a second.
+    /// An agent printed something, which may happen many times a second.
     Growth,
     /// State may have changed.
     State,
 }
 
-/// A pause that doubles from `least` to `most`, and begins anew when something happens.
+/// A pause that doubles from `least` to `most`, and starts again from `least` when something happens.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Backoff {
     least: Duration,
@@ -34,43 +34,43 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// Begins with the shortest pause.
+    /// Starts with the shortest pause.
     pub(super) const fn new(least: Duration, most: Duration) -> Self {
         Self { least, most, now: least }
     }
 
-    /// The pause as it is now.
+    /// Returns the current pause.
     pub(super) const fn pause(&self) -> Duration {
         self.now
     }
 
-    /// Nothing happened: the next pause is longer.
+    /// Doubles the pause, because nothing happened.
     pub(super) fn lengthen(&mut self) {
         self.now = (self.now * 2).min(self.most);
     }
 
-    /// Something happened: the next pause is the shortest again.
+    /// Returns to the shortest pause, because something happened.
     pub(super) const fn restart(&mut self) {
         self.now = self.least;
     }
 }
 
-/// The rhythm of a watcher.
+/// The schedule of a watcher's looks.
 #[derive(Clone, Debug)]
 pub(super) struct Pace {
-    /// The shortest pause before output that grew is read.
+    /// The shortest pause before new output is read.
     pub(super) growth: Duration,
-    /// How long at most until everything is read without a reason.
+    /// The time until everything is read without an event.
     floor: Backoff,
     /// When the last look ended, and what it cost.
     last: Option<(Instant, Duration)>,
-    /// When uncommitted work was measured last, and what that cost.
+    /// When uncommitted work was measured last, and what it cost.
     measured: Option<(Instant, Duration)>,
     measure: Backoff,
 }
 
 impl Pace {
-    /// `floor`: the shortest and the longest time until everything is read without a reason.
+    /// Makes the schedule. `floor` is the shortest and the longest time until everything is read without an event.
     pub(super) const fn new(growth: Duration, floor: (Duration, Duration)) -> Self {
         Self {
             growth,
@@ -81,12 +81,12 @@ impl Pace {
         }
     }
 
-    /// The pauses without a reason become these: the machine does not tell of changes any more.
+    /// Replaces the floor, when the kernel no longer reports changes.
     pub(super) const fn set_floor(&mut self, floor: (Duration, Duration)) {
         self.floor = Backoff::new(floor.0, floor.1);
     }
 
-    /// Notes a look, and whether it found anything.
+    /// Records a look, and whether it found a change.
     pub(super) fn looked(&mut self, begun: Instant, ended: Instant, changed: bool) {
         self.last = Some((ended, ended.saturating_duration_since(begun)));
         if changed {
@@ -97,8 +97,8 @@ impl Pace {
         }
     }
 
-    /// Notes that uncommitted work was measured in the look that [`Pace::looked`] was told of. The next look does not measure, so
-    /// this cost keeps it from nothing.
+    /// Records that the last look measured uncommitted work. The next look does not measure, so the cost of measuring is subtracted
+    /// from the cost of the look.
     pub(super) fn measured(&mut self, begun: Instant, ended: Instant, changed: bool) {
         let measuring = ended.saturating_duration_since(begun);
         if let Some((_, cost)) = &mut self.last {
@@ -108,7 +108,7 @@ impl Pace {
         if changed { self.measure.restart() } else { self.measure.lengthen() }
     }
 
-    /// When something that was noticed is to be read; `None`: at once.
+    /// Returns when a noticed change should be read; `None` means at once.
     pub(super) fn due(&self, urgency: Urgency) -> Option<Instant> {
         let (ended, cost) = self.last?;
         let pause = match urgency {
@@ -118,12 +118,12 @@ impl Pace {
         Some(ended + pause)
     }
 
-    /// When everything is to be read without a reason; `None`: at once.
+    /// Returns when everything should be read without an event; `None` means at once.
     pub(super) fn unasked(&self) -> Option<Instant> {
         self.last.map(|(ended, _)| ended + self.floor.pause())
     }
 
-    /// When uncommitted work is to be measured again; `None`: at once.
+    /// Returns when uncommitted work should be measured again; `None` means at once.
     pub(super) fn measure_due(&self) -> Option<Instant> {
         let (ended, cost) = self.measured?;
         Some(ended + self.measure.pause().max((cost * MEASURE_SHARE).min(MEASURE_AT_LEAST_EVERY)))

@@ -1,4 +1,4 @@
-//! Which folders are watched, and which events in them mean that there is something to read. Pure.
+//! Which folders are watched, and which events in them matter. Pure.
 
 use std::path::{Path, PathBuf};
 
@@ -8,46 +8,46 @@ use crate::{
     store::layout::{self, PrivateDir},
 };
 
-/// Agents whose output is watched file by file; more are read by the floor.
+/// The most agents whose folders are watched. The output of others is noticed when everything is read without an event.
 const MOST_AGENTS: usize = 2000;
 
-/// A folder to watch, by its path below the common git directory.
+/// A folder to watch, with its path below the common git directory.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Place {
     pub(super) path: PathBuf,
     pub(super) kind: Folder,
 }
 
-/// What a folder holds.
+/// What a watched folder holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Folder {
-    /// The common git directory: git's own files, of which few matter.
+    /// The common git directory, with git's own files, few of which matter.
     Repository,
     /// Loose refs.
     Refs,
-    /// What is private to this machine.
+    /// The private files of this machine.
     Private,
-    /// One folder for each agent that has not ended.
+    /// The folders of the agents that have not ended.
     Agents,
-    /// The folder of an agent that has not ended: its lock and its output.
+    /// The folder of one agent that has not ended, with its lock and its output.
     Agent,
 }
 
 /// What happened to a file in a folder.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Event {
-    /// A name appeared, vanished, or names another file now.
+    /// A file was created, removed, or replaced.
     Name,
     /// Bytes were written.
     Bytes,
-    /// Whoever could write the file closed it; also when its process died.
+    /// A process that could write to the file closed it, or died.
     Closed,
 }
 
 impl Folder {
-    /// Whether an event means that there is something to read, and how soon.
+    /// Returns how soon to read after an event, or `None` if it does not matter.
     pub(super) fn sync_pending(self, name: &str, event: Event) -> Option<Urgency> {
-        // Every writer of a ref makes a lock first; what counts is the rename that follows.
+        // Every writer of a ref makes a lock first; only the rename that follows counts.
         if name.ends_with(".lock") {
             return None;
         }
@@ -57,7 +57,7 @@ impl Folder {
             Self::Refs | Self::Agents => Some(Urgency::State),
             Self::Private => state(name == "agents"),
             Self::Agent => match name {
-                // The supervisor holds it open as long as it lives.
+                // The supervisor keeps it open as long as it lives.
                 "lock" => state(event != Event::Bytes),
                 "limit.json" => Some(Urgency::State),
                 "tally.json" => Some(Urgency::Growth),
@@ -68,7 +68,7 @@ impl Folder {
     }
 }
 
-/// The folders to watch for agents that have not ended, each with the branch that it works on.
+/// Returns the folders to watch. `open` are the agents that have not ended, each with its branch.
 pub(super) fn all<'a>(
     common: &Path,
     private: &PrivateDir,

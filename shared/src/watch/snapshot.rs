@@ -1,4 +1,4 @@
-//! Reading everything that a watcher shows, and what of it can be compared with an earlier look.
+//! Reads everything that a watcher shows, and the part of it that is compared with an earlier look.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -32,15 +32,15 @@ use crate::{
     },
 };
 
-/// What only the machine of that time knew, beside whole aspects: fields of an agent in JSON.
+/// JSON fields of an agent that cannot be derived from its events, although their aspects can.
 const OF_THE_MACHINE: [&str; 2] = ["dirty", "surroundings"];
 
-/// What a watcher looks at.
+/// What a watcher reads.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Which agents. Those that are named by the beginning of their ids are found at the first look, and stay the same.
+    /// The agents. Prefixes of ids are resolved at the first look and keep their meaning.
     pub agents: Request,
-    /// Landings as well.
+    /// Whether to read landings as well.
     pub landing: bool,
 }
 
@@ -49,46 +49,46 @@ pub struct Filter {
 pub struct Snapshot {
     /// The agents, as `status` reports them.
     pub status: Report,
-    /// How much the agents printed that have not ended, by id.
+    /// The size of the output of each agent that has not ended, by id.
     pub logs: BTreeMap<AgentId, LogEnd>,
-    /// The landings that are under way, or were cut off, the newest first; only where the filter asks for them.
+    /// The landings that are running or were interrupted, newest first; empty unless the filter asks for them.
     pub landings: Vec<LandingUnderWay>,
 }
 
 impl Snapshot {
-    /// An agent in view.
+    /// Returns the agent with this id, if it is in view.
     pub fn agent(&self, id: &AgentId) -> Option<&AgentObject> {
         self.status.agents.iter().find(|agent| agent.id == *id)
     }
 }
 
-/// How far the output of an agent goes.
+/// The current end of an agent's output.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct LogEnd {
-    /// The launch that prints, or printed last.
+    /// The attempt that prints, or printed last.
     pub attempt: u32,
-    /// How much there is of it, in bytes.
+    /// The size of its output, in bytes.
     pub bytes: u64,
 }
 
-/// A landing that is under way, or was cut off.
+/// A landing that is running or was interrupted.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct LandingUnderWay {
-    /// The operation, as `undo` and `merge-ranked --continue` know it.
+    /// The id of its operation.
     pub operation: String,
-    /// When it began, in RFC 3339.
+    /// When it began, as an RFC 3339 timestamp.
     pub began_at: String,
-    /// How far it is, in words.
+    /// Its progress, in words.
     pub summary: String,
 }
 
-/// Reads looks.
+/// Reads the repository, and keeps what does not need to be read at every look.
 #[derive(Debug)]
 pub(super) struct Reader {
     filter: Filter,
     is_pinned: bool,
     operations: Option<Operations>,
-    /// What was measured last of each agent's uncommitted work.
+    /// The number of uncommitted files of each agent when they were counted last.
     dirty: HashMap<AgentId, usize>,
 }
 
@@ -96,16 +96,16 @@ pub(super) struct Reader {
 #[derive(Debug)]
 struct Operations {
     refs: Vec<(String, Oid)>,
-    /// The landings that are not finished, each with the newest commit of its operation.
+    /// The unfinished landings, each with the newest commit of its operation.
     landings: Vec<(Oid, LandingUnderWay)>,
 }
 
-/// One look.
+/// The result of one look.
 pub(super) struct Read {
     pub(super) snapshot: Snapshot,
     pub(super) look: Look,
     pub(super) places: Vec<Place>,
-    /// What measuring uncommitted work showed, if it was measured: when, and whether anything differs.
+    /// When the measurement of uncommitted work began and ended, and whether its result changed; `None` if it was not measured.
     pub(super) measured: Option<(Instant, Instant, bool)>,
 }
 
@@ -114,12 +114,12 @@ impl Reader {
         Self { filter, is_pinned: false, operations: None, dirty: HashMap::new() }
     }
 
-    /// Whether uncommitted work is asked for.
+    /// Returns whether the filter asks for uncommitted work.
     pub(super) const fn measures(&self) -> bool {
         self.filter.agents.dirt
     }
 
-    /// Reads everything; uncommitted work only with `measure`, else it is taken from the last time.
+    /// Reads everything; uncommitted work only if `measure` is set, otherwise its last known number is used.
     pub(super) fn read(&mut self, repo: &Repo, measure: bool) -> Result<Read> {
         let begun = Instant::now();
         let measure = measure && self.measures();
@@ -161,7 +161,7 @@ impl Reader {
         Ok(Read { snapshot, look, places, measured })
     }
 
-    /// Remembers what was measured; gives whether anything differs from the last time.
+    /// Stores the numbers of uncommitted files, and returns whether any of them changed.
     fn note_dirt(&mut self, status: &Report) -> bool {
         let now: HashMap<AgentId, usize> =
             status.agents.iter().filter_map(|agent| Some((agent.id.clone(), agent.dirty?))).collect();
@@ -170,7 +170,7 @@ impl Reader {
         changed
     }
 
-    /// The landings that are not finished. Operations are read only after one of their refs changed.
+    /// Returns the unfinished landings. Operations are read again only after one of their refs changed.
     fn landings(&mut self, repo: &Repo) -> Result<Vec<(Oid, LandingUnderWay)>> {
         if !self.filter.landing {
             return Ok(Vec::new());
@@ -197,13 +197,13 @@ fn fields(agent: &AgentObject) -> Result<Map<String, Value>> {
     }
 }
 
-/// How much an attempt printed so far.
+/// Returns the size of an attempt's output so far.
 fn log_end(private: &PrivateDir, id: &AgentId, attempt: u32) -> Option<LogEnd> {
     let bytes = private.agent(id).output(attempt).metadata().ok()?.len();
     Some(LogEnd { attempt, bytes })
 }
 
-/// Why an agent is no longer in view.
+/// Returns why an agent is no longer in view.
 pub(super) fn departure(repo: &Repo, id: &AgentId) -> Departure {
     if matches!(repo.find_ref(&layout::agent_ref(id)), Ok(Some(_))) {
         return Departure::Hidden;
@@ -212,14 +212,14 @@ pub(super) fn departure(repo: &Repo, id: &AgentId) -> Departure {
     if is_archived { Departure::Archived } else { Departure::Removed }
 }
 
-/// Where a reader stands that has seen a look.
+/// Returns the cursor of a reader that has seen this look.
 pub(super) fn cursor(look: &Look) -> Cursor {
     let mark = |seen: &Seen| Some(Mark { tip: seen.tip?, liveness: seen.liveness, log: seen.log });
     let agents = look.agents.iter().filter_map(|(id, seen)| Some((id.clone(), mark(seen)?))).collect();
     Cursor { agents, landings: look.landings.clone() }
 }
 
-/// What a reader saw that stopped at `cursor`, as far as it can be told from the events up to then.
+/// Returns the look at which a reader stopped, as far as it can be derived from the events before `cursor`.
 pub(super) fn look_at_cursor(repo: &Repo, cursor: &Cursor, now: &Look) -> Result<Look> {
     let private = PrivateDir::new(repo.private_dir()?);
     let writer = writer::known_writer(repo);
@@ -243,7 +243,7 @@ pub(super) fn look_at_cursor(repo: &Repo, cursor: &Cursor, now: &Look) -> Result
     Ok(Look { agents, landings: cursor.landings.clone(), listing: now.listing.clone() })
 }
 
-/// The state of an agent after an earlier event. Where that cannot be read any more, nothing is known: everything counts as changed.
+/// Returns the state of an agent at an earlier tip. If it can no longer be read, the result is empty, and everything counts as changed.
 fn fields_at(
     repo: &Repo,
     private: &PrivateDir,

@@ -1,5 +1,5 @@
-//! Waiting until something may have changed: for events of the kernel where it tells of them, else by looking at the times of
-//! folders. Never says what changed.
+//! Waits until something may have changed: for events of the kernel where there are any, otherwise by polling the modification
+//! times of folders. Never says what changed.
 
 use std::{
     io::PipeReader,
@@ -19,23 +19,23 @@ use super::{
     places::Place,
 };
 
-/// While output that grew waits to be read, events are gathered for this long, however many there are.
+/// While new output waits to be read, further events are collected at this interval, however many there are.
 const SLICE: Duration = Duration::from_millis(25);
-/// How often the times of folders are looked at where the kernel tells nothing.
+/// The shortest and the longest pause between two polls of modification times.
 const TICK: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(250));
 
 /// Why a wait ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Woken {
-    /// Something may have changed.
+    /// Something may have changed; the value says how urgent it is.
     News(Urgency),
-    /// The time is over.
+    /// The time limit was reached.
     Late,
-    /// Somebody wants it to end.
+    /// The watch was cancelled.
     Cancelled,
 }
 
-/// What wakes a watcher.
+/// Waits on behalf of a watcher.
 #[derive(Debug)]
 pub(super) struct Waker {
     source: Source,
@@ -49,30 +49,30 @@ enum Source {
 }
 
 impl Waker {
-    /// `cancelled` can be read once all waits are to end.
+    /// Uses events of the kernel where they are complete, otherwise polls. `cancelled` becomes readable when all waits should end.
     pub(super) fn new(common: &Path, cancelled: PipeReader) -> Self {
         let source = Inotify::open(common).map_or_else(|| Source::Times(Times::new()), Source::Kernel);
         Self { source, cancelled }
     }
 
-    /// As [`Waker::new`], without the kernel.
+    /// As [`Waker::new`], but always polls.
     pub(super) fn by_times(cancelled: PipeReader) -> Self {
         Self { source: Source::Times(Times::new()), cancelled }
     }
 
-    /// Whether the kernel tells of changes.
+    /// Returns whether the kernel reports changes.
     pub(super) const fn is_told(&self) -> bool {
         matches!(self.source, Source::Kernel(_))
     }
 
-    /// From now on a change in one of these folders ends a wait. To be called before they are read. Gives whether any of them was
-    /// not watched before: what was read of it by then may be out of date.
+    /// Watches these folders: from now on, a change in one of them ends a wait. Call it before reading them. Returns whether any of
+    /// them was not watched before: what was read from it may be out of date.
     pub(super) fn watch(&mut self, common: &Path, places: &[Place]) -> bool {
         if let Source::Kernel(inotify) = &mut self.source {
             if let Ok(is_new) = inotify.watch(common, places) {
                 return is_new;
             }
-            // The user's limit is reached: no folder is left out in silence, all are looked at.
+            // The user's limit of watches is reached. Polling all folders is better than missing some.
             self.source = Source::Times(Times::new());
         }
         match &mut self.source {
@@ -81,7 +81,7 @@ impl Waker {
         }
     }
 
-    /// Waits for news until `until`, and for those of growing output only until `growth`, if that is set.
+    /// Waits for a change until `until`. If `growth` is set, new output is known already, and is reported at that time.
     pub(super) fn wait(&mut self, until: Instant, growth: Option<Instant>) -> Woken {
         loop {
             let now = Instant::now();
@@ -104,7 +104,7 @@ impl Waker {
         }
     }
 
-    /// Waits once, at most for `limit`. Where news of growth are known already, the kernel's are not waited for but gathered.
+    /// Waits once, at most for `limit`. With `gathers`, an event of the kernel does not end the wait: events are collected at its end.
     fn pause(&mut self, limit: Duration, gathers: bool) -> Result<Option<Urgency>, Cancelled> {
         match &mut self.source {
             Source::Kernel(inotify) if gathers => {
@@ -125,19 +125,19 @@ impl Waker {
     }
 }
 
-/// Somebody wants the wait to end.
+/// The error of a cancelled wait.
 struct Cancelled;
 
 const fn cancelled(is_it: bool) -> Result<(), Cancelled> {
     if is_it { Err(Cancelled) } else { Ok(()) }
 }
 
-/// What the kernel cannot tell may be anything.
+/// Reads the pending events. If they cannot be read, anything may have changed.
 fn read(inotify: &mut Inotify) -> Option<Urgency> {
     inotify.read().unwrap_or(Some(Urgency::State))
 }
 
-/// Waits until one of a few files can be read; gives which, one bit each.
+/// Waits until at least one of the files is readable; returns which ones, as one bit for each.
 fn wait_for(files: &[&dyn AsFd], limit: Duration) -> Result<u32, Cancelled> {
     let mut asked: Vec<PollFd<'_>> =
         files.iter().map(|file| PollFd::from_borrowed_fd(file.as_fd(), PollFlags::IN)).collect();
@@ -150,23 +150,23 @@ fn wait_for(files: &[&dyn AsFd], limit: Duration) -> Result<u32, Cancelled> {
             let found = asked.iter().enumerate().filter(|(_, file)| !file.revents().is_empty());
             Ok(found.fold(0, |bits, (at, _)| bits | 1 << at))
         }
-        // A signal: whoever waits looks at the clock and waits on.
+        // A signal came; the caller looks at the clock and continues to wait.
         Err(Errno::INTR) => Ok(0),
-        // Nothing can be waited for: rather end than turn in circles.
+        // Waiting is impossible; end rather than loop without a pause.
         Err(_) => Err(Cancelled),
     }
 }
 
-/// Folders whose times are looked at.
+/// The folders whose modification times are polled.
 #[derive(Debug)]
 struct Times {
     tick: Backoff,
     seen: Vec<(PathBuf, Time)>,
-    /// The last change may share its time with one that came after it: the next look counts as a change as well.
+    /// Whether the next poll counts as a change: a later change may have the same modification time as the last one.
     again: bool,
 }
 
-/// What a look at a folder, or at the file `packed-refs`, shows.
+/// The modification time and the size of a folder or file; `None` if it does not exist.
 type Time = Option<(SystemTime, u64)>;
 
 impl Times {
@@ -220,7 +220,7 @@ mod tests {
 
     const SOON: Duration = Duration::from_secs(60);
 
-    /// Both ways to notice, in a folder with one watched folder of refs.
+    /// Runs a test with events and with polling, in a repository with one folder of refs.
     fn each_way(test: impl Fn(&Path, &mut Waker)) {
         for told in [true, false] {
             let folder = tempfile::tempdir().unwrap();
@@ -240,7 +240,7 @@ mod tests {
     fn what_changes_between_reading_and_waiting_ends_the_wait() {
         each_way(|folder, waker| {
             assert!(waker.watch(folder, &places()), "all are new");
-            // Here the watcher reads; then, before it waits:
+            // The watcher reads here. This happens after that and before it waits:
             fs::write(folder.join("refs/a"), "1").unwrap();
             assert_eq!(waker.wait(Instant::now() + SOON, None), Woken::News(Urgency::State));
         });
@@ -253,7 +253,7 @@ mod tests {
             fs::create_dir(folder.join("refs/later")).unwrap();
             assert_eq!(waker.wait(Instant::now() + SOON, None), Woken::News(Urgency::State));
             waker.watch(folder, &places());
-            // The times of folders may need one look more, since two changes can share a time.
+            // Polling may need one more look, since two changes can have the same time.
             while waker.wait(Instant::now() + Duration::from_millis(300), None) != Woken::Late {}
             fs::write(folder.join("refs/later/b"), "1").unwrap();
             assert_eq!(waker.wait(Instant::now() + SOON, None), Woken::News(Urgency::State));
@@ -268,7 +268,7 @@ mod tests {
             fs::remove_dir(folder.join("refs")).unwrap();
             fs::create_dir(folder.join("refs")).unwrap();
             assert_eq!(waker.wait(Instant::now() + SOON, None), Woken::News(Urgency::State));
-            // By their times, the new folder is watched like the old one.
+            // When polling, the new folder counts as the old one.
             assert_eq!(waker.watch(folder, &places()), waker.is_told(), "it has to be read once more");
         });
     }
