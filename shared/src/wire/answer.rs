@@ -1,4 +1,4 @@
-//! One kind of answer: its name, and the type of its report.
+//! A kind of answer: its name, and the type of its report.
 
 use std::{fmt, marker::PhantomData};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{Error, Result};
 
-/// Grows only when the meaning of something changes, which it does not.
+/// The version of the format. It would only grow if the meaning of a field changed.
 pub(super) const VERSION: u32 = 1;
 
 /// A kind of answer whose report is a `T`. The constants of [`crate::wire`] are the only ones.
@@ -20,17 +20,17 @@ impl<T> Answer<T> {
         Self { kind, report: PhantomData }
     }
 
-    /// Its name, as the field `kind` has it.
+    /// Returns its name, the value of the field `kind`.
     pub const fn kind(self) -> &'static str {
         self.kind
     }
 }
 
 impl<T: Serialize> Answer<T> {
-    /// The answer as JSON, on one line without a line feed.
+    /// Returns the answer as JSON, on one line without a line feed.
     ///
     /// # Errors
-    /// It cannot be written as JSON (70): a path in it is not UTF-8, for instance.
+    /// The report cannot be written as JSON (70), for instance because a path in it is not UTF-8.
     pub fn text(self, report: &T) -> Result<String> {
         serde_json::to_string(&Envelope::of(self.kind, report)).map_err(unwritable)
     }
@@ -40,15 +40,15 @@ impl<T: DeserializeOwned> Answer<T> {
     /// Reads an answer of this kind.
     ///
     /// # Errors
-    /// It is not JSON, of another kind or version, or lacks a field (3).
+    /// The text is not JSON, is of another kind or version, or lacks a field (3).
     pub fn read(self, text: &str) -> Result<T> {
         let unreadable =
-            |error| Error::refused(format!("this is not an answer of kind {}", self.kind)).because(error);
+            |error| Error::refused(format!("not an answer of kind {}", self.kind)).because(error);
         let head: Head = serde_json::from_str(text).map_err(unreadable)?;
         if (head.version, head.kind.as_str()) != (VERSION, self.kind) {
             let (version, kind) = (head.version, head.kind);
             return Err(Error::refused(format!(
-                "an answer of kind {} and version {VERSION} was expected, not {kind:?} and {version}",
+                "expected an answer of kind {} and version {VERSION}, not {kind:?} and {version}",
                 self.kind
             )));
         }
@@ -70,12 +70,12 @@ impl<T> fmt::Debug for Answer<T> {
     }
 }
 
-/// A report with what every answer begins with.
+/// A report, preceded by the fields that every answer begins with.
 #[derive(Debug, Serialize)]
 pub(super) struct Envelope<'a, T> {
     version: u32,
     kind: &'static str,
-    // The fields stand beside version and kind since 0.1.0.
+    // The fields of the report have been on the same level as version and kind since 0.1.0.
     #[serde(flatten)]
     report: &'a T,
 }
@@ -86,7 +86,7 @@ impl<'a, T> Envelope<'a, T> {
     }
 }
 
-/// What every answer begins with.
+/// The fields that every answer begins with.
 #[derive(Deserialize)]
 struct Head {
     version: u32,

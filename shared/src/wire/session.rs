@@ -1,4 +1,4 @@
-//! Writing a conversation piece by piece.
+//! Writes a session while it is read.
 
 use std::io::Write;
 
@@ -12,10 +12,10 @@ use crate::{
 };
 
 impl Answer<Conversation> {
-    /// Writes an open conversation as an answer of this kind while it is read: it may be longer than memory.
+    /// Writes an open session as an answer of this kind while it is read, because it may not fit into memory.
     ///
     /// # Errors
-    /// Its transcript cannot be read to the end (5), or `sink` does not take it (70).
+    /// The transcript cannot be read to its end (5), or `sink` cannot be written (70).
     pub fn write(self, open: &mut Open, sink: impl Write) -> Result<()> {
         let conversation = Conversation::streamed(open);
         let written = serde_json::to_writer(sink, &Envelope::of(self.kind(), &conversation));
