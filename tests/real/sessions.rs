@@ -117,7 +117,9 @@ fn one_that_runs_is_live_and_left_alone_and_sub_agents_are_nested() {
     });
     assert_eq!((&live["id"], &live["live"]), (&json!(SESSION), &json!(true)));
     assert!(live["pid"].as_u64().is_some(), "{live}");
-    repo.orchestra(["sessions", "resume", SESSION, "--print", "-m", "x"]).exits(3).says("goes on in process");
+    repo.orchestra(["sessions", "resume", SESSION, "--print", "-m", "x"])
+        .exits(3)
+        .says("is in use by process");
     child.kill().expect("killed");
     child.wait().expect("ended");
     // Its note is still there, its process is not.

@@ -52,7 +52,7 @@ fn what_landed_goes_into_the_archive_and_comes_back() {
     assert!(shown.contains("would go") && worktree.exists(), "{shown}");
     let report = cleanup(&repo, &[]);
     assert_eq!(told(&report, &gone), ("removed".into(), "merged into main".into()));
-    assert_eq!(told(&report, &idle), ("removed".into(), "it made nothing".into()));
+    assert_eq!(told(&report, &idle), ("removed".into(), "it has no work".into()));
     assert_eq!(told(&report, &stays), ("kept".into(), "its work is not in main".into()));
     assert!(report["bytes"].as_u64().expect("bytes") > 0 && !worktree.exists());
     assert_eq!(repo.checkout(), checkout);
@@ -309,7 +309,7 @@ fn agents_that_have_not_ended_stay() {
         );
     }
     repo.orchestra(["stop", &works]).succeeded();
-    assert_eq!(told(&cleanup(&repo, &["--older-than", "1h"]), &works).1, "it ended too short a time ago");
+    assert_eq!(told(&cleanup(&repo, &["--older-than", "1h"]), &works).1, "it ended too recently");
     assert_eq!(told(&cleanup(&repo, &[]), &works).1, "its work is not in main");
     repo.orchestra(["cleanup", "nobody"]).exits(3).says("nobody");
     repo.orchestra(["cleanup", "--into", "nowhere"]).exits(3).says("no branch 'nowhere'");
@@ -323,7 +323,7 @@ fn what_nobody_wants_goes_by_name_only_and_its_work_is_not_archived() {
     let id = ended(&repo, "echo secret > plan.txt");
     let work = repo.tip(&format!("refs/orchestra/heads/{id}"));
     repo.orchestra(["cleanup", "--force"]).succeeded().prints("its work is not in main");
-    repo.orchestra(["cleanup", "--discard", &id]).succeeded().prints("not wanted");
+    repo.orchestra(["cleanup", "--discard", &id]).succeeded().prints("discarded");
     let (archive, _) = repo.refs("refs/orchestra/archive/").remove(0);
     let reachable = repo.git(["rev-list", &archive]).stdout();
     assert!(!reachable.contains(&work), "shared state does not hold what was discarded");

@@ -178,7 +178,7 @@ fn runs(pid: i64) -> bool {
 /// It has one supervisor and can be stopped with its work, whatever was removed.
 fn is_still_ours(repo: &TestRepo<'_>, (id, supervisor, program): &(String, i64, i64)) {
     assert_eq!(repo.agent(id)["liveness"], "live");
-    repo.orchestra(["resume", "-d", id]).exits(3).says("runs already");
+    repo.orchestra(["resume", "-d", id]).exits(3).says("is already running");
     assert_eq!(repo.agent(id)["liveness"], "live");
     repo.orchestra(["stop", "--all"]).succeeded().prints("stopped");
     let ended = repo.agent(id);

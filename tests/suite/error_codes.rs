@@ -106,12 +106,12 @@ fn of_several_agents_each_failure_has_its_code() {
     let ran = repo.orchestra(["send", "--json", &one, &two, "-m", "hello"]);
     let picture = picture(&ran, &repo).replace(&one, "ONE").replace(&two, "TWO");
     assert_snapshot!(picture, @r#"
-    {"version":1,"kind":"send","sent":[],"failed":[{"id":"ONE","error":"agent 'ONE' does not run: it is done","hints":["git orchestra resume ONE -m '…' goes on with its conversation"],"code":"agent-ended"},{"id":"TWO","error":"agent 'TWO' does not run: it is done","hints":["git orchestra resume TWO -m '…' goes on with its conversation"],"code":"agent-ended"}]}
+    {"version":1,"kind":"send","sent":[],"failed":[{"id":"ONE","error":"agent 'ONE' is not running: it is done","hints":["git orchestra resume ONE -m '…' continues its session"],"code":"agent-ended"},{"id":"TWO","error":"agent 'TWO' is not running: it is done","hints":["git orchestra resume TWO -m '…' continues its session"],"code":"agent-ended"}]}
     ---
-    error: ONE: agent 'ONE' does not run: it is done
-    hint: git orchestra resume ONE -m '…' goes on with its conversation
-    error: TWO: agent 'TWO' does not run: it is done
-    hint: git orchestra resume TWO -m '…' goes on with its conversation
+    error: ONE: agent 'ONE' is not running: it is done
+    hint: git orchestra resume ONE -m '…' continues its session
+    error: TWO: agent 'TWO' is not running: it is done
+    hint: git orchestra resume TWO -m '…' continues its session
     --- 3
     "#);
 }

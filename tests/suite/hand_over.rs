@@ -170,7 +170,7 @@ fn offline_both_are_kept_and_shown_as_a_contradiction() {
     std::fs::rename(&hub, hub.with_extension("away")).expect("moved");
     for (repo, who) in [(&b, "b"), (&c, "c")] {
         let task = format!("echo {who} > {who}.txt");
-        repo.orchestra(["resume", &id, "-m", &task]).succeeded().says("both are kept");
+        repo.orchestra(["resume", &id, "-m", &task]).succeeded().says("the work of both is kept");
     }
     let heads = [&b, &c].map(|repo| repo.tip(&format!("refs/orchestra/heads/{id}")));
     std::fs::rename(hub.with_extension("away"), &hub).expect("moved");

@@ -19,7 +19,7 @@ fn an_error_is_one_object_beside_the_words() {
     let repo = world.repo();
     for (arguments, code, word, said) in [
         (&["status", "--json", "nosuch"] as &[&str], 3, "refused", "no agent 'nosuch'"),
-        (&["merge-ranked", "--json"], 3, "refused", "there is nothing to land"),
+        (&["merge-ranked", "--json"], 3, "refused", "nothing to land"),
         (&["merge-ranked", "--json", "nosuch"], 3, "refused", "'nosuch' is "),
         (&["undo", "--json"], 3, "refused", "nothing to undo"),
         (&["review", "--json", "nosuch", "--approve"], 3, "refused", "no agent 'nosuch'"),

@@ -258,7 +258,7 @@ fn a_branch_that_moves_while_it_lands_lands_as_it_was() {
     let was = repo.tip("b3");
     let test = format!("cd {} && git update-ref refs/heads/b3 b4", repo.path().display());
     let ran = repo.orchestra(["merge-ranked", "b3", "--test", &test]).succeeded();
-    ran.says(&format!("b3 has moved since: what landed is {}", &was[..10]));
+    ran.says(&format!("b3 has moved since then: {} landed", &was[..10]));
     assert_eq!(repo.tip("main^2"), was);
     let id = repo.spawn("while :; do sleep 0.1; done");
     repo.wait_for(&id, "running");

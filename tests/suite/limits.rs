@@ -152,7 +152,7 @@ fn a_limit_that_lasts_too_long_is_left_to_a_person() {
     assert_eq!((&agent["phase"], &agent["attempt"]), (&"paused".into(), &0.into()), "{agent}");
     std::fs::write(over(&world), "").expect("a file");
     // The service answers the one that a person resumed: then the limit is over for all.
-    repo.orchestra(["resume", &id]).succeeded().says("is resumed although its 5-hour limit holds until ");
+    repo.orchestra(["resume", &id]).succeeded().says("is resumed although its 5-hour limit lasts until ");
     assert_eq!(repo.agent(&id)["phase"], "done");
     repo.orchestra(["resume", "--all"]).succeeded();
     assert_eq!(repo.agent(&second)["phase"], "done");

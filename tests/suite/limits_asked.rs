@@ -71,7 +71,7 @@ fn a_person_may_resume_it_at_once_and_learns_what_that_means() {
     assert_eq!(repo.agent(&id)["attempt"], 1);
     std::fs::write(over(&world), "").expect("a file");
     let ran = repo.orchestra(["resume", &id]).succeeded();
-    ran.says(&format!("'{id}' is resumed although its 5-hour limit holds until "));
+    ran.says(&format!("'{id}' is resumed although its 5-hour limit lasts until "));
     let agent = repo.agent(&id);
     assert_eq!((&agent["phase"], &agent["attempt"]), (&"done".into(), &2.into()), "{agent}");
     // The service answered: others need not wait any more.

@@ -28,7 +28,7 @@ fn a_branch_wins_over_a_tag_of_its_name() {
     }
     repo.orchestra(["spawn", "-n", "--agent", "sh", "-b", "main", "x"])
         .succeeded()
-        .says("'main' is a branch and a tag: the branch is meant");
+        .says("'main' is a branch and a tag: the branch is used");
     repo.git(["tag", "other", &branch]);
     repo.orchestra(["merge-ranked", "other", "--into", "main"]).succeeded();
     assert!(repo.has("refs/heads/main", "o.txt"));

@@ -66,7 +66,7 @@ fn what_was_deleted_there_stays_deleted_when_only_the_way_to_it_changes() {
     assert!(!there.iter().any(|(name, _)| name.ends_with(&format!("agents/{gone}"))));
     repo.orchestra(["sync"])
         .succeeded()
-        .says("does not have 1 ref any more that it had")
+        .says("no longer has 1 ref that it had before")
         .says("nothing sent to origin");
 }
 

@@ -146,7 +146,7 @@ fn what_cannot_be_resumed_is_refused_in_words() {
     let repo = world.repo();
     let id = repo.spawn("while :; do sleep 0.1; done");
     repo.wait_for(&id, "running");
-    repo.orchestra(["resume", &id]).exits(3).says("runs already").says("git orchestra send");
+    repo.orchestra(["resume", &id]).exits(3).says("is already running").says("git orchestra send");
     repo.orchestra(["resume", "nobody"]).exits(3).says("no agent 'nobody'");
     repo.orchestra(["resume"]).exits(2).says("git orchestra resume AGENT, or --all");
     // Another clone's agent, while it runs there.

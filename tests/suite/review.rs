@@ -131,7 +131,7 @@ fn changes_go_to_the_agent_in_its_own_conversation() {
     assert_eq!(repo.file_in_head(&id, "b.txt"), "2\n");
     let said = repo.facts(&id).into_iter().find(|fact| fact["t"] == "send").expect("a message");
     let text = said["text"].as_str().expect("a text");
-    assert!(text.contains("changes are asked for") && text.contains("a.txt:1: why 1?"), "{text}");
+    assert!(text.contains("changes are requested") && text.contains("a.txt:1: why 1?"), "{text}");
     assert_eq!(known(&repo, &id)["holds"], "stale", "the new work needs a new verdict");
     repo.orchestra(["review", &id, "--changes", "-m", "more", "--keep"]).succeeded();
     assert_eq!(repo.agent(&id)["attempt"], 2);
@@ -177,7 +177,7 @@ fn several_reviewers_and_one_who_is_late() {
     assert_eq!(notes.lines().filter(|line| line.starts_with('{')).count(), 3);
     repo.orchestra(["resume", &id, "-m", "echo 2 > a.txt"]).succeeded();
     repo.end_of(&id);
-    by("Bob", "--reject").exits(4).says("has moved since you looked at it");
+    by("Bob", "--reject").exits(4).says("has changed since you looked at it");
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn another_agent_judges_and_the_test_is_ours() {
         ]);
         repo.orchestra(["review", &id, "--by", "judge", "--test", test])
     };
-    judge("fine", "true").exits(5).says("gave no verdict that can be read; nothing was judged");
+    judge("fine", "true").exits(5).says("gave no valid answer; no verdict was recorded");
     assert!(repo.facts(&id).iter().all(|fact| fact["t"] != "verdict"));
     // It says what it likes of tests: ours failed.
     judge(r#"{"verdict":"approve"}"#, "echo broken; exit 3").succeeded();
@@ -216,10 +216,15 @@ fn another_agent_judges_and_the_test_is_ours() {
     assert_eq!(repo.agent(&id)["attempt"], 1, "the agent was not told yet");
     let asked = std::fs::read_to_string(repo.path().with_file_name("repo.worktrees").join("asked"))
         .expect("it was asked");
-    assert!(asked.contains("seq 3 > a.txt") && asked.contains("was run on it: passed"), "{asked}");
+    assert!(
+        asked.contains("seq 3 > a.txt") && asked.contains("The result of the test 'test -e a.txt': passed"),
+        "{asked}"
+    );
     judge(r#"{"verdict":"approve"}"#, "true").succeeded();
     assert_eq!(known(&repo, &id)["verdict"], "approve", "of one kind of reviewer the last verdict counts");
-    repo.orchestra(["review", &id, "--by", "judge"]).exits(2).says("must have passed a test");
+    repo.orchestra(["review", &id, "--by", "judge"])
+        .exits(2)
+        .says("an agent can only approve work that passed a test");
     assert_eq!(repo.git(["worktree", "list"]).stdout().matches("repo.worktrees/landing").count(), 0);
     // What reviewers leave behind waits for nobody, and lands nowhere.
     let report = repo.orchestra(["merge-ranked", "--json"]).succeeded().json();
@@ -258,7 +263,10 @@ fn a_reviewer_repairs_and_what_it_approves_lands() {
     assert_eq!(repo.tip(&format!("refs/orchestra/heads/{id}")), head);
     let fact = repo.facts(&id).pop().expect("a fact");
     assert!(
-        fact["text"].as_str().expect("a text").contains("Its repair was not taken: the test exit code 1."),
+        fact["text"]
+            .as_str()
+            .expect("a text")
+            .contains("Its repair was discarded, because the test failed: exit code 1."),
         "{fact}"
     );
     // One with which it passes is a commit more, and lands with it.
@@ -319,12 +327,12 @@ fn what_cannot_be_judged() {
     let give = |id: &str, more: &[&str]| repo.orchestra([&["review", id], more].concat());
     give("nobody", &["--approve"]).exits(3);
     give(&running, &["--approve"]).exits(3).says("has not ended: it is running");
-    give(&empty, &["--approve"]).exits(3).says("has no work to judge");
+    give(&empty, &["--approve"]).exits(3).says("has no work to review");
     give(&id, &["--changes"]).exits(2).says("not said which");
     give(&id, &["-m", "hm"]).exits(2).says("no verdict given");
     give(&id, &["--approve", "--reject"]).exits(2);
-    give(&id, &["--changes", "-C", "a.txt:9", "x"]).exits(2).says("has 1 lines there, and no line 9");
-    give(&id, &["--changes", "-C", "b.txt:1", "x"]).exits(2).says("there is no file 'b.txt'");
+    give(&id, &["--changes", "-C", "a.txt:9", "x"]).exits(2).says("ends at line 1: there is no line 9");
+    give(&id, &["--changes", "-C", "b.txt:1", "x"]).exits(2).says("no file 'b.txt'");
     give(&id, &["--changes", "-C", "b.txt", "x"]).exits(2).says("is not FILE:LINE");
     assert!(repo.facts(&id).iter().all(|fact| fact["t"] != "verdict"), "nothing was half-done");
 }

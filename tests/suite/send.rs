@@ -70,13 +70,13 @@ fn what_cannot_be_heard_is_refused() {
     let repo = world.repo().with_scripted_claude();
     let shell = repo.spawn("while :; do sleep 0.1; done");
     repo.wait_for(&shell, "running");
-    repo.orchestra(["send", &shell, "hello"]).exits(3).says("reads nothing while it runs");
+    repo.orchestra(["send", &shell, "hello"]).exits(3).says("does not read messages while it runs");
     let id = repo.spawn_claude(&[], "hang");
     repo.wait_for(&id, "running");
-    repo.orchestra(["send", &id]).exits(2).says("nothing is said");
-    repo.orchestra(["send", &id, "  "]).exits(2).says("nothing is said");
+    repo.orchestra(["send", &id]).exits(2).says("nothing to send");
+    repo.orchestra(["send", &id, "  "]).exits(2).says("nothing to send");
     repo.orchestra(["send", &id, "--allow", "--deny"]).exits(2);
-    repo.orchestra(["send", &id, "--allow"]).exits(3).says("asks nothing");
+    repo.orchestra(["send", &id, "--allow"]).exits(3).says("is not waiting for an answer");
     repo.orchestra(["send", &id, &"x".repeat(20_000)]).exits(2).says("at most 16384");
     repo.orchestra(["stop", &id]).succeeded();
     repo.orchestra(["send", &id, "hello"]).exits(3).says(&format!("git orchestra resume {id} -m"));

@@ -104,7 +104,7 @@ fn pipes_sockets_and_links_stop_nobody_and_are_named() {
     }
     repo.orchestra(["sessions", "resume", "--dry-run", "one"])
         .exits(3)
-        .says("the folder of the conversation is gone");
+        .says("the folder of the session no longer exists");
     repo.orchestra(["sessions", "forget", "one"]).succeeded();
 }
 

@@ -63,7 +63,7 @@ fn of_several_that_go_on_with_one_at_once_one_does() {
     let live = one(&repo, "talk-1");
     assert_eq!((&live["live"], &live["pid"]), (&true.into(), &pid.into()), "it is in it");
     let ran = repo.orchestra(["sessions", "resume", "talk-1"]).exits(3);
-    ran.says(&format!("goes on in process {pid}")).says("--fork");
+    ran.says(&format!("is in use by process {pid}")).says("--fork");
     repo.orchestra(["sessions", "resume", "talk-1", "--fork", "-n"]).succeeded();
     waiting.let_go(child);
     // What it started still runs, and is not in it.
@@ -85,7 +85,7 @@ fn an_agent_does_not_go_on_where_somebody_is() {
     let (child, pid) = waiting.start(repo.orchestra_command(["sessions", "resume", &agent]));
     repo.git(["config", "orchestra.agent.claude.program", &scripted]);
     let ran = repo.orchestra(["resume", &agent, "-m", "say two"]).exits(3);
-    ran.says(&format!("its conversation '{session}' goes on in process {pid}")).says("--fresh");
+    ran.says(&format!("its session '{session}' is in use by process {pid}")).says("--fresh");
     waiting.let_go(child);
     repo.orchestra(["resume", &agent, "-m", "say two"]).succeeded();
     repo.wait_for(&agent, "done");

@@ -187,7 +187,10 @@ fn sub_agents_are_shown_searched_and_kept() {
     assert_eq!((&inner["messages"], &inner["description"]), (&json!(2), &json!("look for the needle")));
     let another = folder.join("parent/subagents/agent-a1b3.jsonl");
     fs::write(&another, lines(&[asks("01", "other")])).expect("a file");
-    repo.orchestra(["sessions", "show", "a1b"]).exits(3).says("'a1b' means 2 sub-agents").says("a1b2, a1b3");
+    repo.orchestra(["sessions", "show", "a1b"])
+        .exits(3)
+        .says("'a1b' is ambiguous: 2 subagents")
+        .says("a1b2, a1b3");
     fs::remove_file(another).expect("gone");
     let shown = repo.orchestra(["sessions", "show", "c3d4"]).succeeded().stdout();
     assert!(shown.contains("title     step\n"), "{shown}");

@@ -68,7 +68,7 @@ fn words_are_found_in_prompts_and_answers_alone() {
     }
     let shown = search(&["-C", "1", "Größe"]).succeeded().stdout();
     assert!(shown.contains("  > before\n  > Say \"Größe\" \\e[31mnow\n  > after\n"), "{shown}");
-    search(&["-E", "("]).exits(2).says("is no regular expression");
+    search(&["-E", "("]).exits(2).says("is not a valid regular expression");
     search(&[""]).exits(2);
 }
 
@@ -145,11 +145,13 @@ fn one_is_gone_on_with_in_its_own_folder_and_program() {
     let note = json!({"pid": me.pid, "procStart": me.start, "sessionId": "talk-1"});
     fs::write(registry.join("1.json"), note.to_string()).expect("a note");
     let ran = repo.orchestra(["sessions", "resume", "talk-1"]).exits(3);
-    ran.says(&format!("goes on in process {}", me.pid)).says("--fork");
+    ran.says(&format!("is in use by process {}", me.pid)).says("--fork");
     repo.orchestra(["sessions", "resume", "--fork", "talk-1", "-n"]).succeeded();
     fs::remove_dir_all(&registry).expect("gone");
     fs::remove_dir(&there).expect("gone");
-    repo.orchestra(["sessions", "resume", "talk-1"]).exits(3).says("the folder of the conversation is gone");
+    repo.orchestra(["sessions", "resume", "talk-1"])
+        .exits(3)
+        .says("the folder of the session no longer exists");
 }
 
 #[test]
@@ -200,7 +202,7 @@ fn what_is_kept_outlives_what_its_program_deletes() {
     }
     assert_eq!(kept["path"], Value::Null);
     // Going on puts it back to where its program looks for it, to the byte, with its sub-agents.
-    repo.orchestra(["sessions", "resume", &id, "-n"]).succeeded().says("would put its transcript back");
+    repo.orchestra(["sessions", "resume", &id, "-n"]).succeeded().says("would restore its transcript");
     assert!(!folder.exists());
     repo.orchestra(["sessions", "resume", &id]).succeeded().prints(&format!("--resume={id}"));
     let all = Ran::of(world.command("diff", world.dir()).args(["-r", "projects-before"]).arg(&folder));
@@ -360,7 +362,7 @@ fn a_conversation_that_was_begun_by_hand_becomes_an_agent() {
     assert_eq!((&at_rest["phase"], &at_rest["session"]), (&json!("stopped"), &json!(id)));
     let listed = one(&repo, id);
     assert_eq!((&listed["agent"], &listed["kept"]), (&json!(agent), &json!(true)));
-    repo.orchestra(["sessions", "adopt", id]).exits(3).says(&format!("is of agent '{agent}'"));
+    repo.orchestra(["sessions", "adopt", id]).exits(3).says(&format!("belongs to agent '{agent}'"));
     repo.orchestra(["resume", &agent, "-m", "write more.txt 2"]).succeeded();
     let done = repo.agent(&agent);
     assert_eq!((&done["phase"], &done["attempt"], &done["session"]), (&json!("done"), &json!(2), &json!(id)));

@@ -139,7 +139,7 @@ fn a_cleanup_keeps_what_a_landing_uses_and_removes_the_rest() {
     let landing = start(&repo, &["merge-ranked", &used, "--into", &into, "--test", &gate.command()]);
     gate.wait();
     let report = cleanup(&repo, &["--discard", &used, "--discard", &target, "--force", &idle]);
-    let uses = format!("a landing into {into} uses it now");
+    let uses = format!("a landing into {into} is using it");
     for id in [&used, &target] {
         assert_eq!(told(&report, id), ("kept".into(), uses.clone()), "{report}");
     }
@@ -263,7 +263,7 @@ fn one_agent_is_not_asked_for_repairs_by_two_landings_at_once() {
     let arguments = ["merge-ranked", &id, "--into", "dev", "--on-conflict", "agent", "--json"];
     let report = repo.orchestra(arguments).exits(1).json();
     let why = report["order"][0]["why"].as_str().expect("a reason");
-    assert!(why.ends_with("its agent cannot be asked: another landing, into main, uses it now"), "{why}");
+    assert!(why.ends_with("its agent cannot be asked: another landing, into main, is using it"), "{why}");
     gate.open();
     assert_eq!(code(landing), Some(0));
     assert_eq!(repo.agent(&id)["landed_in"], "main");

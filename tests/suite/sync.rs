@@ -207,7 +207,7 @@ fn what_the_remote_loses_stays_here_and_is_offered() {
     let rewound = a.tip(&format!("{agent}~1"));
     // Rewound: what it tells now is less than before.
     world.git(&hub, ["update-ref", &agent, &rewound]);
-    a.orchestra(["sync"]).succeeded().says("any more that it had").says("--restore");
+    a.orchestra(["sync"]).succeeded().says("that it had before").says("--restore");
     assert_eq!((shared(&a), world.git(&hub, ["rev-parse", &agent]).line()), (before.clone(), rewound));
     a.orchestra(["sync", "--restore"]).succeeded();
     assert_eq!(shared_of_hub(&world), before);

@@ -125,7 +125,7 @@ fn names_that_are_not_ours_and_chains_that_are_no_lives() {
     }
     update_refs(&world, &orders);
     let ran = b.orchestra(["sync"]).succeeded();
-    let ran = ran.says("'agents/code-00000' of origin is not taken in: it is not the life of an agent");
+    let ran = ran.says("'agents/code-00000' of origin is not accepted: it is not the life of an agent");
     let ran = ran.says("agents/blob-00000").says("no commit").says("octopus-00000").says("20 parents");
     ran.says("'agents/huge-00000'").says("306 refs of origin have names that are not ours");
     let names: Vec<String> = shared(&b).into_iter().map(|(name, _)| name).collect();
@@ -219,7 +219,7 @@ fn broken_objects_and_a_transfer_that_breaks_off() {
     // That one is named, and what else is new there is fetched.
     b.orchestra(["sync"])
         .exits(1)
-        .says(&format!("'agents/{more}' of origin is not taken in"))
+        .says(&format!("'agents/{more}' of origin is not accepted"))
         .prints(&format!("{other} is new here"));
     let now: Vec<_> = shared(&b).into_iter().filter(|(name, _)| !name.ends_with(&other)).collect();
     assert_eq!(now, before);
@@ -313,7 +313,7 @@ fn notes_that_are_a_bomb_stay_there_and_the_rest_is_taken_in() {
         in_hub(&world, &["update-ref", "refs/orchestra/notes/reviews", &tip.line()]);
         for _ in 0..2 {
             let said = b.orchestra(["sync"]).succeeded().stderr();
-            assert!(said.contains("'notes/reviews' of origin is not taken in"), "{said}");
+            assert!(said.contains("'notes/reviews' of origin is not accepted"), "{said}");
             assert!(said.contains(why) || said.contains("have notes"), "{said}");
         }
     }
@@ -361,7 +361,7 @@ fn what_was_refused_is_not_read_again() {
     let root = commit_in_hub(&world, &"x".repeat(2 << 20), &[]);
     let tip = commit_in_hub(&world, "agent: told\n\nOrchestra-Join: 1\n", &[&root]);
     in_hub(&world, &["update-ref", "refs/orchestra/agents/long-00000", &tip]);
-    let why = "'agents/long-00000' of origin is not taken in: entry";
+    let why = "'agents/long-00000' of origin is not accepted: entry";
     b.orchestra(["sync"]).succeeded().says(why).says("bytes");
     // Somebody who reads it again finds that its beginning is gone.
     unpack(&world, &b.path().join(".git"));
@@ -436,7 +436,7 @@ fn a_git_that_refuses_objects_of_one_agent_fetches_the_others() {
     );
     in_hub(&world, &["update-ref", "refs/orchestra/heads/bad-00000", &tip]);
     b.git(["config", "fetch.fsckObjects", "true"]);
-    b.orchestra(["sync"]).exits(1).says("'heads/bad-00000' of origin is not taken in").prints("is new here");
+    b.orchestra(["sync"]).exits(1).says("'heads/bad-00000' of origin is not accepted").prints("is new here");
     assert_eq!(b.agent(&id)["phase"], "done");
     assert_eq!(b.file_in_head(&id, "one.txt"), "1\n");
 }

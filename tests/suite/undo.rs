@@ -53,7 +53,7 @@ fn what_came_after_and_what_is_not_committed_stays() {
     repo.git(["checkout", "-q", "lines.txt"]);
     repo.write("untracked.txt", "mine\n");
     repo.commit("after", &[]);
-    repo.orchestra(["undo"]).exits(3).says("main has moved on since").says("git revert");
+    repo.orchestra(["undo"]).exits(3).says("main has moved since then").says("git revert");
     assert_eq!(repo.tip("main~1"), landed);
     assert_eq!(repo.file_at("main", "untracked.txt"), "mine\n");
 }

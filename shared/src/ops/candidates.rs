@@ -1,5 +1,4 @@
-//! What can be typed in some place, for the completion of shells and for lists to choose from. Never waits, and is empty where nothing
-//! can be read.
+//! Values for shell completion and for lists to choose from. Never waits, and returns nothing where nothing can be read.
 
 use std::cmp::Reverse;
 
@@ -14,18 +13,18 @@ use crate::{
 
 pub use crate::store::operations::Operation;
 
-/// An agent that can be named.
+/// An agent to choose.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// Its id.
+    /// The id of the agent.
     pub id: AgentId,
-    /// Where it is.
+    /// The current phase.
     pub phase: Phase,
-    /// Its task in a few words.
+    /// The first line of its task, shortened.
     pub title: String,
 }
 
-/// The newest agents, at most `most`: all, or those whose phase `wanted` accepts.
+/// Returns the newest agents whose phase `wanted` accepts, at most `most`.
 pub fn agents_where(repo: &Repo, most: usize, wanted: impl Fn(Phase) -> bool) -> Vec<Candidate> {
     let Ok(listing) = Listing::read(repo) else { return Vec::new() };
     let mut rows: Vec<_> = listing.rows.iter().filter(|row| wanted(row.entry.glance.phase)).collect();
@@ -38,24 +37,24 @@ pub fn agents_where(repo: &Repo, most: usize, wanted: impl Fn(Phase) -> bool) ->
     rows.into_iter().map(candidate).collect()
 }
 
-/// The user's branches, at most `most`, by their short names.
+/// Returns the short names of the user's branches, at most `most`.
 pub fn branches(repo: &Repo, most: usize) -> Vec<String> {
     let refs = repo.refs_below(layout::BRANCHES).unwrap_or_default();
     let names = refs.iter().take(most).filter_map(|(name, _)| layout::branch_of(name));
     names.map(str::to_owned).collect()
 }
 
-/// The coding agents that can be started.
+/// Returns the profiles that can be started here.
 pub fn profiles(repo: &Repo) -> Vec<String> {
     agents::ready(&Config::of(repo))
 }
 
-/// The programs whose sessions can be read.
+/// Returns the names of the programs whose sessions can be read.
 pub fn session_programs() -> Vec<&'static str> {
     agents::session_readers().map(SessionReader::name).collect()
 }
 
-/// The newest operations, at most `most`.
+/// Returns the newest operations, at most `most`.
 pub fn operations(repo: &Repo, most: usize) -> Vec<Operation> {
     let mut all = operations::all(repo).unwrap_or_default();
     all.truncate(most);

@@ -1,5 +1,5 @@
-//! `cleanup`: takes away agents whose work is provably elsewhere, every byte kept for `undo`; what it does not take away, it says
-//! why.
+//! `cleanup`: removes agents whose work is provably in another branch, with every byte kept for `undo`, and reports why it keeps the
+//! others.
 
 mod judge;
 mod targets;
@@ -33,21 +33,21 @@ use crate::{
     trust::AcceptedRepo,
 };
 
-/// How long another command may hold an agent's lock for a look.
+/// How long to wait for an agent's lock, which another command may hold for a moment.
 const SETTLE: Duration = Duration::from_millis(500);
 
-/// Agents that go at once: each has a lock, and a process can hold so many files open.
+/// The most agents that are removed at once: each needs a lock, and the number of open files of a process is limited.
 const AT_ONCE: usize = 200;
 
 /// Which agents to remove, and under which conditions.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// Only these agents, by id or unique prefix; all of this clone if none is named.
+    /// Only these agents, by id or unique prefix; if empty, all of this clone.
     pub agents: Vec<String>,
-    /// Agents to remove although their work is nowhere else.
+    /// Agents to remove even if their work is in no other branch.
     pub discard: Vec<String>,
-    /// Only agents that ended at least so long ago.
+    /// Only agents that ended at least this long ago.
     #[serde(rename = "older_than_seconds", with = "crate::ops::seconds")]
     #[schemars(with = "Option<u64>")]
     pub older_than: Option<Duration>,
@@ -59,25 +59,25 @@ pub struct Request {
     pub dry_run: bool,
 }
 
-/// The agents that were looked at, and the outcome for each.
+/// The agents that were examined, and the outcome for each.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The agents, the oldest first.
+    /// The agents, oldest first.
     pub agents: Vec<CleanedAgent>,
     /// The id of the operation, if any agent was removed.
     pub operation: Option<String>,
-    /// Bytes on the disk that the worktrees took.
+    /// The disk space that the removed worktrees took, in bytes.
     pub bytes: u64,
-    /// Operations that were too old to be kept any longer.
+    /// The number of old operations that were forgotten, and can no longer be undone.
     pub forgotten: usize,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// Agents that were not looked at, because they cannot be read.
+    /// Agents that were not examined because they cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
 
 impl Report {
-    /// The error that agents were kept for, if something failed: the first, and how many there are.
+    /// Returns the first error that caused an agent to be kept, with the number of others.
     pub fn failure(&self) -> Option<Error> {
         let mut failed = self.agents.iter().filter_map(|entry| Some((entry, entry.code?)));
         let (entry, code) = failed.next()?;
@@ -86,30 +86,30 @@ impl Report {
             more => format!(", and {more} more"),
         };
         let message = format!("'{}' is kept because something failed{more}: {}", entry.agent.id, entry.why);
-        let again = format!("git orchestra cleanup {}, once that is mended", entry.agent.id);
+        let again = format!("git orchestra cleanup {}, after fixing that", entry.agent.id);
         Some(Error::new(code, message).hint(entry.hint.clone().unwrap_or(again)))
     }
 }
 
-/// An agent that was looked at, as it was then.
+/// An agent that was examined, as it was at that time.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "CleanupEntry")]
 pub struct CleanedAgent {
     /// Whether it was removed.
     pub outcome: CleanupOutcome,
-    /// Why, in words.
+    /// The reason, in words.
     pub why: String,
-    /// What to type, if it was kept.
+    /// A command to type next, if it was kept.
     pub hint: Option<String>,
-    /// The process that works in its worktree.
+    /// The id of the process that works in its worktree.
     pub held_by: Option<i32>,
-    /// It was kept because something failed, not because it may not go.
+    /// Whether it was kept because something failed, and not because it must not be removed.
     pub failed: bool,
-    /// What went wrong, where something failed; it decides the exit code.
+    /// The error code, if something failed; it decides the exit code.
     pub code: Option<Code>,
-    /// Bytes on the disk that its worktree took.
+    /// The disk space that its worktree took, in bytes.
     pub bytes: Option<u64>,
-    /// The agent as it was.
+    /// The agent, before it was removed.
     #[serde(flatten)]
     pub agent: AgentObject,
 }
@@ -119,7 +119,7 @@ pub struct CleanedAgent {
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "CleanupOutcome")]
 pub enum CleanupOutcome {
-    /// It was removed; undo brings it back.
+    /// It was removed; `undo` restores it.
     Removed,
     /// It would be removed.
     Planned,
@@ -127,7 +127,7 @@ pub enum CleanupOutcome {
     Kept,
 }
 
-/// An agent that was looked at.
+/// An agent that was examined, and the finding.
 struct Candidate {
     id: AgentId,
     agent: Agent,
@@ -136,10 +136,10 @@ struct Candidate {
     discard: bool,
 }
 
-/// Looks at agents, and takes away those that may go.
+/// Examines agents, and removes those that may be removed.
 ///
 /// # Errors
-/// An agent named is not there, another command of ours changes branches (4), or the operation cannot be written down; nothing is
+/// A named agent does not exist (3), another command is changing branches (4), or the operation cannot be recorded. Nothing is
 /// changed then.
 pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.dry_run {
@@ -170,19 +170,19 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     Ok(report)
 }
 
-/// Says what the disk still holds though it was removed.
+/// Returns warnings about files that were removed from the repository and could not be deleted from the disk.
 fn stuck(repo: &Repo) -> Result<Vec<String>> {
     let shown = |folder: &PathBuf| text::safe(&folder.to_string_lossy()).into_owned();
     let sentence = |folder| {
         let shown = shown(&folder);
         format!(
-            "files of an earlier cleanup cannot be deleted and take space: '{shown}' (ls -lR '{shown}' tells whose they are)"
+            "files of an earlier cleanup cannot be deleted and take space: '{shown}' (ls -lR '{shown}' shows their owner)"
         )
     };
     Ok(trash::stuck(repo)?.into_iter().map(sentence).collect())
 }
 
-/// Takes the named agents away again, as an earlier operation did.
+/// Removes the agents of an earlier operation again. The flag of each says whether its work was discarded.
 pub(super) fn again(repo: &Repo, journal: Journal, removed: &[(String, bool)]) -> Result<Report> {
     let named =
         |discarded: bool| removed.iter().filter(move |(_, one)| *one == discarded).map(|(id, _)| id.clone());
@@ -195,7 +195,7 @@ pub(super) fn again(repo: &Repo, journal: Journal, removed: &[(String, bool)]) -
     take_away(repo, journal, candidates(repo, &request)?.0)
 }
 
-/// The agents that are asked for, and those that cannot be read.
+/// Returns the requested agents with the finding for each, and those that cannot be read.
 fn candidates(repo: &Repo, request: &Request) -> Result<(Vec<Candidate>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     let named =
@@ -213,7 +213,7 @@ fn candidates(repo: &Repo, request: &Request) -> Result<(Vec<Candidate>, Vec<Unr
         }
         let agent = Chain::of_agent(repo, &id)?.fold().agent;
         let discard = discard.contains(&id);
-        // What cannot be told is kept.
+        // An agent is kept if something about it cannot be determined.
         let finding = judge
             .look(&id, &agent, &object, discard)
             .unwrap_or_else(|error| Err(NotRemovable::because(error)));
@@ -222,7 +222,7 @@ fn candidates(repo: &Repo, request: &Request) -> Result<(Vec<Candidate>, Vec<Unr
     Ok((found, seen.unreadable))
 }
 
-/// Keeps everything first, writes it down, and only then takes anything away.
+/// Stores everything first, records the operation, and only then removes anything.
 fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) -> Result<Report> {
     let (mut kept, mut pins): (Vec<Option<KeptAgent>>, Vec<_>) = (Vec::new(), Vec::new());
     let mut removals = Vec::new();
@@ -268,7 +268,7 @@ fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) 
     journal.operation.stage = match (nothing, stuck.is_empty()) {
         (true, _) => Stage::Aborted,
         (false, true) => Stage::Done,
-        // The next command puts back what could not be put back.
+        // The next command restores what could not be restored now.
         (false, false) => Stage::Open,
     };
     journal.operation.summary = summary(&removals);
@@ -277,7 +277,7 @@ fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) 
     Ok(Report { operation: (!nothing).then(|| journal.operation.id.clone()), ..report(entries) })
 }
 
-/// Under the agents' locks, so that nobody resumes them meanwhile. Gives those that are neither removed nor as they were.
+/// Removes a batch of agents under their locks, so that nobody resumes them meanwhile. Returns those whose removal failed half way.
 fn take_some(
     repo: &Repo,
     operation: &str,
@@ -312,15 +312,15 @@ fn take_some(
     Ok(stuck)
 }
 
-/// The agent's lock, if it is still as it was looked at.
+/// Takes the agent's lock, and checks that the agent has not changed since it was examined.
 fn still(repo: &Repo, private: &PrivateDir, one: &Candidate) -> Result<Lock> {
     let lock = Lock::take(&private.agent(&one.id).lock(), SETTLE)?
-        .ok_or_else(|| Error::new(Code::LockHeld, "another command works on it"))?;
+        .ok_or_else(|| Error::new(Code::LockHeld, "another command is using it"))?;
     if private.agent(&one.id).holds_output() {
-        return Err(Error::new(Kind::External, "its output could not be stored yet"));
+        return Err(Error::new(Kind::External, "its output is not stored yet"));
     }
     if Chain::of_agent(repo, &one.id)?.fold().agent.lamport != one.agent.lamport {
-        return Err(Error::new(Code::AgentChanged, "it went on in this very moment"));
+        return Err(Error::new(Code::AgentChanged, "it changed just now"));
     }
     Ok(lock)
 }

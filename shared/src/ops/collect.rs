@@ -1,4 +1,4 @@
-//! `collect`: saves the work of agents as it is now, and sums up what became of them.
+//! `collect`: saves the current work of agents, and summarizes the agents.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -32,16 +32,16 @@ use crate::{
     },
 };
 
-/// How long another command may hold the agent's lock for a look.
+/// How long to wait for the agent's lock, which another command may hold for a moment.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// Whose work to save.
+/// The agents whose work to save, and whether to write a bundle.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// The agents, by id or unique prefix; none: all of this clone.
+    /// The agents, by id or unique prefix; if empty, all of this clone.
     pub agents: Vec<String>,
-    /// A bundle to write the agents to as well, for `git fetch`.
+    /// The bundle file to write the agents to, for `git fetch`.
     pub bundle: Option<PathBuf>,
 }
 
@@ -50,60 +50,60 @@ pub struct Request {
 pub struct Report {
     /// The agents, in the order of their ids.
     pub agents: Vec<Summary>,
-    /// The bundle that was written.
+    /// The bundle file that was written.
     pub bundle: Option<PathBuf>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// Agents that were not looked at because they cannot be read, and work that cannot be read.
+    /// Agents that were skipped because they cannot be read, and work that cannot be read.
     pub unreadable: Vec<Unreadable>,
-    /// What went wrong first, where something could not be saved; it decides the exit code.
+    /// The code of the first error, if something could not be saved; it decides the exit code.
     #[serde(skip)]
     pub failed: Option<Code>,
 }
 
-/// What `collect` did for an agent.
+/// What `collect` saved for an agent.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CollectOutcome {
-    /// Its worktree, as it is while it works, is in `refs/orchestra-local/snapshots/<id>`.
+    /// It has not ended; a snapshot of its worktree is in `refs/orchestra-local/snapshots/<id>`.
     Snapshot,
-    /// What was done since its end is in its head now.
+    /// Changes since its end were captured into its head.
     Taken,
-    /// Its head had everything.
+    /// There was nothing to save: its head is up to date.
     Nothing,
-    /// Its worktree is gone: its head has what was saved before.
+    /// Its worktree is missing; its head has what was saved before.
     WorktreeGone,
-    /// It is of another clone, or its supervisor is gone: `resume` and `stop` save what there is.
+    /// It belongs to another clone, or its supervisor died; `resume` and `stop` save its work.
     NotOurs,
-    /// What is in its worktree could not be saved.
+    /// The contents of its worktree could not be saved.
     Failed,
 }
 
-/// An agent, and what was saved of it.
+/// An agent, and what was saved for it.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Summary {
     /// What was saved.
     pub saved: CollectOutcome,
-    /// Why it could not be saved.
+    /// Why its work could not be saved.
     pub failure: Option<String>,
-    /// What went wrong, if it could not be saved.
+    /// The error code, if its work could not be saved.
     pub code: Option<Code>,
-    /// What stays in its worktree only.
+    /// Files that were not captured and are in its worktree only.
     pub not_taken: Vec<LeftOut>,
-    /// The command that resumes its conversation by hand, in its worktree.
+    /// The command to resume its session by hand, in its worktree.
     pub by_hand: Option<String>,
     /// The agent.
     #[serde(flatten)]
     pub agent: AgentObject,
 }
 
-/// Saves, and sums up.
+/// Saves the work of agents, and summarizes each agent.
 ///
 /// # Errors
-/// There is no such agent (3), or the bundle cannot be written. What cannot be saved of one agent stands in its summary.
+/// There is no such agent (3), or the bundle cannot be written. An agent whose work cannot be saved is reported in its summary.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let (ids, mut unreadable) = choose(repo, request)?;
-    // What a kill left unfinished holds no work, and is not looked at.
+    // Agents whose creation was interrupted have no work; they are removed first.
     let mut warnings = repairing::repair(repo, repair::Operations::Free)?;
     let mut agents = Vec::with_capacity(ids.len());
     let mut failed = None;
@@ -132,7 +132,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     Ok(Report { agents, bundle: request.bundle.clone(), warnings, unreadable, failed })
 }
 
-/// The agents that are asked for; where none is named, those that cannot be read as well.
+/// Returns the requested agents, and, if none is named, those that cannot be read.
 fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     if request.agents.is_empty() {
@@ -162,7 +162,7 @@ fn save(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
     }
 }
 
-/// Takes what somebody did in the worktree since the end, or what could not be taken then.
+/// Captures what changed in the worktree since the agent ended, or what could not be captured at its end.
 pub(super) fn take_again(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
     let dir = PrivateDir::new(repo.private_dir()?).agent(id);
     let Some(_lock) = Lock::take(&dir.lock(), SETTLE)? else { return Ok(CollectOutcome::Nothing) };
@@ -176,7 +176,7 @@ fn taken_under_lock(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
     if !agent.phase.is_at_rest() {
         return Ok(CollectOutcome::Nothing);
     }
-    // One that names nothing cannot be moved; what else is wrong with it, taking the work again repairs.
+    // A head ref that cannot be resolved cannot be moved. Any other damage is repaired by capturing the work again.
     if repo.find_ref(&layout::head_ref(id)).is_err()
         && let Some(broken) = unreadable::work_of(repo, id, &agent)?
     {
@@ -185,13 +185,13 @@ fn taken_under_lock(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
     let Some(shadowed) = AgentCheckout::of(repo, id, &agent)? else {
         return match &agent.unsaved {
             Some(why) => {
-                Err(Error::new(Code::WorktreeMissing, format!("its worktree is gone; at its end: {why}")))
+                Err(Error::new(Code::WorktreeMissing, format!("its worktree is missing; at its end: {why}")))
             }
             None => Ok(CollectOutcome::WorktreeGone),
         };
     };
     let base =
-        agent.base.commit().ok_or_else(|| Error::internal(format!("'{}' is no commit", agent.base)))?;
+        agent.base.commit().ok_or_else(|| Error::internal(format!("'{}' is not a commit", agent.base)))?;
     let task = shadowed.task(id, &agent, base);
     let repo = &repo.acting_as(shadowed.identity.as_ref());
     let taken = capture::finish(repo, &task, &shadowed.place(&shadowed.shadow))?;
@@ -238,7 +238,7 @@ fn summary(repo: &Repo, id: &AgentId, saved: CollectOutcome, failure: Option<Err
     Ok(Summary { saved, failure, code, not_taken: not_taken.unwrap_or_default(), by_hand, agent })
 }
 
-/// A result on the head of every agent at rest that made something.
+/// Writes a note with the result on the head of every ended agent that has commits.
 fn write_notes(repo: &Repo, agents: &[Summary]) -> Result<()> {
     let mut all = Vec::new();
     for summary in agents.iter().filter(|summary| summary.agent.liveness == Liveness::Ended) {
@@ -256,7 +256,7 @@ fn write_notes(repo: &Repo, agents: &[Summary]) -> Result<()> {
     notes::write(repo, layout::RESULTS, "results", &all)
 }
 
-/// Lives and work, without what lies before the agents' bases.
+/// Writes the events and the work of agents, without the history before their bases.
 fn bundle(repo: &Repo, ids: &[AgentId], file: &std::path::Path) -> Result<()> {
     let mut arguments: Vec<String> = Vec::new();
     for id in ids {
@@ -270,7 +270,7 @@ fn bundle(repo: &Repo, ids: &[AgentId], file: &std::path::Path) -> Result<()> {
         }
     }
     if arguments.is_empty() {
-        return Err(Error::refused("there is no agent to write into a bundle"));
+        return Err(Error::refused("no agent to write into a bundle"));
     }
     let git = repo.git("bundle")?.args(["create", "--quiet"]).arg(file).args(arguments);
     git.limit(command::LONG_LIMIT).run().map(|_| ()).map_err(|error| {

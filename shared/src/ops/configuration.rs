@@ -1,4 +1,4 @@
-//! Whether the configuration of a repository may be used, as every window asks before it lets anything run.
+//! Whether the configuration of a repository was accepted. Every window checks this before it starts anything.
 
 pub use crate::trust::{
     AcceptedRepo,

@@ -1,4 +1,4 @@
-//! `diff`: what an agent changed, from where it started to its files as they are now; or what two agents did differently.
+//! `diff`: compares the current files of an agent with the commit that it started from, or with those of another agent.
 
 use std::path::PathBuf;
 
@@ -17,69 +17,69 @@ use crate::{
     worktree::capture,
 };
 
-/// Whose work to compare, and with what.
+/// What to compare.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// The agent, by id or unique prefix.
     pub agent: String,
-    /// Another agent with whose work it is compared, instead of with the commit from which it started.
+    /// Another agent to compare with, instead of the commit that the agent started from.
     #[serde(default)]
     pub other: Option<String>,
     /// Compare committed work only.
     #[serde(default)]
     pub committed: bool,
-    /// Begin at the work that was judged last, instead of at the commit from which the agent started.
+    /// Compare with the work that was reviewed last, instead of the commit that the agent started from.
     #[serde(default)]
     pub since_review: bool,
-    /// Only these paths; none: all.
+    /// Only these paths; if empty, all.
     #[serde(default)]
     pub paths: Vec<String>,
 }
 
-/// What differs between two trees.
+/// The differences between two trees.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The agent.
     pub agent: String,
-    /// The agent it is compared with.
+    /// The agent that it is compared with.
     pub other: Option<String>,
-    /// Where the comparison begins: the base, or the work of the agent named first.
+    /// The old side: the base, or the work of the agent named first.
     pub from: Oid,
-    /// Where it ends.
+    /// The new side.
     pub to: Oid,
-    /// Files that differ.
+    /// The files that differ.
     pub files: Vec<File>,
-    /// Files of the worktree that no commit of ours would take.
+    /// Files of the worktree that would not be captured.
     pub left_out: Vec<LeftOut>,
-    /// Why the work will not land, if git would refuse it.
+    /// Why the work cannot land, if git would refuse it.
     pub problem: Option<String>,
 }
 
-/// A comparison that can be shown: the report, and where its two trees are.
+/// A comparison that can be shown: the report, and the objects of its two trees.
 #[derive(Debug)]
 pub struct Comparison {
-    /// What was compared, and what differs.
+    /// The report: what was compared, and what differs.
     pub report: Report,
     place: PathBuf,
     common: PathBuf,
     paths: Vec<String>,
-    /// Holds objects that only this comparison needs.
+    /// Temporary folders with the objects that only this comparison needs.
     scratch: Vec<TempDir>,
 }
 
-/// A file that differs.
+/// A changed file.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct File {
-    /// Its path; of a renamed one, the new path.
+    /// The path; the new one if it was renamed.
     pub path: String,
-    /// Lines added; none in a binary file.
+    /// The number of added lines; `null` for a binary file.
     pub insertions: Option<u64>,
-    /// Lines removed.
+    /// The number of removed lines; `null` for a binary file.
     pub deletions: Option<u64>,
 }
 
-/// Compares. Nothing is written into the repository.
+/// Compares, and writes nothing into the repository.
 ///
 /// # Errors
 /// There is no such agent, or its work is not here (3).
@@ -87,7 +87,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     compare(repo, request).map(|comparison| comparison.report)
 }
 
-/// Compares as [`run`], and keeps the two trees for who wants to see the diff itself.
+/// Compares as [`run`], and keeps the two trees, so that the diff itself can be shown.
 ///
 /// # Errors
 /// As [`run`].
@@ -124,7 +124,7 @@ pub fn compare(repo: &AcceptedRepo, request: &Request) -> Result<Comparison> {
     Ok(comparison)
 }
 
-/// Why a work will not land.
+/// Returns why work cannot land, if git would refuse it.
 ///
 /// # Errors
 /// It cannot be compared either (3).
@@ -139,12 +139,12 @@ fn flaw(repo: &Repo, id: &AgentId, work: Oid) -> Result<Option<String>> {
     }
 }
 
-/// The head that was judged last.
+/// Returns the head that was reviewed last.
 fn judged(repo: &Repo, id: &AgentId) -> Result<Oid> {
     let verdict = verdicts::counting(repo, id, &Chain::of_any_agent(repo, id)?.fold().agent)?;
     let head = verdict.and_then(|verdict| verdict.head.commit());
     head.filter(|head| repo.read_commit(*head).is_ok()).ok_or_else(|| {
-        Error::new(Code::NotReviewed, format!("the work of '{id}' was not judged yet"))
+        Error::new(Code::NotReviewed, format!("the work of '{id}' has no verdict yet"))
             .hint(format!("git orchestra review {id}"))
     })
 }
@@ -153,11 +153,11 @@ struct Work {
     base: Oid,
     now: Oid,
     left_out: Vec<LeftOut>,
-    /// It is a commit of the repository, not what a look at a worktree made.
+    /// Whether `now` is an object of the repository, and not of the temporary capture of a worktree.
     is_kept: bool,
 }
 
-/// What an agent has, now: the files of its worktree if there is one here, else its head.
+/// Returns an agent's current work: the files of its worktree if it has one here, otherwise its head.
 fn work(repo: &Repo, id: &AgentId, committed: bool, scratch: &mut Vec<TempDir>) -> Result<Work> {
     let agent = Chain::of_any_agent(repo, id)?.fold().agent;
     let missing = || Error::new(Code::WorkMissing, format!("the work of agent '{id}' is not here"));
@@ -166,7 +166,7 @@ fn work(repo: &Repo, id: &AgentId, committed: bool, scratch: &mut Vec<TempDir>) 
         return Ok(Work { base, now, left_out, is_kept: false });
     }
     let branch = repo.find_ref(&layout::branch_ref(&agent.branch))?;
-    // While it runs, its branch is ahead of what was taken.
+    // While it runs, its branch is ahead of the captured work.
     let head = unreadable::work_tip(repo, id, &agent)?;
     let now = if agent.phase.is_at_rest() { head.or(branch) } else { branch.or(head) };
     let now = match now {
@@ -194,12 +194,12 @@ fn in_its_worktree(
 }
 
 impl Comparison {
-    /// `git diff` of what is compared, for the user's eyes.
+    /// Returns a `git diff` that runs in the user's terminal. Its arguments are not complete without [`Comparison::compared`].
     pub fn git_diff(&self) -> Git {
         self.with_objects(Git::interactive(&self.place, "diff"))
     }
 
-    /// The two trees, and the paths, as the last arguments.
+    /// Appends the two trees and the paths as the last arguments.
     #[must_use]
     pub fn compared(&self, git: Git) -> Git {
         let Report { from, to, .. } = &self.report;
@@ -217,7 +217,7 @@ impl Comparison {
             .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", all)
     }
 
-    /// The diff as text, for an editor.
+    /// Returns the diff as text, for an editor.
     ///
     /// # Errors
     /// Git fails.
@@ -243,7 +243,7 @@ impl Comparison {
     }
 }
 
-/// `added TAB removed TAB path NUL`; a renamed file has an empty path there, then both names.
+/// Parses `added TAB removed TAB path NUL`. A renamed file has an empty path, followed by both names.
 fn parse(said: &str) -> Vec<File> {
     let mut files = Vec::new();
     let mut words = said.split('\0');

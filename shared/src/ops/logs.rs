@@ -1,4 +1,4 @@
-//! `logs`: what an agent printed, live and after its end.
+//! `logs`: the output of an agent, while it runs and afterwards.
 
 pub mod story;
 
@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// Whose output to find.
+/// The agent whose output to find.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -33,28 +33,28 @@ pub struct Request {
     pub agent: String,
 }
 
-/// Where it is.
+/// The output of an agent, by attempts.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The agent.
     pub id: AgentId,
-    /// Its title.
+    /// The title of the agent.
     pub title: String,
-    /// Where it was at the moment of asking.
+    /// The phase of the agent when it was read.
     pub phase: Phase,
-    /// The language of its output.
+    /// The protocol of its output.
     pub protocol: Protocol,
-    /// Its attempts, first first.
+    /// The attempts with output, oldest first.
     pub attempts: Vec<Attempt>,
 }
 
 /// The output of one attempt.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// Which launch.
+    /// The number of the attempt, from 1.
     pub number: u32,
     source: Source,
-    /// What it complained of, where its output is structured.
+    /// The standard error of its program, if its output is structured.
     errors: Option<Source>,
 }
 
@@ -67,7 +67,7 @@ enum Source {
 /// Finds the output of an agent.
 ///
 /// # Errors
-/// There is no such agent, or its output is on another machine only (3).
+/// There is no such agent, or it has no output in this clone (3).
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let found = named::find(repo, &Listing::read(repo)?, &request.agent)?;
     let id = found.id().clone();
@@ -103,9 +103,9 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     if attempts.is_empty() && matches!(found, NamedAgent::Archived(_)) {
         return Err(Error::new(
             Code::AgentArchived,
-            format!("the output of '{id}' is not kept: it is archived"),
+            format!("the output of '{id}' is not kept, because the agent is archived"),
         )
-        .hint(format!("git orchestra status {id} shows what is known of it")));
+        .hint(format!("git orchestra status {id} shows what is known about it")));
     }
     if attempts.is_empty() && agent.attempt > 0 && agent.phase.is_terminal() {
         return Err(no_output(repo, &id, &agent));
@@ -114,17 +114,18 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     Ok(Report { id, title: agent.title, phase: agent.phase, protocol, attempts })
 }
 
-/// Output never travels: of an agent of another clone there is none here. One of this clone ended before its program started.
+/// The error for an agent without output. Output is never synced, so an agent of another clone has none here. An agent of this
+/// clone without output ended before its program started.
 fn no_output(repo: &Repo, id: &AgentId, agent: &Agent) -> Error {
     if writer::known_writer(repo).as_deref() != Some(agent.writer.as_str()) {
         return Error::new(Code::OutputMissing, format!("the output of '{id}' is not in this clone"))
-            .hint("output never travels; ask on the machine where the agent ran");
+            .hint("output is never synced; read it on the machine where the agent ran");
     }
     let phase = agent.phase.as_str();
     let why = agent.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
     Error::new(
         Code::OutputMissing,
-        format!("there is no output of '{id}': it ended before its program started ({phase}{why})"),
+        format!("'{id}' has no output: it ended before its program started ({phase}{why})"),
     )
     .hint(format!("git orchestra resume {id} starts it again"))
 }
@@ -134,20 +135,20 @@ fn number(name: &str) -> Option<u32> {
 }
 
 impl Attempt {
-    /// Whether it is still a file that is written.
+    /// Returns whether the output is still in a file, and may grow.
     pub const fn is_live(&self) -> bool {
         matches!(self.source, Source::Live(_))
     }
 
-    /// Copies the output from byte `from` on into `sink` and gives where it ends now.
+    /// Copies the output from byte `from` on into `sink`, and returns the offset of its current end.
     ///
     /// # Errors
-    /// It cannot be read, or `sink` does not take it.
+    /// The output cannot be read, or `sink` cannot be written.
     pub fn copy(&self, repo: &Repo, from: u64, sink: &mut dyn Write) -> Result<u64> {
         self.source.copy(repo, from, sink)
     }
 
-    /// Copies what it complained of, as [`Attempt::copy`].
+    /// Copies the standard error, as [`Attempt::copy`].
     ///
     /// # Errors
     /// As [`Attempt::copy`].
@@ -177,7 +178,7 @@ impl Source {
     }
 }
 
-/// Passes on what comes after the first bytes.
+/// A writer that drops the first `left` bytes and passes on the others.
 struct Skip<'a> {
     left: u64,
     passed: u64,

@@ -1,4 +1,4 @@
-//! `pause`: ends agents' programs for a while, their work saved; `resume` goes on with the conversation.
+//! `pause`: ends agents' programs for a while, and saves their work; `resume` continues the session.
 
 pub use super::stop::{Report, Request, StopOutcome};
 use crate::{Result, git::Repo, ops::stop, supervise::control::StopMode};

@@ -1,5 +1,5 @@
-//! `resume`: goes on with agents that ended, were paused, or lost their supervisor: in the same worktree, on the same branch,
-//! in the same conversation.
+//! `resume`: continues agents that ended, were paused, or lost their supervisor, in the same worktree, on the same branch, and in
+//! the same session.
 
 mod plan;
 mod taking_over;
@@ -50,10 +50,10 @@ use crate::{
     world,
 };
 
-/// How long another command may hold the agent's lock for a look.
+/// How long to wait for the agent's lock, which another command may hold for a moment.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// How long a supervisor that waits for the end of a usage limit may take to go: it saves the work first.
+/// How long a supervisor that waits for the end of a usage limit may take to exit, since it saves the work first.
 const LET_GO: Duration = Duration::from_secs(120);
 
 /// Which agents to resume, and how.
@@ -62,19 +62,19 @@ const LET_GO: Duration = Duration::from_secs(120);
 pub struct Request {
     /// The agents, by id or unique prefix.
     pub agents: Vec<String>,
-    /// All agents of this clone that are paused or lost their supervisor.
+    /// Whether to resume all agents of this clone that are paused or lost their supervisor.
     pub all: bool,
     /// The message to the agents.
     pub message: Option<Words>,
-    /// Begin a new conversation with the task.
+    /// Whether to begin a new session with the task.
     pub fresh: bool,
     /// Which agents of other clones may be taken over.
     pub take_over: TakeOver,
-    /// What is to be different from before.
+    /// Settings that differ from those of the last attempt.
     pub settings: Settings,
-    /// Agents that wait for the end of a usage limit are started at once.
+    /// Whether to start agents at once although a usage limit has not ended.
     pub despite_limit: bool,
-    /// Show what would be done.
+    /// Whether to only report what would be done.
     pub dry_run: bool,
 }
 
@@ -82,44 +82,44 @@ pub struct Request {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TakeOver {
-    /// None.
+    /// No agent of another clone.
     #[default]
     Never,
-    /// Those that ended or are paused.
+    /// Agents that ended or are paused.
     AtRest,
-    /// All: their machine is gone.
+    /// All agents, because their machine no longer exists.
     Always,
 }
 
-/// The agents that were resumed, or would be.
+/// The agents that were resumed, or would be resumed.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// Their ids.
+    /// The ids of the agents that were resumed.
     pub agents: Vec<String>,
-    /// Those that would be resumed; of a dry run only.
+    /// The agents that would be resumed; only in a dry run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub planned: Vec<PlannedResume>,
-    /// Those that could not be resumed.
+    /// The agents that could not be resumed.
     pub failed: Vec<Failure>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// Agents that were not looked at, because they cannot be read.
+    /// Agents that were skipped because they cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
 
 impl Report {
-    /// What a dry run found.
+    /// Returns the report of a dry run.
     #[must_use]
     pub fn into_plan(self) -> Plan {
         Plan { agents: self.planned, failed: self.failed, warnings: self.warnings }
     }
 }
 
-/// Starts the supervisors. When it returns, each is in the queue and answers.
+/// Starts the supervisors. When it returns, each is in the queue and accepts commands.
 ///
 /// # Errors
-/// An agent is not there (3), or there is too little space (3). The only one runs, belongs to another clone, or its program is not
-/// here (3); of several, that is a failure in the report, and the others are resumed all the same.
+/// An agent does not exist (3), or there is too little disk space (3). A single agent runs, belongs to another clone, or its program
+/// is not installed (3); if there are several, that is a failure in the report, and the others are resumed nevertheless.
 pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     request.settings.check()?;
     if request.message.as_ref().is_some_and(|words| words.text().len() > send::MAX_TEXT) {
@@ -158,7 +158,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     Ok(report)
 }
 
-/// The agents that are asked for; where all are, those that cannot be read as well.
+/// Returns the requested agents, and, if all are requested, those that cannot be read.
 fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     if !request.all {
@@ -168,14 +168,14 @@ fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadabl
     let rows = listing.rows.iter().filter(|row| !row.entry.glance.phase.is_terminal());
     let ids = selection::of_this_clone(repo, &listing, rows, |row, agent| {
         let lost = liveness::of(&private, &row.id, agent, listing.writer.as_deref()) == Liveness::Lost;
-        // One that waits for the end of a usage limit resumes by itself.
+        // An agent that waits for the end of a usage limit resumes by itself.
         lost || agent.phase == Phase::Paused && !agent.waits_for_limit()
     });
     Ok((ids, listing.broken))
 }
 
-/// All under the agent's lock, which goes on to the supervisor: of many that resume one agent at once, one does. Gives what the
-/// user should know.
+/// Resumes one agent under its lock, which the supervisor inherits: of several concurrent commands, only one resumes the agent.
+/// Returns warnings for the user.
 fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request) -> Result<Vec<String>> {
     let private = PrivateDir::new(repo.private_dir()?);
     let dir = private.agent(id);
@@ -183,7 +183,7 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
     let before = repo.find_ref(&layout::agent_ref(id))?;
     let chain = Chain::of_agent(repo, id)?;
     let agent = chain.fold().agent;
-    // Its end could not save anything.
+    // Otherwise the work of the next attempt could not be saved at its end.
     unreadable::named_tip(repo, id, &agent)?;
     let foreign = is_foreign(repo, &agent);
     if foreign {
@@ -194,21 +194,18 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
         taking_over::prepare(repo, id, &agent, request.take_over, &place_for(repo, id)?)?;
     }
     let Some(lock) = Lock::take(&dir.lock(), SETTLE)? else { return Err(runs_already(id)) };
-    // Also where somebody removed its lock: an agent never has two supervisors.
+    // An agent never has two supervisors, even if somebody removed its lock.
     if processes::supervisor_of(&private, id).is_some() {
         return Err(runs_already(id));
     }
     let now = Chain::of_agent(repo, id)?.fold().agent;
     if (now.attempt, now.phase) != (agent.attempt, agent.phase) {
-        return Err(Error::new(
-            Code::AgentChanged,
-            format!("agent '{id}' was resumed, or came to rest, just now"),
-        )
-        .hint(format!("git orchestra status {id}")));
+        return Err(Error::new(Code::AgentChanged, format!("agent '{id}' was resumed or ended just now"))
+            .hint(format!("git orchestra status {id}")));
     }
     let notice = control::reap_lost_agent(repo, id, &private, &dir)?;
     if let Ok(spec) = Spec::read(&dir) {
-        // What changed around the attempt that was cut off; the next one has a look of its own.
+        // Records what changed around the interrupted attempt, before the next one records its own surroundings.
         surroundings::after(repo, id, &dir, &private.frozen().join(spec.frozen))?;
     }
     let _ = fs::remove_file(dir.surroundings());
@@ -217,7 +214,7 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
         let spec = new_order(repo, config, id, &agent, &dir, request)?;
         spec.write(&dir)?;
         let task = chain.prompt(repo)?.unwrap_or_default();
-        // A program without conversations is told everything by its task.
+        // A program without sessions gets the message as its task.
         let task = match &request.message {
             Some(words) if !spec.launch.has_sessions() => words.text().as_bytes().to_vec(),
             _ => task,
@@ -266,8 +263,7 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
     Ok(notice.into_iter().chain(warning).chain(limit).collect())
 }
 
-/// A person wants an agent to go on that waits for the end of a usage limit: its supervisor makes room. Gives what the user should
-/// know.
+/// Ends the supervisor of an agent that waits for the end of a usage limit. Returns a warning for the user.
 fn stop_waiting_for_limit(
     repo: &Repo,
     id: &AgentId,
@@ -287,7 +283,7 @@ fn stop_waiting_for_limit(
     let over = limit.until.is_none_or(|until| until <= now);
     Ok(limit.until.filter(|_| request.despite_limit && !over).map(|until| {
         let until = clock_time(until, now, &world::time_zone());
-        format!("'{id}' is resumed although its {} holds until {until}", limit.name())
+        format!("'{id}' is resumed although its {} lasts until {until}", limit.name())
     }))
 }
 
@@ -296,11 +292,12 @@ fn is_foreign(repo: &Repo, agent: &Agent) -> bool {
 }
 
 fn runs_already(id: &AgentId) -> Error {
-    Error::new(Code::AgentRunning, format!("agent '{id}' runs already"))
-        .hint(format!("git orchestra send {id} '…' says something to it"))
+    Error::new(Code::AgentRunning, format!("agent '{id}' is already running"))
+        .hint(format!("git orchestra send {id} '…' sends it a message"))
 }
 
-/// An agent that may run what it is told gets only what the user typed in this clone, or in one that is trusted.
+/// Refuses to pass text of others to a program that may run it as a script. Such a program gets only what the user typed in this
+/// clone or in a trusted one.
 fn check_script(
     repo: &Repo,
     config: &Config<'_>,
@@ -321,33 +318,32 @@ fn check_script(
             agents::check_prose(profile, config, "a task of another clone").map_err(|error| {
                 error
                     .hint_command(&[&"git", &"orchestra", &"status", &id.as_str()])
-                    .hint(format!("git orchestra resume {id} -m 'what it should run'"))
+                    .hint(format!("git orchestra resume {id} -m 'COMMANDS TO RUN'"))
             })
         }
     }
 }
 
-/// Two programs in one conversation would write over each other.
+/// Refuses a session that another process uses: two programs in one session would overwrite each other.
 fn check_alone(agent: &Agent, request: &Request) -> Result<()> {
     let session = agent.session.as_deref().filter(|_| !request.fresh);
     match session.and_then(|session| Some((session, active_sessions::user_of(session)?))) {
-        Some((session, pid)) => Err(Error::new(
-            Code::SessionInUse,
-            format!("its conversation '{session}' goes on in process {pid}"),
-        )
-        .hint("end it there first; --fresh begins a new one")),
+        Some((session, pid)) => {
+            Err(Error::new(Code::SessionInUse, format!("its session '{session}' is in use by process {pid}"))
+                .hint("exit that process first; --fresh begins a new session"))
+        }
         None => Ok(()),
     }
 }
 
-/// An agent at rest has no folder; one that is lost keeps its own.
+/// Removes the private folder of an agent at rest again; a lost agent keeps its own.
 fn give_up(dir: &AgentDir, agent: &Agent) {
     if agent.phase.is_at_rest() {
         dir.remove_unless_it_holds_output();
     }
 }
 
-/// Why the agent came to rest, for its program to know.
+/// Returns the state before the resume, which becomes the reason of the new phase.
 fn resumed(agent: &Agent) -> String {
     let was = agent.phase.as_str();
     match &agent.reason {
@@ -356,7 +352,7 @@ fn resumed(agent: &Agent) -> String {
     }
 }
 
-/// How an agent is run: as when it ran last, with what is typed now.
+/// How an agent is run: as in its last attempt, with the settings of the request.
 struct HowToRun {
     options: Options,
     launch: Launch,
@@ -373,11 +369,11 @@ fn how(config: &Config<'_>, agent: &Agent, before: Option<&Spec>, request: &Requ
     Ok(HowToRun { options, launch, limits, jobs })
 }
 
-/// What the commit of its leftovers is called: what it was told last, as far as the user typed that.
+/// Returns the title of the commit with uncommitted work: the last message, if the user typed it.
 fn title(agent: &Agent, before: Option<&Spec>, launch: &Launch, request: &Request) -> String {
     match (&request.message, before) {
         (Some(Words::Typed(said)), _) => text::title(said),
-        // A program without conversations does its first task again.
+        // A program without sessions does its first task again.
         (None, Some(before)) if launch.has_sessions() && !request.fresh => before.title.clone(),
         _ => agent.title.clone(),
     }
@@ -400,7 +396,7 @@ fn new_order(
     guard::reserve_space(&private)?;
     let made = before.as_ref().map(Spec::made).unwrap_or_default();
     let worktree = match list::of_agent(repo, id, &agent.branch)?.filter(|found| found.is_there()) {
-        // A program of ours is not started in a folder that somebody put in its place.
+        // A program is not started in a folder that replaced the worktree.
         Some(worktree) => open_worktree::enter(repo, &worktree, made)?.path().to_owned(),
         None => {
             let head = repo.find_ref(&layout::head_ref(id))?.or_else(|| agent.base.commit());
@@ -408,7 +404,7 @@ fn new_order(
             place_for(repo, id)?
         }
     };
-    let unknown = || Error::internal(format!("'{}' is no commit", agent.base));
+    let unknown = || Error::internal(format!("'{}' is not a commit", agent.base));
     let base = agent.base.commit().ok_or_else(unknown)?;
     Ok(Spec {
         options,

@@ -1,5 +1,4 @@
-//! `sessions`: the conversations of coding agents, on this machine and kept in this repository. Looking writes nothing but an
-//! index.
+//! `sessions`: the sessions of coding agents, on this machine and kept in this repository. Reading writes nothing but an index.
 
 pub(in crate::ops) mod active_sessions;
 pub mod adopt;
@@ -29,37 +28,37 @@ use crate::{
 };
 pub use session::{Session, SubAgent};
 
-/// Which conversations to find.
+/// Which sessions to list.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// Those of every folder of this machine, not only of this repository.
+    /// Sessions of every folder of this machine, not only of this repository.
     pub everywhere: bool,
-    /// Only those active since then, in seconds since 1970.
+    /// Only sessions that were active since this time, in seconds since 1970.
     pub since: Option<i64>,
-    /// Only those of this program, such as `claude`.
+    /// Only sessions of this program, such as `claude`.
     pub program: Option<String>,
-    /// Only those that were last on this branch.
+    /// Only sessions that were last on this branch.
     pub branch: Option<String>,
-    /// Only those in which a program is now.
+    /// Only sessions that a process uses now.
     pub live: bool,
-    /// At most so many, the newest; 0: all of them.
+    /// At most this many sessions, the newest; 0 means all.
     pub limit: usize,
 }
 
-/// The conversations that were found.
+/// The sessions that were found.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The conversations, the newest first.
+    /// The sessions, newest first.
     pub sessions: Vec<Session>,
-    /// How many more there are beyond the limit.
+    /// The number of sessions beyond the limit.
     pub more: usize,
-    /// What could not be read.
+    /// Files that could not be read.
     #[serde(rename = "unreadable")]
     pub troubles: Vec<ReadFailure>,
 }
 
-/// Finds and reads. Without a repository only [`Request::everywhere`] can be asked for.
+/// Finds sessions, and reads them completely. Without a repository, [`Request::everywhere`] must be set.
 ///
 /// # Errors
 /// There is no such program (2), or the refs cannot be read.
@@ -71,7 +70,7 @@ pub fn run(repo: Option<&Repo>, request: &Request) -> Result<Report> {
     Ok(report(catalogue, &rows, all))
 }
 
-/// The newest of a repository, at most so many (0: all); nothing is counted, and no program is asked.
+/// Returns the newest sessions of a repository, at most `limit` (0 means all). They are not read completely, and no program is run.
 ///
 /// # Errors
 /// The refs cannot be read.
@@ -94,6 +93,6 @@ fn check(request: &Request) -> Result<()> {
     }
     let known: Vec<&str> = agents::session_readers().map(SessionReader::name).collect();
     let shown = crate::model::text::safe(name);
-    Err(Error::usage(format!("the conversations of '{shown}' cannot be read"))
-        .hint(format!("those of {} can", known.join(", "))))
+    Err(Error::usage(format!("the sessions of '{shown}' cannot be read"))
+        .hint(format!("those of {} can be read", known.join(", "))))
 }

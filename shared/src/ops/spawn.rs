@@ -1,6 +1,6 @@
-//! `spawn`: an agent per task, each on its own branch, in its own worktree, under its own supervisor.
+//! `spawn`: starts an agent for each task, on its own branch, in its own worktree, and under its own supervisor.
 //!
-//! Every operation is asked so: a request in, a report out, which serializes to what `--json` prints.
+//! Every operation is called in this way: with a request, for a report, which serializes to what `--json` prints.
 //!
 //! ```
 //! use orchestra::{
@@ -14,7 +14,7 @@
 //! # for line in ["init -q", "config user.name a", "config user.email a@x", "commit -q --allow-empty -m one"] {
 //! #     std::process::Command::new("git").args(line.split(' ')).current_dir(&folder).status()?;
 //! # }
-//! // What may run a program wants a repository whose configuration is accepted.
+//! // An operation that may run a program needs a repository whose configuration was accepted.
 //! let repo = AcceptedRepo::of(Repo::discover(folder.path())?)?;
 //! let request = Request {
 //!     tasks: vec!["Add a login page".to_owned()],
@@ -66,7 +66,7 @@ use crate::{
     world,
 };
 
-/// How long another command may hold an agent's lock for a look.
+/// How long to wait for the lock of a new agent, which another command may hold for a moment.
 const SETTLE: Duration = Duration::from_secs(10);
 
 /// What to start, and how.
@@ -75,46 +75,46 @@ const SETTLE: Duration = Duration::from_secs(10);
 pub struct Request {
     /// The tasks, in order.
     pub tasks: Vec<String>,
-    /// The kinds of agents, such as `claude`; each task goes to each. None: the configured one.
+    /// The kinds of agents, such as `claude`; each task goes to each of them. If empty, the configured one.
     pub agents: Vec<String>,
-    /// How many agents of each kind for each task; 0 counts as 1.
+    /// The number of agents of each kind for each task; 0 counts as 1.
     pub copies: u32,
-    /// The revision from which the agents start; the current commit if not given.
+    /// The revision from which the agents start; by default, the current commit.
     pub base: Option<String>,
-    /// What the agents' ids begin with, instead of words of the task.
+    /// The beginning of the agents' ids; by default, the first words of the task.
     pub name: Option<String>,
-    /// The agent whose work the new agents judge.
+    /// The agent whose work the new agents review.
     pub reviews: Option<AgentId>,
     /// How the agents run.
     pub settings: Settings,
-    /// Report what would be started, and start nothing.
+    /// Whether to only report what would be started.
     pub dry_run: bool,
 }
 
-/// The agents that were started, or would be.
+/// The agents that were started, or would be started.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The id that the agents of this spawn share.
+    /// The id of the run, which these agents share.
     pub run: RunId,
-    /// How many agents run at once.
+    /// The number of agents that run at once.
     pub jobs: u32,
     /// The agents, in the order of the tasks.
     pub agents: Vec<PlannedAgent>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
-/// One agent that is to be started.
+/// An agent to start.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "PlannedSpawn")]
 pub struct PlannedAgent {
     /// The id of the agent.
     pub id: AgentId,
-    /// The task in a few words.
+    /// The first line of the task, shortened.
     pub title: String,
     /// The kind of agent, such as `claude`.
     pub profile: String,
-    /// What the agent may do without asking, where its program knows such modes.
+    /// The permission mode, if the program has such modes.
     pub permission: Option<Permission>,
     /// The branch of the agent.
     pub branch: BranchName,
@@ -124,7 +124,7 @@ pub struct PlannedAgent {
     pub worktree: String,
 }
 
-/// All that is known of one agent before it is started: what is reported of it, and how it is to run.
+/// An agent before it is started: what is reported about it, and how it will run.
 struct Assignment {
     id: AgentId,
     planned: PlannedAgent,
@@ -132,10 +132,10 @@ struct Assignment {
     ready: Ready,
 }
 
-/// Starts the agents. When it returns, each has its first event on the disk and a supervisor that answers.
+/// Starts the agents. When it returns, each has its first event on the disk and a supervisor that accepts commands.
 ///
 /// # Errors
-/// The request is wrong (2), something is missing (3), or nothing can be written. Nothing is half-made then.
+/// The request is invalid (2), something is missing (3), or something cannot be written. No agent is left incomplete then.
 pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     for task in &request.tasks {
         tasks::check(task)?;
@@ -143,10 +143,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let config = Config::of(repo);
     if let Some(name) = request.name.as_ref().filter(|name| !id::is_telling(name)) {
         let shown = text::safe(name);
-        return Err(Error::new(
-            Code::NameInvalid,
-            format!("--name '{shown}' has no letter and no digit to make a name of"),
-        ));
+        return Err(Error::new(Code::NameInvalid, format!("--name '{shown}' has no letter and no digit")));
     }
     let base = match &request.base {
         Some(revision) => named::commit(repo, revision)?,
@@ -162,7 +159,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if let Some(base) = request.base.as_ref().filter(|base| repo.hides_a_tag(base)) {
         let shown = text::safe(base);
         warnings
-            .push(format!("'{shown}' is a branch and a tag: the branch is meant, 'tags/{shown}' is the tag"));
+            .push(format!("'{shown}' is a branch and a tag: the branch is used, 'tags/{shown}' is the tag"));
     }
     let prefix = branch_prefix(repo, &config, &mut warnings)?;
     guard::check_space(&repo.common_dir()?, config.get(&MIN_FREE)?)?;
@@ -180,7 +177,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     Ok(report)
 }
 
-/// A kind of agent, ready to be started.
+/// A kind of agent, with everything that is needed to start it.
 #[derive(Clone, Debug)]
 struct Ready {
     profile: String,
@@ -193,7 +190,7 @@ fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<Ready>> {
     let ready = |profile: String| {
         let launch = agents::launch(&profile, config, &request.settings.options)?;
         if request.reviews.is_some() {
-            // The task of a reviewer holds what the agent under review and its test wrote.
+            // The task of a reviewer contains text from the reviewed agent and from the test.
             agents::check_prose(&profile, config, "a review")?;
         }
         let limits = request.settings.limits(config, &launch, None)?;
@@ -202,7 +199,8 @@ fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<Ready>> {
     names.into_iter().map(ready).collect()
 }
 
-/// A branch `orchestra` and branches `orchestra/…` cannot both exist.
+/// Returns the prefix of agents' branches. Git cannot have a branch `orchestra` and branches `orchestra/…`; if the first exists, the
+/// prefix is another one, with a warning.
 pub(super) fn branch_prefix(repo: &Repo, config: &Config<'_>, warnings: &mut Vec<String>) -> Result<String> {
     let prefix = config.get(&BRANCH_PREFIX)?;
     let mut above = String::new();
@@ -211,7 +209,7 @@ pub(super) fn branch_prefix(repo: &Repo, config: &Config<'_>, warnings: &mut Vec
         if prefix.contains('/') && repo.find_ref(&layout::branch_ref(&above))?.is_some() {
             let shown = text::safe(&above).into_owned();
             warnings.push(format!(
-                "a branch '{shown}' is in the way of '{prefix}…'; the agents' branches begin with '{}'",
+                "branch '{shown}' prevents branches '{prefix}…'; the agents' branches begin with '{}' instead",
                 layout::OTHER_PREFIX
             ));
             return Ok(layout::OTHER_PREFIX.to_owned());
@@ -254,7 +252,7 @@ fn plan(
         let count = assignments.len();
         return Err(Error::new(
             Code::LimitExceeded,
-            format!("{count} agents at once are too many; at most {} are taken", tasks::MAX_TASKS),
+            format!("{count} agents are too many; the limit is {}", tasks::MAX_TASKS),
         ));
     }
     Ok(assignments)
@@ -265,13 +263,13 @@ fn report(assignments: &[Assignment], jobs: u32, warnings: Vec<String>) -> Resul
     Ok(Report { run: run_id()?, jobs, agents, warnings })
 }
 
-/// Begins with the time, so that lists show the agents of one second in the order in which they were spawned.
+/// Returns a new id of a run. It begins with the time in milliseconds, so that runs sort in the order in which they were started.
 pub(super) fn run_id() -> Result<RunId> {
     Ok(RunId::from(format!("{:011x}{}", world::milliseconds(), world::random_hex::<3>()?)))
 }
 
-/// First what only this machine knows, under each agent's lock; then the agents themselves, all at once; then their
-/// supervisors. Whatever a kill leaves is under an agent's name: `mend` or `stop` finds it.
+/// Writes the private files under each agent's lock, then creates all agents at once, then starts their supervisors. If it is killed,
+/// everything left behind is under the name of an agent, where the next command repairs it or `stop` finds it.
 fn start(
     repo: &AcceptedRepo,
     report: &Report,
@@ -287,7 +285,7 @@ fn start(
     let mut locks: Vec<(AgentId, AgentDir, Lock)> = Vec::with_capacity(assignments.len());
     let made = assignments.iter().try_for_each(|assignment| {
         let dir = private.agent(&assignment.id);
-        // Another command that mends may look at the new folder for an instant.
+        // Another command may hold the lock of a new folder for a moment, while it checks what to repair.
         let lock = Lock::require(&dir.lock(), SETTLE)?;
         locks.push((assignment.id.clone(), dir.clone(), lock));
         write_order(assignment, &dir, &identity, &frozen, report.jobs, request)
@@ -313,8 +311,8 @@ fn start(
     start::supervisors(repo, locks.into_iter().map(|(id, _, lock)| (id, lock)).collect())
 }
 
-/// Writes the agents' first events; meanwhile looks, once for all of them, at what surrounds them. Where that fails, each agent's
-/// own helper tries again before its program starts.
+/// Writes the agents' first events, and takes one snapshot of their surroundings at the same time. If that fails, each agent's own
+/// helper tries again before its program starts.
 fn create_and_look(
     repo: &Repo,
     private: &PrivateDir,

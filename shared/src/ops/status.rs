@@ -1,4 +1,4 @@
-//! `status`: every agent's true state, derived from facts at the moment of asking. Writes nothing but a cache.
+//! `status`: the current state of every agent, derived from facts when it is asked for. Writes nothing but a cache.
 
 use std::{collections::HashMap, path::Path};
 
@@ -37,71 +37,72 @@ pub use crate::{
     worktree::dirty::MOST as MOST_DIRTY,
 };
 
-/// Ended agents shown when not all are asked for: the newest.
+/// The most ended agents that are listed by default, the newest.
 const ENDED_SHOWN: usize = 20;
-/// Proposals of other clones shown: the newest; and columns kept of each.
+/// The most proposals of other clones that are listed, the newest.
 const PROPOSALS: usize = 10;
+/// The longest text of a proposal, in columns.
 const PROPOSED: usize = 400;
 
-/// Which agents to look at, and how closely.
+/// Which agents to show, and in which detail.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// Only these agents, by id or unique prefix; none: all.
+    /// Only these agents, by id or unique prefix; if empty, all.
     pub agents: Vec<String>,
     /// Only the agents of this run.
     pub run: Option<RunId>,
-    /// Only the agents that this agent started, and those that they started.
+    /// Only agents that this agent started, directly or indirectly.
     pub started_by: Option<AgentId>,
-    /// All agents; otherwise only the newest of those that ended.
+    /// Whether to list all agents; otherwise, only the newest of those that ended.
     pub all: bool,
-    /// Count the files with uncommitted changes.
+    /// Whether to count the files with uncommitted changes.
     pub dirt: bool,
 }
 
 /// The state of the agents.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The agents, the oldest first.
+    /// The agents, oldest first.
     pub agents: Vec<AgentObject>,
-    /// How many older agents that ended are not in the list.
+    /// The number of older, ended agents that are not in the list.
     pub hidden: usize,
-    /// Which of the agents that were named are archived.
+    /// The ids of the named agents that are archived.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub archived: Vec<String>,
-    /// Agents, work, notes and archives that cannot be read.
+    /// Agents, work, notes, and archives that cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
 
-/// What only a look at one agent shows.
+/// What is shown only for a single agent.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Detail {
     /// The whole task.
     pub task: Option<String>,
-    /// What was not taken into its work at its end.
+    /// Files that were not captured at its end.
     pub left_out: Vec<LeftOut>,
-    /// How many more were left out.
+    /// The number of further files that were not captured.
     pub left_out_more: u64,
-    /// What its events say against each other.
+    /// Contradictions between its events.
     pub contradictions: Vec<String>,
-    /// Events that are malformed and were set aside.
+    /// The number of malformed events that were set aside.
     pub set_aside: usize,
-    /// What clones ask for that are not trusted here, the newest last.
+    /// Requests from clones that are not trusted here, newest last.
     pub proposals: Vec<Proposal>,
 }
 
-/// What another clone asks for, and what counts only where the user says it too.
+/// A request from another clone. It takes effect only if the user makes it as well.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Proposal {
-    /// The clone.
+    /// The clone that it comes from.
     pub writer: WriterId,
-    /// What it is: a message, an answer, a verdict.
+    /// The kind of request: `send`, `allow`, `deny`, or a verdict.
     pub what: String,
-    /// What is said.
+    /// The text of the message or verdict, shortened.
     pub text: Option<String>,
 }
 
-/// Reads all that is known of one agent.
+/// Reads the details of one agent.
 ///
 /// # Errors
 /// There is no such agent, or its events cannot be read.
@@ -142,15 +143,15 @@ fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {
     newest
 }
 
-/// Reads the state of the agents that are asked for.
+/// Reads the state of the requested agents.
 ///
 /// # Errors
-/// An agent named is not there (3), or the refs cannot be read.
+/// A named agent does not exist (3), or the refs cannot be read.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     run_with_tips(repo, request).map(|(report, _)| report)
 }
 
-/// As [`run`], and gives as well the newest event commit of each agent of the report.
+/// As [`run`], and also returns the newest event commit of each agent in the report.
 ///
 /// # Errors
 /// As [`run`].
@@ -199,14 +200,14 @@ pub fn run_with_tips(repo: &Repo, request: &Request) -> Result<(Report, HashMap<
     Ok((Report { agents, hidden, archived: archived_ids, unreadable }, tips))
 }
 
-/// Everything of ours that cannot be read, but for the work of agents: that is looked at where the agent is.
+/// Returns everything of ours that cannot be read, except for the work of agents, which is checked with each agent.
 fn unreadable_of_all(repo: &Repo, listing: &Listing) -> Result<Vec<Unreadable>> {
     let mut all = listing.broken.clone();
     all.extend(unreadable::of_no_agent(repo)?);
     Ok(all)
 }
 
-/// The agents that were put away, by all clones, as they were then; oldest first.
+/// Returns the archived agents of all clones, as they were when they were archived, oldest first.
 ///
 /// # Errors
 /// The archive cannot be read.
@@ -215,7 +216,7 @@ pub fn archived(repo: &Repo) -> Result<Report> {
     let (all, unreadable) = archive::all(repo)?;
     let mut report = Report { agents: Vec::new(), hidden: 0, archived: Vec::new(), unreadable };
     for (id, archived) in all {
-        // One that came back lives; so does one that cannot be read.
+        // An agent that was restored is listed with the others, even if it cannot be read.
         if repo.find_ref(&layout::agent_ref(&id)).map_or(true, |tip| tip.is_some()) {
             continue;
         }
@@ -230,8 +231,8 @@ pub fn archived(repo: &Repo) -> Result<Report> {
     Ok(report)
 }
 
-/// The state of one row. A supervisor writes the end down before it lets go of the lock: an agent that seems lost may have
-/// ended between the two looks, so its ref is read once more.
+/// Returns the state of one row. A supervisor records the end before it releases its lock, so an agent that seems lost may have ended
+/// after its ref was read: the ref is read once more.
 fn still_true(repo: &Repo, private: &PrivateDir, listing: &Listing, row: &ListRow) -> Result<Agent> {
     let agent = listing.agent(repo, row)?;
     if liveness::of(private, &row.id, &agent, listing.writer.as_deref()) == Liveness::Lost
@@ -243,11 +244,11 @@ fn still_true(repo: &Repo, private: &PrivateDir, listing: &Listing, row: &ListRo
     Ok(agent)
 }
 
-/// The agents that are asked for.
+/// The requested agents.
 struct Chosen<'a> {
     rows: Vec<&'a ListRow>,
     archived: Vec<Archived>,
-    /// Ended ones that are not among them.
+    /// The number of ended agents that are left out.
     hidden: usize,
 }
 
@@ -280,7 +281,7 @@ fn choose<'a>(repo: &Repo, listing: &'a Listing, request: &Request) -> Result<Ch
     Ok(Chosen { rows, archived: Vec::new(), hidden })
 }
 
-/// Fills in where the worktrees are, and how dirty those of agents that have not ended.
+/// Fills in the worktrees and, if `measure` is set, the number of uncommitted files of agents that have not ended.
 fn place(repo: &Repo, private: &PrivateDir, agents: &mut [AgentObject], measure: bool) -> Result<()> {
     let worktrees = repo.worktrees()?;
     let common = repo.common_dir()?;
@@ -312,7 +313,7 @@ fn place(repo: &Repo, private: &PrivateDir, agents: &mut [AgentObject], measure:
     Ok(())
 }
 
-/// `home`: the folder of the worktrees. Most lie there, and no more is asked of them.
+/// Returns the state of a worktree. `home` is the folder for worktrees: one that is there under its own name needs no further check.
 fn state_of(repo: &Repo, home: &Path, id: &AgentId, worktree: &Worktree) -> Result<WorktreeState> {
     if !worktree.is_there() {
         return Ok(WorktreeState::Missing);
@@ -336,15 +337,15 @@ fn question(
     Some(DirtyCheck { root, worktree: worktree.clone(), shadow, head_tree: repo.tree_of(head).ok()? })
 }
 
-/// The whole id of one agent that is not archived, by its id or a unique prefix.
+/// Resolves an id or a unique prefix to the id of an agent that is not archived.
 ///
 /// # Errors
-/// None or several match, or it is archived (3).
+/// No agent matches, several match, or it is archived (3).
 pub fn resolve(repo: &Repo, typed: &str) -> Result<AgentId> {
     named::living(repo, &Listing::read(repo)?, typed)
 }
 
-/// The object of one agent.
+/// Returns one agent.
 ///
 /// # Errors
 /// There is no such agent.

@@ -1,4 +1,4 @@
-//! `stop`: ends agents with everything they started, their work saved.
+//! `stop`: ends agents and all their processes, and saves their work.
 
 use std::time::{Duration, Instant};
 
@@ -25,40 +25,40 @@ use crate::{
     },
 };
 
-/// What a supervisor needs to save the work, at the most, once the program has ended.
+/// How long a supervisor may take to save the work after the program has ended.
 const SAVING: Duration = Duration::from_secs(120);
 
-/// Which agents to end.
+/// Which agents to stop or pause.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// The agents, by id or unique prefix.
     pub agents: Vec<String>,
-    /// All agents of this clone that have not ended.
+    /// Whether to stop all agents of this clone that have not ended.
     pub all: bool,
-    /// Why, for people.
+    /// The reason, for people.
     pub reason: Option<String>,
 }
 
-/// The agents that were asked to end, and the outcome for each.
+/// The agents that were stopped or paused, and the outcome for each.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The agents that are at rest now.
+    /// The agents that have ended or are paused now.
     pub agents: Vec<Stopped>,
     /// The agents that could not be stopped.
     pub failed: Vec<Failure>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// Agents that were not looked at, because they cannot be read.
+    /// Agents that were skipped because they cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
 
-/// An agent that was stopped.
+/// An agent that was stopped or paused.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Stopped {
-    /// What the command did.
+    /// The outcome of the command for this agent.
     pub outcome: StopOutcome,
-    /// The agent afterwards.
+    /// The agent, after the command.
     #[serde(flatten)]
     pub agent: AgentObject,
 }
@@ -74,25 +74,25 @@ pub enum StopOutcome {
     Paused,
     /// The agent had ended before.
     AlreadyEnded,
-    /// The agent belongs to another clone: the request travels with the next sync.
+    /// The agent belongs to another clone, which receives the request with the next sync.
     Asked,
 }
 
 /// Stops the agents and waits until they have ended.
 ///
 /// # Errors
-/// An agent is not there (3). The only one does not end in time (124), or cannot be asked; of several, that is a failure in the
-/// report, and the others are stopped all the same.
+/// An agent does not exist (3). A single agent does not end in time (124), or the request cannot be recorded; if there are several,
+/// that is a failure in the report, and the others are stopped nevertheless.
 pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     bring_to(repo, request, StopMode::Stop)
 }
 
-/// Brings the agents to rest and waits until they are.
+/// Stops or pauses the agents and waits until their programs have ended.
 pub(super) fn bring_to(repo: &Repo, request: &Request, rest: StopMode) -> Result<Report> {
     let mut warnings = repairing::repair(repo, repair::Operations::Free)?;
     let (mut ids, mut failed, unreadable) = choose(repo, request, rest)?;
     locked_last(repo, &mut ids);
-    // A setting that cannot be understood is no reason not to stop; the supervisor has its own, from when it started.
+    // An invalid setting must not prevent stopping; the supervisor has its own value from when it started.
     let grace = Config::of(repo).get_or_default(&GRACE);
     let mut asked = Vec::with_capacity(ids.len());
     for id in ids {
@@ -119,7 +119,7 @@ pub(super) fn bring_to(repo: &Repo, request: &Request, rest: StopMode) -> Result
     Ok(Report { agents, failed, warnings, unreadable })
 }
 
-/// Where the work could not be saved at the end, this tries again; what stands in its way is what the agent says already.
+/// Tries again to save work that could not be saved when the agent ended. The agent already reports why, so errors are ignored.
 fn save_what_was_not(repo: &Repo, id: &AgentId) -> Result<()> {
     let agent = status::one(repo, id)?;
     if agent.unsaved.is_some() && agent.liveness == Liveness::Ended {
@@ -128,7 +128,8 @@ fn save_what_was_not(repo: &Repo, id: &AgentId) -> Result<()> {
     Ok(())
 }
 
-/// The agents that are asked for. Where all are, those as well that live here and cannot be read, and the others that cannot be read.
+/// Returns the requested agents. If all are requested, also returns the unreadable agents that run here as failures, and the other
+/// unreadable ones.
 fn choose(
     repo: &Repo,
     request: &Request,
@@ -146,7 +147,7 @@ fn choose(
             }
         }
         let ours = selection::of_this_clone(repo, &listing, listing.rows.iter(), |_, agent| {
-            // What was not saved at an end is saved now.
+            // Agents whose work could not be saved at their end are included, to save it now.
             !agent.phase.is_terminal() || rest == StopMode::Stop && agent.unsaved.is_some()
         });
         return Ok((ours, failed, unreadable));
@@ -154,7 +155,7 @@ fn choose(
     Ok((selection::named(repo, &listing, &request.agents)?, Vec::new(), Vec::new()))
 }
 
-/// Waits for the supervisor; where there is none, does its work.
+/// Waits for the supervisor to end the agent; ends the agent itself if there is no supervisor.
 fn wait(
     repo: &Repo,
     id: &AgentId,
@@ -170,7 +171,7 @@ fn wait(
                 return Ok(verdict(rest, agent.phase));
             }
             Liveness::Remote => return Ok(StopOutcome::Asked),
-            // A paused one has no supervisor either.
+            // A paused agent has no supervisor either.
             Liveness::Lost | Liveness::Ended => {
                 if control::end_lost(repo, id, rest, request.reason.as_deref())? {
                     return Ok(verdict(rest, status::one(repo, id)?.phase));
@@ -179,7 +180,7 @@ fn wait(
             Liveness::Live => {}
         }
         if Instant::now() > deadline {
-            let error = Error::new(Code::AgentTimeout, format!("agent '{id}' has not ended in time"));
+            let error = Error::new(Code::AgentTimeout, format!("agent '{id}' did not end in time"));
             let error = match agent.activity {
                 Some(activity) => error.because(activity),
                 None => error,
@@ -190,7 +191,7 @@ fn wait(
     }
 }
 
-/// It may have ended by itself just before the request came.
+/// Returns the outcome by the agent's phase: it may have ended by itself before the request.
 const fn verdict(rest: StopMode, phase: Phase) -> StopOutcome {
     match (rest, phase) {
         (StopMode::Stop, Phase::Stopped) => StopOutcome::Stopped,

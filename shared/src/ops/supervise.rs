@@ -1,4 +1,4 @@
-//! The inner command: supervise one agent, or do one job for its supervisor.
+//! The internal command: supervises one agent, or does one job for its supervisor.
 
 use std::path::Path;
 
@@ -12,22 +12,22 @@ use crate::{
 
 pub use crate::supervise::{detach, helper::Job, start::READY_WORD};
 
-/// What to do.
+/// The job of this process.
 #[derive(Debug)]
 pub enum Request {
-    /// Supervise the agent to its end.
+    /// Supervise the agent until it ends.
     Run {
-        /// The agent's lock, inherited from whoever started us.
+        /// The agent's lock, inherited from the process that started this one.
         lock: Lock,
     },
-    /// One job, in this process.
+    /// Do one job for the supervisor, in this process.
     Help(Job),
 }
 
-/// Does it, and gives what was taken, if that was the job. `ready` is called when a supervisor answers.
+/// Does the job, and returns the captured work if that was the job. `ready` is called when a supervisor accepts commands.
 ///
 /// # Errors
-/// Whatever stands in its way.
+/// The job fails.
 pub fn run(
     common_dir: &Path,
     id: &AgentId,

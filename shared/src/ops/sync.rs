@@ -1,4 +1,4 @@
-//! `sync`: agents, their work and their results travel between clones.
+//! `sync`: exchanges agents, their work, and their results between clones.
 
 pub mod auto;
 mod extras;
@@ -38,91 +38,91 @@ pub use extras::Extra;
 /// How long to wait for another sync of this clone.
 const WAIT: Duration = Duration::from_secs(30);
 
-/// With which remote to exchange what.
+/// What to exchange, and with which remote.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// A remote or a URL; none: the configured one, the branch's own, or `origin`.
+    /// A remote or a URL; by default the configured one, the one of the branch, or `origin`.
     pub remote: Option<String>,
-    /// Where the user stands, and relative paths begin: only the process knows.
+    /// The current folder of the user's process, for relative paths.
     #[serde(skip)]
     pub here: PathBuf,
-    /// The direction.
+    /// The direction: both, or only one.
     pub way: Direction,
-    /// Report what would travel, and change nothing.
+    /// Whether to only report what would be exchanged.
     pub dry_run: bool,
-    /// Send again what the remote had and lost.
+    /// Whether to send again what the remote had and lost.
     pub restore: bool,
-    /// The work travels, although the remote is not that of the code.
+    /// Whether to exchange work even though the remote is not that of the code.
     pub work: bool,
-    /// What else travels, which it does only by name.
+    /// What else to exchange; these are only exchanged if they are named.
     pub with: Vec<Extra>,
-    /// The user agrees to share with this remote.
+    /// Whether the user agrees to share with this remote.
     pub agreed: bool,
-    /// Git may ask for a password: only the process knows whether somebody can answer.
+    /// Whether git may ask for a password, because somebody can answer.
     #[serde(skip)]
     pub ask: bool,
 }
 
-/// What travelled, and what did not.
+/// What was exchanged, and what was not.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The remote, as it was named.
+    /// The remote, as git's config names it, or its URL.
     pub remote: String,
-    /// Nothing was changed.
+    /// Whether this was a dry run, which changed nothing.
     pub dry_run: bool,
     /// What changed here and at the remote.
     #[serde(flatten)]
     pub outcome: SyncOutcome,
-    /// What a sync that is no dry run asks before it sends anything.
+    /// In a dry run, the question that a sync would ask before it sends anything.
     pub asks: Option<ConsentQuestion>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
-/// What the user is asked before anything leaves.
+/// What the user is asked before anything is sent.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct ConsentQuestion {
-    /// Where it goes, as git uses it, without passwords.
+    /// The URLs that git would push to, without passwords.
     pub urls: Vec<String>,
-    /// How many agents go.
+    /// The number of agents to send.
     pub agents: usize,
-    /// How many refs that is.
+    /// The number of refs to send.
     pub refs: usize,
-    /// Their commits are among them.
+    /// Whether the agents' commits are among them.
     pub work: bool,
-    /// About how many bytes that is.
+    /// The approximate size, in bytes.
     pub bytes: Option<u64>,
-    /// Commits of the user's that go along.
+    /// The user's own commits that would be sent as well.
     pub own_work: Vec<OwnWork>,
-    /// The user agreed to send agents there before: it is about their own commits alone.
+    /// Whether the user agreed to send agents there before, so that the question is about their own commits only.
     pub agreed_before: bool,
 }
 
-/// Who is asked and told on the way.
+/// The user of a sync, who sees its progress and answers its question.
 pub trait SyncUser {
-    /// What happens now.
+    /// Shows what happens now.
     fn doing(&mut self, what: &str);
-    /// Whether the user agrees.
+    /// Asks the user, and returns whether they agree.
     ///
     /// # Errors
-    /// Nobody can be asked.
+    /// The user cannot be asked.
     fn agrees(&mut self, question: &ConsentQuestion) -> Result<bool>;
 }
 
-/// Syncs.
+/// Exchanges agents with a remote.
 ///
 /// # Errors
-/// There is no remote, or the user does not agree (3); git cannot speak with it (5); others are quicker (4).
+/// There is no remote, or the user does not agree (3); git cannot reach the remote (5); other clones write to it all the time (4).
 pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn SyncUser) -> Result<Report> {
     repo.identity()?;
     let common = repo.common_dir()?;
     let remote = Remote::choose(repo, request.remote.as_deref(), &request.here)?;
     let lock = PrivateDir::new(repo.private_dir()?).sync_lock();
     let _lock = Lock::take(&lock, WAIT)?.ok_or_else(|| {
-        Error::new(Code::SyncRunning, "another sync of this repository runs").hint("try again")
+        Error::new(Code::SyncRunning, "another sync of this repository is running").hint("try again")
     })?;
-    // A git that fetches can mend nothing.
+    // Stale locks are removed first, because `git fetch` cannot repair them.
     repo.repair_locks();
     let order = SyncOptions {
         way: request.way,
@@ -142,7 +142,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn SyncUser) -> R
     } else {
         sync_loop::run(repo, &remote, &order, &mut consent)
     };
-    // A git that is too old fails in words of its own.
+    // If git is too old, that is the better error.
     let mut outcome = synced.or_else(|error| version::check(&common).and(Err(error)))?;
     if !request.with.is_empty() {
         send_extras(repo, &remote, request, &mut outcome, &mut consent)?;
@@ -157,7 +157,7 @@ pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn SyncUser) -> R
     Ok(Report { remote: remote.address, dry_run: request.dry_run, outcome, asks, warnings })
 }
 
-/// What travels by name only.
+/// Exchanges what has to be named in the request, such as snapshots.
 fn send_extras(
     repo: &Repo,
     remote: &Remote,
@@ -186,7 +186,7 @@ fn send_extras(
     Ok(())
 }
 
-/// Takes a secret out of an event that no remote has yet; gives the agent.
+/// Removes a secret from an event that no remote has yet, and returns the agent.
 ///
 /// # Errors
 /// There is no such event, a remote has it, or the agent runs (3).
@@ -203,12 +203,12 @@ pub struct Redacted {
     pub agent: String,
 }
 
-/// Nothing leaves the machine before the user agreed to where it goes.
+/// Asks the user before anything is sent to a new place.
 struct Consent<'a> {
     repo: &'a AcceptedRepo,
     request: &'a Request,
     asks: &'a mut dyn SyncUser,
-    /// What a dry run would have asked.
+    /// The question that a dry run did not ask.
     question: Option<ConsentQuestion>,
 }
 
@@ -241,7 +241,7 @@ impl Talk for Consent<'_> {
             return Ok(LeaveConsent::All);
         }
         let agreed_before = given.is_some();
-        // Where nobody is, what was agreed to goes, and no more.
+        // If nobody can be asked, only what the user agreed to before is sent.
         if agreed_before && !self.request.ask {
             return Ok(LeaveConsent::WithoutOwnWork);
         }
@@ -260,7 +260,7 @@ impl Talk for Consent<'_> {
             return Ok(LeaveConsent::WithoutOwnWork);
         }
         Err(Error::new(Code::Declined, format!("nothing was sent to {}", question.urls.join(", ")))
-            .hint("git orchestra sync --fetch takes in what is there"))
+            .hint("git orchestra sync --fetch only receives"))
     }
 }
 
@@ -271,28 +271,25 @@ fn warnings(remote: &Remote, outcome: &SyncOutcome) -> Vec<String> {
         warnings.push(format!("{address} is another repository now: {new}, before {old}"));
     }
     for (name, why) in &outcome.refused {
-        warnings.push(format!("'{name}' of {address} is not taken in: {why}"));
+        warnings.push(format!("'{name}' of {address} is not accepted: {why}"));
     }
     for (name, why) in &outcome.unsent {
         warnings.push(format!("'{name}' is not sent to {address}: {why}"));
     }
     for (name, file) in &outcome.moved_aside {
-        warnings.push(format!("'{name}' was damaged; its file is '{}' now", file.display()));
+        warnings.push(format!("'{name}' was damaged; its file was moved to '{}'", file.display()));
     }
     for (name, why) in &outcome.locked {
-        warnings.push(format!("'{name}' of {address} is not taken in: {why}"));
+        warnings.push(format!("'{name}' of {address} is not accepted: {why}"));
     }
     if outcome.strange > 0 {
-        warnings.push(format!(
-            "{} refs of {address} have names that are not ours; they are passed over",
-            outcome.strange
-        ));
+        warnings.push(format!("{} refs of {address} have unknown names; they are ignored", outcome.strange));
     }
     if !outcome.missing.is_empty() {
         let some: Vec<&str> = outcome.missing.iter().take(3).map(String::as_str).collect();
         let more = if outcome.missing.len() > some.len() { ", …" } else { "" };
         warnings.push(format!(
-            "{address} does not have {} any more that it had: {}{more}; this clone keeps what it has",
+            "{address} no longer has {} that it had before: {}{more}; this clone keeps what it has",
             text::count(outcome.missing.len() as u64, "ref"),
             some.join(", ")
         ));

@@ -1,4 +1,4 @@
-//! `undo`: takes back what a command changed. An undo is an operation too, and can be taken back itself.
+//! `undo`: reverts what a command changed. An undo is an operation too, and can be undone itself.
 
 mod choose;
 mod preview;
@@ -36,34 +36,34 @@ use crate::{
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// The id of the operation or a unique prefix of it; the newest that can be undone if not given.
+    /// The id of the operation or a unique prefix; by default, the newest that can be undone.
     pub operation: Option<String>,
-    /// Report what would be undone, and change nothing.
+    /// Whether to only report what would be undone.
     pub dry_run: bool,
 }
 
-/// The operations, or the one that was undone.
+/// The operations, or the operation that was undone.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The operations, the newest first; with an undo, that one alone.
+    /// The operations, newest first; after an undo, only the operation that was undone.
     pub operations: Vec<ListedOperation>,
-    /// The id of the undo, which is an operation as well.
+    /// The id of the undo, which is an operation itself.
     pub undo: Option<String>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
-/// One operation.
+/// An operation, and whether it is in effect.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct ListedOperation {
-    /// What was written of it.
+    /// The operation as it was recorded.
     #[serde(flatten)]
     pub operation: Operation,
-    /// The operation is in effect: it was not undone.
+    /// Whether the operation is in effect, because it was not undone.
     pub holds: bool,
 }
 
-/// Lists the operations, the newest first.
+/// Lists the operations, newest first.
 ///
 /// # Errors
 /// They cannot be read.
@@ -76,10 +76,10 @@ pub fn list(repo: &Repo) -> Result<Report> {
     Ok(Report { operations: all.iter().map(listed).collect(), undo: None, warnings: Vec::new() })
 }
 
-/// Takes an operation back.
+/// Undoes an operation.
 ///
 /// # Errors
-/// There is none, or it cannot be taken back as things stand (3).
+/// There is no such operation, or it cannot be undone in the current state (3).
 pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.dry_run {
         let all = operations::all(repo)?;
@@ -91,23 +91,23 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     }
     repo.identity()?;
     let _lock = operations::lock(repo)?;
-    // What was killed is finished or taken back first: it decides what is newest.
+    // Interrupted operations are finished or reverted first, because they decide which operation is the newest.
     let mut warnings = finish::recover(repo)?;
     warnings.extend(merge_ranked::finish_if_moved(repo)?);
-    // Under the lock: of two undos at once, the second finds what the first left.
+    // Read under the lock, so that the second of two concurrent undos sees what the first one did.
     let all = operations::all(repo)?;
     let operation = choose::newest_of(choose::choose(&all, request.operation.as_deref())?, &all);
     let operation = after_rename(repo, operation)?;
     let (undo, more) = reverse(repo, &operation, &all)?;
     warnings.extend(more);
-    // What was kept of a worktree names the repository by the path that it had then.
+    // A restored worktree refers to the repository by the path that it had when the worktree was removed.
     relink::repair(repo)?;
     let listed = ListedOperation { holds: false, operation };
     Ok(Report { operations: vec![listed], undo: Some(undo), warnings })
 }
 
-/// The operation, with worktrees that come back beside the repository where the folder in which they were is gone: the repository
-/// was renamed together with it.
+/// Returns the operation with corrected paths of worktrees. If the folder of a worktree no longer exists, the repository was probably
+/// renamed, and the worktree is restored where worktrees are made now.
 fn after_rename(repo: &Repo, operation: &Operation) -> Result<Operation> {
     let mut operation = operation.clone();
     for worktree in operation.removals_mut().iter_mut().filter_map(|removal| removal.worktree.as_mut()) {
@@ -144,7 +144,7 @@ fn reverse(repo: &Repo, operation: &Operation, all: &[Operation]) -> Result<(Str
     }
 }
 
-/// Locks the branches that move back: no landing on one of them runs then.
+/// Locks the branches that move back, so that no landing into one of them runs meanwhile.
 fn lock_targets(repo: &Repo, changes: &[Change]) -> Result<Vec<TargetLock>> {
     let branches: BTreeSet<&str> = changes.iter().map(|change| change.branch.as_str()).collect();
     branches.into_iter().map(|branch| TargetLock::take(repo, branch, Holder::UNDO)).collect()
@@ -165,7 +165,7 @@ fn move_all_back(repo: &Repo, mut journal: Journal, operation: &Operation, back:
     journal.write(repo, &[])
 }
 
-/// The agents come back as they were. An undo that was cut off is finished under its own name.
+/// Restores the agents. An interrupted undo of the same operation is finished under its own id.
 fn bring_back(
     repo: &Repo,
     journal: Journal,
@@ -183,7 +183,7 @@ fn bring_back(
         None => journal,
     };
     recover::bring_back(repo, &mut journal, operation)?;
-    // What a command that was killed left in the trash goes as well.
+    // Also deletes what a killed command left in the trash.
     let warning = trash::empty_when_idle(repo).err().map(|error| error.one_line());
     Ok((journal.operation.id, warning.into_iter().collect()))
 }
@@ -207,20 +207,17 @@ fn remove_again(repo: &Repo, journal: Journal, before: &Operation) -> Result<Vec
 
 fn refuse_incomplete(before: &Operation) -> Result<()> {
     if matches!(before.body, OperationBody::Repair(_)) {
-        return Err(Error::new(
-            Code::UndoRefused,
-            "it brought back a worktree, and no agent had been removed",
-        )
-        .hint(format!("git orchestra cleanup {} removes the agent", text::safe(&before.summary))));
+        return Err(Error::new(Code::UndoRefused, "it restored a worktree, and had not removed an agent")
+            .hint(format!("git orchestra cleanup {} removes the agent", text::safe(&before.summary))));
     }
     Ok(())
 }
 
-/// Why a branch is not moved back: it is at another commit now, or gone.
+/// The error for a branch that cannot move back because it is at another commit now, or no longer exists.
 fn moved_on(change: &Change, now: Option<Oid>) -> Error {
     let branch = text::safe(&change.branch).into_owned();
     let Some(now) = now else {
-        return Error::new(Code::BranchGone, format!("branch {branch} is gone")).hint_command(&[
+        return Error::new(Code::BranchGone, format!("branch {branch} no longer exists")).hint_command(&[
             &"git",
             &"branch",
             &"--",
@@ -229,9 +226,9 @@ fn moved_on(change: &Change, now: Option<Oid>) -> Error {
         ]);
     };
     let (from, to) = (change.old.short(), now.short());
-    Error::new(Code::BranchMoved, format!("{branch} has moved on since: from {from} to {to}"))
+    Error::new(Code::BranchMoved, format!("{branch} has moved since then: from {from} to {to}"))
         .hint(format!("git log --oneline {from}..{to}"))
-        .hint(format!("git revert -m 1 COMMIT takes a merge back; the old state is {}", change.new))
+        .hint(format!("git revert -m 1 COMMIT reverts a merge; the old state is {}", change.new))
 }
 
 fn move_back(repo: &Repo, change: &Change) -> Result<()> {
@@ -246,10 +243,10 @@ fn move_back(repo: &Repo, change: &Change) -> Result<()> {
     }
 }
 
-/// The agents whose work came or went with it.
+/// Records the undo in the events of the agents whose work landed or was reverted. Returns warnings for the user.
 fn tell_agents(repo: &Repo, operation: &Operation, all: &[Operation]) -> Vec<String> {
     let (mut root, mut undone) = (operation, true);
-    // An undo of an undo brings back what the landing brought.
+    // An undo of an undo restores what the landing brought.
     while let Some(before) =
         root.undoes().and_then(|id| all.iter().find(|one| one.id == id && one.id < root.id))
     {

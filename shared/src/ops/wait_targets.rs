@@ -1,4 +1,4 @@
-//! For whom `status --wait` waits. An agent may ask as well: it must not wait for itself, nor for those that wait for it.
+//! Which agents `status --wait` waits for. If an agent runs the command, it must not wait for itself or for its ancestors.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,14 +14,13 @@ use crate::{
 
 pub use crate::supervise::lending::{Waiting, caller};
 
-/// How far up the line of agents that started each other is followed.
+/// The most ancestors that are followed.
 const DEEPEST: usize = 100;
 
-/// The request as whoever runs the command means it: an agent that names nobody waits for the agents that it started, and for
-/// those that they started.
+/// Completes the request for the caller: an agent that names no other waits for the agents that it started, directly or indirectly.
 ///
 /// # Errors
-/// An agent waits for itself, or for one that it descends from (3); an agent named is not there (3).
+/// An agent would wait for itself or for one of its ancestors (3); a named agent does not exist (3).
 pub fn by_caller(repo: &Repo, request: Request) -> Result<Request> {
     let Some(caller) = caller() else { return Ok(request) };
     // The caller may be an agent of another repository.
@@ -43,7 +42,7 @@ pub fn by_caller(repo: &Repo, request: Request) -> Result<Request> {
             let whom = if id == caller { "itself" } else { "an agent that started it" };
             return Err(Error::new(
                 Code::WaitCycle,
-                format!("agent '{caller}' would wait for {whom}: '{id}' cannot end before"),
+                format!("agent '{caller}' would wait for {whom}: '{id}' cannot end before it"),
             )
             .hint(
                 "git orchestra status --wait, without a name, waits for the agents that this one started",
@@ -53,7 +52,7 @@ pub fn by_caller(repo: &Repo, request: Request) -> Result<Request> {
     Ok(request)
 }
 
-/// Keeps the agents that `ancestor` started, and that they started.
+/// Keeps only the agents that `ancestor` started, directly or indirectly.
 pub(super) fn keep_descendants(agents: &mut Vec<AgentObject>, ancestor: &AgentId) {
     let parents: Vec<(&str, Option<&str>)> =
         agents.iter().map(|agent| (agent.id.as_str(), agent.parent.as_ref().map(IdOrText::as_str))).collect();
@@ -71,7 +70,7 @@ fn descendants<'a>(parents: &[(&'a str, Option<&'a str>)], ancestor: &'a str) ->
     }
     let (mut found, mut open) = (HashSet::new(), vec![ancestor]);
     while let Some(id) = open.pop() {
-        // What is written in events may go round in circles.
+        // Events may be wrong and form a circle.
         open.extend(children.remove(id).unwrap_or_default().into_iter().filter(|child| found.insert(*child)));
     }
     found.remove(ancestor);

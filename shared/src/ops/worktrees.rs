@@ -1,4 +1,4 @@
-//! `worktrees`: the agents' worktrees, with what is in them.
+//! `worktrees`: lists the agents' worktrees, with their states and sizes.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,11 +12,11 @@ use crate::{
     worktree::list,
 };
 
-/// What to measure.
+/// Whether to measure the worktrees.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// Measure how much disk each takes.
+    /// Whether to measure the disk space that each takes.
     pub size: bool,
 }
 
@@ -25,7 +25,7 @@ pub struct Request {
 pub struct Report {
     /// The worktrees, in the order of their agents.
     pub worktrees: Vec<WorktreeInfo>,
-    /// Agents, work, notes and archives that cannot be read.
+    /// Agents, work, notes, and archives that cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
 
@@ -33,20 +33,20 @@ pub struct Report {
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "WorktreeEntry")]
 pub struct WorktreeInfo {
-    /// Where its files are.
+    /// The path of the worktree.
     pub path: String,
-    /// Bytes on the disk, if measured.
+    /// The disk space that it takes, in bytes, if it was measured.
     pub size: Option<u64>,
-    /// Why git keeps it locked, if it does.
+    /// The reason of its lock, if it is locked in git.
     pub locked: Option<String>,
-    /// The git operation under way in it.
+    /// The git operation in progress in it, such as a rebase.
     pub operation: Option<String>,
     /// The agent.
     #[serde(flatten)]
     pub agent: AgentObject,
 }
 
-/// Looks.
+/// Lists the worktrees.
 ///
 /// # Errors
 /// The repository cannot be read.
@@ -67,7 +67,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     Ok(Report { worktrees, unreadable: report.unreadable })
 }
 
-/// Where the worktree of one agent is.
+/// Returns the path of an agent's worktree.
 ///
 /// # Errors
 /// There is no such agent, or it has no worktree in this clone (3).
@@ -78,16 +78,17 @@ pub fn path(repo: &Repo, typed: &str) -> Result<std::path::PathBuf> {
         Some(row) => listing.agent(repo, row).map(|agent| agent.branch).unwrap_or_default(),
         None => BranchName::default(),
     };
-    let worktree = list::of_agent(repo, &id, &branch)?
-        .ok_or_else(|| Error::new(Code::WorktreeMissing, format!("agent '{id}' has no worktree here")))?;
+    let worktree = list::of_agent(repo, &id, &branch)?.ok_or_else(|| {
+        Error::new(Code::WorktreeMissing, format!("agent '{id}' has no worktree in this clone"))
+    })?;
     if worktree.is_there() {
         return Ok(worktree.path);
     }
     let shown = text::safe(&worktree.path.to_string_lossy()).into_owned();
     Err(Error::new(
         Code::WorktreeMissing,
-        format!("the worktree of agent '{id}' is missing: there is nothing at '{shown}'"),
+        format!("the worktree of agent '{id}' is missing: nothing at '{shown}'"),
     )
     .hint("git worktree repair NEW-PATH, if it was moved by hand")
-    .hint(format!("git orchestra resume {id} makes it again, from its work")))
+    .hint(format!("git orchestra resume {id} makes it again from its work")))
 }

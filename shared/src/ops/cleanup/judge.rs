@@ -1,4 +1,4 @@
-//! Whether one agent may be taken away. Every doubt is a reason to keep it.
+//! Decides whether an agent may be removed. Every doubt is a reason to keep it.
 
 use std::path::PathBuf;
 
@@ -24,23 +24,23 @@ use crate::{
     world,
 };
 
-/// Said of an agent without work.
-const NOTHING: &str = "it made nothing";
+/// The reason to remove an agent without work.
+const NOTHING: &str = "it has no work";
 
-/// It may go.
+/// What to remove of an agent, and why it may be removed.
 pub(super) struct Removable {
     pub(super) worktree: Option<Worktree>,
     pub(super) derived: Vec<PathBuf>,
     pub(super) why: String,
 }
 
-/// It may not.
+/// Why an agent is kept.
 #[derive(Debug, Default)]
 pub(super) struct NotRemovable {
     pub(super) why: String,
     pub(super) hint: Option<String>,
     pub(super) held_by: Option<i32>,
-    /// What went wrong, where something failed.
+    /// The error code, if something failed.
     pub(super) code: Option<Code>,
 }
 
@@ -53,35 +53,35 @@ impl NotRemovable {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// Something failed on the way.
+    /// Keeps an agent because of an error.
     pub(super) fn because(mut error: Error) -> Self {
         let hint = if error.hints.is_empty() { None } else { Some(error.hints.remove(0)) };
-        // What is refused as things stand, and what cannot be told of an agent, is a reason to keep it, and no failure.
+        // A refusal, or an agent that cannot be understood, is a reason to keep the agent and not a failure of the command.
         let code = Some(error.code).filter(|code| !matches!(code.kind(), Kind::Refused | Kind::Internal));
         Self { why: error.one_line(), hint, held_by: None, code }
     }
 }
 
-/// Looks at agents, all at one moment.
+/// Examines agents against one view of the machine and the branches.
 pub(super) struct Judge<'a> {
     repo: &'a Repo,
     request: &'a Request,
     targets: Vec<IntegrationTarget>,
-    /// Branches that are agents' own: work in them is not elsewhere.
+    /// The branches of agents. Work that is only there is not integrated.
     agents: Vec<BranchName>,
     processes: Places,
     derived: Vec<String>,
-    /// Landings on which processes work now.
+    /// The landings that are running now.
     landings: Vec<OpenLanding>,
-    /// Who we are.
+    /// The id of this clone.
     writer: Option<&'a str>,
 }
 
 impl<'a> Judge<'a> {
-    /// Looks at the machine and the branches.
+    /// Reads the processes, the branches, and the running landings.
     ///
     /// # Errors
-    /// The branch that was asked for is not there (3).
+    /// The requested branch does not exist (3).
     pub(super) fn new(repo: &'a Repo, request: &'a Request, listing: &'a Listing) -> Result<Self> {
         let agents =
             listing.rows.iter().filter_map(|row| listing.agent(repo, row).ok()).map(|agent| agent.branch);
@@ -94,7 +94,7 @@ impl<'a> Judge<'a> {
         Ok(Self { repo, request, targets, agents, processes: Places::now(), derived, landings, writer })
     }
 
-    /// Whether it may go.
+    /// Decides whether an agent may be removed.
     pub(super) fn look(
         &self,
         id: &AgentId,
@@ -125,7 +125,7 @@ impl<'a> Judge<'a> {
                 "its worktree was moved to '{}'",
                 worktree.path.display()
             ))
-            .hint(format!("{back} moves it back"))));
+            .hint(format!("move it back with {back}"))));
         }
         if let Some(why) = inspect::checked_out_elsewhere(self.repo, worktree.as_ref(), &agent.branch)? {
             return Ok(Err(NotRemovable::new(why)));
@@ -135,7 +135,7 @@ impl<'a> Judge<'a> {
         {
             return Ok(Err(NotRemovable::new(why).hint(quote::command(&[&"cd", &worktree.path]))));
         }
-        let elsewhere = if discard { Ok("not wanted".to_owned()) } else { self.is_elsewhere(id, agent)? };
+        let elsewhere = if discard { Ok("discarded".to_owned()) } else { self.is_elsewhere(id, agent)? };
         let why = match elsewhere {
             Ok(why) => why,
             Err(no) => return Ok(Err(no)),
@@ -166,7 +166,7 @@ impl<'a> Judge<'a> {
             }
             .hint(format!("git orchestra stop {id}")),
             Liveness::Lost => {
-                NotRemovable::new(format!("it has not ended: {phase}, and its supervisor is gone"))
+                NotRemovable::new(format!("it has not ended: {phase}, but its supervisor died"))
                     .hint(format!("git orchestra stop {id}"))
             }
             Liveness::Ended if !agent.phase.is_terminal() && !discard => {
@@ -178,23 +178,23 @@ impl<'a> Judge<'a> {
         Some(no)
     }
 
-    /// A landing that runs may ask the agent for a repair, and records in its life whether its work landed.
+    /// A running landing may ask the agent for a repair, and records in its events whether its work landed.
     fn is_landing(&self, id: &AgentId, agent: &Agent) -> Option<NotRemovable> {
         let landing = self.landings.iter().find(|landing| landing.uses(id, &agent.branch))?;
         let into = text::one_line(landing.into.as_deref().unwrap_or_default(), 100);
         Some(
-            NotRemovable::new(format!("a landing into {into} uses it now"))
-                .hint("wait for the end of that landing"),
+            NotRemovable::new(format!("a landing into {into} is using it"))
+                .hint("wait until that landing ends"),
         )
     }
 
     fn too_young(&self, agent: &Agent) -> Option<NotRemovable> {
         let least = i64::try_from(self.request.older_than?.as_secs()).ok()?;
         let ended = agent.ended_at.unwrap_or(agent.queued_at).as_second();
-        (world::now().as_second() - ended < least).then(|| NotRemovable::new("it ended too short a time ago"))
+        (world::now().as_second() - ended < least).then(|| NotRemovable::new("it ended too recently"))
     }
 
-    /// All its work, the branch as well as what was taken of it, in one branch or the other.
+    /// Returns in which branch all its work is, its own branch as well as its captured work; or why it is kept.
     fn is_elsewhere(&self, id: &AgentId, agent: &Agent) -> Result<Result<String, NotRemovable>> {
         let base = agent
             .base
@@ -209,7 +209,7 @@ impl<'a> Judge<'a> {
         for name in [layout::head_ref(id), layout::branch_ref(&agent.branch)] {
             tips.extend(self.repo.find_ref(&name)?.filter(|tip| !tips.contains(tip)));
         }
-        // What its life tells of counts as well, whatever became of the refs.
+        // The head that its events name counts as well, whatever happened to the refs.
         if let Some(told) = agent.head_commit().filter(|told| !tips.contains(told)) {
             if !self.repo.has_commit(told) {
                 return Ok(Err(NotRemovable::new(format!(
@@ -228,7 +228,7 @@ impl<'a> Judge<'a> {
             let landed = agent.landed_head.as_ref().is_some_and(|head| *head == tip);
             let landed_as = agent.landed_as.as_ref().and_then(IdOrText::commit).filter(|_| landed);
             match self.find(agent, CandidateWork { base, tip, landed_as })? {
-                // The branch of work that is in the head alone made nothing: that says little.
+                // If only the head has work, the branch has none; the finding about the head is the one to report.
                 Ok(found) if why.is_empty() || why == NOTHING => why = found,
                 Ok(_) => {}
                 Err(why) => {
@@ -240,7 +240,7 @@ impl<'a> Judge<'a> {
         Ok(Ok(why))
     }
 
-    /// In which branch a piece of work is, or why it is in none.
+    /// Returns in which branch a piece of work is, or why it is in none.
     fn find(&self, agent: &Agent, work: CandidateWork) -> Result<Result<String, String>> {
         let mut targets = self.targets.clone();
         let landed = agent.landed_in.as_deref().filter(|name| !self.agents.iter().any(|own| *own == **name));
@@ -256,7 +256,7 @@ impl<'a> Judge<'a> {
             first.get_or_insert_with(|| sentence(finding, &target.name));
         }
         Ok(Err(first
-            .unwrap_or_else(|| "there is no branch in which its work could be (--into BRANCH)".to_owned())))
+            .unwrap_or_else(|| "no branch to search for its work (name one with --into BRANCH)".to_owned())))
     }
 
     fn beyond(&self, id: &AgentId, agent: &Agent) -> Result<contents::ExtraContents> {
@@ -278,15 +278,15 @@ fn sentence(finding: Integration, branch: &str) -> String {
         Integration::Nothing => NOTHING.to_owned(),
         Integration::Merged => format!("merged into {branch}"),
         Integration::Landed => format!("landed in {branch}"),
-        Integration::Squashed => format!("in {branch} as one commit"),
+        Integration::Squashed => format!("in {branch}, squashed into one commit"),
         Integration::Picked => format!("in {branch}, commit by commit"),
         Integration::Same => format!("{branch} has the same content"),
-        Integration::TakenBack(1) => format!("it was in {branch}; 1 file of it is as it was before"),
+        Integration::TakenBack(1) => format!("it was in {branch}, but 1 file was reverted since"),
         Integration::TakenBack(files) => {
-            format!("it was in {branch}; {files} files of it are as they were before")
+            format!("it was in {branch}, but {files} files were reverted since")
         }
         Integration::Partly { there, of } => {
-            format!("{there} of its {of} commits are in {branch}, the rest nowhere else")
+            format!("only {there} of its {of} commits are in {branch}")
         }
         Integration::Missing => format!("its work is not in {branch}"),
     }

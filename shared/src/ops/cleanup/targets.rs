@@ -1,4 +1,4 @@
-//! The branches in which work may be, so that it need not be kept.
+//! The branches that are searched for the work of agents.
 
 use crate::{
     Code, Error, Result,
@@ -7,28 +7,25 @@ use crate::{
     store::layout,
 };
 
-/// One of them.
+/// A branch that may contain an agent's work.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct IntegrationTarget {
-    /// As people name it.
+    /// The name, as people write it.
     pub(super) name: String,
-    /// Where it stands.
+    /// The commit that it points to.
     pub(super) tip: Oid,
 }
 
-/// The one that was named; else the branch of the main checkout, and what it follows.
+/// Returns the branch that was named; otherwise the branch of the main checkout, and its upstream.
 ///
 /// # Errors
-/// There is no branch of that name (3).
+/// The named branch does not exist (3).
 pub(super) fn all(repo: &Repo, named: Option<&str>) -> Result<Vec<IntegrationTarget>> {
     if let Some(named) = named {
         let found = at(repo, named)?.or(remote(repo, named)?);
         return found.map(|one| vec![one]).ok_or_else(|| {
-            Error::new(
-                Code::BranchUnknown,
-                format!("no branch '{}' in which work could be", text::safe(named)),
-            )
-            .hint("git branch --list --all")
+            Error::new(Code::BranchUnknown, format!("no branch '{}'", text::safe(named)))
+                .hint("git branch --list --all")
         });
     }
     let head = careful::text(repo.common_dir()?.join("HEAD")).unwrap_or_default();
@@ -43,7 +40,7 @@ pub(super) fn all(repo: &Repo, named: Option<&str>) -> Result<Vec<IntegrationTar
     Ok(found)
 }
 
-/// A branch of this clone.
+/// Returns a local branch.
 ///
 /// # Errors
 /// The ref is broken.

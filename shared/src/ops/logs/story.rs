@@ -1,4 +1,4 @@
-//! The story of a log: who said what, as typed entries that every window shows in its own way. Pure.
+//! The output of an agent as typed entries, which every window shows in its own way. Pure.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,25 +8,25 @@ use crate::{
     world::Timestamp,
 };
 
-/// A longer line is only counted, in bytes.
+/// The longest line that is read, in bytes; only the length of a longer line is reported.
 const LONGEST_LINE: usize = 4 << 20;
 
-/// One thing that was said or done. The text is not ours: whoever shows it makes it safe first (see [`crate::model::text`]).
+/// One entry of a log. Its text is not ours and must be made safe before it is shown (see [`crate::model::text`]).
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct LogEntry {
-    /// Who.
+    /// Who said or did it.
     pub role: Role,
-    /// 0: the agent itself; 1: a subagent of it, and so on.
+    /// The nesting depth: 0 for the agent itself, 1 for one of its subagents, and so on.
     pub depth: u32,
-    /// What.
+    /// What was said or done.
     pub event: LogEvent,
 }
 
-/// Who says or does something.
+/// The source of an entry.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Whoever gives the agent its task and answers its questions.
+    /// The person or program that gives the agent its task and answers its questions.
     User,
     /// The model.
     Agent,
@@ -36,120 +36,120 @@ pub enum Role {
     Program,
 }
 
-/// What is said or done.
+/// What was said or done.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum LogEvent {
-    /// The agent took up a message.
+    /// The agent received a message.
     Message {
         /// The message.
         text: String,
     },
-    /// Words of the agent.
+    /// The model said something.
     Text {
-        /// The words.
+        /// What it said.
         text: String,
     },
-    /// Thoughts of the agent.
+    /// The model's reasoning.
     Thinking {
-        /// The thoughts.
+        /// The reasoning.
         text: String,
     },
     /// The agent uses a tool.
     ToolUse {
-        /// Such as `Bash`.
+        /// The name of the tool, such as `Bash`.
         tool: String,
-        /// On what, in a line; paths as seen from where the agent works.
+        /// What the tool is used on, on one line, with paths relative to the agent's folder.
         about: String,
     },
-    /// What a tool gave.
+    /// A tool returned a result.
     ToolResult {
-        /// The tool failed.
+        /// Whether the tool failed.
         failed: bool,
-        /// What it gave.
+        /// The result.
         text: String,
     },
-    /// A tool was refused without a question.
+    /// A tool was denied without asking.
     Denied {
-        /// Such as `Bash`.
+        /// The name of the tool, such as `Bash`.
         tool: String,
-        /// Why.
+        /// Why it was denied.
         reason: String,
     },
-    /// The agent asks, and waits.
+    /// The agent asked a question, and waits for the answer.
     Question {
-        /// The question, in a line.
+        /// The question, on one line.
         text: String,
     },
-    /// The model did not answer; it is asked again.
+    /// The model did not answer, and the request is repeated.
     Retry {
-        /// Which try.
+        /// The number of this try.
         attempt: u64,
-        /// Of how many.
+        /// The highest number of tries.
         most: u64,
         /// Why it did not answer.
         reason: String,
     },
     /// The model did not answer, and the program gave up.
     Error {
-        /// Why.
+        /// The error of the service.
         text: String,
     },
-    /// A usage limit of the service was reached, or is near.
+    /// A usage limit of the service was reached or is near.
     Limit {
-        /// Which, in a sentence.
+        /// The limit, in a sentence.
         text: String,
-        /// It is near, not reached.
+        /// Whether it is near, and not reached.
         warning: bool,
-        /// When it ends, if the service says so.
+        /// When it ends, if the service says.
         #[schemars(with = "Option<String>")]
         until: Option<Timestamp>,
     },
-    /// A turn ended. Cost is of the whole session so far.
+    /// A turn ended. The cost is that of the whole session so far.
     TurnEnd {
-        /// As it should.
+        /// Whether it ended without an error.
         ok: bool,
-        /// The program's word for how, where it is not ok.
+        /// The program's word for the error, or an empty text.
         how: String,
-        /// Rounds with the model.
+        /// The number of rounds with the model.
         turns: u64,
-        /// Millionths of a US dollar.
+        /// The cost, in millionths of a US dollar.
         cost_micros: Option<u64>,
         /// How often a tool was denied.
         denied: u64,
     },
-    /// Something that the program says to people.
+    /// The program printed a message for people.
     Note {
-        /// What.
+        /// The message.
         text: String,
     },
-    /// A line that is not in the program's protocol.
+    /// A line that does not follow the program's protocol.
     Output {
         /// The line, without its end.
         text: String,
     },
     /// A line that is too long to be read.
     LongLine {
-        /// Its length.
+        /// The length of the line, in bytes.
         bytes: u64,
     },
 }
 
-/// Turns output into entries, however it is cut into pieces.
+/// Turns output into entries. The output may be cut into pieces anywhere.
 #[derive(Debug)]
 pub struct Story {
     stream: Box<dyn Exchange>,
-    /// Where the agent works.
+    /// The folder in which the agent works.
     folder: String,
-    /// Why it was denied something last: its program says so twice.
+    /// The reason of the last denial, which the program repeats as the tool's result.
     denied: String,
     line: Vec<u8>,
-    /// Bytes of a line that is too long, beyond those that are held.
+    /// The number of bytes of the current line that were dropped because it is too long.
     skipped: usize,
 }
 
 impl Story {
-    /// Nothing was said yet.
+    /// Begins a log in this protocol.
     pub fn new(protocol: Protocol) -> Self {
         Self {
             stream: protocol.open(),
@@ -160,7 +160,7 @@ impl Story {
         }
     }
 
-    /// Reads more output; each whole line gives its entries.
+    /// Reads more output, and passes the entries of each complete line to `tell`.
     pub fn read(&mut self, mut bytes: &[u8], mut tell: impl FnMut(LogEntry)) {
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             self.hold(&bytes[..end]);
@@ -170,7 +170,7 @@ impl Story {
         self.hold(bytes);
     }
 
-    /// The output is over: what is left counts as a line.
+    /// Ends the output: what is left counts as a line.
     pub fn finish(&mut self, mut tell: impl FnMut(LogEntry)) {
         if !self.line.is_empty() {
             self.end_line(&mut tell);
@@ -197,7 +197,7 @@ impl Story {
         }
     }
 
-    /// `None`: nothing that a reader of the log is told.
+    /// Converts an event of the program. Returns `None` for an event that readers of the log do not need.
     fn entry(&mut self, event: StreamEvent, depth: u32) -> Option<LogEntry> {
         let (role, event) = match event {
             StreamEvent::Subagent(event) => return self.entry(*event, depth + 1),
@@ -294,7 +294,7 @@ mod tests {
                 StreamEvent::ToolDenied { id: text(), tool: "Bash".to_owned(), why: "no".to_owned() },
                 Some((Role::Program, LogEvent::Denied { tool: "Bash".to_owned(), reason: "no".to_owned() })),
             ),
-            // The program says it a second time.
+            // The program repeats the denial as the tool's result.
             (StreamEvent::ToolResult { error: true, text: "no".to_owned() }, None),
             (
                 StreamEvent::ToolResult { error: false, text: text() },

@@ -1,4 +1,4 @@
-//! Asking agents to settle conflicts and to repair what fails: in their own worktrees, in their own conversations.
+//! Asks agents to resolve conflicts and to repair failed checks, in their own worktrees and sessions.
 
 use std::sync::atomic::AtomicBool;
 
@@ -28,7 +28,7 @@ use crate::{
     worktree::{list, open_worktree},
 };
 
-/// Asks the agents of a landing.
+/// Asks the agents of one landing for repairs.
 pub(super) struct Asking<'a> {
     pub(super) repo: &'a AcceptedRepo,
     pub(super) interrupted: &'a AtomicBool,
@@ -40,7 +40,7 @@ impl Repairer for Asking<'_> {
     fn ask(&self, agent: &AgentId, forward_to: Option<Oid>, message: &str) -> Result<Oid, RepairError> {
         self.refuse_shared(agent)?;
         let profile = Chain::of_agent(self.repo, agent)?.fold().agent.profile;
-        let what = "the names and the output of others";
+        let what = "names and output of others";
         agents::check_prose(&profile, &Config::of(self.repo), what)
             .map_err(|error| cannot(&error.one_line()))?;
         if let Some(commit) = forward_to {
@@ -53,10 +53,10 @@ impl Repairer for Asking<'_> {
         };
         resume::run(self.repo, &request).map_err(|error| cannot(&error.one_line()))?;
         self.wait(agent)?;
-        // It ran meanwhile, and the landing continues with what the configuration names.
+        // The agent ran and may have changed the configuration, which the landing uses from here on.
         self.repo.confirm()?;
         let head = self.repo.find_ref(&layout::head_ref(agent))?;
-        head.ok_or_else(|| RepairError::not_possible("its agent left no work"))
+        head.ok_or_else(|| RepairError::not_possible("its agent has no work"))
     }
 
     fn before(&self, id: &AgentId) -> Result<BeforeRepair> {
@@ -72,14 +72,14 @@ impl Repairer for Asking<'_> {
 }
 
 impl Asking<'_> {
-    /// One landing would roll back what the agent did for the other.
+    /// Refuses an agent that another landing uses: one landing could roll back what the agent did for the other.
     fn refuse_shared(&self, id: &AgentId) -> Result<(), RepairError> {
         let branch = Chain::of_agent(self.repo, id)?.fold().agent.branch;
         for other in open::running(self.repo)? {
             let into = other.into.as_deref().unwrap_or_default();
             if into != self.into && other.uses(id, &branch) {
                 let into = text::one_line(into, 60);
-                return Err(cannot(&format!("another landing, into {into}, uses it now")));
+                return Err(cannot(&format!("another landing, into {into}, is using it")));
             }
         }
         Ok(())
@@ -91,7 +91,7 @@ impl Asking<'_> {
             return Err(cannot(&format!("it is {}", agent.phase.as_str())));
         }
         let worktree = list::of_agent(self.repo, id, &agent.branch)?.filter(|found| found.path.exists());
-        let worktree = worktree.ok_or_else(|| cannot("its worktree is gone"))?;
+        let worktree = worktree.ok_or_else(|| cannot("its worktree is missing"))?;
         let spec = Spec::last(self.repo, id, &PrivateDir::new(self.repo.private_dir()?).agent(id));
         let made = spec.as_ref().map(Spec::made).unwrap_or_default();
         open_worktree::enter(self.repo, &worktree, made).map_err(|error| cannot(&error.one_line()))?;
@@ -100,12 +100,12 @@ impl Asking<'_> {
         let now = now
             .filter(|_| worktree.head() == WorktreeHead::Branch(branch_ref))
             .filter(|now| self.repo.contains(commit, *now).unwrap_or(false))
-            .ok_or_else(|| cannot("its worktree does not stand where its work does"))?;
+            .ok_or_else(|| cannot("its worktree is not at the head of its work"))?;
         let why = "orchestra merge-ranked: for its agent";
         let wanted = Move { branch: &agent.branch, old: now, new: commit, why };
         match finish::move_branch(self.repo, wanted)? {
             TargetMove::Yes | TargetMove::NotNeeded => Ok(()),
-            TargetMove::Elsewhere(_) => Err(cannot("its branch moved meanwhile")),
+            TargetMove::Elsewhere(_) => Err(cannot("its branch has moved")),
             TargetMove::Blocked(blocked) => Err(cannot(&blocked.why)),
         }
     }
@@ -116,9 +116,9 @@ impl Asking<'_> {
             WaitOutcome::Otherwise(why) => Err(RepairError::not_possible(format!("its agent is {why}"))),
             WaitOutcome::Interrupted => Err(Error::new(
                 Kind::Interrupted,
-                format!("interrupted while '{id}' works on its branch; it runs on"),
+                format!("interrupted while '{id}' works on its branch; the agent keeps running"),
             )
-            .hint("git orchestra merge-ranked --continue, when it has ended")
+            .hint("git orchestra merge-ranked --continue, after the agent has ended")
             .into()),
         }
     }

@@ -1,4 +1,4 @@
-//! What a landing needs before its first step: its options, complete, and its plan.
+//! Prepares a landing: completes its options, and plans it.
 
 use std::time::Duration;
 
@@ -21,13 +21,13 @@ use crate::{
     store::{Listing, Unreadable, layout},
 };
 
-/// The shortest time limit of a check: it is stored in whole seconds.
+/// The shortest time limit of a check, which is stored in whole seconds.
 const MIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The options of a landing: what was typed, else what is configured.
+/// Returns the options of a landing: those of the request, otherwise the configured ones.
 ///
 /// # Errors
-/// A command or a duration is wrong (2).
+/// A command or a duration is invalid (2).
 pub(super) fn options(repo: &Repo, request: &Request) -> Result<LandOptions> {
     let config = Config::of(repo);
     let mut checks = Vec::new();
@@ -53,10 +53,10 @@ pub(super) fn options(repo: &Repo, request: &Request) -> Result<LandOptions> {
     })
 }
 
-/// Plans a new landing of what was named, else of the work of every agent that is done.
+/// Plans a new landing of the named branches, or, if none is named, of the work of every agent that is done.
 ///
 /// # Errors
-/// There is nothing to land (3), a name means nothing, or a history cannot be read.
+/// There is nothing to land (3), a name is unknown, or a history cannot be read.
 pub(super) fn plan(
     repo: &Repo,
     target: LandingTarget,
@@ -69,7 +69,7 @@ pub(super) fn plan(
         (branches::named(repo, named).map_err(|error| why_not(repo, named, error))?, Vec::new())
     };
     if branches.is_empty() {
-        let nothing = "there is nothing to land: no agent is done whose work is not there yet";
+        let nothing = "nothing to land: no agent is done with work that has not landed yet";
         let error = match unreadable.as_slice() {
             [] => Error::new(Code::NothingToLand, nothing),
             broken => Error::new(Code::NothingToLand, nothing)
@@ -83,8 +83,8 @@ pub(super) fn plan(
     Ok(LandingPlan { unreadable, ..plan::plan(repo, target, branches, options)? })
 }
 
-/// In a partial clone, brings what comparing the branches with the target needs. A branch for which that fails cannot land; the
-/// others are not held up by it.
+/// In a partial clone, fetches the objects that are needed to compare the branches with the target. A branch whose objects cannot be
+/// fetched cannot land, but does not keep the others from landing.
 fn fetch_promised(repo: &Repo, target: &LandingTarget, branches: &mut [Branch]) {
     if !repo.is_partial() {
         return;
@@ -106,7 +106,7 @@ fn fetch_promised(repo: &Repo, target: &LandingTarget, branches: &mut [Branch]) 
     }
 }
 
-/// Branches that land, because they were named, without the check that failed with them last time.
+/// Returns a warning for each named branch that failed a check last time which is not among the checks now.
 pub(super) fn unchecked(plan: &LandingPlan, options: &LandOptions) -> Vec<String> {
     let unchecked = |branch: &Branch| {
         let failed = branch.failed.as_ref().filter(|failed| !failed.check.is_among(&options.checks))?;
@@ -117,7 +117,7 @@ pub(super) fn unchecked(plan: &LandingPlan, options: &LandOptions) -> Vec<String
     may_land.filter_map(|(branch, _)| unchecked(branch)).collect()
 }
 
-/// Plans a landing that began before again, on top of `base`.
+/// Plans an unfinished landing again, on top of `base`.
 ///
 /// # Errors
 /// As [`plan::plan`].
@@ -132,8 +132,8 @@ pub(super) fn rebuild_plan(repo: &Repo, state: &State, base: Oid) -> Result<Land
     plan::plan(repo, target, named, &state.options)
 }
 
-/// The branches of a landing that is continued: one that has not landed yet is taken as it is now, since somebody may have repaired
-/// it.
+/// Returns the branches of a landing that is continued. Those without a step yet are at their current tips, since somebody may have
+/// repaired them.
 pub(super) fn refreshed(repo: &Repo, state: &State) -> Vec<BranchTip> {
     let fresh = |saved: &BranchTip| {
         let done = state.steps.iter().any(|step| step.branch == saved.name);
@@ -144,7 +144,7 @@ pub(super) fn refreshed(repo: &Repo, state: &State) -> Vec<BranchTip> {
     state.branches.iter().map(fresh).collect()
 }
 
-/// Why what was named cannot land: of an archived agent, that it is archived.
+/// Returns the error for a name that cannot land. If it is an archived agent, the error says so.
 fn why_not(repo: &Repo, named: &[String], error: Error) -> Error {
     let Ok(listing) = Listing::read(repo) else { return error };
     let archived = named.iter().find_map(|name| match named_agents::find(repo, &listing, name) {

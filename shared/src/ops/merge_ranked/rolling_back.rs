@@ -1,5 +1,4 @@
-//! Rolling a failed repair back: the agent's branch, its head and its phase are as they were before it was asked. What it did
-//! stays reachable.
+//! Rolls back a failed repair: restores the agent's branch, head, and phase from before it was asked. Its commits stay reachable.
 
 use std::time::Duration;
 
@@ -20,13 +19,13 @@ use crate::{
     },
 };
 
-/// How long another command may hold the agent's lock for a look.
+/// How long to wait for the agent's lock, which another command may hold for a moment.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Rolls a repair back. `why` becomes the reason in the agent's life.
+/// Rolls back a repair. `why` becomes the reason for the agent's phase.
 ///
 /// # Errors
-/// It is not possible as things stand, or something cannot be read or written.
+/// The agent runs again or its branch cannot be moved, or something cannot be read or written.
 pub(super) fn roll_back(repo: &Repo, before: &BeforeRepair, why: &str) -> Result<(), RepairError> {
     let id = &before.agent;
     let dir = PrivateDir::new(repo.private_dir()?).agent(id);
@@ -82,7 +81,7 @@ fn under_lock(repo: &Repo, id: &AgentId, before: &BeforeRepair, why: &str) -> Re
     Ok(())
 }
 
-/// Keeps a commit under the agent's name, where nobody looks for its work.
+/// Keeps a commit reachable by a ref that does not count as the agent's work.
 fn keep(repo: &Repo, id: &AgentId, commit: Oid) -> Result<()> {
     let name = layout::replaced_head_ref(id, &commit.to_string());
     match repo.find_ref(&name)? {
@@ -97,9 +96,9 @@ fn move_branch(repo: &Repo, branch: &str, old: Oid, new: Oid) -> Result<(), Repa
     let wanted = Move { branch, old, new, why: "orchestra merge-ranked: a repair failed" };
     let why = match finish::move_branch(repo, wanted) {
         Ok(TargetMove::Yes | TargetMove::NotNeeded) => return Ok(()),
-        Ok(TargetMove::Elsewhere(_)) => "it moved meanwhile".to_owned(),
+        Ok(TargetMove::Elsewhere(_)) => "it has moved".to_owned(),
         Ok(TargetMove::Blocked(blocked)) => text::one_line(&blocked.why, 200),
         Err(error) => error.one_line(),
     };
-    Err(RepairError::not_possible(format!("its branch keeps the repair that failed: {why}")))
+    Err(RepairError::not_possible(format!("its branch keeps the failed repair: {why}")))
 }

@@ -1,4 +1,4 @@
-//! What `resume --dry-run` says: what would be resumed, and how, without writing anything.
+//! `resume --dry-run`: which agents would be resumed, and how. Writes nothing.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,49 +16,49 @@ use crate::{
     worktree::{list, open_worktree, place},
 };
 
-/// One agent that would be resumed.
+/// An agent that would be resumed.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "PlannedResume")]
 pub struct PlannedResume {
     /// The id of the agent.
     pub id: String,
-    /// What it would be told; its task in a few words where that is nothing.
+    /// The first line of the message, shortened; that of the task if there is no message.
     pub title: String,
     /// The kind of agent, such as `claude`.
     pub profile: String,
-    /// Where it is now.
+    /// The current phase.
     pub phase: Phase,
     /// The number of the attempt that would begin.
     pub attempt: u32,
-    /// What it would be allowed to do, where the program knows such modes.
+    /// The permission mode, if the program has such modes.
     pub permission: Option<Permission>,
-    /// How many agents of this kind may run at once.
+    /// The number of agents that may run at once.
     pub jobs: u32,
-    /// The longest that it would run, in seconds; 0: without limit.
+    /// The time limit, in seconds; 0 means no limit.
     pub max_time: u64,
-    /// It would begin a new conversation.
+    /// Whether it would begin a new session.
     pub fresh: bool,
-    /// Its branch.
+    /// The branch of the agent.
     pub branch: BranchName,
-    /// Where its files are, or would be.
+    /// The path of its worktree, which may have to be made.
     pub worktree: String,
 }
 
-/// What `resume --dry-run` reports.
+/// The report of `resume --dry-run`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Plan {
     /// The agents that would be resumed.
     pub agents: Vec<PlannedResume>,
-    /// Those that could not be resumed.
+    /// The agents that could not be resumed.
     pub failed: Vec<Failure>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
-/// Plans one agent.
+/// Plans to resume one agent.
 ///
 /// # Errors
-/// As resuming it.
+/// The same as those of resuming it.
 pub(super) fn plan(
     repo: &Repo,
     config: &Config<'_>,

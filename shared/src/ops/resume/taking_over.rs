@@ -1,5 +1,4 @@
-//! Going on with an agent of another clone: its branch, what its last snapshot held, and its conversation are put where this
-//! clone looks for them.
+//! Takes over an agent of another clone: puts its branch, its last snapshot, and its session where this clone looks for them.
 
 use std::path::Path;
 
@@ -18,13 +17,13 @@ use crate::{
     worktree::list,
 };
 
-/// Largest conversation that is put back.
+/// The largest transcript that is restored, in bytes.
 const LARGEST: u64 = 1 << 30;
 
-/// Puts everything in place, so that it goes on as an agent of this clone would. Changes nothing of what is there.
+/// Prepares everything, so that it resumes like an agent of this clone. Local branches move only forward.
 ///
 /// # Errors
-/// It runs elsewhere, as far as is known here, or what it stands on is not here (3).
+/// It runs elsewhere, as far as is known here, or its work is not in this clone (3).
 pub(super) fn prepare(
     repo: &Repo,
     id: &AgentId,
@@ -42,7 +41,7 @@ pub(super) fn prepare(
     let stood =
         kept.map(|kept| repo.read_commit(kept)).transpose()?.and_then(|kept| kept.parents.first().copied());
     let start = match stood {
-        // Its machine died before it said what it had committed.
+        // The other machine died before it recorded the last commits of the agent.
         Some(stood) if repo.contains(stood, head)? => stood,
         _ => head,
     };
@@ -58,10 +57,10 @@ pub(super) fn prepare(
     bring_conversation(repo, id, agent, worktree)
 }
 
-/// Whether it may be taken over at all.
+/// Checks whether the agent may be taken over.
 ///
 /// # Errors
-/// The request does not allow it, or its branch is not called as ours are (3).
+/// The request does not allow it, or its branch has another name than it would have here (3).
 pub(super) fn may(repo: &Repo, id: &AgentId, agent: &Agent, how: TakeOver) -> Result<()> {
     let clone = agent.label.as_deref().unwrap_or(&agent.writer);
     let allowed = how == TakeOver::Always || how == TakeOver::AtRest && agent.phase.is_at_rest();
@@ -73,10 +72,10 @@ pub(super) fn may(repo: &Repo, id: &AgentId, agent: &Agent, how: TakeOver) -> Re
         }
         return Err(error
             .because(format!("it is {} there, as far as is known here", agent.phase.as_str()))
-            .hint(format!("git orchestra stop {id}, and a sync at both ends"))
-            .hint(format!("git orchestra resume --take-over {id}, if that machine is gone")));
+            .hint(format!("git orchestra stop {id}, then git orchestra sync in both clones"))
+            .hint(format!("git orchestra resume --take-over {id}, if that machine no longer exists")));
     }
-    // A branch named by strangers is not checked out, unless it is the one that we would have given.
+    // A branch name from another clone is not trusted; only the name that this clone would give is checked out.
     let ours = format!("{}{id}", Config::of(repo).get(&BRANCH_PREFIX)?);
     if *agent.branch == *ours {
         return Ok(());
@@ -84,17 +83,17 @@ pub(super) fn may(repo: &Repo, id: &AgentId, agent: &Agent, how: TakeOver) -> Re
     let theirs = text::safe(&agent.branch);
     Err(Error::new(
         Code::BranchDiffers,
-        format!("the branch of '{id}' is called '{theirs}', here it would be '{ours}'"),
+        format!("the branch of '{id}' is '{theirs}', but would be '{ours}' here"),
     )
-    .hint(format!("git config {} sets what branches of agents begin with", BRANCH_PREFIX.name())))
+    .hint(format!("git config {} sets the prefix of agents' branches", BRANCH_PREFIX.name())))
 }
 
 fn not_here(id: &AgentId, what: &str) -> Error {
-    Error::new(Code::WorkMissing, format!("{what} is not here: '{id}' cannot go on"))
+    Error::new(Code::WorkMissing, format!("'{id}' cannot be resumed: {what} is not in this clone"))
         .hint("git orchestra sync")
 }
 
-/// The newest snapshot that travelled here, as if it had been taken here.
+/// Makes the newest synced snapshot the snapshot of this clone.
 fn bring_snapshot(repo: &Repo, id: &AgentId) -> Result<Option<Oid>> {
     let Some(kept) = travelled(repo, "snapshots", id)? else { return Ok(None) };
     let name = layout::snapshot_ref(id);
@@ -105,14 +104,14 @@ fn bring_snapshot(repo: &Repo, id: &AgentId) -> Result<Option<Oid>> {
     Ok(Some(kept))
 }
 
-/// What came with `sync --with`, from whichever remote; of several the newest.
+/// Returns what `sync --with` brought from any remote; the newest if there are several.
 fn travelled(repo: &Repo, kind: &str, id: &AgentId) -> Result<Option<Oid>> {
     let ending = format!("/{kind}/{id}");
     let all = repo.refs_below(layout::EXTRAS)?.into_iter().filter(|(name, _)| name.ends_with(&ending));
     Ok(all.map(|(_, tip)| tip).filter(|tip| repo.has_commit(*tip)).max_by_key(|tip| repo.commit_time(*tip)))
 }
 
-/// The branch, at the work. One that is checked out here is not moved under its files.
+/// Moves the branch to the work. A branch that is checked out is not moved.
 fn stand_on(repo: &Repo, id: &AgentId, agent: &Agent, start: Oid) -> Result<()> {
     let name = layout::branch_ref(&agent.branch);
     let old = repo.find_ref(&name)?;
@@ -122,7 +121,9 @@ fn stand_on(repo: &Repo, id: &AgentId, agent: &Agent, start: Oid) -> Result<()> 
         }
         if !repo.contains(start, old)? {
             let branch = text::safe(&agent.branch);
-            let what = format!("branch {branch} is here already, with commits that the agent's work has not");
+            let what = format!(
+                "branch {branch} already exists here, with commits that the agent's work does not have"
+            );
             return Err(Error::new(Code::BranchDiffers, what).hint_command(&[
                 &"git",
                 &"branch",
@@ -132,7 +133,7 @@ fn stand_on(repo: &Repo, id: &AgentId, agent: &Agent, start: Oid) -> Result<()> 
                 &"ANOTHER-NAME",
             ]));
         }
-        // Also where it is not the agent's worktree that is on it.
+        // Any checkout counts, not only the agent's worktree.
         let checkout = repo.checkouts_of(&name)?.into_iter().next().map(|checkout| checkout.path);
         let worktree = list::of_agent(repo, id, &agent.branch)?.map(|worktree| worktree.path);
         if let Some(folder) = checkout.or(worktree) {
@@ -147,7 +148,7 @@ fn stand_on(repo: &Repo, id: &AgentId, agent: &Agent, start: Oid) -> Result<()> 
     Ok(repo.edit_refs(&[RefEdit { name, old, new: start }], "orchestra: taken over")?)
 }
 
-/// The conversation, in the folder in which its program looks for it.
+/// Restores the session into the folder in which its program looks for it.
 fn bring_conversation(repo: &Repo, id: &AgentId, agent: &Agent, worktree: &Path) -> Result<()> {
     let Some(session) = &agent.session else { return Ok(()) };
     let Some(files) = agents::session_files(&agent.profile) else { return Ok(()) };
@@ -165,11 +166,11 @@ fn bring_conversation(repo: &Repo, id: &AgentId, agent: &Agent, worktree: &Path)
     files.restore(session, worktree, &repo.read_blob(blob)?)
 }
 
-/// Of several clones that go on with one agent, a remote decides: it takes the first that says so, and no other. Gives what the
-/// user should know.
+/// Claims the agent at the remotes that have it: each accepts only the first clone that resumes the agent. Returns a warning for
+/// the user if no remote could decide.
 ///
 /// # Errors
-/// Another clone was quicker (4); then it is as if nobody had tried here.
+/// Another clone was first (4). Nothing is changed then.
 pub(super) fn arbitrate(repo: &Repo, id: &AgentId, before: Oid) -> Result<Option<String>> {
     let name = layout::agent_ref(id);
     let Some(now) = repo.find_ref(&name)? else { return Ok(None) };
@@ -184,7 +185,7 @@ pub(super) fn arbitrate(repo: &Repo, id: &AgentId, before: Oid) -> Result<Option
         if !remote.urls(repo).is_ok_and(|urls| consent::given(repo, &urls).is_some()) {
             let address = text::safe(&remote.address);
             alone = Some(format!(
-                "{address} has '{id}' and is not told that it runs here, because nothing was sent there from this clone \
+                "{address} has '{id}' and does not learn that it runs here, because nothing was sent there from this clone \
                  yet ('git orchestra sync' asks): {both}"
             ));
             continue;
@@ -207,13 +208,13 @@ pub(super) fn arbitrate(repo: &Repo, id: &AgentId, before: Oid) -> Result<Option
                 let address = text::safe(&remote.address);
                 return Err(Error::new(
                     Code::RemoteChanged,
-                    format!("'{address}' has news of '{id}': another clone goes on with it, perhaps"),
+                    format!("'{address}' has newer events of '{id}': another clone may have resumed it"),
                 )
                 .hint("git orchestra sync, then git orchestra status"));
             }
             Err(error) => {
                 let why = error.one_line();
-                alone = Some(format!("{why}; if another clone goes on with '{id}' too, both are kept"));
+                alone = Some(format!("{why}; if another clone resumes '{id}' too, the work of both is kept"));
             }
         }
     }

@@ -1,5 +1,5 @@
-//! `review --by`: another agent judges a work, in its own worktree, with its own and narrower permissions. The test is run by us:
-//! no agent's word stands for it.
+//! `review --by`: an agent reviews the work of another, in its own worktree and with restricted permissions. The test is run here,
+//! not by the agent, so that its result can be trusted.
 
 use std::{sync::atomic::AtomicBool, time::Duration};
 
@@ -30,26 +30,26 @@ use crate::{
     trust::AcceptedRepo,
 };
 
-/// Of the answer, the end is read, in bytes.
+/// How much of the end of the answer is read, in bytes.
 const ANSWER: usize = 256 * 1024;
-/// Of the test's output, the reviewer is told so much, in bytes.
+/// How much of the end of the test's output is passed to the reviewer, in bytes.
 const TOLD: usize = 4 * 1024;
 
-/// Which agent judges, and how.
+/// Which agent reviews, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct By {
     /// The kind of agent, such as `claude`.
     pub profile: String,
-    /// The test command; `orchestra.review.test`, else `orchestra.test`, if not given.
+    /// The test command; by default `orchestra.review.test`, otherwise `orchestra.test`.
     #[serde(default)]
     pub test: Option<String>,
-    /// Whether it may repair what it finds.
+    /// Whether the reviewer may repair the work.
     #[serde(default)]
     pub fix: bool,
 }
 
-/// What a reviewer answers.
+/// The answer of a reviewer.
 #[derive(Debug, Deserialize)]
 struct Answer {
     verdict: Verdict,
@@ -59,7 +59,7 @@ struct Answer {
     findings: Vec<Finding>,
 }
 
-/// One thing that it found.
+/// A problem that the reviewer found.
 #[derive(Debug, Deserialize)]
 struct Finding {
     #[serde(default)]
@@ -71,20 +71,18 @@ struct Finding {
     text: String,
 }
 
-/// Lets an agent judge.
+/// Starts a reviewer, waits for its answer, and records its verdict.
 ///
 /// # Errors
-/// There is no test (2), the work cannot be judged (3), the reviewer fails or answers nonsense (5); nothing is judged then.
+/// There is no test (2), the work cannot be reviewed (3), or the reviewer fails or gives no valid answer (5). In these cases no
+/// verdict is recorded.
 pub fn run(repo: &AcceptedRepo, agent: &str, by: &By, interrupted: &AtomicBool) -> Result<Report> {
     let id = status::resolve(repo, agent)?;
     let config = Config::of(repo);
     let configured = config.get(&REVIEW_TEST)?.or(config.get(&TEST)?);
     let test = by.test.clone().or(configured).ok_or_else(|| {
-        Error::new(
-            Code::TestMissing,
-            "a work that an agent approves must have passed a test, and there is none",
-        )
-        .hint(format!("--test COMMAND, or {}", TEST.hint("COMMAND")))
+        Error::new(Code::TestMissing, "no test command: an agent can only approve work that passed a test")
+            .hint(format!("--test COMMAND, or {}", TEST.hint("COMMAND")))
     })?;
     let chain = Chain::of_agent(repo, &id)?;
     let (base, head) = super::judged_work(repo, &id, &chain.fold().agent)?;
@@ -95,12 +93,12 @@ pub fn run(repo: &AcceptedRepo, agent: &str, by: &By, interrupted: &AtomicBool) 
     let mut tested = run_test(repo, head, &test, limit, interrupted)?;
     let reviewer = start(repo, &id, by, head, &prompt(&task, base, &test, &tested, by.fix), &test)?;
     wait(repo, &reviewer, interrupted)?;
-    // It ran meanwhile, and what follows uses what the configuration names.
+    // The reviewer ran and may have changed the configuration, which is used from here on.
     repo.confirm()?;
     let mut answer = answer(&last_words(repo, &reviewer)?).ok_or_else(|| {
         Error::new(
             Code::ReviewerFailed,
-            format!("the reviewer '{reviewer}' gave no verdict that can be read; nothing was judged"),
+            format!("the reviewer '{reviewer}' gave no valid answer; no verdict was recorded"),
         )
         .hint(format!("git orchestra logs {reviewer}"))
     })?;
@@ -113,7 +111,10 @@ pub fn run(repo: &AcceptedRepo, agent: &str, by: &By, interrupted: &AtomicBool) 
             (judged, tested, report.repaired) = (repaired, again, Some(repaired));
         } else {
             answer.verdict = Verdict::Changes;
-            answer.summary.push_str(&format!("\nIts repair was not taken: the test {}.", again.label()));
+            answer.summary.push_str(&format!(
+                "\nIts repair was discarded, because the test failed: {}.",
+                again.label()
+            ));
         }
     }
     let give = give(repo, judged, answer, &tested)?;
@@ -136,18 +137,18 @@ fn run_test(
     interrupted: &AtomicBool,
 ) -> Result<CheckRun> {
     verify::verify(repo, commit, test, limit, interrupted).map_err(|error| match error.kind() {
-        Kind::Interrupted => Error::new(Kind::Interrupted, "interrupted; nothing was judged"),
+        Kind::Interrupted => Error::new(Kind::Interrupted, "interrupted; no verdict was recorded"),
         _ => error,
     })
 }
 
-/// What the reviewer left on top of the work, if anything.
+/// Returns the reviewer's own work on top of the reviewed work, if there is any.
 fn repaired(repo: &Repo, reviewer: &AgentId, head: Oid) -> Result<Option<Oid>> {
     let left = repo.find_ref(&layout::head_ref(reviewer))?;
     Ok(left.filter(|left| *left != head && repo.contains(*left, head).unwrap_or(false)))
 }
 
-/// In its own worktree, at the work; it may look, and run the test.
+/// Starts a reviewer in its own worktree, at the head of the work. It may read files and run the test.
 fn start(repo: &AcceptedRepo, of: &AgentId, by: &By, head: Oid, task: &str, test: &str) -> Result<AgentId> {
     let config = Config::of(repo);
     let launch = agents::launch(&by.profile, &config, &Options::default())?;
@@ -180,19 +181,20 @@ fn start(repo: &AcceptedRepo, of: &AgentId, by: &By, head: Oid, task: &str, test
 fn wait(repo: &Repo, id: &AgentId, interrupted: &AtomicBool) -> Result<()> {
     match waiting::wait(repo, id, interrupted)? {
         WaitOutcome::Done => Ok(()),
-        WaitOutcome::Otherwise(why) => {
-            Err(Error::new(Code::ReviewerFailed, format!("the reviewer '{id}' is {why}; nothing was judged"))
-                .hint(format!("git orchestra logs {id}")))
-        }
+        WaitOutcome::Otherwise(why) => Err(Error::new(
+            Code::ReviewerFailed,
+            format!("the reviewer '{id}' is {why}; no verdict was recorded"),
+        )
+        .hint(format!("git orchestra logs {id}"))),
         WaitOutcome::Interrupted => Err(Error::new(
             Kind::Interrupted,
-            format!("interrupted; the reviewer '{id}' runs on, and nothing was judged"),
+            format!("interrupted; the reviewer '{id}' keeps running, and no verdict was recorded"),
         )
         .hint(format!("git orchestra stop {id}"))),
     }
 }
 
-/// The words of its last attempt.
+/// Returns the text that an agent printed in its last attempt.
 fn last_words(repo: &Repo, id: &AgentId) -> Result<String> {
     let report = logs::run(repo, &logs::Request { agent: id.to_string() })?;
     let mut output = Vec::new();
@@ -216,7 +218,7 @@ fn last_words(repo: &Repo, id: &AgentId) -> Result<String> {
     Ok(words)
 }
 
-/// The last object with a verdict in what was said.
+/// Finds the last JSON object with a verdict in the output.
 fn answer(said: &str) -> Option<Answer> {
     let mut from = said.len().saturating_sub(ANSWER);
     while !said.is_char_boundary(from) {
@@ -229,7 +231,8 @@ fn answer(said: &str) -> Option<Answer> {
     objects.next_back()
 }
 
-/// Approval needs a test that passed; a finding of a line that there is becomes a remark, any other a sentence.
+/// Turns the answer into a verdict. A failed test turns approval into requested changes. A finding on an existing line becomes a
+/// comment; any other is added to the text.
 fn give(repo: &Repo, head: Oid, answer: Answer, tested: &CheckRun) -> Result<GivenVerdict> {
     let mut said: Vec<String> = Vec::new();
     let mut verdict = answer.verdict;
@@ -252,25 +255,25 @@ fn give(repo: &Repo, head: Oid, answer: Answer, tested: &CheckRun) -> Result<Giv
         }
     }
     if verdict == Verdict::Changes && said.is_empty() && comments.is_empty() {
-        said.push("It does not say which.".to_owned());
+        said.push("The reviewer did not say which.".to_owned());
     }
     let text = Some(said.join("\n")).filter(|text| !text.is_empty());
-    // The agent is told by whoever reads the review.
+    // A person reads the review first, and then decides whether to resume the agent.
     Ok(GivenVerdict { verdict, text, comments, head: Some(head.to_string()), keep: true })
 }
 
 fn prompt(task: &str, base: Oid, test: &str, tested: &CheckRun, fix: bool) -> String {
     let tail = &tested.output[tested.output.len().saturating_sub(TOLD)..];
     let may = if fix {
-        "Repair what you find, where you are sure, in the files themselves; commit nothing. Judge the work as it is then."
+        "Where you are sure, fix what you find in the files themselves, and commit nothing. Your verdict is on the work with your fixes."
     } else {
         "Change nothing."
     };
     format!(
         "Review the work in this worktree: what changed since commit {base} ('git diff {base} HEAD' shows it). {may}\n\n\
          The task was:\n\n{task}\n\n\
-         The test '{test}' was run on it: {}. The end of its output:\n\n{}\n\n\
-         Does the work do what the task asks, and do it right? Look for bugs, missing cases and tests, and security. Answer with one \
+         The result of the test '{test}': {}. The end of its output:\n\n{}\n\n\
+         Does the work do what the task asks, and do it right? Look for bugs, missing cases and tests, and security problems. Answer with one \
          JSON object and nothing else:\n\
          {{\"verdict\": \"approve\" or \"changes\" or \"reject\", \"summary\": \"…\", \"findings\": [{{\"severity\": \"high\" or \
          \"medium\" or \"low\", \"file\": \"…\", \"line\": 1, \"text\": \"…\"}}]}}\n",

@@ -1,4 +1,4 @@
-//! A repair by the reviewer becomes part of the work that it reviewed: on its branch, in its worktree, in its life.
+//! Adopts a reviewer's repair into the reviewed work: into its branch, its worktree, and its events.
 
 use crate::{
     Code, Error, Result,
@@ -8,10 +8,10 @@ use crate::{
     ops::{collect, status},
 };
 
-/// Brings the branch of an agent forward to a repaired commit, and tells its life.
+/// Moves the branch of an agent forward to the repaired commit, and records that in its events.
 ///
 /// # Errors
-/// The branch does not stand at the work that was reviewed, or its worktree is not clean (3).
+/// The branch is not at the reviewed commit, or its worktree is not clean (3).
 pub(super) fn bring(repo: &Repo, id: &AgentId, from: Oid, to: Oid) -> Result<()> {
     finish::recover(repo)?;
     let branch = status::one(repo, id)?.branch;
@@ -19,10 +19,10 @@ pub(super) fn bring(repo: &Repo, id: &AgentId, from: Oid, to: Oid) -> Result<()>
     let why = match finish::move_branch(repo, wanted)? {
         TargetMove::Yes | TargetMove::NotNeeded => return collect::take_again(repo, id).map(|_| ()),
         TargetMove::Elsewhere(_) => {
-            format!("the branch of '{id}' does not stand at the work that was reviewed")
+            format!("the branch of '{id}' is not at the reviewed commit")
         }
         TargetMove::Blocked(blocked) => blocked.why,
     };
-    Err(Error::new(Code::WorkUnusable, format!("the repair cannot be taken over: {why}"))
+    Err(Error::new(Code::WorkUnusable, format!("the repair cannot be merged: {why}"))
         .hint(format!("git merge {to}, in the worktree of {id}")))
 }

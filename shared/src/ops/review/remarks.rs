@@ -1,18 +1,18 @@
-//! Remarks written into a diff: lines that begin with `>` below the line that they are about. No line of a unified diff begins so.
-//! Pure.
+//! Comments written into a diff: lines that begin with `>`, below the line that they are about. No line of a unified diff begins with
+//! that character. Pure.
 
 use super::Comment;
 
-/// Stands above the diff in the editor.
-const HELP: &str = "# Write remarks on lines of their own that begin with '>', below the line that they are about.\n\
-                    # Lines that begin with '#' here at the top are passed over. Without a remark, nothing is said.\n\n";
+/// The explanation above the diff in the editor.
+const HELP: &str = "# Write each comment on its own line, beginning with '>', below the line that it is about.\n\
+                    # Lines at the top that begin with '#' are ignored. Without a comment, nothing happens.\n\n";
 
-/// What the user edits.
+/// Returns the text for the user to edit.
 pub fn template(diff: &str) -> String {
     format!("{HELP}{diff}")
 }
 
-/// The remarks in an edited diff. One above any line of a file is about its first line that is shown.
+/// Parses the comments in an edited diff. A comment above the first line of a file is about that line.
 pub fn parse(edited: &str) -> Vec<Comment> {
     let mut comments: Vec<Comment> = Vec::new();
     let (mut file, mut next, mut goes_on) = (None::<String>, 1u32, false);
@@ -23,7 +23,7 @@ pub fn parse(edited: &str) -> Vec<Comment> {
             match (comments.last_mut().filter(|_| goes_on), &file) {
                 (Some(last), _) => last.text = format!("{}\n{text}", last.text).trim().to_owned(),
                 (None, Some(file)) => {
-                    // The line above is the one before the next.
+                    // The comment is about the line above it, the one before `next`.
                     let line = next.saturating_sub(1).max(1);
                     comments.push(Comment { file: file.clone(), line, text: text.to_owned() });
                 }
@@ -47,7 +47,7 @@ pub fn parse(edited: &str) -> Vec<Comment> {
     comments
 }
 
-/// `12` in `-10,3 +12,4 @@ fn main`.
+/// Returns the first line of the new side: `12` in `-10,3 +12,4 @@ fn main`.
 fn new_start(hunk: &str) -> Option<u32> {
     let new = hunk.split(' ').find_map(|part| part.strip_prefix('+'))?;
     new.split(',').next()?.parse().ok()

@@ -1,4 +1,4 @@
-//! What there is to know of one work before it is judged.
+//! Everything about one agent's work that a reviewer needs to know.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,32 +26,32 @@ use crate::{
     trust::AcceptedRepo,
 };
 
-/// Commits that are named; more are counted.
+/// The most commits that are listed.
 const COMMITS: usize = 50;
 
-/// One agent's work.
+/// The work of one agent.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct ReviewedWork {
     /// The whole task.
     pub task: String,
-    /// Its commits, the oldest first.
+    /// The commits of the work, oldest first.
     pub commits_made: Vec<CommitSummary>,
-    /// The files that it changes.
+    /// The changed files.
     pub files: Vec<File>,
-    /// Why it cannot be compared, or will not land.
+    /// Why the work cannot be compared, or cannot land.
     pub problem: Option<String>,
-    /// The verdict on it.
+    /// The verdict on the work.
     pub known: Option<KnownVerdict>,
-    /// The branch on which the user stands.
+    /// The branch that the user has checked out.
     pub target: Option<String>,
-    /// With what it conflicts: the target, and the work of other agents that is done.
+    /// What the work conflicts with: the target, and finished work of other agents.
     pub conflicts_with: Vec<ConflictWith>,
     /// The agent.
     #[serde(flatten)]
     pub agent: AgentObject,
 }
 
-/// A commit.
+/// One commit of the work.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct CommitSummary {
     /// The id of the commit.
@@ -60,24 +60,24 @@ pub struct CommitSummary {
     pub subject: String,
 }
 
-/// The verdict that was given.
+/// A verdict that was given.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct KnownVerdict {
     /// The verdict.
     pub verdict: Verdict,
-    /// Whether it holds.
+    /// Whether it applies to the current work.
     pub holds: VerdictMatch,
-    /// Who gave it, as their clone calls them.
+    /// Who gave it, by the account of their clone.
     pub by: String,
     /// The clone in which it was given.
     pub writer: WriterId,
-    /// The head that it is of.
+    /// The head that it is about.
     pub head: IdOrText<CommitId>,
-    /// Whether it decides anything here.
+    /// Whether it counts in this clone.
     pub counts: bool,
 }
 
-/// Looks at an agent's work.
+/// Reads an agent's work.
 pub(super) fn look(repo: &AcceptedRepo, id: &AgentId) -> Result<ReviewedWork> {
     let chain = Chain::of_any_agent(repo, id)?;
     let agent = chain.fold().agent;
@@ -92,7 +92,7 @@ pub(super) fn look(repo: &AcceptedRepo, id: &AgentId) -> Result<ReviewedWork> {
     );
     let (files, head, problem) = match compared {
         Ok(report) => {
-            (report.files, Some(report.to), report.problem.map(|why| format!("will not land: {why}")))
+            (report.files, Some(report.to), report.problem.map(|why| format!("cannot land: {why}")))
         }
         Err(error) => (Vec::new(), None, Some(error.one_line())),
     };
@@ -144,7 +144,8 @@ fn made(repo: &Repo, base: Oid, head: Oid) -> Result<Vec<CommitSummary>> {
     Ok(made)
 }
 
-/// By trial merges, remembered from landing to landing. Nothing where the user stands on no branch.
+/// Returns the branch that is checked out, and the conflicts with it and with other work, by cached trial merges. Fails if no branch
+/// is checked out.
 fn conflicts(repo: &Repo, id: &AgentId) -> Result<(Option<String>, Vec<ConflictWith>)> {
     let target = branches::target(repo, None)?;
     let (mut all, _) = branches::finished(repo, &target)?;

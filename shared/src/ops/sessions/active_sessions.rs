@@ -1,5 +1,5 @@
-//! Which conversations a program is in now. Some programs write it down or hold their files open; of the others it is concluded from
-//! the processes that run in the folders of their conversations.
+//! Which sessions are in use now, and by which process. Some programs record that or keep their files open; for the others it is
+//! inferred from the processes that run in the folders of their sessions.
 
 use std::{
     collections::HashMap,
@@ -12,13 +12,13 @@ use crate::{
     supervise::tree::{self, ProcessId, ProgramProcess},
 };
 
-/// Clocks of processes and of files may differ by so many nanoseconds.
+/// The tolerance between the start time of a process and the time of a file, in nanoseconds.
 const SLACK: i64 = 2_000_000_000;
 
-/// A conversation, as far as it tells who is in it.
+/// The facts about a session from which its process is inferred.
 #[derive(Clone, Debug)]
 pub(super) struct Trace {
-    /// The program's own id.
+    /// The id of the session.
     pub id: String,
     /// The folder in which it began.
     pub folder: PathBuf,
@@ -28,7 +28,7 @@ pub(super) struct Trace {
     pub written: i64,
 }
 
-/// The conversations that their programs or locks tell of, and the process in each.
+/// Returns the sessions that are in use by a program's own record, a lock, or an open file, each with its process.
 pub(super) fn noted(places: &[ConversationFile]) -> HashMap<String, i32> {
     let mut running: HashMap<String, i32> = session_lock::held_sessions().into_iter().collect();
     let notes = agents::session_readers().filter_map(|reader| match reader.activity() {
@@ -40,17 +40,17 @@ pub(super) fn noted(places: &[ConversationFile]) -> HashMap<String, i32> {
     running
 }
 
-/// The process that is in a conversation, as far as its program or a lock tells.
+/// Returns the process that uses a session, by a program's own record or a lock.
 pub(in crate::ops) fn user_of(session: &str) -> Option<i32> {
     noted(&[]).remove(session)
 }
 
-/// The very same process still runs.
+/// Returns whether the recorded process still runs, and not another one with its id.
 fn is_true(claim: &RunningSession) -> bool {
     claim.start.is_some_and(|start| ProcessId { pid: claim.pid, start }.is_alive())
 }
 
-/// Those whose files are held open.
+/// Returns the sessions whose files are open in a process.
 fn open(places: &[ConversationFile]) -> Vec<(String, i32)> {
     let holds = |place: &&ConversationFile| {
         agents::session_reader(place.program)
@@ -66,8 +66,8 @@ fn open(places: &[ConversationFile]) -> Vec<(String, i32)> {
     found.collect()
 }
 
-/// What the processes of one program are in. One that names a conversation is in it. Of the others each is in the newest that began in
-/// its folder since it did, else in the newest that was written there since.
+/// Infers which sessions the processes of one program use. A process that names a session in its arguments uses it. Any other uses
+/// the newest session that began in its folder after its own start, otherwise the newest that was written there since.
 pub(super) fn concluded(works: &[ProgramProcess], traces: &[Trace]) -> HashMap<String, i32> {
     let mut found = HashMap::new();
     let mut silent = Vec::new();
@@ -79,7 +79,7 @@ pub(super) fn concluded(works: &[ProgramProcess], traces: &[Trace]) -> HashMap<S
             None => silent.push(work),
         }
     }
-    // What the one that began last can have begun itself, no other has.
+    // A session that the newest process can have begun was not begun by an older one.
     silent.sort_by_key(|work| std::cmp::Reverse(work.begun));
     for since in [|trace: &Trace| trace.began, |trace: &Trace| trace.written] {
         silent.retain(|work| {

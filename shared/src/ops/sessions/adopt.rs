@@ -1,5 +1,5 @@
-//! `sessions adopt`: makes an agent of a conversation that git orchestra did not start. `git orchestra resume` then goes on with
-//! it under a supervisor, in a worktree of its own.
+//! `sessions adopt`: makes an agent from a session that git orchestra did not start. `git orchestra resume` then continues it under a
+//! supervisor, in its own worktree.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,37 +22,37 @@ use crate::{
     world,
 };
 
-/// Which conversation to make an agent of.
+/// The session to make an agent from.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The conversation.
+    /// The session, by id or unique prefix.
     pub session: String,
-    /// Where the agent's branch starts: the branch of the conversation if not given, and if that is gone the user's commit.
+    /// The revision at which the agent's branch starts; by default the branch of the session, or `HEAD` if that no longer exists.
     #[serde(default)]
     pub base: Option<String>,
 }
 
-/// The agent that was made of a conversation.
+/// The agent that was made from a session.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The id of the agent.
     pub agent: String,
-    /// The conversation.
+    /// The id of the session.
     pub session: String,
     /// The branch of the agent.
     pub branch: String,
-    /// The commit from which it starts.
+    /// The commit at which the branch starts.
     pub base: String,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
-/// Makes the agent, at rest, and keeps the conversation.
+/// Makes the agent, already stopped, and keeps a copy of the session.
 ///
 /// # Errors
-/// The conversation is not there, goes on, or has an agent (3); agents of its program cannot go on with conversations (3);
-/// nothing can be written.
+/// The session does not exist, is in use, or belongs to an agent (3); agents of its program cannot resume sessions (3); something
+/// cannot be written.
 pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let mut catalogue = Catalogue::of_typed(Some(repo), &request.session)?;
     let row = catalogue.conversation(&request.session)?;
@@ -61,31 +61,28 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if let Some(agent) = &session.agent {
         return Err(Error::new(
             Code::SessionOfAgent,
-            format!("conversation '{}' is of agent '{agent}'", session.id),
+            format!("session '{}' belongs to agent '{agent}'", session.id),
         )
         .hint_command(&[&"git", &"orchestra", &"resume", agent]));
     }
     if session.live {
-        return Err(Error::new(
-            Code::SessionInUse,
-            format!("conversation '{}' goes on elsewhere", session.id),
-        )
-        .hint("end it there first"));
+        return Err(Error::new(Code::SessionInUse, format!("session '{}' is in use", session.id))
+            .hint("exit the program that uses it first"));
     }
     if !agents::launch(&session.program, &Config::of(repo), &Options::default())?.has_sessions() {
         let name = &session.program;
         return Err(Error::new(
             Code::SessionUnsupported,
-            format!("agents of '{name}' cannot go on with conversations"),
+            format!("agents of '{name}' cannot resume sessions"),
         )
         .hint(format!("{} resumes it without an agent", resume_command(&session.id))));
     }
     if row.place.is_none() {
         return Err(Error::new(
             Code::TranscriptMissing,
-            format!("the transcript of '{}' is not where its program looks", session.id),
+            format!("the transcript of '{}' is not where its program looks for it", session.id),
         )
-        .hint(format!("{} puts it back", resume_command(&session.id))));
+        .hint(format!("{} restores it", resume_command(&session.id))));
     }
     let base = base(repo, request, session.branch.as_deref())?;
     let mut warnings = Vec::new();

@@ -1,4 +1,4 @@
-//! The agents that hold conversations.
+//! The sessions of agents.
 
 use std::collections::HashMap;
 
@@ -10,19 +10,19 @@ use crate::{
     supervise::{liveness, processes::Processes, tree::ProcessId},
 };
 
-/// The agent that holds a conversation.
+/// The agent that a session belongs to.
 pub(super) struct HoldingAgent {
-    /// Its id.
+    /// The id of the agent.
     pub(super) agent: AgentId,
-    /// Its title.
+    /// The title of the agent.
     pub(super) title: String,
-    /// Whether it runs.
+    /// Whether the agent is running.
     pub(super) is_live: bool,
-    /// Its program's process.
+    /// The process id of its program.
     pub(super) pid: Option<i32>,
 }
 
-/// The conversations of archived agents whose ids begin so.
+/// Returns the sessions of archived agents whose ids begin with `typed`.
 pub(super) fn archived(repo: &Repo, typed: &str) -> Result<HashMap<String, HoldingAgent>> {
     let (all, _) = archive::all(repo)?;
     let mut held = HashMap::new();
@@ -39,7 +39,7 @@ pub(super) fn archived(repo: &Repo, typed: &str) -> Result<HashMap<String, Holdi
     Ok(held)
 }
 
-/// The conversations of agents, and the process of each that runs.
+/// Returns the sessions of agents, with the process of each that is running.
 pub(super) fn all(repo: &Repo) -> Result<HashMap<String, HoldingAgent>> {
     let listing = Listing::read(repo)?;
     let private = PrivateDir::new(repo.private_dir()?);

@@ -1,4 +1,4 @@
-//! A fork tells again what was said in the conversation from which it was made: in a sum that counts once.
+//! Counts forks once: a fork repeats the messages of the session that it was made from, which must not be added twice.
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map::DefaultHasher},
@@ -17,7 +17,7 @@ use crate::{
     git::Repo,
 };
 
-/// Takes from the shares of forks what others have a share in already. Conversations without forks are not read again.
+/// Subtracts from the shares of forks what they repeat of others. Sessions without forks are not read again.
 pub(super) fn count_once(repo: Option<&Repo>, catalogue: &mut Catalogue, rows: &mut [SessionRow]) {
     let mut families: HashMap<(String, String), Vec<&mut SessionRow>> = HashMap::new();
     for row in rows {
@@ -29,7 +29,7 @@ pub(super) fn count_once(repo: Option<&Repo>, catalogue: &mut Catalogue, rows: &
         }
     }
     for mut family in families.into_values().filter(|family| family.len() > 1) {
-        // The one that is told again began first.
+        // The session that is repeated began first.
         family.sort_by(|a, b| (&a.facts.started_at, a.written).cmp(&(&b.facts.started_at, b.written)));
         let mut told = Told::default();
         for row in family {
@@ -44,7 +44,7 @@ pub(super) fn count_once(repo: Option<&Repo>, catalogue: &mut Catalogue, rows: &
     }
 }
 
-/// Where a fork names its conversation, and repeats its file, its shares are those of what is its own.
+/// Replaces the shares of a fork that names its origin and repeats its file by those of its own part.
 fn take_own(catalogue: &Catalogue, row: &mut SessionRow) -> io::Result<()> {
     let Some((place, fork_of)) = row.place.as_ref().zip(row.facts.fork_of.as_deref()) else { return Ok(()) };
     let Some(program) = agents::session_reader(place.program) else { return Ok(()) };
@@ -55,24 +55,24 @@ fn take_own(catalogue: &Catalogue, row: &mut SessionRow) -> io::Result<()> {
     Ok(())
 }
 
-/// What a family has told so far.
+/// The messages that a family of forks has had so far.
 #[derive(Default)]
 struct Told {
-    /// Every line, and the costs when it was said.
+    /// Every message by its digest, and the index into `costs` with the costs at that time.
     lines: HashMap<u64, Option<usize>>,
     costs: Vec<BTreeMap<String, u64>>,
 }
 
-/// What a conversation tells again.
+/// What a session repeats of others.
 #[derive(Debug, Default)]
 struct Again {
     days: BTreeMap<String, Share>,
-    /// What everything had cost where its own part begins, by model.
+    /// The costs at the end of the repeated part, by model.
     costs: BTreeMap<String, u64>,
 }
 
 impl Told {
-    /// Reads one more of the family.
+    /// Reads one more session of the family, and returns what it repeats.
     fn add(&mut self, program: &dyn SessionReader, file: File) -> io::Result<Again> {
         let (mut all, mut again, mut base) =
             (ConversationFacts::default(), ConversationFacts::default(), None);
@@ -86,7 +86,7 @@ impl Told {
                     base = self.lines[&mark].or(base);
                 }
                 Some(mark) => new.push(mark),
-                // What everything cost stands behind what was said.
+                // The costs are recorded after the messages that caused them.
                 None => self.note_costs(&all, &mut paid, &mut new),
             }
             true
@@ -96,7 +96,7 @@ impl Told {
         Ok(Again { days: again.days, costs })
     }
 
-    /// Where they have risen, they are those of the lines that are new.
+    /// Records the costs for the new messages, if they have risen.
     fn note_costs(&mut self, all: &ConversationFacts, paid: &mut BTreeMap<String, u64>, new: &mut Vec<u64>) {
         let costs = all.costs_by_model();
         if costs != *paid {
@@ -108,7 +108,7 @@ impl Told {
 }
 
 impl Again {
-    /// What is left is told here for the first time.
+    /// Subtracts what is repeated from the shares.
     fn take_from(mut self, days: &mut BTreeMap<String, Share>) {
         for (key, share) in days.iter_mut() {
             if let Some(again) = self.days.get(key) {

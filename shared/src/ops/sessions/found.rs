@@ -1,4 +1,4 @@
-//! What a search found, as programs read it.
+//! The results of a search, for programs.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,50 +6,50 @@ use serde::{Deserialize, Serialize};
 use super::search::{Hit, Hits};
 use crate::conversation::ReadFailure;
 
-/// Everything that a search found.
+/// The results of a search.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "SearchReport")]
 pub struct Report {
-    /// How many conversations were searched.
+    /// The number of sessions that were searched.
     pub searched: usize,
-    /// Those in which something was found, the newest first.
+    /// The sessions with matches, newest first.
     pub sessions: Vec<Found>,
-    /// What could not be read.
+    /// Files that could not be read.
     pub unreadable: Vec<ReadFailure>,
 }
 
-/// One conversation in which something was found.
+/// A session with matches.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Found {
-    /// The program's own id of the conversation.
+    /// The id of the session.
     pub id: String,
     /// The name of its program.
     pub program: String,
-    /// Its title.
+    /// The title of the session.
     pub title: Option<String>,
-    /// The folder in which it was last.
+    /// The folder that it was in last.
     pub cwd: Option<String>,
-    /// The places where the words stand, in their order, at most a hundred.
+    /// The first matches, at most a hundred.
     pub hits: Vec<Place>,
-    /// How many more there are.
+    /// The number of further matches.
     pub more: u64,
 }
 
-/// One place where the words stand.
+/// A match.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Place {
-    /// When it was said, as the program recorded it.
+    /// When the message was written, as the program recorded it.
     pub at: Option<String>,
-    /// Who said it.
+    /// Who wrote the message.
     pub role: Author,
-    /// The sub-agent in whose own file it stands.
+    /// The subagent, if the match is in a subagent's own file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subagent: Option<String>,
-    /// The line.
+    /// The line with the match.
     pub line: String,
 }
 
-/// Who wrote what a search looks at.
+/// The author of a message.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Author {
@@ -60,7 +60,7 @@ pub enum Author {
 }
 
 impl Author {
-    /// The word, as JSON has it.
+    /// Returns the word in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -85,12 +85,12 @@ impl From<Hit> for Place {
 }
 
 impl Hit {
-    /// Who said it.
+    /// Returns who wrote the message.
     pub const fn author(&self) -> Author {
         if self.by_user { Author::User } else { Author::Assistant }
     }
 
-    /// The line of the hit among `context` lines before and after it, and which of them it is.
+    /// Returns the line of the match with `context` lines before and after it, and the index of the line among them.
     pub fn lines(&self, context: usize) -> (usize, Vec<&str>) {
         let before = self.text.get(..self.place.start).unwrap_or_default();
         let at = before.matches('\n').count();

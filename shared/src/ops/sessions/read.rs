@@ -1,4 +1,4 @@
-//! Reading one conversation: its file where that is still there, else what is kept of it.
+//! Reads one session: from its file if that still exists, otherwise from the kept copy.
 
 use std::{
     fs::File,
@@ -22,22 +22,22 @@ use crate::{
     store::transcripts,
 };
 
-/// One conversation, open.
+/// An open session.
 pub struct Open {
-    /// What is known of it.
+    /// The session.
     pub session: Session,
     program: &'static dyn SessionReader,
     file: File,
-    /// It is the file of a sub-agent, and all in it is said by that.
+    /// Whether it is the file of a subagent, which wrote everything in it.
     is_inner: bool,
-    /// What could not be read of it and of what it started.
+    /// What could not be read of the session and its subagents.
     pub troubles: Vec<ReadFailure>,
 }
 
-/// Opens the conversation or the sub-agent that `typed` means, wherever it was.
+/// Opens the session or subagent that `typed` names, in any folder of this machine.
 ///
 /// # Errors
-/// None or several match, or it cannot be read (3).
+/// No session matches, several match, or it cannot be read (3).
 pub fn open(repo: Option<&Repo>, typed: &str) -> Result<Open> {
     let mut catalogue = Catalogue::of_typed(repo, typed)?;
     let row = match catalogue.resolve(typed).and_then(|named| catalogue.one(&named)) {
@@ -55,12 +55,11 @@ pub fn open(repo: Option<&Repo>, typed: &str) -> Result<Open> {
 }
 
 fn program(name: &str) -> Result<&'static dyn SessionReader> {
-    agents::session_reader(name).ok_or_else(|| {
-        Error::new(Code::SessionUnsupported, format!("conversations of '{name}' cannot be read"))
-    })
+    agents::session_reader(name)
+        .ok_or_else(|| Error::new(Code::SessionUnsupported, format!("sessions of '{name}' cannot be read")))
 }
 
-/// The file, or one with what is kept.
+/// Opens the file of a session, or a temporary file with the kept copy.
 pub(super) fn file_of(repo: Option<&Repo>, catalogue: &Catalogue, row: &SessionRow) -> Result<File> {
     if let Some(place) = &row.place {
         let whole = program(&row.program)?.whole(&place.id, &place.path, catalogue.installed());
@@ -68,7 +67,8 @@ pub(super) fn file_of(repo: Option<&Repo>, catalogue: &Catalogue, row: &SessionR
             .and_then(|whole| open::open(whole.path()))
             .context(Kind::Refused, || format!("cannot read '{}'", place.path.display()));
     }
-    let gone = || Error::new(Code::TranscriptMissing, format!("the transcript of '{}' is gone", row.id));
+    let gone =
+        || Error::new(Code::TranscriptMissing, format!("the transcript of '{}' no longer exists", row.id));
     let conversation = row.subagent_of.as_ref().filter(|_| catalogue.kept(&row.id).is_none());
     let kept = catalogue.kept(conversation.unwrap_or(&row.id));
     let (repo, kept) = repo.zip(kept).ok_or_else(gone)?;
@@ -78,9 +78,9 @@ pub(super) fn file_of(repo: Option<&Repo>, catalogue: &Catalogue, row: &SessionR
     }
 }
 
-/// A file with what is kept of a conversation, or of a sub-agent.
+/// Returns a temporary file with the kept copy of a session or subagent.
 pub(super) fn kept_file(repo: &Repo, transcript: Oid, id: &str) -> Result<File> {
-    let cannot = || format!("cannot read what is kept of '{id}'");
+    let cannot = || format!("cannot read the kept copy of '{id}'");
     let mut file = tempfile::tempfile().context(Kind::External, cannot)?;
     repo.copy_blob(transcript, &mut file)?;
     file.seek(SeekFrom::Start(0)).context(Kind::External, cannot)?;
@@ -88,13 +88,13 @@ pub(super) fn kept_file(repo: &Repo, transcript: Oid, id: &str) -> Result<File> 
 }
 
 impl Open {
-    /// Hands on everything that is said, as long as `each` wants more; gives how many lines were too long to be read.
+    /// Passes every item to `each`, as long as that returns true. Returns the number of lines that were too long to be read.
     ///
     /// # Errors
-    /// It cannot be read on.
+    /// The transcript cannot be read.
     pub fn pieces(&mut self, mut each: impl FnMut(TranscriptItem) -> bool) -> Result<u64> {
         let (mut too_long, mut last, mut message) = (0, None, Vec::new());
-        let cannot = || format!("cannot read on in '{}'", self.session.id);
+        let cannot = || format!("cannot read '{}'", self.session.id);
         self.file.seek(SeekFrom::Start(0)).context(Kind::External, cannot)?;
         let each_line = |line: RawLine<'_>| {
             too_long += u64::from(matches!(line, RawLine::TooLong(_)));
@@ -106,7 +106,7 @@ impl Open {
             pieces.into_iter().all(|piece| {
                 let by_subagent = piece.by_subagent && !self.is_inner;
                 let piece = piece.by_subagent(by_subagent);
-                // What is written again, with more behind it, is said once.
+                // A message that is written again, followed by new content, is passed on once.
                 let again = piece.words().is_some() && last.as_ref() == Some(&piece);
                 if piece.words().is_some() {
                     last = Some(piece.clone());
@@ -121,7 +121,7 @@ impl Open {
     /// Copies the transcript, byte for byte.
     ///
     /// # Errors
-    /// It cannot be read, or `sink` does not take it.
+    /// It cannot be read, or `sink` cannot be written.
     pub fn copy(&mut self, sink: &mut dyn std::io::Write) -> Result<()> {
         let cannot = || format!("cannot copy '{}'", self.session.id);
         self.file.seek(SeekFrom::Start(0)).context(Kind::External, cannot)?;

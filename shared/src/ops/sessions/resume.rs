@@ -1,4 +1,4 @@
-//! `sessions resume`: goes on with a conversation in its own program and folder, whether or not git orchestra started it.
+//! `sessions resume`: resumes a session in its own program and folder, whether or not git orchestra started it.
 
 use std::{
     fs,
@@ -29,67 +29,65 @@ use crate::{
     worktree::{make, place},
 };
 
-/// Which conversation to resume, and how.
+/// Which session to resume, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The conversation or its agent, by id or unique prefix.
+    /// The session or its agent, by id or unique prefix.
     pub session: String,
-    /// Begin a new conversation that starts as this one.
+    /// Whether to begin a new session with a copy of this one.
     #[serde(default)]
     pub fork: bool,
-    /// Say the message, print the answer, and end, instead of going to the terminal.
+    /// Whether to send the message, print the answer, and exit, instead of running interactively.
     #[serde(default)]
     pub print: bool,
-    /// The message that is said first.
+    /// The first message.
     #[serde(default)]
     pub message: Option<String>,
-    /// More arguments for the program.
+    /// Further arguments for the program.
     #[serde(default)]
     pub more: Vec<String>,
-    /// Report what would be run, and change nothing.
+    /// Whether to only report what would be run.
     #[serde(default)]
     pub dry_run: bool,
 }
 
-/// What is to be run, everything else being done or, in a dry run, planned.
+/// The command to run, and what was done before, or would be done in a dry run.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Plan {
-    /// The conversation.
+    /// The id of the session.
     pub id: String,
-    /// Program and arguments.
+    /// The program and its arguments.
     pub argv: Vec<String>,
-    /// Where.
+    /// The folder to run it in.
     pub folder: PathBuf,
-    /// What it reads on standard input; none: the terminal.
+    /// The standard input; `null` means the terminal.
     pub stdin: Option<String>,
-    /// Variables of the environment that it must not see.
+    /// Environment variables to remove.
     pub unset: Vec<String>,
-    /// A variable of the environment without which the program would not find the conversation, and its value.
+    /// An environment variable that the program needs to find the session, and its value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<(String, PathBuf)>,
-    /// What had to be done before, or would have to.
+    /// The steps that were necessary before, or would be.
     pub steps: Vec<String>,
 }
 
-/// A conversation that can be resumed now.
+/// A session that is ready to be resumed.
 #[derive(Debug)]
 pub struct Prepared {
-    /// What is to be run.
+    /// The command to run.
     pub plan: Plan,
-    /// Keeps others from resuming it as long as this process lives, whatever it becomes.
+    /// Keeps others from resuming it while this process lives, also after `exec`.
     pub hold: Option<SessionLock>,
 }
 
-/// Puts back what is missing (the transcript from what is kept, an agent's worktree) and gives what to run.
+/// Restores a missing transcript from the kept copy and a missing worktree of an agent, and returns the command to run.
 ///
 /// # Errors
-/// The conversation is not there, runs elsewhere, or its folder or program is gone (3); nothing can be written.
+/// The session does not exist or is in use, or its folder or program is missing (3); something cannot be written.
 pub fn prepare(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Prepared> {
     if request.print && request.message.is_none() {
-        return Err(
-            Error::new(Code::MessageInvalid, "--print needs something to say").hint("-m 'what to say'")
-        );
+        return Err(Error::new(Code::MessageInvalid, "--print needs a message").hint("-m MESSAGE"));
     }
     let repo = repo.map(|repo| &**repo);
     let mut catalogue = Catalogue::of_typed(repo, &request.session)?;
@@ -99,17 +97,14 @@ pub fn prepare(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Prepare
         return Err(is_live(&session));
     }
     let program = agents::session_reader(&row.program).ok_or_else(|| {
-        Error::new(
-            Code::SessionUnsupported,
-            format!("conversations of '{}' cannot be gone on with", row.program),
-        )
+        Error::new(Code::SessionUnsupported, format!("sessions of '{}' cannot be resumed", row.program))
     })?;
     let (argv, stdin) = command(repo, program, &row, request)?;
     let hold = if request.fork || request.dry_run { None } else { hold(&session)? };
     let mut steps = Vec::new();
     let folder = folder(repo, &session, request.dry_run, &mut steps)?;
     if row.place.is_none() {
-        steps.push("put its transcript back".to_owned());
+        steps.push("restore its transcript".to_owned());
         put_back(repo, &catalogue, program, &row, &folder, request.dry_run)?;
     }
     catalogue.close();
@@ -121,25 +116,26 @@ pub fn prepare(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Prepare
     Ok(Prepared { plan, hold })
 }
 
-/// Of several that go on with it at once, one does. Without a home folder that can be written to, what the program notes must do.
+/// Locks the session, so that only one of several commands resumes it. Returns `None` if the home folder cannot be written; then only
+/// the program's own record keeps others out.
 fn hold(session: &Session) -> Result<Option<SessionLock>> {
     let Ok(held) = session_lock::acquire(&session.id) else { return Ok(None) };
     let hold = held.ok_or_else(|| is_live(session))?;
-    hold.outlive_exec().context(Kind::External, || format!("cannot hold conversation '{}'", session.id))?;
+    hold.outlive_exec().context(Kind::External, || format!("cannot lock session '{}'", session.id))?;
     Ok(Some(hold))
 }
 
 fn is_live(session: &Session) -> Error {
-    let process = session.pid.map_or_else(String::new, |pid| format!(" in process {pid}"));
-    let error = Error::new(Code::SessionInUse, format!("conversation '{}' goes on{process}", session.id));
+    let process = session.pid.map_or_else(String::new, |pid| format!(" by process {pid}"));
+    let error = Error::new(Code::SessionInUse, format!("session '{}' is in use{process}", session.id));
     let error = match &session.agent {
         Some(agent) => error.hint(format!(
-            "{} says something to it",
+            "{} sends it a message",
             quote::command(&[&"git", &"orchestra", &"send", agent, &"…"])
         )),
         None => error,
     };
-    error.hint("--fork begins a new one from it")
+    error.hint("--fork begins a new session from it")
 }
 
 fn command(
@@ -153,24 +149,24 @@ fn command(
         false => program.resume_argv(&row.id, request.fork),
     };
     let mut argv = words.ok_or_else(|| {
-        let how = if request.fork { "forked" } else { "gone on with like this" };
-        Error::new(Code::SessionUnsupported, format!("conversations of '{}' cannot be {how}", row.program))
+        let how = if request.fork { "forked" } else { "resumed in this way" };
+        Error::new(Code::SessionUnsupported, format!("sessions of '{}' cannot be {how}", row.program))
     })?;
     let key = AGENT_PROGRAM.of(&row.program);
     let named = repo.and_then(|repo| Config::of(repo).get_or_default(&key));
     let named = named.unwrap_or_else(|| argv.first().cloned().unwrap_or_default());
-    // What would be run can be said without the program.
+    // A dry run does not need the program.
     let unfound = || request.dry_run.then(|| PathBuf::from(&named));
     let path = process::on_path(&named).or_else(unfound).ok_or_else(|| {
         Error::new(Code::ProgramMissing, format!("no program '{}' on PATH", text::safe(&named)))
-            .hint(format!("{}, where it is elsewhere", key.hint("PATH")))
+            .hint(format!("{}, if it is elsewhere", key.hint("PATH")))
     })?;
     if let Some(first) = argv.first_mut() {
         *first = path.to_string_lossy().into_owned();
     }
     argv.extend(request.more.iter().cloned());
     if request.print {
-        // Every user of the machine can read a command line.
+        // The message is not in the arguments, because every user of the machine can read command lines.
         return Ok((argv, request.message.clone()));
     }
     argv.extend(request.message.as_ref().and_then(|_| program.prompt_flag()).map(str::to_owned));
@@ -178,13 +174,10 @@ fn command(
     Ok((argv, None))
 }
 
-/// The folder in which it was last; that of an agent is made anew where it is gone.
+/// Returns the folder that the session was in last; a missing worktree of an agent is made again.
 fn folder(repo: Option<&Repo>, session: &Session, dry_run: bool, steps: &mut Vec<String>) -> Result<PathBuf> {
     let folder = session.folder().ok_or_else(|| {
-        Error::new(
-            Code::SessionFolderMissing,
-            format!("it is not known where conversation '{}' was", session.id),
-        )
+        Error::new(Code::SessionFolderMissing, format!("the folder of session '{}' is unknown", session.id))
     })?;
     if folder.is_dir() {
         return Ok(folder.to_owned());
@@ -192,9 +185,12 @@ fn folder(repo: Option<&Repo>, session: &Session, dry_run: bool, steps: &mut Vec
     let gone = || {
         Error::new(
             Code::SessionFolderMissing,
-            format!("the folder of the conversation is gone: '{}'", text::safe(&folder.to_string_lossy())),
+            format!(
+                "the folder of the session no longer exists: '{}'",
+                text::safe(&folder.to_string_lossy())
+            ),
         )
-        .hint("git worktree add makes a worktree there; the conversation then goes on in it")
+        .hint("git worktree add can make a worktree there, in which the session can be resumed")
     };
     let agent = session.agent.as_deref().and_then(|agent| AgentId::parse(agent).ok());
     let (repo, agent) = repo.zip(agent).ok_or_else(gone)?;
@@ -214,7 +210,7 @@ fn folder(repo: Option<&Repo>, session: &Session, dry_run: bool, steps: &mut Vec
     Ok(folder.to_owned())
 }
 
-/// With all its work, what was left uncommitted at its end included.
+/// Makes an agent's worktree again, with all its work, including what was uncommitted at its end.
 fn make_again(repo: &Repo, agent: &AgentId, worktree: &Path) -> Result<()> {
     let known = Chain::of_agent(repo, agent)?.fold().agent;
     let head = unreadable::named_tip(repo, agent, &known)?;
@@ -226,7 +222,7 @@ fn make_again(repo: &Repo, agent: &AgentId, worktree: &Path) -> Result<()> {
     make::make(&Repo::open_for_checkout(&repo.common_dir()?)?, &known.branch, head, worktree)
 }
 
-/// Gives what is kept back to its program, or writes it to where that looks for it.
+/// Restores the kept copy: imports it into its program, or writes the files where the program looks for them.
 fn put_back(
     repo: Option<&Repo>,
     catalogue: &Catalogue,
@@ -235,10 +231,11 @@ fn put_back(
     folder: &Path,
     dry_run: bool,
 ) -> Result<()> {
-    let gone = || Error::new(Code::TranscriptMissing, format!("the transcript of '{}' is gone", row.id));
+    let gone =
+        || Error::new(Code::TranscriptMissing, format!("the transcript of '{}' no longer exists", row.id));
     let (repo, kept) = repo.zip(catalogue.kept(&row.id)).ok_or_else(gone)?;
     let below = Path::new(&kept.about.path);
-    // A ref can be written by hand: it must not lead elsewhere.
+    // The path comes from a ref, which can be written by hand; it must not lead out of the folder.
     let stays = below.components().all(|part| matches!(part, Component::Normal(_)));
     let root = program
         .roots()
@@ -263,7 +260,7 @@ fn put_back(
     })
 }
 
-/// Hands a transcript to a program that keeps no files.
+/// Imports a transcript into a program that keeps no transcript files.
 fn hand_back(
     repo: &Repo,
     catalogue: &Catalogue,
@@ -271,13 +268,13 @@ fn hand_back(
     blob: Oid,
     folder: &Path,
 ) -> Result<()> {
-    let cannot = || format!("cannot give the conversation back to {name}");
+    let cannot = || format!("cannot import the session into {name}");
     let mut file = tempfile::NamedTempFile::new().context(Kind::External, cannot)?;
     repo.copy_blob(blob, file.as_file_mut())?;
     program.import(file.path(), folder, catalogue.installed()).context(Kind::External, cannot)
 }
 
-/// A file that is there is left as it is.
+/// Writes a file, unless it exists.
 fn write(repo: &Repo, path: &Path, blob: Oid) -> Result<()> {
     let cannot = || format!("cannot write '{}'", path.display());
     let folder = path.parent().unwrap_or(path);

@@ -1,4 +1,4 @@
-//! `sessions search`: words in prompts and answers. Lines that cannot hold them are passed over unread.
+//! `sessions search`: finds words in prompts and answers. Lines that cannot contain them are not parsed.
 
 use std::{
     collections::HashSet,
@@ -33,13 +33,13 @@ use crate::{
     store::transcripts,
 };
 
-/// Conversations searched at a time: what is held of hits is bounded by it.
+/// The number of sessions that are searched at a time, which bounds the hits in memory.
 const AT_ONCE: usize = 64;
-/// Hits that are kept of one conversation; more are counted.
+/// The most hits that are kept for one session; further ones are only counted.
 const MOST_HITS: usize = 100;
-/// What a line has in which the parts of what was typed stand apart, such as a command and its arguments.
+/// Marks of lines that store the parts of a typed text separately, such as a command and its arguments.
 const TYPED_APART: [&[u8]; 2] = [b"<command-", b"<bash-input>"];
-/// Largest program that a regular expression may become, in bytes.
+/// The largest size of a compiled regular expression, in bytes.
 const LARGEST: usize = 1 << 20;
 
 /// What to search for.
@@ -48,53 +48,53 @@ const LARGEST: usize = 1 << 20;
 pub struct Query {
     /// The words, or a regular expression.
     pub words: String,
-    /// The words are a regular expression.
+    /// Whether the words are a regular expression.
     #[serde(default)]
     pub regex: bool,
-    /// Upper and lower case are the same.
+    /// Whether to ignore upper and lower case.
     #[serde(default)]
     pub ignore_case: bool,
 }
 
-/// One conversation with what was found in it.
+/// A session with hits.
 #[derive(Debug)]
 pub struct Hits {
-    /// The conversation; nothing is counted in it.
+    /// The session; its numbers are not filled in.
     pub session: Session,
-    /// In their order, at most a hundred.
+    /// The first hits, at most a hundred.
     pub hits: Vec<Hit>,
-    /// How many more there are.
+    /// The number of further hits.
     pub more: u64,
 }
 
-/// One place where the words stand.
+/// One hit.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Hit {
-    /// When it was said, RFC 3339.
+    /// When the message was written, as an RFC 3339 timestamp.
     pub at: Option<String>,
-    /// By the user, not by the agent.
+    /// Whether the user wrote it, and not the agent.
     pub by_user: bool,
-    /// The sub-agent in whose own file it stands.
+    /// The subagent, if the hit is in a subagent's own file.
     pub subagent: Option<String>,
-    /// All that was said then.
+    /// The whole message.
     pub text: String,
-    /// Where in the text the words stand first, in bytes.
+    /// The byte range of the first match in the text.
     pub place: std::ops::Range<usize>,
 }
 
-/// What a search came to.
+/// The summary of a search.
 #[derive(Debug, Default)]
 pub struct SearchSummary {
-    /// Conversations that were searched.
+    /// The number of sessions that were searched.
     pub searched: usize,
-    /// What could not be read.
+    /// Files that could not be read.
     pub troubles: Vec<ReadFailure>,
 }
 
-/// Searches, newest first, and hands on each conversation in which something is found, as long as `each` wants more.
+/// Searches sessions, newest first, and passes those with hits to `each`, as long as that returns true.
 ///
 /// # Errors
-/// The words are none, or no regular expression (2); the refs cannot be read.
+/// The words are empty, or not a valid regular expression (2); the refs cannot be read.
 pub fn run(
     repo: Option<&Repo>,
     request: &Request,
@@ -115,7 +115,7 @@ pub fn run(
             row.place.as_ref().map(|place| in_files(row, place, inner, &matcher))
         });
         for (row, found) in some.iter().zip(found) {
-            // What is kept alone is read by git, one after the other.
+            // Kept copies are read from git, one after another.
             let found = found.unwrap_or_else(|| in_kept(repo, &catalogue, row, &matcher));
             outcome.searched += 1;
             outcome.troubles.extend(found.troubles);
@@ -125,14 +125,14 @@ pub fn run(
             }
         }
     }
-    // What was not read whole before is named by what searched it.
+    // The search has reported files that it could not read completely; they are not reported twice.
     let named: HashSet<PathBuf> = outcome.troubles.iter().map(|trouble| trouble.path.clone()).collect();
     let others = catalogue.close().into_iter().filter(|trouble| !named.contains(&trouble.path));
     outcome.troubles.extend(others);
     Ok(outcome)
 }
 
-/// What was found in one conversation and in what it started.
+/// What was found in one session and its subagents.
 #[derive(Default)]
 struct Findings {
     hits: Vec<Hit>,
@@ -141,7 +141,7 @@ struct Findings {
 }
 
 impl Findings {
-    /// Adds what is found in one file, of a sub-agent where `subagent` names one.
+    /// Adds what was found in one file, which belongs to a subagent if `subagent` is set.
     fn add(
         &mut self,
         path: &Path,
@@ -164,7 +164,7 @@ impl Findings {
     }
 }
 
-/// Searches the file of a conversation, then those of what it started.
+/// Searches the file of a session, then those of its subagents.
 fn in_files(row: &SessionRow, place: &ConversationFile, inner: &[Subagent], matcher: &Matcher) -> Findings {
     let mut findings = Findings::default();
     let one = |path: &Path| open::open(path).and_then(|file| search(row, matcher, file));
@@ -175,7 +175,7 @@ fn in_files(row: &SessionRow, place: &ConversationFile, inner: &[Subagent], matc
     findings
 }
 
-/// The same, where only what is kept is left.
+/// Searches the kept copies of a session and its subagents.
 fn in_kept(repo: Option<&Repo>, catalogue: &Catalogue, row: &SessionRow, matcher: &Matcher) -> Findings {
     let mut findings = Findings::default();
     let file = read::file_of(repo, catalogue, row);
@@ -191,7 +191,7 @@ fn in_kept(repo: Option<&Repo>, catalogue: &Catalogue, row: &SessionRow, matcher
     findings
 }
 
-/// The hits in one file, how many more there are, and what of it is too long to be searched.
+/// Returns the hits in one file, the number of further ones, and a message about lines that are too long to be searched.
 fn search(
     row: &SessionRow,
     matcher: &Matcher,
@@ -205,32 +205,32 @@ fn search(
         }
         let bytes = line.bytes().filter(|bytes| matcher.may_be_in(bytes) && program.is_counted(bytes));
         for piece in bytes.map(|bytes| program.parse_line(bytes)).unwrap_or_default() {
-            // What is written again, with more behind it, is said once.
+            // A message that is written again, followed by new content, is one hit.
             if let Some(hit) = matcher.find(piece).filter(|hit| hits.last() != Some(hit)) {
                 if hits.len() < MOST_HITS { hits.push(hit) } else { more += 1 }
             }
         }
         !matches!(line, RawLine::Cut(_))
     })?;
-    let unread = (longest > 0).then(|| format!("a line of {longest} bytes is passed over"));
+    let unread = (longest > 0).then(|| format!("a line of {longest} bytes is skipped"));
     Ok((hits, more, unread))
 }
 
-/// The words, made ready.
+/// The compiled query.
 struct Matcher {
     regex: Regex,
     sieve: Sieve,
-    /// The words may stand apart in a line, and together in what it means.
+    /// Whether the words may be apart in a line, although they are together in the message.
     may_be_apart: bool,
 }
 
-/// What a line must hold, as its bytes are, to hold the words.
+/// What the bytes of a line must contain for the line to match.
 enum Sieve {
-    /// Nothing is known.
+    /// Nothing is known, so every line may match.
     Anything,
-    /// These bytes.
+    /// Exactly these bytes.
     Bytes(Box<memmem::Finder<'static>>),
-    /// This, in upper or lower case.
+    /// This text, in upper or lower case.
     AnyCase(Box<Bytes>),
 }
 
@@ -245,7 +245,8 @@ impl Matcher {
             RegexBuilder::new(&pattern).case_insensitive(query.ignore_case).size_limit(LARGEST).build();
         let regex = regex.map_err(|error| {
             let why = error.to_string();
-            Error::usage(format!("'{}' is no regular expression", text::safe(&query.words))).because(why)
+            Error::usage(format!("'{}' is not a valid regular expression", text::safe(&query.words)))
+                .because(why)
         })?;
         let run = if query.regex { "" } else { plain_run(&query.words) };
         let sieve = if run.is_empty() {
@@ -276,7 +277,7 @@ impl Matcher {
     }
 }
 
-/// The longest part of the words that stands in JSON as it is, whoever writes it.
+/// Returns the longest part of the words that every JSON writer leaves unescaped.
 fn plain_run(words: &str) -> &str {
     let plain = |c: char| c.is_ascii_alphanumeric() || " ,.:;-_()[]{}=!?#*@".contains(c);
     words.split(|c| !plain(c)).max_by_key(|run| run.len()).unwrap_or_default()

@@ -1,5 +1,5 @@
-//! A conversation as programs read it: what is known of it, and everything that was said. It may be longer than memory, so it can
-//! be written piece by piece as well.
+//! A whole session in JSON: its description and all its entries. It may not fit into memory, so it can also be written while it is
+//! read.
 
 use std::cell::RefCell;
 
@@ -15,52 +15,52 @@ use crate::{
     conversation::{ItemKind, TranscriptItem},
 };
 
-/// A conversation, whole.
+/// A session with all its entries.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Conversation<Said = Vec<Entry>> {
-    /// What is known of it.
+    /// The description of the session.
     #[serde(flatten)]
     pub session: Session,
-    /// What was said and done in it, in its order.
+    /// Everything that was said and done in it, in order.
     pub said: Said,
 }
 
-/// One thing that was said or done in a conversation.
+/// One entry of a session.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[schemars(rename = "ConversationEntry")]
 pub struct Entry {
-    /// It is of a sub-agent whose words are in the same file.
+    /// Whether it belongs to a subagent that writes into the same file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub subagent: bool,
-    /// When, as the program recorded it.
+    /// When it was written, as the program recorded it.
     pub at: Option<String>,
-    /// Who said it, or what it is.
+    /// Who wrote it, or what it is.
     pub role: Role,
     /// The name of the tool that the agent used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
-    /// The tool failed, or was denied.
+    /// Whether the tool failed or was denied.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub error: bool,
-    /// The words; of a tool, what it was used on.
+    /// The text; for a tool, what it was used on.
     pub text: String,
 }
 
-/// Who said something in a conversation, or what it is.
+/// Who wrote an entry, or what it is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// The user asked, or typed a command.
+    /// A prompt or command of the user.
     User,
-    /// The agent answered.
+    /// An answer of the agent.
     Assistant,
-    /// The agent thought.
+    /// The agent's reasoning.
     Thinking,
-    /// The agent used a tool.
+    /// A use of a tool.
     Tool,
-    /// A tool gave this.
+    /// The result of a tool.
     Result,
-    /// The program itself remarked it.
+    /// A remark of the program itself.
     Note,
 }
 
@@ -78,20 +78,20 @@ impl From<TranscriptItem> for Entry {
     }
 }
 
-/// What is said in an open conversation, read while it is written. It can be written once.
+/// The entries of an open session, which are read while they are written. They can be written once.
 pub struct Streamed<'a> {
     open: RefCell<&'a mut Open>,
     failed: RefCell<Option<Error>>,
 }
 
 impl<'a> Conversation<Streamed<'a>> {
-    /// An open conversation, to be written.
+    /// Prepares an open session to be written.
     pub fn streamed(open: &'a mut Open) -> Self {
         let session = open.session.clone();
         Self { session, said: Streamed { open: RefCell::new(open), failed: RefCell::default() } }
     }
 
-    /// Why its transcript could not be read to the end, where writing it failed for that reason.
+    /// Returns the error if writing failed because the transcript could not be read.
     pub fn failure(self) -> Option<Error> {
         self.said.failed.into_inner()
     }

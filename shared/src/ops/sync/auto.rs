@@ -1,4 +1,4 @@
-//! Syncing unasked, as the user set it: with the remote that they agreed to share with, without a question and without a word.
+//! The automatic sync that the user configured: with the remote that they agreed to share with, without questions and output.
 
 use std::{fs, time::Duration};
 
@@ -8,7 +8,7 @@ use crate::{
     world,
 };
 
-/// Nobody is there.
+/// The user of an automatic sync, who cannot be asked and agrees to nothing new.
 struct Nobody;
 
 impl SyncUser for Nobody {
@@ -19,7 +19,7 @@ impl SyncUser for Nobody {
     }
 }
 
-/// Syncs. Many supervisors have news at once: who finds another at work leaves word, and that one goes round once more.
+/// Syncs. Several supervisors may do so at once: one that finds another at work leaves a file, and the other syncs once more.
 ///
 /// # Errors
 /// As [`super::run`].
@@ -28,7 +28,7 @@ pub fn run(repo: &AcceptedRepo) -> Result<()> {
     let word = private.sync_pending();
     private_files::write(&word, "")
         .context(Kind::External, || format!("cannot write '{}'", word.display()))?;
-    // Word that is left after the last look is left before the lock is free.
+    // Checked again after the lock is released, so that a file which was written meanwhile is not missed.
     while word.exists() {
         let Some(lock) = Lock::take(&private.auto_sync_lock(), Duration::ZERO)? else { return Ok(()) };
         let _ = fs::remove_file(&word);

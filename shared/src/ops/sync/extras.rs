@@ -1,4 +1,5 @@
-//! What travels by name only: snapshots of worktrees, and conversations. They stand below a prefix of their own at both ends.
+//! What is only exchanged if it is named: snapshots of worktrees, and transcripts. Each kind has its own prefix of refs in both
+//! repositories.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,16 +16,16 @@ use crate::{
     sync::Remote,
 };
 
-/// Largest conversation that travels, in bytes.
+/// The largest transcript that is sent, in bytes.
 const LARGEST: u64 = 256 * 1024 * 1024;
 
-/// What travels only by name.
+/// What is only exchanged if it is named.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Extra {
-    /// The worktree as it was at the last look, untracked files included.
+    /// The last snapshots of worktrees, including untracked files.
     Snapshots,
-    /// The conversation with the coding agent.
+    /// The transcripts of sessions.
     Transcripts,
 }
 
@@ -37,17 +38,17 @@ impl Extra {
     }
 }
 
-/// Takes in what the remote has of a kind. Ours are not touched.
+/// Fetches the remote's refs of one kind. Our own refs are not changed.
 ///
 /// # Errors
-/// Git cannot speak with the remote.
+/// Git cannot reach the remote.
 pub(super) fn fetch(repo: &Repo, remote: &Remote, extra: Extra, ask: bool) -> Result<()> {
     let kind = extra.name();
     let refspec = format!("+{}{kind}/*:{}*", layout::SHARED, layout::extras(&remote.name, kind));
     repo.fetch(&remote.address, &[refspec], RemoteOptions { ask }, &mut |_| {})
 }
 
-/// What of this clone the remote does not have. `keep`: conversations are kept first as they are now.
+/// Returns what this clone has and the remote does not. With `keep`, copies of the sessions are updated first.
 ///
 /// # Errors
 /// Something cannot be read or written.
@@ -73,17 +74,17 @@ pub(super) fn sends(repo: &Repo, remote: &Remote, extra: Extra, keep: bool) -> R
     Ok(sends)
 }
 
-/// Sends what was screened; gives what the remote took.
+/// Sends refs that were checked for secrets, and returns the names of those that the remote accepted.
 ///
 /// # Errors
-/// Git cannot speak with the remote.
+/// Git cannot reach the remote.
 pub(super) fn send(repo: &Repo, remote: &Remote, sends: &[Push], ask: bool) -> Result<Vec<String>> {
     let rejected = repo.push(&remote.address, sends, RemoteOptions { ask }, &mut |_| {})?;
     let sent = sends.iter().filter(|push| !rejected.iter().any(|one| one.name == push.name));
     Ok(sent.map(|push| push.name.clone()).collect())
 }
 
-/// What is kept of the agent's conversation.
+/// Returns the kept copy of an agent's session.
 fn conversation(repo: &Repo, id: &AgentId, agent: &Agent, keep: bool) -> Result<Option<Oid>> {
     let Some(session) = &agent.session else { return Ok(None) };
     if keep {
@@ -93,7 +94,7 @@ fn conversation(repo: &Repo, id: &AgentId, agent: &Agent, keep: bool) -> Result<
     if let Some(size) = kept.as_ref().map(|kept| kept.about.size).filter(|size| *size > LARGEST) {
         return Err(Error::new(
             Code::TooLarge,
-            format!("the conversation of '{id}' has {size} bytes: too many to travel"),
+            format!("the transcript of '{id}' has {size} bytes, which is too large to sync"),
         ));
     }
     Ok(kept.map(|kept| kept.tip))

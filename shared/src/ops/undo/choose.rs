@@ -1,4 +1,4 @@
-//! Which operation an undo is of, and what reverses it. Pure.
+//! Chooses the operation to undo, and decides what reverses it. Pure.
 
 use crate::{
     Code, Error, Result,
@@ -6,24 +6,24 @@ use crate::{
     store::operations::{self, Change, Operation, OperationBody, Removal, UndoEffect},
 };
 
-/// The command that lists what there is to choose from.
+/// The command that lists the operations.
 const HINT: &str = "git orchestra undo --list";
 
-/// What reverses an operation.
+/// The way to reverse an operation.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Reversal<'a> {
-    /// These branches move back.
+    /// Move these branches back.
     MoveBack(&'a [Change]),
-    /// These agents, or their worktrees, come back.
+    /// Restore these agents, or their worktrees.
     BringBack(&'a [Removal]),
-    /// The agents that this operation had removed are removed again.
+    /// Remove the agents again that this operation had removed.
     RemoveAgain(&'a Operation),
 }
 
-/// What reverses `operation`; `all` is newest first.
+/// Returns how to reverse `operation`. `all` is sorted, newest first.
 ///
 /// # Errors
-/// It changed nothing, or a newer version of ours made it (3).
+/// It changed nothing, or another version of git orchestra made it (3).
 pub(super) fn reversal<'a>(operation: &'a Operation, all: &'a [Operation]) -> Result<Reversal<'a>> {
     use OperationBody::{Cleanup, Landing, Other, Repair, Undo};
     let reversal = match &operation.body {
@@ -51,13 +51,13 @@ pub(super) fn reversal<'a>(operation: &'a Operation, all: &'a [Operation]) -> Re
     })
 }
 
-/// The operation that a user means: by its id, or the beginning of one; else the newest that can be undone and was no undo.
+/// Finds the operation by its id or a unique prefix; without one, the newest landing or cleanup that can be undone.
 ///
 /// # Errors
-/// There is none, or it cannot be undone (3).
+/// There is no such operation, or it cannot be undone (3).
 pub(super) fn choose<'a>(all: &'a [Operation], typed: Option<&str>) -> Result<&'a Operation> {
     let Some(typed) = typed else {
-        // What a command repaired on its way is not what its user wants to undo.
+        // A repair that a command made first is not what its user wants to undo.
         let can = |one: &&Operation| {
             matches!(one.body, OperationBody::Landing(_) | OperationBody::Cleanup(_))
                 && one.changed_something()
@@ -84,13 +84,13 @@ pub(super) fn choose<'a>(all: &'a [Operation], typed: Option<&str>) -> Result<&'
     reversal(operation, all)?;
     if !operations::is_in_effect(operation, all) {
         return Err(
-            Error::new(Code::NothingToUndo, format!("operation '{shown}' was taken back before")).hint(HINT)
+            Error::new(Code::NothingToUndo, format!("operation '{shown}' was already undone")).hint(HINT)
         );
     }
     Ok(operation)
 }
 
-/// The operation that removed the same agents last: agents that came back and were removed again are kept as they were then.
+/// Returns the operation that removed the same agents last: agents that were restored and removed again are kept as they were then.
 pub(super) fn newest_of<'a>(operation: &'a Operation, all: &'a [Operation]) -> &'a Operation {
     let again = |one: &&Operation| {
         let undone = one.undoes().and_then(|id| all.iter().find(|other| other.id == id));
@@ -177,8 +177,7 @@ mod tests {
         ];
         assert_eq!(choose(&all, None).unwrap().id, "1");
         assert_eq!(choose(&all, Some("5")).unwrap().id, "5");
-        for (typed, why) in [("4", "changed nothing"), ("2", "was taken back before"), ("9", "no operation")]
-        {
+        for (typed, why) in [("4", "changed nothing"), ("2", "was already undone"), ("9", "no operation")] {
             assert!(choose(&all, Some(typed)).unwrap_err().message.contains(why), "{typed}");
         }
     }

@@ -1,4 +1,4 @@
-//! What `undo --dry-run` looks at, so that it promises only what `undo` does.
+//! The checks of `undo --dry-run`, so that it promises only what `undo` can do.
 
 use super::{
     choose::{self, Reversal},
@@ -16,11 +16,11 @@ use crate::{
     trust::AcceptedRepo,
 };
 
-/// Why an operation cannot be taken back as things stand; nothing is changed. Which files of a checkout would be in the way is not
-/// known before they are written.
+/// Checks whether an operation can be undone, and changes nothing. Whether files of a checkout prevent it is not known before the
+/// files are written.
 ///
 /// # Errors
-/// It cannot be taken back (3), or the repository cannot be read.
+/// It cannot be undone (3), or the repository cannot be read.
 pub(super) fn check(repo: &AcceptedRepo, operation: &Operation, all: &[Operation]) -> Result<()> {
     match choose::reversal(operation, all)? {
         Reversal::MoveBack(changes) => changes.iter().try_for_each(|change| check_change(repo, change)),
@@ -38,7 +38,7 @@ fn check_change(repo: &AcceptedRepo, change: &Change) -> Result<()> {
         return Ok(());
     }
     if now != change.new.into() {
-        // As `undo` sees it: from new to old.
+        // The change that `undo` would make, from new to old.
         let back = Change { branch: change.branch.clone(), old: change.new, new: change.old };
         return Err(moved_on(&back, now));
     }

@@ -1,4 +1,4 @@
-//! Which conversation or sub-agent it is that somebody typed.
+//! Resolves the name of a session or subagent that somebody typed.
 
 use std::{cmp::Reverse, collections::BTreeSet, path::PathBuf};
 
@@ -14,25 +14,25 @@ use crate::{
     world,
 };
 
-/// The shortest beginning of an id that means a sub-agent, in characters.
+/// The shortest prefix of an id that is resolved to a subagent, in characters.
 const SHORTEST: usize = 2;
-/// Candidates that an error names.
+/// The most candidates that an error lists.
 const SHOWN: usize = 8;
 
-/// A conversation that somebody named.
+/// A session that somebody named.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NamedSession {
-    /// Its id.
+    /// The id of the session.
     pub id: String,
-    /// The file that was named, where its id may have several.
+    /// The file, if it was named by its path; an id may have several files.
     file: Option<PathBuf>,
 }
 
 impl Catalogue {
-    /// The conversation that `typed` means: its id, an agent's or the path of its file, or the only one whose id begins so.
+    /// Resolves the id of a session or of its agent, a unique prefix of either, or the path of a transcript file.
     ///
     /// # Errors
-    /// None or several match (3); the error names the candidates.
+    /// No session matches, or several match (3); the error lists the candidates.
     pub fn resolve(&self, typed: &str) -> Result<NamedSession> {
         if typed.contains('/') {
             return self.in_file(typed);
@@ -50,11 +50,11 @@ impl Catalogue {
         match names.iter().filter(begins).collect::<Vec<_>>().as_slice() {
             [(_, id)] => Ok(named(id)),
             [] => Err(nothing_named(&format!("'{}'", text::safe(typed)))),
-            several => Err(ambiguous(typed, several.iter().map(|(name, _)| *name), "conversation")),
+            several => Err(ambiguous(typed, several.iter().map(|(name, _)| *name), "session")),
         }
     }
 
-    /// The conversation whose file lies at a path.
+    /// Finds the session with a transcript file at this path.
     fn in_file(&self, typed: &str) -> Result<NamedSession> {
         let path = world::directory().join(typed);
         let whole = path.canonicalize().ok();
@@ -66,11 +66,10 @@ impl Catalogue {
         place.map(file).ok_or_else(|| nothing_named(&format!("in file '{}'", text::safe(typed))))
     }
 
-    /// The conversation that was named, every line of it read: of several files the one in which something was said last, else what
-    /// is kept.
+    /// Reads a session completely: from its file, from the most recently active one if there are several, otherwise from the kept copy.
     ///
     /// # Errors
-    /// There is none, or it cannot be read (3).
+    /// There is nothing to read, or it cannot be read (3).
     pub fn one(&mut self, named: &NamedSession) -> Result<SessionRow> {
         let is_it = |place: &&ConversationFile| {
             place.id == named.id && named.file.as_ref().is_none_or(|file| *file == place.path)
@@ -93,7 +92,7 @@ impl Catalogue {
         }
         let kept = self.kept.get(&named.id).and_then(kept_row);
         kept.ok_or_else(|| {
-            let nothing = format!("there is nothing to read in conversation '{}'", named.id);
+            let nothing = format!("session '{}' has nothing to read", named.id);
             let trouble = self.found.troubles.iter().find(|trouble| files.contains(&trouble.path));
             trouble.into_iter().fold(Error::new(Code::TranscriptMissing, nothing), |error, trouble| {
                 error.because(trouble.why.as_str())
@@ -101,10 +100,10 @@ impl Catalogue {
         })
     }
 
-    /// As [`Catalogue::one`], of what a person can go on with.
+    /// As [`Catalogue::one`], for a session that a person can resume.
     ///
     /// # Errors
-    /// As [`Catalogue::resolve`] and [`Catalogue::one`], or it is a sub-agent (3).
+    /// As [`Catalogue::resolve`] and [`Catalogue::one`], or it is a subagent (3).
     pub fn conversation(&mut self, typed: &str) -> Result<SessionRow> {
         let row = match self.resolve(typed) {
             Ok(named) => self.one(&named)?,
@@ -114,16 +113,16 @@ impl Catalogue {
         let show = quote::command(&[&"git", &"orchestra", &"sessions", &"show", &row.id]);
         Err(Error::new(
             Code::SessionOfAgent,
-            format!("'{}' is a sub-agent of conversation '{conversation}'", row.id),
+            format!("'{}' is a subagent of session '{conversation}'", row.id),
         )
-        .hint(format!("{show} reads it")))
+        .hint(format!("{show} shows it")))
     }
 
-    /// The sub-agent that `typed` means, as a conversation of its own: its id, or the only one that begins so. It is looked for
-    /// among the files, then in what is kept.
+    /// Resolves the id of a subagent, or a unique prefix, and returns the subagent as a session. Searches the files first, then the
+    /// kept copies.
     ///
     /// # Errors
-    /// Several match (3); the error names them. Or its file cannot be read (3).
+    /// Several match (3); the error lists them. Or its file cannot be read (3).
     pub fn sub_agent(&mut self, typed: &str) -> Result<Option<SessionRow>> {
         if typed.len() < SHORTEST {
             return Ok(None);
@@ -141,7 +140,7 @@ impl Catalogue {
 
     fn of_inner(conversation: &ConversationFile, inner: &Subagent) -> Result<SessionRow> {
         let program = agents::session_reader(conversation.program)
-            .ok_or_else(|| Error::internal(format!("there is no program '{}'", conversation.program)))?;
+            .ok_or_else(|| Error::internal(format!("no program '{}'", conversation.program)))?;
         let place = inner.place(program.name());
         let (mut facts, _) = reading::inner(program, &place, &conversation.path)
             .context(Kind::Refused, || format!("cannot read '{}'", place.path.display()))?;
@@ -183,7 +182,7 @@ impl Catalogue {
     }
 }
 
-/// The one whose id is `typed`, else the only one whose id begins so.
+/// Returns the item whose id is `typed`, otherwise the only one whose id begins with it.
 fn only<T>(typed: &str, all: Vec<T>, id: impl Fn(&T) -> &str) -> Result<Option<T>> {
     let mut found: Vec<T> = all.into_iter().filter(|one| id(one).starts_with(typed)).collect();
     if let Some(exact) = found.iter().position(|one| id(one) == typed) {
@@ -191,7 +190,7 @@ fn only<T>(typed: &str, all: Vec<T>, id: impl Fn(&T) -> &str) -> Result<Option<T
     }
     match found.len() {
         0 | 1 => Ok(found.pop()),
-        _ => Err(ambiguous(typed, found.iter().map(&id), "sub-agent")),
+        _ => Err(ambiguous(typed, found.iter().map(&id), "subagent")),
     }
 }
 
@@ -200,11 +199,11 @@ fn ambiguous<'a>(typed: &str, names: impl ExactSizeIterator<Item = &'a str>, wha
     let some: Vec<&str> = names.take(SHOWN).collect();
     let more = count - some.len();
     let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-    Error::new(Code::SessionAmbiguous, format!("'{}' means {count} {what}s", text::safe(typed)))
+    Error::new(Code::SessionAmbiguous, format!("'{}' is ambiguous: {count} {what}s", text::safe(typed)))
         .hint(format!("type more of one of: {}{tail}", some.join(", ")))
 }
 
 fn nothing_named(what: &str) -> Error {
-    Error::new(Code::SessionUnknown, format!("no conversation {what}"))
-        .hint("git orchestra sessions --all lists those of this machine")
+    Error::new(Code::SessionUnknown, format!("no session {what}"))
+        .hint("git orchestra sessions --all lists the sessions of this machine")
 }

@@ -1,4 +1,4 @@
-//! Reading what is not known yet, on all cores, and remembering it.
+//! Reads what is not in the index yet, on all cores, and adds it there.
 
 use jiff::Timestamp;
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl Catalogue {
-    /// Reads the beginnings, and the ends, that are not known yet, on all cores.
+    /// Reads the beginnings, or also the ends, of files that are not in the index yet, on all cores.
     pub(super) fn skim(&mut self, places: &[&ConversationFile], look: ReadDepth) {
         let is_known = |place: &ConversationFile| {
             self.index.fresh(place).is_some_and(|known| look == ReadDepth::Beginning || !known.is_begun())
@@ -26,13 +26,13 @@ impl Catalogue {
             let program = agents::session_reader(place.program)?;
             let before = self.index.find(place).and_then(|before| before.known());
             let read = reading::skim(program, place, look);
-            // Made ready to be written here: thousands of facts are too large to be handed around.
+            // Records are encoded here, since thousands of facts are too large to be moved between threads.
             Some(read.map(|skimmed| IndexRecord::of(Known::skimmed(place, skimmed, before))))
         });
         for (place, read) in new.into_iter().zip(read) {
             match read {
                 Some(Ok(record)) => record.into_iter().for_each(|record| self.index.learn(record)),
-                // Gone between two looks.
+                // It was deleted after it was found.
                 Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Some(Err(error)) => self.found.trouble(&place.path, error.to_string()),
                 None => {}
@@ -40,7 +40,7 @@ impl Catalogue {
         }
     }
 
-    /// Reads every line of the rows and of what they started, or those that are new since they were read last, on all cores.
+    /// Reads every line of the rows and of their subagents, or only the new lines, on all cores.
     pub(in crate::ops::sessions) fn read_whole(&mut self, rows: &mut [SessionRow]) {
         self.read_lines(rows);
         self.read_inner(rows);
@@ -63,7 +63,7 @@ impl Catalogue {
         for row in new.into_iter().filter(|row| row.place.is_some()) {
             match read.next() {
                 Some(((place, _), Some(Ok((reading, mut facts))))) => {
-                    // Lines that count nothing may still say where it was last.
+                    // Lines that are not counted may still say which folder and branch it was on last.
                     let asked = facts.last_prompt.clone();
                     facts.join(std::mem::take(&mut row.facts));
                     facts.last_prompt = asked.or(facts.last_prompt);
@@ -79,7 +79,7 @@ impl Catalogue {
         }
     }
 
-    /// Reads the sub-agents of the rows whole, or what is new of them, on all cores.
+    /// Reads the subagents of the rows completely, or only what is new, on all cores.
     fn read_inner(&mut self, rows: &mut [SessionRow]) {
         for row in rows.iter_mut().filter(|row| row.inner.is_none()) {
             let Some(place) = row.place.clone() else { continue };
@@ -109,7 +109,7 @@ impl Catalogue {
                         self.found.unread_lines(&place.path, &unread);
                         let asked = facts.first_typed().cloned();
                         inner.about = match program.subagent_files() {
-                            // What stands first in its file may be its conversation's.
+                            // The first entry of its file may belong to the session that started it.
                             SubagentFiles::AmongSessions => asked.or(inner.about),
                             SubagentFiles::Nested => inner.about.or(asked),
                         };
@@ -127,7 +127,7 @@ impl Catalogue {
         }
     }
 
-    /// Concludes which conversations the programs are in that do not say so.
+    /// Infers which sessions are in use, for programs that do not record it.
     pub(super) fn conclude(&mut self) {
         let inferred = |reader: &&dyn SessionReader| matches!(reader.activity(), Activity::Inferred);
         for program in agents::session_readers().filter(inferred) {

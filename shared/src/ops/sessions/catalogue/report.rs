@@ -1,4 +1,4 @@
-//! Conversations as they are reported.
+//! Turns rows into the sessions of reports, and finds their subagents.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl Catalogue {
-    /// The row as it is reported.
+    /// Returns the session of a row, for reports.
     pub(in crate::ops::sessions) fn session(&mut self, row: &SessionRow) -> Session {
         let mut session = Session::of(row);
         session.last_active_at =
@@ -25,7 +25,7 @@ impl Catalogue {
         session.live = self.is_live(&row.id);
         if let Some(held) = self.agents.get(&row.id) {
             session.agent = Some(held.agent.to_string());
-            // What its program calls it may be a prompt of ours.
+            // The program's own title may be made from a prompt of ours.
             session.title = row.facts.title.as_ref().or(Some(&held.title)).map(|title| on_one_line(title));
         }
         if let Some(kept) = self.kept.get(&row.id) {
@@ -52,7 +52,7 @@ impl Catalogue {
         session
     }
 
-    /// What a conversation started.
+    /// Returns the subagents of a session.
     pub(in crate::ops::sessions) fn inner(&mut self, place: &ConversationFile) -> Vec<Subagent> {
         match agents::session_reader(place.program) {
             Some(program) if program.subagent_files() == SubagentFiles::AmongSessions => {
@@ -66,7 +66,7 @@ impl Catalogue {
         }
     }
 
-    /// Finds the sub-agents whose conversations are gone, where those lie among conversations and one of them may be wanted.
+    /// Finds orphaned subagents, whose session no longer exists, if their files are in the folders of sessions and one may be wanted.
     pub(super) fn find_orphans(&mut self, is_wanted: impl Fn(&ConversationFile) -> bool) {
         let mut places = self.found.places.iter().filter(|place| is_beside(place));
         if self.beside.is_none() && places.any(is_wanted) {
@@ -74,8 +74,8 @@ impl Catalogue {
         }
     }
 
-    /// The sub-agents that lie among conversations, by the conversation that started them, or started those that did. The others are
-    /// orphans.
+    /// Returns the subagents whose files are in the folders of sessions, by the outermost session that started them. The others are
+    /// recorded as orphans.
     fn find_beside(&mut self) -> HashMap<String, Vec<Subagent>> {
         let places: Vec<ConversationFile> =
             self.found.places.iter().filter(|place| is_beside(place)).cloned().collect();
@@ -112,13 +112,13 @@ impl Catalogue {
     }
 }
 
-/// Whether a file may be one of a sub-agent that lies among conversations.
+/// Returns whether the program of a file keeps the files of subagents in the folders of sessions.
 fn is_beside(place: &ConversationFile) -> bool {
     agents::session_reader(place.program)
         .is_some_and(|program| program.subagent_files() == SubagentFiles::AmongSessions)
 }
 
-/// The conversation at the beginning of a chain of sub-agents; `None` for a chain that leads into itself.
+/// Returns the outermost session of a chain of subagents; `None` if the chain is a circle.
 fn outermost<'a>(id: &str, parents: &'a HashMap<String, String>) -> Option<&'a str> {
     let mut outer = parents.get(id)?;
     for _ in 0..parents.len() {

@@ -1,4 +1,4 @@
-//! Which conversations are asked for.
+//! Selects the sessions of a request.
 
 use std::{cmp::Reverse, collections::BTreeSet, path::PathBuf};
 
@@ -8,18 +8,18 @@ use crate::{
     ops::sessions::Request,
 };
 
-/// Files whose ends are read at a time.
+/// The number of files whose ends are read at a time.
 const AT_ONCE: usize = 256;
-/// Nanoseconds of a second.
+/// Nanoseconds per second.
 const SECOND: i64 = 1_000_000_000;
 
 impl Catalogue {
-    /// The conversations that fit, newest first, at most as many as are wanted, and how many fit.
+    /// Returns the sessions that match, newest first and up to the limit, and how many match in all.
     pub(in crate::ops::sessions) fn rows(&mut self, wanted: &Request) -> (Vec<SessionRow>, usize) {
         self.conclude();
         self.find_orphans(|place| wanted.fits(place.program, place.written));
         let most = if wanted.limit == 0 { usize::MAX } else { wanted.limit };
-        // Thousands: they are lent, not copied, and given back below.
+        // There may be thousands: they are moved out instead of copied, and moved back below.
         let found = std::mem::take(&mut self.found.places);
         let (shown, mut all, there) = self.chosen(&found, wanted, most);
         let mut rows: Vec<SessionRow> = shown.into_iter().filter_map(|place| self.row(place)).collect();
@@ -32,8 +32,8 @@ impl Catalogue {
         (rows, all)
     }
 
-    /// The newest files that fit, how many fit, and which kept conversations are still there. Ends are read only of what is shown,
-    /// and where the beginning does not tell.
+    /// Returns the newest files that match, how many match, and which kept sessions still have a file. The end of a file is read only if
+    /// the file is shown, or if its beginning does not decide.
     fn chosen<'a>(
         &mut self,
         found: &'a [ConversationFile],
@@ -62,9 +62,9 @@ impl Catalogue {
         (shown, all, there)
     }
 
-    /// At most so many of the files, in the order in which they were written: those in which something was said last. And how many
-    /// fit. Nothing is said in a file after it was written, so the ends of few files are read: all where they are copies whose
-    /// times say nothing.
+    /// Returns the files with the most recent messages, at most `most`, and how many match. `places` are sorted by the time at which
+    /// they were written, newest first. No message is newer than that, so the ends of few files need to be read; of all only if they are
+    /// copies with meaningless times.
     fn newest<'a>(
         &mut self,
         places: Vec<&'a ConversationFile>,
@@ -98,7 +98,7 @@ impl Catalogue {
         (newest.into_iter().map(|(_, place)| place).collect(), all)
     }
 
-    /// Those that fit of which only what is kept is left.
+    /// Returns the matching sessions of which only the kept copy is left.
     fn kept_alone(&self, there: &BTreeSet<&str>, wanted: &Request) -> impl Iterator<Item = SessionRow> {
         let gone = self.kept.values().filter(|kept| !there.contains(kept.about.id.as_str()));
         gone.filter_map(kept_row)
@@ -107,13 +107,13 @@ impl Catalogue {
             .filter(|row| !wanted.live || self.is_live(&row.id))
     }
 
-    /// Whether the beginning of a file does not tell if it is asked for.
+    /// Returns whether the beginning of a file does not decide if it matches.
     fn is_unclear(&mut self, place: &ConversationFile, wanted: &Request) -> bool {
         let is_begun = self.index.fresh(place).is_some_and(|known| known.is_begun());
         is_begun && (wanted.branch.is_some() || !self.is_within(place))
     }
 
-    /// Whether a file is a conversation within the scope.
+    /// Returns whether a file is a session within the scope.
     pub(super) fn is_within(&mut self, place: &ConversationFile) -> bool {
         let is_orphan = self.found.orphans.contains(&place.path);
         let Some(known) = self.index.find(place).filter(|known| known.is_shown() || is_orphan) else {
@@ -131,7 +131,7 @@ impl Catalogue {
         ours
     }
 
-    /// Names what could not be read of a file that no list shows for that, unless it is of another repository.
+    /// Reports the unread lines of a file that is not listed because of them, unless it belongs to another repository.
     pub(super) fn report_unread(&mut self, place: &ConversationFile) {
         let Some(known) = self.index.fresh(place).filter(|known| known.is_unread()) else { return };
         let is_ours = match (&self.scope, known.cwd()) {
@@ -151,7 +151,7 @@ impl Catalogue {
             && (!wanted.live || self.is_live(&place.id))
     }
 
-    /// The row of a file, if that is known.
+    /// Returns the row of a file, if the file is in the index.
     pub(super) fn row(&mut self, place: &ConversationFile) -> Option<SessionRow> {
         let known = self.index.find(place)?.known()?;
         let Known { mut facts, is_whole, is_own_part, reading, repository: before, .. } = known;
@@ -182,7 +182,7 @@ impl Catalogue {
 }
 
 impl Request {
-    /// As far as it can be told without reading.
+    /// Returns whether a file may match, as far as that can be decided without reading it.
     fn fits(&self, program: &str, written: i64) -> bool {
         self.since.is_none_or(|since| written / SECOND >= since)
             && self.program.as_deref().is_none_or(|wanted| wanted == program)
