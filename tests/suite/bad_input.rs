@@ -101,7 +101,7 @@ fn tasks_of_every_shape() {
     repo.write("long", &format!(": {}\n", "x".repeat(1_000_000)));
     repo.orchestra(["spawn", "--agent", "sh", "--name", "long", "-f", "long"]).succeeded();
     repo.write("longer", &"x".repeat(1_100_000));
-    repo.orchestra(["spawn", "--agent", "sh", "-f", "longer"]).exits(2).says("at most 1048576");
+    repo.orchestra(["spawn", "--agent", "sh", "-f", "longer"]).exits(2).says("the limit is 1048576");
     let escape = "echo done # \u{1b}[31m\u{1b}]0;owned\u{7}\u{202e}";
     repo.orchestra(["spawn", "--agent", "sh", "--name", "escape", escape]).succeeded();
     let shown = repo.orchestra(["status"]).succeeded();

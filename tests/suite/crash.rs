@@ -329,7 +329,7 @@ fn an_incomplete_worktree_is_removed_only_if_nothing_in_it_can_be_work() {
         // Complete now: it stays, and an undo of the undo does not remove the agent.
         repo.orchestra(["undo", undo["undo"].as_str().expect("an id")])
             .exits(3)
-            .says("no agent had been removed");
+            .says("had not removed an agent");
         repo.orchestra(["stop", "--all"]).succeeded();
         assert_eq!(picture(&place).len(), before.len(), "{script}");
     }

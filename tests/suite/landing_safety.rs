@@ -269,7 +269,7 @@ fn a_branch_that_moves_while_it_lands_lands_as_it_was() {
 fn branches_that_cannot_land_say_why() {
     let world = world();
     let repo = four(&world);
-    repo.orchestra(["merge-ranked"]).exits(3).says("there is nothing to land: no agent is done");
+    repo.orchestra(["merge-ranked"]).exits(3).says("nothing to land: no agent is done");
     repo.orchestra(["merge-ranked", "nobody"])
         .exits(3)
         .says("'nobody' is not a branch, an agent or a commit");

@@ -86,7 +86,7 @@ fn resuming_elsewhere_says_what_the_remote_knows() {
     let ran = other.orchestra(["resume", "-d", &id, "-m", "true"]).succeeded();
     let said = ran.stderr();
     assert!(
-        said.contains(&format!("origin has '{id}' and is not told")) && !said.contains("no remote"),
+        said.contains(&format!("origin has '{id}' and does not learn")) && !said.contains("no remote"),
         "{said}"
     );
     other.end_of(&id);

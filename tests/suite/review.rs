@@ -151,7 +151,7 @@ fn remarks_are_written_into_the_diff() {
     repo.git(["config", "core.editor", "false"]);
     repo.orchestra(["review", &id, "--changes", "--edit"]).exits(5).says("nothing was said");
     repo.git(["config", "core.editor", "true"]);
-    repo.orchestra(["review", &id, "--changes", "--edit"]).exits(2).says("not said which");
+    repo.orchestra(["review", &id, "--changes", "--edit"]).exits(2).says("not described");
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn what_cannot_be_judged() {
     give("nobody", &["--approve"]).exits(3);
     give(&running, &["--approve"]).exits(3).says("has not ended: it is running");
     give(&empty, &["--approve"]).exits(3).says("has no work to review");
-    give(&id, &["--changes"]).exits(2).says("not said which");
+    give(&id, &["--changes"]).exits(2).says("not described");
     give(&id, &["-m", "hm"]).exits(2).says("no verdict given");
     give(&id, &["--approve", "--reject"]).exits(2);
     give(&id, &["--changes", "-C", "a.txt:9", "x"]).exits(2).says("ends at line 1: there is no line 9");

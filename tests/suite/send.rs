@@ -77,7 +77,7 @@ fn what_cannot_be_heard_is_refused() {
     repo.orchestra(["send", &id, "  "]).exits(2).says("nothing to send");
     repo.orchestra(["send", &id, "--allow", "--deny"]).exits(2);
     repo.orchestra(["send", &id, "--allow"]).exits(3).says("is not waiting for an answer");
-    repo.orchestra(["send", &id, &"x".repeat(20_000)]).exits(2).says("at most 16384");
+    repo.orchestra(["send", &id, &"x".repeat(20_000)]).exits(2).says("the limit is 16384");
     repo.orchestra(["stop", &id]).succeeded();
     repo.orchestra(["send", &id, "hello"]).exits(3).says(&format!("git orchestra resume {id} -m"));
     repo.orchestra(["send", "nobody", "hello"]).exits(3).says("no agent 'nobody'");

@@ -130,7 +130,7 @@ fn one_id_in_two_folders_is_told_apart_by_the_paths() {
     assert!(by_path.contains("> the earlier one\n"), "{by_path}");
     repo.orchestra(["sessions", "export", "./nothing.jsonl"])
         .exits(3)
-        .says("no conversation in file './nothing.jsonl'");
+        .says("no session in file './nothing.jsonl'");
     repo.orchestra(["sessions", "keep", &earlier.to_string_lossy()]).succeeded();
     let kept = repo.git(["show", "refs/orchestra-local/transcripts/twice:transcript.jsonl"]).stdout();
     assert!(kept.contains("the earlier one"), "{kept}");

@@ -108,7 +108,7 @@ fn a_sub_agent_whose_conversation_is_gone_is_listed_in_its_place() {
     }
     repo.orchestra(["sessions", "show", "a1b2"]).succeeded().prints("part of   parent\n");
     for verb in ["resume", "adopt"] {
-        repo.orchestra(["sessions", verb, "a1b2"]).exits(3).says("is a sub-agent of conversation 'parent'");
+        repo.orchestra(["sessions", verb, "a1b2"]).exits(3).says("is a subagent of session 'parent'");
     }
     repo.orchestra(["sessions", "keep", "a1b2"]).succeeded();
     // An older layout: beside its conversation, which is gone as well.

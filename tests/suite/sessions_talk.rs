@@ -37,8 +37,8 @@ fn one_is_shown_as_a_conversation() {
         report["said"].as_array().expect("a list").iter().filter_map(|said| said["role"].as_str()).collect();
     assert_eq!(roles.iter().filter(|role| **role == "user").count(), 2);
     assert_eq!(roles.iter().filter(|role| **role == "result").count(), 2);
-    repo.orchestra(["sessions", "show", "10000000"]).exits(3).says("means 8 conversations");
-    repo.orchestra(["sessions", "show", "nothing"]).exits(3).says("no conversation 'nothing'");
+    repo.orchestra(["sessions", "show", "10000000"]).exits(3).says("is ambiguous: 8 sessions");
+    repo.orchestra(["sessions", "show", "nothing"]).exits(3).says("no session 'nothing'");
 }
 
 #[test]
@@ -149,9 +149,7 @@ fn one_is_gone_on_with_in_its_own_folder_and_program() {
     repo.orchestra(["sessions", "resume", "--fork", "talk-1", "-n"]).succeeded();
     fs::remove_dir_all(&registry).expect("gone");
     fs::remove_dir(&there).expect("gone");
-    repo.orchestra(["sessions", "resume", "talk-1"])
-        .exits(3)
-        .says("the folder of the session no longer exists");
+    repo.orchestra(["sessions", "resume", "talk-1"]).exits(3).says("the session no longer exists");
 }
 
 #[test]

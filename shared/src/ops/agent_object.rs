@@ -424,7 +424,7 @@ impl AgentObject {
             None => self.activity = last_line(&dir.output(self.attempt)),
         }
         if self.liveness == Liveness::Live && self.phase == Phase::Running && self.pid.is_none() {
-            self.activity = Some("its program ended; its work is being saved".to_owned());
+            self.activity = Some("its program has ended; its work is being saved".to_owned());
         }
         let tip = repo.find_ref(&layout::branch_ref(&self.branch)).ok().flatten();
         if let (Some(tip), Some(base)) = (tip, self.base.commit()) {

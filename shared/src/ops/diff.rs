@@ -160,7 +160,7 @@ struct Work {
 /// Returns an agent's current work: the files of its worktree if it has one here, otherwise its head.
 fn work(repo: &Repo, id: &AgentId, committed: bool, scratch: &mut Vec<TempDir>) -> Result<Work> {
     let agent = Chain::of_any_agent(repo, id)?.fold().agent;
-    let missing = || Error::new(Code::WorkMissing, format!("the work of agent '{id}' is not here"));
+    let missing = || Error::new(Code::WorkMissing, format!("the work of agent '{id}' is not in this clone"));
     let base = agent.base.commit().filter(|base| repo.read_commit(*base).is_ok()).ok_or_else(missing)?;
     if !committed && let Some((now, left_out)) = in_its_worktree(repo, id, &agent, base, scratch)? {
         return Ok(Work { base, now, left_out, is_kept: false });

@@ -129,7 +129,7 @@ pub fn commit(repo: &Repo, typed: &str) -> Result<Oid> {
         NamedAgent::Archived(archived) => archived.work,
     };
     work.filter(|work| repo.has_commit(*work)).ok_or_else(|| {
-        Error::new(Code::WorkMissing, format!("agent '{}' has no work here", found.id()))
+        Error::new(Code::WorkMissing, format!("agent '{}' has no work in this clone", found.id()))
             .hint(format!("git orchestra status {}", found.id()))
     })
 }

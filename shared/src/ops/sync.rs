@@ -189,7 +189,7 @@ fn send_extras(
 /// Removes a secret from an event that no remote has yet, and returns the agent.
 ///
 /// # Errors
-/// There is no such event, a remote has it, or the agent runs (3).
+/// There is no such event, a remote already has it, or the agent is running (3).
 pub fn redact(repo: &Repo, event: &str) -> Result<Redacted> {
     repo.identity()?;
     let agent = redact::redact(repo, event)?.to_string();

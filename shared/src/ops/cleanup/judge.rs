@@ -125,7 +125,7 @@ impl<'a> Judge<'a> {
                 "its worktree was moved to '{}'",
                 worktree.path.display()
             ))
-            .hint(format!("move it back with {back}"))));
+            .hint(format!("{back} moves it back"))));
         }
         if let Some(why) = inspect::checked_out_elsewhere(self.repo, worktree.as_ref(), &agent.branch)? {
             return Ok(Err(NotRemovable::new(why)));
