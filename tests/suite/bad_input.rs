@@ -77,7 +77,7 @@ fn a_branch_in_the_way_is_walked_around() {
     let world = world();
     let repo = world.repo();
     repo.git(["branch", "orchestra"]);
-    repo.orchestra(["spawn", "--agent", "sh", "echo 1 > a"]).succeeded().says("'orchestra' is in the way");
+    repo.orchestra(["spawn", "--agent", "sh", "echo 1 > a"]).succeeded().says("branch 'orchestra' prevents");
     let agent = repo.agents().remove(0);
     assert!(
         agent["branch"].as_str().is_some_and(|branch| branch.starts_with("orchestra-agents/")),

@@ -257,7 +257,7 @@ fn the_work_of_agents_lands_with_its_story() {
     let facts = repo.facts(&first);
     assert_eq!(facts.last().expect("a fact")["outcome"], "merged");
     // All of it again: nothing to do, and it says so.
-    repo.orchestra(["merge-ranked"]).exits(3).says("there is nothing to land");
+    repo.orchestra(["merge-ranked"]).exits(3).says("nothing to land");
     let again = repo.orchestra(["merge-ranked", &first, &second, "--json"]).succeeded().json();
     assert_eq!((outcomes_of(&again, "up_to_date"), &again["moved"]), (2, &false.into()));
     assert!(repo.orchestra(["status", "--all"]).stdout().contains("landed in main"));

@@ -80,7 +80,7 @@ fn the_name_of_an_archived_agent_is_accepted_by_every_command() {
         let spawned = repo.orchestra(["spawn", "-n", "--json", "--agent", "sh", "-b", name, "x"]).succeeded();
         assert_eq!(spawned.json()["agents"][0]["base"], head.as_str());
     }
-    let (archived, back) = (format!("agent '{id}' is archived"), "brings it back");
+    let (archived, back) = (format!("agent '{id}' is archived"), "restores it");
     for command in [
         &["stop"][..],
         &["pause"],
@@ -139,7 +139,7 @@ fn several_agents_are_told_at_once_and_a_name_is_not_taken_for_a_text() {
     repo.wait_for(&three, "waiting");
     repo.orchestra(["send", &one, &three, "--allow"])
         .exits(3)
-        .says("does not run")
+        .says("is not running")
         .says("may: Bash git push");
     repo.end_of(&three);
 }

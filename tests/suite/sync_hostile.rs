@@ -127,7 +127,7 @@ fn names_that_are_not_ours_and_chains_that_are_no_lives() {
     let ran = b.orchestra(["sync"]).succeeded();
     let ran = ran.says("'agents/code-00000' of origin is not accepted: it is not the life of an agent");
     let ran = ran.says("agents/blob-00000").says("no commit").says("octopus-00000").says("20 parents");
-    ran.says("'agents/huge-00000'").says("306 refs of origin have names that are not ours");
+    ran.says("'agents/huge-00000'").says("306 refs of origin have unknown names");
     let names: Vec<String> = shared(&b).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, [format!("refs/orchestra/agents/{id}"), format!("refs/orchestra/heads/{id}")]);
     assert!(!b.path().join("ran").exists() && !b.path().join(".git/ran").exists());

@@ -62,7 +62,7 @@ fn an_agent_that_ends_in_the_middle_is_not_done_and_kept_whole() {
         let named = repo.orchestra(["merge-ranked", id]).exits(1);
         assert!(named.stdout().contains(reason), "{}", named.stdout());
     }
-    repo.orchestra(["merge-ranked"]).exits(3).says("there is nothing to land");
+    repo.orchestra(["merge-ranked"]).exits(3).says("nothing to land");
     assert_eq!(repo.file_at("main", "c.txt"), "a\nb\nc\n");
     assert!(!repo.has("main", "left"));
 }
