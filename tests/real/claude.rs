@@ -216,7 +216,7 @@ fn a_conflict_is_settled_by_its_agent_and_lands() {
     let sessions = ids.each_ref().map(|id| repo.agent(id)["session"].clone());
     let test = "! grep -q '<<<<' shared.txt";
     let ran = repo.orchestra(["merge-ranked", "--on-conflict", "agent", "--test", test]).succeeded();
-    assert!(ran.stdout().contains("its agent settled the conflicts"), "{}", ran.stdout());
+    assert!(ran.stdout().contains("its agent resolved the conflicts"), "{}", ran.stdout());
     let landed = repo.file_at("main", "shared.txt");
     assert!(landed.contains("first line by x\n") && landed.contains("first line by y\n"), "{landed}");
     // In its own conversation.

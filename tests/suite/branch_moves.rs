@@ -204,7 +204,10 @@ fn a_landing_refuses_where_a_file_or_folder_that_is_ignored_is_in_the_way() {
         fs::write(&file, "SECRET=mine\n").expect("a file");
         let base = repo.tip("main");
         let ran = repo.orchestra(["merge-ranked", "b"]).exits(3);
-        ran.says("main cannot be moved").says("does not track are in the way: .env").says("hint: move them");
+        ran.says("main cannot be moved")
+            .says("untracked files in")
+            .says("are in the way: .env")
+            .says("hint: move");
         assert_eq!((repo.tip("main"), read(&repo, mine)), (base, "SECRET=mine\n".into()), "{name}");
         assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "", "{name}");
         nothing_is_left(&repo, name);
@@ -226,7 +229,7 @@ fn an_undo_refuses_where_an_ignored_file_is_in_the_way() {
     repo.orchestra(["merge-ranked", "b"]).succeeded();
     let landed = repo.tip("main");
     repo.write("data.txt", "mine\n");
-    repo.orchestra(["undo"]).exits(3).says("does not track are in the way: data.txt");
+    repo.orchestra(["undo"]).exits(3).says("untracked files in").says("are in the way: data.txt");
     assert_eq!((repo.tip("main"), read(&repo, "data.txt")), (landed, "mine\n".into()));
     nothing_is_left(&repo, "undo");
 }
@@ -249,8 +252,8 @@ fn changes_elsewhere_in_the_checkout_are_no_obstacle_and_stay() {
     repo.git(["add", "file.txt"]).succeeded();
     repo.orchestra(["merge-ranked", "b3"])
         .exits(3)
-        .says("is not committed: file.txt")
-        .says("hint: commit it");
+        .says("are not committed: file.txt")
+        .says("hint: commit or unstage them");
     assert_eq!(repo.git(["diff", "--cached", "--name-only"]).line(), "file.txt");
 }
 
@@ -394,7 +397,7 @@ fn what_the_user_did_after_a_kill_stays() {
     // Neither as it was, nor as the landing makes it, nor a beginning of that.
     repo.write("changed", "mine\n");
     repo.write("mine.txt", "mine too\n");
-    repo.orchestra(["merge-ranked", "--abort"]).succeeded().says("not taken back: changed");
+    repo.orchestra(["merge-ranked", "--abort"]).succeeded().says("not reverted: changed");
     assert_eq!((repo.tip("main"), read(&repo, "changed")), (base, "mine\n".into()));
     assert_eq!(repo.git(["status", "--porcelain"]).stdout(), " M changed\n?? mine.txt\n");
     nothing_is_left(&repo, "abort");
@@ -470,7 +473,7 @@ fn a_branch_that_is_another_name_stays_one() {
     repo.git(["symbolic-ref", "refs/heads/trunk", "refs/heads/main"]).succeeded();
     repo.orchestra(["merge-ranked", "b3", "--into", "trunk"])
         .exits(3)
-        .says("branch trunk is another name of refs/heads/main");
+        .says("branch trunk is a symbolic ref to refs/heads/main");
     assert_eq!(repo.git(["symbolic-ref", "refs/heads/trunk"]).line(), "refs/heads/main");
 }
 

@@ -99,9 +99,16 @@ fn one_landing_at_a_time_and_ctrl_c_leaves_nothing_running() {
     let child =
         started(&mut repo.orchestra_command(["merge-ranked", "b1", "b3", "--test", &waiting(world.dir())]));
     until("the test runs", || world.dir().join("there").exists().then_some(()));
-    land(&repo, &[]).exits(4).says("another landing into main runs since").says("wait for its end");
-    repo.orchestra(["merge-ranked", "--continue"]).exits(4).says("another landing into main runs since");
-    repo.orchestra(["merge-ranked", "--abort"]).exits(4).says("another landing into main runs since");
+    land(&repo, &[])
+        .exits(4)
+        .says("another landing into main has been running since")
+        .says("wait until it has ended");
+    repo.orchestra(["merge-ranked", "--continue"])
+        .exits(4)
+        .says("another landing into main has been running since");
+    repo.orchestra(["merge-ranked", "--abort"])
+        .exits(4)
+        .says("another landing into main has been running since");
     let program = until("our program", || {
         let found = Ran::of(repo.command("pgrep").args(["-f", "git-orchestra-merge-ranked b1 b3"]));
         found.stdout().lines().next().and_then(|pid| pid.parse::<u32>().ok())
@@ -230,7 +237,7 @@ fn commands_that_are_missing_hang_or_flood() {
         let log = repo.git(["cat-file", "-s", step["log"].as_str().expect("a log")]).line();
         assert!(log.parse::<u64>().is_ok_and(|bytes| bytes < 600_000), "{command}: {log}");
     }
-    repo.orchestra(["merge-ranked", "b3", "--build", " "]).exits(2).says("--build: '' is no command");
+    repo.orchestra(["merge-ranked", "b3", "--build", " "]).exits(2).says("--build: '' is not a command");
     repo.orchestra(["merge-ranked", "b3", "--check-time", "soon"]).exits(2).says("a duration such as");
 }
 
@@ -303,7 +310,10 @@ fn branches_that_cannot_land_say_why() {
         ]
     );
     repo.git(["checkout", "-q", "--detach"]);
-    repo.orchestra(["merge-ranked", "b3"]).exits(3).says("you stand on no branch to land on").says("--into");
+    repo.orchestra(["merge-ranked", "b3"])
+        .exits(3)
+        .says("HEAD is detached: no branch to land on")
+        .says("--into");
     // Not checked out anywhere: the ref alone moves.
     repo.orchestra(["merge-ranked", "b3", "--into", "main"]).succeeded();
     assert_eq!(repo.file_at("main", "three.txt"), "1\n2\n3\n");

@@ -73,8 +73,8 @@ fn landings_on_different_branches_run_side_by_side_and_on_the_same_one_after_the
     let first = start(&repo, &["merge-ranked", "b3", "--test", &gate.command()]);
     let first_folder = gate.wait();
     for command in [&["merge-ranked", "b4", "--into", "main"][..], &["merge-ranked", "--continue"]] {
-        let ran = repo.orchestra(command).exits(4).says("another landing into main runs since 2");
-        ran.says("(process ").says("wait for its end");
+        let ran = repo.orchestra(command).exits(4).says("another landing into main has been running since 2");
+        ran.says("(process ").says("wait until it has ended");
     }
     let second_folder = world.dir().join("second");
     let test = format!("pwd > {}", second_folder.display());
@@ -184,7 +184,9 @@ fn an_undo_waits_for_a_landing_on_its_branch_and_for_no_other() {
     let landing = start(&repo, &["merge-ranked", "b3", "--test", &gate.command()]);
     gate.wait();
     for dry in [&[][..], &["-n"]] {
-        repo.orchestra([&["undo"], dry].concat()).exits(4).says("another landing into main runs since");
+        repo.orchestra([&["undo"], dry].concat())
+            .exits(4)
+            .says("another landing into main has been running since");
     }
     assert_eq!(repo.tip("main"), landed);
     repo.orchestra(["undo", removed["operation"].as_str().expect("an id")]).succeeded().prints(&idle);
@@ -209,7 +211,7 @@ fn several_unfinished_landings_are_told_apart_by_their_targets() {
     repo.orchestra(["merge-ranked", "b1"]).exits(3).says("a landing is not finished: 0 of 1 into main");
     for how in ["--continue", "--abort"] {
         let ran = repo.orchestra(["merge-ranked", how]).exits(3);
-        ran.says("several landings are not finished: into dev, into main").says("--into BRANCH says which");
+        ran.says("several landings are unfinished: into dev, into main").says("choose one: --into BRANCH");
     }
     repo.orchestra(["merge-ranked", "--abort", "--into", "dev"]).succeeded().says("dev stays where it was");
     assert_eq!(scratch_worktrees(&repo), 1);

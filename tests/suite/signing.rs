@@ -80,7 +80,7 @@ fn a_signer_that_fails_holds_nothing_up_and_is_named() {
         let _ = fs::remove_file(&log);
         repo.orchestra(["merge-ranked", "one", "two", "--strategy", strategy])
             .succeeded()
-            .says("what landed is not signed, though commit.gpgsign asks for it")
+            .says("the landed commits are not signed, although commit.gpgsign asks for it")
             // A newer git passes on what the signer says.
             .says("failed to sign the data");
         assert!(repo.has("main", "a.txt") && repo.has("main", "b.txt"));

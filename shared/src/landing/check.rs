@@ -1,5 +1,5 @@
-//! Running a command of the user's in the scratch worktree: a build, a test. Bounded in time and output, and nothing of it runs on
-//! when it is over.
+//! Runs a check, a shell command of the user's, in the scratch worktree. Its time and output are limited, and all processes that it
+//! started are ended with it.
 
 use std::{
     collections::VecDeque,
@@ -23,48 +23,48 @@ use crate::{
     trace,
 };
 
-/// Kept of the beginning of the output, in bytes.
+/// How much of the beginning of the output is kept, in bytes.
 const HEAD: usize = 64 * 1024;
-/// Kept of its end.
+/// How much of the end of the output is kept, in bytes.
 const TAIL: usize = 448 * 1024;
-/// In the environment of everything that a landing starts.
+/// The environment variable that marks every process that a landing starts.
 pub(super) const NONCE: &str = "ORCHESTRA_LANDING";
-/// Between being asked to end and being killed.
+/// The time between asking a process to end and killing it.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long the pipe of a command that ended may stay open.
+/// How long to wait for the end of the output after the command has ended.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// A command that ran to its end.
+/// The result of a check that ran to its end.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CheckRun {
-    /// Why it failed, in words such as `exit code 3`; `None`: it passed.
+    /// Why the check failed, such as `exit code 3`; `None` if it passed.
     pub failure: Option<String>,
-    /// What it printed: all, or the beginning and the end.
+    /// The output: all of it, or its beginning and end.
     pub output: Vec<u8>,
 }
 
 impl CheckRun {
-    /// How it ended, in words: `passed`, or why not.
+    /// Returns `passed`, or why the check failed.
     pub fn label(&self) -> &str {
         self.failure.as_deref().unwrap_or("passed")
     }
 }
 
-/// The bounds of a command.
+/// The limits of a command.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds<'a> {
-    /// The longest it may take.
+    /// The time limit.
     pub(super) limit: Duration,
-    /// Set when the user wants to end it all.
+    /// Set when the user interrupts the landing.
     pub(super) interrupted: &'a AtomicBool,
-    /// Marks its processes.
+    /// The value of [`NONCE`] in the environment of its processes.
     pub(super) nonce: &'a str,
 }
 
-/// Runs a shell command in `folder`, to its end. Nothing that it started runs on afterwards.
+/// Runs a shell command in `folder` and waits for its end. All processes that it started are ended afterwards.
 ///
 /// # Errors
-/// It cannot be started, what it left behind cannot be killed, or the user interrupts it ([`Kind::Interrupted`]).
+/// It cannot be started, a process that it left cannot be killed, or the user interrupts it ([`Kind::Interrupted`]).
 pub(super) fn run(command: &str, folder: &Path, bounds: Bounds<'_>) -> Result<CheckRun> {
     let mut shell = process::command("/bin/sh");
     shell
@@ -86,21 +86,21 @@ pub(super) fn run(command: &str, folder: &Path, bounds: Bounds<'_>) -> Result<Ch
         Err(error) => running.end(&error.code.as_str()),
     }
     end_left_overs(bounds.nonce)?;
-    // It may have taken our mark out of its environment.
+    // The command may have removed our mark from its environment.
     process::kill_tree(&mut child);
     let output = kept.take();
     Ok(CheckRun { failure: ended?, output })
 }
 
-/// Ends everything that a landing started and that still runs.
+/// Ends every process that carries this mark and still runs.
 ///
 /// # Errors
-/// Something cannot be killed.
+/// A process cannot be killed.
 pub fn end_left_overs(nonce: &str) -> Result<()> {
     processes::end_all(|| tree::with_variable(NONCE, nonce), GRACE)
 }
 
-/// Waits for the end of a command. Returns why it failed.
+/// Waits for the end of a command. Returns why it failed, or `None` if it passed.
 fn wait(child: &mut Child, bounds: Bounds<'_>) -> Result<Option<String>> {
     let is_interrupted = || bounds.interrupted.load(Ordering::Relaxed);
     let deadline = Instant::now() + bounds.limit;
@@ -108,7 +108,7 @@ fn wait(child: &mut Child, bounds: Bounds<'_>) -> Result<Option<String>> {
         .context(Kind::External, || "cannot wait for a check".into())?;
     match ended {
         Some(status) => Ok(failure_of(status)),
-        None if is_interrupted() => Err(Error::new(Kind::Interrupted, "interrupted while a check runs")),
+        None if is_interrupted() => Err(Error::new(Kind::Interrupted, "interrupted during a check")),
         None => Ok(Some(format!("took longer than {} s", bounds.limit.as_secs()))),
     }
 }
@@ -123,7 +123,7 @@ fn failure_of(status: ExitStatus) -> Option<String> {
     })
 }
 
-/// The beginning and the end of what a command prints, however much it is.
+/// Collects the beginning and the end of a command's output in bounded memory.
 #[derive(Default)]
 struct Kept {
     text: Arc<Mutex<Text>>,
@@ -176,7 +176,7 @@ impl Kept {
         kept
     }
 
-    /// Waits for the last bytes; a process that hid from us may hold the pipe open for ever.
+    /// Waits for the end of the output, but only for [`DRAIN`]: a process that escaped may hold the pipe open forever.
     fn take(self) -> Vec<u8> {
         let deadline = Instant::now() + DRAIN;
         while !self.done.load(Ordering::Acquire) && Instant::now() < deadline {
@@ -186,14 +186,14 @@ impl Kept {
     }
 }
 
-/// Refuses what cannot be a command.
+/// Fails if a text cannot be a command.
 ///
 /// # Errors
-/// It is empty (2).
+/// The text is empty or contains a NUL byte (2).
 pub fn is_command(command: &str, what: &str) -> Result<()> {
     if command.trim().is_empty() || command.contains('\0') {
         return Err(
-            Error::usage(format!("--{what}: '' is no command")).hint(format!("--{what} 'cargo {what}'"))
+            Error::usage(format!("--{what}: '' is not a command")).hint(format!("--{what} 'cargo {what}'"))
         );
     }
     Ok(())
@@ -225,7 +225,7 @@ mod tests {
             ("echo a; exit 3", Some("exit code 3"), "a\n"),
             ("kill -9 $$", Some("killed by signal 9"), ""),
             ("read x || echo nothing to read", None, "nothing to read\n"),
-            // what it leaves behind holds the pipe open, and goes
+            // A process that it leaves holds the pipe open, and is ended.
             ("sleep 1000 & echo over", None, "over\n"),
             ("setsid sleep 1000 & echo over", None, "over\n"),
         ] {

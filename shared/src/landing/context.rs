@@ -1,4 +1,4 @@
-//! What surrounds a landing, and what one step of it may use.
+//! What a landing gets from its caller, and what one of its steps may use.
 
 use std::{sync::atomic::AtomicBool, time::Duration};
 
@@ -23,31 +23,31 @@ use crate::{
 /// Progress of a landing, for whoever watches it.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress<'a> {
-    /// Something begins that may take its time.
+    /// A part of a step begins that may take a while.
     Doing {
-        /// The step; 1 is the first.
+        /// The number of the step, from 1.
         rank: usize,
-        /// The number of branches.
+        /// The number of branches of the landing.
         of: usize,
-        /// The branch.
+        /// The name of the branch.
         branch: &'a str,
-        /// What is done, in a word.
+        /// What is done: `merging`, `asking the agent`, or the name of a check.
         what: &'a str,
     },
     /// A step has ended.
     Done(&'a Step),
 }
 
-/// The world around a landing.
+/// What a landing gets from its caller.
 #[derive(Clone, Copy)]
 pub struct LandContext<'a> {
-    /// Talks to agents.
+    /// Asks agents for repairs.
     pub repairer: &'a dyn Repairer,
     /// Hears of the progress.
     pub tell: &'a dyn Fn(Progress<'_>),
     /// Set when the user interrupts the landing.
     pub interrupted: &'a AtomicBool,
-    /// Whether the configuration may still be used: agents may run while branches land.
+    /// Returns whether the configuration is still accepted: agents that run during the landing may have changed it.
     pub is_accepted: &'a dyn Fn() -> bool,
 }
 
@@ -57,24 +57,24 @@ pub(super) struct StepContext<'a> {
     pub(super) options: &'a LandOptions,
     /// The target branch.
     pub(super) into: &'a str,
-    /// Where the target stood when the landing began.
+    /// The commit of the target when the landing began.
     pub(super) base: Oid,
-    /// Everything that landed so far.
+    /// The commit that contains everything that landed so far.
     pub(super) onto: Oid,
-    /// The id of the operation; it marks the processes of the landing.
+    /// The id of the operation, which also marks the processes of the landing.
     pub(super) operation: &'a str,
     /// The number of branches of the landing.
     pub(super) branches: usize,
-    /// What landed, or the target, and conflicts with the branch of this step.
+    /// The names of the landed branches, or of the target, that conflict with the branch of this step.
     pub(super) conflicts_with: &'a [String],
     pub(super) around: LandContext<'a>,
     pub(super) scratch: &'a mut LazyScratch,
-    /// Why commits are not signed, once that is known.
+    /// Why commits are not signed; set at the first failure.
     pub(super) unsigned: &'a mut Option<String>,
 }
 
 impl<'a> StepContext<'a> {
-    /// Says what is done with the branch of a step now.
+    /// Reports what is being done with the branch of a step.
     pub(super) fn tell(&self, step: &Step, what: &str) {
         (self.around.tell)(Progress::Doing {
             rank: step.rank,
@@ -84,13 +84,13 @@ impl<'a> StepContext<'a> {
         });
     }
 
-    /// The bounds of a command of the landing.
+    /// Returns the limits for a command of this landing.
     pub(super) fn bounds(&self, limit: Duration) -> Bounds<'a> {
         Bounds { limit, interrupted: self.around.interrupted, nonce: self.operation }
     }
 
-    /// Merges a commit on top of what landed so far, without a checkout. Attributes are those of the target, as a checkout of it has
-    /// them; once something has landed that changes some, those that it brought.
+    /// Merges a commit into what landed so far, without a checkout. The attributes are those of the target branch; once a landed
+    /// branch has changed attributes, they are read from the result.
     ///
     /// # Errors
     /// Git fails or takes too long.

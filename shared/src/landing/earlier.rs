@@ -1,5 +1,5 @@
-//! Which check failed with a branch in an earlier landing, and did not pass since. Of an agent's work its own events say that, in
-//! every clone; of any other branch, and of commands that no event holds, the landings of this clone.
+//! Finds the check that failed with a branch in an earlier landing and has not passed since. For an agent's work, its events say so
+//! in every clone. For any other branch, and for commands that events do not contain, the landings of this clone do.
 
 use super::{
     branches::Branch,
@@ -17,15 +17,15 @@ use crate::{
     store::operations::{self, Journal, Operation, OperationBody},
 };
 
-/// Earlier landings that are looked at: the newest.
+/// The maximum number of earlier landings that are searched, newest first.
 const MOST: usize = 100;
-/// Columns of a command that no event holds.
+/// The maximum width of a command in columns.
 const COMMAND_SHOWN: usize = 200;
 
-/// Fills in which check failed with each branch as it is now.
+/// Fills in the check that failed with the current commit of each branch.
 ///
 /// # Errors
-/// The operations cannot be read at all; one that cannot be read says nothing.
+/// The operations cannot be listed; a single one that cannot be read is skipped.
 pub fn recall(repo: &Repo, branches: &mut [Branch]) -> Result<()> {
     for branch in branches.iter_mut() {
         branch.failed = by_its_events(branch);
@@ -58,7 +58,7 @@ fn by_its_events(branch: &Branch) -> Option<FailedCheck> {
     agent.failed_check.clone().filter(|failed| failed.head == branch.tip)
 }
 
-/// The newest first.
+/// Returns the states of earlier landings, newest first.
 fn earlier_landings(repo: &Repo) -> Result<Vec<State>> {
     let is_landing = |one: &Operation| matches!(one.body, OperationBody::Landing(_));
     let mut all: Vec<_> = operations::all(repo)?.into_iter().filter(is_landing).collect();
@@ -67,7 +67,7 @@ fn earlier_landings(repo: &Repo) -> Result<Vec<State>> {
     Ok(all.iter().take(MOST).filter_map(|one| load(&one.id)).collect())
 }
 
-/// The last word on just this commit: the check failed, or it passed since.
+/// Returns the latest failure with exactly this commit, unless the check has passed with it since.
 fn by_landings(landings: &[State], name: &str, tip: Oid) -> Option<FailedCheck> {
     let mut passed: Vec<String> = Vec::new();
     for landing in landings {
@@ -86,7 +86,7 @@ fn by_landings(landings: &[State], name: &str, tip: Oid) -> Option<FailedCheck> 
     None
 }
 
-/// The newest first.
+/// Returns the steps of a landing, newest first, followed by those it stopped at.
 fn steps_of(landing: &State) -> impl Iterator<Item = &Step> {
     landing.steps.iter().rev().chain(landing.stopped_at.iter().rev())
 }

@@ -1,4 +1,4 @@
-//! Moving a branch, once: the target to the commit that has everything that landed, or back.
+//! Moves a branch once, together with its checkout: the target to the commit that contains everything that landed, or back.
 
 use super::{
     moving::{self, MoveOutcome},
@@ -11,28 +11,28 @@ use crate::{
     store::layout,
 };
 
-/// How often the user may leave the branch, or come back to it, while we look.
+/// How often to start again because the branch was checked out or left meanwhile.
 const MAX_SWITCHES: usize = 5;
 
-/// What moving a branch came to.
+/// The result of moving a branch.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum TargetMove {
-    /// It stands there now; where it is checked out, so do the files.
+    /// The branch is at the new commit; if it is checked out, so are the files.
     Yes,
-    /// There is nothing to move.
+    /// The branch was already at the new commit, and old and new are the same.
     NotNeeded,
-    /// Somebody moved it meanwhile, to this commit, or removed it.
+    /// The branch was moved to this commit meanwhile, or deleted.
     Elsewhere(Option<Oid>),
-    /// It cannot be moved as things stand.
+    /// The branch cannot be moved at the moment.
     Blocked(Blocked),
 }
 
 /// Why the target cannot be moved.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Blocked {
-    /// A sentence.
+    /// The reason, for people.
     pub why: String,
-    /// What to type.
+    /// What to do about it: commands to type, or advice.
     pub hints: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ impl Blocked {
         Self { why: why.into(), hints: vec![hint.into()] }
     }
 
-    /// A merge, rebase or the like is under way.
+    /// Returns the reason and hint for a merge, rebase or similar that is in progress in a checkout.
     pub(super) fn by_operation(checkout: &Checkout, branch: &str, operation: &str) -> Self {
         let (branch, place) = (text::safe(branch), checkout.path.display());
         let end = match operation {
@@ -49,30 +49,30 @@ impl Blocked {
             other => format!("git {other} --continue, or git {other} --abort"),
         };
         Self::new(
-            format!("a {operation} of {branch} is under way in '{place}'"),
+            format!("a {operation} of {branch} is in progress in '{place}'"),
             format!("{end}, in that folder"),
         )
     }
 }
 
-/// A branch that is to move, by compare-and-swap.
+/// A move of a branch, by compare-and-swap.
 #[derive(Clone, Copy, Debug)]
 pub struct Move<'a> {
-    /// Without `refs/heads/`.
+    /// The branch, without `refs/heads/`.
     pub branch: &'a str,
-    /// Where it must stand.
+    /// The commit it must point to before.
     pub old: Oid,
-    /// Where it shall stand.
+    /// The commit it points to afterwards.
     pub new: Oid,
-    /// For its reflog.
+    /// The message for its reflog.
     pub why: &'a str,
 }
 
-/// Moves a branch, forward or back, from the value that was seen to the value that is meant; where it is checked out, its files
-/// go along. What the user committed, staged, switched or wrote meanwhile is left alone: then nothing moves.
+/// Moves a branch, forward or back, from its expected commit to a new one; where it is checked out, its files are updated too.
+/// Nothing moves if that would affect anything the user committed, staged, switched or wrote meanwhile.
 ///
 /// # Errors
-/// Another git works on the branch or in its checkout (4), or something cannot be written.
+/// Another git process is using the branch or its checkout (4), or something cannot be written.
 pub fn move_branch(repo: &Repo, wanted: Move<'_>) -> Result<TargetMove> {
     let branch_ref = layout::branch_ref(wanted.branch);
     moving::refuse_symbolic(&repo.common_dir()?, wanted.branch)?;
@@ -100,12 +100,12 @@ pub fn move_branch(repo: &Repo, wanted: Move<'_>) -> Result<TargetMove> {
         }
     }
     let branch = text::safe(wanted.branch);
-    Err(Error::new(Code::TargetBusy, format!("{branch} is checked out and left again all the time"))
+    Err(Error::new(Code::TargetBusy, format!("{branch} is being checked out and left repeatedly"))
         .hint("try again"))
 }
 
-/// Brings files along where somebody switched to the branch while it moved: git reads a branch first and is on it last. Where they
-/// cannot be brought along, the branch goes back.
+/// Updates the files of a checkout that switched to the branch while it moved: git reads the commit of a branch first and writes
+/// `HEAD` last. If the files cannot be updated, the branch is moved back.
 fn follow(repo: &Repo, wanted: Move<'_>, branch_ref: &str) -> Result<TargetMove> {
     moving::wait_for_switches(repo)?;
     let Some(checkout) = repo.checkouts_of(branch_ref)?.into_iter().next() else {
@@ -121,15 +121,15 @@ fn follow(repo: &Repo, wanted: Move<'_>, branch_ref: &str) -> Result<TargetMove>
     }
 }
 
-/// Takes every move of a checkout back that a kill cut off, with the locks that it left. Gives what the user should know.
+/// Reverts every move of a checkout that a kill interrupted, and removes the locks that it left. Returns warnings for the user.
 ///
 /// # Errors
-/// Another git works in that checkout (4), or something cannot be written.
+/// Another git process is using that checkout (4), or something cannot be written.
 pub fn recover(repo: &Repo) -> Result<Vec<String>> {
     moving::recover(repo)
 }
 
-/// Takes the locks away of moves that were made when a kill came: whoever commits next need not wait for the next landing.
+/// Removes the locks of moves that were complete when a kill interrupted them, so that commits work without another landing.
 ///
 /// # Errors
 /// The repository cannot be read.
@@ -137,7 +137,7 @@ pub fn unlock_made(repo: &Repo) -> Result<()> {
     moving::unlock_made(repo)
 }
 
-/// Whether any scratch worktree is not whole.
+/// Returns whether any scratch worktree is incomplete.
 ///
 /// # Errors
 /// The repository cannot be read.
@@ -145,19 +145,19 @@ pub fn is_incomplete(repo: &Repo) -> Result<bool> {
     Scratch::is_incomplete(repo)
 }
 
-/// Removes scratch worktrees whose making or removal was cut off or failed, but for those in whose places somebody works.
+/// Removes scratch worktrees whose creation or removal was interrupted or failed, except where their slot is in use.
 ///
 /// # Errors
-/// It cannot be removed.
+/// A worktree cannot be removed.
 pub fn remove_incomplete(repo: &Repo) -> Result<()> {
     Scratch::remove_incomplete(repo)
 }
 
-/// Where nobody has it checked out.
+/// Moves a branch that is not checked out anywhere.
 fn by_ref(repo: &Repo, wanted: Move<'_>, branch_ref: &str) -> Result<TargetMove> {
     let edit = [RefEdit { name: branch_ref.to_owned(), old: Some(wanted.old), new: wanted.new }];
     let mut moved = repo.edit_refs(&edit, wanted.why);
-    // Killed here before, we left our own lock: nobody else would write that value.
+    // A lock with this very value was left by an earlier try of ours that was killed: nobody else writes it.
     if moved.is_err() && repo.break_stale_lock(branch_ref, Some(wanted.new)) {
         moved = repo.edit_refs(&edit, wanted.why);
     }
@@ -171,7 +171,7 @@ fn by_ref(repo: &Repo, wanted: Move<'_>, branch_ref: &str) -> Result<TargetMove>
     }
 }
 
-/// What would keep a branch from being moved now, as far as that can be told before it is known which files would change.
+/// Returns what prevents the branch from being moved now, as far as that is known without knowing which files would change.
 ///
 /// # Errors
 /// The checkouts cannot be listed.

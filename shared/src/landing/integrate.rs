@@ -1,4 +1,4 @@
-//! Integrating one branch: a commit on top of what landed so far, not checked yet.
+//! Integrates one branch: makes a commit on top of what landed so far. It is checked later.
 
 use super::{
     branches::Branch,
@@ -19,7 +19,7 @@ use crate::{
     world,
 };
 
-/// Integrates a branch by the strategy of the landing. What can be settled without an agent is settled; `step` says how.
+/// Integrates a branch by the strategy of the landing. Resolves conflicts that need no agent, and notes in `step` how.
 ///
 /// # Errors
 /// Git fails, or the user interrupts the landing.
@@ -38,10 +38,10 @@ pub(super) fn integrate(cx: &mut StepContext<'_>, branch: &Branch, step: &mut St
     }
 }
 
-/// Writes the commit that lands a tree; `head` is the commit that it merges.
+/// Writes the commit that lands a tree. `head` is its second parent if the strategy merges.
 ///
 /// # Errors
-/// It cannot be written.
+/// The commit cannot be written or signed.
 pub(super) fn commit(
     cx: &mut StepContext<'_>,
     branch: &Branch,
@@ -52,7 +52,7 @@ pub(super) fn commit(
     if cx.repo.tree_of(cx.onto)? == tree {
         return Ok(Integration::NothingNew);
     }
-    // A rebase that an agent had to help is one commit.
+    // A rebase whose conflicts an agent resolved becomes one commit.
     let (strategy, parents) = match cx.options.strategy {
         Strategy::Merge => (Strategy::Merge, vec![cx.onto, head]),
         Strategy::Squash | Strategy::Rebase => (Strategy::Squash, vec![cx.onto]),
@@ -63,7 +63,7 @@ pub(super) fn commit(
     Ok(Integration::Commit(signing::write_commit(cx, &commit)?))
 }
 
-/// Who commits for a branch: for an agent's branch, the user as they were when the agent was started.
+/// Returns the committer for a branch: for an agent's branch, the user's identity at the time the agent was last launched.
 ///
 /// # Errors
 /// The user has no identity, or the agent's folder cannot be found.
@@ -85,7 +85,7 @@ fn rebase(cx: &mut StepContext<'_>, branch: &Branch, step: &mut Step) -> Result<
     if let (Rebased::Conflict(_), Some(side)) = (&rebased, side) {
         rebased = scratch.rebase(Some(side), cx.onto, base, branch.tip, by)?;
         if matches!(rebased, Rebased::Head(_)) {
-            step.settled.push(format!("conflicts were settled by '{}'", side.as_str()));
+            step.settled.push(format!("conflicts were resolved with '{}'", side.as_str()));
         }
     }
     match rebased {

@@ -1,4 +1,4 @@
-//! Landings that are not finished: under way in this moment, or waiting for `--continue`.
+//! Unfinished landings: running now, or waiting for `--continue`.
 
 use super::{state::State, target_lock::TargetLock};
 use crate::{
@@ -8,14 +8,14 @@ use crate::{
     store::operations::{self, Journal, Operation, OperationBody, Stage},
 };
 
-/// A landing that is not finished.
+/// A landing that was neither finished nor aborted.
 #[derive(Clone, Debug)]
 pub struct OpenLanding {
-    /// Its operation.
+    /// The operation that records it.
     pub operation: Operation,
-    /// Its target; `None` where what it wrote down cannot be read.
+    /// The target branch; `None` if the state of the landing cannot be read.
     pub into: Option<String>,
-    /// The branches that it lands, as people name them.
+    /// The names of the branches it lands: agents' ids, or what was typed.
     branches: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ impl OpenLanding {
         Self { operation, into, branches }
     }
 
-    /// Whether a process works on it now.
+    /// Returns whether a process is working on it now.
     ///
     /// # Errors
     /// The repository has no private folder.
@@ -37,14 +37,14 @@ impl OpenLanding {
         self.into.as_deref().map_or(Ok(false), |into| TargetLock::is_held(repo, into))
     }
 
-    /// Whether it needs an agent with this branch: to land its work, to ask it for a repair, or as its target.
+    /// Returns whether the landing needs this agent: it lands the agent's work, or its target is the agent's branch.
     pub fn uses(&self, id: &AgentId, branch: &str) -> bool {
         self.into.as_deref() == Some(branch)
             || self.branches.iter().any(|name| name == id.as_str() || name == branch)
     }
 }
 
-/// All landings that are not finished, the newest first.
+/// Returns all unfinished landings, newest first.
 ///
 /// # Errors
 /// The operations cannot be read.
@@ -54,7 +54,7 @@ pub fn all(repo: &Repo) -> Result<Vec<OpenLanding>> {
     Ok(open.map(|operation| OpenLanding::read(repo, operation)).collect())
 }
 
-/// The landings on which processes work now.
+/// Returns the landings that a process is working on now.
 ///
 /// # Errors
 /// The operations cannot be read.
@@ -68,7 +68,7 @@ pub fn running(repo: &Repo) -> Result<Vec<OpenLanding>> {
     Ok(running)
 }
 
-/// The landing on a branch that is not finished.
+/// Returns the unfinished landing into a branch.
 ///
 /// # Errors
 /// The operations cannot be read.
@@ -76,11 +76,11 @@ pub fn into(repo: &Repo, branch: &str) -> Result<Option<OpenLanding>> {
     Ok(all(repo)?.into_iter().find(|open| open.into.as_deref() == Some(branch)))
 }
 
-/// The landing that a user means who wants to continue or abort one: that on `into`; else the only one there is, or the only one on
-/// which no process works.
+/// Returns the landing to continue or abort: the one into `into`; without `into`, the only unfinished one, or the only one that no
+/// process is working on.
 ///
 /// # Errors
-/// There is none, or there are several (3).
+/// There is no such landing, or there are several (3).
 pub fn choose(repo: &Repo, into: Option<&str>) -> Result<OpenLanding> {
     let mut open = all(repo)?;
     if let Some(branch) = into {
@@ -96,13 +96,13 @@ pub fn choose(repo: &Repo, into: Option<&str>) -> Result<OpenLanding> {
         None => Err(none()),
         Some(one) if open.is_empty() => Ok(one),
         Some(_) => {
-            let why = format!("several landings are not finished: into {}", names.join(", into "));
-            Err(Error::refused(why).hint("--into BRANCH says which is meant"))
+            let why = format!("several landings are unfinished: into {}", names.join(", into "));
+            Err(Error::refused(why).hint("choose one: --into BRANCH"))
         }
     }
 }
 
-/// Says that no landing is under way.
+/// Returns the error for a command that needs an unfinished landing where there is none.
 pub fn none() -> Error {
     Error::new(Code::LandingAbsent, "no landing is under way").hint("git orchestra merge-ranked --dry-run")
 }

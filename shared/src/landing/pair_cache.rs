@@ -1,5 +1,4 @@
-//! A cache of what was found out about pairs of objects, in a file: it does not change as long as the objects are the same. The
-//! file is disposable.
+//! A cache file of facts about pairs of objects, which never change for the same objects. The file can be deleted at any time.
 
 use std::{collections::HashMap, path::Path};
 
@@ -8,19 +7,19 @@ use crate::{
     private_files,
 };
 
-/// Entries kept; the oldest go first.
+/// The maximum number of entries; the oldest are dropped.
 const MOST: usize = 200_000;
-/// What a file begins with: a digest of everything else on which its entries depend.
+/// The first bytes of a file: a digest of everything besides the objects that its entries depend on.
 pub(super) type CacheKey = [u8; 32];
 /// The ids of two objects.
 pub(super) type Pair = [u8; 40];
 
-/// What can be remembered, in `BYTES` bytes.
+/// A fact that can be stored in `BYTES` bytes.
 pub(super) trait Entry: Clone {
     const BYTES: usize;
     fn write(&self, out: &mut Vec<u8>);
     fn read(bytes: &[u8]) -> Option<Self>;
-    /// Whether it holds the next time as well.
+    /// Returns whether the fact may be stored for later.
     fn is_lasting(&self) -> bool {
         true
     }
@@ -29,12 +28,12 @@ pub(super) trait Entry: Clone {
 /// The entries of one file.
 pub(super) struct PairCache<V> {
     key: CacheKey,
-    /// Oldest first.
+    /// The keys of the entries, oldest first.
     order: Vec<Pair>,
     entries: HashMap<Pair, V>,
 }
 
-/// Of two objects whose order matters.
+/// Returns the key of an ordered pair of objects.
 pub(super) fn key(a: Oid, b: Oid) -> Pair {
     let mut key = [0; 40];
     key[..20].copy_from_slice(a.as_bytes());
@@ -43,7 +42,7 @@ pub(super) fn key(a: Oid, b: Oid) -> Pair {
 }
 
 impl<V: Entry> PairCache<V> {
-    /// An absent, foreign or torn file knows nothing, or less.
+    /// Reads a cache file. A missing or incomplete file, or one with another key, yields fewer entries or none.
     pub(super) fn read(path: &Path, cache_key: &CacheKey) -> Self {
         let mut known = Self::empty(cache_key);
         let bytes = careful::read(path).unwrap_or_default();
@@ -58,7 +57,7 @@ impl<V: Entry> PairCache<V> {
         known
     }
 
-    /// A cache without entries.
+    /// Returns a cache without entries.
     pub(super) fn empty(cache_key: &CacheKey) -> Self {
         Self { key: *cache_key, order: Vec::new(), entries: HashMap::new() }
     }
@@ -78,7 +77,7 @@ impl<V: Entry> PairCache<V> {
         }
     }
 
-    /// Whole or not at all; a failure costs speed only.
+    /// Replaces the file atomically. Errors are ignored: without the file only time is lost.
     pub(super) fn write(&self, path: &Path) {
         let Some(folder) = path.parent() else { return };
         let kept = &self.order[self.order.len().saturating_sub(MOST)..];

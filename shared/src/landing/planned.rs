@@ -1,4 +1,4 @@
-//! The steps of a plan, before they are taken.
+//! The steps of a plan before they run.
 
 use super::{
     plan::{LandingPlan, Skipped},
@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl LandingPlan {
-    /// The step of one place of the order.
+    /// Returns the step of one branch of the order.
     pub fn step(&self, place: &RankedBranch, rank: usize) -> Step {
         let branch = &self.branches[place.branch];
         let with = |name: &str, conflict: PairConflict| ConflictWith {
@@ -46,7 +46,7 @@ impl LandingPlan {
         }
     }
 
-    /// The whole order as steps that are still to be taken, followed by what is skipped.
+    /// Returns the steps of the whole order, followed by those of the skipped branches.
     pub fn steps(&self) -> Vec<Step> {
         let places = self.order.places.iter().zip(1..).map(|(place, rank)| self.step(place, rank));
         let skipped = self.skipped.iter().zip(self.order.places.len() + 1..);
@@ -55,7 +55,7 @@ impl LandingPlan {
 }
 
 impl Skipped {
-    /// The step of a branch of which there is nothing to land.
+    /// Returns the step of a skipped branch, with its outcome.
     pub(super) fn step(&self, rank: usize) -> Step {
         Step {
             reason: "nothing to land".to_owned(),

@@ -1,4 +1,4 @@
-//! Telling what landed: in the lives of the agents, and as notes on the commits.
+//! Records what landed: in the agents' events, and as notes on the commits.
 
 use serde_json::{Value, json};
 
@@ -20,16 +20,16 @@ use crate::{
     store::{append_if, layout, notes, writer},
 };
 
-/// Writes down what became of every branch. What cannot be written is told, not fatal: the work has landed.
+/// Records the outcome of every branch. Returns a warning for whatever cannot be written: the work has landed nevertheless.
 pub fn record(repo: &Repo, state: &State, branches: &[Branch]) -> Vec<String> {
     let mut warnings = on_the_agents(repo, state, &state.steps);
     if let Err(error) = on_the_commits(repo, state, branches) {
-        warnings.push(format!("no notes were written: {}", error.one_line()));
+        warnings.push(format!("cannot write notes: {}", error.one_line()));
     }
     warnings
 }
 
-/// Writes down which checks failed in a landing that did not come to its end. What cannot be written is told.
+/// Records which checks failed in a landing that was not finished. Returns a warning for whatever cannot be written.
 pub fn record_failures(repo: &Repo, state: &State) -> Vec<String> {
     let failed = |step: &&Step| step.outcome == Some(Landing::Failed);
     let all: Vec<Step> = state.steps.iter().chain(&state.stopped_at).filter(failed).cloned().collect();
@@ -51,8 +51,8 @@ fn on_the_agent(repo: &Repo, state: &State, step: &Step) -> Result<()> {
     tell(repo, agent, &landed)
 }
 
-/// Writes down what a landing did with an agent's work, if its events do not say so already: the same is tried again, or a landing
-/// that was cut off here is continued.
+/// Records what a landing did with an agent's work, unless its events already say so, as they do when a landing that was
+/// interrupted at this point is continued.
 ///
 /// # Errors
 /// As [`append_if`].
@@ -62,7 +62,7 @@ pub fn tell(repo: &Repo, id: &AgentId, landed: &Landed) -> Result<()> {
     append_if(repo, id, news).map(|_| ())
 }
 
-/// What a step says of its agent, if it says anything that other events of the agent do not say.
+/// Returns the event that a step adds to its agent; `None` if other events already say the same.
 fn fact(state: &State, step: &Step) -> Option<Landed> {
     let outcome = step.outcome.filter(|outcome| *outcome != Landing::UpToDate && !step.kept_back)?;
     Some(Landed {
@@ -76,7 +76,7 @@ fn fact(state: &State, step: &Step) -> Option<Landed> {
     })
 }
 
-/// The ids of the checks that every branch passes that lands.
+/// Returns the ids of the checks that every landed branch has passed.
 pub fn passed(options: &LandOptions) -> Vec<String> {
     options.checks.iter().map(|(_, command)| check_id(command)).collect()
 }
@@ -92,7 +92,7 @@ fn on_the_commits(repo: &Repo, state: &State, branches: &[Branch]) -> Result<()>
     notes::write(repo, layout::RESULTS, &format!("landed in {}", text::one_line(&state.into, 100)), &all)
 }
 
-/// One object a line, as everything of ours.
+/// Returns the note on the commit of a step.
 fn note(state: &State, step: &Step, branch: Option<&Branch>) -> Value {
     let agent = branch.and_then(|branch| branch.agent.as_ref()).map(|(_, agent)| agent);
     let checks: Vec<&str> = state.options.checks.iter().map(|(name, _)| name.as_str()).collect();

@@ -1,4 +1,4 @@
-//! Conflicts that settle without anybody's judgement: lock files are generated again, and where the user said so, one side wins.
+//! Resolves conflicts without judgement: regenerates lock files, and prefers one side where the options say so.
 
 use super::{
     branches::Branch,
@@ -10,18 +10,18 @@ use super::{
 };
 use crate::{Result, git::Oid, model::text};
 
-/// Columns of a branch's name in a reason.
+/// The maximum width of a branch's name in a reason, in columns.
 const NAME: usize = 60;
 
-/// What settling a conflict came to.
+/// The result of resolving a conflict.
 pub(super) enum Settled {
     /// The tree of the merge, without conflicts.
     Tree(Oid),
-    /// These files still conflict; why, for people.
+    /// The files that still conflict, and the reason for people.
     Conflict { why: String, files: Vec<String> },
 }
 
-/// The side that wins where both changed the same lines, if the options name one.
+/// Returns the preferred side where both changed the same lines, if the options name one.
 pub(super) const fn side(options: &LandOptions) -> Option<PreferredSide> {
     match options.on_conflict {
         OnConflict::Ours => Some(PreferredSide::Ours),
@@ -31,11 +31,11 @@ pub(super) const fn side(options: &LandOptions) -> Option<PreferredSide> {
     }
 }
 
-/// Why a branch conflicts: with what, in which files, and which tool is missing that could settle it.
+/// Returns why a branch conflicts: with what, in which files, and which missing tool could have resolved it.
 pub(super) fn reason(cx: &StepContext<'_>, conflict: &MergeConflict) -> String {
     let missing = conflict.files.iter().find_map(|file| regenerate::missing(file));
     let missing = missing
-        .map_or_else(String::new, |tool| format!("; {tool}, which could make it anew, is not on PATH"));
+        .map_or_else(String::new, |tool| format!("; {tool}, which could regenerate it, is not on PATH"));
     let with = match cx.conflicts_with {
         [] => text::one_line(cx.into, NAME),
         [one] => text::one_line(one, NAME),
@@ -44,7 +44,7 @@ pub(super) fn reason(cx: &StepContext<'_>, conflict: &MergeConflict) -> String {
     format!("conflicts with {with}{}{missing}", conflict.place())
 }
 
-/// Settles a conflict in the scratch worktree, as far as that needs no judgement. `step` says what was settled how.
+/// Resolves a conflict in the scratch worktree as far as that needs no judgement. Notes in `step` what was resolved and how.
 ///
 /// # Errors
 /// Git fails, or the user interrupts the landing.
@@ -83,7 +83,7 @@ pub(super) fn settle(
     }
     if let Some(side) = side.filter(|_| !others.is_empty()) {
         let names: Vec<&str> = others.iter().map(String::as_str).collect();
-        step.settled.push(format!("{} settled by '{}'", merge::in_files(&names), side.as_str()));
+        step.settled.push(format!("{} resolved with '{}'", merge::in_files(&names), side.as_str()));
     }
     for recipe in &recipes {
         match recipe.regenerate(scratch, bounds)? {

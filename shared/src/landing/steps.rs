@@ -1,4 +1,4 @@
-//! Landing step by step: integrate a branch, build and test the result, keep it or set it aside, and write that down.
+//! Runs the steps of a landing: integrates a branch, checks the result, keeps it or sets it aside, and saves that.
 
 use std::sync::atomic::Ordering;
 
@@ -25,36 +25,36 @@ use crate::{
     store::operations::{Journal, Stage},
 };
 
-/// Columns of the reason why a branch was set aside over which something broke.
+/// The maximum width of the reason in columns, where a branch is set aside because of an error.
 const LONGEST_REASON: usize = 300;
-/// Columns of the target's name in a reason.
+/// The maximum width of the target's name in a reason, in columns.
 const NAME: usize = 60;
 
 /// Why the steps ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum StopReason {
-    /// Every step is taken.
+    /// Every step is done.
     Finished,
-    /// A check failed, and the options stop the landing then.
+    /// A check failed, and the options say to stop then.
     CheckFailed(Box<Step>),
     /// The user interrupted the landing.
     Interrupted,
 }
 
-/// The branch of the step at hand.
+/// The branch of the current step.
 struct Attempt<'p> {
     branch: &'p Branch,
-    /// What landed and conflicts with it.
+    /// The names of the landed branches that conflict with it.
     conflicts_with: Vec<String>,
-    /// How often its agent may still be asked for a repair.
+    /// How many more times its agent may be asked for a repair.
     tries: u32,
 }
 
-/// Takes the steps of one landing.
+/// Runs the steps of one landing.
 pub struct Runner<'a> {
     repo: &'a Repo,
     plan: &'a LandingPlan,
-    /// What was done so far.
+    /// The state of the landing, saved after every step.
     pub state: State,
     journal: &'a mut Journal,
     around: LandContext<'a>,
@@ -64,7 +64,7 @@ pub struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
-    /// Continues with `state`, by `plan`.
+    /// Returns a runner that continues from `state`, according to `plan`.
     pub fn new(
         repo: &'a Repo,
         plan: &'a LandingPlan,
@@ -77,10 +77,10 @@ impl<'a> Runner<'a> {
         Self { repo, plan, state, journal, around, scratch, target_passes: false }
     }
 
-    /// Takes every step that is left.
+    /// Runs every step that is left.
     ///
     /// # Errors
-    /// The target itself fails the checks (3), git fails, or nothing can be written.
+    /// The target itself fails a check (3), git fails, or the state cannot be saved.
     pub fn run(&mut self) -> Result<StopReason> {
         self.save()?;
         check::end_left_overs(&self.journal.operation.id)?;
@@ -106,7 +106,7 @@ impl<'a> Runner<'a> {
             self.state.steps.push(step);
             self.save()?;
             if !landed {
-                // What conflicted with this one alone is free now.
+                // Branches that conflicted only with this one may land now.
                 places = self.order();
             }
         }
@@ -117,7 +117,7 @@ impl<'a> Runner<'a> {
         Ok(StopReason::Finished)
     }
 
-    /// Removes the scratch worktree.
+    /// Removes the scratch worktree of the landing.
     ///
     /// # Errors
     /// It cannot be removed.
@@ -133,7 +133,7 @@ impl<'a> Runner<'a> {
         self.around.interrupted.load(Ordering::Relaxed)
     }
 
-    /// What is left to do, in the order of the moment.
+    /// Returns the branches that are left, ordered by what has landed so far.
     fn order(&self) -> Vec<RankedBranch> {
         let (mut landed, mut out) = (Vec::new(), Vec::new());
         for (at, branch) in self.plan.branches.iter().enumerate() {
@@ -154,8 +154,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Lands one branch. What breaks on it sets it aside, and is no reason to land none of the others; what breaks on what landed
-    /// before as well is not its fault.
+    /// Lands one branch. An error sets it aside, so that the others still land, unless the error occurs without the branch as well.
     fn land_or_set_aside(&mut self, place: &RankedBranch) -> Result<Step> {
         let before = self.state.result;
         let error = match self.land(place) {
@@ -163,7 +162,7 @@ impl<'a> Runner<'a> {
             other => return other,
         };
         if error.kind() == Kind::Timeout {
-            // A program that was waited for in vain may still run.
+            // A program that exceeded its time limit may still be running.
             check::end_left_overs(&self.journal.operation.id)?;
         }
         if self.is_interrupted() || self.scratch.at(self.repo, before).is_err() {
@@ -222,7 +221,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// What the step at hand may use.
+    /// Returns what the current step may use.
     fn step_context<'s>(&'s mut self, conflicts_with: &'s [String]) -> StepContext<'s> {
         let State { options, into, base, result, unsigned, .. } = &mut self.state;
         StepContext {
@@ -240,7 +239,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Builds and tests a commit. Returns the first check that fails; `step` names its output.
+    /// Runs the checks on a commit. Returns the first one that fails. `step.log` names the output of the last one.
     fn check(&mut self, commit: Oid, step: &mut Step) -> Result<Option<CheckFailure>> {
         for (name, command) in self.state.options.checks.clone() {
             self.step_context(&[]).tell(step, &name);
@@ -256,10 +255,10 @@ impl<'a> Runner<'a> {
         Ok(None)
     }
 
-    /// When the first thing fails, the target may be to blame.
+    /// Runs the checks on the target itself. When the first check fails, the target may be the cause.
     ///
     /// # Errors
-    /// The target itself fails a check (3): nothing can be tested on top of it.
+    /// The target itself fails a check (3), so that no branch can be checked on top of it.
     fn check_target(&mut self) -> Result<()> {
         if self.target_passes || self.state.count(Landing::Merged) > 0 {
             return Ok(());
@@ -293,7 +292,7 @@ impl<'a> Runner<'a> {
         verify::check_commit(cx.repo, cx.scratch, commit, command, bounds)
     }
 
-    /// Keeps the output of a check in the operation. Returns its name for `git show`.
+    /// Stores the output of a check in the operation. Returns the name by which `git show` prints it.
     fn keep_output(&mut self, rank: usize, name: &str, output: &[u8]) -> Result<String> {
         let file = format!("{rank:03}-{name}.log");
         self.journal.put(self.repo, &file, output)?;
@@ -336,7 +335,7 @@ impl<'a> Runner<'a> {
         repaired(repair::repair_failure(&mut cx, agent, branch, step, commit, failure))
     }
 
-    /// Writes down what an agent has, before anything of it is touched for a repair.
+    /// Saves the state of an agent before a repair changes anything.
     fn remember(&mut self, id: &AgentId) -> Result<()> {
         if self.state.before_repair.as_ref().is_none_or(|before| before.agent != *id) {
             self.state.before_repair = Some(self.around.repairer.before(id)?);
@@ -354,10 +353,10 @@ fn repaired(result: Result<Integration, RepairError>) -> Result<Repair> {
     }
 }
 
-/// Ends and removes what a landing left that was cut off.
+/// Ends the processes and removes the scratch worktrees that an interrupted landing left.
 ///
 /// # Errors
-/// Something of it still runs and cannot be ended, or the scratch worktree cannot be removed.
+/// A process cannot be ended, or a scratch worktree cannot be removed.
 pub fn clear(repo: &Repo, operation: &str) -> Result<()> {
     check::end_left_overs(operation)?;
     Scratch::remove_left_by(repo, operation)

@@ -1,5 +1,5 @@
-//! Trial merges and sizes, remembered: what two commits come to does not change, unless what else decides it does: git, its
-//! settings, attributes.
+//! Trial merges of pairs of commits and sizes of changes, with their caches. A trial merge depends on the two commits, and on git's
+//! version, its settings, and attributes.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -23,29 +23,29 @@ use crate::{
     world,
 };
 
-/// Longest list of folders that is read, in bytes.
+/// The maximum size of the list of folders, in bytes.
 const LONGEST_LIST: u64 = 64 << 20;
 
-/// How the pairs of branches were judged, in numbers.
+/// How the pairs of branches were judged, as counts.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Pairs {
     /// All pairs.
     pub total: usize,
     /// Those that conflict.
     pub conflicting: usize,
-    /// Those of which the paths told enough.
+    /// Those decided by the changed paths alone.
     pub filtered: usize,
-    /// Those that git was asked about.
+    /// Those decided by running git.
     pub by_git: usize,
-    /// Those that were known from before.
+    /// Those found in the cache.
     pub known: usize,
-    /// Those that cannot be judged.
+    /// Those that could not be decided.
     #[serde(default)]
     pub unjudged: usize,
 }
 
 impl Pairs {
-    /// Counts trials, of which `known` were known from before.
+    /// Counts trials, of which `known` were found in the cache.
     pub(super) fn count(trials: &[TrialMerge], known: usize) -> Self {
         let count = |wanted: fn(&TrialMerge) -> bool| trials.iter().filter(|trial| wanted(trial)).count();
         Self {
@@ -59,7 +59,7 @@ impl Pairs {
     }
 }
 
-/// The verdicts on pairs of `tips`, ours and theirs, in their order; and how many of them were known before.
+/// Returns the trial merges of pairs of `tips` (ours, theirs), in order, and how many of them were found in the cache.
 pub(super) fn trials(
     repo: &Repo,
     place: MergePlace,
@@ -83,7 +83,7 @@ pub(super) fn trials(
     if !unknown.is_empty() {
         let judged = merging::trials(repo, &place, &mut rules, tips, &unknown)?;
         if judged.found.iter().any(|trial| matches!(trial.judgement, Judgement::Unknown(_))) {
-            // A program that was waited for in vain may still run.
+            // A program that exceeded its time limit may still be running.
             check::end_left_overs(&mark)?;
         }
         for (pair, trial) in unknown.iter().zip(judged.found) {
@@ -101,7 +101,7 @@ pub(super) fn trials(
     Ok((all, pairs.len() - unknown.len()))
 }
 
-/// The folders whose attributes the remembered verdicts depend on.
+/// Reads the folders whose attributes the cached trial merges depend on.
 fn read_folders(path: &Path) -> BTreeSet<Vec<u8>> {
     let read = careful::open_regular(path).and_then(|file| careful::read_up_to(file, LONGEST_LIST));
     let Ok(Some(bytes)) = read else { return BTreeSet::new() };
@@ -109,7 +109,7 @@ fn read_folders(path: &Path) -> BTreeSet<Vec<u8>> {
     listed.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect()
 }
 
-/// A failure costs speed only: with another list, the remembered verdicts do not hold.
+/// Writes that list. Errors are ignored: with another list, the cached trial merges are not used, and only time is lost.
 fn write_folders(path: &Path, folders: &BTreeSet<Vec<u8>>) {
     let mut bytes = Vec::new();
     for folder in folders {
@@ -124,7 +124,7 @@ fn write_folders(path: &Path, folders: &BTreeSet<Vec<u8>>) {
     let _ = private_files::replace(path, &bytes);
 }
 
-/// How much each commit changes since it went apart from `target`; nothing is said where their histories cross.
+/// Returns how much each commit changes since its merge base with `target`; zero if they have several merge bases.
 pub(super) fn sizes(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<Size>> {
     let path = PrivateDir::new(repo.private_dir()?).sizes();
     let mut known = PairCache::<Size>::read(&path, &Sha256::digest("git orchestra sizes 1").into());

@@ -1,5 +1,5 @@
-//! Conflicts that somebody was asked to resolve and did not: a merge of ours with marks in its files, and nothing after it that
-//! took them out. Such work does not land.
+//! Finds conflicts that an agent was asked to resolve and did not: a merge that a landing committed with conflict markers in its
+//! files, and no later commit that removed them. Such work does not land.
 
 use crate::{
     Result,
@@ -7,25 +7,25 @@ use crate::{
     model::text,
 };
 
-/// How a conflict begins and ends in a file.
+/// The beginnings of the lines that open and close a conflict in a file.
 const MARKS: [&str; 2] = ["<<<<<<< ", ">>>>>>> "];
-/// How the subject of such a merge begins and ends.
+/// The beginning and end of the subject of such a merge. Stored merges are recognized by it, so it must not change.
 const SUBJECT: (&str, &str) = ("Merge ", ", with conflicts to settle");
-/// Commits of a branch that are looked at, the newest first.
+/// The maximum number of commits of a branch that are searched, newest first.
 const MOST: usize = 1000;
 
-/// The message of a merge whose conflicts are marked in its files, for whoever resolves them.
+/// Returns the message of a merge that is committed with conflict markers in its files.
 pub(super) fn message(into: &str) -> String {
     format!("{}{}{}\n", SUBJECT.0, text::one_line(into, 100), SUBJECT.1)
 }
 
-/// Lines that begin or end a conflict.
+/// Counts the lines that open or close a conflict.
 pub(super) fn marks(content: &[u8]) -> usize {
     let is_mark = |line: &&[u8]| MARKS.iter().any(|mark| line.starts_with(mark.as_bytes()));
     content.split(|byte| *byte == b'\n').filter(is_mark).count()
 }
 
-/// The files of `tip` in which marks of ours are left, of all that `target` has not.
+/// Returns the files of `tip` in which conflict markers of such a merge are left. Commits that `target` contains are not searched.
 ///
 /// # Errors
 /// The history cannot be read.

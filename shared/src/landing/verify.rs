@@ -1,4 +1,4 @@
-//! Checking one commit: a build or test command of the user's, run on it in the scratch worktree. Landings and reviews check here.
+//! Runs a check, a build or test command of the user's, on one commit in a scratch worktree, for landings and reviews.
 
 use std::{sync::atomic::AtomicBool, time::Duration};
 
@@ -12,10 +12,10 @@ use crate::{
     world,
 };
 
-/// Runs a check on a commit, in a scratch worktree that is made if there is none yet.
+/// Runs a check on a commit in the scratch worktree, which is created if needed.
 ///
 /// # Errors
-/// The scratch worktree cannot be made or brought to the commit, the command cannot be run, or the user interrupts it.
+/// The scratch worktree cannot be created or reset, the command cannot be run, or the user interrupts it.
 pub(super) fn check_commit(
     repo: &Repo,
     scratch: &mut LazyScratch,
@@ -26,10 +26,10 @@ pub(super) fn check_commit(
     check::run(command, scratch.at(repo, commit)?.path(), bounds)
 }
 
-/// Runs a check on a commit without landing anything. Landings, undos and cleanups may run meanwhile.
+/// Runs a check on a commit without landing anything. Landings, undos and cleanups may run at the same time.
 ///
 /// # Errors
-/// The command is empty (2), the user interrupts it, or the scratch worktree cannot be made or removed.
+/// The command is empty (2), the user interrupts it, or the scratch worktree cannot be created or removed.
 pub fn verify(
     repo: &Repo,
     commit: Oid,

@@ -1,8 +1,8 @@
-//! Taking back a move of which only a part was done.
+//! Reverts a move that was only partly done.
 //!
-//! It is decided file by file, by content alone: a file is taken back where the index still has it as the old commit has it, and
-//! the checkout has it as the new commit has it, or the beginning of that, or not at all. That can only be what the move left.
-//! Everything else is the user's, and stays. So nothing is lost that is not in one of the two commits.
+//! This is decided for each file by its content alone: a file is reverted if the index still has the version of the old commit, and
+//! the checkout has the version of the new commit, or a beginning of it, or no such file. Only the move can have left it so.
+//! Everything else is the user's and stays. So nothing is lost that is not in one of the two commits.
 
 use std::{
     collections::HashSet,
@@ -23,17 +23,17 @@ use crate::{
     store::layout,
 };
 
-/// The mode of a submodule's commit: its files are not ours to touch.
+/// The mode of a submodule's entry. Its files are never changed here.
 const GITLINK: &str = "160000";
 
-/// A file as a commit has it.
+/// The mode and content of a file in a commit.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Version {
     mode: String,
     blob: String,
 }
 
-/// A file that differs between the two commits.
+/// A file that differs between the two commits; `None` where a commit does not have it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Touched {
     path: Vec<u8>,
@@ -41,11 +41,11 @@ struct Touched {
     new: Option<Version>,
 }
 
-/// Takes back what a move did, under its locks. Gives the files that are neither as they were nor as the move made them, and
-/// were left alone.
+/// Reverts what a move did, under its locks. Returns the files that were left alone because they match neither the old commit nor
+/// what the move may have written.
 ///
 /// # Errors
-/// Git fails, or something cannot be written; what is left can be taken back again.
+/// Git fails, or something cannot be written; this can be called again.
 pub(super) fn take_back(repo: &Repo, record: &MoveRecord, locks: &Locks) -> Result<Vec<String>> {
     let MovePlan { checkout, branch, old, new } = &record.plan;
     let (index, branch_ref) = (checkout.git_dir.join("index"), layout::branch_ref(branch));
@@ -79,7 +79,7 @@ impl HalfMoved<'_> {
         self.record.plan.checkout.path.join(OsStr::from_bytes(path))
     }
 
-    /// The files that the move touches and that the index has as they were before.
+    /// Returns the files that the move changes and that the index has as in the old commit.
     fn touched(&self) -> Result<Vec<Touched>> {
         let MovePlan { old, new, .. } = &self.record.plan;
         let said = self
@@ -99,9 +99,9 @@ impl HalfMoved<'_> {
         Ok(parse(&said)?.into_iter().filter(|touched| !changed.contains(&touched.path)).collect())
     }
 
-    /// Parts the files that are not as they were into those that the move left so, and those that the user did.
+    /// Splits the files that differ from the old commit into those that the move changed and those that the user changed.
     fn sort(&self, touched: Vec<Touched>) -> Result<(Vec<Touched>, Vec<Vec<u8>>)> {
-        // Without its answer: it complains about every file that differs.
+        // Its exit code is ignored: it fails if any file differs.
         self.git("update-index").args(["-q", "--refresh"]).output()?;
         let said = self.git("diff-files").args(["--name-only", "-z"]).run()?;
         let changed: HashSet<Vec<u8>> = paths(&said).into_iter().collect();
@@ -122,7 +122,7 @@ impl HalfMoved<'_> {
         Ok((ours, theirs))
     }
 
-    /// The files that are not as the new commit has them.
+    /// Returns the files that differ from the new commit.
     fn other_than_new(&self, touched: &[Touched]) -> Result<HashSet<Vec<u8>>> {
         let index = self.record.compared_index();
         let _ = fs::remove_file(&index);
@@ -166,7 +166,7 @@ impl HalfMoved<'_> {
         Ok(there.is_some_and(|there| whole.starts_with(&there)))
     }
 
-    /// Brings files back to how the old commit has them. Gives those in whose place something else is.
+    /// Restores files to the old commit. Returns those that could not be restored because something else is at their path.
     fn restore(&self, ours: &[Touched]) -> Result<Vec<Vec<u8>>> {
         for one in ours.iter().filter(|one| one.new.is_some()) {
             let file = self.file(&one.path);
@@ -188,7 +188,7 @@ impl HalfMoved<'_> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        // Without force: it writes no file where anything is.
+        // Without `--force`, it overwrites nothing.
         self.git("checkout-index").args(["-q", "-z", "--stdin"]).input(names).output()?;
         let missing =
             |one: &&&Touched| !fs::symlink_metadata(self.file(&one.path)).is_ok_and(|found| !found.is_dir());
@@ -211,12 +211,12 @@ fn option(name: &[u8], value: &[u8]) -> std::ffi::OsString {
     OsStr::from_bytes(&[name, value].concat()).to_owned()
 }
 
-/// Reads what `git diff-tree --raw -z` says.
+/// Parses the output of `git diff-tree --raw -z`.
 fn parse(said: &[u8]) -> Result<Vec<Touched>> {
     let mut words = said.split(|byte| *byte == 0).filter(|word| !word.is_empty());
     let mut all = Vec::new();
     while let Some(change) = words.next() {
-        let broken = || Error::new(Code::GitFailed, "git diff-tree gave an answer that cannot be read");
+        let broken = || Error::new(Code::GitFailed, "cannot parse the output of git diff-tree");
         let path = words.next().ok_or_else(broken)?.to_vec();
         let change =
             std::str::from_utf8(change).ok().and_then(|text| text.strip_prefix(':')).ok_or_else(broken)?;
