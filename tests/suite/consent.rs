@@ -168,7 +168,7 @@ fn commits_of_the_user_are_named_before_they_are_sent() {
     // The user agreed to share, and not to this: the agent goes, its work stays.
     agree(&a, &hub(&world), false);
     let held = format!(
-        "the work of '{id}' stays here: it builds on 2 commits of main that the remote does not have"
+        "the work of '{id}' is not sent: it builds on 2 commits of main that the remote does not have"
     );
     a.orchestra(["sync", "-n"]).exits(1).says(&held).says("1 ref would be sent");
     a.orchestra(["sync"]).exits(1).says(&held).says("--yes");
@@ -183,7 +183,7 @@ fn commits_of_the_user_are_named_before_they_are_sent() {
     let next = a.orchestra(["spawn", "--agent", "sh", "--base", &work, "--detach", "--", "echo 2 > two.txt"]);
     let next = next.succeeded().line();
     a.end_of(&next);
-    a.orchestra(["sync"]).exits(1).says(&format!("the work of '{next}' stays here"));
+    a.orchestra(["sync"]).exits(1).says(&format!("the work of '{next}' is not sent"));
     assert!(!has_own_work(&world, &a));
     let Some(ran) = on_a_terminal(&a, "", "\\n") else { return };
     ran.exits(1).prints("Agents' work builds on 2 commits of main that it does not have. Send those (");

@@ -212,7 +212,7 @@ fn work_that_holds_a_secret_stays_and_the_rest_goes() {
     assert_eq!(there.len(), 2 * honest.len(), "{there:?}");
     // Each is named, with what to do.
     for id in &carriers {
-        assert!(ran.stderr().contains(&format!("agent '{id}' stays here")), "{id}: {}", ran.stderr());
+        assert!(ran.stderr().contains(&format!("agent '{id}' is not sent")), "{id}: {}", ran.stderr());
     }
     // It stays so, and costs no second reading.
     assert_eq!(held(&sync(&a, &[]).exits(1)), expected);
@@ -327,7 +327,7 @@ fn what_the_remote_had_under_another_url_is_not_known() {
         let more = spawn_task(&a, "more", "echo 2 > two.txt");
         a.end_of(&more);
         let ran = Ran::of(&mut a.orchestra_command(["sync", "--yes", "--restore", "--json"]));
-        assert!(ran.stderr().contains(&format!("agent '{more}' stays here")), "{key}: {}", ran.stderr());
+        assert!(ran.stderr().contains(&format!("agent '{more}' is not sent")), "{key}: {}", ran.stderr());
         assert!(!leaked(&world, name), "{key}");
     }
 }
@@ -399,7 +399,7 @@ fn the_archive_goes_as_far_as_it_is_clean() {
     a.orchestra(["cleanup"]).succeeded();
     let late = spawn_task(&a, "late", "echo late > late.txt");
     a.end_of(&late);
-    let ran = sync(&a, &[]).exits(1).says(&format!("the archived agent '{bad}'"));
+    let ran = sync(&a, &[]).exits(1).says(&format!("archived agent '{bad}'"));
     assert!(!leaked(&world, "hub.git"), "{}", ran.stderr());
     let there = shared_of_hub(&world);
     let archive = there.iter().find(|(name, _)| name.contains("/archive/")).expect("a part of the archive");
@@ -440,7 +440,7 @@ fn an_event_of_an_archived_agent_can_be_taken_out() {
     a.orchestra(["collect", &bad]).succeeded();
     a.orchestra(["merge-ranked"]).succeeded();
     a.orchestra(["cleanup"]).succeeded();
-    let said = sync(&a, &[]).exits(1).says(&format!("the archived agent '{bad}'")).stderr();
+    let said = sync(&a, &[]).exits(1).says(&format!("archived agent '{bad}'")).stderr();
     let id =
         said.split_once("--redact ").expect("a hint").1.split_whitespace().next().expect("an id").to_owned();
     a.orchestra(["sync", "--redact", &id]).succeeded().prints(&bad);

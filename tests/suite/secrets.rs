@@ -195,7 +195,7 @@ fn a_secret_stays_and_can_be_taken_out() {
         ("done".into(), "ok\n".into())
     );
     assert!(!holds(&hub, &key) && !holds(&b, &key));
-    a.orchestra(["sync", "--redact", "zzzz"]).exits(3).says("0 events begin with");
+    a.orchestra(["sync", "--redact", "zzzz"]).exits(3).says("0 events have an id that begins with");
 }
 
 #[test]
@@ -213,6 +213,6 @@ fn values_of_the_environment_and_what_was_sent_before() {
     // it cannot be called back.
     a.git(["config", "orchestra.notSecret", &event]);
     with(&["sync"]).succeeded();
-    with(&["sync", "--redact", &event]).exits(3).says("origin has event").says("revoke the secret");
+    with(&["sync", "--redact", &event]).exits(3).says("origin already has event").says("revoke the secret");
     assert!(!holds(&a, "no such text at all"));
 }

@@ -52,13 +52,13 @@ fn a_remote_that_is_not_there_or_takes_nothing() {
     let before = shared(&a);
     a.orchestra(["sync", "nowhere"]).exits(3).says("there is no remote 'nowhere'");
     a.orchestra(["sync", "./nowhere"]).exits(5).says("cannot fetch from './nowhere'");
-    a.orchestra(["sync", "--", "-x"]).exits(2).says("is no remote");
+    a.orchestra(["sync", "--", "-x"]).exits(2).says("is not a remote");
     a.orchestra(["sync", "https://127.0.0.1:1/x.git"]).exits(5).says("cannot fetch from");
     a.orchestra(["sync", "ext::sh -c 'touch ran'"]).exits(5);
     assert!(!a.path().join("ran").exists());
     // It refuses the namespace.
     in_hub(&world, &["config", "receive.hideRefs", "refs/orchestra"]);
-    a.orchestra(["sync"]).exits(5).says("does not take 'refs/orchestra/").says("hidden ref");
+    a.orchestra(["sync"]).exits(5).says("rejects 'refs/orchestra/").says("hidden ref");
     in_hub(&world, &["config", "--unset", "receive.hideRefs"]);
     // A hook of it refuses.
     let hook = world.dir().join("hub.git/hooks/pre-receive");
@@ -125,8 +125,8 @@ fn names_that_are_not_ours_and_chains_that_are_no_lives() {
     }
     update_refs(&world, &orders);
     let ran = b.orchestra(["sync"]).succeeded();
-    let ran = ran.says("'agents/code-00000' of origin is not taken in: it is not the life of an agent");
-    let ran = ran.says("agents/blob-00000").says("no commit").says("octopus-00000").says("20 parents");
+    let ran = ran.says("'agents/code-00000' of origin is not taken in: it is not the event log of an agent");
+    let ran = ran.says("agents/blob-00000").says("not a commit").says("octopus-00000").says("20 parents");
     ran.says("'agents/huge-00000'").says("306 refs of origin have names that are not ours");
     let names: Vec<String> = shared(&b).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, [format!("refs/orchestra/agents/{id}"), format!("refs/orchestra/heads/{id}")]);
@@ -154,7 +154,9 @@ fn whoever_signs_with_our_name_is_found_out() {
     let message = a.git(["log", "-1", "--format=%B", &tip]).stdout();
     let forged = commit_in_hub(&world, &message.replace("State: done", "State: failed"), &[&tip]);
     in_hub(&world, &["update-ref", &agent, &forged]);
-    a.orchestra(["sync"]).succeeded().says("claims to be ours, and says what its events do not say");
+    a.orchestra(["sync"])
+        .succeeded()
+        .says("claims to be from this clone, but its state does not match its events");
     assert_eq!((a.tip(&agent), a.agent(&id)["phase"].clone()), (tip, "done".into()));
 }
 
@@ -254,7 +256,7 @@ fn another_project_is_not_taken_in() {
     let stranger = world.empty_repo("stranger");
     stranger.commit("of another project", &[("other.txt", "x\n")]);
     let hub = world.dir().join("hub.git").to_string_lossy().into_owned();
-    stranger.orchestra(["sync", &hub]).exits(3).says("holds agents of another project");
+    stranger.orchestra(["sync", &hub]).exits(3).says("contains agents of another project");
     assert!(shared(&stranger).is_empty());
 }
 
@@ -299,7 +301,9 @@ fn notes_that_are_a_bomb_stay_there_and_the_rest_is_taken_in() {
     let hub = TestRepo::new(&world, world.dir().join("hub.git"));
     let note = object(&hub, "blob", b"{\"t\":\"x\"}\n");
     // Paths that are notes, and paths that lead nowhere.
-    for (file, why) in [("0".repeat(24), "again and again"), ("x".to_owned(), "again and again")] {
+    for (file, why) in
+        [("0".repeat(24), "folders with few notes"), ("x".to_owned(), "folders with few notes")]
+    {
         let mut below = tree(&hub, &[("100644", file.as_bytes(), &note)]);
         for _ in 0..8 {
             let names: Vec<String> = (0..16).map(|n| format!("{n:02x}")).collect();
@@ -361,7 +365,7 @@ fn what_was_refused_is_not_read_again() {
     let root = commit_in_hub(&world, &"x".repeat(2 << 20), &[]);
     let tip = commit_in_hub(&world, "agent: told\n\nOrchestra-Join: 1\n", &[&root]);
     in_hub(&world, &["update-ref", "refs/orchestra/agents/long-00000", &tip]);
-    let why = "'agents/long-00000' of origin is not taken in: entry";
+    let why = "'agents/long-00000' of origin is not taken in: commit";
     b.orchestra(["sync"]).succeeded().says(why).says("bytes");
     // Somebody who reads it again finds that its beginning is gone.
     unpack(&world, &b.path().join(".git"));
@@ -409,7 +413,7 @@ fn one_ref_that_a_hook_of_the_remote_refuses_is_named_and_the_rest_is_sent() {
         .expect("written");
     world.command("chmod", world.dir()).arg("+x").arg(&hook).status().expect("chmod");
     a.orchestra(["sync"]).exits(1).says(&format!(
-        "'agents/{refused}' is not sent to origin: it is not taken: [remote rejected] (hook declined)"
+        "'agents/{refused}' is not sent to origin: the remote rejects it: [remote rejected] (hook declined)"
     ));
     let there = shared_of_hub(&world);
     assert!(there.iter().any(|(name, _)| name.ends_with(&format!("heads/{other}"))), "{there:?}");

@@ -1,4 +1,4 @@
-//! What came is data of strangers: before an agent's life is taken in, its commits are looked at one by one.
+//! Checks what a remote has for an agent, commit by commit, before it is merged: the remote's data is untrusted.
 
 use std::collections::HashSet;
 
@@ -9,43 +9,43 @@ use crate::{
     store::{Chain, append, chain::MAX_COMMITS, commit},
 };
 
-/// Largest event commit, in bytes.
+/// The maximum size of an event commit, in bytes.
 const MAX_COMMIT: u64 = 1024 * 1024;
-/// Parents of a commit; a join of ours has two.
+/// The maximum number of parents of a commit; a join has two.
 const MAX_PARENTS: usize = 16;
-/// Files beside the events of one commit.
+/// The maximum number of files in the tree of one event commit.
 const MAX_ENTRIES: usize = 16;
 
-/// How a tip of theirs stands to ours.
+/// How a remote tip relates to the local one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Relation {
-    /// We have none.
+    /// There is no local tip.
     New,
-    /// Ours is in theirs.
+    /// The remote tip contains the local one.
     Ahead,
-    /// Theirs is in ours.
+    /// The local tip contains the remote one.
     Behind,
-    /// Both tell what the other does not.
+    /// Each has events that the other does not have.
     Apart,
 }
 
-/// What a look at a tip gave.
+/// The result of checking a remote tip.
 #[derive(Debug)]
 pub struct TipNews {
-    /// How it stands to ours.
+    /// How it relates to the local tip.
     pub relation: Relation,
-    /// A new event names the work.
+    /// Whether a new event may name the commit that holds the agent's work.
     pub names_work: bool,
-    /// Events written under our name that we did not write.
+    /// The number of events that carry this clone's writer id but were not written here.
     pub impostors: usize,
 }
 
-/// Why a tip of theirs cannot be taken in.
+/// Why a remote tip is not merged.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TipRefusal {
-    /// In a sentence.
+    /// The reason, for people.
     pub why: String,
-    /// It will be the same the next time, as long as both tips are the same.
+    /// Whether the reason stays valid as long as both tips are the same.
     pub is_lasting: bool,
 }
 
@@ -59,20 +59,20 @@ impl TipRefusal {
     }
 }
 
-/// What is known before the look.
+/// What is known before a remote tip is checked.
 pub struct KnownObjects<'a> {
-    /// Our tip.
+    /// The local tip.
     pub ours: Option<Oid>,
-    /// Their tip at the last look.
+    /// The remote tip at the previous fetch.
     pub before: Option<Oid>,
-    /// Who we are.
+    /// The writer id of this clone.
     pub writer: Option<&'a str>,
 }
 
-/// Looks at a tip of theirs. The inner error says why it cannot be taken in.
+/// Checks a remote tip. The inner error says why it is not merged.
 ///
 /// # Errors
-/// Our own commits cannot be read.
+/// Local commits cannot be read.
 pub fn look(
     repo: &Repo,
     id: &AgentId,
@@ -80,7 +80,7 @@ pub fn look(
     known: &KnownObjects<'_>,
 ) -> Result<Result<TipNews, TipRefusal>> {
     let behind = TipNews { relation: Relation::Behind, names_work: false, impostors: 0 };
-    // What they had before, we have taken in: the look would walk to the beginning in vain.
+    // The remote tip is as it was at the previous fetch and merged already: this avoids a walk to the first commit.
     if let Some(ours) = known.ours.filter(|_| known.before == Some(theirs))
         && Chain::holds(repo, ours, theirs)?
     {
@@ -92,7 +92,7 @@ pub fn look(
     };
     let relation = match known.ours {
         None if !walk.begins => {
-            return Ok(Err(TipRefusal::lasting("it is not the life of an agent".to_owned())));
+            return Ok(Err(TipRefusal::lasting("it is not the event log of an agent".to_owned())));
         }
         None => Relation::New,
         Some(_) if walk.met => Relation::Ahead,
@@ -102,14 +102,14 @@ pub fn look(
                 return Ok(Ok(behind));
             }
             if mine.is_disjoint(&walk.seen) {
-                let why = format!("it is another agent that is called {id} as well");
+                let why = format!("it is a different agent that is also named {id}");
                 return Ok(Err(TipRefusal::lasting(why)));
             }
             Relation::Apart
         }
     };
     if relation != Relation::Apart && forged(repo, theirs, known.writer) {
-        let why = "its newest entry claims to be ours, and says what its events do not say";
+        let why = "its newest commit claims to be from this clone, but its state does not match its events";
         return Ok(Err(TipRefusal::for_now(why.to_owned())));
     }
     let impostors = impostors(repo, &walk, known)?;
@@ -121,14 +121,14 @@ struct Walk {
     seen: HashSet<Oid>,
     /// Event commits, with the writers of their events.
     writers: Vec<(Oid, Vec<WriterId>)>,
-    /// Our tip was met.
+    /// Whether the local tip was reached.
     met: bool,
-    /// The event that makes an agent is among them, or something newer that may be it.
+    /// Whether they include the event that creates an agent, or an event of a newer format that may be it.
     begins: bool,
     names_work: bool,
 }
 
-/// From their tip to ours, or to the beginning.
+/// Walks from the remote tip to the local one, or to the first commit.
 fn walk(repo: &Repo, theirs: Oid, ours: Option<Oid>) -> Result<Walk, TipRefusal> {
     let mut walk = Walk::default();
     let mut open = vec![theirs];
@@ -141,7 +141,7 @@ fn walk(repo: &Repo, theirs: Oid, ours: Option<Oid>) -> Result<Walk, TipRefusal>
             continue;
         }
         if walk.seen.len() > MAX_COMMITS {
-            return Err(TipRefusal::lasting(format!("it has more than {MAX_COMMITS} entries")));
+            return Err(TipRefusal::lasting(format!("it has more than {MAX_COMMITS} commits")));
         }
         let found = fitting(repo, id)?;
         let parsed = commit::parse(&found.message);
@@ -161,44 +161,46 @@ const fn names_work(event: &Event) -> bool {
     matches!(event.fact, None | Some(Fact::Created(_) | Fact::Finished(_) | Fact::Collected(_)))
 }
 
-/// Reads one commit, if it may be one of a life.
+/// Reads one commit, if it can be part of an agent's event log.
 fn fitting(repo: &Repo, id: Oid) -> Result<Commit, TipRefusal> {
-    let too_large = |size| TipRefusal::lasting(format!("entry {} has {size} bytes", id.short()));
+    let too_large = |size| TipRefusal::lasting(format!("commit {} has {size} bytes", id.short()));
     match repo.commit_size(id) {
         None => {
-            return Err(TipRefusal::for_now(format!("entry {} is missing, or is no commit", id.short())));
+            return Err(TipRefusal::for_now(format!("{} is missing or not a commit", id.short())));
         }
         Some(size) if size > MAX_COMMIT => return Err(too_large(size)),
         Some(_) => {}
     }
     let found = repo.read_commit(id).map_err(|error| TipRefusal::for_now(error.one_line()))?;
     if found.parents.len() > MAX_PARENTS {
-        let why = format!("entry {} has {} parents", id.short(), found.parents.len());
+        let why = format!("commit {} has {} parents", id.short(), found.parents.len());
         return Err(TipRefusal::lasting(why));
     }
-    // A fetch proves that all is there; what is not is left out of a partial clone.
+    // A fetch verifies that all objects exist; a missing tree means a partial clone.
     if found.tree != Oid::EMPTY_TREE && repo.has_object(found.tree) {
         attachments_fit(repo, id, found.tree)?;
     }
     Ok(found)
 }
 
-/// A long task is a blob beside the events.
+/// Checks the files of an event commit, such as the blob of a long task.
 fn attachments_fit(repo: &Repo, id: Oid, tree: Oid) -> Result<(), TipRefusal> {
     let tree = repo.entries_of(tree).map_err(|error| TipRefusal::for_now(error.one_line()))?;
     if tree.len() > MAX_ENTRIES {
-        let why = format!("entry {} holds {} files: it is no entry of a life", id.short(), tree.len());
+        let why =
+            format!("commit {} contains {} files, more than an event commit has", id.short(), tree.len());
         return Err(TipRefusal::lasting(why));
     }
     let largest = tree.iter().filter_map(|entry| repo.blob_size(entry.id)).max().unwrap_or(0);
     if largest > append::MAX_PROMPT as u64 {
-        let why = format!("entry {} holds a file of {largest} bytes", id.short());
+        let why = format!("commit {} contains a file of {largest} bytes", id.short());
         return Err(TipRefusal::lasting(why));
     }
     Ok(())
 }
 
-/// The state in a commit of ours is believed without a look at the events. Whoever signs with our name must say the same as they.
+/// Returns whether a tip carries this clone's writer id but a state that does not match its events. The state in a commit of this
+/// clone is trusted without reading the events, so a forged one must not be merged.
 fn forged(repo: &Repo, tip: Oid, writer: Option<&str>) -> bool {
     let (Some(writer), Ok(found)) = (writer, repo.read_commit(tip)) else { return false };
     let Some(said) = trailers::paragraph(&found.message).filter(|said| trailers::is_trusted(said, writer))
@@ -209,8 +211,8 @@ fn forged(repo: &Repo, tip: Oid, writer: Option<&str>) -> bool {
     folded.map_or(true, |folded| folded.trim_end() != said)
 }
 
-/// Events under our name that are neither here nor were seen at this remote before: a copy of this clone wrote them, or
-/// somebody who wants to be taken for us.
+/// Counts the events that carry this clone's writer id, but are neither here nor were at this remote before. A copy of this clone
+/// wrote them, or somebody who impersonates it.
 fn impostors(repo: &Repo, walk: &Walk, known: &KnownObjects<'_>) -> Result<usize> {
     let Some(writer) = known.writer else { return Ok(0) };
     let claimed = |writers: &[WriterId]| writers.iter().filter(|one| ***one == *writer).count();

@@ -1,5 +1,5 @@
-//! Where the user agreed to send agents. It stands in two places: in git's config, where people see it and can take it back,
-//! and in a record that only the question writes. A config that says more than was agreed to is not enough.
+//! The URLs to which the user agreed to send agents. They are stored in two places: in git's config, where people see and can
+//! remove them, and in a record that is written only when the user agrees. An entry in the config alone is not enough.
 
 use std::{collections::BTreeMap, fs};
 
@@ -14,20 +14,20 @@ use crate::{
     store::layout::PrivateDir,
 };
 
-/// What the user agreed to, for one place.
+/// What the user agreed to send to one URL.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Given {
-    /// Their own commits go along, where agents' work builds on them.
+    /// Whether the user's own commits are sent as well, where agents' work builds on them.
     pub own_work: bool,
 }
 
 #[derive(Default, Deserialize, Serialize)]
 struct Record {
-    /// By URL, as git uses it.
+    /// The consents by URL, as git uses it.
     places: BTreeMap<String, Given>,
 }
 
-/// What the user agreed to for all of these URLs; `None`: to nothing.
+/// Returns what the user agreed to for all of these URLs; `None` if they did not agree for each of them.
 pub fn given(repo: &Repo, urls: &[String]) -> Option<Given> {
     let seen = Config::of(repo).all(&SHARE_WITH);
     let record = read(repo)?;
@@ -39,7 +39,7 @@ pub fn given(repo: &Repo, urls: &[String]) -> Option<Given> {
     (!urls.is_empty()).then_some(all)
 }
 
-/// Writes down that the user agrees. What was agreed to before stays.
+/// Records that the user agrees. Earlier consents stay valid.
 ///
 /// # Errors
 /// The config or the record cannot be written.

@@ -1,5 +1,5 @@
-//! What a remote had and has no more. Nothing that it loses is lost here; and since somebody may have wanted it gone there, it
-//! is not sent again unasked.
+//! Tracks what a remote had and has lost. It is kept here. Because somebody may have deleted it there on purpose, it is sent again
+//! only if the user asks for it.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use crate::{
     },
 };
 
-/// By its name there (below the common prefix), what it was.
+/// The missing refs: name below the common prefix, and last known object.
 pub type Missing = BTreeMap<String, Oid>;
 
-/// Looks what became of what the remote had at the look before, and writes down what is gone. `restore`: all of it shall be
-/// sent again, so nothing is missing any more.
+/// Compares what the remote has with what it had at the previous fetch, and records what is missing. With `restore`, everything is
+/// to be sent again, so nothing counts as missing.
 ///
 /// # Errors
-/// Our refs cannot be read or written.
+/// Local refs cannot be read or written.
 pub fn look(
     repo: &Repo,
     remote: &str,
@@ -54,12 +54,12 @@ pub fn look(
     Ok(still.into_iter().chain(new).collect())
 }
 
-/// What was there before and is not there now, or is older now.
+/// Returns what the remote had and does not have now, or has in an older state.
 fn gone(repo: &Repo, before: &RefSnapshot, theirs: &RefSnapshot) -> Missing {
     let agents = before.agents.iter().map(|(id, old)| (format!("agents/{id}"), *old));
     let archives = before.archives.iter().map(|(writer, old)| (format!("archive/{writer}"), *old));
     let notes = before.notes.iter().map(|(topic, old)| (format!("notes/{topic}"), *old));
-    // A damaged ref says nothing of what was there.
+    // A damaged tracking ref does not prove that the remote had the object.
     let was = |old: &Oid| repo.has_object(*old) || repo.is_partial();
     let all = agents.chain(archives).chain(notes);
     all.filter(|(name, old)| !is_there(repo, theirs, name, *old) && was(old)).collect()

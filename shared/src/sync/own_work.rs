@@ -1,4 +1,4 @@
-//! The user's own commits that agents started from and the remote does not have: whoever sends the agents' work sends them too.
+//! Finds the user's own commits that agents started from and that the remote does not have: they are sent with the agents' work.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,17 +16,17 @@ use crate::{
     sync::remote_tips::{self, RemoteTips},
 };
 
-/// Agents that started one from the other's work.
+/// The maximum length of a chain of agents that each started from another's work.
 const DEPTH: usize = 32;
 
-/// Commits of one branch.
+/// The user's own commits of one branch that a push would send.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct OwnWork {
-    /// How many.
+    /// The number of commits.
     pub commits: u64,
-    /// The branch that has them; none has any more where there is no name.
+    /// The branch that contains them; `None` if no branch does.
     pub branch: Option<String>,
-    /// The refs that would bring them.
+    /// The refs whose push would send them.
     pub refs: BTreeSet<String>,
 }
 
@@ -35,15 +35,15 @@ impl fmt::Display for OwnWork {
         let commits = text::count(self.commits, "commit");
         match &self.branch {
             Some(branch) => write!(f, "{commits} of {}", text::safe(branch)),
-            None => write!(f, "{commits} that no branch has"),
+            None => write!(f, "{commits} that no branch contains"),
         }
     }
 }
 
-/// Finds them, the most commits first.
+/// Returns the user's own commits that these pushes would send, grouped by branch, largest group first.
 ///
 /// # Errors
-/// An agent's life or the history cannot be read.
+/// An agent's events or the history cannot be read.
 pub fn find(repo: &Repo, sends: &[Push], known: &RemoteTips) -> Result<Vec<OwnWork>> {
     let there: BTreeSet<Oid> = known.tips().collect();
     let mut bases: BTreeMap<Oid, BTreeSet<String>> = BTreeMap::new();
@@ -77,7 +77,7 @@ pub fn find(repo: &Repo, sends: &[Push], known: &RemoteTips) -> Result<Vec<OwnWo
     Ok(found)
 }
 
-/// What the agents whose work a push brings started from.
+/// Returns the commits from which the agents started whose work a push sends.
 fn bases_of(repo: &Repo, push: &Push, known: &RemoteTips) -> Result<Vec<Oid>> {
     let Some(new) = push.new else { return Ok(Vec::new()) };
     let mut lives = Vec::new();
@@ -96,10 +96,10 @@ fn bases_of(repo: &Repo, push: &Push, known: &RemoteTips) -> Result<Vec<Oid>> {
     Ok(bases)
 }
 
-/// The branches of this clone, told apart by whose they are.
+/// The branches of this clone: the user's own, and the agents'.
 struct Branches {
     own: Vec<(String, Oid)>,
-    /// Base and head of every agent.
+    /// The base and head of every agent.
     agents: Vec<(Oid, Oid)>,
 }
 
@@ -117,7 +117,7 @@ impl Branches {
                     .map(|name| (name.to_owned(), tip)),
             );
         }
-        // The one on which the user stands names it best.
+        // The branch that is checked out comes first, because its name says most to the user.
         own.sort_by_key(|(name, _)| Some(name) != here.as_ref());
         let mut agents = Vec::new();
         for (agent, row) in all.iter().zip(&listing.rows) {
@@ -127,8 +127,8 @@ impl Branches {
         Ok(Self { own, agents })
     }
 
-    /// Where the user's own commits below a base end, and the branch that has them. Below the base of an agent that started
-    /// from another agent's work, they end at the base of that one.
+    /// Returns the newest of the user's own commits below a base, and the branch that contains it. For an agent that started from
+    /// another agent's work, it is the base of that other agent.
     fn root(&self, repo: &Repo, mut base: Oid) -> Result<(Oid, Option<String>)> {
         for _ in 0..DEPTH {
             for (name, tip) in &self.own {

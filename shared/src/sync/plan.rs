@@ -1,5 +1,5 @@
-//! What is to be done so that both sides have the same. Reads objects, writes joins (which nobody sees until a ref names
-//! them), and changes no ref.
+//! Plans the changes after which both sides have the same. Reads objects and writes joins, which are invisible until a ref names
+//! them, but changes no ref.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,68 +29,68 @@ use crate::{
     },
 };
 
-/// An agent that runs here writes under the name under which it was launched, to its end.
-const IMPOSTOR: &str = "another clone writes under the name of this one; this one gets a new name at the first sync at \
-                        which no agent runs here, and takes it in then";
+/// Why events with this clone's writer id are refused while agents run: an agent keeps the writer id it was launched with.
+const IMPOSTOR: &str = "another clone uses the writer id of this one; this clone takes a new id and merges it at the next \
+sync while no agent runs here";
 
-/// What is known of both sides.
+/// What is known about both sides.
 pub struct Sides<'a> {
-    /// This clone.
+    /// The refs of this clone.
     pub ours: &'a RefSnapshot,
-    /// The remote at the last look.
+    /// The refs of the remote at the last fetch.
     pub theirs: &'a RefSnapshot,
-    /// The remote at the look before.
+    /// The refs of the remote at the fetch before.
     pub before: &'a RefSnapshot,
-    /// Names that are not sent (below the common prefix), because the remote had them and lost them.
+    /// Names below the common prefix that are not sent, because the remote had and lost them, or because they could not be fetched.
     pub held: &'a BTreeSet<String>,
-    /// Who we are.
+    /// The writer id of this clone.
     pub writer: Option<&'a str>,
-    /// The work travels as well.
+    /// Whether agents' work is sent as well.
     pub work: bool,
-    /// Agents run here: this clone cannot get another name now.
+    /// Whether agents run here, so that this clone cannot take another writer id now.
     pub busy: bool,
 }
 
-/// What became of an agent here.
+/// How an agent changed in this clone.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "AgentChange")]
 pub enum AgentChange {
-    /// It was not here.
+    /// It was not here before.
     New,
-    /// It has news.
+    /// It has new events from the remote.
     News,
-    /// It had news on both sides.
+    /// It had new events on both sides, which were joined.
     Joined,
-    /// Its work moved.
+    /// Its head changed.
     Work,
-    /// Somebody put it away.
+    /// It was archived in another clone.
     Archived,
 }
 
-/// What is to be done.
+/// The changes to make on both sides.
 #[derive(Debug, Default)]
 pub struct SyncPlan {
-    /// Refs of ours to be changed.
+    /// The local refs to change.
     pub edits: Vec<RefEdit>,
-    /// Refs of ours that an archive makes needless.
+    /// The local refs to delete, because an archive contains their agents.
     pub deletes: Vec<(String, Oid)>,
-    /// Refs of theirs to be changed.
+    /// The refs to push or to delete at the remote.
     pub sends: Vec<Push>,
-    /// What that means for the agents.
+    /// How the agents change.
     pub changes: BTreeMap<AgentId, AgentChange>,
-    /// What is not taken in, by its name there, and why.
+    /// What is not merged, by its name at the remote, and why.
     pub refused: BTreeMap<String, String>,
-    /// What is not sent, by its name there, and why.
+    /// What is not sent, by its name at the remote, and why.
     pub unsent: BTreeMap<String, String>,
-    /// Somebody writes under our name.
+    /// The number of events that carry this clone's writer id but were not written here.
     pub impostors: usize,
 }
 
-/// Makes the plan.
+/// Plans the changes.
 ///
 /// # Errors
-/// Our own state cannot be read, or nothing can be written.
+/// Local state cannot be read, or an object cannot be written.
 pub fn plan(repo: &Repo, sides: &Sides<'_>) -> Result<SyncPlan> {
     let mut planner = Planner {
         repo,
@@ -106,7 +106,7 @@ pub fn plan(repo: &Repo, sides: &Sides<'_>) -> Result<SyncPlan> {
     planner.damaged();
     planner.archives()?;
     let mut ids: BTreeSet<&AgentId> = sides.ours.agents.keys().chain(sides.theirs.agents.keys()).collect();
-    // A sync that was cut off may have left the work of an agent that is put away, and nothing else of it.
+    // A sync that was interrupted may have left only the head of an archived agent.
     let works = sides.ours.heads.keys().chain(sides.theirs.heads.keys());
     ids.extend(works.filter(|id| planner.put.contains_key(*id)));
     for id in ids {
@@ -122,19 +122,19 @@ struct Planner<'a> {
     repo: &'a Repo,
     sides: &'a Sides<'a>,
     private: PrivateDir,
-    /// Agents that were put away.
+    /// The archived agents.
     put: ArchivedTips,
-    /// Ours, as it will be.
+    /// The local refs after the changes. Only its archives are kept up to date.
     after: RefSnapshot,
     refused: Refused,
     sound: SoundWork<'a>,
-    /// A commit of the user's.
+    /// The commit of `HEAD`.
     has: Option<Oid>,
     plan: SyncPlan,
 }
 
 impl Planner<'_> {
-    /// A ref of ours that is damaged is neither changed nor sent, nor is anything else of its agent.
+    /// Refuses agents with a damaged local or tracking ref: nothing of them is changed or sent.
     fn damaged(&mut self) {
         let broken = self.sides.ours.broken.iter().chain(&self.sides.theirs.broken);
         for (name, why) in broken.map(|(name, why)| (name.clone(), format!("the ref here {why}"))) {
@@ -163,7 +163,7 @@ impl Planner<'_> {
                 }
                 Some(_) => {}
                 None => {
-                    let why = "it is no archive of agents";
+                    let why = "it is not an archive of agents";
                     self.refused.add(*theirs, ours, why);
                     self.refuse(name, why.to_owned());
                 }
@@ -212,7 +212,8 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// The tip that holds what both sides, and the archives, tell. `None`: it stays as it is here.
+    /// Returns a tip with the events of both sides and of the archives, and whether a new event may name the work. Returns `None`
+    /// if the agent is to stay as it is.
     fn life(&mut self, id: &AgentId, ours: Option<Oid>, theirs: Option<Oid>) -> Result<Option<(Oid, bool)>> {
         let (mut tip, mut names_work) = (ours, false);
         let put: Vec<Oid> = self.put.get(id).into_iter().flatten().map(|put| put.tip).collect();
@@ -281,7 +282,7 @@ impl Planner<'_> {
             self.edit(layout::head_ref(id), ours, new);
         }
         if let Some(new) = settled.ours.filter(|_| settled.send && self.sides.work) {
-            // A remote may refuse everything that comes with it, and a look for secrets in it may have no end.
+            // A remote may reject the whole push because of broken work, and the search for secrets may not end in it.
             if let Some(unsound) = self.sound.flaw(new, self.has) {
                 self.plan.unsent.insert(format!("heads/{id}"), unsound.why);
                 return Ok(());
@@ -294,7 +295,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// What a new head does not contain is never lost.
+    /// Keeps an old head under a ref of its own if the new one does not contain it.
     fn keep(&mut self, id: &AgentId, old: Oid, new: Oid) -> Result<()> {
         if self.repo.has_commit(old) && !self.repo.contains(new, old)? {
             let name = layout::replaced_head_ref(id, &old.to_string());
@@ -305,7 +306,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Whoever put it away may have wanted the life alone, or have known less of the work.
+    /// Keeps the work of an archived agent if no archive contains it: it may have been archived without work, or with older work.
     fn keep_unless_archived(&mut self, id: &AgentId, work: Oid) -> Result<()> {
         if self.put.get(id).into_iter().flatten().any(|put| put.work == Some(work)) {
             return Ok(());
@@ -322,7 +323,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// An agent all of whose life is in an archive needs no refs, neither here nor there. `true`: that is so.
+    /// Plans to delete the refs of an agent on both sides if its whole event log is in an archive. Returns whether that is so.
     fn put_away(&mut self, id: &AgentId, ours: Option<Oid>, theirs: Option<Oid>) -> Result<bool> {
         let held = |tip: Option<Oid>| match tip {
             Some(tip) if !self.repo.has_commit(tip) => Ok(false),
@@ -342,7 +343,7 @@ impl Planner<'_> {
         if ours.is_some() {
             self.change(id, AgentChange::Archived);
         }
-        // There it goes only once the archive is there.
+        // It is deleted at the remote only once the archive is there.
         let archived_there =
             self.after.archives.iter().all(|one| self.sides.theirs.archives.get(one.0) == Some(one.1));
         let work = self.sides.theirs.heads.get(id).copied();
@@ -354,7 +355,7 @@ impl Planner<'_> {
         Ok(true)
     }
 
-    /// What cannot be read of theirs stays theirs.
+    /// Merges notes. Remote notes that cannot be read are left alone.
     fn notes(&mut self) {
         let (ours, theirs) = (&self.sides.ours.notes, &self.sides.theirs.notes);
         let topics: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
@@ -384,7 +385,7 @@ impl Planner<'_> {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    // What cannot be read may be readable later.
+                    // Notes that could not be read now may be readable later.
                     let is_for_good = matches!(error, NotesError::Unusable(_));
                     let why = Error::from(error).one_line();
                     if let Some(foreign) = foreign.filter(|_| is_for_good) {
@@ -410,7 +411,7 @@ impl Planner<'_> {
         self.plan.sends.push(Push { name, new: Some(new), rule });
     }
 
-    /// The first change says the most.
+    /// Records the change of an agent; the first one is the most significant.
     fn change(&mut self, id: &AgentId, change: AgentChange) {
         self.plan.changes.entry(id.clone()).or_insert(change);
     }

@@ -1,4 +1,4 @@
-//! What one side has of all that travels: names and objects, nothing read yet.
+//! The refs that one side has of everything a sync exchanges: names and object ids only.
 
 use std::collections::BTreeMap;
 
@@ -9,23 +9,23 @@ use crate::{
     store::{commit, layout},
 };
 
-/// Longest name of a kind of notes.
+/// The maximum length of a notes topic, in bytes.
 const TOPIC: usize = 40;
 
-/// This clone, or a remote at the last look.
+/// The refs of this clone, or of a remote at the last fetch.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct RefSnapshot {
-    /// Lives.
+    /// The tips of event logs, by agent.
     pub agents: BTreeMap<AgentId, Oid>,
-    /// Work.
+    /// The commits that hold agents' work, by agent.
     pub heads: BTreeMap<AgentId, Oid>,
-    /// Notes, by topic.
+    /// The notes, by topic.
     pub notes: BTreeMap<String, Oid>,
-    /// Archives, by the writer of each.
+    /// The archives, by writer.
     pub archives: BTreeMap<String, Oid>,
-    /// Refs among them whose names are not ours.
+    /// The number of refs whose names are not recognized.
     pub strange: usize,
-    /// Refs among them that name no object, or one that is not here, by their names below the prefix, and why.
+    /// The damaged refs, by name below the prefix, and what is wrong with them.
     pub broken: BTreeMap<String, String>,
 }
 
@@ -54,7 +54,7 @@ impl RefSnapshot {
         Ok(side)
     }
 
-    /// What this clone has.
+    /// Reads the shared refs of this clone.
     ///
     /// # Errors
     /// The refs cannot be read.
@@ -64,7 +64,7 @@ impl RefSnapshot {
         Ok(side)
     }
 
-    /// What a ref of ours names and cannot be what it should be, is damaged like a ref that names nothing.
+    /// Moves refs that point to the wrong kind of object to the damaged ones.
     fn set_damaged_apart(&mut self, repo: &Repo) {
         let mut reader = repo.commit_reader();
         let broken = &mut self.broken;
@@ -74,7 +74,9 @@ impl RefSnapshot {
                 None if !repo.has_commit(*tip) => {
                     format!("names {}, which is not a commit of this repository", tip.short())
                 }
-                Some(_) | None => format!("names {}, which is not the life of an agent", tip.short()),
+                Some(_) | None => {
+                    format!("names {}, which is not the event log of an agent", tip.short())
+                }
             };
             broken.insert(format!("agents/{id}"), why);
             false
@@ -90,7 +92,7 @@ impl RefSnapshot {
         });
     }
 
-    /// Everything by its full name.
+    /// Returns all refs by their full names, except damaged ones.
     pub fn names(&self) -> BTreeMap<String, Oid> {
         let agents = self.agents.iter().map(|(id, tip)| (layout::agent_ref(id), *tip));
         let heads = self.heads.iter().map(|(id, tip)| (layout::head_ref(id), *tip));

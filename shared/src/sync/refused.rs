@@ -1,5 +1,5 @@
-//! What a remote has and this clone does not take in, remembered: reading a life of a hundred thousand entries takes seconds, and
-//! the answer does not change. The file is disposable.
+//! A cache of the remote tips that this clone refuses to merge: checking an event log of a hundred thousand commits takes seconds,
+//! and the result does not change. The file can be deleted at any time.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -14,28 +14,28 @@ use crate::{
     store::layout::PrivateDir,
 };
 
-/// What the file begins with: with other rules, nothing is known.
+/// The first line of the file. A change of the rules changes it, and so invalidates the file.
 const MAGIC: &str = "git orchestra refused 1\n";
-/// Refusals remembered; the oldest go first.
+/// The maximum number of refusals; the oldest are dropped.
 const MOST: usize = 10_000;
-/// Columns of a reason.
+/// The maximum width of a reason, in columns.
 const LONGEST: usize = 300;
 
-/// What was looked at: their tip, and ours at that time, up to which it was read.
+/// A remote tip, and the local tip at that time.
 type Key = (Oid, Option<Oid>);
 
-/// Why tips of theirs are not taken in.
+/// Why remote tips are not merged.
 #[derive(Debug)]
 pub struct Refused {
     path: PathBuf,
     known: HashMap<Key, String>,
-    /// Oldest first.
+    /// The keys of the refusals, oldest first.
     order: VecDeque<Key>,
     is_new: bool,
 }
 
 impl Refused {
-    /// Reads what is known; an absent, torn or older file knows less.
+    /// Reads the file. A missing, incomplete or older file yields fewer refusals or none.
     ///
     /// # Errors
     /// The common git directory cannot be found.
@@ -55,12 +55,12 @@ impl Refused {
         Ok(refused)
     }
 
-    /// Why a tip was not taken in at an earlier look.
+    /// Returns why a tip was refused at an earlier check.
     pub fn why(&self, theirs: Oid, ours: Option<Oid>) -> Option<&str> {
         self.known.get(&(theirs, ours)).map(String::as_str)
     }
 
-    /// Remembers a refusal that will be the same the next time.
+    /// Adds a refusal that stays valid as long as both tips are the same.
     pub fn add(&mut self, theirs: Oid, ours: Option<Oid>, why: &str) {
         self.insert((theirs, ours), text::one_line(why, LONGEST));
         self.is_new = true;
@@ -75,7 +75,7 @@ impl Refused {
         }
     }
 
-    /// Writes down what is new, whole or not at all; a failure costs speed only.
+    /// Replaces the file atomically if there are new refusals. Errors are ignored: without the file only time is lost.
     pub fn remember(&self) {
         if !self.is_new || !self.path.parent().is_some_and(Path::is_dir) {
             return;

@@ -1,4 +1,4 @@
-//! With whom: a remote of git's config, or a URL.
+//! Which repository to sync with: a remote of git's config, or a URL.
 
 use std::path::Path;
 
@@ -11,24 +11,24 @@ use crate::{
     model::text,
 };
 
-/// Longest name that is used as it is.
+/// The maximum length of a name that is used unchanged in refs, in bytes.
 const NAME: usize = 60;
-/// Remotes named in a hint.
+/// The maximum number of remotes that hints name.
 const HINTED: usize = 4;
 
-/// A repository to speak with.
+/// A repository to sync with.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Remote {
-    /// As git is told.
+    /// The name, URL or path that is passed to git.
     pub address: String,
-    /// As a part of a ref.
+    /// The name as a component of a ref.
     pub name: String,
-    /// It is for agents only; code goes elsewhere.
+    /// Whether code is pushed to another remote, so that this one is for agents only.
     pub apart: bool,
 }
 
 impl Remote {
-    /// Picks the one that is meant: typed (a path is of `here`), configured, the branch's own, `origin`, or the only one.
+    /// Chooses the remote: typed (a path is relative to `here`), configured, that of the branch, `origin`, or the only one.
     ///
     /// # Errors
     /// There is none, or several to choose from (3).
@@ -50,16 +50,16 @@ impl Remote {
             None => {
                 let several = Error::new(
                     Code::RemoteAmbiguous,
-                    "there are several remotes, and none of them is 'origin'",
+                    "there are several remotes, and none is named 'origin'",
                 );
                 let named = known.iter().take(HINTED);
                 return Err(named
                     .fold(several, |error, name| error.hint_command(&[&"git", &"orchestra", &"sync", name]))
-                    .hint(format!("{} sets one for good", REMOTE.hint("NAME"))));
+                    .hint(format!("to choose one permanently: {}", REMOTE.hint("NAME"))));
             }
         };
         if address.starts_with('-') {
-            return Err(Error::usage(format!("'{}' is no remote", text::safe(&address))));
+            return Err(Error::usage(format!("'{}' is not a remote", text::safe(&address))));
         }
         let apart = of_code.is_some_and(|code| code != address);
         if known.contains(&address) {
@@ -77,18 +77,18 @@ impl Remote {
         Ok(Self { name: part(&address), address, apart })
     }
 
-    /// Where it is sent to, as git does it after everything that the config says, and as people see it: without a password.
+    /// Returns the URLs that a push goes to, after all rewrites by the config, without passwords.
     ///
     /// # Errors
-    /// Git finds no place.
+    /// Git finds no URL.
     pub fn urls(&self, repo: &Repo) -> Result<Vec<String>> {
         Ok(repo.push_urls(&self.address)?.iter().map(|url| without_password(url)).collect())
     }
 
-    /// What git is told in order to speak with the very places that a push goes to.
+    /// Returns what to pass to git so that it contacts exactly the repositories that a push goes to.
     ///
     /// # Errors
-    /// Git finds no place.
+    /// Git finds no URL.
     pub fn places(&self, repo: &Repo) -> Result<Vec<String>> {
         if repo.pushes_elsewhere(&self.address) {
             repo.push_urls(&self.address)
@@ -98,7 +98,7 @@ impl Remote {
     }
 }
 
-/// Whether this can be the name of a remote, or a folder, and nothing else.
+/// Returns whether this can only be the name of a remote or of a folder, and not a URL.
 fn is_plain_name(address: &str) -> bool {
     !address.contains(['/', ':'])
 }
@@ -106,7 +106,7 @@ fn is_plain_name(address: &str) -> bool {
 fn unknown(name: &str, known: &[String]) -> Error {
     let error = Error::new(
         Code::RemoteUnknown,
-        format!("there is no remote '{}', and no folder of that name", text::safe(name)),
+        format!("there is no remote '{}' and no folder of that name", text::safe(name)),
     );
     if known.is_empty() {
         return error.hint_command(&[&"git", &"remote", &"add", &"--", &name, &"URL"]);
@@ -115,7 +115,7 @@ fn unknown(name: &str, known: &[String]) -> Error {
     named.fold(error, |error, name| error.hint_command(&[&"git", &"orchestra", &"sync", name]))
 }
 
-/// The remote that code goes to from here.
+/// Returns the remote that code is pushed to from the current branch.
 fn of_code(repo: &Repo, known: &[String]) -> Option<String> {
     let of_branch = repo.head_branch().and_then(|branch| repo.remote_of_branch(&branch));
     let is_known = |name: &String| known.contains(name);
@@ -125,7 +125,7 @@ fn of_code(repo: &Repo, known: &[String]) -> Option<String> {
         .or_else(|| Some(known).and_then(|all| <[String; 1]>::try_from(all.to_vec()).ok()).map(|[only]| only))
 }
 
-/// The name itself where it can stand in a ref and is no beginning of another; else one made of it.
+/// Returns the name itself if it can be used in a ref, else `at-` and a digest of it.
 pub(super) fn part(address: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let stands =

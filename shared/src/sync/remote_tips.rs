@@ -1,5 +1,5 @@
-//! What a remote has at this moment: a push carries everything else. Only the remote's own answer counts. What this clone keeps
-//! of earlier answers, or of other remotes, may be of another repository, out of date, or written by anybody.
+//! The refs that a remote has now: a push sends everything that they do not contain. Only the remote's own answer counts. What this
+//! clone recorded earlier, or of other remotes, may be of another repository, out of date, or written by anybody.
 
 use std::collections::BTreeMap;
 
@@ -10,20 +10,20 @@ use crate::{
     sync::remote::Remote,
 };
 
-/// Branches of the remote that are brought up to date in one call.
+/// The maximum number of branches that are fetched to find common commits.
 const BRANCHES: usize = 64;
 
-/// The refs of a remote whose objects are here as well.
+/// The refs of a remote whose objects also exist here.
 #[derive(Clone, Debug, Default)]
 pub struct RemoteTips {
     refs: BTreeMap<String, Oid>,
 }
 
 impl RemoteTips {
-    /// Asks every place that a push to this remote goes to; known is what all of them have.
+    /// Asks every repository that a push to this remote goes to. The result has the refs that all of them share.
     ///
     /// # Errors
-    /// Git cannot speak with one of them.
+    /// Git cannot reach one of them.
     pub fn ask(repo: &Repo, remote: &Remote, manner: RemoteOptions) -> Result<Self> {
         let places = remote.places(repo)?;
         let mut refs: Option<BTreeMap<String, Oid>> = None;
@@ -43,8 +43,8 @@ impl RemoteTips {
         Ok(known)
     }
 
-    /// Branches that moved on since the user fetched them: what they were before is known only through what they are now.
-    /// A remote that does not give them leaves more to be read, and nothing else.
+    /// Fetches branches of the remote that moved since the user fetched them: their old commits count only as ancestors of the new
+    /// ones. If the fetch fails, more objects are searched for secrets than needed, and that is all.
     fn follow(
         &mut self,
         repo: &Repo,
@@ -74,23 +74,23 @@ impl RemoteTips {
         Ok(())
     }
 
-    /// What one ref of the remote names.
+    /// Returns the object that a ref of the remote points to.
     pub fn get(&self, name: &str) -> Option<Oid> {
         self.refs.get(name).copied()
     }
 
-    /// The objects that its refs name.
+    /// Returns the objects that the refs point to.
     pub fn tips(&self) -> impl Iterator<Item = Oid> + '_ {
         self.refs.values().copied()
     }
 
-    /// The notes among them: their commits follow no others, so that their content is known by their trees alone.
+    /// Returns the tips of notes. Their commits have no parents, so what the remote has of them is found by their trees.
     pub(super) fn notes(&self) -> impl Iterator<Item = Oid> + '_ {
         self.refs.iter().filter(|(name, _)| layout::is_notes(name)).map(|(_, id)| *id)
     }
 }
 
-/// How many commits these hold that a remote has not.
+/// Counts the commits reachable from `tips` that the remote does not have.
 ///
 /// # Errors
 /// The history cannot be read.
@@ -103,5 +103,5 @@ pub fn count(repo: &Repo, tips: &[Oid], known: &RemoteTips) -> Result<u64> {
         .input(orders.into_bytes())
         .limit(command::LONG_LIMIT)
         .line()?;
-    said.parse().map_err(|_| crate::Error::internal(format!("git rev-list counts '{said}' commits")))
+    said.parse().map_err(|_| crate::Error::internal(format!("git rev-list --count printed '{said}'")))
 }

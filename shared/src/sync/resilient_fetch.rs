@@ -1,5 +1,5 @@
-//! A fetch that breaks off over one ref, done again without it: an object that is damaged at the remote, or one that the user's git
-//! refuses (`fetch.fsckObjects`), belongs to one agent, and the others are fetched.
+//! Repeats a failed fetch without the refs that make it fail: an object that is damaged at the remote, or that local git rejects
+//! (`fetch.fsckObjects`), affects one agent, and the others are fetched.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use crate::{
     sync::{ref_snapshot::RefSnapshot, remote::Remote},
 };
 
-/// Refs that are named before it is the remote that is broken, and not some refs of it.
+/// The maximum number of refs to skip; if more fail, the whole remote counts as broken.
 const MOST: usize = 32;
 
-/// What cannot be fetched, by its name there, and why.
+/// The refs that cannot be fetched, by name below the common prefix, and why.
 pub type Unfetched = BTreeMap<String, String>;
 
-/// Fetches what the remote has and the last look has not, and gives what cannot be fetched.
+/// Fetches the refs that changed since `before`, in groups by agent. Returns those that cannot be fetched.
 ///
 /// # Errors
-/// `first`, the error of the fetch of everything, where the remote cannot be asked or nearly nothing can be fetched.
+/// Returns `first`, the error of the complete fetch, if the remote cannot list its refs, or if more than [`MOST`] refs fail.
 pub fn fetch(
     repo: &Repo,
     remote: &Remote,
@@ -37,7 +37,7 @@ pub fn fetch(
     }
     let groups: Vec<Vec<String>> = groups.into_values().collect();
     let mut apart = Apart { repo, remote, manner, watch, unfetched: Unfetched::new() };
-    // With nothing to leave out, what failed was something else.
+    // If no ref changed, the fetch failed for another reason.
     if groups.is_empty() || !apart.fetch(&groups)? {
         return Err(first);
     }
@@ -58,7 +58,7 @@ struct Apart<'a> {
 }
 
 impl Apart<'_> {
-    /// Fetches the groups, in halves where it breaks off. `false`: too many cannot be fetched.
+    /// Fetches the groups, and each half separately if that fails. Returns `false` if too many refs fail.
     fn fetch(&mut self, groups: &[Vec<String>]) -> Result<bool> {
         let tracking = layout::tracking(&self.remote.name);
         let refspecs: Vec<String> = groups

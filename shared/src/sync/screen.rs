@@ -1,4 +1,4 @@
-//! What of a plan may leave: nothing that looks like a secret, and nothing that the user did not agree to.
+//! Decides what a sync may send: nothing that looks like a secret, and nothing that the user did not agree to.
 
 use crate::{
     Result,
@@ -15,21 +15,21 @@ use crate::{
     },
 };
 
-/// What is about to leave.
+/// What is about to be sent.
 pub struct Outgoing<'a> {
-    /// The repository.
+    /// The repository it is sent from.
     pub repo: &'a Repo,
-    /// Where it goes.
+    /// The remote it is sent to.
     pub remote: &'a Remote,
-    /// The refs.
+    /// The refs to push.
     pub sends: &'a [Push],
-    /// Commits of the user's that go along.
+    /// The user's own commits that are sent as well.
     pub own: &'a [OwnWork],
     known: &'a RemoteTips,
 }
 
 impl Outgoing<'_> {
-    /// About how many bytes it is: what its objects take on this disk.
+    /// Estimates the size in bytes: what its objects occupy on the local disk.
     pub fn size(&self) -> Option<u64> {
         let tips = self.sends.iter().filter_map(|push| push.new);
         let mut orders: String = tips.map(|tip| format!("{tip}\n")).collect();
@@ -40,30 +40,30 @@ impl Outgoing<'_> {
     }
 }
 
-/// What the user agrees to.
+/// What the user agrees to send.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LeaveConsent {
     /// Everything.
     All,
-    /// Everything but the work that builds on their own commits.
+    /// Everything except work that builds on the user's own commits.
     WithoutOwnWork,
 }
 
-/// What may leave, and what may not.
+/// What may be sent, and what not.
 #[derive(Debug, Default)]
 pub struct Screened {
-    /// What may.
+    /// The pushes that may be sent.
     pub go: Vec<Push>,
-    /// What may not, and why.
+    /// What may not be sent, and why.
     pub held: Vec<Withheld>,
-    /// Commits of the user's among what may.
+    /// The user's own commits that the pushes send as well.
     pub own: Vec<OwnWork>,
 }
 
-/// Looks at everything that is to be sent, and asks the user where they have not agreed yet.
+/// Checks everything that is to be sent, and asks for the user's consent.
 ///
 /// # Errors
-/// Git cannot speak with the remote, the user does not agree to it at all (3), or the repository cannot be read.
+/// Git cannot reach the remote, the user does not agree (3), or the repository cannot be read.
 pub fn screen(
     repo: &Repo,
     remote: &Remote,

@@ -1,5 +1,5 @@
-//! Nothing that looks like a secret is sent: every object that a push would carry is read before, and what cannot be read
-//! stays. What holds a secret stays at home by its name; the rest goes.
+//! Keeps secrets from being sent: every object that a push would send is read first. An agent or ref with something that looks like
+//! a secret, or that cannot be read, is not sent and is reported by name; everything else is sent.
 
 mod allowlist;
 mod cache;
@@ -30,19 +30,19 @@ use cache::CleanObjects;
 use outgoing_objects::OutgoingObjects;
 use scan::{Scanner, SecretHit};
 
-/// What may be sent, and what may not.
+/// What may be sent, and what not.
 #[derive(Clone, Debug, Default)]
 pub struct SecretScan {
-    /// What holds no secret.
+    /// The pushes without secrets.
     pub go: Vec<Push>,
-    /// What stays, and why.
+    /// What is not sent, and why.
     pub held: Vec<Withheld>,
 }
 
-/// Reads everything that these pushes would bring to a remote which has what is `known`.
+/// Searches everything that these pushes would send to a remote with the refs in `known`.
 ///
 /// # Errors
-/// The repository itself cannot be read. An object that cannot be read holds back what it belongs to.
+/// The repository itself cannot be read. If a single object cannot be read, what it belongs to is not sent.
 pub fn check(repo: &Repo, sends: &[Push], known: &RemoteTips) -> Result<SecretScan> {
     let (news, gone): (Vec<Push>, Vec<Push>) = sends.iter().cloned().partition(|push| push.new.is_some());
     if news.is_empty() {
@@ -74,14 +74,14 @@ struct Gate<'a> {
     scanner: Scanner<'a>,
     excuses: Allowlist,
     cache: CleanObjects,
-    /// What was found, so that nothing is read twice.
+    /// The hits of objects that were read, so that no object is read twice.
     hits: HashMap<Oid, Vec<SecretHit>>,
-    /// Names of pushes that stay, and why.
+    /// The names of pushes that are not sent, and why.
     found: Vec<(String, WithheldReason)>,
 }
 
 impl Gate<'_> {
-    /// Looks at all at once, and where that shows something, at the halves: which of them carries it is known at the end.
+    /// Searches all pushes at once, and each half separately if that finds something, down to the single pushes that contain it.
     fn judge(&mut self, pushes: &[Push]) -> Result<()> {
         let Some(reason) = self.look(pushes)? else { return Ok(()) };
         if let [push] = pushes {
@@ -93,7 +93,7 @@ impl Gate<'_> {
         self.judge(other)
     }
 
-    /// The first thing that must not leave among what these pushes carry.
+    /// Returns the first reason not to send these pushes together, if any.
     fn look(&mut self, pushes: &[Push]) -> Result<Option<WithheldReason>> {
         let tips: Vec<Oid> = pushes.iter().filter_map(|push| push.new).collect();
         let carried = match outgoing_objects::list(self.repo, self.scanner.reader(), &tips, self.known) {
@@ -127,7 +127,7 @@ impl Gate<'_> {
         Ok(None)
     }
 
-    /// Why an object with hits must stay; `None`: every one of them is excused.
+    /// Returns why an object with hits must not be sent; `None` if all hits are allowed.
     fn reason(
         &self,
         id: Oid,
@@ -152,7 +152,7 @@ impl Gate<'_> {
         Ok(None)
     }
 
-    /// An agent goes whole or not at all. Of an archive, which is one chain, goes what stands before the first secret.
+    /// Splits the pushes. An agent is sent completely or not at all; an archive, which is one chain, up to its first secret.
     fn sort(&mut self, news: Vec<Push>, found: Vec<(String, WithheldReason)>) -> Result<SecretScan> {
         let mut checked = SecretScan::default();
         let mut agents: BTreeSet<AgentId> = BTreeSet::new();
@@ -183,7 +183,7 @@ impl Gate<'_> {
         Ok(checked)
     }
 
-    /// The longest part of an archive that may be sent, if any, and the agent that comes next in it.
+    /// Returns the longest part of an archive that may be sent, if any, and the first agent that is not part of it.
     fn clean_part(&mut self, name: &str, tip: Oid) -> Result<(Option<Push>, Option<AgentId>)> {
         let there = self.known.get(name);
         let mut chain = Vec::new();

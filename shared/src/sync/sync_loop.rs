@@ -1,4 +1,4 @@
-//! One sync: look at the remote, take in, send, look again, until both sides are the same.
+//! One sync: fetches from the remote, merges, sends, and fetches again, until both sides have the same.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -36,90 +36,90 @@ use crate::{
     world,
 };
 
-/// How often to try again when others are quicker.
+/// How often to try to send while other clones change the remote at the same time.
 const ATTEMPTS: u32 = 8;
-/// Refs named in a message; more are counted.
+/// The maximum number of refs that a message names.
 const NAMED: usize = 3;
 
-/// In which direction.
+/// The direction of a sync.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
-    /// Both.
+    /// Receive and send.
     #[default]
     Both,
     /// Only receive.
     Fetch,
-    /// Only send what the remote takes as it is.
+    /// Only send, and only refs that the remote accepts without a merge.
     Push,
 }
 
-/// How to sync.
+/// The options of a sync.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SyncOptions {
-    /// In which direction.
+    /// Whether to receive, send, or both.
     pub way: Direction,
-    /// Change nothing but what is known of the remote.
+    /// Change nothing except the tracking refs of the remote.
     pub dry_run: bool,
-    /// Send again what the remote lost.
+    /// Send what the remote lost again.
     pub restore: bool,
-    /// The work travels as well.
+    /// Send agents' work as well.
     pub work: bool,
-    /// Git may ask for a password.
+    /// Allow git to ask for a password.
     pub ask: bool,
 }
 
-/// Who is asked and told on the way.
+/// The caller of a sync, which shows progress and asks the user.
 pub trait Talk {
-    /// What happens now.
+    /// Shows what the sync is doing now.
     fn doing(&mut self, what: &str);
-    /// Whether this may leave.
+    /// Asks whether this may be sent.
     ///
     /// # Errors
-    /// It may not (3).
+    /// The user does not agree (3).
     fn may_leave(&mut self, parcel: &Outgoing<'_>) -> Result<LeaveConsent>;
 }
 
-/// What came of it.
+/// The outcome of a sync.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct SyncOutcome {
-    /// What changed here.
+    /// How agents changed in this clone, by id.
     pub changes: BTreeMap<String, AgentChange>,
-    /// Names of refs that the remote has now as we have them.
+    /// The names of the refs that were sent.
     pub sent: Vec<String>,
     /// What was not sent, and why.
     pub held: Vec<Withheld>,
-    /// Commits of the user's that were sent along, because agents' work builds on them.
+    /// The user's own commits that were sent because agents' work builds on them.
     pub own_work: Vec<OwnWork>,
-    /// What was not taken in, and why.
+    /// What was not merged, by its name at the remote, and why.
     pub refused: BTreeMap<String, String>,
-    /// What of it could not be fetched at all.
+    /// Those of them that could not even be fetched.
     pub unfetched: BTreeSet<String>,
-    /// What the remote does not have from us, and why.
+    /// What could not be sent, and why.
     pub unsent: BTreeMap<String, String>,
-    /// Damaged refs of ours that were moved out of the way, because git cannot fetch past them, and where to.
+    /// Damaged local refs that were moved to files, because git does not fetch while they exist.
     pub moved_aside: BTreeMap<String, PathBuf>,
-    /// Refs here that could not be changed, and why: what the remote has of them is not taken in.
+    /// Local refs that could not be changed, and why. What the remote has for them is not merged.
     pub locked: BTreeMap<String, String>,
-    /// What the remote had and lost; it is still here.
+    /// What the remote had and lost; this clone still has it.
     pub missing: Vec<String>,
-    /// Refs of theirs with names that are not ours.
+    /// The number of refs at the remote whose names are not recognized.
     pub strange: usize,
-    /// Another clone writes under the name of this one, which is this from now on.
+    /// The new writer id of this clone, if another clone uses the old one.
     pub renamed: Option<String>,
-    /// The remote's URL before and now, where another repository is there.
+    /// The old and the new URL of the remote, if it is a different repository now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relocated: Option<(String, String)>,
-    /// How often it was tried to send.
+    /// How often sending was tried.
     pub attempts: u32,
-    /// It is the first time that anything is known of this remote.
+    /// Whether this is the first sync with this remote.
     pub first: bool,
 }
 
-/// Syncs.
+/// Syncs this clone with a remote.
 ///
 /// # Errors
-/// Git cannot speak with the remote (5), it takes nothing (5), or others are quicker all the time (4). What was taken in stays.
+/// Git cannot reach the remote (5), the remote accepts nothing (5), or other clones keep changing it (4). What was merged stays.
 pub fn run(repo: &Repo, remote: &Remote, order: &SyncOptions, talk: &mut dyn Talk) -> Result<SyncOutcome> {
     let mut sync = Sync {
         repo,
@@ -176,7 +176,7 @@ pub fn run(repo: &Repo, remote: &Remote, order: &SyncOptions, talk: &mut dyn Tal
     Ok(sync.outcome)
 }
 
-/// The name of a ref below the prefix that all shared ones have.
+/// Returns the name of a ref below the prefix of shared refs.
 fn below_shared(name: &str) -> &str {
     name.strip_prefix(layout::SHARED).unwrap_or(name)
 }
@@ -187,18 +187,18 @@ struct Sync<'a> {
     order: &'a SyncOptions,
     talk: &'a mut dyn Talk,
     outcome: SyncOutcome,
-    /// What could not be fetched at the last look.
+    /// What could not be fetched in the last fetch.
     unfetched: Unfetched,
-    /// What stays at home, so that it is not looked at again.
+    /// What is not sent, so that it is not searched again.
     screened: BTreeSet<(String, Option<Oid>)>,
 }
 
 impl Sync<'_> {
-    /// What the remote had at the last look, and what it has.
+    /// Fetches from the remote. Returns what it had before, and what it has now.
     fn look(&mut self) -> Result<(RefSnapshot, RefSnapshot)> {
         let tracking = layout::tracking(&self.remote.name);
         if !self.is_tracked(&tracking) {
-            // Whoever syncs holds a lock of ours: what locks these refs is dead.
+            // Only one sync runs at a time, so these ref locks belong to processes that died.
             self.repo.break_stale_locks_below(&tracking);
         }
         let mut before = RefSnapshot::read(self.repo, &tracking)?;
@@ -206,20 +206,20 @@ impl Sync<'_> {
             .iter()
             .map(|kind| format!("+{}{kind}/*:{tracking}{kind}/*", layout::SHARED))
             .collect();
-        self.talk.doing(&format!("looking at {}", text::safe(&self.remote.address)));
+        self.talk.doing(&format!("fetching from {}", text::safe(&self.remote.address)));
         self.unfetched.clear();
         let mut fetched = self.fetch(&refspecs);
         if fetched.as_ref().is_err_and(|error| matches!(error.code, Code::NotAFile | Code::GitTimeout)) {
-            // It waits for something that is in the way here, or for a remote that says nothing: it would again.
+            // Another attempt would fail in the same way: a local file is not a file, or the remote does not answer.
             return fetched.map(|()| (before, RefSnapshot::default()));
         }
-        // Git fetches nothing while one ref, of whatever kind, names what is not here.
+        // Git fetches nothing while any ref points to a missing object.
         if fetched.is_err() && self.move_damaged_refs()? {
             before = RefSnapshot::read(self.repo, &tracking)?;
             fetched = self.fetch(&refspecs);
         }
         if let Err(error) = fetched {
-            // A git that was killed half-way left its locks.
+            // A git process that was killed may have left its locks.
             self.repo.break_stale_locks_below(&tracking);
             let (manner, talk) = (self.manner(), &mut self.talk);
             let mut watch = |said: &str| talk.doing(said);
@@ -237,7 +237,7 @@ impl Sync<'_> {
         self.repo.fetch(&self.remote.address, refspecs, manner, &mut |said| talk.doing(said))
     }
 
-    /// Moves every damaged ref of ours out of the way. `true`: there was one. What a remote has of it comes back with the fetch.
+    /// Moves every damaged local ref to a file, and returns whether there was one. The fetch restores what the remote has of it.
     fn move_damaged_refs(&mut self) -> Result<bool> {
         let mut damaged: Vec<(String, String)> = Vec::new();
         for prefix in [layout::SHARED, layout::PRIVATE] {
@@ -248,8 +248,10 @@ impl Sync<'_> {
             }
         }
         if let (Some((name, why)), true) = (damaged.first(), self.order.dry_run) {
-            return Err(Error::refused(format!("git cannot fetch past the damaged ref '{name}': it {why}"))
-                .hint("git orchestra sync, without --dry-run, moves it out of the way"));
+            return Err(Error::refused(format!(
+                "git cannot fetch because of the damaged ref '{name}': it {why}"
+            ))
+            .hint("to move it out of the way, without --dry-run: git orchestra sync"));
         }
         let folder = PrivateDir::new(self.repo.private_dir()?).damaged();
         let mut moved = false;
@@ -262,7 +264,7 @@ impl Sync<'_> {
         Ok(moved)
     }
 
-    /// Whether a fetch of the user's writes there as well.
+    /// Returns whether a fetch by the user writes these tracking refs as well.
     fn is_tracked(&self, tracking: &str) -> bool {
         let refspecs = self.repo.fetch_refspecs(&self.remote.address);
         refspecs.iter().any(|refspec| refspec.contains(tracking))
@@ -272,7 +274,7 @@ impl Sync<'_> {
         RemoteOptions { ask: self.order.ask }
     }
 
-    /// At first contact: agents of another project are not taken in.
+    /// Fails at the first sync with a remote whose agents belong to another project.
     fn is_ours(&self, theirs: &RefSnapshot) -> Result<()> {
         let Ok(head) = self.repo.head() else { return Ok(()) };
         if !self.outcome.first || theirs.heads.is_empty() {
@@ -289,14 +291,14 @@ impl Sync<'_> {
             strangers += 1;
         }
         let address = text::safe(&self.remote.address);
-        Err(Error::new(Code::RemoteUnrelated, format!("'{address}' holds agents of another project"))
+        Err(Error::new(Code::RemoteUnrelated, format!("'{address}' contains agents of another project"))
             .because(format!(
                 "the work of the first {strangers} has no commit in common with this repository"
             ))
             .hint(format!("git orchestra sync OTHER-REMOTE, or {}", REMOTE.hint("OTHER-REMOTE"))))
     }
 
-    /// Changes our refs. One that somebody else changes at the same moment waits for the next look.
+    /// Plans the sync and changes the local refs. A ref that another process changes at the same time is left to the next fetch.
     fn take_in(&mut self, before: &RefSnapshot, theirs: &RefSnapshot, missing: &Missing) -> Result<SyncPlan> {
         self.outcome.missing = missing.keys().cloned().collect();
         let ours = RefSnapshot::ours(self.repo)?;
@@ -307,7 +309,7 @@ impl Sync<'_> {
             return Ok(SyncPlan::default());
         }
         let writer = writer::known_writer(self.repo);
-        // What could not be fetched is not known, and so not written over.
+        // What could not be fetched is unknown, and so it is not overwritten at the remote.
         let held: BTreeSet<String> = missing.keys().chain(self.unfetched.keys()).cloned().collect();
         let busy = !PrivateDir::new(self.repo.private_dir()?).agents().is_empty();
         let sides = Sides {
@@ -344,8 +346,8 @@ impl Sync<'_> {
         Ok(plan)
     }
 
-    /// Gives the refs that somebody else has locked or changed, and what was said of each. All refs of one agent change together
-    /// or not at all.
+    /// Changes the local refs, those of one agent together or not at all. Returns the refs that another process has locked or
+    /// changed, each with the error.
     fn change_ours(&mut self, plan: &SyncPlan) -> Result<BTreeMap<String, String>> {
         if plan.impostors > 0 {
             self.outcome.renamed = Some(writer::rename(self.repo)?.into());
@@ -371,13 +373,16 @@ impl Sync<'_> {
         Ok(unchanged)
     }
 
-    /// What of the plan may leave.
+    /// Returns the pushes of a plan that may be sent.
     fn screen(&mut self, sends: &[Push]) -> Result<Vec<Push>> {
         let key = |push: &Push| (push.name.clone(), push.new);
         let new: Vec<Push> =
             sends.iter().filter(|push| !self.screened.contains(&key(push))).cloned().collect();
         let talk = &mut self.talk;
-        talk.doing(&format!("reading what {} does not have", text::safe(&self.remote.address)));
+        talk.doing(&format!(
+            "searching for secrets in what {} does not have",
+            text::safe(&self.remote.address)
+        ));
         let manner = RemoteOptions { ask: self.order.ask };
         let screened =
             screen::screen(self.repo, self.remote, &new, manner, &mut |parcel| talk.may_leave(parcel))?;
@@ -394,7 +399,7 @@ impl Sync<'_> {
         Ok(screened.go)
     }
 
-    /// Gives what was rejected because others were quicker.
+    /// Sends refs. Returns those that the remote rejected.
     fn send(&mut self, sends: &[Push]) -> Result<Vec<Rejected>> {
         self.outcome.attempts += 1;
         let n = sends.len();
@@ -406,7 +411,7 @@ impl Sync<'_> {
         Ok(rejected)
     }
 
-    /// What the remote does not take stays here by name; where it takes nothing at all, that is an error.
+    /// Records the refs that the remote does not accept. It is an error if the remote accepts none.
     fn keep_at_home(&mut self, sent: usize, rejected: &[Rejected]) -> Result<()> {
         let is_last = self.outcome.attempts >= ATTEMPTS;
         let stays = |one: &&Rejected| {
@@ -420,7 +425,9 @@ impl Sync<'_> {
         for one in rejected.iter().filter(stays) {
             let why = match one.cause {
                 RejectionCause::Locked => one.why.clone(),
-                RejectionCause::Race | RejectionCause::Refused => format!("it is not taken: {}", one.why),
+                RejectionCause::Race | RejectionCause::Refused => {
+                    format!("the remote rejects it: {}", one.why)
+                }
             };
             self.outcome.unsent.insert(below_shared(&one.name).to_owned(), why);
         }
@@ -429,20 +436,20 @@ impl Sync<'_> {
 
     fn refused(&self, rejected: &Rejected) -> Error {
         let (address, name) = (text::safe(&self.remote.address), text::one_line(&rejected.name, 200));
-        Error::new(Code::RemoteRejected, format!("'{address}' does not take '{name}'"))
+        Error::new(Code::RemoteRejected, format!("'{address}' rejects '{name}'"))
             .because(rejected.why.clone())
-            .hint("git orchestra init --probe says what it takes")
-            .hint("git orchestra sync --fetch takes in what it has")
+            .hint("to find out what it accepts: git orchestra init --probe")
+            .hint("to only receive what it has: git orchestra sync --fetch")
     }
 
     fn outrun(&self, sends: &[Push]) -> Error {
         let names: Vec<&str> = sends.iter().take(NAMED).map(|one| one.name.as_str()).collect();
         let (n, address) = (sends.len(), text::safe(&self.remote.address));
-        let message = format!("others write to '{address}' faster than we: {n} refs are not sent yet");
+        let message = format!("other clones keep changing '{address}': {n} refs are not sent yet");
         Error::new(Code::RemoteChanged, message).because(names.join(", ")).hint("git orchestra sync")
     }
 
-    /// What is said to be sent was seen there. Gives whether anything was.
+    /// Adds the pushes that the remote now has to the outcome. Returns whether there are any.
     fn confirm(&mut self, sends: &[Push], theirs: &RefSnapshot) -> bool {
         let there = theirs.names();
         let arrived = |push: &&Push| match (there.get(&push.name), push.new) {
@@ -459,13 +466,13 @@ impl Sync<'_> {
 
     fn swallowed(&self, sends: &[Push]) -> Error {
         let (n, address) = (sends.len(), text::safe(&self.remote.address));
-        let message = format!("'{address}' took {n} refs, and does not have them");
+        let message = format!("'{address}' accepted {n} refs but does not have them");
         Error::new(Code::RemoteRejected, message)
-            .because("it is a mirror, perhaps, that is written over")
+            .because("it may be a mirror that is overwritten")
             .hint(format!("git orchestra sync OTHER-REMOTE, or {}", REMOTE.hint("OTHER-REMOTE")))
     }
 
-    /// A moment by chance, longer each time, so that those who met do not meet again.
+    /// Waits for a random time, longer after each attempt, so that clones that collided do not collide again.
     fn wait(&self) -> Result<()> {
         let most = 20_u64 << self.outcome.attempts.min(6);
         let chance = u64::from(world::random::<1>()?[0]);
@@ -474,7 +481,7 @@ impl Sync<'_> {
     }
 }
 
-/// Whether an error is about some refs: somebody else changed or locked one, or it is broken.
+/// Returns whether an error concerns single refs: another process changed or locked one, or it is broken.
 fn is_of_one_ref(error: &RefError) -> bool {
     match error {
         RefError::Changed { .. } | RefError::Locked { .. } => true,
@@ -482,7 +489,7 @@ fn is_of_one_ref(error: &RefError) -> bool {
     }
 }
 
-/// The agents that a push tells of.
+/// Returns the agents whose refs are pushed.
 pub fn agents_of(sends: &[Push]) -> BTreeSet<AgentId> {
     sends.iter().filter(|push| push.new.is_some()).filter_map(|push| layout::agent_of(&push.name)).collect()
 }

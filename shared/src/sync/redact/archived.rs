@@ -1,5 +1,5 @@
-//! Taking a secret out of the archive of this clone, as long as no remote has it: the archive commits from there on are written
-//! anew. An event is written without it; work that holds it is left out, and kept in this clone.
+//! Removes a secret from the archive of this clone, as long as no remote has it, by rewriting the archive commits from there on. An
+//! event is rewritten without the secret; work that contains it is removed from the archive and kept in this clone.
 
 use std::collections::BTreeSet;
 
@@ -22,22 +22,23 @@ use crate::{
     },
 };
 
-/// How long another process of ours may add to the archive.
+/// How long to wait while another process of ours writes to the archive.
 const WAIT: std::time::Duration = std::time::Duration::from_secs(5);
-/// Shortest beginning of an event's id, and of an object's.
+/// The shortest prefix of an event's id, and of an object's.
 const EVENT: usize = 4;
 const OBJECT: usize = 7;
 
-/// One archived agent, and what is to be changed of it.
+/// One archived agent, and what to change in it.
 struct Entry {
     commit: Oid,
     archived: Archived,
-    /// The commit with the event.
+    /// The commit with the event that contains the secret.
     event: Option<Oid>,
     without_work: bool,
 }
 
-/// Does it for an event, or an object of the work, whose id begins so. `None`: nothing in the archive of this clone does.
+/// Removes the secret from an event, or removes the work with an object, whose id begins with `typed`. Returns the agent, or `None`
+/// if there is no such event or object in the archive of this clone.
 ///
 /// # Errors
 /// A remote has it already (3), or the archive cannot be read or written.
@@ -55,9 +56,9 @@ pub(super) fn redact(repo: &Repo, typed: &str) -> Result<Option<AgentId>> {
             let id = &entries[first].archived.id;
             return Err(Error::new(
                 Code::AlreadyPublished,
-                format!("{remote} has the archived agent '{id}' already: it cannot be called back"),
+                format!("{remote} already has the archived agent '{id}': it cannot be revoked"),
             )
-            .hint("revoke the secret where it was given out"));
+            .hint("revoke the secret where it was issued"));
         }
     }
     let agent = entries[first].archived.id.clone();
@@ -92,7 +93,7 @@ pub(super) fn redact(repo: &Repo, typed: &str) -> Result<Option<AgentId>> {
     Ok(Some(agent))
 }
 
-/// The archive, the oldest agent first, with what is to be changed.
+/// Reads the archive, oldest agent first, and marks what to change.
 fn entries(repo: &Repo, tip: Oid, typed: &str) -> Result<Vec<Entry>> {
     let mut reader = RawReader::new(repo)?;
     let object = if typed.len() >= OBJECT { reader.find(typed) } else { None };
@@ -111,7 +112,7 @@ fn entries(repo: &Repo, tip: Oid, typed: &str) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// The commit of a life with the event whose id begins so.
+/// Returns the commit of an event log with the event whose id begins with `typed`.
 fn holder(repo: &Repo, tip: Oid, typed: &str) -> Result<Option<Oid>> {
     for commit in Chain::read(repo, &[tip])?.commits {
         let events = commit::parse(&repo.read_commit(commit)?.message).events;

@@ -1,4 +1,4 @@
-//! Writing the commits of a life, and notes, anew without what looks like a secret.
+//! Rewrites event commits and notes without what looks like a secret.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::{
     sync::{notes, ref_snapshot::RefSnapshot},
 };
 
-/// What remotes had at the last look of refs whose names end so: each remote with the object.
+/// Returns the tracking refs whose names end with `ending`: each remote with the object.
 pub(super) fn tracked(repo: &Repo, ending: &str) -> Result<Vec<(String, Oid)>> {
     let below = layout::tracking_all();
     let refs = repo.refs_below(below)?.into_iter();
@@ -21,7 +21,7 @@ pub(super) fn tracked(repo: &Repo, ending: &str) -> Result<Vec<(String, Oid)>> {
         .collect())
 }
 
-/// Every commit that comes after the one that is changed is another one then.
+/// Rewrites one commit, and all commits after it because their parents change. Returns the new tip.
 pub(super) fn rewrite(repo: &Repo, id: &AgentId, tip: Oid, changed: Oid, values: &[String]) -> Result<Oid> {
     let mut new: HashMap<Oid, Oid> = HashMap::new();
     let mut open = vec![tip];
@@ -47,7 +47,7 @@ pub(super) fn rewrite(repo: &Repo, id: &AgentId, tip: Oid, changed: Oid, values:
     Ok(new[&tip])
 }
 
-/// The commit with its present parents, and the state that its events lead to.
+/// Writes a commit again with its new parents and the state that results from its events.
 fn again(repo: &Repo, id: &AgentId, mut found: Commit, values: Option<&[String]>) -> Result<Oid> {
     let mut events = commit::parse(&found.message).events;
     if events.is_empty() {
@@ -56,7 +56,7 @@ fn again(repo: &Repo, id: &AgentId, mut found: Commit, values: Option<&[String]>
     }
     if let Some(values) = values {
         events = events.iter().map(|event| clean(event, values)).collect::<Option<_>>().ok_or_else(|| {
-            Error::internal(format!("an event of '{id}' cannot be written without its secret"))
+            Error::internal(format!("cannot rewrite an event of '{id}' without its secret"))
         })?;
         found.tree = clean_tree(repo, found.tree, values)?;
     }
@@ -95,7 +95,7 @@ fn clean_tree(repo: &Repo, tree: Oid, values: &[String]) -> Result<Oid> {
     repo.write_entries(entries)
 }
 
-/// Notes repeat what events say.
+/// Removes secrets from the notes, which repeat texts of events.
 pub(super) fn clean_notes(repo: &Repo, values: &[String]) -> Result<()> {
     for (topic, tip) in RefSnapshot::ours(repo)?.notes {
         let new = notes::change(repo, tip, &|text| secret::without(text, values))?;

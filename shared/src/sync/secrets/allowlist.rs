@@ -1,4 +1,4 @@
-//! What looks like a secret and need not stay: the user says that it is none, or the remote has it already.
+//! What looks like a secret but may be sent: the user allowed it, or the remote already has it.
 
 use memchr::memmem;
 
@@ -11,24 +11,24 @@ use crate::{
     store::{Chain, archive, layout},
 };
 
-/// Shorter beginnings of ids would say it of many.
+/// The shortest prefix of an id that counts; shorter ones would match many objects.
 const SHORTEST: usize = 7;
-/// Commits of the remote that are asked whether they hold it.
+/// The maximum number of the remote's commits that are searched for the same text.
 const EDGES: usize = 64;
 
-/// What the user excused.
+/// What the user allowed (`orchestra.secretAllow`).
 #[derive(Default)]
 pub(super) struct Allowlist {
     ids: Vec<String>,
-    /// What stands in the events and objects of these ids.
+    /// The texts of the events, and the hits in the objects, with these ids.
     texts: Vec<Vec<u8>>,
 }
 
 impl Allowlist {
-    /// Reads what is excused among what these pushes bring.
+    /// Reads the ids that the user allowed, and the texts they stand for in what these pushes send.
     ///
     /// # Errors
-    /// An agent's life cannot be read.
+    /// An agent's events cannot be read.
     pub(super) fn read(repo: &Repo, scanner: &mut Scanner<'_>, sends: &[Push]) -> Result<Self> {
         let mut ids = Config::of(repo).all(&NOT_SECRET);
         ids.retain(|id| id.len() >= SHORTEST);
@@ -49,19 +49,19 @@ impl Allowlist {
         Ok(Self { ids, texts })
     }
 
-    /// Whether this very object is excused.
+    /// Returns whether this object is allowed by its own id.
     pub(super) fn object(&self, id: Oid) -> bool {
         let hex = id.to_string();
         self.ids.iter().any(|one| hex.starts_with(one.as_str()))
     }
 
-    /// Whether it stands in something that is excused.
+    /// Returns whether a text occurs in something that is allowed.
     pub(super) fn text(&self, text: &[u8]) -> bool {
         self.texts.iter().any(|excused| holds(excused, text))
     }
 }
 
-/// The lives of all agents that pushes tell of.
+/// Returns the tips of the event logs of all agents in these pushes.
 fn lives(repo: &Repo, sends: &[Push]) -> Result<Vec<Oid>> {
     let mut tips = Vec::new();
     for push in sends {
@@ -81,12 +81,12 @@ fn life(repo: &Repo, agent: &AgentId) -> Result<Option<Oid>> {
     Ok(repo.find_ref(&layout::agent_ref(agent))?.filter(|tip| repo.has_commit(*tip)))
 }
 
-/// Whether a text stands in another, however it is spelled there.
+/// Returns whether a text occurs in another, in any encoding.
 pub(super) fn holds(bytes: &[u8], text: &[u8]) -> bool {
     spelling::readings(bytes).iter().any(|reading| memmem::find(reading, text).is_some())
 }
 
-/// Whether the remote has the same in the same place: then it cannot be called back, and sending it again tells nobody.
+/// Returns whether the remote has the same text at the same path. Then it cannot be revoked, and sending it again reveals nothing.
 pub(super) fn is_there_already(repo: &Repo, edges: &[Oid], path: &[u8], hit: &SecretHit) -> bool {
     let Ok(path) = std::str::from_utf8(path) else { return false };
     edges.iter().take(EDGES).any(|edge| {
@@ -99,7 +99,7 @@ pub(super) fn is_there_already(repo: &Repo, edges: &[Oid], path: &[u8], hit: &Se
     })
 }
 
-/// The names in a folder of a commit.
+/// Returns the names in a folder of a commit, one a line.
 fn names(repo: &Repo, commit: Oid, path: &str) -> Option<Vec<u8>> {
     let mut tree = repo.tree_of(commit).ok()?;
     for part in path.split('/').filter(|part| !part.is_empty()) {

@@ -1,36 +1,36 @@
-//! Values of the environment that are secrets by their names.
+//! The environment variables whose names say that their values are secret.
 
 use memchr::memmem;
 
 use crate::{model::secret, world};
 
-/// Shortest value that is looked for.
+/// The minimum length of a secret value, in bytes.
 const SHORTEST: usize = 8;
-/// What names of such variables hold.
+/// The words that mark the name of a secret variable.
 const NAMES: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"];
 
-/// Names and values of such variables.
+/// The names and values of secret variables.
 pub struct Environment(Vec<(String, String)>);
 
 impl Environment {
-    /// That of this process.
+    /// Reads the secret variables of this process.
     pub fn read() -> Self {
         Self(world::variables().into_iter().filter(|(name, value)| is_secret(name, value)).collect())
     }
 
-    /// The values.
+    /// Returns the secret values.
     pub fn values(&self) -> Vec<String> {
         self.0.iter().map(|(_, value)| value.clone()).collect()
     }
 
-    /// The values that stand in a text, each with what it is.
+    /// Returns the secret values that occur in a text, each with a description.
     pub fn find<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = (String, &'a [u8])> + 'a {
         let there = self.0.iter().filter(|(_, value)| memmem::find(bytes, value.as_bytes()).is_some());
         there.map(|(name, value)| (format!("the value of ${name}"), value.as_bytes()))
     }
 }
 
-/// A number, a word or a path is none, whatever its name.
+/// Returns whether a variable is secret: its name says so, and its value is not short, a number, or a path.
 fn is_secret(name: &str, value: &str) -> bool {
     let name = name.to_ascii_uppercase();
     NAMES.iter().any(|part| name.contains(part))

@@ -1,4 +1,4 @@
-//! Every object that a push would carry: what its commits reach, and what the remote has does not.
+//! Lists the objects that a push would send: those that its commits reach and the remote's refs do not.
 
 use std::collections::HashSet;
 
@@ -11,18 +11,18 @@ use crate::{
     sync::remote_tips::RemoteTips,
 };
 
-/// What a push carries.
+/// The objects that a push would send.
 #[derive(Debug, Default)]
 pub struct OutgoingObjects {
-    /// Each object with a path that leads to it; commits have none.
+    /// Each object with a path to it; empty for commits.
     pub objects: Vec<(Oid, Vec<u8>)>,
-    /// The commits of the remote on which it stands.
+    /// The commits at the boundary, which the remote has.
     pub edges: Vec<Oid>,
-    /// Objects that are named, and are not here.
+    /// The objects that are referenced but missing here.
     pub missing: Vec<Oid>,
 }
 
-/// Lists it. Nothing is fetched: what a partial clone left at its remote is missing.
+/// Lists the objects to send. Nothing is fetched: objects that a partial clone did not fetch count as missing.
 ///
 /// # Errors
 /// Git cannot walk the history: a commit is missing or broken.
@@ -42,7 +42,7 @@ pub fn list(
         orders.push_str(&format!("^{tip}\n"));
     }
     for tip in known.notes() {
-        // Its tree is not known by its commit, on which nothing else stands.
+        // Notes commits have no common history, so their trees are excluded explicitly.
         if let Ok(tree) = repo.tree_of(tip) {
             orders.push_str(&format!("^{tree}\n"));
         }
@@ -70,7 +70,7 @@ pub fn list(
     Ok(carried)
 }
 
-/// What a dry run has made is in memory, where git does not see it: it is walked here. Gives where git begins.
+/// Walks the objects that a dry run has made in memory, where git does not see them. Returns the commits at which git starts.
 fn in_memory(reader: &mut RawReader<'_>, tips: &[Oid], carried: &mut OutgoingObjects) -> Vec<Oid> {
     let (mut roots, mut seen) = (Vec::new(), HashSet::new());
     let mut open: Vec<(Oid, Vec<u8>, bool)> = tips.iter().map(|tip| (*tip, Vec::new(), true)).collect();
@@ -83,7 +83,7 @@ fn in_memory(reader: &mut RawReader<'_>, tips: &[Oid], carried: &mut OutgoingObj
             continue;
         }
         let Some((kind, bytes)) = reader.read(id) else {
-            // Git says of a commit that is missing what is the matter with it.
+            // A missing commit is left to git, whose error says what is wrong.
             let unread = if is_commit { &mut roots } else { &mut carried.missing };
             unread.push(id);
             continue;
@@ -107,7 +107,7 @@ fn in_memory(reader: &mut RawReader<'_>, tips: &[Oid], carried: &mut OutgoingObj
     roots
 }
 
-/// The tree and the parents of a commit.
+/// Returns the tree and parent lines of a raw commit.
 fn header(bytes: &[u8]) -> Vec<(&str, &str)> {
     let lines = bytes.split(|byte| *byte == b'\n').map_while(|line| std::str::from_utf8(line).ok());
     let words = lines.take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(' '));

@@ -1,4 +1,4 @@
-//! Reading one object: every byte of it, in every spelling.
+//! Searches one object for secrets: all of its bytes, in all encodings.
 
 use std::{
     collections::HashSet,
@@ -14,20 +14,20 @@ use crate::{
     model::secret::{self, spelling},
 };
 
-/// Objects beyond it, in bytes, are read piece by piece.
+/// The size in bytes above which an object is read in pieces.
 const LARGE: u64 = 8 << 20;
-/// Bytes of one piece, and how far each reaches into the one before: no secret is cut in two.
+/// The size of one piece in bytes, and how far it overlaps the previous one, so that no secret is cut in two.
 const PIECE: usize = 4 << 20;
 const OVERLAP: usize = 16 << 10;
 
-/// Something found in an object.
+/// Something in an object that looks like a secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct SecretHit {
-    /// What it looks like.
+    /// What it looks like, such as `a private key`.
     pub(super) what: String,
-    /// It.
+    /// The text that was found.
     pub(super) text: Vec<u8>,
-    /// In what.
+    /// The kind of object it was found in.
     pub(super) kind: ObjectKind,
 }
 
@@ -45,7 +45,7 @@ impl<'a> Scanner<'a> {
         &mut self.reader
     }
 
-    /// Everything in an object that looks like a secret; `None`: it cannot be read.
+    /// Returns everything in an object that looks like a secret; `None` if the object cannot be read.
     pub(super) fn scan(&mut self, id: Oid) -> Option<Vec<SecretHit>> {
         let (kind, size) = self.reader.header(id)?;
         if size > LARGE {
@@ -58,7 +58,7 @@ impl<'a> Scanner<'a> {
         let (kind, bytes) = self.reader.read(id)?;
         let mut hits = Vec::new();
         match kind {
-            // Of a tree, the names alone are text.
+            // Only the names in a tree are text.
             ObjectKind::Tree => {
                 let entries = raw::entries(bytes)?;
                 let names: Vec<&[u8]> = entries.iter().map(|entry| entry.name).collect();
@@ -72,7 +72,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Adds what stands in a text, each thing once.
+/// Adds the secrets in a text to the hits, each one once.
 fn look(bytes: &[u8], kind: ObjectKind, environment: &Environment, hits: &mut Vec<SecretHit>) {
     let mut seen: HashSet<Vec<u8>> = hits.iter().map(|hit| hit.text.clone()).collect();
     for reading in spelling::readings(bytes) {
@@ -86,7 +86,7 @@ fn look(bytes: &[u8], kind: ObjectKind, environment: &Environment, hits: &mut Ve
     }
 }
 
-/// Takes an object as it comes, and keeps one piece of it.
+/// Searches an object while it is streamed, with one piece of it in memory.
 struct Pieces<'a> {
     environment: &'a Environment,
     kind: ObjectKind,
